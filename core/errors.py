@@ -1,0 +1,75 @@
+"""Errors, by what the one who catches them does next. Each message is a sentence for a person."""
+
+from __future__ import annotations
+
+
+class ChatbotError(Exception):
+    """The root of all errors of our own; its text says what is wrong and what to do."""
+
+
+class SettingsError(ChatbotError):
+    """The settings can't be used; the text lists every fault. End the program."""
+
+
+class StoreUnavailableError(ChatbotError):
+    """The store does not answer, or not now. Nothing was acknowledged; try again later."""
+
+
+class StoreRefusedError(ChatbotError):
+    """The store can't be used as it is: wrong password, read-only, a schema from the future."""
+
+
+class TurnChangedError(ChatbotError):
+    """What the turn answers was edited, deleted or erased meanwhile. Go on with the thread anew."""
+
+
+class LeaseLostError(ChatbotError):
+    """The thread belongs to somebody else now. Stop, and take back what only we have posted."""
+
+    def __init__(self, *, recorded: bool, mine: bool) -> None:
+        """Say whether the turn's answer is recorded, and whether by this very lease."""
+        super().__init__("the lease on this thread is no longer ours")
+        self.recorded = recorded
+        self.mine = mine
+
+
+class ModelError(ChatbotError):
+    """A model call came to nothing."""
+
+
+class ModelBusyError(ModelError):
+    """The model can't answer now (overloaded, rate limit, network). Ask again after a while."""
+
+    def __init__(self, sentence: str, *, retry_after: float | None = None) -> None:
+        """Say what happened; `retry_after` is the wait in seconds that the model asked for."""
+        super().__init__(sentence)
+        self.retry_after = retry_after
+
+
+class ModelInterruptedError(ModelError):
+    """The answer broke off in the middle. What came so far is not an answer."""
+
+    def __init__(self, sentence: str, *, partial: str) -> None:
+        """Say what happened, and what text had come."""
+        super().__init__(sentence)
+        self.partial = partial
+
+
+class ModelRefusedError(ModelError):
+    """The model will not take this call, however often: wrong key, unknown model, spend cap."""
+
+
+class PlatformError(ChatbotError):
+    """A call to a chat platform came to nothing."""
+
+
+class PostUnclearError(PlatformError):
+    """The call may or may not have taken effect: read back before trying it again."""
+
+
+class PostRefusedError(PlatformError):
+    """The platform refuses this for good: the message is gone, too old, or may not be changed."""
+
+
+class ReadBackRefusedError(PlatformError):
+    """The platform does not let us read our own messages back."""

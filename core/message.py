@@ -1,0 +1,126 @@
+"""What people say: the one shape every platform turns its events into."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from urllib.parse import quote, unquote
+
+
+class Kind(StrEnum):
+    """The kind of conversation; memory and time to live are chosen by it."""
+
+    TERMINAL = "terminal"
+    DM = "dm"
+    GROUP = "group"
+    THREAD = "thread"
+
+
+class Address(StrEnum):
+    """Whom a message is for, as far as the message itself tells."""
+
+    DIRECT = "direct"
+    """Said where only the bot listens: a DM, a terminal."""
+    MENTIONED = "mentioned"
+    """It names the bot."""
+    REPLIED = "replied"
+    """It replies to a message of the bot."""
+    OTHERS = "others"
+    """It names somebody, and not the bot."""
+    NOBODY = "nobody"
+    """It names nobody."""
+
+
+@dataclass(frozen=True, slots=True)
+class ThreadKey:
+    """The name of one conversation: which platform, which place there, which thread in it.
+
+    `place` is what settings, cursors and rights hang on (a channel, a DM, a user's terminal).
+    """
+
+    platform: str
+    place: str
+    thread: str
+
+    def __post_init__(self) -> None:
+        """Refuse a part that is empty: such keys come from a platform's fault, never a person."""
+        if not (self.platform and self.place and self.thread):
+            message = f"a thread key needs a platform, a place and a thread, not {self!r}"
+            raise ValueError(message)
+
+    def __str__(self) -> str:
+        """Return the key as one line of text; different keys never give the same text."""
+        return ":".join(
+            quote(part, safe="", errors="surrogatepass")
+            for part in (self.platform, self.place, self.thread)
+        )
+
+    @classmethod
+    def parse(cls, text: str) -> ThreadKey:
+        """Return the key that `str` made this text of; ValueError when none did."""
+        platform, place, thread = (unquote(p, errors="surrogatepass") for p in text.split(":"))
+        return cls(platform, place, thread)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Author:
+    """Who said it: the platform's id, and the name that others in the thread see."""
+
+    id: str
+    name: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Attachment:
+    """A file that came with a message, by reference: it is fetched when its turn starts."""
+
+    id: str
+    name: str
+    media_type: str
+    size: int
+    """Bytes, as the platform states them."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Message:
+    """Something a person said to the bot, or near it.
+
+    Text and names are cleaned on the way in (see `clean`), so nothing further in has to
+    expect characters that a store or a platform refuses.
+    """
+
+    thread: ThreadKey
+    kind: Kind
+    id: str
+    """The platform's id of the message, unique in its thread."""
+    identities: tuple[str, ...]
+    """Every name under which the platform may deliver this message again."""
+    author: Author
+    text: str
+    at: float
+    """When it was said, by the platform's clock: seconds since 1970, UTC."""
+    address: Address = Address.DIRECT
+    answer_in: str = ""
+    """Where in the thread its answer belongs; messages that differ here get turns of their own."""
+    attachments: tuple[Attachment, ...] = ()
+
+    def __post_init__(self) -> None:
+        """Clean what people wrote, and refuse a message that could not be told from its copy."""
+        if not self.id or not self.identities:
+            message = f"a message of {self.thread} needs an id and at least one identity"
+            raise ValueError(message)
+        object.__setattr__(self, "text", clean(self.text))
+        name = clean(self.author.name)
+        object.__setattr__(self, "author", Author(id=self.author.id, name=name))
+
+
+_REPLACEMENT = "\N{REPLACEMENT CHARACTER}"
+_UNSTORABLE = {0: _REPLACEMENT} | dict.fromkeys(range(0xD800, 0xE000), _REPLACEMENT)
+
+
+def clean(text: str) -> str:
+    """Return the text with NUL and lone surrogates replaced by U+FFFD.
+
+    PostgreSQL stores no NUL, and UTF-8 has no lone surrogate: both would fail far from here.
+    """
+    return text.translate(_UNSTORABLE)

@@ -1,0 +1,94 @@
+"""The Model port: a request in, a stream of text and one completion out."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TYPE_CHECKING, Literal, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncGenerator
+
+    from core.session import Usage
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Block:
+    """A piece of a prompt."""
+
+    text: str
+    cache: bool = False
+    """The prompt up to here stays the same in later requests: a cache breakpoint."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ModelMessage:
+    """What one side said; in a request, the sides alternate and the user's is first and last."""
+
+    role: Literal["user", "assistant"]
+    blocks: tuple[Block, ...]
+
+    @property
+    def text(self) -> str:
+        """Return the text of all blocks."""
+        return "\n".join(block.text for block in self.blocks)
+
+
+class Purpose(StrEnum):
+    """What a request is for; the offline model can't tell from the words."""
+
+    REPLY = "reply"
+    SUMMARY = "summary"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ModelRequest:
+    """One call of a model."""
+
+    model: str
+    system: tuple[Block, ...]
+    messages: tuple[ModelMessage, ...]
+    max_tokens: int
+    """Tokens that the answer may have at most."""
+    purpose: Purpose = Purpose.REPLY
+
+
+class Stop(StrEnum):
+    """Why an answer ended."""
+
+    END = "end"
+    LENGTH = "length"
+    """It reached `max_tokens`: it is whole as far as it goes, and cut there."""
+    REFUSAL = "refusal"
+    """The model declined to go on."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Completion:
+    """The end of an answer; the last item of a stream, and only of one that is whole."""
+
+    stop: Stop
+    usage: Usage | None = None
+    """None where the model reports none, which is no error."""
+
+
+class Model(Protocol):
+    """A model that answers in a stream."""
+
+    @property
+    def name(self) -> str:
+        """Return what the model is called, for people."""
+        ...
+
+    def stream(self, request: ModelRequest) -> AsyncGenerator[str | Completion, None]:
+        """Yield the answer's text as it comes, then exactly one `Completion`.
+
+        Raises `ModelBusyError` (ask again after a while), `ModelInterruptedError` (it broke off
+        in the middle, with the text so far) or `ModelRefusedError` (it is of no use to ask
+        again). The stream may be closed early; the call is then given up.
+        """
+        ...
+
+    async def close(self) -> None:
+        """Give back connections."""
+        ...

@@ -1,0 +1,126 @@
+"""The Platform port: what the turn needs of a chat platform, and nothing else.
+
+A platform can't be fenced, so every post carries a key. The same key always means the same
+message, and `read_back` finds our messages of a turn again by their keys.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from core.message import Kind, ThreadKey
+    from core.session import Answer
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Where:
+    """Where the messages of one turn go."""
+
+    thread: ThreadKey
+    kind: Kind
+    turn: str
+    """The turn's id; read-back looks for our messages of this turn only."""
+    trigger: str
+    """The platform's id of the message that is answered."""
+    answer_in: str
+
+
+@dataclass(frozen=True, slots=True)
+class PostKey:
+    """The name under which a post is the same post again.
+
+    A preview belongs to one lease (its `token`); a piece of the answer belongs to the turn.
+    """
+
+    thread: ThreadKey
+    turn: str
+    token: str = ""
+    piece: int = -1
+
+    @property
+    def is_preview(self) -> bool:
+        """Tell whether it names a preview."""
+        return self.piece < 0
+
+
+@dataclass(frozen=True, slots=True)
+class Posted:
+    """A message of ours that stands on the platform."""
+
+    id: str
+    key: PostKey
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Capabilities:
+    """What the platform can do, and how fast."""
+
+    call_timeout: float
+    """Seconds that one call may take at most, the SDK's own retries included."""
+    edit_interval: float
+    """Seconds between two edits of a preview."""
+    previews: bool = True
+    """Whether a message can be shown while it is still being written."""
+    reads_back: bool = True
+
+
+class Platform(Protocol):
+    """One chat platform. Each call raises `PlatformError` when it comes to nothing."""
+
+    @property
+    def name(self) -> str:
+        """Return the name that the platform's thread keys begin with."""
+        ...
+
+    @property
+    def capabilities(self) -> Capabilities:
+        """Return what the platform can do."""
+        ...
+
+    def cut(self, text: str) -> tuple[int, ...]:
+        """Return the ends of the pieces that an answer is posted in; the last is its length."""
+        ...
+
+    def piece(self, text: str, cuts: Sequence[int], index: int) -> str:
+        """Return one piece as it is posted. The same arguments always give the same piece."""
+        ...
+
+    async def post(self, where: Where, text: str, key: PostKey) -> str:
+        """Post a message under its key; return its id.
+
+        Raises `PostUnclearError` when it may have been posted all the same.
+        """
+        ...
+
+    async def edit(self, where: Where, message: str, text: str, *, final: bool) -> None:
+        """Replace the whole text of a message of ours; `final` marks the answer itself.
+
+        Raises `PostRefusedError` when the message can't be edited any more.
+        """
+        ...
+
+    async def delete(self, where: Where, message: str) -> None:
+        """Take a message of ours away; one that is gone already is no error."""
+        ...
+
+    async def read_back(self, where: Where) -> tuple[Posted, ...]:
+        """Return our messages of this turn, oldest first.
+
+        Raises `ReadBackRefusedError` when the platform does not let us look.
+        """
+        ...
+
+    async def finish(self, where: Where, answer: Answer, posted: Sequence[str]) -> None:
+        """Do what goes with a delivered answer: its notes, the ✂️ when it is `trimmed`.
+
+        May be called again for the same answer after a crash, and must look the same then.
+        """
+        ...
+
+    async def working(self, where: Where, *, working: bool) -> None:
+        """Show that the bot works on this turn, or no longer does. Never raises."""
+        ...

@@ -1,0 +1,107 @@
+"""The header: the small record of a thread that nearly every verb reads and writes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
+
+from core.session import Usage
+from core.store.port import ThreadSettings, TurnState
+
+if TYPE_CHECKING:
+    from core.message import Kind
+
+
+@dataclass(slots=True, kw_only=True)
+class OpenTurn:
+    """The turn that a thread is in."""
+
+    id: str
+    state: TurnState = TurnState.OPEN
+    tries: int = 1
+    preview: str = ""
+    cuts: tuple[int, ...] = ()
+    last: int = -1
+    """Once committed: the place of its answer."""
+    committed_by: str = ""
+
+
+@dataclass(slots=True, kw_only=True)
+class Header:
+    """A thread's record; see `core.store.port.Work` for what the shared fields mean.
+
+    Times are seconds by the store's own clock.
+    """
+
+    kind: Kind
+    ttl: float
+    reach: int
+    rev: str
+    started_at: float
+    last_at: float
+    expires: float = 0
+
+    fence: int = 0
+    token: str = ""
+    until: float = 0
+    due: float | None = None
+    """When the thread may be claimed; None while it has no work."""
+    turn: OpenTurn | None = None
+
+    next: int = 0
+    head: int = 0
+    line: int = 0
+    waiting: int = 0
+    """Entries from `head` on that are addressed and not deleted."""
+    overheard: int = 0
+    """Entries from `head` on that are overheard and not deleted."""
+    refused: int = 0
+    people: list[str] = field(default_factory=list)
+    buried: list[int] = field(default_factory=list)
+    settings: ThreadSettings = field(default_factory=ThreadSettings)
+
+    covers: int = 0
+    summary: str = ""
+    stale: bool = False
+    withheld: bool = False
+
+    seen_from: int = 0
+    explained: bool = False
+    renewed: bool = False
+    turns: int = 0
+    """Turns settled with an answer; the bot takes part in a thread that was ever addressed."""
+    taking_part: bool = False
+    usage: Usage = field(default_factory=Usage)
+
+    def copy(self) -> Header:
+        """Return a header that can be changed without changing this one."""
+        return replace(
+            self,
+            turn=replace(self.turn) if self.turn else None,
+            people=list(self.people),
+            buried=list(self.buried),
+        )
+
+    def is_held(self, now: float) -> bool:
+        """Tell whether somebody holds a live lease."""
+        return bool(self.token) and self.until > now
+
+    def is_claimable(self, now: float) -> bool:
+        """Tell whether there is work that may be claimed."""
+        return self.due is not None and self.due <= now and not self.is_held(now)
+
+    def extend(self, now: float, lease_seconds: float) -> None:
+        """Let the lease, and the session with it, live on from now."""
+        self.until = self.due = now + lease_seconds
+        self.touch(now)
+
+    def free(self, due: float | None) -> None:
+        """Give the lease up; the thread may be claimed at `due`, where it has work."""
+        self.token = ""
+        self.until = 0
+        self.due = due
+
+    def touch(self, now: float) -> None:
+        """Renew the session's time to live."""
+        self.last_at = now
+        self.expires = now + self.ttl

@@ -1,0 +1,38 @@
+"""How things are named in a store. Pure; different things never get the same name."""
+
+from __future__ import annotations
+
+import hashlib
+from uuid import uuid4
+from zlib import crc32
+
+from core.message import ThreadKey
+
+SEEN_SECONDS = 25 * 3600
+"""How long an event's identity is remembered.
+
+Slack's Delayed Events deliver an event again for up to 24 hours; an hour on top of that.
+"""
+TOMBSTONE_SECONDS = 365 * 24 * 3600
+"""How long it is remembered that a thread was erased or reset, and when."""
+
+
+def digest(thread: ThreadKey, what: str = "") -> str:
+    """Return a hash that names a thread, or something in it, and tells nothing about it."""
+    text = f"{thread}\0{what}".encode("utf-8", "surrogatepass")
+    return hashlib.blake2b(text, digest_size=16).hexdigest()
+
+
+def partition(thread: ThreadKey, partitions: int) -> int:
+    """Return the partition that a thread belongs to, from 0 on."""
+    return crc32(str(thread).encode()) % partitions
+
+
+def place_prefix(platform: str, place: str) -> str:
+    """Return what the text of every thread key of a place begins with."""
+    return str(ThreadKey(platform, place, "x"))[:-1]
+
+
+def unique() -> str:
+    """Return a value that never comes again: a lease's token, a `rev`."""
+    return uuid4().hex

@@ -1,0 +1,27 @@
+"""The store's verbs, written once, over the rows of one thread.
+
+A store that can read and write a thread's rows atomically (a dict under a lock, a transaction)
+runs these functions as they are. Redis runs the same steps as Lua scripts, since there the logic
+has to travel to the data; one contract suite holds both to the same answers.
+"""
+
+from core.store.verbs.inbox import accept, amend, configure, erase, requeue
+from core.store.verbs.rows import Now, Rows, Trace
+from core.store.verbs.turn import claim, commit, compact, renew, settle, show
+
+__all__ = [
+    "Now",
+    "Rows",
+    "Trace",
+    "accept",
+    "amend",
+    "claim",
+    "commit",
+    "compact",
+    "configure",
+    "erase",
+    "renew",
+    "requeue",
+    "settle",
+    "show",
+]

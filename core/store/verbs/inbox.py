@@ -1,0 +1,223 @@
+"""The verbs of what people say: accept (and overhear), amend, erase, requeue."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from core.admission import ThreadState, Verdict
+from core.session import Entry, Status
+from core.store.header import Header
+from core.store.keys import TOMBSTONE_SECONDS
+from core.store.port import Accepted, TurnState
+from core.store.verbs.rows import Trace, living
+from core.store.verbs.turn import claim
+
+if TYPE_CHECKING:
+    from core.admission import Terms
+    from core.message import Kind, Message
+    from core.store.port import ThreadSettings
+    from core.store.verbs.rows import Now, Rows
+
+PEOPLE_LIMIT = 50
+"""Speakers counted in a header; past one it only matters for being more than one."""
+_VERDICT_OF = {
+    Status.ADDRESSED: Verdict.ACCEPTED,
+    Status.OVERHEARD: Verdict.OVERHEARD,
+    Status.DELETED: Verdict.GONE,
+}
+
+
+def accept(rows: Rows, now: Now, message: Message, terms: Terms, token: str) -> Accepted:
+    """Take a message in, once; see `Store.accept`."""
+    verdict = _known(rows, now, message)
+    new = verdict is None
+    if verdict is None:
+        verdict = _admit(rows, now, message, terms)
+        if verdict is not Verdict.IGNORED:
+            for identity in message.identities:
+                rows.put_seen(identity, verdict)
+    work = claim(rows, now, token) if token and verdict is Verdict.ACCEPTED else None
+    return Accepted(verdict=verdict, new=new, work=work)
+
+
+def amend(
+    rows: Rows, now: Now, message: str, identities: tuple[str, ...], stamp: float, text: str | None
+) -> bool:
+    """Change or delete a stored message; see `Store.amend`."""
+    header = living(rows, now)
+    place = rows.place_of(message) if header is not None else None
+    if header is None or place is None:
+        if text is None:
+            for identity in identities:
+                rows.put_seen(identity, Verdict.GONE)
+        return False
+    entry = next(r for r in rows.records(place, place + 1) if isinstance(r, Entry))
+    if entry.status is Status.DELETED or stamp <= entry.stamp:
+        return True
+    if text is None:
+        rows.put_entry(replace(entry, text="", attachments=(), status=Status.DELETED, stamp=stamp))
+        _forget_place(header, entry)
+    else:
+        rows.put_entry(replace(entry, text=text, stamp=stamp))
+    header.rev = now.fresh
+    if header.line <= place < header.covers:
+        header.stale = True
+        header.withheld = header.withheld or text is None
+    rows.put_header(header)
+    return True
+
+
+def erase(rows: Rows, now: Now, at: float, *, keep_log: bool) -> None:
+    """Draw a line under the thread; see `Store.erase`."""
+    rows.put_trace(Trace(line=at, expires=now.time + TOMBSTONE_SECONDS))
+    header = living(rows, now)
+    if header is None:
+        return
+    if not keep_log:
+        rows.remove(keep_header=header.turn is not None)
+        if header.turn is None:
+            return
+        header.people, header.buried = [], []
+        header.turns, header.usage = 0, type(header.usage)()
+        header.settings = type(header.settings)()
+    header.head = header.covers = header.line = header.seen_from = header.next
+    header.waiting = header.overheard = header.refused = 0
+    header.summary = ""
+    header.stale = header.withheld = header.explained = header.renewed = False
+    header.taking_part = header.taking_part and keep_log
+    header.rev = now.fresh
+    if header.turn is None:
+        header.due = None
+    else:
+        header.turn.state = TurnState.VOID
+    rows.put_header(header)
+
+
+def requeue(rows: Rows, now: Now, place: int) -> bool:
+    """Let a buried message wait again; see `Store.requeue`."""
+    header = living(rows, now)
+    if header is None or place not in header.buried:
+        return False
+    entry = next(r for r in rows.records(place, place + 1) if isinstance(r, Entry))
+    header.buried.remove(place)
+    again = f"{entry.platform_id}!{header.next}"
+    _append(rows, now, header, replace(entry, id=again, requeued_from=entry.platform_id))
+    rows.put_header(header)
+    return True
+
+
+def configure(rows: Rows, now: Now, kind: Kind, settings: ThreadSettings, ttl: float) -> None:
+    """Set the thread's settings, as a whole; see `Store.set_thread`."""
+    header = living(rows, now) or _begin(now, kind, ttl, reach=settings.reach)
+    header.settings = settings
+    header.touch(now.time)
+    rows.put_header(header)
+
+
+def _known(rows: Rows, now: Now, message: Message) -> Verdict | None:
+    for identity in message.identities:
+        if (verdict := rows.seen(identity)) is not None:
+            return verdict
+    # An event may come under a new name while its message is stored already.
+    place = rows.place_of(message.id) if living(rows, now) is not None else None
+    if place is None:
+        return None
+    entry = next(r for r in rows.records(place, place + 1) if isinstance(r, Entry))
+    return _VERDICT_OF[entry.status]
+
+
+def _admit(rows: Rows, now: Now, message: Message, terms: Terms) -> Verdict:
+    trace = rows.trace()
+    if trace is not None and trace.line is not None and message.at <= trace.line:
+        return Verdict.GONE
+    header = living(rows, now)
+    state = ThreadState(
+        taking_part=header is not None and header.taking_part,
+        muted=header is not None and header.settings.muted,
+        alone=header is None or not set(header.people) - {message.author.id},
+    )
+    verdict = terms.verdicts[state.index]
+    if verdict is Verdict.IGNORED:
+        return verdict
+    if header is None:
+        header = _begin(now, message.kind, terms.ttl, reach=terms.reach)
+        header.renewed = trace is not None and trace.line is None
+    if verdict is Verdict.ACCEPTED and header.waiting >= terms.waiting_limit:
+        header.refused += 1
+        rows.put_header(header)
+        return Verdict.FULL
+    _take_in(rows, now, header, message, terms, verdict)
+    return verdict
+
+
+def _begin(now: Now, kind: Kind, ttl: float, *, reach: int) -> Header:
+    return Header(
+        kind=kind, ttl=ttl, reach=reach, rev=now.fresh, started_at=now.time, last_at=now.time
+    )
+
+
+def _take_in(
+    rows: Rows, now: Now, header: Header, message: Message, terms: Terms, verdict: Verdict
+) -> None:
+    header.ttl, header.reach = terms.ttl, terms.reach
+    if message.author.id not in header.people[:PEOPLE_LIMIT]:
+        header.people.append(message.author.id)
+    rows.put_who(message.author.id)
+    overheard = verdict is Verdict.OVERHEARD
+    header.taking_part = header.taking_part or not overheard
+    entry = Entry(
+        place=header.next,
+        id=message.id,
+        author=message.author,
+        text=message.text,
+        at=message.at,
+        status=Status.OVERHEARD if overheard else Status.ADDRESSED,
+        answer_in=message.answer_in,
+        attachments=message.attachments,
+    )
+    _append(rows, now, header, entry)
+    if header.overheard > terms.overheard_limit:
+        _drop_oldest_overheard(rows, header)
+    rows.put_header(header)
+    trace = rows.trace()
+    rows.put_trace(
+        Trace(
+            line=trace.line if trace else None,
+            expires=max(trace.expires if trace else 0, now.time + 2 * terms.ttl),
+        )
+    )
+
+
+def _append(rows: Rows, now: Now, header: Header, entry: Entry) -> None:
+    rows.put_entry(replace(entry, place=header.next))
+    header.next += 1
+    if entry.status is Status.OVERHEARD:
+        header.overheard += 1
+    else:
+        header.waiting += 1
+        header.due = now.time if header.due is None else header.due
+    header.touch(now.time)
+
+
+def _drop_oldest_overheard(rows: Rows, header: Header) -> None:
+    oldest = next(
+        record
+        for record in rows.records(header.head, header.next)
+        if isinstance(record, Entry) and record.status is Status.OVERHEARD
+    )
+    rows.remove_entry(oldest)
+    header.overheard -= 1
+    if oldest.place == header.head:  # keeps later searches from head on short
+        header.head += 1
+
+
+def _forget_place(header: Header, entry: Entry) -> None:
+    if entry.place in header.buried:
+        header.buried.remove(entry.place)
+    if entry.place < header.head:
+        return
+    header.waiting -= entry.status is Status.ADDRESSED
+    header.overheard -= entry.status is Status.OVERHEARD
+    if not header.waiting and header.turn is None:
+        header.due = None

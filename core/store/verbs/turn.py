@@ -1,0 +1,233 @@
+"""The verbs of a turn: claim, renew, commit, settle; and compact, which needs no lease."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, Literal
+
+from core.session import Answer, AnswerKind, Entry, Status, Summary
+from core.store.header import OpenTurn
+from core.store.port import Changed, Draft, Lease, Outcome, Refused, TurnState, Work
+from core.store.verbs.rows import living
+
+if TYPE_CHECKING:
+    from core.store.header import Header
+    from core.store.verbs.rows import Now, Rows
+
+
+def claim(rows: Rows, now: Now, token: str) -> Work | None:
+    """Take the lease where there is work and nobody has it; see `Store.claim`."""
+    header = living(rows, now)
+    if header is None:
+        return None
+    if header.is_held(now.time) and header.token == token:
+        return show(rows, header)
+    if not header.is_claimable(now.time):
+        return None
+    if header.turn is None:
+        open_turn(rows, header)
+    else:
+        header.turn.tries += 1
+    header.fence += 1
+    header.token = token
+    header.extend(now.time, now.lease_seconds)
+    rows.put_header(header)
+    return show(rows, header)
+
+
+def renew(
+    rows: Rows, now: Now, lease: Lease, rev: str, preview: str
+) -> Literal["ok", "changed"] | Refused:
+    """Extend the lease; see `Store.renew`."""
+    header = living(rows, now)
+    if header is None or header.turn is None or not _holds(header, lease):
+        return _refused(rows, header, lease)
+    header.extend(now.time, now.lease_seconds)
+    if preview:
+        header.turn.preview = preview
+    rows.put_header(header)
+    # A committed answer stands, whatever is edited afterwards.
+    moved = header.rev != rev and header.turn.state is not TurnState.COMMITTED
+    return "changed" if moved else "ok"
+
+
+def commit(
+    rows: Rows, now: Now, lease: Lease, rev: str, draft: Draft, preview: str
+) -> Literal["committed"] | Changed | Refused:
+    """Record the turn's answer; see `Store.commit`."""
+    header = living(rows, now)
+    if header is None or header.turn is None or not _holds(header, lease):
+        return _refused(rows, header, lease)
+    turn = header.turn
+    header.extend(now.time, now.lease_seconds)
+    if turn.state is TurnState.COMMITTED and turn.committed_by == lease.token:
+        rows.put_header(header)
+        return "committed"
+    if turn.state is not TurnState.OPEN or header.rev != rev:
+        rows.put_header(header)
+        return Changed(work=show(rows, header))
+    _record(rows, now, header, draft, lease.token)
+    turn.preview = preview or turn.preview
+    rows.put_header(header)
+    return "committed"
+
+
+def settle(
+    rows: Rows, now: Now, lease: Lease, outcome: Outcome, posted: tuple[str, ...], delay: float
+) -> Work | Literal["free", "void"] | Refused:
+    """Close the turn, or leave it to the next worker; see `Store.settle`."""
+    header = living(rows, now)
+    if header is None or header.turn is None or header.token != lease.token:
+        return _refused(rows, header, lease)
+    header.extend(now.time, now.lease_seconds)
+    if header.turn.id != lease.turn:  # a retry: the next turn is open under this lease already
+        rows.put_header(header)
+        return show(rows, header)
+    if outcome is Outcome.DONE and header.turn.state is TurnState.VOID:
+        rows.put_header(header)
+        return "void"
+    if outcome in {Outcome.HANDED_BACK, Outcome.FAILED}:
+        header.turn.tries -= outcome is Outcome.HANDED_BACK
+        header.free(now.time + delay)
+        rows.put_header(header)
+        return "free"
+    return _close(rows, header, posted)
+
+
+def compact(rows: Rows, now: Now, *, covers: int, rev: str, to: int, text: str) -> bool:
+    """Let a summary stand for the places [0, to); see `Store.compact`."""
+    header = living(rows, now)
+    if header is None:
+        return False
+    if (header.covers, header.summary, header.stale) == (to, text, False):
+        return True
+    if (header.covers, header.rev) != (covers, rev) or not covers <= to <= header.head:
+        return False
+    header.covers = to
+    header.summary = text
+    header.stale = header.withheld = False
+    rows.put_header(header)
+    return True
+
+
+def open_turn(rows: Rows, header: Header) -> None:
+    """Open a turn for the oldest message that waits."""
+    oldest = next(
+        record
+        for record in rows.records(header.head, header.next)
+        if isinstance(record, Entry) and record.status is Status.ADDRESSED
+    )
+    header.turn = OpenTurn(id=oldest.id)
+
+
+def show(rows: Rows, header: Header) -> Work:
+    """Return the thread as a worker sees it."""
+    turn = header.turn or OpenTurn(id="", tries=0)
+    since = max(header.covers, header.line, header.head - (header.settings.reach or header.reach))
+    if turn.state is TurnState.COMMITTED:
+        since = min(since, turn.last)
+    return Work(
+        lease=Lease(thread=rows.thread, token=header.token, turn=turn.id, fence=header.fence),
+        rev=header.rev,
+        kind=header.kind,
+        state=turn.state,
+        tries=turn.tries,
+        preview=turn.preview,
+        committed_by=turn.committed_by,
+        cuts=turn.cuts,
+        head=header.head,
+        next=header.next,
+        records=tuple(rows.records(since, header.next)),
+        since=since,
+        summary=Summary(
+            covers=header.covers,
+            text="" if header.withheld else header.summary,
+            stale=header.stale,
+            withheld=header.withheld,
+        ),
+        settings=header.settings,
+        line=header.line,
+        seen_from=header.seen_from,
+        explained=header.explained,
+        refused=header.refused,
+        renewed=header.renewed,
+        people=len(header.people),
+    )
+
+
+def _record(rows: Rows, now: Now, header: Header, draft: Draft, token: str) -> None:
+    assert header.turn is not None  # noqa: S101 - for the type checker: the caller looked
+    turn = header.turn
+    answered = [r for r in rows.records(header.head, draft.last + 1) if isinstance(r, Entry)]
+    addressed = [entry.place for entry in answered if entry.status is Status.ADDRESSED]
+    rows.put_answer(
+        Answer(
+            place=draft.last,
+            turn=turn.id,
+            token=token,
+            kind=draft.kind,
+            text=draft.text,
+            at=now.time,
+            usage=draft.usage,
+            trimmed=draft.trimmed,
+            explain_trim=draft.explain_trim,
+            notes=draft.notes,
+        )
+    )
+    turn.state = TurnState.COMMITTED
+    turn.cuts = draft.cuts
+    turn.last = draft.last
+    turn.committed_by = token
+    header.head = draft.last + 1
+    header.waiting -= len(addressed)
+    header.overheard -= sum(entry.status is Status.OVERHEARD for entry in answered)
+    header.refused = max(0, header.refused - draft.refused)
+    header.seen_from = draft.seen_from
+    header.explained = header.explained or draft.explain_trim
+    header.renewed = False
+    if draft.kind is AnswerKind.BURIED:
+        header.buried.extend(addressed)
+
+
+def _close(rows: Rows, header: Header, posted: tuple[str, ...]) -> Work | Literal["free"]:
+    assert header.turn is not None  # noqa: S101 - for the type checker: the caller looked
+    if header.turn.state is TurnState.COMMITTED:
+        answer = _answer_of(rows, header, header.turn.id)
+        if answer is not None:
+            rows.put_answer(replace(answer, posted=posted))
+            header.usage += answer.usage or type(header.usage)()
+        header.turns += 1
+    header.turn = None
+    if header.waiting:
+        open_turn(rows, header)
+        rows.put_header(header)
+        return show(rows, header)
+    header.free(None)
+    if header.line == header.next and not rows.records(0, header.next):
+        rows.remove(keep_header=False)  # erased while the turn ran, and nothing came since
+    else:
+        rows.put_header(header)
+    return "free"
+
+
+def _holds(header: Header, lease: Lease) -> bool:
+    return header.turn is not None and (header.token, header.turn.id) == (lease.token, lease.turn)
+
+
+def _refused(rows: Rows, header: Header | None, lease: Lease) -> Refused:
+    answer = _answer_of(rows, header, lease.turn) if header is not None else None
+    return Refused(
+        recorded=answer is not None, mine=answer is not None and answer.token == lease.token
+    )
+
+
+def _answer_of(rows: Rows, header: Header, turn: str) -> Answer | None:
+    place = rows.place_of(turn)
+    if place is None or place >= header.head:
+        return None
+    # The answer stands behind its turn's first message or behind one that was answered with it:
+    # the first answer from there on is the turn's, or the turn has none.
+    for record in rows.records(place, header.head):
+        if isinstance(record, Answer):
+            return record if record.turn == turn else None
+    return None
