@@ -1,0 +1,102 @@
+"""Records and headers as JSON text. Pure.
+
+Every text carries the version that wrote it. An older version is read as if it were of today;
+one from the future is refused and left as it is, since a rewrite would lose what it can't read.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+from typing import Any
+
+from core.errors import StoreRefusedError
+from core.message import Attachment, Author, Kind
+from core.session import Answer, AnswerKind, Entry, Record, Status, Usage
+from core.store.header import Header, OpenTurn
+from core.store.port import ThreadSettings, TurnState
+
+VERSION = 1
+
+
+def dump(value: Record | Header | ThreadSettings) -> str:
+    """Return the value as one line of JSON."""
+    fields = {name: field for name, field in asdict(value).items() if not _says_nothing(field)}
+    return json.dumps({"v": VERSION, **fields}, ensure_ascii=False, separators=(",", ":"))
+
+
+def load_entry(text: str | bytes) -> Entry:
+    """Return the entry that `dump` made this text of."""
+    fields = _fields(text)
+    return Entry(
+        **{
+            **fields,
+            "author": Author(**fields["author"]),
+            "status": Status(fields.get("status", Status.ADDRESSED)),
+            "attachments": tuple(Attachment(**a) for a in fields.get("attachments", ())),
+            "text": fields.get("text", ""),
+        }
+    )
+
+
+def load_answer(text: str | bytes) -> Answer:
+    """Return the answer that `dump` made this text of."""
+    fields = _fields(text)
+    return Answer(
+        **{
+            **fields,
+            "turn": fields.get("turn", ""),
+            "kind": AnswerKind(fields["kind"]),
+            "usage": _usage(fields.get("usage")),
+            "notes": tuple(fields.get("notes", ())),
+            "posted": tuple(fields.get("posted", ())),
+            "text": fields.get("text", ""),
+        }
+    )
+
+
+def load_header(text: str | bytes) -> Header:
+    """Return the header that `dump` made this text of."""
+    fields = _fields(text)
+    turn = fields.get("turn")
+    return Header(
+        **{
+            **fields,
+            "kind": Kind(fields["kind"]),
+            "settings": ThreadSettings(**fields.get("settings", {})),
+            "usage": _usage(fields.get("usage")) or Usage(),
+            "turn": _turn(turn) if turn else None,
+        }
+    )
+
+
+def load_settings(text: str | bytes) -> ThreadSettings:
+    """Return the settings that `dump` made this text of."""
+    return ThreadSettings(**_fields(text))
+
+
+def _says_nothing(field: object) -> bool:
+    """Tell whether a field can be left out; a number never is, since 0 may be a time."""
+    return field is None or field is False or field in ("", (), [], {})
+
+
+def _turn(fields: dict[str, Any]) -> OpenTurn:
+    return OpenTurn(
+        **{**fields, "state": TurnState(fields["state"]), "cuts": tuple(fields["cuts"])}
+    )
+
+
+def _usage(fields: dict[str, int] | None) -> Usage | None:
+    return None if fields is None else Usage(**fields)
+
+
+def _fields(text: str | bytes) -> dict[str, Any]:
+    fields: dict[str, Any] = json.loads(text)
+    version = fields.pop("v")
+    if version > VERSION:
+        message = (
+            f"the store holds data of version {version}, and this program knows {VERSION}: "
+            "run the newer program again, or point CHATBOT_STORE at another store"
+        )
+        raise StoreRefusedError(message)
+    return fields
