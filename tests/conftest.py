@@ -1,0 +1,43 @@
+"""What every test may ask for, and what a result counts as."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING, TypeVar
+
+import pytest
+
+from tests.servers import redis_server
+
+if TYPE_CHECKING:
+    from collections.abc import Generator, Iterator
+
+Report = TypeVar("Report", pytest.TestReport, pytest.CollectReport)
+
+
+@pytest.fixture(scope="session")
+def redis_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """Return where a real Redis is: one for each of pytest's processes, shared by its tests."""
+    with redis_server(directory=tmp_path_factory.mktemp("redis")) as server:
+        yield server.url
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """See `no_skip`."""
+    return no_skip((yield))
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_make_collect_report() -> Generator[None, pytest.CollectReport, pytest.CollectReport]:
+    """See `no_skip`."""
+    return no_skip((yield))
+
+
+def no_skip(report: Report) -> Report:
+    """Make a skip a failure in CI: what a test needs has to be there."""
+    expected = hasattr(report, "wasxfail")  # a failure that is announced counts as skipped
+    if os.environ.get("CI") and report.skipped and not expected:
+        report.outcome = "failed"
+        report.longrepr = f"A skip is a failure in CI: {report.longrepr}"
+    return report

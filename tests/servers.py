@@ -1,0 +1,139 @@
+"""Real servers for tests, started here and nowhere else."""
+
+from __future__ import annotations
+
+import contextlib
+import shutil
+import socket
+import subprocess
+import sys
+import time
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from pathlib import Path
+
+READY = b"Ready to accept connections"  # it logs that when its data is loaded as well
+PATIENCE = 10.0  # seconds for a server to answer; a loaded machine needs most of the first one
+
+
+class StartError(RuntimeError):
+    """A server didn't come up; the text ends with what it logged."""
+
+
+@dataclass(slots=True)
+class RedisServer:
+    """A redis-server of our own on the loopback, with its files in a folder of the test's."""
+
+    directory: Path
+    port: int
+    extra: Sequence[str] = ()
+    persistent: bool = False
+    _process: subprocess.Popen[bytes] | None = field(default=None, repr=False)
+
+    @property
+    def url(self) -> str:
+        """Where a client finds it."""
+        return f"redis://127.0.0.1:{self.port}/0"
+
+    @property
+    def log(self) -> Path:
+        """The file in which it says what it did since it was started."""
+        return self.directory / "redis.log"
+
+    def start(self) -> None:
+        """Start it and wait until it answers.
+
+        Raises:
+            StartError: It ended or stayed silent, perhaps since the port is taken.
+        """
+        command = [redis_binary(), "--port", str(self.port), "--bind", "127.0.0.1"]
+        command += ["--dir", str(self.directory), "--daemonize", "no", "--save", ""]
+        command += ["--appendonly", "yes" if self.persistent else "no", "--appendfsync", "always"]
+        with self.log.open("wb") as log:
+            self._process = subprocess.Popen(
+                [*command, *self.extra], stdin=subprocess.DEVNULL, stdout=log, stderr=log
+            )
+        try:
+            self._await_answer()
+        except BaseException:
+            self.kill()
+            raise
+
+    def kill(self) -> None:
+        """End it with no chance to put anything in order, as a power cut would."""
+        if self._process is not None:
+            self._process.kill()
+            self._process.wait()
+            self._process = None
+
+    def restart(self) -> None:
+        """Kill it if it runs, and start it on the same port and files."""
+        self.kill()
+        self.start()
+
+    def _await_answer(self) -> None:
+        deadline = time.monotonic() + PATIENCE
+        while time.monotonic() < deadline:
+            if self._process is None or self._process.poll() is not None:
+                break
+            if READY in self.log.read_bytes():  # not a PING: another's server may answer that
+                return
+            time.sleep(0.01)
+        logged = self.log.read_text()[-1000:]
+        message = f"redis-server on port {self.port} doesn't answer:\n{logged}"
+        raise StartError(message)
+
+
+@contextlib.contextmanager
+def redis_server(
+    *, directory: Path, extra: Sequence[str] = (), persistent: bool = False
+) -> Iterator[RedisServer]:
+    """Run a Redis of our own for as long as the block lasts.
+
+    Args:
+        directory: An existing folder for its files.
+        extra: More words for its command line.
+        persistent: Whether each write is on disk before it's answered, and so survives `kill`.
+
+    Yields:
+        The server, ready to answer.
+    """
+    server = _start_on_free_port(directory, extra, persistent=persistent)
+    try:
+        yield server
+    finally:
+        server.kill()
+
+
+def _start_on_free_port(directory: Path, extra: Sequence[str], *, persistent: bool) -> RedisServer:
+    """Start on a free port; another process may take it in between, so try a few."""
+    for attempt in range(5):
+        server = RedisServer(directory, free_port(), extra, persistent)
+        try:
+            server.start()
+        except StartError:
+            if attempt == 4 or "Address already in use" not in server.log.read_text():
+                raise
+        else:
+            return server
+    raise AssertionError
+
+
+def redis_binary() -> str:
+    """Return the redis-server to run: the system's, else the one that the set-up put in `.venv`."""
+    found = shutil.which("redis-server") or shutil.which("redis-server", path=f"{sys.prefix}/bin")
+    if found is None:
+        message = "There's no redis-server: `make test` provides one."
+        raise StartError(message)
+    return found
+
+
+def free_port() -> int:
+    """Return a port that's free at this moment."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
