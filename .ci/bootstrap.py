@@ -44,7 +44,7 @@ ROOT = Path(__file__).resolve().parent.parent
 VENV = ROOT / ".venv"
 STAMP = VENV / ".stamp"
 LOCKS = {"run": ROOT / "requirements.lock", "dev": ROOT / "requirements-dev.lock"}
-OLDEST_UV = (0, 5)  # what we ask of it is old; an older one than this is passed over
+OLDEST_UV = (0, 8)  # 0.7 can't read our pyproject.toml; an older one is passed over
 
 
 def main() -> None:
@@ -281,4 +281,7 @@ def say(text: str) -> None:
 
 
 if __name__ == "__main__":
-    main()
+    try:
+        main()
+    except KeyboardInterrupt:
+        sys.exit(130)
