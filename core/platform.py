@@ -63,6 +63,8 @@ class Capabilities:
     """Seconds that one call may take at most, the SDK's own retries included."""
     edit_interval: float
     """Seconds between two edits of a preview."""
+    preview_after: float = 0.3
+    """Seconds before the first preview: an answer ready by then is posted in one call."""
     previews: bool = True
     """Whether a message can be shown while it is still being written."""
     reads_back: bool = True

@@ -45,6 +45,9 @@ class Outcome(StrEnum):
     """Delivered, or nothing was left to answer: the turn is closed."""
     CLEARED = "cleared"
     """The turn was void, as the worker knew, and what was posted for it is gone: closed."""
+    UNDELIVERED = "undelivered"
+    """Its answer is recorded but could not be posted, time and again: closed as done, and the
+    messages that it answers are listed for the operator."""
     HANDED_BACK = "handed back"
     """Shutting down: the turn stays for the next worker, and this was no failed try."""
     FAILED = "failed"

@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from core.store.header import Header
     from core.store.verbs.rows import Now, Rows
 
+_CLOSING = {Outcome.DONE, Outcome.UNDELIVERED}
+
 
 def claim(rows: Rows, now: Now, token: str) -> Work | None:
     """Take the lease where there is work and nobody has it; see `Store.claim`."""
@@ -83,7 +85,7 @@ def settle(
     if header.turn.id != lease.turn:  # a retry: the next turn is open under this lease already
         rows.put_header(header)
         return show(rows, header)
-    if outcome is Outcome.DONE and header.turn.state is TurnState.VOID:
+    if outcome in _CLOSING and header.turn.state is TurnState.VOID:
         rows.put_header(header)
         return "void"
     if outcome in {Outcome.HANDED_BACK, Outcome.FAILED}:
@@ -91,6 +93,8 @@ def settle(
         header.free(now.time + delay)
         rows.put_header(header)
         return "free"
+    if outcome is Outcome.UNDELIVERED:
+        header.buried.extend(_answered(rows, header.turn))
     return _close(rows, header, posted)
 
 
@@ -208,6 +212,12 @@ def _close(rows: Rows, header: Header, posted: tuple[str, ...]) -> Work | Litera
     else:
         rows.put_header(header)
     return "free"
+
+
+def _answered(rows: Rows, turn: OpenTurn) -> list[int]:
+    first = rows.place_of(turn.id)
+    records = rows.records(turn.last if first is None else first, turn.last + 1)
+    return [r.place for r in records if isinstance(r, Entry) and r.status is Status.ADDRESSED]
 
 
 def _holds(header: Header, lease: Lease) -> bool:
