@@ -44,6 +44,7 @@ ROOT = Path(__file__).resolve().parent.parent
 VENV = ROOT / ".venv"
 STAMP = VENV / ".stamp"
 LOCKS = {"run": ROOT / "requirements.lock", "dev": ROOT / "requirements-dev.lock"}
+HOME = os.path.expanduser("~")  # noqa: PTH111 - unlike Path.home(), it works where there's none
 OLDEST_UV = (0, 8)  # 0.7 can't read our pyproject.toml; an older one is passed over
 
 
@@ -229,13 +230,13 @@ def pip_setting(name: str) -> str | None:
     found = os.environ.get("PIP_" + name.upper().replace("-", "_"))
     if found:
         return found
-    config = os.environ.get("XDG_CONFIG_HOME") or "~/.config"
-    mac = "~/Library/Application Support/pip/pip.conf"
-    files = ["/etc/xdg/pip/pip.conf", "/etc/pip.conf", "~/.pip/pip.conf", mac]
+    config = os.environ.get("XDG_CONFIG_HOME") or f"{HOME}/.config"
+    mac = f"{HOME}/Library/Application Support/pip/pip.conf"
+    files = ["/etc/xdg/pip/pip.conf", "/etc/pip.conf", f"{HOME}/.pip/pip.conf", mac]
     files += [f"{config}/pip/pip.conf", os.environ.get("PIP_CONFIG_FILE", "")]
     parser = configparser.RawConfigParser()
     with contextlib.suppress(configparser.Error, UnicodeDecodeError):
-        parser.read([Path(file).expanduser() for file in files if file])
+        parser.read(files)
     for section in ("install", "global"):
         if parser.has_option(section, name):
             return parser.get(section, name).strip()
@@ -245,6 +246,8 @@ def pip_setting(name: str) -> str | None:
 def environment() -> dict[str, str]:
     """Return the environment for uv: what the user set stands, pip's settings come with it."""
     ours = {"UV_PYTHON_DOWNLOADS": "never"}
+    if not os.access(HOME, os.W_OK) and "XDG_CACHE_HOME" not in os.environ:
+        ours["UV_NO_CACHE"] = "1"
     if index := pip_setting("index-url"):
         ours["UV_DEFAULT_INDEX"] = index
     if certificate := pip_setting("cert"):
@@ -271,7 +274,7 @@ def call(command: list[str]) -> str:
         command, stdout=subprocess.PIPE, text=True, check=False, cwd=ROOT, env=environment()
     )
     if done.returncode:
-        sys.exit(f"Setting up .venv failed: {Path(command[0]).name} said why above.")
+        sys.exit(f"Stopped: {Path(command[0]).name} failed, and said why above.")
     return done.stdout
 
 

@@ -9,14 +9,14 @@ from __future__ import annotations
 import hashlib
 import json
 import shutil
-import subprocess
 import sys
 import tempfile
 import tomllib
 from pathlib import Path
 from typing import Any
 
-ROOT = Path(__file__).resolve().parent.parent
+from bootstrap import ROOT, call
+
 DEV, RUN = ROOT / "requirements-dev.lock", ROOT / "requirements.lock"
 GROUPS = {DEV: ["--all-extras", "--group", "dev", "--group", "build"], RUN: ["--group", "build"]}
 COOLDOWN = "7 days"  # a release that turns out to be malicious is mostly found out within days
@@ -47,7 +47,7 @@ def compile_into(work: Path, lock: Path) -> None:
     flags = ["--universal", "--generate-hashes", "--no-header", "--no-emit-index-url", "--quiet"]
     flags += ["--exclude-newer", COOLDOWN, "-o", str(work)]
     command = [uv, "pip", "compile", "pyproject.toml", *GROUPS[lock], *flags]
-    subprocess.run(command, cwd=ROOT, check=True, stdout=subprocess.DEVNULL)
+    call(command)
 
 
 def check() -> None:
