@@ -1,0 +1,109 @@
+"""Asking a model until it answers: how often, how long, and what is shown meanwhile."""
+
+from __future__ import annotations
+
+import random
+from contextlib import aclosing
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from core.errors import ModelBusyError, ModelInterruptedError
+from core.models.port import Completion, Stop
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from core.clock import Clock
+    from core.models.port import Model, ModelRequest
+    from core.session import Usage
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RetryPolicy:
+    """How long to insist."""
+
+    attempts: int = 4
+    deadline: float = 90.0
+    """Seconds after which no further attempt starts; one that runs is not cut off."""
+    first_wait: float = 0.5
+    """Seconds before the second attempt; it doubles with each."""
+    longest_wait: float = 20.0
+    """The most that it doubles to; what the model itself asks for may be longer."""
+    random: random.Random = field(default_factory=random.SystemRandom, repr=False, compare=False)
+    """Spreads the waits, so that replicas which failed together don't come back together."""
+
+    def wait(self, failures: int, retry_after: float | None) -> float:
+        """Return how long to wait after so many failures in a row."""
+        doubled = min(self.longest_wait, self.first_wait * 2 ** min(failures - 1, 32))
+        jittered = self.random.uniform(doubled / 2, doubled)
+        # Never sooner than was asked for, and not all at the same moment either.
+        return jittered if retry_after is None else retry_after + jittered / 2
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answered:
+    """A whole answer."""
+
+    text: str
+    stop: Stop
+    usage: Usage | None
+
+
+async def ask(
+    model: Model,
+    request: ModelRequest,
+    *,
+    clock: Clock,
+    policy: RetryPolicy,
+    show: Callable[[str], None],
+) -> Answered:
+    """Return the model's answer, asking again when it's busy or breaks off.
+
+    Args:
+        model: Whom to ask.
+        request: What to ask.
+        clock: Measures the deadline, and waits.
+        policy: How often and how long.
+        show: Gets the whole text so far each time more of it arrives, and the empty text when
+            what it got is void, because the answer starts over.
+
+    Raises:
+        ModelRefusedError: At once; it is of no use to ask again.
+        ModelInterruptedError: Given up, and text had come: `partial` is the longest of all
+            attempts, whatever the last of them failed of.
+        ModelBusyError: Given up, and no text ever came.
+    """
+    started = clock.monotonic()
+    longest = ""
+    for failures in range(1, policy.attempts + 1):
+        try:
+            return await _attempt(model, request, show)
+        except (ModelBusyError, ModelInterruptedError) as error:
+            partial = error.partial if isinstance(error, ModelInterruptedError) else ""
+            longest = max(longest, partial, key=len)
+            wait = policy.wait(failures, getattr(error, "retry_after", None))
+            late = clock.monotonic() - started + wait > policy.deadline
+            if late or failures == policy.attempts:
+                raise _final(error, longest) from error.__cause__
+        await clock.sleep(wait)
+        if partial:
+            show("")
+    raise ValueError("a retry policy needs at least one attempt")
+
+
+async def _attempt(model: Model, request: ModelRequest, show: Callable[[str], None]) -> Answered:
+    text = ""
+    async with aclosing(model.stream(request)) as stream:
+        async for item in stream:
+            if isinstance(item, Completion):
+                return Answered(text=text, stop=item.stop, usage=item.usage)
+            text += item
+            show(text)
+    raise ModelInterruptedError("The answer ended before it was complete.", partial=text)
+
+
+def _final(
+    error: ModelBusyError | ModelInterruptedError, longest: str
+) -> ModelBusyError | ModelInterruptedError:
+    """Return the error to give up with: text that came once is worth more than none."""
+    return ModelInterruptedError(str(error), partial=longest) if longest else error
