@@ -1,0 +1,129 @@
+"""What is wrong with settings, as sentences for people. Says nothing that may be secret."""
+
+from __future__ import annotations
+
+import difflib
+import logging
+import os
+import types
+import typing
+from enum import StrEnum
+from typing import TYPE_CHECKING, Any
+
+from annotated_types import Ge, Gt, Le, MaxLen
+from dotenv import dotenv_values
+from pydantic import SecretStr
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from pathlib import Path
+
+    from pydantic import ValidationError
+    from pydantic.fields import FieldInfo
+    from pydantic_settings import BaseSettings
+
+_NUMBERS = {int: "a whole number", float: "a number"}
+_SHOWN = 60
+"""Characters of a wrong value that are said back."""
+
+
+def names_of(settings: type[BaseSettings]) -> dict[str, str]:
+    """Return the name in the environment of each field."""
+    prefix = settings.model_config["env_prefix"]
+    return {
+        field: str(info.validation_alias or f"{prefix}{field}".upper())
+        for field, info in settings.model_fields.items()
+    }
+
+
+def faults_of(settings: type[BaseSettings], error: ValidationError) -> list[str]:
+    """Return a sentence for each fault that the fields have."""
+    names = names_of(settings)
+    fields = {name: settings.model_fields[field] for field, name in names.items()}
+    faults = []
+    for fault in error.errors(include_url=False, include_context=True):
+        where = str(fault["loc"][0])
+        name = names.get(where, where)
+        own = fault["type"] == "value_error"
+        what = str(fault["ctx"]["error"]) if own else _is(fields[name], fault["input"])
+        faults.append(f"{name} {what}: write {_wanted(fields[name])}.")
+    return faults
+
+
+def unknown_names(settings: type[BaseSettings], env_file: Path) -> list[str]:
+    """Return a sentence for each variable that has our prefix and is no setting."""
+    prefix = settings.model_config["env_prefix"]
+    known = sorted(names_of(settings).values())
+    names = {name.upper() for name in os.environ}
+    try:
+        names |= {name.upper() for name in _in_file(env_file)}
+    except (OSError, UnicodeDecodeError):
+        return [f"{env_file} can't be read: make it a text file in UTF-8 that you may read."]
+    unknown = (name for name in names if name.startswith(prefix) and name not in known)
+    return [_unknown(name, known) for name in sorted(unknown)]
+
+
+def _in_file(env_file: Path) -> Iterable[str]:
+    logging.getLogger("dotenv.main").disabled = True  # it would quote lines, secrets included
+    if not env_file.exists():
+        return ()
+    with env_file.open(encoding="utf-8") as file:
+        return dotenv_values(stream=file)
+
+
+def _unknown(name: str, known: list[str]) -> str:
+    nearest = difflib.get_close_matches(name, known, n=1, cutoff=0)[0]
+    return f"{name} is no setting: did you mean {nearest}? Else remove it."
+
+
+def _is(field: FieldInfo, value: object) -> str:
+    if field.annotation is SecretStr or not field.repr:
+        return "can't be used"
+    said = str(value)
+    said = said if len(said) <= _SHOWN else f"{said[:_SHOWN]}…"
+    return f"is “{said}”"
+
+
+def _wanted(field: FieldInfo) -> str:
+    extra = field.json_schema_extra
+    if isinstance(extra, dict) and "write" in extra:
+        return str(extra["write"])
+    kind = _kind(field.annotation)
+    if kind in _NUMBERS:
+        return f"{_NUMBERS[kind]}{_bounds(field)}{_default(field)}"
+    if kind is bool:
+        return f"true or false{_default(field)}"
+    choices = _choices(kind)
+    if choices:
+        return f"one of {', '.join(choices)}{_default(field)}"
+    most = next((limit.max_length for limit in field.metadata if isinstance(limit, MaxLen)), 0)
+    return f"a text of 1 to {most:,} characters"
+
+
+def _kind(annotation: Any) -> Any:  # noqa: ANN401 - any type there is
+    if isinstance(annotation, types.UnionType) or typing.get_origin(annotation) is typing.Union:
+        return next(part for part in typing.get_args(annotation) if part is not type(None))
+    return annotation
+
+
+def _choices(kind: Any) -> tuple[str, ...]:  # noqa: ANN401 - any type there is
+    if isinstance(kind, type) and issubclass(kind, StrEnum):
+        return tuple(kind)
+    return tuple(map(str, typing.get_args(kind)))
+
+
+def _bounds(field: FieldInfo) -> str:
+    low, high = "", ""
+    for limit in field.metadata:
+        if isinstance(limit, Ge):
+            low = f" from {limit.ge}"
+        elif isinstance(limit, Gt):
+            low = f" above {limit.gt}"
+        elif isinstance(limit, Le):
+            high = f" to {limit.le}" if low.startswith(" from") else f" and at most {limit.le}"
+    return low + high
+
+
+def _default(field: FieldInfo) -> str:
+    default = field.default
+    return "" if default is None else f" (default {str(default).lower()})"

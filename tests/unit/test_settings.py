@@ -1,0 +1,193 @@
+"""Settings: what they are by default, and what is said when they are wrong."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from core.errors import SettingsError
+from core.message import Kind
+from core.settings import DAY, Settings, Strategy
+from core.settings_faults import names_of
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+@pytest.fixture(autouse=True)
+def clean(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
+    import os  # noqa: PLC0415 - only to empty it
+
+    for name in list(os.environ):
+        if name.startswith(("CHATBOT_", "ANTHROPIC_")):
+            monkeypatch.delenv(name)
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def fault_with(monkeypatch: pytest.MonkeyPatch, **environment: str) -> str:
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    with pytest.raises(SettingsError) as caught:
+        Settings.from_env()
+    return str(caught.value)
+
+
+def test_without_any_setting_it_is_offline_on_sqlite_in_the_users_data(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "data"))
+    settings = Settings.from_env()
+    assert settings.offline
+    assert settings.store.get_secret_value() == f"sqlite:///{tmp_path}/data/chatbot/chatbot.db"
+    assert settings.strategy(Kind.TERMINAL) is Strategy.HYBRID
+    assert settings.ttl(Kind.DM) == 30 * DAY
+    assert (settings.memory_high, settings.memory_low) == (8000, 2000)
+
+
+def test_a_key_chooses_claude_and_the_model_setting_may_still_say_offline(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("ANTHROPIC_API_KEY", " sk-ant-x\n")
+    assert not Settings.from_env().offline
+    assert Settings.from_env().anthropic_api_key.get_secret_value() == "sk-ant-x"
+    monkeypatch.setenv("CHATBOT_MODEL", "offline")
+    assert Settings.from_env().offline
+
+
+def test_the_environment_wins_over_the_file_and_empty_means_the_default(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    Path(".env").write_text("CHATBOT_MEMORY=full\nCHATBOT_MEMORY_PAIRS=3\nOTHER=1\n")
+    monkeypatch.setenv("CHATBOT_MEMORY", "window")
+    monkeypatch.setenv("CHATBOT_MEMORY_HIGH", "")
+    settings = Settings.from_env()
+    assert settings.memory is Strategy.WINDOW
+    assert settings.memory_pairs == 3
+    assert settings.memory_high == 8000
+
+
+def test_each_kind_may_have_a_strategy_and_a_time_to_live_of_its_own(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("CHATBOT_MEMORY_GROUP", "summary")
+    monkeypatch.setenv("CHATBOT_TTL_GROUP", "0.5")
+    settings = Settings.from_env()
+    assert settings.strategy(Kind.GROUP) is Strategy.SUMMARY
+    assert settings.strategy(Kind.THREAD) is Strategy.HYBRID
+    assert settings.ttl(Kind.GROUP) == DAY / 2
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "says"),
+    [
+        ("CHATBOT_MEMORY_HIGH", "abc", "“abc”: write a whole number from 200 to 1000000"),
+        ("CHATBOT_MEMORY_PAIRS", "0", "“0”: write a whole number from 1 to 1000 (default 10)"),
+        ("CHATBOT_MEMORY", "some", "write one of full, window, summary, hybrid (default hybrid)"),
+        ("CHATBOT_MEMORY_DM", "some", "write one of full, window, summary, hybrid"),
+        ("CHATBOT_MEMORY_LOW", "8000", "must be below CHATBOT_MEMORY_HIGH, which is 8000"),
+        ("CHATBOT_LEASE_SECONDS", "0.5", "write a number from 1 to 600 (default 15.0)"),
+        ("CHATBOT_LEASE_SECONDS", "nan", "write a number from 1 to 600"),
+        ("CHATBOT_TTL_DM", "0", "write a number above 0 and at most 3650"),
+        ("CHATBOT_OVERHEAR", "perhaps", "write true or false (default true)"),
+        ("CHATBOT_FOLLOW_UP", "never", "write one of always, alone, mentioned (default alone)"),
+        ("CHATBOT_TIMEZONE", "Mars/Base", "such as Europe/Vienna"),
+        ("CHATBOT_TIMEZONE", "../etc/passwd", "such as Europe/Vienna"),
+        ("CHATBOT_STORE", "mysql://localhost", "names no store"),
+        ("CHATBOT_SYSTEM_PROMPT_FILE", "nowhere.txt", "no such file"),
+        ("CHATBOT_USER", "x" * 65, "write a text of 1 to 64 characters"),
+        ("CHATBOT_LOG_LEVEL", "all", "write one of DEBUG, INFO, WARNING, ERROR"),
+        ("ANTHROPIC_BASE_URL", "localhost", "begins with https:// or http://"),
+    ],
+)
+def test_a_wrong_value_is_told_with_what_to_write(
+    monkeypatch: pytest.MonkeyPatch, name: str, value: str, says: str
+) -> None:
+    fault = fault_with(monkeypatch, **{name: value})
+    assert fault.startswith(f"{name} ")
+    assert says in fault
+    assert fault.count("\n") == 0
+
+
+def test_all_faults_are_told_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    Path(".env").write_text("CHATBOT_STROE=memory://\n")
+    fault = fault_with(monkeypatch, CHATBOT_MEMORY="x", CHATBOT_TTL_DM="x", CHATBOT_MODLE="y")
+    lines = fault.splitlines()
+    assert len(lines) == 4
+    assert "CHATBOT_MODLE is no setting: did you mean CHATBOT_MODEL?" in fault
+    assert "CHATBOT_STROE is no setting: did you mean CHATBOT_STORE?" in fault
+
+
+def test_secrets_are_neither_shown_nor_said_back(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ANTHROPIC_API_KEY", "sk-hunter2")
+    monkeypatch.setenv("ANTHROPIC_BASE_URL", "https://me:hunter2@proxy.test")
+    monkeypatch.setenv("CHATBOT_STORE", "redis://:hunter2%21@localhost/0")
+    settings = Settings.from_env()
+    for text in (repr(settings), str(settings), f"{settings.store} {settings.anthropic_api_key}"):
+        assert "hunter2" not in text
+    assert set(settings.secrets) == {"sk-hunter2", "hunter2", "hunter2%21", "hunter2!"}
+    fault = fault_with(
+        monkeypatch,
+        ANTHROPIC_API_KEY="hunter2 ä",
+        ANTHROPIC_BASE_URL="me:hunter2@proxy",
+        CHATBOT_STORE="what://:hunter2@localhost",
+    )
+    assert "hunter2" not in fault
+    assert len(fault.splitlines()) == 3
+
+
+def test_the_system_prompt_is_a_setting_or_a_file_and_not_both(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    Path("prompt.txt").write_text("Be kind.\n")
+    monkeypatch.setenv("CHATBOT_SYSTEM_PROMPT_FILE", "prompt.txt")
+    assert Settings.from_env().instructions == "Be kind."
+    assert "keep one" in fault_with(monkeypatch, CHATBOT_SYSTEM_PROMPT="Be short.")
+    monkeypatch.delenv("CHATBOT_SYSTEM_PROMPT_FILE")
+    assert Settings.from_env().instructions == "Be short."
+
+
+@pytest.mark.parametrize("content", [b"\xff\xfe", b"x" * 70_000])
+def test_a_prompt_file_that_is_no_prompt_is_refused(
+    monkeypatch: pytest.MonkeyPatch, content: bytes
+) -> None:
+    Path("prompt.txt").write_bytes(content)
+    fault = fault_with(monkeypatch, CHATBOT_SYSTEM_PROMPT_FILE="prompt.txt")
+    assert "write the path of a text file" in fault
+
+
+def test_an_env_file_that_is_no_text_is_told_in_one_sentence() -> None:
+    Path(".env").write_bytes(b"CHATBOT_MEMORY=\xff\xfe")
+    with pytest.raises(SettingsError, match=r"^\.env can't be read"):
+        Settings.from_env()
+
+
+def test_a_user_without_a_name_is_still_somebody(monkeypatch: pytest.MonkeyPatch) -> None:
+    def nobody() -> str:
+        raise KeyError("uid not found")
+
+    monkeypatch.setattr("getpass.getuser", nobody)
+    assert Settings.from_env().user == "user"
+
+
+def test_the_example_documents_every_setting_with_its_default() -> None:
+    example = (ROOT / ".env.example").read_text()
+    shown = dict(re.findall(r"^# ([A-Z_]+)=(.*)$", example, re.MULTILINE))
+    names = names_of(Settings)
+    assert set(shown) == set(names.values())
+    for field, name in names.items():
+        default = Settings.model_fields[field].default
+        if isinstance(default, int | float | str):
+            wanted = f"{default:g}" if isinstance(default, float) else str(default)
+            assert not wanted or shown[name] == (
+                wanted.lower() if isinstance(default, bool) else wanted
+            )
+
+
+def test_the_example_can_be_used_as_it_is_once_uncommented() -> None:
+    example = (ROOT / ".env.example").read_text()
+    lines = re.findall(r"^# ([A-Z_]+=.*)$", example, re.MULTILINE)
+    Path("prompt.txt").write_text("Be kind.")
+    Path(".env").write_text("\n".join(x for x in lines if "SYSTEM_PROMPT=" not in x))
+    assert Settings.from_env().user == "ada"
