@@ -53,6 +53,8 @@ class Posted:
 
     id: str
     key: PostKey
+    text: str = ""
+    """What it says, in the form that `Platform.piece` gives."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,0 +1,261 @@
+"""One turn, top to bottom: load, remember, prompt, stream, commit, deliver."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, tzinfo
+from typing import TYPE_CHECKING
+
+from core import reply
+from core.errors import (
+    MessageTooLargeError,
+    ModelBusyError,
+    ModelInterruptedError,
+    ModelRefusedError,
+)
+from core.memory import Memory, plan
+from core.models.port import Stop
+from core.models.retry import RetryPolicy, ask
+from core.preview import Preview
+from core.prompt import Scene, reply_request
+from core.session import Answer, AnswerKind, Session, next_batch, turns_of, whole_turns
+from core.store.port import Draft, Outcome, TurnState
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from core.clock import Clock
+    from core.delivery import Delivery
+    from core.lease import Hold
+    from core.memory import Strategy
+    from core.models.port import Model, ModelRequest
+    from core.models.retry import Answered
+    from core.session import Record
+    from core.store.port import Store, Work
+
+log = logging.getLogger(__name__)
+
+ALONE_FROM = 3
+"""From this try on a turn takes its oldest message alone: one of them may be what fails."""
+TRIES = 5
+"""Failed tries after which a turn is given up, with a notice."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Manner:
+    """How the bot answers."""
+
+    model: str
+    system: str
+    """The system prompt."""
+    answer_tokens: int
+    """The most tokens that an answer may have."""
+    timezone: tzinfo = UTC
+    retry: RetryPolicy = field(default_factory=RetryPolicy)
+
+
+class Conversation:
+    """Answers turns. Holds no state of any thread: all of it comes from the store."""
+
+    def __init__(
+        self, store: Store, model: Model, memory: Memory, clock: Clock, manner: Manner
+    ) -> None:
+        """Answer with this model, from this memory."""
+        self._store = store
+        self._model = model
+        self._memory = memory
+        self._clock = clock
+        self._manner = manner
+
+    async def take_turn(self, hold: Hold, delivery: Delivery) -> Outcome:
+        """Run the turn that is held, from wherever it is; return how to settle it.
+
+        Raises `TurnChangedError` when the thread moved and the turn has to be looked at anew,
+        `LeaseLostError` when it is somebody else's, and `PlatformError` when it can't be
+        delivered now.
+        """
+        if was_begun(hold.work):
+            await delivery.take_over()
+        if hold.work.state is TurnState.VOID:
+            await delivery.clear()
+            return Outcome.CLEARED
+        if hold.work.state is TurnState.OPEN:
+            strategy = self._memory.strategy(hold.work.kind, hold.work.settings.strategy)
+            session = await self._load(hold.work, strategy)
+            if session is None:  # all that waited was deleted
+                await delivery.clear()
+                return Outcome.DONE
+            draft = await self._compose(session, strategy, hold.work, delivery)
+            await hold.commit(draft)
+            answer = answer_of(hold.work, draft, at=self._clock.now())
+        elif hold.work.tries > TRIES:
+            return Outcome.UNDELIVERED
+        else:
+            answer = recorded_answer(hold.work)
+        await delivery.deliver(answer)
+        return Outcome.DONE
+
+    async def _load(self, work: Work, strategy: Strategy) -> Session | None:
+        """Return the session as this turn sees it; None when nothing waits to be answered."""
+        start = max(work.summary.covers, work.line)
+        since = min(work.since, max(start, work.head - strategy.reach))
+        older = await self._older(work, since)
+        turns, waiting = turns_of((*older, *work.records))
+        batch = next_batch(waiting, alone=work.tries >= ALONE_FROM)
+        if not batch:
+            return None
+        return Session(
+            thread=work.lease.thread,
+            kind=work.kind,
+            summary=work.summary,
+            turns=whole_turns(turns, since=since, start=start),
+            batch=batch,
+            line=work.line,
+            seen_from=work.seen_from,
+            people=work.people,
+        )
+
+    async def _older(self, work: Work, since: int) -> tuple[Record, ...]:
+        """Return the records of [since, work.since), which a claim leaves out."""
+        records: list[Record] = []
+        after = since - 1
+        while after < work.since - 1:
+            page = await self._store.history(
+                work.lease.thread, after=after, limit=min(200, work.since - 1 - after)
+            )
+            kept = [record for record in page if record.place < work.since]
+            if not kept:
+                break
+            records += kept
+            after = kept[-1].place
+        return tuple(records)
+
+    async def _compose(
+        self, session: Session, strategy: Strategy, work: Work, delivery: Delivery
+    ) -> Draft:
+        """Return what to commit: the model's answer, or a notice of why there is none."""
+        cut = delivery.platform.cut
+        if work.tries > TRIES:
+            return _notice(work, session, cut, reply.GIVEN_UP, AnswerKind.BURIED)
+        try:
+            seen = plan(
+                session,
+                strategy,
+                budget=self._memory.budget,
+                count=self._memory.counter.count,
+                fixed=self._memory.counter.count(self._manner.system),
+            )
+        except MessageTooLargeError as error:
+            return _notice(work, session, cut, str(error))
+        request = reply_request(
+            seen,
+            session,
+            self._scene(session),
+            system=self._manner.system,
+            model=self._manner.model,
+            max_tokens=self._manner.answer_tokens,
+        )
+        try:
+            answered = await self._ask(request, delivery)
+        except ModelInterruptedError as error:
+            return _notice(work, session, cut, reply.interrupted(error.partial, str(error)))
+        except (ModelBusyError, ModelRefusedError) as error:
+            return _notice(work, session, cut, str(error))
+        if not answered.text.strip():
+            return _notice(work, session, cut, reply.wordless(answered.stop))
+        text = answered.text.strip()
+        return Draft(
+            last=session.last,
+            text=text,
+            kind=AnswerKind.ANSWER,
+            cuts=cut(text),
+            usage=answered.usage,
+            trimmed=seen.trimmed,
+            explain_trim=seen.trimmed and not work.explained,
+            notes=reply.notes(work, seen, answered.stop),
+            seen_from=seen.seen_from,
+            refused=work.refused,
+        )
+
+    async def _ask(self, request: ModelRequest, delivery: Delivery) -> Answered:
+        """Ask the model, and show the answer as it comes."""
+        platform = delivery.platform
+        await platform.working(delivery.where, working=True)
+        try:
+            async with Preview(delivery, platform.capabilities, self._clock) as preview:
+                answered = await ask(
+                    self._model,
+                    request,
+                    clock=self._clock,
+                    policy=self._manner.retry,
+                    show=preview.show,
+                )
+        finally:
+            await platform.working(delivery.where, working=False)
+        self._memory.counter.learn(_tokens(request, self._memory), answered.usage)
+        return answered
+
+    def _scene(self, session: Session) -> Scene:
+        return Scene(
+            now=datetime.fromtimestamp(self._clock.now(), self._manner.timezone),
+            platform=session.thread.platform,
+            place=session.thread.place,
+            kind=session.kind,
+            speakers=tuple(dict.fromkeys(entry.author.name for entry in session.batch)),
+        )
+
+
+def was_begun(work: Work) -> bool:
+    """Tell whether an earlier lease may have posted something for this turn."""
+    others = work.committed_by not in {"", work.lease.token}
+    return work.tries > 1 or others
+
+
+def answer_of(work: Work, draft: Draft, *, at: float) -> Answer:
+    """Return the answer as it was recorded when this draft was committed."""
+    return Answer(
+        place=draft.last,
+        turn=work.lease.turn,
+        token=work.lease.token,
+        kind=draft.kind,
+        text=draft.text,
+        at=at,
+        usage=draft.usage,
+        trimmed=draft.trimmed,
+        explain_trim=draft.explain_trim,
+        notes=draft.notes,
+    )
+
+
+def recorded_answer(work: Work) -> Answer:
+    """Return the recorded answer of a committed turn."""
+    return next(
+        record
+        for record in reversed(work.records)
+        if isinstance(record, Answer) and record.turn == work.lease.turn
+    )
+
+
+def _notice(
+    work: Work,
+    session: Session,
+    cut: Callable[[str], tuple[int, ...]],
+    text: str,
+    kind: AnswerKind = AnswerKind.NOTICE,
+) -> Draft:
+    return Draft(
+        last=session.last,
+        text=text,
+        kind=kind,
+        cuts=cut(text),
+        notes=reply.notes(work, None, Stop.END),
+        seen_from=work.seen_from,  # the model has seen nothing new
+        refused=work.refused,
+    )
+
+
+def _tokens(request: ModelRequest, memory: Memory) -> int:
+    """Return how large the prompt was held to be, to be compared with what was billed."""
+    blocks = (*request.system, *(b for message in request.messages for b in message.blocks))
+    return sum(memory.counter.count(block.text) for block in blocks)

@@ -1,0 +1,95 @@
+"""Taking a message in: all that a platform calls before it acknowledges an event."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from core.admission import FollowUp, Terms, Verdict, verdicts
+from core.limits import refusal
+from core.message import clean
+from core.store.keys import unique
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from core.clock import Clock
+    from core.message import Kind, Message, ThreadKey
+    from core.store.port import Store
+    from core.worker import Worker
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class IntakePolicy:
+    """On which terms messages are taken in."""
+
+    ttl: Mapping[Kind, float]
+    """Seconds of silence after which a session ends."""
+    reach: Mapping[Kind, int]
+    """Places that the kind's memory strategy needs to see; see `Terms.reach`."""
+    follow_up: FollowUp = FollowUp.ALONE
+    overhear: bool = True
+    waiting_limit: int = 50
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Received:
+    """What became of a message."""
+
+    verdict: Verdict | None
+    """None when it was refused before the store saw it."""
+    notice: str = ""
+    """A sentence for its author, where it was refused at once."""
+
+
+class Intake:
+    """The way in, shared by all platforms."""
+
+    def __init__(self, store: Store, worker: Worker, clock: Clock, policy: IntakePolicy) -> None:
+        """Take messages into `store`, to be answered by `worker` or another replica's."""
+        self._store = store
+        self._worker = worker
+        self._clock = clock
+        self._policy = policy
+
+    async def take(self, message: Message) -> Received:
+        """Store a message, once, and see that it gets answered.
+
+        The platform acknowledges the event when this returns, and not when it raises
+        `StoreUnavailableError`: the platform then sends the event again.
+        """
+        notice = refusal(message)
+        if notice:
+            return Received(verdict=None, notice=notice)
+        asked_at = self._clock.monotonic()
+        token = unique() if self._worker.has_room else ""
+        accepted = await self._store.accept(message, self._terms(message), token)
+        if accepted.work is not None:
+            self._worker.take(accepted.work, asked_at=asked_at)
+        return Received(verdict=accepted.verdict)
+
+    async def edit(self, message: Message, *, stamp: float) -> None:
+        """Take in that a message was edited; one that was never stored is offered anew.
+
+        `stamp` is the platform's time of the edit.
+        """
+        known = await self._store.amend(
+            message.thread, message.id, message.identities, stamp=stamp, text=clean(message.text)
+        )
+        if not known:
+            await self.take(message)
+
+    async def delete(
+        self, thread: ThreadKey, message: str, identities: tuple[str, ...], *, stamp: float
+    ) -> None:
+        """Take in that a message was deleted."""
+        await self._store.amend(thread, message, identities, stamp=stamp, text=None)
+
+    def _terms(self, message: Message) -> Terms:
+        policy = self._policy
+        return Terms(
+            verdicts=verdicts(message, policy.follow_up, overhear=policy.overhear),
+            ttl=policy.ttl[message.kind],
+            reach=policy.reach[message.kind],
+            waiting_limit=policy.waiting_limit,
+        )

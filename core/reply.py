@@ -1,0 +1,60 @@
+"""The bot's own words around an answer: notes that go with it, notices that stand for it. Pure."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from core.models.port import Stop
+
+if TYPE_CHECKING:
+    from core.memory.plan import Plan
+    from core.store.port import Work
+
+SCISSORS = "✂️"
+"""On a reply for which the model saw less of the conversation word for word than before."""
+
+TRIM_MEANING = (
+    f"{SCISSORS} means: from here on I no longer see all of our earlier messages word for word."
+)
+
+GIVEN_UP = (
+    "I could not answer this, however often I tried. Your message is kept, "
+    "and whoever runs me has been told."
+)
+
+
+def notes(work: Work, plan: Plan | None, stop: Stop) -> tuple[str, ...]:
+    """Return what has to be said beside an answer, a line each; most answers need none."""
+    lines: list[str] = []
+    if work.renewed:
+        lines.append("Our earlier conversation here ended after a long silence; this is a new one.")
+    if work.refused:
+        lines.append(
+            f"{_messages(work.refused)} came while too many were waiting and could not be "
+            "taken in. Please send what still matters again."
+        )
+    if plan is not None and plan.left_out:
+        lines.append(f"{_messages(plan.left_out)} before were left out for this answer.")
+    if work.summary.withheld:
+        lines.append("What I remember of before is being made anew, after a deletion.")
+    if stop is Stop.LENGTH:
+        lines.append("The answer was cut at its greatest length; ask me to go on for the rest.")
+    return tuple(lines)
+
+
+def wordless(stop: Stop) -> str:
+    """Return the notice for an answer without a word in it."""
+    if stop is Stop.REFUSAL:
+        return "The model declined to answer this."
+    return "The model gave no answer this time. Please ask again, perhaps in other words."
+
+
+def interrupted(partial: str, reason: str) -> str:
+    """Return the notice for an answer that broke off, with as much of it as had come."""
+    if not partial.strip():
+        return reason
+    return f"{partial.rstrip()}\n\n[The answer broke off here. {reason}]"
+
+
+def _messages(count: int) -> str:
+    return "One message" if count == 1 else f"{count} messages"

@@ -1,0 +1,161 @@
+"""How a conversation reads to a model: what is quoted, and where each quotation ends. Pure.
+
+What people wrote is data. It stands inside tags that nobody but this file can open or close:
+where a text holds such a tag itself, the tag's first character is escaped, and nothing else.
+
+A turn reads the same in every request, whoever else talks by then, since the vendor's cache
+holds only for a prompt that starts with the same bytes.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from html import escape, unescape
+from typing import TYPE_CHECKING
+
+from core.message import Kind
+from core.session import AnswerKind, Status
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from core.message import Attachment
+    from core.session import Answer, Entry, Turn
+
+SUMMARY = "chat_summary"
+TRANSCRIPT = "chat_transcript"
+MESSAGE = "chat_message"
+ANSWER = "chat_answer"
+NOTICE = "chat_notice"
+SCENE = "chat_scene"
+
+NAME_LIMIT = 80
+"""Characters of a name that a label keeps."""
+_TAG = re.compile(r"<(?=\s*/?\s*chat_)", re.IGNORECASE)
+_ESCAPED = re.compile(r"&lt;(?=\s*/?\s*chat_)", re.IGNORECASE)
+_MESSAGE = re.compile(rf"<{MESSAGE}([^>]*)>\n(.*?)\n</{MESSAGE}>", re.DOTALL)
+_FROM = re.compile(r' from="([^"]*)"')
+_PRIVATE = {Kind.TERMINAL, Kind.DM}
+_KILO = 1024
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Said:
+    """A message as it is found again in what a model was sent."""
+
+    text: str
+    speaker: str = ""
+    """Empty where only one person talks."""
+    overheard: bool = False
+
+
+def quoted(text: str) -> str:
+    """Return the text with every tag of ours in it made harmless."""
+    return _TAG.sub("&lt;", text)
+
+
+def unquoted(text: str) -> str:
+    """Return the text as it was before `quoted`."""
+    return _ESCAPED.sub("<", text)
+
+
+def one_line(text: str, limit: int = NAME_LIMIT) -> str:
+    """Return a name that people chose on one line, and no longer than `limit`."""
+    return quoted(" ".join(text.split()))[:limit]
+
+
+def enclosed(tag: str, text: str) -> str:
+    """Return a text between a tag and its end; the text is quoted already."""
+    return f"<{tag}>\n{text}\n</{tag}>"
+
+
+def inside(tag: str, text: str) -> str | None:
+    """Return what stands between a tag and its end, still quoted; None where it is not there."""
+    found = re.search(rf"<{tag}>\n(.*?)\n</{tag}>", text, re.DOTALL)
+    return found[1] if found else None
+
+
+def words_of(entries: Sequence[Entry], kind: Kind) -> str:
+    """Return what people said in one turn, as a user's message; never empty.
+
+    Names are given where several people talk. Whether they do is told by the kind of
+    conversation and by the turn itself, never by who has joined since.
+    """
+    if not entries:
+        return enclosed(NOTICE, "What was said here was deleted.")
+    named = kind not in _PRIVATE or len({entry.author.id for entry in entries}) > 1
+    if len(entries) == 1 and not named and entries[0].status is Status.ADDRESSED:
+        return _body(entries[0])
+    return "\n".join(tagged(entry, named=named) for entry in entries)
+
+
+def tagged(entry: Entry, *, named: bool, dated: bool = False) -> str:
+    """Return a message between its tags."""
+    name = f' from="{escape(one_line(entry.author.name))}"' if named else ""
+    date = f' on="{_date(entry.at)}"' if dated else ""
+    overheard = ' overheard="yes"' if entry.status is Status.OVERHEARD else ""
+    return f"<{MESSAGE}{name}{date}{overheard}>\n{_body(entry)}\n</{MESSAGE}>"
+
+
+def answer_of(answer: Answer) -> str:
+    """Return an answer as the assistant's message; never empty.
+
+    The bot's own notices are marked as such: the model did not write them, nor should it.
+    """
+    if answer.kind is AnswerKind.ANSWER and answer.text.strip():
+        return answer.text
+    return enclosed(NOTICE, quoted(answer.text.strip()) or "No answer was given.")
+
+
+def transcript(turns: Sequence[Turn], kind: Kind) -> str:
+    """Return turns as one text to be read, not to be answered."""
+    lines: list[str] = []
+    for turn in turns:
+        named = kind not in _PRIVATE or len({entry.author.id for entry in turn.entries}) > 1
+        lines += [tagged(entry, named=named, dated=True) for entry in turn.entries]
+        lines.append(enclosed(ANSWER, quoted(turn.answer.text)))
+    return enclosed(TRANSCRIPT, "\n".join(lines))
+
+
+def messages_in(text: str) -> tuple[Said, ...]:
+    """Return what people said in a text that `words_of` or `transcript` made."""
+    found = [_said(attributes, body) for attributes, body in _MESSAGE.findall(text)]
+    if found or _TAG.search(text):
+        return tuple(found)
+    return (Said(text=unquoted(text)),)
+
+
+def _said(attributes: str, body: str) -> Said:
+    speaker = _FROM.search(attributes)
+    return Said(
+        text=unquoted(body),
+        speaker=unescape(speaker[1]) if speaker else "",
+        overheard="overheard=" in attributes,
+    )
+
+
+def _body(entry: Entry) -> str:
+    text = entry.text if entry.text.strip() else ""
+    files = [_file(attachment) for attachment in entry.attachments]
+    return quoted("\n".join(filter(None, [text, *files]))) or "(an empty message)"
+
+
+def _file(attachment: Attachment) -> str:
+    size = float(attachment.size)
+    for unit in ("bytes", "kB", "MB"):
+        if size < _KILO:
+            break
+        size /= _KILO
+    else:
+        unit = "GB"
+    name, media_type = one_line(attachment.name), one_line(attachment.media_type)
+    return f"[file: {name}, {media_type}, {size:.0f} {unit}]"
+
+
+def _date(at: float) -> str:
+    try:
+        return datetime.fromtimestamp(at, UTC).date().isoformat()
+    except (OverflowError, ValueError, OSError):  # a platform's odd clock is no reason to fail
+        return "unknown"

@@ -1,0 +1,263 @@
+"""The worker: claims threads with work, runs their turns in order, and never lets one be lost."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from typing import TYPE_CHECKING, Self
+
+from core.delivery import Delivery
+from core.errors import ChatbotError, LeaseLostError, StoreUnavailableError, TurnChangedError
+from core.lease import Hold
+from core.platform import Where
+from core.session import Entry
+from core.store.keys import unique
+from core.store.port import Outcome, TurnState, Work
+
+if TYPE_CHECKING:
+    from collections.abc import Coroutine, Mapping
+    from types import TracebackType
+    from typing import Any
+
+    from core.clock import Clock
+    from core.compaction import Compactor
+    from core.conversation import Conversation
+    from core.message import ThreadKey
+    from core.platform import Platform
+    from core.store.port import Store
+
+log = logging.getLogger(__name__)
+
+_LOOKS = 3
+"""Looks at the work index in the time a lease lives; wakes may be lost, the index is not."""
+_SWEEP_SECONDS = 60.0
+_LONGEST_DELAY = 60.0
+
+
+class Worker:
+    """Runs turns, many threads at once and each thread one turn at a time.
+
+    As a context: leaving it drains, which finishes the turns that run or, after the grace
+    period, hands them back to the store for another worker.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        conversation: Conversation,
+        compactor: Compactor,
+        platforms: Mapping[str, Platform],
+        clock: Clock,
+        *,
+        room: int = 100,
+        grace_seconds: float = 10,
+    ) -> None:
+        """Serve these platforms, with at most `room` turns at once."""
+        self._store = store
+        self._conversation = conversation
+        self._compactor = compactor
+        self._platforms = platforms
+        self._clock = clock
+        self._room = room
+        self._grace_seconds = grace_seconds
+        self._turns: set[asyncio.Task[None]] = set()
+        self._background: set[asyncio.Task[None]] = set()
+        self._freed = asyncio.Event()
+        self._loops: list[asyncio.Task[None]] = []
+        self._draining = False
+
+    async def __aenter__(self) -> Self:
+        """Start looking for work."""
+        self._loops = [
+            asyncio.create_task(self._claim_forever()),
+            asyncio.create_task(self._sweep_forever()),
+        ]
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """Drain: finish what runs within the grace period, and hand the rest back."""
+        await self.drain()
+
+    @property
+    def has_room(self) -> bool:
+        """Tell whether another turn can be run now."""
+        return not self._draining and len(self._turns) < self._room
+
+    def take(self, work: Work, *, asked_at: float) -> None:
+        """Run the turns of a claimed thread; `asked_at` is the steady time before the claim."""
+        task = asyncio.create_task(self._serve(work, asked_at))
+        self._turns.add(task)
+        task.add_done_callback(self._turn_ended)
+
+    async def drain(self) -> None:
+        """Claim nothing more; let turns end within the grace period; hand the rest back."""
+        self._draining = True
+        await _stop(self._loops)
+        running = self._turns | self._background
+        if running:
+            await asyncio.wait(running, timeout=self._grace_seconds)
+        await _stop([*self._turns, *self._background])
+
+    # --- finding work ---------------------------------------------------------------------------
+
+    async def _claim_forever(self) -> None:
+        while True:
+            try:
+                await self._claim_next()
+            except StoreUnavailableError as error:
+                log.warning("the store is out of reach, trying again: %s", error)
+                await self._clock.sleep(1)
+
+    async def _claim_next(self) -> None:
+        if not self.has_room:
+            self._freed.clear()
+            await self._freed.wait()
+            return
+        asked_at = self._clock.monotonic()
+        found = await self._store.claim_any(self._platforms.keys(), unique())
+        if isinstance(found, Work):
+            self.take(found, asked_at=asked_at)
+            return
+        pause = self._store.lease_seconds / _LOOKS
+        await self._store.wait(
+            self._platforms.keys(), pause if found.seconds is None else min(pause, found.seconds)
+        )
+
+    async def _sweep_forever(self) -> None:
+        while True:
+            try:
+                while await self._store.sweep():
+                    await self._clock.sleep(0)
+            except StoreUnavailableError as error:
+                log.warning("expired sessions stay for now: %s", error)
+            await self._clock.sleep(_SWEEP_SECONDS)
+
+    # --- running turns --------------------------------------------------------------------------
+
+    async def _serve(self, work: Work, asked_at: float) -> None:
+        """Run a thread's turns, one after the other, until nothing waits there."""
+        following: Work | None = work
+        while following is not None:
+            hold = Hold(self._store, self._clock, following, asked_at=asked_at)
+            asked_at = self._clock.monotonic()
+            following = await self._run(hold)
+            if self._draining and following is not None:
+                await self._store.settle(following.lease, Outcome.HANDED_BACK)
+                return
+
+    async def _run(self, hold: Hold) -> Work | None:
+        """Run one turn to its end; return the thread's next, which is open under this lease."""
+        thread = hold.work.lease.thread
+        platform = self._platforms[thread.platform]
+        delivery = Delivery(platform, hold, where_of(hold.work))
+        try:
+            following = await self._until_settled(hold, delivery)
+        except LeaseLostError as lost:
+            log.warning("turn of %s taken over by another worker", thread.platform)
+            await delivery.withdraw(lost)
+            return None
+        except asyncio.CancelledError:
+            await self._hand_back(hold, delivery)
+            raise
+        except StoreUnavailableError as error:
+            # Nothing can be told to the store; the lease runs out, and the turn is taken over.
+            log.warning("a turn was given up for now: %s", error)
+            return None
+        except Exception as error:  # noqa: BLE001 - whatever it was, the turn must not be lost
+            await self._fail(hold, error)
+            return None
+        self._remember_later(thread)
+        return following
+
+    async def _until_settled(self, hold: Hold, delivery: Delivery) -> Work | None:
+        while True:
+            try:
+                outcome = await hold.keep(self._conversation.take_turn(hold, delivery))
+                settled = await hold.settle(outcome, posted=delivery.posted)
+            except TurnChangedError:
+                await hold.reload()
+                continue
+            if settled == "void":
+                await hold.reload()
+                continue
+            return settled if isinstance(settled, Work) else None
+
+    async def _fail(self, hold: Hold, error: Exception) -> None:
+        tries = hold.work.tries
+        if isinstance(error, ChatbotError):
+            log.warning("try %d of a turn failed: %s: %s", tries, type(error).__name__, error)
+        else:
+            log.error("try %d of a turn failed", tries, exc_info=_without_text(error))
+        try:
+            await hold.settle(Outcome.FAILED, delay=min(2.0 ** (tries - 1), _LONGEST_DELAY))
+        except ChatbotError as unsettled:
+            log.warning("its lease will run out instead: %s", unsettled)
+
+    async def _hand_back(self, hold: Hold, delivery: Delivery) -> None:
+        """Leave the turn to another worker, without a trace of our own preview."""
+        try:
+            if hold.work.state is TurnState.OPEN:
+                await delivery.clear()
+            await hold.settle(Outcome.HANDED_BACK)
+        except LeaseLostError as lost:
+            await delivery.withdraw(lost)
+        except ChatbotError as error:
+            log.warning("a turn was left to run out: %s", error)
+
+    # --- upkeep ---------------------------------------------------------------------------------
+
+    def _remember_later(self, thread: ThreadKey) -> None:
+        """Compact behind the user's back: nobody waits for a summary."""
+        if not self._draining:
+            self._in_background(self._compactor.compact(thread))
+
+    def _in_background(self, job: Coroutine[Any, Any, object]) -> None:
+        async def run() -> None:
+            try:
+                await job
+            except ChatbotError as error:
+                log.warning("the summary stays as it was: %s", error)
+
+        task = asyncio.create_task(run())
+        self._background.add(task)
+        task.add_done_callback(self._background.discard)
+
+    def _turn_ended(self, task: asyncio.Task[None]) -> None:
+        self._turns.discard(task)
+        self._freed.set()
+        if not task.cancelled() and (error := task.exception()) is not None:
+            log.error("a worker's task ended badly", exc_info=_without_text(error))
+
+
+def where_of(work: Work) -> Where:
+    """Return where the messages of a turn go: to the place its oldest message asks for."""
+    entries = (record for record in work.records if isinstance(record, Entry))
+    trigger = next((entry for entry in entries if entry.id == work.lease.turn), None)
+    return Where(
+        thread=work.lease.thread,
+        kind=work.kind,
+        turn=work.lease.turn,
+        trigger=trigger.platform_id if trigger else work.lease.turn,
+        answer_in=trigger.answer_in if trigger else "",
+    )
+
+
+def _without_text(error: BaseException) -> BaseException:
+    """Return the error with its trace but not its words, which may hold what people said."""
+    return type(error)().with_traceback(error.__traceback__) if _is_plain(error) else error
+
+
+def _is_plain(error: BaseException) -> bool:
+    return type(error) in {ValueError, TypeError, KeyError, IndexError, RuntimeError}
+
+
+async def _stop(tasks: list[asyncio.Task[None]]) -> None:
+    for task in tasks:
+        task.cancel()
+    if tasks:
+        await asyncio.wait(tasks)
