@@ -1,0 +1,99 @@
+"""A chat platform in memory: strict about what a platform can't do, and faulty on demand."""
+
+from __future__ import annotations
+
+from collections import deque
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from core.errors import PostRefusedError, PostUnclearError
+from core.platform import Capabilities, Posted, PostKey, Where
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from core.session import Answer
+
+
+@dataclass
+class Shown:
+    """A message of the bot that people see."""
+
+    id: str
+    key: PostKey
+    text: str
+
+
+@dataclass
+class FakePlatform:
+    """One channel's worth of messages, shared by every worker that is given it."""
+
+    name: str = "fake"
+    piece_length: int = 1000
+    previews: bool = True
+    shown: list[Shown] = field(default_factory=list)
+    finished: dict[str, tuple[Answer, tuple[str, ...]]] = field(default_factory=dict)
+    edits: int = 0
+    unclear: deque[str] = field(default_factory=deque)
+    """For the posts to come, in order: '' is well, 'lost' loses the reply, 'never' the request."""
+    refuse_edits: bool = False
+    posts_ever: int = 0
+
+    @property
+    def capabilities(self) -> Capabilities:
+        """Return what it can do: everything, at once."""
+        return Capabilities(
+            call_timeout=0.5, edit_interval=0, preview_after=0, previews=self.previews
+        )
+
+    def texts(self) -> list[str]:
+        """Return what people see, oldest first."""
+        return [message.text for message in self.shown]
+
+    def cut(self, text: str) -> tuple[int, ...]:
+        """Cut after every so many characters."""
+        return tuple(
+            min(end + self.piece_length, len(text)) for end in range(0, len(text), self.piece_length)
+        )
+
+    def piece(self, text: str, cuts: Sequence[int], index: int) -> str:
+        """Return one piece."""
+        return text[cuts[index - 1] if index else 0 : cuts[index]]
+
+    async def post(self, where: Where, text: str, key: PostKey) -> str:
+        """Post, whatever stands there already: it has no idempotency keys."""
+        fault = self.unclear.popleft() if self.unclear else ""
+        if fault != "never":
+            self.posts_ever += 1
+            self.shown.append(Shown(id=f"p{self.posts_ever}", key=key, text=text))
+        if fault:
+            raise PostUnclearError("the connection was cut")
+        assert key.turn == where.turn
+        return self.shown[-1].id
+
+    async def edit(self, where: Where, message: str, text: str, *, final: bool) -> None:
+        """Replace a message's text."""
+        found = next((shown for shown in self.shown if shown.id == message), None)
+        if found is None or (self.refuse_edits and final):
+            raise PostRefusedError("no such message")
+        self.edits += 1
+        found.text = text
+
+    async def delete(self, where: Where, message: str) -> None:
+        """Take a message away."""
+        self.shown = [shown for shown in self.shown if shown.id != message]
+
+    async def read_back(self, where: Where) -> tuple[Posted, ...]:
+        """Return our messages of the turn."""
+        return tuple(
+            Posted(shown.id, shown.key, shown.text)
+            for shown in self.shown
+            if (shown.key.thread, shown.key.turn) == (where.thread, where.turn)
+        )
+
+    async def finish(self, where: Where, answer: Answer, posted: Sequence[str]) -> None:
+        """Note that the answer is complete."""
+        self.finished[where.turn] = (answer, tuple(posted))
+
+    async def working(self, where: Where, *, working: bool) -> None:
+        """Show nothing."""
