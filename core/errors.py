@@ -33,6 +33,19 @@ class LeaseLostError(ChatbotError):
         self.mine = mine
 
 
+class MessageTooLargeError(ChatbotError):
+    """A message is too large for the model, even by itself. Say so; asking again is of no use."""
+
+    def __init__(self, *, size: int, room: int) -> None:
+        """Say how large it is and what is possible, in tokens."""
+        super().__init__(
+            f"This message is too long: it is about {size:,} tokens, and I can read at most "
+            f"{max(room, 0):,}. Please send it in parts, or shorten it."
+        )
+        self.size = size
+        self.room = room
+
+
 class ModelError(ChatbotError):
     """A model call came to nothing."""
 

@@ -143,15 +143,17 @@ def _body(entry: Entry) -> str:
 
 
 def _file(attachment: Attachment) -> str:
-    size = float(attachment.size)
-    for unit in ("bytes", "kB", "MB"):
-        if size < _KILO:
-            break
-        size /= _KILO
-    else:
-        unit = "GB"
     name, media_type = one_line(attachment.name), one_line(attachment.media_type)
-    return f"[file: {name}, {media_type}, {size:.0f} {unit}]"
+    return f"[file: {name}, {media_type}, {_bytes(attachment.size)}]"
+
+
+def _bytes(size: int) -> str:
+    amount = float(size)
+    for unit in ("bytes", "kB", "MB"):
+        if amount < _KILO:
+            return f"{amount:.0f} {unit}"
+        amount /= _KILO
+    return f"{amount:.0f} GB"
 
 
 def _date(at: float) -> str:

@@ -1,0 +1,167 @@
+"""What the model sees in one turn, cut to the token budget. Pure.
+
+What counts as seen is told in places: everything from `seen_from` on is there word for word.
+A gap that deleted messages have left belongs to what comes after it, so that a deletion never
+looks like something that memory lost.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, TypeVar
+
+from core.errors import MessageTooLargeError
+from core.transcript import answer_of, tagged, words_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from core.memory.strategy import Strategy
+    from core.message import Kind
+    from core.session import Entry, Session, Turn
+
+T = TypeVar("T")
+PER_MESSAGE = 8
+"""Tokens for the frame of a message; generous, since a request that is too large is refused."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Parts:
+    """Tokens of each part of what the model sees."""
+
+    fixed: int
+    """The system prompt and the scene."""
+    summary: int
+    window: int
+    new: int
+
+    @property
+    def total(self) -> int:
+        """Return the tokens of all parts."""
+        return self.fixed + self.summary + self.window + self.new
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """What the model sees: the summary, then turns without a gap, then what is new."""
+
+    summary: str
+    """Empty where there is none, or it isn't shown."""
+    withheld: bool
+    """There is a summary, which isn't shown to anybody until it is made anew."""
+    turns: tuple[Turn, ...]
+    batch: tuple[Entry, ...]
+    left_out: int
+    """Messages that neither the summary nor the window shows."""
+    seen_from: int
+    """The first place that is shown word for word."""
+    trimmed: bool
+    """The model sees less of the conversation word for word than at the reply before."""
+    tokens: Parts
+
+
+def size_of(turn: Turn, kind: Kind, count: Callable[[str], int]) -> int:
+    """Return the tokens of a turn as the model sees it."""
+    return count(words_of(turn.entries, kind)) + count(answer_of(turn.answer)) + 2 * PER_MESSAGE
+
+
+def plan(
+    session: Session,
+    strategy: Strategy,
+    *,
+    budget: int,
+    count: Callable[[str], int],
+    fixed: int,
+) -> Plan:
+    """Plan one turn, within `budget` tokens of which `fixed` are taken.
+
+    What does not fit goes in this order: turns, the oldest first; the summary; new messages,
+    the oldest first, but never the newest. Raises `MessageTooLargeError` where that one alone
+    does not fit.
+    """
+    room = budget - fixed
+    batch, new = _newest(session.batch, lambda entry: _size_of_new(entry, count), room)
+    if not batch:
+        raise MessageTooLargeError(size=_size_of_new(session.batch[-1], count), room=room)
+    text = _summary_for(session, strategy)
+    summary = count(text) + PER_MESSAGE if text else 0
+    loaded = tuple(turn for turn in session.turns if turn.start >= session.start)
+    wanted = strategy.window(loaded)
+    if len(batch) < len(session.batch) or new + summary > room:
+        text, summary, wanted = "", 0, ()
+    turns, window = _newest(
+        wanted, lambda turn: size_of(turn, session.kind, count), room - new - summary
+    )
+    lost = _Lost(
+        turns=loaded[: len(loaded) - len(turns)],
+        entries=session.batch[: len(session.batch) - len(batch)],
+        unloaded=_unloaded(session, strategy, loaded),
+    )
+    seen_from = lost.end or session.start
+    return Plan(
+        summary=text,
+        withheld=session.summary.withheld and strategy.shows_summary,
+        turns=turns,
+        batch=batch,
+        left_out=lost.messages + _uncovered(session, strategy, text),
+        seen_from=seen_from,
+        trimmed=seen_from > session.seen_from,
+        tokens=Parts(fixed=fixed, summary=summary, window=window, new=new),
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Lost:
+    """What lies behind the summary and is not shown, oldest first."""
+
+    unloaded: range
+    turns: tuple[Turn, ...]
+    entries: tuple[Entry, ...]
+
+    @property
+    def messages(self) -> int:
+        return len(self.unloaded) + sum(len(t.entries) for t in self.turns) + len(self.entries)
+
+    @property
+    def end(self) -> int:
+        """Return the first place behind all that is lost; 0 when nothing is."""
+        if self.entries:
+            return self.entries[-1].place + 1
+        return self.turns[-1].end if self.turns else self.unloaded.stop if self.unloaded else 0
+
+
+def _newest(items: Sequence[T], size: Callable[[T], int], room: int) -> tuple[tuple[T, ...], int]:
+    """Return the newest items that fit together, and their size."""
+    kept, used = 0, 0
+    for item in reversed(items):
+        tokens = size(item)
+        if used + tokens > room:
+            break
+        kept, used = kept + 1, used + tokens
+    return tuple(items[len(items) - kept :]), used
+
+
+def _size_of_new(entry: Entry, count: Callable[[str], int]) -> int:
+    return count(tagged(entry, named=True)) + PER_MESSAGE
+
+
+def _summary_for(session: Session, strategy: Strategy) -> str:
+    shown = strategy.shows_summary and not session.summary.withheld
+    return session.summary.text if shown else ""
+
+
+def _uncovered(session: Session, strategy: Strategy, text: str) -> int:
+    """Return the messages that only the summary stands for, where it is not shown.
+
+    One that is withheld is told about in words of its own.
+    """
+    told = text or (strategy.shows_summary and session.summary.withheld)
+    return 0 if told else session.start - session.line
+
+
+def _unloaded(session: Session, strategy: Strategy, loaded: tuple[Turn, ...]) -> range:
+    """Return the places that no summary covers and that were too far back to be loaded."""
+    first_new = session.batch[0].place
+    if first_new - strategy.reach <= session.start:
+        return range(0)  # what is missing at the start was deleted
+    return range(session.start, loaded[0].start if loaded else first_new)
