@@ -1,0 +1,224 @@
+"""Claude, by Anthropic's SDK, which retries nothing here: when to ask again is up to `retry`."""
+
+from __future__ import annotations
+
+import warnings
+from typing import TYPE_CHECKING, cast
+
+import httpx2  # the SDK's transport: a stream that is cut raises its errors, not the SDK's
+from anthropic import (
+    AnthropicError,
+    APIConnectionError,
+    APIStatusError,
+    AsyncAnthropic,
+    Timeout,
+    omit,
+)
+
+from core.errors import (
+    ModelBusyError,
+    ModelError,
+    ModelInterruptedError,
+    ModelRefusedError,
+    SettingsError,
+)
+from core.message import clean
+from core.models.claude_errors import (
+    BAD_ADDRESS,
+    BAD_KEY,
+    BROKE_OFF,
+    LATE,
+    UNREACHABLE,
+    Failure,
+    failure_of,
+)
+from core.models.port import Completion, Stop
+from core.session import Usage
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncGenerator, Iterable
+
+    from anthropic import AsyncStream
+    from anthropic.types import MessageParam, RawMessageStreamEvent, TextBlockParam
+
+    from core.models.port import Block, ModelMessage, ModelRequest
+
+_BREAKPOINTS = 4
+"""How many the API takes."""
+
+_STOPS = {
+    "max_tokens": Stop.LENGTH,
+    "model_context_window_exceeded": Stop.LENGTH,
+    "pause_turn": Stop.LENGTH,  # only with tools, which we have not; it'd have gone on
+    "refusal": Stop.REFUSAL,
+}
+"""What isn't here is an end like `end_turn`, reasons of the future too: the stream was whole."""
+
+
+class ClaudeModel:
+    """Claude, over the Messages API."""
+
+    name = "Claude"
+
+    def __init__(
+        self,
+        api_key: str,
+        *,
+        base_url: str | None = None,
+        connect_timeout: float = 5.0,
+        read_timeout: float = 60.0,
+    ) -> None:
+        """Connect nothing yet.
+
+        Args:
+            api_key: Anthropic's key; it's never shown or logged.
+            base_url: Where the API is, if it's not Anthropic's own or ANTHROPIC_BASE_URL.
+            connect_timeout: Seconds to get a connection.
+            read_timeout: Seconds of silence after which a call is given up; Claude sends a ping
+                while it thinks.
+        """
+        if not (api_key.isascii() and api_key.isprintable() and api_key.strip() == api_key != ""):
+            # Such a key can't be sent, and the transport would say so with the key in its words.
+            raise SettingsError(BAD_KEY)
+        # That a model will be retired is said by `catalog`, once, not with every call.
+        warnings.filterwarnings("ignore", r"The model '.*' is deprecated", DeprecationWarning)
+        self._client = AsyncAnthropic(
+            api_key=api_key,
+            base_url=base_url,
+            max_retries=0,
+            timeout=Timeout(read_timeout, connect=connect_timeout, pool=connect_timeout),
+        )
+
+    async def stream(self, request: ModelRequest) -> AsyncGenerator[str | Completion, None]:
+        """Yield the answer's text as it comes, then its completion; see the port for errors."""
+        reading = _Reading()
+        try:
+            async with await self._create(request) as events:
+                async for event in events:
+                    if text := reading.take(event):
+                        yield text
+        except (AnthropicError, httpx2.HTTPError, httpx2.StreamError, OSError, ValueError) as error:
+            if not reading.stop:  # cut behind the last word: the answer is whole
+                raise _failure(error, reading.text, request.model) from error
+        if not reading.stop:
+            if reading.text:
+                raise ModelInterruptedError(BROKE_OFF, partial=reading.text)
+            raise ModelBusyError(BROKE_OFF)  # nothing was shown yet, so nothing is to be withdrawn
+        yield Completion(stop=_STOPS.get(reading.stop, Stop.END), usage=reading.usage)
+
+    async def _create(self, request: ModelRequest) -> AsyncStream[RawMessageStreamEvent]:
+        system, messages = _texts(request.system), _messages(request.messages)
+        _limit_breakpoints(system, messages)
+        return await self._client.messages.create(
+            model=request.model,
+            max_tokens=request.max_tokens,
+            system=system or omit,
+            messages=messages,
+            stream=True,
+        )
+
+    async def close(self) -> None:
+        """Close all connections."""
+        await self._client.close()
+
+
+class _Reading:
+    """What has come of an answer."""
+
+    def __init__(self) -> None:
+        self.text = ""
+        self.stop = ""
+        self._tokens: dict[str, int] = {}
+
+    @property
+    def usage(self) -> Usage | None:
+        """What was reported last of each kind; None if nothing was."""
+        if not self._tokens:
+            return None
+        return Usage(
+            input=self._tokens.get("input_tokens", 0),
+            output=self._tokens.get("output_tokens", 0),
+            cache_read=self._tokens.get("cache_read_input_tokens", 0),
+            cache_write=self._tokens.get("cache_creation_input_tokens", 0),
+        )
+
+    def take(self, event: RawMessageStreamEvent) -> str:
+        """Take in an event and return the text in it; thinking and tools are passed over."""
+        text = ""
+        if event.type == "message_start":
+            self._count(getattr(event.message, "usage", None))
+        elif event.type == "content_block_start" and event.content_block.type == "text":
+            text = event.content_block.text
+        elif event.type == "content_block_delta" and event.delta.type == "text_delta":
+            text = event.delta.text
+        elif event.type == "message_delta":
+            self.stop = event.delta.stop_reason or self.stop
+            self._count(getattr(event, "usage", None))
+        self.text += text
+        return text
+
+    def _count(self, usage: object) -> None:
+        # The SDK checks nothing that it receives: a field may be missing whatever its type says.
+        for kind in (
+            "input_tokens",
+            "output_tokens",
+            "cache_read_input_tokens",
+            "cache_creation_input_tokens",
+        ):
+            tokens = getattr(usage, kind, None)
+            if isinstance(tokens, int):
+                self._tokens[kind] = tokens
+
+
+def _messages(messages: Iterable[ModelMessage]) -> list[MessageParam]:
+    return [
+        {"role": "user", "content": _texts(message.blocks)}
+        if message.role == "user"
+        else {"role": "assistant", "content": _texts(message.blocks)}
+        for message in messages
+    ]
+
+
+def _texts(blocks: Iterable[Block]) -> list[TextBlockParam]:
+    """Return the blocks as the API wants them; it refuses one that is blank."""
+    texts: list[TextBlockParam] = []
+    for block in blocks:
+        if block.text.strip():
+            # `clean` is for what a model once said: what people say is clean when it gets here.
+            text = block.text if block.text.isascii() else clean(block.text)
+            texts.append({"type": "text", "text": text})
+        if texts and block.cache:
+            texts[-1]["cache_control"] = {"type": "ephemeral"}
+    return texts
+
+
+def _limit_breakpoints(system: list[TextBlockParam], messages: list[MessageParam]) -> None:
+    """Keep the first breakpoint, which outlives a compaction, and the last three."""
+    blocks = [*system]
+    for message in messages:
+        blocks.extend(cast("list[TextBlockParam]", message["content"]))
+    marked = [block for block in blocks if "cache_control" in block]
+    for block in marked[1 : 1 - _BREAKPOINTS]:
+        del block["cache_control"]
+
+
+def _failure(error: Exception, text: str, model: str) -> ModelError:
+    """Return what an error means to who asked."""
+    if text:
+        return ModelInterruptedError(BROKE_OFF, partial=text)
+    if isinstance(error, APIStatusError):
+        return failure_of(
+            Failure(
+                status=error.status_code,
+                type=error.type or "",
+                code=error.error_code or "",
+                said=error.api_message or "",
+                retry_after=error.response.headers.get("retry-after"),
+                number=error.request_id or "",
+            ),
+            model,
+        )
+    cause = error.__cause__ if isinstance(error, APIConnectionError) else error
+    if isinstance(cause, httpx2.UnsupportedProtocol | httpx2.InvalidURL):
+        return ModelRefusedError(BAD_ADDRESS)
+    return ModelBusyError(LATE if isinstance(cause, httpx2.TimeoutException) else UNREACHABLE)

@@ -1,0 +1,130 @@
+"""What an error of Claude's means, in a sentence for a person; pure.
+
+It's told by the type in the error's body, not by the status: an overload inside a stream has
+status 200, and a spend limit looks like a rate limit. Nothing of the body gets into a sentence,
+since that would show people the insides of their own request; the log has it.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+from core.errors import ModelBusyError, ModelRefusedError
+from core.models.catalog import SUGGESTED
+
+_TYPES = {
+    400: "invalid_request_error",
+    401: "authentication_error",
+    402: "billing_error",
+    403: "permission_error",
+    404: "",  # the API itself would say which thing isn't found
+    408: "timeout_error",
+    409: "conflict_error",
+    413: "request_too_large",
+    429: "rate_limit_error",
+}
+"""What an error is whose body doesn't say, as from a proxy on the way."""
+
+_BUSY = {
+    "api_error": "Claude has a fault of its own right now.",
+    "conflict_error": "Claude is busy with something else right now.",
+    "overloaded_error": "Claude is overloaded right now.",
+    "timeout_error": "Claude did not answer in time.",
+    "rate_limit_error": "Claude's rate limit is reached.",
+}
+
+_SPENT = (
+    "Claude's spend limit is reached: raise it in the Claude Console, or wait until it starts anew."
+)
+_BILLING = "Claude's account can't pay: check billing and credit in the Claude Console."
+_TOO_LONG = "This is too long for {model}: send less at once, or start a new thread."
+_CHOOSE = f"set CHATBOT_MODEL to one of {', '.join(SUGGESTED)}."
+
+_REFUSED = {
+    "": "There is no Claude at this address (HTTP 404): check ANTHROPIC_BASE_URL.",
+    "authentication_error": "Claude refused the API key: check ANTHROPIC_API_KEY.",
+    "billing_error": _BILLING,
+    "not_found_error": "Claude has no model called {model}; " + _CHOOSE,
+    "permission_error": "This API key may not use {model}: check its workspace, or " + _CHOOSE,
+    "request_too_large": _TOO_LONG,
+}
+
+# The API has one type for all of these. Its wording may change, so it only picks the sentence.
+_INVALID = {
+    "prompt is too long": _TOO_LONG,
+    "usage limits": _SPENT,
+    "credit balance": _BILLING,
+}
+
+
+BROKE_OFF = "Claude's answer broke off."
+LATE = _BUSY["timeout_error"]
+UNREACHABLE = "Claude can't be reached right now."
+BAD_ADDRESS = "Claude's address can't be used: check ANTHROPIC_BASE_URL."
+BAD_KEY = "ANTHROPIC_API_KEY has characters in it that no key has: copy it anew."
+
+_ERROR = 400
+_SERVER_ERROR = 500
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Failure:
+    """An error as the API reports it; empty where it doesn't say."""
+
+    status: int
+    type: str = ""
+    code: str = ""
+    said: str = ""
+    retry_after: str | None = None
+    """The header of that name, as it came."""
+    number: str = ""
+    """The request's number, for whoever looks into it."""
+
+
+def failure_of(failure: Failure, model: str) -> ModelBusyError | ModelRefusedError:
+    """Return what a failure means: ask again later, or what to do before it's of any use."""
+    kind = failure.type or _type_of(failure.status)
+    if _is_spent(failure):
+        return ModelRefusedError(_SPENT)
+    if kind in _REFUSED:
+        return ModelRefusedError(_REFUSED[kind].format(model=model))
+    if kind == "invalid_request_error":
+        return ModelRefusedError(_invalid(failure).format(model=model))
+    wait = _seconds(failure.retry_after)
+    return ModelBusyError(_BUSY.get(kind, _BUSY["api_error"]), retry_after=wait)
+
+
+def _type_of(status: int) -> str:
+    """Return the type for a body that names none."""
+    client = _ERROR <= status < _SERVER_ERROR
+    return _TYPES.get(status, "invalid_request_error" if client else "api_error")
+
+
+def _is_spent(failure: Failure) -> bool:
+    """Tell a limit that waiting doesn't lift: it says so, or not when to come back.
+
+    Inside a stream there are no headers to say so, and a proxy's own 429 has no type.
+    """
+    unending = failure.retry_after is None and failure.status >= _ERROR
+    return failure.code == "enforced_spend_limit_reached" or (
+        failure.type == "rate_limit_error" and unending
+    )
+
+
+def _invalid(failure: Failure) -> str:
+    said = failure.said.lower()
+    for words, sentence in _INVALID.items():
+        if words in said:
+            return sentence
+    number = f" ({failure.number})" if failure.number else ""
+    return f"Claude can't take this request{number}: the log says why."
+
+
+def _seconds(header: str | None) -> float | None:
+    """Return what a `retry-after` header asks for; None if it's not a number of seconds."""
+    try:
+        seconds = float(header or "nan")
+    except ValueError:
+        return None
+    return seconds if 0 <= seconds < math.inf else None
