@@ -6,9 +6,8 @@ with what to write instead; nothing else in the program reads the environment.
 
 from __future__ import annotations
 
-from enum import StrEnum
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, TypeAlias
 from urllib.parse import unquote, urlsplit
 
 from pydantic import Field, SecretStr, ValidationError, ValidationInfo, field_validator
@@ -28,13 +27,8 @@ PROMPT_LIMIT = 64 * 1024
 _URL_SCHEMES = ("memory", "sqlite", "redis", "rediss")
 
 
-class Strategy(StrEnum):
-    """What the model gets to see of a conversation; see `core.memory`."""
-
-    FULL = "full"
-    WINDOW = "window"
-    SUMMARY = "summary"
-    HYBRID = "hybrid"
+StrategyName: TypeAlias = Literal["full", "window", "summary", "hybrid"]
+"""The strategies of `core.memory`, which need not be imported to read settings."""
 
 
 def _default_store() -> SecretStr:
@@ -84,11 +78,11 @@ class Settings(BaseSettings):
         None, json_schema_extra=_write("the path of a text file (UTF-8, at most 64 KB)")
     )
 
-    memory: Strategy = Strategy.HYBRID
-    memory_terminal: Strategy | None = None
-    memory_dm: Strategy | None = None
-    memory_thread: Strategy | None = None
-    memory_group: Strategy | None = None
+    memory: StrategyName = "hybrid"
+    memory_terminal: StrategyName | None = None
+    memory_dm: StrategyName | None = None
+    memory_thread: StrategyName | None = None
+    memory_group: StrategyName | None = None
     memory_high: int = Field(8000, ge=200, le=1_000_000)
     memory_low: int = Field(2000, ge=0, le=1_000_000)
     memory_pairs: int = Field(10, ge=1, le=1000)
@@ -152,9 +146,9 @@ class Settings(BaseSettings):
         kept = [self.anthropic_api_key.get_secret_value(), *passwords, *map(unquote, passwords)]
         return tuple(sorted({secret for secret in kept if secret}))
 
-    def strategy(self, kind: Kind) -> Strategy:
+    def strategy(self, kind: Kind) -> StrategyName:
         """Return the memory strategy for a kind of conversation."""
-        own: Strategy | None = getattr(self, f"memory_{kind.value}")
+        own: StrategyName | None = getattr(self, f"memory_{kind.value}")
         return own or self.memory
 
     def ttl(self, kind: Kind) -> float:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
+from typing import get_args
 
 import pytest
 
 from core.errors import SettingsError
+from core.memory import STRATEGIES
 from core.message import Kind
-from core.settings import DAY, Settings, Strategy
+from core.settings import DAY, Settings, StrategyName
 from core.settings_faults import names_of
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -41,7 +43,7 @@ def test_without_any_setting_it_is_offline_on_sqlite_in_the_users_data(
     settings = Settings.from_env()
     assert settings.offline
     assert settings.store.get_secret_value() == f"sqlite:///{tmp_path}/data/chatbot/chatbot.db"
-    assert settings.strategy(Kind.TERMINAL) is Strategy.HYBRID
+    assert settings.strategy(Kind.TERMINAL) == "hybrid"
     assert settings.ttl(Kind.DM) == 30 * DAY
     assert (settings.memory_high, settings.memory_low) == (8000, 2000)
 
@@ -63,7 +65,7 @@ def test_the_environment_wins_over_the_file_and_empty_means_the_default(
     monkeypatch.setenv("CHATBOT_MEMORY", "window")
     monkeypatch.setenv("CHATBOT_MEMORY_HIGH", "")
     settings = Settings.from_env()
-    assert settings.memory is Strategy.WINDOW
+    assert settings.memory == "window"
     assert settings.memory_pairs == 3
     assert settings.memory_high == 8000
 
@@ -74,8 +76,8 @@ def test_each_kind_may_have_a_strategy_and_a_time_to_live_of_its_own(
     monkeypatch.setenv("CHATBOT_MEMORY_GROUP", "summary")
     monkeypatch.setenv("CHATBOT_TTL_GROUP", "0.5")
     settings = Settings.from_env()
-    assert settings.strategy(Kind.GROUP) is Strategy.SUMMARY
-    assert settings.strategy(Kind.THREAD) is Strategy.HYBRID
+    assert settings.strategy(Kind.GROUP) == "summary"
+    assert settings.strategy(Kind.THREAD) == "hybrid"
     assert settings.ttl(Kind.GROUP) == DAY / 2
 
 
@@ -191,3 +193,7 @@ def test_the_example_can_be_used_as_it_is_once_uncommented() -> None:
     Path("prompt.txt").write_text("Be kind.")
     Path(".env").write_text("\n".join(x for x in lines if "SYSTEM_PROMPT=" not in x))
     assert Settings.from_env().user == "ada"
+
+
+def test_the_strategies_are_those_that_there_are() -> None:
+    assert get_args(StrategyName) == STRATEGIES

@@ -1,0 +1,196 @@
+"""What people and operators can ask for beside the conversation, the same on every platform."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from core.analytics import stats_of
+from core.memory import plan
+from core.message import Author
+from core.prompt import Scene, fixed_size
+from core.session import Entry, Session, turns_of, whole_turns
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncGenerator
+    from datetime import tzinfo
+
+    from core.analytics import Stats
+    from core.clock import Clock
+    from core.memory import Memory, Plan, Strategy
+    from core.message import ThreadKey
+    from core.session import Record
+    from core.store.port import Store, ThreadInfo, Work
+
+_HOUR = 3600
+_DAY = 24 * _HOUR
+_PAGE = 100
+_SHOWN_LENGTH = 200
+"""Characters of a message that is still seen word for word; people know what they said."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class View:
+    """What the model would see of a thread if somebody wrote now."""
+
+    strategy: str
+    plan: Plan
+
+
+class Commands:
+    """Commands on threads. Each returns sentences to show, or what they are made of."""
+
+    def __init__(
+        self, store: Store, memory: Memory, clock: Clock, *, system: str, timezone: tzinfo = UTC
+    ) -> None:
+        """Read and change `store`; look at threads the way `memory` does."""
+        self._store = store
+        self._memory = memory
+        self._clock = clock
+        self._system = system
+        self._timezone = timezone
+
+    async def forget(self, thread: ThreadKey) -> str:
+        """Remove every trace of a thread."""
+        await self._store.erase(thread, at=self._clock.now())
+        return "Forgotten: everything that was said in this thread. It begins anew."
+
+    async def reset(self, thread: ThreadKey) -> str:
+        """Begin a thread anew, and keep what was said for its export."""
+        await self._store.erase(thread, at=self._clock.now(), keep_log=True)
+        return "From here on I remember nothing of before. The export still has all of it."
+
+    async def threads(self, platform: str, place: str) -> list[ThreadInfo]:
+        """Return the threads of a place, the one that was last used first."""
+        found = [info async for info in self._all_threads((platform, place))]
+        return sorted(found, key=lambda info: info.last_at, reverse=True)
+
+    async def stats(self) -> Stats:
+        """Return the figures of all conversations that are kept."""
+        found = [info async for info in self._all_threads(None)]
+        return stats_of(found, self._clock.now())
+
+    async def view(self, thread: ThreadKey) -> View | None:
+        """Return what the model would see now; None where nothing was said yet."""
+        work = await self._store.peek(thread)
+        if work is None:
+            return None
+        strategy = self._memory.strategy(work.kind, work.settings.strategy)
+        session = await self._session(work, strategy)
+        count = self._memory.counter.count
+        scene = Scene(
+            now=datetime.fromtimestamp(self._clock.now(), self._timezone),
+            platform=thread.platform,
+            place=thread.place,
+            kind=work.kind,
+            speakers=(),
+        )
+        seen = plan(
+            session,
+            strategy,
+            budget=self._memory.budget,
+            count=count,
+            fixed=fixed_size(scene, system=self._system, count=count),
+        )
+        return View(strategy=strategy.name, plan=seen)
+
+    async def _session(self, work: Work, strategy: Strategy) -> Session:
+        """Return the thread as it would be if somebody wrote an empty message now."""
+        start = max(work.summary.covers, work.line)
+        since = max(start, work.next - strategy.reach)
+        records: list[Record] = []
+        after = since - 1
+        while page := await self._store.history(work.lease.thread, after=after):
+            records += page
+            after = page[-1].place
+        turns, waiting = turns_of(records)
+        place = max([work.next, *(entry.place + 1 for entry in waiting)])
+        nothing = Entry(place=place, id="-", author=Author(id="-", name="-"), text="", at=0)
+        return Session(
+            thread=work.lease.thread,
+            kind=work.kind,
+            summary=work.summary,
+            turns=whole_turns(turns, since=since, start=start),
+            batch=(*waiting, nothing),
+            line=work.line,
+            seen_from=work.seen_from,
+            people=work.people,
+        )
+
+    async def _all_threads(self, place: tuple[str, str] | None) -> AsyncGenerator[ThreadInfo, None]:
+        after = ""
+        while True:
+            page = await self._store.threads(place=place, after=after, limit=_PAGE)
+            for info in page.threads:
+                yield info
+            after = page.after
+            if not after:
+                return
+
+
+def view_lines(view: View | None) -> list[str]:
+    """Return in words what the model would see."""
+    if view is None:
+        return ["I remember nothing of this thread yet."]
+    seen, tokens = view.plan, view.plan.tokens
+    lines = [f"What the model would see now ({view.strategy}, {tokens.total:,} tokens):"]
+    lines.append(f"  system prompt and scene: {tokens.fixed:,} tokens")
+    if seen.withheld:
+        lines.append("  summary: being made anew, after a deletion")
+    elif seen.summary:
+        lines.append(f"  summary: {tokens.summary:,} tokens")
+        lines += [f"    {line}" for line in seen.summary.splitlines()]
+    else:
+        lines.append("  summary: none")
+    lines.append(
+        f"  word for word: {_counted(len(seen.turns), 'exchange')}, {tokens.window:,} tokens"
+    )
+    for turn in seen.turns:
+        lines += [f"    {entry.author.name}: {_short(entry.text)}" for entry in turn.entries]
+        lines.append(f"    bot: {_short(turn.answer.text)}")
+    if seen.left_out:
+        lines.append(f"  left out: {_counted(seen.left_out, 'message')}")
+    return lines
+
+
+def stats_lines(stats: Stats) -> list[str]:
+    """Return the figures in words."""
+    lengths = stats.lengths
+    if not lengths.count:
+        return ["No conversation is kept yet."]
+    lines = [
+        f"Conversations: {lengths.count:,}",
+        (
+            f"Turns: mean {lengths.mean:.1f}, median {lengths.median:g}, p90 {lengths.p90:,}, "
+            f"max {lengths.max:,}"
+        ),
+        f"Dropped off (idle for 7 days): {stats.dropped:,}",
+    ]
+    lines += [
+        f"  at turn {turn:,}: {count:,} ({count / stats.dropped:.0%})"
+        for turn, count in stats.last_turns.items()
+    ]
+    return lines
+
+
+def thread_line(info: ThreadInfo, now: float) -> str:
+    """Return one thread of a list in words."""
+    waiting = f", {_counted(info.waiting, 'message')} waiting" if info.waiting else ""
+    return f"{_counted(info.turns, 'reply', 'replies')}, {_ago(now - info.last_at)}{waiting}"
+
+
+def _ago(seconds: float) -> str:
+    for size, word in ((_DAY, "day"), (_HOUR, "hour"), (60, "minute")):
+        if seconds >= size:
+            return f"{_counted(int(seconds // size), word)} ago"
+    return "just now"
+
+
+def _counted(count: int, word: str, words: str = "") -> str:
+    return f"{count:,} {word if count == 1 else words or word + 's'}"
+
+
+def _short(text: str) -> str:
+    line = " ".join(text.split())
+    return line if len(line) <= _SHOWN_LENGTH else f"{line[:_SHOWN_LENGTH]}…"

@@ -1,0 +1,177 @@
+"""Commands beside the conversation, and a conversation as a document."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+
+import pytest
+
+from core.admission import FollowUp, Terms, verdicts
+from core.clock import SystemClock
+from core.commands import Commands, stats_lines, thread_line, view_lines
+from core.export import Form, export
+from core.memory import Memory
+from core.memory.tokens import counter_for
+from core.message import Author, Kind, Message, ThreadKey
+from core.session import AnswerKind
+from core.store.local import LocalStore
+from core.store.port import Draft, Outcome, Work
+
+THREAD = ThreadKey("terminal", "ada", "main")
+
+
+class HeldClock(SystemClock):
+    def __init__(self) -> None:
+        self.time = 1_800_000_000.0
+
+    def now(self) -> float:
+        return self.time
+
+
+@pytest.fixture
+def clock() -> HeldClock:
+    return HeldClock()
+
+
+@pytest.fixture
+def store(clock: HeldClock) -> LocalStore:
+    return LocalStore(clock)
+
+
+@pytest.fixture
+def commands(store: LocalStore, clock: HeldClock) -> Commands:
+    counter = counter_for("offline", rank_file=None)
+    memory = Memory(counter=counter, budget=4000)
+    return Commands(store, memory, clock, system="Be kind.")
+
+
+async def exchange(
+    store: LocalStore,
+    said: str,
+    answered: str,
+    *,
+    thread: ThreadKey = THREAD,
+    kind: AnswerKind = AnswerKind.ANSWER,
+    trimmed: bool = False,
+) -> None:
+    number = len(store.records[str(thread)])
+    message = Message(
+        thread=thread,
+        kind=Kind.TERMINAL,
+        id=f"m{number}",
+        identities=(f"m{number}",),
+        author=Author(id="ada", name="Ada"),
+        text=said,
+        at=1_800_000_000.0 + number,
+    )
+    terms = Terms(verdicts=verdicts(message, FollowUp.ALONE, overhear=True), ttl=1e7, reach=1000)
+    accepted = await store.accept(message, terms, token=f"token{number}")
+    assert isinstance(accepted.work, Work)
+    work = accepted.work
+    draft = Draft(
+        last=work.next - 1, text=answered, kind=kind, cuts=(len(answered),), trimmed=trimmed
+    )
+    assert await store.commit(work.lease, work.rev, draft) == "committed"
+    assert await store.settle(work.lease, Outcome.DONE) == "free"
+
+
+async def document(store: LocalStore, form: Form) -> str:
+    return "".join([piece async for piece in export(store, THREAD, form, at=1_800_000_000.0)])
+
+
+async def test_a_conversation_as_markdown_quotes_what_was_said(store: LocalStore) -> None:
+    await exchange(store, "My dog is called Rex.\n# and no heading", "Noted.")
+    await exchange(store, "Again?", "No key.", kind=AnswerKind.NOTICE)
+    await exchange(store, "Old?", "Gone.", trimmed=True)
+    assert await document(store, Form.MARKDOWN) == (
+        "# terminal:ada:main\n\nExported at 2027-01-15T08:00:00+00:00.\n"
+        "\n**Ada** · 2027-01-15T08:00:00+00:00\n\n> My dog is called Rex.\n> # and no heading\n"
+        "\n**bot** · 2027-01-15T08:00:00+00:00\n\n> Noted.\n"
+        "\n**Ada** · 2027-01-15T08:00:02+00:00\n\n> Again?\n"
+        "\n**bot** · 2027-01-15T08:00:00+00:00 · notice\n\n> No key.\n"
+        "\n**Ada** · 2027-01-15T08:00:04+00:00\n\n> Old?\n"
+        "\n**bot** · 2027-01-15T08:00:00+00:00\n\n> Gone. ✂️\n"
+    )
+
+
+@pytest.mark.parametrize("count", [0, 1, 450])
+async def test_a_conversation_as_json_is_whole_whatever_its_length(
+    store: LocalStore, count: int
+) -> None:
+    for number in range(count):
+        await exchange(store, f"question “{number}”", f"answer {number}")
+    parsed = json.loads(await document(store, Form.JSON))
+    assert parsed["thread"] == "terminal:ada:main"
+    assert [r["said_by"] for r in parsed["records"]] == ["person", "bot"] * count
+    assert [r["text"] for r in parsed["records"][1::2]] == [f"answer {n}" for n in range(count)]
+
+
+async def test_what_is_forgotten_is_in_no_view_and_no_export(
+    store: LocalStore, commands: Commands
+) -> None:
+    await exchange(store, "My dog is called Rex.", "Noted.")
+    assert "Forgotten" in await commands.forget(THREAD)
+    assert await commands.view(THREAD) is None
+    assert "Rex" not in await document(store, Form.MARKDOWN)
+
+
+async def test_a_reset_empties_the_view_and_keeps_the_export(
+    store: LocalStore, commands: Commands
+) -> None:
+    await exchange(store, "My dog is called Rex.", "Noted.")
+    await commands.reset(THREAD)
+    assert not any("Rex" in line for line in view_lines(await commands.view(THREAD)))
+    assert "Rex" in await document(store, Form.MARKDOWN)
+
+
+async def test_the_view_shows_summary_and_window_with_their_tokens(
+    store: LocalStore, commands: Commands
+) -> None:
+    for number in range(3):
+        await exchange(store, f"fact {number}", "Noted.")
+    work = await store.peek(THREAD)
+    assert work is not None
+    await store.compact(THREAD, covers=0, rev=work.rev, to=2, text="Two facts.")
+    lines = view_lines(await commands.view(THREAD))
+    assert lines[0].startswith("What the model would see now (hybrid, ")
+    assert any(line.startswith("  summary: ") and "tokens" in line for line in lines)
+    assert "    Two facts." in lines
+    assert any(line.startswith("  word for word: 1 exchange, ") for line in lines)
+    assert "    Ada: fact 2" in lines
+    assert not any("fact 1" in line for line in lines)
+
+
+async def test_nothing_is_remembered_of_a_thread_that_never_was(commands: Commands) -> None:
+    assert view_lines(await commands.view(THREAD)) == ["I remember nothing of this thread yet."]
+
+
+async def test_threads_come_with_the_last_used_first(
+    store: LocalStore, commands: Commands, clock: HeldClock
+) -> None:
+    for name in ("old", "new", "newest"):
+        await exchange(store, "Hello", "Hi", thread=replace(THREAD, thread=name))
+        clock.time += 90
+    await exchange(store, "Hello", "Hi", thread=ThreadKey("terminal", "bob", "other"))
+    found = await commands.threads("terminal", "ada")
+    assert [info.thread.thread for info in found] == ["newest", "new", "old"]
+    assert thread_line(found[0], clock.now()) == "1 reply, 1 minute ago"
+    assert thread_line(found[0], clock.now() + 3 * 86400) == "1 reply, 3 days ago"
+
+
+async def test_stats_say_how_long_conversations_are_and_where_people_drop_off(
+    store: LocalStore, commands: Commands, clock: HeldClock
+) -> None:
+    assert stats_lines(await commands.stats()) == ["No conversation is kept yet."]
+    for name, turns in (("a", 1), ("b", 2), ("c", 2)):
+        for _ in range(turns):
+            await exchange(store, "Hello", "Hi", thread=replace(THREAD, thread=name))
+    clock.time += 8 * 86400
+    await exchange(store, "Hello", "Hi", thread=replace(THREAD, thread="d"))
+    assert stats_lines(await commands.stats()) == [
+        "Conversations: 4",
+        "Turns: mean 1.5, median 1.5, p90 2, max 2",
+        "Dropped off (idle for 7 days): 3",
+        "  at turn 1: 1 (33%)",
+        "  at turn 2: 2 (67%)",
+    ]
