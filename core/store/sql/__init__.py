@@ -1,0 +1,1 @@
+"""Stores in SQL databases: the shared verbs, inside one transaction each."""

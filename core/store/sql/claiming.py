@@ -1,0 +1,57 @@
+"""Finding a thread with work, and looking at one, inside an open transaction."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from core.message import ThreadKey
+from core.store import verbs
+from core.store.port import Idle
+from core.store.sql.reading import living
+from core.store.sql.rows import SqlRows
+
+if TYPE_CHECKING:
+    import sqlite3
+    from collections.abc import Collection
+
+    from core.store.port import Work
+
+
+def claim_any(
+    connection: sqlite3.Connection, now: verbs.Now, platforms: Collection[str], token: str
+) -> Work | Idle:
+    """Claim the thread that has been due for the longest."""
+    while (first := due(connection, platforms)) is not None:
+        when, thread = first
+        if when > now.time:
+            return Idle(seconds=when - now.time)
+        work = verbs.claim(SqlRows(connection, thread, now), now, token)
+        if work is not None:  # else its session had expired, and it is gone now
+            return work
+    return Idle(seconds=None)
+
+
+def peek(connection: sqlite3.Connection, now: verbs.Now, thread: ThreadKey) -> Work | None:
+    """Return a thread as `claim` would show it, and change nothing."""
+    header = living(connection, thread, now.time)
+    if header is None:
+        return None
+    work = verbs.show(SqlRows(connection, thread, now), header)
+    return replace(work, lease=replace(work.lease, token=""))
+
+
+def due(
+    connection: sqlite3.Connection, platforms: Collection[str]
+) -> tuple[float, ThreadKey] | None:
+    """Return the thread with work that is due first, and when."""
+    rows = (
+        connection.execute(
+            "SELECT due, key FROM thread WHERE platform = ? AND due IS NOT NULL"
+            " ORDER BY due LIMIT 1",
+            (platform,),
+        ).fetchone()
+        for platform in platforms
+    )
+    when, key = min((row for row in rows if row), default=(0.0, ""))
+    return (when, ThreadKey.parse(key)) if key else None

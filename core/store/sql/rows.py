@@ -1,0 +1,153 @@
+"""The rows of one thread in SQL, inside an open transaction, for the shared verbs."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from core.admission import Verdict
+from core.store import codec
+from core.store.keys import SEEN_SECONDS, digest
+from core.store.verbs import Trace
+
+if TYPE_CHECKING:
+    import sqlite3
+
+    from core.message import ThreadKey
+    from core.session import Answer, Entry, Record
+    from core.store.header import Header
+    from core.store.verbs import Now
+
+
+class SqlRows:
+    """Reads and writes a thread's rows; implements `core.store.verbs.Rows`."""
+
+    def __init__(self, connection: sqlite3.Connection, thread: ThreadKey, now: Now) -> None:
+        """Take a connection with an open transaction."""
+        self._connection = connection
+        self._thread = thread
+        self._key = str(thread)
+        self._now = now
+        self.left_work = False
+        """Whether this step left the thread to be claimed by anybody."""
+
+    @property
+    def thread(self) -> ThreadKey:
+        """Return whose rows these are."""
+        return self._thread
+
+    def header(self) -> Header | None:
+        """Return the header; the caller may change it and put it back."""
+        row = self._first("SELECT header FROM thread WHERE key = ?", self._key)
+        return codec.load_header(row[0]) if row else None
+
+    def put_header(self, header: Header) -> None:
+        """Write the header, and the columns by which threads are found."""
+        self._connection.execute(
+            "INSERT INTO thread (key, platform, header, due, expires, buried)"
+            " VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT (key) DO UPDATE SET header = excluded.header,"
+            " due = excluded.due, expires = excluded.expires, buried = excluded.buried",
+            (
+                self._key,
+                self._thread.platform,
+                codec.dump(header),
+                header.due,
+                header.expires,
+                len(header.buried),
+            ),
+        )
+        self.left_work = header.due is not None and not header.token
+
+    def remove(self, *, keep_header: bool) -> None:
+        """Remove records, ids, the index of people and, unless kept, the header."""
+        self._connection.execute("DELETE FROM entry WHERE thread = ?", (self._key,))
+        self._connection.execute("DELETE FROM who WHERE thread = ?", (self._key,))
+        if not keep_header:
+            self._connection.execute("DELETE FROM thread WHERE key = ?", (self._key,))
+
+    def records(self, start: int, stop: int) -> list[Record]:
+        """Return what is kept at the places [start, stop), in order."""
+        rows = self._connection.execute(
+            "SELECT half, body FROM entry WHERE thread = ? AND place >= ? AND place < ?"
+            " ORDER BY place, half",
+            (self._key, start, stop),
+        )
+        return [load_record(*row) for row in rows]
+
+    def put_entry(self, entry: Entry) -> None:
+        """Write an entry at its place."""
+        self._put(entry.place, 0, entry.id, codec.dump(entry))
+
+    def remove_entry(self, entry: Entry) -> None:
+        """Remove an entry, and its id with it."""
+        self._connection.execute(
+            "DELETE FROM entry WHERE thread = ? AND place = ? AND half = 0",
+            (self._key, entry.place),
+        )
+
+    def put_answer(self, answer: Answer) -> None:
+        """Write an answer behind its place."""
+        self._put(answer.place, 1, None, codec.dump(answer))
+
+    def place_of(self, message: str) -> int | None:
+        """Return the place of the message with this id."""
+        row = self._first(
+            "SELECT place FROM entry WHERE thread = ? AND message = ?", self._key, message
+        )
+        return row[0] if row else None
+
+    def seen(self, identity: str) -> Verdict | None:
+        """Return what became of the event with this identity."""
+        row = self._first(
+            "SELECT verdict FROM seen WHERE hash = ? AND expires > ?",
+            digest(self._thread, identity),
+            self._now.time,
+        )
+        return Verdict(row[0]) if row else None
+
+    def put_seen(self, identity: str, verdict: Verdict) -> None:
+        """Remember an event's identity for `SEEN_SECONDS`."""
+        self._connection.execute(
+            "INSERT INTO seen (hash, verdict, expires) VALUES (?, ?, ?) ON CONFLICT (hash)"
+            " DO UPDATE SET verdict = excluded.verdict, expires = excluded.expires",
+            (digest(self._thread, identity), verdict, self._now.time + SEEN_SECONDS),
+        )
+
+    def put_who(self, person: str) -> None:
+        """Remember that this person spoke in the thread."""
+        self._connection.execute(
+            "INSERT INTO who (person, thread) VALUES (?, ?) ON CONFLICT DO NOTHING",
+            (person, self._key),
+        )
+
+    def trace(self) -> Trace | None:
+        """Return what is remembered of the thread beyond its end."""
+        row = self._first(
+            "SELECT line, expires FROM trace WHERE hash = ? AND expires > ?",
+            digest(self._thread),
+            self._now.time,
+        )
+        return Trace(line=row[0], expires=row[1]) if row else None
+
+    def put_trace(self, trace: Trace) -> None:
+        """Remember this of the thread beyond its end."""
+        self._connection.execute(
+            "INSERT INTO trace (hash, line, expires) VALUES (?, ?, ?) ON CONFLICT (hash)"
+            " DO UPDATE SET line = excluded.line, expires = excluded.expires",
+            (digest(self._thread), trace.line, trace.expires),
+        )
+
+    def _put(self, place: int, half: int, message: str | None, body: str) -> None:
+        self._connection.execute(
+            "INSERT INTO entry (thread, place, half, message, body) VALUES (?, ?, ?, ?, ?)"
+            " ON CONFLICT (thread, place, half) DO UPDATE SET body = excluded.body",
+            (self._key, place, half, message, body),
+        )
+
+    def _first(self, statement: str, *values: str | float) -> tuple | None:  # type: ignore[type-arg]
+        row: tuple | None = self._connection.execute(statement, values).fetchone()  # type: ignore[type-arg]
+        return row
+
+
+def load_record(half: int, body: str) -> Record:
+    """Return what a row of `entry` stands for."""
+    return codec.load_answer(body) if half else codec.load_entry(body)
