@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from urllib.parse import quote, unquote
 
@@ -112,6 +112,8 @@ class Message:
         object.__setattr__(self, "text", clean(self.text))
         name = clean(self.author.name)
         object.__setattr__(self, "author", Author(id=self.author.id, name=name))
+        files = tuple(replace(file, name=clean(file.name)) for file in self.attachments)
+        object.__setattr__(self, "attachments", files)
 
 
 _REPLACEMENT = "\N{REPLACEMENT CHARACTER}"

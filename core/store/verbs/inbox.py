@@ -14,6 +14,8 @@ from core.store.verbs.rows import Trace, living
 from core.store.verbs.turn import claim
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from core.admission import Terms
     from core.message import Kind, Message
     from core.store.port import ThreadSettings
@@ -21,6 +23,8 @@ if TYPE_CHECKING:
 
 PEOPLE_LIMIT = 50
 """Speakers counted in a header; past one it only matters for being more than one."""
+_AGAIN = "!"
+"""Goes behind the id of a message that is put in again; no platform has it in its ids."""
 _VERDICT_OF = {
     Status.ADDRESSED: Verdict.ACCEPTED,
     Status.OVERHEARD: Verdict.OVERHEARD,
@@ -46,31 +50,25 @@ def amend(
 ) -> bool:
     """Change or delete a stored message; see `Store.amend`."""
     header = living(rows, now)
-    place = rows.place_of(message) if header is not None else None
-    if header is None or place is None:
+    copies = list(_copies(rows, message)) if header is not None else []
+    if header is None or not copies:
         if text is None:
             for identity in identities:
                 rows.put_seen(identity, Verdict.GONE)
         return False
-    entry = next(r for r in rows.records(place, place + 1) if isinstance(r, Entry))
-    if entry.status is Status.DELETED or stamp <= entry.stamp:
-        return True
-    if text is None:
-        rows.put_entry(replace(entry, text="", attachments=(), status=Status.DELETED, stamp=stamp))
-        _forget_place(header, entry)
-    else:
-        rows.put_entry(replace(entry, text=text, stamp=stamp))
-    header.rev = now.fresh
-    if header.line <= place < header.covers:
-        header.stale = True
-        header.withheld = header.withheld or text is None
-    rows.put_header(header)
+    for entry in copies:
+        if entry.status is not Status.DELETED and stamp > entry.stamp:
+            _change(rows, header, entry, stamp, text)
+            header.rev = now.fresh
+            rows.put_header(header)
     return True
 
 
 def erase(rows: Rows, now: Now, at: float, *, keep_log: bool) -> None:
     """Draw a line under the thread; see `Store.erase`."""
-    rows.put_trace(Trace(line=at, expires=now.time + TOMBSTONE_SECONDS))
+    trace = rows.trace()
+    line = at if trace is None or trace.line is None else max(at, trace.line)
+    rows.put_trace(Trace(line=line, expires=now.time + TOMBSTONE_SECONDS))
     header = living(rows, now)
     if header is None:
         return
@@ -97,11 +95,13 @@ def erase(rows: Rows, now: Now, at: float, *, keep_log: bool) -> None:
 def requeue(rows: Rows, now: Now, place: int) -> bool:
     """Let a buried message wait again; see `Store.requeue`."""
     header = living(rows, now)
-    if header is None or place not in header.buried:
+    entry = _entry_at(rows, place) if header is not None else None
+    if header is None or entry is None:
         return False
-    entry = next(r for r in rows.records(place, place + 1) if isinstance(r, Entry))
+    again = entry.id + _AGAIN
+    if place not in header.buried:
+        return rows.place_of(again) is not None  # a retry: it was done already
     header.buried.remove(place)
-    again = f"{entry.platform_id}!{header.next}"
     _append(rows, now, header, replace(entry, id=again, requeued_from=entry.platform_id))
     rows.put_header(header)
     return True
@@ -121,10 +121,8 @@ def _known(rows: Rows, now: Now, message: Message) -> Verdict | None:
             return verdict
     # An event may come under a new name while its message is stored already.
     place = rows.place_of(message.id) if living(rows, now) is not None else None
-    if place is None:
-        return None
-    entry = next(r for r in rows.records(place, place + 1) if isinstance(r, Entry))
-    return _VERDICT_OF[entry.status]
+    entry = None if place is None else _entry_at(rows, place)
+    return None if entry is None else _VERDICT_OF[entry.status]
 
 
 def _admit(rows: Rows, now: Now, message: Message, terms: Terms) -> Verdict:
@@ -161,7 +159,7 @@ def _take_in(
     rows: Rows, now: Now, header: Header, message: Message, terms: Terms, verdict: Verdict
 ) -> None:
     header.ttl, header.reach = terms.ttl, terms.reach
-    if message.author.id not in header.people[:PEOPLE_LIMIT]:
+    if message.author.id not in header.people and len(header.people) < PEOPLE_LIMIT:
         header.people.append(message.author.id)
     rows.put_who(message.author.id)
     overheard = verdict is Verdict.OVERHEARD
@@ -201,15 +199,39 @@ def _append(rows: Rows, now: Now, header: Header, entry: Entry) -> None:
 
 
 def _drop_oldest_overheard(rows: Rows, header: Header) -> None:
-    oldest = next(
+    kept = [
         record
         for record in rows.records(header.head, header.next)
-        if isinstance(record, Entry) and record.status is Status.OVERHEARD
-    )
+        if isinstance(record, Entry) and record.status is not Status.DELETED
+    ]
+    oldest = next(entry for entry in kept if entry.status is Status.OVERHEARD)
     rows.remove_entry(oldest)
     header.overheard -= 1
-    if oldest.place == header.head:  # keeps later searches from head on short
-        header.head += 1
+    if kept[0] is oldest:  # keeps later searches from head on short
+        header.head = oldest.place + 1
+
+
+def _entry_at(rows: Rows, place: int) -> Entry | None:
+    return next((r for r in rows.records(place, place + 1) if isinstance(r, Entry)), None)
+
+
+def _copies(rows: Rows, message: str) -> Iterator[Entry]:
+    """Return the message, and each copy of it that the operator put in again."""
+    while (place := rows.place_of(message)) is not None:
+        if (entry := _entry_at(rows, place)) is not None:
+            yield entry
+        message += _AGAIN
+
+
+def _change(rows: Rows, header: Header, entry: Entry, stamp: float, text: str | None) -> None:
+    if text is None:
+        rows.put_entry(replace(entry, text="", attachments=(), status=Status.DELETED, stamp=stamp))
+        _forget_place(header, entry)
+    else:
+        rows.put_entry(replace(entry, text=text, stamp=stamp))
+    if header.line <= entry.place < header.covers:
+        header.stale = True
+        header.withheld = header.withheld or text is None
 
 
 def _forget_place(header: Header, entry: Entry) -> None:

@@ -79,7 +79,7 @@ def settle(
 ) -> Work | Literal["free", "void"] | Refused:
     """Close the turn, or leave it to the next worker; see `Store.settle`."""
     header = living(rows, now)
-    if header is None or header.turn is None or header.token != lease.token:
+    if header is None or header.turn is None or not _is_holder(header, lease):
         return _refused(rows, header, lease)
     header.extend(now.time, now.lease_seconds)
     if header.turn.id != lease.turn:  # a retry: the next turn is open under this lease already
@@ -207,7 +207,7 @@ def _close(rows: Rows, header: Header, posted: tuple[str, ...]) -> Work | Litera
         rows.put_header(header)
         return show(rows, header)
     header.free(None)
-    if header.line == header.next and not rows.records(0, header.next):
+    if header.line == header.next and not header.people:
         rows.remove(keep_header=False)  # erased while the turn ran, and nothing came since
     else:
         rows.put_header(header)
@@ -221,7 +221,13 @@ def _answered(rows: Rows, turn: OpenTurn) -> list[int]:
 
 
 def _holds(header: Header, lease: Lease) -> bool:
-    return header.turn is not None and (header.token, header.turn.id) == (lease.token, lease.turn)
+    turn = header.turn
+    return turn is not None and turn.id == lease.turn and _is_holder(header, lease)
+
+
+def _is_holder(header: Header, lease: Lease) -> bool:
+    # The token of a free thread is empty, and so is that of a lease that was only looked at.
+    return bool(lease.token) and header.token == lease.token
 
 
 def _refused(rows: Rows, header: Header | None, lease: Lease) -> Refused:
