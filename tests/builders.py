@@ -1,0 +1,108 @@
+"""Messages, terms and answers with everything filled in that a test does not care about."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from core.admission import Terms, Verdict
+from core.message import Address, Attachment, Author, Kind, Message, ThreadKey
+from core.session import AnswerKind, Usage
+from core.store.port import Draft, Outcome, Refused
+
+if TYPE_CHECKING:
+    from core.store.port import Store, Work
+
+THREAD = ThreadKey("slack", "C1", "100.1")
+OTHER = ThreadKey("slack", "C1", "200.1")
+USAGE = Usage(input=10, output=5, cache_read=3, cache_write=2)
+
+
+def message(
+    number: int = 1,
+    text: str = "",
+    *,
+    thread: ThreadKey = THREAD,
+    author: str = "U1",
+    identities: tuple[str, ...] = (),
+    answer_in: str = "",
+    attachments: tuple[Attachment, ...] = (),
+) -> Message:
+    """Return the message with this number: its id, time and identities follow from it."""
+    return Message(
+        thread=thread,
+        kind=Kind.THREAD,
+        id=f"m{number}",
+        identities=identities or (f"event{number}", f"id{number}"),
+        author=Author(id=author, name=f"Name of {author}"),
+        text=text or f"text {number}",
+        at=1000.0 + number,
+        address=Address.MENTIONED,
+        answer_in=answer_in,
+        attachments=attachments,
+    )
+
+
+def terms(
+    verdict: Verdict = Verdict.ACCEPTED,
+    *,
+    verdicts: tuple[Verdict, ...] = (),
+    ttl: float = 10_000,
+    reach: int = 1000,
+    waiting_limit: int = 50,
+    overheard_limit: int = 100,
+) -> Terms:
+    """Return terms on which every message gets this verdict."""
+    return Terms(
+        verdicts=verdicts or (verdict,) * 8,
+        ttl=ttl,
+        reach=reach,
+        waiting_limit=waiting_limit,
+        overheard_limit=overheard_limit,
+    )
+
+
+OVERHEAR = terms(Verdict.OVERHEARD)
+
+
+def draft(
+    last: int,
+    text: str = "an answer",
+    *,
+    kind: AnswerKind = AnswerKind.ANSWER,
+    cuts: tuple[int, ...] = (),
+    refused: int = 0,
+    seen_from: int = 0,
+) -> Draft:
+    """Return an answer to everything up to place `last`."""
+    return Draft(
+        last=last,
+        text=text,
+        kind=kind,
+        cuts=cuts,
+        usage=USAGE,
+        refused=refused,
+        seen_from=seen_from,
+    )
+
+
+async def begin(store: Store, number: int = 1, *, token: str = "", **fields: Any) -> Work:
+    """Accept a message and claim its thread with it."""
+    accepted = await store.accept(message(number, **fields), terms(), token or f"token{number}")
+    assert accepted.work is not None
+    return accepted.work
+
+
+async def finish(store: Store, work: Work, **fields: Any) -> Work | str:
+    """Commit an answer to all that waits, and settle its turn."""
+    done = draft(work.next - 1, **fields)
+    assert await store.commit(work.lease, work.rev, done, "preview") == "committed"
+    settled = await store.settle(work.lease, Outcome.DONE, posted=("p1", "p2"))
+    assert not isinstance(settled, Refused)
+    return settled
+
+
+async def converse(store: Store, *numbers: int, **fields: Any) -> None:
+    """Let each of these messages have a turn of its own, from accept to settle."""
+    for number in numbers:
+        work = await begin(store, number, **fields)
+        assert await finish(store, work, text=f"answer {number}") == "free"

@@ -1,0 +1,132 @@
+"""The stores that keep the contract, and what a test may do to each from outside.
+
+To put another store under the contract, add it to `STORES`.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import sqlite3
+from abc import ABC, abstractmethod
+from typing import TYPE_CHECKING
+
+from core.store.local import LocalStore
+from core.store.sql.sqlite import SqliteStore
+from tests.clocks import ManualClock
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Callable, Iterable
+    from contextlib import AbstractAsyncContextManager
+    from pathlib import Path
+
+    import pytest
+
+    from core.message import ThreadKey
+    from core.store.port import Store
+
+LEASE_SECONDS = 15.0
+
+
+class Harness(ABC):
+    """One set of data, and the stores that tests open on it."""
+
+    @abstractmethod
+    async def store(self) -> Store:
+        """Open a store on the data, as one more process would; closed at the test's end."""
+
+    @abstractmethod
+    async def advance(self, seconds: float) -> None:
+        """Let this much time pass for the data: leases, sessions, event ids, delays."""
+
+    @abstractmethod
+    async def everything(self) -> Iterable[str | bytes]:
+        """Return all that is kept, keys and values, in whatever form, to be searched."""
+
+    @abstractmethod
+    async def remains(self) -> Iterable[str]:
+        """Name each thing that is kept but for settings of places and cursors."""
+
+    async def expire_lease(self, thread: ThreadKey) -> None:
+        """Let the lease on a thread run out, and nothing else where that can be done."""
+        await self.advance(LEASE_SECONDS + 0.001)
+
+
+class LocalHarness(Harness):
+    """The data is the one store."""
+
+    def __init__(self) -> None:
+        self.clock = ManualClock()
+        self._store = LocalStore(self.clock, lease_seconds=LEASE_SECONDS)
+
+    async def store(self) -> Store:
+        return self._store
+
+    async def advance(self, seconds: float) -> None:
+        self.clock.advance(seconds)
+
+    async def everything(self) -> Iterable[str | bytes]:
+        store = self._store
+        kept = (store.headers, store.records, store.ids, store.seen, store.traces, store.who)
+        return [repr(part) for part in (*kept, store.places, store.cursors)]
+
+    async def remains(self) -> Iterable[str]:
+        store = self._store
+        kept = (store.headers, store.records, store.ids, store.seen, store.traces, store.who)
+        return [repr(part) for part in kept if part]
+
+
+class SqliteHarness(Harness):
+    """The data is a file; each store is a connection of its own."""
+
+    def __init__(self, path: Path) -> None:
+        self.clock = ManualClock()
+        self.path = path
+        self._stores: list[SqliteStore] = []
+
+    async def store(self) -> Store:
+        store = await SqliteStore.open(self.path, self.clock, lease_seconds=LEASE_SECONDS)
+        self._stores.append(store)
+        return store
+
+    async def advance(self, seconds: float) -> None:
+        self.clock.advance(seconds)
+
+    async def everything(self) -> Iterable[str | bytes]:
+        # The bytes on the disk: what was removed must not lie about in free pages either.
+        files = self.path.parent.glob(f"{self.path.name}*")
+        return [file.read_bytes() for file in files if not file.name.endswith("-shm")]
+
+    async def remains(self) -> Iterable[str]:
+        connection = sqlite3.connect(self.path)
+        with contextlib.closing(connection):
+            return [
+                f"{table}: {row}"
+                for table in ("thread", "entry", "who", "seen", "trace")
+                for row in connection.execute(f"SELECT * FROM {table}")
+            ]
+
+    async def close(self) -> None:
+        for store in self._stores:
+            await store.close()
+
+
+@contextlib.asynccontextmanager
+async def memory(request: pytest.FixtureRequest) -> AsyncIterator[Harness]:
+    """Keep nothing beyond the test's process."""
+    yield LocalHarness()
+
+
+@contextlib.asynccontextmanager
+async def sqlite_file(request: pytest.FixtureRequest) -> AsyncIterator[Harness]:
+    """Keep everything in a file of the test's."""
+    harness = SqliteHarness(request.getfixturevalue("tmp_path") / "store.db")
+    try:
+        yield harness
+    finally:
+        await harness.close()
+
+
+STORES: dict[str, Callable[[pytest.FixtureRequest], AbstractAsyncContextManager[Harness]]] = {
+    "memory": memory,
+    "sqlite": sqlite_file,
+}

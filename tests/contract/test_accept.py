@@ -1,0 +1,253 @@
+"""accept and overhear: a message is stored once, whatever is repeated."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import pytest
+
+from core.admission import STATES, Verdict
+from core.message import Attachment, Kind
+from core.session import Entry, Status
+from core.store.port import Accepted, ThreadSettings
+from tests.builders import OTHER, OVERHEAR, THREAD, begin, converse, finish, message, terms
+
+if TYPE_CHECKING:
+    from core.store.port import Store
+    from tests.contract.stores import Harness
+
+NEW = Accepted(verdict=Verdict.ACCEPTED, new=True)
+OLD = Accepted(verdict=Verdict.ACCEPTED, new=False)
+
+
+async def test_a_message_is_stored_as_it_was_said(store: Store) -> None:
+    """Protocol: entry at `next`, with platform id, author, text."""
+    said = message(
+        1,
+        "ÄÖÜ 🙂 \N{ZERO WIDTH JOINER} 'quoted' \"twice\" \\ \n line",
+        answer_in="100.1",
+        attachments=(Attachment(id="F1", name="a.png", media_type="image/png", size=7),),
+    )
+    await store.accept(said, terms())
+    assert await store.history(THREAD) == (
+        Entry(
+            place=0,
+            id="m1",
+            author=said.author,
+            text=said.text,
+            at=said.at,
+            answer_in="100.1",
+            attachments=said.attachments,
+        ),
+    )
+
+
+@pytest.mark.parametrize("identity", ["event1", "id1"])
+async def test_each_identity_alone_marks_a_repeat(store: Store, identity: str) -> None:
+    """Protocol: "an identity seen before: nothing"; the same verdict."""
+    assert await store.accept(message(1), terms()) == NEW
+    assert await store.accept(message(1, identities=(identity,)), terms()) == OLD
+    assert len(await store.history(THREAD)) == 1
+
+
+async def test_a_stored_id_under_a_new_identity_is_a_repeat(store: Store) -> None:
+    """Protocol: ids live as long as the thread; one place per platform message id."""
+    await store.accept(message(1), terms())
+    assert await store.accept(message(1, identities=("new",)), terms()) == OLD
+    assert len(await store.history(THREAD)) == 1
+
+
+async def test_a_repeat_is_known_after_its_turn(store: Store) -> None:
+    """Protocol: seen lives 25 h, so a late repeat starts no second turn."""
+    await converse(store, 1)
+    assert await store.accept(message(1), terms(), "token") == OLD
+    assert await store.claim(THREAD, "token") is None
+
+
+async def test_identities_are_the_threads_own(store: Store) -> None:
+    """I8: nothing of one thread tells on another."""
+    await store.accept(message(1), terms())
+    assert await store.accept(message(1, thread=OTHER), terms()) == NEW
+
+
+async def test_event_ids_are_forgotten_after_25_hours(harness: Harness, store: Store) -> None:
+    """Protocol: seen expires after 25 h, and not before; the stored id still marks a repeat."""
+    await store.accept(message(1), terms(Verdict.OVERHEARD, ttl=10**6))
+    await store.erase(THREAD, at=0)  # so that nothing but `seen` can know it
+    await harness.advance(25 * 3600 - 1)
+    assert not (await store.accept(message(1), terms())).new
+    await harness.advance(2)
+    assert (await store.accept(message(1), terms())).new
+
+
+@pytest.mark.parametrize("index", range(8))
+async def test_the_verdict_is_looked_up_by_the_threads_state(store: Store, index: int) -> None:
+    """Protocol: overhear is decided by the header's state: taking part, muted, people."""
+    state = STATES[index]
+    if not state.alone:
+        await store.accept(message(1, author="U2"), OVERHEAR)
+    if state.taking_part:
+        await store.accept(message(2, author="U1" if state.alone else "U2"), terms())
+    await store.set_thread(THREAD, Kind.THREAD, ThreadSettings(muted=state.muted), ttl=100)
+    wanted = [Verdict.IGNORED] * 8
+    wanted[index] = Verdict.OVERHEARD
+    accepted = await store.accept(message(3), terms(verdicts=tuple(wanted)))
+    assert accepted == Accepted(verdict=Verdict.OVERHEARD, new=True)
+
+
+async def test_a_first_message_meets_a_thread_that_is_empty(store: Store) -> None:
+    """The state of an unknown thread: not taking part, not muted, its author alone."""
+    wanted = tuple(Verdict.ACCEPTED if i == 4 else Verdict.IGNORED for i in range(8))
+    assert await store.accept(message(1), terms(verdicts=wanted)) == NEW
+
+
+async def test_overhearing_is_not_taking_part(store: Store) -> None:
+    """The bot takes part once it was addressed."""
+    await store.accept(message(1), OVERHEAR)
+    wanted = tuple(Verdict.ACCEPTED if i == 4 else Verdict.IGNORED for i in range(8))
+    assert await store.accept(message(2), terms(verdicts=wanted)) == NEW
+
+
+async def test_what_is_ignored_leaves_nothing(harness: Harness, store: Store) -> None:
+    """Ignored: nothing was stored, so a later rule may decide otherwise."""
+    ignored = Accepted(verdict=Verdict.IGNORED, new=True)
+    assert await store.accept(message(1), terms(Verdict.IGNORED)) == ignored
+    assert list(await harness.remains()) == []
+    assert await store.accept(message(1), terms()) == NEW
+
+
+async def test_too_many_waiting_are_refused_and_counted(store: Store) -> None:
+    """Protocol: `waiting` at its limit: mark seen as full, `refused` + 1; a retry: the same."""
+    strict = terms(waiting_limit=2)
+    for number in (1, 2):
+        assert await store.accept(message(number), strict) == NEW
+    full = Accepted(verdict=Verdict.FULL, new=True)
+    assert await store.accept(message(3), strict) == full
+    assert await store.accept(message(3), strict, "token") == replace(full, new=False)
+    work = await store.claim(THREAD, "token")
+    assert work is not None
+    assert (work.refused, len(work.records)) == (1, 2)
+
+
+async def test_the_reply_that_tells_of_refusals_settles_their_count(store: Store) -> None:
+    """Protocol: commit sets `refused` to what came after the worker had looked."""
+    strict = terms(waiting_limit=1)
+    work = await begin(store, 1)
+    for number in (2, 3):
+        await store.accept(message(number), strict)
+    await finish(store, work, refused=1)
+    left = await store.peek(THREAD)
+    assert left is not None
+    assert left.refused == 1
+
+
+async def test_what_is_overheard_starts_no_turn(store: Store) -> None:
+    """Protocol: overhear: no `waiting`, no work, also with a token."""
+    accepted = await store.accept(message(1), OVERHEAR, "token")
+    assert accepted == Accepted(verdict=Verdict.OVERHEARD, new=True)
+    assert await store.claim(THREAD, "token") is None
+    (entry,) = await store.history(THREAD)
+    assert isinstance(entry, Entry)
+    assert entry.status is Status.OVERHEARD
+
+
+async def test_what_is_overheard_is_context_of_the_next_turn(store: Store) -> None:
+    """Entries from `covers` on go to the worker, overheard ones among them, in order."""
+    await store.accept(message(1), OVERHEAR)
+    work = await begin(store, 2)
+    assert [(r.place, r.status) for r in work.records if isinstance(r, Entry)] == [
+        (0, Status.OVERHEARD),
+        (1, Status.ADDRESSED),
+    ]
+    assert work.lease.turn == "m2"
+
+
+async def test_the_oldest_overheard_go_first(store: Store) -> None:
+    """Protocol: the unanswered overheard are bounded, oldest out; what waits stays."""
+    few = terms(Verdict.OVERHEARD, overheard_limit=2)
+    await store.accept(message(1), few)
+    await store.accept(message(2), terms())
+    for number in (3, 4, 5):
+        await store.accept(message(number), few)
+    assert [r.id for r in await store.history(THREAD) if isinstance(r, Entry)] == ["m2", "m4", "m5"]
+    assert not (await store.accept(message(1), few)).new
+
+
+async def test_overheard_messages_count_again_after_each_answer(store: Store) -> None:
+    """Only the unanswered are bounded: those in the window stay."""
+    few = terms(Verdict.OVERHEARD, overheard_limit=2)
+    for number in (1, 2):
+        await store.accept(message(number), few)
+    await converse(store, 3)
+    for number in (4, 5):
+        await store.accept(message(number), few)
+    kept = [r.id for r in await store.history(THREAD) if isinstance(r, Entry)]
+    assert kept == ["m1", "m2", "m3", "m4", "m5"]
+
+
+async def test_accept_claims_a_free_thread_in_the_same_step(store: Store) -> None:
+    """Protocol: with a token and no live lease: `claim` in the same step."""
+    work = await begin(store, 1, token="mine")
+    assert (work.lease.token, work.lease.turn, work.tries) == ("mine", "m1", 1)
+    assert await store.claim(THREAD, "theirs") is None
+
+
+async def test_a_retried_accept_answers_the_same_lease(store: Store) -> None:
+    """Protocol: with the same token the same lease, and no further try is counted."""
+    first = await store.accept(message(1), terms(), "mine")
+    again = await store.accept(message(1), terms(), "mine")
+    assert again == replace(first, new=False)
+
+
+async def test_accept_leaves_a_held_thread_to_its_holder(store: Store) -> None:
+    """Protocol: one lease at a time."""
+    await begin(store, 1, token="mine")
+    assert await store.accept(message(2), terms(), "theirs") == NEW
+
+
+async def test_a_message_from_before_the_line_is_gone(store: Store) -> None:
+    """Protocol: a tombstone keeps older messages from being admitted again."""
+    await store.erase(THREAD, at=message(5).at)
+    gone = Accepted(verdict=Verdict.GONE, new=True)
+    assert await store.accept(message(5), terms(), "token") == gone
+    assert await store.accept(message(6), terms()) == NEW
+
+
+async def test_an_expired_session_is_followed_by_one_that_says_so(
+    harness: Harness, store: Store
+) -> None:
+    """An earlier session of this thread expired; the next reply says so, once."""
+    await converse(store, 1)
+    await harness.advance(10_001)
+    assert await store.peek(THREAD) is None
+    work = await begin(store, 2)
+    assert (work.renewed, work.records[0].place) == (True, 0)
+    await finish(store, work)
+    assert not (await begin(store, 3)).renewed
+
+
+async def test_each_message_lets_the_session_live_on(harness: Harness, store: Store) -> None:
+    """Every key has a TTL, renewed with each turn: silence ends a session, age doesn't."""
+    for number in range(1, 5):
+        await converse(store, number)
+        await harness.advance(9_000)
+    assert len(await store.history(THREAD)) == 8
+
+
+async def test_many_speakers_are_counted_up_to_a_limit(store: Store) -> None:
+    """Turn and header stay small: the speakers counted in a header are bounded."""
+    for number in range(120):
+        await store.accept(message(number, author=f"U{number % 60}"), terms(waiting_limit=200))
+    work = await store.peek(THREAD)
+    assert work is not None
+    assert work.people == 50
+
+
+async def test_an_attachments_name_may_be_anything(store: Store) -> None:
+    """A file's name comes from a person: no character in it may keep a message out."""
+    odd = Attachment(id="F1", name="a\ud800\0.png", media_type="image/png", size=1)
+    assert await store.accept(message(1, attachments=(odd,)), terms()) == NEW
+    (entry,) = await store.history(THREAD)
+    assert isinstance(entry, Entry)
+    assert entry.attachments[0].name == "a\ufffd\ufffd.png"
