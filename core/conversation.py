@@ -14,11 +14,11 @@ from core.errors import (
     ModelInterruptedError,
     ModelRefusedError,
 )
-from core.memory import Memory, plan
+from core.memory import plan
 from core.models.port import Stop
 from core.models.retry import RetryPolicy, ask
 from core.preview import Preview
-from core.prompt import Scene, reply_request
+from core.prompt import Scene, fixed_size, reply_request
 from core.session import Answer, AnswerKind, Session, next_batch, turns_of, whole_turns
 from core.store.port import Draft, Outcome, TurnState
 
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from core.delivery import Delivery
     from core.lease import Hold
     from core.memory import Strategy
+    from core.memory.choice import Memory
     from core.models.port import Model, ModelRequest
     from core.models.retry import Answered
     from core.session import Record
@@ -138,20 +139,17 @@ class Conversation:
         cut = delivery.platform.cut
         if work.tries > TRIES:
             return _notice(work, session, cut, reply.GIVEN_UP, AnswerKind.BURIED)
+        scene = self._scene(session)
+        count = self._memory.counter.count
+        fixed = fixed_size(scene, system=self._manner.system, count=count)
         try:
-            seen = plan(
-                session,
-                strategy,
-                budget=self._memory.budget,
-                count=self._memory.counter.count,
-                fixed=self._memory.counter.count(self._manner.system),
-            )
+            seen = plan(session, strategy, budget=self._memory.budget, count=count, fixed=fixed)
         except MessageTooLargeError as error:
             return _notice(work, session, cut, str(error))
         request = reply_request(
             seen,
             session,
-            self._scene(session),
+            scene,
             system=self._manner.system,
             model=self._manner.model,
             max_tokens=self._manner.answer_tokens,

@@ -52,9 +52,8 @@ class FakePlatform:
 
     def cut(self, text: str) -> tuple[int, ...]:
         """Cut after every so many characters."""
-        return tuple(
-            min(end + self.piece_length, len(text)) for end in range(0, len(text), self.piece_length)
-        )
+        step = self.piece_length
+        return tuple(min(start + step, len(text)) for start in range(0, len(text), step))
 
     def piece(self, text: str, cuts: Sequence[int], index: int) -> str:
         """Return one piece."""

@@ -1,0 +1,1 @@
+"""The other sides of our sockets and ports, strict and faulty on demand."""

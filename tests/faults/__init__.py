@@ -1,0 +1,1 @@
+"""Faults, injected for real: the promise has to hold through them."""

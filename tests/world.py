@@ -1,0 +1,129 @@
+"""A small world for turns: the in-process store, a fake platform, and a worker between them."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING
+
+from core.admission import FollowUp
+from core.clock import SystemClock
+from core.conversation import Conversation, Manner
+from core.intake import Intake, IntakePolicy
+from core.memory.choice import Memory
+from core.memory.tokens import counter_for
+from core.message import Address, Author, Kind, Message, ThreadKey
+from core.models.retry import RetryPolicy
+from core.models.scripted import ScriptedModel
+from core.session import Answer, Entry
+from core.store.local import LocalStore
+from core.worker import Worker
+from tests.fakes.platform import FakePlatform
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from core.models.port import Model
+    from core.platform import Platform
+    from core.store.port import Store
+
+THREAD = ThreadKey("fake", "place", "thread")
+DAY = 24 * 3600.0
+
+
+class NoCompaction:
+    """A compactor that never has anything to do."""
+
+    async def compact(self, thread: ThreadKey) -> None:
+        """Leave the summary as it is."""
+
+
+def message(number: int, text: str = "", *, answer_in: str = "", author: str = "ann") -> Message:
+    """Return message `number` of the thread."""
+    return Message(
+        thread=THREAD,
+        kind=Kind.THREAD,
+        id=f"m{number}",
+        identities=(f"event{number}", f"ts{number}"),
+        author=Author(id=author, name=author.title()),
+        text=text or f"question {number}",
+        at=1000.0 + number,
+        address=Address.MENTIONED,
+        answer_in=answer_in,
+    )
+
+
+class World:
+    """Everything that a turn needs; several workers may be made on the same store."""
+
+    def __init__(self, model: Model | None = None, *, store: Store | None = None) -> None:
+        """Start with nothing said."""
+        self.clock = SystemClock()
+        self.local = LocalStore(self.clock)
+        self.store: Store = store or self.local
+        self.platform = FakePlatform()
+        self.model = model or ScriptedModel(reply=lambda _: "a fine answer")
+        self.memory = Memory(budget=100_000, counter=counter_for("x", rank_file=None))
+
+    def worker(
+        self,
+        *,
+        store: Store | None = None,
+        platform: Platform | None = None,
+        grace: float = 1,
+        room: int = 100,
+    ) -> Worker:
+        """Return a worker of its own on the shared store and platform."""
+        store = store or self.store
+        manner = Manner(
+            model="scripted",
+            system="Be kind.",
+            answer_tokens=100,
+            retry=RetryPolicy(attempts=2, first_wait=0.001),
+        )
+        conversation = Conversation(store, self.model, self.memory, self.clock, manner)
+        platforms = {"fake": platform or self.platform}
+        return Worker(
+            store,
+            conversation,
+            NoCompaction(),
+            platforms,
+            self.clock,
+            room=room,
+            grace_seconds=grace,
+        )
+
+    def intake(self, worker: Worker, *, store: Store | None = None) -> Intake:
+        """Return the way in that hands work to this worker."""
+        policy = IntakePolicy(
+            ttl=dict.fromkeys(Kind, 30 * DAY),
+            reach=dict.fromkeys(Kind, 1000),
+            follow_up=FollowUp.ALWAYS,
+        )
+        return Intake(store or self.store, worker, self.clock, policy)
+
+    async def answers(self) -> list[Answer]:
+        """Return the recorded answers, in order."""
+        return [r for r in await self.store.history(THREAD) if isinstance(r, Answer)]
+
+    async def entries(self) -> list[Entry]:
+        """Return the stored messages, in order."""
+        return [r for r in await self.store.history(THREAD) if isinstance(r, Entry)]
+
+    def expire_leases(self) -> None:
+        """Let every lease of the in-process store run out now."""
+        for header in self.local.headers.values():
+            if header.token:
+                header.until = 0
+                header.due = 0
+        self.local.wake()
+
+    async def settled(self) -> None:
+        """Wait until no thread has work."""
+        await until(lambda: all(h.due is None for h in self.local.headers.values()))
+
+
+async def until(holds: Callable[[], bool], *, seconds: float = 10) -> None:
+    """Wait until something holds; fail when it never does."""
+    async with asyncio.timeout(seconds):
+        while not holds():  # noqa: ASYNC110 - there is no event for "anything"
+            await asyncio.sleep(0.002)
