@@ -1,0 +1,139 @@
+"""What the offline model makes of words: statements, questions, and what they are about. Pure.
+
+The rules are for English. In other languages the words still have to match, but they are not
+reduced to their stems, and a question is known by its question mark only.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from functools import lru_cache
+from typing import TYPE_CHECKING
+
+import snowballstemmer
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+UNIT_LIMIT = 300
+"""Characters of a unit: what is longer is cut, so that one rambling sentence isn't all there is."""
+
+_STOP_WORDS = """
+a about actually again all also am an and any are as at be because been being but by can could d did
+do does doing done for from get give go got had has have having he her hers him his how i if in into
+is it its just know let list ll m may me mention might mine my no not now of off oh ok okay on or
+our ours out please re really recall remember remind repeat s said say says she should so some t
+tell than thank thanks that the their them then there these they thing this those to too told up us
+ve very was we well were what when where which while who whom whose why will with would yes you your
+yours
+"""
+_STOP = frozenset(_STOP_WORDS.split())
+_SAME = {
+    "name": "call",
+    "colour": "color",
+    "favourit": "favorit",
+    "job": "work",
+    "birthday": "born",
+}
+"""Stems that ask for the same thing."""
+_IMPLIED = frozenset({"color", "old", "age", "kind", "sort", "type", "number"})
+"""Stems that an answer seldom repeats: what is red needs no word for colour."""
+_VAGUE = _IMPLIED | {"call", "favorit", "work", "live"}
+"""Stems that say what is asked about a thing, and not which thing."""
+
+_WORD = re.compile(r"[^\W_]+(?:'[^\W_]+)*")
+_ABBREVIATED = (
+    r"(?<!\b(?:Dr|Mr|Ms|St|vs|No)\.)(?<!\b(?:Mrs|e\.g|i\.e)\.)(?<!\bProf\.)(?<!\b[A-Z]\.)"
+)
+_CLOSED = r"[\"')\u2019\u201d]"
+_BREAK = re.compile(
+    rf"{_ABBREVIATED}(?<=[.!?\u2026\u037e\u061f]){_CLOSED}*\s+|(?<=[\u3002\uff01\uff1f])\s*|\n+"
+)
+_BULLET = re.compile(r"^\s*(?:[-*•>#]+|\d+[.)])\s+")
+_BACKWARD = re.compile(
+    r"(?:he|she|it|they|his|her|hers|its|their|theirs|this|these|those)(?:'s)?\b", re.IGNORECASE
+)
+_AUXILIARY = (
+    r"(?:is|are|am|was|were|do|does|did|can|could|will|would|should|have|has|had|might|may)"
+)
+_SUBJECT = r"(?:i|you|we|he|she|it|they|my|our|your|his|her|their|the|there|any\w*|some\w*)"
+_QUESTION = re.compile(
+    rf"""(?:(?:and|but|so|ok|okay|please|hey)[,\s]+)*
+    (?: (?:what|who|whose|whom|which|where|when|why|how)
+          (?: (?:'s|s|'re)\b
+            | (?:\s+(?!{_SUBJECT}\b)\w+){{0,2}}\s+{_AUXILIARY}\b )
+      | {_AUXILIARY}(?:n't)?\s+{_SUBJECT}\b
+      | (?:can|could)\s+you\b
+      | tell\s+me\b | remind\s+me\s+(?!to\b) | name\s+my\b | list\b
+    )""",
+    re.IGNORECASE | re.VERBOSE,
+)
+_QUESTION_MARKS = ("?", "\uff1f", "\u061f", "\u037e")
+_AROUND = "\"'\u2018\u2019\u201c\u201d\u00ab\u00bb()[] \t"
+_APOSTROPHE = "\u2019"
+
+
+def units_of(text: str) -> tuple[str, ...]:
+    """Return a text as units that can be told on their own, in order.
+
+    A unit is a sentence, with those that follow it where they speak of "he" or "it", since they
+    mean nothing without it.
+    """
+    units: list[str] = []
+    for sentence in _sentences(text):
+        fits = bool(units) and len(units[-1]) + len(sentence) < UNIT_LIMIT
+        if (
+            fits
+            and _BACKWARD.match(sentence)
+            and not (is_question(sentence) or is_question(units[-1]))
+        ):
+            units[-1] = f"{units[-1]} {sentence}"
+        else:
+            units.append(sentence)
+    return tuple(units)
+
+
+def is_question(sentence: str) -> bool:
+    """Tell whether a sentence asks for something that may have been said."""
+    plain = sentence.strip(_AROUND).replace(_APOSTROPHE, "'")
+    return plain.endswith(_QUESTION_MARKS) or _QUESTION.match(plain) is not None
+
+
+def content_words(text: str) -> tuple[str, ...]:
+    """Return the stems of the words that carry meaning, in order."""
+    folded = unicodedata.normalize("NFKC", text).casefold().replace(_APOSTROPHE, "'")
+    found = (_stem(word.removesuffix("'s")) for word in _WORD.findall(folded))
+    return tuple(stem for stem in found if stem)
+
+
+def is_vague(stem: str) -> bool:
+    """Tell whether a stem says what is asked about a thing, rather than which thing is meant."""
+    return stem in _VAGUE
+
+
+def is_implied(stem: str) -> bool:
+    """Tell whether an answer need not have the stem to be one."""
+    return stem in _IMPLIED
+
+
+@lru_cache(maxsize=20_000)
+def _stem(word: str) -> str:
+    """Return a word's stem, or nothing where the word carries no meaning."""
+    if word in _STOP or word.partition("'")[0] in {"i", "you", "we", "they", "he", "she", "it"}:
+        return ""
+    # A stemmer keeps what it works on in itself, so each thread needs one of its own.
+    stem = str(snowballstemmer.stemmer("english").stemWord(word))
+    return _SAME.get(stem, stem)
+
+
+def _sentences(text: str) -> Iterator[str]:
+    for part in _BREAK.split(text):
+        sentence = " ".join(_BULLET.sub("", part).split())
+        while len(sentence) > UNIT_LIMIT:
+            cut = sentence.rfind(" ", UNIT_LIMIT // 2, UNIT_LIMIT)
+            cut = cut if cut > 0 else UNIT_LIMIT
+            yield sentence[:cut].strip()
+            sentence = sentence[cut:].strip()
+        if any(character.isalnum() for character in sentence):
+            yield sentence
