@@ -145,6 +145,16 @@ def spec_of(model: str) -> ModelSpec:
     )
 
 
+def retirement(model: str, today: date) -> str | None:
+    """Return a sentence about a model that is gone, or whose last day is known."""
+    spec = spec_of(model)
+    if spec.retires_at is None:
+        return None
+    retires = "retires" if today < spec.retires_at else "retired"
+    choice = ", ".join(SUGGESTED)
+    return f"{spec.name} {retires} on {spec.retires_at}: set CHATBOT_MODEL to one of {choice}."
+
+
 def cost(usage: Usage, spec: ModelSpec) -> float:
     """Return what one call cost, in dollars."""
     price = spec.price

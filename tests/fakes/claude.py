@@ -1,0 +1,402 @@
+"""A loopback server that speaks the Messages API: as strict as the real one, and breaks on demand.
+
+In a test:
+
+    async with FakeClaude() as claude:
+        claude.next(Refusal(529, "overloaded_error"), Talk("Hi.", then="cut"))
+        model = ClaudeModel(claude.key, base_url=claude.url)
+
+As a process of its own, for tests that kill things; its first line of output is its port:
+
+    python -m tests.fakes.claude --port 0 --delay-per-chunk 0.05 --script echo
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import contextlib
+import hashlib
+import json
+import re
+import sys
+from collections import deque
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
+
+from aiohttp import web
+
+from core.models.catalog import known_models
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Callable, Iterator
+    from types import TracebackType
+    from typing import Self
+
+Json: TypeAlias = dict[str, Any]
+
+KEY = "sk-ant-fake-0123456789"
+_VERSIONS = {"2023-06-01", "2026-10-21"}
+_REQUIRED = {"model", "messages", "max_tokens"}
+_KNOWN = _REQUIRED | {
+    *("cache_control", "container", "diagnostics", "inference_geo", "metadata", "output_config"),
+    *("service_tier", "speed", "stop_sequences", "stream", "system", "thinking", "tool_choice"),
+    "tools",
+}
+_BREAKPOINTS = 4
+_BYTES_PER_TOKEN = 2.83
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """An error instead of an answer."""
+
+    status: int
+    type: str = ""
+    """Empty for an error that isn't the API's own, such as a proxy's page."""
+    message: str = "No."
+    code: str = ""
+    headers: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Talk:
+    """An answer, and how it ends."""
+
+    text: str
+    then: Literal["stop", "cut", "end", "error", "hang", "cut after stop"] = "stop"
+    """`end` is a clean end without a stop reason, `cut` a reset of the connection."""
+    stop_reason: str = "end_turn"
+    usage: bool = True
+    thinking: str = ""
+    error: str = "overloaded_error"
+    delay: float | None = None
+    """Seconds before each chunk; the server's own where None."""
+    gate: asyncio.Event | None = None
+    """Opened by the test; the text comes first and the end after it."""
+
+
+Answer: TypeAlias = Refusal | Talk
+
+FAULTS: dict[str, Answer] = {
+    "hang": Talk("", then="hang"),
+    "cut": Talk("It breaks off here", then="cut"),
+    "end": Talk("It breaks off here", then="end"),
+    "error": Talk("It breaks off here", then="error"),
+    "overloaded": Refusal(529, "overloaded_error", "Overloaded"),
+    "broken": Refusal(500, "api_error", "Internal server error"),
+    "limited": Refusal(429, "rate_limit_error", headers={"retry-after": "1"}),
+    "spent": Refusal(429, "rate_limit_error", code="enforced_spend_limit_reached"),
+    "unauthorized": Refusal(401, "authentication_error", "invalid x-api-key"),
+}
+
+
+class InvalidError(Exception):
+    """What the API says to a request that it doesn't take."""
+
+    def __init__(
+        self, message: str, *, status: int = 400, kind: str = "invalid_request_error"
+    ) -> None:
+        super().__init__(message)
+        self.refusal = Refusal(status, kind, message)
+
+
+def echo(request: Json) -> Answer:
+    """Answer with the last thing that was said."""
+    return Talk("You said: " + _text_of(request["messages"][-1]["content"]))
+
+
+class FakeClaude:
+    """The server; each call gets the next prepared answer, or else what the script says."""
+
+    def __init__(
+        self,
+        script: Callable[[Json], Answer] = echo,
+        *,
+        port: int = 0,
+        delay: float = 0.0,
+        input_limit: int = 1_000_000,
+        cache_minimum: int = 0,
+    ) -> None:
+        self.key = KEY
+        self.requests: list[Json] = []
+        """Every body that was taken, in order."""
+        self.headers: list[dict[str, str]] = []
+        self.gone = asyncio.Event()
+        """Set when a client hung up in the middle of an answer."""
+        self._script = script
+        self._answers: deque[Answer] = deque()
+        self._port = port
+        self._delay = delay
+        self._input_limit = input_limit
+        self._cache_minimum = cache_minimum
+        self._cached: set[str] = set()
+        self._runner: web.AppRunner | None = None
+
+    @property
+    def url(self) -> str:
+        """Where it is."""
+        return f"http://127.0.0.1:{self.port}"
+
+    @property
+    def port(self) -> int:
+        """The port it got."""
+        assert self._runner is not None
+        port: int = self._runner.addresses[0][1]
+        return port
+
+    def next(self, *answers: Answer) -> None:
+        """Prepare the next answers."""
+        self._answers.extend(answers)
+
+    async def __aenter__(self) -> Self:
+        app = web.Application(client_max_size=64 * 2**20)
+        app.router.add_post("/v1/messages", self._messages)
+        app.router.add_get("/calls", self._calls)
+        # A client that hangs up cancels its handler, which is how it's noticed.
+        self._runner = web.AppRunner(app, handler_cancellation=True, shutdown_timeout=0.1)
+        await self._runner.setup()
+        await web.TCPSite(self._runner, "127.0.0.1", self._port).start()
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        assert self._runner is not None
+        await self._runner.cleanup()
+
+    async def _calls(self, request: web.Request) -> web.Response:
+        """Tell another process what was asked."""
+        return web.json_response(self.requests)
+
+    async def _messages(self, request: web.Request) -> web.StreamResponse:
+        try:
+            _authenticate(request, self.key)
+            body = _parse(await request.read())
+            _validate(body)
+            tokens = self._usage(body)
+        except InvalidError as error:
+            return _refuse(error.refusal)
+        self.requests.append(body)
+        self.headers.append({key.lower(): value for key, value in request.headers.items()})
+        answer = self._answers.popleft() if self._answers else self._script(body)
+        if isinstance(answer, Refusal):
+            return _refuse(answer)
+        if not body.get("stream"):
+            return web.json_response(_message(body, answer, tokens))
+        return await self._stream(request, body, answer, tokens)
+
+    async def _stream(
+        self, request: web.Request, body: Json, talk: Talk, tokens: Json
+    ) -> web.StreamResponse:
+        headers = {"content-type": "text/event-stream; charset=utf-8", "request-id": "req_fake"}
+        response = web.StreamResponse(headers=headers)
+        await response.prepare(request)
+        try:
+            async for name, data in self._events(body, talk, tokens):
+                await response.write(f"event: {name}\ndata: {json.dumps(data)}\n\n".encode())
+        except (asyncio.CancelledError, ConnectionError):
+            self.gone.set()
+            raise
+        if talk.then.startswith("cut") and request.transport is not None:
+            request.transport.abort()
+        return response
+
+    async def _events(
+        self, body: Json, talk: Talk, tokens: Json
+    ) -> AsyncIterator[tuple[str, Json]]:
+        for event in _opening(body, talk, tokens):
+            yield event
+        for chunk in re.findall(r"\S+\s*|\s+", talk.text):
+            await asyncio.sleep(self._delay if talk.delay is None else talk.delay)
+            yield _event(
+                "content_block_delta", index=1, delta={"type": "text_delta", "text": chunk}
+            )
+        if talk.gate is not None:
+            await talk.gate.wait()
+        if talk.then == "hang":
+            await asyncio.Event().wait()
+        if talk.then == "error":
+            yield _event("error", error={"type": talk.error, "message": "Sorry."})
+        if "stop" not in talk.then:
+            return
+        yield _event("content_block_stop", index=1)
+        usage = {"usage": {"output_tokens": _tokens(talk.text)}} if talk.usage else {}
+        delta = {"stop_reason": talk.stop_reason, "stop_sequence": None}
+        yield _event("message_delta", delta=delta, **usage)
+        if talk.then == "stop":
+            yield _event("message_stop")
+
+    def _usage(self, body: Json) -> Json:
+        """Count the prompt, and keep a cache of prefixes as the API does."""
+        blocks = list(_blocks(body))
+        total = sum(_tokens(block["text"]) for block in blocks)
+        if total > self._input_limit:
+            message = f"prompt is too long: {total} tokens > {self._input_limit} maximum"
+            raise InvalidError(message)
+        read = written = so_far = 0
+        digest = hashlib.sha256(body["model"].encode())
+        for block in blocks:
+            so_far += _tokens(block["text"])
+            digest.update(block["text"].encode() + b"\0")
+            if "cache_control" in block and so_far >= self._cache_minimum:
+                if digest.hexdigest() in self._cached:
+                    read = so_far
+                else:
+                    self._cached.add(digest.hexdigest())
+                    written = so_far - read
+        return {
+            "input_tokens": total - read - written,
+            "cache_read_input_tokens": read,
+            "cache_creation_input_tokens": written,
+            "output_tokens": 1,
+        }
+
+
+def _authenticate(request: web.Request, key: str) -> None:
+    given = request.headers.get("x-api-key", request.headers.get("authorization", ""))
+    if given.removeprefix("Bearer ") != key:
+        raise InvalidError("invalid x-api-key", status=401, kind="authentication_error")
+    if request.headers.get("anthropic-version") not in _VERSIONS:
+        raise InvalidError("anthropic-version: is not a valid version")
+    if not request.headers.get("content-type", "").startswith("application/json"):
+        raise InvalidError("content-type: must be application/json")
+
+
+def _parse(data: bytes) -> Json:
+    try:
+        body = json.loads(data)
+    except ValueError as error:
+        raise InvalidError("The request body is not valid JSON") from error
+    if not isinstance(body, dict):
+        raise InvalidError("The request body is not an object")
+    return body
+
+
+def _validate(body: Json) -> None:
+    for name in _REQUIRED - body.keys():
+        raise InvalidError(f"{name}: Field required")
+    for name in body.keys() - _KNOWN:
+        raise InvalidError(f"{name}: Extra inputs are not permitted")
+    if body["model"] not in known_models():
+        raise InvalidError(f"model: {body['model']}", status=404, kind="not_found_error")
+    if not isinstance(body["max_tokens"], int) or body["max_tokens"] < 1:
+        raise InvalidError("max_tokens: must be a positive integer")
+    _validate_messages(body["messages"])
+    for block in _blocks(body):
+        _validate_block(block)
+    if sum("cache_control" in block for block in _blocks(body)) > _BREAKPOINTS:
+        raise InvalidError(f"A maximum of {_BREAKPOINTS} blocks with cache_control may be provided")
+
+
+def _validate_messages(messages: object) -> None:
+    if not isinstance(messages, list) or not messages:
+        raise InvalidError("messages: at least one message is required")
+    for index, message in enumerate(messages):
+        # The API itself would join two of the same side; we never mean to send that.
+        expected = ("user", "assistant")[index % 2]
+        if message.get("role") != expected:
+            raise InvalidError(f"messages.{index}: role must be {expected}")
+        if message.keys() != {"role", "content"} or not message["content"]:
+            raise InvalidError(f"messages.{index}: must have a role and content, and only these")
+    if messages[-1]["role"] != "user":
+        raise InvalidError("This model does not support assistant message prefill.")
+
+
+def _validate_block(block: Json) -> None:
+    if block.get("type") != "text" or not block.keys() <= {"type", "text", "cache_control"}:
+        raise InvalidError(f"content: not a text block: {sorted(block)}")
+    if not isinstance(block["text"], str) or not block["text"].strip():
+        raise InvalidError("messages: text content blocks must contain non-whitespace text")
+    if any(0xD800 <= ord(char) < 0xE000 for char in block["text"]):
+        raise InvalidError("The request body is not valid JSON: no low surrogate in string")
+    if block.get("cache_control", {"type": "ephemeral"}).get("type") != "ephemeral":
+        raise InvalidError("cache_control: type must be ephemeral")
+
+
+def _blocks(body: Json) -> Iterator[Json]:
+    """Yield all blocks of a prompt in the order in which they are cached."""
+    for content in (body.get("system") or [], *(m["content"] for m in body["messages"])):
+        yield from [{"type": "text", "text": content}] if isinstance(content, str) else content
+
+
+def _text_of(content: str | list[Json]) -> str:
+    return content if isinstance(content, str) else "".join(block["text"] for block in content)
+
+
+def _tokens(text: str) -> int:
+    return max(1, round(len(text.encode()) / _BYTES_PER_TOKEN))
+
+
+def _event(name: str, **data: Any) -> tuple[str, Json]:
+    return name, {"type": name, **data}
+
+
+def _opening(body: Json, talk: Talk, tokens: Json) -> Iterator[tuple[str, Json]]:
+    """Yield what comes before the text, with a thinking block as the current models send it."""
+    message = _message(body, talk, tokens) | {"content": [], "stop_reason": None}
+    if not talk.usage:
+        del message["usage"]
+    yield _event("message_start", message=message)
+    if not talk.text and talk.then != "stop":  # it breaks before its first word
+        return
+    block = {"type": "thinking", "thinking": "", "signature": ""}
+    yield _event("content_block_start", index=0, content_block=block)
+    yield _event("ping")
+    thought = {"type": "thinking_delta", "thinking": talk.thinking or "Hm."}
+    yield _event("content_block_delta", index=0, delta=thought)
+    signature = {"type": "signature_delta", "signature": "c2lnbmVk"}
+    yield _event("content_block_delta", index=0, delta=signature)
+    yield _event("content_block_stop", index=0)
+    yield _event("content_block_start", index=1, content_block={"type": "text", "text": ""})
+
+
+def _message(body: Json, talk: Talk, tokens: Json) -> Json:
+    return {
+        "id": "msg_fake",
+        "type": "message",
+        "role": "assistant",
+        "model": body["model"],
+        "content": [{"type": "text", "text": talk.text}],
+        "stop_reason": talk.stop_reason,
+        "stop_sequence": None,
+        "usage": tokens | {"output_tokens": _tokens(talk.text)},
+    }
+
+
+def _refuse(refusal: Refusal) -> web.Response:
+    headers = {"request-id": "req_fake"} | refusal.headers
+    if not refusal.type:
+        return web.Response(status=refusal.status, text=refusal.message, headers=headers)
+    error: Json = {"type": refusal.type, "message": refusal.message}
+    if refusal.code:
+        error["details"] = {"error_code": refusal.code}
+    body = {"type": "error", "error": error, "request_id": "req_fake"}
+    return web.json_response(body, status=refusal.status, headers=headers)
+
+
+async def _serve(port: int, delay: float, script: str) -> None:
+    fault = FAULTS.get(script)
+    chosen = echo if fault is None else lambda _: fault
+    async with FakeClaude(chosen, port=port, delay=delay) as claude:
+        sys.stdout.write(f"{claude.port}\n")
+        sys.stdout.flush()
+        await asyncio.Event().wait()
+
+
+def main() -> None:
+    """Serve until interrupted."""
+    parser = argparse.ArgumentParser(description="A fake of the Claude API.")
+    parser.add_argument("--port", type=int, default=0)
+    parser.add_argument("--delay-per-chunk", type=float, default=0.0, metavar="SECONDS")
+    parser.add_argument("--script", choices=["echo", *FAULTS], default="echo")
+    options = parser.parse_args()
+    with contextlib.suppress(KeyboardInterrupt):
+        asyncio.run(_serve(options.port, options.delay_per_chunk, options.script))
+
+
+if __name__ == "__main__":
+    main()

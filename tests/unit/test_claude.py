@@ -1,0 +1,399 @@
+"""The Claude adapter, through the real SDK and a real socket."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import logging
+import sys
+import warnings
+from contextlib import aclosing
+from typing import TYPE_CHECKING
+
+import pytest
+
+from core.errors import (
+    ModelBusyError,
+    ModelError,
+    ModelInterruptedError,
+    ModelRefusedError,
+    SettingsError,
+)
+from core.models.claude import ClaudeModel
+from core.models.port import Block, Completion, ModelMessage, ModelRequest, Stop
+from tests.fakes.claude import KEY, FakeClaude, Refusal, Talk
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+    from tests.fakes.claude import Answer
+
+MODEL = "claude-sonnet-5-5"
+SECRET = "the prompt nobody else should read"
+
+
+def a_request(
+    *texts: str, model: str = MODEL, system: tuple[Block, ...] = (), cache: bool = False
+) -> ModelRequest:
+    """Make a request of what was said, by turns."""
+    messages = (
+        ModelMessage(
+            role="assistant" if index % 2 else "user",
+            blocks=(Block(text=text, cache=cache),),
+        )
+        for index, text in enumerate(texts or (SECRET,))
+    )
+    return ModelRequest(model=model, system=system, messages=tuple(messages), max_tokens=500)
+
+
+@pytest.fixture
+async def claude() -> AsyncIterator[FakeClaude]:
+    async with FakeClaude() as server:
+        yield server
+
+
+@pytest.fixture
+async def model(claude: FakeClaude) -> AsyncIterator[ClaudeModel]:
+    model = ClaudeModel(claude.key, base_url=claude.url, read_timeout=5)
+    yield model
+    await model.close()
+
+
+async def answer(model: ClaudeModel, request: ModelRequest) -> tuple[str, Completion]:
+    """Read a whole answer."""
+    items = [item async for item in model.stream(request)]
+    assert isinstance(items[-1], Completion)
+    return "".join(item for item in items if isinstance(item, str)), items[-1]
+
+
+async def failure(claude: FakeClaude, model: ClaudeModel, fault: Answer) -> ModelError:
+    """Return the error that comes of a fault."""
+    claude.next(fault)
+    with pytest.raises(ModelError) as caught:
+        await answer(model, a_request())
+    assert SECRET not in str(caught.value)
+    assert claude.key not in str(caught.value)
+    return caught.value
+
+
+async def test_answer(claude: FakeClaude, model: ClaudeModel) -> None:
+    claude.next(Talk("Hello, you two.", thinking="They are two, I think."))
+    text, end = await answer(model, a_request("Hello"))
+    assert text == "Hello, you two."
+    assert end.stop is Stop.END
+    assert end.usage is not None
+    assert end.usage.prompt > 0
+    assert end.usage.output == 5
+
+
+async def test_answer_comes_in_pieces(claude: FakeClaude, model: ClaudeModel) -> None:
+    claude.next(Talk("one two", gate=(gate := asyncio.Event())))
+    async with aclosing(model.stream(a_request())) as stream:
+        assert await anext(stream) == "one "
+        assert await anext(stream) == "two"
+        gate.set()
+        assert isinstance(await anext(stream), Completion)
+
+
+async def test_request_on_the_wire(claude: FakeClaude, model: ClaudeModel) -> None:
+    await answer(model, a_request("a", "b", "c"))
+    body = claude.requests[0]
+    assert body.keys() == {"model", "max_tokens", "messages", "stream"}
+    assert [message["role"] for message in body["messages"]] == ["user", "assistant", "user"]
+    assert claude.headers[0]["anthropic-version"]
+
+
+async def test_cache_breakpoints_on_the_wire(claude: FakeClaude, model: ClaudeModel) -> None:
+    request = ModelRequest(
+        model=MODEL,
+        system=(Block(text="be kind", cache=True), Block(text="it is Monday")),
+        messages=(
+            ModelMessage(role="user", blocks=(Block(text="a"), Block(text="b", cache=True))),
+            ModelMessage(role="assistant", blocks=(Block(text="c"),)),
+            ModelMessage(role="user", blocks=(Block(text="d"),)),
+        ),
+        max_tokens=10,
+    )
+    first = (await answer(model, request))[1].usage
+    second = (await answer(model, request))[1].usage
+    mark = {"cache_control": {"type": "ephemeral"}}
+    assert claude.requests[0]["system"] == [
+        {"type": "text", "text": "be kind", **mark},
+        {"type": "text", "text": "it is Monday"},
+    ]
+    assert claude.requests[0]["messages"][0]["content"] == [
+        {"type": "text", "text": "a"},
+        {"type": "text", "text": "b", **mark},
+    ]
+    assert json.dumps(claude.requests[0]).count("cache_control") == 2
+    assert first is not None
+    assert second is not None
+    assert second.cache_read == first.cache_write > 0
+    assert second.cache_write == 0
+
+
+async def test_no_more_breakpoints_than_the_api_takes(
+    claude: FakeClaude, model: ClaudeModel
+) -> None:
+    system = (Block(text="system", cache=True),)
+    await answer(model, a_request(*"abcdefg", system=system, cache=True))
+    body = claude.requests[0]
+    assert "cache_control" in body["system"][0]
+    marked = [m["content"][0]["text"] for m in body["messages"] if "cache" in str(m)]
+    assert marked == ["e", "f", "g"]
+
+
+async def test_blank_blocks_are_left_out_and_their_breakpoints_kept(
+    claude: FakeClaude, model: ClaudeModel
+) -> None:
+    blocks = (Block(text="a\ud800"), Block(text=" \n", cache=True))
+    await answer(
+        model,
+        ModelRequest(
+            model=MODEL,
+            system=(Block(text=""),),
+            messages=(ModelMessage(role="user", blocks=blocks),),
+            max_tokens=10,
+        ),
+    )
+    (block,) = claude.requests[0]["messages"][0]["content"]
+    assert block == {"type": "text", "text": "a\ufffd", "cache_control": {"type": "ephemeral"}}
+    assert "system" not in claude.requests[0]
+
+
+@pytest.mark.parametrize(
+    ("reason", "stop"),
+    [
+        ("end_turn", Stop.END),
+        ("stop_sequence", Stop.END),
+        ("tool_use", Stop.END),
+        ("a reason of the future", Stop.END),
+        ("max_tokens", Stop.LENGTH),
+        ("model_context_window_exceeded", Stop.LENGTH),
+        ("pause_turn", Stop.LENGTH),
+        ("refusal", Stop.REFUSAL),
+    ],
+)
+async def test_stop_reasons(
+    claude: FakeClaude, model: ClaudeModel, reason: str, stop: Stop
+) -> None:
+    claude.next(Talk("Hi.", stop_reason=reason))
+    assert (await answer(model, a_request()))[1].stop is stop
+
+
+async def test_missing_usage_is_no_error(claude: FakeClaude, model: ClaudeModel) -> None:
+    claude.next(Talk("Hi.", usage=False))
+    assert await answer(model, a_request()) == ("Hi.", Completion(stop=Stop.END, usage=None))
+
+
+BUSY = {
+    "overloaded": (Refusal(529, "overloaded_error"), "overloaded"),
+    "overloaded, as an event": (Talk("", then="error"), "overloaded"),
+    "rate limit, as an event": (Talk("", then="error", error="rate_limit_error"), "rate limit"),
+    "a fault of the API": (Refusal(500, "api_error"), "fault of its own"),
+    "a fault with a misleading status": (Refusal(400, "api_error"), "fault of its own"),
+    "too slow inside": (Refusal(504, "timeout_error"), "in time"),
+    "in the way": (Refusal(409, "conflict_error"), "busy"),
+    "a proxy's error": (Refusal(502, message="<html>"), "fault of its own"),
+    "a proxy's timeout": (Refusal(408, message="<html>"), "in time"),
+    "a proxy's limit": (Refusal(429, message="<html>"), "rate limit"),
+    "a type of the future": (Refusal(503, "nap_error"), "fault of its own"),
+    "cut before the first word": (Talk("", then="cut"), "reached"),
+    "ended before the first word": (Talk("", then="end"), "broke off"),
+}
+
+
+@pytest.mark.parametrize(("fault", "words"), BUSY.values(), ids=BUSY)
+async def test_busy(claude: FakeClaude, model: ClaudeModel, fault: Answer, words: str) -> None:
+    error = await failure(claude, model, fault)
+    assert isinstance(error, ModelBusyError)
+    assert words in str(error)
+    assert error.retry_after is None
+    assert len(claude.requests) == 1  # the SDK retries nothing
+
+
+@pytest.mark.parametrize(
+    ("header", "seconds"),
+    [("7", 7), ("0.5", 0.5), ("-1", None), ("inf", None), ("nan", None), ("soon", None)],
+)
+async def test_rate_limit(
+    claude: FakeClaude, model: ClaudeModel, header: str, seconds: float | None
+) -> None:
+    fault = Refusal(429, "rate_limit_error", headers={"retry-after": header})
+    error = await failure(claude, model, fault)
+    assert isinstance(error, ModelBusyError)
+    assert error.retry_after == seconds
+
+
+REFUSED = {
+    "wrong key": (
+        Refusal(401, "authentication_error"),
+        "Claude refused the API key: check ANTHROPIC_API_KEY.",
+    ),
+    "a proxy's login": (Refusal(401, message="<html>"), "check ANTHROPIC_API_KEY"),
+    "not allowed": (Refusal(403, "permission_error"), "may not use claude-sonnet-5-5"),
+    "unknown model": (
+        Refusal(404, "not_found_error", f"model: {MODEL}"),
+        "no model called claude-sonnet-5-5; set CHATBOT_MODEL to one of claude-",
+    ),
+    "unknown address": (Refusal(404, message="<html>"), "check ANTHROPIC_BASE_URL"),
+    "no money": (Refusal(402, "billing_error"), "billing"),
+    "no credit": (
+        Refusal(400, "invalid_request_error", "Your credit balance is too low to use the API"),
+        "billing",
+    ),
+    "own limit": (
+        Refusal(400, "invalid_request_error", "You have reached your specified API usage limits."),
+        "spend limit",
+    ),
+    "the tier's limit": (
+        Refusal(429, "rate_limit_error", code="enforced_spend_limit_reached"),
+        "spend limit",
+    ),
+    "a limit with no end": (Refusal(429, "rate_limit_error"), "spend limit"),
+    "too long": (
+        Refusal(400, "invalid_request_error", "prompt is too long: 9 tokens > 8 maximum"),
+        "too long for claude-sonnet-5-5",
+    ),
+    "too large": (Refusal(413, "request_too_large"), "too long"),
+    "invalid": (Refusal(400, "invalid_request_error", f"messages.0: {SECRET}"), "(req_fake)"),
+    "a proxy's refusal": (Refusal(422, message=SECRET), "can't take this request"),
+}
+
+
+@pytest.mark.parametrize(("fault", "words"), REFUSED.values(), ids=REFUSED)
+async def test_refused(claude: FakeClaude, model: ClaudeModel, fault: Answer, words: str) -> None:
+    error = await failure(claude, model, fault)
+    assert isinstance(error, ModelRefusedError)
+    assert words in str(error)
+
+
+@pytest.mark.parametrize("then", ["cut", "end", "error"])
+async def test_interrupted(claude: FakeClaude, model: ClaudeModel, then: str) -> None:
+    fault = Talk("It breaks off", then=then)  # type: ignore[arg-type] # one of its literals
+    error = await failure(claude, model, fault)
+    assert isinstance(error, ModelInterruptedError)
+    assert error.partial == "It breaks off"
+
+
+async def test_cut_behind_the_last_word_is_a_whole_answer(
+    claude: FakeClaude, model: ClaudeModel
+) -> None:
+    claude.next(Talk("It's all here.", then="cut after stop"))
+    text, end = await answer(model, a_request())
+    assert text == "It's all here."
+    assert end.stop is Stop.END
+
+
+@pytest.mark.parametrize(("text", "error"), [("", ModelBusyError), ("Wait", ModelInterruptedError)])
+async def test_silence(claude: FakeClaude, text: str, error: type[ModelError]) -> None:
+    claude.next(Talk(text, then="hang"))
+    model = ClaudeModel(claude.key, base_url=claude.url, read_timeout=0.2)
+    with pytest.raises(error):
+        await answer(model, a_request())
+    await asyncio.wait_for(claude.gone.wait(), 5)
+    await model.close()
+
+
+async def test_nobody_there(unused_tcp_port: int) -> None:
+    model = ClaudeModel("key", base_url=f"http://127.0.0.1:{unused_tcp_port}")
+    with pytest.raises(ModelBusyError, match="can't be reached"):
+        await answer(model, a_request())
+    await model.close()
+
+
+async def test_address_that_is_none() -> None:
+    model = ClaudeModel("key", base_url="claude.example")
+    with pytest.raises(ModelRefusedError, match="ANTHROPIC_BASE_URL"):
+        await answer(model, a_request())
+    await model.close()
+
+
+@pytest.mark.parametrize("way", ["close", "cancel"])
+async def test_giving_up_closes_the_connection(
+    claude: FakeClaude, model: ClaudeModel, way: str
+) -> None:
+    claude.next(Talk("Well, ", then="hang"))
+    stream = model.stream(a_request())
+    assert await anext(stream) == "Well, "
+    if way == "cancel":
+        reading = asyncio.ensure_future(anext(stream))
+        await asyncio.sleep(0)
+        reading.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await reading
+    await stream.aclose()
+    await asyncio.wait_for(claude.gone.wait(), 5)
+
+
+async def test_connection_is_used_again(claude: FakeClaude, model: ClaudeModel) -> None:
+    ports = set()
+    for _ in range(3):
+        await answer(model, a_request())
+        pool = model._client._client._transport._pool  # type: ignore[attr-defined]
+        ports.add(id(pool.connections[0]))
+        assert len(pool.connections) == 1
+    assert len(ports) == 1
+
+
+async def test_key_is_never_shown(
+    claude: FakeClaude, model: ClaudeModel, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.DEBUG)
+    await answer(model, a_request())
+    await failure(claude, model, Refusal(401, "authentication_error"))
+    assert len(caplog.records) > 0
+    assert claude.key not in caplog.text
+    assert claude.key not in repr(model) + str(model)
+
+
+@pytest.mark.parametrize("key", ["", " sk", "sk\n", "sk\N{EM DASH}ant", "a\tb"])
+def test_key_that_cannot_be_sent(key: str) -> None:
+    with pytest.raises(SettingsError) as caught:
+        ClaudeModel(key)
+    assert key == "" or key not in str(caught.value)
+
+
+async def test_wrong_key(claude: FakeClaude) -> None:
+    model = ClaudeModel("sk-ant-wrong", base_url=claude.url)
+    with pytest.raises(ModelRefusedError, match="check ANTHROPIC_API_KEY"):
+        await answer(model, a_request())
+    await model.close()
+
+
+async def test_unknown_model(claude: FakeClaude, model: ClaudeModel) -> None:
+    with pytest.raises(ModelRefusedError, match="no model called claude-9"):
+        await answer(model, a_request(model="claude-9"))
+
+
+async def test_model_that_ends_soon_is_not_warned_of_with_each_call(
+    claude: FakeClaude, model: ClaudeModel
+) -> None:
+    with warnings.catch_warnings(record=True) as caught:
+        await answer(model, a_request(model="claude-sonnet-4-5"))
+    assert caught == []
+
+
+async def test_prompt_too_long_for_the_server() -> None:
+    async with FakeClaude(input_limit=10) as claude:
+        model = ClaudeModel(claude.key, base_url=claude.url)
+        with pytest.raises(ModelRefusedError, match="too long for claude-sonnet-5-5"):
+            await answer(model, a_request("word " * 100))
+        await model.close()
+
+
+async def test_fake_as_a_process_of_its_own() -> None:
+    arguments = ("-m", "tests.fakes.claude", "--delay-per-chunk", "0.001")
+    pipe = asyncio.subprocess.PIPE
+    server = await asyncio.create_subprocess_exec(sys.executable, *arguments, stdout=pipe)
+    assert server.stdout is not None
+    port = int(await server.stdout.readline())
+    model = ClaudeModel(KEY, base_url=f"http://127.0.0.1:{port}")
+    text, end = await answer(model, a_request("Are you there?"))
+    assert text == "You said: Are you there?"
+    assert end.usage is not None
+    assert end.usage.output > 0
+    await model.close()
+    server.terminate()
+    await server.wait()
