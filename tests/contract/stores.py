@@ -10,9 +10,14 @@ import sqlite3
 from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING
 
+from fakeredis import FakeAsyncRedis, FakeServer
+
 from core.store.local import LocalStore
+from core.store.redis import RedisStore
+from core.store.redis.client import connect
 from core.store.sql.sqlite import SqliteStore
 from tests.clocks import ManualClock
+from tests.contract import redis_data
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Iterable
@@ -20,6 +25,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     import pytest
+    from redis.asyncio import Redis
 
     from core.message import ThreadKey
     from core.store.port import Store
@@ -110,6 +116,37 @@ class SqliteHarness(Harness):
             await store.close()
 
 
+class RedisHarness(Harness):
+    """The data is in a Redis; each store is a client of its own, made by `connect`."""
+
+    def __init__(self, own: Redis, connect: Callable[[], Redis]) -> None:
+        self.own = own
+        self._connect = connect
+        self._stores: list[RedisStore] = []
+
+    async def store(self) -> Store:
+        store = RedisStore(self._connect(), lease_seconds=LEASE_SECONDS)
+        self._stores.append(store)
+        return store
+
+    async def advance(self, seconds: float) -> None:
+        await redis_data.age(self.own, seconds)
+
+    async def expire_lease(self, thread: ThreadKey) -> None:
+        await redis_data.expire_lease(self.own, thread)
+
+    async def everything(self) -> Iterable[str | bytes]:
+        return await redis_data.everything(self.own)
+
+    async def remains(self) -> Iterable[str]:
+        return await redis_data.remains(self.own)
+
+    async def close(self) -> None:
+        for store in self._stores:
+            await store.close()
+        await self.own.aclose()
+
+
 @contextlib.asynccontextmanager
 async def memory(request: pytest.FixtureRequest) -> AsyncIterator[Harness]:
     """Keep nothing beyond the test's process."""
@@ -126,7 +163,35 @@ async def sqlite_file(request: pytest.FixtureRequest) -> AsyncIterator[Harness]:
         await harness.close()
 
 
+@contextlib.asynccontextmanager
+async def redis(request: pytest.FixtureRequest) -> AsyncIterator[Harness]:
+    """Keep everything in a real Redis."""
+    url: str = request.getfixturevalue("redis_url")
+    harness = RedisHarness(connect(url), lambda: connect(url))
+    await harness.own.flushall()
+    try:
+        yield harness
+    finally:
+        await harness.close()
+
+
+@contextlib.asynccontextmanager
+async def fakeredis(request: pytest.FixtureRequest) -> AsyncIterator[Harness]:
+    """Keep everything in the imitation of a Redis."""
+    server = FakeServer()
+    harness = RedisHarness(
+        FakeAsyncRedis(server=server, encoding_errors="surrogatepass"),
+        lambda: FakeAsyncRedis(server=server, encoding_errors="surrogatepass"),
+    )
+    try:
+        yield harness
+    finally:
+        await harness.close()
+
+
 STORES: dict[str, Callable[[pytest.FixtureRequest], AbstractAsyncContextManager[Harness]]] = {
+    "fakeredis": fakeredis,
     "memory": memory,
+    "redis": redis,
     "sqlite": sqlite_file,
 }

@@ -1,0 +1,96 @@
+"""What Redis and its client complain about, as one sentence for the operator. Pure."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from redis.exceptions import (
+    AuthenticationError,
+    AuthorizationError,
+    BusyLoadingError,
+    NoPermissionError,
+    OutOfMemoryError,
+    ReadOnlyError,
+    RedisError,
+)
+
+from core.errors import StoreRefusedError, StoreUnavailableError
+
+if TYPE_CHECKING:
+    from core.errors import ChatbotError
+
+FAILURES = (RedisError, OSError, TimeoutError)
+"""All that a call to Redis may raise."""
+_CLUSTER = (
+    "the Redis at {at} is part of a cluster: write redis+cluster:// instead of redis:// "
+    "in CHATBOT_STORE"
+)
+# By what the error says: inside a script, Redis 6.2 wraps the original in an error of its own.
+_REFUSALS = {
+    "WRONGPASS": "the Redis at {at} refuses the user name or password in CHATBOT_STORE",
+    "invalid username-password": (
+        "the Redis at {at} refuses the user name or password in CHATBOT_STORE"
+    ),
+    "without any password configured": (
+        "CHATBOT_STORE has a password, but the Redis at {at} has none set: "
+        "set one there (requirepass), or leave it out"
+    ),
+    "NOAUTH": "the Redis at {at} wants a password: put it into CHATBOT_STORE",
+    "Authentication required": "the Redis at {at} wants a password: put it into CHATBOT_STORE",
+    "NOPERM": (
+        "the Redis user in CHATBOT_STORE lacks a right at {at}: it needs all keys and channels "
+        "of the bot's prefix, and to run scripts"
+    ),
+    "CROSSSLOT": _CLUSTER,
+    "MOVED ": _CLUSTER,
+    "READONLY": "the Redis at {at} is a read-only replica: name the primary in CHATBOT_STORE",
+    "WRONGTYPE": (
+        "the Redis at {at} holds other data under the bot's keys: "
+        "give the bot a database of its own"
+    ),
+    "CHATBOT_FUTURE": (
+        "the Redis at {at} holds data of a newer version: run the newer program again, "
+        "or point CHATBOT_STORE at another store"
+    ),
+    "unknown command": (
+        "the server at {at} lacks a command that the bot needs: use Redis 6.2 or later, or Valkey"
+    ),
+    "DB index": "the Redis at {at} has no database of that number: change it in CHATBOT_STORE",
+}
+_UNAVAILABLE = {
+    "MISCONF": (
+        "the Redis at {at} can't save to its disk and so takes no writes: "
+        "look at its log and its disk"
+    ),
+    "OOM": "the Redis at {at} is out of memory: raise its maxmemory",
+    "LOADING": "the Redis at {at} is still loading its data",
+    "MASTERDOWN": "the Redis at {at} is a replica that has lost its primary",
+    "CLUSTERDOWN": "the Redis cluster at {at} is down",
+}
+_TYPES: tuple[tuple[type[RedisError], str], ...] = (
+    (ReadOnlyError, "READONLY"),
+    (OutOfMemoryError, "OOM"),
+    (BusyLoadingError, "LOADING"),
+    (NoPermissionError, "NOPERM"),
+)
+
+
+def explained(error: BaseException, at: str) -> ChatbotError:
+    """Return the error as ours: what is wrong with the Redis at this address, and what to do.
+
+    Never more than a part of what the server said, and nothing of what was sent to it.
+    """
+    said = next((mark for kind, mark in _TYPES if isinstance(error, kind)), "") + f" {error}"
+    for mark, sentence in _REFUSALS.items():
+        if mark in said:
+            return StoreRefusedError(sentence.format(at=at))
+    for mark, sentence in _UNAVAILABLE.items():
+        if mark in said:
+            return StoreUnavailableError(sentence.format(at=at))
+    if isinstance(error, (AuthenticationError, AuthorizationError)):
+        return StoreRefusedError(_REFUSALS["WRONGPASS"].format(at=at))
+    if isinstance(error, TimeoutError) or "imeout" in type(error).__name__:
+        return StoreUnavailableError(f"the Redis at {at} does not answer in time")
+    if isinstance(error, OSError) or "Connection" in type(error).__name__:
+        return StoreUnavailableError(f"the Redis at {at} can't be reached")
+    return StoreUnavailableError(f"the Redis at {at} failed: {error}")

@@ -1,0 +1,125 @@
+"""Looking across threads: what is due, lists of threads, what has ended.
+
+The indexes lie in every partition, so these are no atomic steps; each can be done again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+from core.message import ThreadKey
+from core.store.keys import place_prefix
+from core.store.port import ThreadPage
+from core.store.redis import wire
+from core.store.redis.scripts import encoded
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from redis.asyncio import Redis
+
+    from core.store.port import ThreadInfo
+    from core.store.redis.names import Names
+    from core.store.redis.scripts import Value
+
+Ask: TypeAlias = Callable[[Awaitable[Any]], Awaitable[Any]]
+
+
+class Lists:
+    """The indexes of all partitions, read together."""
+
+    def __init__(self, client: Redis, names: Names, ask: Ask) -> None:
+        """Read through this client; `ask` waits for an answer and explains failures."""
+        self._client = client
+        self._names = names
+        self._ask = ask
+
+    async def many(self, commands: Sequence[tuple[Value, ...]]) -> tuple[float, list[Any]]:
+        """Return the server's time and the answers to commands, in one round trip."""
+        pipeline = self._client.pipeline(transaction=False)
+        pipeline.execute_command("TIME")
+        for command in commands:
+            pipeline.execute_command(*command)
+        (seconds, micros), *answers = await self._ask(pipeline.execute())
+        return int(seconds) + int(micros) / 1_000_000, answers
+
+    async def firsts(
+        self, keys: Sequence[str], limit: int
+    ) -> tuple[float, list[tuple[float, str]]]:
+        """Return the server's time, and the first members of these indexes by their times."""
+        now, answers = await self.many(
+            [("ZRANGE", key, 0, limit - 1, "WITHSCORES") for key in keys]
+        )
+        found = [pair for answer in answers for pair in _scored(answer)]
+        return now, sorted(found)
+
+    async def threads(
+        self, *, person: str, place: tuple[str, str] | None, after: str, limit: int
+    ) -> ThreadPage:
+        """List threads that live: those a person spoke in, those of a place, or all."""
+        prefix = place_prefix(*place) if place else ""
+        living: list[tuple[str, ThreadInfo]] = []
+        while len(living) <= limit:
+            keys = await self._candidates(person, prefix, after, limit + 1)
+            if not keys:
+                break
+            living += await self._living(keys)
+            after = keys[-1]
+        page = living[:limit]
+        more = page[-1][0] if len(living) > limit else ""
+        return ThreadPage(threads=tuple(info for _, info in page), after=more)
+
+    async def buried_threads(self, limit: int) -> list[ThreadKey]:
+        """Return threads in which messages were given up, in the order of their names."""
+        keys = self._names.everywhere("buried")
+        _, answers = await self.many([("ZRANGE", key, 0, limit - 1) for key in keys])
+        names = sorted(name.decode() for answer in answers for name in answer)
+        return [ThreadKey.parse(name) for name in names]
+
+    async def ended(self, limit: int) -> list[ThreadKey]:
+        """Return threads whose sessions may have ended."""
+        now, found = await self.firsts(self._names.everywhere("ends"), limit)
+        return [ThreadKey.parse(name) for ends, name in found[:limit] if ends <= now]
+
+    async def _candidates(self, person: str, prefix: str, after: str, limit: int) -> list[str]:
+        """Return the next threads that the index names, in order; some may have ended."""
+        start = encoded(f"{person}\0") if person else b""
+        low = b"(" + start + after.encode() if after >= prefix else b"[" + start + prefix.encode()
+        high = b"(" + _behind(start + prefix.encode())
+        if not (start or prefix):
+            low, high = (low if after else b"-"), b"+"
+        keys = self._names.everywhere("who" if person else "all")
+        _, answers = await self.many(
+            [("ZRANGEBYLEX", key, low, high, "LIMIT", 0, limit) for key in keys]
+        )
+        found = [member.removeprefix(start) for answer in answers for member in answer]
+        # A person's id may hold a NUL, and so begin like another's; a thread's name has none.
+        return sorted(name.decode() for name in found if b"\0" not in name)[:limit]
+
+    async def _living(self, keys: list[str]) -> list[tuple[str, ThreadInfo]]:
+        threads = [ThreadKey.parse(key) for key in keys]
+        heads = [("HMGET", self._names.header(thread), *wire.INFO) for thread in threads]
+        people = [("SCARD", self._names.people(thread)) for thread in threads]
+        now, answers = await self.many([*heads, *people])
+        rows = zip(keys, threads, answers[: len(keys)], answers[len(keys) :], strict=True)
+        return [
+            (key, wire.info(thread, fields, count))
+            for key, thread, fields, count in rows
+            if fields[0] is not None and float(fields[wire.INFO.index("expires")]) > now
+        ]
+
+
+def _behind(prefix: bytes) -> bytes:
+    """Return the first text behind all that begin with this prefix, which ends in ASCII."""
+    return prefix[:-1] + bytes([prefix[-1] + 1]) if prefix else b"\xff"
+
+
+def _scored(answer: Sequence[Any]) -> list[tuple[float, str]]:
+    """Return (score, member) pairs; the two protocols give them in different shapes."""
+    if answer and not isinstance(answer[0], bytes):
+        return [(float(score), member.decode()) for member, score in answer]
+    return [
+        (float(score), member.decode())
+        for member, score in zip(answer[::2], answer[1::2], strict=True)
+    ]

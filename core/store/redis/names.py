@@ -1,0 +1,102 @@
+"""The names of everything the store keeps in Redis. Pure.
+
+Every key of a thread, and the indexes that its scripts write, share one hash tag, `{partition}`,
+so that each script is atomic on a cluster too:
+
+| key | what it holds |
+|---|---|
+| `{p}h:T` | hash: the header |
+| `{p}e:T` | hash: place → entry (`7`) and answer (`7~`), as JSON |
+| `{p}i:T` | hash: platform id of a message → its place |
+| `{p}p:T` | set: who spoke in the thread |
+| `{p}t:HASH` | string: what is remembered beyond the thread's end |
+| `{p}s:HASH` | string: what became of an event |
+| `{p}work:PLATFORM` | sorted set: threads with work, by the time they may be claimed |
+| `{p}who` | sorted set: pairs of person and thread, in the order of their text |
+| `{p}all` | sorted set: threads, in the order of their names |
+| `{p}ends` | sorted set: threads, by the time their sessions end, or earlier |
+| `{p}buried` | sorted set: threads in which messages were given up |
+
+Each of these has a time to live. The settings of places (`place:`) and cursors (`cursor:`) stay.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+from urllib.parse import quote
+
+from core.store.keys import digest, partition, place_prefix
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from core.message import ThreadKey
+
+PARTITIONS = 16
+"""How many slots of a cluster the threads are spread over.
+
+Enough to keep a handful of nodes busy, few enough to look into each one's index of work in one
+round trip. All programs on one Redis must agree on it.
+"""
+_THREAD = {"header": "h", "entries": "e", "ids": "i", "people": "p"}
+_INDEXES = ("who", "all", "ends", "buried")
+
+
+@dataclass(frozen=True, slots=True)
+class Names:
+    """The names of keys under one prefix."""
+
+    prefix: str = "chatbot:"
+
+    def __post_init__(self) -> None:
+        """Refuse a prefix that would bring a hash tag of its own."""
+        if "{" in self.prefix or "}" in self.prefix:
+            message = f"the prefix of Redis keys may hold no braces, unlike {self.prefix!r}"
+            raise ValueError(message)
+
+    @property
+    def wake(self) -> str:
+        """Return the channel on which a thread is announced that may be claimed."""
+        return f"{self.prefix}wake"
+
+    def of(self, thread: ThreadKey) -> dict[str, str]:
+        """Return the keys of a thread by the names that the scripts have for them."""
+        tag, name = f"{self.prefix}{{{partition(thread, PARTITIONS)}}}", str(thread)
+        keys = {key: f"{tag}{letter}:{name}" for key, letter in _THREAD.items()}
+        keys |= {index: f"{tag}{index}" for index in _INDEXES}
+        keys["work"] = f"{tag}work:{name.partition(':')[0]}"
+        keys["trace"] = f"{tag}t:{digest(thread)}"
+        return keys
+
+    def header(self, thread: ThreadKey) -> str:
+        """Return the key of a thread's header."""
+        return f"{self.prefix}{{{partition(thread, PARTITIONS)}}}h:{thread}"
+
+    def people(self, thread: ThreadKey) -> str:
+        """Return the key of the set of who spoke in a thread."""
+        return f"{self.prefix}{{{partition(thread, PARTITIONS)}}}p:{thread}"
+
+    def seen(self, thread: ThreadKey, identities: Iterable[str]) -> list[str]:
+        """Return the keys that remember what became of an event."""
+        tag = f"{self.prefix}{{{partition(thread, PARTITIONS)}}}"
+        return [f"{tag}s:{digest(thread, identity)}" for identity in identities]
+
+    def work(self, platforms: Iterable[str]) -> list[str]:
+        """Return the indexes of these platforms' work, in every partition."""
+        quoted = [quote(platform, safe="", errors="surrogatepass") for platform in platforms]
+        return self.everywhere(*(f"work:{platform}" for platform in quoted))
+
+    def everywhere(self, *indexes: str) -> list[str]:
+        """Return the keys of indexes in every partition."""
+        return [
+            f"{self.prefix}{{{number}}}{index}" for number in range(PARTITIONS) for index in indexes
+        ]
+
+    def place(self, platform: str, place: str) -> str:
+        """Return the key of a place's settings."""
+        return f"{self.prefix}place:{place_prefix(platform, place)}"
+
+    def cursor(self, name: str) -> str:
+        """Return the key of a cursor."""
+        return f"{self.prefix}cursor:{name}"

@@ -1,0 +1,103 @@
+"""The Lua scripts: one file per verb, behind a prelude that they share.
+
+A script's file says in its comment which keys and arguments it takes:
+
+    -- KEYS header entries seen...
+    -- ARGV token lease
+
+From that come the order in which they are sent, and the tables `K` and `A` in which the script
+finds them by name (`seen...` takes all the keys that are left). So nothing is written twice.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from functools import cache
+from hashlib import sha1
+from importlib import resources
+from typing import TYPE_CHECKING, Any
+
+from redis.exceptions import NoScriptError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from importlib.resources.abc import Traversable
+
+    from redis.asyncio import Redis
+
+Value = str | int | float | bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Script:
+    """One verb's script, and what it has to be given."""
+
+    source: str
+    sha: str
+    keys: tuple[str, ...]
+    args: tuple[str, ...]
+
+    def words(
+        self, keys: Mapping[str, str], seen: Sequence[str], args: Mapping[str, Value]
+    ) -> tuple[Value, ...]:
+        """Return what follows the script in a call: the count of keys, the keys, the arguments.
+
+        Raises:
+            KeyError: A key or an argument is missing.
+        """
+        named = [keys[key] for key in self.keys if not key.endswith("...")]
+        return (len(named) + len(seen), *named, *seen, *(encoded(args[arg]) for arg in self.args))
+
+    async def run(self, client: Redis, words: tuple[Value, ...]) -> Any:  # noqa: ANN401 - what it answers
+        """Call the script by its hash, and by its text where the server doesn't know it (yet)."""
+        try:
+            return await command(client, "EVALSHA", self.sha, *words)
+        except NoScriptError:
+            return await command(client, "EVAL", self.source, *words)
+
+
+async def command(client: Redis, *words: Value) -> Any:  # noqa: ANN401 - what Redis answers
+    """Send any command."""
+    return await client.execute_command(*words)  # type: ignore[no-untyped-call]
+
+
+def encoded(value: Value) -> bytes:
+    """Return a value as it is sent; text as UTF-8, whatever a platform has put into it."""
+    if isinstance(value, bytes):
+        return value
+    if isinstance(value, bool):
+        return b"1" if value else b"0"
+    text = repr(value) if isinstance(value, float) else str(value)
+    return text.encode("utf-8", "surrogatepass")
+
+
+@cache
+def script(name: str) -> Script:
+    """Return the script of a verb."""
+    verb = _folder().joinpath(f"{name}.lua").read_text("utf-8")
+    keys, args = _declared(verb, "KEYS"), _declared(verb, "ARGV")
+    source = "\n".join((_tables(keys, args), _prelude(), verb))
+    return Script(source, sha1(source.encode(), usedforsecurity=False).hexdigest(), keys, args)
+
+
+@cache
+def _prelude() -> str:
+    parts = sorted(_folder().joinpath("lib").iterdir(), key=lambda part: part.name)
+    return "\n".join(part.read_text("utf-8") for part in parts if part.name.endswith(".lua"))
+
+
+def _folder() -> Traversable:
+    return resources.files("core.store.redis").joinpath("scripts")
+
+
+def _declared(verb: str, what: str) -> tuple[str, ...]:
+    line = re.search(rf"^-- {what} ?(.*)$", verb, re.MULTILINE)
+    return tuple(line[1].split()) if line else ()
+
+
+def _tables(keys: tuple[str, ...], args: tuple[str, ...]) -> str:
+    named = [f"{key} = KEYS[{number}]" for number, key in enumerate(keys, 1) if "..." not in key]
+    rest = [f"{key[:-3]} = {{unpack(KEYS, {len(keys)})}}" for key in keys if "..." in key]
+    taken = [f"{arg} = ARGV[{number}]" for number, arg in enumerate(args, 1)]
+    return f"local K = {{{', '.join(named + rest)}}}\nlocal A = {{{', '.join(taken)}}}"

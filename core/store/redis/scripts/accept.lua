@@ -1,0 +1,105 @@
+-- Takes a message in, once, whatever becomes of it; with a token, claims the thread as well.
+-- KEYS header entries ids people work who all ends buried trace seen...
+-- ARGV token lease call id author at entry verdicts kind ttl reach waiting_limit overheard_limit
+-- Answers {verdict, new, work or false}; verdicts are single letters, see core.store.redis.wire.
+
+local SEEN = 90000  -- core.store.keys.SEEN_SECONDS
+local LETTERS = {addressed = 'a', overheard = 'o', deleted = 'g'}
+
+-- What became of the message before, and whether this very call did it and its answer was lost.
+local function known(h)
+  for _, mark in ipairs(redis.call('MGET', unpack(K.seen))) do
+    if mark then return string.sub(mark, 1, 1), string.sub(mark, 2) == A.call end
+  end
+  -- An event may come under a new name while its message is stored already.
+  local entry = h and entry_at(place_of(A.id))
+  return entry and LETTERS[status_of(entry)], false
+end
+
+local function verdict_for(h)
+  local people = redis.call('SCARD', K.people)
+  local alone = people == 0
+    or (people == 1 and redis.call('SISMEMBER', K.people, A.author) == 1)
+  if h == nil then alone = true end
+  local index = (h and h.taking_part and 1 or 0) + (h and h.muted and 2 or 0) + (alone and 4 or 0)
+  return string.sub(A.verdicts, index + 1, index + 1)
+end
+
+local function drop_oldest_overheard(h)
+  local first = true
+  each(h.head, h.next, function(place, is_answer, json)
+    local entry = not is_answer and cjson.decode(json)
+    local status = entry and status_of(entry) or 'deleted'
+    if status == 'addressed' then first = false end
+    if status ~= 'overheard' then return false end
+    redis.call('HDEL', K.entries, text(place))
+    redis.call('HDEL', K.ids, entry.id)
+    h.overheard = h.overheard - 1
+    if first then h.head = place + 1 end  -- keeps later searches from head on short
+    return true
+  end)
+end
+
+local function append(h, verdict)
+  local fields = '"place":' .. text(h.next)
+  if verdict == 'o' then fields = fields .. ',"status":"overheard"' end
+  put_entry(h.next, A.id, with(fields, A.entry))
+  h.next = h.next + 1
+  if verdict == 'o' then
+    h.overheard = h.overheard + 1
+    if h.overheard > tonumber(A.overheard_limit) then drop_oldest_overheard(h) end
+  else
+    h.waiting = h.waiting + 1
+    if h.due == 0 then h.due = NOW end
+    h.taking_part = true
+  end
+end
+
+-- A trace of the thread outlives its session, so that a next one can say that it was renewed.
+local function leave_trace(h)
+  if redis.call('EXISTS', K.trace) == 0 then redis.call('SET', K.trace, '', 'PX', 1) end
+  keep(K.trace, 2 * h.ttl)
+end
+
+local function take_in(h, verdict)
+  h.ttl, h.reach = tonumber(A.ttl), tonumber(A.reach)
+  if redis.call('SADD', K.people, A.author) == 1 then
+    redis.call('ZADD', K.who, 0, A.author .. '\0' .. thread_name())
+  end
+  append(h, verdict)
+  touch(h)
+  list(h)
+  leave_trace(h)
+end
+
+-- Answers the verdict, and the header where there is one now.
+local function admit(h)
+  local line = redis.call('GET', K.trace)
+  if line and line ~= '' and tonumber(A.at) <= tonumber(line) then return 'g', h end
+  local verdict = verdict_for(h)
+  if verdict == 'i' then return verdict, h end
+  if h == nil then
+    remove(false)  -- what an expired session has left
+    h = begin(A.kind, tonumber(A.ttl), tonumber(A.reach), A.call)
+    h.renewed = line == ''
+  end
+  if verdict == 'a' and h.waiting >= tonumber(A.waiting_limit) then
+    h.refused = h.refused + 1
+    return 'f', h
+  end
+  take_in(h, verdict)
+  return verdict, h
+end
+
+local h = load()
+local verdict, again = known(h)
+local new = not verdict
+if new then
+  verdict, h = admit(h)
+  if verdict ~= 'i' then
+    for _, key in ipairs(K.seen) do redis.call('SET', key, verdict .. A.call, 'EX', SEEN) end
+  end
+end
+local claimed = A.token ~= '' and verdict == 'a' and h ~= nil and claim(h, A.token)
+if h ~= nil and (new or claimed) and verdict ~= 'g' and verdict ~= 'i' then save(h) end
+return {verdict, text(new or again), claimed and show(h)}

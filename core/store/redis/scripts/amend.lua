@@ -1,0 +1,60 @@
+-- Changes a stored message's text, or deletes it; deletion is final.
+-- KEYS header entries ids work buried seen...
+-- ARGV id stamp deleted text rev
+-- Answers 1 when the message is known, else 0.
+
+local SEEN = 90000  -- core.store.keys.SEEN_SECONDS
+
+local function forget_place(h, place, status)
+  local places = split(h.buried)
+  for n = #places, 1, -1 do
+    if places[n] == place then table.remove(places, n) end
+  end
+  h.buried = join(places)
+  if place < h.head then return end
+  if status == 'addressed' then h.waiting = h.waiting - 1 end
+  if status == 'overheard' then h.overheard = h.overheard - 1 end
+  if h.waiting == 0 and h.turn == '' then h.due = 0 end
+end
+
+local function change(h, place, entry)
+  if A.deleted == '1' then
+    forget_place(h, place, status_of(entry))
+    entry.text, entry.attachments, entry.status = nil, nil, 'deleted'
+  else
+    entry.text = A.text
+  end
+  entry.stamp = tonumber(A.stamp)
+  redis.call('HSET', K.entries, text(place), to_json(entry))
+  h.rev = A.rev
+  if h.line <= place and place < h.covers then
+    h.stale = true
+    h.withheld = h.withheld or A.deleted == '1'
+  end
+end
+
+-- The message, and each copy of it that the operator put in again; tells whether there is any.
+local function change_all(h)
+  local id, known = A.id, false
+  local place = place_of(id)
+  while place do
+    local entry = entry_at(place)
+    known = known or entry ~= nil
+    if entry and status_of(entry) ~= 'deleted' and tonumber(A.stamp) > (entry.stamp or 0) then
+      change(h, place, entry)
+    end
+    id = id .. '!'
+    place = place_of(id)
+  end
+  return known
+end
+
+local h = load()
+if h ~= nil and change_all(h) then
+  save(h)
+  return 1
+end
+if A.deleted == '1' then
+  for _, key in ipairs(K.seen) do redis.call('SET', key, 'g', 'EX', SEEN) end
+end
+return 0

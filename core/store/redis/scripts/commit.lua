@@ -1,0 +1,30 @@
+-- Records the turn's answer behind the last place that it answers, and moves head.
+-- KEYS header entries ids people work buried
+-- ARGV token turn lease rev preview last answer kind cuts seen_from refused explain
+-- Answers {'committed'}, {'changed', work} or the refusal. `answer` lacks its time.
+
+local function record(h)
+  local last = tonumber(A.last)
+  local addressed, overheard = answered(h.head, last + 1)
+  redis.call('HSET', K.entries, A.last .. '~', with('"at":' .. text(NOW), A.answer))
+  h.state, h.cuts, h.last, h.committed_by = 'committed', A.cuts, last, A.token
+  h.head = last + 1
+  h.waiting = h.waiting - #addressed
+  h.overheard = h.overheard - overheard
+  h.refused = math.max(0, h.refused - tonumber(A.refused))
+  h.seen_from = tonumber(A.seen_from)
+  h.explained = h.explained or A.explain == '1'
+  h.renewed = false
+  if A.kind == 'buried' then bury(h, addressed) end
+  if A.preview ~= '' then h.preview = A.preview end
+end
+
+local h = load()
+if not holds(h) then return refused(h) end
+extend(h)
+local done = h.state == 'committed' and h.committed_by == A.token
+local stands = h.state == 'open' and h.rev == A.rev
+if stands then record(h) end
+save(h)
+if done or stands then return {'committed'} end
+return {'changed', show(h)}

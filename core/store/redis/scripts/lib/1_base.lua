@@ -1,0 +1,47 @@
+-- What every script begins with: the time, and numbers as text.
+-- `K` (keys by name) and `A` (arguments by name) were made from the script's own first lines.
+
+local VERSION = 1  -- of the header; the same as core.store.codec.VERSION
+local GRACE = 3600  -- seconds a thread's keys outlive its session, so that a sweep knows its people
+local PEOPLE = 50  -- speakers that are counted; the same as in core.store.verbs.inbox
+local CHUNK = 100  -- places read at once: unpack() takes only so many values
+
+-- The server's clock, the only one that counts.
+local clock = redis.call('TIME')
+local NOW = tonumber(clock[1]) + tonumber(clock[2]) / 1000000
+
+-- A value as Redis keeps it. 17 digits are what it takes to lose nothing of a number.
+local function text(value)
+  if value == true then return '1' end
+  if value == false then return '0' end
+  if type(value) == 'number' then return string.format('%.17g', value) end
+  return value
+end
+
+-- The value that `text` made this of, by the type of its default.
+local function typed(value, default)
+  if type(default) == 'number' then return tonumber(value) end
+  if type(default) == 'boolean' then return value == '1' end
+  return value
+end
+
+-- Lists of numbers are kept as "3,5,8".
+local function split(list)
+  local numbers = {}
+  for number in string.gmatch(list, '%d+') do table.insert(numbers, tonumber(number)) end
+  return numbers
+end
+
+local function join(numbers)
+  local parts = {}
+  for n, number in ipairs(numbers) do parts[n] = text(number) end
+  return table.concat(parts, ',')
+end
+
+-- Lets a key live for this long, unless it lives longer already.
+local function keep(key, seconds)
+  local left = redis.call('PTTL', key)
+  if left ~= -2 and left < seconds * 1000 then
+    redis.call('PEXPIRE', key, text(math.ceil(seconds * 1000)))
+  end
+end

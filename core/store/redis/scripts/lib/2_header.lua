@@ -1,0 +1,109 @@
+-- The header: one hash per thread, a field per value. What is not kept is the default.
+
+-- `due` 0: there is no work. `turn` empty: no turn is open. See core.store.header for the rest.
+local DEFAULTS = {
+  v = VERSION, kind = '', ttl = 0, reach = 0, rev = '', started_at = 0, last_at = 0, expires = 0,
+  fence = 0, token = '', ['until'] = 0, due = 0, call = '',
+  turn = '', state = 'open', tries = 0, preview = '', cuts = '', last = -1, committed_by = '',
+  next = 0, head = 0, line = 0, floor = 0, waiting = 0, overheard = 0, refused = 0, buried = '',
+  settings = '', settings_reach = 0, muted = false,
+  covers = 0, summary = '', stale = false, withheld = false,
+  seen_from = 0, explained = false, renewed = false, turns = 0, taking_part = false,
+  input = 0, output = 0, cache_read = 0, cache_write = 0,
+}
+
+local stored = {}  -- the header's fields as they were read
+
+local function thread_name()
+  return string.match(K.header, '}h:(.*)$')
+end
+
+-- Reads the header; nil when there is none, or when its session is over.
+local function load()
+  local flat = redis.call('HGETALL', K.header)
+  if #flat == 0 then return nil end
+  local h = {}
+  for field, default in pairs(DEFAULTS) do h[field] = default end
+  for n = 1, #flat, 2 do
+    stored[flat[n]] = flat[n + 1]
+    h[flat[n]] = typed(flat[n + 1], DEFAULTS[flat[n]])
+  end
+  if h.v > VERSION then error('CHATBOT_FUTURE ' .. text(h.v)) end
+  if h.expires > NOW then return h end
+  stored = {}
+  return nil
+end
+
+local function begin(kind, ttl, reach, rev)
+  local h = {}
+  for field, default in pairs(DEFAULTS) do h[field] = default end
+  h.kind, h.ttl, h.reach, h.rev = kind, ttl, reach, rev
+  h.started_at, h.last_at = NOW, NOW
+  return h
+end
+
+local function touch(h)
+  h.last_at = NOW
+  h.expires = NOW + h.ttl
+end
+
+local function extend(h)
+  h['until'] = NOW + tonumber(A.lease)
+  h.due = h['until']
+  touch(h)
+end
+
+local function free(h, due)
+  h.token, h['until'], h.due = '', 0, due
+end
+
+local function is_held(h)
+  return h.token ~= '' and h['until'] > NOW
+end
+
+local function is_claimable(h)
+  return h.due > 0 and h.due <= NOW and not is_held(h)
+end
+
+-- Whoever waits looks for work when this comes; it may get lost, only the index is trusted.
+local function wake()
+  redis.call('PUBLISH', string.match(K.header, '^(.-){') .. 'wake', thread_name())
+end
+
+local function save_work(h)
+  if h.due > 0 then
+    redis.call('ZADD', K.work, text(h.due), thread_name())
+    keep(K.work, h.ttl + 2 * GRACE)
+  else
+    redis.call('ZREM', K.work, thread_name())
+  end
+end
+
+local function save_buried(h)
+  if h.buried == '' then
+    redis.call('ZREM', K.buried, thread_name())
+  else
+    redis.call('ZADD', K.buried, 0, thread_name())
+    keep(K.buried, h.ttl + 2 * GRACE)
+  end
+end
+
+-- Writes what has changed, and the indexes that follow from it. Once per script, at its end.
+local function save(h)
+  local changed = {}
+  for field, default in pairs(DEFAULTS) do
+    local now = text(h[field])
+    if now ~= (stored[field] or text(default)) or (field == 'v' and not stored.v) then
+      table.insert(changed, field)
+      table.insert(changed, now)
+    end
+  end
+  if #changed > 0 then redis.call('HSET', K.header, unpack(changed)) end
+  local milliseconds = math.max(1, math.ceil((h.expires - NOW + GRACE) * 1000))
+  for _, key in ipairs({K.header, K.entries, K.ids}) do
+    redis.call('PEXPIRE', key, text(milliseconds))
+  end
+  if text(h.due) ~= (stored.due or '0') then save_work(h) end
+  if h.buried ~= (stored.buried or '') then save_buried(h) end
+  if h.token == '' and h.due > 0 and h.due <= NOW then wake() end
+end

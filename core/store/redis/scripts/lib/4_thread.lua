@@ -1,0 +1,89 @@
+-- A thread as a whole: its turn, how a worker sees it, and its removal.
+
+-- Only where everything of it may be there: needs the keys of all indexes.
+local function remove(keep_header)
+  local thread = thread_name()
+  for _, person in ipairs(redis.call('SMEMBERS', K.people)) do
+    redis.call('ZREM', K.who, person .. '\0' .. thread)
+  end
+  redis.call('UNLINK', K.entries, K.ids, K.people)
+  if keep_header then return end
+  redis.call('UNLINK', K.header)
+  for _, key in ipairs({K.work, K.all, K.ends, K.buried}) do redis.call('ZREM', key, thread) end
+end
+
+-- Enters the thread in the lists of threads, and keeps the indexes alive as long as it may need.
+local function list(h)
+  redis.call('ZADD', K.all, 0, thread_name())
+  redis.call('ZADD', K.ends, text(h.expires), thread_name())
+  for _, key in ipairs({K.all, K.ends, K.who, K.people}) do keep(key, h.ttl + 2 * GRACE) end
+end
+
+-- Opens a turn for the oldest message that waits.
+local function open_turn(h)
+  each(h.head, h.next, function(_, is_answer, json)
+    local entry = not is_answer and cjson.decode(json)
+    if not entry or status_of(entry) ~= 'addressed' then return false end
+    h.turn, h.state, h.tries, h.preview = entry.id, 'open', 1, ''
+    h.cuts, h.last, h.committed_by = '', -1, ''
+    return true
+  end)
+end
+
+local function close_turn(h)
+  h.turn, h.state, h.tries, h.preview = '', 'open', 0, ''
+  h.cuts, h.last, h.committed_by = '', -1, ''
+end
+
+-- Takes the lease where there is work and nobody has it; tells whether it is this token's.
+local function claim(h, token)
+  if is_held(h) and h.token == token then return true end
+  if not is_claimable(h) then return false end
+  if h.turn == '' then open_turn(h) else h.tries = h.tries + 1 end
+  h.fence = h.fence + 1
+  h.token = token
+  extend(h)
+  return true
+end
+
+-- The thread as a worker sees it; core.store.redis.wire reads it in this order.
+local function show(h)
+  local reach = h.settings_reach > 0 and h.settings_reach or h.reach
+  local since = math.max(h.covers, h.line, h.head - reach)
+  if h.state == 'committed' then since = math.min(since, h.last) end
+  local people = math.min(redis.call('SCARD', K.people), PEOPLE)
+  return {
+    text(h.fence), h.rev, h.kind, h.turn, h.state, text(h.tries), h.preview, h.committed_by,
+    h.cuts, text(h.head), text(h.next), text(since), text(h.covers),
+    h.withheld and '' or h.summary, text(h.stale), text(h.withheld), h.settings, text(h.line),
+    text(h.seen_from), text(h.explained), text(h.refused), text(h.renewed), text(people),
+    records(since, h.next),
+  }
+end
+
+-- The token of a free thread is empty, and so is that of a lease that was only looked at.
+local function is_holder(h)
+  return h ~= nil and h.turn ~= '' and A.token ~= '' and h.token == A.token
+end
+
+local function holds(h)
+  return is_holder(h) and h.turn == A.turn
+end
+
+-- The answer to a lease that is not the thread's any more.
+local function refused(h)
+  local answer = h and answer_of(h, A.turn)
+  if not answer then return {'refused', '0', '0'} end
+  return {'refused', '1', text(cjson.decode(answer).token == A.token)}
+end
+
+-- Lists places for the operator, each once.
+local function bury(h, places)
+  local listed = split(h.buried)
+  local known = {}
+  for _, place in ipairs(listed) do known[place] = true end
+  for _, place in ipairs(places) do
+    if not known[place] then table.insert(listed, place) end
+  end
+  h.buried = join(listed)
+end

@@ -1,0 +1,33 @@
+-- Lets a buried message wait again, at the end of its thread.
+-- KEYS header entries ids work buried
+-- ARGV place
+-- Answers 1, or 0 when it is no buried one.
+
+local function take_out(h, place)
+  local places = split(h.buried)
+  for n, buried in ipairs(places) do
+    if buried == place then
+      table.remove(places, n)
+      h.buried = join(places)
+      return true
+    end
+  end
+  return false
+end
+
+local h = load()
+local place = tonumber(A.place)
+local entry = h and entry_at(place)
+if not entry then return 0 end
+local again = entry.id .. '!'  -- no platform has that in its ids
+if not take_out(h, place) then return place_of(again) and 1 or 0 end  -- 1: it was done already
+entry.requeued_from = entry.requeued_from or entry.id
+entry.id = again
+entry.place = h.next
+put_entry(h.next, entry.id, to_json(entry))
+h.next = h.next + 1
+h.waiting = h.waiting + 1
+if h.due == 0 then h.due = NOW end
+touch(h)
+save(h)
+return 1

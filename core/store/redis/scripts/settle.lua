@@ -1,0 +1,74 @@
+-- Closes the turn, or leaves it to the next worker.
+-- KEYS header entries ids people work all ends buried
+-- ARGV token turn lease call outcome posted delay
+-- Answers {'free'}, {'void'}, {'work', work} or the refusal. `posted` is a JSON list, or empty.
+
+local function count(h, usage)
+  if not usage then return end
+  for _, field in ipairs({'input', 'output', 'cache_read', 'cache_write'}) do
+    h[field] = h[field] + (usage[field] or 0)
+  end
+end
+
+local function deliver(h)
+  local answer, place = answer_of(h, h.turn)
+  if answer then
+    count(h, cjson.decode(answer).usage)
+    if A.posted ~= '' then answer = with('"posted":' .. A.posted, answer) end
+    redis.call('HSET', K.entries, text(place) .. '~', answer)
+  end
+  h.turns = h.turns + 1
+end
+
+-- It was erased while the turn ran, and nothing came since: nothing is left of it.
+local function is_bare(h)
+  return h.line == h.next and redis.call('SCARD', K.people) == 0
+end
+
+local function close(h)
+  if h.state == 'committed' then deliver(h) end
+  close_turn(h)
+  if h.waiting > 0 then
+    open_turn(h)
+    save(h)
+    return {'work', show(h)}
+  end
+  free(h, 0)
+  h.call = A.call
+  save(h)
+  if is_bare(h) then
+    redis.call('UNLINK', K.header, K.entries, K.ids)
+    for _, key in ipairs({K.all, K.ends, K.buried}) do redis.call('ZREM', key, thread_name()) end
+  end
+  return {'free'}
+end
+
+local function leave(h)
+  if A.outcome == 'handed back' then h.tries = h.tries - 1 end
+  free(h, NOW + tonumber(A.delay))
+  h.call = A.call
+  save(h)
+  return {'free'}
+end
+
+local function list_undelivered(h)
+  local first = place_of(h.turn) or h.last
+  bury(h, (answered(first, h.last + 1)))
+end
+
+local h = load()
+if h ~= nil and h.call == A.call then return {'free'} end  -- this call did it; its answer was lost
+if not is_holder(h) then return refused(h) end
+extend(h)
+if h.turn ~= A.turn then  -- a retry: the next turn is open under this lease already
+  save(h)
+  return {'work', show(h)}
+end
+local closing = A.outcome == 'done' or A.outcome == 'undelivered'
+if closing and h.state == 'void' then
+  save(h)
+  return {'void'}
+end
+if A.outcome == 'handed back' or A.outcome == 'failed' then return leave(h) end
+if A.outcome == 'undelivered' then list_undelivered(h) end
+return close(h)

@@ -1,0 +1,72 @@
+"""Wakes: the scripts announce a thread that may be claimed, and whoever waits looks for work."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from typing import TYPE_CHECKING
+
+from core.store.redis.errors import FAILURES
+
+if TYPE_CHECKING:
+    from redis.asyncio import Redis
+
+_log = logging.getLogger(__name__)
+_PATIENCE = 15.0
+"""Seconds of silence after which it is tried whether the connection still stands."""
+_PAUSE = 1.0
+"""Seconds between two tries to get it back. Work is found meanwhile, only later."""
+
+
+class Listener:
+    """One connection that listens for wakes, from the first wait on, and comes back by itself."""
+
+    def __init__(self, client: Redis, channel: str) -> None:
+        """Listen on a channel, once somebody waits."""
+        self._client = client
+        self._channel = channel
+        self._woken = asyncio.Event()
+        self._task: asyncio.Task[None] | None = None
+
+    async def wait(self, seconds: float) -> None:
+        """Return at a wake, or after this time."""
+        if self._task is None:
+            self._task = asyncio.create_task(self._listen(), name="redis-wakes")
+        try:
+            async with asyncio.timeout(seconds):
+                await self._woken.wait()
+        except TimeoutError:
+            return
+        finally:
+            self._woken.clear()
+
+    async def close(self) -> None:
+        """Stop listening."""
+        if self._task is not None:
+            self._task.cancel()
+            await asyncio.gather(self._task, return_exceptions=True)
+            self._task = None
+
+    async def _listen(self) -> None:
+        while True:
+            try:
+                await self._subscribe()
+            except FAILURES as error:
+                _log.debug("no wakes from Redis for now: %s", type(error).__name__)
+            await asyncio.sleep(_PAUSE)
+
+    async def _subscribe(self) -> None:
+        async with self._client.pubsub() as channel:
+            await channel.subscribe(self._channel)
+            answered = True
+            while True:
+                message = await channel.get_message(timeout=_PATIENCE)
+                if message is not None:
+                    answered = True
+                    if message["type"] in {"message", "subscribe"}:
+                        self._woken.set()  # subscribed (again): nobody has listened until now
+                elif answered:
+                    answered = False
+                    await channel.ping()
+                else:
+                    return

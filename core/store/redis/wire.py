@@ -1,0 +1,144 @@
+"""What goes to the scripts and what comes back, as our own types. Pure."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from core.admission import Verdict
+from core.message import Kind
+from core.session import Answer, Entry, Summary, Usage
+from core.store import codec
+from core.store.port import Lease, ThreadInfo, ThreadSettings, TurnState, Work
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from core.message import Message, ThreadKey
+    from core.session import Record
+    from core.store.port import Draft
+
+LETTERS = {verdict: verdict.value[0] for verdict in Verdict}
+"""The letter of each verdict in the scripts."""
+_VERDICTS = {letter.encode(): verdict for verdict, letter in LETTERS.items()}
+INFO = (
+    "kind", "turns", "input", "output", "cache_read", "cache_write",
+    "started_at", "last_at", "expires", "waiting",
+)  # fmt: skip
+"""The fields of a header that a list of threads shows; `info` takes them in this order."""
+
+
+def entry_text(message: Message) -> str:
+    """Return a message's entry as JSON, without its place, which only the script knows.
+
+    What only says the default is left out too: these bytes travel with every turn that sees them.
+    No text of a person's can look like what is taken out, since JSON escapes its quotes.
+    """
+    entry = Entry(
+        place=0,
+        id=message.id,
+        author=message.author,
+        text=message.text,
+        at=message.at,
+        answer_in=message.answer_in,
+        attachments=message.attachments,
+    )
+    return _without(codec.dump(entry), ',"place":0', ',"status":"addressed"', ',"stamp":0')
+
+
+def answer_text(lease: Lease, draft: Draft) -> str:
+    """Return an answer as JSON, without its time, which only the script knows."""
+    answer = Answer(
+        place=draft.last,
+        turn=lease.turn,
+        token=lease.token,
+        kind=draft.kind,
+        text=draft.text,
+        at=0,
+        usage=draft.usage,
+        trimmed=draft.trimmed,
+        explain_trim=draft.explain_trim,
+        notes=draft.notes,
+    )
+    return _without(codec.dump(answer), ',"at":0')
+
+
+def numbers(places: Sequence[int]) -> str:
+    """Return numbers as the scripts keep them."""
+    return ",".join(map(str, places))
+
+
+def record(text: bytes) -> Record:
+    """Return the record that a script has sent: an answer has a `~` before it."""
+    return codec.load_answer(text[1:]) if text.startswith(b"~") else codec.load_entry(text)
+
+
+def records(reply: Sequence[bytes]) -> tuple[Record, ...]:
+    """Return the records that a script has sent."""
+    return tuple(map(record, reply))
+
+
+def verdict(letter: bytes) -> Verdict:
+    """Return the verdict that a script has sent."""
+    return _VERDICTS[letter]
+
+
+def settings(text: bytes | None) -> ThreadSettings:
+    """Return the settings that are kept as this text; none is the default."""
+    return codec.load_settings(text) if text else ThreadSettings()
+
+
+def work(thread: ThreadKey, token: str, reply: Sequence[Any]) -> Work:
+    """Return the work that `show` of the scripts has sent."""
+    *fields, kept = reply
+    (fence, rev, kind, turn, state, tries, preview, committed_by, cuts, head, following, since,
+     covers, summary, stale, withheld, chosen, line, seen_from, explained, refused, renewed,
+     people) = map(_text, fields)  # fmt: skip
+    return Work(
+        lease=Lease(thread=thread, token=token, turn=turn, fence=int(fence)),
+        rev=rev,
+        kind=Kind(kind),
+        state=TurnState(state),
+        tries=int(tries),
+        preview=preview,
+        committed_by=committed_by,
+        cuts=tuple(map(int, cuts.split(","))) if cuts else (),
+        head=int(head),
+        next=int(following),
+        records=records(kept),
+        since=int(since),
+        summary=Summary(
+            covers=int(covers), text=summary, stale=stale == "1", withheld=withheld == "1"
+        ),
+        settings=codec.load_settings(chosen) if chosen else ThreadSettings(),
+        line=int(line),
+        seen_from=int(seen_from),
+        explained=explained == "1",
+        refused=int(refused),
+        renewed=renewed == "1",
+        people=int(people),
+    )
+
+
+def info(thread: ThreadKey, fields: Sequence[bytes | None], people: int) -> ThreadInfo:
+    """Return a thread as it is listed; `fields` are those named by `INFO`."""
+    known = {name: value.decode() for name, value in zip(INFO, fields, strict=True) if value}
+    return ThreadInfo(
+        thread=thread,
+        kind=Kind(known["kind"]),
+        turns=int(known.get("turns", 0)),
+        usage=Usage(**{name: int(known.get(name, 0)) for name in INFO[2:6]}),
+        started_at=float(known["started_at"]),
+        last_at=float(known["last_at"]),
+        people=people,
+        waiting=int(known.get("waiting", 0)),
+    )
+
+
+def _text(value: bytes) -> str:
+    return value.decode("utf-8", "surrogatepass")
+
+
+def _without(text: str, *parts: str) -> str:
+    for part in parts:
+        text = text.replace(part, "", 1)
+    return text

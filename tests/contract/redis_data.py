@@ -1,0 +1,68 @@
+"""What a test may do to the data in a Redis, from outside."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from core.store.redis.scripts import command
+
+if TYPE_CHECKING:
+    from redis.asyncio import Redis
+
+    from core.message import ThreadKey
+
+TIMES = ("started_at", "last_at", "expires", "until", "due")
+_READ = {
+    b"hash": ("HGETALL",),
+    b"zset": ("ZRANGE", 0, -1),
+    b"set": ("SMEMBERS",),
+    b"string": ("GET",),
+}
+
+
+async def age(client: Redis, seconds: float) -> None:
+    """Let this much time pass: move every time that is kept back by it."""
+    for key in await names(client):
+        await _move(client, key, seconds)
+        left = await command(client, "PTTL", key)
+        if left >= 0:
+            await command(client, "PEXPIRE", key, max(0, int(left - seconds * 1000)))
+
+
+async def expire_lease(client: Redis, thread: ThreadKey) -> None:
+    """Let the lease on a thread run out, and nothing else."""
+    (header,) = (key for key in await names(client) if key.endswith(f"}}h:{thread}"))
+    index = header.partition("}")[0] + f"}}work:{thread.platform}"
+    await command(client, "HSET", header, "until", 1, "due", 1)
+    await command(client, "ZADD", index, 1, str(thread))
+
+
+async def everything(client: Redis) -> list[str]:
+    """Return all keys and values."""
+    found = []
+    for key in await names(client):
+        first, *rest = _READ[await command(client, "TYPE", key)]
+        found += [key, repr(await command(client, first, key, *rest))]
+    return found
+
+
+async def remains(client: Redis) -> list[str]:
+    """Name each key but those of the settings of places and cursors."""
+    kept = ("chatbot:place:", "chatbot:cursor:")
+    return [key for key in await names(client) if not key.startswith(kept)]
+
+
+async def names(client: Redis) -> list[str]:
+    """Return all keys, in order."""
+    return sorted(key.decode() for key in await command(client, "KEYS", "*"))
+
+
+async def _move(client: Redis, key: str, seconds: float) -> None:
+    if "}h:" in key:
+        for field in TIMES:
+            value = float(await command(client, "HGET", key, field) or 0)
+            if value:
+                await command(client, "HSET", key, field, value - seconds)
+    elif "}work:" in key or key.endswith("}ends"):
+        for member in await command(client, "ZRANGE", key, 0, -1):
+            await command(client, "ZINCRBY", key, -seconds, member)
