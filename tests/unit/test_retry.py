@@ -199,3 +199,8 @@ async def test_stream_is_closed_when_showing_fails() -> None:
     with pytest.raises(RuntimeError, match="Hal"):
         await ask(model, REQUEST, clock=Watch(), policy=a_policy(), show=show)
     assert model.given_up == 1
+
+
+async def test_policy_without_attempts_is_a_mistake() -> None:
+    with pytest.raises(ValueError, match="at least one attempt"):
+        await Asked()(a_policy(attempts=0))
