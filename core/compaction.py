@@ -1,0 +1,247 @@
+"""Compaction: letting the summary take over old turns, behind the user's back.
+
+Nothing is ever lost by it. The log keeps all turns, and the summary is replaced in one step, and
+only if neither it nor anything it covers has moved since it was read. Whatever fails before that
+leaves everything as it was.
+"""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Final
+
+from core.errors import ModelError, ModelRefusedError
+from core.memory import size_of
+from core.memory.cut import cut_to
+from core.models.port import Stop
+from core.models.retry import RetryPolicy, ask
+from core.prompt import summary_request
+from core.session import Answer, AnswerKind, Turn, next_batch, turns_of
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Sequence
+
+    from core.clock import Clock
+    from core.memory import Memory
+    from core.message import Kind, ThreadKey
+    from core.models.port import Model, ModelRequest
+    from core.models.retry import Answered
+    from core.session import Record
+    from core.store.port import Store, Work
+
+log = logging.getLogger(__name__)
+
+NOTHING_LEFT: Final = "Nothing that was said before is left."
+"""The summary of what was deleted as a whole."""
+FIRST_PAUSE = 30.0
+LONGEST_PAUSE = 3600.0
+PATIENCE = 3
+"""Useless answers in a row, after which the fallback makes the summary: it refuses nothing."""
+_PAGE = 200
+_SETBACKS = 1000
+"""Threads whose setbacks are remembered; the oldest are forgotten, and tried again sooner."""
+
+
+class UselessSummaryError(ModelError):
+    """The model's answer is no summary: it was cut, declined or empty."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SummaryManner:
+    """How summaries are made."""
+
+    model: str
+    tokens: int = 1000
+    """The most tokens that a summary may have."""
+    room: int = 30_000
+    """Tokens of turns that go into one call; more are taken in one part after another."""
+    retry: RetryPolicy = field(default_factory=RetryPolicy)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Task:
+    """A summary to be made: of `previous` and of the turns at the places [begin, to)."""
+
+    previous: str
+    begin: int
+    to: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Setback:
+    """How often a thread's summary failed in a row."""
+
+    failures: int = 0
+    useless: int = 0
+    until: float = 0
+    """On the clock's steady time: not tried before."""
+
+
+class Compactor:
+    """Makes summaries, at most one of a thread at a time in this process."""
+
+    def __init__(
+        self,
+        store: Store,
+        model: Model,
+        fallback: Model,
+        memory: Memory,
+        clock: Clock,
+        manner: SummaryManner,
+    ) -> None:
+        """Make summaries by `model`, or by `fallback` where that refuses for good."""
+        self._store = store
+        self._model = model
+        self._fallback = fallback
+        self._memory = memory
+        self._clock = clock
+        self._manner = manner
+        self._marks = memory.marks.within(memory.budget // 2)
+        self._room = min(manner.room, memory.budget // 2)
+        self._running: set[ThreadKey] = set()
+        self._setbacks: dict[ThreadKey, _Setback] = {}
+
+    def is_due(self, work: Work, answer: str) -> bool:
+        """Tell whether `compact` may have something to do once this turn has its answer.
+
+        It saves the store a question after most turns: all that it needs is known already.
+        """
+        turns, waiting = turns_of(work.records)
+        batch = next_batch(waiting, alone=False)
+        if batch:
+            kind, place = AnswerKind.ANSWER, batch[-1].place
+            said = Answer(place=place, turn="", token="", kind=kind, text=answer, at=0)
+            turns = (*turns, Turn(entries=batch, answer=said))
+        return self._task(work, turns) is not None
+
+    async def compact(self, thread: ThreadKey) -> bool:
+        """Let the summary take over what it should by now; tell whether it did.
+
+        A failure is no error for the caller: it is tried again after a later reply, not at once.
+        Raises only what the store raises.
+        """
+        setback = self._setbacks.get(thread, _Setback())
+        if thread in self._running or setback.until > self._clock.monotonic():
+            return False
+        self._running.add(thread)
+        try:
+            done = await self._compact(thread, setback)
+        except ModelError as error:
+            self._set_back(thread, setback, error)
+            return False
+        finally:
+            self._running.discard(thread)
+        self._setbacks.pop(thread, None)
+        return done
+
+    async def _compact(self, thread: ThreadKey, setback: _Setback) -> bool:
+        work = await self._store.peek(thread)
+        if work is None:
+            return False
+        start = max(work.summary.covers, work.line)
+        strategy = self._memory.strategy(work.kind, work.settings.strategy)
+        turns = (
+            [turn async for turn in self._turns(work, start, work.head)] if strategy.folds else []
+        )
+        task = self._task(work, turns)
+        if task is None:
+            return False
+        text = await self._summarise(work, task, useless=setback.useless)
+        return await self._store.compact(
+            thread, covers=work.summary.covers, rev=work.rev, to=task.to, text=text
+        )
+
+    def _task(self, work: Work, turns: Sequence[Turn]) -> _Task | None:
+        """Return the summary to be made, given the turns that none covers; None for none."""
+        strategy = self._memory.strategy(work.kind, work.settings.strategy)
+        if not strategy.shows_summary:
+            return None
+        sizes = [size_of(turn, work.kind, self._memory.counter.count) for turn in turns]
+        place = strategy.fold(turns, sizes, self._marks)
+        summary = work.summary
+        if summary.covers > work.line and (summary.stale or not summary.text):
+            # What it was made of has changed: it is made anew, from the log.
+            return _Task(previous="", begin=work.line, to=place or summary.covers)
+        if place is None:
+            return None
+        begin = max(summary.covers, work.line)
+        return _Task(previous=summary.text, begin=begin, to=place)
+
+    async def _summarise(self, work: Work, task: _Task, *, useless: int) -> str:
+        """Return the summary, made in as many calls as it takes."""
+        count = self._memory.counter.count
+        text = task.previous
+        part: list[Turn] = []
+        used = 0
+        async for turn in self._turns(work, task.begin, task.to):
+            if not turn.entries:  # what was said is deleted, so what was answered goes with it
+                continue
+            fitting, size = cut_to(turn, work.kind, room=self._room, count=count)
+            if part and used + size > self._room:
+                text = await self._ask(text, part, work.kind, useless=useless)
+                part, used = [], 0
+            part.append(fitting)
+            used += size
+        if part:
+            text = await self._ask(text, part, work.kind, useless=useless)
+        return text or NOTHING_LEFT
+
+    async def _ask(self, previous: str, turns: Sequence[Turn], kind: Kind, *, useless: int) -> str:
+        manner = self._manner
+        request = summary_request(
+            previous, turns, kind=kind, model=manner.model, max_tokens=manner.tokens
+        )
+        if useless >= PATIENCE:
+            answered = await self._ask_model(self._fallback, request)
+        else:
+            try:
+                answered = await self._ask_model(self._model, request)
+            except ModelRefusedError as error:
+                log.warning("%s makes a summary instead: %s", self._fallback.name, error)
+                answered = await self._ask_model(self._fallback, request)
+        text = answered.text.strip()
+        if answered.stop is not Stop.END or not text:
+            raise UselessSummaryError(f"The summary ended with {answered.stop!r}, or is empty.")
+        return text
+
+    async def _ask_model(self, model: Model, request: ModelRequest) -> Answered:
+        return await ask(
+            model, request, clock=self._clock, policy=self._manner.retry, show=lambda _: None
+        )
+
+    def _set_back(self, thread: ThreadKey, setback: _Setback, error: ModelError) -> None:
+        """Leave the thread alone for a while, and for longer each time."""
+        pause = min(LONGEST_PAUSE, FIRST_PAUSE * 2 ** min(setback.failures, 16))
+        log.warning("a summary stays as it was, for %.0f seconds at least: %s", pause, error)
+        self._setbacks[thread] = _Setback(
+            failures=setback.failures + 1,
+            useless=setback.useless + isinstance(error, UselessSummaryError),
+            until=self._clock.monotonic() + pause,
+        )
+        if len(self._setbacks) > _SETBACKS:
+            del self._setbacks[next(iter(self._setbacks))]
+
+    async def _turns(self, work: Work, begin: int, end: int) -> AsyncIterator[Turn]:
+        """Yield the turns at the places [begin, end), oldest first."""
+        records: list[Record] = []
+        async for record in self._records(work, begin, end):
+            records.append(record)
+            if isinstance(record, Answer):
+                yield turns_of(records)[0][0]
+                records = []
+
+    async def _records(self, work: Work, begin: int, end: int) -> AsyncIterator[Record]:
+        """Yield the records at the places [begin, end): those at hand, or page by page."""
+        page = work.records
+        at_hand = begin >= work.since
+        after = begin - 1
+        while after < end - 1:
+            if not at_hand:
+                page = await self._store.history(work.lease.thread, after=after, limit=_PAGE)
+            for record in page:
+                if begin <= record.place < end:
+                    yield record
+            if at_hand or not page:
+                return
+            after = page[-1].place
