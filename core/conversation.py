@@ -13,6 +13,7 @@ from core.errors import (
     ModelBusyError,
     ModelInterruptedError,
     ModelRefusedError,
+    PlatformError,
 )
 from core.memory import plan
 from core.models.port import Stop
@@ -41,6 +42,9 @@ ALONE_FROM = 3
 """From this try on a turn takes its oldest message alone: one of them may be what fails."""
 TRIES = 5
 """Failed tries after which a turn is given up, with a notice."""
+
+DELIVERY_TRIES = 2 * TRIES
+"""Tries after which a recorded answer is given up too; the last to be recorded is the notice."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,11 +94,14 @@ class Conversation:
             draft = await self._compose(session, strategy, hold.work, delivery)
             await hold.commit(draft)
             answer = answer_of(hold.work, draft, at=self._clock.now())
-        elif hold.work.tries > TRIES:
-            return Outcome.UNDELIVERED
         else:
             answer = recorded_answer(hold.work)
-        await delivery.deliver(answer)
+        try:
+            await delivery.deliver(answer)
+        except PlatformError:
+            if hold.work.tries < DELIVERY_TRIES:
+                raise
+            return Outcome.UNDELIVERED
         return Outcome.DONE
 
     async def _load(self, work: Work, strategy: Strategy) -> Session | None:

@@ -40,6 +40,7 @@ class Delivery:
         self.platform = platform
         self._hold = hold
         self._pieces: dict[int, str] = {}
+        self._delivering = False
         self._look = False
         """Something may stand there that we do not know of: look before the turn is settled."""
         self._compare = False
@@ -108,14 +109,20 @@ class Delivery:
         except PlatformError:
             return set()
         previews = {p.id for p in found if p.key == self._preview_key()}
-        pieces = _copies(found) if lost.recorded else [p for p in found if not p.key.is_preview]
-        kept = previews if lost.recorded and lost.mine else set()
+        pieces = _copies(found)
+        if not lost.recorded and self._delivering:
+            # It was recorded, and erased since: nobody will ever post for this turn again. Before
+            # that, what we find may be a successor's, who has committed in the meantime.
+            pieces = [posted for posted in found if not posted.key.is_preview]
+        # Of our own previews, the committed one has become the answer's first piece.
+        kept = {self._hold.preview} if lost.recorded and lost.mine else set()
         return (previews - kept) | {posted.id for posted in pieces}
 
     # --- the answer -----------------------------------------------------------------------------
 
     async def deliver(self, answer: Answer) -> None:
         """Bring every piece of a recorded answer to its place, once and in order."""
+        self._delivering = True
         cuts = self._hold.work.cuts
         pieces = [self.platform.piece(answer.text, cuts, index) for index in range(len(cuts))]
         for index, text in enumerate(pieces):

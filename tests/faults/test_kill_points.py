@@ -16,60 +16,15 @@ import pytest
 from core.models.scripted import ScriptedModel
 from core.session import AnswerKind
 from tests.fakes.platform import FakePlatform
+from tests.faults.life import KilledError, Life, Mortal
 from tests.world import World, message, until
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from core.store.port import Store
 
 ANSWER = "first part, second part, third part"
 CALLS_OF_A_RUN = 20
 """What an undisturbed run makes at the least: two turns with previews, pieces and all."""
-
-
-class KilledError(BaseException):
-    """The process is dead; nothing of it may run any more, not even its clean-up."""
-
-
-class Mortal:
-    """Passes calls on until the fatal one; from then on no call ever ends well."""
-
-    def __init__(self, life: Life, inner: object) -> None:
-        self._life = life
-        self._inner = inner
-
-    def __getattr__(self, name: str) -> Any:
-        value = getattr(self._inner, name)
-        if not asyncio.iscoroutinefunction(value) or name in {"wait", "sweep", "claim_any"}:
-            return value
-
-        async def call(*args: Any, **kwargs: Any) -> Any:
-            return await self._life.spend(lambda: value(*args, **kwargs))
-
-        return call
-
-
-class Life:
-    """Counts the calls of one worker's stores and platforms, and ends at a chosen one."""
-
-    def __init__(self, *, dies_at: int = -1, after_effect: bool = False) -> None:
-        self.calls = 0
-        self.dead = asyncio.Event()
-        self._dies_at = dies_at
-        self._after_effect = after_effect
-
-    async def spend(self, call: Callable[[], Any]) -> Any:
-        if self.dead.is_set():
-            raise KilledError
-        mine = self.calls
-        self.calls += 1
-        if mine != self._dies_at:
-            return await call()
-        if self._after_effect:
-            await call()
-        self.dead.set()
-        raise KilledError
 
 
 async def first_life(world: World, life: Life) -> None:

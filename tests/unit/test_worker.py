@@ -244,7 +244,7 @@ async def test_an_answer_that_cannot_be_posted_is_given_up_and_listed() -> None:
     world.platform = Down()
     async with world.worker() as worker:
         await world.intake(worker).take(message(0))
-        for _ in range(6):
+        for _ in range(12):
             await until(lambda: not world.local.headers[str(THREAD)].token)
             if world.local.headers[str(THREAD)].due is not None:
                 world.local.headers[str(THREAD)].due = 0

@@ -1,0 +1,158 @@
+"""Seeded runs of several workers under kills, lost leases, lost replies, unclear posts and edits.
+
+In one kind of run workers die, in the other living workers lose their leases. Both at once may
+leave one message too many, as the protocol says under "What remains", so they are kept apart.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from random import Random
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from core.models.scripted import ScriptedModel
+from core.session import Status
+from tests.faults.life import KilledError, Life, Mortal
+from tests.world import THREAD, World, message
+
+if TYPE_CHECKING:
+    from core.intake import Intake
+    from core.models.port import ModelRequest
+
+MESSAGES = 6
+RUNS = int(os.environ.get("CHAOS_RUNS", "25"))
+"""Seeds of one test; twenty tests make 500 runs."""
+
+
+class Run:
+    """One run: what happens in it follows from its seed."""
+
+    def __init__(self, seed: int, *, kills: bool) -> None:
+        self.random = Random(seed)
+        self.kills = kills
+        self.world = World(ScriptedModel(reply=self.answer))
+        self.world.platform.piece_length = self.random.choice([7, 15, 1000])
+        self.world.platform.unclear.extend(
+            self.random.choices(["", "lost", "never"], weights=[8, 1, 1], k=30)
+        )
+        self.deleted: set[str] = set()
+        self.lives: list[Life] = []
+
+    def answer(self, request: ModelRequest) -> Any:
+        """Answer in a few chunks, with passes of the loop between them."""
+        pause = [0.0] * self.random.randrange(1, 30)
+        return ["an answer to ", *pause, str(len(request.messages)), *pause, " messages"]
+
+    async def go(self) -> None:
+        """Let it all happen, and then let one healthy worker bring it to an end."""
+        with_workers = [asyncio.create_task(self.generations()) for _ in range(2)]
+        nemesis = asyncio.create_task(self.nemesis())
+        await asyncio.gather(*with_workers)
+        nemesis.cancel()
+        await asyncio.wait({nemesis})
+        async with self.world.worker() as worker:
+            intake = self.world.intake(worker)
+            self.world.expire_leases()
+            for number in range(MESSAGES):
+                await intake.take(message(number))
+            await self.hurry()
+
+    async def generations(self) -> None:
+        """Run a worker until it dies, and another in its place, for a while."""
+        for _ in range(3):
+            dies_at = self.random.randrange(40) if self.kills else -1
+            life = Life(dies_at=dies_at, after_effect=self.random.random() < 0.5)
+            life.twice = lambda: self.random.random() < 0.1
+            self.lives.append(life)
+            await self.live(life)
+            if life.dead.is_set():
+                self.expire(life.tokens)
+
+    async def live(self, life: Life) -> None:
+        """Run one worker, and say things to it."""
+        store: Any = Mortal(life, self.world.local)
+        platform: Any = Mortal(life, self.world.platform)
+        worker = self.world.worker(store=store, platform=platform, grace=5)
+        async with worker:
+            try:
+                for _ in range(4):
+                    await self.event(self.world.intake(worker, store=store))
+            except KilledError:
+                return
+
+    async def event(self, intake: Intake) -> None:
+        """Say something, perhaps once more; or edit or delete what was said."""
+        number = self.random.randrange(MESSAGES)
+        what = self.random.random()
+        if what < 0.8:
+            await intake.take(message(number))
+        elif what < 0.9:
+            await intake.edit(message(number, "edited"), stamp=self.random.random() * 100)
+        else:
+            self.deleted.add(f"m{number}")
+            await intake.delete(THREAD, f"m{number}", message(number).identities, stamp=1000)
+        for _ in range(self.random.randrange(20)):
+            await asyncio.sleep(0)
+
+    async def nemesis(self) -> None:
+        """Let leases of living workers run out, where no worker is killed."""
+        while not self.kills:
+            for _ in range(self.random.randrange(5, 60)):
+                await asyncio.sleep(0)
+            self.world.expire_leases()
+
+    def expire(self, tokens: set[str]) -> None:
+        """Let the leases of a dead worker run out."""
+        for header in self.world.local.headers.values():
+            if header.token in tokens:
+                header.until = header.due = 0
+        self.world.local.wake()
+
+    async def hurry(self) -> None:
+        """Wait for the end, without the pauses between failed tries."""
+        async with asyncio.timeout(10):
+            while any(h.due is not None for h in self.world.local.headers.values()):
+                for header in self.world.local.headers.values():
+                    if not header.token and header.due is not None:
+                        header.due = 0
+                        self.world.local.wake()
+                await asyncio.sleep(0)
+
+    async def check(self) -> None:
+        """Hold what is recorded and what is seen to the promise."""
+        entries, answers = await self.world.entries(), await self.world.answers()
+        stored = {entry.id for entry in entries}
+        assert stored | self.deleted == {f"m{number}" for number in range(MESSAGES)}
+        assert len(stored) == len(entries), "a message was stored twice"
+        places = [answer.place for answer in answers]
+        assert len(set(places)) == len(places), "a turn was recorded twice"
+        waiting = [e for e in entries if e.place > max(places, default=-1)]
+        assert all(e.status is Status.DELETED for e in waiting), "a message was not answered"
+        platform = self.world.platform
+        wanted = [
+            platform.piece(a.text, platform.cut(a.text), index)
+            for a in answers
+            for index in range(len(platform.cut(a.text)))
+        ]
+        assert sorted(platform.texts()) == sorted(wanted), "not each reply is there once"
+        for answer in answers:
+            seen = [shown.text for shown in platform.shown if shown.key.turn == answer.turn]
+            assert "".join(seen) == answer.text, "the pieces are not in order"
+
+
+@pytest.mark.parametrize("batch", range(10))
+@pytest.mark.parametrize("kills", [True, False], ids=["kills", "lost leases"])
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+async def test_every_message_is_answered_once_whatever_happens(kills: bool, batch: int) -> None:
+    """I1, I2, I3, I5."""
+    for seed in range(batch * RUNS, (batch + 1) * RUNS):
+        run = Run(seed, kills=kills)
+        try:
+            await run.go()
+            await run.check()
+        except BaseException as error:
+            error.add_note(f"seed {seed}, kills {kills}")
+            raise
