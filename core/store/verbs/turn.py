@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Literal
 
 from core.session import Answer, AnswerKind, Entry, Status, Summary
 from core.store.header import OpenTurn
-from core.store.port import Changed, Draft, Lease, Outcome, Refused, TurnState, Work
+from core.store.port import Changed, Draft, Lease, Outcome, Refused, ThreadSettings, TurnState, Work
 from core.store.verbs.rows import living
 
 if TYPE_CHECKING:
@@ -207,7 +207,7 @@ def _close(rows: Rows, header: Header, posted: tuple[str, ...]) -> Work | Litera
         rows.put_header(header)
         return show(rows, header)
     header.free(None)
-    if header.line == header.next and not header.people:
+    if header.line == header.next and not header.people and header.settings == ThreadSettings():
         rows.remove(keep_header=False)  # erased while the turn ran, and nothing came since
     else:
         rows.put_header(header)
