@@ -1,0 +1,218 @@
+"""amend: what people edit or delete changes wherever it stands, and a running turn hears of it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from core.admission import Verdict
+from core.message import Attachment
+from core.session import AnswerKind, Entry, Status
+from core.store.port import Accepted, Outcome
+from tests.builders import OTHER, OVERHEAR, THREAD, begin, converse, draft, finish, message, terms
+
+if TYPE_CHECKING:
+    from core.store.port import Store, Work
+    from tests.contract.stores import Harness
+
+
+async def edit(store: Store, number: int, text: str | None, stamp: float = 2000.0) -> bool:
+    return await store.amend(THREAD, f"m{number}", (f"event{number}",), stamp=stamp, text=text)
+
+
+async def look(store: Store) -> Work:
+    work = await store.peek(THREAD)
+    assert work is not None
+    return work
+
+
+async def entries(store: Store) -> list[Entry]:
+    return [record for record in await store.history(THREAD) if isinstance(record, Entry)]
+
+
+async def test_an_edit_changes_text_and_rev(store: Store) -> None:
+    """Protocol: text changed, new `rev`; the message stays where it is."""
+    await store.accept(message(1), terms())
+    before = await look(store)
+    assert await edit(store, 1, "better")
+    (entry,) = await entries(store)
+    assert (entry.place, entry.text, entry.status) == (0, "better", Status.ADDRESSED)
+    after = await look(store)
+    assert before.rev != after.rev
+    assert await store.claim(THREAD, "mine") is not None
+
+
+@pytest.mark.parametrize("stamp", [2000.0, 1999.0])
+async def test_an_edit_no_newer_than_the_last_has_no_effect(store: Store, stamp: float) -> None:
+    """Protocol: needs a newer stamp; the same stamp: done, without effect (also on `rev`)."""
+    await store.accept(message(1), terms())
+    await edit(store, 1, "better")
+    before = await look(store)
+    assert await edit(store, 1, "worse", stamp)
+    assert await look(store) == before
+
+
+async def test_edits_follow_each_other(store: Store) -> None:
+    """The same: a newer one counts."""
+    await store.accept(message(1), terms())
+    await edit(store, 1, "better")
+    await edit(store, 1, "best", 2000.5)
+    assert [entry.text for entry in await entries(store)] == ["best"]
+
+
+async def test_a_deletion_blanks_and_is_final(store: Store) -> None:
+    """Protocol: text blanked; a deletion is final."""
+    file = Attachment(id="F1", name="a.png", media_type="image/png", size=1)
+    await store.accept(message(1, attachments=(file,)), terms())
+    await store.accept(message(2), terms())
+    assert await edit(store, 1, None)
+    before = await look(store)
+    assert await edit(store, 1, None)
+    assert await edit(store, 1, "back again", 3000.0)
+    assert await look(store) == before
+    first, second = await entries(store)
+    assert (first.text, first.attachments, first.status) == ("", (), Status.DELETED)
+    assert second.text == "text 2"
+
+
+async def test_a_deleted_message_does_not_come_back(store: Store) -> None:
+    """Its event, repeated, is known, and its id is too."""
+    await store.accept(message(1), terms())
+    await edit(store, 1, None)
+    again = await store.accept(message(1, identities=("new",)), terms())
+    assert again == Accepted(verdict=Verdict.GONE, new=False)
+    assert not (await store.accept(message(1), terms(), "token")).new
+    assert await store.claim(THREAD, "token") is None
+
+
+async def test_a_deletion_before_its_message_keeps_it_out(store: Store) -> None:
+    """Protocol: id unknown: a deletion marks it seen."""
+    assert not await edit(store, 1, None)
+    gone = Accepted(verdict=Verdict.GONE, new=False)
+    assert await store.accept(message(1), terms(), "token") == gone
+    assert await store.history(THREAD) == ()
+    await store.accept(message(2), terms())
+    assert not await edit(store, 3, None)
+    assert await store.accept(message(3), terms()) == gone
+
+
+async def test_an_edit_before_its_message_leaves_nothing(harness: Harness, store: Store) -> None:
+    """Protocol: an unknown id's edit is offered to `accept` under the same identity."""
+    assert not await edit(store, 1, "better")
+    assert list(await harness.remains()) == []
+    assert (await store.accept(message(1, "better"), terms())).new
+
+
+async def test_a_deleted_message_waits_no_more(store: Store) -> None:
+    """Protocol: `waiting` - 1 if it was waiting; without a turn its work is gone."""
+    await store.accept(message(1), terms())
+    await store.accept(message(2), terms())
+    await edit(store, 1, None)
+    (info,) = (await store.threads()).threads
+    assert info.waiting == 1
+    await edit(store, 2, None)
+    assert await store.claim(THREAD, "mine") is None
+    (info,) = (await store.threads()).threads
+    assert info.waiting == 0
+
+
+async def test_a_deletion_makes_room(store: Store) -> None:
+    """The limit counts what waits, not what ever waited; the same for the overheard."""
+    strict = terms(waiting_limit=1)
+    await store.accept(message(1), strict)
+    await edit(store, 1, None)
+    assert (await store.accept(message(2), strict)).verdict is Verdict.ACCEPTED
+    few = terms(Verdict.OVERHEARD, overheard_limit=1)
+    await store.accept(message(3), few)
+    await edit(store, 3, None)
+    await store.accept(message(4), few)
+    await store.accept(message(5), few)
+    assert [e.id for e in await entries(store) if e.status is Status.OVERHEARD] == ["m5"]
+
+
+async def test_what_was_answered_waits_no_more_when_deleted(store: Store) -> None:
+    """Only entries from `head` on wait."""
+    await converse(store, 1)
+    await store.accept(message(2), terms())
+    await edit(store, 1, None)
+    work = await store.claim(THREAD, "mine")
+    assert work is not None
+    assert work.lease.turn == "m2"
+
+
+async def test_overheard_messages_are_amended_too(store: Store) -> None:
+    """They are context of an answer."""
+    await store.accept(message(1), OVERHEAR)
+    await store.accept(message(2), OVERHEAR)
+    await edit(store, 1, "better")
+    await edit(store, 2, None)
+    assert [(e.text, e.status) for e in await entries(store)] == [
+        ("better", Status.OVERHEARD),
+        ("", Status.DELETED),
+    ]
+
+
+async def test_dropping_goes_on_behind_a_deleted_message(store: Store) -> None:
+    """Oldest out, and what was deleted in front of it is in nobody's way."""
+    few = terms(Verdict.OVERHEARD, overheard_limit=1)
+    await store.accept(message(1), few)
+    await edit(store, 1, None)
+    for number in range(2, 6):
+        await store.accept(message(number), few)
+    assert [e.id for e in await entries(store)] == ["m1", "m5"]
+    work = await begin(store, 6)
+    assert work.head == 4
+    assert await finish(store, work) == "free"
+
+
+async def test_an_edit_below_the_summary_makes_it_stale(store: Store) -> None:
+    """Protocol: below `covers`: summary stale; an edit does not withhold it."""
+    await converse(store, 1, 2)
+    work = await look(store)
+    assert await store.compact(THREAD, covers=0, rev=work.rev, to=1, text="so far")
+    await edit(store, 1, "better")
+    summary = (await look(store)).summary
+    assert (summary.text, summary.stale, summary.withheld) == ("so far", True, False)
+
+
+async def test_a_deletion_below_the_summary_withholds_it(store: Store) -> None:
+    """Protocol: after a deletion not shown until it is made anew from the log."""
+    await converse(store, 1, 2)
+    work = await look(store)
+    assert await store.compact(THREAD, covers=0, rev=work.rev, to=1, text="so far")
+    await edit(store, 1, None)
+    await edit(store, 1, "an edit that came late", 3000.0)
+    work = await look(store)
+    assert (work.summary.text, work.summary.stale, work.summary.withheld) == ("", True, True)
+    assert await store.compact(THREAD, covers=1, rev=work.rev, to=1, text="made anew")
+    summary = (await look(store)).summary
+    assert (summary.text, summary.stale, summary.withheld) == ("made anew", False, False)
+
+
+async def test_an_edit_behind_the_summary_leaves_it(store: Store) -> None:
+    """The summary stands for [0, covers) alone."""
+    await converse(store, 1, 2)
+    work = await look(store)
+    await store.compact(THREAD, covers=0, rev=work.rev, to=1, text="so far")
+    await edit(store, 2, None)
+    summary = (await look(store)).summary
+    assert (summary.text, summary.stale, summary.withheld) == ("so far", False, False)
+
+
+async def test_a_deleted_buried_message_is_the_operators_no_more(store: Store) -> None:
+    """There is nothing left of it to requeue."""
+    work = await begin(store, 1)
+    await store.commit(work.lease, work.rev, draft(0, kind=AnswerKind.BURIED))
+    await store.settle(work.lease, Outcome.DONE)
+    await edit(store, 1, None)
+    assert await store.buried() == ()
+    assert not await store.requeue(THREAD, 0)
+
+
+async def test_an_amendment_keeps_to_its_thread(store: Store) -> None:
+    """I8: the same message id in another thread is another message."""
+    await store.accept(message(1, thread=OTHER), terms())
+    assert not await edit(store, 1, None)
+    (entry,) = await store.history(OTHER)
+    assert entry.text == "text 1"

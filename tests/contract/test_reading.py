@@ -1,0 +1,246 @@
+"""history, threads, peek, settings, cursors: what is read, in pages."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from core.admission import Verdict
+from core.message import Kind, ThreadKey
+from core.session import AnswerKind, Entry, Usage
+from core.store.port import Outcome, Refused, ThreadSettings
+from tests.builders import OTHER, OVERHEAR, THREAD, USAGE, begin, converse, draft, message, terms
+
+if TYPE_CHECKING:
+    from core.store.port import Store
+    from tests.contract.stores import Harness
+
+
+# --- history --------------------------------------------------------------------------------
+
+
+async def test_history_comes_in_pages_of_places(store: Store) -> None:
+    """Port: the records of the next `limit` places, in order; empty only at the end."""
+    await converse(store, *range(1, 6))
+    pages, after = [], -1
+    while page := await store.history(THREAD, after=after, limit=2):
+        pages.append([(type(record).__name__, record.place) for record in page])
+        after = page[-1].place
+    assert [len(page) for page in pages] == [4, 4, 2]
+    assert [record for page in pages for record in page] == [
+        (name, place) for place in range(5) for name in ("Entry", "Answer")
+    ]
+
+
+async def test_history_passes_over_gaps(store: Store) -> None:
+    """Dropped overheard messages leave gaps; no page is empty because of them."""
+    few = terms(Verdict.OVERHEARD, overheard_limit=1)
+    await converse(store, 1)
+    for number in range(2, 9):
+        await store.accept(message(number), few)
+    page = await store.history(THREAD, after=0, limit=2)
+    assert [r.id for r in page if isinstance(r, Entry)] == ["m8"]
+
+
+async def test_history_has_deleted_messages_without_their_text(store: Store) -> None:
+    """Port: deleted messages are in it, without their text."""
+    await converse(store, 1)
+    await store.amend(THREAD, "m1", ("x",), stamp=2000.0, text=None)
+    assert [record.text for record in await store.history(THREAD)] == ["", "answer 1"]
+
+
+async def test_the_history_of_nothing(store: Store) -> None:
+    """An unknown thread has none."""
+    assert await store.history(OTHER) == ()
+
+
+# --- threads --------------------------------------------------------------------------------
+
+KEYS = tuple(
+    ThreadKey(platform, place, thread)
+    for platform, place, thread in (
+        ("discord", "C1", "1"),
+        ("slack", "C1", "1"),
+        ("slack", "C1", "2"),
+        ("slack", "C1:x", "1"),
+        ("slack", "C12", "1"),
+        ("slack", "c1", "1"),
+        ("slack", "Ü_%", "1"),
+        ("slackish", "C1", "1"),
+    )
+)
+
+
+async def listed(store: Store, limit: int = 100, **choice: Any) -> list[ThreadKey]:
+    keys: list[ThreadKey] = []
+    after = ""
+    while True:
+        page = await store.threads(after=after, limit=limit, **choice)
+        assert len(page.threads) <= limit
+        keys += [info.thread for info in page.threads]
+        if not (after := page.after):
+            return keys
+
+
+async def populate(store: Store) -> None:
+    for number, key in enumerate(KEYS):
+        author = "U1" if number % 2 else "U2"
+        await store.accept(message(number, thread=key, author=author), terms())
+
+
+@pytest.mark.parametrize("limit", [1, 2, 3, 100])
+async def test_all_threads_in_pages(store: Store, limit: int) -> None:
+    """Port: some threads of a list, and where the next page begins; each once."""
+    await populate(store)
+    keys = await listed(store, limit)
+    assert sorted(map(str, keys)) == sorted(map(str, KEYS))
+
+
+@pytest.mark.parametrize("limit", [1, 100])
+async def test_the_threads_of_a_person(store: Store, limit: int) -> None:
+    """Port: those a person spoke in, overheard or not."""
+    await populate(store)
+    await store.accept(message(99, thread=KEYS[0], author="U1"), OVERHEAR)
+    wanted = {KEYS[0], *KEYS[1::2]}
+    keys = await listed(store, limit, person="U1")
+    assert (set(keys), len(keys)) == (wanted, len(wanted))
+    assert await listed(store, limit, person="U") == []
+
+
+@pytest.mark.parametrize("place", ["C1", "C1:x", "C12", "c1", "Ü_%", "C"])
+async def test_the_threads_of_a_place(store: Store, place: str) -> None:
+    """Port: those of a (platform, place), and of none whose name only looks like it (I8)."""
+    await populate(store)
+    wanted = {key for key in KEYS if (key.platform, key.place) == ("slack", place)}
+    keys = await listed(store, 1, place=("slack", place))
+    assert (set(keys), len(keys)) == (wanted, len(wanted))
+
+
+async def test_the_threads_of_a_person_in_a_place(store: Store) -> None:
+    """Both together."""
+    await populate(store)
+    assert await listed(store, person="U1", place=("slack", "C1")) == [KEYS[1]]
+
+
+async def test_a_thread_in_a_list_has_its_counters(harness: Harness, store: Store) -> None:
+    """Port: turns settled with an answer, usage, people, what waits, and since when."""
+    await converse(store, 1, 2)
+    await harness.advance(50)
+    await store.accept(message(3, author="U2"), terms())
+    (info,) = (await store.threads()).threads
+    assert (info.thread, info.kind, info.turns) == (THREAD, Kind.THREAD, 2)
+    assert info.usage == USAGE + USAGE == Usage(input=20, output=10, cache_read=6, cache_write=4)
+    assert (info.people, info.waiting) == (2, 1)
+    assert info.last_at - info.started_at == pytest.approx(50, abs=2)
+
+
+# --- peek -----------------------------------------------------------------------------------
+
+
+async def test_peek_takes_nothing(store: Store) -> None:
+    """Port: as `claim` would show it, without taking it."""
+    await store.accept(message(1), terms())
+    seen = await store.peek(THREAD)
+    assert seen is not None
+    assert [record.place for record in seen.records] == [0]
+    assert seen.lease.token == ""
+    work = await store.claim(THREAD, "mine")
+    assert work is not None
+    assert (work.tries, work.rev, work.records) == (1, seen.rev, seen.records)
+    again = await store.peek(THREAD)
+    assert again is not None
+    assert (again.lease.token, again.lease.turn) == ("", "m1")
+
+
+async def test_peek_at_nothing(harness: Harness, store: Store) -> None:
+    """None when unknown, and it stays unknown."""
+    assert await store.peek(THREAD) is None
+    assert list(await harness.remains()) == []
+
+
+# --- the operator ---------------------------------------------------------------------------
+
+
+async def test_buried_messages_of_all_threads(store: Store) -> None:
+    """Port: list messages whose turns were given up, at most `limit`."""
+    for key in KEYS[:3]:
+        work = await begin(store, 1, thread=key)
+        await store.accept(message(2, thread=key), OVERHEAR)
+        await store.accept(message(3, thread=key), terms())
+        await store.commit(work.lease, work.rev, draft(2, kind=AnswerKind.BURIED))
+        assert not isinstance(await store.settle(work.lease, Outcome.DONE), Refused)
+    found = [(buried.thread, buried.entry.id) for buried in await store.buried()]
+    assert sorted(map(str, found)) == sorted(
+        str((key, number)) for key in KEYS[:3] for number in ("m1", "m3")
+    )
+    assert len(await store.buried(limit=3)) == 3
+
+
+async def test_only_what_is_buried_is_requeued(store: Store) -> None:
+    """Port: False when it is none."""
+    await converse(store, 1)
+    assert not await store.requeue(THREAD, 0)
+    assert not await store.requeue(THREAD, 7)
+    assert not await store.requeue(OTHER, 0)
+
+
+# --- settings and cursors -------------------------------------------------------------------
+
+ALL = ThreadSettings(strategy="window", reach=20, muted=True)
+
+
+async def test_settings_of_a_thread(store: Store) -> None:
+    """Port: set as a whole; they go with the work."""
+    assert await store.thread_settings(THREAD) == ThreadSettings()
+    await store.set_thread(THREAD, Kind.THREAD, ALL, ttl=100)
+    assert await store.thread_settings(THREAD) == ALL
+    assert await store.thread_settings(OTHER) == ThreadSettings()
+    work = await begin(store, 1)
+    assert work.settings == ALL
+    await store.set_thread(THREAD, Kind.THREAD, ThreadSettings(strategy="full"), ttl=100)
+    assert await store.thread_settings(THREAD) == ThreadSettings(strategy="full")
+
+
+async def test_settings_end_with_the_session(harness: Harness, store: Store) -> None:
+    """Port: they end with its session (see `Terms.ttl`)."""
+    await store.set_thread(THREAD, Kind.THREAD, ALL, ttl=100)
+    await harness.advance(99)
+    assert await store.thread_settings(THREAD) == ALL
+    await harness.advance(2)
+    assert await store.thread_settings(THREAD) == ThreadSettings()
+
+
+async def test_settings_alone_are_no_work(store: Store) -> None:
+    """A thread that was only set up has nothing to claim."""
+    await store.set_thread(THREAD, Kind.THREAD, ALL, ttl=100)
+    assert await store.claim(THREAD, "mine") is None
+
+
+async def test_settings_of_a_place(harness: Harness, store: Store) -> None:
+    """Port: set as a whole; they don't expire."""
+    await store.set_place("slack", "C1", ALL)
+    await harness.advance(10**8)
+    await store.sweep()
+    assert await store.place_settings("slack", "C1") == ALL
+    for platform, place in (("slack", "C2"), ("discord", "C1"), ("slack", "C1:x")):
+        assert await store.place_settings(platform, place) == ThreadSettings()
+    await store.set_place("slack", "C1", ThreadSettings())
+    assert await store.place_settings("slack", "C1") == ThreadSettings()
+
+
+async def test_cursors_never_go_back(store: Store) -> None:
+    """Protocol: the cursor moves with accept, never back. A snowflake fits."""
+    assert await store.cursor("discord:1") == 0
+    big = 2**62 + 1
+    assert await store.advance("discord:1", big) == big
+    assert await store.advance("discord:1", big - 1) == big
+    assert await store.cursor("discord:1") == big
+    assert await store.cursor("discord:2") == 0
+
+
+async def test_check_says_something_and_leaves_nothing(harness: Harness, store: Store) -> None:
+    """Port: sentences for the operator."""
+    for sentence in await store.check():
+        assert sentence.endswith(".")
+    assert list(await harness.remains()) == []
