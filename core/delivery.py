@@ -37,6 +37,8 @@ class Delivery:
         self.where = where
         self.posted: tuple[str, ...] = ()
         """The ids of the answer's pieces, in order, once delivered."""
+        self.answer: Answer | None = None
+        """What was delivered."""
         self.platform = platform
         self._hold = hold
         self._pieces: dict[int, str] = {}
@@ -132,6 +134,7 @@ class Delivery:
             await self._sweep(pieces)
         self.posted = tuple(self._pieces[index] for index in range(len(pieces)))
         await self._call(self.platform.finish(self.where, answer, self.posted))
+        self.answer = answer
 
     async def _place(self, index: int, text: str) -> None:
         preview = self._hold.work.preview if index == 0 else ""

@@ -22,8 +22,8 @@ if TYPE_CHECKING:
     from core.clock import Clock
     from core.compaction import Compactor
     from core.conversation import Conversation
-    from core.message import ThreadKey
     from core.platform import Platform
+    from core.session import Answer
     from core.store.port import Store
 
 log = logging.getLogger(__name__)
@@ -171,7 +171,8 @@ class Worker:
         except Exception as error:  # noqa: BLE001 - whatever it was, the turn must not be lost
             await self._fail(hold, error)
             return None
-        self._remember_later(thread)
+        if delivery.answer is not None:
+            self._remember_later(hold.work, delivery.answer)
         return following
 
     async def _until_settled(self, hold: Hold, delivery: Delivery) -> Work | None:
@@ -211,10 +212,10 @@ class Worker:
 
     # --- upkeep ---------------------------------------------------------------------------------
 
-    def _remember_later(self, thread: ThreadKey) -> None:
+    def _remember_later(self, work: Work, answer: Answer) -> None:
         """Compact behind the user's back: nobody waits for a summary."""
-        if not self._draining:
-            self._in_background(self._compactor.compact(thread))
+        if not self._draining and self._compactor.is_due(work, answer.text):
+            self._in_background(self._compactor.compact(work.lease.thread))
 
     def _in_background(self, job: Coroutine[Any, Any, object]) -> None:
         async def run() -> None:

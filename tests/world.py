@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from core.models.port import Model
     from core.platform import Platform
-    from core.store.port import Store
+    from core.store.port import Store, Work
 
 THREAD = ThreadKey("fake", "place", "thread")
 DAY = 24 * 3600.0
@@ -33,8 +33,9 @@ DAY = 24 * 3600.0
 class NoCompaction:
     """A compactor that never has anything to do."""
 
-    async def compact(self, thread: ThreadKey) -> None:
-        """Leave the summary as it is."""
+    def is_due(self, work: Work, answer: str) -> bool:
+        """Tell that there is nothing to do."""
+        return False
 
 
 def message(number: int, text: str = "", *, answer_in: str = "", author: str = "ann") -> Message:
