@@ -1,0 +1,158 @@
+"""What a turn's plan holds, what it leaves out, and when it says so."""
+
+from __future__ import annotations
+
+import pytest
+
+from core.errors import MessageTooLargeError
+from core.memory import Plan, plan, strategy_named
+from core.session import Session, Status, Summary
+from tests.talk import entry, session, tokens, turn, turns
+
+PLENTY = 100_000
+
+
+def planned(talk: Session, name: str = "hybrid", budget: int = PLENTY, fixed: int = 0) -> Plan:
+    return plan(talk, strategy_named(name, pairs=3), budget=budget, count=tokens, fixed=fixed)
+
+
+def places(seen: Plan) -> list[int]:
+    return [e.place for t in seen.turns for e in t.entries] + [e.place for e in seen.batch]
+
+
+def test_a_first_message_is_all_there_is() -> None:
+    seen = planned(session((), "hello"))
+    assert places(seen) == [0]
+    assert (seen.summary, seen.left_out, seen.seen_from, seen.trimmed) == ("", 0, 0, False)
+
+
+def test_the_summary_stands_for_what_it_covers_and_turns_follow() -> None:
+    past = turns("c", "d", start=7)
+    seen = planned(session(past, "e", summary=Summary(covers=7, text="a and b"), seen_from=7))
+    assert seen.summary == "a and b"
+    assert places(seen) == [7, 8, 9]
+    assert (seen.left_out, seen.seen_from, seen.trimmed) == (0, 7, False)
+
+
+def test_the_first_reply_after_the_summary_took_over_is_trimmed_and_the_next_is_not() -> None:
+    summary = Summary(covers=7, text="a and b")
+    past = turns("c", "d", start=7)
+    first = planned(session(past, "e", summary=summary, seen_from=0))
+    assert first.trimmed
+    again = planned(session(past, "e", summary=summary, seen_from=first.seen_from))
+    assert not again.trimmed
+
+
+def test_every_reply_that_loses_a_turn_of_the_window_is_trimmed() -> None:
+    seen_from, trims, left_out = 0, [], []
+    for n in range(6):
+        past = turns(*(f"m{i}" for i in range(n)))
+        seen = planned(session(past, "new", seen_from=seen_from), "window")
+        trims.append(seen.trimmed)
+        left_out.append(seen.left_out)
+        seen_from = seen.seen_from
+    assert trims == [False] * 4 + [True] * 2
+    assert left_out == [0, 0, 0, 0, 1, 2]
+
+
+def test_window_shows_no_summary_and_says_what_is_missing() -> None:
+    past = turns("c", start=7)
+    seen = planned(session(past, "d", summary=Summary(covers=7, text="a and b")), "window")
+    assert seen.summary == ""
+    assert seen.left_out == 7
+
+
+def test_a_withheld_summary_is_not_shown_and_said_to_be_withheld() -> None:
+    summary = Summary(covers=7, text="secret", stale=True, withheld=True)
+    seen = planned(session(turns("c", start=7), "d", summary=summary, seen_from=7))
+    assert seen.summary == ""
+    assert seen.withheld
+    assert seen.left_out == 0
+
+
+def test_a_stale_summary_is_still_shown() -> None:
+    summary = Summary(covers=7, text="a and b", stale=True)
+    seen = planned(session(turns("c", start=7), "d", summary=summary))
+    assert seen.summary == "a and b"
+    assert not seen.withheld
+
+
+def test_the_oldest_turns_go_first_and_whole() -> None:
+    past = (turn(entry(0, "x" * 100), entry(1, "y" * 100)), *turns("z" * 100, start=2))
+    talk = session(past, "new")
+    whole = planned(talk)
+    less = planned(talk, budget=whole.tokens.total - 1)
+    assert places(less) == [2, 3]
+    assert (less.left_out, less.seen_from, less.trimmed) == (2, 2, True)
+
+
+def test_after_the_turns_the_summary_goes_and_then_the_oldest_new_messages() -> None:
+    talk = session(
+        turns("old" * 50, start=4),
+        "first" * 40,
+        "second" * 40,
+        summary=Summary(covers=4, text="s" * 200),
+        seen_from=4,
+    )
+    whole = planned(talk).tokens
+    no_turn = planned(talk, budget=whole.new + whole.summary)
+    assert (no_turn.summary != "", places(no_turn)) == (True, [5, 6])
+    no_summary = planned(talk, budget=whole.new + whole.summary - 1)
+    assert (no_summary.summary, places(no_summary)) == ("", [5, 6])
+    assert no_summary.left_out == 5
+    newest = planned(talk, budget=whole.new - 1)
+    assert places(newest) == [6]
+    assert (newest.left_out, newest.seen_from, newest.trimmed) == (6, 6, True)
+
+
+def test_a_message_that_does_not_fit_by_itself_is_refused_with_its_size() -> None:
+    talk = session((), "x" * 2600)
+    with pytest.raises(MessageTooLargeError, match=r"1,0\d\d tokens.*at most 400\b") as caught:
+        planned(talk, budget=500, fixed=100)
+    assert caught.value.room == 400
+
+
+def test_a_message_too_large_because_of_the_fixed_part_is_refused_too() -> None:
+    with pytest.raises(MessageTooLargeError, match="at most 0"):
+        planned(session((), "hi"), budget=100, fixed=200)
+
+
+def test_the_tokens_of_each_part_are_told() -> None:
+    summary = Summary(covers=1, text="s" * 26)
+    parts = planned(session(turns("a" * 26, start=1), "b", summary=summary), fixed=40).tokens
+    assert parts.fixed == 40
+    assert parts.summary == 10 + 8
+    assert parts.window == 10 + tokens("Noted.") + 16
+    assert parts.total == parts.fixed + parts.summary + parts.window + parts.new
+
+
+def test_what_was_deleted_does_not_count_as_left_out() -> None:
+    first_deleted = turn(entry(1, "b"))  # of the messages 0 and 1
+    seen = planned(session((first_deleted, *turns("c", start=2)), "d", seen_from=0))
+    assert (seen.left_out, seen.seen_from, seen.trimmed) == (0, 0, False)
+
+
+def test_a_turn_whose_messages_were_all_deleted_stays_a_turn() -> None:
+    seen = planned(session((turn(place=0), *turns("b", start=1)), "c"))
+    assert len(seen.turns) == 2
+    assert seen.left_out == 0
+
+
+def test_what_was_too_far_back_to_be_loaded_is_left_out() -> None:
+    loaded = turns(*(f"m{n}" for n in range(12)), start=88)
+    seen = planned(session(loaded, "new", seen_from=96), "window")
+    assert places(seen) == [97, 98, 99, 100]
+    assert seen.left_out == 97
+    assert seen.trimmed
+    only = planned(session((), entry(100, "new"), seen_from=96), "window")
+    assert (only.left_out, only.seen_from) == (100, 100)
+
+
+def test_after_a_reset_nothing_before_the_line_is_missed() -> None:
+    seen = planned(session(turns("b", start=20), "c", line=20, seen_from=20))
+    assert (seen.left_out, seen.seen_from, seen.trimmed) == (0, 20, False)
+
+
+def test_what_was_overheard_is_part_of_what_is_new() -> None:
+    overheard = entry(0, "psst", "Bob", status=Status.OVERHEARD)
+    assert places(planned(session((), overheard, entry(1, "hi")))) == [0, 1]
