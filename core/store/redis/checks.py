@@ -14,8 +14,9 @@ if TYPE_CHECKING:
 
 OLDEST = (6, 2)
 _FORBIDDEN = (
-    "The Redis at {at} does not let us read its configuration (CONFIG GET): make sure that it "
-    "writes an append-only file, and that its maxmemory-policy is noeviction."
+    "The Redis at {at} does not let us read its version and configuration (INFO, CONFIG GET): "
+    "make sure that it is 6.2 or later, that it writes an append-only file, and that its "
+    "maxmemory-policy is noeviction."
 )
 _FORGETS = (
     "The Redis at {at} writes nothing to disk: when it restarts, every conversation is lost. "
@@ -40,9 +41,9 @@ async def sentences(client: Redis, at: str) -> tuple[str, ...]:
     """
     await command(client, "PING")
     await _try_password(client)
-    info: dict[str, Any] = await client.info("server")
-    _refuse_old(str(info.get("redis_version", "0")), at)
     try:
+        info: dict[str, Any] = await client.info("server")
+        _refuse_old(str(info.get("redis_version", "0")), at)
         settings = await _settings(client)
     except ResponseError:
         return (_FORBIDDEN.format(at=at),)

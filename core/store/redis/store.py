@@ -261,7 +261,7 @@ class RedisStore(Store):
             rev=unique(),
             kind=kind,
             ttl=ttl,
-            settings=codec.dump(settings),
+            settings=codec.dump(settings) if settings != ThreadSettings() else "",
             reach=settings.reach,
             muted=settings.muted,
         )

@@ -27,6 +27,7 @@ class Listener:
         self._channel = channel
         self._woken = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
+        self._subscriptions = 0
 
     async def wait(self, seconds: float) -> None:
         """Return at a wake, or after this time."""
@@ -63,10 +64,16 @@ class Listener:
                 message = await channel.get_message(timeout=_PATIENCE)
                 if message is not None:
                     answered = True
-                    if message["type"] in {"message", "subscribe"}:
-                        self._woken.set()  # subscribed (again): nobody has listened until now
+                    self._hear(message["type"])
                 elif answered:
                     answered = False
                     await channel.ping()
                 else:
                     return
+
+    def _hear(self, kind: str) -> None:
+        again = kind == "subscribe" and self._subscriptions > 0
+        self._subscriptions += kind == "subscribe"
+        # Subscribed again: nobody has listened for a while, so there may be something to find.
+        if kind == "message" or again:
+            self._woken.set()

@@ -22,7 +22,7 @@ end
 
 -- It was erased while the turn ran, and nothing came since: nothing is left of it.
 local function is_bare(h)
-  return h.line == h.next and redis.call('SCARD', K.people) == 0
+  return h.line == h.next and h.settings == '' and redis.call('SCARD', K.people) == 0
 end
 
 local function close(h)
