@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
+import os
 from dataclasses import asdict
 from datetime import UTC, datetime
 from enum import StrEnum
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from core.session import Answer, AnswerKind, Entry, Status
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator
+    from typing import TextIO
 
     from core.message import ThreadKey
     from core.session import Record
@@ -50,6 +54,32 @@ async def export(
         mark = ",\n"
     if form is Form.JSON:
         yield "\n]}\n"
+
+
+def form_for(path: Path) -> Form:
+    """Return the form that a file's name asks for."""
+    return Form.JSON if path.suffix.lower() == ".json" else Form.MARKDOWN
+
+
+async def export_to(
+    store: Store, thread: ThreadKey, file: str, *, at: float, form: Form | None = None
+) -> Path:
+    """Write a conversation to a new file, which only its owner can read; return its path.
+
+    Without a form the file's name decides. Raises `OSError` where the file is there already or
+    can't be written, and `ValueError` or `RuntimeError` where this is no name for one.
+    """
+    path = Path(file)
+    target = await asyncio.to_thread(_create, path)
+    with target:
+        async for piece in export(store, thread, form or form_for(path), at=at):
+            await asyncio.to_thread(target.write, piece)
+    return path
+
+
+def _create(path: Path) -> TextIO:
+    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL
+    return os.fdopen(os.open(path.expanduser(), flags, 0o600), "w", encoding="utf-8")
 
 
 def _json(value: object) -> str:

@@ -139,6 +139,18 @@ class Settings(BaseSettings):
         return clean(self.system_prompt_file.read_text(encoding="utf-8")).strip()
 
     @property
+    def store_shown(self) -> str:
+        """Return the store's URL as people may see it."""
+        url = self.store.get_secret_value()
+        password = urlsplit(url).password
+        return url.replace(f":{password}@", ":***@", 1) if password else url
+
+    @property
+    def store_path(self) -> str:
+        """Return the store's file or database, the part of its URL that tells it from others."""
+        return urlsplit(self.store.get_secret_value()).path.removeprefix("/") or "memory"
+
+    @property
     def secrets(self) -> tuple[str, ...]:
         """Return what must not be seen anywhere."""
         urls = (self.store.get_secret_value(), self.anthropic_base_url)

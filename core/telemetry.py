@@ -37,9 +37,22 @@ def redact(text: str, secrets: Iterable[str]) -> str:
     return text
 
 
+class _Stderr:
+    """Writes to what stderr is at the moment: a prompt puts itself before it for a while."""
+
+    def write(self, text: str) -> int:
+        """Write the text."""
+        return sys.stderr.write(text)
+
+    def flush(self) -> None:
+        """Write what is buffered."""
+        sys.stderr.flush()
+
+
 def set_up_logging(level: str, secrets: Iterable[str]) -> None:
     """Send the program's logs to stderr, from this level on."""
-    handler = logging.StreamHandler(sys.stderr)
+    handler = logging.StreamHandler(_Stderr())
+    handler.setLevel(level)  # a library may have set its own logger to DEBUG
     handler.setFormatter(Redacting(secrets))
     logging.basicConfig(level=level, handlers=[handler], force=True)
     for name in _LOUD:

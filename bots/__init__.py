@@ -1,0 +1,1 @@
+"""The platforms, and the `chatbot` command that puts everything together."""

@@ -1,0 +1,101 @@
+"""The `chatbot` command."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import os
+import sys
+from typing import TYPE_CHECKING
+
+from core.errors import ChatbotError, SettingsError, StoreRefusedError, StoreUnavailableError
+
+if TYPE_CHECKING:
+    from collections.abc import Coroutine, Sequence
+    from typing import Any
+
+    from core.settings import Settings
+
+FAILED, UNUSABLE, INTERRUPTED = 1, 2, 130
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command; return the exit code.
+
+    0: done. 1: something failed while it ran. 2: the command, the settings or the store can't be
+    used. 130: Ctrl-C.
+    """
+    try:
+        return _main(arguments)
+    except KeyboardInterrupt:
+        return INTERRUPTED
+    except (SettingsError, StoreRefusedError, StoreUnavailableError) as error:
+        _say(str(error))
+        return UNUSABLE
+    except ChatbotError as error:
+        _say(str(error))
+        return FAILED
+    except BrokenPipeError:  # whoever read our output has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+
+
+def _main(arguments: Sequence[str] | None) -> int:
+    options = _parser().parse_args(arguments)
+    # From here on, since help and a mistyped command should not wait for it.
+    from core.settings import Settings  # noqa: PLC0415
+    from core.telemetry import set_up_logging  # noqa: PLC0415
+
+    settings = Settings.from_env()
+    set_up_logging(settings.log_level, settings.secrets)
+    return asyncio.run(_command(options, settings))
+
+
+def _command(options: argparse.Namespace, settings: Settings) -> Coroutine[Any, Any, int]:
+    from bots import operator  # noqa: PLC0415
+    from bots.app import run  # noqa: PLC0415
+
+    commands = {
+        "run": lambda: run(settings),
+        "chat": lambda: run(settings, options.thread),
+        "doctor": lambda: operator.doctor(settings),
+        "stats": lambda: operator.stats(settings),
+        "export": lambda: operator.export_thread(
+            settings, options.thread, options.file, as_json=options.json
+        ),
+        "buried": lambda: operator.buried(settings),
+        "requeue": lambda: operator.requeue(settings, options.thread, options.place),
+    }
+    return commands[options.command]()
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="chatbot",
+        description="A bot that remembers the conversation.",
+        epilog="Settings come from the environment and from .env; .env.example explains them all.",
+    )
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    commands.add_parser("run", help="start the bot: where its tokens say, else in this terminal")
+    chat = commands.add_parser("chat", help="talk to the bot in this terminal")
+    chat.add_argument("--thread", default="", metavar="NAME", help="the thread to talk in")
+    commands.add_parser("doctor", help="look at the settings, the store and the model")
+    commands.add_parser("stats", help="how long conversations are, and where people drop off")
+    export = commands.add_parser("export", help="write a conversation to a file, or to stdout")
+    export.add_argument("thread", help="a thread's name in the terminal, or its whole key")
+    export.add_argument("file", nargs="?", default="", help="where to; it must not exist yet")
+    export.add_argument("--json", action="store_true", help="as JSON; default: Markdown")
+    commands.add_parser("buried", help="list messages whose answer was given up")
+    requeue = commands.add_parser("requeue", help="let a given-up message wait again")
+    requeue.add_argument("thread", help="the thread's key, as `buried` lists it")
+    requeue.add_argument("place", type=int, help="the message's place, as `buried` lists it")
+    return parser
+
+
+def _say(text: str) -> None:
+    for line in text.splitlines():
+        print(f"chatbot: {line}", file=sys.stderr)  # noqa: T201 - stderr is what it is for
+
+
+if __name__ == "__main__":
+    sys.exit(main())

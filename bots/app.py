@@ -1,0 +1,272 @@
+"""The composition root: settings → store, model, memory, conversation, worker → platform.
+
+The only place that sees everything. What is slow to import is imported where it is used.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import sys
+import tempfile
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Self
+from zoneinfo import ZoneInfo
+
+from bots.stop import Stop
+from bots.terminal.app import INTERRUPTED, Terminal
+from bots.terminal.seat import Bot
+from core.clock import SystemClock
+from core.commands import Commands
+from core.compaction import Compactor, SummaryManner
+from core.conversation import Conversation, Manner
+from core.intake import Intake, IntakePolicy
+from core.machine import data_dir
+from core.memory import Marks, Memory
+from core.memory.tokens import counter_for, find_rank_file
+from core.message import Kind
+from core.models.catalog import known_models, spec_of
+from core.prompt import DEFAULT_SYSTEM_PROMPT
+from core.settings import OFFLINE
+from core.store.urls import open_store
+from core.worker import Worker
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncGenerator
+    from types import TracebackType
+
+    from core.clock import Clock
+    from core.models.port import Completion, Model, ModelRequest
+    from core.platform import Platform
+    from core.settings import Settings
+    from core.store.port import Store
+
+_NO_KEY = (
+    "No ANTHROPIC_API_KEY is set, so the offline model answers: it is no language model and only "
+    "finds what was said. To talk to Claude, put the key into the environment or into .env."
+)
+_OFFLINE = "The offline model answers, as CHATBOT_MODEL asks: it is no language model."
+_HURRY_SECONDS = 1.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class App:
+    """The parts that every command of the program needs."""
+
+    settings: Settings
+    clock: Clock
+    store: Store
+    memory: Memory
+
+    @classmethod
+    async def open(cls, settings: Settings) -> Self:
+        """Open the store.
+
+        Raises `StoreRefusedError` or `StoreUnavailableError` where that can't be done.
+        """
+        clock = SystemClock()
+        store = await open_store(
+            settings.store.get_secret_value(), clock=clock, lease_seconds=settings.lease_seconds
+        )
+        return cls(settings=settings, clock=clock, store=store, memory=memory_for(settings))
+
+    async def __aenter__(self) -> Self:
+        """Hand over the parts."""
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """Close the store."""
+        await self.store.close()
+
+    @property
+    def commands(self) -> Commands:
+        """Return the commands beside the conversation."""
+        return Commands(
+            self.store,
+            self.memory,
+            self.clock,
+            system=system_prompt(self.settings),
+            timezone=ZoneInfo(self.settings.timezone),
+        )
+
+    def worker(self, model: Model, platforms: dict[str, Platform]) -> Worker:
+        """Return a worker that answers with this model on these platforms."""
+        settings = self.settings
+        manner = Manner(
+            model=model_name(settings),
+            system=system_prompt(settings),
+            answer_tokens=answer_tokens(settings),
+            timezone=ZoneInfo(settings.timezone),
+        )
+        return Worker(
+            self.store,
+            Conversation(self.store, model, self.memory, self.clock, manner),
+            self._compactor(model),
+            platforms,
+            self.clock,
+            room=settings.turns_at_once,
+            grace_seconds=settings.grace_seconds,
+        )
+
+    def intake(self, worker: Worker) -> Intake:
+        """Return the way in for messages that this worker may answer."""
+        settings = self.settings
+        policy = IntakePolicy(
+            ttl={kind: settings.ttl(kind) for kind in Kind},
+            reach={kind: self.memory.strategy(kind).reach for kind in Kind},
+            follow_up=settings.follow_up,
+            overhear=settings.overhear,
+            waiting_limit=settings.waiting_limit,
+        )
+        return Intake(self.store, worker, self.clock, policy)
+
+    def _compactor(self, model: Model) -> Compactor:
+        settings = self.settings
+        name = OFFLINE if settings.offline else settings.summary_model
+        manner = SummaryManner(model=name, tokens=settings.summary_tokens)
+        fallback = model if settings.offline else LazyOffline()
+        return Compactor(self.store, model, fallback, self.memory, self.clock, manner)
+
+
+class LazyOffline:
+    """The offline model, loaded when it is first asked: as a fallback it seldom is."""
+
+    name = OFFLINE
+
+    async def stream(self, request: ModelRequest) -> AsyncGenerator[str | Completion, None]:
+        """Yield what the offline model answers."""
+        from core.models.offline import OfflineModel  # noqa: PLC0415 - see above
+
+        async for item in OfflineModel().stream(request):
+            yield item
+
+    async def close(self) -> None:
+        """Nothing to give back."""
+
+
+async def run(settings: Settings, thread: str = "") -> int:
+    """Run the bot until it is told to stop or the terminal's input ends; return the exit code."""
+    stop = Stop()
+    with stop.listening():
+        async with await App.open(settings) as app:
+            return await _run_terminal(app, stop, thread)
+
+
+async def _run_terminal(app: App, stop: Stop, thread: str) -> int:
+    for line in await start_lines(app):
+        say(line)
+    model = model_for(app.settings)
+    terminal = Terminal(data_dir())
+    worker = app.worker(model, {terminal.platform.name: terminal.platform})
+    bot = Bot(
+        store=app.store,
+        intake=app.intake(worker),
+        commands=app.commands,
+        clock=app.clock,
+        user=app.settings.user,
+    )
+    try:
+        await terminal.open(bot, thread)
+        async with worker:
+            code = await stop.or_end_of(terminal.serve())
+            if code == INTERRUPTED:
+                await _hurry()
+        return code
+    finally:
+        await model.close()
+
+
+async def _hurry() -> None:
+    """End everything that runs at once; turns are handed back, so that they can go on later."""
+    others = asyncio.all_tasks() - {asyncio.current_task()}
+    for task in others:
+        task.cancel()
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(_HURRY_SECONDS):
+            await asyncio.wait(others)
+
+
+async def start_lines(app: App) -> list[str]:
+    """Return what is in use, and what the operator should know of it."""
+    settings = app.settings
+    lines = list(await app.store.check())
+    if not any(settings.store_path in line for line in lines):
+        lines.insert(0, f"Store: {settings.store_shown}")
+    if settings.model == OFFLINE:
+        lines.append(_OFFLINE)
+    elif settings.offline:
+        lines.append(_NO_KEY)
+    else:
+        lines.append(f"Model: {settings.model}, summaries by {settings.summary_model}")
+        lines += [guess for name in model_names(settings) if (guess := guessed(name))]
+    lines.append(f"Tokens: counted by {app.memory.counter.describe()}")
+    return lines
+
+
+def guessed(name: str) -> str:
+    """Return a sentence where a model's limits are not known; empty where they are."""
+    spec = spec_of(name)
+    if spec.name != name:
+        return ""
+    near = ", ".join(known_models()[:2])
+    return (
+        f"The model “{name}” is not known here, so its limits are guessed "
+        f"({spec.input_limit:,} tokens); known ones are {near} and others."
+    )
+
+
+def model_names(settings: Settings) -> tuple[str, ...]:
+    """Return the models that are asked."""
+    return (settings.model, settings.summary_model)
+
+
+def model_name(settings: Settings) -> str:
+    """Return the model that answers."""
+    return OFFLINE if settings.offline else settings.model
+
+
+def model_for(settings: Settings) -> Model:
+    """Return the model that answers."""
+    if settings.offline:
+        from core.models.offline import OfflineModel  # noqa: PLC0415 - slow to import
+
+        return OfflineModel()
+    from core.models.claude import ClaudeModel  # noqa: PLC0415 - slow to import
+
+    return ClaudeModel(
+        settings.anthropic_api_key.get_secret_value(), base_url=settings.anthropic_base_url or None
+    )
+
+
+def memory_for(settings: Settings) -> Memory:
+    """Return how the bot remembers."""
+    name = model_name(settings)
+    room = spec_of(name).input_limit - answer_tokens(settings)
+    return Memory(
+        counter=counter_for(name, rank_file=find_rank_file(os.environ, tempfile.gettempdir())),
+        budget=min(room, settings.input_tokens or room),
+        marks=Marks(high=settings.memory_high, low=settings.memory_low),
+        by_kind={kind: settings.strategy(kind) for kind in Kind},
+        pairs=settings.memory_pairs,
+    )
+
+
+def answer_tokens(settings: Settings) -> int:
+    """Return the tokens that an answer may have: no more than the model can write."""
+    return min(settings.answer_tokens, spec_of(model_name(settings)).output_limit)
+
+
+def system_prompt(settings: Settings) -> str:
+    """Return what the model is told about itself."""
+    return settings.instructions or DEFAULT_SYSTEM_PROMPT
+
+
+def say(line: str) -> None:
+    """Write a line for people to stderr; stdout belongs to replies."""
+    print(line, file=sys.stderr, flush=True)  # noqa: T201 - stderr is what it is for

@@ -1,0 +1,122 @@
+"""What an operator asks for at the command line. Each returns the exit code."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING
+
+from bots.app import App, model_for, model_name, say, start_lines
+from bots.terminal.platform import NAME
+from bots.terminal.text import inert
+from core.commands import stats_lines
+from core.errors import ModelError
+from core.export import Form, export, export_to
+from core.message import ThreadKey
+from core.models.port import Block, ModelMessage, ModelRequest
+
+if TYPE_CHECKING:
+    from core.settings import Settings
+
+_SHOWN_LENGTH = 120
+_PING_TOKENS = 16
+
+
+async def doctor(settings: Settings) -> int:
+    """Say what is in use, and try the store and the model out."""
+    async with await App.open(settings) as app:
+        _print("Settings: fine", *await start_lines(app))
+        fault = await _try_model(settings)
+    _print(f"Model: {fault}" if fault else f"The model answers: {model_name(settings)}")
+    return 1 if fault else 0
+
+
+async def stats(settings: Settings) -> int:
+    """Print how long conversations are, and where people drop off."""
+    async with await App.open(settings) as app:
+        _print(*stats_lines(await app.commands.stats()))
+    return 0
+
+
+async def export_thread(settings: Settings, thread: str, file: str, *, as_json: bool) -> int:
+    """Write a conversation to a file, or to stdout."""
+    async with await App.open(settings) as app:
+        key = thread_named(thread, settings.user)
+        if await app.store.peek(key) is None:
+            say(f"chatbot: there is no thread {key}")
+            return 1
+        if file:
+            return await _export_to(app, key, file, as_json=as_json)
+        form = Form.JSON if as_json else Form.MARKDOWN
+        async for piece in export(app.store, key, form, at=app.clock.now()):
+            sys.stdout.write(piece)
+        sys.stdout.flush()
+    return 0
+
+
+async def buried(settings: Settings) -> int:
+    """Print the messages whose answer was given up."""
+    async with await App.open(settings) as app:
+        found = await app.store.buried()
+    for message in found:
+        text = " ".join(inert(message.entry.text).split())[:_SHOWN_LENGTH]
+        _print(f"{message.thread} {message.entry.place} {inert(message.entry.author.name)}: {text}")
+    if not found:
+        say("Nothing was given up.")
+    return 0
+
+
+async def requeue(settings: Settings, thread: str, place: int) -> int:
+    """Let a given-up message wait again."""
+    key = thread_named(thread, settings.user)
+    async with await App.open(settings) as app:
+        if await app.store.requeue(key, place):
+            say("It waits again, at the end of its thread.")
+            return 0
+    say(f"chatbot: no message at place {place} of {key} was given up; `chatbot buried` lists them")
+    return 1
+
+
+def thread_named(text: str, user: str) -> ThreadKey:
+    """Return the thread with this key, or of this name in the user's terminal."""
+    try:
+        return ThreadKey.parse(text)
+    except ValueError:
+        return ThreadKey(NAME, user, text or "main")
+
+
+async def _export_to(app: App, thread: ThreadKey, file: str, *, as_json: bool) -> int:
+    try:
+        path = await export_to(
+            app.store,
+            thread,
+            file,
+            at=app.clock.now(),
+            form=Form.JSON if as_json else None,
+        )
+    except OSError as error:
+        say(f"chatbot: {file} can't be written: {error.strerror or error}")
+        return 1
+    say(f"Written to {path}.")
+    return 0
+
+
+async def _try_model(settings: Settings) -> str:
+    """Ask the model for a word; return what is wrong, or nothing."""
+    words = ModelMessage(role="user", blocks=(Block(text="Say: ready"),))
+    request = ModelRequest(
+        model=model_name(settings), system=(), messages=(words,), max_tokens=_PING_TOKENS
+    )
+    model = model_for(settings)
+    try:
+        async for _ in model.stream(request):
+            pass
+    except ModelError as error:
+        return str(error)
+    finally:
+        await model.close()
+    return ""
+
+
+def _print(*lines: str) -> None:
+    for line in lines:
+        print(line)  # noqa: T201 - it is what was asked for

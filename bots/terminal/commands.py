@@ -1,0 +1,147 @@
+"""What a line that begins with a slash does. Nothing of it is sent to the model."""
+
+from __future__ import annotations
+
+import difflib
+import re
+from typing import TYPE_CHECKING
+
+from bots.terminal.platform import NAME
+from bots.terminal.text import is_name
+from core.commands import thread_line, view_lines
+from core.export import export_to
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+    from bots.terminal.seat import Seat
+
+_COMMAND = re.compile(r"/([A-Za-z]\w*)(?:\s+(.*))?", re.DOTALL)
+SEE_MEMORY = "/memory shows what I remember."
+_HELP = {
+    "new": ("/new [NAME]", "begin a new thread"),
+    "threads": ("/threads", "list your threads"),
+    "switch": ("/switch NAME", "go on with another thread"),
+    "memory": ("/memory", "see what the model would see now"),
+    "export": ("/export FILE", "write this thread to a file: JSON if it ends in .json"),
+    "forget": ("/forget", "remove everything that was said in this thread, for good"),
+    "reset": ("/reset", "begin this thread anew, and keep what was said for its export"),
+    "help": ("/help", "this list; a line that begins with // is said with one slash"),
+    "quit": ("/quit", "leave; the thread goes on where it ended"),
+}
+
+
+def command_in(line: str) -> tuple[str, str] | None:
+    """Return a command's name and what stands behind it; None for a line that is no command."""
+    found = _COMMAND.fullmatch(line.strip())
+    return (found[1].lower(), (found[2] or "").strip()) if found else None
+
+
+def said_in(line: str) -> str:
+    """Return what a line says that is no command."""
+    return line[1:] if line.startswith("//") else line
+
+
+class Slash:
+    """The commands of one seat."""
+
+    def __init__(self, seat: Seat) -> None:
+        """Act on this seat."""
+        self._seat = seat
+        self._bot = seat.bot
+        self._tell = seat.screen.tell
+        self._acts: dict[str, Callable[[str], Awaitable[None]]] = {
+            "new": self._new,
+            "threads": self._threads,
+            "switch": self._switch,
+            "memory": self._memory,
+            "export": self._export,
+            "forget": self._forget,
+            "reset": self._reset,
+            "help": self._help,
+        }
+
+    async def run(self, name: str, rest: str) -> bool:
+        """Do what the command says; tell whether the person stays."""
+        if name == "quit":
+            return False
+        act = self._acts.get(name)
+        if act is None:
+            near = difflib.get_close_matches(name, _HELP, n=1)
+            hint = f"did you mean /{near[0]}?" if near else "/help lists what there is."
+            await self._seat.complain(f"There is no command /{name}: {hint}")
+        else:
+            await act(rest)
+        return True
+
+    async def _new(self, name: str) -> None:
+        names = await self._names()
+        if not name:
+            number = next(n for n in range(2, len(names) + 3) if f"thread-{n}" not in names)
+            name = f"thread-{number}"
+        if not is_name(name):
+            await self._seat.complain("A thread's name has 1 to 64 characters, all on one line.")
+        elif name in names:
+            await self._seat.complain(f"There is a thread “{name}” already: /switch {name}")
+        else:
+            await self._seat.open(name)
+            await self._tell(f"This is a new thread, “{name}”.")
+
+    async def _threads(self, _rest: str) -> None:
+        now = self._bot.clock.now()
+        current = self._seat.thread.thread
+        found = await self._bot.commands.threads(NAME, self._bot.user)
+        lines = [
+            f"{'*' if info.thread.thread == current else ' '} {info.thread.thread}: "
+            f"{thread_line(info, now)}"
+            for info in found
+        ]
+        if current not in {info.thread.thread for info in found}:
+            lines.insert(0, f"* {current}: nothing said yet")
+        await self._tell(*lines)
+
+    async def _switch(self, name: str) -> None:
+        names = await self._names()
+        if name in names:
+            await self._seat.open(name)
+            await self._tell(f"This is “{name}” again.")
+            await self._seat.finish_interrupted()
+            return
+        near = difflib.get_close_matches(name, names, n=1)
+        hint = f"did you mean “{near[0]}”?" if near else "/threads lists yours."
+        if name:
+            await self._seat.complain(f"There is no thread “{name}”: {hint}")
+        else:
+            await self._seat.complain("Which one? /switch NAME; /threads lists yours.")
+
+    async def _memory(self, _rest: str) -> None:
+        await self._tell(*view_lines(await self._bot.commands.view(self._seat.thread)))
+
+    async def _export(self, file: str) -> None:
+        if not file:
+            await self._seat.complain("Where to? /export FILE; JSON if it ends in .json.")
+            return
+        store, thread = self._bot.store, self._seat.thread
+        try:
+            path = await export_to(store, thread, file, at=self._bot.clock.now())
+        except OSError as error:
+            await self._seat.complain(f"{file} can't be written: {error.strerror or error}.")
+        except (ValueError, RuntimeError):
+            await self._seat.complain(f"{file!r} is no name for a file.")
+        else:
+            await self._tell(f"Written to {path}.")
+
+    async def _forget(self, _rest: str) -> None:
+        done = await self._bot.commands.forget(self._seat.thread)
+        await self._tell(f"{done} What stands on this screen, and lines you typed, stay.")
+
+    async def _reset(self, _rest: str) -> None:
+        await self._tell(await self._bot.commands.reset(self._seat.thread))
+
+    async def _help(self, _rest: str) -> None:
+        width = max(len(usage) for usage, _ in _HELP.values())
+        await self._tell(*(f"{usage:{width}}  {what}" for usage, what in _HELP.values()))
+
+    async def _names(self) -> list[str]:
+        found = await self._bot.commands.threads(NAME, self._bot.user)
+        return [info.thread.thread for info in found]

@@ -1,0 +1,120 @@
+"""Following a thread's log: each record is shown once, whichever process it came from."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING
+
+from core.session import Answer, Entry, Status
+from core.store.port import TurnState
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+    from core.message import ThreadKey
+    from core.session import Record
+    from core.store.port import Store, Work
+
+_PAGE = 200
+
+
+class Follower:
+    """Shows what is new in one thread's log, in order.
+
+    An answer stands right behind the last message that it answers, so it may come *before*
+    messages that are there already. All is settled up to the last answer that was shown, and
+    reading begins there each time; the message at that place also proves that it's still the
+    same log, and not one that began anew after an erase.
+    """
+
+    def __init__(
+        self, store: Store, thread: ThreadKey, show: Callable[[Record], Awaitable[None]]
+    ) -> None:
+        """Show the records of `thread` with `show`; nothing before `begin` is awaited."""
+        self.thread = thread
+        self._store = store
+        self._show = show
+        self._lock = asyncio.Lock()
+        self._after = -1
+        """Up to this place everything is answered, and shown."""
+        self._anchor = ""
+        """The id of the message at that place."""
+        self._shown: set[str] = set()
+        """The ids of the messages behind it that were shown already."""
+        self._last = ""
+        """The id of the message that was read last."""
+        self._at_end = False
+
+    async def begin(self) -> tuple[Entry, ...]:
+        """Start at the thread's end; return the messages there whose answer is still to come."""
+        work = await self._store.peek(self.thread)
+        if work is None:
+            return ()
+        self._after = _settled(work)
+        at = self._after
+        page = await self._store.history(self.thread, after=at - 1, limit=1) if at >= 0 else ()
+        self._anchor = next((r.id for r in page if isinstance(r, Entry) and r.place == at), "")
+        return tuple(
+            record
+            for record in work.records
+            if isinstance(record, Entry)
+            and record.place > self._after
+            and record.status is Status.ADDRESSED
+        )
+
+    def misses(self, message: str) -> bool:
+        """Tell whether a message that should wait for its answer is not in the log."""
+        return self._at_end and message not in self._shown
+
+    async def catch_up(self) -> None:
+        """Show all that is new. May be called by several tasks at once."""
+        async with self._lock:
+            while await self._show_page():
+                pass
+
+    async def _show_page(self) -> bool:
+        """Show what is new in one page; tell whether there may be more."""
+        before = self._after
+        page = await self._store.history(self.thread, after=max(before - 1, -1), limit=_PAGE)
+        self._at_end = len(page) < _PAGE
+        if self._is_other_log(page):
+            self._after, self._anchor = -1, ""
+            self._shown.clear()
+            return bool(page)
+        for record in page:
+            await self._show_record(record)
+        return self._after != before and not self._at_end
+
+    def _is_other_log(self, page: tuple[Record, ...]) -> bool:
+        if not self._anchor:
+            return False
+        first = page[0] if page else None
+        return not (isinstance(first, Entry) and first.id == self._anchor)
+
+    async def _show_record(self, record: Record) -> None:
+        if record.place <= self._after:
+            return
+        if isinstance(record, Entry):
+            if record.id not in self._shown:
+                self._shown.add(record.id)
+                await self._show(record)
+            self._last = record.id
+            return
+        await self._show(record)
+        self._after, self._anchor = record.place, self._last
+        self._shown.clear()
+
+
+def _settled(work: Work) -> int:
+    """Return the place up to which nothing is left to show."""
+    if work.state is not TurnState.COMMITTED:
+        return work.head - 1
+    # The last answer is recorded and perhaps was not shown to anybody.
+    return next(
+        (
+            record.place - 1
+            for record in work.records
+            if isinstance(record, Answer) and record.turn == work.lease.turn
+        ),
+        work.head - 1,
+    )

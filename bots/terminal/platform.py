@@ -1,0 +1,104 @@
+"""The terminal as a platform: one person at a keyboard.
+
+What stands in the thread's log is what a terminal shows, so posting means no more than looking
+there. Only the preview comes straight from the turn, where this process runs it.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Protocol
+
+from core.errors import ChatbotError, PlatformError
+from core.platform import Capabilities, PostKey
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from core.message import ThreadKey
+    from core.platform import Posted, Where
+    from core.session import Answer
+
+NAME = "terminal"
+
+
+class Viewer(Protocol):
+    """Who looks at a thread through this platform."""
+
+    async def catch_up(self, thread: ThreadKey) -> None:
+        """Show what is new in a thread's log, if it is the one that is looked at."""
+        ...
+
+    async def preview(self, thread: ThreadKey, turn: str, text: str) -> None:
+        """Show as much of an answer as there is; the empty text takes it back."""
+        ...
+
+    async def working(self, thread: ThreadKey, *, working: bool) -> None:
+        """Show that an answer is being made, or no longer is."""
+        ...
+
+
+class TerminalPlatform:
+    """Implements `core.platform.Platform`; see there."""
+
+    name = NAME
+
+    def __init__(self, viewer: Viewer | None = None, *, previews: bool = False) -> None:
+        """Show to `viewer`; without one, answers stay in the log until somebody looks."""
+        self.viewer = viewer
+        self.capabilities = Capabilities(
+            call_timeout=0.5,
+            edit_interval=0.02,
+            preview_after=0,
+            previews=previews,
+            reads_back=False,  # nothing stands anywhere but in the log
+        )
+
+    def cut(self, text: str) -> tuple[int, ...]:
+        """Return one piece: a terminal takes any length."""
+        return (len(text),)
+
+    def piece(self, text: str, cuts: Sequence[int], index: int) -> str:
+        """Return the piece between two cuts."""
+        start = cuts[index - 1] if index else 0
+        return text[start : cuts[index]]
+
+    async def post(self, where: Where, text: str, key: PostKey) -> str:
+        """Show a preview; an answer is shown from the log, when it is finished."""
+        if key.is_preview:
+            await self._preview(where, text)
+        return f"{key.turn}/{key.token or key.piece}"
+
+    async def edit(self, where: Where, message: str, text: str, *, final: bool) -> None:
+        """Show more of a preview."""
+        del message
+        if not final:
+            await self._preview(where, text)
+
+    async def delete(self, where: Where, message: str) -> None:
+        """Take a preview back."""
+        del message
+        await self._preview(where, "")
+
+    async def read_back(self, where: Where) -> tuple[Posted, ...]:
+        """Return nothing: what was shown can't be taken back."""
+        del where
+        return ()
+
+    async def finish(self, where: Where, answer: Answer, posted: Sequence[str]) -> None:
+        """Show the answer: before the turn is settled, so that a kill between can't hide it."""
+        del answer, posted
+        if self.viewer is None:
+            return
+        try:
+            await self.viewer.catch_up(where.thread)
+        except ChatbotError as error:
+            raise PlatformError(str(error)) from error
+
+    async def working(self, where: Where, *, working: bool) -> None:
+        """Show that the bot works on this turn, or no longer does."""
+        if self.viewer is not None:
+            await self.viewer.working(where.thread, working=working)
+
+    async def _preview(self, where: Where, text: str) -> None:
+        if self.viewer is not None:
+            await self.viewer.preview(where.thread, where.turn, text)

@@ -1,0 +1,109 @@
+"""What a person at a keyboard sees: answers as they are written, and others in the thread."""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import TYPE_CHECKING
+
+from bots.terminal.commands import SEE_MEMORY
+from bots.terminal.text import inert, name_of
+from core.reply import SCISSORS, TRIM_MEANING
+from core.session import AnswerKind
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+    from typing import TextIO
+
+    from core.session import Answer, Entry
+
+_WAITING = "…"
+_BOT = "bot> "
+
+
+class TtyScreen:
+    """Writes to a terminal. While the prompt is there, above it; see `above`."""
+
+    def __init__(self, out: TextIO | None = None) -> None:
+        """Write to this file, by default stdout."""
+        self._out = out or sys.stdout
+        plain = "NO_COLOR" in os.environ or os.environ.get("TERM", "dumb") == "dumb"
+        self._dim, self._plain = ("", "") if plain else ("\x1b[2m", "\x1b[0m")
+        self._erase = "\r" + " " * len(_WAITING) + "\r"
+        self._live: str | None = None
+        """What stands there of an answer that is not whole yet."""
+        self._waits = False
+        """The mark for waiting stands there."""
+        self.above: Callable[[Callable[[], None]], Awaitable[object]] | None = None
+        """How to write while a prompt is shown; None while there is none."""
+
+    async def entry(self, entry: Entry) -> None:
+        """Show what somebody else said."""
+        await self._show(self._dimmed(f"{name_of(entry.author.name)}: {inert(entry.text)}"))
+
+    async def answer(self, answer: Answer, *, mine: bool) -> None:
+        """Show an answer, as much of it as does not stand there yet."""
+        text = inert(answer.text) + (f" {SCISSORS}" if answer.trimmed else "")
+        remarks = ([f"{TRIM_MEANING} {SEE_MEMORY}"] if answer.explain_trim else []) + list(
+            answer.notes
+        )
+        below = "".join(f"\n{self._dimmed(inert(remark))}" for remark in remarks)
+        if not mine:
+            await self._show(self._dimmed(f"{_BOT}{text}") + below)
+            return
+        if answer.kind is AnswerKind.ANSWER:
+            self._write(self._rest(text))
+        else:
+            self._restart()
+            self._write(self._dimmed(text))
+        self._live = None
+        self._write(f"{below}\n")
+
+    async def preview(self, text: str) -> None:
+        """Show as much of an answer as there is; the empty text takes it back."""
+        if text.strip():
+            text = inert(text).strip()
+            self._write(self._rest(text))
+            self._live = text
+        elif self._live is not None:
+            self._restart()
+
+    async def working(self, *, working: bool) -> None:
+        """Show that an answer is being made, until there is something of it."""
+        if working and self._live is None and not self._waits and self.above is None:
+            self._write(self._dimmed(_WAITING))
+            self._waits = True
+
+    async def tell(self, *lines: str) -> None:
+        """Show explanations."""
+        if lines:
+            await self._show("\n".join(self._dimmed(inert(line)) for line in lines))
+
+    def _rest(self, text: str) -> str:
+        """Return what is missing of a text, and begin it again where it became another one."""
+        if self._live is not None and not text.startswith(self._live):
+            self._restart()
+        if self._live is None:
+            return _BOT + text
+        return text[len(self._live) :]
+
+    def _restart(self) -> None:
+        if self._live is not None:
+            self._write(f"\n{self._dimmed('(starting over)')}\n")
+        self._live = None
+
+    async def _show(self, text: str) -> None:
+        if self.above is not None:
+            await self.above(lambda: self._write(f"{text}\n"))
+        else:
+            self._write(("\n" if self._live is not None else "") + f"{text}\n")
+
+    def _dimmed(self, text: str) -> str:
+        return f"{self._dim}{text}{self._plain}"
+
+    def _write(self, text: str) -> None:
+        if self._waits:
+            self._waits = False
+            text = self._erase + text
+        self._out.write(text)
+        self._out.flush()
