@@ -61,6 +61,7 @@ def terms(
     )
 
 
+TERMS = terms()
 OVERHEAR = terms(Verdict.OVERHEARD)
 
 
@@ -85,9 +86,11 @@ def draft(
     )
 
 
-async def begin(store: Store, number: int = 1, *, token: str = "", **fields: Any) -> Work:
+async def begin(
+    store: Store, number: int = 1, *, token: str = "", on: Terms = TERMS, **fields: Any
+) -> Work:
     """Accept a message and claim its thread with it."""
-    accepted = await store.accept(message(number, **fields), terms(), token or f"token{number}")
+    accepted = await store.accept(message(number, **fields), on, token or f"token{number}")
     assert accepted.work is not None
     return accepted.work
 

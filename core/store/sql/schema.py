@@ -59,8 +59,7 @@ def migrate(connection: sqlite3.Connection, path: Path) -> None:
         return
     connection.execute("BEGIN IMMEDIATE")
     try:
-        # Another process may have done it while this one waited for its turn.
-        for statements in MIGRATIONS[_version(connection, path) :]:
+        for statements in MIGRATIONS[_migratable(connection, path) :]:
             for statement in statements:
                 connection.execute(statement)
         connection.execute(f"PRAGMA user_version = {VERSION}")
@@ -70,16 +69,22 @@ def migrate(connection: sqlite3.Connection, path: Path) -> None:
         raise
 
 
+def _migratable(connection: sqlite3.Connection, path: Path) -> int:
+    """Return the version to begin at; another process may have done it all by now."""
+    version = _version(connection, path)
+    if version == 0 and connection.execute("SELECT 1 FROM sqlite_master").fetchone():
+        raise StoreRefusedError(
+            f"the file {path} is another program's database: choose another for the store"
+        )
+    return version
+
+
 def _version(connection: sqlite3.Connection, path: Path) -> int:
     (version,) = connection.execute("PRAGMA user_version").fetchone()
     if version > VERSION:
         raise StoreRefusedError(
             f"the store {path} was written by a newer program (version {version} of its tables, "
             f"this one knows {VERSION}): run the newer program, or choose another file"
-        )
-    if version == 0 and connection.execute("SELECT 1 FROM sqlite_master LIMIT 1").fetchone():
-        raise StoreRefusedError(
-            f"the file {path} is another program's database: choose another file for the store"
         )
     assert isinstance(version, int)  # noqa: S101 - for the type checker: a pragma has no type
     return version

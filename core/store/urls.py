@@ -1,0 +1,68 @@
+"""Which store a URL means. Each kind is imported when it is asked for, and no other."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from core.errors import SettingsError
+
+if TYPE_CHECKING:
+    from core.clock import Clock
+    from core.store.port import Store
+
+_EXAMPLES = "redis://localhost:6379/0, sqlite:///chat.db or memory://"
+_LATER = {"redis+sentinel", "redis+cluster", "postgresql", "dynamodb"}
+
+
+async def open_store(url: str, *, clock: Clock, lease_seconds: float) -> Store:
+    """Open the store that a URL means.
+
+    Args:
+        url: `memory://`, `sqlite:///relative/path`, `sqlite:////absolute/path`, or an address
+            that begins with `redis://` or `rediss://`.
+        clock: The time, for stores that have none of their own.
+        lease_seconds: How long a lease lives without being renewed.
+
+    Raises:
+        SettingsError: No store can be meant; the text says what to write, and never repeats
+            the URL, since a password may be in it.
+        StoreRefusedError: There is something, but it can't be used as it is.
+        StoreUnavailableError: It does not answer.
+    """
+    scheme, separator, rest = url.partition("://")
+    if separator and scheme in {"redis", "rediss"}:
+        return _redis(url, lease_seconds)
+    if separator and scheme == "sqlite":
+        return await _sqlite(rest, clock, lease_seconds)
+    if url == "memory://":
+        from core.store.local import LocalStore  # noqa: PLC0415 - see the module
+
+        return LocalStore(clock, lease_seconds=lease_seconds)
+    if separator and scheme in _LATER:
+        raise SettingsError(f"stores at {scheme}:// are not supported yet: use {_EXAMPLES}")
+    raise SettingsError(f"the store's URL names no store that there is: write {_EXAMPLES}")
+
+
+def _redis(url: str, lease_seconds: float) -> Store:
+    from core.store.redis import RedisStore  # noqa: PLC0415 - see the module
+
+    return RedisStore.from_url(url, lease_seconds=lease_seconds)
+
+
+async def _sqlite(rest: str, clock: Clock, lease_seconds: float) -> Store:
+    from core.store.sql.sqlite import SqliteStore  # noqa: PLC0415 - see the module
+
+    path = rest.removeprefix("/")  # taken as it is: nothing in it is escaped
+    if path == ":memory:":
+        raise SettingsError("a store in memory is written memory://, not sqlite:///:memory:")
+    if path == rest or not path or path.endswith("/"):
+        raise SettingsError(
+            "after sqlite: come three slashes and the path of a file: "
+            "sqlite:///chat.db, or sqlite:////var/lib/chatbot/chat.db"
+        )
+    return await SqliteStore.open(_file(path), clock, lease_seconds=lease_seconds)
+
+
+def _file(path: str) -> Path:
+    return Path(path).expanduser()

@@ -1,0 +1,82 @@
+"""Which store a URL means."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from core.errors import SettingsError
+from core.store.local import LocalStore
+from core.store.redis import RedisStore
+from core.store.sql.sqlite import SqliteStore
+from core.store.urls import open_store
+from tests.clocks import ManualClock
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from core.store.port import Store
+
+
+async def opened(url: str) -> Store:
+    store = await open_store(url, clock=ManualClock(), lease_seconds=7)
+    await store.close()
+    assert store.lease_seconds == 7
+    return store
+
+
+async def test_memory() -> None:
+    assert isinstance(await opened("memory://"), LocalStore)
+
+
+@pytest.mark.parametrize("scheme", ["redis", "rediss"])
+async def test_redis(scheme: str) -> None:
+    assert isinstance(await opened(f"{scheme}://:secret@localhost:1/0"), RedisStore)
+
+
+@pytest.mark.parametrize("name", ["chat.db", "a folder/100% chat?#.db", "Ü/chat.db"])
+async def test_sqlite_at_an_absolute_path(tmp_path: Path, name: str) -> None:
+    assert isinstance(await opened(f"sqlite:///{tmp_path / name}"), SqliteStore)
+    assert (tmp_path / name).exists()
+
+
+@pytest.mark.parametrize("name", ["chat.db", "folder/chat.db"])
+async def test_sqlite_at_a_relative_path(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    await opened(f"sqlite:///{name}")
+    assert (tmp_path / name).exists()
+
+
+async def test_sqlite_at_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    await opened("sqlite:///~/chat.db")
+    assert (tmp_path / "chat.db").exists()
+
+
+@pytest.mark.parametrize(
+    ("url", "says"),
+    [
+        ("postgresql://bot:secret@db/chat", "postgresql:// are not supported yet"),
+        ("dynamodb://secret", "dynamodb:// are not supported yet"),
+        ("redis+cluster://:secret@a,b", r"redis\+cluster:// are not supported yet"),
+        ("redis+sentinel://:secret@a,b", r"redis\+sentinel:// are not supported yet"),
+        ("mysql://bot:secret@db/chat", "write redis://"),
+        ("secret", "write redis://"),
+        ("", "write redis://"),
+        ("redis:secret", "write redis://"),
+        ("memory", "write redis://"),
+        ("memory://secret", "write redis://"),
+        ("sqlite://secret.db", "three slashes"),
+        ("sqlite:///", "three slashes"),
+        ("sqlite:///secret/", "three slashes"),
+        ("sqlite:///:memory:", "memory://"),
+    ],
+)
+async def test_a_url_that_means_no_store(url: str, says: str) -> None:
+    with pytest.raises(SettingsError, match=says) as caught:
+        await opened(url)
+    assert "secret" not in str(caught.value)
+    assert "\n" not in str(caught.value)
