@@ -99,8 +99,8 @@ class Lists:
 
     async def _living(self, keys: list[str]) -> list[tuple[str, ThreadInfo]]:
         threads = [ThreadKey.parse(key) for key in keys]
-        heads = [("HMGET", self._names.header(thread), *wire.INFO) for thread in threads]
-        people = [("SCARD", self._names.people(thread)) for thread in threads]
+        heads = [("HMGET", self._names.of(thread)["header"], *wire.INFO) for thread in threads]
+        people = [("SCARD", self._names.of(thread)["people"]) for thread in threads]
         now, answers = await self.many([*heads, *people])
         rows = zip(keys, threads, answers[: len(keys)], answers[len(keys) :], strict=True)
         return [

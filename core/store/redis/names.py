@@ -23,6 +23,7 @@ Each of these has a time to live. The settings of places (`place:`) and cursors 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
@@ -62,24 +63,11 @@ class Names:
 
     def of(self, thread: ThreadKey) -> dict[str, str]:
         """Return the keys of a thread by the names that the scripts have for them."""
-        tag, name = f"{self.prefix}{{{partition(thread, PARTITIONS)}}}", str(thread)
-        keys = {key: f"{tag}{letter}:{name}" for key, letter in _THREAD.items()}
-        keys |= {index: f"{tag}{index}" for index in _INDEXES}
-        keys["work"] = f"{tag}work:{name.partition(':')[0]}"
-        keys["trace"] = f"{tag}t:{digest(thread)}"
-        return keys
-
-    def header(self, thread: ThreadKey) -> str:
-        """Return the key of a thread's header."""
-        return f"{self.prefix}{{{partition(thread, PARTITIONS)}}}h:{thread}"
-
-    def people(self, thread: ThreadKey) -> str:
-        """Return the key of the set of who spoke in a thread."""
-        return f"{self.prefix}{{{partition(thread, PARTITIONS)}}}p:{thread}"
+        return _keys(self.prefix, thread)
 
     def seen(self, thread: ThreadKey, identities: Iterable[str]) -> list[str]:
         """Return the keys that remember what became of an event."""
-        tag = f"{self.prefix}{{{partition(thread, PARTITIONS)}}}"
+        tag = self.of(thread)["tag"]
         return [f"{tag}s:{digest(thread, identity)}" for identity in identities]
 
     def work(self, platforms: Iterable[str]) -> list[str]:
@@ -100,3 +88,14 @@ class Names:
     def cursor(self, name: str) -> str:
         """Return the key of a cursor."""
         return f"{self.prefix}cursor:{name}"
+
+
+@lru_cache(maxsize=4096)
+def _keys(prefix: str, thread: ThreadKey) -> dict[str, str]:
+    tag, name = f"{prefix}{{{partition(thread, PARTITIONS)}}}", str(thread)
+    keys = {key: f"{tag}{letter}:{name}" for key, letter in _THREAD.items()}
+    keys |= {index: f"{tag}{index}" for index in _INDEXES}
+    keys["work"] = f"{tag}work:{name.partition(':')[0]}"
+    keys["trace"] = f"{tag}t:{digest(thread)}"
+    keys["tag"] = tag
+    return keys

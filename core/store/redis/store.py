@@ -22,7 +22,7 @@ from core.store.port import (
     ThreadPage,
     ThreadSettings,
 )
-from core.store.redis import wire
+from core.store.redis import records, wire
 from core.store.redis.checks import sentences
 from core.store.redis.client import address, connect
 from core.store.redis.errors import FAILURES, explained
@@ -89,7 +89,7 @@ class RedisStore(Store):
             id=message.id,
             author=message.author.id,
             at=message.at,
-            entry=wire.entry_text(message),
+            entry=records.entry(message),
             verdicts="".join(wire.LETTERS[verdict] for verdict in terms.verdicts),
             kind=message.kind,
             ttl=terms.ttl,
@@ -141,7 +141,7 @@ class RedisStore(Store):
             rev=rev,
             preview=preview,
             last=draft.last,
-            answer=wire.answer_text(lease, draft),
+            answer=records.answer(lease, draft),
             kind=draft.kind,
             cuts=wire.numbers(draft.cuts),
             seen_from=draft.seen_from,
@@ -210,7 +210,7 @@ class RedisStore(Store):
         self, thread: ThreadKey, *, after: int = -1, limit: int = 200
     ) -> tuple[Record, ...]:
         """Return the records of the next places behind place `after`, in order."""
-        return wire.records(await self._run("history", thread, after=after, limit=limit))
+        return records.load(await self._run("history", thread, after=after, limit=limit))
 
     async def threads(
         self,
@@ -234,7 +234,7 @@ class RedisStore(Store):
         """List messages whose turns were given up."""
         found: list[Buried] = []
         for thread in await self._lists.buried_threads(limit):
-            entries = wire.records(await self._run("buried", thread))
+            entries = records.load(await self._run("buried", thread))
             found += [Buried(thread=thread, entry=e) for e in entries if isinstance(e, Entry)]
             if len(found) >= limit:
                 break

@@ -6,16 +6,15 @@ from typing import TYPE_CHECKING, Any
 
 from core.admission import Verdict
 from core.message import Kind
-from core.session import Answer, Entry, Summary, Usage
+from core.session import Summary, Usage
 from core.store import codec
 from core.store.port import Lease, ThreadInfo, ThreadSettings, TurnState, Work
+from core.store.redis import records
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from core.message import Message, ThreadKey
-    from core.session import Record
-    from core.store.port import Draft
+    from core.message import ThreadKey
 
 LETTERS = {verdict: verdict.value[0] for verdict in Verdict}
 """The letter of each verdict in the scripts."""
@@ -27,54 +26,9 @@ INFO = (
 """The fields of a header that a list of threads shows; `info` takes them in this order."""
 
 
-def entry_text(message: Message) -> str:
-    """Return a message's entry as JSON, without its place, which only the script knows.
-
-    What only says the default is left out too: these bytes travel with every turn that sees them.
-    No text of a person's can look like what is taken out, since JSON escapes its quotes.
-    """
-    entry = Entry(
-        place=0,
-        id=message.id,
-        author=message.author,
-        text=message.text,
-        at=message.at,
-        answer_in=message.answer_in,
-        attachments=message.attachments,
-    )
-    return _without(codec.dump(entry), ',"place":0', ',"status":"addressed"', ',"stamp":0')
-
-
-def answer_text(lease: Lease, draft: Draft) -> str:
-    """Return an answer as JSON, without its time, which only the script knows."""
-    answer = Answer(
-        place=draft.last,
-        turn=lease.turn,
-        token=lease.token,
-        kind=draft.kind,
-        text=draft.text,
-        at=0,
-        usage=draft.usage,
-        trimmed=draft.trimmed,
-        explain_trim=draft.explain_trim,
-        notes=draft.notes,
-    )
-    return _without(codec.dump(answer), ',"at":0')
-
-
 def numbers(places: Sequence[int]) -> str:
     """Return numbers as the scripts keep them."""
     return ",".join(map(str, places))
-
-
-def record(text: bytes) -> Record:
-    """Return the record that a script has sent: an answer has a `~` before it."""
-    return codec.load_answer(text[1:]) if text.startswith(b"~") else codec.load_entry(text)
-
-
-def records(reply: Sequence[bytes]) -> tuple[Record, ...]:
-    """Return the records that a script has sent."""
-    return tuple(map(record, reply))
 
 
 def verdict(letter: bytes) -> Verdict:
@@ -104,7 +58,7 @@ def work(thread: ThreadKey, token: str, reply: Sequence[Any]) -> Work:
         cuts=tuple(map(int, cuts.split(","))) if cuts else (),
         head=int(head),
         next=int(following),
-        records=records(kept),
+        records=records.load(kept),
         since=int(since),
         summary=Summary(
             covers=int(covers), text=summary, stale=stale == "1", withheld=withheld == "1"
@@ -136,9 +90,3 @@ def info(thread: ThreadKey, fields: Sequence[bytes | None], people: int) -> Thre
 
 def _text(value: bytes) -> str:
     return value.decode("utf-8", "surrogatepass")
-
-
-def _without(text: str, *parts: str) -> str:
-    for part in parts:
-        text = text.replace(part, "", 1)
-    return text

@@ -4,7 +4,6 @@
 -- Answers {verdict, new, work or false}; verdicts are single letters, see core.store.redis.wire.
 
 local SEEN = 90000  -- core.store.keys.SEEN_SECONDS
-local LETTERS = {addressed = 'a', overheard = 'o', deleted = 'g'}
 
 -- What became of the message before, and whether this very call did it and its answer was lost.
 local function known(h)
@@ -13,7 +12,7 @@ local function known(h)
   end
   -- An event may come under a new name while its message is stored already.
   local entry = h and entry_at(place_of(A.id))
-  return entry and LETTERS[status_of(entry)], false
+  return entry and status_of(entry), false
 end
 
 local function verdict_for(h)
@@ -29,11 +28,11 @@ local function drop_oldest_overheard(h)
   local first = true
   each(h.head, h.next, function(place, is_answer, json)
     local entry = not is_answer and cjson.decode(json)
-    local status = entry and status_of(entry) or 'deleted'
-    if status == 'addressed' then first = false end
-    if status ~= 'overheard' then return false end
+    local status = entry and status_of(entry)
+    if status == 'a' then first = false end
+    if status ~= 'o' then return false end
     redis.call('HDEL', K.entries, text(place))
-    redis.call('HDEL', K.ids, entry.id)
+    redis.call('HDEL', K.ids, entry.i)
     h.overheard = h.overheard - 1
     if first then h.head = place + 1 end  -- keeps later searches from head on short
     return true
@@ -41,8 +40,8 @@ local function drop_oldest_overheard(h)
 end
 
 local function append(h, verdict)
-  local fields = '"place":' .. text(h.next)
-  if verdict == 'o' then fields = fields .. ',"status":"overheard"' end
+  local fields = '"p":' .. text(h.next)
+  if verdict == 'o' then fields = fields .. ',"s":"o"' end
   put_entry(h.next, A.id, with(fields, A.entry))
   h.next = h.next + 1
   if verdict == 'o' then
@@ -56,20 +55,21 @@ local function append(h, verdict)
 end
 
 -- A trace of the thread outlives its session, so that a next one can say that it was renewed.
-local function leave_trace(h)
-  if redis.call('EXISTS', K.trace) == 0 then redis.call('SET', K.trace, '', 'PX', 1) end
+local function leave_trace(h, line)
+  if not line then redis.call('SET', K.trace, '', 'PX', 1) end
   keep(K.trace, 2 * h.ttl)
 end
 
-local function take_in(h, verdict)
+local function take_in(h, verdict, line)
   h.ttl, h.reach = tonumber(A.ttl), tonumber(A.reach)
   if redis.call('SADD', K.people, A.author) == 1 then
     redis.call('ZADD', K.who, 0, A.author .. '\0' .. thread_name())
+    h.listed = 0  -- these keys may be new
   end
   append(h, verdict)
   touch(h)
   list(h)
-  leave_trace(h)
+  leave_trace(h, line)
 end
 
 -- Answers the verdict, and the header where there is one now.
@@ -87,7 +87,7 @@ local function admit(h)
     h.refused = h.refused + 1
     return 'f', h
   end
-  take_in(h, verdict)
+  take_in(h, verdict, line)
   return verdict, h
 end
 

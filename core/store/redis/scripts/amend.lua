@@ -12,19 +12,19 @@ local function forget_place(h, place, status)
   end
   h.buried = join(places)
   if place < h.head then return end
-  if status == 'addressed' then h.waiting = h.waiting - 1 end
-  if status == 'overheard' then h.overheard = h.overheard - 1 end
+  if status == 'a' then h.waiting = h.waiting - 1 end
+  if status == 'o' then h.overheard = h.overheard - 1 end
   if h.waiting == 0 and h.turn == '' then h.due = 0 end
 end
 
 local function change(h, place, entry)
   if A.deleted == '1' then
     forget_place(h, place, status_of(entry))
-    entry.text, entry.attachments, entry.status = nil, nil, 'deleted'
+    entry.t, entry.f, entry.s = nil, nil, 'g'
   else
-    entry.text = A.text
+    entry.t = A.text
   end
-  entry.stamp = tonumber(A.stamp)
+  entry.e = tonumber(A.stamp)
   redis.call('HSET', K.entries, text(place), to_json(entry))
   h.rev = A.rev
   if h.line <= place and place < h.covers then
@@ -40,7 +40,7 @@ local function change_all(h)
   while place do
     local entry = entry_at(place)
     known = known or entry ~= nil
-    if entry and status_of(entry) ~= 'deleted' and tonumber(A.stamp) > (entry.stamp or 0) then
+    if entry and status_of(entry) ~= 'g' and tonumber(A.stamp) > (entry.e or 0) then
       change(h, place, entry)
     end
     id = id .. '!'

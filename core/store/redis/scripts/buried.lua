@@ -8,4 +8,4 @@ local found = {}
 for _, place in ipairs(h and split(h.buried) or {}) do
   table.insert(found, redis.call('HGET', K.entries, text(place)))
 end
-return found
+return '[' .. table.concat(found, ',') .. ']'

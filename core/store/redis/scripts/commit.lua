@@ -6,7 +6,7 @@
 local function record(h)
   local last = tonumber(A.last)
   local addressed, overheard = answered(h.head, last + 1)
-  redis.call('HSET', K.entries, A.last .. '~', with('"at":' .. text(NOW), A.answer))
+  redis.call('HSET', K.entries, A.last .. '~', with('"d":' .. text(NOW), A.answer))
   h.state, h.cuts, h.last, h.committed_by = 'committed', A.cuts, last, A.token
   h.head = last + 1
   h.waiting = h.waiting - #addressed

@@ -4,14 +4,14 @@
 -- Answers the records in order.
 
 local h = load()
-if h == nil then return {} end
+if h == nil then return '[]' end
 local limit, places, last = tonumber(A.limit), 0, -1
 local found = {}
-each(math.max(tonumber(A.after) + 1, h.floor), h.next, function(place, is_answer, json)
+each(math.max(tonumber(A.after) + 1, h.floor), h.next, function(place, _, json)
   if place ~= last then
     if places == limit then return true end
     places, last = places + 1, place
   end
-  table.insert(found, is_answer and '~' .. json or json)
+  found[#found + 1] = json
 end)
-return found
+return '[' .. table.concat(found, ',') .. ']'

@@ -19,12 +19,12 @@ local h = load()
 local place = tonumber(A.place)
 local entry = h and entry_at(place)
 if not entry then return 0 end
-local again = entry.id .. '!'  -- no platform has that in its ids
+local again = entry.i .. '!'  -- no platform has that in its ids
 if not take_out(h, place) then return place_of(again) and 1 or 0 end  -- 1: it was done already
-entry.requeued_from = entry.requeued_from or entry.id
-entry.id = again
-entry.place = h.next
-put_entry(h.next, entry.id, to_json(entry))
+entry.r = entry.r or entry.i
+entry.i = again
+entry.p = h.next
+put_entry(h.next, again, to_json(entry))
 h.next = h.next + 1
 h.waiting = h.waiting + 1
 if h.due == 0 then h.due = NOW end

@@ -5,16 +5,16 @@
 
 local function count(h, usage)
   if not usage then return end
-  for _, field in ipairs({'input', 'output', 'cache_read', 'cache_write'}) do
-    h[field] = h[field] + (usage[field] or 0)
+  for n, field in ipairs({'input', 'output', 'cache_read', 'cache_write'}) do
+    h[field] = h[field] + usage[n]
   end
 end
 
 local function deliver(h)
-  local answer, place = answer_of(h, h.turn)
+  local answer, fields, place = answer_of(h, h.turn)
   if answer then
-    count(h, cjson.decode(answer).usage)
-    if A.posted ~= '' then answer = with('"posted":' .. A.posted, answer) end
+    count(h, fields.g)
+    if A.posted ~= '' then answer = with('"m":' .. A.posted, answer) end
     redis.call('HSET', K.entries, text(place) .. '~', answer)
   end
   h.turns = h.turns + 1

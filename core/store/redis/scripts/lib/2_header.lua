@@ -2,7 +2,7 @@
 
 -- `due` 0: there is no work. `turn` empty: no turn is open. See core.store.header for the rest.
 local DEFAULTS = {
-  v = VERSION, kind = '', ttl = 0, reach = 0, rev = '', started_at = 0, last_at = 0, expires = 0,
+  v = VERSION, kind = '', ttl = 0, reach = 0, rev = '', started_at = 0, last_at = 0, expires = 0, listed = 0,
   fence = 0, token = '', ['until'] = 0, due = 0, call = '',
   turn = '', state = 'open', tries = 0, preview = '', cuts = '', last = -1, committed_by = '',
   next = 0, head = 0, line = 0, floor = 0, waiting = 0, overheard = 0, refused = 0, buried = '',
@@ -12,7 +12,7 @@ local DEFAULTS = {
   input = 0, output = 0, cache_read = 0, cache_write = 0,
 }
 
-local stored = {}  -- the header's fields as they were read
+local stored = {}  -- the header's values as they were read
 
 local function thread_name()
   return string.match(K.header, '}h:(.*)$')
@@ -25,8 +25,8 @@ local function load()
   local h = {}
   for field, default in pairs(DEFAULTS) do h[field] = default end
   for n = 1, #flat, 2 do
-    stored[flat[n]] = flat[n + 1]
-    h[flat[n]] = typed(flat[n + 1], DEFAULTS[flat[n]])
+    local value = typed(flat[n + 1], DEFAULTS[flat[n]])
+    h[flat[n]], stored[flat[n]] = value, value
   end
   if h.v > VERSION then error('CHATBOT_FUTURE ' .. text(h.v)) end
   if h.expires > NOW then return h end
@@ -92,18 +92,19 @@ end
 local function save(h)
   local changed = {}
   for field, default in pairs(DEFAULTS) do
-    local now = text(h[field])
-    if now ~= (stored[field] or text(default)) or (field == 'v' and not stored.v) then
-      table.insert(changed, field)
-      table.insert(changed, now)
+    local old = stored[field]
+    if old == nil and field ~= 'v' then old = default end
+    if h[field] ~= old then
+      changed[#changed + 1] = field
+      changed[#changed + 1] = text(h[field])
     end
   end
   if #changed > 0 then redis.call('HSET', K.header, unpack(changed)) end
-  local milliseconds = math.max(1, math.ceil((h.expires - NOW + GRACE) * 1000))
-  for _, key in ipairs({K.header, K.entries, K.ids}) do
-    redis.call('PEXPIRE', key, text(milliseconds))
-  end
-  if text(h.due) ~= (stored.due or '0') then save_work(h) end
+  local milliseconds = text(math.max(1, math.ceil((h.expires - NOW + GRACE) * 1000)))
+  redis.call('PEXPIRE', K.header, milliseconds)
+  redis.call('PEXPIRE', K.entries, milliseconds)
+  redis.call('PEXPIRE', K.ids, milliseconds)
+  if h.due ~= (stored.due or 0) then save_work(h) end
   if h.buried ~= (stored.buried or '') then save_buried(h) end
   if h.token == '' and h.due > 0 and h.due <= NOW then wake() end
 end

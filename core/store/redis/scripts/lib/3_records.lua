@@ -1,13 +1,13 @@
 -- Entries and answers: a hash with a field per place, `7` for the entry and `7~` for the answer
--- behind it. A turn reads the fields of its window, so its cost is the window's, not the log's.
+-- behind it; see core.store.redis.records for what is in them. A turn reads the fields of its window, so its cost is the window's, not the log's.
 
 -- Calls visit(place, is_answer, json) for what is kept at [start, stop), until it says true.
 local function each(start, stop, visit)
   for from = start, stop - 1, CHUNK do
     local fields = {}
     for place = from, math.min(from + CHUNK, stop) - 1 do
-      table.insert(fields, text(place))
-      table.insert(fields, text(place) .. '~')
+      fields[#fields + 1] = place
+      fields[#fields + 1] = place .. '~'
     end
     local found = redis.call('HMGET', K.entries, unpack(fields))
     for n = 1, #fields do
@@ -17,18 +17,16 @@ local function each(start, stop, visit)
   end
 end
 
--- The records of [start, stop) as they are sent: an answer with a `~` before it.
+-- The records of [start, stop), as one JSON list.
 local function records(start, stop)
   local found = {}
-  each(start, stop, function(_, is_answer, json)
-    table.insert(found, is_answer and '~' .. json or json)
-  end)
-  return found
+  each(start, stop, function(_, _, json) found[#found + 1] = json end)
+  return '[' .. table.concat(found, ',') .. ']'
 end
 
--- An entry's status is left out of its text where it is the usual one.
+-- What a message is, by the letter of its verdict: addressed, overheard, or gone (deleted).
 local function status_of(entry)
-  return entry.status or 'addressed'
+  return entry.s or 'a'
 end
 
 local function entry_at(place)
@@ -52,13 +50,13 @@ end
 
 -- An entry as JSON again. cjson keeps only 14 digits of a number, too few for a time.
 local function to_json(entry)
-  local times = string.format('"at":%.17g', entry.at)
-  if entry.stamp then times = times .. string.format(',"stamp":%.17g', entry.stamp) end
-  entry.at, entry.stamp = nil, nil
+  local times = string.format('"d":%.17g', entry.d)
+  if entry.e then times = times .. string.format(',"e":%.17g', entry.e) end
+  entry.d, entry.e = nil, nil
   return with(times, cjson.encode(entry))
 end
 
--- The turn's answer and its place: behind the turn's first message, or behind one that was
+-- The turn's answer as JSON, as a table, and its place: behind the turn's first message, or behind one that was
 -- answered with it. The first answer from there on is the turn's, or the turn has none.
 local function answer_of(h, turn)
   local place = place_of(turn)
@@ -68,8 +66,9 @@ local function answer_of(h, turn)
     if is_answer then answer, at = json, where end
     return is_answer
   end)
-  if answer == nil or cjson.decode(answer).turn ~= turn then return nil end
-  return answer, at
+  local fields = answer and cjson.decode(answer)
+  if not fields or fields.u ~= turn then return nil end
+  return answer, fields, at
 end
 
 -- The places of addressed entries in [start, stop), and how many overheard ones there are.
@@ -77,8 +76,8 @@ local function answered(start, stop)
   local addressed, overheard = {}, 0
   each(start, stop, function(place, is_answer, json)
     local status = not is_answer and status_of(cjson.decode(json))
-    if status == 'addressed' then table.insert(addressed, place) end
-    if status == 'overheard' then overheard = overheard + 1 end
+    if status == 'a' then table.insert(addressed, place) end
+    if status == 'o' then overheard = overheard + 1 end
   end)
   return addressed, overheard
 end

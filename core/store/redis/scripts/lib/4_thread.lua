@@ -13,7 +13,10 @@ local function remove(keep_header)
 end
 
 -- Enters the thread in the lists of threads, and keeps the indexes alive as long as it may need.
+-- They get an hour more than the thread's own keys, so this is due once an hour, not each turn.
 local function list(h)
+  if h.expires + GRACE <= h.listed then return end
+  h.listed = h.expires + 2 * GRACE
   redis.call('ZADD', K.all, 0, thread_name())
   redis.call('ZADD', K.ends, text(h.expires), thread_name())
   for _, key in ipairs({K.all, K.ends, K.who, K.people}) do keep(key, h.ttl + 2 * GRACE) end
@@ -23,8 +26,8 @@ end
 local function open_turn(h)
   each(h.head, h.next, function(_, is_answer, json)
     local entry = not is_answer and cjson.decode(json)
-    if not entry or status_of(entry) ~= 'addressed' then return false end
-    h.turn, h.state, h.tries, h.preview = entry.id, 'open', 1, ''
+    if not entry or status_of(entry) ~= 'a' then return false end
+    h.turn, h.state, h.tries, h.preview = entry.i, 'open', 1, ''
     h.cuts, h.last, h.committed_by = '', -1, ''
     return true
   end)
@@ -72,9 +75,10 @@ end
 
 -- The answer to a lease that is not the thread's any more.
 local function refused(h)
-  local answer = h and answer_of(h, A.turn)
+  if h == nil then return {'refused', '0', '0'} end
+  local _, answer = answer_of(h, A.turn)
   if not answer then return {'refused', '0', '0'} end
-  return {'refused', '1', text(cjson.decode(answer).token == A.token)}
+  return {'refused', '1', text(answer.k == A.token)}
 end
 
 -- Lists places for the operator, each once.
