@@ -126,5 +126,5 @@ class World:
 async def until(holds: Callable[[], bool], *, seconds: float = 10) -> None:
     """Wait until something holds; fail when it never does."""
     async with asyncio.timeout(seconds):
-        while not holds():  # noqa: ASYNC110 - there is no event for "anything"
+        while not holds():
             await asyncio.sleep(0.002)

@@ -1,0 +1,79 @@
+"""Two processes on one store say a thousand things at once."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from core.clock import SystemClock
+from core.session import Answer, Entry
+from core.store.urls import open_store
+from tests.faults.crowd import thread_of
+from tests.servers import redis_server
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Iterator
+
+    from core.session import Record
+    from core.store.port import Store
+
+ROOT = Path(__file__).resolve().parents[2]
+CROWD = ("ann", "bob")
+MESSAGES = 500
+
+
+@pytest.fixture(params=["redis", "sqlite"])
+def url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+    if request.param == "sqlite":
+        yield f"sqlite:///{tmp_path}/crowd.db"
+        return
+    with redis_server(directory=tmp_path) as server:
+        yield server.url
+
+
+@pytest.mark.parametrize("threads", [1, 50])
+async def test_none_is_lost_none_doubled_and_all_are_in_order(url: str, threads: int) -> None:
+    """I1, I2, I4: with two workers that both answer whatever waits."""
+    await say_it_all(url, threads)
+    store = await open_store(url, clock=SystemClock(), lease_seconds=5)
+    heard: dict[str, list[int]] = {name: [] for name in CROWD}
+    for number in range(threads):
+        records = [record async for record in everything(store, number)]
+        entries = [record for record in records if isinstance(record, Entry)]
+        answers = [record for record in records if isinstance(record, Answer)]
+        assert [e.place for e in entries] == list(range(len(entries)))
+        assert len({a.place for a in answers}) == len(answers)
+        assert answers[-1].place == entries[-1].place
+        for name in CROWD:
+            spoken = [int(e.id.split("-")[1]) for e in entries if e.author.id == name]
+            assert spoken == sorted(spoken)
+            heard[name] += spoken
+    assert all(sorted(spoken) == list(range(MESSAGES)) for spoken in heard.values())
+    await store.close()
+
+
+async def say_it_all(url: str, threads: int) -> None:
+    """Run the crowd's processes to their end."""
+    crowd = [
+        await asyncio.create_subprocess_exec(
+            *(sys.executable, "-m", "tests.faults.crowd"),
+            *(url, name, str(MESSAGES), str(threads)),
+            cwd=ROOT,
+        )
+        for name in CROWD
+    ]
+    async with asyncio.timeout(100):
+        assert [await process.wait() for process in crowd] == [0, 0]
+
+
+async def everything(store: Store, number: int) -> AsyncIterator[Record]:
+    """Yield all that is kept of one of the crowd's threads."""
+    after = -1
+    while page := await store.history(thread_of(number), after=after):
+        for record in page:
+            yield record
+        after = page[-1].place
