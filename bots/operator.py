@@ -102,6 +102,8 @@ async def _export_to(app: App, thread: ThreadKey, file: str, *, as_json: bool) -
 
 async def _try_model(settings: Settings) -> str:
     """Ask the model for a word; return what is wrong, or nothing."""
+    if settings.offline:  # it asks nobody
+        return ""
     words = ModelMessage(role="user", blocks=(Block(text="Say: ready"),))
     request = ModelRequest(
         model=model_name(settings), system=(), messages=(words,), max_tokens=_PING_TOKENS

@@ -1,0 +1,388 @@
+"""The terminal from a pipe: a line in, a line out, and a sentence for everything else."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import signal
+import sys
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.fakes.claude import FakeClaude, Refusal, Talk
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from tests.e2e.program import Program
+
+REX = ["My dog is called Rex.", "What is my dog called?"]
+
+
+async def asked(claude: FakeClaude) -> None:
+    async with asyncio.timeout(20):
+        while not claude.requests:
+            await asyncio.sleep(0.01)
+
+
+# --- a conversation -------------------------------------------------------------------------------
+
+
+async def test_it_answers_from_memory_and_says_how_to_use_claude(program: Program) -> None:
+    ended = await program.run("run", says=REX)
+    assert ended.code == 0
+    assert len(ended.lines) == 2
+    assert "Rex" in ended.lines[1]
+    told = [line for line in ended.err.splitlines() if "ANTHROPIC_API_KEY" in line]
+    assert len(told) == 1
+    assert "no language model" in told[0]
+    assert "Traceback" not in ended.err
+
+
+async def test_it_goes_on_with_the_last_thread_after_a_restart(program: Program) -> None:
+    await program.run("chat", "--thread", "dogs", says=REX[:1])
+    ended = await program.run("run", says=REX[1:])
+    assert len(ended.lines) == 1
+    assert "Rex" in ended.lines[0]
+
+
+async def test_another_thread_knows_nothing_of_it(program: Program) -> None:
+    await program.run("run", says=REX[:1])
+    ended = await program.run("chat", "--thread", "cats", says=REX[1:])
+    assert "Rex" not in ended.lines[0]
+
+
+async def test_a_line_without_its_end_is_a_line(program: Program) -> None:
+    ended = await program.run("run", says="\n".join(REX).encode())
+    assert len(ended.lines) == 2
+
+
+async def test_lines_may_come_from_a_file(program: Program) -> None:
+    source = program.home / "lines.txt"
+    source.write_text("\n".join(REX))
+    command = f"exec {sys.executable} -m bots run < lines.txt"
+    process = await asyncio.create_subprocess_shell(
+        command,
+        cwd=program.home,
+        env=program.environment,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+    )
+    out, _ = await process.communicate()
+    assert out.count(b"\n") == 2
+
+
+async def test_the_next_line_is_read_after_the_reply_to_the_last(program: Program) -> None:
+    running = await program.start("run")
+    await running.say(REX[0])
+    assert await running.hear()
+    await running.say(REX[1])
+    assert "Rex" in await running.hear()
+    ended = await running.end()
+    assert (ended.code, ended.out) == (0, b"")
+
+
+async def test_sixty_turns_later_hybrid_still_knows_and_window_says_that_it_does_not(
+    program: Program,
+) -> None:
+    program.settings |= {"CHATBOT_MEMORY_HIGH": "2000", "CHATBOT_MEMORY_LOW": "600"}
+    talk = [f"The weather on day {n} was {'rainy and cold ' * 8}again." for n in range(60)]
+    says = [REX[0], *talk, REX[1]]
+    hybrid = await program.run("chat", "--thread", "hybrid", says=says)
+    assert len(hybrid.lines) == 62
+    assert "Rex" in hybrid.lines[-1]
+    trimmed = [n for n, line in enumerate(hybrid.lines) if line.endswith(" ✂️")]
+    assert 1 <= len(trimmed) < 20
+    assert hybrid.err.count("✂️ means") == 1
+    program.settings["CHATBOT_MEMORY"] = "window"
+    window = await program.run("chat", "--thread", "window", says=says)
+    assert "Rex" not in window.lines[-1]
+
+
+# --- stdout and stderr ----------------------------------------------------------------------------
+
+
+async def test_a_reply_is_one_line_whatever_is_in_it(program: Program) -> None:
+    async with FakeClaude() as claude:
+        claude.next(Talk("one\ntwo\\three\x1b[31mred\x07\r\nfour\u2028five\ttab"))
+        program.settings |= {"ANTHROPIC_API_KEY": claude.key, "ANTHROPIC_BASE_URL": claude.url}
+        ended = await program.run("run", says=["Hello"])
+    assert ended.out.decode() == "one\\ntwo\\\\three[31mred\\nfour\\nfive\ttab\n"
+
+
+async def test_commands_answer_on_stderr_and_reach_no_model(program: Program) -> None:
+    says = [REX[0], "/memory", "/threads", "/help", "/export talk.md", "/export talk.json"]
+    ended = await program.run("run", says=says)
+    assert (ended.code, len(ended.lines)) == (0, 1)
+    assert "hybrid" in ended.err
+    assert "* main: 1 reply, just now" in ended.err
+    assert "/switch NAME" in ended.err
+    assert "My dog is called Rex." in (program.home / "talk.md").read_text()
+    exported = json.loads((program.home / "talk.json").read_text())
+    assert [record["said_by"] for record in exported["records"]] == ["person", "bot"]
+
+
+async def test_threads_can_be_made_left_and_come_back_to(program: Program) -> None:
+    says = [REX[0], "/new cats", REX[1], "/switch main", REX[1], "/new", "/threads"]
+    ended = await program.run("run", says=says)
+    assert ["Rex" in line for line in ended.lines] == [False, False, True] or [
+        "Rex" in line for line in ended.lines
+    ] == [True, False, True]
+    assert "* thread-2: nothing said yet" in ended.err
+
+
+async def test_what_is_forgotten_is_gone_and_the_thread_goes_on(program: Program) -> None:
+    ended = await program.run("run", says=[REX[0], "/forget", REX[1], "/forget", "Hello"])
+    assert ended.code == 0
+    assert len(ended.lines) == 3
+    assert "Rex" not in ended.lines[1]
+
+
+async def test_a_slash_can_be_said(program: Program) -> None:
+    ended = await program.run("run", says=["/etc/hosts is a file", "//memory is a word"])
+    assert (ended.code, len(ended.lines)) == (0, 2)
+
+
+@pytest.mark.parametrize(
+    ("line", "says"),
+    [
+        ("/foo", "There is no command /foo: /help lists what there is."),
+        ("/memry", "There is no command /memry: did you mean /memory?"),
+        ("/switch nowhere", "There is no thread “nowhere”: /threads lists yours."),
+        ("/switch", "Which one?"),
+        ("/new main", "There is a thread “main” already: /switch main"),
+        ("/new " + "x" * 65, "A thread's name has 1 to 64 characters"),
+        ("/export", "Where to?"),
+        ("/export /no/such/directory/x.md", "can't be written: No such file or directory."),
+        ("/export .", "can't be written"),
+    ],
+)
+async def test_a_command_that_can_not_be_done_is_told_in_one_sentence(
+    program: Program, line: str, says: str
+) -> None:
+    ended = await program.run("run", says=["Hello", line, "Hello again"])
+    assert ended.code == 1
+    assert len(ended.lines) == 2
+    assert says in ended.err
+    assert "Traceback" not in ended.err
+
+
+# --- bad input ------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("line", "replies", "code", "says"),
+    [
+        (b"", 0, 0, ""),
+        (b"  \t ", 0, 0, ""),
+        (b"\x00 and \x01", 1, 0, ""),
+        (b"caf\xe9", 1, 0, "not all UTF-8"),
+        (b"\xed\xa0\x80 is a lone surrogate", 1, 0, "not all UTF-8"),
+        (b"x" * 1_000_000, 0, 1, "longer than 64 KB"),
+        (b"x" * 65_537, 0, 1, "longer than 64 KB"),
+        (b"x " * 32_768, 1, 0, ""),
+    ],
+    ids=["empty", "blank", "nul", "latin-1", "surrogate", "1 MB", "64 KB + 1", "64 KB"],
+)
+async def test_bad_input_is_told_of_and_nothing_else_is_lost(
+    program: Program, line: bytes, replies: int, code: int, says: str
+) -> None:
+    rex = [line.encode() for line in REX]
+    ended = await program.run("run", says=b"\n".join([rex[0], line, rex[1], b""]))
+    assert ended.code == code
+    assert len(ended.lines) == 2 + replies
+    assert "Rex" in ended.lines[-1]
+    assert says in ended.err
+    assert "Traceback" not in ended.err
+
+
+async def test_no_input_at_all_is_no_error(program: Program) -> None:
+    ended = await program.run("run")
+    assert (ended.code, ended.out) == (0, b"")
+
+
+async def test_when_nobody_reads_it_ends_and_the_answer_stays_in_the_log(program: Program) -> None:
+    reader, writer = os.pipe()
+    running = await program.start("run", out=writer)
+    os.close(writer)
+    os.close(reader)
+    await running.say(REX[0])
+    await asyncio.wait_for(running.process.wait(), 30)
+    assert running.process.returncode == 0
+    ended = await program.run("export", "main")
+    assert ended.out.count(b"**bot**") == 1
+
+
+# --- what can't be used ---------------------------------------------------------------------------
+
+
+async def test_an_unknown_program_command_is_told_of(program: Program) -> None:
+    ended = await program.run("walk")
+    assert ended.code == 2
+    assert "walk" in ended.err
+    assert "Traceback" not in ended.err
+
+
+async def test_wrong_settings_are_told_at_once(program: Program) -> None:
+    program.settings |= {"CHATBOT_MEMORY": "none", "CHATBOT_STROE": "memory://"}
+    ended = await program.run("run", says=REX)
+    assert (ended.code, ended.out) == (2, b"")
+    assert len(ended.err.splitlines()) == 2
+
+
+@pytest.mark.parametrize(
+    "store",
+    [
+        "redis://localhost:1/0",
+        "rediss://localhost:1/0",
+        "sqlite:////proc/nowhere/chat.db",
+        "sqlite:////dev/null",
+    ],
+)
+async def test_a_store_that_can_not_be_used_is_told_in_one_sentence(
+    program: Program, store: str
+) -> None:
+    program.settings["CHATBOT_STORE"] = store
+    ended = await program.run("run", says=REX)
+    assert (ended.code, ended.out) == (2, b"")
+    assert len(ended.err.splitlines()) == 1, ended.err
+    assert "Traceback" not in ended.err
+
+
+async def test_a_wrong_key_is_told_for_each_message_and_nothing_is_lost(program: Program) -> None:
+    async with FakeClaude() as claude:
+        claude.next(Refusal(401, "authentication_error", "invalid x-api-key"))
+        program.settings |= {"ANTHROPIC_API_KEY": "sk-wrong", "ANTHROPIC_BASE_URL": claude.url}
+        ended = await program.run("run", says=["My dog is called Rex."])
+    assert (ended.code, ended.out) == (1, b"")
+    assert "key" in ended.err
+    assert "Traceback" not in ended.err
+    assert "sk-wrong" not in ended.err
+    del program.settings["ANTHROPIC_API_KEY"]
+    assert "Rex" in (await program.run("run", says=REX[1:])).lines[0]
+
+
+async def test_an_unknown_model_is_told(program: Program) -> None:
+    async with FakeClaude() as claude:
+        program.settings |= {
+            "ANTHROPIC_API_KEY": claude.key,
+            "ANTHROPIC_BASE_URL": claude.url,
+            "CHATBOT_MODEL": "claude-nonesuch",
+        }
+        ended = await program.run("run", says=["Hello"])
+    assert (ended.code, ended.out) == (1, b"")
+    assert "claude-nonesuch" in ended.err
+
+
+# --- ends and interruptions -----------------------------------------------------------------------
+
+
+async def test_ctrl_c_ends_it_at_once(program: Program) -> None:
+    running = await program.start("run")
+    await running.say("Hello")
+    await running.hear()
+    running.process.send_signal(signal.SIGINT)
+    async with asyncio.timeout(3):
+        assert await running.process.wait() == 130
+    ended = await running.end()
+    assert "Traceback" not in ended.err
+
+
+async def test_sigterm_lets_the_reply_that_is_being_written_end(program: Program) -> None:
+    async with FakeClaude(delay=0.3) as claude:
+        claude.next(Talk("This takes a while to be said."))
+        program.settings |= {"ANTHROPIC_API_KEY": claude.key, "ANTHROPIC_BASE_URL": claude.url}
+        running = await program.start("run")
+        await running.say("Hello")
+        await asked(claude)
+        running.process.send_signal(signal.SIGTERM)
+        ended = await running.end()
+    assert ended.code == 0
+    assert ended.lines == ["This takes a while to be said."]
+
+
+async def test_a_reply_interrupted_by_a_kill_comes_once_after_the_restart(
+    program: Program,
+) -> None:
+    program.settings["CHATBOT_LEASE_SECONDS"] = "1"
+    async with FakeClaude(delay=0.3) as claude:
+        program.settings |= {"ANTHROPIC_API_KEY": claude.key, "ANTHROPIC_BASE_URL": claude.url}
+        running = await program.start("run")
+        await running.say("My dog is called Rex.")
+        await asked(claude)
+        await running.kill()
+    program.settings |= {"CHATBOT_MODEL": "offline"}
+    ended = await program.run("run", says=REX[1:])
+    assert ended.code == 0
+    assert len(ended.lines) == 2, ended
+    assert "Rex" in ended.lines[1]
+    assert ended.err.count("Finishing the reply that was interrupted…") == 1
+    exported = json.loads((await program.run("export", "main", "--json")).out)
+    kinds = [record["said_by"] for record in exported["records"]]
+    assert kinds == ["person", "bot", "person", "bot"]
+
+
+async def test_two_pipes_share_a_thread_and_each_gets_its_own_replies(program: Program) -> None:
+    one = await program.start("chat", "--thread", "shared")
+    two = await program.start("chat", "--thread", "shared")
+    for number in range(5):
+        await asyncio.gather(one.say(f"one {number}"), two.say(f"two {number}"))
+        assert await one.hear()
+        assert await two.hear()
+    for running in (one, two):
+        ended = await running.end()
+        assert (ended.code, ended.out) == (0, b"")
+        assert "interrupted" not in ended.err
+
+
+async def test_the_other_terminal_answers_when_one_is_killed(program: Program) -> None:
+    program.settings["CHATBOT_LEASE_SECONDS"] = "1"
+    async with FakeClaude(lambda _: Talk("I see what you mean."), delay=0.3) as claude:
+        program.settings |= {"ANTHROPIC_API_KEY": claude.key, "ANTHROPIC_BASE_URL": claude.url}
+        one = await program.start("chat", "--thread", "shared")
+        await one.say("My dog is called Rex.")
+        await asked(claude)
+        two = await program.start("chat", "--thread", "shared")
+        await two.explained("Tokens")
+        await one.kill()
+        await two.say("What is my dog called?")
+        assert await two.hear()
+        await two.end()
+    exported = json.loads((await program.run("export", "shared", "--json")).out)
+    assert [record["text"] for record in exported["records"] if record["said_by"] == "person"] == [
+        "My dog is called Rex.",
+        "What is my dog called?",
+    ]
+    assert exported["records"][-1]["said_by"] == "bot"
+
+
+# --- the operator ---------------------------------------------------------------------------------
+
+
+async def test_stats_and_doctor_and_export(program: Program, tmp_path: Path) -> None:
+    await program.run("run", says=REX)
+    stats = await program.run("stats")
+    assert stats.code == 0
+    assert "Conversations: 1" in stats.lines
+    doctor = await program.run("doctor")
+    assert doctor.code == 0
+    assert "Settings: fine" in doctor.lines
+    assert any(line.startswith("Tokens: counted by") for line in doctor.lines)
+    assert (await program.run("export", "nowhere")).code == 1
+    written = await program.run("export", "main", str(tmp_path / "out.json"))
+    assert written.code == 0
+    assert json.loads((tmp_path / "out.json").read_text())["thread"].endswith(":main")
+    assert (await program.run("buried")).code == 0
+    assert (await program.run("requeue", "main", "0")).code == 1
+
+
+async def test_the_doctor_tries_the_key(program: Program) -> None:
+    async with FakeClaude() as claude:
+        program.settings |= {"ANTHROPIC_API_KEY": claude.key, "ANTHROPIC_BASE_URL": claude.url}
+        assert (await program.run("doctor")).code == 0
+        claude.next(Refusal(401, "authentication_error", "invalid x-api-key"))
+        ended = await program.run("doctor")
+    assert ended.code == 1
+    assert "key" in ended.out.decode()
