@@ -57,13 +57,14 @@ end
 -- A trace of the thread outlives its session, so that a next one can say that it was renewed.
 local function leave_trace(h, line)
   if not line then redis.call('SET', K.trace, '', 'PX', 1) end
-  keep(K.trace, 2 * h.ttl)
+  local wanted = math.ceil(2000 * h.ttl)
+  if redis.call('PTTL', K.trace) < wanted then redis.call('PEXPIRE', K.trace, text(wanted)) end
 end
 
 local function take_in(h, verdict, line)
   h.ttl, h.reach = tonumber(A.ttl), tonumber(A.reach)
   if redis.call('SADD', K.people, A.author) == 1 then
-    redis.call('ZADD', K.who, 0, A.author .. '\0' .. thread_name())
+    redis.call('ZADD', K.who, 0, A.author .. '\0' .. THREAD)
     h.listed = 0  -- these keys may be new
   end
   append(h, verdict)

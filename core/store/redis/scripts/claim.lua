@@ -5,7 +5,7 @@
 
 local h = load()
 if h == nil then
-  redis.call('ZREM', K.work, thread_name())  -- the session is over; a sweep does the rest
+  redis.call('ZREM', K.work, THREAD)  -- the session is over; a sweep does the rest
   return false
 end
 if not claim(h, A.token) then return false end

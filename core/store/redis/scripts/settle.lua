@@ -38,7 +38,7 @@ local function close(h)
   save(h)
   if is_bare(h) then
     redis.call('UNLINK', K.header, K.entries, K.ids)
-    for _, key in ipairs({K.all, K.ends, K.buried}) do redis.call('ZREM', key, thread_name()) end
+    for _, key in ipairs({K.all, K.ends, K.buried}) do redis.call('ZREM', key, THREAD) end
   end
   return {'free'}
 end

@@ -8,5 +8,5 @@ if h == nil then
   remove(false)
   return 1
 end
-redis.call('ZADD', K.ends, text(h.expires), thread_name())
+redis.call('ZADD', K.ends, text(h.expires), THREAD)
 return 0

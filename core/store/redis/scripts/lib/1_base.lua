@@ -18,13 +18,6 @@ local function text(value)
   return value
 end
 
--- The value that `text` made this of, by the type of its default.
-local function typed(value, default)
-  if type(default) == 'number' then return tonumber(value) end
-  if type(default) == 'boolean' then return value == '1' end
-  return value
-end
-
 -- Lists of numbers are kept as "3,5,8".
 local function split(list)
   local numbers = {}
@@ -38,10 +31,11 @@ local function join(numbers)
   return table.concat(parts, ',')
 end
 
--- Lets a key live for this long, unless it lives longer already.
-local function keep(key, seconds)
+-- Lets an index live at least an hour longer than the keys of a thread with this time to live;
+-- two hours are given, so that it need not be renewed at each turn.
+local function keep(key, ttl)
   local left = redis.call('PTTL', key)
-  if left ~= -2 and left < seconds * 1000 then
-    redis.call('PEXPIRE', key, text(math.ceil(seconds * 1000)))
+  if left ~= -2 and left < (ttl + 2 * GRACE) * 1000 then
+    redis.call('PEXPIRE', key, text(math.ceil((ttl + 3 * GRACE) * 1000)))
   end
 end

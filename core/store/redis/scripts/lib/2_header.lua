@@ -12,21 +12,22 @@ local DEFAULTS = {
   input = 0, output = 0, cache_read = 0, cache_write = 0,
 }
 
-local stored = {}  -- the header's values as they were read
+local META = {__index = DEFAULTS}
 
-local function thread_name()
-  return string.match(K.header, '}h:(.*)$')
-end
+local stored = {}  -- the header's values as they were read
+local THREAD = K.header and string.match(K.header, '}h:(.*)$')
 
 -- Reads the header; nil when there is none, or when its session is over.
 local function load()
   local flat = redis.call('HGETALL', K.header)
   if #flat == 0 then return nil end
-  local h = {}
-  for field, default in pairs(DEFAULTS) do h[field] = default end
+  local h = setmetatable({}, META)
   for n = 1, #flat, 2 do
-    local value = typed(flat[n + 1], DEFAULTS[flat[n]])
-    h[flat[n]], stored[flat[n]] = value, value
+    local field, value = flat[n], flat[n + 1]
+    local kind = type(DEFAULTS[field])
+    if kind == 'number' then value = tonumber(value) end
+    if kind == 'boolean' then value = value == '1' end
+    h[field], stored[field] = value, value
   end
   if h.v > VERSION then error('CHATBOT_FUTURE ' .. text(h.v)) end
   if h.expires > NOW then return h end
@@ -35,8 +36,7 @@ local function load()
 end
 
 local function begin(kind, ttl, reach, rev)
-  local h = {}
-  for field, default in pairs(DEFAULTS) do h[field] = default end
+  local h = setmetatable({v = VERSION}, META)
   h.kind, h.ttl, h.reach, h.rev = kind, ttl, reach, rev
   h.started_at, h.last_at = NOW, NOW
   return h
@@ -67,36 +67,34 @@ end
 
 -- Whoever waits looks for work when this comes; it may get lost, only the index is trusted.
 local function wake()
-  redis.call('PUBLISH', string.match(K.header, '^(.-){') .. 'wake', thread_name())
+  redis.call('PUBLISH', string.match(K.header, '^(.-){') .. 'wake', THREAD)
 end
 
 local function save_work(h)
   if h.due > 0 then
-    redis.call('ZADD', K.work, text(h.due), thread_name())
-    keep(K.work, h.ttl + 2 * GRACE)
+    redis.call('ZADD', K.work, text(h.due), THREAD)
+    keep(K.work, h.ttl)
   else
-    redis.call('ZREM', K.work, thread_name())
+    redis.call('ZREM', K.work, THREAD)
   end
 end
 
 local function save_buried(h)
   if h.buried == '' then
-    redis.call('ZREM', K.buried, thread_name())
+    redis.call('ZREM', K.buried, THREAD)
   else
-    redis.call('ZADD', K.buried, 0, thread_name())
-    keep(K.buried, h.ttl + 2 * GRACE)
+    redis.call('ZADD', K.buried, 0, THREAD)
+    keep(K.buried, h.ttl)
   end
 end
 
 -- Writes what has changed, and the indexes that follow from it. Once per script, at its end.
 local function save(h)
   local changed = {}
-  for field, default in pairs(DEFAULTS) do
-    local old = stored[field]
-    if old == nil and field ~= 'v' then old = default end
-    if h[field] ~= old then
+  for field, value in pairs(h) do
+    if value ~= stored[field] then
       changed[#changed + 1] = field
-      changed[#changed + 1] = text(h[field])
+      changed[#changed + 1] = text(value)
     end
   end
   if #changed > 0 then redis.call('HSET', K.header, unpack(changed)) end

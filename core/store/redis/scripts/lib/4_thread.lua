@@ -2,24 +2,23 @@
 
 -- Only where everything of it may be there: needs the keys of all indexes.
 local function remove(keep_header)
-  local thread = thread_name()
   for _, person in ipairs(redis.call('SMEMBERS', K.people)) do
-    redis.call('ZREM', K.who, person .. '\0' .. thread)
+    redis.call('ZREM', K.who, person .. '\0' .. THREAD)
   end
   redis.call('UNLINK', K.entries, K.ids, K.people)
   if keep_header then return end
   redis.call('UNLINK', K.header)
-  for _, key in ipairs({K.work, K.all, K.ends, K.buried}) do redis.call('ZREM', key, thread) end
+  for _, key in ipairs({K.work, K.all, K.ends, K.buried}) do redis.call('ZREM', key, THREAD) end
 end
 
 -- Enters the thread in the lists of threads, and keeps the indexes alive as long as it may need.
--- They get an hour more than the thread's own keys, so this is due once an hour, not each turn.
+-- They get more time than the thread's own keys, so this is due once an hour, not at each turn.
 local function list(h)
   if h.expires + GRACE <= h.listed then return end
   h.listed = h.expires + 2 * GRACE
-  redis.call('ZADD', K.all, 0, thread_name())
-  redis.call('ZADD', K.ends, text(h.expires), thread_name())
-  for _, key in ipairs({K.all, K.ends, K.who, K.people}) do keep(key, h.ttl + 2 * GRACE) end
+  redis.call('ZADD', K.all, 0, THREAD)
+  redis.call('ZADD', K.ends, text(h.expires), THREAD)
+  for _, key in ipairs({K.all, K.ends, K.who, K.people}) do keep(key, h.ttl) end
 end
 
 -- Opens a turn for the oldest message that waits.
