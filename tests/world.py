@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from core.admission import FollowUp
 from core.clock import SystemClock
+from core.compaction import Compactor
 from core.conversation import Conversation, Manner
 from core.intake import Intake, IntakePolicy
 from core.memory.choice import Memory
@@ -30,8 +31,11 @@ THREAD = ThreadKey("fake", "place", "thread")
 DAY = 24 * 3600.0
 
 
-class NoCompaction:
+class NoCompaction(Compactor):
     """A compactor that never has anything to do."""
+
+    def __init__(self) -> None:
+        """Need nothing."""
 
     def is_due(self, work: Work, answer: str) -> bool:
         """Tell that there is nothing to do."""

@@ -20,6 +20,7 @@ from tests.faults.life import KilledError, Life, Mortal
 from tests.world import World, message, until
 
 if TYPE_CHECKING:
+    from core.models.scripted import Step
     from core.store.port import Store
 
 ANSWER = "first part, second part, third part"
@@ -48,7 +49,7 @@ async def first_life(world: World, life: Life) -> None:
 
 def a_world() -> World:
     pause = [0.0] * 20  # passes of the loop, not time: enough for a preview, the same each run
-    script = ["first part, ", *pause, "second part, ", *pause, "third part"]
+    script: list[Step] = ["first part, ", *pause, "second part, ", *pause, "third part"]
     world = World(ScriptedModel(reply=lambda _: script))
     world.platform.piece_length = 13
     return world
