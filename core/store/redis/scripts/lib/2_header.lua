@@ -2,7 +2,8 @@
 
 -- `due` 0: there is no work. `turn` empty: no turn is open. See core.store.header for the rest.
 local DEFAULTS = {
-  v = VERSION, kind = '', ttl = 0, reach = 0, rev = '', started_at = 0, last_at = 0, expires = 0, listed = 0,
+  v = VERSION, kind = '', ttl = 0, reach = 0, rev = '',
+  started_at = 0, last_at = 0, expires = 0, listed = 0,
   fence = 0, token = '', ['until'] = 0, due = 0, call = '',
   turn = '', state = 'open', tries = 0, preview = '', cuts = '', last = -1, committed_by = '',
   next = 0, head = 0, line = 0, floor = 0, waiting = 0, overheard = 0, refused = 0, buried = '',

@@ -1,15 +1,20 @@
 -- Entries and answers: a hash with a field per place, `7` for the entry and `7~` for the answer
 -- behind it; see core.store.redis.records for what is in them. A turn reads the fields of its window, so its cost is the window's, not the log's.
 
+-- The fields of [start, stop), and what is in them.
+local function fields_of(start, stop)
+  local fields = {}
+  for place = start, stop - 1 do
+    fields[#fields + 1] = place
+    fields[#fields + 1] = place .. '~'
+  end
+  return fields, redis.call('HMGET', K.entries, unpack(fields))
+end
+
 -- Calls visit(place, is_answer, json) for what is kept at [start, stop), until it says true.
 local function each(start, stop, visit)
   for from = start, stop - 1, CHUNK do
-    local fields = {}
-    for place = from, math.min(from + CHUNK, stop) - 1 do
-      fields[#fields + 1] = place
-      fields[#fields + 1] = place .. '~'
-    end
-    local found = redis.call('HMGET', K.entries, unpack(fields))
+    local fields, found = fields_of(from, math.min(from + CHUNK, stop))
     for n = 1, #fields do
       local place = from + math.floor((n - 1) / 2)
       if found[n] and visit(place, n % 2 == 0, found[n]) then return end
@@ -19,9 +24,14 @@ end
 
 -- The records of [start, stop), as one JSON list.
 local function records(start, stop)
-  local found = {}
-  each(start, stop, function(_, _, json) found[#found + 1] = json end)
-  return '[' .. table.concat(found, ',') .. ']'
+  local kept = {}
+  for from = start, stop - 1, CHUNK do
+    local fields, found = fields_of(from, math.min(from + CHUNK, stop))
+    for n = 1, #fields do
+      if found[n] then kept[#kept + 1] = found[n] end
+    end
+  end
+  return '[' .. table.concat(kept, ',') .. ']'
 end
 
 -- What a message is, by the letter of its verdict: addressed, overheard, or gone (deleted).
