@@ -202,7 +202,7 @@ class Compactor:
                 answered = await self._ask_model(self._fallback, request)
         text = answered.text.strip()
         if answered.stop is not Stop.END or not text:
-            raise UselessSummaryError(f"The summary ended with {answered.stop!r}, or is empty.")
+            raise UselessSummaryError(f"The summary is empty, or no whole one ({answered.stop}).")
         return text
 
     async def _ask_model(self, model: Model, request: ModelRequest) -> Answered:

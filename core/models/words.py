@@ -44,7 +44,7 @@ _VAGUE = _IMPLIED | {"call", "favorit", "work", "live"}
 
 _WORD = re.compile(r"[^\W_]+(?:'[^\W_]+)*")
 _ABBREVIATED = (
-    r"(?<!\b(?:Dr|Mr|Ms|St|vs|No)\.)(?<!\b(?:Mrs|e\.g|i\.e)\.)(?<!\bProf\.)(?<!\b[A-Z]\.)"
+    r"(?<!\b(?:Dr|Mr|Ms|St|vs|No)\.)(?<!\b(?:Mrs|etc|[aeip]\.[egm])\.)(?<!\bProf\.)(?<!\b[A-Z]\.)"
 )
 _CLOSED = r"[\"')\u2019\u201d]"
 _BREAK = re.compile(

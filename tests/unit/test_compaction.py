@@ -1,0 +1,439 @@
+"""The summary takes over old turns, in the background, and never at the cost of one."""
+
+from __future__ import annotations
+
+import asyncio
+from random import Random
+from typing import TYPE_CHECKING
+
+import pytest
+
+from core.compaction import FIRST_PAUSE, NOTHING_LEFT, PATIENCE, Compactor, SummaryManner
+from core.errors import ModelBusyError, ModelRefusedError, StoreUnavailableError
+from core.memory import Marks, Memory
+from core.memory.cut import cut_to
+from core.memory.tokens import counter_for
+from core.message import Address, Author, Kind, Message
+from core.models.offline import OfflineModel
+from core.models.port import Completion, Stop
+from core.models.retry import RetryPolicy
+from core.models.scripted import ScriptedModel
+from core.prompt import shown_in
+from core.session import Answer, AnswerKind, Entry
+from core.store.local import LocalStore
+from core.store.port import Draft, Outcome, ThreadSettings
+from tests.builders import terms
+from tests.clocks import ManualClock
+from tests.talk import THREAD, entry, tokens, turn
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from core.models.port import Model, ModelRequest
+    from core.models.scripted import Script
+    from core.store.port import Work
+
+ONCE = RetryPolicy(attempts=1, random=Random(0))
+TERMS = terms(reach=1_000_000)
+
+
+class Desk:
+    """A thread in a store, and what makes its summary."""
+
+    def __init__(
+        self,
+        model: Model | None = None,
+        *,
+        marks: Marks | None = None,
+        strategy: str = "hybrid",
+        room: int = 30_000,
+        tokens: int = 300,
+    ) -> None:
+        self.clock = ManualClock()
+        self.store = LocalStore(self.clock)
+        self.model = model or OfflineModel()
+        self.memory = Memory(
+            counter=counter_for("offline", rank_file=None),
+            budget=100_000,
+            marks=marks or Marks(high=600, low=200),
+            by_kind={Kind.TERMINAL: strategy},
+        )
+        manner = SummaryManner(model="small", tokens=tokens, room=room, retry=ONCE)
+        self.compactor = Compactor(
+            self.store, self.model, OfflineModel(), self.memory, self.clock, manner
+        )
+        self.said = 0
+
+    async def say(self, text: str, answer: str = "Noted.") -> None:
+        """Say something and get an answer, as a worker would do it."""
+        self.said += 1
+        message = Message(
+            thread=THREAD,
+            kind=Kind.TERMINAL,
+            id=f"m{self.said}",
+            identities=(f"m{self.said}",),
+            author=Author(id="ann", name="Ann"),
+            text=text,
+            at=1000.0 + self.said,
+            address=Address.DIRECT,
+        )
+        work = (await self.store.accept(message, TERMS, f"t{self.said}")).work
+        assert work is not None
+        draft = Draft(last=work.next - 1, text=answer, kind=AnswerKind.ANSWER, cuts=())
+        assert await self.store.commit(work.lease, work.rev, draft) == "committed"
+        assert await self.store.settle(work.lease, Outcome.DONE) == "free"
+
+    async def say_many(self, count: int = 20) -> None:
+        for _ in range(count):
+            await self.say(f"My friend number {self.said} lives in town {self.said}, far away.")
+
+    async def work(self) -> Work:
+        work = await self.store.peek(THREAD)
+        assert work is not None
+        return work
+
+    async def compact(self) -> bool:
+        return await self.compactor.compact(THREAD)
+
+    async def amend(self, number: int, text: str | None) -> None:
+        assert await self.store.amend(
+            THREAD, f"m{number}", (f"m{number}",), stamp=2000.0 + number, text=text
+        )
+
+
+def scripted(*scripts: Script, reply: str = "") -> ScriptedModel:
+    return ScriptedModel(*scripts, reply=(lambda _: reply) if reply else None)
+
+
+def all_said(model: ScriptedModel) -> list[str]:
+    return [said.text for call in model.calls for said in shown_in(call).new]
+
+
+async def test_below_the_high_mark_there_is_nothing_to_do() -> None:
+    model = scripted()
+    desk = Desk(model)
+    assert not await desk.compact()  # a thread that nobody knows
+    await desk.say("Hello.")
+    assert not await desk.compact()
+    assert model.calls == []
+
+
+async def test_above_the_high_mark_the_summary_takes_over_the_oldest_turns() -> None:
+    model = scripted(reply="Ann has many friends.")
+    desk = Desk(model)
+    await desk.say_many()
+    assert await desk.compact()
+    work = await desk.work()
+    assert work.summary.text == "Ann has many friends."
+    assert 0 < work.summary.covers < 20
+    (request,) = model.calls
+    assert (request.model, request.max_tokens) == ("small", 300)
+    assert all_said(model) == [
+        f"My friend number {n} lives in town {n}, far away." for n in range(work.summary.covers)
+    ]
+    assert [r.place for r in work.records if isinstance(r, Entry)] == list(
+        range(work.summary.covers, 20)
+    )
+    assert len(await desk.store.history(THREAD)) == 40  # the log keeps everything
+    assert not await desk.compact()
+
+
+async def test_the_next_summary_is_made_of_the_last_and_of_what_came_since() -> None:
+    model = scripted("First.", "Second.")
+    desk = Desk(model)
+    await desk.say_many()
+    await desk.compact()
+    first = (await desk.work()).summary
+    await desk.say_many()
+    assert await desk.compact()
+    second = (await desk.work()).summary
+    assert second.text == "Second."
+    assert second.covers > first.covers
+    assert shown_in(model.calls[1]).summary == "First."
+    assert len(all_said(model)) == second.covers  # each turn was summarised once
+
+
+@pytest.mark.parametrize("strategy", ["full", "window"])
+async def test_other_strategies_make_no_summary(strategy: str) -> None:
+    model = scripted()
+    desk = Desk(model, strategy=strategy)
+    await desk.say_many()
+    assert not await desk.compact()
+    assert model.calls == []
+
+
+async def test_a_threads_own_strategy_decides() -> None:
+    desk = Desk(scripted(reply="Sum."))
+    await desk.say_many(3)
+    settings = ThreadSettings(strategy="summary", reach=1000)
+    await desk.store.set_thread(THREAD, Kind.TERMINAL, settings, ttl=1000)
+    assert await desk.compact()
+    assert (await desk.work()).summary.covers == 2
+
+
+FAILURES: dict[str, Script] = {
+    "busy": ModelBusyError("busy"),
+    "cut off": ["Ann has", ModelBusyError("broke off")],
+    "too long": ["Ann has many", Completion(stop=Stop.LENGTH)],
+    "declined": ["I'd rather not", Completion(stop=Stop.REFUSAL)],
+    "empty": " \n",
+}
+
+
+@pytest.mark.parametrize("failure", FAILURES.values(), ids=FAILURES.keys())
+async def test_a_failure_leaves_everything_as_it_was_and_is_tried_again(failure: Script) -> None:
+    model = scripted("Before.", failure, "After.")
+    desk = Desk(model)
+    await desk.say_many()
+    await desk.compact()
+    await desk.say_many()
+    before = await desk.work()
+    assert not await desk.compact()
+    assert await desk.work() == before
+    assert not await desk.compact()  # not at once: the model needs a pause
+    assert len(model.calls) == 2
+    desk.clock.advance(FIRST_PAUSE + 1)
+    assert await desk.compact()
+    after = await desk.work()
+    assert after.summary.text == "After."
+    assert after.summary.covers > before.summary.covers
+
+
+async def test_the_pause_grows_with_each_failure_and_ends_with_a_success() -> None:
+    model = scripted(*[ModelBusyError("busy")] * 3, "Sum.", ModelBusyError("busy"), "Sum.")
+    desk = Desk(model)
+    await desk.say_many()
+    for failures in range(3):
+        assert not await desk.compact()
+        desk.clock.advance(FIRST_PAUSE * 2**failures - 1)
+        assert not await desk.compact()
+        assert len(model.calls) == failures + 1
+        desk.clock.advance(2)
+    assert await desk.compact()
+    await desk.say_many()
+    assert not await desk.compact()
+    desk.clock.advance(FIRST_PAUSE + 1)
+    assert await desk.compact()
+
+
+async def test_a_model_that_refuses_for_good_is_stood_in_for() -> None:
+    model = scripted(ModelRefusedError("no such model"))
+    desk = Desk(model)
+    await desk.say("My dog is called Rex.")
+    await desk.say_many()
+    assert await desk.compact()
+    assert "My dog is called Rex." in (await desk.work()).summary.text
+
+
+async def test_a_model_that_gives_only_useless_answers_is_stood_in_for() -> None:
+    model = scripted(*[""] * PATIENCE)
+    desk = Desk(model)
+    await desk.say("My dog is called Rex.")
+    await desk.say_many()
+    for _ in range(PATIENCE):
+        assert not await desk.compact()
+        desk.clock.advance(1000)
+    assert await desk.compact()
+    assert "Rex" in (await desk.work()).summary.text
+
+
+async def test_a_store_that_fails_is_no_fault_of_the_model(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    desk = Desk(scripted(reply="Sum."))
+    await desk.say_many()
+    real = desk.store.compact
+
+    async def down(*args: object, **kwargs: object) -> bool:
+        raise StoreUnavailableError("down")
+
+    monkeypatch.setattr(desk.store, "compact", down)
+    with pytest.raises(StoreUnavailableError):
+        await desk.compact()
+    monkeypatch.setattr(desk.store, "compact", real)
+    assert await desk.compact()
+
+
+async def test_an_edit_while_the_summary_is_made_voids_it() -> None:
+    gate = asyncio.Event()
+    model = scripted(["Old ", gate, "news."], "New.")
+    desk = Desk(model)
+    await desk.say_many()
+    compacting = asyncio.create_task(desk.compact())
+    while not model.calls:
+        await asyncio.sleep(0)
+    await desk.amend(1, "Something else.")
+    gate.set()
+    assert not await compacting
+    assert (await desk.work()).summary.covers == 0
+    assert await desk.compact()
+    assert "Something else." in all_said(model)
+
+
+async def test_one_thread_is_compacted_once_at_a_time() -> None:
+    gate = asyncio.Event()
+    model = scripted([gate, "Sum."])
+    desk = Desk(model)
+    await desk.say_many()
+    compacting = asyncio.create_task(desk.compact())
+    while not model.calls:
+        await asyncio.sleep(0)
+    assert not await desk.compact()
+    gate.set()
+    assert await compacting
+    assert len(model.calls) == 1
+
+
+async def test_giving_up_in_the_middle_does_not_block_the_thread() -> None:
+    model = scripted([asyncio.Event(), "never"], "Sum.")
+    desk = Desk(model)
+    await desk.say_many()
+    compacting = asyncio.create_task(desk.compact())
+    while not model.calls:
+        await asyncio.sleep(0)
+    compacting.cancel()
+    await asyncio.gather(compacting, return_exceptions=True)
+    assert await desk.compact()
+
+
+@pytest.mark.parametrize("text", [None, "My friend moved to Rome."])
+async def test_a_stale_summary_is_made_anew_from_the_log(text: str | None) -> None:
+    model = scripted("Friend 0 lives in town 0.", "Anew.")
+    desk = Desk(model)
+    await desk.say_many()
+    await desk.compact()
+    covers = (await desk.work()).summary.covers
+    await desk.amend(1, text)
+    assert (await desk.work()).summary.stale
+    assert await desk.compact()
+    work = await desk.work()
+    assert (work.summary.text, work.summary.stale, work.summary.withheld) == ("Anew.", False, False)
+    assert work.summary.covers == covers
+    remade = shown_in(model.calls[1])
+    assert remade.summary == ""
+    assert len(remade.new) == covers - (text is None)
+    assert not any("number 0" in said.text for said in remade.new)
+    assert (text in [said.text for said in remade.new]) == (text is not None)
+
+
+async def test_a_stale_summary_is_made_anew_where_nothing_is_folded_any_more() -> None:
+    model = scripted("Old.", "Anew.")
+    desk = Desk(model)
+    await desk.say_many()
+    await desk.compact()
+    await desk.amend(1, None)
+    settings = ThreadSettings(strategy="full", reach=1000)
+    await desk.store.set_thread(THREAD, Kind.TERMINAL, settings, ttl=10_000)
+    assert await desk.compact()
+    assert (await desk.work()).summary.text == "Anew."
+
+
+async def test_where_everything_was_deleted_the_answers_are_forgotten_too() -> None:
+    model = scripted("Old.")
+    desk = Desk(model)
+    await desk.say_many()
+    await desk.compact()
+    for number in range(1, (await desk.work()).summary.covers + 1):
+        await desk.amend(number, None)
+    assert await desk.compact()
+    assert (await desk.work()).summary.text == NOTHING_LEFT
+    assert len(model.calls) == 1
+
+
+async def test_a_long_conversation_is_summed_up_part_by_part() -> None:
+    sums = iter(range(1000))
+
+    def reply(request: ModelRequest) -> str:
+        assert sum(tokens(block.text) for block in request.messages[0].blocks) < 700
+        return f"Summary {next(sums)}."
+
+    model = ScriptedModel(reply=reply)
+    desk = Desk(model, room=500)
+    await desk.say_many(450)  # several pages of the log
+    assert await desk.compact()
+    covers = (await desk.work()).summary.covers
+    assert len(model.calls) > 10
+    assert [shown_in(call).summary for call in model.calls] == [
+        "",
+        *(f"Summary {n}." for n in range(len(model.calls) - 1)),
+    ]
+    assert all_said(model) == [
+        f"My friend number {n} lives in town {n}, far away." for n in range(covers)
+    ]
+    await desk.amend(3, "Changed.")  # now read from the log, page by page
+    calls = len(model.calls)
+    assert await desk.compact()
+    again = [said.text for call in model.calls[calls:] for said in shown_in(call).new]
+    assert len(again) == covers
+    assert again[2] == "Changed."
+
+
+async def test_a_failure_in_a_later_part_leaves_everything_as_it_was() -> None:
+    model = scripted("One.", ModelBusyError("busy"))
+    desk = Desk(model, room=500)
+    await desk.say_many(60)
+    before = await desk.work()
+    assert not await desk.compact()
+    assert await desk.work() == before
+
+
+def test_a_turn_larger_than_a_call_is_cut_for_it() -> None:
+    long = turn(entry(0, "long " * 5000), entry(1, "short"), answer="also long " * 5000)
+    cut, size = cut_to(long, Kind.DM, room=500, count=tokens)
+    assert size <= 500
+    assert cut.entries[0].text.startswith("long long")
+    assert cut.entries[1] == long.entries[1]
+    short = turn(entry(0, "hi"))
+    assert cut_to(short, Kind.DM, room=500, count=tokens)[0] is short
+
+
+async def test_messages_that_wait_are_never_folded() -> None:
+    desk = Desk(scripted(reply="Sum."), strategy="summary")
+    await desk.say_many(2)
+    waiting = Message(
+        thread=THREAD,
+        kind=Kind.TERMINAL,
+        id="w",
+        identities=("w",),
+        author=Author(id="ann", name="Ann"),
+        text="waiting " * 500,
+        at=5000.0,
+    )
+    await desk.store.accept(waiting, TERMS)
+    assert await desk.compact()
+    work = await desk.work()
+    assert work.summary.covers == 1
+    assert work.head == 2
+
+
+@pytest.mark.parametrize("strategy", ["hybrid", "summary", "full", "window"])
+async def test_it_is_due_exactly_when_there_will_be_something_to_do(strategy: str) -> None:
+    desk = Desk(scripted(reply="Sum."), strategy=strategy, marks=Marks(high=300, low=100))
+    accept: Callable[[int], Message] = lambda n: Message(  # noqa: E731 - only here
+        thread=THREAD,
+        kind=Kind.TERMINAL,
+        id=f"x{n}",
+        identities=(f"x{n}",),
+        author=Author(id="ann", name="Ann"),
+        text="word " * 20,
+        at=2000.0 + n,
+    )
+    done = []
+    for n in range(12):
+        work = (await desk.store.accept(accept(n), TERMS, f"t{n}")).work
+        assert work is not None
+        due = desk.compactor.is_due(work, "answer " * 10)
+        draft = Draft(last=n, text="answer " * 10, kind=AnswerKind.ANSWER, cuts=())
+        await desk.store.commit(work.lease, work.rev, draft)
+        await desk.store.settle(work.lease, Outcome.DONE)
+        done.append(await desk.compact())
+        assert due == done[-1]
+    assert any(done) == (strategy in {"hybrid", "summary"})
+
+
+async def test_with_nothing_new_it_is_due_by_what_is_there() -> None:
+    desk = Desk(scripted(reply="Sum."), strategy="summary")
+    await desk.say_many(2)
+    work = await desk.work()
+    assert isinstance(work.records[-1], Answer)
+    assert desk.compactor.is_due(work, "")
