@@ -6,9 +6,13 @@ To put another store under the contract, add it to `STORES`.
 from __future__ import annotations
 
 import contextlib
+import random
 import sqlite3
+import tempfile
 from abc import ABC, abstractmethod
+from pathlib import Path
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
 from fakeredis import FakeAsyncRedis, FakeServer
 
@@ -18,11 +22,11 @@ from core.store.redis.client import connect
 from core.store.sql.sqlite import SqliteStore
 from tests.clocks import ManualClock
 from tests.contract import redis_data
+from tests.faults.proxy import Proxy
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Iterable
     from contextlib import AbstractAsyncContextManager
-    from pathlib import Path
 
     import pytest
     from redis.asyncio import Redis
@@ -31,6 +35,7 @@ if TYPE_CHECKING:
     from core.store.port import Store
 
 LEASE_SECONDS = 15.0
+LOSS = 0.1  # how often a reply is lost on its way
 
 
 class Harness(ABC):
@@ -156,11 +161,12 @@ async def memory(request: pytest.FixtureRequest) -> AsyncIterator[Harness]:
 @contextlib.asynccontextmanager
 async def sqlite_file(request: pytest.FixtureRequest) -> AsyncIterator[Harness]:
     """Keep everything in a file of the test's."""
-    harness = SqliteHarness(request.getfixturevalue("tmp_path") / "store.db")
-    try:
-        yield harness
-    finally:
-        await harness.close()
+    with tempfile.TemporaryDirectory(dir=request.getfixturevalue("tmp_path")) as folder:
+        harness = SqliteHarness(Path(folder) / "store.db")
+        try:
+            yield harness
+        finally:
+            await harness.close()
 
 
 @contextlib.asynccontextmanager
@@ -173,6 +179,21 @@ async def redis(request: pytest.FixtureRequest) -> AsyncIterator[Harness]:
         yield harness
     finally:
         await harness.close()
+
+
+@contextlib.asynccontextmanager
+async def redis_proxy(request: pytest.FixtureRequest) -> AsyncIterator[Harness]:
+    """Keep everything in a real Redis, whose replies get lost again and again."""
+    url: str = request.getfixturevalue("redis_url")
+    chance = random.Random(request.node.nodeid)
+    port = urlsplit(url).port or 0
+    async with Proxy(port, lose=lambda: chance.random() < LOSS) as proxy:
+        harness = RedisHarness(connect(url), lambda: connect(f"redis://127.0.0.1:{proxy.port}/0"))
+        await harness.own.flushall()
+        try:
+            yield harness
+        finally:
+            await harness.close()
 
 
 @contextlib.asynccontextmanager
@@ -193,5 +214,6 @@ STORES: dict[str, Callable[[pytest.FixtureRequest], AbstractAsyncContextManager[
     "fakeredis": fakeredis,
     "memory": memory,
     "redis": redis,
+    "redis_proxy": redis_proxy,
     "sqlite": sqlite_file,
 }
