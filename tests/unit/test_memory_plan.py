@@ -55,6 +55,10 @@ def test_every_reply_that_loses_a_turn_of_the_window_is_trimmed() -> None:
     assert left_out == [0, 0, 0, 0, 1, 2]
 
 
+def test_a_reply_that_shows_more_again_is_not_trimmed() -> None:
+    assert not planned(session(turns("a", "b", "c"), "d", seen_from=2)).trimmed
+
+
 def test_window_shows_no_summary_and_says_what_is_missing() -> None:
     past = turns("c", start=7)
     seen = planned(session(past, "d", summary=Summary(covers=7, text="a and b")), "window")

@@ -225,6 +225,19 @@ def test_a_summary_keeps_one_of_what_is_said_twice() -> None:
     assert summed("- My dog is called Rex.", "My dog is called Rex!").count("Rex") == 1
 
 
+def test_a_summary_has_room_for_what_is_not_just_more_of_the_same() -> None:
+    cars = [f"My car number {n} is red." for n in range(50)]
+    text = summed("", *cars, "lunch at noon near river station", room=62)
+    assert "- lunch at noon near river station" in text.splitlines()
+    assert "- My car number 0 is red." in text.splitlines()
+
+
+def test_what_was_chosen_once_is_not_given_up_for_its_equal() -> None:
+    assert summed(
+        "- My dog is called Rex.", "My cat is called Tom.", "My dog is old.", room=30
+    ) == ("- My dog is called Rex.")
+
+
 def test_a_summary_names_who_said_it_where_several_talk() -> None:
     said = [Said(text="My dog is called Rex.", speaker="Ann")]
     assert extract("", said, max_bytes=999) == "- Ann: My dog is called Rex."
