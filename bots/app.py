@@ -196,8 +196,8 @@ async def start_lines(app: App) -> list[str]:
     """Return what is in use, and what the operator should know of it."""
     settings = app.settings
     lines = list(await app.store.check())
-    if not any(settings.store_path in line for line in lines):
-        lines.insert(0, f"Store: {settings.store_shown}")
+    if not settings.store.get_secret_value().startswith(("memory:", "sqlite:")):
+        lines.insert(0, f"Store: {settings.store_shown}")  # those two say so themselves
     if settings.model == OFFLINE:
         lines.append(_OFFLINE)
     elif settings.offline:

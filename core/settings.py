@@ -146,11 +146,6 @@ class Settings(BaseSettings):
         return url.replace(f":{password}@", ":***@", 1) if password else url
 
     @property
-    def store_path(self) -> str:
-        """Return the store's file or database, the part of its URL that tells it from others."""
-        return urlsplit(self.store.get_secret_value()).path.removeprefix("/") or "memory"
-
-    @property
     def secrets(self) -> tuple[str, ...]:
         """Return what must not be seen anywhere."""
         urls = (self.store.get_secret_value(), self.anthropic_base_url)

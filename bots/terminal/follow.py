@@ -39,8 +39,8 @@ class Follower:
         """Up to this place everything is answered, and shown."""
         self._anchor = ""
         """The id of the message at that place."""
-        self._shown: set[str] = set()
-        """The ids of the messages behind it that were shown already."""
+        self._shown: dict[str, int] = {}
+        """The messages behind it that were shown already: id → place."""
         self._last = ""
         """The id of the message that was read last."""
         self._at_end = False
@@ -80,7 +80,7 @@ class Follower:
         if self._is_other_log(page):
             self._after, self._anchor = -1, ""
             self._shown.clear()
-            return bool(page)
+            return True
         for record in page:
             await self._show_record(record)
         return self._after != before and not self._at_end
@@ -96,13 +96,14 @@ class Follower:
             return
         if isinstance(record, Entry):
             if record.id not in self._shown:
-                self._shown.add(record.id)
+                self._shown[record.id] = record.place
                 await self._show(record)
             self._last = record.id
             return
-        await self._show(record)
+        # Noted first: to show it may be given up by a shutdown when it is already under way.
         self._after, self._anchor = record.place, self._last
-        self._shown.clear()
+        self._shown = {id_: at for id_, at in self._shown.items() if at > record.place}
+        await self._show(record)
 
 
 def _settled(work: Work) -> int:

@@ -181,7 +181,8 @@ class Seat:
                 return await self.bot.intake.take(message)
             except StoreUnavailableError as error:
                 if not told:
-                    await self.screen.tell(f"{error} I keep trying; nothing is lost.")
+                    sentence = str(error).rstrip(".")
+                    await self.screen.tell(f"{sentence}. I keep trying, and nothing is lost.")
                 told = True
                 await self.bot.clock.sleep(1)
 

@@ -12,8 +12,17 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
+    from tests.fakes.claude import FakeClaude
+
 ROOT = Path(__file__).resolve().parents[2]
 PATIENCE = 30
+
+
+async def asked(claude: FakeClaude) -> None:
+    """Wait until the model was asked."""
+    async with asyncio.timeout(PATIENCE):
+        while not claude.requests:
+            await asyncio.sleep(0.01)
 
 
 @dataclass(frozen=True, slots=True)

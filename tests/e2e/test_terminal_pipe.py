@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.e2e.program import asked
 from tests.fakes.claude import FakeClaude, Refusal, Talk
 
 if TYPE_CHECKING:
@@ -19,12 +20,6 @@ if TYPE_CHECKING:
     from tests.e2e.program import Program
 
 REX = ["My dog is called Rex.", "What is my dog called?"]
-
-
-async def asked(claude: FakeClaude) -> None:
-    async with asyncio.timeout(20):
-        while not claude.requests:
-            await asyncio.sleep(0.01)
 
 
 # --- a conversation -------------------------------------------------------------------------------
@@ -322,40 +317,6 @@ async def test_a_reply_interrupted_by_a_kill_comes_once_after_the_restart(
     exported = json.loads((await program.run("export", "main", "--json")).out)
     kinds = [record["said_by"] for record in exported["records"]]
     assert kinds == ["person", "bot", "person", "bot"]
-
-
-async def test_two_pipes_share_a_thread_and_each_gets_its_own_replies(program: Program) -> None:
-    one = await program.start("chat", "--thread", "shared")
-    two = await program.start("chat", "--thread", "shared")
-    for number in range(5):
-        await asyncio.gather(one.say(f"one {number}"), two.say(f"two {number}"))
-        assert await one.hear()
-        assert await two.hear()
-    for running in (one, two):
-        ended = await running.end()
-        assert (ended.code, ended.out) == (0, b"")
-        assert "interrupted" not in ended.err
-
-
-async def test_the_other_terminal_answers_when_one_is_killed(program: Program) -> None:
-    program.settings["CHATBOT_LEASE_SECONDS"] = "1"
-    async with FakeClaude(lambda _: Talk("I see what you mean."), delay=0.3) as claude:
-        program.settings |= {"ANTHROPIC_API_KEY": claude.key, "ANTHROPIC_BASE_URL": claude.url}
-        one = await program.start("chat", "--thread", "shared")
-        await one.say("My dog is called Rex.")
-        await asked(claude)
-        two = await program.start("chat", "--thread", "shared")
-        await two.explained("Tokens")
-        await one.kill()
-        await two.say("What is my dog called?")
-        assert await two.hear()
-        await two.end()
-    exported = json.loads((await program.run("export", "shared", "--json")).out)
-    assert [record["text"] for record in exported["records"] if record["said_by"] == "person"] == [
-        "My dog is called Rex.",
-        "What is my dog called?",
-    ]
-    assert exported["records"][-1]["said_by"] == "bot"
 
 
 # --- the operator ---------------------------------------------------------------------------------
