@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import SplitResult, parse_qsl, unquote, urlsplit
 
 from redis.asyncio import BlockingConnectionPool, Redis
 from redis.asyncio.connection import Connection, SSLConnection
 from redis.asyncio.retry import Retry
 from redis.backoff import ExponentialWithJitterBackoff
+from redis.exceptions import AuthenticationError, AuthorizationError
 
 from core.errors import SettingsError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Awaitable, Callable
 
 SOCKET_SECONDS = 5.0
 """How long one reply may take."""
@@ -32,6 +33,28 @@ _TLS: dict[str, Callable[[str], object]] = {
     "ssl_keyfile": str,
     "ssl_check_hostname": lambda text: {"true": True, "false": False}[text.lower()],
 }
+
+
+_FINAL = (AuthenticationError, AuthorizationError)
+_Answer = TypeVar("_Answer")
+
+
+class Patient(Retry):
+    """Repeats what may be answered better the next time; a password gets no better."""
+
+    async def call_with_retry(
+        self,
+        do: Callable[[], Awaitable[_Answer]],
+        fail: Callable[[Exception], Any] | Callable[[Exception, int], Any],
+        is_retryable: Callable[[Exception], bool] | None = None,
+        with_failure_count: bool = False,  # noqa: FBT001, FBT002 - redis-py's own
+    ) -> _Answer:
+        """Call, and call again after a failure that may pass."""
+
+        def may_pass(error: Exception) -> bool:
+            return not isinstance(error, _FINAL) and (is_retryable is None or is_retryable(error))
+
+        return await super().call_with_retry(do, fail, may_pass, with_failure_count)
 
 
 def connect(url: str, *, connections: int = CONNECTIONS, retries: int = RETRIES) -> Redis:
@@ -57,7 +80,7 @@ def connect(url: str, *, connections: int = CONNECTIONS, retries: int = RETRIES)
         db=_database(parts),
         username=unquote(parts.username) if parts.username else None,
         password=unquote(parts.password) if parts.password else None,
-        retry=Retry(ExponentialWithJitterBackoff(base=0.01, cap=1), retries),
+        retry=Patient(ExponentialWithJitterBackoff(base=0.01, cap=1), retries),
         encoding_errors="surrogatepass",
         **options,
     )

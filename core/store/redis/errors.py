@@ -5,9 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from redis.exceptions import (
+    AskError,
     AuthenticationError,
     AuthorizationError,
     BusyLoadingError,
+    ClusterCrossSlotError,
+    ClusterDownError,
+    MasterDownError,
     NoPermissionError,
     OutOfMemoryError,
     ReadOnlyError,
@@ -35,6 +39,7 @@ _REFUSALS = {
         "CHATBOT_STORE has a password, but the Redis at {at} has none set: "
         "set one there (requirepass), or leave it out"
     ),
+    "HELLO must be called": "the Redis at {at} wants a password: put it into CHATBOT_STORE",
     "NOAUTH": "the Redis at {at} wants a password: put it into CHATBOT_STORE",
     "Authentication required": "the Redis at {at} wants a password: put it into CHATBOT_STORE",
     "NOPERM": (
@@ -72,6 +77,10 @@ _TYPES: tuple[tuple[type[RedisError], str], ...] = (
     (OutOfMemoryError, "OOM"),
     (BusyLoadingError, "LOADING"),
     (NoPermissionError, "NOPERM"),
+    (ClusterCrossSlotError, "CROSSSLOT"),
+    (AskError, "MOVED "),  # MovedError is one
+    (MasterDownError, "MASTERDOWN"),  # is a ClusterDownError, so it has to come first
+    (ClusterDownError, "CLUSTERDOWN"),
 )
 
 
