@@ -1,0 +1,82 @@
+"""CHATBOT_STORE as a Redis address, and what is said about a Redis that can't be used."""
+
+from __future__ import annotations
+
+import pytest
+from redis import exceptions
+from redis.asyncio.connection import SSLConnection
+
+from core.errors import SettingsError, StoreRefusedError, StoreUnavailableError
+from core.store.redis.client import CONNECTIONS, address, connect
+from core.store.redis.errors import explained
+
+
+async def test_an_address_says_all() -> None:
+    client = connect("redis://ann:p%40ss@host:7000/3?max_connections=5&socket_timeout=2.5")
+    pool = client.connection_pool
+    assert address(client) == "host:7000"
+    assert pool.max_connections == 5
+    given = {k: pool.connection_kwargs[k] for k in ("username", "password", "db", "socket_timeout")}
+    assert given == {"username": "ann", "password": "p@ss", "db": 3, "socket_timeout": 2.5}
+
+
+async def test_an_address_may_say_little() -> None:
+    client = connect("redis://")
+    assert address(client) == "localhost:6379"
+    assert client.connection_pool.max_connections == CONNECTIONS
+    assert client.connection_pool.connection_kwargs["db"] == 0
+
+
+async def test_tls() -> None:
+    client = connect("rediss://host?ssl_ca_certs=/ca.pem&ssl_check_hostname=false")
+    pool = client.connection_pool
+    assert pool.connection_class is SSLConnection
+    assert pool.connection_kwargs["ssl_ca_certs"] == "/ca.pem"
+    assert pool.connection_kwargs["ssl_check_hostname"] is False
+
+
+@pytest.mark.parametrize(
+    ("url", "part"),
+    [
+        ("http://host", "redis://"),
+        ("redis://host:x", "port"),
+        ("redis://host/name", "database number"),
+        ("redis://host?retry=1", "unknown option 'retry'"),
+        ("redis://host?ssl_ca_certs=x", "unknown option 'ssl_ca_certs'"),
+        ("redis://host?max_connections=many", "not valid"),
+        ("rediss://host?ssl_check_hostname=perhaps", "not valid"),
+    ],
+)
+def test_an_address_that_can_be_none(url: str, part: str) -> None:
+    with pytest.raises(SettingsError, match=part) as caught:
+        connect(url.replace("//host", "//:hunter2@host"))
+    assert "hunter2" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("error", "kind", "part"),
+    [
+        (exceptions.MovedError("1 10.0.0.1:6379"), StoreRefusedError, "redis+cluster://"),
+        (exceptions.ClusterCrossSlotError("x"), StoreRefusedError, "redis+cluster://"),
+        (exceptions.ResponseError("ERR -READONLY You can't"), StoreRefusedError, "replica"),
+        (exceptions.ReadOnlyError("You can't write"), StoreRefusedError, "replica"),
+        (exceptions.NoPermissionError("no"), StoreRefusedError, "lacks a right"),
+        (exceptions.AuthenticationError("whatever"), StoreRefusedError, "password"),
+        (exceptions.ResponseError("DB index is out of range"), StoreRefusedError, "database"),
+        (exceptions.ResponseError("MISCONF Redis is"), StoreUnavailableError, "disk"),
+        (exceptions.OutOfMemoryError("x"), StoreUnavailableError, "memory"),
+        (exceptions.BusyLoadingError("x"), StoreUnavailableError, "loading"),
+        (exceptions.MasterDownError("x"), StoreUnavailableError, "lost its primary"),
+        (exceptions.ClusterDownError("x"), StoreUnavailableError, "cluster"),
+        (exceptions.TimeoutError("x"), StoreUnavailableError, "in time"),
+        (TimeoutError(), StoreUnavailableError, "in time"),
+        (exceptions.ConnectionError("x"), StoreUnavailableError, "can't be reached"),
+        (OSError("x"), StoreUnavailableError, "can't be reached"),
+        (exceptions.ResponseError("odd"), StoreUnavailableError, "failed: odd"),
+    ],
+)
+def test_each_failure_is_a_sentence(error: Exception, kind: type[Exception], part: str) -> None:
+    sentence = explained(error, "host:1")
+    assert type(sentence) is kind
+    assert part in str(sentence)
+    assert "host:1" in str(sentence)

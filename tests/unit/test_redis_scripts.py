@@ -1,0 +1,280 @@
+"""The scripts of the Redis store: their keys, what they leave behind, and how they are called."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import sys
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import pytest
+
+from core.admission import Verdict
+from core.errors import StoreRefusedError
+from core.message import Kind
+from core.session import AnswerKind
+from core.store import codec
+from core.store.keys import SEEN_SECONDS, TOMBSTONE_SECONDS, digest
+from core.store.port import Outcome, ThreadSettings
+from core.store.redis import RedisStore, scripts
+from core.store.redis import store as module
+from core.store.redis.client import connect
+from core.store.redis.names import PARTITIONS, Names
+from core.store.redis.scripts import Script, command
+from core.store.verbs.inbox import PEOPLE_LIMIT
+from tests.builders import OTHER, THREAD, draft, message, terms
+from tests.contract import redis_data
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+    from redis.asyncio import Redis
+
+    from core.store.redis.scripts import Value
+
+VERBS = sorted(
+    path.name.removesuffix(".lua")
+    for path in scripts._folder().iterdir()
+    if path.name.endswith(".lua")
+)
+TAG = digest(THREAD)
+GUARD = """
+local declared = {}
+for _, key in ipairs(KEYS) do declared[key] = true end
+local unguarded = redis
+local redis = {call = function(name, ...)
+  local keys = {...}
+  if name == 'TIME' or name == 'PUBLISH' then keys = {} end
+  if name ~= 'MGET' and name ~= 'UNLINK' then keys = {keys[1]} end
+  for _, key in ipairs(keys) do
+    if not declared[key] then error('UNDECLARED ' .. name .. ' ' .. key) end
+  end
+  return unguarded.call(name, ...)
+end}
+"""
+
+
+@pytest.fixture
+async def client(redis_url: str) -> AsyncIterator[Redis]:
+    client = connect(redis_url)
+    await client.flushall()
+    yield client
+    await client.aclose()
+
+
+@pytest.fixture
+async def store(client: Redis, redis_url: str) -> AsyncIterator[RedisStore]:
+    store = RedisStore.from_url(redis_url)
+    yield store
+    await store.close()
+
+
+async def every_verb(store: RedisStore) -> None:
+    """Go through every verb, and through every branch that touches other keys."""
+    await store.set_thread(THREAD, Kind.THREAD, ThreadSettings(strategy="full"), ttl=1000)
+    for number in range(3):
+        verdict = Verdict.OVERHEARD if number else Verdict.ACCEPTED
+        await store.accept(message(number), terms(verdict, overheard_limit=1))
+    await store.accept(message(9), terms(waiting_limit=0))
+    work = await store.claim(THREAD, "a")
+    assert work is not None
+    await store.renew(work.lease, work.rev, "preview")
+    answer = draft(work.next - 1, kind=AnswerKind.BURIED)
+    await store.commit(work.lease, work.rev, answer)
+    await store.settle(work.lease, Outcome.UNDELIVERED, posted=("p",))
+    assert await store.buried()
+    await store.requeue(THREAD, 0)
+    work = await store.claim(THREAD, "b")
+    assert work is not None
+    await store.settle(work.lease, Outcome.FAILED)
+    await store.amend(THREAD, "m0", ("event0",), stamp=5, text="else")
+    await store.amend(THREAD, "m0", ("event0",), stamp=6, text=None)
+    await store.amend(THREAD, "none", ("none",), stamp=6, text=None)
+    await store.compact(THREAD, covers=0, rev="", to=0, text="")
+    await store.claim_any(["slack"], "c")
+    await store.history(THREAD)
+    await store.peek(THREAD)
+    await store.threads(person="U1", place=("slack", "C1"))
+    await store.advance("cursor", 7)
+    accepted = await store.accept(message(20, thread=OTHER), terms(), "d")
+    assert accepted.work is not None
+    await store.erase(OTHER, at=1)
+    await store.settle(accepted.work.lease, Outcome.CLEARED)
+    await store.erase(THREAD, at=5000)
+    await store.sweep()
+
+
+class Recorder:
+    """Stands in for the scripts, and notes the keys of each call."""
+
+    def __init__(self) -> None:
+        self.calls: dict[str, list[list[str]]] = {}
+
+    def __call__(self, name: str) -> Script:
+        recorder, plain = self, scripts.script(name)
+
+        class Recorded(Script):
+            async def run(self, client: Redis, words: tuple[Value, ...]) -> object:
+                count = int(words[0])
+                keys = [str(key) for key in words[1 : count + 1]]
+                recorder.calls.setdefault(name, []).append(keys)
+                return await command(client, "EVAL", GUARD + plain.source, *words)
+
+        return Recorded(plain.source, plain.sha, plain.keys, plain.args)
+
+
+async def test_keys_are_declared_and_share_a_slot(
+    store: RedisStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    recorder = Recorder()
+    monkeypatch.setattr(module, "script", recorder)
+    await every_verb(store)
+    await expire(store)
+    assert await store.sweep() == 1
+    assert sorted(recorder.calls) == VERBS
+    for name, calls in recorder.calls.items():
+        for keys in calls:
+            tags = {key.partition("{")[2].partition("}")[0] for key in keys}
+            assert len(tags) == 1, f"{name} touches {keys}"
+            assert tags == {""} or name != "advance"
+
+
+async def expire(store: RedisStore) -> None:
+    client = store._client
+    await store.accept(message(30, thread=OTHER), terms(ttl=0.01))
+    await asyncio.sleep(0.02)
+    assert await command(client, "EXISTS", Names().of(OTHER)["header"]) == 1
+
+
+async def test_what_remains_after_a_turn(store: RedisStore, client: Redis) -> None:
+    accepted = await store.accept(message(1), terms(ttl=1000), "a")
+    work = accepted.work
+    assert work is not None
+    await store.commit(work.lease, work.rev, draft(0))
+    await store.settle(work.lease, Outcome.DONE, posted=("p",))
+    tag = Names().of(THREAD)["tag"]
+    kept = {key.removeprefix(tag): await client.pttl(key) for key in await redis_data.names(client)}
+    seen = {f"s:{digest(THREAD, identity)}" for identity in message(1).identities}
+    own = {f"{letter}:{THREAD}" for letter in "heip"}
+    assert set(kept) == own | seen | {"who", "all", "ends", f"t:{TAG}"}
+    assert all(left > 0 for left in kept.values()), "each key has a time to live"
+    assert kept[f"h:{THREAD}"] == pytest.approx((1000 + 3600) * 1000, rel=0.01)
+    assert kept[f"t:{TAG}"] == pytest.approx(2000 * 1000, rel=0.01)
+    assert {round(kept[key] / 1000) for key in seen} == {SEEN_SECONDS}
+
+
+async def test_what_remains_while_work_waits(store: RedisStore, client: Redis) -> None:
+    await store.accept(message(1), terms(ttl=1000))
+    work = Names().of(THREAD)["work"]
+    assert await client.zrange(work, 0, -1) == [str(THREAD).encode()]
+    assert await client.pttl(work) > 1000 * 1000
+
+
+async def test_each_turn_renews_the_time_to_live(store: RedisStore, client: Redis) -> None:
+    await store.accept(message(1), terms(ttl=1000))
+    names = Names().of(THREAD)
+    for key in ("header", "entries", "ids"):
+        await client.pexpire(names[key], 5000)
+    await store.claim(THREAD, "a")
+    for key in ("header", "entries", "ids"):
+        assert await client.pttl(names[key]) > 1000 * 1000
+
+
+async def test_what_remains_after_an_erase(store: RedisStore, client: Redis) -> None:
+    await store.accept(message(1), terms())
+    await store.erase(THREAD, at=5000)
+    tag = Names().of(THREAD)["tag"]
+    seen = {f"{tag}s:{digest(THREAD, identity)}" for identity in message(1).identities}
+    assert set(await redis_data.names(client)) == seen | {f"{tag}t:{TAG}"}
+    assert await client.ttl(f"{tag}t:{TAG}") == pytest.approx(TOMBSTONE_SECONDS, abs=5)
+
+
+async def test_scripts_survive_a_flush(store: RedisStore, client: Redis) -> None:
+    await every_verb(store)
+    for number in range(100, 103):
+        await client.script_flush()
+        assert (await store.accept(message(number, thread=OTHER), terms(), "a")).new
+
+
+async def test_two_processes_take_each_message_in_once(redis_url: str, client: Redis) -> None:
+    program = """
+import asyncio, sys
+from core.store.redis import RedisStore
+from tests.builders import message, terms
+
+async def main():
+    store = RedisStore.from_url(sys.argv[1])
+    answers = [await store.accept(message(n), terms(), "t" + sys.argv[2]) for n in range(100)]
+    print(sum(answer.new for answer in answers), sum(answer.work is not None for answer in answers))
+    await store.close()
+
+asyncio.run(main())
+"""
+    started = [
+        await asyncio.create_subprocess_exec(
+            sys.executable, "-c", program, redis_url, name, stdout=asyncio.subprocess.PIPE
+        )
+        for name in "ab"
+    ]
+    said = [(await each.communicate())[0].split() for each in started]
+    assert sum(int(new) for new, _ in said) == 100
+    assert sorted(int(works) > 0 for _, works in said) == [False, True], "one holds the lease"
+
+
+async def test_data_from_the_future_is_left_alone(store: RedisStore, client: Redis) -> None:
+    await store.accept(message(1), terms())
+    header = Names().of(THREAD)["header"]
+    await client.hset(header, "v", str(codec.VERSION + 1))
+    before = await client.hgetall(header)
+    with pytest.raises(StoreRefusedError, match="newer version"):
+        await store.accept(message(2), terms())
+    assert await client.hgetall(header) == before
+
+
+async def test_times_lose_no_digits(store: RedisStore) -> None:
+    odd = replace(message(1), at=1700000000.1234567)
+    await store.accept(odd, terms())
+    await store.amend(THREAD, "m1", (), stamp=1700000001.7654321, text="else")
+    (entry,) = await store.history(THREAD)
+    assert (entry.at, entry.stamp) == (1700000000.1234567, 1700000001.7654321)  # type: ignore[union-attr]
+
+
+async def test_a_snowflake_loses_no_digits(store: RedisStore) -> None:
+    assert await store.advance("c", 1310000000000000001) == 1310000000000000001
+    assert await store.advance("c", 1310000000000000000) == 1310000000000000001
+    assert await store.advance("c", 999) == 1310000000000000001
+    assert await store.cursor("c") == 1310000000000000001
+
+
+@pytest.mark.parametrize("verb", VERBS)
+def test_a_script_says_what_it_takes_and_answers(verb: str) -> None:
+    source = scripts._folder().joinpath(f"{verb}.lua").read_text()
+    head = [line for line in source.splitlines() if line.startswith("-- ")]
+    assert head[1].startswith("-- KEYS ")
+    assert head[2].startswith("-- ARGV")
+    assert head[3].startswith("-- Answers ")
+    script = scripts.script(verb)
+    keys = {key.removesuffix("...") for key in script.keys}
+    assert set(re.findall(r"K\.(\w+)", source)) <= keys
+    assert set(re.findall(r"A\.(\w+)", source)) <= set(script.args)
+
+
+def test_the_scripts_agree_with_the_rest() -> None:
+    base = scripts._prelude()
+    assert f"local VERSION = {codec.VERSION} " in base
+    assert f"local PEOPLE = {PEOPLE_LIMIT} " in base
+    for verb in ("accept", "amend"):
+        assert f"local SEEN = {SEEN_SECONDS} " in scripts.script(verb).source
+    assert f"local TOMBSTONE = {TOMBSTONE_SECONDS} " in scripts.script("erase").source
+
+
+def test_an_argument_that_is_missing_is_noticed() -> None:
+    with pytest.raises(KeyError):
+        scripts.script("claim").words(Names().of(THREAD), (), {"token": "t"})
+
+
+def test_a_prefix_brings_no_tag_of_its_own() -> None:
+    with pytest.raises(ValueError, match="braces"):
+        Names("{bot}:")
+    assert len(Names("other:").everywhere("who")) == PARTITIONS
