@@ -5,7 +5,8 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING
 
-from bots.app import App, model_for, model_name, say, start_lines
+from bots.app import App, say, start_lines
+from bots.parts import model_for, model_name
 from bots.terminal.platform import NAME
 from bots.terminal.text import inert
 from core.commands import stats_lines

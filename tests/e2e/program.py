@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).resolve().parents[2]
 PATIENCE = 30
+REX = ["My dog is called Rex.", "What is my dog called?"]
+"""A fact, and the question after it."""
 
 
 async def asked(claude: FakeClaude) -> None:

@@ -1,25 +1,19 @@
-"""The terminal from a pipe: a line in, a line out, and a sentence for everything else."""
+"""The terminal from a pipe: a line in, a line out."""
 
 from __future__ import annotations
 
 import asyncio
 import json
-import os
-import signal
 import sys
 from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.e2e.program import asked
-from tests.fakes.claude import FakeClaude, Refusal, Talk
+from tests.e2e.program import REX
+from tests.fakes.claude import FakeClaude, Talk
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from tests.e2e.program import Program
-
-REX = ["My dog is called Rex.", "What is my dog called?"]
 
 
 # --- a conversation -------------------------------------------------------------------------------
@@ -162,188 +156,3 @@ async def test_a_command_that_can_not_be_done_is_told_in_one_sentence(
     assert len(ended.lines) == 2
     assert says in ended.err
     assert "Traceback" not in ended.err
-
-
-# --- bad input ------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize(
-    ("line", "replies", "code", "says"),
-    [
-        (b"", 0, 0, ""),
-        (b"  \t ", 0, 0, ""),
-        (b"\x00 and \x01", 1, 0, ""),
-        (b"caf\xe9", 1, 0, "not all UTF-8"),
-        (b"\xed\xa0\x80 is a lone surrogate", 1, 0, "not all UTF-8"),
-        (b"x" * 1_000_000, 0, 1, "longer than 64 KB"),
-        (b"x" * 65_537, 0, 1, "longer than 64 KB"),
-        (b"x " * 32_768, 1, 0, ""),
-    ],
-    ids=["empty", "blank", "nul", "latin-1", "surrogate", "1 MB", "64 KB + 1", "64 KB"],
-)
-async def test_bad_input_is_told_of_and_nothing_else_is_lost(
-    program: Program, line: bytes, replies: int, code: int, says: str
-) -> None:
-    rex = [line.encode() for line in REX]
-    ended = await program.run("run", says=b"\n".join([rex[0], line, rex[1], b""]))
-    assert ended.code == code
-    assert len(ended.lines) == 2 + replies
-    assert "Rex" in ended.lines[-1]
-    assert says in ended.err
-    assert "Traceback" not in ended.err
-
-
-async def test_no_input_at_all_is_no_error(program: Program) -> None:
-    ended = await program.run("run")
-    assert (ended.code, ended.out) == (0, b"")
-
-
-async def test_when_nobody_reads_it_ends_and_the_answer_stays_in_the_log(program: Program) -> None:
-    reader, writer = os.pipe()
-    running = await program.start("run", out=writer)
-    os.close(writer)
-    os.close(reader)
-    await running.say(REX[0])
-    await asyncio.wait_for(running.process.wait(), 30)
-    assert running.process.returncode == 0
-    ended = await program.run("export", "main")
-    assert ended.out.count(b"**bot**") == 1
-
-
-# --- what can't be used ---------------------------------------------------------------------------
-
-
-async def test_an_unknown_program_command_is_told_of(program: Program) -> None:
-    ended = await program.run("walk")
-    assert ended.code == 2
-    assert "walk" in ended.err
-    assert "Traceback" not in ended.err
-
-
-async def test_wrong_settings_are_told_at_once(program: Program) -> None:
-    program.settings |= {"CHATBOT_MEMORY": "none", "CHATBOT_STROE": "memory://"}
-    ended = await program.run("run", says=REX)
-    assert (ended.code, ended.out) == (2, b"")
-    assert len(ended.err.splitlines()) == 2
-
-
-@pytest.mark.parametrize(
-    "store",
-    [
-        "redis://localhost:1/0",
-        "rediss://localhost:1/0",
-        "sqlite:////proc/nowhere/chat.db",
-        "sqlite:////dev/null",
-    ],
-)
-async def test_a_store_that_can_not_be_used_is_told_in_one_sentence(
-    program: Program, store: str
-) -> None:
-    program.settings["CHATBOT_STORE"] = store
-    ended = await program.run("run", says=REX)
-    assert (ended.code, ended.out) == (2, b"")
-    assert len(ended.err.splitlines()) == 1, ended.err
-    assert "Traceback" not in ended.err
-
-
-async def test_a_wrong_key_is_told_for_each_message_and_nothing_is_lost(program: Program) -> None:
-    async with FakeClaude() as claude:
-        claude.next(Refusal(401, "authentication_error", "invalid x-api-key"))
-        program.settings |= {"ANTHROPIC_API_KEY": "sk-wrong", "ANTHROPIC_BASE_URL": claude.url}
-        ended = await program.run("run", says=["My dog is called Rex."])
-    assert (ended.code, ended.out) == (1, b"")
-    assert "key" in ended.err
-    assert "Traceback" not in ended.err
-    assert "sk-wrong" not in ended.err
-    del program.settings["ANTHROPIC_API_KEY"]
-    assert "Rex" in (await program.run("run", says=REX[1:])).lines[0]
-
-
-async def test_an_unknown_model_is_told(program: Program) -> None:
-    async with FakeClaude() as claude:
-        program.settings |= {
-            "ANTHROPIC_API_KEY": claude.key,
-            "ANTHROPIC_BASE_URL": claude.url,
-            "CHATBOT_MODEL": "claude-nonesuch",
-        }
-        ended = await program.run("run", says=["Hello"])
-    assert (ended.code, ended.out) == (1, b"")
-    assert "claude-nonesuch" in ended.err
-
-
-# --- ends and interruptions -----------------------------------------------------------------------
-
-
-async def test_ctrl_c_ends_it_at_once(program: Program) -> None:
-    running = await program.start("run")
-    await running.say("Hello")
-    await running.hear()
-    running.process.send_signal(signal.SIGINT)
-    async with asyncio.timeout(3):
-        assert await running.process.wait() == 130
-    ended = await running.end()
-    assert "Traceback" not in ended.err
-
-
-async def test_sigterm_lets_the_reply_that_is_being_written_end(program: Program) -> None:
-    async with FakeClaude(delay=0.3) as claude:
-        claude.next(Talk("This takes a while to be said."))
-        program.settings |= {"ANTHROPIC_API_KEY": claude.key, "ANTHROPIC_BASE_URL": claude.url}
-        running = await program.start("run")
-        await running.say("Hello")
-        await asked(claude)
-        running.process.send_signal(signal.SIGTERM)
-        ended = await running.end()
-    assert ended.code == 0
-    assert ended.lines == ["This takes a while to be said."]
-
-
-async def test_a_reply_interrupted_by_a_kill_comes_once_after_the_restart(
-    program: Program,
-) -> None:
-    program.settings["CHATBOT_LEASE_SECONDS"] = "1"
-    async with FakeClaude(delay=0.3) as claude:
-        program.settings |= {"ANTHROPIC_API_KEY": claude.key, "ANTHROPIC_BASE_URL": claude.url}
-        running = await program.start("run")
-        await running.say("My dog is called Rex.")
-        await asked(claude)
-        await running.kill()
-    program.settings |= {"CHATBOT_MODEL": "offline"}
-    ended = await program.run("run", says=REX[1:])
-    assert ended.code == 0
-    assert len(ended.lines) == 2, ended
-    assert "Rex" in ended.lines[1]
-    assert ended.err.count("Finishing the reply that was interrupted…") == 1
-    exported = json.loads((await program.run("export", "main", "--json")).out)
-    kinds = [record["said_by"] for record in exported["records"]]
-    assert kinds == ["person", "bot", "person", "bot"]
-
-
-# --- the operator ---------------------------------------------------------------------------------
-
-
-async def test_stats_and_doctor_and_export(program: Program, tmp_path: Path) -> None:
-    await program.run("run", says=REX)
-    stats = await program.run("stats")
-    assert stats.code == 0
-    assert "Conversations: 1" in stats.lines
-    doctor = await program.run("doctor")
-    assert doctor.code == 0
-    assert "Settings: fine" in doctor.lines
-    assert any(line.startswith("Tokens: counted by") for line in doctor.lines)
-    assert (await program.run("export", "nowhere")).code == 1
-    written = await program.run("export", "main", str(tmp_path / "out.json"))
-    assert written.code == 0
-    assert json.loads((tmp_path / "out.json").read_text())["thread"].endswith(":main")
-    assert (await program.run("buried")).code == 0
-    assert (await program.run("requeue", "main", "0")).code == 1
-
-
-async def test_the_doctor_tries_the_key(program: Program) -> None:
-    async with FakeClaude() as claude:
-        program.settings |= {"ANTHROPIC_API_KEY": claude.key, "ANTHROPIC_BASE_URL": claude.url}
-        assert (await program.run("doctor")).code == 0
-        claude.next(Refusal(401, "authentication_error", "invalid x-api-key"))
-        ended = await program.run("doctor")
-    assert ended.code == 1
-    assert "key" in ended.out.decode()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 from typing import TYPE_CHECKING
 
 from tests.e2e.keyboard import Keyboard
@@ -110,3 +111,20 @@ async def test_two_people_share_a_thread_and_each_sees_everything_once(program: 
             assert screen.count("You said:") == 1
         await ada.type("/quit")
         assert await ada.ends() == 0
+
+
+async def test_told_to_stop_it_gives_the_terminal_back_and_ends(program: Program) -> None:
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        async with Keyboard(program, "run") as person:
+            await person.shows("main>")
+            person.process.send_signal(number)
+            assert await person.ends() == 0
+            assert "Traceback" not in person.screen
+
+
+async def test_ctrl_c_at_the_prompt_ends_it(program: Program) -> None:
+    async with Keyboard(program, "run") as person:
+        await person.shows("main>")
+        person.press("\x03")
+        assert await person.ends() == 130
+        assert "Traceback" not in person.screen

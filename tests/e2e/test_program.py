@@ -1,0 +1,94 @@
+"""How the program ends, and what an operator asks of it."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import signal
+from typing import TYPE_CHECKING
+
+from tests.e2e.program import REX, asked
+from tests.fakes.claude import FakeClaude, Refusal, Talk
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from tests.e2e.program import Program
+
+
+# --- ends and interruptions -----------------------------------------------------------------------
+
+
+async def test_ctrl_c_ends_it_at_once(program: Program) -> None:
+    running = await program.start("run")
+    await running.say("Hello")
+    await running.hear()
+    running.process.send_signal(signal.SIGINT)
+    async with asyncio.timeout(3):
+        assert await running.process.wait() == 130
+    ended = await running.end()
+    assert "Traceback" not in ended.err
+
+
+async def test_sigterm_lets_the_reply_that_is_being_written_end(program: Program) -> None:
+    async with FakeClaude(delay=0.3) as claude:
+        claude.next(Talk("This takes a while to be said."))
+        program.settings |= {"ANTHROPIC_API_KEY": claude.key, "ANTHROPIC_BASE_URL": claude.url}
+        running = await program.start("run")
+        await running.say("Hello")
+        await asked(claude)
+        running.process.send_signal(signal.SIGTERM)
+        ended = await running.end()
+    assert ended.code == 0
+    assert ended.lines == ["This takes a while to be said."]
+
+
+async def test_a_reply_interrupted_by_a_kill_comes_once_after_the_restart(
+    program: Program,
+) -> None:
+    program.settings["CHATBOT_LEASE_SECONDS"] = "1"
+    async with FakeClaude(delay=0.3) as claude:
+        program.settings |= {"ANTHROPIC_API_KEY": claude.key, "ANTHROPIC_BASE_URL": claude.url}
+        running = await program.start("run")
+        await running.say("My dog is called Rex.")
+        await asked(claude)
+        await running.kill()
+    program.settings |= {"CHATBOT_MODEL": "offline"}
+    ended = await program.run("run", says=REX[1:])
+    assert ended.code == 0
+    assert len(ended.lines) == 2, ended
+    assert "Rex" in ended.lines[1]
+    assert ended.err.count("Finishing the reply that was interrupted…") == 1
+    exported = json.loads((await program.run("export", "main", "--json")).out)
+    kinds = [record["said_by"] for record in exported["records"]]
+    assert kinds == ["person", "bot", "person", "bot"]
+
+
+# --- the operator ---------------------------------------------------------------------------------
+
+
+async def test_stats_and_doctor_and_export(program: Program, tmp_path: Path) -> None:
+    await program.run("run", says=REX)
+    stats = await program.run("stats")
+    assert stats.code == 0
+    assert "Conversations: 1" in stats.lines
+    doctor = await program.run("doctor")
+    assert doctor.code == 0
+    assert "Settings: fine" in doctor.lines
+    assert any(line.startswith("Tokens: counted by") for line in doctor.lines)
+    assert (await program.run("export", "nowhere")).code == 1
+    written = await program.run("export", "main", str(tmp_path / "out.json"))
+    assert written.code == 0
+    assert json.loads((tmp_path / "out.json").read_text())["thread"].endswith(":main")
+    assert (await program.run("buried")).code == 0
+    assert (await program.run("requeue", "main", "0")).code == 1
+
+
+async def test_the_doctor_tries_the_key(program: Program) -> None:
+    async with FakeClaude() as claude:
+        program.settings |= {"ANTHROPIC_API_KEY": claude.key, "ANTHROPIC_BASE_URL": claude.url}
+        assert (await program.run("doctor")).code == 0
+        claude.next(Refusal(401, "authentication_error", "invalid x-api-key"))
+        ended = await program.run("doctor")
+    assert ended.code == 1
+    assert "key" in ended.out.decode()
