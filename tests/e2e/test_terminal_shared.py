@@ -95,7 +95,8 @@ async def test_when_the_store_is_out_for_a_while_nothing_is_lost(
     folder = tmp_path / "redis"
     folder.mkdir()
     with redis_server(directory=folder, persistent=True) as server:
-        program.settings["CHATBOT_STORE"] = server.url
+        # A turn that was not settled yet when the store went away waits for its lease to end.
+        program.settings |= {"CHATBOT_STORE": server.url, "CHATBOT_LEASE_SECONDS": "1"}
         running = await program.start("run")
         await running.say("My dog is called Rex.")
         assert await running.hear()
