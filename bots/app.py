@@ -164,20 +164,17 @@ async def _run_terminal(app: App, stop: Stop, thread: str) -> int:
         async with worker:
             code = await stop.or_end_of(terminal.serve())
             if code == INTERRUPTED:
-                await _hurry()
+                await _hurry(worker)
         return code
     finally:
         await model.close()
 
 
-async def _hurry() -> None:
-    """End everything that runs at once; turns are handed back, so that they can go on later."""
-    others = asyncio.all_tasks() - {asyncio.current_task()}
-    for task in others:
-        task.cancel()
+async def _hurry(worker: Worker) -> None:
+    """End all turns at once; they are handed back, so that they can go on later."""
     with contextlib.suppress(TimeoutError):
         async with asyncio.timeout(_HURRY_SECONDS):
-            await asyncio.wait(others)
+            await worker.drain(grace_seconds=0)
 
 
 async def start_lines(app: App) -> list[str]:

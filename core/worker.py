@@ -94,8 +94,13 @@ class Worker:
         self._turns.add(task)
         task.add_done_callback(self._turn_ended)
 
-    async def drain(self) -> None:
-        """Claim nothing more; let turns end within the grace period; hand the rest back."""
+    async def drain(self, grace_seconds: float | None = None) -> None:
+        """Claim nothing more; let turns end within the grace period; hand the rest back.
+
+        May be called again while it runs, with less patience.
+        """
+        if grace_seconds is not None:
+            self._grace_seconds = grace_seconds
         self._draining = True
         await _stop(self._loops)
         running = self._turns | self._background
@@ -106,11 +111,15 @@ class Worker:
     # --- finding work ---------------------------------------------------------------------------
 
     async def _claim_forever(self) -> None:
+        reachable = True
         while True:
             try:
                 await self._claim_next()
+                reachable = True
             except StoreUnavailableError as error:
-                log.warning("the store is out of reach, trying again: %s", error)
+                if reachable:  # once for an outage, not once a second
+                    log.warning("the store is out of reach, trying again: %s", error)
+                reachable = False
                 await self._clock.sleep(1)
 
     async def _claim_next(self) -> None:
