@@ -1,0 +1,225 @@
+"""What Slack takes as the content of a message or a view, and what it refuses."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, TypeAlias
+
+from tests.fakes.slack.model import SlackError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from tests.fakes.slack.model import Json
+
+TEXT = 4_000  # documented 40,000; in practice refused from here on (slack.md 2.4)
+MARKDOWN = 12_000  # in a markdown block, all of a payload together (slack.md 2.4)
+ALL_BLOCKS = 13_200  # text of all blocks (slack.md 2.4)
+METADATA = 4_096  # "about 4 kB" (slack.md 2.4)
+SECTION, HEADER, PER_MESSAGE, PER_VIEW = 3_000, 150, 50, 100  # slack.md 2.4
+
+
+class _BlockError(Exception):
+    """What is wrong with a block."""
+
+
+def _need(fact: object, message: str) -> None:
+    if not fact:
+        raise _BlockError(message)
+
+
+def _text(value: object, most: int, *kinds: str) -> None:
+    """Check a text object (docs: reference/block-kit/composition-objects/text-object)."""
+    _need(isinstance(value, dict), "missing required field: text")
+    assert isinstance(value, dict)
+    kinds = kinds or ("plain_text", "mrkdwn")
+    _need(value.get("type") in kinds, f"unsupported type: {value.get('type')}")
+    _need(isinstance(value.get("text"), str) and value["text"], "must be more than 0 characters")
+    _need(len(value["text"]) <= most, f"must be less than {most + 1} characters")
+
+
+def _option(option: Json) -> None:
+    _text(option.get("text"), 75)
+    _need(0 < len(option.get("value", "")) <= 150, "option: value")
+
+
+def _button(element: Json) -> None:
+    """Check a button (docs: reference/block-kit/block-elements/button-element)."""
+    _text(element.get("text"), 75, "plain_text")
+    _need(len(element.get("value", "")) <= 2_000, "value: must be less than 2001 characters")
+    _need(element.get("style", "primary") in {"primary", "danger"}, "style")
+
+
+def _select(element: Json) -> None:
+    """Check a menu (docs: reference/block-kit/block-elements/select-menu-element)."""
+    options = element.get("options") or [
+        option for group in element.get("option_groups", ()) for option in group["options"]
+    ]
+    _need(0 < len(options) <= 100, "options: must be 1 to 100")
+    for option in options:
+        _option(option)
+
+
+def _anything(element: Json) -> None:
+    """Take it as it is."""
+
+
+_Check: TypeAlias = "Callable[[Json], None]"
+_ELEMENTS: dict[str, _Check] = {
+    "button": _button,
+    "static_select": _select,
+    "multi_static_select": _select,
+    "radio_buttons": _select,
+    "checkboxes": _select,
+    "overflow": _select,
+    **dict.fromkeys(
+        (
+            *("users_select", "conversations_select", "channels_select", "external_select"),
+            *("datepicker", "timepicker", "plain_text_input", "feedback_buttons", "icon_button"),
+            *("number_input", "image", "multi_users_select", "multi_conversations_select"),
+        ),
+        _anything,
+    ),
+}
+
+
+def _element(element: Json) -> None:
+    check = _ELEMENTS.get(element.get("type", ""))
+    _need(check, f"unsupported type: {element.get('type')}")
+    assert check is not None
+    check(element)
+    _need(len(element.get("action_id", "")) <= 255, "action_id: must be less than 256 characters")
+
+
+def _section(block: Json) -> None:
+    fields = block.get("fields", [])
+    _need("text" in block or fields, "missing required field: text")
+    if "text" in block:
+        _text(block["text"], SECTION)
+    _need(len(fields) <= 10, "fields: no more than 10 items allowed")
+    for field in fields:
+        _text(field, 2_000)
+    if "accessory" in block:
+        _element(block["accessory"])
+
+
+def _actions(block: Json) -> None:
+    elements = block.get("elements")
+    _need(isinstance(elements, list) and 0 < len(elements) <= 25, "elements: must be 1 to 25")
+    for element in elements or ():
+        _element(element)
+
+
+def _context(block: Json) -> None:
+    elements = block.get("elements")
+    _need(isinstance(elements, list) and 0 < len(elements) <= 10, "elements: must be 1 to 10")
+    for element in elements or ():
+        if element.get("type") != "image":
+            _text(element, SECTION)
+
+
+def _markdown(block: Json) -> None:
+    text = block.get("text")
+    _need(isinstance(text, str) and text, "missing required field: text")
+    _need(len(text or "") <= MARKDOWN, f"must be less than {MARKDOWN + 1} characters")
+
+
+def _header(block: Json) -> None:
+    _text(block.get("text"), HEADER, "plain_text")
+
+
+def _input(block: Json) -> None:
+    _text(block.get("label"), 2_000, "plain_text")
+    _element(block.get("element") or {})
+
+
+_BLOCKS: dict[str, _Check] = {
+    "section": _section,
+    "actions": _actions,
+    "context": _context,
+    "markdown": _markdown,
+    "header": _header,
+    "input": _input,
+    "context_actions": _actions,
+    "divider": _anything,
+    **dict.fromkeys(("image", "rich_text", "table", "file", "task_card", "plan"), _anything),
+}
+
+
+def check_blocks(blocks: object, *, view: bool = False) -> list[Json]:
+    """Return blocks that may be shown.
+
+    Raises:
+        SlackError: They're refused.
+    """
+    if not isinstance(blocks, list) or not all(isinstance(block, dict) for block in blocks):
+        raise SlackError("invalid_blocks_format")
+    most = PER_VIEW if view else PER_MESSAGE
+    if len(blocks) > most:
+        _refuse(f"no more than {most} items allowed", "/blocks")
+    for index, block in enumerate(blocks):
+        try:
+            check = _BLOCKS.get(block.get("type", ""))
+            # A markdown block is for messages (docs: reference/block-kit/blocks/markdown-block).
+            _need(check and not (view and check is _markdown), f"unsupported type: {block}")
+            assert check is not None
+            check(block)
+            _need(len(block.get("block_id", "")) <= 255, "block_id")
+        except _BlockError as error:
+            _refuse(str(error), f"/blocks/{index}")
+    _check_ids(blocks)
+    _check_sums(blocks)
+    return blocks
+
+
+def _refuse(message: str, pointer: str) -> None:
+    line = f"{message} [json-pointer:{pointer}]"
+    about = {"messages": [f"[ERROR] {line}"]}
+    raise SlackError("invalid_blocks", errors=[line], response_metadata=about)
+
+
+def _check_ids(blocks: list[Json]) -> None:
+    """Each block's id, and each action's within a block, is unique (docs: reference/block-kit)."""
+    named = [block["block_id"] for block in blocks if "block_id" in block]
+    if len(named) != len(set(named)):
+        _refuse("block_id already exists", "/blocks")
+    for index, block in enumerate(blocks):
+        actions = [e["action_id"] for e in block.get("elements", ()) if "action_id" in e]
+        if len(actions) != len(set(actions)):
+            _refuse("action_id already exists", f"/blocks/{index}")
+
+
+def _check_sums(blocks: list[Json]) -> None:
+    markdown = sum(len(block["text"]) for block in blocks if block["type"] == "markdown")
+    if markdown > MARKDOWN or sum(map(len, texts(blocks))) > ALL_BLOCKS:
+        raise SlackError("msg_blocks_too_long")
+
+
+def texts(value: object) -> Iterator[str]:
+    """Yield all text that somebody would read in blocks."""
+    if isinstance(value, list):
+        for item in value:
+            yield from texts(item)
+    elif isinstance(value, dict):
+        for name, item in value.items():
+            if name == "text" and isinstance(item, str):
+                yield item
+            elif isinstance(item, list | dict):
+                yield from texts(item)
+
+
+def check_metadata(value: object) -> Json | None:
+    """Return metadata to keep; an empty object takes what there is away.
+
+    Raises:
+        SlackError: It's refused.
+    """
+    if value == {}:
+        return None
+    if not isinstance(value, dict) or not isinstance(value.get("event_type"), str):
+        raise SlackError("invalid_metadata_format")
+    if not isinstance(value.get("event_payload"), dict):
+        raise SlackError("invalid_metadata_format")
+    if len(json.dumps(value)) > METADATA:
+        raise SlackError("metadata_too_large")
+    return value

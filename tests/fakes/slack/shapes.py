@@ -1,0 +1,162 @@
+"""How Slack writes down messages, people and channels."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from tests.fakes.slack.model import Channel, File, Json, Message, User
+    from tests.fakes.slack.workspace import Workspace
+
+
+def message_json(slack: Workspace, message: Message, *, metadata: bool = False) -> Json:
+    """Return a message as events and `conversations.*` give it."""
+    channel = slack.channels[message.channel]
+    body: Json = {"type": "message", "user": message.user, "ts": message.ts, "text": message.text}
+    body["team"] = slack.users[message.user].team
+    if message.bot_id:
+        body |= {"bot_id": message.bot_id, "bot_profile": {"id": message.bot_id}}
+        if message.bot_id == slack.installs[channel.team].bot.bot_id:
+            body["app_id"] = slack.app_id
+    for name in ("client_msg_id", "subtype", "blocks", "attachments", "edited"):
+        if value := getattr(message, name):
+            body[name] = value
+    if metadata and message.metadata:
+        body["metadata"] = message.metadata
+    return body | _hanging(slack, message) | _thread_json(channel, message)
+
+
+def _hanging(slack: Workspace, message: Message) -> Json:
+    """Return files and reactions."""
+    body: Json = {}
+    if message.files:
+        body |= {"files": [file_json(slack, file) for file in message.files], "upload": True}
+    if message.reactions:
+        body["reactions"] = [
+            {"name": name, "users": list(users), "count": len(users)}
+            for name, users in message.reactions.items()
+        ]
+    return body
+
+
+def _thread_json(channel: Channel, message: Message) -> Json:
+    if message.thread_ts is None:
+        return {}
+    if message.thread_ts != message.ts:
+        root = channel.messages.get(message.thread_ts)
+        parent = {"parent_user_id": root.user} if root else {}
+        return {"thread_ts": message.thread_ts, **parent}
+    replies = channel.replies.get(message.ts, [])
+    users = list(dict.fromkeys(channel.messages[ts].user for ts in replies[:20]))
+    return {
+        "thread_ts": message.ts,
+        "reply_count": len(replies),
+        "reply_users": users[:5],
+        "reply_users_count": len(users),
+        "subscribed": False,
+        "is_locked": False,
+        "latest_reply": replies[-1] if replies else message.ts,
+    }
+
+
+def tombstone_json(message: Message) -> Json:
+    """Return what is left of a deleted root that has replies (slack.md 2.9)."""
+    return {
+        "type": "message",
+        "subtype": "tombstone",
+        "hidden": True,
+        "user": "USLACKBOT",
+        "text": "This message was deleted.",
+        "ts": message.ts,
+        "thread_ts": message.ts,
+    }
+
+
+def rich_text(slack: Workspace, text: str) -> list[Json]:
+    """Return the blocks that Slack's own clients send along with what somebody typed."""
+    section = {"type": "rich_text_section", "elements": [{"type": "text", "text": text}]}
+    return [{"type": "rich_text", "block_id": slack.new_id("b"), "elements": [section]}]
+
+
+def file_json(slack: Workspace, file: File, *, here: bool = False) -> Json:
+    """Return a file; one from elsewhere must be asked for with `files.info` (slack.md 2.9)."""
+    if file.gone:
+        return {"id": file.id, "mode": "tombstone"}
+    if file.external and not here:
+        return {"id": file.id, "mode": "file_access", "file_access": "check_file_info"}
+    url = f"{slack.url}/files-pri/{slack.team.id}-{file.id}"
+    kind = file.name.rpartition(".")[2] if "." in file.name else "text"
+    return {
+        "id": file.id,
+        "created": file.created,
+        "timestamp": file.created,
+        "name": file.name,
+        "title": file.title or file.name,
+        "mimetype": file.mimetype,
+        "filetype": kind,
+        "user": file.user,
+        "size": len(file.data),
+        "mode": "hosted",
+        "is_external": False,
+        "url_private": f"{url}/{file.name}",
+        "channels": list(file.shared_in),
+        "url_private_download": f"{url}/download/{file.name}",
+        "file_access": "visible",
+        "user_team": slack.users[file.user].team,
+    }
+
+
+def user_json(user: User, team: str) -> Json:
+    """Return a person as `users.info` does."""
+    name = user.real_name or user.name
+    away = {"is_stranger": user.team != team} if user.team != team else {}
+    return {
+        "id": user.id,
+        "team_id": user.team,
+        "name": user.name,
+        "real_name": name,
+        "deleted": user.deleted,
+        "is_bot": bool(user.bot_id),
+        "is_admin": user.is_admin,
+        "is_owner": user.is_owner,
+        "is_primary_owner": False,
+        "is_restricted": False,
+        "is_app_user": False,
+        "tz": user.tz,
+        "tz_label": user.tz,
+        "tz_offset": 0,
+        "profile": {"real_name": name, "display_name": user.name, "team": user.team},
+        **away,
+    }
+
+
+def channel_json(slack: Workspace, channel: Channel, user: str) -> Json:
+    """Return a conversation as `conversations.info` does, seen by `user`."""
+    body: Json = {
+        "id": channel.id,
+        "created": 1_700_000_000,
+        "is_archived": channel.archived,
+        "is_channel": channel.kind == "public",
+        "is_group": channel.kind == "private",
+        "is_im": channel.kind == "im",
+        "is_mpim": channel.kind == "mpim",
+        "is_private": channel.kind != "public",
+        "context_team_id": channel.team,
+        "is_ext_shared": channel.shared,
+        "is_shared": channel.shared,
+    }
+    if channel.kind == "im":
+        others = [member for member in channel.members if member != user]
+        return body | {"user": others[0] if others else user}
+    topic = {"value": "", "creator": "", "last_set": 0}
+    body |= {"name": channel.name, "name_normalized": channel.name, "topic": topic}
+    return body | {"is_member": user in channel.members, "purpose": topic}
+
+
+def link(slack: Workspace, channel: Channel, message: Message) -> str:
+    """Return a message's permalink."""
+    domain = slack.teams[channel.team].domain
+    base = f"https://{domain}.slack.com/archives/{channel.id}/p{message.ts.replace('.', '')}"
+    if message.thread_ts in {None, message.ts}:
+        return base
+    return f"{base}?thread_ts={message.thread_ts}&cid={channel.id}"

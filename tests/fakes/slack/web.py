@@ -1,0 +1,173 @@
+"""The Web API: every way in which Slack takes arguments, and its answers to those it refuses."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from aiohttp import web
+
+from tests.fakes.slack.call import METHODS, Call, Method
+from tests.fakes.slack.faults import Cut, Limited, Refused, Slow, Status
+from tests.fakes.slack.model import SlackError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from tests.fakes.slack.events import Announcer
+    from tests.fakes.slack.faults import Fault, Faults
+    from tests.fakes.slack.limits import RateLimits
+    from tests.fakes.slack.model import Install, Json
+    from tests.fakes.slack.socket import SocketMode
+
+
+@dataclass(frozen=True, slots=True)
+class Made:
+    """A call that was made, and the answer."""
+
+    name: str
+    args: Json
+    answer: Json
+
+
+class WebApi:
+    """Takes the calls."""
+
+    def __init__(
+        self, slack: Announcer, socket: SocketMode, faults: Faults, limits: RateLimits
+    ) -> None:
+        self.slack, self.socket, self.faults, self.limits = slack, socket, faults, limits
+        self.calls: list[Made] = []
+        self.record = True
+
+    async def serve(self, request: web.Request) -> web.Response:
+        """Answer a call."""
+        name = request.match_info["method"]
+        try:
+            args, token = await _arguments(request)
+        except SlackError as error:
+            return _answer({"ok": False, "error": error.error})
+        return await self.guarded(request, name, args, lambda: self._run(name, args, token))
+
+    async def guarded(
+        self, request: web.Request, name: str, args: Json, run: Callable[[], web.Response]
+    ) -> web.Response:
+        """Run a call, or let it go wrong as planned."""
+        fault = self.faults.deal(name, args)
+        early = _before(request, fault)
+        if early is not None:
+            return early
+        response = run()
+        if isinstance(fault, Slow):
+            await asyncio.sleep(fault.seconds)
+        elif isinstance(fault, Cut):
+            _abort(request)
+        elif isinstance(fault, Status):
+            return web.Response(status=fault.status, text="<html>Bad gateway</html>")
+        return response
+
+    def _run(self, name: str, args: Json, token: str) -> web.Response:
+        headers = {"x-slack-req-id": "fake"}
+        try:
+            found = self._method(name)
+            install = self._authorize(found, token)
+            headers["x-oauth-scopes"] = ",".join(sorted(install.scopes))
+            headers["x-accepted-oauth-scopes"] = ",".join(found.scopes)
+            place = str(args.get("channel", ""))
+            wait = self.limits.check(name, found.tier, place, self.slack.now())
+            if wait:
+                return _limited(wait)
+            body: Json = {"ok": True} | found.handler(
+                Call(self.slack, self.limits, self.socket, name, args, install)
+            )
+        except SlackError as error:
+            body = {"ok": False, "error": error.error, **error.more}
+        if self.record:
+            self.calls.append(Made(name, args, body))
+        return _answer(body, headers)
+
+    def _method(self, name: str) -> Method:
+        found = METHODS.get(name)
+        if found is None or name in self.faults.unsupported:
+            raise SlackError("unknown_method")
+        return found
+
+    def _authorize(self, found: Method, token: str) -> Install:
+        if not found.token:
+            return self.slack.install
+        if not token:
+            raise SlackError("not_authed")
+        if token == self.slack.app_token:
+            scopes, install = self.slack.app_scopes, self.slack.install
+        elif (known := self.slack.tokens.get(token)) is not None:
+            scopes, install = known.scopes, known
+        else:
+            raise SlackError("invalid_auth")
+        if not install.active:
+            raise SlackError("account_inactive")
+        if not token.startswith(found.token):
+            raise SlackError("not_allowed_token_type")
+        if found.scopes and not scopes & set(found.scopes):
+            provided = ",".join(sorted(scopes))
+            raise SlackError("missing_scope", needed=",".join(found.scopes), provided=provided)
+        return install
+
+    def made(self, name: str) -> list[Made]:
+        """Return the calls of one method."""
+        return [call for call in self.calls if call.name == name]
+
+
+async def _arguments(request: web.Request) -> tuple[Json, str]:
+    """Read what came in the query, as a form or as JSON (slack.md 3), and the token."""
+    args: Json = dict(request.query)
+    token = request.headers.get("authorization", "").removeprefix("Bearer ")
+    if request.method == "POST" and request.content_type == "application/json":
+        # A token in a JSON body isn't looked at (docs: apis/web-api).
+        args.pop("token", None)
+        data = await request.read()
+        try:
+            body = json.loads(data or b"{}")
+        except ValueError as error:
+            raise SlackError("invalid_json") from error
+        if not isinstance(body, dict):
+            raise SlackError("json_not_object")
+        args |= {name: value for name, value in body.items() if value is not None}
+        return args, token
+    if request.method == "POST":
+        args.update(await request.post())
+    given = str(args.pop("token", ""))
+    return args, token or given
+
+
+def _before(request: web.Request, fault: Fault | None) -> web.Response | None:
+    """Return the answer to a call that has no effect."""
+    match fault:
+        case Limited():
+            return _limited(fault.retry_after)
+        case Refused():
+            return _answer({"ok": False, "error": fault.error})
+        case Status(after=False):
+            return web.Response(status=fault.status, text="<html>Bad gateway</html>")
+        case Cut(after=False):
+            _abort(request)
+            return web.Response(status=500)
+    return None
+
+
+def _abort(request: web.Request) -> None:
+    if request.transport is not None:
+        request.transport.abort()
+
+
+def _limited(seconds: int) -> web.Response:
+    """Return what somebody gets who calls too often (docs: apis/web-api/rate-limits)."""
+    return _answer({"ok": False, "error": "ratelimited"}, {"retry-after": str(seconds)}, 429)
+
+
+def _answer(body: Json, headers: dict[str, str] | None = None, status: int = 200) -> web.Response:
+    data = json.dumps(body).encode()
+    return web.Response(
+        body=data, status=status, headers=headers, content_type="application/json", charset="utf-8"
+    )
