@@ -480,3 +480,11 @@ async def test_an_edit_reaches_what_was_requeued(store: Store) -> None:
     await store.amend(THREAD, "m1", ("x",), stamp=2000.0, text="better")
     again = await claimed(store, "mine")
     assert [r.text for r in again.records if isinstance(r, Entry)] == ["better"] * 2
+
+
+async def test_a_burial_that_is_undelivered_is_listed_once(store: Store) -> None:
+    """The operator sees a message once, and puts it in again once."""
+    work = await begin(store, 1)
+    await store.commit(work.lease, work.rev, draft(0, kind=AnswerKind.BURIED))
+    await store.settle(work.lease, Outcome.UNDELIVERED)
+    assert [each.entry.id for each in await store.buried()] == ["m1"]

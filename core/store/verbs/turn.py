@@ -94,7 +94,7 @@ def settle(
         rows.put_header(header)
         return "free"
     if outcome is Outcome.UNDELIVERED:
-        header.buried.extend(_answered(rows, header.turn))
+        _bury(header, _answered(rows, header.turn))
     return _close(rows, header, posted)
 
 
@@ -190,7 +190,7 @@ def _record(rows: Rows, now: Now, header: Header, draft: Draft, token: str) -> N
     header.explained = header.explained or draft.explain_trim
     header.renewed = False
     if draft.kind is AnswerKind.BURIED:
-        header.buried.extend(addressed)
+        _bury(header, addressed)
 
 
 def _close(rows: Rows, header: Header, posted: tuple[str, ...]) -> Work | Literal["free"]:
@@ -218,6 +218,11 @@ def _answered(rows: Rows, turn: OpenTurn) -> list[int]:
     first = rows.place_of(turn.id)
     records = rows.records(turn.last if first is None else first, turn.last + 1)
     return [r.place for r in records if isinstance(r, Entry) and r.status is Status.ADDRESSED]
+
+
+def _bury(header: Header, places: list[int]) -> None:
+    """List places for the operator, each once: a notice of a burial may be undelivered itself."""
+    header.buried.extend(place for place in places if place not in header.buried)
 
 
 def _holds(header: Header, lease: Lease) -> bool:
