@@ -15,10 +15,11 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from fakeredis import FakeAsyncRedis, FakeServer
+from redis.backoff import NoBackoff
 
 from core.store.local import LocalStore
 from core.store.redis import RedisStore
-from core.store.redis.client import connect
+from core.store.redis.client import RETRIES, Patient, connect
 from core.store.sql.sqlite import SqliteStore
 from tests.clocks import ManualClock
 from tests.contract import redis_data
@@ -188,12 +189,19 @@ async def redis_proxy(request: pytest.FixtureRequest) -> AsyncIterator[Harness]:
     chance = random.Random(request.node.nodeid)
     port = urlsplit(url).port or 0
     async with Proxy(port, lose=lambda: chance.random() < LOSS) as proxy:
-        harness = RedisHarness(connect(url), lambda: connect(f"redis://127.0.0.1:{proxy.port}/0"))
+        harness = RedisHarness(connect(url), lambda: impatient(proxy.port))
         await harness.own.flushall()
         try:
             yield harness
         finally:
             await harness.close()
+
+
+def impatient(port: int) -> Redis:
+    """Return a client that repeats as ours does, but without a pause: there is much to repeat."""
+    client = connect(f"redis://127.0.0.1:{port}/0")
+    client.set_retry(Patient(NoBackoff(), RETRIES))
+    return client
 
 
 @contextlib.asynccontextmanager

@@ -17,6 +17,7 @@ from core.store.redis import RedisStore
 from core.store.redis.client import connect
 from core.store.redis.scripts import command
 from tests.builders import draft, message, terms
+from tests.contract.stores import impatient
 from tests.faults.proxy import Proxy
 
 if TYPE_CHECKING:
@@ -38,7 +39,7 @@ async def proxy(redis_url: str) -> AsyncIterator[Proxy]:
 
 @pytest.fixture
 async def store(proxy: Proxy) -> AsyncIterator[RedisStore]:
-    store = RedisStore(connect(f"redis://127.0.0.1:{proxy.port}/0"))
+    store = RedisStore(impatient(proxy.port))
     yield store
     await store.close()
 
@@ -89,7 +90,7 @@ async def test_settling_answers_the_same_again_and_another_caller_is_refused(
 
 
 async def test_redis_py_alone_would_double(proxy: Proxy) -> None:
-    client = connect(f"redis://127.0.0.1:{proxy.port}/0")
+    client = impatient(proxy.port)
     for number in range(300):
         await command(client, "RPUSH", "plain", number)
     assert await command(client, "LLEN", "plain") > 300
