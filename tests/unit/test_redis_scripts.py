@@ -17,8 +17,7 @@ from core.session import AnswerKind
 from core.store import codec
 from core.store.keys import SEEN_SECONDS, TOMBSTONE_SECONDS, digest
 from core.store.port import Outcome, ThreadSettings
-from core.store.redis import RedisStore, scripts
-from core.store.redis import store as module
+from core.store.redis import RedisStore, reading, scripts
 from core.store.redis.client import connect
 from core.store.redis.names import PARTITIONS, Names
 from core.store.redis.scripts import Script, command
@@ -128,7 +127,7 @@ async def test_keys_are_declared_and_share_a_slot(
     store: RedisStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     recorder = Recorder()
-    monkeypatch.setattr(module, "script", recorder)
+    monkeypatch.setattr(reading, "script", recorder)
     await every_verb(store)
     await expire(store)
     assert await store.sweep() == 1

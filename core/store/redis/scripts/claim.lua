@@ -8,6 +8,10 @@ if h == nil then
   redis.call('ZREM', K.work, THREAD)  -- the session is over; a sweep does the rest
   return false
 end
-if not claim(h, A.token) then return false end
+if not claim(h, A.token) then
+  if h.due > 0 then h.due = math.max(h.due, h['until']) end
+  save_work(h)  -- should the index ever be wrong, nobody looks here again and again
+  return false
+end
 save(h)
 return show(h)

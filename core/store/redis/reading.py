@@ -1,0 +1,160 @@
+"""What the verbs of the Redis store are called through, and those that only read or set."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Any
+
+from core.session import Entry
+from core.store import codec
+from core.store.keys import unique
+from core.store.port import Buried, Store, ThreadPage, ThreadSettings
+from core.store.redis import records, wire
+from core.store.redis.client import address
+from core.store.redis.errors import FAILURES, explained
+from core.store.redis.lists import Lists
+from core.store.redis.names import Names
+from core.store.redis.scripts import script
+from core.store.redis.wake import Listener
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Sequence
+
+    from redis.asyncio import Redis
+
+    from core.message import Kind, ThreadKey
+    from core.session import Record
+    from core.store.port import Lease, Work
+    from core.store.redis.scripts import Value
+
+PATIENCE = 20.0
+"""Seconds after which a verb gives up on a Redis that hangs, however often it was retried."""
+
+
+class RedisReading(Store):
+    """The half of the store beside the turns; see `core.store.redis.store`."""
+
+    def __init__(
+        self,
+        client: Redis,
+        *,
+        lease_seconds: float = 15,
+        names: Names | None = None,
+        patience: float = PATIENCE,
+    ) -> None:
+        """Use this client from now on; it is closed with the store."""
+        self.lease_seconds = lease_seconds
+        self._client = client
+        self._at = address(client)
+        self._names = names or Names()
+        self._patience = patience
+        self._lists = Lists(client, self._names, self._ask)
+        self._listener = Listener(client, self._names.wake)
+
+    # --- reading ----------------------------------------------------------------------------
+
+    async def history(
+        self, thread: ThreadKey, *, after: int = -1, limit: int = 200
+    ) -> tuple[Record, ...]:
+        """Return the records of the next places behind place `after`, in order."""
+        return records.load(await self._run("history", thread, after=after, limit=limit))
+
+    async def threads(
+        self,
+        *,
+        person: str = "",
+        place: tuple[str, str] | None = None,
+        after: str = "",
+        limit: int = 100,
+    ) -> ThreadPage:
+        """List threads: those a person spoke in, those of a (platform, place), or all."""
+        return await self._lists.threads(person=person, place=place, after=after, limit=limit)
+
+    async def peek(self, thread: ThreadKey) -> Work | None:
+        """Return a thread as `claim` would show it, without taking it."""
+        reply = await self._run("peek", thread)
+        return wire.work(thread, "", reply) if reply else None
+
+    # --- the operator -----------------------------------------------------------------------
+
+    async def buried(self, *, limit: int = 100) -> tuple[Buried, ...]:
+        """List messages whose turns were given up."""
+        found: list[Buried] = []
+        for thread in await self._lists.buried_threads(limit):
+            entries = records.load(await self._run("buried", thread))
+            found += [Buried(thread=thread, entry=e) for e in entries if isinstance(e, Entry)]
+            if len(found) >= limit:
+                break
+        return tuple(found[:limit])
+
+    async def requeue(self, thread: ThreadKey, place: int) -> bool:
+        """Let a buried message wait again, at the end of its thread."""
+        return bool(await self._run("requeue", thread, place=place))
+
+    # --- settings and cursors -----------------------------------------------------------------
+
+    async def thread_settings(self, thread: ThreadKey) -> ThreadSettings:
+        """Return what was set for this thread."""
+        header = self._names.of(thread)["header"]
+        now, (kept,) = await self._lists.many([("HMGET", header, "settings", "expires")])
+        chosen, expires = kept
+        return wire.settings(chosen if expires and float(expires) > now else None)
+
+    async def set_thread(
+        self, thread: ThreadKey, kind: Kind, settings: ThreadSettings, *, ttl: float
+    ) -> None:
+        """Set this thread's settings, as a whole."""
+        await self._run(
+            "configure",
+            thread,
+            rev=unique(),
+            kind=kind,
+            ttl=ttl,
+            settings=codec.dump(settings) if settings != ThreadSettings() else "",
+            reach=settings.reach,
+            muted=settings.muted,
+        )
+
+    async def place_settings(self, platform: str, place: str) -> ThreadSettings:
+        """Return what was set for a place."""
+        return wire.settings(await self._ask(self._client.get(self._names.place(platform, place))))
+
+    async def set_place(self, platform: str, place: str, settings: ThreadSettings) -> None:
+        """Set a place's settings, as a whole."""
+        name = self._names.place(platform, place)
+        await self._ask(self._client.set(name, codec.dump(settings)))
+
+    async def cursor(self, name: str) -> int:
+        """Return how far catch-up has come at a place."""
+        return int(await self._ask(self._client.get(self._names.cursor(name))) or 0)
+
+    async def advance(self, name: str, position: int) -> int:
+        """Move a cursor, never back; return where it stands."""
+        words = script("advance").words(
+            {"cursor": self._names.cursor(name)}, (), {"position": max(position, 0)}
+        )
+        return int(await self._ask(script("advance").run(self._client, words)))
+
+    # --- inside -------------------------------------------------------------------------------
+
+    async def _as_holder(self, verb: str, lease: Lease, **args: Value) -> Any:  # noqa: ANN401
+        holder: dict[str, Value] = {
+            "token": lease.token,
+            "turn": lease.turn,
+            "lease": self.lease_seconds,
+        }
+        return await self._run(verb, lease.thread, (), **holder, **args)
+
+    async def _run(
+        self, verb: str, thread: ThreadKey, identities: Sequence[str] = (), /, **args: Value
+    ) -> Any:  # noqa: ANN401 - what the script answers
+        seen = self._names.seen(thread, identities)
+        words = script(verb).words(self._names.of(thread), seen, args)
+        return await self._ask(script(verb).run(self._client, words))
+
+    async def _ask(self, request: Awaitable[Any]) -> Any:  # noqa: ANN401 - what Redis answers
+        try:
+            async with asyncio.timeout(self._patience):
+                return await request
+        except FAILURES as error:
+            raise explained(error, self._at) from error
