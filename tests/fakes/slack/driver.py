@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import mimetypes
+import re
 import uuid
 from typing import TYPE_CHECKING, Any
 
+from tests.fakes.slack.blocks import texts
 from tests.fakes.slack.events import Announcer
 from tests.fakes.slack.model import File, Message
 from tests.fakes.slack.people import reacted
@@ -18,6 +20,7 @@ if TYPE_CHECKING:
     from tests.fakes.slack.model import Channel, Json
     from tests.fakes.slack.workspace import Where, Who
 
+_PING = re.compile(r"<(?:@|!)([UW]\w+|here|channel|everyone|subteam\^\w+)[|>]")
 _BY_HAND = {None, "thread_broadcast", "me_message"}
 
 
@@ -136,6 +139,11 @@ class Messages(Announcer):
         bots = {install.bot.bot_id for install in self.installs.values()}
         found = [m for place in places for m in place.messages.values() if m.bot_id in bots]
         return sorted(found, key=lambda message: message.ts)
+
+    def pings(self, message: Message) -> list[str]:
+        """Return whom a message notifies: ids, `here`, `channel`, `everyone`, groups."""
+        words = [message.text, *texts(message.blocks)]
+        return sorted({found for text in words for found in _PING.findall(text)})
 
     def _told(self, *posts: Post | None) -> None:
         self.last = [post for post in posts if post is not None]

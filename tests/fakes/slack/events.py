@@ -96,7 +96,7 @@ class Announcer(Seen):
         # (slack.md 2.9; docs: reference/events/app_mention).
         bot = self.installs[channel.team].bot
         if channel.kind in {"public", "private"} and f"<@{bot.id}>" in message.text:
-            body.pop("channel_type", None)
+            body.pop("subtype", None)
             mention = {**body, "type": "app_mention", "channel": channel.id}
             posts.append(self.emit(mention, channel=channel))
         return [post for post in posts if post is not None]

@@ -44,6 +44,7 @@ class FakeSlack(Surfaces):
         self.faults = Faults()
         self.limits = RateLimits()
         self.socket = SocketMode(self.app_id, self.random)
+        self.socket.on_change = self.touch
         self.http: HttpPush | None = None
         self.delivery = Delivery(self.socket, self.faults, self.random)
         self.web = WebApi(self, self.socket, self.faults, self.limits)
@@ -109,7 +110,6 @@ class FakeSlack(Surfaces):
 
     async def connected(self, count: int = 1, within: float = 10.0) -> None:
         """Wait until the app has so many sockets open."""
-        self.socket.on_change = self.touch
         await self.until(lambda: len(self.socket.connections) >= count, within)
 
     async def settled(self) -> None:

@@ -69,9 +69,9 @@ def team_info(call: Call) -> Json:
 def oauth_access(call: Call) -> Json:
     """Trade a code for a bot's token, once (docs: reference/methods/oauth.v2.access)."""
     slack = call.slack
-    if call.text("client_id", slack.client_id) != slack.client_id:
+    if call.text("client_id") != slack.client_id:
         raise SlackError("invalid_client_id")
-    if call.text("client_secret", slack.client_secret) != slack.client_secret:
+    if call.text("client_secret") != slack.client_secret:
         raise SlackError("bad_client_secret")
     team = slack.teams.get(slack.codes.pop(call.required("code"), ""))
     if team is None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -123,6 +124,9 @@ async def _arguments(request: web.Request) -> tuple[Json, str]:
     """Read what came in the query, as a form or as JSON (slack.md 3), and the token."""
     args: Json = dict(request.query)
     token = request.headers.get("authorization", "").removeprefix("Bearer ")
+    if token.startswith("Basic "):  # the app's own secrets (docs: oauth.v2.access)
+        both = base64.b64decode(token.removeprefix("Basic ")).decode()
+        args["client_id"], _, args["client_secret"] = both.partition(":")
     if request.method == "POST" and request.content_type == "application/json":
         # A token in a JSON body isn't looked at (docs: apis/web-api).
         args.pop("token", None)
