@@ -62,7 +62,9 @@ class Messages(Announcer):
         user, channel = self.user(who), self.where(where)
         self.require(user.id in channel.members, f"{user.name} isn't in {channel.name}")
         self.require(subtype in _BY_HAND, f"nobody can write a {subtype}")
-        self.require(thread_ts is None or thread_ts in channel.messages, "no such thread")
+        root = channel.messages.get(thread_ts or "")
+        there = root is not None and root.thread_ts in {None, root.ts}
+        self.require(thread_ts is None or there, "no such thread")
         message = Message(
             ts or self.stamp(),
             channel.id,

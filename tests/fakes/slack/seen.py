@@ -110,7 +110,7 @@ class Seen(Workspace):
         """Wait for so many finished messages of the app's in a thread, and return them all."""
 
         def done() -> list[Message]:
-            return [m for m in self.thread(where, ts)[1:] if m.by_app and not m.streaming]
+            return [m for m in self.thread(where, ts)[1:] if m.by_app and not self.open_stream(m)]
 
         await self.until(lambda: len(done()) >= count, within)
         return done()
