@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
     from core.message import ThreadKey
 
-TIMES = ("started_at", "last_at", "expires", "until", "due", "listed")
+TIMES = ("started_at", "last_at", "expires", "until", "due", "listed", "kept")
 _READ = {
     b"hash": ("HGETALL",),
     b"zset": ("ZRANGE", 0, -1),

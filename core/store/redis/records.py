@@ -31,6 +31,8 @@ if TYPE_CHECKING:
     from core.session import Record
     from core.store.port import Draft, Lease
 
+_PLAIN = set("piantd")
+"""The fields of an entry that says nothing unusual."""
 _STATUS = {"o": Status.OVERHEARD, "g": Status.DELETED}
 
 
@@ -76,10 +78,15 @@ def _dump(fields: dict[str, Any]) -> str:
 
 
 def _entry(fields: dict[str, Any]) -> Entry:
+    author = Author(id=fields.get("a", ""), name=fields.get("n", ""))
+    if fields.keys() == _PLAIN:  # nearly all are, and a turn reads its whole window
+        return Entry(
+            place=fields["p"], id=fields["i"], author=author, text=fields["t"], at=fields["d"]
+        )
     return Entry(
         place=fields["p"],
         id=fields["i"],
-        author=Author(id=fields.get("a", ""), name=fields.get("n", "")),
+        author=author,
         text=fields.get("t", ""),
         at=fields["d"],
         status=_STATUS.get(fields.get("s", ""), Status.ADDRESSED),
@@ -98,14 +105,14 @@ def _answer(fields: dict[str, Any]) -> Answer:
         place=fields["p"],
         turn=fields["u"],
         token=fields["k"],
-        kind=AnswerKind(fields.get("x", AnswerKind.ANSWER)),
+        kind=AnswerKind(fields["x"]) if "x" in fields else AnswerKind.ANSWER,
         text=fields.get("t", ""),
         at=fields["d"],
         usage=_usage(*fields["g"]) if "g" in fields else None,
         trimmed="y" in fields,
         explain_trim="z" in fields,
-        notes=tuple(fields.get("w", ())),
-        posted=tuple(fields.get("m", ())),
+        notes=tuple(fields["w"]) if "w" in fields else (),
+        posted=tuple(fields["m"]) if "m" in fields else (),
     )
 
 

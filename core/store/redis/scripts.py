@@ -77,14 +77,32 @@ def script(name: str) -> Script:
     """Return the script of a verb."""
     verb = _folder().joinpath(f"{name}.lua").read_text("utf-8")
     keys, args = _declared(verb, "KEYS"), _declared(verb, "ARGV")
-    source = "\n".join((_tables(keys, args), _prelude(), verb))
+    source = "\n\n".join((_tables(keys, args), *_needed(verb), verb))
     return Script(source, sha1(source.encode(), usedforsecurity=False).hexdigest(), keys, args)
 
 
+def _needed(verb: str) -> list[str]:
+    """Return the parts of the prelude that a verb uses, directly or not.
+
+    Lua makes each function anew in every call, so what is not used would cost every turn.
+    """
+    needed: list[str] = []
+    used = verb
+    for name, part in reversed(_prelude()):
+        if re.search(rf"\b{name}\b", used):
+            needed.insert(0, part)
+            used += part
+    return needed
+
+
 @cache
-def _prelude() -> str:
-    parts = sorted(_folder().joinpath("lib").iterdir(), key=lambda part: part.name)
-    return "\n".join(part.read_text("utf-8") for part in parts if part.name.endswith(".lua"))
+def _prelude() -> list[tuple[str, str]]:
+    """Return the parts of the prelude and their names; a part uses only those before it."""
+    files = sorted(_folder().joinpath("lib").iterdir(), key=lambda file: file.name)
+    text = "\n".join(file.read_text("utf-8") for file in files if file.name.endswith(".lua"))
+    part = r"^local (function )?(\w+)(.*?)(?=^local |\Z)"
+    parts = re.findall(part, text, re.MULTILINE | re.DOTALL)
+    return [(name, f"local {function}{name}{rest}") for function, name, rest in parts]
 
 
 def _folder() -> Traversable:

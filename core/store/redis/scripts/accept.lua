@@ -16,6 +16,8 @@ local function known(h)
 end
 
 local function verdict_for(h)
+  local first = string.sub(A.verdicts, 1, 1)
+  if A.verdicts == string.rep(first, 8) then return first end  -- whatever the thread's state
   local people = redis.call('SCARD', K.people)
   local alone = people == 0
     or (people == 1 and redis.call('SISMEMBER', K.people, A.author) == 1)
@@ -40,6 +42,7 @@ local function drop_oldest_overheard(h)
 end
 
 local function append(h, verdict)
+  if h.next == h.floor then h.kept = 0 end  -- its first entry: these keys are new
   local fields = '"p":' .. text(h.next)
   if verdict == 'o' then fields = fields .. ',"s":"o"' end
   put_entry(h.next, A.id, with(fields, A.entry))
@@ -101,6 +104,7 @@ if new then
     for _, key in ipairs(K.seen) do redis.call('SET', key, verdict .. A.call, 'EX', SEEN) end
   end
 end
-local claimed = A.token ~= '' and verdict == 'a' and h ~= nil and claim(h, A.token)
+local oldest = new and h ~= nil and h.waiting == 1 and A.id
+local claimed = A.token ~= '' and verdict == 'a' and h ~= nil and claim(h, A.token, oldest)
 if h ~= nil and (new or claimed) and verdict ~= 'g' and verdict ~= 'i' then save(h) end
 return {verdict, text(new or again), claimed and show(h)}

@@ -19,7 +19,9 @@ local function record(h)
   if A.preview ~= '' then h.preview = A.preview end
 end
 
-local h = load()
+local h = load_only(
+  'rev', 'committed_by', 'waiting', 'overheard', 'refused', 'explained', 'buried'
+)
 if not holds(h) then return refused(h) end
 extend(h)
 local done = h.state == 'committed' and h.committed_by == A.token

@@ -3,7 +3,7 @@
 -- ARGV token turn lease rev preview
 -- Answers {'ok'}, {'changed'} or the refusal.
 
-local h = load()
+local h = load_only('rev')
 if not holds(h) then return refused(h) end
 extend(h)
 if A.preview ~= '' then h.preview = A.preview end

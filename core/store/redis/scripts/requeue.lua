@@ -20,7 +20,12 @@ local place = tonumber(A.place)
 local entry = h and entry_at(place)
 if not entry then return 0 end
 local again = entry.i .. '!'  -- no platform has that in its ids
-if not take_out(h, place) then return place_of(again) and 1 or 0 end  -- 1: it was done already
+local done = place_of(again)  -- a retry, or it was listed once more since then
+if not take_out(h, place) then return done and 1 or 0 end
+if done then
+  save(h)
+  return 1
+end
 entry.r = entry.r or entry.i
 entry.i = again
 entry.p = h.next

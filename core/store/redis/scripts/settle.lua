@@ -56,7 +56,10 @@ local function list_undelivered(h)
   bury(h, (answered(first, h.last + 1)))
 end
 
-local h = load()
+local h = load_only(
+  'call', 'tries', 'next', 'line', 'last', 'waiting', 'settings', 'buried',
+  'turns', 'input', 'output', 'cache_read', 'cache_write'
+)
 if h ~= nil and h.call == A.call then return {'free'} end  -- this call did it; its answer was lost
 if not is_holder(h) then return refused(h) end
 extend(h)

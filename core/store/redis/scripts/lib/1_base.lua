@@ -3,6 +3,7 @@
 
 local VERSION = 1  -- of the header; the same as core.store.codec.VERSION
 local GRACE = 3600  -- seconds a thread's keys outlive its session, so that a sweep knows its people
+local SLACK = 60  -- seconds of that hour that may be lost, so that not each script renews it
 local PEOPLE = 50  -- speakers that are counted; the same as in core.store.verbs.inbox
 local CHUNK = 100  -- places read at once: unpack() takes only so many values
 

@@ -1,5 +1,6 @@
 -- Entries and answers: a hash with a field per place, `7` for the entry and `7~` for the answer
--- behind it; see core.store.redis.records for what is in them. A turn reads the fields of its window, so its cost is the window's, not the log's.
+-- behind it; see core.store.redis.records for what is in them. A turn reads the fields of its
+-- window, so its cost is the window's, not the log's.
 
 -- The fields of [start, stop), and what is in them.
 local function fields_of(start, stop)

@@ -21,13 +21,18 @@ local function list(h)
   for _, key in ipairs({K.all, K.ends, K.who, K.people}) do keep(key, h.ttl) end
 end
 
+-- Opens a turn for the message with this id.
+local function open_turn_for(h, id)
+  h.turn, h.state, h.tries, h.preview = id, 'open', 1, ''
+  h.cuts, h.last, h.committed_by = '', -1, ''
+end
+
 -- Opens a turn for the oldest message that waits.
 local function open_turn(h)
   each(h.head, h.next, function(_, is_answer, json)
     local entry = not is_answer and cjson.decode(json)
     if not entry or status_of(entry) ~= 'a' then return false end
-    h.turn, h.state, h.tries, h.preview = entry.i, 'open', 1, ''
-    h.cuts, h.last, h.committed_by = '', -1, ''
+    open_turn_for(h, entry.i)
     return true
   end)
 end
@@ -38,10 +43,17 @@ local function close_turn(h)
 end
 
 -- Takes the lease where there is work and nobody has it; tells whether it is this token's.
-local function claim(h, token)
+-- `oldest` is the oldest message that waits, where the caller knows it.
+local function claim(h, token, oldest)
   if is_held(h) and h.token == token then return true end
   if not is_claimable(h) then return false end
-  if h.turn == '' then open_turn(h) else h.tries = h.tries + 1 end
+  if h.turn ~= '' then
+    h.tries = h.tries + 1
+  elseif oldest then
+    open_turn_for(h, oldest)
+  else
+    open_turn(h)
+  end
   h.fence = h.fence + 1
   h.token = token
   extend(h)
@@ -50,6 +62,7 @@ end
 
 -- The thread as a worker sees it; core.store.redis.wire reads it in this order.
 local function show(h)
+  complete(h)
   local reach = h.settings_reach > 0 and h.settings_reach or h.reach
   local since = math.max(h.covers, h.line, h.head - reach)
   if h.state == 'committed' then since = math.min(since, h.last) end
