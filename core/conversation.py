@@ -14,10 +14,11 @@ from core.errors import (
     ModelInterruptedError,
     ModelRefusedError,
     PlatformError,
+    StoppedByUserError,
 )
 from core.memory import plan
 from core.models.port import Stop
-from core.models.retry import RetryPolicy, ask
+from core.models.retry import Answered, RetryPolicy, ask
 from core.preview import Preview
 from core.prompt import Scene, fixed_size, reply_request
 from core.session import Answer, AnswerKind, Session, next_batch, turns_of, whole_turns
@@ -32,7 +33,6 @@ if TYPE_CHECKING:
     from core.memory import Strategy
     from core.memory.choice import Memory
     from core.models.port import Model, ModelRequest
-    from core.models.retry import Answered
     from core.session import Record
     from core.store.port import Store, Work
 
@@ -82,6 +82,7 @@ class Conversation:
         """
         if was_begun(hold.work):
             await delivery.take_over()
+            await delivery.platform.working(delivery.where, working=False)  # as it may have said
         if hold.work.state is TurnState.VOID:
             await delivery.clear()
             return Outcome.CLEARED
@@ -189,13 +190,17 @@ class Conversation:
         await platform.working(delivery.where, working=True)
         try:
             async with Preview(delivery, platform.capabilities, self._clock) as preview:
-                answered = await ask(
+                asking = ask(
                     self._model,
                     request,
                     clock=self._clock,
                     policy=self._manner.retry,
                     show=preview.show,
                 )
+                try:
+                    answered = await preview.unless_stopped(asking)
+                except StoppedByUserError:
+                    return Answered(text=preview.text, stop=Stop.ASKED, usage=None)
         finally:
             await platform.working(delivery.where, working=False)
         self._memory.counter.learn(_tokens(request, self._memory), answered.usage)

@@ -11,7 +11,13 @@ import asyncio
 import logging
 from typing import TYPE_CHECKING, Any
 
-from core.errors import PlatformError, PostRefusedError, PostUnclearError, ReadBackRefusedError
+from core.errors import (
+    PlatformError,
+    PostRefusedError,
+    PostUnclearError,
+    ReadBackRefusedError,
+    StoppedByUserError,
+)
 from core.platform import Posted, PostKey
 from core.store.port import TurnState
 
@@ -39,6 +45,8 @@ class Delivery:
         """The ids of the answer's pieces, in order, once delivered."""
         self.answer: Answer | None = None
         """What was delivered."""
+        self.stopped = asyncio.Event()
+        """Somebody has told the bot to stop answering."""
         self.platform = platform
         self._hold = hold
         self._pieces: dict[int, str] = {}
@@ -63,6 +71,8 @@ class Delivery:
         except PostUnclearError:
             self._look = self._compare = True
             self._hold.preview = self._hold.preview or await self._find_preview()
+        except StoppedByUserError:
+            self.stopped.set()
         except PlatformError as error:
             log.info("a preview could not be shown: %s", type(error).__name__)
 

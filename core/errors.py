@@ -84,5 +84,9 @@ class PostRefusedError(PlatformError):
     """The platform refuses this for good: the message is gone, too old, or may not be changed."""
 
 
+class StoppedByUserError(PlatformError):
+    """Somebody told the bot to stop answering. What has come so far is the answer."""
+
+
 class ReadBackRefusedError(PlatformError):
     """The platform does not let us read our own messages back."""

@@ -27,6 +27,8 @@ class Where:
     trigger: str
     """The platform's id of the message that is answered."""
     answer_in: str
+    reader: str = ""
+    """The one person who talks in the thread; empty where several do."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +105,8 @@ class Platform(Protocol):
     async def edit(self, where: Where, message: str, text: str, *, final: bool) -> None:
         """Replace the whole text of a message of ours; `final` marks the answer itself.
 
-        Raises `PostRefusedError` when the message can't be edited any more.
+        Raises `PostRefusedError` when the message can't be edited any more, and
+        `StoppedByUserError` when somebody has told the platform that a preview is enough.
         """
         ...
 

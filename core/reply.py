@@ -23,6 +23,9 @@ GIVEN_UP = (
 )
 
 
+STOPPED = "Stopped as you asked."
+
+
 def notes(work: Work, plan: Plan | None, stop: Stop) -> tuple[str, ...]:
     """Return what has to be said beside an answer, a line each; most answers need none."""
     lines: list[str] = []
@@ -37,6 +40,8 @@ def notes(work: Work, plan: Plan | None, stop: Stop) -> tuple[str, ...]:
         lines.append(f"{_messages(plan.left_out)} before were left out for this answer.")
     if work.summary.withheld:
         lines.append("What I remember of before is being made anew, after a deletion.")
+    if stop is Stop.ASKED:
+        lines.append(STOPPED)
     if stop is Stop.LENGTH:
         lines.append("The answer was cut at its greatest length; ask me to go on for the rest.")
     return tuple(lines)
@@ -46,6 +51,8 @@ def wordless(stop: Stop) -> str:
     """Return the notice for an answer without a word in it."""
     if stop is Stop.REFUSAL:
         return "The model declined to answer this."
+    if stop is Stop.ASKED:
+        return STOPPED
     return "The model gave no answer this time. Please ask again, perhaps in other words."
 
 

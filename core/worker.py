@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from core.clock import Clock
     from core.compaction import Compactor
     from core.conversation import Conversation
+    from core.message import ThreadKey
     from core.platform import Platform
     from core.session import Answer
     from core.store.port import Store
@@ -61,6 +62,7 @@ class Worker:
         self._room = room
         self._grace_seconds = grace_seconds
         self._turns: set[asyncio.Task[None]] = set()
+        self._deliveries: dict[ThreadKey, Delivery] = {}
         self._background: set[asyncio.Task[None]] = set()
         self._freed = asyncio.Event()
         self._loops: list[asyncio.Task[None]] = []
@@ -93,6 +95,16 @@ class Worker:
         task = asyncio.create_task(self._serve(work, asked_at))
         self._turns.add(task)
         task.add_done_callback(self._turn_ended)
+
+    def stop(self, thread: ThreadKey) -> bool:
+        """Let the turn that runs here in a thread end with what has come; tell if there is one.
+
+        Has no effect on a turn whose answer is complete.
+        """
+        delivery = self._deliveries.get(thread)
+        if delivery is not None:
+            delivery.stopped.set()
+        return delivery is not None
 
     async def drain(self, grace_seconds: float | None = None) -> None:
         """Claim nothing more; let turns end within the grace period; hand the rest back.
@@ -164,6 +176,7 @@ class Worker:
         thread = hold.work.lease.thread
         platform = self._platforms[thread.platform]
         delivery = Delivery(platform, hold, where_of(hold.work))
+        self._deliveries[thread] = delivery
         try:
             following = await self._until_settled(hold, delivery)
         except LeaseLostError as lost:
@@ -180,6 +193,9 @@ class Worker:
         except Exception as error:  # noqa: BLE001 - whatever it was, the turn must not be lost
             await self._fail(hold, error)
             return None
+        finally:
+            if self._deliveries.get(thread) is delivery:
+                del self._deliveries[thread]
         if delivery.answer is not None:
             self._remember_later(hold.work, delivery.answer)
         return following
@@ -254,6 +270,7 @@ def where_of(work: Work) -> Where:
         turn=work.lease.turn,
         trigger=trigger.platform_id if trigger else work.lease.turn,
         answer_in=trigger.answer_in if trigger else "",
+        reader=trigger.author.id if trigger and work.people <= 1 else "",
     )
 
 

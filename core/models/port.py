@@ -61,6 +61,8 @@ class Stop(StrEnum):
     """It reached `max_tokens`: it is whole as far as it goes, and cut there."""
     REFUSAL = "refusal"
     """The model declined to go on."""
+    ASKED = "asked"
+    """Somebody told the bot to stop. No model says this."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
