@@ -459,6 +459,19 @@ async def test_a_requeued_message_can_be_buried_and_requeued_again(store: Store)
     assert [r.platform_id for r in work.records if isinstance(r, Entry)] == ["m1"] * 4
 
 
+async def test_a_message_is_put_in_again_once(store: Store) -> None:
+    """I2: requeued before its turn was settled, then listed again as undelivered."""
+    work = await begin(store, 1, token="mine")
+    await bury(store, work.lease, work.rev, 0)
+    assert await store.requeue(THREAD, 0)
+    following = await store.settle(work.lease, Outcome.UNDELIVERED)
+    assert isinstance(following, Work)
+    assert await store.requeue(THREAD, 0)
+    assert await store.buried() == ()
+    assert [r.place for r in await store.history(THREAD)] == [0, 0, 1]
+    assert await finish(store, following) == "free"
+
+
 async def test_a_deletion_reaches_what_was_requeued(store: Store) -> None:
     """I11: the author's deletion takes the text away wherever it stands."""
     work = await begin(store, 1, text="secret")

@@ -99,10 +99,12 @@ def requeue(rows: Rows, now: Now, place: int) -> bool:
     if header is None or entry is None:
         return False
     again = entry.id + _AGAIN
+    done = rows.place_of(again) is not None  # a retry, or it was listed once more since then
     if place not in header.buried:
-        return rows.place_of(again) is not None  # a retry: it was done already
+        return done
     header.buried.remove(place)
-    _append(rows, now, header, replace(entry, id=again, requeued_from=entry.platform_id))
+    if not done:
+        _append(rows, now, header, replace(entry, id=again, requeued_from=entry.platform_id))
     rows.put_header(header)
     return True
 
