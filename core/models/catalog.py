@@ -1,9 +1,10 @@
 """What is known of each model: its limits and prices. One table, and what to do beyond it.
 
 Prices are dollars per million tokens, as of 2026-11, from Anthropic's pages "Pricing", "Models
-overview" and "Prompt caching" and the model ids and end dates in its Python SDK. Where they say
-nothing, or not the same thing, the table has the value that is safe to be wrong with: the smaller
-limit, the higher price, the larger minimum. What a reply really cost is in its `usage`.
+overview", "Prompt caching", "Vision" and "PDF support", and the model ids and end dates in its
+Python SDK. Where they say nothing, or not the same thing, the table has the value that is safe to
+be wrong with: the smaller limit, the higher price, the larger minimum. What a reply really cost
+is in its `usage`.
 """
 
 from __future__ import annotations
@@ -63,6 +64,20 @@ class ModelSpec:
     retires_at: date | None = None
     """The day from which it's gone, where that is announced."""
     tokenizer: Tokenizer = Tokenizer.CURRENT
+
+    @property
+    def image_tokens(self) -> int:
+        """Return the most that an image costs: what is larger is made smaller on arrival.
+
+        The documentation names the models from Opus 4.7 on that look closer, one by one; those
+        that it does not name yet are held to look as close.
+        """
+        return 1_568 if self.tokenizer is Tokenizer.OLDER else 4_784
+
+    @property
+    def pdf_pages(self) -> int:
+        """Return how many pages of PDFs a request may have."""
+        return 600 if self.input_limit >= _MILLION else 100
 
 
 _OLDER = Tokenizer.OLDER

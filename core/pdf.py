@@ -1,0 +1,76 @@
+"""What can be told of a PDF without reading it: how many pages it has. Pure, and never raises.
+
+Pages are what a PDF costs. They are found in its objects as they stand, and in the packed ones
+of newer files, which takes no parser; a parser would be the larger risk.
+"""
+
+from __future__ import annotations
+
+import re
+import zlib
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+_HEAD = 1024
+"""Bytes in which a PDF may have something before its first line."""
+_PAGE = re.compile(rb"/Type\s{0,9}/Page(?![A-Za-z])")
+_TREE = re.compile(rb"/Type\s{0,9}/Pages(?![A-Za-z])")
+_PACKED = re.compile(rb"/Type\s{0,9}/ObjStm\b.{0,400}?\bstream\r?\n", re.DOTALL)
+_COUNT = re.compile(rb"/Count\s{1,9}(\d{1,7})")
+_LINEAR = re.compile(rb"/Linearized\b[^>]{0,200}?/N\s{1,9}(\d{1,7})")
+_LOCKED = re.compile(rb"/Encrypt\s{0,9}(?:\d{1,9}\s{1,9}\d{1,9}\s{1,9}R|<<)")
+_BEFORE, _BEHIND = 2_000, 64_000
+"""Bytes in which the rest of a page tree's node is looked for; it lists its children."""
+_UNPACKED = 16 * 1024 * 1024
+"""Bytes that are unpacked at most: a small file may unpack to a huge one."""
+
+
+def is_pdf(data: bytes) -> bool:
+    """Tell whether the bytes are a PDF, and no text that speaks of one."""
+    at = data.find(b"%PDF-", 0, _HEAD)
+    return at == 0 or (at > 0 and b"%%EOF" in data[-_HEAD:])
+
+
+def is_locked(data: bytes) -> bool:
+    """Tell whether it's encrypted, even if it opens without a password."""
+    return _LOCKED.search(data) is not None
+
+
+def pages_of(data: bytes) -> int:
+    """Return how many pages it has, rather too many than too few; 0 where that can't be told."""
+    linear = _LINEAR.search(data, 0, _HEAD)
+    pages = _pages_in([data]) or _pages_in(_unpacked(data))
+    return max(pages, int(linear[1]) if linear else 0)
+
+
+def _pages_in(parts: list[bytes] | Iterator[bytes]) -> int:
+    pages = counted = 0
+    for part in parts:
+        pages += sum(1 for _ in _PAGE.finditer(part))
+        counts = (_count_at(part, tree.start()) for tree in _TREE.finditer(part))
+        counted = max(counted, *counts, 0)
+    return max(pages, counted)
+
+
+def _count_at(data: bytes, at: int) -> int:
+    """Return the pages below a node of the page tree."""
+    start = max(data.rfind(b"<<", max(0, at - _BEFORE), at), 0)
+    end = data.find(b">>", at, at + _BEHIND)
+    found = _COUNT.search(data, start, end if end > 0 else at)
+    return int(found[1]) if found else 0
+
+
+def _unpacked(data: bytes) -> Iterator[bytes]:
+    room = _UNPACKED
+    view = memoryview(data)
+    for packed in _PACKED.finditer(data):
+        try:
+            part = zlib.decompressobj().decompress(view[packed.end() :], room)
+        except zlib.error:
+            continue
+        yield part
+        room -= len(part)
+        if room <= 0:
+            return
