@@ -1,0 +1,142 @@
+"""What people were promised, noted without a look into any store, and how a log is held to it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from core.admission import Verdict
+from core.session import Answer, Entry, Status
+
+if TYPE_CHECKING:
+    from core.message import Message
+    from core.session import Record
+    from core.store.port import Refused, Work
+
+SEEN = 25 * 3600 - 60.0
+
+
+@dataclass
+class Ledger:
+    """The promises of one thread. Times are seconds of the test."""
+
+    owed: dict[str, str] = field(default_factory=dict)
+    """Messages that were accepted and neither deleted, erased nor expired, and their text."""
+    answers: dict[str, str] = field(default_factory=dict)
+    """Each answer that was committed and not erased, and by which token."""
+    gone: set[str] = field(default_factory=set)
+    """Texts that were deleted or erased."""
+    stamps: dict[str, float] = field(default_factory=dict)
+    verdicts: dict[str, tuple[Verdict, float]] = field(default_factory=dict)
+    """What was answered to each identity of an event, and when."""
+    line: float = 0
+    """Nothing said up to then is admitted again."""
+    void: set[str] = field(default_factory=set)
+    """Turns that were open when their thread was erased or reset, and not cleared yet."""
+    covers: int = 0
+    withheld: bool = False
+    """The summary tells of something that was deleted."""
+
+    def offered(self, said: Message, now: float, *, verdict: Verdict, new: bool) -> None:
+        """Note what became of a message with one identity, and look whether it may have."""
+        (identity,) = said.identities
+        before, when = self.verdicts.get(identity, (None, 0.0))
+        if before is not None and now - when < SEEN:
+            assert (verdict, new) == (before, False), "I2: an event is answered the same again"
+        if not new:
+            return  # known by its id, perhaps: then this identity is not noted
+        assert said.id not in self.owed, "I2: a message that stands is known by its id"
+        if said.at <= self.line:
+            assert verdict is Verdict.GONE, "I11: nothing from before the line is admitted"
+        elif verdict is Verdict.ACCEPTED:
+            self.owed[said.id] = said.text
+        self.verdicts[identity] = (verdict, now)
+        if verdict in {Verdict.ACCEPTED, Verdict.OVERHEARD}:
+            self.gone.discard(said.text)
+            self.void.discard(said.id)
+
+    def amended(self, name: str, stamp: float, text: str | None) -> None:
+        """Note an edit or a deletion, of a message and of all that was put in again of it."""
+        for copy in [known for known in self.owed if known.rstrip("!") == name]:
+            if stamp <= self.stamps.get(copy, 0):
+                continue
+            self.stamps[copy] = stamp
+            if text is None:
+                self.gone.add(self.owed.pop(copy))
+            else:
+                self.owed[copy] = text
+
+    def requeued(self, name: str, copy: Entry) -> None:
+        """Note that a message was put in again."""
+        self.owed[copy.id] = copy.text
+        self.stamps[copy.id] = self.stamps.get(name, 0)
+
+    def erased(self, line: float, *, keep_log: bool) -> None:
+        """Note a line."""
+        self.line = max(line, self.line)
+        self.withheld = False
+        if not keep_log:
+            self.gone |= {*self.owed.values(), *self.answers}
+            self.covers = 0
+            self.owed, self.answers = {}, {}
+        self.owed = {}
+
+    def expired(self) -> None:
+        """Note that the session ended."""
+        self.owed, self.answers, self.stamps = {}, {}, {}
+        self.covers = 0
+        self.withheld = False
+        self.void.clear()
+
+
+def check_log(work: Work, records: tuple[Record, ...], waiting: int) -> None:
+    """Look whether a log can be one, by itself."""
+    places = [(record.place, isinstance(record, Answer)) for record in records]
+    assert places == sorted(set(places)), "each place once, its answer right behind it"
+    names = [record.id for record in records if isinstance(record, Entry)]
+    assert len(names) == len(set(names)), "I2: each message has one place"
+    assert 0 <= work.summary.covers <= work.head <= work.next, "I7: no gap, no overlap"
+    assert work.line <= work.head
+    assert all(place < work.next for place, _ in places)
+    owing: list[int] = []
+    for record in records:
+        if isinstance(record, Answer):
+            assert record.place < work.head, "an answer moves head"
+            if record.place >= work.line:
+                owing = []
+        elif record.status is Status.ADDRESSED and record.place >= work.line:
+            owing.append(record.place)
+    assert all(place >= work.head for place in owing), "I1: head passes nothing by"
+    assert len(owing) == waiting
+    assert work.records == tuple(record for record in records if record.place >= work.since)
+
+
+def check_promises(ledger: Ledger, work: Work, records: tuple[Record, ...]) -> None:
+    """Look whether a log keeps what people were promised."""
+    said = {record.id: record for record in records if isinstance(record, Entry)}
+    for name, text in ledger.owed.items():
+        assert name in said, "I1: an accepted message is never lost"
+        assert (said[name].status, said[name].text) == (Status.ADDRESSED, text)
+    answers = [record for record in records if isinstance(record, Answer)]
+    assert {answer.text: answer.token for answer in answers} == ledger.answers
+    numbers = [int(answer.text.removeprefix("answer")) for answer in answers]
+    assert numbers == sorted(numbers), "I4: answers stand in the order of their commits"
+    assert work.summary.covers >= ledger.covers, "I7: the summary's end never falls"
+    assert not (ledger.withheld and work.summary.text), "I11: deleted, so withheld"
+    assert not ledger.gone & {record.text for record in records}, "I11: nothing erased returns"
+
+
+def check_refusal(refused: Refused, turn: str, token: str, records: tuple[Record, ...]) -> None:
+    """Look whether a refused worker was told the truth on its turn's answer."""
+    tokens = [r.token for r in records if isinstance(r, Answer) and r.turn == turn]
+    assert refused.recorded == bool(tokens)
+    assert refused.mine == (tokens == [token])
+
+
+def check_read(work: Work, last: int, records: tuple[Record, ...]) -> None:
+    """Look whether an answer that was recorded is one to what stands in the log."""
+    stands = {(r.place, r.text, r.status) for r in records if isinstance(r, Entry)}
+    read = (r for r in work.records if isinstance(r, Entry) and work.head <= r.place <= last)
+    for record in read:
+        if record.status is Status.ADDRESSED:
+            assert (record.place, record.text, record.status) in stands, "it was read as it is"
