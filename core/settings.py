@@ -11,13 +11,14 @@ from typing import Any, Literal, TypeAlias
 from urllib.parse import unquote, urlsplit
 
 from pydantic import Field, SecretStr, ValidationError, ValidationInfo, field_validator
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import SettingsConfigDict
 
 from core.admission import FollowUp
 from core.errors import SettingsError
 from core.machine import data_dir, is_time_zone, time_zone, user_name
 from core.message import Kind, clean
 from core.settings_faults import faults_of, unknown_names
+from core.settings_slack import SlackSettings
 
 PREFIX = "CHATBOT_"
 OFFLINE = "offline"
@@ -44,7 +45,7 @@ def _write(what: str) -> dict[str, Any]:
     return {"write": what}
 
 
-class Settings(BaseSettings):
+class Settings(SlackSettings):
     """All settings; the name in the environment is the field's, with CHATBOT_ before it."""
 
     model_config = SettingsConfigDict(
@@ -150,7 +151,13 @@ class Settings(BaseSettings):
         """Return what must not be seen anywhere."""
         urls = (self.store.get_secret_value(), self.anthropic_base_url)
         passwords = [urlsplit(url).password or "" for url in urls]
-        kept = [self.anthropic_api_key.get_secret_value(), *passwords, *map(unquote, passwords)]
+        keys = (
+            self.anthropic_api_key,
+            self.slack_bot_token,
+            self.slack_app_token,
+            self.slack_signing_secret,
+        )
+        kept = [key.get_secret_value() for key in keys] + passwords + [*map(unquote, passwords)]
         return tuple(sorted({secret for secret in kept if secret}))
 
     def strategy(self, kind: Kind) -> StrategyName:

@@ -22,7 +22,7 @@ def clean(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
     import os  # noqa: PLC0415 - only to empty it
 
     for name in list(os.environ):
-        if name.startswith(("CHATBOT_", "ANTHROPIC_")):
+        if name.startswith(("CHATBOT_", "ANTHROPIC_", "SLACK_")):
             monkeypatch.delenv(name)
     monkeypatch.chdir(tmp_path)
     return tmp_path

@@ -1,0 +1,1 @@
+"""Slack: the bot in channels, threads and direct messages."""

@@ -1,0 +1,163 @@
+"""Calls of Slack's Web API: how long they may take, which may be repeated, what failed how.
+
+slack-sdk's own retries are off. By default it repeats a call whose connection broke, and a post
+whose answer was lost would then stand twice (`AsyncConnectionErrorRetryHandler`); and its wait
+for a rate limit has no bound, while a call of ours must end before the lease that allows it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from typing import TYPE_CHECKING, Any
+
+import aiohttp
+from slack_sdk.errors import SlackApiError
+from slack_sdk.web.async_client import AsyncWebClient
+
+from core.errors import PlatformError, PostUnclearError
+
+if TYPE_CHECKING:
+    from bots.slack.pace import Pace
+    from core.clock import Clock
+
+log = logging.getLogger(__name__)
+
+SLACK_URL = "https://slack.com/api/"
+_RATE_LIMITED = 429
+_SERVER_FAULT = 500
+_UNCLEAR = {"fatal_error", "internal_error", "request_timeout", "service_unavailable"}
+"""Errors after which, says Slack, a part of the call may have taken effect."""
+_READS = {"conversations.replies", "conversations.history", "users.info", "users.conversations"}
+"""Methods that take no JSON (docs: apis/web-api, "Methods supporting JSON POSTs")."""
+_REPEATS = 2
+
+
+class RefusedError(PlatformError):
+    """Slack answered that it will not; `code` is its word for why."""
+
+    def __init__(self, method: str, code: str) -> None:
+        """Say which call, and why not."""
+        super().__init__(f"Slack refused {method}: {code}")
+        self.code = code
+
+
+class LimitedError(PlatformError):
+    """Slack wants this call later than we can wait for it."""
+
+    def __init__(self, method: str, seconds: float) -> None:
+        """Say which call, and when."""
+        super().__init__(f"Slack allows {method} again in {seconds:.0f} s")
+        self.seconds = seconds
+
+
+def web_client(token: str, base_url: str, session: aiohttp.ClientSession) -> AsyncWebClient:
+    """Return a client that keeps its connections and repeats nothing by itself."""
+    return AsyncWebClient(token, base_url=base_url or SLACK_URL, session=session, retry_handlers=[])
+
+
+class Api:
+    """The Web API, as the bot calls it."""
+
+    def __init__(self, client: AsyncWebClient, pace: Pace, clock: Clock, *, timeout: float) -> None:
+        """Let each call take `timeout` seconds at most, with all that it waits for."""
+        self.client = client
+        self.pace = pace
+        self.timeout = timeout
+        self._clock = clock
+
+    async def call(
+        self,
+        method: str,
+        *,
+        repeat: bool = False,
+        patience: float | None = None,
+        **arguments: Any,
+    ) -> dict[str, Any]:
+        """Make a call and return Slack's answer.
+
+        Args:
+            method: The method's name.
+            repeat: Whether to make it again where it is not clear if it took effect.
+            patience: Seconds for all of it, waits included; `timeout` where none are given.
+            arguments: What the method takes; None means that it is not given.
+
+        Raises:
+            RefusedError: Slack will not.
+            LimitedError: Not as soon as we could wait for.
+            PostUnclearError: It may or may not have taken effect.
+        """
+        end = self._clock.monotonic() + (self.timeout if patience is None else patience)
+        arguments = {name: value for name, value in arguments.items() if value is not None}
+        place = str(arguments.get("channel", ""))
+        repeats = _REPEATS if repeat else 0
+        while True:
+            await self._wait(method, place, end)
+            self.pace.made(method, place)
+            try:
+                return await self._once(method, arguments, end - self._clock.monotonic())
+            except LimitedError as limited:
+                log.info("%s", limited)
+                self.pace.told(method, place, limited.seconds)
+            except PostUnclearError:
+                repeats -= 1
+                if repeats < 0 or self._clock.monotonic() >= end:
+                    raise
+
+    async def courtesy(self, method: str, **arguments: Any) -> dict[str, Any]:
+        """Make a call that nothing depends on: at once, or not if Slack would rather not.
+
+        Raises what `call` does.
+        """
+        place = str(arguments.get("channel", ""))
+        if not self.pace.spares(method, place):
+            raise LimitedError(method, self.pace.wait(method, place))
+        self.pace.made(method, place)
+        given = {name: value for name, value in arguments.items() if value is not None}
+        try:
+            return await self._once(method, given, self.timeout)
+        except LimitedError as limited:
+            self.pace.told(method, place, limited.seconds)
+            raise
+
+    async def _wait(self, method: str, place: str, end: float) -> None:
+        wait = self.pace.wait(method, place)
+        if wait > end - self._clock.monotonic():
+            raise LimitedError(method, wait)
+        if wait:
+            await self._clock.sleep(wait)
+
+    async def _once(self, method: str, arguments: dict[str, Any], seconds: float) -> dict[str, Any]:
+        reads = method in _READS
+        verb, given = ("GET", "params") if reads else ("POST", "json")
+        try:
+            async with asyncio.timeout(seconds):
+                answer = await self.client.api_call(
+                    method, http_verb=verb, **{given: arguments or None}
+                )
+        except SlackApiError as error:
+            raise _meaning(method, error) from None
+        except (aiohttp.ClientError, OSError, TimeoutError) as error:
+            raise PostUnclearError(f"{method}: {type(error).__name__}") from error
+        return dict(answer.data) if isinstance(answer.data, dict) else {}
+
+
+def _meaning(method: str, error: SlackApiError) -> PlatformError:
+    """Return what an answer that is not ok means."""
+    response = error.response
+    status = getattr(response, "status_code", getattr(response, "status", 0))
+    if status == _RATE_LIMITED:
+        return LimitedError(method, _seconds(response.headers.get("Retry-After")))
+    data = getattr(response, "data", None)
+    code = data.get("error", "") if isinstance(data, dict) else ""
+    if status >= _SERVER_FAULT or not code or code in _UNCLEAR:
+        return PostUnclearError(f"{method}: status {status} {code}")
+    return RefusedError(method, code)
+
+
+def _seconds(given: str | None) -> float:
+    """Return what a Retry-After says; a second where it says nothing that can be read."""
+    try:
+        return max(0.0, float(given or 1))
+    except ValueError:
+        return 1.0

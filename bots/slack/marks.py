@@ -1,0 +1,59 @@
+"""What the bot's messages carry, so that they are found again: whose turn, and which part of it.
+
+Any app in the workspace can read a message's metadata, so it says nothing about the conversation:
+the turn is a hash, the lease's token is random. A stream can't be marked before it ends, so a
+message of ours without any mark is one that was never finished.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from typing import TYPE_CHECKING, Any
+
+from core.platform import PostKey
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from core.platform import Where
+
+REPLY = "chatbot_reply"
+NOTICE = "chatbot_notice"
+"""On what the bot says outside of turns; read-back leaves it alone."""
+
+
+def mark(key: PostKey) -> dict[str, Any]:
+    """Return the metadata for a post under this key."""
+    part = {"token": key.token} if key.is_preview else {"piece": key.piece}
+    return {"event_type": REPLY, "event_payload": {"turn": _turn(key.thread, key.turn), **part}}
+
+
+def notice(name: str = "") -> dict[str, Any]:
+    """Return the metadata for what is said outside of turns; a name lets it be found again."""
+    return {"event_type": NOTICE, "event_payload": {"name": _hashed(name)}}
+
+
+def key_of(message: Mapping[str, Any], where: Where, *, unmarked: str) -> PostKey | None:
+    """Return the key of a message of ours; None where it isn't of this turn.
+
+    `unmarked` is the token of a message without a mark; where empty, such are nobody's.
+    """
+    metadata = message.get("metadata") or {}
+    if not metadata:
+        return PostKey(where.thread, where.turn, token=unmarked) if unmarked else None
+    payload = metadata.get("event_payload") or {}
+    if metadata.get("event_type") != REPLY or payload.get("turn") != _turn(
+        where.thread, where.turn
+    ):
+        return None
+    if "piece" in payload:
+        return PostKey(where.thread, where.turn, piece=int(payload["piece"]))
+    return PostKey(where.thread, where.turn, token=str(payload.get("token", "")))
+
+
+def _turn(thread: object, turn: str) -> str:
+    return _hashed(f"{thread}\n{turn}")
+
+
+def _hashed(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()[:24]

@@ -1,0 +1,84 @@
+"""Reading messages back from Slack, a page at a time.
+
+A distributed app gets 15 messages a page and one page a minute (docs: apis/web-api/rate-limits),
+so whoever reads says how long that may take. Threads come oldest first, each page with the root.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from bots.slack.api import RefusedError
+from core.errors import ReadBackRefusedError
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncGenerator
+
+    from bots.slack.api import Api
+
+_PAGE = 200
+_PAGES = 50
+_NO_RIGHT = {
+    "access_denied",
+    "channel_not_found",
+    "missing_scope",
+    "no_permission",
+    "not_allowed_token_type",
+    "not_in_channel",
+    "team_access_not_granted",
+}
+
+
+async def replies(
+    api: Api, channel: str, thread: str, *, oldest: str = "0", patience: float | None = None
+) -> AsyncGenerator[dict[str, Any], None]:
+    """Yield a thread's messages after `oldest`, oldest first, and the root if it is one of them.
+
+    Raises:
+        ReadBackRefusedError: Slack does not let us look.
+        PlatformError: It could not be read now.
+    """
+    given = {"channel": channel, "ts": thread, "include_all_metadata": True}
+    async for message in _pages(api, "conversations.replies", patience, oldest=oldest, **given):
+        yield message
+
+
+async def history(
+    api: Api, channel: str, *, oldest: str, patience: float | None = None
+) -> AsyncGenerator[dict[str, Any], None]:
+    """Yield what stands in a channel itself after `oldest`, newest first; raises as `replies`."""
+    given = {"channel": channel, "include_all_metadata": True}
+    async for message in _pages(api, "conversations.history", patience, oldest=oldest, **given):
+        yield message
+
+
+async def _pages(
+    api: Api, method: str, patience: float | None, *, oldest: str, **given: Any
+) -> AsyncGenerator[dict[str, Any], None]:
+    cursor: str | None = None
+    seen: set[str] = set()
+    for _ in range(_PAGES):
+        try:
+            page = await api.call(
+                method,
+                repeat=True,
+                patience=patience,
+                oldest=oldest,
+                limit=_PAGE,
+                cursor=cursor,
+                **given,
+            )
+        except RefusedError as refused:
+            if refused.code in _NO_RIGHT:
+                raise ReadBackRefusedError(f"{method}: {refused.code}") from refused
+            if refused.code == "thread_not_found":
+                return
+            raise
+        for message in page.get("messages") or ():
+            ts = str(message.get("ts", ""))
+            if ts not in seen and float(ts or 0) > float(oldest):
+                seen.add(ts)
+                yield message
+        cursor = (page.get("response_metadata") or {}).get("next_cursor")
+        if not cursor or not page.get("has_more", True):
+            return

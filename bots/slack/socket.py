@@ -1,0 +1,127 @@
+"""Socket Mode: two connections, so that one can go while the other listens.
+
+Slack sends each payload to one of an app's connections and keeps nothing for an app that has
+none (slack-sdk's client closes the old connection before it opens the new one). So there are
+two, and one that is asked to leave stays until its successor is there.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from typing import TYPE_CHECKING
+
+from slack_bolt.adapter.socket_mode.async_internals import run_async_bolt_app, send_async_response
+from slack_sdk.errors import SlackApiError
+from slack_sdk.socket_mode.aiohttp import SocketModeClient
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from slack_bolt.app.async_app import AsyncApp
+    from slack_sdk.socket_mode.async_client import AsyncBaseSocketModeClient
+    from slack_sdk.socket_mode.request import SocketModeRequest
+
+log = logging.getLogger(__name__)
+
+CONNECTIONS = 2
+_PATIENCE = 15.0
+"""Seconds for which an address is tried."""
+_LINGER = 5.0
+"""Seconds that a connection which is replaced stays, for what is on its way."""
+
+
+class _Connection(SocketModeClient):
+    """slack-sdk's client; it calls for a successor where it would have a gap."""
+
+    def __init__(self, app: AsyncApp, token: str, links: Links, *, ping_interval: float) -> None:
+        """Connect with an app-level token."""
+        super().__init__(
+            app_token=token,
+            logger=logging.getLogger("slack_sdk.socket_mode"),
+            web_client=app.client,
+            ping_interval=ping_interval,
+        )
+        self._links = links
+
+    async def connect(self) -> None:
+        """Connect, with a new address where one is of no use; the SDK keeps to the first."""
+        while not self.closed:
+            try:
+                async with asyncio.timeout(_PATIENCE):
+                    await super().connect()
+                    return
+            except TimeoutError:
+                self.wss_uri = None
+
+    async def connect_to_new_endpoint(self, force: bool = False) -> None:  # noqa: FBT001, FBT002
+        """Come again: `force` says that Slack has asked for it, and still listens a while."""
+        if force:
+            self._links.replace(self)
+        else:
+            await super().connect_to_new_endpoint()
+            self._links.reconnected()
+
+
+class Links:
+    """The connections of one app."""
+
+    def __init__(
+        self,
+        app: AsyncApp,
+        token: str,
+        *,
+        reconnected: Callable[[], None],
+        ping_interval: float = 5,
+    ) -> None:
+        """Call `reconnected` when something may have been missed."""
+        self._app = app
+        self._token = token
+        self.reconnected = reconnected
+        self._ping_interval = ping_interval
+        self._open: list[_Connection] = []
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    async def open(self) -> None:
+        """Connect; raises `SlackApiError` where the token is of no use."""
+        await self._app.client.apps_connections_open(app_token=self._token)
+        for _ in range(CONNECTIONS):
+            await self._add()
+
+    async def close(self) -> None:
+        """Let all connections go; what was not acknowledged comes again elsewhere."""
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, *(c.close() for c in self._open), return_exceptions=True)
+        self._open.clear()
+
+    def replace(self, old: _Connection) -> None:
+        """Open a connection, and then let the old one go."""
+        if old not in self._open:
+            return  # it was asked to leave twice
+        self._open.remove(old)
+        task = asyncio.create_task(self._replace(old))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def _replace(self, old: _Connection) -> None:
+        try:
+            await self._add()
+            await asyncio.sleep(_LINGER)
+        finally:
+            await old.close()
+
+    async def _add(self) -> None:
+        connection = _Connection(self._app, self._token, self, ping_interval=self._ping_interval)
+        connection.socket_mode_request_listeners.append(self._take)
+        self._open.append(connection)
+        await connection.connect()
+
+    async def _take(self, client: AsyncBaseSocketModeClient, request: SocketModeRequest) -> None:
+        """Acknowledge what the app says is taken in, and nothing else."""
+        started = asyncio.get_running_loop().time()
+        response = await run_async_bolt_app(self._app, request)
+        try:
+            await send_async_response(client, request, response, started)
+        except (ConnectionError, SlackApiError) as error:
+            log.info("an event comes again, its acknowledgement is lost: %s", type(error).__name__)

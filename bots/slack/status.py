@@ -1,0 +1,137 @@
+"""Saying in a thread that the bot works there, and always taking it back.
+
+In the agent container that is the session's status, one of four words; it doesn't end by itself
+for an hour. Elsewhere it is a line of text that is gone after two minutes (docs:
+reference/methods/agents.sessions.setStatus, reference/methods/assistant.threads.setStatus).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from bots.slack.api import LimitedError, RefusedError
+from core.errors import PlatformError
+
+if TYPE_CHECKING:
+    from bots.slack.api import Api
+    from core.clock import Clock
+
+log = logging.getLogger(__name__)
+
+AFTER = 0.3
+"""Seconds of work before it is shown: an answer that is ready by then needs no status."""
+_REFRESH = 90.0
+"""Seconds after which the line of text is said again; Slack shows it for two minutes."""
+_TRIES = 5
+_TEXT = "is thinking…"
+_NOT_HERE = {"thread_not_found", "channel_not_found", "message_not_found", "not_in_channel"}
+"""Errors that speak of the thread, and not of what the workspace can do."""
+
+
+@dataclass(eq=False)
+class _Line:
+    """What one thread shows, and what it should."""
+
+    wanted: bool
+    shown: bool
+    changed: asyncio.Event = field(default_factory=asyncio.Event)
+    task: asyncio.Task[None] | None = None
+
+
+class Status:
+    """Shows in each thread what was last asked for, one call at a time, and never fails."""
+
+    def __init__(self, api: Api, clock: Clock) -> None:
+        """Show nothing yet."""
+        self._api = api
+        self._clock = clock
+        self._lines: dict[tuple[str, str], _Line] = {}
+        self._ways = ["agents.sessions.setStatus", "assistant.threads.setStatus"]
+        """What is tried, the first that works; both are gone where the workspace has neither."""
+
+    def show(self, channel: str, thread: str, *, working: bool) -> None:
+        """Let a thread show that the bot works there, or no longer does."""
+        line = self._lines.get((channel, thread))
+        if line is None:
+            # Where nothing is known and nothing is to be shown, another process may have died.
+            line = _Line(wanted=working, shown=not working)
+            self._lines[channel, thread] = line
+            line.task = asyncio.create_task(self._follow((channel, thread), line))
+        line.wanted = working
+        line.changed.set()
+
+    async def close(self, seconds: float = 2.0) -> None:
+        """Take everything back, within so many seconds."""
+        tasks = [line.task for line in self._lines.values() if line.task]
+        for line in self._lines.values():
+            line.wanted = False
+            line.changed.set()
+        if tasks:
+            _, late = await asyncio.wait(tasks, timeout=seconds)
+            for task in late:
+                task.cancel()
+
+    async def _follow(self, key: tuple[str, str], line: _Line) -> None:
+        try:
+            if line.wanted:
+                await self._pause(line, AFTER)
+            while line.wanted or line.shown:
+                line.changed.clear()
+                if line.wanted != line.shown or line.wanted:
+                    shown = line.wanted
+                    await self._say(key, working=shown)
+                    line.shown = shown
+                if line.wanted == line.shown and line.wanted:
+                    await self._pause(line, _REFRESH)
+        finally:
+            if self._lines.get(key) is line:
+                del self._lines[key]
+
+    async def _pause(self, line: _Line, seconds: float) -> None:
+        """Wait so long, or until it is no longer to be shown."""
+        pause = asyncio.create_task(self._clock.sleep(seconds))
+        while line.wanted and not pause.done():
+            line.changed.clear()
+            changed = asyncio.create_task(line.changed.wait())
+            await asyncio.wait({pause, changed}, return_when=asyncio.FIRST_COMPLETED)
+            changed.cancel()
+        pause.cancel()
+
+    async def _say(self, key: tuple[str, str], *, working: bool) -> None:
+        for attempt in range(_TRIES):
+            try:
+                await self._say_once(key, working=working)
+            except LimitedError as limited:
+                wait = limited.seconds
+            except PlatformError as error:
+                log.info("the status could not be set: %s", error)
+                wait = 0.5 * 2**attempt
+            else:
+                return
+            if working:
+                return  # a courtesy; what has to go is insisted on
+            await self._clock.sleep(wait)
+
+    async def _say_once(self, key: tuple[str, str], *, working: bool) -> None:
+        channel, thread = key
+        while self._ways:
+            way = self._ways[0]
+            words = ("processing", "active") if way.startswith("agents.") else (_TEXT, "")
+            try:
+                await self._api.call(
+                    way,
+                    repeat=True,
+                    channel_id=channel,
+                    thread_ts=thread,
+                    status=words[0] if working else words[1],
+                )
+            except RefusedError as refused:
+                if refused.code in _NOT_HERE:
+                    return
+                log.info("no status by %s: %s", way, refused.code)
+                self._ways.remove(way)
+            else:
+                return
