@@ -72,8 +72,19 @@ class ModelRefusedError(ModelError):
     """The model will not take this call, however often: wrong key, unknown model, spend cap."""
 
 
+class PromptRefusedError(ModelRefusedError):
+    """The model will not take what this call holds: too long, or a file that it can't read."""
+
+
 class PlatformError(ChatbotError):
     """A call to a chat platform came to nothing."""
+
+
+class FileUnreadableError(PlatformError):
+    """A file can't be had: gone, too large, or not for us. Name it, with this text as the reason.
+
+    The text ends a sentence: "I could not read plan.pdf: it was deleted."
+    """
 
 
 class PostUnclearError(PlatformError):

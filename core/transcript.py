@@ -15,12 +15,14 @@ from datetime import UTC, datetime
 from html import escape, unescape
 from typing import TYPE_CHECKING
 
+from core.files import FileKind, in_bytes
 from core.message import Kind
 from core.session import AnswerKind, Status
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from core.files import File, Files
     from core.message import Attachment
     from core.session import Answer, Entry, Turn
 
@@ -30,15 +32,19 @@ MESSAGE = "chat_message"
 ANSWER = "chat_answer"
 NOTICE = "chat_notice"
 SCENE = "chat_scene"
+FILE = "chat_file"
 
 NAME_LIMIT = 80
 """Characters of a name that a label keeps."""
 _TAG = re.compile(r"<(?=\s*/?\s*chat_)", re.IGNORECASE)
 _ESCAPED = re.compile(r"&lt;(?=\s*/?\s*chat_)", re.IGNORECASE)
 _MESSAGE = re.compile(rf"<{MESSAGE}([^>]*)>\n(.*?)\n</{MESSAGE}>", re.DOTALL)
+_FILE = re.compile(rf"\n?</?{FILE}[^>]*>")
 _FROM = re.compile(r' from="([^"]*)"')
 _PRIVATE = {Kind.TERMINAL, Kind.DM}
-_KILO = 1024
+_WHY_LIMIT = 200
+NO_FILES: Files = {}
+"""Files are only named, as in what is read for a summary."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,8 +83,10 @@ def inside(tag: str, text: str) -> str | None:
     return found[1] if found else None
 
 
-def words_of(entries: Sequence[Entry], kind: Kind) -> str:
+def words_of(entries: Sequence[Entry], kind: Kind, files: Files = NO_FILES) -> str:
     """Return what people said in one turn, as a user's message; never empty.
+
+    Of `files`, those with text are in it, and the others are named.
 
     Names are given where several people talk. Whether they do is told by the kind of
     conversation and by the turn itself, never by who has joined since.
@@ -87,16 +95,18 @@ def words_of(entries: Sequence[Entry], kind: Kind) -> str:
         return enclosed(NOTICE, "What was said here was deleted.")
     named = kind not in _PRIVATE or len({entry.author.id for entry in entries}) > 1
     if len(entries) == 1 and not named and entries[0].status is Status.ADDRESSED:
-        return _body(entries[0])
-    return "\n".join(tagged(entry, named=named) for entry in entries)
+        body = _body(entries[0], files)
+        if not _TAG.search(body):
+            return body
+    return "\n".join(tagged(entry, named=named, files=files) for entry in entries)
 
 
-def tagged(entry: Entry, *, named: bool, dated: bool = False) -> str:
+def tagged(entry: Entry, *, named: bool, dated: bool = False, files: Files = NO_FILES) -> str:
     """Return a message between its tags."""
     name = f' from="{escape(one_line(entry.author.name))}"' if named else ""
     date = f' on="{_date(entry.at)}"' if dated else ""
     overheard = ' overheard="yes"' if entry.status is Status.OVERHEARD else ""
-    return f"<{MESSAGE}{name}{date}{overheard}>\n{_body(entry)}\n</{MESSAGE}>"
+    return f"<{MESSAGE}{name}{date}{overheard}>\n{_body(entry, files)}\n</{MESSAGE}>"
 
 
 def answer_of(answer: Answer) -> str:
@@ -130,30 +140,27 @@ def messages_in(text: str) -> tuple[Said, ...]:
 def _said(attributes: str, body: str) -> Said:
     speaker = _FROM.search(attributes)
     return Said(
-        text=unquoted(body),
+        text=unquoted(_FILE.sub("", body)),
         speaker=unescape(speaker[1]) if speaker else "",
         overheard="overheard=" in attributes,
     )
 
 
-def _body(entry: Entry) -> str:
-    text = entry.text if entry.text.strip() else ""
-    files = [_file(attachment) for attachment in entry.attachments]
-    return quoted("\n".join(filter(None, [text, *files]))) or "(an empty message)"
+def _body(entry: Entry, files: Files) -> str:
+    text = quoted(entry.text) if entry.text.strip() else ""
+    named = [_file(attachment, files.get(attachment.id)) for attachment in entry.attachments]
+    return "\n".join(filter(None, [text, *named])) or "(an empty message)"
 
 
-def _file(attachment: Attachment) -> str:
+def _file(attachment: Attachment, file: File | None) -> str:
     name, media_type = one_line(attachment.name), one_line(attachment.media_type)
-    return f"[file: {name}, {media_type}, {_bytes(attachment.size)}]"
-
-
-def _bytes(size: int) -> str:
-    amount = float(size)
-    for unit in ("bytes", "kB", "MB"):
-        if amount < _KILO:
-            return f"{amount:.0f} {unit}"
-        amount /= _KILO
-    return f"{amount:.0f} GB"
+    if file is not None and file.kind is FileKind.UNREAD:
+        return f"[file: {name} could not be read: {one_line(file.why, _WHY_LIMIT)}]"
+    line = f"[file: {name}, {media_type}, {in_bytes(attachment.size)}]"
+    if file is None or file.kind is not FileKind.TEXT:
+        return line
+    rest = f"\n[{file.why}]" if file.why else ""
+    return f'{line}\n<{FILE} name="{escape(name)}">\n{quoted(file.text)}\n</{FILE}>{rest}'
 
 
 def _date(at: float) -> str:

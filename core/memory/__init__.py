@@ -1,7 +1,7 @@
 """What the model gets to see of a conversation. Pure."""
 
 from core.memory.choice import DEFAULT_STRATEGY, STRATEGIES, Memory, strategy_named
-from core.memory.plan import Parts, Plan, plan, size_of
+from core.memory.plan import Parts, Plan, attachments_in_view, plan, size_of
 from core.memory.strategy import Marks, Strategy
 
 __all__ = [
@@ -12,6 +12,7 @@ __all__ = [
     "Parts",
     "Plan",
     "Strategy",
+    "attachments_in_view",
     "plan",
     "size_of",
     "strategy_named",

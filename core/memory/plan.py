@@ -11,13 +11,14 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeVar
 
 from core.errors import MessageTooLargeError
-from core.transcript import answer_of, tagged, words_of
+from core.transcript import NO_FILES, answer_of, tagged, words_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from core.files import Files
     from core.memory.strategy import Strategy
-    from core.message import Kind
+    from core.message import Attachment, Kind
     from core.session import Entry, Session, Turn
 
 T = TypeVar("T")
@@ -60,9 +61,17 @@ class Plan:
     tokens: Parts
 
 
-def size_of(turn: Turn, kind: Kind, count: Callable[[str], int]) -> int:
-    """Return the tokens of a turn as the model sees it."""
-    return count(words_of(turn.entries, kind)) + count(answer_of(turn.answer)) + 2 * PER_MESSAGE
+def size_of(turn: Turn, kind: Kind, count: Callable[[str], int], files: Files = NO_FILES) -> int:
+    """Return the tokens of a turn as the model sees it, with these files."""
+    words = count(words_of(turn.entries, kind, files)) + count(answer_of(turn.answer))
+    return words + _media(turn.entries, files) + 2 * PER_MESSAGE
+
+
+def attachments_in_view(session: Session, strategy: Strategy) -> tuple[Attachment, ...]:
+    """Return the files of the turns that the strategy would show, the newest first."""
+    turns = strategy.window(_loaded(session))
+    entries = [*(entry for turn in turns for entry in turn.entries), *session.batch]
+    return tuple(reversed([file for entry in entries for file in entry.attachments]))
 
 
 def plan(
@@ -72,25 +81,26 @@ def plan(
     budget: int,
     count: Callable[[str], int],
     fixed: int,
+    files: Files = NO_FILES,
 ) -> Plan:
-    """Plan one turn, within `budget` tokens of which `fixed` are taken.
+    """Plan one turn, within `budget` tokens of which `fixed` are taken; `files` are shown.
 
     What does not fit goes in this order: turns, the oldest first; the summary; new messages,
     the oldest first, but never the newest. Raises `MessageTooLargeError` where that one alone
     does not fit.
     """
     room = budget - fixed
-    batch, new = _newest(session.batch, lambda entry: _size_of_new(entry, count), room)
+    batch, new = _newest(session.batch, lambda entry: _size_of_new(entry, count, files), room)
     if not batch:
-        raise MessageTooLargeError(size=_size_of_new(session.batch[-1], count), room=room)
+        raise MessageTooLargeError(size=_size_of_new(session.batch[-1], count, files), room=room)
     text = _summary_for(session, strategy)
     summary = count(text) + PER_MESSAGE if text else 0
-    loaded = tuple(turn for turn in session.turns if turn.start >= session.start)
+    loaded = _loaded(session)
     wanted = strategy.window(loaded)
     if len(batch) < len(session.batch) or new + summary > room:
         text, summary, wanted = "", 0, ()
     turns, window = _newest(
-        wanted, lambda turn: size_of(turn, session.kind, count), room - new - summary
+        wanted, lambda turn: size_of(turn, session.kind, count, files), room - new - summary
     )
     lost = _Lost(
         turns=loaded[: len(loaded) - len(turns)],
@@ -141,8 +151,19 @@ def _newest(items: Sequence[T], size: Callable[[T], int], room: int) -> tuple[tu
     return tuple(items[len(items) - kept :]), used
 
 
-def _size_of_new(entry: Entry, count: Callable[[str], int]) -> int:
-    return count(tagged(entry, named=True)) + PER_MESSAGE
+def _size_of_new(entry: Entry, count: Callable[[str], int], files: Files) -> int:
+    return count(tagged(entry, named=True, files=files)) + _media([entry], files) + PER_MESSAGE
+
+
+def _media(entries: Sequence[Entry], files: Files) -> int:
+    """Return the tokens of what stands beside the words."""
+    sent = (file.id for entry in entries for file in entry.attachments)
+    return sum(files[key].tokens for key in sent if key in files)
+
+
+def _loaded(session: Session) -> tuple[Turn, ...]:
+    """Return the turns that no summary covers."""
+    return tuple(turn for turn in session.turns if turn.start >= session.start)
 
 
 def _summary_for(session: Session, strategy: Strategy) -> str:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import warnings
-from typing import TYPE_CHECKING, cast
+from base64 import b64encode
+from typing import TYPE_CHECKING, TypeAlias, cast
 
 import httpx2  # the SDK's transport: a stream that is cut raises its errors, not the SDK's
 from anthropic import (
@@ -32,16 +33,25 @@ from core.models.claude_errors import (
     Failure,
     failure_of,
 )
-from core.models.port import Completion, Stop
+from core.models.port import Block, Completion, Image, Stop
 from core.session import Usage
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Iterable
 
     from anthropic import AsyncStream
-    from anthropic.types import MessageParam, RawMessageStreamEvent, TextBlockParam
+    from anthropic.types import (
+        Base64PDFSourceParam,
+        DocumentBlockParam,
+        ImageBlockParam,
+        MessageParam,
+        RawMessageStreamEvent,
+        TextBlockParam,
+    )
 
-    from core.models.port import Block, ModelMessage, ModelRequest
+    from core.models.port import Document, ModelMessage, ModelRequest, Part
+
+    Param: TypeAlias = TextBlockParam | ImageBlockParam | DocumentBlockParam
 
 _BREAKPOINTS = 4
 """How many the API takes."""
@@ -107,7 +117,8 @@ class ClaudeModel:
         yield Completion(stop=_STOPS.get(reading.stop, Stop.END), usage=reading.usage)
 
     async def _create(self, request: ModelRequest) -> AsyncStream[RawMessageStreamEvent]:
-        system, messages = _texts(request.system), _messages(request.messages)
+        system = cast("list[TextBlockParam]", _params(request.system))
+        messages = _messages(request.messages)
         _limit_breakpoints(system, messages)
         return await self._client.messages.create(
             model=request.model,
@@ -172,31 +183,45 @@ class _Reading:
 
 def _messages(messages: Iterable[ModelMessage]) -> list[MessageParam]:
     return [
-        {"role": "user", "content": _texts(message.blocks)}
+        {"role": "user", "content": _params(message.blocks)}
         if message.role == "user"
-        else {"role": "assistant", "content": _texts(message.blocks)}
+        else {"role": "assistant", "content": _params(message.blocks)}
         for message in messages
     ]
 
 
-def _texts(blocks: Iterable[Block]) -> list[TextBlockParam]:
-    """Return the blocks as the API wants them; it refuses one that is blank."""
-    texts: list[TextBlockParam] = []
-    for block in blocks:
-        if block.text.strip():
-            # `clean` is for what a model once said: what people say is clean when it gets here.
-            text = block.text if block.text.isascii() else clean(block.text)
-            texts.append({"type": "text", "text": text})
-        if texts and block.cache:
-            texts[-1]["cache_control"] = {"type": "ephemeral"}
-    return texts
+def _params(parts: Iterable[Part]) -> list[Param]:
+    """Return the parts as the API wants them; it refuses one that is blank."""
+    params: list[Param] = []
+    for part in parts:
+        if not isinstance(part, Block):
+            params.append(_media(part))
+        elif part.text.strip():
+            params.append(_text(part))
+        if params and part.cache:
+            params[-1]["cache_control"] = {"type": "ephemeral"}
+    return params
+
+
+def _text(block: Block) -> TextBlockParam:
+    # `clean` is for what a model once said: what people say is clean when it gets here.
+    return {"type": "text", "text": block.text if block.text.isascii() else clean(block.text)}
+
+
+def _media(part: Image | Document) -> ImageBlockParam | DocumentBlockParam:
+    data = b64encode(part.data).decode()
+    if isinstance(part, Image):
+        kind = part.media_type
+        return {"type": "image", "source": {"type": "base64", "media_type": kind, "data": data}}
+    pdf: Base64PDFSourceParam = {"type": "base64", "media_type": "application/pdf", "data": data}
+    return {"type": "document", "source": pdf, "title": clean(part.name) or "a PDF"}
 
 
 def _limit_breakpoints(system: list[TextBlockParam], messages: list[MessageParam]) -> None:
     """Keep the first breakpoint, which outlives a compaction, and the last three."""
-    blocks = [*system]
+    blocks: list[Param] = [*system]
     for message in messages:
-        blocks.extend(cast("list[TextBlockParam]", message["content"]))
+        blocks.extend(cast("list[Param]", message["content"]))
     marked = [block for block in blocks if "cache_control" in block]
     for block in marked[1 : 1 - _BREAKPOINTS]:
         del block["cache_control"]

@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from core.errors import ModelBusyError, ModelRefusedError
+from core.errors import ModelBusyError, ModelRefusedError, PromptRefusedError
 from core.models.catalog import SUGGESTED
 
 _TYPES = {
@@ -47,12 +47,11 @@ _REFUSED = {
     "billing_error": _BILLING,
     "not_found_error": "Claude has no model called {model}; " + _CHOOSE,
     "permission_error": "This API key may not use {model}: check its workspace, or " + _CHOOSE,
-    "request_too_large": _TOO_LONG,
 }
 
-# The API has one type for all of these. Its wording may change, so it only picks the sentence.
+# The API has one type for these and for what is wrong with the prompt itself. Its wording may
+# change, so little hangs on it.
 _INVALID = {
-    "prompt is too long": _TOO_LONG,
     "usage limits": _SPENT,
     "credit balance": _BILLING,
 }
@@ -89,8 +88,8 @@ def failure_of(failure: Failure, model: str) -> ModelBusyError | ModelRefusedErr
         return ModelRefusedError(_SPENT)
     if kind in _REFUSED:
         return ModelRefusedError(_REFUSED[kind].format(model=model))
-    if kind == "invalid_request_error":
-        return ModelRefusedError(_invalid(failure).format(model=model))
+    if kind in {"invalid_request_error", "request_too_large"}:
+        return _invalid(failure, kind, model)
     wait = _seconds(failure.retry_after)
     return ModelBusyError(_BUSY.get(kind, _BUSY["api_error"]), retry_after=wait)
 
@@ -112,13 +111,15 @@ def _is_spent(failure: Failure) -> bool:
     )
 
 
-def _invalid(failure: Failure) -> str:
+def _invalid(failure: Failure, kind: str, model: str) -> ModelRefusedError:
     said = failure.said.lower()
     for words, sentence in _INVALID.items():
         if words in said:
-            return sentence
+            return ModelRefusedError(sentence)
+    if kind == "request_too_large" or "prompt is too long" in said:
+        return PromptRefusedError(_TOO_LONG.format(model=model))
     number = f" ({failure.number})" if failure.number else ""
-    return f"Claude can't take this request{number}: the log says why."
+    return PromptRefusedError(f"Claude can't take this request{number}: the log says why.")
 
 
 def _seconds(header: str | None) -> float | None:

@@ -30,6 +30,7 @@ NOTED: Final = "Noted."
 HELLO: Final = "Hello! I'm no language model: I keep what you tell me, and find it again."
 NOT_FOUND: Final = "I can't find that in what I was shown."
 CLOSEST: Final = "The closest is this."
+UNSEEN: Final = "I can't look into {name}: I know only words."
 
 _BYTES_PER_TOKEN = 2.6
 _QUOTES = 3
@@ -88,6 +89,7 @@ def answer(request: ModelRequest) -> str:
     answers: list[str] = []
     for turn, said in enumerate(shown.new):
         answers += _answers_to(said, turn, search, shown) if not said.overheard else ()
+    answers += [UNSEEN.format(name=part.name) for part in request.messages[-1].media]
     return "\n".join(dict.fromkeys(answers)) or NOTED
 
 

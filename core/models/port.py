@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import TYPE_CHECKING, Literal, Protocol
+from typing import TYPE_CHECKING, Literal, Protocol, TypeAlias
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator
 
+    from core.images import ImageType
     from core.session import Usage
 
 
@@ -22,16 +23,56 @@ class Block:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Image:
+    """A picture in a prompt."""
+
+    name: str
+    """What people call it; it stands in the message's words as well."""
+    media_type: ImageType
+    data: bytes = field(repr=False)
+    cache: bool = False
+
+    @property
+    def text(self) -> str:
+        """Return no words: it has none."""
+        return ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Document:
+    """A PDF in a prompt."""
+
+    name: str
+    """What people call it; it stands in the message's words as well."""
+    data: bytes = field(repr=False)
+    cache: bool = False
+
+    @property
+    def text(self) -> str:
+        """Return no words: what it has is known to who reads it."""
+        return ""
+
+
+Part: TypeAlias = Block | Image | Document
+"""What a prompt is made of; a model that knows only words passes over the rest."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ModelMessage:
     """What one side said; in a request, the sides alternate and the user's is first and last."""
 
     role: Literal["user", "assistant"]
-    blocks: tuple[Block, ...]
+    blocks: tuple[Part, ...]
 
     @property
     def text(self) -> str:
         """Return the text of all blocks."""
-        return "\n".join(block.text for block in self.blocks)
+        return "\n".join(block.text for block in self.blocks if isinstance(block, Block))
+
+    @property
+    def media(self) -> tuple[Image | Document, ...]:
+        """Return what is no text."""
+        return tuple(block for block in self.blocks if not isinstance(block, Block))
 
 
 class Purpose(StrEnum):
@@ -51,6 +92,11 @@ class ModelRequest:
     max_tokens: int
     """Tokens that the answer may have at most."""
     purpose: Purpose = Purpose.REPLY
+
+    @property
+    def has_media(self) -> bool:
+        """Tell whether there is more than text in it."""
+        return any(message.media for message in self.messages)
 
 
 class Stop(StrEnum):
@@ -87,7 +133,8 @@ class Model(Protocol):
 
         Raises `ModelBusyError` (ask again after a while), `ModelInterruptedError` (it broke off
         in the middle, with the text so far) or `ModelRefusedError` (it is of no use to ask
-        again). The stream may be closed early; the call is then given up.
+        again; `PromptRefusedError` where it is for what the request holds). The stream may be
+        closed early; the call is then given up.
         """
         ...
 

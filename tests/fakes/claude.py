@@ -27,6 +27,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 from aiohttp import web
 
 from core.models.catalog import known_models
+from tests.fakes.claude_files import MediaError, check, check_all, data_of, tokens_of
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Iterator
@@ -44,6 +45,7 @@ _KNOWN = _REQUIRED | {
     "tools",
 }
 _BREAKPOINTS = 4
+_REQUEST_BYTES = 32 * 2**20
 _BYTES_PER_TOKEN = 2.83
 
 
@@ -233,15 +235,15 @@ class FakeClaude:
     def _usage(self, body: Json) -> Json:
         """Count the prompt, and keep a cache of prefixes as the API does."""
         blocks = list(_blocks(body))
-        total = sum(_tokens(block["text"]) for block in blocks)
+        total = sum(map(_cost, blocks))
         if total > self._input_limit:
             message = f"prompt is too long: {total} tokens > {self._input_limit} maximum"
             raise InvalidError(message)
         read = written = so_far = 0
         digest = hashlib.sha256(body["model"].encode())
         for block in blocks:
-            so_far += _tokens(block["text"])
-            digest.update(block["text"].encode() + b"\0")
+            so_far += _cost(block)
+            digest.update((block["text"].encode() if "text" in block else data_of(block)) + b"\0")
             if "cache_control" in block and so_far >= self._cache_minimum:
                 if digest.hexdigest() in self._cached:
                     read = so_far
@@ -267,6 +269,9 @@ def _authenticate(request: web.Request, key: str) -> None:
 
 
 def _parse(data: bytes) -> Json:
+    if len(data) > _REQUEST_BYTES:
+        message = "Request exceeds the maximum size"
+        raise InvalidError(message, status=413, kind="request_too_large")
     try:
         body = json.loads(data)
     except ValueError as error:
@@ -286,8 +291,7 @@ def _validate(body: Json) -> None:
     if not isinstance(body["max_tokens"], int) or body["max_tokens"] < 1:
         raise InvalidError("max_tokens: must be a positive integer")
     _validate_messages(body["messages"])
-    for block in _blocks(body):
-        _validate_block(block)
+    _validate_blocks(body)
     if sum("cache_control" in block for block in _blocks(body)) > _BREAKPOINTS:
         raise InvalidError(f"A maximum of {_BREAKPOINTS} blocks with cache_control may be provided")
 
@@ -306,6 +310,29 @@ def _validate_messages(messages: object) -> None:
         raise InvalidError("This model does not support assistant message prefill.")
 
 
+def _validate_part(block: Json, role: str) -> None:
+    if block.get("type") not in {"image", "document"}:
+        _validate_block(block)
+        return
+    try:
+        check(block, role)
+    except MediaError as error:
+        raise InvalidError(f"messages: {error}") from error
+    _validate_mark(block)
+
+
+def _validate_blocks(body: Json) -> None:
+    for block in _blocks({"system": body.get("system"), "messages": []}):
+        _validate_block(block)
+    for message in body["messages"]:
+        for block in _blocks({"messages": [message]}):
+            _validate_part(block, message["role"])
+    try:
+        check_all(_blocks(body))
+    except MediaError as error:
+        raise InvalidError(str(error)) from error
+
+
 def _validate_block(block: Json) -> None:
     if block.get("type") != "text" or not block.keys() <= {"type", "text", "cache_control"}:
         raise InvalidError(f"content: not a text block: {sorted(block)}")
@@ -313,6 +340,10 @@ def _validate_block(block: Json) -> None:
         raise InvalidError("messages: text content blocks must contain non-whitespace text")
     if any(0xD800 <= ord(char) < 0xE000 for char in block["text"]):
         raise InvalidError("The request body is not valid JSON: no low surrogate in string")
+    _validate_mark(block)
+
+
+def _validate_mark(block: Json) -> None:
     if block.get("cache_control", {"type": "ephemeral"}).get("type") != "ephemeral":
         raise InvalidError("cache_control: type must be ephemeral")
 
@@ -324,7 +355,13 @@ def _blocks(body: Json) -> Iterator[Json]:
 
 
 def _text_of(content: str | list[Json]) -> str:
-    return content if isinstance(content, str) else "".join(block["text"] for block in content)
+    if isinstance(content, str):
+        return content
+    return "".join(block.get("text", "") for block in content)
+
+
+def _cost(block: Json) -> int:
+    return _tokens(block["text"]) if block["type"] == "text" else tokens_of(block)
 
 
 def _tokens(text: str) -> int:

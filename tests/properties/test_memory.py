@@ -18,7 +18,7 @@ from tests.talk import SCENE, entry, session, tokens, turn
 
 if TYPE_CHECKING:
     from core.memory import Strategy
-    from core.models.port import Block, ModelRequest
+    from core.models.port import ModelRequest, Part
 
 NASTY = (
     "</chat_message>",
@@ -95,9 +95,9 @@ def request_for(seen: Plan, talk: Session) -> ModelRequest:
     return reply_request(seen, talk, SCENE, system="Be kind.", model="m", max_tokens=100)
 
 
-def blocks_of(request: ModelRequest) -> list[tuple[str, Block]]:
-    system = [("system", block) for block in request.system]
-    return system + [(m.role, block) for m in request.messages for block in m.blocks]
+def blocks_of(request: ModelRequest) -> list[tuple[str, Part]]:
+    blocks: list[tuple[str, Part]] = [("system", block) for block in request.system]
+    return blocks + [(m.role, block) for m in request.messages for block in m.blocks]
 
 
 @given(sessions(), NAMES, st.integers(400, 4000))
