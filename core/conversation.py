@@ -4,23 +4,20 @@ from __future__ import annotations
 
 import logging
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, tzinfo
+from datetime import UTC, tzinfo
 from typing import TYPE_CHECKING
 
 from core import reply
+from core.answering import Answering
 from core.errors import (
     MessageTooLargeError,
     ModelBusyError,
     ModelInterruptedError,
     ModelRefusedError,
     PlatformError,
-    StoppedByUserError,
 )
-from core.memory import plan
 from core.models.port import Stop
-from core.models.retry import Answered, RetryPolicy, ask
-from core.preview import Preview
-from core.prompt import Scene, fixed_size, reply_request
+from core.models.retry import RetryPolicy
 from core.session import Answer, AnswerKind, Session, next_batch, turns_of, whole_turns
 from core.store.port import Draft, Outcome, TurnState
 
@@ -32,7 +29,7 @@ if TYPE_CHECKING:
     from core.lease import Hold
     from core.memory import Strategy
     from core.memory.choice import Memory
-    from core.models.port import Model, ModelRequest
+    from core.models.port import Model
     from core.session import Record
     from core.store.port import Store, Work
 
@@ -68,10 +65,9 @@ class Conversation:
     ) -> None:
         """Answer with this model, from this memory."""
         self._store = store
-        self._model = model
         self._memory = memory
         self._clock = clock
-        self._manner = manner
+        self._answering = Answering(model, memory, clock, manner)
 
     async def take_turn(self, hold: Hold, delivery: Delivery) -> Outcome:
         """Run the turn that is held, from wherever it is; return how to settle it.
@@ -147,27 +143,13 @@ class Conversation:
         cut = delivery.platform.cut
         if work.tries > TRIES:
             return _notice(work, session, cut, reply.GIVEN_UP, AnswerKind.BURIED)
-        scene = self._scene(session)
-        count = self._memory.counter.count
-        fixed = fixed_size(scene, system=self._manner.system, count=count)
         try:
-            seen = plan(session, strategy, budget=self._memory.budget, count=count, fixed=fixed)
-        except MessageTooLargeError as error:
-            return _notice(work, session, cut, str(error))
-        request = reply_request(
-            seen,
-            session,
-            scene,
-            system=self._manner.system,
-            model=self._manner.model,
-            max_tokens=self._manner.answer_tokens,
-        )
-        try:
-            answered = await self._ask(request, delivery)
+            replied = await self._answering.answer(session, strategy, delivery)
         except ModelInterruptedError as error:
             return _notice(work, session, cut, reply.interrupted(error.partial, str(error)))
-        except (ModelBusyError, ModelRefusedError) as error:
+        except (MessageTooLargeError, ModelBusyError, ModelRefusedError) as error:
             return _notice(work, session, cut, str(error))
+        answered, seen = replied.answered, replied.plan
         if not answered.text.strip():
             return _notice(work, session, cut, reply.wordless(answered.stop))
         text = answered.text.strip()
@@ -179,40 +161,12 @@ class Conversation:
             usage=answered.usage,
             trimmed=seen.trimmed,
             explain_trim=seen.trimmed and not work.explained,
-            notes=reply.notes(work, seen, answered.stop),
+            notes=(
+                *reply.notes(work, seen, answered.stop),
+                *reply.file_notes(seen, replied.files),
+            ),
             seen_from=seen.seen_from,
             refused=work.refused,
-        )
-
-    async def _ask(self, request: ModelRequest, delivery: Delivery) -> Answered:
-        """Ask the model, and show the answer as it comes."""
-        platform = delivery.platform
-        await platform.working(delivery.where, working=True)
-        try:
-            async with Preview(delivery, platform.capabilities, self._clock) as preview:
-                asking = ask(
-                    self._model,
-                    request,
-                    clock=self._clock,
-                    policy=self._manner.retry,
-                    show=preview.show,
-                )
-                try:
-                    answered = await preview.unless_stopped(asking)
-                except StoppedByUserError:
-                    return Answered(text=preview.text, stop=Stop.ASKED, usage=None)
-        finally:
-            await platform.working(delivery.where, working=False)
-        self._memory.counter.learn(_tokens(request, self._memory), answered.usage)
-        return answered
-
-    def _scene(self, session: Session) -> Scene:
-        return Scene(
-            now=datetime.fromtimestamp(self._clock.now(), self._manner.timezone),
-            platform=session.thread.platform,
-            place=session.thread.place,
-            kind=session.kind,
-            speakers=tuple(dict.fromkeys(entry.author.name for entry in session.batch)),
         )
 
 
@@ -263,9 +217,3 @@ def _notice(
         seen_from=work.seen_from,  # the model has seen nothing new
         refused=work.refused,
     )
-
-
-def _tokens(request: ModelRequest, memory: Memory) -> int:
-    """Return how large the prompt was held to be, to be compared with what was billed."""
-    blocks = (*request.system, *(b for message in request.messages for b in message.blocks))
-    return sum(memory.counter.count(block.text) for block in blocks)

@@ -230,7 +230,7 @@ def _text(text: str, rules: Rules) -> File:
         return file
     missing = in_bytes(len(encoded) - rules.text_bytes)
     shown = encoded[: rules.text_bytes].decode(errors="ignore")
-    return replace(file, text=shown, why=f"it goes on for {missing} that are not shown")
+    return replace(file, text=shown, why=f"{missing} more are not shown")
 
 
 def _unmarked(data: bytes) -> str:

@@ -75,8 +75,10 @@ class Attachment:
     """A file that came with a message, by reference: it is fetched when its turn starts."""
 
     id: str
+    """The platform's reference: all that it needs to find the file again, in any process."""
     name: str
     media_type: str
+    """What it is said to be; what it is, is told by its content."""
     size: int
     """Bytes, as the platform states them."""
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Protocol
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from core.message import Kind, ThreadKey
+    from core.message import Attachment, Kind, ThreadKey
     from core.session import Answer
 
 
@@ -118,6 +118,15 @@ class Platform(Protocol):
         """Return our messages of this turn, oldest first.
 
         Raises `ReadBackRefusedError` when the platform does not let us look.
+        """
+        ...
+
+    async def fetch(self, thread: ThreadKey, attachment: Attachment) -> bytes:
+        """Return a file that came with a message of the thread, whole and as it was sent.
+
+        Raises `FileUnreadableError` when it is gone, is not for us, or has more than
+        `limits.FILE_BYTES` bytes, of which no more than that are read. How long it may take is
+        up to who asks.
         """
         ...
 

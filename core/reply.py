@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from core.files import CROWDED, FileKind
 from core.models.port import Stop
+from core.transcript import one_line
 
 if TYPE_CHECKING:
+    from core.files import File, Files
     from core.memory.plan import Plan
     from core.store.port import Work
 
@@ -47,6 +50,21 @@ def notes(work: Work, plan: Plan | None, stop: Stop) -> tuple[str, ...]:
     return tuple(lines)
 
 
+def file_notes(plan: Plan, files: Files) -> tuple[str, ...]:
+    """Return what has to be said of files that the model did not get, or not whole.
+
+    Of earlier ones, only which of them later files have pushed out: the rest was said then.
+    """
+    new = [(each.name, files.get(each.id)) for entry in plan.batch for each in entry.attachments]
+    lines = [_file_note(one_line(name), file) for name, file in new if file and file.why]
+    entries = (entry for turn in plan.turns for entry in turn.entries)
+    older = [each for entry in entries for each in entry.attachments if each.id in files]
+    crowded = [one_line(each.name) for each in older if files[each.id].why == CROWDED]
+    if crowded:
+        lines.append(f"Earlier files that newer ones left no room for: {', '.join(crowded)}.")
+    return tuple(lines)
+
+
 def wordless(stop: Stop) -> str:
     """Return the notice for an answer without a word in it."""
     if stop is Stop.REFUSAL:
@@ -65,3 +83,9 @@ def interrupted(partial: str, reason: str) -> str:
 
 def _messages(count: int) -> str:
     return "One message" if count == 1 else f"{count} messages"
+
+
+def _file_note(name: str, file: File) -> str:
+    if file.kind is FileKind.TEXT:
+        return f"I read only the beginning of {name}: {file.why}."
+    return f"I could not read {name}: {file.why}."

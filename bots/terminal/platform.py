@@ -8,13 +8,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Protocol
 
-from core.errors import ChatbotError, PlatformError
+from core.errors import ChatbotError, FileUnreadableError, PlatformError
 from core.platform import Capabilities, PostKey
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from core.message import ThreadKey
+    from core.message import Attachment, ThreadKey
     from core.platform import Posted, Where
     from core.session import Answer
 
@@ -83,6 +83,11 @@ class TerminalPlatform:
         """Return nothing: what was shown can't be taken back."""
         del where
         return ()
+
+    async def fetch(self, thread: ThreadKey, attachment: Attachment) -> bytes:
+        """Refuse: nobody can send a file here."""
+        del thread, attachment
+        raise FileUnreadableError("a terminal has no files")
 
     async def finish(self, where: Where, answer: Answer, posted: Sequence[str]) -> None:
         """Show the answer: before the turn is settled, so that a kill between can't hide it."""

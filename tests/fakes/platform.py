@@ -6,12 +6,13 @@ from collections import deque
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from core.errors import PostRefusedError, PostUnclearError
+from core.errors import FileUnreadableError, PostRefusedError, PostUnclearError
 from core.platform import Capabilities, Posted, PostKey, Where
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from core.message import Attachment, ThreadKey
     from core.session import Answer
 
 
@@ -38,6 +39,9 @@ class FakePlatform:
     """For the posts to come, in order: '' is well, 'lost' loses the reply, 'never' the request."""
     refuse_edits: bool = False
     posts_ever: int = 0
+    files: dict[str, bytes | Exception] = field(default_factory=dict)
+    """What people sent, by the attachment's id; one that isn't here is gone."""
+    fetched: list[str] = field(default_factory=list)
 
     @property
     def capabilities(self) -> Capabilities:
@@ -89,6 +93,14 @@ class FakePlatform:
             for shown in self.shown
             if (shown.key.thread, shown.key.turn) == (where.thread, where.turn)
         )
+
+    async def fetch(self, thread: ThreadKey, attachment: Attachment) -> bytes:
+        """Return a file's bytes."""
+        self.fetched.append(attachment.id)
+        file = self.files.get(attachment.id, FileUnreadableError("it was deleted."))
+        if isinstance(file, Exception):
+            raise file
+        return file
 
     async def finish(self, where: Where, answer: Answer, posted: Sequence[str]) -> None:
         """Note that the answer is complete."""

@@ -151,7 +151,7 @@ def test_an_empty_file_is_named() -> None:
 def test_a_long_text_is_cut_where_a_character_ends() -> None:
     file = read("é".encode() * 1000, Rules(tokens=500))
     assert len(file.text.encode()) == 1000
-    assert file.why == "it goes on for 1000 bytes that are not shown"
+    assert file.why == "1000 bytes more are not shown"
     assert set(file.text) == {"é"}
 
 
