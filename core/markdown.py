@@ -1,0 +1,202 @@
+"""Where the fenced code and the tables of a Markdown text are. Pure.
+
+This is no Markdown parser. It follows CommonMark and GFM where that decides whether a cut does
+harm, it is lenient where models are sloppy, and it takes time in proportion to the text.
+"""
+
+from __future__ import annotations
+
+import re
+from bisect import bisect_right
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+_FENCE = re.compile(
+    r"^(?P<quote>(?:(?:[ \t]*>)++ ?)?+)(?P<indent>[ \t]*+)"
+    r"(?P<list>(?:(?:[-*+]|\d{1,9}[.)])[ \t]++)*+)"
+    r"(?P<marker>`{3,}+|~{3,}+)(?P<info>[^\n]*+)$",
+    re.MULTILINE,
+)
+_UNQUOTED = re.compile(r"^(?![ \t]*>)", re.MULTILINE)
+_DELIMITERS = re.compile(
+    r"^[ \t]*+\|?[ \t]*+:?-++:?[ \t]*+(?:\|[ \t]*+:?-++:?[ \t]*+)*+\|?[ \t]*+(?:\n|\Z)",
+    re.MULTILINE,
+)
+_ROWS = re.compile(r"(?:[^\n|]*+\|[^\n]*+(?:\n|\Z))*+")
+_TAB = 4
+_MARGIN = 3
+"""Columns that a fence may be indented, by CommonMark, where nothing stands around it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fence:
+    """A block of fenced code. Positions from `inside` to `close` are in the code."""
+
+    start: int
+    inside: int
+    """Behind the marker; the language follows, where there is one."""
+    body: int
+    """The start of the first line of code."""
+    close: int
+    """The start of the closing line; where there is none, the last position in the code."""
+    end: int
+    quote: str
+    indent: int
+    marker: str
+    info: str
+
+    def opening(self, info: str) -> str:
+        """Return a line that opens this code again where nothing stands around it."""
+        return f"{self.margin}{self.marker}{info}\n"
+
+    def closing(self, *, opened_again: bool) -> str:
+        """Return a line that closes this code before its end."""
+        return f"{self.margin if opened_again else self.quote + ' ' * self.indent}{self.marker}"
+
+    @property
+    def margin(self) -> str:
+        """Return what stands before the marker outside of a list: deeper would be no fence."""
+        return self.quote + " " * min(self.indent, _MARGIN)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Table:
+    """A GFM table; its rows begin at `body`."""
+
+    start: int
+    body: int
+    end: int
+
+    @property
+    def close(self) -> int:
+        """Return where its rows end."""
+        return self.end
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """The fences and tables of a text, in order; they don't overlap."""
+
+    fences: tuple[Fence, ...]
+    tables: tuple[Table, ...]
+    _fence_starts: list[int] = field(default_factory=list)
+    _table_starts: list[int] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        """Make both quick to find."""
+        self._fence_starts.extend(fence.start for fence in self.fences)
+        self._table_starts.extend(table.start for table in self.tables)
+
+    def fence_before(self, position: int) -> Fence | None:
+        """Return the last fence that starts before a position."""
+        index = bisect_right(self._fence_starts, position - 1) - 1
+        return self.fences[index] if index >= 0 else None
+
+    def table_before(self, position: int) -> Table | None:
+        """Return the last table that starts before a position."""
+        index = bisect_right(self._table_starts, position - 1) - 1
+        return self.tables[index] if index >= 0 else None
+
+    def fence_at(self, position: int) -> Fence | None:
+        """Return the fence that a cut at this position would break."""
+        fence = self.fence_before(position)
+        return fence if fence and position < fence.end else None
+
+    def whole(self, position: int) -> int:
+        """Return the position, or the nearest at which no line of a fence would be cut."""
+        fence = self.fence_at(position)
+        if fence and position < fence.inside:
+            return fence.start
+        return fence.end if fence and fence.close < position else position
+
+    def code_at(self, position: int) -> Fence | None:
+        """Return the fence in whose code a cut at this position would be."""
+        fence = self.fence_before(position)
+        return fence if fence and fence.inside <= position <= fence.close else None
+
+    def rows_at(self, position: int) -> Table | None:
+        """Return the table in which a cut at this position would be."""
+        table = self.table_before(position)
+        return table if table and position < table.end else None
+
+
+def layout_of(text: str) -> Layout:
+    """Return where fenced code and tables are."""
+    fences = tuple(_fences(text))
+    return Layout(fences, tuple(_tables(text, Layout(fences, ()))))
+
+
+def _fences(text: str) -> Iterator[Fence]:
+    opener: re.Match[str] | None = None
+    limit = quoted = 0
+    for line in _FENCE.finditer(text):
+        if opener and line.start() >= limit:
+            yield _fence(text, opener, limit - 1, limit)
+            opener = None
+        if opener is None:
+            quoted = _quoted(text, line, quoted)
+            if _opens(line):
+                opener, limit = line, quoted if line["quote"] else len(text)
+        elif _closes(line, opener):
+            yield _fence(text, opener, line.start(), min(line.end() + 1, len(text)))
+            opener = None
+    if opener:
+        yield _fence(text, opener, limit - (limit < len(text)), limit)
+
+
+def _opens(line: re.Match[str]) -> bool:
+    # CommonMark 4.5: the info of a backtick fence has no backtick, else it is inline code. An
+    # indent of four makes indented code of it outside of lists, and models don't mean that.
+    return line["marker"][0] == "~" or "`" not in line["info"]
+
+
+def _closes(line: re.Match[str], opener: re.Match[str]) -> bool:
+    same = line["marker"].startswith(opener["marker"]) and not line["info"].strip()
+    same = same and line["quote"].count(">") == opener["quote"].count(">")
+    inner = _width(opener["indent"] + " " * len(opener["list"]))
+    return same and not line["list"] and _width(line["indent"]) <= inner + _MARGIN
+
+
+def _quoted(text: str, line: re.Match[str], known: int) -> int:
+    """Return where the quote ends that a line is in: code in it ends there at the latest."""
+    if not line["quote"] or known > line.end():
+        return known
+    outside = _UNQUOTED.search(text, min(line.end() + 1, len(text)))
+    return outside.start() if outside else len(text)
+
+
+def _fence(text: str, opener: re.Match[str], close: int, end: int) -> Fence:
+    return Fence(
+        start=opener.start(),
+        inside=opener.end("marker"),
+        body=min(opener.end() + 1, len(text)),
+        close=close,
+        end=end,
+        quote=opener["quote"],
+        indent=_width(opener["indent"] + " " * len(opener["list"])),
+        marker=opener["marker"],
+        info=opener["info"].strip(),
+    )
+
+
+def _width(blank: str) -> int:
+    return len(blank.expandtabs(_TAB))
+
+
+def _tables(text: str, fences: Layout) -> Iterator[Table]:
+    end = 0
+    for line in _DELIMITERS.finditer(text):
+        start = text.rfind("\n", 0, max(line.start() - 1, 0)) + 1
+        header = text[start : line.start()]
+        in_code = fences.code_at(line.start()) or fences.code_at(start)
+        if start < end or in_code or "|" not in header or "|" not in line[0]:
+            continue
+        rows = _ROWS.match(text, line.end())
+        end = rows.end() if rows else line.end()
+        fence = fences.fence_before(end)
+        if fence and fence.start > line.start():
+            end = fence.start
+        yield Table(start=start, body=line.end(), end=end)

@@ -1,0 +1,88 @@
+"""What within the lines of a Markdown text must not be cut: code, links, emphasis. Pure.
+
+Takes time in proportion to the text, whatever is in it: what models write may go astray.
+"""
+
+from __future__ import annotations
+
+import re
+from bisect import bisect_right
+
+_TOKEN = re.compile(
+    r"\\.|`++|\n[ \t]*+\n|!?\[|\]\((?:[^()\s\\]|\\.|\([^()\s]*+\))*+(?:[ \t]++\"[^\"\n]*+\")?+\)"
+    r"|<[A-Za-z@!#][^<>\s]*+>|(?:https?|mailto)://?[^\s<>]++|&[#\w]{1,9};"
+    r"|\*{1,3}+|_{1,3}+|~~|\|\|",
+    re.DOTALL,
+)
+_TICKS = re.compile(r"`++")
+
+
+def spans_of(text: str) -> list[tuple[int, int]]:
+    """Return the stretches of a text without fences that a cut would break, in order, merged.
+
+    They are inline code, links, addresses, character references and emphasis.
+    """
+    scan = _Scan(text)
+    for token in _TOKEN.finditer(text):
+        if token.start() >= scan.until:
+            scan.take(token)
+    return _merged(scan.found)
+
+
+class _Scan:
+    """What is open at a point of a text, and what was found up to there."""
+
+    def __init__(self, text: str) -> None:
+        self.text = text
+        self.found: list[tuple[int, int]] = []
+        self.until = 0
+        """Tokens before this position are inside of code, and mean nothing."""
+        self._opened: dict[str, int] = {}
+        self._ticks: dict[int, list[int]] = {}
+        for run in _TICKS.finditer(text):
+            self._ticks.setdefault(len(run[0]), []).append(run.start())
+
+    def take(self, token: re.Match[str]) -> None:
+        """Go on to this token."""
+        match token[0][0]:
+            case "\n":
+                self._opened.clear()  # nothing spans an empty line
+            case "`":
+                self._code(token)
+            case "[" | "!":
+                self._opened["["] = token.start()
+            case "]":
+                self._close("[", token)
+            case "*" | "_" | "~" | "|":
+                self._emphasis(token)
+            case _:
+                self.found.append(token.span())
+
+    def _code(self, token: re.Match[str]) -> None:
+        runs = self._ticks.get(len(token[0]), [])
+        index = bisect_right(runs, token.start())
+        if index < len(runs):
+            self.until = runs[index] + len(token[0])
+            self.found.append((token.start(), self.until))
+
+    def _emphasis(self, token: re.Match[str]) -> None:
+        before, after = self.text[token.start() - 1 : token.start()], self.text[token.end() :][:1]
+        if before.strip() and token[0] in self._opened:
+            self._close(token[0], token)
+        elif after.strip() and not (token[0][0] == "_" and before.isalnum()):
+            self._opened[token[0]] = token.start()
+
+    def _close(self, opener: str, token: re.Match[str]) -> None:
+        start = self._opened.pop(opener, None)
+        if start is not None:
+            self.found.append((start, token.end()))
+
+
+def _merged(spans: list[tuple[int, int]]) -> list[tuple[int, int]]:
+    merged: list[tuple[int, int]] = []
+    for start, end in sorted(spans):
+        if merged and start < merged[-1][1]:
+            merged[-1] = (merged[-1][0], max(end, merged[-1][1]))
+        else:
+            merged.append((start, end))
+    return merged

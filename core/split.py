@@ -1,0 +1,165 @@
+"""A Markdown text, cut into pieces that can be posted one by one. Pure.
+
+A cut is an offset into the text, so an answer's cuts can be kept beside it and the pieces made
+from both at any time. A cut within fenced code closes the fence and opens it again, and a cut
+between a table's rows repeats its header; white space around a cut outside of code is left out.
+Nothing else is changed, and no line, link, emphasis or grapheme is broken where it fits whole.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import TYPE_CHECKING
+
+from core.cuts import BLANK_LINES, behind_blank, in_line, in_prose, line_before
+from core.markdown import layout_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from core.markdown import Fence, Layout
+
+SMALLEST = 64
+"""No limit is lower: closing and opening code again has to leave room for some of it."""
+_WORD = re.compile(r"[\w+#.-]++", re.ASCII)
+
+
+@dataclass(frozen=True, slots=True)
+class Splitter:
+    """Cuts for one platform: no piece is longer than `limit`, as `measure` has it.
+
+    `measure` must not find a text shorter than a part of it.
+    """
+
+    limit: int
+    measure: Callable[[str], int] = len
+
+    def __post_init__(self) -> None:
+        """Refuse a limit that leaves no room."""
+        if self.limit < SMALLEST:
+            raise ValueError(f"pieces of {self.limit} are too short; it takes {SMALLEST}")
+
+    def cut(self, text: str) -> tuple[int, ...]:
+        """Return the ends of the pieces, at least one; the last is the text's length."""
+        layout = _layout(text)
+        cuts: list[int] = []
+        start = behind_blank(text, 0)
+        while not cuts or start < len(text):
+            end = self._end(text, layout, start)
+            start = end if layout.code_at(end) else behind_blank(text, end)
+            cuts.append(start)
+        return tuple(cuts)
+
+    def piece(self, text: str, cuts: Sequence[int], index: int) -> str:
+        """Return one piece as it is posted."""
+        return self._shown(text, _layout(text), cuts[index - 1] if index else 0, cuts[index])
+
+    # --- one piece --------------------------------------------------------------------------
+
+    def _shown(self, text: str, layout: Layout, start: int, end: int) -> str:
+        opened, closed = layout.code_at(start), layout.code_at(end)
+        body = text[start:end]
+        if opened:
+            margin = "" if text[start - 1] == "\n" else opened.quote
+            body = self._opening(opened) + margin + _dedented(body, opened, start)
+        else:
+            body = self._header(text, layout, start) + self._without_lead(body)
+        if closed:
+            gap = "" if body.endswith("\n") else "\n"
+            return body + self._closing(closed, gap, opened_again=opened is closed)
+        return body.rstrip()
+
+    def _opening(self, fence: Fence) -> str:
+        """Return the line that opens code again, with as much of its info as has room."""
+        word = _WORD.match(fence.info)
+        for info in (fence.info, word[0] if word else "", ""):
+            line = fence.opening(info)
+            if self.measure(line) <= self.limit // 4:
+                return line
+        return ""
+
+    def _closing(self, fence: Fence, gap: str, *, opened_again: bool) -> str:
+        line = fence.closing(opened_again=opened_again)
+        return gap + line if self.measure(line) <= self.limit // 4 else ""
+
+    def _header(self, text: str, layout: Layout, start: int) -> str:
+        """Return the header to repeat where a piece begins with a row of a table."""
+        table = layout.rows_at(start)
+        if table is None or start < table.body or text[start - 1] != "\n":
+            return ""
+        header = text[table.start : table.body]
+        return header if self.measure(header) <= self.limit // 4 else ""
+
+    def _without_lead(self, body: str) -> str:
+        """Return text without blank lines before it, nor an indent that leaves it no room."""
+        blank = BLANK_LINES.match(body)
+        body = body[blank.end() :] if blank else body
+        line = body.lstrip(" \t")
+        return line if len(body) - len(line) > self.limit // 4 else body
+
+    # --- where it ends ----------------------------------------------------------------------
+
+    def _fits(self, text: str, layout: Layout, start: int, end: int) -> bool:
+        end = _whole(layout, start, end)
+        return self.measure(self._shown(text, layout, start, end)) <= self.limit
+
+    def _end(self, text: str, layout: Layout, start: int) -> int:
+        """Return where a piece that begins at `start` ends."""
+        most = self._most(text, layout, start)
+        if most == len(text):
+            return most
+        end = self._choose(text, layout, start, most)
+        return end if self._fits(text, layout, start, end) else max(most, start + 1)
+
+    def _most(self, text: str, layout: Layout, start: int) -> int:
+        """Return the farthest end that fits; `start` where not even a character does."""
+        low, high = start, min(start + self.limit, len(text))
+        while self._fits(text, layout, start, high):
+            if high == len(text):
+                return high
+            low, high = high, min(start + 2 * (high - start), len(text))
+        while high - low > 1:
+            middle = (low + high) // 2
+            if self._fits(text, layout, start, middle):
+                low = middle
+            else:
+                high = middle
+        return _whole(layout, start, low)
+
+    def _choose(self, text: str, layout: Layout, start: int, most: int) -> int:
+        block = layout.fence_at(most) or layout.rows_at(most)
+        if block is None:
+            return in_prose(text, layout, start, most, reach=self.limit)
+        if self._fits(text, layout, start, block.end):
+            return block.end
+        if block.start > start and self._fits(text, layout, block.start, block.end):
+            return block.start
+        if start < block.close < most:
+            most = block.close
+        first = block.body if start <= block.start else start
+        line = line_before(text, first + 1, most, block.close)
+        if line:
+            return line
+        return block.start if block.start > start else in_line(text, start, most)
+
+
+@lru_cache(maxsize=1)
+def _layout(text: str) -> Layout:
+    """Return the text's layout; an answer's pieces are made one after the other."""
+    return layout_of(text)
+
+
+def _dedented(body: str, fence: Fence, start: int) -> str:
+    """Return code with its closing line no deeper than the line that opened it again."""
+    line = fence.close - start
+    if line >= len(body) or fence.indent <= len(fence.margin) - len(fence.quote):
+        return body
+    closing = body[line:]
+    return body[:line] + fence.margin + closing[closing.find(fence.marker[0]) :]
+
+
+def _whole(layout: Layout, start: int, end: int) -> int:
+    whole = layout.whole(end)
+    return whole if whole > start else end
