@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-    from core.store.port import ThreadInfo
+    from core.store.values import ThreadInfo
 
 IDLE_SECONDS = 7 * 24 * 3600
 """A session that was silent for this long counts as dropped."""

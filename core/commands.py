@@ -21,7 +21,8 @@ if TYPE_CHECKING:
     from core.memory import Memory, Plan, Strategy
     from core.message import ThreadKey
     from core.session import Record
-    from core.store.port import Store, ThreadInfo, Work
+    from core.store.port import Store
+    from core.store.values import ThreadInfo, Work
 
 _HOUR = 3600
 _DAY = 24 * _HOUR

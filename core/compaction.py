@@ -28,7 +28,8 @@ if TYPE_CHECKING:
     from core.models.port import Model, ModelRequest
     from core.models.retry import Answered
     from core.session import Record
-    from core.store.port import Store, Work
+    from core.store.port import Store
+    from core.store.values import Work
 
 log = logging.getLogger(__name__)
 

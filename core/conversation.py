@@ -19,7 +19,7 @@ from core.errors import (
 from core.models.port import Stop
 from core.models.retry import RetryPolicy
 from core.session import Answer, AnswerKind, Session, next_batch, turns_of, whole_turns
-from core.store.port import Draft, Outcome, TurnState
+from core.store.values import Draft, Outcome, TurnState
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -31,7 +31,8 @@ if TYPE_CHECKING:
     from core.memory.choice import Memory
     from core.models.port import Model
     from core.session import Record
-    from core.store.port import Store, Work
+    from core.store.port import Store
+    from core.store.values import Work
 
 log = logging.getLogger(__name__)
 

@@ -19,7 +19,7 @@ from core.errors import (
     StoppedByUserError,
 )
 from core.platform import Posted, PostKey
-from core.store.port import TurnState
+from core.store.values import TurnState
 
 if TYPE_CHECKING:
     from collections.abc import Coroutine, Iterable

@@ -7,14 +7,15 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Literal, TypeVar
 
 from core.errors import LeaseLostError, StoreUnavailableError, TurnChangedError
-from core.store.port import Changed, Refused, TurnState, Work
+from core.store.values import Changed, Refused, TurnState, Work
 
 if TYPE_CHECKING:
     from collections.abc import Coroutine
     from typing import Any
 
     from core.clock import Clock
-    from core.store.port import Draft, Outcome, Store
+    from core.store.port import Store
+    from core.store.values import Draft, Outcome
 
 Result = TypeVar("Result")
 

@@ -11,7 +11,7 @@ from core.transcript import one_line
 if TYPE_CHECKING:
     from core.files import File, Files
     from core.memory.plan import Plan
-    from core.store.port import Work
+    from core.store.values import Work
 
 SCISSORS = "✂️"
 """On a reply for which the model saw less of the conversation word for word than before."""

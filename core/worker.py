@@ -12,7 +12,7 @@ from core.lease import Hold
 from core.platform import Where
 from core.session import Entry
 from core.store.keys import unique
-from core.store.port import Outcome, TurnState, Work
+from core.store.values import Outcome, TurnState, Work
 
 if TYPE_CHECKING:
     from collections.abc import Coroutine, Mapping

@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING, Any
 from core.admission import Terms, Verdict
 from core.message import Address, Attachment, Author, Kind, Message, ThreadKey
 from core.session import AnswerKind, Usage
-from core.store.port import Draft, Outcome, Refused
+from core.store.values import Draft, Outcome, Refused
 
 if TYPE_CHECKING:
-    from core.store.port import Store, Work
+    from core.store.port import Store
+    from core.store.values import Work
 
 THREAD = ThreadKey("slack", "C1", "100.1")
 OTHER = ThreadKey("slack", "C1", "200.1")

@@ -25,7 +25,8 @@ if TYPE_CHECKING:
 
     from core.models.port import Model
     from core.platform import Platform
-    from core.store.port import Store, Work
+    from core.store.port import Store
+    from core.store.values import Work
 
 THREAD = ThreadKey("fake", "place", "thread")
 DAY = 24 * 3600.0

@@ -6,14 +6,15 @@ import asyncio
 from typing import TYPE_CHECKING
 
 from core.session import Answer, Entry, Status
-from core.store.port import TurnState
+from core.store.values import TurnState
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
     from core.message import ThreadKey
     from core.session import Record
-    from core.store.port import Store, Work
+    from core.store.port import Store
+    from core.store.values import Work
 
 _PAGE = 200
 

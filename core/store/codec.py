@@ -14,7 +14,7 @@ from core.errors import StoreRefusedError
 from core.message import Attachment, Author, Kind
 from core.session import Answer, AnswerKind, Entry, Record, Status, Usage
 from core.store.header import Header, OpenTurn
-from core.store.port import ThreadSettings, TurnState
+from core.store.values import ThreadSettings, TurnState
 
 VERSION = 1
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from core.session import Usage
-from core.store.port import ThreadSettings, TurnState
+from core.store.values import ThreadSettings, TurnState
 
 if TYPE_CHECKING:
     from core.message import Kind
@@ -28,7 +28,7 @@ class OpenTurn:
 
 @dataclass(slots=True, kw_only=True)
 class Header:
-    """A thread's record; see `core.store.port.Work` for what the shared fields mean.
+    """A thread's record; see `core.store.values.Work` for what the shared fields mean.
 
     Times are seconds by the store's own clock.
     """

@@ -11,7 +11,8 @@ from core.message import ThreadKey
 from core.session import Answer, Entry
 from core.store import verbs
 from core.store.keys import SEEN_SECONDS, digest, place_prefix, unique
-from core.store.port import Buried, Idle, Store, ThreadInfo, ThreadPage, ThreadSettings
+from core.store.port import Store
+from core.store.values import Buried, Idle, ThreadInfo, ThreadPage, ThreadSettings
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
     from core.message import Kind, Message
     from core.session import Record
     from core.store.header import Header
-    from core.store.port import Accepted, Changed, Draft, Lease, Outcome, Refused, Work
+    from core.store.values import Accepted, Changed, Draft, Lease, Outcome, Refused, Work
 
 
 class LocalStore(Store):

@@ -22,9 +22,9 @@ from typing import TYPE_CHECKING
 from core.admission import Terms, Verdict
 from core.message import Author, Kind, Message, ThreadKey
 from core.store.keys import unique
-from core.store.port import Outcome, Work
 from core.store.redis import RedisStore
 from core.store.redis.client import connect
+from core.store.values import Outcome, Work
 from tests.servers import redis_server
 
 if TYPE_CHECKING:

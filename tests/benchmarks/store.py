@@ -28,18 +28,19 @@ from core.message import Address, Author, Kind, Message, ThreadKey
 from core.session import AnswerKind, Usage
 from core.store.keys import unique
 from core.store.local import LocalStore
-from core.store.port import Draft, Outcome
 from core.store.redis import RedisStore
 from core.store.redis.client import connect
 from core.store.redis.scripts import command
 from core.store.sql.sqlite import SqliteStore
+from core.store.values import Draft, Outcome
 from tests.faults.proxy import Proxy
 from tests.servers import redis_server
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable
 
-    from core.store.port import Store, Work
+    from core.store.port import Store
+    from core.store.values import Work
 
 SIZES = (10, 100, 1000, 10_000)
 TURNS_TIMED = 400

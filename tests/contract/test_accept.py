@@ -10,7 +10,7 @@ import pytest
 from core.admission import STATES, Verdict
 from core.message import Attachment, Kind
 from core.session import Entry, Status
-from core.store.port import Accepted, ThreadSettings
+from core.store.values import Accepted, ThreadSettings
 from tests.builders import OTHER, OVERHEAR, THREAD, begin, converse, finish, message, terms
 
 if TYPE_CHECKING:

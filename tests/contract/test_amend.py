@@ -9,11 +9,12 @@ import pytest
 from core.admission import Verdict
 from core.message import Attachment
 from core.session import AnswerKind, Entry, Status
-from core.store.port import Accepted, Outcome
+from core.store.values import Accepted, Outcome
 from tests.builders import OTHER, OVERHEAR, THREAD, begin, converse, draft, finish, message, terms
 
 if TYPE_CHECKING:
-    from core.store.port import Store, Work
+    from core.store.port import Store
+    from core.store.values import Work
     from tests.contract.stores import Harness
 
 

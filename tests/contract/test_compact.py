@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 from tests.builders import THREAD, begin, converse, finish, message, terms
 
 if TYPE_CHECKING:
-    from core.store.port import Store, Work
+    from core.store.port import Store
+    from core.store.values import Work
     from tests.contract.stores import Harness
 
 

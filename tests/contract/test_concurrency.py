@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from core.message import ThreadKey
 from core.session import Answer, Entry
-from core.store.port import Idle, Outcome, Work
+from core.store.values import Idle, Outcome, Work
 from tests.builders import THREAD, begin, draft, finish, message, terms
 
 if TYPE_CHECKING:

@@ -9,15 +9,7 @@ import pytest
 from core.admission import Verdict
 from core.message import Kind, ThreadKey
 from core.session import AnswerKind, Entry
-from core.store.port import (
-    Changed,
-    Idle,
-    Outcome,
-    Refused,
-    ThreadSettings,
-    TurnState,
-    Work,
-)
+from core.store.values import Changed, Idle, Outcome, Refused, ThreadSettings, TurnState, Work
 from tests.builders import OTHER, OVERHEAR, THREAD, begin, converse, draft, finish, message, terms
 
 if TYPE_CHECKING:

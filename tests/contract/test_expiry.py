@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from core.admission import Verdict
 from core.message import Kind
-from core.store.port import Idle, ThreadSettings
+from core.store.values import Idle, ThreadSettings
 from tests.builders import OTHER, OVERHEAR, THREAD, begin, converse, message, terms
 
 if TYPE_CHECKING:

@@ -9,7 +9,7 @@ import pytest
 from core.admission import Verdict
 from core.message import Kind, ThreadKey
 from core.session import AnswerKind, Entry, Usage
-from core.store.port import Outcome, Refused, ThreadSettings
+from core.store.values import Outcome, Refused, ThreadSettings
 from tests.builders import OTHER, OVERHEAR, THREAD, USAGE, begin, converse, draft, message, terms
 
 if TYPE_CHECKING:

@@ -9,7 +9,7 @@ import pytest
 
 from core.message import Kind, ThreadKey
 from core.session import Answer, AnswerKind, Entry
-from core.store.port import Changed, Idle, Outcome, Refused, ThreadSettings, TurnState, Work
+from core.store.values import Changed, Idle, Outcome, Refused, ThreadSettings, TurnState, Work
 from tests.builders import (
     OTHER,
     THREAD,
@@ -24,7 +24,8 @@ from tests.builders import (
 from tests.contract.stores import LEASE_SECONDS
 
 if TYPE_CHECKING:
-    from core.store.port import Lease, Store
+    from core.store.port import Store
+    from core.store.values import Lease
     from tests.contract.stores import Harness
 
 NOT_RECORDED = Refused(recorded=False, mine=False)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from core.session import AnswerKind
-from core.store.port import Outcome
+from core.store.values import Outcome
 from tests.builders import THREAD, begin, draft, message, terms
 
 if TYPE_CHECKING:

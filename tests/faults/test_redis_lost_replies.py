@@ -12,10 +12,10 @@ from core.admission import Verdict
 from core.message import ThreadKey
 from core.session import Answer, Entry
 from core.store.keys import unique
-from core.store.port import Outcome, Work
 from core.store.redis import RedisStore
 from core.store.redis.client import connect
 from core.store.redis.scripts import command
+from core.store.values import Outcome, Work
 from tests.builders import draft, message, terms
 from tests.contract.stores import impatient
 from tests.faults.proxy import Proxy

@@ -13,10 +13,10 @@ import pytest
 from core.errors import StoreRefusedError, StoreUnavailableError
 from core.session import Answer, Entry
 from core.store.keys import unique
-from core.store.port import Outcome
 from core.store.redis import RedisStore
 from core.store.redis.client import connect
 from core.store.redis.scripts import command
+from core.store.values import Outcome
 from tests.builders import THREAD, draft, message, terms
 from tests.servers import RedisServer, free_port, redis_server
 

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from core.store import verbs
-from core.store.port import Refused, TurnState
+from core.store.values import Refused, TurnState
 from core.store.verbs import inbox, turn
 from tests.contract.stores import Harness, LocalHarness
 from tests.properties.store_machine import try_out

@@ -11,7 +11,7 @@ from core.session import Answer, Entry, Status
 if TYPE_CHECKING:
     from core.message import Message
     from core.session import Record
-    from core.store.port import Refused, Work
+    from core.store.values import Refused, Work
 
 SEEN = 25 * 3600 - 60.0
 

@@ -29,7 +29,7 @@ from core.admission import Verdict
 from core.message import Kind, ThreadKey
 from core.session import Answer, AnswerKind, Entry, Status
 from core.store.local import LocalStore
-from core.store.port import (
+from core.store.values import (
     Accepted,
     Changed,
     Idle,

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from core.analytics import IDLE_SECONDS, Lengths, lengths_of, stats_of
 from core.message import Kind, ThreadKey
-from core.store.port import ThreadInfo
+from core.store.values import ThreadInfo
 
 NOW = 1_800_000_000.0
 

@@ -16,7 +16,7 @@ from core.memory.tokens import counter_for
 from core.message import Author, Kind, Message, ThreadKey
 from core.session import AnswerKind
 from core.store.local import LocalStore
-from core.store.port import Draft, Outcome, Work
+from core.store.values import Draft, Outcome, Work
 
 THREAD = ThreadKey("terminal", "ada", "main")
 

@@ -21,7 +21,7 @@ from core.models.scripted import ScriptedModel
 from core.prompt import shown_in
 from core.session import Answer, AnswerKind, Entry
 from core.store.local import LocalStore
-from core.store.port import Draft, Outcome, ThreadSettings
+from core.store.values import Draft, Outcome, ThreadSettings
 from tests.builders import terms
 from tests.clocks import ManualClock
 from tests.talk import THREAD, entry, tokens, turn
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
     from core.models.port import Model, ModelRequest
     from core.models.scripted import Script
-    from core.store.port import Work
+    from core.store.values import Work
 
 ONCE = RetryPolicy(attempts=1, random=Random(0))
 TERMS = terms(reach=1_000_000)

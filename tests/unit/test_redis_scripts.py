@@ -16,11 +16,11 @@ from core.message import Kind
 from core.session import AnswerKind
 from core.store import codec
 from core.store.keys import SEEN_SECONDS, TOMBSTONE_SECONDS, digest
-from core.store.port import Outcome, ThreadSettings
 from core.store.redis import RedisStore, reading, scripts
 from core.store.redis.client import connect
 from core.store.redis.names import PARTITIONS, Names
 from core.store.redis.scripts import Script, command
+from core.store.values import Outcome, ThreadSettings
 from core.store.verbs.inbox import PEOPLE_LIMIT
 from tests.builders import OTHER, THREAD, draft, message, terms
 from tests.contract import redis_data

@@ -10,7 +10,7 @@ from bots.terminal.follow import Follower
 from core.message import ThreadKey
 from core.session import Answer, Entry
 from core.store.local import LocalStore
-from core.store.port import Outcome, Work
+from core.store.values import Outcome, Work
 from tests.builders import draft, message, terms
 from tests.clocks import ManualClock
 

@@ -13,7 +13,7 @@ from core.message import ThreadKey
 from core.models.scripted import ScriptedModel
 from core.reply import GIVEN_UP
 from core.session import AnswerKind, Status
-from core.store.port import Outcome
+from core.store.values import Outcome
 from tests.fakes.platform import FakePlatform
 from tests.world import THREAD, World, message, until
 

@@ -10,18 +10,18 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 from core.message import ThreadKey
 from core.store.keys import place_prefix
-from core.store.port import ThreadPage
 from core.store.redis import wire
 from core.store.redis.scripts import encoded
+from core.store.values import ThreadPage
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from redis.asyncio import Redis
 
-    from core.store.port import ThreadInfo
     from core.store.redis.names import Names
     from core.store.redis.scripts import Value
+    from core.store.values import ThreadInfo
 
 Ask: TypeAlias = Callable[[Awaitable[Any]], Awaitable[Any]]
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from core.session import Entry
 from core.store import codec
 from core.store.keys import unique
-from core.store.port import Buried, Store, ThreadPage, ThreadSettings
+from core.store.port import Store
 from core.store.redis import records, wire
 from core.store.redis.client import address
 from core.store.redis.errors import FAILURES, explained
@@ -16,6 +16,7 @@ from core.store.redis.lists import Lists
 from core.store.redis.names import Names
 from core.store.redis.scripts import script
 from core.store.redis.wake import Listener
+from core.store.values import Buried, ThreadPage, ThreadSettings
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Sequence
@@ -24,8 +25,8 @@ if TYPE_CHECKING:
 
     from core.message import Kind, ThreadKey
     from core.session import Record
-    from core.store.port import Lease, Work
     from core.store.redis.scripts import Value
+    from core.store.values import Lease, Work
 
 PATIENCE = 20.0
 """Seconds after which a verb gives up on a Redis that hangs, however often it was retried."""

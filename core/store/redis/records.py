@@ -29,7 +29,7 @@ from core.session import Answer, AnswerKind, Entry, Status, Usage
 if TYPE_CHECKING:
     from core.message import Message
     from core.session import Record
-    from core.store.port import Draft, Lease
+    from core.store.values import Draft, Lease
 
 _PLAIN = set("piantd")
 """The fields of an entry that says nothing unusual."""

@@ -8,24 +8,18 @@ from typing import TYPE_CHECKING, Literal, Self
 
 from core.message import ThreadKey
 from core.store.keys import unique
-from core.store.port import (
-    Accepted,
-    Changed,
-    Idle,
-    Outcome,
-    Refused,
-)
 from core.store.redis import records, wire
 from core.store.redis.checks import sentences
 from core.store.redis.client import connect
 from core.store.redis.reading import PATIENCE, RedisReading
+from core.store.values import Accepted, Changed, Idle, Outcome, Refused
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
 
     from core.admission import Terms
     from core.message import Message
-    from core.store.port import Draft, Lease, Work
+    from core.store.values import Draft, Lease, Work
 
 
 class RedisStore(RedisReading):

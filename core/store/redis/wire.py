@@ -8,8 +8,8 @@ from core.admission import Verdict
 from core.message import Kind
 from core.session import Summary, Usage
 from core.store import codec
-from core.store.port import Lease, ThreadInfo, ThreadSettings, TurnState, Work
 from core.store.redis import records
+from core.store.values import Lease, ThreadInfo, ThreadSettings, TurnState, Work
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -7,15 +7,15 @@ from typing import TYPE_CHECKING
 
 from core.message import ThreadKey
 from core.store import verbs
-from core.store.port import Idle
 from core.store.sql.reading import living
 from core.store.sql.rows import SqlRows
+from core.store.values import Idle
 
 if TYPE_CHECKING:
     import sqlite3
     from collections.abc import Collection
 
-    from core.store.port import Work
+    from core.store.values import Work
 
 
 def claim_any(

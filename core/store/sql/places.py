@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from core.store import codec
 from core.store.keys import place_prefix
-from core.store.port import ThreadSettings
+from core.store.values import ThreadSettings
 
 if TYPE_CHECKING:
     import sqlite3

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 from core.message import ThreadKey
 from core.store import codec
 from core.store.keys import place_prefix
-from core.store.port import Buried, ThreadInfo, ThreadPage, ThreadSettings
 from core.store.sql.rows import SqlRows, load_record
+from core.store.values import Buried, ThreadInfo, ThreadPage, ThreadSettings
 
 if TYPE_CHECKING:
     import sqlite3

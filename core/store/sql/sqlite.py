@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from core.clock import Clock
     from core.message import Kind, Message, ThreadKey
     from core.session import Record
-    from core.store.port import (
+    from core.store.values import (
         Accepted,
         Buried,
         Changed,

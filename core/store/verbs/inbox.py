@@ -9,7 +9,7 @@ from core.admission import ThreadState, Verdict
 from core.session import Entry, Status
 from core.store.header import Header
 from core.store.keys import TOMBSTONE_SECONDS
-from core.store.port import Accepted, TurnState
+from core.store.values import Accepted, TurnState
 from core.store.verbs.rows import Trace, living
 from core.store.verbs.turn import claim
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from core.admission import Terms
     from core.message import Kind, Message
-    from core.store.port import ThreadSettings
+    from core.store.values import ThreadSettings
     from core.store.verbs.rows import Now, Rows
 
 PEOPLE_LIMIT = 50

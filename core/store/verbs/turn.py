@@ -7,7 +7,16 @@ from typing import TYPE_CHECKING, Literal
 
 from core.session import Answer, AnswerKind, Entry, Status, Summary
 from core.store.header import OpenTurn
-from core.store.port import Changed, Draft, Lease, Outcome, Refused, ThreadSettings, TurnState, Work
+from core.store.values import (
+    Changed,
+    Draft,
+    Lease,
+    Outcome,
+    Refused,
+    ThreadSettings,
+    TurnState,
+    Work,
+)
 from core.store.verbs.rows import living
 
 if TYPE_CHECKING:
