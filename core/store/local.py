@@ -8,9 +8,10 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Literal
 
 from core.message import ThreadKey
-from core.session import Answer, Entry
+from core.session import Entry
 from core.store import verbs
-from core.store.keys import SEEN_SECONDS, digest, place_prefix, unique
+from core.store.keys import place_prefix, unique
+from core.store.local_rows import LocalRows
 from core.store.port import Store
 from core.store.values import Buried, Idle, ThreadInfo, ThreadPage, ThreadSettings
 
@@ -247,8 +248,8 @@ class LocalStore(Store):
     def _now(self) -> verbs.Now:
         return verbs.Now(time=self._clock.now(), lease_seconds=self.lease_seconds, fresh=unique())
 
-    def _rows(self, thread: ThreadKey) -> _LocalRows:
-        return _LocalRows(self, thread)
+    def _rows(self, thread: ThreadKey) -> LocalRows:
+        return LocalRows(self, thread)
 
     def _living(self, key: str) -> Header | None:
         header = self.headers.get(key)
@@ -274,69 +275,3 @@ class LocalStore(Store):
                 entry = self.records[key][place, False]
                 if isinstance(entry, Entry):
                     yield Buried(thread=ThreadKey.parse(key), entry=entry)
-
-
-class _LocalRows:
-    """The rows of one thread, in the store's dicts."""
-
-    def __init__(self, store: LocalStore, thread: ThreadKey) -> None:
-        self._store = store
-        self._thread = thread
-        self._key = str(thread)
-
-    @property
-    def thread(self) -> ThreadKey:
-        return self._thread
-
-    def header(self) -> Header | None:
-        header = self._store.headers.get(self._key)
-        return header.copy() if header else None
-
-    def put_header(self, header: Header) -> None:
-        self._store.headers[self._key] = header.copy()
-        if header.due is not None and not header.token:
-            self._store.wake()
-
-    def remove(self, *, keep_header: bool) -> None:
-        self._store.records.pop(self._key, None)
-        self._store.ids.pop(self._key, None)
-        self._store.who = {pair for pair in self._store.who if pair[1] != self._key}
-        if not keep_header:
-            self._store.headers.pop(self._key, None)
-
-    def records(self, start: int, stop: int) -> list[Record]:
-        kept = self._store.records[self._key]
-        slots = ((place, half) for place in range(start, stop) for half in (False, True))
-        return [kept[slot] for slot in slots if slot in kept]
-
-    def put_entry(self, entry: Entry) -> None:
-        self._store.records[self._key][entry.place, False] = entry
-        self._store.ids[self._key][entry.id] = entry.place
-
-    def remove_entry(self, entry: Entry) -> None:
-        del self._store.records[self._key][entry.place, False]
-        del self._store.ids[self._key][entry.id]
-
-    def put_answer(self, answer: Answer) -> None:
-        self._store.records[self._key][answer.place, True] = answer
-
-    def place_of(self, message: str) -> int | None:
-        return self._store.ids[self._key].get(message)
-
-    def seen(self, identity: str) -> Verdict | None:
-        verdict, expires = self._store.seen.get(digest(self._thread, identity), (None, 0.0))
-        return None if self._store.is_over(expires) else verdict
-
-    def put_seen(self, identity: str, verdict: Verdict) -> None:
-        expires = self._store.expiry(SEEN_SECONDS)
-        self._store.seen[digest(self._thread, identity)] = (verdict, expires)
-
-    def put_who(self, person: str) -> None:
-        self._store.who.add((person, self._key))
-
-    def trace(self) -> verbs.Trace | None:
-        trace = self._store.traces.get(digest(self._thread))
-        return None if trace is None or self._store.is_over(trace.expires) else trace
-
-    def put_trace(self, trace: verbs.Trace) -> None:
-        self._store.traces[digest(self._thread)] = trace

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Literal
 
-from core.session import Answer, AnswerKind, Entry, Status, Summary
+from core.session import Answer, AnswerKind, Entry, Status
 from core.store.header import OpenTurn
 from core.store.values import (
     Changed,
@@ -18,6 +18,7 @@ from core.store.values import (
     Work,
 )
 from core.store.verbs.rows import living
+from core.store.verbs.view import show
 
 if TYPE_CHECKING:
     from core.store.header import Header
@@ -131,41 +132,6 @@ def open_turn(rows: Rows, header: Header) -> None:
         if isinstance(record, Entry) and record.status is Status.ADDRESSED
     )
     header.turn = OpenTurn(id=oldest.id)
-
-
-def show(rows: Rows, header: Header) -> Work:
-    """Return the thread as a worker sees it."""
-    turn = header.turn or OpenTurn(id="", tries=0)
-    since = max(header.covers, header.line, header.head - (header.settings.reach or header.reach))
-    if turn.state is TurnState.COMMITTED:
-        since = min(since, turn.last)
-    return Work(
-        lease=Lease(thread=rows.thread, token=header.token, turn=turn.id, fence=header.fence),
-        rev=header.rev,
-        kind=header.kind,
-        state=turn.state,
-        tries=turn.tries,
-        preview=turn.preview,
-        committed_by=turn.committed_by,
-        cuts=turn.cuts,
-        head=header.head,
-        next=header.next,
-        records=tuple(rows.records(since, header.next)),
-        since=since,
-        summary=Summary(
-            covers=header.covers,
-            text="" if header.withheld else header.summary,
-            stale=header.stale,
-            withheld=header.withheld,
-        ),
-        settings=header.settings,
-        line=header.line,
-        seen_from=header.seen_from,
-        explained=header.explained,
-        refused=header.refused,
-        renewed=header.renewed,
-        people=len(header.people),
-    )
 
 
 def _record(rows: Rows, now: Now, header: Header, draft: Draft, token: str) -> None:

@@ -1,0 +1,48 @@
+"""A thread as a worker sees it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from core.session import Summary
+from core.store.header import OpenTurn
+from core.store.values import Lease, TurnState, Work
+
+if TYPE_CHECKING:
+    from core.store.header import Header
+    from core.store.verbs.rows import Rows
+
+
+def show(rows: Rows, header: Header) -> Work:
+    """Return the thread as a worker sees it."""
+    turn = header.turn or OpenTurn(id="", tries=0)
+    since = max(header.covers, header.line, header.head - (header.settings.reach or header.reach))
+    if turn.state is TurnState.COMMITTED:
+        since = min(since, turn.last)
+    return Work(
+        lease=Lease(thread=rows.thread, token=header.token, turn=turn.id, fence=header.fence),
+        rev=header.rev,
+        kind=header.kind,
+        state=turn.state,
+        tries=turn.tries,
+        preview=turn.preview,
+        committed_by=turn.committed_by,
+        cuts=turn.cuts,
+        head=header.head,
+        next=header.next,
+        records=tuple(rows.records(since, header.next)),
+        since=since,
+        summary=Summary(
+            covers=header.covers,
+            text="" if header.withheld else header.summary,
+            stale=header.stale,
+            withheld=header.withheld,
+        ),
+        settings=header.settings,
+        line=header.line,
+        seen_from=header.seen_from,
+        explained=header.explained,
+        refused=header.refused,
+        renewed=header.renewed,
+        people=len(header.people),
+    )
