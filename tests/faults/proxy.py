@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Self
 
 if TYPE_CHECKING:
+    import ssl
     from collections.abc import Callable
     from types import TracebackType
 
@@ -42,6 +43,8 @@ class Proxy:
     lose: Callable[[], bool] = never
     delay: float = 0
     """Seconds that each reply is held back."""
+    tls: ssl.SSLContext | None = None
+    """Where it is set, clients have to speak TLS; the server behind is spoken to in plain."""
     counts: Counts = field(default_factory=Counts)
     port: int = 0
     _server: asyncio.Server | None = None
@@ -49,7 +52,7 @@ class Proxy:
     _tasks: set[asyncio.Task[None]] = field(default_factory=set)
 
     async def __aenter__(self) -> Self:
-        self._server = await asyncio.start_server(self._serve, "127.0.0.1", self.port)
+        self._server = await asyncio.start_server(self._serve, "127.0.0.1", self.port, ssl=self.tls)
         self.port = self._server.sockets[0].getsockname()[1]
         return self
 

@@ -12,6 +12,7 @@ from redis.backoff import ExponentialWithJitterBackoff
 from redis.exceptions import AuthenticationError, AuthorizationError
 
 from core.errors import SettingsError
+from core.store.redis.errors import UNTRUSTED
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -40,7 +41,7 @@ _Answer = TypeVar("_Answer")
 
 
 class Patient(Retry):
-    """Repeats what may be answered better the next time; a password gets no better."""
+    """Repeats what may end better the next time; a password or a certificate gets no better."""
 
     async def call_with_retry(
         self,
@@ -52,7 +53,9 @@ class Patient(Retry):
         """Call, and call again after a failure that may pass."""
 
         def may_pass(error: Exception) -> bool:
-            return not isinstance(error, _FINAL) and (is_retryable is None or is_retryable(error))
+            if isinstance(error, _FINAL) or UNTRUSTED in str(error):
+                return False
+            return is_retryable is None or is_retryable(error)
 
         return await super().call_with_retry(do, fail, may_pass, with_failure_count)
 

@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 
 FAILURES = (RedisError, OSError, TimeoutError)
 """All that a call to Redis may raise."""
+UNTRUSTED = "CERTIFICATE_VERIFY_FAILED"
+"""What OpenSSL says, and redis-py repeats, of a server that nobody vouches for."""
 _CLUSTER = (
     "the Redis at {at} is part of a cluster: write redis+cluster:// instead of redis:// "
     "in CHATBOT_STORE"
@@ -45,6 +47,10 @@ _REFUSALS = {
     "NOPERM": (
         "the Redis user in CHATBOT_STORE lacks a right at {at}: it needs all keys and channels "
         "of the bot's prefix, and to run scripts"
+    ),
+    UNTRUSTED: (
+        "the certificate of the Redis at {at} can't be verified: name the file of its authority "
+        "in CHATBOT_STORE (?ssl_ca_certs=FILE), and the host as in the certificate"
     ),
     "CROSSSLOT": _CLUSTER,
     "MOVED ": _CLUSTER,
