@@ -132,8 +132,13 @@ def redis_binary() -> str:
 
 
 def free_port() -> int:
-    """Return a port that's free at this moment."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
+    """Return a port that's free at this moment.
+
+    A cluster's node listens 10,000 ports higher as well, so the highest ports are passed over.
+    """
+    while True:
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            port: int = probe.getsockname()[1]
+        if port + 10_000 < 1 << 16:
+            return port
