@@ -61,8 +61,15 @@ def message(number: int, text: str = "", *, answer_in: str = "", author: str = "
 class World:
     """Everything that a turn needs; several workers may be made on the same store."""
 
-    def __init__(self, model: Model | None = None, *, store: Store | None = None) -> None:
+    def __init__(
+        self,
+        model: Model | None = None,
+        *,
+        store: Store | None = None,
+        model_name: str = "scripted",
+    ) -> None:
         """Start with nothing said."""
+        self.model_name = model_name
         self.clock = SystemClock()
         self.local = LocalStore(self.clock)
         self.store: Store = store or self.local
@@ -81,7 +88,7 @@ class World:
         """Return a worker of its own on the shared store and platform."""
         store = store or self.store
         manner = Manner(
-            model="scripted",
+            model=self.model_name,
             system="Be kind.",
             answer_tokens=100,
             retry=RetryPolicy(attempts=2, first_wait=0.001),

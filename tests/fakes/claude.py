@@ -45,6 +45,8 @@ _KNOWN = _REQUIRED | {
     "tools",
 }
 _BREAKPOINTS = 4
+_LOOK_BACK = 20
+"""Blocks before a breakpoint at which an earlier one is found."""
 _REQUEST_BYTES = 32 * 2**20
 _BYTES_PER_TOKEN = 2.83
 
@@ -239,17 +241,13 @@ class FakeClaude:
         if total > self._input_limit:
             message = f"prompt is too long: {total} tokens > {self._input_limit} maximum"
             raise InvalidError(message)
-        read = written = so_far = 0
-        digest = hashlib.sha256(body["model"].encode())
-        for block in blocks:
-            so_far += _cost(block)
-            digest.update((block["text"].encode() if "text" in block else data_of(block)) + b"\0")
-            if "cache_control" in block and so_far >= self._cache_minimum:
-                if digest.hexdigest() in self._cached:
-                    read = so_far
-                else:
-                    self._cached.add(digest.hexdigest())
-                    written = so_far - read
+        prefixes = list(_prefixes(body["model"], blocks))
+        marked = [n for n, block in enumerate(blocks) if "cache_control" in block]
+        marked = [place for place in marked if prefixes[place][1] >= self._cache_minimum]
+        near = [p for m in marked for p in prefixes[max(0, m + 1 - _LOOK_BACK) : m + 1]]
+        read = max([size for digest, size in near if digest in self._cached], default=0)
+        written = max(prefixes[marked[-1]][1] - read, 0) if marked else 0
+        self._cached |= {prefixes[place][0] for place in marked}
         return {
             "input_tokens": total - read - written,
             "cache_read_input_tokens": read,
@@ -358,6 +356,16 @@ def _text_of(content: str | list[Json]) -> str:
     if isinstance(content, str):
         return content
     return "".join(block.get("text", "") for block in content)
+
+
+def _prefixes(model: str, blocks: list[Json]) -> Iterator[tuple[str, int]]:
+    """Yield, for each block, a name for the prompt up to it and its tokens."""
+    digest, size = hashlib.sha256(model.encode()), 0
+    for block in blocks:
+        data = block["text"].encode() if "text" in block else data_of(block)
+        digest.update(data + b"\0")
+        size += _cost(block)
+        yield digest.hexdigest(), size
 
 
 def _cost(block: Json) -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 import contextlib
 import json
 import logging
@@ -18,11 +19,22 @@ from core.errors import (
     ModelError,
     ModelInterruptedError,
     ModelRefusedError,
+    PromptRefusedError,
     SettingsError,
 )
 from core.models.claude import ClaudeModel
-from core.models.port import Block, Completion, ModelMessage, ModelRequest, Stop
+from core.models.port import (
+    Block,
+    Completion,
+    Document,
+    Image,
+    ModelMessage,
+    ModelRequest,
+    Part,
+    Stop,
+)
 from tests.fakes.claude import KEY, FakeClaude, Refusal, Talk
+from tests.paper import GIF, jpeg, pdf, png, webp
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -397,3 +409,63 @@ async def test_fake_as_a_process_of_its_own() -> None:
     await model.close()
     server.terminate()
     await server.wait()
+
+
+def with_media(*parts: Part) -> ModelRequest:
+    """Make a request of one message."""
+    message = ModelMessage(role="user", blocks=(*parts, Block(text="What is it?")))
+    return ModelRequest(model=MODEL, system=(), messages=(message,), max_tokens=500)
+
+
+async def test_images_and_pdfs_on_the_wire(claude: FakeClaude, model: ClaudeModel) -> None:
+    images = (
+        Image(name="a", media_type="image/png", data=png()),
+        Image(name="b", media_type="image/jpeg", data=jpeg()),
+        Image(name="c", media_type="image/gif", data=GIF),
+        Image(name="d", media_type="image/webp", data=webp(9, 9)),
+    )
+    named = Document(name="plan.pdf", data=pdf(), cache=True)
+    await answer(model, with_media(*images, named, Document(name="", data=pdf())))
+    content = claude.requests[0]["messages"][0]["content"]
+    assert [block["type"] for block in content] == ["image"] * 4 + ["document"] * 2 + ["text"]
+    for part, block in zip(images, content, strict=False):
+        data = base64.b64encode(part.data).decode()
+        source = {"type": "base64", "media_type": part.media_type, "data": data}
+        assert block == {"type": "image", "source": source}
+    assert content[4]["source"]["media_type"] == "application/pdf"
+    assert [block.get("title") for block in content[4:6]] == ["plan.pdf", "a PDF"]
+    assert content[4]["cache_control"] == {"type": "ephemeral"}
+    assert "cache_control" not in content[5]
+
+
+@pytest.mark.parametrize(
+    "part",
+    [
+        Image(name="a", media_type="image/png", data=jpeg()),
+        Image(name="a", media_type="image/png", data=png()[:-9]),
+        Image(name="a", media_type="image/png", data=png(8_001, 1)),
+        Image(name="a", media_type="image/png", data=png(padding=4_000_000)),
+        Document(name="a", data=b"%PDF-1.7"),
+        Document(name="a", data=pdf(101)),
+    ],
+)
+async def test_media_that_the_api_refuses_is_told_from_a_key_that_it_refuses(
+    model: ClaudeModel, part: Part
+) -> None:
+    with pytest.raises(PromptRefusedError, match="can't take this request"):
+        await answer(model, with_media(part))
+
+
+async def test_a_request_of_too_many_bytes(model: ClaudeModel) -> None:
+    papers = [Document(name="a", data=pdf(extra=b"%" * 13_000_000)) for _ in range(2)]
+    with pytest.raises(PromptRefusedError, match="too long"):
+        await answer(model, with_media(*papers))
+
+
+async def test_what_is_no_fault_of_the_prompt(claude: FakeClaude, model: ClaudeModel) -> None:
+    for fault in (
+        Refusal(401, "authentication_error"),
+        Refusal(400, "invalid_request_error", "Your credit balance is too low"),
+        Refusal(404, "not_found_error"),
+    ):
+        assert type(await failure(claude, model, fault)) is ModelRefusedError

@@ -5,7 +5,9 @@ from __future__ import annotations
 import pytest
 
 from core.errors import MessageTooLargeError
-from core.memory import Plan, plan, strategy_named
+from core.files import File, FileKind, Files
+from core.memory import Plan, attachments_in_view, plan, strategy_named
+from core.message import Attachment
 from core.session import Session, Status, Summary
 from tests.talk import entry, session, tokens, turn, turns
 
@@ -160,3 +162,46 @@ def test_after_a_reset_nothing_before_the_line_is_missed() -> None:
 def test_what_was_overheard_is_part_of_what_is_new() -> None:
     overheard = entry(0, "psst", "Bob", status=Status.OVERHEARD)
     assert places(planned(session((), overheard, entry(1, "hi")))) == [0, 1]
+
+
+def sent(key: str) -> Attachment:
+    return Attachment(id=key, name=key, media_type="", size=1)
+
+
+def picture(tokens: int) -> File:
+    return File(kind=FileKind.IMAGE, data=b"x", tokens=tokens)
+
+
+def with_files(talk: Session, files: Files, budget: int = PLENTY) -> Plan:
+    memory = strategy_named("hybrid")
+    return plan(talk, memory, budget=budget, count=tokens, fixed=0, files=files)
+
+
+def test_images_and_pages_count() -> None:
+    old, new = entry(0, "a", files=(sent("f0"),)), entry(1, "b", files=(sent("f1"), sent("f2")))
+    talk = session((turn(old),), new)
+    bare = planned(talk).tokens
+    files = {"f0": picture(100), "f1": picture(20), "f2": picture(3), "other": picture(9_999)}
+    full = with_files(talk, files).tokens
+    assert (full.window - bare.window, full.new - bare.new) == (100, 23)
+
+
+def test_a_turn_whose_files_do_not_fit_goes_and_that_is_said() -> None:
+    past = (turn(entry(0, "a", files=(sent("f0"),))), turn(entry(1, "b")))
+    seen = with_files(session(past, "c"), {"f0": picture(900)}, budget=800)
+    assert places(seen) == [1, 2]
+    assert (seen.left_out, seen.trimmed) == (1, True)
+
+
+def test_a_message_whose_own_files_do_not_fit_is_refused() -> None:
+    talk = session((), entry(0, "a", files=(sent("f0"),)))
+    with pytest.raises(MessageTooLargeError, match="about 93"):
+        with_files(talk, {"f0": picture(900)}, budget=800)
+
+
+def test_files_in_view_are_those_of_the_turns_that_may_be_shown_newest_first() -> None:
+    past = [turn(entry(n, "a", files=(sent(f"f{n}"),))) for n in range(3)]
+    talk = session(past, entry(3, "b", files=(sent("f3"), sent("f4"))))
+    keys = [file.id for file in attachments_in_view(talk, strategy_named("window", pairs=2))]
+    assert keys == ["f4", "f3", "f2", "f1"]
+    assert [f.id for f in attachments_in_view(talk, strategy_named("full"))][-1] == "f0"

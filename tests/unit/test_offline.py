@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from core.files import File, FileKind
 from core.memory import Marks, plan, size_of, strategy_named
-from core.message import Kind
+from core.message import Attachment, Kind
 from core.models.extract import NOTHING, extract, lines_of
 from core.models.offline import HELLO, NOT_FOUND, NOTED, OfflineModel, answer
 from core.models.port import Completion, Stop
@@ -325,3 +326,21 @@ def test_a_fact_in_the_middle_survives_hundreds_of_turns() -> None:
     reply, trims = run([*talk, "What am I allergic to?"], "hybrid")
     assert reply == 'My summary says: "By the way, I am allergic to peanuts."'
     assert len(trims) >= 5
+
+
+def test_a_picture_is_named_and_a_text_file_is_searched() -> None:
+    attachments = tuple(Attachment(id=k, name=k, media_type="", size=1) for k in ("a.png", "b.csv"))
+    files = {
+        "a.png": File(kind=FileKind.IMAGE, data=b"x"),
+        "b.csv": File(kind=FileKind.TEXT, text="The launch code is 7319.\nThe sky is blue."),
+    }
+    asked = entry(0, "What is the launch code?", files=attachments)
+    talk = session((), asked)
+    seen = plan(talk, strategy_named("hybrid"), budget=9999, count=tokens, fixed=0, files=files)
+    request = reply_request(
+        seen, talk, SCENE, system="", model="offline", max_tokens=500, files=files
+    )
+    said = answer(request)
+    assert "The launch code is 7319." in said
+    assert said.endswith("I can't look into a.png: I know only words.")
+    assert "chat_" not in said
