@@ -1,0 +1,204 @@
+"""Slack's events, as what somebody said, edited or deleted. Pure.
+
+The facts behind each line are in Slack's docs under reference/events/message and in its pages on
+the Events API; where they say nothing, the source is named. Whatever comes, nothing here raises:
+what is not understood is None, and changes nothing.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal
+
+from bots.slack.fields import dict_of, str_of
+from bots.slack.people import author_of, files_of, is_ours
+from bots.slack.stamps import is_ts, seconds
+from bots.slack.text import mentions_in, readable
+from core.message import Address, Kind, Message, ThreadKey
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+NAME = "slack"
+
+_SAID = {"", "file_share", "thread_broadcast", "me_message"}
+"""Subtypes that are a person's words; all others are Slack's own, as `channel_join`."""
+_KINDS = {"im": Kind.DM, "app_home": Kind.DM, "mpim": Kind.GROUP}
+_NO_NAMES: Mapping[str, str] = {}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Me:
+    """Who the bot is in a workspace, and what it was told to listen to."""
+
+    user: str
+    bot: str = ""
+    team: str
+    enterprise: str = ""
+    dm_scope: Literal["user", "thread"] = "user"
+    """Whether a DM is one conversation, or each of its threads is one."""
+    allow_bots: bool = False
+    """Whether what other bots say counts; never what this one says."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Edited:
+    """A message as it is now, and when it was changed."""
+
+    message: Message
+    stamp: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Deleted:
+    """A message that is gone."""
+
+    thread: ThreadKey
+    id: str
+    identities: tuple[str, ...]
+    stamp: float
+
+
+def said(body: Mapping[str, Any], me: Me, names: Mapping[str, str] = _NO_NAMES) -> Message | None:
+    """Return what somebody said, from an event's payload; `names` are people's, by id.
+
+    A mention comes twice, as `app_mention` and as `message`, under two event ids and one `ts`;
+    one gesture may come under two `ts` and one `client_msg_id` (typeclaw, pull request 49). Each
+    of them is an identity.
+    """
+    event = dict_of(body, "event")
+    if str_of(event, "type") not in {"message", "app_mention"}:
+        return None
+    return _message(event, event, me, names, str_of(body, "event_id"))
+
+
+def edited(body: Mapping[str, Any], me: Me, names: Mapping[str, str] = _NO_NAMES) -> Edited | None:
+    """Return a message whose words its author has changed.
+
+    `message_changed` also comes for unfurled links, translations and the bot's own updates:
+    there the words or the author are the same as before, or it is not a person's message.
+    """
+    event = dict_of(body, "event")
+    if str_of(event, "subtype") != "message_changed":
+        return None
+    now, before = dict_of(event, "message"), dict_of(event, "previous_message")
+    unchanged = all(str_of(now, part) == str_of(before, part) for part in ("text", "user"))
+    if unchanged if before else not dict_of(now, "edited"):
+        return None
+    message = _message(now, event, me, names, "")
+    # A second edit within a second has the same `edited.ts`, but a later event.
+    stamps = (str_of(dict_of(now, "edited"), "ts"), str_of(event, "event_ts"), str_of(now, "ts"))
+    stamp = max((seconds(ts) for ts in stamps if is_ts(ts)), default=0)
+    return Edited(message=message, stamp=stamp) if message else None
+
+
+def deleted(body: Mapping[str, Any], me: Me) -> Deleted | None:
+    """Return a message that its author, or somebody with the right to, has deleted.
+
+    The root of a thread with replies leaves a tombstone instead, which comes as
+    `message_changed`: it is the deletion of what stood there, and its text is nobody's.
+    """
+    event = dict_of(body, "event")
+    before, now = dict_of(event, "previous_message"), dict_of(event, "message")
+    buried = str_of(now, "subtype") == "tombstone" and str_of(event, "subtype") == "message_changed"
+    if not buried and str_of(event, "subtype") != "message_deleted":
+        return None
+    ts = str_of(event, "deleted_ts") or str_of(before, "ts") or str_of(now, "ts")
+    channel, stamp = str_of(event, "channel"), str_of(event, "event_ts")
+    if not (channel and is_ts(ts)) or is_ours(before, me):
+        return None
+    root = str_of(before, "thread_ts") or str_of(now, "thread_ts")
+    return Deleted(
+        thread=_thread(event, channel, root if is_ts(root) else ts, me),
+        id=ts,
+        identities=_identities(before, channel, ts, me, ""),
+        stamp=seconds(stamp if is_ts(stamp) else ts),
+    )
+
+
+def envelope(
+    message: Mapping[str, Any], channel: str, me: Me, channel_type: str = ""
+) -> dict[str, Any]:
+    """Return a message that was read from Slack as the event that told of it.
+
+    History has no event ids; what was heard before is known by its other identities.
+    """
+    event = {**message, "type": "message", "channel": channel}
+    if channel_type:
+        event["channel_type"] = channel_type
+    return {"type": "event_callback", "team_id": me.team, "event": event}
+
+
+def place_of(channel: str, me: Me) -> str:
+    """Return the place that a channel is."""
+    return f"{me.team}/{channel}"
+
+
+def channel_of(place: str) -> str:
+    """Return the channel that a place is."""
+    return place.rpartition("/")[2]
+
+
+def _message(
+    message: Mapping[str, Any],
+    event: Mapping[str, Any],
+    me: Me,
+    names: Mapping[str, str],
+    event_id: str,
+) -> Message | None:
+    channel, ts = str_of(event, "channel"), str_of(message, "ts")
+    author, text, files = author_of(message, me, names), str_of(message, "text"), files_of(message)
+    words = readable(text, me.user, names)
+    if not (channel and is_ts(ts) and author) or str_of(message, "subtype") not in _counted(me):
+        return None
+    if not words and not files:
+        return None  # a shared message, a call: there is nothing in it to answer
+    root = str_of(message, "thread_ts")
+    root = root if is_ts(root) else ts
+    return Message(
+        thread=_thread(event, channel, root, me),
+        kind=_kind(event, channel),
+        id=ts,
+        identities=_identities(message, channel, ts, me, event_id),
+        author=author,
+        text=words,
+        at=seconds(ts),
+        address=_address(message, _kind(event, channel), text, me),
+        answer_in=root,
+        attachments=files,
+    )
+
+
+def _counted(me: Me) -> set[str]:
+    return _SAID | {"bot_message"} if me.allow_bots else _SAID
+
+
+def _thread(event: Mapping[str, Any], channel: str, root: str, me: Me) -> ThreadKey:
+    # With an agent view each message of a DM is a root of its own (docs:
+    # ai/migrating-to-agent-messaging): by threads, such a DM would remember nothing.
+    whole = _kind(event, channel) is Kind.DM and me.dm_scope == "user"
+    return ThreadKey(NAME, place_of(channel, me), channel if whole else root)
+
+
+def _kind(event: Mapping[str, Any], channel: str) -> Kind:
+    kind = str_of(event, "channel_type") or ("im" if channel.startswith("D") else "")
+    return _KINDS.get(kind, Kind.THREAD)
+
+
+def _address(message: Mapping[str, Any], kind: Kind, text: str, me: Me) -> Address:
+    named = mentions_in(text, me.user)
+    if kind is Kind.DM:
+        return Address.DIRECT
+    if named.me:
+        return Address.MENTIONED
+    if named.others:
+        return Address.OTHERS
+    return Address.REPLIED if str_of(message, "parent_user_id") == me.user else Address.NOBODY
+
+
+def _identities(
+    message: Mapping[str, Any], channel: str, ts: str, me: Me, event_id: str
+) -> tuple[str, ...]:
+    client = str_of(message, "client_msg_id")
+    event = (f"event:{event_id}",) if event_id else ()
+    return (*event, f"{me.team}:{channel}:{ts}", *((f"client:{client}",) if client else ()))

@@ -1,0 +1,76 @@
+"""What people wrote, as a model should read it: names for ids, plain signs for Slack's. Pure.
+
+Slack writes mentions, channels and links as `<…>` and escapes `&`, `<` and `>` in all else
+(docs: messaging/formatting-message-text). Only `text` is read: the rich text blocks that come
+with it say the same.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+_USER = re.compile(r"<@([A-Z0-9]+)(?:\|[^<>]*)?>")
+_GROUP = re.compile(r"<!(?:here|channel|everyone|subteam\^[A-Z0-9]+)(?:\|[^<>]*)?>")
+_SIGN = re.compile(r"<([^<>]+)>|&(amp|lt|gt);")
+_PLAIN = {"amp": "&", "lt": "<", "gt": ">"}
+_MAIL = ("mailto:", "tel:")
+
+
+@dataclass(frozen=True, slots=True)
+class Mentions:
+    """Whom a text names."""
+
+    me: bool
+    others: bool
+    """Somebody else, a group, or all who are there."""
+
+
+def mentions_in(text: str, me: str) -> Mentions:
+    """Return whom a text names, as Slack sends it; `me` is the bot's user id."""
+    users = set(_USER.findall(text))
+    return Mentions(me in users, bool(users - {me}) or _GROUP.search(text) is not None)
+
+
+def readable(text: str, me: str, names: Mapping[str, str]) -> str:
+    """Return a text as a model should read it, without the mention of the bot before it.
+
+    People are called by `names`, where it has their id. A text that is nothing but the mention
+    keeps it: being called is all that it says.
+    """
+    bare = re.sub(rf"\A(?:\s*<@{re.escape(me)}(?:\|[^<>]*)?>[\s:,]*)+", "", text)
+    return _SIGN.sub(lambda sign: _written(sign, names), bare if bare.strip() else text).strip()
+
+
+def plain(text: str) -> str:
+    """Return a text without Slack's escapes."""
+    return re.sub(r"&(amp|lt|gt);", lambda sign: _PLAIN[sign[1]], text)
+
+
+def _written(sign: re.Match[str], names: Mapping[str, str]) -> str:
+    if sign[2]:
+        return _PLAIN[sign[2]]
+    target, _, label = sign[1].partition("|")
+    label = plain(label)
+    match target[0]:
+        case "@":
+            return f"@{names.get(target[1:]) or label or target[1:]}"
+        case "#":
+            return f"#{label.removeprefix('#') or target[1:]}"
+        case "!":
+            return _special(target[1:], label)
+    address = plain(target)
+    bare = next((address.removeprefix(kind) for kind in _MAIL if address.startswith(kind)), address)
+    return f"{label} ({bare})" if label and label not in {address, bare} else bare
+
+
+def _special(name: str, label: str) -> str:
+    """Return a broadcast, a group of users or a date in words; their label is what people see."""
+    kind, _, rest = name.partition("^")
+    if kind == "date":
+        return label or rest
+    return f"@{label.removeprefix('@') or rest or kind}"
