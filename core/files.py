@@ -7,7 +7,7 @@ that it is said to have decide nothing.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from enum import StrEnum
 from math import ceil
 from typing import TYPE_CHECKING, Final, TypeAlias
@@ -48,6 +48,8 @@ _CONTROLS = bytes(set(range(32)) - set(b"\t\n\r\f\b\x1b"))
 _CONTROL = re.compile("[\0-\x07\x0e-\x1a\x1c-\x1f\N{REPLACEMENT CHARACTER}]")
 _ODD = 50
 """One in so many characters may be one that no text has; then it's no text."""
+_ENOUGH = 5 * limits.TEXT_FILE_BYTES
+"""Bytes in which there is more text than is shown, even at four bytes for a character."""
 
 
 class FileKind(StrEnum):
@@ -135,8 +137,8 @@ def read(data: bytes, rules: Rules) -> File:
         return _image(data, kind, rules)
     if is_pdf(data):
         return _pdf(data, rules)
-    text = decoded(data)
-    return unread(_UNKNOWN_KIND) if text is None else _text(text, rules)
+    text = decoded(data[:_ENOUGH])
+    return unread(_UNKNOWN_KIND) if text is None else _text(text, len(data), rules)
 
 
 def decoded(data: bytes) -> str | None:
@@ -221,16 +223,13 @@ def _affordable(file: File, rules: Rules) -> File:
     return unread(f"it is about {file.tokens:,} tokens, and I can read {rules.tokens:,}")
 
 
-def _text(text: str, rules: Rules) -> File:
+def _text(text: str, size: int, rules: Rules) -> File:
     if not text.strip():
         return unread("it is empty")
-    encoded = text.encode(errors="replace")
-    file = File(kind=FileKind.TEXT, text=text)
-    if len(encoded) <= rules.text_bytes:
-        return file
-    missing = in_bytes(len(encoded) - rules.text_bytes)
-    shown = encoded[: rules.text_bytes].decode(errors="ignore")
-    return replace(file, text=shown, why=f"{missing} more are not shown")
+    shown = text.encode()[: rules.text_bytes].decode(errors="ignore")
+    missing = in_bytes(max(1, size - rules.text_bytes))
+    why = "" if shown == text else f"{missing} more are not shown"
+    return File(kind=FileKind.TEXT, text=shown, why=why)
 
 
 def _unmarked(data: bytes) -> str:

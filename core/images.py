@@ -21,6 +21,8 @@ _RIFF, _WEBP = b"RIFF", b"WEBP"
 _WEBP_HEAD = 25
 """Bytes that even the shortest of WebP's forms has."""
 _MARKER = 0xFF
+_SEGMENTS = 1_000
+"""More segments than photos have before their size, since anybody can make a file."""
 _FRAMES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
 """JPEG's segments that hold the size."""
 _BARE = frozenset({0x01, *range(0xD0, 0xD9)})
@@ -58,7 +60,9 @@ def _gif(data: bytes) -> Size:
 
 def _jpeg(data: bytes) -> Size:
     at = 2
-    while at + 9 <= len(data) and data[at] == _MARKER:
+    for _ in range(_SEGMENTS):
+        if at + 9 > len(data) or data[at] != _MARKER:
+            break
         marker = data[at + 1]
         if marker in _FRAMES:
             return _big(data[at + 7 : at + 9]), _big(data[at + 5 : at + 7])

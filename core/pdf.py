@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 import zlib
+from itertools import islice
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -17,12 +18,19 @@ _HEAD = 1024
 """Bytes in which a PDF may have something before its first line."""
 _PAGE = re.compile(rb"/Type\s{0,9}/Page(?![A-Za-z])")
 _TREE = re.compile(rb"/Type\s{0,9}/Pages(?![A-Za-z])")
-_PACKED = re.compile(rb"/Type\s{0,9}/ObjStm\b.{0,400}?\bstream\r?\n", re.DOTALL)
+_PACKED = re.compile(rb"/Type\s{0,9}/ObjStm\b")
+_STREAM = re.compile(rb"\bstream\r?\n")
 _COUNT = re.compile(rb"/Count\s{1,9}(\d{1,7})")
 _LINEAR = re.compile(rb"/Linearized\b[^>]{0,200}?/N\s{1,9}(\d{1,7})")
 _LOCKED = re.compile(rb"/Encrypt\s{0,9}(?:\d{1,9}\s{1,9}\d{1,9}\s{1,9}R|<<)")
 _BEFORE, _BEHIND = 2_000, 64_000
 """Bytes in which the rest of a page tree's node is looked for; it lists its children."""
+_BEGINS = 400
+"""Bytes in which the content of packed objects begins."""
+_CONTENT = 256 * 1024
+"""Bytes of the content that are looked at; it is some thousand as a rule."""
+_LOOKS = 2_000
+"""Nodes and packed objects that are looked at: a file may be made to take forever."""
 _UNPACKED = 16 * 1024 * 1024
 """Bytes that are unpacked at most: a small file may unpack to a huge one."""
 
@@ -49,7 +57,8 @@ def _pages_in(parts: list[bytes] | Iterator[bytes]) -> int:
     pages = counted = 0
     for part in parts:
         pages += sum(1 for _ in _PAGE.finditer(part))
-        counts = (_count_at(part, tree.start()) for tree in _TREE.finditer(part))
+        trees = islice(_TREE.finditer(part), _LOOKS)
+        counts = (_count_at(part, tree.start()) for tree in trees)
         counted = max(counted, *counts, 0)
     return max(pages, counted)
 
@@ -65,9 +74,13 @@ def _count_at(data: bytes, at: int) -> int:
 def _unpacked(data: bytes) -> Iterator[bytes]:
     room = _UNPACKED
     view = memoryview(data)
-    for packed in _PACKED.finditer(data):
+    for packed in islice(_PACKED.finditer(data), _LOOKS):
+        begin = _STREAM.search(data, packed.end(), packed.end() + _BEGINS)
+        if begin is None:
+            continue
+        content = view[begin.end() : begin.end() + _CONTENT]
         try:
-            part = zlib.decompressobj().decompress(view[packed.end() :], room)
+            part = zlib.decompressobj().decompress(content, room)
         except zlib.error:
             continue
         yield part

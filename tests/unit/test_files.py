@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import codecs
+import time
+import zlib
 
 import pytest
 
@@ -192,3 +194,21 @@ def test_files_without_those_that_a_model_may_have_refused() -> None:
 )
 def test_bytes_for_people(size: int, words: str) -> None:
     assert in_bytes(size) == words
+
+
+@pytest.mark.parametrize(
+    "evil",
+    [
+        b"%PDF-1.7" + b"/Type /ObjStm " * 700_000,
+        b"%PDF-1.7" + (b"/Type /ObjStm stream\n" + zlib.compress(b"x")) * 200_000,
+        b"%PDF-1.7" + b"/Type /Pages " * 700_000,
+        b"%PDF-1.7 /Type /ObjStm stream\n" + zlib.compress(b"<<" * 2**25),
+        b"\xff\xd8" + b"\xff" * 9_000_000,
+        "ü".encode("latin-1") * 9_000_000,
+    ],
+    ids=["packed", "contents", "trees", "bomb", "photo", "letters"],
+)
+def test_a_file_that_is_made_to_take_forever_does_not(evil: bytes) -> None:
+    started = time.process_time()
+    read(evil, RULES)
+    assert time.process_time() - started < 3
