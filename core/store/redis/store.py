@@ -101,7 +101,7 @@ class RedisStore(RedisReading):
             preview=preview,
             last=draft.last,
             answer=records.answer(lease, draft),
-            kind=draft.kind,
+            kind=records.letter(draft.kind),
             cuts=wire.numbers(draft.cuts),
             seen_from=draft.seen_from,
             refused=draft.refused,

@@ -29,12 +29,11 @@ end
 local function drop_oldest_overheard(h)
   local first = true
   each(h.head, h.next, function(place, is_answer, json)
-    local entry = not is_answer and cjson.decode(json)
-    local status = entry and status_of(entry)
+    local status = not is_answer and status_of(json)
     if status == 'a' then first = false end
     if status ~= 'o' then return false end
-    redis.call('HDEL', K.entries, text(place))
-    redis.call('HDEL', K.ids, entry.i)
+    redis.call('HDEL', K.entries, place)
+    redis.call('HDEL', K.ids, cjson.decode(json)[ENTRY.id])
     h.overheard = h.overheard - 1
     if first then h.head = place + 1 end  -- keeps later searches from head on short
     return true
@@ -43,9 +42,7 @@ end
 
 local function append(h, verdict)
   if h.next == h.floor then h.kept = 0 end  -- its first entry: these keys are new
-  local fields = '"p":' .. text(h.next)
-  if verdict == 'o' then fields = fields .. ',"s":"o"' end
-  put_entry(h.next, A.id, with(fields, A.entry))
+  put_entry(h.next, A.id, with('"' .. verdict .. '",' .. h.next, A.entry))
   h.next = h.next + 1
   if verdict == 'o' then
     h.overheard = h.overheard + 1

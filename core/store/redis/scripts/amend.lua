@@ -19,13 +19,13 @@ end
 
 local function change(h, place, entry)
   if A.deleted == '1' then
-    forget_place(h, place, status_of(entry))
-    entry.t, entry.f, entry.s = nil, nil, 'g'
+    forget_place(h, place, entry[ENTRY.status])
+    entry[ENTRY.text], entry[ENTRY.files], entry[ENTRY.status] = '', cjson.null, 'g'
   else
-    entry.t = A.text
+    entry[ENTRY.text] = A.text
   end
-  entry.e = tonumber(A.stamp)
-  redis.call('HSET', K.entries, text(place), to_json(entry))
+  entry[ENTRY.stamp] = A.stamp
+  redis.call('HSET', K.entries, place, cjson.encode(entry))
   h.rev = A.rev
   if h.line <= place and place < h.covers then
     h.stale = true
@@ -38,9 +38,10 @@ local function change_all(h)
   local id, known = A.id, false
   local place = place_of(id)
   while place do
-    local entry = entry_at(place)
+    local json = entry_at(place)
+    local entry = json and whole(json)
     known = known or entry ~= nil
-    if entry and status_of(entry) ~= 'g' and tonumber(A.stamp) > (entry.e or 0) then
+    if entry and status_of(json) ~= 'g' and tonumber(A.stamp) > tonumber(entry[ENTRY.stamp]) then
       change(h, place, entry)
     end
     id = id .. '!'

@@ -1,12 +1,13 @@
 -- Records the turn's answer behind the last place that it answers, and moves head.
 -- KEYS header entries ids people work buried
 -- ARGV token turn lease rev preview last answer kind cuts seen_from refused explain
--- Answers {'committed'}, {'changed', work} or the refusal. `answer` lacks its time.
+-- Answers {'committed'}, {'changed', work} or the refusal. `kind` is the letter that `answer` lacks.
 
 local function record(h)
   local last = tonumber(A.last)
   local addressed, overheard = answered(h.head, last + 1)
-  redis.call('HSET', K.entries, A.last .. '~', with('"d":' .. text(NOW), A.answer))
+  local front = string.format('"%s",[],"%.17g"', A.kind, NOW)
+  redis.call('HSET', K.entries, A.last .. '~', with(front, A.answer))
   h.state, h.cuts, h.last, h.committed_by = 'committed', A.cuts, last, A.token
   h.head = last + 1
   h.waiting = h.waiting - #addressed
@@ -15,7 +16,7 @@ local function record(h)
   h.seen_from = tonumber(A.seen_from)
   h.explained = h.explained or A.explain == '1'
   h.renewed = false
-  if A.kind == 'buried' then bury(h, addressed) end
+  if A.kind == 'B' then bury(h, addressed) end
   if A.preview ~= '' then h.preview = A.preview end
 end
 

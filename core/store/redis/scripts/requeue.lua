@@ -16,10 +16,9 @@ local function take_out(h, place)
 end
 
 local function put_in_again(h, entry, again)
-  entry.r = entry.r or entry.i
-  entry.i = again
-  entry.p = h.next
-  put_entry(h.next, again, to_json(entry))
+  if entry[ENTRY.requeued_from] == '' then entry[ENTRY.requeued_from] = entry[ENTRY.id] end
+  entry[ENTRY.id], entry[ENTRY.place] = again, h.next
+  put_entry(h.next, again, cjson.encode(entry))
   h.next = h.next + 1
   h.waiting = h.waiting + 1
   if h.due == 0 then h.due = NOW end
@@ -28,9 +27,10 @@ end
 
 local h = load()
 local place = tonumber(A.place)
-local entry = h and entry_at(place)
-if not entry then return 0 end
-local again = entry.i .. '!'  -- no platform has that in its ids
+local json = h and entry_at(place)
+if not json then return 0 end
+local entry = whole(json)
+local again = entry[ENTRY.id] .. '!'  -- no platform has that in its ids
 local done = place_of(again) ~= nil  -- a retry, or it was listed once more since then
 if not take_out(h, place) then return done and 1 or 0 end
 if not done then put_in_again(h, entry, again) end

@@ -4,7 +4,7 @@
 -- Answers {'free'}, {'void'}, {'work', work} or the refusal. `posted` is a JSON list, or empty.
 
 local function count(h, usage)
-  if not usage then return end
+  if usage == cjson.null then return end
   for n, field in ipairs({'input', 'output', 'cache_read', 'cache_write'}) do
     h[field] = h[field] + usage[n]
   end
@@ -13,9 +13,10 @@ end
 local function deliver(h)
   local answer, fields, place = answer_of(h, h.turn)
   if answer then
-    count(h, fields.g)
-    if A.posted ~= '' then answer = with('"m":' .. A.posted, answer) end
-    redis.call('HSET', K.entries, text(place) .. '~', answer)
+    count(h, fields[ANSWER.usage])
+    -- It begins with a letter and the empty list of messages: ["A",[],
+    if A.posted ~= '' then answer = '["' .. fields[1] .. '",' .. A.posted .. string.sub(answer, 8) end
+    redis.call('HSET', K.entries, place .. '~', answer)
   end
   h.turns = h.turns + 1
 end

@@ -36,35 +36,43 @@ local function records(start, stop)
 end
 
 -- What a message is, by the letter of its verdict: addressed, overheard, or gone (deleted).
-local function status_of(entry)
-  return entry.s or 'a'
+-- Every record's JSON is a list that begins with such a letter.
+local function status_of(json)
+  return string.sub(json, 3, 3)
 end
 
+-- The places of what is in these lists, as cjson reads them.
+local ENTRY = {
+  status = 1, place = 2, id = 4, text = 7, stamp = 8, answer_in = 9, files = 10, requeued_from = 11,
+}
+local ANSWER = {turn = 5, token = 6, usage = 8}
+
 local function entry_at(place)
-  local json = place and redis.call('HGET', K.entries, text(place))
-  return json and cjson.decode(json) or nil
+  return place and redis.call('HGET', K.entries, place) or nil
 end
 
 local function put_entry(place, id, json)
-  redis.call('HSET', K.entries, text(place), json)
-  redis.call('HSET', K.ids, id, text(place))
+  redis.call('HSET', K.entries, place, json)
+  redis.call('HSET', K.ids, id, place)
 end
 
 local function place_of(id)
   return tonumber(redis.call('HGET', K.ids, id) or nil)
 end
 
--- An object's JSON with more fields in front.
-local function with(fields, json)
-  return '{' .. fields .. ',' .. string.sub(json, 2)
+-- A list's JSON with more values in front.
+local function with(values, json)
+  return '[' .. values .. ',' .. string.sub(json, 2)
 end
 
--- An entry as JSON again. cjson keeps only 14 digits of a number, too few for a time.
-local function to_json(entry)
-  local times = string.format('"d":%.17g', entry.d)
-  if entry.e then times = times .. string.format(',"e":%.17g', entry.e) end
-  entry.d, entry.e = nil, nil
-  return with(times, cjson.encode(entry))
+-- An entry that has all of its values.
+local function whole(json)
+  local entry = cjson.decode(json)
+  entry[ENTRY.stamp] = entry[ENTRY.stamp] or '0'
+  entry[ENTRY.answer_in] = entry[ENTRY.answer_in] or ''
+  entry[ENTRY.files] = entry[ENTRY.files] or cjson.null
+  entry[ENTRY.requeued_from] = entry[ENTRY.requeued_from] or ''
+  return entry
 end
 
 -- The turn's answer as JSON, as a table, and its place: behind the turn's first message, or behind one that was
@@ -78,7 +86,7 @@ local function answer_of(h, turn)
     return is_answer
   end)
   local fields = answer and cjson.decode(answer)
-  if not fields or fields.u ~= turn then return nil end
+  if not fields or fields[ANSWER.turn] ~= turn then return nil end
   return answer, fields, at
 end
 
@@ -86,7 +94,7 @@ end
 local function answered(start, stop)
   local addressed, overheard = {}, 0
   each(start, stop, function(place, is_answer, json)
-    local status = not is_answer and status_of(cjson.decode(json))
+    local status = not is_answer and status_of(json)
     if status == 'a' then table.insert(addressed, place) end
     if status == 'o' then overheard = overheard + 1 end
   end)

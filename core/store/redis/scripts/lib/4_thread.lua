@@ -30,9 +30,8 @@ end
 -- Opens a turn for the oldest message that waits.
 local function open_turn(h)
   each(h.head, h.next, function(_, is_answer, json)
-    local entry = not is_answer and cjson.decode(json)
-    if not entry or status_of(entry) ~= 'a' then return false end
-    open_turn_for(h, entry.i)
+    if is_answer or status_of(json) ~= 'a' then return false end
+    open_turn_for(h, cjson.decode(json)[ENTRY.id])
     return true
   end)
 end
@@ -90,7 +89,7 @@ local function refused(h)
   if h == nil then return {'refused', '0', '0'} end
   local _, answer = answer_of(h, A.turn)
   if not answer then return {'refused', '0', '0'} end
-  return {'refused', '1', text(answer.k == A.token)}
+  return {'refused', '1', text(answer[ANSWER.token] == A.token)}
 end
 
 -- Lists places for the operator, each once.
