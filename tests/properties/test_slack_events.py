@@ -1,0 +1,118 @@
+"""Whatever Slack sends, and in whatever order, nothing breaks and nothing is taken for another."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bots.slack.events import Me, deleted, edited, envelope, said
+from bots.slack.people import is_stranger
+from bots.slack.stamps import micros, seconds, ts_of
+from bots.slack.text import readable
+from bots.slack.words import command_in
+from core.message import ThreadKey
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+ME = Me(user="U0", bot="B0", team="T1")
+BOTS = Me(user="U0", bot="B0", team="T1", dm_scope="thread", allow_bots=True)
+TS = st.integers(0, 10**15).map(ts_of)
+SIGNS = st.sampled_from(
+    ["<@U0>", "<@U1>", "<!here>", "<", ">", "|", "&amp;", "&lt;", "<#C1|x>", "\0"]
+)
+TEXT = st.lists(SIGNS | st.text(max_size=5), max_size=8).map("".join)
+ODD = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | TEXT,
+    lambda inner: (
+        st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3)
+    ),
+    max_leaves=6,
+)
+NAMES = {
+    "type": st.sampled_from(["message", "app_mention"]),
+    "subtype": st.sampled_from(
+        ["", "message_changed", "message_deleted", "tombstone", "file_share"]
+    ),
+    "channel": st.sampled_from(["C1", "D1", "G1"]),
+    "channel_type": st.sampled_from(["channel", "im", "mpim", "group"]),
+    "user": st.sampled_from(["U0", "U1", "USLACKBOT"]),
+    "bot_id": st.sampled_from(["B0", "B1"]),
+    "text": TEXT,
+    "client_msg_id": st.text(max_size=4),
+    **dict.fromkeys(("ts", "thread_ts", "event_ts", "deleted_ts"), TS),
+}
+
+
+def some(inner: st.SearchStrategy[Any] | None = None) -> st.SearchStrategy[dict[str, Any]]:
+    """Return objects with the names that messages have, and mostly values of the right kind."""
+    known = {name: values | values | values | ODD for name, values in NAMES.items()}
+    more = (
+        dict.fromkeys(("message", "previous_message", "files"), inner | ODD)
+        if inner is not None
+        else {}
+    )
+    return st.fixed_dictionaries({}, optional={**known, **more, "edited": ODD})
+
+
+BODIES = st.fixed_dictionaries(
+    {"event": some(some()) | some(some()) | ODD},
+    optional={"event_id": st.text(max_size=4) | ODD, "authorizations": ODD, "team_id": ODD},
+)
+
+
+@given(BODIES | st.dictionaries(st.text(max_size=5), ODD), st.sampled_from([ME, BOTS]))
+def test_nothing_breaks(body: dict[str, Any], me: Me) -> None:
+    message, edit, gone = said(body, me), edited(body, me), deleted(body, me)
+    assert is_stranger(body, me) in {True, False}
+    assert sum(found is not None for found in (message, edit, gone)) <= 1
+    for found in (message, edit and edit.message):
+        if found:
+            assert found.author.id not in {"U0", "B0", "USLACKBOT"}
+            assert found.thread.place.startswith("T1/")
+            assert ThreadKey.parse(str(found.thread)) == found.thread
+            assert found.text or found.attachments
+            assert found.identities
+
+
+@given(TEXT)
+def test_text_is_read_without_a_fault(text: str) -> None:
+    assert readable(text, "U0", {"U1": "Ann"}) == readable(text, "U0", {"U1": "Ann"}).strip()
+    command_in(text)
+
+
+def told(ts: str, words: str, root: str, event_id: str) -> dict[str, Any]:
+    event = {"type": "message", "channel": "C1", "user": "U1", "ts": ts, "text": words}
+    return {"event": {**event, "thread_ts": root}, "event_id": event_id}
+
+
+@given(st.permutations(range(6)), TS, TS)
+def test_order_does_not_matter(order: list[int], ts: str, root: str) -> None:
+    """Each event says by itself what it is about: the store makes sense of the order."""
+    before = told(ts, "one", root, "")["event"]
+    after = {**before, "text": "two"}
+    change = {"type": "message", "channel": "C1", "previous_message": before, "event_ts": ts}
+    bodies: list[dict[str, Any]] = [
+        told(ts, "one", root, "Ev1"),
+        told(ts, "one", root, "Ev1"),
+        {**told(ts, "one", root, "Ev2"), "event": {**before, "type": "app_mention"}},
+        {"event": {**change, "subtype": "message_changed", "message": after}},
+        {"event": {**change, "subtype": "message_deleted", "deleted_ts": ts}},
+        envelope(before, "C1", ME),
+    ]
+    readers: list[Callable[[dict[str, Any], Me], Any]] = [said, edited, deleted]
+    seen = set()
+    for index in order:
+        found = next(filter(None, (read(bodies[index], ME) for read in readers)))
+        message = getattr(found, "message", found)
+        seen.add((message.thread, message.id))
+        assert f"T1:C1:{ts}" in message.identities
+    assert len(seen) == 1
+
+
+@given(st.integers(0, 10**15), st.integers(0, 10**15))
+def test_timestamps_keep_their_order(one: int, two: int) -> None:
+    assert micros(ts_of(one)) == one
+    assert (one < two) <= (seconds(ts_of(one)) <= seconds(ts_of(two)))

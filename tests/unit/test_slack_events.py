@@ -1,0 +1,362 @@
+"""What Slack tells us of, as it was recorded and documented, and what it means to us."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from bots.slack.events import (
+    Me,
+    channel_of,
+    deleted,
+    edited,
+    envelope,
+    place_of,
+    said,
+)
+from bots.slack.people import UNKNOWN_TYPE, is_stranger
+from bots.slack.stamps import is_ts, micros, seconds, ts_of
+from bots.slack.text import readable
+from core.message import Address, Attachment, Author, Kind, ThreadKey
+
+ME = Me(user="U0BOT", bot="B0BOT", team="T1")
+ROOT, TS, LATER = "1700000000.000100", "1700000100.000200", "1700000200.000300"
+NAMES = {"U1": "Ann", "U2": "Bob"}
+
+
+def payload(event: dict[str, Any], **more: Any) -> dict[str, Any]:
+    """Return an event as it comes, with what comes with every one."""
+    return {
+        "token": "x",
+        "team_id": "T1",
+        "context_team_id": "T1",
+        "api_app_id": "A1",
+        "event": {"type": "message", "channel": "C1", "channel_type": "channel", **event},
+        "type": "event_callback",
+        "event_id": "Ev1",
+        "event_time": 1700000100,
+        "authorizations": [{"enterprise_id": None, "team_id": "T1", "user_id": "U0BOT"}],
+        "is_ext_shared_channel": False,
+        **more,
+    }
+
+
+def spoken(text: str = "Hello", **more: Any) -> dict[str, Any]:
+    """Return a person's message."""
+    return {"user": "U1", "ts": TS, "team": "T1", "text": text, "client_msg_id": "c-1", **more}
+
+
+def address(text: str, **more: Any) -> Address:
+    message = said(payload(spoken(text, **more)), ME)
+    assert message
+    return message.address
+
+
+# --- what was said --------------------------------------------------------------------------------
+
+
+def test_a_mention_in_a_channel_opens_a_thread() -> None:
+    message = said(payload(spoken("<@U0BOT> hello", event_ts=TS)), ME, NAMES)
+    assert message
+    assert message.thread == ThreadKey("slack", "T1/C1", TS)
+    assert message.kind is Kind.THREAD
+    assert message.id == message.answer_in == TS
+    assert message.author == Author(id="U1", name="Ann")
+    assert message.text == "hello"
+    assert message.at == 1700000100.0002
+    assert message.address is Address.MENTIONED
+    assert message.identities == ("event:Ev1", f"T1:C1:{TS}", "client:c-1")
+
+
+def test_a_mention_that_comes_twice_is_one_message() -> None:
+    one = said(payload(spoken("<@U0BOT> hello")), ME)
+    event = spoken("<@U0BOT> hello", type="app_mention")
+    two = said(payload({**event, "channel_type": None}, event_id="Ev2"), ME)
+    assert one
+    assert two
+    assert set(one.identities) & set(two.identities) == {f"T1:C1:{TS}", "client:c-1"}
+    assert (one.thread, one.kind, one.address) == (two.thread, two.kind, two.address)
+
+
+def test_a_reply_belongs_to_its_thread() -> None:
+    message = said(payload(spoken(thread_ts=ROOT, parent_user_id="U2")), ME)
+    assert message
+    assert (message.thread.thread, message.answer_in, message.id) == (ROOT, ROOT, TS)
+    assert message.address is Address.NOBODY
+
+
+def test_a_dm_is_one_conversation_with_answers_in_each_thread() -> None:
+    event = spoken("hi", channel="D1", channel_type="im")
+    message = said(payload(event), ME)
+    assert message
+    assert message.thread == ThreadKey("slack", "T1/D1", "D1")
+    assert (message.kind, message.address) == (Kind.DM, Address.DIRECT)
+    assert message.answer_in == TS
+    reply = said(payload({**event, "thread_ts": ROOT}), ME)
+    assert reply
+    assert (reply.thread, reply.answer_in) == (message.thread, ROOT)
+
+
+def test_a_dm_may_be_a_conversation_for_each_thread() -> None:
+    me = Me(user="U0BOT", team="T1", dm_scope="thread")
+    message = said(payload(spoken(channel="D1", channel_type="im", thread_ts=ROOT)), me)
+    assert message
+    assert message.thread == ThreadKey("slack", "T1/D1", ROOT)
+
+
+def test_a_group_dm_has_threads() -> None:
+    message = said(payload(spoken(channel="G1", channel_type="mpim")), ME)
+    assert message
+    assert (message.kind, message.thread.thread) == (Kind.GROUP, TS)
+    assert message.address is Address.NOBODY
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("so <@U0BOT> what do you say?", Address.MENTIONED),
+        ("<@U0BOT|chatbot> hello", Address.MENTIONED),
+        ("<@U2> and <@U0BOT>", Address.MENTIONED),
+        ("<@U2> what do you say?", Address.OTHERS),
+        ("<!here> lunch", Address.OTHERS),
+        ("<!subteam^S1|@crew> lunch", Address.OTHERS),
+        ("see <#C2|general> and <https://a.b|@here>", Address.NOBODY),
+        ("@chatbot in plain letters", Address.NOBODY),
+        ("&lt;@U0BOT&gt; as text", Address.NOBODY),
+    ],
+)
+def test_whom_a_message_is_for(text: str, expected: Address) -> None:
+    assert address(text, thread_ts=ROOT) is expected
+
+
+def test_a_reply_to_the_bot_is_for_it_unless_it_names_somebody() -> None:
+    assert address("go on", thread_ts=ROOT, parent_user_id="U0BOT") is Address.REPLIED
+    assert address("<@U2>?", thread_ts=ROOT, parent_user_id="U0BOT") is Address.OTHERS
+
+
+@pytest.mark.parametrize("subtype", ["file_share", "thread_broadcast", "me_message"])
+def test_subtypes_that_are_words(subtype: str) -> None:
+    assert said(payload(spoken(subtype=subtype)), ME)
+
+
+@pytest.mark.parametrize(
+    "event",
+    [
+        spoken(subtype="channel_join"),
+        spoken(subtype="bot_message", bot_id="B2"),
+        spoken(subtype="tombstone"),
+        spoken(subtype="assistant_app_thread"),
+        spoken(user="U0BOT"),
+        spoken(bot_id="B0BOT"),
+        spoken(bot_id="B2"),
+        spoken(user="USLACKBOT"),
+        spoken(user=""),
+        spoken(""),
+        spoken("  \n "),
+        spoken(ts="now"),
+        spoken(channel=""),
+        spoken(type="reaction_added"),
+        {"subtype": "message_changed", "message": spoken()},
+        {"subtype": "message_replied", "message": spoken()},
+    ],
+)
+def test_what_is_nobodys_message(event: dict[str, Any]) -> None:
+    assert said(payload(event), ME) is None
+
+
+def test_other_bots_count_where_it_is_set_but_never_this_one() -> None:
+    me = Me(user="U0BOT", bot="B0BOT", team="T1", allow_bots=True)
+    event = {"subtype": "bot_message", "bot_id": "B2", "ts": TS, "text": "hi", "username": "Jira"}
+    message = said(payload(event), me)
+    assert message
+    assert message.author == Author(id="B2", name="Jira")
+    assert said(payload({**event, "bot_id": "B0BOT"}), me) is None
+
+
+def test_a_name_comes_from_us_else_from_the_message_else_it_is_the_id() -> None:
+    event = spoken(user_profile={"display_name": "", "real_name": "Ann Lee"})
+    for names, name in ((NAMES, "Ann"), ({}, "Ann Lee")):
+        message = said(payload(event), ME, names)
+        assert message
+        assert message.author.name == name
+    message = said(payload(spoken()), ME)
+    assert message
+    assert message.author.name == "U1"
+
+
+def test_files_come_by_reference() -> None:
+    here = {"id": "F1", "name": "a.pdf", "title": "A", "mimetype": "application/pdf", "size": 9}
+    elsewhere = {"id": "F2", "mode": "file_access", "file_access": "check_file_info"}
+    gone = {"id": "F3", "mode": "tombstone"}
+    event = spoken("", subtype="file_share", files=[here, elsewhere, gone, None, "x", {}])
+    message = said(payload(event), ME)
+    assert message
+    assert message.text == ""
+    assert message.attachments == (
+        Attachment(id="F1", name="a.pdf", media_type="application/pdf", size=9),
+        Attachment(id="F2", name="F2", media_type=UNKNOWN_TYPE, size=0),
+    )
+
+
+def test_what_is_read_from_history_is_the_same_message() -> None:
+    heard = said(payload(spoken(thread_ts=ROOT)), ME)
+    body = envelope(spoken(thread_ts=ROOT), "C1", ME, "channel")
+    read = said(body, ME)
+    assert heard
+    assert read
+    assert read.identities == heard.identities[1:]
+    assert read.thread == heard.thread
+    dm = said(envelope(spoken(), "D1", ME), ME)
+    assert dm
+    assert dm.kind is Kind.DM
+
+
+# --- text -----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("<@U0BOT> help", "help"),
+        ("  <@U0BOT>: <@U0BOT>, help ", "help"),
+        ("<@U0BOT>", "@U0BOT"),
+        ("ask <@U1> or <@U9> or <@U8|eve>", "ask @Ann or @U9 or @eve"),
+        ("in <#C2|general>, <#C3>, <#C4|>", "in #general, #C3, #C4"),
+        ("<!here> <!channel|@channel> <!everyone>", "@here @channel @everyone"),
+        ("<!subteam^S1|@crew> <!subteam^S2>", "@crew @S2"),
+        ("on <!date^1392734382^{date}|Feb 18>", "on Feb 18"),
+        ("<https://a.b?c=1&amp;d=2>", "https://a.b?c=1&d=2"),
+        ("<https://a.b|a site> <http://a.b|a.b>", "a site (https://a.b) a.b (http://a.b)"),
+        ("<mailto:a@b.c|a@b.c> <tel:+43|call>", "a@b.c call (+43)"),
+        ("a &lt; b &amp;&amp; c &gt; d", "a < b && c > d"),
+        ("&amp;lt;@U1&amp;gt; &lt;@U1&gt;", "&lt;@U1&gt; <@U1>"),
+        ("not <a sign and <> neither <", "not <a sign and <> neither <"),
+    ],
+)
+def test_text_as_a_model_should_read_it(text: str, expected: str) -> None:
+    assert readable(text, "U0BOT", NAMES) == expected
+
+
+# --- what was changed -----------------------------------------------------------------------------
+
+
+def changed(now: dict[str, Any], before: dict[str, Any] | None, **more: Any) -> dict[str, Any]:
+    event: dict[str, Any] = {"subtype": "message_changed", "hidden": True, "ts": LATER}
+    event |= {"event_ts": LATER, "message": now}
+    if before is not None:
+        event["previous_message"] = before
+    return payload({**event, **more})
+
+
+def test_an_edit_changes_the_words_of_a_message() -> None:
+    now = spoken("Goodbye &amp; thanks", edited={"user": "U1", "ts": "1700000200.000000"})
+    edit = edited(changed(now, spoken("Hello")), ME)
+    original = said(payload(spoken("Hello")), ME)
+    assert edit
+    assert original
+    assert edit.message.text == "Goodbye & thanks"
+    assert edit.message.id == original.id
+    assert edit.message.thread == original.thread
+    assert edit.message.identities == original.identities[1:]
+    assert edit.stamp == seconds(LATER)
+
+
+def test_the_documented_edit_has_no_previous_message() -> None:
+    now = spoken("Bye", edited={"user": "U1", "ts": LATER})
+    assert edited(changed(now, None), ME)
+    assert edited(changed(spoken("Bye"), None), ME) is None
+
+
+@pytest.mark.parametrize(
+    ("now", "before"),
+    [
+        pytest.param(spoken(attachments=[{"is_msg_unfurl": True}]), spoken(), id="unfurl"),
+        pytest.param(spoken(language={"locale": "de"}), spoken(), id="translation"),
+        pytest.param(
+            spoken("more", user="U0BOT", bot_id="B0BOT"),
+            spoken("", user="U0BOT", bot_id="B0BOT"),
+            id="own update",
+        ),
+        pytest.param(spoken("x", bot_id="B2"), spoken("y", bot_id="B2"), id="another bot's"),
+        pytest.param(
+            spoken("This message was deleted.", user="USLACKBOT", subtype="tombstone"),
+            spoken(),
+            id="tombstone",
+        ),
+        pytest.param(spoken("This", subtype="tombstone"), spoken(), id="tombstone of a person"),
+    ],
+)
+def test_what_is_no_edit(now: dict[str, Any], before: dict[str, Any]) -> None:
+    assert edited(changed(now, before), ME) is None
+
+
+def test_a_deleted_message_is_named_by_what_it_was() -> None:
+    before = spoken(thread_ts=ROOT)
+    event = {"subtype": "message_deleted", "hidden": True, "deleted_ts": TS, "event_ts": LATER}
+    gone = deleted(payload({**event, "ts": LATER, "previous_message": before}), ME)
+    original = said(payload(before), ME)
+    assert gone
+    assert original
+    assert (gone.thread, gone.id) == (original.thread, original.id)
+    assert gone.identities == original.identities[1:]
+    assert gone.stamp == seconds(LATER)
+    bare = deleted(payload(event), ME)
+    assert bare
+    assert bare.id == TS
+
+
+def test_a_tombstone_is_the_deletion_of_a_root() -> None:
+    stone = {"subtype": "tombstone", "user": "USLACKBOT", "ts": TS, "thread_ts": TS, "text": "-"}
+    gone = deleted(changed(stone, spoken(thread_ts=TS)), ME)
+    assert gone
+    assert (gone.id, gone.thread.thread) == (TS, TS)
+
+
+@pytest.mark.parametrize("subtype", ["message_deleted", "message_changed"])
+def test_the_bots_own_messages_may_go(subtype: str) -> None:
+    event = {"subtype": subtype, "message": {"subtype": "tombstone", "ts": TS}, "deleted_ts": TS}
+    own = {"user": "U0BOT", "bot_id": "B0BOT", "ts": TS, "text": "I said"}
+    assert deleted(payload({**event, "previous_message": own}), ME) is None
+
+
+def test_an_edit_is_no_deletion() -> None:
+    assert deleted(changed(spoken("x"), spoken()), ME) is None
+    assert deleted(payload({"subtype": "message_deleted", "deleted_ts": "x"}), ME) is None
+
+
+# --- who and where --------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("event", "more", "expected"),
+    [
+        (spoken(), {}, False),
+        (spoken(team="T2"), {"is_ext_shared_channel": True}, True),
+        (spoken(user_team="T2"), {"is_ext_shared_channel": True}, True),
+        (spoken(team="T2", source_team="T1"), {"is_ext_shared_channel": True}, False),
+        (spoken(user_team="E1"), {"is_ext_shared_channel": True}, True),
+        (spoken(user_team="T2"), {"is_ext_shared_channel": False}, False),
+        (spoken(team="T3"), {"authorizations": [{"team_id": "T3"}]}, False),
+        (spoken(team=None), {"is_ext_shared_channel": True}, False),
+        ({"message": spoken(team="T2")}, {"is_ext_shared_channel": True}, True),
+    ],
+)
+def test_strangers_are_known(
+    event: dict[str, Any], more: dict[str, Any], *, expected: bool
+) -> None:
+    assert is_stranger(payload(event, **more), ME) is expected
+
+
+def test_a_place_leads_back_to_its_channel() -> None:
+    assert channel_of(place_of("C1", ME)) == "C1"
+
+
+def test_timestamps_lose_no_digits() -> None:
+    assert micros("1652635099.971779") == 1652635099971779
+    assert ts_of(1652635099971779) == "1652635099.971779"
+    assert micros("1.5") == 1_500_000
+    assert f"{seconds('1652635099.971779'):.6f}" == "1652635099.971779"
+    assert not any(map(is_ts, ("", "1", "1.", "x", "1.2.3", "-1.0", None, 1.5, "\u0661.\u0662")))
+    with pytest.raises(ValueError, match="no timestamp"):
+        micros("soon")
