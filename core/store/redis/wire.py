@@ -43,33 +43,31 @@ def settings(text: bytes | None) -> ThreadSettings:
 
 def work(thread: ThreadKey, token: str, reply: Sequence[Any]) -> Work:
     """Return the work that `show` of the scripts has sent."""
-    *fields, kept = reply
-    (fence, rev, kind, turn, state, tries, preview, committed_by, cuts, head, following, since,
-     covers, summary, stale, withheld, chosen, line, seen_from, explained, refused, renewed,
-     people) = map(_text, fields)  # fmt: skip
+    rev, kind, turn, state, preview, committed_by, cuts, summary, chosen = map(_text, reply[:9])
+    stale, withheld, explained, renewed = map(bool, reply[9:13])
+    (fence, tries, head, following, since, covers, line, seen_from, refused,
+     people, kept) = reply[13:]  # fmt: skip
     return Work(
-        lease=Lease(thread=thread, token=token, turn=turn, fence=int(fence)),
+        lease=Lease(thread=thread, token=token, turn=turn, fence=fence),
         rev=rev,
         kind=Kind(kind),
         state=TurnState(state),
-        tries=int(tries),
+        tries=tries,
         preview=preview,
         committed_by=committed_by,
         cuts=tuple(map(int, cuts.split(","))) if cuts else (),
-        head=int(head),
-        next=int(following),
+        head=head,
+        next=following,
         records=records.load(kept),
-        since=int(since),
-        summary=Summary(
-            covers=int(covers), text=summary, stale=stale == "1", withheld=withheld == "1"
-        ),
+        since=since,
+        summary=Summary(covers=covers, text=summary, stale=stale, withheld=withheld),
         settings=codec.load_settings(chosen) if chosen else ThreadSettings(),
-        line=int(line),
-        seen_from=int(seen_from),
-        explained=explained == "1",
-        refused=int(refused),
-        renewed=renewed == "1",
-        people=int(people),
+        line=line,
+        seen_from=seen_from,
+        explained=explained,
+        refused=refused,
+        renewed=renewed,
+        people=people,
     )
 
 

@@ -11,12 +11,13 @@ local function count(h, usage)
 end
 
 local function deliver(h)
-  local answer, fields, place = answer_of(h, h.turn)
+  local field = text(h.last) .. '~'
+  local answer = redis.call('HGET', K.entries, field)
   if answer then
-    count(h, fields[ANSWER.usage])
+    count(h, cjson.decode(answer)[ANSWER.usage])
     -- It begins with a letter and the empty list of messages: ["A",[],
-    if A.posted ~= '' then answer = '["' .. fields[1] .. '",' .. A.posted .. string.sub(answer, 8) end
-    redis.call('HSET', K.entries, place .. '~', answer)
+    if A.posted ~= '' then answer = string.sub(answer, 1, 5) .. A.posted .. string.sub(answer, 8) end
+    redis.call('HSET', K.entries, field, answer)
   end
   h.turns = h.turns + 1
 end

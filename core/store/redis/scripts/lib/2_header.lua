@@ -1,41 +1,41 @@
 -- The header: one hash per thread, a field per value. What is not kept is the default.
+-- Every table costs its time in every call, so a header is what was changed of what was read.
 
--- `due` 0: there is no work. `turn` empty: no turn is open. See core.store.header for the rest.
-local DEFAULTS = {
-  v = VERSION, kind = '', ttl = 0, reach = 0, rev = '',
-  started_at = 0, last_at = 0, expires = 0, listed = 0, kept = 0,
-  fence = 0, token = '', ['until'] = 0, due = 0, call = '',
-  turn = '', state = 'open', tries = 0, preview = '', cuts = '', last = -1, committed_by = '',
-  next = 0, head = 0, line = 0, floor = 0, waiting = 0, overheard = 0, refused = 0, buried = '',
-  settings = '', settings_reach = 0, muted = false,
-  covers = 0, summary = '', stale = false, withheld = false,
-  seen_from = 0, explained = false, renewed = false, turns = 0, taking_part = false,
-  input = 0, output = 0, cache_read = 0, cache_write = 0,
-}
-
-local META = {__index = DEFAULTS}
-local PARTIAL = {__index = function(_, field) error('the script did not read ' .. field) end}
-
-local stored = {}  -- the header's values as they were read
-local THREAD = K.header and string.match(K.header, '}h:(.*)$')
-
-local function put(h, field, value)
-  local default = DEFAULTS[field]
-  local kind = type(default)
-  if not value then
-    value = default
-  elseif kind == 'number' then
-    value = tonumber(value)
-  elseif kind == 'boolean' then
-    value = value == '1'
-  end
-  h[field], stored[field] = value, value
+-- A header that says nothing. `due` 0: there is no work. `turn` empty: no turn is open. See
+-- core.store.header for the rest.
+local function defaults()
+  return {
+    v = 0, kind = '', ttl = 0, reach = 0, rev = '',
+    started_at = 0, last_at = 0, expires = 0, listed = 0, kept = 0,
+    fence = 0, token = '', ['until'] = 0, due = 0, call = '',
+    turn = '', state = 'open', tries = 0, preview = '', cuts = '', last = -1, committed_by = '',
+    next = 0, head = 0, line = 0, floor = 0, waiting = 0, overheard = 0, refused = 0, buried = '',
+    settings = '', settings_reach = 0, muted = false,
+    covers = 0, summary = '', stale = false, withheld = false,
+    seen_from = 0, explained = false, renewed = false, turns = 0, taking_part = false,
+    input = 0, output = 0, cache_read = 0, cache_write = 0,
+  }
 end
 
-local function living(h)
-  if h.v > VERSION then error('CHATBOT_FUTURE ' .. text(h.v)) end
-  if h.expires > NOW then return h end
-  stored = {}
+local kept = defaults()  -- the header as it was read; a header has this behind what was changed
+local THREAD = K.header and string.sub(K.header, string.find(K.header, '}h:', 1, true) + 3)
+
+-- Notes a value as it was read; `default` tells of what type it is.
+local function put(field, value, default)
+  if not value then
+    value = default
+  elseif type(default) == 'number' then
+    value = tonumber(value)
+  elseif type(default) == 'boolean' then
+    value = value == '1'
+  end
+  kept[field] = value
+end
+
+local function living()
+  if kept.v > VERSION then error('CHATBOT_FUTURE ' .. text(kept.v)) end
+  if kept.expires > NOW then return setmetatable({}, {__index = kept}) end
+  kept = defaults()
   return nil
 end
 
@@ -43,33 +43,36 @@ end
 local function load()
   local flat = redis.call('HGETALL', K.header)
   if #flat == 0 then return nil end
-  local h = setmetatable({}, META)
-  for n = 1, #flat, 2 do put(h, flat[n], flat[n + 1]) end
-  return living(h)
+  for n = 1, #flat, 2 do put(flat[n], flat[n + 1], kept[flat[n]]) end
+  return living()
 end
+
+local UNREAD = {__index = function(_, field) error('the script did not read ' .. field) end}
 
 -- The same, but reads these fields only: half the time of a script that needs no more.
 local function load_only(...)
   local fields = {'v', 'expires', 'kept', 'ttl', 'token', 'until', 'due', 'turn', 'state', 'head', ...}
   local values = redis.call('HMGET', K.header, unpack(fields))
   if not values[1] then return nil end
-  local h = setmetatable({}, PARTIAL)
-  for n = 1, #fields do put(h, fields[n], values[n]) end
-  return living(h)
+  local default = kept
+  kept = setmetatable({}, UNREAD)
+  for n = 1, #fields do put(fields[n], values[n], default[fields[n]]) end
+  return living()
 end
 
 -- Reads what `load_only` has left out.
-local function complete(h)
-  if getmetatable(h) == META then return end
-  setmetatable(h, META)
+local function complete()
+  if getmetatable(kept) ~= UNREAD then return end
+  local default = defaults()
+  setmetatable(kept, {__index = default})
   local flat = redis.call('HGETALL', K.header)
   for n = 1, #flat, 2 do
-    if rawget(h, flat[n]) == nil then put(h, flat[n], flat[n + 1]) end
+    if rawget(kept, flat[n]) == nil then put(flat[n], flat[n + 1], default[flat[n]]) end
   end
 end
 
 local function begin(kind, ttl, reach, rev)
-  local h = setmetatable({v = VERSION}, META)
+  local h = setmetatable({v = VERSION}, {__index = kept})
   h.kind, h.ttl, h.reach, h.rev = kind, ttl, reach, rev
   h.started_at, h.last_at = NOW, NOW
   return h
@@ -106,7 +109,7 @@ end
 local function save_work(h)
   if h.due > 0 then
     redis.call('ZADD', K.work, h.due, THREAD)
-    if (stored.due or 0) == 0 then keep(K.work, h.ttl) end
+    if kept.due == 0 then keep(K.work, h.ttl) end
   else
     redis.call('ZREM', K.work, THREAD)
   end
@@ -136,15 +139,15 @@ local function save(h)
   if renewed then h.kept = h.expires + GRACE end
   local changed = {}
   for field, value in pairs(h) do
-    if value ~= stored[field] then
+    if value ~= rawget(kept, field) then
       changed[#changed + 1] = field
       changed[#changed + 1] = type(value) == 'boolean' and text(value) or value
     end
   end
   if #changed > 0 then redis.call('HSET', K.header, unpack(changed)) end
   if renewed then keep_thread(h) end
-  if h.due ~= (stored.due or 0) then save_work(h) end
+  if h.due ~= kept.due then save_work(h) end
   local buried = rawget(h, 'buried')
-  if buried and buried ~= (stored.buried or '') then save_buried(h) end
+  if buried and buried ~= kept.buried then save_buried(h) end
   if h.token == '' and h.due > 0 and h.due <= NOW then wake() end
 end

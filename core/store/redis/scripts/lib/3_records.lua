@@ -6,8 +6,9 @@
 local function fields_of(start, stop)
   local fields = {}
   for place = start, stop - 1 do
-    fields[#fields + 1] = place
-    fields[#fields + 1] = place .. '~'
+    local field = tostring(place)
+    fields[#fields + 1] = field
+    fields[#fields + 1] = field .. '~'
   end
   return fields, redis.call('HMGET', K.entries, unpack(fields))
 end

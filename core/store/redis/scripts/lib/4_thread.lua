@@ -61,16 +61,16 @@ end
 
 -- The thread as a worker sees it; core.store.redis.wire reads it in this order.
 local function show(h)
-  complete(h)
+  complete()
   local reach = h.settings_reach > 0 and h.settings_reach or h.reach
   local since = math.max(h.covers, h.line, h.head - reach)
   if h.state == 'committed' then since = math.min(since, h.last) end
   local people = math.min(redis.call('SCARD', K.people), PEOPLE)
   return {
-    text(h.fence), h.rev, h.kind, h.turn, h.state, text(h.tries), h.preview, h.committed_by,
-    h.cuts, text(h.head), text(h.next), text(since), text(h.covers),
-    h.withheld and '' or h.summary, text(h.stale), text(h.withheld), h.settings, text(h.line),
-    text(h.seen_from), text(h.explained), text(h.refused), text(h.renewed), text(people),
+    h.rev, h.kind, h.turn, h.state, h.preview, h.committed_by, h.cuts,
+    h.withheld and '' or h.summary, h.settings,
+    h.stale and 1 or 0, h.withheld and 1 or 0, h.explained and 1 or 0, h.renewed and 1 or 0,
+    h.fence, h.tries, h.head, h.next, since, h.covers, h.line, h.seen_from, h.refused, people,
     records(since, h.next),
   }
 end
