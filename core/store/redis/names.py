@@ -30,7 +30,7 @@ from urllib.parse import quote
 from core.store.keys import digest, partition, place_prefix
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
     from core.message import ThreadKey
 
@@ -65,8 +65,10 @@ class Names:
         """Return the keys of a thread by the names that the scripts have for them."""
         return _keys(self.prefix, thread)
 
-    def seen(self, thread: ThreadKey, identities: Iterable[str]) -> list[str]:
+    def seen(self, thread: ThreadKey, identities: Sequence[str]) -> list[str]:
         """Return the keys that remember what became of an event."""
+        if not identities:
+            return []
         tag = self.of(thread)["tag"]
         return [f"{tag}s:{digest(thread, identity)}" for identity in identities]
 

@@ -150,8 +150,10 @@ class RedisReading(Store):
         self, verb: str, thread: ThreadKey, identities: Sequence[str] = (), /, **args: Value
     ) -> Any:  # noqa: ANN401 - what the script answers
         seen = self._names.seen(thread, identities)
-        words = script(verb).words(self._names.of(thread), seen, args)
-        return await self._ask(script(verb).run(self._client, words))
+        called = script(verb)
+        return await self._ask(
+            called.run(self._client, called.words(self._names.of(thread), seen, args))
+        )
 
     async def _ask(self, request: Awaitable[Any]) -> Any:  # noqa: ANN401 - what Redis answers
         try:

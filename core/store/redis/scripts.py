@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, cached_property
 from hashlib import sha1
 from importlib import resources
 from typing import TYPE_CHECKING, Any
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 Value = str | int | float | bytes
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Script:
     """One verb's script, and what it has to be given."""
 
@@ -37,6 +37,11 @@ class Script:
     sha: str
     keys: tuple[str, ...]
     args: tuple[str, ...]
+
+    @cached_property
+    def named(self) -> tuple[str, ...]:
+        """Return the keys that stand for one key each."""
+        return tuple(key for key in self.keys if not key.endswith("..."))
 
     def words(
         self, keys: Mapping[str, str], seen: Sequence[str], args: Mapping[str, Value]
@@ -46,8 +51,9 @@ class Script:
         Raises:
             KeyError: A key or an argument is missing.
         """
-        named = [keys[key] for key in self.keys if not key.endswith("...")]
-        return (len(named) + len(seen), *named, *seen, *(encoded(args[arg]) for arg in self.args))
+        named = [keys[key] for key in self.named]
+        values = [encoded(args[arg]) for arg in self.args]
+        return (len(named) + len(seen), *named, *seen, *values)
 
     async def run(self, client: Redis, words: tuple[Value, ...]) -> Any:  # noqa: ANN401 - what it answers
         """Call the script by its hash, and by its text where the server doesn't know it (yet)."""
@@ -64,12 +70,13 @@ async def command(client: Redis, *words: Value) -> Any:  # noqa: ANN401 - what R
 
 def encoded(value: Value) -> bytes:
     """Return a value as it is sent; text as UTF-8, whatever a platform has put into it."""
+    if isinstance(value, str):
+        return value.encode("utf-8", "surrogatepass")
     if isinstance(value, bytes):
         return value
     if isinstance(value, bool):
         return b"1" if value else b"0"
-    text = repr(value) if isinstance(value, float) else str(value)
-    return text.encode("utf-8", "surrogatepass")
+    return repr(value).encode()
 
 
 @cache
@@ -87,12 +94,17 @@ def _needed(verb: str) -> list[str]:
     Lua makes each function anew in every call, so what is not used would cost every turn.
     """
     needed: list[str] = []
-    used = verb
+    used = _code(verb)
     for name, part in reversed(_prelude()):
-        if re.search(rf"\b{name}\b", used):
+        if re.search(rf"(?<![\w.']){name}\b", used):  # no field, and no word of Redis
             needed.insert(0, part)
-            used += part
+            used += _code(part)
     return needed
+
+
+def _code(source: str) -> str:
+    """Return Lua without its comments."""
+    return re.sub(r"--.*", "", source)
 
 
 @cache
