@@ -1,0 +1,112 @@
+"""An answer, as Slack takes it: a markdown block, the plain text beside it, and our notes. Pure.
+
+Lengths are those of Slack's docs (reference/block-kit/blocks/markdown-block: 12,000 characters in
+all of a message's markdown blocks), and of practice where that is less: `text` is refused from
+4,000 on (github.com/seratch/ChatGPT-in-Slack, issue 102), all blocks together from about 13,200 on
+(github.com/slackapi/bolt-js, issue 2509). They count after escaping.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+from bots.slack.fields import dicts_of, str_of
+from bots.slack.inert import escaped, inert, restored, settled
+from core.reply import TRIM_MEANING
+from core.split import Splitter
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+__all__ = ["cut", "fallback", "growing", "inert", "message", "piece", "settled", "text_of"]
+
+Json: TypeAlias = dict[str, Any]
+
+MARKDOWN = 11_500
+TEXT = 3_900
+NOTE = 300
+NOTES = 5
+"""Notes under an answer; there are five kinds of them."""
+REMEMBER = "what_i_remember"
+"""The action of the button that shows what is remembered of a thread."""
+_NOTHING = "\u2026"
+_MORE = "\n\u2026"
+
+_HEADING = re.compile(r"^[ \t]*+#{1,6}[ \t]++", re.MULTILINE)
+_BOLD = re.compile(r"\*\*(?=\S)([^*\n]++)\*\*")
+_LINK = re.compile(r"!?\[([^\[\]\n]*+)\]\(([^()\s]*+)\)")
+_FENCE = re.compile(r"^[ \t]*+(?:`{3,}+|~{3,}+)[^\n`]*+$\n?", re.MULTILINE)
+
+_PIECES = Splitter(MARKDOWN, lambda text: len(inert(text)))
+_TEXTS = Splitter(TEXT - len(_MORE), lambda text: len(escaped(text)))
+
+
+def cut(text: str) -> tuple[int, ...]:
+    """Return the ends of the pieces that an answer is posted in; the last is its length."""
+    return _PIECES.cut(text)
+
+
+def piece(text: str, cuts: Sequence[int], index: int) -> str:
+    """Return one piece, as Markdown; `message` makes it inert."""
+    return _PIECES.piece(text, cuts, index)
+
+
+def growing(text: str) -> str:
+    """Return as much of a text that still grows as can be streamed.
+
+    What it gives for a text begins with what it gave for an earlier part of it.
+    """
+    return inert(settled(text))[:MARKDOWN]
+
+
+def message(text: str, notes: Sequence[str] = (), *, explain_trim: bool = False) -> Json:
+    """Return what `chat.postMessage` and `chat.update` take, for one piece or one notice.
+
+    `notes` are lines of the bot's own under it; `explain_trim` adds what ✂️ means, with a button
+    that shows what is remembered. A text that is too long is shown as far as it fits.
+    """
+    shown = inert(text)
+    if len(shown) > MARKDOWN:
+        shown = inert(piece(text, cut(text), 0))
+    blocks: list[Json] = [{"type": "markdown", "text": shown if shown.strip() else _NOTHING}]
+    if notes:
+        blocks.append({"type": "context", "elements": [_note(note) for note in notes[:NOTES]]})
+    if explain_trim:
+        blocks += [{"type": "context", "elements": [_note(TRIM_MEANING)]}, _remember()]
+    # `parse` is `client` unless said otherwise in chat.update (docs: reference/methods/chat.update)
+    # and either finds names in plain text when it is `full`.
+    return {"text": fallback(text), "blocks": blocks, "parse": "none", "link_names": False}
+
+
+def fallback(text: str) -> str:
+    """Return a text as notifications, search and screen readers have it: without Markdown."""
+    plain = _HEADING.sub("", _FENCE.sub("", text))
+    plain = _LINK.sub(r"\1 (\2)", _BOLD.sub(r"\1", plain)).strip() or _NOTHING
+    start = plain[: 2 * TEXT]
+    cuts = _TEXTS.cut(start)
+    more = _MORE if len(cuts) > 1 or start != plain else ""
+    return escaped(_TEXTS.piece(start, cuts, 0)) + more
+
+
+def text_of(found: Mapping[str, Any]) -> str:
+    """Return the Markdown of a message of ours that was read back; empty where that can't be told.
+
+    Slack may give a markdown block back as rich text, which says less.
+    """
+    texts = [str_of(b, "text") for b in dicts_of(found, "blocks") if b.get("type") == "markdown"]
+    return restored("\n".join(texts))
+
+
+def _note(text: str) -> Json:
+    """Return a line in small letters; plain text is nothing but shown."""
+    line = text if len(text) <= NOTE else f"{text[: NOTE - 1]}\u2026"
+    return {"type": "plain_text", "text": line, "emoji": True}
+
+
+def _remember() -> Json:
+    label = {"type": "plain_text", "text": "What I remember"}
+    return {
+        "type": "actions",
+        "elements": [{"type": "button", "action_id": REMEMBER, "text": label}],
+    }

@@ -1,0 +1,125 @@
+"""What Slack is given to show."""
+
+from __future__ import annotations
+
+import pytest
+
+from bots.slack.format import (
+    MARKDOWN,
+    NOTE,
+    REMEMBER,
+    TEXT,
+    cut,
+    fallback,
+    growing,
+    inert,
+    message,
+    piece,
+    text_of,
+)
+from bots.slack.inert import escaped, restored
+from tests.fakes.slack.blocks import check_blocks
+
+TABLE = "| a | b |\n|---|---|\n| 1 | 2 |"
+
+
+def test_markdown_stays_what_it_is() -> None:
+    text = f"# Title\n\n**bold** and [a link](https://a.b?c=1&d=2)\n\n> quoted\n>> twice\n\n{TABLE}"
+    assert inert(text) == text
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("<!channel> <@U1> <#C1|x>", "&lt;!channel&gt; &lt;@U1&gt; &lt;#C1|x&gt;"),
+        ("`<!here>`", "`&lt;!here&gt;`"),
+        ("<https://evil|bank>", "&lt;https://evil|bank&gt;"),
+        ("a -> b", "a -&gt; b"),
+        ("AT&T, a && b, ?c=1&d=2", "AT&T, a && b, ?c=1&d=2"),
+        ("&lt;!here&gt; &#60; &#x3c;", "&amp;lt;!here&amp;gt; &amp;#60; &amp;#x3c;"),
+        ("@here, @Channel", "@\u2060here, @\u2060Channel"),
+        ("@hereby me@heresy.org", "@hereby me@heresy.org"),
+        ("\uff20everyone \uff1c!here\uff1e", "\uff20\u2060everyone \uff1c\u2060!here\uff1e"),
+        ("@\u200bhere", "@\u2060\u200bhere"),
+        ("[you](@U123) [all](!here)", "[you](\u2060@U123) [all](\u2060!here)"),
+        ("a[0](!done)", "a[0](!done)"),
+        ("a\0b\x1b[31m\u202ec\r\n", "a\ufffdb[31mc\n"),
+    ],
+)
+def test_nothing_calls_anybody(text: str, shown: str) -> None:
+    assert inert(text) == shown
+
+
+def test_own_markup_is_escaped_whole() -> None:
+    assert escaped("> a & <b> @here") == "&gt; a &amp; &lt;b&gt; @\u2060here"
+
+
+def test_a_message_has_a_block_and_a_text() -> None:
+    made = message("# A *title*\n\nSee **this** [page](https://a.b) & more:\n\n```py\nx < 1\n```")
+    assert made["blocks"] == [
+        {
+            "type": "markdown",
+            "text": "# A *title*\n\nSee **this** [page](https://a.b) & more:\n\n"
+            "```py\nx &lt; 1\n```",
+        }
+    ]
+    assert made["text"] == "A *title*\n\nSee this page (https://a.b) &amp; more:\n\nx &lt; 1"
+    assert (made["parse"], made["link_names"]) == ("none", False)
+
+
+def test_notes_stand_under_it() -> None:
+    made = message("Hi.", ("One <!here>.", "x" * 999), explain_trim=True)
+    notes, meaning, button = made["blocks"][1:]
+    assert notes["type"] == meaning["type"] == "context"
+    assert [note["type"] for note in notes["elements"]] == ["plain_text"] * 2
+    assert notes["elements"][0]["text"] == "One <!here>."  # plain text is only shown
+    assert len(notes["elements"][1]["text"]) == NOTE
+    assert meaning["elements"][0]["text"].startswith("✂️ means")
+    assert button["elements"][0]["action_id"] == REMEMBER
+    check_blocks(made["blocks"])
+
+
+@pytest.mark.parametrize("text", ["", "  \n", "\x00", "```\n```"])
+def test_there_is_always_something_to_show(text: str) -> None:
+    made = message(text)
+    check_blocks(made["blocks"])
+    assert made["text"].strip()
+
+
+@pytest.mark.parametrize("unit", ["word ", "<", "&lt;", "@here ", "line\n", f"{TABLE}\n\n", "🇦🇹"])
+def test_slack_takes_every_piece_of_a_long_answer(unit: str) -> None:
+    text = unit * (60_000 // len(unit))
+    cuts = cut(text)
+    for index in range(len(cuts)):
+        made = message(piece(text, cuts, index), ("x" * NOTE,) * 9, explain_trim=True)
+        check_blocks(made["blocks"])
+        assert len(made["blocks"][0]["text"]) <= MARKDOWN
+        assert 0 < len(made["text"]) <= TEXT
+
+
+def test_a_text_that_is_too_long_is_shown_as_far_as_it_fits() -> None:
+    made = message("word " * 9_000)
+    check_blocks(made["blocks"])
+    assert made["text"].endswith("…")
+
+
+def test_a_text_beside_code_that_goes_on_is_whole() -> None:
+    assert fallback("~~~\ncode\n~~~\nwords") == "code\nwords"
+    assert len(fallback("&" * 9_000)) <= TEXT
+
+
+def test_what_is_read_back_is_what_was_posted() -> None:
+    text = f"Hi & <b> &lt; @here\n\n{TABLE}"
+    assert text_of(message(text)) == text
+    assert text_of({"blocks": [{"type": "rich_text"}], "text": "Hi"}) == ""
+    assert text_of({}) == ""
+
+
+def test_a_stream_waits_for_what_may_come_to_mean_something_else() -> None:
+    whole = "See &lt; and @here, and [x](@U123)."
+    sent = ""
+    for end in range(len(whole) + 1):
+        now = growing(whole[:end])
+        assert now.startswith(sent)
+        sent = now
+    assert restored(sent) == whole
