@@ -6,8 +6,9 @@
 local SEEN = 90000  -- core.store.keys.SEEN_SECONDS
 
 -- What became of the message before, and whether this very call did it and its answer was lost.
-local function known(h)
-  for _, mark in ipairs(redis.call('MGET', unpack(K.seen))) do
+local function known(h, marks)
+  for n = 2, #marks do
+    local mark = marks[n]
     if mark then return string.sub(mark, 1, 1), string.sub(mark, 2) == A.call end
   end
   -- An event may come under a new name while its message is stored already.
@@ -74,8 +75,7 @@ local function take_in(h, verdict, line)
 end
 
 -- Answers the verdict, and the header where there is one now.
-local function admit(h)
-  local line = redis.call('GET', K.trace)
+local function admit(h, line)
   if line and line ~= '' and tonumber(A.at) <= tonumber(line) then return 'g', h end
   local verdict = verdict_for(h)
   if verdict == 'i' then return verdict, h end
@@ -93,10 +93,11 @@ local function admit(h)
 end
 
 local h = load()
-local verdict, again = known(h)
+local marks = redis.call('MGET', K.trace, unpack(K.seen))
+local verdict, again = known(h, marks)
 local new = not verdict
 if new then
-  verdict, h = admit(h)
+  verdict, h = admit(h, marks[1])
   if verdict ~= 'i' then
     for _, key in ipairs(K.seen) do redis.call('SET', key, verdict .. A.call, 'EX', SEEN) end
   end
