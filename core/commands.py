@@ -7,10 +7,11 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from core.analytics import stats_of
+from core.export import records
 from core.memory import plan
 from core.message import Author
 from core.prompt import Scene, fixed_size
-from core.session import Entry, Session, turns_of, whole_turns
+from core.session import Entry, Session, Status, turns_of, whole_turns
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator
@@ -57,6 +58,24 @@ class Commands:
         await self._store.erase(thread, at=self._clock.now())
         return "Forgotten: everything that was said in this thread. It begins anew."
 
+    async def forget_own(self, thread: ThreadKey, person: str) -> str:
+        """Remove what one person said in a thread; to be repeated where it broke off."""
+        count = 0
+        async for record in records(self._store, thread):
+            if not isinstance(record, Entry) or record.author.id != person:
+                continue
+            if record.status is not Status.DELETED:
+                # An edit may bear a time that our clock has not come to yet.
+                stamp = max(self._clock.now(), record.stamp + 1)
+                await self._store.amend(thread, record.id, (), stamp=stamp, text=None)
+                count += 1
+        if not count:
+            return "There is nothing of yours in this thread."
+        return (
+            f"Forgotten: {_counted(count, 'message')} of yours in this thread. "
+            "The others' messages and my replies stay."
+        )
+
     async def reset(self, thread: ThreadKey) -> str:
         """Begin a thread anew, and keep what was said for its export."""
         await self._store.erase(thread, at=self._clock.now(), keep_log=True)
@@ -66,6 +85,12 @@ class Commands:
         """Return the threads of a place, the one that was last used first."""
         found = [info async for info in self._all_threads((platform, place))]
         return sorted(found, key=lambda info: info.last_at, reverse=True)
+
+    async def threads_of(self, platform: str, person: str) -> list[ThreadInfo]:
+        """Return the threads that somebody took part in, the one that was last used first."""
+        found = [info async for info in self._all_threads(None, person)]
+        here = [info for info in found if info.thread.platform == platform]
+        return sorted(here, key=lambda info: info.last_at, reverse=True)
 
     async def stats(self) -> Stats:
         """Return the figures of all conversations that are kept."""
@@ -100,12 +125,12 @@ class Commands:
         """Return the thread as it would be if somebody wrote an empty message now."""
         start = max(work.summary.covers, work.line)
         since = max(start, work.next - strategy.reach)
-        records: list[Record] = []
+        found: list[Record] = []
         after = since - 1
         while page := await self._store.history(work.lease.thread, after=after):
-            records += page
+            found += page
             after = page[-1].place
-        turns, waiting = turns_of(records)
+        turns, waiting = turns_of(found)
         place = max([work.next, *(entry.place + 1 for entry in waiting)])
         nothing = Entry(place=place, id="-", author=Author(id="-", name="-"), text="", at=0)
         return Session(
@@ -119,10 +144,12 @@ class Commands:
             people=work.people,
         )
 
-    async def _all_threads(self, place: tuple[str, str] | None) -> AsyncGenerator[ThreadInfo, None]:
+    async def _all_threads(
+        self, place: tuple[str, str] | None, person: str = ""
+    ) -> AsyncGenerator[ThreadInfo, None]:
         after = ""
         while True:
-            page = await self._store.threads(place=place, after=after, limit=_PAGE)
+            page = await self._store.threads(person=person, place=place, after=after, limit=_PAGE)
             for info in page.threads:
                 yield info
             after = page.after

@@ -8,6 +8,7 @@ from dataclasses import replace
 import pytest
 
 from core.admission import FollowUp, Terms, verdicts
+from core.audit import note
 from core.clock import SystemClock
 from core.commands import Commands, stats_lines, thread_line, view_lines
 from core.export import Form, export
@@ -175,3 +176,44 @@ async def test_stats_say_how_long_conversations_are_and_where_people_drop_off(
         "  at turn 1: 1 (33%)",
         "  at turn 2: 2 (67%)",
     ]
+
+
+async def test_one_forgets_ones_own_messages_and_may_do_so_again(
+    store: LocalStore, commands: Commands
+) -> None:
+    for number in range(3):
+        await exchange(store, f"secret {number}", "Noted.")
+    work = await store.peek(THREAD)
+    assert work is not None
+    await store.compact(THREAD, covers=0, rev=work.rev, to=2, text="The secrets 0 and 1.")
+    assert "nothing of yours" in await commands.forget_own(THREAD, "bob")
+    assert "3 messages of yours" in await commands.forget_own(THREAD, "ada")
+    assert "nothing of yours" in await commands.forget_own(THREAD, "ada")
+    assert "secret" not in await document(store, Form.MARKDOWN)
+    shown = view_lines(await commands.view(THREAD))
+    assert "  summary: being made anew, after a deletion" in shown
+    assert not any("secret" in line for line in shown)
+
+
+async def test_a_person_lists_the_threads_they_took_part_in(
+    store: LocalStore, commands: Commands, clock: HeldClock
+) -> None:
+    await exchange(store, "Hello", "Hi")
+    clock.time += 1
+    await exchange(store, "Hello", "Hi", thread=ThreadKey("terminal", "b", "later"))
+    await exchange(store, "Hello", "Hi", thread=ThreadKey("slack", "b", "elsewhere"))
+    found = await commands.threads_of("terminal", "ada")
+    assert [info.thread.thread for info in found] == ["later", "main"]
+    assert await commands.threads_of("terminal", "bob") == []
+
+
+def test_the_audit_log_holds_ids_and_is_never_left_out(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level("ERROR")
+    note("export", by="U1", thread=THREAD, at=1_800_000_000.0)
+    (line,) = caplog.messages
+    assert json.loads(line) == {
+        "deed": "export",
+        "by": "U1",
+        "thread": "terminal:ada:main",
+        "at": "2027-01-15T08:00:00+00:00",
+    }
