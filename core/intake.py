@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from core.admission import FollowUp, Terms, Verdict, verdicts
+from core.admission import STATES, FollowUp, Terms, Verdict, verdicts
 from core.limits import refusal
 from core.message import clean
 from core.store.keys import unique
@@ -67,6 +67,22 @@ class Intake:
         if accepted.work is not None:
             self._worker.take(accepted.work, asked_at=asked_at)
         return Received(verdict=accepted.verdict)
+
+    async def overhear(self, message: Message) -> bool:
+        """Store what was said before the bot was asked in, as context; tell if it was new.
+
+        What was forgotten stays out: the store knows until when.
+        """
+        if refusal(message):
+            return False
+        terms = replace(self._terms(message), verdicts=(Verdict.OVERHEARD,) * len(STATES))
+        accepted = await self._store.accept(message, terms)
+        return accepted.new and accepted.verdict is Verdict.OVERHEARD
+
+    async def is_new(self, message: Message) -> bool:
+        """Tell whether a message was never offered before; stores nothing."""
+        terms = replace(self._terms(message), verdicts=(Verdict.IGNORED,) * len(STATES))
+        return (await self._store.accept(message, terms)).verdict is Verdict.IGNORED
 
     async def edit(self, message: Message, *, stamp: float) -> None:
         """Take in that a message was edited; one that was never stored is offered anew.

@@ -28,7 +28,13 @@ _RATE_LIMITED = 429
 _SERVER_FAULT = 500
 _UNCLEAR = {"fatal_error", "internal_error", "request_timeout", "service_unavailable"}
 """Errors after which, says Slack, a part of the call may have taken effect."""
-_READS = {"conversations.replies", "conversations.history", "users.info", "users.conversations"}
+_READS = {
+    "conversations.history",
+    "conversations.replies",
+    "files.info",
+    "users.conversations",
+    "users.info",
+}
 """Methods that take no JSON (docs: apis/web-api, "Methods supporting JSON POSTs")."""
 _REPEATS = 2
 

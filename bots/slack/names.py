@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import OrderedDict
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from core.errors import PlatformError
@@ -12,6 +13,7 @@ from core.errors import PlatformError
 if TYPE_CHECKING:
     from bots.slack.api import Api
     from core.clock import Clock
+    from core.message import Message
 
 log = logging.getLogger(__name__)
 
@@ -43,6 +45,11 @@ class Names:
             task.add_done_callback(lambda _: self._asking.pop(user, None))
         done, _ = await asyncio.wait({task}, timeout=_PATIENCE)
         return (task.result() if done else name) or name or user
+
+    async def named(self, message: Message) -> Message:
+        """Return a message with its author's name."""
+        name = await self.of(message.author.id)
+        return replace(message, author=replace(message.author, name=name))
 
     async def _ask(self, user: str) -> str:
         try:

@@ -49,10 +49,14 @@ class _Connection(SocketModeClient):
         while not self.closed:
             try:
                 async with asyncio.timeout(_PATIENCE):
-                    await super().connect()
+                    await super().connect()  # type: ignore[no-untyped-call]
                     return
             except TimeoutError:
                 self.wss_uri = None
+
+    async def leave(self) -> None:
+        """Close it for good."""
+        await self.close()  # type: ignore[no-untyped-call]
 
     async def connect_to_new_endpoint(self, force: bool = False) -> None:  # noqa: FBT001, FBT002
         """Come again: `force` says that Slack has asked for it, and still listens a while."""
@@ -92,7 +96,8 @@ class Links:
         """Let all connections go; what was not acknowledged comes again elsewhere."""
         for task in self._tasks:
             task.cancel()
-        await asyncio.gather(*self._tasks, *(c.close() for c in self._open), return_exceptions=True)
+        closing = [connection.leave() for connection in self._open]
+        await asyncio.gather(*self._tasks, *closing, return_exceptions=True)
         self._open.clear()
 
     def replace(self, old: _Connection) -> None:
@@ -109,7 +114,7 @@ class Links:
             await self._add()
             await asyncio.sleep(_LINGER)
         finally:
-            await old.close()
+            await old.leave()
 
     async def _add(self) -> None:
         connection = _Connection(self._app, self._token, self, ping_interval=self._ping_interval)

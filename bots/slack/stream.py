@@ -27,8 +27,6 @@ log = logging.getLogger(__name__)
 
 LIFE = 240.0
 """Seconds after which a stream is ended by us, before Slack does it after five minutes."""
-MOST = 11_500
-"""Characters of a stream; `markdown_text` takes 12,000 in a call."""
 _UNKNOWN = {"unknown_method", "method_deprecated", "feature_not_enabled", "not_allowed_token_type"}
 _STOPPED = "stopped_by_user"
 
@@ -57,14 +55,13 @@ class Streams:
             RefusedError: It can't be streamed there.
             PostUnclearError: It may have begun.
         """
-        text = text[:MOST]
         until = self._clock.monotonic() + self._life
         try:
             answer = await self._api.courtesy(
                 "chat.startStream",
                 channel=channel,
                 thread_ts=thread,
-                markdown_text=text,
+                markdown_text=text or None,  # nothing is fine, an empty text is not
                 recipient_user_id=to[0],
                 recipient_team_id=to[1],
             )
@@ -85,8 +82,7 @@ class Streams:
         stream = self._open.get((channel, ts))
         if stream is None:
             return False
-        fits = len(text) <= MOST and text.startswith(stream.text)
-        if not fits or self._clock.monotonic() >= stream.until:
+        if not text.startswith(stream.text) or self._clock.monotonic() >= stream.until:
             await self.stop(channel, ts)
             return False
         more = text[len(stream.text) :]

@@ -32,8 +32,9 @@ class Door:
     @property
     def port(self) -> int:
         """Return the port that it listens on."""
-        port: int = self._runner.addresses[0][1]
-        return port
+        # With port 0, IPv4 and IPv6 each get one of their own, in no order.
+        ports: list[int] = [address[1] for address in sorted(self._runner.addresses, key=len)]
+        return ports[0]
 
     async def open(self) -> None:
         """Start to listen."""

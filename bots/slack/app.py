@@ -1,0 +1,190 @@
+"""The bot on Slack: Bolt's app, how its events get here, and what goes with it.
+
+Bolt's `AsyncAssistant` is not used: it serves the legacy pane and swallows the edits and deletions
+of messages there. Listeners for commands and views are added by `Slack.listeners`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import re
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING, Any
+
+import aiohttp
+from slack_bolt.app.async_app import AsyncApp
+from slack_bolt.authorization import AuthorizeResult
+from slack_sdk.errors import SlackApiError
+
+from bots.slack.api import Api, RefusedError, web_client
+from bots.slack.before import Before
+from bots.slack.catch_up import CatchUp
+from bots.slack.cursors import Cursors
+from bots.slack.events import Me
+from bots.slack.names import Names
+from bots.slack.pace import Pace
+from bots.slack.platform import SlackPlatform
+from bots.slack.receive import Reception
+from bots.slack.socket import Links
+from bots.slack.web import Door
+from core.errors import PlatformError, SettingsError, StoreUnavailableError
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncGenerator, Callable
+
+    from core.clock import Clock
+    from core.intake import Intake
+    from core.settings import Settings
+    from core.store.port import Store
+    from core.worker import Worker
+
+log = logging.getLogger(__name__)
+
+_CALL_SECONDS = 8.0
+_ATTEMPTS = 5
+
+
+class Slack:
+    """The bot in one workspace."""
+
+    def __init__(self, settings: Settings, api: Api, me: Me, clock: Clock) -> None:
+        """Be `me`; nothing is heard before `listening`."""
+        self.settings = settings
+        self.api = api
+        self.clock = clock
+        self.platform = SlackPlatform(api, me, clock, strangers=settings.slack_allow_strangers)
+        self.names = Names(api, clock)
+        self.listeners: list[Callable[[AsyncApp], object]] = []
+        """What adds listeners to Bolt's app, called before it hears anything."""
+        self.reception: Reception
+        self.door: Door | None = None
+        self.links: Links | None = None
+        self._heal: asyncio.Event = asyncio.Event()
+
+    @asynccontextmanager
+    async def listening(
+        self, store: Store, intake: Intake, worker: Worker
+    ) -> AsyncGenerator[None, None]:
+        """Hear what people say, for as long as the block lasts; and what they have said before."""
+        before = Before(self.platform, store, intake, self.names, wanted=self.settings.overhear)
+        cursors = Cursors(store, self.clock, self.platform.me.team)
+        self.reception = Reception(self.platform, intake, worker, self.names, before, cursors)
+        self.bolt = self._bolt(self.reception)
+        catch_up = CatchUp(self.platform, store, intake, self.reception, cursors, self.clock)
+        hours = self.settings.slack_catch_up_hours
+        catching_up = asyncio.create_task(catch_up.forever(self._heal, hours=hours))
+        try:
+            await self._open(store)
+            self._heal.set()
+            yield
+        finally:
+            await self._close()
+            catching_up.cancel()
+            await asyncio.wait({catching_up})
+            await self.reception.close()
+            await cursors.close()
+
+    async def wait(self) -> int:
+        """Return 1 when Slack has thrown the bot out; never before."""
+        await self.reception.gone.wait()
+        return 1
+
+    def _bolt(self, reception: Reception) -> AsyncApp:
+        me, token = self.platform.me, self.api.client.token
+
+        async def authorize(**_: Any) -> AuthorizeResult:
+            return AuthorizeResult(
+                enterprise_id=None,
+                team_id=me.team,
+                bot_user_id=me.user,
+                bot_id=me.bot,
+                bot_token=token,
+            )
+
+        logger = logging.getLogger("slack_bolt")
+        logger.setLevel(logging.ERROR)  # it warns of the environment, which it should not read
+        bolt = AsyncApp(
+            name="chatbot",
+            client=self.api.client,
+            authorize=authorize,
+            signing_secret=self.settings.slack_signing_secret.get_secret_value(),
+            before_authorize=reception.middleware,
+            logger=logger,
+        )
+        for add in self.listeners:
+            add(bolt)
+        bolt.event(re.compile(".*"))(_heard)  # the last: what nobody wants is not sent again
+        return bolt
+
+    async def _open(self, store: Store) -> None:
+        token = self.settings.slack_app_token.get_secret_value()
+        if token:
+            self.links = Links(self.bolt, token, reconnected=self._heal.set)
+            try:
+                await self.links.open()
+            except SlackApiError as error:
+                code = error.response.get("error", "no answer")
+                raise SettingsError(f"SLACK_APP_TOKEN is refused by Slack: {code}") from None
+            return
+
+        async def healthy() -> bool:
+            try:
+                await store.cursor("health")
+            except StoreUnavailableError:
+                return False
+            return True
+
+        self.door = Door(self.bolt, self.settings.slack_port, healthy)
+        await self.door.open()
+
+    async def _close(self) -> None:
+        if self.links is not None:
+            await self.links.close()
+        if self.door is not None:
+            await self.door.close()
+
+
+async def _heard() -> None:
+    """Acknowledge an event: Bolt does it where there is a listener."""
+
+
+@asynccontextmanager
+async def connected(settings: Settings, clock: Clock) -> AsyncGenerator[Slack, None]:
+    """Be on Slack for as long as the block lasts.
+
+    Raises `SettingsError` when a token is of no use, `PlatformError` when Slack is out of reach.
+    """
+    # A call may not take longer than the lease that allows it.
+    timeout = min(_CALL_SECONDS, settings.lease_seconds * 0.6)
+    async with aiohttp.ClientSession() as session:
+        client = web_client(
+            settings.slack_bot_token.get_secret_value(), settings.slack_base_url, session
+        )
+        api = Api(client, Pace(clock, seconds=settings.slack_pace), clock, timeout=timeout)
+        slack = Slack(settings, api, await _who_am_i(api, settings, clock), clock)
+        try:
+            yield slack
+        finally:
+            await slack.platform.close()
+
+
+async def _who_am_i(api: Api, settings: Settings, clock: Clock) -> Me:
+    for attempt in range(_ATTEMPTS):
+        try:
+            answer = await api.call("auth.test", repeat=True)
+        except RefusedError as refused:
+            raise SettingsError(f"SLACK_BOT_TOKEN is refused by Slack: {refused.code}") from None
+        except PlatformError as error:
+            log.warning("Slack is out of reach: %s", error)
+            await clock.sleep(2.0**attempt)
+        else:
+            return Me(
+                user=answer["user_id"],
+                bot=answer.get("bot_id") or "",
+                team=answer["team_id"],
+                enterprise=answer.get("enterprise_id") or "",
+                dm_scope=settings.slack_dm_scope,
+                allow_bots=settings.slack_allow_bots,
+            )
+    raise PlatformError("Slack is out of reach; see https://slack-status.com")

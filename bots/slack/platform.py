@@ -1,0 +1,270 @@
+"""Slack as a platform: posts that are found again, previews that stream, answers that are whole.
+
+Implements `core.platform.Platform`; what each method answers is described there. Slack has no key
+that keeps a repeated post from standing twice, so each message carries a mark in its metadata
+(`marks`), and nothing is posted again before it was looked for.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections import OrderedDict
+from typing import TYPE_CHECKING, Any
+
+from bots.slack import format as shape
+from bots.slack.api import RefusedError
+from bots.slack.events import NAME, channel_of, said
+from bots.slack.files import fetch
+from bots.slack.marks import key_of, mark, notice
+from bots.slack.people import is_stranger
+from bots.slack.reading import replies
+from bots.slack.status import Status
+from bots.slack.stream import LIFE, Streams
+from core.errors import PlatformError, PostRefusedError, PostUnclearError
+from core.message import Kind
+from core.platform import Capabilities, Posted, PostKey
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from bots.slack.api import Api
+    from bots.slack.events import Me
+    from core.clock import Clock
+    from core.message import Attachment, Message, ThreadKey
+    from core.platform import Where
+    from core.session import Answer
+
+log = logging.getLogger(__name__)
+
+_GONE = {"cant_update_message", "channel_not_found", "edit_window_closed", "message_not_found"}
+_STREAMING = {"cant_delete_message", "streaming_state_conflict"}
+"""What Slack answers for a message that is still being streamed."""
+_KEPT = 2000
+"""Messages and turns that are remembered here; past that, it is done the longer way."""
+
+
+class SlackPlatform:
+    """One workspace."""
+
+    name = NAME
+
+    def __init__(
+        self,
+        api: Api,
+        me: Me,
+        clock: Clock,
+        *,
+        strangers: bool = False,
+        edit_interval: float = 1.2,
+        stream_life: float = LIFE,
+    ) -> None:
+        """Act as `me`; the interval is what Slack's limit for chat.update comes to.
+
+        `strangers` says that people of other organisations are heard in shared channels.
+        """
+        self._strangers = strangers
+        self.api = api
+        self.me = me
+        self.status = Status(api, clock)
+        self._streams = Streams(api, clock, life=stream_life)
+        self._begun: OrderedDict[str, str] = OrderedDict()
+        """By turn: the token of the lease that began a stream here, which has no mark yet."""
+        self._working: dict[tuple[str, str], ThreadKey] = {}
+        self._texts: OrderedDict[str, str] = OrderedDict()
+        """By message: its text as it was posted here, for `finish` to add to."""
+        self.capabilities = Capabilities(call_timeout=api.timeout, edit_interval=edit_interval)
+
+    def cut(self, text: str) -> tuple[int, ...]:
+        """Return the ends of pieces that each fit a markdown block."""
+        return shape.cut(text)
+
+    def piece(self, text: str, cuts: Sequence[int], index: int) -> str:
+        """Return one piece, in Markdown."""
+        return shape.piece(text, cuts, index)
+
+    # --- posting --------------------------------------------------------------------------------
+
+    async def post(self, where: Where, text: str, key: PostKey) -> str:
+        """Post under a key; a preview is streamed where that can be."""
+        if key.is_preview and (streamed := await self._start(where, text, key)) is not None:
+            return streamed
+        answer = await self.api.call(
+            "chat.postMessage",
+            channel=self.channel_of(where.thread),
+            thread_ts=where.answer_in,
+            metadata=mark(key),
+            unfurl_links=False,
+            unfurl_media=False,
+            **shape.message(text),
+        )
+        ts = str(answer["ts"])
+        _keep(self._texts, ts, text)
+        return ts
+
+    async def edit(self, where: Where, message: str, text: str, *, final: bool) -> None:
+        """Replace the text; a stream grows for as long as it can."""
+        channel = self.channel_of(where.thread)
+        if final:
+            await self._streams.stop(channel, message)
+            first = PostKey(where.thread, where.turn, piece=0)
+            await self._replace(where, message, metadata=mark(first), **shape.message(text))
+            _keep(self._texts, message, text)
+            return
+        if not await self._streams.grow(channel, message, shape.growing(text)):
+            await self.api.courtesy(
+                "chat.update", channel=channel, ts=message, **shape.message(text)
+            )
+
+    async def delete(self, where: Where, message: str) -> None:
+        """Take a message away; one that streams is ended first."""
+        channel = self.channel_of(where.thread)
+        await self._streams.stop(channel, message)
+        try:
+            await self._ended(where, message, "chat.delete")
+        except RefusedError as refused:
+            if refused.code != "message_not_found":
+                raise
+
+    async def read_back(self, where: Where) -> tuple[Posted, ...]:
+        """Look through the thread, behind the message that is answered."""
+        unmarked = self._begun.get(where.turn, "another's") if self._streams.supported else ""
+        found = []
+        async for message in replies(
+            self.api, self.channel_of(where.thread), where.answer_in, oldest=where.trigger
+        ):
+            key = key_of(message, where, unmarked=unmarked) if self._is_mine(message) else None
+            if key is not None:
+                found.append(Posted(str(message["ts"]), key, shape.text_of(message)))
+        return tuple(found)
+
+    async def fetch(self, thread: ThreadKey, attachment: Attachment) -> bytes:
+        """Fetch a file that came with a message."""
+        del thread
+        return await fetch(self.api, attachment.id)
+
+    # --- around an answer -----------------------------------------------------------------------
+
+    async def finish(self, where: Where, answer: Answer, posted: Sequence[str]) -> None:
+        """Put the notes under the answer, and the ✂️ on it."""
+        last = posted[-1]
+        if answer.notes or answer.explain_trim:
+            text = self._texts.get(last) or self._last_piece(answer)
+            content = shape.message(text, answer.notes, explain_trim=answer.explain_trim)
+            await self._replace(where, last, **content)
+        if answer.trimmed:
+            await self._react(where, last, "scissors")
+        for message in posted:
+            self._texts.pop(message, None)
+        self._begun.pop(where.turn, None)
+
+    async def working(self, where: Where, *, working: bool) -> None:
+        """Let the thread show it; the call is made beside the turn."""
+        place = (self.channel_of(where.thread), where.answer_in)
+        if working:
+            self._working[place] = where.thread
+        else:
+            self._working.pop(place, None)
+        self.status.show(*place, working=working)
+
+    def working_on(self, channel: str, slack_thread: str) -> ThreadKey | None:
+        """Return the thread whose turn runs here, and is answered there."""
+        return self._working.get((channel, slack_thread))
+
+    # --- what is heard --------------------------------------------------------------------------
+
+    def hears(self, body: Mapping[str, Any]) -> bool:
+        """Tell whether an event's person may talk to the bot."""
+        return self._strangers or not is_stranger(body, self.me)
+
+    def heard(self, body: Mapping[str, Any]) -> Message | None:
+        """Return what somebody said to whom the bot listens."""
+        return said(body, self.me) if self.hears(body) else None
+
+    # --- outside of turns -----------------------------------------------------------------------
+
+    async def say(self, message: Message, text: str) -> None:
+        """Say something under a message, once, whoever says it; a crash may leave it unsaid."""
+        channel = self.channel_of(message.thread)
+        metadata = notice(f"{message.id}\n{text}")
+        async for found in replies(self.api, channel, message.answer_in, oldest=message.id):
+            if found.get("metadata") == metadata and self._is_mine(found):
+                return
+        await self.api.call(
+            "chat.postMessage",
+            channel=channel,
+            thread_ts=message.answer_in,
+            metadata=metadata,
+            **shape.message(text),
+        )
+
+    @staticmethod
+    def channel_of(thread: ThreadKey) -> str:
+        """Return the channel that a thread is in."""
+        return channel_of(thread.place)
+
+    async def close(self) -> None:
+        """Take back what is shown of work that goes on."""
+        await self.status.close()
+
+    # --- the steps ------------------------------------------------------------------------------
+
+    async def _start(self, where: Where, text: str, key: PostKey) -> str | None:
+        """Begin a stream; None where it has to be a message that is edited."""
+        if not (self._streams.supported and (where.kind is Kind.DM or where.reader)):
+            return None
+        _keep(self._begun, where.turn, key.token)
+        to = (where.reader, self.me.team)
+        try:
+            return await self._streams.start(
+                self.channel_of(where.thread), where.answer_in, shape.growing(text), to
+            )
+        except PostUnclearError:
+            raise
+        except PlatformError as error:
+            log.info("posted rather than streamed: %s", error)
+            return None
+
+    async def _replace(self, where: Where, message: str, **content: Any) -> None:
+        try:
+            await self._ended(where, message, "chat.update", **content)
+        except RefusedError as refused:
+            if refused.code in _GONE:
+                raise PostRefusedError(str(refused)) from refused
+            raise
+
+    async def _ended(self, where: Where, message: str, method: str, **content: Any) -> None:
+        """Make a call on a message, which may be another process's stream."""
+        given = {"channel": self.channel_of(where.thread), "ts": message, **content}
+        try:
+            await self.api.call(method, repeat=True, **given)
+        except RefusedError as refused:
+            if refused.code not in _STREAMING:
+                raise
+            await self._streams.stop(self.channel_of(where.thread), message, known=False)
+            await self.api.call(method, repeat=True, **given)
+
+    async def _react(self, where: Where, message: str, name: str) -> None:
+        try:
+            await self.api.call(
+                "reactions.add",
+                repeat=True,
+                channel=self.channel_of(where.thread),
+                timestamp=message,
+                name=name,
+            )
+        except RefusedError as refused:
+            if refused.code != "already_reacted":
+                log.warning("an answer has no %s on it: %s", name, refused.code)
+
+    def _last_piece(self, answer: Answer) -> str:
+        cuts = self.cut(answer.text)
+        return self.piece(answer.text, cuts, len(cuts) - 1)
+
+    def _is_mine(self, message: Mapping[str, Any]) -> bool:
+        return message.get("user") == self.me.user or message.get("bot_id") == self.me.bot
+
+
+def _keep(known: OrderedDict[str, str], name: str, value: str) -> None:
+    known[name] = value
+    if len(known) > _KEPT:
+        known.popitem(last=False)

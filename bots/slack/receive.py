@@ -1,0 +1,140 @@
+"""What Slack tells the bot of: taken in before Slack hears that it was received.
+
+Bolt acknowledges an event before its listeners run, and a process that dies then has lost it. So
+all of this happens in a middleware, which comes before the acknowledgement; when the store is out
+of reach there is none, and Slack sends the event again (at once, in a minute, in five; docs:
+apis/events-api, "Retries").
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from typing import TYPE_CHECKING, Any
+from weakref import WeakValueDictionary
+
+from slack_bolt.response import BoltResponse
+
+from bots.slack import events
+from core.errors import PlatformError, StoreUnavailableError
+from core.message import Address
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Coroutine
+
+    from bots.slack.before import Before
+    from bots.slack.cursors import Cursors
+    from bots.slack.names import Names
+    from bots.slack.platform import SlackPlatform
+    from core.intake import Intake
+    from core.message import Message, ThreadKey
+    from core.worker import Worker
+
+log = logging.getLogger(__name__)
+
+_FOR_US = {Address.DIRECT, Address.MENTIONED, Address.REPLIED}
+_GONE = {"app_uninstalled", "tokens_revoked"}
+
+
+class Reception:
+    """Takes in what people say, edit, delete and stop."""
+
+    def __init__(
+        self,
+        platform: SlackPlatform,
+        intake: Intake,
+        worker: Worker,
+        names: Names,
+        before: Before,
+        cursors: Cursors,
+    ) -> None:
+        """Hand messages to `intake`, and stops to `worker`."""
+        self.limited = 0
+        """How often Slack said that it holds events back."""
+        self.gone = asyncio.Event()
+        """Set when the app was taken out of the workspace, or its token withdrawn."""
+        self._platform = platform
+        self._intake = intake
+        self._worker = worker
+        self._names = names
+        self._before = before
+        self._cursors = cursors
+        self._turns: WeakValueDictionary[ThreadKey, asyncio.Lock] = WeakValueDictionary()
+        self._later: set[asyncio.Task[None]] = set()
+
+    async def middleware(
+        self,
+        body: dict[str, Any],
+        next: Callable[[], Awaitable[BoltResponse]],  # noqa: A002
+    ) -> BoltResponse:
+        """Take in an event, or let it go on to the listeners. Bolt's name for it is `next`."""
+        try:
+            taken = await self.take(body)
+        except StoreUnavailableError as error:
+            log.warning("an event was not taken in, Slack sends it again: %s", error)
+            return BoltResponse(status=503, body="")
+        return BoltResponse(status=200, body="") if taken else await next()
+
+    async def take(self, body: dict[str, Any]) -> bool:
+        """Take in what concerns conversations; tell if it was that.
+
+        Raises `StoreUnavailableError` when it could not be stored.
+        """
+        if body.get("type") == "app_rate_limited":
+            self.limited += 1
+            log.warning("Slack holds events back: there were more than 30,000 in an hour")
+            return True
+        event = body.get("event") or {}
+        kind = event.get("type")
+        if kind in {"message", "app_mention"}:
+            await self._said(body)
+        elif kind == "agent_session_stopped":
+            self._stop(str(event.get("channel")), str(event.get("thread_ts")))
+        elif kind in _GONE:
+            log.error("Slack says %s: the bot is no longer in this workspace", kind)
+            self.gone.set()
+        else:
+            return False
+        return True
+
+    async def offer(self, message: Message) -> None:
+        """Take in what somebody said, in the order in which it is offered."""
+        message = await self._names.named(message)
+        async with self._turns.setdefault(message.thread, asyncio.Lock()):
+            await self._before.read(message)
+            received = await self._intake.take(message)
+        self._cursors.moved(message)
+        if received.notice and message.address in _FOR_US:
+            self._soon(self._platform.say(message, received.notice))
+
+    async def close(self) -> None:
+        """Let what is still to be said be said."""
+        if self._later:
+            await asyncio.wait(self._later, timeout=3)
+
+    async def _said(self, body: dict[str, Any]) -> None:
+        me, intake = self._platform.me, self._intake
+        if (gone := events.deleted(body, me)) is not None:
+            await intake.delete(gone.thread, gone.id, gone.identities, stamp=gone.stamp)
+        elif (edit := events.edited(body, me)) is not None:
+            if self._platform.hears(body):
+                await intake.edit(await self._names.named(edit.message), stamp=edit.stamp)
+        elif (message := self._platform.heard(body)) is not None:
+            await self.offer(message)
+
+    def _stop(self, channel: str, slack_thread: str) -> None:
+        """End the turn that runs in a thread; where another process has it, its stream tells."""
+        thread = self._platform.working_on(channel, slack_thread)
+        if thread is not None:
+            self._worker.stop(thread)
+
+    def _soon(self, job: Coroutine[Any, Any, object]) -> None:
+        async def run() -> None:
+            try:
+                await job
+            except PlatformError as error:
+                log.warning("a notice was not posted: %s", error)
+
+        task = asyncio.create_task(run())
+        self._later.add(task)
+        task.add_done_callback(self._later.discard)

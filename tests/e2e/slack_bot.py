@@ -1,0 +1,89 @@
+"""The real bot, with the real clients of Slack, before a fake Slack: for tests of the whole."""
+
+from __future__ import annotations
+
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+from bots.app import App
+from bots.parts import memory_for
+from bots.slack.app import Slack, connected
+from core.clock import SystemClock
+from core.models.scripted import ScriptedModel
+from core.settings import Settings
+from core.store.local import LocalStore
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncGenerator
+
+    from core.intake import Intake
+    from core.models.port import Model, ModelRequest
+    from core.store.port import Store
+    from core.worker import Worker
+    from tests.fakes.slack import Channel, FakeSlack, Message
+
+TRANSPORTS = ("socket", "http")
+
+
+@dataclass
+class Bot:
+    """One process's worth of the bot."""
+
+    slack: Slack
+    store: Store
+    worker: Worker
+    intake: Intake
+
+
+def echo(request: ModelRequest) -> str:
+    """Answer with what was said last."""
+    return f"re: {request.messages[-1].blocks[-1].text.splitlines()[-2]}"
+
+
+def settings_for(fake: FakeSlack, transport: str, **more: Any) -> Settings:
+    """Return the settings of a bot before this fake."""
+    tokens: dict[str, Any] = {"SLACK_BOT_TOKEN": fake.bot_token}
+    if transport == "socket":
+        tokens["SLACK_APP_TOKEN"] = fake.app_token
+    else:
+        tokens["SLACK_SIGNING_SECRET"] = fake.signing_secret
+    given = {"store": "memory://", "slack_pace": 0, "slack_port": 0, "grace_seconds": 1, **more}
+    return Settings(slack_base_url=fake.api_url, **tokens, **given)
+
+
+@asynccontextmanager
+async def bot_on(
+    fake: FakeSlack,
+    model: Model | None = None,
+    *,
+    transport: str = "socket",
+    store: Store | None = None,
+    edit_interval: float = 0.05,
+    stream_life: float = 240,
+    **more: Any,
+) -> AsyncGenerator[Bot, None]:
+    """Run a bot for as long as the block lasts."""
+    clock = SystemClock()
+    settings = settings_for(fake, transport, **more)
+    store = store or LocalStore(clock, lease_seconds=settings.lease_seconds)
+    app = App(settings=settings, clock=clock, store=store, memory=memory_for(settings))
+    async with AsyncExitStack() as stack:
+        slack = await stack.enter_async_context(connected(settings, clock))
+        platform = slack.platform
+        platform.capabilities = replace(platform.capabilities, edit_interval=edit_interval)
+        platform._streams._life = stream_life
+        worker = app.worker(model or ScriptedModel(reply=echo), {platform.name: platform})
+        await stack.enter_async_context(worker)
+        intake = app.intake(worker)
+        await stack.enter_async_context(slack.listening(store, intake, worker))
+        if slack.door is not None:
+            await fake.use_http(f"http://127.0.0.1:{slack.door.port}/slack/events")
+        else:
+            await fake.connected(2)
+        yield Bot(slack, store, worker, intake)
+
+
+def answers(fake: FakeSlack, channel: Channel, ts: str) -> list[Message]:
+    """Return what the bot has said in a thread."""
+    return [m for m in fake.thread(channel, ts)[1:] if m.by_app]
