@@ -12,7 +12,7 @@ import re
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from bots.slack.fields import dicts_of, str_of
-from bots.slack.inert import escaped, inert, restored, settled
+from bots.slack.inert import escaped, inert, restored, settled, visible
 from core.reply import TRIM_MEANING
 from core.split import Splitter
 
@@ -100,6 +100,7 @@ def text_of(found: Mapping[str, Any]) -> str:
 
 def _note(text: str) -> Json:
     """Return a line in small letters; plain text is nothing but shown."""
+    text = visible(text) or _NOTHING
     line = text if len(text) <= NOTE else f"{text[: NOTE - 1]}\u2026"
     return {"type": "plain_text", "text": line, "emoji": True}
 

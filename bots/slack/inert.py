@@ -46,16 +46,21 @@ _UNSETTLED = re.compile(
 )
 
 
+def visible(text: str) -> str:
+    """Return a text without signs that can't be seen; Slack reads nothing else in `plain_text`."""
+    return clean(text).translate(_CONTROLS)
+
+
 def inert(text: str) -> str:
     """Return Markdown for a markdown block, or a stream, in which nothing calls anybody."""
-    text = clean(text).translate(_CONTROLS)
+    text = visible(text)
     text = _SIGNS.sub(lambda sign: _ESCAPES.get(sign[0], sign[0]), text)
     return joined(text)
 
 
 def escaped(text: str) -> str:
     """Return a text for Slack's own markup (`mrkdwn`), where it is shown as it is."""
-    text = clean(text).translate(_CONTROLS)
+    text = visible(text)
     return joined(re.sub("[&<>]", lambda sign: _ESCAPES[sign[0]], text))
 
 

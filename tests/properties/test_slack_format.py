@@ -1,0 +1,112 @@
+"""No text of a model's, however it is cut, calls anybody or is refused (the row 'mention injection').
+
+What is checked is the payload, as Slack gets it.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bots.slack.format import growing, inert, message
+from bots.slack.inert import escaped, restored
+from bots.slack.views import Habits, Row, chooser, home, memory
+from core.admission import FollowUp
+from core.split import Splitter
+from tests.fakes.slack.blocks import check_blocks
+from tests.talk import entry, turn
+from tests.unit.test_slack_views import seen
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+ATTACKS = [
+    *("<!channel>", "<!here|x>", "<!everyone>", "<!subteam^S1>", "<@U123>", "<@U123|x>", "<#C1>"),
+    *("@here", "@channel", "@everyone", "@HERE", "\uff20here", "@\u200bhere", "\uff1c!here\uff1e"),
+    *("&lt;!here&gt;", "&#60;!here&#62;", "&amp;lt;", "[x](@U123)", "[x](!here)", "[x]: !channel"),
+    *("<", ">", "&", "!", "here", "`", "```\n", "\n", "> ", "|", "\\", "\0", "\u202e", "\r", "@"),
+    *(
+        "<https://a.b|x>",
+        "<mailto:a@b>",
+        "<!date^1^{date}|x>",
+        "https://a.b?c=1&d=2",
+        "| a | b |\n",
+    ),
+]
+TEXTS = st.lists(st.sampled_from(ATTACKS) | st.text(max_size=4), max_size=40).map("".join)
+PINGS = re.compile(r"[@\uff20](?:here|channel|everyone|group)\b", re.IGNORECASE)
+LINKS = re.compile(r"\]\(\s*[!@#](?:[UW][A-Z0-9]{2,}|here|channel|everyone|subteam)")
+
+
+def parsed(value: Any, key: str = "") -> Iterator[str]:
+    """Yield the texts that Slack reads signs in: all but plain text, and ids of our own."""
+    if isinstance(value, dict):
+        if value.get("type") != "plain_text":
+            for name, inner in value.items():
+                yield from parsed(inner, name)
+    elif isinstance(value, list):
+        for inner in value:
+            yield from parsed(inner, key)
+    elif isinstance(value, str) and key == "text":
+        yield value
+
+
+def assert_harmless(payload: object) -> None:
+    for text in parsed(payload):
+        assert "<" not in text
+        assert not PINGS.search(text)
+        assert not LINKS.search(text)
+
+
+@given(TEXTS, st.lists(TEXTS, max_size=3), st.booleans())
+def test_no_message_calls_anybody(text: str, notes: list[str], explain: bool) -> None:
+    made = message(text, [note or "-" for note in notes], explain_trim=explain)
+    assert_harmless(made)
+    assert made["parse"] == "none"
+    assert made["link_names"] is False
+    check_blocks(made["blocks"])
+
+
+@given(TEXTS, st.integers(64, 200))
+def test_no_cut_makes_a_text_call_anybody(text: str, limit: int) -> None:
+    splitter = Splitter(limit, lambda part: len(inert(part)))
+    cuts = splitter.cut(text)
+    for index in range(len(cuts)):
+        assert_harmless(message(splitter.piece(text, cuts, index)))
+
+
+@given(TEXTS, st.lists(st.integers(0, 200), max_size=5))
+def test_no_stream_calls_anybody(text: str, ends: list[int]) -> None:
+    sent = ""
+    for end in sorted(ends):
+        now = growing(text[:end])
+        assert now.startswith(sent)
+        sent = now
+    assert_harmless({"text": sent})
+
+
+@given(TEXTS)
+def test_what_is_shown_is_what_was_written(text: str) -> None:
+    seen = restored(inert(text))
+    hidden = dict.fromkeys([0x2060, 0xFFFD, 0x202E, 0, *range(9), *range(11, 32), *range(127, 160)])
+    hidden |= dict.fromkeys(
+        [*range(0x202A, 0x202F), *range(0x2066, 0x206A), *range(0xD800, 0xE000)]
+    )
+    assert seen.translate(hidden) == text.translate(hidden)
+    assert "<" not in escaped(text)
+
+
+@given(TEXTS, TEXTS)
+def test_no_view_calls_anybody(text: str, more: str) -> None:
+    row = Row(key="k", where=text or "-", about=more, first=text)
+    habits = Habits(strategy=text, follow_up=FollowUp.ALWAYS, overhears=True, days=1)
+    for view in (
+        home([row], habits),
+        chooser("export", [row]),
+        memory(seen(turn(entry(0, text, more or "-")), summary=more), "k", text),
+    ):
+        assert_harmless(view)
+        check_blocks(view["blocks"], view="type" in view)
