@@ -22,9 +22,8 @@ def test_code_is_closed_and_opened_again_with_its_language() -> None:
     code = [f"line number {n}" for n in range(6)]
     text = "\n".join(["Look:", "````python", *code, "````", "Done."])
     assert pieces(text) == [
-        "Look:\n````python\nline number 0\nline number 1\n````",
-        "````python\nline number 2\nline number 3\nline number 4\n````",
-        "````python\nline number 5\n````\nDone.",
+        "Look:\n````python\nline number 0\nline number 1\nline number 2\n````",
+        "````python\nline number 3\nline number 4\nline number 5\n````\nDone.",
     ]
 
 
