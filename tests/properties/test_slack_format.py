@@ -1,4 +1,4 @@
-"""No text of a model's, however it is cut, calls anybody or is refused (the row 'mention injection').
+"""No text of a model's calls anybody or is refused, however it is cut.
 
 What is checked is the payload, as Slack gets it.
 """
@@ -13,12 +13,12 @@ from hypothesis import strategies as st
 
 from bots.slack.format import growing, inert, message
 from bots.slack.inert import escaped, restored
-from bots.slack.views import Habits, Row, chooser, home, memory
+from bots.slack.screens import Habits, Row, chooser, home, memory
 from core.admission import FollowUp
 from core.split import Splitter
 from tests.fakes.slack.blocks import check_blocks
 from tests.talk import entry, turn
-from tests.unit.test_slack_views import seen
+from tests.unit.test_slack_screens import seen
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -9,7 +9,7 @@ import pytest
 
 from bots.slack.blocks import BLOCKS, clipped, modal, select
 from bots.slack.format import REMEMBER
-from bots.slack.views import (
+from bots.slack.screens import (
     EXPORT_JSON,
     EXPORT_MD,
     FORGET,
