@@ -53,11 +53,11 @@ def _main(arguments: Sequence[str] | None) -> int:
 
 def _command(options: argparse.Namespace, settings: Settings) -> Coroutine[Any, Any, int]:
     from bots import operator  # noqa: PLC0415
-    from bots.app import run  # noqa: PLC0415
+    from bots.app import chat, run  # noqa: PLC0415
 
     commands = {
         "run": lambda: run(settings),
-        "chat": lambda: run(settings, options.thread),
+        "chat": lambda: chat(settings, options.thread),
         "doctor": lambda: operator.doctor(settings),
         "stats": lambda: operator.stats(settings),
         "export": lambda: operator.export_thread(

@@ -138,12 +138,45 @@ class App:
         return Compactor(self.store, model, fallback, self.memory, self.clock, manner)
 
 
-async def run(settings: Settings, thread: str = "") -> int:
-    """Run the bot until it is told to stop or the terminal's input ends; return the exit code."""
+async def run(settings: Settings) -> int:
+    """Run the bot where its tokens say, else in the terminal, until it is told to stop.
+
+    Returns the exit code.
+    """
+    if not settings.slack:
+        return await chat(settings)
+    stop = Stop()
+    with stop.listening():
+        async with await App.open(settings) as app:
+            return await _run_slack(app, stop)
+
+
+async def chat(settings: Settings, thread: str = "") -> int:
+    """Talk in the terminal until the input ends or it is told to stop; return the exit code."""
     stop = Stop()
     with stop.listening():
         async with await App.open(settings) as app:
             return await _run_terminal(app, stop, thread)
+
+
+async def _run_slack(app: App, stop: Stop) -> int:
+    from bots.slack.app import connected  # noqa: PLC0415 - slow to import
+
+    for line in await start_lines(app):
+        say(line)
+    model = model_for(app.settings)
+    try:
+        async with connected(app.settings, app.clock) as slack:
+            worker = app.worker(model, {slack.platform.name: slack.platform})
+            async with worker:
+                async with slack.listening(app.store, app.intake(worker), worker):
+                    say(slack.described)
+                    code = await stop.or_end_of(slack.wait())
+                if code == INTERRUPTED:
+                    await _hurry(worker)
+            return code
+    finally:
+        await model.close()
 
 
 async def _run_terminal(app: App, stop: Stop, thread: str) -> int:

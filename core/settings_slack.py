@@ -8,6 +8,8 @@ from urllib.parse import urlsplit
 from pydantic import Field, SecretStr, field_validator
 from pydantic_settings import BaseSettings
 
+from core.errors import SettingsError
+
 DmScope: TypeAlias = Literal["user", "thread"]
 
 
@@ -41,10 +43,15 @@ class SlackSettings(BaseSettings):
 
     @property
     def slack(self) -> bool:
-        """Tell whether the bot is to be on Slack."""
+        """Tell whether the bot is to be on Slack; half of what that takes is a `SettingsError`."""
         ways = (self.slack_app_token, self.slack_signing_secret)
         heard = any(way.get_secret_value() for way in ways)
-        return bool(self.slack_bot_token.get_secret_value()) and heard
+        if heard != bool(self.slack_bot_token.get_secret_value()):
+            raise SettingsError(
+                "For Slack, set SLACK_BOT_TOKEN together with SLACK_APP_TOKEN (Socket Mode) or "
+                "SLACK_SIGNING_SECRET (HTTP)."
+            )
+        return heard
 
     @field_validator("slack_bot_token", "slack_app_token", "slack_signing_secret")
     @classmethod

@@ -27,7 +27,7 @@ from bots.slack.pace import Pace
 from bots.slack.platform import SlackPlatform
 from bots.slack.receive import Reception
 from bots.slack.socket import Links
-from bots.slack.web import Door
+from bots.slack.web import EVENTS, Door
 from core.errors import PlatformError, SettingsError, StoreUnavailableError
 
 if TYPE_CHECKING:
@@ -84,6 +84,13 @@ class Slack:
             await asyncio.wait({catching_up})
             await self.reception.close()
             await cursors.close()
+
+    @property
+    def described(self) -> str:
+        """Return a line on how people's messages get here."""
+        if self.door is not None:
+            return f"Slack: waiting for events at port {self.door.port}, path {EVENTS}"
+        return "Slack: connected by Socket Mode"
 
     async def wait(self) -> int:
         """Return 1 when Slack has thrown the bot out; never before."""

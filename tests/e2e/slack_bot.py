@@ -38,7 +38,8 @@ class Bot:
 
 def echo(request: ModelRequest) -> str:
     """Answer with what was said last."""
-    return f"re: {request.messages[-1].blocks[-1].text.splitlines()[-2]}"
+    lines = request.messages[-1].blocks[-1].text.splitlines()
+    return f"re: {next(line for line in reversed(lines) if not line.startswith('<'))}"
 
 
 def settings_for(fake: FakeSlack, transport: str, **more: Any) -> Settings:
