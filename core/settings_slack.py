@@ -38,6 +38,12 @@ class SlackSettings(BaseSettings):
     slack_dm_scope: DmScope = "user"
     slack_allow_bots: bool = False
     slack_allow_strangers: bool = False
+    slack_admins: str = Field(
+        "workspace",
+        max_length=10_000,
+        json_schema_extra={"write": "user ids with commas between them, or workspace"},
+    )
+    slack_admins_read_dms: bool = False
     slack_catch_up_hours: float = Field(24.0, ge=0, le=720, allow_inf_nan=False)
     slack_pace: float = Field(1.0, ge=0, le=60, allow_inf_nan=False)
 

@@ -30,6 +30,7 @@ _UNCLEAR = {"fatal_error", "internal_error", "request_timeout", "service_unavail
 """Errors after which, says Slack, a part of the call may have taken effect."""
 _READS = {
     "conversations.history",
+    "conversations.members",
     "conversations.replies",
     "files.info",
     "users.conversations",

@@ -33,6 +33,7 @@ from core.errors import PlatformError, SettingsError, StoreUnavailableError
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Callable
 
+    from bots.slack.spoken import Spoken
     from core.clock import Clock
     from core.intake import Intake
     from core.settings import Settings
@@ -57,6 +58,8 @@ class Slack:
         self.names = Names(api, clock)
         self.listeners: list[Callable[[AsyncApp], object]] = []
         """What adds listeners to Bolt's app, called before it hears anything."""
+        self.spoken: Spoken | None = None
+        """Hears the commands in what people say."""
         self.reception: Reception
         self.door: Door | None = None
         self.links: Links | None = None
@@ -70,6 +73,7 @@ class Slack:
         before = Before(self.platform, store, intake, self.names, wanted=self.settings.overhear)
         cursors = Cursors(store, self.clock, self.platform.me.team)
         self.reception = Reception(self.platform, intake, worker, self.names, before, cursors)
+        self.reception.spoken = self.spoken
         self.bolt = self._bolt(self.reception)
         catch_up = CatchUp(self.platform, store, intake, self.reception, cursors, self.clock)
         hours = self.settings.slack_catch_up_hours

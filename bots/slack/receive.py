@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from bots.slack.cursors import Cursors
     from bots.slack.names import Names
     from bots.slack.platform import SlackPlatform
+    from bots.slack.spoken import Spoken
     from core.intake import Intake
     from core.message import Message, ThreadKey
     from core.worker import Worker
@@ -53,6 +54,8 @@ class Reception:
         """How often Slack said that it holds events back."""
         self.gone = asyncio.Event()
         """Set when the app was taken out of the workspace, or its token withdrawn."""
+        self.spoken: Spoken | None = None
+        """Hears the commands in what people say."""
         self._platform = platform
         self._intake = intake
         self._worker = worker
@@ -101,6 +104,9 @@ class Reception:
         """Take in what somebody said, in the order in which it is offered."""
         message = await self._names.named(message)
         async with self._turns.setdefault(message.thread, asyncio.Lock()):
+            if self.spoken is not None and await self.spoken.take(message, self._intake):
+                self._cursors.moved(message)
+                return
             await self._before.read(message)
             received = await self._intake.take(message)
         self._cursors.moved(message)

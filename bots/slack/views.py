@@ -1,233 +1,165 @@
-"""What people see beside the conversation: App Home, what is remembered, menus. Pure.
-
-Each takes what was asked of the core and returns a view or a message for Slack; the actions in
-them are named by the constants here, and carry the key of their thread as their value.
-"""
+"""What people see beside messages: modals, the list of their threads, App Home. Pure."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, TypeAlias
 
-from bots.slack.blocks import (
-    TITLE,
-    Json,
-    actions,
-    button,
-    clipped,
-    header,
-    modal,
-    plain,
-    section,
-    select,
-    small,
-)
+from bots.slack.events import channel_of
 from bots.slack.format import REMEMBER
-from core.admission import FollowUp
-from core.split import Splitter
+from core.commands import thread_line
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
-    from bots.slack.words import Word
-    from core.commands import View
-    from core.session import Turn
+    from core.message import ThreadKey
+    from core.store.values import ThreadInfo
 
-EXPORT_MD, EXPORT_JSON = "export_md", "export_json"
-FORGET = "forget"
-STRATEGY = "strategy"
-CHOOSE = "choose_thread_to_"
-"""Followed by the command that the chosen thread is for."""
-SURE = "sure_to_"
-"""The callback of the view that asks once more; followed by the command."""
-STRATEGIES = (
-    ("hybrid", "a summary, all that came after it, and what bears on the question"),
-    ("summary", "a summary and the last exchange"),
-    ("window", "the last exchanges, word for word"),
-    ("full", "everything, word for word, as far as it fits"),
+Json: TypeAlias = dict[str, Any]
+
+FORGET = "forget_thread"
+"""The callback of the modal that asks before anything is removed."""
+ACTIONS = {
+    "export": ("thread_export", "Export"),
+    "memory": ("thread_memory", "What I remember"),
+    "reset": ("thread_reset", "Begin anew"),
+    "forget": ("thread_forget", "Forget"),
+}
+"""By command: the action of its button, and the button's label."""
+_CHUNK = 2900
+_CHUNKS = 4
+
+HELP = (
+    "Mention me in a channel, and I answer in a thread; in direct messages just write.\n"
+    "`/chatbot help` says this. In a channel, the other commands let you choose a thread.\n"
+    "`/chatbot export [link to a message] [md|json]` sends you a conversation as a file.\n"
+    "`/chatbot memory` shows what I remember, `/chatbot forget` removes what you said, "
+    "`/chatbot reset` begins anew, `/chatbot stats` shows how long conversations are.\n"
+    "Inside a thread, mention me with the same words (`@chatbot reset`), or begin with `!`. "
+    "There, `quiet` lets me answer only when I am mentioned again, and `talk` ends that."
+)
+REMEMBERED = (
+    "I remember each thread that I take part in: what was said to me and what I answered. What "
+    "gets old is folded into a summary, and what is edited or deleted changes what I remember."
+)
+OVERHEARD = (
+    "In a thread where I take part I also read what people say to each other, so that my next "
+    "answer knows it. When I am first mentioned in a thread, I read what was said in it before."
 )
 
-ROWS = 20
-"""Threads in App Home: each takes two blocks of a hundred."""
-_SUMMARY = 5_000
-_WINDOW = 5_000
-"""Characters of each in a view; Slack takes about 13,000 in all."""
-_SAID = 300
-_LINE = 200
-_EXCHANGES = 40
-_PARAGRAPH = 2_500
-_ANSWERS = {
-    FollowUp.ALWAYS: "in threads where I take part, unless a message names somebody else",
-    FollowUp.ALONE: "in threads where I take part, as long as only one person talks to me",
-    FollowUp.MENTIONED: "in channels only when I am mentioned",
-}
+
+def modal(title: str, blocks: list[Json], **more: Any) -> Json:
+    """Return a modal; it has a button that closes it."""
+    return {
+        "type": "modal",
+        "title": plain(title),
+        "close": plain("Close"),
+        "blocks": blocks,
+        **more,
+    }
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Row:
-    """A thread in a list."""
-
-    key: str
-    """The thread's key as text."""
-    where: str
-    """What its channel is called: `#general`, `direct message`."""
-    about: str
-    """How long it is, and when something was last said."""
-    first: str = ""
-    """How it began, where that is known."""
-
-    @property
-    def line(self) -> str:
-        """Return it in one line."""
-        return " \N{MIDDLE DOT} ".join(filter(None, (self.where, self.about, self.first)))
+def words(title: str, lines: Iterable[str]) -> Json:
+    """Return a modal that shows lines as they are, as far as they fit."""
+    return modal(title, _plain_blocks("\n".join(lines)))
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Habits:
-    """How the bot is set, as far as people should know."""
+def forget(thread: ThreadKey, *, whole: bool) -> Json:
+    """Return the modal that asks whether a thread shall be forgotten."""
+    about = (
+        "This removes everything that I keep of this thread. Messages stay on Slack."
+        if whole
+        else "Others speak in this thread too, so this removes what you said in it from what I "
+        "keep, and from my summary. The others' messages and my replies stay."
+    )
+    return modal(
+        "Forget this thread?" if whole else "Forget my messages?",
+        [_section(plain(about))],
+        submit=plain("Forget"),
+        callback_id=FORGET,
+        private_metadata=f"{'whole' if whole else 'own'} {thread}",
+    )
 
-    strategy: str
-    """How it remembers this person's direct messages."""
-    follow_up: FollowUp
-    overhears: bool
-    days: float
-    """Days of silence after which a conversation is forgotten."""
-    whole_dm: bool = True
-    """A DM is one conversation, whatever threads it has."""
 
-
-def home(rows: Sequence[Row], habits: Habits) -> Json:
-    """Return App Home for one person: their threads, and how the bot is set."""
+def choose(command: str, infos: Sequence[ThreadInfo], now: float) -> Json:
+    """Return the modal in which one of one's threads is chosen."""
+    if not infos:
+        return words("Your threads", ["You have no thread with me here yet."])
+    action, label = ACTIONS[command]
     blocks = [
-        header("What I remember"),
-        section(_remembers(habits)),
-        select_strategy(habits.strategy),
-        small(_overhears(habits)),
-        header("Your conversations"),
+        _section(_about(info, now))
+        | {"accessory": button(action, label, str(info.thread), danger=command == "forget")}
+        for info in infos
     ]
-    if not rows:
-        blocks.append(section("None yet. Write to me in Messages, or mention me in a channel."))
-    for row in rows[:ROWS]:
-        blocks += [section(clipped(row.line, _LINE)), _row_actions(row)]
-    if len(rows) > ROWS:
-        blocks.append(small(f"And {len(rows) - ROWS} more: /chatbot export lists them."))
+    return modal("Your threads", blocks)
+
+
+def home(infos: Sequence[ThreadInfo], now: float, *, overhears: bool) -> Json:
+    """Return a person's App Home."""
+    blocks: list[Json] = [
+        _header("What I remember"),
+        _section(plain(REMEMBERED)),
+        _section(plain(OVERHEARD if overhears else "I read only what is said to me.")),
+        _header("Commands"),
+        _section(markdown(HELP)),
+        _header("Your threads"),
+    ]
+    if not infos:
+        blocks.append(_section(plain("None yet: mention me in a channel, or write to me.")))
+    for info in infos:
+        blocks.append(_section(_about(info, now)))
+        buttons = [
+            button(action, label, str(info.thread), danger=command == "forget")
+            for command, (action, label) in ACTIONS.items()
+        ]
+        blocks.append({"type": "actions", "elements": buttons})
     return {"type": "home", "blocks": blocks}
 
 
-def select_strategy(chosen: str) -> Json:
-    """Return the setting of how direct messages are remembered."""
-    options = [(name, f"{name}: {meaning}") for name, meaning in STRATEGIES]
-    return section(
-        "Of our direct messages I see:", select(STRATEGY, "Choose", options, chosen=chosen)
-    )
+def button(action: str, label: str, value: str, *, danger: bool = False) -> Json:
+    """Return a button."""
+    style = {"style": "danger"} if danger else {}
+    text = plain(label)
+    return {"type": "button", "action_id": action, "text": text, "value": value, **style}
 
 
-def memory(view: View | None, key: str, where: str = "") -> Json:
-    """Return what is remembered of a thread, for one person's eyes."""
-    if view is None:
-        nothing = section("I remember nothing of this thread yet.")
-        return modal("What I remember", [nothing], private=key)
-    seen, tokens = view.plan, view.plan.tokens
-    summary = seen.summary
-    if seen.withheld:
-        summary = "It is being made anew, after a deletion."
-    blocks = [
-        small(f"{where or 'This thread'}, by {view.strategy}: {tokens.total:,} tokens in all"),
-        header(f"Summary ({tokens.summary:,} tokens)"),
-        *_paragraphs(summary or "None: nothing was summed up yet.", _SUMMARY),
-        header(f"Word for word ({_count(len(seen.turns), 'exchange')}, {tokens.window:,} tokens)"),
-        *_window(seen.turns),
-    ]
-    if seen.left_out:
-        blocks.append(small(f"{_count(seen.left_out, 'message')} left out: they don't fit."))
-    return modal("What I remember", [*blocks, _exports(key)], private=key)
+def plain(text: str) -> Json:
+    """Return text that is nothing but shown."""
+    return {"type": "plain_text", "text": text}
 
 
-def chooser(word: Word, rows: Sequence[Row]) -> Json:
-    """Return the answer to a slash command in a channel: which of these threads is meant?
-
-    Slack does not say in which thread a slash command was typed.
-    """
-    options = [(row.key, row.line) for row in rows]
-    menu = select(f"{CHOOSE}{word}", "Choose a thread", options)
-    if not menu["options"]:
-        text = "You have no conversation with me that I remember."
-        return {"text": text, "blocks": [section(text)]}
-    text = f"Which conversation do you want to {word}?"
-    if word == "memory":
-        text = "What I remember of which conversation?"
-    return {"text": text, "blocks": [section(text), actions(menu)]}
+def markdown(text: str) -> Json:
+    """Return text of our own with Slack's marks in it."""
+    return {"type": "mrkdwn", "text": text}
 
 
-def sure(word: Word, key: str, what: str) -> Json:
-    """Return the question before something is gone for good; `what` says what that is."""
-    return modal(
-        f"{word.title()} this thread?",
-        [section(what)],
-        private=key,
-        submit=plain(word.title(), TITLE),
-        callback_id=f"{SURE}{word}",
-    )
+def actions() -> list[str]:
+    """Return the actions of all buttons on threads."""
+    return [REMEMBER, *(action for action, _ in ACTIONS.values())]
 
 
-def told(title: str, text: str) -> Json:
-    """Return a view that says something."""
-    return modal(title, _paragraphs(text, _SUMMARY))
+def command_of(action: str) -> str:
+    """Return the command that a button stands for."""
+    return next((name for name, (known, _) in ACTIONS.items() if known == action), "memory")
 
 
-def _remembers(habits: Habits) -> str:
-    whole = "as one conversation" if habits.whole_dm else "thread by thread"
-    return (
-        f"I remember each thread by itself, and our direct messages {whole}. Older parts turn "
-        f"into a summary; \u2702\ufe0f on a reply says so. After {habits.days:g} days of silence "
-        "a conversation is forgotten. I answer in direct messages, when I am mentioned, and "
-        f"{_ANSWERS[habits.follow_up]}."
-    )
+def _about(info: ThreadInfo, now: float) -> Json:
+    channel = channel_of(info.thread.place)
+    place = "Direct messages" if channel.startswith("D") else f"<#{channel}>"
+    began = int(info.started_at)
+    date = f"<!date^{began}^{{date_short_pretty}} {{time}}|{began}>"
+    return markdown(f"{place}, since {date}\n{thread_line(info, now)}")
 
 
-def _overhears(habits: Habits) -> str:
-    if not habits.overhears:
-        return "What is not meant for me I do not keep."
-    return (
-        "In threads where I take part, I also keep what people say to each other, so that my next "
-        "answer knows it. \u201cquiet\u201d after a mention of me keeps me out of a thread."
-    )
+def _section(text: Json) -> Json:
+    return {"type": "section", "text": text}
 
 
-def _row_actions(row: Row) -> Json:
-    return actions(
-        button(REMEMBER, "What I remember", row.key),
-        button(EXPORT_MD, "Export", row.key),
-        button(EXPORT_JSON, "Export as JSON", row.key),
-        button(FORGET, "Forget", row.key, danger=True),
-    )
+def _header(text: str) -> Json:
+    return {"type": "header", "text": plain(text)}
 
 
-def _exports(key: str) -> Json:
-    return actions(button(EXPORT_MD, "Export", key), button(EXPORT_JSON, "Export as JSON", key))
-
-
-def _window(turns: Sequence[Turn]) -> list[Json]:
-    """Return the newest exchanges that there is room for."""
-    shown: list[Json] = []
-    room = _WINDOW
-    for turn in reversed(turns[-_EXCHANGES:]):
-        lines = [f"{entry.author.name}: {clipped(entry.text, _SAID)}" for entry in turn.entries]
-        text = "\n".join([*lines, f"I: {clipped(turn.answer.text, _SAID)}"])
-        room -= len(text)
-        if shown and room < 0:
-            break
-        shown.append(section(text))
-    left = len(turns) - len(shown)
-    earlier = [small(f"\u2026 and {_count(left, 'exchange')} before")] if left else []
-    return [*earlier, *reversed(shown)]
-
-
-def _paragraphs(text: str, limit: int) -> list[Json]:
-    text, splitter = clipped(text, limit), Splitter(_PARAGRAPH)
-    cuts = splitter.cut(text)
-    return [section(splitter.piece(text, cuts, index)) for index in range(len(cuts))]
-
-
-def _count(count: int, word: str) -> str:
-    return f"{count:,} {word}{'' if count == 1 else 's'}"
+def _plain_blocks(text: str) -> list[Json]:
+    parts = [text[start : start + _CHUNK] for start in range(0, len(text), _CHUNK)] or ["…"]
+    if len(parts) > _CHUNKS:
+        parts = [*parts[:_CHUNKS], "… and more; the export has all of it."]
+    return [_section(plain(part if part.strip() else "…")) for part in parts]

@@ -22,6 +22,7 @@ _WORDS: dict[str, Word] = {
     "quiet": "quiet",
     "reset": "reset",
     "stats": "stats",
+    "talk": "listen",
 }
 _FORMS: dict[str, Form] = {"md": "md", "markdown": "md", "json": "json"}
 _COMMAND = re.compile(r"\s*(!?)/?([A-Za-z]+)[.!]?(?:\s+(.*\S))?\s*", re.DOTALL)

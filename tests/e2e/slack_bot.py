@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from bots.app import App
 from bots.parts import memory_for
 from bots.slack.app import Slack, connected
+from bots.slack.commands import register
 from core.clock import SystemClock
 from core.models.scripted import ScriptedModel
 from core.settings import Settings
@@ -77,6 +78,7 @@ async def bot_on(
         worker = app.worker(model or ScriptedModel(reply=echo), {platform.name: platform})
         await stack.enter_async_context(worker)
         intake = app.intake(worker)
+        register(slack, store, app.commands)
         await stack.enter_async_context(slack.listening(store, intake, worker))
         if slack.door is not None:
             await fake.use_http(f"http://127.0.0.1:{slack.door.port}/slack/events")
