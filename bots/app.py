@@ -161,6 +161,7 @@ async def chat(settings: Settings, thread: str = "") -> int:
 
 async def _run_slack(app: App, stop: Stop) -> int:
     from bots.slack.app import connected  # noqa: PLC0415 - slow to import
+    from bots.slack.commands import register  # noqa: PLC0415
 
     for line in await start_lines(app):
         say(line)
@@ -168,6 +169,7 @@ async def _run_slack(app: App, stop: Stop) -> int:
     try:
         async with connected(app.settings, app.clock) as slack:
             worker = app.worker(model, {slack.platform.name: slack.platform})
+            register(slack, app.store, app.commands)
             async with worker:
                 async with slack.listening(app.store, app.intake(worker), worker):
                     say(slack.described)

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from bots.slack import views
 from bots.slack.desk import Desk
 from bots.slack.home import Home
+from bots.slack.manifest import COMMAND, EXPORT_SHORTCUT, FORGET_SHORTCUT
 from bots.slack.rights import Rights
 from bots.slack.spoken import Spoken
 from bots.slack.words import command_in
@@ -33,8 +34,6 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-COMMAND = "/chatbot"
-EXPORT_SHORTCUT, FORGET_SHORTCUT = "export_thread", "forget_thread"
 _FAILED = "That did not work just now. Please try again in a minute."
 _NO_SLASH = {"listen", "quiet"}
 

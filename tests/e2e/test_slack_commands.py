@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from bots.slack.commands import EXPORT_SHORTCUT, FORGET_SHORTCUT
 from bots.slack.desk import NOT_YOURS
+from bots.slack.manifest import EXPORT_SHORTCUT, FORGET_SHORTCUT
 from core.models.scripted import ScriptedModel
 from tests.e2e.slack_bot import TRANSPORTS, answers, bot_on
 from tests.fakes.slack import FakeSlack
@@ -47,9 +47,12 @@ async def told(fake: FakeSlack, who: User, words: str) -> None:
     await fake.until(lambda: any(words in m.text for m in fake.said_by_app(fake.dm(who))))
 
 
-async def talk(fake: FakeSlack, who: User, channel: Channel, text: str) -> Message:
-    asked = await fake.say(who, channel, f"{fake.at_bot} {text}")
-    await fake.replies(channel, asked.ts)
+async def talk(
+    fake: FakeSlack, who: User, channel: Channel, text: str, under: Message | None = None
+) -> Message:
+    asked = await fake.say(who, channel, f"{fake.at_bot} {text}", under.ts if under else None)
+    root = under or asked
+    await fake.replies(channel, root.ts, len(answers(fake, channel, root.ts)) + 1)
     await asyncio.sleep(0.1)  # a reset would take back an answer that isn't settled
     return asked
 
@@ -258,3 +261,22 @@ async def test_app_home_lists_ones_threads_and_exports_them(transport: str) -> N
             await fake.until(lambda: len(files_in(fake, fake.dm(ann))) == 1)
             await fake.shortcut(ann, asked, EXPORT_SHORTCUT)
             await fake.until(lambda: len(files_in(fake, fake.dm(ann))) == 2)
+
+
+async def test_the_button_under_the_first_scissors_shows_what_is_remembered() -> None:
+    async with FakeSlack() as fake:
+        ann = fake.person("ann")
+        general, dm = fake.channel("general", ann), fake.dm(ann)
+        async with bot_on(fake, memory="window", memory_pairs=1):
+            asked = await talk(fake, ann, general, "My dog is called Rex.")
+            for text in ("two", "three"):
+                await talk(fake, ann, general, text, asked)
+            last = answers(fake, general, asked.ts)[-1]
+            await fake.until(lambda: "scissors" in last.reactions)
+            await fake.press(ann, "what_i_remember", last)
+            assert "three" in shown(await filled(fake, ann))
+            first = await fake.say(ann, dm, "In private.")
+            await fake.replies(dm, first.ts)
+            await fake.slash(ann, dm, "/chatbot memory")
+            await fake.until(lambda: len(fake.modals(ann)) == 2)
+            assert "In private." in shown(await filled(fake, ann))
