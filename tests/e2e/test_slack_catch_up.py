@@ -1,0 +1,83 @@
+"""What people said while the bot was away."""
+
+from __future__ import annotations
+
+import asyncio
+
+from core.clock import SystemClock
+from core.models.scripted import ScriptedModel
+from core.store.local import LocalStore
+from tests.e2e.slack_bot import answers, bot_on
+from tests.fakes.slack import FakeSlack
+
+
+async def test_after_a_downtime_what_was_missed_is_answered_once() -> None:
+    store = LocalStore(SystemClock())
+    async with FakeSlack() as fake:
+        ann, bob = fake.person("ann"), fake.person("bob")
+        general = fake.channel("general", ann, bob)
+        async with bot_on(fake, store=store):
+            known = await fake.say(ann, general, f"{fake.at_bot} first?")
+            await fake.replies(general, known.ts)
+            await fake.settled()
+        in_thread = await fake.say(ann, general, "second?", known.ts)
+        mention = await fake.say(bob, general, f"{fake.at_bot} third?")
+        dm = await fake.say(bob, fake.dm(bob), "fourth?")
+        await fake.say(bob, general, "Lunch?")
+        await fake.settled()
+        assert fake.socket.lost
+        for _ in range(2):
+            async with bot_on(fake, store=store):
+                await fake.replies(general, known.ts, 2)
+                await fake.replies(general, mention.ts)
+                await fake.replies(fake.dm(bob), dm.ts)
+                await asyncio.sleep(0.3)
+        assert [m.text for m in answers(fake, general, known.ts)] == ["re: first?", "re: second?"]
+        assert [m.text for m in answers(fake, general, mention.ts)] == ["re: third?"]
+        assert len(fake.said_by_app()) == 4
+        assert in_thread.ts > known.ts
+
+
+async def test_what_is_too_old_gets_one_line() -> None:
+    store = LocalStore(SystemClock())
+    async with FakeSlack() as fake:
+        ann = fake.person("ann")
+        dm = fake.dm(ann)
+        async with bot_on(fake, store=store):
+            first = await fake.say(ann, dm, "hello")
+            await fake.replies(dm, first.ts)
+            await fake.settled()
+        old = await fake.say(ann, dm, "urgent!")
+        await fake.say(ann, dm, "are you there?", old.ts)
+        for _ in range(2):
+            async with bot_on(fake, ScriptedModel(), store=store, slack_catch_up_hours=0):
+                await fake.replies(dm, old.ts)
+                await asyncio.sleep(0.3)
+        (line,) = answers(fake, dm, old.ts)
+        assert "too long ago" in line.text
+
+
+async def test_a_first_start_answers_nothing_from_before() -> None:
+    async with FakeSlack() as fake:
+        ann = fake.person("ann")
+        dm = fake.dm(ann)
+        await fake.say(ann, dm, "anybody?")
+        async with bot_on(fake, ScriptedModel()):
+            await asyncio.sleep(0.3)
+        assert not fake.said_by_app()
+
+
+async def test_lines_that_were_cut_are_caught_up_with() -> None:
+    async with FakeSlack() as fake:
+        ann = fake.person("ann")
+        dm = fake.dm(ann)
+        async with bot_on(fake) as bot:
+            assert bot.slack.links is not None
+            first = await fake.say(ann, dm, "hello?")
+            await fake.replies(dm, first.ts)
+            fake.socket.drop()
+            await fake.until(lambda: not fake.socket.connections)
+            missed = await fake.say(ann, dm, "are you there?")
+            await fake.settled()
+            assert fake.socket.lost
+            await fake.replies(dm, missed.ts, within=20)
