@@ -20,7 +20,7 @@ from bots.slack import views
 from bots.slack.events import channel_of
 from bots.slack.marks import notice
 from core import audit
-from core.access import Right, Standing, may_forget_own, may_forget_whole, may_reset, right
+from core.access import Right, may_forget_own, may_forget_whole, may_reset, right
 from core.commands import view_lines
 from core.errors import PlatformError
 from core.export import Form, export_to
@@ -134,17 +134,15 @@ class Desk:
         else:
             await self.tell(user, NOT_YOURS if not may_forget_own(standing) else _SHARED)
 
-    async def reset(self, user: str, thread: ThreadKey, *, sees: bool = False) -> None:
-        """Begin a thread anew, and say so in it; `sees` is set where they said it there."""
-        if sees:
-            took_part = await self.rights.took_part(user, thread)
-            standing = Standing(took_part=took_part, can_see=True)
+    async def reset(self, user: str, thread: ThreadKey) -> None:
+        """Begin a thread anew, and say so in it."""
+        if may_reset(await self.rights.standing(user, thread)):
+            await self.begun(user, thread, await self.commands.reset(thread))
         else:
-            standing = await self.rights.standing(user, thread)
-        if not may_reset(standing):
             await self.tell(user, NOT_MEMBER)
-            return
-        said = await self.commands.reset(thread)
+
+    async def begun(self, user: str, thread: ThreadKey, said: str) -> None:
+        """Say in a thread who has begun it anew."""
         await self.announce(thread, f"{await self._names.of(user)} begins this anew. {said}")
 
     # --- saying ---------------------------------------------------------------------------------

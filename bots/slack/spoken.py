@@ -9,9 +9,11 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from bots.slack.desk import NOT_MEMBER
 from bots.slack.events import channel_of
 from bots.slack.views import HELP
 from bots.slack.words import command_in
+from core.access import Standing, may_reset
 from core.commands import stats_lines
 from core.message import Address, Kind
 
@@ -23,7 +25,7 @@ if TYPE_CHECKING:
     from bots.slack.platform import SlackPlatform
     from bots.slack.words import Command
     from core.intake import Intake
-    from core.message import Message
+    from core.message import Message, ThreadKey
     from core.settings import Settings
     from core.store.port import Store
 
@@ -73,7 +75,7 @@ class Spoken:
         """Change what is kept now, before Slack is told that the event came; the rest after it."""
         user, thread, desk = message.author.id, message.thread, self._desk
         if command.word == "reset":
-            await desk.reset(user, thread, sees=True)
+            await self._reset(user, thread)
         elif command.word in {"quiet", "listen"}:
             await self._mute(message, muted=command.word == "quiet")
             self._soon(self._platform.say(message, _SAID[command.word]), user)
@@ -88,6 +90,16 @@ class Spoken:
             self._soon(self._platform.say(message, "\n".join(lines)), user)
         else:
             self._soon(self._platform.say(message, HELP), user)
+
+    async def _reset(self, user: str, thread: ThreadKey) -> None:
+        """Begin anew before Slack hears that the event came; who says it here sees the thread."""
+        desk = self._desk
+        standing = Standing(took_part=await desk.rights.took_part(user, thread), can_see=True)
+        if may_reset(standing):
+            said = await desk.commands.reset(thread)
+            self._soon(desk.begun(user, thread, said), user)
+        else:
+            self._soon(desk.tell(user, NOT_MEMBER), user)
 
     async def _export(self, message: Message, command: Command) -> None:
         thread = message.thread

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from bots.slack.desk import NOT_YOURS
+from bots.slack.desk import NOT_MEMBER, NOT_YOURS
 from bots.slack.manifest import EXPORT_SHORTCUT, FORGET_SHORTCUT
 from core.models.scripted import ScriptedModel
 from tests.e2e.slack_bot import TRANSPORTS, answers, bot_on
@@ -280,3 +280,18 @@ async def test_the_button_under_the_first_scissors_shows_what_is_remembered() ->
             await fake.slash(ann, dm, "/chatbot memory")
             await fake.until(lambda: len(fake.modals(ann)) == 2)
             assert "In private." in shown(await filled(fake, ann))
+
+
+async def test_who_only_looks_on_neither_resets_nor_forgets() -> None:
+    async with FakeSlack() as fake:
+        ann, eve = fake.person("ann"), fake.person("eve")
+        general = fake.channel("general", ann, eve)
+        async with bot_on(fake) as bot:
+            asked = await talk(fake, ann, general, "My dog is called Rex.")
+            await fake.say(eve, general, f"{fake.at_bot} reset", asked.ts)
+            await told(fake, eve, NOT_MEMBER)
+            await fake.shortcut(eve, asked, FORGET_SHORTCUT)
+            assert shown(await filled(fake, eve)) == NOT_YOURS
+            work = await bot.store.peek((await threads_of(bot, ann))[0].thread)
+            assert work is not None
+            assert work.line == 0
