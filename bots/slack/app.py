@@ -74,6 +74,7 @@ class Slack:
         cursors = Cursors(store, self.clock, self.platform.me.team)
         self.reception = Reception(self.platform, intake, worker, self.names, before, cursors)
         self.reception.spoken = self.spoken
+        self.reception.missed = self._heal.set
         self.bolt = self._bolt(self.reception)
         catch_up = CatchUp(self.platform, store, intake, self.reception, cursors, self.clock)
         hours = self.settings.slack_catch_up_hours

@@ -15,14 +15,14 @@ from bots.slack import format as shape
 from bots.slack.api import RefusedError
 from bots.slack.events import NAME, channel_of, said
 from bots.slack.files import fetch
-from bots.slack.marks import key_of, mark, notice
+from bots.slack.finding import find, say
+from bots.slack.marks import mark
 from bots.slack.people import is_stranger
-from bots.slack.reading import replies
 from bots.slack.status import Status
 from bots.slack.stream import LIFE, Streams
 from core.errors import PlatformError, PostRefusedError, PostUnclearError
 from core.message import Kind
-from core.platform import Capabilities, Posted, PostKey
+from core.platform import Capabilities, PostKey
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from bots.slack.events import Me
     from core.clock import Clock
     from core.message import Attachment, Message, ThreadKey
-    from core.platform import Where
+    from core.platform import Posted, Where
     from core.session import Answer
 
 log = logging.getLogger(__name__)
@@ -128,14 +128,7 @@ class SlackPlatform:
     async def read_back(self, where: Where) -> tuple[Posted, ...]:
         """Look through the thread, behind the message that is answered."""
         unmarked = self._begun.get(where.turn, "another's") if self._streams.supported else ""
-        found = []
-        async for message in replies(
-            self.api, self.channel_of(where.thread), where.answer_in, oldest=where.trigger
-        ):
-            key = key_of(message, where, unmarked=unmarked) if self._is_mine(message) else None
-            if key is not None:
-                found.append(Posted(str(message["ts"]), key, shape.text_of(message)))
-        return tuple(found)
+        return await find(self.api, self.me, where, unmarked=unmarked)
 
     async def fetch(self, thread: ThreadKey, attachment: Attachment) -> bytes:
         """Fetch a file that came with a message."""
@@ -184,18 +177,7 @@ class SlackPlatform:
 
     async def say(self, message: Message, text: str) -> None:
         """Say something under a message, once, whoever says it; a crash may leave it unsaid."""
-        channel = self.channel_of(message.thread)
-        metadata = notice(f"{message.id}\n{text}")
-        async for found in replies(self.api, channel, message.answer_in, oldest=message.id):
-            if found.get("metadata") == metadata and self._is_mine(found):
-                return
-        await self.api.call(
-            "chat.postMessage",
-            channel=channel,
-            thread_ts=message.answer_in,
-            metadata=metadata,
-            **shape.message(text),
-        )
+        await say(self.api, self.me, message, text)
 
     @staticmethod
     def channel_of(thread: ThreadKey) -> str:
@@ -259,9 +241,6 @@ class SlackPlatform:
     def _last_piece(self, answer: Answer) -> str:
         cuts = self.cut(answer.text)
         return self.piece(answer.text, cuts, len(cuts) - 1)
-
-    def _is_mine(self, message: Mapping[str, Any]) -> bool:
-        return message.get("user") == self.me.user or message.get("bot_id") == self.me.bot
 
 
 def _keep(known: OrderedDict[str, str], name: str, value: str) -> None:

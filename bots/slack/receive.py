@@ -56,6 +56,9 @@ class Reception:
         """Set when the app was taken out of the workspace, or its token withdrawn."""
         self.spoken: Spoken | None = None
         """Hears the commands in what people say."""
+        self.missed: Callable[[], None] = lambda: None
+        """Called when events may have been lost."""
+        self._failed = False
         self._platform = platform
         self._intake = intake
         self._worker = worker
@@ -75,7 +78,11 @@ class Reception:
             taken = await self.take(body)
         except StoreUnavailableError as error:
             log.warning("an event was not taken in, Slack sends it again: %s", error)
+            self._failed = True
             return BoltResponse(status=503, body="")
+        if self._failed:  # Slack may have given up on some of what came meanwhile
+            self._failed = False
+            self.missed()
         return BoltResponse(status=200, body="") if taken else await next()
 
     async def take(self, body: dict[str, Any]) -> bool:

@@ -8,7 +8,8 @@ import pytest
 
 from core.models.scripted import ScriptedModel
 from tests.e2e.slack_bot import TRANSPORTS, answers, bot_on, echo
-from tests.fakes.slack import FakeSlack
+from tests.fakes.slack import Cut, FakeSlack
+from tests.world import until
 
 both = pytest.mark.parametrize("transport", TRANSPORTS)
 
@@ -151,3 +152,70 @@ async def test_one_thread_does_not_wait_for_another() -> None:
             await fake.replies(general, quick.ts)
             gate.set()
             await fake.replies(general, slow.ts)
+
+
+async def test_what_was_forgotten_is_not_read_again() -> None:
+    async with FakeSlack() as fake:
+        ann, bob = fake.person("ann"), fake.person("bob")
+        general = fake.channel("general", ann, bob)
+        model = ScriptedModel("ok", "ok")
+        root = await fake.say(ann, general, "The code is 1234.")
+        async with bot_on(fake, model) as bot:
+            asked = await fake.say(ann, general, f"{fake.at_bot} hi", root.ts)
+            await fake.replies(general, root.ts)
+            await until(lambda: not bot.worker._turns)
+            (found,) = (await bot.store.threads()).threads
+            await bot.store.erase(found.thread, at=float(asked.ts))
+            bot.slack.reception._before._known.clear()  # as another process
+            await fake.say(ann, general, f"{fake.at_bot} what is the code?", root.ts)
+            await fake.replies(general, root.ts, 2)
+    assert "1234" in model.calls[0].messages[-1].text
+    assert "1234" not in model.calls[1].messages[-1].text
+
+
+async def test_the_first_reply_that_sees_less_has_a_mark_and_a_line_that_explains_it() -> None:
+    async with FakeSlack() as fake:
+        ann = fake.person("ann")
+        general = fake.channel("general", ann)
+        async with bot_on(fake, memory="window", memory_pairs=1):
+            asked = await fake.say(ann, general, f"{fake.at_bot} 1")
+            for n in range(2, 6):
+                found = await fake.replies(general, asked.ts, n - 1)
+                await fake.settled()
+                await fake.say(ann, general, str(n), asked.ts)
+            found = await fake.replies(general, asked.ts, 5)
+            await fake.until(lambda: any(m.reactions for m in found))
+            await fake.settled()
+        marked = [m for m in found if "scissors" in m.reactions]
+        assert marked
+        explained = [m for m in found if "what_i_remember" in str(m.blocks)]
+        assert explained == marked[:1]
+        assert all(m.text.startswith("re: ") for m in found)
+
+
+async def test_people_of_other_organisations_are_heard_only_when_that_is_allowed() -> None:
+    for allowed in (False, True):
+        async with FakeSlack() as fake:
+            ann, eve = fake.person("ann"), fake.stranger("eve")
+            shared = fake.channel("shared", ann, eve, shared=True)
+            async with bot_on(fake, slack_allow_strangers=allowed):
+                await fake.say(eve, shared, f"{fake.at_bot} hello?")
+                asked = await fake.say(ann, shared, f"{fake.at_bot} hello?")
+                await fake.replies(shared, asked.ts)
+                await fake.settled()
+                await asyncio.sleep(0.2)
+            assert len(fake.said_by_app()) == (2 if allowed else 1)
+
+
+async def test_the_pages_of_fifteen_messages_that_some_apps_get() -> None:
+    async with FakeSlack() as fake:
+        fake.faults.next("chat.postMessage", Cut())
+        ann = fake.person("ann")
+        general = fake.channel("general", ann)
+        fake.limits.distributed = True
+        async with bot_on(fake):
+            asked = await fake.say(ann, general, f"{fake.at_bot} hello?")
+            (answer,) = await fake.replies(general, asked.ts)
+            await fake.settled()
+            await asyncio.sleep(0.2)
+        assert answers(fake, general, asked.ts) == [answer]

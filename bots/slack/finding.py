@@ -1,0 +1,53 @@
+"""Finding the bot's own messages again, and saying something no more than once by it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from bots.slack import format as shape
+from bots.slack.events import channel_of
+from bots.slack.marks import key_of, notice
+from bots.slack.people import is_ours
+from bots.slack.reading import replies
+from core.platform import Posted
+
+if TYPE_CHECKING:
+    from bots.slack.api import Api
+    from bots.slack.events import Me
+    from core.message import Message
+    from core.platform import Where
+
+
+async def find(api: Api, me: Me, where: Where, *, unmarked: str) -> tuple[Posted, ...]:
+    """Return our messages of a turn, oldest first; those without a mark are this lease's.
+
+    Raises what `replies` does.
+    """
+    channel = channel_of(where.thread.place)
+    found = []
+    async for message in replies(api, channel, where.answer_in, oldest=where.trigger):
+        key = key_of(message, where, unmarked=unmarked) if is_ours(message, me) else None
+        if key is not None:
+            found.append(Posted(str(message["ts"]), key, shape.text_of(message)))
+    return tuple(found)
+
+
+async def say(api: Api, me: Me, message: Message, text: str) -> None:
+    """Say something under a message, once, whoever says it; a crash may leave it unsaid.
+
+    Raises `PlatformError` when it can't be said now.
+    """
+    channel = channel_of(message.thread.place)
+    metadata = notice(f"{message.id}\n{text}")
+    async for found in replies(api, channel, message.answer_in, oldest=message.id):
+        if found.get("metadata") == metadata and is_ours(found, me):
+            return
+    await api.call(
+        "chat.postMessage",
+        channel=channel,
+        thread_ts=message.answer_in,
+        metadata=metadata,
+        unfurl_links=False,
+        unfurl_media=False,
+        **shape.message(text),
+    )
