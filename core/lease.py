@@ -35,9 +35,10 @@ class Hold:
         self.work = work
         self.preview = ""
         """The platform's id of the preview that *this* lease posted."""
+        self.asked_at = asked_at
+        """The steady time before the newest call that may have granted the lease."""
         self._store = store
         self._clock = clock
-        self._good_until = asked_at + store.lease_seconds
 
     async def keep(self, body: Coroutine[Any, Any, Result]) -> Result:
         """Run `body` with the lease renewed beside it; end it when the lease can't be kept.
@@ -73,7 +74,7 @@ class Hold:
         answer = await self._store.renew(self.work.lease, self.work.rev, self.preview)
         if isinstance(answer, Refused):
             raise _lost(answer)
-        self._good_until = asked_at + self._store.lease_seconds
+        self.asked_at = asked_at
         if answer == "changed":
             message = "the thread changed while its turn ran"
             raise TurnChangedError(message)
@@ -84,7 +85,7 @@ class Hold:
         answer = await self._store.commit(self.work.lease, self.work.rev, draft, self.preview)
         if isinstance(answer, Refused):
             raise _lost(answer)
-        self._good_until = asked_at + self._store.lease_seconds
+        self.asked_at = asked_at
         if isinstance(answer, Changed):
             message = "the thread changed before its answer was recorded"
             raise TurnChangedError(message)
@@ -100,9 +101,11 @@ class Hold:
         self, outcome: Outcome, *, posted: tuple[str, ...] = (), delay: float = 0
     ) -> Work | Literal["free", "void"]:
         """Close the turn or leave it; raise `LeaseLostError` when it is no longer ours."""
+        asked_at = self._clock.monotonic()
         answer = await self._store.settle(self.work.lease, outcome, posted=posted, delay=delay)
         if isinstance(answer, Refused):
             raise _lost(answer)
+        self.asked_at = asked_at
         return answer
 
     async def reload(self) -> None:
@@ -112,10 +115,10 @@ class Hold:
         if work is None or work.lease.turn != self.work.lease.turn:
             raise LeaseLostError(recorded=False, mine=False)
         self.work = work
-        self._good_until = asked_at + self._store.lease_seconds
+        self.asked_at = asked_at
 
     def _left(self) -> float:
-        return self._good_until - self._clock.monotonic()
+        return self.asked_at + self._store.lease_seconds - self._clock.monotonic()
 
     async def _beat(self) -> None:
         pause = self._store.lease_seconds / _BEATS

@@ -165,8 +165,8 @@ class Worker:
         following: Work | None = work
         while following is not None:
             hold = Hold(self._store, self._clock, following, asked_at=asked_at)
-            asked_at = self._clock.monotonic()
             following = await self._run(hold)
+            asked_at = hold.asked_at
             if self._draining and following is not None:
                 await self._store.settle(following.lease, Outcome.HANDED_BACK)
                 return
