@@ -13,12 +13,9 @@ from hypothesis import strategies as st
 
 from bots.slack.format import growing, inert, message
 from bots.slack.inert import escaped, restored
-from bots.slack.screens import Habits, Row, chooser, home, memory
-from core.admission import FollowUp
+from bots.slack.views import words
 from core.split import Splitter
 from tests.fakes.slack.blocks import check_blocks
-from tests.talk import entry, turn
-from tests.unit.test_slack_screens import seen
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -99,14 +96,8 @@ def test_what_is_shown_is_what_was_written(text: str) -> None:
     assert "<" not in escaped(text)
 
 
-@given(TEXTS, TEXTS)
-def test_no_view_calls_anybody(text: str, more: str) -> None:
-    row = Row(key="k", where=text or "-", about=more, first=text)
-    habits = Habits(strategy=text, follow_up=FollowUp.ALWAYS, overhears=True, days=1)
-    for view in (
-        home([row], habits),
-        chooser("export", [row]),
-        memory(seen(turn(entry(0, text, more or "-")), summary=more), "k", text),
-    ):
-        assert_harmless(view)
-        check_blocks(view["blocks"], view="type" in view)
+@given(TEXTS, st.lists(TEXTS))
+def test_no_view_calls_anybody(title: str, lines: list[str]) -> None:
+    view = words(title[:20] or "-", lines)
+    assert_harmless(view)
+    check_blocks(view["blocks"], view=True)
