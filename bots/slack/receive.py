@@ -16,6 +16,7 @@ from weakref import WeakValueDictionary
 from slack_bolt.response import BoltResponse
 
 from bots.slack import events
+from core.admission import Verdict
 from core.errors import PlatformError, StoreUnavailableError
 from core.message import Address
 
@@ -33,6 +34,8 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
+_REMEMBERED = 10_000
+"""Messages that are remembered as taken in; Slack's two events of one come close together."""
 _FOR_US = {Address.DIRECT, Address.MENTIONED, Address.REPLIED}
 _GONE = {"app_uninstalled", "tokens_revoked"}
 
@@ -66,6 +69,7 @@ class Reception:
         self._before = before
         self._cursors = cursors
         self._turns: WeakValueDictionary[ThreadKey, asyncio.Lock] = WeakValueDictionary()
+        self._taken: dict[tuple[ThreadKey, str], None] = {}
         self._later: set[asyncio.Task[None]] = set()
 
     async def middleware(
@@ -108,14 +112,23 @@ class Reception:
         return True
 
     async def offer(self, message: Message) -> None:
-        """Take in what somebody said, in the order in which it is offered."""
+        """Take in what somebody said, in the order in which it is offered.
+
+        A mention comes as two events (docs: events/app_mention). The store would know the second
+        by its message, but need not be asked by the process that has just stored the first.
+        """
+        known = (message.thread, message.id)
         message = await self._names.named(message)
         async with self._turns.setdefault(message.thread, asyncio.Lock()):
+            if known in self._taken:
+                return
             if self.spoken is not None and await self.spoken.take(message, self._intake):
                 self._cursors.moved(message)
                 return
             await self._before.read(message)
             received = await self._intake.take(message)
+            if received.verdict is not Verdict.IGNORED:
+                self._remember(known)
         self._cursors.moved(message)
         if received.notice and message.address in _FOR_US:
             self._soon(self._platform.say(message, received.notice))
@@ -124,6 +137,11 @@ class Reception:
         """Let what is still to be said be said."""
         if self._later:
             await asyncio.wait(self._later, timeout=3)
+
+    def _remember(self, known: tuple[ThreadKey, str]) -> None:
+        self._taken[known] = None
+        if len(self._taken) > _REMEMBERED:
+            del self._taken[next(iter(self._taken))]
 
     async def _said(self, body: dict[str, Any]) -> None:
         me, intake = self._platform.me, self._intake
