@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import re
 from bisect import bisect_right
 from typing import TYPE_CHECKING
 
+# not `re`: before Python 3.11.5 its possessive groups go wrong
 import regex  # type: ignore[import-untyped] # ships no types
 
 from core.spans import spans_of
@@ -15,17 +15,17 @@ if TYPE_CHECKING:
 
     from core.markdown import Layout
 
-BLANK_LINES = re.compile(r"(?:[ \t\r]*+\n)++")
-_BLANK = re.compile(r"[ \t]*+(?:\r?\n(?:[ \t\r]*+\n)*+)?+")
+BLANK_LINES = regex.compile(r"(?:[ \t\r]*+\n)++")
+_BLANK = regex.compile(r"[ \t]*+(?:\r?\n(?:[ \t\r]*+\n)*+)?+")
 
-_BLOCK = re.compile(r"(?<=\n)(?:[ \t\r]*+\n)++|(?<=\n)(?=#{1,6} )")
-_LINE = re.compile(r"\n(?![ \t]*+(?:=++|-++)[ \t]*+$)", re.MULTILINE)  # no underlined heading
-_SENTENCE = re.compile(
+_BLOCK = regex.compile(r"(?<=\n)(?:[ \t\r]*+\n)++|(?<=\n)(?=#{1,6} )")
+_LINE = regex.compile(r"\n(?![ \t]*+(?:=++|-++)[ \t]*+$)", regex.MULTILINE)  # no underlined heading
+_SENTENCE = regex.compile(
     r"(?:(?<!\d)\.|[!?…])++[\"'\u201d\u2019)\]*_]*+[ \t]++|[\u3002\uff01\uff1f\uff1b]++"
 )
-_SPACE = re.compile(r"(?<=[^ \t\n])[ \t]++")
+_SPACE = regex.compile(r"(?<=[^ \t\n])[ \t]++")
 _LEVELS = (_BLOCK, _LINE, _SENTENCE, _SPACE)
-_HEADING = re.compile(r"#{1,6} [^\n]*+\n\s*+\Z")
+_HEADING = regex.compile(r"#{1,6} [^\n]*+\n\s*+\Z")
 _GRAPHEME = regex.compile(r"\X")
 _STRETCH = 256
 
@@ -36,7 +36,8 @@ def behind_blank(text: str, end: int) -> int:
     blank = (BLANK_LINES if at_line else _BLANK).match(text, end)
     if blank is None or blank.end() == end:
         return end
-    return blank.end() if _is_boundary(text, blank.end()) else blank.end() - 1
+    behind: int = blank.end()
+    return behind if _is_boundary(text, behind) else behind - 1
 
 
 def line_before(text: str, low: int, high: int, close: int) -> int:
@@ -70,7 +71,7 @@ def in_prose(text: str, layout: Layout, start: int, most: int, reach: int) -> in
     return in_line(text, start, span if text[start:span].strip() else most)
 
 
-def _backwards(text: str, level: re.Pattern[str], low: int, high: int) -> Iterator[int]:
+def _backwards(text: str, level: regex.Pattern[str], low: int, high: int) -> Iterator[int]:
     """Yield the cuts of a level behind `low`, the last first; none just behind a heading."""
     ends = [found.end() for found in level.finditer(text, low, high) if found.end() > low]
     for end in reversed(ends):

@@ -6,26 +6,28 @@ harm, it is lenient where models are sloppy, and it takes time in proportion to 
 
 from __future__ import annotations
 
-import re
 from bisect import bisect_right
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+# not `re`: before Python 3.11.5 its possessive groups go wrong
+import regex  # type: ignore[import-untyped] # ships no types
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-_FENCE = re.compile(
+_FENCE = regex.compile(
     r"^(?P<quote>(?:(?:[ \t]*>)++ ?)?+)(?P<indent>[ \t]*+)"
     r"(?P<list>(?:(?:[-*+]|\d{1,9}[.)])[ \t]++)*+)"
     r"(?P<marker>`{3,}+|~{3,}+)(?P<info>[^\n]*+)$",
-    re.MULTILINE,
+    regex.MULTILINE,
 )
-_UNQUOTED = re.compile(r"^(?![ \t]*>)", re.MULTILINE)
-_DELIMITERS = re.compile(
+_UNQUOTED = regex.compile(r"^(?![ \t]*>)", regex.MULTILINE)
+_DELIMITERS = regex.compile(
     r"^[ \t]*+\|?[ \t]*+:?-++:?[ \t]*+(?:\|[ \t]*+:?-++:?[ \t]*+)*+\|?[ \t]*+(?:\n|\Z)",
-    re.MULTILINE,
+    regex.MULTILINE,
 )
-_ROWS = re.compile(r"(?:[^\n|]*+\|[^\n]*+(?:\n|\Z))*+")
+_ROWS = regex.compile(r"(?:[^\n|]*+\|[^\n]*+(?:\n|\Z))*+")
 _TAB = 4
 _MARGIN = 3
 """Columns that a fence may be indented, by CommonMark, where nothing stands around it."""
@@ -130,7 +132,7 @@ def layout_of(text: str) -> Layout:
 
 
 def _fences(text: str) -> Iterator[Fence]:
-    opener: re.Match[str] | None = None
+    opener: regex.Match[str] | None = None
     limit = quoted = 0
     for line in _FENCE.finditer(text):
         if opener and line.start() >= limit:
@@ -147,20 +149,20 @@ def _fences(text: str) -> Iterator[Fence]:
         yield _fence(text, opener, limit - (limit < len(text)), limit)
 
 
-def _opens(line: re.Match[str]) -> bool:
+def _opens(line: regex.Match[str]) -> bool:
     # CommonMark 4.5: the info of a backtick fence has no backtick, else it is inline code. An
     # indent of four makes indented code of it outside of lists, and models don't mean that.
     return line["marker"][0] == "~" or "`" not in line["info"]
 
 
-def _closes(line: re.Match[str], opener: re.Match[str]) -> bool:
+def _closes(line: regex.Match[str], opener: regex.Match[str]) -> bool:
     same = line["marker"].startswith(opener["marker"]) and not line["info"].strip()
     same = same and line["quote"].count(">") == opener["quote"].count(">")
     inner = _width(opener["indent"] + " " * len(opener["list"]))
     return same and not line["list"] and _width(line["indent"]) <= inner + _MARGIN
 
 
-def _quoted(text: str, line: re.Match[str], known: int) -> int:
+def _quoted(text: str, line: regex.Match[str], known: int) -> int:
     """Return where the quote ends that a line is in: code in it ends there at the latest."""
     if not line["quote"] or known > line.end():
         return known
@@ -168,7 +170,7 @@ def _quoted(text: str, line: re.Match[str], known: int) -> int:
     return outside.start() if outside else len(text)
 
 
-def _fence(text: str, opener: re.Match[str], close: int, end: int) -> Fence:
+def _fence(text: str, opener: regex.Match[str], close: int, end: int) -> Fence:
     return Fence(
         start=opener.start(),
         inside=opener.end("marker"),

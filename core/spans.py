@@ -5,16 +5,18 @@ Takes time in proportion to the text, whatever is in it: what models write may g
 
 from __future__ import annotations
 
-import re
 from bisect import bisect_right
 
-_TOKEN = re.compile(
+# not `re`: before Python 3.11.5 its possessive groups go wrong
+import regex  # type: ignore[import-untyped] # ships no types
+
+_TOKEN = regex.compile(
     r"\\.|`++|\n[ \t]*+\n|!?\[|\]\((?:[^()\s\\]|\\.|\([^()\s]*+\))*+(?:[ \t]++\"[^\"\n]*+\")?+\)"
     r"|<[A-Za-z@!#][^<>\s]*+>|(?:https?|mailto)://?[^\s<>]++|&[#\w]{1,9};"
     r"|\*{1,3}+|_{1,3}+|~~|\|\|",
-    re.DOTALL,
+    regex.DOTALL,
 )
-_TICKS = re.compile(r"`++")
+_TICKS = regex.compile(r"`++")
 
 
 def spans_of(text: str) -> list[tuple[int, int]]:
@@ -42,7 +44,7 @@ class _Scan:
         for run in _TICKS.finditer(text):
             self._ticks.setdefault(len(run[0]), []).append(run.start())
 
-    def take(self, token: re.Match[str]) -> None:
+    def take(self, token: regex.Match[str]) -> None:
         """Go on to this token."""
         match token[0][0]:
             case "\n":
@@ -58,21 +60,21 @@ class _Scan:
             case _:
                 self.found.append(token.span())
 
-    def _code(self, token: re.Match[str]) -> None:
+    def _code(self, token: regex.Match[str]) -> None:
         runs = self._ticks.get(len(token[0]), [])
         index = bisect_right(runs, token.start())
         if index < len(runs):
             self.until = runs[index] + len(token[0])
             self.found.append((token.start(), self.until))
 
-    def _emphasis(self, token: re.Match[str]) -> None:
+    def _emphasis(self, token: regex.Match[str]) -> None:
         before, after = self.text[token.start() - 1 : token.start()], self.text[token.end() :][:1]
         if before.strip() and token[0] in self._opened:
             self._close(token[0], token)
         elif after.strip() and not (token[0][0] == "_" and before.isalnum()):
             self._opened[token[0]] = token.start()
 
-    def _close(self, opener: str, token: re.Match[str]) -> None:
+    def _close(self, opener: str, token: regex.Match[str]) -> None:
         start = self._opened.pop(opener, None)
         if start is not None:
             self.found.append((start, token.end()))

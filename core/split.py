@@ -8,10 +8,12 @@ Nothing else is changed, and no line, link, emphasis or grapheme is broken where
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING
+
+# not `re`: before Python 3.11.5 its possessive groups go wrong
+import regex  # type: ignore[import-untyped] # ships no types
 
 from core.cuts import BLANK_LINES, behind_blank, in_line, in_prose, line_before
 from core.markdown import layout_of
@@ -23,7 +25,7 @@ if TYPE_CHECKING:
 
 SMALLEST = 64
 """No limit is lower: closing and opening code again has to leave room for some of it."""
-_WORD = re.compile(r"[\w+#.-]++", re.ASCII)
+_WORD = regex.compile(r"[\w+#.-]++", regex.ASCII)
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,8 +8,10 @@ all of a message's markdown blocks), and of practice where that is less: `text` 
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING, Any, TypeAlias
+
+# not `re`: before Python 3.11.5 its possessive groups go wrong
+import regex  # type: ignore[import-untyped] # ships no types
 
 from bots.slack.fields import dicts_of, str_of
 from bots.slack.inert import escaped, inert, restored, settled, visible
@@ -33,10 +35,10 @@ REMEMBER = "what_i_remember"
 _NOTHING = "\u2026"
 _MORE = "\n\u2026"
 
-_HEADING = re.compile(r"^[ \t]*+#{1,6}[ \t]++", re.MULTILINE)
-_BOLD = re.compile(r"\*\*(?=\S)([^*\n]++)\*\*")
-_LINK = re.compile(r"!?\[([^\[\]\n]*+)\]\(([^()\s]*+)\)")
-_FENCE = re.compile(r"^[ \t]*+(?:`{3,}+|~{3,}+)[^\n`]*+$\n?", re.MULTILINE)
+_HEADING = regex.compile(r"^[ \t]*+#{1,6}[ \t]++", regex.MULTILINE)
+_BOLD = regex.compile(r"\*\*(?=\S)([^*\n]++)\*\*")
+_LINK = regex.compile(r"!?\[([^\[\]\n]*+)\]\(([^()\s]*+)\)")
+_FENCE = regex.compile(r"^[ \t]*+(?:`{3,}+|~{3,}+)[^\n`]*+$\n?", regex.MULTILINE)
 
 _PIECES = Splitter(MARKDOWN, lambda text: len(inert(text)))
 _TEXTS = Splitter(TEXT - len(_MORE), lambda text: len(escaped(text)))

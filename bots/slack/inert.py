@@ -13,7 +13,8 @@ it can't be seen. It holds in code too, and wherever a text is cut.
 
 from __future__ import annotations
 
-import re
+# not `re`: before Python 3.11.5 its possessive groups go wrong
+import regex  # type: ignore[import-untyped] # ships no types
 
 from core.message import clean
 
@@ -22,15 +23,15 @@ _HIDDEN = "[\\u200b-\\u200f\\u2060-\\u2064\\ufe00-\\ufe0f\\ufeff]*+"
 _ESCAPES = {"&": "&amp;", "<": "&lt;", ">": "&gt;"}
 _PLAIN = {escape: sign for sign, escape in _ESCAPES.items()}
 
-_SIGNS = re.compile(
-    r"(?:^[ \t]*+(?:>[ \t]?)+)|[<>]|&(?=#?\w{1,31};)", re.MULTILINE | re.ASCII
+_SIGNS = regex.compile(
+    r"(?:^[ \t]*+(?:>[ \t]?)+)|[<>]|&(?=#?\w{1,31};)", regex.MULTILINE | regex.ASCII
 )  # marks of a quote stay; a named reference has at most 31 letters
-_ESCAPED = re.compile(r"&(?:amp|lt|gt);")
-_BROADCAST = re.compile(
-    rf"(?<=[@\uff20\ufe6b])(?={_HIDDEN}(?:here|channel|everyone|group)\b)", re.IGNORECASE
+_ESCAPED = regex.compile(r"&(?:amp|lt|gt);")
+_BROADCAST = regex.compile(
+    rf"(?<=[@\uff20\ufe6b])(?={_HIDDEN}(?:here|channel|everyone|group)\b)", regex.IGNORECASE
 )
-_LOOKALIKE = re.compile(rf"(?<=[\uff1c\ufe64\u2039\u3008])(?={_HIDDEN}[!@#\uff01\uff20\uff03])")
-_TARGET = re.compile(
+_LOOKALIKE = regex.compile(rf"(?<=[\uff1c\ufe64\u2039\u3008])(?={_HIDDEN}[!@#\uff01\uff20\uff03])")
+_TARGET = regex.compile(
     r"(\]\(\s*|\]:\s*)(?=[!@#](?:[A-Z][A-Z0-9]{2,}|here|channel|everyone|subteam|date))"
 )  # a link to `@U1` may be written down as a mention on the way
 _CONTROLS = dict.fromkeys(
@@ -39,10 +40,10 @@ _CONTROLS = dict.fromkeys(
     if chr(code) not in "\n\t"
 )
 """Signs that are not shown, and those that turn round what stands beside them."""
-_UNSETTLED = re.compile(
+_UNSETTLED = regex.compile(
     rf"(?:&#?\w{{0,31}}|[@\uff20\ufe6b]{_HIDDEN}\w{{0,8}}|\](?:\(|:)?\s*[!@#]?\w{{0,8}}"
     rf"|[\uff1c\ufe64\u2039\u3008]{_HIDDEN}|^[ \t>]*|[\ud800-\udfff])\Z",
-    re.MULTILINE,
+    regex.MULTILINE,
 )
 
 
@@ -61,7 +62,7 @@ def inert(text: str) -> str:
 def escaped(text: str) -> str:
     """Return a text for Slack's own markup (`mrkdwn`), where it is shown as it is."""
     text = visible(text)
-    return joined(re.sub("[&<>]", lambda sign: _ESCAPES[sign[0]], text))
+    return joined(regex.sub("[&<>]", lambda sign: _ESCAPES[sign[0]], text))
 
 
 def settled(text: str) -> str:
@@ -75,11 +76,13 @@ def settled(text: str) -> str:
 
 def restored(text: str) -> str:
     """Return what `inert` was given, but for signs that can't be seen."""
-    return _ESCAPED.sub(lambda escape: _PLAIN[escape[0]], text).replace(_JOINER, "")
+    plain: str = _ESCAPED.sub(lambda escape: _PLAIN[escape[0]], text)
+    return plain.replace(_JOINER, "")
 
 
 def joined(text: str) -> str:
     """Return a text in which no word is one that calls everybody."""
     for pattern in (_BROADCAST, _LOOKALIKE):
         text = pattern.sub(_JOINER, text)
-    return _TARGET.sub(lambda start: start[1] + _JOINER, text)
+    harmless: str = _TARGET.sub(lambda start: start[1] + _JOINER, text)
+    return harmless

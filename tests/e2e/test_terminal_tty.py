@@ -92,14 +92,14 @@ async def test_scissors_and_their_meaning_stand_under_the_first_trimmed_answer(
 
 
 async def test_two_people_share_a_thread_and_each_sees_everything_once(program: Program) -> None:
+    program.settings["CHATBOT_USER"] = "ada"
     async with Keyboard(program, "chat", "--thread", "shared", prompt="shared>") as ada:
         await ada.shows("shared>")
-        program.settings["CHATBOT_USER"] = ada_is = "root"
         async with Keyboard(program, "chat", "--thread", "shared", prompt="shared>") as bob:
             await bob.shows("shared>")
             await ada.type("My dog is called Rex.")
             await ada.shows("bot> ")
-            await bob.shows(f"{ada_is}: My dog is called Rex.")
+            await bob.shows("ada: My dog is called Rex.")
             await bob.shows("bot> ")
             await bob.type("What is my dog called?")
             await bob.shows("Rex")
