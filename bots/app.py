@@ -9,6 +9,7 @@ import asyncio
 import contextlib
 import sys
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Self
 from zoneinfo import ZoneInfo
 
@@ -32,6 +33,7 @@ from core.conversation import Conversation, Manner
 from core.intake import Intake, IntakePolicy
 from core.machine import data_dir
 from core.message import Kind
+from core.models.catalog import retirement
 from core.settings import OFFLINE
 from core.store.urls import open_store
 from core.worker import Worker
@@ -224,7 +226,9 @@ async def start_lines(app: App) -> list[str]:
         lines.append(_NO_KEY)
     else:
         lines.append(f"Model: {settings.model}, summaries by {settings.summary_model}")
-        lines += [guess for name in model_names(settings) if (guess := guessed(name))]
+        today = datetime.fromtimestamp(app.clock.now(), UTC).date()
+        for name in model_names(settings):
+            lines += filter(None, (guessed(name), retirement(name, today)))
     lines.append(f"Tokens: counted by {app.memory.counter.describe()}")
     return lines
 

@@ -92,3 +92,10 @@ async def test_the_doctor_tries_the_key(program: Program) -> None:
         ended = await program.run("doctor")
     assert ended.code == 1
     assert "key" in ended.out.decode()
+
+
+async def test_a_model_whose_end_is_known_is_told_of_at_the_start(program: Program) -> None:
+    program.settings |= {"ANTHROPIC_API_KEY": "sk-x", "CHATBOT_MODEL": "claude-sonnet-4-5"}
+    ended = await program.run("run")
+    assert ended.code == 0
+    assert "on 2026-11-30: set CHATBOT_MODEL to one of claude-sonnet-5-5" in ended.err
