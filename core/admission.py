@@ -30,7 +30,8 @@ class Verdict(StrEnum):
     FULL = "full"
     """Refused: too many messages of the thread wait already. The next reply says so."""
     GONE = "gone"
-    """Deleted by its author, or said before the thread was erased or reset: never admitted."""
+    """Deleted by its author, said before the thread was erased or reset, or a command: never
+    admitted, and not kept but for its identities."""
 
 
 class FollowUp(StrEnum):

@@ -11,15 +11,15 @@ from dataclasses import asdict
 from typing import Any
 
 from core.errors import StoreRefusedError
-from core.message import Attachment, Author, Kind
+from core.message import Attachment, Author, Kind, ThreadKey
 from core.session import Answer, AnswerKind, Entry, Record, Status, Usage
 from core.store.header import Header, OpenTurn
-from core.store.values import ThreadSettings, TurnState
+from core.store.values import Deed, ThreadSettings, TurnState
 
 VERSION = 1
 
 
-def dump(value: Record | Header | ThreadSettings) -> str:
+def dump(value: Record | Header | ThreadSettings | Deed) -> str:
     """Return the value as one line of JSON."""
     fields = {name: field for name, field in asdict(value).items() if not _says_nothing(field)}
     return json.dumps({"v": VERSION, **fields}, ensure_ascii=False, separators=(",", ":"))
@@ -73,6 +73,12 @@ def load_header(text: str | bytes) -> Header:
 def load_settings(text: str | bytes) -> ThreadSettings:
     """Return the settings that `dump` made this text of."""
     return ThreadSettings(**_fields(text))
+
+
+def load_deed(text: str | bytes) -> Deed:
+    """Return the deed that `dump` made this text of."""
+    fields = _fields(text)
+    return Deed(**{**fields, "thread": ThreadKey(**fields["thread"])})
 
 
 def _says_nothing(field: object) -> bool:

@@ -47,6 +47,8 @@ class Header:
     due: float | None = None
     """When the thread may be claimed; None while it has no work."""
     turn: OpenTurn | None = None
+    stopped: str = ""
+    """The id of the last turn that somebody asked to end early."""
 
     next: int = 0
     head: int = 0

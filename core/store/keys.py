@@ -15,6 +15,10 @@ Slack's Delayed Events deliver an event again for up to 24 hours; an hour on top
 """
 TOMBSTONE_SECONDS = 365 * 24 * 3600
 """How long it is remembered that a thread was erased or reset, and when."""
+AUDIT_SECONDS = 365 * 24 * 3600
+"""How long the audit log keeps a deed."""
+AUDIT_LIMIT = 100_000
+"""How many deeds it keeps, at about 200 bytes each."""
 
 
 def digest(thread: ThreadKey, what: str = "") -> str:
@@ -36,3 +40,8 @@ def place_prefix(platform: str, place: str) -> str:
 def unique() -> str:
     """Return a value that never comes again: a lease's token, a `rev`."""
     return uuid4().hex
+
+
+def audit_start(now: float) -> str:
+    """Return what the names of deeds that are not too old sort behind."""
+    return f"{now - AUDIT_SECONDS:020.6f} "

@@ -9,8 +9,7 @@ from typing import TYPE_CHECKING, Literal
 
 from core.message import ThreadKey
 from core.session import Entry
-from core.store import verbs
-from core.store.keys import place_prefix, unique
+from core.store import keys, verbs
 from core.store.local_rows import LocalRows
 from core.store.port import Store
 from core.store.values import Buried, Idle, ThreadInfo, ThreadPage, ThreadSettings
@@ -23,7 +22,7 @@ if TYPE_CHECKING:
     from core.message import Kind, Message
     from core.session import Record
     from core.store.header import Header
-    from core.store.values import Accepted, Changed, Draft, Lease, Outcome, Refused, Work
+    from core.store.values import Accepted, Changed, Deed, Draft, Lease, Outcome, Refused, Work
 
 
 class LocalStore(Store):
@@ -42,6 +41,7 @@ class LocalStore(Store):
         self.who: set[tuple[str, str]] = set()
         self.places: dict[str, ThreadSettings] = {}
         self.cursors: dict[str, int] = {}
+        self.deeds: dict[str, Deed] = {}
 
     # --- a turn -----------------------------------------------------------------------------
 
@@ -71,9 +71,13 @@ class LocalStore(Store):
 
     async def renew(
         self, lease: Lease, rev: str, preview: str = ""
-    ) -> Literal["ok", "changed"] | Refused:
+    ) -> Literal["ok", "changed", "stopped"] | Refused:
         """Extend the lease, and keep the preview's id when one is given."""
         return verbs.renew(self._rows(lease.thread), self._now(), lease, rev, preview)
+
+    async def stop(self, thread: ThreadKey, turn: str) -> bool:
+        """Ask whoever runs this turn to end it with what has come."""
+        return verbs.stop(self._rows(thread), self._now(), turn)
 
     async def commit(
         self, lease: Lease, rev: str, draft: Draft, preview: str = ""
@@ -137,8 +141,8 @@ class LocalStore(Store):
         limit: int = 100,
     ) -> ThreadPage:
         """List threads: those a person spoke in, those of a (platform, place), or all."""
-        prefix = place_prefix(*place) if place else ""
-        keys = sorted(
+        prefix = keys.place_prefix(*place) if place else ""
+        found = sorted(
             key
             for key in self.headers
             if key > after
@@ -146,8 +150,8 @@ class LocalStore(Store):
             and (not person or (person, key) in self.who)
             and self._living(key) is not None
         )
-        more = keys[limit - 1] if len(keys) > limit else ""
-        return ThreadPage(threads=tuple(map(self._info, keys[:limit])), after=more)
+        more = found[limit - 1] if len(found) > limit else ""
+        return ThreadPage(threads=tuple(map(self._info, found[:limit])), after=more)
 
     async def peek(self, thread: ThreadKey) -> Work | None:
         """Return a thread as `claim` would show it, without taking it."""
@@ -167,6 +171,18 @@ class LocalStore(Store):
         """Let a buried message wait again, at the end of its thread."""
         return verbs.requeue(self._rows(thread), self._now(), place)
 
+    async def audit(self, deed: Deed) -> None:
+        """Keep a deed; old ones go."""
+        self.deeds[deed.name] = deed
+        start = keys.audit_start(self._clock.now())
+        kept = sorted(name for name in self.deeds if name > start)[-keys.AUDIT_LIMIT :]
+        self.deeds = {name: self.deeds[name] for name in kept}
+
+    async def audited(self, *, after: str = "", limit: int = 100) -> tuple[Deed, ...]:
+        """Return the next deeds behind the one with the name `after`, oldest first."""
+        start = max(after, keys.audit_start(self._clock.now()))
+        return tuple(self.deeds[name] for name in sorted(self.deeds) if name > start)[:limit]
+
     # --- settings and cursors -----------------------------------------------------------------
 
     async def thread_settings(self, thread: ThreadKey) -> ThreadSettings:
@@ -182,11 +198,11 @@ class LocalStore(Store):
 
     async def place_settings(self, platform: str, place: str) -> ThreadSettings:
         """Return what was set for a place."""
-        return self.places.get(place_prefix(platform, place), ThreadSettings())
+        return self.places.get(keys.place_prefix(platform, place), ThreadSettings())
 
     async def set_place(self, platform: str, place: str, settings: ThreadSettings) -> None:
         """Set a place's settings, as a whole."""
-        self.places[place_prefix(platform, place)] = settings
+        self.places[keys.place_prefix(platform, place)] = settings
 
     async def cursor(self, name: str) -> int:
         """Return how far catch-up has come at a place."""
@@ -246,7 +262,9 @@ class LocalStore(Store):
         return expires <= self._clock.now()
 
     def _now(self) -> verbs.Now:
-        return verbs.Now(time=self._clock.now(), lease_seconds=self.lease_seconds, fresh=unique())
+        return verbs.Now(
+            time=self._clock.now(), lease_seconds=self.lease_seconds, fresh=keys.unique()
+        )
 
     def _rows(self, thread: ThreadKey) -> LocalRows:
         return LocalRows(self, thread)

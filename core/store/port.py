@@ -13,8 +13,10 @@ Every verb raises `StoreUnavailableError` when the store does not answer in time
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 from typing import TYPE_CHECKING, Literal
+
+from core.store.audit import AuditLog
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -37,7 +39,7 @@ if TYPE_CHECKING:
     )
 
 
-class Store(ABC):
+class Store(AuditLog):
     """Everything that is kept, for any number of processes at once.
 
     `lease_seconds` is how long a lease lives without being renewed, by the store's own clock.
@@ -71,10 +73,18 @@ class Store(ABC):
     @abstractmethod
     async def renew(
         self, lease: Lease, rev: str, preview: str = ""
-    ) -> Literal["ok", "changed"] | Refused:
+    ) -> Literal["ok", "changed", "stopped"] | Refused:
         """Extend the lease, and keep the preview's id when one is given.
 
         `changed`: extended too, but `rev` moved; `claim` with the same token tells how it is.
+        `stopped`: extended too, and somebody asked for the turn to end with what has come.
+        """
+
+    @abstractmethod
+    async def stop(self, thread: ThreadKey, turn: str) -> bool:
+        """Ask whoever runs this turn to end it with what has come; needs no lease.
+
+        Their next `renew` tells them. False: no such turn is open.
         """
 
     @abstractmethod
@@ -139,7 +149,8 @@ class Store(ABC):
 
         Messages said before `at` (the platform's time, seconds since 1970) are not admitted
         again. An open turn becomes void and is cleared by its worker. With `keep_log` this is a
-        reset: the same line is drawn, and the log stays for `history`.
+        reset: the same line is drawn, and the log stays for `history`. A reset at or before the
+        thread's line changes nothing, so that one that was heard again harms nothing.
         """
 
     # --- reading ----------------------------------------------------------------------------

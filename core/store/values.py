@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 from core.session import Usage
 
 if TYPE_CHECKING:
+    from typing import Literal
+
     from core.admission import Verdict
     from core.message import Kind, ThreadKey
     from core.session import AnswerKind, Entry, Record, Summary
@@ -183,3 +185,22 @@ class Buried:
 
     thread: ThreadKey
     entry: Entry
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Deed:
+    """What somebody did to a conversation that they reached as an admin, in ids alone."""
+
+    id: str
+    """Made once for each deed, so that one that is kept again is known."""
+    what: Literal["export", "forget"]
+    by: str
+    """The platform's id of the person."""
+    thread: ThreadKey
+    at: float
+    """Seconds since 1970."""
+
+    @property
+    def name(self) -> str:
+        """Return what deeds are in order by: the time, as text, and the id."""
+        return f"{self.at:020.6f} {self.id}"

@@ -52,6 +52,12 @@ async def remains(client: Redis) -> list[str]:
     return [key for key in await names(client) if not key.startswith(kept)]
 
 
+async def time(client: Redis) -> float:
+    """Return the server's time."""
+    seconds, micros = await command(client, "TIME")
+    return int(seconds) + int(micros) / 1_000_000
+
+
 async def names(client: Redis) -> list[str]:
     """Return all keys, in order."""
     return sorted(key.decode() for key in await command(client, "KEYS", "*"))
@@ -63,6 +69,11 @@ async def _move(client: Redis, key: str, seconds: float) -> None:
             value = float(await command(client, "HGET", key, field) or 0)
             if value:
                 await command(client, "HSET", key, field, value - seconds)
+    elif key.endswith(":audit"):
+        for deed in await command(client, "ZRANGE", key, 0, -1):
+            at, rest = deed.decode().split(" ", 1)
+            await command(client, "ZREM", key, deed)
+            await command(client, "ZADD", key, 0, f"{float(at) - seconds:020.6f} {rest}")
     elif "}work:" in key or key.endswith("}ends"):
         for member in await command(client, "ZRANGE", key, 0, -1):
             await command(client, "ZINCRBY", key, -seconds, member)

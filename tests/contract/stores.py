@@ -58,6 +58,10 @@ class Harness(ABC):
     async def remains(self) -> Iterable[str]:
         """Name each thing that is kept but for settings of places and cursors."""
 
+    @abstractmethod
+    async def time(self) -> float:
+        """Return what time it is for the data, in seconds since 1970."""
+
     async def expire_lease(self, thread: ThreadKey) -> None:
         """Let the lease on a thread run out, and nothing else where that can be done."""
         await self.advance(LEASE_SECONDS + 0.001)
@@ -75,6 +79,9 @@ class LocalHarness(Harness):
 
     async def advance(self, seconds: float) -> None:
         self.clock.advance(seconds)
+
+    async def time(self) -> float:
+        return self.clock.now()
 
     async def everything(self) -> Iterable[str | bytes]:
         store = self._store
@@ -102,6 +109,9 @@ class SqliteHarness(Harness):
 
     async def advance(self, seconds: float) -> None:
         self.clock.advance(seconds)
+
+    async def time(self) -> float:
+        return self.clock.now()
 
     async def everything(self) -> Iterable[str | bytes]:
         # The bytes on the disk: what was removed must not lie about in free pages either.
@@ -137,6 +147,9 @@ class RedisHarness(Harness):
 
     async def advance(self, seconds: float) -> None:
         await redis_data.age(self.own, seconds)
+
+    async def time(self) -> float:
+        return await redis_data.time(self.own)
 
     async def expire_lease(self, thread: ThreadKey) -> None:
         await redis_data.expire_lease(self.own, thread)

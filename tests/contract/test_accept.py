@@ -251,3 +251,21 @@ async def test_an_attachments_name_may_be_anything(store: Store) -> None:
     (entry,) = await store.history(THREAD)
     assert isinstance(entry, Entry)
     assert entry.attachments[0].name == "a\ufffd\ufffd.png"
+
+
+async def test_what_is_not_to_be_kept_is_known_when_it_comes_again(
+    harness: Harness, store: Store
+) -> None:
+    """A command: nothing is stored but its identities, and one of all who offer it hears new."""
+    gone = terms(Verdict.GONE)
+    first = await store.accept(message(1, "zebra"), gone, "token")
+    assert (first.verdict, first.new, first.work) == (Verdict.GONE, True, None)
+    other = await harness.store()
+    again = await other.accept(message(1, "zebra"), gone)
+    assert (again.verdict, again.new) == (Verdict.GONE, False)
+    assert (await other.accept(message(1, "zebra"), terms())).verdict is Verdict.GONE
+    assert await store.peek(THREAD) is None
+    assert not any("zebra" in str(part) for part in await harness.everything())
+    await begin(store, 2)
+    assert (await store.accept(message(3), gone)).new
+    assert len(await store.history(THREAD)) == 1

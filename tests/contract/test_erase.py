@@ -265,3 +265,19 @@ async def test_a_reset_keeps_settings_and_what_is_buried(store: Store) -> None:
     await store.erase(THREAD, at=NOW, keep_log=True)
     assert await store.thread_settings(THREAD) == full
     assert [b.entry.id for b in await store.buried()] == ["m1"]
+
+
+async def test_a_reset_heard_again_takes_nothing_that_was_said_since(store: Store) -> None:
+    """Port: a reset at or before the thread's line changes nothing, whoever repeats it."""
+    await converse(store, 1)
+    await store.erase(THREAD, at=1001.5, keep_log=True)
+    work = await begin(store, 2)
+    await store.erase(THREAD, at=1001.5, keep_log=True)
+    await store.erase(THREAD, at=900.0, keep_log=True)
+    assert await store.renew(work.lease, work.rev) == "ok"
+    assert await finish(store, work) == "free"
+    seen = await store.peek(THREAD)
+    assert seen is not None
+    assert (seen.line, seen.head) == (1, 2)
+    await store.erase(THREAD, at=1001.5)
+    assert await store.peek(THREAD) is None, "an erase is one, whatever its time"

@@ -180,6 +180,43 @@ async def test_renew_says_when_something_changed(store: Store) -> None:
     assert await store.renew(work.lease, now.rev) == "ok"
 
 
+async def test_renew_says_that_the_turn_was_stopped(harness: Harness, store: Store) -> None:
+    """Port: whoever runs the turn hears it, wherever it was pressed; a retry says the same."""
+    work = await begin(store, 1, token="mine")
+    other = await harness.store()
+    assert not await other.stop(OTHER, work.lease.turn)
+    assert not await other.stop(THREAD, "m0")
+    assert await store.renew(work.lease, work.rev) == "ok"
+    assert await other.stop(THREAD, work.lease.turn)
+    assert await other.stop(THREAD, work.lease.turn)
+    assert await store.renew(work.lease, work.rev) == "stopped"
+    assert await store.renew(work.lease, work.rev, "p1") == "stopped"
+    assert (await claimed(store, "mine")).preview == "p1"
+    assert await store.commit(work.lease, work.rev, draft(0)) == "committed"
+    assert await store.renew(work.lease, work.rev) == "ok", "a committed answer stands"
+    assert not await other.stop(THREAD, work.lease.turn)
+
+
+async def test_a_change_is_told_before_a_stop(store: Store) -> None:
+    """What was read is out of date; what is read anew is stopped still."""
+    work = await begin(store, 1, token="mine")
+    await store.amend(THREAD, "m1", ("x",), stamp=2000.0, text="better")
+    await store.stop(THREAD, work.lease.turn)
+    assert await store.renew(work.lease, work.rev) == "changed"
+    assert await store.renew(work.lease, (await claimed(store, "mine")).rev) == "stopped"
+
+
+async def test_a_stop_ends_one_turn_and_not_the_next(store: Store) -> None:
+    work = await begin(store, 1, token="mine")
+    await store.accept(message(2), terms())
+    await store.stop(THREAD, work.lease.turn)
+    await store.commit(work.lease, work.rev, draft(0))
+    following = await store.settle(work.lease, Outcome.DONE)
+    assert isinstance(following, Work)
+    assert await store.renew(following.lease, following.rev) == "ok"
+    assert not await store.stop(THREAD, work.lease.turn)
+
+
 async def test_renew_keeps_the_preview_once_given(store: Store) -> None:
     """Protocol: keeps the preview's id; a heartbeat without one does not forget it."""
     work = await begin(store, 1, token="mine")

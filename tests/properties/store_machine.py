@@ -250,6 +250,10 @@ class StoreMachine(RuleBasedStateMachine):
         """Somebody draws a line under a thread."""
         line = 1000.0 + self.said - back
         before, _ = self.state(thread)
+        if keep_log and line <= self.ledgers[thread].line:
+            self.both(lambda store, _: store.erase(thread, at=line, keep_log=True))
+            assert self.state(thread)[0] == before, "it was drawn already"
+            return
         if before is not None:
             self.ledgers[thread].void.add(before.lease.turn)
         for _ in range(1 + twice):
@@ -323,6 +327,21 @@ class StoreMachine(RuleBasedStateMachine):
             assert real.lease == lease
             assert real.rev != held.real.rev
             self.hold(held.worker, real, model)
+
+    @precondition(lambda self: self.held)
+    @rule(pick=picks, worker=workers)
+    def stop(self, *, pick: int, worker: int) -> None:
+        """Somebody presses Stop, at whichever process, on a turn that runs or ran."""
+        lease = self.held[-1 - pick % len(self.held)].real.lease
+        before, _ = self.state(lease.thread)
+        is_open = (
+            before is not None
+            and before.lease.turn == lease.turn
+            and before.state is TurnState.OPEN
+        )
+        asked, _ = self.both(lambda store, _: store.stop(lease.thread, lease.turn), worker)
+        assert asked == is_open
+        assert self.state(lease.thread)[0] == before, "it changes nothing but what renew says"
 
     @precondition(lambda self: self.held)
     @rule(pick=picks, alone=st.booleans(), bury=seldom, twice=seldom)

@@ -15,12 +15,12 @@ from core.errors import StoreRefusedError
 from core.message import Kind
 from core.session import AnswerKind
 from core.store import codec
-from core.store.keys import SEEN_SECONDS, TOMBSTONE_SECONDS, digest
+from core.store.keys import AUDIT_SECONDS, SEEN_SECONDS, TOMBSTONE_SECONDS, digest
 from core.store.redis import RedisStore, reading, scripts
 from core.store.redis.client import connect
 from core.store.redis.names import PARTITIONS, Names
 from core.store.redis.scripts import Script, command
-from core.store.values import Outcome, ThreadSettings
+from core.store.values import Deed, Outcome, ThreadSettings
 from core.store.verbs.inbox import PEOPLE_LIMIT
 from tests.builders import OTHER, THREAD, draft, message, terms
 from tests.contract import redis_data
@@ -78,6 +78,7 @@ async def every_verb(store: RedisStore) -> None:
     await store.accept(message(9), terms(waiting_limit=0))
     work = await store.claim(THREAD, "a")
     assert work is not None
+    await store.stop(THREAD, work.lease.turn)
     await store.renew(work.lease, work.rev, "preview")
     answer = draft(work.next - 1, kind=AnswerKind.BURIED)
     await store.commit(work.lease, work.rev, answer)
@@ -96,6 +97,8 @@ async def every_verb(store: RedisStore) -> None:
     await store.peek(THREAD)
     await store.threads(person="U1", place=("slack", "C1"))
     await store.advance("cursor", 7)
+    await store.audit(Deed(id="1", what="export", by="U1", thread=THREAD, at=5))
+    await store.audited()
     accepted = await store.accept(message(20, thread=OTHER), terms(), "d")
     assert accepted.work is not None
     await store.erase(OTHER, at=1)
@@ -265,6 +268,7 @@ def test_the_scripts_agree_with_the_rest() -> None:
     for verb in ("accept", "amend"):
         assert f"local SEEN = {SEEN_SECONDS} " in scripts.script(verb).source
     assert f"local TOMBSTONE = {TOMBSTONE_SECONDS} " in scripts.script("erase").source
+    assert f"local SECONDS = {AUDIT_SECONDS} " in scripts.script("audit").source
 
 
 def test_an_argument_that_is_missing_is_noticed() -> None:

@@ -177,6 +177,21 @@ async def test_another_programs_database(path: Path) -> None:
     assert content(path) == before
 
 
+async def test_a_file_of_each_older_version_is_brought_up_to_date(path: Path) -> None:
+    for version in range(1, schema.VERSION):
+        old = path.with_name(f"{version}.db")
+        write(old, b"")
+        with contextlib.closing(sqlite3.connect(old)) as connection:
+            for statements in schema.MIGRATIONS[:version]:
+                for statement in statements:
+                    connection.execute(statement)
+            connection.execute(f"PRAGMA user_version = {version}")
+        async with opened(old) as store:
+            await converse(store, 1)
+            assert await store.audited() == ()
+            assert await ask(store, "user_version") == (schema.VERSION,)
+
+
 async def test_a_schema_from_the_future_is_left_untouched(path: Path) -> None:
     async with opened(path) as store:
         await store.accept(message(1), terms())

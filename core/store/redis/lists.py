@@ -9,7 +9,8 @@ from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from core.message import ThreadKey
-from core.store.keys import place_prefix
+from core.store import codec
+from core.store.keys import audit_start, place_prefix
 from core.store.redis import wire
 from core.store.redis.scripts import encoded
 from core.store.values import ThreadPage
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 
     from core.store.redis.names import Names
     from core.store.redis.scripts import Value
-    from core.store.values import ThreadInfo
+    from core.store.values import Deed, ThreadInfo
 
 Ask: TypeAlias = Callable[[Awaitable[Any]], Awaitable[Any]]
 
@@ -81,6 +82,18 @@ class Lists:
         """Return threads whose sessions may have ended."""
         now, found = await self.firsts(self._names.everywhere("ends"), limit)
         return [ThreadKey.parse(name) for ends, name in found[:limit] if ends <= now]
+
+    async def deeds(self, after: str, limit: int) -> tuple[Deed, ...]:
+        """Return the next deeds of the audit log that are not too old."""
+        key, start = self._names.audit, f"({after}!" if after else "-"  # `!` is behind a space
+        while True:
+            words = ("ZRANGEBYLEX", key, start, "+", "LIMIT", 0, limit)
+            now, (found,) = await self.many([words])
+            oldest = audit_start(now).encode()
+            deeds = [deed for deed in found if deed > oldest]
+            if deeds or not found:
+                return tuple(codec.load_deed(deed.split(b" ", 2)[2]) for deed in deeds)
+            start = f"({audit_start(now)}"
 
     async def _candidates(self, person: str, prefix: str, after: str, limit: int) -> list[str]:
         """Return the next threads that the index names, in order; some may have ended."""

@@ -17,7 +17,8 @@ so that each script is atomic on a cluster too:
 | `{p}ends` | sorted set: threads, by the time their sessions end, or earlier |
 | `{p}buried` | sorted set: threads in which messages were given up |
 
-Each of these has a time to live. The settings of places (`place:`) and cursors (`cursor:`) stay.
+Each of these has a time to live, and so has the audit log (`audit`, a sorted set of deeds in the
+order of their text). The settings of places (`place:`) and cursors (`cursor:`) stay.
 """
 
 from __future__ import annotations
@@ -60,6 +61,11 @@ class Names:
     def wake(self) -> str:
         """Return the channel on which a thread is announced that may be claimed."""
         return f"{self.prefix}wake"
+
+    @property
+    def audit(self) -> str:
+        """Return the key of the audit log."""
+        return f"{self.prefix}audit"
 
     def of(self, thread: ThreadKey) -> dict[str, str]:
         """Return the keys of a thread by the names that the scripts have for them."""

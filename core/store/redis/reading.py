@@ -6,8 +6,7 @@ import asyncio
 from typing import TYPE_CHECKING, Any
 
 from core.session import Entry
-from core.store import codec
-from core.store.keys import unique
+from core.store import codec, keys
 from core.store.port import Store
 from core.store.redis import records, wire
 from core.store.redis.client import address
@@ -26,7 +25,7 @@ if TYPE_CHECKING:
     from core.message import Kind, ThreadKey
     from core.session import Record
     from core.store.redis.scripts import Value
-    from core.store.values import Lease, Work
+    from core.store.values import Deed, Lease, Work
 
 PATIENCE = 20.0
 """Seconds after which a verb gives up on a Redis that hangs, however often it was retried."""
@@ -92,6 +91,19 @@ class RedisReading(Store):
         """Let a buried message wait again, at the end of its thread."""
         return bool(await self._run("requeue", thread, place=place))
 
+    async def audit(self, deed: Deed) -> None:
+        """Keep a deed; old ones go."""
+        args: dict[str, Value] = {
+            "deed": f"{deed.name} {codec.dump(deed)}",
+            "limit": keys.AUDIT_LIMIT,
+        }
+        words = script("audit").words({"audit": self._names.audit}, (), args)
+        await self._ask(script("audit").run(self._client, words))
+
+    async def audited(self, *, after: str = "", limit: int = 100) -> tuple[Deed, ...]:
+        """Return the next deeds behind the one with the name `after`, oldest first."""
+        return await self._lists.deeds(after, limit)
+
     # --- settings and cursors -----------------------------------------------------------------
 
     async def thread_settings(self, thread: ThreadKey) -> ThreadSettings:
@@ -108,7 +120,7 @@ class RedisReading(Store):
         await self._run(
             "configure",
             thread,
-            rev=unique(),
+            rev=keys.unique(),
             kind=kind,
             ttl=ttl,
             settings=codec.dump(settings) if settings != ThreadSettings() else "",

@@ -83,12 +83,18 @@ class RedisStore(RedisReading):
 
     async def renew(
         self, lease: Lease, rev: str, preview: str = ""
-    ) -> Literal["ok", "changed"] | Refused:
+    ) -> Literal["ok", "changed", "stopped"] | Refused:
         """Extend the lease, and keep the preview's id when one is given."""
         reply = await self._as_holder("renew", lease, rev=rev, preview=preview)
         if reply[0] == b"refused":
             return _refused(reply)
-        return "changed" if reply[0] == b"changed" else "ok"
+        if reply[0] == b"changed":
+            return "changed"
+        return "stopped" if reply[0] == b"stopped" else "ok"
+
+    async def stop(self, thread: ThreadKey, turn: str) -> bool:
+        """Ask whoever runs this turn to end it with what has come."""
+        return bool(await self._run("stop", thread, turn=turn))
 
     async def commit(
         self, lease: Lease, rev: str, draft: Draft, preview: str = ""

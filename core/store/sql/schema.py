@@ -45,6 +45,7 @@ MIGRATIONS = (
         "CREATE TABLE place (name TEXT PRIMARY KEY, settings TEXT NOT NULL)",
         "CREATE TABLE cursor (name TEXT PRIMARY KEY, position INTEGER NOT NULL)",
     ),
+    ("CREATE TABLE deed (name TEXT PRIMARY KEY, body TEXT NOT NULL)",),
 )
 VERSION = len(MIGRATIONS)
 

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
         Accepted,
         Buried,
         Changed,
+        Deed,
         Draft,
         Idle,
         Lease,
@@ -85,11 +86,15 @@ class SqliteStore(Store):
 
     async def renew(
         self, lease: Lease, rev: str, preview: str = ""
-    ) -> Literal["ok", "changed"] | Refused:
+    ) -> Literal["ok", "changed", "stopped"] | Refused:
         """Extend the lease, and keep the preview's id when one is given."""
         return await self._step(
             lease.thread, lambda rows, now: verbs.renew(rows, now, lease, rev, preview)
         )
+
+    async def stop(self, thread: ThreadKey, turn: str) -> bool:
+        """Ask whoever runs this turn to end it with what has come."""
+        return await self._step(thread, lambda rows, now: verbs.stop(rows, now, turn))
 
     async def commit(
         self, lease: Lease, rev: str, draft: Draft, preview: str = ""
@@ -175,6 +180,14 @@ class SqliteStore(Store):
     async def requeue(self, thread: ThreadKey, place: int) -> bool:
         """Let a buried message wait again, at the end of its thread."""
         return await self._step(thread, lambda rows, now: verbs.requeue(rows, now, place))
+
+    async def audit(self, deed: Deed) -> None:
+        """Keep a deed; old ones go."""
+        await self._file.write(lambda c: places.audit(c, self._clock.now(), deed))
+
+    async def audited(self, *, after: str = "", limit: int = 100) -> tuple[Deed, ...]:
+        """Return the next deeds behind the one with the name `after`, oldest first."""
+        return await self._file.read(lambda c: places.audited(c, self._clock.now(), after, limit))
 
     # --- settings and cursors -----------------------------------------------------------------
 

@@ -7,7 +7,7 @@ has to travel to the data; one contract suite holds both to the same answers.
 
 from core.store.verbs.inbox import accept, amend, configure, erase, requeue
 from core.store.verbs.rows import Now, Rows, Trace
-from core.store.verbs.turn import claim, commit, compact, renew, settle
+from core.store.verbs.turn import claim, commit, compact, renew, settle, stop
 from core.store.verbs.view import show
 
 __all__ = [
@@ -25,4 +25,5 @@ __all__ = [
     "requeue",
     "settle",
     "show",
+    "stop",
 ]

@@ -67,7 +67,10 @@ def amend(
 def erase(rows: Rows, now: Now, at: float, *, keep_log: bool) -> None:
     """Draw a line under the thread; see `Store.erase`."""
     trace = rows.trace()
-    line = at if trace is None or trace.line is None else max(at, trace.line)
+    drawn = None if trace is None else trace.line
+    if keep_log and drawn is not None and at <= drawn:
+        return  # this reset, heard again, or an older one: it would take what was said since
+    line = at if drawn is None else max(at, drawn)
     rows.put_trace(Trace(line=line, expires=now.time + TOMBSTONE_SECONDS))
     header = living(rows, now)
     if header is None:
@@ -138,7 +141,7 @@ def _admit(rows: Rows, now: Now, message: Message, terms: Terms) -> Verdict:
         alone=header is None or not set(header.people) - {message.author.id},
     )
     verdict = terms.verdicts[state.index]
-    if verdict is Verdict.IGNORED:
+    if verdict in {Verdict.IGNORED, Verdict.GONE}:
         return verdict
     if header is None:
         header = _begin(now, message.kind, terms.ttl, reach=terms.reach)

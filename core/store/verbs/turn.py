@@ -49,7 +49,7 @@ def claim(rows: Rows, now: Now, token: str) -> Work | None:
 
 def renew(
     rows: Rows, now: Now, lease: Lease, rev: str, preview: str
-) -> Literal["ok", "changed"] | Refused:
+) -> Literal["ok", "changed", "stopped"] | Refused:
     """Extend the lease; see `Store.renew`."""
     header = living(rows, now)
     if header is None or header.turn is None or not _holds(header, lease):
@@ -58,9 +58,24 @@ def renew(
     if preview:
         header.turn.preview = preview
     rows.put_header(header)
-    # A committed answer stands, whatever is edited afterwards.
-    moved = header.rev != rev and header.turn.state is not TurnState.COMMITTED
-    return "changed" if moved else "ok"
+    # A committed answer stands, whatever is edited or pressed afterwards.
+    if header.turn.state is TurnState.COMMITTED:
+        return "ok"
+    if header.rev != rev:
+        return "changed"
+    return "stopped" if header.stopped == lease.turn else "ok"
+
+
+def stop(rows: Rows, now: Now, turn: str) -> bool:
+    """Ask for this turn's end; see `Store.stop`."""
+    header = living(rows, now)
+    if header is None or header.turn is None or header.turn.id != turn:
+        return False
+    if header.turn.state is not TurnState.OPEN:
+        return False
+    header.stopped = turn
+    rows.put_header(header)
+    return True
 
 
 def commit(

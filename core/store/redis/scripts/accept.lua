@@ -78,7 +78,7 @@ end
 local function admit(h, line)
   if line and line ~= '' and tonumber(A.at) <= tonumber(line) then return 'g', h end
   local verdict = verdict_for(h)
-  if verdict == 'i' then return verdict, h end
+  if verdict == 'i' or verdict == 'g' then return verdict, h end
   if h == nil then
     remove(false)  -- what an expired session has left
     h = begin(A.kind, tonumber(A.ttl), tonumber(A.reach), A.call)

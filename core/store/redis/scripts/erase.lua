@@ -22,10 +22,14 @@ local function forget(h)
   h.settings, h.settings_reach, h.muted = '', 0, false
 end
 
-local line = redis.call('GET', K.trace)
-if not line or line == '' or tonumber(line) < tonumber(A.at) then line = A.at end
-redis.call('SET', K.trace, line, 'EX', TOMBSTONE)
 local kept = A.keep_log == '1'
+local line = redis.call('GET', K.trace)
+if not line or line == '' or tonumber(line) < tonumber(A.at) then
+  line = A.at
+elseif kept then
+  return 1  -- this reset, heard again, or an older one: it would take what was said since
+end
+redis.call('SET', K.trace, line, 'EX', TOMBSTONE)
 local h = load()
 if h == nil or not kept then remove(h ~= nil and h.turn ~= '') end
 if h ~= nil and (kept or h.turn ~= '') then

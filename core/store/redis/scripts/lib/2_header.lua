@@ -11,7 +11,7 @@ local function defaults()
     turn = '', state = 'open', tries = 0, preview = '', cuts = '', last = -1, committed_by = '',
     next = 0, head = 0, line = 0, floor = 0, waiting = 0, overheard = 0, refused = 0, buried = '',
     settings = '', settings_reach = 0, muted = false,
-    covers = 0, summary = '', stale = false, withheld = false,
+    stopped = '', covers = 0, summary = '', stale = false, withheld = false,
     seen_from = 0, explained = false, renewed = false, turns = 0, taking_part = false,
     input = 0, output = 0, cache_read = 0, cache_write = 0,
   }

@@ -1,0 +1,12 @@
+-- Keeps a deed of the audit log, and removes those that are too old or too many.
+-- KEYS audit
+-- ARGV deed limit
+-- Answers 1. Members are names and JSON, so that they lie in the order of their names.
+
+local SECONDS = 31536000  -- core.store.keys.AUDIT_SECONDS
+
+redis.call('ZADD', K.audit, 0, A.deed)
+redis.call('ZREMRANGEBYLEX', K.audit, '-', '(' .. string.format('%020.6f ', NOW - SECONDS))
+redis.call('ZREMRANGEBYRANK', K.audit, 0, -tonumber(A.limit) - 1)
+redis.call('EXPIRE', K.audit, SECONDS)
+return 1

@@ -1,0 +1,10 @@
+-- Asks whoever runs a turn to end it with what has come.
+-- KEYS header entries ids work
+-- ARGV turn
+-- Answers 1 when that turn is open, else 0.
+
+local h = load_only('stopped')
+if h == nil or h.turn == '' or h.turn ~= A.turn or h.state ~= 'open' then return 0 end
+h.stopped = A.turn
+save(h)
+return 1
