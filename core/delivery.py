@@ -18,7 +18,7 @@ from core.errors import (
     ReadBackRefusedError,
     StoppedByUserError,
 )
-from core.platform import Posted, PostKey
+from core.platform import AS_FILE, Posted, PostKey
 from core.store.values import TurnState
 
 if TYPE_CHECKING:
@@ -137,13 +137,15 @@ class Delivery:
         self._delivering = True
         cuts = self._hold.work.cuts
         pieces = [self.platform.piece(answer.text, cuts, index) for index in range(len(cuts))]
-        for index, text in enumerate(pieces):
-            if index not in self._pieces:
-                await self._place(index, text)
+        for index in sorted(set(range(len(cuts))) - self._pieces.keys()):
+            await self._place(index, pieces[index])
+        if cuts[-1] < len(answer.text) and AS_FILE not in self._pieces:
+            await self._post(AS_FILE, answer.text)
         if self._look:
             await self._sweep(pieces)
-        self.posted = tuple(self._pieces[index] for index in range(len(pieces)))
-        await self._call(self.platform.finish(self.where, answer, self.posted))
+        self.posted = tuple(self._pieces[index] for index in sorted(self._pieces))
+        shown = self.posted[: len(pieces)]
+        await self._call(self.platform.finish(self.where, answer, shown))
         self.answer = answer
 
     async def _place(self, index: int, text: str) -> None:

@@ -16,6 +16,10 @@ if TYPE_CHECKING:
     from core.session import Answer
 
 
+AS_FILE = 1_000_000
+"""The number of the piece that is a file with the whole answer; no answer has so many others."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Where:
     """Where the messages of one turn go."""
@@ -29,6 +33,10 @@ class Where:
     answer_in: str
     reader: str = ""
     """The one person who talks in the thread; empty where several do."""
+    asked: str = ""
+    """What the message that is answered says, for a title."""
+    opens: bool = False
+    """Nothing was answered in the thread before."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +55,11 @@ class PostKey:
     def is_preview(self) -> bool:
         """Tell whether it names a preview."""
         return self.piece < 0
+
+    @property
+    def is_file(self) -> bool:
+        """Tell whether it names the file with the whole answer."""
+        return self.piece == AS_FILE
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +101,11 @@ class Platform(Protocol):
         ...
 
     def cut(self, text: str) -> tuple[int, ...]:
-        """Return the ends of the pieces that an answer is posted in; the last is its length."""
+        """Return the ends of the pieces that an answer is posted in; the last is its length.
+
+        Where that would be too many messages, the last end comes before: then people get these
+        pieces and, behind them, the whole answer as a file, posted as the piece `AS_FILE`.
+        """
         ...
 
     def piece(self, text: str, cuts: Sequence[int], index: int) -> str:
@@ -96,7 +113,7 @@ class Platform(Protocol):
         ...
 
     async def post(self, where: Where, text: str, key: PostKey) -> str:
-        """Post a message under its key; return its id.
+        """Post a message under its key, or a file with this text (`key.is_file`); return its id.
 
         Raises `PostUnclearError` when it may have been posted all the same.
         """
@@ -133,6 +150,7 @@ class Platform(Protocol):
     async def finish(self, where: Where, answer: Answer, posted: Sequence[str]) -> None:
         """Do what goes with a delivered answer: its notes, the ✂️ when it is `trimmed`.
 
+        `posted` are the messages with the answer's text; a file with the whole is not among them.
         May be called again for the same answer after a crash, and must look the same then.
         """
         ...

@@ -43,12 +43,15 @@ class Splitter:
         if self.limit < SMALLEST:
             raise ValueError(f"pieces of {self.limit} are too short; it takes {SMALLEST}")
 
-    def cut(self, text: str) -> tuple[int, ...]:
-        """Return the ends of the pieces, at least one; the last is the text's length."""
+    def cut(self, text: str, most: int = 0) -> tuple[int, ...]:
+        """Return the ends of the pieces, at least one; the last is the text's length.
+
+        With `most`, there are no more pieces than that: the last may end before the text does.
+        """
         layout = _layout(text)
         cuts: list[int] = []
         start = behind_blank(text, 0)
-        while not cuts or start < len(text):
+        while not cuts or (start < len(text) and len(cuts) != most):
             end = self._end(text, layout, start)
             start = end if layout.code_at(end) else behind_blank(text, end)
             cuts.append(start)

@@ -271,6 +271,8 @@ def where_of(work: Work) -> Where:
         trigger=trigger.platform_id if trigger else work.lease.turn,
         answer_in=trigger.answer_in if trigger else "",
         reader=trigger.author.id if trigger and work.people <= 1 else "",
+        asked=trigger.text if trigger else "",
+        opens=work.head == 0,
     )
 
 

@@ -31,6 +31,8 @@ class FakePlatform:
 
     name: str = "fake"
     piece_length: int = 1000
+    most_pieces: int = 0
+    """Messages that an answer may have; one that needs more is a file as well. 0 is no limit."""
     previews: bool = True
     shown: list[Shown] = field(default_factory=list)
     finished: dict[str, tuple[Answer, tuple[str, ...]]] = field(default_factory=dict)
@@ -57,7 +59,8 @@ class FakePlatform:
     def cut(self, text: str) -> tuple[int, ...]:
         """Cut after every so many characters."""
         step = self.piece_length
-        return tuple(min(start + step, len(text)) for start in range(0, len(text), step))
+        cuts = [min(start + step, len(text)) for start in range(0, len(text), step)]
+        return tuple(cuts[: self.most_pieces or None])
 
     def piece(self, text: str, cuts: Sequence[int], index: int) -> str:
         """Return one piece."""

@@ -47,11 +47,12 @@ async def first_life(world: World, life: Life) -> None:
             )
 
 
-def a_world() -> World:
+def a_world(most_pieces: int = 0) -> World:
     pause = [0.0] * 20  # passes of the loop, not time: enough for a preview, the same each run
     script: list[Step] = ["first part, ", *pause, "second part, ", *pause, "third part"]
     world = World(ScriptedModel(reply=lambda _: script))
     world.platform.piece_length = 13
+    world.platform.most_pieces = most_pieces
     return world
 
 
@@ -62,15 +63,17 @@ async def test_an_undisturbed_run_makes_calls_to_die_at() -> None:
     assert "".join(world.platform.texts()).count(ANSWER) == len(await world.answers())
 
 
+@pytest.mark.parametrize("most_pieces", [0, 1], ids=["pieces", "a file"])
 @pytest.mark.parametrize("after_effect", [False, True], ids=["before", "after"])
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
-async def test_killed_at_any_call_the_promise_holds(after_effect: bool) -> None:
+async def test_killed_at_any_call_the_promise_holds(after_effect: bool, most_pieces: int) -> None:
     """I1, I2, I3: whatever call the worker dies at, another one leaves exactly one reply each."""
     for point in itertools.count():
-        world, life = a_world(), Life(dies_at=point, after_effect=after_effect)
+        world = a_world(most_pieces)
+        life = Life(dies_at=point, after_effect=after_effect)
         await first_life(world, life)
         if not life.dead.is_set():
-            assert point >= CALLS_OF_A_RUN
+            assert point >= CALLS_OF_A_RUN - 2 * most_pieces
             return
         await second_life(world)
         await check(world, point)
@@ -97,7 +100,11 @@ async def check(world: World, point: int) -> None:
     assert len({answer.place for answer in answers}) == len(answers)
     assert all(answer.kind is AnswerKind.ANSWER for answer in answers)
     shown = world.platform.texts()
-    assert shown == [ANSWER[:13], ANSWER[13:26], ANSWER[26:]] * len(answers), (point, shown)
+    parts = [ANSWER[:13], ANSWER[13:26], ANSWER[26:]]
+    wanted = [parts[0], ANSWER] if world.platform.most_pieces else parts
+    assert shown == wanted * len(answers), (point, shown)
+    files = [message.key.is_file for message in world.platform.shown]
+    assert files.count(True) == (len(answers) if world.platform.most_pieces else 0)
     assert {answer.turn for answer in answers} == set(world.platform.finished)
 
 

@@ -159,6 +159,16 @@ def test_every_piece_closes_its_fences(
             assert layout_of(after).code_at(len(after)) is None
 
 
+@given(TEXTS, LIMITS, st.integers(1, 4))
+def test_no_more_pieces_than_asked_for_and_the_same_ones(text: str, limit: int, most: int) -> None:
+    splitter = Splitter(limit)
+    cuts, all_cuts = splitter.cut(text, most), splitter.cut(text)
+    assert cuts == all_cuts[:most]
+    assert (cuts[-1] == len(text)) == (len(all_cuts) <= most)
+    pieces = [splitter.piece(text, cuts, index) for index in range(len(cuts))]
+    assert pieces == [splitter.piece(text, all_cuts, index) for index in range(len(cuts))]
+
+
 @given(TEXTS, LIMITS, MEASURES)
 def test_no_grapheme_is_cut_that_fits(text: str, limit: int, measure: Callable[[str], int]) -> None:
     cuts = set(Splitter(limit, measure).cut(text))

@@ -267,6 +267,21 @@ async def test_a_post_with_an_unclear_end_is_there_once(fault: str) -> None:
 
 
 @pytest.mark.parametrize("fault", ["lost", "never"])
+async def test_an_answer_of_too_many_messages_ends_in_one_file(fault: str) -> None:
+    world = World(ScriptedModel("abcdef"))
+    world.platform = FakePlatform(previews=False, piece_length=2, most_pieces=2)
+    world.platform.unclear.extend(["", "", fault])
+    async with world.worker() as worker:
+        await world.intake(worker).take(message(0))
+        await world.settled()
+    assert world.platform.texts() == ["ab", "cd", "abcdef"]
+    assert [shown.key.is_file for shown in world.platform.shown] == [False, False, True]
+    (answer, posted) = world.platform.finished["m0"]
+    assert answer.text == "abcdef"
+    assert posted == tuple(shown.id for shown in world.platform.shown[:2])
+
+
+@pytest.mark.parametrize("fault", ["lost", "never"])
 async def test_a_preview_with_an_unclear_end_is_there_once(fault: str) -> None:
     gate = asyncio.Event()
     world = World(ScriptedModel(["abc", gate, "def"]))
