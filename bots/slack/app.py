@@ -18,16 +18,17 @@ from slack_bolt.authorization import AuthorizeResult
 from slack_sdk.errors import SlackApiError
 
 from bots.slack.api import Api, RefusedError, web_client
-from bots.slack.before import Before
-from bots.slack.catch_up import CatchUp
-from bots.slack.cursors import Cursors
-from bots.slack.events import Me
+from bots.slack.catch_up import SlackPast
+from bots.slack.events import NAME, Me
 from bots.slack.names import Names
 from bots.slack.pace import Pace
 from bots.slack.platform import SlackPlatform
 from bots.slack.receive import Reception
 from bots.slack.socket import Links
 from bots.slack.web import EVENTS, Door
+from core.before import Before
+from core.catch_up import CatchUp
+from core.cursors import Cursors
 from core.errors import PlatformError, SettingsError, StoreUnavailableError
 
 if TYPE_CHECKING:
@@ -70,13 +71,15 @@ class Slack:
         self, store: Store, intake: Intake, worker: Worker
     ) -> AsyncGenerator[None, None]:
         """Hear what people say, for as long as the block lasts; and what they have said before."""
-        before = Before(self.platform, store, intake, self.names, wanted=self.settings.overhear)
-        cursors = Cursors(store, self.clock, self.platform.me.team)
+        past, wanted = SlackPast(self.platform), self.settings.overhear
+        before = Before(past.before, store, intake, named=self.names.named, wanted=wanted)
+        cursors = Cursors(store, self.clock, f"{NAME}:{self.platform.me.team}")
         self.reception = Reception(self.platform, intake, worker, self.names, before, cursors)
+        past.reception = self.reception
         self.reception.spoken = self.spoken
         self.reception.missed = self._heal.set
         self.bolt = self._bolt(self.reception)
-        catch_up = CatchUp(self.platform, store, intake, self.reception, cursors, self.clock)
+        catch_up = CatchUp(NAME, past, store, intake, cursors, self.clock)
         hours = self.settings.slack_catch_up_hours
         catching_up = asyncio.create_task(catch_up.forever(self._heal, hours=hours))
         try:

@@ -10,10 +10,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
-from bots.slack.fields import dict_of, str_of
 from bots.slack.people import author_of, files_of, is_ours
 from bots.slack.stamps import is_ts, seconds
 from bots.slack.text import mentions_in, readable
+from core.fields import dict_of, str_of
 from core.message import Address, Kind, Message, ThreadKey
 
 if TYPE_CHECKING:

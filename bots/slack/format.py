@@ -13,10 +13,11 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 # not `re`: before Python 3.11.5 its possessive groups go wrong
 import regex  # type: ignore[import-untyped] # ships no types
 
-from bots.slack.fields import dicts_of, str_of
-from bots.slack.inert import escaped, inert, restored, settled, visible
+from bots.slack.inert import escaped, inert, restored, settled
+from core.fields import dicts_of, str_of
 from core.reply import TRIM_MEANING
 from core.split import Splitter
+from core.visible import visible
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

@@ -16,7 +16,7 @@ from __future__ import annotations
 # not `re`: before Python 3.11.5 its possessive groups go wrong
 import regex  # type: ignore[import-untyped] # ships no types
 
-from core.message import clean
+from core.visible import visible
 
 _JOINER = "\N{WORD JOINER}"
 _HIDDEN = "[\\u200b-\\u200f\\u2060-\\u2064\\ufe00-\\ufe0f\\ufeff]*+"
@@ -34,22 +34,11 @@ _LOOKALIKE = regex.compile(rf"(?<=[\uff1c\ufe64\u2039\u3008])(?={_HIDDEN}[!@#\uf
 _TARGET = regex.compile(
     r"(\]\(\s*|\]:\s*)(?=[!@#](?:[A-Z][A-Z0-9]{2,}|here|channel|everyone|subteam|date))"
 )  # a link to `@U1` may be written down as a mention on the way
-_CONTROLS = dict.fromkeys(
-    code
-    for code in (*range(0x20), *range(0x7F, 0xA0), *range(0x202A, 0x202F), *range(0x2066, 0x206A))
-    if chr(code) not in "\n\t"
-)
-"""Signs that are not shown, and those that turn round what stands beside them."""
 _UNSETTLED = regex.compile(
     rf"(?:&#?\w{{0,31}}|[@\uff20\ufe6b]{_HIDDEN}\w{{0,8}}|\](?:\(|:)?\s*[!@#]?\w{{0,8}}"
     rf"|[\uff1c\ufe64\u2039\u3008]{_HIDDEN}|^[ \t>]*|[\ud800-\udfff])\Z",
     regex.MULTILINE,
 )
-
-
-def visible(text: str) -> str:
-    """Return a text without signs that can't be seen; Slack reads nothing else in `plain_text`."""
-    return clean(text).translate(_CONTROLS)
 
 
 def inert(text: str) -> str:

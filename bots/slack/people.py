@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from bots.slack.fields import count_of, dict_of, dicts_of, str_of
+from core.fields import count_of, dict_of, dicts_of, str_of
 from core.message import Attachment, Author
 
 if TYPE_CHECKING:

@@ -23,11 +23,11 @@ from core.message import Address
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Coroutine
 
-    from bots.slack.before import Before
-    from bots.slack.cursors import Cursors
     from bots.slack.names import Names
     from bots.slack.platform import SlackPlatform
     from bots.slack.spoken import Spoken
+    from core.before import Before
+    from core.cursors import Cursors
     from core.intake import Intake
     from core.message import Message, ThreadKey
     from core.worker import Worker

@@ -1,8 +1,8 @@
 """What was said in a thread before the bot was asked in: read once, and known as context.
 
-It comes before the message that mentions the bot, and so before Slack's three seconds are over;
-what can't be read within half of that stays unread. What people asked the bot to forget is not
-admitted again: the store knows until when.
+It comes before the message that mentions the bot is stored, while a platform may be waiting for
+its acknowledgement; what can't be read in short stays unread. What people asked the bot to forget
+is not admitted again: the store knows until when.
 """
 
 from __future__ import annotations
@@ -10,16 +10,14 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import OrderedDict, deque
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from bots.slack import events
-from bots.slack.reading import replies
 from core.errors import PlatformError
 from core.message import Address, Kind
 
 if TYPE_CHECKING:
-    from bots.slack.names import Names
-    from bots.slack.platform import SlackPlatform
+    from collections.abc import AsyncGenerator, Awaitable, Callable
+
     from core.intake import Intake
     from core.message import Message, ThreadKey
     from core.store.port import Store
@@ -27,6 +25,7 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 PATIENCE = 1.5
+"""Seconds: half of the three that Slack waits for an acknowledgement."""
 _MOST = 80
 """Messages, the newest; a store keeps 100 that nobody answered."""
 _KEPT = 10_000
@@ -36,13 +35,23 @@ class Before:
     """Reads a thread when the bot comes in."""
 
     def __init__(
-        self, platform: SlackPlatform, store: Store, intake: Intake, names: Names, *, wanted: bool
+        self,
+        said: Callable[[Message], AsyncGenerator[Message, None]],
+        store: Store,
+        intake: Intake,
+        *,
+        named: Callable[[Message], Awaitable[Message]],
+        wanted: bool,
     ) -> None:
-        """Read nothing where it is not `wanted`."""
-        self._platform = platform
+        """Read with `said`, which yields what stands where a message is; nothing if not `wanted`.
+
+        It may yield what came after, or what belongs to another thread: that is left out. `named`
+        gives a message its author's name.
+        """
+        self._said = said
+        self._named = named
         self._store = store
         self._intake = intake
-        self._names = names
         self._wanted = wanted
         self._known: OrderedDict[ThreadKey, None] = OrderedDict()
 
@@ -68,16 +77,8 @@ class Before:
 
     async def _read(self, message: Message) -> None:
         said: deque[Message] = deque(maxlen=_MOST)
-        channel = self._platform.channel_of(message.thread)
-        async for found in replies(
-            self._platform.api, channel, message.answer_in, patience=PATIENCE
-        ):
-            earlier = self._as_message(found, message, channel)
-            if earlier is not None and earlier.at < message.at:
+        async for earlier in self._said(message):
+            if earlier.thread == message.thread and earlier.at < message.at:
                 said.append(earlier)
         for earlier in said:
-            await self._intake.overhear(await self._names.named(earlier))
-
-    def _as_message(self, found: dict[str, Any], message: Message, channel: str) -> Message | None:
-        earlier = self._platform.heard(events.envelope(found, channel, self._platform.me))
-        return earlier if earlier is not None and earlier.thread == message.thread else None
+            await self._intake.overhear(await self._named(earlier))
