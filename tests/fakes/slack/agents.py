@@ -16,6 +16,7 @@ _NO_STOP = "missing_agent_session_stopped_event_subscription"
 
 
 def _thread(call: Call, *, missing: str) -> tuple[Channel, str]:
+    """Return where a session is (docs: reference/methods/agents.sessions.setStatus)."""
     channel = call.channel("channel_id")
     if call.bot not in channel.members:
         raise SlackError("not_authorized")
@@ -33,7 +34,9 @@ def set_status(call: Call) -> Json:
     status = call.required("status")
     title = call.text("title")
     if status not in STATUSES:
-        raise SlackError.arguments("invalid status")  # slack.md 2.6
+        raise call.broken(
+            "status-words", response_metadata={"messages": ["[ERROR] invalid status"]}
+        )
     if len(title) > TITLE:
         raise SlackError.arguments("title is too long")
     channel, thread = _thread(call, missing="thread_ts_required")
@@ -52,7 +55,7 @@ def set_status(call: Call) -> Json:
 
 @method("agents.sessions.rename", "chat:write")
 def rename(call: Call) -> Json:
-    """Give the session a title."""
+    """Give the session a title (docs: reference/methods/agents.sessions.rename)."""
     title = call.required("title")
     if len(title) > TITLE:
         raise SlackError.arguments("title is too long")
@@ -67,7 +70,10 @@ def rename(call: Call) -> Json:
 
 @method("assistant.threads.setStatus", "chat:write", "assistant:write")
 def set_text(call: Call) -> Json:
-    """Show a free text for two minutes or until the next reply; an empty one ends it."""
+    """Show a free text for two minutes or until the next reply; an empty one ends it.
+
+    Docs: reference/methods/assistant.threads.setStatus.
+    """
     call.required("channel_id")
     if "status" not in call.args:
         raise SlackError.arguments("missing required field: status")

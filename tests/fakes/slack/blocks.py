@@ -5,27 +5,36 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, TypeAlias
 
+from bots.slack.live.rules import RULES
 from tests.fakes.slack.model import SlackError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Mapping
 
+    from bots.slack.live.rules import Rule
     from tests.fakes.slack.model import Json
 
-TEXT = 4_000  # documented 40,000; in practice refused from here on (slack.md 2.4)
-MARKDOWN = 12_000  # in a markdown block, all of a payload together (slack.md 2.4)
-ALL_BLOCKS = 13_200  # text of all blocks (slack.md 2.4)
-METADATA = 4_096  # "about 4 kB" (slack.md 2.4)
-SECTION, HEADER, PER_MESSAGE, PER_VIEW = 3_000, 150, 50, 100  # slack.md 2.4
+Rules: TypeAlias = "Mapping[str, Rule]"
+PER_VIEW = 100  # blocks in a modal or a home tab (slack.md 2.4)
 
 
 class _BlockError(Exception):
-    """What is wrong with a block."""
+    """What is wrong with a block, and Slack's word for it."""
+
+    def __init__(self, message: str, error: str) -> None:
+        super().__init__(message)
+        self.error = error
 
 
-def _need(fact: object, message: str) -> None:
+def _need(fact: object, message: str, error: str = "invalid_blocks") -> None:
+    """Hold a block to its page (docs: reference/block-kit/blocks)."""
     if not fact:
-        raise _BlockError(message)
+        raise _BlockError(message, error)
+
+
+def _fits(text: object, rule: Rule) -> None:
+    if isinstance(text, str):
+        _need(len(text) <= rule.limit, f"must be less than {rule.limit + 1} characters", rule.error)
 
 
 def _text(value: object, most: int, *kinds: str) -> None:
@@ -39,6 +48,7 @@ def _text(value: object, most: int, *kinds: str) -> None:
 
 
 def _option(option: Json) -> None:
+    """Check a choice (docs: reference/block-kit/composition-objects/option-object)."""
     _text(option.get("text"), 75)
     _need(0 < len(option.get("value", "")) <= 150, "option: value")
 
@@ -64,6 +74,7 @@ def _anything(element: Json) -> None:
     """Take it as it is."""
 
 
+_UNBOUNDED = 10**9  # its own rule says how long it may be
 _Check: TypeAlias = "Callable[[Json], None]"
 _ELEMENTS: dict[str, _Check] = {
     "button": _button,
@@ -91,11 +102,13 @@ def _element(element: Json) -> None:
     _need(len(element.get("action_id", "")) <= 255, "action_id: must be less than 256 characters")
 
 
-def _section(block: Json) -> None:
+def _section(block: Json, rules: Rules) -> None:
+    """Check a section (docs: reference/block-kit/blocks/section-block)."""
     fields = block.get("fields", [])
     _need("text" in block or fields, "missing required field: text")
     if "text" in block:
-        _text(block["text"], SECTION)
+        _fits(block["text"].get("text"), rules["section-length"])
+        _text(block["text"], _UNBOUNDED)
     _need(len(fields) <= 10, "fields: no more than 10 items allowed")
     for field in fields:
         _text(field, 2_000)
@@ -103,37 +116,45 @@ def _section(block: Json) -> None:
         _element(block["accessory"])
 
 
-def _actions(block: Json) -> None:
+def _actions(block: Json, _: Rules) -> None:
+    """Check a row of buttons (docs: reference/block-kit/blocks/actions-block)."""
     elements = block.get("elements")
     _need(isinstance(elements, list) and 0 < len(elements) <= 25, "elements: must be 1 to 25")
     for element in elements or ():
         _element(element)
 
 
-def _context(block: Json) -> None:
+def _context(block: Json, rules: Rules) -> None:
+    """Check small print (docs: reference/block-kit/blocks/context-block)."""
     elements = block.get("elements")
     _need(isinstance(elements, list) and 0 < len(elements) <= 10, "elements: must be 1 to 10")
     for element in elements or ():
         if element.get("type") != "image":
-            _text(element, SECTION)
+            _text(element, rules["section-length"].limit)
 
 
-def _markdown(block: Json) -> None:
+def _markdown(block: Json, rules: Rules) -> None:
     text = block.get("text")
     _need(isinstance(text, str) and text, "missing required field: text")
-    _need(len(text or "") <= MARKDOWN, f"must be less than {MARKDOWN + 1} characters")
+    _fits(text, rules["markdown-length"])
 
 
-def _header(block: Json) -> None:
-    _text(block.get("text"), HEADER, "plain_text")
+def _header(block: Json, rules: Rules) -> None:
+    _text(block.get("text"), _UNBOUNDED, "plain_text")
+    _fits(block["text"]["text"], rules["header-length"])
 
 
-def _input(block: Json) -> None:
+def _input(block: Json, _: Rules) -> None:
+    """Check a field (docs: reference/block-kit/blocks/input-block)."""
     _text(block.get("label"), 2_000, "plain_text")
     _element(block.get("element") or {})
 
 
-_BLOCKS: dict[str, _Check] = {
+def _any_block(block: Json, rules: Rules) -> None:
+    """Take it as it is."""
+
+
+_BLOCKS: dict[str, Callable[[Json, Rules], None]] = {
     "section": _section,
     "actions": _actions,
     "context": _context,
@@ -141,41 +162,42 @@ _BLOCKS: dict[str, _Check] = {
     "header": _header,
     "input": _input,
     "context_actions": _actions,
-    "divider": _anything,
-    **dict.fromkeys(("image", "rich_text", "table", "file", "task_card", "plan"), _anything),
+    "divider": _any_block,
+    **dict.fromkeys(("image", "rich_text", "table", "file", "task_card", "plan"), _any_block),
 }
 
 
-def check_blocks(blocks: object, *, view: bool = False) -> list[Json]:
-    """Return blocks that may be shown.
+def check_blocks(blocks: object, rules: Rules = RULES, *, view: bool = False) -> list[Json]:
+    """Return blocks that may be shown (docs: reference/block-kit/blocks).
 
     Raises:
         SlackError: They're refused.
     """
     if not isinstance(blocks, list) or not all(isinstance(block, dict) for block in blocks):
         raise SlackError("invalid_blocks_format")
-    most = PER_VIEW if view else PER_MESSAGE
+    most = PER_VIEW if view else rules["blocks-count"].limit
     if len(blocks) > most:
-        _refuse(f"no more than {most} items allowed", "/blocks")
+        _refuse(f"no more than {most} items allowed", "/blocks", rules["blocks-count"].error)
     for index, block in enumerate(blocks):
         try:
             check = _BLOCKS.get(block.get("type", ""))
             # A markdown block is for messages (docs: reference/block-kit/blocks/markdown-block).
             _need(check and not (view and check is _markdown), f"unsupported type: {block}")
             assert check is not None
-            check(block)
+            check(block, rules)
             _need(len(block.get("block_id", "")) <= 255, "block_id")
         except _BlockError as error:
-            _refuse(str(error), f"/blocks/{index}")
+            _refuse(str(error), f"/blocks/{index}", error.error)
     _check_ids(blocks)
-    _check_sums(blocks)
+    _check_sums(blocks, rules)
     return blocks
 
 
-def _refuse(message: str, pointer: str) -> None:
+def _refuse(message: str, pointer: str, error: str = "invalid_blocks") -> None:
+    """Refuse blocks and say which (docs: reference/block-kit)."""
     line = f"{message} [json-pointer:{pointer}]"
     about = {"messages": [f"[ERROR] {line}"]}
-    raise SlackError("invalid_blocks", errors=[line], response_metadata=about)
+    raise SlackError(error, errors=[line], response_metadata=about)
 
 
 def _check_ids(blocks: list[Json]) -> None:
@@ -189,10 +211,12 @@ def _check_ids(blocks: list[Json]) -> None:
             _refuse("action_id already exists", f"/blocks/{index}")
 
 
-def _check_sums(blocks: list[Json]) -> None:
+def _check_sums(blocks: list[Json], rules: Rules) -> None:
     markdown = sum(len(block["text"]) for block in blocks if block["type"] == "markdown")
-    if markdown > MARKDOWN or sum(map(len, texts(blocks))) > ALL_BLOCKS:
-        raise SlackError("msg_blocks_too_long")
+    if markdown > rules["markdown-together"].limit:
+        raise SlackError(rules["markdown-together"].error)
+    if sum(map(len, texts(blocks))) > rules["blocks-together"].limit:
+        raise SlackError(rules["blocks-together"].error)
 
 
 def texts(value: object) -> Iterator[str]:
@@ -208,7 +232,7 @@ def texts(value: object) -> Iterator[str]:
                 yield from texts(item)
 
 
-def check_metadata(value: object) -> Json | None:
+def check_metadata(value: object, rules: Rules = RULES) -> Json | None:
     """Return metadata to keep; an empty object takes what there is away.
 
     Raises:
@@ -217,9 +241,9 @@ def check_metadata(value: object) -> Json | None:
     if value == {}:
         return None
     if not isinstance(value, dict) or not isinstance(value.get("event_type"), str):
-        raise SlackError("invalid_metadata_format")
+        raise SlackError(rules["metadata-format"].error)
     if not isinstance(value.get("event_payload"), dict):
-        raise SlackError("invalid_metadata_format")
-    if len(json.dumps(value)) > METADATA:
-        raise SlackError("metadata_too_large")
+        raise SlackError(rules["metadata-format"].error)
+    if len(json.dumps(value)) > rules["metadata-length"].limit:
+        raise SlackError(rules["metadata-length"].error)
     return value

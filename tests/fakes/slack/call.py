@@ -39,7 +39,7 @@ class Call:
         return self.install.bot.id
 
     def text(self, name: str, default: Any = "") -> str:
-        """Return an argument as text."""
+        """Return an argument as text (errors: docs: apis/web-api, "Evaluating responses")."""
         value = self.args.get(name)
         if value is None or value == "":
             if default is _REQUIRED:
@@ -57,14 +57,14 @@ class Call:
         return None if value is None else str(value).lower() in {"1", "true"}
 
     def number(self, name: str, default: int, most: int) -> int:
-        """Return a whole number."""
+        """Return a whole number (docs: reference/methods/conversations.history)."""
         text = self.text(name, default)
         if not text.isdigit() or not 0 < int(text) <= most:
             raise SlackError("invalid_limit" if name == "limit" else "invalid_arguments")
         return int(text)
 
     def structure(self, name: str, error: str = "invalid_arguments") -> Any:
-        """Return a list or an object, which forms carry as JSON."""
+        """Return a list or an object, which forms carry as JSON (docs: apis/web-api)."""
         value = self.args.get(name)
         if isinstance(value, str):
             try:
@@ -73,29 +73,40 @@ class Call:
                 raise SlackError(error) from fault
         return value
 
+    def broken(self, rule: str, **more: Any) -> SlackError:
+        """Return how a call that breaks this rule is refused."""
+        return SlackError(self.slack.rules[rule].error, **more)
+
+    def most(self, rule: str) -> int:
+        """Return how much this rule allows."""
+        return self.slack.rules[rule].limit
+
     def channel(self, name: str = "channel", *, member: bool = False) -> Channel:
-        """Return a channel that the app may know of, and is in if need be."""
+        """Return a channel that the app may know of, and is in if need be.
+
+        Each method's page lists not_in_channel (docs: reference/methods/chat.postMessage).
+        """
         given = self.required(name)
         channel = self.slack.channels.get(given)
         if channel is None and given in self.slack.users:
             channel = self.slack.dm(given)  # a user's id is their DM (docs: chat.postMessage)
         if channel is None or channel.team != self.install.team:
-            raise SlackError("channel_not_found")
+            raise self.broken("channel-unknown")
         inside = self.bot in channel.members
         if not inside and channel.kind != "public":
-            raise SlackError("channel_not_found")
+            raise self.broken("channel-unknown")
         if member and not inside:
             raise SlackError("not_in_channel")
         return channel
 
     def scope(self, scope: str) -> None:
-        """Refuse a call that lacks a scope."""
+        """Refuse a call that lacks a scope (docs: authentication/installing-with-oauth)."""
         if scope not in self.install.scopes:
             provided = ",".join(sorted(self.install.scopes))
             raise SlackError("missing_scope", needed=scope, provided=provided)
 
     def ts(self, name: str) -> str:
-        """Return a timestamp as Slack writes them."""
+        """Return a timestamp as Slack writes them (docs: reference/methods/chat.update)."""
         given = self.required(name)
         if not _TS.fullmatch(given):
             raise SlackError("invalid_ts_" + name if name != "ts" else "message_not_found")

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from tests.fakes.slack.blocks import MARKDOWN, TEXT, check_blocks, check_metadata
+from tests.fakes.slack.blocks import check_blocks, check_metadata
 from tests.fakes.slack.call import Call, method
 from tests.fakes.slack.model import Ephemeral, Message, SlackError
 from tests.fakes.slack.shapes import link, message_json
@@ -18,7 +18,17 @@ def _blocks(call: Call) -> list[Json] | None:
     given = call.structure("blocks", "invalid_blocks_format")
     if given is None:
         return None
-    return [{"block_id": call.slack.new_id("b"), **block} for block in check_blocks(given or [])]
+    return [{"block_id": call.slack.new_id("b"), **block} for block in _checked(call, given)]
+
+
+def _checked(call: Call, given: Any) -> list[Json]:
+    return check_blocks(given or [], call.slack.rules)
+
+
+def metadata_of(call: Call) -> Json | None:
+    """Return the metadata that is given; an empty one where it is to go."""
+    given = call.structure("metadata", call.slack.rules["metadata-format"].error)
+    return None if given is None else check_metadata(given, call.slack.rules) or {}
 
 
 def _content(call: Call) -> tuple[str | None, list[Json] | None, list[Json] | None]:
@@ -28,11 +38,11 @@ def _content(call: Call) -> tuple[str | None, list[Json] | None, list[Json] | No
     blocks = _blocks(call)
     attachments: list[Json] | None = call.structure("attachments", "invalid_attachments")
     if markdown and (text or blocks):
-        raise SlackError("markdown_text_conflict")  # docs: reference/methods/chat.postMessage
-    if len(text) > TEXT or len(markdown) > MARKDOWN:
-        raise SlackError("msg_too_long")
+        raise call.broken("markdown-text-alone")
+    if len(text) > call.most("text-length") or len(markdown) > call.most("markdown-length"):
+        raise call.broken("text-length")
     if not (text.strip() or markdown.strip() or blocks or attachments):
-        raise SlackError("no_text")
+        raise call.broken("post-empty")
     if markdown:
         blocks = [{"type": "markdown", "block_id": call.slack.new_id("b"), "text": markdown}]
     given = "text" in call.args or markdown
@@ -40,7 +50,7 @@ def _content(call: Call) -> tuple[str | None, list[Json] | None, list[Json] | No
 
 
 def target(call: Call, name: str = "channel") -> Channel:
-    """Return a channel in which the app may write."""
+    """Return a channel in which the app may write (docs: reference/methods/chat.postMessage)."""
     public = "chat:write.public" in call.install.scopes
     channel = call.channel(name, member=not public)
     if channel.archived:
@@ -55,7 +65,7 @@ def root_of(call: Call, channel: Channel, name: str = "thread_ts") -> str | None
         return None
     root = channel.messages.get(thread)
     if root is None or root.thread_ts not in {None, thread}:
-        raise SlackError("thread_not_found")
+        raise call.broken("thread-unknown")
     return thread
 
 
@@ -65,7 +75,6 @@ def post_message(call: Call) -> Json:
     channel = target(call)
     text, blocks, attachments = _content(call)
     thread = root_of(call, channel)
-    given = call.structure("metadata", "invalid_metadata_format")
     message = Message(
         call.slack.stamp(),
         channel.id,
@@ -75,7 +84,7 @@ def post_message(call: Call) -> Json:
         thread_ts=thread,
         blocks=blocks or [],
         attachments=attachments or [],
-        metadata=None if given is None else check_metadata(given),
+        metadata=metadata_of(call) or None,
         unfurls=(call.flag("unfurl_links"), call.flag("unfurl_media")),
     )
     if thread and call.flag("reply_broadcast"):
@@ -89,10 +98,14 @@ def post_message(call: Call) -> Json:
 
 
 def own(call: Call, channel: Channel, error: str) -> Message:
-    """Return a message of the app's own; an ephemeral one can't be found (slack.md 2.7)."""
+    """Return a message of the app's own; an ephemeral one can't be found (slack.md 2.7).
+
+    `error` is what the method's own page says for a message of somebody else (docs:
+    reference/methods/chat.update, reference/methods/chat.delete).
+    """
     message = channel.messages.get(call.ts("ts"))
     if message is None or message.subtype == "tombstone":
-        raise SlackError("message_not_found")
+        raise call.broken("message-unknown")
     if message.bot_id != call.install.bot.bot_id:
         raise SlackError(error)
     return message
@@ -104,10 +117,10 @@ def update(call: Call) -> Json:
     channel = call.channel()
     message = own(call, channel, "cant_update_message")
     if call.slack.open_stream(message):
-        raise SlackError("streaming_state_conflict")
+        raise call.broken("stream-no-update")
     text, blocks, attachments = _content(call)
-    given = call.structure("metadata", "invalid_metadata_format")
-    metadata = message.metadata if given is None else check_metadata(given)
+    given = metadata_of(call)
+    metadata = message.metadata if given is None else given or None
     before = message_json(call.slack, message)
     # Text without blocks removes the blocks and shows that it was edited; blocks don't.
     if text is not None:
@@ -131,7 +144,7 @@ def delete(call: Call) -> Json:
     channel = call.channel()
     message = own(call, channel, "cant_delete_message")
     if call.slack.open_stream(message):
-        raise SlackError("cant_delete_message")
+        raise call.broken("stream-no-delete")
     call.slack.remove(message)
     return {"channel": channel.id, "ts": message.ts}
 
@@ -153,9 +166,9 @@ def post_ephemeral(call: Call) -> Json:
 
 @method("chat.getPermalink")
 def permalink(call: Call) -> Json:
-    """Return a message's address."""
+    """Return a message's address (docs: reference/methods/chat.getPermalink)."""
     channel = call.channel()
     message = channel.messages.get(call.required("message_ts"))
     if message is None:
-        raise SlackError("message_not_found")
+        raise call.broken("message-unknown")
     return {"channel": channel.id, "permalink": link(call.slack, channel, message)}

@@ -27,23 +27,24 @@ def paged(call: Call, items: Sequence[T], default: int) -> tuple[Sequence[T], Js
         "conversations.replies",
     }:
         limit = min(limit, PAGE)
-    start = _decoded(call.text("cursor"))
+    start = _decoded(call, call.text("cursor"))
     page = items[start : start + limit]
     more = start + limit < len(items)
     cursor = base64.b64encode(f"next:{start + limit}".encode()).decode() if more else ""
     return page, {"response_metadata": {"next_cursor": cursor}}
 
 
-def _decoded(cursor: str) -> int:
+def _decoded(call: Call, cursor: str) -> int:
     if not cursor:
         return 0
     try:
         return int(base64.b64decode(cursor, validate=True).decode().removeprefix("next:"))
     except (binascii.Error, ValueError) as error:
-        raise SlackError("invalid_cursor") from error
+        raise call.broken("cursor-invalid") from error
 
 
 def _readable(call: Call) -> Channel:
+    """Return a channel that the app may read (docs: reference/methods/conversations.history)."""
     channel = call.channel()
     call.scope(f"{channel.scope}:history")
     if call.bot not in channel.members:
@@ -52,7 +53,10 @@ def _readable(call: Call) -> Channel:
 
 
 def _between(call: Call, messages: list[Message]) -> list[Message]:
-    """Return those between `oldest` and `latest`; the ends only where `inclusive` is set."""
+    """Return those between `oldest` and `latest`; the ends only where `inclusive` is set.
+
+    Docs: reference/methods/conversations.history.
+    """
     oldest, latest = call.text("oldest", "0"), call.text("latest", "9999999999.999999")
     try:
         low, high = float(oldest), float(latest)
@@ -88,7 +92,7 @@ def replies(call: Call) -> Json:
     ts = call.required("ts")
     root = channel.messages.get(ts)
     if root is None:
-        raise SlackError("thread_not_found")
+        raise call.broken("thread-unknown")
     if root.thread_ts not in {None, ts}:  # a reply's ts gives that reply
         return {"messages": _shown(call, [root]), "has_more": False}
     messages = [root, *_between(call, call.slack.thread(channel, ts)[1:])]
@@ -124,7 +128,7 @@ def members(call: Call) -> Json:
 
 @method("conversations.open", "im:write", "mpim:write")
 def open_dm(call: Call) -> Json:
-    """Open a DM with a person, or a group DM with several."""
+    """Open a DM with a person, or with several (docs: reference/methods/conversations.open)."""
     if given := call.text("channel"):
         return {"channel": {"id": call.channel().id}, "no_op": bool(given), "already_open": True}
     users = [user for user in call.text("users").split(",") if user]
@@ -134,7 +138,7 @@ def open_dm(call: Call) -> Json:
         if user not in call.slack.users:
             raise SlackError("user_not_found")
         if call.slack.users[user].bot_id:
-            raise SlackError("cannot_dm_bot")
+            raise call.broken("dm-with-bot")
     call.scope("im:write" if len(users) == 1 else "mpim:write")
     channel = call.slack.dm(users[0]) if len(users) == 1 else call.slack.group_dm(*users)
     full = call.flag("return_im")
@@ -143,7 +147,10 @@ def open_dm(call: Call) -> Json:
 
 @method("users.conversations", *(f"{kind}:read" for kind in ("channels", "groups", "im", "mpim")))
 def of_user(call: Call) -> Json:
-    """Return the conversations of the app, or those that it shares with a person."""
+    """Return the conversations of the app, or those that it shares with a person.
+
+    Docs: reference/methods/users.conversations.
+    """
     kinds = {"public_channel": "public", "private_channel": "private", "im": "im", "mpim": "mpim"}
     asked = call.text("types", "public_channel").replace(" ", "").split(",")
     if not set(asked) <= kinds.keys():

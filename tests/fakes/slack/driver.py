@@ -152,6 +152,7 @@ class Messages(Announcer):
 
     def configure(self, manifest: Json) -> None:
         """Be an app with this manifest: scopes, events, commands, shortcuts (slack.md 2.10)."""
+        self.manifest = manifest
         settings, features = manifest.get("settings", {}), manifest.get("features", {})
         scopes = manifest.get("oauth_config", {}).get("scopes", {}).get("bot", [])
         for install in self.installs.values():

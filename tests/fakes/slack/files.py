@@ -37,7 +37,7 @@ def complete(call: Call) -> Json:
     for item in asked:
         file, _ = call.slack.uploads.get(item.get("id", ""), (None, 0))
         if file is None or not file.mimetype:
-            raise SlackError("file_not_found")
+            raise call.broken("upload-unknown")
         file.title = item.get("title", file.name)
         files.append(file)
     given = [call.text("channel_id"), *call.text("channels").split(",")]
@@ -59,7 +59,10 @@ def complete(call: Call) -> Json:
 
 @method("files.info", "files:read", tier=4)
 def info(call: Call) -> Json:
-    """Return a file; also what an event doesn't tell of one from elsewhere (slack.md 2.9)."""
+    """Return a file; also what an event doesn't tell of one from elsewhere (slack.md 2.9).
+
+    Docs: reference/methods/files.info.
+    """
     file = call.slack.files.get(call.required("file"))
     if file is None:
         raise SlackError("file_not_found")
@@ -68,6 +71,20 @@ def info(call: Call) -> Json:
     if not _may_see(call, file):
         raise SlackError("file_not_found")
     return {"file": file_json(call.slack, file, here=True), "comments": []}
+
+
+@method("files.delete", "files:write")
+def delete(call: Call) -> Json:
+    """Delete a file of the app's own (docs: reference/methods/files.delete)."""
+    file = call.slack.files.get(call.required("file"))
+    if file is None:
+        raise SlackError("file_not_found")
+    if file.gone:
+        raise SlackError("file_deleted")
+    if file.user != call.bot:
+        raise SlackError("cant_delete_file")
+    file.gone, file.data = True, b""
+    return {}
 
 
 def _may_see(call: Call, file: File) -> bool:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from aiohttp import web
 
-from tests.fakes.slack.blocks import TEXT, check_blocks
+from tests.fakes.slack.blocks import check_blocks
 from tests.fakes.slack.model import Ephemeral, Hook, Message, SlackError
 from tests.fakes.slack.shapes import message_json
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from tests.fakes.slack.model import Json
     from tests.fakes.slack.web import WebApi
 
-USES, LIFE = 5, 1800.0
+USES, LIFE = 5, 1800.0  # slack.md 2.4
 
 
 async def respond(api: WebApi, request: web.Request) -> web.Response:
@@ -49,14 +49,14 @@ def answer(slack: Announcer, hook: Hook, body: Json) -> None:
     Raises:
         SlackError: It can't be shown.
     """
-    text, blocks = body.get("text") or "", check_blocks(body.get("blocks") or [])
+    text, blocks = body.get("text") or "", check_blocks(body.get("blocks") or [], slack.rules)
     if body.get("delete_original"):
         _delete(slack, hook)
         return
     if not (text or blocks):
-        raise SlackError("no_text")
-    if len(text) > TEXT:
-        raise SlackError("msg_too_long")
+        raise SlackError(slack.rules["post-empty"].error)
+    if len(text) > slack.rules["text-length"].limit:
+        raise SlackError(slack.rules["text-length"].error)
     if body.get("replace_original"):
         _replace(slack, hook, text, blocks)
     elif body.get("response_type") == "in_channel":

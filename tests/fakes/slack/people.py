@@ -37,9 +37,17 @@ def connections_open(call: Call) -> Json:
     return {"url": call.socket.ticket()}
 
 
+@method("apps.manifest.export", token="xoxe.")
+def manifest_export(call: Call) -> Json:
+    """Return how an app is set up (docs: reference/methods/apps.manifest.export)."""
+    if call.required("app_id") != call.slack.app_id:
+        raise SlackError("app_not_found")
+    return {"manifest": call.slack.manifest}
+
+
 @method("users.info", "users:read", tier=4)
 def users_info(call: Call) -> Json:
-    """Return a person, of another organisation perhaps."""
+    """Return a person, of another organisation perhaps (docs: reference/methods/users.info)."""
     user = call.slack.users.get(call.required("user"))
     if user is None:
         raise SlackError("user_not_found")
@@ -48,7 +56,7 @@ def users_info(call: Call) -> Json:
 
 @method("bots.info", "users:read")
 def bots_info(call: Call) -> Json:
-    """Return a bot; its id isn't its user's."""
+    """Return a bot; its id isn't its user's (docs: reference/methods/bots.info)."""
     given = call.text("bot", call.install.bot.bot_id)
     for user in call.slack.users.values():
         if user.bot_id == given:
@@ -93,11 +101,11 @@ def oauth_access(call: Call) -> Json:
 def _reacted(call: Call) -> tuple[Message, str]:
     name = call.required("name")
     if not _EMOJI.fullmatch(name):
-        raise SlackError("invalid_name")
+        raise call.broken("reaction-name")
     channel = call.channel(member=True)
     message = channel.messages.get(call.required("timestamp"))
     if message is None:
-        raise SlackError("message_not_found")
+        raise call.broken("message-unknown")
     return message, name
 
 
@@ -106,7 +114,7 @@ def reactions_add(call: Call) -> Json:
     """React, once with each emoji."""
     message, name = _reacted(call)
     if call.bot in message.reactions.get(name, ()):
-        raise SlackError("already_reacted")
+        raise call.broken("reaction-twice")
     reacted(call.slack, message, call.bot, name)
     return {}
 
@@ -116,7 +124,7 @@ def reactions_remove(call: Call) -> Json:
     """Take a reaction back."""
     message, name = _reacted(call)
     if call.bot not in message.reactions.get(name, ()):
-        raise SlackError("no_reaction")
+        raise call.broken("reaction-none")
     reacted(call.slack, message, call.bot, name, removed=True)
     return {}
 
@@ -127,7 +135,7 @@ def reactions_get(call: Call) -> Json:
     channel = call.channel(member=True)
     message = channel.messages.get(call.required("timestamp"))
     if message is None:
-        raise SlackError("message_not_found")
+        raise call.broken("message-unknown")
     shown = message_json(call.slack, message)
     return {"type": "message", "channel": channel.id, "message": shown}
 

@@ -14,7 +14,6 @@ if TYPE_CHECKING:
     from tests.fakes.slack.model import Ephemeral, Message
     from tests.fakes.slack.workspace import Where, Who
 
-STREAM_LIFE = 300.0  # seconds, active or not (slack.md 2.5)
 SESSION_LIFE = 3600.0  # `processing` ends by itself after up to an hour (slack.md 2.6)
 STATUS_LIFE = 120.0  # a free-text status is gone after two minutes (slack.md 2.6)
 
@@ -30,7 +29,7 @@ class Seen(Workspace):
         """
         found = self.where(where).messages.get(ts or "")
         if found is None:
-            raise SlackError("message_not_found")
+            raise SlackError(self.rules["message-unknown"].error)
         return found
 
     def history(self, where: Where) -> list[Message]:
@@ -77,7 +76,7 @@ class Seen(Workspace):
         """Tell whether a message is still being streamed: it ends after five minutes."""
         stream = message.stream
         if stream is not None and stream.state == "open":
-            if self.now() - stream.started <= STREAM_LIFE:
+            if self.now() - stream.started <= self.rules["stream-life"].limit:
                 return True
             stream.state = "done"
         return False

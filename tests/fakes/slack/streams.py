@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from tests.fakes.slack.agents import STATUSES
-from tests.fakes.slack.blocks import MARKDOWN, check_blocks, check_metadata
+from tests.fakes.slack.blocks import check_blocks
 from tests.fakes.slack.call import Call, method
-from tests.fakes.slack.chat import root_of, target
+from tests.fakes.slack.chat import metadata_of, root_of, target
 from tests.fakes.slack.model import Message, SlackError, Stream
 from tests.fakes.slack.shapes import message_json, rich_text
 
@@ -27,47 +27,53 @@ _CHUNKS = {
 
 
 def _said(call: Call) -> tuple[Mode, str, list[Json]]:
-    """Return in which form text is given, the text, and blocks among the chunks."""
+    """Return in which form text is given, the text, and blocks among the chunks.
+
+    The errors are those of the method's page (docs: reference/methods/chat.appendStream).
+    """
     markdown = call.args.get("markdown_text")
     chunks = call.structure("chunks", "invalid_chunks")
     if markdown is not None and chunks is not None:
         raise SlackError("cannot_provide_both_markdown_text_and_chunks")
     if markdown is not None:
-        _check_length(markdown)
+        _check_length(call, markdown)
         return "markdown_text", markdown, []
     if chunks is None:
         return "", "", []
     if not isinstance(chunks, list):
         raise SlackError("invalid_chunks")
-    return "chunks", *_chunked(chunks)
+    return "chunks", *_chunked(call, chunks)
 
 
-def _chunked(chunks: list[Json]) -> tuple[str, list[Json]]:
+def _chunked(call: Call, chunks: list[Json]) -> tuple[str, list[Json]]:
+    """Check chunks (docs: reference/methods/chat.appendStream)."""
     text, blocks = "", []
     for chunk in chunks:
         kind = chunk.get("type") if isinstance(chunk, dict) else None
         if kind not in _CHUNKS or not _CHUNKS[kind] <= chunk.keys():
             raise SlackError("invalid_chunks")
         if kind == "markdown_text":
-            _check_length(chunk["text"])
+            _check_length(call, chunk["text"])
             text += chunk["text"]
         elif kind == "blocks":
-            blocks += check_blocks(chunk["blocks"])
+            blocks += check_blocks(chunk["blocks"], call.slack.rules)
     return text, blocks
 
 
-def _check_length(text: str) -> None:
-    if len(text) > MARKDOWN:  # per call, and per chunk (slack.md 2.4)
-        raise SlackError("msg_too_long")
+def _check_length(call: Call, text: str) -> None:
+    """Check a text of one call, or of one chunk (slack.md 2.4)."""
+    if len(text) > call.most("stream-length"):
+        raise call.broken("stream-length")
 
 
 def _recipient(call: Call, channel: Channel) -> None:
     """Outside of a DM a stream is for somebody (slack.md 2.5; docs: chat.startStream)."""
     if channel.kind == "im":
         return
-    for name in ("recipient_user_id", "recipient_team_id"):
-        if not call.text(name):
-            raise SlackError(f"missing_{name}")
+    if not call.text("recipient_user_id"):
+        raise call.broken("stream-recipient")
+    if not call.text("recipient_team_id"):
+        raise SlackError("missing_recipient_team_id")
     user = call.slack.users.get(call.text("recipient_user_id"))
     if user is None or user.id not in channel.members:
         raise SlackError("user_not_found")
@@ -80,14 +86,15 @@ def start(call: Call) -> Json:
     """Begin a message that grows, in a thread (slack.md 2.5)."""
     channel = target(call)
     if not call.text("thread_ts"):
-        raise SlackError.arguments("missing required field: thread_ts")
+        about = {"messages": ["[ERROR] missing required field: thread_ts"]}
+        raise call.broken("stream-thread", response_metadata=about)
     thread = root_of(call, channel)
     assert thread is not None
     _recipient(call, channel)
     mode, text, blocks = _said(call)
     # Nothing at all is fine, an empty text isn't (slack.md 2.4).
     if mode and not call.args.get(mode):
-        raise SlackError("no_text")
+        raise call.broken("stream-empty")
     message = Message(
         call.slack.stamp(),
         channel.id,
@@ -111,9 +118,10 @@ def _shown(call: Call, text: str) -> list[Json]:
 
 
 def _open(call: Call, channel: Channel, mode: Mode) -> tuple[Message, Stream]:
+    """Return a message that still streams (docs: reference/methods/chat.appendStream)."""
     message = channel.messages.get(call.required("ts"))
     if message is None:
-        raise SlackError("message_not_found")
+        raise call.broken("message-unknown")
     if message.bot_id != call.install.bot.bot_id:
         raise SlackError("message_not_owned_by_app")
     stream = message.stream
@@ -122,23 +130,23 @@ def _open(call: Call, channel: Channel, mode: Mode) -> tuple[Message, Stream]:
         appending = call.name == "chat.appendStream"
         raise SlackError("stopped_by_user" if appending else "message_not_in_streaming_state")
     if stream is None or not call.slack.open_stream(message):
-        raise SlackError("message_not_in_streaming_state")
+        raise call.broken("stream-over")
     # One form from the first text to the end (docs: reference/methods/chat.appendStream).
     if mode and stream.mode and mode != stream.mode:
-        raise SlackError("streaming_mode_mismatch")
+        raise call.broken("stream-one-form")
     stream.mode = stream.mode or mode
     return message, stream
 
 
 @method("chat.appendStream", "chat:write", tier=4)
 def append(call: Call) -> Json:
-    """Add text."""
+    """Add text (docs: reference/methods/chat.appendStream)."""
     channel = target(call)
     mode, text, blocks = _said(call)
     if not mode:
         raise SlackError("markdown_text_or_chunks_required")
     if not call.args.get(mode):
-        raise SlackError("no_text")
+        raise call.broken("stream-empty")
     message, _ = _open(call, channel, mode)
     _grow(call, message, text, blocks)
     call.slack.touch()
@@ -157,11 +165,11 @@ def stop(call: Call) -> Json:
     channel = target(call)
     status = call.text("session_status", "active")
     if status not in STATUSES:
-        raise SlackError.arguments("invalid session_status")
+        raise SlackError.arguments("invalid session_status")  # docs: ai/agent-sessions
     mode, text, more = _said(call)
-    given = call.structure("metadata", "invalid_metadata_format")
-    metadata = None if given is None else check_metadata(given)
-    blocks = check_blocks(call.structure("blocks", "invalid_blocks_format") or [])
+    metadata = metadata_of(call) or None
+    given = call.structure("blocks", "invalid_blocks_format")
+    blocks = check_blocks(given or [], call.slack.rules)
     message, stream = _open(call, channel, mode if call.args.get(mode) else "")
     before = message_json(call.slack, message)
     _grow(call, message, text, [*more, *blocks])

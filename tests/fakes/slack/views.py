@@ -16,14 +16,14 @@ _TITLE, _PRIVATE = 24, 3_000  # docs: reference/views/modal-views
 
 
 def _view(call: Call, kind: str) -> Json:
-    """Return a view that may be shown."""
+    """Return a view that may be shown (docs: reference/views, reference/methods/views.open)."""
     view = call.structure("view")
     if not isinstance(view, dict):
         raise SlackError.arguments("missing required field: view")
     if view.get("type") != kind:
         raise SlackError.arguments(f"invalid view type: {view.get('type')}")
     try:
-        view["blocks"] = check_blocks(view.get("blocks"), view=True)
+        view["blocks"] = check_blocks(view.get("blocks"), call.slack.rules, view=True)
     except SlackError as error:  # views name it differently than messages do
         about = error.more.get("response_metadata", {})
         raise SlackError("invalid_arguments", response_metadata=about) from error
@@ -37,6 +37,7 @@ def _view(call: Call, kind: str) -> Json:
 
 
 def _check_modal(view: Json) -> None:
+    """Check what only a modal has (docs: reference/views/modal-views)."""
     title = (view.get("title") or {}).get("text", "")
     if not 0 < len(title) <= _TITLE:
         raise SlackError.arguments("title: must be 1 to 24 characters")
@@ -46,7 +47,7 @@ def _check_modal(view: Json) -> None:
 
 
 def _exchanged(call: Call) -> str:
-    """Use up a trigger and return whose it was."""
+    """Use up a trigger and return whose it was (docs: reference/methods/views.open)."""
     trigger = call.text("trigger_id")
     if not trigger:
         raise SlackError.arguments("missing required field: trigger_id")
@@ -85,7 +86,7 @@ def push_view(call: Call) -> Json:
 
 @method("views.update", tier=4)
 def update_view(call: Call) -> Json:
-    """Replace an open modal."""
+    """Replace an open modal (docs: reference/methods/views.update)."""
     body = _view(call, "modal")
     known, external = call.text("view_id"), call.text("external_id")
     found = call.slack.views.get(known)
@@ -102,7 +103,7 @@ def update_view(call: Call) -> Json:
 
 @method("views.publish", tier=4)
 def publish(call: Call) -> Json:
-    """Fill somebody's home tab."""
+    """Fill somebody's home tab (docs: reference/methods/views.publish)."""
     user = call.required("user_id")
     if user not in call.slack.users:
         raise SlackError("user_not_found")

@@ -6,6 +6,7 @@ import asyncio
 import base64
 import json
 from dataclasses import dataclass
+from email.utils import formatdate
 from typing import TYPE_CHECKING
 
 from aiohttp import web
@@ -70,7 +71,8 @@ class WebApi:
         return response
 
     def _run(self, name: str, args: Json, token: str) -> web.Response:
-        headers = {"x-slack-req-id": "fake"}
+        date = formatdate(self.slack.now(), usegmt=True)  # the fake's own time, as it goes there
+        headers = {"x-slack-req-id": "fake", "date": date}
         try:
             found = self._method(name)
             install = self._authorize(found, token)
@@ -79,7 +81,7 @@ class WebApi:
             place = str(args.get("channel", ""))
             wait = self.limits.check(name, found.tier, place, self.slack.now())
             if wait:
-                return _limited(wait)
+                return _limited(wait, self.slack.rules["rate-limit"].error)
             body: Json = {"ok": True} | found.handler(
                 Call(self.slack, self.limits, self.socket, name, args, install)
             )
@@ -92,20 +94,16 @@ class WebApi:
     def _method(self, name: str) -> Method:
         found = METHODS.get(name)
         if found is None or name in self.faults.unsupported:
-            raise SlackError("unknown_method")
+            raise SlackError(self.slack.rules["method-unknown"].error)
         return found
 
     def _authorize(self, found: Method, token: str) -> Install:
+        """Return whose token it is (docs: apis/web-api, authentication/tokens)."""
         if not found.token:
             return self.slack.install
         if not token:
             raise SlackError("not_authed")
-        if token == self.slack.app_token:
-            scopes, install = self.slack.app_scopes, self.slack.install
-        elif (known := self.slack.tokens.get(token)) is not None:
-            scopes, install = known.scopes, known
-        else:
-            raise SlackError("invalid_auth")
+        scopes, install = self._known(token)
         if not install.active:
             raise SlackError("account_inactive")
         if not token.startswith(found.token):
@@ -114,6 +112,17 @@ class WebApi:
             provided = ",".join(sorted(scopes))
             raise SlackError("missing_scope", needed=",".join(found.scopes), provided=provided)
         return install
+
+    def _known(self, token: str) -> tuple[set[str], Install]:
+        """Return what a token may do, and where (docs: authentication/tokens)."""
+        slack = self.slack
+        if token == slack.app_token:
+            return slack.app_scopes, slack.install
+        if token == slack.config_token:
+            return set(), slack.install
+        if token in slack.tokens:
+            return slack.tokens[token].scopes, slack.tokens[token]
+        raise SlackError("invalid_auth")
 
     def made(self, name: str) -> list[Made]:
         """Return the calls of one method."""
@@ -165,9 +174,9 @@ def _abort(request: web.Request) -> None:
         request.transport.abort()
 
 
-def _limited(seconds: int) -> web.Response:
+def _limited(seconds: int, error: str = "ratelimited") -> web.Response:
     """Return what somebody gets who calls too often (docs: apis/web-api/rate-limits)."""
-    return _answer({"ok": False, "error": "ratelimited"}, {"retry-after": str(seconds)}, 429)
+    return _answer({"ok": False, "error": error}, {"retry-after": str(seconds)}, 429)
 
 
 def _answer(body: Json, headers: dict[str, str] | None = None, status: int = 200) -> web.Response:

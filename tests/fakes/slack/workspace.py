@@ -6,6 +6,7 @@ import random
 import time
 from typing import TYPE_CHECKING, TypeAlias
 
+from bots.slack.live.rules import RULES
 from tests.fakes.slack.model import (
     EVENTS,
     SCOPES,
@@ -29,7 +30,6 @@ if TYPE_CHECKING:
 Who: TypeAlias = User | str
 Where: TypeAlias = Channel | str
 
-STREAM_LIFE = 300.0  # seconds, active or not (slack.md 2.5)
 SESSION_LIFE = 3600.0  # `processing` ends by itself after up to an hour (slack.md 2.6)
 STATUS_LIFE = 120.0  # a free-text status is gone after two minutes (slack.md 2.6)
 
@@ -44,6 +44,11 @@ class Workspace:
         self.app_scopes = {"connections:write"}
         self.signing_secret = "0123456789abcdef0123456789abcdef"
         self.client_id, self.client_secret = "111.222", "client-secret"
+        self.manifest: Json = {}
+        """How the app is set up, for who has a configuration token; `configure` sets it."""
+        self.config_token = "xoxe.xoxp-1-fake"
+        self.rules = dict(RULES)
+        """What Slack does; a test may alter what it does here."""
         self.events = set(EVENTS)
         """The bot events that the app is subscribed to, named as a manifest names them."""
         self.commands: set[str] | None = None
