@@ -1,4 +1,4 @@
-"""Finding a thread with work, and looking at one, inside an open transaction."""
+"""Finding threads with work or none left, and looking at one, in a SQLite file's transaction."""
 
 from __future__ import annotations
 
@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 from core.message import ThreadKey
 from core.store import verbs
-from core.store.sql.reading import living
+from core.store.sql import reading
+from core.store.sql.query import run
 from core.store.sql.rows import SqlRows
 from core.store.values import Idle
 
@@ -34,11 +35,27 @@ def claim_any(
 
 def peek(connection: sqlite3.Connection, now: verbs.Now, thread: ThreadKey) -> Work | None:
     """Return a thread as `claim` would show it, and change nothing."""
-    header = living(connection, thread, now.time)
+    header = run(connection, now.time, reading.living(thread))
     if header is None:
         return None
     work = verbs.show(SqlRows(connection, thread, now), header)
     return replace(work, lease=replace(work.lease, token=""))
+
+
+def sweep(connection: sqlite3.Connection, now: verbs.Now, limit: int) -> int:
+    """Remove up to `limit` threads that have expired, and as many of what outlives threads."""
+    expired = connection.execute(
+        "SELECT key FROM thread WHERE expires <= ? LIMIT ?", (now.time, limit)
+    ).fetchall()
+    for (key,) in expired:
+        SqlRows(connection, ThreadKey.parse(key), now).remove(keep_header=False)
+    return len(expired) + sum(
+        connection.execute(statement, (now.time, limit)).rowcount
+        for statement in (
+            "DELETE FROM seen WHERE hash IN (SELECT hash FROM seen WHERE expires <= ? LIMIT ?)",
+            "DELETE FROM trace WHERE hash IN (SELECT hash FROM trace WHERE expires <= ? LIMIT ?)",
+        )
+    )
 
 
 def due(

@@ -5,73 +5,73 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from core.store import codec, keys
+from core.store.sql.query import Query
 from core.store.values import ThreadSettings
 
 if TYPE_CHECKING:
-    import sqlite3
-
+    from core.store.sql.query import Queries
     from core.store.values import Deed
 
 
-def settings(connection: sqlite3.Connection, platform: str, place: str) -> ThreadSettings:
+def settings(platform: str, place: str) -> Queries[ThreadSettings]:
     """Return what was set for a place."""
-    row = connection.execute(
-        "SELECT settings FROM place WHERE name = ?", (keys.place_prefix(platform, place),)
-    ).fetchone()
-    return codec.load_settings(row[0]) if row else ThreadSettings()
+    rows = yield Query(
+        "SELECT settings FROM place WHERE name = :name",
+        {"name": keys.place_prefix(platform, place)},
+    )
+    return codec.load_settings(rows[0][0]) if rows else ThreadSettings()
 
 
-def put_settings(
-    connection: sqlite3.Connection, platform: str, place: str, value: ThreadSettings
-) -> None:
+def put_settings(platform: str, place: str, value: ThreadSettings) -> Queries[None]:
     """Set a place's settings, as a whole."""
-    connection.execute(
-        "INSERT INTO place (name, settings) VALUES (?, ?)"
+    yield Query(
+        "INSERT INTO place (name, settings) VALUES (:name, :settings)"
         " ON CONFLICT (name) DO UPDATE SET settings = excluded.settings",
-        (keys.place_prefix(platform, place), codec.dump(value)),
+        {"name": keys.place_prefix(platform, place), "settings": codec.dump(value)},
     )
 
 
-def cursor(connection: sqlite3.Connection, name: str) -> int:
+def cursor(name: str) -> Queries[int]:
     """Return how far catch-up has come at a place."""
-    row = connection.execute("SELECT position FROM cursor WHERE name = ?", (name,)).fetchone()
-    return row[0] if row else 0
+    rows = yield Query("SELECT position FROM cursor WHERE name = :name", {"name": name})
+    return rows[0][0] if rows else 0
 
 
-def advance(connection: sqlite3.Connection, name: str, position: int) -> int:
+def advance(name: str, position: int) -> Queries[int]:
     """Move a cursor, never back; return where it stands."""
-    connection.execute(
-        "INSERT INTO cursor (name, position) VALUES (?, ?)"
-        " ON CONFLICT (name) DO UPDATE SET position = max(position, excluded.position)",
-        (name, position),
+    yield Query(
+        "INSERT INTO cursor (name, position) VALUES (:name, :position)"
+        " ON CONFLICT (name) DO UPDATE SET position = excluded.position"
+        " WHERE cursor.position < excluded.position",
+        {"name": name, "position": position},
     )
-    return cursor(connection, name)
+    return (yield from cursor(name))
 
 
-def audit(connection: sqlite3.Connection, now: float, deed: Deed) -> None:
+def audit(now: float, deed: Deed) -> Queries[None]:
     """Keep a deed, and remove those that are too old or too many."""
-    connection.execute(
-        "INSERT INTO deed (name, body) VALUES (?, ?) ON CONFLICT DO NOTHING",
-        (deed.name, codec.dump(deed)),
+    yield Query(
+        "INSERT INTO deed (name, body) VALUES (:name, :body) ON CONFLICT DO NOTHING",
+        {"name": deed.name, "body": codec.dump(deed)},
     )
-    connection.execute("DELETE FROM deed WHERE name <= ?", (keys.audit_start(now),))
-    connection.execute(
+    yield Query("DELETE FROM deed WHERE name <= :start", {"start": keys.audit_start(now)})
+    yield Query(
         "DELETE FROM deed WHERE name <="
-        " (SELECT name FROM deed ORDER BY name DESC LIMIT 1 OFFSET ?)",
-        (keys.AUDIT_LIMIT,),
+        " (SELECT name FROM deed ORDER BY name DESC LIMIT 1 OFFSET :limit)",
+        {"limit": keys.AUDIT_LIMIT},
     )
 
 
-def audited(connection: sqlite3.Connection, now: float, after: str, limit: int) -> tuple[Deed, ...]:
+def audited(now: float, after: str, limit: int) -> Queries[tuple[Deed, ...]]:
     """Return the next deeds behind a name, oldest first."""
-    rows = connection.execute(
-        "SELECT body FROM deed WHERE name > ? ORDER BY name LIMIT ?",
-        (max(after, keys.audit_start(now)), limit),
+    rows = yield Query(
+        "SELECT body FROM deed WHERE name > :after ORDER BY name LIMIT :limit",
+        {"after": max(after, keys.audit_start(now)), "limit": limit},
     )
     return tuple(codec.load_deed(body) for (body,) in rows)
 
 
-def try_out(connection: sqlite3.Connection) -> None:
+def try_out() -> Queries[None]:
     """Write something and take it away again."""
-    connection.execute("INSERT OR REPLACE INTO cursor (name, position) VALUES ('', 0)")
-    connection.execute("DELETE FROM cursor WHERE name = ''")
+    yield Query("INSERT INTO cursor (name, position) VALUES ('', 0) ON CONFLICT DO NOTHING")
+    yield Query("DELETE FROM cursor WHERE name = ''")

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from core.admission import Verdict
 from core.store import codec
 from core.store.keys import SEEN_SECONDS, digest
+from core.store.sql.reading import load_record
 from core.store.verbs import Trace
 
 if TYPE_CHECKING:
@@ -16,6 +17,28 @@ if TYPE_CHECKING:
     from core.session import Answer, Entry, Record
     from core.store.header import Header
     from core.store.verbs import Now
+
+
+# Written in the same words for PostgreSQL.
+PUT_ENTRY = (
+    "INSERT INTO entry (thread, place, half, message, body)"
+    " VALUES (:thread, :place, :half, :message, :body)"
+    " ON CONFLICT (thread, place, half) DO UPDATE SET body = excluded.body"
+)
+PUT_SEEN = (
+    "INSERT INTO seen (hash, verdict, expires) VALUES (:hash, :verdict, :expires)"
+    " ON CONFLICT (hash) DO UPDATE SET verdict = excluded.verdict, expires = excluded.expires"
+)
+PUT_WHO = "INSERT INTO who (person, thread) VALUES (:person, :thread) ON CONFLICT DO NOTHING"
+PUT_TRACE = (
+    "INSERT INTO trace (hash, line, expires) VALUES (:hash, :line, :expires)"
+    " ON CONFLICT (hash) DO UPDATE SET line = excluded.line, expires = excluded.expires"
+)
+EMPTY = (
+    "DELETE FROM entry WHERE thread = :thread",
+    "DELETE FROM who WHERE thread = :thread",
+)
+REMOVE_ENTRY = "DELETE FROM entry WHERE thread = :thread AND place = :place AND half = 0"
 
 
 class SqlRows:
@@ -59,8 +82,8 @@ class SqlRows:
 
     def remove(self, *, keep_header: bool) -> None:
         """Remove records, ids, the index of people and, unless kept, the header."""
-        self._connection.execute("DELETE FROM entry WHERE thread = ?", (self._key,))
-        self._connection.execute("DELETE FROM who WHERE thread = ?", (self._key,))
+        for statement in EMPTY:
+            self._connection.execute(statement, {"thread": self._key})
         if not keep_header:
             self._connection.execute("DELETE FROM thread WHERE key = ?", (self._key,))
 
@@ -79,10 +102,7 @@ class SqlRows:
 
     def remove_entry(self, entry: Entry) -> None:
         """Remove an entry, and its id with it."""
-        self._connection.execute(
-            "DELETE FROM entry WHERE thread = ? AND place = ? AND half = 0",
-            (self._key, entry.place),
-        )
+        self._connection.execute(REMOVE_ENTRY, {"thread": self._key, "place": entry.place})
 
     def put_answer(self, answer: Answer) -> None:
         """Write an answer behind its place."""
@@ -107,17 +127,17 @@ class SqlRows:
     def put_seen(self, identity: str, verdict: Verdict) -> None:
         """Remember an event's identity for `SEEN_SECONDS`."""
         self._connection.execute(
-            "INSERT INTO seen (hash, verdict, expires) VALUES (?, ?, ?) ON CONFLICT (hash)"
-            " DO UPDATE SET verdict = excluded.verdict, expires = excluded.expires",
-            (digest(self._thread, identity), verdict, self._now.time + SEEN_SECONDS),
+            PUT_SEEN,
+            {
+                "hash": digest(self._thread, identity),
+                "verdict": verdict,
+                "expires": self._now.time + SEEN_SECONDS,
+            },
         )
 
     def put_who(self, person: str) -> None:
         """Remember that this person spoke in the thread."""
-        self._connection.execute(
-            "INSERT INTO who (person, thread) VALUES (?, ?) ON CONFLICT DO NOTHING",
-            (person, self._key),
-        )
+        self._connection.execute(PUT_WHO, {"person": person, "thread": self._key})
 
     def trace(self) -> Trace | None:
         """Return what is remembered of the thread beyond its end."""
@@ -131,23 +151,22 @@ class SqlRows:
     def put_trace(self, trace: Trace) -> None:
         """Remember this of the thread beyond its end."""
         self._connection.execute(
-            "INSERT INTO trace (hash, line, expires) VALUES (?, ?, ?) ON CONFLICT (hash)"
-            " DO UPDATE SET line = excluded.line, expires = excluded.expires",
-            (digest(self._thread), trace.line, trace.expires),
+            PUT_TRACE,
+            {"hash": digest(self._thread), "line": trace.line, "expires": trace.expires},
         )
 
     def _put(self, place: int, half: int, message: str | None, body: str) -> None:
         self._connection.execute(
-            "INSERT INTO entry (thread, place, half, message, body) VALUES (?, ?, ?, ?, ?)"
-            " ON CONFLICT (thread, place, half) DO UPDATE SET body = excluded.body",
-            (self._key, place, half, message, body),
+            PUT_ENTRY,
+            {
+                "thread": self._key,
+                "place": place,
+                "half": half,
+                "message": message,
+                "body": body,
+            },
         )
 
     def _first(self, statement: str, *values: str | float) -> tuple | None:  # type: ignore[type-arg]
         row: tuple | None = self._connection.execute(statement, values).fetchone()  # type: ignore[type-arg]
         return row
-
-
-def load_record(half: int, body: str) -> Record:
-    """Return what a row of `entry` stands for."""
-    return codec.load_answer(body) if half else codec.load_entry(body)

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal, TypeVar
+from typing import TYPE_CHECKING
 
 from core.store import verbs
 from core.store.keys import unique
-from core.store.port import Store
-from core.store.sql import claiming, places, reading
+from core.store.sql import claiming, places
 from core.store.sql.file import SqliteFile
+from core.store.sql.query import run
 from core.store.sql.rows import SqlRows
+from core.store.sql.store import SqlStore
 from core.store.sql.watch import Watch
 
 if TYPE_CHECKING:
@@ -17,29 +18,14 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Collection
     from pathlib import Path
 
-    from core.admission import Terms
     from core.clock import Clock
-    from core.message import Kind, Message, ThreadKey
-    from core.session import Record
-    from core.store.values import (
-        Accepted,
-        Buried,
-        Changed,
-        Deed,
-        Draft,
-        Idle,
-        Lease,
-        Outcome,
-        Refused,
-        ThreadPage,
-        ThreadSettings,
-        Work,
-    )
-
-Result = TypeVar("Result")
+    from core.message import ThreadKey
+    from core.store.sql.query import Queries, Result
+    from core.store.sql.store import Ahead
+    from core.store.values import Idle, Work
 
 
-class SqliteStore(Store):
+class SqliteStore(SqlStore):
     """Runs each verb as one transaction; `open` makes one."""
 
     def __init__(self, path: Path, clock: Clock, *, lease_seconds: float = 15) -> None:
@@ -68,58 +54,15 @@ class SqliteStore(Store):
 
     # --- a turn -----------------------------------------------------------------------------
 
-    async def accept(self, message: Message, terms: Terms, token: str = "") -> Accepted:
-        """Take a message in, once, whatever becomes of it."""
-        return await self._step(
-            message.thread, lambda rows, now: verbs.accept(rows, now, message, terms, token)
-        )
-
-    async def claim(self, thread: ThreadKey, token: str) -> Work | None:
-        """Take the lease on a thread that has work and that nobody holds; else None."""
-        return await self._step(thread, lambda rows, now: verbs.claim(rows, now, token))
-
     async def claim_any(self, platforms: Collection[str], token: str) -> Work | Idle:
         """Claim, of these platforms, the thread that has been due for the longest."""
         return await self._file.write(
             lambda c: claiming.claim_any(c, self._now(), platforms, token)
         )
 
-    async def renew(
-        self, lease: Lease, rev: str, preview: str = ""
-    ) -> Literal["ok", "changed", "stopped"] | Refused:
-        """Extend the lease, and keep the preview's id when one is given."""
-        return await self._step(
-            lease.thread, lambda rows, now: verbs.renew(rows, now, lease, rev, preview)
-        )
-
-    async def stop(self, thread: ThreadKey, turn: str) -> bool:
-        """Ask whoever runs this turn to end it with what has come."""
-        return await self._step(thread, lambda rows, now: verbs.stop(rows, now, turn))
-
-    async def commit(
-        self, lease: Lease, rev: str, draft: Draft, preview: str = ""
-    ) -> Literal["committed"] | Changed | Refused:
-        """Record the turn's answer behind the last place that it answers."""
-        return await self._step(
-            lease.thread, lambda rows, now: verbs.commit(rows, now, lease, rev, draft, preview)
-        )
-
-    async def settle(
-        self, lease: Lease, outcome: Outcome, *, posted: tuple[str, ...] = (), delay: float = 0
-    ) -> Work | Literal["free", "void"] | Refused:
-        """Close the turn, or leave it to the next worker."""
-        return await self._step(
-            lease.thread, lambda rows, now: verbs.settle(rows, now, lease, outcome, posted, delay)
-        )
-
-    async def compact(
-        self, thread: ThreadKey, *, covers: int, rev: str, to: int, text: str
-    ) -> bool:
-        """Let a summary stand for the places [0, to), if nothing moved."""
-        return await self._step(
-            thread,
-            lambda rows, now: verbs.compact(rows, now, covers=covers, rev=rev, to=to, text=text),
-        )
+    async def peek(self, thread: ThreadKey) -> Work | None:
+        """Return a thread as `claim` would show it, without taking it."""
+        return await self._file.read(lambda c: claiming.peek(c, self._now(), thread))
 
     async def amend(
         self,
@@ -130,92 +73,17 @@ class SqliteStore(Store):
         stamp: float,
         text: str | None,
     ) -> bool:
-        """Change a stored message's text, or delete it."""
-        known = await self._step(
-            thread, lambda rows, now: verbs.amend(rows, now, message, identities, stamp, text)
-        )
+        """Change a stored message's text, or delete it, from the disk as well."""
+        known = await super().amend(thread, message, identities, stamp=stamp, text=text)
         if text is None:
             await self._file.scrub()
         return known
 
     async def erase(self, thread: ThreadKey, *, at: float, keep_log: bool = False) -> None:
         """Remove every trace of a thread, or only draw a line under it."""
-        await self._step(thread, lambda rows, now: verbs.erase(rows, now, at, keep_log=keep_log))
+        await super().erase(thread, at=at, keep_log=keep_log)
         if not keep_log:
             await self._file.scrub()
-
-    # --- reading ----------------------------------------------------------------------------
-
-    async def history(
-        self, thread: ThreadKey, *, after: int = -1, limit: int = 200
-    ) -> tuple[Record, ...]:
-        """Return the records of the next places behind place `after`, in order."""
-        return await self._file.read(
-            lambda c: reading.history(c, thread, self._clock.now(), after, limit)
-        )
-
-    async def threads(
-        self,
-        *,
-        person: str = "",
-        place: tuple[str, str] | None = None,
-        after: str = "",
-        limit: int = 100,
-    ) -> ThreadPage:
-        """List threads: those a person spoke in, those of a (platform, place), or all."""
-        return await self._file.read(
-            lambda c: reading.threads(c, self._clock.now(), person, place, after, limit)
-        )
-
-    async def peek(self, thread: ThreadKey) -> Work | None:
-        """Return a thread as `claim` would show it, without taking it."""
-        return await self._file.read(lambda c: claiming.peek(c, self._now(), thread))
-
-    # --- the operator -----------------------------------------------------------------------
-
-    async def buried(self, *, limit: int = 100) -> tuple[Buried, ...]:
-        """List messages whose turns were given up."""
-        return await self._file.read(lambda c: reading.buried(c, self._clock.now(), limit))
-
-    async def requeue(self, thread: ThreadKey, place: int) -> bool:
-        """Let a buried message wait again, at the end of its thread."""
-        return await self._step(thread, lambda rows, now: verbs.requeue(rows, now, place))
-
-    async def audit(self, deed: Deed) -> None:
-        """Keep a deed; old ones go."""
-        await self._file.write(lambda c: places.audit(c, self._clock.now(), deed))
-
-    async def audited(self, *, after: str = "", limit: int = 100) -> tuple[Deed, ...]:
-        """Return the next deeds behind the one with the name `after`, oldest first."""
-        return await self._file.read(lambda c: places.audited(c, self._clock.now(), after, limit))
-
-    # --- settings and cursors -----------------------------------------------------------------
-
-    async def thread_settings(self, thread: ThreadKey) -> ThreadSettings:
-        """Return what was set for this thread."""
-        return await self._file.read(lambda c: reading.settings(c, thread, self._clock.now()))
-
-    async def set_thread(
-        self, thread: ThreadKey, kind: Kind, settings: ThreadSettings, *, ttl: float
-    ) -> None:
-        """Set this thread's settings, as a whole."""
-        await self._step(thread, lambda rows, now: verbs.configure(rows, now, kind, settings, ttl))
-
-    async def place_settings(self, platform: str, place: str) -> ThreadSettings:
-        """Return what was set for a place."""
-        return await self._file.read(lambda c: places.settings(c, platform, place))
-
-    async def set_place(self, platform: str, place: str, settings: ThreadSettings) -> None:
-        """Set a place's settings, as a whole."""
-        await self._file.write(lambda c: places.put_settings(c, platform, place, settings))
-
-    async def cursor(self, name: str) -> int:
-        """Return how far catch-up has come at a place."""
-        return await self._file.read(lambda c: places.cursor(c, name))
-
-    async def advance(self, name: str, position: int) -> int:
-        """Move a cursor, never back; return where it stands."""
-        return await self._file.write(lambda c: places.advance(c, name, position))
 
     # --- upkeep -------------------------------------------------------------------------------
 
@@ -225,11 +93,11 @@ class SqliteStore(Store):
 
     async def sweep(self, limit: int = 100) -> int:
         """Remove up to `limit` things that have expired."""
-        return await self._file.write(lambda c: reading.sweep(c, self._now(), limit))
+        return await self._file.write(lambda c: claiming.sweep(c, self._now(), limit))
 
     async def check(self) -> tuple[str, ...]:
         """Try the file out; say what the operator should know."""
-        await self._file.write(places.try_out)
+        await self._ask(places.try_out(), writes=True)
         return self._file.remarks()
 
     async def close(self) -> None:
@@ -242,9 +110,18 @@ class SqliteStore(Store):
     def _now(self) -> verbs.Now:
         return verbs.Now(time=self._clock.now(), lease_seconds=self.lease_seconds, fresh=unique())
 
+    async def _time(self) -> float:
+        return self._clock.now()
+
+    async def _ask(self, queries: Queries[Result], *, writes: bool = False) -> Result:
+        transact = self._file.write if writes else self._file.read
+        return await transact(lambda c: run(c, self._clock.now(), queries))
+
     async def _step(
-        self, thread: ThreadKey, verb: Callable[[SqlRows, verbs.Now], Result]
+        self, thread: ThreadKey, verb: Callable[[verbs.Rows, verbs.Now], Result], ahead: Ahead
     ) -> Result:
+        del ahead  # a file is at hand: what a verb reads is read when it does
+
         def step(connection: sqlite3.Connection) -> tuple[Result, bool]:
             now = self._now()  # read when the lock is held: other processes go by it as well
             rows = SqlRows(connection, thread, now)

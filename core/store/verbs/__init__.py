@@ -5,12 +5,13 @@ runs these functions as they are. Redis runs the same steps as Lua scripts, sinc
 has to travel to the data; one contract suite holds both to the same answers.
 """
 
-from core.store.verbs.inbox import accept, amend, configure, erase, requeue
+from core.store.verbs.inbox import AGAIN, accept, amend, configure, erase, requeue
 from core.store.verbs.rows import Now, Rows, Trace
 from core.store.verbs.turn import claim, commit, compact, renew, settle, stop
-from core.store.verbs.view import show
+from core.store.verbs.view import first_shown, show
 
 __all__ = [
+    "AGAIN",
     "Now",
     "Rows",
     "Trace",
@@ -21,6 +22,7 @@ __all__ = [
     "compact",
     "configure",
     "erase",
+    "first_shown",
     "renew",
     "requeue",
     "settle",

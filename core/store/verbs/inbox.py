@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 PEOPLE_LIMIT = 50
 """Speakers counted in a header; past one it only matters for being more than one."""
-_AGAIN = "!"
+AGAIN = "!"
 """Goes behind the id of a message that is put in again; no platform has it in its ids."""
 _VERDICT_OF = {
     Status.ADDRESSED: Verdict.ACCEPTED,
@@ -57,7 +57,7 @@ def amend(
                 rows.put_seen(identity, Verdict.GONE)
         return False
     for entry in copies:
-        if entry.status is not Status.DELETED and stamp > entry.stamp:
+        if entry.status is not Status.DELETED and (text is None or stamp > entry.stamp):
             _change(rows, header, entry, stamp, text)
             header.rev = now.fresh
             rows.put_header(header)
@@ -101,7 +101,7 @@ def requeue(rows: Rows, now: Now, place: int) -> bool:
     entry = _entry_at(rows, place) if header is not None else None
     if header is None or entry is None:
         return False
-    again = entry.id + _AGAIN
+    again = entry.id + AGAIN
     done = rows.place_of(again) is not None  # a retry, or it was listed once more since then
     if place not in header.buried:
         return done
@@ -225,7 +225,7 @@ def _copies(rows: Rows, message: str) -> Iterator[Entry]:
     while (place := rows.place_of(message)) is not None:
         if (entry := _entry_at(rows, place)) is not None:
             yield entry
-        message += _AGAIN
+        message += AGAIN
 
 
 def _change(rows: Rows, header: Header, entry: Entry, stamp: float, text: str | None) -> None:

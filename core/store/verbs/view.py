@@ -13,12 +13,18 @@ if TYPE_CHECKING:
     from core.store.verbs.rows import Rows
 
 
+def first_shown(header: Header) -> int:
+    """Return the first place that a worker sees."""
+    since = max(header.covers, header.line, header.head - (header.settings.reach or header.reach))
+    if header.turn is not None and header.turn.state is TurnState.COMMITTED:
+        return min(since, header.turn.last)
+    return since
+
+
 def show(rows: Rows, header: Header) -> Work:
     """Return the thread as a worker sees it."""
     turn = header.turn or OpenTurn(id="", tries=0)
-    since = max(header.covers, header.line, header.head - (header.settings.reach or header.reach))
-    if turn.state is TurnState.COMMITTED:
-        since = min(since, turn.last)
+    since = first_shown(header)
     return Work(
         lease=Lease(thread=rows.thread, token=header.token, turn=turn.id, fence=header.fence),
         rev=header.rev,
