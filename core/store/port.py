@@ -137,7 +137,7 @@ class Store(AuditLog):
     ) -> bool:
         """Change a stored message's text, or delete it (`text` None); deletion is final.
 
-        `stamp` is the platform's time of the change: one no newer than the last has no effect.
+        `stamp` is the platform's time of the change: an edit no newer than the last has no effect.
         The thread's `rev` changes, and a summary that covers the message is stale, and withheld
         after a deletion. False: no such message is known; a deletion is remembered by the
         identities, so that the message is not admitted when it arrives late.

@@ -77,6 +77,16 @@ async def test_a_deletion_blanks_and_is_final(store: Store) -> None:
     assert second.text == "text 2"
 
 
+@pytest.mark.parametrize("stamp", [2000.0, 0.0])
+async def test_a_deletion_needs_no_newer_stamp(store: Store, stamp: float) -> None:
+    """A platform may tell of a deletion without a time; nothing comes after it."""
+    await store.accept(message(1), terms())
+    await edit(store, 1, "better")
+    assert await edit(store, 1, None, stamp)
+    (entry,) = await entries(store)
+    assert (entry.text, entry.status) == ("", Status.DELETED)
+
+
 async def test_a_deleted_message_does_not_come_back(store: Store) -> None:
     """Its event, repeated, is known, and its id is too."""
     await store.accept(message(1), terms())

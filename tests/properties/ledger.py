@@ -58,7 +58,7 @@ class Ledger:
     def amended(self, name: str, stamp: float, text: str | None) -> None:
         """Note an edit or a deletion, of a message and of all that was put in again of it."""
         for copy in [known for known in self.owed if known.rstrip("!") == name]:
-            if stamp <= self.stamps.get(copy, 0):
+            if text is not None and stamp <= self.stamps.get(copy, 0):
                 continue
             self.stamps[copy] = stamp
             if text is None:

@@ -1,4 +1,4 @@
--- Changes a stored message's text, or deletes it; deletion is final.
+-- Changes a stored message's text, or deletes it; a deletion is final, whatever its stamp.
 -- KEYS header entries ids work buried seen...
 -- ARGV id stamp deleted text rev
 -- Answers 1 when the message is known, else 0.
@@ -41,7 +41,8 @@ local function change_all(h)
     local json = entry_at(place)
     local entry = json and whole(json)
     known = known or entry ~= nil
-    if entry and status_of(json) ~= 'g' and tonumber(A.stamp) > tonumber(entry[ENTRY.stamp]) then
+    local newer = entry and (A.deleted == '1' or tonumber(A.stamp) > tonumber(entry[ENTRY.stamp]))
+    if newer and status_of(json) ~= 'g' then
       change(h, place, entry)
     end
     id = id .. '!'
