@@ -53,9 +53,9 @@ class Commands:
         self._system = system
         self._timezone = timezone
 
-    async def forget(self, thread: ThreadKey) -> str:
-        """Remove every trace of a thread."""
-        await self._store.erase(thread, at=self._clock.now())
+    async def forget(self, thread: ThreadKey, *, at: float | None = None) -> str:
+        """Remove every trace of a thread; `at` is the platform's time, ours where it is None."""
+        await self._store.erase(thread, at=self._clock.now() if at is None else at)
         return "Forgotten: everything that was said in this thread. It begins anew."
 
     async def forget_own(self, thread: ThreadKey, person: str) -> str:
@@ -76,9 +76,10 @@ class Commands:
             "The others' messages and my replies stay."
         )
 
-    async def reset(self, thread: ThreadKey) -> str:
-        """Begin a thread anew, and keep what was said for its export."""
-        await self._store.erase(thread, at=self._clock.now(), keep_log=True)
+    async def reset(self, thread: ThreadKey, *, at: float | None = None) -> str:
+        """Begin a thread anew, and keep what was said for its export; `at` as for `forget`."""
+        at = self._clock.now() if at is None else at
+        await self._store.erase(thread, at=at, keep_log=True)
         return "From here on I remember nothing of before. The export still has all of it."
 
     async def threads(self, platform: str, place: str) -> list[ThreadInfo]:
@@ -86,9 +87,12 @@ class Commands:
         found = [info async for info in self._all_threads((platform, place))]
         return sorted(found, key=lambda info: info.last_at, reverse=True)
 
-    async def threads_of(self, platform: str, person: str) -> list[ThreadInfo]:
+    async def threads_of(
+        self, platform: str, person: str, *, place: str | None = None
+    ) -> list[ThreadInfo]:
         """Return the threads that somebody took part in, the one that was last used first."""
-        found = [info async for info in self._all_threads(None, person)]
+        within = None if place is None else (platform, place)
+        found = [info async for info in self._all_threads(within, person)]
         here = [info for info in found if info.thread.platform == platform]
         return sorted(here, key=lambda info: info.last_at, reverse=True)
 

@@ -19,6 +19,10 @@ class StoreRefusedError(ChatbotError):
     """The store can't be used as it is: wrong password, read-only, a schema from the future."""
 
 
+class DeniedError(ChatbotError):
+    """A command that is not done for this person; the text tells them why."""
+
+
 class TurnChangedError(ChatbotError):
     """What the turn answers was edited, deleted or erased meanwhile. Go on with the thread anew."""
 

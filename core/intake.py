@@ -84,6 +84,11 @@ class Intake:
         terms = replace(self._terms(message), verdicts=(Verdict.IGNORED,) * len(STATES))
         return (await self._store.accept(message, terms)).verdict is Verdict.IGNORED
 
+    async def mark(self, message: Message) -> bool:
+        """Remember that a message was heard that is not kept; tell whoever was first to."""
+        terms = replace(self._terms(message), verdicts=(Verdict.GONE,) * len(STATES))
+        return (await self._store.accept(message, terms)).new
+
     async def edit(self, message: Message, *, stamp: float) -> None:
         """Take in that a message was edited; one that was never stored is offered anew.
 

@@ -32,12 +32,12 @@ from core.cursors import Cursors
 from core.errors import PlatformError, SettingsError, StoreUnavailableError
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, Callable
+    from collections.abc import AsyncGenerator, Awaitable, Callable
 
-    from bots.slack.spoken import Spoken
     from core.clock import Clock
     from core.intake import Intake
     from core.settings import Settings
+    from core.spoken import Spoken
     from core.store.port import Store
     from core.worker import Worker
 
@@ -61,6 +61,8 @@ class Slack:
         """What adds listeners to Bolt's app, called before it hears anything."""
         self.spoken: Spoken | None = None
         """Hears the commands in what people say."""
+        self.closers: list[Callable[[], Awaitable[None]]] = []
+        """Called when nothing more is heard."""
         self.reception: Reception
         self.door: Door | None = None
         self.links: Links | None = None
@@ -91,6 +93,8 @@ class Slack:
             catching_up.cancel()
             await asyncio.wait({catching_up})
             await self.reception.close()
+            for close in self.closers:
+                await close()
             await cursors.close()
 
     @property

@@ -1,6 +1,7 @@
 """Commands on Slack: after a slash, as a shortcut on a message, by a button, or said in a thread.
 
-`register` adds all of it to the bot before it listens.
+`register` adds all of it to the bot before it listens. Slack sends none of these again but what
+is said, so what they change is changed before the acknowledgement, where Slack waits that long.
 """
 
 from __future__ import annotations
@@ -11,15 +12,16 @@ import re
 from typing import TYPE_CHECKING, Any
 
 from bots.slack import views
-from bots.slack.desk import Desk
+from bots.slack.directory import SlackDirectory
 from bots.slack.home import Home
 from bots.slack.manifest import COMMAND, EXPORT_SHORTCUT, FORGET_SHORTCUT
-from bots.slack.rights import Rights
-from bots.slack.spoken import Spoken
-from bots.slack.words import command_in
-from core.commands import stats_lines
-from core.errors import ChatbotError, PlatformError, StoreUnavailableError
+from bots.slack.voice import SlackVoice
+from core.desk import Desk
+from core.errors import ChatbotError, DeniedError, PlatformError, StoreUnavailableError
+from core.export import Form
 from core.message import ThreadKey
+from core.spoken import Spoken
+from core.words import command_in
 
 if TYPE_CHECKING:
     from collections.abc import Coroutine
@@ -28,33 +30,42 @@ if TYPE_CHECKING:
     from slack_bolt.context.ack.async_ack import AsyncAck
 
     from bots.slack.app import Slack
-    from bots.slack.words import Command
     from core.commands import Commands
     from core.store.port import Store
+    from core.words import Command
 
 log = logging.getLogger(__name__)
 
 _FAILED = "That did not work just now. Please try again in a minute."
 _NO_SLASH = {"listen", "quiet"}
+_BEFORE_ACK = 2.0
+"""Seconds; Slack waits for three (docs: interactivity/handling-user-interaction)."""
+_CLOSING = 3.0
 
 
 def register(slack: Slack, store: Store, commands: Commands) -> None:
     """Let people command the bot; to be called before it listens."""
-    api, settings = slack.api, slack.settings
-    rights = Rights(api, slack.platform.me, store, commands, settings)
+    api, settings, me, clock = slack.api, slack.settings, slack.platform.me, slack.clock
+    directory = SlackDirectory(api, me, slack.names, settings.slack_admins)
     opened = settings.slack_admins_read_dms
-    desk = Desk(api, slack.names, rights, store, commands, slack.clock, open_private=opened)
-    counter = Counter(desk, Home(api, desk, overhears=settings.overhear))
+    desk = Desk(directory, store, commands, clock, open_private=opened)
+    voice = SlackVoice(api, me, directory)
+    counter = Counter(desk, voice, directory, Home(api, desk, clock, overhears=settings.overhear))
     slack.listeners.append(counter.listen)
-    slack.spoken = Spoken(desk, slack.platform, store, settings, counter.soon)
+    slack.spoken = Spoken(desk, voice, store, settings, clock, counter.soon)
+    slack.closers += [counter.close, slack.spoken.close]
 
 
 class Counter:
-    """Where commands are handed in: acknowledges at once, then does them."""
+    """Where commands are handed in and what comes of them is shown."""
 
-    def __init__(self, desk: Desk, home: Home) -> None:
+    def __init__(
+        self, desk: Desk, voice: SlackVoice, directory: SlackDirectory, home: Home
+    ) -> None:
         """Have things done by `desk`."""
         self._desk = desk
+        self._voice = voice
+        self._directory = directory
         self._home = home
         self._jobs: set[asyncio.Task[None]] = set()
 
@@ -70,44 +81,65 @@ class Counter:
 
     def soon(self, job: Coroutine[Any, Any, None], user: str) -> None:
         """Do something beside what goes on, and tell the person where it fails."""
+        self._begin(job, user)
+
+    async def close(self) -> None:
+        """Let what was asked for come to its end, for a moment."""
+        if self._jobs:
+            await asyncio.wait(self._jobs, timeout=_CLOSING)
+
+    def _begin(self, job: Coroutine[Any, Any, None], user: str) -> asyncio.Task[None]:
         task = asyncio.create_task(self._tried(job, user))
         self._jobs.add(task)
         task.add_done_callback(self._jobs.discard)
+        return task
+
+    async def _before_ack(self, job: Coroutine[Any, Any, None], user: str) -> None:
+        """Do something while Slack waits, and go on with it where that is not long enough."""
+        await asyncio.wait({self._begin(job, user)}, timeout=_BEFORE_ACK)
 
     async def _tried(self, job: Coroutine[Any, Any, None], user: str) -> None:
         try:
             await job
-        except (PlatformError, StoreUnavailableError) as error:
+        except DeniedError as denied:
+            await self._told(user, str(denied))
+        except (PlatformError, StoreUnavailableError, OSError) as error:
             log.warning("a command failed: %s", error)
-            try:
-                await self._desk.tell(user, _FAILED)
-            except ChatbotError:
-                log.warning("and its person could not be told")
+            await self._told(user, _FAILED)
+
+    async def _told(self, user: str, text: str) -> None:
+        try:
+            await self._voice.tell(user, text)
+        except ChatbotError:
+            log.warning("what came of a command could not be told")
 
     # --- the four ways --------------------------------------------------------------------------
 
     async def _slash(self, ack: AsyncAck, command: dict[str, Any]) -> None:
-        asked = command_in(command.get("text") or "help")
+        asked = command_in(command.get("text") or "help", self._voice.linked)
         if asked is None or asked.word == "help" or asked.word in _NO_SLASH:
             await ack(text=views.HELP)
             return
+        user, channel = str(command["user_id"]), str(command["channel_id"])
+        if asked.word == "reset" and self._is_one(channel):
+            await self._before_ack(self._do_slash(user, asked, command), user)
+            await ack()
+            return
         await ack()
-        user = str(command["user_id"])
         self.soon(self._do_slash(user, asked, command), user)
 
     async def _do_slash(self, user: str, asked: Command, body: dict[str, Any]) -> None:
-        desk, channel = self._desk, str(body["channel_id"])
+        desk, voice, channel = self._desk, self._voice, str(body["channel_id"])
+        trigger = str(body["trigger_id"])
         if asked.word == "stats":
-            await desk.tell(user, "\n".join(stats_lines(await desk.commands.stats())))
+            await voice.tell(user, "\n".join(await desk.stats()))
             return
-        thread = desk.rights.thread_at(channel, "")
-        if asked.link is not None:
-            thread = desk.rights.thread_at(asked.link.channel, asked.link.root)
-        elif not (channel.startswith("D") and desk.rights.one_dm):
-            modal = await desk.show(str(body["trigger_id"]))
-            await desk.fill(modal, await desk.chosen(user, asked.word))
+        thread = asked.thread or self._directory.thread_at(channel, "")
+        if asked.thread is None and not self._is_one(channel):
+            modal = await voice.show(trigger)
+            await voice.fill(modal, await self._home.chosen(user, asked.word))
             return
-        await self._on(asked.word, user, thread, str(body["trigger_id"]), form=asked.form)
+        await self._on(asked.word, user, thread, trigger, form=asked.form)
 
     async def _export_shortcut(self, ack: AsyncAck, shortcut: dict[str, Any]) -> None:
         await ack()
@@ -120,21 +152,25 @@ class Counter:
         self.soon(self._on("forget", user, self._thread_of(shortcut), trigger), user)
 
     async def _pressed(self, ack: AsyncAck, body: dict[str, Any], action: dict[str, Any]) -> None:
-        await ack()
         user = str(body["user"]["id"])
         named = action.get("value")
         thread = ThreadKey.parse(named) if named else self._thread_of(body)
         pushed = (body.get("view") or {}).get("type") == "modal"
         word = views.command_of(str(action["action_id"]))
-        self.soon(self._on(word, user, thread, str(body["trigger_id"]), pushed=pushed), user)
+        job = self._on(word, user, thread, str(body["trigger_id"]), pushed=pushed)
+        if word == "reset":
+            await self._before_ack(job, user)
+        else:
+            self.soon(job, user)
+        await ack()
 
     async def _forget_submitted(self, ack: AsyncAck, body: dict[str, Any]) -> None:
-        await ack()
         user = str(body["user"]["id"])
         found = re.fullmatch(r"(whole|own) (\S+)", body["view"].get("private_metadata") or "")
         if found is not None:
             thread = ThreadKey.parse(found[2])
-            self.soon(self._desk.forget(user, thread, whole=found[1] == "whole"), user)
+            await self._before_ack(self._forget(user, thread, whole=found[1] == "whole"), user)
+        await ack()
 
     async def _home_opened(self, event: dict[str, Any]) -> None:
         user = str(event["user"])
@@ -149,25 +185,45 @@ class Counter:
         thread: ThreadKey,
         trigger: str,
         *,
-        form: str = "",
+        form: Form = Form.MARKDOWN,
         pushed: bool = False,
     ) -> None:
         """Do one command on one thread."""
-        desk = self._desk
+        voice = self._voice
         if word == "export":
-            await desk.export(user, thread, form or "md")
+            async with self._desk.exported(user, thread, form) as file:
+                await voice.send(user, file)
         elif word == "reset":
-            await desk.reset(user, thread)
+            await voice.announce(thread, await self._desk.reset(user, thread))
         else:
-            modal = await desk.show(trigger, pushed=pushed)
-            if word == "forget":
-                await desk.fill(modal, await desk.asked_to_forget(user, thread))
-            else:
-                await desk.fill(modal, await desk.remembered(user, thread))
+            modal = await voice.show(trigger, pushed=pushed)
+            show = self._asked_to_forget if word == "forget" else self._remembered
+            await voice.fill(modal, await show(user, thread))
+
+    async def _asked_to_forget(self, user: str, thread: ThreadKey) -> dict[str, Any]:
+        try:
+            extent = await self._desk.may_forget(user, thread)
+        except DeniedError as denied:
+            return views.words("Not forgotten", [str(denied)])
+        return views.forget(thread, whole=extent == "whole")
+
+    async def _remembered(self, user: str, thread: ThreadKey) -> dict[str, Any]:
+        try:
+            return views.words("What I remember", await self._desk.remembered(user, thread))
+        except DeniedError as denied:
+            return views.words("What I remember", [str(denied)])
+
+    async def _forget(self, user: str, thread: ThreadKey, *, whole: bool) -> None:
+        said = await self._desk.forget(user, thread, "whole" if whole else "own")
+        await self._voice.tell(user, said)
+
+    def _is_one(self, channel: str) -> bool:
+        """Tell whether a command there can mean only one thread."""
+        return channel.startswith("D") and self._directory.one_dm
 
     def _thread_of(self, body: dict[str, Any]) -> ThreadKey:
         """Return the thread of the message that a shortcut or a button is on."""
         message = body.get("message") or {}
         inside = body.get("container") or {}
         root = message.get("thread_ts") or inside.get("thread_ts") or message.get("ts")
-        return self._desk.rights.thread_at(str(body["channel"]["id"]), str(root or ""))
+        return self._directory.thread_at(str(body["channel"]["id"]), str(root or ""))

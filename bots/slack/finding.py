@@ -32,13 +32,13 @@ async def find(api: Api, me: Me, where: Where, *, unmarked: str) -> tuple[Posted
     return tuple(found)
 
 
-async def say(api: Api, me: Me, message: Message, text: str) -> None:
-    """Say something under a message, once, whoever says it; a crash may leave it unsaid.
+async def say(api: Api, me: Me, message: Message, content: shape.Json, name: str) -> None:
+    """Say something under a message, once under this name, whoever says it.
 
-    Raises `PlatformError` when it can't be said now.
+    A crash may leave it unsaid. Raises `PlatformError` when it can't be said now.
     """
     channel = channel_of(message.thread.place)
-    metadata = notice(f"{message.id}\n{text}")
+    metadata = notice(f"{message.id}\n{name}")
     async for found in replies(api, channel, message.answer_in, oldest=message.id):
         if found.get("metadata") == metadata and is_ours(found, me):
             return
@@ -49,5 +49,5 @@ async def say(api: Api, me: Me, message: Message, text: str) -> None:
         metadata=metadata,
         unfurl_links=False,
         unfurl_media=False,
-        **shape.message(text),
+        **content,
     )

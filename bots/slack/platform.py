@@ -177,7 +177,7 @@ class SlackPlatform:
 
     async def say(self, message: Message, text: str) -> None:
         """Say something under a message, once, whoever says it; a crash may leave it unsaid."""
-        await say(self.api, self.me, message, text)
+        await say(self.api, self.me, message, shape.message(text), name=text)
 
     @staticmethod
     def channel_of(thread: ThreadKey) -> str:

@@ -25,11 +25,11 @@ if TYPE_CHECKING:
 
     from bots.slack.names import Names
     from bots.slack.platform import SlackPlatform
-    from bots.slack.spoken import Spoken
     from core.before import Before
     from core.cursors import Cursors
     from core.intake import Intake
     from core.message import Message, ThreadKey
+    from core.spoken import Spoken
     from core.worker import Worker
 
 log = logging.getLogger(__name__)
@@ -123,6 +123,7 @@ class Reception:
             if known in self._taken:
                 return
             if self.spoken is not None and await self.spoken.take(message, self._intake):
+                self._remember(known)
                 self._cursors.moved(message)
                 return
             await self._before.read(message)

@@ -8,11 +8,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bots.slack.events import Me, deleted, edited, envelope, said
+from bots.slack.links import link_in
 from bots.slack.people import is_stranger
 from bots.slack.stamps import micros, seconds, ts_of
 from bots.slack.text import readable
-from bots.slack.words import command_in
 from core.message import ThreadKey
+from core.words import command_in
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -80,7 +81,7 @@ def test_nothing_breaks(body: dict[str, Any], me: Me) -> None:
 @given(TEXT)
 def test_text_is_read_without_a_fault(text: str) -> None:
     assert readable(text, "U0", {"U1": "Ann"}) == readable(text, "U0", {"U1": "Ann"}).strip()
-    command_in(text)
+    command_in(text, lambda link: ThreadKey("slack", "T1:C1", "1") if link_in(link) else None)
 
 
 def told(ts: str, words: str, root: str, event_id: str) -> dict[str, Any]:

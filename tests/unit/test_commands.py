@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 
 from core.admission import FollowUp, Terms, verdicts
-from core.audit import note
+from core.audit import deed_line, deeds, note
 from core.clock import SystemClock
 from core.commands import Commands, stats_lines, thread_line, view_lines
 from core.export import Form, export
@@ -207,10 +207,17 @@ async def test_a_person_lists_the_threads_they_took_part_in(
     assert await commands.threads_of("terminal", "bob") == []
 
 
-def test_the_audit_log_holds_ids_and_is_never_left_out(caplog: pytest.LogCaptureFixture) -> None:
+async def test_the_audit_log_holds_ids_and_is_kept_and_never_left_out(
+    store: LocalStore, clock: HeldClock, caplog: pytest.LogCaptureFixture
+) -> None:
     caplog.set_level("ERROR")
-    note("export", by="U1", thread=THREAD, at=1_800_000_000.0)
-    (line,) = caplog.messages
+    clock.time = 1_800_000_000.0
+    await note(store, "export", by="U1", thread=THREAD, at=clock.time)
+    await note(store, "forget", by="U1", thread=THREAD, at=clock.time)
+    kept = [deed async for deed in deeds(store)]
+    assert sorted(deed.what for deed in kept) == ["export", "forget"]
+    line = caplog.messages[0]
+    assert line in {deed_line(deed) for deed in kept}
     assert json.loads(line) == {
         "deed": "export",
         "by": "U1",

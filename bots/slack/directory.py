@@ -1,0 +1,95 @@
+"""Who is where and who is an admin, asked of Slack now; implements `core.desk.Directory`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from bots.slack.api import RefusedError
+from bots.slack.events import NAME, channel_of, place_of
+from core.message import ThreadKey
+
+if TYPE_CHECKING:
+    from bots.slack.api import Api
+    from bots.slack.events import Me
+    from bots.slack.names import Names
+
+_PAGE = 1000
+_PAGES = 100
+_PATIENCE = 30.0
+
+
+class SlackDirectory:
+    """One workspace's people and channels."""
+
+    name = NAME
+
+    def __init__(self, api: Api, me: Me, names: Names, admins: str) -> None:
+        """Ask as `me`; `admins` are user ids, and `workspace` for its admins, between commas."""
+        self._api = api
+        self._me = me
+        self._names = names
+        self._admins = {name.strip() for name in admins.split(",")}
+
+    # --- threads --------------------------------------------------------------------------------
+
+    @property
+    def one_dm(self) -> bool:
+        """Tell whether a DM is one conversation, so that a command there needs no choice."""
+        return self._me.dm_scope == "user"
+
+    def thread_at(self, channel: str, root: str) -> ThreadKey:
+        """Return the thread of a message: its channel, and the root it stands under."""
+        whole = channel.startswith("D") and self.one_dm
+        return ThreadKey(NAME, place_of(channel, self._me), channel if whole or not root else root)
+
+    def is_ours(self, thread: ThreadKey) -> bool:
+        """Tell whether a thread is of this workspace."""
+        return thread.place == place_of(channel_of(thread.place), self._me)
+
+    def is_private(self, thread: ThreadKey) -> bool:
+        """Tell whether it is a direct message; one of several people is known by its kind."""
+        return channel_of(thread.place).startswith("D")
+
+    def scope(self, thread: ThreadKey) -> str:
+        """Return what sight depends on: the channel."""
+        return thread.place
+
+    # --- people ---------------------------------------------------------------------------------
+
+    async def can_see(self, person: str, thread: ThreadKey) -> bool:
+        """Tell whether somebody is in a thread's channel now."""
+        cursor: str | None = None
+        for _ in range(_PAGES):
+            try:
+                answer = await self._api.call(
+                    "conversations.members",
+                    repeat=True,
+                    patience=_PATIENCE,
+                    channel=channel_of(thread.place),
+                    limit=_PAGE,
+                    cursor=cursor,
+                )
+            except RefusedError:  # we are not in it any more, or it is gone: nobody can tell
+                return False
+            if person in (answer.get("members") or ()):
+                return True
+            cursor = (answer.get("response_metadata") or {}).get("next_cursor")
+            if not cursor:
+                break
+        return False
+
+    async def is_admin(self, person: str, thread: ThreadKey) -> bool:
+        """Tell whether somebody is an admin, by the settings or in the workspace."""
+        del thread  # of all its channels
+        if person in self._admins:
+            return True
+        if "workspace" not in self._admins:
+            return False
+        found = (await self._api.call("users.info", repeat=True, user=person)).get("user") or {}
+        ours = found.get("team_id", self._me.team) in {self._me.team, self._me.enterprise}
+        return ours and bool(found.get("is_admin") or found.get("is_owner"))
+
+    async def name_of(self, person: str, thread: ThreadKey) -> str:
+        """Return what somebody is called."""
+        del thread  # the same in all channels
+        return await self._names.of(person)

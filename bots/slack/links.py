@@ -1,0 +1,31 @@
+"""Links to messages, as people copy them. Pure."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+_LINK = re.compile(
+    r"https://[\w.-]+\.slack(?:-gov)?\.com/archives/([A-Z0-9]+)/p(\d{7,12})(\d{6})"
+    r"(?:\?(?:[^\s#]*&)?thread_ts=(\d{1,12}\.\d{6})[^\s#]*|\?[^\s]*)?",
+    re.ASCII,
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Link:
+    """A message that a permalink leads to."""
+
+    channel: str
+    ts: str
+    root: str
+    """The root of its thread; the message itself, where it is in none."""
+
+
+def link_in(text: str) -> Link | None:
+    """Return the message that a permalink leads to (docs: reference/methods/chat.getPermalink)."""
+    found = _LINK.fullmatch(text.strip())
+    if found is None:
+        return None
+    ts = f"{found[2]}.{found[3]}"
+    return Link(channel=found[1], ts=ts, root=found[4] or ts)

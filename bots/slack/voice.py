@@ -1,0 +1,117 @@
+"""How the bot says what comes of a command; implements `core.spoken.Voice`.
+
+What is private goes into a direct message or a modal; nothing important is only ephemeral, since
+Slack may not show such a message and forgets it (docs: messaging/sending-and-scheduling-messages).
+"""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Any
+
+import aiohttp
+from slack_sdk.errors import SlackApiError
+
+from bots.slack import format as shape
+from bots.slack import views
+from bots.slack.events import channel_of
+from bots.slack.finding import say
+from bots.slack.links import link_in
+from bots.slack.marks import notice
+from core.errors import PlatformError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from bots.slack.api import Api
+    from bots.slack.directory import SlackDirectory
+    from bots.slack.events import Me
+    from core.message import Message, ThreadKey
+
+_UPLOAD_SECONDS = 300.0
+_OFFERS = {
+    "forget": "I ask before I forget anything: press the button.",
+    "memory": "Only you will see it: press the button.",
+}
+
+
+class SlackVoice:
+    """Says things beside the conversation."""
+
+    help = views.HELP
+
+    def __init__(self, api: Api, me: Me, directory: SlackDirectory) -> None:
+        """Speak as `me`."""
+        self._api = api
+        self._me = me
+        self._directory = directory
+
+    def linked(self, link: str) -> ThreadKey | None:
+        """Return the thread of the message that a permalink leads to."""
+        found = link_in(link)
+        return None if found is None else self._directory.thread_at(found.channel, found.root)
+
+    # --- in a thread ----------------------------------------------------------------------------
+
+    async def answer(self, message: Message, text: str, name: str) -> None:
+        """Say something under a message, for all; once under this name, whoever says it."""
+        await say(self._api, self._me, message, shape.message(text), name=name)
+
+    async def offer(self, message: Message, word: str) -> None:
+        """Put a button for a command into a thread: a modal needs somebody's press."""
+        action, label = views.ACTIONS[word]
+        content = shape.message(_OFFERS[word])
+        press = views.button(action, label, str(message.thread), danger=word == "forget")
+        content["blocks"].append({"type": "actions", "elements": [press]})
+        await say(self._api, self._me, message, content, name=word)
+
+    async def announce(self, thread: ThreadKey, text: str) -> None:
+        """Say something in a thread, for all who are in it."""
+        channel = channel_of(thread.place)
+        root = None if thread.thread == channel else thread.thread
+        await self._api.call(
+            "chat.postMessage",
+            channel=channel,
+            thread_ts=root,
+            metadata=notice(),
+            **shape.message(text),
+        )
+
+    # --- to one person --------------------------------------------------------------------------
+
+    async def tell(self, person: str, text: str) -> None:
+        """Say something to somebody alone, where it stays."""
+        dm = await self._dm(person)
+        await self._api.call(
+            "chat.postMessage", channel=dm, metadata=notice(), **shape.message(text)
+        )
+
+    async def send(self, person: str, file: Path) -> None:
+        """Upload a file into somebody's DM; never twice, as the client repeats nothing."""
+        dm = await self._dm(person)
+        try:
+            async with asyncio.timeout(_UPLOAD_SECONDS):
+                await self._api.client.files_upload_v2(
+                    channel=dm,
+                    file=str(file),
+                    filename=file.name,
+                    title=file.name,
+                    initial_comment="Here is the conversation that you asked for.",
+                )
+        except (SlackApiError, aiohttp.ClientError, OSError, TimeoutError) as error:
+            raise PlatformError(f"an export was not sent: {type(error).__name__}") from error
+
+    async def show(self, trigger: str, *, pushed: bool = False) -> str:
+        """Open a modal at once, as a trigger is good for three seconds; return its id."""
+        method = "views.push" if pushed else "views.open"
+        view = views.words("One moment", ["…"])
+        answer = await self._api.call(method, trigger_id=trigger, view=view)
+        return str(answer["view"]["id"])
+
+    async def fill(self, modal: str, view: dict[str, Any]) -> None:
+        """Put something else into an open modal."""
+        await self._api.call("views.update", repeat=True, view_id=modal, view=view)
+
+    async def _dm(self, person: str) -> str:
+        answer = await self._api.call("conversations.open", repeat=True, users=person)
+        return str(answer["channel"]["id"])

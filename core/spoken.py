@@ -1,0 +1,197 @@
+"""Commands that are said in a thread: after a mention of the bot, or after `!`.
+
+A command is no part of the conversation: it is not stored, only the fact that it was heard. What
+it changes is changed before the platform hears that the event came, in such a way that it may be
+changed again: the event comes again where the process died on the way. What is said about it
+comes later, from the one process that was first to mark the event as heard. Where that one died
+before it had spoken, whoever is offered the event again says it, once it must have been said.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from dataclasses import replace
+from typing import TYPE_CHECKING, Protocol
+
+from core.access import Right
+from core.errors import ChatbotError, DeniedError, PlatformError
+from core.message import Address, Kind
+from core.words import command_in
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Coroutine
+    from pathlib import Path
+    from typing import Any
+
+    from core.clock import Clock
+    from core.desk import Desk
+    from core.intake import Intake
+    from core.message import Message, ThreadKey
+    from core.settings import Settings
+    from core.store.port import Store
+    from core.words import Command
+
+log = logging.getLogger(__name__)
+
+SAID_SECONDS = 30.0
+"""After which the process that was first has said what it had to say, or never will."""
+EXPORT_SECONDS = 330.0
+"""The same for an export: see the platforms' time limits for an upload."""
+_SAID = {
+    "quiet": "I will be quiet in this thread until somebody mentions me.",
+    "listen": "I am listening in this thread again.",
+}
+_SENT = "I have sent it to you in a direct message."
+_NOT_SENT = "The export may not have reached you: please ask for it again."
+
+
+class Voice(Protocol):
+    """How a platform says what comes of a command. Each may raise `PlatformError`."""
+
+    help: str
+    """What can be asked for here, and how."""
+
+    def linked(self, link: str) -> ThreadKey | None:
+        """Return the thread of the message that a link of this platform leads to."""
+
+    async def answer(self, message: Message, text: str, name: str) -> None:
+        """Say something under a message, for all; once under this name, whoever says it."""
+
+    async def offer(self, message: Message, word: str) -> None:
+        """Put a button under a message that does `forget` or `memory`; once, as `answer`."""
+
+    async def tell(self, person: str, text: str) -> None:
+        """Say something to somebody alone."""
+
+    async def send(self, person: str, file: Path) -> None:
+        """Give somebody an export, alone; never twice."""
+
+
+class Spoken:
+    """Hears commands in what people say."""
+
+    def __init__(
+        self,
+        desk: Desk,
+        voice: Voice,
+        store: Store,
+        settings: Settings,
+        clock: Clock,
+        soon: Callable[[Coroutine[Any, Any, None], str], None],
+    ) -> None:
+        """Do by `desk` what is asked for; `soon` takes what the platform need not wait for."""
+        self._desk = desk
+        self._voice = voice
+        self._store = store
+        self._settings = settings
+        self._clock = clock
+        self._soon = soon
+        self._mending: set[asyncio.Task[None]] = set()
+
+    async def take(self, message: Message, intake: Intake) -> bool:
+        """Do what a message asks for beside the conversation; False where it is no command.
+
+        Raises `StoreUnavailableError`: nothing was acknowledged, and it comes again.
+        """
+        linked, person = self._voice.linked, message.author.id
+        command = None if message.attachments else command_in(message.text, linked)
+        if command is None or not await self._is_for_us(message, command):
+            if message.address is Address.MENTIONED and message.kind is not Kind.DM:
+                self._soon(self._mute(message, muted=False), person)
+            return False
+        if await intake.is_new(message):
+            said = await self._change(message, command)
+            if await intake.mark(message):
+                self._soon(self._say(message, command, said), person)
+                return True
+        self._mend_later(message, command)
+        return True
+
+    async def close(self) -> None:
+        """Leave what is not due yet to the next process."""
+        for task in self._mending:
+            task.cancel()
+        if self._mending:
+            await asyncio.wait(self._mending)
+
+    async def _is_for_us(self, message: Message, command: Command) -> bool:
+        if message.address is Address.MENTIONED:
+            return True
+        if not command.marked or message.address is Address.OTHERS:
+            return False
+        return message.kind is Kind.DM or await self._store.peek(message.thread) is not None
+
+    async def _change(self, message: Message, command: Command) -> str:
+        """Change what is kept, which may be done again; return what is to be said of it."""
+        if command.word == "reset":
+            person, thread = message.author.id, message.thread
+            try:
+                return await self._desk.reset(person, thread, at=message.at, seen=True)
+            except DeniedError as denied:
+                self._soon(self._voice.tell(person, str(denied)), person)
+        elif command.word in _SAID:
+            await self._mute(message, muted=command.word == "quiet")
+            return _SAID[command.word]
+        return ""
+
+    async def _say(self, message: Message, command: Command, said: str) -> None:
+        voice, word = self._voice, command.word
+        if word == "export":
+            await self._export(message, command)
+        elif word in {"forget", "memory"}:
+            await voice.offer(message, word)
+        elif word == "stats":
+            await voice.answer(message, "\n".join(await self._desk.stats()), word)
+        elif word == "help":
+            await voice.answer(message, voice.help, word)
+        elif said:
+            await voice.answer(message, said, word)
+
+    async def _export(self, message: Message, command: Command) -> None:
+        person, thread = message.author.id, command.thread or message.thread
+        try:
+            async with self._desk.exported(person, thread, command.form) as file:
+                await self._voice.send(person, file)
+        except PlatformError as error:
+            log.warning("an export was not sent: %s", error)
+            await self._voice.answer(message, _NOT_SENT, command.word)
+        else:
+            await self._voice.answer(message, _SENT, command.word)
+
+    async def _mute(self, message: Message, *, muted: bool) -> None:
+        settings = await self._store.thread_settings(message.thread)
+        if settings.muted != muted:
+            ttl = self._settings.ttl(message.kind)
+            changed = replace(settings, muted=muted)
+            await self._store.set_thread(message.thread, message.kind, changed, ttl=ttl)
+
+    # --- what another process may have left unsaid ----------------------------------------------
+
+    def _mend_later(self, message: Message, command: Command) -> None:
+        task = asyncio.create_task(self._mend(message, command))
+        self._mending.add(task)
+        task.add_done_callback(self._mending.discard)
+
+    async def _mend(self, message: Message, command: Command) -> None:
+        """Say what another process was to say, where it has not."""
+        seconds = EXPORT_SECONDS if command.word == "export" else SAID_SECONDS
+        try:
+            await self._clock.sleep(max(0.0, message.at + seconds - self._clock.now()))
+            if command.word == "export":
+                thread = command.thread or message.thread
+                if await self._desk.right(message.author.id, thread) is not Right.NONE:
+                    await self._voice.answer(message, _NOT_SENT, command.word)
+            else:
+                await self._say(message, command, await self._unsaid(message, command))
+        except ChatbotError as error:
+            log.warning("what came of a command may not have been said: %s", error)
+
+    async def _unsaid(self, message: Message, command: Command) -> str:
+        if command.word != "reset":
+            return _SAID.get(command.word, "")
+        person, thread = message.author.id, message.thread
+        try:  # it was done, and the store knows it by its time
+            return await self._desk.reset(person, thread, at=message.at, seen=True)
+        except DeniedError:  # they were told
+            return ""
