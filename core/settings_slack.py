@@ -31,6 +31,8 @@ class SlackSettings(BaseSettings):
         validation_alias="SLACK_SIGNING_SECRET",
         json_schema_extra={"write": "the signing secret of the app, in one line"},
     )
+    slack_config_token: SecretStr = _token("SLACK_CONFIG_TOKEN", "xoxe.xoxp-")
+    """Read by `chatbot doctor` alone, to see which events the app is subscribed to."""
     slack_base_url: str = Field(
         "", repr=False, json_schema_extra={"write": "a URL that begins with https:// or http://"}
     )
@@ -45,6 +47,7 @@ class SlackSettings(BaseSettings):
     )
     slack_admins_read_dms: bool = False
     slack_catch_up_hours: float = Field(24.0, ge=0, le=720, allow_inf_nan=False)
+    slack_answer_messages: int = Field(4, ge=1, le=50)
     slack_pace: float = Field(1.0, ge=0, le=60, allow_inf_nan=False)
 
     @property
@@ -59,7 +62,9 @@ class SlackSettings(BaseSettings):
             )
         return heard
 
-    @field_validator("slack_bot_token", "slack_app_token", "slack_signing_secret")
+    @field_validator(
+        "slack_bot_token", "slack_app_token", "slack_signing_secret", "slack_config_token"
+    )
     @classmethod
     def _check_slack_token(cls, value: SecretStr) -> SecretStr:
         token = value.get_secret_value().strip()

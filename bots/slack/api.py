@@ -28,6 +28,14 @@ _RATE_LIMITED = 429
 _SERVER_FAULT = 500
 _UNCLEAR = {"fatal_error", "internal_error", "request_timeout", "service_unavailable"}
 """Errors after which, says Slack, a part of the call may have taken effect."""
+LACKING = {
+    "feature_not_enabled",
+    "method_deprecated",
+    "missing_scope",
+    "not_allowed_token_type",
+    "unknown_method",
+}
+"""Errors that say what the app or the workspace lacks, whatever the call was about."""
 _READS = {
     "conversations.history",
     "conversations.members",
@@ -143,13 +151,13 @@ class Api:
                     method, http_verb=verb, **{given: arguments or None}
                 )
         except SlackApiError as error:
-            raise _meaning(method, error) from None
+            raise meaning(method, error) from None
         except (aiohttp.ClientError, OSError, TimeoutError) as error:
             raise PostUnclearError(f"{method}: {type(error).__name__}") from error
         return dict(answer.data) if isinstance(answer.data, dict) else {}
 
 
-def _meaning(method: str, error: SlackApiError) -> PlatformError:
+def meaning(method: str, error: SlackApiError) -> PlatformError:
     """Return what an answer that is not ok means."""
     response = error.response
     status = getattr(response, "status_code", getattr(response, "status", 0))

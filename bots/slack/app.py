@@ -17,6 +17,7 @@ from slack_bolt.app.async_app import AsyncApp
 from slack_bolt.authorization import AuthorizeResult
 from slack_sdk.errors import SlackApiError
 
+from bots.slack.agent import Agent
 from bots.slack.api import Api, RefusedError, web_client
 from bots.slack.catch_up import SlackPast
 from bots.slack.events import NAME, Me
@@ -55,7 +56,13 @@ class Slack:
         self.settings = settings
         self.api = api
         self.clock = clock
-        self.platform = SlackPlatform(api, me, clock, strangers=settings.slack_allow_strangers)
+        self.platform = SlackPlatform(
+            api,
+            me,
+            clock,
+            strangers=settings.slack_allow_strangers,
+            most_messages=settings.slack_answer_messages,
+        )
         self.names = Names(api, clock)
         self.listeners: list[Callable[[AsyncApp], object]] = []
         """What adds listeners to Bolt's app, called before it hears anything."""
@@ -80,7 +87,8 @@ class Slack:
         past.reception = self.reception
         self.reception.spoken = self.spoken
         self.reception.missed = self._heal.set
-        self.bolt = self._bolt(self.reception)
+        agent = Agent(self.api, self.platform.me, store, self.platform.titles)
+        self.bolt = self._bolt(self.reception, agent)
         catch_up = CatchUp(NAME, past, store, intake, cursors, self.clock)
         hours = self.settings.slack_catch_up_hours
         catching_up = asyncio.create_task(catch_up.forever(self._heal, hours=hours))
@@ -109,7 +117,7 @@ class Slack:
         await self.reception.gone.wait()
         return 1
 
-    def _bolt(self, reception: Reception) -> AsyncApp:
+    def _bolt(self, reception: Reception, agent: Agent) -> AsyncApp:
         me, token = self.platform.me, self.api.client.token
 
         async def authorize(**_: Any) -> AuthorizeResult:
@@ -131,7 +139,7 @@ class Slack:
             before_authorize=reception.middleware,
             logger=logger,
         )
-        for add in self.listeners:
+        for add in (agent.listen, *self.listeners):
             add(bolt)
         bolt.event(re.compile(".*"))(_heard)  # the last: what nobody wants is not sent again
         return bolt

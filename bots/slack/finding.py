@@ -9,6 +9,7 @@ from bots.slack.events import channel_of
 from bots.slack.marks import key_of, notice
 from bots.slack.people import is_ours
 from bots.slack.reading import replies
+from core.fields import dicts_of
 from core.platform import Posted
 
 if TYPE_CHECKING:
@@ -28,7 +29,9 @@ async def find(api: Api, me: Me, where: Where, *, unmarked: str) -> tuple[Posted
     async for message in replies(api, channel, where.answer_in, oldest=where.trigger):
         key = key_of(message, where, unmarked=unmarked) if is_ours(message, me) else None
         if key is not None:
-            found.append(Posted(str(message["ts"]), key, shape.text_of(message)))
+            files = dicts_of(message, "files")  # a file is known by its own id
+            known = str(files[0]["id"] if files else message["ts"])
+            found.append(Posted(known, key, shape.text_of(message)))
     return tuple(found)
 
 

@@ -45,9 +45,9 @@ _PIECES = Splitter(MARKDOWN, lambda text: len(inert(text)))
 _TEXTS = Splitter(TEXT - len(_MORE), lambda text: len(escaped(text)))
 
 
-def cut(text: str) -> tuple[int, ...]:
-    """Return the ends of the pieces that an answer is posted in; the last is its length."""
-    return _PIECES.cut(text)
+def cut(text: str, most: int = 0) -> tuple[int, ...]:
+    """Return the ends of the pieces that an answer is posted in, `most` at most; 0 is no limit."""
+    return _PIECES.cut(text, most)
 
 
 def piece(text: str, cuts: Sequence[int], index: int) -> str:

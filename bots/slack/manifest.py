@@ -12,6 +12,8 @@ import re
 import sys
 from typing import Any, Literal, TypeAlias
 
+from bots.slack.agent import KNOWN, NEW
+
 Transport: TypeAlias = Literal["socket", "http"]
 
 NAME = "Chatbot"
@@ -22,7 +24,7 @@ EVENTS_URL = "https://chatbot.example.com/slack/events"
 
 SCOPES = {
     "app_mentions:read": "hears when it is mentioned",
-    "assistant:write": "status while it works, titles and prompts in the agent container",
+    "assistant:write": "prompts in the agent container; Slack adds it to every agent anyway",
     "channels:history": "follows public threads it takes part in; reads what was missed",
     "channels:read": "names of public channels; who may still read a thread that is exported",
     "chat:write": "answers",
@@ -43,9 +45,8 @@ SCOPES = {
 
 EVENTS = {
     "agent_session_stopped": "somebody pressed Stop",
-    "agent_session_title_changed": "somebody named a conversation",
-    "app_context_changed": "what somebody looks at beside the conversation",
-    "app_home_opened": "App Home or the direct messages were opened",
+    "agent_session_title_changed": "somebody named a conversation, so that it stays named so",
+    "app_home_opened": "App Home was opened, or the direct messages: prompts are offered there",
     "app_mention": "it was mentioned",
     "app_uninstalled": "it was taken out of the workspace",
     "message.channels": "messages in public channels it is in; edits and deletions",
@@ -63,11 +64,6 @@ _LONG_DESCRIPTION = (
     "a summary, and a pair of scissors on a reply says when that happened. You can see what it "
     "remembers, export it, and make it forget."
 )
-_PROMPTS = {
-    "What can you do?": "What can you do?",
-    "What do you remember?": "What do you remember of what we talked about?",
-    "Sum up": "Sum up what we talked about so far.",
-}
 _PLAIN = re.compile(r"[A-Za-z/][\w/:.-]*(?: [\w/.-]+)*", re.ASCII)
 _WORDS_OF_YAML = {"true", "false", "yes", "no", "on", "off", "null", "y", "n"}
 
@@ -119,7 +115,7 @@ def _features(transport: Transport) -> dict[str, Any]:
         "agent_view": {  # new apps may use no other (docs: ai/migrating-to-agent-messaging)
             "agent_description": _DESCRIPTION,
             "suggested_prompts": [
-                {"title": title, "message": message} for title, message in _PROMPTS.items()
+                {"title": title, "message": message} for title, message in (KNOWN | NEW).items()
             ],
         },
         "app_home": {

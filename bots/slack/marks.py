@@ -10,7 +10,8 @@ from __future__ import annotations
 import hashlib
 from typing import TYPE_CHECKING, Any
 
-from core.platform import PostKey
+from core.fields import dicts_of, str_of
+from core.platform import AS_FILE, PostKey
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -33,11 +34,20 @@ def notice(name: str = "") -> dict[str, Any]:
     return {"event_type": NOTICE, "event_payload": {"name": _hashed(name)}}
 
 
+def file_name(where: Where) -> str:
+    """Return the name of the file with a turn's whole answer, by which it is found again."""
+    return f"answer-{_turn(where.thread, where.turn)[:12]}.md"
+
+
 def key_of(message: Mapping[str, Any], where: Where, *, unmarked: str) -> PostKey | None:
     """Return the key of a message of ours; None where it isn't of this turn.
 
-    `unmarked` is the token of a message without a mark; where empty, such are nobody's.
+    `unmarked` is the token of a message without a mark; where empty, such are nobody's. A file's
+    message can't bear a mark, and is never a preview.
     """
+    if files := dicts_of(message, "files"):
+        ours = any(str_of(file, "name") == file_name(where) for file in files)
+        return PostKey(where.thread, where.turn, piece=AS_FILE) if ours else None
     metadata = message.get("metadata") or {}
     if not metadata:
         return PostKey(where.thread, where.turn, token=unmarked) if unmarked else None

@@ -18,8 +18,11 @@ from bots.slack.files import fetch
 from bots.slack.finding import find, say
 from bots.slack.marks import mark
 from bots.slack.people import is_stranger
+from bots.slack.reactions import react
 from bots.slack.status import Status
 from bots.slack.stream import LIFE, Streams
+from bots.slack.titles import Titles
+from bots.slack.uploads import Uploads, is_file
 from core.errors import PlatformError, PostRefusedError, PostUnclearError
 from core.message import Kind
 from core.platform import Capabilities, PostKey
@@ -55,18 +58,23 @@ class SlackPlatform:
         clock: Clock,
         *,
         strangers: bool = False,
+        most_messages: int = 0,
         edit_interval: float = 1.2,
         stream_life: float = LIFE,
     ) -> None:
         """Act as `me`; the interval is what Slack's limit for chat.update comes to.
 
-        `strangers` says that people of other organisations are heard in shared channels.
+        `strangers` says that people of other organisations are heard in shared channels. An
+        answer has `most_messages` at most, and then a file; 0 is no limit.
         """
         self._strangers = strangers
+        self._most_messages = most_messages
         self.api = api
         self.me = me
         self.status = Status(api, clock)
+        self.titles = Titles(api, self.status)
         self._streams = Streams(api, clock, life=stream_life)
+        self._uploads = Uploads(api, clock)
         self._begun: OrderedDict[str, str] = OrderedDict()
         """By turn: the token of the lease that began a stream here, which has no mark yet."""
         self._working: dict[tuple[str, str], ThreadKey] = {}
@@ -75,8 +83,8 @@ class SlackPlatform:
         self.capabilities = Capabilities(call_timeout=api.timeout, edit_interval=edit_interval)
 
     def cut(self, text: str) -> tuple[int, ...]:
-        """Return the ends of pieces that each fit a markdown block."""
-        return shape.cut(text)
+        """Return the ends of pieces that each fit a markdown block, of the first few messages."""
+        return shape.cut(text, self._most_messages)
 
     def piece(self, text: str, cuts: Sequence[int], index: int) -> str:
         """Return one piece, in Markdown."""
@@ -86,6 +94,8 @@ class SlackPlatform:
 
     async def post(self, where: Where, text: str, key: PostKey) -> str:
         """Post under a key; a preview is streamed where that can be."""
+        if key.is_file:
+            return await self._uploads.put(where, text)
         if key.is_preview and (streamed := await self._start(where, text, key)) is not None:
             return streamed
         answer = await self.api.call(
@@ -117,8 +127,10 @@ class SlackPlatform:
 
     async def delete(self, where: Where, message: str) -> None:
         """Take a message away; one that streams is ended first."""
-        channel = self.channel_of(where.thread)
-        await self._streams.stop(channel, message)
+        if is_file(message):
+            await self._uploads.take_back(where, message)
+            return
+        await self._streams.stop(self.channel_of(where.thread), message)
         try:
             await self._ended(where, message, "chat.delete")
         except RefusedError as refused:
@@ -138,14 +150,15 @@ class SlackPlatform:
     # --- around an answer -----------------------------------------------------------------------
 
     async def finish(self, where: Where, answer: Answer, posted: Sequence[str]) -> None:
-        """Put the notes under the answer, and the ✂️ on it."""
+        """Put the notes under the answer, and the ✂️ on it; name the session after its opening."""
         last = posted[-1]
         if answer.notes or answer.explain_trim:
             text = self._texts.get(last) or self._last_piece(answer)
             content = shape.message(text, answer.notes, explain_trim=answer.explain_trim)
             await self._replace(where, last, **content)
         if answer.trimmed:
-            await self._react(where, last, "scissors")
+            await react(self.api, self.channel_of(where.thread), last, "scissors")
+        self.titles.after(where)
         for message in posted:
             self._texts.pop(message, None)
         self._begun.pop(where.turn, None)
@@ -186,6 +199,7 @@ class SlackPlatform:
 
     async def close(self) -> None:
         """Take back what is shown of work that goes on."""
+        await self.titles.close()
         await self.status.close()
 
     # --- the steps ------------------------------------------------------------------------------
@@ -224,19 +238,6 @@ class SlackPlatform:
                 raise
             await self._streams.stop(self.channel_of(where.thread), message, known=False)
             await self.api.call(method, repeat=True, **given)
-
-    async def _react(self, where: Where, message: str, name: str) -> None:
-        try:
-            await self.api.call(
-                "reactions.add",
-                repeat=True,
-                channel=self.channel_of(where.thread),
-                timestamp=message,
-                name=name,
-            )
-        except RefusedError as refused:
-            if refused.code != "already_reacted":
-                log.warning("an answer has no %s on it: %s", name, refused.code)
 
     def _last_piece(self, answer: Answer) -> str:
         cuts = self.cut(answer.text)

@@ -27,6 +27,7 @@ _REFRESH = 90.0
 """Seconds after which the line of text is said again; Slack shows it for two minutes."""
 _TRIES = 5
 _TEXT = "is thinking…"
+_WORKING, _IDLE = "processing", "active"
 _NOT_HERE = {"thread_not_found", "channel_not_found", "message_not_found", "not_in_channel"}
 """Errors that speak of the thread, and not of what the workspace can do."""
 
@@ -62,6 +63,11 @@ class Status:
             line.task = asyncio.create_task(self._follow((channel, thread), line))
         line.wanted = working
         line.changed.set()
+
+    def word(self, channel: str, thread: str) -> str:
+        """Return the status that a session has or should have: one of Slack's words."""
+        line = self._lines.get((channel, thread))
+        return _WORKING if line is not None and line.wanted else _IDLE
 
     async def close(self, seconds: float = 2.0) -> None:
         """Take everything back, within so many seconds."""
@@ -117,9 +123,8 @@ class Status:
 
     async def _say_once(self, key: tuple[str, str], *, working: bool) -> None:
         channel, thread = key
-        while self._ways:
-            way = self._ways[0]
-            words = ("processing", "active") if way.startswith("agents.") else (_TEXT, "")
+        for way in tuple(self._ways):
+            words = (_WORKING, _IDLE) if way.startswith("agents.") else (_TEXT, "")
             try:
                 await self._api.call(
                     way,
@@ -131,7 +136,13 @@ class Status:
             except RefusedError as refused:
                 if refused.code in _NOT_HERE:
                     return
-                log.info("no status by %s: %s", way, refused.code)
-                self._ways.remove(way)
+                self._give_up(way, refused)
             else:
                 return
+
+    def _give_up(self, way: str, refused: RefusedError) -> None:
+        """Do without a way that is refused, and say so once; one code may mean this thread only."""
+        if refused.code != "not_authorized" and way in self._ways:
+            self._ways.remove(way)
+            level = logging.INFO if self._ways else logging.WARNING
+            log.log(level, "no status in this way: %s", refused)

@@ -16,7 +16,7 @@ import logging
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from bots.slack.api import LimitedError, RefusedError
+from bots.slack.api import LACKING, LimitedError, RefusedError
 from core.errors import PlatformError, StoppedByUserError
 
 if TYPE_CHECKING:
@@ -27,7 +27,6 @@ log = logging.getLogger(__name__)
 
 LIFE = 240.0
 """Seconds after which a stream is ended by us, before Slack does it after five minutes."""
-_UNKNOWN = {"unknown_method", "method_deprecated", "feature_not_enabled", "not_allowed_token_type"}
 _STOPPED = "stopped_by_user"
 
 
@@ -66,7 +65,7 @@ class Streams:
                 recipient_team_id=to[1],
             )
         except RefusedError as refused:
-            if refused.code in _UNKNOWN:
+            if refused.code in LACKING:
                 self.supported = False
                 log.info("no streaming here: %s", refused.code)
             raise

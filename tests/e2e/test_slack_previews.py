@@ -177,7 +177,9 @@ async def test_a_quick_answer_shows_no_status_at_all() -> None:
             general, asked = await ask(fake)
             await finished(fake, general, asked.ts, "Done.")
             await asyncio.sleep(0.4)
+        assert fake.sessions[general.id, asked.ts].history == ["active"]  # made for its title
         assert {call.name for call in fake.web.calls} == {
+            "agents.sessions.setStatus",
             "apps.connections.open",
             "auth.test",
             "chat.postMessage",

@@ -1,0 +1,140 @@
+"""An answer that is too long for messages, as a file in its thread: once, and found by its name.
+
+No metadata can be put on a file's message, and `files.completeUploadExternal` tells no message:
+Slack shares the file a little later (github.com/slackapi/bolt-js, issue 2115). So the file bears
+the turn's mark in its name, and it is known by the file's own id rather than by a message's.
+
+An upload has no key that keeps it from being made twice. It is made only after the thread was
+looked through, and a copy goes with the sweep before the turn is settled. What remains: a process
+that dies after Slack took the file, while Slack takes longer to share it than the successor needs
+to deliver, leaves it there twice.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import OrderedDict
+from typing import TYPE_CHECKING, Any
+
+import aiohttp
+from slack_sdk.errors import SlackApiError, SlackRequestError
+
+from bots.slack import format as shape
+from bots.slack.api import LimitedError, RefusedError, meaning
+from bots.slack.events import channel_of
+from bots.slack.marks import file_name, mark
+from core.errors import PostUnclearError
+from core.fields import dict_of, dicts_of, str_of
+from core.platform import AS_FILE, PostKey
+
+if TYPE_CHECKING:
+    from bots.slack.api import Api
+    from core.clock import Clock
+    from core.platform import Where
+
+_METHOD = "files.upload"
+_TITLE = "The whole answer"
+_COMMENT = "The answer goes on; this file has all of it."
+_NO_FILE = (
+    "The answer goes on, but I could not send the rest of it as a file ({code}). "
+    "`export` in this thread has all of it."
+)
+_KEPT = 1000
+_GONE = {"file_deleted", "file_not_found", "message_not_found"}
+
+
+class Uploads:
+    """Puts answers into files."""
+
+    def __init__(self, api: Api, clock: Clock) -> None:
+        """Remember what was uploaded here: Slack may not show it yet."""
+        self._api = api
+        self._clock = clock
+        self._taken: OrderedDict[str, str] = OrderedDict()
+
+    async def put(self, where: Where, text: str) -> str:
+        """Upload an answer into its thread; return the file's id.
+
+        Where Slack takes no file from us, a message says so in its place; its id is returned.
+
+        Raises:
+            LimitedError: Not as soon as we could wait for.
+            PostUnclearError: It may be there all the same.
+        """
+        name = file_name(where)
+        if name in self._taken:
+            return self._taken[name]
+        try:
+            file = await self._upload(where, name, text)
+        except RefusedError as refused:
+            return await self._say_why_not(where, refused.code)
+        self._taken[name] = file
+        if len(self._taken) > _KEPT:
+            self._taken.popitem(last=False)
+        return file
+
+    async def take_back(self, where: Where, file: str) -> None:
+        """Remove a file of ours, and the message that shows it."""
+        channel = channel_of(where.thread.place)
+        try:
+            found = dict_of(await self._api.call("files.info", repeat=True, file=file), "file")
+            for ts in _shared_as(found, channel):
+                await self._removed("chat.delete", channel=channel, ts=ts)
+            await self._removed("files.delete", file=file)
+        except RefusedError as refused:
+            if refused.code not in _GONE:
+                raise
+        self._taken.pop(file_name(where), None)
+
+    async def _upload(self, where: Where, name: str, text: str) -> str:
+        end = self._clock.monotonic() + self._api.timeout
+        while True:
+            try:
+                async with asyncio.timeout(end - self._clock.monotonic()):
+                    answer = await self._api.client.files_upload_v2(
+                        channel=channel_of(where.thread.place),
+                        thread_ts=where.answer_in,
+                        content=text.encode("utf-8", "replace"),
+                        filename=name,
+                        title=_TITLE,
+                        initial_comment=_COMMENT,
+                    )
+            except SlackApiError as error:
+                fault = meaning(_METHOD, error)
+                wait = fault.seconds if isinstance(fault, LimitedError) else None
+                if wait is None or self._clock.monotonic() + wait >= end:
+                    raise fault from None
+                await self._clock.sleep(wait)
+            except (aiohttp.ClientError, OSError, SlackRequestError, TimeoutError) as error:
+                raise PostUnclearError(f"{_METHOD}: {type(error).__name__}") from error
+            else:
+                return str(answer["files"][0]["id"])
+
+    async def _say_why_not(self, where: Where, code: str) -> str:
+        answer = await self._api.call(
+            "chat.postMessage",
+            channel=channel_of(where.thread.place),
+            thread_ts=where.answer_in,
+            metadata=mark(PostKey(where.thread, where.turn, piece=AS_FILE)),
+            **shape.message(_NO_FILE.format(code=code)),
+        )
+        return str(answer["ts"])
+
+    async def _removed(self, method: str, **given: Any) -> None:
+        try:
+            await self._api.call(method, repeat=True, **given)
+        except RefusedError as refused:
+            if refused.code not in _GONE:
+                raise
+
+
+def is_file(message: str) -> bool:
+    """Tell whether the id of a piece is that of a file."""
+    return message.startswith("F")
+
+
+def _shared_as(file: dict[str, Any], channel: str) -> list[str]:
+    """Return the messages that show a file in a channel (docs: reference/objects/file-object)."""
+    shares = dict_of(file, "shares")
+    places = [dict_of(shares, kind) for kind in ("public", "private")]
+    return [str_of(share, "ts") for place in places for share in dicts_of(place, channel)]
