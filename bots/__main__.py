@@ -63,6 +63,7 @@ def _command(options: argparse.Namespace, settings: Settings) -> Coroutine[Any, 
         "export": lambda: operator.export_thread(
             settings, options.thread, options.file, as_json=options.json
         ),
+        "audit": lambda: operator.audit(settings),
         "buried": lambda: operator.buried(settings),
         "requeue": lambda: operator.requeue(settings, options.thread, options.place),
     }
@@ -85,6 +86,7 @@ def _parser() -> argparse.ArgumentParser:
     export.add_argument("thread", help="a thread's name in the terminal, or its whole key")
     export.add_argument("file", nargs="?", default="", help="where to; it must not exist yet")
     export.add_argument("--json", action="store_true", help="as JSON; default: Markdown")
+    commands.add_parser("audit", help="list what admins exported and removed, a line of JSON each")
     commands.add_parser("buried", help="list messages whose answer was given up")
     requeue = commands.add_parser("requeue", help="let a given-up message wait again")
     requeue.add_argument("thread", help="the thread's key, as `buried` lists it")

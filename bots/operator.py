@@ -9,6 +9,7 @@ from bots.app import App, say, start_lines
 from bots.parts import model_for, model_name
 from bots.terminal.platform import NAME
 from bots.terminal.text import inert
+from core.audit import deed_line, deeds
 from core.commands import stats_lines
 from core.errors import ModelError
 from core.export import Form, export, export_to
@@ -63,6 +64,18 @@ async def buried(settings: Settings) -> int:
         _print(f"{message.thread} {message.entry.place} {inert(message.entry.author.name)}: {text}")
     if not found:
         say("Nothing was given up.")
+    return 0
+
+
+async def audit(settings: Settings) -> int:
+    """Print what admins exported and removed, a line of JSON each, oldest first."""
+    async with await App.open(settings) as app:
+        count = 0
+        async for deed in deeds(app.store):
+            _print(deed_line(deed))
+            count += 1
+    if not count:
+        say("No admin has exported or removed anything in the last year.")
     return 0
 
 

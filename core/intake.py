@@ -84,9 +84,15 @@ class Intake:
         terms = replace(self._terms(message), verdicts=(Verdict.IGNORED,) * len(STATES))
         return (await self._store.accept(message, terms)).verdict is Verdict.IGNORED
 
-    async def mark(self, message: Message) -> bool:
-        """Remember that a message was heard that is not kept; tell whoever was first to."""
+    async def mark(self, message: Message, step: str = "") -> bool:
+        """Remember that a message was heard that is not kept; tell whoever was first to.
+
+        With a step, only that is remembered: for all else the message stays new.
+        """
         terms = replace(self._terms(message), verdicts=(Verdict.GONE,) * len(STATES))
+        if step:
+            names = tuple(f"{identity}\n{step}" for identity in message.identities)
+            message = replace(message, identities=names)
         return (await self._store.accept(message, terms)).new
 
     async def edit(self, message: Message, *, stamp: float) -> None:

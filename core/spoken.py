@@ -2,9 +2,10 @@
 
 A command is no part of the conversation: it is not stored, only the fact that it was heard. What
 it changes is changed before the platform hears that the event came, in such a way that it may be
-changed again: the event comes again where the process died on the way. What is said about it
-comes later, from the one process that was first to mark the event as heard. Where that one died
-before it had spoken, whoever is offered the event again says it, once it must have been said.
+changed again. What is said of it comes later, from the one process that was first to begin; then
+the command counts as heard. Where that process died on the way, the command is new still, and
+comes again with the event or is found by catch-up: whoever has it then waits until it must have
+been said, looks whether it was, and says it.
 """
 
 from __future__ import annotations
@@ -43,6 +44,7 @@ _SAID = {
     "listen": "I am listening in this thread again.",
 }
 _SENT = "I have sent it to you in a direct message."
+_BEGUN = "begun"
 _NOT_SENT = "The export may not have reached you: please ask for it again."
 
 
@@ -102,10 +104,10 @@ class Spoken:
             return False
         if await intake.is_new(message):
             said = await self._change(message, command)
-            if await intake.mark(message):
-                self._soon(self._say(message, command, said), person)
-                return True
-        self._mend_later(message, command)
+            if await intake.mark(message, _BEGUN):
+                self._soon(self._first(message, command, said, intake), person)
+            else:
+                self._later(self._mend(message, command, said, intake))
         return True
 
     async def close(self) -> None:
@@ -122,24 +124,36 @@ class Spoken:
             return False
         return message.kind is Kind.DM or await self._store.peek(message.thread) is not None
 
-    async def _change(self, message: Message, command: Command) -> str:
+    async def _change(self, message: Message, command: Command) -> str | DeniedError:
         """Change what is kept, which may be done again; return what is to be said of it."""
         if command.word == "reset":
             person, thread = message.author.id, message.thread
             try:
                 return await self._desk.reset(person, thread, at=message.at, seen=True)
             except DeniedError as denied:
-                self._soon(self._voice.tell(person, str(denied)), person)
+                return denied
         elif command.word in _SAID:
             await self._mute(message, muted=command.word == "quiet")
             return _SAID[command.word]
         return ""
 
-    async def _say(self, message: Message, command: Command, said: str) -> None:
+    async def _first(
+        self, message: Message, command: Command, said: str | DeniedError, intake: Intake
+    ) -> None:
+        try:
+            if command.word == "export":
+                await self._export(message, command)
+            else:
+                await self._say(message, command, said)
+        except DeniedError as denied:
+            await self._voice.tell(message.author.id, str(denied))
+        await intake.mark(message)
+
+    async def _say(self, message: Message, command: Command, said: str | DeniedError) -> None:
+        if isinstance(said, DeniedError):
+            raise said
         voice, word = self._voice, command.word
-        if word == "export":
-            await self._export(message, command)
-        elif word in {"forget", "memory"}:
+        if word in {"forget", "memory"}:
             await voice.offer(message, word)
         elif word == "stats":
             await voice.answer(message, "\n".join(await self._desk.stats()), word)
@@ -168,30 +182,31 @@ class Spoken:
 
     # --- what another process may have left unsaid ----------------------------------------------
 
-    def _mend_later(self, message: Message, command: Command) -> None:
-        task = asyncio.create_task(self._mend(message, command))
+    def _later(self, job: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.create_task(job)
         self._mending.add(task)
         task.add_done_callback(self._mending.discard)
 
-    async def _mend(self, message: Message, command: Command) -> None:
+    async def _mend(
+        self, message: Message, command: Command, said: str | DeniedError, intake: Intake
+    ) -> None:
         """Say what another process was to say, where it has not."""
-        seconds = EXPORT_SECONDS if command.word == "export" else SAID_SECONDS
+        is_export = command.word == "export"
+        seconds = EXPORT_SECONDS if is_export else SAID_SECONDS
         try:
             await self._clock.sleep(max(0.0, message.at + seconds - self._clock.now()))
-            if command.word == "export":
-                thread = command.thread or message.thread
-                if await self._desk.right(message.author.id, thread) is not Right.NONE:
-                    await self._voice.answer(message, _NOT_SENT, command.word)
-            else:
-                await self._say(message, command, await self._unsaid(message, command))
+            if not await intake.is_new(message):
+                return
+            if isinstance(said, DeniedError):
+                pass  # said to one person alone, where it can't be looked for
+            elif not is_export:
+                await self._say(message, command, said)
+            elif await self._may_export(message, command):
+                await self._voice.answer(message, _NOT_SENT, command.word)
+            await intake.mark(message)
         except ChatbotError as error:
             log.warning("what came of a command may not have been said: %s", error)
 
-    async def _unsaid(self, message: Message, command: Command) -> str:
-        if command.word != "reset":
-            return _SAID.get(command.word, "")
-        person, thread = message.author.id, message.thread
-        try:  # it was done, and the store knows it by its time
-            return await self._desk.reset(person, thread, at=message.at, seen=True)
-        except DeniedError:  # they were told
-            return ""
+    async def _may_export(self, message: Message, command: Command) -> bool:
+        thread = command.thread or message.thread
+        return await self._desk.right(message.author.id, thread) is not Right.NONE
