@@ -1,0 +1,107 @@
+"""What can be seen on Discord, by anybody who looks, and waiting for it."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING
+
+from tests.fakes.discord.model import STARTER, WRITTEN, UnshownError
+from tests.fakes.discord.state import State
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from tests.fakes.discord.model import Channel, Message
+    from tests.fakes.discord.state import Where, Who
+
+
+class Seen(State):
+    """A Discord that can be looked at."""
+
+    def history(self, where: Where) -> list[Message]:
+        """Return what people see in a channel, a thread or a DM, oldest first."""
+        return list(self.where(where).messages.values())
+
+    def texts(self, where: Where) -> list[str]:
+        """Return the words that were written there, as they stand now."""
+        return [m.content for m in self.history(where) if m.kind in WRITTEN]
+
+    def thread_of(self, message: Message) -> Channel | None:
+        """Return the thread that was made from a message."""
+        found = self.channels.get(message.id)
+        return found if found is not None and found.parent == message.channel else None
+
+    def said_by_bot(self, where: Where | None = None) -> list[Message]:
+        """Return all messages of the bot's, in one place or everywhere, oldest first."""
+        places = [self.where(where)] if where else list(self.channels.values())
+        found = [
+            message
+            for place in places
+            for message in place.messages.values()
+            if message.author is self.bot and message.kind in WRITTEN
+        ]
+        return sorted(found, key=lambda message: int(message.id))
+
+    def shown_to(self, who: Who) -> list[Message]:
+        """Return what only this person sees, oldest first."""
+        user = self.user(who).id
+        return [m for m in self.ephemerals if m.shown_to == user and not m.deleted]
+
+    def pings(self, message: Message) -> list[str]:
+        """Return whom a message notified: ids of users and roles, `everyone`, `here`."""
+        return sorted(message.pings)
+
+    def all_pings(self) -> list[str]:
+        """Return whom the bot ever notified, replies' pings and edits included."""
+        found = [m for c in self.channels.values() for m in c.messages.values()]
+        mine = [m for m in (*found, *self.ephemerals) if m.author is self.bot]
+        return sorted({ping for message in mine for ping in message.pings})
+
+    def typing_in(self, where: Where) -> int:
+        """Return how often the bot said that it is typing there."""
+        place = self.where(where).id
+        return sum(1 for channel, _ in self.typing if channel == place)
+
+    # Waiting.
+
+    def touch(self) -> None:
+        """Wake who waits for a change."""
+        for future, predicate in list(self._waiting.items()):
+            if not future.done() and predicate():
+                future.set_result(None)
+
+    async def until(self, predicate: Callable[[], object], within: float = 10.0) -> None:
+        """Wait until something holds.
+
+        Raises:
+            TimeoutError: It never did.
+        """
+        future = asyncio.get_running_loop().create_future()
+        self._waiting[future] = predicate
+        try:
+            self.touch()
+            await asyncio.wait_for(future, within)
+        finally:
+            del self._waiting[future]
+
+    async def replies(self, where: Where, count: int = 1, within: float = 10.0) -> list[Message]:
+        """Wait for so many messages of the bot's in a place, and return them all."""
+        await self.until(lambda: len(self.said_by_bot(where)) >= count, within)
+        return self.said_by_bot(where)
+
+    async def thread(self, message: Message, within: float = 10.0) -> Channel:
+        """Wait for the thread that is made from a message."""
+        await self.until(lambda: self.thread_of(message), within)
+        found = self.thread_of(message)
+        assert found is not None
+        return found
+
+    def require(self, here: object, message: str) -> None:
+        """Fail a test that does what no person could."""
+        if not here:
+            raise UnshownError(message)
+
+
+def written(message: Message) -> bool:
+    """Tell whether somebody wrote it: system messages and starters' copies are not written."""
+    return message.kind != STARTER and message.kind in WRITTEN
