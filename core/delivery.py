@@ -19,6 +19,7 @@ from core.errors import (
     StoppedByUserError,
 )
 from core.platform import AS_FILE, Posted, PostKey
+from core.stop import Stop
 from core.store.values import TurnState
 
 if TYPE_CHECKING:
@@ -45,7 +46,7 @@ class Delivery:
         """The ids of the answer's pieces, in order, once delivered."""
         self.answer: Answer | None = None
         """What was delivered."""
-        self.stopped = asyncio.Event()
+        self.stopped = Stop()
         """Somebody has told the bot to stop answering."""
         self.platform = platform
         self._hold = hold
@@ -108,7 +109,7 @@ class Delivery:
             mine |= set(self._pieces.values())
         if self._look:
             mine |= await self._left_over(lost)
-        # The lease is gone: there is nothing to wait for, and nobody to tell.
+        # The lease is gone: nothing to wait for, and nobody to tell.
         for message in sorted(mine):
             try:
                 await self.platform.delete(self.where, message)
@@ -134,8 +135,7 @@ class Delivery:
 
     async def deliver(self, answer: Answer) -> None:
         """Bring every piece of a recorded answer to its place, once and in order."""
-        self._delivering = True
-        cuts = self._hold.work.cuts
+        self._delivering, cuts = True, self._hold.work.cuts
         pieces = [self.platform.piece(answer.text, cuts, index) for index in range(len(cuts))]
         for index in sorted(set(range(len(cuts))) - self._pieces.keys()):
             await self._place(index, pieces[index])

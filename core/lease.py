@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Literal, TypeVar
 
 from core.errors import LeaseLostError, StoreUnavailableError, TurnChangedError
+from core.stop import Stop, StoppedError
 from core.store.values import Changed, Refused, TurnState, Work
 
 if TYPE_CHECKING:
@@ -46,19 +47,17 @@ class Hold:
         Raises what the body raises, and `TurnChangedError`, `LeaseLostError` or
         `StoreUnavailableError` as soon as a renewal says so.
         """
-        turn = asyncio.ensure_future(body)
         beat = asyncio.create_task(self._beat())
+        lost = Stop()
+        beat.add_done_callback(lambda _: lost.set())
         try:
-            await asyncio.wait({turn, beat}, return_when=asyncio.FIRST_COMPLETED)
+            return await lost.ends(body)
+        except StoppedError:
+            beat.result()  # raises what it ended with
+            raise
         finally:
             beat.cancel()
-            if not turn.done():
-                turn.cancel()
-            await asyncio.wait({turn, beat})
-        lost = None if beat.cancelled() else beat.exception()
-        if lost is not None and turn.cancelled():
-            raise lost
-        return turn.result()
+            await asyncio.wait({beat})
 
     async def need(self, seconds: float) -> None:
         """Make sure that the lease is ours for so long: before a call that nothing can fence."""

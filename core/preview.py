@@ -6,6 +6,7 @@ import asyncio
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 from core.errors import StoppedByUserError
+from core.stop import StoppedError
 
 if TYPE_CHECKING:
     from collections.abc import Coroutine
@@ -32,12 +33,12 @@ class Preview:
         self.text = ""
         """All that has come so far."""
         self._changed = asyncio.Event()
+        self._begun = 0.0
         self._task: asyncio.Task[None] | None = None
 
     async def __aenter__(self) -> Self:
-        """Start showing, where the platform can."""
-        if self._capabilities.previews:
-            self._task = asyncio.create_task(self._run())
+        """Begin the time for which nothing is shown."""
+        self._begun = self._clock.monotonic()
         return self
 
     async def __aexit__(
@@ -57,28 +58,24 @@ class Preview:
     def show(self, text: str) -> None:
         """Take the whole text so far; the empty text says that the answer starts over."""
         self.text = text
-        if text.strip():
+        if self._capabilities.previews and text.strip():
             self._changed.set()
+            if self._task is None:
+                self._task = asyncio.create_task(self._run())
 
     async def unless_stopped(self, body: Coroutine[Any, Any, Result]) -> Result:
         """Return what the body returns; end it when somebody tells the bot to stop.
 
         Raises `StoppedByUserError` then; `text` is what had come.
         """
-        running = asyncio.ensure_future(body)
-        stopped = asyncio.create_task(self._delivery.stopped.wait())
         try:
-            await asyncio.wait({running, stopped}, return_when=asyncio.FIRST_COMPLETED)
-        finally:
-            stopped.cancel()
-            running.cancel()  # does nothing to one that has ended
-            await asyncio.wait({running, stopped})
-        if running.cancelled():
-            raise StoppedByUserError("somebody told the bot to stop answering")
-        return running.result()
+            return await self._delivery.stopped.ends(body)
+        except StoppedError:
+            raise StoppedByUserError("somebody told the bot to stop answering") from None
 
     async def _run(self) -> None:
-        await self._clock.sleep(self._capabilities.preview_after)
+        due = self._begun + self._capabilities.preview_after
+        await self._clock.sleep(due - self._clock.monotonic())
         while True:
             await self._changed.wait()
             self._changed.clear()

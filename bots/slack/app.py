@@ -147,7 +147,8 @@ class Slack:
     async def _open(self, store: Store) -> None:
         token = self.settings.slack_app_token.get_secret_value()
         if token:
-            self.links = Links(self.bolt, token, reconnected=self._heal.set)
+            first = self.reception.middleware
+            self.links = Links(self.bolt, token, first=first, reconnected=self._heal.set)
             try:
                 await self.links.open()
             except SlackApiError as error:

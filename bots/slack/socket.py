@@ -9,20 +9,26 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from typing import TYPE_CHECKING
+from collections.abc import Awaitable, Callable
+from functools import partial
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from slack_bolt.adapter.socket_mode.async_internals import run_async_bolt_app, send_async_response
+from slack_bolt.response import BoltResponse
 from slack_sdk.errors import SlackApiError
 from slack_sdk.socket_mode.aiohttp import SocketModeClient
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from slack_bolt.app.async_app import AsyncApp
     from slack_sdk.socket_mode.async_client import AsyncBaseSocketModeClient
     from slack_sdk.socket_mode.request import SocketModeRequest
 
 log = logging.getLogger(__name__)
+
+First: TypeAlias = Callable[
+    [dict[str, Any], Callable[[], Awaitable[BoltResponse]]], Awaitable[BoltResponse]
+]
+"""Answers a payload, or lets it go on."""
 
 CONNECTIONS = 2
 _PATIENCE = 15.0
@@ -75,12 +81,18 @@ class Links:
         app: AsyncApp,
         token: str,
         *,
+        first: First,
         reconnected: Callable[[], None],
         ping_interval: float = 5,
     ) -> None:
-        """Call `reconnected` when something may have been missed."""
+        """Call `reconnected` when something may have been missed.
+
+        `first` is a middleware of Bolt's: it sees all payloads, and most never get to Bolt, whose
+        own way to it takes longer than what it does.
+        """
         self._app = app
         self._token = token
+        self._first = first
         self.reconnected = reconnected
         self._ping_interval = ping_interval
         self._open: list[_Connection] = []
@@ -125,7 +137,8 @@ class Links:
     async def _take(self, client: AsyncBaseSocketModeClient, request: SocketModeRequest) -> None:
         """Acknowledge what the app says is taken in, and nothing else."""
         started = asyncio.get_running_loop().time()
-        response = await run_async_bolt_app(self._app, request)
+        go_on = partial(run_async_bolt_app, self._app, request)
+        response = await self._first(request.payload, go_on)
         try:
             await send_async_response(client, request, response, started)
         except (ConnectionError, SlackApiError) as error:

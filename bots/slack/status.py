@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections import deque
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -50,6 +51,9 @@ class Status:
         self._api = api
         self._clock = clock
         self._lines: dict[tuple[str, str], _Line] = {}
+        self._early: deque[tuple[float, tuple[str, str], _Line]] = deque()
+        """Lines that are not to be shown yet, by the time from which they are."""
+        self._starting: asyncio.Task[None] | None = None
         self._ways = ["agents.sessions.setStatus", "assistant.threads.setStatus"]
         """What is tried, the first that works; both are gone where the workspace has neither."""
 
@@ -58,9 +62,13 @@ class Status:
         line = self._lines.get((channel, thread))
         if line is None:
             # Where nothing is known and nothing is to be shown, another process may have died.
-            line = _Line(wanted=working, shown=not working)
-            self._lines[channel, thread] = line
-            line.task = asyncio.create_task(self._follow((channel, thread), line))
+            line = self._lines[channel, thread] = _Line(wanted=working, shown=not working)
+            if working:
+                self._start_later((channel, thread), line)
+            else:
+                self._start((channel, thread), line)
+        elif line.task is None and not working:
+            del self._lines[channel, thread]  # nothing was shown
         line.wanted = working
         line.changed.set()
 
@@ -71,6 +79,8 @@ class Status:
 
     async def close(self, seconds: float = 2.0) -> None:
         """Take everything back, within so many seconds."""
+        if self._starting is not None:
+            self._starting.cancel()
         tasks = [line.task for line in self._lines.values() if line.task]
         for line in self._lines.values():
             line.wanted = False
@@ -80,10 +90,25 @@ class Status:
             for task in late:
                 task.cancel()
 
+    def _start(self, key: tuple[str, str], line: _Line) -> None:
+        line.task = asyncio.create_task(self._follow(key, line))
+
+    def _start_later(self, key: tuple[str, str], line: _Line) -> None:
+        """Start it after a while. One task waits for all of them: most turns end before that."""
+        self._early.append((self._clock.monotonic() + AFTER, key, line))
+        if self._starting is None or self._starting.done():
+            self._starting = asyncio.create_task(self._start_early())
+
+    async def _start_early(self) -> None:
+        while self._early:
+            due, key, line = self._early[0]
+            await self._clock.sleep(due - self._clock.monotonic())
+            self._early.popleft()
+            if line.wanted:
+                self._start(key, line)
+
     async def _follow(self, key: tuple[str, str], line: _Line) -> None:
         try:
-            if line.wanted:
-                await self._pause(line, AFTER)
             while line.wanted or line.shown:
                 line.changed.clear()
                 if line.wanted != line.shown or line.wanted:
