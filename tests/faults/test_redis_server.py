@@ -244,3 +244,20 @@ async def test_what_the_operator_hears(
     assert len(told) == len(sentences)
     for sentence, part in zip(told, sentences, strict=True):
         assert part in sentence
+
+
+async def test_a_task_that_is_told_to_end_ends_wherever_in_a_call_it_is(
+    opened: Callable[..., RedisStore], redis_url: str
+) -> None:
+    store = opened(redis_url)
+    await store.cursor("place")
+    for steps in range(100):
+        asking = asyncio.create_task(store.cursor("place"))
+        for _ in range(steps):
+            await asyncio.sleep(0)
+        if asking.done():
+            break
+        asking.cancel()
+        await asyncio.wait({asking})
+        assert asking.cancelled(), f"after {steps} steps it went on"
+    assert steps > 2

@@ -9,6 +9,7 @@ from core.session import Entry
 from core.store import codec, keys
 from core.store.port import Store
 from core.store.redis import records, wire
+from core.store.redis.cancel import heeding
 from core.store.redis.client import address
 from core.store.redis.errors import FAILURES, explained
 from core.store.redis.lists import Lists
@@ -170,6 +171,6 @@ class RedisReading(Store):
     async def _ask(self, request: Awaitable[Any]) -> Any:  # noqa: ANN401 - what Redis answers
         try:
             async with asyncio.timeout(self._patience):
-                return await request
+                return await heeding(request)
         except FAILURES as error:
             raise explained(error, self._at) from error

@@ -6,6 +6,7 @@ import asyncio
 import logging
 from typing import TYPE_CHECKING
 
+from core.store.redis.cancel import heeding
 from core.store.redis.errors import FAILURES
 
 if TYPE_CHECKING:
@@ -58,16 +59,16 @@ class Listener:
 
     async def _subscribe(self) -> None:
         async with self._client.pubsub() as channel:
-            await channel.subscribe(self._channel)
+            await heeding(channel.subscribe(self._channel))
             answered = True
             while True:
-                message = await channel.get_message(timeout=_PATIENCE)
+                message = await heeding(channel.get_message(timeout=_PATIENCE))
                 if message is not None:
                     answered = True
                     self._hear(message["type"])
                 elif answered:
                     answered = False
-                    await channel.ping()
+                    await heeding(channel.ping())
                 else:
                     return
 
