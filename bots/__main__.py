@@ -54,11 +54,12 @@ def _main(arguments: Sequence[str] | None) -> int:
 def _command(options: argparse.Namespace, settings: Settings) -> Coroutine[Any, Any, int]:
     from bots import operator  # noqa: PLC0415
     from bots.app import chat, run  # noqa: PLC0415
+    from bots.doctor import doctor  # noqa: PLC0415
 
     commands = {
         "run": lambda: run(settings),
         "chat": lambda: chat(settings, options.thread),
-        "doctor": lambda: operator.doctor(settings),
+        "doctor": lambda: doctor(settings),
         "stats": lambda: operator.stats(settings),
         "export": lambda: operator.export_thread(
             settings, options.thread, options.file, as_json=options.json
@@ -80,7 +81,7 @@ def _parser() -> argparse.ArgumentParser:
     commands.add_parser("run", help="start the bot: where its tokens say, else in this terminal")
     chat = commands.add_parser("chat", help="talk to the bot in this terminal")
     chat.add_argument("--thread", default="", metavar="NAME", help="the thread to talk in")
-    commands.add_parser("doctor", help="look at the settings, the store and the model")
+    commands.add_parser("doctor", help="say what is wrong and how to mend it")
     commands.add_parser("stats", help="how long conversations are, and where people drop off")
     export = commands.add_parser("export", help="write a conversation to a file, or to stdout")
     export.add_argument("thread", help="a thread's name in the terminal, or its whole key")

@@ -220,17 +220,20 @@ async def start_lines(app: App) -> list[str]:
     lines = list(await app.store.check())
     if not settings.store.get_secret_value().startswith(("memory:", "sqlite:")):
         lines.insert(0, f"Store: {settings.store_shown}")  # those two say so themselves
-    if settings.model == OFFLINE:
-        lines.append(_OFFLINE)
-    elif settings.offline:
-        lines.append(_NO_KEY)
-    else:
+    if not settings.offline:
         lines.append(f"Model: {settings.model}, summaries by {settings.summary_model}")
-        today = datetime.fromtimestamp(app.clock.now(), UTC).date()
-        for name in model_names(settings):
-            lines += filter(None, (guessed(name), retirement(name, today)))
+    lines += model_notes(settings, app.clock.now())
     lines.append(f"Tokens: counted by {app.memory.counter.describe()}")
     return lines
+
+
+def model_notes(settings: Settings, now: float) -> list[str]:
+    """Return what the operator should know of the models that answer."""
+    if settings.offline:
+        return [_OFFLINE if settings.model == OFFLINE else _NO_KEY]
+    today = datetime.fromtimestamp(now, UTC).date()
+    found = [(guessed(name), retirement(name, today)) for name in model_names(settings)]
+    return [note for notes in found for note in notes if note]
 
 
 def say(line: str) -> None:

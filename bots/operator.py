@@ -5,31 +5,18 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING
 
-from bots.app import App, say, start_lines
-from bots.parts import model_for, model_name
+from bots.app import App, say
 from bots.terminal.platform import NAME
 from bots.terminal.text import inert
 from core.audit import deed_line, deeds
 from core.commands import stats_lines
-from core.errors import ModelError
 from core.export import Form, export, export_to
 from core.message import ThreadKey
-from core.models.port import Block, ModelMessage, ModelRequest
 
 if TYPE_CHECKING:
     from core.settings import Settings
 
 _SHOWN_LENGTH = 120
-_PING_TOKENS = 16
-
-
-async def doctor(settings: Settings) -> int:
-    """Say what is in use, and try the store and the model out."""
-    async with await App.open(settings) as app:
-        _print("Settings: fine", *await start_lines(app))
-        fault = await _try_model(settings)
-    _print(f"Model: {fault}" if fault else f"The model answers: {model_name(settings)}")
-    return 1 if fault else 0
 
 
 async def stats(settings: Settings) -> int:
@@ -112,25 +99,6 @@ async def _export_to(app: App, thread: ThreadKey, file: str, *, as_json: bool) -
         return 1
     say(f"Written to {path}.")
     return 0
-
-
-async def _try_model(settings: Settings) -> str:
-    """Ask the model for a word; return what is wrong, or nothing."""
-    if settings.offline:  # it asks nobody
-        return ""
-    words = ModelMessage(role="user", blocks=(Block(text="Say: ready"),))
-    request = ModelRequest(
-        model=model_name(settings), system=(), messages=(words,), max_tokens=_PING_TOKENS
-    )
-    model = model_for(settings)
-    try:
-        async for _ in model.stream(request):
-            pass
-    except ModelError as error:
-        return str(error)
-    finally:
-        await model.close()
-    return ""
 
 
 def _print(*lines: str) -> None:

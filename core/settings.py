@@ -156,6 +156,7 @@ class Settings(SlackSettings):
             self.slack_bot_token,
             self.slack_app_token,
             self.slack_signing_secret,
+            self.slack_config_token,
         )
         kept = [key.get_secret_value() for key in keys] + passwords + [*map(unquote, passwords)]
         return tuple(sorted({secret for secret in kept if secret}))

@@ -1,0 +1,217 @@
+"""What is wrong with the bot's place in Slack: tokens, scopes, events, channels, the clock.
+
+Changes nothing in the workspace: what is tried out with calls that post is in `bots.slack.live`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from email.utils import parsedate_to_datetime
+from typing import TYPE_CHECKING, Any
+
+import aiohttp
+from slack_sdk.errors import SlackApiError
+
+from bots.diagnosis import fine, note, wrong
+from bots.slack.api import web_client
+from bots.slack.doctor_app import about_app
+from bots.slack.doctor_tokens import ABOUT, app_of, shapes
+from bots.slack.manifest import SCOPES
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Iterator, Mapping
+
+    from slack_sdk.web.async_client import AsyncWebClient
+
+    from bots.diagnosis import Finding
+    from core.clock import Clock
+    from core.settings import Settings
+
+SIGNED_SECONDS = 300
+"""How old a signed request may be (docs: authentication/verifying-requests-from-slack)."""
+_SKEW_NOTED = 30
+_TIMEOUT = 15.0
+_NOWHERE = "C0000000000"
+"""A channel that there is not: a call on it says whether there is the method, and does nothing."""
+_NEW_BOT = (
+    "Reinstall the app (api.slack.com/apps, your app, Install App), and put the new Bot User OAuth "
+    "Token there."
+)
+_NEW_APP = (
+    "Make an app-level token with connections:write (api.slack.com/apps, your app, Basic "
+    "Information, App-Level Tokens), and put it there."
+)
+_REFUSED = {
+    "account_inactive": "the app was removed from the workspace",
+    "ekm_access_denied": "the workspace's administrators have suspended it",
+    "invalid_auth": "Slack does not know it",
+    "missing_scope": "it lacks the scope connections:write",
+    "not_allowed_token_type": "it is of the wrong kind",
+    "org_login_required": "the workspace moves to an organisation",
+    "team_access_not_granted": "the app is not installed in this workspace",
+    "token_expired": "it has expired",
+    "token_revoked": "it was withdrawn",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """Slack's answer to one call."""
+
+    data: Mapping[str, Any]
+    headers: Mapping[str, str] = field(default_factory=dict)
+    unreachable: str = ""
+    """Why there was none."""
+
+    @property
+    def error(self) -> str:
+        """Return Slack's word for why not; empty where all is well."""
+        return "" if self.data.get("ok") else str(self.data.get("error") or "no answer")
+
+
+async def ask(client: AsyncWebClient, method: str, token: str = "", **given: Any) -> Reply:
+    """Make one call, as it is, and return what came of it; raises nothing."""
+    if token:
+        given["token"] = token  # the SDK takes it out, and puts it into the header
+    try:
+        answer = await client.api_call(method, params=given or None)
+    except SlackApiError as error:
+        data = getattr(error.response, "data", None)
+        found = data if isinstance(data, dict) else {"error": "no JSON"}
+        return Reply(found, error.response.headers)
+    except (aiohttp.ClientError, OSError, TimeoutError) as error:
+        return Reply({}, unreachable=str(error) or type(error).__name__)
+    return Reply(answer.data if isinstance(answer.data, dict) else {}, answer.headers)
+
+
+async def examined(settings: Settings, clock: Clock) -> AsyncIterator[Finding]:
+    """Yield what there is to say of Slack."""
+    found = list(shapes(settings))
+    for finding in found:
+        yield finding
+    if not found:
+        yield note(ABOUT, "not set up: none of its tokens is set")
+        return
+    timeout = aiohttp.ClientTimeout(total=_TIMEOUT)
+    async with aiohttp.ClientSession(timeout=timeout) as session:
+        bot = settings.slack_bot_token.get_secret_value()
+        client = web_client(bot, settings.slack_base_url, session)
+        if bot:
+            async for finding in _as_bot(client, settings, clock):
+                yield finding
+        if settings.slack_app_token.get_secret_value():
+            yield await _app_token(client, settings.slack_app_token.get_secret_value())
+
+
+async def _as_bot(
+    client: AsyncWebClient, settings: Settings, clock: Clock
+) -> AsyncIterator[Finding]:
+    who = await ask(client, "auth.test")
+    if who.unreachable:
+        mend = "Look at the network, at a proxy, and at CHATBOT_SLACK_BASE_URL if it is set."
+        yield wrong(ABOUT, f"Slack is out of reach: {who.unreachable}", mend)
+        return
+    yield skew(who, clock, signed=not settings.slack_app_token.get_secret_value())
+    if who.error:
+        yield _refused("SLACK_BOT_TOKEN", who.error, _NEW_BOT)
+        return
+    team, name = who.data.get("team", ""), who.data.get("user", "")
+    yield fine(ABOUT, f"SLACK_BOT_TOKEN is good: {name} in {team}")
+    for finding in scopes(who):
+        yield finding
+    app = await _app_id(client, who)
+    app_token = settings.slack_app_token.get_secret_value()
+    theirs = app_of(app_token)
+    if app and theirs and app != theirs:
+        text = f"SLACK_APP_TOKEN is of another app ({theirs}) than SLACK_BOT_TOKEN ({app})"
+        yield wrong(ABOUT, text, f"Take both from api.slack.com/apps/{app}.")
+    for finding in [await _channels(client), *await _abilities(client)]:
+        yield finding
+    token = settings.slack_config_token.get_secret_value()
+    exported = await ask(client, "apps.manifest.export", token, app_id=app) if token else None
+    for finding in about_app(app, None if exported is None else exported.data, http=not app_token):
+        yield finding
+
+
+def skew(reply: Reply, clock: Clock, *, signed: bool) -> Finding:
+    """Return what is to be said of this machine's clock, by the Date of an answer of Slack's."""
+    try:
+        theirs = parsedate_to_datetime(reply.headers.get("Date", "")).timestamp()
+    except (TypeError, ValueError):
+        return note(ABOUT, "Slack's answer has no date to compare the clock with")
+    seconds = clock.now() - theirs
+    if abs(seconds) < _SKEW_NOTED:
+        return fine(ABOUT, "the clock agrees with Slack's")
+    which = "ahead of" if seconds > 0 else "behind"
+    text = f"the clock is {abs(seconds):.0f} s {which} Slack's"
+    mend = "Let the clock be set by NTP."
+    if signed and abs(seconds) > SIGNED_SECONDS:
+        return wrong(ABOUT, f"{text}: what Slack sends looks too old to be let in", mend)
+    return note(ABOUT, text, mend)
+
+
+def scopes(who: Reply) -> Iterator[Finding]:
+    """Yield which of the scopes of our manifest the token lacks, and which it needs not have."""
+    given = who.headers.get("x-oauth-scopes")
+    if given is None:
+        yield note(ABOUT, "Slack does not say which scopes the token has")
+        return
+    granted = set(filter(None, given.replace(" ", "").split(",")))
+    missing = [scope for scope in SCOPES if scope not in granted]
+    for scope in missing:
+        mend = "Add it under OAuth & Permissions, Bot Token Scopes, and reinstall the app."
+        yield wrong(ABOUT, f"the scope {scope} is missing ({SCOPES[scope]})", mend)
+    if not missing:
+        yield fine(ABOUT, f"all {len(SCOPES)} scopes are granted")
+    more = sorted(granted - SCOPES.keys())
+    if more:
+        text = f"the token has scopes that are of no use to the bot: {', '.join(more)}"
+        yield note(ABOUT, text, "Remove them under OAuth & Permissions, and reinstall the app.")
+
+
+async def _app_id(client: AsyncWebClient, who: Reply) -> str:
+    found = await ask(client, "bots.info", bot=who.data.get("bot_id", ""))
+    return str((found.data.get("bot") or {}).get("app_id") or "")
+
+
+async def _channels(client: AsyncWebClient) -> Finding:
+    kinds = "public_channel,private_channel"
+    found = await ask(client, "users.conversations", types=kinds, limit=200)
+    if found.error:
+        return note(ABOUT, f"which channels it is in can't be told: {found.error}")
+    channels = found.data.get("channels") or []
+    if not channels:
+        mend = "Write /invite @ and its name in a channel; direct messages work without."
+        return note(ABOUT, "it is in no channel, so nobody can mention it", mend)
+    more = " or more" if (found.data.get("response_metadata") or {}).get("next_cursor") else ""
+    return fine(ABOUT, f"it is in {len(channels)}{more} channel(s)")
+
+
+async def _abilities(client: AsyncWebClient) -> list[Finding]:
+    """Try methods out where they can do nothing: there are none in some workspaces and proxies."""
+    lacks = {
+        "agents.sessions.setStatus": "sessions of agents: the status is shown the older way",
+        "chat.startStream": "streaming: answers grow by edits instead",
+    }
+    found = []
+    for method, what in lacks.items():
+        place = {"channel": _NOWHERE, "channel_id": _NOWHERE, "thread_ts": "1000000000.000000"}
+        reply = await ask(client, method, status="active", **place)
+        if reply.error in {"unknown_method", "method_deprecated", "feature_not_enabled"}:
+            found.append(note(ABOUT, f"this workspace has no {what}"))
+    return found
+
+
+async def _app_token(client: AsyncWebClient, token: str) -> Finding:
+    """Ask for an address; it is not dialled, or it would take events from a bot that runs."""
+    reply = await ask(client, "apps.connections.open", token)
+    if reply.unreachable:
+        return wrong(ABOUT, "Slack is out of reach for SLACK_APP_TOKEN", "Look at the network.")
+    if reply.error:
+        return _refused("SLACK_APP_TOKEN", reply.error, _NEW_APP)
+    return fine(ABOUT, "SLACK_APP_TOKEN is good: Socket Mode can be opened")
+
+
+def _refused(name: str, error: str, mend: str) -> Finding:
+    why = _REFUSED.get(error)
+    return wrong(ABOUT, f"{name} is refused: {f'{why} ({error})' if why else error}", mend)
