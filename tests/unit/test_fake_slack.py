@@ -457,7 +457,7 @@ async def test_sessions_take_four_words_and_titles(
     assert await refused(away) == "thread_not_found"
     assert await refused(status(**here, status="active", title="x" * 201)) == "invalid_arguments"
     rename = client.agents_sessions_rename
-    assert await refused(rename(**here, title="T")) == "session_not_found"
+    assert await refused(rename(**here, title="T")) == "not_authorized"
     answer = await status(**here, status="processing", title="First")
     assert (answer["agent_status"], answer["title"]) == ("processing", "First")
     assert (await status(**here, status="processing", title="Second"))["title"] == "First"
@@ -472,13 +472,16 @@ async def test_sessions_take_four_words_and_titles(
 async def test_the_legacy_pane_takes_free_text(
     slack: FakeSlack, client: AsyncWebClient, ann: User
 ) -> None:
+    slack.agent = False
     dm, thread = slack.dm(ann), await slack.open_assistant(ann)
     here: dict[str, Any] = {"channel_id": dm.id, "thread_ts": thread}
     await client.assistant_threads_setTitle(**here, title="T")
     prompt = {"title": "a", "message": "b"}
     prompts = client.assistant_threads_setSuggestedPrompts
     await prompts(**here, prompts=[prompt] * 4)
-    await prompts(channel_id=dm.id, prompts=[prompt])  # in the agent container
+    assert (dm.id, thread) in slack.prompts
+    session = client.agents_sessions_setStatus(**here, status="active")
+    assert await refused(session) == "not_authorized"
     assert await refused(prompts(**here, prompts=[prompt] * 5)) == "invalid_arguments"
     status = client.assistant_threads_setStatus
     many = status(**here, status="x", loading_messages=["x"] * 11)
@@ -548,6 +551,13 @@ async def test_files_go_up_in_three_steps_and_down_with_the_token(
     shared = slack.thread(general, asked.ts)[1]
     assert [file.data for file in shared.files] == [b"a,b"]
     assert (shared.subtype, up["file"]["title"]) == ("file_share", "X")
+    slack.share_seconds = 0.05
+    late = (await client.files_upload_v2(channel=general.id, content="a", filename="z"))["file"]
+    assert "shares" not in late
+    assert (await client.files_info(file=late["id"]))["file"]["shares"] == {}
+    await slack.until(lambda: slack.history(general)[-1].files)
+    shares = (await client.files_info(file=late["id"]))["file"]["shares"]
+    assert shares == {"public": {general.id: [{"ts": slack.history(general)[-1].ts}]}}
     begun = await client.files_getUploadURLExternal(filename="y", length=3)
     ends = [{"id": begun["file_id"]}]
     early = client.files_completeUploadExternal(files=ends, channel_id=general.id)

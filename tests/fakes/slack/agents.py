@@ -15,6 +15,17 @@ TITLE, PROMPTS, LOADING = 200, 4, 10  # slack.md 2.4
 _NO_STOP = "missing_agent_session_stopped_event_subscription"
 
 
+def _session(call: Call) -> tuple[Channel, str]:
+    """Return where a session is, or is to be.
+
+    "Only apps declared as agents in the app settings can create sessions" (docs:
+    ai/agent-sessions); no page names the error for others, so it is that of `rename`.
+    """
+    if not call.slack.agent:
+        raise SlackError("not_authorized")
+    return _thread(call, missing="thread_ts_required")
+
+
 def _thread(call: Call, *, missing: str) -> tuple[Channel, str]:
     """Return where a session is (docs: reference/methods/agents.sessions.setStatus)."""
     channel = call.channel("channel_id")
@@ -39,7 +50,7 @@ def set_status(call: Call) -> Json:
         )
     if len(title) > TITLE:
         raise SlackError.arguments("title is too long")
-    channel, thread = _thread(call, missing="thread_ts_required")
+    channel, thread = _session(call)
     who = call.text("initiator_user_id")
     if who and who not in channel.members:
         raise SlackError("user_not_found")
@@ -47,6 +58,7 @@ def set_status(call: Call) -> Json:
     session = call.slack.set_session(channel, thread, status)
     if new:  # ignored later
         session.title = title
+        call.slack.touch()
     answer: Json = {"status": status, "agent_status": status, "title": session.title}
     if "agent_session_stopped" not in call.slack.events:
         answer |= {"warning": _NO_STOP, "response_metadata": {"warnings": [_NO_STOP]}}
@@ -55,14 +67,18 @@ def set_status(call: Call) -> Json:
 
 @method("agents.sessions.rename", "chat:write")
 def rename(call: Call) -> Json:
-    """Give the session a title (docs: reference/methods/agents.sessions.rename)."""
+    """Give the session a title (docs: reference/methods/agents.sessions.rename).
+
+    What is no session yet is `not_authorized`, though the page says `session_not_found` (measured:
+    github.com/agentconnect-md/agentconnect, pull request 1600).
+    """
     title = call.required("title")
     if len(title) > TITLE:
         raise SlackError.arguments("title is too long")
-    channel, thread = _thread(call, missing="thread_ts_required")
+    channel, thread = _session(call)
     session = call.slack.sessions.get((channel.id, thread))
     if session is None:
-        raise SlackError("session_not_found")
+        raise SlackError("not_authorized")
     session.title = title
     call.slack.touch()
     return {"title": title}
@@ -98,7 +114,11 @@ def set_title(call: Call) -> Json:
 
 @method("assistant.threads.setSuggestedPrompts", "assistant:write")
 def set_prompts(call: Call) -> Json:
-    """Offer prompts; without a thread in the agent container (slack.md 2.6)."""
+    """Offer prompts (docs: reference/methods/assistant.threads.setSuggestedPrompts).
+
+    In the agent container they go into no thread: with one, the page says, the call "will
+    silently fail".
+    """
     channel = call.channel("channel_id", member=True)
     prompts = call.structure("prompts")
     if not isinstance(prompts, list) or not 0 < len(prompts) <= PROMPTS:
@@ -109,6 +129,8 @@ def set_prompts(call: Call) -> Json:
     thread = call.text("thread_ts") or None
     if thread and thread not in channel.messages:
         raise SlackError("thread_not_found")
+    if thread and call.slack.agent:
+        return {}
     call.slack.prompts[channel.id, thread] = {"title": call.text("title"), "prompts": prompts}
     call.slack.touch()
     return {}

@@ -104,6 +104,7 @@ class Call:
         if scope not in self.install.scopes:
             provided = ",".join(sorted(self.install.scopes))
             raise SlackError("missing_scope", needed=scope, provided=provided)
+        self.install.used.add(scope)
 
     def ts(self, name: str) -> str:
         """Return a timestamp as Slack writes them (docs: reference/methods/chat.update)."""

@@ -158,5 +158,6 @@ class Messages(Announcer):
         for install in self.installs.values():
             install.scopes = set(scopes)
         self.events = set(settings.get("event_subscriptions", {}).get("bot_events", []))
+        self.agent = "assistant_view" not in features
         self.commands = {command["command"] for command in features.get("slash_commands", [])}
         self.shortcuts = {shortcut["callback_id"] for shortcut in features.get("shortcuts", [])}

@@ -40,6 +40,8 @@ class Announcer(Seen):
             return None
         if channel is not None and install.bot.id not in channel.members:
             return None
+        if name in _SCOPES:
+            install.used.add(_SCOPES[name])
         event.setdefault("event_ts", self.stamp())
         return self.delivery.send(Post("events_api", self._envelope(event, team, channel)))
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import TYPE_CHECKING
 
 from aiohttp import web
@@ -12,7 +13,7 @@ from tests.fakes.slack.model import File, Message, SlackError
 from tests.fakes.slack.shapes import file_json
 
 if TYPE_CHECKING:
-    from tests.fakes.slack.model import Json
+    from tests.fakes.slack.model import Channel, Json
     from tests.fakes.slack.web import WebApi
 
 _LOGIN = "<!DOCTYPE html><html><head><title>Sign in | Slack</title></head></html>"
@@ -29,7 +30,11 @@ def get_url(call: Call) -> Json:
 
 @method("files.completeUploadExternal", "files:write", tier=4)
 def complete(call: Call) -> Json:
-    """End uploads and share them (docs: reference/methods/files.completeUploadExternal)."""
+    """End uploads and share them (docs: reference/methods/files.completeUploadExternal).
+
+    The answer names the files and no message: sharing comes later, `share_seconds` here
+    (github.com/slackapi/bolt-js, issue 2115). `files.info` tells then where they are.
+    """
     asked = call.structure("files")
     if not isinstance(asked, list) or not asked:
         raise SlackError.arguments("missing required field: files")
@@ -48,13 +53,22 @@ def complete(call: Call) -> Json:
         places.append((channel, root_of(call, channel)))
     for file in files:
         call.slack.files[file.id] = call.slack.uploads.pop(file.id)[0]
-    for channel, thread in places:
-        # It's shown as a message of the app's, on which no metadata can be put.
+    if places and call.slack.share_seconds:
+        loop = asyncio.get_running_loop()
+        loop.call_later(call.slack.share_seconds, _share, call, files, places)
+    else:
+        _share(call, files, places)
+    return {"files": [{"id": file.id, "title": file.title} for file in files]}
+
+
+def _share(call: Call, files: list[File], places: list[tuple[Channel, str | None]]) -> None:
+    """Show files as a message of the app's, on which no metadata can be put."""
+    shown = [file for file in files if not file.gone]
+    for channel, thread in places if shown else ():
         text, bot = call.text("initial_comment"), call.install.bot
         message = Message(call.slack.stamp(), channel.id, bot.id, text, bot_id=bot.bot_id)
-        message.thread_ts, message.files, message.subtype = thread, list(files), "file_share"
+        message.thread_ts, message.files, message.subtype = thread, shown, "file_share"
         call.slack.add(message)
-    return {"files": [file_json(call.slack, file, here=True) for file in files]}
 
 
 @method("files.info", "files:read", tier=4)
@@ -122,6 +136,7 @@ async def download(api: WebApi, request: web.Request) -> web.Response:
         install = api.slack.tokens.get(token)
         if install is None or not install.active or "files:read" not in install.scopes:
             return web.Response(text=_LOGIN, content_type="text/html")
+        install.used.add("files:read")
         file = api.slack.files.get(known)
         if file is None or file.gone:
             return web.Response(status=404, text="file not found")

@@ -25,6 +25,11 @@ class Interactions(Messages):
         self.triggers[trigger] = (self.now(), user.id)
         return trigger
 
+    def _use_commands(self) -> None:
+        """Need the scope for slash commands and shortcuts (docs: reference/scopes/commands)."""
+        self.require("commands" in self.install.scopes, "no commands without their scope")
+        self.install.used.add("commands")
+
     def _hook(self, channel: Channel, user: User, message: str = "") -> tuple[str, Hook]:
         known = self.new_id("H")
         shown = any(ephemeral.ts == message for ephemeral in self.ephemerals)
@@ -58,6 +63,7 @@ class Interactions(Messages):
         command, _, text = line.partition(" ")
         self.require(user.id in channel.members, f"{user.name} isn't in {channel.name}")
         self.require(self.commands is None or command in self.commands, f"no command {command}")
+        self._use_commands()
         team = self.teams[channel.team]
         name = {"im": "directmessage", "private": "privategroup"}.get(channel.kind, channel.name)
         url, hook = self._hook(channel, user)
@@ -88,6 +94,7 @@ class Interactions(Messages):
         """Use a shortcut on a message, or a global one where there's none."""
         user = self.user(who)
         self.require(self.shortcuts is None or callback_id in self.shortcuts, callback_id)
+        self._use_commands()
         if message is None:
             payload = self._base("shortcut", user, None)
             return await self._interact(payload | {"callback_id": callback_id})

@@ -80,6 +80,8 @@ class Install:
     token: str
     scopes: set[str]
     active: bool = True
+    used: set[str] = field(default_factory=set)
+    """The scopes without which something of what was done or told would not have been."""
 
 
 @dataclass(slots=True)

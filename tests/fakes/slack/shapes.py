@@ -85,6 +85,7 @@ def file_json(slack: Workspace, file: File, *, here: bool = False) -> Json:
     if file.external and not here:
         return {"id": file.id, "mode": "file_access", "file_access": "check_file_info"}
     url = f"{slack.url}/files-pri/{slack.team.id}-{file.id}"
+    shares = {"shares": _shares(slack, file)} if here else {}
     kind = file.name.rpartition(".")[2] if "." in file.name else "text"
     return {
         "id": file.id,
@@ -103,7 +104,22 @@ def file_json(slack: Workspace, file: File, *, here: bool = False) -> Json:
         "url_private_download": f"{url}/download/{file.name}",
         "file_access": "visible",
         "user_team": slack.users[file.user].team,
+        **shares,
     }
+
+
+def _shares(slack: Workspace, file: File) -> Json:
+    """Return the messages that show a file (docs: reference/objects/file-object)."""
+    shares: Json = {}
+    for place in dict.fromkeys(file.shared_in):
+        channel = slack.channels[place]
+        kind = "public" if channel.kind == "public" else "private"
+        shares.setdefault(kind, {})[place] = [
+            {"ts": message.ts, **({"thread_ts": message.thread_ts} if message.thread_ts else {})}
+            for message in channel.messages.values()
+            if file in message.files
+        ]
+    return shares
 
 
 def user_json(user: User, team: str) -> Json:

@@ -64,8 +64,9 @@ class Surfaces(Interactions):
             "user": self.user(who).id,
             "team_id": channel.team,
             "thread_ts": thread_ts,
-            "previous_title": session.title,
         }
+        if session.title:  # else it is left out (docs: agent_session_title_changed)
+            event["previous_title"] = session.title
         session.title = title
         self._told(self.emit(event, channel=channel))
 

@@ -111,6 +111,8 @@ class WebApi:
         if found.scopes and not scopes & set(found.scopes):
             provided = ",".join(sorted(scopes))
             raise SlackError("missing_scope", needed=",".join(found.scopes), provided=provided)
+        if len(found.scopes) == 1:  # else the method says itself which one it took
+            install.used.update(found.scopes)
         return install
 
     def _known(self, token: str) -> tuple[set[str], Install]:

@@ -37,6 +37,11 @@ STATUS_LIFE = 120.0  # a free-text status is gone after two minutes (slack.md 2.
 class Workspace:
     """Teams, people, channels and what stands in them; time passes as the test says."""
 
+    agent = True
+    """Whether the app is declared as an agent (`agent_view`), or has the legacy pane."""
+    share_seconds = 0.0
+    """How long it takes until an uploaded file stands where it was shared."""
+
     def __init__(self, *, now: Callable[[], float] = time.time, seed: int = 0) -> None:
         self.random = random.Random(seed)
         self.app_id = "A0FAKE0001"
