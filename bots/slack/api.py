@@ -36,7 +36,7 @@ LACKING = {
     "unknown_method",
 }
 """Errors that say what the app or the workspace lacks, whatever the call was about."""
-_READS = {
+READS = {
     "conversations.history",
     "conversations.members",
     "conversations.replies",
@@ -143,7 +143,7 @@ class Api:
             await self._clock.sleep(wait)
 
     async def _once(self, method: str, arguments: dict[str, Any], seconds: float) -> dict[str, Any]:
-        reads = method in _READS
+        reads = method in READS
         verb, given = ("GET", "params") if reads else ("POST", "json")
         try:
             async with asyncio.timeout(seconds):
