@@ -10,17 +10,19 @@ from aiohttp import web
 
 from tests.fakes.discord import (  # the routes register themselves
     accounts,
+    commands,
     files,
     messages,
     reactions,
+    responses,
     threads,
 )
 from tests.fakes.discord.call import ROUTES
 from tests.fakes.discord.delivery import Delivery
-from tests.fakes.discord.driver import People
 from tests.fakes.discord.faults import Faults
 from tests.fakes.discord.gateway import INVALID, RECONNECT, Gateway
 from tests.fakes.discord.limits import RateLimits
+from tests.fakes.discord.moderation import Moderation
 from tests.fakes.discord.openapi import Contract
 from tests.fakes.discord.rest import Rest
 
@@ -29,11 +31,11 @@ if TYPE_CHECKING:
     from types import TracebackType
     from typing import Self
 
-HANDLERS = (accounts, files, messages, reactions, threads)
+HANDLERS = (accounts, commands, files, messages, reactions, responses, threads)
 API = "/api/v10"
 
 
-class FakeDiscord(People):
+class FakeDiscord(Moderation):
     """Discord on the loopback: the REST API, the gateway and the files' addresses."""
 
     def __init__(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING
 
-from tests.fakes.discord.model import STARTER, WRITTEN, UnshownError
+from tests.fakes.discord.model import LOADING, STARTER, WRITTEN, UnshownError
 from tests.fakes.discord.state import State
 
 if TYPE_CHECKING:
@@ -39,6 +39,7 @@ class Seen(State):
             for place in places
             for message in place.messages.values()
             if message.author is self.bot and message.kind in WRITTEN
+            if not message.flags & LOADING
         ]
         return sorted(found, key=lambda message: int(message.id))
 

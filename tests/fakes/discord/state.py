@@ -55,6 +55,7 @@ class State:
         """Each time that the bot said it is typing: the channel, and when."""
         self.commands: list[Json] = []
         """The app's global commands as it registered them."""
+        self.created_commands = 0
         self.command_writes: list[str] = []
         """Each time that the app registered commands: METHOD and path."""
         self.granted = Intent.MESSAGE_CONTENT | Intent.GUILD_MEMBERS
