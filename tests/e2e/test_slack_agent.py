@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from typing import TYPE_CHECKING
 
 import pytest
 
 from core.models.scripted import ScriptedModel
 from tests.e2e.slack_bot import TRANSPORTS, answers, bot_on
 from tests.fakes.slack import FakeSlack
+
+if TYPE_CHECKING:
+    from tests.fakes.slack import Channel
 
 both = pytest.mark.parametrize("transport", TRANSPORTS)
 LONG = "Tell me about the family 👨‍👩‍👧‍👦" + "👨‍👩‍👧‍👦" * 40
@@ -19,21 +23,31 @@ def titles(fake: FakeSlack) -> list[str]:
     return [session.title for session in fake.sessions.values()]
 
 
+async def offered(fake: FakeSlack, dm: Channel, thread: str | None) -> list[dict[str, str]]:
+    """Wait until prompts are offered, and return them."""
+    await fake.until(lambda: (dm.id, thread) in fake.prompts)
+    prompts: list[dict[str, str]] = fake.prompts.pop((dm.id, thread))["prompts"]
+    return prompts
+
+
+async def said(fake: FakeSlack, dm: Channel, thread: str, text: str) -> None:
+    """Wait until the bot has said this in a thread, and nothing else."""
+    await fake.until(lambda: [m.text for m in answers(fake, dm, thread)] == [text])
+
+
 @both
 async def test_who_opens_the_dm_is_offered_prompts_that_fit(transport: str) -> None:
     async with FakeSlack() as fake:
         ann = fake.person("ann")
         async with bot_on(fake, transport=transport):
             dm = await fake.open_dm(ann)
-            await fake.until(lambda: (dm.id, None) in fake.prompts)
-            first = fake.prompts.pop((dm.id, None))["prompts"]
+            first = await offered(fake, dm, None)
             assert "What can you do?" in [prompt["title"] for prompt in first]
             assert not any("we talked about" in prompt["message"] for prompt in first)
             asked = await fake.say(ann, dm, first[0]["message"])
             await fake.replies(dm, asked.ts)
             await fake.open_dm(ann)
-            await fake.until(lambda: (dm.id, None) in fake.prompts)
-            then = fake.prompts[dm.id, None]["prompts"]
+            then = await offered(fake, dm, None)
             assert len(then) <= 4
             assert any("we talked about" in prompt["message"] for prompt in then)
         assert len(fake.said_by_app()) == 1
@@ -91,6 +105,10 @@ async def test_a_title_that_a_person_gave_stays(heard: bool) -> None:
             await fake.replies(dm, asked.ts)
             await fake.until(lambda: fake.session(dm, asked.ts) == "active")
         assert titles(fake) == ["Bora Bora"]
+        named = [
+            call for call in fake.web.made("agents.sessions.setStatus") if "title" in call.args
+        ]
+        assert bool(named) != heard
 
 
 async def test_a_title_that_can_not_be_given_is_no_reason_not_to_answer(
@@ -109,8 +127,7 @@ async def test_a_title_that_can_not_be_given_is_no_reason_not_to_answer(
                 for text in ("1", "2", "3"):
                     await fake.open_dm(ann)
                     asked = await fake.say(ann, dm, text)
-                    (answer,) = await fake.replies(dm, asked.ts)
-                    await fake.until(lambda shown=answer, text=text: shown.text == text)
+                    await said(fake, dm, asked.ts, text)
         for ended in ("no titles", "no status", "no prompts"):
             assert [ended in record.getMessage() for record in caplog.records].count(True) == 1
 
@@ -122,17 +139,16 @@ async def test_the_pane_of_an_app_that_has_not_moved_yet() -> None:
         ann = fake.person("ann")
         dm = fake.dm(ann)
         async with bot_on(fake, ScriptedModel([gate, "Rex."], "Max.")):
-            for number, text in enumerate(("What is my dog called?", "And my cat?")):
+            for text, answer in (("What is my dog called?", "Rex."), ("And my cat?", "Max.")):
                 thread = await fake.open_assistant(ann, {"channel_id": "C1"})
-                await fake.until(lambda thread=thread: (dm.id, thread) in fake.prompts)
-                fake.prompts.clear()
+                await offered(fake, dm, thread)
                 await fake.change_assistant(ann, thread, {"channel_id": "C2"})
-                await fake.until(lambda thread=thread: (dm.id, thread) in fake.prompts)
+                await offered(fake, dm, thread)
                 await fake.say(ann, dm, text, thread)
-                if not number:
-                    await fake.until(lambda thread=thread: fake.status(dm, thread))
+                if answer == "Rex.":
+                    await fake.until(lambda: fake.statuses)
                     gate.set()
-                await fake.until(lambda thread=thread: fake.titles.get((dm.id, thread)))
+                await said(fake, dm, thread, answer)
+                await fake.until(lambda: text in fake.titles.values())  # noqa: B023 - awaited here
                 assert fake.titles[dm.id, thread] == text
-                await fake.until(lambda thread=thread: not fake.status(dm, thread))
-                assert [m.text for m in answers(fake, dm, thread)] == [("Rex.", "Max.")[number]]
+                assert not fake.status(dm, thread)
