@@ -50,6 +50,7 @@ class Delivery:
         """Somebody has told the bot to stop answering."""
         self.platform = platform
         self._hold = hold
+        hold.stopped = self.stopped.set
         self._pieces: dict[int, str] = {}
         self._delivering = False
         self._look = False

@@ -11,7 +11,7 @@ from core.stop import Stop, StoppedError
 from core.store.values import Changed, Refused, TurnState, Work
 
 if TYPE_CHECKING:
-    from collections.abc import Coroutine
+    from collections.abc import Callable, Coroutine
     from typing import Any
 
     from core.clock import Clock
@@ -38,6 +38,8 @@ class Hold:
         """The platform's id of the preview that *this* lease posted."""
         self.asked_at = asked_at
         """The steady time before the newest call that may have granted the lease."""
+        self.stopped: Callable[[], None] = lambda: None
+        """Called when the store says that somebody asked for the turn to end."""
         self._store = store
         self._clock = clock
 
@@ -77,6 +79,8 @@ class Hold:
         if answer == "changed":
             message = "the thread changed while its turn ran"
             raise TurnChangedError(message)
+        if answer == "stopped":
+            self.stopped()
 
     async def commit(self, draft: Draft) -> None:
         """Record the answer; raise `TurnChangedError` or `LeaseLostError` when it may not be."""

@@ -106,6 +106,20 @@ class Worker:
             delivery.stopped.set()
         return delivery is not None
 
+    async def stop_in(self, thread: ThreadKey, answer_in: str) -> bool:
+        """Let the turn whose answer belongs there end with what has come; tell if there is one.
+
+        Another process that runs it hears so when it renews its lease the next time: within a
+        third of the time that a lease lives. Raises `StoreUnavailableError`.
+        """
+        delivery = self._deliveries.get(thread)
+        if delivery is not None and delivery.where.answer_in == answer_in:
+            return self.stop(thread)
+        work = await self._store.peek(thread)
+        if work is None or not work.lease.turn or where_of(work).answer_in != answer_in:
+            return False
+        return await self._store.stop(thread, work.lease.turn)
+
     async def drain(self, grace_seconds: float | None = None) -> None:
         """Claim nothing more; let turns end within the grace period; hand the rest back.
 

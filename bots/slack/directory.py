@@ -5,13 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from bots.slack.api import RefusedError
-from bots.slack.events import NAME, channel_of, place_of
-from core.message import ThreadKey
+from bots.slack.events import NAME, channel_of, place_of, thread_at
 
 if TYPE_CHECKING:
     from bots.slack.api import Api
     from bots.slack.events import Me
     from bots.slack.names import Names
+    from core.message import ThreadKey
 
 _PAGE = 1000
 _PAGES = 100
@@ -39,8 +39,7 @@ class SlackDirectory:
 
     def thread_at(self, channel: str, root: str) -> ThreadKey:
         """Return the thread of a message: its channel, and the root it stands under."""
-        whole = channel.startswith("D") and self.one_dm
-        return ThreadKey(NAME, place_of(channel, self._me), channel if whole or not root else root)
+        return thread_at(channel, root, self._me)
 
     def is_ours(self, thread: ThreadKey) -> bool:
         """Tell whether a thread is of this workspace."""

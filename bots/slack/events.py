@@ -173,6 +173,12 @@ def _counted(me: Me) -> set[str]:
     return _SAID | {"bot_message"} if me.allow_bots else _SAID
 
 
+def thread_at(channel: str, root: str, me: Me) -> ThreadKey:
+    """Return the thread that a message is in, by its channel and the root it stands under."""
+    whole = channel.startswith("D") and me.dm_scope == "user"
+    return ThreadKey(NAME, place_of(channel, me), channel if whole or not root else root)
+
+
 def _thread(event: Mapping[str, Any], channel: str, root: str, me: Me) -> ThreadKey:
     # With an agent view each message of a DM is a root of its own (docs:
     # ai/migrating-to-agent-messaging): by threads, such a DM would remember nothing.

@@ -77,7 +77,6 @@ class SlackPlatform:
         self._uploads = Uploads(api, clock)
         self._begun: OrderedDict[str, str] = OrderedDict()
         """By turn: the token of the lease that began a stream here, which has no mark yet."""
-        self._working: dict[tuple[str, str], ThreadKey] = {}
         self._texts: OrderedDict[str, str] = OrderedDict()
         """By message: its text as it was posted here, for `finish` to add to."""
         self.capabilities = Capabilities(call_timeout=api.timeout, edit_interval=edit_interval)
@@ -165,16 +164,7 @@ class SlackPlatform:
 
     async def working(self, where: Where, *, working: bool) -> None:
         """Let the thread show it; the call is made beside the turn."""
-        place = (self.channel_of(where.thread), where.answer_in)
-        if working:
-            self._working[place] = where.thread
-        else:
-            self._working.pop(place, None)
-        self.status.show(*place, working=working)
-
-    def working_on(self, channel: str, slack_thread: str) -> ThreadKey | None:
-        """Return the thread whose turn runs here, and is answered there."""
-        return self._working.get((channel, slack_thread))
+        self.status.show(self.channel_of(where.thread), where.answer_in, working=working)
 
     # --- what is heard --------------------------------------------------------------------------
 

@@ -103,7 +103,9 @@ class Reception:
         if kind in {"message", "app_mention"}:
             await self._said(body)
         elif kind == "agent_session_stopped":
-            self._stop(str(event.get("channel")), str(event.get("thread_ts")))
+            channel, root = str(event.get("channel")), str(event.get("thread_ts"))
+            thread = events.thread_at(channel, root, self._platform.me)
+            await self._worker.stop_in(thread, root)
         elif kind in _GONE:
             log.error("Slack says %s: the bot is no longer in this workspace", kind)
             self.gone.set()
@@ -153,12 +155,6 @@ class Reception:
                 await intake.edit(await self._names.named(edit.message), stamp=edit.stamp)
         elif (message := self._platform.heard(body)) is not None:
             await self.offer(message)
-
-    def _stop(self, channel: str, slack_thread: str) -> None:
-        """End the turn that runs in a thread; where another process has it, its stream tells."""
-        thread = self._platform.working_on(channel, slack_thread)
-        if thread is not None:
-            self._worker.stop(thread)
 
     def _soon(self, job: Coroutine[Any, Any, object]) -> None:
         async def run() -> None:
