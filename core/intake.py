@@ -40,6 +40,8 @@ class Received:
     """None when it was refused before the store saw it."""
     notice: str = ""
     """A sentence for its author, where it was refused at once."""
+    muted: bool = False
+    """The bot was told to be quiet in its thread."""
 
 
 class Intake:
@@ -66,7 +68,7 @@ class Intake:
         accepted = await self._store.accept(message, self._terms(message), token)
         if accepted.work is not None:
             self._worker.take(accepted.work, asked_at=asked_at)
-        return Received(verdict=accepted.verdict)
+        return Received(verdict=accepted.verdict, muted=accepted.muted)
 
     async def overhear(self, message: Message) -> bool:
         """Store what was said before the bot was asked in, as context; tell if it was new.

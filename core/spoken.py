@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
     from core.clock import Clock
     from core.desk import Desk
-    from core.intake import Intake
+    from core.intake import Intake, Received
     from core.message import Message, ThreadKey
     from core.settings import Settings
     from core.store.port import Store
@@ -99,8 +99,6 @@ class Spoken:
         linked, person = self._voice.linked, message.author.id
         command = None if message.attachments else command_in(message.text, linked)
         if command is None or not await self._is_for_us(message, command):
-            if message.address is Address.MENTIONED and message.kind is not Kind.DM:
-                self._soon(self._mute(message, muted=False), person)
             return False
         if await intake.is_new(message):
             said = await self._change(message, command)
@@ -109,6 +107,11 @@ class Spoken:
             else:
                 self._later(self._mend(message, command, said, intake))
         return True
+
+    def wake(self, message: Message, received: Received) -> None:
+        """Let a mention end the quiet of its thread, once it was taken in."""
+        if received.muted and message.address is Address.MENTIONED and message.kind is not Kind.DM:
+            self._soon(self._mute(message, muted=False), message.author.id)
 
     async def close(self) -> None:
         """Leave what is not due yet to the next process."""

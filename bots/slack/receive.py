@@ -132,6 +132,8 @@ class Reception:
             received = await self._intake.take(message)
             if received.verdict is not Verdict.IGNORED:
                 self._remember(known)
+        if self.spoken is not None:
+            self.spoken.wake(message, received)
         self._cursors.moved(message)
         if received.notice and message.address in _FOR_US:
             self._soon(self._platform.say(message, received.notice))

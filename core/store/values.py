@@ -109,6 +109,8 @@ class Accepted:
     new: bool
     """False when an identity of the message was seen before."""
     work: Work | None = None
+    muted: bool = False
+    """The thread is muted; see `ThreadSettings`."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

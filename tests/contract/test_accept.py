@@ -93,7 +93,19 @@ async def test_the_verdict_is_looked_up_by_the_threads_state(store: Store, index
     wanted = [Verdict.IGNORED] * 8
     wanted[index] = Verdict.OVERHEARD
     accepted = await store.accept(message(3), terms(verdicts=tuple(wanted)))
-    assert accepted == Accepted(verdict=Verdict.OVERHEARD, new=True)
+    assert accepted == Accepted(verdict=Verdict.OVERHEARD, new=True, muted=state.muted)
+
+
+@pytest.mark.parametrize("token", ["", "mine"])
+@pytest.mark.parametrize("muted", [False, True])
+async def test_a_message_is_told_whether_its_thread_is_muted(
+    store: Store, token: str, *, muted: bool
+) -> None:
+    """So that nobody has to ask for what was said to the bot; a repeat is told as well."""
+    await store.set_thread(THREAD, Kind.THREAD, ThreadSettings(muted=muted), ttl=100)
+    first = await store.accept(message(1), terms(), token)
+    again = await store.accept(message(1), terms(), token)
+    assert (first.work is not None, first.muted, again.muted) == (bool(token), muted, muted)
 
 
 async def test_a_first_message_meets_a_thread_that_is_empty(store: Store) -> None:

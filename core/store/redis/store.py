@@ -38,7 +38,7 @@ class RedisStore(RedisReading):
 
     async def accept(self, message: Message, terms: Terms, token: str = "") -> Accepted:
         """Take a message in, once, whatever becomes of it."""
-        letter, new, work = await self._run(
+        letter, new, work, muted = await self._run(
             "accept",
             message.thread,
             message.identities,
@@ -60,6 +60,7 @@ class RedisStore(RedisReading):
             verdict=wire.verdict(letter),
             new=new == b"1",
             work=wire.work(message.thread, token, work) if work else None,
+            muted=bool(muted),
         )
 
     async def claim(self, thread: ThreadKey, token: str) -> Work | None:

@@ -34,15 +34,15 @@ _VERDICT_OF = {
 
 def accept(rows: Rows, now: Now, message: Message, terms: Terms, token: str) -> Accepted:
     """Take a message in, once; see `Store.accept`."""
-    verdict = _known(rows, now, message)
-    new = verdict is None
-    if verdict is None:
-        verdict = _admit(rows, now, message, terms)
-        if verdict is not Verdict.IGNORED:
-            for identity in message.identities:
-                rows.put_seen(identity, verdict)
+    known = _known(rows, now, message)
+    verdict = known or _admit(rows, now, message, terms)
+    if known is None and verdict is not Verdict.IGNORED:
+        for identity in message.identities:
+            rows.put_seen(identity, verdict)
     work = claim(rows, now, token) if token and verdict is Verdict.ACCEPTED else None
-    return Accepted(verdict=verdict, new=new, work=work)
+    shown = work or living(rows, now)
+    muted = shown is not None and shown.settings.muted
+    return Accepted(verdict=verdict, new=known is None, work=work, muted=muted)
 
 
 def amend(

@@ -1,7 +1,7 @@
 -- Takes a message in, once, whatever becomes of it; with a token, claims the thread as well.
 -- KEYS header entries ids people work who all ends buried trace seen...
 -- ARGV token lease call id author at entry verdicts kind ttl reach waiting_limit overheard_limit
--- Answers {verdict, new, work or false}; verdicts are single letters, see core.store.redis.wire.
+-- Answers {verdict, new, work or false, muted or not}; verdicts are single letters, see core.store.redis.wire.
 
 local SEEN = 90000  -- core.store.keys.SEEN_SECONDS
 
@@ -105,4 +105,4 @@ end
 local oldest = new and h ~= nil and h.waiting == 1 and A.id
 local claimed = A.token ~= '' and verdict == 'a' and h ~= nil and claim(h, A.token, oldest)
 if h ~= nil and (new or claimed) and verdict ~= 'g' and verdict ~= 'i' then save(h) end
-return {verdict, text(new or again), claimed and show(h)}
+return {verdict, text(new or again), claimed and show(h), h ~= nil and h.muted}
