@@ -17,6 +17,7 @@ from core.admission import FollowUp
 from core.errors import SettingsError
 from core.machine import data_dir, is_time_zone, time_zone, user_name
 from core.message import Kind, clean
+from core.settings_discord import DiscordSettings
 from core.settings_faults import faults_of, unknown_names
 from core.settings_slack import SlackSettings
 
@@ -45,7 +46,7 @@ def _write(what: str) -> dict[str, Any]:
     return {"write": what}
 
 
-class Settings(SlackSettings):
+class Settings(SlackSettings, DiscordSettings):
     """All settings; the name in the environment is the field's, with CHATBOT_ before it."""
 
     model_config = SettingsConfigDict(
@@ -156,6 +157,7 @@ class Settings(SlackSettings):
             self.slack_bot_token,
             self.slack_app_token,
             self.slack_signing_secret,
+            self.discord_bot_token,
             self.slack_config_token,
         )
         kept = [key.get_secret_value() for key in keys] + passwords + [*map(unquote, passwords)]

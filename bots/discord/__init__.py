@@ -1,0 +1,1 @@
+"""Discord: gateway events become messages, answers become posts."""

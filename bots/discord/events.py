@@ -1,0 +1,231 @@
+"""Discord's payloads, as what somebody said, edited or deleted. Pure.
+
+The facts behind each line are in Discord's docs under resources/message and in its pages on the
+gateway; where they say nothing, the source is named. Whatever comes, nothing here raises: what is
+not understood is None, and changes nothing.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from bots.discord.people import author_of, files_of, names_in
+from bots.discord.snowflakes import is_id, seconds
+from bots.discord.text import mentions_in, readable
+from core.fields import dict_of, dicts_of, str_of
+from core.message import Address, Kind, Message, ThreadKey
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+NAME = "discord"
+
+_WRITTEN = (0, 19)
+"""Types that are a person's words, plain or as a reply; all others are Discord's own (docs: "Message Types")."""
+_FORWARD = 1
+"""The type of a reference that is no reply (docs: "Message Reference Types")."""
+_SHOWN = ("attachments", "embeds", "components", "sticker_items", "message_snapshots")
+_NO_NAMES: Mapping[str, str] = {}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Me:
+    """Who the bot is, and what it was told to do."""
+
+    user: str
+    allow_bots: bool = False
+    """Whether what other bots say counts; never what this one says, nor a webhook."""
+    threads: bool = True
+    """Whether a mention in a channel opens a thread; else it is answered in the channel."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Spot:
+    """Where something was said."""
+
+    channel: str
+    guild: str = ""
+    """Empty for a direct message."""
+    parent: str = ""
+    """The channel that a thread is in; empty where it is no thread."""
+    category: str = ""
+    opens_threads: bool = False
+    """The bot may open threads from messages here."""
+    role: str = ""
+    """The bot's own role, by which people may mention it too."""
+
+    @property
+    def place(self) -> str:
+        """Return the place that settings, cursors and rights hang on."""
+        return place_of(self.guild, self.parent or self.channel)
+
+    @property
+    def is_channel(self) -> bool:
+        """Tell whether it is a server's channel, and no thread."""
+        return bool(self.guild) and not self.parent
+
+    @property
+    def whole(self) -> ThreadKey:
+        """Return the conversation that goes on in this channel, thread or direct message."""
+        return ThreadKey(NAME, self.place, self.channel)
+
+    def keys(self, message: str) -> tuple[ThreadKey, ...]:
+        """Return the conversations that a message here may belong to."""
+        if not self.is_channel:
+            return (self.whole,)
+        return (ThreadKey(NAME, self.place, message), self.whole)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Edited:
+    """A message as it is now, and when it was changed."""
+
+    message: Message
+    stamp: float
+
+
+def place_of(guild: str, channel: str) -> str:
+    """Return the place that a channel is; `guild` is empty for a direct message."""
+    return f"{guild or 'dm'}/{channel}"
+
+
+def guild_of(place: str) -> str:
+    """Return the server that a place is in; empty for a direct message."""
+    guild = place.partition("/")[0]
+    return "" if guild == "dm" else guild
+
+
+def channel_of(place: str) -> str:
+    """Return the channel that a place is."""
+    return place.rpartition("/")[2]
+
+
+def identity(message: str) -> str:
+    """Return the name under which Discord may deliver a message again: its id is unique."""
+    return f"{NAME}:{message}"
+
+
+def said(
+    payload: Mapping[str, Any], spot: Spot, me: Me, names: Mapping[str, str] = _NO_NAMES
+) -> Message | None:
+    """Return what somebody said to the bot, or near it in a thread.
+
+    In a channel that is only what mentions it or replies to it. `names` are those of people, roles
+    and channels by id, beside those that the payload brings.
+    """
+    message = _message(payload, spot, me, names)
+    addressed = message is not None and message.address in {Address.MENTIONED, Address.REPLIED}
+    return message if addressed or not spot.is_channel else None
+
+
+def edited(
+    payload: Mapping[str, Any], spot: Spot, me: Me, names: Mapping[str, str] = _NO_NAMES
+) -> Edited | None:
+    """Return a message whose words its author has changed.
+
+    Updates also come for what Discord itself adds to a message, as the preview of a link: there
+    `edited_timestamp` is what it was before.
+    """
+    stamp = _stamp(str_of(payload, "edited_timestamp"))
+    message = _message(payload, spot, me, names) if stamp else None
+    return Edited(message=message, stamp=stamp) if message else None
+
+
+def replied_to(
+    payload: Mapping[str, Any], message: Message, me: Me, names: Mapping[str, str] = _NO_NAMES
+) -> Message | None:
+    """Return the message of somebody else that `message` replies to, as a part of its thread."""
+    found = dict_of(payload, "referenced_message")
+    spot = Spot(channel=message.thread.thread)
+    earlier = _message(found, spot, me, names) if found else None
+    if earlier is None or earlier.at >= message.at:
+        return None
+    return Message(
+        thread=message.thread,
+        kind=message.kind,
+        id=earlier.id,
+        identities=(f"{identity(earlier.id)}:{message.thread.thread}",),
+        author=earlier.author,
+        text=earlier.text,
+        at=earlier.at,
+        address=Address.OTHERS,
+        answer_in=message.answer_in,
+    )
+
+
+def is_withheld(payload: Mapping[str, Any], me: Me) -> bool:
+    """Tell whether a person's message came without all that was in it.
+
+    That is how messages come to a bot without the intent for their content (docs:
+    events/gateway, "Message Content Intent").
+    """
+    return (
+        payload.get("type") in _WRITTEN
+        and author_of(payload, me.user, allow_bots=me.allow_bots) is not None
+        and not str_of(payload, "content")
+        and not payload.get("poll")
+        and not any(payload.get(part) for part in _SHOWN)
+    )
+
+
+def _message(
+    payload: Mapping[str, Any], spot: Spot, me: Me, names: Mapping[str, str]
+) -> Message | None:
+    id_ = str_of(payload, "id")
+    author = author_of(payload, me.user, allow_bots=me.allow_bots)
+    if not is_id(id_) or author is None or payload.get("type") not in _WRITTEN:
+        return None
+    mine = [each for each in (me.user, spot.role) if each]
+    words = readable(_words(payload), mine, {**names, **names_in(payload)})
+    files = files_of(payload, spot.channel)
+    if not words and not files:
+        return None  # a sticker, or withheld: there is nothing in it to answer
+    address = _address(payload, spot, mine, me)
+    opens = spot.is_channel and spot.opens_threads and me.threads and address is Address.MENTIONED
+    thread = spot.keys(id_)[0] if opens else spot.whole
+    return Message(
+        thread=thread,
+        kind=Kind.THREAD if opens or spot.parent else Kind.GROUP if spot.guild else Kind.DM,
+        id=id_,
+        identities=(identity(id_),),
+        author=author,
+        text=words,
+        at=seconds(id_),
+        address=address,
+        answer_in=thread.thread,
+        attachments=files,
+    )
+
+
+def _words(payload: Mapping[str, Any]) -> str:
+    """Return a message's text, with that of a message that was forwarded with it."""
+    forwarded = [dict_of(each, "message") for each in dicts_of(payload, "message_snapshots")]
+    texts = [str_of(payload, "content"), *(str_of(each, "content") for each in forwarded)]
+    return "\n".join(filter(None, texts))
+
+
+def _address(payload: Mapping[str, Any], spot: Spot, mine: list[str], me: Me) -> Address:
+    if not spot.guild:
+        return Address.DIRECT
+    named = mentions_in(str_of(payload, "content"), mine)
+    if named.me:
+        return Address.MENTIONED
+    reference = dict_of(payload, "message_reference")
+    if reference and reference.get("type") != _FORWARD:
+        before = dict_of(payload, "referenced_message")
+        # Where Discord does not show what was replied to, a reply's ping still tells whose it was.
+        whom = str_of(dict_of(before, "author"), "id")
+        pinged = any(str_of(user, "id") == me.user for user in dicts_of(payload, "mentions"))
+        to_me = whom == me.user if whom else pinged
+        return Address.REPLIED if to_me else Address.OTHERS
+    others = named.others or payload.get("mention_everyone") is True
+    return Address.OTHERS if others else Address.NOBODY
+
+
+def _stamp(text: str) -> float:
+    try:
+        return datetime.fromisoformat(text).timestamp()
+    except (OverflowError, ValueError):
+        return 0.0

@@ -1,0 +1,49 @@
+"""What people wrote, as a model should read it: names for Discord's ids. Pure.
+
+Discord writes people, roles, channels, emoji and commands as `<…>` (docs: reference, "Message
+Formatting").
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Mapping
+
+_SIGN = re.compile(r"<(@!?|@&|#)(\d{1,20})>|<a?(:\w{1,64}:)\d{1,20}>|<(/[^<>:]{1,100}):\d{1,20}>")
+_USER = re.compile(r"<@!?(\d{1,20})>")
+_ROLE = re.compile(r"<@&(\d{1,20})>")
+
+
+@dataclass(frozen=True, slots=True)
+class Mentions:
+    """Whom a text names."""
+
+    me: bool
+    others: bool
+
+
+def mentions_in(text: str, me: Collection[str]) -> Mentions:
+    """Return whom a text names; `me` is the bot's own id and that of its own role."""
+    named = {*_USER.findall(text), *_ROLE.findall(text)}
+    return Mentions(bool(named & set(me)), bool(named - set(me)))
+
+
+def readable(text: str, me: Collection[str], names: Mapping[str, str]) -> str:
+    """Return a text as a model should read it, without the mention of the bot before it.
+
+    `names` are those of people, roles and channels, by id. A text that is nothing but the mention
+    keeps it: being called is all that it says.
+    """
+    own = "|".join(map(re.escape, me))
+    bare = re.sub(rf"\A(?:\s*<@[!&]?(?:{own})>[\s:,]*)+", "", text)
+
+    def written(sign: re.Match[str]) -> str:
+        if sign[1]:
+            return f"{sign[1][0]}{names.get(sign[2]) or sign[2]}"
+        return sign[3] or sign[4]
+
+    return _SIGN.sub(written, bare if bare.strip() else text).strip()

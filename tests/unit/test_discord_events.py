@@ -1,0 +1,237 @@
+"""What Discord tells us of, as documented, and what it means to us."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bots.discord import snowflakes
+from bots.discord.events import Me, Spot, edited, is_withheld, replied_to, said
+from bots.discord.text import readable
+from core.message import Address, Kind, ThreadKey
+
+BOT, ANN, BEN, ROLE = "100000000000000001", "100000000000000002", "100000000000000003", "1000000009"
+GUILD, CHANNEL, THREAD, ID = "20000001", "20000002", "20000003", "1300000000000000000"
+ME = Me(user=BOT)
+IN_CHANNEL = Spot(channel=CHANNEL, guild=GUILD, opens_threads=True, role=ROLE)
+IN_THREAD = Spot(channel=THREAD, guild=GUILD, parent=CHANNEL)
+IN_DM = Spot(channel="30000001")
+
+
+def user(id_: str, name: str, **more: Any) -> dict[str, Any]:
+    return {"id": id_, "username": name, "global_name": name.title(), **more}
+
+
+def payload(content: str = "Hello", **more: Any) -> dict[str, Any]:
+    """Return a person's message, as MESSAGE_CREATE has it."""
+    return {
+        "id": ID,
+        "type": 0,
+        "channel_id": CHANNEL,
+        "author": user(ANN, "ann"),
+        "member": {"nick": None, "roles": []},
+        "content": content,
+        "mentions": [],
+        "mention_everyone": False,
+        "attachments": [],
+        "embeds": [],
+        "edited_timestamp": None,
+        **more,
+    }
+
+
+def reply(whose: str, **more: Any) -> dict[str, Any]:
+    before = payload("before", id=str(int(ID) - (1 << 30)), author=user(whose, "x"))
+    reference = {"type": 0, "message_id": before["id"], "channel_id": CHANNEL}
+    return {"type": 19, "message_reference": reference, "referenced_message": before, **more}
+
+
+# --- where it belongs -----------------------------------------------------------------------------
+
+
+def test_a_mention_in_a_channel_opens_a_thread_with_the_messages_id() -> None:
+    message = said(payload(f"<@{BOT}> hello"), IN_CHANNEL, ME)
+    assert message
+    assert message.thread == ThreadKey("discord", f"{GUILD}/{CHANNEL}", ID)
+    assert (message.answer_in, message.kind, message.text) == (ID, Kind.THREAD, "hello")
+    assert message.address is Address.MENTIONED
+    assert message.at == pytest.approx(snowflakes.seconds(ID))
+    assert message.author.name == "Ann"
+
+
+@pytest.mark.parametrize(
+    ("spot", "me"),
+    [(replace(IN_CHANNEL, opens_threads=False), ME), (IN_CHANNEL, replace(ME, threads=False))],
+)
+def test_where_no_thread_can_or_shall_be_it_is_the_channels_conversation(
+    spot: Spot, me: Me
+) -> None:
+    message = said(payload(f"<@{BOT}> hello"), spot, me)
+    assert message
+    assert message.thread == ThreadKey("discord", f"{GUILD}/{CHANNEL}", CHANNEL)
+    assert (message.answer_in, message.kind) == (CHANNEL, Kind.GROUP)
+
+
+def test_the_starters_duplicate_is_the_same_message() -> None:
+    first = said(payload(f"<@{BOT}> hello"), IN_CHANNEL, ME)
+    inside = said(payload(f"<@{BOT}> hello"), Spot(channel=ID, guild=GUILD, parent=CHANNEL), ME)
+    assert first
+    assert inside
+    assert (first.thread, first.id, first.identities) == (
+        inside.thread,
+        inside.id,
+        inside.identities,
+    )
+    assert said(payload("", type=21), IN_THREAD, ME) is None
+
+
+def test_in_a_thread_everything_counts_and_in_a_channel_only_what_is_for_the_bot() -> None:
+    message = said(payload(), IN_THREAD, ME)
+    assert message
+    assert message.address is Address.NOBODY
+    assert message.thread == ThreadKey("discord", f"{GUILD}/{CHANNEL}", THREAD)
+    assert said(payload(), IN_CHANNEL, ME) is None
+    assert said(payload("@everyone hi", mention_everyone=True), IN_CHANNEL, ME) is None
+
+
+def test_a_dm_is_for_the_bot() -> None:
+    message = said(payload(), IN_DM, ME)
+    assert message
+    assert (message.kind, message.address) == (Kind.DM, Address.DIRECT)
+    assert message.thread == ThreadKey("discord", "dm/30000001", "30000001")
+
+
+# --- whom it is for -------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("made", "address"),
+    [
+        (payload(f"hi <@{BOT}>"), Address.MENTIONED),
+        (payload(f"hi <@!{BOT}> and <@{BEN}>"), Address.MENTIONED),
+        (payload(f"hi <@&{ROLE}>"), Address.MENTIONED),
+        (payload(f"hi <@{BEN}>"), Address.OTHERS),
+        (payload("hi <@&777>"), Address.OTHERS),
+        (payload("@everyone", mention_everyone=True), Address.OTHERS),
+        (payload(**reply(BOT)), Address.REPLIED),
+        (payload(**reply(BEN)), Address.OTHERS),
+        (payload(f"<@{BOT}> what does he mean?", **reply(BEN)), Address.MENTIONED),
+        (payload(**reply(BEN, referenced_message=None)), Address.OTHERS),
+        (
+            payload(**reply(BEN, referenced_message=None), mentions=[user(BOT, "bot")]),
+            Address.REPLIED,
+        ),
+        (payload("see", message_reference={"type": 1, "message_id": "1"}), Address.NOBODY),
+    ],
+)
+def test_whom_a_message_in_a_thread_is_for(made: dict[str, Any], address: Address) -> None:
+    message = said(made, replace(IN_THREAD, role=ROLE), ME)
+    assert message
+    assert message.address is address
+
+
+def test_a_reply_to_the_bot_in_a_channel_stays_there() -> None:
+    message = said(payload(**reply(BOT), mentions=[user(BOT, "bot")]), IN_CHANNEL, ME)
+    assert message
+    assert (message.address, message.answer_in) == (Address.REPLIED, CHANNEL)
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        {"author": user(BOT, "me")},
+        {"author": user(BEN, "bot", bot=True)},
+        {"webhook_id": "1"},
+        {"type": 7},
+        {"type": 18},
+        {"type": 20},
+        {"author": None},
+        {"id": 7},
+    ],
+)
+def test_what_is_no_persons_message(more: dict[str, Any]) -> None:
+    assert said(payload(**more), IN_DM, ME) is None
+
+
+def test_other_bots_count_where_they_are_allowed_and_webhooks_never() -> None:
+    me = replace(ME, allow_bots=True)
+    robot = payload(author=user(BEN, "bot", bot=True))
+    assert said(robot, IN_DM, me)
+    assert said(robot | {"webhook_id": "1"}, IN_DM, me) is None
+    assert said(payload(author=user(BOT, "me", bot=True)), IN_DM, me) is None
+
+
+def test_the_name_on_the_server_comes_first() -> None:
+    message = said(payload(member={"nick": "Annie", "roles": []}), IN_THREAD, ME)
+    assert message
+    assert message.author.name == "Annie"
+
+
+def test_ids_are_read_as_names() -> None:
+    text = f"<@{BOT}>, tell <@{BEN}> of <#{CHANNEL}> <:wave:12> </help:5> <@&9>"
+    names = {BEN: "Ben", CHANNEL: "general"}
+    assert readable(text, [BOT], names) == "tell @Ben of #general :wave: /help @9"
+    assert readable(f"<@{BOT}>", [BOT], {BOT: "Bot"}) == "@Bot"
+
+
+def test_files_are_kept_by_reference_also_of_a_forwarded_message() -> None:
+    file = {"id": "77", "filename": "a.txt", "content_type": "text/plain; charset=utf-8", "size": 3}
+    message = said(payload("", attachments=[file]), IN_DM, ME)
+    assert message
+    (attachment,) = message.attachments
+    assert (attachment.id, attachment.media_type) == (f"30000001/{ID}/77", "text/plain")
+    forwarded = [{"message": {"content": "far away", "attachments": [file]}}]
+    message = said(payload("", message_snapshots=forwarded), IN_DM, ME)
+    assert message
+    assert (message.text, len(message.attachments)) == ("far away", 1)
+
+
+def test_what_a_mention_replies_to_belongs_to_the_thread() -> None:
+    made = payload(f"<@{BOT}> is that so?", **reply(BEN))
+    message = said(made, IN_CHANNEL, ME)
+    assert message
+    earlier = replied_to(made, message, ME)
+    assert earlier
+    assert (earlier.text, earlier.thread) == ("before", message.thread)
+    assert replied_to(payload(**reply(BOT)), message, ME) is None
+
+
+# --- edits, and what is withheld ------------------------------------------------------------------
+
+
+def test_only_an_edit_of_the_author_has_a_stamp() -> None:
+    assert edited(payload(), IN_DM, ME) is None
+    edit = edited(payload("new", edited_timestamp="2026-01-02T03:04:05.678000+00:00"), IN_DM, ME)
+    assert edit
+    assert (edit.message.text, edit.stamp) == ("new", 1767323045.678)
+    assert edited(payload(edited_timestamp="yesterday"), IN_DM, ME) is None
+
+
+def test_a_message_without_anything_was_withheld() -> None:
+    assert is_withheld(payload(""), ME)
+    assert not is_withheld(payload("", sticker_items=[{"id": "1"}]), ME)
+    assert not is_withheld(payload("", author=user(BOT, "me")), ME)
+    assert not is_withheld(payload("", type=7), ME)
+    assert not is_withheld(payload("x"), ME)
+
+
+JSON: st.SearchStrategy[Any] = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.text(max_size=5) | st.just(ID),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner),
+    max_leaves=6,
+)
+
+
+@given(st.dictionaries(st.sampled_from([*payload(), *reply(BOT), "message_snapshots"]), JSON))
+def test_whatever_comes_nothing_is_raised(more: dict[str, Any]) -> None:
+    made = payload(f"<@{BOT}> hi") | more
+    for spot in (IN_CHANNEL, IN_THREAD, IN_DM):
+        message = said(made, spot, ME)
+        edited(made, spot, ME)
+        is_withheld(made, ME)
+        if message:
+            replied_to(made, message, ME)

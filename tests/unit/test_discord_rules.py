@@ -1,0 +1,123 @@
+"""Whom the bot listens to on Discord, its nonces, and the settings for both."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import pytest
+
+from bots.discord.events import Spot
+from bots.discord.nonces import key_of, nonce_of, notice_nonce
+from bots.discord.permissions import Lists, Rules
+from bots.discord.snowflakes import first_at, seconds
+from core.errors import SettingsError
+from core.message import Kind, ThreadKey
+from core.platform import AS_FILE, PostKey, Where
+from core.settings import Settings
+from core.settings_discord import ids
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+SPOT = Spot(channel="3", guild="1", parent="2", category="9")
+DM = Spot(channel="4")
+KEY = ThreadKey("discord", "1/2", "3")
+WHERE = Where(thread=KEY, kind=Kind.THREAD, turn="m1", trigger="m1", answer_in="3")
+
+
+def only(*allowed: str) -> Lists:
+    return Lists(allowed=frozenset(allowed))
+
+
+def but(*denied: str) -> Lists:
+    return Lists(denied=frozenset(denied))
+
+
+@pytest.mark.parametrize(
+    ("rules", "spot", "heard"),
+    [
+        (Rules(), SPOT, True),
+        (Rules(), DM, True),
+        (Rules(dms=False), DM, False),
+        (Rules(dms=False), SPOT, True),
+        (Rules(guilds=only("1")), SPOT, True),
+        (Rules(guilds=only("7")), SPOT, False),
+        (Rules(guilds=only("7")), DM, True),
+        (Rules(guilds=but("1")), SPOT, False),
+        (Rules(channels=only("2")), SPOT, True),
+        (Rules(channels=only("3")), SPOT, True),
+        (Rules(channels=only("9")), SPOT, True),
+        (Rules(channels=only("5")), SPOT, False),
+        (Rules(channels=only("2"), guilds=but("1")), SPOT, False),
+        (Rules(channels=Lists(allowed=frozenset("2"), denied=frozenset("3"))), SPOT, False),
+        (Rules(users=only("u")), SPOT, True),
+        (Rules(users=only("x")), SPOT, False),
+        (Rules(users=only("x"), roles=only("r")), SPOT, True),
+        (Rules(roles=only("q")), SPOT, False),
+        (Rules(roles=only("r")), DM, False),
+        (Rules(users=but("u")), DM, False),
+        (Rules(roles=but("r")), SPOT, False),
+    ],
+)
+def test_whom_the_bot_listens_to(rules: Rules, spot: Spot, heard: bool) -> None:
+    assert rules.allow(spot, "u", ("r", "s") if spot.guild else ()) is heard
+
+
+def test_each_post_has_a_nonce_of_its_own_which_is_always_the_same() -> None:
+    keys = [PostKey(KEY, "m1", piece=n) for n in (0, 1, AS_FILE)]
+    keys += [PostKey(KEY, "m2", piece=0), PostKey(KEY, "m1", "t"), PostKey(KEY, "m1", "u")]
+    nonces = [nonce_of(key) for key in keys] + [notice_nonce("a"), notice_nonce("b")]
+    assert len(set(nonces)) == len(nonces)
+    assert {len(nonce) for nonce in nonces} == {25}
+    assert nonces[0] == nonce_of(replace(keys[0]))
+
+
+def test_a_nonce_that_is_read_back_tells_its_key() -> None:
+    for key in (PostKey(KEY, "m1", piece=AS_FILE), PostKey(KEY, "m1", "mine")):
+        assert key_of(nonce_of(key), WHERE, "mine") == key
+    other = key_of(nonce_of(PostKey(KEY, "m1", "theirs")), WHERE, "mine")
+    assert other is not None
+    assert other.is_preview
+    assert other.token != "mine"
+    assert key_of(nonce_of(PostKey(KEY, "m2", piece=0)), WHERE, "") is None
+    assert key_of("12345", WHERE, "") is None
+
+
+def test_ids_tell_their_time() -> None:
+    assert seconds("175928847299117063") == pytest.approx(1462015105.796)  # the docs' own
+    assert seconds(first_at(1700000000.0)) == pytest.approx(1700000000.0)
+    assert int(first_at(seconds("175928847299117063"))) <= 175928847299117063
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "said"),
+    [
+        ("CHATBOT_DISCORD_ALLOW_GUILDS", "my server", "is no list of ids"),
+        ("CHATBOT_DISCORD_SHARD_IDS", "0,1", "needs CHATBOT_DISCORD_SHARD_COUNT"),
+        ("CHATBOT_DISCORD_BASE_URL", "discord", "is no address"),
+        ("DISCORD_BOT_TOKEN", "a b", "holds characters that no token has"),
+        ("CHATBOT_DISCORD_ANSWER_IN", "nowhere", "one of thread, channel"),
+    ],
+)
+def test_wrong_settings_are_told(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, name: str, value: str, said: str
+) -> None:
+    monkeypatch.setenv(name, value)
+    with pytest.raises(SettingsError, match=name) as raised:
+        Settings.from_env(tmp_path / "none")
+    assert said in str(raised.value)
+
+
+def test_settings_that_are_right(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("DISCORD_BOT_TOKEN", " Bot a.b.c ")
+    monkeypatch.setenv("CHATBOT_DISCORD_DENY_USERS", "175928847299117063, 175928847299117064")
+    monkeypatch.setenv("CHATBOT_DISCORD_SHARD_COUNT", "4")
+    monkeypatch.setenv("CHATBOT_DISCORD_SHARD_IDS", "1, 3")
+    settings = Settings.from_env(tmp_path / "none")
+    assert settings.discord
+    assert settings.discord_bot_token.get_secret_value() == "a.b.c"
+    assert "a.b.c" in settings.secrets
+    assert settings.discord_shards == [1, 3]
+    denied = Rules.of(settings).users.denied
+    assert denied == ids("175928847299117063,175928847299117064")
