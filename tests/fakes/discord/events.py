@@ -85,9 +85,9 @@ class Announcer(Seen):
     # Channels and threads.
 
     def drop_channel(self, place: Channel) -> None:
-        """Delete a channel with its threads, or a thread."""
+        """Delete a channel with its threads, of which nobody is told, or a thread."""
         for thread in [c for c in self.channels.values() if c.parent == place.id]:
-            self.drop_channel(thread)
+            del self.channels[thread.id]
         del self.channels[place.id]
         if place.thread is not None:
             names = ("id", "guild_id", "parent_id", "type")
