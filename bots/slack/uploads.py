@@ -4,10 +4,10 @@ No metadata can be put on a file's message, and `files.completeUploadExternal` t
 Slack shares the file a little later (github.com/slackapi/bolt-js, issue 2115). So the file bears
 the turn's mark in its name, and it is known by the file's own id rather than by a message's.
 
-An upload has no key that keeps it from being made twice. It is made only after the thread was
-looked through, and a copy goes with the sweep before the turn is settled. What remains: a process
-that dies after Slack took the file, while Slack takes longer to share it than the successor needs
-to deliver, leaves it there twice.
+An upload has no key that keeps it from being made twice. Where it is not clear whether Slack took
+it, the thread is looked through before it is made again, and a copy goes with the sweep before the
+turn is settled. What remains: where Slack shares a file later than that look and that sweep (in a
+takeover, a lease's time after the upload), it stands there twice.
 """
 
 from __future__ import annotations
@@ -39,6 +39,8 @@ _NO_FILE = (
     "The answer goes on, but I could not send the rest of it as a file ({code}). "
     "`export` in this thread has all of it."
 )
+_SHARED_WITHIN = 2.0
+"""Seconds that Slack is given to share a file of which it is not clear whether it took it."""
 _KEPT = 1000
 _GONE = {"file_deleted", "file_not_found", "message_not_found"}
 
@@ -87,28 +89,35 @@ class Uploads:
         self._taken.pop(file_name(where), None)
 
     async def _upload(self, where: Where, name: str, text: str) -> str:
-        end = self._clock.monotonic() + self._api.timeout
+        pause = min(_SHARED_WITHIN, self._api.timeout / 4)
+        end = self._clock.monotonic() + self._api.timeout - pause
         while True:
             try:
-                async with asyncio.timeout(end - self._clock.monotonic()):
-                    answer = await self._api.client.files_upload_v2(
-                        channel=channel_of(where.thread.place),
-                        thread_ts=where.answer_in,
-                        content=text.encode("utf-8", "replace"),
-                        filename=name,
-                        title=_TITLE,
-                        initial_comment=_COMMENT,
-                    )
-            except SlackApiError as error:
-                fault = meaning(_METHOD, error)
-                wait = fault.seconds if isinstance(fault, LimitedError) else None
-                if wait is None or self._clock.monotonic() + wait >= end:
-                    raise fault from None
-                await self._clock.sleep(wait)
-            except (aiohttp.ClientError, OSError, SlackRequestError, TimeoutError) as error:
-                raise PostUnclearError(f"{_METHOD}: {type(error).__name__}") from error
-            else:
-                return str(answer["files"][0]["id"])
+                return await self._once(where, name, text, end - self._clock.monotonic())
+            except LimitedError as limited:
+                if self._clock.monotonic() + limited.seconds >= end:
+                    raise
+                await self._clock.sleep(limited.seconds)
+            except PostUnclearError:
+                await self._clock.sleep(pause)  # whoever looks for it now might look too early
+                raise
+
+    async def _once(self, where: Where, name: str, text: str, seconds: float) -> str:
+        try:
+            async with asyncio.timeout(seconds):
+                answer = await self._api.client.files_upload_v2(
+                    channel=channel_of(where.thread.place),
+                    thread_ts=where.answer_in,
+                    content=text.encode("utf-8", "replace"),
+                    filename=name,
+                    title=_TITLE,
+                    initial_comment=_COMMENT,
+                )
+        except SlackApiError as error:
+            raise meaning(_METHOD, error) from None
+        except (aiohttp.ClientError, OSError, SlackRequestError, TimeoutError) as error:
+            raise PostUnclearError(f"{_METHOD}: {type(error).__name__}") from error
+        return str(answer["files"][0]["id"])
 
     async def _say_why_not(self, where: Where, code: str) -> str:
         answer = await self._api.call(
