@@ -171,9 +171,7 @@ def _make(binaries: Path, directory: Path, password: str) -> None:
         raise StartError(f"initdb fails:\n{done.stdout[-500:]}{done.stderr[-500:]}")
 
 
-def _start_on_free_port(
-    binaries: Path, directory: Path, settings: Sequence[str]
-) -> PostgresServer:
+def _start_on_free_port(binaries: Path, directory: Path, settings: Sequence[str]) -> PostgresServer:
     """Start on a free port; another process may take it in between, so try a few."""
     for attempt in range(5):
         server = PostgresServer(binaries, directory, free_port(), settings)

@@ -15,14 +15,16 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from fakeredis import FakeAsyncRedis, FakeServer
+from psycopg import AsyncConnection
 from redis.backoff import NoBackoff
 
 from core.store.local import LocalStore
 from core.store.redis import RedisStore
 from core.store.redis.client import RETRIES, Patient, connect
+from core.store.sql.postgres import PostgresStore
 from core.store.sql.sqlite import SqliteStore
 from tests.clocks import ManualClock
-from tests.contract import redis_data
+from tests.contract import postgres_data, redis_data
 from tests.faults.proxy import Proxy
 
 if TYPE_CHECKING:
@@ -166,6 +168,41 @@ class RedisHarness(Harness):
         await self.own.aclose()
 
 
+class PostgresHarness(Harness):
+    """The data is in a PostgreSQL; each store has connections of its own."""
+
+    def __init__(self, own: AsyncConnection, url: str, *, pause: float = 0.01) -> None:
+        self.own = own
+        self._url = url
+        self._pause = pause
+        self._stores: list[PostgresStore] = []
+
+    async def store(self) -> Store:
+        store = await PostgresStore.open(self._url, lease_seconds=LEASE_SECONDS, pause=self._pause)
+        self._stores.append(store)
+        return store
+
+    async def advance(self, seconds: float) -> None:
+        await postgres_data.age(self.own, seconds)
+
+    async def time(self) -> float:
+        return await postgres_data.time(self.own)
+
+    async def expire_lease(self, thread: ThreadKey) -> None:
+        await postgres_data.expire_lease(self.own, thread)
+
+    async def everything(self) -> Iterable[str | bytes]:
+        return await postgres_data.everything(self.own)
+
+    async def remains(self) -> Iterable[str]:
+        return await postgres_data.remains(self.own)
+
+    async def close(self) -> None:
+        for store in self._stores:
+            await store.close()
+        await self.own.close()
+
+
 @contextlib.asynccontextmanager
 async def memory(request: pytest.FixtureRequest) -> AsyncIterator[Harness]:
     """Keep nothing beyond the test's process."""
@@ -231,9 +268,46 @@ async def fakeredis(request: pytest.FixtureRequest) -> AsyncIterator[Harness]:
         await harness.close()
 
 
+async def emptied(url: str) -> AsyncConnection:
+    """Return a connection to a PostgreSQL that has all tables and nothing in them."""
+    await (await PostgresStore.open(url)).close()
+    own = await AsyncConnection.connect(url, autocommit=True)
+    await postgres_data.clear(own)
+    return own
+
+
+@contextlib.asynccontextmanager
+async def postgresql(request: pytest.FixtureRequest) -> AsyncIterator[Harness]:
+    """Keep everything in a real PostgreSQL."""
+    url: str = request.getfixturevalue("postgres_url")
+    harness = PostgresHarness(await emptied(url), url)
+    try:
+        yield harness
+    finally:
+        await harness.close()
+
+
+@contextlib.asynccontextmanager
+async def postgresql_proxy(request: pytest.FixtureRequest) -> AsyncIterator[Harness]:
+    """Keep everything in a real PostgreSQL, whose replies get lost again and again."""
+    url: str = request.getfixturevalue("postgres_url")
+    chance = random.Random(request.node.nodeid)
+    port = urlsplit(url).port or 0
+    # A connection of its own takes several replies, so that as many calls fail as on Redis.
+    async with Proxy(port, lose=lambda: chance.random() < LOSS / 2) as proxy:
+        through = url.replace(f":{port}/", f":{proxy.port}/") + "?sslmode=disable"
+        harness = PostgresHarness(await emptied(url), through, pause=0)
+        try:
+            yield harness
+        finally:
+            await harness.close()
+
+
 STORES: dict[str, Callable[[pytest.FixtureRequest], AbstractAsyncContextManager[Harness]]] = {
     "fakeredis": fakeredis,
     "memory": memory,
+    "postgresql": postgresql,
+    "postgresql_proxy": postgresql_proxy,
     "redis": redis,
     "redis_proxy": redis_proxy,
     "sqlite": sqlite_file,

@@ -15,9 +15,9 @@ if TYPE_CHECKING:
     from tests.contract.stores import Harness
 
 
-# The imitation proves nothing that the real one doesn't. Behind the proxy a call may answer what
+# The imitation proves nothing that the real one doesn't. Behind a proxy a call may answer what
 # only its retry answers; here each call is repeated on purpose instead.
-LEFT_OUT = {"fakeredis", "redis_proxy"}
+LEFT_OUT = {"fakeredis", "postgresql_proxy", "redis_proxy"}
 
 
 @pytest.mark.timeout(24 * 3600)  # the nightly profile takes its time

@@ -98,7 +98,7 @@ class SqlStore(Store):
         return await self._step(
             lease.thread,
             lambda rows, now: verbs.settle(rows, now, lease, outcome, posted, delay),
-            Ahead(records="turn", turn=lease.turn, reads=Reads(messages=(lease.turn,))),
+            Ahead(records="turn", turn=lease.turn),
         )
 
     async def compact(
@@ -212,7 +212,7 @@ class SqlStore(Store):
 
     @abstractmethod
     async def _ask(self, queries: Queries[Result], *, writes: bool = False) -> Result:
-        """Ask what needs no thread's lock, at one instant; with `writes`, as one transaction."""
+        """Ask what needs no thread's lock; each statement may be a transaction of its own."""
 
     @abstractmethod
     async def _step(

@@ -1,0 +1,86 @@
+"""What concerns several threads: finding one with work, and clearing away what has expired."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from core.message import ThreadKey
+from core.store import codec
+from core.store.buffered_rows import Picture
+from core.store.sql.postgres.fetch import Locked
+from core.store.sql.postgres.words import words
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
+
+    from psycopg import AsyncConnection
+
+_PICK = words(
+    "SELECT key, header FROM thread WHERE platform = ANY(:platforms) AND due <= :now"
+    " ORDER BY due LIMIT 1 FOR UPDATE SKIP LOCKED"
+)
+_NEXT = words(
+    "SELECT :clock, pg_current_xact_id_if_assigned()::text,"
+    " (SELECT min(due) FROM thread WHERE platform = ANY(:platforms) AND due IS NOT NULL)"
+)
+_LOCKED_SECONDS = 0.05
+"""After which to look again at a thread that is due but locked by somebody at this moment."""
+_EXPIRED = words(
+    "SELECT key FROM thread WHERE expires <= :now ORDER BY expires LIMIT :limit"
+    " FOR UPDATE SKIP LOCKED"
+)
+_REMOVE = (
+    words("DELETE FROM entry WHERE thread = ANY(:keys)"),
+    words("DELETE FROM who WHERE thread = ANY(:keys)"),
+    words("DELETE FROM thread WHERE key = ANY(:keys)"),
+)
+_OUTLIVED = tuple(
+    words(
+        f"DELETE FROM {table} WHERE hash = ANY(ARRAY(SELECT hash FROM {table}"  # noqa: S608 - ours
+        " WHERE expires <= :now ORDER BY expires LIMIT :limit FOR UPDATE SKIP LOCKED))"
+    )
+    for table in ("seen", "trace")
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Nothing:
+    """No thread can be locked that is due."""
+
+    seconds: float | None
+    """Until the earliest one comes due; None when no thread has work."""
+
+
+async def lock_due(connection: AsyncConnection, platforms: Collection[str]) -> Locked | Nothing:
+    """Begin a transaction and lock the thread that has been due for the longest.
+
+    Threads that are locked already are passed over: somebody is working on them right now.
+    """
+    values = {"platforms": list(platforms)}
+    async with connection.pipeline():
+        await connection.execute("BEGIN ISOLATION LEVEL READ COMMITTED")
+        picked = await connection.execute(_PICK, values)
+        looked = await connection.execute(_NEXT, values)
+    row = await picked.fetchone()
+    ((clock, transaction, due),) = await looked.fetchall()
+    if row is not None:
+        picture = Picture(header=codec.load_header(row[1]))
+        return Locked(ThreadKey.parse(row[0]), picture, clock, transaction)
+    await connection.execute("ROLLBACK")
+    return Nothing(None if due is None else max(due - clock, _LOCKED_SECONDS))
+
+
+async def sweep(connection: AsyncConnection, limit: int) -> int:
+    """Remove up to `limit` threads that have expired, and as many of what outlives threads.
+
+    It waits for nobody's lock, so it can't hold up a step or be in a deadlock with one.
+    """
+    values = {"limit": limit}
+    async with connection.transaction():
+        found = await connection.execute(_EXPIRED, values)
+        keys = [key for (key,) in await found.fetchall()]
+        for statement in _REMOVE if keys else ():
+            await connection.execute(statement, {"keys": keys})
+        outlived = [await connection.execute(statement, values) for statement in _OUTLIVED]
+    return len(keys) + sum(cursor.rowcount for cursor in outlived)

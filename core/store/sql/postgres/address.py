@@ -1,0 +1,54 @@
+"""The address of a PostgreSQL, as CHATBOT_STORE says."""
+
+from __future__ import annotations
+
+from typing import Any
+from urllib.parse import urlsplit
+
+from psycopg import ProgrammingError
+from psycopg.conninfo import conninfo_to_dict
+
+from core.errors import SettingsError
+
+CONNECT_SECONDS = 5
+"""How long one try to connect may take."""
+_DEFAULTS: dict[str, Any] = {
+    "application_name": "chatbot",
+    "connect_timeout": CONNECT_SECONDS,
+    # A host that is gone without a word is noticed well before a lease runs out.
+    "keepalives_idle": 5,
+    "keepalives_interval": 2,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 10_000,
+}
+
+
+def parse(url: str) -> dict[str, Any]:
+    """Return what libpq is to be told; what the address leaves open, it takes from PG* variables.
+
+    Raises:
+        SettingsError: The address can't be one. The text repeats nothing of it.
+    """
+    if not url.startswith(("postgresql://", "postgres://")):
+        raise SettingsError("a PostgreSQL store's address begins with postgresql://")
+    try:
+        urlsplit(url)
+        told = conninfo_to_dict(url)
+    except (ProgrammingError, ValueError):
+        raise SettingsError(
+            "the PostgreSQL address can't be read: write "
+            "postgresql://USER:PASSWORD@HOST:5432/DATABASE, with any of : / ? # @ % in the "
+            "user or password written as %3A %2F %3F %23 %40 %25"
+        ) from None
+    several = "," in str(told.get("host", ""))
+    settings = {"target_session_attrs": "read-write"} if several else {}  # find the primary
+    # No setting of the address may change what the pool relies on.
+    return {**_DEFAULTS, **settings, **told, "client_encoding": "UTF8"}
+
+
+def shown(told: dict[str, Any]) -> str:
+    """Return where that is, without user and password."""
+    hosts = str(told.get("host") or told.get("hostaddr") or "localhost").split(",")
+    ports = str(told.get("port") or 5432).split(",")
+    ports += ports[-1:] * (len(hosts) - len(ports))
+    return ",".join(f"{host}:{port}" for host, port in zip(hosts, ports, strict=False))

@@ -1,0 +1,134 @@
+"""Connections to a PostgreSQL: a few, reused, bounded in number and time, and retried."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import random
+import socket
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from psycopg import AsyncConnection
+
+from core.errors import StoreUnavailableError
+from core.store.sql.postgres.address import shown
+from core.store.sql.postgres.errors import FAILURES, explained, passes
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Awaitable, Callable
+
+Result = TypeVar("Result")
+
+CONNECTIONS = 10
+"""At most so many for verbs; who finds none free waits for one."""
+RETRIES = 10
+"""How often a verb is repeated when it fails for a reason that may pass; each may be repeated."""
+PATIENCE = 20.0
+"""Seconds after which a verb gives up, however often it was retried."""
+_LONGEST_PAUSE = 1.0
+_IDLE_SECONDS = 10
+"""How long the server keeps a thread locked for a process that has stopped in mid-step."""
+
+
+class Database:
+    """A PostgreSQL as the verbs reach it."""
+
+    def __init__(
+        self, told: dict[str, Any], *, patience: float = PATIENCE, pause: float = 0.01
+    ) -> None:
+        """Say where it is (see `address`), and the first pause between two tries, in seconds."""
+        self.at = shown(told)
+        self._told = told
+        self._patience = patience
+        self._pause = pause
+        self._free = asyncio.Semaphore(CONNECTIONS)
+        self._idle: list[AsyncConnection] = []
+        self._closed = False
+
+    async def run(self, work: Callable[[AsyncConnection], Awaitable[Result]]) -> Result:
+        """Do something on a connection of its own, and again after a failure that may pass.
+
+        Raises:
+            StoreRefusedError: It can't be used as it is.
+            StoreUnavailableError: It does not answer in time, or not now.
+        """
+        loop = asyncio.get_running_loop()
+        deadline = loop.time() + self._patience
+        for attempt in range(RETRIES + 1):
+            try:
+                async with self._connection(deadline) as connection:
+                    return await work(connection)
+            except FAILURES as error:
+                late = loop.time() >= deadline
+                if late or attempt == RETRIES or not passes(error):
+                    raise explained(TimeoutError() if late else error, self.at) from error
+            await asyncio.sleep(min(self.pause(attempt), max(0, deadline - loop.time())))
+        raise AssertionError
+
+    def pause(self, attempt: int) -> float:
+        """Return how many seconds to wait after this try, counted from 0, and before the next."""
+        longest: float = min(self._pause * 2 ** min(attempt, 20), _LONGEST_PAUSE)
+        return longest * random.uniform(0.5, 1)  # noqa: S311 - so that replicas come one by one
+
+    async def connect(self) -> AsyncConnection:
+        """Return a connection beside the pool; the caller closes it."""
+        connection = await AsyncConnection.connect(
+            **self._told, autocommit=True, prepare_threshold=0
+        )
+        try:
+            await connection.execute(
+                f"SET idle_in_transaction_session_timeout = '{_IDLE_SECONDS}s'".encode()
+            )
+        except BaseException:
+            connection.pgconn.finish()
+            raise
+        return connection
+
+    async def close(self) -> None:
+        """Close what is idle, and what is in use as soon as it is given back."""
+        self._closed = True
+        self._drop_idle()
+
+    @contextlib.asynccontextmanager
+    async def _connection(self, deadline: float) -> AsyncIterator[AsyncConnection]:
+        if self._closed:
+            raise StoreUnavailableError(f"the connection to the PostgreSQL at {self.at} is closed")
+        async with asyncio.timeout_at(deadline):
+            await self._free.acquire()
+        try:
+            connection = self._idle.pop() if self._idle else None
+            if connection is None:
+                async with asyncio.timeout_at(deadline):
+                    connection = await self.connect()
+            # Not a cancellation: the driver would first ask a server that hangs to stop.
+            timer = asyncio.get_running_loop().call_at(deadline, _hang_up, connection)
+            try:
+                yield connection
+            except BaseException as error:
+                connection.pgconn.finish()  # whatever was under way is rolled back
+                if isinstance(error, FAILURES):
+                    self._drop_idle()  # the others have most probably met the same fate
+                raise
+            finally:
+                timer.cancel()
+            self._give_back(connection)
+        finally:
+            self._free.release()
+
+    def _give_back(self, connection: AsyncConnection) -> None:
+        if self._closed or connection.closed:
+            connection.pgconn.finish()
+        else:
+            self._idle.append(connection)
+
+    def _drop_idle(self) -> None:
+        idle, self._idle = self._idle, []
+        for connection in idle:
+            connection.pgconn.finish()
+
+
+def _hang_up(connection: AsyncConnection) -> None:
+    """End a connection in the middle of whatever it is used for: its user gets an error."""
+    with contextlib.suppress(OSError), socket.socket(fileno=os.dup(connection.fileno())) as end:
+        end.shutdown(socket.SHUT_RDWR)

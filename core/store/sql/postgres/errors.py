@@ -1,0 +1,113 @@
+"""What PostgreSQL and its driver complain about, as one sentence for the operator. Pure."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from psycopg import Error, InterfaceError, OperationalError, errors
+
+from core.errors import StoreRefusedError, StoreUnavailableError
+
+if TYPE_CHECKING:
+    from core.errors import ChatbotError
+
+FAILURES = (Error, OSError)
+"""All that a call to PostgreSQL may raise; TimeoutError is an OSError."""
+
+_REFUSALS: dict[type[Error], str] = {
+    errors.InvalidPassword: "refuses the user name or password in CHATBOT_STORE",
+    errors.InvalidAuthorizationSpecification: (
+        "does not let this user in from here: look at its pg_hba.conf"
+    ),
+    errors.InvalidCatalogName: (
+        "has no database of that name: make it (createdb), or change it in CHATBOT_STORE"
+    ),
+    errors.InsufficientPrivilege: (
+        "does not give the user in CHATBOT_STORE a right that it needs: let it own its database "
+        "(ALTER DATABASE … OWNER TO …), or GRANT CREATE, USAGE ON SCHEMA to it"
+    ),
+    errors.InvalidSchemaName: (
+        "has no schema to put tables in: make the one that search_path names (CREATE SCHEMA)"
+    ),
+    errors.UndefinedTable: "has lost tables of the bot: put a backup in their place",
+    errors.UndefinedColumn: (
+        "has tables of other columns under the bot's names: give the bot a database of its own"
+    ),
+    errors.ReadOnlySqlTransaction: "is read-only: name the primary in CHATBOT_STORE",
+    errors.UntranslatableCharacter: "can't store every character: make its database with UTF8",
+}
+_UNAVAILABLE: dict[type[Error], str] = {
+    errors.DiskFull: "has no room left on its disk: make room there",
+    errors.OutOfMemory: "is out of memory",
+    errors.TooManyConnections: "takes no more connections: raise its max_connections",
+    errors.LockNotAvailable: "has the thread locked for somebody else for too long",
+    errors.QueryCanceled: "gave up on a statement (statement_timeout)",
+    errors.CannotConnectNow: "is starting up or shutting down",
+    errors.AdminShutdown: "is shutting down",
+    errors.CrashShutdown: "is recovering from a crash",
+}
+_UNTRUSTED = (
+    "shows a certificate that can't be verified: name the file of its authority in "
+    "CHATBOT_STORE (?sslrootcert=FILE), and the host as in the certificate"
+)
+# What it says while a connection is made: there is no code beside the text then.
+_WHILE_CONNECTING: tuple[tuple[str, type[Error] | str], ...] = (
+    ("password authentication failed", errors.InvalidPassword),
+    ("no password supplied", "wants a password: put it into CHATBOT_STORE"),
+    ("no pg_hba.conf entry", errors.InvalidAuthorizationSpecification),
+    ("authentication failed", errors.InvalidAuthorizationSpecification),
+    ("role ", "has no user of that name: make it (createuser), or change it in CHATBOT_STORE"),
+    ("database ", errors.InvalidCatalogName),
+    ("permission denied for database", errors.InsufficientPrivilege),
+    ("certificate verify failed", _UNTRUSTED),
+    ("does not support SSL", "does not speak TLS, which CHATBOT_STORE asks for (sslmode)"),
+    ("session is read-only", errors.ReadOnlySqlTransaction),
+)
+_UNDONE = (
+    errors.SerializationFailure,
+    errors.DeadlockDetected,
+    errors.IdleInTransactionSessionTimeout,
+)
+_PASSING = ("starting up", "shutting down", "recovery", "too many", "connection slots")
+_MISSING = ("role ", "database ")
+
+
+def passes(error: BaseException) -> bool:
+    """Tell whether the same call may end better the next time."""
+    if isinstance(error, _UNDONE):
+        return True
+    if isinstance(error, tuple(_REFUSALS)) or _refused(str(error)) is not None:
+        return False
+    return isinstance(error, (OperationalError, InterfaceError, OSError))
+
+
+def explained(error: BaseException, at: str) -> ChatbotError:
+    """Return the error as ours: what is wrong with the PostgreSQL at this address, and what to do.
+
+    Never what was sent to it, nor what it said beyond the first line.
+    """
+    for kind, sentence in _REFUSALS.items():
+        if isinstance(error, kind):
+            return StoreRefusedError(f"the PostgreSQL at {at} {sentence}")
+    for kind, sentence in _UNAVAILABLE.items():
+        if isinstance(error, kind):
+            return StoreUnavailableError(f"the PostgreSQL at {at} {sentence}")
+    refused = _refused(str(error))
+    if refused is not None:
+        return StoreRefusedError(f"the PostgreSQL at {at} {refused}")
+    if isinstance(error, (TimeoutError, errors.ConnectionTimeout)):
+        return StoreUnavailableError(f"the PostgreSQL at {at} does not answer in time")
+    if isinstance(error, (OSError, OperationalError, InterfaceError)):
+        return StoreUnavailableError(f"the PostgreSQL at {at} can't be reached")
+    code = getattr(error, "sqlstate", None) or type(error).__name__
+    return StoreUnavailableError(f"the PostgreSQL at {at} failed ({code})")
+
+
+def _refused(said: str) -> str | None:
+    """Return what a refusal to connect means; None where it is none, or one that passes."""
+    if any(mark in said for mark in _PASSING):
+        return None
+    for mark, meaning in _WHILE_CONNECTING:
+        if mark in said and (mark not in _MISSING or "does not exist" in said):
+            return meaning if isinstance(meaning, str) else _REFUSALS[meaning]
+    return None

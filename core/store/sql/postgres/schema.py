@@ -1,0 +1,88 @@
+"""The tables in PostgreSQL, and how a database of an older version comes to have today's.
+
+The list of migrations is SQLite's, in PostgreSQL's types, with what only PostgreSQL needs.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from core.errors import StoreRefusedError
+from core.store.sql.schema import MIGRATIONS
+
+if TYPE_CHECKING:
+    from psycopg import AsyncConnection
+
+# By bytes, as SQLite and Redis sort: a page of threads must not depend on the server's language.
+_TYPES = {"TEXT": 'TEXT COLLATE "C"', "REAL": "DOUBLE PRECISION", "INTEGER": "BIGINT"}
+# Taken from the header, so that the records which a verb will read can be asked for with it.
+_OF_ITS_OWN = {
+    0: tuple(
+        f"ALTER TABLE thread ADD COLUMN {name} BIGINT NOT NULL DEFAULT 0"
+        for name in ("head", "shown", "waiting")
+    )
+}
+STEPS = tuple(
+    tuple(
+        re.sub(r"\b(TEXT|REAL|INTEGER)\b", lambda found: _TYPES[found[0]], statement)
+        for statement in statements
+    )
+    + _OF_ITS_OWN.get(number, ())
+    for number, statements in enumerate(MIGRATIONS)
+)
+"""STEPS[n] leads from version n to n + 1."""
+VERSION = len(STEPS)
+_LOCK = 0x63686174626F74  # "chatbot": any number does that no other program takes
+_TABLES = ["thread", "entry", "who", "seen", "trace", "place", "cursor", "deed"]
+
+
+async def migrate(connection: AsyncConnection, at: str) -> None:
+    """Bring a database to today's version, each step in a transaction, one replica at a time.
+
+    Raises:
+        StoreRefusedError: It is of a newer version, or another program's. It is left as it was.
+    """
+    while await _version(connection, at) < VERSION:
+        async with connection.transaction():
+            await connection.execute("SELECT pg_advisory_xact_lock(%s)", (_LOCK,))
+            version = await _version(connection, at)  # another replica may have done it by now
+            if version == 0:
+                await _begin(connection, at)
+            for statement in STEPS[version] if version < VERSION else ():
+                await connection.execute(statement.encode())
+            await connection.execute(
+                "UPDATE chatbot_schema SET version = %s", (min(version + 1, VERSION),)
+            )
+
+
+async def _version(connection: AsyncConnection, at: str) -> int:
+    """Return the version of the tables; 0 where there are none yet."""
+    found = await connection.execute("SELECT to_regclass('chatbot_schema') IS NOT NULL")
+    if await found.fetchone() != (True,):
+        return 0
+    row = await (await connection.execute("SELECT version FROM chatbot_schema")).fetchone()
+    version: int = row[0] if row else 0
+    if version > VERSION:
+        raise StoreRefusedError(
+            f"the store in the PostgreSQL at {at} was written by a newer program (version "
+            f"{version} of its tables, this one knows {VERSION}): run the newer program, "
+            "or choose another database"
+        )
+    return version
+
+
+async def _begin(connection: AsyncConnection, at: str) -> None:
+    """Make sure that the tables to be made are nobody's, and begin to count versions."""
+    found = await connection.execute(
+        "SELECT table_name FROM information_schema.tables"
+        " WHERE table_schema = current_schema() AND table_name = ANY(%s) LIMIT 1",
+        (_TABLES,),
+    )
+    if (row := await found.fetchone()) is not None:
+        raise StoreRefusedError(
+            f"the database in the PostgreSQL at {at} has a table named {row[0]} that is another "
+            "program's: give the bot a database or a schema of its own"
+        )
+    await connection.execute("CREATE TABLE chatbot_schema (version BIGINT NOT NULL)")
+    await connection.execute("INSERT INTO chatbot_schema (version) VALUES (0)")

@@ -1,0 +1,211 @@
+"""The store in PostgreSQL: for any number of processes on any number of hosts."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Generic, TypeVar
+
+from psycopg import errors
+
+from core.store import verbs
+from core.store.buffered_rows import BufferedRows, MissingError
+from core.store.keys import unique
+from core.store.sql import places
+from core.store.sql.postgres import across, checks
+from core.store.sql.postgres.address import parse
+from core.store.sql.postgres.database import PATIENCE, Database
+from core.store.sql.postgres.fetch import lock, look, read_more
+from core.store.sql.postgres.schema import migrate
+from core.store.sql.postgres.wake import Listener
+from core.store.sql.postgres.words import words
+from core.store.sql.postgres.write import write
+from core.store.sql.query import Query
+from core.store.sql.store import SqlStore
+from core.store.values import Idle
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection
+
+    from psycopg import AsyncConnection
+
+    from core.message import ThreadKey
+    from core.store.sql.postgres.fetch import Locked
+    from core.store.sql.query import Queries, Result, Row
+    from core.store.sql.store import Ahead
+    from core.store.values import Work
+
+_Result = TypeVar("_Result")
+
+
+@dataclass(slots=True)
+class _Sent(Generic[_Result]):
+    """What a step sent off to be committed: its reply may be lost, and the step tried again."""
+
+    transaction: str
+    result: _Result
+
+
+class PostgresStore(SqlStore):
+    """Runs each verb as one transaction in two round trips; `open` makes one."""
+
+    def __init__(self, database: Database, *, lease_seconds: float = 15) -> None:
+        """Use this database from now on; it is closed with the store."""
+        self.lease_seconds = lease_seconds
+        self._database = database
+        self._listener = Listener(database)
+
+    @classmethod
+    async def open(
+        cls, url: str, *, lease_seconds: float = 15, patience: float = PATIENCE, pause: float = 0.01
+    ) -> PostgresStore:
+        """Return the store at a `postgresql://` address, whose tables are made where missing.
+
+        `patience` is how many seconds a verb tries, `pause` those between the first two tries.
+
+        Raises:
+            SettingsError: The address can't be one.
+            StoreRefusedError: There is something, but it can't be used as it is.
+            StoreUnavailableError: It does not answer.
+        """
+        database = Database(parse(url), patience=patience, pause=pause)
+
+        async def prepare(connection: AsyncConnection) -> None:
+            checks.refuse_unfit(connection, database.at)
+            await migrate(connection, database.at)
+
+        try:
+            await database.run(prepare)
+        except BaseException:
+            await database.close()
+            raise
+        return cls(database, lease_seconds=lease_seconds)
+
+    # --- across threads -----------------------------------------------------------------------
+
+    async def claim_any(self, platforms: Collection[str], token: str) -> Work | Idle:
+        """Claim, of these platforms, the thread that has been due for the longest."""
+        found: Work | Idle | None = None
+        while found is None:  # a thread was due, but its session had expired, and it is gone now
+            found = await self._claim_due(platforms, token)
+        return found
+
+    async def peek(self, thread: ThreadKey) -> Work | None:
+        """Return a thread as `claim` would show it, without taking it."""
+
+        async def show(connection: AsyncConnection) -> Work | None:
+            picture = await look(connection, thread)
+            if picture.header is None:
+                return None
+            return verbs.show(BufferedRows(thread, picture), picture.header)
+
+        work = await self._database.run(show)
+        return work and replace(work, lease=replace(work.lease, token=""))
+
+    # --- upkeep -------------------------------------------------------------------------------
+
+    async def wait(self, platforms: Collection[str], seconds: float) -> None:
+        """Return when work may be claimable, or after `seconds`."""
+        del platforms  # one channel for all: a wake that is not for them costs one look
+        await self._listener.wait(seconds)
+
+    async def sweep(self, limit: int = 100) -> int:
+        """Remove up to `limit` things that have expired."""
+        return await self._database.run(lambda c: across.sweep(c, limit))
+
+    async def check(self) -> tuple[str, ...]:
+        """Try the database out; return a sentence for each thing the operator should know."""
+        await self._ask(places.try_out(), writes=True)
+        return await self._database.run(lambda c: checks.sentences(c, self._database.at))
+
+    async def close(self) -> None:
+        """Give back the connections."""
+        await self._listener.close()
+        await self._database.close()
+
+    # --- inside -------------------------------------------------------------------------------
+
+    async def _time(self) -> float:
+        ((time,),) = await self._rows(Query("SELECT :clock"))
+        return float(time)
+
+    async def _ask(self, queries: Queries[Result], *, writes: bool = False) -> Result:
+        del writes  # each statement is a transaction of its own, and may be repeated
+        try:
+            query = next(queries)
+            while True:
+                query = queries.send(await self._rows(query))
+        except StopIteration as end:
+            result: Result = end.value
+            return result
+
+    async def _rows(self, query: Query) -> list[Row]:
+        async def ask(connection: AsyncConnection) -> list[Row]:
+            found = await connection.execute(words(query.text), query.values)
+            return await found.fetchall() if found.description else []
+
+        return await self._database.run(ask)
+
+    async def _step(
+        self, thread: ThreadKey, verb: Callable[[verbs.Rows, verbs.Now], Result], ahead: Ahead
+    ) -> Result:
+        sent: list[_Sent[Result]] = []
+
+        async def step(connection: AsyncConnection) -> Result:
+            if sent and await _is_committed(connection, sent[-1].transaction):
+                return sent[-1].result
+            locked = await lock(connection, thread, ahead)
+            return await self._finish(connection, locked, verb, sent)
+
+        return await self._database.run(step)
+
+    async def _claim_due(self, platforms: Collection[str], token: str) -> Work | Idle | None:
+        sent: list[_Sent[Work | None]] = []
+
+        async def step(connection: AsyncConnection) -> Work | Idle | None:
+            if sent and await _is_committed(connection, sent[-1].transaction):
+                return sent[-1].result
+            found = await across.lock_due(connection, platforms)
+            if isinstance(found, across.Nothing):
+                return Idle(seconds=found.seconds)
+            return await self._finish(
+                connection, found, lambda rows, now: verbs.claim(rows, now, token), sent
+            )
+
+        return await self._database.run(step)
+
+    async def _finish(
+        self,
+        connection: AsyncConnection,
+        locked: Locked,
+        verb: Callable[[verbs.Rows, verbs.Now], Result],
+        sent: list[_Sent[Result]],
+    ) -> Result:
+        """Run a verb on a locked thread, write what it changes, and commit."""
+        now = verbs.Now(time=locked.time, lease_seconds=self.lease_seconds, fresh=unique())
+        while True:
+            rows = BufferedRows(locked.thread, locked.picture)
+            try:
+                result = verb(rows, now)
+            except MissingError as missing:
+                await read_more(connection, locked, missing.reads)
+            else:
+                break
+        sent.append(_Sent(locked.transaction, result))
+        await write(connection, locked.thread, now, rows.changes)
+        return result
+
+
+async def _is_committed(connection: AsyncConnection, transaction: str) -> bool:
+    """Tell whether a transaction whose end was not heard of has taken place."""
+    while True:
+        try:
+            found = await connection.execute(
+                "SELECT pg_xact_status(%s::text::xid8)", (transaction,)
+            )
+        except errors.InvalidParameterValue:  # a successor of the server never heard of it
+            return False
+        row = await found.fetchone()
+        if row != ("in progress",):
+            return row == ("committed",)
+        await asyncio.sleep(0.01)

@@ -1,0 +1,89 @@
+"""What a test may do to the data in a PostgreSQL, from outside."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from core.store import codec
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from psycopg import AsyncConnection
+
+    from core.message import ThreadKey
+    from core.store.header import Header
+
+TABLES = ("thread", "entry", "who", "seen", "trace", "place", "cursor", "deed")
+KEPT = ("place", "cursor", "deed")
+
+
+async def clear(own: AsyncConnection) -> None:
+    """Empty all tables, and leave them in place."""
+    for table in TABLES:
+        await own.execute(f"DELETE FROM {table}".encode())
+
+
+async def time(own: AsyncConnection) -> float:
+    """Return what time it is there."""
+    row: Any = await (await own.execute("SELECT extract(epoch FROM now())::float8")).fetchone()
+    return float(row[0])
+
+
+async def age(own: AsyncConnection, seconds: float) -> None:
+    """Let this much time pass: move every time that is kept back by it."""
+
+    def move(header: Header) -> None:
+        header.started_at -= seconds
+        header.last_at -= seconds
+        header.expires -= seconds
+        header.until -= seconds if header.until else 0
+        header.due = None if header.due is None else header.due - seconds
+
+    await _change(own, move)
+    for table in ("seen", "trace"):
+        await own.execute(f"UPDATE {table} SET expires = expires - %s".encode(), (seconds,))
+    for (name,) in await (await own.execute("SELECT name FROM deed")).fetchall():
+        at, rest = name.split(" ", 1)
+        moved = f"{float(at) - seconds:020.6f} {rest}"
+        await own.execute("UPDATE deed SET name = %s WHERE name = %s", (moved, name))
+
+
+async def expire_lease(own: AsyncConnection, thread: ThreadKey) -> None:
+    """Let the lease on a thread run out, and nothing else."""
+
+    def end(header: Header) -> None:
+        header.until = header.due = 1
+
+    await _change(own, end, str(thread))
+
+
+async def everything(own: AsyncConnection) -> list[str]:
+    """Return all rows."""
+    return [repr(row) for table in TABLES for row in await _rows(own, table)]
+
+
+async def remains(own: AsyncConnection) -> list[str]:
+    """Return all rows but those of places, cursors and the audit log."""
+    tables = [table for table in TABLES if table not in KEPT]
+    return [f"{table}: {row}" for table in tables for row in await _rows(own, table)]
+
+
+async def _rows(own: AsyncConnection, table: str) -> list[Any]:
+    return await (await own.execute(f"SELECT * FROM {table}".encode())).fetchall()
+
+
+async def _change(
+    own: AsyncConnection, change: Callable[[Header], None], thread: str = "%"
+) -> None:
+    async with own.transaction():
+        rows = await own.execute(
+            "SELECT key, header FROM thread WHERE key LIKE %s FOR UPDATE", (thread,)
+        )
+        for key, text in await rows.fetchall():
+            header = codec.load_header(text)
+            change(header)
+            await own.execute(
+                "UPDATE thread SET header = %s, due = %s, expires = %s WHERE key = %s",
+                (codec.dump(header), header.due, header.expires, key),
+            )
