@@ -6,6 +6,7 @@ import argparse
 import asyncio
 import os
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from core.errors import ChatbotError, SettingsError, StoreRefusedError, StoreUnavailableError
@@ -54,12 +55,11 @@ def _main(arguments: Sequence[str] | None) -> int:
 def _command(options: argparse.Namespace, settings: Settings) -> Coroutine[Any, Any, int]:
     from bots import operator  # noqa: PLC0415
     from bots.app import chat, run  # noqa: PLC0415
-    from bots.doctor import doctor  # noqa: PLC0415
 
     commands = {
         "run": lambda: run(settings),
         "chat": lambda: chat(settings, options.thread),
-        "doctor": lambda: doctor(settings),
+        "doctor": lambda: _doctor(settings, options),
         "stats": lambda: operator.stats(settings),
         "export": lambda: operator.export_thread(
             settings, options.thread, options.file, as_json=options.json
@@ -69,6 +69,21 @@ def _command(options: argparse.Namespace, settings: Settings) -> Coroutine[Any, 
         "requeue": lambda: operator.requeue(settings, options.thread, options.place),
     }
     return commands[options.command]()
+
+
+def _doctor(settings: Settings, options: argparse.Namespace) -> Coroutine[Any, Any, int]:
+    from bots.doctor import doctor, live  # noqa: PLC0415
+    from bots.slack.live.run import Wanted  # noqa: PLC0415
+
+    if not options.live:
+        return doctor(settings)
+    wanted = Wanted(
+        channel=options.live,
+        expiry=options.stream_expiry,
+        limits=options.rate_limits,
+        folder=Path(options.record),
+    )
+    return live(settings, wanted)
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -81,7 +96,7 @@ def _parser() -> argparse.ArgumentParser:
     commands.add_parser("run", help="start the bot: where its tokens say, else in this terminal")
     chat = commands.add_parser("chat", help="talk to the bot in this terminal")
     chat.add_argument("--thread", default="", metavar="NAME", help="the thread to talk in")
-    commands.add_parser("doctor", help="say what is wrong and how to mend it")
+    _add_doctor(commands.add_parser("doctor", help="say what is wrong and how to mend it"))
     commands.add_parser("stats", help="how long conversations are, and where people drop off")
     export = commands.add_parser("export", help="write a conversation to a file, or to stdout")
     export.add_argument("thread", help="a thread's name in the terminal, or its whole key")
@@ -93,6 +108,21 @@ def _parser() -> argparse.ArgumentParser:
     requeue.add_argument("thread", help="the thread's key, as `buried` lists it")
     requeue.add_argument("place", type=int, help="the message's place, as `buried` lists it")
     return parser
+
+
+def _add_doctor(doctor: argparse.ArgumentParser) -> None:
+    doctor.add_argument(
+        "--live", default="", metavar="CHANNEL", help="try out in this channel what Slack does"
+    )
+    doctor.add_argument(
+        "--stream-expiry", action="store_true", help="with --live: wait for a stream's end (6 min)"
+    )
+    doctor.add_argument(
+        "--rate-limits", action="store_true", help="with --live: call too often, to be told so"
+    )
+    doctor.add_argument(
+        "--record", default="recordings", metavar="DIR", help="with --live: where recordings go"
+    )
 
 
 def _say(text: str) -> None:

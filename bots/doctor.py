@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from bots.app import App, model_notes
 from bots.diagnosis import Level, fine, note, wrong
 from bots.parts import model_for, model_name
+from bots.stop import Stop
 from core.admission import FollowUp, Terms, verdicts
 from core.clock import SystemClock
 from core.errors import ChatbotError, ModelError
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
 
     from bots.diagnosis import Finding
+    from bots.slack.live.run import Wanted
     from core.clock import Clock
     from core.settings import Settings
     from core.store.port import Store
@@ -42,6 +44,27 @@ async def doctor(settings: Settings) -> int:
         faults += finding.level is Level.WRONG
     _print(f"{faults} to mend" if faults else "Nothing is wrong")
     return 1 if faults else 0
+
+
+async def live(settings: Settings, wanted: Wanted) -> int:
+    """Try out what the platform does; return 1 where it differs from what we take it to do.
+
+    Raises `SettingsError` or `PlatformError` where that can't be tried.
+    """
+    from bots.slack.live.run import live as slack  # noqa: PLC0415 - slow to import
+
+    stop = Stop()
+    hidden = sorted(settings.secrets, key=len, reverse=True)
+
+    async def tried() -> int:
+        differs = False
+        async for line, differing in slack(settings, SystemClock(), wanted):
+            _print(redact(line, hidden))
+            differs = differs or differing
+        return int(differs)
+
+    with stop.listening():  # so that what was posted is removed also when it is interrupted
+        return await stop.or_end_of(tried())
 
 
 async def examined(settings: Settings, clock: Clock) -> AsyncIterator[Finding]:

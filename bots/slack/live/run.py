@@ -1,0 +1,168 @@
+"""`chatbot doctor --live CHANNEL`: probes in a real workspace, what differs, and a recording."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+import aiohttp
+
+from bots.slack.api import SLACK_URL, web_client
+from bots.slack.live import probes_around, probes_messages
+from bots.slack.live.calls import Calls
+from bots.slack.live.record import Blind, lines
+from bots.slack.live.trial import Scene, Trial
+from core.errors import PlatformError, SettingsError
+from core.fields import dict_of, str_of
+from core.telemetry import redact
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Awaitable, Callable
+    from pathlib import Path
+
+    from core.clock import Clock
+    from core.settings import Settings
+
+_OPENING = (
+    "chatbot doctor --live: I try out what Slack takes, in this thread, and remove it in a moment."
+)
+_ASKED = 20
+"""Members of the channel that are asked about in search of somebody who is no bot."""
+_REAL = urlsplit(SLACK_URL).hostname
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wanted:
+    """What the operator asked for."""
+
+    channel: str
+    expiry: bool
+    """Whether to wait for a stream's end, which takes more than five minutes."""
+    limits: bool
+    """Whether to call too often on purpose."""
+    folder: Path
+
+
+async def live(settings: Settings, clock: Clock, wanted: Wanted) -> AsyncIterator[tuple[str, bool]]:
+    """Run the probes; yield each line to print, and whether it says that something differs.
+
+    What the probes leave behind is removed, whatever happens. Raises `SettingsError` or
+    `PlatformError` where they can't be run.
+    """
+    token = settings.slack_bot_token.get_secret_value()
+    if not token:
+        raise SettingsError("SLACK_BOT_TOKEN is not set: `chatbot doctor` says where to find it.")
+    async with aiohttp.ClientSession() as session:
+        client = web_client(token, settings.slack_base_url, session)
+        calls = Calls(client, clock, pace=settings.slack_pace)
+        trial, left = None, 0
+        try:
+            trial = Trial(calls, await _scene(calls, wanted.channel), clock)
+            for probe in _probes(wanted):
+                await _tried(trial, probe)
+        finally:
+            place = None if trial is None else (trial.scene.channel, trial.scene.root)
+            left = await calls.clean_up(place)
+        if left:
+            yield (
+                f"{left} of the probes' messages or files would not go: remove them by hand.",
+                True,
+            )
+        for line in trial.broken:
+            yield f"A probe broke off: {line}", True
+        for result in sorted(trial.results, key=lambda result: result.same is False):
+            yield str(result), result.same is False
+        yield _written(settings, clock, wanted, trial), False
+    yield _summary(trial), False
+
+
+def _probes(wanted: Wanted) -> list[Callable[[Trial], Awaitable[None]]]:
+    messages, around = probes_messages, probes_around
+    chosen: list[Callable[[Trial], Awaitable[None]]] = [
+        *(messages.posting, messages.refusing, messages.lengths, messages.reading_back),
+        *(messages.order, messages.deleting, messages.ephemeral),
+        *(around.streaming, around.reacting, around.status, around.files, around.direct),
+    ]
+    if wanted.expiry:
+        chosen.append(around.stream_life)
+    if wanted.limits:
+        chosen.append(around.limits)
+    return chosen
+
+
+async def _tried(trial: Trial, probe: Callable[[Trial], Awaitable[None]]) -> None:
+    """Run a probe; one that goes wrong must not keep the others from being run."""
+    try:
+        await probe(trial)
+    except PlatformError as error:
+        trial.broken.append(f"{probe.__name__}: {error}")
+
+
+async def _scene(calls: Calls, channel: str) -> Scene:
+    """Look where it is to happen, and open the probes' thread."""
+    who = await calls.call("auth.test")
+    if who.error:
+        raise SettingsError(f"SLACK_BOT_TOKEN is refused: {who.error}. See `chatbot doctor`.")
+    about = await calls.call("conversations.info", channel=channel)
+    place = dict_of(about.answer, "channel")
+    opening = await calls.call("chat.postMessage", channel=channel, text=_OPENING)
+    if opening.error:
+        raise SettingsError(
+            f"The channel {channel} can't be used: {opening.error}. Give the id of one that the "
+            "bot is in (it begins with C, G or D, and stands at the end of the channel's details)."
+        )
+    return Scene(
+        team=str_of(who.answer, "team_id"),
+        bot=str_of(who.answer, "user_id"),
+        channel=str_of(opening.answer, "channel") or channel,
+        direct=bool(place.get("is_im")),
+        human=await _somebody(calls, channel),
+        root=str_of(opening.answer, "ts"),
+    )
+
+
+async def _somebody(calls: Calls, channel: str) -> str:
+    members = await calls.call("conversations.members", channel=channel, limit=_ASKED)
+    for member in members.answer.get("members") or []:
+        user = dict_of((await calls.call("users.info", user=member)).answer, "user")
+        if user and not user.get("is_bot") and not user.get("deleted"):
+            return str(member)
+    return ""
+
+
+def _written(settings: Settings, clock: Clock, wanted: Wanted, trial: Trial) -> str:
+    """Write the recording, and say where it is."""
+    host = urlsplit(settings.slack_base_url or SLACK_URL).hostname
+    at = datetime.fromtimestamp(clock.now(), UTC)
+    blind, scene = Blind(), trial.scene
+    header = {
+        "platform": "slack",
+        "source": host if host == _REAL else "not Slack: another address was set for its API",
+        "at": at.isoformat(timespec="seconds"),
+        "roles": {
+            "team": blind.name(scene.team),
+            "bot": blind.name(scene.bot),
+            "channel": blind.name(scene.channel),
+            "human": blind.name(scene.human) if scene.human else "",
+            "direct": scene.direct,
+        },
+    }
+    hidden = sorted(settings.secrets, key=len, reverse=True)
+    written = "".join(
+        f"{redact(line, hidden)}\n" for line in lines(header, trial.calls.made, blind)
+    )
+    wanted.folder.mkdir(parents=True, exist_ok=True)
+    path = wanted.folder / f"slack-{at:%Y%m%dT%H%M%S}.jsonl"
+    path.write_text(written, encoding="utf-8")
+    return f"Recorded {len(trial.calls.made)} exchanges, without names and tokens, in {path}"
+
+
+def _summary(trial: Trial) -> str:
+    count = Counter(result.same for result in trial.results)
+    return (
+        f"{count[True]} rules are as we take them to be, {count[False]} differ, "
+        f"{count[None]} were not tried"
+    )
