@@ -15,7 +15,6 @@ from typing import TYPE_CHECKING, Any
 import aiohttp
 from slack_bolt.app.async_app import AsyncApp
 from slack_bolt.authorization import AuthorizeResult
-from slack_sdk.errors import SlackApiError
 
 from bots.slack.agent import Agent
 from bots.slack.api import Api, RefusedError, web_client
@@ -151,9 +150,9 @@ class Slack:
             self.links = Links(self.bolt, token, first=first, reconnected=self._heal.set)
             try:
                 await self.links.open()
-            except SlackApiError as error:
-                code = error.response.get("error", "no answer")
-                raise SettingsError(f"SLACK_APP_TOKEN is refused by Slack: {code}") from None
+            except RefusedError as refused:
+                said = f"SLACK_APP_TOKEN is refused by Slack: {refused.code}"
+                raise SettingsError(said) from None
             return
 
         async def healthy() -> bool:

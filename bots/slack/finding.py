@@ -18,6 +18,12 @@ if TYPE_CHECKING:
     from core.message import Message
     from core.platform import Where
 
+PATIENCE = 15.0
+"""Seconds for what is said outside of turns: no lease runs out on it, and Slack may hold it back.
+
+Less than `core.spoken.SAID_SECONDS`, with what is read before it.
+"""
+
 
 async def find(api: Api, me: Me, where: Where, *, unmarked: str) -> tuple[Posted, ...]:
     """Return our messages of a turn, oldest first; those without a mark are this lease's.
@@ -52,5 +58,6 @@ async def say(api: Api, me: Me, message: Message, content: shape.Json, name: str
         metadata=metadata,
         unfurl_links=False,
         unfurl_media=False,
+        patience=PATIENCE,
         **content,
     )

@@ -13,10 +13,13 @@ from collections.abc import Awaitable, Callable
 from functools import partial
 from typing import TYPE_CHECKING, Any, TypeAlias
 
+import aiohttp
 from slack_bolt.adapter.socket_mode.async_internals import run_async_bolt_app, send_async_response
 from slack_bolt.response import BoltResponse
 from slack_sdk.errors import SlackApiError
 from slack_sdk.socket_mode.aiohttp import SocketModeClient
+
+from bots.slack.api import RefusedError, meaning
 
 if TYPE_CHECKING:
     from slack_bolt.app.async_app import AsyncApp
@@ -99,8 +102,16 @@ class Links:
         self._tasks: set[asyncio.Task[None]] = set()
 
     async def open(self) -> None:
-        """Connect; raises `SlackApiError` where the token is of no use."""
-        await self._app.client.apps_connections_open(app_token=self._token)
+        """Connect, as soon as Slack lets us; raises `RefusedError` for a token of no use."""
+        try:
+            await self._app.client.apps_connections_open(app_token=self._token)
+        except SlackApiError as error:
+            fault = meaning("apps.connections.open", error)
+            if isinstance(fault, RefusedError):
+                raise fault from None
+            log.warning("%s", fault)  # the connections wait for it, and try again
+        except (aiohttp.ClientError, OSError, TimeoutError) as error:
+            log.warning("Slack is out of reach: %s", type(error).__name__)
         for _ in range(CONNECTIONS):
             await self._add()
 

@@ -132,3 +132,15 @@ async def test_a_socket_that_slack_wants_back_is_replaced_without_a_gap() -> Non
                 await once_each(fake, dm, [message.ts for message in asked])
             assert not fake.socket.lost
             assert fake.socket.opened > 2
+
+
+@pytest.mark.parametrize("fault", [Limited(0), Cut(), Status(503)])
+async def test_slack_that_is_busy_at_the_start_has_refused_no_token(
+    fault: Limited | Cut | Status,
+) -> None:
+    async with FakeSlack() as fake:
+        fake.faults.next("apps.connections.open", fault)
+        ann = fake.person("ann")
+        async with bot_on(fake):
+            asked = await fake.say(ann, fake.dm(ann), "hello?")
+            await once_each(fake, fake.dm(ann), [asked.ts])
