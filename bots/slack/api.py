@@ -45,6 +45,8 @@ READS = {
     "users.info",
 }
 """Methods that take no JSON (docs: apis/web-api, "Methods supporting JSON POSTs")."""
+_FORMS = {"files.completeUploadExternal", "files.getUploadURLExternal"}
+"""Methods that slack-sdk calls without JSON too."""
 _REPEATS = 2
 
 
@@ -145,6 +147,7 @@ class Api:
     async def _once(self, method: str, arguments: dict[str, Any], seconds: float) -> dict[str, Any]:
         reads = method in READS
         verb, given = ("GET", "params") if reads else ("POST", "json")
+        given = "params" if method in _FORMS else given
         try:
             async with asyncio.timeout(seconds):
                 answer = await self.client.api_call(

@@ -49,7 +49,7 @@ def register(slack: Slack, store: Store, commands: Commands) -> None:
     directory = SlackDirectory(api, me, slack.names, settings.slack_admins)
     opened = settings.slack_admins_read_dms
     desk = Desk(directory, store, commands, clock, open_private=opened)
-    voice = SlackVoice(api, me, directory)
+    voice = SlackVoice(api, me, directory, clock)
     counter = Counter(desk, voice, directory, Home(api, desk, clock, overhears=settings.overhear))
     slack.listeners.append(counter.listen)
     slack.spoken = Spoken(desk, voice, store, settings, clock, counter.soon)

@@ -23,8 +23,9 @@ from bots.slack import format as shape
 from bots.slack.api import LimitedError, RefusedError, meaning
 from bots.slack.events import channel_of
 from bots.slack.marks import file_name, mark
+from bots.slack.share import shared_as
 from core.errors import PostUnclearError
-from core.fields import dict_of, dicts_of, str_of
+from core.fields import dict_of
 from core.platform import AS_FILE, PostKey
 
 if TYPE_CHECKING:
@@ -80,7 +81,7 @@ class Uploads:
         channel = channel_of(where.thread.place)
         try:
             found = dict_of(await self._api.call("files.info", repeat=True, file=file), "file")
-            for ts in _shared_as(found, channel):
+            for ts in shared_as(found, channel):
                 await self._removed("chat.delete", channel=channel, ts=ts)
             await self._removed("files.delete", file=file)
         except RefusedError as refused:
@@ -140,10 +141,3 @@ class Uploads:
 def is_file(message: str) -> bool:
     """Tell whether the id of a piece is that of a file."""
     return message.startswith("F")
-
-
-def _shared_as(file: dict[str, Any], channel: str) -> list[str]:
-    """Return the messages that show a file in a channel (docs: reference/objects/file-object)."""
-    shares = dict_of(file, "shares")
-    places = [dict_of(shares, kind) for kind in ("public", "private")]
-    return [str_of(share, "ts") for place in places for share in dicts_of(place, channel)]

@@ -6,19 +6,18 @@ Slack may not show such a message and forgets it (docs: messaging/sending-and-sc
 
 from __future__ import annotations
 
-import asyncio
+import logging
 from typing import TYPE_CHECKING, Any
-
-import aiohttp
-from slack_sdk.errors import SlackApiError
 
 from bots.slack import format as shape
 from bots.slack import views
 from bots.slack.events import channel_of
-from bots.slack.finding import say
+from bots.slack.finding import PATIENCE, say
 from bots.slack.links import link_in
 from bots.slack.marks import notice
-from core.errors import PlatformError
+from bots.slack.share import share
+from core.errors import PostUnclearError
+from core.store.keys import unique
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -26,9 +25,12 @@ if TYPE_CHECKING:
     from bots.slack.api import Api
     from bots.slack.directory import SlackDirectory
     from bots.slack.events import Me
+    from core.clock import Clock
     from core.message import Message, ThreadKey
 
-_UPLOAD_SECONDS = 300.0
+log = logging.getLogger(__name__)
+
+_SENT = "Here is the conversation that you asked for."
 _OFFERS = {
     "forget": "I ask before I forget anything: press the button.",
     "memory": "Only you will see it: press the button.",
@@ -40,11 +42,12 @@ class SlackVoice:
 
     help = views.HELP
 
-    def __init__(self, api: Api, me: Me, directory: SlackDirectory) -> None:
+    def __init__(self, api: Api, me: Me, directory: SlackDirectory, clock: Clock) -> None:
         """Speak as `me`."""
         self._api = api
         self._me = me
         self._directory = directory
+        self._clock = clock
 
     def linked(self, link: str) -> ThreadKey | None:
         """Return the thread of the message that a permalink leads to."""
@@ -74,6 +77,7 @@ class SlackVoice:
             channel=channel,
             thread_ts=root,
             metadata=notice(),
+            patience=PATIENCE,
             **shape.message(text),
         )
 
@@ -83,34 +87,36 @@ class SlackVoice:
         """Say something to somebody alone, where it stays."""
         dm = await self._dm(person)
         await self._api.call(
-            "chat.postMessage", channel=dm, metadata=notice(), **shape.message(text)
+            "chat.postMessage",
+            channel=dm,
+            metadata=notice(),
+            patience=PATIENCE,
+            **shape.message(text),
         )
 
     async def send(self, person: str, file: Path) -> None:
-        """Upload a file into somebody's DM; never twice, as the client repeats nothing."""
+        """Put a file into somebody's DM; never twice."""
         dm = await self._dm(person)
-        try:
-            async with asyncio.timeout(_UPLOAD_SECONDS):
-                await self._api.client.files_upload_v2(
-                    channel=dm,
-                    file=str(file),
-                    filename=file.name,
-                    title=file.name,
-                    initial_comment="Here is the conversation that you asked for.",
-                )
-        except (SlackApiError, aiohttp.ClientError, OSError, TimeoutError) as error:
-            raise PlatformError(f"an export was not sent: {type(error).__name__}") from error
+        await share(self._api, self._clock, file, channel=dm, comment=_SENT)
 
     async def show(self, trigger: str, *, pushed: bool = False) -> str:
-        """Open a modal at once, as a trigger is good for three seconds; return its id."""
+        """Open a modal at once, as a trigger is good for three seconds; return its name.
+
+        The name is ours, so a modal is filled also where Slack's answer to its opening was lost.
+        """
         method = "views.push" if pushed else "views.open"
-        view = views.words("One moment", ["…"])
-        answer = await self._api.call(method, trigger_id=trigger, view=view)
-        return str(answer["view"]["id"])
+        name = unique()
+        view = views.words("One moment", ["…"]) | {"external_id": name}
+        try:
+            await self._api.call(method, trigger_id=trigger, view=view)
+        except PostUnclearError:
+            log.info("a modal may be open, or not: it is filled if it is")
+        return name
 
     async def fill(self, modal: str, view: dict[str, Any]) -> None:
         """Put something else into an open modal."""
-        await self._api.call("views.update", repeat=True, view_id=modal, view=view)
+        view = view | {"external_id": modal}
+        await self._api.call("views.update", repeat=True, external_id=modal, view=view)
 
     async def _dm(self, person: str) -> str:
         answer = await self._api.call("conversations.open", repeat=True, users=person)
