@@ -11,15 +11,18 @@ if TYPE_CHECKING:
     from core.clock import Clock
     from core.store.port import Store
 
-_EXAMPLES = "redis://localhost:6379/0, sqlite:///chat.db or memory://"
-_LATER = {"redis+sentinel", "redis+cluster", "postgresql", "dynamodb"}
+_EXAMPLES = (
+    "redis://localhost:6379/0, postgresql://localhost/chatbot, sqlite:///chat.db or memory://"
+)
+_LATER = {"redis+sentinel", "redis+cluster", "dynamodb"}
 
 
 async def open_store(url: str, *, clock: Clock, lease_seconds: float) -> Store:
     """Open the store that a URL means.
 
     Args:
-        url: `memory://`, `sqlite:///relative/path`, `sqlite:////absolute/path`, or an address
+        url: `memory://`, `sqlite:///relative/path`, `sqlite:////absolute/path`,
+            `postgresql://user:password@host:5432/database` with all that libpq takes, or an address
             that begins with `redis://` or `rediss://`.
         clock: The time, for stores that have none of their own.
         lease_seconds: How long a lease lives without being renewed.
@@ -35,6 +38,8 @@ async def open_store(url: str, *, clock: Clock, lease_seconds: float) -> Store:
         return _redis(url, lease_seconds)
     if separator and scheme == "sqlite":
         return await _sqlite(rest, clock, lease_seconds)
+    if separator and scheme in {"postgresql", "postgres"}:
+        return await _postgresql(url, lease_seconds)
     if url == "memory://":
         from core.store.local import LocalStore  # noqa: PLC0415 - see the module
 
@@ -48,6 +53,21 @@ def _redis(url: str, lease_seconds: float) -> Store:
     from core.store.redis import RedisStore  # noqa: PLC0415 - see the module
 
     return RedisStore.from_url(url, lease_seconds=lease_seconds)
+
+
+async def _postgresql(url: str, lease_seconds: float) -> Store:
+    try:
+        from core.store.sql.postgres import PostgresStore  # noqa: PLC0415 - see the module
+    except ImportError as error:
+        raise _missing("postgresql", "postgres") from error
+    return await PostgresStore.open(url, lease_seconds=lease_seconds)
+
+
+def _missing(scheme: str, extra: str) -> SettingsError:
+    return SettingsError(
+        f"stores at {scheme}:// need a driver that is not installed: "
+        f"install the extra {extra!r}, for instance with: pip install '.[{extra}]'"
+    )
 
 
 async def _sqlite(rest: str, clock: Clock, lease_seconds: float) -> Store:

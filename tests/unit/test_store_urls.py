@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from typing import TYPE_CHECKING
 
 import pytest
@@ -9,6 +10,7 @@ import pytest
 from core.errors import SettingsError
 from core.store.local import LocalStore
 from core.store.redis import RedisStore
+from core.store.sql.postgres import PostgresStore
 from core.store.sql.sqlite import SqliteStore
 from core.store.urls import open_store
 from tests.clocks import ManualClock
@@ -56,10 +58,29 @@ async def test_sqlite_at_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
     assert (tmp_path / "chat.db").exists()
 
 
+async def test_postgresql(postgres_url: str) -> None:
+    assert isinstance(await opened(postgres_url), PostgresStore)
+
+
+async def test_a_driver_that_is_missing_is_named_by_its_extra(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    for name in [name for name in sys.modules if name.startswith("core.store.sql.postgres")]:
+        monkeypatch.delitem(sys.modules, name)
+    monkeypatch.setitem(sys.modules, "psycopg", None)
+    with pytest.raises(SettingsError, match=r"the extra 'postgres'") as caught:
+        await opened("postgresql://bot:secret@db/chat")
+    assert "secret" not in str(caught.value)
+
+
 @pytest.mark.parametrize(
     ("url", "says"),
     [
-        ("postgresql://bot:secret@db/chat", "postgresql:// are not supported yet"),
+        ("postgresql://bot:secret@db:port/chat", "postgresql://USER:PASSWORD@HOST"),
+        ("postgresql://bot:sec%ret@db/chat", "postgresql://USER:PASSWORD@HOST"),
+        ("postgresql://bot@db/chat?password", "postgresql://USER:PASSWORD@HOST"),
+        ("postgresql://bot@db/chat?secret=1", "postgresql://USER:PASSWORD@HOST"),
+        ("postgresql://bot:secret@[db/chat", "postgresql://USER:PASSWORD@HOST"),
         ("dynamodb://secret", "dynamodb:// are not supported yet"),
         ("redis+cluster://:secret@a,b", r"redis\+cluster:// are not supported yet"),
         ("redis+sentinel://:secret@a,b", r"redis\+sentinel:// are not supported yet"),

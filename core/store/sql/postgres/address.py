@@ -34,6 +34,7 @@ def parse(url: str) -> dict[str, Any]:
     try:
         urlsplit(url)
         told = conninfo_to_dict(url)
+        _ports(told)
     except (ProgrammingError, ValueError):
         raise SettingsError(
             "the PostgreSQL address can't be read: write "
@@ -49,6 +50,10 @@ def parse(url: str) -> dict[str, Any]:
 def shown(told: dict[str, Any]) -> str:
     """Return where that is, without user and password."""
     hosts = str(told.get("host") or told.get("hostaddr") or "localhost").split(",")
-    ports = str(told.get("port") or 5432).split(",")
+    ports = _ports(told) or [5432]
     ports += ports[-1:] * (len(hosts) - len(ports))
     return ",".join(f"{host}:{port}" for host, port in zip(hosts, ports, strict=False))
+
+
+def _ports(told: dict[str, Any]) -> list[int]:
+    return [int(port) for port in str(told.get("port") or "").split(",") if port]

@@ -50,6 +50,7 @@ _UNTRUSTED = (
     "shows a certificate that can't be verified: name the file of its authority in "
     "CHATBOT_STORE (?sslrootcert=FILE), and the host as in the certificate"
 )
+_INVALID = "can't be reached so: an option in CHATBOT_STORE has a value that there is not"
 # What it says while a connection is made: there is no code beside the text then.
 _WHILE_CONNECTING: tuple[tuple[str, type[Error] | str], ...] = (
     ("password authentication failed", errors.InvalidPassword),
@@ -62,6 +63,8 @@ _WHILE_CONNECTING: tuple[tuple[str, type[Error] | str], ...] = (
     ("certificate verify failed", _UNTRUSTED),
     ("does not support SSL", "does not speak TLS, which CHATBOT_STORE asks for (sslmode)"),
     ("session is read-only", errors.ReadOnlySqlTransaction),
+    ("invalid integer value", _INVALID),
+    ('value: "', _INVALID),
 )
 _UNDONE = (
     errors.SerializationFailure,
