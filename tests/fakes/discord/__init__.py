@@ -23,7 +23,7 @@ As a process of its own; its first line of output is its port:
 Facts are cited as `discord.md N` (our reference) or `docs: PATH` (Discord's documentation).
 """
 
-from tests.fakes.discord.client import running
+from tests.fakes.discord.client import Ears, running
 from tests.fakes.discord.errors import DiscordError
 from tests.fakes.discord.fake import FakeDiscord
 from tests.fakes.discord.faults import Cut, Limited, Refused, Slow, Status
@@ -45,6 +45,7 @@ __all__ = [
     "Channel",
     "Cut",
     "DiscordError",
+    "Ears",
     "FakeDiscord",
     "File",
     "Guild",

@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+import discord
 import yarl
 from discord.gateway import DiscordWebSocket
 from discord.http import Route
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Iterator
-
-    import discord
+    from collections.abc import AsyncIterator, Callable, Iterator
 
     from tests.fakes.discord.fake import FakeDiscord
 
@@ -49,6 +48,60 @@ async def running(
             for client in clients:
                 await client.close()
             await asyncio.gather(*tasks, return_exceptions=True)
+
+
+class Ears(discord.AutoShardedClient):
+    """A client that writes down what it hears, and loses no time."""
+
+    def __init__(self, *, intents: discord.Intents | None = None, **options: Any) -> None:
+        options.setdefault("guild_ready_timeout", 0.05)
+        options.setdefault("max_messages", None)
+        super().__init__(intents=intents or everything(), **options)
+        self.heard: list[discord.Message] = []
+        self.names: list[str] = []
+        """The events that came, by name."""
+        self.raw: list[Any] = []
+        """Raw edits, deletions, reactions, and interactions."""
+
+    async def before_identify_hook(self, shard_id: int | None, *, initial: bool = False) -> None:
+        """Don't wait: the fake sets no pace unless it's told to."""
+
+    async def on_message(self, message: discord.Message) -> None:
+        self.heard.append(message)
+
+    async def on_socket_event_type(self, name: str) -> None:
+        self.names.append(name)
+
+    async def on_raw_message_edit(self, event: Any) -> None:
+        self.raw.append(event)
+
+    async def on_raw_message_delete(self, event: Any) -> None:
+        self.raw.append(event)
+
+    async def on_raw_reaction_add(self, event: Any) -> None:
+        self.raw.append(event)
+
+    @property
+    def texts(self) -> list[str]:
+        """Return what was said by others, as it was heard."""
+        return [message.content for message in self.heard if message.author != self.user]
+
+    async def until(self, predicate: Callable[[], object], within: float = 10.0) -> None:
+        """Wait until this client heard something.
+
+        Raises:
+            TimeoutError: It never did.
+        """
+        async with asyncio.timeout(within):
+            while not predicate():
+                await asyncio.sleep(0.005)
+
+
+def everything() -> discord.Intents:
+    """Return the unprivileged intents and message content."""
+    intents = discord.Intents.default()
+    intents.message_content = True
+    return intents
 
 
 async def _ready(client: discord.Client, task: asyncio.Task[None], *, ready: bool) -> None:

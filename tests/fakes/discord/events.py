@@ -98,6 +98,15 @@ class Announcer(Seen):
             self.delivery.tell("CHANNEL_DELETE", channel_json(place), place.guild, place, None)
         self.touch()
 
+    def advance(self, seconds: float) -> None:
+        """Let time pass; threads that are idle for too long are archived (docs: topics/threads)."""
+        super().advance(seconds)
+        for place in list(self.channels.values()):
+            thread = place.thread
+            idle = thread is not None and self.now() - thread.active > thread.auto_archive * 60
+            if thread is not None and idle and not thread.archived:
+                self.archive_now(place)
+
     def thread_json(self, place: Channel) -> Json:
         """Return a thread as the bot is told of it."""
         return channel_json(place, self.bot.id)

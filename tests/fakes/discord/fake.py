@@ -51,7 +51,8 @@ class FakeDiscord(Moderation):
         self._port = port
         self._runner: web.AppRunner | None = None
         self._app = web.Application(client_max_size=256 * 2**20)
-        for found in ROUTES:
+        self.routes = tuple(ROUTES)
+        for found in self.routes:
             answer = functools.partial(self.rest.serve, found)
             self._app.router.add_route(found.method, API + found.path, answer)
         self._app.router.add_get("/gateway/", self.gateway.serve)

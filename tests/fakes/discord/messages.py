@@ -184,12 +184,12 @@ def delete(call: Call) -> None:
     """Delete a message: the bot's own, or anybody's with the right."""
     channel = call.channel()
     message = call.message(channel)
+    if message.kind == STARTER:
+        raise DiscordError(50021)
     if message.author is not call.discord.bot:
         call.need(channel, P.MANAGE_MESSAGES)
         if channel.kind == DM:
             raise DiscordError(50003)
-    if message.kind == STARTER:
-        raise DiscordError(50021)
     call.discord.remove(message)
 
 

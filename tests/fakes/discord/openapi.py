@@ -80,12 +80,16 @@ class Contract:
 
 @functools.cache
 def _read() -> tuple[Json, Json]:
-    """Return the description for answers, and the one for requests.
+    """Return the description for answers, and the one for requests, each set right once.
 
     In requests Discord takes an id as a number, too, which is how discord.py sends some; in
-    answers it's always text.
+    answers it's always text. The description has numbers as codes of what is wrong in a form;
+    Discord sends names there (docs: reference, "Error Messages").
     """
     given: Json = json.loads(PATH.read_text(encoding="utf-8"))
+    inner = given["components"]["schemas"]["InnerErrors"]["properties"]["_errors"]
+    text = {"type": "string"}
+    inner["items"] = {"type": "object", "properties": {"code": text, "message": text}}
     taken = copy.deepcopy(given)
     schemas = taken["components"]["schemas"]
     schemas["SnowflakeType"] = {"oneOf": [schemas["SnowflakeType"], {"type": "integer"}]}

@@ -6,6 +6,7 @@ import asyncio
 from typing import TYPE_CHECKING
 
 from tests.fakes.discord.model import LOADING, STARTER, WRITTEN, UnshownError
+from tests.fakes.discord.permissions import Permission
 from tests.fakes.discord.state import State
 
 if TYPE_CHECKING:
@@ -47,6 +48,14 @@ class Seen(State):
         """Return what only this person sees, oldest first."""
         user = self.user(who).id
         return [m for m in self.ephemerals if m.shown_to == user and not m.deleted]
+
+    def seen_by(self, who: Who, where: Where) -> list[Message]:
+        """Return what this person sees in a place, ephemerals included, oldest first."""
+        user, place = self.user(who), self.where(where)
+        if not self.may(user, place) & Permission.VIEW_CHANNEL:
+            return []
+        own = [m for m in self.shown_to(user) if m.channel == place.id]
+        return sorted([*self.history(place), *own], key=lambda message: int(message.id))
 
     def pings(self, message: Message) -> list[str]:
         """Return whom a message notified: ids of users and roles, `everyone`, `here`."""
