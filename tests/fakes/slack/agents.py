@@ -102,7 +102,7 @@ def set_text(call: Call) -> Json:
     return {}
 
 
-@method("assistant.threads.setTitle", "assistant:write")
+@method("assistant.threads.setTitle", "assistant:write", tier=4)
 def set_title(call: Call) -> Json:
     """Give a thread of the legacy pane a title."""
     title = call.required("title")
@@ -112,7 +112,7 @@ def set_title(call: Call) -> Json:
     return {}
 
 
-@method("assistant.threads.setSuggestedPrompts", "assistant:write")
+@method("assistant.threads.setSuggestedPrompts", "assistant:write", tier=4)
 def set_prompts(call: Call) -> Json:
     """Offer prompts (docs: reference/methods/assistant.threads.setSuggestedPrompts).
 

@@ -1,14 +1,22 @@
-"""How often Slack may be called, where a test switches that on."""
+"""How often Slack may be called, where a test switches that on (docs: apis/web-api/rate-limits)."""
 
 from __future__ import annotations
 
+import math
 from collections import defaultdict, deque
 from dataclasses import dataclass, field
 
-_TIERS = {1: 1, 2: 20, 3: 50, 4: 100}  # calls a minute, per method and workspace (slack.md 2.3)
+_TIERS = {1: 4, 2: 20, 3: 50, 4: 100}
+"""Calls a minute, per method and workspace (slack.md 2.3).
+
+Slack says of tier 1 "1+" and that "a small amount of burst behavior is tolerated": an app opens
+two sockets as it starts.
+"""
 BURST = 5  # posts at once in a channel; Slack says "short bursts" and no number
 PAGE = 15  # what `limit` is cut to for a distributed app (slack.md 2.3)
 RESTRICTED = ("conversations.history", "conversations.replies")
+_ON_THE_WAY = 0.5
+"""Seconds in which calls still come from who can't have heard of a refusal."""
 
 
 @dataclass(slots=True)
@@ -18,9 +26,14 @@ class RateLimits:
     on: bool = False
     distributed: bool = False
     """Whether the app is one that's sold outside the Marketplace: history once a minute, 15."""
+    refused: list[tuple[str, int]] = field(default_factory=list)
+    """The calls that came too often, and the Retry-After that each was given."""
+    early: list[str] = field(default_factory=list)
+    """The calls that were made again before that was over."""
     _calls: defaultdict[tuple[str, str], deque[float]] = field(
         default_factory=lambda: defaultdict(deque)
     )
+    _told: dict[tuple[str, str], tuple[float, float]] = field(default_factory=dict)
 
     def check(self, method: str, tier: int, place: str, now: float) -> int:
         """Count a call; return 0, or the seconds after which it may be made again."""
@@ -34,9 +47,15 @@ class RateLimits:
 
     def _count(self, key: tuple[str, str], most: int, within: float, now: float) -> int:
         calls = self._calls[key]
+        since, until = self._told.get(key, (now, 0.0))
+        if since + _ON_THE_WAY < now < until:
+            self.early.append(key[0])
         while calls and calls[0] <= now - within:
             calls.popleft()
-        if len(calls) >= most:
-            return max(1, round(calls[0] + within - now))
-        calls.append(now)
-        return 0
+        if len(calls) < most:
+            calls.append(now)
+            return 0
+        wait = max(1, math.ceil(calls[0] + within - now))
+        self.refused.append((key[0], wait))
+        self._told[key] = (now, now + wait)
+        return wait
