@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import pytest
+
 from core.clock import SystemClock
 from core.models.port import Document, Image
 from core.models.scripted import ScriptedModel
 from core.store.local import LocalStore
 from tests.e2e.slack_bot import bot_on
-from tests.fakes.slack import FakeSlack
+from tests.fakes.slack import Cut, FakeSlack, Limited, Status
 from tests.paper import png
 
 if TYPE_CHECKING:
@@ -57,3 +59,19 @@ async def test_a_file_that_has_vanished_is_named_and_no_error() -> None:
     assert "Rex,4" in model.calls[0].messages[-1].text
     assert "table.csv could not be read: it was deleted" in model.calls[1].messages[0].text
     assert "I can't see it any more." in answer.text
+
+
+@pytest.mark.parametrize("fault", [Limited(), Status(503), Cut()])
+async def test_a_file_that_slack_does_not_give_at_once_is_asked_for_again(
+    fault: Limited | Status | Cut,
+) -> None:
+    model = ScriptedModel("A black square.")
+    async with FakeSlack() as fake:
+        fake.faults.next("files.download", fault)
+        ann = fake.person("ann")
+        dm = fake.dm(ann)
+        image = png(8, 8)
+        async with bot_on(fake, model):
+            asked = await fake.say(ann, dm, "What?", files=[fake.file(ann, "square.png", image)])
+            await fake.replies(dm, asked.ts)
+    assert media_of(model.calls[0]) == [image]
