@@ -105,7 +105,8 @@ class Answering:
                 answered = await preview.unless_stopped(asking)
             except StoppedByUserError:
                 return Answered(text=preview.text, stop=Stop.ASKED, usage=None)
-        if not request.has_media:  # what those cost is a rule's guess, and no word's length
+        # What media cost is a rule's guess, and no word's length.
+        if answered.usage is not None and not request.has_media:
             self._memory.counter.learn(_tokens(request, self._memory), answered.usage)
         return answered
 

@@ -192,7 +192,7 @@ def shown_in(request: ModelRequest) -> Shown:
 def _said(entries: Sequence[Entry], kind: Kind, files: Files) -> tuple[Part, ...]:
     """Return what people said in one turn, and before it what they sent to be looked at."""
     media: list[Part] = []
-    for attachment in (each for entry in entries for each in entry.attachments):
+    for attachment in [each for entry in entries for each in entry.attachments] if files else ():
         file = files.get(attachment.id)
         name = one_line(attachment.name)
         if file is not None and file.kind is FileKind.IMAGE:

@@ -12,6 +12,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import lru_cache
 from html import escape, unescape
 from typing import TYPE_CHECKING
 
@@ -59,7 +60,7 @@ class Said:
 
 def quoted(text: str) -> str:
     """Return the text with every tag of ours in it made harmless."""
-    return _TAG.sub("&lt;", text)
+    return _TAG.sub("&lt;", text) if "<" in text else text
 
 
 def unquoted(text: str) -> str:
@@ -98,12 +99,12 @@ def words_of(entries: Sequence[Entry], kind: Kind, files: Files = NO_FILES) -> s
         body = _body(entries[0], files)
         if not _TAG.search(body):
             return body
-    return "\n".join(tagged(entry, named=named, files=files) for entry in entries)
+    return "\n".join([tagged(entry, named=named, files=files) for entry in entries])
 
 
 def tagged(entry: Entry, *, named: bool, dated: bool = False, files: Files = NO_FILES) -> str:
     """Return a message between its tags."""
-    name = f' from="{escape(one_line(entry.author.name))}"' if named else ""
+    name = _from(entry.author.name) if named else ""
     date = f' on="{_date(entry.at)}"' if dated else ""
     overheard = ' overheard="yes"' if entry.status is Status.OVERHEARD else ""
     return f"<{MESSAGE}{name}{date}{overheard}>\n{_body(entry, files)}\n</{MESSAGE}>"
@@ -146,8 +147,15 @@ def _said(attributes: str, body: str) -> Said:
     )
 
 
+@lru_cache(maxsize=1024)
+def _from(name: str) -> str:
+    return f' from="{escape(one_line(name))}"'
+
+
 def _body(entry: Entry, files: Files) -> str:
     text = quoted(entry.text) if entry.text.strip() else ""
+    if text and not entry.attachments:  # nearly always
+        return text
     named = [_file(attachment, files.get(attachment.id)) for attachment in entry.attachments]
     return "\n".join(filter(None, [text, *named])) or "(an empty message)"
 

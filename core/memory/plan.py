@@ -64,7 +64,8 @@ class Plan:
 def size_of(turn: Turn, kind: Kind, count: Callable[[str], int], files: Files = NO_FILES) -> int:
     """Return the tokens of a turn as the model sees it, with these files."""
     words = count(words_of(turn.entries, kind, files)) + count(answer_of(turn.answer))
-    return words + _media(turn.entries, files) + 2 * PER_MESSAGE
+    media = _media(turn.entries, files) if files else 0
+    return words + media + 2 * PER_MESSAGE
 
 
 def attachments_in_view(session: Session, strategy: Strategy) -> tuple[Attachment, ...]:
@@ -163,7 +164,8 @@ def _media(entries: Sequence[Entry], files: Files) -> int:
 
 def _loaded(session: Session) -> tuple[Turn, ...]:
     """Return the turns that no summary covers."""
-    return tuple(turn for turn in session.turns if turn.start >= session.start)
+    start = session.start
+    return tuple([turn for turn in session.turns if turn.start >= start])
 
 
 def _summary_for(session: Session, strategy: Strategy) -> str:

@@ -126,7 +126,8 @@ def find_rank_file(environ: Mapping[str, str], tempdir: str) -> Path | None:
 
 
 def _by_bytes(text: str) -> float:
-    return len(text.encode(errors="surrogatepass")) / _BYTES_PER_TOKEN
+    size = len(text) if text.isascii() else len(text.encode(errors="surrogatepass"))
+    return size / _BYTES_PER_TOKEN
 
 
 def _ranks(path: Path) -> bytes | None:

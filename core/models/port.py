@@ -96,7 +96,8 @@ class ModelRequest:
     @property
     def has_media(self) -> bool:
         """Tell whether there is more than text in it."""
-        return any(message.media for message in self.messages)
+        blocks = (block for message in self.messages for block in message.blocks)
+        return not all(isinstance(block, Block) for block in blocks)
 
 
 class Stop(StrEnum):

@@ -106,6 +106,7 @@ class Prompt(ScriptedModel):
 
     def stream(self, request: ModelRequest) -> AsyncGenerator[str | Completion, None]:
         self._watch.asked()
+        self.calls.clear()  # a model keeps nothing of what it is asked
         return super().stream(request)
 
 

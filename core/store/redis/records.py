@@ -108,7 +108,7 @@ def _entry(row: list[Any]) -> Entry:
         files: tuple[Attachment, ...] = ()
     else:
         stamp, answer_in, found, requeued_from = [*rest, ""][:4]
-        files = _attachments(found or ())
+        files = _attachments(found) if found else ()
     return _new_entry(
         place,
         name,
