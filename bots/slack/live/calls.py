@@ -22,6 +22,8 @@ UPLOAD, DOWNLOAD = "files.upload", "files.download"
 """What is no method of the Web API, but goes to an address that one gave."""
 LIMITED = 429
 _BY_QUERY = {*READS, "auth.test", "conversations.info", "files.getUploadURLExternal"}
+_NO_JSON = {"files.completeUploadExternal"}
+"""What slack-sdk gives in the query, with its lists as JSON, and so do we."""
 _TRIES = 4
 _LONGEST_WAIT = 65.0
 _TIMEOUT = 30.0
@@ -61,6 +63,7 @@ class Calls:
         """Make a call, once, and keep nothing of it."""
         given = {name: value for name, value in arguments.items() if value is not None}
         verb, form = ("GET", "params") if method in _BY_QUERY else ("POST", "json")
+        form = "params" if method in _NO_JSON else form
         try:
             async with asyncio.timeout(_TIMEOUT):
                 answer = await self._client.api_call(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING, Any
 
 from bots.slack.live.calls import LIMITED, message_of, metadata_of
@@ -134,7 +135,7 @@ async def status(trial: Trial) -> None:
 async def files(trial: Trial) -> None:
     """Upload a file into the thread, and fetch it again."""
     calls, name = trial.calls, "probe.txt"
-    none = [{"id": "F0000000000", "title": name}]
+    none = json.dumps([{"id": "F0000000000", "title": name}])
     trial.refused("upload-unknown", await calls.call("files.completeUploadExternal", files=none))
     got = await calls.call("files.getUploadURLExternal", filename=name, length=len(_CONTENT))
     if got.error:
@@ -145,7 +146,7 @@ async def files(trial: Trial) -> None:
     file = str_of(got.answer, "file_id")
     await calls.call(
         "files.completeUploadExternal",
-        files=[{"id": file, "title": name}],
+        files=json.dumps([{"id": file, "title": name}]),
         channel_id=trial.scene.channel,
         thread_ts=trial.scene.root,
     )

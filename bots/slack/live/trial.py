@@ -32,10 +32,10 @@ class Result:
         """Return what there is to say of it, in one line."""
         rule = RULES[self.rule]
         if self.same is None:
-            return f"{'not tried':9}{self.rule}: {self.seen}"
+            return f"{'not tried':10}{self.rule}: {self.seen}"
         if self.same:
-            return f"{'same':9}{self.rule}: {rule}"
-        return f"{'DIFFERS':9}{self.rule}: we say that {rule} ({rule.source}); {self.seen}"
+            return f"{'same':10}{self.rule}: {rule}"
+        return f"{'DIFFERS':10}{self.rule}: we say that {rule} ({rule.source}); {self.seen}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

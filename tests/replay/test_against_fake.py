@@ -1,0 +1,77 @@
+"""The fake answers as was recorded: in shape, and in the names of errors."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import pytest
+
+from bots.slack.live.rules import RULES
+from tests.replay.against_fake import differences
+from tests.replay.recording import FROM_FAKE, Recording, load, recordings
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from bots.slack.live.record import Json
+
+
+@pytest.mark.parametrize("path", recordings(), ids=lambda path: path.stem)
+async def test_the_fake_answers_as_was_recorded(path: Path) -> None:
+    found = await differences(load(path))
+    assert not found, "\n".join(found)
+
+
+def test_what_was_recorded_from_the_fake_says_so() -> None:
+    for path in recordings():
+        source = load(path).header["source"]
+        assert source.startswith("not Slack") if path == FROM_FAKE else source == "slack.com"
+
+
+def changed(recording: Recording, method: str, change: Json, *, refused: bool) -> Recording:
+    """Return a recording in which the first such answer is another."""
+    exchanges = list(recording.exchanges)
+    index = next(
+        number
+        for number, exchange in enumerate(exchanges)
+        if exchange.method == method and bool(exchange.error) == refused
+    )
+    answer = {k: v for k, v in (exchanges[index].answer | change).items() if v is not None}
+    exchanges[index] = replace(exchanges[index], answer=answer)
+    return replace(recording, exchanges=tuple(exchanges))
+
+
+@pytest.mark.parametrize(
+    ("method", "change", "refused", "sentence"),
+    [
+        (
+            "chat.update",
+            {"error": "edit_window_closed"},
+            True,
+            "chat.update: Slack answered edit_window_closed, the fake message_not_found",
+        ),
+        ("chat.update", {"ok": False, "error": "msg_too_long"}, False, "the fake ok"),
+        ("chat.postMessage", {"channel": None}, False, "the answer has no “channel” at Slack"),
+        ("chat.postMessage", {"ts": 7}, False, "the answer, ts was a number at Slack"),
+        ("conversations.replies", {"messages": []}, False, "had 0 items at Slack, and has"),
+    ],
+)
+async def test_a_recording_that_differs_is_told_of(
+    method: str, change: Json, refused: bool, sentence: str
+) -> None:
+    recording = changed(load(FROM_FAKE), method, change, refused=refused)
+    assert any(sentence in found for found in await differences(recording))
+
+
+@pytest.mark.parametrize("rule", ["text-length", "stream-length", "markdown-length"])
+async def test_a_fake_with_another_limit_is_told_of(rule: str) -> None:
+    altered = {rule: replace(RULES[rule], limit=RULES[rule].limit - 1)}
+    found = await differences(load(FROM_FAKE), altered=altered)
+    assert any("Slack answered ok, the fake " in sentence for sentence in found)
+
+
+async def test_a_fake_with_another_error_is_told_of() -> None:
+    altered = {"reaction-twice": replace(RULES["reaction-twice"], error="already_there")}
+    (found,) = await differences(load(FROM_FAKE), altered=altered)
+    assert found.endswith("Slack answered already_reacted, the fake already_there")
