@@ -49,8 +49,8 @@ def register(slack: Slack, store: Store, commands: Commands) -> None:
     directory = SlackDirectory(api, me, slack.names, settings.slack_admins)
     opened = settings.slack_admins_read_dms
     desk = Desk(directory, store, commands, clock, open_private=opened)
-    voice = SlackVoice(api, me, directory, clock)
-    counter = Counter(desk, voice, directory, Home(api, desk, clock, overhears=settings.overhear))
+    voice = SlackVoice(api, me, directory, clock, overhears=settings.overhear)
+    counter = Counter(desk, voice, directory, Home(api, desk, clock, settings))
     slack.listeners.append(counter.listen)
     slack.spoken = Spoken(desk, voice, store, settings, clock, counter.soon)
     slack.closers += [counter.close, slack.spoken.close]
@@ -118,7 +118,7 @@ class Counter:
     async def _slash(self, ack: AsyncAck, command: dict[str, Any]) -> None:
         asked = command_in(command.get("text") or "help", self._voice.linked)
         if asked is None or asked.word == "help" or asked.word in _NO_SLASH:
-            await ack(text=views.HELP)
+            await ack(text=self._voice.help)
             return
         user, channel = str(command["user_id"]), str(command["channel_id"])
         if asked.word == "reset" and self._is_one(channel):

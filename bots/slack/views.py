@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 from bots.slack.events import channel_of
 from bots.slack.format import REMEMBER
 from core.commands import thread_line
+from core.cuts import in_line
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -26,9 +27,14 @@ ACTIONS = {
 }
 """By command: the action of its button, and the button's label."""
 _CHUNK = 2900
+"""Characters of a section; Slack takes 3,000 (docs: reference/block-kit/blocks/section-block)."""
 _CHUNKS = 4
+LISTED = 10
+"""Threads that are listed as the latest."""
+_SHOWN = 20
+"""Threads in a list at the most. Each takes two blocks of App Home, and Slack takes 100 in all."""
 
-HELP = (
+_HELP = (
     "Mention me in a channel, and I answer in a thread; in direct messages just write.\n"
     "`/chatbot help` says this. In a channel, the other commands let you choose a thread.\n"
     "`/chatbot export [link to a message] [md|json]` sends you a conversation as a file.\n"
@@ -41,10 +47,24 @@ REMEMBERED = (
     "I remember each thread that I take part in: what was said to me and what I answered. What "
     "gets old is folded into a summary, and what is edited or deleted changes what I remember."
 )
-OVERHEARD = (
+_OVERHEARD = (
     "In a thread where I take part I also read what people say to each other, so that my next "
     "answer knows it. When I am first mentioned in a thread, I read what was said in it before."
 )
+_NOT_OVERHEARD = "I read only what is said to me."
+_OLDER = (
+    "Older threads are not listed: mention me in one with `memory`, `export`, `forget` or `reset`."
+)
+
+
+def help_text(*, overhears: bool) -> str:
+    """Return what can be asked for and how; and whether the bot hears what is not said to it."""
+    return f"{_HELP}\n{heard(overhears=overhears)}"
+
+
+def heard(*, overhears: bool) -> str:
+    """Return in words what of people's talk the bot reads."""
+    return _OVERHEARD if overhears else _NOT_OVERHEARD
 
 
 def modal(title: str, blocks: list[Json], **more: Any) -> Json:
@@ -88,31 +108,35 @@ def choose(command: str, infos: Sequence[ThreadInfo], now: float) -> Json:
     blocks = [
         _section(_about(info, now))
         | {"accessory": button(action, label, str(info.thread), danger=command == "forget")}
-        for info in infos
+        for info in infos[:_SHOWN]
     ]
-    return modal("Your threads", blocks)
+    return modal("Your threads", blocks + _older(infos))
 
 
-def home(infos: Sequence[ThreadInfo], now: float, *, overhears: bool) -> Json:
-    """Return a person's App Home."""
+def home(
+    infos: Sequence[ThreadInfo], now: float, *, overhears: bool, setup: Sequence[str] = ()
+) -> Json:
+    """Return a person's App Home; `setup` says, a line each, how the bot is set up here."""
     blocks: list[Json] = [
         _header("What I remember"),
         _section(plain(REMEMBERED)),
-        _section(plain(OVERHEARD if overhears else "I read only what is said to me.")),
+        _section(plain(heard(overhears=overhears))),
         _header("Commands"),
-        _section(markdown(HELP)),
+        _section(markdown(_HELP)),
+        _header("How I am set up"),
+        *_plain_blocks("\n".join(setup)),
         _header("Your threads"),
     ]
     if not infos:
         blocks.append(_section(plain("None yet: mention me in a channel, or write to me.")))
-    for info in infos:
+    for info in infos[:_SHOWN]:
         blocks.append(_section(_about(info, now)))
         buttons = [
             button(action, label, str(info.thread), danger=command == "forget")
             for command, (action, label) in ACTIONS.items()
         ]
         blocks.append({"type": "actions", "elements": buttons})
-    return {"type": "home", "blocks": blocks}
+    return {"type": "home", "blocks": blocks + _older(infos)}
 
 
 def button(action: str, label: str, value: str, *, danger: bool = False) -> Json:
@@ -158,8 +182,20 @@ def _header(text: str) -> Json:
     return {"type": "header", "text": plain(text)}
 
 
+def _older(infos: Sequence[ThreadInfo]) -> list[Json]:
+    """Return the word on threads for which there is no room; a full list may have left some out."""
+    return [_section(markdown(_OLDER))] if len(infos) >= LISTED else []
+
+
 def _plain_blocks(text: str) -> list[Json]:
-    parts = [text[start : start + _CHUNK] for start in range(0, len(text), _CHUNK)] or ["…"]
+    """Return sections with as much of a text as is shown, cut behind a word or a grapheme."""
+    parts: list[str] = []
+    start = 0
+    while start < len(text) and len(parts) <= _CHUNKS:
+        rest = len(text) - start <= _CHUNK
+        end = len(text) if rest else in_line(text, start, start + _CHUNK)
+        parts.append(text[start:end])
+        start = end
     if len(parts) > _CHUNKS:
         parts = [*parts[:_CHUNKS], "… and more; the export has all of it."]
-    return [_section(plain(part if part.strip() else "…")) for part in parts]
+    return [_section(plain(part if part.strip() else "…")) for part in parts or ["…"]]

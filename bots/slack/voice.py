@@ -40,10 +40,11 @@ _OFFERS = {
 class SlackVoice:
     """Says things beside the conversation."""
 
-    help = views.HELP
-
-    def __init__(self, api: Api, me: Me, directory: SlackDirectory, clock: Clock) -> None:
-        """Speak as `me`."""
+    def __init__(
+        self, api: Api, me: Me, directory: SlackDirectory, clock: Clock, *, overhears: bool
+    ) -> None:
+        """Speak as `me`; the help says whether the bot `overhears`."""
+        self.help = views.help_text(overhears=overhears)
         self._api = api
         self._me = me
         self._directory = directory

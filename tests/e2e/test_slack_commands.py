@@ -10,7 +10,8 @@ from bots.slack.manifest import EXPORT_SHORTCUT
 from core.models.scripted import ScriptedModel
 from tests.e2e.slack_bot import TRANSPORTS, answers, bot_on
 from tests.e2e.slack_hands import files_in, filled, shown, talk, told
-from tests.fakes.slack import FakeSlack
+from tests.fakes.slack import Cut, FakeSlack, Refused
+from tests.world import until
 
 both = pytest.mark.parametrize("transport", TRANSPORTS)
 
@@ -133,3 +134,65 @@ async def test_the_button_under_the_first_scissors_shows_what_is_remembered() ->
             await fake.slash(ann, dm, "/chatbot memory")
             await fake.until(lambda: len(fake.modals(ann)) == 2)
             assert "In private." in shown(await filled(fake, ann))
+
+
+async def test_who_has_three_hundred_threads_still_has_a_home() -> None:
+    async with FakeSlack() as fake:
+        ann = fake.person("ann")
+        general = fake.channel("general", ann)
+        async with bot_on(fake) as bot:
+            for number in range(300):
+                await fake.say(ann, general, f"{fake.at_bot} {number}")
+            await fake.until(lambda: len(fake.said_by_app(general)) == 300, 60)
+            await until(lambda: not bot.worker._turns)
+            await fake.open_home(ann)
+            await fake.until(lambda: ann.id in fake.homes)
+            home = fake.homes[ann.id]
+            assert len(home.body["blocks"]) <= 100
+            assert shown(home).count("just now") == 10
+            assert "Older threads are not listed" in shown(home)
+            await fake.slash(ann, general, "/chatbot memory")
+            assert shown(await filled(fake, ann)).count("just now") == 10
+
+
+async def test_a_modal_that_comes_too_late_is_said_to_have_failed() -> None:
+    async with FakeSlack() as fake:
+        ann = fake.person("ann")
+        general = fake.channel("general", ann)
+        async with bot_on(fake):
+            await talk(fake, ann, general, "hello")
+            fake.faults.next("views.open", Refused("expired_trigger_id"))
+            await fake.slash(ann, general, "/chatbot memory")
+            await told(fake, ann, "That did not work just now.")
+            fake.faults.next("views.open", Cut())
+            await fake.slash(ann, general, "/chatbot memory")
+            assert "just now" in shown(await filled(fake, ann))
+
+
+@both
+async def test_words_with_a_bang_are_commands_only_where_the_bot_takes_part(transport: str) -> None:
+    async with FakeSlack() as fake:
+        ann, bob = fake.person("ann"), fake.person("bob")
+        general = fake.channel("general", ann, bob)
+        async with bot_on(fake, transport=transport):
+            theirs = await fake.say(ann, general, "!help")
+            await fake.say(bob, general, "!reset", theirs.ts)
+            asked = await talk(fake, ann, general, "one")
+            await fake.say(ann, general, f"<@{bob.id}> !help", asked.ts)
+            await fake.say(ann, general, "!quiet", asked.ts)
+            await fake.replies(general, asked.ts, 2)
+            await fake.say(ann, general, "to myself", asked.ts)
+            await fake.say(ann, general, "!listen", asked.ts)
+            await fake.replies(general, asked.ts, 3)
+            await fake.say(ann, general, "two", asked.ts)
+            said = [m.text for m in await fake.replies(general, asked.ts, 4)]
+            assert said[0] == "re: one"
+            assert "quiet" in said[1]
+            assert "listening" in said[2]
+            assert said[3] == "re: two"
+            await fake.say(ann, general, "!help", asked.ts)
+            assert (
+                "what people say to each other"
+                in ((await fake.replies(general, asked.ts, 5))[4].blocks[0]["text"])
+            )
+        assert len(fake.said_by_app(general)) == 5

@@ -207,6 +207,22 @@ async def test_people_of_other_organisations_are_heard_only_when_that_is_allowed
             assert len(fake.said_by_app()) == (2 if allowed else 1)
 
 
+@pytest.mark.parametrize("allowed", [False, True])
+async def test_other_bots_are_answered_only_when_that_is_allowed(allowed: bool) -> None:
+    async with FakeSlack() as fake:
+        ann, other = fake.person("ann"), fake.other_bot("alerts")
+        general = fake.channel("general", ann, other)
+        async with bot_on(fake, slack_allow_bots=allowed):
+            alert = await fake.say(other, general, f"{fake.at_bot} disk full")
+            asked = await fake.say(ann, general, f"{fake.at_bot} hello?")
+            await fake.replies(general, asked.ts)
+            if allowed:
+                assert [m.text for m in await fake.replies(general, alert.ts)] == ["re: disk full"]
+            await fake.settled()
+            await asyncio.sleep(0.2)
+        assert len(fake.said_by_app(general)) == 1 + allowed  # and never itself
+
+
 async def test_the_pages_of_fifteen_messages_that_some_apps_get() -> None:
     async with FakeSlack() as fake:
         fake.faults.next("chat.postMessage", Cut())
