@@ -299,6 +299,7 @@ async def test_reacts_and_types(
     fetched = await found.fetch()
     assert [(str(r.emoji), r.count, r.me) for r in fetched.reactions] == [("✂️", 1, True)]
     assert await refused(found.add_reaction("nonsense")) == 10014
+    assert [user.id async for user in fetched.reactions[0].users()] == [int(server.bot.id)]
     await found.remove_reaction("✂️", discord.Object(int(server.bot.id)))
     assert message.reactions == {}
     await server.deny(general, Permission.ADD_REACTIONS)
@@ -344,11 +345,16 @@ async def test_knows_guilds_members_and_the_application(
     assert await refused(guild.fetch_member(1)) == 10013
     stranger = server.stranger("far")
     assert await refused(guild.fetch_member(int(stranger.id))) == 10007
+    path = f"/guilds/{guild.id}/members?limit=10"
+    assert ann.id in {found["user"]["id"] for found in await ask(ears, "GET", path)}
+    assert [found.name async for found in ears.fetch_guilds()] == ["home"]
     assert [c.name for c in await guild.fetch_channels()] == ["general"]
     assert [r.name for r in await guild.fetch_roles()] == ["@everyone", "chatbot"]
     info = await ears.application_info()
     assert info.flags.gateway_message_content_limited
+    assert (await ask(ears, "GET", "/applications/@me"))["id"] == str(info.id)
     server.granted = Intent(0)
+    assert await refused(ask(ears, "GET", path)) == 50001
     assert not (await ears.application_info()).flags.gateway_message_content_limited
     assert await refused(ears.fetch_guild(1)) == 10004
 

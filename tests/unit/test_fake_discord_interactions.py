@@ -133,6 +133,9 @@ async def test_an_open_answer_can_be_changed_and_removed(
         await asked.edit_original_response(content="changed")
         other = await asked.followup.send("other", wait=True)
         await other.edit(content="other changed")
+        assert (await asked.followup.fetch_message(other.id)).content == "other changed"
+        third = await asked.followup.send("third", wait=True)
+        await third.delete()
         await asked.delete_original_response()
 
     app.use = use
@@ -301,6 +304,14 @@ async def test_registers_only_what_discord_takes(server: FakeDiscord, app: App) 
     long = [option | {"name": f"o{n}", "choices": choices(n)} for n in range(25)]
     with pytest.raises(discord.HTTPException):
         await put(app, [plain | {"options": long}])
+    (old, *_) = await app.tree.fetch_commands()
+    assert (await app.tree.fetch_command(old.id)).name == old.name
+    await old.delete()
+    path = f"/applications/{app.application_id}/commands"
+    made = await app.http.request(Route("POST", path), json=plain | {"name": "y"})
+    assert {"y", old.name} - {c["name"] for c in server.commands} == {old.name}
+    again = await app.http.request(Route("POST", path), json=plain | {"name": "y"})
+    assert again["id"] == made["id"]
     await put(app, [plain | {"options": [nested]}])
     assert [command["name"] for command in server.commands] == ["x"]
     server.created_commands = 200

@@ -199,10 +199,25 @@ async def test_a_private_thread_is_for_who_is_in_it(
     place = await server.open_thread(ann, general, "secret", private=True)
     await server.say(ann, place, "unheard")
     assert await refused(ears.fetch_channel(int(place.id))) == 50001
+    assert "THREAD_CREATE" not in ears.names
     await server.add_to_thread(server.bot, place)
     await server.say(ann, place, "heard")
     await ears.until(lambda: ears.texts)
     assert ears.texts == ["heard"]
+    assert thread_of(ears, place).me is not None
+
+
+async def test_it_is_told_of_the_threads_of_a_channel_that_opens(
+    server: FakeDiscord, ann: User, general: Channel, ears: Ears
+) -> None:
+    await server.deny(general, Permission.VIEW_CHANNEL)
+    place = await server.open_thread(ann, general, "talk")
+    await server.say(ann, place, "unheard")
+    await server.allow(general, Permission.VIEW_CHANNEL)
+    await ears.until(lambda: "THREAD_LIST_SYNC" in ears.names)
+    assert thread_of(ears, place).name == "talk"
+    assert "THREAD_CREATE" not in ears.names
+    assert ears.texts == []
 
 
 async def test_a_forum_holds_posts(server: FakeDiscord, ann: User, ears: Ears) -> None:
@@ -266,3 +281,34 @@ async def thread_members(server: FakeDiscord, thread: discord.Thread, ann: User)
     assert [m.id for m in await thread.fetch_members()] == [int(server.bot.id), int(ann.id)]
     await thread.leave()
     assert [m.id for m in await thread.fetch_members()] == [int(ann.id)]
+
+
+async def test_shows_a_channel_of_every_kind(
+    server: FakeDiscord, ann: User, general: Channel, channel: discord.TextChannel, ears: Ears
+) -> None:
+    place = await server.open_thread(ann, general, "talk")
+    server.channel("voice", kind="voice")
+    server.channel("news", kind="announcement")
+    dm = server.dm(ann)
+    kinds = {}
+    for found in list(server.channels.values()):
+        shown = await ears.fetch_channel(int(found.id))
+        kinds[found.id] = type(shown)
+    assert kinds[place.id] is discord.Thread
+    assert kinds[dm.id] is discord.DMChannel
+    assert set(kinds.values()) == {
+        discord.TextChannel,
+        discord.ForumChannel,
+        discord.Thread,
+        discord.DMChannel,
+        discord.VoiceChannel,
+    }
+    thread = thread_of(ears, place)
+    await thread.join()
+    assert (await thread.fetch_member(int(server.bot.id))).id == int(server.bot.id)
+    assert await refused(thread.fetch_member(1)) == 10007
+    await server.allow(general, Permission.MANAGE_THREADS)
+    secret = await server.open_thread(ann, general, "secret", private=True)
+    await server.archive(secret)
+    found_private = [t.name async for t in channel.archived_threads(private=True)]
+    assert found_private == ["secret"]

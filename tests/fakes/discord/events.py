@@ -111,10 +111,16 @@ class Announcer(Seen):
         """Return a thread as the bot is told of it."""
         return channel_json(place, self.bot.id)
 
+    def tell_thread(self, event: str, place: Channel, *, new: bool = False) -> None:
+        """Tell of a thread, if the bot may see it (docs: topics/threads, "Permissions")."""
+        if self.hears(place):
+            data = self.thread_json(place) | ({"newly_created": True} if new else {})
+            self.emit(event, data, place)
+        self.touch()
+
     def thread_changed(self, place: Channel) -> None:
         """Tell of a thread that was renamed, archived, locked or brought back."""
-        self.emit("THREAD_UPDATE", self.thread_json(place), place)
-        self.touch()
+        self.tell_thread("THREAD_UPDATE", place)
 
     def archive_now(self, place: Channel, *, archived: bool = True) -> None:
         """Archive a thread, or tell of what else changed of it."""
@@ -137,8 +143,9 @@ class Announcer(Seen):
         assert place.thread is not None
         if user.id not in place.thread.members:
             place.thread.members[user.id] = self.now()
-            if user is self.bot:
+            if user is self.bot:  # docs: topics/threads, "Gaining access to …"
                 self.delivery.undeafen(place.id)
+                self.tell_thread("THREAD_CREATE", place)
             self.members_changed(place, [user.id], [])
 
     def leave_thread(self, place: Channel, user: User) -> None:

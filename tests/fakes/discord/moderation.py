@@ -8,7 +8,13 @@ from tests.fakes.discord.gestures import Gestures
 from tests.fakes.discord.hello import guild_create
 from tests.fakes.discord.model import Overwrite
 from tests.fakes.discord.permissions import NOTHING, Permission
-from tests.fakes.discord.shapes import channel_json, member_json, role_json, user_json
+from tests.fakes.discord.shapes import (
+    channel_json,
+    member_json,
+    role_json,
+    thread_member_json,
+    user_json,
+)
 
 if TYPE_CHECKING:
     from tests.fakes.discord.model import Channel, Guild, Json, Role, User
@@ -36,10 +42,26 @@ class Moderation(Gestures):
     ) -> None:
         place = self.where(where)
         place = self.where(place.parent) if place.thread is not None else place
+        seen = self.hears(place)
         number, kind = self._subject(who)
         found = place.overwrites.setdefault(number, Overwrite(number, kind))
         found.allow, found.deny = found.allow & ~deny | allow, found.deny & ~allow | deny
         self.emit("CHANNEL_UPDATE", channel_json(place), place)
+        if self.hears(place) and not seen:
+            self._sync_threads(place)
+
+    def _sync_threads(self, place: Channel) -> None:
+        """Tell of the threads in a channel that the bot sees now (docs: topics/threads)."""
+        found = [t for t in self.threads(self.guilds[place.guild]) if t.parent == place.id]
+        found = [thread for thread in found if self.hears(thread)]
+        mine = [t for t in found if t.thread and self.bot.id in t.thread.members]
+        data: Json = {
+            "guild_id": place.guild,
+            "channel_ids": [place.id],
+            "threads": [self.thread_json(thread) for thread in found],
+            "members": [thread_member_json(thread, self.bot.id) for thread in mine],
+        }
+        self.emit("THREAD_LIST_SYNC", data, place)
 
     def _subject(self, who: Who | Role | None) -> tuple[str, int]:
         if who is None:

@@ -93,6 +93,9 @@ class Rest:
             status, answer = _result(route.run(call))
         except DiscordError as error:
             status, answer = error.status, error.body
+        except Exception as error:
+            self.breaches.append(f"{route.name}: {error!r}")  # ours, not the client's
+            raise
         if self.limits.on:
             self.limits.refused(status, self.discord.now())
         if self.record:

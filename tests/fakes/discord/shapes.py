@@ -6,7 +6,7 @@ import datetime as dt
 from typing import TYPE_CHECKING
 
 from tests.fakes.discord.addresses import file_json
-from tests.fakes.discord.model import DM, FORUM
+from tests.fakes.discord.model import DM, FORUM, VOICE
 
 if TYPE_CHECKING:
     from tests.fakes.discord.model import (
@@ -104,6 +104,8 @@ def channel_json(channel: Channel, bot: str = "") -> Json:
             for o in channel.overwrites.values()
         ],
     }
+    if channel.kind == VOICE:
+        found |= {"bitrate": 64000, "user_limit": 0, "rtc_region": None}
     if channel.kind == FORUM:
         found |= {"available_tags": [], "default_reaction_emoji": None, "default_sort_order": None}
         found |= {"default_forum_layout": 0}

@@ -147,7 +147,7 @@ class Writing(Announcer):
         self.channels[place.id] = place
         if parent.kind == FORUM:
             parent.last = place.id
-        self.emit("THREAD_CREATE", self.thread_json(place) | {"newly_created": True}, place)
+        self.tell_thread("THREAD_CREATE", place, new=True)
         if message is not None:
             self._start_from(place, parent, message)
         self.members_changed(place, [user.id], [])
