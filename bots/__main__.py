@@ -72,8 +72,8 @@ def _command(options: argparse.Namespace, settings: Settings) -> Coroutine[Any, 
 
 
 def _doctor(settings: Settings, options: argparse.Namespace) -> Coroutine[Any, Any, int]:
+    from bots.diagnosis import Wanted  # noqa: PLC0415
     from bots.doctor import doctor, live  # noqa: PLC0415
-    from bots.slack.live.run import Wanted  # noqa: PLC0415
 
     if not options.live:
         return doctor(settings)

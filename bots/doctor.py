@@ -7,6 +7,7 @@ A platform joins with a function in `_platforms` that takes the settings and a c
 from __future__ import annotations
 
 import secrets
+from contextlib import aclosing
 from typing import TYPE_CHECKING
 
 from bots.app import App, model_notes
@@ -15,17 +16,16 @@ from bots.parts import model_for, model_name
 from bots.stop import Stop
 from core.admission import FollowUp, Terms, verdicts
 from core.clock import SystemClock
-from core.errors import ChatbotError, ModelError
+from core.errors import ChatbotError, ModelError, SettingsError
 from core.message import Author, Kind, Message, ThreadKey
 from core.models.port import Block, ModelMessage, ModelRequest
 from core.store.values import Outcome
 from core.telemetry import redact
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable
+    from collections.abc import AsyncGenerator, AsyncIterator, Callable
 
-    from bots.diagnosis import Finding
-    from bots.slack.live.run import Wanted
+    from bots.diagnosis import Finding, Wanted
     from core.clock import Clock
     from core.settings import Settings
     from core.store.port import Store
@@ -51,16 +51,16 @@ async def live(settings: Settings, wanted: Wanted) -> int:
 
     Raises `SettingsError` or `PlatformError` where that can't be tried.
     """
-    from bots.slack.live.run import live as slack  # noqa: PLC0415 - slow to import
-
     stop = Stop()
     hidden = sorted(settings.secrets, key=len, reverse=True)
 
     async def tried() -> int:
         differs = False
-        async for line, differing in slack(settings, SystemClock(), wanted):
-            _print(redact(line, hidden))
-            differs = differs or differing
+        trial = _trial(wanted.channel)
+        async with aclosing(trial(settings, SystemClock(), wanted)) as lines:
+            async for line, differing in lines:
+                _print(redact(line, hidden))
+                differs = differs or differing
         return int(differs)
 
     with stop.listening():  # so that what was posted is removed also when it is interrupted
@@ -83,6 +83,17 @@ def _platforms() -> tuple[Callable[[Settings, Clock], AsyncIterator[Finding]], .
     from bots.slack.doctor import examined as slack  # noqa: PLC0415 - slow to import
 
     return (slack,)
+
+
+def _trial(
+    channel: str,
+) -> Callable[[Settings, Clock, Wanted], AsyncGenerator[tuple[str, bool], None]]:
+    """Return what tries out the platform that a channel's id belongs to."""
+    if channel.isdigit():
+        raise SettingsError(f"{channel} is no channel of Slack's: its ids begin with C, G or D.")
+    from bots.slack.live.run import live as slack  # noqa: PLC0415 - slow to import
+
+    return slack
 
 
 async def _store(settings: Settings) -> AsyncIterator[Finding]:

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 _CONTENT = b"A file of chatbot doctor's.\n"
 _MOST_READS = 120
 """Calls after which a limit of some fifty a minute is not waited for any longer."""
+_NO_STOP = "missing_agent_session_stopped_event_subscription"
+"""Slack's warning (docs: reference/methods/agents.sessions.setStatus)."""
 _WAITS = (1.0, 2.0, 4.0, 8.0, 15.0)
 _SLACK = 60.0
 """Seconds past its life for which a stream is still watched."""
@@ -126,10 +128,16 @@ async def reacting(trial: Trial) -> None:
 
 
 async def status(trial: Trial) -> None:
-    """Set the session's status to no status."""
+    """Set the session's status to none of Slack's, and to one that it has."""
     place = {"channel_id": trial.scene.channel, "thread_ts": trial.scene.root}
     odd = await trial.calls.call("agents.sessions.setStatus", status="is thinking", **place)
     trial.refused("status-words", odd)
+    good = await trial.calls.call("agents.sessions.setStatus", status="active", **place)
+    if _NO_STOP in str(good.answer.get("warning", "")):
+        trial.remarks.append(
+            "note: the app is not subscribed to agent_session_stopped, so there is no Stop button: "
+            "add it under Event Subscriptions, and reinstall the app"
+        )
 
 
 async def files(trial: Trial) -> None:

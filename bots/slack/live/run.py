@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
@@ -20,9 +19,9 @@ from core.fields import dict_of, str_of
 from core.telemetry import redact
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Awaitable, Callable
-    from pathlib import Path
+    from collections.abc import AsyncGenerator, Awaitable, Callable
 
+    from bots.diagnosis import Wanted
     from core.clock import Clock
     from core.settings import Settings
 
@@ -34,19 +33,9 @@ _ASKED = 20
 _REAL = urlsplit(SLACK_URL).hostname
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Wanted:
-    """What the operator asked for."""
-
-    channel: str
-    expiry: bool
-    """Whether to wait for a stream's end, which takes more than five minutes."""
-    limits: bool
-    """Whether to call too often on purpose."""
-    folder: Path
-
-
-async def live(settings: Settings, clock: Clock, wanted: Wanted) -> AsyncIterator[tuple[str, bool]]:
+async def live(
+    settings: Settings, clock: Clock, wanted: Wanted
+) -> AsyncGenerator[tuple[str, bool], None]:
     """Run the probes; yield each line to print, and whether it says that something differs.
 
     What the probes leave behind is removed, whatever happens. Raises `SettingsError` or
@@ -62,6 +51,7 @@ async def live(settings: Settings, clock: Clock, wanted: Wanted) -> AsyncIterato
         try:
             trial = Trial(calls, await _scene(calls, wanted.channel), clock)
             for probe in _probes(wanted):
+                yield f"trying out {probe.__name__.replace('_', ' ')} …", False
                 await _tried(trial, probe)
         finally:
             place = None if trial is None else (trial.scene.channel, trial.scene.root)
@@ -71,6 +61,8 @@ async def live(settings: Settings, clock: Clock, wanted: Wanted) -> AsyncIterato
                 f"{left} of the probes' messages or files would not go: remove them by hand.",
                 True,
             )
+        for line in trial.remarks:
+            yield line, False
         for line in trial.broken:
             yield f"A probe broke off: {line}", True
         for result in sorted(trial.results, key=lambda result: result.same is False):

@@ -62,6 +62,8 @@ class Trial:
         self.scene = scene
         self.clock = clock
         self.results: list[Result] = []
+        self.remarks: list[str] = []
+        """What was seen beside the rules, and the operator should know."""
         self.broken: list[str] = []
         """Probes that could not be ended, and why."""
 
