@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import math
 from dataclasses import replace
 from typing import TYPE_CHECKING, Protocol
 
@@ -131,8 +132,10 @@ class Spoken:
         """Change what is kept, which may be done again; return what is to be said of it."""
         if command.word == "reset":
             person, thread = message.author.id, message.thread
+            # The line is right before the command: what is behind one is never new.
+            line = math.nextafter(message.at, 0)
             try:
-                return await self._desk.reset(person, thread, at=message.at, seen=True)
+                return await self._desk.reset(person, thread, at=line, seen=True)
             except DeniedError as denied:
                 return denied
         elif command.word in _SAID:
