@@ -30,7 +30,7 @@ async def test_an_address_may_say_little() -> None:
 async def test_tls() -> None:
     client = connect("rediss://host?ssl_ca_certs=/ca.pem&ssl_check_hostname=false")
     pool = client.connection_pool
-    assert pool.connection_class is SSLConnection
+    assert issubclass(pool.connection_class, SSLConnection)
     assert pool.connection_kwargs["ssl_ca_certs"] == "/ca.pem"
     assert pool.connection_kwargs["ssl_check_hostname"] is False
 

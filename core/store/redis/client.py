@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import SplitResult, parse_qsl, unquote, urlsplit
 
 from redis.asyncio import BlockingConnectionPool, Redis
-from redis.asyncio.connection import Connection, SSLConnection
 from redis.asyncio.retry import Retry
 from redis.backoff import ExponentialWithJitterBackoff
 from redis.exceptions import AuthenticationError, AuthorizationError
 
 from core.errors import SettingsError
+from core.store.redis.connection import Direct, DirectTLS
 from core.store.redis.errors import UNTRUSTED
 
 if TYPE_CHECKING:
@@ -77,7 +77,7 @@ def connect(url: str, *, connections: int = CONNECTIONS, retries: int = RETRIES)
         **_options(parts, secure=secure),
     }
     pool = BlockingConnectionPool(
-        connection_class=SSLConnection if secure else Connection,
+        connection_class=DirectTLS if secure else Direct,
         host=parts.hostname or "localhost",
         port=_port(parts),
         db=_database(parts),
