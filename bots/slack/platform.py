@@ -72,7 +72,7 @@ class SlackPlatform:
         self.api = api
         self.me = me
         self.status = Status(api, clock)
-        self.titles = Titles(api, self.status)
+        self.titles = Titles(api)
         self._streams = Streams(api, clock, life=stream_life)
         self._uploads = Uploads(api, clock)
         self._begun: OrderedDict[str, str] = OrderedDict()

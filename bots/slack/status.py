@@ -28,7 +28,8 @@ _REFRESH = 90.0
 """Seconds after which the line of text is said again; Slack shows it for two minutes."""
 _TRIES = 5
 _TEXT = "is thinking…"
-_WORKING, _IDLE = "processing", "active"
+WORKING, IDLE = "processing", "active"
+"""The words of a session that works, and of one that waits for people."""
 _NOT_HERE = {"thread_not_found", "channel_not_found", "message_not_found", "not_in_channel"}
 """Errors that speak of the thread, and not of what the workspace can do."""
 
@@ -71,11 +72,6 @@ class Status:
             del self._lines[channel, thread]  # nothing was shown
         line.wanted = working
         line.changed.set()
-
-    def word(self, channel: str, thread: str) -> str:
-        """Return the status that a session has or should have: one of Slack's words."""
-        line = self._lines.get((channel, thread))
-        return _WORKING if line is not None and line.wanted else _IDLE
 
     async def close(self, seconds: float = 2.0) -> None:
         """Take everything back, within so many seconds."""
@@ -149,7 +145,7 @@ class Status:
     async def _say_once(self, key: tuple[str, str], *, working: bool) -> None:
         channel, thread = key
         for way in tuple(self._ways):
-            words = (_WORKING, _IDLE) if way.startswith("agents.") else (_TEXT, "")
+            words = (WORKING, IDLE) if way.startswith("agents.") else (_TEXT, "")
             try:
                 await self._api.call(
                     way,

@@ -20,6 +20,7 @@ import regex  # type: ignore[import-untyped] # ships no types
 from bots.slack.api import LACKING, RefusedError
 from bots.slack.events import channel_of
 from bots.slack.inert import joined
+from bots.slack.status import IDLE
 from core.cuts import in_line
 from core.errors import PlatformError
 from core.visible import visible
@@ -29,7 +30,6 @@ if TYPE_CHECKING:
     from typing import TypeAlias
 
     from bots.slack.api import Api
-    from bots.slack.status import Status
     from core.platform import Where
 
     Way: TypeAlias = Callable[[str, str, str], Awaitable[None]]
@@ -46,10 +46,9 @@ _NO_SESSION = "not_authorized"
 class Titles:
     """Names threads after their first turn, beside it; never fails, and insists on nothing."""
 
-    def __init__(self, api: Api, status: Status) -> None:
-        """Have named nothing yet; `status` knows what a thread shows."""
+    def __init__(self, api: Api) -> None:
+        """Have named nothing yet."""
         self._api = api
-        self._status = status
         self._ways: list[Way] = [self._as_session, self._in_pane]
         """What is tried, in order; those that the workspace lacks are gone."""
         self._named: OrderedDict[tuple[str, str], None] = OrderedDict()
@@ -104,8 +103,8 @@ class Titles:
 
     async def _as_session(self, channel: str, thread: str, title: str) -> None:
         where = {"channel_id": channel, "thread_ts": thread, "title": title}
-        shown = self._status.word(channel, thread)
-        session = await self._api.courtesy("agents.sessions.setStatus", status=shown, **where)
+        # The turn is over. Said beside `status`, another word might be the last and stay.
+        session = await self._api.courtesy("agents.sessions.setStatus", status=IDLE, **where)
         if not session.get("title"):
             await self._api.courtesy("agents.sessions.rename", **where)
 

@@ -5,12 +5,16 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING
 
+import pytest
+
+from core.errors import ModelBusyError, ModelRefusedError
 from core.models.scripted import ScriptedModel
 from core.reply import STOPPED
 from tests.e2e.slack_bot import answers, bot_on
 from tests.fakes.slack import Cut, FakeSlack, Limited, Refused
 
 if TYPE_CHECKING:
+    from core.models.scripted import Step
     from tests.fakes.slack import Channel, Message
 
 
@@ -169,6 +173,23 @@ async def test_the_status_shows_and_goes_also_where_there_are_no_agent_sessions(
             gate.set()
             await finished(fake, general, asked.ts, "Done.")
             await fake.until(lambda: not fake.status(general, asked.ts))
+
+
+@pytest.mark.parametrize("end", ["refused", "busy", "shut down"])
+async def test_the_status_goes_however_the_turn_ends(end: str) -> None:
+    ends: dict[str, Step] = {
+        "refused": ModelRefusedError("The model refused."),
+        "busy": ModelBusyError("The model is busy."),
+        "shut down": 60.0,
+    }
+    async with FakeSlack() as fake:
+        async with bot_on(fake, ScriptedModel(reply=lambda _: [0.5, ends[end]])):
+            general, asked = await ask(fake)
+            await fake.until(lambda: fake.session(general, asked.ts) == "processing")
+            if end == "refused":
+                await fake.until(lambda: fake.session(general, asked.ts) == "active")
+        assert fake.session(general, asked.ts) == "active"
+        assert fake.sessions[general.id, asked.ts].history[-1] == "active"
 
 
 async def test_a_quick_answer_shows_no_status_at_all() -> None:
