@@ -51,7 +51,7 @@ async def test_an_admin_exports_anything_but_others_dms_and_it_is_audited(
     async with FakeSlack() as fake:
         ann, root = fake.person("ann"), fake.person("root", admin=True)
         general, dm = fake.channel("general", ann), fake.dm(ann)
-        async with bot_on(fake):
+        async with bot_on(fake) as bot:
             asked = await talk(fake, ann, general, "hello")
             private = await fake.say(ann, dm, "hello")
             await fake.replies(dm, private.ts)
@@ -61,6 +61,8 @@ async def test_an_admin_exports_anything_but_others_dms_and_it_is_audited(
             await told(fake, root, NOT_YOURS)
             await fake.until(lambda: files_in(fake, fake.dm(root)))
             await fake.settled()
+            (deed,) = await bot.store.audited()
+            assert (deed.what, deed.by, deed.thread.thread) == ("export", root.id, asked.ts)
     (line,) = [r.getMessage() for r in caplog.records if r.name == "chatbot.audit"]
     assert json.loads(line)["by"] == root.id
     assert json.loads(line)["thread"].endswith(f"{general.id}:{asked.ts}")

@@ -1,0 +1,182 @@
+"""Who may have what done with a thread, and what is audited: on a platform that a test plays."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import pytest
+
+from core.clock import SystemClock
+from core.commands import Commands
+from core.desk import NOT_MEMBER, NOT_YOURS, Desk
+from core.errors import DeniedError, StoreUnavailableError
+from core.export import Form
+from core.memory import Memory
+from core.memory.tokens import counter_for
+from core.message import ThreadKey
+from core.session import Entry
+from core.store.local import LocalStore
+from tests.builders import OTHER, THREAD, converse
+
+if TYPE_CHECKING:
+    from core.store.values import Deed
+
+ELSEWHERE = ThreadKey("slack", "Other:C1", "1")
+
+
+@dataclass
+class Town:
+    """A platform on which everybody sees everything, but who left."""
+
+    name: str = "slack"
+    admins: set[str] = field(default_factory=set)
+    left: set[str] = field(default_factory=set)
+    private: set[ThreadKey] = field(default_factory=set)
+    asked: list[ThreadKey] = field(default_factory=list)
+
+    def is_ours(self, thread: ThreadKey) -> bool:
+        return thread.place == THREAD.place
+
+    def is_private(self, thread: ThreadKey) -> bool:
+        return thread in self.private
+
+    def scope(self, thread: ThreadKey) -> str:
+        return thread.place
+
+    async def can_see(self, person: str, thread: ThreadKey) -> bool:
+        self.asked.append(thread)
+        return person not in self.left
+
+    async def is_admin(self, person: str, thread: ThreadKey) -> bool:
+        return person in self.admins
+
+    async def name_of(self, person: str, thread: ThreadKey) -> str:
+        return f"Name of {person}"
+
+
+@pytest.fixture
+def town() -> Town:
+    return Town(admins={"ROOT"})
+
+
+@pytest.fixture
+def store() -> LocalStore:
+    return LocalStore(SystemClock())
+
+
+def desk(town: Town, store: LocalStore, *, open_private: bool = False) -> Desk:
+    clock = SystemClock()
+    memory = Memory(counter=counter_for("offline", rank_file=None), budget=4000)
+    commands = Commands(store, memory, clock, system="Be kind.")
+    return Desk(town, store, commands, clock, open_private=open_private)
+
+
+async def exported(desk: Desk, person: str, thread: ThreadKey = THREAD) -> list[str]:
+    """Return what somebody gets."""
+    async with desk.exported(person, thread, Form.JSON) as file:
+        assert file.name == "conversation.json"
+        found = json.loads(file.read_text())
+    assert not file.exists(), "nothing of it is left behind"
+    return [record["text"] for record in found["records"]]
+
+
+async def deeds(store: LocalStore) -> list[tuple[str, str, ThreadKey]]:
+    return [(deed.what, deed.by, deed.thread) for deed in await store.audited()]
+
+
+async def test_an_export_is_for_who_took_part_and_sees_it(town: Town, store: LocalStore) -> None:
+    await converse(store, 1, author="ANN")
+    assert await exported(desk(town, store), "ANN") == ["text 1", "answer 1"]
+    for person, thread in (("EVE", THREAD), ("ANN", OTHER), ("ROOT", ELSEWHERE)):
+        with pytest.raises(DeniedError, match=NOT_YOURS):
+            await exported(desk(town, store), person, thread)
+    town.left.add("ANN")
+    with pytest.raises(DeniedError, match=NOT_YOURS):
+        await exported(desk(town, store), "ANN")
+    assert await deeds(store) == []
+
+
+async def test_what_admins_take_is_kept_before_they_have_it(
+    town: Town, store: LocalStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await converse(store, 1, author="ANN")
+    assert await exported(desk(town, store), "ROOT")
+    assert await deeds(store) == [("export", "ROOT", THREAD)]
+    with pytest.raises(DeniedError, match="no conversation"):
+        await exported(desk(town, store), "ROOT", OTHER)
+    town.private.add(THREAD)
+    with pytest.raises(DeniedError, match=NOT_YOURS):
+        await exported(desk(town, store), "ROOT")
+    assert await exported(desk(town, store, open_private=True), "ROOT")
+    assert len(await deeds(store)) == 2
+
+    async def away(deed: Deed) -> None:
+        raise StoreUnavailableError(deed.by)
+
+    monkeypatch.setattr(store, "audit", away)
+    with pytest.raises(StoreUnavailableError):
+        await exported(desk(town, store, open_private=True), "ROOT")
+
+
+async def test_what_is_remembered_is_not_for_admins(town: Town, store: LocalStore) -> None:
+    await converse(store, 1, author="ANN")
+    assert any("text 1" in line for line in await desk(town, store).remembered("ANN", THREAD))
+    with pytest.raises(DeniedError, match=NOT_YOURS):
+        await desk(town, store).remembered("ROOT", THREAD)
+
+
+async def test_alone_one_forgets_a_whole_thread(town: Town, store: LocalStore) -> None:
+    await converse(store, 1, author="ANN")
+    assert await desk(town, store).may_forget("ANN", THREAD) == "whole"
+    assert "everything" in await desk(town, store).forget("ANN", THREAD, "whole")
+    assert await store.history(THREAD) == ()
+    assert await deeds(store) == []
+
+
+async def test_among_others_one_forgets_ones_own(town: Town, store: LocalStore) -> None:
+    await converse(store, 1, author="ANN")
+    await converse(store, 2, author="BOB")
+    assert await desk(town, store).may_forget("ANN", THREAD) == "own"
+    with pytest.raises(DeniedError, match="meanwhile"):
+        await desk(town, store).forget("ANN", THREAD, "whole")
+    assert "1 message" in await desk(town, store).forget("ANN", THREAD, "own")
+    said = [r.text for r in await store.history(THREAD) if isinstance(r, Entry)]
+    assert said == ["", "text 2"]
+    for extent in ("own", "whole"):
+        with pytest.raises(DeniedError, match=NOT_YOURS):
+            await desk(town, store).forget("EVE", THREAD, extent)
+    assert await desk(town, store).may_forget("ROOT", THREAD) == "whole"
+    await desk(town, store).forget("ROOT", THREAD, "whole")
+    assert await store.history(THREAD) == ()
+    assert await deeds(store) == [("forget", "ROOT", THREAD)]
+
+
+async def test_a_reset_is_announced_by_name_and_may_be_repeated(
+    town: Town, store: LocalStore
+) -> None:
+    await converse(store, 1, author="ANN")
+    line = await desk(town, store).reset("ANN", THREAD, at=1001.5, seen=True)
+    assert line.startswith("Name of ANN begins this anew. From here on")
+    assert town.asked == [], "who says it in the thread sees it"
+    await converse(store, 2, author="ANN")
+    assert await desk(town, store).reset("ANN", THREAD, at=1001.5) == line
+    work = await store.peek(THREAD)
+    assert work is not None
+    assert (work.line, work.head) == (1, 2)
+    for person in ("EVE", "ROOT"):
+        with pytest.raises(DeniedError, match=NOT_MEMBER):
+            await desk(town, store).reset(person, THREAD)
+
+
+async def test_ones_threads_are_those_that_one_still_sees(town: Town, store: LocalStore) -> None:
+    await converse(store, 1, author="ANN")
+    await converse(store, 2, author="ANN", thread=OTHER)
+    await converse(store, 3, author="ANN", thread=ELSEWHERE)
+    found = [info.thread for info in await desk(town, store).threads("ANN")]
+    assert found == [OTHER, THREAD]
+    assert len(town.asked) == 1, "once for each scope"
+    assert [info.thread for info in await desk(town, store).threads("ANN", 1)] == [OTHER]
+    town.left.add("ANN")
+    assert await desk(town, store).threads("ANN") == []
