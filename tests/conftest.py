@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, TypeVar
 import pytest
 
 from tests.postgres_server import postgres_server
+from tests.redis_group import redis_cluster, redis_sentinels
 from tests.servers import redis_server
 
 if TYPE_CHECKING:
@@ -21,6 +22,20 @@ def redis_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """Return where a real Redis is: one for each of pytest's processes, shared by its tests."""
     with redis_server(directory=tmp_path_factory.mktemp("redis")) as server:
         yield server.url
+
+
+@pytest.fixture(scope="session")
+def redis_cluster_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """Return where a real cluster of Redis servers is, just as `redis_url` does."""
+    with redis_cluster(tmp_path_factory.mktemp("cluster")) as cluster:
+        yield cluster.url
+
+
+@pytest.fixture(scope="session")
+def redis_sentinel_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """Return where a real Redis is that Sentinels watch, just as `redis_url` does."""
+    with redis_sentinels(tmp_path_factory.mktemp("sentinels")) as watched:
+        yield watched.url
 
 
 @pytest.fixture(scope="session")

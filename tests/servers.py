@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
     from pathlib import Path
 
 READY = b"Ready to accept connections"  # it logs that when its data is loaded as well
@@ -31,6 +31,8 @@ class RedisServer:
     port: int
     extra: Sequence[str] = ()
     persistent: bool = False
+    ready: bytes = READY
+    """What it logs when it is ready."""
     _process: subprocess.Popen[bytes] | None = field(default=None, repr=False)
 
     @property
@@ -49,18 +51,22 @@ class RedisServer:
         Raises:
             StartError: It ended or stayed silent, perhaps since the port is taken.
         """
-        command = [redis_binary(), "--port", str(self.port), "--bind", "127.0.0.1"]
-        command += ["--dir", str(self.directory), "--daemonize", "no", "--save", ""]
-        command += ["--appendonly", "yes" if self.persistent else "no", "--appendfsync", "always"]
         with self.log.open("wb") as log:
             self._process = subprocess.Popen(
-                [*command, *self.extra], stdin=subprocess.DEVNULL, stdout=log, stderr=log
+                self.command(), stdin=subprocess.DEVNULL, stdout=log, stderr=log
             )
         try:
             self._await_answer()
         except BaseException:
             self.kill()
             raise
+
+    def command(self) -> list[str]:
+        """Return the command that runs it."""
+        command = [redis_binary(), "--port", str(self.port), "--bind", "127.0.0.1"]
+        command += ["--dir", str(self.directory), "--daemonize", "no", "--save", ""]
+        command += ["--appendonly", "yes" if self.persistent else "no", "--appendfsync", "always"]
+        return [*command, *self.extra]
 
     def kill(self) -> None:
         """End it with no chance to put anything in order, as a power cut would."""
@@ -79,7 +85,7 @@ class RedisServer:
         while time.monotonic() < deadline:
             if self._process is None or self._process.poll() is not None:
                 break
-            if READY in self.log.read_bytes():  # not a PING: another's server may answer that
+            if self.ready in self.log.read_bytes():  # not a PING: another's server may answer that
                 return
             time.sleep(0.01)
         logged = self.log.read_text()[-1000:]
@@ -101,17 +107,17 @@ def redis_server(
     Yields:
         The server, ready to answer.
     """
-    server = _start_on_free_port(directory, extra, persistent=persistent)
+    server = on_free_port(lambda port: RedisServer(directory, port, extra, persistent=persistent))
     try:
         yield server
     finally:
         server.kill()
 
 
-def _start_on_free_port(directory: Path, extra: Sequence[str], *, persistent: bool) -> RedisServer:
-    """Start on a free port; another process may take it in between, so try a few."""
+def on_free_port(make: Callable[[int], RedisServer]) -> RedisServer:
+    """Start a server on a free port; another process may take it in between, so try a few."""
     for attempt in range(5):
-        server = RedisServer(directory, free_port(), extra, persistent)
+        server = make(free_port())
         try:
             server.start()
         except StartError:

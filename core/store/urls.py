@@ -14,7 +14,8 @@ if TYPE_CHECKING:
 _EXAMPLES = (
     "redis://localhost:6379/0, postgresql://localhost/chatbot, sqlite:///chat.db or memory://"
 )
-_LATER = {"redis+sentinel", "redis+cluster", "dynamodb"}
+_REDIS = {f"redis{tls}{form}" for tls in ("", "s") for form in ("", "+sentinel", "+cluster")}
+_LATER = {"dynamodb"}
 
 
 async def open_store(url: str, *, clock: Clock, lease_seconds: float) -> Store:
@@ -23,7 +24,8 @@ async def open_store(url: str, *, clock: Clock, lease_seconds: float) -> Store:
     Args:
         url: `memory://`, `sqlite:///relative/path`, `sqlite:////absolute/path`,
             `postgresql://user:password@host:5432/database` with all that libpq takes, or an address
-            that begins with `redis://` or `rediss://`.
+            that begins with `redis://`, `redis+sentinel://` or `redis+cluster://` (`rediss…`:
+            the same with TLS).
         clock: The time, for stores that have none of their own.
         lease_seconds: How long a lease lives without being renewed.
 
@@ -34,7 +36,7 @@ async def open_store(url: str, *, clock: Clock, lease_seconds: float) -> Store:
         StoreUnavailableError: It does not answer.
     """
     scheme, separator, rest = url.partition("://")
-    if separator and scheme in {"redis", "rediss"}:
+    if separator and scheme in _REDIS:
         return _redis(url, lease_seconds)
     if separator and scheme == "sqlite":
         return await _sqlite(rest, clock, lease_seconds)

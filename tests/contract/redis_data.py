@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from core.store.redis.cluster import Cluster
 from core.store.redis.scripts import command
 
 if TYPE_CHECKING:
-    from redis.asyncio import Redis
-
     from core.message import ThreadKey
+    from core.store.redis.client import Client
 
 TIMES = ("started_at", "last_at", "expires", "until", "due", "listed", "kept")
 _READ = {
@@ -20,7 +20,7 @@ _READ = {
 }
 
 
-async def age(client: Redis, seconds: float) -> None:
+async def age(client: Client, seconds: float) -> None:
     """Let this much time pass: move every time that is kept back by it."""
     for key in await names(client):
         await _move(client, key, seconds)
@@ -29,7 +29,7 @@ async def age(client: Redis, seconds: float) -> None:
             await command(client, "PEXPIRE", key, max(0, int(left - seconds * 1000)))
 
 
-async def expire_lease(client: Redis, thread: ThreadKey) -> None:
+async def expire_lease(client: Client, thread: ThreadKey) -> None:
     """Let the lease on a thread run out, and nothing else."""
     (header,) = (key for key in await names(client) if key.endswith(f"}}h:{thread}"))
     index = header.partition("}")[0] + f"}}work:{thread.platform}"
@@ -37,7 +37,7 @@ async def expire_lease(client: Redis, thread: ThreadKey) -> None:
     await command(client, "ZADD", index, 1, str(thread))
 
 
-async def everything(client: Redis) -> list[str]:
+async def everything(client: Client) -> list[str]:
     """Return all keys and values."""
     found = []
     for key in await names(client):
@@ -46,24 +46,29 @@ async def everything(client: Redis) -> list[str]:
     return found
 
 
-async def remains(client: Redis) -> list[str]:
+async def remains(client: Client) -> list[str]:
     """Name each key but those of the settings of places and cursors."""
     kept = ("chatbot:place:", "chatbot:cursor:")
     return [key for key in await names(client) if not key.startswith(kept)]
 
 
-async def time(client: Redis) -> float:
+async def time(client: Client) -> float:
     """Return the server's time."""
     seconds, micros = await command(client, "TIME")
     return int(seconds) + int(micros) / 1_000_000
 
 
-async def names(client: Redis) -> list[str]:
+async def names(client: Client) -> list[str]:
     """Return all keys, in order."""
-    return sorted(key.decode() for key in await command(client, "KEYS", "*"))
+    if not isinstance(client, Cluster):
+        return sorted(key.decode() for key in await command(client, "KEYS", "*"))
+    found: list[bytes] = []
+    for node in client.get_primaries():
+        found += await client.execute_command("KEYS", "*", target_nodes=node)
+    return sorted(key.decode() for key in found)
 
 
-async def _move(client: Redis, key: str, seconds: float) -> None:
+async def _move(client: Client, key: str, seconds: float) -> None:
     if "}h:" in key:
         for field in TIMES:
             value = float(await command(client, "HGET", key, field) or 0)

@@ -32,10 +32,10 @@ if TYPE_CHECKING:
     from contextlib import AbstractAsyncContextManager
 
     import pytest
-    from redis.asyncio import Redis
 
     from core.message import ThreadKey
     from core.store.port import Store
+    from core.store.redis.client import Client
 
 LEASE_SECONDS = 15.0
 LOSS = 0.1  # how often a reply is lost on its way
@@ -137,7 +137,7 @@ class SqliteHarness(Harness):
 class RedisHarness(Harness):
     """The data is in a Redis; each store is a client of its own, made by `connect`."""
 
-    def __init__(self, own: Redis, connect: Callable[[], Redis]) -> None:
+    def __init__(self, own: Client, connect: Callable[[], Client]) -> None:
         self.own = own
         self._connect = connect
         self._stores: list[RedisStore] = []
@@ -221,15 +221,29 @@ async def sqlite_file(request: pytest.FixtureRequest) -> AsyncIterator[Harness]:
 
 
 @contextlib.asynccontextmanager
-async def redis(request: pytest.FixtureRequest) -> AsyncIterator[Harness]:
-    """Keep everything in a real Redis."""
-    url: str = request.getfixturevalue("redis_url")
+async def redis_at(url: str) -> AsyncIterator[Harness]:
+    """Keep everything in the Redis at an address, which is empty at first."""
     harness = RedisHarness(connect(url), lambda: connect(url))
     await harness.own.flushall()
     try:
         yield harness
     finally:
         await harness.close()
+
+
+def redis(request: pytest.FixtureRequest) -> AbstractAsyncContextManager[Harness]:
+    """Keep everything in a real Redis."""
+    return redis_at(request.getfixturevalue("redis_url"))
+
+
+def redis_cluster(request: pytest.FixtureRequest) -> AbstractAsyncContextManager[Harness]:
+    """Keep everything in a cluster of three nodes."""
+    return redis_at(request.getfixturevalue("redis_cluster_url"))
+
+
+def redis_sentinel(request: pytest.FixtureRequest) -> AbstractAsyncContextManager[Harness]:
+    """Keep everything in a Redis that three Sentinels watch."""
+    return redis_at(request.getfixturevalue("redis_sentinel_url"))
 
 
 @contextlib.asynccontextmanager
@@ -247,7 +261,7 @@ async def redis_proxy(request: pytest.FixtureRequest) -> AsyncIterator[Harness]:
             await harness.close()
 
 
-def impatient(port: int) -> Redis:
+def impatient(port: int) -> Client:
     """Return a client that repeats as ours does, but without a pause: there is much to repeat."""
     client = connect(f"redis://127.0.0.1:{port}/0")
     client.set_retry(Patient(NoBackoff(), RETRIES))
@@ -309,6 +323,8 @@ STORES: dict[str, Callable[[pytest.FixtureRequest], AbstractAsyncContextManager[
     "postgresql": postgresql,
     "postgresql_proxy": postgresql_proxy,
     "redis": redis,
+    "redis_cluster": redis_cluster,
     "redis_proxy": redis_proxy,
+    "redis_sentinel": redis_sentinel,
     "sqlite": sqlite_file,
 }

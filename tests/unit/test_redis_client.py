@@ -4,31 +4,38 @@ from __future__ import annotations
 
 import pytest
 from redis import exceptions
+from redis.asyncio import Redis
 from redis.asyncio.connection import SSLConnection
 
 from core.errors import SettingsError, StoreRefusedError, StoreUnavailableError
-from core.store.redis.client import CONNECTIONS, address, connect
+from core.store.redis.client import CONNECTIONS, connect, where_is
 from core.store.redis.errors import explained
 
 
+def single(url: str) -> Redis:
+    client = connect(url)
+    assert isinstance(client, Redis)
+    return client
+
+
 async def test_an_address_says_all() -> None:
-    client = connect("redis://ann:p%40ss@host:7000/3?max_connections=5&socket_timeout=2.5")
+    client = single("redis://ann:p%40ss@host:7000/3?max_connections=5&socket_timeout=2.5")
     pool = client.connection_pool
-    assert address(client) == "host:7000"
+    assert where_is(client) == "host:7000"
     assert pool.max_connections == 5
     given = {k: pool.connection_kwargs[k] for k in ("username", "password", "db", "socket_timeout")}
     assert given == {"username": "ann", "password": "p@ss", "db": 3, "socket_timeout": 2.5}
 
 
 async def test_an_address_may_say_little() -> None:
-    client = connect("redis://")
-    assert address(client) == "localhost:6379"
+    client = single("redis://")
+    assert where_is(client) == "localhost:6379"
     assert client.connection_pool.max_connections == CONNECTIONS
     assert client.connection_pool.connection_kwargs["db"] == 0
 
 
 async def test_tls() -> None:
-    client = connect("rediss://host?ssl_ca_certs=/ca.pem&ssl_check_hostname=false")
+    client = single("rediss://host?ssl_ca_certs=/ca.pem&ssl_check_hostname=false")
     pool = client.connection_pool
     assert issubclass(pool.connection_class, SSLConnection)
     assert pool.connection_kwargs["ssl_ca_certs"] == "/ca.pem"

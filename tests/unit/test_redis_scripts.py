@@ -28,8 +28,7 @@ from tests.contract import redis_data
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
-    from redis.asyncio import Redis
-
+    from core.store.redis.client import Client
     from core.store.redis.scripts import Value
 
 VERBS = sorted(
@@ -55,7 +54,7 @@ end}
 
 
 @pytest.fixture
-async def client(redis_url: str) -> AsyncIterator[Redis]:
+async def client(redis_url: str) -> AsyncIterator[Client]:
     client = connect(redis_url)
     await client.flushall()
     yield client
@@ -63,7 +62,7 @@ async def client(redis_url: str) -> AsyncIterator[Redis]:
 
 
 @pytest.fixture
-async def store(client: Redis, redis_url: str) -> AsyncIterator[RedisStore]:
+async def store(client: Client, redis_url: str) -> AsyncIterator[RedisStore]:
     store = RedisStore.from_url(redis_url)
     yield store
     await store.close()
@@ -117,7 +116,7 @@ class Recorder:
         recorder, plain = self, scripts.script(name)
 
         class Recorded(Script):
-            async def run(self, client: Redis, words: tuple[Value, ...]) -> object:
+            async def run(self, client: Client, words: tuple[Value, ...]) -> object:
                 count = int(words[0])
                 keys = [str(key) for key in words[1 : count + 1]]
                 recorder.calls.setdefault(name, []).append(keys)
@@ -149,7 +148,7 @@ async def expire(store: RedisStore) -> None:
     assert await command(client, "EXISTS", Names().of(OTHER)["header"]) == 1
 
 
-async def test_what_remains_after_a_turn(store: RedisStore, client: Redis) -> None:
+async def test_what_remains_after_a_turn(store: RedisStore, client: Client) -> None:
     accepted = await store.accept(message(1), terms(ttl=1000), "a")
     work = accepted.work
     assert work is not None
@@ -166,14 +165,14 @@ async def test_what_remains_after_a_turn(store: RedisStore, client: Redis) -> No
     assert {round(kept[key] / 1000) for key in seen} == {SEEN_SECONDS}
 
 
-async def test_what_remains_while_work_waits(store: RedisStore, client: Redis) -> None:
+async def test_what_remains_while_work_waits(store: RedisStore, client: Client) -> None:
     await store.accept(message(1), terms(ttl=1000))
     work = Names().of(THREAD)["work"]
     assert await client.zrange(work, 0, -1) == [str(THREAD).encode()]
     assert await client.pttl(work) > 1000 * 1000
 
 
-async def test_each_turn_renews_the_time_to_live(store: RedisStore, client: Redis) -> None:
+async def test_each_turn_renews_the_time_to_live(store: RedisStore, client: Client) -> None:
     await store.accept(message(1), terms(ttl=1000))
     names = Names().of(THREAD)
     await redis_data.age(client, 900)
@@ -182,7 +181,7 @@ async def test_each_turn_renews_the_time_to_live(store: RedisStore, client: Redi
         assert await client.pttl(names[key]) > (1000 + 3600 - 60) * 1000
 
 
-async def test_what_remains_after_an_erase(store: RedisStore, client: Redis) -> None:
+async def test_what_remains_after_an_erase(store: RedisStore, client: Client) -> None:
     await store.accept(message(1), terms())
     await store.erase(THREAD, at=5000)
     tag = Names().of(THREAD)["tag"]
@@ -191,14 +190,14 @@ async def test_what_remains_after_an_erase(store: RedisStore, client: Redis) -> 
     assert await client.ttl(f"{tag}t:{TAG}") == pytest.approx(TOMBSTONE_SECONDS, abs=5)
 
 
-async def test_scripts_survive_a_flush(store: RedisStore, client: Redis) -> None:
+async def test_scripts_survive_a_flush(store: RedisStore, client: Client) -> None:
     await every_verb(store)
     for number in range(100, 103):
         await client.script_flush()
         assert (await store.accept(message(number, thread=OTHER), terms(), "a")).new
 
 
-async def test_two_processes_take_each_message_in_once(redis_url: str, client: Redis) -> None:
+async def test_two_processes_take_each_message_in_once(redis_url: str, client: Client) -> None:
     program = """
 import asyncio, sys
 from core.store.redis import RedisStore
@@ -223,7 +222,7 @@ asyncio.run(main())
     assert sorted(int(works) > 0 for _, works in said) == [False, True], "one holds the lease"
 
 
-async def test_data_from_the_future_is_left_alone(store: RedisStore, client: Redis) -> None:
+async def test_data_from_the_future_is_left_alone(store: RedisStore, client: Client) -> None:
     await store.accept(message(1), terms())
     header = Names().of(THREAD)["header"]
     await client.hset(header, "v", str(codec.VERSION + 1))

@@ -7,10 +7,14 @@ from typing import TYPE_CHECKING, Any
 from redis.exceptions import ResponseError
 
 from core.errors import StoreRefusedError
+from core.store.redis.client import has_failover
+from core.store.redis.cluster import Cluster
 from core.store.redis.scripts import command
 
 if TYPE_CHECKING:
     from redis.asyncio import Redis
+
+    from core.store.redis.client import Client
 
 OLDEST = (6, 2)
 _FORBIDDEN = (
@@ -30,9 +34,17 @@ _EVICTS = (
     "The Redis at {at} may throw conversations away when its memory is full (maxmemory-policy "
     "{policy}): set it to noeviction."
 )
+_ALONE = (
+    "A primary of the Redis at {at} has no replica: when it dies, its conversations are out of "
+    "reach until it is back."
+)
+_SPLITS = (
+    "The Redis at {at} takes writes that no replica has: a primary that is cut off loses them at "
+    "the failover. Set min-replicas-to-write 1 and min-replicas-max-lag 10."
+)
 
 
-async def sentences(client: Redis, at: str) -> tuple[str, ...]:
+async def sentences(client: Client, at: str) -> tuple[str, ...]:
     """Try the server out; return a sentence for each thing the operator should know.
 
     Raises:
@@ -40,14 +52,27 @@ async def sentences(client: Redis, at: str) -> tuple[str, ...]:
         RedisError: It can't be used; see `explained`.
     """
     await command(client, "PING")
-    await _try_password(client)
+    said: dict[str, None] = {}
+    if isinstance(client, Cluster):
+        for node in client.get_primaries():
+            said |= dict.fromkeys(await _of_server(client, at, target_nodes=node))
+    else:
+        await _try_password(client)
+        said |= dict.fromkeys(await _of_server(client, at))
+    return tuple(said)
+
+
+async def _of_server(client: Client, at: str, **target: Any) -> tuple[str, ...]:
     try:
-        info: dict[str, Any] = await client.info("server")
+        info: dict[str, Any] = await client.info("server", **target)
         _refuse_old(str(info.get("redis_version", "0")), at)
-        settings = await _settings(client)
+        settings = await _settings(client, **target)
+        said = _about(settings, at)
+        if has_failover(client):
+            said += _about_failover(await client.info("replication", **target), settings, at)
     except ResponseError:
         return (_FORBIDDEN.format(at=at),)
-    return _about(settings, at)
+    return said
 
 
 async def _try_password(client: Redis) -> None:
@@ -65,10 +90,10 @@ def _refuse_old(version: str, at: str) -> None:
         raise StoreRefusedError(sentence)
 
 
-async def _settings(client: Redis) -> dict[str, str]:
+async def _settings(client: Client, **target: Any) -> dict[str, str]:
     settings: dict[str, str] = {}
-    for name in ("appendonly", "save", "maxmemory-policy"):
-        found = await client.config_get(name)
+    for name in ("appendonly", "save", "maxmemory-policy", "min-replicas-to-write"):
+        found = await client.config_get(name, **target)
         settings |= {_text(key): _text(value) for key, value in found.items()}
     return settings
 
@@ -81,6 +106,14 @@ def _about(settings: dict[str, str], at: str) -> tuple[str, ...]:
     if policy != "noeviction":
         said.append(_EVICTS.format(at=at, policy=policy))
     return tuple(said)
+
+
+def _about_failover(info: dict[str, Any], settings: dict[str, str], at: str) -> tuple[str, ...]:
+    if not info.get("connected_slaves"):
+        return (_ALONE.format(at=at),)
+    if settings.get("min-replicas-to-write", "0") == "0":
+        return (_SPLITS.format(at=at),)
+    return ()
 
 
 def _text(value: str | bytes | None) -> str:

@@ -1,42 +1,44 @@
-"""The connection to Redis, as CHATBOT_STORE says."""
+"""The connection to Redis, as CHATBOT_STORE says: one server, behind Sentinels, or a cluster."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, TypeVar
-from urllib.parse import SplitResult, parse_qsl, unquote, urlsplit
+from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 
 from redis.asyncio import BlockingConnectionPool, Redis
 from redis.asyncio.retry import Retry
+from redis.asyncio.sentinel import (
+    Sentinel,
+    SentinelConnectionPool,
+    SentinelManagedConnection,
+    SentinelManagedSSLConnection,
+)
 from redis.backoff import ExponentialWithJitterBackoff
-from redis.exceptions import AuthenticationError, AuthorizationError
+from redis.exceptions import AuthenticationError, AuthorizationError, ResponseError
+from redis.exceptions import ConnectionError as RedisConnectionError
 
-from core.errors import SettingsError
+from core.store.redis.address import PORT, Form, parse
+from core.store.redis.cluster import Cluster
 from core.store.redis.connection import Direct, DirectTLS
-from core.store.redis.errors import UNTRUSTED
+from core.store.redis.errors import FINAL
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
+    from collections.abc import Awaitable, Callable, Sequence
+
+    from core.store.redis.address import Address
+    from core.store.redis.scripts import Value
+
+Client: TypeAlias = Redis | Cluster
 
 SOCKET_SECONDS = 5.0
 """How long one reply may take."""
 RETRIES = 10
 """How often a call is repeated when its reply is lost; safe, as every verb may be repeated."""
+FAILOVER_RETRIES = 40
+"""The same where another server takes over meanwhile: some 15 s, within the store's patience."""
 CONNECTIONS = 32
 """At most so many at once; who finds none free waits for one."""
-_PLAIN: dict[str, Callable[[str], object]] = {
-    "max_connections": int,
-    "socket_timeout": float,
-    "socket_connect_timeout": float,
-}
-_TLS: dict[str, Callable[[str], object]] = {
-    "ssl_ca_certs": str,
-    "ssl_certfile": str,
-    "ssl_keyfile": str,
-    "ssl_check_hostname": lambda text: {"true": True, "false": False}[text.lower()],
-}
 
-
-_FINAL = (AuthenticationError, AuthorizationError)
+_REFUSED = (AuthenticationError, AuthorizationError)
 _Answer = TypeVar("_Answer")
 
 
@@ -53,72 +55,150 @@ class Patient(Retry):
         """Call, and call again after a failure that may pass."""
 
         def may_pass(error: Exception) -> bool:
-            if isinstance(error, _FINAL) or UNTRUSTED in str(error):
+            if isinstance(error, _REFUSED) or any(mark in str(error) for mark in FINAL):
                 return False
             return is_retryable is None or is_retryable(error)
 
         return await super().call_with_retry(do, fail, may_pass, with_failure_count)
 
 
-def connect(url: str, *, connections: int = CONNECTIONS, retries: int = RETRIES) -> Redis:
-    """Return a client for a `redis://` or `rediss://` address; it connects when it is used.
+class _Managed(SentinelManagedConnection):
+    """A connection to the primary: asks anew which one that is whenever it was cut.
+
+    redis-py asks only before a call, and repeats the call at the same address. And a script's
+    error wraps what a replica says of a write, so that it is known by its words alone.
+    """
+
+    async def send_packed_command(self, *args: Any, **kwargs: Any) -> None:
+        """Send a command, to the primary as it is now."""
+        if not self.is_connected:
+            await self.connect()  # type: ignore[no-untyped-call]
+        await super().send_packed_command(*args, **kwargs)
+
+    async def read_response(self, *args: Any, **kwargs: Any) -> Any:  # noqa: ANN401 - redis-py's own
+        """Read an answer."""
+        try:
+            return await super().read_response(*args, **kwargs)
+        except ResponseError as error:
+            if "READONLY" not in str(error):
+                raise
+            await self.disconnect()
+            raise RedisConnectionError("the primary has become a replica") from error
+
+
+class _ManagedTLS(_Managed, SentinelManagedSSLConnection):
+    """The same, with TLS."""
+
+
+class SentinelPool(SentinelConnectionPool, BlockingConnectionPool):
+    """Connections to whichever server the Sentinels name; closes what it asks them by, too."""
+
+    described = ""
+    """The service and its Sentinels, as people may see them."""
+
+    async def aclose(self) -> None:
+        """Close all connections."""
+        await super().aclose()
+        await self.sentinel_manager.aclose()
+
+
+def connect(url: str, *, connections: int = CONNECTIONS, retries: int | None = None) -> Client:
+    """Return a client for a Redis address; it connects when it is used.
+
+    Args:
+        url: An address of one of `core.store.redis.address.SCHEMES`.
+        connections: At most so many at once (to each node of a cluster).
+        retries: How often a call is repeated; by default, more where there is a failover.
 
     Raises:
         SettingsError: The address can't be one.
     """
-    parts = urlsplit(url)
-    if parts.scheme not in {"redis", "rediss"}:
-        raise SettingsError("a Redis store's address begins with redis:// or rediss://")
-    secure = parts.scheme == "rediss"
+    where = parse(url)
+    usual = RETRIES if where.form is Form.SINGLE else FAILOVER_RETRIES
     options: dict[str, Any] = {
         "max_connections": connections,
         "socket_timeout": SOCKET_SECONDS,
         "socket_connect_timeout": SOCKET_SECONDS,
-        **_options(parts, secure=secure),
+        "username": where.username,
+        "password": where.password,
+        "encoding_errors": "surrogatepass",
+        "retry": Patient(
+            ExponentialWithJitterBackoff(base=0.01, cap=1), usual if retries is None else retries
+        ),
+        **where.options,
     }
+    return _CONNECT[where.form](where, options)
+
+
+def where_is(client: Client) -> str:
+    """Return where the client connects to, without user and password."""
+    if isinstance(client, Cluster):
+        return ", ".join(f"{host}:{port}" for host, port in client.hosts)
+    pool = client.connection_pool
+    if isinstance(pool, SentinelPool):
+        return pool.described
+    told = pool.connection_kwargs
+    return f"{told.get('host', 'localhost')}:{told.get('port', PORT)}"
+
+
+def has_failover(client: Client) -> bool:
+    """Tell whether another server takes over when the one that is written to dies."""
+    return isinstance(client, Cluster) or isinstance(client.connection_pool, SentinelPool)
+
+
+async def piped(client: Client, commands: Sequence[tuple[Value, ...]]) -> list[Any]:
+    """Return the answers to commands, in one round trip (to each node of a cluster)."""
+    if isinstance(client, Cluster):
+        return await client.piped(commands)
+    pipeline = client.pipeline(transaction=False)
+    for command in commands:
+        pipeline.execute_command(*command)
+    answers: list[Any] = await pipeline.execute()
+    return answers
+
+
+def _single(where: Address, options: dict[str, Any]) -> Redis:
+    ((host, port),) = where.hosts
     pool = BlockingConnectionPool(
-        connection_class=DirectTLS if secure else Direct,
-        host=parts.hostname or "localhost",
-        port=_port(parts),
-        db=_database(parts),
-        username=unquote(parts.username) if parts.username else None,
-        password=unquote(parts.password) if parts.password else None,
-        retry=Patient(ExponentialWithJitterBackoff(base=0.01, cap=1), retries),
-        encoding_errors="surrogatepass",
+        connection_class=DirectTLS if where.secure else Direct,
+        host=host,
+        port=port,
+        db=where.database,
         **options,
     )
     return Redis.from_pool(pool)
 
 
-def address(client: Redis) -> str:
-    """Return where the client connects to, without user and password."""
-    kwargs = client.connection_pool.connection_kwargs
-    return f"{kwargs.get('host', 'localhost')}:{kwargs.get('port', 6379)}"
+def _sentinel(where: Address, options: dict[str, Any]) -> Redis:
+    asked_as = {name: options.pop(f"sentinel_{name}", None) for name in ("username", "password")}
+    sentinels = Sentinel(  # type: ignore[no-untyped-call]
+        where.hosts,
+        sentinel_kwargs={
+            **{name: value for name, value in options.items() if name.startswith("ssl_")},
+            "ssl": where.secure,
+            "socket_timeout": 1.0,  # another one can be asked
+            "socket_connect_timeout": 1.0,
+            "retry": None,
+            **asked_as,
+        },
+    )
+    pool = SentinelPool(  # type: ignore[no-untyped-call]
+        where.service,
+        sentinels,
+        connection_class=_ManagedTLS if where.secure else _Managed,
+        db=where.database,
+        **options,
+    )
+    pool.described = str(where)
+    return Redis.from_pool(pool)
 
 
-def _port(parts: SplitResult) -> int:
-    try:
-        return parts.port or 6379
-    except ValueError:
-        raise SettingsError("the port in the Redis address is no port number") from None
+def _cluster(where: Address, options: dict[str, Any]) -> Cluster:
+    return Cluster(where.hosts, ssl=where.secure, **options)
 
 
-def _database(parts: SplitResult) -> int:
-    path = parts.path.strip("/")
-    if path and not (path.isascii() and path.isdigit()):
-        raise SettingsError("what follows the host in the Redis address must be a database number")
-    return int(path or 0)
-
-
-def _options(parts: SplitResult, *, secure: bool) -> dict[str, Any]:
-    known = _PLAIN | (_TLS if secure else {})
-    options: dict[str, Any] = {}
-    for name, value in parse_qsl(parts.query, keep_blank_values=True):
-        if name not in known:
-            sentence = f"the Redis address has an unknown option {name!r}; known: "
-            raise SettingsError(sentence + ", ".join(sorted(known)))
-        try:
-            options[name] = known[name](value)
-        except (ValueError, KeyError):
-            raise SettingsError(f"the option {name!r} in the Redis address is not valid") from None
-    return options
+_CONNECT: dict[Form, Callable[[Address, dict[str, Any]], Client]] = {
+    Form.SINGLE: _single,
+    Form.SENTINEL: _sentinel,
+    Form.CLUSTER: _cluster,
+}

@@ -15,6 +15,7 @@ from redis.exceptions import (
     NoPermissionError,
     OutOfMemoryError,
     ReadOnlyError,
+    RedisClusterException,
     RedisError,
 )
 
@@ -23,10 +24,14 @@ from core.errors import StoreRefusedError, StoreUnavailableError
 if TYPE_CHECKING:
     from core.errors import ChatbotError
 
-FAILURES = (RedisError, OSError, TimeoutError)
+FAILURES = (RedisError, RedisClusterException, OSError, TimeoutError)
 """All that a call to Redis may raise."""
 UNTRUSTED = "CERTIFICATE_VERIFY_FAILED"
 """What OpenSSL says, and redis-py repeats, of a server that nobody vouches for."""
+_NO_CLUSTER = "Cluster mode is not enabled"
+"""What redis-py says of a server that is no part of a cluster."""
+FINAL = (UNTRUSTED, _NO_CLUSTER, "WRONGPASS", "NOAUTH", "unknown command")
+"""Marks of errors that get no better by trying again, wherever they come from."""
 _CLUSTER = (
     "the Redis at {at} is part of a cluster: write redis+cluster:// instead of redis:// "
     "in CHATBOT_STORE"
@@ -63,6 +68,11 @@ _REFUSALS = {
         "the Redis at {at} holds data of a newer version: run the newer program again, "
         "or point CHATBOT_STORE at another store"
     ),
+    _NO_CLUSTER: "the Redis at {at} is no cluster: write redis:// in CHATBOT_STORE",
+    "SENTINEL": (
+        "the server at {at} is no Sentinel: name the Sentinels in CHATBOT_STORE (port 26379), "
+        "or write redis:// for a Redis without them"
+    ),
     "unknown command": (
         "the server at {at} lacks a command that the bot needs: use Redis 6.2 or later, or Valkey"
     ),
@@ -77,6 +87,12 @@ _UNAVAILABLE = {
     "LOADING": "the Redis at {at} is still loading its data",
     "MASTERDOWN": "the Redis at {at} is a replica that has lost its primary",
     "CLUSTERDOWN": "the Redis cluster at {at} is down",
+    "slots are not covered": "the Redis cluster at {at} is down: some of its slots have no node",
+    "Redis Cluster cannot be connected": "no node of the Redis cluster at {at} can be reached",
+    "No master found": (
+        "no Sentinel can be reached that knows a live primary for {at}: if this lasts, look at "
+        "the Sentinels, and at the name of the service in CHATBOT_STORE"
+    ),
 }
 _TYPES: tuple[tuple[type[RedisError], str], ...] = (
     (ReadOnlyError, "READONLY"),

@@ -12,14 +12,14 @@ from core.message import ThreadKey
 from core.store import codec
 from core.store.keys import audit_start, place_prefix
 from core.store.redis import wire
+from core.store.redis.client import piped
 from core.store.redis.scripts import encoded
 from core.store.values import ThreadPage
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from redis.asyncio import Redis
-
+    from core.store.redis.client import Client
     from core.store.redis.names import Names
     from core.store.redis.scripts import Value
     from core.store.values import Deed, ThreadInfo
@@ -30,7 +30,7 @@ Ask: TypeAlias = Callable[[Awaitable[Any]], Awaitable[Any]]
 class Lists:
     """The indexes of all partitions, read together."""
 
-    def __init__(self, client: Redis, names: Names, ask: Ask) -> None:
+    def __init__(self, client: Client, names: Names, ask: Ask) -> None:
         """Read through this client; `ask` waits for an answer and explains failures."""
         self._client = client
         self._names = names
@@ -38,11 +38,8 @@ class Lists:
 
     async def many(self, commands: Sequence[tuple[Value, ...]]) -> tuple[float, list[Any]]:
         """Return the server's time and the answers to commands, in one round trip."""
-        pipeline = self._client.pipeline(transaction=False)
-        pipeline.execute_command("TIME")
-        for command in commands:
-            pipeline.execute_command(*command)
-        (seconds, micros), *answers = await self._ask(pipeline.execute())
+        asked = piped(self._client, [("TIME",), *commands])
+        (seconds, micros), *answers = await self._ask(asked)
         return int(seconds) + int(micros) / 1_000_000, answers
 
     async def firsts(

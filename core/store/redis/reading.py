@@ -10,7 +10,7 @@ from core.store import codec, keys
 from core.store.port import Store
 from core.store.redis import records, wire
 from core.store.redis.cancel import heeding
-from core.store.redis.client import address
+from core.store.redis.client import where_is
 from core.store.redis.errors import FAILURES, explained
 from core.store.redis.lists import Lists
 from core.store.redis.names import Names
@@ -21,10 +21,9 @@ from core.store.values import Buried, ThreadPage, ThreadSettings
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Sequence
 
-    from redis.asyncio import Redis
-
     from core.message import Kind, ThreadKey
     from core.session import Record
+    from core.store.redis.client import Client
     from core.store.redis.scripts import Value
     from core.store.values import Deed, Lease, Work
 
@@ -37,7 +36,7 @@ class RedisReading(Store):
 
     def __init__(
         self,
-        client: Redis,
+        client: Client,
         *,
         lease_seconds: float = 15,
         names: Names | None = None,
@@ -46,7 +45,7 @@ class RedisReading(Store):
         """Use this client from now on; it is closed with the store."""
         self.lease_seconds = lease_seconds
         self._client = client
-        self._at = address(client)
+        self._at = where_is(client)
         self._names = names or Names()
         self._patience = patience
         self._lists = Lists(client, self._names, self._ask)

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from importlib.resources.abc import Traversable
 
-    from redis.asyncio import Redis
+    from core.store.redis.client import Client
 
 Value = str | int | float | bytes
 
@@ -55,7 +55,7 @@ class Script:
         values = [encoded(args[arg]) for arg in self.args]
         return (len(named) + len(seen), *named, *seen, *values)
 
-    async def run(self, client: Redis, words: tuple[Value, ...]) -> Any:  # noqa: ANN401 - what it answers
+    async def run(self, client: Client, words: tuple[Value, ...]) -> Any:  # noqa: ANN401 - what it answers
         """Call the script by its hash, and by its text where the server doesn't know it (yet)."""
         try:
             return await command(client, "EVALSHA", self.sha, *words)
@@ -63,7 +63,7 @@ class Script:
             return await command(client, "EVAL", self.source, *words)
 
 
-async def command(client: Redis, *words: Value) -> Any:  # noqa: ANN401 - what Redis answers
+async def command(client: Client, *words: Value) -> Any:  # noqa: ANN401 - what Redis answers
     """Send any command."""
     return await client.execute_command(*words)  # type: ignore[no-untyped-call]
 

@@ -7,10 +7,11 @@ import logging
 from typing import TYPE_CHECKING
 
 from core.store.redis.cancel import heeding
+from core.store.redis.cluster import Cluster
 from core.store.redis.errors import FAILURES
 
 if TYPE_CHECKING:
-    from redis.asyncio import Redis
+    from core.store.redis.client import Client
 
 _log = logging.getLogger(__name__)
 _PATIENCE = 15.0
@@ -22,7 +23,7 @@ _PAUSE = 1.0
 class Listener:
     """One connection that listens for wakes, from the first wait on, and comes back by itself."""
 
-    def __init__(self, client: Redis, channel: str) -> None:
+    def __init__(self, client: Client, channel: str) -> None:
         """Listen on a channel, once somebody waits."""
         self._client = client
         self._channel = channel
@@ -58,6 +59,8 @@ class Listener:
             await asyncio.sleep(_PAUSE)
 
     async def _subscribe(self) -> None:
+        if isinstance(self._client, Cluster):
+            await self._client.initialize()  # else it can't tell where to subscribe
         async with self._client.pubsub() as channel:
             await heeding(channel.subscribe(self._channel))
             answered = True
