@@ -56,7 +56,7 @@ STREAMS = {
     ),
     "stream-shape": Rule(
         "a streamed text is shown as rich text: its tables are none",
-        "github.com/databuddy-analytics/Databuddy, pull request 600",
+        "databuddy, pull request 600",
     ),
     "stream-replaced": Rule(
         "a stream that has ended can be updated like any message",

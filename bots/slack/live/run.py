@@ -155,6 +155,6 @@ def _written(settings: Settings, clock: Clock, wanted: Wanted, trial: Trial) -> 
 def _summary(trial: Trial) -> str:
     count = Counter(result.same for result in trial.results)
     return (
-        f"{count[True]} rules are as we take them to be, {count[False]} differ, "
-        f"{count[None]} were not tried"
+        f"Rules that are as we take them to be: {count[True]}; that differ: {count[False]}; "
+        f"not tried: {count[None]}"
     )
