@@ -9,7 +9,7 @@ what is fetched ahead decides on the cost of a step, and never on its outcome.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Self
 
 if TYPE_CHECKING:
     from core.admission import Verdict
@@ -102,6 +102,12 @@ class BufferedRows:
         self._thread = thread
         self._picture = picture
         self._places: dict[str, int | None] = {}
+
+    def again(self) -> Self:
+        """Begin the step anew: forget what it has changed."""
+        self.changes = Changes()
+        self._places.clear()
+        return self
 
     @property
     def thread(self) -> ThreadKey:

@@ -22,6 +22,8 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from psycopg import AsyncConnection
+
 from core.admission import Terms, Verdict
 from core.clock import SystemClock
 from core.message import Address, Author, Kind, Message, ThreadKey
@@ -31,9 +33,11 @@ from core.store.local import LocalStore
 from core.store.redis import RedisStore
 from core.store.redis.client import connect
 from core.store.redis.scripts import command
+from core.store.sql.postgres import PostgresStore
 from core.store.sql.sqlite import SqliteStore
 from core.store.values import Draft, Outcome
 from tests.faults.proxy import Proxy
+from tests.postgres_server import postgres_server
 from tests.servers import redis_server
 
 if TYPE_CHECKING:
@@ -197,12 +201,18 @@ def memory_bound() -> Callable[[], Awaitable[None]]:
     return bound
 
 
-async def counted(port: int, size: int, number: int) -> dict[str, int]:
-    """Return the round trips and bytes of one turn, and the round trips before the model."""
+async def counted(
+    port: int, connected: Callable[[int], Awaitable[Store]], size: int, number: int
+) -> dict[str, int]:
+    """Return the round trips and bytes of one turn, and the round trips before the model.
+
+    Counted between the server at `port` and a store that is connected to another port.
+    """
     async with Proxy(port) as proxy:
-        store = RedisStore(connect(f"redis://127.0.0.1:{proxy.port}"))
+        store = await connected(proxy.port)
         turns = Turns(store, size)
         turns.number = number
+        await turns.run()  # connects, and prepares what is prepared once
         await turns.summarize(KEPT)
         proxy.reset()
         work = await turns.begin()
@@ -230,9 +240,60 @@ async def on_redis(folder: Path) -> dict[str, Any]:
             await turns.seed(size)
             async with redis_bound(client) as bound:
                 times = await timed(turns, bound)
-            results[str(size)] = await counted(server.port, size, turns.number) | times
+            through = await counted(server.port, through_redis, size, turns.number)
+            results[str(size)] = through | times
         await store.close()
         await client.aclose()
+    return results
+
+
+async def through_redis(port: int) -> Store:
+    """Return a store on the Redis at a port."""
+    return RedisStore(connect(f"redis://127.0.0.1:{port}"))
+
+
+@contextlib.asynccontextmanager
+async def postgresql_bound(url: str) -> AsyncIterator[Callable[[], Awaitable[None]]]:
+    """One pipeline: a transaction that selects 20, inserts 2 and renews the time to live."""
+    async with await AsyncConnection.connect(url, autocommit=True, prepare_threshold=0) as own:
+        await own.execute("DROP TABLE IF EXISTS bound, alive")
+        await own.execute("CREATE TABLE bound (place SERIAL PRIMARY KEY, text TEXT)")
+        await own.execute("CREATE TABLE alive (until TIMESTAMPTZ)")
+        await own.execute("INSERT INTO alive VALUES (now())")
+        for number in range(20):
+            await own.execute("INSERT INTO bound (text) VALUES (%s)", (words(number),))
+
+        async def bound() -> None:
+            async with own.pipeline():
+                await own.execute("BEGIN")
+                read = await own.execute("SELECT text FROM bound ORDER BY place DESC LIMIT 20")
+                both = (ANSWER, ASKED)
+                await own.execute("INSERT INTO bound (text) VALUES (%s), (%s)", both)
+                await own.execute("UPDATE alive SET until = now() + interval '1 hour'")
+                await own.execute("COMMIT")
+            await read.fetchall()
+
+        yield bound
+
+
+async def through_postgresql(port: int) -> Store:
+    """Return a store on the PostgreSQL at a port."""
+    return await PostgresStore.open(f"postgresql://owner@127.0.0.1:{port}/postgres")
+
+
+async def on_postgresql() -> dict[str, Any]:
+    """Measure a real server of our own, set up as its makers deliver it."""
+    results: dict[str, Any] = {}
+    with postgres_server(settings=()) as server:
+        store = await PostgresStore.open(server.url)
+        for size in SIZES:
+            turns = Turns(store, size)
+            await turns.seed(size)
+            async with postgresql_bound(server.url) as bound:
+                times = await timed(turns, bound)
+            through = await counted(server.port, through_postgresql, size, turns.number)
+            results[str(size)] = through | times
+        await store.close()
     return results
 
 
@@ -265,6 +326,7 @@ async def main() -> None:
         folder = Path(name)
         results = {
             "redis": await on_redis(folder),
+            "postgresql": await on_postgresql(),
             "sqlite": await on_sqlite(folder),
             "memory": await in_memory(),
         }

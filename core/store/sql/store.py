@@ -37,6 +37,8 @@ if TYPE_CHECKING:
 class Ahead:
     """What a verb will probably read, for a database that is asked for all of it at once."""
 
+    once: bool = False
+    """Done a second time, it would answer something else: a retry has to know of the first."""
     makes: bool = False
     """The thread may be made, or has to stay unmade meanwhile: it is locked in any case."""
     records: Literal["", "window", "batch", "turn"] = ""
@@ -58,7 +60,7 @@ class SqlStore(Store):
         return await self._step(
             message.thread,
             lambda rows, now: verbs.accept(rows, now, message, terms, token),
-            Ahead(makes=True, records="window" if token else "", reads=reads),
+            Ahead(once=True, makes=True, records="window" if token else "", reads=reads),
         )
 
     async def claim(self, thread: ThreadKey, token: str) -> Work | None:
@@ -98,7 +100,7 @@ class SqlStore(Store):
         return await self._step(
             lease.thread,
             lambda rows, now: verbs.settle(rows, now, lease, outcome, posted, delay),
-            Ahead(records="turn", turn=lease.turn),
+            Ahead(once=True, records="turn", turn=lease.turn),
         )
 
     async def compact(

@@ -21,7 +21,7 @@ _PICK = words(
     " ORDER BY due LIMIT 1 FOR UPDATE SKIP LOCKED"
 )
 _NEXT = words(
-    "SELECT :clock, pg_current_xact_id_if_assigned()::text,"
+    "SELECT :clock,"
     " (SELECT min(due) FROM thread WHERE platform = ANY(:platforms) AND due IS NOT NULL)"
 )
 _LOCKED_SECONDS = 0.05
@@ -63,10 +63,10 @@ async def lock_due(connection: AsyncConnection, platforms: Collection[str]) -> L
         picked = await connection.execute(_PICK, values)
         looked = await connection.execute(_NEXT, values)
     row = await picked.fetchone()
-    ((clock, transaction, due),) = await looked.fetchall()
+    ((clock, due),) = await looked.fetchall()
     if row is not None:
         picture = Picture(header=codec.load_header(row[1]))
-        return Locked(ThreadKey.parse(row[0]), picture, clock, transaction)
+        return Locked(ThreadKey.parse(row[0]), picture, clock)
     await connection.execute("ROLLBACK")
     return Nothing(None if due is None else max(due - clock, _LOCKED_SECONDS))
 

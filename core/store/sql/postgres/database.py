@@ -29,6 +29,12 @@ PATIENCE = 20.0
 _LONGEST_PAUSE = 1.0
 _IDLE_SECONDS = 10
 """How long the server keeps a thread locked for a process that has stopped in mid-step."""
+# Every statement has an index that is made for it. A plan that was made, and kept, while a table
+# was small must not read all of it when it is large.
+_SETTINGS = (
+    "SELECT set_config('idle_in_transaction_session_timeout', %s, false),"
+    " set_config('enable_seqscan', 'off', false)"
+)
 
 
 class Database:
@@ -77,9 +83,7 @@ class Database:
             **self._told, autocommit=True, prepare_threshold=0
         )
         try:
-            await connection.execute(
-                f"SET idle_in_transaction_session_timeout = '{_IDLE_SECONDS}s'".encode()
-            )
+            await connection.execute(_SETTINGS, (f"{_IDLE_SECONDS}s",))
         except BaseException:
             connection.pgconn.finish()
             raise

@@ -47,17 +47,14 @@ _START = {
         " CASE WHEN waiting > 0 THEN shown END) FROM thread WHERE key = :thread"
     ),
 }
-_MOMENT = (
-    "WITH moment AS MATERIALIZED"
-    " (SELECT :clock AS clock, pg_current_xact_id()::text AS transaction)"
-)
+_MOMENT = "WITH moment AS MATERIALIZED (SELECT :clock AS clock)"
 _REST = (
-    "AS start FROM moment) SELECT clock, transaction, start, place, half, body FROM span"
+    "AS start FROM moment) SELECT clock, start, place, half, body FROM span"
     " LEFT JOIN entry ON entry.thread = :thread AND entry.place >= span.start"
     " ORDER BY place, half"
 )
 _RECORDS = {
-    name: words(f"{_MOMENT}, span AS MATERIALIZED (SELECT clock, transaction, ({start}) {_REST}")
+    name: words(f"{_MOMENT}, span AS MATERIALIZED (SELECT clock, ({start}) {_REST}")
     for name, start in _START.items()
 }
 _SPAN = words(
@@ -80,8 +77,6 @@ class Locked:
     picture: Picture
     time: float
     """The server's, as of when the lock was held."""
-    transaction: str
-    """The server's name for the transaction, by which it is known later what became of it."""
 
 
 async def lock(connection: AsyncConnection, thread: ThreadKey, ahead: Ahead) -> Locked:
@@ -103,13 +98,13 @@ async def lock(connection: AsyncConnection, thread: ThreadKey, ahead: Ahead) -> 
     if row is not None and row[0]:
         picture.header = codec.load_header(row[0])
     rows = await records.fetchall()
-    clock, transaction, start = rows[0][:3]
+    clock, start = rows[0][:2]
     if row is not None and start is not None:
         picture.spans.append((start, _END))
-        _keep_records(picture, [row[3:] for row in rows if row[3] is not None])
+        _keep_records(picture, [row[2:] for row in rows if row[2] is not None])
     if facts is not None:
         await _keep_facts(picture, thread, ahead.reads, clock, facts)
-    return Locked(thread, picture, clock, transaction)
+    return Locked(thread, picture, clock)
 
 
 async def look(connection: AsyncConnection, thread: ThreadKey) -> Picture:

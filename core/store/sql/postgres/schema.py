@@ -58,8 +58,11 @@ async def migrate(connection: AsyncConnection, at: str) -> None:
 
 async def _version(connection: AsyncConnection, at: str) -> int:
     """Return the version of the tables; 0 where there are none yet."""
-    found = await connection.execute("SELECT to_regclass('chatbot_schema') IS NOT NULL")
-    if await found.fetchone() != (True,):
+    # Not to_regclass: behind the lock it may not know yet what the lock's last owner has made.
+    found = await connection.execute(
+        "SELECT 1 FROM pg_class WHERE relname = 'chatbot_schema' AND pg_table_is_visible(oid)"
+    )
+    if await found.fetchone() is None:
         return 0
     row = await (await connection.execute("SELECT version FROM chatbot_schema")).fetchone()
     version: int = row[0] if row else 0

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import asyncio
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Generic, TypeVar
-
-from psycopg import errors
 
 from core.store import verbs
 from core.store.buffered_rows import BufferedRows, MissingError
@@ -19,7 +16,7 @@ from core.store.sql.postgres.fetch import lock, look, read_more
 from core.store.sql.postgres.schema import migrate
 from core.store.sql.postgres.wake import Listener
 from core.store.sql.postgres.words import words
-from core.store.sql.postgres.write import write
+from core.store.sql.postgres.write import is_done, write
 from core.store.sql.query import Query
 from core.store.sql.store import SqlStore
 from core.store.values import Idle
@@ -39,11 +36,17 @@ _Result = TypeVar("_Result")
 
 
 @dataclass(slots=True)
-class _Sent(Generic[_Result]):
-    """What a step sent off to be committed: its reply may be lost, and the step tried again."""
+class _Call(Generic[_Result]):
+    """One call of a verb, through all its retries."""
 
-    transaction: str
-    result: _Result
+    name: str
+    """By which the database knows that it was done; empty where doing it again is as good."""
+    answers: list[_Result] = field(default_factory=list)
+    """What it came to each time before it was sent off to be committed."""
+
+    async def is_done(self, connection: AsyncConnection) -> bool:
+        """Tell whether it was committed, and only the reply was lost; its thread is locked."""
+        return bool(self.name and self.answers) and await is_done(connection, self.name)
 
 
 class PostgresStore(SqlStore):
@@ -149,27 +152,25 @@ class PostgresStore(SqlStore):
     async def _step(
         self, thread: ThreadKey, verb: Callable[[verbs.Rows, verbs.Now], Result], ahead: Ahead
     ) -> Result:
-        sent: list[_Sent[Result]] = []
+        call: _Call[Result] = _Call(unique() if ahead.once else "")
 
         async def step(connection: AsyncConnection) -> Result:
-            if sent and await _is_committed(connection, sent[-1].transaction):
-                return sent[-1].result
             locked = await lock(connection, thread, ahead)
-            return await self._finish(connection, locked, verb, sent)
+            return await self._finish(connection, locked, verb, call)
 
         return await self._database.run(step)
 
     async def _claim_due(self, platforms: Collection[str], token: str) -> Work | Idle | None:
-        sent: list[_Sent[Work | None]] = []
+        call: _Call[Work | None] = _Call(unique())
 
         async def step(connection: AsyncConnection) -> Work | Idle | None:
-            if sent and await _is_committed(connection, sent[-1].transaction):
-                return sent[-1].result
+            if await call.is_done(connection):
+                return call.answers[-1]
             found = await across.lock_due(connection, platforms)
             if isinstance(found, across.Nothing):
                 return Idle(seconds=found.seconds)
             return await self._finish(
-                connection, found, lambda rows, now: verbs.claim(rows, now, token), sent
+                connection, found, lambda rows, now: verbs.claim(rows, now, token), call
             )
 
         return await self._database.run(step)
@@ -179,33 +180,24 @@ class PostgresStore(SqlStore):
         connection: AsyncConnection,
         locked: Locked,
         verb: Callable[[verbs.Rows, verbs.Now], Result],
-        sent: list[_Sent[Result]],
+        call: _Call[Result],
     ) -> Result:
         """Run a verb on a locked thread, write what it changes, and commit."""
+        if await call.is_done(connection):
+            await connection.execute("ROLLBACK")
+            return call.answers[-1]
         now = verbs.Now(time=locked.time, lease_seconds=self.lease_seconds, fresh=unique())
-        while True:
-            rows = BufferedRows(locked.thread, locked.picture)
-            try:
-                result = verb(rows, now)
-            except MissingError as missing:
-                await read_more(connection, locked, missing.reads)
-            else:
-                break
-        sent.append(_Sent(locked.transaction, result))
-        await write(connection, locked.thread, now, rows.changes)
-        return result
+        rows = BufferedRows(locked.thread, locked.picture)
+        answer = await _run(connection, locked, lambda: verb(rows.again(), now))
+        call.answers.append(answer)
+        await write(connection, locked.thread, now, rows.changes, call.name)
+        return answer
 
 
-async def _is_committed(connection: AsyncConnection, transaction: str) -> bool:
-    """Tell whether a transaction whose end was not heard of has taken place."""
+async def _run(connection: AsyncConnection, locked: Locked, verb: Callable[[], Result]) -> Result:
+    """Run a verb, again from its beginning each time that it reads what was not read yet."""
     while True:
         try:
-            found = await connection.execute(
-                "SELECT pg_xact_status(%s::text::xid8)", (transaction,)
-            )
-        except errors.InvalidParameterValue:  # a successor of the server never heard of it
-            return False
-        row = await found.fetchone()
-        if row != ("in progress",):
-            return row == ("committed",)
-        await asyncio.sleep(0.01)
+            return verb()
+        except MissingError as missing:
+            await read_more(connection, locked, missing.reads)

@@ -27,21 +27,39 @@ _PUT_HEADER = (
 _REMOVE_HEADER = "DELETE FROM thread WHERE key = :thread"
 # A thread that was only made to be locked.
 _REMOVE_EMPTY = "DELETE FROM thread WHERE key = :thread AND header = ''"
+_HEARD = words("SELECT 1 FROM seen WHERE hash = :call")
+_CALL_SECONDS = 300
+"""How long a call is remembered; its retries end long before."""
 _NOTIFY = "SELECT pg_notify(:channel, '')"
 
 Statement = tuple[str, dict[str, Any]]
 
 
+async def is_done(connection: AsyncConnection, call: str) -> bool:
+    """Tell whether what this call changes was written and committed."""
+    return await (await connection.execute(_HEARD, {"call": call})).fetchone() is not None
+
+
 async def write(
-    connection: AsyncConnection, thread: ThreadKey, now: verbs.Now, changes: Changes
+    connection: AsyncConnection,
+    thread: ThreadKey,
+    now: verbs.Now,
+    changes: Changes,
+    call: str = "",
 ) -> None:
-    """Write it and commit, or roll back where there is nothing to write."""
+    """Write it and commit, or roll back where there is nothing to write.
+
+    With a name for the call, `is_done` knows of it from then on.
+    """
     if not changes:
         await connection.execute("ROLLBACK")
         return
     async with connection.pipeline():
         for text, values in _statements(thread, now, changes):
             await connection.execute(words(text), values)
+        if call:  # like an event that was seen: swept away with them
+            values = {"hash": call, "verdict": "", "expires": now.time + _CALL_SECONDS}
+            await connection.execute(words(rows.PUT_SEEN), values)
         await connection.execute("COMMIT")
 
 
