@@ -54,7 +54,7 @@ def _main(arguments: Sequence[str] | None) -> int:
 
 def _command(options: argparse.Namespace, settings: Settings) -> Coroutine[Any, Any, int]:
     from bots import operator  # noqa: PLC0415
-    from bots.app import chat, run  # noqa: PLC0415
+    from bots.run import chat, run  # noqa: PLC0415
 
     commands = {
         "run": lambda: run(settings),

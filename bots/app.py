@@ -1,12 +1,7 @@
-"""The composition root: settings → store, model, memory, conversation, worker → platform.
-
-The only place that sees everything. What is slow to import is imported where it is used.
-"""
+"""The composition root: settings → store, model, memory, conversation, worker; see `bots.run`."""
 
 from __future__ import annotations
 
-import asyncio
-import contextlib
 import sys
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -18,20 +13,15 @@ from bots.parts import (
     answer_tokens,
     guessed,
     memory_for,
-    model_for,
     model_name,
     model_names,
     system_prompt,
 )
-from bots.stop import Stop
-from bots.terminal.app import INTERRUPTED, Terminal
-from bots.terminal.seat import Bot
 from core.clock import SystemClock
 from core.commands import Commands
 from core.compaction import Compactor, SummaryManner
 from core.conversation import Conversation, Manner
 from core.intake import Intake, IntakePolicy
-from core.machine import data_dir
 from core.message import Kind
 from core.models.catalog import retirement
 from core.settings import OFFLINE
@@ -53,7 +43,6 @@ _NO_KEY = (
     "finds what was said. To talk to Claude, put the key into the environment or into .env."
 )
 _OFFLINE = "The offline model answers, as CHATBOT_MODEL asks: it is no language model."
-_HURRY_SECONDS = 1.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -138,80 +127,6 @@ class App:
         manner = SummaryManner(model=name, tokens=settings.summary_tokens)
         fallback = model if settings.offline else LazyOffline()
         return Compactor(self.store, model, fallback, self.memory, self.clock, manner)
-
-
-async def run(settings: Settings) -> int:
-    """Run the bot where its tokens say, else in the terminal, until it is told to stop.
-
-    Returns the exit code.
-    """
-    if not settings.slack:
-        return await chat(settings)
-    stop = Stop()
-    with stop.listening():
-        async with await App.open(settings) as app:
-            return await _run_slack(app, stop)
-
-
-async def chat(settings: Settings, thread: str = "") -> int:
-    """Talk in the terminal until the input ends or it is told to stop; return the exit code."""
-    stop = Stop()
-    with stop.listening():
-        async with await App.open(settings) as app:
-            return await _run_terminal(app, stop, thread)
-
-
-async def _run_slack(app: App, stop: Stop) -> int:
-    from bots.slack.app import connected  # noqa: PLC0415 - slow to import
-    from bots.slack.commands import register  # noqa: PLC0415
-
-    for line in await start_lines(app):
-        say(line)
-    model = model_for(app.settings)
-    try:
-        async with connected(app.settings, app.clock) as slack:
-            worker = app.worker(model, {slack.platform.name: slack.platform})
-            register(slack, app.store, app.commands)
-            async with worker:
-                async with slack.listening(app.store, app.intake(worker), worker):
-                    say(slack.described)
-                    code = await stop.or_end_of(slack.wait())
-                if code == INTERRUPTED:
-                    await _hurry(worker)
-            return code
-    finally:
-        await model.close()
-
-
-async def _run_terminal(app: App, stop: Stop, thread: str) -> int:
-    for line in await start_lines(app):
-        say(line)
-    model = model_for(app.settings)
-    terminal = Terminal(data_dir())
-    worker = app.worker(model, {terminal.platform.name: terminal.platform})
-    bot = Bot(
-        store=app.store,
-        intake=app.intake(worker),
-        commands=app.commands,
-        clock=app.clock,
-        user=app.settings.user,
-    )
-    try:
-        await terminal.open(bot, thread)
-        async with worker:
-            code = await stop.or_end_of(terminal.serve())
-            if code == INTERRUPTED:
-                await _hurry(worker)
-        return code
-    finally:
-        await model.close()
-
-
-async def _hurry(worker: Worker) -> None:
-    """End all turns at once; they are handed back, so that they can go on later."""
-    with contextlib.suppress(TimeoutError):
-        async with asyncio.timeout(_HURRY_SECONDS):
-            await worker.drain(grace_seconds=0)
 
 
 async def start_lines(app: App) -> list[str]:

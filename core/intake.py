@@ -11,7 +11,7 @@ from core.message import clean
 from core.store.keys import unique
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from core.clock import Clock
     from core.message import Kind, Message, ThreadKey
@@ -70,6 +70,26 @@ class Intake:
             self._worker.take(accepted.work, asked_at=asked_at)
         return Received(verdict=accepted.verdict, muted=accepted.muted)
 
+    async def collect(self, messages: Sequence[Message]) -> list[Received]:
+        """Store messages of one thread, oldest first, so that one turn answers as many as it may.
+
+        As `take`, but the turn begins when all of them are stored.
+        """
+        asked_at = self._clock.monotonic()
+        token = unique() if self._worker.has_room else ""
+        received, work = list[Received](), None
+        for message in messages:
+            if notice := refusal(message):
+                received.append(Received(verdict=None, notice=notice))
+                continue
+            # With the token that holds the thread already, this is the turn as it is by now.
+            accepted = await self._store.accept(message, self._terms(message), token)
+            work = accepted.work or work
+            received.append(Received(verdict=accepted.verdict, muted=accepted.muted))
+        if work is not None:
+            self._worker.take(work, asked_at=asked_at)
+        return received
+
     async def overhear(self, message: Message) -> bool:
         """Store what was said before the bot was asked in, as context; tell if it was new.
 
@@ -97,16 +117,18 @@ class Intake:
             message = replace(message, identities=names)
         return (await self._store.accept(message, terms)).new
 
-    async def edit(self, message: Message, *, stamp: float) -> None:
+    async def edit(self, message: Message, *, stamp: float, offer: bool = True) -> bool:
         """Take in that a message was edited; one that was never stored is offered anew.
 
-        `stamp` is the platform's time of the edit.
+        `stamp` is the platform's time of the edit. Tells whether the message was known; without
+        `offer`, one that was not is left alone.
         """
         known = await self._store.amend(
             message.thread, message.id, message.identities, stamp=stamp, text=clean(message.text)
         )
-        if not known:
+        if not known and offer:
             await self.take(message)
+        return known
 
     async def delete(
         self, thread: ThreadKey, message: str, identities: tuple[str, ...], *, stamp: float

@@ -37,6 +37,8 @@ class Where:
     """What the message that is answered says, for a title."""
     opens: bool = False
     """Nothing was answered in the thread before."""
+    pieces: tuple[str, ...] = ()
+    """The recorded answer as it is posted, for platforms that know a post by what it says."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,6 +117,7 @@ class Platform(Protocol):
     async def post(self, where: Where, text: str, key: PostKey) -> str:
         """Post a message under its key, or a file with this text (`key.is_file`); return its id.
 
+        Empty is the id of a piece that was posted and has been deleted since.
         Raises `PostUnclearError` when it may have been posted all the same.
         """
         ...

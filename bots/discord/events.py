@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 NAME = "discord"
 
 _WRITTEN = (0, 19)
-"""Types that are a person's words, plain or as a reply; all others are Discord's own (docs: "Message Types")."""
+"""Types that are a person's words, plain or as a reply (docs: "Message Types")."""
 _FORWARD = 1
 """The type of a reference that is no reply (docs: "Message Reference Types")."""
 _SHOWN = ("attachments", "embeds", "components", "sticker_items", "message_snapshots")
@@ -131,28 +131,6 @@ def edited(
     stamp = _stamp(str_of(payload, "edited_timestamp"))
     message = _message(payload, spot, me, names) if stamp else None
     return Edited(message=message, stamp=stamp) if message else None
-
-
-def replied_to(
-    payload: Mapping[str, Any], message: Message, me: Me, names: Mapping[str, str] = _NO_NAMES
-) -> Message | None:
-    """Return the message of somebody else that `message` replies to, as a part of its thread."""
-    found = dict_of(payload, "referenced_message")
-    spot = Spot(channel=message.thread.thread)
-    earlier = _message(found, spot, me, names) if found else None
-    if earlier is None or earlier.at >= message.at:
-        return None
-    return Message(
-        thread=message.thread,
-        kind=message.kind,
-        id=earlier.id,
-        identities=(f"{identity(earlier.id)}:{message.thread.thread}",),
-        author=earlier.author,
-        text=earlier.text,
-        at=earlier.at,
-        address=Address.OTHERS,
-        answer_in=message.answer_in,
-    )
 
 
 def is_withheld(payload: Mapping[str, Any], me: Me) -> bool:

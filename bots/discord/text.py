@@ -32,6 +32,11 @@ def mentions_in(text: str, me: Collection[str]) -> Mentions:
     return Mentions(bool(named & set(me)), bool(named - set(me)))
 
 
+def ids_in(text: str) -> set[str]:
+    """Return the ids of people, roles and channels that a text names."""
+    return {sign[2] for sign in _SIGN.finditer(text) if sign[2]}
+
+
 def readable(text: str, me: Collection[str], names: Mapping[str, str]) -> str:
     """Return a text as a model should read it, without the mention of the bot before it.
 

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bots.discord import snowflakes
-from bots.discord.events import Me, Spot, edited, is_withheld, replied_to, said
+from bots.discord.events import Me, Spot, edited, is_withheld, said
 from bots.discord.text import readable
 from core.message import Address, Kind, ThreadKey
 
@@ -190,16 +190,6 @@ def test_files_are_kept_by_reference_also_of_a_forwarded_message() -> None:
     assert (message.text, len(message.attachments)) == ("far away", 1)
 
 
-def test_what_a_mention_replies_to_belongs_to_the_thread() -> None:
-    made = payload(f"<@{BOT}> is that so?", **reply(BEN))
-    message = said(made, IN_CHANNEL, ME)
-    assert message
-    earlier = replied_to(made, message, ME)
-    assert earlier
-    assert (earlier.text, earlier.thread) == ("before", message.thread)
-    assert replied_to(payload(**reply(BOT)), message, ME) is None
-
-
 # --- edits, and what is withheld ------------------------------------------------------------------
 
 
@@ -230,8 +220,6 @@ JSON: st.SearchStrategy[Any] = st.recursive(
 def test_whatever_comes_nothing_is_raised(more: dict[str, Any]) -> None:
     made = payload(f"<@{BOT}> hi") | more
     for spot in (IN_CHANNEL, IN_THREAD, IN_DM):
-        message = said(made, spot, ME)
+        said(made, spot, ME)
         edited(made, spot, ME)
         is_withheld(made, ME)
-        if message:
-            replied_to(made, message, ME)

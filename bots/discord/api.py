@@ -1,0 +1,185 @@
+"""Calls of Discord's REST API through discord.py: how long they may take, what failed how.
+
+discord.py repeats a call after 500, 502, 504 and 524, and after some cut connections, with the
+body that it had; a post's nonce makes that harmless. It waits for limits without a bound, while a
+call of ours must end before the lease that allows it: so each is cut off after its time.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import aiohttp
+import discord
+
+from core.errors import PlatformError, PostUnclearError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Coroutine
+
+    from bots.discord.link import Link
+    from bots.discord.pace import Pace
+    from core.clock import Clock
+
+log = logging.getLogger(__name__)
+
+Result = TypeVar("Result")
+
+_SERVER_FAULT = 500
+_LIMITED = 429
+_REPEATS = 2
+_COURTESY_SECONDS = 3.0
+_NO_ACCESS = {50001, 50013}
+"""Discord's codes for what the bot has no right to (docs: topics/opcodes-and-status-codes)."""
+UNKNOWN_CHANNEL, UNKNOWN_MESSAGE = 10003, 10008
+
+
+class RefusedError(PlatformError):
+    """Discord answered that it will not; `code` is its number for why."""
+
+    def __init__(self, what: str, status: int, code: int) -> None:
+        """Say which call, and why not."""
+        super().__init__(f"Discord refused to {what}: {status}, code {code}")
+        self.status = status
+        self.code = code
+
+    @property
+    def lacks_right(self) -> bool:
+        """Tell whether the bot has no right to it."""
+        return self.code in _NO_ACCESS
+
+
+class LimitedError(PlatformError):
+    """Discord wants this call later than we can wait for it."""
+
+
+class Api:
+    """The REST API, as the bot calls it."""
+
+    def __init__(self, link: Link, pace: Pace, clock: Clock, *, timeout: float) -> None:
+        """Let each call take `timeout` seconds at most, with all that it waits for."""
+        self.link = link
+        self.pace = pace
+        self.timeout = timeout
+        self._clock = clock
+        self._late: set[asyncio.Task[Any]] = set()
+
+    @property
+    def http(self) -> discord.http.HTTPClient:
+        """Return discord.py's own client, for what it has no object for."""
+        return self.link.client.http
+
+    async def call(
+        self, what: str, make: Callable[[], Coroutine[Any, Any, Result]], seconds: float = 0
+    ) -> Result:
+        """Make a call, again where it is not clear if it took effect; return its answer.
+
+        Args:
+            what: What it does, in words.
+            make: The call. Made twice, it must have the effect of one.
+            seconds: How long all of it may take; `timeout` where nothing is given.
+
+        Raises:
+            RefusedError: Discord will not.
+            LimitedError: Not as soon as we could wait for.
+            PostUnclearError: It may or may not have taken effect.
+        """
+        end = self._clock.monotonic() + (seconds or self.timeout)
+        repeats = _REPEATS
+        while True:
+            try:
+                return await self._once(what, make(), end - self._clock.monotonic())
+            except PostUnclearError:
+                repeats -= 1
+                if repeats < 0 or self._clock.monotonic() >= end:
+                    raise
+
+    async def courtesy(
+        self,
+        what: str,
+        make: Callable[[], Coroutine[Any, Any, Result]],
+        *,
+        method: str,
+        channel: str,
+    ) -> Result:
+        """Make a call that nothing depends on: at once, or not if Discord would rather not.
+
+        Raises what `call` does.
+        """
+        if not self.pace.spares(method, channel):
+            raise LimitedError(f"there is no room to {what} now")
+        with self.pace.refusals(method, channel) as refused:
+            seconds = min(self.timeout, _COURTESY_SECONDS)
+            return await self._once(what, make(), seconds, refused)
+
+    async def close(self) -> None:
+        """Let calls that were cut off come to their end."""
+        if self._late:
+            await asyncio.wait(self._late, timeout=1)
+
+    async def _once(
+        self,
+        what: str,
+        call: Coroutine[Any, Any, Result],
+        seconds: float,
+        refused: asyncio.Event | None = None,
+    ) -> Result:
+        task = asyncio.ensure_future(call)
+        watch = asyncio.ensure_future(refused.wait()) if refused else None
+        waiting = {task, watch} if watch else {task}
+        try:
+            await asyncio.wait(
+                waiting, timeout=max(seconds, 0), return_when=asyncio.FIRST_COMPLETED
+            )
+        finally:
+            if watch is not None:
+                watch.cancel()
+            if not task.done():
+                self._cut_off(task)
+        if not task.done():
+            if refused is not None and refused.is_set():
+                raise LimitedError(f"Discord would rather not {what} now")
+            raise PostUnclearError(f"{what}: no answer in {seconds:.0f} s")
+        return _result(what, task)
+
+    def _cut_off(self, task: asyncio.Future[Any]) -> None:
+        """Cancel a call, and let nothing wait for it.
+
+        A call of discord.py's that is cancelled may still sit out its bucket's limit; and one that
+        is cancelled while it waits for the global limit leaves all others waiting for good.
+        """
+
+        async def ended() -> None:
+            await asyncio.wait({task})
+            if not task.cancelled():
+                task.exception()  # nobody else asks for it
+            over: asyncio.Event = self.http._global_over  # noqa: SLF001 - see above
+            over.set()
+
+        task.cancel()
+        late = asyncio.create_task(ended())
+        self._late.add(late)
+        late.add_done_callback(self._late.discard)
+
+
+def _result(what: str, task: asyncio.Future[Result]) -> Result:
+    try:
+        return task.result()
+    except discord.RateLimited as limited:
+        seconds = limited.retry_after
+        raise LimitedError(f"Discord lets the bot {what} again in {seconds:.0f} s") from None
+    except discord.HTTPException as error:
+        raise _meaning(what, error) from None
+    except (aiohttp.ClientError, OSError, TimeoutError, asyncio.CancelledError) as error:
+        raise PostUnclearError(f"{what}: {type(error).__name__}") from error
+
+
+def _meaning(what: str, error: discord.HTTPException) -> PlatformError:
+    """Return what an answer that is no success means."""
+    if error.status >= _SERVER_FAULT:
+        return PostUnclearError(f"{what}: status {error.status}")
+    if error.status == _LIMITED:
+        return LimitedError(f"Discord does not let the bot {what} now")
+    return RefusedError(what, error.status, error.code)

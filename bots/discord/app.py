@@ -1,0 +1,183 @@
+"""The bot on Discord: the client, how what people say gets here, and what goes with it."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING
+
+import aiohttp
+
+from bots.discord.api import Api
+from bots.discord.events import NAME, Me, guild_of
+from bots.discord.link import Link, redirected
+from bots.discord.members import Members
+from bots.discord.pace import Pace
+from bots.discord.past import DiscordPast
+from bots.discord.permissions import Rules
+from bots.discord.platform import DiscordPlatform
+from bots.discord.receive import Reception
+from core.before import Before
+from core.catch_up import CatchUp
+from core.cursors import Cursors
+from core.errors import PlatformError
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncGenerator, Callable, Coroutine
+    from typing import Any
+
+    from bots.discord.client import Client
+    from core.clock import Clock
+    from core.intake import Intake
+    from core.message import Message
+    from core.settings import Settings
+    from core.spoken import Spoken
+    from core.store.port import Store
+    from core.worker import Worker
+
+log = logging.getLogger(__name__)
+
+_CALL_SECONDS = 8.0
+_BEGIN_SECONDS = 15.0
+"""How long the start waits for the first session; after that, it goes on beside the rest."""
+_PATIENCE = 0.75
+"""What part of a call's time it may wait for one of Discord's limits."""
+
+
+class Discord:
+    """The bot on all the servers that it is on, as far as its shards go."""
+
+    def __init__(
+        self, settings: Settings, api: Api, platform: DiscordPlatform, clock: Clock
+    ) -> None:
+        """Hear nothing before `listening`."""
+        self.settings = settings
+        self.api = api
+        self.clock = clock
+        self.platform = platform
+        self.listeners: list[Callable[[Client], object]] = api.link.listeners
+        """What adds commands and views to a client, called before it hears anything."""
+        self.closers: list[Callable[[], Coroutine[Any, Any, None]]] = []
+        """What ends with the listening."""
+        self.spoken: Spoken | None = None
+        """Hears the commands in what people say."""
+        self.reception = Reception(
+            platform, Members(api, clock), Rules.of(settings), settings, clock
+        )
+        self._heal = asyncio.Event()
+        self._ended: asyncio.Task[None] | None = None
+
+    @asynccontextmanager
+    async def listening(
+        self, store: Store, intake: Intake, worker: Worker
+    ) -> AsyncGenerator[None, None]:
+        """Hear what people say, for as long as the block lasts; and what they have said before."""
+        del worker  # nothing that Discord tells stops a turn
+        settings, reception = self.settings, self.reception
+        past = DiscordPast(self.platform, reception, settings)
+        before = Before(past.before, store, intake, named=_as_it_is, wanted=settings.overhear)
+        name = f"{NAME}:{self.platform.me.user}"
+        cursors = Cursors(store, self.clock, name, group=_group)
+        reception.open(store, intake, before, cursors)
+        reception.spoken, reception.missed = self.spoken, self._heal.set
+        catch_up = CatchUp(NAME, past, store, intake, cursors, self.clock)
+        catching_up = asyncio.create_task(
+            catch_up.forever(self._heal, hours=settings.discord_catch_up_hours)
+        )
+        self.api.link.ears = reception
+        self._ended = asyncio.create_task(self.api.link.run())
+        try:
+            await self._begun()
+            yield
+        finally:
+            await _end(self._ended)
+            await self.api.link.leave()
+            await _end(catching_up)
+            for close in self.closers:
+                await close()
+            await reception.close()
+            await cursors.close()
+
+    @property
+    def described(self) -> str:
+        """Return a line on how people's messages get here."""
+        reach = "" if self.api.link.reads_all else ", without the message content intent"
+        return f"Discord: connected as {self.api.link.client.user}{reach}"
+
+    async def wait(self) -> int:
+        """Return 1 when Discord has ended the connection for good; never before."""
+        if self._ended is not None:
+            await asyncio.wait({self._ended})
+            error = None if self._ended.cancelled() else self._ended.exception()
+            log.error("Discord is gone: %s", error)
+        return 1
+
+    async def _begun(self) -> None:
+        """Wait until the first session has begun, or raise why there is none."""
+        if self._ended is None:
+            return
+        hears = asyncio.create_task(self.reception.hears.wait())
+        done, _ = await asyncio.wait(
+            {hears, self._ended}, timeout=_BEGIN_SECONDS, return_when=asyncio.FIRST_COMPLETED
+        )
+        hears.cancel()
+        if self._ended in done:
+            self._ended.result()
+
+
+async def _as_it_is(message: Message) -> Message:
+    """Return a message as it is: those that are read here have their authors' names."""
+    return message
+
+
+def _group(place: str) -> str:
+    """Return what a place is heard together with: a server is on one shard."""
+    return f"{guild_of(place) or 'dm'}/"
+
+
+async def _end(task: asyncio.Task[None]) -> None:
+    task.cancel()
+    await asyncio.wait({task})
+
+
+@asynccontextmanager
+async def connected(settings: Settings, clock: Clock) -> AsyncGenerator[Discord, None]:
+    """Be on Discord for as long as the block lasts.
+
+    Raises `SettingsError` when the token is of no use, `PlatformError` when Discord is out of
+    reach.
+    """
+    # It logs what people say when it is asked to, and each lost connection with its trace.
+    logging.getLogger("discord").setLevel(logging.CRITICAL)
+    # A call may not take longer than the lease that allows it.
+    timeout = min(_CALL_SECONDS, settings.lease_seconds * 0.6)
+    with redirected(settings.discord_base_url):
+        pace = Pace(clock)
+        link = Link(settings, pace, patience=timeout * _PATIENCE)
+        api = Api(link, pace, clock, timeout=timeout)
+        async with aiohttp.ClientSession() as session:
+            await link.open()
+            platform = DiscordPlatform(
+                api,
+                _me(link, settings),
+                session,
+                clock,
+                most_messages=settings.discord_answer_messages,
+            )
+            try:
+                yield Discord(settings, api, platform, clock)
+            finally:
+                await platform.close()
+                await link.close()
+
+
+def _me(link: Link, settings: Settings) -> Me:
+    user = link.client.user
+    if user is None:
+        raise PlatformError("Discord does not say who the bot is")
+    return Me(
+        user=str(user.id),
+        allow_bots=settings.discord_allow_bots,
+        threads=settings.discord_answer_in == "thread",
+    )

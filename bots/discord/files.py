@@ -1,0 +1,58 @@
+"""Files that people send: their addresses expire, so each is asked for with its message anew."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import aiohttp
+
+from bots.discord.api import UNKNOWN_CHANNEL, UNKNOWN_MESSAGE, RefusedError
+from bots.discord.people import attachments_of
+from bots.discord.reading import one
+from core.errors import FileUnreadableError, PlatformError
+from core.fields import count_of, str_of
+from core.limits import FILE_BYTES
+
+if TYPE_CHECKING:
+    from bots.discord.api import Api
+
+_OK = 200
+_TOO_LARGE = "it is too large"
+_CHUNK = 64 * 1024
+_WHY = {UNKNOWN_MESSAGE: "its message was deleted", UNKNOWN_CHANNEL: "its channel is gone"}
+
+
+async def fetch(api: Api, session: aiohttp.ClientSession, reference: str) -> bytes:
+    """Return a file's content, whole; the reference is channel, message and file.
+
+    Raises:
+        FileUnreadableError: It is gone, too large, or not for us.
+        PlatformError: It can't be had now.
+    """
+    channel, message, id_ = reference.split("/")
+    try:
+        found = await one(api, channel, message)
+    except RefusedError as refused:
+        why = _WHY.get(refused.code, "I may not read it here")
+        raise FileUnreadableError(why) from refused
+    file = next((each for each in attachments_of(found) if str_of(each, "id") == id_), None)
+    if file is None:
+        raise FileUnreadableError("it was taken away")
+    if count_of(file, "size") > FILE_BYTES:
+        raise FileUnreadableError(_TOO_LARGE)
+    try:
+        return await _download(session, str_of(file, "url"))
+    except (aiohttp.ClientError, OSError) as error:
+        raise PlatformError(f"a file could not be fetched: {type(error).__name__}") from error
+
+
+async def _download(session: aiohttp.ClientSession, url: str) -> bytes:
+    async with session.get(url) as response:
+        if response.status != _OK:
+            raise FileUnreadableError("it is gone")
+        content = bytearray()
+        async for part in response.content.iter_chunked(_CHUNK):
+            content += part
+            if len(content) > FILE_BYTES:
+                raise FileUnreadableError(_TOO_LARGE)
+        return bytes(content)

@@ -1,0 +1,112 @@
+"""Which messages of ours are those of a turn, and which piece of it each is. Pure.
+
+Where Discord shows a message's nonce, that tells; what it shows in history is not documented. Else
+a preview and the first piece are known by the message that they reply to, and the pieces behind
+the first by their text. Posts beside answers are silent ones, so they are none of these.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from bots.discord.format import is_preview
+from bots.discord.nonces import key_of
+from core.fields import count_of, dict_of, dicts_of, str_of
+from core.platform import AS_FILE, Posted, PostKey
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from core.platform import Where
+
+SILENT = 1 << 12
+"""The flag SUPPRESS_NOTIFICATIONS (docs: resources/message, "Message Flags")."""
+_WRITTEN = (0, 19)
+
+
+def ours(payload: Mapping[str, Any], me: str) -> bool:
+    """Tell whether a message is one that the bot itself has posted, beside commands."""
+    by_me = str_of(dict_of(payload, "author"), "id") == me
+    return by_me and payload.get("type") in _WRITTEN
+
+
+def is_silent(payload: Mapping[str, Any]) -> bool:
+    """Tell whether a message of ours was posted beside answers."""
+    return bool(count_of(payload, "flags") & SILENT)
+
+
+def find(
+    found: Sequence[Mapping[str, Any]], where: Where, *, token: str, replies: bool
+) -> tuple[Posted, ...]:
+    """Return the messages of a turn among our own ones behind its trigger, oldest first.
+
+    Args:
+        found: Our own messages, oldest first, without the silent ones.
+        where: The turn; with its pieces, where they are recorded.
+        token: The lease whose preview an unfinished message is.
+        replies: Whether its first message is a reply to the trigger.
+    """
+    if any(str_of(each, "nonce") for each in found):
+        by_nonce = (_by_nonce(each, where, token) for each in found)
+        return tuple(posted for posted in by_nonce if posted)
+    return _by_text(_behind(found, where, replies=replies), where, token)
+
+
+def _by_nonce(payload: Mapping[str, Any], where: Where, token: str) -> Posted | None:
+    key = key_of(str_of(payload, "nonce"), where, token)
+    if key is None:
+        return None
+    if key.is_preview and not is_preview(str_of(payload, "content")):
+        key = PostKey(where.thread, where.turn, piece=0)  # what a preview becomes at its end
+    return Posted(str_of(payload, "id"), key, _text(payload, where.pieces))
+
+
+def _behind(
+    found: Sequence[Mapping[str, Any]], where: Where, *, replies: bool
+) -> Sequence[Mapping[str, Any]]:
+    """Return the messages from the first on that is of the turn.
+
+    What comes before answers an earlier message, while this one was waiting already.
+    """
+    if not replies:
+        return found
+    for index, each in enumerate(found):
+        if str_of(dict_of(each, "message_reference"), "message_id") == where.trigger:
+            return found[index:]
+    return ()
+
+
+def _by_text(found: Sequence[Mapping[str, Any]], where: Where, token: str) -> tuple[Posted, ...]:
+    posted: list[Posted] = []
+    left = list(range(len(where.pieces)))
+    for each in found:
+        text = _text(each, where.pieces)
+        if is_preview(text):
+            key = PostKey(where.thread, where.turn, token=token or "another's")
+        elif dicts_of(each, "attachments"):
+            key = PostKey(where.thread, where.turn, piece=AS_FILE)
+        else:
+            piece = _piece(text, where, left, len(posted))
+            if piece is None:
+                continue
+            key = PostKey(where.thread, where.turn, piece=piece)
+        posted.append(Posted(str_of(each, "id"), key, text))
+    return tuple(posted)
+
+
+def _piece(text: str, where: Where, left: list[int], count: int) -> int | None:
+    """Return which piece a text is; a further copy is that of the last piece that it can be."""
+    if not where.pieces:
+        return count
+    same = [index for index, piece in enumerate(where.pieces) if piece == text]
+    new = [index for index in same if index in left]
+    if new:
+        left.remove(new[0])
+        return new[0]
+    return same[-1] if same else None
+
+
+def _text(payload: Mapping[str, Any], pieces: Sequence[str]) -> str:
+    """Return what a message says, as the piece that it is: Discord trims what it is given."""
+    content = str_of(payload, "content").strip()
+    return next((piece for piece in pieces if piece.strip() == content), content)

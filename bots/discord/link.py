@@ -1,0 +1,144 @@
+"""The connection to Discord: discord.py's client, with no more intents than are granted.
+
+Intents are fixed when a client identifies. Where the one for message content is not granted
+(flags of the application, or the gateway's close code 4014), another client goes on without it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+import aiohttp
+import discord
+import yarl
+from discord.gateway import DiscordWebSocket
+from discord.http import Route
+
+from bots.discord.client import Client
+from core.errors import PlatformError, SettingsError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from bots.discord.client import Ears
+    from bots.discord.pace import Pace
+    from core.settings import Settings
+
+log = logging.getLogger(__name__)
+
+_OUT_OF_REACH = "Discord is out of reach; see https://discordstatus.com"
+_UNAUTHORIZED = 401
+_AGAIN = 5.0
+
+
+class Link:
+    """The one client that there is at a time."""
+
+    def __init__(self, settings: Settings, pace: Pace, *, patience: float) -> None:
+        """Wait no longer than `patience` seconds for one of Discord's limits."""
+        self.ears: Ears
+        """Who is told of what the gateway says; to be set before `run`."""
+        self._settings = settings
+        self._pace = pace
+        self._patience = patience
+        self.listeners: list[Callable[[Client], object]] = []
+        """What adds to a client before it connects: commands, views."""
+        self.reads_all: bool = settings.discord_message_content
+        """Whether messages come with their content, also those that are not for the bot."""
+        self.client = self._made()
+
+    async def open(self) -> None:
+        """Log in, with the intents that are granted.
+
+        Raises `SettingsError` when the token is of no use, `PlatformError` when Discord is out of
+        reach.
+        """
+        await self._login()
+        flags = self.client.application.flags if self.client.application else None
+        granted = flags and (flags.gateway_message_content or flags.gateway_message_content_limited)
+        if self.reads_all and not granted:
+            await self._do_without()
+
+    async def run(self) -> None:
+        """Hear what the gateway says; ends only when that is over for good.
+
+        Raises `PlatformError` with a sentence on why.
+        """
+        while True:
+            for add in self.listeners:
+                add(self.client)
+            try:
+                await self._begin()
+            except discord.PrivilegedIntentsRequired:
+                if not self.reads_all:
+                    raise PlatformError("Discord does not grant the bot's intents") from None
+                await self._do_without()
+            except discord.ConnectionClosed as closed:
+                raise PlatformError(f"Discord closed the connection: {closed.code}") from None
+            except (discord.GatewayNotFound, aiohttp.ClientError, OSError) as error:
+                log.warning("Discord's gateway is out of reach: %s", type(error).__name__)
+                await asyncio.sleep(_AGAIN)
+
+    async def leave(self) -> None:
+        """Hear nothing more; what has been begun may still be answered."""
+        for shard in self.client.shards.values():
+            await shard.disconnect()
+
+    async def close(self) -> None:
+        """Leave Discord."""
+        await self.client.close()
+
+    async def _begin(self) -> None:
+        shards, url, limits = await self.client.http.get_bot_gateway()
+        if limits["remaining"] < len(self._settings.discord_shards or range(shards)):
+            minutes = limits["reset_after"] / 60_000
+            raise PlatformError(
+                f"Discord lets the bot connect again in {minutes:.0f} minutes: it did so too often."
+            )
+        if self._settings.discord_base_url:
+            DiscordWebSocket.DEFAULT_GATEWAY = yarl.URL(url)
+        await self.client.connect()
+
+    async def _do_without(self) -> None:
+        log.warning(
+            "Discord has not granted the message content intent: the bot reads mentions, replies "
+            "to it and direct messages. To let it follow its threads, turn the intent on in the "
+            "developer portal."
+        )
+        self.reads_all = False
+        await self.client.close()
+        self.client = self._made()
+        await self._login()
+
+    def _made(self) -> Client:
+        client = Client(lambda: self.ears, self._settings, self._pace, content=self.reads_all)
+        # Below the smallest that discord.py takes by itself: no call of ours waits so long.
+        client.http.max_ratelimit_timeout = self._patience
+        return client
+
+    async def _login(self) -> None:
+        try:
+            await self.client.login(self._settings.discord_bot_token.get_secret_value())
+        except discord.LoginFailure:
+            await self.client.close()
+            raise SettingsError("DISCORD_BOT_TOKEN is refused by Discord") from None
+        except (discord.HTTPException, aiohttp.ClientError, OSError) as error:
+            await self.client.close()
+            if isinstance(error, discord.HTTPException) and error.status == _UNAUTHORIZED:
+                raise SettingsError("DISCORD_BOT_TOKEN is refused by Discord") from None
+            raise PlatformError(_OUT_OF_REACH) from error
+
+
+@contextmanager
+def redirected(base_url: str) -> Iterator[None]:
+    """Let discord.py speak to another address for as long as the block lasts; it has but one."""
+    base, gateway = Route.BASE, DiscordWebSocket.DEFAULT_GATEWAY
+    if base_url:
+        Route.BASE = base_url
+    try:
+        yield
+    finally:
+        Route.BASE, DiscordWebSocket.DEFAULT_GATEWAY = base, gateway

@@ -1,0 +1,135 @@
+"""Posts, edits and deletions, each with what keeps it from calling anybody or standing twice."""
+
+from __future__ import annotations
+
+import io
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import discord
+
+from bots.discord.api import UNKNOWN_CHANNEL, UNKNOWN_MESSAGE, RefusedError
+
+if TYPE_CHECKING:
+    from bots.discord.api import Api
+
+FILE_NAME = "answer.md"
+_ARCHIVED = 50083
+_NO_HISTORY = 160002
+"""Nobody may reply without the right to read the history."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Post:
+    """A message to be posted."""
+
+    channel: str
+    text: str
+    nonce: str
+    reply_to: str = ""
+    """The message that it is a reply to, in the same channel; empty for none."""
+    silent: bool = False
+    """Nobody's device makes a sound."""
+    view: discord.ui.View | None = None
+    """Buttons below it."""
+
+
+async def post(api: Api, made: Post, *, courtesy: bool = False) -> str:
+    """Post a message, or find the one that was posted with its nonce; return its id.
+
+    Raises what `Api.call` and, for a courtesy, `Api.courtesy` do.
+    """
+
+    async def send(*, replies: bool = False) -> str:
+        target = api.link.client.get_partial_messageable(int(made.channel))
+        # discord.py takes None for none, but does not say so.
+        view: Any = made.view
+        reference: Any = _reference(made) if replies else None
+        sent = await target.send(
+            made.text,
+            nonce=made.nonce,
+            allowed_mentions=discord.AllowedMentions.none(),
+            suppress_embeds=True,
+            silent=made.silent,
+            mention_author=False,
+            view=view,
+            reference=reference,
+        )
+        return str(sent.id)
+
+    async def reply() -> str:
+        return await send(replies=True)
+
+    first = reply if made.reply_to else send
+    try:
+        if courtesy:
+            return await api.courtesy("show an answer", first, method="POST", channel=made.channel)
+        return await api.call("post an answer", first)
+    except RefusedError as refused:
+        if refused.code != _NO_HISTORY:
+            raise
+        return await api.call("post an answer", send)
+
+
+async def post_file(api: Api, channel: str, text: str, nonce: str) -> str:
+    """Post a text as a file; see `post`."""
+    target = api.link.client.get_partial_messageable(int(channel))
+
+    async def send() -> str:
+        sent = await target.send(
+            file=discord.File(io.BytesIO(text.encode()), filename=FILE_NAME),
+            nonce=nonce,
+            allowed_mentions=discord.AllowedMentions.none(),
+        )
+        return str(sent.id)
+
+    return await api.call("post a file", send)
+
+
+async def edit(api: Api, channel: str, message: str, text: str, *, courtesy: bool) -> None:
+    """Replace a message's text; raises as `post`. An archived thread is opened again for it."""
+    target = api.link.client.get_partial_messageable(int(channel)).get_partial_message(int(message))
+
+    async def change() -> None:
+        none = discord.AllowedMentions.none()
+        await target.edit(content=text, allowed_mentions=none)
+
+    if courtesy:
+        await api.courtesy("show an answer", change, method="PATCH", channel=channel)
+        return
+    try:
+        await api.call("edit an answer", change)
+    except RefusedError as refused:
+        if refused.code != _ARCHIVED:
+            raise
+        await _unarchive(api, channel)
+        await api.call("edit an answer", change)
+
+
+async def delete(api: Api, channel: str, message: str) -> None:
+    """Take a message away; one that is gone already is no error."""
+    try:
+        await api.call(
+            "delete a message", lambda: api.http.delete_message(int(channel), int(message))
+        )
+    except RefusedError as refused:
+        if refused.code not in {UNKNOWN_MESSAGE, UNKNOWN_CHANNEL}:
+            raise
+
+
+async def react(api: Api, channel: str, message: str, emoji: str) -> None:
+    """Put a reaction on a message, once."""
+    target = api.link.client.get_partial_messageable(int(channel)).get_partial_message(int(message))
+    await api.call("react to a message", lambda: target.add_reaction(emoji))
+
+
+async def _unarchive(api: Api, channel: str) -> None:
+    await api.call(
+        "open an archived thread", lambda: api.http.edit_channel(int(channel), archived=False)
+    )
+
+
+def _reference(made: Post) -> discord.MessageReference:
+    return discord.MessageReference(
+        message_id=int(made.reply_to), channel_id=int(made.channel), fail_if_not_exists=False
+    )

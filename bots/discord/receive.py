@@ -1,0 +1,267 @@
+"""What Discord tells the bot of, taken in. Discord waits for no acknowledgement.
+
+What can't be stored now is kept and tried again, in order; cursors move with what was stored, so
+that what a process loses when it dies is looked for by the next.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+from weakref import WeakValueDictionary
+
+from bots.discord import events
+from bots.discord.text import ids_in
+from core.admission import FollowUp
+from core.catch_up import FOR_US
+from core.errors import ChatbotError, PlatformError, StoreUnavailableError
+from core.fields import dict_of, str_of
+from core.message import ThreadKey
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
+
+    from bots.discord.events import Spot
+    from bots.discord.members import Members
+    from bots.discord.permissions import Rules
+    from bots.discord.platform import DiscordPlatform
+    from core.before import Before
+    from core.clock import Clock
+    from core.cursors import Cursors
+    from core.intake import Intake, Received
+    from core.message import Message
+    from core.settings import Settings
+    from core.spoken import Spoken
+    from core.store.port import Store
+
+log = logging.getLogger(__name__)
+
+LIMITED = (
+    "I can't read what is said here unless it mentions me or replies to me: Discord has not let me "
+    "see the content of messages."
+)
+_MOST = 20_000
+"""Events that wait for the store; past that, they are read from Discord again later."""
+_SOONEST, _LATEST = 0.2, 10.0
+"""Seconds between two tries to store something, doubled each time."""
+
+
+class Reception:
+    """Takes in what people say, edit and delete: the `Ears` of the client."""
+
+    def __init__(
+        self,
+        platform: DiscordPlatform,
+        members: Members,
+        rules: Rules,
+        settings: Settings,
+        clock: Clock,
+    ) -> None:
+        """Hear as the platform's bot; nothing is taken in before `open`."""
+        self.spoken: Spoken | None = None
+        """Hears the commands in what people say."""
+        self.hears = asyncio.Event()
+        """Set once the first session has begun."""
+        self.missed: Callable[[], None] = lambda: None
+        """Called when something may not have been heard."""
+        self._platform = platform
+        self._members = members
+        self._rules = rules
+        self._settings = settings
+        self._clock = clock
+        self._store: Store
+        self._intake: Intake
+        self._before: Before
+        self._cursors: Cursors
+        self._turns: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
+        self._jobs: set[asyncio.Task[None]] = set()
+        self._told: set[ThreadKey] = set()
+
+    def open(self, store: Store, intake: Intake, before: Before, cursors: Cursors) -> None:
+        """Hand messages to `intake` from now on."""
+        self._store, self._intake = store, intake
+        self._before, self._cursors = before, cursors
+
+    # --- the client's ears ----------------------------------------------------------------------
+
+    def said(self, payload: dict[str, Any]) -> None:
+        """Take in that somebody has said something."""
+        self._queue(str_of(payload, "channel_id"), lambda: self._said(payload))
+
+    def edited(self, payload: dict[str, Any]) -> None:
+        """Take in that a message has changed."""
+        self._queue(str_of(payload, "channel_id"), lambda: self._edited(payload))
+
+    def deleted(self, messages: list[str], channel: str, guild: str) -> None:
+        """Take in that messages are gone."""
+        self._queue(channel, lambda: self._deleted(messages, channel, guild))
+
+    def came_back(self, thread: dict[str, Any]) -> None:
+        """Join a thread of the bot's that was archived and is not any more."""
+        if not dict_of(thread, "thread_metadata").get("archived"):
+            self._queue(str_of(thread, "id"), lambda: self._came_back(thread))
+
+    def connected(self) -> None:
+        """Hold the cursors: what was said before this session was not heard."""
+        self._cursors.hold()
+        self.hears.set()
+
+    def ready(self) -> None:
+        """Look for what was missed."""
+        self.missed()
+
+    # --- what was said --------------------------------------------------------------------------
+
+    async def heard(self, payload: Mapping[str, Any], spot: Spot) -> Message | None:
+        """Return what somebody said to whom the bot listens, with their name."""
+        me = self._platform.me
+        names = self._platform.places.names(spot.guild, ids_in(str_of(payload, "content")))
+        return await self._allowed(events.said(payload, spot, me, names), payload, spot)
+
+    async def offer(self, messages: Sequence[Message]) -> None:
+        """Take in what people said in one thread, in order, to be answered together.
+
+        Raises `StoreUnavailableError` when it could not be stored.
+        """
+        kept = [m for m in messages if not await self._is_command(m)]
+        if not kept:
+            return
+        await self._before.read(kept[0])
+        if len(kept) == 1:
+            received = [await self._intake.take(kept[0])]
+        else:
+            received = await self._intake.collect(kept)
+        for message, verdict in zip(kept, received, strict=True):
+            self._took(message, verdict)
+
+    async def close(self) -> None:
+        """Let what is on its way into the store arrive, for a moment."""
+        if self._jobs:
+            _, late = await asyncio.wait(self._jobs, timeout=2)
+            for task in late:
+                task.cancel()
+
+    async def _said(self, payload: dict[str, Any]) -> None:
+        spot = await self._spot(payload)
+        if spot is None:
+            return
+        message = await self.heard(payload, spot)
+        if message is not None:
+            await self.offer([message])
+        elif spot.parent and events.is_withheld(payload, self._platform.me):
+            await self._tell_limited(spot.whole)
+
+    async def _is_command(self, message: Message) -> bool:
+        if self.spoken is None or not await self.spoken.take(message, self._intake):
+            return False
+        self._cursors.moved(message)
+        return True
+
+    def _took(self, message: Message, received: Received) -> None:
+        if self.spoken is not None:
+            self.spoken.wake(message, received)
+        self._cursors.moved(message)
+        if received.notice and message.address in FOR_US:
+            self._start(self._say(message, received.notice))
+
+    async def _say(self, message: Message, notice: str) -> None:
+        try:
+            await self._platform.say(message, notice)
+        except PlatformError as error:
+            log.warning("a notice was not posted: %s", error)
+
+    async def _tell_limited(self, thread: ThreadKey) -> None:
+        """Say once in a thread of the bot's that it can't follow what is said there."""
+        if thread in self._told or self._settings.follow_up is FollowUp.MENTIONED:
+            return
+        work = await self._store.peek(thread)
+        if work is None or work.settings.muted:
+            return
+        self._told.add(thread)
+        try:
+            await self._platform.say_in(thread, LIMITED, behind=thread.thread)
+        except PlatformError as error:
+            log.info("nobody was told that the bot can't read a thread: %s", error)
+
+    # --- what changed ---------------------------------------------------------------------------
+
+    async def _edited(self, payload: dict[str, Any]) -> None:
+        spot, me = await self._spot(payload), self._platform.me
+        if spot is None:
+            return
+        names = self._platform.places.names(spot.guild, ids_in(str_of(payload, "content")))
+        edit = events.edited(payload, spot, me, names)
+        message = await self._allowed(edit.message if edit else None, payload, spot)
+        if edit is None or message is None:
+            return
+        known = [
+            await self._intake.edit(replace(message, thread=key), stamp=edit.stamp, offer=False)
+            for key in spot.keys(message.id)
+        ]
+        if not any(known) and events.said(payload, spot, me) is not None:
+            await self.offer([message])
+
+    async def _deleted(self, messages: list[str], channel: str, guild: str) -> None:
+        spot = await self._platform.places.spot(channel, guild)
+        for message in messages:
+            for key in spot.keys(message) if spot is not None else ():
+                await self._intake.delete(key, message, (events.identity(message),), stamp=0)
+
+    async def _came_back(self, thread: dict[str, Any]) -> None:
+        id_, guild = str_of(thread, "id"), str_of(thread, "guild_id")
+        place = events.place_of(guild, str_of(thread, "parent_id"))
+        ours = str_of(thread, "owner_id") == self._platform.me.user
+        if ours or await self._store.peek(ThreadKey(events.NAME, place, id_)) is not None:
+            api = self._platform.api
+            await api.call("join a thread", lambda: api.http.join_thread(int(id_)))
+            self.missed()
+
+    # --- the steps ------------------------------------------------------------------------------
+
+    async def _spot(self, payload: Mapping[str, Any]) -> Spot | None:
+        channel = str_of(payload, "channel_id")
+        return await self._platform.places.spot(channel, str_of(payload, "guild_id"))
+
+    async def _allowed(
+        self, message: Message | None, payload: Mapping[str, Any], spot: Spot
+    ) -> Message | None:
+        """Return a message with its author's name, if the bot listens to them."""
+        if message is None:
+            return None
+        member = await self._members.of(payload, spot.guild)
+        if not self._rules.allow(spot, message.author.id, member.roles):
+            return None
+        return replace(message, author=replace(message.author, name=member.name))
+
+    def _queue(self, channel: str, job: Callable[[], Awaitable[None]]) -> None:
+        """Do something after all that was queued for the same channel, until it is stored."""
+        if len(self._jobs) >= _MOST:
+            log.error("too many events wait for the store: they are read again later")
+            self.missed()
+            return
+        lock = self._turns.setdefault(channel, asyncio.Lock())
+        self._start(self._in_turn(lock, job))
+
+    async def _in_turn(self, lock: asyncio.Lock, job: Callable[[], Awaitable[None]]) -> None:
+        wait = _SOONEST
+        async with lock:
+            while True:
+                try:
+                    await job()
+                except StoreUnavailableError as error:
+                    log.warning("an event is not stored yet: %s", error)
+                    await self._clock.sleep(wait)
+                    wait = min(2 * wait, _LATEST)
+                except ChatbotError as error:
+                    log.warning("an event was not taken in: %s", error)
+                    self.missed()
+                    return
+                else:
+                    return
+
+    def _start(self, job: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.create_task(job)
+        self._jobs.add(task)
+        task.add_done_callback(self._jobs.discard)

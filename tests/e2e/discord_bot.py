@@ -1,0 +1,71 @@
+"""The real bot, with the real client of Discord, before a fake Discord: for tests of the whole."""
+
+from __future__ import annotations
+
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+from bots.app import App
+from bots.discord.app import Discord, connected
+from bots.discord.commands import register
+from bots.parts import memory_for
+from core.clock import SystemClock
+from core.models.scripted import ScriptedModel
+from core.settings import Settings
+from core.store.local import LocalStore
+from tests.e2e.slack_bot import echo
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncGenerator
+
+    from core.intake import Intake
+    from core.models.port import Model
+    from core.store.port import Store
+    from core.worker import Worker
+    from tests.fakes.discord import FakeDiscord
+
+TOKENS = "DISCORD_BOT_TOKEN"
+
+
+@dataclass
+class Bot:
+    """One process's worth of the bot."""
+
+    discord: Discord
+    store: Store
+    worker: Worker
+    intake: Intake
+
+
+def settings_for(fake: FakeDiscord, **more: Any) -> Settings:
+    """Return the settings of a bot before this fake."""
+    given = {"store": "memory://", "grace_seconds": 1, **more}
+    return Settings(discord_base_url=fake.api_url, **{TOKENS: fake.token}, **given)
+
+
+@asynccontextmanager
+async def bot_on(
+    fake: FakeDiscord,
+    model: Model | None = None,
+    *,
+    store: Store | None = None,
+    edit_interval: float = 0.05,
+    **more: Any,
+) -> AsyncGenerator[Bot, None]:
+    """Run a bot for as long as the block lasts."""
+    clock = SystemClock()
+    settings = settings_for(fake, **more)
+    store = store or LocalStore(clock, lease_seconds=settings.lease_seconds)
+    app = App(settings=settings, clock=clock, store=store, memory=memory_for(settings))
+    async with AsyncExitStack() as stack:
+        discord = await stack.enter_async_context(connected(settings, clock))
+        platform = discord.platform
+        platform.capabilities = replace(platform.capabilities, edit_interval=edit_interval)
+        worker = app.worker(model or ScriptedModel(reply=echo), {platform.name: platform})
+        await stack.enter_async_context(worker)
+        intake = app.intake(worker)
+        register(discord, store, app.commands)
+        await stack.enter_async_context(discord.listening(store, intake, worker))
+        await fake.connected()
+        yield Bot(discord, store, worker, intake)
