@@ -8,6 +8,7 @@ from redis.asyncio import Redis
 from redis.asyncio.connection import SSLConnection
 
 from core.errors import SettingsError, StoreRefusedError, StoreUnavailableError
+from core.store.redis.address import parse
 from core.store.redis.client import CONNECTIONS, connect, where_is
 from core.store.redis.errors import explained
 
@@ -34,6 +35,23 @@ async def test_an_address_may_say_little() -> None:
     assert client.connection_pool.connection_kwargs["db"] == 0
 
 
+def test_an_address_of_sentinels() -> None:
+    where = parse("redis+sentinel://ann:p%40ss@a,b:7,[::1]:8/main%2Fone/2?sentinel_password=x")
+    assert where.hosts == (("a", 26379), ("b", 7), ("::1", 8))
+    assert (where.service, where.database) == ("main/one", 2)
+    assert (where.username, where.password) == ("ann", "p@ss")
+    assert where.options == {"sentinel_password": "x"}
+    assert "p@ss" not in repr(where)
+    assert str(where) == "main/one by a:26379, b:7, ::1:8"
+
+
+def test_an_address_of_a_cluster() -> None:
+    where = parse("rediss+cluster://:pw@a,b:7?ssl_ca_certs=/ca.pem")
+    assert (where.hosts, where.secure) == ((("a", 6379), ("b", 7)), True)
+    assert (where.username, where.password) == (None, "pw")
+    assert where_is(connect("redis+cluster://a,b:7")) == "a:6379, b:7"
+
+
 async def test_tls() -> None:
     client = single("rediss://host?ssl_ca_certs=/ca.pem&ssl_check_hostname=false")
     pool = client.connection_pool
@@ -48,6 +66,9 @@ async def test_tls() -> None:
         ("http://host", "redis://"),
         ("redis://host:x", "port"),
         ("redis://host/name", "database number"),
+        ("redis+sentinel://host/s/name", "what follows the service"),
+        ("redis+sentinel:///s", "needs the Sentinels' hosts"),
+        ("redis+cluster://host?sentinel_password=hunter2", "unknown option 'sentinel_password'"),
         ("redis://host?retry=1", "unknown option 'retry'"),
         ("redis://host?ssl_ca_certs=x", "unknown option 'ssl_ca_certs'"),
         ("redis://host?max_connections=many", "not valid"),

@@ -32,9 +32,10 @@ async def test_memory() -> None:
     assert isinstance(await opened("memory://"), LocalStore)
 
 
-@pytest.mark.parametrize("scheme", ["redis", "rediss"])
-async def test_redis(scheme: str) -> None:
-    assert isinstance(await opened(f"{scheme}://:secret@localhost:1/0"), RedisStore)
+@pytest.mark.parametrize("tls", ["", "s"])
+@pytest.mark.parametrize("form", ["://:secret@h:1/0", "+sentinel://h,i:2/s", "+cluster://h,i:3"])
+async def test_redis(form: str, tls: str) -> None:
+    assert isinstance(await opened(f"redis{tls}{form}"), RedisStore)
 
 
 @pytest.mark.parametrize("name", ["chat.db", "a folder/100% chat?#.db", "Ü/chat.db"])
@@ -82,8 +83,9 @@ async def test_a_driver_that_is_missing_is_named_by_its_extra(
         ("postgresql://bot@db/chat?secret=1", "postgresql://USER:PASSWORD@HOST"),
         ("postgresql://bot:secret@[db/chat", "postgresql://USER:PASSWORD@HOST"),
         ("dynamodb://secret", "dynamodb:// are not supported yet"),
-        ("redis+cluster://:secret@a,b", r"redis\+cluster:// are not supported yet"),
-        ("redis+sentinel://:secret@a,b", r"redis\+sentinel:// are not supported yet"),
+        ("redis+cluster://:secret@a,b/1", "no databases but 0"),
+        ("redis+sentinel://:secret@a,b", "the name of the service"),
+        ("redis://:secret@a,b", r"redis\+sentinel:// or redis\+cluster://"),
         ("mysql://bot:secret@db/chat", "write redis://"),
         ("secret", "write redis://"),
         ("", "write redis://"),

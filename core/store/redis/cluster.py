@@ -80,6 +80,9 @@ class Cluster(RedisCluster):
         try:
             return await super().initialize(additional_startup_nodes_info, last_failed_node_name)
         except RedisClusterException:
+            known = {(node.host, node.port) for node in self.nodes_manager.startup_nodes.values()}
+            if known.issuperset(self.hosts):
+                raise
             return await super().initialize(list(self.hosts), last_failed_node_name)
 
     async def execute_command(self, *args: Any, **kwargs: Any) -> Any:  # noqa: ANN401 - redis-py's

@@ -30,7 +30,14 @@ UNTRUSTED = "CERTIFICATE_VERIFY_FAILED"
 """What OpenSSL says, and redis-py repeats, of a server that nobody vouches for."""
 _NO_CLUSTER = "Cluster mode is not enabled"
 """What redis-py says of a server that is no part of a cluster."""
-FINAL = (UNTRUSTED, _NO_CLUSTER, "WRONGPASS", "NOAUTH", "unknown command")
+FINAL = (
+    UNTRUSTED,
+    _NO_CLUSTER,
+    "WRONGPASS",
+    "invalid username-password",
+    "NOAUTH",
+    "unknown command",
+)
 """Marks of errors that get no better by trying again, wherever they come from."""
 _CLUSTER = (
     "the Redis at {at} is part of a cluster: write redis+cluster:// instead of redis:// "
