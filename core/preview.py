@@ -79,5 +79,6 @@ class Preview:
         while True:
             await self._changed.wait()
             self._changed.clear()
-            await self._delivery.show(self.text)
+            if not await self._delivery.show(self.text):
+                self._changed.set()  # the model may think for long before its next word
             await self._clock.sleep(self._capabilities.edit_interval)

@@ -358,3 +358,15 @@ async def test_a_hand_back_of_a_finished_turn_changes_nothing() -> None:
     stale = replace(lease, token=answer.token, turn=answer.turn)
     await world.store.settle(stale, Outcome.HANDED_BACK)
     assert world.local.headers[str(THREAD)] == before
+
+
+async def test_a_preview_that_was_lost_is_shown_though_no_further_word_comes() -> None:
+    gate = asyncio.Event()
+    world = World(ScriptedModel(["one", gate, " two"]))
+    world.platform.unclear.append("never")
+    async with world.worker() as worker:
+        await world.intake(worker).take(message(0))
+        await until(lambda: world.platform.texts() == ["one"])
+        gate.set()
+        await world.settled()
+    assert world.platform.texts() == ["one two"]
