@@ -70,7 +70,23 @@ class LimitedError(PlatformError):
 
 def web_client(token: str, base_url: str, session: aiohttp.ClientSession) -> AsyncWebClient:
     """Return a client that keeps its connections and repeats nothing by itself."""
-    return AsyncWebClient(token, base_url=base_url or SLACK_URL, session=session, retry_handlers=[])
+    return AsyncWebClient(
+        token,
+        base_url=base_url or SLACK_URL,
+        session=session,
+        retry_handlers=[],
+        logger=sdk_logger("web"),
+    )
+
+
+def sdk_logger(part: str) -> logging.Logger:
+    """Return a logger for a part of slack-sdk: at DEBUG that writes down what people say.
+
+    It makes those lines for each call, shown or not, where the logger itself has no level.
+    """
+    logger = logging.getLogger(f"slack_sdk.{part}")
+    logger.setLevel(logging.INFO)
+    return logger
 
 
 class Api:
@@ -138,10 +154,10 @@ class Api:
             raise
 
     async def _wait(self, method: str, place: str, end: float) -> None:
-        wait = self.pace.wait(method, place)
-        if wait > end - self._clock.monotonic():
-            raise LimitedError(method, wait)
-        if wait:
+        """Wait for one's turn; others may have been first, or told to wait, in the meantime."""
+        while wait := self.pace.wait(method, place):
+            if wait > end - self._clock.monotonic():
+                raise LimitedError(method, wait)
             await self._clock.sleep(wait)
 
     async def _once(self, method: str, arguments: dict[str, Any], seconds: float) -> dict[str, Any]:

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from tests.fakes.slack import Channel
     from tests.fakes.slack.model import User
 
-PLACES, THREADS, TURNS = 4, 5, 2
+PLACES, THREADS, TURNS = 2, 10, 2
 
 
 def slowly(request: ModelRequest) -> list[Step]:
@@ -52,7 +52,7 @@ async def test_twenty_busy_threads_stay_within_what_slack_allows_or_wait() -> No
         async with bot_on(fake, ScriptedModel(reply=slowly), slack_pace=1, edit_interval=1.2):
             threads = await asyncio.gather(
                 *(
-                    talk(fake, people[place], places[place], 10 * place + number)
+                    talk(fake, people[place], places[place], 100 * place + number)
                     for place in range(PLACES)
                     for number in range(THREADS)
                 )
@@ -61,6 +61,6 @@ async def test_twenty_busy_threads_stay_within_what_slack_allows_or_wait() -> No
             for index, ts in enumerate(threads):
                 place, number = divmod(index, THREADS)
                 said = [message.text for message in answers(fake, places[place], ts)]
-                assert said == [f"re: {10 * place + number + turn}" for turn in range(TURNS)]
+                assert said == [f"re: {100 * place + number + turn}" for turn in range(TURNS)]
         assert fake.limits.refused  # it was told to wait
         assert not fake.limits.early  # and did

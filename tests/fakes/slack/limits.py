@@ -15,7 +15,7 @@ two sockets as it starts.
 BURST = 5  # posts at once in a channel; Slack says "short bursts" and no number
 PAGE = 15  # what `limit` is cut to for a distributed app (slack.md 2.3)
 RESTRICTED = ("conversations.history", "conversations.replies")
-_ON_THE_WAY = 0.5
+_ON_THE_WAY = 0.9
 """Seconds in which calls still come from who can't have heard of a refusal."""
 
 
