@@ -19,7 +19,7 @@ from slack_bolt.response import BoltResponse
 from slack_sdk.errors import SlackApiError
 from slack_sdk.socket_mode.aiohttp import SocketModeClient
 
-from bots.slack.api import RefusedError, meaning
+from bots.slack.api import RefusedError, meaning, sdk_logger
 
 if TYPE_CHECKING:
     from slack_bolt.app.async_app import AsyncApp
@@ -47,7 +47,7 @@ class _Connection(SocketModeClient):
         """Connect with an app-level token."""
         super().__init__(
             app_token=token,
-            logger=logging.getLogger("slack_sdk.socket_mode"),
+            logger=sdk_logger("socket_mode"),
             web_client=app.client,
             ping_interval=ping_interval,
         )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 
 import pytest
 
@@ -43,6 +44,24 @@ async def test_a_dm_is_answered_in_a_thread_and_remembered_in_the_next(transport
             (answer,) = await fake.replies(dm, second.ts)
             assert answer.text == "You are Ann."
     assert "I am Ann." in model.calls[1].messages[0].text
+
+
+@both
+async def test_nothing_that_is_said_is_logged(
+    transport: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Not at DEBUG either, where the SDKs have their say."""
+    caplog.set_level(logging.DEBUG)
+    async with FakeSlack() as fake:
+        ann = fake.person("ann")
+        general = fake.channel("general", ann)
+        async with bot_on(fake, transport=transport):
+            caplog.clear()
+            asked = await fake.say(ann, general, f"{fake.at_bot} hazel-803?")
+            await fake.replies(general, asked.ts)
+            await fake.settled()
+    said = [record for record in caplog.records if "hazel-803" in record.getMessage()]
+    assert not [record for record in said if not record.name.startswith("tests.")]
 
 
 async def test_in_its_thread_one_person_needs_no_further_mention() -> None:
