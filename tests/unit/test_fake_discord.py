@@ -381,6 +381,29 @@ async def test_paces_the_client(
     assert server.limits.hits == []  # by the headers alone, without a single 429
 
 
+async def test_who_calls_too_often_is_refused(
+    server: FakeDiscord, general: Channel, channel: discord.TextChannel
+) -> None:
+    server.limits.on = True
+    auth, path = {"authorization": f"Bot {server.token}"}, f"/channels/{general.id}/messages"
+    async with aiohttp.ClientSession(headers=auth) as session:
+        post = [await session.post(server.api_url + path, json={"content": "x"}) for _ in range(6)]
+        assert [answer.status for answer in post] == [200] * 5 + [429]
+        left = [answer.headers["X-RateLimit-Remaining"] for answer in post]
+        assert left == ["4", "3", "2", "1", "0", "0"]
+        body = await post[-1].json()
+        assert 0 < body["retry_after"] <= 5
+        assert not body["global"]
+        server.advance(6)
+        assert (await session.post(server.api_url + path, json={"content": "x"})).status == 200
+        server.advance(6)
+        get = [await session.get(f"{server.api_url}/users/{server.bot.id}") for _ in range(30)]
+        get += [await session.get(f"{server.api_url}/users/@me") for _ in range(30)]
+        assert [answer.status for answer in get].count(429) == 10  # fifty a second, of any kind
+        assert (await get[-1].json())["global"]
+    assert len(server.texts(general)) == 6
+
+
 async def test_a_429_is_waited_out(
     server: FakeDiscord, general: Channel, channel: discord.TextChannel, ears: Ears
 ) -> None:
