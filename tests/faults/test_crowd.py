@@ -13,6 +13,7 @@ from core.clock import SystemClock
 from core.session import Answer, Entry
 from core.store.urls import open_store
 from tests.faults.crowd import thread_of
+from tests.postgres_server import postgres_server
 from tests.servers import redis_server
 
 if TYPE_CHECKING:
@@ -26,12 +27,13 @@ CROWD = ("ann", "bob")
 MESSAGES = 500
 
 
-@pytest.fixture(params=["redis", "sqlite"])
+@pytest.fixture(params=["postgresql", "redis", "sqlite"])
 def url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
     if request.param == "sqlite":
         yield f"sqlite:///{tmp_path}/crowd.db"
         return
-    with redis_server(directory=tmp_path) as server:
+    own = postgres_server() if request.param == "postgresql" else redis_server(directory=tmp_path)
+    with own as server:
         yield server.url
 
 
