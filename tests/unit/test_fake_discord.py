@@ -25,6 +25,7 @@ from tests.fakes.discord import (
     running,
 )
 from tests.fakes.discord.faults import EDIT, POST
+from tests.schema import faults
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable
@@ -120,6 +121,15 @@ async def test_a_repeated_nonce_gives_back_the_first_message(
     server.advance(server.nonce_window + 1)
     late = await channel.send("one", nonce="turn-1")
     assert late.id != first.id
+    assert server.texts(general) == ["one", "one"]
+
+
+async def test_where_the_window_is_over_a_nonce_means_nothing(
+    server: FakeDiscord, general: Channel, channel: discord.TextChannel
+) -> None:
+    server.nonce_window = -1
+    for _ in range(2):
+        await channel.send("one", nonce="turn-1")
     assert server.texts(general) == ["one", "one"]
 
 
@@ -465,6 +475,31 @@ async def test_holds_its_answers_to_discords_description(server: FakeDiscord, ea
     path = f"/channels/{next(iter(server.channels))}/messages"
     assert await refused(ask(ears, "POST", path, body)) == 50035
     assert await refused(ask(ears, "POST", path, {"content": 5})) == 50035
+
+
+@pytest.mark.parametrize(
+    ("value", "wrong"),
+    [
+        ({"kind": 1, "note": None}, 0),
+        ({"kind": 2, "note": "n"}, 0),
+        ({"kind": 3}, 1),  # no alternative
+        ({"kind": True}, 1),  # no number
+        ({"kind": 1, "note": 5}, 1),
+        ({"kind": 1, "more": {"a": 11}}, 1),
+        ({"kind": 1, "both": 5}, 1),  # two alternatives where there has to be one
+    ],
+)
+def test_the_words_of_the_description_mean_what_they_say(value: Json, wrong: int) -> None:
+    schema: Json = {
+        "type": "object",
+        "properties": {
+            "kind": {"type": "integer", "anyOf": [{"const": 1}, {"const": 2}]},
+            "note": {"type": ["string", "null"], "allOf": [{"maxLength": 3}]},
+            "more": {"type": "object", "additionalProperties": {"maximum": 10}},
+            "both": {"oneOf": [{"minimum": 1}, {"maximum": 9}]},
+        },
+    }
+    assert (len(list(faults(value, schema))) > 0) == bool(wrong)
 
 
 async def test_a_breach_of_the_description_fails_the_test() -> None:

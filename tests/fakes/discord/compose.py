@@ -9,7 +9,6 @@ from tests.fakes.discord.errors import DiscordError, invalid
 from tests.fakes.discord.mentions import allowed
 from tests.fakes.discord.model import (
     COMPONENTS_V2,
-    DEFAULT,
     REPLY,
     SUPPRESS_EMBEDS,
     SUPPRESS_NOTIFICATIONS,
@@ -193,8 +192,3 @@ def noted(discord: Writing, message: Message, found: Meant, *, replied: bool) ->
     message.pings |= {*message.mentions, *message.mention_roles}
     if message.mention_everyone:
         message.pings |= set(found.everyone)
-
-
-def is_plain(message: Message) -> bool:
-    """Tell whether it's an ordinary message or a reply."""
-    return message.kind in {DEFAULT, REPLY}

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from tests.fakes.discord.events import Announcer
     from tests.fakes.discord.model import Guild, Json
 
-DISPATCH, HEARTBEAT, IDENTIFY, PRESENCE, VOICE, RESUME = 0, 1, 2, 3, 4, 6
+HEARTBEAT, IDENTIFY, PRESENCE, VOICE, RESUME = 1, 2, 3, 4, 6
 RECONNECT, MEMBERS, INVALID, HELLO, ACK = 7, 8, 9, 10, 11
 LONGEST = 4096  # bytes of a payload of the client's (docs: "Sending Events"): 4002
 FASTEST = 120  # payloads a minute (docs: "Rate Limiting"): 4008

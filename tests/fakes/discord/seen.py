@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING
 
-from tests.fakes.discord.model import LOADING, STARTER, WRITTEN, UnshownError
+from tests.fakes.discord.model import LOADING, WRITTEN, UnshownError
 from tests.fakes.discord.permissions import Permission
 from tests.fakes.discord.state import State
 
@@ -110,8 +110,3 @@ class Seen(State):
         """Fail a test that does what no person could."""
         if not here:
             raise UnshownError(message)
-
-
-def written(message: Message) -> bool:
-    """Tell whether somebody wrote it: system messages and starters' copies are not written."""
-    return message.kind != STARTER and message.kind in WRITTEN

@@ -61,6 +61,7 @@ class State:
         self.granted = Intent.MESSAGE_CONTENT | Intent.GUILD_MEMBERS
         """The privileged intents that are switched on for the app."""
         self.nonce_window = NONCE_WINDOW
+        """Seconds in which a nonce is enforced; -1 where it never is."""
         self.nonce_in_history = False
         """Whether listing messages shows their nonces: not verified of Discord (discord.md 2)."""
         self.cdn_life = CDN_LIFE
