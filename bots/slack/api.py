@@ -85,7 +85,7 @@ def sdk_logger(part: str) -> logging.Logger:
     It makes those lines for each call, shown or not, where the logger itself has no level.
     """
     logger = logging.getLogger(f"slack_sdk.{part}")
-    logger.setLevel(logging.INFO)
+    logger.setLevel(max(logging.INFO, logger.getEffectiveLevel()))
     return logger
 
 
