@@ -17,6 +17,7 @@ from core.errors import (
     PostUnclearError,
     ReadBackRefusedError,
     StoppedByUserError,
+    StoreUnavailableError,
 )
 from core.platform import AS_FILE, Posted, PostKey
 from core.stop import Stop
@@ -63,17 +64,16 @@ class Delivery:
     async def show(self, text: str) -> bool:
         """Show the answer so far; tell whether people see it, though only its end has to arrive."""
         try:
-            if self._hold.preview:
-                await self._call(self._edit(self._hold.preview, text, final=False))
-            else:
-                await self._call(self._post_preview(text))
+            old = self._hold.preview
+            call = self._edit(old, text, final=False) if old else self._post_preview(text)
+            await self._call(call)
             return True
         except PostUnclearError:
             self._look = self._compare = True
             self._hold.preview = self._hold.preview or await self._find_preview()
         except StoppedByUserError:
             self.stopped.set()
-        except PlatformError as error:
+        except (PlatformError, StoreUnavailableError) as error:
             log.info("a preview could not be shown: %s", type(error).__name__)
         return False
 

@@ -8,7 +8,14 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from core.errors import ModelBusyError, ModelInterruptedError, ModelRefusedError, PlatformError
+from core.errors import (
+    ModelBusyError,
+    ModelInterruptedError,
+    ModelRefusedError,
+    PlatformError,
+    StoreUnavailableError,
+)
+from core.lease import Hold
 from core.message import ThreadKey
 from core.models.scripted import ScriptedModel
 from core.reply import GIVEN_UP
@@ -364,6 +371,26 @@ async def test_a_preview_that_was_lost_is_shown_though_no_further_word_comes() -
     gate = asyncio.Event()
     world = World(ScriptedModel(["one", gate, " two"]))
     world.platform.unclear.append("never")
+    async with world.worker() as worker:
+        await world.intake(worker).take(message(0))
+        await until(lambda: world.platform.texts() == ["one"])
+        gate.set()
+        await world.settled()
+    assert world.platform.texts() == ["one two"]
+
+
+async def test_a_preview_for_which_the_store_was_away_is_shown_later(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    need, gate, faults = Hold.need, asyncio.Event(), [StoreUnavailableError("too slow")]
+
+    async def slow(hold: Hold, seconds: float) -> None:
+        if faults:
+            raise faults.pop()
+        await need(hold, seconds)
+
+    monkeypatch.setattr(Hold, "need", slow)
+    world = World(ScriptedModel(["one", gate, " two"]))
     async with world.worker() as worker:
         await world.intake(worker).take(message(0))
         await until(lambda: world.platform.texts() == ["one"])
