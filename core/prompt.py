@@ -123,8 +123,8 @@ def reply_request(
     """Return the request for the answer to the plan's new messages, with `files` to show."""
     lead: tuple[Part, ...] = (Block(text=_summary_text(plan.summary)),) if plan.summary else ()
     messages: list[ModelMessage] = []
-    for turn in plan.turns:
-        said = _said(turn.entries, session.kind, files)
+    for turn, words in zip(plan.turns, plan.words, strict=True):
+        said = _said(turn.entries, words, files)
         messages.append(ModelMessage(role="user", blocks=(*lead, *said)))
         answer = Block(text=answer_of(turn.answer))
         messages.append(ModelMessage(role="assistant", blocks=(answer,)))
@@ -133,7 +133,7 @@ def reply_request(
         messages[-1] = ModelMessage(role="assistant", blocks=_cached(messages[-1].blocks))
     new = (
         Block(text=_scene_text(scene, plan.left_out, withheld=plan.withheld)),
-        *_said(plan.batch, session.kind, files),
+        *_said(plan.batch, words_of(plan.batch, session.kind, files), files),
     )
     messages.append(ModelMessage(role="user", blocks=(*_cached(lead), *new)))
     return ModelRequest(
@@ -189,7 +189,7 @@ def shown_in(request: ModelRequest) -> Shown:
     )
 
 
-def _said(entries: Sequence[Entry], kind: Kind, files: Files) -> tuple[Part, ...]:
+def _said(entries: Sequence[Entry], words: str, files: Files) -> tuple[Part, ...]:
     """Return what people said in one turn, and before it what they sent to be looked at."""
     media: list[Part] = []
     for attachment in [each for entry in entries for each in entry.attachments] if files else ():
@@ -199,7 +199,7 @@ def _said(entries: Sequence[Entry], kind: Kind, files: Files) -> tuple[Part, ...
             media.append(Image(name=name, media_type=file.image, data=file.data))
         elif file is not None and file.kind is FileKind.PDF:
             media.append(Document(name=name, data=file.data))
-    return (*media, Block(text=words_of(entries, kind, files)))
+    return (*media, Block(text=words))
 
 
 def _cached(blocks: tuple[Part, ...]) -> tuple[Part, ...]:

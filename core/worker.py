@@ -211,7 +211,9 @@ class Worker:
             if self._deliveries.get(thread) is delivery:
                 del self._deliveries[thread]
         if delivery.answer is not None:
-            self._remember_later(hold.work, delivery.answer)
+            # Nobody waits for a summary, and the thread's next turn may have begun.
+            loop = asyncio.get_running_loop()
+            loop.call_soon(self._remember_later, hold.work, delivery.answer)
         return following
 
     async def _until_settled(self, hold: Hold, delivery: Delivery) -> Work | None:
@@ -276,7 +278,7 @@ class Worker:
 
 def where_of(work: Work) -> Where:
     """Return where the messages of a turn go: to the place its oldest message asks for."""
-    entries = (record for record in work.records if isinstance(record, Entry))
+    entries = (record for record in reversed(work.records) if isinstance(record, Entry))
     trigger = next((entry for entry in entries if entry.id == work.lease.turn), None)
     return Where(
         thread=work.lease.thread,

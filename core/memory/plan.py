@@ -51,6 +51,8 @@ class Plan:
     withheld: bool
     """There is a summary, which isn't shown to anybody until it is made anew."""
     turns: tuple[Turn, ...]
+    words: tuple[str, ...]
+    """What people said in each of the turns, as `words_of` has it."""
     batch: tuple[Entry, ...]
     left_out: int
     """Messages that neither the summary nor the window shows."""
@@ -63,9 +65,12 @@ class Plan:
 
 def size_of(turn: Turn, kind: Kind, count: Callable[[str], int], files: Files = NO_FILES) -> int:
     """Return the tokens of a turn as the model sees it, with these files."""
-    words = count(words_of(turn.entries, kind, files)) + count(answer_of(turn.answer))
+    return _size_of_worded(turn, words_of(turn.entries, kind, files), count, files)
+
+
+def _size_of_worded(turn: Turn, words: str, count: Callable[[str], int], files: Files) -> int:
     media = _media(turn.entries, files) if files else 0
-    return words + media + 2 * PER_MESSAGE
+    return count(words) + count(answer_of(turn.answer)) + media + 2 * PER_MESSAGE
 
 
 def attachments_in_view(session: Session, strategy: Strategy) -> tuple[Attachment, ...]:
@@ -100,9 +105,7 @@ def plan(
     wanted = strategy.window(loaded)
     if len(batch) < len(session.batch) or new + summary > room:
         text, summary, wanted = "", 0, ()
-    turns, window = _newest(
-        wanted, lambda turn: size_of(turn, session.kind, count, files), room - new - summary
-    )
+    turns, words, window = _worded(wanted, session.kind, count, files, room - new - summary)
     lost = _Lost(
         turns=loaded[: len(loaded) - len(turns)],
         entries=session.batch[: len(session.batch) - len(batch)],
@@ -113,6 +116,7 @@ def plan(
         summary=text,
         withheld=session.summary.withheld and strategy.shows_summary,
         turns=turns,
+        words=words,
         batch=batch,
         left_out=lost.messages + _uncovered(session, strategy, text),
         seen_from=seen_from,
@@ -150,6 +154,20 @@ def _newest(items: Sequence[T], size: Callable[[T], int], room: int) -> tuple[tu
             break
         kept, used = kept + 1, used + tokens
     return tuple(items[len(items) - kept :]), used
+
+
+def _worded(
+    turns: Sequence[Turn], kind: Kind, count: Callable[[str], int], files: Files, room: int
+) -> tuple[tuple[Turn, ...], tuple[str, ...], int]:
+    """Return the newest turns that fit together, what was said in each, and their size."""
+    words: list[str] = []
+
+    def size(turn: Turn) -> int:
+        words.append(words_of(turn.entries, kind, files))
+        return _size_of_worded(turn, words[-1], count, files)
+
+    kept, used = _newest(turns, size, room)
+    return kept, tuple(reversed(words[: len(kept)])), used
 
 
 def _size_of_new(entry: Entry, count: Callable[[str], int], files: Files) -> int:
