@@ -130,6 +130,24 @@ class World:
                 header.due = 0
         self.local.wake()
 
+    async def expire(self, tokens: set[str] | None = None) -> None:
+        """Let every lease run out now, or those that are held by one of these tokens."""
+        for header in self.local.headers.values():
+            if header.token and (tokens is None or header.token in tokens):
+                header.until = header.due = 0
+        self.local.wake()
+
+    async def hasten(self) -> None:
+        """Let nothing that failed wait for its next try."""
+        for header in self.local.headers.values():
+            if not header.token and header.due is not None:
+                header.due = 0
+                self.local.wake()
+
+    async def has_work(self) -> bool:
+        """Tell whether any thread has work."""
+        return any(header.due is not None for header in self.local.headers.values())
+
     async def settled(self) -> None:
         """Wait until no thread has work."""
         await until(lambda: all(h.due is None for h in self.local.headers.values()))

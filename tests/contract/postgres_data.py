@@ -51,11 +51,38 @@ async def age(own: AsyncConnection, seconds: float) -> None:
 
 async def expire_lease(own: AsyncConnection, thread: ThreadKey) -> None:
     """Let the lease on a thread run out, and nothing else."""
+    await _change(own, _end, str(thread))
+
+
+async def expire_leases(own: AsyncConnection, tokens: set[str] | None = None) -> None:
+    """Let every lease run out, or those that are held by one of these tokens."""
 
     def end(header: Header) -> None:
+        if tokens is None or header.token in tokens:
+            _end(header)
+
+    await _change(own, end)
+
+
+async def hasten(own: AsyncConnection) -> None:
+    """Let nothing that failed wait for its next try."""
+
+    def now(header: Header) -> None:
+        if not header.token and header.due is not None:
+            header.due = 1
+
+    await _change(own, now)
+
+
+def _end(header: Header) -> None:
+    if header.token:
         header.until = header.due = 1
 
-    await _change(own, end, str(thread))
+
+async def work(own: AsyncConnection) -> int:
+    """Return how many threads have work."""
+    row: Any = await (await own.execute("SELECT count(due) FROM thread")).fetchone()
+    return int(row[0])
 
 
 async def everything(own: AsyncConnection) -> list[str]:

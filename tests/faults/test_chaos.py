@@ -16,11 +16,14 @@ import pytest
 from core.models.scripted import ScriptedModel
 from core.session import Status
 from tests.faults.life import KilledError, Life, Mortal
+from tests.faults.postgres_world import postgres_worlds
 from tests.world import THREAD, World, message
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from core.intake import Intake
-    from core.models.port import ModelRequest
+    from core.models.port import Model, ModelRequest
 
 MESSAGES = 6
 RUNS = int(os.environ.get("CHAOS_RUNS", "25"))
@@ -30,10 +33,10 @@ RUNS = int(os.environ.get("CHAOS_RUNS", "25"))
 class Run:
     """One run: what happens in it follows from its seed."""
 
-    def __init__(self, seed: int, *, kills: bool) -> None:
+    def __init__(self, seed: int, *, kills: bool, make: Callable[[Model], World] = World) -> None:
         self.random = Random(seed)
         self.kills = kills
-        self.world = World(ScriptedModel(reply=self.answer))
+        self.world = make(ScriptedModel(reply=self.answer))
         self.world.platform.piece_length = self.random.choice([7, 15, 1000])
         self.world.platform.unclear.extend(
             self.random.choices(["", "lost", "never"], weights=[8, 1, 1], k=30)
@@ -55,7 +58,7 @@ class Run:
         await asyncio.wait({nemesis})
         async with self.world.worker() as worker:
             intake = self.world.intake(worker)
-            self.world.expire_leases()
+            await self.world.expire()
             for number in range(MESSAGES):
                 await intake.take(message(number))
             await self.hurry()
@@ -69,11 +72,11 @@ class Run:
             self.lives.append(life)
             await self.live(life)
             if life.dead.is_set():
-                self.expire(life.tokens)
+                await self.world.expire(life.tokens)
 
     async def live(self, life: Life) -> None:
         """Run one worker, and say things to it."""
-        store: Any = Mortal(life, self.world.local)
+        store: Any = Mortal(life, self.world.store)
         platform: Any = Mortal(life, self.world.platform)
         worker = self.world.worker(store=store, platform=platform, grace=5)
         async with worker:
@@ -102,23 +105,13 @@ class Run:
         while not self.kills:
             for _ in range(self.random.randrange(5, 60)):
                 await asyncio.sleep(0)
-            self.world.expire_leases()
-
-    def expire(self, tokens: set[str]) -> None:
-        """Let the leases of a dead worker run out."""
-        for header in self.world.local.headers.values():
-            if header.token in tokens:
-                header.until = header.due = 0
-        self.world.local.wake()
+            await self.world.expire()
 
     async def hurry(self) -> None:
         """Wait for the end, without the pauses between failed tries."""
         async with asyncio.timeout(10):
-            while any(h.due is not None for h in self.world.local.headers.values()):
-                for header in self.world.local.headers.values():
-                    if not header.token and header.due is not None:
-                        header.due = 0
-                        self.world.local.wake()
+            while await self.world.has_work():
+                await self.world.hasten()
                 await asyncio.sleep(0)
 
     async def check(self) -> None:
@@ -156,3 +149,18 @@ async def test_every_message_is_answered_once_whatever_happens(kills: bool, batc
         except BaseException as error:
             error.add_note(f"seed {seed}, kills {kills}")
             raise
+
+
+@pytest.mark.parametrize("kills", [True, False], ids=["kills", "lost leases"])
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+async def test_nor_in_postgresql(postgres_url: str, kills: bool) -> None:
+    """The same where each call of the store takes time, and other steps come in between."""
+    for seed in range(RUNS // 2):
+        async with postgres_worlds(postgres_url) as make:
+            run = Run(seed, kills=kills, make=make)
+            try:
+                await run.go()
+                await run.check()
+            except BaseException as error:
+                error.add_note(f"seed {seed}, kills {kills}")
+                raise

@@ -15,11 +15,15 @@ import pytest
 
 from core.models.scripted import ScriptedModel
 from core.session import AnswerKind
+from tests.contract import postgres_data
 from tests.fakes.platform import FakePlatform
 from tests.faults.life import KilledError, Life, Mortal
-from tests.world import World, message, until
+from tests.faults.postgres_world import postgres_worlds
+from tests.world import World, message
 
 if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Awaitable, Callable
+
     from core.models.scripted import Step
     from core.store.port import Store
 
@@ -30,7 +34,7 @@ CALLS_OF_A_RUN = 20
 
 async def first_life(world: World, life: Life) -> None:
     """Run the scenario in a worker that may die: two messages, one of them during the turn."""
-    store: Store = Mortal(life, world.local)  # type: ignore[assignment]
+    store: Store = Mortal(life, world.store)  # type: ignore[assignment]
     platform: Any = Mortal(life, world.platform)
     worker = world.worker(store=store, platform=platform)
     intake = world.intake(worker, store=store)
@@ -47,13 +51,40 @@ async def first_life(world: World, life: Life) -> None:
             )
 
 
-def a_world(most_pieces: int = 0) -> World:
+def scripted() -> ScriptedModel:
     pause = [0.0] * 20  # passes of the loop, not time: enough for a preview, the same each run
     script: list[Step] = ["first part, ", *pause, "second part, ", *pause, "third part"]
-    world = World(ScriptedModel(reply=lambda _: script))
+    return ScriptedModel(reply=lambda _: script)
+
+
+def a_world(most_pieces: int = 0) -> World:
+    return cut(World(scripted()), most_pieces)
+
+
+def cut(world: World, most_pieces: int) -> World:
     world.platform.piece_length = 13
     world.platform.most_pieces = most_pieces
     return world
+
+
+@pytest.fixture(params=["memory", "postgresql"])
+async def anew(request: pytest.FixtureRequest) -> AsyncIterator[Callable[[], Awaitable[World]]]:
+    """Return what makes a world in which nothing was said yet."""
+    if request.param == "memory":
+
+        async def in_memory() -> World:
+            return World(scripted())
+
+        yield in_memory
+        return
+    async with postgres_worlds(request.getfixturevalue("postgres_url")) as make:
+
+        async def in_postgresql() -> World:
+            world = make(scripted())
+            await postgres_data.clear(world.own)
+            return world
+
+        yield in_postgresql
 
 
 async def test_an_undisturbed_run_makes_calls_to_die_at() -> None:
@@ -66,10 +97,12 @@ async def test_an_undisturbed_run_makes_calls_to_die_at() -> None:
 @pytest.mark.parametrize("most_pieces", [0, 1], ids=["pieces", "a file"])
 @pytest.mark.parametrize("after_effect", [False, True], ids=["before", "after"])
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
-async def test_killed_at_any_call_the_promise_holds(after_effect: bool, most_pieces: int) -> None:
+async def test_killed_at_any_call_the_promise_holds(
+    anew: Callable[[], Awaitable[World]], after_effect: bool, most_pieces: int
+) -> None:
     """I1, I2, I3: whatever call the worker dies at, another one leaves exactly one reply each."""
     for point in itertools.count():
-        world = a_world(most_pieces)
+        world = cut(await anew(), most_pieces)
         life = Life(dies_at=point, after_effect=after_effect)
         await first_life(world, life)
         if not life.dead.is_set():
@@ -83,12 +116,11 @@ async def second_life(world: World) -> None:
     """Let the dead worker's leases run out, and its platform deliver once more what had no ack."""
     worker = world.worker()
     intake = world.intake(worker)
-    world.expire_leases()
+    await world.expire()
     async with worker:
         for number in (0, 1):
             await intake.take(message(number))
         await world.settled()
-    await until(lambda: world.local.headers != {})
 
 
 async def check(world: World, point: int) -> None:
