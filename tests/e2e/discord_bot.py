@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
@@ -17,7 +18,7 @@ from core.store.local import LocalStore
 from tests.e2e.slack_bot import echo
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator
+    from collections.abc import AsyncGenerator, Awaitable, Callable
 
     from core.intake import Intake
     from core.models.port import Model
@@ -40,8 +41,15 @@ class Bot:
 
 def settings_for(fake: FakeDiscord, **more: Any) -> Settings:
     """Return the settings of a bot before this fake."""
-    given = {"store": "memory://", "grace_seconds": 1, **more}
-    return Settings(discord_base_url=fake.api_url, **{TOKENS: fake.token}, **given)
+    given: dict[str, Any] = {"store": "memory://", "grace_seconds": 1, TOKENS: fake.token, **more}
+    return Settings(discord_base_url=fake.api_url, **given)
+
+
+async def until_true(holds: Callable[[], Awaitable[bool]], within: float = 10.0) -> None:
+    """Wait until something holds that has to be asked for."""
+    async with asyncio.timeout(within):
+        while not await holds():
+            await asyncio.sleep(0.01)
 
 
 @asynccontextmanager

@@ -2,9 +2,19 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING, Any
+
+from bots.discord.receive import LIMITED
+from core.clock import SystemClock
 from core.models.scripted import ScriptedModel
-from tests.e2e.discord_bot import bot_on
-from tests.fakes.discord import FakeDiscord
+from core.session import Entry, Status
+from core.store.local import LocalStore
+from tests.e2e.discord_bot import bot_on, until_true
+from tests.fakes.discord import FakeDiscord, Intent, Permission, Refused
+from tests.fakes.discord.faults import THREAD
+
+if TYPE_CHECKING:
+    from tests.e2e.discord_bot import Bot
 
 
 async def test_a_mention_opens_a_thread_and_is_answered_once() -> None:
@@ -32,3 +42,198 @@ async def test_a_dm_is_answered_and_remembered() -> None:
             await fake.say(ann, dm, "Who am I?")
             assert [m.content for m in await fake.replies(dm, 2)] == ["Hello Ann.", "You are Ann."]
     assert "I am Ann." in model.calls[1].messages[0].text
+
+
+async def test_in_its_thread_one_person_needs_no_mention_and_others_are_overheard() -> None:
+    model = ScriptedModel("one", "two", "three")
+    async with FakeDiscord() as fake:
+        ann, ben = fake.person("ann", nick="Annie"), fake.person("ben")
+        general = fake.channel("general")
+        async with bot_on(fake, model):
+            thread = await fake.thread(await fake.say(ann, general, f"{fake.at_bot} one?"))
+            await fake.replies(thread)
+            await fake.say(ann, thread, "two?")
+            await fake.replies(thread, 2)
+            await fake.say(ben, thread, "I think it is four.")
+            await fake.say(ann, thread, f"{fake.at_bot} three?")
+            assert [m.content for m in await fake.replies(thread, 3)] == ["one", "two", "three"]
+    last = model.calls[2].messages[-1].text
+    assert "Ben" in last
+    assert "Annie" in last
+    assert "I think it is four." in last
+
+
+async def test_what_is_no_message_to_it_is_left_alone() -> None:
+    async with FakeDiscord() as fake:
+        ann, robot = fake.person("ann"), fake.other_bot("robot", fake.home)
+        general = fake.channel("general")
+        fake.faults.starter_again = True
+        async with bot_on(fake):
+            await fake.say(ann, general, "Lunch?")
+            await fake.say(ann, general, "@everyone lunch!")
+            await fake.say(robot, general, f"{fake.at_bot} hello")
+            asked = await fake.say(ann, general, f"{fake.at_bot} hi")
+            thread = await fake.thread(asked)
+            await fake.replies(thread)
+            await fake.say(robot, thread, "Beep.")
+            await fake.say(ann, thread, "last")
+            assert [m.content for m in await fake.replies(thread, 2)] == ["re: hi", "re: last"]
+        assert len(fake.said_by_bot()) == 2
+
+
+async def test_it_answers_in_the_channel_where_it_is_told_to_or_may_open_no_thread() -> None:
+    model = ScriptedModel("one", "two", "three")
+    async with FakeDiscord() as fake:
+        ann, general, other = fake.person("ann"), fake.channel("general"), fake.channel("other")
+        await fake.deny(other, Permission.CREATE_PUBLIC_THREADS, fake.bot)
+        async with bot_on(fake, model):
+            asked = await fake.say(ann, other, f"{fake.at_bot} here")
+            (first,) = await fake.replies(other)
+            assert first.reference is not None
+            assert first.reference["message_id"] == asked.id
+            await fake.say(ann, other, "and now?", reply_to=first)
+            assert [m.content for m in await fake.replies(other, 2)] == ["one", "two"]
+        async with bot_on(fake, model, discord_answer_in="channel"):
+            await fake.say(ann, general, f"{fake.at_bot} here")
+            assert [m.content for m in await fake.replies(general)] == ["three"]
+        assert not fake.threads(fake.home)
+        assert fake.all_pings() == []
+    assert "one" in str(model.calls[1].messages)
+
+
+async def test_a_right_that_is_lost_meanwhile_is_answered_in_the_channel() -> None:
+    async with FakeDiscord() as fake:
+        ann, general = fake.person("ann"), fake.channel("general")
+        fake.faults.next(THREAD, Refused(50013))
+        async with bot_on(fake):
+            await fake.say(ann, general, f"{fake.at_bot} hello")
+            assert [m.content for m in await fake.replies(general)] == ["re: hello"]
+
+
+async def test_a_thread_that_somebody_made_from_the_message_is_used() -> None:
+    async with FakeDiscord() as fake:
+        ann, general = fake.person("ann"), fake.channel("general")
+        fake.faults.next(THREAD, Refused(160004))
+        async with bot_on(fake):
+            asked = await fake.say(ann, general, f"{fake.at_bot} hello")
+            thread = await fake.open_thread(ann, asked, "mine")
+            assert [m.content for m in await fake.replies(thread)] == ["re: hello"]
+
+
+async def test_forum_posts_are_threads_and_what_came_before_is_read_once() -> None:
+    model = ScriptedModel("yes", "no")
+    async with FakeDiscord() as fake:
+        ann, ben, forum = fake.person("ann"), fake.person("ben"), fake.forum("help")
+        async with bot_on(fake, model):
+            post = await fake.post(ann, forum, "A question", "The cake is green.")
+            await fake.say(ben, post, "Is it?")
+            await fake.say(ann, post, f"{fake.at_bot} is it?")
+            await fake.replies(post)
+            await fake.say(ann, post, f"{fake.at_bot} sure?")
+            await fake.replies(post, 2)
+    assert "The cake is green." in model.calls[0].messages[-1].text
+    assert model.calls[0].messages[-1].text.index("Is it?") > 0
+    assert str(model.calls[1].messages).count("The cake is green.") == 1
+
+
+async def test_edits_and_deletions_change_what_it_remembers() -> None:
+    model = ScriptedModel("noted", "noted", "noted", "noted", "sure")
+    async with FakeDiscord() as fake:
+        ann = fake.person("ann")
+        dm = fake.dm(ann)
+        async with bot_on(fake, model) as bot:
+            said = []
+            for number, text in enumerate(("red", "blue", "green", "grey"), 1):
+                said.append(await fake.say(ann, dm, f"My colour is {text}."))
+                await fake.replies(dm, number)
+            await fake.unfurl(said[3])
+            await fake.edit(said[0], "My colour is gold.")
+            await fake.delete(said[1], said[2])
+            await changed(bot, said[0].id)
+            await changed(bot, said[2].id)
+            await fake.say(ann, dm, "Which?")
+            await fake.replies(dm, 5)
+    seen = str(model.calls[4].messages)
+    assert "gold" in seen
+    assert "grey" in seen
+    assert not any(colour in seen for colour in ("red", "blue", "green"))
+
+
+async def test_a_deleted_mention_is_not_remembered_in_its_thread() -> None:
+    model = ScriptedModel("one", "two")
+    async with FakeDiscord() as fake:
+        ann, general = fake.person("ann"), fake.channel("general")
+        async with bot_on(fake, model) as bot:
+            asked = await fake.say(ann, general, f"{fake.at_bot} my PIN is 1234")
+            thread = await fake.thread(asked)
+            await fake.replies(thread)
+            await fake.delete(asked)
+            await changed(bot, asked.id)
+            await fake.say(ann, thread, "my PIN?")
+            await fake.replies(thread, 2)
+    assert "1234" not in str(model.calls[1].messages)
+
+
+async def test_without_the_intent_it_says_once_where_it_can_not_follow() -> None:
+    async with FakeDiscord() as fake:
+        fake.granted = Intent(0)
+        ann, general = fake.person("ann"), fake.channel("general")
+        async with bot_on(fake) as bot:
+            assert "without the message content intent" in bot.discord.described
+            asked = await fake.say(ann, general, f"{fake.at_bot} hello?")
+            thread = await fake.thread(asked)
+            (first,) = await fake.replies(thread)
+            await fake.say(ann, thread, "are you there?")
+            await fake.replies(thread, 2)
+            await fake.say(ann, thread, "really?")
+            await fake.say(ann, thread, "now?", reply_to=first)
+            texts = [m.content for m in await fake.replies(thread, 3)]
+            assert texts == ["re: hello?", LIMITED, "re: now?"]
+            dm = fake.dm(ann)
+            await fake.say(ann, dm, "here?")
+            await fake.replies(dm)
+
+
+async def test_only_those_on_the_lists_are_heard() -> None:
+    async with FakeDiscord() as fake:
+        ann, ben = fake.person("ann"), fake.person("ben")
+        staff = fake.role("staff", Permission(0), None, ann)
+        general, quiet = fake.channel("general"), fake.channel("quiet")
+        rules: dict[str, Any] = {
+            "discord_allow_roles": staff.id,
+            "discord_deny_channels": quiet.id,
+            "discord_dms": False,
+        }
+        async with bot_on(fake, **rules):
+            await fake.say(ben, general, f"{fake.at_bot} me?")
+            await fake.say(ann, quiet, f"{fake.at_bot} here?")
+            await fake.say(ann, fake.dm(ann), "there?")
+            asked = await fake.say(ann, general, f"{fake.at_bot} now?")
+            await fake.replies(await fake.thread(asked))
+        assert [m.content for m in fake.said_by_bot()] == ["re: now?"]
+
+
+async def test_two_replicas_answer_once() -> None:
+    store = LocalStore(SystemClock(), lease_seconds=15)
+    async with FakeDiscord() as fake:
+        ann, general = fake.person("ann"), fake.channel("general")
+        async with bot_on(fake, store=store), bot_on(fake, store=store):
+            await fake.connected(2)
+            asked = await fake.say(ann, general, f"{fake.at_bot} one")
+            thread = await fake.thread(asked)
+            await fake.replies(thread)
+            await fake.say(ann, thread, "two")
+            assert [m.content for m in await fake.replies(thread, 2)] == ["re: one", "re: two"]
+        assert len(fake.said_by_bot()) == 2
+
+
+async def changed(bot: Bot, message: str) -> None:
+    """Wait until a message was edited or deleted in the store."""
+
+    async def is_changed() -> bool:
+        page = await bot.store.threads()
+        records = [r for info in page.threads for r in await bot.store.history(info.thread)]
+        found = [r for r in records if isinstance(r, Entry) and r.id == message]
+        return any(each.stamp or each.status is Status.DELETED for each in found)
+
+    await until_true(is_changed)
