@@ -14,7 +14,7 @@ from core.prompt import Scene, fixed_size
 from core.session import Entry, Session, Status, turns_of, whole_turns
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator
+    from collections.abc import AsyncGenerator, Callable
     from datetime import tzinfo
 
     from core.analytics import Stats
@@ -96,9 +96,9 @@ class Commands:
         here = [info for info in found if info.thread.platform == platform]
         return sorted(here, key=lambda info: info.last_at, reverse=True)
 
-    async def stats(self) -> Stats:
-        """Return the figures of all conversations that are kept."""
-        found = [info async for info in self._all_threads(None)]
+    async def stats(self, counts: Callable[[ThreadKey], bool] = lambda _: True) -> Stats:
+        """Return the figures of all conversations that are kept, of those that count."""
+        found = [info async for info in self._all_threads(None) if counts(info.thread)]
         return stats_of(found, self._clock.now())
 
     async def view(self, thread: ThreadKey) -> View | None:

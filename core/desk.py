@@ -61,6 +61,9 @@ class Directory(Protocol):
     def is_private(self, thread: ThreadKey) -> bool:
         """Tell whether a thread is known to be a direct message, of one person or of several."""
 
+    def circle(self, thread: ThreadKey) -> str:
+        """Return whose figures a thread belongs to: a workspace's, a server's, a DM's."""
+
     def scope(self, thread: ThreadKey) -> str:
         """Return what sight depends on: threads of one scope are seen by the same people."""
 
@@ -146,9 +149,15 @@ class Desk:
             raise DeniedError(NOT_YOURS)
         return view_lines(await self._commands.view(thread))
 
-    async def stats(self) -> list[str]:
-        """Return in words how long conversations are."""
-        return stats_lines(await self._commands.stats())
+    async def stats(self, at: ThreadKey) -> list[str]:
+        """Return in words how long conversations are, of those around the one it is asked in."""
+        where = self._directory
+
+        def counts(thread: ThreadKey) -> bool:
+            here = thread.platform == where.name and where.is_ours(thread)
+            return here and where.circle(thread) == where.circle(at)
+
+        return stats_lines(await self._commands.stats(counts))
 
     # --- doing ----------------------------------------------------------------------------------
 

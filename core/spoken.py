@@ -162,7 +162,8 @@ class Spoken:
         if word in {"forget", "memory"}:
             await voice.offer(message, word)
         elif word == "stats":
-            await voice.answer(message, "\n".join(await self._desk.stats()), word)
+            lines = await self._desk.stats(message.thread)
+            await voice.answer(message, "\n".join(lines), word)
         elif word == "help":
             await voice.answer(message, voice.help, word)
         elif said:

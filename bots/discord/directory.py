@@ -35,6 +35,10 @@ class DiscordDirectory:
         """Tell whether a thread is a direct message."""
         return not guild_of(thread.place)
 
+    def circle(self, thread: ThreadKey) -> str:
+        """Return the server, or the direct messages with one person: not all see one another."""
+        return guild_of(thread.place) or thread.place
+
     def scope(self, thread: ThreadKey) -> str:
         """Return the thread: who sees one of a channel need not see another."""
         return str(thread)

@@ -132,7 +132,8 @@ class Counter:
         desk, voice, channel = self._desk, self._voice, str(body["channel_id"])
         trigger = str(body["trigger_id"])
         if asked.word == "stats":
-            await voice.tell(user, "\n".join(await desk.stats()))
+            here = self._directory.thread_at(channel, "")
+            await voice.tell(user, "\n".join(await desk.stats(here)))
             return
         thread = asked.thread or self._directory.thread_at(channel, "")
         if asked.thread is None and not self._is_one(channel):

@@ -49,6 +49,11 @@ class SlackDirectory:
         """Tell whether it is a direct message; one of several people is known by its kind."""
         return channel_of(thread.place).startswith("D")
 
+    def circle(self, thread: ThreadKey) -> str:
+        """Return one name for all: the bot is in one workspace."""
+        del thread
+        return NAME
+
     def scope(self, thread: ThreadKey) -> str:
         """Return what sight depends on: the channel."""
         return thread.place

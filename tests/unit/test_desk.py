@@ -42,6 +42,9 @@ class Town:
     def is_private(self, thread: ThreadKey) -> bool:
         return thread in self.private
 
+    def circle(self, thread: ThreadKey) -> str:
+        return thread.place
+
     def scope(self, thread: ThreadKey) -> str:
         return thread.place
 
@@ -180,3 +183,10 @@ async def test_ones_threads_are_those_that_one_still_sees(town: Town, store: Loc
     assert [info.thread for info in await desk(town, store).threads("ANN", 1)] == [OTHER]
     town.left.add("ANN")
     assert await desk(town, store).threads("ANN") == []
+
+
+async def test_figures_are_those_of_the_circle_that_asks(town: Town, store: LocalStore) -> None:
+    await converse(store, 1, author="ANN")
+    await converse(store, 2, author="EVE", thread=ELSEWHERE)
+    assert (await desk(town, store).stats(THREAD))[0] == "Conversations: 1"
+    assert await desk(town, store).stats(ELSEWHERE) == ["No conversation is kept yet."]
