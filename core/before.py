@@ -78,7 +78,8 @@ class Before:
     async def _read(self, message: Message) -> None:
         said: deque[Message] = deque(maxlen=_MOST)
         async for earlier in self._said(message):
-            if earlier.thread == message.thread and earlier.at < message.at:
+            before = earlier.id != message.id and earlier.at <= message.at
+            if before and earlier.thread == message.thread:
                 said.append(earlier)
         for earlier in said:
             await self._intake.overhear(await self._named(earlier))

@@ -1,6 +1,6 @@
 """What Discord tells the bot of, taken in. Discord waits for no acknowledgement.
 
-What can't be stored now is kept and tried again, in order; cursors move with what was stored, so
+What can't be stored now is tried again, in order (`lanes`); cursors move with what was stored, so
 that what a process loses when it dies is looked for by the next.
 """
 
@@ -10,18 +10,18 @@ import asyncio
 import logging
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
-from weakref import WeakValueDictionary
 
 from bots.discord import events
+from bots.discord.lanes import Lanes
 from bots.discord.text import ids_in
 from core.admission import FollowUp
 from core.catch_up import FOR_US
-from core.errors import ChatbotError, PlatformError, StoreUnavailableError
+from core.errors import PlatformError
 from core.fields import dict_of, str_of
 from core.message import ThreadKey
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from bots.discord.events import Spot
     from bots.discord.members import Members
@@ -42,10 +42,6 @@ LIMITED = (
     "I can't read what is said here unless it mentions me or replies to me: Discord has not let me "
     "see the content of messages."
 )
-_MOST = 20_000
-"""Events that wait for the store; past that, they are read from Discord again later."""
-_SOONEST, _LATEST = 0.2, 10.0
-"""Seconds between two tries to store something, doubled each time."""
 
 
 class Reception:
@@ -75,8 +71,7 @@ class Reception:
         self._intake: Intake
         self._before: Before
         self._cursors: Cursors
-        self._turns: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
-        self._jobs: set[asyncio.Task[None]] = set()
+        self._lanes = Lanes(clock, self.ready)
         self._told: set[ThreadKey] = set()
 
     def open(self, store: Store, intake: Intake, before: Before, cursors: Cursors) -> None:
@@ -88,20 +83,20 @@ class Reception:
 
     def said(self, payload: dict[str, Any]) -> None:
         """Take in that somebody has said something."""
-        self._queue(str_of(payload, "channel_id"), lambda: self._said(payload))
+        self._lanes.put(str_of(payload, "channel_id"), lambda: self._said(payload))
 
     def edited(self, payload: dict[str, Any]) -> None:
         """Take in that a message has changed."""
-        self._queue(str_of(payload, "channel_id"), lambda: self._edited(payload))
+        self._lanes.put(str_of(payload, "channel_id"), lambda: self._edited(payload))
 
     def deleted(self, messages: list[str], channel: str, guild: str) -> None:
         """Take in that messages are gone."""
-        self._queue(channel, lambda: self._deleted(messages, channel, guild))
+        self._lanes.put(channel, lambda: self._deleted(messages, channel, guild))
 
     def came_back(self, thread: dict[str, Any]) -> None:
         """Join a thread of the bot's that was archived and is not any more."""
         if not dict_of(thread, "thread_metadata").get("archived"):
-            self._queue(str_of(thread, "id"), lambda: self._came_back(thread))
+            self._lanes.put(str_of(thread, "id"), lambda: self._came_back(thread))
 
     def connected(self) -> None:
         """Hold the cursors: what was said before this session was not heard."""
@@ -138,10 +133,7 @@ class Reception:
 
     async def close(self) -> None:
         """Let what is on its way into the store arrive, for a moment."""
-        if self._jobs:
-            _, late = await asyncio.wait(self._jobs, timeout=2)
-            for task in late:
-                task.cancel()
+        await self._lanes.close()
 
     async def _said(self, payload: dict[str, Any]) -> None:
         spot = await self._spot(payload)
@@ -164,7 +156,7 @@ class Reception:
             self.spoken.wake(message, received)
         self._cursors.moved(message)
         if received.notice and message.address in FOR_US:
-            self._start(self._say(message, received.notice))
+            self._lanes.start(self._say(message, received.notice))
 
     async def _say(self, message: Message, notice: str) -> None:
         try:
@@ -234,34 +226,3 @@ class Reception:
         if not self._rules.allow(spot, message.author.id, member.roles):
             return None
         return replace(message, author=replace(message.author, name=member.name))
-
-    def _queue(self, channel: str, job: Callable[[], Awaitable[None]]) -> None:
-        """Do something after all that was queued for the same channel, until it is stored."""
-        if len(self._jobs) >= _MOST:
-            log.error("too many events wait for the store: they are read again later")
-            self.missed()
-            return
-        lock = self._turns.setdefault(channel, asyncio.Lock())
-        self._start(self._in_turn(lock, job))
-
-    async def _in_turn(self, lock: asyncio.Lock, job: Callable[[], Awaitable[None]]) -> None:
-        wait = _SOONEST
-        async with lock:
-            while True:
-                try:
-                    await job()
-                except StoreUnavailableError as error:
-                    log.warning("an event is not stored yet: %s", error)
-                    await self._clock.sleep(wait)
-                    wait = min(2 * wait, _LATEST)
-                except ChatbotError as error:
-                    log.warning("an event was not taken in: %s", error)
-                    self.missed()
-                    return
-                else:
-                    return
-
-    def _start(self, job: Coroutine[Any, Any, None]) -> None:
-        task = asyncio.create_task(job)
-        self._jobs.add(task)
-        task.add_done_callback(self._jobs.discard)
