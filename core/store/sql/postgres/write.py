@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from core.admission import Verdict
 from core.session import Entry
 from core.store import codec, verbs
 from core.store.keys import SEEN_SECONDS, digest
@@ -27,6 +28,12 @@ _PUT_HEADER = (
 _REMOVE_HEADER = "DELETE FROM thread WHERE key = :thread"
 # A thread that was only made to be locked.
 _REMOVE_EMPTY = "DELETE FROM thread WHERE key = :thread AND header = ''"
+# Several at once: each statement costs about as much as what it does.
+_PUT_SEEN = (
+    "INSERT INTO seen (hash, verdict, expires) SELECT * FROM"
+    " unnest(:hashes::text[], :verdicts::text[], :expires::float8[])"
+    " ON CONFLICT (hash) DO UPDATE SET verdict = excluded.verdict, expires = excluded.expires"
+)
 _HEARD = words("SELECT 1 FROM seen WHERE hash = :call")
 _CALL_SECONDS = 300
 """How long a call is remembered; its retries end long before."""
@@ -55,23 +62,20 @@ async def write(
         await connection.execute("ROLLBACK")
         return
     async with connection.pipeline():
-        for text, values in _statements(thread, now, changes):
+        for text, values in _statements(thread, now, changes, call):
             await connection.execute(words(text), values)
-        if call:  # like an event that was seen: swept away with them
-            values = {"hash": call, "verdict": "", "expires": now.time + _CALL_SECONDS}
-            await connection.execute(words(rows.PUT_SEEN), values)
         await connection.execute("COMMIT")
 
 
-def _statements(thread: ThreadKey, now: verbs.Now, changes: Changes) -> Iterator[Statement]:
+def _statements(
+    thread: ThreadKey, now: verbs.Now, changes: Changes, call: str
+) -> Iterator[Statement]:
     name = str(thread)
     if changes.emptied:
         yield from ((statement, {"thread": name}) for statement in rows.EMPTY)
     yield from _records(name, changes)
-    for identity, verdict in changes.seen.items():
-        expires = now.time + SEEN_SECONDS
-        values = {"hash": digest(thread, identity), "verdict": verdict.value, "expires": expires}
-        yield rows.PUT_SEEN, values
+    if changes.seen or call:
+        yield _PUT_SEEN, _seen(thread, now, changes, call)
     for person in changes.people:
         yield rows.PUT_WHO, {"person": person, "thread": name}
     if (trace := changes.trace) is not None:
@@ -82,6 +86,20 @@ def _statements(thread: ThreadKey, now: verbs.Now, changes: Changes) -> Iterator
     yield _header(name, changes)
     if changes.leaves_work:
         yield _NOTIFY, {"channel": CHANNEL}
+
+
+def _seen(
+    thread: ThreadKey, now: verbs.Now, changes: Changes, call: str
+) -> dict[str, list[str] | list[float]]:
+    """Return what was seen, and the call as well: it is swept away like them."""
+    hashes = [digest(thread, identity) for identity in changes.seen]
+    verdicts = [verdict.value for verdict in changes.seen.values()]
+    expires = [now.time + SEEN_SECONDS for _ in hashes]
+    if call:
+        hashes.append(call)
+        verdicts.append(Verdict.ACCEPTED.value)  # nobody asks for it
+        expires.append(now.time + _CALL_SECONDS)
+    return {"hashes": hashes, "verdicts": verdicts, "expires": expires}
 
 
 def _records(name: str, changes: Changes) -> Iterator[Statement]:
