@@ -1,14 +1,14 @@
 """What stands on the platform for one turn: its preview, its answer's pieces, and their order.
 
-The platform can't be fenced. So nothing is posted without enough of the lease left to see the
-call end, every post has a key under which it is found again, and whoever takes a turn over looks
-before it posts and once more before it settles. See `Platform` for what the calls raise.
+The platform can't be fenced. So nothing is posted without enough lease left to see the call end,
+each post is found again by its key, and who takes a turn over looks before it posts and settles.
 """
 
 from __future__ import annotations
 
 import asyncio
 import logging
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from core.errors import (
@@ -24,7 +24,7 @@ from core.stop import Stop
 from core.store.values import TurnState
 
 if TYPE_CHECKING:
-    from collections.abc import Coroutine, Iterable
+    from collections.abc import Coroutine, Iterable, Sequence
 
     from core.errors import LeaseLostError
     from core.lease import Hold
@@ -50,8 +50,7 @@ class Delivery:
         self.stopped = Stop()
         """Somebody has told the bot to stop answering."""
         self.platform = platform
-        self._hold = hold
-        hold.stopped = self.stopped.set
+        self._hold, hold.stopped = hold, self.stopped.set
         self._pieces: dict[int, str] = {}
         self._delivering = False
         self._look = False
@@ -87,8 +86,7 @@ class Delivery:
         await self._hold.renew()
         work = self._hold.work
         if work.state is TurnState.COMMITTED:
-            self._adopt(found)
-            return
+            return  # `deliver` looks for what there is of it
         await self._delete(
             {posted.id for posted in found} | ({work.preview} if work.preview else set())
         )
@@ -136,15 +134,17 @@ class Delivery:
     async def deliver(self, answer: Answer) -> None:
         """Bring every piece of a recorded answer to its place, once and in order."""
         self._delivering, cuts = True, self._hold.work.cuts
-        pieces = [self.platform.piece(answer.text, cuts, index) for index in range(len(cuts))]
+        pieces = tuple(self.platform.piece(answer.text, cuts, i) for i in range(len(cuts)))
+        self.where = replace(self.where, pieces=pieces)
+        self._adopt(await self._find() if self._look else ())
         for index in sorted(set(range(len(cuts))) - self._pieces.keys()):
             await self._place(index, pieces[index])
         if cuts[-1] < len(answer.text) and AS_FILE not in self._pieces:
             await self._post(AS_FILE, answer.text)
         if self._look:
             await self._sweep(pieces)
-        self.posted = tuple(self._pieces[index] for index in sorted(self._pieces))
-        shown = self.posted[: len(pieces)]
+        self.posted = tuple(self._pieces[i] for i in sorted(self._pieces) if self._pieces[i])
+        shown = tuple(id_ for id_ in self.posted if id_ != self._pieces.get(AS_FILE))
         await self._call(self.platform.finish(self.where, answer, shown))
         self.answer = answer
 
@@ -172,7 +172,7 @@ class Delivery:
             if index in self._pieces:
                 return
 
-    async def _sweep(self, pieces: list[str]) -> None:
+    async def _sweep(self, pieces: Sequence[str]) -> None:
         found = await self._find()
         await self._hold.renew()
         first = self._pieces.get(0)
