@@ -41,7 +41,7 @@ class Backstage:
     async def start(self) -> None:
         """Start the program, and wait until it hears people."""
         self._running = await self.program.start("run")
-        await self._stage.joined(self._running)
+        await self._stage.joined(self._running, self.store)
 
     async def kill(self) -> None:
         """Let it die in the middle of whatever it does."""

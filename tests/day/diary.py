@@ -166,12 +166,16 @@ class Diary:
             self._begin_anew(page)
 
     async def forget(self, who: str) -> None:
-        """Let the bot forget one's DM."""
+        """Let the bot forget one's DM, if the platform has that."""
+        if "forget" not in self.stage.words:
+            return
         await self.stage.forget(who)
         self._begin_anew(self.thread(who))
 
     async def export(self, who: str, thread: str, form: str) -> None:
-        """Get a conversation as a file."""
+        """Get a conversation as a file, if the platform has that."""
+        if "export" not in self.stage.words:
+            return
         self.sent.append((who, thread, await self.stage.export(who, thread, form)))
 
     async def stop(self, said: Said, thread: str) -> None:

@@ -16,7 +16,7 @@ from tests.day.verdict import judge
 from tests.paper import png
 
 if TYPE_CHECKING:
-    from collections.abc import Coroutine
+    from collections.abc import Awaitable, Callable, Coroutine
 
     from tests.day.backstage import Backstage
     from tests.day.stage import Stage
@@ -28,8 +28,15 @@ KNOW = "What do you know?"
 CHATTER = "and so on, as people do when they have the time for it, " * 9
 
 
-async def play(stage: Stage, behind: Backstage) -> None:
-    """Live through the day on a platform, and judge it."""
+async def play(
+    stage: Stage,
+    behind: Backstage,
+    own: Callable[[Diary, Backstage], Awaitable[None]] | None = None,
+) -> None:
+    """Live through the day on a platform, and judge it.
+
+    `own` is what happens on this platform alone: late in the afternoon, judged with the rest.
+    """
     diary = Diary(stage, behind.store, behind.claude)
     await behind.start()
     await together(
@@ -38,6 +45,8 @@ async def play(stage: Stage, behind: Backstage) -> None:
     )  # fmt: skip
     await noon(diary, behind)
     await together(exams(diary), exports(diary), remake(diary))
+    if own is not None:
+        await own(diary, behind)
     await evening(diary, behind)
     await judge(diary, behind, trimmed=TRIMMED)
 
@@ -108,9 +117,12 @@ async def long(day: Diary) -> None:
 
 
 async def stop(day: Diary) -> None:
-    """Somebody stops an answer; what had come of it stays."""
-    said = await day.say("ann", "stop", f"By fern-601, {ENDLESS}.", mention=True)
-    await day.stop(said, "stop")
+    """Somebody stops an answer, where they can; what had come of it stays."""
+    if "stop" in day.stage.words:
+        said = await day.say("ann", "stop", f"By fern-601, {ENDLESS}.", mention=True)
+        await day.stop(said, "stop")
+    else:
+        await day.ask("ann", "stop", "By fern-601.", mention=True)
     await day.ask("ann", "stop", KNOW)
 
 

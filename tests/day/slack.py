@@ -17,6 +17,7 @@ from tests.servers import free_port
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence
 
+    from core.store.port import Store
     from tests.day.stage import Paper
     from tests.e2e.program import Running
     from tests.fakes.slack import Channel, FakeSlack, Json, Message
@@ -31,7 +32,7 @@ class SlackStage:
     """Three people in a workspace, with one channel."""
 
     platform = "slack"
-    words = frozenset({"quiet", "reset"})
+    words = frozenset({"export", "forget", "quiet", "reset", "stop"})
 
     def __init__(self, fake: FakeSlack, transport: str) -> None:
         self._fake = fake
@@ -55,8 +56,9 @@ class SlackStage:
             return found | more | {"SLACK_SIGNING_SECRET": fake.signing_secret}
         return found | {"SLACK_APP_TOKEN": fake.app_token}
 
-    async def joined(self, running: Running) -> None:
-        """See `Stage`."""
+    async def joined(self, running: Running, store: Store) -> None:
+        """See `Stage`; whether something is stored can be told from what is acknowledged."""
+        del store
         if self._port:
             await running.explained("/slack/events")
             if self._fake.http is None:

@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from core.message import ThreadKey
+    from core.store.port import Store
     from tests.e2e.program import Running
 
 
@@ -60,13 +61,16 @@ class Stage(Protocol):
     platform: str
     """The platform's name in thread keys."""
     words: frozenset[str]
-    """The commands that it knows beside `export`, `forget` and `memory`: `reset`, `quiet`."""
+    """What people can tell the bot there: of `export`, `forget`, `quiet`, `reset`, `stop`.
+
+    Where a word is not in it, nobody calls what does that.
+    """
 
     def settings(self) -> dict[str, str]:
         """Return what the program needs in its environment to find the platform."""
 
-    async def joined(self, running: Running) -> None:
-        """Wait until the program that was just started hears what people say."""
+    async def joined(self, running: Running, store: Store) -> None:
+        """Wait until the program that was just started hears what people say; it stores it here."""
 
     def key(self, thread: str) -> ThreadKey:
         """Return the name under which a thread is kept."""
