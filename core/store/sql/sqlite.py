@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from core.clock import Clock
     from core.message import ThreadKey
     from core.store.sql.query import Queries, Result
-    from core.store.sql.store import Ahead
+    from core.store.stepped import Ahead
     from core.store.values import Idle, Work
 
 

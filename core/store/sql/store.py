@@ -1,141 +1,22 @@
-"""What the stores in SQL databases have in common: the shared verbs, one transaction each."""
+"""What the stores in SQL databases have in common: statements that all of them take."""
 
 from __future__ import annotations
 
 from abc import abstractmethod
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
-from core.store import verbs
-from core.store.buffered_rows import Reads
-from core.store.port import Store
 from core.store.sql import places, reading
+from core.store.stepped import SteppedStore
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from core.admission import Terms
-    from core.message import Kind, Message, ThreadKey
+    from core.message import ThreadKey
     from core.session import Record
     from core.store.sql.query import Queries, Result
-    from core.store.values import (
-        Accepted,
-        Buried,
-        Changed,
-        Deed,
-        Draft,
-        Lease,
-        Outcome,
-        Refused,
-        ThreadPage,
-        ThreadSettings,
-        Work,
-    )
+    from core.store.values import Buried, Deed, ThreadPage, ThreadSettings
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Ahead:
-    """What a verb will probably read, for a database that is asked for all of it at once."""
-
-    once: bool = False
-    """Done a second time, it would answer something else: a retry has to know of the first."""
-    makes: bool = False
-    """The thread may be made, or has to stay unmade meanwhile: it is locked in any case."""
-    records: Literal["", "window", "batch", "turn"] = ""
-    """Which records: those that a claim shows, if it can be claimed; those not answered; or those
-    of a turn, and what the next one shows, if one follows."""
-    turn: str = ""
-    """That turn's id."""
-    reads: Reads = field(default_factory=Reads)
-
-
-class SqlStore(Store):
+class SqlStore(SteppedStore):
     """Runs each verb as one transaction on one thread."""
-
-    # --- a turn -----------------------------------------------------------------------------
-
-    async def accept(self, message: Message, terms: Terms, token: str = "") -> Accepted:
-        """Take a message in, once, whatever becomes of it."""
-        reads = Reads(messages=(message.id,), identities=message.identities, trace=True)
-        return await self._step(
-            message.thread,
-            lambda rows, now: verbs.accept(rows, now, message, terms, token),
-            Ahead(once=True, makes=True, records="window" if token else "", reads=reads),
-        )
-
-    async def claim(self, thread: ThreadKey, token: str) -> Work | None:
-        """Take the lease on a thread that has work and that nobody holds; else None."""
-        return await self._step(
-            thread, lambda rows, now: verbs.claim(rows, now, token), Ahead(records="window")
-        )
-
-    async def renew(
-        self, lease: Lease, rev: str, preview: str = ""
-    ) -> Literal["ok", "changed", "stopped"] | Refused:
-        """Extend the lease, and keep the preview's id when one is given."""
-        return await self._step(
-            lease.thread,
-            lambda rows, now: verbs.renew(rows, now, lease, rev, preview),
-            Ahead(),
-        )
-
-    async def stop(self, thread: ThreadKey, turn: str) -> bool:
-        """Ask whoever runs this turn to end it with what has come."""
-        return await self._step(thread, lambda rows, now: verbs.stop(rows, now, turn), Ahead())
-
-    async def commit(
-        self, lease: Lease, rev: str, draft: Draft, preview: str = ""
-    ) -> Literal["committed"] | Changed | Refused:
-        """Record the turn's answer behind the last place that it answers."""
-        return await self._step(
-            lease.thread,
-            lambda rows, now: verbs.commit(rows, now, lease, rev, draft, preview),
-            Ahead(records="batch"),
-        )
-
-    async def settle(
-        self, lease: Lease, outcome: Outcome, *, posted: tuple[str, ...] = (), delay: float = 0
-    ) -> Work | Literal["free", "void"] | Refused:
-        """Close the turn, or leave it to the next worker."""
-        return await self._step(
-            lease.thread,
-            lambda rows, now: verbs.settle(rows, now, lease, outcome, posted, delay),
-            Ahead(once=True, records="turn", turn=lease.turn),
-        )
-
-    async def compact(
-        self, thread: ThreadKey, *, covers: int, rev: str, to: int, text: str
-    ) -> bool:
-        """Let a summary stand for the places [0, to), if nothing moved."""
-        return await self._step(
-            thread,
-            lambda rows, now: verbs.compact(rows, now, covers=covers, rev=rev, to=to, text=text),
-            Ahead(),
-        )
-
-    async def amend(
-        self,
-        thread: ThreadKey,
-        message: str,
-        identities: tuple[str, ...],
-        *,
-        stamp: float,
-        text: str | None,
-    ) -> bool:
-        """Change a stored message's text, or delete it."""
-        return await self._step(
-            thread,
-            lambda rows, now: verbs.amend(rows, now, message, identities, stamp, text),
-            Ahead(makes=True, reads=Reads(messages=(message, message + verbs.AGAIN))),
-        )
-
-    async def erase(self, thread: ThreadKey, *, at: float, keep_log: bool = False) -> None:
-        """Remove every trace of a thread, or only draw a line under it."""
-        await self._step(
-            thread,
-            lambda rows, now: verbs.erase(rows, now, at, keep_log=keep_log),
-            Ahead(makes=True, reads=Reads(trace=True)),
-        )
 
     # --- reading ----------------------------------------------------------------------------
 
@@ -162,10 +43,6 @@ class SqlStore(Store):
         """List messages whose turns were given up."""
         return await self._ask(reading.buried(limit))
 
-    async def requeue(self, thread: ThreadKey, place: int) -> bool:
-        """Let a buried message wait again, at the end of its thread."""
-        return await self._step(thread, lambda rows, now: verbs.requeue(rows, now, place), Ahead())
-
     async def audit(self, deed: Deed) -> None:
         """Keep a deed; old ones go."""
         await self._ask(places.audit(await self._time(), deed), writes=True)
@@ -179,16 +56,6 @@ class SqlStore(Store):
     async def thread_settings(self, thread: ThreadKey) -> ThreadSettings:
         """Return what was set for this thread."""
         return await self._ask(reading.settings(thread))
-
-    async def set_thread(
-        self, thread: ThreadKey, kind: Kind, settings: ThreadSettings, *, ttl: float
-    ) -> None:
-        """Set this thread's settings, as a whole."""
-        await self._step(
-            thread,
-            lambda rows, now: verbs.configure(rows, now, kind, settings, ttl),
-            Ahead(makes=True),
-        )
 
     async def place_settings(self, platform: str, place: str) -> ThreadSettings:
         """Return what was set for a place."""
@@ -215,9 +82,3 @@ class SqlStore(Store):
     @abstractmethod
     async def _ask(self, queries: Queries[Result], *, writes: bool = False) -> Result:
         """Ask what needs no thread's lock; each statement may be a transaction of its own."""
-
-    @abstractmethod
-    async def _step(
-        self, thread: ThreadKey, verb: Callable[[verbs.Rows, verbs.Now], Result], ahead: Ahead
-    ) -> Result:
-        """Run a verb as one transaction, with the thread's header locked; wake who waits."""

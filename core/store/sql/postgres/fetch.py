@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from psycopg import AsyncConnection, AsyncCursor
 
     from core.message import ThreadKey
-    from core.store.sql.store import Ahead
+    from core.store.stepped import Ahead
 
 _END = sys.maxsize
 # Locks the thread's row if there is one, without touching it, and makes one if there is none; the

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from core.message import ThreadKey
     from core.store.sql.postgres.fetch import Locked
     from core.store.sql.query import Queries, Result, Row
-    from core.store.sql.store import Ahead
+    from core.store.stepped import Ahead
     from core.store.values import Work
 
 _Result = TypeVar("_Result")
