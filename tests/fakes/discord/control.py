@@ -79,13 +79,14 @@ class Control:
         )
 
     async def _load(self, request: web.Request) -> web.Response:
-        """Run many threads at once: `threads`, `turns` of each, `mention`, `dms`, `patience`."""
+        """Run many threads at once; what is asked for is said in `Load`."""
         asked = await request.json()
         load = Load(
             self._discord,
             mention=bool(asked.get("mention", True)),
             patience=float(asked.get("patience", 30)),
             dms=bool(asked.get("dms", False)),
+            opened=bool(asked.get("opened", False)),
         )
         return web.json_response(await load.run(int(asked["threads"]), int(asked["turns"])))
 

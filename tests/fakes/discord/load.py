@@ -6,22 +6,37 @@ import asyncio
 import time
 from typing import TYPE_CHECKING
 
+from tests.fakes.discord.model import DM, THREADS
+
 if TYPE_CHECKING:
     from tests.fakes.discord.fake import FakeDiscord
     from tests.fakes.discord.model import Channel, Json, Message, User
+
+_WHOLE = {DM, *THREADS}
+"""Kinds of channels in which whatever the bot says next is the answer."""
+_TOGETHER = 100
+"""First turns at a time."""
 
 
 class Load:
     """One run.
 
     The answer to a turn is the bot's next message in its thread, which is the one made from the
-    first message, or a DM; a bot that makes no threads has to reply to the message itself.
+    first message, or a DM; a bot that makes no threads has to reply to the message itself. Threads
+    may be opened by people instead, each with a first turn, before the time begins.
     """
 
     def __init__(
-        self, discord: FakeDiscord, *, mention: bool, patience: float, dms: bool = False
+        self,
+        discord: FakeDiscord,
+        *,
+        mention: bool,
+        patience: float,
+        dms: bool = False,
+        opened: bool = False,
     ) -> None:
         self._discord, self._patience, self._dms = discord, patience, dms
+        self._opened = opened
         self._lead = f"{discord.at_bot} " if mention else ""
         self._waiting: dict[str, asyncio.Future[None]] = {}
         self.waits: list[float] = []
@@ -35,11 +50,10 @@ class Load:
         people = [discord.person(f"load{number}") for number in range(count)]
         channel = await discord.add_channel("load")
         discord.on_message = self._answered
-        began = time.perf_counter()
         try:
-            await asyncio.gather(
-                *(self._thread(people[n % count], channel, turns) for n in range(threads))
-            )
+            places = await self._places(people, channel, threads)
+            began = time.perf_counter()
+            await asyncio.gather(*(self._thread(*each, turns) for each in places))
         finally:
             discord.on_message = None
             await discord.delete_channel(channel)  # its threads would count to the next run's cap
@@ -53,12 +67,27 @@ class Load:
             "p99_ms": self._share(0.99),
         }
 
-    async def _thread(self, user: User, channel: Channel, turns: int) -> None:
+    async def _places(
+        self, people: list[User], channel: Channel, threads: int
+    ) -> list[tuple[User, Channel]]:
+        """Return who talks where."""
         discord = self._discord
-        place = discord.dm(user) if self._dms else channel
+        users = [people[number % len(people)] for number in range(threads)]
+        if not self._opened:
+            return [(user, discord.dm(user) if self._dms else channel) for user in users]
+        places = [(user, await discord.open_thread(user, channel, "talk")) for user in users]
+        for start in range(0, threads, _TOGETHER):
+            await asyncio.gather(
+                *(self._thread(*each, 1) for each in places[start : start + _TOGETHER])
+            )
+        self.waits.clear()
+        return places
+
+    async def _thread(self, user: User, place: Channel, turns: int) -> None:
+        discord = self._discord
         for number in range(turns):
             answered = asyncio.get_running_loop().create_future()
-            if place is not channel:
+            if place.kind in _WHOLE:
                 self._waiting[place.id] = answered
             began = time.perf_counter()
             message = await discord.say(user, place, f"{self._lead}message {number}")
@@ -72,8 +101,7 @@ class Load:
                 return
             self.waits.append(time.perf_counter() - began)
             self._waiting.pop(message.id, None)
-            if place is channel:
-                place = discord.thread_of(message) or channel
+            place = discord.thread_of(message) or place
 
     def _answered(self, message: Message) -> None:
         if message.edits or not message.content:

@@ -1,0 +1,100 @@
+"""What the whole bot costs on Discord, beside a bare discord.py bot that sends once for each event.
+
+    python -m tests.benchmarks.discord
+
+prints JSON; how it is measured is said in `whole_bot`. The threads are there before the time
+begins, and each has had its first answer: Discord lets a bot make few threads at a time, so what
+that costs is not the bot's. An event's latency begins before it is unpacked.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from contextlib import asynccontextmanager
+from contextvars import ContextVar
+from typing import TYPE_CHECKING, Any
+
+import discord
+from discord.gateway import DiscordWebSocket
+
+from bots.app import App
+from bots.discord.app import connected
+from bots.discord.commands import register
+from bots.discord.receive import Reception
+from core.settings import Settings
+from tests.benchmarks.whole_bot import ANSWER, Benchmark, Watch, answering
+from tests.fakes.discord.client import pointed
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncGenerator
+
+_arrived: ContextVar[float] = ContextVar("arrived")
+
+
+def listen(watch: Watch) -> None:
+    """Note what arrives over any gateway; discord.py's tasks inherit when their event came."""
+    received, said = DiscordWebSocket.received_message, Reception.said
+
+    async def noted(socket: DiscordWebSocket, message: Any, /) -> None:
+        _arrived.set(time.perf_counter())
+        await received(socket, message)
+
+    def heard(reception: Reception, payload: dict[str, Any]) -> None:
+        watch.came.setdefault(payload["id"], _arrived.get())
+        said(reception, payload)
+
+    DiscordWebSocket.received_message = noted  # type: ignore[method-assign]
+    Reception.said = heard  # type: ignore[assignment,method-assign]
+
+
+@asynccontextmanager
+async def our_bot(info: dict[str, Any], store: str, watch: Watch) -> AsyncGenerator[None, None]:
+    """Run the whole bot, put together as the program does it."""
+    given: dict[str, Any] = {"store": store, "DISCORD_BOT_TOKEN": info["token"]}
+    settings = Settings(**given, discord_base_url=info["api_url"])
+    listen(watch)
+    async with await App.open(settings) as app, connected(settings, app.clock) as bot:
+        register(bot, app.store, app.commands)
+        async with answering(app, bot, watch):
+            yield
+
+
+@asynccontextmanager
+async def echo_bot(info: dict[str, Any]) -> AsyncGenerator[None, None]:
+    """Run a bot that only sends."""
+    intents = discord.Intents(
+        guilds=True, guild_messages=True, dm_messages=True, message_content=True
+    )
+    client = discord.Client(intents=intents)
+    ready = asyncio.Event()
+
+    @client.event
+    async def on_ready() -> None:
+        ready.set()
+
+    @client.event
+    async def on_message(message: discord.Message) -> None:
+        if message.author != client.user:
+            await message.channel.send(ANSWER)
+
+    with pointed(info["api_url"], info["gateway_url"]):
+        running = asyncio.create_task(client.start(info["token"]))
+        await ready.wait()
+        try:
+            yield
+        finally:
+            await client.close()
+            await running
+
+
+DISCORD = Benchmark(
+    module="tests.benchmarks.discord",
+    fake=("tests.fakes.discord", "--port", "0", "--lean"),
+    bot=our_bot,
+    echo=echo_bot,
+    load={"opened": True},
+)
+
+if __name__ == "__main__":
+    DISCORD.run()
