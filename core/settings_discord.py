@@ -39,6 +39,11 @@ class DiscordSettings(BaseSettings):
     discord_message_content: bool = True
     discord_allow_bots: bool = False
     discord_dms: bool = True
+    discord_admins: str = Field(
+        "server",
+        max_length=100_000,
+        json_schema_extra={"write": "ids of users and roles with commas between them, or server"},
+    )
     discord_allow_guilds: str = _ids()
     discord_deny_guilds: str = _ids()
     discord_allow_channels: str = _ids()
@@ -99,6 +104,14 @@ class DiscordSettings(BaseSettings):
         if not _IDS.fullmatch(ids):
             raise ValueError("is no list of ids")
         return ids
+
+    @field_validator("discord_admins")
+    @classmethod
+    def _check_admins(cls, value: str) -> str:
+        names = "".join(value.split())
+        if not all(name == "server" or _IDS.fullmatch(name) for name in names.split(",") if name):
+            raise ValueError("is no list of ids")
+        return names
 
     @field_validator("discord_shard_ids")
     @classmethod

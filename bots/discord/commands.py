@@ -1,23 +1,58 @@
-"""Commands on Discord. `register` adds all of it to the bot before it listens."""
+"""Commands on Discord: after a slash, in a message's menu, by a button, or said in a thread.
+
+`register` adds all of it to the bot before it listens.
+"""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import asyncio
+from typing import TYPE_CHECKING, Any
 
+import discord
+
+from bots.discord import views
+from bots.discord.counter import Counter
 from bots.discord.directory import DiscordDirectory
-from bots.discord.remember import Remember
+from bots.discord.tree import Tree, sync
+from bots.discord.voice import DiscordVoice
 from core.desk import Desk
+from core.spoken import Spoken
 
 if TYPE_CHECKING:
     from bots.discord.app import Discord
+    from bots.discord.client import Client
     from core.commands import Commands
     from core.store.port import Store
 
 
 def register(bot: Discord, store: Store, commands: Commands) -> None:
     """Let people command the bot; to be called before it listens."""
-    platform = bot.platform
-    desk = Desk(DiscordDirectory(bot.api), store, commands, bot.clock, open_private=False)
-    remember = Remember(desk, platform.places)
-    platform.remember = remember.view
-    bot.listeners.append(remember.listen)
+    settings, clock, platform = bot.settings, bot.clock, bot.platform
+    directory = DiscordDirectory(bot.api, settings.discord_admins)
+    desk = Desk(directory, store, commands, clock, open_private=False)
+    voice = DiscordVoice(platform, overhears=settings.overhear)
+    counter = Counter(desk, voice, directory, platform, store, clock)
+    syncing: set[asyncio.Task[None]] = set()
+
+    def listen(client: Client) -> None:
+        tree = Tree(client, counter)
+
+        async def on_interaction(interaction: discord.Interaction[Any]) -> None:
+            if interaction.type is discord.InteractionType.component:
+                await counter.press(interaction)
+
+        client.event(on_interaction)
+        task = asyncio.create_task(sync(tree, bot.api, store, clock))
+        syncing.add(task)
+        task.add_done_callback(syncing.discard)
+
+    async def close() -> None:
+        for task in syncing:
+            task.cancel()
+        if syncing:
+            await asyncio.wait(syncing)
+
+    platform.remember = views.remember
+    bot.listeners.append(listen)
+    bot.spoken = Spoken(desk, voice, store, settings, clock, counter.soon)
+    bot.closers += [close, counter.close, bot.spoken.close]

@@ -1,4 +1,8 @@
-"""Who is where and who is who on Discord; what each method answers is said in `core.desk`."""
+"""Who is where and who is who on Discord; what each method answers is said in `core.desk`.
+
+A member and their roles are asked for each time. What the channels are, and whom they are shown
+to, discord.py keeps as the gateway tells it; an archived thread it does not know is asked for.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +11,10 @@ from typing import TYPE_CHECKING
 
 import discord
 
+from bots.discord import people
+from bots.discord.api import UNKNOWN_CHANNEL, RefusedError
 from bots.discord.events import NAME, channel_of, guild_of
+from bots.discord.reading import one
 from core.errors import PlatformError
 
 if TYPE_CHECKING:
@@ -16,20 +23,29 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
+_PRIVATE = discord.ChannelType.private_thread
+_SERVER = "server"
+_DIRECT = "Direct messages"
+
 
 class DiscordDirectory:
     """Asks Discord about people, at the moment of each command."""
 
     name = NAME
 
-    def __init__(self, api: Api) -> None:
-        """Ask with the bot's own rights."""
+    def __init__(self, api: Api, admins: str) -> None:
+        """Ask with the bot's own rights.
+
+        `admins` are ids of users and of roles, and `server` for who manages a server.
+        """
         self._api = api
+        self._admins = set(filter(None, admins.split(",")))
+
+    # --- threads --------------------------------------------------------------------------------
 
     def is_ours(self, thread: ThreadKey) -> bool:
         """Tell whether a thread is on a server that the bot is on, or a direct message."""
-        guild = guild_of(thread.place)
-        return not guild or self._guild(thread) is not None
+        return self.is_private(thread) or self._guild(thread) is not None
 
     def is_private(self, thread: ThreadKey) -> bool:
         """Tell whether a thread is a direct message."""
@@ -40,33 +56,65 @@ class DiscordDirectory:
         return guild_of(thread.place) or thread.place
 
     def scope(self, thread: ThreadKey) -> str:
-        """Return the thread: who sees one of a channel need not see another."""
-        return str(thread)
+        """Return the channel, where a thread is known to be as open as that; else the thread."""
+        guild = self._guild(thread)
+        known = guild.get_channel_or_thread(int(thread.thread)) if guild is not None else None
+        return thread.place if known is not None and known.type is not _PRIVATE else str(thread)
+
+    def title(self, thread: ThreadKey) -> str:
+        """Return what people know a thread by."""
+        guild = self._guild(thread)
+        if guild is None:
+            return _DIRECT
+        known = guild.get_channel_or_thread(int(thread.thread))
+        above = guild.get_channel(int(channel_of(thread.place)))
+        place = f"#{above.name}" if above is not None else guild.name
+        return f"{known.name} ({place})" if isinstance(known, discord.Thread) else place
+
+    # --- people ---------------------------------------------------------------------------------
 
     async def can_see(self, person: str, thread: ThreadKey) -> bool:
         """Tell whether somebody sees a thread; a direct message is seen by who took part."""
         if self.is_private(thread):
             return True
-        member, guild = await self._member(person, thread), self._guild(thread)
-        if member is None or guild is None:
+        guild, member = self._guild(thread), await self._member(person, thread)
+        above = guild.get_channel(int(channel_of(thread.place))) if guild is not None else None
+        if member is None or guild is None or above is None:
             return False
-        channel = guild.get_channel_or_thread(int(thread.thread))
-        if isinstance(channel, discord.Thread) and channel.is_private():
-            return await self._is_in(person, channel)
-        shown = channel or guild.get_channel(int(channel_of(thread.place)))
-        return shown is not None and shown.permissions_for(member).view_channel
+        rights = above.permissions_for(member)
+        if not rights.view_channel:
+            return False
+        kind = await self._kind(thread, guild)
+        if kind is not _PRIVATE:
+            return kind is not None
+        return rights.manage_threads or await self._is_in(person, thread)
 
     async def is_admin(self, person: str, thread: ThreadKey) -> bool:
-        """Tell whether somebody manages the server that a thread is on."""
+        """Tell whether somebody is an admin of the server that a thread is on; never of a DM."""
         if self.is_private(thread):
             return False
         member = await self._member(person, thread)
-        return member is not None and member.guild_permissions.manage_guild
+        if member is None:
+            return False
+        if self._admins & {person, *(str(role.id) for role in member.roles)}:
+            return True
+        return _SERVER in self._admins and member.guild_permissions.manage_guild
 
     async def name_of(self, person: str, thread: ThreadKey) -> str:
-        """Return what somebody is called on a server."""
-        member = None if self.is_private(thread) else await self._member(person, thread)
-        return member.display_name if member is not None else person
+        """Return what somebody is called on a server, else anywhere; their id if that is hidden."""
+        try:
+            member = await self._member(person, thread)
+            if member is not None:
+                return member.display_name
+            user = await self._api.call(
+                "look at a user", lambda: self._api.http.get_user(int(person))
+            )
+        except PlatformError as error:
+            log.info("somebody's name is not known: %s", error)
+            return person
+        return people.name_of(dict(user), {})
+
+    # --- the steps ------------------------------------------------------------------------------
 
     def _guild(self, thread: ThreadKey) -> discord.Guild | None:
         return self._api.link.client.get_guild(int(guild_of(thread.place) or 0))
@@ -77,15 +125,36 @@ class DiscordDirectory:
             return None
         try:
             return await self._api.call("look at a member", lambda: guild.fetch_member(int(person)))
-        except PlatformError as error:
-            log.info("a member is not known: %s", error)
+        except RefusedError as refused:
+            log.info("a member is not there: %s", refused)
             return None
 
-    async def _is_in(self, person: str, thread: discord.Thread) -> bool:
+    async def _kind(self, thread: ThreadKey, guild: discord.Guild) -> discord.ChannelType | None:
+        """Return what a thread is; its channel's kind where it never was made; None if gone."""
+        id_ = int(thread.thread)
+        known = guild.get_channel_or_thread(id_)
+        if known is not None:
+            return known.type
+        try:
+            found = await self._api.call(
+                "look at a thread", lambda: self._api.http.get_channel(id_)
+            )
+            return discord.ChannelType(found["type"])
+        except RefusedError as refused:
+            if refused.code != UNKNOWN_CHANNEL:
+                return None
+        try:  # a message that no thread could be made from was answered beside it
+            await one(self._api, channel_of(thread.place), thread.thread)
+        except RefusedError:
+            return None
+        return discord.ChannelType.text
+
+    async def _is_in(self, person: str, thread: ThreadKey) -> bool:
+        http, id_ = self._api.http, int(thread.thread)
         try:
             await self._api.call(
-                "look at a thread's members", lambda: thread.fetch_member(int(person))
+                "look at a thread's members", lambda: http.get_thread_member(id_, int(person))
             )
-        except PlatformError:
+        except RefusedError:
             return False
         return True

@@ -49,6 +49,7 @@ class Link:
         self.reads_all: bool = settings.discord_message_content
         """Whether messages come with their content, also those that are not for the bot."""
         self.client = self._made()
+        self._listens: Client | None = None
 
     async def open(self) -> None:
         """Log in, with the intents that are granted.
@@ -68,8 +69,7 @@ class Link:
         Raises `PlatformError` with a sentence on why.
         """
         while True:
-            for add in self.listeners:
-                add(self.client)
+            self._listen()
             try:
                 await self._begin()
             except discord.PrivilegedIntentsRequired:
@@ -81,6 +81,14 @@ class Link:
             except (discord.GatewayNotFound, aiohttp.ClientError, OSError) as error:
                 log.warning("Discord's gateway is out of reach: %s", type(error).__name__)
                 await asyncio.sleep(_AGAIN)
+
+    def _listen(self) -> None:
+        """Let the client hear more than messages; one that connects once more does so already."""
+        if self._listens is self.client:
+            return
+        self._listens = self.client
+        for add in self.listeners:
+            add(self.client)
 
     async def leave(self) -> None:
         """Hear nothing more; what has been begun may still be answered."""

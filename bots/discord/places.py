@@ -53,6 +53,11 @@ class Places:
                 self._fetched.popitem(last=False)
         return self._fetched[channel]
 
+    def known(self, channel: str) -> Spot | None:
+        """Return what a server's channel is, as far as discord.py knows."""
+        found = self._known(channel)
+        return None if found is None else self._spot(found)
+
     def guild_of(self, channel: str) -> str:
         """Return the server that a channel is in, as far as discord.py knows; else nothing."""
         known = self._known(channel)

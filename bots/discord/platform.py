@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 from collections import OrderedDict
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from bots.discord import format as shape
@@ -173,7 +174,9 @@ class DiscordPlatform:
 
     # --- outside of turns -----------------------------------------------------------------------
 
-    async def say(self, message: Message, text: str) -> None:
+    async def say(
+        self, message: Message, text: str, *, view: discord.ui.View | None = None
+    ) -> None:
         """Say something under a message, once, whoever says it; a crash may leave it unsaid."""
         in_thread = message.answer_in != message.id
         channel = message.answer_in if in_thread else channel_of(message.thread.place)
@@ -183,14 +186,21 @@ class DiscordPlatform:
             nonce=notice_nonce(f"{message.id}\n{text}"),
             reply_to=message.id if message.id != channel else "",
             silent=True,
+            view=view,
         )
         await self._say_once(made, behind=message.id)
 
     async def say_in(self, thread: ThreadKey, text: str, *, behind: str) -> None:
-        """Say something in a thread, once behind a message."""
-        nonce = notice_nonce(f"{thread}\n{text}")
+        """Say something in a thread, once behind an id; beside it where it never was opened."""
+        nonce = notice_nonce(f"{thread}\n{text}\n{behind}")
         made = Post(channel=thread.thread, text=shape.notice(text), nonce=nonce, silent=True)
-        await self._say_once(made, behind=behind)
+        try:
+            await self._say_once(made, behind=behind)
+        except RefusedError as refused:
+            channel = channel_of(thread.place)
+            if refused.code != UNKNOWN_CHANNEL or channel == thread.thread:
+                raise
+            await self._say_once(replace(made, channel=channel), behind=behind)
 
     async def close(self) -> None:
         """Take back what is shown of work that goes on."""

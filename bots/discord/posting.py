@@ -9,11 +9,16 @@ from typing import TYPE_CHECKING, Any
 import discord
 
 from bots.discord.api import UNKNOWN_CHANNEL, UNKNOWN_MESSAGE, RefusedError
+from bots.discord.share import opened
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
     from bots.discord.api import Api
 
 FILE_NAME = "answer.md"
+_FILE_SECONDS = 120.0
 _ARCHIVED = 50083
 _NO_HISTORY = 160002
 """Nobody may reply without the right to read the history."""
@@ -84,6 +89,23 @@ async def post_file(api: Api, channel: str, text: str, nonce: str) -> str:
         return str(sent.id)
 
     return await api.call("post a file", send)
+
+
+async def post_files(api: Api, made: Post, files: Sequence[Path]) -> None:
+    """Post a message with files, which are read while they are sent; see `post`."""
+    target = api.link.client.get_partial_messageable(int(made.channel))
+
+    async def send() -> None:
+        with opened(files) as attached:
+            await target.send(
+                made.text,
+                files=attached,
+                nonce=made.nonce,
+                silent=made.silent,
+                allowed_mentions=discord.AllowedMentions.none(),
+            )
+
+    await api.call("post files", send, _FILE_SECONDS)
 
 
 async def edit(api: Api, channel: str, message: str, text: str, *, courtesy: bool) -> None:
