@@ -18,7 +18,7 @@ from bots.discord import format as shape
 from bots.discord.api import RefusedError
 from bots.discord.share import opened
 from bots.discord.snowflakes import seconds
-from core.errors import PostUnclearError
+from core.errors import PlatformError, PostUnclearError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -77,7 +77,7 @@ class Asked:
                 return self._meaning(refused)
             else:
                 return Taken.BY_US
-        return Taken.PERHAPS
+        return await self._looked()
 
     async def show(
         self, text: str, *, view: discord.ui.View | None = None, files: Sequence[Path] = ()
@@ -111,6 +111,15 @@ class Asked:
             await response.defer()  # what the person sees alone is changed into the answer
         else:
             await response.defer(ephemeral=True, thinking=True)
+
+    async def _looked(self) -> Taken:
+        """Look whether Discord knows, where its answers were lost."""
+        try:
+            await self._api.call("look at an answer", self.interaction.original_response)
+        except PlatformError as error:
+            log.warning("a command could not be taken: %s", error)
+            return Taken.NO
+        return Taken.PERHAPS
 
     @staticmethod
     def _meaning(refused: RefusedError) -> Taken:

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 from urllib.parse import parse_qs, urlsplit
 
 import discord
 import pytest
 
 from bots.discord.client import Client
-from bots.discord.counter import Counter
 from bots.discord.manifest import (
     INTENTS,
     PERMISSIONS,
@@ -29,6 +28,9 @@ from core.settings import Settings
 from tests.fakes.discord.command_rules import check_all
 from tests.fakes.discord.openapi import PATH
 from tests.schema import faults
+
+if TYPE_CHECKING:
+    from bots.discord.counter import Counter
 
 ROOT = Path(__file__).parents[2]
 

@@ -1,0 +1,121 @@
+"""An export on Discord: it fits, is whole, and stands once whatever goes wrong on the way."""
+
+from __future__ import annotations
+
+import gzip
+import random
+from typing import TYPE_CHECKING
+
+import pytest
+
+from bots.discord.counter import FAILED
+from bots.discord.share import MOST_PARTS, TooLongError, parts_of
+from core.models.scripted import ScriptedModel
+from tests.e2e.discord_bot import bot_on, until_true
+from tests.e2e.discord_hands import ANSWER, answer, talk, use
+from tests.fakes.discord import Cut, FakeDiscord, Limited, Refused, Slow, Status
+from tests.fakes.discord.faults import POST
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from tests.fakes.discord.faults import Fault
+
+NOISE = random.Random(7).randbytes(120_000).hex()
+
+
+@pytest.mark.parametrize(
+    "fault", [Cut(), Cut(after=False), Status(503), Status(504, after=True), Limited(0.2)]
+)
+async def test_one_file_arrives(fault: Fault) -> None:
+    async with FakeDiscord() as fake:
+        ann, general = fake.person("ann"), fake.channel("general")
+        async with bot_on(fake) as bot:
+            _, thread = await talk(fake, bot, ann, general, "My dog is called Rex.")
+            fake.faults.next(ANSWER, fault)
+            said = await use(fake, ann, thread, "export")
+            (file,) = said.files
+            assert b"> My dog is called Rex." in file.data
+            assert fake.shown_to(ann) == [said]
+
+
+async def test_or_the_person_is_told_to_ask_again() -> None:
+    async with FakeDiscord() as fake:
+        ann, general = fake.person("ann"), fake.channel("general")
+        async with bot_on(fake) as bot:
+            _, thread = await talk(fake, bot, ann, general, "My dog is called Rex.")
+            fake.faults.next(ANSWER, Refused(40005))
+            said = await use(fake, ann, thread, "export")
+            assert (said.content, said.files) == (FAILED, [])
+
+
+@pytest.mark.parametrize(("limit", "names"), [(50_000, 1), (3_000, 5)])
+async def test_above_the_limit_it_is_compressed_or_in_parts(limit: int, names: int) -> None:
+    text = "".join(f"{n} and its square {n * n}.\n\n" for n in range(4000))
+    async with FakeDiscord() as fake:
+        ann, general = fake.person("ann"), fake.channel("general")
+        async with bot_on(fake, ScriptedModel(text[:90_000])) as bot:
+            _, thread = await talk(fake, bot, ann, general, "Squares?")
+            fake.upload_limit = 10 * 2**20
+            whole = (await use(fake, ann, thread, "export")).files[0].data
+            fake.upload_limit = limit if names == 1 else 8_000
+            said = await use(fake, ann, thread, "export")
+            packed = [file.data for file in said.files]
+            assert all(file.name.endswith(".md.gz") for file in said.files)
+            assert all(len(each) <= fake.upload_limit for each in packed)
+            assert (len(packed) == 1) == (names == 1)
+            found = gzip.decompress(b"".join(packed))
+            assert found == b"".join(map(gzip.decompress, packed))
+            assert found.split(b"Exported at")[1][40:] == whole.split(b"Exported at")[1][40:]
+
+
+async def test_once_the_command_is_over_it_comes_by_direct_message() -> None:
+    async with FakeDiscord() as fake:
+        ann, general = fake.person("ann"), fake.channel("general")
+        async with bot_on(fake) as bot:
+            _, thread = await talk(fake, bot, ann, general, "My dog is called Rex.")
+            fake.faults.next(ANSWER, Slow(0.6, then=True))
+            asked = await fake.slash(ann, thread, "chatbot export")
+
+            async def dealt() -> bool:
+                return bool(fake.faults.dealt)
+
+            await until_true(dealt)
+            fake.advance(16 * 60)  # a token is good for 15 minutes
+            dm = fake.dm(ann)
+            fake.faults.next(POST, Cut())
+            (sent,) = await fake.replies(dm)
+            assert b"Rex" in sent.files[0].data
+            assert asked.shown == []
+        assert len(fake.said_by_bot(dm)) == 1
+
+
+@pytest.mark.parametrize("size", [0, 10, 3_000, 60_000])
+def test_parts_are_whole_however_little_fits(tmp_path: Path, size: int) -> None:
+    file = tmp_path / "conversation.md"
+    text = (NOISE[: size // 2] + "\n" + "é\n" * (size // 4)).encode()
+    file.write_bytes(text)
+    parts = parts_of(file, max(2_000, size // 8))
+    found = [part.read_bytes() for part in parts]
+    assert all(len(each) <= max(2_000, size // 8) for each in found)
+    whole = b"".join(
+        gzip.decompress(e) if p.suffix == ".gz" else e for p, e in zip(parts, found, strict=True)
+    )
+    assert whole == text
+
+
+def test_what_is_too_long_even_so_is_refused_in_words(tmp_path: Path) -> None:
+    file = tmp_path / "conversation.md"
+    file.write_text(NOISE)
+    with pytest.raises(TooLongError, match="Whoever runs me can export it"):
+        parts_of(file, len(NOISE) // 2 // (MOST_PARTS + 2))
+
+
+async def test_a_conversation_that_is_too_long_is_told_to_be() -> None:
+    async with FakeDiscord() as fake:
+        ann, general = fake.person("ann"), fake.channel("general")
+        async with bot_on(fake, ScriptedModel(NOISE[:80_000])) as bot:
+            _, thread = await talk(fake, bot, ann, general, "Noise?")
+            fake.upload_limit = 2_000
+            said = await answer(fake, await fake.slash(ann, thread, "chatbot export"))
+            assert "too long to be sent here" in said.content
