@@ -27,7 +27,7 @@ from tests.e2e.discord_hands import (
     use,
 )
 from tests.fakes.claude import FakeClaude
-from tests.fakes.discord import Cut, FakeDiscord, Refused, Slow, Status
+from tests.fakes.discord import Cut, FakeDiscord, Permission, Refused, Slow, Status
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -150,7 +150,8 @@ async def test_what_comes_too_late_is_not_done(fault: Fault) -> None:
 
 async def test_two_replicas_do_a_command_once_and_write_the_commands_once() -> None:
     async with FakeDiscord() as fake:
-        ann, general = fake.person("ann"), fake.channel("general")
+        ann, root, general = fake.person("ann"), fake.person("root"), fake.channel("general")
+        fake.role("managers", Permission.MANAGE_GUILD, None, root)
         store: Any = LocalStore(SystemClock())
         async with bot_on(fake, store=store) as bot, bot_on(fake, store=store):
             await fake.connected(2)
@@ -160,6 +161,9 @@ async def test_two_replicas_do_a_command_once_and_write_the_commands_once() -> N
                 assert said.content.startswith(BEGUN)
                 await asyncio.sleep(0.05)
                 assert [t.startswith(BEGUN) for t in fake.texts(thread)].count(True) == number
+            assert (await use(fake, root, thread, "export")).files
+            await asyncio.sleep(0.1)
+            assert len(await store.audited()) == 1
             said = await use(fake, ann, thread, "forget")
             await asyncio.gather(*(fake.press(ann, said, "Forget") for _ in range(2)))
             await fake.until(lambda: said.content.startswith("Forgotten: everything"))
