@@ -48,12 +48,17 @@ class Ears(Protocol):
 class _State(AutoShardedConnectionState[Any]):
     """discord.py's state, which hands on what people say as it came.
 
-    Its own objects would be made for each message, and made into what the bot keeps again.
+    Its own objects would be made for each message, and made into what the bot keeps again; its
+    dispatching would make a task of what only has to be put in its place.
     """
 
+    hear: Callable[[dict[str, Any]], None]
+    """Takes what somebody has said; it may not raise."""
+
     def parse_message_create(self, data: MessageCreateEvent) -> None:
-        """Hand on a message that was created."""
-        self.dispatch("said", data)
+        """Hand on a message that was created; the bot is told of its own as well."""
+        if data["author"]["id"] != str(self.self_id):
+            self.hear({**data})
 
 
 class Client(discord.AutoShardedClient):
@@ -80,17 +85,15 @@ class Client(discord.AutoShardedClient):
         self._ears = ears
 
     def _get_state(self, **options: Any) -> AutoShardedConnectionState[Any]:
-        return _State(
+        state = _State(
             dispatch=self.dispatch,
             handlers=self._handlers,
             hooks=self._hooks,
             http=self.http,
             **options,
         )
-
-    async def on_said(self, payload: dict[str, Any]) -> None:
-        """Hand on what somebody has said."""
-        self._ears().said(payload)
+        state.hear = lambda payload: self._ears().said(payload)
+        return state
 
     async def on_raw_message_edit(self, event: discord.RawMessageUpdateEvent) -> None:
         """Hand on a change."""

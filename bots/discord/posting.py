@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import discord
+from discord.http import MultipartParameters, handle_message_parameters
 
 from bots.discord.api import UNKNOWN_CHANNEL, UNKNOWN_MESSAGE, RefusedError
 from bots.discord.share import opened
@@ -46,21 +47,8 @@ async def post(api: Api, made: Post, *, courtesy: bool = False) -> str:
     """
 
     async def send(*, replies: bool = False) -> str:
-        target = api.link.client.get_partial_messageable(int(made.channel))
-        # discord.py takes None for none, but does not say so.
-        view: Any = made.view
-        reference: Any = _reference(made) if replies else None
-        sent = await target.send(
-            made.text,
-            nonce=made.nonce,
-            allowed_mentions=discord.AllowedMentions.none(),
-            suppress_embeds=True,
-            silent=made.silent,
-            mention_author=False,
-            view=view,
-            reference=reference,
-        )
-        return str(sent.id)
+        sent = await api.http.send_message(int(made.channel), params=_params(made, replies=replies))
+        return str(sent["id"])
 
     async def reply() -> str:
         return await send(replies=True)
@@ -151,7 +139,27 @@ async def _unarchive(api: Api, channel: str) -> None:
     )
 
 
-def _reference(made: Post) -> discord.MessageReference:
-    return discord.MessageReference(
+def _params(made: Post, *, replies: bool) -> MultipartParameters:
+    """Return what discord.py sends for a post.
+
+    Its own `send` would make objects of the answer, of which only the id is wanted.
+    """
+    flags = discord.MessageFlags(suppress_embeds=True, suppress_notifications=made.silent)
+    more: dict[str, Any] = {"view": made.view} if made.view is not None else {}
+    if replies:
+        more["message_reference"] = _reference(made)
+    return handle_message_parameters(
+        made.text,
+        nonce=made.nonce,
+        flags=flags,
+        allowed_mentions=discord.AllowedMentions.none(),
+        mention_author=False,
+        **more,
+    )
+
+
+def _reference(made: Post) -> dict[str, Any]:
+    found = discord.MessageReference(
         message_id=int(made.reply_to), channel_id=int(made.channel), fail_if_not_exists=False
     )
+    return {**found.to_message_reference_dict()}

@@ -225,4 +225,6 @@ class Reception:
         member = await self._members.of(payload, spot.guild)
         if not self._rules.allow(spot, message.author.id, member.roles):
             return None
+        if member.name == message.author.name:
+            return message
         return replace(message, author=replace(message.author, name=member.name))

@@ -26,27 +26,44 @@ class TypingLine:
         """Show nothing yet."""
         self._api = api
         self._clock = clock
+        self._early: dict[str, float] = {}
+        """Channels that are not to show it yet, in the order of the times from which they are."""
+        self._starting: asyncio.Task[None] | None = None
         self._tasks: dict[str, asyncio.Task[None]] = {}
 
     def show(self, channel: str, *, working: bool) -> None:
         """Let a channel show it, or no longer."""
+        self._early.pop(channel, None)
         task = self._tasks.pop(channel, None)
         if task is not None:
             task.cancel()
         if working:
-            self._tasks[channel] = asyncio.create_task(self._keep(channel))
+            self._early[channel] = self._clock.monotonic() + _AFTER
+            if self._starting is None:  # one for all: most turns are over before it is shown
+                self._starting = asyncio.create_task(self._start())
 
     async def close(self) -> None:
         """End all of it."""
-        tasks = [*self._tasks.values()]
+        self._early.clear()
+        tasks = [*self._tasks.values(), *filter(None, [self._starting])]
         self._tasks.clear()
         for task in tasks:
             task.cancel()
         if tasks:
             await asyncio.wait(tasks)
 
+    async def _start(self) -> None:
+        while self._early:
+            channel, due = next(iter(self._early.items()))
+            wait = due - self._clock.monotonic()
+            if wait > 0:
+                await self._clock.sleep(wait)
+            else:
+                del self._early[channel]
+                self._tasks[channel] = asyncio.create_task(self._keep(channel))
+        self._starting = None
+
     async def _keep(self, channel: str) -> None:
-        await self._clock.sleep(_AFTER)
         while True:
             try:
                 await self._api.call(
