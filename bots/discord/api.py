@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import aiohttp
 import discord
 
+from bots.discord.buckets import open_again
 from core.errors import PlatformError, PostUnclearError
 
 if TYPE_CHECKING:
@@ -138,6 +139,8 @@ class Api:
                 watch.cancel()
             if not task.done():
                 self._cut_off(task)
+            elif not task.cancelled():
+                task.exception()  # where we are cancelled ourselves, nobody else asks for it
         if not task.done():
             if refused is not None and refused.is_set():
                 raise LimitedError(f"Discord would rather not {what} now")
@@ -157,6 +160,7 @@ class Api:
                 task.exception()  # nobody else asks for it
             over: asyncio.Event = self.http._global_over  # noqa: SLF001 - see above
             over.set()
+            open_again(self.http._buckets.values())  # noqa: SLF001 - see there
 
         task.cancel()
         late = asyncio.create_task(ended())

@@ -1,0 +1,30 @@
+"""discord.py's buckets of Discord's limits, where a call that was cut off has left one shut.
+
+A call gives its bucket free when it leaves it, perhaps after a sleep (`Ratelimit._refresh`). One
+that is cancelled in that sleep does not. Where no answer has told yet when the limit is over, the
+bucket then stays shut: each call waits half a minute for it (`Ratelimit.acquire`), which is longer
+than any of ours may take.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from discord.http import Ratelimit
+
+
+def open_again(buckets: Iterable[Ratelimit]) -> None:
+    """Open the buckets that nobody is going to open."""
+    for bucket in buckets:
+        if _is_left_shut(bucket):
+            bucket.reset()  # type: ignore[no-untyped-call]
+            bucket._wake(bucket.remaining)  # noqa: SLF001 - what `_refresh` does behind its sleep
+
+
+def _is_left_shut(bucket: Ratelimit) -> bool:
+    in_use = bucket.outgoing or bucket._sleeping.locked()  # noqa: SLF001 - see above
+    known = bucket.expires is not None and not bucket.is_expired()
+    return bucket.remaining <= 0 and not in_use and not known
