@@ -80,9 +80,10 @@ async def examined(settings: Settings, clock: Clock) -> AsyncIterator[Finding]:
 
 
 def _platforms() -> tuple[Callable[[Settings, Clock], AsyncIterator[Finding]], ...]:
-    from bots.slack.doctor import examined as slack  # noqa: PLC0415 - slow to import
+    from bots.discord.doctor import examined as discord  # noqa: PLC0415 - slow to import
+    from bots.slack.doctor import examined as slack  # noqa: PLC0415
 
-    return (slack,)
+    return (slack, discord)
 
 
 def _trial(
