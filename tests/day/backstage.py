@@ -70,14 +70,14 @@ async def backstage(stage: Stage, home: Path) -> AsyncGenerator[Backstage, None]
     mind, program = Mind(), Program(home)
     with redis_server(directory=home / "redis") as server:
         async with FakeClaude(mind) as claude:
-            program.settings |= SMALL | stage.settings()
-            program.settings |= {
+            program.settings |= SMALL | {
                 "ANTHROPIC_API_KEY": KEY,
                 "ANTHROPIC_BASE_URL": claude.url,
                 "CHATBOT_LOG_LEVEL": "INFO",
                 "CHATBOT_STORE": server.url,
                 "CHATBOT_LEASE_SECONDS": "1",
             }
+            program.settings |= stage.settings()
             store = RedisStore.from_url(server.url, lease_seconds=1)
             behind = Backstage(stage, program, store, mind, claude)
             try:

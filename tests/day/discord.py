@@ -10,13 +10,14 @@ from typing import TYPE_CHECKING, Any
 from bots.discord.events import NAME, place_of
 from bots.discord.finding import is_silent
 from bots.discord.format import WRITING
-from bots.discord.remember import REMEMBER
 from core.message import ThreadKey
 from core.reply import SCISSORS, TRIM_MEANING
 from core.session import Entry, Status
 from tests.day.diary import PATIENCE
 from tests.day.scenario import PEOPLE
 from tests.day.stage import Sent, Shown
+from tests.fakes.discord.model import Overwrite
+from tests.fakes.discord.permissions import Permission
 from tests.fakes.discord.shapes import message_json
 
 if TYPE_CHECKING:
@@ -25,12 +26,15 @@ if TYPE_CHECKING:
     from core.store.port import Store
     from tests.day.stage import Paper
     from tests.e2e.program import Running
-    from tests.fakes.discord import Channel, FakeDiscord, Interaction, Message
+    from tests.fakes.discord import Channel, FakeDiscord, Message
 
 POSTS, CORNER = "post", "corner"
 """The thread that is a post in a forum, and the one that is a channel without threads."""
+REMEMBERED = "What I remember"
+"""What is on the button under an explained ✂️."""
 _JOINER = "\N{WORD JOINER}"
 _SMALL = "-# "
+_FORMATS = {"json": "json", "md": "markdown"}
 
 
 @dataclass(eq=False)
@@ -47,13 +51,15 @@ class DiscordStage:
     """Three people on a server, with a channel, a forum, and a channel that has no threads."""
 
     platform = NAME
-    words: frozenset[str] = frozenset()
+    words = frozenset({"export", "forget", "quiet", "reset"})
 
     def __init__(self, fake: FakeDiscord) -> None:
         self.fake = fake
         self.people = {name: fake.person(name) for name in PEOPLE}
         self._room, self._forum = fake.channel("room"), fake.forum("forum")
         self._corner = fake.channel(CORNER)
+        nothing = Overwrite(fake.bot.id, 1, deny=Permission.CREATE_PUBLIC_THREADS)
+        self._corner.overwrites[fake.bot.id] = nothing
         self._roots: dict[str, Message] = {}
         """What the threads in the room were made from, by their names."""
         self._post: Channel | None = None
@@ -65,8 +71,12 @@ class DiscordStage:
             fake.dm(person)
 
     def settings(self) -> dict[str, str]:
-        """See `Stage`; no answer is a file, so that all of it can be read in its place."""
+        """See `Stage`; no answer is a file, so that all of it can be read in its place.
+
+        The bot's calls may take a part of the lease, which on a busy machine should be enough.
+        """
         return {
+            "CHATBOT_LEASE_SECONDS": "2",
             "CHATBOT_DISCORD_ANSWER_MESSAGES": "50",
             "CHATBOT_DISCORD_BASE_URL": self.fake.api_url,
             "DISCORD_BOT_TOKEN": self.fake.token,
@@ -128,9 +138,14 @@ class DiscordStage:
         await self.heard()
 
     async def command(self, who: str, thread: str, word: str) -> str:
-        """See `Stage`."""
-        asked = await self._slash(who, thread, word)
-        return "\n".join(message.content for message in await self.fake.answered(asked))
+        """See `Stage`; the bot can be told to be quiet by words alone."""
+        if word != "quiet":
+            return (await self._slash(who, thread, word)).content
+        before, place = len(self._said(thread)), self.place(thread)
+        assert place is not None
+        await self.fake.say(self.people[who], place, f"{self.fake.at_bot} {word}")
+        await self.fake.until(lambda: len(self._said(thread)) > before, PATIENCE)
+        return self._said(thread)[before].content
 
     async def stop(self, who: str, thread: str) -> None:
         """See `Stage`."""
@@ -139,14 +154,12 @@ class DiscordStage:
     async def memory(self, who: str, thread: str) -> str:
         """See `Stage`."""
         under = next(m for m in self._said(thread) if TRIM_MEANING in m.content)
-        asked = await self.fake.press(self.people[who], under, REMEMBER)
+        asked = await self.fake.press(self.people[who], under, REMEMBERED)
         return "\n".join(m.content for m in await self.fake.answered(asked, within=PATIENCE))
 
     async def export(self, who: str, thread: str, form: str) -> Sent:
         """See `Stage`."""
-        asked = await self._slash(who, thread, "export", form=form)
-        await self.fake.until(lambda: any(m.files for m in asked.shown), PATIENCE)
-        message = next(m for m in asked.shown if m.files)
+        message = await self._slash(who, thread, "export", format=_FORMATS[form])
         names = {person.id: name for name, person in self.people.items()}
         readers = [message.shown_to] if message.ephemeral else list(names)
         (file,) = message.files
@@ -155,7 +168,9 @@ class DiscordStage:
 
     async def forget(self, who: str) -> None:
         """See `Stage`."""
-        await self._slash(who, who, "forget")
+        told = await self._slash(who, who, "forget")
+        await self.fake.press(self.people[who], told, "Forget")
+        await self.fake.until(lambda: told.content.startswith("Forgotten: everything"), PATIENCE)
 
     async def heard(self) -> None:
         """See `Stage`: Discord is told of nothing, so what is stored has to tell."""
@@ -188,24 +203,25 @@ class DiscordStage:
 
     def working(self, thread: str) -> bool:
         """See `Stage`: it types on after its last word; what it once said goes by itself."""
-        place = self._place(thread)
+        place = self.place(thread)
         if place is None:
             return False
         typed = [when for channel, when in self.fake.typing if channel == place.id]
         wrote = [m.edited or m.created for m in self.fake.said_by_bot(place)]
         return bool(typed) and max(typed) > max(wrote, default=0) + 1
 
-    # --- inside ---------------------------------------------------------------------------------
-
-    def _place(self, thread: str) -> Channel | None:
+    def place(self, thread: str) -> Channel | None:
+        """Return where a thread is read; None before there is such a place."""
         if thread in self.people:
             return self.fake.dm(self.people[thread])
         if thread in {CORNER, POSTS}:
             return self._corner if thread == CORNER else self._post
         return self.fake.thread_of(self._roots[thread]) if thread in self._roots else None
 
+    # --- inside ---------------------------------------------------------------------------------
+
     async def _place_to_say(self, who: str, thread: str) -> Channel:
-        place, root = self._place(thread), self._roots.get(thread)
+        place, root = self.place(thread), self._roots.get(thread)
         if place is not None:
             return place
         if root is None:
@@ -214,13 +230,16 @@ class DiscordStage:
             return await self.fake.thread(root, PATIENCE)
         return await self.fake.open_thread(self.people[who], root, thread)
 
-    async def _slash(self, who: str, thread: str, line: str, **options: str) -> Interaction:
-        place = self._place(thread)
+    async def _slash(self, who: str, thread: str, line: str, **options: str) -> Message:
+        """Use a command, and return the answer, which this person alone sees."""
+        place = self.place(thread)
         assert place is not None
-        return await self.fake.slash(self.people[who], place, f"chatbot {line}", **options)
+        await self.fake.until(lambda: self.fake.commands, PATIENCE)
+        asked = await self.fake.slash(self.people[who], place, f"chatbot {line}", **options)
+        return (await self.fake.answered(asked, within=PATIENCE))[0]
 
     def _said(self, thread: str) -> list[Message]:
-        place = self._place(thread)
+        place = self.place(thread)
         return self.fake.said_by_bot(place) if place is not None else []
 
     def _is_silent(self, message: Message) -> bool:
@@ -257,7 +276,7 @@ def _as_shown(message: Message) -> Shown:
 
 def _with_notes(shown: Shown, under: Message) -> Shown:
     lines = [line.removeprefix(_SMALL) for line in under.content.splitlines()]
-    explained = TRIM_MEANING in lines and REMEMBER in str(under.components)
+    explained = TRIM_MEANING in lines and REMEMBERED in str(under.components)
     notes = tuple(line for line in lines if line != TRIM_MEANING)
     return Shown(
         text=shown.text,

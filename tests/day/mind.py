@@ -7,6 +7,7 @@ was deleted is nowhere any more. A fact is a word of its own, such as `amber-101
 
 from __future__ import annotations
 
+import asyncio
 import re
 from dataclasses import dataclass
 from typing import Any
@@ -61,6 +62,8 @@ class Mind:
     def __init__(self) -> None:
         self.awake = False
         """Whether it comes to an end with what it was to think about."""
+        self.go_on = asyncio.Event()
+        """Set where it may come to an end with what takes it a moment."""
 
     def __call__(self, request: dict[str, Any]) -> Answer:
         """Answer a request."""
@@ -74,7 +77,7 @@ class Mind:
             return Talk(f"re #{_number(new[0])}\n\n{COUNTED}", then="hang")
         if any(HELD in text for text in new) and not self.awake:
             return Talk(whole[: len(whole) // 2], then="hang")
-        return Talk(whole, delay=0.08 if any(MOMENT in text for text in new) else None)
+        return Talk(whole, gate=self.go_on if any(MOMENT in text for text in new) else None)
 
 
 def answer_to(text: str) -> str:
