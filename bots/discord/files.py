@@ -11,7 +11,7 @@ from bots.discord.people import attachments_of
 from bots.discord.reading import one
 from core.errors import FileUnreadableError, PlatformError
 from core.fields import count_of, str_of
-from core.limits import FILE_BYTES
+from core.limits import FETCH_SECONDS, FILE_BYTES
 
 if TYPE_CHECKING:
     from bots.discord.api import Api
@@ -31,7 +31,7 @@ async def fetch(api: Api, session: aiohttp.ClientSession, reference: str) -> byt
     """
     channel, message, id_ = reference.split("/")
     try:
-        found = await one(api, channel, message)
+        found = await one(api, channel, message, FETCH_SECONDS / 2)
     except RefusedError as refused:
         why = _WHY.get(refused.code, "I may not read it here")
         raise FileUnreadableError(why) from refused

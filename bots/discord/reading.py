@@ -44,10 +44,10 @@ async def latest(api: Api, channel: str) -> Sequence[dict[str, Any]]:
     return await _page(api, channel)
 
 
-async def one(api: Api, channel: str, message: str) -> dict[str, Any]:
-    """Return one message; raises `RefusedError` where it is gone."""
+async def one(api: Api, channel: str, message: str, seconds: float = 0) -> dict[str, Any]:
+    """Return one message; raises `RefusedError` where it is gone. `seconds` are those of a call."""
     found = await api.call(
-        "read a message", lambda: api.http.get_message(int(channel), int(message))
+        "read a message", lambda: api.http.get_message(int(channel), int(message)), seconds
     )
     return dict(found)
 
