@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from tests.fakes.slack.model import Channel, Json
     from tests.fakes.slack.workspace import Where, Who
 
-_PING = re.compile(r"<(?:@|!)([UW]\w+|here|channel|everyone|subteam\^\w+)[|>]")
+PING = re.compile(r"<(?:@|!)([UW]\w+|here|channel|everyone|subteam\^\w+)[|>]")
 _BY_HAND = {None, "thread_broadcast", "me_message"}
 
 
@@ -145,7 +145,7 @@ class Messages(Announcer):
     def pings(self, message: Message) -> list[str]:
         """Return whom a message notifies: ids, `here`, `channel`, `everyone`, groups."""
         words = [message.text, *texts(message.blocks)]
-        return sorted({found for text in words for found in _PING.findall(text)})
+        return sorted({found for text in words for found in PING.findall(text)})
 
     def _told(self, *posts: Post | None) -> None:
         self.last = [post for post in posts if post is not None]
