@@ -12,11 +12,24 @@ from core.audit import deed_line, deeds
 from core.commands import stats_lines
 from core.export import Form, export, export_to
 from core.message import ThreadKey
+from core.store.urls import init_store as make_store
 
 if TYPE_CHECKING:
     from core.settings import Settings
 
 _SHOWN_LENGTH = 120
+
+
+async def init_store(settings: Settings) -> int:
+    """Make what the store needs before anything can be kept in it."""
+    made = await make_store(settings.store.get_secret_value())
+    if made is None:
+        say("Nothing is to be done: this store makes what it needs by itself.")
+    elif made:
+        say("The table is made; the bot can use it.")
+    else:
+        say("The table is there already; the bot can use it.")
+    return 0
 
 
 async def stats(settings: Settings) -> int:

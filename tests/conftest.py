@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, TypeVar
 
 import pytest
 
+from tests.dynamodb_server import DynamoServer
+from tests.dynamodb_server import dynamodb_server as run_dynamodb
 from tests.postgres_server import postgres_server
 from tests.redis_group import redis_cluster, redis_sentinels
 from tests.servers import redis_server
@@ -43,6 +45,13 @@ def postgres_url() -> Iterator[str]:
     """Return where a real PostgreSQL is, just as `redis_url` does."""
     with postgres_server() as server:
         yield server.url
+
+
+@pytest.fixture(scope="session")
+def dynamodb_server() -> Iterator[DynamoServer]:
+    """Return a DynamoDB, just as `redis_url` does."""
+    with run_dynamodb() as server:
+        yield server
 
 
 @pytest.hookimpl(wrapper=True)

@@ -12,10 +12,10 @@ if TYPE_CHECKING:
     from core.store.port import Store
 
 _EXAMPLES = (
-    "redis://localhost:6379/0, postgresql://localhost/chatbot, sqlite:///chat.db or memory://"
+    "redis://localhost:6379/0, postgresql://localhost/chatbot, sqlite:///chat.db, "
+    "dynamodb://chatbot?region=eu-central-1 or memory://"
 )
 _REDIS = {f"redis{tls}{form}" for tls in ("", "s") for form in ("", "+sentinel", "+cluster")}
-_LATER = {"dynamodb"}
 
 
 async def open_store(url: str, *, clock: Clock, lease_seconds: float) -> Store:
@@ -23,9 +23,9 @@ async def open_store(url: str, *, clock: Clock, lease_seconds: float) -> Store:
 
     Args:
         url: `memory://`, `sqlite:///relative/path`, `sqlite:////absolute/path`,
-            `postgresql://user:password@host:5432/database` with all that libpq takes, or an address
-            that begins with `redis://`, `redis+sentinel://` or `redis+cluster://` (`rediss…`:
-            the same with TLS).
+            `postgresql://user:password@host:5432/database` with all that libpq takes,
+            `dynamodb://table?region=…`, or an address that begins with `redis://`,
+            `redis+sentinel://` or `redis+cluster://` (`rediss…`: the same with TLS).
         clock: The time, for stores that have none of their own.
         lease_seconds: How long a lease lives without being renewed.
 
@@ -42,13 +42,40 @@ async def open_store(url: str, *, clock: Clock, lease_seconds: float) -> Store:
         return await _sqlite(rest, clock, lease_seconds)
     if separator and scheme in {"postgresql", "postgres"}:
         return await _postgresql(url, lease_seconds)
+    if separator and scheme == "dynamodb":
+        return await _dynamodb(url, clock, lease_seconds)
     if url == "memory://":
         from core.store.local import LocalStore  # noqa: PLC0415 - see the module
 
         return LocalStore(clock, lease_seconds=lease_seconds)
-    if separator and scheme in _LATER:
-        raise SettingsError(f"stores at {scheme}:// are not supported yet: use {_EXAMPLES}")
     raise SettingsError(f"the store's URL names no store that there is: write {_EXAMPLES}")
+
+
+async def init_store(url: str) -> bool | None:
+    """Make what the store at a URL needs and does not make by itself when it is opened.
+
+    Returns:
+        Whether something was made; None for a store that needs no such thing.
+
+    Raises:
+        SettingsError, StoreRefusedError, StoreUnavailableError: As `open_store`.
+    """
+    if not url.startswith("dynamodb://"):
+        return None
+    try:
+        from core.store.dynamodb import make_table  # noqa: PLC0415 - see the module
+        from core.store.dynamodb.address import parse  # noqa: PLC0415
+    except ImportError as error:
+        raise _missing("dynamodb", "dynamodb") from error
+    return await make_table(parse(url))
+
+
+async def _dynamodb(url: str, clock: Clock, lease_seconds: float) -> Store:
+    try:
+        from core.store.dynamodb import DynamoStore  # noqa: PLC0415 - see the module
+    except ImportError as error:
+        raise _missing("dynamodb", "dynamodb") from error
+    return await DynamoStore.open(url, clock, lease_seconds=lease_seconds)
 
 
 def _redis(url: str, lease_seconds: float) -> Store:

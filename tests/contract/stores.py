@@ -18,13 +18,17 @@ from fakeredis import FakeAsyncRedis, FakeServer
 from psycopg import AsyncConnection
 from redis.backoff import NoBackoff
 
+from core.store.dynamodb import DynamoStore, make_table
+from core.store.dynamodb.address import parse
+from core.store.dynamodb.client import connect as connect_table
+from core.store.keys import unique
 from core.store.local import LocalStore
 from core.store.redis import RedisStore
 from core.store.redis.client import RETRIES, Patient, connect
 from core.store.sql.postgres import PostgresStore
 from core.store.sql.sqlite import SqliteStore
 from tests.clocks import ManualClock
-from tests.contract import postgres_data, redis_data
+from tests.contract import dynamodb_data, postgres_data, redis_data
 from tests.faults.proxy import Proxy
 
 if TYPE_CHECKING:
@@ -32,10 +36,13 @@ if TYPE_CHECKING:
     from contextlib import AbstractAsyncContextManager
 
     import pytest
+    from aiobotocore.session import AioSession
 
     from core.message import ThreadKey
+    from core.store.dynamodb.client import Table
     from core.store.port import Store
     from core.store.redis.client import Client
+    from tests.dynamodb_server import DynamoServer
 
 LEASE_SECONDS = 15.0
 LOSS = 0.1  # how often a reply is lost on its way
@@ -203,6 +210,48 @@ class PostgresHarness(Harness):
         await self.own.close()
 
 
+class DynamoHarness(Harness):
+    """The data is in a DynamoDB table; each store has a client of its own.
+
+    The stores have seen each other's leases from the start, as replicas do that look around all
+    the time: what happens where they have not is told in `tests.faults.test_dynamodb_leases`.
+    """
+
+    def __init__(self, own: Table, url: str, session: AioSession) -> None:
+        self.clock = ManualClock()
+        self.own = own
+        self._url = url
+        self._session = session
+        self._stores: list[DynamoStore] = []
+
+    async def store(self) -> Store:
+        store = await DynamoStore.open(
+            self._url, self.clock, lease_seconds=LEASE_SECONDS, session=self._session
+        )
+        if self._stores:
+            store.beats.seen = self._stores[0].beats.seen
+        self._stores.append(store)
+        return store
+
+    async def advance(self, seconds: float) -> None:
+        self.clock.advance(seconds)
+
+    async def time(self) -> float:
+        return self.clock.now()
+
+    async def everything(self) -> Iterable[str | bytes]:
+        return [repr(item) for item in await dynamodb_data.scan(self.own)]
+
+    async def remains(self) -> Iterable[str]:
+        return await dynamodb_data.remains(self.own, self.clock.now())
+
+    async def close(self) -> None:
+        for store in self._stores:
+            await store.close()
+        await self.own.call("delete_table")
+        await self.own.close()
+
+
 @contextlib.asynccontextmanager
 async def memory(request: pytest.FixtureRequest) -> AsyncIterator[Harness]:
     """Keep nothing beyond the test's process."""
@@ -317,7 +366,21 @@ async def postgresql_proxy(request: pytest.FixtureRequest) -> AsyncIterator[Harn
             await harness.close()
 
 
+@contextlib.asynccontextmanager
+async def dynamodb(request: pytest.FixtureRequest) -> AsyncIterator[Harness]:
+    """Keep everything in a table of the test's own, in moto's DynamoDB."""
+    server: DynamoServer = request.getfixturevalue("dynamodb_server")
+    url, session = server.url(f"t{unique()}"), server.session
+    await make_table(parse(url), session)
+    harness = DynamoHarness(await connect_table(parse(url), session), url, session)
+    try:
+        yield harness
+    finally:
+        await harness.close()
+
+
 STORES: dict[str, Callable[[pytest.FixtureRequest], AbstractAsyncContextManager[Harness]]] = {
+    "dynamodb": dynamodb,
     "fakeredis": fakeredis,
     "memory": memory,
     "postgresql": postgresql,

@@ -523,10 +523,17 @@ class StoreMachine(RuleBasedStateMachine):
 
 
 def try_out(
-    begin: Callable[[], AbstractAsyncContextManager[Harness]], *, shrink: bool = True
+    begin: Callable[[], AbstractAsyncContextManager[Harness]],
+    *,
+    shrink: bool = True,
+    fewer: int = 1,
 ) -> None:
-    """Do whatever comes to the data that `begin` gives; look for the shortest way to a fault."""
-    chosen = settings(phases=(Phase.generate, Phase.shrink))
+    """Do whatever comes to the data that `begin` gives; look for the shortest way to a fault.
+
+    `fewer` divides the number of tries.
+    """
+    examples = settings.default.max_examples if settings.default else 100
+    chosen = settings(phases=(Phase.generate, Phase.shrink), max_examples=max(examples // fewer, 1))
     if not shrink:  # the first fault ends it, so it may search for long
         chosen = settings(phases=(Phase.generate,), max_examples=1000, report_multiple_bugs=False)
     run_state_machine_as_test(

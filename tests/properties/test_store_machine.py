@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 # only its retry answers; here each call is repeated on purpose instead.
 LEFT_OUT = {"fakeredis", "postgresql_proxy", "redis_proxy"}
 
+FEWER = {"dynamodb": 20}
+"""Fewer tries on a server that takes milliseconds for what others do in microseconds."""
+
 
 @pytest.mark.timeout(24 * 3600)  # the nightly profile takes its time
 @pytest.mark.parametrize("name", sorted(STORES.keys() - LEFT_OUT))
@@ -26,4 +29,4 @@ def test_whatever_comes(name: str, request: pytest.FixtureRequest) -> None:
     def begin() -> AbstractAsyncContextManager[Harness]:
         return STORES[name](request)
 
-    try_out(begin)
+    try_out(begin, fewer=FEWER.get(name, 1))

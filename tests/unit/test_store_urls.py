@@ -7,18 +7,26 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from core.errors import SettingsError
+from core.errors import SettingsError, StoreRefusedError
+from core.store.dynamodb import DynamoStore
 from core.store.local import LocalStore
 from core.store.redis import RedisStore
 from core.store.sql.postgres import PostgresStore
 from core.store.sql.sqlite import SqliteStore
-from core.store.urls import open_store
+from core.store.urls import init_store, open_store
 from tests.clocks import ManualClock
+from tests.dynamodb_server import ENVIRONMENT
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from core.store.port import Store
+    from tests.dynamodb_server import DynamoServer
+
+DRIVERS = (
+    ("core.store.sql.postgres", "psycopg", "postgres", "postgresql://bot:secret@db/chat"),
+    ("core.store.dynamodb", "aiobotocore.config", "dynamodb", "dynamodb://secret"),
+)
 
 
 async def opened(url: str) -> Store:
@@ -66,12 +74,29 @@ async def test_postgresql(postgres_url: str) -> None:
 async def test_a_driver_that_is_missing_is_named_by_its_extra(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    for name in [name for name in sys.modules if name.startswith("core.store.sql.postgres")]:
-        monkeypatch.delitem(sys.modules, name)
-    monkeypatch.setitem(sys.modules, "psycopg", None)
-    with pytest.raises(SettingsError, match=r"the extra 'postgres'") as caught:
-        await opened("postgresql://bot:secret@db/chat")
-    assert "secret" not in str(caught.value)
+    for module, driver, extra, url in DRIVERS:
+        for name in [name for name in sys.modules if name.startswith(module)]:
+            monkeypatch.delitem(sys.modules, name)
+        monkeypatch.setitem(sys.modules, driver, None)
+        with pytest.raises(SettingsError, match=f"the extra '{extra}'") as caught:
+            await opened(url)
+        assert "secret" not in str(caught.value)
+
+
+async def test_dynamodb(dynamodb_server: DynamoServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in ENVIRONMENT.items():
+        monkeypatch.setenv(name, value)
+    url = dynamodb_server.url("chat.Bot_1")
+    with pytest.raises(StoreRefusedError, match="`chatbot init-store`"):
+        await opened(url)
+    assert await init_store(url)
+    assert not await init_store(url)
+    assert isinstance(await opened(url), DynamoStore)
+
+
+async def test_other_stores_need_no_init(tmp_path: Path) -> None:
+    for url in ("memory://", f"sqlite:///{tmp_path}/chat.db"):
+        assert await init_store(url) is None
 
 
 @pytest.mark.parametrize(
@@ -82,7 +107,14 @@ async def test_a_driver_that_is_missing_is_named_by_its_extra(
         ("postgresql://bot@db/chat?password", "postgresql://USER:PASSWORD@HOST"),
         ("postgresql://bot@db/chat?secret=1", "postgresql://USER:PASSWORD@HOST"),
         ("postgresql://bot:secret@[db/chat", "postgresql://USER:PASSWORD@HOST"),
-        ("dynamodb://secret", "dynamodb:// are not supported yet"),
+        ("dynamodb://key:secret@chatbot", "credentials come from AWS"),
+        ("dynamodb://", "names no table"),
+        ("dynamodb://se", "names no table"),
+        ("dynamodb://secret/chatbot", "names no table"),
+        ("dynamodb://chatbot?secret", "region and endpoint alone"),
+        ("dynamodb://chatbot?secret=1", "region and endpoint alone"),
+        ("dynamodb://chatbot?region=secret:1", "names no region"),
+        ("dynamodb://chatbot?endpoint=secret", "begins with http"),
         ("redis+cluster://:secret@a,b/1", "no databases but 0"),
         ("redis+sentinel://:secret@a,b", "the name of the service"),
         ("redis://:secret@a,b", r"redis\+sentinel:// or redis\+cluster://"),

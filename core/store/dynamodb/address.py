@@ -1,0 +1,58 @@
+"""The address of a DynamoDB table, as CHATBOT_STORE says."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from urllib.parse import parse_qsl, urlsplit
+
+from core.errors import SettingsError
+
+# https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/HowItWorks.NamingRulesDataTypes.html
+_NAME = re.compile(r"[A-Za-z0-9_.-]{3,255}")
+_REGION = re.compile(r"[a-z0-9-]+")
+_FORM = "write dynamodb://TABLE?region=REGION, for instance dynamodb://chatbot?region=eu-central-1"
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """Where a table is; what is left empty comes from AWS's own settings."""
+
+    table: str
+    region: str = ""
+    endpoint: str = ""
+    """Another URL than the region's own, for instance of a server for tests."""
+
+    def __str__(self) -> str:
+        """Return where it is, for people."""
+        place = self.endpoint or self.region
+        return f"the DynamoDB table {self.table}" + (f" at {place}" if place else "")
+
+
+def parse(url: str) -> Address:
+    """Return where the table is.
+
+    Raises:
+        SettingsError: The address can't be one. The text repeats nothing of it.
+    """
+    try:
+        parts = urlsplit(url)
+        told = dict(parse_qsl(parts.query, keep_blank_values=True, strict_parsing=True))
+    except ValueError:
+        told = {"": ""} if "?" in url else {}
+        parts = urlsplit(url.partition("?")[0])
+    if "@" in parts.netloc:
+        raise SettingsError(
+            "a DynamoDB address has no password in it: credentials come from AWS's own settings "
+            "(AWS_ACCESS_KEY_ID, AWS_PROFILE, a role)"
+        )
+    if not _NAME.fullmatch(parts.netloc) or parts.path not in {"", "/"}:
+        raise SettingsError(f"the DynamoDB address names no table that there can be: {_FORM}")
+    if told.keys() - {"region", "endpoint"}:
+        raise SettingsError(f"a DynamoDB address takes region and endpoint alone: {_FORM}")
+    region, endpoint = told.get("region", ""), told.get("endpoint", "")
+    if region and not _REGION.fullmatch(region):
+        raise SettingsError(f"the DynamoDB address names no region that there can be: {_FORM}")
+    if endpoint and not endpoint.startswith(("http://", "https://")):
+        raise SettingsError("the endpoint in the DynamoDB address begins with http:// or https://")
+    return Address(parts.netloc, region, endpoint)

@@ -1,0 +1,196 @@
+"""A DynamoDB table as the verbs reach it: every call bounded in time, and retried."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from contextlib import AsyncExitStack
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+from aiobotocore.config import AioConfig
+from aiobotocore.session import get_session
+
+from core.store.dynamodb.errors import FAILURES, code_of, explained
+from core.store.dynamodb.items import key_of
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
+
+    from aiobotocore.session import AioSession
+
+    from core.store.dynamodb.address import Address
+    from core.store.dynamodb.items import Item, Key
+
+Client: TypeAlias = Any
+"""The driver makes its methods as it goes, so none of them has a type."""
+Answer: TypeAlias = dict[str, Any]
+
+PATIENCE = 20.0
+"""Seconds after which a call gives up, however often it was retried."""
+ATTEMPTS = 10
+"""How often a request is sent when AWS is busy or out of reach."""
+_CONNECTIONS = 50
+_READ, _DELETED = 100, 25
+"""The most items that BatchGetItem reads and BatchWriteItem removes."""
+_LONGEST_PAUSE = 0.5
+# A transaction that meets another one on its way, or that came too late, is no failure.
+_PASSED_BY = {"ConditionalCheckFailed", "TransactionConflict"}
+_BUSY = {"ThrottlingError", "ProvisionedThroughputExceeded"}
+
+
+class Table:
+    """A table, and a client of its own for it."""
+
+    def __init__(self, client: Client, stack: AsyncExitStack, address: Address) -> None:
+        """Use this client from now on; see `connect`."""
+        self.client = client
+        self.name = address.table
+        self.at = str(address)
+        self.patience = PATIENCE
+        self._stack = stack
+
+    async def call(self, method: str, **told: object) -> Answer:
+        """Ask something of the table.
+
+        Raises:
+            SettingsError: No region is known.
+            StoreRefusedError: It can't be used as it is.
+            StoreUnavailableError: It does not answer in time, or not now.
+        """
+        return await self.ask(getattr(self.client, method), TableName=self.name, **told)
+
+    async def ask(self, method: Callable[..., Awaitable[Answer]], **told: object) -> Answer:
+        """Ask something, of the table or of others; errors as `call`."""
+        try:
+            async with asyncio.timeout(self.patience):
+                return await method(**told)
+        except FAILURES as error:
+            raise explained(error, self.at) from error
+
+    async def get(self, keys: Collection[Key]) -> dict[Key, Item]:
+        """Return those of these items that are there, each as it is now."""
+        named = [{"pk": {"S": pk}, "sk": {"S": sk}} for pk, sk in dict.fromkeys(keys)]
+        found: dict[Key, Item] = {}
+        for attempt in range(ATTEMPTS * len(named)):
+            if not named:
+                break
+            request = {self.name: {"Keys": named[:_READ], "ConsistentRead": True}}
+            answer = await self.ask(self.client.batch_get_item, RequestItems=request)
+            found |= {key_of(item): item for item in answer["Responses"].get(self.name, ())}
+            left = answer.get("UnprocessedKeys", {}).get(self.name, {}).get("Keys", [])
+            named = [*left, *named[_READ:]]
+            if left:
+                await asyncio.sleep(pause(attempt))
+        return found
+
+    async def query(
+        self, condition: str, values: Mapping[str, str | float], *, limit: int = 0, **told: object
+    ) -> list[Item]:
+        """Return the items that a condition on their names holds for, in order.
+
+        `limit` is the most of them; 0: all there are.
+        """
+        typed = {
+            f":{name}": {"S": value} if isinstance(value, str) else {"N": repr(value)}
+            for name, value in values.items()
+        }
+        found: list[Item] = []
+        while True:
+            if limit:
+                told["Limit"] = limit - len(found)
+            answer = await self.call(
+                "query",
+                KeyConditionExpression=condition,
+                ExpressionAttributeValues=typed,
+                **{"ConsistentRead": "IndexName" not in told, **told},
+            )
+            found += answer["Items"]
+            last = answer.get("LastEvaluatedKey")
+            if last is None or 0 < limit <= len(found):
+                return found
+            told["ExclusiveStartKey"] = last
+
+    async def transact(self, steps: Sequence[dict[str, Any]], token: str) -> bool:
+        """Do all of these or none; False when another write got in between: look again.
+
+        With the same token, what was done already is not done again (for ten minutes).
+        """
+        named = [
+            {kind: {"TableName": self.name, **told} for kind, told in step.items()}
+            for step in steps
+        ]
+        try:
+            async with asyncio.timeout(self.patience):
+                await self.client.transact_write_items(
+                    TransactItems=named, ClientRequestToken=token
+                )
+        except FAILURES as error:
+            if code_of(error) in {"TransactionConflictException", "TransactionInProgressException"}:
+                return False
+            reasons = _reasons(error)
+            if reasons and reasons <= _PASSED_BY | _BUSY:
+                return False
+            raise explained(error, self.at) from error
+        return True
+
+    async def delete(self, keys: Sequence[Key]) -> None:
+        """Remove items, in no order and not at once."""
+        batches = [keys[start : start + _DELETED] for start in range(0, len(keys), _DELETED)]
+        await asyncio.gather(*(self._delete(batch) for batch in batches))
+
+    async def close(self) -> None:
+        """Close the client's connections."""
+        await self._stack.aclose()
+
+    async def _delete(self, keys: Sequence[Key]) -> None:
+        left = [{"DeleteRequest": {"Key": {"pk": {"S": pk}, "sk": {"S": sk}}}} for pk, sk in keys]
+        attempt = 0
+        while left:
+            answer = await self.ask(self.client.batch_write_item, RequestItems={self.name: left})
+            left = answer.get("UnprocessedItems", {}).get(self.name, [])
+            if left:
+                await asyncio.sleep(pause(attempt))
+                attempt += 1
+
+
+async def connect(address: Address, session: AioSession | None = None) -> Table:
+    """Return the table at an address; nothing is asked of it yet.
+
+    The session knows the credentials; without one they are looked for where AWS's own programs
+    look. Errors as `Table.call`.
+    """
+    stack = AsyncExitStack()
+    config = AioConfig(
+        connect_timeout=3,
+        read_timeout=5,
+        max_pool_connections=_CONNECTIONS,
+        parameter_validation=False,  # what we send is made here, and AWS looks at it as well
+        retries={"mode": "standard", "total_max_attempts": ATTEMPTS},
+    )
+    try:
+        client = await stack.enter_async_context(
+            (session or get_session()).create_client(
+                "dynamodb",
+                region_name=address.region or None,
+                endpoint_url=address.endpoint or None,
+                verify=False if address.endpoint.startswith("http://") else None,
+                config=config,
+            )
+        )
+    except (*FAILURES, ValueError) as error:  # ValueError: an endpoint that is no URL
+        raise explained(error, str(address)) from error
+    return Table(client, stack, address)
+
+
+def pause(attempt: int) -> float:
+    """Return how many seconds to wait after this try, counted from 0, and before the next."""
+    longest: float = min(0.01 * 2 ** min(attempt, 20), _LONGEST_PAUSE)
+    return longest * random.uniform(0.1, 1)  # noqa: S311 - so that not all come at once again
+
+
+def _reasons(error: BaseException) -> set[str]:
+    """Return why a transaction was cancelled; empty where it was not."""
+    if code_of(error) != "TransactionCanceledException":
+        return set()
+    reasons = getattr(error, "response", {}).get("CancellationReasons", ())
+    return {reason["Code"] for reason in reasons if reason.get("Code", "None") != "None"}

@@ -1,0 +1,178 @@
+"""Reading what a verb will need of a thread, in one or two round trips."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from core.session import Entry
+from core.store.buffered_rows import Picture, Reads
+from core.store.dynamodb import items
+from core.store.verbs import first_shown
+
+if TYPE_CHECKING:
+    from core.message import ThreadKey
+    from core.store.dynamodb.beats import Beats
+    from core.store.dynamodb.client import Table
+    from core.store.dynamodb.items import Head, Item, Key
+    from core.store.header import Header
+    from core.store.stepped import Ahead
+
+_END = sys.maxsize
+
+
+class TornError(Exception):
+    """A read came between the parts of a transaction: read again."""
+
+
+@dataclass(slots=True, kw_only=True)
+class Look:
+    """What was read of a thread, and of which writes it is."""
+
+    thread: ThreadKey
+    head: Head | None = None
+    """The header as it is kept; the picture has it with the lease as this process knows it."""
+    picture: Picture = field(default_factory=Picture)
+    stamps: dict[Key, str] = field(default_factory=dict)
+    """By which write each item was made; empty: it is not there."""
+    rounds: int = 1
+    """Reads one after the other; with more than one, something may have changed between."""
+
+    @property
+    def partition(self) -> str:
+        """Return the partition of the thread's items."""
+        return items.partition(self.thread)
+
+    @property
+    def gen(self) -> str:
+        """Return the generation of the thread's session; empty where there is none."""
+        return self.head.gen if self.head else ""
+
+    def present(self, now: float, beats: Beats) -> None:
+        """Show the lease's end by this process's own clocks, from what it saw of its beat."""
+        if self.head is None:
+            self.picture.header = None
+            return
+        header = self.head.header.copy()
+        if header.token:
+            left = beats.left(str(self.thread), self.head.beat)
+            header.until = header.due = now + max(left, 0)
+        self.picture.header = header
+
+
+async def look(table: Table, thread: ThreadKey, ahead: Ahead, now: float, known: Look) -> Look:
+    """Read a thread; what is `known` of it and still stands need not be read again."""
+    found = Look(thread=thread)
+    keys = _facts(thread, ahead.reads)
+    header, summary = (found.partition, items.HEADER), (found.partition, items.SUMMARY)
+    read = await table.get([header, summary, *keys])
+    _keep_facts(found, ahead.reads, read, now)
+    if header not in read:
+        found.picture.places.update(dict.fromkeys(ahead.reads.messages))
+        return found
+    found.head = items.load_head(read[header])
+    if found.head.summary:
+        _keep_summary(found.head, read.get(summary))
+    if known.head is not None and known.head.stamp == found.head.stamp:
+        found.picture.records = known.picture.records
+        found.picture.spans = known.picture.spans
+        found.picture.places = known.picture.places
+        found.stamps |= known.stamps
+    await read_more(table, found, _rest(found, found.head.header, ahead, now), now)
+    return found
+
+
+async def read_more(table: Table, found: Look, reads: Reads, now: float) -> None:
+    """Read what a verb needs after all, as it is now."""
+    start, stop = reads.span
+    messages = [message for message in reads.messages if message not in found.picture.places]
+    keys = _facts(found.thread, reads)
+    ids = {m: (found.partition, items.id_name(found.gen, m)) for m in messages}
+    jobs = []
+    if start < stop:
+        jobs.append(_read_records(table, found, start, stop))
+    if keys or ids:
+        jobs.append(_read_facts(table, found, reads, ids, now))
+    if jobs:
+        found.rounds += 1
+        await asyncio.gather(*jobs)
+
+
+def _facts(thread: ThreadKey, reads: Reads) -> list[Key]:
+    keys = [items.seen_key(thread, identity) for identity in reads.identities]
+    return [*keys, items.trace_key(thread)] if reads.trace else keys
+
+
+def _rest(found: Look, header: Header, ahead: Ahead, now: float) -> Reads:
+    """Return what to read of a thread whose header is known, beside what is known already."""
+    if header.expires <= now:
+        found.picture.places.update(dict.fromkeys(ahead.reads.messages))
+        return Reads()
+    messages = (*ahead.reads.messages, *((ahead.turn,) if ahead.turn else ()))
+    start = _END
+    if ahead.records == "turn" or (ahead.records == "window" and not header.token):
+        start = first_shown(header)
+    elif ahead.records == "batch":
+        start = header.head
+    if any(first <= start and behind == _END for first, behind in found.picture.spans):
+        start = _END
+    return Reads(span=(start, _END), messages=messages)
+
+
+async def _read_records(table: Table, found: Look, start: int, stop: int) -> None:
+    gen = found.gen
+    last = items.record_name(gen, (stop - 1, 1))
+    low = items.record_name(gen, (start, 0))
+    rows = await table.query(
+        "pk = :pk AND sk BETWEEN :low AND :high", {"pk": found.partition, "low": low, "high": last}
+    )
+    picture = found.picture
+    for row in rows:
+        slot, record = items.load_record(row)
+        picture.records[slot] = record
+        found.stamps[items.key_of(row)] = items.text(row, "stamp")
+        if isinstance(record, Entry):
+            picture.places[record.id] = record.place
+    picture.spans.append((start, stop))
+    _refuse_torn(found, start, stop)
+
+
+async def _read_facts(
+    table: Table, found: Look, reads: Reads, ids: dict[str, Key], now: float
+) -> None:
+    read = await table.get([*_facts(found.thread, reads), *ids.values()])
+    _keep_facts(found, reads, read, now)
+    for message, key in ids.items():
+        place = items.number(read[key], "place") if key in read else None
+        found.picture.places[message] = None if place is None else int(place)
+
+
+def _keep_facts(found: Look, reads: Reads, read: dict[Key, Item], now: float) -> None:
+    for key in _facts(found.thread, reads):
+        found.stamps[key] = items.text(read[key], "stamp") if key in read else ""
+    for identity in reads.identities:
+        item = read.get(items.seen_key(found.thread, identity))
+        found.picture.seen[identity] = items.load_seen(item, now)
+    if reads.trace:
+        trace = read.get(items.trace_key(found.thread))
+        found.picture.traces.append(items.load_trace(trace, now))
+
+
+def _keep_summary(head: Head, item: Item | None) -> None:
+    if item is None or items.text(item, "stamp") != head.summary:
+        raise TornError
+    head.header.summary = items.text(item, "body")
+
+
+def _refuse_torn(found: Look, start: int, stop: int) -> None:
+    """Raise unless the records that were written last are those that the header knows of.
+
+    An item of a transaction is seen when it is written, the others of it perhaps a little later.
+    """
+    for mark in found.head.marks if found.head else ():
+        if start <= mark.slot[0] < stop:
+            name = items.record_name(found.gen, mark.slot)
+            if found.stamps.get((found.partition, name), "") != mark.stamp:
+                raise TornError

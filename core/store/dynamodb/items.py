@@ -1,0 +1,188 @@
+"""How what is kept is named and written in a DynamoDB table. Pure.
+
+A thread's items share its partition. All but its header and summary carry the *generation* of the
+session in their names: what an erase or an expiry leaves behind is of a generation that no verb
+looks for any more, and may be removed in as many steps as it takes.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+from core.admission import Verdict
+from core.message import ThreadKey
+from core.store import codec
+from core.store.keys import digest
+from core.store.verbs import Trace
+
+if TYPE_CHECKING:
+    from core.session import Record
+    from core.store.buffered_rows import Slot
+    from core.store.header import Header
+
+Key: TypeAlias = tuple[str, str]
+"""The partition and, in it, the item."""
+Item: TypeAlias = dict[str, dict[str, Any]]
+
+HEADER, SUMMARY = "h", "s"
+LEFT = "left#"
+"""Begins the name of an item that says which generation is to be removed."""
+THREADS, BURIED, PERSON = "t", "b", "p#"
+"""What the index of lists is asked for; a person's id follows the last."""
+SWEPT = "x"
+_MARKS = 8
+
+
+def of(key: Key, **fields: str | float | None) -> Item:
+    """Return an item; what is None is left out."""
+    named = {"pk": key[0], "sk": key[1], **fields}
+    return {name: _value(field) for name, field in named.items() if field is not None}
+
+
+def key_of(item: Item) -> Key:
+    """Return an item's name."""
+    return item["pk"]["S"], item["sk"]["S"]
+
+
+def text(item: Item, name: str) -> str:
+    """Return a field that is text; empty where there is none."""
+    return str(item[name]["S"]) if name in item else ""
+
+
+def number(item: Item, name: str) -> float | None:
+    """Return a field that is a number."""
+    return float(item[name]["N"]) if name in item else None
+
+
+def partition(thread: ThreadKey) -> str:
+    """Return the partition of a thread's items."""
+    return f"t#{thread}"
+
+
+def thread_of(partition: str) -> ThreadKey:
+    """Return the thread whose items are in a partition."""
+    return ThreadKey.parse(partition.removeprefix("t#"))
+
+
+def seen_key(thread: ThreadKey, identity: str) -> Key:
+    """Return where it is kept what became of an event."""
+    return f"s#{digest(thread, identity)}", "-"
+
+
+def trace_key(thread: ThreadKey) -> Key:
+    """Return where it is kept what is remembered of a thread beyond its end."""
+    return f"r#{digest(thread)}", "-"
+
+
+def record_name(gen: str, slot: Slot) -> str:
+    """Return the name of a record, in the order of places."""
+    return f"{gen}#e#{slot[0]:019d}#{slot[1]}"
+
+
+def id_name(gen: str, message: str) -> str:
+    """Return the name of the item that says where a message is."""
+    return f"{gen}#i#{message}"
+
+
+def ttl(until: float) -> dict[str, float]:
+    """Return the fields of an item that DynamoDB itself removes, some time after this instant."""
+    return {"ending": until, "expires": math.ceil(until)}
+
+
+def is_over(item: Item, now: float) -> bool:
+    """Tell whether an item has expired, though it is there still."""
+    return (number(item, "ending") or 0) <= now
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Mark:
+    """A record that was written or removed lately, and by which write."""
+
+    slot: Slot
+    stamp: str
+    """Empty: it was removed."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Head:
+    """A header as it is kept, with what only this kind of store needs."""
+
+    header: Header
+    """Times of its lease are those of whoever wrote them; see `Beats`."""
+    gen: str
+    stamp: str
+    """The write that it is of; never the same again."""
+    beat: str = ""
+    summary: str = ""
+    """The stamp of the summary; empty where there is none."""
+    ends: float = 0
+    """When it is looked whether the session has expired: then, or before."""
+    marks: tuple[Mark, ...] = ()
+    """The last few records that were written, by which a read sees whether it came between the
+    parts of a transaction: all of it is written or nothing, but not all of it is seen at once."""
+
+    def marked(self, marks: list[Mark]) -> tuple[Mark, ...]:
+        """Return the last few marks, these included."""
+        slots = {mark.slot for mark in marks}
+        return (*(mark for mark in self.marks if mark.slot not in slots), *marks)[-_MARKS:]
+
+
+def dump_head(thread: ThreadKey, head: Head) -> Item:
+    """Return the item that keeps a header; its summary is kept in another."""
+    header = head.header
+    return of(
+        (partition(thread), HEADER),
+        body=codec.dump(replace(header, summary="")),
+        gen=head.gen,
+        stamp=head.stamp,
+        beat=head.beat or None,
+        summary=head.summary or None,
+        marks=json.dumps([(*mark.slot, mark.stamp) for mark in head.marks]),
+        queue=None if header.due is None else thread.platform,
+        due=header.due,
+        listing=THREADS,
+        label=str(thread),
+        sweeping=SWEPT,
+        ends=head.ends,
+    )
+
+
+def load_head(item: Item) -> Head:
+    """Return what `dump_head` made an item of, without the summary's text."""
+    marks = json.loads(text(item, "marks"))
+    return Head(
+        header=codec.load_header(text(item, "body")),
+        gen=text(item, "gen"),
+        stamp=text(item, "stamp"),
+        beat=text(item, "beat"),
+        summary=text(item, "summary"),
+        ends=number(item, "ends") or 0,
+        marks=tuple(Mark(slot=(place, half), stamp=stamp) for place, half, stamp in marks),
+    )
+
+
+def load_record(item: Item) -> tuple[Slot, Record]:
+    """Return a record and where it stands."""
+    _, _, place, half = text(item, "sk").split("#")
+    body = text(item, "body")
+    record = codec.load_answer(body) if half == "1" else codec.load_entry(body)
+    return (int(place), int(half)), record
+
+
+def load_seen(item: Item | None, now: float) -> Verdict | None:
+    """Return what became of an event."""
+    return None if item is None or is_over(item, now) else Verdict(text(item, "verdict"))
+
+
+def load_trace(item: Item | None, now: float) -> Trace | None:
+    """Return what is remembered of a thread."""
+    if item is None or is_over(item, now):
+        return None
+    return Trace(line=number(item, "line"), expires=number(item, "ending") or 0)
+
+
+def _value(field: str | float | None) -> dict[str, Any]:
+    return {"S": field} if isinstance(field, str) else {"N": repr(field)}

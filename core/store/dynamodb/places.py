@@ -1,0 +1,89 @@
+"""What is kept beside threads: settings of places, cursors, and the audit log."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from core.store import codec, keys
+from core.store.dynamodb import items
+from core.store.dynamodb.errors import FAILURES, code_of, explained
+from core.store.values import ThreadSettings
+
+if TYPE_CHECKING:
+    from core.store.dynamodb.client import Table
+    from core.store.dynamodb.items import Key
+    from core.store.values import Deed
+
+_DEEDS = "deeds"
+
+
+async def settings(table: Table, name: str) -> ThreadSettings:
+    """Return what was set for a place."""
+    found = await table.get([_place(name)])
+    return (
+        codec.load_settings(items.text(found[_place(name)], "body")) if found else ThreadSettings()
+    )
+
+
+async def put_settings(table: Table, name: str, value: ThreadSettings) -> None:
+    """Set a place's settings, as a whole."""
+    await table.call("put_item", Item=items.of(_place(name), body=codec.dump(value)))
+
+
+async def cursor(table: Table, name: str) -> int:
+    """Return how far catch-up has come at a place."""
+    found = await table.get([_cursor(name)])
+    return int(found[_cursor(name)]["position"]["N"]) if found else 0
+
+
+async def advance(table: Table, name: str, position: int) -> int:
+    """Move a cursor, never back; return where it stands."""
+    item = items.of(_cursor(name)) | {"position": {"N": str(position)}}
+    try:
+        await table.client.put_item(
+            TableName=table.name,
+            Item=item,
+            ConditionExpression="attribute_not_exists(pk) OR #position < :position",
+            ExpressionAttributeNames={"#position": "position"},
+            ExpressionAttributeValues={":position": item["position"]},
+        )
+    except FAILURES as error:
+        if code_of(error) != "ConditionalCheckFailedException":
+            raise explained(error, table.at) from error
+        return await cursor(table, name)
+    return position
+
+
+async def audit(table: Table, now: float, deed: Deed) -> None:
+    """Keep a deed, and remove those that are too many; DynamoDB removes those too old."""
+    ending = items.ttl(deed.at + keys.AUDIT_SECONDS)
+    await table.call(
+        "put_item", Item=items.of((_DEEDS, deed.name), body=codec.dump(deed), **ending)
+    )
+    condition, values = "pk = :pk AND sk > :start", {"pk": _DEEDS, "start": keys.audit_start(now)}
+    kept = await table.query(condition, values, ProjectionExpression="pk, sk")
+    await table.delete([items.key_of(item) for item in kept[: -keys.AUDIT_LIMIT]])
+
+
+async def audited(table: Table, now: float, after: str, limit: int) -> tuple[Deed, ...]:
+    """Return the next deeds behind a name, oldest first."""
+    start = max(after, keys.audit_start(now))
+    rows = await table.query(
+        "pk = :pk AND sk > :start", {"pk": _DEEDS, "start": start}, limit=limit
+    )
+    return tuple(codec.load_deed(items.text(row, "body")) for row in rows)
+
+
+async def try_out(table: Table) -> None:
+    """Write something and take it away again."""
+    key = _cursor("\0")
+    await table.call("put_item", Item=items.of(key) | {"position": {"N": "0"}})
+    await table.delete([key])
+
+
+def _place(name: str) -> Key:
+    return f"place#{name}", "-"
+
+
+def _cursor(name: str) -> Key:
+    return f"cursor#{name}", "-"

@@ -1,0 +1,158 @@
+"""Running a verb on one thread: read, decide, and write it all at once if nothing has changed."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+from collections import OrderedDict
+from typing import TYPE_CHECKING, TypeVar
+from weakref import WeakValueDictionary
+
+from core.errors import StoreUnavailableError
+from core.store import verbs
+from core.store.buffered_rows import BufferedRows, MissingError, Reads
+from core.store.dynamodb import across, items
+from core.store.dynamodb.client import pause
+from core.store.dynamodb.fetch import Look, TornError, look, read_more
+from core.store.dynamodb.write import after, writing
+from core.store.keys import unique
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from core.clock import Clock
+    from core.message import ThreadKey
+    from core.store.dynamodb.beats import Beats
+    from core.store.dynamodb.client import Table
+    from core.store.stepped import Ahead
+
+Result = TypeVar("Result")
+
+_REMEMBERED = 200
+"""Threads under lease of which is remembered what was read: their next steps read nothing."""
+_INLINE = 100
+"""Items of a session that is over which the step that ends it removes itself."""
+
+
+class PassedByError(Exception):
+    """Somebody else wrote in between: begin again."""
+
+
+class Steps:
+    """Runs verbs; of several in one process, those on the same thread one after the other."""
+
+    def __init__(self, table: Table, clock: Clock, beats: Beats, lease_seconds: float) -> None:
+        """Run them on this table."""
+        self.left_work: Callable[[], None] = lambda: None
+        """Called when a step leaves a thread to be claimed by anybody."""
+        self._table = table
+        self._clock = clock
+        self._beats = beats
+        self._lease_seconds = lease_seconds
+        self._locks: WeakValueDictionary[ThreadKey, asyncio.Lock] = WeakValueDictionary()
+        self._known: OrderedDict[ThreadKey, Look] = OrderedDict()
+
+    async def run(
+        self, thread: ThreadKey, verb: Callable[[verbs.Rows, verbs.Now], Result], ahead: Ahead
+    ) -> Result:
+        """Run a verb as one atomic step.
+
+        Raises:
+            StoreUnavailableError: Others wrote in between again and again, or see `Table.call`.
+        """
+        lock = self._locks.setdefault(thread, asyncio.Lock())
+        deadline = asyncio.get_running_loop().time() + self._table.patience
+        try:
+            async with asyncio.timeout_at(deadline):
+                await lock.acquire()
+        except TimeoutError as error:
+            raise self._too_late() from error
+        try:
+            return await self._until_done(thread, verb, ahead, deadline)
+        finally:
+            lock.release()
+
+    async def _until_done(
+        self,
+        thread: ThreadKey,
+        verb: Callable[[verbs.Rows, verbs.Now], Result],
+        ahead: Ahead,
+        deadline: float,
+    ) -> Result:
+        for attempt in itertools.count():
+            known = self._known.pop(thread, Look(thread=thread))
+            # What is remembered is only good for a step that writes, which proves it right.
+            trusted = attempt == 0 and known.head is not None and ahead.reads == Reads()
+            try:
+                now = self._clock.now()
+                found = known if trusted else await look(self._table, thread, ahead, now, known)
+                return await self._once(found, verb, trusted=trusted)
+            except (TornError, PassedByError):
+                if not trusted:
+                    await asyncio.sleep(pause(attempt))
+            if asyncio.get_running_loop().time() > deadline:
+                raise self._too_late()
+        raise AssertionError
+
+    async def _once(
+        self, found: Look, verb: Callable[[verbs.Rows, verbs.Now], Result], *, trusted: bool
+    ) -> Result:
+        now = verbs.Now(time=self._clock.now(), lease_seconds=self._lease_seconds, fresh=unique())
+        found.present(now.time, self._beats)
+        rows = BufferedRows(found.thread, found.picture)
+        answer = await self._decide(found, rows, verb, now)
+        if rows.changes:
+            await self._write(found, rows, now)
+        elif trusted or (found.rounds > 1 and not await self._stands(found)):
+            raise PassedByError
+        return answer
+
+    async def _decide(
+        self,
+        found: Look,
+        rows: BufferedRows,
+        verb: Callable[[verbs.Rows, verbs.Now], Result],
+        now: verbs.Now,
+    ) -> Result:
+        while True:
+            try:
+                return verb(rows.again(), now)
+            except MissingError as missing:
+                await read_more(self._table, found, missing.reads, now.time)
+
+    async def _write(self, found: Look, rows: BufferedRows, now: verbs.Now) -> None:
+        stamp = unique()
+        made = writing(found, rows.changes, now.time, stamp)
+        if not await self._table.transact(made.steps, stamp):
+            raise PassedByError
+        head = made.head
+        if head is not None and head.header.token:
+            self._beats.left(str(found.thread), head.beat)
+            self._remember(after(made, rows.changes))
+        else:
+            self._beats.forget(str(found.thread))
+        if rows.changes.leaves_work:
+            self.left_work()
+        if rows.changes.emptied and found.head is not None:
+            try:
+                await across.clear(self._table, found.partition, found.gen, _INLINE)
+            except StoreUnavailableError:
+                return  # it is listed: a sweep will remove it
+
+    def _remember(self, known: Look) -> None:
+        self._known[known.thread] = known
+        if len(self._known) > _REMEMBERED:
+            self._known.popitem(last=False)
+
+    async def _stands(self, found: Look) -> bool:
+        """Tell whether the thread's header is as it was read."""
+        key = (found.partition, items.HEADER)
+        read = (await self._table.get([key])).get(key)
+        return (items.text(read, "stamp") if read else "") == (
+            found.head.stamp if found.head else ""
+        )
+
+    def _too_late(self) -> StoreUnavailableError:
+        return StoreUnavailableError(
+            f"{self._table.at} has a thread that too many write to at once: try again later"
+        )

@@ -1,0 +1,253 @@
+"""The store in a DynamoDB table: each verb one conditional transaction, with no clock but ours.
+
+Times are those of the process's own clock: sessions, event ids and delays end by it, so the clocks
+of all replicas have to agree to some seconds. Leases don't depend on that: see `Beats`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from core.store import verbs
+from core.store.dynamodb import across, index, items, places
+from core.store.dynamodb.address import parse
+from core.store.dynamodb.beats import Beats
+from core.store.dynamodb.client import PATIENCE, connect
+from core.store.dynamodb.steps import Steps
+from core.store.dynamodb.table import refuse_unfit, remarks
+from core.store.keys import place_prefix
+from core.store.stepped import Ahead, SteppedStore
+from core.store.values import Idle, ThreadSettings
+from core.store.verbs.rows import living
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection
+
+    from aiobotocore.session import AioSession
+
+    from core.clock import Clock
+    from core.message import ThreadKey
+    from core.session import Record
+    from core.store.dynamodb.client import Table
+    from core.store.stepped import Result
+    from core.store.values import Buried, Deed, ThreadPage, Work
+
+SHORTEST_PAUSE, LONGEST_PAUSE = 0.05, 1.0
+"""Seconds between two looks for work; the longest costs a dollar or two a year."""
+
+
+class DynamoStore(SteppedStore):
+    """Runs each verb as one transaction; `open` makes one."""
+
+    def __init__(self, table: Table, clock: Clock, *, lease_seconds: float = 15) -> None:
+        """Use this table from now on; its client is closed with the store."""
+        self.lease_seconds = lease_seconds
+        self.beats = Beats(clock, lease_seconds)
+        self._table = table
+        self._clock = clock
+        self._woken = asyncio.Event()
+        self._pause = SHORTEST_PAUSE
+        self._steps = Steps(table, clock, self.beats, lease_seconds)
+        self._steps.left_work = self._wake
+
+    @classmethod
+    async def open(
+        cls,
+        url: str,
+        clock: Clock,
+        *,
+        lease_seconds: float = 15,
+        patience: float = PATIENCE,
+        session: AioSession | None = None,
+    ) -> DynamoStore:
+        """Return the store at a `dynamodb://` address, whose table is there already.
+
+        `patience` is how many seconds a verb tries; the session knows the credentials, which are
+        otherwise looked for where AWS's own programs look.
+
+        Raises:
+            SettingsError: The address can't be one.
+            StoreRefusedError: There is no such table, or it can't be used as it is.
+            StoreUnavailableError: AWS does not answer.
+        """
+        table = await connect(parse(url), session)
+        table.patience = patience
+        try:
+            await refuse_unfit(table)
+        except BaseException:
+            await table.close()
+            raise
+        return cls(table, clock, lease_seconds=lease_seconds)
+
+    # --- across threads -----------------------------------------------------------------------
+
+    async def claim_any(self, platforms: Collection[str], token: str) -> Work | Idle:
+        """Claim, of these platforms, the thread that has been due for the longest."""
+        seconds: list[float] = []
+        for found in await index.work(self._table, platforms):
+            left = self._left(found)
+            if left > 0:
+                seconds.append(left)
+            elif (work := await self.claim(found.thread, token)) is not None:
+                self._pause = SHORTEST_PAUSE
+                return work
+        return Idle(seconds=min(seconds, default=None))
+
+    async def threads(
+        self,
+        *,
+        person: str = "",
+        place: tuple[str, str] | None = None,
+        after: str = "",
+        limit: int = 100,
+    ) -> ThreadPage:
+        """List threads: those a person spoke in, those of a (platform, place), or all."""
+        return await across.threads(
+            self._table, self._clock.now(), person=person, place=place, after=after, limit=limit
+        )
+
+    async def buried(self, *, limit: int = 100) -> tuple[Buried, ...]:
+        """List messages whose turns were given up."""
+        return await across.buried(self._table, self._clock.now(), limit)
+
+    # --- one thread ---------------------------------------------------------------------------
+
+    async def erase(self, thread: ThreadKey, *, at: float, keep_log: bool = False) -> None:
+        """Remove every trace of a thread, or only draw a line under it.
+
+        One transaction makes it true; what is left after that is found by no verb, and goes in
+        batches, which any replica's sweep takes up where this one dies.
+        """
+        await super().erase(thread, at=at, keep_log=keep_log)
+        if not keep_log:
+            await across.clear_all(self._table, thread)
+
+    async def history(
+        self, thread: ThreadKey, *, after: int = -1, limit: int = 200
+    ) -> tuple[Record, ...]:
+        """Return the records of the next places behind place `after`, in order."""
+        return await across.history(self._table, thread, self._clock.now(), after, limit)
+
+    async def peek(self, thread: ThreadKey) -> Work | None:
+        """Return a thread as `claim` would show it, without taking it."""
+
+        def show(rows: verbs.Rows, now: verbs.Now) -> Work | None:
+            header = rows.header()
+            if header is None or header.expires <= now.time:
+                return None
+            work = verbs.show(rows, header)
+            return replace(work, lease=replace(work.lease, token=""))
+
+        return await self._step(thread, show, Ahead(records="window"))
+
+    async def thread_settings(self, thread: ThreadKey) -> ThreadSettings:
+        """Return what was set for this thread."""
+        head = await across.head_of(self._table, thread, self._clock.now())
+        return head.header.settings if head else ThreadSettings()
+
+    # --- beside threads -----------------------------------------------------------------------
+
+    async def place_settings(self, platform: str, place: str) -> ThreadSettings:
+        """Return what was set for a place."""
+        return await places.settings(self._table, place_prefix(platform, place))
+
+    async def set_place(self, platform: str, place: str, settings: ThreadSettings) -> None:
+        """Set a place's settings, as a whole."""
+        await places.put_settings(self._table, place_prefix(platform, place), settings)
+
+    async def cursor(self, name: str) -> int:
+        """Return how far catch-up has come at a place."""
+        return await places.cursor(self._table, name)
+
+    async def advance(self, name: str, position: int) -> int:
+        """Move a cursor, never back; return where it stands."""
+        return await places.advance(self._table, name, position)
+
+    async def audit(self, deed: Deed) -> None:
+        """Keep a deed; old ones go."""
+        await places.audit(self._table, self._clock.now(), deed)
+
+    async def audited(self, *, after: str = "", limit: int = 100) -> tuple[Deed, ...]:
+        """Return the next deeds behind the one with the name `after`, oldest first."""
+        return await places.audited(self._table, self._clock.now(), after, limit)
+
+    # --- upkeep -------------------------------------------------------------------------------
+
+    async def wait(self, platforms: Collection[str], seconds: float) -> None:
+        """Return when work may be claimable, or after `seconds`.
+
+        DynamoDB tells nobody of work that others leave, so it is looked for, less and less often.
+        """
+        loop = asyncio.get_running_loop()
+        end = loop.time() + seconds
+        try:
+            while (left := end - loop.time()) > 0:
+                if await self._woken_within(min(self._pause, left)):
+                    self._pause = SHORTEST_PAUSE
+                    return
+                if loop.time() >= end or await self._is_due(platforms):
+                    return
+                self._pause = min(2 * self._pause, LONGEST_PAUSE)
+        finally:
+            self._woken.clear()
+
+    async def sweep(self, limit: int = 100) -> int:
+        """Remove up to `limit` things that have expired; DynamoDB itself removes event ids."""
+        count = 0
+        for partition, name in await index.ended(self._table, self._clock.now(), limit):
+            if name.startswith(items.LEFT):
+                await across.clear(self._table, partition, name.removeprefix(items.LEFT))
+                count += 1
+            else:
+                thread = items.thread_of(partition)
+                count += await self._step(thread, _sweep, Ahead())
+        return count
+
+    async def check(self) -> tuple[str, ...]:
+        """Try the table out; say what the operator should know."""
+        await places.try_out(self._table)
+        return await remarks(self._table)
+
+    async def close(self) -> None:
+        """Give back the connections."""
+        await self._table.close()
+
+    # --- inside -------------------------------------------------------------------------------
+
+    async def _step(
+        self,
+        thread: ThreadKey,
+        verb: Callable[[verbs.Rows, verbs.Now], Result],
+        ahead: Ahead,
+    ) -> Result:
+        return await self._steps.run(thread, verb, ahead)
+
+    async def _is_due(self, platforms: Collection[str]) -> bool:
+        lefts = [self._left(found) for found in await index.work(self._table, platforms)]
+        return any(left <= 0 for left in lefts)
+
+    def _left(self, found: index.Listed) -> float:
+        """Return the seconds until a thread with work may be claimed."""
+        if found.beat:
+            return self.beats.left(str(found.thread), found.beat)
+        return found.due - self._clock.now()
+
+    async def _woken_within(self, seconds: float) -> bool:
+        try:
+            async with asyncio.timeout(seconds):
+                return await self._woken.wait()
+        except TimeoutError:
+            return False
+
+    def _wake(self) -> None:
+        self._woken.set()
+
+
+def _sweep(rows: verbs.Rows, now: verbs.Now) -> bool:
+    """Remove a session that has expired; of any other, note when to look again."""
+    header = rows.header()
+    if header is not None and living(rows, now) is not None:
+        rows.put_header(header)
+    return header is not None

@@ -1,0 +1,75 @@
+"""A DynamoDB for tests: moto's, as a server on a free port of the loopback."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from aiobotocore.session import AioSession
+
+from tests.servers import StartError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+REGION = "eu-central-1"
+ENVIRONMENT = {
+    "AWS_ACCESS_KEY_ID": "nobody",
+    "AWS_SECRET_ACCESS_KEY": "nothing",
+    "AWS_CONFIG_FILE": os.devnull,
+    "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
+    "AWS_EC2_METADATA_DISABLED": "true",
+}
+"""For a process that looks for credentials as usual, and must not find this machine's."""
+ROOT = Path(__file__).resolve().parents[1]
+
+
+@dataclass(frozen=True, slots=True)
+class DynamoServer:
+    """A running one, and a session whose credentials it takes; it takes any."""
+
+    port: int
+    session: AioSession
+
+    def url(self, table: str, port: int = 0) -> str:
+        """Return where a store finds a table, here or through another port."""
+        return f"dynamodb://{table}?region={REGION}&endpoint=http://127.0.0.1:{port or self.port}"
+
+
+@contextlib.contextmanager
+def dynamodb_server() -> Iterator[DynamoServer]:
+    """Run one in a process of its own for as long as the block lasts."""
+    with subprocess.Popen(
+        [sys.executable, "-m", "tests.moto_server"],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        cwd=ROOT,
+    ) as process:
+        assert process.stdin is not None
+        assert process.stdout is not None
+        said = process.stdout.readline()
+        if not said:
+            assert process.stderr is not None
+            raise StartError(process.stderr.read().decode()[-1000:])
+        try:
+            yield DynamoServer(int(said), credentials())
+        finally:
+            process.kill()
+
+
+def credentials() -> AioSession:
+    """Return a session with credentials of nothing; what this machine has is not looked at."""
+    nowhere = {
+        "profile": (None, None, None, None),
+        "config_file": (None, None, os.devnull, None),
+        "credentials_file": (None, None, os.devnull, None),
+    }
+    session = AioSession(session_vars=nowhere)
+    session.set_credentials("nobody", "nothing")
+    return session
