@@ -54,13 +54,13 @@ def _main(arguments: Sequence[str] | None) -> int:
 
 def _command(options: argparse.Namespace, settings: Settings) -> Coroutine[Any, Any, int]:
     from bots import operator  # noqa: PLC0415
+    from bots.migrate import migrate  # noqa: PLC0415
     from bots.run import chat, run  # noqa: PLC0415
 
     commands = {
         "run": lambda: run(settings),
         "chat": lambda: chat(settings, options.thread),
         "doctor": lambda: _doctor(settings, options),
-        "init-store": lambda: operator.init_store(settings),
         "stats": lambda: operator.stats(settings),
         "export": lambda: operator.export_thread(
             settings, options.thread, options.file, as_json=options.json
@@ -68,6 +68,7 @@ def _command(options: argparse.Namespace, settings: Settings) -> Coroutine[Any, 
         "audit": lambda: operator.audit(settings),
         "buried": lambda: operator.buried(settings),
         "requeue": lambda: operator.requeue(settings, options.thread, options.place),
+        "migrate": lambda: migrate(settings, options.source, options.target),
     }
     return commands[options.command]()
 
@@ -98,7 +99,6 @@ def _parser() -> argparse.ArgumentParser:
     chat = commands.add_parser("chat", help="talk to the bot in this terminal")
     chat.add_argument("--thread", default="", metavar="NAME", help="the thread to talk in")
     _add_doctor(commands.add_parser("doctor", help="say what is wrong and how to mend it"))
-    commands.add_parser("init-store", help="make the table that a store in DynamoDB needs")
     commands.add_parser("stats", help="how long conversations are, and where people drop off")
     export = commands.add_parser("export", help="write a conversation to a file, or to stdout")
     export.add_argument("thread", help="a thread's name in the terminal, or its whole key")
@@ -109,6 +109,11 @@ def _parser() -> argparse.ArgumentParser:
     requeue = commands.add_parser("requeue", help="let a given-up message wait again")
     requeue.add_argument("thread", help="the thread's key, as `buried` lists it")
     requeue.add_argument("place", type=int, help="the message's place, as `buried` lists it")
+    migrate = commands.add_parser("migrate", help="move everything from one store to another")
+    migrate.add_argument("source", metavar="FROM", help="a store's URL, as in CHATBOT_STORE")
+    migrate.add_argument(
+        "target", metavar="TO", help="that of an empty store, or of an earlier try"
+    )
     return parser
 
 

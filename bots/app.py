@@ -25,6 +25,7 @@ from core.intake import Intake, IntakePolicy
 from core.message import Kind
 from core.models.catalog import retirement
 from core.settings import OFFLINE
+from core.store.migrate import refuse_unfinished
 from core.store.urls import open_store
 from core.worker import Worker
 
@@ -64,6 +65,11 @@ class App:
         store = await open_store(
             settings.store.get_secret_value(), clock=clock, lease_seconds=settings.lease_seconds
         )
+        try:
+            await refuse_unfinished(store, "CHATBOT_STORE")
+        except BaseException:
+            await store.close()
+            raise
         return cls(settings=settings, clock=clock, store=store, memory=memory_for(settings))
 
     async def __aenter__(self) -> Self:

@@ -11,6 +11,7 @@ from core.message import ThreadKey
 from core.session import Entry
 from core.store import keys, verbs
 from core.store.local_rows import LocalRows
+from core.store.local_transfer import LocalTransfer
 from core.store.port import Store
 from core.store.values import Buried, Idle, ThreadInfo, ThreadPage, ThreadSettings
 
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
     from core.store.values import Accepted, Changed, Deed, Draft, Lease, Outcome, Refused, Work
 
 
-class LocalStore(Store):
+class LocalStore(LocalTransfer, Store):
     """Keeps everything in dicts; each verb runs without a pause, so it is atomic by itself."""
 
     def __init__(self, clock: Clock, *, lease_seconds: float = 15) -> None:

@@ -17,6 +17,7 @@ from abc import abstractmethod
 from typing import TYPE_CHECKING, Literal
 
 from core.store.audit import AuditLog
+from core.store.transfer import Transfer
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -39,7 +40,7 @@ if TYPE_CHECKING:
     )
 
 
-class Store(AuditLog):
+class Store(AuditLog, Transfer):
     """Everything that is kept, for any number of processes at once.
 
     `lease_seconds` is how long a lease lives without being renewed, by the store's own clock.

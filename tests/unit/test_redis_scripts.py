@@ -98,6 +98,8 @@ async def every_verb(store: RedisStore) -> None:
     await store.advance("cursor", 7)
     await store.audit(Deed(id="1", what="export", by="U1", thread=THREAD, at=5))
     await store.audited()
+    dump = await store.dump(THREAD)
+    await store.load(THREAD, await store.history(THREAD), first=True, dump=dump)
     accepted = await store.accept(message(20, thread=OTHER), terms(), "d")
     assert accepted.work is not None
     await store.erase(OTHER, at=1)

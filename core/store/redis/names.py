@@ -23,9 +23,10 @@ order of their text). The settings of places (`place:`) and cursors (`cursor:`) 
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 from urllib.parse import quote
 
 from core.store.keys import digest, partition, place_prefix
@@ -91,11 +92,55 @@ class Names:
 
     def place(self, platform: str, place: str) -> str:
         """Return the key of a place's settings."""
-        return f"{self.prefix}place:{place_prefix(platform, place)}"
+        return self.place_named(place_prefix(platform, place))
+
+    def place_named(self, name: str) -> str:
+        """Return the key of the settings of the place with this name."""
+        return f"{self.prefix}place:{name}"
 
     def cursor(self, name: str) -> str:
         """Return the key of a cursor."""
         return f"{self.prefix}cursor:{name}"
+
+    @property
+    def pattern(self) -> str:
+        """Return what SCAN finds all keys by."""
+        return re.sub(r"([*?\[\]\\])", r"\\\1", self.prefix) + "*"
+
+    def kept(self, key: str) -> Kept | None:
+        """Return what a key holds beside threads; None when it holds something else."""
+        found = _KEPT.fullmatch(key.removeprefix(self.prefix))
+        if found is None:
+            return None
+        return Kept(_WHAT[found["what"]], found["name"], found["partition"] or "")
+
+    def everywhere_of(self, what: Literal["seen", "trace"], name: str, partition: str) -> list[str]:
+        """Return the key of a hash in this partition, or where that is empty in every one."""
+        letter = what[0]
+        partitions = [partition] if partition else range(PARTITIONS)
+        return [f"{self.prefix}{{{number}}}{letter}:{name}" for number in partitions]
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """What a key holds beside threads."""
+
+    what: Literal["seen", "trace", "place", "cursor"]
+    name: str
+    partition: str
+    """Empty where there is none."""
+
+
+_KEPT = re.compile(
+    r"(?:\{(?P<partition>\d+)\})?(?P<what>(?<=\})[st]|(?<!\})(?:place|cursor)):(?P<name>.*)",
+    re.DOTALL,
+)
+_WHAT: dict[str, Literal["seen", "trace", "place", "cursor"]] = {
+    "s": "seen",
+    "t": "trace",
+    "place": "place",
+    "cursor": "cursor",
+}
 
 
 @lru_cache(maxsize=4096)

@@ -41,6 +41,7 @@ if TYPE_CHECKING:
 _Made = TypeVar("_Made")
 
 _STATUS = {"a": Status.ADDRESSED, "o": Status.OVERHEARD, "g": Status.DELETED}
+_STATUS_LETTERS = {status: letter for letter, status in _STATUS.items()}
 _LETTERS = {AnswerKind.ANSWER: "A", AnswerKind.NOTICE: "N", AnswerKind.BURIED: "B"}
 _KINDS = {letter: kind for kind, letter in _LETTERS.items()}
 _dump = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
@@ -65,6 +66,18 @@ def answer(lease: Lease, draft: Draft) -> str:
     return _dump(said)
 
 
+def dump(record: Record) -> str:
+    """Return a record with all of its values."""
+    if isinstance(record, Entry):
+        return _dump(_entry_row(record))
+    usage = record.usage
+    tokens = usage and (usage.input, usage.output, usage.cache_read, usage.cache_write)
+    said = (record.place, record.turn, record.token, record.text, tokens)
+    more = (int(record.trimmed), int(record.explain_trim), record.notes)
+    told = more if any(more) else ()
+    return _dump((_LETTERS[record.kind], record.posted, repr(record.at), *said, *told))
+
+
 def letter(kind: AnswerKind) -> str:
     """Return the letter that an answer of this kind begins with."""
     return _LETTERS[kind]
@@ -74,6 +87,15 @@ def load(text: bytes) -> tuple[Record, ...]:
     """Return the records of a JSON list."""
     rows = json.loads(text.decode("utf-8", "surrogatepass"))
     return tuple([_entry(row) if row[0] in _STATUS else _answer(row) for row in rows])
+
+
+def _entry_row(entry: Entry) -> tuple[object, ...]:
+    author = entry.author
+    said = (entry.place, repr(entry.at), entry.id, author.id, author.name, entry.text)
+    files = [(file.id, file.name, file.media_type, file.size) for file in entry.attachments]
+    more = (entry.stamp, entry.answer_in, files, entry.requeued_from)
+    told = (repr(entry.stamp), entry.answer_in, files or None, entry.requeued_from)
+    return (_STATUS_LETTERS[entry.status], *said, *(told if any(more) else ()))
 
 
 def _maker(made: type[_Made]) -> Callable[..., _Made]:

@@ -11,7 +11,8 @@ from core.store.keys import unique
 from core.store.redis import records, wire
 from core.store.redis.checks import sentences
 from core.store.redis.client import connect
-from core.store.redis.reading import PATIENCE, RedisReading
+from core.store.redis.reading import PATIENCE
+from core.store.redis.transfer import RedisTransfer
 from core.store.values import Accepted, Changed, Idle, Outcome, Refused
 
 if TYPE_CHECKING:
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
     from core.store.values import Draft, Lease, Work
 
 
-class RedisStore(RedisReading):
+class RedisStore(RedisTransfer):
     """Keeps everything in one Redis; any number of processes may share it."""
 
     @classmethod

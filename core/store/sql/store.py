@@ -5,13 +5,17 @@ from __future__ import annotations
 from abc import abstractmethod
 from typing import TYPE_CHECKING
 
-from core.store.sql import places, reading
-from core.store.stepped import SteppedStore
+from core.store import verbs
+from core.store.sql import places, reading, transfer
+from core.store.stepped import Ahead, SteppedStore
 
 if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Sequence
+
     from core.message import ThreadKey
     from core.session import Record
     from core.store.sql.query import Queries, Result
+    from core.store.transfer import Aside, Dump
     from core.store.values import Buried, Deed, ThreadPage, ThreadSettings
 
 
@@ -72,6 +76,35 @@ class SqlStore(SteppedStore):
     async def advance(self, name: str, position: int) -> int:
         """Move a cursor, never back; return where it stands."""
         return await self._ask(places.advance(name, position), writes=True)
+
+    # --- moving it all ------------------------------------------------------------------------
+
+    async def dump(self, thread: ThreadKey) -> Dump | None:
+        """Return a thread that lives, but for its records."""
+        return await self._ask(transfer.dump(thread))
+
+    async def load(
+        self, thread: ThreadKey, records: Sequence[Record], *, first: bool, dump: Dump | None
+    ) -> None:
+        """Write the next portion of a thread's records."""
+        people = dump.people if dump else ()
+        await self._step(
+            thread,
+            lambda rows, now: verbs.load(rows, now, records, people, first=first, dump=dump),
+            Ahead(makes=True),
+        )
+
+    async def asides(self) -> AsyncIterator[tuple[Aside, ...]]:
+        """Give out what is kept beside threads."""
+        for table in transfer.TABLES:
+            found, last = await self._ask(transfer.asides(table, ""))
+            while found:
+                yield found
+                found, last = await self._ask(transfer.asides(table, last))
+
+    async def keep(self, asides: Sequence[Aside]) -> None:
+        """Take in what another store has given out."""
+        await self._ask(transfer.keep(asides), writes=True)
 
     # --- each database's own ------------------------------------------------------------------
 

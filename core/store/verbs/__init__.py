@@ -7,6 +7,7 @@ has to travel to the data; one contract suite holds both to the same answers.
 
 from core.store.verbs.inbox import AGAIN, accept, amend, configure, erase, requeue
 from core.store.verbs.rows import Now, Rows, Trace
+from core.store.verbs.transfer import load
 from core.store.verbs.turn import claim, commit, compact, renew, settle, stop
 from core.store.verbs.view import first_shown, show
 
@@ -23,6 +24,7 @@ __all__ = [
     "configure",
     "erase",
     "first_shown",
+    "load",
     "renew",
     "requeue",
     "settle",

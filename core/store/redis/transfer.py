@@ -1,0 +1,154 @@
+"""Moving all that a Redis keeps out of it, and in."""
+
+from __future__ import annotations
+
+import json
+import math
+from typing import TYPE_CHECKING, Any
+
+from core.session import Entry
+from core.store import codec
+from core.store.redis import headers, wire
+from core.store.redis.reading import RedisReading
+from core.store.redis.records import dump as dumped
+from core.store.transfer import Cursor, Dump, Heard, Place, Traced
+from core.store.verbs import Trace
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Iterable, Sequence
+
+    from core.message import ThreadKey
+    from core.session import Record
+    from core.store.redis.names import Kept
+    from core.store.redis.scripts import Value
+    from core.store.transfer import Aside
+
+_PORTION = 500
+"""Keys that are read at once."""
+
+
+class RedisTransfer(RedisReading):
+    """The part of the store that moves it; see `core.store.redis.store`."""
+
+    async def dump(self, thread: ThreadKey) -> Dump | None:
+        """Return a thread that lives, but for its records."""
+        reply = await self._run("dump", thread)
+        if not reply:
+            return None
+        flat, members, line, left, clock = reply
+        # A server may answer in pairs, and what a script has read comes flat.
+        fields = {_text(flat[n]): _text(flat[n + 1]) for n in range(0, len(flat), 2)}
+        people = tuple(sorted(map(_text, members)))
+        now = float(clock)
+        return Dump(
+            header=headers.load(fields, people[: headers.PEOPLE_LIMIT]),
+            people=people,
+            trace=None if line is None else _trace(line, left, now),
+            time=now,
+        )
+
+    async def load(
+        self, thread: ThreadKey, records: Sequence[Record], *, first: bool, dump: Dump | None
+    ) -> None:
+        """Write the next portion of a thread's records."""
+        trace = dump and dump.trace
+        await self._run(
+            "load",
+            thread,
+            first=first,
+            records=_json(_rows(records)),
+            header=_json(headers.dump(dump.header)) if dump else "",
+            people=_json(dump.people if dump else ()),
+            trace=_line(trace) if trace else "",
+            trace_ms=_left(trace.expires, dump.time) if dump and trace else "",
+        )
+
+    async def asides(self) -> AsyncIterator[tuple[Aside, ...]]:
+        """Give out what is kept beside threads."""
+        keys = aiter(self._client.scan_iter(match=self._names.pattern, count=1000))
+        found: list[tuple[bytes, Kept]] = []
+        while (key := await self._ask(anext(keys, None))) is not None:
+            if (kept := self._names.kept(_text(key))) is not None:
+                found.append((key, kept))
+            if len(found) == _PORTION:
+                yield await self._read(found)
+                found = []
+        if found:
+            yield await self._read(found)
+
+    async def keep(self, asides: Sequence[Aside]) -> None:
+        """Take in what another store has given out."""
+        now, _ = await self._lists.many([])
+        await self._lists.many([words for aside in asides for words in self._words(aside, now)])
+        for aside in asides:
+            if isinstance(aside, Cursor):
+                await self.advance(aside.name, aside.position)
+
+    async def _read(self, found: Sequence[tuple[bytes, Kept]]) -> tuple[Aside, ...]:
+        commands: list[tuple[Value, ...]] = [("GET", key) for key, _ in found]
+        commands += [("PTTL", key) for key, _ in found]
+        now, answers = await self._lists.many(commands)
+        rows = zip(found, answers[: len(found)], answers[len(found) :], strict=True)
+        return tuple(
+            _aside(kept, value, left, now) for (_, kept), value, left in rows if value is not None
+        )
+
+    def _words(self, aside: Aside, now: float) -> Iterable[tuple[Value, ...]]:
+        """Return the commands that write it.
+
+        Whose thread a hash names is not known, nor therefore in which partition it is looked
+        for: unless another Redis says so, it goes into each of them.
+        """
+        match aside:
+            case Heard():
+                for key in self._names.everywhere_of("seen", aside.hash, aside.near):
+                    letter = wire.LETTERS[aside.verdict]
+                    yield "SET", key, letter, "PX", _left(aside.expires, now)
+            case Traced():
+                for key in self._names.everywhere_of("trace", aside.hash, aside.near):
+                    yield "SET", key, _line(aside.trace), "PX", _left(aside.trace.expires, now)
+            case Place():
+                yield "SET", self._names.place_named(aside.name), codec.dump(aside.settings)
+
+
+def _aside(kept: Kept, value: bytes, left: int, now: float) -> Aside:
+    if kept.what == "seen":
+        expires = now + left / 1000
+        return Heard(
+            hash=kept.name, verdict=wire.verdict(value[:1]), expires=expires, near=kept.partition
+        )
+    if kept.what == "trace":
+        return Traced(hash=kept.name, trace=_trace(value, left, now), near=kept.partition)
+    if kept.what == "place":
+        return Place(name=kept.name, settings=codec.load_settings(value))
+    return Cursor(name=kept.name, position=int(value))
+
+
+def _rows(several: Sequence[Record]) -> list[tuple[str, str, str, str]]:
+    return [
+        (str(record.place), dumped(record), record.id, "")
+        if isinstance(record, Entry)
+        else (str(record.place), "", "", dumped(record))
+        for record in several
+    ]
+
+
+def _trace(line: bytes, left: int, now: float) -> Trace:
+    return Trace(line=float(line) if line else None, expires=now + left / 1000)
+
+
+def _line(trace: Trace) -> str:
+    return "" if trace.line is None else repr(trace.line)
+
+
+def _left(expires: float, now: float) -> int:
+    """Return the milliseconds until then; at least one, as Redis takes no fewer."""
+    return max(1, math.ceil((expires - now) * 1000))
+
+
+def _json(value: Any) -> str:  # noqa: ANN401 - whatever a script reads as JSON
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+
+
+def _text(value: bytes) -> str:
+    return value.decode("utf-8", "surrogatepass")

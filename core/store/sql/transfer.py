@@ -1,0 +1,141 @@
+"""Moving all that an SQL database keeps out of it, and in, in words that all of them take."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+from core.admission import Verdict
+from core.store import codec
+from core.store.keys import digest
+from core.store.sql.query import Query
+from core.store.transfer import Cursor, Dump, Heard, Place, Traced
+from core.store.verbs import Trace
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Sequence
+
+    from core.message import ThreadKey
+    from core.store.sql.query import Queries, Value
+    from core.store.transfer import Aside
+
+PORTION = 500
+"""Rows that are read or written at once."""
+_Table: TypeAlias = tuple[str, str, "Callable[..., Aside]"]
+
+# By which rows are listed; what is read of them; and what that makes.
+_READ: tuple[_Table, ...] = (
+    (
+        "hash",
+        # Without a verdict it is a call of our own that is remembered for its retries.
+        "hash, verdict, expires FROM seen WHERE expires > :now AND verdict <> '' AND",
+        lambda name, verdict, expires: Heard(hash=name, verdict=Verdict(verdict), expires=expires),
+    ),
+    (
+        "hash",
+        "hash, line, expires FROM trace WHERE expires > :now AND",
+        lambda name, line, expires: Traced(hash=name, trace=Trace(line=line, expires=expires)),
+    ),
+    (
+        "name",
+        "name, settings FROM place WHERE",
+        lambda name, settings: Place(name=name, settings=codec.load_settings(settings)),
+    ),
+    (
+        "name",
+        "name, position FROM cursor WHERE",
+        lambda name, position: Cursor(name=name, position=position),
+    ),
+)
+# The columns of a kind, and what follows where there is such a row already.
+_WRITE: dict[type[Aside], tuple[str, tuple[str, ...], str]] = {
+    Heard: (
+        "seen",
+        ("hash", "verdict", "expires"),
+        "(hash) DO UPDATE SET verdict = excluded.verdict, expires = excluded.expires",
+    ),
+    Traced: (
+        "trace",
+        ("hash", "line", "expires"),
+        "(hash) DO UPDATE SET line = excluded.line, expires = excluded.expires",
+    ),
+    Place: ("place", ("name", "settings"), "(name) DO UPDATE SET settings = excluded.settings"),
+    Cursor: (
+        "cursor",
+        ("name", "position"),
+        (
+            "(name) DO UPDATE SET position = excluded.position"
+            " WHERE cursor.position < excluded.position"
+        ),
+    ),
+}
+
+
+def dump(thread: ThreadKey) -> Queries[Dump | None]:
+    """Return a thread that lives, but for its records."""
+    key: dict[str, Value] = {"key": str(thread)}
+    found = yield Query("SELECT header, :now FROM thread WHERE key = :key AND expires > :now", key)
+    if not found:
+        return None
+    ((header, now),) = found
+    people = yield Query("SELECT person FROM who WHERE thread = :key ORDER BY person", key)
+    traces = yield Query(
+        "SELECT line, expires FROM trace WHERE hash = :hash AND expires > :now",
+        {"hash": digest(thread)},
+    )
+    return Dump(
+        header=codec.load_header(header),
+        people=tuple(person for (person,) in people),
+        trace=Trace(line=traces[0][0], expires=traces[0][1]) if traces else None,
+        time=now,
+    )
+
+
+def asides(table: int, after: str) -> Queries[tuple[tuple[Aside, ...], str]]:
+    """Return the next rows of a table behind one with this name, and the last one's name."""
+    name, what, make = _READ[table]
+    rows = yield Query(
+        f"SELECT {what} {name} > :after ORDER BY {name} LIMIT :limit",
+        {"after": after, "limit": PORTION},
+    )
+    return tuple(make(*row) for row in rows), rows[-1][0] if rows else ""
+
+
+TABLES = range(len(_READ))
+
+
+def keep(several: Sequence[Aside]) -> Queries[None]:
+    """Write what another store has given out, each kind of it at once."""
+    for kind, (table, columns, conflict) in _WRITE.items():
+        # A statement can't change a row twice.
+        rows = {row[0]: row for row in _rows(aside for aside in several if type(aside) is kind)}
+        kept = list(rows.values())
+        for start in range(0, len(kept), PORTION):
+            yield _insert(table, columns, kept[start : start + PORTION], conflict)
+
+
+def _rows(several: Iterable[Aside]) -> Iterable[tuple[Value, ...]]:
+    for aside in several:
+        match aside:
+            case Heard():
+                yield aside.hash, aside.verdict.value, aside.expires
+            case Traced():
+                yield aside.hash, aside.trace.line, aside.trace.expires
+            case Place():
+                yield aside.name, codec.dump(aside.settings)
+            case Cursor():
+                yield aside.name, aside.position
+
+
+def _insert(
+    table: str, columns: tuple[str, ...], rows: Sequence[tuple[Any, ...]], conflict: str
+) -> Query:
+    values = ", ".join(
+        f"({', '.join(f':{column}{number}' for column in columns)})" for number in range(len(rows))
+    )
+    told = {
+        f"{column}{number}": value
+        for number, row in enumerate(rows)
+        for column, value in zip(columns, row, strict=True)
+    }
+    into = f"INSERT INTO {table} ({', '.join(columns)})"
+    return Query(f"{into} VALUES {values} ON CONFLICT {conflict}", told)

@@ -1,0 +1,50 @@
+"""Taking a thread in that comes from another store, portion by portion."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from core.message import Kind
+from core.session import Entry
+from core.store.header import Header
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from core.session import Record
+    from core.store.transfer import Dump
+    from core.store.verbs.rows import Now, Rows
+
+
+def load(
+    rows: Rows,
+    now: Now,
+    records: Sequence[Record],
+    people: Sequence[str],
+    *,
+    first: bool,
+    dump: Dump | None,
+) -> None:
+    """Write a portion of a thread, with some of its people; see `Transfer.load`."""
+    if first:
+        rows.remove(keep_header=False)
+    for record in records:
+        if isinstance(record, Entry):
+            rows.put_entry(record)
+        else:
+            rows.put_answer(record)
+    for person in people:
+        rows.put_who(person)
+    if dump is None:
+        rows.put_header(_over(now))
+        return
+    if dump.trace is not None:
+        rows.put_trace(dump.trace)
+    rows.put_header(dump.header)
+
+
+def _over(now: Now) -> Header:
+    """Return the header of a thread whose session is over: no verb sees it, a sweep clears it."""
+    return Header(
+        kind=Kind.THREAD, ttl=0, reach=0, rev=now.fresh, started_at=now.time, last_at=now.time
+    )

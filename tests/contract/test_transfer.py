@@ -1,0 +1,235 @@
+"""Moving what is kept: a thread in portions, and what lies beside the threads."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from core.admission import Verdict
+from core.message import Attachment, Kind, ThreadKey
+from core.session import AnswerKind
+from core.store.local import LocalStore
+from core.store.transfer import Cursor, Heard, Place, Traced
+from core.store.values import Outcome, ThreadSettings, Work
+from tests.builders import OTHER, OVERHEAR, TERMS, THREAD, begin, converse, draft, finish, message
+from tests.clocks import ManualClock
+from tests.contract.stores import LEASE_SECONDS
+
+if TYPE_CHECKING:
+    from core.store.port import Store
+    from core.store.transfer import Aside, Dump
+    from tests.contract.stores import Harness
+
+STRANGE = "U\U0001f600 {1}"
+"""A person's id that no key, pattern or list may take for something else."""
+
+
+@pytest.fixture
+async def source(harness: Harness) -> LocalStore:
+    """Return a store in memory whose clock agrees with that of the store under test."""
+    return LocalStore(ManualClock(await harness.time()), lease_seconds=LEASE_SECONDS)
+
+
+async def move(source: Store, target: Store, thread: ThreadKey = THREAD, portion: int = 3) -> None:
+    """Move a thread, each portion twice, as after a lost reply."""
+    dump = await source.dump(thread)
+    after, first, records = -1, True, await source.history(thread, limit=portion)
+    while True:
+        after = records[-1].place if records else after
+        following = await source.history(thread, after=after, limit=portion)
+        for _ in range(2):
+            await target.load(thread, records, first=first, dump=None if following else dump)
+        if not following:
+            return
+        records, first = following, False
+
+
+async def asides_of(store: Store) -> dict[tuple[type, str], Aside]:
+    found: dict[tuple[type, str], Aside] = {}
+    async for batch in store.asides():
+        for aside in batch:
+            name = aside.name if isinstance(aside, Place | Cursor) else aside.hash
+            found[type(aside), name] = aside
+    return found
+
+
+def plain(aside: Aside) -> Any:
+    """Return it without what differs by the millisecond, or by the kind of store."""
+    if isinstance(aside, Heard):
+        return replace(aside, expires=0, near="")
+    if isinstance(aside, Traced):
+        return replace(aside, near="", trace=replace(aside.trace, expires=0))
+    return aside
+
+
+def same(found: Dump | None, wanted: Dump | None) -> None:
+    """Compare what two stores give out of a thread."""
+    assert found is not None
+    assert wanted is not None
+    assert found.header == wanted.header
+    assert found.people == wanted.people
+    assert (found.trace and found.trace.line) == (wanted.trace and wanted.trace.line)
+    if found.trace and wanted.trace:
+        assert found.trace.expires == pytest.approx(wanted.trace.expires, abs=5)
+
+
+async def fill(store: Store) -> None:
+    """Have a thread in which everything has happened that leaves something."""
+    file = Attachment(id="F1", name="a.png", media_type="image/png", size=3)
+    await converse(store, 1, 2)
+    await store.accept(message(3, author="U2", attachments=(file,), answer_in="C9"), OVERHEAR)
+    await store.amend(THREAD, "m1", ("event1",), stamp=7.25, text="edited 🦊")
+    await store.amend(THREAD, "m2", ("event2",), stamp=8, text=None)
+    await store.set_thread(THREAD, Kind.THREAD, ThreadSettings(strategy="full", reach=9), ttl=9999)
+    work = await begin(store, 4, author=STRANGE)
+    given_up = replace(
+        draft(work.next - 1, kind=AnswerKind.BURIED), notes=("a note",), trimmed=True
+    )
+    await store.commit(work.lease, work.rev, given_up, "preview")
+    await store.settle(work.lease, Outcome.DONE, posted=("p9",))
+    (buried,) = await store.buried()
+    assert await store.requeue(THREAD, buried.entry.place)
+    claimed = await store.claim(THREAD, "token9")
+    assert claimed is not None
+    await finish(store, claimed)
+    seen = await store.peek(THREAD)
+    assert seen is not None
+    assert await store.compact(THREAD, covers=0, rev=seen.rev, to=3, text="a summary")
+    work = await begin(store, 5)
+    await store.renew(work.lease, work.rev, "p5")
+    await store.stop(THREAD, work.lease.turn)
+    await store.commit(work.lease, work.rev, draft(work.next - 1, cuts=(3, 8)), "p6")
+    await store.accept(message(6), TERMS)
+
+
+async def test_what_is_loaded_is_what_was_dumped(
+    store: Store, source: LocalStore, harness: Harness
+) -> None:
+    await fill(source)
+    await move(source, store)
+    same(await store.dump(THREAD), await source.dump(THREAD))
+    assert await store.history(THREAD) == await source.history(THREAD)
+    assert await store.threads() == await source.threads()
+    assert await store.threads(person=STRANGE) == await source.threads(person=STRANGE)
+    assert await store.peek(THREAD) == await source.peek(THREAD)
+    back = LocalStore(ManualClock(await harness.time()), lease_seconds=LEASE_SECONDS)
+    await move(store, back)
+    same(await back.dump(THREAD), await source.dump(THREAD))
+    assert await back.history(THREAD) == await source.history(THREAD)
+    assert await back.peek(THREAD) == await source.peek(THREAD)
+
+
+async def test_what_was_listed_as_given_up_still_is(store: Store, source: LocalStore) -> None:
+    work = await begin(source)
+    await finish(source, work, kind=AnswerKind.BURIED)
+    await move(source, store)
+    assert await store.buried() == await source.buried()
+    assert await store.requeue(THREAD, 0)
+
+
+async def test_an_open_turn_is_taken_over_and_a_waiting_message_answered_once(
+    store: Store, source: LocalStore, harness: Harness
+) -> None:
+    await begin(source)
+    await source.accept(message(2), TERMS)
+    await move(source, store)
+    await harness.expire_lease(THREAD)
+    work = await store.claim_any(["slack"], "successor")
+    assert isinstance(work, Work)
+    assert (work.lease.turn, work.tries, work.lease.fence) == ("m1", 2, 2)
+    following = await finish(store, work)
+    assert following == "free"
+    assert not isinstance(await store.claim_any(["slack"], "another"), Work)
+
+
+async def test_a_thread_that_is_part_loaded_is_not_there(store: Store, source: LocalStore) -> None:
+    await converse(source, 1, 2)
+    await store.load(THREAD, await source.history(THREAD), first=True, dump=None)
+    assert await store.dump(THREAD) is None
+    assert await store.peek(THREAD) is None
+    assert await store.history(THREAD) == ()
+    assert (await store.threads()).threads == ()
+    accepted = await store.accept(message(1), TERMS, "token")
+    assert accepted.new
+    assert accepted.work is not None
+    assert [record.text for record in accepted.work.records] == ["text 1"]
+
+
+async def test_a_portion_that_was_never_followed_expires(
+    store: Store, source: LocalStore, harness: Harness
+) -> None:
+    await converse(source, 1, 2)
+    await store.load(THREAD, await source.history(THREAD), first=True, dump=None)
+    await harness.advance(2 * 24 * 3600)
+    while await store.sweep():
+        pass
+    assert not list(await harness.remains())
+
+
+async def test_the_first_portion_takes_the_place_of_what_was_there(
+    store: Store, source: LocalStore
+) -> None:
+    await converse(store, 7, 8, 9)
+    await converse(source, 1)
+    await move(source, store)
+    assert await store.history(THREAD) == await source.history(THREAD)
+    assert (await store.accept(message(8, identities=("another",)), TERMS)).new
+
+
+async def test_nothing_that_was_forgotten_is_admitted_again(
+    store: Store, source: LocalStore
+) -> None:
+    await converse(source, 1, 2)
+    await source.erase(THREAD, at=1002.0)
+    await source.amend(OTHER, "m5", ("event5",), stamp=1, text=None)
+    assert await source.dump(THREAD) is None
+    await store.keep(tuple((await asides_of(source)).values()))
+    again = await store.accept(message(2, identities=("another",)), TERMS)
+    assert again.verdict is Verdict.GONE
+    late = await store.accept(message(5, thread=OTHER, identities=("event5",)), TERMS)
+    assert (late.verdict, late.new) == (Verdict.GONE, False)
+    assert (await store.accept(message(3), TERMS)).new
+
+
+async def test_asides_come_out_as_they_went_in(store: Store, source: LocalStore) -> None:
+    await fill(source)
+    await source.erase(OTHER, at=1.25)
+    await source.set_place("slack", "T1:C1", ThreadSettings(strategy="window", muted=True))
+    await source.advance("slack T1", 1_234_567_890_123_456_789)
+    wanted = await asides_of(source)
+    for _ in range(2):
+        await store.keep(tuple(wanted.values()))
+    found = await asides_of(store)
+    assert {name: plain(aside) for name, aside in found.items()} == {
+        name: plain(aside) for name, aside in wanted.items()
+    }
+    expiring = {name: a.expires for name, a in found.items() if isinstance(a, Heard)}
+    for name, expires in expiring.items():
+        before = wanted[name]
+        assert isinstance(before, Heard)
+        assert expires == pytest.approx(before.expires, abs=5)
+    assert await store.place_settings("slack", "T1:C1") == ThreadSettings(
+        strategy="window", muted=True
+    )
+    assert await store.advance("slack T1", 5) == 1_234_567_890_123_456_789
+
+
+async def test_more_asides_than_a_batch_come_out_all(store: Store) -> None:
+    several = [Cursor(name=f"place {n}", position=n + 1) for n in range(1203)]
+    await store.keep(several)
+    found = [aside async for batch in store.asides() for aside in batch]
+    assert sorted(found, key=lambda aside: getattr(aside, "position", 0)) == several
+
+
+async def test_what_is_kept_again_takes_the_place_of_what_was(store: Store) -> None:
+    await store.set_place("slack", "C1", ThreadSettings(muted=True))
+    await store.advance("here", 9)
+    await store.keep([Cursor(name="here", position=3), Cursor(name="there", position=4)])
+    (place,) = [
+        aside async for batch in store.asides() for aside in batch if isinstance(aside, Place)
+    ]
+    await store.keep([replace(place, settings=ThreadSettings())])
+    assert await store.place_settings("slack", "C1") == ThreadSettings()
+    assert (await store.cursor("here"), await store.cursor("there")) == (9, 4)
