@@ -61,6 +61,7 @@ def _command(options: argparse.Namespace, settings: Settings) -> Coroutine[Any, 
         "run": lambda: run(settings),
         "chat": lambda: chat(settings, options.thread),
         "doctor": lambda: _doctor(settings, options),
+        "init-store": lambda: operator.init_store(settings),
         "stats": lambda: operator.stats(settings),
         "export": lambda: operator.export_thread(
             settings, options.thread, options.file, as_json=options.json
@@ -99,6 +100,7 @@ def _parser() -> argparse.ArgumentParser:
     chat = commands.add_parser("chat", help="talk to the bot in this terminal")
     chat.add_argument("--thread", default="", metavar="NAME", help="the thread to talk in")
     _add_doctor(commands.add_parser("doctor", help="say what is wrong and how to mend it"))
+    commands.add_parser("init-store", help="make the table that a store in DynamoDB needs")
     commands.add_parser("stats", help="how long conversations are, and where people drop off")
     export = commands.add_parser("export", help="write a conversation to a file, or to stdout")
     export.add_argument("thread", help="a thread's name in the terminal, or its whole key")

@@ -17,8 +17,9 @@ from core.store.dynamodb.beats import Beats
 from core.store.dynamodb.client import PATIENCE, connect
 from core.store.dynamodb.steps import Steps
 from core.store.dynamodb.table import refuse_unfit, remarks
+from core.store.dynamodb.transfer import DynamoTransfer
 from core.store.keys import place_prefix
-from core.store.stepped import Ahead, SteppedStore
+from core.store.stepped import Ahead
 from core.store.values import Idle, ThreadSettings
 from core.store.verbs.rows import living
 
@@ -38,7 +39,7 @@ SHORTEST_PAUSE, LONGEST_PAUSE = 0.05, 1.0
 """Seconds between two looks for work; the longest costs a dollar or two a year."""
 
 
-class DynamoStore(SteppedStore):
+class DynamoStore(DynamoTransfer):
     """Runs each verb as one transaction; `open` makes one."""
 
     def __init__(self, table: Table, clock: Clock, *, lease_seconds: float = 15) -> None:
@@ -227,6 +228,9 @@ class DynamoStore(SteppedStore):
     async def _is_due(self, platforms: Collection[str]) -> bool:
         lefts = [self._left(found) for found in await index.work(self._table, platforms)]
         return any(left <= 0 for left in lefts)
+
+    async def _time(self) -> float:
+        return self._clock.now()
 
     def _left(self, found: index.Listed) -> float:
         """Return the seconds until a thread with work may be claimed."""
