@@ -90,7 +90,7 @@ async def _stream_lengths(trial: Trial) -> None:
     def made(size: int) -> dict[str, Any]:
         return {"ts": ts, "markdown_text": "x" * size}
 
-    await trial.bounded("stream-length", "chat.appendStream", made)
+    await trial.limited("stream-length", "chat.appendStream", made)
     await trial.call("chat.stopStream", ts=ts)
 
 

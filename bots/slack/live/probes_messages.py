@@ -96,7 +96,7 @@ async def lengths(trial: Trial) -> None:
         "metadata-length": metadata,
     }
     for rule, made in tried.items():
-        await trial.bounded(rule, "chat.update", made)
+        await trial.limited(rule, "chat.update", made)
 
 
 async def reading_back(trial: Trial) -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
-from bots.slack.live.rule import Rule
+from bots.rules import Rule
 from bots.slack.live.rules_around import AROUND, STREAMS
 from bots.slack.live.rules_messages import CONTENT, POSTS
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bots.slack.live.rule import Rule
+from bots.rules import Rule
 
 _METHODS = "docs: reference/methods"
 _STREAM_END = "github.com/slackapi/python-slack-sdk, issue 1859"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bots.slack.live.rule import Rule
+from bots.rules import Rule
 
 _BLOCKS = "docs: reference/block-kit/blocks"
 _METADATA = "docs: messaging/message-metadata"

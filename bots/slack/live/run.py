@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
@@ -61,14 +60,10 @@ async def live(
                 f"{left} of the probes' messages or files would not go: remove them by hand.",
                 True,
             )
-        for line in trial.remarks:
-            yield line, False
-        for line in trial.broken:
-            yield f"A probe broke off: {line}", True
-        for result in sorted(trial.results, key=lambda result: result.same is False):
-            yield str(result), result.same is False
+        for line, differs in trial.lines():
+            yield line, differs
         yield _written(settings, clock, wanted, trial), False
-    yield _summary(trial), False
+    yield trial.summary(), False
 
 
 def _probes(wanted: Wanted) -> list[Callable[[Trial], Awaitable[None]]]:
@@ -150,11 +145,3 @@ def _written(settings: Settings, clock: Clock, wanted: Wanted, trial: Trial) -> 
     path = wanted.folder / f"slack-{at:%Y%m%dT%H%M%S}.jsonl"
     path.write_text(written, encoding="utf-8")
     return f"Recorded {len(trial.calls.made)} exchanges, without names and tokens, in {path}"
-
-
-def _summary(trial: Trial) -> str:
-    count = Counter(result.same for result in trial.results)
-    return (
-        f"Rules that are as we take them to be: {count[True]}; that differ: {count[False]}; "
-        f"not tried: {count[None]}"
-    )

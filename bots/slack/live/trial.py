@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from bots.rules import Tally, Told
 from bots.slack.live.rules import RULES
 
 if TYPE_CHECKING:
@@ -13,29 +14,6 @@ if TYPE_CHECKING:
     from bots.slack.live.calls import Calls
     from bots.slack.live.record import Exchange
     from core.clock import Clock
-
-_DOUBLINGS = 4
-"""How often a limit that did not show is doubled in search of it."""
-
-
-@dataclass(frozen=True, slots=True)
-class Result:
-    """What came of one rule."""
-
-    rule: str
-    same: bool | None
-    """Whether it is as we take it to be; None where it was not tried."""
-    seen: str = ""
-    """What was seen instead, or why it was not tried."""
-
-    def __str__(self) -> str:
-        """Return what there is to say of it, in one line."""
-        rule = RULES[self.rule]
-        if self.same is None:
-            return f"{'not tried':10}{self.rule}: {self.seen}"
-        if self.same:
-            return f"{'same':10}{self.rule}: {rule}"
-        return f"{'DIFFERS':10}{self.rule}: we say that {rule} ({rule.source}); {self.seen}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,19 +31,15 @@ class Scene:
     """The message that the probes' thread hangs on."""
 
 
-class Trial:
+class Trial(Tally):
     """A run through the rules."""
 
     def __init__(self, calls: Calls, scene: Scene, clock: Clock) -> None:
         """Try nothing yet."""
+        super().__init__(RULES)
         self.calls = calls
         self.scene = scene
         self.clock = clock
-        self.results: list[Result] = []
-        self.remarks: list[str] = []
-        """What was seen beside the rules, and the operator should know."""
-        self.broken: list[str] = []
-        """Probes that could not be ended, and why."""
 
     async def call(self, method: str, **arguments: Any) -> Exchange:
         """Make a call in the channel."""
@@ -81,59 +55,18 @@ class Trial:
         given = {"include_all_metadata": True} if metadata else {}
         return await self.call("conversations.replies", ts=self.scene.root, **given)
 
-    def holds(self, rule: str, fact: object, seen: str) -> None:
-        """Note whether a rule holds; else what was seen."""
-        self.results.append(Result(rule, bool(fact), "" if fact else seen))
-
-    def skip(self, rule: str, why: str) -> None:
-        """Note that a rule was not tried."""
-        self.results.append(Result(rule, None, why))
-
     def refused(self, rule: str, exchange: Exchange) -> None:
         """Note whether a call was refused as the rule says."""
         self.holds(rule, exchange.error == RULES[rule].error, _told(exchange))
 
-    async def bounded(self, rule: str, method: str, made: Callable[[int], dict[str, Any]]) -> None:
-        """Hold a call to a limit; where it is another, look for it.
+    async def limited(self, rule: str, method: str, made: Callable[[int], dict[str, Any]]) -> None:
+        """Hold a method to a limit; `made` returns the arguments for something of this size."""
 
-        `made` returns the arguments for something of this size.
-        """
-        limit = RULES[rule].limit
+        async def tried(size: int) -> Told:
+            exchange = await self.call(method, **made(size))
+            return Told(exchange.error, _told(exchange))
 
-        async def tried(size: int) -> Exchange:
-            return await self.call(method, **made(size))
-
-        at, over = await tried(limit), await tried(limit + 1)
-        if not at.error and over.error == RULES[rule].error:
-            self.holds(rule, fact=True, seen="")
-        elif at.error:
-            most = await _longest(tried, 0, limit)
-            self.holds(rule, fact=False, seen=f"{method} takes {most:,}, and then {_told(at)}")
-        elif over.error:
-            self.holds(rule, fact=False, seen=_told(over))
-        else:
-            self.holds(rule, fact=False, seen=await _further(tried, limit + 1, method))
-
-
-async def _longest(tried: Any, low: int, high: int) -> int:  # noqa: ANN401 - what makes a call
-    """Return the greatest size that is taken, between one that is and one that is not."""
-    while high - low > 1:
-        middle = (low + high) // 2
-        if (await tried(middle)).error:
-            high = middle
-        else:
-            low = middle
-    return low
-
-
-async def _further(tried: Any, size: int, method: str) -> str:  # noqa: ANN401 - see above
-    for _ in range(_DOUBLINGS):
-        last = await tried(size * 2)
-        if last.error:
-            most = await _longest(tried, size, size * 2)
-            return f"{method} takes {most:,}, and then {_told(last)}"
-        size *= 2
-    return f"{method} takes {size:,} and more"
+        await self.bounded(rule, method, tried)
 
 
 def _told(exchange: Exchange) -> str:
