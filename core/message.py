@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from enum import StrEnum
+from functools import lru_cache
 from urllib.parse import quote, unquote
 
 
@@ -50,16 +51,18 @@ class ThreadKey:
 
     def __str__(self) -> str:
         """Return the key as one line of text; different keys never give the same text."""
-        return ":".join(
-            quote(part, safe="", errors="surrogatepass")
-            for part in (self.platform, self.place, self.thread)
-        )
+        return _text(self.platform, self.place, self.thread)
 
     @classmethod
     def parse(cls, text: str) -> ThreadKey:
         """Return the key that `str` made this text of; ValueError when none did."""
         platform, place, thread = (unquote(p, errors="surrogatepass") for p in text.split(":"))
         return cls(platform, place, thread)
+
+
+@lru_cache(maxsize=4096)  # a turn asks for it a dozen times
+def _text(*parts: str) -> str:
+    return ":".join(quote(part, safe="", errors="surrogatepass") for part in parts)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

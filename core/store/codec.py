@@ -6,9 +6,9 @@ one from the future is refused and left as it is, since a rewrite would lose wha
 
 from __future__ import annotations
 
+import dataclasses
 import json
-from dataclasses import asdict
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from core.errors import StoreRefusedError
 from core.message import Attachment, Author, Kind, ThreadKey
@@ -16,13 +16,16 @@ from core.session import Answer, AnswerKind, Entry, Record, Status, Usage
 from core.store.header import Header, OpenTurn
 from core.store.values import Deed, ThreadSettings, TurnState
 
+if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
+
 VERSION = 1
 
 
 def dump(value: Record | Header | ThreadSettings | Deed) -> str:
     """Return the value as one line of JSON."""
-    fields = {name: field for name, field in asdict(value).items() if not _says_nothing(field)}
-    return json.dumps({"v": VERSION, **fields}, ensure_ascii=False, separators=(",", ":"))
+    said = {name: field for name, field in _named(value).items() if not _says_nothing(field)}
+    return _write({"v": VERSION, **said})
 
 
 def load_entry(text: str | bytes) -> Entry:
@@ -83,7 +86,15 @@ def load_deed(text: str | bytes) -> Deed:
 
 def _says_nothing(field: object) -> bool:
     """Tell whether a field can be left out; a number never is, since 0 may be a time."""
-    return field is None or field is False or field in ("", (), [], {})
+    return not field and (field is False or not isinstance(field, int | float))
+
+
+def _named(value: DataclassInstance) -> dict[str, object]:
+    """Return a dataclass's fields; unlike `asdict`, it copies nothing."""
+    return {field.name: getattr(value, field.name) for field in dataclasses.fields(value)}
+
+
+_write = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), default=_named).encode
 
 
 def _turn(fields: dict[str, Any]) -> OpenTurn:
