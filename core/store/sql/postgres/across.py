@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from core.message import ThreadKey
 from core.store import codec
 from core.store.buffered_rows import Picture
-from core.store.sql.postgres.fetch import Locked
+from core.store.sql.postgres.fetch import Found
 from core.store.sql.postgres.words import words
 
 if TYPE_CHECKING:
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from psycopg import AsyncConnection
 
 _PICK = words(
-    "SELECT key, header FROM thread WHERE platform = ANY(:platforms) AND due <= :now"
+    "SELECT key, header, xmin::text FROM thread WHERE platform = ANY(:platforms) AND due <= :now"
     " ORDER BY due LIMIT 1 FOR UPDATE SKIP LOCKED"
 )
 _NEXT = words(
@@ -52,7 +52,7 @@ class Nothing:
     """Until the earliest one comes due; None when no thread has work."""
 
 
-async def lock_due(connection: AsyncConnection, platforms: Collection[str]) -> Locked | Nothing:
+async def lock_due(connection: AsyncConnection, platforms: Collection[str]) -> Found | Nothing:
     """Begin a transaction and lock the thread that has been due for the longest.
 
     Threads that are locked already are passed over: somebody is working on them right now.
@@ -65,8 +65,13 @@ async def lock_due(connection: AsyncConnection, platforms: Collection[str]) -> L
     row = await picked.fetchone()
     ((clock, due),) = await looked.fetchall()
     if row is not None:
-        picture = Picture(header=codec.load_header(row[1]))
-        return Locked(ThreadKey.parse(row[0]), picture, clock)
+        key, header, version = row
+        return Found(
+            thread=ThreadKey.parse(key),
+            picture=Picture(header=codec.load_header(header)),
+            time=clock,
+            version=version,
+        )
     await connection.execute("ROLLBACK")
     return Nothing(None if due is None else max(due - clock, _LOCKED_SECONDS))
 

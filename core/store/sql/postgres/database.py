@@ -33,7 +33,8 @@ _IDLE_SECONDS = 10
 # was small must not read all of it when it is large.
 _SETTINGS = (
     "SELECT set_config('idle_in_transaction_session_timeout', %s, false),"
-    " set_config('enable_seqscan', 'off', false)"
+    " set_config('enable_seqscan', 'off', false),"
+    " set_config('plan_cache_mode', 'force_generic_plan', false)"
 )
 
 

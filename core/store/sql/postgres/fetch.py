@@ -1,4 +1,4 @@
-"""Locking a thread and reading what a verb will need of it, in one round trip."""
+"""Reading what a verb will need of a thread, in one round trip, and locking it where wanted."""
 
 from __future__ import annotations
 
@@ -29,151 +29,147 @@ _MAKE = words(
     " VALUES (:thread, :platform, '', 0, 0)"
     " ON CONFLICT (key) DO UPDATE SET key = excluded.key WHERE false"
 )
-_LOCK = words("SELECT header FROM thread WHERE key = :thread FOR UPDATE")
-# The statements behind the lock see what whoever held it has left: each has its own snapshot.
-_FACTS = words(
-    "SELECT 'seen', hash, verdict, expires FROM seen WHERE hash = ANY(:hashes)"
-    " UNION ALL SELECT 'trace', '', line::text, expires FROM trace WHERE hash = :trace"
-    " UNION ALL SELECT half::text, '', body, place FROM entry WHERE thread = :thread"
-    " AND place IN"
-    " (SELECT place FROM entry WHERE thread = :thread AND message = ANY(:messages))"
+_LOCK = words("SELECT 1 FROM thread WHERE key = :thread FOR UPDATE")
+# All in one statement, so that it is of one instant. Its rows are of several kinds, told by their
+# first value; 0 and 1 are the halves of a place. The thread's own comes first, and in any case.
+_SEEN = 2
+_READ = (
+    "WITH moment AS MATERIALIZED (SELECT :clock AS clock),"
+    " found AS MATERIALIZED (SELECT xmin::text AS version, header, {start} AS start"
+    " FROM moment, thread WHERE key = :thread)"
+    " SELECT -1, version, header, clock, start FROM moment LEFT JOIN found ON true"
+    " UNION ALL SELECT half, NULL, body, NULL, place FROM found, entry"
+    " WHERE entry.thread = :thread AND place >= start"
 )
 _START = {
     "": "NULL::bigint",
-    "window": ("SELECT shown FROM thread WHERE key = :thread AND (due IS NULL OR due <= clock)"),
-    "batch": "SELECT head FROM thread WHERE key = :thread",
+    "window": "CASE WHEN due IS NULL OR due <= clock THEN shown END",
+    "batch": "head",
     "turn": (
-        "SELECT least((SELECT place FROM entry WHERE thread = key AND message = :turn),"
-        " CASE WHEN waiting > 0 THEN shown END) FROM thread WHERE key = :thread"
+        "least((SELECT place FROM entry WHERE thread = key AND message = :turn),"
+        " CASE WHEN waiting > 0 THEN shown END)"
     ),
 }
-_MOMENT = "WITH moment AS MATERIALIZED (SELECT :clock AS clock)"
-_REST = (
-    "AS start FROM moment) SELECT clock, start, place, half, body FROM span"
-    " LEFT JOIN entry ON entry.thread = :thread AND entry.place >= span.start"
-    " ORDER BY place, half"
+_SHOWN = words(_READ.format(start="shown"))
+_FACTS = (
+    " UNION ALL SELECT 2, hash, verdict, expires, NULL FROM seen WHERE hash = ANY(:hashes)"
+    " UNION ALL SELECT 3, hash, line::text, expires, NULL FROM trace WHERE hash = :trace"
+    " UNION ALL SELECT half, NULL, body, NULL, place FROM entry WHERE thread = :thread"
+    " AND place IN"
+    " (SELECT place FROM entry WHERE thread = :thread AND message = ANY(:messages))"
 )
-_RECORDS = {
-    name: words(f"{_MOMENT}, span AS MATERIALIZED (SELECT clock, ({start}) {_REST}")
-    for name, start in _START.items()
-}
-_SPAN = words(
-    "SELECT place, half, body FROM entry"
-    " WHERE thread = :thread AND place >= :start AND place < :stop ORDER BY place, half"
-)
-_LIVING = words("SELECT header FROM thread WHERE key = :thread AND expires > :now")
-_SHOWN = words(
-    "SELECT thread.shown, entry.place, half, body FROM thread LEFT JOIN entry"
-    " ON entry.thread = :thread AND entry.place >= thread.shown"
-    " WHERE key = :thread ORDER BY place, half"
+_SPAN = (
+    "SELECT half, NULL AS name, body, NULL::float8, place FROM entry"
+    " WHERE thread = :thread AND place >= :start AND place < :stop"
 )
 
 
-@dataclass(slots=True)
-class Locked:
-    """A locked thread, as far as it was read."""
+@dataclass(slots=True, kw_only=True)
+class Found:
+    """A thread, as far as it was read."""
 
     thread: ThreadKey
     picture: Picture
     time: float
-    """The server's, as of when the lock was held."""
+    """The server's, as of then; behind the lock, where it is locked."""
+    version: str | None
+    """Another one after each change of what is kept of the thread; None: there is no thread."""
 
 
-async def lock(connection: AsyncConnection, thread: ThreadKey, ahead: Ahead) -> Locked:
-    """Begin a transaction, lock the thread, and read what its verb will probably need."""
-    name = str(thread)
-    facts = None
+async def read(connection: AsyncConnection, thread: ThreadKey, ahead: Ahead) -> Found:
+    """Read what a verb will probably need of a thread, as it is at one instant."""
+    async with connection.pipeline():  # so that preparing it takes no round trip of its own
+        rows = await _ask(connection, thread, ahead)
+    return _found(thread, ahead.reads, await rows.fetchall())
+
+
+async def lock(connection: AsyncConnection, thread: ThreadKey, ahead: Ahead) -> Found:
+    """Begin a transaction, lock the thread, and read what its verb will probably need.
+
+    It reads what whoever held the lock has left: each statement sees what is there as it begins.
+    """
+    name = {"thread": str(thread), "platform": thread.platform}
     async with connection.pipeline():
         await connection.execute("BEGIN ISOLATION LEVEL READ COMMITTED")
-        if ahead.makes:
-            await connection.execute(_MAKE, {"thread": name, "platform": thread.platform})
-        header = await connection.execute(_LOCK, {"thread": name})
-        if ahead.reads != Reads():
-            facts = await _ask_facts(connection, thread, ahead.reads)
-        records = await connection.execute(
-            _RECORDS[ahead.records], {"thread": name, "turn": ahead.turn}
-        )
-    picture = Picture()
-    row = await header.fetchone()
-    if row is not None and row[0]:
-        picture.header = codec.load_header(row[0])
-    rows = await records.fetchall()
-    clock, start = rows[0][:2]
-    if row is not None and start is not None:
-        picture.spans.append((start, _END))
-        _keep_records(picture, [row[2:] for row in rows if row[2] is not None])
-    if facts is not None:
-        await _keep_facts(picture, thread, ahead.reads, clock, facts)
-    return Locked(thread, picture, clock)
+        held = await connection.execute(_MAKE if ahead.makes else _LOCK, name)
+        rows = await _ask(connection, thread, ahead)
+    found = _found(thread, ahead.reads, await rows.fetchall())
+    if not ahead.makes and held.rowcount == 0:
+        found.picture = Picture()  # if it is there now, it was not when it was to be locked
+    return found
 
 
 async def look(connection: AsyncConnection, thread: ThreadKey) -> Picture:
-    """Read what is shown of a thread, as it is at one instant, with no lock."""
-    name = str(thread)
-    async with connection.pipeline():
-        await connection.execute("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
-        header = await connection.execute(_LIVING, {"thread": name})
-        records = await connection.execute(_SHOWN, {"thread": name})
-        await connection.execute("COMMIT")
-    picture = Picture()
-    if (row := await header.fetchone()) is not None:
-        picture.header = codec.load_header(row[0])
-        rows = await records.fetchall()
-        picture.spans.append((rows[0][0], _END))
-        _keep_records(picture, [row[1:] for row in rows if row[1] is not None])
-    return picture
+    """Read what is shown of a thread, as it is at one instant; its header only if it lives."""
+    rows = await connection.execute(_SHOWN, {"thread": str(thread)})
+    found = _found(thread, Reads(), await rows.fetchall())
+    header = found.picture.header
+    return found.picture if header is not None and header.expires > found.time else Picture()
 
 
-async def read_more(connection: AsyncConnection, locked: Locked, reads: Reads) -> None:
-    """Read what a verb needs after all."""
-    thread, picture = locked.thread, locked.picture
+async def read_more(connection: AsyncConnection, found: Found, reads: Reads) -> None:
+    """Read what a verb needs of a locked thread after all."""
     start, stop = reads.span
-    async with connection.pipeline():
-        facts = await _ask_facts(connection, thread, reads)
-        records = await connection.execute(
-            _SPAN, {"thread": str(thread), "start": start, "stop": stop}
-        )
-    picture.spans.append((start, stop))
-    _keep_records(picture, await records.fetchall())
-    await _keep_facts(picture, thread, reads, locked.time, facts)
+    values = {**_facts(found.thread, reads), "start": start, "stop": stop}
+    rows = await connection.execute(words(_SPAN + _FACTS), values)
+    _keep(found, reads, await rows.fetchall())
+    found.picture.spans.append((start, stop))
 
 
-async def _ask_facts(
-    connection: AsyncConnection, thread: ThreadKey, reads: Reads
-) -> AsyncCursor[Any]:
-    return await connection.execute(
-        _FACTS,
-        {
-            "thread": str(thread),
-            "hashes": [digest(thread, identity) for identity in reads.identities],
-            "trace": digest(thread) if reads.trace else "",
-            "messages": list(reads.messages),
-        },
-    )
+async def _ask(connection: AsyncConnection, thread: ThreadKey, ahead: Ahead) -> AsyncCursor[Any]:
+    text = _READ.format(start=_START[ahead.records])
+    if ahead.reads == Reads():
+        values: dict[str, Any] = {"thread": str(thread)}
+    else:
+        text += _FACTS
+        values = _facts(thread, ahead.reads)
+    return await connection.execute(words(text), {**values, "turn": ahead.turn})
 
 
-def _keep_records(picture: Picture, rows: list[tuple[int, int, str]]) -> None:
-    for place, half, body in rows:
-        record = load_record(half, body)
-        picture.records[place, half] = record
-        if isinstance(record, Entry):
-            picture.places[record.id] = place
+def _facts(thread: ThreadKey, reads: Reads) -> dict[str, Any]:
+    return {
+        "thread": str(thread),
+        "hashes": [digest(thread, identity) for identity in reads.identities],
+        "trace": digest(thread) if reads.trace else "",
+        "messages": list(reads.messages),
+    }
 
 
-async def _keep_facts(
-    picture: Picture, thread: ThreadKey, reads: Reads, now: float, facts: AsyncCursor[Any]
-) -> None:
-    identities = {digest(thread, identity): identity for identity in reads.identities}
-    trace = None
+def _found(thread: ThreadKey, reads: Reads, rows: list[Any]) -> Found:
+    (_, version, header, clock, start), *others = rows
+    found = Found(thread=thread, picture=Picture(), time=clock, version=version)
+    if header:
+        found.picture.header = codec.load_header(header)
+    if start is not None:
+        found.picture.spans.append((start, _END))
+    _keep(found, reads, others)
+    return found
+
+
+def _keep(found: Found, reads: Reads, rows: list[Any]) -> None:
+    picture = found.picture
     picture.seen.update(dict.fromkeys(reads.identities))
     picture.places = dict.fromkeys(reads.messages) | picture.places
-    for kind, name, text, number in await facts.fetchall():
-        if kind in {"0", "1"}:
-            picture.spans.append((int(number), int(number) + 1))
-            _keep_records(picture, [(int(number), int(kind), text)])
-        elif number > now and kind == "seen":  # not expired
+    identities = {digest(found.thread, identity): identity for identity in reads.identities}
+    trace = None
+    for kind, name, text, number, place in rows:
+        if place is not None:
+            _keep_record(picture, place, kind, text)
+        elif number <= found.time:  # expired
+            continue
+        elif kind == _SEEN:
             picture.seen[identities[name]] = Verdict(text)
-        elif number > now:
+        else:
             trace = Trace(line=None if text is None else float(text), expires=number)
+    if reads.messages:
+        found_places = {place for place in picture.places.values() if place is not None}
+        picture.spans.extend((place, place + 1) for place in found_places)
     if reads.trace:
         picture.traces.append(trace)
+
+
+def _keep_record(picture: Picture, place: int, half: int, body: str) -> None:
+    record = load_record(half, body)
+    picture.records[place, half] = record
+    if isinstance(record, Entry):
+        picture.places[record.id] = place

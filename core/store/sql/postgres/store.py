@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Generic, TypeVar
 
@@ -12,11 +13,11 @@ from core.store.sql import places
 from core.store.sql.postgres import across, checks
 from core.store.sql.postgres.address import parse
 from core.store.sql.postgres.database import PATIENCE, Database
-from core.store.sql.postgres.fetch import lock, look, read_more
+from core.store.sql.postgres.fetch import lock, look, read, read_more
 from core.store.sql.postgres.schema import migrate
 from core.store.sql.postgres.wake import Listener
 from core.store.sql.postgres.words import words
-from core.store.sql.postgres.write import is_done, write
+from core.store.sql.postgres.write import commit, fits, is_done, put
 from core.store.sql.query import Query
 from core.store.sql.store import SqlStore
 from core.store.values import Idle
@@ -27,12 +28,16 @@ if TYPE_CHECKING:
     from psycopg import AsyncConnection
 
     from core.message import ThreadKey
-    from core.store.sql.postgres.fetch import Locked
+    from core.store.sql.postgres.fetch import Found
     from core.store.sql.query import Queries, Result, Row
     from core.store.stepped import Ahead
     from core.store.values import Work
 
 _Result = TypeVar("_Result")
+
+
+class _LockError(Exception):
+    """A verb can't be done without holding its thread's lock."""
 
 
 @dataclass(slots=True)
@@ -155,8 +160,11 @@ class PostgresStore(SqlStore):
         call: _Call[Result] = _Call(unique() if ahead.once else "")
 
         async def step(connection: AsyncConnection) -> Result:
-            locked = await lock(connection, thread, ahead)
-            return await self._finish(connection, locked, verb, call)
+            if not ahead.makes and not call.answers:
+                with contextlib.suppress(_LockError):
+                    found = await read(connection, thread, ahead)
+                    return await self._try(connection, found, verb, call)
+            return await self._finish(connection, await lock(connection, thread, ahead), verb, call)
 
         return await self._database.run(step)
 
@@ -175,10 +183,38 @@ class PostgresStore(SqlStore):
 
         return await self._database.run(step)
 
+    async def _try(
+        self,
+        connection: AsyncConnection,
+        found: Found,
+        verb: Callable[[verbs.Rows, verbs.Now], Result],
+        call: _Call[Result],
+    ) -> Result:
+        """Run a verb on a thread as it was read, and write what it changes if it still is so.
+
+        Raises:
+            _LockError: It was changed in between, or it takes more than one statement.
+        """
+        rows = BufferedRows(found.thread, found.picture)
+        now = self._now(found)
+        try:
+            answer = verb(rows, now)
+        except MissingError:
+            raise _LockError from None
+        if not rows.changes:
+            return answer
+        if not fits(rows.changes):
+            raise _LockError
+        call.answers.append(answer)
+        if not await put(connection, found, now, rows.changes, call.name):
+            call.answers.pop()
+            raise _LockError
+        return answer
+
     async def _finish(
         self,
         connection: AsyncConnection,
-        locked: Locked,
+        found: Found,
         verb: Callable[[verbs.Rows, verbs.Now], Result],
         call: _Call[Result],
     ) -> Result:
@@ -186,18 +222,21 @@ class PostgresStore(SqlStore):
         if await call.is_done(connection):
             await connection.execute("ROLLBACK")
             return call.answers[-1]
-        now = verbs.Now(time=locked.time, lease_seconds=self.lease_seconds, fresh=unique())
-        rows = BufferedRows(locked.thread, locked.picture)
-        answer = await _run(connection, locked, lambda: verb(rows.again(), now))
+        rows = BufferedRows(found.thread, found.picture)
+        now = self._now(found)
+        answer = await _run(connection, found, lambda: verb(rows.again(), now))
         call.answers.append(answer)
-        await write(connection, locked.thread, now, rows.changes, call.name)
+        await commit(connection, found, now, rows.changes, call.name)
         return answer
 
+    def _now(self, found: Found) -> verbs.Now:
+        return verbs.Now(time=found.time, lease_seconds=self.lease_seconds, fresh=unique())
 
-async def _run(connection: AsyncConnection, locked: Locked, verb: Callable[[], Result]) -> Result:
+
+async def _run(connection: AsyncConnection, found: Found, verb: Callable[[], Result]) -> Result:
     """Run a verb, again from its beginning each time that it reads what was not read yet."""
     while True:
         try:
             return verb()
         except MissingError as missing:
-            await read_more(connection, locked, missing.reads)
+            await read_more(connection, found, missing.reads)

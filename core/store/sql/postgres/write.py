@@ -1,4 +1,4 @@
-"""Writing all that a verb changes, and ending its transaction, in one round trip."""
+"""Writing all that a verb changes, in one statement wherever it is what most verbs change."""
 
 from __future__ import annotations
 
@@ -16,30 +16,48 @@ if TYPE_CHECKING:
 
     from psycopg import AsyncConnection
 
-    from core.message import ThreadKey
+    from core.session import Record
     from core.store.buffered_rows import Changes
+    from core.store.sql.postgres.fetch import Found
 
 CHANNEL = "chatbot"
 """Where a thread that may be claimed is announced."""
-_PUT_HEADER = (
-    "UPDATE thread SET header = :header, due = :due, expires = :expires, buried = :buried,"
-    " head = :head, shown = :shown, waiting = :waiting WHERE key = :thread"
-)
-_REMOVE_HEADER = "DELETE FROM thread WHERE key = :thread"
-# A thread that was only made to be locked.
-_REMOVE_EMPTY = "DELETE FROM thread WHERE key = :thread AND header = ''"
-# Several at once: each statement costs about as much as what it does.
-_PUT_SEEN = (
-    "INSERT INTO seen (hash, verdict, expires) SELECT * FROM"
-    " unnest(:hashes::text[], :verdicts::text[], :expires::float8[])"
-    " ON CONFLICT (hash) DO UPDATE SET verdict = excluded.verdict, expires = excluded.expires"
-)
 _HEARD = words("SELECT 1 FROM seen WHERE hash = :call")
 _CALL_SECONDS = 300
 """How long a call is remembered; its retries end long before."""
-_NOTIFY = "SELECT pg_notify(:channel, '')"
 
-Statement = tuple[str, dict[str, Any]]
+# Each statement costs more than what it does, so a verb's writes are parts of one. The first part
+# comes to a row if the thread is as it was read, and without it none of the others does anything.
+# Each of them therefore changes the thread's row: its `xmin` says that something was changed.
+_PUT_HEADER = (
+    "UPDATE thread SET header = :header, due = :due, expires = :expires, buried = :buried,"
+    " head = :head, shown = :shown, waiting = :waiting"
+    " WHERE key = :thread AND xmin = :version::xid RETURNING key"
+)
+_REMOVE_HEADER = "DELETE FROM thread WHERE key = :thread AND xmin = :version::xid RETURNING key"
+_PUT_RECORD = (
+    "INSERT INTO entry (thread, place, half, message, body)"
+    " SELECT key, :place::bigint, :half::bigint, :message, :body FROM held"
+    " ON CONFLICT (thread, place, half) DO UPDATE SET body = excluded.body"
+)
+_PUT_SEEN = (
+    "INSERT INTO seen (hash, verdict, expires) SELECT new.* FROM held,"
+    " unnest(:hashes::text[], :verdicts::text[], :until::float8[]) AS new"
+    " ON CONFLICT (hash) DO UPDATE SET verdict = excluded.verdict, expires = excluded.expires"
+)
+_PUT_WHO = (
+    "INSERT INTO who (person, thread) SELECT new.*, key FROM held, unnest(:people::text[]) AS new"
+    " ON CONFLICT DO NOTHING"
+)
+_PUT_TRACE = (
+    "INSERT INTO trace (hash, line, expires)"
+    " SELECT :trace, :line::float8, :trace_expires::float8 FROM held"
+    " ON CONFLICT (hash) DO UPDATE SET line = excluded.line, expires = excluded.expires"
+)
+_END = "SELECT 1 FROM held"
+_NOTIFY = "SELECT pg_notify(:channel, '') FROM held"
+
+Part = tuple[str, dict[str, Any]]
 
 
 async def is_done(connection: AsyncConnection, call: str) -> bool:
@@ -47,79 +65,71 @@ async def is_done(connection: AsyncConnection, call: str) -> bool:
     return await (await connection.execute(_HEARD, {"call": call})).fetchone() is not None
 
 
-async def write(
-    connection: AsyncConnection,
-    thread: ThreadKey,
-    now: verbs.Now,
-    changes: Changes,
-    call: str = "",
-) -> None:
-    """Write it and commit, or roll back where there is nothing to write.
+def fits(changes: Changes) -> bool:
+    """Tell whether one statement can write it."""
+    return not (changes.emptied or len(changes.records) > 1 or None in changes.records.values())
+
+
+async def put(
+    connection: AsyncConnection, found: Found, now: verbs.Now, changes: Changes, call: str
+) -> bool:
+    """Write what `fits`, at once; False: the thread is not as it was found, and stays as it is.
 
     With a name for the call, `is_done` knows of it from then on.
     """
+    text, values = _statement(found, now, changes, call)
+    async with connection.pipeline():  # so that preparing it takes no round trip of its own
+        written = await connection.execute(words(text), values)
+    return written.rowcount > 0
+
+
+async def commit(
+    connection: AsyncConnection, found: Found, now: verbs.Now, changes: Changes, call: str
+) -> None:
+    """Write it to a thread that is locked, and commit; `call` as in `put`."""
     if not changes:
         await connection.execute("ROLLBACK")
         return
+    several = () if fits(changes) else _several(str(found.thread), changes)
     async with connection.pipeline():
-        for text, values in _statements(thread, now, changes, call):
+        for text, values in (*several, _statement(found, now, changes, call)):
             await connection.execute(words(text), values)
         await connection.execute("COMMIT")
 
 
-def _statements(
-    thread: ThreadKey, now: verbs.Now, changes: Changes, call: str
-) -> Iterator[Statement]:
-    name = str(thread)
+def _several(name: str, changes: Changes) -> Iterator[Part]:
+    """Yield statements for records that don't fit into one with all the rest."""
     if changes.emptied:
         yield from ((statement, {"thread": name}) for statement in rows.EMPTY)
-    yield from _records(name, changes)
-    if changes.seen or call:
-        yield _PUT_SEEN, _seen(thread, now, changes, call)
-    for person in changes.people:
-        yield rows.PUT_WHO, {"person": person, "thread": name}
-    if (trace := changes.trace) is not None:
-        yield (
-            rows.PUT_TRACE,
-            {"hash": digest(thread), "line": trace.line, "expires": trace.expires},
-        )
-    yield _header(name, changes)
-    if changes.leaves_work:
-        yield _NOTIFY, {"channel": CHANNEL}
-
-
-def _seen(
-    thread: ThreadKey, now: verbs.Now, changes: Changes, call: str
-) -> dict[str, list[str] | list[float]]:
-    """Return what was seen, and the call as well: it is swept away like them."""
-    hashes = [digest(thread, identity) for identity in changes.seen]
-    verdicts = [verdict.value for verdict in changes.seen.values()]
-    expires = [now.time + SEEN_SECONDS for _ in hashes]
-    if call:
-        hashes.append(call)
-        verdicts.append(Verdict.ACCEPTED.value)  # nobody asks for it
-        expires.append(now.time + _CALL_SECONDS)
-    return {"hashes": hashes, "verdicts": verdicts, "expires": expires}
-
-
-def _records(name: str, changes: Changes) -> Iterator[Statement]:
     for (place, half), record in changes.records.items():
+        values = {"thread": name, "place": place}
         if record is None:
-            yield rows.REMOVE_ENTRY, {"thread": name, "place": place}
-            continue
-        message = record.id if isinstance(record, Entry) else None
-        values = {"thread": name, "place": place, "half": half, "message": message}
-        yield rows.PUT_ENTRY, values | {"body": codec.dump(record)}
+            yield rows.REMOVE_ENTRY, values
+        else:
+            yield rows.PUT_ENTRY, {**values, "half": half, **_record(record)}
 
 
-def _header(name: str, changes: Changes) -> Statement:
-    if not changes.headers:
-        return _REMOVE_EMPTY, {"thread": name}
-    header = changes.headers[-1]
+def _statement(found: Found, now: verbs.Now, changes: Changes, call: str) -> Part:
+    header, values = _header(found, changes)
+    parts = [f"held AS ({header})"]
+    for number, (text, more) in enumerate(_parts(found, now, changes, call)):
+        parts.append(f"part{number} AS ({text})")
+        values |= more
+    end = _END
+    if changes.leaves_work:
+        end = _NOTIFY
+        values["channel"] = CHANNEL
+    return f"WITH {', '.join(parts)} {end}", values
+
+
+def _header(found: Found, changes: Changes) -> Part:
+    # Without a header it was only made to be locked.
+    header = changes.headers[-1] if changes.headers else found.picture.header
+    values = {"thread": str(found.thread), "version": found.version}
     if header is None:
-        return _REMOVE_HEADER, {"thread": name}
+        return _REMOVE_HEADER, values
     return _PUT_HEADER, {
-        "thread": name,
+        **values,
         "header": codec.dump(header),
         "due": header.due,
         "expires": header.expires,
@@ -128,3 +138,36 @@ def _header(name: str, changes: Changes) -> Statement:
         "shown": verbs.first_shown(header),
         "waiting": header.waiting,
     }
+
+
+def _parts(found: Found, now: verbs.Now, changes: Changes, call: str) -> Iterator[Part]:
+    if fits(changes):
+        for (place, half), record in changes.records.items():
+            if record is not None:
+                yield _PUT_RECORD, {"place": place, "half": half, **_record(record)}
+    if changes.seen or call:
+        yield _PUT_SEEN, _seen(found, now, changes, call)
+    if changes.people:
+        yield _PUT_WHO, {"people": list(changes.people)}
+    if (trace := changes.trace) is not None:
+        told = {"line": trace.line, "trace_expires": trace.expires}
+        yield _PUT_TRACE, {"trace": digest(found.thread), **told}
+
+
+def _record(record: Record) -> dict[str, Any]:
+    return {
+        "message": record.id if isinstance(record, Entry) else None,
+        "body": codec.dump(record),
+    }
+
+
+def _seen(found: Found, now: verbs.Now, changes: Changes, call: str) -> dict[str, Any]:
+    """Return what was seen, and the call as well: it is swept away like them."""
+    hashes = [digest(found.thread, identity) for identity in changes.seen]
+    verdicts = [verdict.value for verdict in changes.seen.values()]
+    until = [now.time + SEEN_SECONDS for _ in hashes]
+    if call:
+        hashes.append(call)
+        verdicts.append(Verdict.ACCEPTED.value)  # nobody asks for it
+        until.append(now.time + _CALL_SECONDS)
+    return {"hashes": hashes, "verdicts": verdicts, "until": until}
