@@ -435,7 +435,7 @@ class StoreMachine(RuleBasedStateMachine):
         assert (copy.platform_id, copy.text) == (entry.platform_id, entry.text)
         self.ledgers[thread].requeued(entry.id, copy)
 
-    @rule(seconds=st.sampled_from([*[7.0, LEASE_SECONDS + 1] * 4, TTL + 100]))
+    @rule(seconds=st.sampled_from([*[0.4 * LEASE_SECONDS, LEASE_SECONDS + 1] * 4, TTL + 100]))
     def pass_time(self, *, seconds: float) -> None:
         """Leases run out, failed turns come due, sessions expire."""
         self.clock.advance(seconds)

@@ -146,6 +146,11 @@ def has_failover(client: Client) -> bool:
     return isinstance(client, Cluster) or isinstance(client.connection_pool, SentinelPool)
 
 
+async def disconnect(client: Client) -> None:
+    """Give back all connections."""
+    await (client.close_all() if isinstance(client, Cluster) else client.aclose())
+
+
 async def piped(client: Client, commands: Sequence[tuple[Value, ...]]) -> list[Any]:
     """Return the answers to commands, in one round trip (to each node of a cluster)."""
     if isinstance(client, Cluster):

@@ -109,6 +109,12 @@ class Cluster(RedisCluster):
         found: list[Any] = await self._patiently(ask)
         return found
 
+    async def close_all(self) -> None:
+        """Close all connections: `aclose` leaves them where it is about to find the nodes anew."""
+        await self.aclose()
+        await self.nodes_manager.aclose()
+        await self.nodes_manager.aclose("startup_nodes")
+
     async def _patiently(self, call: Callable[[], Awaitable[Any]]) -> Any:  # noqa: ANN401 - any call
         async with self._free:
             return await self._patient.call_with_retry(call, _again)

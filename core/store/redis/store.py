@@ -10,7 +10,7 @@ from core.message import ThreadKey
 from core.store.keys import unique
 from core.store.redis import records, wire
 from core.store.redis.checks import sentences
-from core.store.redis.client import connect
+from core.store.redis.client import connect, disconnect
 from core.store.redis.reading import PATIENCE
 from core.store.redis.transfer import RedisTransfer
 from core.store.values import Accepted, Changed, Idle, Outcome, Refused
@@ -191,7 +191,7 @@ class RedisStore(RedisTransfer):
     async def close(self) -> None:
         """Give back the connections."""
         await self._listener.close()
-        await self._client.aclose()
+        await disconnect(self._client)
 
 
 def _call() -> str:
