@@ -44,7 +44,7 @@ async def test_an_answer_that_takes_its_time_is_shown_as_it_grows() -> None:
         async with bot_on(fake, ScriptedModel(["One, ", first, "two, ", second, "three."])):
             dm = await ask(fake)
             await fake.until(lambda: shown(fake, dm) == [f"One,\n{WRITING}"])
-            assert fake.typing_in(dm)
+            await fake.until(lambda: fake.typing_in(dm))
             first.set()
             await fake.until(lambda: shown(fake, dm) == [f"One, two,\n{WRITING}"])
             second.set()
