@@ -121,10 +121,16 @@ def _parser() -> argparse.ArgumentParser:
 
 def _add_doctor(doctor: argparse.ArgumentParser) -> None:
     doctor.add_argument(
-        "--live", default="", metavar="CHANNEL", help="try out in this channel what Slack does"
+        "--live",
+        default="",
+        metavar="CHANNEL",
+        help="try out in this channel what the platform does",
     )
     doctor.add_argument(
-        "--stream-expiry", action="store_true", help="with --live: wait for a stream's end (6 min)"
+        "--stream-expiry",
+        "--nonce-expiry",
+        action="store_true",
+        help="with --live: wait for a stream's end (Slack, 6 min), a nonce's (Discord, 10 min)",
     )
     doctor.add_argument(
         "--rate-limits", action="store_true", help="with --live: call too often, to be told so"

@@ -16,7 +16,7 @@ from bots.parts import model_for, model_name
 from bots.stop import Stop
 from core.admission import FollowUp, Terms, verdicts
 from core.clock import SystemClock
-from core.errors import ChatbotError, ModelError, SettingsError
+from core.errors import ChatbotError, ModelError
 from core.message import Author, Kind, Message, ThreadKey
 from core.models.port import Block, ModelMessage, ModelRequest
 from core.store.values import Outcome
@@ -49,7 +49,7 @@ async def doctor(settings: Settings) -> int:
 async def live(settings: Settings, wanted: Wanted) -> int:
     """Try out what the platform does; return 1 where it differs from what we take it to do.
 
-    Raises `SettingsError` or `PlatformError` where that can't be tried.
+    Raises what the platform's trial does: `SettingsError`, `PlatformError`.
     """
     stop = Stop()
     hidden = sorted(settings.secrets, key=len, reverse=True)
@@ -91,7 +91,9 @@ def _trial(
 ) -> Callable[[Settings, Clock, Wanted], AsyncGenerator[tuple[str, bool], None]]:
     """Return what tries out the platform that a channel's id belongs to."""
     if channel.isdigit():
-        raise SettingsError(f"{channel} is no channel of Slack's: its ids begin with C, G or D.")
+        from bots.discord.live.run import live as discord  # noqa: PLC0415 - slow to import
+
+        return discord
     from bots.slack.live.run import live as slack  # noqa: PLC0415 - slow to import
 
     return slack

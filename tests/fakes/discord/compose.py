@@ -5,6 +5,7 @@ from __future__ import annotations
 import mimetypes
 from typing import TYPE_CHECKING, Any
 
+from bots.discord.live.rules import RULES
 from tests.fakes.discord.errors import DiscordError, invalid
 from tests.fakes.discord.mentions import allowed
 from tests.fakes.discord.model import (
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
     from tests.fakes.discord.model import Channel, Json
     from tests.fakes.discord.writing import Writing
 
-LONGEST = 2000  # characters (discord.md 2, "Sizes")
+LONGEST = RULES["content-length"].limit  # characters (discord.md 2, "Sizes")
 LONGEST_DESCRIPTION = 4096
 LONGEST_EMBEDS = 6000  # all of a message's together (docs: resources/message, "Embed Limits")
 MOST_ROWS, MOST_BUTTONS = 5, 5

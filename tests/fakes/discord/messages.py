@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from bots.discord.live.rules import RULES
 from tests.fakes.discord.call import Call, route
 from tests.fakes.discord.compose import attached, components, composed, content, embeds, mention
 from tests.fakes.discord.errors import DiscordError, invalid
@@ -116,8 +117,9 @@ def _repeated(call: Call) -> Message | None:
     nonce = body.get("nonce")
     if not body.get("enforce_nonce") or nonce is None:
         return None
-    if len(str(nonce)) > 25:
-        words = "Must be 25 or fewer in length."
+    most = RULES["nonce-length"].limit
+    if len(str(nonce)) > most:
+        words = f"Must be {most} or fewer in length."
         raise invalid("nonce", "BASE_TYPE_MAX_LENGTH", words)
     found = call.discord.remembered(str(nonce))
     if found is not None and found.deleted:

@@ -1,0 +1,86 @@
+"""`chatbot doctor --live CHANNEL`: probes on a real server, and what differs."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import aiohttp
+
+from bots.discord.live import probes
+from bots.discord.live.calls import Calls
+from bots.discord.live.probes import Trial
+from core.errors import PlatformError, SettingsError
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncGenerator, Awaitable, Callable
+
+    from bots.diagnosis import Wanted
+    from core.clock import Clock
+    from core.settings import Settings
+
+_OPENING = (
+    "chatbot doctor --live: I try out what Discord takes, in a thread here, and remove it in a "
+    "moment."
+)
+_LEFT = (
+    "note: {left} of the probes' messages, or their thread, would not go: remove them by hand. "
+    "Deleting a thread takes a right that the bot does without; it is empty, and archived."
+)
+
+
+async def live(
+    settings: Settings, clock: Clock, wanted: Wanted
+) -> AsyncGenerator[tuple[str, bool], None]:
+    """Run the probes; yield each line to print, and whether it says that something differs.
+
+    What the probes leave behind is removed, whatever happens. Raises `SettingsError` or
+    `PlatformError` where they can't be run.
+    """
+    token = settings.discord_bot_token.get_secret_value()
+    if not token:
+        raise SettingsError("DISCORD_BOT_TOKEN is not set: `chatbot doctor` says where to find it.")
+    async with aiohttp.ClientSession() as session:
+        calls = Calls(session, settings.discord_base_url, token, clock)
+        trial, left = None, 0
+        try:
+            trial = await _trial(calls, clock, wanted.channel)
+            for probe in _probes(wanted):
+                yield f"trying out {probe.__name__.replace('_', ' ')} …", False
+                await _tried(trial, probe)
+        finally:
+            left = await calls.clean_up("" if trial is None else trial.root)
+        if left:
+            yield _LEFT.format(left=left), False
+        for line, differs in trial.lines():
+            yield line, differs
+    yield trial.summary(), False
+
+
+def _probes(wanted: Wanted) -> list[Callable[[Trial], Awaitable[None]]]:
+    chosen: list[Callable[[Trial], Awaitable[None]]] = [
+        *(probes.threads, probes.posting, probes.nonces, probes.reacting),
+        *(probes.files, probes.slash),
+    ]
+    return [*chosen, probes.nonce_window] if wanted.expiry else chosen
+
+
+async def _tried(trial: Trial, probe: Callable[[Trial], Awaitable[None]]) -> None:
+    """Run a probe; one that goes wrong must not keep the others from being run."""
+    try:
+        await probe(trial)
+    except PlatformError as error:
+        trial.broken.append(f"{probe.__name__}: {error}")
+
+
+async def _trial(calls: Calls, clock: Clock, channel: str) -> Trial:
+    """Look where it is to happen, and post what the probes' thread is made from."""
+    who = await calls.call("GET", "/users/@me")
+    if who.error:
+        raise SettingsError("DISCORD_BOT_TOKEN is refused. See `chatbot doctor`.")
+    opening = await calls.call("POST", f"/channels/{channel}/messages", {"content": _OPENING})
+    if opening.error:
+        raise SettingsError(
+            f"The channel {channel} can't be used: {opening.error}. Give the id of a text channel "
+            "that the bot sees (right-click it, Copy Channel ID, with the developer mode on)."
+        )
+    return Trial(calls, clock, channel=channel, bot=str(who["id"]), root=str(opening["id"]))
