@@ -96,6 +96,7 @@ class Compactor:
         self._model = model
         self._fallback = fallback
         self._memory = memory
+        self._count = memory.counter.count
         self._clock = clock
         self._manner = manner
         self._marks = memory.marks.within(memory.budget // 2)
@@ -103,10 +104,12 @@ class Compactor:
         self._running: set[ThreadKey] = set()
         self._setbacks: dict[ThreadKey, _Setback] = {}
 
-    def is_due(self, work: Work, answer: str) -> bool:
+    def is_due(self, work: Work, answer: str, *, size: int = 0) -> bool:
         """Tell whether `compact` may have something to do once this turn has its answer.
 
-        It saves the store a question after most turns: all that it needs is known already.
+        It saves the store a question after most turns: all that it needs is known already. If
+        `size` is given, all that no summary covers has no more tokens, the answer apart: where
+        so much needs no folding, nothing is counted.
         """
         turns, waiting = turns_of(work.records)
         batch = next_batch(waiting, alone=False)
@@ -114,6 +117,9 @@ class Compactor:
             kind, place = AnswerKind.ANSWER, batch[-1].place
             said = Answer(place=place, turn="", token="", kind=kind, text=answer, at=0)
             turns = (*turns, Turn(entries=batch, answer=said))
+            most = size + size_of(Turn(entries=(), answer=said), work.kind, self._count)
+            if size and self._task(work, turns, [most] + [0] * (len(turns) - 1)) is None:
+                return False
         return self._task(work, turns) is not None
 
     async def compact(self, thread: ThreadKey) -> bool:
@@ -153,12 +159,12 @@ class Compactor:
             thread, covers=work.summary.covers, rev=work.rev, to=task.to, text=text
         )
 
-    def _task(self, work: Work, turns: Sequence[Turn]) -> _Task | None:
-        """Return the summary to be made, given the turns that none covers; None for none."""
+    def _task(self, work: Work, turns: Sequence[Turn], sizes: Sequence[int] = ()) -> _Task | None:
+        """Return the summary to be made of turns that none covers, counted here if need be."""
         strategy = self._memory.strategy(work.kind, work.settings.strategy)
         if not strategy.shows_summary:
             return None
-        sizes = [size_of(turn, work.kind, self._memory.counter.count) for turn in turns]
+        sizes = sizes or [size_of(turn, work.kind, self._count) for turn in turns]
         place = strategy.fold(turns, sizes, self._marks)
         summary = work.summary
         if summary.covers > work.line and (summary.stale or not summary.text):
@@ -171,14 +177,13 @@ class Compactor:
 
     async def _summarise(self, work: Work, task: _Task, *, useless: int) -> str:
         """Return the summary, made in as many calls as it takes."""
-        count = self._memory.counter.count
         text = task.previous
         part: list[Turn] = []
         used = 0
         async for turn in self._turns(work, task.begin, task.to):
             if not turn.entries:  # what was said is deleted, so what was answered goes with it
                 continue
-            fitting, size = cut_to(turn, work.kind, room=self._room, count=count)
+            fitting, size = cut_to(turn, work.kind, room=self._room, count=self._count)
             if part and used + size > self._room:
                 text = await self._ask(text, part, work.kind, useless=useless)
                 part, used = [], 0

@@ -151,6 +151,8 @@ class Conversation:
         except (MessageTooLargeError, ModelBusyError, ModelRefusedError) as error:
             return _notice(work, session, cut, str(error))
         answered, seen = replied.answered, replied.plan
+        if seen.seen_from == session.start:  # all of it is there
+            delivery.size = seen.tokens.window + seen.tokens.new
         if not answered.text.strip():
             return _notice(work, session, cut, reply.wordless(answered.stop))
         text = answered.text.strip()

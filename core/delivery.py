@@ -47,6 +47,8 @@ class Delivery:
         """The ids of the answer's pieces, in order, once delivered."""
         self.answer: Answer | None = None
         """What was delivered."""
+        self.size = 0
+        """The most tokens that all which no summary covers has, the answer apart; 0 if unknown."""
         self.stopped = Stop()
         """Somebody has told the bot to stop answering."""
         self.platform = platform

@@ -213,7 +213,7 @@ class Worker:
         if delivery.answer is not None:
             # Nobody waits for a summary, and the thread's next turn may have begun.
             loop = asyncio.get_running_loop()
-            loop.call_soon(self._remember_later, hold.work, delivery.answer)
+            loop.call_soon(self._remember_later, hold.work, delivery.answer, delivery.size)
         return following
 
     async def _until_settled(self, hold: Hold, delivery: Delivery) -> Work | None:
@@ -253,9 +253,9 @@ class Worker:
 
     # --- upkeep ---------------------------------------------------------------------------------
 
-    def _remember_later(self, work: Work, answer: Answer) -> None:
+    def _remember_later(self, work: Work, answer: Answer, size: int) -> None:
         """Compact behind the user's back: nobody waits for a summary."""
-        if not self._draining and self._compactor.is_due(work, answer.text):
+        if not self._draining and self._compactor.is_due(work, answer.text, size=size):
             self._in_background(self._compactor.compact(work.lease.thread))
 
     def _in_background(self, job: Coroutine[Any, Any, object]) -> None:

@@ -38,7 +38,7 @@ class NoCompaction(Compactor):
     def __init__(self) -> None:
         """Need nothing."""
 
-    def is_due(self, work: Work, answer: str) -> bool:
+    def is_due(self, work: Work, answer: str, *, size: int = 0) -> bool:
         """Tell that there is nothing to do."""
         return False
 

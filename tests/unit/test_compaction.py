@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from random import Random
 from typing import TYPE_CHECKING
 
@@ -423,12 +424,23 @@ async def test_it_is_due_exactly_when_there_will_be_something_to_do(strategy: st
         work = (await desk.store.accept(accept(n), TERMS, f"t{n}")).work
         assert work is not None
         due = desk.compactor.is_due(work, "answer " * 10)
+        assert due == desk.compactor.is_due(work, "answer " * 10, size=10_000)
         draft = Draft(last=n, text="answer " * 10, kind=AnswerKind.ANSWER, cuts=())
         await desk.store.commit(work.lease, work.rev, draft)
         await desk.store.settle(work.lease, Outcome.DONE)
         done.append(await desk.compact())
         assert due == done[-1]
     assert any(done) == (strategy in {"hybrid", "summary"})
+
+
+async def test_nothing_is_counted_where_as_much_as_there_may_be_is_too_little_to_fold() -> None:
+    desk = Desk(scripted(reply="Sum."), marks=Marks(high=300, low=100))
+    await desk.say_many(30)
+    work = await desk.work()
+    waiting = replace(work, records=work.records[:-1])
+    assert desk.compactor.is_due(waiting, "answer")
+    assert desk.compactor.is_due(waiting, "answer", size=299)  # with the answer, it is too much
+    assert not desk.compactor.is_due(waiting, "answer", size=200)
 
 
 async def test_with_nothing_new_it_is_due_by_what_is_there() -> None:
