@@ -29,6 +29,8 @@ if TYPE_CHECKING:
     from core.worker import Worker
 
 _HURRY_SECONDS = 1.0
+_YOUNG = 10_000
+"""New objects after which garbage is collected: some turns' worth, and a megabyte or two."""
 
 
 class Bot(Protocol):
@@ -128,10 +130,11 @@ def keep_loaded() -> None:
     """Let the garbage collector pass over what is loaded by now: it stays as long as the program.
 
     A turn makes objects for all that is remembered, which brings on collections; a tenth of its
-    time went into looking through modules.
+    time went into looking through modules and at what was still needed.
     """
     gc.collect()
     gc.freeze()
+    gc.set_threshold(_YOUNG)
 
 
 async def _first_end(bots: Sequence[Bot]) -> int:

@@ -19,6 +19,11 @@ if TYPE_CHECKING:
 class Direct(Connection):
     """A connection in the clear."""
 
+    async def connect(self) -> None:
+        """Connect if need be; the pool asks for it before each command, by way of the retries."""
+        if not self.is_connected:
+            await super().connect()  # type: ignore[no-untyped-call]
+
     async def send_packed_command(
         self,
         command: bytes | str | Iterable[bytes],
