@@ -1,11 +1,12 @@
-"""What one turn costs each store: round trips, bytes, and time beside the least there could be.
+"""What one turn costs each store: time, round trips and bytes, beside others on the same servers.
 
-    python -m tests.benchmarks.store
+    python -m tests.benchmarks.store [STORE …]
 
-prints JSON. A turn is accept (with its claim), commit and settle, in a thread that has already
-had that many turns, of which the last 20 messages stand after the summary. The lower bound reads
-20 messages, appends 2 and renews the time to live in one round trip, with no lease and no
-protection. Both are timed in turn, in one run.
+prints JSON; a Markdown table of it goes to stderr. A turn is accept (with its claim), commit and
+settle, in a thread that has already had that many turns, of which the last 20 messages stand after
+the summary. Beside it stand, in one run and timed in turn with it, the least that there could be
+(`bounds`) and other people's sessions (`peers`). `flat` compares a thread of 20,000 turns with one
+of 20, also in turn. `ahead` says how many times longer than ours a peer's turn takes.
 """
 
 from __future__ import annotations
@@ -13,212 +14,130 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
-import sqlite3
 import statistics
 import sys
 import tempfile
 import time
-from dataclasses import asdict
+from contextlib import AsyncExitStack
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from psycopg import AsyncConnection
-
-from core.admission import Terms, Verdict
+from bots.run import keep_loaded
 from core.clock import SystemClock
-from core.message import Address, Author, Kind, Message, ThreadKey
-from core.session import AnswerKind, Usage
-from core.store.keys import unique
+from core.store.dynamodb import DynamoStore, make_table
+from core.store.dynamodb.address import parse
 from core.store.local import LocalStore
 from core.store.redis import RedisStore
 from core.store.redis.client import connect
-from core.store.redis.scripts import command
 from core.store.sql.postgres import PostgresStore
 from core.store.sql.sqlite import SqliteStore
-from core.store.values import Draft, Outcome
+from tests.benchmarks import bounds, peers
+from tests.benchmarks.turns import Turns
+from tests.dynamodb_server import dynamodb_server
 from tests.faults.proxy import Proxy
 from tests.postgres_server import postgres_server
+from tests.redis_group import redis_cluster, redis_sentinels
 from tests.servers import redis_server
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Awaitable, Callable
+    from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+    from contextlib import AbstractAsyncContextManager
 
     from core.store.port import Store
-    from core.store.values import Work
 
-SIZES = (10, 100, 1000, 10_000)
-TURNS_TIMED = 400
-KEPT = 10
-"""Turns after the summary: 20 messages."""
-TERMS = Terms(verdicts=(Verdict.ACCEPTED,) * 8, ttl=2_592_000, reach=1000)
+    Step = Callable[[], Awaitable[None]]
+    Next = Callable[[], Awaitable[Step]]
+    Connect = Callable[[int], Awaitable[Store]]
 
-
-def words(number: int) -> str:
-    """Return a message of 400 characters, none like the other."""
-    return f"{number:06} " + " ".join(f"word{number * 7 + i:05}" for i in range(40))[:393]
+SIZES = (10, 1000, 10_000)
+SHORT, LONG = 20, 20_000
+WARM_UP = 20
 
 
-ANSWER, ASKED = words(1), words(2)
+@dataclass(slots=True, kw_only=True)
+class Stage:
+    """A store on a server of its own, and what it is measured beside."""
+
+    store: Store
+    bound: Step | None = None
+    url: str = ""
+    """Where the peers find the same server."""
+    peers: Mapping[str, Callable[[str], peers.Peer]] = field(default_factory=dict)
+    through: tuple[int, Connect] | None = None
+    """The server's port, and how to connect to it through another one."""
+    timed: int = 400
+    """Turns, of each."""
 
 
-class Turns:
-    """Turns of one thread, one after the other."""
-
-    def __init__(self, store: Store, size: int) -> None:
-        self.store = store
-        self.thread = ThreadKey("slack", f"C{size:08}", "1700000000.000100")
-        self.number = 0
-
-    def message(self) -> Message:
-        self.number += 1
-        stamp = f"{1_700_000_000 + self.number}.000200"
-        return Message(
-            thread=self.thread,
-            kind=Kind.THREAD,
-            id=stamp,
-            identities=(f"Ev{self.number:09}", stamp),
-            author=Author(id="U0123456789", name="Ann"),
-            text=words(self.number),
-            at=float(stamp),
-            address=Address.MENTIONED,
-        )
-
-    async def begin(self) -> Work:
-        message = self.message()
-        return await self.accept(message)
-
-    async def accept(self, message: Message) -> Work:
-        accepted = await self.store.accept(message, TERMS, unique())
-        assert accepted.work is not None
-        return accepted.work
-
-    async def end(self, work: Work) -> None:
-        draft = Draft(
-            last=work.next - 1,
-            text=ANSWER,
-            kind=AnswerKind.ANSWER,
-            cuts=(),
-            usage=Usage(input=312, output=104, cache_read=2048, cache_write=410),
-            seen_from=work.since,
-        )
-        posted = (f"{1_700_000_000 + self.number}.000300",)
-        assert await self.store.commit(work.lease, work.rev, draft, posted[0]) == "committed"
-        assert await self.store.settle(work.lease, Outcome.DONE, posted=posted) == "free"
-
-    async def run(self) -> None:
-        await self.end(await self.begin())
-
-    def prepared(self) -> Callable[[], Awaitable[None]]:
-        """Return the next turn's work, with all made that is not the store's."""
-        message = self.message()
-
-        async def turn() -> None:
-            await self.end(await self.accept(message))
-
-        return turn
-
-    async def seed(self, size: int) -> None:
-        """Have this many turns; the summary follows close behind, which keeps them quick."""
-        while self.number < size:
-            await self.run()
-            if self.number % 50 == 0:
-                await self.summarize(KEPT)
-        await self.summarize(KEPT)
-
-    async def summarize(self, kept: int) -> None:
-        work = await self.store.peek(self.thread)
-        assert work is not None
-        to = max(work.head - kept, 0)
-        text = ASKED
-        await self.store.compact(
-            self.thread, covers=work.summary.covers, rev=work.rev, to=to, text=text
-        )
-
-
-async def timed(turns: Turns, bound: Callable[[], Awaitable[None]]) -> dict[str, float]:
-    """Time turns and the lower bound in turn; the summary is moved on between, untimed."""
-    took: dict[str, list[float]] = {"p50_ms": [], "lower_bound_p50_ms": []}
-    for number in range(TURNS_TIMED + 20):
-        await turns.summarize(KEPT)
-        for name, step in (("p50_ms", turns.prepared()), ("lower_bound_p50_ms", bound)):
+async def in_turn(steps: Mapping[str, Next], times: int) -> dict[str, float]:
+    """Return the medians, in milliseconds, of steps that are done one after the other."""
+    took: dict[str, list[float]] = {name: [] for name in steps}
+    keep_loaded()  # as the bot does
+    for number in range(times + WARM_UP):
+        for name, prepared in steps.items():
+            step = await prepared()
             start = time.perf_counter()
             await step()
-            if number >= 20:  # the first ones warm up
+            if number >= WARM_UP:
                 took[name].append((time.perf_counter() - start) * 1000)
     return {name: round(statistics.median(each), 4) for name, each in took.items()}
 
 
-@contextlib.asynccontextmanager
-async def redis_bound(client: Any) -> AsyncIterator[Callable[[], Awaitable[None]]]:
-    """One pipeline: LRANGE 20, RPUSH 2, EXPIRE."""
-    await client.rpush("bound", *(words(n) for n in range(20)))
-
-    async def bound() -> None:
-        pipeline = client.pipeline(transaction=False)
-        pipeline.lrange("bound", -20, -1)
-        pipeline.rpush("bound", ANSWER, ASKED)
-        pipeline.expire("bound", 3600)
-        await pipeline.execute()
-
-    yield bound
-
-
-@contextlib.contextmanager
-def sqlite_file() -> Any:
-    """Hand out an empty folder."""
-    with tempfile.TemporaryDirectory() as folder:
-        yield Path(folder)
-
-
-def sqlite_bound(path: Path, durable: Path) -> Callable[[], Awaitable[None]]:
-    """One transaction: select 20, insert 2, with the store's own pragmas."""
-    connection = sqlite3.connect(path, isolation_level=None)
-    for pragma in ("journal_mode", "synchronous"):
-        with contextlib.closing(sqlite3.connect(durable)) as other:
-            value = other.execute(f"PRAGMA {pragma}").fetchone()[0]
-        connection.execute(f"PRAGMA {pragma} = {value}")
-    connection.execute("CREATE TABLE message (place INTEGER PRIMARY KEY, text TEXT)")
-    rows = [(words(n),) for n in range(20)]
-    connection.executemany("INSERT INTO message (text) VALUES (?)", rows)
-
-    async def bound() -> None:
-        connection.execute("BEGIN IMMEDIATE")
-        connection.execute("SELECT text FROM message ORDER BY place DESC LIMIT 20").fetchall()
-        connection.execute("INSERT INTO message (text) VALUES (?), (?)", (ANSWER, ASKED))
-        connection.execute("COMMIT")
-
-    return bound
+async def measured(name: str, stage: Stage) -> dict[str, Any]:
+    """Return the figures of a store, and of those beside it, by their names."""
+    results: dict[str, Any] = {who: {} for who in (name, *stage.peers)}
+    for size in SIZES:
+        turns = Turns(stage.store, size)
+        await turns.seed()
+        others = {who: make(stage.url) for who, make in stage.peers.items()}
+        steps: dict[str, Next] = {name: turns.prepared}
+        if stage.bound is not None:
+            steps["bound"] = _always(stage.bound)
+        for who, peer in others.items():
+            await peer.seed(size)
+            steps[who] = peers.step_of(peer)
+        times = await in_turn(steps, stage.timed)
+        for who, peer in others.items():
+            await peer.close()
+            results[who][str(size)] = {"p50_ms": times[who]}
+        found = {"p50_ms": times[name]}
+        if stage.bound is not None:
+            found["lower_bound_p50_ms"] = times["bound"]
+        if stage.through is not None:
+            found |= await counted(*stage.through, turns)
+        results[name][str(size)] = found
+    results[name]["flat"] = await flat(stage)
+    return results
 
 
-def memory_bound() -> Callable[[], Awaitable[None]]:
-    """A slice of a list, and two more in it."""
-    kept = [words(n) for n in range(20)]
+async def flat(stage: Stage) -> dict[str, float]:
+    """Compare a thread of 20,000 turns with one of 20."""
+    steps: dict[str, Next] = {}
+    for size in (SHORT, LONG):
+        turns = Turns(stage.store, size)
+        await turns.seed()
+        steps[str(size)] = turns.prepared
+    times = await in_turn(steps, stage.timed)
+    short, long = times[str(SHORT)], times[str(LONG)]
+    return {f"p50_ms_{SHORT}": short, f"p50_ms_{LONG}": long, "ratio": round(long / short, 3)}
 
-    async def bound() -> None:
-        kept[-20:]
-        kept.extend((ANSWER, ASKED))
 
-    return bound
-
-
-async def counted(
-    port: int, connected: Callable[[int], Awaitable[Store]], size: int, number: int
-) -> dict[str, int]:
+async def counted(port: int, connected: Connect, turns: Turns) -> dict[str, int]:
     """Return the round trips and bytes of one turn, and the round trips before the model.
 
     Counted between the server at `port` and a store that is connected to another port.
     """
     async with Proxy(port) as proxy:
         store = await connected(proxy.port)
-        turns = Turns(store, size)
-        turns.number = number
-        await turns.run()  # connects, and prepares what is prepared once
-        await turns.summarize(KEPT)
+        through = Turns(store, int(turns.thread.place[1:]))
+        through.number = turns.number
+        await (await through.prepared())()  # connects, and prepares what is prepared once
+        await through.summarize()
         proxy.reset()
-        work = await turns.begin()
+        work = await through.begin()
         before = proxy.counts.round_trips
-        assert len(work.records) == 2 * KEPT + 1
-        await turns.end(work)
+        await through.end(work)
         counts = asdict(proxy.counts)
         await store.close()
     return {
@@ -229,110 +148,163 @@ async def counted(
     }
 
 
-async def on_redis(folder: Path) -> dict[str, Any]:
-    """Measure a real server of our own, with its data in memory."""
-    results: dict[str, Any] = {}
-    with redis_server(directory=folder) as server:
-        store, client = RedisStore(connect(server.url)), connect(server.url)
-        for size in SIZES:
-            await command(client, "FLUSHALL")
-            turns = Turns(store, size)
-            await turns.seed(size)
-            async with redis_bound(client) as bound:
-                times = await timed(turns, bound)
-            through = await counted(server.port, through_redis, size, turns.number)
-            results[str(size)] = through | times
-        await store.close()
-        await client.aclose()
-    return results
-
-
-async def through_redis(port: int) -> Store:
-    """Return a store on the Redis at a port."""
-    return RedisStore(connect(f"redis://127.0.0.1:{port}"))
+@contextlib.asynccontextmanager
+async def memory(folder: Path) -> AsyncIterator[Stage]:
+    """Measure the process's own memory."""
+    yield Stage(store=LocalStore(SystemClock()), bound=bounds.memory_bound())
 
 
 @contextlib.asynccontextmanager
-async def postgresql_bound(url: str) -> AsyncIterator[Callable[[], Awaitable[None]]]:
-    """One pipeline: a transaction that selects 20, inserts 2 and renews the time to live."""
-    async with await AsyncConnection.connect(url, autocommit=True, prepare_threshold=0) as own:
-        await own.execute("DROP TABLE IF EXISTS bound, alive")
-        await own.execute("CREATE TABLE bound (place SERIAL PRIMARY KEY, text TEXT)")
-        await own.execute("CREATE TABLE alive (until TIMESTAMPTZ)")
-        await own.execute("INSERT INTO alive VALUES (now())")
-        for number in range(20):
-            await own.execute("INSERT INTO bound (text) VALUES (%s)", (words(number),))
-
-        async def bound() -> None:
-            async with own.pipeline():
-                await own.execute("BEGIN")
-                read = await own.execute("SELECT text FROM bound ORDER BY place DESC LIMIT 20")
-                both = (ANSWER, ASKED)
-                await own.execute("INSERT INTO bound (text) VALUES (%s), (%s)", both)
-                await own.execute("UPDATE alive SET until = now() + interval '1 hour'")
-                await own.execute("COMMIT")
-            await read.fetchall()
-
-        yield bound
-
-
-async def through_postgresql(port: int) -> Store:
-    """Return a store on the PostgreSQL at a port."""
-    return await PostgresStore.open(f"postgresql://owner@127.0.0.1:{port}/postgres")
-
-
-async def on_postgresql() -> dict[str, Any]:
-    """Measure a real server of our own, set up as its makers deliver it."""
-    results: dict[str, Any] = {}
-    with postgres_server(settings=()) as server:
-        store = await PostgresStore.open(server.url)
-        for size in SIZES:
-            turns = Turns(store, size)
-            await turns.seed(size)
-            async with postgresql_bound(server.url) as bound:
-                times = await timed(turns, bound)
-            through = await counted(server.port, through_postgresql, size, turns.number)
-            results[str(size)] = through | times
-        await store.close()
-    return results
-
-
-async def on_sqlite(folder: Path) -> dict[str, Any]:
+async def sqlite(folder: Path) -> AsyncIterator[Stage]:
     """Measure a file on this machine's disk."""
-    results: dict[str, Any] = {}
-    for size in SIZES:
-        path = folder / f"{size}.db"
-        store = await SqliteStore.open(path, SystemClock())
-        turns = Turns(store, size)
-        await turns.seed(size)
-        results[str(size)] = await timed(turns, sqlite_bound(folder / f"{size}.bound.db", path))
+    path = folder / "store.db"
+    async with _closing(await SqliteStore.open(path, SystemClock())) as store:
+        yield Stage(store=store, bound=bounds.sqlite_bound(folder / "bound.db", path))
+
+
+@contextlib.asynccontextmanager
+async def redis(folder: Path) -> AsyncIterator[Stage]:
+    """Measure a real server of our own, with its data in memory."""
+
+    async def connected(port: int) -> Store:
+        return RedisStore(connect(f"redis://127.0.0.1:{port}"))
+
+    with redis_server(directory=folder) as server:
+        client = connect(server.url)
+        async with _closing(RedisStore(connect(server.url))) as store:
+            yield Stage(
+                store=store,
+                bound=await bounds.redis_bound(client),
+                url=server.url,
+                peers=peers.REDIS,
+                through=(server.port, connected),
+            )
+        await client.aclose()
+
+
+@contextlib.asynccontextmanager
+async def redis_in_cluster(folder: Path) -> AsyncIterator[Stage]:
+    """Measure a cluster of three primaries."""
+    with redis_cluster(folder) as cluster:
+        async with _closing(RedisStore(connect(cluster.url))) as store:
+            yield Stage(store=store)
+
+
+@contextlib.asynccontextmanager
+async def redis_with_sentinels(folder: Path) -> AsyncIterator[Stage]:
+    """Measure a primary with a replica, found through Sentinels."""
+    with redis_sentinels(folder) as watched:
+        async with _closing(RedisStore(connect(watched.url))) as store:
+            yield Stage(store=store)
+
+
+@contextlib.asynccontextmanager
+async def postgresql(folder: Path) -> AsyncIterator[Stage]:
+    """Measure a real server of our own, set up as its makers deliver it."""
+
+    async def connected(port: int) -> Store:
+        return await PostgresStore.open(f"postgresql://owner@127.0.0.1:{port}/postgres")
+
+    with postgres_server(settings=()) as server:
+        async with (
+            _closing(await PostgresStore.open(server.url)) as store,
+            bounds.postgresql_bound(server.url) as bound,
+        ):
+            yield Stage(
+                store=store,
+                bound=bound,
+                url=server.url,
+                peers=peers.POSTGRESQL,
+                through=(server.port, connected),
+            )
+
+
+@contextlib.asynccontextmanager
+async def dynamodb(folder: Path) -> AsyncIterator[Stage]:
+    """Measure moto's server: its times say nothing of AWS, its counts do."""
+
+    async def connected(port: int) -> Store:
+        url = server.url("bench", port)
+        return await DynamoStore.open(url, SystemClock(), session=server.session)
+
+    with dynamodb_server() as server:
+        await make_table(parse(server.url("bench")), server.session)
+        async with _closing(await connected(server.port)) as store:
+            yield Stage(store=store, through=(server.port, connected), timed=30)
+
+
+STAGES: dict[str, Callable[[Path], AbstractAsyncContextManager[Stage]]] = {
+    "memory": memory,
+    "sqlite": sqlite,
+    "redis": redis,
+    "redis_cluster": redis_in_cluster,
+    "redis_sentinel": redis_with_sentinels,
+    "postgresql": postgresql,
+    "dynamodb": dynamodb,
+}
+
+
+def ahead(results: dict[str, Any]) -> dict[str, dict[str, dict[str, float]]]:
+    """Return, for each peer, how many times longer its turn takes than ours on such a server."""
+    found: dict[str, dict[str, dict[str, float]]] = {}
+    for names, stores in (
+        (peers.REDIS, ("redis", "redis_cluster", "redis_sentinel")),
+        (peers.POSTGRESQL, ("postgresql",)),
+    ):
+        for peer in results.keys() & names.keys():
+            found[peer] = {
+                store: {
+                    str(size): round(_p50(results, peer, size) / _p50(results, store, size), 2)
+                    for size in SIZES
+                }
+                for store in stores
+                if store in results
+            }
+    return found
+
+
+def table(results: dict[str, Any]) -> str:
+    """Return the figures as Markdown."""
+    lines = [f"| | {' | '.join(f'{size:,} turns' for size in SIZES)} | 20,000 ÷ 20 |"]
+    lines.append("|---" * (len(SIZES) + 2) + "|")
+    for name in [*STAGES, *peers.REDIS, *peers.POSTGRESQL]:
+        if name in results:
+            times = [f"{_p50(results, name, size):.2f} ms" for size in SIZES]
+            ratio = results[name].get("flat", {}).get("ratio", "")
+            lines.append(f"| {name} | {' | '.join(times)} | {ratio} |")
+    return "\n".join(lines)
+
+
+def _p50(results: dict[str, Any], name: str, size: int) -> float:
+    return float(results[name][str(size)]["p50_ms"])
+
+
+def _always(step: Step) -> Next:
+    async def prepared() -> Step:
+        return step
+
+    return prepared
+
+
+@contextlib.asynccontextmanager
+async def _closing(store: Store) -> AsyncIterator[Store]:
+    try:
+        yield store
+    finally:
         await store.close()
-    return results
 
 
-async def in_memory() -> dict[str, Any]:
-    """Measure the process's own memory."""
+async def main(wanted: list[str]) -> None:
+    """Measure the stores that are named, or all, and print the figures."""
     results: dict[str, Any] = {}
-    for size in SIZES:
-        turns = Turns(LocalStore(SystemClock()), size)
-        await turns.seed(size)
-        results[str(size)] = await timed(turns, memory_bound())
-    return results
-
-
-async def main() -> None:
-    """Measure every store and print the figures."""
-    with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
-        results = {
-            "redis": await on_redis(folder),
-            "postgresql": await on_postgresql(),
-            "sqlite": await on_sqlite(folder),
-            "memory": await in_memory(),
-        }
-    json.dump(results, sys.stdout, indent=2)
+    for name in wanted or STAGES:
+        async with AsyncExitStack() as stack:
+            folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
+            results |= await measured(name, await stack.enter_async_context(STAGES[name](folder)))
+    sys.stderr.write(f"{table(results)}\n")
+    json.dump(results | {"ahead": ahead(results)}, sys.stdout, indent=2)
     sys.stdout.write("\n")
 
 
 if __name__ == "__main__":
-    asyncio.run(main())
+    asyncio.run(main(sys.argv[1:]))
