@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from agents.extensions.memory import RedisSession, SQLAlchemySession
 from redis.asyncio import Redis
-from sqlalchemy import text
 from sqlalchemy.ext.asyncio import create_async_engine
 
 from tests.benchmarks.turns import ANSWER, words
@@ -85,12 +84,6 @@ class SqlPeer(Session):
         super().__init__(
             SQLAlchemySession("bench", engine=self.engine, create_tables=True), at_once=at_once
         )
-
-    async def seed(self, turns: int) -> None:
-        await super().seed(turns)
-        async with self.engine.connect() as connection:  # as its autovacuum would, a little later
-            await connection.execute(text("ANALYZE agent_messages"))
-            await connection.commit()
 
     async def close(self) -> None:
         await self.engine.dispose()

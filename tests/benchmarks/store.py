@@ -23,6 +23,8 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from psycopg import AsyncConnection
+
 from bots.run import keep_loaded
 from core.clock import SystemClock
 from core.store.dynamodb import DynamoStore, make_table
@@ -66,6 +68,8 @@ class Stage:
     peers: Mapping[str, Callable[[str], peers.Peer]] = field(default_factory=dict)
     through: tuple[int, Connect] | None = None
     """The server's port, and how to connect to it through another one."""
+    seeded: Step | None = None
+    """What the server would do by itself, a while after so much was written at once."""
     timed: int = 400
     """Turns, of each."""
 
@@ -97,6 +101,8 @@ async def measured(name: str, stage: Stage) -> dict[str, Any]:
         for who, peer in others.items():
             await peer.seed(size)
             steps[who] = peers.step_of(peer)
+        if stage.seeded is not None:
+            await stage.seeded()
         times = await in_turn(steps, stage.timed)
         for who, peer in others.items():
             await peer.close()
@@ -118,6 +124,8 @@ async def flat(stage: Stage) -> dict[str, float]:
         turns = Turns(stage.store, size)
         await turns.seed()
         steps[str(size)] = turns.prepared
+    if stage.seeded is not None:
+        await stage.seeded()
     times = await in_turn(steps, stage.timed)
     short, long = times[str(SHORT)], times[str(LONG)]
     return {f"p50_ms_{SHORT}": short, f"p50_ms_{LONG}": long, "ratio": round(long / short, 3)}
@@ -205,6 +213,10 @@ async def postgresql(folder: Path) -> AsyncIterator[Stage]:
     async def connected(port: int) -> Store:
         return await PostgresStore.open(f"postgresql://owner@127.0.0.1:{port}/postgres")
 
+    async def analyzed() -> None:
+        async with await AsyncConnection.connect(server.url, autocommit=True) as own:
+            await own.execute("ANALYZE")
+
     with postgres_server(settings=()) as server:
         async with (
             _closing(await PostgresStore.open(server.url)) as store,
@@ -216,6 +228,7 @@ async def postgresql(folder: Path) -> AsyncIterator[Stage]:
                 url=server.url,
                 peers=peers.POSTGRESQL,
                 through=(server.port, connected),
+                seeded=analyzed,
             )
 
 
