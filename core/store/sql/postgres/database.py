@@ -9,10 +9,9 @@ import random
 import socket
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from psycopg import AsyncConnection
-
 from core.errors import StoreUnavailableError
 from core.store.sql.postgres.address import shown
+from core.store.sql.postgres.connection import Connection
 from core.store.sql.postgres.errors import FAILURES, explained, passes
 
 if TYPE_CHECKING:
@@ -50,10 +49,10 @@ class Database:
         self._patience = patience
         self._pause = pause
         self._free = asyncio.Semaphore(CONNECTIONS)
-        self._idle: list[AsyncConnection] = []
+        self._idle: list[Connection] = []
         self._closed = False
 
-    async def run(self, work: Callable[[AsyncConnection], Awaitable[Result]]) -> Result:
+    async def run(self, work: Callable[[Connection], Awaitable[Result]]) -> Result:
         """Do something on a connection of its own, and again after a failure that may pass.
 
         Raises:
@@ -78,11 +77,9 @@ class Database:
         longest: float = min(self._pause * 2 ** min(attempt, 20), _LONGEST_PAUSE)
         return longest * random.uniform(0.5, 1)  # noqa: S311 - so that replicas come one by one
 
-    async def connect(self) -> AsyncConnection:
+    async def connect(self) -> Connection:
         """Return a connection beside the pool; the caller closes it."""
-        connection = await AsyncConnection.connect(
-            **self._told, autocommit=True, prepare_threshold=0
-        )
+        connection = await Connection.connect(**self._told, autocommit=True, prepare_threshold=0)
         try:
             await connection.execute(_SETTINGS, (f"{_IDLE_SECONDS}s",))
         except BaseException:
@@ -96,7 +93,7 @@ class Database:
         self._drop_idle()
 
     @contextlib.asynccontextmanager
-    async def _connection(self, deadline: float) -> AsyncIterator[AsyncConnection]:
+    async def _connection(self, deadline: float) -> AsyncIterator[Connection]:
         if self._closed:
             raise StoreUnavailableError(f"the connection to the PostgreSQL at {self.at} is closed")
         async with asyncio.timeout_at(deadline):
@@ -121,7 +118,7 @@ class Database:
         finally:
             self._free.release()
 
-    def _give_back(self, connection: AsyncConnection) -> None:
+    def _give_back(self, connection: Connection) -> None:
         if self._closed or connection.closed:
             connection.pgconn.finish()
         else:
@@ -133,7 +130,7 @@ class Database:
             connection.pgconn.finish()
 
 
-def _hang_up(connection: AsyncConnection) -> None:
+def _hang_up(connection: Connection) -> None:
     """End a connection in the middle of whatever it is used for: its user gets an error."""
     with contextlib.suppress(OSError), socket.socket(fileno=os.dup(connection.fileno())) as end:
         end.shutdown(socket.SHUT_RDWR)

@@ -16,9 +16,10 @@ from core.store.sql.reading import load_record
 from core.store.verbs import Trace
 
 if TYPE_CHECKING:
-    from psycopg import AsyncConnection, AsyncCursor
+    from psycopg import AsyncConnection
 
     from core.message import ThreadKey
+    from core.store.sql.postgres.connection import Connection
     from core.store.stepped import Ahead
 
 _END = sys.maxsize
@@ -76,10 +77,9 @@ class Found:
     """Another one after each change of what is kept of the thread; None: there is no thread."""
 
 
-async def read(connection: AsyncConnection, thread: ThreadKey, ahead: Ahead) -> Found:
+async def read(connection: Connection, thread: ThreadKey, ahead: Ahead) -> Found:
     """Read what a verb will probably need of a thread, as it is at one instant."""
-    async with connection.pipeline():  # so that preparing it takes no round trip of its own
-        rows = await _ask(connection, thread, ahead)
+    rows = await connection.ask(*_reading(thread, ahead))
     return _found(thread, ahead.reads, await rows.fetchall())
 
 
@@ -92,7 +92,7 @@ async def lock(connection: AsyncConnection, thread: ThreadKey, ahead: Ahead) -> 
     async with connection.pipeline():
         await connection.execute("BEGIN ISOLATION LEVEL READ COMMITTED")
         held = await connection.execute(_MAKE if ahead.makes else _LOCK, name)
-        rows = await _ask(connection, thread, ahead)
+        rows = await connection.execute(*_reading(thread, ahead))
     found = _found(thread, ahead.reads, await rows.fetchall())
     if not ahead.makes and held.rowcount == 0:
         found.picture = Picture()  # if it is there now, it was not when it was to be locked
@@ -116,14 +116,14 @@ async def read_more(connection: AsyncConnection, found: Found, reads: Reads) -> 
     found.picture.spans.append((start, stop))
 
 
-async def _ask(connection: AsyncConnection, thread: ThreadKey, ahead: Ahead) -> AsyncCursor[Any]:
+def _reading(thread: ThreadKey, ahead: Ahead) -> tuple[bytes, dict[str, Any]]:
     text = _READ.format(start=_START[ahead.records])
     if ahead.reads == Reads():
         values: dict[str, Any] = {"thread": str(thread)}
     else:
         text += _FACTS
         values = _facts(thread, ahead.reads)
-    return await connection.execute(words(text), {**values, "turn": ahead.turn})
+    return words(text), {**values, "turn": ahead.turn}
 
 
 def _facts(thread: ThreadKey, reads: Reads) -> dict[str, Any]:

@@ -3,21 +3,21 @@
 from __future__ import annotations
 
 import contextlib
-from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Generic, TypeVar
+from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from core.store import verbs
-from core.store.buffered_rows import BufferedRows, MissingError
+from core.store.buffered_rows import BufferedRows
 from core.store.keys import unique
 from core.store.sql import places
 from core.store.sql.postgres import across, checks
 from core.store.sql.postgres.address import parse
 from core.store.sql.postgres.database import PATIENCE, Database
-from core.store.sql.postgres.fetch import lock, look, read, read_more
+from core.store.sql.postgres.fetch import lock, look, read
 from core.store.sql.postgres.schema import migrate
+from core.store.sql.postgres.step import Call, LockError
 from core.store.sql.postgres.wake import Listener
 from core.store.sql.postgres.words import words
-from core.store.sql.postgres.write import commit, fits, is_done, put
 from core.store.sql.query import Query
 from core.store.sql.store import SqlStore
 from core.store.values import Idle
@@ -28,30 +28,13 @@ if TYPE_CHECKING:
     from psycopg import AsyncConnection
 
     from core.message import ThreadKey
-    from core.store.sql.postgres.fetch import Found
+    from core.store.sql.postgres.connection import Connection
     from core.store.sql.query import Queries, Result, Row
     from core.store.stepped import Ahead
     from core.store.values import Work
 
-_Result = TypeVar("_Result")
-
-
-class _LockError(Exception):
-    """A verb can't be done without holding its thread's lock."""
-
-
-@dataclass(slots=True)
-class _Call(Generic[_Result]):
-    """One call of a verb, through all its retries."""
-
-    name: str
-    """By which the database knows that it was done; empty where doing it again is as good."""
-    answers: list[_Result] = field(default_factory=list)
-    """What it came to each time before it was sent off to be committed."""
-
-    async def is_done(self, connection: AsyncConnection) -> bool:
-        """Tell whether it was committed, and only the reply was lost; its thread is locked."""
-        return bool(self.name and self.answers) and await is_done(connection, self.name)
+KNOWN = 10_000
+"""Threads that are remembered to be there, at about 300 bytes each."""
 
 
 class PostgresStore(SqlStore):
@@ -62,6 +45,7 @@ class PostgresStore(SqlStore):
         self.lease_seconds = lease_seconds
         self._database = database
         self._listener = Listener(database)
+        self._known: set[ThreadKey] = set()
 
     @classmethod
     async def open(
@@ -157,86 +141,37 @@ class PostgresStore(SqlStore):
     async def _step(
         self, thread: ThreadKey, verb: Callable[[verbs.Rows, verbs.Now], Result], ahead: Ahead
     ) -> Result:
-        call: _Call[Result] = _Call(unique() if ahead.once else "")
+        call = self._call(verb, unique() if ahead.once else "")
 
-        async def step(connection: AsyncConnection) -> Result:
-            if not ahead.makes and not call.answers:
-                with contextlib.suppress(_LockError):
-                    found = await read(connection, thread, ahead)
-                    return await self._try(connection, found, verb, call)
-            return await self._finish(connection, await lock(connection, thread, ahead), verb, call)
+        async def step(connection: Connection) -> Result:
+            # One that is to be made has to be locked; so looking first would be in vain.
+            if not call.answers and (not ahead.makes or thread in self._known):
+                with contextlib.suppress(LockError):
+                    return await call.attempt(connection, await read(connection, thread, ahead))
+            return await call.finish(connection, await lock(connection, thread, ahead))
 
-        return await self._database.run(step)
+        answer = await self._database.run(step)
+        self._remember(thread, there=call.there)
+        return answer
 
     async def _claim_due(self, platforms: Collection[str], token: str) -> Work | Idle | None:
-        call: _Call[Work | None] = _Call(unique())
+        call = self._call(lambda rows, now: verbs.claim(rows, now, token), unique())
 
-        async def step(connection: AsyncConnection) -> Work | Idle | None:
+        async def step(connection: Connection) -> Work | Idle | None:
             if await call.is_done(connection):
                 return call.answers[-1]
             found = await across.lock_due(connection, platforms)
             if isinstance(found, across.Nothing):
                 return Idle(seconds=found.seconds)
-            return await self._finish(
-                connection, found, lambda rows, now: verbs.claim(rows, now, token), call
-            )
+            return await call.finish(connection, found)
 
         return await self._database.run(step)
 
-    async def _try(
-        self,
-        connection: AsyncConnection,
-        found: Found,
-        verb: Callable[[verbs.Rows, verbs.Now], Result],
-        call: _Call[Result],
-    ) -> Result:
-        """Run a verb on a thread as it was read, and write what it changes if it still is so.
+    def _call(self, verb: Callable[[verbs.Rows, verbs.Now], Result], name: str) -> Call[Result]:
+        return Call(verb=verb, lease_seconds=self.lease_seconds, name=name)
 
-        Raises:
-            _LockError: It was changed in between, or it takes more than one statement.
-        """
-        rows = BufferedRows(found.thread, found.picture)
-        now = self._now(found)
-        try:
-            answer = verb(rows, now)
-        except MissingError:
-            raise _LockError from None
-        if not rows.changes:
-            return answer
-        if not fits(rows.changes):
-            raise _LockError
-        call.answers.append(answer)
-        if not await put(connection, found, now, rows.changes, call.name):
-            call.answers.pop()
-            raise _LockError
-        return answer
-
-    async def _finish(
-        self,
-        connection: AsyncConnection,
-        found: Found,
-        verb: Callable[[verbs.Rows, verbs.Now], Result],
-        call: _Call[Result],
-    ) -> Result:
-        """Run a verb on a locked thread, write what it changes, and commit."""
-        if await call.is_done(connection):
-            await connection.execute("ROLLBACK")
-            return call.answers[-1]
-        rows = BufferedRows(found.thread, found.picture)
-        now = self._now(found)
-        answer = await _run(connection, found, lambda: verb(rows.again(), now))
-        call.answers.append(answer)
-        await commit(connection, found, now, rows.changes, call.name)
-        return answer
-
-    def _now(self, found: Found) -> verbs.Now:
-        return verbs.Now(time=found.time, lease_seconds=self.lease_seconds, fresh=unique())
-
-
-async def _run(connection: AsyncConnection, found: Found, verb: Callable[[], Result]) -> Result:
-    """Run a verb, again from its beginning each time that it reads what was not read yet."""
-    while True:
-        try:
-            return verb()
-        except MissingError as missing:
-            await read_more(connection, found, missing.reads)
+    def _remember(self, thread: ThreadKey, *, there: bool) -> None:
+        """Remember whether a thread is there; being wrong on it costs a round trip."""
+        if len(self._known) >= KNOWN:
+            self._known.clear()
+        (self._known.add if there else self._known.discard)(thread)

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     from core.session import Record
     from core.store.buffered_rows import Changes
+    from core.store.sql.postgres.connection import Connection
     from core.store.sql.postgres.fetch import Found
 
 CHANNEL = "chatbot"
@@ -71,15 +72,14 @@ def fits(changes: Changes) -> bool:
 
 
 async def put(
-    connection: AsyncConnection, found: Found, now: verbs.Now, changes: Changes, call: str
+    connection: Connection, found: Found, now: verbs.Now, changes: Changes, call: str
 ) -> bool:
     """Write what `fits`, at once; False: the thread is not as it was found, and stays as it is.
 
     With a name for the call, `is_done` knows of it from then on.
     """
     text, values = _statement(found, now, changes, call)
-    async with connection.pipeline():  # so that preparing it takes no round trip of its own
-        written = await connection.execute(words(text), values)
+    written = await connection.ask(words(text), values)
     return written.rowcount > 0
 
 
