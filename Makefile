@@ -16,7 +16,7 @@ SET_UP = $(PYTHON) -I .ci/bootstrap.py
 help:  ## Say what there is
 	@sed -n 's/^\([a-z]*\):.*## /make \1\t/p' $(MAKEFILE_LIST)
 
-run:  ## Start the bot: where its tokens say, else in this terminal
+run:  ## Start the bot: where its tokens say, else in this terminal; EXTRAS=postgres adds a driver
 	@$(SET_UP) run </dev/null && exec $(BIN)/chatbot run
 
 test:  ## Run the whole suite on real servers; ARGS="-k words" for a part of it

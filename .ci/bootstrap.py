@@ -5,6 +5,8 @@ pip, which some systems' Python lacks. When `.venv` is right already, it does an
 Whatever it says goes to stderr: stdout belongs to the program that starts next.
 
 Nothing is installed without a hash from a lock file, so it doesn't matter where it comes from.
+EXTRAS=postgres,dynamodb adds the drivers of these stores for running, as the development lock has
+them; `dev` has all extras anyway.
 """
 
 from __future__ import annotations
@@ -76,7 +78,7 @@ def digest(kind: str) -> str:
     """Return a digest of all that `.venv` is made from; a moved checkout needs a new one too."""
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())
     tables = [project["project"], project["build-system"], project["tool"]["uv"]]
-    origin = json.dumps([str(ROOT), sys.version_info[:2], tables])
+    origin = json.dumps([str(ROOT), sys.version_info[:2], tables, extras(kind)])
     return hashlib.sha256(origin.encode() + LOCKS[kind].read_bytes()).hexdigest()
 
 
@@ -96,13 +98,16 @@ def set_up(wanted: str) -> None:
     """Install, then stamp. Without a stamp the last set-up was cut short: start from nothing."""
     stamp = read_stamp()
     kind = "dev" if stamp.startswith("dev ") else wanted  # never take the tools away again
-    say(f"Setting up .venv from {LOCKS[kind].name} (the first time takes a minute).")
+    added = "".join(f" and {extra}" for extra in extras(kind))
+    say(f"Setting up .venv from {LOCKS[kind].name}{added} (the first time takes a minute).")
     with tempfile.TemporaryDirectory() as scratch:
         uv = [find_uv(Path(scratch)), "--quiet"]
         if not stamp or not same_python():
             call([*uv, "venv", "--clear", "--python", sys.executable, str(VENV)])
         STAMP.unlink(missing_ok=True)
-        lock, into = str(LOCKS[kind]), ["--python", str(VENV)]
+        whole_lock = Path(scratch, "all.lock")
+        whole_lock.write_text(LOCKS[kind].read_text() + "".join(stanzas_of(extras(kind))))
+        lock, into = str(whole_lock), ["--python", str(VENV)]
         # The locked first, with its hashes, since the project is built by a tool that's among it;
         # then the project, taking away what isn't locked. Nobody ever sees a .venv without it.
         call([*uv, "pip", "install", *into, "--require-hashes", "-r", lock])
@@ -114,6 +119,39 @@ def set_up(wanted: str) -> None:
     whole = STAMP.with_suffix(".new")
     whole.write_text(f"{kind} {digest(kind)}")
     whole.replace(STAMP)
+
+
+def extras(kind: str) -> list[str]:
+    """Return the extras that are asked for beside what the lock has."""
+    asked = sorted(set(re.findall(r"[\w-]+", os.environ.get("EXTRAS", ""))))
+    known = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["optional-dependencies"]
+    for extra in asked:
+        if extra not in known:
+            sys.exit(f"There is no extra {extra}: EXTRAS takes {', '.join(known)}.")
+    return [] if kind == "dev" else asked
+
+
+def stanzas_of(extras: list[str]) -> list[str]:
+    """Return the development lock's parts for extras and all that they need beyond the run lock.
+
+    The lock says behind each package which others it is there for; both locks agree on versions.
+    """
+    known = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["optional-dependencies"]
+    named = [re.match(r"[\w.-]+", need) for extra in extras for need in known[extra]]
+    wanted = {name[0].lower() for name in named if name}
+    parts = re.findall(
+        r"^[^\s#].*?(?=^[^\s#]|\Z)", LOCKS["dev"].read_text(), re.MULTILINE | re.DOTALL
+    )
+    locked = {part.split("==")[0]: part for part in parts}
+    while found := {
+        name
+        for name, part in locked.items()
+        if name not in wanted
+        and wanted & set(re.findall(r"^    # (?:via | {2})(\S+)", part, re.MULTILINE))
+    }:
+        wanted |= found
+    running = {line.split("==")[0] for line in LOCKS["run"].read_text().splitlines()}
+    return [locked[name] for name in sorted(wanted - running)]
 
 
 def same_python() -> bool:
