@@ -143,12 +143,9 @@ def stanzas_of(extras: list[str]) -> list[str]:
         r"^[^\s#].*?(?=^[^\s#]|\Z)", LOCKS["dev"].read_text(), re.MULTILINE | re.DOTALL
     )
     locked = {part.split("==")[0]: part for part in parts}
-    while found := {
-        name
-        for name, part in locked.items()
-        if name not in wanted
-        and wanted & set(re.findall(r"^    # (?:via | {2})(\S+)", part, re.MULTILINE))
-    }:
+    behind = re.compile(r"^    # (?:via | {2})(\S+)", re.MULTILINE)
+    needed_by = {name: set(behind.findall(part)) for name, part in locked.items()}
+    while found := {name for name in locked if name not in wanted and wanted & needed_by[name]}:
         wanted |= found
     running = {line.split("==")[0] for line in LOCKS["run"].read_text().splitlines()}
     return [locked[name] for name in sorted(wanted - running)]
