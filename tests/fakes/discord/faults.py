@@ -60,6 +60,8 @@ class Refused:
     """An error of Discord's own by its code, and nothing happened."""
 
     code: int
+    retry_after: float = 0.05
+    """Seconds, where the code is one of a limit (429)."""
 
 
 Fault: TypeAlias = Limited | Cut | Status | Slow | Refused

@@ -158,7 +158,10 @@ def _before(request: web.Request, fault: Fault | None) -> web.Response | None:
             return _limited(Verdict({}, fault.retry_after, fault.everywhere))
         case Refused():
             error = DiscordError(fault.code)
-            return _answer(error.status, error.body, VIA if error.status == 429 else {})
+            if error.status != 429:
+                return _answer(error.status, error.body)
+            limit: Json = {"retry_after": fault.retry_after, "global": False}
+            return _answer(429, error.body | limit, VIA)
         case Status(after=False):
             return _page(fault.status)
         case Cut(after=False):
