@@ -63,13 +63,14 @@ def dynamodb_server() -> Iterator[DynamoServer]:
             process.kill()
 
 
-def credentials() -> AioSession:
-    """Return a session with credentials of nothing; what this machine has is not looked at."""
+def credentials(*, known: bool = True) -> AioSession:
+    """Return a session with credentials of nothing, or none: this machine's are not looked at."""
     nowhere = {
         "profile": (None, None, None, None),
         "config_file": (None, None, os.devnull, None),
         "credentials_file": (None, None, os.devnull, None),
     }
     session = AioSession(session_vars=nowhere)
-    session.set_credentials("nobody", "nothing")
+    if known:
+        session.set_credentials("nobody", "nothing")
     return session

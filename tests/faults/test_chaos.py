@@ -15,6 +15,7 @@ import pytest
 
 from core.models.scripted import ScriptedModel
 from core.session import Status
+from tests.faults.dynamodb_world import dynamodb_world
 from tests.faults.life import KilledError, Life, Mortal
 from tests.faults.postgres_world import postgres_worlds
 from tests.world import THREAD, World, message
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 
     from core.intake import Intake
     from core.models.port import Model, ModelRequest
+    from tests.dynamodb_server import DynamoServer
 
 MESSAGES = 6
 RUNS = int(os.environ.get("CHAOS_RUNS", "25"))
@@ -157,6 +159,27 @@ async def test_nor_in_postgresql(postgres_url: str, kills: bool) -> None:
     """The same where each call of the store takes time, and other steps come in between."""
     for seed in range(RUNS // 2):
         async with postgres_worlds(postgres_url) as make:
+            run = Run(seed, kills=kills, make=make)
+            try:
+                await run.go()
+                await run.check()
+            except BaseException as error:
+                error.add_note(f"seed {seed}, kills {kills}")
+                raise
+
+
+@pytest.mark.parametrize("kills", [True, False], ids=["kills", "lost leases"])
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+async def test_nor_in_dynamodb(dynamodb_server: DynamoServer, kills: bool) -> None:
+    """The same where nothing is locked, and whoever was passed by begins again."""
+    for seed in range(RUNS // 10):
+        # The model belongs to the run, and the run is made with its world.
+        async with dynamodb_world(dynamodb_server, ScriptedModel()) as world:
+
+            def make(model: Model, world: World = world) -> World:
+                world.model = model
+                return world
+
             run = Run(seed, kills=kills, make=make)
             try:
                 await run.go()

@@ -11,7 +11,11 @@ import pytest
 
 from core.clock import SystemClock
 from core.session import Answer, Entry
+from core.store.dynamodb import make_table
+from core.store.dynamodb.address import parse
+from core.store.keys import unique
 from core.store.urls import open_store
+from tests.dynamodb_server import ENVIRONMENT
 from tests.faults.crowd import thread_of
 from tests.postgres_server import postgres_server
 from tests.servers import redis_server
@@ -21,14 +25,27 @@ if TYPE_CHECKING:
 
     from core.session import Record
     from core.store.port import Store
+    from tests.dynamodb_server import DynamoServer
 
 ROOT = Path(__file__).resolve().parents[2]
 CROWD = ("ann", "bob")
 MESSAGES = 500
+FEWER = 60
+"""On moto, which takes milliseconds for what others do in microseconds."""
 
 
-@pytest.fixture(params=["postgresql", "redis", "sqlite"])
-def url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+@pytest.fixture(params=["dynamodb", "postgresql", "redis", "sqlite"])
+def url(
+    request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[str]:
+    if request.param == "dynamodb":
+        for name, value in ENVIRONMENT.items():  # as a real one's credentials
+            monkeypatch.setenv(name, value)
+        dynamo: DynamoServer = request.getfixturevalue("dynamodb_server")
+        address = dynamo.url(f"t{unique()}")
+        asyncio.run(make_table(parse(address), dynamo.session))
+        yield address
+        return
     if request.param == "sqlite":
         yield f"sqlite:///{tmp_path}/crowd.db"
         return
@@ -54,8 +71,13 @@ async def test_none_is_lost_none_doubled_and_all_are_in_order(url: str, threads:
             spoken = [int(e.id.split("-")[1]) for e in entries if e.author.id == name]
             assert spoken == sorted(spoken)
             heard[name] += spoken
-    assert all(sorted(spoken) == list(range(MESSAGES)) for spoken in heard.values())
+    assert all(sorted(spoken) == list(range(messages_to(url))) for spoken in heard.values())
     await store.close()
+
+
+def messages_to(url: str) -> int:
+    """Return how many things each of the crowd says to a store."""
+    return FEWER if url.startswith("dynamodb") else MESSAGES
 
 
 async def say_it_all(url: str, threads: int) -> None:
@@ -63,7 +85,7 @@ async def say_it_all(url: str, threads: int) -> None:
     crowd = [
         await asyncio.create_subprocess_exec(
             *(sys.executable, "-m", "tests.faults.crowd"),
-            *(url, name, str(MESSAGES), str(threads)),
+            *(url, name, str(messages_to(url)), str(threads)),
             cwd=ROOT,
         )
         for name in CROWD

@@ -8,6 +8,7 @@ dies at each of them, and another worker has to bring the thread to its end.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import itertools
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +18,7 @@ from core.models.scripted import ScriptedModel
 from core.session import AnswerKind
 from tests.contract import postgres_data
 from tests.fakes.platform import FakePlatform
+from tests.faults.dynamodb_world import dynamodb_world
 from tests.faults.life import KilledError, Life, Mortal
 from tests.faults.postgres_world import postgres_worlds
 from tests.world import World, message
@@ -26,6 +28,7 @@ if TYPE_CHECKING:
 
     from core.models.scripted import Step
     from core.store.port import Store
+    from tests.dynamodb_server import DynamoServer
 
 ANSWER = "first part, second part, third part"
 CALLS_OF_A_RUN = 20
@@ -67,7 +70,7 @@ def cut(world: World, most_pieces: int) -> World:
     return world
 
 
-@pytest.fixture(params=["memory", "postgresql"])
+@pytest.fixture(params=["dynamodb", "memory", "postgresql"])
 async def anew(request: pytest.FixtureRequest) -> AsyncIterator[Callable[[], Awaitable[World]]]:
     """Return what makes a world in which nothing was said yet."""
     if request.param == "memory":
@@ -76,6 +79,15 @@ async def anew(request: pytest.FixtureRequest) -> AsyncIterator[Callable[[], Awa
             return World(scripted())
 
         yield in_memory
+        return
+    if request.param == "dynamodb":
+        server: DynamoServer = request.getfixturevalue("dynamodb_server")
+        async with contextlib.AsyncExitStack() as worlds:
+
+            async def in_dynamodb() -> World:
+                return await worlds.enter_async_context(dynamodb_world(server, scripted()))
+
+            yield in_dynamodb
         return
     async with postgres_worlds(request.getfixturevalue("postgres_url")) as make:
 

@@ -27,8 +27,8 @@ Answer: TypeAlias = dict[str, Any]
 
 PATIENCE = 20.0
 """Seconds after which a call gives up, however often it was retried."""
-ATTEMPTS = 10
-"""How often a request is sent when AWS is busy or out of reach."""
+ATTEMPTS = 6
+"""How often a request is sent when AWS is busy or out of reach: for 15 seconds on average."""
 _CONNECTIONS = 50
 _READ, _DELETED = 100, 25
 """The most items that BatchGetItem reads and BatchWriteItem removes."""

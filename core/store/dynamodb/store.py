@@ -6,7 +6,6 @@ of all replicas have to agree to some seconds. Leases don't depend on that: see 
 
 from __future__ import annotations
 
-import asyncio
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -15,6 +14,7 @@ from core.store.dynamodb import across, index, items, places
 from core.store.dynamodb.address import parse
 from core.store.dynamodb.beats import Beats
 from core.store.dynamodb.client import PATIENCE, connect
+from core.store.dynamodb.lookout import Lookout
 from core.store.dynamodb.steps import Steps
 from core.store.dynamodb.table import refuse_unfit, remarks
 from core.store.dynamodb.transfer import DynamoTransfer
@@ -35,9 +35,6 @@ if TYPE_CHECKING:
     from core.store.stepped import Result
     from core.store.values import Buried, Deed, ThreadPage, Work
 
-SHORTEST_PAUSE, LONGEST_PAUSE = 0.05, 1.0
-"""Seconds between two looks for work; the longest costs a dollar or two a year."""
-
 
 class DynamoStore(DynamoTransfer):
     """Runs each verb as one transaction; `open` makes one."""
@@ -48,10 +45,10 @@ class DynamoStore(DynamoTransfer):
         self.beats = Beats(clock, lease_seconds)
         self._table = table
         self._clock = clock
-        self._woken = asyncio.Event()
-        self._pause = SHORTEST_PAUSE
+        self._lookout = Lookout(table, clock, self.beats)
+        self.wake = self._lookout.wake
         self._steps = Steps(table, clock, self.beats, lease_seconds)
-        self._steps.left_work = self._wake
+        self._steps.left_work = self.wake
 
     @classmethod
     async def open(
@@ -86,15 +83,14 @@ class DynamoStore(DynamoTransfer):
 
     async def claim_any(self, platforms: Collection[str], token: str) -> Work | Idle:
         """Claim, of these platforms, the thread that has been due for the longest."""
-        seconds: list[float] = []
-        for found in await index.work(self._table, platforms):
-            left = self._left(found)
-            if left > 0:
-                seconds.append(left)
-            elif (work := await self.claim(found.thread, token)) is not None:
-                self._pause = SHORTEST_PAUSE
+        later: list[float] = []
+        for seconds, thread in await self._lookout.look(platforms):
+            if seconds > 0:
+                later.append(seconds)
+            elif (work := await self.claim(thread, token)) is not None:
+                self._lookout.found()
                 return work
-        return Idle(seconds=min(seconds, default=None))
+        return Idle(seconds=min(later, default=None))
 
     async def threads(
         self,
@@ -177,22 +173,8 @@ class DynamoStore(DynamoTransfer):
     # --- upkeep -------------------------------------------------------------------------------
 
     async def wait(self, platforms: Collection[str], seconds: float) -> None:
-        """Return when work may be claimable, or after `seconds`.
-
-        DynamoDB tells nobody of work that others leave, so it is looked for, less and less often.
-        """
-        loop = asyncio.get_running_loop()
-        end = loop.time() + seconds
-        try:
-            while (left := end - loop.time()) > 0:
-                if await self._woken_within(min(self._pause, left)):
-                    self._pause = SHORTEST_PAUSE
-                    return
-                if loop.time() >= end or await self._is_due(platforms):
-                    return
-                self._pause = min(2 * self._pause, LONGEST_PAUSE)
-        finally:
-            self._woken.clear()
+        """Return when work may be claimable, or after `seconds`."""
+        await self._lookout.wait(platforms, seconds)
 
     async def sweep(self, limit: int = 100) -> int:
         """Remove up to `limit` things that have expired; DynamoDB itself removes event ids."""
@@ -225,28 +207,8 @@ class DynamoStore(DynamoTransfer):
     ) -> Result:
         return await self._steps.run(thread, verb, ahead)
 
-    async def _is_due(self, platforms: Collection[str]) -> bool:
-        lefts = [self._left(found) for found in await index.work(self._table, platforms)]
-        return any(left <= 0 for left in lefts)
-
     async def _time(self) -> float:
         return self._clock.now()
-
-    def _left(self, found: index.Listed) -> float:
-        """Return the seconds until a thread with work may be claimed."""
-        if found.beat:
-            return self.beats.left(str(found.thread), found.beat)
-        return found.due - self._clock.now()
-
-    async def _woken_within(self, seconds: float) -> bool:
-        try:
-            async with asyncio.timeout(seconds):
-                return await self._woken.wait()
-        except TimeoutError:
-            return False
-
-    def _wake(self) -> None:
-        self._woken.set()
 
 
 def _sweep(rows: verbs.Rows, now: verbs.Now) -> bool:

@@ -154,8 +154,9 @@ def _head(made: Writing, header: Header, gen: str, summary: str) -> Head:
     old, shown = made.look.head, made.look.picture.header
     beat = made.stamp if header.token else ""
     header = header.copy()
-    if header.token and old and shown and (header.token, header.until) == _lease(shown):
-        # The lease was not extended: its times stay as its holder wrote them.
+    # Not extended: the times of the lease stay as its holder wrote them. The very same time is
+    # told from one that is equal by chance, since an extension has to be seen by others.
+    if old and shown and header.token == shown.token and header.until is shown.until:
         beat = old.beat
         header.due = old.header.due if header.due == shown.due else header.due
         header.until = old.header.until
@@ -164,10 +165,6 @@ def _head(made: Writing, header: Header, gen: str, summary: str) -> Head:
     ends = fresh.ends if fresh and made.now < fresh.ends <= header.expires else header.expires
     head = Head(header=header, gen=gen, stamp=made.stamp, beat=beat, summary=summary, ends=ends)
     return replace(head, marks=(fresh or head).marked(made.marks))
-
-
-def _lease(header: Header) -> tuple[str, float]:
-    return header.token, header.until
 
 
 def _buried(made: Writing, header: Header, before: Header | None, gen: str) -> None:

@@ -1,0 +1,354 @@
+"""DynamoDB is busy, loses replies, or is not what we were told: one sentence, and nothing lost."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from botocore.retries.standard import ExponentialBackoff
+
+from core.errors import ChatbotError, SettingsError, StoreRefusedError, StoreUnavailableError
+from core.session import Answer, Entry
+from core.store.dynamodb import DynamoStore, items, make_table
+from core.store.dynamodb.address import parse
+from core.store.dynamodb.client import connect
+from core.store.dynamodb.table import FORM_KEY
+from core.store.keys import unique
+from tests.builders import OVERHEAR, THREAD, begin, converse, draft, finish, message, terms
+from tests.clocks import ManualClock
+from tests.contract import dynamodb_data
+from tests.dynamodb_server import credentials
+from tests.faults.dynamodb_front import LOST, Front
+from tests.servers import free_port
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Awaitable, Callable
+
+    from core.store.dynamodb.client import Table
+    from tests.dynamodb_server import DynamoServer
+
+
+@pytest.fixture(autouse=True)
+def quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let the driver wait less before it repeats a request: up to a second is its first pause."""
+    monkeypatch.setattr(ExponentialBackoff, "delay_amount", lambda *_: 0.001)
+
+
+@pytest.fixture
+async def own(dynamodb_server: DynamoServer) -> AsyncIterator[Table]:
+    """Return a table of the test's own, from behind."""
+    address = parse(dynamodb_server.url(f"t{unique()}"))
+    await make_table(address, dynamodb_server.session)
+    table = await connect(address, dynamodb_server.session)
+    yield table
+    await table.call("delete_table")
+    await table.close()
+
+
+@pytest.fixture
+async def front(dynamodb_server: DynamoServer) -> AsyncIterator[Front]:
+    async with Front(dynamodb_server.port) as front:
+        yield front
+
+
+@pytest.fixture
+async def opened(
+    own: Table, front: Front, dynamodb_server: DynamoServer
+) -> AsyncIterator[Callable[..., Awaitable[DynamoStore]]]:
+    """Open a store through the front."""
+    stores: list[DynamoStore] = []
+
+    async def opened(patience: float = 20) -> DynamoStore:
+        url = dynamodb_server.url(own.name, front.port)
+        stores.append(
+            await DynamoStore.open(
+                url, ManualClock(), patience=patience, session=dynamodb_server.session
+            )
+        )
+        return stores[-1]
+
+    yield opened
+    for store in stores:
+        await store.close()
+
+
+# --- what it costs ----------------------------------------------------------------------------
+
+
+async def test_a_turn_costs_the_same_however_long_its_thread(
+    opened: Callable[..., Awaitable[DynamoStore]], front: Front
+) -> None:
+    """Accept with its claim in three round trips, commit and settle in one each; ≤ 9 items."""
+    store = await opened()
+    costs = []
+    for number in range(60):
+        if number in {20, 59}:
+            front.asked.clear()
+        work = await begin(store, number, on=terms(reach=5))
+        assert await finish(store, work) == "free"
+        if number in {20, 59}:
+            costs.append((sorted(front.operations()), front.written()))
+            assert max(len(body.get("TransactItems", ())) for _, body in front.asked) <= 9
+    # The first read finds the header; behind it, the window and the message's id at once.
+    assert costs[0][0] == ["BatchGetItem"] * 2 + ["Query"] + ["TransactWriteItems"] * 3
+    assert costs[0] == costs[1]
+
+
+# --- it loses replies, or is busy ----------------------------------------------------------------
+
+
+async def test_a_reply_that_is_lost_was_earned(
+    opened: Callable[..., Awaitable[DynamoStore]], front: Front
+) -> None:
+    """The token makes the repeat of a transaction known: each verb answers as if heard at once."""
+    chance = random.Random(7)
+    front.fault = lambda *_: LOST if chance.random() < 0.2 else None
+    store = await opened()
+    for number in range(15):
+        accepted = await store.accept(message(number), terms(), f"token{number}")
+        assert accepted.new
+        assert accepted.work is not None
+        assert accepted.work.tries == 1
+        assert await finish(store, accepted.work, text=f"answer {number}") == "free"
+    front.fault = lambda *_: None
+    log = await store.history(THREAD)
+    assert [r.id for r in log if isinstance(r, Entry)] == [f"m{n}" for n in range(15)]
+    assert [r.text for r in log if isinstance(r, Answer)] == [f"answer {n}" for n in range(15)]
+    (info,) = (await store.threads()).threads
+    assert info.turns == 15
+
+
+@pytest.mark.parametrize(
+    ("code", "status"),
+    [
+        ("ThrottlingException", 400),
+        ("ProvisionedThroughputExceededException", 400),
+        ("TransactionInProgressException", 400),
+        ("InternalServerError", 500),
+        ("ServiceUnavailable", 503),
+    ],
+)
+async def test_a_call_that_fails_for_now_is_repeated(
+    opened: Callable[..., Awaitable[DynamoStore]], front: Front, code: str, status: int
+) -> None:
+    store = await opened()
+    failed: dict[str, int] = {}
+
+    def fault(operation: str, body: dict[str, Any]) -> tuple[str, int] | None:
+        failed[operation] = failed.get(operation, 0) + 1
+        return (code, status) if failed[operation] <= 2 else None
+
+    front.fault = fault
+    work = await begin(store, 1)
+    assert work.tries == 1
+    assert failed["TransactWriteItems"] == 3
+
+
+async def test_what_fails_on_and_on_is_given_up_in_time(
+    opened: Callable[..., Awaitable[DynamoStore]], front: Front
+) -> None:
+    store = await opened(patience=0.5)
+    front.fault = lambda *_: ("ThrottlingException", 400)
+    async with asyncio.timeout(3):
+        with pytest.raises(StoreUnavailableError, match=r"DynamoDB table t\w+"):
+            await store.accept(message(1), terms())
+    front.fault = lambda *_: None
+    assert (await store.accept(message(1), terms())).new, "nothing of it was written"
+
+
+async def test_a_transaction_that_is_always_passed_by_is_given_up_in_time(
+    opened: Callable[..., Awaitable[DynamoStore]], front: Front
+) -> None:
+    store = await opened(patience=0.5)
+
+    def fault(operation: str, body: dict[str, Any]) -> tuple[str, int] | None:
+        writes = operation == "TransactWriteItems"
+        return ("TransactionConflictException", 400) if writes else None
+
+    front.fault = fault
+    with pytest.raises(StoreUnavailableError, match="too many write to at once"):
+        await store.accept(message(1), terms())
+
+
+# --- it writes a transaction's items one after the other ------------------------------------------
+
+
+async def test_a_claim_between_the_parts_of_a_transaction_reads_again(
+    opened: Callable[..., Awaitable[DynamoStore]], own: Table, front: Front
+) -> None:
+    """The header of an edit is seen already, its entry not yet: nobody answers the old text."""
+    first, second = await opened(), await opened()
+    await first.accept(message(1, "old"), terms())
+    (before,) = [item for item in await dynamodb_data.scan(own) if "#e#" in item["sk"]["S"]]
+    await first.amend(THREAD, "m1", ("x",), stamp=2000.0, text="new")
+    (after,) = [item for item in await dynamodb_data.scan(own) if "#e#" in item["sk"]["S"]]
+    await own.call("put_item", Item=before)
+    front.asked.clear()
+    claiming = asyncio.create_task(second.claim(THREAD, "mine"))
+    async with asyncio.timeout(5):
+        while front.operations().count("Query") < 3:
+            await asyncio.sleep(0.01)
+    assert not claiming.done()
+    await own.call("put_item", Item=after)
+    work = await claiming
+    assert work is not None
+    assert [record.text for record in work.records] == ["new"]
+
+
+async def test_a_message_that_is_counted_but_not_there_yet_is_waited_for(
+    opened: Callable[..., Awaitable[DynamoStore]], own: Table, front: Front
+) -> None:
+    first, second = await opened(), await opened()
+    await first.accept(message(1), terms())
+    (entry,) = [item for item in await dynamodb_data.scan(own) if "#e#" in item["sk"]["S"]]
+    await own.delete([items.key_of(entry)])
+    front.asked.clear()
+    claiming = asyncio.create_task(second.claim(THREAD, "mine"))
+    async with asyncio.timeout(5):
+        while front.operations().count("Query") < 2:
+            await asyncio.sleep(0.01)
+    await own.call("put_item", Item=entry)
+    work = await claiming
+    assert work is not None
+    assert work.lease.turn == "m1"
+
+
+# --- erase in batches -----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("turn", [False, True])
+async def test_an_erase_that_is_cut_off_is_true_and_goes_on(
+    opened: Callable[..., Awaitable[DynamoStore]], own: Table, front: Front, turn: bool
+) -> None:
+    """One transaction makes it true; whoever sweeps next removes what is left."""
+    first, second = await opened(), await opened()
+    await converse(first, *range(40))
+    if turn:
+        await begin(first, 40)
+    front.fault = lambda operation, _: (
+        ("AccessDeniedException", 400) if operation == "BatchWriteItem" else None
+    )
+    with pytest.raises(StoreRefusedError):
+        await first.erase(THREAD, at=5000.0)
+    front.fault = lambda *_: None
+    left = len(await dynamodb_data.scan(own))
+    assert left > 100
+    assert await second.history(THREAD) == ()
+    assert (await second.threads(person="U1")).threads == ()
+    seen = await second.peek(THREAD)
+    assert seen is None or (turn and seen.records == ())
+    late = await second.accept(message(6000, identities=("late",)), terms())
+    assert late.new
+    assert [r.id for r in await second.history(THREAD) if isinstance(r, Entry)] == ["m6000"]
+    while await second.sweep():
+        pass
+    kept = [item for item in await dynamodb_data.scan(own) if items.key_of(item)[0][0] == "t"]
+    assert len(kept) <= 5, "the new session, and nothing of the old one"
+    assert [r.id for r in await second.history(THREAD) if isinstance(r, Entry)] == ["m6000"]
+
+
+async def test_a_person_beyond_those_counted_is_forgotten_as_well(
+    opened: Callable[..., Awaitable[DynamoStore]], own: Table
+) -> None:
+    """The header counts so many speakers and no more; an erase takes all out of the lists."""
+    store = await opened()
+    few = replace(OVERHEAR, overheard_limit=3)
+    for number in range(60):
+        await store.accept(message(number, author=f"zebra{number}"), few)
+    assert (await store.threads(person="zebra55")).threads
+    await store.erase(THREAD, at=5000.0)
+    assert not any("zebra" in repr(item) for item in await dynamodb_data.scan(own))
+
+
+# --- it is not what we were told ------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("code", "sentence"),
+    [
+        ("AccessDeniedException", "allow them dynamodb:GetItem"),
+        ("UnrecognizedClientException", "they are wrong, or have expired"),
+        ("ExpiredTokenException", "they are wrong, or have expired"),
+        ("InvalidSignatureException", "this machine's clock is wrong"),
+        ("ResourceNotFoundException", "make it with `chatbot init-store`"),
+    ],
+)
+async def test_what_aws_refuses_is_one_sentence(
+    opened: Callable[..., Awaitable[DynamoStore]], front: Front, code: str, sentence: str
+) -> None:
+    store = await opened()
+    front.fault = lambda *_: (code, 400)
+    for call in (lambda: store.accept(message(1, "zebra"), terms()), store.check):
+        with pytest.raises(StoreRefusedError, match=sentence) as caught:
+            await call()
+        assert "zebra" not in str(caught.value)
+        assert "\n" not in str(caught.value)
+
+
+async def test_a_server_that_is_not_there(dynamodb_server: DynamoServer) -> None:
+    url = dynamodb_server.url("chatbot", free_port())
+    with pytest.raises(StoreUnavailableError, match="region or endpoint"):
+        await DynamoStore.open(url, ManualClock(), session=dynamodb_server.session)
+
+
+async def test_no_credentials_and_no_region(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_REGION", "AWS_DEFAULT_REGION"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+    bare = credentials(known=False)
+    wanted: dict[str, tuple[type[ChatbotError], str]] = {
+        "dynamodb://chatbot": (SettingsError, "no AWS region is set"),
+        "dynamodb://chatbot?region=eu-central-1": (StoreRefusedError, "AWS_ACCESS_KEY_ID"),
+    }
+    for url, (kind, sentence) in wanted.items():
+        with pytest.raises(kind, match=sentence):
+            await DynamoStore.open(url, ManualClock(), session=bare)
+
+
+async def test_a_table_of_the_future_and_one_of_another_program(
+    own: Table, opened: Callable[..., Awaitable[DynamoStore]], dynamodb_server: DynamoServer
+) -> None:
+    await own.call("put_item", Item=items.of(FORM_KEY, version=99))
+    with pytest.raises(StoreRefusedError, match="made by a newer program"):
+        await opened()
+    await own.delete([FORM_KEY])
+    with pytest.raises(StoreRefusedError, match="run `chatbot init-store`"):
+        await opened()
+    other = parse(dynamodb_server.url(f"t{unique()}"))
+    table = await connect(other, dynamodb_server.session)
+    await table.call(
+        "create_table",
+        BillingMode="PAY_PER_REQUEST",
+        KeySchema=[{"AttributeName": "name", "KeyType": "HASH"}],
+        AttributeDefinitions=[{"AttributeName": "name", "AttributeType": "S"}],
+    )
+    with pytest.raises(StoreRefusedError, match="another program's"):
+        await make_table(other, dynamodb_server.session)
+    await table.close()
+
+
+async def test_the_operator_hears_that_nothing_expires(
+    own: Table, opened: Callable[..., Awaitable[DynamoStore]], dynamodb_server: DynamoServer
+) -> None:
+    store = await opened()
+    assert await store.check() == ()
+    off = {"AttributeName": "expires", "Enabled": False}
+    await own.call("update_time_to_live", TimeToLiveSpecification=off)
+    (sentence,) = await store.check()
+    assert "run `chatbot init-store`" in sentence
+    assert not await make_table(parse(dynamodb_server.url(own.name)), dynamodb_server.session)
+    assert await store.check() == ()
+
+
+async def test_the_largest_message_and_answer_fit(
+    opened: Callable[..., Awaitable[DynamoStore]],
+) -> None:
+    """DynamoDB keeps 400 KB in an item; a message has 64, each byte of which may need six."""
+    store = await opened()
+    work = await begin(store, 1, text="\x01" * 64 * 1024)
+    done = draft(0, "ä" * 64_000)
+    assert await store.commit(work.lease, work.rev, done) == "committed"
+    assert [len(record.text) for record in await store.history(THREAD)] == [64 * 1024, 64_000]
