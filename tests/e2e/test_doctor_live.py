@@ -14,7 +14,7 @@ from bots.slack.live.rules import RULES
 from tests.fakes.slack import Cut, FakeSlack, Limited, Slow
 from tests.replay.against_fake import differences
 from tests.replay.record_from_our_fake import record
-from tests.replay.recording import FROM_FAKE, Recording, load
+from tests.replay.recording import SLACK, Recording, from_fake, load
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -58,7 +58,7 @@ async def test_a_fake_that_is_as_we_say_differs_in_nothing(
     assert not await differences(recording)
     # The one that is committed is what the command writes today.
     anew = "run: python -m tests.replay.record_from_our_fake"
-    assert outline(recording) == outline(load(FROM_FAKE)), anew
+    assert outline(recording) == outline(load(from_fake(SLACK))), anew
 
 
 async def test_a_recording_does_not_tell_whose_it_is(slack: FakeSlack, program: Program) -> None:

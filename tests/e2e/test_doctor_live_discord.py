@@ -14,6 +14,9 @@ from bots.discord.manifest import commands
 from tests.fakes.discord import Cut, FakeDiscord, Permission, Refused, Slow, compose
 from tests.fakes.discord.faults import EDIT, POST, THREAD
 from tests.fakes.discord.permissions import EVERYONE
+from tests.replay.against_fake import differences
+from tests.replay.record_from_our_fake import record_discord
+from tests.replay.recording import DISCORD, from_fake, load
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -56,6 +59,28 @@ async def test_a_fake_that_is_as_we_say_differs_in_nothing(
     assert named == RULES.keys() - {"nonce-window"}
     assert server.said_by_bot() == []
     assert server.token not in ended.out.decode() + ended.err
+
+
+async def test_its_recording_is_what_a_fake_answers_and_tells_not_whose_it_is(
+    server: FakeDiscord, program: Program
+) -> None:
+    channel = server.channel("zoological")
+    path = await record_discord(server, channel, program)
+    recording, text = load(path), path.read_text()
+    assert not await differences(recording)
+    hidden = [server.token, server.url, "zoological", server.home.name, *server.home.members]
+    hidden += [channel.id, server.home.id, *server.channels, *server.files]
+    hidden += [str(command["id"]) for command in server.commands]
+    assert [known for known in hidden if f'"{known}' in text or f"/{known}" in text] == []
+    # The one that is committed is what the command writes today.
+    anew = "run: python -m tests.replay.record_from_our_fake"
+    committed = load(from_fake(DISCORD))
+    assert recording.header["source"] == committed.header["source"]
+    outlines = [
+        [(exchange.route, exchange.error) for exchange in each.exchanges]
+        for each in (recording, committed)
+    ]
+    assert outlines[0] == outlines[1], anew
 
 
 async def test_without_the_right_to_a_thread_it_is_left_archived_and_said(

@@ -1,1 +1,1 @@
-"""Recordings of `chatbot doctor --live`, played to our client and to our fake Slack."""
+"""Recordings of `chatbot doctor --live`, played to our clients and to our fakes."""

@@ -1,8 +1,8 @@
-"""Makes the recording that stands in until there is a real one: of our own fake, NOT of Slack.
+"""Makes the recordings that stand in until there are real ones: of our own fakes, NOT real.
 
     python -m tests.replay.record_from_our_fake
 
-It is what the real command writes, run as a process of its own.
+They are what the real command writes, run as a process of its own.
 """
 
 from __future__ import annotations
@@ -11,14 +11,24 @@ import asyncio
 import shutil
 import tempfile
 from pathlib import Path
+from typing import TYPE_CHECKING
 
+import aiohttp
+
+from bots.discord.manifest import commands
 from tests.e2e.program import Program
+from tests.fakes.discord import FakeDiscord
+from tests.fakes.discord import Limited as LimitedByDiscord
+from tests.fakes.discord.faults import EDIT
 from tests.fakes.slack import FakeSlack, Limited
-from tests.replay.recording import FROM_FAKE
+from tests.replay.recording import DISCORD, SLACK, from_fake
+
+if TYPE_CHECKING:
+    from tests.fakes.discord import Channel
 
 
 async def record(slack: FakeSlack, program: Program) -> Path:
-    """Run `chatbot doctor --live` before a fake; return where its recording is."""
+    """Run `chatbot doctor --live` before a fake Slack; return where its recording is."""
     channel = slack.channel("zoological", slack.person("zebedee"))
     slack.faults.next("users.conversations", Limited(7))
     program.settings |= {
@@ -26,16 +36,39 @@ async def record(slack: FakeSlack, program: Program) -> Path:
         "CHATBOT_SLACK_PACE": "0",
         "SLACK_BOT_TOKEN": slack.bot_token,
     }
-    ended = await program.run("doctor", "--live", channel.id, "--rate-limits", "--record", "to")
+    return await _recorded(program, channel.id, "--rate-limits")
+
+
+async def record_discord(discord: FakeDiscord, channel: Channel, program: Program) -> Path:
+    """Run it before a fake Discord; return where its recording is."""
+    discord.faults.next(EDIT, LimitedByDiscord())
+    program.settings |= {
+        "CHATBOT_DISCORD_BASE_URL": discord.api_url,
+        "DISCORD_BOT_TOKEN": discord.token,
+    }
+    url = f"{discord.api_url}/applications/{discord.bot.id}/commands"
+    headers = {"Authorization": f"Bot {discord.token}"}
+    async with aiohttp.ClientSession(headers=headers) as session:
+        assert (await session.put(url, json=commands())).ok
+    return await _recorded(program, channel.id)
+
+
+async def _recorded(program: Program, *arguments: str) -> Path:
+    ended = await program.run("doctor", "--live", *arguments, "--record", "to")
     assert ended.code == 0, ended
     return next((program.home / "to").iterdir())
 
 
 async def main() -> None:
-    """Replace the recording of the fake."""
+    """Replace the recordings of the fakes."""
     with tempfile.TemporaryDirectory() as home:
         async with FakeSlack() as slack:
-            shutil.copyfile(await record(slack, Program(Path(home))), FROM_FAKE)
+            shutil.copyfile(await record(slack, Program(Path(home))), from_fake(SLACK))
+    with tempfile.TemporaryDirectory() as home:
+        async with FakeDiscord() as discord:
+            channel = discord.channel("zoological")
+            path = await record_discord(discord, channel, Program(Path(home)))
+            shutil.copyfile(path, from_fake(DISCORD))
 
 
 if __name__ == "__main__":

@@ -7,15 +7,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from bots.slack.live.record import FORMAT, Exchange, unfolded
+from bots.discord.live.record import Reply
+from bots.recording import FORMAT, unfolded
+from bots.slack.live import record as slack
 
 if TYPE_CHECKING:
-    from bots.slack.live.record import Json
+    from bots.recording import Exchange, Json
 
 FOLDER = Path(__file__).parent / "recordings"
 """All that is here is played; the owner adds what `chatbot doctor --live` wrote."""
-FROM_FAKE = FOLDER / "slack.from-our-fake.jsonl"
-"""Recorded from our own fake, NOT from Slack: a stand-in until there is a real one."""
+SLACK, DISCORD = "slack", "discord"
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,20 +27,30 @@ class Recording:
     exchanges: tuple[Exchange, ...]
 
     @property
+    def platform(self) -> str:
+        """Return which platform it is of."""
+        return str(self.header["platform"])
+
+    @property
     def roles(self) -> Json:
         """Return who is who, by the names that ids go by."""
         roles: Json = self.header["roles"]
         return roles
 
 
-def recordings() -> list[Path]:
-    """Return all recordings that there are."""
-    return sorted(FOLDER.glob("slack*.jsonl"))
+def from_fake(platform: str) -> Path:
+    """Return what was recorded from our own fake, NOT from the platform: a stand-in."""
+    return FOLDER / f"{platform}.from-our-fake.jsonl"
+
+
+def recordings(platform: str = "") -> list[Path]:
+    """Return all recordings that there are, of one platform or of all."""
+    return sorted(FOLDER.glob(f"{platform}*.jsonl"))
 
 
 def load(path: Path) -> Recording:
     """Read a recording."""
     header, *rest = (json.loads(line) for line in path.read_text(encoding="utf-8").splitlines())
     assert header["recording"] == FORMAT
-    assert header["platform"] == "slack"
-    return Recording(header, tuple(Exchange(**unfolded(each)) for each in rest))
+    kind = {SLACK: slack.Exchange, DISCORD: Reply}[header["platform"]]
+    return Recording(header, tuple(kind(**unfolded(each)) for each in rest))

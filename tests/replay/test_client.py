@@ -18,22 +18,25 @@ from core.clock import SystemClock
 from core.errors import PlatformError
 from core.message import Kind
 from core.platform import PostKey, Where
-from tests.replay.recording import Recording, load, recordings
+from tests.replay.recording import SLACK, Recording, load, recordings
 from tests.replay.server import Replay
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
     from pathlib import Path
 
-    from bots.slack.live.record import Exchange
+    from bots.recording import Exchange
 
-PATHS = recordings()
+PATHS = recordings(SLACK)
 
 
 @asynccontextmanager
 async def client() -> AsyncIterator[tuple[Replay, Api]]:
     clock = SystemClock()
-    async with Replay() as server, aiohttp.ClientSession() as session:
+    async with (
+        Replay("/api/", lambda _, method: method) as server,
+        aiohttp.ClientSession() as session,
+    ):
         web = web_client("xoxb-replay", server.url, session)
         yield server, Api(web, Pace(clock, seconds=0), clock, timeout=0.5)
 

@@ -11,7 +11,8 @@ from bots.discord.manifest import commands, is_synced
 from bots.rules import Tally, Told
 
 if TYPE_CHECKING:
-    from bots.discord.live.calls import Calls, Reply
+    from bots.discord.live.calls import Calls
+    from bots.discord.live.record import Reply
     from core.clock import Clock
 
 _NOWHERE = "100000000000000001"

@@ -1,14 +1,17 @@
-"""`chatbot doctor --live CHANNEL`: probes on a real server, and what differs."""
+"""`chatbot doctor --live CHANNEL`: probes on a real server, what differs, and a recording."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
 import aiohttp
 
 from bots.discord.live import probes
-from bots.discord.live.calls import Calls
+from bots.discord.live.calls import API, Calls
 from bots.discord.live.probes import Trial
+from bots.discord.live.record import LANGUAGE
+from bots.recording import Blind, write
 from core.errors import PlatformError, SettingsError
 
 if TYPE_CHECKING:
@@ -26,6 +29,8 @@ _LEFT = (
     "note: {left} of the probes' messages, or their thread, would not go: remove them by hand. "
     "Deleting a thread takes a right that the bot does without; it is empty, and archived."
 )
+
+_REAL = urlsplit(API).hostname
 
 
 async def live(
@@ -53,6 +58,7 @@ async def live(
             yield _LEFT.format(left=left), False
         for line, differs in trial.lines():
             yield line, differs
+        yield _written(settings, clock, wanted, trial), False
     yield trial.summary(), False
 
 
@@ -84,3 +90,16 @@ async def _trial(calls: Calls, clock: Clock, channel: str) -> Trial:
             "that the bot sees (right-click it, Copy Channel ID, with the developer mode on)."
         )
     return Trial(calls, clock, channel=channel, bot=str(who["id"]), root=str(opening["id"]))
+
+
+def _written(settings: Settings, clock: Clock, wanted: Wanted, trial: Trial) -> str:
+    """Write the recording, and say where it is."""
+    host = urlsplit(settings.discord_base_url or API).hostname
+    blind = Blind(LANGUAGE)
+    about = {
+        "platform": "discord",
+        "source": host if host == _REAL else "not Discord: another address was set for its API",
+        "roles": {"bot": blind.name(trial.bot), "channel": blind.name(trial.channel)},
+    }
+    made, hidden = trial.calls.made, settings.secrets
+    return write(made, blind, about, wanted.folder, now=clock.now(), secrets=hidden)

@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 import aiohttp
 
+from bots.recording import Blind, write
 from bots.slack.api import SLACK_URL, web_client
 from bots.slack.live import probes_around, probes_messages
 from bots.slack.live.calls import Calls
-from bots.slack.live.record import Blind, lines
+from bots.slack.live.record import LANGUAGE
 from bots.slack.live.trial import Scene, Trial
 from core.errors import PlatformError, SettingsError
 from core.fields import dict_of, str_of
-from core.telemetry import redact
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Awaitable, Callable
@@ -123,12 +122,10 @@ async def _somebody(calls: Calls, channel: str) -> str:
 def _written(settings: Settings, clock: Clock, wanted: Wanted, trial: Trial) -> str:
     """Write the recording, and say where it is."""
     host = urlsplit(settings.slack_base_url or SLACK_URL).hostname
-    at = datetime.fromtimestamp(clock.now(), UTC)
-    blind, scene = Blind(), trial.scene
-    header = {
+    blind, scene = Blind(LANGUAGE), trial.scene
+    about = {
         "platform": "slack",
         "source": host if host == _REAL else "not Slack: another address was set for its API",
-        "at": at.isoformat(timespec="seconds"),
         "roles": {
             "team": blind.name(scene.team),
             "bot": blind.name(scene.bot),
@@ -137,11 +134,5 @@ def _written(settings: Settings, clock: Clock, wanted: Wanted, trial: Trial) -> 
             "direct": scene.direct,
         },
     }
-    hidden = sorted(settings.secrets, key=len, reverse=True)
-    written = "".join(
-        f"{redact(line, hidden)}\n" for line in lines(header, trial.calls.made, blind)
-    )
-    wanted.folder.mkdir(parents=True, exist_ok=True)
-    path = wanted.folder / f"slack-{at:%Y%m%dT%H%M%S}.jsonl"
-    path.write_text(written, encoding="utf-8")
-    return f"Recorded {len(trial.calls.made)} exchanges, without names and tokens, in {path}"
+    made, hidden = trial.calls.made, settings.secrets
+    return write(made, blind, about, wanted.folder, now=clock.now(), secrets=hidden)
