@@ -11,11 +11,12 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from bots.discord.people import author_of, files_of, names_in
+from bots.discord.people import author_of, files_of, name_of, names_in
 from bots.discord.snowflakes import is_id, seconds
-from bots.discord.text import mentions_in, readable
+from bots.discord.text import mentions_in, quoted, readable
 from core.fields import dict_of, dicts_of, str_of
 from core.message import Address, Kind, Message, ThreadKey
+from core.words import command_in
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -161,6 +162,10 @@ def _message(
     if not words and not files:
         return None  # a sticker, or withheld: there is nothing in it to answer
     address = _address(payload, spot, mine, me)
+    if spot.is_channel and address is Address.MENTIONED and not _commands(words, spot):
+        before = dict_of(payload, "referenced_message")
+        words = "\n".join(filter(None, (words, _before(before, me, names))))
+        files += files_of(before, spot.channel)
     opens = spot.is_channel and spot.opens_threads and me.threads and address is Address.MENTIONED
     thread = spot.keys(id_)[0] if opens else spot.whole
     return Message(
@@ -182,6 +187,23 @@ def _words(payload: Mapping[str, Any]) -> str:
     forwarded = [dict_of(each, "message") for each in dicts_of(payload, "message_snapshots")]
     texts = [str_of(payload, "content"), *(str_of(each, "content") for each in forwarded)]
     return "\n".join(filter(None, texts))
+
+
+def _before(before: Mapping[str, Any], me: Me, names: Mapping[str, str]) -> str:
+    """Return what a mention in a channel replies to, of which the model would know nothing else.
+
+    Discord shows it with the reply, without its content where the bot may not see that.
+    """
+    author = dict_of(before, "author")
+    words = readable(_words(before), (), {**names, **names_in(before)})
+    if not words:
+        return ""
+    return quoted("you" if str_of(author, "id") == me.user else name_of(author, {}), words)
+
+
+def _commands(words: str, spot: Spot) -> bool:
+    """Tell whether words are a command, whatever is named by a link in it."""
+    return command_in(words, lambda _: spot.whole) is not None
 
 
 def _address(payload: Mapping[str, Any], spot: Spot, mine: list[str], me: Me) -> Address:

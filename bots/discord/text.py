@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 _SIGN = re.compile(r"<(@!?|@&|#)(\d{1,20})>|<a?(:\w{1,64}:)\d{1,20}>|<(/[^<>:]{1,100}):\d{1,20}>")
 _USER = re.compile(r"<@!?(\d{1,20})>")
 _ROLE = re.compile(r"<@&(\d{1,20})>")
+_REPLIED = "This replies to"
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,3 +53,14 @@ def readable(text: str, me: Collection[str], names: Mapping[str, str]) -> str:
         return sign[3] or sign[4]
 
     return _SIGN.sub(written, bare if bare.strip() else text).strip()
+
+
+def quoted(name: str, text: str) -> str:
+    """Return what goes under a message, so that a model knows what it replies to."""
+    lines = (f"> {line}" for line in text.splitlines())
+    return "\n".join((f"{_REPLIED} {name}:", *lines))
+
+
+def unquoted(text: str) -> str:
+    """Return a message's own words, without what `quoted` has put under them."""
+    return text.partition(f"\n{_REPLIED}")[0]

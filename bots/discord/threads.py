@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Literal
 
 from bots.discord.api import UNKNOWN_CHANNEL, RefusedError
 from bots.discord.events import channel_of
+from bots.discord.text import unquoted
 from core.visible import visible
 
 if TYPE_CHECKING:
@@ -100,5 +101,5 @@ class Threads:
 
 def title(asked: str) -> str:
     """Return a thread's name for what was asked in its first message."""
-    line = " ".join(visible(asked).split())
+    line = " ".join(visible(unquoted(asked)).split())
     return (line if len(line) <= _TITLE else f"{line[: _TITLE - 1]}\u2026") or _UNTITLED

@@ -10,6 +10,7 @@ from core.models.scripted import ScriptedModel
 from core.session import Entry, Status
 from core.store.local import LocalStore
 from tests.e2e.discord_bot import bot_on, until_true
+from tests.e2e.discord_hands import settled
 from tests.fakes.discord import FakeDiscord, Intent, Permission, Refused
 from tests.fakes.discord.faults import THREAD
 
@@ -136,6 +137,34 @@ async def test_forum_posts_are_threads_and_what_came_before_is_read_once() -> No
     assert str(model.calls[1].messages).count("The cake is green.") == 1
 
 
+async def test_what_a_mention_replies_to_is_known() -> None:
+    model = ScriptedModel("It is Ben's.", "I said so.", "In the kitchen.")
+    async with FakeDiscord() as fake:
+        ann, ben = fake.person("ann"), fake.person("ben")
+        general = fake.channel("general")
+        async with bot_on(fake, model) as bot:
+            cake = await fake.say(ben, general, "The cake is green.\nAnd mine.")
+            asked = await fake.say(ann, general, f"{fake.at_bot} whose?", reply_to=cake)
+            thread = await fake.thread(asked)
+            await fake.replies(thread)
+            assert thread.name == "whose?"
+            await fake.edit(asked, f"{fake.at_bot} whose is it?")
+            await changed(bot, asked.id)
+            await fake.say(ann, thread, "Why?")
+            await fake.replies(thread, 2)
+            file = fake.file("plan.txt", "The cake stands in the kitchen.")
+            plan = await fake.say(ben, general, "", files=[file])
+            asked = await fake.say(ann, general, f"{fake.at_bot} where?", reply_to=plan)
+            await fake.replies(await fake.thread(asked))
+            await fake.say(ann, general, f"{fake.at_bot} help", reply_to=cake)
+            await fake.until(lambda: "export" in fake.said_by_bot()[-1].content)
+    asked_first = "whose?\nThis replies to Ben:\n> The cake is green.\n> And mine."
+    assert asked_first in model.calls[0].messages[-1].text
+    later = "\n".join(message.text for message in model.calls[1].messages)
+    assert asked_first.replace("whose?", "whose is it?") in later
+    assert "stands in the kitchen" in model.calls[2].messages[-1].text
+
+
 async def test_edits_and_deletions_change_what_it_remembers() -> None:
     model = ScriptedModel("noted", "noted", "noted", "noted", "sure")
     async with FakeDiscord() as fake:
@@ -175,10 +204,11 @@ async def test_a_deleted_mention_is_not_remembered_in_its_thread() -> None:
 
 
 async def test_without_the_intent_it_says_once_where_it_can_not_follow() -> None:
+    store = LocalStore(SystemClock(), lease_seconds=15)
     async with FakeDiscord() as fake:
         fake.granted = Intent(0)
         ann, general = fake.person("ann"), fake.channel("general")
-        async with bot_on(fake) as bot:
+        async with bot_on(fake, store=store) as bot:
             assert "without the message content intent" in bot.discord.described
             asked = await fake.say(ann, general, f"{fake.at_bot} hello?")
             thread = await fake.thread(asked)
@@ -192,6 +222,13 @@ async def test_without_the_intent_it_says_once_where_it_can_not_follow() -> None
             dm = fake.dm(ann)
             await fake.say(ann, dm, "here?")
             await fake.replies(dm)
+            await settled(bot)
+        async with bot_on(fake, store=store), bot_on(fake, store=store):
+            await fake.connected(2)
+            await fake.say(ann, thread, "still there?")
+            await fake.say(ann, thread, f"{fake.at_bot} last?")
+            texts = [m.content for m in await fake.replies(thread, 4)]
+            assert texts == ["re: hello?", LIMITED, "re: now?", "re: last?"]
 
 
 async def test_only_those_on_the_lists_are_heard() -> None:
