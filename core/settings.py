@@ -20,13 +20,13 @@ from core.message import Kind, clean
 from core.settings_discord import DiscordSettings
 from core.settings_faults import faults_of, unknown_names
 from core.settings_slack import SlackSettings
+from core.store.urls import SCHEMES
 
 PREFIX = "CHATBOT_"
 OFFLINE = "offline"
 DAY = 24 * 3600
 PROMPT_LIMIT = 64 * 1024
 """Bytes of a system prompt; more would leave little room for the conversation."""
-_URL_SCHEMES = ("memory", "sqlite", "redis", "rediss")
 
 
 StrategyName: TypeAlias = Literal["full", "window", "summary", "hybrid"]
@@ -179,8 +179,8 @@ class Settings(SlackSettings, DiscordSettings):
     @classmethod
     def _check_store(cls, value: SecretStr) -> SecretStr:
         scheme = urlsplit(value.get_secret_value()).scheme
-        if scheme not in _URL_SCHEMES:
-            known = ", ".join(f"{scheme}://" for scheme in _URL_SCHEMES)
+        if scheme not in SCHEMES:
+            known = ", ".join(f"{scheme}://" for scheme in SCHEMES)
             raise ValueError(f"names no store that there is ({known})")
         return value
 

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 REGION = "eu-central-1"
 ENVIRONMENT = {
     "AWS_ACCESS_KEY_ID": "nobody",
-    "AWS_SECRET_ACCESS_KEY": "nothing",
+    "AWS_SECRET_ACCESS_KEY": "hunter2hunter2",
     "AWS_CONFIG_FILE": os.devnull,
     "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
     "AWS_EC2_METADATA_DISABLED": "true",

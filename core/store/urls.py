@@ -15,7 +15,10 @@ _EXAMPLES = (
     "redis://localhost:6379/0, postgresql://localhost/chatbot, sqlite:///chat.db, "
     "dynamodb://chatbot?region=eu-central-1 or memory://"
 )
-_REDIS = {f"redis{tls}{form}" for tls in ("", "s") for form in ("", "+sentinel", "+cluster")}
+_REDIS = tuple(f"redis{tls}{form}" for form in ("", "+sentinel", "+cluster") for tls in ("", "s"))
+_POSTGRESQL = ("postgresql", "postgres")
+SCHEMES = ("memory", "sqlite", *_REDIS, *_POSTGRESQL, "dynamodb")
+"""With what a store's URL may begin."""
 
 
 async def open_store(url: str, *, clock: Clock, lease_seconds: float) -> Store:
@@ -40,7 +43,7 @@ async def open_store(url: str, *, clock: Clock, lease_seconds: float) -> Store:
         return _redis(url, lease_seconds)
     if separator and scheme == "sqlite":
         return await _sqlite(rest, clock, lease_seconds)
-    if separator and scheme in {"postgresql", "postgres"}:
+    if separator and scheme in _POSTGRESQL:
         return await _postgresql(url, lease_seconds)
     if separator and scheme == "dynamodb":
         return await _dynamodb(url, clock, lease_seconds)

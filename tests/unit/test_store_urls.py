@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING
 import pytest
 
 from core.errors import SettingsError, StoreRefusedError
+from core.settings import Settings
 from core.store.dynamodb import DynamoStore
 from core.store.local import LocalStore
 from core.store.redis import RedisStore
 from core.store.sql.postgres import PostgresStore
 from core.store.sql.sqlite import SqliteStore
-from core.store.urls import init_store, open_store
+from core.store.urls import SCHEMES, init_store, open_store
 from tests.clocks import ManualClock
 from tests.dynamodb_server import ENVIRONMENT
 
@@ -92,6 +93,12 @@ async def test_dynamodb(dynamodb_server: DynamoServer, monkeypatch: pytest.Monke
     assert await init_store(url)
     assert not await init_store(url)
     assert isinstance(await opened(url), DynamoStore)
+
+
+@pytest.mark.parametrize("scheme", SCHEMES)
+def test_the_settings_take_each_kind_of_store(scheme: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CHATBOT_STORE", f"{scheme}://somewhere")
+    assert Settings.from_env().store.get_secret_value() == f"{scheme}://somewhere"
 
 
 async def test_other_stores_need_no_init(tmp_path: Path) -> None:

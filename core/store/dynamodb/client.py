@@ -71,16 +71,18 @@ class Table:
         """Return those of these items that are there, each as it is now."""
         named = [{"pk": {"S": pk}, "sk": {"S": sk}} for pk, sk in dict.fromkeys(keys)]
         found: dict[Key, Item] = {}
-        for attempt in range(ATTEMPTS * len(named)):
-            if not named:
-                break
+        attempt, deadline = 0, asyncio.get_running_loop().time() + self.patience
+        while named:
             request = {self.name: {"Keys": named[:_READ], "ConsistentRead": True}}
             answer = await self.ask(self.client.batch_get_item, RequestItems=request)
             found |= {key_of(item): item for item in answer["Responses"].get(self.name, ())}
             left = answer.get("UnprocessedKeys", {}).get(self.name, {}).get("Keys", [])
             named = [*left, *named[_READ:]]
-            if left:
+            if left:  # AWS is busy: what it did not read is not known to be missing
+                if asyncio.get_running_loop().time() > deadline:
+                    raise explained(TimeoutError(), self.at)
                 await asyncio.sleep(pause(attempt))
+                attempt += 1
         return found
 
     async def query(
