@@ -164,9 +164,9 @@ def _take_in(
     rows: Rows, now: Now, header: Header, message: Message, terms: Terms, verdict: Verdict
 ) -> None:
     header.ttl, header.reach = terms.ttl, terms.reach
-    if message.author.id not in header.people and len(header.people) < PEOPLE_LIMIT:
-        header.people.append(message.author.id)
-    rows.put_who(message.author.id)
+    if message.author.id not in header.people:
+        rows.put_who(message.author.id)
+        header.people = [*header.people, message.author.id][:PEOPLE_LIMIT]
     overheard = verdict is Verdict.OVERHEARD
     header.taking_part = header.taking_part or not overheard
     entry = Entry(
