@@ -135,3 +135,17 @@ async def test_what_one_process_does_the_other_sees(harness: Harness) -> None:
     await second.erase(THREAD, at=1500.0)
     assert await first.history(THREAD) == ()
     assert await first.settle(work.lease, Outcome.DONE) == "void"
+
+
+async def test_a_repeated_claim_shows_what_another_process_did(harness: Harness) -> None:
+    """A live lease is answered as the thread is now, whoever changed it."""
+    first, second = await harness.store(), await harness.store()
+    await begin(first, 1, token="mine")
+    await second.accept(message(2), terms())
+    now = await first.claim(THREAD, "mine")
+    assert now is not None
+    assert [record.place for record in now.records] == [0, 1]
+    await second.erase(THREAD, at=1500.0)
+    now = await first.claim(THREAD, "mine")
+    assert now is not None
+    assert now.records == ()

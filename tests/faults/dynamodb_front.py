@@ -10,7 +10,7 @@ import aiohttp
 from aiohttp import web
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Awaitable, Callable
     from types import TracebackType
 
 LOST = ("", 0)
@@ -21,6 +21,10 @@ def nothing(operation: str, body: dict[str, Any]) -> None:
     """Let everything pass."""
 
 
+async def nothing_else(operation: str, body: dict[str, Any]) -> None:
+    """Pass it on at once."""
+
+
 @dataclass(slots=True)
 class Front:
     """A server that passes requests on to the one at a port."""
@@ -28,6 +32,8 @@ class Front:
     target: int
     fault: Callable[[str, dict[str, Any]], tuple[str, int] | None] = nothing
     """Says of a request with which of AWS's error codes and which status it fails, or `LOST`."""
+    meanwhile: Callable[[str, dict[str, Any]], Awaitable[None]] = nothing_else
+    """Is done with a request before it is passed on."""
     asked: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
     """Each request: what is to be done, and with what."""
     port: int = 0
@@ -71,6 +77,7 @@ class Front:
         body = json.loads(data)
         self.asked.append((operation, body))
         fault = self.fault(operation, body)
+        await self.meanwhile(operation, body)
         if fault is not None and fault != LOST:
             told = {"__type": f"com.amazonaws.dynamodb.v20120810#{fault[0]}", "message": "no"}
             kind = "application/x-amz-json-1.0"

@@ -216,6 +216,25 @@ async def test_a_message_that_is_counted_but_not_there_yet_is_waited_for(
     assert work.lease.turn == "m1"
 
 
+async def test_a_deletion_that_crosses_its_message_meets_it(
+    opened: Callable[..., Awaitable[DynamoStore]], front: Front
+) -> None:
+    """It was unknown when it was looked for, and is there when that is written down."""
+    first, second = await opened(), await opened()
+    crossed = False
+
+    async def cross(operation: str, body: dict[str, Any]) -> None:
+        nonlocal crossed
+        if operation == "TransactWriteItems" and not crossed:
+            crossed = True
+            assert (await second.accept(message(1), terms())).new
+
+    front.meanwhile = cross
+    assert await first.amend(THREAD, "m1", ("event1",), stamp=2000.0, text=None)
+    assert await second.claim(THREAD, "mine") is None
+    assert [record.text for record in await second.history(THREAD)] == [""]
+
+
 # --- erase in batches -----------------------------------------------------------------------------
 
 
