@@ -269,6 +269,16 @@ async def test_an_erase_that_is_cut_off_is_true_and_goes_on(
     assert [r.id for r in await second.history(THREAD) if isinstance(r, Entry)] == ["m6000"]
 
 
+async def test_a_long_thread_is_gone_when_its_erase_is_done(
+    opened: Callable[..., Awaitable[DynamoStore]], own: Table
+) -> None:
+    store = await opened()
+    await converse(store, *range(40))
+    await store.erase(THREAD, at=5000.0)
+    kept = [items.key_of(item)[0] for item in await dynamodb_data.scan(own)]
+    assert not [partition for partition in kept if partition == items.partition(THREAD)]
+
+
 async def test_a_person_beyond_those_counted_is_forgotten_as_well(
     opened: Callable[..., Awaitable[DynamoStore]], own: Table
 ) -> None:
