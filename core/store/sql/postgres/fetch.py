@@ -55,9 +55,10 @@ _SHOWN = words(_READ.format(start="shown"))
 _FACTS = (
     " UNION ALL SELECT 2, hash, verdict, expires, NULL FROM seen WHERE hash = ANY(:hashes)"
     " UNION ALL SELECT 3, hash, line::text, expires, NULL FROM trace WHERE hash = :trace"
-    " UNION ALL SELECT half, NULL, body, NULL, place FROM entry WHERE thread = :thread"
-    " AND place IN"
-    " (SELECT place FROM entry WHERE thread = :thread AND message = ANY(:messages))"
+    # A place for each message, and its records: no plan may read the thread to find them.
+    " UNION ALL SELECT half, NULL, body, NULL, place FROM unnest(:messages::text[]) AS wanted,"
+    " LATERAL (SELECT half, body, place FROM entry WHERE thread = :thread AND place ="
+    " (SELECT place FROM entry WHERE thread = :thread AND message = wanted) OFFSET 0) AS named"
 )
 _SPAN = (
     "SELECT half, NULL AS name, body, NULL::float8, place FROM entry"
