@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from core.clock import Clock
     from core.message import Kind, Message, ThreadKey
     from core.store.port import Store
+    from core.store.values import Accepted
     from core.worker import Worker
 
 
@@ -41,7 +42,7 @@ class Received:
     notice: str = ""
     """A sentence for its author, where it was refused at once."""
     muted: bool = False
-    """The bot was told to be quiet in its thread."""
+    """It is new, and the bot was told to be quiet in its thread."""
 
 
 class Intake:
@@ -68,7 +69,7 @@ class Intake:
         accepted = await self._store.accept(message, self._terms(message), token)
         if accepted.work is not None:
             self._worker.take(accepted.work, asked_at=asked_at)
-        return Received(verdict=accepted.verdict, muted=accepted.muted)
+        return _received(accepted)
 
     async def collect(self, messages: Sequence[Message]) -> list[Received]:
         """Store messages of one thread, oldest first, so that one turn answers as many as it may.
@@ -85,7 +86,7 @@ class Intake:
             # With the token that holds the thread already, this is the turn as it is by now.
             accepted = await self._store.accept(message, self._terms(message), token)
             work = accepted.work or work
-            received.append(Received(verdict=accepted.verdict, muted=accepted.muted))
+            received.append(_received(accepted))
         if work is not None:
             self._worker.take(work, asked_at=asked_at)
         return received
@@ -144,3 +145,8 @@ class Intake:
             reach=policy.reach[message.kind],
             waiting_limit=policy.waiting_limit,
         )
+
+
+def _received(accepted: Accepted) -> Received:
+    # What a platform tells a second time is older than a `quiet` that was said in between.
+    return Received(verdict=accepted.verdict, muted=accepted.muted and accepted.new)

@@ -181,3 +181,24 @@ async def test_words_after_a_mention_and_behind_a_mark_are_commands() -> None:
         assert len(spoken(fake, thread)) == 1
         assert fake.said_by_bot(general) == []
         assert FAILED not in "\n".join(m.content for m in fake.ephemerals)
+
+
+async def test_a_mention_told_a_second_time_ends_no_quiet() -> None:
+    async with FakeDiscord() as fake:
+        ann, general = fake.person("ann"), fake.channel("general")
+        async with bot_on(fake) as bot:
+            asked, thread = await talk(fake, bot, ann, general, "one")
+            await fake.say(ann, thread, f"{fake.at_bot} quiet")
+            await fake.until(lambda: "I will be quiet" in fake.texts(thread)[-1])
+            first = next(
+                told
+                for told in fake.delivery.told
+                if told.name == "MESSAGE_CREATE" and told.data["id"] == asked.id
+            )
+            fake.delivery.tell(first.name, first.data, fake.home.id, general, None)
+            await fake.say(ann, general, "That one was told again.")
+            await asyncio.sleep(0.1)
+            await fake.say(ann, thread, "to myself")
+            await fake.say(ann, thread, f"{fake.at_bot} two")
+            await fake.until(lambda: "re: two" in fake.texts(thread)[-1])
+        assert [m.content for m in spoken(fake, thread)] == ["re: one", "re: two"]
