@@ -31,6 +31,8 @@ class Where:
     trigger: str
     """The platform's id of the message that is answered."""
     answer_in: str
+    at: float = 0.0
+    """When that message was said: the platform's Unix time."""
     reader: str = ""
     """The one person who talks in the thread; empty where several do."""
     asked: str = ""

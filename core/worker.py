@@ -106,17 +106,18 @@ class Worker:
             delivery.stopped.set()
         return delivery is not None
 
-    async def stop_in(self, thread: ThreadKey, answer_in: str) -> bool:
+    async def stop_in(self, thread: ThreadKey, answer_in: str, *, at: float) -> bool:
         """Let the turn whose answer belongs there end with what has come; tell if there is one.
 
-        Another process that runs it hears so when it renews its lease the next time: within a
-        third of the time that a lease lives. Raises `StoreUnavailableError`.
+        `at` is the platform's time of the wish: told late or twice, it ends no turn that answers
+        what was said after it. Another process that runs it hears so when it renews its lease the
+        next time: within a third of the time that a lease lives. Raises `StoreUnavailableError`.
         """
         delivery = self._deliveries.get(thread)
-        if delivery is not None and delivery.where.answer_in == answer_in:
+        if delivery is not None and _is_meant(delivery.where, answer_in, at):
             return self.stop(thread)
         work = await self._store.peek(thread)
-        if work is None or not work.lease.turn or where_of(work).answer_in != answer_in:
+        if work is None or not work.lease.turn or not _is_meant(where_of(work), answer_in, at):
             return False
         return await self._store.stop(thread, work.lease.turn)
 
@@ -286,10 +287,15 @@ def where_of(work: Work) -> Where:
         turn=work.lease.turn,
         trigger=trigger.platform_id if trigger else work.lease.turn,
         answer_in=trigger.answer_in if trigger else "",
+        at=trigger.at if trigger else 0.0,
         reader=trigger.author.id if trigger and work.people <= 1 else "",
         asked=trigger.text if trigger else "",
         opens=work.head == 0,
     )
+
+
+def _is_meant(where: Where, answer_in: str, at: float) -> bool:
+    return where.answer_in == answer_in and where.at <= at
 
 
 def _without_text(error: BaseException) -> BaseException:

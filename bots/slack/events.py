@@ -7,6 +7,7 @@ what is not understood is None, and changes nothing.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -90,6 +91,12 @@ def edited(body: Mapping[str, Any], me: Me, names: Mapping[str, str] = _NO_NAMES
     stamps = (str_of(dict_of(now, "edited"), "ts"), str_of(event, "event_ts"), str_of(now, "ts"))
     stamp = max((seconds(ts) for ts in stamps if is_ts(ts)), default=0)
     return Edited(message=message, stamp=stamp) if message else None
+
+
+def stopped_at(event: Mapping[str, Any]) -> float:
+    """Return when somebody pressed Stop, in Slack's seconds; without end where it is not said."""
+    stamp = str_of(event, "event_ts")
+    return seconds(stamp) if is_ts(stamp) else math.inf
 
 
 def deleted(body: Mapping[str, Any], me: Me) -> Deleted | None:

@@ -105,7 +105,7 @@ class Reception:
         elif kind == "agent_session_stopped":
             channel, root = str(event.get("channel")), str(event.get("thread_ts"))
             thread = events.thread_at(channel, root, self._platform.me)
-            await self._worker.stop_in(thread, root)
+            await self._worker.stop_in(thread, root, at=events.stopped_at(event))
         elif kind in _GONE:
             log.error("Slack says %s: the bot is no longer in this workspace", kind)
             self.gone.set()

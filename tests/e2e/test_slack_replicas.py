@@ -89,6 +89,25 @@ async def test_a_stop_of_another_turn_ends_nothing() -> None:
             await fake.until(lambda: answers(fake, dm, second.ts)[0].text == "Half and whole.")
 
 
+async def test_a_stop_that_is_told_late_ends_no_later_turn() -> None:
+    gate = asyncio.Event()
+    async with FakeSlack() as fake:
+        ann = fake.person("ann")
+        general = fake.channel("general", ann)
+        model = ScriptedModel("first", ["Half ", gate, "and whole."])
+        async with two_on(fake, model) as bots:
+            asked = await talk(fake, ann, general, "one")
+            stopped = {"type": "agent_session_stopped", "channel": general.id, "user": ann.id}
+            stopped |= {"thread_ts": asked.ts, "event_ts": fake.stamp()}
+            await fake.say(ann, general, "two", asked.ts)
+            await fake.until(lambda: len(model.calls) == 2)
+            for bot in bots:
+                await bot.slack.reception.take({"event": stopped})
+            await asyncio.sleep(LEASE_SECONDS)
+            gate.set()
+            await fake.until(lambda: answers(fake, general, asked.ts)[-1].text == "Half and whole.")
+
+
 # --- commands -------------------------------------------------------------------------------------
 
 
