@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import math
 from typing import TYPE_CHECKING, Self
 
 from core.delivery import Delivery
 from core.errors import ChatbotError, LeaseLostError, StoreUnavailableError, TurnChangedError
 from core.lease import Hold
+from core.once import first
 from core.platform import Where
 from core.session import Entry
 from core.store.keys import unique
@@ -110,9 +112,13 @@ class Worker:
         """Let the turn whose answer belongs there end with what has come; tell if there is one.
 
         `at` is the platform's time of the wish: told late or twice, it ends no turn that answers
-        what was said after it. Another process that runs it hears so when it renews its lease the
-        next time: within a third of the time that a lease lives. Raises `StoreUnavailableError`.
+        what was said after it, and no second one. Another process that runs it hears so when it
+        renews its lease the next time: within a third of the time that a lease lives. Raises
+        `StoreUnavailableError`.
         """
+        wish = f"stop {thread} {answer_in} {at}"
+        if at < math.inf and not await first(self._store, thread.platform, wish):
+            return False
         delivery = self._deliveries.get(thread)
         if delivery is not None and _is_meant(delivery.where, answer_in, at):
             return self.stop(thread)

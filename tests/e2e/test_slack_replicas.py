@@ -108,6 +108,29 @@ async def test_a_stop_that_is_told_late_ends_no_later_turn() -> None:
             await fake.until(lambda: answers(fake, general, asked.ts)[-1].text == "Half and whole.")
 
 
+async def test_a_stop_that_is_told_twice_ends_one_turn() -> None:
+    hanging, gate = asyncio.Event(), asyncio.Event()
+    async with FakeSlack() as fake:
+        ann = fake.person("ann")
+        general = fake.channel("general", ann)
+        model = ScriptedModel(["Half", hanging], ["Half ", gate, "and whole."])
+        async with two_on(fake, model) as bots:
+            asked = await fake.say(ann, general, f"{fake.at_bot} one")
+            await fake.until(lambda: len(model.calls) == 1)
+            await fake.say(ann, general, "two", asked.ts)
+            await fake.settled()
+            stopped = {"type": "agent_session_stopped", "channel": general.id, "user": ann.id}
+            stopped |= {"thread_ts": asked.ts, "event_ts": fake.stamp()}
+            for bot in bots:
+                await bot.slack.reception.take({"event": stopped})
+            await fake.until(lambda: len(model.calls) == 2)
+            for bot in bots:
+                await bot.slack.reception.take({"event": stopped})
+            await asyncio.sleep(LEASE_SECONDS)
+            gate.set()
+            await fake.until(lambda: answers(fake, general, asked.ts)[-1].text == "Half and whole.")
+
+
 # --- commands -------------------------------------------------------------------------------------
 
 
