@@ -6,10 +6,10 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from core.session import Usage
-from core.store.values import ThreadSettings, TurnState
+from core.store.values import ThreadInfo, ThreadSettings, TurnState
 
 if TYPE_CHECKING:
-    from core.message import Kind
+    from core.message import Kind, ThreadKey
 
 
 @dataclass(slots=True, kw_only=True)
@@ -87,6 +87,19 @@ class Header:
     def is_held(self, now: float) -> bool:
         """Tell whether somebody holds a live lease."""
         return bool(self.token) and self.until > now
+
+    def info(self, thread: ThreadKey) -> ThreadInfo:
+        """Return what lists of threads say of this one."""
+        return ThreadInfo(
+            thread=thread,
+            kind=self.kind,
+            turns=self.turns,
+            usage=self.usage,
+            started_at=self.started_at,
+            last_at=self.last_at,
+            people=len(self.people),
+            waiting=self.waiting,
+        )
 
     def is_claimable(self, now: float) -> bool:
         """Tell whether there is work that may be claimed."""

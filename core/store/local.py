@@ -13,7 +13,7 @@ from core.store import keys, verbs
 from core.store.local_rows import LocalRows
 from core.store.local_transfer import LocalTransfer
 from core.store.port import Store
-from core.store.values import Buried, Idle, ThreadInfo, ThreadPage, ThreadSettings
+from core.store.values import Buried, Idle, ThreadPage, ThreadSettings
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator
@@ -152,7 +152,8 @@ class LocalStore(LocalTransfer, Store):
             and self._living(key) is not None
         )
         more = found[limit - 1] if len(found) > limit else ""
-        return ThreadPage(threads=tuple(map(self._info, found[:limit])), after=more)
+        shown = tuple(self.headers[key].info(ThreadKey.parse(key)) for key in found[:limit])
+        return ThreadPage(threads=shown, after=more)
 
     async def peek(self, thread: ThreadKey) -> Work | None:
         """Return a thread as `claim` would show it, without taking it."""
@@ -273,19 +274,6 @@ class LocalStore(LocalTransfer, Store):
     def _living(self, key: str) -> Header | None:
         header = self.headers.get(key)
         return None if header is None or self.is_over(header.expires) else header
-
-    def _info(self, key: str) -> ThreadInfo:
-        header = self.headers[key]
-        return ThreadInfo(
-            thread=ThreadKey.parse(key),
-            kind=header.kind,
-            turns=header.turns,
-            usage=header.usage,
-            started_at=header.started_at,
-            last_at=header.last_at,
-            people=len(header.people),
-            waiting=header.waiting,
-        )
 
     def _buried(self) -> Iterator[Buried]:
         for key in sorted(self.headers):

@@ -15,7 +15,6 @@ if TYPE_CHECKING:
     from core.session import Record
     from core.store.dynamodb.client import Table
     from core.store.dynamodb.items import Head, Key
-    from core.store.header import Header
 
 AT_ONCE = 500
 """Items that are removed before it is looked what else there is to do."""
@@ -71,7 +70,7 @@ async def threads(
             head = heads.get(partition)
             # A person's item may be of an earlier generation, which is being removed.
             if head is not None and (not person or name.startswith(f"{head.gen}#")):
-                found.append(_info(ThreadKey.parse(label), head.header))
+                found.append(head.header.info(ThreadKey.parse(label)))
             at = label
     return ThreadPage(threads=tuple(found[:limit]), after=str(found[limit - 1].thread))
 
@@ -134,16 +133,3 @@ async def _heads(table: Table, keys: list[Key], now: float) -> dict[str, Head]:
     read = await table.get([(partition, items.HEADER) for partition, _ in keys])
     heads = {partition: items.load_head(item) for (partition, _), item in read.items()}
     return {name: head for name, head in heads.items() if head.header.expires > now}
-
-
-def _info(thread: ThreadKey, header: Header) -> ThreadInfo:
-    return ThreadInfo(
-        thread=thread,
-        kind=header.kind,
-        turns=header.turns,
-        usage=header.usage,
-        started_at=header.started_at,
-        last_at=header.last_at,
-        people=len(header.people),
-        waiting=header.waiting,
-    )

@@ -49,7 +49,7 @@ class RedisReading(Store):
         self._names = names or Names()
         self._patience = patience
         self._lists = Lists(client, self._names, self._ask)
-        self._listener = Listener(client, self._names.wake)
+        self._wakes = Listener(client, self._names.wake).wakes
 
     # --- reading ----------------------------------------------------------------------------
 

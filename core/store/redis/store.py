@@ -176,7 +176,7 @@ class RedisStore(RedisTransfer):
     async def wait(self, platforms: Collection[str], seconds: float) -> None:
         """Return when work may be claimable, or after `seconds`."""
         del platforms  # one channel for all: a wake that is not for them costs one look
-        await self._listener.wait(seconds)
+        await self._wakes.wait(seconds)
 
     async def sweep(self, limit: int = 100) -> int:
         """Take up to `limit` threads that have ended out of the indexes; all else expires."""
@@ -190,7 +190,7 @@ class RedisStore(RedisTransfer):
 
     async def close(self) -> None:
         """Give back the connections."""
-        await self._listener.close()
+        await self._wakes.close()
         await disconnect(self._client)
 
 

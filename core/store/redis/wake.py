@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from core.store.redis.cancel import heeding
 from core.store.redis.cluster import Cluster
 from core.store.redis.errors import FAILURES
+from core.store.wakes import Wakes
 
 if TYPE_CHECKING:
     from core.store.redis.client import Client
@@ -21,34 +22,15 @@ _PAUSE = 1.0
 
 
 class Listener:
-    """One connection that listens for wakes, from the first wait on, and comes back by itself."""
+    """One connection that listens for wakes, and comes back by itself."""
 
     def __init__(self, client: Client, channel: str) -> None:
         """Listen on a channel, once somebody waits."""
         self._client = client
         self._channel = channel
-        self._woken = asyncio.Event()
-        self._task: asyncio.Task[None] | None = None
+        self.wakes = Wakes(self._listen, "redis-wakes")
+        """Where to wait."""
         self._subscriptions = 0
-
-    async def wait(self, seconds: float) -> None:
-        """Return at a wake, or after this time."""
-        if self._task is None:
-            self._task = asyncio.create_task(self._listen(), name="redis-wakes")
-        try:
-            async with asyncio.timeout(seconds):
-                await self._woken.wait()
-        except TimeoutError:
-            return
-        finally:
-            self._woken.clear()
-
-    async def close(self) -> None:
-        """Stop listening."""
-        if self._task is not None:
-            self._task.cancel()
-            await asyncio.gather(self._task, return_exceptions=True)
-            self._task = None
 
     async def _listen(self) -> None:
         while True:
@@ -80,4 +62,4 @@ class Listener:
         self._subscriptions += kind == "subscribe"
         # Subscribed again: nobody has listened for a while, so there may be something to find.
         if kind == "message" or again:
-            self._woken.set()
+            self.wakes.wake()

@@ -8,7 +8,7 @@ from core.message import ThreadKey
 from core.store import codec
 from core.store.keys import place_prefix
 from core.store.sql.query import Query
-from core.store.values import Buried, ThreadInfo, ThreadPage, ThreadSettings
+from core.store.values import Buried, ThreadPage, ThreadSettings
 
 if TYPE_CHECKING:
     from core.session import Record
@@ -63,7 +63,8 @@ def threads(
     page["limit"] = limit + 1
     rows = yield Query(by_person, {**page, "person": person}) if person else Query(by_key, page)
     more = rows[limit - 1][0] if len(rows) > limit else ""
-    return ThreadPage(threads=tuple(_info(*row) for row in rows[:limit]), after=more)
+    shown = tuple(codec.load_header(text).info(ThreadKey.parse(key)) for key, text in rows[:limit])
+    return ThreadPage(threads=shown, after=more)
 
 
 def buried(limit: int) -> Queries[tuple[Buried, ...]]:
@@ -88,17 +89,3 @@ def buried(limit: int) -> Queries[tuple[Buried, ...]]:
 def load_record(half: int, body: str) -> Record:
     """Return what a row of `entry` stands for."""
     return codec.load_answer(body) if half else codec.load_entry(body)
-
-
-def _info(key: str, text: str) -> ThreadInfo:
-    header = codec.load_header(text)
-    return ThreadInfo(
-        thread=ThreadKey.parse(key),
-        kind=header.kind,
-        turns=header.turns,
-        usage=header.usage,
-        started_at=header.started_at,
-        last_at=header.last_at,
-        people=len(header.people),
-        waiting=header.waiting,
-    )

@@ -44,7 +44,7 @@ class PostgresStore(SqlStore):
         """Use this database from now on; it is closed with the store."""
         self.lease_seconds = lease_seconds
         self._database = database
-        self._listener = Listener(database)
+        self._wakes = Listener(database).wakes
         self._known: set[ThreadKey] = set()
 
     @classmethod
@@ -99,7 +99,7 @@ class PostgresStore(SqlStore):
     async def wait(self, platforms: Collection[str], seconds: float) -> None:
         """Return when work may be claimable, or after `seconds`."""
         del platforms  # one channel for all: a wake that is not for them costs one look
-        await self._listener.wait(seconds)
+        await self._wakes.wait(seconds)
 
     async def sweep(self, limit: int = 100) -> int:
         """Remove up to `limit` things that have expired."""
@@ -112,7 +112,7 @@ class PostgresStore(SqlStore):
 
     async def close(self) -> None:
         """Give back the connections."""
-        await self._listener.close()
+        await self._wakes.close()
         await self._database.close()
 
     # --- inside -------------------------------------------------------------------------------

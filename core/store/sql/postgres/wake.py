@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from core.store.sql.postgres.errors import FAILURES
 from core.store.sql.postgres.write import CHANNEL
+from core.store.wakes import Wakes
 
 if TYPE_CHECKING:
     from core.store.sql.postgres.database import Database
@@ -19,34 +20,15 @@ _PATIENCE = 15.0
 
 
 class Listener:
-    """One connection that listens for wakes, from the first wait on, and comes back by itself."""
+    """One connection that listens for wakes, and comes back by itself."""
 
     def __init__(self, database: Database) -> None:
         """Listen there, once somebody waits."""
         self._database = database
-        self._woken = asyncio.Event()
-        self._task: asyncio.Task[None] | None = None
+        self.wakes = Wakes(self._listen, "postgresql-wakes")
+        """Where to wait."""
         self._failures = 0
         """Since somebody has listened last."""
-
-    async def wait(self, seconds: float) -> None:
-        """Return at a wake, or after this time."""
-        if self._task is None:
-            self._task = asyncio.create_task(self._listen(), name="postgresql-wakes")
-        try:
-            async with asyncio.timeout(seconds):
-                await self._woken.wait()
-        except TimeoutError:
-            return
-        finally:
-            self._woken.clear()
-
-    async def close(self) -> None:
-        """Stop listening."""
-        if self._task is not None:
-            self._task.cancel()
-            await asyncio.gather(self._task, return_exceptions=True)
-            self._task = None
 
     async def _listen(self) -> None:
         while True:
@@ -63,12 +45,12 @@ class Listener:
         try:
             await connection.execute(f"LISTEN {CHANNEL}".encode())
             if self._failures:  # nobody has listened for a while: there may be something to find
-                self._woken.set()
+                self.wakes.wake()
             self._failures = 0
             while True:
                 async with contextlib.aclosing(connection.notifies(timeout=_PATIENCE)) as heard:
                     async for _ in heard:
-                        self._woken.set()
+                        self.wakes.wake()
                 async with asyncio.timeout(_PATIENCE):
                     await connection.execute("SELECT 1")
         finally:
