@@ -118,18 +118,15 @@ class Intake:
             message = replace(message, identities=names)
         return (await self._store.accept(message, terms)).new
 
-    async def edit(self, message: Message, *, stamp: float, offer: bool = True) -> bool:
-        """Take in that a message was edited; one that was never stored is offered anew.
+    async def edit(self, message: Message, *, stamp: float) -> bool:
+        """Take in that a stored message was edited; tell whether it was known.
 
-        `stamp` is the platform's time of the edit. Tells whether the message was known; without
-        `offer`, one that was not is left alone.
+        `stamp` is the platform's time of the edit. One that was not known is for the platform to
+        offer, as if it had been said so: its edit may be told before it.
         """
-        known = await self._store.amend(
+        return await self._store.amend(
             message.thread, message.id, message.identities, stamp=stamp, text=clean(message.text)
         )
-        if not known and offer:
-            await self.take(message)
-        return known
 
     async def delete(
         self, thread: ThreadKey, message: str, identities: tuple[str, ...], *, stamp: float

@@ -189,7 +189,7 @@ class Reception:
         if edit is None or message is None:
             return
         known = [
-            await self._intake.edit(replace(message, thread=key), stamp=edit.stamp, offer=False)
+            await self._intake.edit(replace(message, thread=key), stamp=edit.stamp)
             for key in spot.keys(message.id)
         ]
         if not any(known) and events.said(payload, spot, me) is not None:

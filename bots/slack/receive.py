@@ -153,8 +153,9 @@ class Reception:
         if (gone := events.deleted(body, me)) is not None:
             await intake.delete(gone.thread, gone.id, gone.identities, stamp=gone.stamp)
         elif (edit := events.edited(body, me)) is not None:
-            if self._platform.hears(body):
-                await intake.edit(await self._names.named(edit.message), stamp=edit.stamp)
+            heard = self._platform.hears(body)
+            if heard and not await intake.edit(edit.message, stamp=edit.stamp):
+                await self.offer(edit.message)  # which may be told later than its edit
         elif (message := self._platform.heard(body)) is not None:
             await self.offer(message)
 

@@ -196,3 +196,24 @@ async def test_words_with_a_bang_are_commands_only_where_the_bot_takes_part(tran
                 in ((await fake.replies(general, asked.ts, 5))[4].blocks[0]["text"])
             )
         assert len(fake.said_by_app(general)) == 5
+
+
+async def test_a_command_whose_edit_is_told_before_it_is_a_command() -> None:
+    async with FakeSlack() as fake:
+        ann = fake.person("ann")
+        general = fake.channel("general", ann)
+        async with bot_on(fake):
+            asked = await talk(fake, ann, general, "one")
+            fake.delivery.hold()
+            said = await fake.say(ann, general, f"{fake.at_bot} quit", asked.ts)
+            await fake.edit(said, f"{fake.at_bot} quiet")
+            first = fake.delivery.posts[-3:]
+            assert first[2].event["subtype"] == "message_changed"
+            fake.delivery.release([2])
+            await fake.until(lambda: "I will be quiet" in answers(fake, general, asked.ts)[-1].text)
+            for post in first[:2]:
+                fake.delivery.again(post)
+            await fake.settled()
+            await fake.say(ann, general, f"{fake.at_bot} two", asked.ts)
+            await fake.until(lambda: answers(fake, general, asked.ts)[-1].text == "re: two")
+        assert len(answers(fake, general, asked.ts)) == 3
