@@ -178,7 +178,8 @@ class DiscordStage:
         while self._unheard:
             said = self._unheard[-1]
             if self._running.process.returncode is not None or await self._is_kept(said):
-                self._unheard.pop()
+                if said in self._unheard:  # another who waits may have seen it meanwhile
+                    self._unheard.remove(said)
                 continue
             assert time.monotonic() < deadline, f"{said.thread}: never heard {said.message.content}"
             await asyncio.sleep(0.01)

@@ -81,7 +81,7 @@ def memory_is_right(page: Thread, requests: Sequence[Asked]) -> None:
     """The model knew what it should for each question, and nothing that was taken back."""
     for exam in page.exams:
         last = final(requests, exam.number)
-        assert last.facts == exam.facts, f"{page.name}, #{exam.number}"
+        assert last.facts == exam.facts, f"{page.name}, #{exam.number}: {set(last.facts)}"
         assert len(last.media) == exam.media, f"{page.name}, #{exam.number}: its pictures"
     for gone in page.gone:
         for request in requests[gone.since :]:
