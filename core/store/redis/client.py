@@ -18,7 +18,7 @@ from redis.exceptions import ConnectionError as RedisConnectionError
 
 from core.store.redis.address import PORT, Form, parse
 from core.store.redis.cluster import Cluster
-from core.store.redis.connection import Direct, DirectTLS
+from core.store.redis.connection import Direct, DirectTLS, Pool, Single
 from core.store.redis.errors import FINAL
 
 if TYPE_CHECKING:
@@ -164,14 +164,14 @@ async def piped(client: Client, commands: Sequence[tuple[Value, ...]]) -> list[A
 
 def _single(where: Address, options: dict[str, Any]) -> Redis:
     ((host, port),) = where.hosts
-    pool = BlockingConnectionPool(
+    pool = Pool(
         connection_class=DirectTLS if where.secure else Direct,
         host=host,
         port=port,
         db=where.database,
         **options,
     )
-    return Redis.from_pool(pool)
+    return Single.from_pool(pool)
 
 
 def _sentinel(where: Address, options: dict[str, Any]) -> Redis:
