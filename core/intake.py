@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 
 from core.admission import STATES, FollowUp, Terms, Verdict, verdicts
 from core.limits import refusal
-from core.message import clean
 from core.store.keys import unique
 
 if TYPE_CHECKING:
@@ -118,14 +117,15 @@ class Intake:
             message = replace(message, identities=names)
         return (await self._store.accept(message, terms)).new
 
-    async def edit(self, message: Message, *, stamp: float) -> bool:
+    async def edit(self, message: Message) -> bool:
         """Take in that a stored message was edited; tell whether it was known.
 
-        `stamp` is the platform's time of the edit. One that was not known is for the platform to
-        offer, as if it had been said so: its edit may be told before it.
+        One that was not known is for the platform to offer, as if it had been said so: its edit
+        may be told before it.
         """
+        key, text = message.thread, message.text
         return await self._store.amend(
-            message.thread, message.id, message.identities, stamp=stamp, text=clean(message.text)
+            key, message.id, message.identities, stamp=message.stamp, text=text
         )
 
     async def delete(

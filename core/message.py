@@ -104,6 +104,8 @@ class Message:
     text: str
     at: float
     """When it was said, by the platform's clock: seconds since 1970, UTC."""
+    stamp: float = 0.0
+    """When it was last edited, by the same clock; 0 if it never was."""
     address: Address = Address.DIRECT
     answer_in: str = ""
     """Where in the thread its answer belongs; messages that differ here get turns of their own."""

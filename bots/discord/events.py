@@ -79,14 +79,6 @@ class Spot:
         return (ThreadKey(NAME, self.place, message), self.whole)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Edited:
-    """A message as it is now, and when it was changed."""
-
-    message: Message
-    stamp: float
-
-
 def place_of(guild: str, channel: str) -> str:
     """Return the place that a channel is; `guild` is empty for a direct message."""
     return f"{guild or 'dm'}/{channel}"
@@ -123,15 +115,14 @@ def said(
 
 def edited(
     payload: Mapping[str, Any], spot: Spot, me: Me, names: Mapping[str, str] = _NO_NAMES
-) -> Edited | None:
-    """Return a message whose words its author has changed.
+) -> Message | None:
+    """Return a message whose words its author has changed, as it is now.
 
     Updates also come for what Discord itself adds to a message, as the preview of a link: there
     `edited_timestamp` is what it was before.
     """
-    stamp = _stamp(str_of(payload, "edited_timestamp"))
-    message = _message(payload, spot, me, names) if stamp else None
-    return Edited(message=message, stamp=stamp) if message else None
+    message = _message(payload, spot, me, names)
+    return message if message and message.stamp else None
 
 
 def is_withheld(payload: Mapping[str, Any], me: Me) -> bool:
@@ -176,6 +167,7 @@ def _message(
         author=author,
         text=words,
         at=seconds(id_),
+        stamp=_stamp(str_of(payload, "edited_timestamp")),
         address=address,
         answer_in=thread.thread,
         attachments=files,
@@ -226,6 +218,6 @@ def _address(payload: Mapping[str, Any], spot: Spot, mine: list[str], me: Me) ->
 
 def _stamp(text: str) -> float:
     try:
-        return datetime.fromisoformat(text).timestamp()
+        return datetime.fromisoformat(text).timestamp() if text else 0.0
     except (OverflowError, ValueError):
         return 0.0

@@ -185,13 +185,11 @@ class Reception:
             return
         names = self._platform.places.names(spot.guild, ids_in(str_of(payload, "content")))
         edit = events.edited(payload, spot, me, names)
-        message = await self._allowed(edit.message if edit else None, payload, spot)
-        if edit is None or message is None:
+        message = await self._allowed(edit, payload, spot)
+        if message is None:
             return
-        known = [
-            await self._intake.edit(replace(message, thread=key), stamp=edit.stamp)
-            for key in spot.keys(message.id)
-        ]
+        keys = spot.keys(message.id)
+        known = [await self._intake.edit(replace(message, thread=key)) for key in keys]
         if not any(known) and events.said(payload, spot, me) is not None:
             await self.offer([message])
 

@@ -8,7 +8,7 @@ what is not understood is None, and changes nothing.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Literal
 
 from bots.slack.people import author_of, files_of, is_ours
@@ -43,14 +43,6 @@ class Me:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Edited:
-    """A message as it is now, and when it was changed."""
-
-    message: Message
-    stamp: float
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Deleted:
     """A message that is gone."""
 
@@ -73,8 +65,8 @@ def said(body: Mapping[str, Any], me: Me, names: Mapping[str, str] = _NO_NAMES) 
     return _message(event, event, me, names, str_of(body, "event_id"))
 
 
-def edited(body: Mapping[str, Any], me: Me, names: Mapping[str, str] = _NO_NAMES) -> Edited | None:
-    """Return a message whose words its author has changed.
+def edited(body: Mapping[str, Any], me: Me, names: Mapping[str, str] = _NO_NAMES) -> Message | None:
+    """Return a message whose words its author has changed, as it is now.
 
     `message_changed` also comes for unfurled links, translations and the bot's own updates:
     there the words or the author are the same as before, or it is not a person's message.
@@ -88,15 +80,13 @@ def edited(body: Mapping[str, Any], me: Me, names: Mapping[str, str] = _NO_NAMES
         return None
     message = _message(now, event, me, names, "")
     # A second edit within a second has the same `edited.ts`, but a later event.
-    stamps = (str_of(dict_of(now, "edited"), "ts"), str_of(event, "event_ts"), str_of(now, "ts"))
-    stamp = max((seconds(ts) for ts in stamps if is_ts(ts)), default=0)
-    return Edited(message=message, stamp=stamp) if message else None
+    told = str_of(event, "event_ts")
+    return message and replace(message, stamp=max(message.stamp or message.at, _time(told)))
 
 
 def stopped_at(event: Mapping[str, Any]) -> float:
     """Return when somebody pressed Stop, in Slack's seconds; without end where it is not said."""
-    stamp = str_of(event, "event_ts")
-    return seconds(stamp) if is_ts(stamp) else math.inf
+    return _time(str_of(event, "event_ts")) or math.inf
 
 
 def deleted(body: Mapping[str, Any], me: Me) -> Deleted | None:
@@ -170,10 +160,15 @@ def _message(
         author=author,
         text=words,
         at=seconds(ts),
+        stamp=_time(str_of(dict_of(message, "edited"), "ts")),
         address=_address(message, _kind(event, channel), text, me),
         answer_in=root,
         attachments=files,
     )
+
+
+def _time(ts: str) -> float:
+    return seconds(ts) if is_ts(ts) else 0.0
 
 
 def _counted(me: Me) -> set[str]:

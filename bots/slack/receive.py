@@ -153,9 +153,8 @@ class Reception:
         if (gone := events.deleted(body, me)) is not None:
             await intake.delete(gone.thread, gone.id, gone.identities, stamp=gone.stamp)
         elif (edit := events.edited(body, me)) is not None:
-            heard = self._platform.hears(body)
-            if heard and not await intake.edit(edit.message, stamp=edit.stamp):
-                await self.offer(edit.message)  # which may be told later than its edit
+            if self._platform.hears(body) and not await intake.edit(edit):
+                await self.offer(edit)  # it may be told before what it changes
         elif (message := self._platform.heard(body)) is not None:
             await self.offer(message)
 

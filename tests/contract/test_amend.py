@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
@@ -52,6 +53,20 @@ async def test_an_edit_no_newer_than_the_last_has_no_effect(store: Store, stamp:
     before = await look(store)
     assert await edit(store, 1, "worse", stamp)
     assert await look(store) == before
+
+
+@pytest.mark.parametrize("stamp", [2000.0, 1999.0])
+async def test_no_older_edit_changes_what_came_in_edited(store: Store, stamp: float) -> None:
+    """The same where a message's edit was told, or read, before the message itself."""
+    await store.accept(replace(message(1, "better"), stamp=2000.0), terms())
+    before = await look(store)
+    assert await edit(store, 1, "worse", stamp)
+    assert await look(store) == before
+    (entry,) = await entries(store)
+    assert (entry.text, entry.stamp) == ("better", 2000.0)
+    assert await edit(store, 1, "best", 2001.0)
+    (entry,) = await entries(store)
+    assert entry.text == "best"
 
 
 async def test_edits_follow_each_other(store: Store) -> None:

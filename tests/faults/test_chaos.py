@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+from dataclasses import replace
 from random import Random
 from typing import TYPE_CHECKING, Any
 
@@ -95,7 +96,9 @@ class Run:
         if what < 0.8:
             await intake.take(message(number))
         elif what < 0.9:
-            await intake.edit(message(number, "edited"), stamp=self.random.random() * 100)
+            edit = replace(message(number, "edited"), stamp=self.random.random() * 100)
+            if not await intake.edit(edit):
+                await intake.take(edit)
         else:
             self.deleted.add(f"m{number}")
             await intake.delete(THREAD, f"m{number}", message(number).identities, stamp=1000)

@@ -197,7 +197,7 @@ def test_only_an_edit_of_the_author_has_a_stamp() -> None:
     assert edited(payload(), IN_DM, ME) is None
     edit = edited(payload("new", edited_timestamp="2026-01-02T03:04:05.678000+00:00"), IN_DM, ME)
     assert edit
-    assert (edit.message.text, edit.stamp) == ("new", 1767323045.678)
+    assert (edit.text, edit.stamp) == ("new", 1767323045.678)
     assert edited(payload(edited_timestamp="yesterday"), IN_DM, ME) is None
 
 

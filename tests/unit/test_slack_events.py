@@ -255,10 +255,10 @@ def test_an_edit_changes_the_words_of_a_message() -> None:
     original = said(payload(spoken("Hello")), ME)
     assert edit
     assert original
-    assert edit.message.text == "Goodbye & thanks"
-    assert edit.message.id == original.id
-    assert edit.message.thread == original.thread
-    assert edit.message.identities == original.identities[1:]
+    assert edit.text == "Goodbye & thanks"
+    assert edit.id == original.id
+    assert edit.thread == original.thread
+    assert edit.identities == original.identities[1:]
     assert edit.stamp == seconds(LATER)
 
 

@@ -96,7 +96,7 @@ async def test_an_edit_makes_the_running_turn_start_over() -> None:
         intake = world.intake(worker)
         await intake.take(message(0, "old"))
         await until(lambda: world.platform.texts() == ["about the old"])
-        await intake.edit(message(0, "new"), stamp=5)
+        await intake.edit(replace(message(0, "new"), stamp=5))
         gate.set()
         await world.settled()
     assert world.platform.texts() == ["about the new"]

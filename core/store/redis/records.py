@@ -50,9 +50,10 @@ _dump = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 def entry(message: Message) -> str:
     """Return a message's entry, without its status and place, which the script adds."""
     said = [repr(message.at), message.id, message.author.id, message.author.name, message.text]
-    if message.answer_in or message.attachments:
+    if message.answer_in or message.attachments or message.stamp:
         files = [(file.id, file.name, file.media_type, file.size) for file in message.attachments]
-        return _dump([*said, "0", message.answer_in, files or None])
+        stamp = repr(message.stamp) if message.stamp else "0"
+        return _dump([*said, stamp, message.answer_in, files or None])
     return _dump(said)
 
 

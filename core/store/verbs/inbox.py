@@ -177,6 +177,7 @@ def _take_in(
         at=message.at,
         status=Status.OVERHEARD if overheard else Status.ADDRESSED,
         answer_in=message.answer_in,
+        stamp=message.stamp,
         attachments=message.attachments,
     )
     _append(rows, now, header, entry)
