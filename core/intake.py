@@ -101,10 +101,11 @@ class Intake:
         accepted = await self._store.accept(message, terms)
         return accepted.new and accepted.verdict is Verdict.OVERHEARD
 
-    async def is_new(self, message: Message) -> bool:
-        """Tell whether a message was never offered before; stores nothing."""
+    async def is_new(self, message: Message, step: str = "") -> bool:
+        """Tell whether a message, or that step of it, was never offered before; stores nothing."""
         terms = replace(self._terms(message), verdicts=(Verdict.IGNORED,) * len(STATES))
-        return (await self._store.accept(message, terms)).verdict is Verdict.IGNORED
+        accepted = await self._store.accept(_at_step(message, step), terms)
+        return accepted.verdict is Verdict.IGNORED
 
     async def mark(self, message: Message, step: str = "") -> bool:
         """Remember that a message was heard that is not kept; tell whoever was first to.
@@ -112,10 +113,7 @@ class Intake:
         With a step, only that is remembered: for all else the message stays new.
         """
         terms = replace(self._terms(message), verdicts=(Verdict.GONE,) * len(STATES))
-        if step:
-            names = tuple(f"{identity}\n{step}" for identity in message.identities)
-            message = replace(message, identities=names)
-        return (await self._store.accept(message, terms)).new
+        return (await self._store.accept(_at_step(message, step), terms)).new
 
     async def edit(self, message: Message) -> bool:
         """Take in that a stored message was edited; tell whether it was known.
@@ -142,6 +140,13 @@ class Intake:
             reach=policy.reach[message.kind],
             waiting_limit=policy.waiting_limit,
         )
+
+
+def _at_step(message: Message, step: str) -> Message:
+    if not step:
+        return message
+    names = tuple(f"{identity}\n{step}" for identity in message.identities)
+    return replace(message, identities=names)
 
 
 def _received(accepted: Accepted) -> Received:

@@ -102,7 +102,7 @@ class Spoken:
         if command is None or not await self._is_for_us(message, command):
             return False
         if await intake.is_new(message):
-            said = await self._change(message, command)
+            said = await self._change(message, command, intake)
             if await intake.mark(message, _BEGUN):
                 self._soon(self._first(message, command, said, intake), person)
             else:
@@ -128,7 +128,9 @@ class Spoken:
             return False
         return message.kind is Kind.DM or await self._store.peek(message.thread) is not None
 
-    async def _change(self, message: Message, command: Command) -> str | DeniedError:
+    async def _change(
+        self, message: Message, command: Command, intake: Intake
+    ) -> str | DeniedError:
         """Change what is kept, which may be done again; return what is to be said of it."""
         if command.word == "reset":
             person, thread = message.author.id, message.thread
@@ -139,7 +141,9 @@ class Spoken:
             except DeniedError as denied:
                 return denied
         elif command.word in _SAID:
-            await self._mute(message, muted=command.word == "quiet")
+            # Whoever began has done it; told late, it would undo what was wished for since.
+            if await intake.is_new(message, _BEGUN):
+                await self._mute(message, muted=command.word == "quiet")
             return _SAID[command.word]
         return ""
 

@@ -9,7 +9,8 @@ from bots.discord.manifest import EXPORT_MENU, FORGET_MENU
 from core.models.scripted import ScriptedModel
 from tests.e2e.discord_bot import bot_on
 from tests.e2e.discord_hands import answer, settled, synced, talk, threads_of, use
-from tests.fakes.discord import Channel, FakeDiscord, Message
+from tests.fakes.discord import Channel, FakeDiscord, Message, Refused
+from tests.fakes.discord.faults import POST
 
 
 def spoken(fake: FakeDiscord, thread: Channel) -> list[Message]:
@@ -190,15 +191,37 @@ async def test_a_mention_told_a_second_time_ends_no_quiet() -> None:
             asked, thread = await talk(fake, bot, ann, general, "one")
             await fake.say(ann, thread, f"{fake.at_bot} quiet")
             await fake.until(lambda: "I will be quiet" in fake.texts(thread)[-1])
-            first = next(
-                told
-                for told in fake.delivery.told
-                if told.name == "MESSAGE_CREATE" and told.data["id"] == asked.id
-            )
-            fake.delivery.tell(first.name, first.data, fake.home.id, general, None)
+            tell_again(fake, asked, general)
             await fake.say(ann, general, "That one was told again.")
             await asyncio.sleep(0.1)
             await fake.say(ann, thread, "to myself")
             await fake.say(ann, thread, f"{fake.at_bot} two")
             await fake.until(lambda: "re: two" in fake.texts(thread)[-1])
         assert [m.content for m in spoken(fake, thread)] == ["re: one", "re: two"]
+
+
+async def test_a_quiet_that_was_ended_is_not_begun_by_its_second_copy() -> None:
+    async with FakeDiscord() as fake:
+        ann, general = fake.person("ann"), fake.channel("general")
+        async with bot_on(fake) as bot:
+            _, thread = await talk(fake, bot, ann, general, "one")
+            fake.faults.next(POST, Refused(50013))
+            quiet = await fake.say(ann, thread, f"{fake.at_bot} quiet")
+            await fake.until(lambda: fake.said_by_bot(fake.dm(ann)))  # it could not say so
+            await fake.say(ann, thread, f"{fake.at_bot} two")
+            await fake.until(lambda: "re: two" in fake.texts(thread)[-1])
+            await asyncio.sleep(0.1)
+            tell_again(fake, quiet, thread)
+            await asyncio.sleep(0.1)
+            await fake.say(ann, thread, "three")
+            await fake.until(lambda: "re: three" in fake.texts(thread)[-1])
+
+
+def tell_again(fake: FakeDiscord, said: Message, place: Channel) -> None:
+    """Tell the bot of a message as it was told of before."""
+    first = next(
+        told
+        for told in fake.delivery.told
+        if told.name == "MESSAGE_CREATE" and told.data["id"] == said.id
+    )
+    fake.delivery.tell(first.name, first.data, fake.home.id, place, None)
