@@ -9,19 +9,25 @@ import asyncio
 import contextlib
 import gc
 from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Protocol
 
 from bots.app import App, say, start_lines
+from bots.health import Health
 from bots.parts import model_for
+from bots.reach import until_there
 from bots.stop import Stop
 from bots.terminal.app import INTERRUPTED, Terminal
 from bots.terminal.seat import Bot as TerminalBot
 from core.machine import data_dir
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, Iterator, Sequence
+    from collections.abc import AsyncGenerator, Callable, Coroutine, Sequence
     from contextlib import AbstractAsyncContextManager
+    from typing import Any
 
+    from bots.slack.web import Door
     from core.intake import Intake
     from core.platform import Platform
     from core.settings import Settings
@@ -43,6 +49,10 @@ class Bot(Protocol):
     @property
     def described(self) -> str:
         """Return a line on how people's messages get there."""
+
+    @property
+    def connected(self) -> bool:
+        """Tell whether it hears people at this moment."""
 
     def listening(
         self, store: Store, intake: Intake, worker: Worker
@@ -78,19 +88,13 @@ async def _run_platforms(app: App, stop: Stop) -> int:
     for line in await start_lines(app):
         say(line)
     model = model_for(app.settings)
+    worker = app.worker(model, {})
     try:
         async with AsyncExitStack() as connections:
-            bots = [await connections.enter_async_context(bot) for bot in _connections(app)]
-            worker = app.worker(model, {bot.platform.name: bot.platform for bot in bots})
             async with worker:
                 async with AsyncExitStack() as listening:
-                    keep_loaded()
-                    for bot in bots:
-                        intake = app.intake(worker)
-                        listens = bot.listening(app.store, intake, worker)
-                        await listening.enter_async_context(listens)
-                        say(bot.described)
-                    code = await stop.or_end_of(_first_end(bots))
+                    joining = Joining(app, worker, connections, listening)
+                    code = await stop.or_end_of(_first_end(await joining.all()))
                 if code == INTERRUPTED:
                     await _hurry(worker)
             return code
@@ -98,20 +102,64 @@ async def _run_platforms(app: App, stop: Stop) -> int:
         await model.close()
 
 
-def _connections(app: App) -> Iterator[AbstractAsyncContextManager[Bot]]:
-    """Yield a connection to each platform whose tokens are set, its commands registered."""
-    if app.settings.slack:
-        yield _on_slack(app)
-    if app.settings.discord:
-        yield _on_discord(app)
+@dataclass(frozen=True, slots=True)
+class Joining:
+    """Lets the bot be on its platforms, on each as soon as that is there."""
+
+    app: App
+    worker: Worker
+    connections: AsyncExitStack
+    """What has to last until the last turn has ended."""
+    listening: AsyncExitStack
+    """What ends before that, so that no further turn begins."""
+
+    async def all(self) -> list[Coroutine[Any, Any, int]]:
+        """Return what is to run for each platform whose tokens are set."""
+        settings = self.app.settings
+        connects: dict[str, Callable[[], AbstractAsyncContextManager[Bot]]] = {}
+        if settings.slack:
+            connects["slack"] = partial(_on_slack, self.app)
+        if settings.discord:
+            connects["discord"] = partial(_on_discord, self.app)
+        health = Health(self.app.store, connects)
+        if settings.slack and not settings.slack_app_token.get_secret_value():
+            door = await self.connections.enter_async_context(_open_door(settings, health))
+            connects["slack"] = partial(_on_slack, self.app, door)
+        return [self._join(connect, health) for connect in connects.values()]
+
+    async def _join(
+        self, connect: Callable[[], AbstractAsyncContextManager[Bot]], health: Health
+    ) -> int:
+        """Be on a platform; return an exit code when it has thrown the bot out, never before."""
+        app = self.app
+        bot = await until_there(lambda: self.connections.enter_async_context(connect()), app.clock)
+        self.worker.serve(bot.platform)
+        health.watch(bot)
+        keep_loaded()
+        listens = bot.listening(app.store, app.intake(self.worker), self.worker)
+        await self.listening.enter_async_context(listens)
+        say(bot.described)
+        return await bot.wait()
 
 
 @asynccontextmanager
-async def _on_slack(app: App) -> AsyncGenerator[Bot, None]:
+async def _open_door(settings: Settings, health: Health) -> AsyncGenerator[Door, None]:
+    from bots.slack.web import Door  # noqa: PLC0415 - slow to import
+
+    door = Door(settings.slack_port, health.missing)
+    await door.open()
+    try:
+        yield door
+    finally:
+        await door.close()
+
+
+@asynccontextmanager
+async def _on_slack(app: App, door: Door | None = None) -> AsyncGenerator[Bot, None]:
     from bots.slack.app import connected  # noqa: PLC0415 - slow to import
     from bots.slack.commands import register  # noqa: PLC0415
 
-    async with connected(app.settings, app.clock) as slack:
+    async with connected(app.settings, app.clock, door) as slack:
         register(slack, app.store, app.commands)
         yield slack
 
@@ -137,15 +185,16 @@ def keep_loaded() -> None:
     gc.set_threshold(_YOUNG)
 
 
-async def _first_end(bots: Sequence[Bot]) -> int:
-    """Return the code of the first platform that the bot is thrown out of."""
-    waiting = [asyncio.create_task(bot.wait()) for bot in bots]
+async def _first_end(running: Sequence[Coroutine[Any, Any, int]]) -> int:
+    """Return the code of the first platform that the bot is thrown out of; raise what it did."""
+    tasks = [asyncio.create_task(each) for each in running]
     try:
-        done, _ = await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
+        done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
         return max(task.result() for task in done)
     finally:
-        for task in waiting:
+        for task in tasks:
             task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
 
 
 async def _run_terminal(app: App, stop: Stop, thread: str) -> int:

@@ -84,6 +84,10 @@ class PlatformError(ChatbotError):
     """A call to a chat platform came to nothing."""
 
 
+class OutOfReachError(PlatformError):
+    """A platform can't be reached now, for no fault of the settings. Try again later."""
+
+
 class FileUnreadableError(PlatformError):
     """A file can't be had: gone, too large, or not for us. Name it, with this text as the reason.
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import math
 from typing import TYPE_CHECKING, Self
@@ -13,6 +14,7 @@ from core.lease import Hold
 from core.once import first
 from core.platform import Where
 from core.session import Entry
+from core.stop import Stop, StoppedError
 from core.store.keys import unique
 from core.store.values import Outcome, TurnState, Work
 
@@ -55,11 +57,12 @@ class Worker:
         room: int = 100,
         grace_seconds: float = 10,
     ) -> None:
-        """Serve these platforms, with at most `room` turns at once."""
+        """Serve these platforms, and those that `serve` adds, with at most `room` turns at once."""
         self._store = store
         self._conversation = conversation
         self._compactor = compactor
-        self._platforms = platforms
+        self._platforms = dict(platforms)
+        self._joined = Stop()
         self._clock = clock
         self._room = room
         self._grace_seconds = grace_seconds
@@ -91,6 +94,12 @@ class Worker:
     def has_room(self) -> bool:
         """Tell whether another turn can be run now."""
         return not self._draining and len(self._turns) < self._room
+
+    def serve(self, platform: Platform) -> None:
+        """Run the turns of one more platform, from now on; what waits there is found at once."""
+        self._platforms[platform.name] = platform
+        self._freed.set()
+        self._joined.set()
 
     def take(self, work: Work, *, asked_at: float) -> None:
         """Run the turns of a claimed thread; `asked_at` is the steady time before the claim."""
@@ -156,19 +165,21 @@ class Worker:
                 await self._clock.sleep(1)
 
     async def _claim_next(self) -> None:
-        if not self.has_room:
+        if not (self.has_room and self._platforms):
             self._freed.clear()
             await self._freed.wait()
             return
+        self._joined = Stop()
         asked_at = self._clock.monotonic()
-        found = await self._store.claim_any(self._platforms.keys(), unique())
+        platforms = tuple(self._platforms)
+        found = await self._store.claim_any(platforms, unique())
         if isinstance(found, Work):
             self.take(found, asked_at=asked_at)
             return
         pause = self._store.lease_seconds / _LOOKS
-        await self._store.wait(
-            self._platforms.keys(), pause if found.seconds is None else min(pause, found.seconds)
-        )
+        pause = pause if found.seconds is None else min(pause, found.seconds)
+        with contextlib.suppress(StoppedError):
+            await self._joined.ends(self._store.wait(platforms, pause))
 
     async def _sweep_forever(self) -> None:
         while True:

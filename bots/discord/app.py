@@ -40,7 +40,7 @@ log = logging.getLogger(__name__)
 
 _CALL_SECONDS = 8.0
 _BEGIN_SECONDS = 15.0
-"""How long the start waits for the first session; after that, it goes on beside the rest."""
+"""How long the first session may take to begin before that is said."""
 _PATIENCE = 0.75
 """What part of a call's time it may wait for one of Discord's limits."""
 
@@ -105,6 +105,13 @@ class Discord:
         reach = "" if self.api.link.reads_all else ", without the message content intent"
         return f"Discord: connected as {self.api.link.client.user}{reach}"
 
+    @property
+    def connected(self) -> bool:
+        """Tell whether people are heard at this moment, on all shards that have begun."""
+        shards = self.api.link.client.shards.values()
+        begun = self.reception.hears.is_set()
+        return begun and not any(shard.is_closed() for shard in shards)
+
     async def wait(self) -> int:
         """Return 1 when Discord has ended the connection for good; never before."""
         if self._ended is not None:
@@ -118,11 +125,16 @@ class Discord:
         if self._ended is None:
             return
         hears = asyncio.create_task(self.reception.hears.wait())
-        done, _ = await asyncio.wait(
-            {hears, self._ended}, timeout=_BEGIN_SECONDS, return_when=asyncio.FIRST_COMPLETED
-        )
-        hears.cancel()
-        if self._ended in done:
+        waiting = {hears, self._ended}
+        begun = asyncio.FIRST_COMPLETED
+        try:
+            done, _ = await asyncio.wait(waiting, timeout=_BEGIN_SECONDS, return_when=begun)
+            if not done:
+                log.warning("Discord's gateway does not answer. It is tried until it does.")
+                await asyncio.wait(waiting, return_when=begun)
+        finally:
+            hears.cancel()
+        if self._ended.done():
             self._ended.result()
 
 
@@ -145,7 +157,7 @@ async def _end(task: asyncio.Task[None]) -> None:
 async def connected(settings: Settings, clock: Clock) -> AsyncGenerator[Discord, None]:
     """Be on Discord for as long as the block lasts.
 
-    Raises `SettingsError` when the token is of no use, `PlatformError` when Discord is out of
+    Raises `SettingsError` when the token is of no use, `OutOfReachError` when Discord is out of
     reach.
     """
     # It logs what people say when it is asked to, and each lost connection with its trace.
@@ -154,7 +166,7 @@ async def connected(settings: Settings, clock: Clock) -> AsyncGenerator[Discord,
     timeout = min(_CALL_SECONDS, settings.lease_seconds * 0.6)
     with redirected(settings.discord_base_url):
         pace = Pace(clock)
-        link = Link(settings, pace, patience=timeout * _PATIENCE)
+        link = Link(settings, pace, clock, patience=timeout * _PATIENCE)
         api = Api(link, pace, clock, timeout=timeout)
         async with aiohttp.ClientSession() as session:
             await link.open()

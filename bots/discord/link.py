@@ -18,31 +18,38 @@ from discord.gateway import DiscordWebSocket
 from discord.http import Route
 
 from bots.discord.client import Client
-from core.errors import PlatformError, SettingsError
+from bots.reach import until_there
+from core.errors import OutOfReachError, PlatformError, SettingsError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from bots.discord.client import Ears
     from bots.discord.pace import Pace
+    from core.clock import Clock
+    from core.errors import ChatbotError
     from core.settings import Settings
 
 log = logging.getLogger(__name__)
 
-_OUT_OF_REACH = "Discord is out of reach; see https://discordstatus.com"
+_OUT_OF_REACH = "Discord is out of reach (see https://discordstatus.com)"
+_REFUSED = "DISCORD_BOT_TOKEN is refused by Discord"
 _UNAUTHORIZED = 401
-_AGAIN = 5.0
+_LOGIN_SECONDS = 10.0
+"""How long one try to log in may take; discord.py would wait for minutes."""
+_FAILURES = (discord.HTTPException, discord.RateLimited, aiohttp.ClientError, OSError)
 
 
 class Link:
     """The one client that there is at a time."""
 
-    def __init__(self, settings: Settings, pace: Pace, *, patience: float) -> None:
+    def __init__(self, settings: Settings, pace: Pace, clock: Clock, *, patience: float) -> None:
         """Wait no longer than `patience` seconds for one of Discord's limits."""
         self.ears: Ears
         """Who is told of what the gateway says; to be set before `run`."""
         self._settings = settings
         self._pace = pace
+        self._clock = clock
         self._patience = patience
         self.listeners: list[Callable[[Client], object]] = []
         """What adds to a client before it connects: commands, views."""
@@ -54,8 +61,8 @@ class Link:
     async def open(self) -> None:
         """Log in, with the intents that are granted.
 
-        Raises `SettingsError` when the token is of no use, `PlatformError` when Discord is out of
-        reach.
+        Raises `SettingsError` when the token is of no use, `OutOfReachError` when Discord is out
+        of reach.
         """
         await self._login()
         flags = self.client.application.flags if self.client.application else None
@@ -66,21 +73,18 @@ class Link:
     async def run(self) -> None:
         """Hear what the gateway says; ends only when that is over for good.
 
-        Raises `PlatformError` with a sentence on why.
+        Raises `PlatformError` or `SettingsError` with a sentence on why.
         """
         while True:
             self._listen()
             try:
-                await self._begin()
+                await until_there(self._begin, self._clock)
             except discord.PrivilegedIntentsRequired:
                 if not self.reads_all:
                     raise PlatformError("Discord does not grant the bot's intents") from None
                 await self._do_without()
             except discord.ConnectionClosed as closed:
                 raise PlatformError(f"Discord closed the connection: {closed.code}") from None
-            except (discord.GatewayNotFound, aiohttp.ClientError, OSError) as error:
-                log.warning("Discord's gateway is out of reach: %s", type(error).__name__)
-                await asyncio.sleep(_AGAIN)
 
     def _listen(self) -> None:
         """Let the client hear more than messages; one that connects once more does so already."""
@@ -100,15 +104,19 @@ class Link:
         await self.client.close()
 
     async def _begin(self) -> None:
-        shards, url, limits = await self.client.http.get_bot_gateway()
-        if limits["remaining"] < len(self._settings.discord_shards or range(shards)):
-            minutes = limits["reset_after"] / 60_000
-            raise PlatformError(
-                f"Discord lets the bot connect again in {minutes:.0f} minutes: it did so too often."
-            )
-        if self._settings.discord_base_url:
-            DiscordWebSocket.DEFAULT_GATEWAY = yarl.URL(url)
-        await self.client.connect()
+        """Connect, and stay until that ends; raises `OutOfReachError` where it can't yet."""
+        try:
+            shards, url, limits = await self.client.http.get_bot_gateway()
+            if limits["remaining"] < len(self._settings.discord_shards or range(shards)):
+                minutes = limits["reset_after"] / 60_000
+                raise OutOfReachError(
+                    f"Discord lets the bot connect in {minutes:.0f} minutes: it did so too often"
+                )
+            if self._settings.discord_base_url:
+                DiscordWebSocket.DEFAULT_GATEWAY = yarl.URL(url)
+            await self.client.connect()
+        except (discord.GatewayNotFound, *_FAILURES) as error:
+            raise _meaning(error.__cause__ or error) from None
 
     async def _do_without(self) -> None:
         log.warning(
@@ -128,16 +136,24 @@ class Link:
         return client
 
     async def _login(self) -> None:
+        token = self._settings.discord_bot_token.get_secret_value()
         try:
-            await self.client.login(self._settings.discord_bot_token.get_secret_value())
-        except discord.LoginFailure:
+            async with asyncio.timeout(_LOGIN_SECONDS):
+                await self.client.login(token)
+        except BaseException as error:
             await self.client.close()
-            raise SettingsError("DISCORD_BOT_TOKEN is refused by Discord") from None
-        except (discord.HTTPException, aiohttp.ClientError, OSError) as error:
-            await self.client.close()
-            if isinstance(error, discord.HTTPException) and error.status == _UNAUTHORIZED:
-                raise SettingsError("DISCORD_BOT_TOKEN is refused by Discord") from None
-            raise PlatformError(_OUT_OF_REACH) from error
+            if isinstance(error, (discord.LoginFailure, *_FAILURES)):
+                raise _meaning(error) from error
+            raise
+
+
+def _meaning(error: BaseException) -> ChatbotError:
+    """Return what it means that the API could not be asked."""
+    status = getattr(error, "status", 0)
+    if isinstance(error, discord.LoginFailure) or status == _UNAUTHORIZED:
+        return SettingsError(_REFUSED)
+    why = f"status {status}" if status else type(error).__name__
+    return OutOfReachError(f"{_OUT_OF_REACH}: {why}")
 
 
 @contextmanager

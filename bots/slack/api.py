@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 SLACK_URL = "https://slack.com/api/"
+OUT_OF_REACH = "Slack is out of reach (see https://slack-status.com)"
 _RATE_LIMITED = 429
 _SERVER_FAULT = 500
 _UNCLEAR = {"fatal_error", "internal_error", "request_timeout", "service_unavailable"}

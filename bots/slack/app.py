@@ -16,8 +16,9 @@ import aiohttp
 from slack_bolt.app.async_app import AsyncApp
 from slack_bolt.authorization import AuthorizeResult
 
+from bots.reach import until_there
 from bots.slack.agent import Agent
-from bots.slack.api import Api, RefusedError, web_client
+from bots.slack.api import OUT_OF_REACH, Api, RefusedError, web_client
 from bots.slack.catch_up import SlackPast
 from bots.slack.events import NAME, Me
 from bots.slack.names import Names
@@ -25,15 +26,16 @@ from bots.slack.pace import Pace
 from bots.slack.platform import SlackPlatform
 from bots.slack.receive import Reception
 from bots.slack.socket import Links
-from bots.slack.web import EVENTS, Door
+from bots.slack.web import EVENTS
 from core.before import Before
 from core.catch_up import CatchUp
 from core.cursors import Cursors
-from core.errors import PlatformError, SettingsError, StoreUnavailableError
+from core.errors import OutOfReachError, PlatformError, SettingsError
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Awaitable, Callable
 
+    from bots.slack.web import Door
     from core.clock import Clock
     from core.intake import Intake
     from core.settings import Settings
@@ -44,14 +46,17 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 _CALL_SECONDS = 8.0
-_ATTEMPTS = 5
+_MOVING = {"org_login_required", "team_added_to_org"}
+"""Refusals that end by themselves: the workspace is being moved (docs: methods/auth.test)."""
 
 
 class Slack:
     """The bot in one workspace."""
 
-    def __init__(self, settings: Settings, api: Api, me: Me, clock: Clock) -> None:
-        """Be `me`; nothing is heard before `listening`."""
+    def __init__(
+        self, settings: Settings, api: Api, me: Me, clock: Clock, door: Door | None
+    ) -> None:
+        """Be `me`; nothing is heard before `listening`, and then at the door where there is one."""
         self.settings = settings
         self.api = api
         self.clock = clock
@@ -70,7 +75,7 @@ class Slack:
         self.closers: list[Callable[[], Awaitable[None]]] = []
         """Called when nothing more is heard."""
         self.reception: Reception
-        self.door: Door | None = None
+        self.door = door
         self.links: Links | None = None
         self._heal: asyncio.Event = asyncio.Event()
 
@@ -92,7 +97,7 @@ class Slack:
         hours = self.settings.slack_catch_up_hours
         catching_up = asyncio.create_task(catch_up.forever(self._heal, hours=hours))
         try:
-            await self._open(store)
+            await self._open()
             self._heal.set()
             yield
         finally:
@@ -110,6 +115,13 @@ class Slack:
         if self.door is not None:
             return f"Slack: waiting for events at port {self.door.port}, path {EVENTS}"
         return "Slack: connected by Socket Mode"
+
+    @property
+    def connected(self) -> bool:
+        """Tell whether people are heard at this moment."""
+        if self.door is not None:
+            return self.door.app is not None
+        return self.links is not None and self.links.connected
 
     async def wait(self) -> int:
         """Return 1 when Slack has thrown the bot out; never before."""
@@ -143,27 +155,18 @@ class Slack:
         bolt.event(re.compile(".*"))(_heard)  # the last: what nobody wants is not sent again
         return bolt
 
-    async def _open(self, store: Store) -> None:
-        token = self.settings.slack_app_token.get_secret_value()
-        if token:
-            first = self.reception.middleware
-            self.links = Links(self.bolt, token, first=first, reconnected=self._heal.set)
-            try:
-                await self.links.open()
-            except RefusedError as refused:
-                said = f"SLACK_APP_TOKEN is refused by Slack: {refused.code}"
-                raise SettingsError(said) from None
+    async def _open(self) -> None:
+        if self.door is not None:
+            self.door.app = self.bolt
             return
-
-        async def healthy() -> bool:
-            try:
-                await store.cursor("health")
-            except StoreUnavailableError:
-                return False
-            return True
-
-        self.door = Door(self.bolt, self.settings.slack_port, healthy)
-        await self.door.open()
+        token = self.settings.slack_app_token.get_secret_value()
+        first = self.reception.middleware
+        self.links = Links(self.bolt, token, first=first, reconnected=self._heal.set)
+        try:
+            await until_there(self.links.open, self.clock)
+        except RefusedError as refused:
+            said = f"SLACK_APP_TOKEN is refused by Slack: {refused.code}"
+            raise SettingsError(said) from None
 
     async def _close(self) -> None:
         if self.links is not None:
@@ -177,10 +180,13 @@ async def _heard() -> None:
 
 
 @asynccontextmanager
-async def connected(settings: Settings, clock: Clock) -> AsyncGenerator[Slack, None]:
+async def connected(
+    settings: Settings, clock: Clock, door: Door | None = None
+) -> AsyncGenerator[Slack, None]:
     """Be on Slack for as long as the block lasts.
 
-    Raises `SettingsError` when a token is of no use, `PlatformError` when Slack is out of reach.
+    Hears people at the door, which is open, where one is given; else by Socket Mode. Raises
+    `SettingsError` when a token is of no use, `OutOfReachError` when Slack is out of reach.
     """
     # A call may not take longer than the lease that allows it.
     timeout = min(_CALL_SECONDS, settings.lease_seconds * 0.6)
@@ -189,29 +195,27 @@ async def connected(settings: Settings, clock: Clock) -> AsyncGenerator[Slack, N
             settings.slack_bot_token.get_secret_value(), settings.slack_base_url, session
         )
         api = Api(client, Pace(clock, seconds=settings.slack_pace), clock, timeout=timeout)
-        slack = Slack(settings, api, await _who_am_i(api, settings, clock), clock)
+        slack = Slack(settings, api, await _who_am_i(api, settings), clock, door)
         try:
             yield slack
         finally:
             await slack.platform.close()
 
 
-async def _who_am_i(api: Api, settings: Settings, clock: Clock) -> Me:
-    for attempt in range(_ATTEMPTS):
-        try:
-            answer = await api.call("auth.test", repeat=True)
-        except RefusedError as refused:
-            raise SettingsError(f"SLACK_BOT_TOKEN is refused by Slack: {refused.code}") from None
-        except PlatformError as error:
-            log.warning("Slack is out of reach: %s", error)
-            await clock.sleep(2.0**attempt)
-        else:
-            return Me(
-                user=answer["user_id"],
-                bot=answer.get("bot_id") or "",
-                team=answer["team_id"],
-                enterprise=answer.get("enterprise_id") or "",
-                dm_scope=settings.slack_dm_scope,
-                allow_bots=settings.slack_allow_bots,
-            )
-    raise PlatformError("Slack is out of reach; see https://slack-status.com")
+async def _who_am_i(api: Api, settings: Settings) -> Me:
+    try:
+        answer = await api.call("auth.test")
+    except RefusedError as refused:
+        if refused.code in _MOVING:
+            raise OutOfReachError(f"{OUT_OF_REACH}: {refused}") from None
+        raise SettingsError(f"SLACK_BOT_TOKEN is refused by Slack: {refused.code}") from None
+    except PlatformError as error:
+        raise OutOfReachError(f"{OUT_OF_REACH}: {error}") from None
+    return Me(
+        user=answer["user_id"],
+        bot=answer.get("bot_id") or "",
+        team=answer["team_id"],
+        enterprise=answer.get("enterprise_id") or "",
+        dm_scope=settings.slack_dm_scope,
+        allow_bots=settings.slack_allow_bots,
+    )

@@ -19,7 +19,8 @@ from slack_bolt.response import BoltResponse
 from slack_sdk.errors import SlackApiError
 from slack_sdk.socket_mode.aiohttp import SocketModeClient
 
-from bots.slack.api import RefusedError, meaning, sdk_logger
+from bots.slack.api import OUT_OF_REACH, RefusedError, meaning, sdk_logger
+from core.errors import OutOfReachError
 
 if TYPE_CHECKING:
     from slack_bolt.app.async_app import AsyncApp
@@ -63,6 +64,11 @@ class _Connection(SocketModeClient):
             except TimeoutError:
                 self.wss_uri = None
 
+    @property
+    def is_up(self) -> bool:
+        """Tell whether it is open, as far as is known here."""
+        return self.current_session is not None and not self.current_session.closed
+
     async def leave(self) -> None:
         """Close it for good."""
         await self.close()  # type: ignore[no-untyped-call]
@@ -102,18 +108,27 @@ class Links:
         self._tasks: set[asyncio.Task[None]] = set()
 
     async def open(self) -> None:
-        """Connect, as soon as Slack lets us; raises `RefusedError` for a token of no use."""
+        """Connect.
+
+        Raises `RefusedError` for a token of no use, `OutOfReachError` where Slack gives no address.
+        """
         try:
-            await self._app.client.apps_connections_open(app_token=self._token)
+            async with asyncio.timeout(_PATIENCE):
+                await self._app.client.apps_connections_open(app_token=self._token)
         except SlackApiError as error:
             fault = meaning("apps.connections.open", error)
             if isinstance(fault, RefusedError):
                 raise fault from None
-            log.warning("%s", fault)  # the connections wait for it, and try again
-        except (aiohttp.ClientError, OSError, TimeoutError) as error:
-            log.warning("Slack is out of reach: %s", type(error).__name__)
+            raise OutOfReachError(f"{OUT_OF_REACH}: {fault}") from None
+        except (aiohttp.ClientError, OSError) as error:
+            raise OutOfReachError(f"{OUT_OF_REACH}: {type(error).__name__}") from None
         for _ in range(CONNECTIONS):
             await self._add()
+
+    @property
+    def connected(self) -> bool:
+        """Tell whether Slack can send something here at this moment."""
+        return any(connection.is_up for connection in self._open)
 
     async def close(self) -> None:
         """Let all connections go; what was not acknowledged comes again elsewhere."""

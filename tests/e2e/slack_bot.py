@@ -7,9 +7,11 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from bots.app import App
+from bots.health import Health
 from bots.parts import memory_for
 from bots.slack.app import Slack, connected
 from bots.slack.commands import register
+from bots.slack.web import Door
 from core.clock import SystemClock
 from core.models.scripted import ScriptedModel
 from core.settings import Settings
@@ -71,7 +73,12 @@ async def bot_on(
     store = store or LocalStore(clock, lease_seconds=settings.lease_seconds)
     app = App(settings=settings, clock=clock, store=store, memory=memory_for(settings))
     async with AsyncExitStack() as stack:
-        slack = await stack.enter_async_context(connected(settings, clock))
+        door = None
+        if transport == "http":
+            door = Door(settings.slack_port, Health(store).missing)
+            await door.open()
+            stack.push_async_callback(door.close)
+        slack = await stack.enter_async_context(connected(settings, clock, door))
         platform = slack.platform
         platform.capabilities = replace(platform.capabilities, edit_interval=edit_interval)
         platform._streams._life = stream_life

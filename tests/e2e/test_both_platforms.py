@@ -59,13 +59,3 @@ async def test_both_are_answered_and_what_runs_is_finished_when_it_is_told_to_st
         assert (ended.code, ended.lines) == (0, [])
         assert [m.text for m in answers(slack, here, last.ts)] == ["Whole."]
         assert [m.content for m in discord.said_by_bot(there)][1:] == ["Whole."]
-
-
-async def test_where_one_is_out_of_reach_it_says_which_and_ends(program: Program) -> None:
-    async with FakeSlack() as slack, FakeClaude() as claude:
-        async with FakeDiscord() as discord:
-            on_both(program, slack, discord, claude)
-        ended = await program.run("run")
-        assert ended.code == 1
-        assert "Discord is out of reach" in ended.err
-        assert not slack.said_by_app()

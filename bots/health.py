@@ -1,0 +1,57 @@
+"""What of the bot is there: asked by balancers, at the address that `bots.slack.web` has for it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Protocol
+
+from core.errors import StoreUnavailableError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from core.platform import Platform
+    from core.store.port import Store
+
+STORE = "store"
+
+
+class Connected(Protocol):
+    """The bot on one platform, and whether it is connected to it."""
+
+    @property
+    def platform(self) -> Platform:
+        """Return the platform, for its name."""
+
+    @property
+    def connected(self) -> bool:
+        """Tell whether it hears people at this moment."""
+
+
+class Health:
+    """Knows what the bot needs, and what of that is there."""
+
+    def __init__(self, store: Store, platforms: Iterable[str] = ()) -> None:
+        """Expect the bot on these platforms; until `watch`, it is on none of them."""
+        self._store = store
+        self._wanted = tuple(platforms)
+        self._bots: dict[str, Connected] = {}
+
+    def watch(self, bot: Connected) -> None:
+        """Ask this bot from now on whether it is connected."""
+        self._bots[bot.platform.name] = bot
+
+    async def missing(self) -> tuple[str, ...]:
+        """Return what is not there: the store, and platforms, by name."""
+        store = () if await self._store_answers() else (STORE,)
+        return (*store, *(name for name in self._wanted if not self._is_on(name)))
+
+    def _is_on(self, name: str) -> bool:
+        bot = self._bots.get(name)
+        return bot is not None and bot.connected
+
+    async def _store_answers(self) -> bool:
+        try:
+            await self._store.cursor("health")
+        except StoreUnavailableError:
+            return False
+        return True

@@ -1,0 +1,53 @@
+"""What is out of reach is tried until it is there, ever more seldom, and said once."""
+
+from __future__ import annotations
+
+import logging
+
+import pytest
+
+from bots.reach import until_there
+from core.errors import OutOfReachError, PlatformError
+from tests.unit.test_retry import Watch
+
+
+class Platform:
+    """Out of reach for some tries."""
+
+    def __init__(self, down: int) -> None:
+        self.down = down
+
+    async def reached(self) -> str:
+        self.down -= 1
+        if self.down >= 0:
+            raise OutOfReachError("Slack is out of reach")
+        return "there"
+
+
+async def test_it_waits_from_a_second_to_a_minute_and_never_all_at_once() -> None:
+    clock = Watch()
+    assert await until_there(Platform(10).reached, clock) == "there"
+    longest = [1, 2, 4, 8, 16, 32, 60, 60, 60, 60]
+    assert all(most / 2 <= slept <= most for slept, most in zip(clock.slept, longest, strict=True))
+    again = Watch()
+    await until_there(Platform(10).reached, again)
+    assert clock.slept != again.slept
+
+
+async def test_it_says_once_that_it_waits(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.DEBUG)
+    await until_there(Platform(5).reached, Watch())
+    assert [record.getMessage() for record in caplog.records] == [
+        "Slack is out of reach. It is tried until it is there."
+    ]
+
+
+async def test_what_waiting_does_not_mend_is_raised_at_once() -> None:
+    clock = Watch()
+
+    async def refused() -> None:
+        raise PlatformError("no")
+
+    with pytest.raises(PlatformError):
+        await until_there(refused, clock)
+    assert clock.slept == []
