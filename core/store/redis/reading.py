@@ -16,6 +16,7 @@ from core.store.redis.lists import Lists
 from core.store.redis.names import Names
 from core.store.redis.scripts import script
 from core.store.redis.wake import Listener
+from core.store.redis.windows import Windows
 from core.store.values import Buried, ThreadPage, ThreadSettings
 
 if TYPE_CHECKING:
@@ -48,6 +49,7 @@ class RedisReading(Store):
         self._at = where_is(client)
         self._names = names or Names()
         self._patience = patience
+        self._windows = Windows()
         self._lists = Lists(client, self._names, self._ask)
         self._wakes = Listener(client, self._names.wake).wakes
 
@@ -73,7 +75,7 @@ class RedisReading(Store):
     async def peek(self, thread: ThreadKey) -> Work | None:
         """Return a thread as `claim` would show it, without taking it."""
         reply = await self._run("peek", thread)
-        return wire.work(thread, "", reply) if reply else None
+        return self._work(thread, "", reply) if reply else None
 
     # --- the operator -----------------------------------------------------------------------
 
@@ -149,6 +151,9 @@ class RedisReading(Store):
         return int(await self._ask(script("advance").run(self._client, words)))
 
     # --- inside -------------------------------------------------------------------------------
+
+    def _work(self, thread: ThreadKey, token: str, reply: Sequence[Any]) -> Work:
+        return wire.work(thread, token, reply, self._windows)
 
     async def _as_holder(self, verb: str, lease: Lease, **args: Value) -> Any:  # noqa: ANN401
         holder: dict[str, Value] = {

@@ -60,14 +60,14 @@ class RedisStore(RedisTransfer):
         return Accepted(
             verdict=wire.verdict(letter),
             new=new == b"1",
-            work=wire.work(message.thread, token, work) if work else None,
+            work=self._work(message.thread, token, work) if work else None,
             muted=bool(muted),
         )
 
     async def claim(self, thread: ThreadKey, token: str) -> Work | None:
         """Take the lease on a thread that has work and that nobody holds; else None."""
         reply = await self._run("claim", thread, token=token, lease=self.lease_seconds)
-        return wire.work(thread, token, reply) if reply else None
+        return self._work(thread, token, reply) if reply else None
 
     async def claim_any(self, platforms: Collection[str], token: str) -> Work | Idle:
         """Claim, of these platforms, the thread that has been due for the longest."""
@@ -118,7 +118,7 @@ class RedisStore(RedisTransfer):
         if reply[0] == b"refused":
             return _refused(reply)
         if reply[0] == b"changed":
-            return Changed(work=wire.work(lease.thread, lease.token, reply[1]))
+            return Changed(work=self._work(lease.thread, lease.token, reply[1]))
         return "committed"
 
     async def settle(
@@ -136,7 +136,7 @@ class RedisStore(RedisTransfer):
         if reply[0] == b"refused":
             return _refused(reply)
         if reply[0] == b"work":
-            return wire.work(lease.thread, lease.token, reply[1])
+            return self._work(lease.thread, lease.token, reply[1])
         return "void" if reply[0] == b"void" else "free"
 
     async def compact(
@@ -170,6 +170,7 @@ class RedisStore(RedisTransfer):
     async def erase(self, thread: ThreadKey, *, at: float, keep_log: bool = False) -> None:
         """Remove every trace of a thread, or only draw a line under it."""
         await self._run("erase", thread, at=at, keep_log=keep_log, rev=unique())
+        self._windows.forget(thread)
 
     # --- upkeep -------------------------------------------------------------------------------
 

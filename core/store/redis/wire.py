@@ -8,13 +8,13 @@ from core.admission import Verdict
 from core.message import Kind
 from core.session import Summary, Usage
 from core.store import codec
-from core.store.redis import records
 from core.store.values import Lease, ThreadInfo, ThreadSettings, TurnState, Work
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from core.message import ThreadKey
+    from core.store.redis.windows import Windows
 
 LETTERS = {verdict: verdict.value[0] for verdict in Verdict}
 """The letter of each verdict in the scripts."""
@@ -41,8 +41,8 @@ def settings(text: bytes | None) -> ThreadSettings:
     return codec.load_settings(text) if text else ThreadSettings()
 
 
-def work(thread: ThreadKey, token: str, reply: Sequence[Any]) -> Work:
-    """Return the work that `show` of the scripts has sent."""
+def work(thread: ThreadKey, token: str, reply: Sequence[Any], windows: Windows) -> Work:
+    """Return the work that `show` of the scripts has sent, read with the help of `windows`."""
     rev, kind, turn, state, preview, committed_by, cuts, summary, chosen = map(_text, reply[:9])
     stale, withheld, explained, renewed = map(bool, reply[9:13])
     (fence, tries, head, following, since, covers, line, seen_from, refused,
@@ -58,7 +58,7 @@ def work(thread: ThreadKey, token: str, reply: Sequence[Any]) -> Work:
         cuts=tuple(map(int, cuts.split(","))) if cuts else (),
         head=head,
         next=following,
-        records=records.load(kept),
+        records=windows.load(thread, kept),
         since=since,
         summary=Summary(covers=covers, text=summary, stale=stale, withheld=withheld),
         settings=codec.load_settings(chosen) if chosen else ThreadSettings(),

@@ -1,0 +1,77 @@
+"""The windows that the Redis store has read last: never other than what their text says."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from core.message import Author
+from core.session import Answer, AnswerKind, Entry
+from core.store.redis import records
+from core.store.redis.windows import Windows
+from tests.builders import OTHER, THREAD
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from core.message import ThreadKey
+    from core.session import Record
+
+ANN = Author(id="U1", name="Ann")
+
+
+def entry(place: int, text: str = "hi", author: Author = ANN) -> Entry:
+    return Entry(place=place, id=f"m{place}", author=author, text=text, at=1.5 + place)
+
+
+def answer(place: int, text: str = "[yes], \ud800]") -> Answer:
+    return Answer(place=place, turn="m0", token="t", kind=AnswerKind.ANSWER, text=text, at=2.0)
+
+
+def written(window: Sequence[Record]) -> bytes:
+    text = f"[{','.join(records.dump(record) for record in window)}]"
+    return text.encode("utf-8", "surrogatepass")
+
+
+some = st.one_of(
+    st.builds(entry, st.integers(0, 3), st.text(max_size=3)),
+    st.builds(answer, st.integers(0, 3), st.sampled_from(["]", "],[", '"', "x"])),
+)
+windows = st.lists(some, max_size=4)
+
+
+@given(st.lists(st.tuples(st.sampled_from([THREAD, OTHER]), windows, st.booleans())))
+def test_a_window_is_what_its_text_says(
+    steps: list[tuple[ThreadKey, list[Record], bool]],
+) -> None:
+    kept = Windows(most=200)
+    shown: list[Record] = []
+    for thread, window, goes_on in steps:
+        shown = [*shown, *window] if goes_on else window
+        assert kept.load(thread, written(shown)) == tuple(shown)
+
+
+def test_what_was_read_is_not_read_again() -> None:
+    kept = Windows()
+    (first,) = kept.load(THREAD, written([entry(0)]))
+    found = kept.load(THREAD, written([entry(0), answer(0), entry(1)]))
+    assert found[0] is first
+    changed = kept.load(THREAD, written([entry(0, "edited"), answer(0), entry(1)]))
+    assert changed[0] is not first
+    assert changed == (entry(0, "edited"), answer(0), entry(1))
+
+
+def test_it_keeps_so_much_and_no_more() -> None:
+    kept = Windows(most=len(written([entry(0)])))
+    (first,) = kept.load(THREAD, written([entry(0)]))
+    kept.load(OTHER, written([entry(0)]))
+    assert kept.load(THREAD, written([entry(0)]))[0] is not first
+
+
+def test_it_forgets_a_thread() -> None:
+    kept = Windows()
+    (first,) = kept.load(THREAD, written([entry(0)]))
+    kept.forget(THREAD)
+    assert kept.load(THREAD, written([entry(0)]))[0] is not first
