@@ -28,15 +28,22 @@ def texts(fake: FakeDiscord, where: Channel | None = None) -> list[str]:
 
 
 @pytest.mark.parametrize(
-    "fault", [None, Cut(after=False), Status(500), Status(502, after=True), Slow(3)]
+    ("fault", "lease"),
+    [
+        (None, 4),
+        (Cut(after=False), 4),
+        (Status(500), 4),
+        (Status(502, after=True), 4),
+        (Slow(1.5), 2),  # a call may take 0.6 of the lease: each of them is given up
+    ],
 )
 @pytest.mark.parametrize("nonces", [True, False])
-async def test_each_call_fails_once(fault: Fault | None, nonces: bool) -> None:
+async def test_each_call_fails_once(fault: Fault | None, lease: float, nonces: bool) -> None:
     model = ScriptedModel(LONG, "two", "three")
     async with FakeDiscord() as fake:
         fake.nonce_in_history = nonces
         ann, general = fake.person("ann"), fake.channel("general")
-        async with bot_on(fake, model, lease_seconds=4):
+        async with bot_on(fake, model, lease_seconds=lease):
             fake.faults.each_once(fault, {POST, EDIT, HISTORY, THREAD})
             asked = await fake.say(ann, general, f"{fake.at_bot} one?")
             thread = await fake.thread(asked)
