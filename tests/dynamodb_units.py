@@ -35,11 +35,17 @@ class Bill:
     """Units of writes to indexes, which follow those to the table."""
 
     def __add__(self, other: Bill) -> Bill:
+        return self._with(other, 1)
+
+    def __sub__(self, other: Bill) -> Bill:
+        return self._with(other, -1)
+
+    def _with(self, other: Bill, times: int) -> Bill:
         return Bill(
-            requests=self.requests + other.requests,
-            read=self.read + other.read,
-            write=self.write + other.write,
-            index=self.index + other.index,
+            requests=self.requests + times * other.requests,
+            read=self.read + times * other.read,
+            write=self.write + times * other.write,
+            index=self.index + times * other.index,
         )
 
 

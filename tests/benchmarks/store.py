@@ -6,9 +6,10 @@ prints JSON; a Markdown table of it goes to stderr. A turn is accept (with its c
 settle, in a thread that has already had that many turns, of which the last 20 messages stand after
 the summary; times are medians. Beside it stand, in one run and timed in turn with it, the least
 that there could be (`bounds`) and other people's sessions (`peers`). `flat` compares a thread of
-20,000 turns with one of 20, also in turn; on moto's DynamoDB, which looks at each item of a thread
-at each query, one of 2,000, and only its counts say something. `ahead` says how many times longer
-than ours a peer's turn takes.
+20,000 turns with one of 20, also in turn; `own_cpu_p50_ms` is what a turn takes of this process's
+CPU, whatever the server does. DynamoDB is moto's server, whose times say nothing of AWS: there the
+requests, the bytes and the units count that AWS would charge for all that a request looks at
+(`tests.dynamodb_units`). `ahead` says how many times longer than ours a peer's turn takes.
 """
 
 from __future__ import annotations
@@ -29,14 +30,14 @@ from psycopg import AsyncConnection
 
 from bots.run import keep_loaded
 from core.clock import SystemClock
-from core.store.dynamodb import DynamoStore, make_table
-from core.store.dynamodb.address import parse
+from core.store.dynamodb import DynamoStore
 from core.store.local import LocalStore
 from core.store.redis import RedisStore
 from core.store.redis.client import connect
 from core.store.sql.postgres import PostgresStore
 from core.store.sql.sqlite import SqliteStore
 from tests.benchmarks import bounds, peers
+from tests.benchmarks import dynamodb as on_dynamodb
 from tests.benchmarks.turns import Turns
 from tests.dynamodb_server import dynamodb_server
 from tests.faults.proxy import Proxy
@@ -49,6 +50,7 @@ if TYPE_CHECKING:
     from contextlib import AbstractAsyncContextManager
 
     from core.store.port import Store
+    from tests.dynamodb_units import Bill
 
     Step = Callable[[], Awaitable[None]]
     Next = Callable[[], Awaitable[Step]]
@@ -74,30 +76,40 @@ class Stage:
     """What the server would do by itself, a while after so much was written at once."""
     timed: int = 400
     """Turns, of each."""
-    sizes: tuple[int, ...] = SIZES
-    long: int = LONG
+    filling: Store | None = None
+    """Another store on the same data that is faster at making long threads."""
+    bill: Callable[[], Bill] | None = None
+    """What all requests so far would be charged with."""
 
 
-async def in_turn(steps: Mapping[str, Next], times: int) -> dict[str, float]:
-    """Return the medians, in milliseconds, of steps that are done one after the other."""
-    took: dict[str, list[float]] = {name: [] for name in steps}
+@dataclass(frozen=True, slots=True)
+class Took:
+    """Medians, in milliseconds."""
+
+    wall: float
+    cpu: float
+    """Of this process."""
+
+
+async def in_turn(steps: Mapping[str, Next], times: int) -> dict[str, Took]:
+    """Return how long steps take that are done one after the other."""
+    took: dict[str, list[tuple[float, float]]] = {name: [] for name in steps}
     keep_loaded()  # as the bot does
     for number in range(times + WARM_UP):
         for name, prepared in steps.items():
             step = await prepared()
-            start = time.perf_counter()
+            start, spent = time.perf_counter(), time.process_time()
             await step()
             if number >= WARM_UP:
-                took[name].append((time.perf_counter() - start) * 1000)
-    return {name: round(statistics.median(each), 4) for name, each in took.items()}
+                took[name].append((time.perf_counter() - start, time.process_time() - spent))
+    return {name: _medians(each) for name, each in took.items()}
 
 
 async def measured(name: str, stage: Stage) -> dict[str, Any]:
     """Return the figures of a store, and of those beside it, by their names."""
     results: dict[str, Any] = {who: {} for who in (name, *stage.peers)}
-    for size in stage.sizes:
-        turns = Turns(stage.store, size)
-        await turns.seed()
+    for size in SIZES:
+        turns = await seeded(stage, size)
         others = {who: make(stage.url) for who, make in stage.peers.items()}
         steps: dict[str, Next] = {name: turns.prepared}
         if stage.bound is not None:
@@ -110,41 +122,48 @@ async def measured(name: str, stage: Stage) -> dict[str, Any]:
         times = await in_turn(steps, stage.timed)
         for who, peer in others.items():
             await peer.close()
-            results[who][str(size)] = {"p50_ms": times[who]}
-        found = {"p50_ms": times[name]}
+            results[who][str(size)] = {"p50_ms": times[who].wall}
+        found = {"p50_ms": times[name].wall, "own_cpu_p50_ms": times[name].cpu}
         if stage.bound is not None:
-            found["lower_bound_p50_ms"] = times["bound"]
-        if stage.through is not None:
-            found |= await counted(*stage.through, turns)
-        results[name][str(size)] = found
+            found["lower_bound_p50_ms"] = times["bound"].wall
+        results[name][str(size)] = found | await counted(stage, turns)
     results[name]["flat"] = await flat(stage)
     return results
 
 
 async def flat(stage: Stage) -> dict[str, Any]:
     """Compare a thread of 20,000 turns with one of 20."""
-    both = [Turns(stage.store, size) for size in (SHORT, stage.long)]
-    steps: dict[str, Next] = {}
-    for turns in both:
-        await turns.seed()
-        steps[str(turns.number)] = turns.prepared
+    both = {str(size): await seeded(stage, size) for size in (SHORT, LONG)}
     if stage.seeded is not None:
         await stage.seeded()
+    steps = {size: turns.prepared for size, turns in both.items()}
     times = await in_turn(steps, stage.timed)
     short, long = times.values()
-    found: dict[str, Any] = {f"p50_ms_{size}": time for size, time in times.items()}
-    found["ratio"] = round(long / short, 3)
-    if stage.through is not None:
-        for size, turns in zip(steps, both, strict=True):
-            found[f"counts_{size}"] = await counted(*stage.through, turns)
+    found: dict[str, Any] = {f"p50_ms_{size}": took.wall for size, took in times.items()}
+    found["ratio"] = round(long.wall / short.wall, 3)
+    found |= {f"own_cpu_p50_ms_{size}": took.cpu for size, took in times.items()}
+    found["own_cpu_ratio"] = round(long.cpu / short.cpu, 3)
+    for size, turns in both.items():
+        if counts := await counted(stage, turns):
+            found[f"counts_{size}"] = counts
     return found
 
 
-async def counted(port: int, connected: Connect, turns: Turns) -> dict[str, int]:
-    """Return the round trips and bytes of one turn, and the round trips before the model.
+async def seeded(stage: Stage, size: int) -> Turns:
+    """Return the turns of a thread that has had so many."""
+    await Turns(stage.filling or stage.store, size).seed()
+    return Turns(stage.store, size)
 
-    Counted between the server at `port` and a store that is connected to another port.
+
+async def counted(stage: Stage, turns: Turns) -> dict[str, float]:
+    """Return the round trips and bytes of one turn, the round trips before the model, the units.
+
+    Counted between the server and a store that is connected to another port; nothing where there
+    is no server.
     """
+    if stage.through is None:
+        return {}
+    port, connected = stage.through
     async with Proxy(port) as proxy:
         store = await connected(proxy.port)
         through = Turns(store, int(turns.thread.place[1:]))
@@ -152,16 +171,21 @@ async def counted(port: int, connected: Connect, turns: Turns) -> dict[str, int]
         await (await through.prepared())()  # connects, and prepares what is prepared once
         await through.summarize()
         proxy.reset()
+        billed = stage.bill() if stage.bill else None
         work = await through.begin()
         before = proxy.counts.round_trips
         await through.end(work)
         counts = asdict(proxy.counts)
+        units = (
+            {} if stage.bill is None or billed is None else on_dynamodb.units(stage.bill() - billed)
+        )
         await store.close()
     return {
         "round_trips": counts["round_trips"],
         "round_trips_before_model": before,
         "bytes_up": counts["up"],
         "bytes_down": counts["down"],
+        **units,
     }
 
 
@@ -250,10 +274,16 @@ async def dynamodb(folder: Path) -> AsyncIterator[Stage]:
         return await DynamoStore.open(url, SystemClock(), session=server.session)
 
     with dynamodb_server() as server:
-        await make_table(parse(server.url("bench")), server.session)
-        async with _closing(await connected(server.port)) as store:
+        async with (
+            on_dynamodb.filling(server, "bench") as filling,
+            _closing(await connected(server.port)) as store,
+        ):
             yield Stage(
-                store=store, through=(server.port, connected), timed=30, sizes=SIZES[:2], long=2000
+                store=store,
+                through=(server.port, connected),
+                timed=30,
+                filling=filling,
+                bill=server.bill,
             )
 
 
@@ -293,11 +323,17 @@ def table(results: dict[str, Any]) -> str:
     lines.append("|---" * (len(SIZES) + 2) + "|")
     for name in [*STAGES, *peers.REDIS, *peers.POSTGRESQL]:
         if name in results:
-            sizes = [size if str(size) in results[name] else 0 for size in SIZES]
-            times = [f"{_p50(results, name, size):.2f} ms" if size else "" for size in sizes]
+            times = [f"{_p50(results, name, size):.2f} ms" for size in SIZES]
             ratio = results[name].get("flat", {}).get("ratio", "")
             lines.append(f"| {name} | {' | '.join(times)} | {ratio} |")
+    if "dynamodb" in results:
+        lines += ["", on_dynamodb.table(results["dynamodb"])]
     return "\n".join(lines)
+
+
+def _medians(took: list[tuple[float, float]]) -> Took:
+    wall, cpu = (round(statistics.median(each) * 1000, 4) for each in zip(*took, strict=True))
+    return Took(wall, cpu)
 
 
 def _p50(results: dict[str, Any], name: str, size: int) -> float:

@@ -1,7 +1,8 @@
 """A turn costs what its window costs, in each store: not one request or byte more in a long thread.
 
-Counted, not timed: what goes to a server and comes back, by a proxy before it; or for SQLite the
-steps of its virtual machine, which follow the rows that it looks at.
+Counted, not timed: what goes to a server and comes back, by a proxy before it; for DynamoDB also
+the units that AWS charges, which follow the items that it looks at; for SQLite the steps of its
+virtual machine, which follow the rows.
 """
 
 from __future__ import annotations
@@ -13,13 +14,13 @@ from urllib.parse import urlsplit
 import pytest
 
 from core.clock import SystemClock
-from core.store.dynamodb import DynamoStore, make_table
-from core.store.dynamodb.address import parse
+from core.store.dynamodb import DynamoStore
 from core.store.keys import unique
 from core.store.redis import RedisStore
 from core.store.redis.client import connect
 from core.store.sql.postgres import PostgresStore
 from core.store.sql.sqlite import SqliteStore
+from tests.benchmarks.dynamodb import filling
 from tests.benchmarks.turns import Turns
 from tests.faults.proxy import Proxy
 
@@ -31,10 +32,12 @@ if TYPE_CHECKING:
     from core.store.port import Store
     from tests.dynamodb_server import DynamoServer
 
-    Opened = tuple[Store, Callable[[], tuple[int, ...]]]
+    Counts = Callable[[], tuple[float, ...]]
+    Opened = tuple[Store, Store, Counts]
+    """A store, the one that makes its long threads, and what was spent so far."""
 
-SHORT, LONG = 20, {"dynamodb": 2_000}
-"""Turns before; 20,000 but where the imitation of a server takes a minute to write so many."""
+SHORT, LONG = 20, 20_000
+"""Turns before."""
 MORE = 0.05
 """Numbers are written with more digits, and a server's hash tables differ."""
 TURNS = 5
@@ -45,8 +48,12 @@ async def counted(port: int, make: Callable[[int], Awaitable[Store]]) -> AsyncIt
     """Hand out a store behind a proxy, and what tells what has gone through it."""
     async with Proxy(port) as proxy:
         store = await make(proxy.port)
-        yield store, lambda: (proxy.counts.round_trips, proxy.counts.up, proxy.counts.down)
+        yield store, store, lambda: counts_of(proxy)
         await store.close()
+
+
+def counts_of(proxy: Proxy) -> tuple[int, int, int]:
+    return proxy.counts.round_trips, proxy.counts.up, proxy.counts.down
 
 
 @contextlib.asynccontextmanager
@@ -61,7 +68,7 @@ async def sqlite(request: pytest.FixtureRequest) -> AsyncIterator[Opened]:
 
     connection: Any = store._file._connection
     connection.set_progress_handler(step, 10)
-    yield store, lambda: (steps,)
+    yield store, store, lambda: (steps,)
     await store.close()
 
 
@@ -86,16 +93,20 @@ def postgresql(request: pytest.FixtureRequest) -> AbstractAsyncContextManager[Op
     return counted(port, make)
 
 
-def dynamodb(request: pytest.FixtureRequest) -> AbstractAsyncContextManager[Opened]:
+@contextlib.asynccontextmanager
+async def dynamodb(request: pytest.FixtureRequest) -> AsyncIterator[Opened]:
     server: DynamoServer = request.getfixturevalue("dynamodb_server")
     table = f"t{unique()}"
 
-    async def make(through: int) -> Store:
-        await make_table(parse(server.url(table)), server.session)
-        url = server.url(table, through)
-        return await DynamoStore.open(url, SystemClock(), session=server.session)
+    def counts() -> tuple[float, ...]:
+        bill = server.bill()
+        return *counts_of(proxy), bill.requests, bill.read, bill.write, bill.index
 
-    return counted(server.port, make)
+    async with filling(server, table) as filler, Proxy(server.port) as proxy:
+        url = server.url(table, proxy.port)
+        store = await DynamoStore.open(url, SystemClock(), session=server.session)
+        yield store, filler, counts
+        await store.close()
 
 
 STORES = {
@@ -106,7 +117,7 @@ STORES = {
 }
 
 
-async def cost(turns: Turns, counts: Callable[[], tuple[int, ...]]) -> tuple[int, ...]:
+async def cost(turns: Turns, counts: Counts) -> tuple[float, ...]:
     """Return what some turns cost at the median, each by itself."""
     spent = []
     for _ in range(TURNS):
@@ -122,11 +133,11 @@ async def cost(turns: Turns, counts: Callable[[], tuple[int, ...]]) -> tuple[int
 async def test_a_turn_behind_thousands_costs_what_one_behind_20_does(
     name: str, request: pytest.FixtureRequest
 ) -> None:
-    async with STORES[name](request) as (store, counts):
+    async with STORES[name](request) as (store, filler, counts):
         found = []
-        for size in (SHORT, LONG.get(name, 20_000)):
+        for size in (SHORT, LONG):
+            await Turns(filler, size).seed()
             turns = Turns(store, size)
-            await turns.seed()
             await (await turns.prepared())()  # plans are made, connections opened
             found.append(await cost(turns, counts))
         short, long = found
