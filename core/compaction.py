@@ -8,7 +8,7 @@ leaves everything as it was.
 from __future__ import annotations
 
 import logging
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Final
 
 from core.errors import ModelError, ModelRefusedError
@@ -111,15 +111,15 @@ class Compactor:
         `size` is given, all that no summary covers has no more tokens, the answer apart: where
         so much needs no folding, nothing is counted.
         """
-        turns, waiting = turns_of(work.records)
-        batch = next_batch(waiting, alone=False)
-        if batch:
-            kind, place = AnswerKind.ANSWER, batch[-1].place
-            said = Answer(place=place, turn="", token="", kind=kind, text=answer, at=0)
-            turns = (*turns, Turn(entries=batch, answer=said))
-            most = size + size_of(Turn(entries=(), answer=said), work.kind, self._count)
-            if size and self._task(work, turns, [most] + [0] * (len(turns) - 1)) is None:
+        kind = AnswerKind.ANSWER
+        said = Answer(place=work.next, turn="", token="", kind=kind, text=answer, at=0)
+        if size:
+            two = (Turn(entries=(), answer=said),) * 2  # as if all before it were one turn
+            if self._task(work, two, [size + size_of(two[1], work.kind, self._count), 0]) is None:
                 return False
+        turns, waiting = turns_of(work.records)
+        if batch := next_batch(waiting, alone=False):
+            turns = (*turns, Turn(entries=batch, answer=replace(said, place=batch[-1].place)))
         return self._task(work, turns) is not None
 
     async def compact(self, thread: ThreadKey) -> bool:
