@@ -9,6 +9,7 @@ https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/CapacityUnitCal
 from __future__ import annotations
 
 import math
+from base64 import b64decode
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -118,4 +119,6 @@ def _size(value: dict[str, Any]) -> int:
     if kind == "N":  # a byte for two digits, and one more
         digits = str(content).partition("e")[0].replace(".", "").strip("-0")
         return math.ceil(len(digits) / 2) + 1
+    if kind == "B":
+        return len(content if isinstance(content, bytes) else b64decode(content))
     raise NotImplementedError(kind)  # the store writes no other

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from moto.core.models import DEFAULT_ACCOUNT_ID
 from moto.core.responses import EmptyResult
+from moto.dynamodb.exceptions import MockValidationException
 from moto.dynamodb.models import DynamoDBBackend, dynamodb_backends
 from moto.dynamodb.models.dynamo_type import DynamoType, Item
 from moto.dynamodb.models.table import Table
@@ -28,6 +29,7 @@ from moto.moto_server.werkzeug_app import (
 from werkzeug.serving import make_server
 
 from tests.dynamodb_server import REGION
+from tests.dynamodb_units import size
 from tests.moto_server_meter import Meter
 from tests.moto_server_query import in_order, narrowed
 
@@ -38,13 +40,19 @@ Make = Any
 """One of moto's methods, as it came."""
 
 
+TRANSACTION_BYTES = 4 * 1024 * 1024
+"""https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_TransactWriteItems.html"""
+
+
 def undoing(transact: Make) -> Make:
-    """Put back the items of a transaction that was cancelled.
+    """Put back the items of a transaction that was cancelled, and take none that is too large.
 
     moto copies the whole table before each one, which takes longer the more there is in it.
     """
 
     def transact_write_items(self: Any, steps: list[dict[str, Any]]) -> None:
+        if sum(size(step["Put"]["Item"]) for step in steps if "Put" in step) > TRANSACTION_BYTES:
+            raise MockValidationException("Transaction size cannot exceed 4 MB")
         before = []
         for step in steps:
             ((_, told),) = step.items()

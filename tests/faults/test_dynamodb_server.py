@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import random
+import string
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -11,12 +12,15 @@ import pytest
 from botocore.retries.standard import ExponentialBackoff
 
 from core.errors import ChatbotError, SettingsError, StoreRefusedError, StoreUnavailableError
+from core.limits import ATTACHMENTS, MESSAGE_BYTES
+from core.message import Attachment, Author
 from core.session import Answer, Entry
 from core.store.dynamodb import DynamoStore, items, make_table
 from core.store.dynamodb.address import parse
 from core.store.dynamodb.client import connect
 from core.store.dynamodb.table import FORM_KEY
 from core.store.keys import unique
+from core.store.values import Outcome
 from tests.builders import OVERHEAR, THREAD, begin, converse, draft, finish, message, terms
 from tests.clocks import ManualClock
 from tests.contract import dynamodb_data
@@ -372,12 +376,55 @@ async def test_the_operator_hears_that_nothing_expires(
     assert await store.check() == ()
 
 
-async def test_the_largest_message_and_answer_fit(
+def dense(bytes_: int) -> str:
+    """Return a text that can hardly be compressed: more than four letters of each five."""
+    chance = random.Random(3)
+    return "".join(chance.choices(string.ascii_letters + string.digits, k=bytes_))
+
+
+async def test_the_largest_message_answer_and_summary_fit(
     opened: Callable[..., Awaitable[DynamoStore]],
 ) -> None:
-    """DynamoDB keeps 400 KB in an item; a message has 64, each byte of which may need six."""
+    """DynamoDB keeps 400 KB in an item; an answer of 128,000 tokens may have more."""
+    first, second = await opened(), await opened()
+    files = tuple(
+        Attachment(id=f"F{n}" * 50, name="\x01" * 255, media_type="a/b", size=n)
+        for n in range(ATTACHMENTS)
+    )
+    told = message(1, "\x01" * MESSAGE_BYTES, attachments=files)
+    assert (await first.accept(told, terms())).new
+    work = await second.claim(THREAD, "mine")
+    assert work is not None
+    assert [record.text for record in work.records] == [told.text]
+    answer = dense(500_000)
+    done = draft(0, answer)
+    assert await second.commit(work.lease, work.rev, done) == "committed"
+    assert await second.settle(work.lease, Outcome.DONE, posted=("p",)) == "free"
+    assert await first.compact(THREAD, covers=0, rev=work.rev, to=1, text=answer)
+    assert [record.text for record in await first.history(THREAD)] == [told.text, answer]
+    seen = await second.peek(THREAD)
+    assert seen is not None
+    assert seen.summary.text == answer
+
+
+async def test_a_thread_of_the_largest_records_is_moved(
+    opened: Callable[..., Awaitable[DynamoStore]],
+) -> None:
+    """A transaction takes 4 MB."""
     store = await opened()
-    work = await begin(store, 1, text="\x01" * 64 * 1024)
-    done = draft(0, "ä" * 64_000)
-    assert await store.commit(work.lease, work.rev, done) == "committed"
-    assert [len(record.text) for record in await store.history(THREAD)] == [64 * 1024, 64_000]
+    author = Author(id="U1", name="Ann")
+    entries = [
+        Entry(place=n, id=f"m{n}", author=author, text="\x01" * MESSAGE_BYTES, at=1000.0 + n)
+        for n in range(25)
+    ]
+    await begin(store, 0)
+    dump = await store.dump(THREAD)
+    assert dump is not None
+    header = replace(dump.header, next=25, head=25, waiting=0, turn=None, token="", due=None)
+    people = tuple(f"U{n}" for n in range(45))
+    whole = replace(dump, header=header, people=people)
+    await store.load(THREAD, entries, first=True, dump=whole)
+    assert await store.history(THREAD) == tuple(entries)
+    again = await store.dump(THREAD)
+    assert again is not None
+    assert again.people == tuple(sorted(people))

@@ -163,7 +163,7 @@ def _keep_facts(found: Look, reads: Reads, read: dict[Key, Item], now: float) ->
 def _keep_summary(head: Head, item: Item | None) -> None:
     if item is None or items.text(item, "stamp") != head.summary:
         raise TornError
-    head.header.summary = items.text(item, "body")
+    head.header.summary = items.unpacked(item)
 
 
 def _refuse_torn(found: Look, start: int, stop: int) -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import math
+import zlib
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, TypeAlias
 
@@ -34,9 +35,13 @@ THREADS, BURIED, PERSON = "t", "b", "p#"
 """What the index of lists is asked for; a person's id follows the last."""
 SWEPT = "x"
 _MARKS = 8
+_LONG = 300_000
+"""Bytes from which on a text is compressed. An item holds 400 KB in all, and an answer of 128,000
+tokens, the most that a model gives, may be half a megabyte; compressed, it is half of that.
+"""
 
 
-def of(key: Key, **fields: str | float | None) -> Item:
+def of(key: Key, **fields: str | bytes | float | None) -> Item:
     """Return an item; what is None is left out."""
     named = {"pk": key[0], "sk": key[1], **fields}
     return {name: _value(field) for name, field in named.items() if field is not None}
@@ -50,6 +55,19 @@ def key_of(item: Item) -> Key:
 def text(item: Item, name: str) -> str:
     """Return a field that is text; empty where there is none."""
     return str(item[name]["S"]) if name in item else ""
+
+
+def packed(body: str) -> dict[str, str | bytes]:
+    """Return the field that keeps a text of any length."""
+    data = body.encode()
+    return {"packed": zlib.compress(data)} if len(data) > _LONG else {"body": body}
+
+
+def unpacked(item: Item) -> str:
+    """Return the text that `packed` made a field of."""
+    if "packed" in item:
+        return zlib.decompress(item["packed"]["B"]).decode()
+    return text(item, "body")
 
 
 def number(item: Item, name: str) -> float | None:
@@ -167,7 +185,7 @@ def load_head(item: Item) -> Head:
 def load_record(item: Item) -> tuple[Slot, Record]:
     """Return a record and where it stands."""
     _, _, place, half = text(item, "sk").split("#")
-    body = text(item, "body")
+    body = unpacked(item)
     record = codec.load_answer(body) if half == "1" else codec.load_entry(body)
     return (int(place), int(half)), record
 
@@ -184,5 +202,7 @@ def load_trace(item: Item | None, now: float) -> Trace | None:
     return Trace(line=number(item, "line"), expires=number(item, "ending") or 0)
 
 
-def _value(field: str | float | None) -> dict[str, Any]:
+def _value(field: str | bytes | float | None) -> dict[str, Any]:
+    if isinstance(field, bytes):
+        return {"B": field}
     return {"S": field} if isinstance(field, str) else {"N": repr(field)}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from itertools import zip_longest
 from typing import TYPE_CHECKING
 
 from core.admission import Verdict
@@ -14,7 +15,7 @@ from core.store.stepped import Ahead, SteppedStore
 from core.store.transfer import Cursor, Dump, Heard, Place, Traced
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Sequence
+    from collections.abc import AsyncIterator, Iterator, Sequence
 
     from core.message import ThreadKey
     from core.session import Record
@@ -23,7 +24,10 @@ if TYPE_CHECKING:
     from core.store.transfer import Aside
 
 _AT_ONCE = 20
-"""Records, or people, in one transaction: it takes 100 items and 4 MB, an entry is two of 64 KB."""
+"""Records, or people, in one transaction, which takes 100 items: an entry is two."""
+_CHARACTERS = 500_000
+"""Of the records in one transaction, unless one alone has more: it takes 4 MB, and a character may
+need six bytes."""
 _KINDS = ("s#", "r#", "place#", "cursor#")
 """What the partitions of all that lies beside threads begin with."""
 
@@ -59,16 +63,11 @@ class DynamoTransfer(SteppedStore):
     ) -> None:
         """Write the next portion of a thread's records, in as many transactions as it takes."""
         people = dump.people if dump else ()
-        most = max(len(records), len(people), 1)
-        for start in range(0, most, _AT_ONCE):
-            is_last = start + _AT_ONCE >= most
-            await self._load(
-                thread,
-                records[start : start + _AT_ONCE],
-                people[start : start + _AT_ONCE],
-                first=first and start == 0,
-                dump=dump if is_last else None,
-            )
+        heard = [people[start : start + _AT_ONCE] for start in range(0, len(people), _AT_ONCE)]
+        parts = [*zip_longest(_parts(records), heard, fillvalue=())] or [((), ())]
+        for number, (some, who) in enumerate(parts, start=1):
+            last = dump if number == len(parts) else None
+            await self._load(thread, some, who, first=first and number == 1, dump=last)
 
     async def asides(self) -> AsyncIterator[tuple[Aside, ...]]:
         """Give out what is kept beside threads: the whole table is looked through for it."""
@@ -126,6 +125,18 @@ class DynamoTransfer(SteppedStore):
 
     async def _time(self) -> float:
         raise NotImplementedError
+
+
+def _parts(records: Sequence[Record]) -> Iterator[Sequence[Record]]:
+    """Cut records into what fits in a transaction each."""
+    start = length = 0
+    for at, record in enumerate(records):
+        length += len(record.text)
+        if at > start and (at - start == _AT_ONCE or length > _CHARACTERS):
+            yield records[start:at]
+            start, length = at, len(record.text)
+    if start < len(records):
+        yield records[start:]
 
 
 def _aside(item: Item, now: float) -> Aside | None:

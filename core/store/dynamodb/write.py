@@ -35,7 +35,7 @@ class Writing:
     head: Head | None = None
     """The thread's header from now on."""
 
-    def put(self, key: Key, **fields: str | float | None) -> None:
+    def put(self, key: Key, **fields: str | bytes | float | None) -> None:
         """Write an item, if it is as it was read, or was not read."""
         item = items.of(key, stamp=self.stamp, **fields)
         self.steps.append({"Put": {"Item": item, **self._as_read(key)}})
@@ -113,7 +113,7 @@ def _record(made: Writing, gen: str, slot: Slot, record: Record | None) -> None:
         if isinstance(known, Entry):
             made.remove((key[0], items.id_name(gen, known.id)))
     else:
-        made.put(key, body=codec.dump(record))
+        made.put(key, **items.packed(codec.dump(record)))
         if isinstance(record, Entry) and (known is None or gen != made.look.gen):
             made.put((key[0], items.id_name(gen, record.id)), place=record.place)
     made.marks.append(Mark(slot=slot, stamp="" if record is None else made.stamp))
@@ -133,7 +133,7 @@ def _summary(made: Writing, header: Header | None, gen: str, *, check: bool) -> 
     old = head.header.summary if summary and head else ""
     text = header.summary if header else ""
     if text and text != old:
-        made.put((key[0], items.SUMMARY), body=text)
+        made.put((key[0], items.SUMMARY), **items.packed(text))
         summary = made.stamp
     elif not text and head is not None and head.summary:
         made.remove((key[0], items.SUMMARY))
