@@ -4,22 +4,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 
-from redis.asyncio import BlockingConnectionPool, Redis
+from redis.asyncio import Redis
 from redis.asyncio.retry import Retry
-from redis.asyncio.sentinel import (
-    Sentinel,
-    SentinelConnectionPool,
-    SentinelManagedConnection,
-    SentinelManagedSSLConnection,
-)
 from redis.backoff import ExponentialWithJitterBackoff
-from redis.exceptions import AuthenticationError, AuthorizationError, ResponseError
-from redis.exceptions import ConnectionError as RedisConnectionError
+from redis.exceptions import AuthenticationError, AuthorizationError
 
 from core.store.redis.address import PORT, Form, parse
 from core.store.redis.cluster import Cluster
 from core.store.redis.connection import Direct, DirectTLS, Pool, Single
 from core.store.redis.errors import FINAL
+from core.store.redis.sentinel import Managed, ManagedTLS, SentinelPool, Sentinels
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence
@@ -60,46 +54,6 @@ class Patient(Retry):
             return is_retryable is None or is_retryable(error)
 
         return await super().call_with_retry(do, fail, may_pass, with_failure_count)
-
-
-class _Managed(SentinelManagedConnection):
-    """A connection to the primary: asks anew which one that is whenever it was cut.
-
-    redis-py asks only before a call, and repeats the call at the same address. And a script's
-    error wraps what a replica says of a write, so that it is known by its words alone.
-    """
-
-    async def send_packed_command(self, *args: Any, **kwargs: Any) -> None:
-        """Send a command, to the primary as it is now."""
-        if not self.is_connected:
-            await self.connect()  # type: ignore[no-untyped-call]
-        await super().send_packed_command(*args, **kwargs)
-
-    async def read_response(self, *args: Any, **kwargs: Any) -> Any:  # noqa: ANN401 - redis-py's own
-        """Read an answer."""
-        try:
-            return await super().read_response(*args, **kwargs)
-        except ResponseError as error:
-            if "READONLY" not in str(error):
-                raise
-            await self.disconnect()
-            raise RedisConnectionError("the primary has become a replica") from error
-
-
-class _ManagedTLS(_Managed, SentinelManagedSSLConnection):
-    """The same, with TLS."""
-
-
-class SentinelPool(SentinelConnectionPool, BlockingConnectionPool):
-    """Connections to whichever server the Sentinels name; closes what it asks them by, too."""
-
-    described = ""
-    """The service and its Sentinels, as people may see them."""
-
-    async def aclose(self) -> None:
-        """Close all connections."""
-        await super().aclose()
-        await self.sentinel_manager.aclose()
 
 
 def connect(url: str, *, connections: int = CONNECTIONS, retries: int | None = None) -> Client:
@@ -176,9 +130,9 @@ def _single(where: Address, options: dict[str, Any]) -> Redis:
 
 def _sentinel(where: Address, options: dict[str, Any]) -> Redis:
     asked_as = {name: options.pop(f"sentinel_{name}", None) for name in ("username", "password")}
-    sentinels = Sentinel(  # type: ignore[no-untyped-call]
+    sentinels = Sentinels(
         where.hosts,
-        sentinel_kwargs={
+        {
             **{name: value for name, value in options.items() if name.startswith("ssl_")},
             "ssl": where.secure,
             "socket_timeout": 1.0,  # another one can be asked
@@ -190,7 +144,7 @@ def _sentinel(where: Address, options: dict[str, Any]) -> Redis:
     pool = SentinelPool(  # type: ignore[no-untyped-call]
         where.service,
         sentinels,
-        connection_class=_ManagedTLS if where.secure else _Managed,
+        connection_class=ManagedTLS if where.secure else Managed,
         db=where.database,
         **options,
     )

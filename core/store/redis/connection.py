@@ -17,6 +17,8 @@ from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import ResponseError
 from redis.exceptions import TimeoutError as RedisTimeoutError
 
+from core.store.redis.closing import Closing
+
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
@@ -28,11 +30,10 @@ _PATIENCE = 20.0
 """Seconds that a call waits for a free connection."""
 
 
-class Direct(Connection):
+class Direct(Closing, Connection):
     """A connection in the clear."""
 
     _parser: Any
-    _writer: Any
 
     async def connect(self) -> None:
         """Connect if need be; the pool asks for it before each command, by way of the retries."""
