@@ -15,6 +15,7 @@ from core.errors import (
     ModelInterruptedError,
     ModelRefusedError,
     PlatformError,
+    PostRefusedError,
 )
 from core.models.port import Stop
 from core.models.retry import RetryPolicy
@@ -94,13 +95,7 @@ class Conversation:
             answer = answer_of(hold.work, draft, at=self._clock.now())
         else:
             answer = recorded_answer(hold.work)
-        try:
-            await delivery.deliver(answer)
-        except PlatformError:
-            if hold.work.tries < DELIVERY_TRIES:
-                raise
-            return Outcome.UNDELIVERED
-        return Outcome.DONE
+        return await _delivered(delivery, answer, hold.work.tries)
 
     async def _load(self, work: Work, strategy: Strategy) -> Session | None:
         """Return the session as this turn sees it; None when nothing waits to be answered."""
@@ -171,6 +166,20 @@ class Conversation:
             seen_from=seen.seen_from,
             refused=work.refused,
         )
+
+
+async def _delivered(delivery: Delivery, answer: Answer, tries: int) -> Outcome:
+    """Deliver a recorded answer; give it up where it can't be, or where that was tried enough."""
+    try:
+        await delivery.deliver(answer)
+    except PostRefusedError as refused:
+        log.warning("an answer can't be delivered, see `chatbot buried`: %s", refused)
+        return Outcome.UNDELIVERED
+    except PlatformError:
+        if tries < DELIVERY_TRIES:
+            raise
+        return Outcome.UNDELIVERED
+    return Outcome.DONE
 
 
 def was_begun(work: Work) -> bool:

@@ -55,6 +55,8 @@ class Delivery:
         self._hold, hold.stopped = hold, self.stopped.set
         self._pieces: dict[int, str] = {}
         self._delivering = False
+        self._refused = False
+        """The platform will not show how the answer grows, however often it is asked."""
         self._look = False
         """Something may stand there that we do not know of: look before the turn is settled."""
         self._compare = False
@@ -63,7 +65,9 @@ class Delivery:
     # --- while the model writes --------------------------------------------------------------
 
     async def show(self, text: str) -> bool:
-        """Show the answer so far; tell whether people see it, though only its end has to arrive."""
+        """Show the answer so far; tell whether people see it, or never will: its end is enough."""
+        if self._refused:
+            return True
         try:
             old = self._hold.preview
             call = self._edit(old, text, final=False) if old else self._post_preview(text)
@@ -74,6 +78,9 @@ class Delivery:
             self._hold.preview = self._hold.preview or await self._find_preview()
         except StoppedByUserError:
             self.stopped.set()
+        except PostRefusedError as error:
+            self._refused = True
+            log.info("previews are not shown: %s", error)
         except (PlatformError, StoreUnavailableError) as error:
             log.info("a preview could not be shown: %s", type(error).__name__)
         return False
@@ -147,7 +154,10 @@ class Delivery:
             await self._sweep(pieces)
         self.posted = tuple(self._pieces[i] for i in sorted(self._pieces) if self._pieces[i])
         shown = tuple(id_ for id_ in self.posted if id_ != self._pieces.get(AS_FILE))
-        await self._call(self.platform.finish(self.where, answer, shown))
+        try:
+            await self._call(self.platform.finish(self.where, answer, shown))
+        except PostRefusedError as error:
+            log.warning("an answer stands without its notes: %s", error)
         self.answer = answer
 
     async def _place(self, index: int, text: str) -> None:
@@ -229,7 +239,10 @@ class Delivery:
 
     async def _delete(self, messages: set[str]) -> None:
         for message in sorted(messages):
-            await self._call(self.platform.delete(self.where, message))
+            try:
+                await self._call(self.platform.delete(self.where, message))
+            except PostRefusedError as error:
+                log.warning("a left-over message stays: %s", error)
 
     def _adopt(self, found: Iterable[Posted]) -> None:
         for posted in found:

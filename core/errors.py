@@ -100,7 +100,10 @@ class PostUnclearError(PlatformError):
 
 
 class PostRefusedError(PlatformError):
-    """The platform refuses this for good: the message is gone, too old, or may not be changed."""
+    """The platform refuses this for good, however long one waits.
+
+    The message is gone, too old, or may not be changed; or the bot may not write there any more.
+    """
 
 
 class StoppedByUserError(PlatformError):

@@ -120,7 +120,8 @@ class Platform(Protocol):
         """Post a message under its key, or a file with this text (`key.is_file`); return its id.
 
         Empty is the id of a piece that was posted and has been deleted since.
-        Raises `PostUnclearError` when it may have been posted all the same.
+        Raises `PostUnclearError` when it may have been posted all the same, and
+        `PostRefusedError` when it can't be posted there, however long one waits.
         """
         ...
 
@@ -133,7 +134,10 @@ class Platform(Protocol):
         ...
 
     async def delete(self, where: Where, message: str) -> None:
-        """Take a message of ours away; one that is gone already is no error."""
+        """Take a message of ours away; one that is gone already is no error.
+
+        Raises `PostRefusedError` when it stays, however long one waits.
+        """
         ...
 
     async def read_back(self, where: Where) -> tuple[Posted, ...]:

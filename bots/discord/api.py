@@ -15,7 +15,7 @@ import aiohttp
 import discord
 
 from bots.discord.buckets import open_again
-from core.errors import PlatformError, PostUnclearError
+from core.errors import PlatformError, PostRefusedError, PostUnclearError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine
@@ -35,6 +35,27 @@ _COURTESY_SECONDS = 3.0
 _NO_ACCESS = {50001, 50013}
 """Discord's codes for what the bot has no right to (docs: topics/opcodes-and-status-codes)."""
 UNKNOWN_CHANNEL, UNKNOWN_MESSAGE = 10003, 10008
+_NEVER = {
+    UNKNOWN_CHANNEL,
+    10004,  # unknown server
+    40005,  # request too large
+    40007,  # banned from the server
+    40058,  # a forum takes posts only
+    50001,  # no access
+    50006,  # empty message
+    50007,  # this person takes no direct messages
+    50008,  # no channel for text
+    50009,  # the server asks for more verification
+    50013,  # no permission
+    50024,  # not on this type of channel
+    50035,  # invalid form
+    50083,  # archived; a post opens it again where it is not locked as well
+    50278,  # no server in common with this person
+    160005,  # locked
+    200000,  # blocked by the server's own rules
+    240000,  # blocked as a harmful link
+}
+"""Codes that stay the same however long one waits (docs: topics/opcodes-and-status-codes)."""
 
 
 class RefusedError(PlatformError):
@@ -50,6 +71,10 @@ class RefusedError(PlatformError):
     def lacks_right(self) -> bool:
         """Tell whether the bot has no right to it."""
         return self.code in _NO_ACCESS
+
+
+class NeverError(RefusedError, PostRefusedError):
+    """Discord will not, and waiting changes nothing."""
 
 
 class LimitedError(PlatformError):
@@ -186,4 +211,5 @@ def _meaning(what: str, error: discord.HTTPException) -> PlatformError:
         return PostUnclearError(f"{what}: status {error.status}")
     if error.status == _LIMITED:
         return LimitedError(f"Discord does not let the bot {what} now")
-    return RefusedError(what, error.status, error.code)
+    kind = NeverError if error.code in _NEVER else RefusedError
+    return kind(what, error.status, error.code)

@@ -137,7 +137,10 @@ class DiscordPlatform:
 
     async def read_back(self, where: Where) -> tuple[Posted, ...]:
         """Look behind the message that is answered."""
-        channel = await self._threads.of(where)
+        try:
+            channel = await self._threads.of(where)
+        except RefusedError as refused:
+            raise ReadBackRefusedError(str(refused)) from refused
         if not self.places.may_read(channel):
             raise ReadBackRefusedError("the bot may not read what was said there")
         found = [each async for each in after(self.api, channel, where.trigger)]

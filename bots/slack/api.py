@@ -15,7 +15,7 @@ import aiohttp
 from slack_sdk.errors import SlackApiError
 from slack_sdk.web.async_client import AsyncWebClient
 
-from core.errors import PlatformError, PostUnclearError
+from core.errors import PlatformError, PostRefusedError, PostUnclearError
 
 if TYPE_CHECKING:
     from bots.slack.pace import Pace
@@ -29,6 +29,24 @@ _RATE_LIMITED = 429
 _SERVER_FAULT = 500
 _UNCLEAR = {"fatal_error", "internal_error", "request_timeout", "service_unavailable"}
 """Errors after which, says Slack, a part of the call may have taken effect."""
+_NEVER = {
+    "cannot_reply_to_message",
+    "channel_not_found",
+    "is_archived",
+    "message_limit_exceeded",
+    "messages_tab_disabled",
+    "msg_blocks_too_long",
+    "msg_too_long",
+    "no_text",
+    "not_in_channel",
+    "restricted_action",
+    "restricted_action_non_threadable_channel",
+    "restricted_action_read_only_channel",
+    "restricted_action_thread_locked",
+    "restricted_action_thread_only_channel",
+    "thread_not_found",
+}
+"""Errors of a post that stay the same however long one waits (docs: methods/chat.postMessage)."""
 LACKING = {
     "feature_not_enabled",
     "method_deprecated",
@@ -58,6 +76,10 @@ class RefusedError(PlatformError):
         """Say which call, and why not."""
         super().__init__(f"Slack refused {method}: {code}")
         self.code = code
+
+
+class NeverError(RefusedError, PostRefusedError):
+    """Slack will not, and waiting changes nothing."""
 
 
 class LimitedError(PlatformError):
@@ -187,7 +209,7 @@ def meaning(method: str, error: SlackApiError) -> PlatformError:
     code = data.get("error", "") if isinstance(data, dict) else ""
     if status >= _SERVER_FAULT or not code or code in _UNCLEAR:
         return PostUnclearError(f"{method}: status {status} {code}")
-    return RefusedError(method, code)
+    return (NeverError if code in _NEVER else RefusedError)(method, code)
 
 
 def _seconds(given: str | None) -> float:

@@ -104,8 +104,7 @@ async def test_in_a_thread_that_is_archived_and_locked_an_answer_is_given_up() -
         more.set()
         await lost(bot)
         assert len(fake.rest.calls) - calls <= MOST_CALLS * TRIES
-        assert texts(fake)[0] == "One."
-        assert len(texts(fake)) == 2
+        assert texts(fake) == ["One."]  # what was shown of the other is taken away
 
 
 @pytest.mark.usefixtures("few_tries")
