@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import time
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 
 class Clock(Protocol):
@@ -22,6 +25,13 @@ class Clock(Protocol):
         """Wait for this many seconds."""
         ...
 
+    def later(self, seconds: float, call: Callable[[], object]) -> Callable[[], None]:
+        """Make a call in so many seconds; return what keeps it from being made.
+
+        What nearly always ends before that needs no task to wait for it.
+        """
+        ...
+
 
 class SystemClock:
     """The machine's own clock."""
@@ -37,3 +47,7 @@ class SystemClock:
     async def sleep(self, seconds: float) -> None:
         """Wait for this many seconds."""
         await asyncio.sleep(seconds)
+
+    def later(self, seconds: float, call: Callable[[], object]) -> Callable[[], None]:
+        """Make a call in so many seconds; return what keeps it from being made."""
+        return asyncio.get_running_loop().call_later(seconds, call).cancel

@@ -49,17 +49,24 @@ class Hold:
         Raises what the body raises, and `TurnChangedError`, `LeaseLostError` or
         `StoreUnavailableError` as soon as a renewal says so.
         """
-        beat = asyncio.create_task(self._beat())
         lost = Stop()
-        beat.add_done_callback(lambda _: lost.set())
+        beats: list[asyncio.Task[None]] = []  # none in most turns: they end before the first
+
+        def begin() -> None:
+            beats.append(asyncio.create_task(self._beat()))
+            beats[0].add_done_callback(lambda _: lost.set())
+
+        never = self._clock.later(self._pause, begin)
         try:
             return await lost.ends(body)
         except StoppedError:
-            beat.result()  # raises what it ended with
+            beats[0].result()  # raises what it ended with
             raise
         finally:
-            beat.cancel()
-            await asyncio.wait({beat})
+            never()
+            for beat in beats:
+                beat.cancel()
+                await asyncio.wait({beat})
 
     async def need(self, seconds: float) -> None:
         """Make sure that the lease is ours for so long: before a call that nothing can fence."""
@@ -123,15 +130,18 @@ class Hold:
     def _left(self) -> float:
         return self.asked_at + self._store.lease_seconds - self._clock.monotonic()
 
+    @property
+    def _pause(self) -> float:
+        return self._store.lease_seconds / _BEATS
+
     async def _beat(self) -> None:
-        pause = self._store.lease_seconds / _BEATS
         while True:
-            await self._clock.sleep(pause)
             try:
                 await self.renew()
             except StoreUnavailableError:
-                if self._left() <= pause:
+                if self._left() <= self._pause:
                     raise
+            await self._clock.sleep(self._pause)
 
 
 def _lost(refused: Refused) -> LeaseLostError:

@@ -9,7 +9,7 @@ from core.errors import StoppedByUserError
 from core.stop import StoppedError
 
 if TYPE_CHECKING:
-    from collections.abc import Coroutine
+    from collections.abc import Callable, Coroutine
     from types import TracebackType
 
     from core.clock import Clock
@@ -34,6 +34,8 @@ class Preview:
         """All that has come so far."""
         self._changed = asyncio.Event()
         self._begun = 0.0
+        self._never: Callable[[], None] | None = None
+        """Keeps the first text from being shown, once it is due to be."""
         self._task: asyncio.Task[None] | None = None
 
     async def __aenter__(self) -> Self:
@@ -48,6 +50,8 @@ class Preview:
         trace: TracebackType | None,
     ) -> None:
         """Stop showing; raise what ended it, where it ended by itself."""
+        if self._never is not None:
+            self._never()
         if self._task is None:
             return
         self._task.cancel()
@@ -60,8 +64,9 @@ class Preview:
         self.text = text
         if self._capabilities.previews and text.strip():
             self._changed.set()
-            if self._task is None:
-                self._task = asyncio.create_task(self._run())
+            if self._never is None:
+                due = self._begun + self._capabilities.preview_after
+                self._never = self._clock.later(due - self._clock.monotonic(), self._start)
 
     async def unless_stopped(self, body: Coroutine[Any, Any, Result]) -> Result:
         """Return what the body returns; end it when somebody tells the bot to stop.
@@ -73,9 +78,10 @@ class Preview:
         except StoppedError:
             raise StoppedByUserError("somebody told the bot to stop answering") from None
 
+    def _start(self) -> None:
+        self._task = asyncio.create_task(self._run())
+
     async def _run(self) -> None:
-        due = self._begun + self._capabilities.preview_after
-        await self._clock.sleep(due - self._clock.monotonic())
         while True:
             await self._changed.wait()
             self._changed.clear()

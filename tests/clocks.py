@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 
 class ManualClock:
@@ -33,3 +37,17 @@ class ManualClock:
         while self._now < end:
             await self._moved.wait()
         await asyncio.sleep(0)
+
+    def later(self, seconds: float, call: Callable[[], object]) -> Callable[[], None]:
+        """Make a call once the test has moved the clock this far; return what prevents it."""
+
+        async def wait() -> None:
+            await self.sleep(seconds)
+            call()
+
+        task = asyncio.create_task(wait())
+
+        def never() -> None:
+            task.cancel()
+
+        return never
