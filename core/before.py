@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from core.errors import PlatformError
 from core.message import Address, Kind
+from core.session import Entry, Status
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Awaitable, Callable
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from core.intake import Intake
     from core.message import Message, ThreadKey
     from core.store.port import Store
+    from core.store.values import Work
 
 log = logging.getLogger(__name__)
 
@@ -65,7 +67,7 @@ class Before:
         mentioned = message.kind is not Kind.DM and message.address is Address.MENTIONED
         if not self._wanted or not mentioned or message.thread in self._known:
             return
-        if not first and await self._store.peek(message.thread) is None:
+        if not first and not _is_there(await self._store.peek(message.thread)):
             try:
                 async with asyncio.timeout(PATIENCE):
                     await self._read(message)
@@ -83,3 +85,15 @@ class Before:
                 said.append(earlier)
         for earlier in said:
             await self._intake.overhear(await self._named(earlier))
+
+
+def _is_there(work: Work | None) -> bool:
+    """Tell whether the bot takes part: what was only read may have been read in part.
+
+    Another process may be reading right now, or have died as it did.
+    """
+    if work is None:
+        return False
+    said = (record for record in work.records if isinstance(record, Entry))
+    wanted = any(entry.status is Status.ADDRESSED for entry in said)
+    return wanted or work.head > 0 or bool(work.lease.turn)

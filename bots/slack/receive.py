@@ -154,7 +154,8 @@ class Reception:
             await intake.delete(gone.thread, gone.id, gone.identities, stamp=gone.stamp)
         elif (edit := events.edited(body, me)) is not None:
             if self._platform.hears(body) and not await intake.edit(edit):
-                await self.offer(edit)  # it may be told before what it changes
+                await self.offer(edit)  # it may be told before what it changes,
+                await intake.edit(edit)  # or while that was being taken in
         elif (message := self._platform.heard(body)) is not None:
             await self.offer(message)
 

@@ -171,6 +171,8 @@ class DiscordStage:
         told = await self._slash(who, who, "forget")
         await self.fake.press(self.people[who], told, "Forget")
         await self.fake.until(lambda: told.content.startswith("Forgotten: everything"), PATIENCE)
+        # It was taken in, since it was answered, and is not kept any more.
+        self._unheard = [said for said in self._unheard if said.thread != who]
 
     async def heard(self) -> None:
         """See `Stage`: Discord is told of nothing, so what is stored has to tell."""
