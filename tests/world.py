@@ -112,7 +112,7 @@ class World:
             reach=dict.fromkeys(Kind, 1000),
             follow_up=FollowUp.ALWAYS,
         )
-        return Intake(store or self.store, worker, self.clock, policy)
+        return Intake(store or self.store, worker, policy)
 
     async def answers(self) -> list[Answer]:
         """Return the recorded answers, in order."""
@@ -153,7 +153,7 @@ class World:
         await until(lambda: all(h.due is None for h in self.local.headers.values()))
 
 
-async def until(holds: Callable[[], bool], *, seconds: float = 10) -> None:
+async def until(holds: Callable[[], bool], *, seconds: float = 30) -> None:
     """Wait until something holds; fail when it never does."""
     async with asyncio.timeout(seconds):
         while not holds():

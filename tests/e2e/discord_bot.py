@@ -45,7 +45,7 @@ def settings_for(fake: FakeDiscord, **more: Any) -> Settings:
     return Settings(discord_base_url=fake.api_url, **given)
 
 
-async def until_true(holds: Callable[[], Awaitable[bool]], within: float = 10.0) -> None:
+async def until_true(holds: Callable[[], Awaitable[bool]], within: float = 30.0) -> None:
     """Wait until something holds that has to be asked for."""
     async with asyncio.timeout(within):
         while not await holds():

@@ -86,7 +86,7 @@ class Ears(discord.AutoShardedClient):
         """Return what was said by others, as it was heard."""
         return [message.content for message in self.heard if message.author != self.user]
 
-    async def until(self, predicate: Callable[[], object], within: float = 10.0) -> None:
+    async def until(self, predicate: Callable[[], object], within: float = 30.0) -> None:
         """Wait until this client heard something.
 
         Raises:

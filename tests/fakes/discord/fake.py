@@ -104,7 +104,7 @@ class FakeDiscord(Moderation):
 
     # The connections.
 
-    async def connected(self, count: int = 1, within: float = 10.0) -> None:
+    async def connected(self, count: int = 1, within: float = 30.0) -> None:
         """Wait until so many sessions are connected."""
         await self.until(lambda: len(self.delivery.connected) >= count, within)
 

@@ -162,7 +162,7 @@ class Gestures(People):
         }
 
     async def answered(
-        self, asked: Interaction, count: int = 1, within: float = 10.0
+        self, asked: Interaction, count: int = 1, within: float = 30.0
     ) -> list[Message]:
         """Wait until an interaction shows so many messages, and return them all."""
         await self.until(lambda: len(asked.shown) >= count, within)

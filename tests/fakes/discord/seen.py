@@ -80,7 +80,7 @@ class Seen(State):
             if not future.done() and predicate():
                 future.set_result(None)
 
-    async def until(self, predicate: Callable[[], object], within: float = 10.0) -> None:
+    async def until(self, predicate: Callable[[], object], within: float = 30.0) -> None:
         """Wait until something holds.
 
         Raises:
@@ -94,12 +94,12 @@ class Seen(State):
         finally:
             del self._waiting[future]
 
-    async def replies(self, where: Where, count: int = 1, within: float = 10.0) -> list[Message]:
+    async def replies(self, where: Where, count: int = 1, within: float = 30.0) -> list[Message]:
         """Wait for so many messages of the bot's in a place, and return them all."""
         await self.until(lambda: len(self.said_by_bot(where)) >= count, within)
         return self.said_by_bot(where)
 
-    async def thread(self, message: Message, within: float = 10.0) -> Channel:
+    async def thread(self, message: Message, within: float = 30.0) -> Channel:
         """Wait for the thread that is made from a message."""
         await self.until(lambda: self.thread_of(message), within)
         found = self.thread_of(message)

@@ -108,7 +108,7 @@ class FakeSlack(Surfaces):
         self.delivery.transport = self.http
         return self.http
 
-    async def connected(self, count: int = 1, within: float = 10.0) -> None:
+    async def connected(self, count: int = 1, within: float = 30.0) -> None:
         """Wait until the app has so many sockets open."""
         await self.until(lambda: len(self.socket.connections) >= count, within)
 

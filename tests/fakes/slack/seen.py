@@ -89,7 +89,7 @@ class Seen(Workspace):
             if not future.done() and predicate():
                 future.set_result(None)
 
-    async def until(self, predicate: Callable[[], object], within: float = 10.0) -> None:
+    async def until(self, predicate: Callable[[], object], within: float = 30.0) -> None:
         """Wait until something holds in the workspace.
 
         Raises:
@@ -104,7 +104,7 @@ class Seen(Workspace):
             del self._waiting[future]
 
     async def replies(
-        self, where: Where, ts: str, count: int = 1, within: float = 10.0
+        self, where: Where, ts: str, count: int = 1, within: float = 30.0
     ) -> list[Message]:
         """Wait for so many finished messages of the app's in a thread, and return them all."""
 
