@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from botocore.retries.standard import ExponentialBackoff
 
+from core.admission import Verdict
 from core.errors import ChatbotError, SettingsError, StoreRefusedError, StoreUnavailableError
 from core.limits import ATTACHMENTS, MESSAGE_BYTES
 from core.message import Attachment, Author
@@ -220,6 +221,30 @@ async def test_a_message_that_is_counted_but_not_there_yet_is_waited_for(
     assert work.lease.turn == "m1"
 
 
+async def test_a_summary_of_another_write_than_the_header_is_waited_for(
+    opened: Callable[..., Awaitable[DynamoStore]], own: Table, front: Front
+) -> None:
+    """The new header says how far the new summary goes: the old one would leave a gap."""
+    first, second = await opened(), await opened()
+    await converse(first, 1, 2)
+    work = await begin(first, 3)
+    assert await first.compact(THREAD, covers=0, rev=work.rev, to=1, text="old")
+    (before,) = [item for item in await dynamodb_data.scan(own) if item["sk"]["S"] == items.SUMMARY]
+    assert await first.compact(THREAD, covers=1, rev=work.rev, to=2, text="new")
+    (after,) = [item for item in await dynamodb_data.scan(own) if item["sk"]["S"] == items.SUMMARY]
+    await own.call("put_item", Item=before)
+    front.asked.clear()
+    peeking = asyncio.create_task(second.peek(THREAD))
+    async with asyncio.timeout(5):
+        while front.operations().count("BatchGetItem") < 3:
+            await asyncio.sleep(0.01)
+    assert not peeking.done()
+    await own.call("put_item", Item=after)
+    seen = await peeking
+    assert seen is not None
+    assert (seen.summary.text, seen.summary.covers) == ("new", 2)
+
+
 async def test_a_deletion_that_crosses_its_message_meets_it(
     opened: Callable[..., Awaitable[DynamoStore]], front: Front
 ) -> None:
@@ -237,6 +262,44 @@ async def test_a_deletion_that_crosses_its_message_meets_it(
     assert await first.amend(THREAD, "m1", ("event1",), stamp=2000.0, text=None)
     assert await second.claim(THREAD, "mine") is None
     assert [record.text for record in await second.history(THREAD)] == [""]
+
+
+async def test_an_erase_that_crosses_a_later_one_moves_no_line_back(
+    opened: Callable[..., Awaitable[DynamoStore]], front: Front
+) -> None:
+    """Without a session nothing else in the table shows that somebody came in between."""
+    first, second = await opened(), await opened()
+    crossed = False
+
+    async def cross(operation: str, body: dict[str, Any]) -> None:
+        nonlocal crossed
+        if operation == "TransactWriteItems" and not crossed:
+            crossed = True
+            await second.erase(THREAD, at=5000.0)
+
+    front.meanwhile = cross
+    await first.erase(THREAD, at=2000.0)
+    assert (await first.accept(message(3000), terms())).verdict is Verdict.GONE
+
+
+async def test_what_is_read_is_read_as_it_is_now(
+    opened: Callable[..., Awaitable[DynamoStore]], front: Front
+) -> None:
+    """moto knows no stale reads, so what is asked for is looked at; an index has no others."""
+    store = await opened()
+    await converse(store, 1)
+    await begin(store, 2)
+    await store.history(THREAD)
+    await store.cursor("place")
+    await store.audited()
+    asked = [each for each in front.asked if each[0] in {"BatchGetItem", "Query"}]
+    assert len(asked) >= 8
+    for operation, body in asked:
+        told = body if operation == "Query" else body["RequestItems"].popitem()[1]
+        assert told["ConsistentRead"]
+    front.asked.clear()
+    await store.threads()
+    assert not front.asked[0][1]["ConsistentRead"]
 
 
 # --- erase in batches -----------------------------------------------------------------------------
@@ -350,7 +413,8 @@ async def test_a_table_of_the_future_and_one_of_another_program(
     await own.delete([FORM_KEY])
     with pytest.raises(StoreRefusedError, match="run `chatbot init-store`"):
         await opened()
-    other = parse(dynamodb_server.url(f"t{unique()}"))
+    url = dynamodb_server.url(f"t{unique()}")
+    other = parse(url)
     table = await connect(other, dynamodb_server.session)
     await table.call(
         "create_table",
@@ -360,6 +424,8 @@ async def test_a_table_of_the_future_and_one_of_another_program(
     )
     with pytest.raises(StoreRefusedError, match="another program's"):
         await make_table(other, dynamodb_server.session)
+    with pytest.raises(StoreRefusedError, match="another program's"):
+        await DynamoStore.open(url, ManualClock(), session=dynamodb_server.session)
     await table.close()
 
 

@@ -53,6 +53,17 @@ def parse(url: str) -> Address:
     region, endpoint = told.get("region", ""), told.get("endpoint", "")
     if region and not _REGION.fullmatch(region):
         raise SettingsError(f"the DynamoDB address names no region that there can be: {_FORM}")
-    if endpoint and not endpoint.startswith(("http://", "https://")):
-        raise SettingsError("the endpoint in the DynamoDB address begins with http:// or https://")
+    if endpoint and not _is_web(endpoint):
+        raise SettingsError(
+            "the endpoint in the DynamoDB address is an address that begins with http:// or "
+            "https://, for instance http://localhost:8000"
+        )
     return Address(parts.netloc, region, endpoint)
+
+
+def _is_web(url: str) -> bool:
+    try:
+        parts = urlsplit(url)
+        return parts.scheme in {"http", "https"} and bool(parts.hostname) and parts.port != 0
+    except ValueError:  # no address, or no port
+        return False

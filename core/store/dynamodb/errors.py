@@ -69,8 +69,9 @@ def explained(error: BaseException, at: str) -> ChatbotError:
     return _unasked(error, at)
 
 
-_UNREACHED = "can't be reached: look at the network, and at the region or endpoint in CHATBOT_STORE"
-_LATE = "does not answer in time"
+_LOOK = "look at the network, and at the region or endpoint in CHATBOT_STORE"
+_UNREACHED = f"can't be reached: {_LOOK}"
+_LATE = f"does not answer in time: {_LOOK}"
 # What came before any answer; the first kind that fits counts.
 _UNASKED: tuple[tuple[type[BaseException], type[ChatbotError], str], ...] = (
     (

@@ -36,6 +36,10 @@ _UNSEEN = (
     "AWS does not let us look at the settings of {at}: allow dynamodb:DescribeTimeToLive, or look "
     "whether its time to live is on."
 )
+_OTHERS = (
+    "{at} has other keys or indexes than ours: it is another program's; choose another name for "
+    "the bot's"
+)
 TTL = {"AttributeName": "expires", "Enabled": True}
 
 
@@ -69,7 +73,12 @@ async def make_table(address: Address, session: AioSession | None = None) -> boo
 
 async def refuse_unfit(table: Table) -> None:
     """Raise `StoreRefusedError` unless the table is of today's form."""
-    found = (await table.get([FORM_KEY])).get(FORM_KEY)
+    try:
+        found = (await table.get([FORM_KEY])).get(FORM_KEY)
+    except StoreUnavailableError as error:
+        if error.__cause__ is not None and code_of(error.__cause__) == "ValidationException":
+            raise StoreRefusedError(_OTHERS.format(at=table.at)) from error
+        raise
     if found is None:
         raise StoreRefusedError(f"{table.at} is not made up yet: run `chatbot init-store`")
     version = items.number(found, "version") or 0
@@ -146,10 +155,7 @@ def _refuse_others(table: Table, found: dict[str, Any]) -> None:
     shapes = {each["IndexName"]: each["KeySchema"] for each in indexes}
     wanted = {name: _schema(first, second) for name, (first, second, _) in _INDEXES.items()}
     if found["KeySchema"] != _schema("pk", "sk") or not wanted.items() <= shapes.items():
-        raise StoreRefusedError(
-            f"{table.at} has other keys or indexes than ours: it is another program's; choose "
-            "another name for the bot's"
-        )
+        raise StoreRefusedError(_OTHERS.format(at=table.at))
 
 
 async def _expire(table: Table) -> None:
