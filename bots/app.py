@@ -125,7 +125,7 @@ class App:
             overhear=settings.overhear,
             waiting_limit=settings.waiting_limit,
         )
-        return Intake(self.store, worker, self.clock, policy)
+        return Intake(self.store, worker, policy)
 
     def _compactor(self, model: Model) -> Compactor:
         settings = self.settings

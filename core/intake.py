@@ -7,12 +7,10 @@ from typing import TYPE_CHECKING
 
 from core.admission import STATES, FollowUp, Terms, Verdict, verdicts
 from core.limits import refusal
-from core.store.keys import unique
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from core.clock import Clock
     from core.message import Kind, Message, ThreadKey
     from core.store.port import Store
     from core.store.values import Accepted
@@ -47,11 +45,10 @@ class Received:
 class Intake:
     """The way in, shared by all platforms."""
 
-    def __init__(self, store: Store, worker: Worker, clock: Clock, policy: IntakePolicy) -> None:
+    def __init__(self, store: Store, worker: Worker, policy: IntakePolicy) -> None:
         """Take messages into `store`, to be answered by `worker` or another replica's."""
         self._store = store
         self._worker = worker
-        self._clock = clock
         self._policy = policy
 
     async def take(self, message: Message) -> Received:
@@ -63,11 +60,9 @@ class Intake:
         notice = refusal(message)
         if notice:
             return Received(verdict=None, notice=notice)
-        asked_at = self._clock.monotonic()
-        token = unique() if self._worker.has_room else ""
-        accepted = await self._store.accept(message, self._terms(message), token)
-        if accepted.work is not None:
-            self._worker.take(accepted.work, asked_at=asked_at)
+        with self._worker.arriving(message.thread) as arrival:
+            accepted = await self._store.accept(message, self._terms(message), arrival.token)
+            arrival.stored(accepted)
         return _received(accepted)
 
     async def collect(self, messages: Sequence[Message]) -> list[Received]:
@@ -75,19 +70,18 @@ class Intake:
 
         As `take`, but the turn begins when all of them are stored.
         """
-        asked_at = self._clock.monotonic()
-        token = unique() if self._worker.has_room else ""
-        received, work = list[Received](), None
-        for message in messages:
-            if notice := refusal(message):
-                received.append(Received(verdict=None, notice=notice))
-                continue
-            # With the token that holds the thread already, this is the turn as it is by now.
-            accepted = await self._store.accept(message, self._terms(message), token)
-            work = accepted.work or work
-            received.append(_received(accepted))
-        if work is not None:
-            self._worker.take(work, asked_at=asked_at)
+        if not messages:
+            return []
+        received: list[Received] = []
+        with self._worker.arriving(messages[0].thread) as arrival:
+            for message in messages:
+                if notice := refusal(message):
+                    received.append(Received(verdict=None, notice=notice))
+                    continue
+                # With the token that holds the thread already, this is the turn as it is by now.
+                accepted = await self._store.accept(message, self._terms(message), arrival.token)
+                arrival.stored(accepted)
+                received.append(_received(accepted))
         return received
 
     async def overhear(self, message: Message) -> bool:

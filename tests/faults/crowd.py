@@ -67,7 +67,7 @@ async def main(url: str, name: str, messages: int, threads: int) -> None:
         follow_up=FollowUp.ALWAYS,
         waiting_limit=messages * 2,
     )
-    intake = Intake(store, worker, clock, policy)
+    intake = Intake(store, worker, policy)
     async with worker:
         for number in range(messages):
             received = await intake.take(said(name, number, threads))

@@ -1,0 +1,250 @@
+"""Room for turns: never more than there is, and first come, first served."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import defaultdict
+from contextlib import suppress
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from core.message import ThreadKey
+from core.models.scripted import ScriptedModel
+from core.room import Place, Room
+from core.store.local import LocalStore
+from core.store.redis import RedisStore
+from tests.world import World, message, until
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+    from core.message import Message
+    from core.models.port import ModelRequest
+    from core.models.scripted import Step
+
+
+def said(number: int, what: str = "") -> Message:
+    """Return something said in a thread of its own; with `what`, something more there."""
+    thread = ThreadKey("fake", "room", f"t{number}")
+    first = message(number, f"[{number}{what}]")
+    ids = {"id": f"{first.id}{what}", "identities": (f"event {number}{what}",)}
+    return replace(first, thread=thread, **ids)  # type: ignore[arg-type]
+
+
+class Mind:
+    """Notes in which order it is asked, and answers each question once it may."""
+
+    def __init__(self, *, pause: float | None = None) -> None:
+        self.asked: list[str] = []
+        self.gates: defaultdict[str, asyncio.Event] = defaultdict(asyncio.Event)
+        self.model = ScriptedModel(reply=self.answer)
+        self._pause = pause
+
+    def answer(self, request: ModelRequest) -> list[Step]:
+        """Answer after a pause, or when the question's gate is open."""
+        question = request.messages[-1].text.rpartition("[")[2].partition("]")[0]
+        self.asked.append(question)
+        return [self.gates[question] if self._pause is None else self._pause, f"to {question}"]
+
+
+@pytest.fixture(params=["local", "redis"])
+async def world(request: pytest.FixtureRequest) -> AsyncIterator[World]:
+    """Return a world on a store of each kind."""
+    if request.param == "local":
+        yield World()
+        return
+    store = RedisStore.from_url(request.getfixturevalue("redis_url"))
+    await store._client.flushdb()
+    try:
+        yield World(store=store)
+    finally:
+        await store.close()
+
+
+async def test_who_came_first_is_begun_first_and_no_newcomer_overtakes(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    mind = Mind(pause=0)
+    world.model = mind.model
+    came: list[int] = []
+    settle = world.store.settle
+
+    async def come() -> None:
+        for _ in range(len(came) % 4):
+            await asyncio.sleep(0)
+        came.append(len(came))
+        await intake.take(said(came[-1]))
+
+    async def settled(*args: Any, **named: Any) -> Any:
+        if len(came) < 30:
+            newcomers.append(asyncio.create_task(come()))  # just when a place becomes free
+        return await settle(*args, **named)
+
+    monkeypatch.setattr(world.store, "settle", settled)
+    newcomers: list[asyncio.Task[None]] = []
+    async with world.worker(room=1) as worker:
+        intake = world.intake(worker)
+        for _ in range(5):
+            await come()
+        await until(lambda: len(world.platform.texts()) == 30)
+    assert mind.asked == [str(number) for number in range(30)]
+
+
+async def test_there_are_never_more_turns_than_room(world: World) -> None:
+    mind = Mind()
+    world.model = mind.model
+    async with world.worker(room=3) as worker:
+        intake = world.intake(worker)
+        await asyncio.gather(*(intake.take(said(number)) for number in range(9)))
+        for done in range(9):
+            await until(lambda n=done: len(mind.asked) == min(9, n + 3))  # type: ignore[misc]
+            await asyncio.sleep(0.01)
+            assert len(mind.asked) == min(9, done + 3)
+            mind.gates[mind.asked[done]].set()
+        await until(lambda: len(world.platform.texts()) == 9)
+
+
+async def test_a_thread_that_goes_on_talking_lets_the_others_go_first(world: World) -> None:
+    mind = Mind()
+    world.model = mind.model
+    async with world.worker(room=1) as worker:
+        intake = world.intake(worker)
+        for each in (said(0), said(1), said(2), said(0, " more")):
+            await intake.take(each)
+        await until(lambda: mind.asked == ["0"])
+        mind.gates["0"].set()
+        await until(lambda: mind.asked == ["0", "1"])
+        await intake.take(said(0, " and more"))
+        mind.gates["1"].set()
+        mind.gates["2"].set()
+        # What came while it stood in line is answered with what it stood there for.
+        await until(lambda: mind.asked == ["0", "1", "2", "0 and more"])
+        mind.gates["0 and more"].set()
+        await until(lambda: len(world.platform.texts()) == 4)
+    assert "[0 more]" in mind.model.calls[-1].messages[-1].text
+
+
+async def test_what_another_left_is_found_though_our_line_never_ends(world: World) -> None:
+    mind = Mind()
+    world.model = mind.model
+    async with world.worker(room=1) as worker:
+        other = world.worker()
+        await other.drain()  # so that what it is told is stored, and nothing more
+        intake, others = world.intake(worker), world.intake(other)
+        await intake.take(said(0))
+        for number in (10, 11):
+            await others.take(said(number))
+        await asyncio.sleep(0.1)  # whoever looks for work stands in line by now, once
+        for number in range(1, 8):
+            await intake.take(said(number))
+        for gate in (*range(10), 10, 11):
+            mind.gates[str(gate)].set()
+        await until(lambda: len(world.platform.texts()) == 10)
+    assert mind.asked[:3] == ["0", "10", "11"]
+
+
+async def test_who_stands_in_line_is_handed_back_at_once() -> None:
+    mind = Mind()
+    world = World(mind.model)
+    worker = world.worker(room=1, grace=0.01)
+    async with worker:
+        intake = world.intake(worker)
+        for each in (said(0), said(1), said(2), said(0, " more")):
+            await intake.take(each)
+        mind.gates["0"].set()
+        await until(lambda: mind.asked == ["0", "1"])
+        headers = [world.local.headers[str(said(number).thread)] for number in range(3)]
+        assert [bool(header.token) for header in headers] == [True, True, False]
+    headers = [world.local.headers[str(said(number).thread)] for number in range(3)]
+    for header in headers:
+        assert (header.token, header.waiting) == ("", 1)
+        assert header.turn is None or header.turn.tries == 0
+    world.model = ScriptedModel(reply=lambda _: "fine")
+    async with world.worker():
+        await world.settled()
+    assert len(world.platform.texts()) == 4
+
+
+async def test_a_lease_is_renewed_while_its_thread_stands_in_line() -> None:
+    mind = Mind()
+    store = LocalStore(World().clock, lease_seconds=1)
+    world = World(mind.model, store=store)
+    async with world.worker(room=1) as worker:
+        intake = world.intake(worker)
+        for each in (said(0), said(1), said(0, " more")):
+            await intake.take(each)
+        mind.gates["0"].set()
+        await until(lambda: mind.asked == ["0", "1"])
+        await asyncio.sleep(1.5)
+        for question in ("1", "0 more"):
+            mind.gates[question].set()
+        await until(lambda: len(world.platform.texts()) == 3)
+    assert store.headers[str(said(0).thread)].fence == 1
+
+
+async def test_an_accept_that_fails_keeps_no_place(monkeypatch: pytest.MonkeyPatch) -> None:
+    world = World()
+    async with world.worker(room=1) as worker:
+        intake, accept = world.intake(worker), world.local.accept
+
+        async def fail(*_: object) -> None:
+            raise RuntimeError
+
+        monkeypatch.setattr(world.local, "accept", fail)
+        with suppress(RuntimeError):
+            await intake.take(said(0))
+        monkeypatch.setattr(world.local, "accept", accept)
+        await intake.take(said(0))
+        await world.settled()
+    assert len(world.platform.texts()) == 1
+
+
+async def test_a_place_that_comes_to_somebody_who_has_just_left_goes_on_to_the_next() -> None:
+    room = Room(1)
+    first, gone, last = Place(room), Place(room), Place(room)
+    assert first.stand()
+    leaving = asyncio.create_task(gone.take())
+    staying = asyncio.create_task(last.take())
+    await asyncio.sleep(0)
+    first.leave()
+    leaving.cancel()
+    await asyncio.wait({leaving})
+    gone.leave()
+    await staying
+    assert not first.stand()
+    last.leave()
+    assert first.stand()
+
+
+async def test_who_is_first_goes_to_the_head_of_the_line() -> None:
+    room, order = Room(1), list[str]()
+    held = Place(room)
+    held.stand()
+
+    async def stand(name: str, *, first: bool) -> None:
+        place = Place(room)
+        await place.take(first=first)
+        order.append(name)
+        place.leave()
+
+    tasks = [asyncio.create_task(stand(name, first=name == "head")) for name in ("a", "b", "head")]
+    await asyncio.sleep(0)
+    held.offer()
+    await asyncio.wait(tasks)
+    assert order == ["head", "a", "b"]
+
+
+async def test_nobody_is_let_into_a_closed_room() -> None:
+    room = Room(1)
+    held, waiting, late = Place(room), Place(room), Place(room)
+    held.stand()
+    standing = asyncio.create_task(waiting.take())
+    await asyncio.sleep(0)
+    room.close()
+    for sent_away in (standing, asyncio.create_task(late.take())):
+        with pytest.raises(asyncio.CancelledError):
+            await sent_away
+    held.leave()
+    assert not late.stand()
