@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
 SMALL = {"CHATBOT_MEMORY_HIGH": "1500", "CHATBOT_MEMORY_LOW": "500"}
 """Marks that a talk of a few messages passes."""
+LEASE_SECONDS = 2
+"""The bot's calls may take a part of it, which has to be enough on a busy machine."""
 
 
 class Backstage:
@@ -75,10 +77,10 @@ async def backstage(stage: Stage, home: Path) -> AsyncGenerator[Backstage, None]
                 "ANTHROPIC_BASE_URL": claude.url,
                 "CHATBOT_LOG_LEVEL": "INFO",
                 "CHATBOT_STORE": server.url,
-                "CHATBOT_LEASE_SECONDS": "1",
+                "CHATBOT_LEASE_SECONDS": str(LEASE_SECONDS),
             }
             program.settings |= stage.settings()
-            store = RedisStore.from_url(server.url, lease_seconds=1)
+            store = RedisStore.from_url(server.url, lease_seconds=LEASE_SECONDS)
             behind = Backstage(stage, program, store, mind, claude)
             try:
                 yield behind

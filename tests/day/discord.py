@@ -71,12 +71,8 @@ class DiscordStage:
             fake.dm(person)
 
     def settings(self) -> dict[str, str]:
-        """See `Stage`; no answer is a file, so that all of it can be read in its place.
-
-        The bot's calls may take a part of the lease, which on a busy machine should be enough.
-        """
+        """See `Stage`; no answer is a file, so that all of it can be read in its place."""
         return {
-            "CHATBOT_LEASE_SECONDS": "2",
             "CHATBOT_DISCORD_ANSWER_MESSAGES": "50",
             "CHATBOT_DISCORD_BASE_URL": self.fake.api_url,
             "DISCORD_BOT_TOKEN": self.fake.token,
