@@ -11,7 +11,7 @@ from tests.dynamodb_server import DynamoServer
 from tests.dynamodb_server import dynamodb_server as run_dynamodb
 from tests.postgres_server import postgres_server
 from tests.redis_group import redis_cluster, redis_sentinels
-from tests.servers import redis_server
+from tests.servers import redis_server, valkey_binary
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterator
@@ -23,6 +23,14 @@ Report = TypeVar("Report", pytest.TestReport, pytest.CollectReport)
 def redis_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """Return where a real Redis is: one for each of pytest's processes, shared by its tests."""
     with redis_server(directory=tmp_path_factory.mktemp("redis")) as server:
+        yield server.url
+
+
+@pytest.fixture(scope="session")
+def valkey_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """Return where a real Valkey is, just as `redis_url` does."""
+    folder = tmp_path_factory.mktemp("valkey")
+    with redis_server(directory=folder, binary=valkey_binary()) as server:
         yield server.url
 
 

@@ -78,7 +78,9 @@ class Watched:
 
 
 @contextlib.contextmanager
-def redis_cluster(directory: Path, *, replicas: bool = False) -> Iterator[Cluster]:
+def redis_cluster(
+    directory: Path, *, replicas: bool = False, binary: str = ""
+) -> Iterator[Cluster]:
     """Run a cluster of three primaries, with a replica each if asked, while the block lasts."""
     extra = ("--cluster-enabled", "yes", "--cluster-node-timeout", str(TIMEOUT_MS))
     with contextlib.ExitStack() as stack:
@@ -87,7 +89,8 @@ def redis_cluster(directory: Path, *, replicas: bool = False) -> Iterator[Cluste
             folder = directory / f"node{number}"
             folder.mkdir()
             more = (*extra, "--repl-diskless-sync", "yes", "--repl-diskless-sync-delay", "0")
-            nodes.append(stack.enter_context(redis_server(directory=folder, extra=more)))
+            running = redis_server(directory=folder, extra=more, binary=binary)
+            nodes.append(stack.enter_context(running))
         cluster = Cluster(nodes[:3], nodes[3:])
         _form(cluster)
         yield cluster

