@@ -1,4 +1,4 @@
-"""discord.py's buckets of Discord's limits, where a call that was cut off has left one shut.
+"""discord.py's buckets of Discord's limits: looked through seldom, and none left shut.
 
 A call gives its bucket free when it leaves it, perhaps after a sleep (`Ratelimit._refresh`). One
 that is cancelled in that sleep does not. Where no answer has told yet when the limit is over, the
@@ -8,12 +8,31 @@ than any of ours may take.
 
 from __future__ import annotations
 
+from itertools import count
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from discord.http import Ratelimit
+    from discord.http import HTTPClient, Ratelimit
+
+_NEW = 256
+"""New buckets after which those are looked for that nobody uses any more."""
+
+
+def look_seldom(http: HTTPClient) -> None:
+    """Let it look through its buckets now and then, for those that nobody uses any more.
+
+    Each channel has one. discord.py looks at all of them for each new one, once there are 256: a
+    good part of a turn's time where a thousand channels are talked in for the first time.
+    """
+    look, made = http._try_clear_expired_ratelimits, count(1)  # noqa: SLF001 - no other way
+
+    def now_and_then() -> None:
+        if next(made) % _NEW == 0:
+            look()
+
+    http._try_clear_expired_ratelimits = now_and_then  # type: ignore[method-assign]  # noqa: SLF001
 
 
 def open_again(buckets: Iterable[Ratelimit]) -> None:

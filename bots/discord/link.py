@@ -17,6 +17,7 @@ import yarl
 from discord.gateway import DiscordWebSocket
 from discord.http import Route
 
+from bots.discord.buckets import look_seldom
 from bots.discord.client import Client
 from bots.reach import until_there
 from core.errors import OutOfReachError, PlatformError, SettingsError
@@ -133,6 +134,7 @@ class Link:
         client = Client(lambda: self.ears, self._settings, self._pace, content=self.reads_all)
         # Below the smallest that discord.py takes by itself: no call of ours waits so long.
         client.http.max_ratelimit_timeout = self._patience
+        look_seldom(client.http)
         return client
 
     async def _login(self) -> None:

@@ -1,13 +1,13 @@
-"""A bucket of discord.py's that a call has left shut is opened again, and no other."""
+"""A bucket of discord.py's that a call has left shut is opened again, and no other; old ones go."""
 
 from __future__ import annotations
 
 import asyncio
 
 import pytest
-from discord.http import Ratelimit
+from discord.http import HTTPClient, Ratelimit
 
-from bots.discord.buckets import open_again
+from bots.discord.buckets import look_seldom, open_again
 
 
 async def passed(bucket: Ratelimit) -> None:
@@ -56,3 +56,25 @@ async def test_a_bucket_that_is_in_use_or_limited_stays_shut() -> None:
     limited.expires = asyncio.get_running_loop().time() - 1
     open_again([limited])
     assert limited.remaining == 1
+
+
+async def test_buckets_that_nobody_uses_are_looked_for_seldom_and_go() -> None:
+    looked = 0
+
+    class Counted(Ratelimit):
+        def is_inactive(self) -> bool:
+            nonlocal looked
+            looked += 1
+            return super().is_inactive()
+
+    http = HTTPClient(asyncio.get_running_loop())
+    look_seldom(http)
+    for number in range(1000):
+        http._buckets[f"old{number}"] = old = Counted(None)
+        old._last_request -= 301
+    for number in range(255):
+        http.get_ratelimit(f"new{number}")
+    assert looked == 0
+    http.get_ratelimit("new255")
+    assert looked == 1000
+    assert set(http._buckets) == {f"new{number}" for number in range(256)}
