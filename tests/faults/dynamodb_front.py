@@ -17,6 +17,14 @@ LOST = ("", 0)
 """The fault of a reply that is lost on its way: the request was carried out."""
 
 
+_BATCHES = {"BatchGetItem": "UnprocessedKeys", "BatchWriteItem": "UnprocessedItems"}
+
+
+def never(operation: str) -> bool:
+    """Do all of each batch."""
+    return False
+
+
 def nothing(operation: str, body: dict[str, Any]) -> None:
     """Let everything pass."""
 
@@ -34,6 +42,8 @@ class Front:
     """Says of a request with which of AWS's error codes and which status it fails, or `LOST`."""
     meanwhile: Callable[[str, dict[str, Any]], Awaitable[None]] = nothing_else
     """Is done with a request before it is passed on."""
+    halved: Callable[[str], bool] = never
+    """Says of a batch whether AWS is too busy to do more than half of it."""
     asked: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
     """Each request: what is to be done, and with what."""
     port: int = 0
@@ -82,6 +92,8 @@ class Front:
             told = {"__type": f"com.amazonaws.dynamodb.v20120810#{fault[0]}", "message": "no"}
             kind = "application/x-amz-json-1.0"
             return web.json_response(told, status=fault[1], content_type=kind)
+        left = half(body) if operation in _BATCHES and self.halved(operation) else {}
+        data = json.dumps(body).encode() if left else data
         url = f"http://127.0.0.1:{self.target}/"
         headers = {k: v for k, v in request.headers.items() if k != "Content-Length"}
         async with self._client.post(url, data=data, headers=headers) as answer:
@@ -89,6 +101,17 @@ class Front:
         if fault == LOST:
             assert request.transport is not None
             request.transport.abort()
-        passed = {"Content-Type", "X-Amz-Crc32", "X-Amzn-Requestid"}
+        if left:
+            said = json.dumps(json.loads(said) | {_BATCHES[operation]: left}).encode()
+        passed = {"Content-Type", "X-Amzn-Requestid"} | ({"X-Amz-Crc32"} if not left else set())
         told = {k: v for k, v in answer.headers.items() if k.title() in passed}
         return web.Response(body=said, status=answer.status, headers=told)
+
+
+def half(body: dict[str, Any]) -> dict[str, Any]:
+    """Take the second half out of a batch on one table, and return it."""
+    ((table, told),) = body["RequestItems"].items()
+    each = told if isinstance(told, list) else told["Keys"]
+    left = each[len(each) // 2 :]
+    del each[len(each) // 2 :]
+    return {table: left if isinstance(told, list) else {**told, "Keys": left}} if each else {}
