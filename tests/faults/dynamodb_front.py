@@ -40,6 +40,8 @@ class Front:
     target: int
     fault: Callable[[str, dict[str, Any]], tuple[str, int] | None] = nothing
     """Says of a request with which of AWS's error codes and which status it fails, or `LOST`."""
+    reasons: tuple[str, ...] = ()
+    """Why a transaction is cancelled, where the fault says that it is: a code for each item."""
     meanwhile: Callable[[str, dict[str, Any]], Awaitable[None]] = nothing_else
     """Is done with a request before it is passed on."""
     halved: Callable[[str], bool] = never
@@ -89,7 +91,9 @@ class Front:
         fault = self.fault(operation, body)
         await self.meanwhile(operation, body)
         if fault is not None and fault != LOST:
-            told = {"__type": f"com.amazonaws.dynamodb.v20120810#{fault[0]}", "message": "no"}
+            told: dict[str, Any] = {"message": "no"}
+            told["__type"] = f"com.amazonaws.dynamodb.v20120810#{fault[0]}"
+            told["CancellationReasons"] = [{"Code": code} for code in self.reasons]
             kind = "application/x-amz-json-1.0"
             return web.json_response(told, status=fault[1], content_type=kind)
         left = half(body) if operation in _BATCHES and self.halved(operation) else {}
@@ -104,8 +108,8 @@ class Front:
         if left:
             said = json.dumps(json.loads(said) | {_BATCHES[operation]: left}).encode()
         passed = {"Content-Type", "X-Amzn-Requestid"} | ({"X-Amz-Crc32"} if not left else set())
-        told = {k: v for k, v in answer.headers.items() if k.title() in passed}
-        return web.Response(body=said, status=answer.status, headers=told)
+        kept = {k: v for k, v in answer.headers.items() if k.title() in passed}
+        return web.Response(body=said, status=answer.status, headers=kept)
 
 
 def half(body: dict[str, Any]) -> dict[str, Any]:

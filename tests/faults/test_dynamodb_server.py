@@ -87,6 +87,40 @@ async def test_a_call_that_fails_for_now_is_repeated(
     assert failed["TransactWriteItems"] == 3
 
 
+@pytest.mark.parametrize(
+    "reason", ["ThrottlingError", "ProvisionedThroughputExceeded", "TransactionConflict"]
+)
+async def test_a_transaction_that_is_cancelled_for_now_is_tried_again(
+    opened: Callable[..., Awaitable[DynamoStore]], front: Front, reason: str
+) -> None:
+    store = await opened()
+    tries = 0
+
+    def fault(operation: str, body: dict[str, Any]) -> tuple[str, int] | None:
+        nonlocal tries
+        tries += operation == "TransactWriteItems"
+        cancelled = operation == "TransactWriteItems" and tries <= 2
+        return ("TransactionCanceledException", 400) if cancelled else None
+
+    front.fault = fault
+    front.reasons = ("None", reason)
+    assert (await store.accept(message(1), terms())).new
+    assert tries == 3
+
+
+async def test_a_transaction_that_can_never_be_done_is_not_tried_again(
+    opened: Callable[..., Awaitable[DynamoStore]], front: Front
+) -> None:
+    store = await opened()
+    front.reasons = ("ConditionalCheckFailed", "ValidationError")
+    front.fault = lambda operation, _: (
+        ("TransactionCanceledException", 400) if operation == "TransactWriteItems" else None
+    )
+    with pytest.raises(StoreUnavailableError, match="TransactionCanceledException"):
+        await store.accept(message(1), terms())
+    assert front.operations().count("TransactWriteItems") == 1
+
+
 async def test_what_aws_is_too_busy_for_in_a_batch_is_asked_again(
     opened: Callable[..., Awaitable[DynamoStore]], own: Table, front: Front
 ) -> None:
