@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from core.errors import ChatbotError, PlatformError
 from core.message import Address
+from core.session import Entry, Status
 
 if TYPE_CHECKING:
     import asyncio
@@ -139,10 +140,31 @@ class CatchUp:
                 together.setdefault(message.thread, []).append(message)
             elif message.address in FOR_US:
                 late[message.answer_in] = message
-        for messages in together.values():
-            await self._past.offer(messages)
+        for thread, messages in together.items():
+            await self._past.offer(await self._since_it_came(thread, messages))
         for message in late.values():
             await self._say_so(message)
+
+    async def _since_it_came(self, thread: ThreadKey, messages: list[Message]) -> list[Message]:
+        """Leave out what was said before the bot was asked in: that was for nobody to answer.
+
+        What of it is to be known as context was read then, as far as it could be.
+        """
+        wanted = [message for message in messages if message.address in FOR_US]
+        if len(wanted) == len(messages):
+            return messages
+        came = min([await self._came(thread), *(message.at for message in wanted)])
+        return [each for each in messages if each.at >= came]
+
+    async def _came(self, thread: ThreadKey) -> float:
+        """Return when the first message was said that is not there as context; else 0."""
+        after = -1
+        while page := await self._store.history(thread, after=after):
+            for record in page:
+                if isinstance(record, Entry) and record.status is not Status.OVERHEARD:
+                    return record.at
+            after = page[-1].place
+        return 0.0
 
     async def _say_so(self, message: Message) -> None:
         try:

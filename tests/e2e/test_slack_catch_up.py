@@ -81,3 +81,22 @@ async def test_lines_that_were_cut_are_caught_up_with() -> None:
             await fake.settled()
             assert fake.socket.lost
             await fake.replies(dm, missed.ts, within=20)
+
+
+async def test_what_was_said_before_the_bot_was_asked_in_is_not_answered_later() -> None:
+    """Nobody spoke to it: where it could not read that at once, it is nothing that was missed."""
+    store = LocalStore(SystemClock())
+    async with FakeSlack() as fake:
+        ann = fake.person("ann")
+        general = fake.channel("general", ann)
+        async with bot_on(fake, store=store, overhear=False):
+            root = await fake.say(ann, general, "I wonder.")
+            await fake.say(ann, general, "Or shall I ask?", root.ts)
+            await fake.say(ann, general, f"{fake.at_bot} one?", root.ts)
+            await fake.replies(general, root.ts)
+            await fake.settled()
+        await fake.say(ann, general, "two?", root.ts)
+        async with bot_on(fake, store=store, overhear=False):
+            await fake.replies(general, root.ts, 2)
+            await asyncio.sleep(0.3)
+        assert [m.text for m in answers(fake, general, root.ts)] == ["re: one?", "re: two?"]
