@@ -19,7 +19,8 @@ from slack_bolt.response import BoltResponse
 from slack_sdk.errors import SlackApiError
 from slack_sdk.socket_mode.aiohttp import SocketModeClient
 
-from bots.slack.api import OUT_OF_REACH, RefusedError, meaning, sdk_logger
+from bots.slack.api import OUT_OF_REACH, RefusedError, meaning
+from bots.slack.outage import Outage
 from core.errors import OutOfReachError
 
 if TYPE_CHECKING:
@@ -48,7 +49,7 @@ class _Connection(SocketModeClient):
         """Connect with an app-level token."""
         super().__init__(
             app_token=token,
-            logger=sdk_logger("socket_mode"),
+            logger=links.outage,  # type: ignore[arg-type] # it is used as a logger only
             web_client=app.client,
             ping_interval=ping_interval,
         )
@@ -60,6 +61,7 @@ class _Connection(SocketModeClient):
             try:
                 async with asyncio.timeout(_PATIENCE):
                     await super().connect()  # type: ignore[no-untyped-call]
+                    self._links.outage.over()
                     return
             except TimeoutError:
                 self.wss_uri = None
@@ -103,6 +105,7 @@ class Links:
         self._token = token
         self._first = first
         self.reconnected = reconnected
+        self.outage = Outage()
         self._ping_interval = ping_interval
         self._open: list[_Connection] = []
         self._tasks: set[asyncio.Task[None]] = set()

@@ -4,78 +4,25 @@ from __future__ import annotations
 
 import asyncio
 import signal
-import time
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
 import pytest
-from aiohttp import ClientSession, web
+from aiohttp import web
 
 from tests.e2e.discord_bot import TOKENS
-from tests.fakes.claude import KEY, FakeClaude
-from tests.fakes.discord import FakeDiscord
+from tests.e2e.on_both import ended, fake_discord, on_discord, on_slack, started, tokens
+from tests.fakes.claude import FakeClaude
 from tests.fakes.slack import FakeSlack
 from tests.servers import free_port
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator
 
-    from tests.e2e.program import Program, Running
+    from tests.e2e.program import Program
 
-TOKEN = "1.fake.token"
 PROMPT = 5.0
 """Seconds in which the program ends when it is told to, or can't work."""
-
-
-def tokens(program: Program, claude: FakeClaude, *, slack: int, discord: int) -> None:
-    """Set the program up for fakes on these ports, whether or not they listen yet."""
-    program.settings |= {
-        "ANTHROPIC_API_KEY": KEY,
-        "ANTHROPIC_BASE_URL": claude.url,
-        "CHATBOT_SLACK_BASE_URL": f"http://127.0.0.1:{slack}/api/",
-        "SLACK_APP_TOKEN": FakeSlack().app_token,
-        "SLACK_BOT_TOKEN": FakeSlack().bot_token,
-        "CHATBOT_DISCORD_BASE_URL": f"http://127.0.0.1:{discord}/api/v10",
-        TOKENS: TOKEN,
-    }
-
-
-def fake_discord(port: int = 0) -> FakeDiscord:
-    fake = FakeDiscord(port=port)
-    fake.token = TOKEN
-    return fake
-
-
-@asynccontextmanager
-async def started(program: Program) -> AsyncGenerator[Running, None]:
-    running = await program.start("run")
-    try:
-        yield running
-    finally:
-        await running.kill()
-
-
-async def ended(running: Running, told: signal.Signals | None = None) -> tuple[int, str, float]:
-    """Return the exit code, the rest of stderr, and how long the end took."""
-    began = time.monotonic()
-    if told:
-        running.process.send_signal(told)
-    end = await running.end()
-    return end.code, end.err, time.monotonic() - began
-
-
-async def on_slack(slack: FakeSlack) -> None:
-    """Talk to the bot on Slack."""
-    ann = slack.person("ann")
-    asked = await slack.say(ann, slack.dm(ann), "hello?")
-    await slack.replies(slack.dm(ann), asked.ts)
-
-
-async def on_discord(discord: FakeDiscord) -> None:
-    """Talk to the bot on Discord."""
-    ben = discord.person("ben")
-    await discord.say(ben, discord.dm(ben), "hello?")
-    await discord.replies(discord.dm(ben))
 
 
 @asynccontextmanager
@@ -132,6 +79,32 @@ async def test_discord_comes_later_and_slack_is_answered_meanwhile(program: Prog
                 code, rest, _ = await ended(running, signal.SIGTERM)
     assert code == 0
     assert "out of reach" not in rest
+
+
+async def test_an_outage_of_slacks_sockets_is_said_once_and_so_is_its_end(program: Program) -> None:
+    port = free_port()
+    async with FakeClaude() as claude:
+        tokens(program, claude, slack=port, discord=1)
+        del program.settings[TOKENS]
+        async with FakeSlack(port=port) as slack:
+            running = await program.start("run")
+            await running.explained("Slack: connected by Socket Mode")
+            await slack.connected(2, within=30)
+        try:
+            said = [await running.explained("")]
+            await asyncio.sleep(6)  # slack-sdk tries again after five seconds
+            async with FakeSlack(port=port) as slack:
+                said.append(await running.explained(""))
+                await slack.connected(2, within=30)
+                await on_slack(slack)
+                code, rest, _ = await ended(running, signal.SIGTERM)
+        finally:
+            await running.kill()
+    assert [line.split(": ", 1)[1].strip() for line in said] == [
+        "Slack's sockets are out of reach. They are tried until they are there.",
+        "Slack's sockets are there again.",
+    ]
+    assert (code, rest) == (0, "")
 
 
 @pytest.mark.parametrize("status", [503, 429])
@@ -196,53 +169,15 @@ async def test_a_refused_token_ends_it_at_once_while_the_other_is_waited_for(
     assert "Traceback" not in end.err
 
 
-async def health(port: int) -> tuple[int, str]:
-    url = f"http://127.0.0.1:{port}/healthz"
-    async with ClientSession() as session, session.get(url) as response:
-        return response.status, await response.text()
-
-
-async def test_the_health_page_says_who_is_not_connected(program: Program) -> None:
-    one, two, port = free_port(), free_port(), free_port()
-    events = f"http://127.0.0.1:{port}/slack/events"
-    async with FakeClaude() as claude:
-        tokens(program, claude, slack=one, discord=two)
-        del program.settings["SLACK_APP_TOKEN"]
-        program.settings["CHATBOT_SLACK_PORT"] = str(port)
-        program.settings["SLACK_SIGNING_SECRET"] = FakeSlack().signing_secret
+async def test_too_many_sessions_on_discord_are_waited_out(program: Program) -> None:
+    async with fake_discord() as discord, FakeClaude() as claude:
+        discord.gateway.starts = 0
+        tokens(program, claude, slack=1, discord=discord.port)
+        del program.settings["SLACK_APP_TOKEN"], program.settings["SLACK_BOT_TOKEN"]
         async with started(program) as running:
-            for _ in range(2):
-                await running.explained("out of reach")
-            assert await health(port) == (503, "not connected: slack, discord")
-            async with ClientSession() as session, session.post(events, data=b"{}") as response:
-                assert response.status == 503  # Slack sends it again
-            async with FakeSlack(port=one) as slack:
-                await running.explained("/slack/events")
-                assert await health(port) == (200, "ok, but not connected: discord")
-                push = await slack.use_http(events)
-                assert await push.verify()
-                await on_slack(slack)
-                async with fake_discord(two) as discord:
-                    await running.explained("Discord: connected as")
-                    assert await health(port) == (200, "ok")
-                    discord.forget_sessions()
-                    await discord.connected(within=30)
-                    await discord.until(lambda: len(discord.delivery.connected) == 1)
-                async with asyncio.timeout(10):
-                    while await health(port) == (200, "ok"):
-                        await asyncio.sleep(0.05)
-                assert await health(port) == (200, "ok, but not connected: discord")
-                code, _, _ = await ended(running, signal.SIGTERM)
-    assert code == 0
-
-
-async def test_a_port_that_is_taken_is_a_wrong_setting(program: Program) -> None:
-    async with FakeSlack() as slack, FakeClaude() as claude:
-        taken = slack.port
-        tokens(program, claude, slack=taken, discord=1)
-        del program.settings["SLACK_APP_TOKEN"], program.settings[TOKENS]
-        program.settings["CHATBOT_SLACK_PORT"] = str(taken)
-        program.settings["SLACK_SIGNING_SECRET"] = slack.signing_secret
-        end = await program.run("run")
-    assert end.code == 2
-    assert end.err.splitlines()[-1].startswith(f"chatbot: CHATBOT_SLACK_PORT: port {taken}")
+            await running.explained("Discord lets the bot connect in 1440 minutes")
+            discord.gateway.starts = 1000
+            await running.explained("Discord: connected as")
+            await on_discord(discord)
+            assert (await ended(running, signal.SIGTERM))[0] == 0
+        assert len(discord.gateway.identified) == 1
