@@ -92,6 +92,8 @@ class Rounds:
         place = Place(self._room)
         try:
             await place.take(first=self._overdue)
+            if not self._room.has_line:
+                place.leave()  # whoever comes meanwhile need not wait for our look
             asked_at = self._clock.monotonic()
             found = await self._store.claim_any(platforms, unique())
         except BaseException:
