@@ -76,8 +76,9 @@ async def test_the_other_terminal_answers_when_one_is_killed(shared: Program) ->
 async def test_who_waits_is_told_that_the_thread_was_forgotten(
     shared: Program, command: str
 ) -> None:
-    async with FakeClaude(delay=0.5) as claude:
-        claude.next(Talk("A long answer that nobody will ever see the end of, I fear."))
+    shared.settings["CHATBOT_LEASE_SECONDS"] = "2"  # a third of it later it hears of what is gone
+    async with FakeClaude() as claude:
+        claude.next(Talk("A long answer that nobody will ever see the end of.", then="hang"))
         shared.settings |= {"ANTHROPIC_API_KEY": claude.key, "ANTHROPIC_BASE_URL": claude.url}
         one = await shared.start("chat", "--thread", "shared")
         await one.say("My dog is called Rex.")
