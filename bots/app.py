@@ -19,7 +19,7 @@ from bots.parts import (
 )
 from core.clock import SystemClock
 from core.commands import Commands
-from core.compaction import Compactor, SummaryManner
+from core.compaction import Compactor
 from core.conversation import Conversation, Manner
 from core.intake import Intake, IntakePolicy
 from core.message import Kind
@@ -27,6 +27,7 @@ from core.models.catalog import retirement
 from core.settings import OFFLINE
 from core.store.migrate import refuse_unfinished
 from core.store.urls import open_store
+from core.summaries import SummaryManner
 from core.worker import Worker
 
 if TYPE_CHECKING:

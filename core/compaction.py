@@ -8,56 +8,32 @@ leaves everything as it was.
 from __future__ import annotations
 
 import logging
-from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Final
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
-from core.errors import ModelError, ModelRefusedError
+from core.errors import ModelError
 from core.memory import size_of
-from core.memory.cut import cut_to
-from core.models.port import Stop
-from core.models.retry import RetryPolicy, ask
-from core.prompt import summary_request
 from core.session import Answer, AnswerKind, Turn, next_batch, turns_of
+from core.summaries import Summariser, SummaryManner, UselessSummaryError
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Sequence
 
     from core.clock import Clock
     from core.memory import Memory
-    from core.message import Kind, ThreadKey
-    from core.models.port import Model, ModelRequest
-    from core.models.retry import Answered
+    from core.message import ThreadKey
+    from core.models.port import Model
     from core.session import Record
     from core.store.port import Store
     from core.store.values import Work
 
 log = logging.getLogger(__name__)
 
-NOTHING_LEFT: Final = "Nothing that was said before is left."
-"""The summary of what was deleted as a whole."""
 FIRST_PAUSE = 30.0
 LONGEST_PAUSE = 3600.0
-PATIENCE = 3
-"""Useless answers in a row, after which the fallback makes the summary: it refuses nothing."""
 _PAGE = 200
 _SETBACKS = 1000
 """Threads whose setbacks are remembered; the oldest are forgotten, and tried again sooner."""
-
-
-class UselessSummaryError(ModelError):
-    """The model's answer is no summary: it was cut, declined or empty."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SummaryManner:
-    """How summaries are made."""
-
-    model: str
-    tokens: int = 1000
-    """The most tokens that a summary may have."""
-    room: int = 30_000
-    """Tokens of turns that go into one call; more are taken in one part after another."""
-    retry: RetryPolicy = field(default_factory=RetryPolicy)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -93,14 +69,11 @@ class Compactor:
     ) -> None:
         """Make summaries by `model`, or by `fallback` where that refuses for good."""
         self._store = store
-        self._model = model
-        self._fallback = fallback
+        self._summariser = Summariser(model, fallback, memory, clock, manner)
         self._memory = memory
         self._count = memory.counter.count
         self._clock = clock
-        self._manner = manner
         self._marks = memory.marks.within(memory.budget // 2)
-        self._room = min(manner.room, memory.budget // 2)
         self._running: set[ThreadKey] = set()
         self._setbacks: dict[ThreadKey, _Setback] = {}
 
@@ -154,7 +127,12 @@ class Compactor:
         task = self._task(work, turns)
         if task is None:
             return False
-        text = await self._summarise(work, task, useless=setback.useless)
+        text = await self._summariser.summarise(
+            task.previous,
+            self._turns(work, task.begin, task.to),
+            kind=work.kind,
+            useless=setback.useless,
+        )
         return await self._store.compact(
             thread, covers=work.summary.covers, rev=work.rev, to=task.to, text=text
         )
@@ -174,47 +152,6 @@ class Compactor:
             return None
         begin = max(summary.covers, work.line)
         return _Task(previous=summary.text, begin=begin, to=place)
-
-    async def _summarise(self, work: Work, task: _Task, *, useless: int) -> str:
-        """Return the summary, made in as many calls as it takes."""
-        text = task.previous
-        part: list[Turn] = []
-        used = 0
-        async for turn in self._turns(work, task.begin, task.to):
-            if not turn.entries:  # what was said is deleted, so what was answered goes with it
-                continue
-            fitting, size = cut_to(turn, work.kind, room=self._room, count=self._count)
-            if part and used + size > self._room:
-                text = await self._ask(text, part, work.kind, useless=useless)
-                part, used = [], 0
-            part.append(fitting)
-            used += size
-        if part:
-            text = await self._ask(text, part, work.kind, useless=useless)
-        return text or NOTHING_LEFT
-
-    async def _ask(self, previous: str, turns: Sequence[Turn], kind: Kind, *, useless: int) -> str:
-        manner = self._manner
-        request = summary_request(
-            previous, turns, kind=kind, model=manner.model, max_tokens=manner.tokens
-        )
-        if useless >= PATIENCE:
-            answered = await self._ask_model(self._fallback, request)
-        else:
-            try:
-                answered = await self._ask_model(self._model, request)
-            except ModelRefusedError as error:
-                log.warning("%s makes a summary instead: %s", self._fallback.name, error)
-                answered = await self._ask_model(self._fallback, request)
-        text = answered.text.strip()
-        if answered.stop is not Stop.END or not text:
-            raise UselessSummaryError(f"The summary is empty, or no whole one ({answered.stop}).")
-        return text
-
-    async def _ask_model(self, model: Model, request: ModelRequest) -> Answered:
-        return await ask(
-            model, request, clock=self._clock, policy=self._manner.retry, show=lambda _: None
-        )
 
     def _set_back(self, thread: ThreadKey, setback: _Setback, error: ModelError) -> None:
         """Leave the thread alone for a while, and for longer each time."""

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from core.compaction import FIRST_PAUSE, NOTHING_LEFT, PATIENCE, Compactor, SummaryManner
+from core.compaction import FIRST_PAUSE, Compactor
 from core.errors import ModelBusyError, ModelRefusedError, StoreUnavailableError
 from core.memory import Marks, Memory
 from core.memory.cut import cut_to
@@ -23,6 +23,7 @@ from core.prompt import shown_in
 from core.session import Answer, AnswerKind, Entry
 from core.store.local import LocalStore
 from core.store.values import Draft, Outcome, ThreadSettings
+from core.summaries import NOTHING_LEFT, PATIENCE, SummaryManner
 from tests.builders import terms
 from tests.clocks import ManualClock
 from tests.talk import THREAD, entry, tokens, turn

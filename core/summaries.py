@@ -1,0 +1,108 @@
+"""Making a summary: of the one before and of turns, in as many calls as it takes."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Final
+
+from core.errors import ModelError, ModelRefusedError
+from core.memory.cut import cut_to
+from core.models.port import Stop
+from core.models.retry import RetryPolicy, ask
+from core.prompt import summary_request
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Sequence
+
+    from core.clock import Clock
+    from core.memory import Memory
+    from core.message import Kind
+    from core.models.port import Model, ModelRequest
+    from core.models.retry import Answered
+    from core.session import Turn
+
+log = logging.getLogger(__name__)
+
+NOTHING_LEFT: Final = "Nothing that was said before is left."
+"""The summary of what was deleted as a whole."""
+PATIENCE = 3
+"""Useless answers in a row, after which the fallback makes the summary: it refuses nothing."""
+
+
+class UselessSummaryError(ModelError):
+    """The model's answer is no summary: it was cut, declined or empty."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SummaryManner:
+    """How summaries are made."""
+
+    model: str
+    tokens: int = 1000
+    """The most tokens that a summary may have."""
+    room: int = 30_000
+    """Tokens of turns that go into one call; more are taken in one part after another."""
+    retry: RetryPolicy = field(default_factory=RetryPolicy)
+
+
+class Summariser:
+    """Makes summaries by a model, or by a fallback that refuses nothing."""
+
+    def __init__(
+        self, model: Model, fallback: Model, memory: Memory, clock: Clock, manner: SummaryManner
+    ) -> None:
+        """Make summaries by `model`, or by `fallback` where that refuses for good."""
+        self._model = model
+        self._fallback = fallback
+        self._count = memory.counter.count
+        self._clock = clock
+        self._manner = manner
+        self._room = min(manner.room, memory.budget // 2)
+
+    async def summarise(
+        self, previous: str, turns: AsyncIterator[Turn], *, kind: Kind, useless: int
+    ) -> str:
+        """Return what the summary becomes with these turns.
+
+        `useless` is how often in a row the model gave none. Raises `ModelError`, and what `turns`
+        raises.
+        """
+        text = previous
+        part: list[Turn] = []
+        used = 0
+        async for turn in turns:
+            if not turn.entries:  # what was said is deleted, so what was answered goes with it
+                continue
+            fitting, size = cut_to(turn, kind, room=self._room, count=self._count)
+            if part and used + size > self._room:
+                text = await self._ask(text, part, kind, useless=useless)
+                part, used = [], 0
+            part.append(fitting)
+            used += size
+        if part:
+            text = await self._ask(text, part, kind, useless=useless)
+        return text or NOTHING_LEFT
+
+    async def _ask(self, previous: str, turns: Sequence[Turn], kind: Kind, *, useless: int) -> str:
+        manner = self._manner
+        request = summary_request(
+            previous, turns, kind=kind, model=manner.model, max_tokens=manner.tokens
+        )
+        if useless >= PATIENCE:
+            answered = await self._ask_model(self._fallback, request)
+        else:
+            try:
+                answered = await self._ask_model(self._model, request)
+            except ModelRefusedError as error:
+                log.warning("%s makes a summary instead: %s", self._fallback.name, error)
+                answered = await self._ask_model(self._fallback, request)
+        text = answered.text.strip()
+        if answered.stop is not Stop.END or not text:
+            raise UselessSummaryError(f"The summary is empty, or no whole one ({answered.stop}).")
+        return text
+
+    async def _ask_model(self, model: Model, request: ModelRequest) -> Answered:
+        return await ask(
+            model, request, clock=self._clock, policy=self._manner.retry, show=lambda _: None
+        )
