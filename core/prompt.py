@@ -8,11 +8,19 @@ summary made of it, is data: it stands in tags (see `core.transcript`).
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from core.files import FileKind
-from core.models.port import Block, Document, Image, ModelMessage, ModelRequest, Purpose
+from core.models.port import (
+    Block,
+    Document,
+    Image,
+    ModelMessage,
+    ModelRequest,
+    Purpose,
+    marked,
+)
 from core.transcript import (
     FILE,
     NO_FILES,
@@ -125,9 +133,8 @@ def reply_request(
     messages: list[ModelMessage] = []
     for turn, words in zip(plan.turns, plan.words, strict=True):
         said = _said(turn.entries, words, files)
-        messages.append(ModelMessage(role="user", blocks=(*lead, *said)))
-        answer = Block(text=answer_of(turn.answer))
-        messages.append(ModelMessage(role="assistant", blocks=(answer,)))
+        messages.append(ModelMessage("user", (*lead, *said) if lead else said))
+        messages.append(ModelMessage("assistant", (Block(answer_of(turn.answer)),)))
         lead = ()
     if messages:
         messages[-1] = ModelMessage(role="assistant", blocks=_cached(messages[-1].blocks))
@@ -191,8 +198,10 @@ def shown_in(request: ModelRequest) -> Shown:
 
 def _said(entries: Sequence[Entry], words: str, files: Files) -> tuple[Part, ...]:
     """Return what people said in one turn, and before it what they sent to be looked at."""
+    if not files:  # nearly always
+        return (Block(words),)
     media: list[Part] = []
-    for attachment in [each for entry in entries for each in entry.attachments] if files else ():
+    for attachment in [each for entry in entries for each in entry.attachments]:
         file = files.get(attachment.id)
         name = one_line(attachment.name)
         if file is not None and file.kind is FileKind.IMAGE:
@@ -204,7 +213,7 @@ def _said(entries: Sequence[Entry], words: str, files: Files) -> tuple[Part, ...
 
 def _cached(blocks: tuple[Part, ...]) -> tuple[Part, ...]:
     """Return the blocks with a cache breakpoint behind the last."""
-    return (*blocks[:-1], replace(blocks[-1], cache=True)) if blocks else ()
+    return (*blocks[:-1], marked(blocks[-1])) if blocks else ()
 
 
 def _system_text(system: str) -> str:

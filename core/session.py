@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -109,8 +109,7 @@ class Answer:
 Record: TypeAlias = Entry | Answer
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Turn:
+class Turn(NamedTuple):
     """One exchange that is over: what was said, and the answer to it."""
 
     entries: tuple[Entry, ...]
@@ -148,7 +147,7 @@ def turns_of(records: Iterable[Record]) -> tuple[tuple[Turn, ...], tuple[Entry, 
     open_entries: list[Entry] = []
     for record in records:
         if isinstance(record, Answer):
-            turns.append(Turn(entries=tuple(open_entries), answer=record))
+            turns.append(Turn(tuple(open_entries), record))
             open_entries = []
         elif record.status is not Status.DELETED:
             open_entries.append(record)

@@ -94,12 +94,18 @@ def words_of(entries: Sequence[Entry], kind: Kind, files: Files = NO_FILES) -> s
     """
     if not entries:
         return enclosed(NOTICE, "What was said here was deleted.")
+    if len(entries) == 1:  # nearly always
+        return _alone(entries[0], files, named=kind not in _PRIVATE)
     named = kind not in _PRIVATE or len({entry.author.id for entry in entries}) > 1
-    if len(entries) == 1 and not named and entries[0].status is Status.ADDRESSED:
-        body = _body(entries[0], files)
+    return "\n".join([tagged(entry, named=named, files=files) for entry in entries])
+
+
+def _alone(entry: Entry, files: Files, *, named: bool) -> str:
+    if not named and entry.status is Status.ADDRESSED:
+        body = _body(entry, files)
         if not _TAG.search(body):
             return body
-    return "\n".join([tagged(entry, named=named, files=files) for entry in entries])
+    return tagged(entry, named=named, files=files)
 
 
 def tagged(entry: Entry, *, named: bool, dated: bool = False, files: Files = NO_FILES) -> str:

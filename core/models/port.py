@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
-from typing import TYPE_CHECKING, Literal, Protocol, TypeAlias
+from typing import TYPE_CHECKING, Literal, NamedTuple, Protocol, TypeAlias
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator
@@ -13,9 +13,8 @@ if TYPE_CHECKING:
     from core.session import Usage
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Block:
-    """A piece of a prompt."""
+class Block(NamedTuple):
+    """A piece of a prompt; a tuple, since a request has hundreds, which are made in each turn."""
 
     text: str
     cache: bool = False
@@ -57,8 +56,12 @@ Part: TypeAlias = Block | Image | Document
 """What a prompt is made of; a model that knows only words passes over the rest."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ModelMessage:
+def marked(part: Part, *, cache: bool = True) -> Part:
+    """Return a part with a cache breakpoint behind it, or without."""
+    return part._replace(cache=cache) if isinstance(part, Block) else replace(part, cache=cache)
+
+
+class ModelMessage(NamedTuple):
     """What one side said; in a request, the sides alternate and the user's is first and last."""
 
     role: Literal["user", "assistant"]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from hypothesis import assume, example, given
@@ -14,7 +13,7 @@ from core.files import File, FileKind, Rules, decoded, fitted, read, unread
 from core.images import dimensions, image_type
 from core.memory import plan, strategy_named
 from core.message import Attachment, Kind
-from core.models.port import Block
+from core.models.port import Block, marked
 from core.prompt import reply_request, shown_in
 from core.transcript import messages_in, words_of
 from tests.paper import CSV, GIF, jpeg, pdf, png, webp
@@ -144,7 +143,7 @@ def test_a_turn_with_files_reads_the_same_in_every_later_request(
         asked = session(talk[: number - 1], *talk[number - 1].entries)
         seen = plan(asked, memory, budget=10**6, count=tokens, fixed=0, files=files)
         request = reply_request(seen, asked, SCENE, system="", model="m", max_tokens=9, files=files)
-        parts = [replace(p, cache=False) for m in request.messages for p in m.blocks]
+        parts = [marked(p, cache=False) for m in request.messages for p in m.blocks]
         scene = next(n for n, part in enumerate(parts) if part.text.startswith("<chat_scene>"))
         stable = (*parts[:scene], *parts[scene + 1 :])
         assert stable[: len(before)] == before
