@@ -72,3 +72,17 @@ async def test_a_person_beyond_those_counted_is_forgotten_as_well(
     assert (await store.threads(person="zebra55")).threads
     await store.erase(THREAD, at=5000.0)
     assert not any("zebra" in repr(item) for item in await dynamodb_data.scan(own))
+
+
+async def test_what_is_overheard_and_dropped_leaves_nothing(
+    opened: Callable[..., Awaitable[DynamoStore]], own: Table
+) -> None:
+    """No verb would find the id without its message: it would stay as long as the thread."""
+    store = await opened()
+    few = replace(OVERHEAR, overheard_limit=3)
+    for number in range(10):
+        await store.accept(message(number), few)
+    names = [items.key_of(item)[1] for item in await dynamodb_data.scan(own)]
+    kept = {name.rpartition("#")[2] for name in names if "#i#" in name}
+    assert kept == {"m7", "m8", "m9"}
+    assert len([name for name in names if "#e#" in name]) == 3
