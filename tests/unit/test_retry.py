@@ -14,7 +14,7 @@ from core.models.scripted import ScriptedModel
 from core.session import Usage
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator
+    from collections.abc import AsyncGenerator, Callable
 
 REQUEST = ModelRequest(
     model="m",
@@ -40,6 +40,9 @@ class Watch:
     async def sleep(self, seconds: float) -> None:
         self.slept.append(seconds)
         self.time += seconds
+
+    def later(self, seconds: float, call: Callable[[], object]) -> Callable[[], None]:
+        raise AssertionError("nothing here is done later")
 
 
 def a_policy(attempts: int = 4, deadline: float = 60.0) -> RetryPolicy:
