@@ -79,10 +79,23 @@ class Watched:
 
 @contextlib.contextmanager
 def redis_cluster(
-    directory: Path, *, replicas: bool = False, binary: str = ""
+    directory: Path,
+    *,
+    replicas: bool = False,
+    binary: str = "",
+    settings: Sequence[str] = (),
+    front: Callable[[int], int] | None = None,
 ) -> Iterator[Cluster]:
-    """Run a cluster of three primaries, with a replica each if asked, while the block lasts."""
-    extra = ("--cluster-enabled", "yes", "--cluster-node-timeout", str(TIMEOUT_MS))
+    """Run a cluster of three primaries while the block lasts.
+
+    Args:
+        directory: An existing folder for its files.
+        replicas: Whether each primary has one.
+        binary: Which program it is; by default what `redis_binary` finds.
+        settings: More words for each node's command line.
+        front: Takes a node's port, and returns the one by which all others are to find it.
+    """
+    extra = ("--cluster-enabled", "yes", "--cluster-node-timeout", str(TIMEOUT_MS), *settings)
     with contextlib.ExitStack() as stack:
         nodes = []
         for number in range(6 if replicas else 3):
@@ -91,28 +104,55 @@ def redis_cluster(
             more = (*extra, "--repl-diskless-sync", "yes", "--repl-diskless-sync-delay", "0")
             running = redis_server(directory=folder, extra=more, binary=binary)
             nodes.append(stack.enter_context(running))
+            if front:
+                _announce(nodes[-1], front(nodes[-1].port))
         cluster = Cluster(nodes[:3], nodes[3:])
         _form(cluster)
         yield cluster
 
 
+def _announce(node: RedisServer, port: int) -> None:
+    """Let a cluster's node call itself by another port, which it must know from its start."""
+    ports = ("--cluster-announce-port", str(port), "--cluster-announce-bus-port")
+    node.extra = (*node.extra, *ports, str(node.port + 10_000))
+    node.restart()
+
+
 @contextlib.contextmanager
-def redis_sentinels(directory: Path, *, replicas: int = 1) -> Iterator[Watched]:
-    """Run a primary, its replicas and three Sentinels for as long as the block lasts."""
+def redis_sentinels(
+    directory: Path,
+    *,
+    replicas: int = 1,
+    settings: Sequence[str] = (),
+    watching: str = "",
+    front: Callable[[int], int] | None = None,
+) -> Iterator[Watched]:
+    """Run a primary, its replicas and three Sentinels for as long as the block lasts.
+
+    Args:
+        directory: An existing folder for their files.
+        replicas: How many there are.
+        settings: More words for each server's command line.
+        watching: More lines for each Sentinel's configuration.
+        front: Takes a server's port, and returns the one by which all others are to find it.
+    """
     with contextlib.ExitStack() as stack:
         servers: list[RedisServer] = []
+        ports: list[int] = []
         for number in range(1 + replicas):
             folder = directory / f"server{number}"
             folder.mkdir()
-            of = ("--replicaof", "127.0.0.1", str(servers[0].port)) if servers else ()
-            quick = ("--repl-diskless-sync", "yes", "--repl-diskless-sync-delay", "0")
-            running = redis_server(directory=folder, extra=(*of, *quick))
-            servers.append(stack.enter_context(running))
+            quick = ("--repl-diskless-sync", "yes", "--repl-diskless-sync-delay", "0", *settings)
+            servers.append(stack.enter_context(redis_server(directory=folder, extra=quick)))
+            ports.append(front(servers[-1].port) if front else servers[-1].port)
+            asked(servers[-1], "CONFIG", "SET", "replica-announce-port", ports[-1])
+            if number:
+                asked(servers[-1], "REPLICAOF", "127.0.0.1", ports[0])
         for server in servers[1:]:
             until(partial(_follows, server))
         sentinels = []
         for number in range(3):
-            sentinel = _sentinel(directory / f"sentinel{number}", servers[0].port)
+            sentinel = _sentinel(directory / f"sentinel{number}", ports[0], watching)
             stack.callback(sentinel.kill)
             sentinels.append(sentinel)
         watched = Watched(servers, sentinels)
@@ -179,13 +219,13 @@ def _knows(node: RedisServer, cluster: Cluster) -> bool:
     return len(known) == len(cluster.nodes) and not any("handshake" in each for each in flags)
 
 
-def _sentinel(folder: Path, port: int) -> RedisServer:
+def _sentinel(folder: Path, port: int, more: str) -> RedisServer:
     folder.mkdir()
     config = folder / "sentinel.conf"
     config.write_text(
         f"sentinel monitor {SERVICE} 127.0.0.1 {port} 2\n"
         f"sentinel down-after-milliseconds {SERVICE} {TIMEOUT_MS}\n"
-        f"sentinel failover-timeout {SERVICE} 5000\n"
+        f"sentinel failover-timeout {SERVICE} 5000\n{more}\n"
     )
     return on_free_port(lambda port: Sentinel(folder, port, ready=b"Sentinel ID is"))
 

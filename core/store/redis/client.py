@@ -7,12 +7,11 @@ from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 from redis.asyncio import Redis
 from redis.asyncio.retry import Retry
 from redis.backoff import ExponentialWithJitterBackoff
-from redis.exceptions import AuthenticationError, AuthorizationError
 
 from core.store.redis.address import PORT, Form, parse
 from core.store.redis.cluster import Cluster
 from core.store.redis.connection import Direct, DirectTLS, Pool, Single
-from core.store.redis.errors import FINAL
+from core.store.redis.errors import is_final
 from core.store.redis.sentinel import Managed, ManagedTLS, SentinelPool, Sentinels
 
 if TYPE_CHECKING:
@@ -32,7 +31,6 @@ FAILOVER_RETRIES = 40
 CONNECTIONS = 32
 """At most so many at once; who finds none free waits for one."""
 
-_REFUSED = (AuthenticationError, AuthorizationError)
 _Answer = TypeVar("_Answer")
 
 
@@ -49,9 +47,7 @@ class Patient(Retry):
         """Call, and call again after a failure that may pass."""
 
         def may_pass(error: Exception) -> bool:
-            if isinstance(error, _REFUSED) or any(mark in str(error) for mark in FINAL):
-                return False
-            return is_retryable is None or is_retryable(error)
+            return not is_final(error) and (is_retryable is None or is_retryable(error))
 
         return await super().call_with_retry(do, fail, may_pass, with_failure_count)
 

@@ -113,6 +113,12 @@ _TYPES: tuple[tuple[type[RedisError], str], ...] = (
 )
 
 
+def is_final(error: BaseException) -> bool:
+    """Tell whether an error gets no better by trying again, as with a wrong password."""
+    refused = isinstance(error, (AuthenticationError, AuthorizationError))
+    return refused or any(mark in str(error) for mark in FINAL)
+
+
 def explained(error: BaseException, at: str) -> ChatbotError:
     """Return the error as ours: what is wrong with the Redis at this address, and what to do.
 

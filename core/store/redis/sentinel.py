@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import copy
 from typing import TYPE_CHECKING, Any
 
 from redis.asyncio import BlockingConnectionPool
 from redis.asyncio.sentinel import (
+    MasterNotFoundError,
     Sentinel,
     SentinelConnectionPool,
     SentinelManagedConnection,
@@ -14,8 +14,10 @@ from redis.asyncio.sentinel import (
 )
 from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import ResponseError
+from redis.exceptions import TimeoutError as RedisTimeoutError
 
 from core.store.redis.closing import Closing
+from core.store.redis.errors import is_final
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -59,17 +61,27 @@ class Sentinels(Sentinel):
         super().__init__(hosts, sentinel_kwargs=dict(options))  # type: ignore[no-untyped-call]
 
     async def discover_master(self, service_name: str) -> tuple[str, int]:
-        """Return where the primary is.
+        """Return where the primary is; where none is found as all refuse us, say that they do.
 
         redis-py puts the one that answers first by exchanging two places of the list that other
         calls go through meanwhile: one Sentinel is then in it twice, and another one never asked
-        again nor closed. So each call goes through a list of its own.
+        again nor closed. And it does not tell why a Sentinel gave no answer.
         """
-        asked = copy.copy(self)
-        asked.sentinels = list(self.sentinels)
-        found: tuple[str, int] = await Sentinel.discover_master(asked, service_name)
-        self.sentinels = asked.sentinels
-        return found
+        errors: list[Exception] = []
+        for sentinel in (asked := tuple(self.sentinels)):
+            try:
+                known: Any = await sentinel.sentinel_masters()
+            except (RedisConnectionError, RedisTimeoutError) as error:
+                errors.append(error)
+                continue
+            state = known.get(service_name)
+            if state and self.check_master_state(state, service_name):
+                self.sentinels.sort(key=lambda each: each is not sentinel)
+                return state["ip"], state["port"]
+        refusals = [error for error in errors if is_final(error)]
+        if refusals and len(errors) == len(asked):
+            raise refusals[0]
+        raise MasterNotFoundError(f"No master found for {service_name!r}")
 
 
 class SentinelPool(SentinelConnectionPool, BlockingConnectionPool):
