@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from core.admission import Verdict
 from core.store.dynamodb import DynamoStore, items
+from core.store.values import Changed
 from tests.builders import THREAD, begin, converse, draft, message, terms
 from tests.contract import dynamodb_data
 
@@ -157,3 +158,15 @@ async def test_what_is_read_is_read_as_it_is_now(
     front.asked.clear()
     await store.threads()
     assert not front.asked[0][1]["ConsistentRead"]
+
+
+async def test_what_is_remembered_of_a_thread_is_forgotten_when_another_process_changes_it(
+    opened: Callable[..., Awaitable[DynamoStore]],
+) -> None:
+    """Who holds a lease need not read again what it has read, as long as nobody else writes."""
+    first, second = await opened(), await opened()
+    work = await begin(first, 1, text="old")
+    assert await second.amend(THREAD, "m1", ("x",), stamp=2000.0, text="new")
+    answer = await first.commit(work.lease, work.rev, draft(0))
+    assert isinstance(answer, Changed)
+    assert [record.text for record in answer.work.records] == ["new"]

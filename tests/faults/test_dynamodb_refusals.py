@@ -104,3 +104,22 @@ async def test_the_operator_hears_that_nothing_expires(
     assert "run `chatbot init-store`" in sentence
     assert not await make_table(parse(dynamodb_server.url(own.name)), dynamodb_server.session)
     assert await store.check() == ()
+
+
+async def test_a_table_with_our_keys_and_without_our_indexes_is_not_taken_over(
+    dynamodb_server: DynamoServer,
+) -> None:
+    address = parse(dynamodb_server.url(f"t{unique()}"))
+    table = await connect(address, dynamodb_server.session)
+    await table.call(
+        "create_table",
+        BillingMode="PAY_PER_REQUEST",
+        KeySchema=[
+            {"AttributeName": "pk", "KeyType": "HASH"},
+            {"AttributeName": "sk", "KeyType": "RANGE"},
+        ],
+        AttributeDefinitions=[{"AttributeName": n, "AttributeType": "S"} for n in ("pk", "sk")],
+    )
+    with pytest.raises(StoreRefusedError, match="another program's"):
+        await make_table(address, dynamodb_server.session)
+    await table.close()
