@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import pytest
 from redis import exceptions
 from redis.asyncio import Redis
@@ -9,8 +11,9 @@ from redis.asyncio.connection import SSLConnection
 
 from core.errors import SettingsError, StoreRefusedError, StoreUnavailableError
 from core.store.redis.address import parse
-from core.store.redis.client import CONNECTIONS, connect, where_is
+from core.store.redis.client import CONNECTIONS, connect, disconnect, where_is
 from core.store.redis.errors import explained
+from core.store.redis.scripts import command
 
 
 def single(url: str) -> Redis:
@@ -108,3 +111,35 @@ def test_each_failure_is_a_sentence(error: Exception, kind: type[Exception], par
     assert type(sentence) is kind
     assert part in str(sentence)
     assert "host:1" in str(sentence)
+
+
+async def test_no_call_gets_the_answer_to_one_that_was_cancelled(redis_url: str) -> None:
+    client = connect(redis_url, connections=2)
+    named = await command(client, "SCRIPT", "LOAD", "return ARGV[1]")
+
+    async def said(word: str) -> bytes:
+        answer: bytes = await command(client, "EVALSHA", named, 0, word)
+        return answer
+
+    for steps in range(20):
+        calls = [asyncio.create_task(said(f"{steps}.{number}")) for number in range(10)]
+        for _ in range(steps):
+            await asyncio.sleep(0)
+        for call in calls[::2]:
+            call.cancel()
+        answers = await asyncio.gather(*calls[1::2])
+        assert answers == [f"{steps}.{number}".encode() for number in range(1, 10, 2)]
+        await asyncio.wait(calls)
+    await disconnect(client)
+
+
+async def test_a_call_that_finds_its_connection_cut_is_made_again(redis_url: str) -> None:
+    client = connect(redis_url, connections=1)
+    named = await command(client, "SCRIPT", "LOAD", "return ARGV[1]")
+    other = connect(redis_url)
+    for _ in range(3):
+        assert await command(client, "EVALSHA", named, 0, "x") == b"x"
+        await command(other, "CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes")
+    assert await command(client, "EVALSHA", named, 0, "x") == b"x"
+    await disconnect(client)
+    await disconnect(other)

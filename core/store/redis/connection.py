@@ -26,8 +26,8 @@ if TYPE_CHECKING:
 
 _UNANSWERED = (RedisConnectionError, RedisTimeoutError, OSError)
 """What leaves open whether a call took effect; each of ours may be made again."""
-_PATIENCE = 20.0
-"""Seconds that a call waits for a free connection."""
+_PATIENCE = 5.0
+"""Seconds that an answer may take, where no other time is set."""
 
 
 class Direct(Closing, Connection):
@@ -108,7 +108,7 @@ class Pool(ConnectionPool):
 
     async def get_connection(self, *_: Any, **__: Any) -> Any:  # noqa: ANN401 - of its class
         """Return a connection that is ready: the one that was in use last, if it still is."""
-        await self._wait()
+        await self._free.acquire()  # each call ends in its time, so this does too
         connection = self.get_available_connection()  # type: ignore[no-untyped-call]
         try:
             if not await connection.is_ready():
@@ -127,16 +127,6 @@ class Pool(ConnectionPool):
         self._in_use_connections.remove(connection)
         self._available_connections.append(connection)
         self._free.release()
-
-    async def _wait(self) -> None:
-        if not self._free.locked():
-            await self._free.acquire()  # at once
-            return
-        try:
-            async with asyncio.timeout(_PATIENCE):
-                await self._free.acquire()
-        except TimeoutError:
-            raise RedisConnectionError("No connection available.") from None
 
 
 class Single(Redis):
