@@ -31,7 +31,7 @@ SECRET = "hunter2"
 WATCHWORD = "swordfish"
 RIGHTS = (
     "~chatbot:* resetchannels &chatbot:* -@all +@read +@write +@connection +@pubsub -@dangerous "
-    "+eval +evalsha +time +info +config|get +command +cluster|slots"
+    "+eval +evalsha +time +info +config|get +client|setinfo +command +cluster|slots"
 )
 """All that the bot needs of a Redis, alone, behind Sentinels or as a cluster."""
 USERS = ("--user", "bot", "on", f">{SECRET}", *RIGHTS.split())
@@ -150,7 +150,7 @@ async def test_what_is_refused_is_one_sentence(
 
 
 async def refused(url: str) -> str:
-    store = RedisStore.from_url(url, patience=5)
+    store = RedisStore.from_url(url, patience=15)
     with pytest.raises((StoreRefusedError, StoreUnavailableError)) as caught:
         await store.accept(message(0), terms())
     await store.close()

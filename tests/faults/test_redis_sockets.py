@@ -68,7 +68,7 @@ async def test_a_connection_that_is_opened_while_it_is_closed_stays(
             port=proxy.port,
             ssl_ca_certs=str(trusted),
             socket_timeout=5,
-            socket_connect_timeout=0.5,
+            socket_connect_timeout=2,
         )
         await connection.connect()
         for writer in proxy._open:
