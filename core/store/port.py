@@ -150,8 +150,9 @@ class Store(AuditLog, Transfer):
 
         Messages said before `at` (the platform's time, seconds since 1970) are not admitted
         again. An open turn becomes void and is cleared by its worker. With `keep_log` this is a
-        reset: the same line is drawn, and the log stays for `history`. A reset at or before the
-        thread's line changes nothing, so that one that was heard again harms nothing.
+        reset: the same line is drawn, and the log stays for `history`. What waits and was said
+        after `at` waits still, and an open turn that answers it begins anew. A reset at or before
+        the thread's line changes nothing, so that one that was heard again harms nothing.
         """
 
     # --- reading ----------------------------------------------------------------------------

@@ -243,6 +243,31 @@ async def test_a_reset_forgets_what_waits(store: Store) -> None:
     assert (await store.threads()).threads[0].waiting == 0
 
 
+async def test_a_reset_that_is_heard_late_leaves_what_was_said_after_it(store: Store) -> None:
+    """Its line is a time of the platform: what waits there and was said later still waits."""
+    await converse(store, 1)
+    for number in (2, 600):
+        await store.accept(message(number), terms())
+    await store.accept(message(601), OVERHEAR)
+    await store.erase(THREAD, at=NOW, keep_log=True)
+    work = await store.claim(THREAD, "mine")
+    assert work is not None
+    assert (work.lease.turn, work.line, work.head, work.tries) == ("m600", 2, 2, 1)
+    assert [record.place for record in work.records] == [2, 3]
+    assert await finish(store, work) == "free"
+
+
+async def test_a_reset_that_is_heard_late_lets_a_later_turn_begin_anew(store: Store) -> None:
+    """The running turn answers what was said after the line, and has to forget what was before."""
+    await converse(store, 1)
+    work = await begin(store, 600, token="mine")
+    await store.erase(THREAD, at=NOW, keep_log=True)
+    assert await store.renew(work.lease, work.rev) == "changed"
+    work = await store.claim(THREAD, "mine") or work
+    assert (work.state, work.line, work.head) == (TurnState.OPEN, 1, 1)
+    assert await finish(store, work) == "free"
+
+
 async def test_a_reset_during_a_turn(store: Store) -> None:
     """Its turn is void; when it is cleared the thread is there still, with its log."""
     await converse(store, 1)

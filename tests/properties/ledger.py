@@ -9,6 +9,8 @@ from core.admission import Verdict
 from core.session import Answer, Entry, Status
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
+
     from core.message import Message
     from core.session import Record
     from core.store.values import Refused, Work
@@ -71,15 +73,15 @@ class Ledger:
         self.owed[copy.id] = copy.text
         self.stamps[copy.id] = self.stamps.get(name, 0)
 
-    def erased(self, line: float, *, keep_log: bool) -> None:
-        """Note a line."""
+    def erased(self, line: float, *, keep_log: bool, left: Collection[str]) -> None:
+        """Note a line, behind which these messages are left."""
         self.line = max(line, self.line)
         self.withheld = False
         if not keep_log:
             self.gone |= {*self.owed.values(), *self.answers}
             self.covers = 0
             self.owed, self.answers = {}, {}
-        self.owed = {}
+        self.owed = {name: text for name, text in self.owed.items() if name in left}
 
     def expired(self) -> None:
         """Note that the session ended."""

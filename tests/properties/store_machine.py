@@ -254,11 +254,20 @@ class StoreMachine(RuleBasedStateMachine):
             self.both(lambda store, _: store.erase(thread, at=line, keep_log=True))
             assert self.state(thread)[0] == before, "it was drawn already"
             return
-        if before is not None:
-            self.ledgers[thread].void.add(before.lease.turn)
         for _ in range(1 + twice):
             self.both(lambda store, _: store.erase(thread, at=line, keep_log=keep_log))
-        self.ledgers[thread].erased(line, keep_log=keep_log)
+        after, _ = self.state(thread)
+        left = set[str]()
+        if before is not None and keep_log:
+            waits = [r for r in before.records if isinstance(r, Entry) and r.place >= before.head]
+            said = [r for r in waits if r.status is not Status.DELETED]
+            cut = next((r.place for r in said if r.at > line), before.next)
+            assert after is not None
+            assert after.head == after.line == cut, "what was said after a reset still waits"
+            left = {entry.id for entry in waits if entry.place >= cut}
+        if before is not None and before.lease.turn not in left:
+            self.ledgers[thread].void.add(before.lease.turn)
+        self.ledgers[thread].erased(line, keep_log=keep_log, left=left)
 
     def set_up(self, *, thread: ThreadKey, muted: bool, reach: int) -> None:
         """Somebody changes a thread's settings."""

@@ -82,17 +82,28 @@ def erase(rows: Rows, now: Now, at: float, *, keep_log: bool) -> None:
         header.people, header.buried = [], []
         header.turns, header.usage = 0, type(header.usage)()
         header.settings = type(header.settings)()
-    header.head = header.covers = header.line = header.seen_from = header.next
-    header.waiting = header.overheard = header.refused = 0
+    later = _said_later(rows, header, at) if keep_log else []
+    cut = later[0].place if later else header.next
+    header.head = header.covers = header.line = header.seen_from = cut
+    header.waiting = sum(entry.status is Status.ADDRESSED for entry in later)
+    header.overheard = sum(entry.status is Status.OVERHEARD for entry in later)
+    header.refused = 0
     header.summary = ""
     header.stale = header.withheld = header.explained = header.renewed = False
     header.taking_part = header.taking_part and keep_log
     header.rev = now.fresh
-    if header.turn is None:
-        header.due = None
-    else:
+    if header.turn is not None and not any(entry.id == header.turn.id for entry in later):
         header.turn.state = TurnState.VOID
+    if header.turn is None and not header.waiting:
+        header.due = None
     rows.put_header(header)
+
+
+def _said_later(rows: Rows, header: Header, at: float) -> list[Entry]:
+    """Return what waits from the first place on that was said after this, and still counts."""
+    entries = [r for r in rows.records(header.head, header.next) if isinstance(r, Entry)]
+    later = [n for n, e in enumerate(entries) if e.at > at and e.status is not Status.DELETED]
+    return entries[later[0] :] if later else []
 
 
 def requeue(rows: Rows, now: Now, place: int) -> bool:

@@ -5,14 +5,37 @@
 
 local TOMBSTONE = 31536000  -- core.store.keys.TOMBSTONE_SECONDS
 
+-- Counts what waits from the first place on that was said after the line; returns that place, and
+-- whether the open turn is for such a message.
+local function said_later(h)
+  local cut, ours = h.next, false
+  h.waiting, h.overheard = 0, 0
+  each(h.head, h.next, function(place, is_answer, json)
+    if is_answer then return false end
+    local status, entry = status_of(json), cjson.decode(json)
+    if cut == h.next and status ~= 'g' and tonumber(entry[ENTRY.at]) > tonumber(A.at) then
+      cut = place
+    end
+    if cut == h.next then return false end
+    if status == 'a' then h.waiting = h.waiting + 1 end
+    if status == 'o' then h.overheard = h.overheard + 1 end
+    ours = ours or entry[ENTRY.id] == h.turn
+    return false
+  end)
+  return cut, ours
+end
+
 local function draw_line(h, kept)
-  h.head, h.covers, h.line, h.seen_from = h.next, h.next, h.next, h.next
-  h.waiting, h.overheard, h.refused = 0, 0, 0
+  local cut, ours = h.next, false
+  if kept then cut, ours = said_later(h) else h.waiting, h.overheard = 0, 0 end
+  h.head, h.covers, h.line, h.seen_from = cut, cut, cut, cut
+  h.refused = 0
   h.summary, h.stale, h.withheld = '', false, false
   h.explained, h.renewed = false, false
   h.taking_part = h.taking_part and kept
   h.rev = A.rev
-  if h.turn == '' then h.due = 0 else h.state = 'void' end
+  if h.turn ~= '' and not ours then h.state = 'void' end
+  if h.turn == '' and h.waiting == 0 then h.due = 0 end
 end
 
 local function forget(h)
