@@ -7,7 +7,7 @@ import asyncio
 from bots.discord.counter import FAILED
 from bots.discord.manifest import EXPORT_MENU, FORGET_MENU
 from core.models.scripted import ScriptedModel
-from tests.e2e.discord_bot import bot_on
+from tests.e2e.discord_bot import bot_on, until_true
 from tests.e2e.discord_hands import answer, settled, synced, talk, threads_of, use
 from tests.fakes.discord import Channel, FakeDiscord, Message, Refused
 from tests.fakes.discord.faults import POST
@@ -210,10 +210,14 @@ async def test_a_quiet_that_was_ended_is_not_begun_by_its_second_copy() -> None:
             await fake.until(lambda: fake.said_by_bot(fake.dm(ann)))  # it could not say so
             await fake.say(ann, thread, f"{fake.at_bot} two")
             await fake.until(lambda: "re: two" in fake.texts(thread)[-1])
-            await asyncio.sleep(0.1)
+            (info,) = await threads_of(bot, ann)
+
+            async def listens() -> bool:
+                return not (await bot.store.thread_settings(info.thread)).muted
+
+            await until_true(listens)
             tell_again(fake, quiet, thread)
-            await asyncio.sleep(0.1)
-            await fake.say(ann, thread, "three")
+            await fake.say(ann, thread, "three")  # behind it, in the order of the channel
             await fake.until(lambda: "re: three" in fake.texts(thread)[-1])
 
 
