@@ -1,4 +1,4 @@
-"""The verbs of what people say: accept (and overhear), amend, erase, requeue."""
+"""The verbs of what people say: accept (and overhear), amend, requeue."""
 
 from __future__ import annotations
 
@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING
 from core.admission import ThreadState, Verdict
 from core.session import Entry, Status
 from core.store.header import Header
-from core.store.keys import TOMBSTONE_SECONDS
-from core.store.values import Accepted, TurnState
+from core.store.values import Accepted
 from core.store.verbs.rows import Trace, living
 from core.store.verbs.turn import claim
 
@@ -62,48 +61,6 @@ def amend(
             header.rev = now.fresh
             rows.put_header(header)
     return True
-
-
-def erase(rows: Rows, now: Now, at: float, *, keep_log: bool) -> None:
-    """Draw a line under the thread; see `Store.erase`."""
-    trace = rows.trace()
-    drawn = None if trace is None else trace.line
-    if keep_log and drawn is not None and at <= drawn:
-        return  # this reset, heard again, or an older one: it would take what was said since
-    line = at if drawn is None else max(at, drawn)
-    rows.put_trace(Trace(line=line, expires=now.time + TOMBSTONE_SECONDS))
-    header = living(rows, now)
-    if header is None:
-        return
-    if not keep_log:
-        rows.remove(keep_header=header.turn is not None)
-        if header.turn is None:
-            return
-        header.people, header.buried = [], []
-        header.turns, header.usage = 0, type(header.usage)()
-        header.settings = type(header.settings)()
-    later = _said_later(rows, header, at) if keep_log else []
-    cut = later[0].place if later else header.next
-    header.head = header.covers = header.line = header.seen_from = cut
-    header.waiting = sum(entry.status is Status.ADDRESSED for entry in later)
-    header.overheard = sum(entry.status is Status.OVERHEARD for entry in later)
-    header.refused = 0
-    header.summary = ""
-    header.stale = header.withheld = header.explained = header.renewed = False
-    header.taking_part = header.taking_part and keep_log
-    header.rev = now.fresh
-    if header.turn is not None and not any(entry.id == header.turn.id for entry in later):
-        header.turn.state = TurnState.VOID
-    if header.turn is None and not header.waiting:
-        header.due = None
-    rows.put_header(header)
-
-
-def _said_later(rows: Rows, header: Header, at: float) -> list[Entry]:
-    """Return what waits from the first place on that was said after this, and still counts."""
-    entries = [r for r in rows.records(header.head, header.next) if isinstance(r, Entry)]
-    later = [n for n, e in enumerate(entries) if e.at > at and e.status is not Status.DELETED]
-    return entries[later[0] :] if later else []
 
 
 def requeue(rows: Rows, now: Now, place: int) -> bool:
