@@ -98,7 +98,7 @@ async def _postgresql(url: str, lease_seconds: float) -> Store:
 def _missing(scheme: str, extra: str) -> SettingsError:
     return SettingsError(
         f"stores at {scheme}:// need a driver that is not installed: "
-        f"install the extra {extra!r}, for instance with: pip install '.[{extra}]'"
+        f"install the extra {extra!r}: make run EXTRAS={extra}, or pip install '.[{extra}]'"
     )
 
 
