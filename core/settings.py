@@ -20,6 +20,7 @@ from core.message import Kind, clean
 from core.settings_discord import DiscordSettings
 from core.settings_faults import faults_of, unknown_names
 from core.settings_slack import SlackSettings
+from core.store.passwords import passwords_in, without_passwords
 from core.store.urls import SCHEMES
 
 PREFIX = "CHATBOT_"
@@ -143,15 +144,13 @@ class Settings(SlackSettings, DiscordSettings):
     @property
     def store_shown(self) -> str:
         """Return the store's URL as people may see it."""
-        url = self.store.get_secret_value()
-        password = urlsplit(url).password
-        return url.replace(f":{password}@", ":***@", 1) if password else url
+        return without_passwords(self.store.get_secret_value())
 
     @property
     def secrets(self) -> tuple[str, ...]:
         """Return what must not be seen anywhere."""
         urls = (self.store.get_secret_value(), self.anthropic_base_url)
-        passwords = [urlsplit(url).password or "" for url in urls]
+        passwords = [password for url in urls for password in passwords_in(url)]
         keys = (
             self.anthropic_api_key,
             self.slack_bot_token,
@@ -178,8 +177,8 @@ class Settings(SlackSettings, DiscordSettings):
     @field_validator("store")
     @classmethod
     def _check_store(cls, value: SecretStr) -> SecretStr:
-        scheme = urlsplit(value.get_secret_value()).scheme
-        if scheme not in SCHEMES:
+        scheme, colon, _ = value.get_secret_value().partition(":")
+        if not colon or scheme not in SCHEMES:
             known = ", ".join(f"{scheme}://" for scheme in SCHEMES)
             raise ValueError(f"names no store that there is ({known})")
         return value

@@ -68,6 +68,8 @@ async def test_tls() -> None:
     [
         ("http://host", "redis://"),
         ("redis://host:x", "port"),
+        ("redis://[::1", "a host in the Redis address can't be read"),
+        ("redis+cluster://a,[::1:6379", "a host in the Redis address can't be read"),
         ("redis://host/name", "database number"),
         ("redis+sentinel://host/s/name", "what follows the service"),
         ("redis+sentinel:///s", "needs the Sentinels' hosts"),

@@ -121,6 +121,34 @@ def test_all_faults_are_told_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     assert "CHATBOT_STROE is no setting: did you mean CHATBOT_STORE?" in fault
 
 
+@pytest.mark.parametrize(
+    ("url", "shown"),
+    [
+        ("redis://host:6379/0", "redis://host:6379/0"),
+        ("redis://ann@host", "redis://ann@host"),
+        ("redis://ann:hunter2@host/0", "redis://ann:***@host/0"),
+        ("redis://:hun@ter/2?#@host/0", "redis://:***@host/0"),
+        (
+            "redis+sentinel://ann:hunter2@[::1]:1,[::2]:2/s",
+            "redis+sentinel://ann:***@[::1]:1,[::2]:2/s",
+        ),
+        (
+            "redis+sentinel://h:1/s?sentinel_username=ann&sentinel_password=hunter2&x=1",
+            "redis+sentinel://h:1/s?sentinel_username=ann&sentinel_password=***&x=1",
+        ),
+        ("postgresql:///db?user=ann&password=hunter2", "postgresql:///db?user=ann&password=***"),
+    ],
+)
+def test_an_address_is_shown_without_its_passwords(
+    monkeypatch: pytest.MonkeyPatch, url: str, shown: str
+) -> None:
+    monkeypatch.setenv("CHATBOT_STORE", url)
+    settings = Settings.from_env()
+    assert settings.store_shown == shown
+    for secret in ("hunter2", "hun@ter/2?#"):
+        assert (secret in url) == (secret in settings.secrets)
+
+
 def test_secrets_are_neither_shown_nor_said_back(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("ANTHROPIC_API_KEY", "sk-hunter2")
     monkeypatch.setenv("ANTHROPIC_BASE_URL", "https://me:hunter2@proxy.test")

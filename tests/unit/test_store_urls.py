@@ -12,7 +12,7 @@ from core.settings import Settings
 from core.store.dynamodb import DynamoStore
 from core.store.local import LocalStore
 from core.store.redis import RedisStore
-from core.store.sql.postgres import PostgresStore
+from core.store.sql.postgres import PostgresStore, address
 from core.store.sql.sqlite import SqliteStore
 from core.store.urls import SCHEMES, init_store, open_store
 from tests.clocks import ManualClock
@@ -145,3 +145,9 @@ async def test_a_url_that_means_no_store(url: str, says: str) -> None:
         await opened(url)
     assert "secret" not in str(caught.value)
     assert "\n" not in str(caught.value)
+
+
+def test_a_postgresql_may_have_several_hosts_in_brackets() -> None:
+    told = address.parse("postgresql://ann:hunter2@[::1]:1,[::2]:2/db")
+    assert address.shown(told) == "::1:1,::2:2"
+    assert told["target_session_attrs"] == "read-write"

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TypeAlias
-from urllib.parse import SplitResult, parse_qsl, unquote, urlsplit
+from urllib.parse import parse_qsl, unquote, urlsplit
 
 from core.errors import SettingsError
 
@@ -69,17 +69,20 @@ def parse(url: str) -> Address:
     Raises:
         SettingsError: It can't be one; the text never repeats it, as it may hold a password.
     """
-    parts = urlsplit(url)
-    form = SCHEMES.get(parts.scheme)
+    # Not by urlsplit: it takes no more than one host, and newer Pythons say so of several in [ ].
+    scheme, _, rest = url.partition("#")[0].partition("://")
+    rest, _, query = rest.partition("?")
+    where, _, path = rest.partition("/")
+    form = SCHEMES.get(scheme)
     if form is None:
         raise SettingsError(
             "a Redis store's address begins with redis://, redis+sentinel:// or redis+cluster:// "
             "(rediss… for TLS)"
         )
-    secure = parts.scheme.startswith("rediss")
-    user, at, hosts = parts.netloc.rpartition("@")
+    secure = scheme.startswith("rediss")
+    user, at, hosts = where.rpartition("@")
     name, _, password = user.partition(":") if at else ("", "", "")
-    service, database = _path(parts, form)
+    service, database = _path(path, form)
     return Address(
         form=form,
         secure=secure,
@@ -88,7 +91,7 @@ def parse(url: str) -> Address:
         database=database,
         username=unquote(name) or None,
         password=unquote(password) or None,
-        options=_options(parts, form, secure=secure),
+        options=_options(query, form, secure=secure),
     )
 
 
@@ -104,16 +107,21 @@ def _hosts(text: str, form: Form) -> Hosts:
 
 
 def _host(text: str, usual: int) -> tuple[str, int]:
-    parts = urlsplit(f"//{text}")
+    try:
+        parts = urlsplit(f"//{text}")
+    except ValueError:
+        raise SettingsError(
+            "a host in the Redis address can't be read: an IPv6 address goes into [ ]"
+        ) from None
     try:
         return parts.hostname or "localhost", parts.port or usual
     except ValueError:
         raise SettingsError("the port in the Redis address is no port number") from None
 
 
-def _path(parts: SplitResult, form: Form) -> tuple[str, int]:
+def _path(path: str, form: Form) -> tuple[str, int]:
     """Return the name of the Sentinels' service, and the database."""
-    service, path = "", parts.path.strip("/")
+    service, path = "", path.strip("/")
     if form is Form.SENTINEL:
         service, _, path = path.partition("/")
         if not service:
@@ -129,14 +137,14 @@ def _path(parts: SplitResult, form: Form) -> tuple[str, int]:
     return unquote(service), int(path or 0)
 
 
-def _options(parts: SplitResult, form: Form, *, secure: bool) -> dict[str, object]:
+def _options(query: str, form: Form, *, secure: bool) -> dict[str, object]:
     known: dict[str, Callable[[str], object]] = {**_PLAIN}
     if secure:
         known |= _TLS
     if form is Form.SENTINEL:
         known |= _SENTINEL
     options: dict[str, object] = {}
-    for name, value in parse_qsl(parts.query, keep_blank_values=True):
+    for name, value in parse_qsl(query, keep_blank_values=True):
         if name not in known:
             sentence = f"the Redis address has an unknown option {name!r}; known: "
             raise SettingsError(sentence + ", ".join(sorted(known)))

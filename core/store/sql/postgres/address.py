@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from typing import Any
-from urllib.parse import urlsplit
 
 from psycopg import ProgrammingError
 from psycopg.conninfo import conninfo_to_dict
@@ -32,7 +31,6 @@ def parse(url: str) -> dict[str, Any]:
     if not url.startswith(("postgresql://", "postgres://")):
         raise SettingsError("a PostgreSQL store's address begins with postgresql://")
     try:
-        urlsplit(url)
         told = conninfo_to_dict(url)
         _ports(told)
     except (ProgrammingError, ValueError):
