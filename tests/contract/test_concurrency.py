@@ -65,9 +65,10 @@ async def answer_all(store: Store, name: str, done: asyncio.Event) -> None:
     count = 0
     while True:
         count += 1
+        is_done = done.is_set()  # before the look: nothing comes behind it
         work = await store.claim_any(["slack"], f"{name}{count}")
         if isinstance(work, Idle):
-            if done.is_set() and work.seconds is None:
+            if is_done and work.seconds is None:
                 return
             await asyncio.sleep(0.001)
             continue
