@@ -101,6 +101,7 @@ class Delivery:
         """Wait until everything is acknowledged or given up."""
         while self._tasks:
             await asyncio.gather(*self._tasks)
+            await asyncio.sleep(0)  # since Python 3.12 it goes on at once where all are done
 
     async def close(self) -> None:
         """Give up what's under way."""
