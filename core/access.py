@@ -64,8 +64,3 @@ def may_forget_whole(standing: Standing, *, open_private: bool = False) -> bool:
 def may_reset(standing: Standing) -> bool:
     """Tell whether a thread may be begun anew; it is announced in it, and keeps its log."""
     return standing.took_part and standing.can_see
-
-
-def may_mute(standing: Standing) -> bool:
-    """Tell whether the bot may be told to be quiet in a thread: by whoever sees it."""
-    return standing.can_see

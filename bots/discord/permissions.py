@@ -62,11 +62,6 @@ class Rules:
             dms=settings.discord_dms,
         )
 
-    @property
-    def by_role(self) -> bool:
-        """Tell whether a person's roles matter."""
-        return bool(self.roles.allowed or self.roles.denied)
-
     def allow(self, spot: Spot, user: str, roles: Collection[str]) -> bool:
         """Tell whether the bot listens to a person with these roles in this place."""
         if user in self.users.denied or set(roles) & self.roles.denied:

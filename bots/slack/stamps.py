@@ -31,8 +31,3 @@ def seconds(ts: str) -> float:
     A double keeps the microseconds until the year 2255.
     """
     return micros(ts) / _MICRO
-
-
-def ts_of(position: int) -> str:
-    """Return the timestamp of a position in microseconds."""
-    return f"{position // _MICRO}.{position % _MICRO:06d}"

@@ -10,13 +10,19 @@ from hypothesis import strategies as st
 from bots.slack.events import Me, deleted, edited, envelope, said
 from bots.slack.links import link_in
 from bots.slack.people import is_stranger
-from bots.slack.stamps import micros, seconds, ts_of
+from bots.slack.stamps import micros, seconds
 from bots.slack.text import readable
 from core.message import ThreadKey
 from core.words import command_in
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+
+def ts_of(position: int) -> str:
+    """Return the timestamp of a position in microseconds."""
+    return f"{position // 1_000_000}.{position % 1_000_000:06d}"
+
 
 ME = Me(user="U0", bot="B0", team="T1")
 BOTS = Me(user="U0", bot="B0", team="T1", dm_scope="thread", allow_bots=True)

@@ -7,7 +7,6 @@ from core.access import (
     Standing,
     may_forget_own,
     may_forget_whole,
-    may_mute,
     may_reset,
     right,
 )
@@ -38,5 +37,5 @@ def test_a_shared_thread_is_removed_by_an_admin_alone() -> None:
     assert may_forget_whole(Standing(took_part=True, can_see=True, people=1))
 
 
-def test_who_sees_a_thread_mutes_it_and_who_talks_in_it_resets_it() -> None:
-    assert (may_mute(WATCHING), may_reset(WATCHING), may_reset(OWN)) == (True, False, True)
+def test_who_talks_in_a_thread_and_sees_it_resets_it() -> None:
+    assert [may_reset(who) for who in (OWN, LEFT, WATCHING)] == [True, False, False]
