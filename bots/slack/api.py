@@ -33,7 +33,6 @@ _NEVER = {
     "cannot_reply_to_message",
     "channel_not_found",
     "is_archived",
-    "message_limit_exceeded",
     "messages_tab_disabled",
     "msg_blocks_too_long",
     "msg_too_long",
