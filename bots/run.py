@@ -14,7 +14,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Protocol
 
 from bots.app import App, say, start_lines
-from bots.health import Health
+from bots.health import Connected, Health
 from bots.parts import model_for
 from bots.reach import until_there
 from bots.stop import Stop
@@ -29,7 +29,6 @@ if TYPE_CHECKING:
 
     from bots.slack.web import Door
     from core.intake import Intake
-    from core.platform import Platform
     from core.settings import Settings
     from core.store.port import Store
     from core.worker import Worker
@@ -39,20 +38,12 @@ _YOUNG = 10_000
 """New objects after which garbage is collected: some turns' worth, and a megabyte or two."""
 
 
-class Bot(Protocol):
+class Bot(Connected, Protocol):
     """The bot on one platform that it is connected to."""
-
-    @property
-    def platform(self) -> Platform:
-        """Return where it posts."""
 
     @property
     def described(self) -> str:
         """Return a line on how people's messages get there."""
-
-    @property
-    def connected(self) -> bool:
-        """Tell whether it hears people at this moment."""
 
     def listening(
         self, store: Store, intake: Intake, worker: Worker
