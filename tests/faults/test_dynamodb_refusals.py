@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 @pytest.mark.parametrize(
     ("code", "sentence"),
     [
-        ("AccessDeniedException", "allow them dynamodb:GetItem"),
+        ("AccessDeniedException", "allow them dynamodb:BatchGetItem"),
         ("UnrecognizedClientException", "they are wrong, or have expired"),
         ("ExpiredTokenException", "they are wrong, or have expired"),
         ("InvalidSignatureException", "this machine's clock is wrong"),

@@ -15,8 +15,9 @@ FAILURES = (aws.BotoCoreError, aws.ClientError, OSError)
 """All that a call to DynamoDB may raise; TimeoutError is an OSError."""
 
 _RIGHTS = (
-    "dynamodb:GetItem, BatchGetItem, Query, PutItem, UpdateItem, DeleteItem, BatchWriteItem, "
-    "ConditionCheckItem and Scan on the table and its indexes"
+    "dynamodb:BatchGetItem, BatchWriteItem, ConditionCheckItem, DeleteItem, PutItem, Query and "
+    "Scan on the table and its indexes (`chatbot init-store` needs CreateTable, DescribeTable, "
+    "DescribeTimeToLive and UpdateTimeToLive as well)"
 )
 _CREDENTIALS = (
     "there are no AWS credentials: set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or "
