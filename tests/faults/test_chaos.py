@@ -37,7 +37,7 @@ class Run:
     """One run: what happens in it follows from its seed."""
 
     def __init__(self, seed: int, *, kills: bool, make: Callable[[Model], World] = World) -> None:
-        self.random = Random(seed)
+        self.seed, self.random = seed, Random(seed)
         self.kills = kills
         self.world = make(ScriptedModel(reply=self.answer))
         self.world.platform.piece_length = self.random.choice([7, 15, 1000])
@@ -119,6 +119,15 @@ class Run:
                 await self.world.hasten()
                 await asyncio.sleep(0)
 
+    async def judged(self) -> None:
+        """Go, and check; a failure says how to have it again."""
+        try:
+            await self.go()
+            await self.check()
+        except BaseException as error:
+            error.add_note(f"seed {self.seed}, kills {self.kills}")
+            raise
+
     async def check(self) -> None:
         """Hold what is recorded and what is seen to the promise."""
         entries, answers = await self.world.entries(), await self.world.answers()
@@ -148,12 +157,7 @@ async def test_every_message_is_answered_once_whatever_happens(kills: bool, batc
     """I1, I2, I3, I5."""
     for seed in range(batch * RUNS, (batch + 1) * RUNS):
         run = Run(seed, kills=kills)
-        try:
-            await run.go()
-            await run.check()
-        except BaseException as error:
-            error.add_note(f"seed {seed}, kills {kills}")
-            raise
+        await run.judged()
 
 
 @pytest.mark.parametrize("kills", [True, False], ids=["kills", "lost leases"])
@@ -163,12 +167,7 @@ async def test_nor_in_postgresql(postgres_url: str, kills: bool) -> None:
     for seed in range(RUNS // 2):
         async with postgres_worlds(postgres_url) as make:
             run = Run(seed, kills=kills, make=make)
-            try:
-                await run.go()
-                await run.check()
-            except BaseException as error:
-                error.add_note(f"seed {seed}, kills {kills}")
-                raise
+            await run.judged()
 
 
 @pytest.mark.parametrize("kills", [True, False], ids=["kills", "lost leases"])
@@ -184,9 +183,4 @@ async def test_nor_in_dynamodb(dynamodb_server: DynamoServer, kills: bool) -> No
                 return world
 
             run = Run(seed, kills=kills, make=make)
-            try:
-                await run.go()
-                await run.check()
-            except BaseException as error:
-                error.add_note(f"seed {seed}, kills {kills}")
-                raise
+            await run.judged()
