@@ -6,7 +6,14 @@ import os
 from typing import TYPE_CHECKING, TypeVar
 
 import pytest
+from psycopg import AsyncConnection
 
+from core.store.dynamodb import make_table
+from core.store.dynamodb.address import parse
+from core.store.dynamodb.client import connect
+from core.store.keys import unique
+from core.store.sql.postgres import PostgresStore
+from tests.contract import postgres_data
 from tests.dynamodb_server import DynamoServer
 from tests.dynamodb_server import dynamodb_server as run_dynamodb
 from tests.postgres_server import postgres_server
@@ -14,7 +21,9 @@ from tests.redis_group import redis_cluster, redis_sentinels
 from tests.servers import redis_server, valkey_binary
 
 if TYPE_CHECKING:
-    from collections.abc import Generator, Iterator
+    from collections.abc import AsyncIterator, Generator, Iterator
+
+    from core.store.dynamodb.client import Table
 
 Report = TypeVar("Report", pytest.TestReport, pytest.CollectReport)
 
@@ -60,6 +69,26 @@ def dynamodb_server() -> Iterator[DynamoServer]:
     """Return a DynamoDB, just as `redis_url` does."""
     with run_dynamodb() as server:
         yield server
+
+
+@pytest.fixture
+async def dynamo(dynamodb_server: DynamoServer) -> AsyncIterator[Table]:
+    """Return a table of the test's own, as a store uses it."""
+    address = parse(dynamodb_server.url(f"t{unique()}"))
+    await make_table(address, dynamodb_server.session)
+    table = await connect(address, dynamodb_server.session)
+    yield table
+    await table.call("delete_table")
+    await table.close()
+
+
+@pytest.fixture
+async def database(postgres_url: str) -> AsyncIterator[AsyncConnection]:
+    """Return a connection to an empty PostgreSQL that has its tables."""
+    await (await PostgresStore.open(postgres_url)).close()
+    async with await AsyncConnection.connect(postgres_url, autocommit=True) as connection:
+        await postgres_data.clear(connection)
+        yield connection
 
 
 @pytest.hookimpl(wrapper=True)

@@ -7,10 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 from botocore.retries.standard import ExponentialBackoff
 
-from core.store.dynamodb import DynamoStore, make_table
-from core.store.dynamodb.address import parse
-from core.store.dynamodb.client import connect
-from core.store.keys import unique
+from core.store.dynamodb import DynamoStore
 from tests.clocks import ManualClock
 from tests.faults.dynamodb_front import Front
 
@@ -28,17 +25,6 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
-async def own(dynamodb_server: DynamoServer) -> AsyncIterator[Table]:
-    """Return a table of the test's own, from behind."""
-    address = parse(dynamodb_server.url(f"t{unique()}"))
-    await make_table(address, dynamodb_server.session)
-    table = await connect(address, dynamodb_server.session)
-    yield table
-    await table.call("delete_table")
-    await table.close()
-
-
-@pytest.fixture
 async def front(dynamodb_server: DynamoServer) -> AsyncIterator[Front]:
     async with Front(dynamodb_server.port) as front:
         yield front
@@ -46,13 +32,13 @@ async def front(dynamodb_server: DynamoServer) -> AsyncIterator[Front]:
 
 @pytest.fixture
 async def opened(
-    own: Table, front: Front, quick: None, dynamodb_server: DynamoServer
+    dynamo: Table, front: Front, quick: None, dynamodb_server: DynamoServer
 ) -> AsyncIterator[Callable[..., Awaitable[DynamoStore]]]:
     """Open a store through the front."""
     stores: list[DynamoStore] = []
 
     async def opened(patience: float = 20) -> DynamoStore:
-        url = dynamodb_server.url(own.name, front.port)
+        url = dynamodb_server.url(dynamo.name, front.port)
         stores.append(
             await DynamoStore.open(
                 url, ManualClock(), patience=patience, session=dynamodb_server.session

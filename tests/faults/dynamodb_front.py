@@ -74,6 +74,16 @@ class Front:
         await self._client.close()
         await self._runner.cleanup()
 
+    def before_first(self, operation: str, act: Callable[[], Awaitable[object]]) -> None:
+        """Do something when this is asked for the next time, before it is passed on, and once."""
+
+        async def cross(asked: str, body: dict[str, Any]) -> None:
+            if asked == operation:
+                self.meanwhile = nothing_else
+                await act()
+
+        self.meanwhile = cross
+
     def operations(self) -> list[str]:
         """Return what was asked for, in order."""
         return [operation for operation, _ in self.asked]

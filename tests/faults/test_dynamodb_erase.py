@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 @pytest.mark.parametrize("turn", [False, True])
 async def test_an_erase_that_is_cut_off_is_true_and_goes_on(
-    opened: Callable[..., Awaitable[DynamoStore]], own: Table, front: Front, turn: bool
+    opened: Callable[..., Awaitable[DynamoStore]], dynamo: Table, front: Front, turn: bool
 ) -> None:
     """One transaction makes it true; whoever sweeps next removes what is left."""
     first, second = await opened(), await opened()
@@ -35,7 +35,7 @@ async def test_an_erase_that_is_cut_off_is_true_and_goes_on(
     with pytest.raises(StoreRefusedError):
         await first.erase(THREAD, at=5000.0)
     front.fault = lambda *_: None
-    left = len(await dynamodb_data.scan(own))
+    left = len(await dynamodb_data.scan(dynamo))
     assert left > 100
     assert await second.history(THREAD) == ()
     assert (await second.threads(person="U1")).threads == ()
@@ -46,23 +46,23 @@ async def test_an_erase_that_is_cut_off_is_true_and_goes_on(
     assert [r.id for r in await second.history(THREAD) if isinstance(r, Entry)] == ["m6000"]
     while await second.sweep():
         pass
-    kept = [item for item in await dynamodb_data.scan(own) if items.key_of(item)[0][0] == "t"]
+    kept = [item for item in await dynamodb_data.scan(dynamo) if items.key_of(item)[0][0] == "t"]
     assert len(kept) <= 5, "the new session, and nothing of the old one"
     assert [r.id for r in await second.history(THREAD) if isinstance(r, Entry)] == ["m6000"]
 
 
 async def test_a_long_thread_is_gone_when_its_erase_is_done(
-    opened: Callable[..., Awaitable[DynamoStore]], own: Table
+    opened: Callable[..., Awaitable[DynamoStore]], dynamo: Table
 ) -> None:
     store = await opened()
     await converse(store, *range(40))
     await store.erase(THREAD, at=5000.0)
-    kept = [items.key_of(item)[0] for item in await dynamodb_data.scan(own)]
+    kept = [items.key_of(item)[0] for item in await dynamodb_data.scan(dynamo)]
     assert not [partition for partition in kept if partition == items.partition(THREAD)]
 
 
 async def test_a_person_beyond_those_counted_is_forgotten_as_well(
-    opened: Callable[..., Awaitable[DynamoStore]], own: Table
+    opened: Callable[..., Awaitable[DynamoStore]], dynamo: Table
 ) -> None:
     """The header counts so many speakers and no more; an erase takes all out of the lists."""
     store = await opened()
@@ -71,18 +71,18 @@ async def test_a_person_beyond_those_counted_is_forgotten_as_well(
         await store.accept(message(number, author=f"zebra{number}"), few)
     assert (await store.threads(person="zebra55")).threads
     await store.erase(THREAD, at=5000.0)
-    assert not any("zebra" in repr(item) for item in await dynamodb_data.scan(own))
+    assert not any("zebra" in repr(item) for item in await dynamodb_data.scan(dynamo))
 
 
 async def test_what_is_overheard_and_dropped_leaves_nothing(
-    opened: Callable[..., Awaitable[DynamoStore]], own: Table
+    opened: Callable[..., Awaitable[DynamoStore]], dynamo: Table
 ) -> None:
     """No verb would find the id without its message: it would stay as long as the thread."""
     store = await opened()
     few = replace(OVERHEAR, overheard_limit=3)
     for number in range(10):
         await store.accept(message(number), few)
-    names = [items.key_of(item)[1] for item in await dynamodb_data.scan(own)]
+    names = [items.key_of(item)[1] for item in await dynamodb_data.scan(dynamo)]
     kept = {name.rpartition("#")[2] for name in names if "#i#" in name}
     assert kept == {"m7", "m8", "m9"}
     assert len([name for name in names if "#e#" in name]) == 3

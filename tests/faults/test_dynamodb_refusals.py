@@ -69,12 +69,14 @@ async def test_no_credentials_and_no_region(monkeypatch: pytest.MonkeyPatch) -> 
 
 
 async def test_a_table_of_the_future_and_one_of_another_program(
-    own: Table, opened: Callable[..., Awaitable[DynamoStore]], dynamodb_server: DynamoServer
+    dynamo: Table,
+    opened: Callable[..., Awaitable[DynamoStore]],
+    dynamodb_server: DynamoServer,
 ) -> None:
-    await own.call("put_item", Item=items.of(FORM_KEY, version=99))
+    await dynamo.call("put_item", Item=items.of(FORM_KEY, version=99))
     with pytest.raises(StoreRefusedError, match="made by a newer program"):
         await opened()
-    await own.delete([FORM_KEY])
+    await dynamo.delete([FORM_KEY])
     with pytest.raises(StoreRefusedError, match="run `chatbot init-store`"):
         await opened()
     url = dynamodb_server.url(f"t{unique()}")
@@ -94,15 +96,17 @@ async def test_a_table_of_the_future_and_one_of_another_program(
 
 
 async def test_the_operator_hears_that_nothing_expires(
-    own: Table, opened: Callable[..., Awaitable[DynamoStore]], dynamodb_server: DynamoServer
+    dynamo: Table,
+    opened: Callable[..., Awaitable[DynamoStore]],
+    dynamodb_server: DynamoServer,
 ) -> None:
     store = await opened()
     assert await store.check() == ()
     off = {"AttributeName": "expires", "Enabled": False}
-    await own.call("update_time_to_live", TimeToLiveSpecification=off)
+    await dynamo.call("update_time_to_live", TimeToLiveSpecification=off)
     (sentence,) = await store.check()
     assert "run `chatbot init-store`" in sentence
-    assert not await make_table(parse(dynamodb_server.url(own.name)), dynamodb_server.session)
+    assert not await make_table(parse(dynamodb_server.url(dynamo.name)), dynamodb_server.session)
     assert await store.check() == ()
 
 

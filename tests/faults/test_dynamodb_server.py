@@ -122,7 +122,7 @@ async def test_a_transaction_that_can_never_be_done_is_not_tried_again(
 
 
 async def test_what_aws_is_too_busy_for_in_a_batch_is_asked_again(
-    opened: Callable[..., Awaitable[DynamoStore]], own: Table, front: Front
+    opened: Callable[..., Awaitable[DynamoStore]], dynamo: Table, front: Front
 ) -> None:
     """It does a part, and says which: what it did not read is not missing."""
     store = await opened()
@@ -132,7 +132,7 @@ async def test_what_aws_is_too_busy_for_in_a_batch_is_asked_again(
     await converse(store, *range(2, 22))
     assert len((await store.threads(person="U1")).threads) == 1
     await store.erase(THREAD, at=5000.0)
-    assert not [item for item in await dynamodb_data.scan(own) if "#e#" in item["sk"]["S"]]
+    assert not [item for item in await dynamodb_data.scan(dynamo) if "#e#" in item["sk"]["S"]]
 
 
 async def test_what_fails_on_and_on_is_given_up_in_time(

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 import pytest
-from psycopg import AsyncConnection
 
 from core.message import ThreadKey
 from core.session import Answer, Entry
@@ -18,11 +17,12 @@ from core.store.sql.postgres import PostgresStore
 from core.store.values import Outcome, Work
 from core.store.verbs import first_shown
 from tests.builders import THREAD, begin, draft, finish, message, terms
-from tests.contract import postgres_data
 from tests.faults.proxy import Proxy
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
+
+    from psycopg import AsyncConnection
 
 LONG = 20_000
 TURNS = 300
@@ -30,23 +30,14 @@ LOSS = 0.05
 
 
 @pytest.fixture
-async def own(postgres_url: str) -> AsyncIterator[AsyncConnection]:
-    """Return a connection to an empty database that has its tables."""
-    await (await PostgresStore.open(postgres_url)).close()
-    async with await AsyncConnection.connect(postgres_url, autocommit=True) as own:
-        await postgres_data.clear(own)
-        yield own
-
-
-@pytest.fixture
-async def store(postgres_url: str, own: AsyncConnection) -> AsyncIterator[PostgresStore]:
+async def store(postgres_url: str, database: AsyncConnection) -> AsyncIterator[PostgresStore]:
     store = await PostgresStore.open(postgres_url)
     yield store
     await store.close()
 
 
 async def test_a_turn_takes_six_round_trips_and_two_before_the_model(
-    own: AsyncConnection, postgres_url: str
+    database: AsyncConnection, postgres_url: str
 ) -> None:
     port = urlsplit(postgres_url).port or 0
     async with Proxy(port) as proxy:
@@ -61,15 +52,15 @@ async def test_a_turn_takes_six_round_trips_and_two_before_the_model(
 
 
 async def test_a_thread_of_20_000_turns_costs_what_one_of_20_does(
-    own: AsyncConnection, store: PostgresStore
+    database: AsyncConnection, store: PostgresStore
 ) -> None:
     read = []
     for turns in (20, LONG):
-        await lengthen(own, store, turns)
+        await lengthen(database, store, turns)
         await turn(store, turns)  # plans are made
-        before = await rows_read(own, store)
+        before = await rows_read(database, store)
         await turn(store, turns + 1)
-        after = await rows_read(own, store)
+        after = await rows_read(database, store)
         assert after["sequential"] == before["sequential"], "no table is read as a whole"
         read.append({name: after[name] - before[name] for name in after})
     assert read[0] == read[1]
@@ -86,16 +77,16 @@ async def turn(store: PostgresStore, number: int) -> None:
     assert work_again.summary.covers == work.head - 4
 
 
-async def lengthen(own: AsyncConnection, store: PostgresStore, turns: int) -> None:
+async def lengthen(database: AsyncConnection, store: PostgresStore, turns: int) -> None:
     """Let the thread have had this many turns, all but the last five in its summary."""
     if await store.peek(THREAD) is None:
         await finish(store, await begin(store, 0))
-    (text,) = await one(own, "SELECT header FROM thread")
+    (text,) = await one(database, "SELECT header FROM thread")
     header = codec.load_header(text)
     said, answered = await store.history(THREAD, limit=1)
     assert isinstance(said, Entry)
     assert isinstance(answered, Answer)
-    async with own.cursor() as cursor, cursor.copy("COPY entry FROM STDIN") as copy:
+    async with database.cursor() as cursor, cursor.copy("COPY entry FROM STDIN") as copy:
         for place in range(header.next, turns):
             entry, answer = (
                 replace(said, place=place, id=f"m{place}"),
@@ -105,13 +96,13 @@ async def lengthen(own: AsyncConnection, store: PostgresStore, turns: int) -> No
             await copy.write_row((str(THREAD), place, 1, None, codec.dump(answer)))
     header.next = header.head = turns
     header.covers, header.summary = turns - 5, "sum"
-    await own.execute(
+    await database.execute(
         "UPDATE thread SET header = %s, head = %s, shown = %s",
         (codec.dump(header), header.head, first_shown(header)),
     )
 
 
-async def rows_read(own: AsyncConnection, store: PostgresStore) -> dict[str, int]:
+async def rows_read(database: AsyncConnection, store: PostgresStore) -> dict[str, int]:
     """Return how many rows of the tables the server has read since it was started."""
 
     async def flush(connection: AsyncConnection) -> None:
@@ -119,22 +110,22 @@ async def rows_read(own: AsyncConnection, store: PostgresStore) -> dict[str, int
 
     await store._database.run(flush)
     sequential, by_index = await one(
-        own,
+        database,
         "SELECT sum(seq_tup_read), sum(idx_tup_fetch) FROM pg_stat_user_tables"
         " WHERE relname IN ('thread', 'entry', 'seen', 'trace', 'who')",
     )
     return {"sequential": int(sequential), "by index": int(by_index)}
 
 
-async def one(own: AsyncConnection, query: str) -> Any:
-    return await (await own.execute(query.encode())).fetchone()
+async def one(database: AsyncConnection, query: str) -> Any:
+    return await (await database.execute(query.encode())).fetchone()
 
 
 # --- replies that get lost --------------------------------------------------------------------
 
 
 @pytest.fixture
-async def lossy(postgres_url: str, own: AsyncConnection) -> AsyncIterator[PostgresStore]:
+async def lossy(postgres_url: str, database: AsyncConnection) -> AsyncIterator[PostgresStore]:
     """Return a store whose replies get lost after the work was done; each turn loses some."""
     chance = random.Random(20261122)
     port = urlsplit(postgres_url).port or 0

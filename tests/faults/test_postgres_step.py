@@ -6,7 +6,6 @@ import asyncio
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from psycopg import AsyncConnection
 
 from core.admission import Verdict
 from core.session import Answer
@@ -15,85 +14,77 @@ from core.store.keys import digest, unique
 from core.store.sql.postgres import PostgresStore
 from core.store.values import Changed
 from tests.builders import THREAD, begin, draft, finish, message, terms
-from tests.contract import postgres_data
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Coroutine
+
+    from psycopg import AsyncConnection
 
 PATIENCE = 10.0  # seconds for a statement to come to the lock
 
 
 @pytest.fixture
-async def own(postgres_url: str) -> AsyncIterator[AsyncConnection]:
-    """Return a connection to an empty database that has its tables."""
-    await (await PostgresStore.open(postgres_url)).close()
-    async with await AsyncConnection.connect(postgres_url, autocommit=True) as own:
-        await postgres_data.clear(own)
-        yield own
-
-
-@pytest.fixture
-async def store(postgres_url: str, own: AsyncConnection) -> AsyncIterator[PostgresStore]:
+async def store(postgres_url: str, database: AsyncConnection) -> AsyncIterator[PostgresStore]:
     store = await PostgresStore.open(postgres_url)
     yield store
     await store.close()
 
 
-async def blocked(own: AsyncConnection, step: Coroutine[Any, Any, Any]) -> asyncio.Task[Any]:
+async def blocked(database: AsyncConnection, step: Coroutine[Any, Any, Any]) -> asyncio.Task[Any]:
     """Begin a step, and return when it waits for what a transaction of ours has changed."""
     task = asyncio.create_task(step)
     async with asyncio.timeout(PATIENCE):
         while True:
-            waiting = await own.execute("SELECT 1 FROM pg_locks WHERE NOT granted")
+            waiting = await database.execute("SELECT 1 FROM pg_locks WHERE NOT granted")
             if await waiting.fetchone() is not None:
                 return task
             assert not task.done(), "it does not wait: it has written already"
             await asyncio.sleep(0)
 
 
-async def new_rev(own: AsyncConnection) -> None:
-    found: Any = await (await own.execute("SELECT header FROM thread")).fetchone()
+async def new_rev(database: AsyncConnection) -> None:
+    found: Any = await (await database.execute("SELECT header FROM thread")).fetchone()
     header = codec.load_header(found[0])
     header.rev = unique()
-    await own.execute("UPDATE thread SET header = %s", (codec.dump(header),))
+    await database.execute("UPDATE thread SET header = %s", (codec.dump(header),))
 
 
 async def test_an_answer_to_what_was_edited_meanwhile_is_not_recorded(
-    own: AsyncConnection, store: PostgresStore
+    database: AsyncConnection, store: PostgresStore
 ) -> None:
     work = await begin(store, 1)
-    await own.execute("BEGIN")
-    await new_rev(own)
-    commit = await blocked(own, store.commit(work.lease, work.rev, draft(work.next - 1)))
-    await own.execute("COMMIT")
+    await database.execute("BEGIN")
+    await new_rev(database)
+    commit = await blocked(database, store.commit(work.lease, work.rev, draft(work.next - 1)))
+    await database.execute("COMMIT")
     assert isinstance(await commit, Changed)
     assert not [record for record in await store.history(THREAD) if isinstance(record, Answer)]
 
 
 async def test_an_edit_that_is_taken_back_is_in_nobodys_way(
-    own: AsyncConnection, store: PostgresStore
+    database: AsyncConnection, store: PostgresStore
 ) -> None:
     work = await begin(store, 1)
-    await own.execute("BEGIN")
-    await new_rev(own)
-    commit = await blocked(own, store.commit(work.lease, work.rev, draft(work.next - 1)))
-    await own.execute("ROLLBACK")
+    await database.execute("BEGIN")
+    await new_rev(database)
+    commit = await blocked(database, store.commit(work.lease, work.rev, draft(work.next - 1)))
+    await database.execute("ROLLBACK")
     assert await commit == "committed"
     assert await finish(store, work) == "free"
 
 
 async def test_a_message_is_not_taken_into_a_thread_that_was_erased_meanwhile(
-    own: AsyncConnection, store: PostgresStore
+    database: AsyncConnection, store: PostgresStore
 ) -> None:
     await finish(store, await begin(store, 1))
-    await own.execute("BEGIN")
+    await database.execute("BEGIN")
     for table in ("entry", "who", "thread"):
-        await own.execute(f"DELETE FROM {table}".encode())
-    await own.execute(
+        await database.execute(f"DELETE FROM {table}".encode())
+    await database.execute(
         "UPDATE trace SET line = 5000 WHERE hash = %s", (digest(THREAD),)
     )  # behind every message of the tests
-    accept = await blocked(own, store.accept(message(2), terms(), unique()))
-    await own.execute("COMMIT")
+    accept = await blocked(database, store.accept(message(2), terms(), unique()))
+    await database.execute("COMMIT")
     accepted = await accept
     assert (accepted.verdict, accepted.work) == (Verdict.GONE, None)
     assert await store.peek(THREAD) is None

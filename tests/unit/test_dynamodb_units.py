@@ -6,14 +6,12 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from core.store.dynamodb import items, make_table
-from core.store.dynamodb.address import parse
-from core.store.dynamodb.client import connect
+from core.store.dynamodb import items
 from core.store.keys import unique
 from tests.dynamodb_units import IN_TRANSACTION, Bill, Index, got, queried, size, written
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Awaitable
+    from collections.abc import Awaitable
 
     from core.store.dynamodb.client import Table
     from core.store.dynamodb.items import Item
@@ -67,18 +65,8 @@ def test_an_index_is_charged_for_what_changes_in_it() -> None:
         assert written(before, after, [DUE]).index == units
 
 
-@pytest.fixture
-async def table(dynamodb_server: DynamoServer) -> AsyncIterator[Table]:
-    address = parse(dynamodb_server.url(f"t{unique()}"))
-    await make_table(address, dynamodb_server.session)
-    table = await connect(address, dynamodb_server.session)
-    yield table
-    await table.call("delete_table")
-    await table.close()
-
-
 async def test_the_server_counts_what_is_looked_at_and_not_what_is_returned(
-    table: Table, dynamodb_server: DynamoServer
+    dynamo: Table, dynamodb_server: DynamoServer
 ) -> None:
     """A filter, a projection and a page without a limit hide nothing."""
 
@@ -87,46 +75,46 @@ async def test_the_server_counts_what_is_looked_at_and_not_what_is_returned(
         await call
         return dynamodb_server.bill() - before
 
-    dynamodb_server.fill(table.name, [item(4096, f"{n:03}") for n in range(40)])
+    dynamodb_server.fill(dynamo.name, [item(4096, f"{n:03}") for n in range(40)])
     every, named = "pk = :pk", {"pk": "p"}
     told = {"KeyConditionExpression": every, "ConsistentRead": True}
     told["ExpressionAttributeValues"] = {":pk": {"S": "p"}, ":no": {"S": "no"}}
-    hidden = table.call("query", FilterExpression="body = :no", **told)
+    hidden = dynamo.call("query", FilterExpression="body = :no", **told)
     assert await costs(hidden) == Bill(requests=1, read=40)
-    names = table.query(every, named, ProjectionExpression="sk")
+    names = dynamo.query(every, named, ProjectionExpression="sk")
     assert await costs(names) == Bill(requests=1, read=40)
-    assert await costs(table.query(every, named, limit=5)) == Bill(requests=1, read=5)
-    last = table.query(every, named, limit=5, ScanIndexForward=False)
+    assert await costs(dynamo.query(every, named, limit=5)) == Bill(requests=1, read=5)
+    last = dynamo.query(every, named, limit=5, ScanIndexForward=False)
     assert await costs(last) == Bill(requests=1, read=5)
-    between = table.query(f"{every} AND sk BETWEEN :a AND :b", named | {"a": "005", "b": "008"})
+    between = dynamo.query(f"{every} AND sk BETWEEN :a AND :b", named | {"a": "005", "b": "008"})
     assert await costs(between) == Bill(requests=1, read=4)
-    assert await costs(table.get([("p", "000"), ("p", "none")])) == Bill(requests=1, read=2)
+    assert await costs(dynamo.get([("p", "000"), ("p", "none")])) == Bill(requests=1, read=2)
     listed = items.of(("p", "new"), listing="t", label="l", stamp="s")
-    assert await costs(table.transact([{"Put": {"Item": listed}}], unique())) == Bill(
+    assert await costs(dynamo.transact([{"Put": {"Item": listed}}], unique())) == Bill(
         requests=1, write=2, index=1
     )
     check = {"Key": items.of(("p", "new")), "ConditionExpression": "attribute_not_exists(pk)"}
-    assert await costs(table.transact([{"ConditionCheck": check}], unique())) == Bill(
+    assert await costs(dynamo.transact([{"ConditionCheck": check}], unique())) == Bill(
         requests=1, write=2
     )
-    assert await costs(table.delete([("p", "new")])) == Bill(requests=1, write=1, index=1)
+    assert await costs(dynamo.delete([("p", "new")])) == Bill(requests=1, write=1, index=1)
 
 
 async def test_pages_follow_each_other_both_ways(
-    table: Table, dynamodb_server: DynamoServer
+    dynamo: Table, dynamodb_server: DynamoServer
 ) -> None:
     """The server's order is kept by us, not by moto."""
     names = [f"{n:03}" for n in range(30)]
-    dynamodb_server.fill(table.name, [item(100, name) for name in reversed(names)])
+    dynamodb_server.fill(dynamo.name, [item(100, name) for name in reversed(names)])
     for way, wanted in ((True, names), (False, names[::-1])):
         told: dict[str, object] = {"KeyConditionExpression": "pk = :pk", "Limit": 7}
         told["ExpressionAttributeValues"] = {":pk": {"S": "p"}}
         found: list[str] = []
         while len(found) < len(names):
-            page = await table.call("query", ScanIndexForward=way, **told)
+            page = await dynamo.call("query", ScanIndexForward=way, **told)
             found += [items.text(each, "sk") for each in page["Items"]]
             told["ExclusiveStartKey"] = page.get("LastEvaluatedKey")
         assert found == wanted
-    await table.delete([("p", name) for name in names[:25]])
-    begins = await table.query("pk = :pk AND begins_with(sk, :two)", {"pk": "p", "two": "02"})
+    await dynamo.delete([("p", name) for name in names[:25]])
+    begins = await dynamo.query("pk = :pk AND begins_with(sk, :two)", {"pk": "p", "two": "02"})
     assert [items.text(each, "sk") for each in begins] == names[25:]
