@@ -141,9 +141,9 @@ class Conversation:
             return _notice(work, session, cut, reply.GIVEN_UP, AnswerKind.BURIED)
         try:
             replied = await self._answering.answer(session, strategy, delivery)
-        except ModelInterruptedError as error:
+        except (ModelBusyError, ModelInterruptedError) as error:
             return _notice(work, session, cut, reply.interrupted(error.partial, str(error)))
-        except (MessageTooLargeError, ModelBusyError, ModelRefusedError) as error:
+        except (MessageTooLargeError, ModelRefusedError) as error:
             return _notice(work, session, cut, str(error))
         answered, seen = replied.answered, replied.plan
         if seen.seen_from == session.start:  # all of it is there

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 
 class ChatbotError(Exception):
     """The root of all errors of our own; its text says what is wrong and what to do."""
@@ -53,18 +55,38 @@ class MessageTooLargeError(ChatbotError):
 class ModelError(ChatbotError):
     """A model call came to nothing."""
 
+    blames_message: ClassVar[bool] = True
+    """What the message asks may be the cause, so that asking again may fail in the same way."""
+
 
 class ModelBusyError(ModelError):
-    """The model can't answer now (overloaded, rate limit, network). Ask again after a while."""
+    """The model can't answer now (overloaded, rate limit, network). Ask again after a while.
 
-    def __init__(self, sentence: str, *, retry_after: float | None = None) -> None:
-        """Say what happened; `retry_after` is the wait in seconds that the model asked for."""
+    It is never the fault of the message that is answered: whatever was asked would have failed.
+    So it costs no try of the turn, which stands back and goes on when the model answers again.
+    """
+
+    blames_message: ClassVar[bool] = False
+
+    def __init__(
+        self, sentence: str, *, retry_after: float | None = None, partial: str = ""
+    ) -> None:
+        """Say what happened.
+
+        `retry_after` is the wait that the model asked for, in seconds from now; None if it asked
+        for none. `partial` is text that came in an attempt before the last: it is not an answer,
+        and worth showing only when the turn is given up.
+        """
         super().__init__(sentence)
         self.retry_after = retry_after
+        self.partial = partial
 
 
 class ModelInterruptedError(ModelError):
-    """The answer broke off in the middle. What came so far is not an answer."""
+    """The answer broke off in the middle. What came so far is not an answer.
+
+    Where that happens again and again, the message may be what the model stumbles over.
+    """
 
     def __init__(self, sentence: str, *, partial: str) -> None:
         """Say what happened, and what text had come."""

@@ -69,9 +69,11 @@ async def ask(
 
     Raises:
         ModelRefusedError: At once; it is of no use to ask again.
-        ModelInterruptedError: Given up, and text had come: `partial` is the longest of all
-            attempts, whatever the last of them failed of.
-        ModelBusyError: Given up, and no text ever came.
+        ModelInterruptedError: Given up, since the last attempt broke off as well; `partial` is
+            the longest text of all attempts. The message may be the cause.
+        ModelBusyError: Given up, since the model can't answer now, which is not the message's
+            fault: `retry_after` is the wait that it announced, if any, and `partial` the longest
+            text of the attempts before.
     """
     started = clock.monotonic()
     longest = ""
@@ -106,4 +108,6 @@ def _final(
     error: ModelBusyError | ModelInterruptedError, longest: str
 ) -> ModelBusyError | ModelInterruptedError:
     """Return the error to give up with: text that came once is worth more than none."""
-    return ModelInterruptedError(str(error), partial=longest) if longest else error
+    if isinstance(error, ModelBusyError):
+        return ModelBusyError(str(error), retry_after=error.retry_after, partial=longest)
+    return ModelInterruptedError(str(error), partial=longest)

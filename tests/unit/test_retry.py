@@ -173,8 +173,19 @@ async def test_giving_up_keeps_the_longest_text() -> None:
 async def test_giving_up_on_a_busy_model_keeps_what_it_once_said() -> None:
     asked = Asked(broken("Hal"), ModelBusyError("It is overloaded."))
     error = await asked.fails(a_policy(attempts=2))
-    assert isinstance(error, ModelInterruptedError)
+    assert isinstance(error, ModelBusyError)
     assert (str(error), error.partial) == ("It is overloaded.", "Hal")
+
+
+async def test_giving_up_says_whether_the_message_may_be_the_cause_and_when_to_come_back() -> None:
+    busy = await Asked(broken("Hal"), ModelBusyError("busy", retry_after=240)).fails()
+    assert isinstance(busy, ModelBusyError)
+    assert (busy.blames_message, busy.retry_after, busy.partial) == (False, 240, "Hal")
+    cut = await Asked(ModelBusyError("busy"), broken("Hal")).fails(a_policy(attempts=2))
+    assert isinstance(cut, ModelInterruptedError)
+    assert cut.blames_message
+    refused = await Asked(ModelRefusedError("no")).fails()
+    assert refused.blames_message
 
 
 async def test_stream_without_an_end_is_no_answer() -> None:
