@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from functools import lru_cache
@@ -124,12 +125,38 @@ class Message:
 
 
 _REPLACEMENT = "\N{REPLACEMENT CHARACTER}"
-_UNSTORABLE = {0: _REPLACEMENT} | dict.fromkeys(range(0xD800, 0xE000), _REPLACEMENT)
+_UTF_16 = "utf-16-le"
+"""In which a character beyond U+FFFF is the two halves (surrogates) that JSON writes as well."""
 
 
 def clean(text: str) -> str:
-    """Return the text with NUL and lone surrogates replaced by U+FFFD.
+    """Return the text with halves of a character joined, and U+FFFD for NUL and a lone half.
 
     PostgreSQL stores no NUL, and UTF-8 has no lone surrogate: both would fail far from here.
     """
-    return text.translate(_UNSTORABLE)
+    if not text.isascii():
+        try:
+            text.encode()  # cheap, and nearly all text passes
+        except UnicodeEncodeError:
+            text = text.encode(_UTF_16, "surrogatepass").decode(_UTF_16, "replace")
+    return text.replace("\0", _REPLACEMENT)
+
+
+class PieceCleaner:
+    """Cleans a text that comes in pieces, as `clean` would clean the whole.
+
+    A piece may end in the middle of a character; its first half waits for the second.
+    """
+
+    def __init__(self) -> None:
+        """Hold nothing back yet."""
+        self._decoder = codecs.getincrementaldecoder(_UTF_16)("replace")
+
+    def take(self, piece: str) -> str:
+        """Return what is sure by now: this piece, and what was held back before it."""
+        text = self._decoder.decode(piece.encode(_UTF_16, "surrogatepass"))
+        return text.replace("\0", _REPLACEMENT)
+
+    def rest(self) -> str:
+        """Return what is still held back: nothing, or U+FFFD for a half without its second."""
+        return self._decoder.decode(b"", final=True)

@@ -65,6 +65,10 @@ _STOPS = {
 """What isn't here is an end like `end_turn`, reasons of the future too: the stream was whole."""
 
 
+_MOST_TOKENS = 2**31 - 1
+"""What a store can count; more is no report of a call."""
+
+
 class ClaudeModel:
     """Claude, over the Messages API."""
 
@@ -154,31 +158,48 @@ class _Reading:
         )
 
     def take(self, event: RawMessageStreamEvent) -> str:
-        """Take in an event and return the text in it; thinking and tools are passed over."""
-        text = ""
-        if event.type == "message_start":
-            self._count(getattr(event.message, "usage", None))
-        elif event.type == "content_block_start" and event.content_block.type == "text":
-            text = event.content_block.text
-        elif event.type == "content_block_delta" and event.delta.type == "text_delta":
-            text = event.delta.text
-        elif event.type == "message_delta":
-            self.stop = event.delta.stop_reason or self.stop
-            self._count(getattr(event, "usage", None))
+        """Take in an event and return the text in it; thinking and tools are passed over.
+
+        The SDK checks nothing that it receives: whatever its types say, a field may be missing,
+        or be of another type.
+        """
+        kind, text = _field(event, "type"), ""
+        if kind == "message_start":
+            self._count(_field(event, "message", "usage"))
+        elif kind == "content_block_start":
+            text = _text_in(_field(event, "content_block"), "text")
+        elif kind == "content_block_delta":
+            text = _text_in(_field(event, "delta"), "text_delta")
+        elif kind == "message_delta":
+            reason = _field(event, "delta", "stop_reason")
+            self.stop = reason if isinstance(reason, str) and reason else self.stop
+            self._count(_field(event, "usage"))
         self.text += text
         return text
 
     def _count(self, usage: object) -> None:
-        # The SDK checks nothing that it receives: a field may be missing whatever its type says.
         for kind in (
             "input_tokens",
             "output_tokens",
             "cache_read_input_tokens",
             "cache_creation_input_tokens",
         ):
-            tokens = getattr(usage, kind, None)
-            if isinstance(tokens, int):
+            tokens = _field(usage, kind)
+            if isinstance(tokens, int) and 0 <= tokens <= _MOST_TOKENS:
                 self._tokens[kind] = tokens
+
+
+def _field(thing: object, *names: str) -> object:
+    """Return a field of a field, or None where there is none."""
+    for name in names:
+        thing = getattr(thing, name, None)
+    return thing
+
+
+def _text_in(part: object, kind: str) -> str:
+    """Return the text of a part of this type; empty where it is another, or has none."""
+    text = _field(part, "text") if _field(part, "type") == kind else None
+    return text if isinstance(text, str) else ""
 
 
 def _messages(messages: Iterable[ModelMessage]) -> list[MessageParam]:
@@ -204,8 +225,7 @@ def _params(parts: Iterable[Part]) -> list[Param]:
 
 
 def _text(block: Block) -> TextBlockParam:
-    # `clean` is for what a model once said: what people say is clean when it gets here.
-    return {"type": "text", "text": block.text if block.text.isascii() else clean(block.text)}
+    return {"type": "text", "text": clean(block.text)}
 
 
 def _media(part: Image | Document) -> ImageBlockParam | DocumentBlockParam:

@@ -135,6 +135,8 @@ class Model(Protocol):
     def stream(self, request: ModelRequest) -> AsyncGenerator[str | Completion, None]:
         """Yield the answer's text as it comes, then exactly one `Completion`.
 
+        The text may be anything, and break off within a character: `retry.ask` cleans it.
+
         Raises `ModelBusyError` (ask again after a while), `ModelInterruptedError` (it broke off
         in the middle, with the text so far) or `ModelRefusedError` (it is of no use to ask
         again; `PromptRefusedError` where it is for what the request holds). The stream may be

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from core.errors import ModelBusyError, ModelInterruptedError
+from core.message import PieceCleaner, clean
 from core.models.port import Completion, Stop
 
 if TYPE_CHECKING:
@@ -64,8 +65,9 @@ async def ask(
         request: What to ask.
         clock: Measures the deadline, and waits.
         policy: How often and how long.
-        show: Gets the whole text so far each time more of it arrives, and the empty text when
-            what it got is void, because the answer starts over.
+        show: Gets the whole text so far each time more of it arrives, cleaned and never with
+            half a character, and the empty text when what it got is void, because the answer
+            starts over.
 
     Raises:
         ModelRefusedError: At once; it is of no use to ask again.
@@ -78,30 +80,40 @@ async def ask(
     started = clock.monotonic()
     longest = ""
     for failures in range(1, policy.attempts + 1):
+        attempt = _Attempt(show)
         try:
-            return await _attempt(model, request, show)
+            return await attempt.run(model, request)
         except (ModelBusyError, ModelInterruptedError) as error:
-            partial = error.partial if isinstance(error, ModelInterruptedError) else ""
-            longest = max(longest, partial, key=len)
+            longest = max(longest, attempt.text or clean(error.partial), key=len)
             wait = policy.wait(failures, getattr(error, "retry_after", None))
             late = clock.monotonic() - started + wait > policy.deadline
             if late or failures == policy.attempts:
                 raise _final(error, longest) from error.__cause__
         await clock.sleep(wait)
-        if partial:
+        if attempt.text:
             show("")
     raise ValueError("a retry policy needs at least one attempt")
 
 
-async def _attempt(model: Model, request: ModelRequest, show: Callable[[str], None]) -> Answered:
-    text = ""
-    async with aclosing(model.stream(request)) as stream:
-        async for item in stream:
-            if isinstance(item, Completion):
-                return Answered(text=text, stop=item.stop, usage=item.usage)
-            text += item
-            show(text)
-    raise ModelInterruptedError("The answer ended before it was complete.", partial=text)
+class _Attempt:
+    """One call. All text of every model comes in here, and is cleaned here."""
+
+    def __init__(self, show: Callable[[str], None]) -> None:
+        self.text = ""
+        """What was shown: all that came, but for half a character at its end."""
+        self._show = show
+
+    async def run(self, model: Model, request: ModelRequest) -> Answered:
+        cleaner = PieceCleaner()
+        async with aclosing(model.stream(request)) as stream:
+            async for item in stream:
+                if isinstance(item, Completion):
+                    whole = self.text + cleaner.rest()
+                    return Answered(text=whole, stop=item.stop, usage=item.usage)
+                if sure := cleaner.take(item):
+                    self.text += sure
+                    self._show(self.text)
+        raise ModelInterruptedError("The answer ended before it was complete.", partial=self.text)
 
 
 def _final(

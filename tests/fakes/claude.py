@@ -70,6 +70,8 @@ class Talk:
     text: str
     then: Literal["stop", "cut", "end", "error", "hang", "cut after stop"] = "stop"
     """`end` is a clean end without a stop reason, `cut` a reset of the connection."""
+    pieces: tuple[str, ...] = ()
+    """How the text comes, where that matters; a piece may end within a character, as JSON may."""
     stop_reason: str = "end_turn"
     usage: bool = True
     thinking: str = ""
@@ -80,7 +82,14 @@ class Talk:
     """Opened by the test; the text comes first and the end after it."""
 
 
-Answer: TypeAlias = Refusal | Talk
+@dataclass(frozen=True, slots=True)
+class Raw:
+    """A stream of these events, whatever they are: a gateway may send what no API should."""
+
+    events: tuple[Any, ...]
+
+
+Answer: TypeAlias = Refusal | Talk | Raw
 
 FAULTS: dict[str, Answer] = {
     "hang": Talk("", then="hang"),
@@ -189,6 +198,8 @@ class FakeClaude:
         answer = self._answers.popleft() if self._answers else self._script(body)
         if isinstance(answer, Refusal):
             return _refuse(answer)
+        if isinstance(answer, Raw):
+            return await _play(request, answer)
         if not body.get("stream"):
             return web.json_response(_message(body, answer, tokens))
         return await self._stream(request, body, answer, tokens)
@@ -214,7 +225,7 @@ class FakeClaude:
     ) -> AsyncIterator[tuple[str, Json]]:
         for event in _opening(body, talk, tokens):
             yield event
-        for chunk in re.findall(r"\S+\s*|\s+", talk.text):
+        for chunk in talk.pieces or re.findall(r"\S+\s*|\s+", talk.text):
             await asyncio.sleep(self._delay if talk.delay is None else talk.delay)
             yield _event(
                 "content_block_delta", index=1, delta={"type": "text_delta", "text": chunk}
@@ -254,6 +265,15 @@ class FakeClaude:
             "cache_creation_input_tokens": written,
             "output_tokens": 1,
         }
+
+
+async def _play(request: web.Request, raw: Raw) -> web.StreamResponse:
+    response = web.StreamResponse(headers={"content-type": "text/event-stream; charset=utf-8"})
+    await response.prepare(request)
+    for event in raw.events:
+        name = event.get("type") if isinstance(event, dict) else "message_delta"
+        await response.write(f"event: {name}\ndata: {json.dumps(event)}\n\n".encode())
+    return response
 
 
 def _authenticate(request: web.Request, key: str) -> None:

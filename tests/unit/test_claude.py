@@ -33,7 +33,7 @@ from core.models.port import (
     Part,
     Stop,
 )
-from tests.fakes.claude import KEY, FakeClaude, Refusal, Talk
+from tests.fakes.claude import KEY, FakeClaude, Raw, Refusal, Talk
 from tests.paper import GIF, jpeg, pdf, png, webp
 
 if TYPE_CHECKING:
@@ -197,6 +197,55 @@ async def test_stop_reasons(
 async def test_missing_usage_is_no_error(claude: FakeClaude, model: ClaudeModel) -> None:
     claude.next(Talk("Hi.", usage=False))
     assert await answer(model, a_request()) == ("Hi.", Completion(stop=Stop.END, usage=None))
+
+
+def a_stream(*events: object) -> Raw:
+    """Make a stream with these events between the word "Hi" and its end."""
+    delta = {"type": "content_block_delta", "index": 0, "delta": {"type": "text_delta"}}
+    return Raw(
+        (
+            {**delta, "delta": {"type": "text_delta", "text": "Hi"}},
+            *events,
+            {"type": "message_delta", "delta": {"stop_reason": "end_turn"}},
+            {"type": "message_stop"},
+        )
+    )
+
+
+ODD_EVENTS = {
+    "no message": {"type": "message_start"},
+    "a message of nothing": {"type": "message_start", "message": None},
+    "usage of words": {"type": "message_start", "message": {"usage": "much"}},
+    "no block": {"type": "content_block_start", "index": 0},
+    "a block of words": {"type": "content_block_start", "index": 0, "content_block": "text"},
+    "no delta": {"type": "content_block_delta", "index": 0},
+    "a delta without text": {"type": "content_block_delta", "delta": {"type": "text_delta"}},
+    "a text of nothing": {
+        "type": "content_block_delta",
+        "delta": {"type": "text_delta", "text": None},
+    },
+    "a text of numbers": {
+        "type": "content_block_delta",
+        "delta": {"type": "text_delta", "text": [1, 2]},
+    },
+    "a stop of several": {"type": "message_delta", "delta": {"stop_reason": ["end_turn"]}},
+    "an end of nothing": {"type": "message_delta", "delta": None},
+    "more tokens than a store counts": {
+        "type": "message_delta",
+        "usage": {"output_tokens": 10**30},
+    },
+    "fewer than none": {"type": "message_delta", "usage": {"output_tokens": -1}},
+    "no event": [],
+    "a number": 7,
+}
+
+
+@pytest.mark.parametrize("event", ODD_EVENTS.values(), ids=ODD_EVENTS)
+async def test_an_event_of_another_shape_is_passed_over(
+    claude: FakeClaude, model: ClaudeModel, event: object
+) -> None:
+    claude.next(a_stream(event))
+    assert await answer(model, a_request()) == ("Hi", Completion(stop=Stop.END))
 
 
 BUSY = {

@@ -188,6 +188,55 @@ async def test_giving_up_says_whether_the_message_may_be_the_cause_and_when_to_c
     assert refused.blames_message
 
 
+GRIN = "\N{GRINNING FACE}"
+FIRST, SECOND = "\ud83d", "\ude00"
+"""Its halves, as JSON writes them: `json` joins them only within one string."""
+LOST = "\N{REPLACEMENT CHARACTER}"
+
+PIECES = {
+    "halves in two pieces": ((f"hi {FIRST}", f"{SECOND} there"), f"hi {GRIN} there"),
+    "halves with nothing between": ((FIRST, "", SECOND), GRIN),
+    "halves in one piece": ((f"hi {FIRST}{SECOND}",), f"hi {GRIN}"),
+    "three halves": ((f"{FIRST}", f"{FIRST}{SECOND}"), f"{LOST}{GRIN}"),
+    "a lone first half": ((f"hi {FIRST} there",), f"hi {LOST} there"),
+    "a lone second half": ((SECOND, "hi"), f"{LOST}hi"),
+    "halves the wrong way round": ((SECOND, FIRST, "."), f"{LOST}{LOST}."),
+    "half at the end": (("hi ", FIRST), f"hi {LOST}"),
+    "nothing but half": ((FIRST,), LOST),
+    "NUL": (("a\0", "\0b"), f"a{LOST}{LOST}b"),
+    "all at once": ((f"\0{FIRST}", f"{SECOND}{SECOND}\0"), f"{LOST}{GRIN}{LOST}{LOST}"),
+}
+
+
+@pytest.mark.parametrize(("pieces", "text"), PIECES.values(), ids=PIECES)
+async def test_text_is_cleaned_where_it_comes_in(pieces: tuple[str, ...], text: str) -> None:
+    asked = Asked([*pieces])
+    assert (await asked()).text == text
+    for shown in asked.shown:
+        assert text.startswith(shown)
+        assert shown.encode()  # never empty, which means something else, and never with a half
+
+
+async def test_what_broke_off_within_a_character_is_shown_without_it() -> None:
+    asked = Asked([f"Hal {FIRST}", ModelInterruptedError("cut", partial=f"Hal {FIRST}")])
+    error = await asked.fails(a_policy(attempts=1))
+    assert isinstance(error, ModelInterruptedError)
+    assert error.partial == "Hal "
+
+
+async def test_what_a_model_says_of_a_break_is_cleaned_too() -> None:
+    asked = Asked(ModelInterruptedError("cut", partial=f"Hal\0{FIRST}"))
+    error = await asked.fails(a_policy(attempts=1))
+    assert isinstance(error, ModelInterruptedError)
+    assert error.partial == f"Hal{LOST}{LOST}"
+
+
+async def test_text_before_an_outage_is_void_when_the_answer_starts_over() -> None:
+    asked = Asked(["Hal", ModelBusyError("busy")], "Hi.")
+    await asked()
+    assert asked.shown == ["Hal", "", "Hi."]
+
+
 async def test_stream_without_an_end_is_no_answer() -> None:
     class Endless(ScriptedModel):
         async def stream(self, request: ModelRequest) -> AsyncGenerator[str | Completion, None]:
