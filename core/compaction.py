@@ -2,7 +2,7 @@
 
 Nothing is ever lost by it. The log keeps all turns, and the summary is replaced in one step, and
 only if neither it nor anything it covers has moved since it was read. Whatever fails before that
-leaves everything as it was.
+leaves everything as it was, and is not paid for again at once, neither here nor elsewhere.
 """
 
 from __future__ import annotations
@@ -11,8 +11,9 @@ import logging
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from core.errors import ModelError
+from core.errors import described
 from core.memory import size_of
+from core.once import first
 from core.session import Answer, AnswerKind, Turn, next_batch, turns_of
 from core.summaries import Summariser, SummaryManner, UselessSummaryError
 
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 FIRST_PAUSE = 30.0
+"""Seconds after a first failure; also those in which one process makes a thread's summary."""
 LONGEST_PAUSE = 3600.0
 _PAGE = 200
 _SETBACKS = 1000
@@ -47,10 +49,11 @@ class _Task:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Setback:
-    """How often a thread's summary failed in a row."""
+    """How often a thread's summary failed in a row, here."""
 
     failures: int = 0
     useless: int = 0
+    """How many of them were answers of no use."""
     until: float = 0
     """On the clock's steady time: not tried before."""
 
@@ -98,34 +101,34 @@ class Compactor:
     async def compact(self, thread: ThreadKey) -> bool:
         """Let the summary take over what it should by now; tell whether it did.
 
-        A failure is no error for the caller: it is tried again after a later reply, not at once.
-        Raises only what the store raises.
+        Never fails. Whatever goes wrong, be it the model, the store or this program, is logged,
+        and it is tried again after a later reply and a pause, which grows with each failure.
         """
         setback = self._setbacks.get(thread, _Setback())
         if thread in self._running or setback.until > self._clock.monotonic():
             return False
         self._running.add(thread)
         try:
-            done = await self._compact(thread, setback)
-        except ModelError as error:
-            self._set_back(thread, setback, error)
+            return await self._compact(thread, setback)
+        except Exception as error:  # noqa: BLE001 - what it was matters to nobody's turn
+            useless = setback.useless + isinstance(error, UselessSummaryError)
+            setback = replace(setback, useless=useless)
+            pause = self._set_back(thread, setback, pauses=setback.failures)
+            text = "a summary stays as it was, for %.0f seconds at least: %s"
+            log.warning(text, pause, described(error))
             return False
         finally:
             self._running.discard(thread)
-        self._setbacks.pop(thread, None)
-        return done
 
     async def _compact(self, thread: ThreadKey, setback: _Setback) -> bool:
         work = await self._store.peek(thread)
-        if work is None:
+        task = None if work is None else await self._due(work)
+        if work is None or task is None:
+            self._setbacks.pop(thread, None)
             return False
-        start = max(work.summary.covers, work.line)
-        strategy = self._memory.strategy(work.kind, work.settings.strategy)
-        turns = (
-            [turn async for turn in self._turns(work, start, work.head)] if strategy.folds else []
-        )
-        task = self._task(work, turns)
-        if task is None:
+        if not await self._is_first(work):
+            until = self._clock.monotonic() + FIRST_PAUSE
+            self._remember(thread, replace(setback, until=until))
             return False
         text = await self._summariser.summarise(
             task.previous,
@@ -133,9 +136,32 @@ class Compactor:
             kind=work.kind,
             useless=setback.useless,
         )
-        return await self._store.compact(
+        done = await self._store.compact(
             thread, covers=work.summary.covers, rev=work.rev, to=task.to, text=text
         )
+        if done:
+            self._setbacks.pop(thread, None)
+        else:  # it is of something else by now: made again at once, but not again and again
+            self._set_back(thread, setback, pauses=setback.failures - 1)
+        return done
+
+    async def _due(self, work: Work) -> _Task | None:
+        strategy = self._memory.strategy(work.kind, work.settings.strategy)
+        start = max(work.summary.covers, work.line)
+        turns = (
+            [turn async for turn in self._turns(work, start, work.head)] if strategy.folds else []
+        )
+        return self._task(work, turns)
+
+    async def _is_first(self, work: Work) -> bool:
+        """Tell whether no other process has begun the same summary in these seconds.
+
+        Where several serve a thread by turns, each would pay for it, and for its failures.
+        """
+        seconds = int(self._clock.now() // FIRST_PAUSE)
+        thread = work.lease.thread
+        name = f"summary {thread} from {work.summary.covers} at {work.rev} in {seconds}"
+        return await first(self._store, thread.platform, name)
 
     def _task(self, work: Work, turns: Sequence[Turn], sizes: Sequence[int] = ()) -> _Task | None:
         """Return the summary to be made of turns that none covers, counted here if need be."""
@@ -153,15 +179,18 @@ class Compactor:
         begin = max(summary.covers, work.line)
         return _Task(previous=summary.text, begin=begin, to=place)
 
-    def _set_back(self, thread: ThreadKey, setback: _Setback, error: ModelError) -> None:
-        """Leave the thread alone for a while, and for longer each time."""
-        pause = min(LONGEST_PAUSE, FIRST_PAUSE * 2 ** min(setback.failures, 16))
-        log.warning("a summary stays as it was, for %.0f seconds at least: %s", pause, error)
-        self._setbacks[thread] = _Setback(
-            failures=setback.failures + 1,
-            useless=setback.useless + isinstance(error, UselessSummaryError),
-            until=self._clock.monotonic() + pause,
-        )
+    def _set_back(self, thread: ThreadKey, setback: _Setback, *, pauses: int) -> float:
+        """Leave the thread alone for a while, and for longer with each pause there was before.
+
+        Return the pause, in seconds; there is none where `pauses` is negative.
+        """
+        pause = min(LONGEST_PAUSE, FIRST_PAUSE * 2 ** min(pauses, 16)) if pauses >= 0 else 0
+        until = self._clock.monotonic() + pause
+        self._remember(thread, replace(setback, failures=setback.failures + 1, until=until))
+        return pause
+
+    def _remember(self, thread: ThreadKey, setback: _Setback) -> None:
+        self._setbacks[thread] = setback
         if len(self._setbacks) > _SETBACKS:
             del self._setbacks[next(iter(self._setbacks))]
 

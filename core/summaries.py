@@ -28,10 +28,12 @@ NOTHING_LEFT: Final = "Nothing that was said before is left."
 """The summary of what was deleted as a whole."""
 PATIENCE = 3
 """Useless answers in a row, after which the fallback makes the summary: it refuses nothing."""
+_OVERLONG = 4
+"""How many times longer than asked for no summary is: what it replaces would be shorter."""
 
 
 class UselessSummaryError(ModelError):
-    """The model's answer is no summary: it was cut, declined or empty."""
+    """The model's answer is no summary: it was cut, declined, empty or overlong."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -98,8 +100,14 @@ class Summariser:
                 log.warning("%s makes a summary instead: %s", self._fallback.name, error)
                 answered = await self._ask_model(self._fallback, request)
         text = answered.text.strip()
-        if answered.stop is not Stop.END or not text:
-            raise UselessSummaryError(f"The summary is empty, or no whole one ({answered.stop}).")
+        size = self._count(text)
+        if answered.stop is not Stop.END or not 0 < size <= _OVERLONG * manner.tokens:
+            usage = answered.usage
+            paid = f"{usage.prompt:,} + {usage.output:,}" if usage else "an unknown number of"
+            raise UselessSummaryError(
+                f"The summary is empty, overlong or no whole one ({answered.stop}, {size:,} tokens "
+                f"of {manner.tokens:,}); {paid} tokens were paid for it."
+            )
         return text
 
     async def _ask_model(self, model: Model, request: ModelRequest) -> Answered:

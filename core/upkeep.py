@@ -6,7 +6,7 @@ import asyncio
 import logging
 from typing import TYPE_CHECKING
 
-from core.errors import ChatbotError
+from core.errors import described
 
 if TYPE_CHECKING:
     from core.compaction import Compactor
@@ -33,14 +33,18 @@ class Upkeep:
 
     def answered(self, work: Work, answer: Answer, size: int) -> None:
         """Fold what is due by now; for `size` see `Compactor.is_due`."""
-        if self._closed or not self._compactor.is_due(work, answer.text, size=size):
+        if self._closed or not self._is_due(work, answer, size):
             return
         job = asyncio.create_task(self._compact(work.lease.thread))
         self.jobs.add(job)
         job.add_done_callback(self.jobs.discard)
 
-    async def _compact(self, thread: ThreadKey) -> None:
+    def _is_due(self, work: Work, answer: Answer, size: int) -> bool:
         try:
-            await self._compactor.compact(thread)
-        except ChatbotError as error:
-            log.warning("the summary stays as it was: %s", error)
+            return self._compactor.is_due(work, answer.text, size=size)
+        except Exception as error:  # noqa: BLE001 - the turn is over, whatever this is
+            log.warning("whether a summary is due is not known: %s", described(error))
+            return False
+
+    async def _compact(self, thread: ThreadKey) -> None:
+        await self._compactor.compact(thread)  # it never fails

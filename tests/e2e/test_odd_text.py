@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import asyncio
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -44,3 +45,27 @@ async def test_what_broke_off_within_an_emoji_is_shown_up_to_there(program: Prog
     assert ended.lines == ["second"]
     assert "hi\n\n[The answer broke off here." in ended.err
     assert "Traceback" not in ended.err
+
+
+async def test_a_summary_with_such_text_is_kept(program: Program) -> None:
+    def is_summary(request: dict[str, Any]) -> bool:
+        return "You keep the memory" in request["system"][0]["text"]
+
+    def script(request: dict[str, Any]) -> Talk:
+        if is_summary(request):
+            return Talk("Sum", pieces=("Ann \ud83d", "\ude00 \0"))
+        return Talk(f"Answer {len(claude.requests)}.")
+
+    async with FakeClaude(script) as claude:
+        program.settings |= {"ANTHROPIC_API_KEY": claude.key, "ANTHROPIC_BASE_URL": claude.url}
+        program.settings["CHATBOT_MEMORY"] = "summary"
+        running = await program.start("run")
+        async with asyncio.timeout(20):
+            for n in range(100):  # until a reply is made with it
+                await running.say(f"message {n}")
+                assert (await running.hear()).startswith("Answer")
+                if f"Ann {GRIN} {LOST}" in str(claude.requests[-1]["messages"]):
+                    break
+        ended = await running.end()
+    assert "Traceback" not in ended.err
+    assert "stays as it was" not in ended.err

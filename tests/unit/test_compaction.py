@@ -10,7 +10,12 @@ from typing import TYPE_CHECKING
 import pytest
 
 from core.compaction import FIRST_PAUSE, Compactor
-from core.errors import ModelBusyError, ModelRefusedError, StoreUnavailableError
+from core.errors import (
+    ModelBusyError,
+    ModelRefusedError,
+    StoreRefusedError,
+    StoreUnavailableError,
+)
 from core.memory import Marks, Memory
 from core.memory.cut import cut_to
 from core.memory.tokens import counter_for
@@ -24,12 +29,13 @@ from core.session import Answer, AnswerKind, Entry
 from core.store.local import LocalStore
 from core.store.values import Draft, Outcome, ThreadSettings
 from core.summaries import NOTHING_LEFT, PATIENCE, SummaryManner
+from core.upkeep import Upkeep
 from tests.builders import terms
 from tests.clocks import ManualClock
 from tests.talk import THREAD, entry, tokens, turn
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import AsyncGenerator, Awaitable, Callable
 
     from core.models.port import Model, ModelRequest
     from core.models.scripted import Script
@@ -60,10 +66,8 @@ class Desk:
             marks=marks or Marks(high=600, low=200),
             by_kind={Kind.TERMINAL: strategy},
         )
-        manner = SummaryManner(model="small", tokens=tokens, room=room, retry=ONCE)
-        self.compactor = Compactor(
-            self.store, self.model, OfflineModel(), self.memory, self.clock, manner
-        )
+        self.manner = SummaryManner(model="small", tokens=tokens, room=room, retry=ONCE)
+        self.compactor = self.another_process()
         self.said = 0
 
     async def say(self, text: str, answer: str = "Noted.") -> None:
@@ -97,10 +101,30 @@ class Desk:
     async def compact(self) -> bool:
         return await self.compactor.compact(THREAD)
 
+    def another_process(self) -> Compactor:
+        """Return what makes summaries beside us, and knows of us by the store only."""
+        return Compactor(
+            self.store, self.model, OfflineModel(), self.memory, self.clock, self.manner
+        )
+
     async def amend(self, number: int, text: str | None) -> None:
         assert await self.store.amend(
             THREAD, f"m{number}", (f"m{number}",), stamp=2000.0 + number, text=text
         )
+
+
+class Editing(ScriptedModel):
+    """A model during whose every answer something is done."""
+
+    def __init__(self, edit: Callable[[], Awaitable[None]] | None) -> None:
+        super().__init__(reply=lambda _: "Sum.")
+        self.edit = edit
+
+    async def stream(self, request: ModelRequest) -> AsyncGenerator[str | Completion, None]:
+        if self.edit is not None:
+            await self.edit()
+        async for item in super().stream(request):
+            yield item
 
 
 def scripted(*scripts: Script, reply: str = "") -> ScriptedModel:
@@ -239,21 +263,124 @@ async def test_a_model_that_gives_only_useless_answers_is_stood_in_for() -> None
     assert "Rex" in (await desk.work()).summary.text
 
 
-async def test_a_store_that_fails_is_no_fault_of_the_model(
-    monkeypatch: pytest.MonkeyPatch,
+FAULTS: dict[str, Exception] = {
+    "the store is not there": StoreUnavailableError("down"),
+    "the store refuses": StoreRefusedError("read-only"),
+    "the text can't be encoded": UnicodeEncodeError("utf-8", "secret\ud83d", 6, 7, "surrogates"),
+    "a fault of our own": KeyError("secret"),
+    "a library's": RuntimeError("secret"),
+}
+
+
+@pytest.mark.parametrize("verb", ["peek", "accept", "history", "compact"])
+@pytest.mark.parametrize("fault", FAULTS.values(), ids=FAULTS)
+async def test_whatever_fails_pauses_it_and_is_not_paid_for_again_after_each_turn(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, verb: str, fault: Exception
 ) -> None:
-    desk = Desk(scripted(reply="Sum."))
+    model = scripted(reply="Sum.")
+    desk = Desk(model)
     await desk.say_many()
-    real = desk.store.compact
+    await desk.compact()
+    await desk.amend(1, None)  # now it is made anew, and the log is read for it
+    paid = len(model.calls)
 
-    async def down(*args: object, **kwargs: object) -> bool:
-        raise StoreUnavailableError("down")
+    async def fail(*args: object, **kwargs: object) -> bool:
+        raise fault
 
-    monkeypatch.setattr(desk.store, "compact", down)
-    with pytest.raises(StoreUnavailableError):
-        await desk.compact()
-    monkeypatch.setattr(desk.store, "compact", real)
+    with monkeypatch.context() as patched:
+        patched.setattr(desk.store, verb, fail)
+        for _ in range(3):
+            assert not await desk.compact()
+    assert len(model.calls) == paid + (verb == "compact")
+    assert not await desk.compact()
+    desk.clock.advance(FIRST_PAUSE + 1)
     assert await desk.compact()
+    (logged,) = caplog.records
+    assert type(fault).__name__ in logged.message or str(fault) in logged.message
+    assert "secret" not in caplog.text
+
+
+async def test_of_two_processes_one_pays(caplog: pytest.LogCaptureFixture) -> None:
+    gate = asyncio.Event()
+    model = scripted([gate, ModelBusyError("busy")], ModelBusyError("busy"), "Sum.")
+    desk = Desk(model)
+    other = desk.another_process()
+    await desk.say_many()
+    compacting = asyncio.create_task(desk.compact())
+    while not model.calls:
+        await asyncio.sleep(0)
+    assert not await other.compact(THREAD)  # while the first is at it
+    gate.set()
+    assert not await compacting
+    await desk.say_many(2)
+    assert not await other.compact(THREAD)
+    assert not await desk.compact()
+    assert len(model.calls) == 1
+    desk.clock.advance(FIRST_PAUSE + 1)
+    assert not await other.compact(THREAD)
+    assert not await desk.compact()
+    assert len(model.calls) == 2
+    desk.clock.advance(2 * FIRST_PAUSE + 1)
+    assert await desk.compact()
+    assert len(caplog.records) == 2
+
+
+async def test_what_is_void_each_time_is_not_paid_for_each_time() -> None:
+    async def edit() -> None:
+        times = len(model.calls)
+        await desk.store.amend(THREAD, "m1", ("m1",), stamp=2000.0 + times, text=f"No. {times}")
+
+    model = Editing(edit)
+    desk = Desk(model)
+    await desk.say_many()
+    for _ in range(5):
+        assert not await desk.compact()
+    assert len(model.calls) == 2
+    desk.clock.advance(FIRST_PAUSE + 1)
+    model.edit = None
+    assert await desk.compact()
+
+
+async def test_a_summary_is_cleaned_like_an_answer() -> None:
+    desk = Desk(scripted(["Ann \ud83d", "\ude00 says \0 and \ud83d"]))
+    await desk.say_many()
+    assert await desk.compact()
+    text = (await desk.work()).summary.text
+    assert text == "Ann \N{GRINNING FACE} says \ufffd and \ufffd"
+
+
+async def test_a_fault_in_telling_whether_it_is_due_ends_nothing(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    desk = Desk(scripted(reply="Sum."), strategy="summary")
+    await desk.say_many(2)
+    work = await desk.work()
+    upkeep = Upkeep(desk.compactor)
+    answered = work.records[-1]
+    assert isinstance(answered, Answer)
+
+    def fail(*args: object, **kwargs: object) -> bool:
+        raise KeyError("secret")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(desk.compactor, "is_due", fail)
+        upkeep.answered(work, answered, 0)
+    assert not upkeep.jobs
+    assert "KeyError at" in caplog.text
+    assert "secret" not in caplog.text
+    upkeep.answered(work, answered, 0)
+    await asyncio.gather(*upkeep.jobs)
+    assert (await desk.work()).summary.text == "Sum."
+
+
+async def test_an_overlong_summary_is_none() -> None:
+    model = scripted("word " * 5000, reply="Sum.")
+    desk = Desk(model)
+    await desk.say_many()
+    assert not await desk.compact()
+    desk.clock.advance(FIRST_PAUSE + 1)
+    assert await desk.compact()
+    assert (await desk.work()).summary.text == "Sum."
 
 
 async def test_an_edit_while_the_summary_is_made_voids_it() -> None:
@@ -295,6 +422,7 @@ async def test_giving_up_in_the_middle_does_not_block_the_thread() -> None:
         await asyncio.sleep(0)
     compacting.cancel()
     await asyncio.gather(compacting, return_exceptions=True)
+    desk.clock.advance(FIRST_PAUSE + 1)
     assert await desk.compact()
 
 
