@@ -4,15 +4,18 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Protocol
 
-from core.errors import StoreUnavailableError
+from core.clock import SystemClock
+from core.errors import StoreError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from core.clock import Clock
     from core.platform import Platform
     from core.store.port import Store
 
 STORE = "store"
+WORKER = "worker"
 
 
 class Connected(Protocol):
@@ -27,12 +30,29 @@ class Connected(Protocol):
         """Tell whether it hears people at this moment."""
 
 
+class Works(Protocol):
+    """Who answers what was taken in."""
+
+    @property
+    def works(self) -> bool:
+        """Tell whether the loops run that look for work, and the store serves them."""
+
+
 class Health:
     """Knows what the bot needs, and what of that is there."""
 
-    def __init__(self, store: Store, platforms: Iterable[str] = ()) -> None:
+    def __init__(
+        self,
+        store: Store,
+        platforms: Iterable[str] = (),
+        *,
+        worker: Works | None = None,
+        clock: Clock | None = None,
+    ) -> None:
         """Expect the bot on these platforms; until `watch`, it is on none of them."""
         self._store = store
+        self._worker = worker
+        self._clock = clock or SystemClock()
         self._wanted = tuple(platforms)
         self._bots: dict[str, Connected] = {}
 
@@ -41,17 +61,18 @@ class Health:
         self._bots[bot.platform.name] = bot
 
     async def missing(self) -> tuple[str, ...]:
-        """Return what is not there: the store, and platforms, by name."""
-        store = () if await self._store_answers() else (STORE,)
-        return (*store, *(name for name in self._wanted if not self._is_on(name)))
+        """Return what is not there: the store, the worker and platforms, by name."""
+        store = () if await self._store_serves() else (STORE,)
+        worker = () if self._worker is None or self._worker.works else (WORKER,)
+        return (*store, *worker, *(name for name in self._wanted if not self._is_on(name)))
 
     def _is_on(self, name: str) -> bool:
         bot = self._bots.get(name)
         return bot is not None and bot.connected
 
-    async def _store_answers(self) -> bool:
+    async def _store_serves(self) -> bool:
         try:
-            await self._store.cursor("health")
-        except StoreUnavailableError:
+            await self._store.ping(self._clock.now())
+        except StoreError:
             return False
         return True

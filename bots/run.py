@@ -112,11 +112,11 @@ class Joining:
             connects["slack"] = partial(_on_slack, self.app)
         if settings.discord:
             connects["discord"] = partial(_on_discord, self.app)
-        health = Health(self.app.store, connects)
+        health = Health(self.app.store, connects, worker=self.worker, clock=self.app.clock)
         if settings.slack and not settings.slack_app_token.get_secret_value():
             door = await self.connections.enter_async_context(_open_door(settings, health))
             connects["slack"] = partial(_on_slack, self.app, door)
-        return [self._join(connect, health) for connect in connects.values()]
+        return [self.worker.wait(), *(self._join(each, health) for each in connects.values())]
 
     async def _join(
         self, connect: Callable[[], AbstractAsyncContextManager[Bot]], health: Health
@@ -204,7 +204,7 @@ async def _run_terminal(app: App, stop: Stop, thread: str) -> int:
     try:
         await terminal.open(bot, thread)
         async with worker:
-            code = await stop.or_end_of(terminal.serve())
+            code = await stop.or_end_of(_first_end([terminal.serve(), worker.wait()]))
             if code == INTERRUPTED:
                 await _hurry(worker)
         return code

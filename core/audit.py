@@ -29,7 +29,7 @@ async def note(
 ) -> None:
     """Keep that somebody does something by an admin's right; `at` is seconds since 1970.
 
-    To be called before it is done: what can't be kept (`StoreUnavailableError`) is not done.
+    To be called before it is done: what can't be kept (`StoreError`) is not done.
     """
     deed = Deed(id=unique(), what=what, by=by, thread=thread, at=at)
     await kept.audit(deed)

@@ -60,7 +60,7 @@ class Before:
     async def read(self, message: Message) -> None:
         """Take in what was said before this message, if the bot was not there yet.
 
-        Raises `StoreUnavailableError` when that can't be told; anything else is no reason not to
+        Raises `StoreError` when that can't be told; anything else is no reason not to
         answer.
         """
         first = message.answer_in in {"", message.id}

@@ -11,7 +11,7 @@ import asyncio
 import logging
 from typing import TYPE_CHECKING
 
-from core.errors import StoreUnavailableError
+from core.errors import StoreError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -102,7 +102,7 @@ class Cursors:
     async def _advance(self, place: str, at: float) -> None:
         try:
             await self.advance(place, at)
-        except StoreUnavailableError as error:
+        except StoreError as error:
             log.info("a cursor stays where it is: %s", error)
 
     def _name(self, place: str) -> str:

@@ -15,7 +15,7 @@ from core.errors import (
     PostRefusedError,
     PostUnclearError,
     StoppedByUserError,
-    StoreUnavailableError,
+    StoreError,
 )
 from core.platform import AS_FILE
 from core.posts import Posts, copies
@@ -79,7 +79,7 @@ class Delivery:
         except PostRefusedError as error:
             self._refused = True
             log.info("previews are not shown: %s", error)
-        except (PlatformError, StoreUnavailableError) as error:
+        except (PlatformError, StoreError) as error:
             log.info("a preview could not be shown: %s", type(error).__name__)
         return False
 

@@ -14,12 +14,23 @@ class SettingsError(ChatbotError):
     """The settings can't be used; the text lists every fault. End the program."""
 
 
-class StoreUnavailableError(ChatbotError):
-    """The store does not answer, or not now. Nothing was acknowledged; try again later."""
+class StoreError(ChatbotError):
+    """The store did not do what it was asked. Nothing was acknowledged.
+
+    While the program runs, both kinds are an outage: a failover, a rotated password and expired
+    credentials refuse for a moment and then pass. So what runs catches this and tries again later.
+    """
 
 
-class StoreRefusedError(ChatbotError):
-    """The store can't be used as it is: wrong password, read-only, a schema from the future."""
+class StoreUnavailableError(StoreError):
+    """The store does not answer, or not now."""
+
+
+class StoreRefusedError(StoreError):
+    """The store can't be used as it is: wrong password, read-only, a schema from the future.
+
+    When the program starts, this ends it, since only the operator can repair it.
+    """
 
 
 class DeniedError(ChatbotError):

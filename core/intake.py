@@ -55,7 +55,7 @@ class Intake:
         """Store a message, once, and see that it gets answered.
 
         The platform acknowledges the event when this returns, and not when it raises
-        `StoreUnavailableError`: the platform then sends the event again.
+        `StoreError`: the platform then sends the event again.
         """
         notice = refusal(message)
         if notice:

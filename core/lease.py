@@ -1,4 +1,9 @@
-"""A lease as its holder sees it: renewed while the turn runs, and never trusted past its time."""
+"""A lease as its holder sees it: renewed while the turn runs, and never trusted past its time.
+
+While the store is out, its holder goes on: the model may still be writing. What needs the store
+waits until it answers again, and then it says whether the lease is still ours, which it is as long
+as nobody else has taken it. Only what no store can fence, a post, needs time that is left on it.
+"""
 
 from __future__ import annotations
 
@@ -6,12 +11,12 @@ import asyncio
 from dataclasses import replace
 from typing import TYPE_CHECKING, Literal, TypeVar
 
-from core.errors import LeaseLostError, StoreUnavailableError, TurnChangedError
+from core.errors import LeaseLostError, StoreError, StoreUnavailableError, TurnChangedError
 from core.stop import Stop, StoppedError
 from core.store.values import Changed, Refused, TurnState, Work
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Coroutine
+    from collections.abc import Awaitable, Callable, Coroutine
     from typing import Any
 
     from core.clock import Clock
@@ -22,6 +27,9 @@ Result = TypeVar("Result")
 
 _BEATS = 3
 """Renewals in the time a lease lives: two may fail before it is lost."""
+_SOONEST, _LATEST = 0.1, 1.0
+"""Seconds between two calls to a store that is out, doubled each time. Short, since whoever looks
+for work leaves a store that is there again to those that hold leases for a moment only."""
 
 
 class Hold:
@@ -31,8 +39,19 @@ class Hold:
     it never seems longer here than it is in the store, whatever the clocks say.
     """
 
-    def __init__(self, store: Store, clock: Clock, work: Work, *, asked_at: float) -> None:
-        """Hold what `work` grants; `asked_at` is the steady time before it was asked for."""
+    def __init__(
+        self,
+        store: Store,
+        clock: Clock,
+        work: Work,
+        *,
+        asked_at: float,
+        failed: Callable[[StoreError], None] = lambda _: None,
+    ) -> None:
+        """Hold what `work` grants; `asked_at` is the steady time before it was asked for.
+
+        `failed` hears each time that the store does not serve.
+        """
         self.work = work
         self.preview = ""
         """The platform's id of the preview that *this* lease posted."""
@@ -40,14 +59,17 @@ class Hold:
         """The steady time before the newest call that may have granted the lease."""
         self.stopped: Callable[[], None] = lambda: None
         """Called when the store says that somebody asked for the turn to end."""
+        self.patient = True
+        """Wait for a store that is out; otherwise raise `StoreError` at once."""
         self._store = store
         self._clock = clock
+        self._failed = failed
 
     async def keep(self, body: Coroutine[Any, Any, Result]) -> Result:
-        """Run `body` with the lease renewed beside it; end it when the lease can't be kept.
+        """Run `body` with the lease renewed beside it; end it when the lease is no longer ours.
 
-        Raises what the body raises, and `TurnChangedError`, `LeaseLostError` or
-        `StoreUnavailableError` as soon as a renewal says so.
+        Raises what the body raises, and `TurnChangedError` or `LeaseLostError` as soon as a
+        renewal says so. A store that is out ends nothing.
         """
         lost = Stop()
         beats: list[asyncio.Task[None]] = []  # none in most turns: they end before the first
@@ -70,32 +92,23 @@ class Hold:
 
     async def need(self, seconds: float) -> None:
         """Make sure that the lease is ours for so long: before a call that nothing can fence."""
-        if self._left() <= seconds:
+        if self.left() <= seconds:
             await self.renew()
-        if self._left() <= seconds:
+        if self.left() <= seconds:
             message = "the store took too long to renew the lease"
             raise StoreUnavailableError(message)
 
     async def renew(self) -> None:
         """Extend the lease; raise `TurnChangedError` or `LeaseLostError` when that is due."""
-        asked_at = self._clock.monotonic()
-        answer = await self._store.renew(self.work.lease, self.work.rev, self.preview)
-        if isinstance(answer, Refused):
-            raise _lost(answer)
-        self.asked_at = asked_at
-        if answer == "changed":
-            message = "the thread changed while its turn ran"
-            raise TurnChangedError(message)
-        if answer == "stopped":
-            self.stopped()
+        await self._insist(self._renew)
 
     async def commit(self, draft: Draft) -> None:
         """Record the answer; raise `TurnChangedError` or `LeaseLostError` when it may not be."""
-        asked_at = self._clock.monotonic()
-        answer = await self._store.commit(self.work.lease, self.work.rev, draft, self.preview)
+        answer = await self._insist(
+            lambda: self._store.commit(self.work.lease, self.work.rev, draft, self.preview)
+        )
         if isinstance(answer, Refused):
             raise _lost(answer)
-        self.asked_at = asked_at
         if isinstance(answer, Changed):
             message = "the thread changed before its answer was recorded"
             raise TurnChangedError(message)
@@ -111,24 +124,58 @@ class Hold:
         self, outcome: Outcome, *, posted: tuple[str, ...] = (), delay: float = 0
     ) -> Work | Literal["free", "void"]:
         """Close the turn or leave it; raise `LeaseLostError` when it is no longer ours."""
-        asked_at = self._clock.monotonic()
-        answer = await self._store.settle(self.work.lease, outcome, posted=posted, delay=delay)
+        lease = self.work.lease
+        answer = await self._insist(
+            lambda: self._store.settle(lease, outcome, posted=posted, delay=delay)
+        )
         if isinstance(answer, Refused):
             raise _lost(answer)
-        self.asked_at = asked_at
         return answer
 
     async def reload(self) -> None:
         """Look at the thread again, under the same lease."""
-        asked_at = self._clock.monotonic()
-        work = await self._store.claim(self.work.lease.thread, self.work.lease.token)
-        if work is None or work.lease.turn != self.work.lease.turn:
+        lease = self.work.lease
+        work = await self._insist(lambda: self._store.claim(lease.thread, lease.token))
+        if work is None or work.lease.turn != lease.turn:
             raise LeaseLostError(recorded=False, mine=False)
         self.work = work
-        self.asked_at = asked_at
 
-    def _left(self) -> float:
+    def left(self) -> float:
+        """Return the seconds for which the lease is certainly ours, without another renewal."""
         return self.asked_at + self._store.lease_seconds - self._clock.monotonic()
+
+    async def _renew(self) -> None:
+        asked_at = self._clock.monotonic()
+        answer = await self._store.renew(self.work.lease, self.work.rev, self.preview)
+        if isinstance(answer, Refused):
+            raise _lost(answer)
+        self.asked_at = asked_at
+        if answer == "changed":
+            message = "the thread changed while its turn ran"
+            raise TurnChangedError(message)
+        if answer == "stopped":
+            self.stopped()
+
+    async def _insist(self, call: Callable[[], Awaitable[Result]]) -> Result:
+        """Return what a verb answers, however long the store is out.
+
+        The lease lives from before the call that was answered: a granted verb extends it.
+        """
+        pause = _SOONEST
+        while True:
+            asked_at = self._clock.monotonic()
+            try:
+                answer = await call()
+            except StoreError as error:
+                self._failed(error)
+                if not self.patient:
+                    raise
+                await self._clock.sleep(pause)
+                pause = min(2 * pause, _LATEST)
+            else:
+                if not isinstance(answer, Refused) and answer is not None:
+                    self.asked_at = asked_at
+                return answer
 
     @property
     def _pause(self) -> float:
@@ -136,11 +183,7 @@ class Hold:
 
     async def _beat(self) -> None:
         while True:
-            try:
-                await self.renew()
-            except StoreUnavailableError:
-                if self._left() <= self._pause:
-                    raise
+            await self.renew()
             await self._clock.sleep(self._pause)
 
 

@@ -23,7 +23,7 @@ async def first(store: Store, platform: str, name: str) -> bool:
     """Tell whether nobody was told so before under this name.
 
     A call whose answer was lost, and which the store's client repeats, is still the first. Raises
-    `StoreUnavailableError`.
+    `StoreError`.
     """
     message = Message(
         thread=ThreadKey(platform, "once", name),

@@ -1,4 +1,7 @@
-"""What a worker does again and again: looking for work that nobody brought, and sweeping."""
+"""What a worker does again and again: looking for work that nobody brought, and sweeping.
+
+A store that is out, or that refuses for a moment, ends no loop. What ends one is a fault of ours.
+"""
 
 from __future__ import annotations
 
@@ -6,7 +9,7 @@ import contextlib
 import logging
 from typing import TYPE_CHECKING
 
-from core.errors import StoreUnavailableError
+from core.errors import StoreError
 from core.room import Place
 from core.stop import Stop, StoppedError
 from core.store.keys import unique
@@ -18,6 +21,7 @@ if TYPE_CHECKING:
 
     from core.clock import Clock
     from core.message import ThreadKey
+    from core.outage import Outage
     from core.room import Room
     from core.store.port import Store
 
@@ -26,6 +30,13 @@ log = logging.getLogger(__name__)
 _LOOKS = 3
 """Looks at the work index in the time a lease lives; wakes may be lost, the index is not."""
 _SWEEP_SECONDS = 60.0
+_OUTAGE_PAUSE = 1.0
+"""Seconds between two tries to reach a store that is out."""
+_AFTER_OUTAGE = 2.0
+"""Seconds for which a store that is there again is left to those that hold leases.
+
+Theirs may have run out meanwhile; renewed, the answers that are being made are not lost.
+"""
 
 
 class Rounds:
@@ -37,6 +48,7 @@ class Rounds:
         clock: Clock,
         room: Room,
         platforms: Collection[str],
+        outage: Outage,
         *,
         take: Callable[[Work, float, Place], None],
         is_ours: Callable[[ThreadKey], bool],
@@ -55,26 +67,31 @@ class Rounds:
         self._overdue = False
         """The last that was found had waited for longer than our line, and was not of it."""
         self._joined = Stop()
+        self._outage = outage
 
-    def forever(self) -> list[Coroutine[Any, Any, None]]:
-        """Return the loops."""
-        return [self._claim_forever(), self._sweep_forever()]
+    def forever(self) -> dict[str, Coroutine[Any, Any, None]]:
+        """Return the loops, by what they do."""
+        return {"looks for work": self._claim_forever(), "sweeps": self._sweep_forever()}
 
     def look_now(self) -> None:
         """Look at once: there are more platforms."""
         self._joined.set()
 
     async def _claim_forever(self) -> None:
-        reachable = True
         while True:
             try:
+                if self._outage.lasts:
+                    await self._come_back()
                 await self._claim_next()
-                reachable = True
-            except StoreUnavailableError as error:
-                if reachable:  # once for an outage, not once a second
-                    log.warning("the store is out of reach, trying again: %s", error)
-                reachable = False
-                await self._clock.sleep(1)
+            except StoreError as error:
+                self._outage.failed(error)
+                await self._clock.sleep(_OUTAGE_PAUSE)
+
+    async def _come_back(self) -> None:
+        """See that the store serves, and let those that hold leases renew them first."""
+        await self._store.ping(self._clock.now())
+        self._outage.over()
+        await self._clock.sleep(min(_AFTER_OUTAGE, self._store.lease_seconds / 2))
 
     async def _claim_next(self) -> None:
         self._joined = Stop()
@@ -112,6 +129,6 @@ class Rounds:
             try:
                 while await self._store.sweep():
                     await self._clock.sleep(0)
-            except StoreUnavailableError as error:
-                log.warning("expired sessions stay for now: %s", error)
+            except StoreError as error:
+                log.info("expired sessions stay for now: %s", error)
             await self._clock.sleep(_SWEEP_SECONDS)

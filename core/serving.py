@@ -7,7 +7,7 @@ import logging
 from typing import TYPE_CHECKING
 
 from core.delivery import Delivery
-from core.errors import ChatbotError, LeaseLostError, StoreUnavailableError, TurnChangedError
+from core.errors import ChatbotError, LeaseLostError, StoreError, TurnChangedError
 from core.lease import Hold
 from core.store.values import Outcome, TurnState, Work
 from core.where import where_of
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from core.clock import Clock
     from core.conversation import Conversation
     from core.message import ThreadKey
+    from core.outage import Outage
     from core.platform import Platform
     from core.room import Place
     from core.store.port import Store
@@ -26,6 +27,8 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 _LONGEST_DELAY = 60.0
+_STORE_PAUSE = 0.5
+"""Seconds before a turn goes on that could not read what it needs."""
 
 
 class Serving:
@@ -38,13 +41,15 @@ class Serving:
         upkeep: Upkeep,
         platforms: Mapping[str, Platform],
         clock: Clock,
+        outage: Outage,
     ) -> None:
-        """Serve threads of `platforms`, which may grow."""
+        """Serve threads of `platforms`, which may grow; note in `outage` that the store is out."""
         self._store = store
         self._conversation = conversation
         self._upkeep = upkeep
         self._platforms = platforms
         self._clock = clock
+        self._outage = outage
         self._closed = False
         self.deliveries: dict[ThreadKey, Delivery] = {}
         """What stands for each turn that runs, by its thread."""
@@ -61,15 +66,26 @@ class Serving:
         following: Work | None = work
         try:
             while following is not None:
-                hold = Hold(self._store, self._clock, following, asked_at=asked_at)
+                hold = Hold(
+                    *(self._store, self._clock, following),
+                    asked_at=asked_at,
+                    failed=self._outage.failed,
+                )
                 following = await self._run(hold, place)
                 asked_at = hold.asked_at
                 if self._closed and following is not None:
-                    await self._store.settle(following.lease, Outcome.HANDED_BACK)
+                    await self._hand_on(following)
                     return
                 place.offer()
         finally:
             place.leave()
+
+    async def _hand_on(self, work: Work) -> None:
+        """Leave a turn that was not begun to another worker."""
+        try:
+            await self._store.settle(work.lease, Outcome.HANDED_BACK)
+        except StoreError as error:
+            log.warning("a turn was left to run out: %s", error)
 
     async def _run(self, hold: Hold, place: Place) -> Work | None:
         """Run one turn to its end; return the thread's next, which is open under this lease."""
@@ -86,10 +102,6 @@ class Serving:
         except asyncio.CancelledError:
             await self._hand_back(hold, delivery)
             raise
-        except StoreUnavailableError as error:
-            # Nothing can be told to the store; the lease runs out, and the turn is taken over.
-            log.warning("a turn was given up for now: %s", error)
-            return None
         except Exception as error:  # noqa: BLE001 - whatever it was, the turn must not be lost
             await self._fail(hold, error)
             return None
@@ -113,6 +125,11 @@ class Serving:
             except TurnChangedError:
                 await hold.reload()
                 continue
+            except StoreError as error:  # what was read beside the lease's own verbs
+                log.info("a turn waits for the store: %s", error)
+                await self._clock.sleep(_STORE_PAUSE)
+                await hold.reload()
+                continue
             if settled == "void":
                 await hold.reload()
                 continue
@@ -131,6 +148,7 @@ class Serving:
 
     async def _hand_back(self, hold: Hold, delivery: Delivery) -> None:
         """Leave the turn to another worker, without a trace of our own preview."""
+        hold.patient = False
         try:
             if hold.work.state is TurnState.OPEN:
                 await delivery.clear()

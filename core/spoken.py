@@ -95,7 +95,7 @@ class Spoken:
     async def take(self, message: Message, intake: Intake) -> bool:
         """Do what a message asks for beside the conversation; False where it is no command.
 
-        Raises `StoreUnavailableError`: nothing was acknowledged, and it comes again.
+        Raises `StoreError`: nothing was acknowledged, and it comes again.
         """
         linked, person = self._voice.linked, message.author.id
         command = None if message.attachments else command_in(message.text, linked)

@@ -9,8 +9,9 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Self
 
 from core.admission import Verdict
-from core.errors import StoreUnavailableError
+from core.errors import StoreError
 from core.once import first
+from core.outage import Outage
 from core.room import Place, Room
 from core.rounds import Rounds
 from core.serving import Serving, without_text
@@ -82,22 +83,30 @@ class Worker:
         """Threads that wait for room, unclaimed: a replica that has some may take them."""
         self._turns: set[asyncio.Task[None]] = set()
         self._upkeep = Upkeep(compactor)
-        self._serving = Serving(store, conversation, self._upkeep, self._platforms, clock)
+        self._outage = Outage()
+        self._serving = Serving(
+            store, conversation, self._upkeep, self._platforms, clock, self._outage
+        )
         self._deliveries = self._serving.deliveries
         self._rounds = Rounds(
             store,
             clock,
             self._room,
             self._platforms.keys(),
+            self._outage,
             take=self._take,
             is_ours=self._line.__contains__,
         )
         self._loops: list[asyncio.Task[None]] = []
+        self._broken = asyncio.Event()
         self._draining = False
 
     async def __aenter__(self) -> Self:
         """Start looking for work."""
-        self._loops = [asyncio.create_task(loop) for loop in self._rounds.forever()]
+        for does, loop in self._rounds.forever().items():
+            task = asyncio.create_task(loop, name=does)
+            task.add_done_callback(self._loop_ended)
+            self._loops.append(task)
         return self
 
     async def __aexit__(
@@ -108,6 +117,16 @@ class Worker:
     ) -> None:
         """Drain: finish what runs within the grace period, and hand the rest back."""
         await self.drain()
+
+    @property
+    def works(self) -> bool:
+        """Tell whether its loops run and the store serves them; health asks."""
+        return not (self._broken.is_set() or self._outage.lasts)
+
+    async def wait(self) -> int:
+        """Return 1, an exit code, once a loop has ended by itself; never before."""
+        await self._broken.wait()
+        return 1
 
     def serve(self, platform: Platform) -> None:
         """Run the turns of one more platform, from now on; what waits there is found at once."""
@@ -155,7 +174,7 @@ class Worker:
         `at` is the platform's time of the wish: told late or twice, it ends no turn that answers
         what was said after it, and no second one. Another process that runs it hears so when it
         renews its lease the next time: within a third of the time that a lease lives. Raises
-        `StoreUnavailableError`.
+        `StoreError`.
         """
         wish = f"stop {thread} {answer_in} {at}"
         if at < math.inf and not await first(self._store, thread.platform, wish):
@@ -207,10 +226,21 @@ class Worker:
             work = await self._store.claim(thread, unique())
             if work is not None:
                 await self._serving.serve(work, asked_at, place)
-        except StoreUnavailableError as error:
+        except StoreError as error:
             log.warning("a thread was left to whoever looks for work: %s", error)
         finally:
             place.leave()
+
+    def _loop_ended(self, loop: asyncio.Task[None]) -> None:
+        """Let the process end with a loop of its own: its supervisor starts it again."""
+        if loop.cancelled() or self._draining:
+            return
+        log.critical(
+            "the loop that %s has ended, so this process ends",
+            loop.get_name(),
+            exc_info=without_text(loop.exception() or RuntimeError()),
+        )
+        self._broken.set()
 
     def _turn_ended(self, task: asyncio.Task[None]) -> None:
         self._turns.discard(task)

@@ -6,6 +6,7 @@ import os
 from typing import TYPE_CHECKING, TypeVar
 
 import pytest
+from hypothesis import HealthCheck, settings
 from psycopg import AsyncConnection
 
 from core.store.dynamodb import make_table
@@ -26,6 +27,26 @@ if TYPE_CHECKING:
     from core.store.dynamodb.client import Table
 
 Report = TypeVar("Report", pytest.TestReport, pytest.CollectReport)
+
+# How long Hypothesis searches: `HYPOTHESIS_PROFILE` is `ci`, the default, or `nightly`.
+# The same cases each time, so that a run says something about the code alone.
+settings.register_profile(
+    "ci",
+    derandomize=True,
+    database=None,
+    deadline=None,
+    max_examples=100,
+    stateful_step_count=50,
+    suppress_health_check=list(HealthCheck),
+)
+settings.register_profile(
+    "nightly",
+    deadline=None,
+    max_examples=3_000,
+    stateful_step_count=200,
+    suppress_health_check=list(HealthCheck),
+)
+settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "ci"))
 
 
 @pytest.fixture(scope="session")

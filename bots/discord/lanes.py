@@ -10,7 +10,7 @@ import logging
 from typing import TYPE_CHECKING, Any
 from weakref import WeakValueDictionary
 
-from core.errors import ChatbotError, StoreUnavailableError
+from core.errors import ChatbotError, StoreError
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Coroutine
@@ -63,7 +63,7 @@ class Lanes:
             while True:
                 try:
                     await job()
-                except StoreUnavailableError as error:
+                except StoreError as error:
                     log.warning("an event is not stored yet: %s", error)
                     await self._clock.sleep(wait)
                     wait = min(2 * wait, _LATEST)

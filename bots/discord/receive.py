@@ -118,7 +118,7 @@ class Reception:
     async def offer(self, messages: Sequence[Message]) -> None:
         """Take in what people said in one thread, in order, to be answered together.
 
-        Raises `StoreUnavailableError` when it could not be stored.
+        Raises `StoreError` when it could not be stored.
         """
         kept = [m for m in messages if not await self._is_command(m)]
         if not kept:

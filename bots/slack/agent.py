@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from bots.slack.api import LACKING, RefusedError
 from bots.slack.events import NAME, place_of
-from core.errors import PlatformError, StoreUnavailableError
+from core.errors import PlatformError, StoreError
 from core.fields import dict_of, str_of
 from core.message import ThreadKey
 
@@ -100,7 +100,7 @@ class Agent:
                 log.warning("no prompts are suggested in this workspace: %s", refused)
             else:
                 log.info("no prompts were suggested: %s", refused)
-        except (PlatformError, StoreUnavailableError) as error:
+        except (PlatformError, StoreError) as error:
             log.info("no prompts were suggested: %s", error)
 
     async def _prompts(self, channel: str) -> dict[str, str]:

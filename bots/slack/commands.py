@@ -17,7 +17,7 @@ from bots.slack.home import Home
 from bots.slack.manifest import COMMAND, EXPORT_SHORTCUT, FORGET_SHORTCUT
 from bots.slack.voice import SlackVoice
 from core.desk import Desk
-from core.errors import ChatbotError, DeniedError, PlatformError, StoreUnavailableError
+from core.errors import ChatbotError, DeniedError, PlatformError, StoreError
 from core.export import Form
 from core.message import ThreadKey
 from core.spoken import Spoken
@@ -103,7 +103,7 @@ class Counter:
             await job
         except DeniedError as denied:
             await self._told(user, str(denied))
-        except (PlatformError, StoreUnavailableError, OSError) as error:
+        except (PlatformError, StoreError, OSError) as error:
             log.warning("a command failed: %s", error)
             await self._told(user, _FAILED)
 

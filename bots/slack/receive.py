@@ -17,7 +17,7 @@ from slack_bolt.response import BoltResponse
 
 from bots.slack import events
 from core.admission import Verdict
-from core.errors import PlatformError, StoreUnavailableError
+from core.errors import PlatformError, StoreError
 from core.message import Address
 
 if TYPE_CHECKING:
@@ -80,7 +80,7 @@ class Reception:
         """Take in an event, or let it go on to the listeners. Bolt's name for it is `next`."""
         try:
             taken = await self.take(body)
-        except StoreUnavailableError as error:
+        except StoreError as error:
             log.warning("an event was not taken in, Slack sends it again: %s", error)
             self._failed = True
             return BoltResponse(status=503, body="")
@@ -92,7 +92,7 @@ class Reception:
     async def take(self, body: dict[str, Any]) -> bool:
         """Take in what concerns conversations; tell if it was that.
 
-        Raises `StoreUnavailableError` when it could not be stored.
+        Raises `StoreError` when it could not be stored.
         """
         if body.get("type") == "app_rate_limited":
             self.limited += 1

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from aiohttp import web
 from slack_bolt.adapter.aiohttp import to_aiohttp_response, to_bolt_request
 
+from bots.health import STORE, WORKER
 from bots.slack.events import NAME
 from core.errors import SettingsError
 
@@ -67,7 +68,7 @@ class Door:
         """
         del request
         missing = await self._missing()
-        others = {NAME, "store"}.isdisjoint(missing)
+        others = {NAME, STORE, WORKER}.isdisjoint(missing)
         said = f"not connected: {', '.join(missing)}" if missing else ""
         text = ", but ".join(filter(None, ("ok" if others else "", said)))
         return web.Response(status=200 if others else 503, text=text)

@@ -11,7 +11,7 @@ from bots.terminal.follow import Follower
 from bots.terminal.platform import NAME
 from bots.terminal.presence import is_abandoned, message_id
 from core.admission import Verdict
-from core.errors import StoreUnavailableError
+from core.errors import StoreError
 from core.message import Author, Kind, Message, ThreadKey
 from core.session import AnswerKind, Entry, Status
 
@@ -132,7 +132,7 @@ class Seat:
     async def watch(self, seconds: float) -> None:
         """Show what others say in the thread, and what they are answered, for ever."""
         while True:
-            with contextlib.suppress(StoreUnavailableError):  # whoever says something is told
+            with contextlib.suppress(StoreError):  # whoever says something is told
                 await self._follower.catch_up()
             await self.bot.clock.sleep(seconds)
 
@@ -179,7 +179,7 @@ class Seat:
         while True:
             try:
                 return await self.bot.intake.take(message)
-            except StoreUnavailableError as error:
+            except StoreError as error:
                 if not told:
                     sentence = str(error).rstrip(".")
                     await self.screen.tell(f"{sentence}. I keep trying, and nothing is lost.")
@@ -208,7 +208,7 @@ class Seat:
             if self._follower.misses(message):
                 return True
             work = await self.bot.store.peek(self.thread)
-        except StoreUnavailableError:
+        except StoreError:
             return False
         return work is None or work.line > self._places.get(message, work.line)
 

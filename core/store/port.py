@@ -40,6 +40,10 @@ if TYPE_CHECKING:
     )
 
 
+_PING = "ping"
+"""The cursor that `ping` moves."""
+
+
 class Store(AuditLog, Transfer):
     """Everything that is kept, for any number of processes at once.
 
@@ -221,6 +225,13 @@ class Store(AuditLog, Transfer):
     @abstractmethod
     async def advance(self, name: str, position: int) -> int:
         """Move a cursor to `position`, never back; return where it stands."""
+
+    async def ping(self, at: float) -> None:
+        """Write the time, in seconds since 1970, to see whether the store takes writes now.
+
+        A store that answers reads alone, as a read-only replica does, takes in no message.
+        """
+        await self.advance(_PING, int(at))
 
     # --- upkeep -------------------------------------------------------------------------------
 

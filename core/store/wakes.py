@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine
     from typing import Any
+
+log = logging.getLogger(__name__)
+
+_PAUSE = 1.0
+"""Seconds before what listens is started again, if it ended. Until then work is found later."""
 
 
 class Wakes:
@@ -27,7 +33,7 @@ class Wakes:
     async def wait(self, seconds: float) -> None:
         """Return at a wake, or after this time."""
         if self._task is None:
-            self._task = asyncio.create_task(self._listen(), name=self._name)
+            self._task = asyncio.create_task(self._forever(), name=self._name)
         try:
             async with asyncio.timeout(seconds):
                 await self._woken.wait()
@@ -35,6 +41,15 @@ class Wakes:
             return
         finally:
             self._woken.clear()
+
+    async def _forever(self) -> None:
+        """Listen, whatever a driver raises: without wakes, each message waits for the next look."""
+        while True:
+            try:
+                await self._listen()
+            except Exception as error:  # noqa: BLE001 - nothing may end it but `close`
+                log.warning("%s ended and starts again: %s", self._name, type(error).__name__)
+            await asyncio.sleep(_PAUSE)
 
     async def close(self) -> None:
         """Stop listening."""

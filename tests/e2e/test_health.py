@@ -8,13 +8,22 @@ from typing import TYPE_CHECKING
 
 from aiohttp import ClientSession
 
+from bots.health import Health
+from bots.run import run
+from core.errors import StoreRefusedError
+from core.models.scripted import ScriptedModel
+from core.rounds import Rounds
 from tests.e2e.discord_bot import TOKENS
 from tests.e2e.on_both import ended, fake_discord, on_slack, started, tokens
+from tests.e2e.slack_bot import settings_for
 from tests.fakes.claude import FakeClaude
 from tests.fakes.slack import FakeSlack
 from tests.servers import free_port
+from tests.world import World, message, until
 
 if TYPE_CHECKING:
+    import pytest
+
     from tests.e2e.program import Program
 
 
@@ -68,3 +77,59 @@ async def test_a_port_that_is_taken_is_a_wrong_setting(program: Program) -> None
         end = await program.run("run")
     assert end.code == 2
     assert end.err.splitlines()[-1].startswith(f"chatbot: CHATBOT_SLACK_PORT: port {taken}")
+
+
+async def test_a_loop_that_breaks_ends_the_program_with_a_code_for_its_supervisor(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    words = "what somebody said"
+
+    async def broken(_: Rounds) -> None:
+        raise KeyError(words)
+
+    monkeypatch.setattr(Rounds, "_claim_next", broken)
+    async with FakeSlack() as fake:
+        assert await run(settings_for(fake, "socket")) == 1
+    assert "the loop that looks for work has ended" in caplog.text
+    assert words not in caplog.text
+
+
+async def test_health_says_that_nobody_works(monkeypatch: pytest.MonkeyPatch) -> None:
+    world = World(ScriptedModel("fine"))
+    async with world.worker() as worker:
+        health = Health(world.store, worker=worker)
+        assert await health.missing() == ()
+        await world.intake(worker).take(message(0))
+        await world.settled()
+        monkeypatch.setattr(world.store, "claim_any", lambda *_: 1 / 0)
+        world.local.wake()
+        async with asyncio.timeout(10):
+            assert await worker.wait() == 1
+        assert await health.missing() == ("worker",)
+
+
+async def test_a_store_that_refuses_is_said_once_and_health_says_no(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    world = World(ScriptedModel("fine"))
+    refusals = 0
+
+    async def refuse(*_: object) -> None:
+        nonlocal refusals
+        refusals += 1
+        raise StoreRefusedError("the Redis at redis is a read-only replica")
+
+    async with world.worker() as worker:
+        health = Health(world.store, worker=worker)
+        with monkeypatch.context() as patch:
+            for verb in ("claim_any", "advance", "accept"):
+                patch.setattr(world.store, verb, refuse)
+            world.local.wake()
+            await until(lambda: refusals > 2)
+            assert await health.missing() == ("store", "worker")
+        await until(lambda: worker.works)
+        assert await health.missing() == ()
+        await world.intake(worker).take(message(0))
+        await world.settled()
+    assert caplog.text.count("read-only replica") == 1
+    assert [r.levelname for r in caplog.records if r.name == "core.outage"] == ["ERROR", "WARNING"]
