@@ -18,6 +18,7 @@ from bots.discord.past import DiscordPast
 from bots.discord.permissions import Rules
 from bots.discord.platform import DiscordPlatform
 from bots.discord.receive import Reception
+from bots.outgoing import Connector
 from core.before import Before
 from core.catch_up import CatchUp
 from core.cursors import Cursors
@@ -168,7 +169,7 @@ async def connected(settings: Settings, clock: Clock) -> AsyncGenerator[Discord,
         pace = Pace(clock)
         link = Link(settings, pace, clock, patience=timeout * _PATIENCE)
         api = Api(link, pace, clock, timeout=timeout)
-        async with aiohttp.ClientSession() as session:
+        async with aiohttp.ClientSession(connector=Connector(link.file_hosts)) as session:
             await link.open()
             platform = DiscordPlatform(
                 api,

@@ -9,6 +9,9 @@ from typing import TYPE_CHECKING, Any, Protocol
 import discord
 from discord.state import AutoShardedConnectionState
 
+from bots.discord.hosts import api_hosts
+from bots.outgoing import Connector
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -72,6 +75,7 @@ class Client(discord.AutoShardedClient):
             guilds=True, guild_messages=True, dm_messages=True, message_content=content
         )
         super().__init__(
+            connector=Connector(api_hosts(settings.discord_base_url), limit=0),
             intents=intents,
             max_messages=None,
             member_cache_flags=discord.MemberCacheFlags.none(),

@@ -14,8 +14,10 @@ import aiohttp
 import discord
 
 from bots.diagnosis import fine, note, wrong
+from bots.discord.hosts import api_hosts
 from bots.discord.link import redirected
 from bots.discord.manifest import PERMISSIONS, commands, invite_url, is_synced
+from bots.outgoing import Connector
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, AsyncIterator, Iterator
@@ -69,7 +71,9 @@ async def logged_in(settings: Settings) -> AsyncGenerator[discord.Client, None]:
     """Be logged in, without the gateway, as long as the block; raises what `login` does."""
     with redirected(settings.discord_base_url):
         client = discord.Client(
-            intents=discord.Intents(guilds=True), allowed_mentions=discord.AllowedMentions.none()
+            connector=Connector(api_hosts(settings.discord_base_url), limit=0),
+            intents=discord.Intents(guilds=True),
+            allowed_mentions=discord.AllowedMentions.none(),
         )
         try:
             await client.login(settings.discord_bot_token.get_secret_value())

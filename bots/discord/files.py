@@ -9,16 +9,18 @@ import aiohttp
 from bots.discord.api import UNKNOWN_CHANNEL, UNKNOWN_MESSAGE, RefusedError
 from bots.discord.people import attachments_of
 from bots.discord.reading import one
+from bots.outgoing import ElsewhereError, content_of, opened
 from core.errors import FileUnreadableError, PlatformError
 from core.fields import count_of, str_of
 from core.limits import FETCH_SECONDS, FILE_BYTES
 
 if TYPE_CHECKING:
     from bots.discord.api import Api
+    from bots.hosts import Hosts
 
 _OK = 200
 _TOO_LARGE = "it is too large"
-_CHUNK = 64 * 1024
+_ELSEWHERE = "it is kept outside Discord: paste it or upload it"
 _WHY = {UNKNOWN_MESSAGE: "its message was deleted", UNKNOWN_CHANNEL: "its channel is gone"}
 
 
@@ -41,18 +43,15 @@ async def fetch(api: Api, session: aiohttp.ClientSession, reference: str) -> byt
     if count_of(file, "size") > FILE_BYTES:
         raise FileUnreadableError(_TOO_LARGE)
     try:
-        return await _download(session, str_of(file, "url"))
+        return await _download(session, str_of(file, "url"), api.link.file_hosts)
+    except ElsewhereError:
+        raise FileUnreadableError(_ELSEWHERE) from None
     except (aiohttp.ClientError, OSError) as error:
         raise PlatformError(f"a file could not be fetched: {type(error).__name__}") from error
 
 
-async def _download(session: aiohttp.ClientSession, url: str) -> bytes:
-    async with session.get(url) as response:
+async def _download(session: aiohttp.ClientSession, url: str, hosts: Hosts) -> bytes:
+    async with opened(session, url, hosts) as response:
         if response.status != _OK:
             raise FileUnreadableError("it is gone")
-        content = bytearray()
-        async for part in response.content.iter_chunked(_CHUNK):
-            content += part
-            if len(content) > FILE_BYTES:
-                raise FileUnreadableError(_TOO_LARGE)
-        return bytes(content)
+        return await content_of(response)

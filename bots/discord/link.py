@@ -19,17 +19,22 @@ from discord.http import Route
 
 from bots.discord.buckets import look_seldom
 from bots.discord.client import Client
+from bots.discord.hosts import api_hosts, file_hosts
 from bots.reach import until_there
 from core.errors import OutOfReachError, PlatformError, SettingsError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Awaitable, Callable, Iterator
+    from typing import TypeAlias
 
     from bots.discord.client import Ears
     from bots.discord.pace import Pace
+    from bots.hosts import Hosts
     from core.clock import Clock
     from core.errors import ChatbotError
     from core.settings import Settings
+
+    _Connect: TypeAlias = Callable[..., Awaitable[aiohttp.ClientWebSocketResponse]]
 
 log = logging.getLogger(__name__)
 
@@ -54,6 +59,8 @@ class Link:
         self._patience = patience
         self.listeners: list[Callable[[Client], object]] = []
         """What adds to a client before it connects: commands, views."""
+        self.hosts = api_hosts(settings.discord_base_url)
+        self.file_hosts = file_hosts(settings.discord_base_url)
         self.reads_all: bool = settings.discord_message_content
         """Whether messages come with their content, also those that are not for the bot."""
         self.client = self._made()
@@ -113,6 +120,8 @@ class Link:
                 raise OutOfReachError(
                     f"Discord lets the bot connect in {minutes:.0f} minutes: it did so too often"
                 )
+            if self.hosts.find(url) is None:
+                raise OutOfReachError("Discord's API names a gateway that is not Discord's")
             if self._settings.discord_base_url:
                 DiscordWebSocket.DEFAULT_GATEWAY = yarl.URL(url)
             await self.client.connect()
@@ -135,6 +144,7 @@ class Link:
         # Below the smallest that discord.py takes by itself: no call of ours waits so long.
         client.http.max_ratelimit_timeout = self._patience
         look_seldom(client.http)
+        client.http.ws_connect = _to_gateways_alone(client.http.ws_connect, self.hosts)  # type: ignore[assignment, method-assign]
         return client
 
     async def _login(self) -> None:
@@ -156,6 +166,23 @@ def _meaning(error: BaseException) -> ChatbotError:
         return SettingsError(_REFUSED)
     why = f"status {status}" if status else type(error).__name__
     return OutOfReachError(f"{_OUT_OF_REACH}: {why}")
+
+
+def _to_gateways_alone(connect: _Connect, hosts: Hosts) -> _Connect:
+    """Return what connects to Discord's own gateways, where `connect` goes anywhere.
+
+    The first thing that a gateway is sent is the bot's token, and where a session is resumed is
+    what the gateway has said. Where that is not Discord's, the usual gateway is asked: it resumes
+    the session or begins another.
+    """
+
+    async def ws_connect(url: str, *, compress: int = 0) -> aiohttp.ClientWebSocketResponse:
+        if hosts.find(url) is None:
+            log.warning("Discord names a gateway that is not Discord's; the usual one is asked.")
+            url = str(DiscordWebSocket.DEFAULT_GATEWAY.with_query(yarl.URL(url).query))
+        return await connect(url, compress=compress)
+
+    return ws_connect
 
 
 @contextmanager

@@ -15,6 +15,8 @@ import aiohttp
 from slack_sdk.errors import SlackApiError
 from slack_sdk.web.async_client import AsyncWebClient
 
+from bots.outgoing import Connector
+from bots.slack.hosts import slack_hosts
 from core.errors import PlatformError, PostRefusedError, PostUnclearError
 
 if TYPE_CHECKING:
@@ -99,6 +101,11 @@ def web_client(token: str, base_url: str, session: aiohttp.ClientSession) -> Asy
         retry_handlers=[],
         logger=sdk_logger("web"),
     )
+
+
+def guarded_session(base_url: str, **given: Any) -> aiohttp.ClientSession:
+    """Return a session whose requests go to Slack alone; the rest is what aiohttp's own takes."""
+    return aiohttp.ClientSession(connector=Connector(slack_hosts(base_url)), **given)
 
 
 def sdk_logger(part: str) -> logging.Logger:

@@ -12,13 +12,12 @@ import re
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any
 
-import aiohttp
 from slack_bolt.app.async_app import AsyncApp
 from slack_bolt.authorization import AuthorizeResult
 
 from bots.reach import until_there
 from bots.slack.agent import Agent
-from bots.slack.api import OUT_OF_REACH, Api, RefusedError, web_client
+from bots.slack.api import OUT_OF_REACH, Api, RefusedError, guarded_session, web_client
 from bots.slack.catch_up import SlackPast
 from bots.slack.events import NAME, Me
 from bots.slack.names import Names
@@ -190,7 +189,7 @@ async def connected(
     """
     # A call may not take longer than the lease that allows it.
     timeout = min(_CALL_SECONDS, settings.lease_seconds * 0.6)
-    async with aiohttp.ClientSession() as session:
+    async with guarded_session(settings.slack_base_url) as session:
         client = web_client(
             settings.slack_bot_token.get_secret_value(), settings.slack_base_url, session
         )

@@ -13,7 +13,7 @@ import aiohttp
 from slack_sdk.errors import SlackApiError
 
 from bots.diagnosis import fine, note, wrong
-from bots.slack.api import web_client
+from bots.slack.api import guarded_session, web_client
 from bots.slack.doctor_app import about_app
 from bots.slack.doctor_tokens import ABOUT, app_of, shapes
 from bots.slack.manifest import SCOPES
@@ -93,7 +93,7 @@ async def examined(settings: Settings, clock: Clock) -> AsyncIterator[Finding]:
         yield note(ABOUT, "not set up: none of its tokens is set")
         return
     timeout = aiohttp.ClientTimeout(total=_TIMEOUT)
-    async with aiohttp.ClientSession(timeout=timeout) as session:
+    async with guarded_session(settings.slack_base_url, timeout=timeout) as session:
         bot = settings.slack_bot_token.get_secret_value()
         client = web_client(bot, settings.slack_base_url, session)
         if bot:

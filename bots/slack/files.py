@@ -3,20 +3,28 @@
 A file's address is not kept: `files.info` gives it, also for a file of another organisation, of
 which the event tells only the id. Without the scope `files:read` Slack answers a download with
 the page of its login (slack-sdk and Slack's docs are silent on it; seen with many bots).
+
+The address of a remote file is whatever the app that registered it says, and "can point to any
+host" (docs: reference/methods/files.remote.info): nothing is asked for there.
 """
 
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import aiohttp
 
+from bots.outgoing import ElsewhereError, content_of, opened
 from bots.slack.api import RefusedError
+from bots.slack.hosts import file_hosts
 from core.errors import FileUnreadableError, PlatformError
+from core.fields import count_of, dict_of, str_of
 from core.limits import FILE_BYTES
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from bots.slack.api import Api
 
 _OK, _RATE_LIMITED, _SERVER_FAULT = 200, 429, 500
@@ -25,6 +33,7 @@ _PAUSE = 0.5
 """Seconds before the next try; a turn waits for its files for some seconds (`FETCH_SECONDS`)."""
 _NO_SCOPE = "I lack the right to read files (files:read)"
 _TOO_LARGE = "it is too large"
+_ELSEWHERE = "it is kept outside Slack: paste it or upload it"
 _WHY = {
     "file_deleted": "it was deleted",
     "file_not_found": "it is gone",
@@ -40,16 +49,13 @@ async def fetch(api: Api, file: str) -> bytes:
         PlatformError: It can't be had now.
     """
     try:
-        found = (await api.call("files.info", repeat=True, file=file)).get("file") or {}
+        found = dict_of(await api.call("files.info", repeat=True, file=file), "file")
     except RefusedError as refused:
         raise FileUnreadableError(_WHY.get(refused.code, "Slack does not give it")) from refused
-    url = str(found.get("url_private_download") or found.get("url_private") or "")
-    if not url or found.get("mode") in {"tombstone", "hidden_by_limit"}:
-        raise FileUnreadableError("it is gone")
-    if int(found.get("size") or 0) > FILE_BYTES:
-        raise FileUnreadableError(_TOO_LARGE)
-    html = str(found.get("mimetype", "")).startswith("text/html")
-    why = ""
+    if why := _refusal(found):
+        raise FileUnreadableError(why)
+    url = _address(found)
+    html = str_of(found, "mimetype").startswith("text/html")
     for tries_left in reversed(range(_TRIES)):
         content, why = await _tried(api, url, html=html)
         if content is not None:
@@ -59,10 +65,31 @@ async def fetch(api: Api, file: str) -> bytes:
     raise PlatformError(f"a file could not be fetched: {why}")
 
 
+def _refusal(found: Mapping[str, Any]) -> str:
+    """Return why a file's bytes are not asked for, as `files.info` describes it; empty if they are.
+
+    Docs: reference/objects/file-object.
+    """
+    mode = found.get("mode")
+    if mode == "hidden_by_limit":
+        return "Slack hides it: the workspace's plan keeps only newer files"
+    if mode == "external" or found.get("is_external") is True:
+        return _ELSEWHERE
+    if mode == "tombstone" or not _address(found):
+        return "it is gone"
+    return _TOO_LARGE if count_of(found, "size") > FILE_BYTES else ""
+
+
+def _address(found: Mapping[str, Any]) -> str:
+    return str_of(found, "url_private_download") or str_of(found, "url_private")
+
+
 async def _tried(api: Api, url: str, *, html: bool) -> tuple[bytes | None, str]:
     """Return a file's content, or None and why it could not be had this time."""
     try:
         return await _download(api, url, html=html)
+    except ElsewhereError:
+        raise FileUnreadableError(_ELSEWHERE) from None
     except (aiohttp.ClientError, OSError, TimeoutError) as error:
         return None, type(error).__name__
 
@@ -72,16 +99,11 @@ async def _download(api: Api, url: str, *, html: bool) -> tuple[bytes | None, st
     if session is None:
         raise PlatformError("there is no connection to fetch a file with")
     headers = {"Authorization": f"Bearer {api.client.token}"}
-    async with session.get(url, headers=headers) as response:
+    async with opened(session, url, file_hosts(api.client.base_url), headers) as response:
         if response.status == _RATE_LIMITED or response.status >= _SERVER_FAULT:
             return None, f"status {response.status}"
         if response.status != _OK:
             raise FileUnreadableError("it is gone")
         if response.content_type == "text/html" and not html:
             raise FileUnreadableError(_NO_SCOPE)
-        content = bytearray()
-        async for part in response.content.iter_chunked(64 * 1024):
-            content += part
-            if len(content) > FILE_BYTES:
-                raise FileUnreadableError(_TOO_LARGE)
-        return bytes(content), ""
+        return await content_of(response), ""

@@ -19,7 +19,7 @@ from slack_bolt.response import BoltResponse
 from slack_sdk.errors import SlackApiError
 from slack_sdk.socket_mode.aiohttp import SocketModeClient
 
-from bots.slack.api import OUT_OF_REACH, RefusedError, meaning
+from bots.slack.api import OUT_OF_REACH, RefusedError, guarded_session, meaning
 from bots.slack.outage import Outage
 from core.errors import OutOfReachError
 
@@ -53,6 +53,9 @@ class _Connection(SocketModeClient):
             web_client=app.client,
             ping_interval=ping_interval,
         )
+        # The address of the socket is an answer of the API; the SDK's own session goes anywhere.
+        self.aiohttp_client_session.detach()
+        self.aiohttp_client_session = guarded_session(app.client.base_url)
         self._links = links
 
     async def connect(self) -> None:

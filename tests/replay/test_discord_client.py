@@ -46,7 +46,8 @@ async def client(recording: Recording) -> AsyncIterator[tuple[Replay, Api]]:
     pace = Pace(clock)
     async with Replay("/api/v10", route) as server:
         with redirected(server.url):
-            link = Link(Settings.model_validate({}), pace, clock, patience=PATIENCE)
+            settings = Settings.model_validate({"discord_base_url": server.url})
+            link = Link(settings, pace, clock, patience=PATIENCE)
             server.put(recording.exchanges[0])  # what is asked first by whoever logs in
             await link.client.http.static_login("replay")
             try:

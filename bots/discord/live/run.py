@@ -7,10 +7,12 @@ from urllib.parse import urlsplit
 
 import aiohttp
 
+from bots.discord.hosts import all_hosts
 from bots.discord.live import probes
 from bots.discord.live.calls import API, Calls
 from bots.discord.live.probes import Trial
 from bots.discord.live.record import LANGUAGE
+from bots.outgoing import Connector
 from bots.recording import Blind, write
 from core.errors import PlatformError, SettingsError
 
@@ -44,7 +46,8 @@ async def live(
     token = settings.discord_bot_token.get_secret_value()
     if not token:
         raise SettingsError("DISCORD_BOT_TOKEN is not set: `chatbot doctor` says where to find it.")
-    async with aiohttp.ClientSession() as session:
+    connector = Connector(all_hosts(settings.discord_base_url))
+    async with aiohttp.ClientSession(connector=connector) as session:
         calls = Calls(session, settings.discord_base_url, token, clock)
         trial, left = None, 0
         try:

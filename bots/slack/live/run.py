@@ -5,10 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-import aiohttp
-
 from bots.recording import Blind, write
-from bots.slack.api import SLACK_URL, web_client
+from bots.slack.api import SLACK_URL, guarded_session, web_client
 from bots.slack.live import probes_around, probes_messages
 from bots.slack.live.calls import Calls
 from bots.slack.live.record import LANGUAGE
@@ -42,7 +40,7 @@ async def live(
     token = settings.slack_bot_token.get_secret_value()
     if not token:
         raise SettingsError("SLACK_BOT_TOKEN is not set: `chatbot doctor` says where to find it.")
-    async with aiohttp.ClientSession() as session:
+    async with guarded_session(settings.slack_base_url) as session:
         client = web_client(token, settings.slack_base_url, session)
         calls = Calls(client, clock, pace=settings.slack_pace)
         trial, left = None, 0

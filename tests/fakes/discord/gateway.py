@@ -77,6 +77,8 @@ class Gateway:
         self.pace: float = 0.0
         """Seconds within which `concurrency` shards may identify; 5 at Discord."""
         self.starts = STARTS
+        self.resume_at = ""
+        """Where a session is said to be resumed; empty for here."""
         self.refuse_resume = 0
         """How many of the next RESUMEs are refused: op 9, not resumable."""
         self.identified: list[float] = []
@@ -186,7 +188,8 @@ class Gateway:
         session = Session(f"{discord.random.getrandbits(128):032x}", shard, intents, connection)
         connection.session = discord.delivery.sessions[session.id] = session
         mine = [g for g in discord.guilds.values() if self._on(session, g)]
-        session.push("READY", ready(discord, session, mine, self.url + "resume"))
+        there = self.resume_at or self.url + "resume"
+        session.push("READY", ready(discord, session, mine, there))
         for guild in mine if intents & 1 else ():
             session.push("GUILD_CREATE", json.dumps(guild_create(discord, guild)))
         discord.touch()

@@ -98,6 +98,8 @@ class File:
     mimetype: str
     channel: str = ""
     description: str = ""
+    address: str = ""
+    """Where Discord says that the bytes are, if not at its own usual address."""
 
 
 @dataclass(slots=True)

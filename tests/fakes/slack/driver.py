@@ -92,6 +92,12 @@ class Messages(Announcer):
         self.files[file.id] = file
         return file
 
+    def remote_file(self, who: Who, title: str, url: str) -> File:
+        """Share a file that is kept elsewhere, by an app that registers it."""
+        file = self.file(who, title, b"", "application/vnd.slack-remote")
+        file.title, file.remote = title, url
+        return file
+
     def delete_file(self, file: File) -> None:
         """Delete a file: its address answers 404 from now on."""
         file.gone, file.data = True, b""

@@ -25,7 +25,8 @@ def get_url(call: Call) -> Json:
     name, length = call.required("filename"), call.number("length", 0, 2**30)
     file = File(call.slack.new_id("F"), name, b"", "", call.bot, int(call.slack.now()))
     call.slack.uploads[file.id] = (file, length)
-    return {"upload_url": f"{call.slack.url}/upload/v1/{file.id}", "file_id": file.id}
+    there = call.slack.upload_at or call.slack.url
+    return {"upload_url": f"{there}/upload/v1/{file.id}", "file_id": file.id}
 
 
 @method("files.completeUploadExternal", "files:write", tier=4)

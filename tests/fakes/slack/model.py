@@ -99,6 +99,11 @@ class File:
     """From another organisation: events carry `check_file_info` instead of it (slack.md 2.9)."""
     shared_in: list[str] = field(default_factory=list)
     gone: bool = False
+    mode: str = "hosted"
+    remote: str = ""
+    """Where a remote file is: whatever the app that registered it says (docs: files.remote.add)."""
+    address: str = ""
+    """Where Slack says that the bytes are, if not at its own usual address."""
 
 
 @dataclass(slots=True)

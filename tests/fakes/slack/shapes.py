@@ -84,6 +84,8 @@ def file_json(slack: Workspace, file: File, *, here: bool = False) -> Json:
         return {"id": file.id, "mode": "tombstone"}
     if file.external and not here:
         return {"id": file.id, "mode": "file_access", "file_access": "check_file_info"}
+    if file.remote:
+        return _remote_json(file)
     url = f"{slack.url}/files-pri/{slack.team.id}-{file.id}"
     shares = {"shares": _shares(slack, file)} if here else {}
     kind = file.name.rpartition(".")[2] if "." in file.name else "text"
@@ -97,14 +99,40 @@ def file_json(slack: Workspace, file: File, *, here: bool = False) -> Json:
         "filetype": kind,
         "user": file.user,
         "size": len(file.data),
-        "mode": "hosted",
+        "mode": file.mode,
         "is_external": False,
-        "url_private": f"{url}/{file.name}",
+        "url_private": file.address or f"{url}/{file.name}",
         "channels": list(file.shared_in),
-        "url_private_download": f"{url}/download/{file.name}",
+        "url_private_download": file.address or f"{url}/download/{file.name}",
         "file_access": "visible",
         "user_team": slack.users[file.user].team,
         **shares,
+    }
+
+
+def _remote_json(file: File) -> Json:
+    """Return a remote file (docs: reference/methods/files.remote.info)."""
+    return {
+        "id": file.id,
+        "created": file.created,
+        "timestamp": file.created,
+        "name": file.name,
+        "title": file.title,
+        "mimetype": file.mimetype,
+        "filetype": "remote",
+        "pretty_type": "Remote",
+        "user": file.user,
+        "editable": False,
+        "size": 0,
+        "mode": "external",
+        "is_external": True,
+        "external_type": "app",
+        "external_id": file.id,
+        "external_url": file.remote,
+        "url_private": file.remote,
+        "file_access": "visible",
+        "channels": list(file.shared_in),
+        "has_rich_preview": False,
     }
 
 

@@ -39,6 +39,8 @@ class Workspace:
 
     agent = True
     """Whether the app is declared as an agent (`agent_view`), or has the legacy pane."""
+    upload_at = ""
+    """Where an app is told to upload to; empty for here."""
     share_seconds = 0.0
     """How long it takes until an uploaded file stands where it was shared."""
 
