@@ -12,6 +12,7 @@ from anthropic import (
     APIConnectionError,
     APIStatusError,
     AsyncAnthropic,
+    DefaultAsyncHttpxClient,
     Timeout,
     omit,
 )
@@ -100,6 +101,9 @@ class ClaudeModel:
             api_key=api_key,
             base_url=base_url,
             max_retries=0,
+            # A redirect would take the key and the conversation along: the transport drops no
+            # header but `Authorization` then, and the key is in another.
+            http_client=DefaultAsyncHttpxClient(follow_redirects=False),
             timeout=Timeout(read_timeout, connect=connect_timeout, pool=connect_timeout),
         )
 

@@ -46,6 +46,8 @@ _REFUSED = {
     "authentication_error": "Claude refused the API key: check ANTHROPIC_API_KEY.",
     "billing_error": _BILLING,
     "not_found_error": "Claude has no model called {model}; " + _CHOOSE,
+    "redirect": "Claude's address leads to another, which does not get the API key: check "
+    "ANTHROPIC_BASE_URL.",
     "permission_error": "This API key may not use {model}: check its workspace, or " + _CHOOSE,
 }
 
@@ -63,6 +65,7 @@ UNREACHABLE = "Claude can't be reached right now."
 BAD_ADDRESS = "Claude's address can't be used: check ANTHROPIC_BASE_URL."
 BAD_KEY = "ANTHROPIC_API_KEY has characters in it that no key has: copy it anew."
 
+_REDIRECT = 300
 _ERROR = 400
 _SERVER_ERROR = 500
 
@@ -96,6 +99,8 @@ def failure_of(failure: Failure, model: str) -> ModelBusyError | ModelRefusedErr
 
 def _type_of(status: int) -> str:
     """Return the type for a body that names none."""
+    if _REDIRECT <= status < _ERROR:
+        return "redirect"
     client = _ERROR <= status < _SERVER_ERROR
     return _TYPES.get(status, "invalid_request_error" if client else "api_error")
 

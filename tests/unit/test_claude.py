@@ -33,6 +33,7 @@ from core.models.port import (
     Part,
     Stop,
 )
+from tests.elsewhere import Elsewhere
 from tests.fakes.claude import KEY, FakeClaude, Raw, Refusal, Talk
 from tests.paper import GIF, jpeg, pdf, png, webp
 
@@ -369,6 +370,20 @@ async def test_address_that_is_none() -> None:
     with pytest.raises(ModelRefusedError, match="ANTHROPIC_BASE_URL"):
         await answer(model, a_request())
     await model.close()
+
+
+@pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
+async def test_a_redirect_gets_neither_the_key_nor_the_conversation(status: int) -> None:
+    async with (
+        Elsewhere() as there,
+        Elsewhere(redirect=f"{there.url}/v1/messages", status=status) as proxy,
+    ):
+        model = ClaudeModel(KEY, base_url=proxy.url)
+        with pytest.raises(ModelRefusedError, match="leads to another"):
+            await answer(model, a_request())
+        await model.close()
+    assert len(proxy.asked) == 1
+    assert there.asked == []
 
 
 @pytest.mark.parametrize("way", ["close", "cancel"])
