@@ -12,9 +12,8 @@ import logging
 from enum import Enum
 from typing import TYPE_CHECKING, Any
 
-import discord
-
 from bots.discord import format as shape
+from bots.discord import posting
 from bots.discord.api import RefusedError
 from bots.discord.share import opened
 from bots.discord.snowflakes import seconds
@@ -23,6 +22,8 @@ from core.errors import PlatformError, PostUnclearError
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
+
+    import discord
 
     from bots.discord.api import Api
     from bots.discord.voice import DiscordVoice
@@ -90,12 +91,7 @@ class Asked:
 
         async def answer() -> None:
             with opened(files) as attached:
-                await self.interaction.edit_original_response(
-                    content=said,
-                    view=view,
-                    attachments=attached,
-                    allowed_mentions=discord.AllowedMentions.none(),
-                )
+                await posting.respond(self.interaction, said, view, attached)
 
         try:
             await self._api.call("answer a command", answer, _FILE_SECONDS if files else 0)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import discord
 from discord.http import MultipartParameters, handle_message_parameters
+from discord.webhook.async_ import async_context
 
 from bots.discord.api import UNKNOWN_CHANNEL, UNKNOWN_MESSAGE, RefusedError
 from bots.discord.share import opened
@@ -90,6 +91,7 @@ async def post_files(api: Api, made: Post, files: Sequence[Path]) -> None:
                 files=attached,
                 nonce=made.nonce,
                 silent=made.silent,
+                suppress_embeds=True,
                 allowed_mentions=discord.AllowedMentions.none(),
             )
 
@@ -125,6 +127,33 @@ async def delete(api: Api, channel: str, message: str) -> None:
     except RefusedError as refused:
         if refused.code not in {UNKNOWN_MESSAGE, UNKNOWN_CHANNEL}:
             raise
+
+
+async def respond(
+    interaction: discord.Interaction,
+    text: str,
+    view: discord.ui.View | None,
+    files: Sequence[discord.File],
+) -> None:
+    """Answer an interaction that was deferred, without previews of links.
+
+    discord.py's own `edit_original_response` takes no flags; the rest is as it does it.
+    """
+    with handle_message_parameters(
+        text,
+        view=view,
+        attachments=files,
+        flags=discord.MessageFlags(suppress_embeds=True),
+        allowed_mentions=discord.AllowedMentions.none(),
+    ) as params:
+        await async_context.get().edit_original_interaction_response(
+            interaction.application_id,
+            interaction.token,
+            session=interaction._session,  # noqa: SLF001 - see above
+            payload=params.payload,
+            multipart=params.multipart,
+            files=params.files,
+        )
 
 
 async def react(api: Api, channel: str, message: str, emoji: str) -> None:

@@ -56,8 +56,7 @@ async def say(api: Api, me: Me, message: Message, content: shape.Json, name: str
         channel=channel,
         thread_ts=message.answer_in,
         metadata=metadata,
-        unfurl_links=False,
-        unfurl_media=False,
+        **shape.NO_PREVIEWS,
         patience=PATIENCE,
         **content,
     )

@@ -8,7 +8,8 @@ all of a message's markdown blocks), and of practice where that is less: `text` 
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, TypeAlias
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 # not `re`: before Python 3.11.5 its possessive groups go wrong
 import regex  # type: ignore[import-untyped] # ships no types
@@ -33,6 +34,8 @@ NOTES = 5
 """Notes under an answer; there are five kinds of them."""
 REMEMBER = "what_i_remember"
 """The action of the button that shows what is remembered of a thread."""
+NO_PREVIEWS: Final = MappingProxyType({"unfurl_links": False, "unfurl_media": False})
+"""Goes with each post: Slack would ask for what a text links to, whoever wrote the address."""
 _NOTHING = "\u2026"
 _MORE = "\n\u2026"
 

@@ -102,8 +102,7 @@ class SlackPlatform:
             channel=self.channel_of(where.thread),
             thread_ts=where.answer_in,
             metadata=mark(key),
-            unfurl_links=False,
-            unfurl_media=False,
+            **shape.NO_PREVIEWS,
             **shape.message(text),
         )
         ts = str(answer["ts"])

@@ -126,6 +126,7 @@ class Uploads:
             channel=channel_of(where.thread.place),
             thread_ts=where.answer_in,
             metadata=mark(PostKey(where.thread, where.turn, piece=AS_FILE)),
+            **shape.NO_PREVIEWS,
             **shape.message(_NO_FILE.format(code=code)),
         )
         return str(answer["ts"])

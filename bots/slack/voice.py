@@ -79,6 +79,7 @@ class SlackVoice:
             thread_ts=root,
             metadata=notice(),
             patience=PATIENCE,
+            **shape.NO_PREVIEWS,
             **shape.message(text),
         )
 
@@ -92,6 +93,7 @@ class SlackVoice:
             channel=dm,
             metadata=notice(),
             patience=PATIENCE,
+            **shape.NO_PREVIEWS,
             **shape.message(text),
         )
 

@@ -12,7 +12,7 @@ from aiohttp import web
 from bots.slack.api import guarded_session
 from core.models.scripted import ScriptedModel
 from tests.e2e import discord_bot, slack_bot
-from tests.e2e.discord_hands import talk
+from tests.e2e.discord_hands import talk, use
 from tests.elsewhere import Elsewhere
 from tests.fakes.discord import FakeDiscord
 from tests.fakes.slack import FakeSlack
@@ -283,3 +283,39 @@ async def test_a_gateway_elsewhere_is_not_connected_to(
 async def _start(fake: FakeDiscord) -> None:
     async with discord_bot.bot_on(fake):
         pass
+
+
+# --- previews of links, which platforms fetch ---------------------------------------------------
+
+LINK = "See https://evil.example/?q=secret"
+"""Source: embracethered.com, on previews of links that tell what a model was made to write."""
+
+
+async def test_nothing_that_the_bot_posts_on_slack_lets_slack_fetch_a_link() -> None:
+    async with FakeSlack() as fake:
+        ann = fake.person("ann")
+        ann.name = "https://evil.example"
+        general = fake.channel("general", ann)
+        async with slack_bot.bot_on(fake, ScriptedModel(LINK)):
+            asked = await fake.say(ann, general, f"{fake.at_bot} {LINK}")
+            await fake.replies(general, asked.ts)
+            await fake.slash(ann, general, "/chatbot stats")
+            await fake.until(lambda: fake.said_by_app(fake.dm(ann)))
+            await fake.say(ann, general, f"{fake.at_bot} reset", asked.ts)
+            await fake.replies(general, asked.ts, 2)
+        posts = fake.web.made("chat.postMessage")
+    assert len(posts) == 3
+    assert all(post.args["unfurl_links"] is post.args["unfurl_media"] is False for post in posts)
+
+
+async def test_nothing_that_the_bot_says_on_discord_lets_discord_fetch_a_link() -> None:
+    async with FakeDiscord() as fake:
+        ann, general = fake.person("ann"), fake.channel("general")
+        async with discord_bot.bot_on(fake, ScriptedModel([LINK, 0.8, " and on."])) as bot:
+            _, thread = await talk(fake, bot, ann, general, LINK)
+            shown = await use(fake, ann, thread, "memory")
+            assert "evil.example" in shown.content
+            assert shown.suppressed
+            assert (await use(fake, ann, thread, "export")).suppressed
+        assert all(message.suppressed for message in fake.said_by_bot())
+        assert fake.said_by_bot()[0].edits
