@@ -24,6 +24,7 @@ from core.conversation import Conversation, Manner
 from core.intake import Intake, IntakePolicy
 from core.message import Kind
 from core.models.catalog import retirement
+from core.room import Room
 from core.settings import OFFLINE
 from core.store.migrate import refuse_unfinished
 from core.store.urls import open_store
@@ -112,7 +113,7 @@ class App:
             self._compactor(model),
             platforms,
             self.clock,
-            room=settings.turns_at_once,
+            room=Room(settings.turns_at_once, settings.person_turns),
             grace_seconds=settings.grace_seconds,
         )
 
@@ -125,6 +126,7 @@ class App:
             follow_up=settings.follow_up,
             overhear=settings.overhear,
             waiting_limit=settings.waiting_limit,
+            waiting_per_person=settings.waiting_per_person,
         )
         return Intake(self.store, worker, policy)
 

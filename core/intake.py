@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from core.admission import STATES, FollowUp, Terms, Verdict, verdicts
 from core.limits import refusal
+from core.where import asker_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -15,6 +16,11 @@ if TYPE_CHECKING:
     from core.store.port import Store
     from core.store.values import Accepted
     from core.worker import Worker
+
+_CROWDED = (
+    "I did not take this in: {most} of your messages are waiting for an answer already. Please "
+    "send it again, with whatever else you write until then, when I have answered some of them."
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,6 +34,8 @@ class IntakePolicy:
     follow_up: FollowUp = FollowUp.ALONE
     overhear: bool = True
     waiting_limit: int = 50
+    waiting_per_person: int = 200
+    """Messages of one person that may wait in this process, over all threads."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,7 +45,7 @@ class Received:
     verdict: Verdict | None
     """None when it was refused before the store saw it."""
     notice: str = ""
-    """A sentence for its author, where it was refused at once."""
+    """A sentence for its author, where it was refused and they have to hear of it at once."""
     muted: bool = False
     """It is new, and the bot was told to be quiet in its thread."""
 
@@ -60,10 +68,12 @@ class Intake:
         notice = refusal(message)
         if notice:
             return Received(verdict=None, notice=notice)
-        with self._worker.arriving(message.thread) as arrival:
-            accepted = await self._store.accept(message, self._terms(message), arrival.token)
-            arrival.stored(accepted)
-        return _received(accepted)
+        full = self._worker.waiting(asker_of(message)) >= self._policy.waiting_per_person
+        terms = self._terms(message, full=full)
+        with self._worker.arriving(message) as arrival:
+            accepted = await self._store.accept(message, terms, arrival.token)
+            arrival.stored(message, accepted)
+        return self._crowded(message, accepted) if full else _received(accepted)
 
     async def collect(self, messages: Sequence[Message]) -> list[Received]:
         """Store messages of one thread, oldest first, so that one turn answers as many as it may.
@@ -73,14 +83,14 @@ class Intake:
         if not messages:
             return []
         received: list[Received] = []
-        with self._worker.arriving(messages[0].thread) as arrival:
+        with self._worker.arriving(messages[0]) as arrival:
             for message in messages:
                 if notice := refusal(message):
                     received.append(Received(verdict=None, notice=notice))
                     continue
                 # With the token that holds the thread already, this is the turn as it is by now.
                 accepted = await self._store.accept(message, self._terms(message), arrival.token)
-                arrival.stored(accepted)
+                arrival.stored(message, accepted)
                 received.append(_received(accepted))
         return received
 
@@ -126,13 +136,21 @@ class Intake:
         """Take in that a message was deleted."""
         await self._store.amend(thread, message, identities, stamp=stamp, text=None)
 
-    def _terms(self, message: Message) -> Terms:
+    def _crowded(self, message: Message, accepted: Accepted) -> Received:
+        """Return what became of a message of somebody who has too many that wait."""
+        received = _received(accepted)
+        refused = accepted.new and accepted.verdict is Verdict.FULL
+        if not refused or not self._worker.backlog.refuse(asker_of(message)):
+            return received
+        return replace(received, notice=_CROWDED.format(most=self._policy.waiting_per_person))
+
+    def _terms(self, message: Message, *, full: bool = False) -> Terms:
         policy = self._policy
         return Terms(
             verdicts=verdicts(message, policy.follow_up, overhear=policy.overhear),
             ttl=policy.ttl[message.kind],
             reach=policy.reach[message.kind],
-            waiting_limit=policy.waiting_limit,
+            waiting_limit=0 if full else policy.waiting_limit,
         )
 
 

@@ -35,6 +35,8 @@ class Where:
     """When that message was said: the platform's Unix time."""
     reader: str = ""
     """The one person who talks in the thread; empty where several do."""
+    asker: str = ""
+    """Who said what is answered, with their platform's name before it; empty if that is gone."""
     asked: str = ""
     """What the message that is answered says, for a title."""
     opens: bool = False

@@ -13,7 +13,8 @@ from core.errors import StoreError
 from core.room import Place
 from core.stop import Stop, StoppedError
 from core.store.keys import unique
-from core.store.values import Work
+from core.store.values import Outcome, Work
+from core.where import where_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Coroutine
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
     from core.clock import Clock
     from core.message import ThreadKey
     from core.outage import Outage
-    from core.room import Room
+    from core.room import Line
     from core.store.port import Store
 
 log = logging.getLogger(__name__)
@@ -37,6 +38,10 @@ _AFTER_OUTAGE = 2.0
 
 Theirs may have run out meanwhile; renewed, the answers that are being made are not lost.
 """
+_PASSED = 200
+"""Threads of people with turns enough that are passed over at a look."""
+_PASSED_SECONDS = 0.5
+"""A pause between two looks that pass some over: the store can't tell when there are others."""
 
 
 class Rounds:
@@ -46,26 +51,29 @@ class Rounds:
         self,
         store: Store,
         clock: Clock,
-        room: Room,
         platforms: Collection[str],
         outage: Outage,
         *,
+        line: Line,
         take: Callable[[Work, float, Place], None],
-        is_ours: Callable[[ThreadKey], bool],
+        put_off: Callable[[ThreadKey, Place], None],
     ) -> None:
-        """Look for work of `platforms`, which may grow, where `room` has a place.
+        """Look for work of `platforms`, which may grow, where the room behind `line` has a place.
 
-        `take` gets what is found, the steady time before it was asked for, and its place.
-        `is_ours` tells whether a thread stands in our own line.
+        `take` gets what is found, the steady time before it was asked for, and its place;
+        `put_off` gets a thread that is left unclaimed, with its place in line, as others come
+        first. Those that stand in `line` already are our own.
         """
         self._store = store
         self._clock = clock
-        self._room = room
         self._platforms = platforms
+        self._line = line
         self._take = take
-        self._is_ours = is_ours
+        self._put_off = put_off
         self._overdue = False
         """The last that was found had waited for longer than our line, and was not of it."""
+        self._passed: list[ThreadKey] = []
+        """What the last look passed over."""
         self._joined = Stop()
         self._outage = outage
 
@@ -99,30 +107,57 @@ class Rounds:
         left = await self._claim_any(platforms) if platforms else None
         if left is not None and left <= 0:
             return
-        pause = self._store.lease_seconds / _LOOKS
-        waiting = self._store.wait(platforms, pause if left is None else min(pause, left))
+        pause = self._pause if left is None else min(self._pause, left)
+        # While there is work that we pass over, whoever waits for work need not wait.
+        waiting = (
+            self._clock.sleep(min(pause, _PASSED_SECONDS))
+            if self._passed
+            else self._store.wait(platforms, pause)
+        )
         with contextlib.suppress(StoppedError):
             await self._joined.ends(waiting)
 
     async def _claim_any(self, platforms: tuple[str, ...]) -> float | None:
         """Claim what has waited the longest; return the seconds until there is more, if known."""
-        place = Place(self._room)
+        place = Place(self._line.room)
         try:
             await place.take(first=self._overdue)
-            if not self._room.has_line:
+            if not self._line.room.has_line:
                 place.leave()  # whoever comes meanwhile need not wait for our look
+            self._passed = self._line.held_back()
             asked_at = self._clock.monotonic()
-            found = await self._store.claim_any(platforms, unique())
+            found = await self._store.claim_any(platforms, unique(), self._passed)
         except BaseException:
             place.leave()
             raise
-        if isinstance(found, Work):
-            self._overdue = not self._is_ours(found.lease.thread)
-            self._take(found, asked_at, place)
-            return 0
         self._overdue = False
-        place.leave()
-        return found.seconds
+        if not isinstance(found, Work):
+            place.leave()
+            return found.seconds
+        if place.pass_to(where_of(found).asker):
+            self._overdue = found.lease.thread not in self._line
+            self._take(found, asked_at, place)
+        else:
+            await self._leave(found, place, many=len(self._passed) >= _PASSED)
+        return 0
+
+    async def _leave(self, found: Work, place: Place, *, many: bool) -> None:
+        """Leave a thread to its turn in our line, or to another process that has room for it.
+
+        Where there are many already, it is looked at again after a while.
+        """
+        try:
+            delay = self._pause if many else 0
+            await self._store.settle(found.lease, Outcome.HANDED_BACK, delay=delay)
+        finally:
+            if many:
+                place.leave()
+            else:
+                self._put_off(found.lease.thread, place)
+
+    @property
+    def _pause(self) -> float:
+        return self._store.lease_seconds / _LOOKS
 
     async def _sweep_forever(self) -> None:
         while True:

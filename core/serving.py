@@ -15,6 +15,7 @@ from core.where import where_of
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from core.backlog import Backlog
     from core.clock import Clock
     from core.conversation import Conversation
     from core.message import ThreadKey
@@ -42,14 +43,20 @@ class Serving:
         platforms: Mapping[str, Platform],
         clock: Clock,
         outage: Outage,
+        *,
+        backlog: Backlog,
     ) -> None:
-        """Serve threads of `platforms`, which may grow; note in `outage` that the store is out."""
+        """Serve threads of `platforms`, which may grow.
+
+        Note in `outage` that the store is out, and in `backlog` what waits no longer.
+        """
         self._store = store
         self._conversation = conversation
         self._upkeep = upkeep
         self._platforms = platforms
         self._clock = clock
         self._outage = outage
+        self._backlog = backlog
         self._closed = False
         self.deliveries: dict[ThreadKey, Delivery] = {}
         """What stands for each turn that runs, by its thread."""
@@ -78,6 +85,7 @@ class Serving:
                     return
                 place.offer()
         finally:
+            self._backlog.begun(work.lease.thread)
             place.leave()
 
     async def _hand_on(self, work: Work) -> None:
@@ -91,8 +99,10 @@ class Serving:
         """Run one turn to its end; return the thread's next, which is open under this lease."""
         thread = hold.work.lease.thread
         platform = self._platforms[thread.platform]
-        delivery = Delivery(platform, hold, where_of(hold.work))
+        where = where_of(hold.work)
+        delivery = Delivery(platform, hold, where)
         self.deliveries[thread] = delivery
+        place.pass_to(where.asker)
         try:
             following = await self._until_settled(hold, delivery, place)
         except LeaseLostError as lost:
@@ -120,6 +130,7 @@ class Serving:
                 if not place.stand():
                     await hold.keep(place.take())
                     await hold.reload()  # with what came while it stood in line
+                self._backlog.begun(hold.work.lease.thread)
                 outcome = await hold.keep(self._conversation.take_turn(hold, delivery))
                 settled = await hold.settle(outcome, posted=delivery.posted)
             except TurnChangedError:

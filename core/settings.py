@@ -100,7 +100,9 @@ class Settings(SlackSettings, DiscordSettings):
 
     lease_seconds: float = Field(15.0, ge=1, le=600, allow_inf_nan=False)
     turns_at_once: int = Field(100, ge=1, le=10_000)
+    turns_per_person: int | None = Field(None, ge=1, le=10_000)
     waiting_limit: int = Field(50, ge=1, le=10_000)
+    waiting_per_person: int = Field(200, ge=1, le=10_000)
     grace_seconds: float = Field(10.0, ge=0, le=600, allow_inf_nan=False)
     follow_up: FollowUp = FollowUp.ALONE
     overhear: bool = True
@@ -161,6 +163,14 @@ class Settings(SlackSettings, DiscordSettings):
         )
         kept = [key.get_secret_value() for key in keys] + passwords + [*map(unquote, passwords)]
         return tuple(sorted({secret for secret in kept if secret}))
+
+    @property
+    def person_turns(self) -> int:
+        """Return how many turns one person may have at once: half of all, if nothing is set.
+
+        Whoever comes next finds a place then, whatever one person does.
+        """
+        return self.turns_per_person or (self.turns_at_once + 1) // 2
 
     def strategy(self, kind: Kind) -> StrategyName:
         """Return the memory strategy for a kind of conversation."""

@@ -8,6 +8,7 @@ from core.platform import Where
 from core.session import Entry
 
 if TYPE_CHECKING:
+    from core.message import Message
     from core.store.values import Work
 
 
@@ -23,6 +24,12 @@ def where_of(work: Work) -> Where:
         answer_in=trigger.answer_in if trigger else "",
         at=trigger.at if trigger else 0.0,
         reader=trigger.author.id if trigger and work.people <= 1 else "",
+        asker=f"{work.lease.thread.platform} {trigger.author.id}" if trigger else "",
         asked=trigger.text if trigger else "",
         opens=work.head == 0,
     )
+
+
+def asker_of(message: Message) -> str:
+    """Return whose turn would answer a message, as `Where.asker` names them."""
+    return f"{message.thread.platform} {message.author.id}"

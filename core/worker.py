@@ -9,15 +9,16 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Self
 
 from core.admission import Verdict
+from core.backlog import Backlog
 from core.errors import StoreError
 from core.once import first
 from core.outage import Outage
-from core.room import Place, Room
+from core.room import Line, Place, Room
 from core.rounds import Rounds
 from core.serving import Serving, without_text
 from core.store.keys import unique
 from core.upkeep import Upkeep
-from core.where import where_of
+from core.where import asker_of, where_of
 
 if TYPE_CHECKING:
     from collections.abc import Coroutine, Iterator, Mapping
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
     from core.clock import Clock
     from core.compaction import Compactor
     from core.conversation import Conversation
-    from core.message import ThreadKey
+    from core.message import Message, ThreadKey
     from core.platform import Platform, Where
     from core.store.port import Store
     from core.store.values import Accepted, Work
@@ -38,28 +39,33 @@ log = logging.getLogger(__name__)
 class Arrival:
     """Messages of one thread on their way into the store."""
 
-    def __init__(self, token: str, asked_at: float) -> None:
-        """Claim with `token`, unless it is empty: there is no room, and others come first."""
+    def __init__(self, token: str, asked_at: float, *, runs_here: bool) -> None:
+        """Claim with `token`, unless it is empty: there is no room, and others come first.
+
+        What `runs_here` is not claimed, with a token or without one.
+        """
         self.token = token
+        self._waits_here = runs_here or not token
         self.asked_at = asked_at
         self.work: Work | None = None
         """The thread's work, where it was claimed."""
-        self.waits = False
-        """It has to wait for room."""
+        self.waiting: list[str] = []
+        """Whose messages have to wait here, one name for each."""
 
-    def stored(self, accepted: Accepted) -> None:
+    def stored(self, message: Message, accepted: Accepted) -> None:
         """Note what the store said of one of them."""
         self.work = accepted.work or self.work
-        here = accepted.new and accepted.verdict is Verdict.ACCEPTED
-        self.waits = self.waits or (here and not self.token)
+        is_ours = accepted.new and accepted.verdict is Verdict.ACCEPTED
+        if is_ours and self._waits_here and accepted.work is None:
+            self.waiting.append(asker_of(message))
 
 
 class Worker:
     """Runs turns, many threads at once and each thread one turn at a time.
 
-    Where there are more threads than room, those that came first are begun first. As a context:
-    leaving it drains, which finishes the turns that run or, after the grace period, hands them
-    back to the store for another worker.
+    Where there are more threads than room, each person gets a fair share of it (`core.room`). As a
+    context: leaving it drains, which finishes the turns that run or, after the grace period, hands
+    them back to the store for another worker.
     """
 
     def __init__(
@@ -70,32 +76,42 @@ class Worker:
         platforms: Mapping[str, Platform],
         clock: Clock,
         *,
-        room: int = 100,
+        room: Room | None = None,
         grace_seconds: float = 10,
     ) -> None:
-        """Serve these platforms, and those that `serve` adds, with at most `room` turns at once."""
+        """Serve these platforms, and those that `serve` adds, as far as there is room.
+
+        Without one it has a hundred places, for anybody.
+        """
         self._store = store
         self._platforms = dict(platforms)
         self._clock = clock
         self._grace_seconds = grace_seconds
-        self._room = Room(room)
-        self._line: set[ThreadKey] = set()
-        """Threads that wait for room, unclaimed: a replica that has some may take them."""
+        self._room = room or Room(100)
+        self.backlog = Backlog()
+        """What waits here; `Intake` refuses what is too much of it."""
+        self._line = Line(self._room)
         self._turns: set[asyncio.Task[None]] = set()
         self._upkeep = Upkeep(compactor)
         self._outage = Outage()
         self._serving = Serving(
-            store, conversation, self._upkeep, self._platforms, clock, self._outage
+            store,
+            conversation,
+            self._upkeep,
+            self._platforms,
+            clock,
+            self._outage,
+            backlog=self.backlog,
         )
         self._deliveries = self._serving.deliveries
         self._rounds = Rounds(
             store,
             clock,
-            self._room,
             self._platforms.keys(),
             self._outage,
+            line=self._line,
             take=self._take,
-            is_ours=self._line.__contains__,
+            put_off=self._stand,
         )
         self._loops: list[asyncio.Task[None]] = []
         self._broken = asyncio.Event()
@@ -134,29 +150,38 @@ class Worker:
         self._rounds.look_now()
 
     @contextmanager
-    def arriving(self, thread: ThreadKey) -> Iterator[Arrival]:
+    def arriving(self, message: Message) -> Iterator[Arrival]:
         """Give the token to accept messages of a thread with, and run its turn after that.
 
-        A place is kept for it until the end of the block. Where none is free the thread stands in
-        line from now on, and is claimed when those that came before it have been.
+        `message` is the first of them. A place is kept for it until the end of the block. Where
+        none is free the thread stands in line from now on, and is claimed when its turn comes.
         """
-        place = Place(self._room)
+        thread = message.thread
+        place = Place(self._room, asker_of(message))
         # Where its turn runs here nothing is claimed, unless that is about to leave its place.
-        is_open = thread in self._deliveries or place.stand()
+        runs_here = thread in self._deliveries
+        is_open = runs_here or place.stand()
         token = unique() if is_open and not self._draining else ""
-        arrival = Arrival(token, self._clock.monotonic())
+        arrival = Arrival(token, self._clock.monotonic(), runs_here=runs_here)
         try:
             yield arrival
         except BaseException:
             place.leave()
             raise
+        for person in arrival.waiting:
+            self.backlog.add(thread, person)
         if arrival.work is not None:
             self._take(arrival.work, arrival.asked_at, place)
-        elif arrival.waits and not self._draining and thread not in self._line:
-            self._line.add(thread)
-            self._begin(self._wait(thread, place))
+        elif arrival.waiting and not token:
+            self._stand(thread, place)
         else:
             place.leave()
+        if thread not in self._deliveries and thread not in self._line:
+            self.backlog.begun(thread)  # while the store's answer was on its way
+
+    def waiting(self, person: str) -> int:
+        """Return how many messages of a person wait here, those on their way included."""
+        return max(self.backlog.of(person), self._room.waiting(person))
 
     def stop(self, thread: ThreadKey) -> bool:
         """Let the turn that runs here in a thread end with what has come; tell if there is one.
@@ -210,6 +235,15 @@ class Worker:
         """Run the turns of a claimed thread; `asked_at` is the steady time before the claim."""
         self._begin(self._serving.serve(work, asked_at, place))
 
+    def _stand(self, thread: ThreadKey, place: Place) -> None:
+        """Let a thread wait in line for its place, unclaimed; once, whoever says so."""
+        if self._draining or thread in self._line:
+            place.leave()
+            return
+        place.stand()
+        self._line.add(thread, place.person)
+        self._begin(self._wait(thread, place))
+
     def _begin(self, job: Coroutine[Any, Any, None]) -> None:
         task = asyncio.create_task(job)
         self._turns.add(task)
@@ -229,6 +263,7 @@ class Worker:
         except StoreError as error:
             log.warning("a thread was left to whoever looks for work: %s", error)
         finally:
+            self.backlog.begun(thread)
             place.leave()
 
     def _loop_ended(self, loop: asyncio.Task[None]) -> None:

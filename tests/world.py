@@ -15,6 +15,7 @@ from core.memory.tokens import counter_for
 from core.message import Address, Author, Kind, Message, ThreadKey
 from core.models.retry import RetryPolicy
 from core.models.scripted import ScriptedModel
+from core.room import Room
 from core.session import Answer, Entry
 from core.store.local import LocalStore
 from core.worker import Worker
@@ -84,6 +85,7 @@ class World:
         platform: Platform | None = None,
         grace: float = 1,
         room: int = 100,
+        per_person: int = 0,
     ) -> Worker:
         """Return a worker of its own on the shared store and platform."""
         store = store or self.store
@@ -101,16 +103,19 @@ class World:
             NoCompaction(),
             platforms,
             self.clock,
-            room=room,
+            room=Room(room, per_person),
             grace_seconds=grace,
         )
 
-    def intake(self, worker: Worker, *, store: Store | None = None) -> Intake:
+    def intake(
+        self, worker: Worker, *, store: Store | None = None, waiting_per_person: int = 200
+    ) -> Intake:
         """Return the way in that hands work to this worker."""
         policy = IntakePolicy(
             ttl=dict.fromkeys(Kind, 30 * DAY),
             reach=dict.fromkeys(Kind, 1000),
             follow_up=FollowUp.ALWAYS,
+            waiting_per_person=waiting_per_person,
         )
         return Intake(store or self.store, worker, policy)
 

@@ -155,7 +155,7 @@ class Reception:
         if self.spoken is not None:
             self.spoken.wake(message, received)
         self._cursors.moved(message)
-        if received.notice and message.address in FOR_US:
+        if received.notice and (received.verdict or message.address in FOR_US):
             self._lanes.start(self._say(message, received.notice))
 
     async def _say(self, message: Message, notice: str) -> None:

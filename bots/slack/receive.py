@@ -135,7 +135,7 @@ class Reception:
         if self.spoken is not None:
             self.spoken.wake(message, received)
         self._cursors.moved(message)
-        if received.notice and message.address in _FOR_US:
+        if received.notice and (received.verdict or message.address in _FOR_US):
             self._soon(self._platform.say(message, received.notice))
 
     async def close(self) -> None:

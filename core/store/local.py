@@ -54,13 +54,16 @@ class LocalStore(LocalTransfer, Store):
         """Take the lease on a thread that has work and that nobody holds; else None."""
         return verbs.claim(self._rows(thread), self._now(), token)
 
-    async def claim_any(self, platforms: Collection[str], token: str) -> Work | Idle:
+    async def claim_any(
+        self, platforms: Collection[str], token: str, besides: Collection[ThreadKey] = ()
+    ) -> Work | Idle:
         """Claim, of these platforms, the thread that has been due for the longest."""
         now = self._now()
+        threads = ((ThreadKey.parse(key), header) for key, header in self.headers.items())
         due = sorted(
-            (header.due, key)
-            for key, header in self.headers.items()
-            if header.due is not None and ThreadKey.parse(key).platform in platforms
+            (header.due, str(thread))
+            for thread, header in threads
+            if header.due is not None and thread.platform in platforms and thread not in besides
         )
         for when, key in due:
             if when > now.time:

@@ -72,8 +72,13 @@ class Store(AuditLog, Transfer):
         """
 
     @abstractmethod
-    async def claim_any(self, platforms: Collection[str], token: str) -> Work | Idle:
-        """Claim, of these platforms, the thread that has been due for the longest."""
+    async def claim_any(
+        self, platforms: Collection[str], token: str, besides: Collection[ThreadKey] = ()
+    ) -> Work | Idle:
+        """Claim, of these platforms, the thread that has been due for the longest.
+
+        Those in `besides`, a few hundred at most, are passed over as if they were not there.
+        """
 
     @abstractmethod
     async def renew(

@@ -146,6 +146,26 @@ async def test_any_thread_is_one_of_the_platforms_asked_for(store: Store) -> Non
     assert work.lease.thread == key
 
 
+async def test_any_thread_is_none_of_those_that_are_passed_over(
+    harness: Harness, store: Store
+) -> None:
+    """Port: those in `besides` are passed over as if they were not there."""
+    keys = [ThreadKey("slack", "C1", f"{n}") for n in range(5)]
+    for number, key in enumerate(keys):
+        await store.accept(message(number, thread=key), terms())
+        await harness.advance(0.01)
+    passed = (keys[0], keys[2], keys[4], OTHER)
+    found = [await store.claim_any(["slack"], f"token{n}", passed) for n in range(3)]
+    assert [work.lease.thread for work in found[:2] if isinstance(work, Work)] == [keys[1], keys[3]]
+    assert isinstance(found[2], Idle)
+    # What is left to wait for are the leases of those two.
+    assert found[2].seconds == pytest.approx(LEASE_SECONDS, abs=4)
+    assert await store.claim_any(["slack"], "mine", keys) == Idle(seconds=None)
+    work = await store.claim_any(["slack"], "mine")
+    assert isinstance(work, Work)
+    assert work.lease.thread == keys[0]
+
+
 async def test_idle_says_when_the_next_lease_ends(harness: Harness, store: Store) -> None:
     """Protocol: a replica sleeps until the earliest time it saw in the work index."""
     await begin(store, 1)

@@ -1,4 +1,4 @@
-"""Room for turns: never more than there is, and first come, first served."""
+"""Room for turns: never more than there is, first come first served, and fair to each person."""
 
 from __future__ import annotations
 
@@ -10,9 +10,12 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from core.admission import Verdict
+from core.backlog import Backlog
 from core.message import ThreadKey
 from core.models.scripted import ScriptedModel
 from core.room import Place, Room
+from core.session import Answer
 from core.store.local import LocalStore
 from core.store.redis import RedisStore
 from tests.world import World, message, until
@@ -25,10 +28,10 @@ if TYPE_CHECKING:
     from core.models.scripted import Step
 
 
-def said(number: int, what: str = "") -> Message:
+def said(number: int, what: str = "", author: str = "ann") -> Message:
     """Return something said in a thread of its own; with `what`, something more there."""
     thread = ThreadKey("fake", "room", f"t{number}")
-    first = message(number, f"[{number}{what}]")
+    first = message(number, f"[{number}{what}]", author=author)
     ids = {"id": f"{first.id}{what}", "identities": (f"event {number}{what}",)}
     return replace(first, thread=thread, **ids)  # type: ignore[arg-type]
 
@@ -248,3 +251,197 @@ async def test_nobody_is_let_into_a_closed_room() -> None:
             await sent_away
     held.leave()
     assert not late.stand()
+
+
+# --- fair to each person ------------------------------------------------------------------------
+
+
+async def test_the_person_with_the_fewest_turns_is_next_and_of_equals_in_turn() -> None:
+    room, order = Room(2), list[str]()
+    held = [Place(room, "eve"), Place(room, "eve")]
+    assert all(place.stand() for place in held)
+    waiting = [Place(room, name) for name in ("eve", "eve", "ann", "bob", "ann", "bob", "eve")]
+    assert not any(place.stand() for place in waiting)
+
+    async def run(place: Place) -> None:
+        await place.take()
+        order.append(place._person)
+        place.leave()
+
+    turns = [asyncio.create_task(run(place)) for place in waiting]
+    await asyncio.sleep(0)
+    held[0].leave()
+    await asyncio.wait(turns)
+    # Eve has a turn that runs on all the while, so the others' are begun before hers.
+    assert order == ["ann", "bob", "ann", "bob", "eve", "eve", "eve"]
+
+
+async def test_nobody_has_more_places_than_one_person_may_have() -> None:
+    room = Room(4, per_person=2)
+    eve = [Place(room, "eve") for _ in range(5)]
+    assert [place.stand() for place in eve] == [True, True, False, False, False]
+    ann = Place(room, "ann")
+    assert ann.stand()
+    assert not room.has_line
+    eve[0].leave()
+    assert [place.stand() for place in eve[1:]] == [True, True, False, False]
+    eve[3].leave()  # who stands in line may go
+    eve[1].leave()
+    assert eve[4].stand()
+
+
+async def test_a_place_is_passed_on_only_to_who_comes_first() -> None:
+    room = Room(3, per_person=2)
+    found = Place(room)
+    assert found.stand()
+    assert found.pass_to("eve")
+    assert Place(room, "eve").stand()
+    looked = Place(room)
+    assert looked.stand()
+    assert not looked.pass_to("eve")  # she has two
+    assert Place(room, "bob").stand()  # so it was given back
+    assert not Place(room, "cy").stand()
+    assert found.pass_to("eve")
+    assert not found.pass_to("bob")  # Cy has fewer, and has it by now
+    assert not found.stand()
+
+
+async def test_who_looks_for_work_is_let_in_behind_as_many_as_stood_before() -> None:
+    room, order = Room(1), list[str]()
+    held = Place(room, "eve")
+    held.stand()
+
+    async def run(name: str) -> None:
+        place = Place(room, name)
+        await place.take()
+        order.append(name)
+        place.leave()
+
+    turns = [asyncio.create_task(run(name)) for name in ("eve", "ann", "", "bob", "cy")]
+    await asyncio.sleep(0)
+    held.leave()
+    await asyncio.wait(turns)
+    assert order.index("") == 2
+    assert set(order[:2]) < {"eve", "ann", "bob", "cy"}
+
+
+async def test_sixty_threads_of_one_person_keep_nobody_else_waiting(world: World) -> None:
+    mind = Mind()
+    world.model = mind.model
+    async with world.worker(room=5) as worker:
+        intake = world.intake(worker)
+        for number in range(60):
+            await intake.take(said(number, author="eve"))
+        await until(lambda: len(mind.asked) == 5)
+        await intake.take(said(60, author="ann"))
+        mind.gates[mind.asked[0]].set()
+        await until(lambda: len(mind.asked) >= 6)
+        if mind.asked[5] != "60":  # whoever looks for work had stood in line before
+            mind.gates[mind.asked[1]].set()
+        await until(lambda: "60" in mind.asked[:7])
+        for number in range(61):
+            mind.gates[str(number)].set()
+        await until(lambda: len(world.platform.texts()) == 61)
+
+
+async def test_one_person_has_no_more_turns_than_a_setting_says_and_all_are_answered(
+    world: World,
+) -> None:
+    mind = Mind()
+    world.model = mind.model
+    async with world.worker(room=10, per_person=2) as worker:
+        intake = world.intake(worker)
+        for number in range(8):
+            await intake.take(said(number, author="eve"))
+        await asyncio.sleep(0.3)  # there are free places, and the index has work all the while
+        assert len(mind.asked) == 2
+        await intake.take(said(8, author="ann"))
+        await until(lambda: mind.asked[2:] == ["8"])
+        for number in range(9):
+            mind.gates[str(number)].set()
+        await until(lambda: len(world.platform.texts()) == 9)
+
+
+async def test_what_another_left_of_one_person_does_not_hide_what_it_left_of_others(
+    world: World,
+) -> None:
+    """A process died with many turns of Eve's, and one of Ann's that came last."""
+    mind = Mind()
+    world.model = mind.model
+    gone = world.worker()
+    await gone.drain()
+    others = world.intake(gone)
+    for number in range(12):
+        await others.take(said(number, author="eve"))
+    await others.take(said(12, author="ann"))
+    async with world.worker(room=4, per_person=2):
+        await until(lambda: "12" in mind.asked)
+        assert len(mind.asked) == 3
+        for number in range(13):
+            mind.gates[str(number)].set()
+        await until(lambda: len(world.platform.texts()) == 13)
+
+
+async def test_a_thread_of_several_counts_for_whom_its_turn_answers() -> None:
+    """Eve asks in Ann's thread: what Ann says there next is Ann's turn."""
+    mind = Mind()
+    world = World(mind.model)
+    async with world.worker(room=3, per_person=1) as worker:
+        intake = world.intake(worker)
+        await intake.take(said(0, author="eve"))
+        await intake.take(said(0, " more", author="ann"))
+        await intake.take(said(1, author="eve"))
+        await until(lambda: mind.asked == ["0"])
+        mind.gates["0"].set()
+        await until(lambda: len(mind.asked) == 3)
+        assert set(mind.asked[1:]) == {"0 more", "1"}
+        for question in ("0 more", "1"):
+            mind.gates[question].set()
+        await until(lambda: len(world.platform.texts()) == 3)
+
+
+# --- how much of one person's may wait ----------------------------------------------------------
+
+
+async def test_what_one_person_has_too_much_of_is_refused_and_they_hear_it_once() -> None:
+    mind = Mind()
+    world = World(mind.model)
+    async with world.worker(room=4, per_person=2) as worker:
+        intake = world.intake(worker, waiting_per_person=4)
+        taken = [await intake.take(said(number, author="eve")) for number in range(9)]
+        verdicts = [received.verdict for received in taken]
+        assert verdicts == [Verdict.ACCEPTED] * 6 + [Verdict.FULL] * 3
+        assert [bool(received.notice) for received in taken] == [False] * 6 + [True, False, False]
+        assert "4 of your messages are waiting" in taken[6].notice
+        again = await intake.take(said(6, author="eve"))  # the platform tells it again
+        assert (again.verdict, again.notice) == (Verdict.FULL, "")
+        other = await intake.take(said(10, author="ann"))
+        assert other.verdict is Verdict.ACCEPTED
+        # What others say in a thread of hers is theirs, and what she says there is hers.
+        assert (await intake.take(said(0, " too", author="ann"))).verdict is Verdict.ACCEPTED
+        assert (await intake.take(said(0, " yes", author="eve"))).verdict is Verdict.FULL
+        for number in (*range(6), 10, "0 too"):
+            mind.gates[str(number)].set()
+        await world.settled()
+        assert not worker.backlog._in
+        assert not worker.backlog._waiting
+        assert not worker.backlog._told
+        late = await intake.take(said(11, author="eve"))
+        assert late.verdict is Verdict.ACCEPTED
+        mind.gates["11"].set()
+        await world.settled()
+    # Whoever asks on in a thread hears there that something was left out.
+    answers = [r for r in await world.store.history(said(0).thread) if isinstance(r, Answer)]
+    assert any("could not be taken in" in note for answer in answers for note in answer.notes)
+
+
+async def test_a_person_who_goes_on_is_told_again_once_half_of_what_waited_is_begun() -> None:
+    backlog, thread = Backlog(), ThreadKey("fake", "room", "t")
+    for number in range(6):
+        backlog.add(replace(thread, thread=f"t{number}"), "eve")
+    assert [backlog.refuse("eve"), backlog.refuse("eve"), backlog.refuse("ann")] == [1, 0, 1]
+    for number in range(2):
+        backlog.begun(replace(thread, thread=f"t{number}"))
+    assert (backlog.of("eve"), backlog.refuse("eve")) == (4, False)
+    backlog.begun(replace(thread, thread="t2"))
+    assert (backlog.of("eve"), backlog.refuse("eve")) == (3, True)

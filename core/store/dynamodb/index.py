@@ -34,12 +34,12 @@ class Listed:
     """Its lease's; empty where nobody holds it."""
 
 
-async def work(table: Table, platforms: Collection[str]) -> list[Listed]:
-    """Return threads of these platforms that have work, those due first."""
+async def work(table: Table, platforms: Collection[str], besides: int = 0) -> list[Listed]:
+    """Return threads of these platforms that have work, those due first; so many more."""
     found: list[Listed] = []
     for platform in platforms:
         condition, values = "queue = :queue", {"queue": platform}
-        rows = await table.query(condition, values, limit=_LOOKED_AT, IndexName=WORK)
+        rows = await table.query(condition, values, limit=_LOOKED_AT + besides, IndexName=WORK)
         found += map(_listed, rows)
     return sorted(found, key=lambda listed: listed.due)
 

@@ -30,12 +30,16 @@ class Lookout:
         self._woken = asyncio.Event()
         self._pause = SHORTEST_PAUSE
 
-    async def look(self, platforms: Collection[str]) -> list[tuple[float, ThreadKey]]:
+    async def look(
+        self, platforms: Collection[str], besides: int = 0
+    ) -> list[tuple[float, ThreadKey]]:
         """Return threads with work, those due first, and in how many seconds each may be claimed.
+
+        So many more are looked at as there are of which nothing is wanted.
 
         With that, every lease is watched: one whose holder is dead runs out here in its time.
         """
-        found = await index.work(self._table, platforms)
+        found = await index.work(self._table, platforms, besides)
         return [(self._left(listed), listed.thread) for listed in found]
 
     async def wait(self, platforms: Collection[str], seconds: float) -> None:

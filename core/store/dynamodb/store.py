@@ -81,10 +81,14 @@ class DynamoStore(DynamoTransfer):
 
     # --- across threads -----------------------------------------------------------------------
 
-    async def claim_any(self, platforms: Collection[str], token: str) -> Work | Idle:
+    async def claim_any(
+        self, platforms: Collection[str], token: str, besides: Collection[ThreadKey] = ()
+    ) -> Work | Idle:
         """Claim, of these platforms, the thread that has been due for the longest."""
         later: list[float] = []
-        for seconds, thread in await self._lookout.look(platforms):
+        for seconds, thread in await self._lookout.look(platforms, len(besides)):
+            if thread in besides:
+                continue
             if seconds > 0:
                 later.append(seconds)
             elif (work := await self.claim(thread, token)) is not None:

@@ -69,18 +69,22 @@ class RedisStore(RedisTransfer):
         reply = await self._run("claim", thread, token=token, lease=self.lease_seconds)
         return self._work(thread, token, reply) if reply else None
 
-    async def claim_any(self, platforms: Collection[str], token: str) -> Work | Idle:
+    async def claim_any(
+        self, platforms: Collection[str], token: str, besides: Collection[ThreadKey] = ()
+    ) -> Work | Idle:
         """Claim, of these platforms, the thread that has been due for the longest."""
         keys = self._names.work(platforms)
+        passed = {str(thread) for thread in besides}
         while True:
-            now, firsts = await self._lists.firsts(keys, 1)
-            for due, name in firsts:
+            now, firsts = await self._lists.firsts(keys, 1 + len(besides))
+            wanted = [(due, thread) for due, thread in firsts if thread not in passed]
+            for due, thread in wanted:
                 if due > now:
                     return Idle(seconds=due - now)
-                work = await self.claim(ThreadKey.parse(name), token)
+                work = await self.claim(ThreadKey.parse(thread), token)
                 if work is not None:
                     return work
-            if not firsts:
+            if not wanted:
                 return Idle(seconds=None)
 
     async def renew(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -20,10 +21,14 @@ if TYPE_CHECKING:
 
 
 def claim_any(
-    connection: sqlite3.Connection, now: verbs.Now, platforms: Collection[str], token: str
+    connection: sqlite3.Connection,
+    now: verbs.Now,
+    platforms: Collection[str],
+    token: str,
+    besides: Collection[ThreadKey],
 ) -> Work | Idle:
-    """Claim the thread that has been due for the longest."""
-    while (first := due(connection, platforms)) is not None:
+    """Claim the thread that has been due for the longest, but for some."""
+    while (first := due(connection, platforms, besides)) is not None:
         when, thread = first
         if when > now.time:
             return Idle(seconds=when - now.time)
@@ -59,14 +64,17 @@ def sweep(connection: sqlite3.Connection, now: verbs.Now, limit: int) -> int:
 
 
 def due(
-    connection: sqlite3.Connection, platforms: Collection[str]
+    connection: sqlite3.Connection,
+    platforms: Collection[str],
+    besides: Collection[ThreadKey] = (),
 ) -> tuple[float, ThreadKey] | None:
-    """Return the thread with work that is due first, and when."""
+    """Return the thread with work that is due first, but for some, and when."""
+    passed = json.dumps([str(thread) for thread in besides])
     rows = (
         connection.execute(
             "SELECT due, key FROM thread WHERE platform = ? AND due IS NOT NULL"
-            " ORDER BY due LIMIT 1",
-            (platform,),
+            " AND key NOT IN (SELECT value FROM json_each(?)) ORDER BY due LIMIT 1",
+            (platform, passed),
         ).fetchone()
         for platform in platforms
     )

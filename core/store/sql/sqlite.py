@@ -54,10 +54,12 @@ class SqliteStore(SqlStore):
 
     # --- a turn -----------------------------------------------------------------------------
 
-    async def claim_any(self, platforms: Collection[str], token: str) -> Work | Idle:
+    async def claim_any(
+        self, platforms: Collection[str], token: str, besides: Collection[ThreadKey] = ()
+    ) -> Work | Idle:
         """Claim, of these platforms, the thread that has been due for the longest."""
         return await self._file.write(
-            lambda c: claiming.claim_any(c, self._now(), platforms, token)
+            lambda c: claiming.claim_any(c, self._now(), platforms, token, besides)
         )
 
     async def peek(self, thread: ThreadKey) -> Work | None:

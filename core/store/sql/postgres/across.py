@@ -18,11 +18,12 @@ if TYPE_CHECKING:
 
 _PICK = words(
     "SELECT key, header, xmin::text FROM thread WHERE platform = ANY(:platforms) AND due <= :now"
-    " ORDER BY due LIMIT 1 FOR UPDATE SKIP LOCKED"
+    " AND key <> ALL(:besides) ORDER BY due LIMIT 1 FOR UPDATE SKIP LOCKED"
 )
 _NEXT = words(
     "SELECT :clock,"
-    " (SELECT min(due) FROM thread WHERE platform = ANY(:platforms) AND due IS NOT NULL)"
+    " (SELECT min(due) FROM thread WHERE platform = ANY(:platforms) AND due IS NOT NULL"
+    " AND key <> ALL(:besides))"
 )
 _LOCKED_SECONDS = 0.05
 """After which to look again at a thread that is due but locked by somebody at this moment."""
@@ -52,12 +53,14 @@ class Nothing:
     """Until the earliest one comes due; None when no thread has work."""
 
 
-async def lock_due(connection: AsyncConnection, platforms: Collection[str]) -> Found | Nothing:
-    """Begin a transaction and lock the thread that has been due for the longest.
+async def lock_due(
+    connection: AsyncConnection, platforms: Collection[str], besides: Collection[ThreadKey]
+) -> Found | Nothing:
+    """Begin a transaction and lock the thread that has been due for the longest, but for some.
 
     Threads that are locked already are passed over: somebody is working on them right now.
     """
-    values = {"platforms": list(platforms)}
+    values = {"platforms": list(platforms), "besides": [str(thread) for thread in besides]}
     async with connection.pipeline():
         await connection.execute("BEGIN ISOLATION LEVEL READ COMMITTED")
         picked = await connection.execute(_PICK, values)

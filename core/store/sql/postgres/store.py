@@ -75,11 +75,13 @@ class PostgresStore(SqlStore):
 
     # --- across threads -----------------------------------------------------------------------
 
-    async def claim_any(self, platforms: Collection[str], token: str) -> Work | Idle:
+    async def claim_any(
+        self, platforms: Collection[str], token: str, besides: Collection[ThreadKey] = ()
+    ) -> Work | Idle:
         """Claim, of these platforms, the thread that has been due for the longest."""
         found: Work | Idle | None = None
         while found is None:  # a thread was due, but its session had expired, and it is gone now
-            found = await self._claim_due(platforms, token)
+            found = await self._claim_due(platforms, token, besides)
         return found
 
     async def peek(self, thread: ThreadKey) -> Work | None:
@@ -154,13 +156,15 @@ class PostgresStore(SqlStore):
         self._remember(thread, there=call.there)
         return answer
 
-    async def _claim_due(self, platforms: Collection[str], token: str) -> Work | Idle | None:
+    async def _claim_due(
+        self, platforms: Collection[str], token: str, besides: Collection[ThreadKey]
+    ) -> Work | Idle | None:
         call = self._call(lambda rows, now: verbs.claim(rows, now, token), unique())
 
         async def step(connection: Connection) -> Work | Idle | None:
             if await call.is_done(connection):
                 return call.answers[-1]
-            found = await across.lock_due(connection, platforms)
+            found = await across.lock_due(connection, platforms, besides)
             if isinstance(found, across.Nothing):
                 return Idle(seconds=found.seconds)
             return await call.finish(connection, found)
