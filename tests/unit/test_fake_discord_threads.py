@@ -233,6 +233,35 @@ async def test_a_forum_holds_posts(server: FakeDiscord, ann: User, ears: Ears) -
     assert await refused(ears.http.send_message(found.id, params=_text("x"))) == 50024
 
 
+async def test_a_post_has_tags_and_nobody_writes_before_its_opening_message(
+    server: FakeDiscord, ann: User
+) -> None:
+    media = server.channel("pictures", kind="media")
+    forum = server.forum("questions", None, "rust", "pdf")
+    client = Ears()
+    async with running(server, client):
+        for place in (forum, media):
+            found = client.get_channel(int(place.id))
+            assert isinstance(found, discord.ForumChannel)
+            assert found.is_media() == (place is media)
+            fetched = await client.fetch_channel(int(place.id))
+            assert isinstance(fetched, discord.ForumChannel)
+            assert fetched.type is found.type
+        post = await server.begin_post(ann, forum, "How?", tags=["pdf"])
+        await client.until(lambda: "THREAD_CREATE" in client.names)
+        thread = thread_of(client, post)
+        assert [tag.name for tag in thread.applied_tags] == ["pdf"]
+        assert await refused(thread.send("Hello!")) == 40058
+        server.post_settles = 5
+        await server.open_post(post, "the question")
+        assert await refused(thread.send("Hello!")) == 40058
+        server.advance(5)
+        await thread.send("Hello!")
+        assert [m.content async for m in thread.history()] == ["Hello!", "the question"]
+        with pytest.raises(UnshownError):
+            await server.begin_post(ann, media, "A picture", tags=["pdf"])
+
+
 def _text(content: str) -> discord.http.MultipartParameters:
     return discord.http.handle_message_parameters(content)
 

@@ -9,7 +9,7 @@ from tests.fakes.discord.compose import noted
 from tests.fakes.discord.mentions import meant
 from tests.fakes.discord.model import (
     DEFAULT,
-    FORUM,
+    POSTS_ONLY,
     PRIVATE_THREAD,
     PUBLIC_THREAD,
     REPLY,
@@ -83,7 +83,7 @@ class People(Writing):
     def _may_write(self, user: User, place: Channel) -> None:
         thread = place.thread
         bit = P.SEND_MESSAGES if thread is None else P.SEND_MESSAGES_IN_THREADS
-        self.require(place.kind != FORUM, "in a forum one posts")
+        self.require(place.kind not in POSTS_ONLY, "in a forum one posts")
         may = self.may(user, place)
         self.require(may & P.VIEW_CHANNEL and may & bit, f"{user.name} may not write there")
         waited = self.now() - place.spoke.get(user.id, float("-inf"))
@@ -165,19 +165,42 @@ class People(Writing):
         return thread
 
     async def post(
-        self, who: Who, forum: Where, title: str, text: str, *, files: Sequence[File] = ()
+        self,
+        who: Who,
+        forum: Where,
+        title: str,
+        text: str,
+        *,
+        files: Sequence[File] = (),
+        tags: Sequence[str] = (),
     ) -> Channel:
-        """Post in a forum: a thread whose first message has its id."""
+        """Post in a forum or a media channel: a thread whose first message has its id."""
+        thread = await self.begin_post(who, forum, title, tags=tags)
+        await self.open_post(thread, text, files=files)
+        return thread
+
+    async def begin_post(
+        self, who: Who, forum: Where, title: str, *, tags: Sequence[str] = ()
+    ) -> Channel:
+        """Make a post whose opening message is not there yet: its files are still on the way."""
         user, place = self.user(who), self.where(forum)
-        self.require(place.kind == FORUM, "that is no forum")
+        self.require(place.kind in POSTS_ONLY, "that is no forum")
         self.require(self.may(user, place) & P.SEND_MESSAGES, f"{user.name} may not post")
-        thread = self.start_thread(user, place, title)
+        self.require({*tags} <= {*place.tags.values()}, f"tags are {place.tags}")
+        given = {id_: tag for id_, tag in place.tags.items() if tag in tags}
+        return self.start_thread(user, place, title, tags=given)
+
+    async def open_post(self, post: Where, text: str, *, files: Sequence[File] = ()) -> Message:
+        """Write the opening message of a post; it has the post's id."""
+        thread = self.where(post)
+        assert thread.thread is not None
+        user = self.user(thread.thread.owner)
         first = Message(thread.id, thread.id, user, text, self.now(), files=list(files))
         for file in files:
             file.channel = thread.id
         noted(self, first, meant(text), replied=False)
         self.add(first)
-        return thread
+        return first
 
     async def archive(self, thread: Where, *, locked: bool = False) -> None:
         """Archive a thread, or let it go idle; lock it as well if asked to."""

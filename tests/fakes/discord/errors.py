@@ -28,7 +28,10 @@ KNOWN: dict[int, tuple[int, str]] = {
     30046: (429, "Maximum number of edits to messages older than 1 hour reached. Try again later."),
     40005: (413, "Request entity too large"),
     40007: (403, "The user is banned from this guild"),
-    40058: (400, "Cannot send a message in a forum channel"),
+    40058: (
+        403,
+        "Cannot message this thread until after the post author has sent an initial message",
+    ),
     40060: (400, "Interaction has already been acknowledged."),
     50001: (403, "Missing Access"),
     50003: (403, "Cannot execute action on a DM channel"),

@@ -12,7 +12,7 @@ from tests.fakes.discord.intents import Intent
 from tests.fakes.discord.model import (
     CATEGORY,
     DM,
-    FORUM,
+    POSTS_ONLY,
     STARTER,
     SUPPRESS_EMBEDS,
     Channel,
@@ -80,12 +80,14 @@ def read(call: Call) -> Json:
 
 def writable(call: Call, channel: Channel) -> None:
     """Refuse to write where one can't, or wake an archived thread (discord.md 2, "Threads")."""
-    if channel.kind in {CATEGORY, FORUM}:
+    if channel.kind in {CATEGORY, *POSTS_ONLY}:
         raise DiscordError(50024)
     thread = channel.thread
     call.need(channel, P.SEND_MESSAGES if thread is None else P.SEND_MESSAGES_IN_THREADS)
     if channel.kind == DM and not channel.recipients[0].dms_open:
         raise DiscordError(50007)
+    if not call.discord.is_settled(channel):
+        raise DiscordError(40058)
     if thread is not None and (thread.archived or thread.locked):
         if thread.locked and not call.may(channel, P.MANAGE_THREADS):
             raise DiscordError(50083 if thread.archived else 160005)

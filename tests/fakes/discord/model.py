@@ -13,8 +13,9 @@ EPOCH_MS = 1420070400000  # the first second of 2015 (docs: reference, "Snowflak
 
 # Kinds of channels (docs: resources/channel, "Channel Types").
 TEXT, DM, VOICE, CATEGORY, ANNOUNCEMENT = 0, 1, 2, 4, 5
-ANNOUNCEMENT_THREAD, PUBLIC_THREAD, PRIVATE_THREAD, FORUM = 10, 11, 12, 15
+ANNOUNCEMENT_THREAD, PUBLIC_THREAD, PRIVATE_THREAD, FORUM, MEDIA = 10, 11, 12, 15, 16
 THREADS = (ANNOUNCEMENT_THREAD, PUBLIC_THREAD, PRIVATE_THREAD)
+POSTS_ONLY = (FORUM, MEDIA)
 
 # Kinds of messages (docs: resources/message, "Message Types").
 DEFAULT, PINNED, JOINED, THREAD_CREATED, REPLY = 0, 6, 7, 18, 19
@@ -116,6 +117,8 @@ class Thread:
     locked: bool = False
     members: dict[str, float] = field(default_factory=dict)
     total: int = 0
+    opened: float | None = 0.0
+    """When a post got its opening message; None until then."""
 
 
 @dataclass(slots=True)
@@ -146,6 +149,8 @@ class Channel:
     messages: dict[str, Message] = field(default_factory=dict)
     last: str | None = None
     thread: Thread | None = None
+    tags: dict[str, str] = field(default_factory=dict)
+    """Names by ids: those that a forum has, or those that a post was given."""
     spoke: dict[str, float] = field(default_factory=dict)
     """When each person last wrote: slow mode counts from there."""
 

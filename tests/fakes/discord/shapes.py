@@ -6,7 +6,7 @@ import datetime as dt
 from typing import TYPE_CHECKING
 
 from tests.fakes.discord.addresses import file_json
-from tests.fakes.discord.model import DM, FORUM, VOICE
+from tests.fakes.discord.model import DM, FORUM, POSTS_ONLY, VOICE
 
 if TYPE_CHECKING:
     from tests.fakes.discord.model import (
@@ -106,10 +106,18 @@ def channel_json(channel: Channel, bot: str = "") -> Json:
     }
     if channel.kind == VOICE:
         found |= {"bitrate": 64000, "user_limit": 0, "rtc_region": None}
+    if channel.kind in POSTS_ONLY:
+        tags = [tag_json(*each) for each in channel.tags.items()]
+        found |= {"available_tags": tags, "default_reaction_emoji": None}
+        found |= {"default_sort_order": None}
     if channel.kind == FORUM:
-        found |= {"available_tags": [], "default_reaction_emoji": None, "default_sort_order": None}
         found |= {"default_forum_layout": 0}
     return found
+
+
+def tag_json(id_: str, name: str) -> Json:
+    """Return a tag of a forum."""
+    return {"id": id_, "name": name, "moderated": False, "emoji_id": None, "emoji_name": None}
 
 
 def _thread_json(channel: Channel, thread: Thread, bot: str) -> Json:
@@ -126,6 +134,8 @@ def _thread_json(channel: Channel, thread: Thread, bot: str) -> Json:
         "member_count": min(len(thread.members), 50),
         "total_message_sent": thread.total,
     }
+    if thread.opened != 0.0:  # a post
+        found["applied_tags"] = list(channel.tags)
     if bot in thread.members:
         found["member"] = thread_member_json(channel, bot)
     return found

@@ -12,6 +12,8 @@ from tests.fakes.discord.model import (
     DM,
     EPOCH_MS,
     FORUM,
+    MEDIA,
+    POSTS_ONLY,
     TEXT,
     THREADS,
     VOICE,
@@ -34,7 +36,13 @@ if TYPE_CHECKING:
 Who: TypeAlias = User | str
 Where: TypeAlias = Channel | str
 
-_KINDS = {"text": TEXT, "voice": VOICE, "announcement": ANNOUNCEMENT, "forum": FORUM}
+_KINDS = {
+    "text": TEXT,
+    "voice": VOICE,
+    "announcement": ANNOUNCEMENT,
+    "forum": FORUM,
+    "media": MEDIA,
+}
 NONCE_WINDOW = 300.0  # seconds; Discord says "the past few minutes" (discord.md 2, "Nonce")
 CDN_LIFE = 86400.0  # seconds that a signed address of an attachment is good
 
@@ -69,6 +77,8 @@ class State:
         self.old_edits = 3
         """Edits a minute and channel of messages over an hour old; Discord gives no number."""
         self.thread_limit = 1000  # active threads in a guild (160006)
+        self.post_settles = 0.0
+        """Seconds after its opening message in which nobody else may write in a post (40058)."""
         self.url = ""
         self.on_message: Callable[[Message], None] | None = None
         """Called for what the bot posts and edits; a benchmark's fast path."""
@@ -169,16 +179,18 @@ class State:
     def channel(
         self, name: str, guild: Guild | None = None, *, kind: str = "text", slowmode: int = 0
     ) -> Channel:
-        """Add a channel (text, voice, announcement or forum), before anybody connects."""
+        """Add a channel (text, voice, announcement, forum or media), before anybody connects."""
         guild = guild or self.home
         channel = Channel(self.snowflake(), _KINDS[kind], name, guild.id, slowmode=slowmode)
         channel.position = len(guild.channels)
         guild.channels[channel.id] = self.channels[channel.id] = channel
         return channel
 
-    def forum(self, name: str, guild: Guild | None = None) -> Channel:
-        """Add a forum."""
-        return self.channel(name, guild, kind="forum")
+    def forum(self, name: str, guild: Guild | None = None, *tags: str) -> Channel:
+        """Add a forum, in which posts may bear these tags."""
+        found = self.channel(name, guild, kind="forum")
+        found.tags = {self.snowflake(): tag for tag in tags}
+        return found
 
     def dm(self, who: Who) -> Channel:
         """Return the person's DM with the bot, which is opened if need be."""
@@ -204,6 +216,17 @@ class State:
     def where(self, where: Where) -> Channel:
         """Return a channel, a thread or a DM."""
         return where if isinstance(where, Channel) else self.channels[where]
+
+    def is_settled(self, place: Channel) -> bool:
+        """Tell whether anybody but its author may write in a post by now.
+
+        A post is there before its opening message is, and takes no other one first: 40058
+        (discord-api-docs issue 6340, pycord issue 1637).
+        """
+        if place.thread is None or self.channels[place.parent].kind not in POSTS_ONLY:
+            return True
+        opened = place.thread.opened
+        return opened is not None and self.now() >= opened + self.post_settles
 
     def guild_of(self, channel: Channel) -> Guild | None:
         """Return a channel's guild; None for a DM."""

@@ -10,7 +10,7 @@ from tests.fakes.discord.errors import DiscordError, invalid
 from tests.fakes.discord.messages import MESSAGE
 from tests.fakes.discord.model import (
     ANNOUNCEMENT,
-    FORUM,
+    POSTS_ONLY,
     PRIVATE_THREAD,
     PUBLIC_THREAD,
     TEXT,
@@ -68,7 +68,7 @@ def start(call: Call) -> Answer:
     """Make a thread without a message, or a post in a forum with its first one."""
     channel = call.channel()
     name, minutes = _options(call)
-    if channel.kind == FORUM:
+    if channel.kind in POSTS_ONLY:
         return _post(call, channel, name, minutes)
     if channel.kind not in {TEXT, ANNOUNCEMENT}:
         raise DiscordError(50024)

@@ -8,8 +8,8 @@ from tests.fakes.discord.events import Announcer
 from tests.fakes.discord.model import (
     ANNOUNCEMENT,
     ANNOUNCEMENT_THREAD,
-    FORUM,
     HAS_THREAD,
+    POSTS_ONLY,
     PUBLIC_THREAD,
     REPLY,
     STARTER,
@@ -54,6 +54,8 @@ class Writing(Announcer):
         if place.thread is not None:
             place.thread.active = self.now()
             place.thread.total += 1
+            if message.id == place.id:
+                place.thread.opened = self.now()
             if message.kind in {0, REPLY}:
                 self.join_thread(place, message.author)
         if message.author is self.bot and self.on_message is not None:
@@ -137,6 +139,7 @@ class Writing(Announcer):
         kind: int = PUBLIC_THREAD,
         auto_archive: int = 1440,
         id_: str = "",
+        tags: dict[str, str] | None = None,
     ) -> Channel:
         """Make a thread: from a message it takes that message's id (discord.md 2, "Threads")."""
         if parent.kind == ANNOUNCEMENT:
@@ -145,7 +148,8 @@ class Writing(Announcer):
         place = Channel(number, kind, name, parent.guild, parent.id)
         place.thread = Thread(user.id, now, now, auto_archive, members={user.id: now})
         self.channels[place.id] = place
-        if parent.kind == FORUM:
+        if parent.kind in POSTS_ONLY:
+            place.thread.opened, place.tags = None, tags or {}
             parent.last = place.id
         self.tell_thread("THREAD_CREATE", place, new=True)
         if message is not None:
