@@ -2,7 +2,8 @@
 
 Where Discord shows a message's nonce, that tells; what it shows in history is not documented. Else
 a preview and the first piece are known by the message that they reply to, and the pieces behind
-the first by their text. Posts beside answers are silent ones, so they are none of these.
+the first by their text. Posts beside answers are silent ones, so they are none of these. Where the
+text is not known, only what can be no other turn's is taken for a piece: it may be deleted.
 """
 
 from __future__ import annotations
@@ -49,7 +50,8 @@ def find(
     if any(str_of(each, "nonce") for each in found):
         by_nonce = (_by_nonce(each, where, token) for each in found)
         return tuple(posted for posted in by_nonce if posted)
-    return _by_text(_behind(found, where, replies=replies), where, token)
+    mine = _behind(found, where) if replies else found
+    return _by_text(mine, where, token, alone=_alone(mine, where, replies=replies))
 
 
 def _by_nonce(payload: Mapping[str, Any], where: Where, token: str) -> Posted | None:
@@ -61,29 +63,47 @@ def _by_nonce(payload: Mapping[str, Any], where: Where, token: str) -> Posted | 
     return Posted(str_of(payload, "id"), key, _text(payload, where.pieces))
 
 
-def _behind(
-    found: Sequence[Mapping[str, Any]], where: Where, *, replies: bool
-) -> Sequence[Mapping[str, Any]]:
-    """Return the messages from the first on that is of the turn.
+def _behind(found: Sequence[Mapping[str, Any]], where: Where) -> Sequence[Mapping[str, Any]]:
+    """Return the messages from the first on that replies to the trigger.
 
     What comes before answers an earlier message, while this one was waiting already.
     """
-    if not replies:
-        return found
     for index, each in enumerate(found):
-        if str_of(dict_of(each, "message_reference"), "message_id") == where.trigger:
+        if _replied(each) == where.trigger:
             return found[index:]
     return ()
 
 
-def _by_text(found: Sequence[Mapping[str, Any]], where: Where, token: str) -> tuple[Posted, ...]:
+def _alone(found: Sequence[Mapping[str, Any]], where: Where, *, replies: bool) -> int:
+    """Return how many of these messages, from the first on, can be no other turn's.
+
+    Behind a message that was put in again stands what answered it, and what came since. A message
+    that opens its thread is mostly the first to be answered there; else replies stand before.
+    """
+    if where.turn != where.trigger:
+        return 0
+    others = (n for n, each in enumerate(found) if not replies and _replied(each))
+    return next(others, len(found))
+
+
+def _replied(payload: Mapping[str, Any]) -> str:
+    return str_of(dict_of(payload, "message_reference"), "message_id")
+
+
+def _by_text(
+    found: Sequence[Mapping[str, Any]], where: Where, token: str, *, alone: int
+) -> tuple[Posted, ...]:
     posted: list[Posted] = []
     left = list(range(len(where.pieces)))
-    for each in found:
+    for index, each in enumerate(found):
         text = _text(each, where.pieces)
         if is_preview(text):
             key = PostKey(where.thread, where.turn, token=token or "another's")
+        elif index >= alone and not where.pieces:
+            continue
         elif dicts_of(each, "attachments"):
+            if index >= alone and not posted:
+                continue
             key = PostKey(where.thread, where.turn, piece=AS_FILE)
         else:
             piece = _piece(text, where, left, len(posted))
