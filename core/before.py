@@ -29,7 +29,7 @@ log = logging.getLogger(__name__)
 PATIENCE = 1.5
 """Seconds: half of the three that Slack waits for an acknowledgement."""
 _MOST = 80
-"""Messages, the newest; a store keeps 100 that nobody answered."""
+"""Messages: what opens the thread, and the newest. A store keeps 100 that nobody answered."""
 _KEPT = 10_000
 
 
@@ -78,12 +78,13 @@ class Before:
             self._known.popitem(last=False)
 
     async def _read(self, message: Message) -> None:
-        said: deque[Message] = deque(maxlen=_MOST)
+        first: list[Message] = []
+        said: deque[Message] = deque(maxlen=_MOST - 1)
         async for earlier in self._said(message):
             before = earlier.id != message.id and earlier.at <= message.at
             if before and earlier.thread == message.thread:
-                said.append(earlier)
-        for earlier in said:
+                (said if first else first).append(earlier)
+        for earlier in (*first, *said):
             await self._intake.overhear(await self._named(earlier))
 
 

@@ -40,7 +40,6 @@ _NEVER = {
     10004,  # unknown server
     40005,  # request too large
     40007,  # banned from the server
-    40058,  # a forum takes posts only
     50001,  # no access
     50006,  # empty message
     50007,  # this person takes no direct messages

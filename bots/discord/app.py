@@ -76,8 +76,9 @@ class Discord:
         """Hear what people say, for as long as the block lasts; and what they have said before."""
         del worker  # nothing that Discord tells stops a turn
         settings, reception = self.settings, self.reception
-        past = DiscordPast(self.platform, reception, settings)
-        before = Before(past.before, store, intake, named=_as_it_is, wanted=settings.overhear)
+        past = DiscordPast(self.platform, reception, settings, self.clock)
+        # Where nothing is overheard, a thread's title is known all the same.
+        before = Before(past.before, store, intake, named=_as_it_is, wanted=True)
         name = f"{NAME}:{self.platform.me.user}"
         cursors = Cursors(store, self.clock, name, group=_group)
         reception.open(store, intake, before, cursors)

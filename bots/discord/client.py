@@ -41,6 +41,9 @@ class Ears(Protocol):
     def came_back(self, thread: dict[str, Any]) -> None:
         """A thread that nobody here knew of is there, perhaps out of the archive."""
 
+    def retitled(self, thread: str, guild: str) -> None:
+        """A thread has another title, or other tags."""
+
     def connected(self) -> None:
         """A session has begun: what was said before it was not heard."""
 
@@ -115,6 +118,11 @@ class Client(discord.AutoShardedClient):
         """Hand on that a thread is there that was not known."""
         if event.thread is None:
             self._ears().came_back(dict(event.data))
+
+    async def on_thread_update(self, before: discord.Thread, after: discord.Thread) -> None:
+        """Hand on that a thread has another title, or other tags."""
+        if (before.name, before.applied_tags) != (after.name, after.applied_tags):
+            self._ears().retitled(str(after.id), str(after.guild.id))
 
     async def on_shard_connect(self, _shard: int) -> None:
         """Hand on that a session has begun."""

@@ -39,7 +39,12 @@ _NEW_TOKEN = f"Put the bot's token there: {_PORTAL}, your application, Bot, Rese
 _GUILDS = 50
 """Servers that are looked at, of those that the bot is on."""
 _FEW_STARTS = 50
-_TALKED_IN = (discord.ChannelType.text, discord.ChannelType.news, discord.ChannelType.forum)
+_TALKED_IN = (
+    discord.ChannelType.text,
+    discord.ChannelType.news,
+    discord.ChannelType.forum,
+    discord.ChannelType.media,
+)
 
 
 async def examined(settings: Settings, clock: Clock) -> AsyncIterator[Finding]:

@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING, Any
 
 from bots.discord.people import author_of, files_of, name_of, names_in
 from bots.discord.snowflakes import is_id, seconds
-from bots.discord.text import mentions_in, quoted, readable
+from bots.discord.text import headed, mentions_in, quoted, readable
 from core.fields import dict_of, dicts_of, str_of
-from core.message import Address, Kind, Message, ThreadKey
+from core.message import Address, Author, Kind, Message, ThreadKey
 from core.words import command_in
 
 if TYPE_CHECKING:
@@ -51,6 +51,14 @@ class Spot:
     """Empty for a direct message."""
     parent: str = ""
     """The channel that a thread is in; empty where it is no thread."""
+    is_post: bool = False
+    """A thread of a forum or a media channel: its opening message stands in it, under its id."""
+    title: str = ""
+    """What a thread is called."""
+    tags: tuple[str, ...] = ()
+    """What a post was tagged with."""
+    owner: str = ""
+    """Who made a thread."""
     category: str = ""
     opens_threads: bool = False
     """The bot may open threads from messages here."""
@@ -125,6 +133,23 @@ def edited(
     return message if message and message.stamp else None
 
 
+def titled(spot: Spot, me: Me) -> Message | None:
+    """Return a thread's title as what its maker said first, where no message says what it is on."""
+    if not spot.parent or not spot.title or not is_id(spot.owner) or spot.owner == me.user:
+        return None
+    return Message(
+        thread=spot.whole,
+        kind=Kind.THREAD,
+        id=f"{spot.channel}:title",
+        identities=(f"{identity(spot.channel)}:title",),
+        author=Author(id=spot.owner, name=spot.owner),
+        text=_heading(spot),
+        at=seconds(spot.channel),
+        address=Address.NOBODY,
+        answer_in=spot.channel,
+    )
+
+
 def is_withheld(payload: Mapping[str, Any], me: Me) -> bool:
     """Tell whether a person's message came without all that was in it.
 
@@ -149,6 +174,8 @@ def _message(
         return None
     mine = [each for each in (me.user, spot.role) if each]
     words = readable(_words(payload), mine, {**names, **names_in(payload)})
+    if spot.is_post and id_ == spot.channel and not _commands(words, spot):
+        words = "\n".join(filter(None, (words, _heading(spot))))
     files = files_of(payload, spot.channel)
     if not words and not files:
         return None  # a sticker, or withheld: there is nothing in it to answer
@@ -179,6 +206,11 @@ def _words(payload: Mapping[str, Any]) -> str:
     forwarded = [dict_of(each, "message") for each in dicts_of(payload, "message_snapshots")]
     texts = [str_of(payload, "content"), *(str_of(each, "content") for each in forwarded)]
     return "\n".join(filter(None, texts))
+
+
+def _heading(spot: Spot) -> str:
+    """Return what a thread's title says."""
+    return headed("post" if spot.is_post else "thread", spot.title, spot.tags)
 
 
 def _before(before: Mapping[str, Any], me: Me, names: Mapping[str, str]) -> str:

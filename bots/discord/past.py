@@ -7,34 +7,46 @@ what can be read from each channel (docs: events/gateway, "Resuming").
 from __future__ import annotations
 
 import logging
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from bots.discord import events, reading
 from bots.discord.api import RefusedError
-from bots.discord.snowflakes import first_at
+from bots.discord.snowflakes import first_at, is_id
+from core.catch_up import FOR_US
 from core.errors import PlatformError, ReadBackRefusedError
+from core.fields import str_of
 from core.settings_discord import ids
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, Sequence
+    from collections.abc import AsyncGenerator, Mapping, Sequence
 
     from bots.discord.events import Spot
     from bots.discord.platform import DiscordPlatform
     from bots.discord.receive import Reception
+    from core.clock import Clock
     from core.message import Message
     from core.settings import Settings
 
 log = logging.getLogger(__name__)
 
+_FRESH = 30.0
+"""Seconds for which a list of threads holds: one look at all channels takes no longer, mostly."""
+
 
 class DiscordPast:
     """Reads channels, direct messages and threads."""
 
-    def __init__(self, platform: DiscordPlatform, reception: Reception, settings: Settings) -> None:
+    def __init__(
+        self, platform: DiscordPlatform, reception: Reception, settings: Settings, clock: Clock
+    ) -> None:
         """Hand what was missed to `reception`."""
         self._platform = platform
+        self._me = platform.me
         self._reception = reception
+        self._overhears = settings.overhear
         self._channels = ids(settings.discord_catch_up_channels)
+        self._clock = clock
+        self._listed: dict[str, tuple[float, list[dict[str, Any]]]] = {}
 
     async def places(self) -> list[str]:
         """Return the channels of the settings, of those that are known."""
@@ -44,17 +56,21 @@ class DiscordPast:
     async def said(
         self, place: str, threads: Sequence[str], oldest: float
     ) -> AsyncGenerator[Message, None]:
-        """Yield what people said at a place after a moment, in threads and outside of them."""
+        """Yield what people said at a place after a moment, in threads and outside of them.
+
+        Of threads that are not among these, those in which somebody spoke to the bot.
+        """
         guild, channel = events.guild_of(place), events.channel_of(place)
-        for each in (channel, *(thread for thread in threads if thread != channel)):
-            spot = await self._spot(each, guild)
-            if spot is None or not self._platform.places.may_read(each):
-                continue
-            try:
-                async for message in self._after(spot, oldest):
-                    yield message
-            except ReadBackRefusedError as error:
-                log.info("what was missed in a channel can't be read: %s", error)
+        known = dict.fromkeys((channel, *threads))
+        for each in known:
+            async for message in self._after(each, guild, oldest):
+                yield message
+        for each in await self._further(guild, channel, oldest) if guild else ():
+            if each not in known:
+                found = [message async for message in self._after(each, guild, oldest)]
+                if any(message.address in FOR_US for message in found):
+                    for message in found:
+                        yield message
 
     async def offer(self, messages: Sequence[Message]) -> None:
         """Take in messages of one thread."""
@@ -65,27 +81,77 @@ class DiscordPast:
         await self._platform.say(message, text)
 
     async def before(self, message: Message) -> AsyncGenerator[Message, None]:
-        """Yield what people said in a thread before a message, and what it was made from."""
+        """Yield what people said in a thread before a message, and what it was made from.
+
+        Where that was nothing, or nothing that is heard, the thread's title stands for it.
+        """
         guild = events.guild_of(message.thread.place)
-        channel = events.channel_of(message.thread.place)
         spot = await self._spot(message.thread.thread, guild)
         if spot is None or not spot.parent:
             return
-        try:
-            starter = await reading.one(self._platform.api, channel, spot.channel)
-        except RefusedError:
-            starter = {}  # a forum's post, or a thread that was made from nothing
-        page = await reading.before(self._platform.api, spot.channel, message.id)
-        for found in (starter, *page):
+        opening = await self._opening(spot) if self._overhears else None
+        opening = opening or await self._reception.named(events.titled(spot, self._me), spot)
+        if opening is not None:
+            yield opening
+        for found in await self._page(spot, message.id) if self._overhears else ():
             if (earlier := await self._reception.heard(found, spot)) is not None:
                 yield earlier
 
-    async def _after(self, spot: Spot, oldest: float) -> AsyncGenerator[Message, None]:
-        api, start = self._platform.api, first_at(oldest)
-        async for found in reading.after(api, spot.channel, start):
-            message = await self._reception.heard(found, spot)
-            if message is not None:
-                yield message
+    async def _opening(self, spot: Spot) -> Message | None:
+        """Return the message that a thread was made from, or that a post opens with."""
+        place = spot.channel if spot.is_post else spot.parent
+        try:
+            found = await reading.one(self._platform.api, place, spot.channel)
+        except RefusedError:
+            return None  # it was deleted, or the thread was made from nothing
+        return await self._reception.heard(found, spot)
+
+    async def _page(self, spot: Spot, message: str) -> Sequence[dict[str, Any]]:
+        return await reading.before(self._platform.api, spot.channel, message)
+
+    async def _after(
+        self, channel: str, guild: str, oldest: float
+    ) -> AsyncGenerator[Message, None]:
+        """Yield what people said in a channel or a thread after a moment, as far as it is read."""
+        places = self._platform.places
+        spot = await self._spot(channel, guild)
+        if spot is None or not places.may_read(channel) or places.holds_posts(channel):
+            return
+        try:
+            async for found in reading.after(self._platform.api, channel, first_at(oldest)):
+                message = await self._reception.heard(found, spot)
+                if message is not None:
+                    yield message
+        except ReadBackRefusedError as error:
+            log.info("what was missed in a channel can't be read: %s", error)
+
+    async def _further(self, guild: str, channel: str, oldest: float) -> list[str]:
+        """Return the threads in a channel in which somebody has spoken after a moment.
+
+        Of the archive only posts are looked for: there is no other place to ask in a forum.
+        """
+        api, forum = self._platform.api, self._platform.places.holds_posts(channel)
+        try:
+            found = list(await self._active(guild))
+            if forum:
+                found += await reading.archived(api, channel, oldest)
+        except RefusedError as refused:
+            log.info("the threads of a channel can't be listed: %s", refused)
+            return []
+        start = int(first_at(oldest))
+        return [
+            str_of(each, "id")
+            for each in found
+            if str_of(each, "parent_id") == channel and _last(each) > start
+        ]
+
+    async def _active(self, guild: str) -> list[dict[str, Any]]:
+        """Return the active threads of a server, asked for once for all of its channels."""
+        until, found = self._listed.get(guild, (0.0, []))
+        if self._clock.monotonic() >= until:
+            found = await reading.active(self._platform.api, guild)
+            self._listed[guild] = (self._clock.monotonic() + _FRESH, found)
+        return found
 
     async def _spot(self, channel: str, guild: str) -> Spot | None:
         try:
@@ -93,3 +159,9 @@ class DiscordPast:
         except PlatformError as error:
             log.info("a channel can't be looked at: %s", error)
             return None
+
+
+def _last(thread: Mapping[str, Any]) -> int:
+    """Return the id of the last message of a thread; its own where nothing was said in it."""
+    ids = (str_of(thread, "id"), str_of(thread, "last_message_id"))
+    return max(int(id_) for id_ in (*ids, "0") if is_id(id_))

@@ -4,38 +4,49 @@ from __future__ import annotations
 
 import logging
 from collections import OrderedDict
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import discord
 
 from bots.discord.api import UNKNOWN_CHANNEL, RefusedError
 from bots.discord.events import Spot
+from core.fields import dicts_of, str_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
 
     from discord.abc import GuildChannel
 
     from bots.discord.api import Api
+    from core.clock import Clock
 
     Channel: TypeAlias = GuildChannel | discord.Thread
 
 log = logging.getLogger(__name__)
 
 _KEPT = 10_000
+_FRESH = 300.0
+"""Seconds for which an answer holds: rights change, and so does the category of a channel."""
 _OPENS_THREADS = (discord.ChannelType.text, discord.ChannelType.news)
 """Channels in which a message can have a thread (docs: topics/threads)."""
-_THREADS = {10, 11, 12}
-"""Types of channels that are threads (docs: resources/channel, "Channel Types")."""
+_POSTS_ONLY, _THREADS = {15, 16}, {10, 11, 12}
+"""Types of channels: of forums and media channels, and of threads (docs: resources/channel).
+
+A post is a thread whose opening message stands in it, under the post's own id; a thread that is
+made from a message has that message's id as well, but the message stands in the channel.
+"""
 
 
 class Places:
     """Channels, threads and direct messages by id."""
 
-    def __init__(self, api: Api) -> None:
+    def __init__(self, api: Api, clock: Clock) -> None:
         """Ask for what is not known."""
         self._api = api
-        self._fetched: OrderedDict[str, Spot | None] = OrderedDict()
+        self._clock = clock
+        self._asked: OrderedDict[str, tuple[dict[str, Any], float]] = OrderedDict()
+        """Channels as Discord answered, empty where it shows none; and until when that holds."""
 
     async def spot(self, channel: str, guild: str) -> Spot | None:
         """Return what a channel is; None where the bot may not see it. `guild` is empty in DMs.
@@ -47,16 +58,27 @@ class Places:
         known = self._known(channel)
         if known is not None:
             return self._spot(known)
-        if channel not in self._fetched:
-            self._fetched[channel] = await self._ask(channel)
-            if len(self._fetched) > _KEPT:
-                self._fetched.popitem(last=False)
-        return self._fetched[channel]
+        found = await self._ask(channel)
+        return await self._answered(channel, found) if found else None
 
     def known(self, channel: str) -> Spot | None:
         """Return what a server's channel is, as far as discord.py knows."""
         found = self._known(channel)
         return None if found is None else self._spot(found)
+
+    def holds_posts(self, channel: str) -> bool:
+        """Tell whether all that stands in a channel is posts, as far as discord.py knows."""
+        known = self._known(channel)
+        return known is not None and known.type.value in _POSTS_ONLY
+
+    async def takes_posts(self, channel: str) -> bool:
+        """Tell whether all that can stand in a channel is posts: a forum's, a media channel's.
+
+        Raises `PlatformError` when that can't be told now.
+        """
+        if self._known(channel) is not None:
+            return self.holds_posts(channel)
+        return (await self._ask(channel)).get("type") in _POSTS_ONLY
 
     def guild_of(self, channel: str) -> str:
         """Return the server that a channel is in, as far as discord.py knows; else nothing."""
@@ -80,10 +102,6 @@ class Places:
         known = {id_: channel or server.get_role(int(id_)) for id_, channel in found.items()}
         return {id_: each.name for id_, each in known.items() if each}
 
-    def forget(self, channel: str) -> None:
-        """Ask again what a channel is."""
-        self._fetched.pop(channel, None)
-
     def _known(self, channel: str) -> Channel | None:
         found = self._api.link.client.get_channel(int(channel))
         return None if isinstance(found, discord.abc.PrivateChannel) else found
@@ -93,43 +111,83 @@ class Places:
 
     def _spot(self, channel: Channel) -> Spot:
         role = channel.guild.self_role
-        thread = isinstance(channel, discord.Thread)
-        opens = not thread and channel.type in _OPENS_THREADS
-        if opens:
-            rights = self._rights(channel)
-            opens = rights.create_public_threads and rights.send_messages_in_threads
-        return Spot(
+        spot = Spot(
             channel=str(channel.id),
             guild=str(channel.guild.id),
-            parent=str(channel.parent_id) if isinstance(channel, discord.Thread) else "",
-            category=str(_category(channel) or ""),
-            opens_threads=opens,
+            category=_category(channel),
             role=str(role.id) if role else "",
         )
+        if isinstance(channel, discord.Thread):
+            return replace(
+                spot,
+                parent=str(channel.parent_id),
+                category=_category(channel.parent),
+                is_post=self.holds_posts(str(channel.parent_id)),
+                title=channel.name,
+                tags=tuple(tag.name for tag in channel.applied_tags),
+                owner=str(channel.owner_id),
+            )
+        if channel.type in _OPENS_THREADS:
+            rights = self._rights(channel)
+            opens = rights.create_public_threads and rights.send_messages_in_threads
+            return replace(spot, opens_threads=opens)
+        return spot
 
-    async def _ask(self, channel: str) -> Spot | None:
+    async def _answered(self, channel: str, found: Mapping[str, Any]) -> Spot:
+        """Return what a channel is by Discord's answer."""
+        parent, guild = str_of(found, "parent_id"), str_of(found, "guild_id")
+        server = self._api.link.client.get_guild(int(guild or 0))
+        role = server.self_role if server else None
+        spot = Spot(channel=channel, guild=guild, role=str(role.id) if role else "")
+        if found.get("type") not in _THREADS:
+            return replace(spot, category=parent)
+        known = self._known(parent)
+        above = {} if known else await self._ask(parent)
+        return replace(
+            spot,
+            parent=parent,
+            category=_category(known) if known else str_of(above, "parent_id"),
+            is_post=await self.takes_posts(parent),
+            title=str_of(found, "name"),
+            tags=_tags(found, known, above),
+            owner=str_of(found, "owner_id"),
+        )
+
+    async def _ask(self, channel: str) -> Mapping[str, Any]:
+        """Return a channel as Discord answers; empty where the bot may not see it."""
+        kept, until = self._asked.get(channel, ({}, 0.0))
+        if self._clock.monotonic() < until:
+            return kept
         try:
             answer = await self._api.call(
                 "look at a channel", lambda: self._api.http.get_channel(int(channel))
             )
+            found = {**answer}
         except RefusedError as refused:
-            if refused.lacks_right or refused.code == UNKNOWN_CHANNEL:
-                return None
-            raise
-        found: dict[str, Any] = {**answer}
-        thread = found.get("type") in _THREADS
-        parent = str(found.get("parent_id") or "")
-        guild = str(found.get("guild_id") or "")
-        above = self._known(parent) if parent else None
-        role = above.guild.self_role if above else None
-        return Spot(
-            channel=channel,
-            guild=guild,
-            parent=parent if thread else "",
-            category=str(_category(above) or "") if above and thread else "",
-            role=str(role.id) if role else "",
-        )
+            if not refused.lacks_right and refused.code != UNKNOWN_CHANNEL:
+                raise
+            found = {}
+        self._asked.pop(channel, None)
+        self._asked[channel] = (found, self._clock.monotonic() + _FRESH)
+        if len(self._asked) > _KEPT:
+            self._asked.popitem(last=False)
+        return found
 
 
-def _category(channel: Channel | None) -> int | None:
-    return getattr(channel, "category_id", None)
+def _category(channel: Channel | None) -> str:
+    """Return the category that a channel is in; a thread knows none without its parent."""
+    if channel is None or isinstance(channel, discord.Thread):
+        return ""
+    return str(channel.category_id or "")
+
+
+def _tags(
+    thread: Mapping[str, Any], forum: Channel | None, answer: Mapping[str, Any]
+) -> tuple[str, ...]:
+    """Return the names of a post's tags, of those that its forum still has."""
+    known = {str_of(tag, "id"): str_of(tag, "name") for tag in dicts_of(answer, "available_tags")}
+    if isinstance(forum, discord.ForumChannel):
+        known = {str(tag.id): tag.name for tag in forum.available_tags}
+    given = thread.get("applied_tags")
+    ids = [str(id_) for id_ in given] if isinstance(given, list) else []
+    return tuple(known[id_] for id_ in ids if id_ in known)

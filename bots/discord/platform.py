@@ -68,11 +68,11 @@ class DiscordPlatform:
         """Act as `me`; answers have `most_messages` at most, if any number is given."""
         self.api = api
         self.me = me
-        self.places = Places(api)
+        self.places = Places(api, clock)
         self.remember: Callable[[], discord.ui.View] | None = None
         """What goes under the first ✂️ of a thread: a button that shows what is remembered."""
         self.capabilities = Capabilities(call_timeout=api.timeout, edit_interval=edit_interval)
-        self._threads = Threads(api)
+        self._threads = Threads(api, self.places)
         self._session = session
         self._clock = clock
         self._most = most_messages
@@ -181,8 +181,9 @@ class DiscordPlatform:
         self, message: Message, text: str, *, view: discord.ui.View | None = None
     ) -> None:
         """Say something under a message, once, whoever says it; a crash may leave it unsaid."""
-        in_thread = message.answer_in != message.id
-        channel = message.answer_in if in_thread else channel_of(message.thread.place)
+        above, channel = channel_of(message.thread.place), message.answer_in
+        if channel == message.id and not await self.places.takes_posts(above):
+            channel = above  # its thread may not be there
         made = Post(
             channel=channel,
             text=shape.notice(text),

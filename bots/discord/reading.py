@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from bots.discord.api import UNKNOWN_CHANNEL, RefusedError
 from core.errors import ReadBackRefusedError
+from core.fields import dict_of, str_of
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, Sequence
+    from collections.abc import AsyncGenerator, Mapping, Sequence
 
     from bots.discord.api import Api
 
@@ -50,6 +52,43 @@ async def one(api: Api, channel: str, message: str, seconds: float = 0) -> dict[
         "read a message", lambda: api.http.get_message(int(channel), int(message)), seconds
     )
     return dict(found)
+
+
+async def active(api: Api, guild: str) -> list[dict[str, Any]]:
+    """Return a server's active threads, of those that the bot may see; raises what `call` does."""
+    found = await api.call("list threads", lambda: api.http.get_active_threads(int(guild)))
+    return [*map(dict, found["threads"])]
+
+
+async def archived(api: Api, channel: str, oldest: float) -> list[dict[str, Any]]:
+    """Return a channel's public threads that were archived after a moment; raises as `active`."""
+    threads: list[dict[str, Any]] = []
+    before: str | None = None
+    for _ in range(_PAGES):
+        page = await _archived(api, channel, before)
+        found = [*map(dict, page["threads"])]
+        threads += [each for each in found if _archived_at(each) > oldest]
+        if not found or not page["has_more"] or _archived_at(found[-1]) <= oldest:
+            break
+        before = str_of(dict_of(found[-1], "thread_metadata"), "archive_timestamp")
+    return threads
+
+
+async def _archived(api: Api, channel: str, before: str | None) -> Mapping[str, Any]:
+    # A time, which discord.py takes for an id (docs: "List Public Archived Threads").
+    given: Any = before
+    return await api.call(
+        "list archived threads",
+        lambda: api.http.get_public_archived_threads(int(channel), given, PAGE),
+    )
+
+
+def _archived_at(thread: Mapping[str, Any]) -> float:
+    at = str_of(dict_of(thread, "thread_metadata"), "archive_timestamp")
+    try:
+        return datetime.fromisoformat(at).timestamp()
+    except ValueError:
+        return 0.0
 
 
 async def _page(api: Api, channel: str, **place: int) -> list[dict[str, Any]]:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from bots.discord import events
 from bots.discord.lanes import Lanes
 from bots.discord.text import ids_in
+from bots.discord.titles import Titles
 from core.admission import FollowUp
 from core.catch_up import FOR_US
 from core.errors import PlatformError
@@ -69,6 +70,7 @@ class Reception:
         self._clock = clock
         self._store: Store
         self._intake: Intake
+        self._titles: Titles
         self._before: Before
         self._cursors: Cursors
         self._lanes = Lanes(clock, self.ready)
@@ -77,6 +79,7 @@ class Reception:
     def open(self, store: Store, intake: Intake, before: Before, cursors: Cursors) -> None:
         """Hand messages to `intake` from now on."""
         self._store, self._intake = store, intake
+        self._titles = Titles(self._platform, store, intake)
         self._before, self._cursors = before, cursors
 
     # --- the client's ears ----------------------------------------------------------------------
@@ -98,6 +101,10 @@ class Reception:
         if not dict_of(thread, "thread_metadata").get("archived"):
             self._lanes.put(str_of(thread, "id"), lambda: self._came_back(thread))
 
+    def retitled(self, thread: str, guild: str) -> None:
+        """Take in that a thread has another title."""
+        self._lanes.put(thread, lambda: self._titles.changed(thread, guild))
+
     def connected(self) -> None:
         """Hold the cursors: what was said before this session was not heard."""
         self._cursors.hold()
@@ -114,6 +121,11 @@ class Reception:
         me = self._platform.me
         names = self._platform.places.names(spot.guild, ids_in(str_of(payload, "content")))
         return await self._allowed(events.said(payload, spot, me, names), payload, spot)
+
+    async def named(self, message: Message | None, spot: Spot) -> Message | None:
+        """Return a message with its author's name, of whom the id is known; None as for `heard`."""
+        payload = {"author": {"id": message.author.id}} if message else {}
+        return await self._allowed(message, payload, spot)
 
     async def offer(self, messages: Sequence[Message]) -> None:
         """Take in what people said in one thread, in order, to be answered together.

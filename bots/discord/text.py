@@ -11,12 +11,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping
+    from collections.abc import Collection, Mapping, Sequence
 
 _SIGN = re.compile(r"<(@!?|@&|#)(\d{1,20})>|<a?(:\w{1,64}:)\d{1,20}>|<(/[^<>:]{1,100}):\d{1,20}>")
 _USER = re.compile(r"<@!?(\d{1,20})>")
 _ROLE = re.compile(r"<@&(\d{1,20})>")
 _REPLIED = "This replies to"
+_OPENS = "This opens the"
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,10 +58,22 @@ def readable(text: str, me: Collection[str], names: Mapping[str, str]) -> str:
 
 def quoted(name: str, text: str) -> str:
     """Return what goes under a message, so that a model knows what it replies to."""
-    lines = (f"> {line}" for line in text.splitlines())
-    return "\n".join((f"{_REPLIED} {name}:", *lines))
+    return _under(f"{_REPLIED} {name}:", text)
+
+
+def headed(what: str, title: str, tags: Sequence[str] = ()) -> str:
+    """Return what goes under the message that opens a thread or a post (`what`): its title.
+
+    A title is the question in a forum, and is no part of any message.
+    """
+    lines = (title, f"Tags: {', '.join(tags)}") if tags else (title,)
+    return _under(f"{_OPENS} {what}:", "\n".join(lines))
 
 
 def unquoted(text: str) -> str:
     """Return a message's own words, without what `quoted` has put under them."""
     return text.partition(f"\n{_REPLIED}")[0]
+
+
+def _under(head: str, text: str) -> str:
+    return "\n".join((head, *(f"> {line}" for line in text.splitlines())))

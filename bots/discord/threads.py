@@ -1,7 +1,9 @@
 """The thread that a mention in a channel opens, and where to answer when there can be none.
 
 A thread made from a message has that message's id, so it can be named before it is there, and
-made twice it is refused with 160004 (docs: resources/channel, "Start Thread from Message").
+made twice it is refused with 160004 (docs: resources/channel, "Start Thread from Message"). The
+opening message of a post has the post's id as well, and the post is there before it; which of the
+two a message opens is told by the channel that the thread is in.
 """
 
 from __future__ import annotations
@@ -17,6 +19,7 @@ from core.visible import visible
 
 if TYPE_CHECKING:
     from bots.discord.api import Api
+    from bots.discord.places import Places
     from core.platform import Where
 
 log = logging.getLogger(__name__)
@@ -33,9 +36,10 @@ _KEPT = 10_000
 class Threads:
     """Opens threads, once each."""
 
-    def __init__(self, api: Api) -> None:
+    def __init__(self, api: Api, places: Places) -> None:
         """Know of none."""
         self._api = api
+        self._places = places
         self._homes: OrderedDict[str, str] = OrderedDict()
         """By the id of a thread that was opened here: the channel in which to answer."""
 
@@ -44,7 +48,7 @@ class Threads:
 
         Raises `PlatformError` when that can't be told now.
         """
-        home = self._known(where)
+        home = await self._home(where)
         if home:
             return home
         try:
@@ -60,7 +64,7 @@ class Threads:
 
         Raises `PlatformError` when that can't be told now.
         """
-        home = self._known(where)
+        home = await self._home(where)
         if home:
             return home
         try:
@@ -82,7 +86,16 @@ class Threads:
             return where.thread.thread
         if where.answer_in != where.trigger:
             return where.answer_in
+        if self._places.holds_posts(channel_of(where.thread.place)):
+            return where.answer_in
         return self._homes.get(where.answer_in, "")
+
+    async def _home(self, where: Where) -> str:
+        """Return the channel in which a turn is answered, if no call has to be made for it."""
+        home = self._known(where)
+        if home or not await self._places.takes_posts(channel_of(where.thread.place)):
+            return home
+        return self._keep(where, where.answer_in)
 
     def _keep(self, where: Where, home: str) -> str:
         self._homes[where.answer_in] = home

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bots.discord import snowflakes
-from bots.discord.events import Me, Spot, edited, is_withheld, said
+from bots.discord.events import Me, Spot, edited, is_withheld, said, titled
 from bots.discord.text import readable
 from core.message import Address, Kind, ThreadKey
 
@@ -20,6 +20,7 @@ ME = Me(user=BOT)
 IN_CHANNEL = Spot(channel=CHANNEL, guild=GUILD, opens_threads=True, role=ROLE)
 IN_THREAD = Spot(channel=THREAD, guild=GUILD, parent=CHANNEL)
 IN_DM = Spot(channel="30000001")
+IN_POST = replace(IN_THREAD, channel=ID, is_post=True, title="How?", tags=("a", "b"), owner=ANN)
 
 
 def user(id_: str, name: str, **more: Any) -> dict[str, Any]:
@@ -191,6 +192,41 @@ def test_files_are_kept_by_reference_also_of_a_forwarded_message() -> None:
 
 
 # --- edits, and what is withheld ------------------------------------------------------------------
+
+
+def test_the_opening_message_of_a_post_bears_its_title_and_no_other_does() -> None:
+    heading = "This opens the post:\n> How?\n> Tags: a, b"
+    opening = said(payload(f"<@{BOT}> see title", channel_id=ID), IN_POST, ME)
+    assert opening
+    assert opening.text == f"see title\n{heading}"
+    assert opening.thread == ThreadKey("discord", f"{GUILD}/{CHANNEL}", ID)
+    only = said(payload("", channel_id=ID), replace(IN_POST, title="a\n> b", tags=()), ME)
+    assert only
+    assert only.text == "This opens the post:\n> a\n> > b"
+    for spot, more in (
+        (IN_POST, {"id": str(int(ID) + 1)}),
+        (replace(IN_POST, is_post=False), {}),
+        (IN_CHANNEL, {}),
+    ):
+        message = said(payload(f"<@{BOT}> see title", **more), spot, ME)
+        assert message
+        assert message.text == "see title"
+    command = said(payload(f"<@{BOT}> help"), IN_POST, ME)
+    assert command
+    assert command.text == "help"
+
+
+def test_a_title_is_what_the_maker_of_a_thread_said_first() -> None:
+    thread = replace(IN_POST, is_post=False, tags=())
+    message = titled(thread, ME)
+    assert message
+    assert message.text == "This opens the thread:\n> How?"
+    assert (message.author.id, message.address) == (ANN, Address.NOBODY)
+    assert message.thread == thread.whole
+    assert message.at == snowflakes.seconds(ID)
+    assert message.id != ID
+    for spot in (replace(thread, owner=BOT), replace(thread, owner=""), IN_CHANNEL, IN_DM):
+        assert titled(spot, ME) is None
 
 
 def test_only_an_edit_of_the_author_has_a_stamp() -> None:
