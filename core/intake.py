@@ -120,14 +120,19 @@ class Intake:
         return (await self._store.accept(_at_step(message, step), terms)).new
 
     async def edit(self, message: Message) -> bool:
-        """Take in that a stored message was edited; tell whether it was known.
+        """Take in that a stored message's text or files were changed; tell whether it was known.
 
         One that was not known is for the platform to offer, as if it had been said so: its edit
         may be told before it.
         """
         key, text = message.thread, message.text
         return await self._store.amend(
-            key, message.id, message.identities, stamp=message.stamp, text=text
+            key,
+            message.id,
+            message.identities,
+            stamp=message.stamp,
+            text=text,
+            attachments=message.attachments,
         )
 
     async def delete(

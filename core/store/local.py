@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from core.admission import Terms, Verdict
     from core.clock import Clock
-    from core.message import Kind, Message
+    from core.message import Attachment, Kind, Message
     from core.session import Record
     from core.store.header import Header
     from core.store.values import Accepted, Changed, Deed, Draft, Lease, Outcome, Refused, Work
@@ -112,9 +112,11 @@ class LocalStore(LocalTransfer, Store):
         *,
         stamp: float,
         text: str | None,
+        attachments: tuple[Attachment, ...] | None = None,
     ) -> bool:
-        """Change a stored message's text, or delete it."""
-        return verbs.amend(self._rows(thread), self._now(), message, identities, stamp, text)
+        """Change a stored message's text and files, or delete it."""
+        rows, now = self._rows(thread), self._now()
+        return verbs.amend(rows, now, message, identities, stamp, text, attachments=attachments)
 
     async def erase(self, thread: ThreadKey, *, at: float, keep_log: bool = False) -> None:
         """Remove every trace of a thread, or only draw a line under it."""

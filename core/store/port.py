@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection
 
     from core.admission import Terms
-    from core.message import Kind, Message, ThreadKey
+    from core.message import Attachment, Kind, Message, ThreadKey
     from core.session import Record
     from core.store.values import (
         Accepted,
@@ -144,10 +144,13 @@ class Store(AuditLog, Transfer):
         *,
         stamp: float,
         text: str | None,
+        attachments: tuple[Attachment, ...] | None = None,
     ) -> bool:
         """Change a stored message's text, or delete it (`text` None); deletion is final.
 
-        `stamp` is the platform's time of the change: an edit no newer than the last has no effect.
+        `attachments` are the files that it has now; None leaves those that it had. An edit that
+        leaves neither a text nor a file deletes as well. `stamp` is the platform's time of the
+        change: an edit no newer than the last has no effect.
         The thread's `rev` changes, and a summary that covers the message is stale, and withheld
         after a deletion. False: no such message is known; a deletion is remembered by the
         identities, so that the message is not admitted when it arrives late.

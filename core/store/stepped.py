@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from core.admission import Terms
-    from core.message import Kind, Message, ThreadKey
+    from core.message import Attachment, Kind, Message, ThreadKey
     from core.store.values import (
         Accepted,
         Changed,
@@ -115,11 +115,14 @@ class SteppedStore(Store):
         *,
         stamp: float,
         text: str | None,
+        attachments: tuple[Attachment, ...] | None = None,
     ) -> bool:
-        """Change a stored message's text, or delete it."""
+        """Change a stored message's text and files, or delete it."""
         return await self._step(
             thread,
-            lambda rows, now: verbs.amend(rows, now, message, identities, stamp, text),
+            lambda rows, now: verbs.amend(
+                rows, now, message, identities, stamp, text, attachments=attachments
+            ),
             Ahead(makes=True, reads=Reads(messages=(message, message + verbs.AGAIN))),
         )
 

@@ -10,7 +10,7 @@ import pytest
 from core.admission import Verdict
 from core.message import Attachment
 from core.session import AnswerKind, Entry, Status
-from core.store.values import Accepted, Outcome
+from core.store.values import Accepted, Changed, Outcome
 from tests.builders import OTHER, OVERHEAR, THREAD, begin, converse, draft, finish, message, terms
 
 if TYPE_CHECKING:
@@ -75,6 +75,119 @@ async def test_edits_follow_each_other(store: Store) -> None:
     await edit(store, 1, "better")
     await edit(store, 1, "best", 2000.5)
     assert [entry.text for entry in await entries(store)] == ["best"]
+
+
+FILES = tuple(
+    Attachment(id=f"F{n}", name=f"{n} \N{FOX FACE}.png", media_type="image/png", size=10**12 + n)
+    for n in range(3)
+)
+
+
+async def amended(store: Store, *files: Attachment, text: str = "text 1") -> tuple[str, ...]:
+    """Give the first message these files; return those that it has then."""
+    names = ("event1",)
+    assert await store.amend(THREAD, "m1", names, stamp=2000.0, text=text, attachments=files)
+    (entry,) = await entries(store)
+    assert entry.text == text
+    return tuple(file.id for file in entry.attachments)
+
+
+@pytest.mark.parametrize("now", [(), FILES[:1], FILES[1:], (FILES[2], FILES[0])])
+async def test_an_edit_changes_files(store: Store, now: tuple[Attachment, ...]) -> None:
+    """A file is taken out or replaced while the words stay: it is in no later turn."""
+    await store.accept(message(1, attachments=FILES[:2]), terms())
+    before = await look(store)
+    await amended(store, *now)
+    (entry,) = await entries(store)
+    assert entry.attachments == now
+    assert before.rev != (await look(store)).rev
+    assert await edit(store, 1, "text 1", 2000.0)
+    (entry,) = await entries(store)
+    assert entry.attachments == now
+
+
+async def test_an_edit_may_bring_the_first_file(store: Store) -> None:
+    """As Discord allows; the entry had no place for any."""
+    await store.accept(message(1), terms())
+    assert await amended(store, FILES[0], text="look") == ("F0",)
+
+
+async def test_an_edit_of_words_alone_leaves_the_files(store: Store) -> None:
+    """Whoever does not know of files changes none."""
+    await store.accept(message(1, attachments=FILES), terms())
+    assert await edit(store, 1, "better")
+    (entry,) = await entries(store)
+    assert entry.attachments == FILES
+
+
+async def test_an_edit_that_leaves_nothing_deletes(store: Store) -> None:
+    """A message's only file is taken out: nothing waits for an answer."""
+    await store.accept(message(1, "", attachments=FILES[:1]), terms())
+    await store.accept(message(2, "", attachments=FILES[:1]), terms())
+    assert await store.amend(THREAD, "m1", ("event1",), stamp=2000.0, text="", attachments=())
+    assert await store.amend(THREAD, "m2", ("event2",), stamp=2000.0, text="", attachments=FILES)
+    first, second = await entries(store)
+    assert (first.text, first.attachments, first.status) == ("", (), Status.DELETED)
+    assert (second.attachments, second.status) == (FILES, Status.ADDRESSED)
+    (info,) = (await store.threads()).threads
+    assert info.waiting == 1
+
+
+async def test_such_an_edit_is_out_of_date_like_any_other(store: Store) -> None:
+    """Unlike a deletion it has a time, and what is not known yet may come as it is by now."""
+    await store.accept(message(1, attachments=FILES[:1]), terms())
+    await edit(store, 1, "better")
+    before = await look(store)
+    assert await store.amend(THREAD, "m1", ("event1",), stamp=1999.0, text="", attachments=())
+    assert await look(store) == before
+    assert not await store.amend(THREAD, "m2", ("event2",), stamp=2000.0, text="", attachments=())
+    assert (await store.accept(message(2), terms())).new
+
+
+async def test_such_an_edit_below_the_summary_withholds_it(store: Store) -> None:
+    """As a deletion does."""
+    await converse(store, 1, 2)
+    work = await look(store)
+    assert await store.compact(THREAD, covers=0, rev=work.rev, to=1, text="so far")
+    assert await store.amend(THREAD, "m1", ("x",), stamp=2000.0, text="", attachments=())
+    assert (await look(store)).summary.withheld
+
+
+async def test_files_that_are_taken_out_stay_out_of_a_copy_put_in_again(store: Store) -> None:
+    """The operator's copy is the same message."""
+    work = await begin(store, 1)
+    names = ("event1",)
+    await store.commit(work.lease, work.rev, draft(0, kind=AnswerKind.BURIED))
+    await store.settle(work.lease, Outcome.DONE)
+    await store.amend(THREAD, "m1", names, stamp=1, text="text 1", attachments=FILES)
+    assert await store.requeue(THREAD, 0)
+    assert [entry.attachments for entry in await entries(store)] == [FILES, FILES]
+    await store.amend(THREAD, "m1", names, stamp=2, text="text 1", attachments=())
+    assert [entry.attachments for entry in await entries(store)] == [(), ()]
+
+
+async def test_files_taken_out_below_the_summary_make_it_stale(store: Store) -> None:
+    """As words do: it may tell what was in them."""
+    await converse(store, 1, 2)
+    work = await look(store)
+    assert await store.compact(THREAD, covers=0, rev=work.rev, to=1, text="so far")
+    await store.amend(THREAD, "m1", ("x",), stamp=2000.0, text="text 1", attachments=())
+    summary = (await look(store)).summary
+    assert (summary.text, summary.stale, summary.withheld) == ("so far", True, False)
+
+
+async def test_a_turn_that_runs_hears_that_a_file_was_taken_out(store: Store) -> None:
+    """Protocol: `rev` moves, so its answer is not recorded."""
+    await store.accept(message(1, attachments=FILES), terms())
+    work = await store.claim(THREAD, "mine")
+    assert work is not None
+    await amended(store)
+    assert await store.renew(work.lease, work.rev) == "changed"
+    found = await store.commit(work.lease, work.rev, draft(0))
+    assert isinstance(found, Changed)
+    (record,) = found.work.records
+    assert isinstance(record, Entry)
+    assert record.attachments == ()
 
 
 async def test_a_deletion_blanks_and_is_final(store: Store) -> None:

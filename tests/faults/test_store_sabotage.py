@@ -112,8 +112,16 @@ def erase_forgets_the_open_turn(patch: pytest.MonkeyPatch) -> None:
 
 
 def early_deletion_is_ignored(patch: pytest.MonkeyPatch) -> None:
-    def amend(rows: Rows, now: Now, message: str, identities: Any, *rest: Any) -> bool:
-        return _amend(rows, now, message, (), *rest)
+    def amend(rows: Rows, now: Now, message: str, identities: Any, *rest: Any, **more: Any) -> bool:
+        return _amend(rows, now, message, (), *rest, **more)
+
+    _amend = verbs.amend
+    patch.setattr(verbs, "amend", amend)
+
+
+def files_stay(patch: pytest.MonkeyPatch) -> None:
+    def amend(*given: Any, **more: Any) -> bool:
+        return _amend(*given, **(more | {"attachments": None}))
 
     _amend = verbs.amend
     patch.setattr(verbs, "amend", amend)
@@ -181,6 +189,7 @@ async def memory() -> AsyncIterator[Harness]:
         erase_forgets_seen,
         erase_forgets_the_open_turn,
         early_deletion_is_ignored,
+        files_stay,
         deletion_leaves_the_summary,
         settle_looks_and_then_frees,
         refusal_says_nothing,

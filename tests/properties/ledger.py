@@ -11,7 +11,7 @@ from core.session import Answer, Entry, Status
 if TYPE_CHECKING:
     from collections.abc import Collection
 
-    from core.message import Message
+    from core.message import Attachment, Message
     from core.session import Record
     from core.store.values import Refused, Work
 
@@ -26,6 +26,8 @@ class Ledger:
     """Messages that were accepted and neither deleted, erased nor expired, and their text."""
     answers: dict[str, str] = field(default_factory=dict)
     """Each answer that was committed and not erased, and by which token."""
+    files: dict[str, tuple[Attachment, ...]] = field(default_factory=dict)
+    """The files of what is owed, as the last edit has left them."""
     gone: set[str] = field(default_factory=set)
     """Texts that were deleted or erased."""
     stamps: dict[str, float] = field(default_factory=dict)
@@ -52,25 +54,30 @@ class Ledger:
             assert verdict is Verdict.GONE, "I11: nothing from before the line is admitted"
         elif verdict is Verdict.ACCEPTED:
             self.owed[said.id] = said.text
+            self.files[said.id] = said.attachments
         self.verdicts[identity] = (verdict, now)
         if verdict in {Verdict.ACCEPTED, Verdict.OVERHEARD}:
             self.gone.discard(said.text)
             self.void.discard(said.id)
 
-    def amended(self, name: str, stamp: float, text: str | None) -> None:
+    def amended(
+        self, name: str, stamp: float, text: str | None, files: tuple[Attachment, ...] | None
+    ) -> None:
         """Note an edit or a deletion, of a message and of all that was put in again of it."""
         for copy in [known for known in self.owed if known.rstrip("!") == name]:
             if text is not None and stamp <= self.stamps.get(copy, 0):
                 continue
             self.stamps[copy] = stamp
-            if text is None:
+            if text is None or (text, files) == ("", ()):
                 self.gone.add(self.owed.pop(copy))
             else:
                 self.owed[copy] = text
+                self.files[copy] = self.files[copy] if files is None else files
 
     def requeued(self, name: str, copy: Entry) -> None:
         """Note that a message was put in again."""
         self.owed[copy.id] = copy.text
+        self.files[copy.id] = copy.attachments
         self.stamps[copy.id] = self.stamps.get(name, 0)
 
     def erased(self, line: float, *, keep_log: bool, left: Collection[str]) -> None:
@@ -119,6 +126,7 @@ def check_promises(ledger: Ledger, work: Work, records: tuple[Record, ...]) -> N
     for name, text in ledger.owed.items():
         assert name in said, "I1: an accepted message is never lost"
         assert (said[name].status, said[name].text) == (Status.ADDRESSED, text)
+        assert said[name].attachments == ledger.files[name], "what was taken out stays out"
     answers = [record for record in records if isinstance(record, Answer)]
     assert {answer.text: answer.token for answer in answers} == ledger.answers
     numbers = [int(answer.text.removeprefix("answer")) for answer in answers]

@@ -26,7 +26,7 @@ from hypothesis.stateful import (
 )
 
 from core.admission import Verdict
-from core.message import Kind, ThreadKey
+from core.message import Attachment, Kind, ThreadKey
 from core.session import Answer, AnswerKind, Entry, Status
 from core.store.local import LocalStore
 from core.store.values import (
@@ -62,6 +62,9 @@ if TYPE_CHECKING:
     from tests.contract.stores import Harness
 
 TTL = 1000.0
+FILES = tuple(
+    Attachment(id=f"F{n}", name="a.png", media_type="image/png", size=n) for n in range(2)
+)
 FOLLOW_UP = tuple(
     Verdict.ACCEPTED if i & 1 and i & 4 and not i & 2 else Verdict.OVERHEARD for i in range(8)
 )
@@ -180,7 +183,13 @@ class StoreMachine(RuleBasedStateMachine):
             self.said += 1
         number = max(1, self.said - again)
         identity = f"again{number}" if renamed else f"event{number}"
-        said = message(number, thread=thread, author=author, identities=(identity,))
+        said = message(
+            number,
+            thread=thread,
+            author=author,
+            identities=(identity,),
+            attachments=FILES[: number % 3],
+        )
         lease = self.unique("token") if token else ""
         real, model = self.both(lambda store, _: store.accept(said, on, lease), worker)
         if twice:
@@ -199,23 +208,36 @@ class StoreMachine(RuleBasedStateMachine):
         which=st.sampled_from([0, 1, 2, -2, 3, -1]),
         stamp=st.sampled_from([3, 5, 4, 1, 6]),
         deleted=st.booleans(),
+        files=st.sampled_from([None, (), FILES[:1], FILES[1:]]),
         twice=seldom,
     )
     def amend(
-        self, *, thread: ThreadKey, which: int, stamp: int, deleted: bool, twice: bool
+        self,
+        *,
+        thread: ThreadKey,
+        which: int,
+        stamp: int,
+        deleted: bool,
+        files: tuple[Attachment, ...] | None,
+        twice: bool,
     ) -> None:
         """Somebody edits or deletes what was said, or what has not come yet; stamps cross."""
         thread = self.with_a_log(thread)
         names = [r.platform_id for r in self.log(thread) if isinstance(r, Entry)]
         names.append(f"m{self.said + 1}")
         number = names[which % len(names)].removeprefix("m")
-        text = None if deleted else self.unique("text")
+        text = None if deleted else "" if files == () and stamp == 5 else self.unique("text")
         ledger = self.ledgers[thread]
         before, records = self.state(thread)
         known = [
             self.both(
                 lambda store, _: store.amend(
-                    thread, f"m{number}", (f"event{number}",), stamp=float(stamp), text=text
+                    thread,
+                    f"m{number}",
+                    (f"event{number}",),
+                    stamp=float(stamp),
+                    text=text,
+                    attachments=files,
                 )
             )[0]
             for _ in range(1 + twice)
@@ -224,10 +246,11 @@ class StoreMachine(RuleBasedStateMachine):
         if deleted and not known[0]:
             ledger.verdicts[f"event{number}"] = (Verdict.GONE, self.clock.now())
         owed = set(ledger.owed)
-        ledger.amended(f"m{number}", stamp, text)
+        ledger.amended(f"m{number}", stamp, text, files)
         places = [
             r.place for r in records if isinstance(r, Entry) and r.id in owed - {*ledger.owed}
         ]
+        # What an edit has left empty is deleted.
         if before is not None and any(before.line <= p < before.summary.covers for p in places):
             ledger.withheld = True
 
@@ -415,7 +438,7 @@ class StoreMachine(RuleBasedStateMachine):
         to = min(to, seen.next)
         covers = max(0, seen.summary.covers - old)
         if changed:
-            self.amend(thread=thread, which=to, stamp=9, deleted=True, twice=False)
+            self.amend(thread=thread, which=to, stamp=9, deleted=True, files=None, twice=False)
         now = self.run(self.stores[0].peek(thread))
         wanted = now.rev == seen.rev and covers == seen.summary.covers and covers <= to <= seen.head
         for _ in range(1 + twice):

@@ -51,10 +51,15 @@ def entry(message: Message) -> str:
     """Return a message's entry, without its status and place, which the script adds."""
     said = [repr(message.at), message.id, message.author.id, message.author.name, message.text]
     if message.answer_in or message.attachments or message.stamp:
-        files = [(file.id, file.name, file.media_type, file.size) for file in message.attachments]
+        files = _files(message.attachments)
         stamp = repr(message.stamp) if message.stamp else "0"
-        return _dump([*said, stamp, message.answer_in, files or None])
+        return _dump([*said, stamp, message.answer_in, files])
     return _dump(said)
+
+
+def files(attachments: Sequence[Attachment]) -> str:
+    """Return what an entry has as its attachments."""
+    return _dump(_files(attachments))
 
 
 def answer(lease: Lease, draft: Draft) -> str:
@@ -90,12 +95,16 @@ def load(text: bytes) -> tuple[Record, ...]:
     return tuple([_entry(row) if row[0] in _STATUS else _answer(row) for row in rows])
 
 
+def _files(attachments: Sequence[Attachment]) -> list[tuple[object, ...]] | None:
+    return [(file.id, file.name, file.media_type, file.size) for file in attachments] or None
+
+
 def _entry_row(entry: Entry) -> tuple[object, ...]:
     author = entry.author
     said = (entry.place, repr(entry.at), entry.id, author.id, author.name, entry.text)
-    files = [(file.id, file.name, file.media_type, file.size) for file in entry.attachments]
+    files = _files(entry.attachments)
     more = (entry.stamp, entry.answer_in, files, entry.requeued_from)
-    told = (repr(entry.stamp), entry.answer_in, files or None, entry.requeued_from)
+    told = (repr(entry.stamp), entry.answer_in, files, entry.requeued_from)
     return (_STATUS_LETTERS[entry.status], *said, *(told if any(more) else ()))
 
 

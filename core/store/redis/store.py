@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
 
     from core.admission import Terms
-    from core.message import Message
+    from core.message import Attachment, Message
     from core.store.values import Draft, Lease, Work
 
 
@@ -157,8 +157,9 @@ class RedisStore(RedisTransfer):
         *,
         stamp: float,
         text: str | None,
+        attachments: tuple[Attachment, ...] | None = None,
     ) -> bool:
-        """Change a stored message's text, or delete it."""
+        """Change a stored message's text and files, or delete it."""
         reply = await self._run(
             "amend",
             thread,
@@ -167,6 +168,7 @@ class RedisStore(RedisTransfer):
             stamp=stamp,
             deleted=text is None,
             text=text or "",
+            files="" if attachments is None else records.files(attachments),
             rev=unique(),
         )
         return bool(reply)

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from core.clock import Clock
-    from core.message import ThreadKey
+    from core.message import Attachment, ThreadKey
     from core.store.sql.query import Queries, Result
     from core.store.stepped import Ahead
     from core.store.values import Idle, Work
@@ -74,9 +74,12 @@ class SqliteStore(SqlStore):
         *,
         stamp: float,
         text: str | None,
+        attachments: tuple[Attachment, ...] | None = None,
     ) -> bool:
-        """Change a stored message's text, or delete it, from the disk as well."""
-        known = await super().amend(thread, message, identities, stamp=stamp, text=text)
+        """Change a stored message's text and files, or delete it, from the disk as well."""
+        known = await super().amend(
+            thread, message, identities, stamp=stamp, text=text, attachments=attachments
+        )
         if text is None:
             await self._file.scrub()
         return known

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from core.admission import Terms
-    from core.message import Kind, Message
+    from core.message import Attachment, Kind, Message
     from core.store.values import ThreadSettings
     from core.store.verbs.rows import Now, Rows
 
@@ -45,7 +45,14 @@ def accept(rows: Rows, now: Now, message: Message, terms: Terms, token: str) -> 
 
 
 def amend(
-    rows: Rows, now: Now, message: str, identities: tuple[str, ...], stamp: float, text: str | None
+    rows: Rows,
+    now: Now,
+    message: str,
+    identities: tuple[str, ...],
+    stamp: float,
+    text: str | None,
+    *,
+    attachments: tuple[Attachment, ...] | None = None,
 ) -> bool:
     """Change or delete a stored message; see `Store.amend`."""
     header = living(rows, now)
@@ -55,9 +62,11 @@ def amend(
             for identity in identities:
                 rows.put_seen(identity, Verdict.GONE)
         return False
+    left = None if text == "" and attachments == () else text
     for entry in copies:
         if entry.status is not Status.DELETED and (text is None or stamp > entry.stamp):
-            _change(rows, header, entry, stamp, text)
+            files = entry.attachments if attachments is None else attachments
+            _change(rows, header, replace(entry, stamp=stamp, attachments=files), left)
             header.rev = now.fresh
             rows.put_header(header)
     return True
@@ -197,12 +206,12 @@ def _copies(rows: Rows, message: str) -> Iterator[Entry]:
         message += AGAIN
 
 
-def _change(rows: Rows, header: Header, entry: Entry, stamp: float, text: str | None) -> None:
+def _change(rows: Rows, header: Header, entry: Entry, text: str | None) -> None:
     if text is None:
-        rows.put_entry(replace(entry, text="", attachments=(), status=Status.DELETED, stamp=stamp))
+        rows.put_entry(replace(entry, text="", attachments=(), status=Status.DELETED))
         _forget_place(header, entry)
     else:
-        rows.put_entry(replace(entry, text=text, stamp=stamp))
+        rows.put_entry(replace(entry, text=text))
     if header.line <= entry.place < header.covers:
         header.stale = True
         header.withheld = header.withheld or text is None

@@ -1,7 +1,8 @@
--- Changes a stored message's text, or deletes it; a deletion is final, whatever its stamp.
+-- Changes a stored message's text and files, or deletes it; a deletion is final, whatever its stamp.
 -- KEYS header entries ids work buried seen...
--- ARGV id stamp deleted text rev
+-- ARGV id stamp deleted text files rev
 -- Answers 1 when the message is known, else 0.
+-- `files` are empty where they stay; an edit that leaves neither a text nor a file deletes as well.
 
 local SEEN = 90000  -- core.store.keys.SEEN_SECONDS
 
@@ -17,19 +18,22 @@ local function forget_place(h, place, status)
   if h.waiting == 0 and h.turn == '' then h.due = 0 end
 end
 
+local gone = A.deleted == '1' or (A.text == '' and A.files == 'null')
+
 local function change(h, place, entry)
-  if A.deleted == '1' then
+  if gone then
     forget_place(h, place, entry[ENTRY.status])
     entry[ENTRY.text], entry[ENTRY.files], entry[ENTRY.status] = '', cjson.null, 'g'
   else
     entry[ENTRY.text] = A.text
+    if A.files ~= '' then entry[ENTRY.files] = cjson.decode(A.files) end
   end
   entry[ENTRY.stamp] = A.stamp
   redis.call('HSET', K.entries, place, cjson.encode(entry))
   h.rev = A.rev
   if h.line <= place and place < h.covers then
     h.stale = true
-    h.withheld = h.withheld or A.deleted == '1'
+    h.withheld = h.withheld or gone
   end
 end
 
