@@ -6,7 +6,7 @@ import os
 import tempfile
 from typing import TYPE_CHECKING
 
-from core.memory import Marks, Memory
+from core.memory import HEADROOM, Marks, Memory
 from core.memory.tokens import counter_for, find_rank_file
 from core.message import Kind
 from core.models.catalog import known_models, spec_of
@@ -61,7 +61,7 @@ def memory_for(settings: Settings) -> Memory:
     room = spec_of(name).input_limit - answer_tokens(settings)
     return Memory(
         counter=counter_for(name, rank_file=find_rank_file(os.environ, tempfile.gettempdir())),
-        budget=min(room, settings.input_tokens or room),
+        budget=min(int(room * (1 - HEADROOM)), settings.input_tokens or room),
         marks=Marks(high=settings.memory_high, low=settings.memory_low),
         by_kind={kind: settings.strategy(kind) for kind in Kind},
         pairs=settings.memory_pairs,

@@ -1,19 +1,30 @@
-"""What a turn asks of the model: what is remembered, the files to look at, and the answer."""
+"""What a turn asks of the model: what is remembered, the files to look at, and the answer.
+
+What is planned is counted here, and a count is a guess: a request that the model refuses as too
+large is planned again with less of what was said before, and what the refusal names is learned.
+"""
 
 from __future__ import annotations
 
+import logging
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
 
 from core.attachments import Attachments
-from core.errors import PromptRefusedError, StoppedByUserError
+from core.errors import (
+    MessageTooLargeError,
+    PromptRefusedError,
+    PromptTooLargeError,
+    StoppedByUserError,
+)
 from core.files import rules_for, without_media
-from core.memory import attachments_in_view, plan
+from core.memory import HEADROOM, attachments_in_view, least_size, plan
 from core.models.port import Stop
 from core.models.retry import Answered, ask
 from core.preview import Preview
 from core.prompt import Scene, fixed_size, reply_request
+from core.session import Status, Usage
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -28,6 +39,13 @@ if TYPE_CHECKING:
     from core.models.port import Model, ModelRequest
     from core.session import Session
 
+log = logging.getLogger(__name__)
+
+REPLANS = 3
+"""How often a refused request is planned again; the last time with the new messages alone."""
+_SHARES = (2 / 3, 1 / 2, 1 / 2)
+"""How much of a refused request is tried next, where the refusal names no numbers."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Replied:
@@ -36,6 +54,32 @@ class Replied:
     answered: Answered
     plan: Plan
     files: Files
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Prompt:
+    """A request, and what it was counted to be."""
+
+    session: Session
+    plan: Plan
+    request: ModelRequest
+    factor: float
+    """Tokens per unit of the ruler, when it was counted."""
+
+    @property
+    def units(self) -> float:
+        return self.plan.tokens.total / self.factor
+
+    @property
+    def less(self) -> float:
+        """Return the units of a prompt with less of what was said before."""
+        parts = self.plan.tokens
+        return (parts.total - (parts.window + parts.summary) * (1 - _SHARES[0])) / self.factor
+
+    @property
+    def own(self) -> int:
+        """Return the tokens of the new messages."""
+        return self.plan.tokens.new
 
 
 class Answering:
@@ -52,63 +96,163 @@ class Answering:
     async def answer(self, session: Session, strategy: Strategy, delivery: Delivery) -> Replied:
         """Return the model's answer, shown as it comes.
 
-        Raises `MessageTooLargeError`, and what the model raises.
+        Raises `MessageTooLargeError` where the new messages do not fit together, and what the
+        model raises. Its `PromptTooLargeError` is for them too: nothing else was left in it.
         """
         platform = delivery.platform
         await platform.working(delivery.where, working=True)
         try:
             wanted = attachments_in_view(session, strategy)
             files = await self._files.load(platform, session.thread, wanted)
-            try:
-                return await self._ask_with(files, session, strategy, delivery)
-            except PromptRefusedError:
-                if not any(file.is_media for file in files.values()):
-                    raise
-            # One of the files may be what it refuses, and would be with each message to come.
-            bare = without_media(files)
-            replied = await self._ask_with(bare, session, strategy, delivery)
+            async with Preview(delivery, platform.capabilities, self._clock) as preview:
+                try:
+                    return await self._ask_with(files, session, strategy, preview)
+                except PromptRefusedError:
+                    if not any(file.is_media for file in files.values()):
+                        raise
+                # One of the files may be what it refuses, and would be with each message to come.
+                bare = without_media(files)
+                replied = await self._ask_with(bare, session, strategy, preview)
             self._files.reject(platform.name, _suspects(session, wanted, files))
             return replied
         finally:
             await platform.working(delivery.where, working=False)
 
     async def _ask_with(
-        self, files: Files, session: Session, strategy: Strategy, delivery: Delivery
+        self, files: Files, session: Session, strategy: Strategy, preview: Preview
     ) -> Replied:
+        """Ask, and plan again with less of what was said before where so much is refused."""
+        since = self._clock.monotonic()
+        refused: _Prompt | None = None
+        alone = False
+        for replans in range(REPLANS + 1):
+            prompt = self._prompt(files, session, strategy, alone=alone)
+            try:
+                answered = await self._ask(prompt, preview, since)
+            except PromptTooLargeError as error:
+                self._learn(error, prompt, share=_SHARES[min(replans, len(_SHARES) - 1)])
+                if replans == REPLANS or not self._is_worth_it(error, prompt):
+                    raise self._in_words(error, prompt) from error
+                alone = replans == REPLANS - 1
+            except PromptRefusedError:
+                # It may be too large in words that nobody knows, or for something said before.
+                if alone or not prompt.plan.has_past or prompt.request.has_media:
+                    raise
+                refused, alone = prompt, True
+            else:
+                if refused is not None:
+                    self._keep_within(refused, refused.less)
+                return Replied(answered=answered, plan=prompt.plan, files=files)
+        raise AssertionError("the last request is either answered or refused")
+
+    def _prompt(
+        self, files: Files, session: Session, strategy: Strategy, *, alone: bool
+    ) -> _Prompt:
+        """Plan a request; `alone` with nothing but the new messages.
+
+        What refusals have taught only says how much there is of what was said before. That a
+        message by itself is too large is said by settings, or else by the model.
+        """
+        memory, now = self._memory, self._clock.monotonic()
         scene = self._scene(session)
-        count, system = self._memory.counter.count, self._manner.system
+        count, system = memory.counter.count, self._manner.system
         fixed = fixed_size(scene, system=system, count=count)
-        budget = self._memory.budget
-        seen = plan(session, strategy, budget=budget, count=count, fixed=fixed, files=files)
+        room = memory.room(session.thread, now=now)
+        if alone or room < memory.budget:
+            least = least_size(session, fixed=fixed, count=count, files=files)
+            room = min(memory.budget, least if alone else max(room, least))
+        try:
+            seen = plan(session, strategy, budget=room, count=count, fixed=fixed, files=files)
+        except MessageTooLargeError as error:
+            _log_room(error)
+            raise
+        if _leaves_out(session, seen):  # rather one answer after the other
+            raise MessageTooLargeError(size=seen.tokens.new, room=room - fixed)
         request = reply_request(
             seen,
             session,
             scene,
             system=system,
             model=self._manner.model,
-            max_tokens=self._manner.answer_tokens,
+            max_tokens=memory.limits.answer_tokens(self._manner.answer_tokens, now=now),
             files=files,
         )
-        return Replied(answered=await self._ask(request, delivery), plan=seen, files=files)
+        return _Prompt(session=session, plan=seen, request=request, factor=memory.counter.factor)
 
-    async def _ask(self, request: ModelRequest, delivery: Delivery) -> Answered:
+    async def _ask(self, prompt: _Prompt, preview: Preview, since: float) -> Answered:
         """Ask the model, and show the answer as it comes."""
-        async with Preview(delivery, delivery.platform.capabilities, self._clock) as preview:
-            asking = ask(
-                self._model,
-                request,
-                clock=self._clock,
-                policy=self._manner.retry,
-                show=preview.show,
-            )
-            try:
-                answered = await preview.unless_stopped(asking)
-            except StoppedByUserError:
-                return Answered(text=preview.text, stop=Stop.ASKED, usage=None)
-        # What media cost is a rule's guess, and no word's length.
-        if answered.usage is not None and not request.has_media:
-            self._memory.counter.learn(_tokens(request, self._memory), answered.usage)
+        asking = ask(
+            self._model,
+            prompt.request,
+            clock=self._clock,
+            policy=self._manner.retry,
+            show=preview.show,
+            since=since,
+        )
+        try:
+            answered = await preview.unless_stopped(asking)
+        except StoppedByUserError:
+            return Answered(text=preview.text, stop=Stop.ASKED, usage=None)
+        self._count(prompt, answered.usage)
         return answered
+
+    # --- what a refusal teaches -----------------------------------------------------------------
+
+    def _learn(self, error: PromptTooLargeError, prompt: _Prompt, *, share: float) -> None:
+        """Take in what a refusal names; without numbers, try this share of the request next."""
+        limits, now = self._memory.limits, self._clock.monotonic()
+        log.info(
+            "a request of about %d tokens is too large: the model counts %s, and takes %s",
+            prompt.plan.tokens.total,
+            error.size or "?",
+            error.limit or error.answer_limit or "?",
+        )
+        if error.answer_limit is not None:
+            limits.answer_limit(min(error.answer_limit, prompt.request.max_tokens // 2), now=now)
+            return
+        wanted = self._manner.answer_tokens
+        if error.limit is not None:
+            limits.limit(error.limit, answer=wanted, now=now)
+        if (fitting := error.share(wanted)) is not None:
+            share = fitting * (1 - HEADROOM)
+        if error.size is not None:
+            self._count(prompt, Usage(input=error.size))
+        if prompt.plan.has_past:
+            self._keep_within(prompt, prompt.units * share)
+
+    def _keep_within(self, prompt: _Prompt, units: float) -> None:
+        now = self._clock.monotonic()
+        self._memory.limits.thread(prompt.session.thread, units, now=now)
+
+    def _is_worth_it(self, error: PromptTooLargeError, prompt: _Prompt) -> bool:
+        """Tell whether the next request is any smaller than the refused one."""
+        if error.in_bytes and prompt.request.has_media:
+            return False  # it is not the words, and may be tried without what it is
+        now, most = self._clock.monotonic(), prompt.request.max_tokens
+        return prompt.plan.has_past or self._memory.limits.answer_tokens(most, now=now) < most
+
+    def _count(self, prompt: _Prompt, usage: Usage | None) -> None:
+        """Correct how tokens are counted; what media cost is a rule's guess, and no word's."""
+        if usage is not None and not prompt.request.has_media:
+            counted = _tokens(prompt.request, self._memory)
+            self._memory.counter.learn(counted, usage)
+
+    def _in_words(self, error: PromptTooLargeError, prompt: _Prompt) -> PromptTooLargeError:
+        """Return the refusal of a request with nothing but new messages in it, for people.
+
+        It has the model's own numbers where it names them, so that they fit together.
+        """
+        size, fixed, room = prompt.own, prompt.plan.tokens.fixed, None
+        if error.size is not None and error.limit is not None:
+            scale = error.size / prompt.plan.tokens.total
+            left = error.limit - min(prompt.request.max_tokens, error.limit // 2)
+            size, room = round(size * scale), max(0, round(left - fixed * scale))
+            fixed = round(fixed * scale)
+        told = MessageTooLargeError(
+            size=size, room=room if room is None or room < size else None, fixed=fixed
+        )
+        _log_room(told)
+        return PromptTooLargeError(str(told), size=error.size, limit=error.limit)
 
     def _scene(self, session: Session) -> Scene:
         return Scene(
@@ -124,6 +268,25 @@ def _suspects(session: Session, wanted: Sequence[Attachment], files: Files) -> l
     """Return the files that may have been refused: the new ones, or else all."""
     new = [each for entry in session.batch for each in entry.attachments]
     return [each for each in new if files[each.id].is_media] or list(wanted)
+
+
+def _leaves_out(session: Session, seen: Plan) -> bool:
+    """Tell whether a message that wants its answer now is not shown."""
+    left_out = session.batch[: len(session.batch) - len(seen.batch)]
+    return any(entry.status is Status.ADDRESSED for entry in left_out)
+
+
+def _log_room(error: MessageTooLargeError) -> None:
+    """Give whoever runs this the numbers, where the message is not at fault."""
+    if not error.is_long:
+        log.warning(
+            "there is no room for a message of %d tokens beside %d of instructions and scene "
+            "(room for %s): see CHATBOT_MODEL, CHATBOT_INPUT_TOKENS, CHATBOT_ANSWER_TOKENS and "
+            "the system prompt",
+            error.size,
+            error.fixed,
+            "?" if error.room is None else error.room,
+        )
 
 
 def _tokens(request: ModelRequest, memory: Memory) -> int:

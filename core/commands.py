@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from core.analytics import stats_of
 from core.export import records
-from core.memory import plan
+from core.memory import least_size, plan
 from core.message import Author
 from core.prompt import Scene, fixed_size
 from core.session import Entry, Session, Status, turns_of, whole_turns
@@ -116,13 +116,11 @@ class Commands:
             kind=work.kind,
             speakers=(),
         )
-        seen = plan(
-            session,
-            strategy,
-            budget=self._memory.budget,
-            count=count,
-            fixed=fixed_size(scene, system=self._system, count=count),
-        )
+        fixed = fixed_size(scene, system=self._system, count=count)
+        room = self._memory.room(thread, now=self._clock.monotonic())
+        newest = replace(session, batch=session.batch[-1:])
+        least = least_size(newest, fixed=fixed, count=count)
+        seen = plan(session, strategy, budget=max(room, least), count=count, fixed=fixed)
         return View(strategy=strategy.name, plan=seen)
 
     async def _session(self, work: Work, strategy: Strategy) -> Session:

@@ -76,7 +76,6 @@ class Compactor:
         self._memory = memory
         self._count = memory.counter.count
         self._clock = clock
-        self._marks = memory.marks.within(memory.budget // 2)
         self._running: set[ThreadKey] = set()
         self._setbacks: dict[ThreadKey, _Setback] = {}
 
@@ -169,7 +168,8 @@ class Compactor:
         if not strategy.shows_summary:
             return None
         sizes = sizes or [size_of(turn, work.kind, self._count) for turn in turns]
-        place = strategy.fold(turns, sizes, self._marks)
+        room = self._memory.room(work.lease.thread, now=self._clock.monotonic())
+        place = strategy.fold(turns, sizes, self._memory.marks.within(room // 2))
         summary = work.summary
         if summary.covers > work.line and (summary.stale or not summary.text):
             # What it was made of has changed: it is made anew, from the log.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, tzinfo
 from typing import TYPE_CHECKING
 
@@ -11,11 +11,10 @@ from core import reply
 from core.answering import Answering
 from core.errors import (
     MessageTooLargeError,
-    ModelBusyError,
-    ModelInterruptedError,
-    ModelRefusedError,
+    ModelError,
     PlatformError,
     PostRefusedError,
+    PromptRefusedError,
 )
 from core.models.port import Stop
 from core.models.retry import RetryPolicy
@@ -141,10 +140,14 @@ class Conversation:
             return _notice(work, session, cut, reply.GIVEN_UP, AnswerKind.BURIED)
         try:
             replied = await self._answering.answer(session, strategy, delivery)
-        except (ModelBusyError, ModelInterruptedError) as error:
-            return _notice(work, session, cut, reply.interrupted(error.partial, str(error)))
-        except (MessageTooLargeError, ModelRefusedError) as error:
+        except (MessageTooLargeError, PromptRefusedError) as error:
+            oldest = next_batch(session.batch, alone=True)
+            if len(oldest) < len(session.batch):  # another of them may be what is refused
+                one = replace(session, batch=oldest)
+                return await self._compose(one, strategy, work, delivery)
             return _notice(work, session, cut, str(error))
+        except ModelError as error:
+            return _notice(work, session, cut, reply.interrupted(error.partial, str(error)))
         answered, seen = replied.answered, replied.plan
         if seen.seen_from == session.start:  # all of it is there
             delivery.size = seen.tokens.window + seen.tokens.new

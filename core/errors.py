@@ -54,14 +54,38 @@ class LeaseLostError(ChatbotError):
 class MessageTooLargeError(ChatbotError):
     """A message is too large for the model, even by itself. Say so; asking again is of no use."""
 
-    def __init__(self, *, size: int, room: int) -> None:
-        """Say how large it is and what is possible, in tokens."""
-        super().__init__(
-            f"This message is too long: it is about {size:,} tokens, and I can read at most "
-            f"{max(room, 0):,}. Please send it in parts, or shorten it."
-        )
+    def __init__(self, *, size: int, room: int | None, fixed: int = 0) -> None:
+        """Say how large it is and what is possible, or that it is not the message's fault.
+
+        Args:
+            size: Tokens of the message.
+            room: Tokens that it may have; None if that is not known.
+            fixed: Tokens of what every request has. Where that is more than a short message, it
+                is what leaves no room.
+        """
+        self.is_long = size > fixed or size >= _LONG
+        """The message is at fault, and not how the bot is set up."""
+        super().__init__(_too_long(size, room) if self.is_long else _NO_ROOM)
         self.size = size
         self.room = room
+        self.fixed = fixed
+
+
+_LONG = 1_000
+"""Tokens from which on a message is called long whatever else there is: some 2,500 characters."""
+_NO_ROOM = (
+    "I can't take in any message, however short: the model has no room for more than my "
+    "instructions. Whoever runs me finds the numbers in the log."
+)
+
+
+def _too_long(size: int, room: int | None) -> str:
+    if room is None:
+        return "This message is too long for the model. Please send it in parts, or shorten it."
+    return (
+        f"This message is too long: it is about {size:,} tokens, and I can read at most "
+        f"{max(room, 0):,}. Please send it in parts, or shorten it."
+    )
 
 
 class ModelError(ChatbotError):
@@ -69,6 +93,8 @@ class ModelError(ChatbotError):
 
     blames_message: ClassVar[bool] = True
     """What the message asks may be the cause, so that asking again may fail in the same way."""
+    partial: str = ""
+    """Text that had come. It is not an answer, and shown only when the turn is given up."""
 
 
 class ModelBusyError(ModelError):
@@ -86,8 +112,7 @@ class ModelBusyError(ModelError):
         """Say what happened.
 
         `retry_after` is the wait that the model asked for, in seconds from now; None if it asked
-        for none. `partial` is text that came in an attempt before the last: it is not an answer,
-        and worth showing only when the turn is given up.
+        for none. `partial` is text that came in an attempt before the last.
         """
         super().__init__(sentence)
         self.retry_after = retry_after
@@ -112,6 +137,44 @@ class ModelRefusedError(ModelError):
 
 class PromptRefusedError(ModelRefusedError):
     """The model will not take what this call holds: too long, or a file that it can't read."""
+
+
+class PromptTooLargeError(PromptRefusedError):
+    """The model will not take so much in one call. Ask again with less."""
+
+    def __init__(
+        self,
+        sentence: str,
+        *,
+        size: int | None = None,
+        limit: int | None = None,
+        answer_limit: int | None = None,
+        in_bytes: bool = False,
+    ) -> None:
+        """Say what happened, and how much is too much, as far as the refusal names it.
+
+        Args:
+            sentence: What happened, for a person.
+            size: Tokens of the prompt as the model counts them, perhaps with the answer's room.
+            limit: Tokens that prompt and answer may have together.
+            answer_limit: Tokens that an answer may have, where the room for that was too large.
+            in_bytes: Bytes were too many, and not tokens.
+        """
+        super().__init__(sentence)
+        self.size = size
+        self.limit = limit
+        self.answer_limit = answer_limit
+        self.in_bytes = in_bytes
+
+    def share(self, answer: int) -> float | None:
+        """Return how much of the prompt would fit, below 1; None where that is not said.
+
+        `answer` is the room that is wanted for the answer; it gets half of the limit at most.
+        """
+        if self.size is None or self.limit is None:
+            return None
+        share = (self.limit - min(answer, self.limit // 2)) / self.size
+        return share if share < 1 else None
 
 
 class PlatformError(ChatbotError):

@@ -6,7 +6,8 @@ import logging
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
-from core.errors import ModelError, ModelRefusedError
+from core.errors import ModelError, ModelRefusedError, PromptTooLargeError
+from core.memory import HEADROOM
 from core.memory.cut import cut_to
 from core.models.port import Stop
 from core.models.retry import RetryPolicy, ask
@@ -28,6 +29,12 @@ NOTHING_LEFT: Final = "Nothing that was said before is left."
 """The summary of what was deleted as a whole."""
 PATIENCE = 3
 """Useless answers in a row, after which the fallback makes the summary: it refuses nothing."""
+REPLANS = 3
+"""How often turns that a model refuses as too large are taken in smaller parts."""
+_SHARES = (2 / 3, 1 / 2, 1 / 3)
+"""How much of refused turns goes into one call next, where the refusal names no numbers."""
+_LEAST_ROOM = 200
+"""Tokens: so much of a turn any model takes."""
 _OVERLONG = 4
 """How many times longer than asked for no summary is: what it replaces would be shorter."""
 
@@ -61,6 +68,7 @@ class Summariser:
         self._clock = clock
         self._manner = manner
         self._room = min(manner.room, memory.budget // 2)
+        """Tokens of turns that go into one call: less where the model refused so much."""
 
     async def summarise(
         self, previous: str, turns: AsyncIterator[Turn], *, kind: Kind, useless: int
@@ -71,6 +79,36 @@ class Summariser:
         raises.
         """
         text = previous
+        async for part, size in self._parts(turns, kind):
+            text = await self._fold(text, part, size, kind, useless=useless)
+        return text or NOTHING_LEFT
+
+    async def _fold(
+        self,
+        previous: str,
+        part: Sequence[Turn],
+        size: int,
+        kind: Kind,
+        *,
+        useless: int,
+        again: int = 0,
+    ) -> str:
+        """Return the summary with these turns: in smaller parts where so much is refused."""
+        try:
+            return await self._ask(previous, part, kind, useless=useless, last=again == REPLANS)
+        except PromptTooLargeError as error:
+            fitting = error.share(self._manner.tokens) or _SHARES[min(again, len(_SHARES) - 1)]
+            self._room = max(_LEAST_ROOM, int(size * fitting * (1 - HEADROOM)))
+            log.info("turns go into a summary %d tokens at a time: %s", self._room, error)
+        text = previous
+        async for smaller, its_size in self._parts(_each(part), kind):
+            text = await self._fold(text, smaller, its_size, kind, useless=useless, again=again + 1)
+        return text
+
+    async def _parts(
+        self, turns: AsyncIterator[Turn], kind: Kind
+    ) -> AsyncIterator[tuple[list[Turn], int]]:
+        """Yield the turns in parts of what goes into one call, and the tokens of each."""
         part: list[Turn] = []
         used = 0
         async for turn in turns:
@@ -78,15 +116,17 @@ class Summariser:
                 continue
             fitting, size = cut_to(turn, kind, room=self._room, count=self._count)
             if part and used + size > self._room:
-                text = await self._ask(text, part, kind, useless=useless)
+                yield part, used
                 part, used = [], 0
             part.append(fitting)
             used += size
         if part:
-            text = await self._ask(text, part, kind, useless=useless)
-        return text or NOTHING_LEFT
+            yield part, used
 
-    async def _ask(self, previous: str, turns: Sequence[Turn], kind: Kind, *, useless: int) -> str:
+    async def _ask(
+        self, previous: str, turns: Sequence[Turn], kind: Kind, *, useless: int, last: bool
+    ) -> str:
+        """Return a summary; raise `PromptTooLargeError` unless this is the last try."""
         manner = self._manner
         request = summary_request(
             previous, turns, kind=kind, model=manner.model, max_tokens=manner.tokens
@@ -97,6 +137,8 @@ class Summariser:
             try:
                 answered = await self._ask_model(self._model, request)
             except ModelRefusedError as error:
+                if isinstance(error, PromptTooLargeError) and not last:
+                    raise
                 log.warning("%s makes a summary instead: %s", self._fallback.name, error)
                 answered = await self._ask_model(self._fallback, request)
         text = answered.text.strip()
@@ -114,3 +156,8 @@ class Summariser:
         return await ask(
             model, request, clock=self._clock, policy=self._manner.retry, show=lambda _: None
         )
+
+
+async def _each(turns: Sequence[Turn]) -> AsyncIterator[Turn]:
+    for turn in turns:
+        yield turn

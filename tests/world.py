@@ -68,15 +68,18 @@ class World:
         *,
         store: Store | None = None,
         model_name: str = "scripted",
+        budget: int = 100_000,
+        answer_tokens: int = 100,
     ) -> None:
         """Start with nothing said."""
         self.model_name = model_name
+        self.answer_tokens = answer_tokens
         self.clock = SystemClock()
         self.local = LocalStore(self.clock)
         self.store: Store = store or self.local
         self.platform = FakePlatform()
         self.model = model or ScriptedModel(reply=lambda _: "a fine answer")
-        self.memory = Memory(budget=100_000, counter=counter_for("x", rank_file=None))
+        self.memory = Memory(budget=budget, counter=counter_for("x", rank_file=None))
 
     def worker(
         self,
@@ -92,7 +95,7 @@ class World:
         manner = Manner(
             model=self.model_name,
             system="Be kind.",
-            answer_tokens=100,
+            answer_tokens=self.answer_tokens,
             retry=RetryPolicy(attempts=2, first_wait=0.001),
         )
         conversation = Conversation(store, self.model, self.memory, self.clock, manner)

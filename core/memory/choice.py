@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from core.memory.full import Full
 from core.memory.hybrid import Hybrid
+from core.memory.limits import LearnedLimits
 from core.memory.strategy import Marks, Strategy
 from core.memory.summary import RunningSummary
 from core.memory.window import PAIRS, Window
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from core.memory.tokens import TokenCounter
-    from core.message import Kind
+    from core.message import Kind, ThreadKey
 
 STRATEGIES: Final = ("full", "window", "summary", "hybrid")
 """The names of all strategies."""
@@ -37,11 +38,22 @@ class Memory:
 
     counter: TokenCounter
     budget: int
-    """Tokens of a whole prompt."""
+    """Tokens of a whole prompt, by settings and by what is known of the model; see `room`."""
     marks: Marks = field(default_factory=Marks)
     by_kind: Mapping[Kind, str] = field(default_factory=dict)
     """The name of the strategy for a kind of conversation, where it is not the default."""
     pairs: int = PAIRS
+    limits: LearnedLimits = field(default_factory=LearnedLimits)
+    """What refusals have taught since."""
+
+    def room(self, thread: ThreadKey | None = None, *, now: float) -> int:
+        """Return the tokens to plan a prompt for: the budget, or what is left of it by refusals.
+
+        Less in a thread where the model refused less. `now` is the steady time.
+        """
+        room = self.limits.prompt_tokens(self.budget, now=now)
+        units = None if thread is None else self.limits.thread_units(thread, now=now)
+        return room if units is None else min(room, int(units * self.counter.factor))
 
     def strategy(self, kind: Kind, chosen: str = "") -> Strategy:
         """Return the strategy for a conversation; `chosen` is what people set for it, if anything.

@@ -62,6 +62,11 @@ class Plan:
     """The model sees less of the conversation word for word than at the reply before."""
     tokens: Parts
 
+    @property
+    def has_past(self) -> bool:
+        """Tell whether anything but the new messages is shown, so that there may be less."""
+        return bool(self.turns or self.summary)
+
 
 def size_of(turn: Turn, kind: Kind, count: Callable[[str], int], files: Files = NO_FILES) -> int:
     """Return the tokens of a turn as the model sees it, with these files."""
@@ -71,6 +76,16 @@ def size_of(turn: Turn, kind: Kind, count: Callable[[str], int], files: Files = 
 def _size_of_worded(turn: Turn, words: str, count: Callable[[str], int], files: Files) -> int:
     media = _media(turn.entries, files) if files else 0
     return count(words) + count(answer_of(turn.answer)) + media + 2 * PER_MESSAGE
+
+
+def least_size(
+    session: Session, *, fixed: int, count: Callable[[str], int], files: Files = NO_FILES
+) -> int:
+    """Return the tokens of a prompt with nothing but the new messages, of which none is left out.
+
+    `fixed` are the tokens of the system prompt and the scene.
+    """
+    return fixed + sum(_size_of_new(entry, count, files) for entry in session.batch)
 
 
 def attachments_in_view(session: Session, strategy: Strategy) -> tuple[Attachment, ...]:
@@ -98,7 +113,8 @@ def plan(
     room = budget - fixed
     batch, new = _newest(session.batch, lambda entry: _size_of_new(entry, count, files), room)
     if not batch:
-        raise MessageTooLargeError(size=_size_of_new(session.batch[-1], count, files), room=room)
+        size = _size_of_new(session.batch[-1], count, files)
+        raise MessageTooLargeError(size=size, room=room, fixed=fixed)
     text = _summary_for(session, strategy)
     summary = count(text) + PER_MESSAGE if text else 0
     loaded = _loaded(session)

@@ -22,6 +22,7 @@ from core.errors import (
     ModelError,
     ModelInterruptedError,
     ModelRefusedError,
+    PromptTooLargeError,
     SettingsError,
 )
 from core.message import clean
@@ -30,6 +31,7 @@ from core.models.claude_errors import (
     BAD_KEY,
     BROKE_OFF,
     LATE,
+    TOO_LONG,
     UNREACHABLE,
     Failure,
     failure_of,
@@ -57,15 +59,20 @@ if TYPE_CHECKING:
 _BREAKPOINTS = 4
 """How many the API takes."""
 
+_FULL = "model_context_window_exceeded"
+"""Prompt and answer fill what the model can hold."""
+
 _STOPS = {
     "max_tokens": Stop.LENGTH,
-    "model_context_window_exceeded": Stop.LENGTH,
+    _FULL: Stop.LENGTH,
     "pause_turn": Stop.LENGTH,  # only with tools, which we have not; it'd have gone on
     "refusal": Stop.REFUSAL,
 }
 """What isn't here is an end like `end_turn`, reasons of the future too: the stream was whole."""
 
 
+_LEAST_COUNT = 1_000
+"""A number in an error that is smaller may be a status or a code."""
 _MOST_TOKENS = 2**31 - 1
 """What a store can count; more is no report of a call."""
 
@@ -118,6 +125,10 @@ class ClaudeModel:
         except (AnthropicError, httpx2.HTTPError, httpx2.StreamError, OSError, ValueError) as error:
             if not reading.stop:  # cut behind the last word: the answer is whole
                 raise _failure(error, reading.text, request.model) from error
+        if reading.stop == _FULL and not reading.text:  # it had room for the prompt, and no more
+            whole = reading.usage.prompt + reading.usage.output if reading.usage else None
+            sentence = TOO_LONG.format(model=request.model)
+            raise PromptTooLargeError(sentence, size=whole, limit=whole)
         if not reading.stop:
             if reading.text:
                 raise ModelInterruptedError(BROKE_OFF, partial=reading.text)
@@ -261,7 +272,7 @@ def _failure(error: Exception, text: str, model: str) -> ModelError:
                 status=error.status_code,
                 type=error.type or "",
                 code=error.error_code or "",
-                said=error.api_message or "",
+                said=_said(error.body),
                 retry_after=error.response.headers.get("retry-after"),
                 number=error.request_id or "",
             ),
@@ -271,3 +282,19 @@ def _failure(error: Exception, text: str, model: str) -> ModelError:
     if isinstance(cause, httpx2.UnsupportedProtocol | httpx2.InvalidURL):
         return ModelRefusedError(BAD_ADDRESS)
     return ModelBusyError(LATE if isinstance(cause, httpx2.TimeoutException) else UNREACHABLE)
+
+
+def _said(body: object) -> str:
+    """Return all that an error says: gateways have fields of their own, and numbers in some."""
+    if isinstance(body, dict):
+        pairs = cast("dict[object, object]", body).items()
+        parts = [f"{key}: {value}" if _is_count(value) else _said(value) for key, value in pairs]
+    elif isinstance(body, list):
+        parts = [_said(value) for value in cast("list[object]", body)]
+    else:
+        parts = [body] if isinstance(body, str) else []
+    return " ".join(filter(None, parts))
+
+
+def _is_count(value: object) -> bool:
+    return isinstance(value, int) and value >= _LEAST_COUNT

@@ -10,8 +10,14 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from core.errors import ModelBusyError, ModelRefusedError, PromptRefusedError
+from core.errors import (
+    ModelBusyError,
+    ModelRefusedError,
+    PromptRefusedError,
+    PromptTooLargeError,
+)
 from core.models.catalog import SUGGESTED
+from core.models.excess import excess_of
 
 _TYPES = {
     400: "invalid_request_error",
@@ -38,7 +44,7 @@ _SPENT = (
     "Claude's spend limit is reached: raise it in the Claude Console, or wait until it starts anew."
 )
 _BILLING = "Claude's account can't pay: check billing and credit in the Claude Console."
-_TOO_LONG = "This is too long for {model}: send less at once, or start a new thread."
+TOO_LONG = "This is too long for {model}: send less at once, or start a new thread."
 _CHOOSE = f"set CHATBOT_MODEL to one of {', '.join(SUGGESTED)}."
 
 _REFUSED = {
@@ -50,6 +56,10 @@ _REFUSED = {
     "ANTHROPIC_BASE_URL.",
     "permission_error": "This API key may not use {model}: check its workspace, or " + _CHOOSE,
 }
+
+_INVALID_TYPES = {"invalid_request_error", "request_too_large"}
+_INVALID_STATUSES = {400, 413, 422}
+"""With which gateways pass on types of their own."""
 
 # The API has one type for these and for what is wrong with the prompt itself. Its wording may
 # change, so little hangs on it.
@@ -78,6 +88,7 @@ class Failure:
     type: str = ""
     code: str = ""
     said: str = ""
+    """All that it says, in whatever fields."""
     retry_after: str | None = None
     """The header of that name, as it came."""
     number: str = ""
@@ -87,12 +98,26 @@ class Failure:
 def failure_of(failure: Failure, model: str) -> ModelBusyError | ModelRefusedError:
     """Return what a failure means: ask again later, or what to do before it's of any use."""
     kind = failure.type or _type_of(failure.status)
-    if _is_spent(failure):
-        return ModelRefusedError(_SPENT)
     if kind in _REFUSED:
         return ModelRefusedError(_REFUSED[kind].format(model=model))
-    if kind in {"invalid_request_error", "request_too_large"}:
-        return _invalid(failure, kind, model)
+    refused = kind in _INVALID_TYPES or (kind not in _BUSY and failure.status in _INVALID_STATUSES)
+    said = failure.said.lower()
+    for words, sentence in _INVALID.items():
+        if refused and words in said:
+            return ModelRefusedError(sentence)
+    if excess := excess_of(said, failure.status, refused=refused):
+        return PromptTooLargeError(
+            TOO_LONG.format(model=model),
+            size=excess.size,
+            limit=excess.limit,
+            answer_limit=excess.answer_limit,
+            in_bytes=excess.in_bytes,
+        )
+    if refused:
+        number = f" ({failure.number})" if failure.number else ""
+        return PromptRefusedError(f"Claude can't take this request{number}: the log says why.")
+    if _is_spent(failure):
+        return ModelRefusedError(_SPENT)
     wait = _seconds(failure.retry_after)
     return ModelBusyError(_BUSY.get(kind, _BUSY["api_error"]), retry_after=wait)
 
@@ -114,17 +139,6 @@ def _is_spent(failure: Failure) -> bool:
     return failure.code == "enforced_spend_limit_reached" or (
         failure.type == "rate_limit_error" and unending
     )
-
-
-def _invalid(failure: Failure, kind: str, model: str) -> ModelRefusedError:
-    said = failure.said.lower()
-    for words, sentence in _INVALID.items():
-        if words in said:
-            return ModelRefusedError(sentence)
-    if kind == "request_too_large" or "prompt is too long" in said:
-        return PromptRefusedError(_TOO_LONG.format(model=model))
-    number = f" ({failure.number})" if failure.number else ""
-    return PromptRefusedError(f"Claude can't take this request{number}: the log says why.")
 
 
 def _seconds(header: str | None) -> float | None:

@@ -57,6 +57,7 @@ async def ask(
     clock: Clock,
     policy: RetryPolicy,
     show: Callable[[str], None],
+    since: float | None = None,
 ) -> Answered:
     """Return the model's answer, asking again when it's busy or breaks off.
 
@@ -68,6 +69,7 @@ async def ask(
         show: Gets the whole text so far each time more of it arrives, cleaned and never with
             half a character, and the empty text when what it got is void, because the answer
             starts over.
+        since: The steady time from which on the deadline counts, where that is not now.
 
     Raises:
         ModelRefusedError: At once; it is of no use to ask again.
@@ -77,7 +79,7 @@ async def ask(
             fault: `retry_after` is the wait that it announced, if any, and `partial` the longest
             text of the attempts before.
     """
-    started = clock.monotonic()
+    started = clock.monotonic() if since is None else since
     longest = ""
     for failures in range(1, policy.attempts + 1):
         attempt = _Attempt(show)

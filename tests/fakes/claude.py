@@ -28,6 +28,7 @@ from aiohttp import web
 
 from core.models.catalog import known_models
 from tests.fakes.claude_files import MediaError, check, check_all, data_of, tokens_of
+from tests.fakes.claude_limits import WORDINGS, Limit, bytes_of
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Iterator
@@ -48,7 +49,6 @@ _BREAKPOINTS = 4
 _LOOK_BACK = 20
 """Blocks before a breakpoint at which an earlier one is found."""
 _REQUEST_BYTES = 32 * 2**20
-_BYTES_PER_TOKEN = 2.83
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,6 +129,7 @@ class FakeClaude:
         port: int = 0,
         delay: float = 0.0,
         input_limit: int = 1_000_000,
+        limit: Limit | None = None,
         cache_minimum: int = 0,
     ) -> None:
         self.key = KEY
@@ -141,7 +142,10 @@ class FakeClaude:
         self._answers: deque[Answer] = deque()
         self._port = port
         self._delay = delay
-        self._input_limit = input_limit
+        self.refused: list[Json] = []
+        """Every body that was too large, in order."""
+        self.limit = limit or Limit(input_limit, WORDINGS["Anthropic"])
+        """What is taken, and what is said of more; a test may change it meanwhile."""
         self._cache_minimum = cache_minimum
         self._cached: set[str] = set()
         self._runner: web.AppRunner | None = None
@@ -190,9 +194,14 @@ class FakeClaude:
             _authenticate(request, self.key)
             body = _parse(await request.read())
             _validate(body)
-            tokens = self._usage(body)
         except InvalidError as error:
             return _refuse(error.refusal)
+        size = sum(map(self._cost, _blocks(body)))
+        if (refused := self.limit.refuses(size, body["max_tokens"])) is not None:
+            self.refused.append(body)
+            status, said = refused
+            return web.json_response(said, status=status, headers={"request-id": "req_fake"})
+        tokens = self._usage(body)
         self.requests.append(body)
         self.headers.append({key.lower(): value for key, value in request.headers.items()})
         answer = self._answers.popleft() if self._answers else self._script(body)
@@ -248,11 +257,8 @@ class FakeClaude:
     def _usage(self, body: Json) -> Json:
         """Count the prompt, and keep a cache of prefixes as the API does."""
         blocks = list(_blocks(body))
-        total = sum(map(_cost, blocks))
-        if total > self._input_limit:
-            message = f"prompt is too long: {total} tokens > {self._input_limit} maximum"
-            raise InvalidError(message)
-        prefixes = list(_prefixes(body["model"], blocks))
+        prefixes = list(self._prefixes(body["model"], blocks))
+        total = prefixes[-1][1]
         marked = [n for n, block in enumerate(blocks) if "cache_control" in block]
         marked = [place for place in marked if prefixes[place][1] >= self._cache_minimum]
         near = [p for m in marked for p in prefixes[max(0, m + 1 - _LOOK_BACK) : m + 1]]
@@ -265,6 +271,20 @@ class FakeClaude:
             "cache_creation_input_tokens": written,
             "output_tokens": 1,
         }
+
+    def _prefixes(self, model: str, blocks: list[Json]) -> Iterator[tuple[str, int]]:
+        """Yield, for each block, a name for the prompt up to it and its tokens."""
+        digest, size = hashlib.sha256(model.encode()), 0
+        for block in blocks:
+            data = block["text"].encode() if "text" in block else data_of(block)
+            digest.update(data + b"\0")
+            size += self._cost(block)
+            yield digest.hexdigest(), size
+
+    def _cost(self, block: Json) -> int:
+        if block["type"] != "text":
+            return tokens_of(block)
+        return max(1, round(self.limit.tokenizer(block["text"])))
 
 
 async def _play(request: web.Request, raw: Raw) -> web.StreamResponse:
@@ -378,22 +398,8 @@ def _text_of(content: str | list[Json]) -> str:
     return "".join(block.get("text", "") for block in content)
 
 
-def _prefixes(model: str, blocks: list[Json]) -> Iterator[tuple[str, int]]:
-    """Yield, for each block, a name for the prompt up to it and its tokens."""
-    digest, size = hashlib.sha256(model.encode()), 0
-    for block in blocks:
-        data = block["text"].encode() if "text" in block else data_of(block)
-        digest.update(data + b"\0")
-        size += _cost(block)
-        yield digest.hexdigest(), size
-
-
-def _cost(block: Json) -> int:
-    return _tokens(block["text"]) if block["type"] == "text" else tokens_of(block)
-
-
 def _tokens(text: str) -> int:
-    return max(1, round(len(text.encode()) / _BYTES_PER_TOKEN))
+    return max(1, round(bytes_of(text)))
 
 
 def _event(name: str, **data: Any) -> tuple[str, Json]:

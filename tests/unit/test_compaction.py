@@ -13,6 +13,7 @@ from core.compaction import FIRST_PAUSE, Compactor
 from core.errors import (
     ModelBusyError,
     ModelRefusedError,
+    PromptTooLargeError,
     StoreRefusedError,
     StoreUnavailableError,
 )
@@ -125,6 +126,13 @@ class Editing(ScriptedModel):
             await self.edit()
         async for item in super().stream(request):
             yield item
+
+
+TOO_LARGE = PromptTooLargeError("This is too long for small.")
+
+
+def texts_of(request: ModelRequest) -> list[str]:
+    return [block.text for block in request.messages[0].blocks]
 
 
 def scripted(*scripts: Script, reply: str = "") -> ScriptedModel:
@@ -371,6 +379,50 @@ async def test_a_fault_in_telling_whether_it_is_due_ends_nothing(
     upkeep.answered(work, answered, 0)
     await asyncio.gather(*upkeep.jobs)
     assert (await desk.work()).summary.text == "Sum."
+
+
+@pytest.mark.parametrize("named", [True, False])
+async def test_turns_that_are_too_much_for_the_model_are_taken_in_smaller_parts(
+    *, named: bool
+) -> None:
+    def reply(request: ModelRequest) -> Script:
+        size = sum(tokens(block.text) for block in request.messages[0].blocks)
+        if size > 500:
+            return PromptTooLargeError("no", size=size, limit=500) if named else TOO_LARGE
+        return f"Summary {len(model.calls)}."
+
+    model = ScriptedModel(reply=reply)
+    desk = Desk(model, tokens=60)
+    await desk.say_many(60)
+    assert await desk.compact()
+    covers = (await desk.work()).summary.covers
+    done = [call for call in model.calls if sum(map(len, texts_of(call))) < 500 * 2.6]
+    assert len(model.calls) - len(done) <= 6
+    said = [said.text for call in done for said in shown_in(call).new]
+    assert said == [f"My friend number {n} lives in town {n}, far away." for n in range(covers)]
+    refused = len(model.calls) - len(done)
+    await desk.say_many(60)
+    assert await desk.compact()
+    done = [call for call in model.calls if sum(map(len, texts_of(call))) < 500 * 2.6]
+    assert len(model.calls) - len(done) == refused  # it is learned
+
+
+async def test_turns_that_are_always_too_much_are_left_to_the_fallback() -> None:
+    model = ScriptedModel(reply=lambda _: TOO_LARGE)
+    desk = Desk(model)
+    await desk.say("My dog is called Rex.")
+    await desk.say_many(30)
+    assert await desk.compact()
+    assert "Rex" in (await desk.work()).summary.text
+    assert len(model.calls) < 40
+
+
+async def test_where_refusals_left_little_room_turns_are_folded_before_they_are_lost() -> None:
+    desk = Desk(scripted(reply="Sum."), marks=Marks(high=100_000, low=50_000))
+    await desk.say_many()
+    assert not await desk.compact()
+    desk.memory.limits.thread(THREAD, 600, now=desk.clock.monotonic())
+    assert await desk.compact()
 
 
 async def test_an_overlong_summary_is_none() -> None:

@@ -118,9 +118,12 @@ def test_a_message_that_does_not_fit_by_itself_is_refused_with_its_size() -> Non
     assert caught.value.room == 400
 
 
-def test_a_message_too_large_because_of_the_fixed_part_is_refused_too() -> None:
-    with pytest.raises(MessageTooLargeError, match="at most 0"):
+def test_a_message_too_large_because_of_the_fixed_part_is_not_called_long() -> None:
+    with pytest.raises(MessageTooLargeError, match="however short") as caught:
         planned(session((), "hi"), budget=100, fixed=200)
+    assert not caught.value.is_long
+    with pytest.raises(MessageTooLargeError, match=r"This message is too long: .* at most 0"):
+        planned(session((), "hi " * 1000), budget=100, fixed=200)
 
 
 def test_the_tokens_of_each_part_are_told() -> None:
