@@ -12,8 +12,9 @@ import logging
 from collections import OrderedDict, deque
 from typing import TYPE_CHECKING
 
-from core.errors import PlatformError
+from core.errors import ChatbotError, PlatformError
 from core.message import Address, Kind
+from core.odd import broke
 from core.session import Entry, Status
 
 if TYPE_CHECKING:
@@ -73,6 +74,10 @@ class Before:
                     await self._read(message)
             except (PlatformError, TimeoutError) as error:
                 log.info("what was said before is not known: %s", type(error).__name__)
+            except ChatbotError:
+                raise
+            except Exception as error:  # noqa: BLE001 - the question is answered all the same
+                log.error("what was said before is not known: %s", broke(error))  # noqa: TRY400
         self._known[message.thread] = None
         if len(self._known) > _KEPT:
             self._known.popitem(last=False)

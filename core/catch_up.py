@@ -11,7 +11,9 @@ import logging
 from typing import TYPE_CHECKING, Protocol
 
 from core.errors import ChatbotError, PlatformError
-from core.message import Address
+from core.limits import UNREAD
+from core.message import FOR_US
+from core.odd import broke
 from core.session import Entry, Status
 
 if TYPE_CHECKING:
@@ -40,7 +42,6 @@ TOO_LATE = (
     "I was away when this came, and it is too long ago to be answered now. "
     "If it still matters, please say it again."
 )
-FOR_US = {Address.DIRECT, Address.MENTIONED, Address.REPLIED}
 
 
 class Past(Protocol):
@@ -98,11 +99,14 @@ class CatchUp:
                 await self.run(hours=hours)
             except ChatbotError as error:
                 log.warning("what was missed is looked for later: %s", error)
-                await self._clock.sleep(wait)
-                wait = min(2 * wait, _LATEST)
-                due.set()
+            except Exception as error:  # noqa: BLE001 - nobody would look any more
+                log.error("what was missed is looked for later: %s", broke(error))  # noqa: TRY400
             else:
                 wait = _SOONEST
+                continue
+            await self._clock.sleep(wait)
+            wait = min(2 * wait, _LATEST)
+            due.set()
 
     async def run(self, *, hours: float) -> int:
         """Take in what was missed; return how many messages that were."""
@@ -117,6 +121,11 @@ class CatchUp:
                 missed = await self._missed(place, threads, oldest)
             except PlatformError as error:
                 log.warning("what was missed at a place is not known: %s", error)
+                continue
+            except ChatbotError:
+                raise
+            except Exception as error:  # noqa: BLE001 - other places are looked at all the same
+                log.error("what was missed at a place is not known: %s", broke(error))  # noqa: TRY400
                 continue
             await self._take(missed, answered=started - hours * _HOUR)
             await self._cursors.advance(place, started)
@@ -141,9 +150,26 @@ class CatchUp:
             elif message.address in FOR_US:
                 late[message.answer_in] = message
         for thread, messages in together.items():
-            await self._past.offer(await self._since_it_came(thread, messages))
+            await self._offer(await self._since_it_came(thread, messages))
         for message in late.values():
-            await self._say_so(message)
+            await self._say_so(message, TOO_LATE)
+
+    async def _offer(self, messages: Sequence[Message]) -> None:
+        """Offer messages of one thread; where that breaks, each by itself, to skip no more of them.
+
+        Whoever has said what is skipped is told.
+        """
+        try:
+            await self._past.offer(messages)
+        except ChatbotError:
+            raise
+        except Exception as error:  # noqa: BLE001 - one message must not stop what comes after it
+            log.error("what was missed was not taken in: %s", broke(error))  # noqa: TRY400
+            if len(messages) > 1:
+                for message in messages:
+                    await self._offer([message])
+            elif messages[0].address in FOR_US:
+                await self._say_so(messages[0], UNREAD)
 
     async def _since_it_came(self, thread: ThreadKey, messages: list[Message]) -> list[Message]:
         """Leave out what was said before the bot was asked in: that was for nobody to answer.
@@ -166,9 +192,9 @@ class CatchUp:
             after = page[-1].place
         return 0.0
 
-    async def _say_so(self, message: Message) -> None:
+    async def _say_so(self, message: Message, text: str) -> None:
         try:
-            await self._past.say(message, TOO_LATE)
+            await self._past.say(message, text)
         except PlatformError as error:
             log.warning("a message stays without a word: %s", error)
 

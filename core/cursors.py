@@ -12,6 +12,7 @@ import logging
 from typing import TYPE_CHECKING
 
 from core.errors import StoreError
+from core.odd import broke
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -104,6 +105,8 @@ class Cursors:
             await self.advance(place, at)
         except StoreError as error:
             log.info("a cursor stays where it is: %s", error)
+        except Exception as error:  # noqa: BLE001 - nobody waits for it
+            log.error("a cursor stays where it is: %s", broke(error))  # noqa: TRY400
 
     def _name(self, place: str) -> str:
         return f"{self._bot}:{place}"

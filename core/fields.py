@@ -7,6 +7,9 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+_MOST = 2**53
+"""Whole numbers up to it are exact wherever JSON goes."""
+
 
 def str_of(of: Mapping[str, Any], key: str) -> str:
     """Return a text; empty where there is none."""
@@ -27,6 +30,8 @@ def dicts_of(of: Mapping[str, Any], key: str) -> list[dict[str, Any]]:
 
 
 def count_of(of: Mapping[str, Any], key: str) -> int:
-    """Return a number of things; 0 where there is none."""
+    """Return a number of things; 0 where there is none, or one that nobody can have counted."""
     value = of.get(key)
-    return value if isinstance(value, int) and value >= 0 else 0
+    if not isinstance(value, int) or isinstance(value, bool):
+        return 0
+    return value if 0 <= value <= _MOST else 0

@@ -15,6 +15,8 @@ A DynamoDB item holds 400 KB in all; a bound that every store keeps makes them i
 ATTACHMENTS = 20
 """The most files that a message may bring; Slack's and Discord's clients send 10 at a time."""
 
+UNREAD = "I could not read that message. Please write it as text, or send it as a file."
+
 FILE_BYTES = 20 * 1024 * 1024
 """The largest file that is fetched.
 
@@ -44,7 +46,7 @@ FILE_CACHE_SECONDS = 3600.0
 def refusal(message: Message) -> str:
     """Return why a message can't be taken in, as a sentence for its author; empty when it can."""
     if not message.text.strip() and not message.attachments:
-        return "That message was empty."
+        return UNREAD
     size = len(message.text.encode())
     if size > MESSAGE_BYTES:
         return (

@@ -33,6 +33,10 @@ class Address(StrEnum):
     """It names nobody."""
 
 
+FOR_US = frozenset({Address.DIRECT, Address.MENTIONED, Address.REPLIED})
+"""What is for the bot by the message itself: its author is owed an answer."""
+
+
 @dataclass(frozen=True, slots=True)
 class ThreadKey:
     """The name of one conversation: which platform, which place there, which thread in it.

@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Any
 from bots.discord import events, reading
 from bots.discord.api import RefusedError
 from bots.discord.snowflakes import first_at, is_id
-from core.catch_up import FOR_US
 from core.errors import PlatformError, ReadBackRefusedError
 from core.fields import str_of
+from core.message import FOR_US
 from core.settings_discord import ids
 
 if TYPE_CHECKING:

@@ -16,10 +16,9 @@ from bots.discord.lanes import Lanes
 from bots.discord.text import ids_in
 from bots.discord.titles import Titles
 from core.admission import FollowUp
-from core.catch_up import FOR_US
 from core.errors import PlatformError
 from core.fields import dict_of, str_of
-from core.message import ThreadKey
+from core.message import FOR_US, ThreadKey
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
