@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import math
 from typing import TYPE_CHECKING, Any
 
 import aiohttp
@@ -18,8 +19,12 @@ from slack_sdk.web.async_client import AsyncWebClient
 from bots.outgoing import Connector
 from bots.slack.hosts import slack_hosts
 from core.errors import PlatformError, PostRefusedError, PostUnclearError
+from core.fields import dict_of, str_of
+from core.odd import broke
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from bots.slack.pace import Pace
     from core.clock import Clock
 
@@ -27,6 +32,7 @@ log = logging.getLogger(__name__)
 
 SLACK_URL = "https://slack.com/api/"
 OUT_OF_REACH = "Slack is out of reach (see https://slack-status.com)"
+_ODD = "this is no answer of Slack's"
 _RATE_LIMITED = 429
 _SERVER_FAULT = 500
 _UNCLEAR = {"fatal_error", "internal_error", "request_timeout", "service_unavailable"}
@@ -202,7 +208,11 @@ class Api:
             raise meaning(method, error) from None
         except (aiohttp.ClientError, OSError, TimeoutError) as error:
             raise PostUnclearError(f"{method}: {type(error).__name__}") from error
-        return dict(answer.data) if isinstance(answer.data, dict) else {}
+        except Exception as error:  # the SDK trusts that an answer is one of Slack's
+            raise PostUnclearError(f"{method}: {_ODD} ({broke(error)})") from error
+        if not isinstance(answer.data, dict):
+            raise PostUnclearError(f"{method}: {_ODD}")
+        return answer.data
 
 
 def meaning(method: str, error: SlackApiError) -> PlatformError:
@@ -212,15 +222,31 @@ def meaning(method: str, error: SlackApiError) -> PlatformError:
     if status == _RATE_LIMITED:
         return LimitedError(method, _seconds(response.headers.get("Retry-After")))
     data = getattr(response, "data", None)
-    code = data.get("error", "") if isinstance(data, dict) else ""
-    if status >= _SERVER_FAULT or not code or code in _UNCLEAR:
+    code = str_of(data, "error") if isinstance(data, dict) else ""
+    if status >= _SERVER_FAULT or code in _UNCLEAR:
         return PostUnclearError(f"{method}: status {status} {code}")
+    if not code:
+        return PostUnclearError(f"{method}: status {status}, {_ODD}")
     return (NeverError if code in _NEVER else RefusedError)(method, code)
+
+
+def stated(method: str, answer: Mapping[str, Any], *path: str) -> str:
+    """Return a text that has to be in an answer, by the names that lead to it.
+
+    Raises `PostUnclearError` where it is missing: the call may have taken effect.
+    """
+    for name in path[:-1]:
+        answer = dict_of(answer, name)
+    found = str_of(answer, path[-1])
+    if not found:
+        raise PostUnclearError(f"{method}: {_ODD} (no {path[-1]})")
+    return found
 
 
 def _seconds(given: str | None) -> float:
     """Return what a Retry-After says; a second where it says nothing that can be read."""
     try:
-        return max(0.0, float(given or 1))
+        seconds = float(given or 1)
     except ValueError:
         return 1.0
+    return max(0.0, seconds) if math.isfinite(seconds) else 1.0

@@ -17,9 +17,10 @@ from slack_bolt.authorization import AuthorizeResult
 
 from bots.reach import until_there
 from bots.slack.agent import Agent
-from bots.slack.api import OUT_OF_REACH, Api, RefusedError, guarded_session, web_client
+from bots.slack.api import OUT_OF_REACH, Api, RefusedError, guarded_session, stated, web_client
 from bots.slack.catch_up import SlackPast
 from bots.slack.events import NAME, Me
+from bots.slack.inlet import Inlet
 from bots.slack.names import Names
 from bots.slack.pace import Pace
 from bots.slack.platform import SlackPlatform
@@ -30,6 +31,7 @@ from core.before import Before
 from core.catch_up import CatchUp
 from core.cursors import Cursors
 from core.errors import OutOfReachError, PlatformError, SettingsError
+from core.fields import str_of
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Awaitable, Callable
@@ -45,6 +47,7 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 _CALL_SECONDS = 8.0
+_WHO = "auth.test"
 _MOVING = {"org_login_required", "team_added_to_org"}
 """Refusals that end by themselves: the workspace is being moved (docs: methods/auth.test)."""
 
@@ -73,6 +76,8 @@ class Slack:
         """Hears the commands in what people say."""
         self.closers: list[Callable[[], Awaitable[None]]] = []
         """Called when nothing more is heard."""
+        self.unread: Callable[[dict[str, Any]], None] = lambda _: None
+        """Tells a person that what they pressed or typed could not be made sense of."""
         self.reception: Reception
         self.door = door
         self.links: Links | None = None
@@ -91,12 +96,13 @@ class Slack:
         self.reception.spoken = self.spoken
         self.reception.missed = self._heal.set
         agent = Agent(self.api, self.platform.me, store, self.platform.titles)
-        self.bolt = self._bolt(self.reception, agent)
+        inlet = Inlet(self.reception.first, self.unread)
+        self.bolt = self._bolt(inlet, agent)
         catch_up = CatchUp(NAME, past, store, intake, cursors, self.clock)
         hours = self.settings.slack_catch_up_hours
         catching_up = asyncio.create_task(catch_up.forever(self._heal, hours=hours))
         try:
-            await self._open()
+            await self._open(inlet)
             self._heal.set()
             yield
         finally:
@@ -119,7 +125,7 @@ class Slack:
     def connected(self) -> bool:
         """Tell whether people are heard at this moment."""
         if self.door is not None:
-            return self.door.app is not None
+            return self.door.is_open
         return self.links is not None and self.links.connected
 
     async def wait(self) -> int:
@@ -127,7 +133,7 @@ class Slack:
         await self.reception.gone.wait()
         return 1
 
-    def _bolt(self, reception: Reception, agent: Agent) -> AsyncApp:
+    def _bolt(self, inlet: Inlet, agent: Agent) -> AsyncApp:
         me, token = self.platform.me, self.api.client.token
 
         async def authorize(**_: Any) -> AuthorizeResult:
@@ -146,21 +152,21 @@ class Slack:
             client=self.api.client,
             authorize=authorize,
             signing_secret=self.settings.slack_signing_secret.get_secret_value(),
-            before_authorize=reception.middleware,
             logger=logger,
         )
         for add in (agent.listen, *self.listeners):
             add(bolt)
         bolt.event(re.compile(".*"))(_heard)  # the last: what nobody wants is not sent again
+        bolt.error(inlet.failed)
         return bolt
 
-    async def _open(self) -> None:
+    async def _open(self, inlet: Inlet) -> None:
         if self.door is not None:
-            self.door.app = self.bolt
+            secret = self.settings.slack_signing_secret.get_secret_value()
+            self.door.admit(self.bolt, inlet, secret)
             return
         token = self.settings.slack_app_token.get_secret_value()
-        first = self.reception.middleware
-        self.links = Links(self.bolt, token, first=first, reconnected=self._heal.set)
+        self.links = Links(self.bolt, token, inlet=inlet, reconnected=self._heal.set)
         try:
             await until_there(self.links.open, self.clock)
         except RefusedError as refused:
@@ -203,18 +209,22 @@ async def connected(
 
 async def _who_am_i(api: Api, settings: Settings) -> Me:
     try:
-        answer = await api.call("auth.test")
+        answer = await api.call(_WHO)
     except RefusedError as refused:
         if refused.code in _MOVING:
             raise OutOfReachError(f"{OUT_OF_REACH}: {refused}") from None
         raise SettingsError(f"SLACK_BOT_TOKEN is refused by Slack: {refused.code}") from None
     except PlatformError as error:
         raise OutOfReachError(f"{OUT_OF_REACH}: {error}") from None
+    try:
+        user, team = stated(_WHO, answer, "user_id"), stated(_WHO, answer, "team_id")
+    except PlatformError as error:
+        raise OutOfReachError(f"{OUT_OF_REACH}: {error}") from None
     return Me(
-        user=answer["user_id"],
-        bot=answer.get("bot_id") or "",
-        team=answer["team_id"],
-        enterprise=answer.get("enterprise_id") or "",
+        user=user,
+        bot=str_of(answer, "bot_id"),
+        team=team,
+        enterprise=str_of(answer, "enterprise_id"),
         dm_scope=settings.slack_dm_scope,
         allow_bots=settings.slack_allow_bots,
     )

@@ -10,10 +10,12 @@ import logging
 from typing import TYPE_CHECKING, Any
 
 from bots.slack import events
+from bots.slack.people import is_id
 from bots.slack.reading import history, replies
-from bots.slack.stamps import is_ts
+from bots.slack.stamps import is_ts, seconds
 from core.before import PATIENCE
 from core.errors import PlatformError
+from core.fields import dicts_of, str_of
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Sequence
@@ -50,8 +52,8 @@ class SlackPast:
         except PlatformError as error:
             log.info("the direct messages are not known: %s", error)
             return []
-        me = self._platform.me
-        return [events.place_of(str(found["id"]), me) for found in answer.get("channels") or ()]
+        channels = (str_of(found, "id") for found in dicts_of(answer, "channels"))
+        return [events.place_of(id_, self._platform.me) for id_ in channels if is_id(id_)]
 
     async def said(
         self, place: str, threads: Sequence[str], oldest: float
@@ -60,8 +62,9 @@ class SlackPast:
         api, channel, since = self._platform.api, events.channel_of(place), f"{oldest:.6f}"
         roots = {thread for thread in threads if is_ts(thread)}
         async for found in history(api, channel, oldest=since, patience=_PATIENCE):
-            if float(found.get("latest_reply") or 0) > oldest:
-                roots.add(str(found["ts"]))
+            latest = str_of(found, "latest_reply")
+            if is_ts(latest) and seconds(latest) > oldest:
+                roots.add(str_of(found, "ts"))
             if (message := _as_message(self._platform, found, channel)) is not None:
                 yield message
         for root in sorted(roots):

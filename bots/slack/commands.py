@@ -15,11 +15,15 @@ from bots.slack import views
 from bots.slack.directory import SlackDirectory
 from bots.slack.home import Home
 from bots.slack.manifest import COMMAND, EXPORT_SHORTCUT, FORGET_SHORTCUT
+from bots.slack.people import is_id
+from bots.slack.stamps import is_ts
 from bots.slack.voice import SlackVoice
 from core.desk import Desk
 from core.errors import ChatbotError, DeniedError, PlatformError, StoreError
 from core.export import Form
+from core.fields import dict_of, str_of
 from core.message import ThreadKey
+from core.odd import broke
 from core.spoken import Spoken
 from core.words import command_in
 
@@ -37,6 +41,9 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 _FAILED = "That did not work just now. Please try again in a minute."
+_UNREAD = "I could not tell what that was about. Please reload Slack, and try again."
+_CLOSED = "view_closed"
+"""Somebody has closed a modal, and waits for nothing."""
 _NO_SLASH = {"listen", "quiet"}
 _BEFORE_ACK = 2.0
 """Seconds; Slack waits for three (docs: interactivity/handling-user-interaction)."""
@@ -51,6 +58,7 @@ def register(slack: Slack, store: Store, commands: Commands) -> None:
     desk = Desk(directory, store, commands, clock, open_private=opened)
     voice = SlackVoice(api, me, directory, clock, overhears=settings.overhear)
     counter = Counter(desk, voice, directory, Home(api, desk, clock, settings))
+    slack.unread = counter.unread
     slack.listeners.append(counter.listen)
     slack.spoken = Spoken(desk, voice, store, settings, clock, counter.soon)
     slack.closers += [counter.close, slack.spoken.close]
@@ -79,6 +87,12 @@ class Counter:
         bolt.view(views.FORGET)(self._forget_submitted)
         bolt.event("app_home_opened", matchers=[self._home.is_home])(self._home_opened)
 
+    def unread(self, body: dict[str, Any]) -> None:
+        """Tell somebody that what they pressed or typed could not be made sense of."""
+        asked = not dict_of(body, "event") and body.get("type") != _CLOSED
+        if asked and (user := _user_of(body)):
+            self._begin(self._told(user, _UNREAD), user)
+
     def soon(self, job: Coroutine[Any, Any, None], user: str) -> None:
         """Do something beside what goes on, and tell the person where it fails."""
         self._begin(job, user)
@@ -106,6 +120,9 @@ class Counter:
         except (PlatformError, StoreError, OSError) as error:
             log.warning("a command failed: %s", error)
             await self._told(user, _FAILED)
+        except Exception as error:  # noqa: BLE001 - whatever it is, somebody waits for a word
+            log.error("a command failed: %s", broke(error))  # noqa: TRY400 - no text
+            await self._told(user, _UNREAD)
 
     async def _told(self, user: str, text: str) -> None:
         try:
@@ -116,11 +133,14 @@ class Counter:
     # --- the four ways --------------------------------------------------------------------------
 
     async def _slash(self, ack: AsyncAck, command: dict[str, Any]) -> None:
-        asked = command_in(command.get("text") or "help", self._voice.linked)
+        asked = command_in(str_of(command, "text") or "help", self._voice.linked)
         if asked is None or asked.word == "help" or asked.word in _NO_SLASH:
             await ack(text=self._voice.help)
             return
-        user, channel = str(command["user_id"]), str(command["channel_id"])
+        user, channel = str_of(command, "user_id"), str_of(command, "channel_id")
+        if not (is_id(user) and is_id(channel)):
+            await ack(text=_UNREAD)
+            return
         if asked.word == "reset" and self._is_one(channel):
             await self._before_ack(self._do_slash(user, asked, command), user)
             await ack()
@@ -129,8 +149,8 @@ class Counter:
         self.soon(self._do_slash(user, asked, command), user)
 
     async def _do_slash(self, user: str, asked: Command, body: dict[str, Any]) -> None:
-        desk, voice, channel = self._desk, self._voice, str(body["channel_id"])
-        trigger = str(body["trigger_id"])
+        desk, voice, channel = self._desk, self._voice, str_of(body, "channel_id")
+        trigger = str_of(body, "trigger_id")
         if asked.word == "stats":
             here = self._directory.thread_at(channel, "")
             await voice.tell(user, "\n".join(await desk.stats(here)))
@@ -144,40 +164,50 @@ class Counter:
 
     async def _export_shortcut(self, ack: AsyncAck, shortcut: dict[str, Any]) -> None:
         await ack()
-        user = str(shortcut["user"]["id"])
-        self.soon(self._on("export", user, self._thread_of(shortcut), ""), user)
+        self._asked(self._on_message("export", shortcut), shortcut)
 
     async def _forget_shortcut(self, ack: AsyncAck, shortcut: dict[str, Any]) -> None:
         await ack()
-        user, trigger = str(shortcut["user"]["id"]), str(shortcut["trigger_id"])
-        self.soon(self._on("forget", user, self._thread_of(shortcut), trigger), user)
+        self._asked(self._on_message("forget", shortcut), shortcut)
 
     async def _pressed(self, ack: AsyncAck, body: dict[str, Any], action: dict[str, Any]) -> None:
-        user = str(body["user"]["id"])
-        named = action.get("value")
-        thread = ThreadKey.parse(named) if named else self._thread_of(body)
-        pushed = (body.get("view") or {}).get("type") == "modal"
-        word = views.command_of(str(action["action_id"]))
-        job = self._on(word, user, thread, str(body["trigger_id"]), pushed=pushed)
-        if word == "reset":
+        user, word = _user_of(body), views.command_of(str_of(action, "action_id"))
+        job = self._on_message(word, body, str_of(action, "value"))
+        if word == "reset" and user:
             await self._before_ack(job, user)
         else:
-            self.soon(job, user)
+            self._asked(job, body)
         await ack()
 
     async def _forget_submitted(self, ack: AsyncAck, body: dict[str, Any]) -> None:
-        user = str(body["user"]["id"])
-        found = re.fullmatch(r"(whole|own) (\S+)", body["view"].get("private_metadata") or "")
-        if found is not None:
-            thread = ThreadKey.parse(found[2])
-            await self._before_ack(self._forget(user, thread, whole=found[1] == "whole"), user)
+        meant = str_of(dict_of(body, "view"), "private_metadata")
+        found, user = re.fullmatch(r"(whole|own) (\S+)", meant), _user_of(body)
+        if found is None:
+            self.unread(body)
+        elif user:
+            job = self._forget(user, found[2], whole=found[1] == "whole")
+            await self._before_ack(job, user)
         await ack()
 
     async def _home_opened(self, event: dict[str, Any]) -> None:
-        user = str(event["user"])
-        self.soon(self._home.show(user), user)
+        user = str_of(event, "user")
+        if is_id(user):
+            self.soon(self._home.show(user), user)
+
+    def _asked(self, job: Coroutine[Any, Any, None], body: dict[str, Any]) -> None:
+        """Do something for whoever asked for it; nothing where that can't be told."""
+        if user := _user_of(body):
+            self.soon(job, user)
+        else:
+            job.close()
 
     # --- what they come to ----------------------------------------------------------------------
+
+    async def _on_message(self, word: str, body: dict[str, Any], named: str = "") -> None:
+        """Do one command on the thread that a button names, or on that of its message."""
+        thread = _thread_in(named) if named else self._thread_of(body)
+        pushed = str_of(dict_of(body, "view"), "type") == "modal"
+        await self._on(word, _user_of(body), thread, str_of(body, "trigger_id"), pushed=pushed)
 
     async def _on(
         self,
@@ -214,8 +244,8 @@ class Counter:
         except DeniedError as denied:
             return views.words("What I remember", [str(denied)])
 
-    async def _forget(self, user: str, thread: ThreadKey, *, whole: bool) -> None:
-        said = await self._desk.forget(user, thread, "whole" if whole else "own")
+    async def _forget(self, user: str, named: str, *, whole: bool) -> None:
+        said = await self._desk.forget(user, _thread_in(named), "whole" if whole else "own")
         await self._voice.tell(user, said)
 
     def _is_one(self, channel: str) -> bool:
@@ -224,7 +254,23 @@ class Counter:
 
     def _thread_of(self, body: dict[str, Any]) -> ThreadKey:
         """Return the thread of the message that a shortcut or a button is on."""
-        message = body.get("message") or {}
-        inside = body.get("container") or {}
-        root = message.get("thread_ts") or inside.get("thread_ts") or message.get("ts")
-        return self._directory.thread_at(str(body["channel"]["id"]), str(root or ""))
+        message, inside = dict_of(body, "message"), dict_of(body, "container")
+        stamps = (str_of(message, "thread_ts"), str_of(inside, "thread_ts"), str_of(message, "ts"))
+        channel = str_of(dict_of(body, "channel"), "id")
+        if not is_id(channel):
+            raise DeniedError(_UNREAD)
+        return self._directory.thread_at(channel, next(filter(is_ts, stamps), ""))
+
+
+def _user_of(body: dict[str, Any]) -> str:
+    """Return who has pressed or typed something; empty where that can't be told."""
+    user = str_of(dict_of(body, "user"), "id") or str_of(body, "user_id")
+    return user if is_id(user) else ""
+
+
+def _thread_in(text: str) -> ThreadKey:
+    """Return the thread that a button stands for; raise `DeniedError` where that is none."""
+    try:
+        return ThreadKey.parse(text)
+    except ValueError:
+        raise DeniedError(_UNREAD) from None

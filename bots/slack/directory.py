@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from bots.slack.api import RefusedError
 from bots.slack.events import NAME, channel_of, place_of, thread_at
+from core.fields import dict_of, str_of
 
 if TYPE_CHECKING:
     from bots.slack.api import Api
@@ -75,9 +76,10 @@ class SlackDirectory:
                 )
             except RefusedError:  # we are not in it any more, or it is gone: nobody can tell
                 return False
-            if person in (answer.get("members") or ()):
+            members = answer.get("members")
+            if isinstance(members, list) and person in members:
                 return True
-            cursor = (answer.get("response_metadata") or {}).get("next_cursor")
+            cursor = str_of(dict_of(answer, "response_metadata"), "next_cursor")
             if not cursor:
                 break
         return False
@@ -89,9 +91,9 @@ class SlackDirectory:
             return True
         if "workspace" not in self._admins:
             return False
-        found = (await self._api.call("users.info", repeat=True, user=person)).get("user") or {}
-        ours = found.get("team_id", self._me.team) in {self._me.team, self._me.enterprise}
-        return ours and bool(found.get("is_admin") or found.get("is_owner"))
+        found = dict_of(await self._api.call("users.info", repeat=True, user=person), "user")
+        ours = found.get("team_id", self._me.team) in (self._me.team, self._me.enterprise)
+        return ours and (found.get("is_admin") is True or found.get("is_owner") is True)
 
     async def name_of(self, person: str, thread: ThreadKey) -> str:
         """Return what somebody is called."""

@@ -11,17 +11,19 @@ import math
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Literal
 
-from bots.slack.people import author_of, files_of, is_ours
+from bots.slack.people import author_of, files_of, is_id, is_ours
 from bots.slack.stamps import is_ts, seconds
 from bots.slack.text import mentions_in, readable
 from core.fields import dict_of, str_of
-from core.message import Address, Kind, Message, ThreadKey
+from core.message import FOR_US, Address, Kind, Message, ThreadKey
+from core.odd import named
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
 NAME = "slack"
 
+_SAYING = {"message", "app_mention"}
 _SAID = {"", "file_share", "thread_broadcast", "me_message"}
 """Subtypes that are a person's words; all others are Slack's own, as `channel_join`."""
 _KINDS = {"im": Kind.DM, "app_home": Kind.DM, "mpim": Kind.GROUP}
@@ -58,11 +60,29 @@ def said(body: Mapping[str, Any], me: Me, names: Mapping[str, str] = _NO_NAMES) 
     A mention comes twice, as `app_mention` and as `message`, under two event ids and one `ts`;
     one gesture may come under two `ts` and one `client_msg_id` (typeclaw, pull request 49). Each
     of them is an identity.
+
+    What is said to the bot and has nothing in it that can be read is a message without words: its
+    author is owed an answer.
     """
     event = dict_of(body, "event")
-    if str_of(event, "type") not in {"message", "app_mention"}:
+    if str_of(event, "type") not in _SAYING:
         return None
-    return _message(event, event, me, names, str_of(body, "event_id"))
+    message = _message(event, event, me, names, str_of(body, "event_id"))
+    return message if message and _says_something(message) else _owed(message, event)
+
+
+def unread(body: Mapping[str, Any], me: Me) -> Message | None:
+    """Return what was said to the bot without its words: no more of it is read than it takes."""
+    event = dict_of(body, "event")
+    if str_of(event, "type") not in _SAYING:
+        return None
+    return _owed(_message(event, event, me, _NO_NAMES, str_of(body, "event_id"), read=False), event)
+
+
+def kind_of(body: Mapping[str, Any]) -> str:
+    """Return what kind of payload it is, for the log."""
+    event = dict_of(body, "event")
+    return named(body.get("type"), event.get("type"), event.get("subtype"))
 
 
 def edited(body: Mapping[str, Any], me: Me, names: Mapping[str, str] = _NO_NAMES) -> Message | None:
@@ -79,9 +99,11 @@ def edited(body: Mapping[str, Any], me: Me, names: Mapping[str, str] = _NO_NAMES
     if unchanged if before else not dict_of(now, "edited"):
         return None
     message = _message(now, event, me, names, "")
+    if message is None or not _says_something(message):
+        return None
     # A second edit within a second has the same `edited.ts`, but a later event.
     told = str_of(event, "event_ts")
-    return message and replace(message, stamp=max(message.stamp or message.at, _time(told)))
+    return replace(message, stamp=max(message.stamp or message.at, _time(told)))
 
 
 def stopped_at(event: Mapping[str, Any]) -> float:
@@ -102,7 +124,7 @@ def deleted(body: Mapping[str, Any], me: Me) -> Deleted | None:
         return None
     ts = str_of(event, "deleted_ts") or str_of(before, "ts") or str_of(now, "ts")
     channel, stamp = str_of(event, "channel"), str_of(event, "event_ts")
-    if not (channel and is_ts(ts)) or is_ours(before, me):
+    if not (is_id(channel) and is_ts(ts)) or is_ours(before, me):
         return None
     root = str_of(before, "thread_ts") or str_of(now, "thread_ts")
     return Deleted(
@@ -142,29 +164,43 @@ def _message(
     me: Me,
     names: Mapping[str, str],
     event_id: str,
+    *,
+    read: bool = True,
 ) -> Message | None:
-    channel, ts = str_of(event, "channel"), str_of(message, "ts")
-    author, text, files = author_of(message, me, names), str_of(message, "text"), files_of(message)
-    words = readable(text, me.user, names)
-    if not (channel and is_ts(ts) and author) or str_of(message, "subtype") not in _counted(me):
+    """Return what a person has said, if anything; `read` lets its words and files be read.
+
+    Neither is read of a message without a time: nothing can be told of where it belongs.
+    """
+    channel, ts, text = str_of(event, "channel"), str_of(message, "ts"), str_of(message, "text")
+    author = author_of(message, me, names)
+    if author is None or not is_id(channel) or str_of(message, "subtype") not in _counted(me):
         return None
-    if not words and not files:
-        return None  # a shared message, a call: there is nothing in it to answer
+    ts, event_id = ts if is_ts(ts) else "", event_id if is_id(event_id) else ""
     root = str_of(message, "thread_ts")
     root = root if is_ts(root) else ts
     return Message(
-        thread=_thread(event, channel, root, me),
+        thread=_thread(event, channel, root or channel, me),
         kind=_kind(event, channel),
-        id=ts,
-        identities=_identities(message, channel, ts, me, event_id),
+        id=ts or f"event {event_id}",
+        identities=_identities(message, channel, ts or event_id, me, event_id),
         author=author,
-        text=words,
-        at=seconds(ts),
+        text=readable(text, me.user, names) if read and ts else "",
+        at=_time(ts),
         stamp=_time(str_of(dict_of(message, "edited"), "ts")),
         address=_address(message, _kind(event, channel), text, me),
         answer_in=root,
-        attachments=files,
+        attachments=files_of(message) if read and ts else (),
     )
+
+
+def _owed(message: Message | None, event: Mapping[str, Any]) -> Message | None:
+    """Return a message without words if a person is owed an answer to it; bots might go on so."""
+    return message if message and message.address in FOR_US and not event.get("bot_id") else None
+
+
+def _says_something(message: Message) -> bool:
+    """Tell whether there is something in it to answer: not in a shared message, or in a call."""
+    return bool(message.text or message.attachments)
 
 
 def _time(ts: str) -> float:
@@ -189,17 +225,18 @@ def _thread(event: Mapping[str, Any], channel: str, root: str, me: Me) -> Thread
 
 
 def _kind(event: Mapping[str, Any], channel: str) -> Kind:
-    kind = str_of(event, "channel_type") or ("im" if channel.startswith("D") else "")
+    """Return what kind of place it is; a direct message's id tells by itself."""
+    kind = "im" if channel.startswith("D") else str_of(event, "channel_type")
     return _KINDS.get(kind, Kind.THREAD)
 
 
 def _address(message: Mapping[str, Any], kind: Kind, text: str, me: Me) -> Address:
-    named = mentions_in(text, me.user)
     if kind is Kind.DM:
         return Address.DIRECT
-    if named.me:
+    whom = mentions_in(text, me.user)
+    if whom.me or str_of(message, "type") == "app_mention":
         return Address.MENTIONED
-    if named.others:
+    if whom.others:
         return Address.OTHERS
     return Address.REPLIED if str_of(message, "parent_user_id") == me.user else Address.NOBODY
 
@@ -209,4 +246,5 @@ def _identities(
 ) -> tuple[str, ...]:
     client = str_of(message, "client_msg_id")
     event = (f"event:{event_id}",) if event_id else ()
-    return (*event, f"{me.team}:{channel}:{ts}", *((f"client:{client}",) if client else ()))
+    gesture = (f"client:{client}",) if is_id(client) else ()
+    return (*event, f"{me.team}:{channel}:{ts}", *gesture)

@@ -9,7 +9,8 @@ from bots.slack.events import channel_of
 from bots.slack.marks import key_of, notice
 from bots.slack.people import is_ours
 from bots.slack.reading import replies
-from core.fields import dicts_of
+from bots.slack.stamps import is_ts
+from core.fields import dicts_of, str_of
 from core.platform import Posted
 
 if TYPE_CHECKING:
@@ -36,7 +37,7 @@ async def find(api: Api, me: Me, where: Where, *, unmarked: str) -> tuple[Posted
         key = key_of(message, where, unmarked=unmarked) if is_ours(message, me) else None
         if key is not None:
             files = dicts_of(message, "files")  # a file is known by its own id
-            known = str(files[0]["id"] if files else message["ts"])
+            known = str_of(files[0], "id") if files else str_of(message, "ts")
             found.append(Posted(known, key, shape.text_of(message)))
     return tuple(found)
 
@@ -48,13 +49,14 @@ async def say(api: Api, me: Me, message: Message, content: shape.Json, name: str
     """
     channel = channel_of(message.thread.place)
     metadata = notice(f"{message.id}\n{name}")
-    async for found in replies(api, channel, message.answer_in, oldest=message.id):
-        if found.get("metadata") == metadata and is_ours(found, me):
-            return
+    if is_ts(message.id):  # else there is no place to look at
+        async for found in replies(api, channel, message.answer_in, oldest=message.id):
+            if found.get("metadata") == metadata and is_ours(found, me):
+                return
     await api.call(
         "chat.postMessage",
         channel=channel,
-        thread_ts=message.answer_in,
+        thread_ts=message.answer_in or None,
         metadata=metadata,
         **shape.NO_PREVIEWS,
         patience=PATIENCE,

@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 from typing import TYPE_CHECKING, Any
 
-from core.fields import dicts_of, str_of
+from core.fields import dict_of, dicts_of, str_of
 from core.platform import AS_FILE, PostKey
 
 if TYPE_CHECKING:
@@ -48,17 +48,19 @@ def key_of(message: Mapping[str, Any], where: Where, *, unmarked: str) -> PostKe
     if files := dicts_of(message, "files"):
         ours = any(str_of(file, "name") == file_name(where) for file in files)
         return PostKey(where.thread, where.turn, piece=AS_FILE) if ours else None
-    metadata = message.get("metadata") or {}
-    if not metadata:
+    if not message.get("metadata"):
         return PostKey(where.thread, where.turn, token=unmarked) if unmarked else None
-    payload = metadata.get("event_payload") or {}
+    metadata = dict_of(message, "metadata")
+    payload = dict_of(metadata, "event_payload")
     if metadata.get("event_type") != REPLY or payload.get("turn") != _turn(
         where.thread, where.turn
     ):
         return None
     if "piece" in payload:
-        return PostKey(where.thread, where.turn, piece=int(payload["piece"]))
-    return PostKey(where.thread, where.turn, token=str(payload.get("token", "")))
+        piece = payload["piece"]
+        counted = isinstance(piece, int) and piece >= 0
+        return PostKey(where.thread, where.turn, piece=piece) if counted else None
+    return PostKey(where.thread, where.turn, token=str_of(payload, "token"))
 
 
 def _turn(thread: object, turn: str) -> str:

@@ -6,11 +6,15 @@ import asyncio
 import logging
 from collections import OrderedDict
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+from bots.slack.people import LONGEST
 from core.errors import PlatformError
+from core.fields import dict_of, str_of
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from bots.slack.api import Api
     from core.clock import Clock
     from core.message import Message
@@ -58,15 +62,19 @@ class Names:
             log.info("a name is not known: %s", error)
             name, fresh = "", _AGAIN
         else:
-            name, fresh = _name(answer.get("user") or {}), _FRESH
+            name, fresh = _name(dict_of(answer, "user")), _FRESH
         self._known[user] = (name, self._clock.monotonic() + fresh)
         if len(self._known) > _KEPT:
             self._known.popitem(last=False)
         return name
 
 
-def _name(user: dict[str, object]) -> str:
-    profile = user.get("profile")
-    names = profile if isinstance(profile, dict) else {}
-    found = names.get("display_name") or names.get("real_name") or user.get("real_name")
-    return str(found or user.get("name") or "")
+def _name(user: Mapping[str, Any]) -> str:
+    names = dict_of(user, "profile")
+    found = (
+        str_of(names, "display_name"),
+        str_of(names, "real_name"),
+        str_of(user, "real_name"),
+        str_of(user, "name"),
+    )
+    return next(filter(None, found), "")[:LONGEST]

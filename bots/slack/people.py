@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any
 
 from core.fields import count_of, dict_of, dicts_of, str_of
@@ -12,9 +13,18 @@ if TYPE_CHECKING:
 
     from bots.slack.events import Me
 
+_ID = re.compile(r"[\w.-]{1,64}", re.ASCII)
+_TYPE = re.compile(r"[\w.+-]{1,64}/[\w.+-]{1,64}", re.ASCII)
+LONGEST = 255
+"""Characters of a name; Slack takes 80 for a person's, and a file's is cut at about 255."""
 UNKNOWN_TYPE = "application/octet-stream"
 """The type of a file of which Slack says none; where it has no size either, `files.info` does."""
 _SLACKBOT = "USLACKBOT"
+
+
+def is_id(text: str) -> bool:
+    """Tell whether a text looks like an id of Slack's: of a person, a channel, a file, an event."""
+    return _ID.fullmatch(text) is not None
 
 
 def is_stranger(body: Mapping[str, Any], me: Me) -> bool:
@@ -55,7 +65,7 @@ def author_of(message: Mapping[str, Any], me: Me, names: Mapping[str, str]) -> A
         bot,
     )
     name = next(filter(None, called), "")
-    return Author(id=user or bot, name=name) if name else None
+    return Author(id=user or bot, name=name[:LONGEST]) if is_id(user or bot) else None
 
 
 def files_of(message: Mapping[str, Any]) -> tuple[Attachment, ...]:
@@ -66,10 +76,16 @@ def files_of(message: Mapping[str, Any]) -> tuple[Attachment, ...]:
     return tuple(
         Attachment(
             id=str_of(file, "id"),
-            name=str_of(file, "name") or str_of(file, "title") or str_of(file, "id"),
-            media_type=str_of(file, "mimetype") or UNKNOWN_TYPE,
+            name=(str_of(file, "name") or str_of(file, "title") or str_of(file, "id"))[:LONGEST],
+            media_type=_type_of(file),
             size=count_of(file, "size"),
         )
         for file in dicts_of(message, "files")
-        if str_of(file, "id") and str_of(file, "mode") not in {"tombstone", "hidden_by_limit"}
+        if is_id(str_of(file, "id"))
+        and str_of(file, "mode") not in {"tombstone", "hidden_by_limit"}
     )
+
+
+def _type_of(file: Mapping[str, Any]) -> str:
+    said = str_of(file, "mimetype")
+    return said if _TYPE.fullmatch(said) else UNKNOWN_TYPE

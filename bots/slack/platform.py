@@ -12,8 +12,8 @@ from collections import OrderedDict
 from typing import TYPE_CHECKING, Any
 
 from bots.slack import format as shape
-from bots.slack.api import RefusedError
-from bots.slack.events import NAME, channel_of, said
+from bots.slack.api import RefusedError, stated
+from bots.slack.events import NAME, channel_of, deleted, edited, kind_of, said, unread
 from bots.slack.files import fetch
 from bots.slack.finding import find, say
 from bots.slack.marks import mark
@@ -25,13 +25,14 @@ from bots.slack.titles import Titles
 from bots.slack.uploads import Uploads, is_file
 from core.errors import PlatformError, PostRefusedError, PostUnclearError
 from core.message import Kind
+from core.odd import broke
 from core.platform import Capabilities, PostKey
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from bots.slack.api import Api
-    from bots.slack.events import Me
+    from bots.slack.events import Deleted, Me
     from core.clock import Clock
     from core.message import Attachment, Message, ThreadKey
     from core.platform import Posted, Where
@@ -105,7 +106,7 @@ class SlackPlatform:
             **shape.NO_PREVIEWS,
             **shape.message(text),
         )
-        ts = str(answer["ts"])
+        ts = stated("chat.postMessage", answer, "ts")
         _keep(self._texts, ts, text)
         return ts
 
@@ -171,9 +172,26 @@ class SlackPlatform:
         """Tell whether an event's person may talk to the bot."""
         return self._strangers or not is_stranger(body, self.me)
 
+    def changed(self, body: Mapping[str, Any]) -> Deleted | Message | None:
+        """Return what was deleted, or a message as it is since it was edited."""
+        try:
+            return deleted(body, self.me) or edited(body, self.me)
+        except Exception as error:  # noqa: BLE001 - one change must not stop what comes after it
+            log.error("%s could not be read: %s", kind_of(body), broke(error))  # noqa: TRY400
+            return None
+
     def heard(self, body: Mapping[str, Any]) -> Message | None:
-        """Return what somebody said to whom the bot listens."""
-        return said(body, self.me) if self.hears(body) else None
+        """Return what somebody said to whom the bot listens.
+
+        What can't be read is a message without words if it is said to the bot; else nothing.
+        """
+        if not self.hears(body):
+            return None
+        try:
+            return said(body, self.me)
+        except Exception as error:  # noqa: BLE001 - one message must not stop what comes after it
+            log.error("%s could not be read: %s", kind_of(body), broke(error))  # noqa: TRY400
+            return unread(body, self.me)
 
     # --- outside of turns -----------------------------------------------------------------------
 

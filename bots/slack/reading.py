@@ -9,7 +9,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from bots.slack.api import RefusedError
+from bots.slack.stamps import is_ts, seconds
 from core.errors import ReadBackRefusedError
+from core.fields import dict_of, dicts_of, str_of
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator
@@ -74,11 +76,11 @@ async def _pages(
             if refused.code == "thread_not_found":
                 return
             raise
-        for message in page.get("messages") or ():
-            ts = str(message.get("ts", ""))
-            if ts not in seen and float(ts or 0) > float(oldest):
+        for message in dicts_of(page, "messages"):
+            ts = str_of(message, "ts")
+            if ts not in seen and is_ts(ts) and seconds(ts) > float(oldest):
                 seen.add(ts)
                 yield message
-        cursor = (page.get("response_metadata") or {}).get("next_cursor")
+        cursor = str_of(dict_of(page, "response_metadata"), "next_cursor")
         if not cursor or not page.get("has_more", True):
             return

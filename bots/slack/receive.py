@@ -1,8 +1,8 @@
 """What Slack tells the bot of: taken in before Slack hears that it was received.
 
 Bolt acknowledges an event before its listeners run, and a process that dies then has lost it. So
-all of this happens in a middleware, which comes before the acknowledgement; when the store is out
-of reach there is none, and Slack sends the event again (at once, in a minute, in five; docs:
+all of this happens before Bolt sees the event (see `inlet`). When the store is out of reach there
+is no acknowledgement, and Slack sends the event again (at once, in a minute, in five; docs:
 apis/events-api, "Retries").
 """
 
@@ -16,13 +16,19 @@ from weakref import WeakValueDictionary
 from slack_bolt.response import BoltResponse
 
 from bots.slack import events
+from bots.slack.people import is_id
+from bots.slack.stamps import is_ts
 from core.admission import Verdict
 from core.errors import PlatformError, StoreError
-from core.message import Address
+from core.fields import dict_of, str_of
+from core.limits import refusal
+from core.message import FOR_US
+from core.odd import broke
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Coroutine
+    from collections.abc import Callable, Coroutine
 
+    from bots.slack.inlet import GoOn
     from bots.slack.names import Names
     from bots.slack.platform import SlackPlatform
     from core.before import Before
@@ -36,7 +42,7 @@ log = logging.getLogger(__name__)
 
 _REMEMBERED = 10_000
 """Messages that are remembered as taken in; Slack's two events of one come close together."""
-_FOR_US = {Address.DIRECT, Address.MENTIONED, Address.REPLIED}
+_FAILING = 1000
 _GONE = {"app_uninstalled", "tokens_revoked"}
 
 
@@ -70,42 +76,40 @@ class Reception:
         self._cursors = cursors
         self._turns: WeakValueDictionary[ThreadKey, asyncio.Lock] = WeakValueDictionary()
         self._taken: dict[tuple[ThreadKey, str], None] = {}
+        self._failing: dict[str, None] = {}
+        """Events that could not be taken in once, by their ids."""
         self._later: set[asyncio.Task[None]] = set()
 
-    async def middleware(
-        self,
-        body: dict[str, Any],
-        next: Callable[[], Awaitable[BoltResponse]],  # noqa: A002
-    ) -> BoltResponse:
-        """Take in an event, or let it go on to the listeners. Bolt's name for it is `next`."""
+    async def first(self, body: dict[str, Any], go_on: GoOn) -> BoltResponse:
+        """Take in an event, or let it go on to the listeners."""
         try:
             taken = await self.take(body)
         except StoreError as error:
             log.warning("an event was not taken in, Slack sends it again: %s", error)
             self._failed = True
             return BoltResponse(status=503, body="")
+        except Exception as error:  # noqa: BLE001 - one event must not stop what comes after it
+            return self._broken(body, error)
         if self._failed:  # Slack may have given up on some of what came meanwhile
             self._failed = False
             self.missed()
-        return BoltResponse(status=200, body="") if taken else await next()
+        return BoltResponse(status=200, body="") if taken else await go_on()
 
     async def take(self, body: dict[str, Any]) -> bool:
         """Take in what concerns conversations; tell if it was that.
 
         Raises `StoreError` when it could not be stored.
         """
-        if body.get("type") == "app_rate_limited":
+        if str_of(body, "type") == "app_rate_limited":
             self.limited += 1
             log.warning("Slack holds events back: there were more than 30,000 in an hour")
             return True
-        event = body.get("event") or {}
-        kind = event.get("type")
+        event = dict_of(body, "event")
+        kind = str_of(event, "type")
         if kind in {"message", "app_mention"}:
             await self._said(body)
         elif kind == "agent_session_stopped":
-            channel, root = str(event.get("channel")), str(event.get("thread_ts"))
-            thread = events.thread_at(channel, root, self._platform.me)
-            await self._worker.stop_in(thread, root, at=events.stopped_at(event))
+            await self._stopped(event)
         elif kind in _GONE:
             log.error("Slack says %s: the bot is no longer in this workspace", kind)
             self.gone.set()
@@ -130,12 +134,12 @@ class Reception:
                 return
             await self._before.read(message)
             received = await self._intake.take(message)
-            if received.verdict is not Verdict.IGNORED:
+            if message.at and received.verdict is not Verdict.IGNORED:
                 self._remember(known)
         if self.spoken is not None:
             self.spoken.wake(message, received)
         self._cursors.moved(message)
-        if received.notice and (received.verdict or message.address in _FOR_US):
+        if received.notice and (received.verdict or message.address in FOR_US):
             self._soon(self._platform.say(message, received.notice))
 
     async def close(self) -> None:
@@ -149,15 +153,40 @@ class Reception:
             del self._taken[next(iter(self._taken))]
 
     async def _said(self, body: dict[str, Any]) -> None:
-        me, intake = self._platform.me, self._intake
-        if (gone := events.deleted(body, me)) is not None:
-            await intake.delete(gone.thread, gone.id, gone.identities, stamp=gone.stamp)
-        elif (edit := events.edited(body, me)) is not None:
-            if self._platform.hears(body) and not await intake.edit(edit):
-                await self.offer(edit)  # it may be told before what it changes,
-                await intake.edit(edit)  # or while that was being taken in
+        intake, change = self._intake, self._platform.changed(body)
+        if isinstance(change, events.Deleted):
+            await intake.delete(change.thread, change.id, change.identities, stamp=change.stamp)
+        elif change is not None:
+            if self._platform.hears(body) and not await intake.edit(change):
+                await self.offer(change)  # it may be told before what it changes,
+                await intake.edit(change)  # or while that was being taken in
         elif (message := self._platform.heard(body)) is not None:
             await self.offer(message)
+
+    async def _stopped(self, event: dict[str, Any]) -> None:
+        channel, root = str_of(event, "channel"), str_of(event, "thread_ts")
+        if is_id(channel) and is_ts(root):
+            thread = events.thread_at(channel, root, self._platform.me)
+            await self._worker.stop_in(thread, root, at=events.stopped_at(event))
+
+    def _broken(self, body: dict[str, Any], error: Exception) -> BoltResponse:
+        """Answer an event that could not be taken in for a reason that nobody foresaw.
+
+        It comes once more, since what failed may have passed. Then it is skipped, and who has said
+        it is told.
+        """
+        log.error("%s was not taken in: %s", events.kind_of(body), broke(error))
+        known = str_of(body, "event_id")
+        if known and known not in self._failing:
+            self._failing[known] = None
+            if len(self._failing) > _FAILING:
+                del self._failing[next(iter(self._failing))]
+            return BoltResponse(status=503, body="")
+        self._failing.pop(known, None)
+        message = events.unread(body, self._platform.me) if self._platform.hears(body) else None
+        if message is not None:
+            self._soon(self._platform.say(message, refusal(message)))
+        return BoltResponse(status=200, body="")
 
     def _soon(self, job: Coroutine[Any, Any, object]) -> None:
         async def run() -> None:
@@ -165,6 +194,8 @@ class Reception:
                 await job
             except PlatformError as error:
                 log.warning("a notice was not posted: %s", error)
+            except Exception as error:  # noqa: BLE001 - nobody else would ask for it
+                log.error("a notice was not posted: %s", broke(error))  # noqa: TRY400 - no text
 
         task = asyncio.create_task(run())
         self._later.add(task)

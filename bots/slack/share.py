@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import aiohttp
 
+from bots.slack.api import stated
 from core.errors import PlatformError, PostUnclearError
 from core.fields import dict_of, dicts_of, str_of
 
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
+_ADDRESS = "files.getUploadURLExternal"
 _OK = 200
 _TRIES = 3
 _PATIENCE = 30.0
@@ -69,18 +71,18 @@ async def _upload(api: Api, clock: Clock, file: Path) -> str:
     size = (await asyncio.to_thread(file.stat)).st_size
     for tries_left in reversed(range(_TRIES)):
         answer = await api.call(
-            "files.getUploadURLExternal",
+            _ADDRESS,
             repeat=True,
             patience=_PATIENCE,
             filename=file.name,
             length=size,
         )
         try:
-            status = await _post(api, str(answer["upload_url"]), file)
+            status = await _post(api, stated(_ADDRESS, answer, "upload_url"), file)
         except (aiohttp.ClientError, TimeoutError) as error:
             status = type(error).__name__
         if status == _OK:
-            return str(answer["file_id"])
+            return stated(_ADDRESS, answer, "file_id")
         log.info("an upload broke off (%s), %d tries left", status, tries_left)
         await clock.sleep(_PAUSE)
     raise PlatformError("Slack did not take a file")

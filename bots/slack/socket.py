@@ -8,36 +8,39 @@ two, and one that is asked to leave stays until its successor is there.
 from __future__ import annotations
 
 import asyncio
+import json
 import logging
-from collections.abc import Awaitable, Callable
+import re
 from functools import partial
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING
 
 import aiohttp
 from slack_bolt.adapter.socket_mode.async_internals import run_async_bolt_app, send_async_response
-from slack_bolt.response import BoltResponse
 from slack_sdk.errors import SlackApiError
 from slack_sdk.socket_mode.aiohttp import SocketModeClient
 
-from bots.slack.api import OUT_OF_REACH, RefusedError, guarded_session, meaning
+from bots.slack.api import OUT_OF_REACH, RefusedError, guarded_session, meaning, stated
 from bots.slack.outage import Outage
-from core.errors import OutOfReachError
+from core.errors import OutOfReachError, PlatformError
+from core.fields import str_of
+from core.odd import broke
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from slack_bolt.app.async_app import AsyncApp
     from slack_sdk.socket_mode.async_client import AsyncBaseSocketModeClient
     from slack_sdk.socket_mode.request import SocketModeRequest
 
+    from bots.slack.inlet import Inlet
+
 log = logging.getLogger(__name__)
 
-First: TypeAlias = Callable[
-    [dict[str, Any], Callable[[], Awaitable[BoltResponse]]], Awaitable[BoltResponse]
-]
-"""Answers a payload, or lets it go on."""
-
 CONNECTIONS = 2
+_OPEN = "apps.connections.open"
 _PATIENCE = 15.0
 """Seconds for which an address is tried."""
+_ENVELOPE = re.compile(r'"envelope_id"\s*:\s*"([\w-]{1,64})"', re.ASCII)
 _LINGER = 5.0
 """Seconds that a connection which is replaced stays, for what is on its way."""
 
@@ -57,6 +60,7 @@ class _Connection(SocketModeClient):
         self.aiohttp_client_session.detach()
         self.aiohttp_client_session = guarded_session(app.client.base_url)
         self._links = links
+        self._tasks: set[asyncio.Task[None]] = set()
 
     async def connect(self) -> None:
         """Connect, with a new address where one is of no use; the SDK keeps to the first."""
@@ -68,6 +72,24 @@ class _Connection(SocketModeClient):
                     return
             except TimeoutError:
                 self.wss_uri = None
+
+    async def process_message(self) -> None:
+        """Take in the next frame; of one that can't be read, no more is done than to say so.
+
+        It is acknowledged as far as it tells by what name, since it would come again as it is.
+        """
+        frame: str = await self.message_queue.get()
+        try:
+            found = json.loads(frame) if frame.startswith("{") else {}
+        except (RecursionError, ValueError) as error:
+            log.error("a frame of Slack's could not be read: %s", broke(error))  # noqa: TRY400
+            named = _ENVELOPE.search(frame)
+            found = {"type": "", "envelope_id": named[1], "payload": {}} if named else {}
+        if str_of(found, "envelope_id") and not isinstance(found.get("payload"), dict | str):
+            found["payload"] = {}
+        task = asyncio.create_task(self.run_message_listeners(found, frame))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
 
     @property
     def is_up(self) -> bool:
@@ -95,18 +117,14 @@ class Links:
         app: AsyncApp,
         token: str,
         *,
-        first: First,
+        inlet: Inlet,
         reconnected: Callable[[], None],
         ping_interval: float = 5,
     ) -> None:
-        """Call `reconnected` when something may have been missed.
-
-        `first` is a middleware of Bolt's: it sees all payloads, and most never get to Bolt, whose
-        own way to it takes longer than what it does.
-        """
+        """Let payloads in, and call `reconnected` when something may have been missed."""
         self._app = app
         self._token = token
-        self._first = first
+        self._inlet = inlet
         self.reconnected = reconnected
         self.outage = Outage()
         self._ping_interval = ping_interval
@@ -120,14 +138,20 @@ class Links:
         """
         try:
             async with asyncio.timeout(_PATIENCE):
-                await self._app.client.apps_connections_open(app_token=self._token)
+                answer = await self._app.client.apps_connections_open(app_token=self._token)
         except SlackApiError as error:
-            fault = meaning("apps.connections.open", error)
+            fault = meaning(_OPEN, error)
             if isinstance(fault, RefusedError):
                 raise fault from None
             raise OutOfReachError(f"{OUT_OF_REACH}: {fault}") from None
         except (aiohttp.ClientError, OSError) as error:
             raise OutOfReachError(f"{OUT_OF_REACH}: {type(error).__name__}") from None
+        except Exception as error:  # the SDK trusts that an answer is one of Slack's
+            raise OutOfReachError(f"{OUT_OF_REACH}: {_OPEN}: {broke(error)}") from error
+        try:
+            stated(_OPEN, answer.data if isinstance(answer.data, dict) else {}, "url")
+        except PlatformError as error:
+            raise OutOfReachError(f"{OUT_OF_REACH}: {error}") from None
         for _ in range(CONNECTIONS):
             await self._add()
 
@@ -157,6 +181,8 @@ class Links:
         try:
             await self._add()
             await asyncio.sleep(_LINGER)
+        except Exception as error:  # noqa: BLE001 - nobody waits for it
+            log.error("a connection has no successor: %s", broke(error))  # noqa: TRY400 - no text
         finally:
             await old.leave()
 
@@ -169,8 +195,8 @@ class Links:
     async def _take(self, client: AsyncBaseSocketModeClient, request: SocketModeRequest) -> None:
         """Acknowledge what the app says is taken in, and nothing else."""
         started = asyncio.get_running_loop().time()
-        go_on = partial(run_async_bolt_app, self._app, request)
-        response = await self._first(request.payload, go_on)
+        bolt = partial(run_async_bolt_app, self._app, request)
+        response = await self._inlet.take(request.payload, bolt)
         try:
             await send_async_response(client, request, response, started)
         except (ConnectionError, SlackApiError) as error:

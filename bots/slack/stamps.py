@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import re
 
-_TS = re.compile(r"(\d{1,12})\.(\d{1,6})", re.ASCII)
+_TS = re.compile(r"(\d{1,11})\.(\d{1,6})", re.ASCII)
+"""Up to the year 5138: a calendar's last year is 9999, also in any time zone."""
 _MICRO = 1_000_000
 
 

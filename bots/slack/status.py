@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 from bots.slack.api import LimitedError, RefusedError
 from core.errors import PlatformError
+from core.odd import broke
 
 if TYPE_CHECKING:
     from bots.slack.api import Api
@@ -113,6 +114,8 @@ class Status:
                     line.shown = shown
                 if line.wanted == line.shown and line.wanted:
                     await self._pause(line, _REFRESH)
+        except Exception as error:  # noqa: BLE001 - nobody waits for it
+            log.error("a thread's status is no longer shown: %s", broke(error))  # noqa: TRY400
         finally:
             if self._lines.get(key) is line:
                 del self._lines[key]

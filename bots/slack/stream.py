@@ -16,7 +16,7 @@ import logging
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from bots.slack.api import LACKING, LimitedError, RefusedError
+from bots.slack.api import LACKING, LimitedError, RefusedError, stated
 from core.errors import PlatformError, StoppedByUserError
 
 if TYPE_CHECKING:
@@ -69,7 +69,7 @@ class Streams:
                 self.supported = False
                 log.info("no streaming here: %s", refused.code)
             raise
-        ts = str(answer["ts"])
+        ts = stated("chat.startStream", answer, "ts")
         self._open[channel, ts] = _Stream(text, until)
         return ts
 

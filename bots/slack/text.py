@@ -56,7 +56,9 @@ def _written(sign: re.Match[str], names: Mapping[str, str]) -> str:
         return _PLAIN[sign[2]]
     target, _, label = sign[1].partition("|")
     label = plain(label)
-    match target[0]:
+    match target[:1]:
+        case "":  # an app that writes a link without its address
+            return label or sign[0]
         case "@":
             return f"@{names.get(target[1:]) or label or target[1:]}"
         case "#":

@@ -23,6 +23,8 @@ from bots.slack.inert import joined
 from bots.slack.status import IDLE
 from core.cuts import in_line
 from core.errors import PlatformError
+from core.fields import str_of
+from core.odd import broke
 from core.visible import visible
 
 if TYPE_CHECKING:
@@ -98,6 +100,9 @@ class Titles:
             except PlatformError as error:
                 log.info("a thread has no title: %s", error)
                 return
+            except Exception as error:  # noqa: BLE001 - nobody waits for it
+                log.error("a thread has no title: %s", broke(error))  # noqa: TRY400
+                return
             else:
                 return
 
@@ -105,7 +110,7 @@ class Titles:
         where = {"channel_id": channel, "thread_ts": thread, "title": title}
         # The turn is over. Said beside `status`, another word might be the last and stay.
         session = await self._api.courtesy("agents.sessions.setStatus", status=IDLE, **where)
-        if not session.get("title"):
+        if not str_of(session, "title"):
             await self._api.courtesy("agents.sessions.rename", **where)
 
     async def _in_pane(self, channel: str, thread: str, title: str) -> None:

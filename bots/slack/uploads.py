@@ -20,12 +20,13 @@ import aiohttp
 from slack_sdk.errors import SlackApiError, SlackRequestError
 
 from bots.slack import format as shape
-from bots.slack.api import LimitedError, RefusedError, meaning
+from bots.slack.api import LimitedError, RefusedError, meaning, stated
 from bots.slack.events import channel_of
 from bots.slack.marks import file_name, mark
 from bots.slack.share import shared_as
 from core.errors import PostUnclearError
-from core.fields import dict_of
+from core.fields import dict_of, dicts_of
+from core.odd import broke
 from core.platform import AS_FILE, PostKey
 
 if TYPE_CHECKING:
@@ -118,7 +119,9 @@ class Uploads:
             raise meaning(_METHOD, error) from None
         except (aiohttp.ClientError, OSError, SlackRequestError, TimeoutError) as error:
             raise PostUnclearError(f"{_METHOD}: {type(error).__name__}") from error
-        return str(answer["files"][0]["id"])
+        except Exception as error:  # the SDK trusts that each answer is one of Slack's
+            raise PostUnclearError(f"{_METHOD}: {broke(error)}") from error
+        return _id_in(answer.data)
 
     async def _say_why_not(self, where: Where, code: str) -> str:
         answer = await self._api.call(
@@ -129,7 +132,7 @@ class Uploads:
             **shape.NO_PREVIEWS,
             **shape.message(_NO_FILE.format(code=code)),
         )
-        return str(answer["ts"])
+        return stated("chat.postMessage", answer, "ts")
 
     async def _removed(self, method: str, **given: Any) -> None:
         try:
@@ -137,6 +140,12 @@ class Uploads:
         except RefusedError as refused:
             if refused.code not in _GONE:
                 raise
+
+
+def _id_in(answer: object) -> str:
+    """Return the id of the file that was uploaded; raises `PostUnclearError` without one."""
+    files = dicts_of(answer, "files") if isinstance(answer, dict) else []
+    return stated(_METHOD, files[0] if files else {}, "id")
 
 
 def is_file(message: str) -> bool:

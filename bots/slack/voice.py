@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from bots.slack import format as shape
 from bots.slack import views
+from bots.slack.api import stated
 from bots.slack.events import channel_of
 from bots.slack.finding import PATIENCE, say
 from bots.slack.links import link_in
@@ -123,4 +124,4 @@ class SlackVoice:
 
     async def _dm(self, person: str) -> str:
         answer = await self._api.call("conversations.open", repeat=True, users=person)
-        return str(answer["channel"]["id"])
+        return stated("conversations.open", answer, "channel", "id")

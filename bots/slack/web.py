@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import logging
+from typing import TYPE_CHECKING, Any, TypeAlias
+from urllib.parse import parse_qsl
 
 from aiohttp import web
 from slack_bolt.adapter.aiohttp import to_aiohttp_response, to_bolt_request
+from slack_bolt.request.internals import parse_body
+from slack_sdk.signature import SignatureVerifier
 
 from bots.health import STORE, WORKER
 from bots.slack.events import NAME
@@ -15,6 +19,13 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
     from slack_bolt.app.async_app import AsyncApp
+    from slack_bolt.response import BoltResponse
+
+    from bots.slack.inlet import Inlet
+
+    Take: TypeAlias = Callable[[web.Request, dict[str, Any]], Awaitable[BoltResponse]]
+
+log = logging.getLogger(__name__)
 
 EVENTS = "/slack/events"
 HEALTH = "/healthz"
@@ -22,12 +33,13 @@ _MOST = 4 * 2**20
 
 
 class Door:
-    """The HTTP server. Bolt checks the signature, on the body as it came."""
+    """The HTTP server. What has no good signature goes no further than here."""
 
     def __init__(self, port: int, missing: Callable[[], Awaitable[tuple[str, ...]]]) -> None:
         """Listen on this port; 0 takes any that is free. `missing` names what is not there."""
-        self.app: AsyncApp | None = None
-        """Who takes what Slack sends; without anybody, Slack is told to send it again."""
+        self._take: Take | None = None
+        """Takes what Slack has sent; without it, Slack is told to send it again."""
+        self._signed: SignatureVerifier
         self._wanted = port
         self._missing = missing
         pages = web.Application(client_max_size=_MOST)
@@ -51,15 +63,44 @@ class Door:
             said = f"CHATBOT_SLACK_PORT: port {self._wanted} can't be had: {error.strerror}"
             raise SettingsError(said) from None
 
+    def admit(self, app: AsyncApp, inlet: Inlet, secret: str) -> None:
+        """Let in from now on what is signed with this secret: through the inlet, to the app."""
+
+        async def take(request: web.Request, payload: dict[str, Any]) -> BoltResponse:
+            async def bolt() -> BoltResponse:
+                return await app.async_dispatch(await to_bolt_request(request))
+
+            return await inlet.take(payload, bolt)
+
+        self._signed = SignatureVerifier(secret)
+        self._take = take
+
+    @property
+    def is_open(self) -> bool:
+        """Tell whether what Slack sends is let in."""
+        return self._take is not None
+
     async def close(self) -> None:
         """Stop listening, and answer what has come; may be done again."""
         await self._runner.cleanup()
 
     async def _event(self, request: web.Request) -> web.Response:
-        if self.app is None:
+        if self._take is None:
             return web.Response(status=503)
-        response = await self.app.async_dispatch(await to_bolt_request(request))
-        return await to_aiohttp_response(response)
+        body = await request.read()
+        if not self._is_signed(body, request):
+            return web.Response(status=200 if _is_ssl_check(body) else 401)
+        payload = _payload_in(body, request)
+        if payload is None:
+            log.error("a payload of Slack's could not be read")
+            return web.Response(status=200)  # it would come again as it is
+        return await to_aiohttp_response(await self._take(request, payload))
+
+    def _is_signed(self, body: bytes, request: web.Request) -> bool:
+        try:
+            return self._signed.is_valid_request(body, request.headers)
+        except (TypeError, ValueError):  # a time that is no number, a signature that is no text
+            return False
 
     async def _health(self, request: web.Request) -> web.Response:
         """Answer 503 where what Slack sends can't be taken in: no balancer should send it here.
@@ -72,3 +113,17 @@ class Door:
         said = f"not connected: {', '.join(missing)}" if missing else ""
         text = ", but ".join(filter(None, ("ok" if others else "", said)))
         return web.Response(status=200 if others else 503, text=text)
+
+
+def _payload_in(body: bytes, request: web.Request) -> dict[str, Any] | None:
+    """Return what is in a request, which is JSON or a form; None if that can't be read."""
+    try:
+        found = parse_body(body.decode(), request.content_type)
+    except (RecursionError, ValueError):
+        return None
+    return found if isinstance(found, dict) else None
+
+
+def _is_ssl_check(body: bytes) -> bool:
+    """Tell whether Slack only looks at the certificate (docs: implementing-slash-commands)."""
+    return ("ssl_check", "1") in parse_qsl(body[:1000].decode(errors="replace"))

@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bots.slack.events import Me, deleted, edited, envelope, said
+from bots.slack.events import Me, deleted, edited, envelope, kind_of, said, unread
+from bots.slack.format import text_of
 from bots.slack.links import link_in
-from bots.slack.people import is_stranger
+from bots.slack.marks import key_of
+from bots.slack.people import is_id, is_stranger
 from bots.slack.stamps import micros, seconds
 from bots.slack.text import readable
-from core.message import ThreadKey
+from core.message import Kind, ThreadKey
+from core.platform import Where
 from core.words import command_in
+from tests.odd import oddly
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -82,6 +87,74 @@ def test_nothing_breaks(body: dict[str, Any], me: Me) -> None:
             assert ThreadKey.parse(str(found.thread)) == found.thread
             assert found.text or found.attachments
             assert found.identities
+
+
+def told_by_slack() -> list[dict[str, Any]]:
+    """Return payloads as Slack tells them, one of each kind that is looked into."""
+    message = {
+        "type": "message",
+        "user": "U1",
+        "ts": "1700000100.000200",
+        "thread_ts": "1700000000.000100",
+        "parent_user_id": "U0",
+        "client_msg_id": "c-1",
+        "team": "T1",
+        "text": "<@U0> hello <#C1|x> <https://a.b|c>",
+        "edited": {"user": "U1", "ts": "1700000200.000000"},
+        "user_profile": {"display_name": "ann", "real_name": "Ann"},
+        "bot_profile": {"name": "app"},
+        "files": [{"id": "F1", "name": "a.txt", "mimetype": "text/plain", "size": 7}],
+        "metadata": {"event_type": "chatbot_reply", "event_payload": {"turn": "x", "piece": 0}},
+        "blocks": [{"type": "markdown", "text": "hello"}],
+    }
+    where = {"channel": "C1", "channel_type": "channel", "event_ts": "1700000300.000000"}
+    hidden = {"type": "message", "ts": "1700000300.000000", **where}
+    told = (
+        {**message, **where},
+        {**message, **where, "channel": "D1", "channel_type": "im", "subtype": "file_share"},
+        {**message, **where, "type": "app_mention"},
+        {**message, **where, "bot_id": "B1", "subtype": "bot_message"},
+        {**hidden, "subtype": "message_changed", "message": message, "previous_message": {}},
+        {**hidden, "subtype": "message_deleted", "deleted_ts": "1.0", "previous_message": message},
+    )
+    granted = [{"enterprise_id": None, "team_id": "T1", "user_id": "U0", "is_bot": True}]
+    about = {"type": "event_callback", "event_id": "Ev1", "team_id": "T1"}
+    shared = {"authorizations": granted, "is_ext_shared_channel": True}
+    return [{**about, **shared, "event": event} for event in told]
+
+
+TOLD = told_by_slack()
+
+
+@settings(max_examples=500)
+@given(oddly(TOLD), st.sampled_from([ME, BOTS]))
+def test_whatever_stands_in_a_payload_what_is_made_of_it_can_be_kept(
+    body: dict[str, Any], me: Me
+) -> None:
+    kind_of(body)
+    is_stranger(body, me)
+    gone = deleted(body, me)
+    for found in (said(body, me), edited(body, me), unread(body, me)):
+        if found is not None:
+            assert ThreadKey.parse(str(found.thread)) == found.thread
+            assert datetime.fromtimestamp(found.at, UTC).year < 6000
+            ids = (found.author.id, *(file.id for file in found.attachments))
+            assert all(is_id(id_) for id_ in ids)
+            assert len(found.author.name) <= 255
+            assert "\0" not in f"{found.id}{found.author.name}{found.answer_in}"
+            (found.text + found.author.name).encode()
+    if gone is not None:
+        assert ThreadKey.parse(str(gone.thread)) == gone.thread
+
+
+@settings(max_examples=200)
+@given(oddly([told["event"] for told in TOLD]))
+def test_our_own_messages_are_read_back_whatever_stands_in_them(message: dict[str, Any]) -> None:
+    thread = ThreadKey("slack", "T1/C1", "1.0")
+    where = Where(thread=thread, kind=Kind.THREAD, turn="1.0", trigger="1.0", answer_in="1.0")
+    key = key_of(message, where, unmarked="t")
+    assert key is None or (key.thread, key.turn) == (where.thread, where.turn)
+    assert isinstance(text_of(message), str)
 
 
 @given(TEXT)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -12,8 +13,10 @@ from bots.slack.events import (
     deleted,
     edited,
     envelope,
+    kind_of,
     place_of,
     said,
+    unread,
 )
 from bots.slack.people import UNKNOWN_TYPE, is_stranger
 from bots.slack.stamps import is_ts, micros, seconds
@@ -21,6 +24,7 @@ from bots.slack.text import readable
 from core.message import Address, Attachment, Author, Kind, ThreadKey
 
 ME = Me(user="U0BOT", bot="B0BOT", team="T1")
+BOTS = Me(user="U0BOT", bot="B0BOT", team="T1", allow_bots=True)
 ROOT, TS, LATER = "1700000000.000100", "1700000100.000200", "1700000200.000300"
 NAMES = {"U1": "Ann", "U2": "Bob"}
 
@@ -232,6 +236,12 @@ def test_what_is_read_from_history_is_the_same_message() -> None:
         ("a &lt; b &amp;&amp; c &gt; d", "a < b && c > d"),
         ("&amp;lt;@U1&amp;gt; &lt;@U1&gt;", "&lt;@U1&gt; <@U1>"),
         ("not <a sign and <> neither <", "not <a sign and <> neither <"),
+        # What apps make of an address that is not set (elastic/kibana, issue 250886).
+        ("SLO breached <|View in Kibana>", "SLO breached View in Kibana"),
+        ("<|a &lt; b> <||> <| |x>", "a < b |  |x"),
+        ("a <|> b", "a <|> b"),
+        ("<@> <#> <!> <@|x> <#|x> <!|x> <!^>", "@ # @ @x #x @x @"),
+        ("<!date^> <!subteam^> <mailto:> <mailto:|x>", "@subteam  x ()"),
     ],
 )
 def test_text_as_a_model_should_read_it(text: str, expected: str) -> None:
@@ -359,3 +369,67 @@ def test_timestamps_lose_no_digits() -> None:
     assert not any(map(is_ts, ("", "1", "1.", "x", "1.2.3", "-1.0", None, 1.5, "\u0661.\u0662")))
     with pytest.raises(ValueError, match="no timestamp"):
         micros("soon")
+
+
+# --- what can't be read ---------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("text", ["", None, 7, ["hello"], {}])
+def test_what_is_said_to_the_bot_and_has_no_words_is_a_message_all_the_same(text: object) -> None:
+    """A shared message, a call, or nothing that anybody knows: its author is owed a word."""
+    event = spoken("", channel="D1", channel_type="im") | {"text": text}
+    message = said(payload(event), ME)
+    assert message
+    assert (message.text, message.address, message.id) == ("", Address.DIRECT, TS)
+    assert said(payload({**event, "bot_id": "B2"}), BOTS) is None
+    assert said(payload(spoken("") | {"text": text}), ME) is None
+    mention = said(payload(spoken("", type="app_mention") | {"text": text}), ME)
+    assert mention
+    assert mention.address is Address.MENTIONED
+
+
+@pytest.mark.parametrize("ts", ["", None, 7, "soon", "1.2.3", "9" * 12 + ".000001"])
+def test_what_is_said_at_no_time_is_not_read_but_has_an_author(ts: object) -> None:
+    message = said(payload(spoken("hello", channel="D1") | {"ts": ts}), ME)
+    assert message
+    assert (message.text, message.at, message.answer_in) == ("", 0, "")
+    assert message.author.id == "U1"
+    assert said(payload(spoken("hello") | {"ts": ts}), ME) is None
+
+
+def test_what_could_not_be_read_is_known_by_where_it_stands() -> None:
+    whole = said(payload(spoken("<@U0BOT> hello", files=[{"id": "F1"}])), ME)
+    bare = unread(payload(spoken("<@U0BOT> hello", files=[{"id": "F1"}])), ME)
+    assert whole
+    assert bare == replace(whole, text="", attachments=())
+    assert unread(payload(spoken("hello")), ME) is None
+    assert unread(payload(spoken("hello", channel="D1", user="U0BOT")), ME) is None
+
+
+@pytest.mark.parametrize(
+    "ids",
+    [{"user": "x y"}, {"user": "U\0"}, {"channel": "C 1"}, {"channel": "C" * 65}, {"user": 7}],
+)
+def test_an_id_that_is_none_names_nobody(ids: dict[str, object]) -> None:
+    assert said(payload(spoken("<@U0BOT> hello") | ids), ME) is None
+    assert (
+        deleted(payload({"subtype": "message_deleted", "deleted_ts": TS, "channel": "\0"}), ME)
+        is None
+    )
+
+
+def test_names_and_types_are_no_longer_than_slacks_and_sizes_are_numbers() -> None:
+    profile = {"display_name": "a" * 9000}
+    files = [{"id": "F1", "name": "b" * 9000, "mimetype": "x\0/y" * 99, "size": 10**30}]
+    message = said(payload(spoken("hi", user_profile=profile, files=files)), ME)
+    assert message
+    (file,) = message.attachments
+    assert (len(message.author.name), len(file.name)) == (255, 255)
+    assert (file.media_type, file.size) == (UNKNOWN_TYPE, 0)
+
+
+def test_the_log_names_a_payload_by_its_kind_alone() -> None:
+    event = {"type": "message", "subtype": "secret words"}
+    assert kind_of({"type": "event_callback", "event": event}) == "event_callback/message/?"
+    assert kind_of({"type": ["x"], "event": "y"}) == "?"
+    assert kind_of({}) == "?"

@@ -16,7 +16,7 @@ Facts are cited as `slack.md N.N` (our reference) or `docs: PATH` (Slack's docum
 """
 
 from tests.fakes.slack.fake import FakeSlack
-from tests.fakes.slack.faults import Cut, Limited, Refused, Slow, Status
+from tests.fakes.slack.faults import Cut, Limited, Odd, Refused, Slow, Status
 from tests.fakes.slack.model import (
     Channel,
     Ephemeral,
@@ -37,6 +37,7 @@ __all__ = [
     "Json",
     "Limited",
     "Message",
+    "Odd",
     "Refused",
     "SlackError",
     "Slow",

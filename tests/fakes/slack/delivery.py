@@ -93,6 +93,11 @@ class Delivery:
             self._start(post)
         return chosen
 
+    def withheld(self) -> list[Post]:
+        """Return what was kept back, of which the app is never told."""
+        held, self._held = self._held or [], None
+        return held
+
     def again(self, post: Post) -> None:
         """Send once more what was sent already, the same event id and all."""
         self._start(post)

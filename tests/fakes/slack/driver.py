@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import copy
 import mimetypes
 import re
 import uuid
 from typing import TYPE_CHECKING, Any
 
 from tests.fakes.slack.blocks import texts
+from tests.fakes.slack.delivery import Post
 from tests.fakes.slack.events import Announcer
 from tests.fakes.slack.model import File, Message
 from tests.fakes.slack.people import reacted
@@ -16,7 +18,7 @@ from tests.fakes.slack.shapes import message_json, rich_text
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from tests.fakes.slack.delivery import Post
+    from tests.fakes.slack.delivery import Sort
     from tests.fakes.slack.model import Channel, Json
     from tests.fakes.slack.workspace import Where, Who
 
@@ -79,6 +81,18 @@ class Messages(Announcer):
         )
         self.last = self.add(message, **extra)
         return message
+
+    async def unheard(self, who: Who, where: Where, text: str, **more: Any) -> list[Json]:
+        """Write a message, as `say`; return what the app would be told, and don't tell it."""
+        self.delivery.hold()
+        await self.say(who, where, text, **more)
+        return [copy.deepcopy(post.payload) for post in self.delivery.withheld()]
+
+    def tell(self, payload: Json, kind: Sort = "events_api") -> Post:
+        """Tell the app of anything, of whatever shape."""
+        post = self.delivery.send(Post(kind, payload))
+        self.last = [post]
+        return post
 
     def file(
         self, who: Who, name: str, data: bytes | str, mimetype: str = "", *, external: bool = False

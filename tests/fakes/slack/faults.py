@@ -50,7 +50,16 @@ class Refused:
     error: str
 
 
-Fault: TypeAlias = Limited | Cut | Status | Slow | Refused
+@dataclass(frozen=True, slots=True)
+class Odd:
+    """HTTP 200 with what no method of Slack's answers; `after` the call took effect or before."""
+
+    body: str = "{}"
+    content_type: str = "application/json"
+    after: bool = False
+
+
+Fault: TypeAlias = Limited | Cut | Status | Slow | Refused | Odd
 
 
 @dataclass(slots=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 if TYPE_CHECKING:
     from tests.fakes.slack.model import Channel, File, Json, Message, User
@@ -23,7 +23,9 @@ def message_json(slack: Workspace, message: Message, *, metadata: bool = False) 
             body[name] = value
     if metadata and message.metadata:
         body["metadata"] = message.metadata
-    return body | _hanging(slack, message) | _thread_json(channel, message)
+    found = body | _hanging(slack, message) | _thread_json(channel, message)
+    altered = slack.altered.get(message.ts)
+    return found if altered is None else cast("Json", altered(found))
 
 
 def _hanging(slack: Workspace, message: Message) -> Json:

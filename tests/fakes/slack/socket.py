@@ -150,6 +150,10 @@ class SocketMode:
                     connection.socket, type="disconnect", reason=reason, debug_info={"host": "fake"}
                 )
 
+    async def frame(self, text: str) -> None:
+        """Send text as it is over the first connection: what no payload of Slack's looks like."""
+        await self.connections[0].socket.send_str(text)
+
     def drop(self) -> None:
         """Cut all lines without a word."""
         for connection in list(self.connections):

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from aiohttp import web
 
 from tests.fakes.slack.call import METHODS, Call, Method
-from tests.fakes.slack.faults import Cut, Limited, Refused, Slow, Status
+from tests.fakes.slack.faults import Cut, Limited, Odd, Refused, Slow, Status
 from tests.fakes.slack.model import SlackError
 
 if TYPE_CHECKING:
@@ -68,6 +68,8 @@ class WebApi:
             _abort(request)
         elif isinstance(fault, Status):
             return web.Response(status=fault.status, text="<html>Bad gateway</html>")
+        elif isinstance(fault, Odd):
+            return _odd(fault)
         return response
 
     def _run(self, name: str, args: Json, token: str) -> web.Response:
@@ -168,7 +170,13 @@ def _before(request: web.Request, fault: Fault | None) -> web.Response | None:
         case Cut(after=False):
             _abort(request)
             return web.Response(status=500)
+        case Odd(after=False):
+            return _odd(fault)
     return None
+
+
+def _odd(fault: Odd) -> web.Response:
+    return web.Response(text=fault.body, content_type=fault.content_type)
 
 
 def _abort(request: web.Request) -> None:

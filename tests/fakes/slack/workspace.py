@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 import time
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from bots.slack.live.rules import RULES
 from tests.fakes.slack.model import (
@@ -82,6 +82,8 @@ class Workspace:
         self.codes: dict[str, str] = {}
         """OAuth codes that are still good, with the team that allowed them."""
         self.url = ""
+        self.altered: dict[str, Callable[[Json], Any]] = {}
+        """By ts: what makes a message other than any documentation has it."""
         self.on_message: Callable[[Message], None] | None = None
         """Called for what the app posts, updates or ends streaming; a benchmark's fast path."""
         self._now = now
