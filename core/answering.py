@@ -11,14 +11,13 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from core.attachments import Attachments
 from core.errors import (
     MessageTooLargeError,
     PromptRefusedError,
     PromptTooLargeError,
     StoppedByUserError,
 )
-from core.files import rules_for, without_media
+from core.files import without_media
 from core.memory import HEADROOM, attachments_in_view, least_size, plan
 from core.models.port import Stop
 from core.models.retry import Answered, ask
@@ -29,6 +28,7 @@ from core.session import Status, Usage
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from core.attachments import Attachments
     from core.clock import Clock
     from core.conversation import Manner
     from core.delivery import Delivery
@@ -83,15 +83,17 @@ class _Prompt:
 
 
 class Answering:
-    """Asks the model. Keeps files that were fetched, and nothing else of any thread."""
+    """Asks the model. Holds nothing of any thread."""
 
-    def __init__(self, model: Model, memory: Memory, clock: Clock, manner: Manner) -> None:
-        """Answer with this model, from this memory."""
+    def __init__(
+        self, model: Model, memory: Memory, clock: Clock, manner: Manner, files: Attachments
+    ) -> None:
+        """Answer with this model, from this memory, and with these files."""
         self._model = model
         self._memory = memory
         self._clock = clock
         self._manner = manner
-        self._files = Attachments(clock, rules_for(manner.model, memory.budget))
+        self._files = files
 
     async def answer(self, session: Session, strategy: Strategy, delivery: Delivery) -> Replied:
         """Return the model's answer, shown as it comes.
@@ -103,7 +105,7 @@ class Answering:
         await platform.working(delivery.where, working=True)
         try:
             wanted = attachments_in_view(session, strategy)
-            files = await self._files.load(platform, session.thread, wanted)
+            files = await self._files.load(platform, session.thread, wanted, session.rev)
             async with Preview(delivery, platform.capabilities, self._clock) as preview:
                 try:
                     return await self._ask_with(files, session, strategy, preview)
@@ -113,7 +115,7 @@ class Answering:
                 # One of the files may be what it refuses, and would be with each message to come.
                 bare = without_media(files)
                 replied = await self._ask_with(bare, session, strategy, preview)
-            self._files.reject(platform.name, _suspects(session, wanted, files))
+            self._files.reject(session.thread, _suspects(session, wanted, files))
             return replied
         finally:
             await platform.working(delivery.where, working=False)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from core import reply
 from core.answering import Answering
+from core.attachments import Attachments
 from core.errors import (
     MessageTooLargeError,
     ModelError,
@@ -16,6 +17,7 @@ from core.errors import (
     PostRefusedError,
     PromptRefusedError,
 )
+from core.files import rules_for
 from core.models.port import Stop
 from core.models.retry import RetryPolicy
 from core.session import Answer, AnswerKind, Session, next_batch, turns_of, whole_turns
@@ -68,7 +70,9 @@ class Conversation:
         self._store = store
         self._memory = memory
         self._clock = clock
-        self._answering = Answering(model, memory, clock, manner)
+        self.files = Attachments(store, clock, rules_for(manner.model, memory.budget))
+        """What is kept of files for the next turns."""
+        self._answering = Answering(model, memory, clock, manner, self.files)
 
     async def take_turn(self, hold: Hold, delivery: Delivery) -> Outcome:
         """Run the turn that is held, from wherever it is; return how to settle it.
@@ -114,6 +118,7 @@ class Conversation:
             line=work.line,
             seen_from=work.seen_from,
             people=work.people,
+            rev=work.rev,
         )
 
     async def _older(self, work: Work, since: int) -> tuple[Record, ...]:

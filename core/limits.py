@@ -41,6 +41,11 @@ FETCH_SECONDS = 20.0
 FILE_CACHE_BYTES = 64 * 1024 * 1024
 FILE_CACHE_SECONDS = 3600.0
 """How long a file is kept that nobody asks for: what people deleted must not stay in memory."""
+FILE_CHECK_SECONDS = 60.0
+"""How long a file is kept, or shown, without a look whether its thread and platform still have it.
+
+What another process removed is in no memory after that; see SECURITY.md.
+"""
 
 
 def refusal(message: Message) -> str:

@@ -158,6 +158,13 @@ class Platform(Protocol):
         """
         ...
 
+    async def is_unchanged(self, thread: ThreadKey, attachment: Attachment) -> bool:
+        """Tell whether a file that was fetched is still there as it was; cheaper than to fetch it.
+
+        False where that can't be told. Raises `PlatformError` where it can't be asked now.
+        """
+        ...
+
     async def finish(self, where: Where, answer: Answer, posted: Sequence[str]) -> None:
         """Do what goes with a delivered answer: its notes, the ✂️ when it is `trimmed`.
 

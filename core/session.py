@@ -170,6 +170,8 @@ class Session:
     seen_from: int
     """The first place that the model saw word for word at the last reply."""
     people: int
+    rev: str = ""
+    """The thread's `rev` when it was read."""
 
     @property
     def start(self) -> int:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import aiohttp
 
@@ -31,6 +31,28 @@ async def fetch(api: Api, session: aiohttp.ClientSession, reference: str) -> byt
         FileUnreadableError: It is gone, too large, or not for us.
         PlatformError: It can't be had now.
     """
+    file = await _found(api, reference)
+    if count_of(file, "size") > FILE_BYTES:
+        raise FileUnreadableError(_TOO_LARGE)
+    try:
+        return await _download(session, str_of(file, "url"), api.link.file_hosts)
+    except ElsewhereError:
+        raise FileUnreadableError(_ELSEWHERE) from None
+    except (aiohttp.ClientError, OSError) as error:
+        raise PlatformError(f"a file could not be fetched: {type(error).__name__}") from error
+
+
+async def is_there(api: Api, reference: str) -> bool:
+    """Tell whether a file is still with its message; raises `PlatformError` as `fetch` does."""
+    try:
+        await _found(api, reference)
+    except FileUnreadableError:
+        return False
+    return True
+
+
+async def _found(api: Api, reference: str) -> dict[str, Any]:
+    """Return what Discord says of a file; raises as `fetch`."""
     channel, message, id_ = reference.split("/")
     try:
         found = await one(api, channel, message, FETCH_SECONDS / 2)
@@ -40,14 +62,7 @@ async def fetch(api: Api, session: aiohttp.ClientSession, reference: str) -> byt
     file = next((each for each in attachments_of(found) if str_of(each, "id") == id_), None)
     if file is None:
         raise FileUnreadableError("it was taken away")
-    if count_of(file, "size") > FILE_BYTES:
-        raise FileUnreadableError(_TOO_LARGE)
-    try:
-        return await _download(session, str_of(file, "url"), api.link.file_hosts)
-    except ElsewhereError:
-        raise FileUnreadableError(_ELSEWHERE) from None
-    except (aiohttp.ClientError, OSError) as error:
-        raise PlatformError(f"a file could not be fetched: {type(error).__name__}") from error
+    return file
 
 
 async def _download(session: aiohttp.ClientSession, url: str, hosts: Hosts) -> bytes:

@@ -15,7 +15,7 @@ from bots.discord import format as shape
 from bots.discord import posting
 from bots.discord.api import UNKNOWN_CHANNEL, UNKNOWN_MESSAGE, LimitedError, RefusedError
 from bots.discord.events import NAME, channel_of
-from bots.discord.files import fetch
+from bots.discord.files import fetch, is_there
 from bots.discord.finding import find, is_silent, ours
 from bots.discord.nonces import nonce_of, notice_nonce
 from bots.discord.places import Places
@@ -152,6 +152,11 @@ class DiscordPlatform:
         """Fetch a file that came with a message."""
         del thread
         return await fetch(self.api, self._session, attachment.id)
+
+    async def is_unchanged(self, thread: ThreadKey, attachment: Attachment) -> bool:
+        """Ask whether a file is still with its message; it can't become another one."""
+        del thread
+        return await is_there(self.api, attachment.id)
 
     # --- around an answer -----------------------------------------------------------------------
 

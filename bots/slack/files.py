@@ -65,6 +65,19 @@ async def fetch(api: Api, file: str) -> bytes:
     raise PlatformError(f"a file could not be fetched: {why}")
 
 
+async def is_unchanged(api: Api, file: str) -> bool:
+    """Tell whether a file is still what it was: only uploads can't be edited.
+
+    A snippet, a post or a canvas is other words under the same id (docs: reference/objects/
+    file-object, `mode`). Raises `PlatformError` where Slack can't be asked now.
+    """
+    try:
+        found = dict_of(await api.call("files.info", repeat=True, file=file), "file")
+    except RefusedError:
+        return False
+    return not _refusal(found) and found.get("mode") == "hosted"
+
+
 def _refusal(found: Mapping[str, Any]) -> str:
     """Return why a file's bytes are not asked for, as `files.info` describes it; empty if they are.
 

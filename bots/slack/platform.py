@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from bots.slack import format as shape
 from bots.slack.api import RefusedError, stated
 from bots.slack.events import NAME, channel_of, deleted, edited, kind_of, said, unread
-from bots.slack.files import fetch
+from bots.slack.files import fetch, is_unchanged
 from bots.slack.finding import find, say
 from bots.slack.marks import mark
 from bots.slack.people import is_stranger
@@ -145,6 +145,11 @@ class SlackPlatform:
         """Fetch a file that came with a message."""
         del thread
         return await fetch(self.api, attachment.id)
+
+    async def is_unchanged(self, thread: ThreadKey, attachment: Attachment) -> bool:
+        """Ask whether a file is there, and can't have become another one meanwhile."""
+        del thread
+        return await is_unchanged(self.api, attachment.id)
 
     # --- around an answer -----------------------------------------------------------------------
 

@@ -89,6 +89,11 @@ class TerminalPlatform:
         del thread, attachment
         raise FileUnreadableError("a terminal has no files")
 
+    async def is_unchanged(self, thread: ThreadKey, attachment: Attachment) -> bool:
+        """Tell whether a file is as it was; there are none in a terminal."""
+        del thread, attachment
+        return False
+
     async def finish(self, where: Where, answer: Answer, posted: Sequence[str]) -> None:
         """Show the answer: before the turn is settled, so that a kill between can't hide it."""
         del answer, posted

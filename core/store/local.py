@@ -16,7 +16,7 @@ from core.store.port import Store
 from core.store.values import Buried, Idle, ThreadPage, ThreadSettings
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator
+    from collections.abc import Collection, Iterator, Sequence
 
     from core.admission import Terms, Verdict
     from core.clock import Clock
@@ -116,11 +116,15 @@ class LocalStore(LocalTransfer, Store):
     ) -> bool:
         """Change a stored message's text and files, or delete it."""
         rows, now = self._rows(thread), self._now()
-        return verbs.amend(rows, now, message, identities, stamp, text, attachments=attachments)
+        known = verbs.amend(rows, now, message, identities, stamp, text, attachments=attachments)
+        if known:
+            self._changed(thread)
+        return known
 
     async def erase(self, thread: ThreadKey, *, at: float, keep_log: bool = False) -> None:
         """Remove every trace of a thread, or only draw a line under it."""
         verbs.erase(self._rows(thread), self._now(), at, keep_log=keep_log)
+        self._changed(thread)
 
     # --- reading ----------------------------------------------------------------------------
 
@@ -167,6 +171,11 @@ class LocalStore(LocalTransfer, Store):
             return None
         work = verbs.show(self._rows(thread), header)
         return replace(work, lease=replace(work.lease, token=""))
+
+    async def revs(self, threads: Sequence[ThreadKey]) -> tuple[str, ...]:
+        """Return the `rev` of each of these threads; empty for one that is not kept."""
+        headers = [self._living(str(thread)) for thread in threads]
+        return tuple(header.rev if header else "" for header in headers)
 
     # --- the operator -----------------------------------------------------------------------
 

@@ -20,7 +20,7 @@ from core.store.audit import AuditLog
 from core.store.transfer import Transfer
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Callable, Collection, Sequence
 
     from core.admission import Terms
     from core.message import Attachment, Kind, Message, ThreadKey
@@ -51,6 +51,18 @@ class Store(AuditLog, Transfer):
     """
 
     lease_seconds: float
+    _listeners: tuple[Callable[[ThreadKey], object], ...] = ()
+
+    def on_change(self, call: Callable[[ThreadKey], object]) -> None:
+        """Make a call whenever this process has edited, deleted, reset or erased in a thread.
+
+        What others change is told by `revs`.
+        """
+        self._listeners = (*self._listeners, call)
+
+    def _changed(self, thread: ThreadKey) -> None:
+        for call in self._listeners:
+            call(thread)
 
     # --- a turn -----------------------------------------------------------------------------
 
@@ -194,6 +206,13 @@ class Store(AuditLog, Transfer):
         """Return a thread as `claim` would show it, without taking it; None when unknown.
 
         The lease in it is empty and good for nothing.
+        """
+
+    @abstractmethod
+    async def revs(self, threads: Sequence[ThreadKey]) -> tuple[str, ...]:
+        """Return the `rev` of each of these threads; empty for one that is not kept (any more).
+
+        It is one read for all of them, or for each hundred or so.
         """
 
     # --- the operator -----------------------------------------------------------------------

@@ -118,13 +118,16 @@ class SteppedStore(Store):
         attachments: tuple[Attachment, ...] | None = None,
     ) -> bool:
         """Change a stored message's text and files, or delete it."""
-        return await self._step(
+        known = await self._step(
             thread,
             lambda rows, now: verbs.amend(
                 rows, now, message, identities, stamp, text, attachments=attachments
             ),
             Ahead(makes=True, reads=Reads(messages=(message, message + verbs.AGAIN))),
         )
+        if known:
+            self._changed(thread)
+        return known
 
     async def erase(self, thread: ThreadKey, *, at: float, keep_log: bool = False) -> None:
         """Remove every trace of a thread, or only draw a line under it."""
@@ -133,6 +136,7 @@ class SteppedStore(Store):
             lambda rows, now: verbs.erase(rows, now, at, keep_log=keep_log),
             Ahead(makes=True, reads=Reads(trace=True)),
         )
+        self._changed(thread)
 
     async def requeue(self, thread: ThreadKey, place: int) -> bool:
         """Let a buried message wait again, at the end of its thread."""

@@ -10,7 +10,18 @@ from core.admission import Verdict
 from core.message import Kind, ThreadKey
 from core.session import AnswerKind, Entry, Usage
 from core.store.values import Outcome, Refused, ThreadSettings
-from tests.builders import OTHER, OVERHEAR, THREAD, USAGE, begin, converse, draft, message, terms
+from tests.builders import (
+    OTHER,
+    OVERHEAR,
+    THREAD,
+    USAGE,
+    begin,
+    converse,
+    draft,
+    finish,
+    message,
+    terms,
+)
 
 if TYPE_CHECKING:
     from core.store.port import Store
@@ -244,3 +255,64 @@ async def test_check_says_something_and_leaves_nothing(harness: Harness, store: 
     for sentence in await store.check():
         assert sentence.endswith(".")
     assert list(await harness.remains()) == []
+
+
+# --- revs -----------------------------------------------------------------------------------
+
+
+async def test_revs_move_with_what_is_changed_and_not_with_what_is_said(store: Store) -> None:
+    """Port: `rev` changes with every edit, deletion, reset and erase."""
+    keys = (OTHER, THREAD, *KEYS)
+    assert await store.revs(keys) == ("",) * len(keys)
+    assert await store.revs(()) == ()
+    await converse(store, 1, 2)
+    seen = [(await store.revs(keys))[1]]
+    work = await begin(store, 3)
+    assert (await store.revs(keys))[1] == seen[0] == work.rev
+    await finish(store, work)
+    assert (await store.revs((THREAD,))) == (seen[0],)
+    for change in (
+        lambda: store.amend(THREAD, "m1", ("x",), stamp=2000.0, text="text 1", attachments=()),
+        lambda: store.amend(THREAD, "m2", ("x",), stamp=2000.0, text=None),
+        lambda: store.erase(THREAD, at=1001.5, keep_log=True),
+    ):
+        await change()
+        seen.append((await store.revs(keys))[1])
+    assert len(set(seen)) == 4
+    assert "" not in seen
+    await store.erase(THREAD, at=5000.0)
+    assert await store.revs(keys) == ("",) * len(keys)
+
+
+async def test_revs_of_very_many_threads(store: Store) -> None:
+    """Port: of those that are kept, in the order in which they were asked for."""
+    many = [ThreadKey("slack", "T1/C1", f"{number}.0 %\N{FOX FACE}") for number in range(230)]
+    for number in (3, 120, 229):
+        await store.accept(message(number, thread=many[number]), terms())
+    found = await store.revs(many)
+    assert [number for number, rev in enumerate(found) if rev] == [3, 120, 229]
+    assert len(set(found)) == 4
+
+
+async def test_the_rev_of_a_session_that_has_ended_is_empty(harness: Harness, store: Store) -> None:
+    """As if it were unknown."""
+    await store.accept(message(1), terms(ttl=100))
+    assert await store.revs((THREAD,)) != ("",)
+    await harness.advance(101)
+    assert await store.revs((THREAD,)) == ("",)
+
+
+async def test_who_listens_hears_of_what_this_process_changes(store: Store) -> None:
+    """Port: an edit, a deletion, a reset, an erase; not what concerns no message that is known."""
+    heard: list[ThreadKey] = []
+    store.on_change(heard.append)
+    store.on_change(heard.append)
+    await converse(store, 1)
+    await store.amend(THREAD, "m9", ("x",), stamp=2000.0, text=None)
+    assert heard == []
+    await store.amend(THREAD, "m1", ("x",), stamp=2000.0, text="new")
+    assert heard == [THREAD] * 2
+    await store.amend(THREAD, "m1", ("x",), stamp=2000.0, text=None)
+    await store.erase(THREAD, at=1001.5, keep_log=True)
+    await store.erase(OTHER, at=5000.0)
+    assert heard == [*[THREAD] * 6, *[OTHER] * 2]

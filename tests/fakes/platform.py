@@ -44,6 +44,10 @@ class FakePlatform:
     files: dict[str, bytes | Exception] = field(default_factory=dict)
     """What people sent, by the attachment's id; one that isn't here is gone."""
     fetched: list[str] = field(default_factory=list)
+    asked: list[str] = field(default_factory=list)
+    """Files of which it was asked whether they are there."""
+    doubt: Exception | None = None
+    """Why that can't be said."""
 
     @property
     def capabilities(self) -> Capabilities:
@@ -104,6 +108,13 @@ class FakePlatform:
         if isinstance(file, Exception):
             raise file
         return file
+
+    async def is_unchanged(self, thread: ThreadKey, attachment: Attachment) -> bool:
+        """Tell whether a file is there as it was when it was fetched."""
+        self.asked.append(attachment.id)
+        if isinstance(self.doubt, Exception):
+            raise self.doubt
+        return isinstance(self.files.get(attachment.id), bytes)
 
     async def finish(self, where: Where, answer: Answer, posted: Sequence[str]) -> None:
         """Note that the answer is complete."""

@@ -9,14 +9,18 @@ import pytest
 
 from core import limits
 from core.attachments import Attachments
-from core.errors import FileUnreadableError, PlatformError
-from core.files import CROWDED, FileKind, Rules
+from core.errors import FileUnreadableError, PlatformError, StoreUnavailableError
+from core.files import CROWDED, File, FileKind, Rules
 from core.message import Attachment, ThreadKey
+from core.store.local import LocalStore
+from tests.builders import message, terms
 from tests.clocks import ManualClock
 from tests.fakes.platform import FakePlatform
 from tests.paper import CSV, png
 
 if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Sequence
+
     from core.platform import Platform
 
 THREAD = ThreadKey("fake", "place", "thread")
@@ -27,9 +31,25 @@ def sent(key: str, size: int = 100) -> Attachment:
     return Attachment(id=key, name=f"{key}.bin", media_type="image/gif", size=size)
 
 
+async def load(
+    files: Attachments,
+    platform: Platform,
+    wanted: Sequence[Attachment],
+    *,
+    thread: ThreadKey = THREAD,
+    rev: str = "r1",
+) -> dict[str, File]:
+    return await files.load(platform, thread, wanted, rev)
+
+
 @pytest.fixture
 def clock() -> ManualClock:
     return ManualClock()
+
+
+@pytest.fixture
+def store(clock: ManualClock) -> LocalStore:
+    return LocalStore(clock)
 
 
 @pytest.fixture
@@ -38,61 +58,62 @@ def platform() -> FakePlatform:
 
 
 @pytest.fixture
-def files(clock: ManualClock) -> Attachments:
-    return Attachments(clock, RULES)
+def files(store: LocalStore, clock: ManualClock) -> Attachments:
+    return Attachments(store, clock, RULES)
 
 
 async def test_a_file_is_fetched_once_whatever_it_is_said_to_be(
     files: Attachments, platform: FakePlatform
 ) -> None:
-    first = await files.load(platform, THREAD, [sent("c"), sent("a"), sent("a")])
-    again = await files.load(platform, THREAD, [sent("a"), sent("c")])
+    first = await load(files, platform, [sent("c"), sent("a"), sent("a")])
+    again = await load(files, platform, [sent("a"), sent("c")])
     assert first["c"].kind is FileKind.TEXT
     assert again["a"].data is first["a"].data
     assert sorted(platform.fetched) == ["a", "c"]
 
 
 async def test_nothing_wanted_is_nothing_done(files: Attachments, platform: FakePlatform) -> None:
-    assert await files.load(platform, THREAD, []) == {}
+    assert await load(files, platform, []) == {}
 
 
 async def test_the_same_content_is_kept_once(files: Attachments, platform: FakePlatform) -> None:
     platform.files["d"] = platform.files["a"]
-    found = await files.load(platform, THREAD, [sent("a"), sent("d")])
+    found = await load(files, platform, [sent("a"), sent("d")])
     assert found["a"] is found["d"]
-    assert files._used == found["a"].weight
+    assert files._cache._used == found["a"].weight
 
 
 async def test_the_same_reference_on_another_platform_is_another_file(
     files: Attachments, platform: FakePlatform
 ) -> None:
     other = FakePlatform(name="other", files={"a": CSV})
-    await files.load(platform, THREAD, [sent("a")])
-    assert (await files.load(other, THREAD, [sent("a")]))["a"].kind is FileKind.TEXT
+    await load(files, platform, [sent("a")])
+    thread = ThreadKey("other", "place", "thread")
+    found = await load(files, other, [sent("a")], thread=thread)
+    assert found["a"].kind is FileKind.TEXT
 
 
 async def test_what_is_not_kept_is_fetched_again_and_is_the_same(
-    clock: ManualClock, platform: FakePlatform
+    store: LocalStore, clock: ManualClock, platform: FakePlatform
 ) -> None:
-    files = Attachments(clock, RULES, room=len(png(2, 2)))
-    first = await files.load(platform, THREAD, [sent("a"), sent("b")])
-    assert files._used <= len(png(2, 2))
-    again = await files.load(platform, THREAD, [sent("a"), sent("b")])
+    files = Attachments(store, clock, RULES, room=len(png(2, 2)))
+    first = await load(files, platform, [sent("a"), sent("b")])
+    assert files._cache._used <= len(png(2, 2))
+    again = await load(files, platform, [sent("a"), sent("b")])
     assert again == first
     assert len(platform.fetched) > 2
 
 
-async def test_a_file_that_nobody_asks_for_is_forgotten(
-    clock: ManualClock, files: Attachments, platform: FakePlatform
+async def test_a_file_that_no_turn_could_see_any_more_is_forgotten(
+    files: Attachments, platform: FakePlatform
 ) -> None:
-    await files.load(platform, THREAD, [sent("a"), sent("b")])
-    clock.advance(limits.FILE_CACHE_SECONDS / 2 + 1)
-    await files.load(platform, THREAD, [sent("a")])
-    clock.advance(limits.FILE_CACHE_SECONDS / 2)
-    await files.load(platform, THREAD, [sent("a")])
-    assert files._used == len(png(1, 1))
+    await load(files, platform, [sent("a"), sent("b")])
+    await load(files, platform, [sent("a")])
+    assert files._cache._used == len(png(1, 1))
     del platform.files["b"]
-    assert (await files.load(platform, THREAD, [sent("b")]))["b"].why == "it was deleted"
+    assert (await load(files, platform, [sent("b")]))["b"].why == "it was deleted"
+    await load(files, platform, [])
+    assert (files._cache._used, files._cache.holds) == (0, ())
 
 
 @pytest.mark.parametrize(
@@ -108,10 +129,10 @@ async def test_whatever_goes_wrong_with_a_file_is_said(
     files: Attachments, platform: FakePlatform, error: Exception, why: str
 ) -> None:
     platform.files["b"] = error
-    found = await files.load(platform, THREAD, [sent("a"), sent("b")])
+    found = await load(files, platform, [sent("a"), sent("b")])
     assert (found["a"].why, found["b"].why) == ("", why)
     platform.files["b"] = CSV
-    assert (await files.load(platform, THREAD, [sent("b")]))["b"].why == ""
+    assert (await load(files, platform, [sent("b")]))["b"].why == ""
 
 
 async def test_a_file_that_takes_too_long_holds_nothing_up(
@@ -126,7 +147,7 @@ async def test_a_file_that_takes_too_long_holds_nothing_up(
     monkeypatch.setattr(limits, "FETCH_SECONDS", 0.2)
     platform: Platform = Slow(files={"a": CSV})
     async with asyncio.timeout(5):
-        found = await files.load(platform, THREAD, [sent("slow"), sent("a")])
+        found = await load(files, platform, [sent("slow"), sent("a")])
     assert (found["slow"].why, found["a"].why) == ("it took too long to get it", "")
 
 
@@ -134,12 +155,12 @@ async def test_what_is_said_to_be_too_large_is_not_even_fetched(
     files: Attachments, platform: FakePlatform
 ) -> None:
     huge = sent("a", limits.FILE_BYTES + 1)
-    assert "too large" in (await files.load(platform, THREAD, [huge]))["a"].why
+    assert "too large" in (await load(files, platform, [huge]))["a"].why
     half = limits.REQUEST_FILE_BYTES // 2 + 1
-    found = await files.load(platform, THREAD, [sent("b", half), sent("c", half), sent("a", -1)])
+    found = await load(files, platform, [sent("b", half), sent("c", half), sent("a", -1)])
     assert [found[key].why for key in "bca"] == ["", CROWDED, ""]
     many = [sent(f"n{n}", 1) for n in range(limits.FETCHES + 1)]
-    assert (await files.load(platform, THREAD, many))[f"n{limits.FETCHES}"].why == CROWDED
+    assert (await load(files, platform, many))[f"n{limits.FETCHES}"].why == CROWDED
     assert "c" not in platform.fetched
 
 
@@ -147,7 +168,7 @@ async def test_what_is_larger_than_it_was_said_to_be(
     files: Attachments, platform: FakePlatform
 ) -> None:
     platform.files["a"] = b"x" * (limits.FILE_BYTES + 1)
-    assert "too large" in (await files.load(platform, THREAD, [sent("a")]))["a"].why
+    assert "too large" in (await load(files, platform, [sent("a")]))["a"].why
 
 
 async def test_no_more_files_at_once_than_memory_has_room_for(files: Attachments) -> None:
@@ -162,16 +183,16 @@ async def test_no_more_files_at_once_than_memory_has_room_for(files: Attachments
             return CSV
 
     platform = Counting()
-    await files.load(platform, THREAD, [sent(f"f{n}") for n in range(40)])
+    await load(files, platform, [sent(f"f{n}") for n in range(40)])
     assert platform.most == limits.FETCHES_AT_ONCE
 
 
 async def test_what_the_model_refused_is_not_shown_to_it_again(
     files: Attachments, platform: FakePlatform
 ) -> None:
-    await files.load(platform, THREAD, [sent("a"), sent("c")])
-    files.reject("fake", [sent("a"), sent("c"), sent("unknown")])
-    found = await files.load(platform, THREAD, [sent("a"), sent("c")])
+    await load(files, platform, [sent("a"), sent("c")])
+    files.reject(THREAD, [sent("a"), sent("c"), sent("unknown")])
+    found = await load(files, platform, [sent("a"), sent("c")])
     assert found["a"].why == "the model does not take it"
     assert found["c"].why == ""
     assert len(platform.fetched) == 2
@@ -188,7 +209,7 @@ async def test_giving_up_a_turn_gives_up_its_files(files: Attachments) -> None:
                 stopped.set()
             raise AssertionError
 
-    loading = asyncio.create_task(files.load(Slow(), THREAD, [sent("a")]))
+    loading = asyncio.create_task(load(files, Slow(), [sent("a")]))
     await asyncio.sleep(0.01)
     loading.cancel()
     with pytest.raises(asyncio.CancelledError):
@@ -196,9 +217,237 @@ async def test_giving_up_a_turn_gives_up_its_files(files: Attachments) -> None:
     assert stopped.is_set()
 
 
-async def test_references_are_forgotten_in_the_end(
+async def test_files_are_forgotten_in_the_end_however_small_they_are(
     files: Attachments, platform: FakePlatform, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("core.attachments._KNOWN", 1)
-    await files.load(platform, THREAD, [sent("a"), sent("b"), sent("c")])
-    assert len(files._digests) == 1
+    monkeypatch.setattr("core.file_cache._MOST", 1)
+    await load(files, platform, [sent("a"), sent("b"), sent("c")])
+    assert len(files._cache._kept) == 1
+    assert sum(len(hold.refs) for hold in files._cache.holds) == 1
+
+
+# --- what people take away ----------------------------------------------------------------------
+
+OTHER = ThreadKey("fake", "place", "other")
+SECRET = b"DB_PASSWORD=hunter2"
+MINUTE = limits.FILE_CHECK_SECONDS
+
+
+def in_memory(files: Attachments) -> list[str]:
+    """Return the texts of all files that are kept anywhere."""
+    return [kept.file.text for kept in files._cache._kept.values()]
+
+
+async def said(store: LocalStore, thread: ThreadKey, *attached: Attachment) -> str:
+    """Let somebody say something with files; return the thread's `rev`."""
+    await store.accept(message(1, thread=thread, attachments=attached), terms(ttl=50_000))
+    return (await store.revs((thread,)))[0]
+
+
+async def passed(clock: ManualClock, seconds: float) -> None:
+    """Let time pass, and what is due then be done."""
+    await asyncio.sleep(0)  # what waits has begun to
+    clock.advance(seconds)
+    for _ in range(20):
+        await asyncio.sleep(0)
+
+
+async def kept_in(
+    store: LocalStore, files: Attachments, platform: FakePlatform, *threads: ThreadKey
+) -> None:
+    """Let the secret be kept for a turn of each of these threads."""
+    platform.files["s"] = SECRET
+    for thread in threads:
+        rev = await said(store, thread, sent("s"))
+        await load(files, platform, [sent("s")], thread=thread, rev=rev)
+    assert in_memory(files) == [SECRET.decode()]
+
+
+async def edited(store: LocalStore) -> None:
+    await store.amend(THREAD, "m1", ("x",), stamp=9e9, text="text 1", attachments=())
+
+
+async def deleted(store: LocalStore) -> None:
+    await store.amend(THREAD, "m1", ("x",), stamp=0, text=None)
+
+
+async def reset(store: LocalStore) -> None:
+    await store.erase(THREAD, at=9e9, keep_log=True)
+
+
+async def erased(store: LocalStore) -> None:
+    await store.erase(THREAD, at=9e9)
+
+
+CHANGES = [edited, deleted, reset, erased]
+
+
+@pytest.mark.parametrize("change", CHANGES)
+async def test_what_this_process_removes_takes_the_bytes_along_at_once(
+    store: LocalStore,
+    files: Attachments,
+    platform: FakePlatform,
+    change: Callable[[LocalStore], Awaitable[None]],
+) -> None:
+    await kept_in(store, files, platform, THREAD)
+    await change(store)
+    assert in_memory(files) == []
+    assert files._cache._used == 0
+
+
+@pytest.mark.parametrize("change", CHANGES)
+async def test_what_another_process_removes_takes_the_bytes_along_within_a_minute(
+    store: LocalStore,
+    clock: ManualClock,
+    files: Attachments,
+    platform: FakePlatform,
+    change: Callable[[LocalStore], Awaitable[None]],
+) -> None:
+    await kept_in(store, files, platform, THREAD)
+    store._listeners = ()  # as if it were another's
+    await change(store)
+    assert in_memory(files) == [SECRET.decode()]
+    await passed(clock, MINUTE + 1)
+    assert in_memory(files) == []
+    assert files._watches is False
+
+
+async def test_a_thread_in_which_nothing_is_removed_keeps_its_files(
+    store: LocalStore, clock: ManualClock, files: Attachments, platform: FakePlatform
+) -> None:
+    await kept_in(store, files, platform, THREAD)
+    await store.accept(message(2), terms(ttl=50_000))
+    for _ in range(3):
+        await passed(clock, MINUTE + 1)
+    assert in_memory(files) == [SECRET.decode()]
+    for _ in range(int(limits.FILE_CACHE_SECONDS / MINUTE)):
+        await passed(clock, MINUTE + 1)
+    assert in_memory(files) == []
+
+
+async def test_a_session_that_ends_takes_the_bytes_along(
+    store: LocalStore, clock: ManualClock, files: Attachments, platform: FakePlatform
+) -> None:
+    await kept_in(store, files, platform, THREAD)
+    store.headers[str(THREAD)].expires = clock.now() + 10
+    await passed(clock, MINUTE + 1)
+    assert in_memory(files) == []
+
+
+async def test_bytes_stay_for_another_thread_that_has_them(
+    store: LocalStore, files: Attachments, platform: FakePlatform
+) -> None:
+    await kept_in(store, files, platform, THREAD, OTHER)
+    await store.erase(THREAD, at=9e9)
+    assert in_memory(files) == [SECRET.decode()]
+    await store.erase(OTHER, at=9e9)
+    assert in_memory(files) == []
+
+
+async def test_a_file_that_is_on_its_way_when_its_thread_is_erased_is_not_kept(
+    store: LocalStore, files: Attachments
+) -> None:
+    came = asyncio.Event()
+
+    class Slow(FakePlatform):
+        async def fetch(self, thread: ThreadKey, attachment: Attachment) -> bytes:
+            await came.wait()
+            return await super().fetch(thread, attachment)
+
+    platform = Slow(files={"s": SECRET})
+    rev = await said(store, THREAD, sent("s"))
+    loading = asyncio.create_task(load(files, platform, [sent("s")], rev=rev))
+    await asyncio.sleep(0)
+    await store.erase(THREAD, at=9e9)
+    came.set()
+    assert (await loading)["s"].text == SECRET.decode()
+    assert in_memory(files) == []
+
+
+@pytest.mark.parametrize("error", [StoreUnavailableError("out"), RuntimeError("a fault")])
+async def test_where_the_store_does_not_answer_nothing_is_kept_longer(
+    store: LocalStore,
+    clock: ManualClock,
+    files: Attachments,
+    platform: FakePlatform,
+    monkeypatch: pytest.MonkeyPatch,
+    error: Exception,
+) -> None:
+    await kept_in(store, files, platform, THREAD)
+
+    async def fails(threads: Sequence[ThreadKey]) -> tuple[str, ...]:
+        raise error
+
+    with monkeypatch.context() as patch:
+        patch.setattr(store, "revs", fails)
+        await passed(clock, MINUTE + 1)
+    assert in_memory(files) == []
+    await load(files, platform, [sent("s")], rev=(await store.revs((THREAD,)))[0])
+    await erased(store)
+    assert in_memory(files) == []
+
+
+async def test_of_nothing_that_is_kept_nothing_is_asked(
+    store: LocalStore,
+    clock: ManualClock,
+    files: Attachments,
+    platform: FakePlatform,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    asked: list[Sequence[ThreadKey]] = []
+
+    async def revs(threads: Sequence[ThreadKey]) -> tuple[str, ...]:
+        asked.append(threads)
+        return ("",) * len(threads)
+
+    monkeypatch.setattr(store, "revs", revs)
+    for _ in range(3):
+        assert await load(files, platform, []) == {}
+        await passed(clock, MINUTE + 1)
+    assert asked == []
+    await load(files, platform, [sent("a")], rev="r1")
+    await load(files, platform, [sent("b")], thread=OTHER, rev="r2")
+    for _ in range(3):
+        await passed(clock, MINUTE + 1)
+    assert asked == [[THREAD, OTHER]], "one read for all, and none when they are gone"
+
+
+async def test_a_file_is_asked_about_before_it_is_shown_again_after_a_minute(
+    clock: ManualClock, files: Attachments, platform: FakePlatform
+) -> None:
+    platform.files["s"] = SECRET
+    await load(files, platform, [sent("s")])
+    clock.advance(MINUTE - 1)
+    await load(files, platform, [sent("s")])
+    assert platform.asked == []
+    clock.advance(2)
+    for _ in range(2):
+        assert (await load(files, platform, [sent("s")]))["s"].text == SECRET.decode()
+    assert (platform.asked, platform.fetched) == (["s"], ["s"])
+    del platform.files["s"]
+    clock.advance(MINUTE)
+    assert (await load(files, platform, [sent("s")]))["s"].why == "it was deleted"
+    assert in_memory(files) == []
+
+
+async def test_a_file_that_can_not_be_asked_about_is_shown_as_it_was(
+    clock: ManualClock, files: Attachments, platform: FakePlatform
+) -> None:
+    platform.files["s"] = SECRET
+    await load(files, platform, [sent("s")])
+    clock.advance(MINUTE)
+    platform.doubt = PlatformError("HTTP 503")
+    assert (await load(files, platform, [sent("s")]))["s"].text == SECRET.decode()
+    platform.doubt = FileUnreadableError("it is not shared with me")
+    assert platform.fetched == ["s"]
+    await load(files, platform, [sent("s")])
+    assert platform.fetched == ["s", "s"]
+
+
+async def test_a_file_that_is_told_to_be_gone_is_kept_nowhere(
+    store: LocalStore, files: Attachments, platform: FakePlatform
+) -> None:
+    await kept_in(store, files, platform, THREAD, OTHER)
+    await load(files, platform, [sent("a")], thread=OTHER, rev=(await store.revs((OTHER,)))[0])
+    files.drop_files(lambda thread, key: key == "s" and thread.platform == "fake")
+    assert in_memory(files) == [""]

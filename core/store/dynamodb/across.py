@@ -12,6 +12,8 @@ from core.store.keys import place_prefix
 from core.store.values import Buried, ThreadInfo, ThreadPage
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from core.session import Record
     from core.store.dynamodb.client import Table
     from core.store.dynamodb.items import Head, Key
@@ -26,6 +28,15 @@ async def head_of(table: Table, thread: ThreadKey, now: float) -> Head | None:
     found = (await table.get([key])).get(key)
     head = items.load_head(found) if found else None
     return head if head is not None and head.header.expires > now else None
+
+
+async def revs(table: Table, threads: Sequence[ThreadKey], now: float) -> tuple[str, ...]:
+    """Return the `rev` of each of these threads; empty for one that is not kept."""
+    partitions = [items.partition(thread) for thread in threads]
+    heads = await _heads(table, [(partition, "") for partition in partitions], now)
+    return tuple(
+        heads[partition].header.rev if partition in heads else "" for partition in partitions
+    )
 
 
 async def history(

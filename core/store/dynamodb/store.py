@@ -24,7 +24,7 @@ from core.store.values import Idle, ThreadSettings
 from core.store.verbs.rows import living
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection
+    from collections.abc import Callable, Collection, Sequence
 
     from aiobotocore.session import AioSession
 
@@ -142,6 +142,10 @@ class DynamoStore(DynamoTransfer):
             return replace(work, lease=replace(work.lease, token=""))
 
         return await self._step(thread, show, Ahead(records="window"))
+
+    async def revs(self, threads: Sequence[ThreadKey]) -> tuple[str, ...]:
+        """Return the `rev` of each of these threads; empty for one that is not kept."""
+        return await across.revs(self._table, threads, self._clock.now())
 
     async def thread_settings(self, thread: ThreadKey) -> ThreadSettings:
         """Return what was set for this thread."""

@@ -77,6 +77,15 @@ class RedisReading(Store):
         reply = await self._run("peek", thread)
         return self._work(thread, "", reply) if reply else None
 
+    async def revs(self, threads: Sequence[ThreadKey]) -> tuple[str, ...]:
+        """Return the `rev` of each of these threads; empty for one that is not kept."""
+        headers = [self._names.of(thread)["header"] for thread in threads]
+        now, kept = await self._lists.many([("HMGET", key, "rev", "expires") for key in headers])
+        return tuple(
+            rev.decode() if rev and expires and float(expires) > now else ""
+            for rev, expires in kept
+        )
+
     # --- the operator -----------------------------------------------------------------------
 
     async def buried(self, *, limit: int = 100) -> tuple[Buried, ...]:

@@ -171,12 +171,15 @@ class RedisStore(RedisTransfer):
             files="" if attachments is None else records.files(attachments),
             rev=unique(),
         )
+        if reply:
+            self._changed(thread)
         return bool(reply)
 
     async def erase(self, thread: ThreadKey, *, at: float, keep_log: bool = False) -> None:
         """Remove every trace of a thread, or only draw a line under it."""
         await self._run("erase", thread, at=at, keep_log=keep_log, rev=unique())
         self._windows.forget(thread)
+        self._changed(thread)
 
     # --- upkeep -------------------------------------------------------------------------------
 

@@ -11,10 +11,14 @@ from core.store.sql.query import Query
 from core.store.values import Buried, ThreadPage, ThreadSettings
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from core.session import Record
     from core.store.header import Header
     from core.store.sql.query import Queries, Value
 
+_AT_ONCE = 100
+"""Threads that one statement names."""
 _BEYOND = "\x7f"
 """Sorts behind the text of every thread key."""
 
@@ -31,6 +35,20 @@ def settings(thread: ThreadKey) -> Queries[ThreadSettings]:
     """Return what was set for a thread."""
     header = yield from living(thread)
     return header.settings if header else ThreadSettings()
+
+
+def revs(threads: Sequence[ThreadKey]) -> Queries[tuple[str, ...]]:
+    """Return the `rev` of each of these threads; empty for one that is not kept."""
+    found: dict[str, str] = {}
+    for start in range(0, len(threads), _AT_ONCE):
+        keys = {f"k{n}": str(key) for n, key in enumerate(threads[start : start + _AT_ONCE])}
+        rows = yield Query(
+            "SELECT key, header FROM thread WHERE expires > :now"  # noqa: S608 - names alone
+            f" AND key IN ({', '.join(f':{name}' for name in keys)})",
+            keys,
+        )
+        found |= {key: codec.load_header(header).rev for key, header in rows}
+    return tuple(found.get(str(thread), "") for thread in threads)
 
 
 def history(thread: ThreadKey, after: int, limit: int) -> Queries[tuple[Record, ...]]:

@@ -41,6 +41,10 @@ class SqlStore(SteppedStore):
         """List threads: those a person spoke in, those of a (platform, place), or all."""
         return await self._ask(reading.threads(person, place, after, limit))
 
+    async def revs(self, threads: Sequence[ThreadKey]) -> tuple[str, ...]:
+        """Return the `rev` of each of these threads; empty for one that is not kept."""
+        return await self._ask(reading.revs(threads))
+
     # --- the operator -----------------------------------------------------------------------
 
     async def buried(self, *, limit: int = 100) -> tuple[Buried, ...]:
