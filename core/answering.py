@@ -76,11 +76,6 @@ class _Prompt:
         parts = self.plan.tokens
         return (parts.total - (parts.window + parts.summary) * (1 - _SHARES[0])) / self.factor
 
-    @property
-    def own(self) -> int:
-        """Return the tokens of the new messages."""
-        return self.plan.tokens.new
-
 
 class Answering:
     """Asks the model. Holds nothing of any thread."""
@@ -104,21 +99,28 @@ class Answering:
         platform = delivery.platform
         await platform.working(delivery.where, working=True)
         try:
-            wanted = attachments_in_view(session, strategy)
-            files = await self._files.load(platform, session.thread, wanted, session.rev)
-            async with Preview(delivery, platform.capabilities, self._clock) as preview:
-                try:
-                    return await self._ask_with(files, session, strategy, preview)
-                except PromptRefusedError:
-                    if not any(file.is_media for file in files.values()):
-                        raise
-                # One of the files may be what it refuses, and would be with each message to come.
-                bare = without_media(files)
-                replied = await self._ask_with(bare, session, strategy, preview)
-            self._files.reject(session.thread, _suspects(session, wanted, files))
-            return replied
+            return await self._answer(session, strategy, delivery)
+        except (MessageTooLargeError, PromptTooLargeError) as error:
+            _log_room(error)
+            raise
         finally:
             await platform.working(delivery.where, working=False)
+
+    async def _answer(self, session: Session, strategy: Strategy, delivery: Delivery) -> Replied:
+        platform = delivery.platform
+        wanted = attachments_in_view(session, strategy)
+        files = await self._files.load(platform, session.thread, wanted, session.rev)
+        async with Preview(delivery, platform.capabilities, self._clock) as preview:
+            try:
+                return await self._ask_with(files, session, strategy, preview)
+            except PromptRefusedError:
+                if not any(file.is_media for file in files.values()):
+                    raise
+            # One of the files may be what it refuses, and would be with each message to come.
+            bare = without_media(files)
+            replied = await self._ask_with(bare, session, strategy, preview)
+        self._files.reject(session.thread, _suspects(session, wanted, files))
+        return replied
 
     async def _ask_with(
         self, files: Files, session: Session, strategy: Strategy, preview: Preview
@@ -134,7 +136,7 @@ class Answering:
             except PromptTooLargeError as error:
                 self._learn(error, prompt, share=_SHARES[min(replans, len(_SHARES) - 1)])
                 if replans == REPLANS or not self._is_worth_it(error, prompt):
-                    raise self._in_words(error, prompt) from error
+                    raise _in_words(error, prompt) from _told(error, prompt)
                 alone = replans == REPLANS - 1
             except PromptRefusedError:
                 # It may be too large in words that nobody knows, or for something said before.
@@ -163,11 +165,7 @@ class Answering:
         if alone or room < memory.budget:
             least = least_size(session, fixed=fixed, count=count, files=files)
             room = min(memory.budget, least if alone else max(room, least))
-        try:
-            seen = plan(session, strategy, budget=room, count=count, fixed=fixed, files=files)
-        except MessageTooLargeError as error:
-            _log_room(error)
-            raise
+        seen = plan(session, strategy, budget=room, count=count, fixed=fixed, files=files)
         if _leaves_out(session, seen):  # rather one answer after the other
             raise MessageTooLargeError(size=seen.tokens.new, room=room - fixed)
         request = reply_request(
@@ -239,23 +237,6 @@ class Answering:
             counted = _tokens(prompt.request, self._memory)
             self._memory.counter.learn(counted, usage)
 
-    def _in_words(self, error: PromptTooLargeError, prompt: _Prompt) -> PromptTooLargeError:
-        """Return the refusal of a request with nothing but new messages in it, for people.
-
-        It has the model's own numbers where it names them, so that they fit together.
-        """
-        size, fixed, room = prompt.own, prompt.plan.tokens.fixed, None
-        if error.size is not None and error.limit is not None:
-            scale = error.size / prompt.plan.tokens.total
-            left = error.limit - min(prompt.request.max_tokens, error.limit // 2)
-            size, room = round(size * scale), max(0, round(left - fixed * scale))
-            fixed = round(fixed * scale)
-        told = MessageTooLargeError(
-            size=size, room=room if room is None or room < size else None, fixed=fixed
-        )
-        _log_room(told)
-        return PromptTooLargeError(str(told), size=error.size, limit=error.limit)
-
     def _scene(self, session: Session) -> Scene:
         return Scene(
             now=datetime.fromtimestamp(self._clock.now(), self._manner.timezone),
@@ -278,16 +259,36 @@ def _leaves_out(session: Session, seen: Plan) -> bool:
     return any(entry.status is Status.ADDRESSED for entry in left_out)
 
 
-def _log_room(error: MessageTooLargeError) -> None:
+def _in_words(error: PromptTooLargeError, prompt: _Prompt) -> PromptTooLargeError:
+    """Return the refusal of a request with nothing but new messages in it, for people."""
+    return PromptTooLargeError(str(_told(error, prompt)), size=error.size, limit=error.limit)
+
+
+def _told(error: PromptTooLargeError, prompt: _Prompt) -> MessageTooLargeError:
+    """Return what a refusal says of the new messages.
+
+    It has the model's own numbers where it names them, so that they fit together.
+    """
+    size, fixed, room = prompt.plan.tokens.new, prompt.plan.tokens.fixed, None
+    if error.size is not None and error.limit is not None:
+        scale = error.size / prompt.plan.tokens.total
+        size, fixed = round(size * scale), round(fixed * scale)
+        room = error.limit - min(prompt.request.max_tokens, error.limit // 2) - fixed
+    fits = room is not None and room >= size  # so they do not: what is named is something else
+    return MessageTooLargeError(size=size, room=None if fits else room, fixed=fixed)
+
+
+def _log_room(error: MessageTooLargeError | PromptTooLargeError) -> None:
     """Give whoever runs this the numbers, where the message is not at fault."""
-    if not error.is_long:
+    told = error if isinstance(error, MessageTooLargeError) else error.__cause__
+    if isinstance(told, MessageTooLargeError) and not told.is_long:
         log.warning(
             "there is no room for a message of %d tokens beside %d of instructions and scene "
             "(room for %s): see CHATBOT_MODEL, CHATBOT_INPUT_TOKENS, CHATBOT_ANSWER_TOKENS and "
             "the system prompt",
-            error.size,
-            error.fixed,
-            "?" if error.room is None else error.room,
+            told.size,
+            told.fixed,
+            "?" if told.room is None else told.room,
         )
 
 

@@ -6,7 +6,7 @@ import logging
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
-from core.errors import ModelError, ModelRefusedError, PromptTooLargeError
+from core.errors import ModelError, ModelRefusedError, PromptRefusedError, PromptTooLargeError
 from core.memory import HEADROOM
 from core.memory.cut import cut_to
 from core.models.port import Stop
@@ -35,6 +35,8 @@ _SHARES = (2 / 3, 1 / 2, 1 / 3)
 """How much of refused turns goes into one call next, where the refusal names no numbers."""
 _LEAST_ROOM = 200
 """Tokens: so much of a turn any model takes."""
+_LEAST_KEPT = 1_000
+"""Tokens to begin with in later calls: smaller parts are many calls, and may have a reason."""
 _OVERLONG = 4
 """How many times longer than asked for no summary is: what it replaces would be shorter."""
 
@@ -53,6 +55,15 @@ class SummaryManner:
     room: int = 30_000
     """Tokens of turns that go into one call; more are taken in one part after another."""
     retry: RetryPolicy = field(default_factory=RetryPolicy)
+
+
+@dataclass(slots=True)
+class _Part:
+    """Turns that go into one call."""
+
+    turns: list[Turn] = field(default_factory=list)
+    size: int = 0
+    """Their tokens."""
 
 
 class Summariser:
@@ -79,54 +90,53 @@ class Summariser:
         raises.
         """
         text = previous
-        async for part, size in self._parts(turns, kind):
-            text = await self._fold(text, part, size, kind, useless=useless)
+        async for part in self._parts(turns, kind):
+            text = await self._fold(text, part, kind, useless=useless)
         return text or NOTHING_LEFT
 
     async def _fold(
-        self,
-        previous: str,
-        part: Sequence[Turn],
-        size: int,
-        kind: Kind,
-        *,
-        useless: int,
-        again: int = 0,
+        self, previous: str, part: _Part, kind: Kind, *, useless: int, again: int = 0
     ) -> str:
         """Return the summary with these turns: in smaller parts where so much is refused."""
         try:
-            return await self._ask(previous, part, kind, useless=useless, last=again == REPLANS)
-        except PromptTooLargeError as error:
-            fitting = error.share(self._manner.tokens) or _SHARES[min(again, len(_SHARES) - 1)]
-            self._room = max(_LEAST_ROOM, int(size * fitting * (1 - HEADROOM)))
-            log.info("turns go into a summary %d tokens at a time: %s", self._room, error)
+            return await self._ask(
+                previous, part.turns, kind, useless=useless, last=again == REPLANS
+            )
+        except PromptRefusedError as error:  # it may be too much in words that nobody knows
+            share = _SHARES[min(again, len(_SHARES) - 1)]
+            if isinstance(error, PromptTooLargeError):
+                share = error.share(self._manner.tokens) or share
+            room = max(_LEAST_ROOM, int(part.size * share * (1 - HEADROOM)))
+            log.info("turns go into a summary %d tokens at a time: %s", room, error)
+            if isinstance(error, PromptTooLargeError):
+                self._room = min(self._room, max(room, _LEAST_KEPT))
         text = previous
-        async for smaller, its_size in self._parts(_each(part), kind):
-            text = await self._fold(text, smaller, its_size, kind, useless=useless, again=again + 1)
+        async for smaller in self._parts(_each(part.turns), kind, room=room):
+            text = await self._fold(text, smaller, kind, useless=useless, again=again + 1)
         return text
 
     async def _parts(
-        self, turns: AsyncIterator[Turn], kind: Kind
-    ) -> AsyncIterator[tuple[list[Turn], int]]:
-        """Yield the turns in parts of what goes into one call, and the tokens of each."""
-        part: list[Turn] = []
-        used = 0
+        self, turns: AsyncIterator[Turn], kind: Kind, *, room: int | None = None
+    ) -> AsyncIterator[_Part]:
+        """Yield the turns in parts of what goes into one call: `room` tokens, or what is known."""
+        part = _Part()
         async for turn in turns:
             if not turn.entries:  # what was said is deleted, so what was answered goes with it
                 continue
-            fitting, size = cut_to(turn, kind, room=self._room, count=self._count)
-            if part and used + size > self._room:
-                yield part, used
-                part, used = [], 0
-            part.append(fitting)
-            used += size
-        if part:
-            yield part, used
+            most = room or self._room
+            fitting, size = cut_to(turn, kind, room=most, count=self._count)
+            if part.turns and part.size + size > most:
+                yield part
+                part = _Part()
+            part.turns.append(fitting)
+            part.size += size
+        if part.turns:
+            yield part
 
     async def _ask(
         self, previous: str, turns: Sequence[Turn], kind: Kind, *, useless: int, last: bool
     ) -> str:
-        """Return a summary; raise `PromptTooLargeError` unless this is the last try."""
+        """Return a summary; raise `PromptRefusedError` unless this is the last try."""
         manner = self._manner
         request = summary_request(
             previous, turns, kind=kind, model=manner.model, max_tokens=manner.tokens
@@ -137,7 +147,7 @@ class Summariser:
             try:
                 answered = await self._ask_model(self._model, request)
             except ModelRefusedError as error:
-                if isinstance(error, PromptTooLargeError) and not last:
+                if isinstance(error, PromptRefusedError) and not last:
                     raise
                 log.warning("%s makes a summary instead: %s", self._fallback.name, error)
                 answered = await self._ask_model(self._fallback, request)

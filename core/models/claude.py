@@ -33,6 +33,7 @@ from core.models.claude_errors import (
     LATE,
     TOO_LONG,
     UNREACHABLE,
+    UNREADABLE,
     Failure,
     failure_of,
 )
@@ -278,6 +279,8 @@ def _failure(error: Exception, text: str, model: str) -> ModelError:
             ),
             model,
         )
+    if isinstance(error, ValueError):  # no JSON, or no UTF-8: it may be so each time
+        return ModelInterruptedError(UNREADABLE, partial="")
     cause = error.__cause__ if isinstance(error, APIConnectionError) else error
     if isinstance(cause, httpx2.UnsupportedProtocol | httpx2.InvalidURL):
         return ModelRefusedError(BAD_ADDRESS)

@@ -71,6 +71,7 @@ _INVALID = {
 
 BROKE_OFF = "Claude's answer broke off."
 LATE = _BUSY["timeout_error"]
+UNREADABLE = "Claude's answer can't be read: it is not what its API sends."
 UNREACHABLE = "Claude can't be reached right now."
 BAD_ADDRESS = "Claude's address can't be used: check ANTHROPIC_BASE_URL."
 BAD_KEY = "ANTHROPIC_API_KEY has characters in it that no key has: copy it anew."

@@ -40,7 +40,7 @@ _CERTAIN = re.compile(
 _LIKELY = re.compile(
     r"\b(?:prompt|input|context|messages?|conversation|history|sequence|tokens?|length|request)\b"
     r".{0,80}?\b(?:too (?:long|large|big|many)|exceed\w*|longer than|larger than|greater than"
-    r"|more than|above|over|beyond|limit|at most|maximum|shorten|truncate)\b"
+    r"|(?:more|less|fewer) than|above|over|beyond|limit|at most|maximum|shorten|truncate)\b"
     r"|\b(?:exceed\w*|shorten|reduce|truncate|maximum|limit of)\b.{0,80}?"
     r"\b(?:prompt|input|context|messages?|conversation|history|sequence|tokens?|length)\b",
     re.DOTALL,
@@ -85,7 +85,8 @@ _PAIR = re.compile(
 """Anthropic's: what it got, perhaps the answer's room, and the most."""
 _IS_LIMIT = re.compile(
     r"(?:maximum|\bmax\b|limit|allowed|at most|up to|\bonly\b|context (?:length|size|window)|n_ctx"
-    r"|(?:longer|greater|larger|more|less) than|\bover\b|above|beyond|<=|should be)[^.;]{0,40}$"
+    r"|(?:longer|greater|larger|more|less|fewer) than|\bover\b|above|beyond|<=|should be)"
+    r"[^.;]{0,40}$"
 )
 _IS_NEITHER = re.compile(r"\bby $|exceeds limit \($")
 """By how much it is too large; a code of the error."""

@@ -276,7 +276,9 @@ async def test_something_said_before_that_is_refused_does_not_end_the_thread() -
         assert len(chat.claude.requests) == before + 2
 
 
-async def test_too_many_bytes_are_planned_again_without_files_and_else_with_less() -> None:
+async def test_too_many_bytes_are_planned_again_without_files_and_else_with_less(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
     page = Refusal(413, message="<html><title>413 Request Entity Too Large</title></html>")
     async with chatting(limit=1_000_000) as chat:
         chat.world.platform.files |= {"cat": png(300, 200), "plan": pdf(2)}
@@ -295,6 +297,7 @@ async def test_too_many_bytes_are_planned_again_without_files_and_else_with_less
         chat.claude.next(page)
         assert (await chat.say("and now?")).kind is AnswerKind.ANSWER
         assert len(chat.claude.requests[-1]["messages"]) < 5
+    assert not [r.message for r in caplog.records if r.levelname == "WARNING"]
 
 
 async def test_a_preview_shows_the_answer_to_the_smaller_request(

@@ -84,7 +84,10 @@ class Talk:
 
 @dataclass(frozen=True, slots=True)
 class Raw:
-    """A stream of these events, whatever they are: a gateway may send what no API should."""
+    """A stream of these events, whatever they are: a gateway may send what no API should.
+
+    Bytes come as they are, anything else as JSON.
+    """
 
     events: tuple[Any, ...]
 
@@ -292,7 +295,8 @@ async def _play(request: web.Request, raw: Raw) -> web.StreamResponse:
     await response.prepare(request)
     for event in raw.events:
         name = event.get("type") if isinstance(event, dict) else "message_delta"
-        await response.write(f"event: {name}\ndata: {json.dumps(event)}\n\n".encode())
+        data = event if isinstance(event, bytes) else json.dumps(event).encode()
+        await response.write(f"event: {name}\ndata: ".encode() + data + b"\n\n")
     return response
 
 

@@ -249,6 +249,18 @@ async def test_an_event_of_another_shape_is_passed_over(
     assert await answer(model, a_request()) == ("Hi", Completion(stop=Stop.END))
 
 
+@pytest.mark.parametrize("data", [b"{not json", b'{"text": "half \xf0\x9f\x98"}', b"<html>"])
+async def test_what_is_no_json_may_be_so_each_time(
+    claude: FakeClaude, model: ClaudeModel, data: bytes
+) -> None:
+    error = await failure(claude, model, Raw((data,)))
+    assert isinstance(error, ModelInterruptedError)
+    assert "can't be read" in str(error)
+    later = await failure(claude, model, a_stream(data))
+    assert isinstance(later, ModelInterruptedError)
+    assert later.partial == "Hi"
+
+
 BUSY = {
     "overloaded": (Refusal(529, "overloaded_error"), "overloaded"),
     "overloaded, as an event": (Talk("", then="error"), "overloaded"),

@@ -13,6 +13,7 @@ from core.compaction import FIRST_PAUSE, Compactor
 from core.errors import (
     ModelBusyError,
     ModelRefusedError,
+    PromptRefusedError,
     PromptTooLargeError,
     StoreRefusedError,
     StoreUnavailableError,
@@ -387,34 +388,50 @@ async def test_turns_that_are_too_much_for_the_model_are_taken_in_smaller_parts(
 ) -> None:
     def reply(request: ModelRequest) -> Script:
         size = sum(tokens(block.text) for block in request.messages[0].blocks)
-        if size > 500:
-            return PromptTooLargeError("no", size=size, limit=500) if named else TOO_LARGE
+        if size > 1_300:
+            return PromptTooLargeError("no", size=size, limit=1_300) if named else TOO_LARGE
         return f"Summary {len(model.calls)}."
 
     model = ScriptedModel(reply=reply)
     desk = Desk(model, tokens=60)
-    await desk.say_many(60)
+    await desk.say_many(140)
     assert await desk.compact()
     covers = (await desk.work()).summary.covers
-    done = [call for call in model.calls if sum(map(len, texts_of(call))) < 500 * 2.6]
+    done = [call for call in model.calls if sum(map(len, texts_of(call))) < 1_300 * 2.6]
     assert len(model.calls) - len(done) <= 6
     said = [said.text for call in done for said in shown_in(call).new]
     assert said == [f"My friend number {n} lives in town {n}, far away." for n in range(covers)]
     refused = len(model.calls) - len(done)
-    await desk.say_many(60)
+    await desk.say_many(140)
     assert await desk.compact()
-    done = [call for call in model.calls if sum(map(len, texts_of(call))) < 500 * 2.6]
+    done = [call for call in model.calls if sum(map(len, texts_of(call))) < 1_300 * 2.6]
     assert len(model.calls) - len(done) == refused  # it is learned
 
 
-async def test_turns_that_are_always_too_much_are_left_to_the_fallback() -> None:
-    model = ScriptedModel(reply=lambda _: TOO_LARGE)
+@pytest.mark.parametrize("error", [TOO_LARGE, PromptRefusedError("no")])
+async def test_turns_that_are_always_too_much_are_left_to_the_fallback(error: Exception) -> None:
+    model = ScriptedModel(reply=lambda _: error)
     desk = Desk(model)
     await desk.say("My dog is called Rex.")
     await desk.say_many(30)
     assert await desk.compact()
     assert "Rex" in (await desk.work()).summary.text
     assert len(model.calls) < 40
+
+
+async def test_a_turn_that_is_refused_for_what_it_holds_leaves_the_rest_to_the_model() -> None:
+    def reply(request: ModelRequest) -> Script:
+        text = " ".join(texts_of(request))
+        return PromptRefusedError("no") if "number 7 " in text else "Sum."
+
+    model = ScriptedModel(reply=reply)
+    desk = Desk(model)
+    await desk.say_many(40)
+    assert await desk.compact()
+    covers = (await desk.work()).summary.covers
+    done = [call for call in model.calls if "number 7 " not in " ".join(texts_of(call))]
+    assert len([said for call in done for said in shown_in(call).new]) > covers // 2
+    assert len(model.calls) < 20
 
 
 async def test_where_refusals_left_little_room_turns_are_folded_before_they_are_lost() -> None:

@@ -243,6 +243,12 @@ TOO_LARGE: list[tuple[str, int, bool, Excess]] = [
         True,
         Excess(size=12345, limit=8000),
     ),
+    (
+        "Input validation error: `inputs` must have less than 2000 tokens. Given: 2600",
+        422,
+        True,
+        Excess(size=2600, limit=2000),
+    ),
 ]
 """What is said, the status, whether it refuses the request, and what it says."""
 
