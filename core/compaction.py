@@ -11,8 +11,8 @@ import logging
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from core.errors import described
 from core.memory import size_of
+from core.odd import described
 from core.once import first
 from core.session import Answer, AnswerKind, Turn, next_batch, turns_of
 from core.summaries import Summariser, SummaryManner, UselessSummaryError

@@ -22,6 +22,7 @@ from core.models.port import Stop
 from core.models.retry import RetryPolicy
 from core.session import Answer, AnswerKind, Session, next_batch, turns_of, whole_turns
 from core.store.values import Draft, Outcome, TurnState
+from core.visible import is_blank
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -156,7 +157,7 @@ class Conversation:
         answered, seen = replied.answered, replied.plan
         if seen.seen_from == session.start:  # all of it is there
             delivery.size = seen.tokens.window + seen.tokens.new
-        if not answered.text.strip():
+        if is_blank(answered.text):
             return _notice(work, session, cut, reply.wordless(answered.stop))
         text = answered.text.strip()
         return Draft(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from traceback import extract_tb
 from typing import ClassVar
 
 
@@ -209,15 +208,3 @@ class StoppedByUserError(PlatformError):
 
 class ReadBackRefusedError(PlatformError):
     """The platform does not let us read our own messages back."""
-
-
-def described(error: BaseException) -> str:
-    """Return what went wrong, for the log: of errors that are not ours, only which and where.
-
-    The words of those may hold what people said.
-    """
-    if isinstance(error, ChatbotError):
-        return str(error)
-    frames = extract_tb(error.__traceback__)
-    place = f" at {frames[-1].filename}:{frames[-1].lineno}" if frames else ""
-    return f"{type(error).__name__}{place}"

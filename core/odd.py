@@ -10,6 +10,8 @@ import re
 import traceback
 from pathlib import PurePath
 
+from core.errors import ChatbotError
+
 _NAME = re.compile(r"[\w./:-]{1,80}", re.ASCII)
 UNNAMED = "?"
 
@@ -25,6 +27,11 @@ def broke(error: BaseException) -> str:
     for frame, line in traceback.walk_tb(error.__traceback__):
         where = f" at {'/'.join(PurePath(frame.f_code.co_filename).parts[-2:])}:{line}"
     return kind + where
+
+
+def described(error: BaseException) -> str:
+    """Return what went wrong: the sentence of an error of ours, of others only kind and place."""
+    return str(error) if isinstance(error, ChatbotError) else broke(error)
 
 
 def _named(part: object) -> str:

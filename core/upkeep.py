@@ -6,7 +6,7 @@ import asyncio
 import logging
 from typing import TYPE_CHECKING
 
-from core.errors import described
+from core.odd import described
 
 if TYPE_CHECKING:
     from core.compaction import Compactor

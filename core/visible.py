@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import unicodedata
+
 from core.message import clean
 
 _CONTROLS = dict.fromkeys(
@@ -15,3 +17,18 @@ _CONTROLS = dict.fromkeys(
 def visible(text: str) -> str:
     """Return a text without signs that can't be seen."""
     return clean(text).translate(_CONTROLS)
+
+
+_UNSEEN = {"Cc", "Cf", "Zl", "Zp", "Zs"}
+"""Controls, marks of format (a zero-width space, a byte order mark) and blanks, by Unicode."""
+_LOOKS_BLANK = "\N{HANGUL FILLER}\N{HALFWIDTH HANGUL FILLER}\N{HANGUL CHOSEONG FILLER}\
+\N{HANGUL JUNGSEONG FILLER}\N{BRAILLE PATTERN BLANK}\N{COMBINING GRAPHEME JOINER}"
+_VARIATIONS = range(0xFE00, 0xFE10)
+
+
+def is_blank(text: str) -> bool:
+    """Tell whether there is nothing in a text that anybody sees."""
+    return all(
+        unicodedata.category(char) in _UNSEEN or char in _LOOKS_BLANK or ord(char) in _VARIATIONS
+        for char in text
+    )

@@ -37,6 +37,18 @@ async def test_it_is_answered_once_and_remembered(
     assert remembered["content"][0]["text"] == text
 
 
+@pytest.mark.parametrize(
+    "text", ["\n\n", "\N{ZERO WIDTH SPACE}", "\ufeff \N{BRAILLE PATTERN BLANK}"]
+)
+async def test_an_answer_that_nobody_sees_is_said_to_be_none(program: Program, text: str) -> None:
+    async with FakeClaude() as claude:
+        program.settings |= {"ANTHROPIC_API_KEY": claude.key, "ANTHROPIC_BASE_URL": claude.url}
+        claude.next(Talk(text, pieces=(text,)), Talk("second"))
+        ended = await program.run("run", says=["first", "next"])
+    assert ended.lines == ["second"]
+    assert "The model gave no answer this time." in ended.err
+
+
 async def test_what_broke_off_within_an_emoji_is_shown_up_to_there(program: Program) -> None:
     async with FakeClaude() as claude:
         program.settings |= {"ANTHROPIC_API_KEY": claude.key, "ANTHROPIC_BASE_URL": claude.url}

@@ -6,8 +6,9 @@ import json
 
 import pytest
 
+from core.errors import StoreRefusedError
 from core.fields import count_of, dict_of, dicts_of, str_of
-from core.odd import broke, named
+from core.odd import broke, described, named
 
 
 def test_an_error_is_named_by_its_kind_and_its_place_without_its_text() -> None:
@@ -16,7 +17,8 @@ def test_an_error_is_named_by_its_kind_and_its_place_without_its_text() -> None:
     except ValueError as error:
         said = broke(error)
     assert said.startswith("JSONDecodeError at json/decoder.py:")
-    assert broke(KeyError("secret")) == "KeyError"
+    assert broke(KeyError("secret")) == described(KeyError("secret")) == "KeyError"
+    assert described(StoreRefusedError("The store is read-only.")) == "The store is read-only."
 
 
 @pytest.mark.parametrize(
