@@ -45,11 +45,17 @@ def _main(arguments: Sequence[str] | None) -> int:
     options = _parser().parse_args(arguments)
     # From here on, since help and a mistyped command should not wait for it.
     from core.settings import Settings  # noqa: PLC0415
-    from core.telemetry import set_up_logging  # noqa: PLC0415
+    from core.telemetry import set_up_logging, watch_loop  # noqa: PLC0415
 
     settings = Settings.from_env()
     set_up_logging(settings.log_level, settings.secrets)
-    return asyncio.run(_command(options, settings))
+    command = _command(options, settings)
+
+    async def watched() -> int:
+        watch_loop()
+        return await command
+
+    return asyncio.run(watched())
 
 
 def _command(options: argparse.Namespace, settings: Settings) -> Coroutine[Any, Any, int]:

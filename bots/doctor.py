@@ -19,8 +19,8 @@ from core.clock import SystemClock
 from core.errors import ChatbotError, ModelError
 from core.message import Author, Kind, Message, ThreadKey
 from core.models.port import Block, ModelMessage, ModelRequest
+from core.redaction import redact
 from core.store.values import Outcome
-from core.telemetry import redact
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, AsyncIterator, Callable

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from core.telemetry import redact
+from core.redaction import redact
 
 if TYPE_CHECKING:
     import re

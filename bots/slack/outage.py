@@ -41,7 +41,8 @@ class Outage(logging.LoggerAdapter[logging.Logger]):
     def log(self, level: int, msg: object, *args: Any, **kwargs: Any) -> None:
         """Write a line; of those that tell of failed tries only the first."""
         if not str(msg).startswith(_TRIES):
-            super().log(level, msg, *args, **kwargs)
+            # Where slack-sdk says it is what tells its constant words from what it quotes.
+            super().log(level, msg, *args, **{"stacklevel": 2, **kwargs})
         elif not self._lasts:
             self._lasts = True
             log.warning("Slack's sockets are out of reach. They are tried until they are there.")

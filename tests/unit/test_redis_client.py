@@ -105,7 +105,8 @@ def test_an_address_that_can_be_none(url: str, part: str) -> None:
         (TimeoutError(), StoreUnavailableError, "in time"),
         (exceptions.ConnectionError("x"), StoreUnavailableError, "can't be reached"),
         (OSError("x"), StoreUnavailableError, "can't be reached"),
-        (exceptions.ResponseError("odd"), StoreUnavailableError, "failed: odd"),
+        (exceptions.ResponseError("odd"), StoreUnavailableError, "failed (ResponseError)"),
+        (exceptions.ResponseError("ERR what Ann said"), StoreUnavailableError, "failed (ERR)"),
     ],
 )
 def test_each_failure_is_a_sentence(error: Exception, kind: type[Exception], part: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 from redis.exceptions import (
@@ -113,6 +114,10 @@ _TYPES: tuple[tuple[type[RedisError], str], ...] = (
 )
 
 
+_CODE = re.compile(r"[A-Z]{2,40}")
+"""How an error of Redis begins that names its kind (docs: RESP, "Simple errors")."""
+
+
 def is_final(error: BaseException) -> bool:
     """Tell whether an error gets no better by trying again, as with a wrong password."""
     refused = isinstance(error, (AuthenticationError, AuthorizationError))
@@ -137,4 +142,6 @@ def explained(error: BaseException, at: str) -> ChatbotError:
         return StoreUnavailableError(f"the Redis at {at} does not answer in time")
     if isinstance(error, OSError) or "Connection" in type(error).__name__:
         return StoreUnavailableError(f"the Redis at {at} can't be reached")
-    return StoreUnavailableError(f"the Redis at {at} failed: {error}")
+    code = str(error).partition(" ")[0]
+    code = code if _CODE.fullmatch(code) else type(error).__name__
+    return StoreUnavailableError(f"the Redis at {at} failed ({code})")
