@@ -47,6 +47,12 @@ _SHARES = (2 / 3, 1 / 2, 1 / 2)
 """How much of a refused request is tried next, where the refusal names no numbers."""
 
 
+_FAR = 4
+"""How many times more or fewer tokens there may be than are counted here, at most."""
+_LEAST_ANSWER = 16
+"""Tokens of the shortest answer that anybody sets a limit at."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Replied:
     """The model's answer, and what it was shown for it."""
@@ -133,7 +139,8 @@ class Answering:
             prompt = self._prompt(files, session, strategy, alone=alone)
             try:
                 answered = await self._ask(prompt, preview, since)
-            except PromptTooLargeError as error:
+            except PromptTooLargeError as refusal:
+                error = _plausible(refusal, prompt)
                 self._learn(error, prompt, share=_SHARES[min(replans, len(_SHARES) - 1)])
                 if replans == REPLANS or not self._is_worth_it(error, prompt):
                     raise _in_words(error, prompt) from _told(error, prompt)
@@ -208,7 +215,7 @@ class Answering:
             error.limit or error.answer_limit or "?",
         )
         if error.answer_limit is not None:
-            limits.answer_limit(min(error.answer_limit, prompt.request.max_tokens // 2), now=now)
+            limits.answer_limit(error.answer_limit, now=now)
             return
         wanted = self._manner.answer_tokens
         if error.limit is not None:
@@ -257,6 +264,28 @@ def _leaves_out(session: Session, seen: Plan) -> bool:
     """Tell whether a message that wants its answer now is not shown."""
     left_out = session.batch[: len(session.batch) - len(seen.batch)]
     return any(entry.status is Status.ADDRESSED for entry in left_out)
+
+
+def _plausible(error: PromptTooLargeError, prompt: _Prompt) -> PromptTooLargeError:
+    """Return the refusal without numbers that can't be what they are taken for.
+
+    They are found among the words of whoever is between us and the model. A count of tokens is
+    not far from ours, with the answer's room or without; where only a limit is named, it is not
+    far below. What is wrongly learned would shorten the memory of every conversation.
+    """
+    counted, wanted = prompt.plan.tokens.total, prompt.request.max_tokens
+    size, limit, answer = error.size, error.limit, error.answer_limit
+    if size is not None and not any(
+        count / _FAR <= size <= count * _FAR for count in (counted, counted + wanted)
+    ):
+        size = limit = None
+    if limit is not None and size is None and limit < counted / _FAR:
+        limit = None
+    if answer is not None and not _LEAST_ANSWER <= answer < wanted:
+        answer = wanted // 2
+    return PromptTooLargeError(
+        str(error), size=size, limit=limit, answer_limit=answer, in_bytes=error.in_bytes
+    )
 
 
 def _in_words(error: PromptTooLargeError, prompt: _Prompt) -> PromptTooLargeError:

@@ -88,7 +88,7 @@ _IS_LIMIT = re.compile(
     r"|(?:longer|greater|larger|more|less|fewer) than|\bover\b|above|beyond|<=|should be)"
     r"[^.;]{0,40}$"
 )
-_IS_NEITHER = re.compile(r"\bby $|exceeds limit \($")
+_IS_NEITHER = re.compile(r"\bby $|exceeds limit \($|\b(?:code|status|error|http|id)\W{0,3}$")
 """By how much it is too large; a code of the error."""
 _IS_LIMIT_BEHIND = re.compile(r"\s*(?:tokens? )?(?:maximum|max\b|limit|allowed)")
 _NEAR = 60

@@ -246,7 +246,31 @@ async def test_more_room_for_the_answer_than_the_model_gives_is_learned() -> Non
         chat.claude.next(Refusal(400, "invalid_request_error", words))
         for _ in range(2):
             assert (await chat.say("hello")).kind is AnswerKind.ANSWER
-        assert [r["max_tokens"] for r in chat.claude.requests] == [100, 50, 50]
+        assert [r["max_tokens"] for r in chat.claude.requests] == [100, 64, 64]
+
+
+NOT_COUNTS = {
+    "a code": "Error 1261: maximum context length exceeded (code 1261), see section 2013",
+    "another unit": "prompt is too long: 9000000 tokens > 600 maximum",
+    "far too little": "This model's maximum context length is 300 tokens.",
+}
+
+
+@pytest.mark.parametrize("words", NOT_COUNTS.values(), ids=NOT_COUNTS)
+async def test_numbers_that_can_be_no_counts_teach_nothing_but_that_it_was_too_large(
+    words: str,
+) -> None:
+    async with chatting(limit=100_000) as chat:
+        for _ in range(8):
+            await chat.say(WORDS)
+        factor = chat.world.memory.counter.factor
+        chat.claude.next(Refusal(400, "invalid_request_error", words))
+        assert (await chat.say("and now?")).kind is AnswerKind.ANSWER
+        memory, now = chat.world.memory, chat.world.clock.monotonic()
+        assert memory.room(now=now) == memory.budget
+        assert memory.limits.answer_tokens(100, now=now) == 100
+        assert memory.counter.factor == pytest.approx(factor, rel=0.1)
+        assert 5 < len(chat.claude.requests[-1]["messages"]) < 2 * chat.said - 1
 
 
 async def test_a_window_that_is_full_before_the_first_word_is_planned_again() -> None:

@@ -249,6 +249,12 @@ TOO_LARGE: list[tuple[str, int, bool, Excess]] = [
         True,
         Excess(size=2600, limit=2000),
     ),
+    (
+        "Error code: 400 - maximum context length exceeded (code 1261)",
+        400,
+        True,
+        Excess(),
+    ),
 ]
 """What is said, the status, whether it refuses the request, and what it says."""
 
