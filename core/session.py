@@ -7,7 +7,7 @@ for the places [0, covers), the window is [covers, head), and from head on messa
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
@@ -76,6 +76,8 @@ class Entry:
     attachments: tuple[Attachment, ...] = ()
     requeued_from: str = ""
     """The platform's id, where the operator put a message in again under an id of its own."""
+    lost_file: bool = False
+    """A file was taken out of it after it was answered: the answer may tell what was in it."""
 
     @property
     def platform_id(self) -> str:
@@ -138,20 +140,31 @@ class Summary:
     """Something it covers was deleted: it is not shown to anybody until it is made anew."""
 
 
+LEFT_OUT = "The answer to this is left out: a file that it was about was taken away."
+
+
 def turns_of(records: Iterable[Record]) -> tuple[tuple[Turn, ...], tuple[Entry, ...]]:
     """Group records, in order, into the turns that are over and the messages after them.
 
-    Deleted messages are left out; a turn whose every message was deleted keeps its answer.
+    Deleted messages are left out; a turn whose every message was deleted keeps its answer. The
+    answer to a message that has lost a file is left out too, with a line in its place.
     """
     turns: list[Turn] = []
     open_entries: list[Entry] = []
+    lost = False
     for record in records:
         if isinstance(record, Answer):
-            turns.append(Turn(tuple(open_entries), record))
-            open_entries = []
-        elif record.status is not Status.DELETED:
+            turns.append(Turn(tuple(open_entries), _left_out(record) if lost else record))
+            open_entries, lost = [], False
+            continue
+        lost = lost or record.lost_file
+        if record.status is not Status.DELETED:
             open_entries.append(record)
     return tuple(turns), tuple(open_entries)
+
+
+def _left_out(answer: Answer) -> Answer:
+    return replace(answer, kind=AnswerKind.NOTICE, text=LEFT_OUT)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

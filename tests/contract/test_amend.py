@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -25,6 +25,12 @@ async def edit(store: Store, number: int, text: str | None, stamp: float = 2000.
 
 async def look(store: Store) -> Work:
     work = await store.peek(THREAD)
+    assert work is not None
+    return work
+
+
+async def claimed(store: Store) -> Work:
+    work = await store.claim(THREAD, "token")
     assert work is not None
     return work
 
@@ -118,6 +124,49 @@ async def test_an_edit_of_words_alone_leaves_the_files(store: Store) -> None:
     assert await edit(store, 1, "better")
     (entry,) = await entries(store)
     assert entry.attachments == FILES
+
+
+async def test_what_lost_a_file_once_it_was_answered_is_marked(store: Store) -> None:
+    """The answer may tell what was in it; one that is still to be given will not."""
+    await store.accept(message(1, attachments=FILES), terms())
+    await finish(store, await claimed(store))
+    await store.accept(message(2, attachments=FILES), terms())
+    for number in (1, 2):
+        names = (f"event{number}",)
+        given: dict[str, Any] = {"stamp": 2000.0, "text": "same", "attachments": FILES}
+        assert await store.amend(THREAD, f"m{number}", names, **given)
+        assert [entry.lost_file for entry in await entries(store)] == [number > 1, False]
+        given |= {"stamp": 2001.0, "attachments": FILES[1:]}
+        assert await store.amend(THREAD, f"m{number}", names, **given)
+        assert [entry.lost_file for entry in await entries(store)] == [True, False]
+        given |= {"stamp": 2002.0, "attachments": FILES}
+        assert await store.amend(THREAD, f"m{number}", names, **given)
+    assert [entry.lost_file for entry in await entries(store)] == [True, False]
+
+
+async def test_what_is_deleted_with_a_file_is_marked_as_well(store: Store) -> None:
+    """So is what an edit has left empty; what had no file is not."""
+    for number in (1, 2, 3):
+        files = FILES[: number - 1]
+        await store.accept(message(number, attachments=files), terms())
+    await finish(store, await claimed(store))
+    await edit(store, 1, None)
+    await edit(store, 2, None)
+    await store.amend(THREAD, "m3", ("x",), stamp=2000.0, text="", attachments=())
+    assert [entry.lost_file for entry in await entries(store)] == [False, True, True]
+
+
+async def test_a_copy_that_is_put_in_again_has_no_answer_yet(store: Store) -> None:
+    """So none tells of a file that it had before."""
+    await store.accept(message(1, attachments=FILES), terms())
+    work = await claimed(store)
+    await store.commit(work.lease, work.rev, draft(0, kind=AnswerKind.BURIED))
+    await store.settle(work.lease, Outcome.DONE)
+    await store.amend(THREAD, "m1", ("x",), stamp=2000.0, text="same", attachments=FILES[:1])
+    assert await store.requeue(THREAD, 0)
+    assert [entry.lost_file for entry in await entries(store)] == [True, False]
+    await store.amend(THREAD, "m1", ("x",), stamp=2001.0, text="same", attachments=())
+    assert [entry.lost_file for entry in await entries(store)] == [True, False]
 
 
 async def test_an_edit_that_leaves_nothing_deletes(store: Store) -> None:

@@ -89,6 +89,7 @@ async def fill(store: Store) -> None:
     )
     await store.commit(work.lease, work.rev, given_up, "preview")
     await store.settle(work.lease, Outcome.DONE, posted=("p9",))
+    await store.amend(THREAD, "m3", ("event3",), stamp=9, text="text 3", attachments=())
     (buried,) = await store.buried()
     assert await store.requeue(THREAD, buried.entry.place)
     claimed = await store.claim(THREAD, "token9")

@@ -19,6 +19,7 @@ is read before it.
 | answer_in | trimmed |
 | attachments: id, name, media type, size; or null | explain_trim |
 | requeued_from | notes |
+| lost_file | |
 """
 
 from __future__ import annotations
@@ -103,9 +104,10 @@ def _entry_row(entry: Entry) -> tuple[object, ...]:
     author = entry.author
     said = (entry.place, repr(entry.at), entry.id, author.id, author.name, entry.text)
     files = _files(entry.attachments)
-    more = (entry.stamp, entry.answer_in, files, entry.requeued_from)
+    more = (entry.stamp, entry.answer_in, files, entry.requeued_from, entry.lost_file)
     told = (repr(entry.stamp), entry.answer_in, files, entry.requeued_from)
-    return (_STATUS_LETTERS[entry.status], *said, *(told if any(more) else ()))
+    lost = (1,) if entry.lost_file else ()
+    return (_STATUS_LETTERS[entry.status], *said, *((*told, *lost) if any(more) else ()))
 
 
 def _maker(made: type[_Made]) -> Callable[..., _Made]:
@@ -136,10 +138,10 @@ def _author(author: str, name: str) -> Author:
 def _entry(row: list[Any]) -> Entry:
     status, place, at, name, author, called, text, *rest = row
     if not rest:  # nearly all
-        stamp, answer_in, requeued_from = 0.0, "", ""
+        stamp, answer_in, requeued_from, lost_file = 0.0, "", "", ""
         files: tuple[Attachment, ...] = ()
     else:
-        stamp, answer_in, found, requeued_from = [*rest, ""][:4]
+        stamp, answer_in, found, requeued_from, lost_file = [*rest, "", ""][:5]
         files = _attachments(found) if found else ()
     return _new_entry(
         place,
@@ -152,6 +154,7 @@ def _entry(row: list[Any]) -> Entry:
         float(stamp),
         files,
         requeued_from,
+        bool(lost_file),
     )
 
 

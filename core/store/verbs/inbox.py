@@ -66,7 +66,11 @@ def amend(
     for entry in copies:
         if entry.status is not Status.DELETED and (text is None or stamp > entry.stamp):
             files = entry.attachments if attachments is None else attachments
-            _change(rows, header, replace(entry, stamp=stamp, attachments=files), left)
+            lost = entry.place < header.head and _loses_file(entry, () if left is None else files)
+            now_has = replace(
+                entry, stamp=stamp, attachments=files, lost_file=entry.lost_file or lost
+            )
+            _change(rows, header, now_has, left)
             header.rev = now.fresh
             rows.put_header(header)
     return True
@@ -84,7 +88,7 @@ def requeue(rows: Rows, now: Now, place: int) -> bool:
         return done
     header.buried.remove(place)
     if not done:
-        _append(rows, now, header, replace(entry, id=again, requeued_from=entry.platform_id))
+        _append(rows, now, header, _again(entry, again))
     rows.put_header(header)
     return True
 
@@ -215,6 +219,15 @@ def _change(rows: Rows, header: Header, entry: Entry, text: str | None) -> None:
     if header.line <= entry.place < header.covers:
         header.stale = True
         header.withheld = header.withheld or text is None
+
+
+def _again(entry: Entry, name: str) -> Entry:
+    """Return a message as it is put in again; nothing has answered it."""
+    return replace(entry, id=name, requeued_from=entry.platform_id, lost_file=False)
+
+
+def _loses_file(entry: Entry, files: tuple[Attachment, ...]) -> bool:
+    return not {file.id for file in entry.attachments} <= {file.id for file in files}
 
 
 def _forget_place(header: Header, entry: Entry) -> None:

@@ -20,13 +20,32 @@ end
 
 local gone = A.deleted == '1' or (A.text == '' and A.files == 'null')
 
+local function files_now(entry)
+  if gone then return cjson.null end
+  if A.files == '' then return entry[ENTRY.files] end
+  return cjson.decode(A.files)
+end
+
+-- Tells whether a file is not among those that are there now.
+local function loses_file(before, now)
+  local left = {}
+  for _, file in ipairs(now == cjson.null and {} or now) do left[file[1]] = true end
+  for _, file in ipairs(before == cjson.null and {} or before) do
+    if not left[file[1]] then return true end
+  end
+  return false
+end
+
 local function change(h, place, entry)
+  local files = files_now(entry)
+  -- What was answered may be told in the answer.
+  if place < h.head and loses_file(entry[ENTRY.files], files) then entry[ENTRY.lost_file] = 1 end
+  entry[ENTRY.files] = files
   if gone then
     forget_place(h, place, entry[ENTRY.status])
-    entry[ENTRY.text], entry[ENTRY.files], entry[ENTRY.status] = '', cjson.null, 'g'
+    entry[ENTRY.text], entry[ENTRY.status] = '', 'g'
   else
     entry[ENTRY.text] = A.text
-    if A.files ~= '' then entry[ENTRY.files] = cjson.decode(A.files) end
   end
   entry[ENTRY.stamp] = A.stamp
   redis.call('HSET', K.entries, place, cjson.encode(entry))
