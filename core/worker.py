@@ -83,6 +83,8 @@ class Worker:
 
         Without one it has a hundred places, for anybody.
         """
+        self.files = conversation.files
+        """What is kept of files for the next turns."""
         self._store = store
         self._platforms = dict(platforms)
         self._clock = clock

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from bots.slack.people import author_of, files_of, is_id, is_ours
 from bots.slack.stamps import is_ts, seconds
 from bots.slack.text import mentions_in, readable
-from core.fields import dict_of, str_of
+from core.fields import dict_of, dicts_of, str_of
 from core.message import FOR_US, Address, Kind, Message, ThreadKey
 from core.odd import named
 
@@ -86,24 +86,33 @@ def kind_of(body: Mapping[str, Any]) -> str:
 
 
 def edited(body: Mapping[str, Any], me: Me, names: Mapping[str, str] = _NO_NAMES) -> Message | None:
-    """Return a message whose words its author has changed, as it is now.
+    """Return a message whose words or files have changed, as it is now: perhaps with neither.
 
     `message_changed` also comes for unfurled links, translations and the bot's own updates:
-    there the words or the author are the same as before, or it is not a person's message.
+    there words, files and author are the same as before, or it is not a person's message.
     """
     event = dict_of(body, "event")
     if str_of(event, "subtype") != "message_changed":
         return None
     now, before = dict_of(event, "message"), dict_of(event, "previous_message")
-    unchanged = all(str_of(now, part) == str_of(before, part) for part in ("text", "user"))
-    if unchanged if before else not dict_of(now, "edited"):
+    if not _is_reworded(now, before) and not _has_other_files(now, before):
         return None
     message = _message(now, event, me, names, "")
-    if message is None or not _says_something(message):
+    if message is None:
         return None
     # A second edit within a second has the same `edited.ts`, but a later event.
     told = str_of(event, "event_ts")
     return replace(message, stamp=max(message.stamp or message.at, _time(told)))
+
+
+def is_reworded(body: Mapping[str, Any]) -> bool:
+    """Tell whether a change of a message is one of its words, and leaves any.
+
+    What only lost a file is nothing that is said now, however old it is.
+    """
+    event = dict_of(body, "event")
+    now, before = dict_of(event, "message"), dict_of(event, "previous_message")
+    return _is_reworded(now, before) and bool(str_of(now, "text") or files_of(now))
 
 
 def stopped_at(event: Mapping[str, Any]) -> float:
@@ -191,6 +200,19 @@ def _message(
         answer_in=root,
         attachments=files_of(message) if read and ts else (),
     )
+
+
+def _is_reworded(now: Mapping[str, Any], before: Mapping[str, Any]) -> bool:
+    if not before:
+        return bool(dict_of(now, "edited"))
+    return any(str_of(now, part) != str_of(before, part) for part in ("text", "user"))
+
+
+def _has_other_files(now: Mapping[str, Any], before: Mapping[str, Any]) -> bool:
+    """Tell whether files were taken out, replaced, or made tombstones."""
+    if not before:
+        return len(files_of(now)) < len(dicts_of(now, "files"))
+    return files_of(now) != files_of(before)
 
 
 def _owed(message: Message | None, event: Mapping[str, Any]) -> Message | None:

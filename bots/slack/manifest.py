@@ -49,6 +49,7 @@ EVENTS = {
     "app_home_opened": "App Home was opened, or the direct messages: prompts are offered there",
     "app_mention": "it was mentioned",
     "app_uninstalled": "it was taken out of the workspace",
+    "file_deleted": "a file is gone, so that nothing is kept of it",
     "message.channels": "messages in public channels it is in; edits and deletions",
     "message.groups": "the same in private channels",
     "message.im": "the same in direct messages",

@@ -44,6 +44,7 @@ _REMEMBERED = 10_000
 """Messages that are remembered as taken in; Slack's two events of one come close together."""
 _FAILING = 1000
 _GONE = {"app_uninstalled", "tokens_revoked"}
+_FILES = {"file_change", "file_deleted"}
 
 
 class Reception:
@@ -110,6 +111,8 @@ class Reception:
             await self._said(body)
         elif kind == "agent_session_stopped":
             await self._stopped(event)
+        elif kind in _FILES:
+            self._file_changed(str_of(event, "file_id"))
         elif kind in _GONE:
             log.error("Slack says %s: the bot is no longer in this workspace", kind)
             self.gone.set()
@@ -125,7 +128,7 @@ class Reception:
         """
         known = (message.thread, message.id)
         message = await self._names.named(message)
-        async with self._turns.setdefault(message.thread, asyncio.Lock()):
+        async with self._turn_of(message.thread):
             if known in self._taken:
                 return
             if self.spoken is not None and await self.spoken.take(message, self._intake):
@@ -147,6 +150,10 @@ class Reception:
         if self._later:
             await asyncio.wait(self._later, timeout=3)
 
+    def _turn_of(self, thread: ThreadKey) -> asyncio.Lock:
+        """Return what lets in one message of a thread after the other."""
+        return self._turns.setdefault(thread, asyncio.Lock())
+
     def _remember(self, known: tuple[ThreadKey, str]) -> None:
         self._taken[known] = None
         if len(self._taken) > _REMEMBERED:
@@ -158,10 +165,18 @@ class Reception:
             await intake.delete(change.thread, change.id, change.identities, stamp=change.stamp)
         elif change is not None:
             if self._platform.hears(body) and not await intake.edit(change):
-                await self.offer(change)  # it may be told before what it changes,
-                await intake.edit(change)  # or while that was being taken in
+                if events.is_reworded(body):
+                    await self.offer(change)  # it may be told before what it changes,
+                async with self._turn_of(change.thread):
+                    await intake.edit(change)  # or while that was being taken in
         elif (message := self._platform.heard(body)) is not None:
             await self.offer(message)
+
+    def _file_changed(self, file: str) -> None:
+        """Keep a file no longer that is gone, or other than it was; a turn asks for it again."""
+        self._worker.files.drop_files(
+            lambda thread, known: thread.platform == events.NAME and known == file
+        )
 
     async def _stopped(self, event: dict[str, Any]) -> None:
         channel, root = str_of(event, "channel"), str_of(event, "thread_ts")

@@ -13,6 +13,7 @@ from bots.slack.events import (
     deleted,
     edited,
     envelope,
+    is_reworded,
     kind_of,
     place_of,
     said,
@@ -278,9 +279,56 @@ def test_the_documented_edit_has_no_previous_message() -> None:
     assert edited(changed(spoken("Bye"), None), ME) is None
 
 
+PLAN = {"id": "F1", "name": "plan.pdf", "mimetype": "application/pdf", "size": 9, "mode": "hosted"}
+OTHER = {**PLAN, "id": "F2"}
+
+
+@pytest.mark.parametrize(
+    ("now", "left"),
+    [
+        pytest.param([], [], id="taken out"),
+        pytest.param(None, [], id="no list"),
+        pytest.param([OTHER], ["F2"], id="replaced"),
+        pytest.param([PLAN, OTHER], ["F1", "F2"], id="added"),
+        pytest.param([{"id": "F1", "mode": "tombstone"}], [], id="tombstone"),
+        pytest.param([{"id": "F1", "mode": "tombstone"}, OTHER], ["F2"], id="one of two"),
+        pytest.param([{**PLAN, "mode": "hidden_by_limit"}], [], id="hidden by the plan"),
+        pytest.param([{**PLAN, "name": "x.pdf"}], ["F1"], id="renamed"),
+    ],
+)
+def test_a_change_of_files_is_an_edit(now: list[dict[str, Any]] | None, left: list[str]) -> None:
+    """Sources: wee-slack, pull request 641; slack-edge, pull request 10."""
+    body = changed(spoken("Look", files=now), spoken("Look", files=[PLAN]))
+    edit = edited(body, ME)
+    assert edit
+    assert [file.id for file in edit.attachments] == left
+    assert (edit.text, edit.stamp) == ("Look", seconds(LATER))
+    assert not is_reworded(body), "it is not said now"
+
+
+def test_an_edit_may_leave_nothing() -> None:
+    body = changed(spoken("", files=[{"id": "F1", "mode": "tombstone"}]), spoken("", files=[PLAN]))
+    edit = edited(body, ME)
+    assert edit
+    assert (edit.text, edit.attachments) == ("", ())
+    assert not is_reworded(changed(spoken(""), spoken("Hello")))
+    assert is_reworded(changed(spoken("Hello"), spoken("Hallo")))
+
+
+def test_a_tombstone_tells_of_itself_where_slack_does_not_say_what_was_before() -> None:
+    gone = {"id": "F1", "mode": "tombstone"}
+    edit = edited(changed(spoken("Look", files=[gone]), None), ME)
+    assert edit
+    assert edit.attachments == ()
+    assert edited(changed(spoken("Look", files=[PLAN]), None), ME) is None
+
+
 @pytest.mark.parametrize(
     ("now", "before"),
     [
+        pytest.param(
+            spoken(files=[{**PLAN, "thumb_360": "x"}]), spoken(files=[PLAN]), id="thumbnail"
+        ),
         pytest.param(spoken(attachments=[{"is_msg_unfurl": True}]), spoken(), id="unfurl"),
         pytest.param(spoken(language={"locale": "de"}), spoken(), id="translation"),
         pytest.param(

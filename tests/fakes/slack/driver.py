@@ -112,9 +112,39 @@ class Messages(Announcer):
         file.title, file.remote = title, url
         return file
 
-    def delete_file(self, file: File) -> None:
-        """Delete a file: its address answers 404 from now on."""
+    def delete_file(self, file: File, *, told: bool = True) -> None:
+        """Delete a file: its address answers 404, and a tombstone stands in its messages.
+
+        Without `told`, only the event on the file itself tells of it.
+        """
+        shown = [
+            (message, message_json(self, message))
+            for channel in self.channels.values()
+            for message in channel.messages.values()
+            if file in message.files
+        ]
         file.gone, file.data = True, b""
+        self._about(file, "file_deleted", {"channel_ids": list(file.shared_in)})
+        self._told(*[self.changed(*each) for each in shown if told])
+
+    def edit_file(self, file: File, data: str) -> None:
+        """Put other words into a snippet: under the same id, and its messages say nothing."""
+        self.require(file.mode != "hosted", "an upload can't be edited")
+        file.data = data.encode()
+        self._about(file, "file_change", {"file": {"id": file.id}})
+
+    def _about(self, file: File, kind: str, more: Json) -> None:
+        """Tell of a file in a channel that the app is in (docs: reference/events/file_deleted)."""
+        places = [self.channels[place] for place in file.shared_in]
+        here = [place for place in places if self.installs[place.team].bot.id in place.members]
+        if here:
+            self.emit({"type": kind, "file_id": file.id, **more}, channel=here[0])
+
+    async def attach(self, message: Message, *files: File) -> None:
+        """Let a message have these files and no other; its words stay."""
+        before = message_json(self, message)
+        message.files = list(files)
+        self._told(self.changed(message, before))
 
     def message(self, where: Where, message: Message | str) -> Message:
         """Return a message by its ts."""

@@ -17,6 +17,8 @@ _SCOPES = {
     "app_mention": "app_mentions:read",
     "assistant_thread_started": "assistant:write",
     "assistant_thread_context_changed": "assistant:write",
+    "file_change": "files:read",
+    "file_deleted": "files:read",
     "reaction_added": "reactions:read",
     "reaction_removed": "reactions:read",
 }
