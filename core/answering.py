@@ -49,6 +49,14 @@ _SHARES = (2 / 3, 1 / 2, 1 / 2)
 
 _FAR = 4
 """How many times more or fewer tokens there may be than are counted here, at most."""
+_NOT_LONG = (
+    "The model refuses even a message as short as this one as too long, which it is not. Whoever "
+    "runs me finds the numbers in the log."
+)
+_ANSWER_TOO_LONG = (
+    "The model refuses the room that I ask for an answer. Whoever runs me can set "
+    "CHATBOT_ANSWER_TOKENS lower."
+)
 _LEAST_ANSWER = 16
 """Tokens of the shortest answer that anybody sets a limit at."""
 
@@ -143,7 +151,7 @@ class Answering:
                 error = _plausible(refusal, prompt)
                 self._learn(error, prompt, share=_SHARES[min(replans, len(_SHARES) - 1)])
                 if replans == REPLANS or not self._is_worth_it(error, prompt):
-                    raise _in_words(error, prompt) from _told(error, prompt)
+                    raise _in_words(refusal, prompt) from _told(error, prompt)
                 alone = replans == REPLANS - 1
             except PromptRefusedError:
                 # It may be too large in words that nobody knows, or for something said before.
@@ -290,7 +298,11 @@ def _plausible(error: PromptTooLargeError, prompt: _Prompt) -> PromptTooLargeErr
 
 def _in_words(error: PromptTooLargeError, prompt: _Prompt) -> PromptTooLargeError:
     """Return the refusal of a request with nothing but new messages in it, for people."""
-    return PromptTooLargeError(str(_told(error, prompt)), size=error.size, limit=error.limit)
+    told = _told(_plausible(error, prompt), prompt)
+    sentence = str(told) if told.is_long else _NOT_LONG
+    if error.answer_limit is not None:
+        sentence = _ANSWER_TOO_LONG
+    return PromptTooLargeError(sentence, size=error.size, limit=error.limit)
 
 
 def _told(error: PromptTooLargeError, prompt: _Prompt) -> MessageTooLargeError:
@@ -310,15 +322,19 @@ def _told(error: PromptTooLargeError, prompt: _Prompt) -> MessageTooLargeError:
 def _log_room(error: MessageTooLargeError | PromptTooLargeError) -> None:
     """Give whoever runs this the numbers, where the message is not at fault."""
     told = error if isinstance(error, MessageTooLargeError) else error.__cause__
-    if isinstance(told, MessageTooLargeError) and not told.is_long:
-        log.warning(
-            "there is no room for a message of %d tokens beside %d of instructions and scene "
-            "(room for %s): see CHATBOT_MODEL, CHATBOT_INPUT_TOKENS, CHATBOT_ANSWER_TOKENS and "
-            "the system prompt",
-            told.size,
-            told.fixed,
-            "?" if told.room is None else told.room,
-        )
+    if not isinstance(told, MessageTooLargeError) or told.is_long:
+        return
+    if isinstance(error, PromptTooLargeError):
+        named = f"the model counts {error.size or '?'} and takes {error.limit or '?'}"
+    else:
+        named = f"it may have {told.room}"
+    log.warning(
+        "there is no room for a message of %d tokens beside %d of instructions and scene: %s; see "
+        "CHATBOT_MODEL, CHATBOT_INPUT_TOKENS, CHATBOT_ANSWER_TOKENS and the system prompt",
+        told.size,
+        told.fixed,
+        named,
+    )
 
 
 def _tokens(request: ModelRequest, memory: Memory) -> int:

@@ -36,6 +36,7 @@ from core.models.claude_errors import (
     UNREADABLE,
     Failure,
     failure_of,
+    wait_of,
 )
 from core.models.port import Block, Completion, Image, Stop
 from core.session import Usage
@@ -274,7 +275,7 @@ def _failure(error: Exception, text: str, model: str) -> ModelError:
                 type=error.type or "",
                 code=error.error_code or "",
                 said=_said(error.body),
-                retry_after=error.response.headers.get("retry-after"),
+                retry_after=wait_of(error.response.headers),
                 number=error.request_id or "",
             ),
             model,

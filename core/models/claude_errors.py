@@ -8,7 +8,11 @@ since that would show people the insides of their own request; the log has it.
 from __future__ import annotations
 
 import math
+import re
 from dataclasses import dataclass
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from typing import TYPE_CHECKING
 
 from core.errors import (
     ModelBusyError,
@@ -18,6 +22,9 @@ from core.errors import (
 )
 from core.models.catalog import SUGGESTED
 from core.models.excess import excess_of
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 _TYPES = {
     400: "invalid_request_error",
@@ -43,6 +50,8 @@ _BUSY = {
 _SPENT = (
     "Claude's spend limit is reached: raise it in the Claude Console, or wait until it starts anew."
 )
+_PASSES = re.compile(r"concurrent|per (?:second|minute)|acceleration|try again|too many requests")
+"""Words of a rate limit that come without a time and name one that passes by itself."""
 _BILLING = "Claude's account can't pay: check billing and credit in the Claude Console."
 TOO_LONG = "This is too long for {model}: send less at once, or start a new thread."
 _CHOOSE = f"set CHATBOT_MODEL to one of {', '.join(SUGGESTED)}."
@@ -59,7 +68,11 @@ _REFUSED = {
 
 _INVALID_TYPES = {"invalid_request_error", "request_too_large"}
 _INVALID_STATUSES = {400, 413, 422}
-"""With which gateways pass on types of their own."""
+"""What is wrong is the request; with others, who asks, from where or for whom."""
+_CLOSED = (
+    "Claude refuses every call (HTTP {status}): check the account, its region and "
+    "ANTHROPIC_BASE_URL."
+)
 
 # The API has one type for these and for what is wrong with the prompt itself. Its wording may
 # change, so little hangs on it.
@@ -90,23 +103,24 @@ class Failure:
     code: str = ""
     said: str = ""
     """All that it says, in whatever fields."""
-    retry_after: str | None = None
-    """The header of that name, as it came."""
+    retry_after: float | None = None
+    """Seconds to wait, by its headers; None where they name none."""
     number: str = ""
     """The request's number, for whoever looks into it."""
 
 
 def failure_of(failure: Failure, model: str) -> ModelBusyError | ModelRefusedError:
     """Return what a failure means: ask again later, or what to do before it's of any use."""
-    kind = failure.type or _type_of(failure.status)
+    known = failure.type in _REFUSED.keys() | _BUSY.keys() | _INVALID_TYPES
+    # A gateway has types of its own, and a status like any other.
+    kind = failure.type if failure.type and known else _type_of(failure.status)
     if kind in _REFUSED:
         return ModelRefusedError(_REFUSED[kind].format(model=model))
-    refused = kind in _INVALID_TYPES or (kind not in _BUSY and failure.status in _INVALID_STATUSES)
-    said = failure.said.lower()
-    for words, sentence in _INVALID.items():
-        if refused and words in said:
-            return ModelRefusedError(sentence)
-    if excess := excess_of(said, failure.status, refused=refused):
+    refused = kind in _INVALID_TYPES
+    sentence = _unpaid(failure, refused=refused)
+    if sentence:
+        return ModelRefusedError(sentence)
+    if excess := excess_of(failure.said, failure.status, refused=refused):
         return PromptTooLargeError(
             TOO_LONG.format(model=model),
             size=excess.size,
@@ -115,12 +129,44 @@ def failure_of(failure: Failure, model: str) -> ModelBusyError | ModelRefusedErr
             in_bytes=excess.in_bytes,
         )
     if refused:
-        number = f" ({failure.number})" if failure.number else ""
-        return PromptRefusedError(f"Claude can't take this request{number}: the log says why.")
+        return _invalid(failure)
     if _is_spent(failure):
         return ModelRefusedError(_SPENT)
-    wait = _seconds(failure.retry_after)
-    return ModelBusyError(_BUSY.get(kind, _BUSY["api_error"]), retry_after=wait)
+    return ModelBusyError(_BUSY.get(kind, _BUSY["api_error"]), retry_after=failure.retry_after)
+
+
+def _unpaid(failure: Failure, *, refused: bool) -> str:
+    said = failure.said.lower()
+    return next((text for words, text in _INVALID.items() if refused and words in said), "")
+
+
+def _invalid(failure: Failure) -> ModelRefusedError:
+    if failure.status not in _INVALID_STATUSES and failure.status >= _ERROR:
+        return ModelRefusedError(_CLOSED.format(status=failure.status))
+    number = f" ({failure.number})" if failure.number else ""
+    return PromptRefusedError(f"Claude can't take this request{number}: the log says why.")
+
+
+def wait_of(headers: Mapping[str, str]) -> float | None:
+    """Return the seconds that an answer's headers ask to wait; None where they name none.
+
+    `retry-after` has seconds, or a date, which counts from the answer's own (RFC 9110, 10.2.3);
+    some gateways have `retry-after-ms`.
+    """
+    if (thousandths := _seconds(headers.get("retry-after-ms"))) is not None:
+        return thousandths / 1000
+    later = headers.get("retry-after")
+    if (seconds := _seconds(later)) is not None or later is None:
+        return seconds
+    try:
+        return max(0.0, (_date(later) - _date(headers.get("date", ""))).total_seconds())
+    except (ValueError, TypeError, OverflowError):
+        return None
+
+
+def _date(text: str) -> datetime:
+    date = parsedate_to_datetime(text)
+    return date if date.tzinfo else date.replace(tzinfo=UTC)
 
 
 def _type_of(status: int) -> str:
@@ -136,7 +182,8 @@ def _is_spent(failure: Failure) -> bool:
 
     Inside a stream there are no headers to say so, and a proxy's own 429 has no type.
     """
-    unending = failure.retry_after is None and failure.status >= _ERROR
+    passing = _PASSES.search(failure.said.lower()) is not None
+    unending = failure.retry_after is None and failure.status >= _ERROR and not passing
     return failure.code == "enforced_spend_limit_reached" or (
         failure.type == "rate_limit_error" and unending
     )

@@ -222,11 +222,19 @@ async def test_where_nothing_ever_fits_the_message_is_not_blamed(
     async with chatting(WORDINGS[wording], limit=300) as chat:
         answer = await chat.say("hello")
         assert answer.kind is AnswerKind.NOTICE
-        assert "however short" in answer.text
-        assert "too long" not in answer.text
+        assert answer.text.startswith("The model refuses even a message as short as this one")
     (logged,) = [r.message for r in caplog.records if r.levelname == "WARNING"]
     assert "no room for a message" in logged
+    assert ("and takes 300" in logged) == (wording == "Anthropic")
     assert "hello" not in logged
+
+
+async def test_where_settings_leave_no_room_that_is_said() -> None:
+    async with chatting(budget=300) as chat:
+        answer = await chat.say("hello")
+        assert answer.kind is AnswerKind.NOTICE
+        assert "I can't take in any message, however short" in answer.text
+        assert not chat.claude.requests
 
 
 async def test_room_for_the_answer_gives_way_where_the_model_holds_little() -> None:

@@ -273,6 +273,14 @@ BUSY = {
     "a proxy's timeout": (Refusal(408, message="<html>"), "in time"),
     "a proxy's limit": (Refusal(429, message="<html>"), "rate limit"),
     "a type of the future": (Refusal(503, "nap_error"), "fault of its own"),
+    "too many at once": (
+        Refusal(429, "rate_limit_error", "Number of concurrent connections has exceeded your rate"),
+        "rate limit",
+    ),
+    "a cloud's rate": (
+        Refusal(429, "ThrottlingException", "Too many tokens, please wait before trying again."),
+        "rate limit",
+    ),
     "cut before the first word": (Talk("", then="cut"), "reached"),
     "ended before the first word": (Talk("", then="end"), "broke off"),
 }
@@ -287,15 +295,32 @@ async def test_busy(claude: FakeClaude, model: ClaudeModel, fault: Answer, words
     assert len(claude.requests) == 1  # the SDK retries nothing
 
 
-@pytest.mark.parametrize(
-    ("header", "seconds"),
-    [("7", 7), ("0.5", 0.5), ("-1", None), ("inf", None), ("nan", None), ("soon", None)],
-)
+WAITS = {
+    "seconds": ({"retry-after": "7"}, 7),
+    "less than one": ({"retry-after": "0.5"}, 0.5),
+    "four minutes": ({"retry-after": "240"}, 240),
+    "thousandths": ({"retry-after-ms": "1500", "retry-after": "2"}, 1.5),
+    "a date": (
+        {"date": "Mon, 30 Nov 2026 10:00:00 GMT", "retry-after": "Mon, 30 Nov 2026 10:04:20 GMT"},
+        260,
+    ),
+    "a date that is over": (
+        {"date": "Mon, 30 Nov 2026 10:00:00 GMT", "retry-after": "Mon, 30 Nov 2026 09:00:00 GMT"},
+        0,
+    ),
+    "less than nothing": ({"retry-after": "-1"}, None),
+    "for ever": ({"retry-after": "inf"}, None),
+    "no number": ({"retry-after": "nan"}, None),
+    "words": ({"retry-after": "soon"}, None),
+}
+
+
+@pytest.mark.parametrize(("headers", "seconds"), WAITS.values(), ids=WAITS)
 async def test_rate_limit(
-    claude: FakeClaude, model: ClaudeModel, header: str, seconds: float | None
+    claude: FakeClaude, model: ClaudeModel, headers: dict[str, str], seconds: float | None
 ) -> None:
-    fault = Refusal(429, "rate_limit_error", headers={"retry-after": header})
-    error = await failure(claude, model, fault)
+    said = "This request would exceed your rate limit of 30,000 input tokens per minute"
+    error = await failure(claude, model, Refusal(429, "rate_limit_error", said, headers=headers))
     assert isinstance(error, ModelBusyError)
     assert error.retry_after == seconds
 
@@ -332,6 +357,10 @@ REFUSED = {
     ),
     "too large": (Refusal(413, "request_too_large"), "too long"),
     "invalid": (Refusal(400, "invalid_request_error", f"messages.0: {SECRET}"), "(req_fake)"),
+    "a gateway's login": (Refusal(401, "auth_error", "no api key"), "check ANTHROPIC_API_KEY"),
+    "a gateway's right": (Refusal(403, "forbidden", "Request not allowed"), "may not use"),
+    "a country": (Refusal(451, "unsupported_country"), "(HTTP 451): check the account"),
+    "a gateway's own type": (Refusal(400, "BadRequestError", SECRET), "can't take this request"),
     "a proxy's refusal": (Refusal(422, message=SECRET), "can't take this request"),
 }
 
