@@ -23,7 +23,6 @@ from core.access import (
 from core.commands import stats_lines, view_lines
 from core.errors import DeniedError
 from core.export import Form, export_to
-from core.message import Kind
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator
@@ -35,10 +34,10 @@ if TYPE_CHECKING:
     from core.store.values import ThreadInfo
 
 NOT_YOURS = "You can do this only with a thread that you took part in and can still see."
+NOT_HEARD = "I am set up not to listen to you here, so I can't do that for you."
 NOT_MEMBER = "You can begin anew only a thread that you took part in."
 _SHARED = "Others have spoken in this thread meanwhile: ask again to forget your own messages."
 _UNKNOWN = "I know of no conversation there."
-_PRIVATE = {Kind.DM, Kind.GROUP}
 _RECENT = 50
 """Threads that a person's list is chosen from, so that it is there soon."""
 
@@ -58,14 +57,23 @@ class Directory(Protocol):
     def is_ours(self, thread: ThreadKey) -> bool:
         """Tell whether a thread is where the bot is now; another workspace's is nobody's here."""
 
-    def is_private(self, thread: ThreadKey) -> bool:
-        """Tell whether a thread is known to be a direct message, of one person or of several."""
-
     def circle(self, thread: ThreadKey) -> str:
         """Return whose figures a thread belongs to: a workspace's, a server's, a DM's."""
 
     def scope(self, thread: ThreadKey) -> str:
         """Return what sight depends on: threads of one scope are seen by the same people."""
+
+    async def listens_to(self, person: str, thread: ThreadKey) -> bool:
+        """Tell whether the bot listens to somebody where a thread is, by its settings.
+
+        Whoever may not talk to it there may have nothing done there by any other way either.
+        """
+
+    async def is_direct(self, thread: ThreadKey) -> bool:
+        """Tell whether a thread is a direct message, now; True where that can't be told."""
+
+    async def may_enter(self, person: str, thread: ThreadKey) -> bool:
+        """Tell whether the platform lets somebody who is not in a thread's place come in."""
 
     async def can_see(self, person: str, thread: ThreadKey) -> bool:
         """Tell whether the platform shows somebody a thread, now; False where it can't be told."""
@@ -88,28 +96,44 @@ class Desk:
         clock: Clock,
         *,
         open_private: bool,
+        open_unseen: bool = False,
     ) -> None:
-        """Act on `store`; `open_private` lets admins reach other people's direct messages."""
+        """Act on `store`; `open_private` lets admins reach other people's direct messages.
+
+        `open_unseen` lets them reach what the platform does not show them.
+        """
         self._directory = directory
         self._store = store
         self._commands = commands
         self._clock = clock
-        self._open = open_private
+        self._open_private = open_private
+        self._open_unseen = open_unseen
 
     # --- who may --------------------------------------------------------------------------------
 
+    async def admit(self, person: str, thread: ThreadKey) -> None:
+        """Raise `DeniedError` where the bot does not listen to somebody."""
+        if not await self._directory.listens_to(person, thread):
+            raise DeniedError(NOT_HEARD)
+
     async def standing(self, person: str, thread: ThreadKey) -> Standing:
-        """Return how somebody stands to a thread now."""
+        """Return how somebody stands to a thread now.
+
+        Raises `DeniedError` where the bot does not listen to them.
+        """
         where = self._directory
         if thread.platform != where.name or not where.is_ours(thread):
             return Standing(took_part=False, can_see=False)
+        await self.admit(person, thread)
         work = await self._store.peek(thread)
-        kind = work.kind if work is not None else None
+        can_see = await where.can_see(person, thread)
+        admin = await where.is_admin(person, thread)
         return Standing(
             took_part=await self.took_part(person, thread),
-            can_see=await where.can_see(person, thread),
-            admin=await where.is_admin(person, thread),
-            private=kind in _PRIVATE or where.is_private(thread),
+            can_see=can_see,
+            may_enter=admin and not can_see and await where.may_enter(person, thread),
+            admin=admin,
+            private=admin and await where.is_direct(thread),
             people=work.people if work is not None else 0,
         )
 
@@ -120,7 +144,8 @@ class Desk:
 
     async def right(self, person: str, thread: ThreadKey) -> Right:
         """Return by what right somebody may read a thread now."""
-        return right(await self.standing(person, thread), open_private=self._open)
+        standing = await self.standing(person, thread)
+        return right(standing, open_private=self._open_private, open_unseen=self._open_unseen)
 
     # --- showing --------------------------------------------------------------------------------
 
@@ -133,7 +158,8 @@ class Desk:
                 continue
             scope = where.scope(info.thread)
             if scope not in seen:
-                seen[scope] = await where.can_see(person, info.thread)
+                listens = await where.listens_to(person, info.thread)
+                seen[scope] = listens and await where.can_see(person, info.thread)
             if seen[scope]:
                 found.append(info)
             if len(found) == limit:
@@ -149,9 +175,13 @@ class Desk:
             raise DeniedError(NOT_YOURS)
         return view_lines(await self._commands.view(thread))
 
-    async def stats(self, at: ThreadKey) -> list[str]:
-        """Return in words how long conversations are, of those around the one it is asked in."""
+    async def stats(self, person: str, at: ThreadKey) -> list[str]:
+        """Return in words how long conversations are, of those around the one it is asked in.
+
+        Raises `DeniedError` where the bot does not listen to who asks.
+        """
         where = self._directory
+        await self.admit(person, at)
 
         def counts(thread: ThreadKey) -> bool:
             here = thread.platform == where.name and where.is_ours(thread)
@@ -183,7 +213,7 @@ class Desk:
     async def may_forget(self, person: str, thread: ThreadKey) -> Extent:
         """Return what somebody may remove of a thread, to be asked first; or `DeniedError`."""
         standing = await self.standing(person, thread)
-        if may_forget_whole(standing, open_private=self._open):
+        if self._may_forget_whole(standing):
             return "whole"
         if may_forget_own(standing):
             return "own"
@@ -198,7 +228,7 @@ class Desk:
         broke off. Raises `DeniedError`.
         """
         standing = await self.standing(person, thread)
-        if extent == "whole" and may_forget_whole(standing, open_private=self._open):
+        if extent == "whole" and self._may_forget_whole(standing):
             if not (may_forget_own(standing) and standing.people == 1):
                 await self._audit("forget", person, thread)
             return await self._commands.forget(thread, at=at)
@@ -225,6 +255,11 @@ class Desk:
         said = await self._commands.reset(thread, at=at)
         name = await self._directory.name_of(person, thread)
         return f"{name} begins this anew. {said}"
+
+    def _may_forget_whole(self, standing: Standing) -> bool:
+        return may_forget_whole(
+            standing, open_private=self._open_private, open_unseen=self._open_unseen
+        )
 
     async def _audit(self, what: Literal["export", "forget"], by: str, thread: ThreadKey) -> None:
         await audit.note(self._store, what, by=by, thread=thread, at=self._clock.now())

@@ -106,6 +106,7 @@ class Settings(SlackSettings, DiscordSettings):
     grace_seconds: float = Field(10.0, ge=0, le=600, allow_inf_nan=False)
     follow_up: FollowUp = FollowUp.ALONE
     overhear: bool = True
+    admins_read_private: bool = False
     timezone: str = Field(
         default_factory=time_zone,
         json_schema_extra=_write("the name of a time zone such as Europe/Vienna or UTC"),

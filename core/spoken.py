@@ -166,7 +166,7 @@ class Spoken:
         if word in {"forget", "memory"}:
             await voice.offer(message, word)
         elif word == "stats":
-            lines = await self._desk.stats(message.thread)
+            lines = await self._desk.stats(message.author.id, message.thread)
             await voice.answer(message, "\n".join(lines), word)
         elif word == "help":
             await voice.answer(message, voice.help, word)

@@ -27,11 +27,12 @@ def message(
     identities: tuple[str, ...] = (),
     answer_in: str = "",
     attachments: tuple[Attachment, ...] = (),
+    kind: Kind = Kind.THREAD,
 ) -> Message:
     """Return the message with this number: its id, time and identities follow from it."""
     return Message(
         thread=thread,
-        kind=Kind.THREAD,
+        kind=kind,
         id=f"m{number}",
         identities=identities or (f"event{number}", f"id{number}"),
         author=Author(id=author, name=f"Name of {author}"),

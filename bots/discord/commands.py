@@ -13,6 +13,7 @@ import discord
 from bots.discord import views
 from bots.discord.counter import Counter
 from bots.discord.directory import DiscordDirectory
+from bots.discord.permissions import Rules
 from bots.discord.tree import Tree, sync
 from bots.discord.voice import DiscordVoice
 from core.desk import Desk
@@ -28,8 +29,15 @@ if TYPE_CHECKING:
 def register(bot: Discord, store: Store, commands: Commands) -> None:
     """Let people command the bot; to be called before it listens."""
     settings, clock, platform = bot.settings, bot.clock, bot.platform
-    directory = DiscordDirectory(bot.api, settings.discord_admins)
-    desk = Desk(directory, store, commands, clock, open_private=False)
+    directory = DiscordDirectory(bot.api, settings.discord_admins, Rules.of(settings))
+    desk = Desk(
+        directory,
+        store,
+        commands,
+        clock,
+        open_private=False,
+        open_unseen=settings.admins_read_private,
+    )
     voice = DiscordVoice(platform, overhears=settings.overhear)
     counter = Counter(desk, voice, directory, platform, store, clock)
     syncing: set[asyncio.Task[None]] = set()

@@ -135,7 +135,17 @@ class Counter:
             if taken is Taken.BY_US:  # else another process may have done it
                 await self._tried(asked.show(FAILED), asked.show)
         elif mine and taken is not Taken.NO:
-            await self._tried(act(asked), asked.show)
+            await self._tried(self._done(asked, act), asked.show)
+
+    async def _done(self, asked: Asked, act: Act) -> None:
+        """Do it for whom the bot listens to where they ask; the thread they mean is asked for too.
+
+        Raises what `act` does, and `DeniedError`.
+        """
+        found = await self._platform.places.spot(asked.channel, asked.guild)
+        spot = found or Spot(channel=asked.channel, guild=asked.guild)  # what it may not see
+        await self._desk.admit(asked.person, spot.whole)
+        await act(asked)
 
     async def _tried(self, job: Awaitable[None], tell: Callable[[str], Awaitable[None]]) -> None:
         try:
@@ -164,7 +174,7 @@ class Counter:
             return
         spot = await self._spot(asked)
         if word == "stats":
-            await asked.show("\n".join(await self._desk.stats(spot.whole)))
+            await asked.show("\n".join(await self._desk.stats(asked.person, spot.whole)))
         elif link:
             await self._on(asked, word, await self._linked(link), form)
         elif spot.is_channel:

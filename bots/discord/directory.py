@@ -13,12 +13,15 @@ import discord
 
 from bots.discord import people
 from bots.discord.api import UNKNOWN_CHANNEL, RefusedError
-from bots.discord.events import NAME, channel_of, guild_of
+from bots.discord.events import NAME, Spot, channel_of, guild_of
+from bots.discord.permissions import EVERYBODY
 from bots.discord.reading import one
+from bots.discord.snowflakes import is_id
 from core.errors import PlatformError
 
 if TYPE_CHECKING:
     from bots.discord.api import Api
+    from bots.discord.permissions import Rules
     from core.message import ThreadKey
 
 log = logging.getLogger(__name__)
@@ -33,23 +36,30 @@ class DiscordDirectory:
 
     name = NAME
 
-    def __init__(self, api: Api, admins: str) -> None:
-        """Ask with the bot's own rights.
+    def __init__(self, api: Api, admins: str, rules: Rules = EVERYBODY) -> None:
+        """Ask with the bot's own rights; it listens to people by these rules.
 
         `admins` are ids of users and of roles, and `server` for who manages a server.
         """
         self._api = api
+        self._rules = rules
         self._admins = set(filter(None, admins.split(",")))
 
     # --- threads --------------------------------------------------------------------------------
 
     def is_ours(self, thread: ThreadKey) -> bool:
-        """Tell whether a thread is on a server that the bot is on, or a direct message."""
-        return self.is_private(thread) or self._guild(thread) is not None
+        """Tell whether a thread is on a server that the bot is on, or a direct message.
 
-    def is_private(self, thread: ThreadKey) -> bool:
+        The name of a thread may come from a button, which anybody may have made up.
+        """
+        server, _, channel = thread.place.partition("/")
+        if not (is_id(channel) and is_id(thread.thread) and (is_id(server) or server == "dm")):
+            return False
+        return _is_dm(thread) or self._guild(thread) is not None
+
+    async def is_direct(self, thread: ThreadKey) -> bool:
         """Tell whether a thread is a direct message."""
-        return not guild_of(thread.place)
+        return _is_dm(thread)
 
     def circle(self, thread: ThreadKey) -> str:
         """Return the server, or the direct messages with one person: not all see one another."""
@@ -73,9 +83,34 @@ class DiscordDirectory:
 
     # --- people ---------------------------------------------------------------------------------
 
+    async def listens_to(self, person: str, thread: ThreadKey) -> bool:
+        """Tell whether the lists of the settings let somebody talk to the bot there."""
+        if self._rules == EVERYBODY:
+            return True
+        server = guild_of(thread.place)
+        if not server:
+            return self._rules.allow(Spot(channel=thread.thread), person, ())
+        guild, member = self._guild(thread), await self._member(person, thread)
+        if guild is None or member is None:
+            return False
+        channel = channel_of(thread.place)
+        above = guild.get_channel(int(channel))
+        spot = Spot(
+            channel=thread.thread,
+            guild=server,
+            parent=channel,
+            category=str(above.category_id or "") if above is not None else "",
+        )
+        return self._rules.allow(spot, person, [str(role.id) for role in member.roles])
+
+    async def may_enter(self, person: str, thread: ThreadKey) -> bool:
+        """Tell of nobody else that they may come in: who may, sees it already."""
+        del person, thread
+        return False
+
     async def can_see(self, person: str, thread: ThreadKey) -> bool:
         """Tell whether somebody sees a thread; a direct message is seen by who took part."""
-        if self.is_private(thread):
+        if _is_dm(thread):
             return True
         guild, member = self._guild(thread), await self._member(person, thread)
         above = guild.get_channel(int(channel_of(thread.place))) if guild is not None else None
@@ -91,7 +126,7 @@ class DiscordDirectory:
 
     async def is_admin(self, person: str, thread: ThreadKey) -> bool:
         """Tell whether somebody is an admin of the server that a thread is on; never of a DM."""
-        if self.is_private(thread):
+        if _is_dm(thread):
             return False
         member = await self._member(person, thread)
         if member is None:
@@ -158,3 +193,7 @@ class DiscordDirectory:
         except RefusedError:
             return False
         return True
+
+
+def _is_dm(thread: ThreadKey) -> bool:
+    return not guild_of(thread.place)

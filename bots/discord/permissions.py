@@ -73,3 +73,7 @@ class Rules:
             return self.dms
         around = filter(None, (spot.channel, spot.parent, spot.category))
         return not self.guilds.refuse((spot.guild,)) and not self.channels.refuse([*around])
+
+
+EVERYBODY = Rules()
+"""No list at all: the bot listens to everybody, everywhere."""

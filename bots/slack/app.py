@@ -18,6 +18,7 @@ from slack_bolt.authorization import AuthorizeResult
 from bots.reach import until_there
 from bots.slack.agent import Agent
 from bots.slack.api import OUT_OF_REACH, Api, RefusedError, guarded_session, stated, web_client
+from bots.slack.audience import Audience
 from bots.slack.catch_up import SlackPast
 from bots.slack.events import NAME, Me
 from bots.slack.inlet import Inlet
@@ -91,7 +92,11 @@ class Slack:
         past, wanted = SlackPast(self.platform), self.settings.overhear
         before = Before(past.before, store, intake, named=self.names.named, wanted=wanted)
         cursors = Cursors(store, self.clock, f"{NAME}:{self.platform.me.team}")
-        self.reception = Reception(self.platform, intake, worker, self.names, before, cursors)
+        strangers = self.settings.slack_allow_strangers
+        audience = Audience(self.names, self.platform.me, strangers=strangers)
+        self.reception = Reception(
+            self.platform, intake, worker, self.names, before, cursors, audience=audience
+        )
         past.reception = self.reception
         self.reception.spoken = self.spoken
         self.reception.missed = self._heal.set

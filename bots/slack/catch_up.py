@@ -11,11 +11,12 @@ from typing import TYPE_CHECKING, Any
 
 from bots.slack import events
 from bots.slack.people import is_id
-from bots.slack.reading import history, replies
+from bots.slack.reading import direct_messages, history, replies
 from bots.slack.stamps import is_ts, seconds
 from core.before import PATIENCE
 from core.errors import PlatformError
-from core.fields import dicts_of, str_of
+from core.fields import dict_of, str_of
+from core.message import Kind
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Sequence
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
+_TYPES = {Kind.DM: "im", Kind.GROUP: "mpim"}
 _PATIENCE = 90.0
 """Seconds for one page: nobody waits for it, and some apps get one a minute."""
 
@@ -36,23 +38,20 @@ class SlackPast:
     def __init__(self, platform: SlackPlatform) -> None:
         """Read as `platform`; what was missed goes to `reception`."""
         self._platform = platform
+        self._groups: set[str] | None = None
+        """Direct messages of several people; None where it is not known which those are."""
         self.reception: Reception
 
     async def places(self) -> list[str]:
         """Return the DMs that there are: somebody may have written for the first time."""
+        self._groups = None
         try:
-            answer = await self._platform.api.call(
-                "users.conversations",
-                repeat=True,
-                patience=_PATIENCE,
-                types="im,mpim",
-                limit=200,
-                exclude_archived=True,
-            )
+            found = [each async for each in direct_messages(self._platform.api, _PATIENCE)]
         except PlatformError as error:
             log.info("the direct messages are not known: %s", error)
             return []
-        channels = (str_of(found, "id") for found in dicts_of(answer, "channels"))
+        self._groups = {str_of(each, "id") for each in found if each.get("is_mpim")}
+        channels = (str_of(each, "id") for each in found)
         return [events.place_of(id_, self._platform.me) for id_ in channels if is_id(id_)]
 
     async def said(
@@ -60,16 +59,16 @@ class SlackPast:
     ) -> AsyncGenerator[Message, None]:
         """Yield what people said at a place after a moment, in threads and outside of them."""
         api, channel, since = self._platform.api, events.channel_of(place), f"{oldest:.6f}"
-        roots = {thread for thread in threads if is_ts(thread)}
+        roots, kind = {thread for thread in threads if is_ts(thread)}, await self._type_of(channel)
         async for found in history(api, channel, oldest=since, patience=_PATIENCE):
             latest = str_of(found, "latest_reply")
             if is_ts(latest) and seconds(latest) > oldest:
                 roots.add(str_of(found, "ts"))
-            if (message := _as_message(self._platform, found, channel)) is not None:
+            if (message := self._as_message(found, channel, kind)) is not None:
                 yield message
         for root in sorted(roots):
             async for found in replies(api, channel, root, oldest=since, patience=_PATIENCE):
-                if (message := _as_message(self._platform, found, channel)) is not None:
+                if (message := self._as_message(found, channel, kind)) is not None:
                     yield message
 
     async def offer(self, messages: Sequence[Message]) -> None:
@@ -83,13 +82,25 @@ class SlackPast:
 
     async def before(self, message: Message) -> AsyncGenerator[Message, None]:
         """Yield what people said in the thread of a message."""
-        channel = self._platform.channel_of(message.thread)
+        channel, kind = self._platform.channel_of(message.thread), _TYPES.get(message.kind, "")
         async for found in replies(
             self._platform.api, channel, message.answer_in, patience=PATIENCE
         ):
-            if (earlier := _as_message(self._platform, found, channel)) is not None:
+            if (earlier := self._as_message(found, channel, kind)) is not None:
                 yield earlier
 
+    async def _type_of(self, channel: str) -> str:
+        """Return what an event would call a channel's type, as far as that makes a difference.
 
-def _as_message(platform: SlackPlatform, found: dict[str, Any], channel: str) -> Message | None:
-    return platform.heard(events.envelope(found, channel, platform.me))
+        A message that is read says nothing of it, and an id tells no direct message of several
+        people from a channel. Raises `PlatformError`.
+        """
+        if self._groups is None and not channel.startswith("D"):
+            answer = await self._platform.api.call(
+                "conversations.info", repeat=True, patience=_PATIENCE, channel=channel
+            )
+            return "mpim" if dict_of(answer, "channel").get("is_mpim") else ""
+        return "mpim" if channel in (self._groups or ()) else ""
+
+    def _as_message(self, found: dict[str, Any], channel: str, kind: str) -> Message | None:
+        return self._platform.heard(events.envelope(found, channel, self._platform.me, kind))

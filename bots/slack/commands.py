@@ -53,9 +53,17 @@ _CLOSING = 3.0
 def register(slack: Slack, store: Store, commands: Commands) -> None:
     """Let people command the bot; to be called before it listens."""
     api, settings, me, clock = slack.api, slack.settings, slack.platform.me, slack.clock
-    directory = SlackDirectory(api, me, slack.names, settings.slack_admins)
-    opened = settings.slack_admins_read_dms
-    desk = Desk(directory, store, commands, clock, open_private=opened)
+    directory = SlackDirectory(
+        api, me, slack.names, settings.slack_admins, strangers=settings.slack_allow_strangers
+    )
+    desk = Desk(
+        directory,
+        store,
+        commands,
+        clock,
+        open_private=settings.slack_admins_read_dms,
+        open_unseen=settings.admins_read_private,
+    )
     voice = SlackVoice(api, me, directory, clock, overhears=settings.overhear)
     counter = Counter(desk, voice, directory, Home(api, desk, clock, settings))
     slack.unread = counter.unread
@@ -134,12 +142,12 @@ class Counter:
 
     async def _slash(self, ack: AsyncAck, command: dict[str, Any]) -> None:
         asked = command_in(str_of(command, "text") or "help", self._voice.linked)
-        if asked is None or asked.word == "help" or asked.word in _NO_SLASH:
-            await ack(text=self._voice.help)
-            return
         user, channel = str_of(command, "user_id"), str_of(command, "channel_id")
         if not (is_id(user) and is_id(channel)):
             await ack(text=_UNREAD)
+            return
+        if asked is None or asked.word == "help" or asked.word in _NO_SLASH:
+            await ack(text=await self._helped(user, channel))
             return
         if asked.word == "reset" and self._is_one(channel):
             await self._before_ack(self._do_slash(user, asked, command), user)
@@ -148,17 +156,28 @@ class Counter:
         await ack()
         self.soon(self._do_slash(user, asked, command), user)
 
+    async def _helped(self, user: str, channel: str) -> str:
+        """Return the help, for whom the bot listens to; what it says is no secret."""
+        try:
+            async with asyncio.timeout(_BEFORE_ACK):
+                await self._desk.admit(user, self._directory.thread_at(channel, ""))
+        except DeniedError as denied:
+            return str(denied)
+        except (PlatformError, TimeoutError) as error:
+            log.info("it is not known whether somebody is listened to: %s", type(error).__name__)
+        return self._voice.help
+
     async def _do_slash(self, user: str, asked: Command, body: dict[str, Any]) -> None:
         desk, voice, channel = self._desk, self._voice, str_of(body, "channel_id")
         trigger = str_of(body, "trigger_id")
         if asked.word == "stats":
             here = self._directory.thread_at(channel, "")
-            await voice.tell(user, "\n".join(await desk.stats(here)))
+            await voice.tell(user, "\n".join(await desk.stats(user, here)))
             return
         thread = asked.thread or self._directory.thread_at(channel, "")
         if asked.thread is None and not self._is_one(channel):
             modal = await voice.show(trigger)
-            await voice.fill(modal, await self._home.chosen(user, asked.word))
+            await voice.fill(modal, await self._chosen(user, asked.word, channel))
             return
         await self._on(asked.word, user, thread, trigger, form=asked.form)
 
@@ -230,6 +249,13 @@ class Counter:
             modal = await voice.show(trigger, pushed=pushed)
             show = self._asked_to_forget if word == "forget" else self._remembered
             await voice.fill(modal, await show(user, thread))
+
+    async def _chosen(self, user: str, word: str, channel: str) -> dict[str, Any]:
+        try:
+            await self._desk.admit(user, self._directory.thread_at(channel, ""))
+            return await self._home.chosen(user, word)
+        except DeniedError as denied:
+            return views.words("Your threads", [str(denied)])
 
     async def _asked_to_forget(self, user: str, thread: ThreadKey) -> dict[str, Any]:
         try:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from bots.slack.api import RefusedError
+from bots.slack.audience import Audience
 from bots.slack.events import NAME, channel_of, place_of, thread_at
 from core.fields import dict_of, str_of
 
@@ -24,11 +25,17 @@ class SlackDirectory:
 
     name = NAME
 
-    def __init__(self, api: Api, me: Me, names: Names, admins: str) -> None:
-        """Ask as `me`; `admins` are user ids, and `workspace` for its admins, between commas."""
+    def __init__(
+        self, api: Api, me: Me, names: Names, admins: str, *, strangers: bool = False
+    ) -> None:
+        """Ask as `me`; `admins` are user ids, and `workspace` for its admins, between commas.
+
+        `strangers` says that people of other organisations may talk to the bot.
+        """
         self._api = api
         self._me = me
         self._names = names
+        self._audience = Audience(names, me, strangers=strangers)
         self._admins = {name.strip() for name in admins.split(",")}
 
     # --- threads --------------------------------------------------------------------------------
@@ -46,10 +53,6 @@ class SlackDirectory:
         """Tell whether a thread is of this workspace."""
         return thread.place == place_of(channel_of(thread.place), self._me)
 
-    def is_private(self, thread: ThreadKey) -> bool:
-        """Tell whether it is a direct message; one of several people is known by its kind."""
-        return channel_of(thread.place).startswith("D")
-
     def circle(self, thread: ThreadKey) -> str:
         """Return one name for all: the bot is in one workspace."""
         del thread
@@ -59,7 +62,30 @@ class SlackDirectory:
         """Return what sight depends on: the channel."""
         return thread.place
 
+    async def is_direct(self, thread: ThreadKey) -> bool:
+        """Tell whether it is a direct message, of one person or of several.
+
+        The id of a direct message of several does not tell it from a channel.
+        """
+        if channel_of(thread.place).startswith("D"):
+            return True
+        found = await self._channel(thread)
+        return not found or bool(found.get("is_im") or found.get("is_mpim"))
+
     # --- people ---------------------------------------------------------------------------------
+
+    async def listens_to(self, person: str, thread: ThreadKey) -> bool:
+        """Tell whether somebody is of this organisation, or others may talk to the bot too."""
+        del thread  # the same in all channels
+        return await self._audience.listens_to(person)
+
+    async def may_enter(self, person: str, thread: ThreadKey) -> bool:
+        """Tell whether it is a public channel's, and somebody no guest (docs: slack.com/help)."""
+        if not await self._audience.is_ours(person):
+            return False
+        found, user = await self._channel(thread), await self._user(person)
+        public = found.get("is_private") is False and found.get("is_channel") is True
+        return public and not (user.get("is_restricted") or user.get("deleted"))
 
     async def can_see(self, person: str, thread: ThreadKey) -> bool:
         """Tell whether somebody is in a thread's channel now."""
@@ -91,7 +117,7 @@ class SlackDirectory:
             return True
         if "workspace" not in self._admins:
             return False
-        found = dict_of(await self._api.call("users.info", repeat=True, user=person), "user")
+        found = await self._user(person)
         ours = found.get("team_id", self._me.team) in (self._me.team, self._me.enterprise)
         return ours and (found.get("is_admin") is True or found.get("is_owner") is True)
 
@@ -99,3 +125,17 @@ class SlackDirectory:
         """Return what somebody is called."""
         del thread  # the same in all channels
         return await self._names.of(person)
+
+    # --- the steps ------------------------------------------------------------------------------
+
+    async def _user(self, person: str) -> dict[str, Any]:
+        return dict_of(await self._api.call("users.info", repeat=True, user=person), "user")
+
+    async def _channel(self, thread: ThreadKey) -> dict[str, Any]:
+        """Return what a thread's channel is now; empty where Slack does not show it to the bot."""
+        channel = channel_of(thread.place)
+        try:
+            answer = await self._api.call("conversations.info", repeat=True, channel=channel)
+        except RefusedError:
+            return {}
+        return dict_of(answer, "channel")

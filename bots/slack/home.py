@@ -5,8 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from bots.slack import views
+from bots.slack.events import NAME
 from core.admission import FollowUp
-from core.message import Kind
+from core.errors import DeniedError
+from core.message import Kind, ThreadKey
 from core.settings import DAY
 
 if TYPE_CHECKING:
@@ -15,6 +17,8 @@ if TYPE_CHECKING:
     from core.desk import Desk
     from core.settings import Settings
 
+_NOWHERE = ThreadKey(NAME, "home", "home")
+"""The home tab is in no channel."""
 _FOLLOWS = {
     FollowUp.ALWAYS: "In a thread where I take part I answer whatever names nobody else.",
     FollowUp.ALONE: (
@@ -45,9 +49,14 @@ class Home:
 
     async def show(self, user: str) -> None:
         """Fill somebody's home tab with how things are now."""
-        infos = await self._desk.threads(user, limit=views.LISTED)
-        overhears, setup = self._settings.overhear, setup_lines(self._settings)
-        view = views.home(infos, self._clock.now(), overhears=overhears, setup=setup)
+        try:
+            await self._desk.admit(user, _NOWHERE)
+        except DeniedError as denied:
+            view = views.shut(str(denied))
+        else:
+            infos = await self._desk.threads(user, limit=views.LISTED)
+            overhears, setup = self._settings.overhear, setup_lines(self._settings)
+            view = views.home(infos, self._clock.now(), overhears=overhears, setup=setup)
         await self._api.call("views.publish", repeat=True, user_id=user, view=view)
 
     async def chosen(self, user: str, command: str) -> dict[str, Any]:

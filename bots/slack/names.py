@@ -1,4 +1,4 @@
-"""What people are called: asked of Slack once, and never waited for long."""
+"""What people are called and whose they are: asked of Slack once, and never waited for long."""
 
 from __future__ import annotations
 
@@ -36,6 +36,8 @@ class Names:
         self._api = api
         self._clock = clock
         self._known: OrderedDict[str, tuple[str, float]] = OrderedDict()
+        self._homes: OrderedDict[str, frozenset[str]] = OrderedDict()
+        """By user: their workspace and their organisation, which stay what they are."""
         self._asking: dict[str, asyncio.Task[str]] = {}
 
     async def of(self, user: str) -> str:
@@ -50,6 +52,15 @@ class Names:
         done, _ = await asyncio.wait({task}, timeout=_PATIENCE)
         return (task.result() if done else name) or name or user
 
+    async def home_of(self, user: str) -> frozenset[str]:
+        """Return the ids of a person's workspace and organisation.
+
+        Raises `PlatformError` where Slack can't be asked now.
+        """
+        if user in self._homes:
+            return self._homes[user]
+        return _home(await self._look(user))
+
     async def named(self, message: Message) -> Message:
         """Return a message with its author's name."""
         name = await self.of(message.author.id)
@@ -57,16 +68,26 @@ class Names:
 
     async def _ask(self, user: str) -> str:
         try:
-            answer = await self._api.call("users.info", repeat=True, user=user)
+            name, fresh = _name(await self._look(user)), _FRESH
         except PlatformError as error:
             log.info("a name is not known: %s", error)
             name, fresh = "", _AGAIN
-        else:
-            name, fresh = _name(dict_of(answer, "user")), _FRESH
         self._known[user] = (name, self._clock.monotonic() + fresh)
         if len(self._known) > _KEPT:
             self._known.popitem(last=False)
         return name
+
+    async def _look(self, user: str) -> dict[str, Any]:
+        found = dict_of(await self._api.call("users.info", repeat=True, user=user), "user")
+        self._homes[user] = _home(found)
+        if len(self._homes) > _KEPT:
+            self._homes.popitem(last=False)
+        return found
+
+
+def _home(user: dict[str, Any]) -> frozenset[str]:
+    above = dict_of(user, "enterprise_user")
+    return frozenset({str_of(user, "team_id"), str_of(above, "enterprise_id")} - {""})
 
 
 def _name(user: Mapping[str, Any]) -> str:

@@ -54,6 +54,29 @@ async def history(
         yield message
 
 
+async def direct_messages(api: Api, patience: float) -> AsyncGenerator[dict[str, Any], None]:
+    """Yield the direct messages that the bot is in, of one person and of several.
+
+    Raises `PlatformError`.
+    """
+    cursor: str | None = None
+    for _ in range(_PAGES):
+        page = await api.call(
+            "users.conversations",
+            repeat=True,
+            patience=patience,
+            types="im,mpim",
+            limit=_PAGE,
+            exclude_archived=True,
+            cursor=cursor,
+        )
+        for found in dicts_of(page, "channels"):
+            yield found
+        cursor = str_of(dict_of(page, "response_metadata"), "next_cursor")
+        if not cursor:
+            return
+
+
 async def _pages(
     api: Api, method: str, patience: float | None, *, oldest: str, **given: Any
 ) -> AsyncGenerator[dict[str, Any], None]:

@@ -28,6 +28,7 @@ from core.odd import broke
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine
 
+    from bots.slack.audience import Audience
     from bots.slack.inlet import GoOn
     from bots.slack.names import Names
     from bots.slack.platform import SlackPlatform
@@ -42,6 +43,8 @@ log = logging.getLogger(__name__)
 
 _REMEMBERED = 10_000
 """Messages that are remembered as taken in; Slack's two events of one come close together."""
+_PATIENCE = 1.0
+"""Seconds to ask who somebody is: Slack waits for three."""
 _FAILING = 1000
 _GONE = {"app_uninstalled", "tokens_revoked"}
 _FILES = {"file_change", "file_deleted"}
@@ -58,6 +61,8 @@ class Reception:
         names: Names,
         before: Before,
         cursors: Cursors,
+        *,
+        audience: Audience,
     ) -> None:
         """Hand messages to `intake`, and stops to `worker`."""
         self.limited = 0
@@ -73,6 +78,7 @@ class Reception:
         self._intake = intake
         self._worker = worker
         self._names = names
+        self._audience = audience
         self._before = before
         self._cursors = cursors
         self._turns: WeakValueDictionary[ThreadKey, asyncio.Lock] = WeakValueDictionary()
@@ -110,7 +116,7 @@ class Reception:
         if kind in {"message", "app_mention"}:
             await self._said(body)
         elif kind == "agent_session_stopped":
-            await self._stopped(event)
+            await self._stopped(body, event)
         elif kind in _FILES:
             self._file_changed(str_of(event, "file_id"))
         elif kind in _GONE:
@@ -119,6 +125,24 @@ class Reception:
         else:
             return False
         return True
+
+    async def _stopped(self, body: dict[str, Any], event: dict[str, Any]) -> None:
+        channel, root = str_of(event, "channel"), str_of(event, "thread_ts")
+        if not (is_id(channel) and is_ts(root)):
+            return
+        if self._platform.hears(body) and await self._may_stop(str_of(event, "user")):
+            thread = events.thread_at(channel, root, self._platform.me)
+            await self._worker.stop_in(thread, root, at=events.stopped_at(event))
+        else:
+            log.info("somebody who may not talk to the bot told it to stop")
+
+    async def _may_stop(self, person: str) -> bool:
+        """Tell whether the bot listens to somebody; where Slack can't say it, a stop is a stop."""
+        try:
+            async with asyncio.timeout(_PATIENCE):
+                return await self._audience.listens_to(person)
+        except (PlatformError, TimeoutError):
+            return True
 
     async def offer(self, message: Message) -> None:
         """Take in what somebody said, in the order in which it is offered.
@@ -177,12 +201,6 @@ class Reception:
         self._worker.files.drop_files(
             lambda thread, known: thread.platform == events.NAME and known == file
         )
-
-    async def _stopped(self, event: dict[str, Any]) -> None:
-        channel, root = str_of(event, "channel"), str_of(event, "thread_ts")
-        if is_id(channel) and is_ts(root):
-            thread = events.thread_at(channel, root, self._platform.me)
-            await self._worker.stop_in(thread, root, at=events.stopped_at(event))
 
     def _broken(self, body: dict[str, Any], error: Exception) -> BoltResponse:
         """Answer an event that could not be taken in for a reason that nobody foresaw.

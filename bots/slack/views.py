@@ -139,6 +139,11 @@ def home(
     return {"type": "home", "blocks": blocks + _older(infos)}
 
 
+def shut(text: str) -> Json:
+    """Return the App Home of somebody to whom the bot does not listen."""
+    return {"type": "home", "blocks": [_section(plain(text))]}
+
+
 def button(action: str, label: str, value: str, *, danger: bool = False) -> Json:
     """Return a button."""
     style = {"style": "danger"} if danger else {}

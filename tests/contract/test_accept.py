@@ -108,6 +108,22 @@ async def test_a_message_is_told_whether_its_thread_is_muted(
     assert (first.work is not None, first.muted, again.muted) == (bool(token), muted, muted)
 
 
+async def test_what_was_taken_for_a_channels_is_known_for_a_direct_message_later(
+    store: Store,
+) -> None:
+    """What is read from a platform may not tell it; and it is never taken back."""
+    kinds = (Kind.THREAD, Kind.GROUP, Kind.THREAD, Kind.DM)
+    for number, (kind, wanted) in enumerate(
+        zip(kinds, (Kind.THREAD, *[Kind.GROUP] * 3), strict=True), 1
+    ):
+        await store.accept(message(number, kind=kind), terms())
+        work = await store.peek(THREAD)
+        assert work is not None
+        assert work.kind is wanted
+    (info,) = (await store.threads()).threads
+    assert info.kind is Kind.GROUP
+
+
 async def test_a_first_message_meets_a_thread_that_is_empty(store: Store) -> None:
     """The state of an unknown thread: not taking part, not muted, its author alone."""
     wanted = tuple(Verdict.ACCEPTED if i == 4 else Verdict.IGNORED for i in range(8))

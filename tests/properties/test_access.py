@@ -12,6 +12,7 @@ standings = st.builds(
     Standing,
     took_part=flag,
     can_see=flag,
+    may_enter=flag,
     admin=flag,
     private=flag,
     people=st.integers(min_value=0, max_value=50),
@@ -35,6 +36,13 @@ def test_who_is_no_admin_needs_to_have_taken_part_and_to_see_it(
 @given(standings)
 def test_no_role_opens_another_persons_direct_messages(who: Standing) -> None:
     if who.private and not (who.took_part and who.can_see):
+        assert right(who) is Right.NONE
+        assert not may_forget_whole(who)
+
+
+@given(standings)
+def test_what_the_platform_shows_nobody_else_is_closed_to_admins(who: Standing) -> None:
+    if not (who.can_see or who.may_enter):
         assert right(who) is Right.NONE
         assert not may_forget_whole(who)
 

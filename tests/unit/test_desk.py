@@ -10,12 +10,12 @@ import pytest
 
 from core.clock import SystemClock
 from core.commands import Commands
-from core.desk import NOT_MEMBER, NOT_YOURS, Desk
+from core.desk import NOT_HEARD, NOT_MEMBER, NOT_YOURS, Desk
 from core.errors import DeniedError, StoreUnavailableError
 from core.export import Form
 from core.memory import Memory
 from core.memory.tokens import counter_for
-from core.message import ThreadKey
+from core.message import Kind, ThreadKey
 from core.session import Entry
 from core.store.local import LocalStore
 from tests.builders import OTHER, THREAD, converse
@@ -33,14 +33,23 @@ class Town:
     name: str = "slack"
     admins: set[str] = field(default_factory=set)
     left: set[str] = field(default_factory=set)
+    denied: set[str] = field(default_factory=set)
     private: set[ThreadKey] = field(default_factory=set)
+    """Direct messages."""
+    public: bool = False
     asked: list[ThreadKey] = field(default_factory=list)
 
     def is_ours(self, thread: ThreadKey) -> bool:
         return thread.place == THREAD.place
 
-    def is_private(self, thread: ThreadKey) -> bool:
+    async def is_direct(self, thread: ThreadKey) -> bool:
         return thread in self.private
+
+    async def listens_to(self, person: str, thread: ThreadKey) -> bool:
+        return person not in self.denied
+
+    async def may_enter(self, person: str, thread: ThreadKey) -> bool:
+        return self.public
 
     def circle(self, thread: ThreadKey) -> str:
         return thread.place
@@ -69,11 +78,13 @@ def store() -> LocalStore:
     return LocalStore(SystemClock())
 
 
-def desk(town: Town, store: LocalStore, *, open_private: bool = False) -> Desk:
+def desk(
+    town: Town, store: LocalStore, *, open_private: bool = False, open_unseen: bool = False
+) -> Desk:
     clock = SystemClock()
     memory = Memory(counter=counter_for("offline", rank_file=None), budget=4000)
     commands = Commands(store, memory, clock, system="Be kind.")
-    return Desk(town, store, commands, clock, open_private=open_private)
+    return Desk(town, store, commands, clock, open_private=open_private, open_unseen=open_unseen)
 
 
 async def exported(desk: Desk, person: str, thread: ThreadKey = THREAD) -> list[str]:
@@ -121,6 +132,59 @@ async def test_what_admins_take_is_kept_before_they_have_it(
     monkeypatch.setattr(store, "audit", away)
     with pytest.raises(StoreUnavailableError):
         await exported(desk(town, store, open_private=True), "ROOT")
+
+
+async def test_an_admin_whom_the_platform_shows_nothing_gets_nothing(
+    town: Town, store: LocalStore
+) -> None:
+    await converse(store, 1, author="ANN")
+    town.left.add("ROOT")
+    with pytest.raises(DeniedError, match=NOT_YOURS):
+        await exported(desk(town, store), "ROOT")
+    with pytest.raises(DeniedError, match=NOT_YOURS):
+        await desk(town, store).forget("ROOT", THREAD, "whole")
+    assert await deeds(store) == []
+    assert await exported(desk(town, store, open_unseen=True), "ROOT")
+    town.public = True
+    assert await exported(desk(town, store), "ROOT")
+    assert len(await deeds(store)) == 2
+
+
+async def test_what_kind_a_thread_is_is_asked_and_not_remembered(
+    town: Town, store: LocalStore
+) -> None:
+    """The store says that it is a channel's; and the other way round."""
+    await converse(store, 1, author="ANN", kind=Kind.THREAD)
+    town.private.add(THREAD)
+    with pytest.raises(DeniedError, match=NOT_YOURS):
+        await exported(desk(town, store, open_unseen=True), "ROOT")
+    await converse(store, 2, author="ANN", thread=OTHER, kind=Kind.GROUP)
+    assert await exported(desk(town, store), "ROOT", OTHER)
+
+
+async def test_to_whom_the_bot_does_not_listen_it_does_nothing(
+    town: Town, store: LocalStore
+) -> None:
+    await converse(store, 1, author="ANN")
+    town.denied |= {"ANN", "ROOT"}
+    made = desk(town, store, open_private=True, open_unseen=True)
+    for person in ("ANN", "ROOT"):
+        with pytest.raises(DeniedError, match=NOT_HEARD):
+            await exported(made, person)
+        for job in (
+            made.remembered(person, THREAD),
+            made.may_forget(person, THREAD),
+            made.forget(person, THREAD, "own"),
+            made.forget(person, THREAD, "whole"),
+            made.reset(person, THREAD),
+            made.stats(person, THREAD),
+        ):
+            with pytest.raises(DeniedError, match=NOT_HEARD):
+                await job
+        assert await made.threads(person) == []
+    assert len(await store.history(THREAD)) == 2
+    assert town.asked == []
+    assert await deeds(store) == []
 
 
 async def test_what_is_remembered_is_not_for_admins(town: Town, store: LocalStore) -> None:
@@ -188,5 +252,5 @@ async def test_ones_threads_are_those_that_one_still_sees(town: Town, store: Loc
 async def test_figures_are_those_of_the_circle_that_asks(town: Town, store: LocalStore) -> None:
     await converse(store, 1, author="ANN")
     await converse(store, 2, author="EVE", thread=ELSEWHERE)
-    assert (await desk(town, store).stats(THREAD))[0] == "Conversations: 1"
-    assert await desk(town, store).stats(ELSEWHERE) == ["No conversation is kept yet."]
+    assert (await desk(town, store).stats("ANN", THREAD))[0] == "Conversations: 1"
+    assert await desk(town, store).stats("ANN", ELSEWHERE) == ["No conversation is kept yet."]

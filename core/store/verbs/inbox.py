@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from core.admission import ThreadState, Verdict
+from core.message import Kind
 from core.session import Entry, Status
 from core.store.header import Header
 from core.store.values import Accepted
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from core.admission import Terms
-    from core.message import Attachment, Kind, Message
+    from core.message import Attachment, Message
     from core.store.values import ThreadSettings
     from core.store.verbs.rows import Now, Rows
 
@@ -145,6 +146,8 @@ def _take_in(
     rows: Rows, now: Now, header: Header, message: Message, terms: Terms, verdict: Verdict
 ) -> None:
     header.ttl, header.reach = terms.ttl, terms.reach
+    if header.kind is Kind.THREAD and message.kind in {Kind.DM, Kind.GROUP}:
+        header.kind = message.kind  # what was read from the platform may not have told it
     if message.author.id not in header.people:
         rows.put_who(message.author.id)
         header.people = [*header.people, message.author.id][:PEOPLE_LIMIT]

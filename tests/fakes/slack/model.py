@@ -67,6 +67,8 @@ class User:
     bot_id: str = ""
     is_admin: bool = False
     is_owner: bool = False
+    is_guest: bool = False
+    """They see only the channels that they are in."""
     tz: str = "Europe/London"
     deleted: bool = False
 

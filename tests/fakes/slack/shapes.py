@@ -166,7 +166,7 @@ def user_json(user: User, team: str) -> Json:
         "is_admin": user.is_admin,
         "is_owner": user.is_owner,
         "is_primary_owner": False,
-        "is_restricted": False,
+        "is_restricted": user.is_guest,
         "is_app_user": False,
         "tz": user.tz,
         "tz_label": user.tz,

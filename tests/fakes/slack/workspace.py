@@ -159,7 +159,8 @@ class Workspace:
         shared: bool = False,
     ) -> Channel:
         """Add a channel, with the bot in it unless said otherwise."""
-        prefix = {"public": "C", "private": "C", "im": "D", "mpim": "G"}[kind]
+        # An id tells no direct message of several people from a channel, nor always did.
+        prefix = "D" if kind == "im" else "C"
         team = self.user(members[0]).team if kind == "im" and members else self.team.id
         team = team if team in self.installs else self.team.id
         channel = Channel(self.new_id(prefix), name, kind, team, shared=shared)

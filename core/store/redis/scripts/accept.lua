@@ -64,6 +64,8 @@ end
 
 local function take_in(h, verdict, line)
   h.ttl, h.reach = tonumber(A.ttl), tonumber(A.reach)
+  -- What was read from the platform may not have told it.
+  if h.kind == 'thread' and (A.kind == 'dm' or A.kind == 'group') then h.kind = A.kind end
   if redis.call('SADD', K.people, A.author) == 1 then
     redis.call('ZADD', K.who, 0, A.author .. '\0' .. THREAD)
     h.listed = 0  -- these keys may be new
