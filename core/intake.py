@@ -119,9 +119,10 @@ class Intake:
         terms = replace(self._terms(message), verdicts=(Verdict.GONE,) * len(STATES))
         return (await self._store.accept(_at_step(message, step), terms)).new
 
-    async def edit(self, message: Message) -> bool:
+    async def edit(self, message: Message, *, files: bool = True) -> bool:
         """Take in that a stored message's text or files were changed; tell whether it was known.
 
+        `files` tells whether the message has all of its files; else those that were stored stay.
         One that was not known is for the platform to offer, as if it had been said so: its edit
         may be told before it.
         """
@@ -132,7 +133,7 @@ class Intake:
             message.identities,
             stamp=message.stamp,
             text=text,
-            attachments=message.attachments,
+            attachments=message.attachments if files else None,
         )
 
     async def delete(

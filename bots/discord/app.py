@@ -74,14 +74,13 @@ class Discord:
         self, store: Store, intake: Intake, worker: Worker
     ) -> AsyncGenerator[None, None]:
         """Hear what people say, for as long as the block lasts; and what they have said before."""
-        del worker  # nothing that Discord tells stops a turn
         settings, reception = self.settings, self.reception
         past = DiscordPast(self.platform, reception, settings, self.clock)
         # Where nothing is overheard, a thread's title is known all the same.
         before = Before(past.before, store, intake, named=_as_it_is, wanted=True)
         name = f"{NAME}:{self.platform.me.user}"
         cursors = Cursors(store, self.clock, name, group=_group)
-        reception.open(store, intake, before, cursors)
+        reception.open(store, intake, before, cursors, worker.files)
         reception.spoken, reception.missed = self.spoken, self._heal.set
         catch_up = CatchUp(NAME, past, store, intake, cursors, self.clock)
         catching_up = asyncio.create_task(

@@ -28,6 +28,8 @@ _WRITTEN = (0, 19)
 _FORWARD = 1
 """The type of a reference that is no reply (docs: "Message Reference Types")."""
 _SHOWN = ("attachments", "embeds", "components", "sticker_items", "message_snapshots")
+_COMPLETE = {"content", "attachments"}
+"""What an update has that tells all of a message's words and files."""
 _NO_NAMES: Mapping[str, str] = {}
 
 
@@ -124,13 +126,19 @@ def said(
 def edited(
     payload: Mapping[str, Any], spot: Spot, me: Me, names: Mapping[str, str] = _NO_NAMES
 ) -> Message | None:
-    """Return a message whose words its author has changed, as it is now.
+    """Return a message whose words or files its author has changed, as it is now.
 
-    Updates also come for what Discord itself adds to a message, as the preview of a link: there
-    `edited_timestamp` is what it was before.
+    It may have neither: what is left is nothing that the bot can read, or, without the intent for
+    message content, no longer for the bot. Updates also come for what Discord itself adds to a
+    message, as the preview of a link: there `edited_timestamp` is what it was before.
     """
-    message = _message(payload, spot, me, names)
+    message = _message(payload, spot, me, names, blank=payload.keys() >= _COMPLETE)
     return message if message and message.stamp else None
+
+
+def are_files_told(payload: Mapping[str, Any]) -> bool:
+    """Tell whether a payload says which files a message has."""
+    return isinstance(payload.get("attachments"), list)
 
 
 def titled(spot: Spot, me: Me) -> Message | None:
@@ -166,8 +174,14 @@ def is_withheld(payload: Mapping[str, Any], me: Me) -> bool:
 
 
 def _message(
-    payload: Mapping[str, Any], spot: Spot, me: Me, names: Mapping[str, str]
+    payload: Mapping[str, Any],
+    spot: Spot,
+    me: Me,
+    names: Mapping[str, str],
+    *,
+    blank: bool = False,
 ) -> Message | None:
+    """Return what a person has said; `blank` lets it be nothing."""
     id_ = str_of(payload, "id")
     author = author_of(payload, me.user, allow_bots=me.allow_bots)
     if not is_id(id_) or author is None or payload.get("type") not in _WRITTEN:
@@ -177,7 +191,7 @@ def _message(
     if spot.is_post and id_ == spot.channel and not _commands(words, spot):
         words = "\n".join(filter(None, (words, _heading(spot))))
     files = files_of(payload, spot.channel)
-    if not words and not files:
+    if not (words or files or blank):
         return None  # a sticker, or withheld: there is nothing in it to answer
     address = _address(payload, spot, mine, me)
     if spot.is_channel and address is Address.MENTIONED and not _commands(words, spot):

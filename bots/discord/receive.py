@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from bots.discord import events
 from bots.discord.lanes import Lanes
+from bots.discord.people import files_of
 from bots.discord.text import ids_in
 from bots.discord.titles import Titles
 from core.admission import FollowUp
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from bots.discord.members import Members
     from bots.discord.permissions import Rules
     from bots.discord.platform import DiscordPlatform
+    from core.attachments import Attachments
     from core.before import Before
     from core.clock import Clock
     from core.cursors import Cursors
@@ -69,15 +71,23 @@ class Reception:
         self._clock = clock
         self._store: Store
         self._intake: Intake
+        self._files: Attachments
         self._titles: Titles
         self._before: Before
         self._cursors: Cursors
         self._lanes = Lanes(clock, self.ready)
         self._told: set[ThreadKey] = set()
 
-    def open(self, store: Store, intake: Intake, before: Before, cursors: Cursors) -> None:
-        """Hand messages to `intake` from now on."""
-        self._store, self._intake = store, intake
+    def open(
+        self,
+        store: Store,
+        intake: Intake,
+        before: Before,
+        cursors: Cursors,
+        files: Attachments,
+    ) -> None:
+        """Hand messages to `intake` from now on; of `files`, keep what is still there."""
+        self._store, self._intake, self._files = store, intake, files
         self._titles = Titles(self._platform, store, intake)
         self._before, self._cursors = before, cursors
 
@@ -191,6 +201,7 @@ class Reception:
     # --- what changed ---------------------------------------------------------------------------
 
     async def _edited(self, payload: dict[str, Any]) -> None:
+        self._keep_files_of(payload)
         spot, me = await self._spot(payload), self._platform.me
         if spot is None:
             return
@@ -200,15 +211,29 @@ class Reception:
         if message is None:
             return
         keys = spot.keys(message.id)
-        known = [await self._intake.edit(replace(message, thread=key)) for key in keys]
+        files = events.are_files_told(payload)
+        known = [await self._intake.edit(replace(message, thread=key), files=files) for key in keys]
         if not any(known) and events.said(payload, spot, me) is not None:
             await self.offer([message])
 
     async def _deleted(self, messages: list[str], channel: str, guild: str) -> None:
         spot = await self._platform.places.spot(channel, guild)
         for message in messages:
+            self._keep_files_of({"channel_id": channel, "id": message, "attachments": []})
             for key in spot.keys(message) if spot is not None else ():
                 await self._intake.delete(key, message, (events.identity(message),), stamp=0)
+
+    def _keep_files_of(self, payload: Mapping[str, Any]) -> None:
+        """Keep no other files of a message than it has, in whatever thread they were sent on."""
+        if events.are_files_told(payload):
+            channel = str_of(payload, "channel_id")
+            message, left = f"{channel}/{str_of(payload, 'id')}/", files_of(payload, channel)
+            known = {file.id for file in left}
+            self._files.drop_files(
+                lambda thread, key: (
+                    thread.platform == events.NAME and key.startswith(message) and key not in known
+                )
+            )
 
     async def _came_back(self, thread: dict[str, Any]) -> None:
         id_, guild = str_of(thread, "id"), str_of(thread, "guild_id")

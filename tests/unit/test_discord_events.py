@@ -10,7 +10,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bots.discord import snowflakes
-from bots.discord.events import Me, Spot, edited, is_withheld, said, titled
+from bots.discord.events import (
+    Me,
+    Spot,
+    are_files_told,
+    edited,
+    is_withheld,
+    said,
+    titled,
+)
 from bots.discord.text import readable
 from core.message import Address, Kind, ThreadKey
 
@@ -235,6 +243,36 @@ def test_only_an_edit_of_the_author_has_a_stamp() -> None:
     assert edit
     assert (edit.text, edit.stamp) == ("new", 1767323045.678)
     assert edited(payload(edited_timestamp="yesterday"), IN_DM, ME) is None
+
+
+EDITED = "2026-01-02T03:04:05.678000+00:00"
+
+
+def test_an_edit_tells_which_files_there_are() -> None:
+    file = {"id": "1576777314895659008", "filename": "plan.pdf", "size": 9}
+    edit = edited(payload("same", attachments=[file], edited_timestamp=EDITED), IN_DM, ME)
+    assert edit
+    assert [each.name for each in edit.attachments] == ["plan.pdf"]
+    edit = edited(payload("same", attachments=[], edited_timestamp=EDITED), IN_DM, ME)
+    assert edit
+    assert edit.attachments == ()
+    assert are_files_told(payload("same", attachments=[]))
+    for odd in ({}, {"attachments": None}, {"attachments": "x"}):
+        told = {key: value for key, value in payload().items() if key != "attachments"} | odd
+        assert not are_files_told(told)
+
+
+def test_an_edit_may_leave_nothing_that_can_be_read() -> None:
+    """Its last file goes and a sticker stays; or, without the intent, it names the bot no more."""
+    for more in ({"sticker_items": [{"id": "1"}]}, {}):
+        edit = edited(payload("", attachments=[], edited_timestamp=EDITED, **more), IN_DM, ME)
+        assert edit
+        assert (edit.text, edit.attachments) == ("", ())
+    bare = payload("", edited_timestamp=EDITED)
+    for part in ("content", "attachments"):
+        told = {key: value for key, value in {"attachments": [], **bare}.items() if key != part}
+        assert edited(told, IN_DM, ME) is None, "it may not be told whole"
+    assert edited(payload("", attachments=[]), IN_DM, ME) is None
 
 
 def test_a_message_without_anything_was_withheld() -> None:

@@ -112,6 +112,19 @@ class People(Writing):
         noted(self, message, meant(text), replied=self._replied(message))
         self.changed(message)
 
+    async def attach(self, message: Message, *files: File, told: bool = True) -> None:
+        """Let a message have these files and no other; its words stay.
+
+        Without `told`, the update is none of its author's.
+        """
+        self.require(not message.deleted and message.author is not self.bot, "not one's own")
+        for file in files:
+            file.channel = message.channel
+        message.files = list(files)
+        message.edited = self.now() if told else message.edited
+        message.edits += told
+        self.changed(message)
+
     def _replied(self, message: Message) -> bool:
         place = self.channels[message.channel]
         original = place.messages.get((message.reference or {}).get("message_id", ""))
