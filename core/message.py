@@ -155,11 +155,14 @@ class PieceCleaner:
     def __init__(self) -> None:
         """Hold nothing back yet."""
         self._decoder = codecs.getincrementaldecoder(_UTF_16)("replace")
+        self._holds = False
 
     def take(self, piece: str) -> str:
         """Return what is sure by now: this piece, and what was held back before it."""
-        text = self._decoder.decode(piece.encode(_UTF_16, "surrogatepass"))
-        return text.replace("\0", _REPLACEMENT)
+        if self._holds or not piece.isascii():
+            piece = self._decoder.decode(piece.encode(_UTF_16, "surrogatepass"))
+            self._holds = self._decoder.getstate()[0] != b""
+        return piece.replace("\0", _REPLACEMENT) if "\0" in piece else piece
 
     def rest(self) -> str:
         """Return what is still held back: nothing, or U+FFFD for a half without its second."""
