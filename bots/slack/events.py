@@ -209,10 +209,16 @@ def _is_reworded(now: Mapping[str, Any], before: Mapping[str, Any]) -> bool:
 
 
 def _has_other_files(now: Mapping[str, Any], before: Mapping[str, Any]) -> bool:
-    """Tell whether files were taken out, replaced, or made tombstones."""
+    """Tell whether files were taken out, replaced, renamed, or made tombstones.
+
+    One of another organisation may be described later than it is named by its id.
+    """
     if not before:
         return len(files_of(now)) < len(dicts_of(now, "files"))
-    return files_of(now) != files_of(before)
+    names = {file.id: file.name for file in files_of(now)}
+    known = {file.id: file.name for file in files_of(before)}
+    renamed = any(known[id_] not in {id_, name} for id_, name in names.items() if id_ in known)
+    return names.keys() != known.keys() or renamed
 
 
 def _owed(message: Message | None, event: Mapping[str, Any]) -> Message | None:

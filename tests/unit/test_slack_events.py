@@ -327,7 +327,14 @@ def test_a_tombstone_tells_of_itself_where_slack_does_not_say_what_was_before() 
     ("now", "before"),
     [
         pytest.param(
-            spoken(files=[{**PLAN, "thumb_360": "x"}]), spoken(files=[PLAN]), id="thumbnail"
+            spoken(files=[{**PLAN, "thumb_360": "x", "size": 8}]),
+            spoken(files=[PLAN]),
+            id="thumbnail",
+        ),
+        pytest.param(
+            spoken(files=[PLAN]),
+            spoken(files=[{"id": "F1", "file_access": "check_file_info"}]),
+            id="another organisation's file, described later",
         ),
         pytest.param(spoken(attachments=[{"is_msg_unfurl": True}]), spoken(), id="unfurl"),
         pytest.param(spoken(language={"locale": "de"}), spoken(), id="translation"),
