@@ -7,7 +7,7 @@ large is planned again with less of what was said before, and what the refusal n
 from __future__ import annotations
 
 import logging
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import TYPE_CHECKING
 
@@ -23,7 +23,7 @@ from core.models.port import Stop
 from core.models.retry import Answered, ask
 from core.preview import Preview
 from core.prompt import Scene, fixed_size, reply_request
-from core.session import Status, Usage
+from core.session import Status, Usage, without_answers_about
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -124,6 +124,8 @@ class Answering:
         platform = delivery.platform
         wanted = attachments_in_view(session, strategy)
         files = await self._files.load(platform, session.thread, wanted, session.rev)
+        if gone := {key for key, file in files.items() if file.gone}:
+            session = replace(session, turns=without_answers_about(session.turns, gone))
         async with Preview(delivery, platform.capabilities, self._clock) as preview:
             try:
                 return await self._ask_with(files, session, strategy, preview)

@@ -19,7 +19,7 @@ import logging
 from typing import TYPE_CHECKING
 
 from core import limits
-from core.errors import FileUnreadableError, PlatformError, StoreError
+from core.errors import FileGoneError, FileUnreadableError, PlatformError, StoreError
 from core.file_cache import FileCache
 from core.files import CROWDED, REJECTED, File, FileKind, fitted, read, too_large, unread
 
@@ -122,7 +122,7 @@ class Attachments:
         except TimeoutError:
             return unread(_LATE)
         except FileUnreadableError as error:
-            return unread(str(error))
+            return unread(str(error), gone=isinstance(error, FileGoneError))
         except PlatformError as error:
             log.warning("a file could not be fetched: %s", error)
             return unread(_REFUSED)

@@ -191,6 +191,10 @@ class FileUnreadableError(PlatformError):
     """
 
 
+class FileGoneError(FileUnreadableError):
+    """A file was removed where it was, so that nothing that was in it is to be shown again."""
+
+
 class PostUnclearError(PlatformError):
     """The call may or may not have taken effect: read back before trying it again."""
 

@@ -75,6 +75,8 @@ class File:
     """Of a text, what is shown."""
     why: str = ""
     """Why it could not be read; or, of a text, what is missing."""
+    gone: bool = False
+    """It was removed where it was."""
     tokens: int = 0
     """What it takes in a prompt beside words."""
     pages: int = 0
@@ -117,9 +119,9 @@ def rules_for(model: str, budget: int) -> Rules:
     return Rules(image_tokens=spec.image_tokens, pages=spec.pdf_pages, tokens=budget // 2)
 
 
-def unread(why: str) -> File:
-    """Return a file that can only be named."""
-    return File(kind=FileKind.UNREAD, why=why.strip().removesuffix("."))
+def unread(why: str, *, gone: bool = False) -> File:
+    """Return a file that can only be named; `gone` tells whether it was removed."""
+    return File(kind=FileKind.UNREAD, why=why.strip().removesuffix("."), gone=gone)
 
 
 def too_large(size: int, limit: int) -> File:

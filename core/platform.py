@@ -152,9 +152,9 @@ class Platform(Protocol):
     async def fetch(self, thread: ThreadKey, attachment: Attachment) -> bytes:
         """Return a file that came with a message of the thread, whole and as it was sent.
 
-        Raises `FileUnreadableError` when it is gone, is not for us, or has more than
-        `limits.FILE_BYTES` bytes, of which no more than that are read. How long it may take is
-        up to who asks.
+        Raises `FileGoneError` when it was removed, and `FileUnreadableError` when it is not for us
+        or has more than `limits.FILE_BYTES` bytes, of which no more than that are read. How long it
+        may take is up to who asks.
         """
         ...
 

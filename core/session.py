@@ -12,7 +12,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Collection, Iterable
 
     from core.message import Attachment, Author, Kind, ThreadKey
 
@@ -161,6 +161,17 @@ def turns_of(records: Iterable[Record]) -> tuple[tuple[Turn, ...], tuple[Entry, 
         if record.status is not Status.DELETED:
             open_entries.append(record)
     return tuple(turns), tuple(open_entries)
+
+
+def without_answers_about(turns: tuple[Turn, ...], gone: Collection[str]) -> tuple[Turn, ...]:
+    """Return turns as if the files with these ids had been taken out of their messages."""
+
+    def is_about(turn: Turn) -> bool:
+        return any(file.id in gone for entry in turn.entries for file in entry.attachments)
+
+    return tuple(
+        [Turn(turn.entries, _left_out(turn.answer)) if is_about(turn) else turn for turn in turns]
+    )
 
 
 def _left_out(answer: Answer) -> Answer:

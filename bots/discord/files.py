@@ -10,7 +10,7 @@ from bots.discord.api import UNKNOWN_CHANNEL, UNKNOWN_MESSAGE, RefusedError
 from bots.discord.people import attachments_of
 from bots.discord.reading import one
 from bots.outgoing import ElsewhereError, content_of, opened
-from core.errors import FileUnreadableError, PlatformError
+from core.errors import FileGoneError, FileUnreadableError, PlatformError
 from core.fields import count_of, str_of
 from core.limits import FETCH_SECONDS, FILE_BYTES
 
@@ -19,16 +19,18 @@ if TYPE_CHECKING:
     from bots.hosts import Hosts
 
 _OK = 200
+_NOT_THERE = {404, 410}
 _TOO_LARGE = "it is too large"
 _ELSEWHERE = "it is kept outside Discord: paste it or upload it"
-_WHY = {UNKNOWN_MESSAGE: "its message was deleted", UNKNOWN_CHANNEL: "its channel is gone"}
+_REMOVED = {UNKNOWN_MESSAGE: "its message was deleted", UNKNOWN_CHANNEL: "its channel is gone"}
 
 
 async def fetch(api: Api, session: aiohttp.ClientSession, reference: str) -> bytes:
     """Return a file's content, whole; the reference is channel, message and file.
 
     Raises:
-        FileUnreadableError: It is gone, too large, or not for us.
+        FileGoneError: It was removed.
+        FileUnreadableError: It is too large, or not for us.
         PlatformError: It can't be had now.
     """
     file = await _found(api, reference)
@@ -57,16 +59,19 @@ async def _found(api: Api, reference: str) -> dict[str, Any]:
     try:
         found = await one(api, channel, message, FETCH_SECONDS / 2)
     except RefusedError as refused:
-        why = _WHY.get(refused.code, "I may not read it here")
-        raise FileUnreadableError(why) from refused
+        if refused.code in _REMOVED:
+            raise FileGoneError(_REMOVED[refused.code]) from refused
+        raise FileUnreadableError("I may not read it here") from refused
     file = next((each for each in attachments_of(found) if str_of(each, "id") == id_), None)
     if file is None:
-        raise FileUnreadableError("it was taken away")
+        raise FileGoneError("it was taken away")
     return file
 
 
 async def _download(session: aiohttp.ClientSession, url: str, hosts: Hosts) -> bytes:
     async with opened(session, url, hosts) as response:
+        if response.status in _NOT_THERE:
+            raise FileGoneError("it is gone")
         if response.status != _OK:
-            raise FileUnreadableError("it is gone")
+            raise FileUnreadableError("Discord does not give it")
         return await content_of(response)

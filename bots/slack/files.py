@@ -18,7 +18,7 @@ import aiohttp
 from bots.outgoing import ElsewhereError, content_of, opened
 from bots.slack.api import RefusedError
 from bots.slack.hosts import file_hosts
-from core.errors import FileUnreadableError, PlatformError
+from core.errors import FileGoneError, FileUnreadableError, PlatformError
 from core.fields import count_of, dict_of, str_of
 from core.limits import FILE_BYTES
 
@@ -28,32 +28,32 @@ if TYPE_CHECKING:
     from bots.slack.api import Api
 
 _OK, _RATE_LIMITED, _SERVER_FAULT = 200, 429, 500
+_NOT_THERE = {404, 410}
 _TRIES = 3
 _PAUSE = 0.5
 """Seconds before the next try; a turn waits for its files for some seconds (`FETCH_SECONDS`)."""
 _NO_SCOPE = "I lack the right to read files (files:read)"
 _TOO_LARGE = "it is too large"
 _ELSEWHERE = "it is kept outside Slack: paste it or upload it"
-_WHY = {
-    "file_deleted": "it was deleted",
-    "file_not_found": "it is gone",
-    "missing_scope": _NO_SCOPE,
-}
+_GONE = "it is gone"
+_REMOVED = {"file_deleted": "it was deleted", "file_not_found": _GONE}
+_NOT_GIVEN = "Slack does not give it"
 
 
 async def fetch(api: Api, file: str) -> bytes:
     """Return a file's content, whole.
 
     Raises:
-        FileUnreadableError: It is gone, too large, or not for us.
+        FileGoneError: It was removed.
+        FileUnreadableError: It is too large, or not for us.
         PlatformError: It can't be had now.
     """
     try:
         found = dict_of(await api.call("files.info", repeat=True, file=file), "file")
     except RefusedError as refused:
-        raise FileUnreadableError(_WHY.get(refused.code, "Slack does not give it")) from refused
-    if why := _refusal(found):
-        raise FileUnreadableError(why)
+        raise _meaning(refused.code) from refused
+    if (refusal := _refusal(found)) is not None:
+        raise refusal
     url = _address(found)
     html = str_of(found, "mimetype").startswith("text/html")
     for tries_left in reversed(range(_TRIES)):
@@ -75,22 +75,29 @@ async def is_unchanged(api: Api, file: str) -> bool:
         found = dict_of(await api.call("files.info", repeat=True, file=file), "file")
     except RefusedError:
         return False
-    return not _refusal(found) and found.get("mode") == "hosted"
+    return _refusal(found) is None and found.get("mode") == "hosted"
 
 
-def _refusal(found: Mapping[str, Any]) -> str:
-    """Return why a file's bytes are not asked for, as `files.info` describes it; empty if they are.
+def _meaning(code: str) -> FileUnreadableError:
+    """Return what it means that Slack does not describe a file."""
+    if code in _REMOVED:
+        return FileGoneError(_REMOVED[code])
+    return FileUnreadableError(_NO_SCOPE if code == "missing_scope" else _NOT_GIVEN)
+
+
+def _refusal(found: Mapping[str, Any]) -> FileUnreadableError | None:
+    """Return why a file's bytes are not asked for, as `files.info` describes it; None if they are.
 
     Docs: reference/objects/file-object.
     """
     mode = found.get("mode")
     if mode == "hidden_by_limit":
-        return "Slack hides it: the workspace's plan keeps only newer files"
+        return FileUnreadableError("Slack hides it: the workspace's plan keeps only newer files")
     if mode == "external" or found.get("is_external") is True:
-        return _ELSEWHERE
+        return FileUnreadableError(_ELSEWHERE)
     if mode == "tombstone" or not _address(found):
-        return "it is gone"
-    return _TOO_LARGE if count_of(found, "size") > FILE_BYTES else ""
+        return FileGoneError(_GONE)
+    return FileUnreadableError(_TOO_LARGE) if count_of(found, "size") > FILE_BYTES else None
 
 
 def _address(found: Mapping[str, Any]) -> str:
@@ -115,8 +122,10 @@ async def _download(api: Api, url: str, *, html: bool) -> tuple[bytes | None, st
     async with opened(session, url, file_hosts(api.client.base_url), headers) as response:
         if response.status == _RATE_LIMITED or response.status >= _SERVER_FAULT:
             return None, f"status {response.status}"
+        if response.status in _NOT_THERE:
+            raise FileGoneError(_GONE)
         if response.status != _OK:
-            raise FileUnreadableError("it is gone")
+            raise FileUnreadableError(_NOT_GIVEN)
         if response.content_type == "text/html" and not html:
             raise FileUnreadableError(_NO_SCOPE)
         return await content_of(response), ""

@@ -284,7 +284,8 @@ async def test_what_is_forgotten_is_forgotten_with_its_files(transport: str) -> 
     assert SECRET not in prompt(model.calls[1])
 
 
-async def test_an_answer_that_may_tell_what_was_in_a_file_is_left_out() -> None:
+@pytest.mark.parametrize("told", [True, False])
+async def test_an_answer_that_may_tell_what_was_in_a_file_is_left_out(*, told: bool) -> None:
     """It stays where it was posted, and in the export; the model does not see it again."""
     model = ScriptedModel(f"It says {SECRET}.", "It was about a file that is gone.")
     async with FakeSlack() as fake:
@@ -293,7 +294,7 @@ async def test_an_answer_that_may_tell_what_was_in_a_file_is_left_out() -> None:
         async with bot_on(fake, model) as bot:
             said = await asked(fake, ann, dm)
             await until(lambda: not bot.worker._turns)
-            fake.delete_file(said.files[0])
+            fake.delete_file(said.files[0], told=told)
             await fake.settled()
             after = await fake.say(ann, dm, "What was I asking about?")
             await fake.replies(dm, after.ts)

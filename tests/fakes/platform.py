@@ -6,7 +6,7 @@ from collections import deque
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from core.errors import FileUnreadableError, PostRefusedError, PostUnclearError
+from core.errors import FileGoneError, PostRefusedError, PostUnclearError
 from core.platform import Capabilities, Posted, PostKey, Where
 
 if TYPE_CHECKING:
@@ -104,7 +104,7 @@ class FakePlatform:
     async def fetch(self, thread: ThreadKey, attachment: Attachment) -> bytes:
         """Return a file's bytes."""
         self.fetched.append(attachment.id)
-        file = self.files.get(attachment.id, FileUnreadableError("it was deleted."))
+        file = self.files.get(attachment.id, FileGoneError("it was deleted."))
         if isinstance(file, Exception):
             raise file
         return file
