@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 from hypothesis import strategies as st
 
 if TYPE_CHECKING:
+    import random
     from collections.abc import Iterator, Sequence
 
 Path: TypeAlias = tuple[str | int, ...]
@@ -109,3 +110,62 @@ def oddly(payloads: Sequence[Any], most: int = 4) -> st.SearchStrategy[Any]:
         return payload
 
     return made()
+
+
+class Generator:
+    """Makes what a JSON Schema describes; the same for the same seed."""
+
+    def __init__(self, root: dict[str, Any], chance: random.Random) -> None:
+        """Look references up in `root`."""
+        self._root = root
+        self._chance = chance
+
+    def of(self, schema: Any, depth: int = 0) -> Any:
+        """Return something that fits; of what need not be there, ever less further in."""
+        while "$ref" in schema:
+            found: Any = self._root
+            for part in schema["$ref"].removeprefix("#/").split("/"):
+                found = found[part]
+            schema = found
+        for several in ("oneOf", "anyOf"):
+            if several in schema:
+                return self.of(self._chance.choice(schema[several]), depth)
+        if "allOf" in schema:
+            return self.of(schema["allOf"][0], depth)
+        if "const" in schema or "enum" in schema:
+            return schema.get("const", self._chance.choice(schema.get("enum", [None])))
+        kinds = schema.get("type", "object")
+        kind = self._chance.choice(kinds) if isinstance(kinds, list) else kinds
+        return getattr(self, f"_{kind}")(schema, depth)
+
+    def _object(self, schema: Any, depth: int) -> dict[str, Any]:
+        needed = schema.get("required", ())
+        known = schema.get("properties", {})
+        wanted = [n for n in known if n in needed or self._chance.random() < 0.7 / (depth + 1)]
+        return {name: self.of(known[name], depth + 1) for name in wanted}
+
+    def _array(self, schema: Any, depth: int) -> list[Any]:
+        most = 2 if depth < 3 else 0
+        count = max(schema.get("minItems", 0), self._chance.randint(0, most))
+        return [self.of(schema.get("items", {}), depth + 1) for _ in range(count)]
+
+    def _string(self, schema: Any, _: int) -> str:
+        if schema.get("format") == "snowflake":
+            return str(self._chance.randint(1, 2**60))
+        if schema.get("format") == "date-time":
+            return "2026-11-29T10:00:00.000000+00:00"
+        if schema.get("format") == "uri":
+            return "https://cdn.discordapp.com/x.png"
+        return self._chance.choice(("hello", "a" * 50, "", "\u2028", "1"))
+
+    def _integer(self, schema: Any, _: int) -> int:
+        return self._chance.randint(schema.get("minimum", 0), min(schema.get("maximum", 99), 99))
+
+    def _number(self, schema: Any, _: int) -> float:
+        return float(self._integer(schema, 0))
+
+    def _boolean(self, *_: Any) -> bool:
+        return self._chance.random() < 0.5
+
+    def _null(self, *_: Any) -> None:
+        return None

@@ -15,7 +15,8 @@ import aiohttp
 import discord
 
 from bots.discord.buckets import open_again
-from core.errors import PlatformError, PostRefusedError, PostUnclearError
+from core.errors import ChatbotError, PlatformError, PostRefusedError, PostUnclearError
+from core.odd import broke
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine
@@ -28,6 +29,7 @@ log = logging.getLogger(__name__)
 
 Result = TypeVar("Result")
 
+ODD = "this is no answer of Discord's"
 _SERVER_FAULT = 500
 _LIMITED = 429
 _REPEATS = 2
@@ -202,6 +204,10 @@ def _result(what: str, task: asyncio.Future[Result]) -> Result:
         raise _meaning(what, error) from None
     except (aiohttp.ClientError, OSError, TimeoutError, asyncio.CancelledError) as error:
         raise PostUnclearError(f"{what}: {type(error).__name__}") from error
+    except ChatbotError:
+        raise
+    except Exception as error:  # discord.py trusts that an answer is one of Discord's
+        raise PostUnclearError(f"{what}: {ODD} ({broke(error)})") from error
 
 
 def _meaning(what: str, error: discord.HTTPException) -> PlatformError:

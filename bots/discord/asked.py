@@ -9,21 +9,23 @@ is made.
 from __future__ import annotations
 
 import logging
+import re
 from enum import Enum
 from typing import TYPE_CHECKING, Any
+
+import discord
 
 from bots.discord import format as shape
 from bots.discord import posting
 from bots.discord.api import RefusedError
-from bots.discord.share import opened
-from bots.discord.snowflakes import seconds
+from bots.discord.share import DEFAULT_LIMIT, opened
+from bots.discord.snowflakes import is_id, seconds
 from core.errors import PlatformError, PostUnclearError
+from core.fields import str_of
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
-
-    import discord
 
     from bots.discord.api import Api
     from bots.discord.voice import DiscordVoice
@@ -33,6 +35,9 @@ log = logging.getLogger(__name__)
 _TRIES, _TRY_SECONDS = 3, 0.9
 """So that all tries end within Discord's three seconds."""
 _FILE_SECONDS = 120.0
+_EPHEMERAL = 1 << 6
+"""The flag of a message that only the person sees (docs: resources/message, "Message Flags")."""
+_TOKEN = re.compile(r"[\w.-]{1,512}", re.ASCII)
 _TAKEN = 40060
 _TOO_LATE = 10062
 _OVER = {10008, 10015, _TOO_LATE, 50027}
@@ -56,13 +61,15 @@ class Asked:
     ) -> None:
         """Answer through `api`, and by `voice` once it is too late for that."""
         self.interaction = interaction
-        self.person = str(interaction.user.id)
-        self.channel = str(interaction.channel_id)
+        self.person = str(interaction.user.id) if interaction.user else ""
+        """Who asked; empty where Discord does not say, as is the channel."""
+        self.channel = str(interaction.channel_id or "")
         self.guild = str(interaction.guild_id or "")
         self.id = str(interaction.id)
         self.at = seconds(self.id)
         """When it was asked, by Discord's clock."""
-        self.limit = interaction.filesize_limit
+        limit: object = interaction.filesize_limit
+        self.limit = limit if isinstance(limit, int) and limit > 0 else DEFAULT_LIMIT
         """Bytes that a file of the answer may have."""
         self._api = api
         self._voice = voice
@@ -96,7 +103,7 @@ class Asked:
         try:
             await self._api.call("answer a command", answer, _FILE_SECONDS if files else 0)
         except RefusedError as refused:
-            if refused.code not in _OVER:
+            if refused.code not in _OVER or not self.person:
                 raise
             log.info("a command is answered in a direct message: %s", refused)
             await self._voice.give(self.person, said, files)
@@ -123,3 +130,31 @@ class Asked:
             return Taken.PERHAPS
         log.warning("a command came too late to be answered: %s", refused)
         return Taken.NO
+
+
+async def answer_raw(api: Api, payload: Mapping[str, Any], text: str) -> bool:
+    """Answer an interaction of which nothing but its id and its token can be read.
+
+    Returns whether it has both, and was answered. Raises `PlatformError` where that is not known.
+    """
+    id_, token = str_of(payload, "id"), str_of(payload, "token")
+    if not is_id(id_) or not _TOKEN.fullmatch(token):
+        return False
+    route = discord.http.Route(
+        "POST",
+        "/interactions/{interaction_id}/{interaction_token}/callback",
+        interaction_id=id_,
+        interaction_token=token,
+    )
+    data = {"content": text, "flags": _EPHEMERAL, "allowed_mentions": {"parse": []}}
+    body = {"type": discord.InteractionResponseType.channel_message.value, "data": data}
+
+    async def answer() -> None:
+        await api.http.request(route, json=body)
+
+    try:
+        await api.call("answer a command", answer, _TRIES * _TRY_SECONDS)
+    except RefusedError as refused:
+        log.info("a command is answered otherwise: %s", refused)
+        return refused.code == _TAKEN
+    return True

@@ -50,6 +50,7 @@ def register(bot: Discord, store: Store, commands: Commands) -> None:
                 await counter.press(interaction)
 
         client.event(on_interaction)
+        client.unread = counter.unread
         task = asyncio.create_task(sync(tree, bot.api, store, clock))
         syncing.add(task)
         task.add_done_callback(syncing.discard)

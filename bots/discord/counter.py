@@ -15,13 +15,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from bots.discord import views
-from bots.discord.asked import Asked, Taken
+from bots.discord.asked import Asked, Taken, answer_raw
 from bots.discord.events import NAME, Spot
 from bots.discord.share import TooLongError, parts_of
+from bots.discord.snowflakes import is_id
 from bots.discord.voice import link_in
 from core.errors import ChatbotError, DeniedError, PlatformError
 from core.export import Form
+from core.fields import dict_of, str_of
 from core.message import ThreadKey
+from core.odd import broke
 from core.once import first
 
 if TYPE_CHECKING:
@@ -42,6 +45,9 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 FAILED = "That did not work just now. Please try again in a minute."
+UNREAD = "I could not tell what that was about. Please reload Discord (Ctrl+R), and try again."
+_NOT_ASKED = (1, 4)
+"""Interactions that nobody waits for: a ping, and what is offered while somebody types."""
 _SENT = "Here is the conversation. Only you see this."
 _KEPT = "Nothing was removed."
 _NO_LINK = "That is no link to a message that I can see."
@@ -89,15 +95,23 @@ class Counter:
         await self._do(interaction, act)
 
     async def press(self, interaction: Interaction) -> None:
-        """Do what a button stands for, or what was chosen in a list; let be what is not ours."""
-        data: dict[str, Any] = {**(interaction.data or {})}
-        custom_id = str(data.get("custom_id", ""))
+        """Do what a button stands for, or what was chosen in a list."""
+        given: object = interaction.data
+        data: dict[str, Any] = given if isinstance(given, dict) else {}
+        custom_id, values = str_of(data, "custom_id"), data.get("values")
         if views.is_kept(custom_id):
             await self._do(interaction, lambda asked: asked.show(_KEPT))
             return
-        press = views.pressed(custom_id, data.get("values") or ())
-        if press is not None:
+        press = views.pressed(custom_id, values if isinstance(values, list) else ())
+        if press is None:  # of another version, or of nobody's
+            await self.say(interaction, UNREAD)
+        else:
             await self._do(interaction, lambda asked: self._pressed(asked, press))
+
+    def unread(self, payload: dict[str, Any]) -> None:
+        """Tell a person that what they pressed or typed can't be read, as far as that can be."""
+        if payload.get("type") not in _NOT_ASKED:
+            self._keep(asyncio.create_task(self._say_unread(payload)))
 
     async def say(self, interaction: Interaction, text: str) -> None:
         """Answer with nothing but words."""
@@ -124,14 +138,26 @@ class Counter:
         self._keep(task)
         await asyncio.shield(task)
 
+    async def _say_unread(self, payload: dict[str, Any]) -> None:
+        user = dict_of(dict_of(payload, "member"), "user") or dict_of(payload, "user")
+        person, told = str_of(user, "id"), False
+        try:
+            told = await answer_raw(self._platform.api, payload, UNREAD)
+            if not told and is_id(person):
+                await self._voice.tell(person, UNREAD)
+        except ChatbotError as error:
+            log.warning("nobody was told that a command can't be read: %s", error)
+
     async def _taken(self, asked: Asked, act: Act) -> None:
         taken, mine = await asyncio.gather(
             asked.take(), first(self._store, NAME, asked.id), return_exceptions=True
         )
         if isinstance(taken, BaseException):
             raise taken
+        if not asked.person:
+            act = _unreadable
         if isinstance(mine, BaseException):
-            log.warning("a command was not done: %s", mine)
+            log.warning("a command was not done: %s", broke(mine))
             if taken is Taken.BY_US:  # else another process may have done it
                 await self._tried(asked.show(FAILED), asked.show)
         elif mine and taken is not Taken.NO:
@@ -155,6 +181,9 @@ class Counter:
         except (ChatbotError, OSError) as error:
             log.warning("a command failed: %s", error)
             said = FAILED
+        except Exception as error:  # noqa: BLE001 - whatever it is, somebody waits for a word
+            log.error("a command failed: %s", broke(error))  # noqa: TRY400 - no text
+            said = UNREAD
         else:
             return
         try:
@@ -238,6 +267,8 @@ class Counter:
         return await self._seen(asked.channel, asked.guild)
 
     async def _seen(self, channel: str, guild: str) -> Spot:
+        if not is_id(channel):
+            raise DeniedError(UNREAD)
         spot = await self._platform.places.spot(channel, guild)
         if spot is None:
             raise DeniedError(_NO_LINK)
@@ -257,3 +288,7 @@ class Counter:
             if await self._store.peek(thread) is not None:
                 return thread
         return spot.whole
+
+
+async def _unreadable(asked: Asked) -> None:
+    await asked.show(UNREAD)

@@ -18,6 +18,7 @@ from bots.discord.permissions import EVERYBODY
 from bots.discord.reading import one
 from bots.discord.snowflakes import is_id
 from core.errors import PlatformError
+from core.odd import broke
 
 if TYPE_CHECKING:
     from bots.discord.api import Api
@@ -116,7 +117,11 @@ class DiscordDirectory:
         above = guild.get_channel(int(channel_of(thread.place))) if guild is not None else None
         if member is None or guild is None or above is None:
             return False
-        rights = above.permissions_for(member)
+        try:
+            rights = above.permissions_for(member)
+        except Exception as error:  # noqa: BLE001 - discord.py may have been told half of it
+            log.error("somebody's rights are not known: %s", broke(error))  # noqa: TRY400 - no text
+            return False
         if not rights.view_channel:
             return False
         kind = await self._kind(thread, guild)
@@ -141,18 +146,19 @@ class DiscordDirectory:
             member = await self._member(person, thread)
             if member is not None:
                 return member.display_name
-            user = await self._api.call(
+            user: object = await self._api.call(
                 "look at a user", lambda: self._api.http.get_user(int(person))
             )
         except PlatformError as error:
             log.info("somebody's name is not known: %s", error)
             return person
-        return people.name_of(dict(user), {})
+        return people.name_of(user if isinstance(user, dict) else {}, {}) or person
 
     # --- the steps ------------------------------------------------------------------------------
 
     def _guild(self, thread: ThreadKey) -> discord.Guild | None:
-        return self._api.link.client.get_guild(int(guild_of(thread.place) or 0))
+        guild = guild_of(thread.place)
+        return self._api.link.client.get_guild(int(guild)) if is_id(guild) else None
 
     async def _member(self, person: str, thread: ThreadKey) -> discord.Member | None:
         guild = self._guild(thread)
@@ -170,11 +176,12 @@ class DiscordDirectory:
         known = guild.get_channel_or_thread(id_)
         if known is not None:
             return known.type
+
+        async def kind() -> discord.ChannelType:
+            return discord.ChannelType((await self._api.http.get_channel(id_))["type"])
+
         try:
-            found = await self._api.call(
-                "look at a thread", lambda: self._api.http.get_channel(id_)
-            )
-            return discord.ChannelType(found["type"])
+            return await self._api.call("look at a thread", kind)
         except RefusedError as refused:
             if refused.code != UNKNOWN_CHANNEL:
                 return None

@@ -15,11 +15,13 @@ from bots.discord.people import author_of, files_of, name_of, names_in
 from bots.discord.snowflakes import is_id, seconds
 from bots.discord.text import headed, mentions_in, quoted, readable
 from core.fields import dict_of, dicts_of, str_of
-from core.message import Address, Author, Kind, Message, ThreadKey
+from core.message import FOR_US, Address, Author, Kind, Message, ThreadKey
 from core.words import command_in
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+    from core.message import Attachment
 
 NAME = "discord"
 
@@ -116,11 +118,18 @@ def said(
     """Return what somebody said to the bot, or near it in a thread.
 
     In a channel that is only what mentions it or replies to it. `names` are those of people, roles
-    and channels by id, beside those that the payload brings.
+    and channels by id, beside those that the payload brings. What is said to the bot and has
+    nothing in it that can be read is a message without words: its author is owed an answer.
     """
     message = _message(payload, spot, me, names)
-    addressed = message is not None and message.address in {Address.MENTIONED, Address.REPLIED}
-    return message if addressed or not spot.is_channel else None
+    if message is None or not _says_something(message):
+        return _owed(message, payload, me)
+    return message if message.address in FOR_US or not spot.is_channel else None
+
+
+def unread(payload: Mapping[str, Any], spot: Spot, me: Me) -> Message | None:
+    """Return what was said to the bot without its words: no more of it is read than it takes."""
+    return _owed(_message(payload, spot, me, _NO_NAMES, read=False), payload, me)
 
 
 def edited(
@@ -132,8 +141,12 @@ def edited(
     message content, no longer for the bot. Updates also come for what Discord itself adds to a
     message, as the preview of a link: there `edited_timestamp` is what it was before.
     """
-    message = _message(payload, spot, me, names, blank=payload.keys() >= _COMPLETE)
-    return message if message and message.stamp else None
+    if not isinstance(payload.get("content"), str) or not is_id(payload.get("id")):
+        return None  # without it, nothing is known of the words
+    message = _message(payload, spot, me, names)
+    if message is None or not message.stamp:
+        return None
+    return message if payload.keys() >= _COMPLETE or _says_something(message) else None
 
 
 def are_files_told(payload: Mapping[str, Any]) -> bool:
@@ -179,25 +192,20 @@ def _message(
     me: Me,
     names: Mapping[str, str],
     *,
-    blank: bool = False,
+    read: bool = True,
 ) -> Message | None:
-    """Return what a person has said; `blank` lets it be nothing."""
-    id_ = str_of(payload, "id")
+    """Return what a person has said, if anything; `read` lets its words and files be read.
+
+    Neither is read of a message without an id, which stands for its channel alone.
+    """
     author = author_of(payload, me.user, allow_bots=me.allow_bots)
-    if not is_id(id_) or author is None or payload.get("type") not in _WRITTEN:
+    if author is None or payload.get("type") not in _WRITTEN:
         return None
+    known = is_id(payload.get("id"))
+    id_ = str_of(payload, "id") if known else spot.channel
     mine = [each for each in (me.user, spot.role) if each]
-    words = readable(_words(payload), mine, {**names, **names_in(payload)})
-    if spot.is_post and id_ == spot.channel and not _commands(words, spot):
-        words = "\n".join(filter(None, (words, _heading(spot))))
-    files = files_of(payload, spot.channel)
-    if not (words or files or blank):
-        return None  # a sticker, or withheld: there is nothing in it to answer
     address = _address(payload, spot, mine, me)
-    if spot.is_channel and address is Address.MENTIONED and not _commands(words, spot):
-        before = dict_of(payload, "referenced_message")
-        words = "\n".join(filter(None, (words, _before(before, me, names))))
-        files += files_of(before, spot.channel)
+    words, files = _content(payload, spot, me, names, address) if read and known else ("", ())
     opens = spot.is_channel and spot.opens_threads and me.threads and address is Address.MENTIONED
     thread = spot.keys(id_)[0] if opens else spot.whole
     return Message(
@@ -213,6 +221,38 @@ def _message(
         answer_in=thread.thread,
         attachments=files,
     )
+
+
+def _content(
+    payload: Mapping[str, Any], spot: Spot, me: Me, names: Mapping[str, str], address: Address
+) -> tuple[str, tuple[Attachment, ...]]:
+    """Return what a message says, and its files, with those of what it replies to."""
+    mine = [each for each in (me.user, spot.role) if each]
+    words = readable(_words(payload), mine, {**names, **names_in(payload)})
+    if spot.is_post and str_of(payload, "id") == spot.channel and not _commands(words, spot):
+        words = "\n".join(filter(None, (words, _heading(spot))))
+    files = files_of(payload, spot.channel)
+    said = bool(words or files)  # else it is a sticker, or withheld: there is nothing to answer
+    if said and spot.is_channel and address is Address.MENTIONED and not _commands(words, spot):
+        before = dict_of(payload, "referenced_message")
+        words = "\n".join(filter(None, (words, _before(before, me, names))))
+        files += files_of(before, spot.channel)
+    return words, files
+
+
+def _says_something(message: Message) -> bool:
+    return bool(message.text or message.attachments)
+
+
+def _owed(message: Message | None, payload: Mapping[str, Any], me: Me) -> Message | None:
+    """Return a message without words if a person is owed an answer to it; bots might go on so.
+
+    A reply may have been withheld; what mentions the bot, or is said to it alone, never is.
+    """
+    if message is None or message.address not in FOR_US or dict_of(payload, "author").get("bot"):
+        return None
+    withheld = message.address is Address.REPLIED and is_withheld(payload, me)
+    return None if withheld else message
 
 
 def _words(payload: Mapping[str, Any]) -> str:
@@ -247,23 +287,29 @@ def _commands(words: str, spot: Spot) -> bool:
 def _address(payload: Mapping[str, Any], spot: Spot, mine: list[str], me: Me) -> Address:
     if not spot.guild:
         return Address.DIRECT
-    named = mentions_in(str_of(payload, "content"), mine)
-    if named.me:
+    whom = mentions_in(str_of(payload, "content"), mine)
+    if whom.me:
         return Address.MENTIONED
     reference = dict_of(payload, "message_reference")
     if reference and reference.get("type") != _FORWARD:
         before = dict_of(payload, "referenced_message")
         # Where Discord does not show what was replied to, a reply's ping still tells whose it was.
-        whom = str_of(dict_of(before, "author"), "id")
-        pinged = any(str_of(user, "id") == me.user for user in dicts_of(payload, "mentions"))
-        to_me = whom == me.user if whom else pinged
+        author = str_of(dict_of(before, "author"), "id")
+        to_me = author == me.user if author else _pings(payload, me)
         return Address.REPLIED if to_me else Address.OTHERS
-    others = named.others or payload.get("mention_everyone") is True
+    if not isinstance(payload.get("content"), str) and _pings(payload, me):
+        return Address.MENTIONED
+    others = whom.others or payload.get("mention_everyone") is True
     return Address.OTHERS if others else Address.NOBODY
+
+
+def _pings(payload: Mapping[str, Any], me: Me) -> bool:
+    """Tell whether a message notifies the bot."""
+    return any(str_of(user, "id") == me.user for user in dicts_of(payload, "mentions"))
 
 
 def _stamp(text: str) -> float:
     try:
         return datetime.fromisoformat(text).timestamp() if text else 0.0
-    except (OverflowError, ValueError):
+    except (OSError, OverflowError, ValueError):
         return 0.0

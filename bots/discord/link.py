@@ -17,30 +17,42 @@ import yarl
 from discord.gateway import DiscordWebSocket
 from discord.http import Route
 
+from bots.discord.api import ODD
 from bots.discord.buckets import look_seldom
 from bots.discord.client import Client
 from bots.discord.hosts import api_hosts, file_hosts
 from bots.reach import until_there
-from core.errors import OutOfReachError, PlatformError, SettingsError
+from core.errors import ChatbotError, OutOfReachError, PlatformError, SettingsError
+from core.models.retry import RetryPolicy
+from core.odd import broke
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterator
     from typing import TypeAlias
 
-    from bots.discord.client import Ears
     from bots.discord.pace import Pace
+    from bots.discord.state import Ears
     from bots.hosts import Hosts
     from core.clock import Clock
-    from core.errors import ChatbotError
     from core.settings import Settings
 
     _Connect: TypeAlias = Callable[..., Awaitable[aiohttp.ClientWebSocketResponse]]
 
 log = logging.getLogger(__name__)
 
-_OUT_OF_REACH = "Discord is out of reach (see https://discordstatus.com)"
+OUT_OF_REACH = "Discord is out of reach (see https://discordstatus.com)"
 _REFUSED = "DISCORD_BOT_TOKEN is refused by Discord"
 _UNAUTHORIZED = 401
+_CLOSED = {
+    4004: "it does not accept DISCORD_BOT_TOKEN any more",
+    4010: "CHATBOT_DISCORD_SHARDS and CHATBOT_DISCORD_SHARD_COUNT don't fit each other",
+    4011: "the bot is on so many servers that it needs more shards (CHATBOT_DISCORD_SHARD_COUNT)",
+    4012: "it no longer speaks this version of its gateway: a newer discord.py is needed",
+    4013: "it does not know the intents that are asked for: a newer discord.py is needed",
+}
+"""Close codes after which one may not come back (docs: topics/opcodes-and-status-codes)."""
+_PAUSES = RetryPolicy(first_wait=1.0, longest_wait=60.0)
+"""Seconds before a connection that broke is made once more."""
 _LOGIN_SECONDS = 10.0
 """How long one try to log in may take; discord.py would wait for minutes."""
 _FAILURES = (discord.HTTPException, discord.RateLimited, aiohttp.ClientError, OSError)
@@ -83,6 +95,7 @@ class Link:
 
         Raises `PlatformError` or `SettingsError` with a sentence on why.
         """
+        failures = 0
         while True:
             self._listen()
             try:
@@ -92,7 +105,15 @@ class Link:
                     raise PlatformError("Discord does not grant the bot's intents") from None
                 await self._do_without()
             except discord.ConnectionClosed as closed:
-                raise PlatformError(f"Discord closed the connection: {closed.code}") from None
+                await self._keep_posting()
+                raise PlatformError(_closed(closed.code)) from None
+            except ChatbotError:
+                raise
+            except Exception as error:  # noqa: BLE001 - discord.py ends with what it can't make out
+                log.error("Discord's connection is made once more, it broke: %s", broke(error))  # noqa: TRY400
+                failures += 1
+                await self._clock.sleep(_PAUSES.wait(failures, None))
+                await until_there(self._renewed, self._clock)
 
     def _listen(self) -> None:
         """Let the client hear more than messages; one that connects once more does so already."""
@@ -114,7 +135,7 @@ class Link:
     async def _begin(self) -> None:
         """Connect, and stay until that ends; raises `OutOfReachError` where it can't yet."""
         try:
-            shards, url, limits = await self.client.http.get_bot_gateway()
+            shards, url, limits = await self._gateway()
             if limits["remaining"] < len(self._settings.discord_shards or range(shards)):
                 minutes = limits["reset_after"] / 60_000
                 raise OutOfReachError(
@@ -128,6 +149,31 @@ class Link:
         except (discord.GatewayNotFound, *_FAILURES) as error:
             raise _meaning(error.__cause__ or error) from None
 
+    async def _gateway(self) -> tuple[int, str, dict[str, int]]:
+        """Return the shards that Discord wants, its gateway, and how often it may be connected to.
+
+        Raises `OutOfReachError` where an answer is none of Discord's.
+        """
+        try:
+            shards, url, found = await self.client.http.get_bot_gateway()
+            limits = {name: int(found[name]) for name in ("remaining", "reset_after")}
+            return int(shards), str(yarl.URL(url)), limits
+        except (AttributeError, KeyError, RecursionError, TypeError, ValueError) as error:
+            raise OutOfReachError(f"{OUT_OF_REACH}: {ODD} ({broke(error)})") from error
+
+    async def _keep_posting(self) -> None:
+        """Let answers be posted for a while, where discord.py has closed all that it had open."""
+        try:
+            await self._renewed()
+        except ChatbotError as error:
+            log.info("what is being answered is left to other processes: %s", error)
+
+    async def _renewed(self) -> None:
+        """Have another client, logged in, in the place of one that is closed."""
+        await self.client.close()
+        self.client = self._made()
+        await self._login()
+
     async def _do_without(self) -> None:
         log.warning(
             "Discord has not granted the message content intent: the bot reads mentions, replies "
@@ -135,9 +181,7 @@ class Link:
             "developer portal."
         )
         self.reads_all = False
-        await self.client.close()
-        self.client = self._made()
-        await self._login()
+        await self._renewed()
 
     def _made(self) -> Client:
         client = Client(lambda: self.ears, self._settings, self._pace, content=self.reads_all)
@@ -156,6 +200,8 @@ class Link:
             await self.client.close()
             if isinstance(error, (discord.LoginFailure, *_FAILURES)):
                 raise _meaning(error) from error
+            if isinstance(error, Exception):  # discord.py trusts that an answer is one of Discord's
+                raise OutOfReachError(f"{OUT_OF_REACH}: {ODD} ({broke(error)})") from error
             raise
 
 
@@ -165,7 +211,13 @@ def _meaning(error: BaseException) -> ChatbotError:
     if isinstance(error, discord.LoginFailure) or status == _UNAUTHORIZED:
         return SettingsError(_REFUSED)
     why = f"status {status}" if status else type(error).__name__
-    return OutOfReachError(f"{_OUT_OF_REACH}: {why}")
+    return OutOfReachError(f"{OUT_OF_REACH}: {why}")
+
+
+def _closed(code: int) -> str:
+    """Return why Discord has ended the connection for good, in words."""
+    why = _CLOSED.get(code, "see its close codes")
+    return f"Discord has closed the connection for good, code {code}: {why}"
 
 
 def _to_gateways_alone(connect: _Connect, hosts: Hosts) -> _Connect:

@@ -63,7 +63,7 @@ class Members:
     async def _ask(self, key: tuple[str, str], otherwise: Member) -> Member:
         guild, user = key
         try:
-            found: Mapping[str, Any] = await self._api.call(
+            found: object = await self._api.call(
                 "look at a member",
                 lambda: self._api.http.get_member(int(guild), int(user)),
                 seconds=_PATIENCE,
@@ -71,6 +71,8 @@ class Members:
         except PlatformError as error:
             log.info("a member is not known: %s", error)
             return otherwise  # has left, perhaps
+        if not isinstance(found, dict):
+            return otherwise
         roles = roles_of({"member": found}) or ()
         return self._keep(key, Member(name_of(dict_of(found, "user"), found), roles))
 

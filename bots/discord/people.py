@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any
 
 from bots.discord.snowflakes import is_id
@@ -12,6 +13,9 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 UNKNOWN_TYPE = "application/octet-stream"
+_TYPE = re.compile(r"[\w.+-]{1,64}/[\w.+-]{1,64}", re.ASCII)
+_LONGEST = 255
+"""Characters of a name; Discord takes 32 for a person's, and a file's is cut at about 255."""
 
 
 def author_of(payload: Mapping[str, Any], me: str, *, allow_bots: bool) -> Author | None:
@@ -28,7 +32,7 @@ def author_of(payload: Mapping[str, Any], me: str, *, allow_bots: bool) -> Autho
 def name_of(user: Mapping[str, Any], member: Mapping[str, Any]) -> str:
     """Return what others see a person called: on this server, else anywhere."""
     called = (str_of(member, "nick"), str_of(user, "global_name"), str_of(user, "username"))
-    return next(filter(None, called), str_of(user, "id"))
+    return next(filter(None, called), str_of(user, "id"))[:_LONGEST]
 
 
 def names_in(payload: Mapping[str, Any]) -> dict[str, str]:
@@ -50,13 +54,18 @@ def files_of(payload: Mapping[str, Any], channel: str) -> tuple[Attachment, ...]
     return tuple(
         Attachment(
             id=f"{channel}/{message}/{str_of(file, 'id')}",
-            name=str_of(file, "filename") or str_of(file, "id"),
-            media_type=str_of(file, "content_type").partition(";")[0] or UNKNOWN_TYPE,
+            name=(str_of(file, "filename") or str_of(file, "id"))[:_LONGEST],
+            media_type=_type_of(file),
             size=count_of(file, "size"),
         )
         for file in attachments_of(payload)
         if is_id(str_of(file, "id"))
     )
+
+
+def _type_of(file: Mapping[str, Any]) -> str:
+    said = str_of(file, "content_type").partition(";")[0]
+    return said if _TYPE.fullmatch(said) else UNKNOWN_TYPE
 
 
 def attachments_of(payload: Mapping[str, Any]) -> list[dict[str, Any]]:

@@ -11,7 +11,9 @@ import discord
 
 from bots.discord.api import UNKNOWN_CHANNEL, RefusedError
 from bots.discord.events import Spot
+from bots.discord.snowflakes import is_id
 from core.fields import dicts_of, str_of
+from core.odd import broke
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -53,18 +55,30 @@ class Places:
 
         Raises `PlatformError` when that can't be told now.
         """
-        if not guild:
+        if not is_id(channel):
+            return None
+        if not guild and self._known(channel) is None:
             return Spot(channel=channel)
-        known = self._known(channel)
-        if known is not None:
-            return self._spot(known)
+        return await self.asked(channel)
+
+    async def asked(self, channel: str) -> Spot | None:
+        """Return what a server's channel is, whichever server that is; see `spot`."""
+        if not is_id(channel):
+            return None
+        spot = self.known(channel)
+        if spot is not None:
+            return spot
         found = await self._ask(channel)
         return await self._answered(channel, found) if found else None
 
     def known(self, channel: str) -> Spot | None:
         """Return what a server's channel is, as far as discord.py knows."""
         found = self._known(channel)
-        return None if found is None else self._spot(found)
+        try:
+            return None if found is None else self._spot(found)
+        except Exception as error:  # noqa: BLE001 - it may have been told half of what it needs
+            log.error("a channel is asked for, as it is not known well: %s", broke(error))  # noqa: TRY400
+            return None
 
     def holds_posts(self, channel: str) -> bool:
         """Tell whether all that stands in a channel is posts, as far as discord.py knows."""
@@ -78,7 +92,7 @@ class Places:
         """
         if self._known(channel) is not None:
             return self.holds_posts(channel)
-        return (await self._ask(channel)).get("type") in _POSTS_ONLY
+        return _type_of(await self._ask(channel)) in _POSTS_ONLY
 
     def guild_of(self, channel: str) -> str:
         """Return the server that a channel is in, as far as discord.py knows; else nothing."""
@@ -91,11 +105,11 @@ class Places:
         Discord answers with nothing at all where it may not (docs: "Get Channel Messages").
         """
         known = self._known(channel)
-        return known is None or self._rights(known).read_message_history
+        return known is None or self._may(known, "read_message_history")
 
     def names(self, guild: str, ids: Iterable[str]) -> dict[str, str]:
         """Return the names of a server's channels and roles, of those that are known."""
-        server = self._api.link.client.get_guild(int(guild)) if guild else None
+        server = self._api.link.client.get_guild(int(guild)) if is_id(guild) else None
         if server is None:
             return {}
         found = {id_: server.get_channel_or_thread(int(id_)) for id_ in ids}
@@ -103,11 +117,17 @@ class Places:
         return {id_: each.name for id_, each in known.items() if each}
 
     def _known(self, channel: str) -> Channel | None:
-        found = self._api.link.client.get_channel(int(channel))
+        found = self._api.link.client.get_channel(int(channel)) if is_id(channel) else None
         return None if isinstance(found, discord.abc.PrivateChannel) else found
 
-    def _rights(self, channel: Channel) -> discord.Permissions:
-        return channel.permissions_for(channel.guild.me)
+    def _may(self, channel: Channel, *rights: str) -> bool:
+        """Tell whether the bot has these rights in a channel; where that is not known, try it."""
+        try:
+            held = channel.permissions_for(channel.guild.me)
+        except Exception as error:  # noqa: BLE001 - it may have been told half of what it needs
+            log.error("the rights in a channel are not known: %s", broke(error))  # noqa: TRY400
+            return True
+        return all(getattr(held, right) for right in rights)
 
     def _spot(self, channel: Channel) -> Spot:
         role = channel.guild.self_role
@@ -128,26 +148,25 @@ class Places:
                 owner=str(channel.owner_id),
             )
         if channel.type in _OPENS_THREADS:
-            rights = self._rights(channel)
-            opens = rights.create_public_threads and rights.send_messages_in_threads
+            opens = self._may(channel, "create_public_threads", "send_messages_in_threads")
             return replace(spot, opens_threads=opens)
         return spot
 
     async def _answered(self, channel: str, found: Mapping[str, Any]) -> Spot:
         """Return what a channel is by Discord's answer."""
         parent, guild = str_of(found, "parent_id"), str_of(found, "guild_id")
-        server = self._api.link.client.get_guild(int(guild or 0))
+        server = self._api.link.client.get_guild(int(guild)) if is_id(guild) else None
         role = server.self_role if server else None
         spot = Spot(channel=channel, guild=guild, role=str(role.id) if role else "")
-        if found.get("type") not in _THREADS:
+        if _type_of(found) not in _THREADS:
             return replace(spot, category=parent)
         known = self._known(parent)
-        above = {} if known else await self._ask(parent)
+        above = {} if known or not is_id(parent) else await self._ask(parent)
         return replace(
             spot,
             parent=parent,
             category=_category(known) if known else str_of(above, "parent_id"),
-            is_post=await self.takes_posts(parent),
+            is_post=is_id(parent) and await self.takes_posts(parent),
             title=str_of(found, "name"),
             tags=_tags(found, known, above),
             owner=str_of(found, "owner_id"),
@@ -159,10 +178,10 @@ class Places:
         if self._clock.monotonic() < until:
             return kept
         try:
-            answer = await self._api.call(
+            answer: object = await self._api.call(
                 "look at a channel", lambda: self._api.http.get_channel(int(channel))
             )
-            found = {**answer}
+            found = answer if isinstance(answer, dict) else {}
         except RefusedError as refused:
             if not refused.lacks_right and refused.code != UNKNOWN_CHANNEL:
                 raise
@@ -172,6 +191,11 @@ class Places:
         if len(self._asked) > _KEPT:
             self._asked.popitem(last=False)
         return found
+
+
+def _type_of(found: Mapping[str, Any]) -> int | None:
+    kind = found.get("type")
+    return kind if isinstance(kind, int) else None
 
 
 def _category(channel: Channel | None) -> str:

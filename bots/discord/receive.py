@@ -14,12 +14,15 @@ from typing import TYPE_CHECKING, Any
 from bots.discord import events
 from bots.discord.lanes import Lanes
 from bots.discord.people import files_of
+from bots.discord.snowflakes import is_id
 from bots.discord.text import ids_in
 from bots.discord.titles import Titles
 from core.admission import FollowUp
 from core.errors import PlatformError
 from core.fields import dict_of, str_of
+from core.limits import refusal
 from core.message import FOR_US, ThreadKey
+from core.odd import broke
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -95,7 +98,8 @@ class Reception:
 
     def said(self, payload: dict[str, Any]) -> None:
         """Take in that somebody has said something."""
-        self._lanes.put(str_of(payload, "channel_id"), lambda: self._said(payload))
+        channel = str_of(payload, "channel_id")
+        self._lanes.put(channel, lambda: self._said(payload), lambda: self._skipped(payload))
 
     def edited(self, payload: dict[str, Any]) -> None:
         """Take in that a message has changed."""
@@ -107,7 +111,8 @@ class Reception:
 
     def came_back(self, thread: dict[str, Any]) -> None:
         """Join a thread of the bot's that was archived and is not any more."""
-        if not dict_of(thread, "thread_metadata").get("archived"):
+        known = is_id(thread.get("id")) and is_id(thread.get("parent_id"))
+        if known and not dict_of(thread, "thread_metadata").get("archived"):
             self._lanes.put(str_of(thread, "id"), lambda: self._came_back(thread))
 
     def retitled(self, thread: str, guild: str) -> None:
@@ -127,9 +132,7 @@ class Reception:
 
     async def heard(self, payload: Mapping[str, Any], spot: Spot) -> Message | None:
         """Return what somebody said to whom the bot listens, with their name."""
-        me = self._platform.me
-        names = self._platform.places.names(spot.guild, ids_in(str_of(payload, "content")))
-        return await self._allowed(events.said(payload, spot, me, names), payload, spot)
+        return await self._allowed(self._read(payload, spot), payload, spot)
 
     async def named(self, message: Message | None, spot: Spot) -> Message | None:
         """Return a message with its author's name, of whom the id is known; None as for `heard`."""
@@ -165,6 +168,23 @@ class Reception:
             await self.offer([message])
         elif spot.parent and events.is_withheld(payload, self._platform.me):
             await self._tell_limited(spot.whole)
+
+    def _read(self, payload: Mapping[str, Any], spot: Spot) -> Message | None:
+        me = self._platform.me
+        try:
+            names = self._platform.places.names(spot.guild, ids_in(str_of(payload, "content")))
+            return events.said(payload, spot, me, names)
+        except Exception as error:  # noqa: BLE001 - one message must not stop what comes after it
+            log.error("a message could not be read: %s", broke(error))  # noqa: TRY400 - no text
+            return events.unread(payload, spot, me)
+
+    async def _skipped(self, payload: dict[str, Any]) -> None:
+        """Tell somebody that what they said to the bot could not be taken in."""
+        spot = await self._spot(payload)
+        found = events.unread(payload, spot, self._platform.me) if spot is not None else None
+        message = await self._allowed(found, payload, spot) if spot is not None else None
+        if message is not None:
+            await self._say(message, refusal(message))
 
     async def _is_command(self, message: Message) -> bool:
         if self.spoken is None or not await self.spoken.take(message, self._intake):
@@ -213,7 +233,8 @@ class Reception:
         keys = spot.keys(message.id)
         files = events.are_files_told(payload)
         known = [await self._intake.edit(replace(message, thread=key), files=files) for key in keys]
-        if not any(known) and events.said(payload, spot, me) is not None:
+        said = bool(message.text or message.attachments)
+        if said and not any(known) and events.said(payload, spot, me) is not None:
             await self.offer([message])
 
     async def _deleted(self, messages: list[str], channel: str, guild: str) -> None:
@@ -247,8 +268,10 @@ class Reception:
     # --- the steps ------------------------------------------------------------------------------
 
     async def _spot(self, payload: Mapping[str, Any]) -> Spot | None:
-        channel = str_of(payload, "channel_id")
-        return await self._platform.places.spot(channel, str_of(payload, "guild_id"))
+        channel, guild = str_of(payload, "channel_id"), str_of(payload, "guild_id")
+        if not guild and dict_of(payload, "member"):
+            return await self._platform.places.asked(channel)  # said on a server, for all that
+        return await self._platform.places.spot(channel, guild)
 
     async def _allowed(
         self, message: Message | None, payload: Mapping[str, Any], spot: Spot

@@ -14,6 +14,7 @@ import discord
 from discord import app_commands
 from discord.app_commands import AppCommandContext, AppInstallationType, Choice
 
+from bots.discord.counter import UNREAD
 from bots.discord.events import NAME
 from bots.discord.manifest import (
     COMMAND,
@@ -31,6 +32,7 @@ from bots.discord.manifest import (
 )
 from core.errors import ChatbotError
 from core.export import Form
+from core.odd import broke
 from core.once import first
 
 if TYPE_CHECKING:
@@ -74,8 +76,19 @@ class Tree(app_commands.CommandTree[Any]):
         if isinstance(error, known):
             await self._counter.say(interaction, _OUTDATED)
             return
-        cause = getattr(error, "original", error)
-        log.error("a command failed: %s", type(cause).__name__)
+        log.error("a command failed: %s", broke(getattr(error, "original", error)))
+        if not interaction.response.is_done():
+            await self._counter.say(interaction, UNREAD)
+
+    async def _call(self, interaction: Interaction) -> None:
+        """Do a command; where something in it is other than Discord says, the person hears so."""
+        try:
+            await super()._call(interaction)
+        except app_commands.AppCommandError:
+            raise
+        except Exception as error:  # noqa: BLE001 - somebody waits for a word
+            log.error("a command can't be read: %s", broke(error))  # noqa: TRY400 - no text
+            await self._counter.say(interaction, UNREAD)
 
     @property
     def wanted(self) -> list[dict[str, Any]]:
@@ -92,15 +105,18 @@ async def sync(tree: Tree, api: Api, store: Store, clock: Clock) -> None:
         await _sync(tree, api, store, clock)
     except ChatbotError as error:
         log.warning("Discord may not have the bot's commands as they are now: %s", error)
+    except Exception as error:  # noqa: BLE001 - nobody waits for it
+        log.error("Discord may not have the bot's commands as they are now: %s", broke(error))  # noqa: TRY400
 
 
 async def _sync(tree: Tree, api: Api, store: Store, clock: Clock) -> None:
     application, wanted = tree.client.application_id or 0, tree.wanted
     for number in range(_TRIES):
-        listed = await api.call(
+        listed: object = await api.call(
             "list the commands", lambda: api.http.get_global_commands(application)
         )
-        found = [dict(command) for command in listed]
+        known = listed if isinstance(listed, list) else []
+        found = [command for command in known if isinstance(command, dict)]
         if is_synced(found, wanted):
             return
         if await first(store, NAME, f"sync {application} {_hash(found)} {_hash(wanted)} {number}"):

@@ -7,6 +7,7 @@ import logging
 from typing import TYPE_CHECKING
 
 from core.errors import PlatformError
+from core.odd import broke
 
 if TYPE_CHECKING:
     from bots.discord.api import Api
@@ -39,7 +40,9 @@ class TypingLine:
             task.cancel()
         if working:
             self._early[channel] = self._clock.monotonic() + _AFTER
-            if self._starting is None:  # one for all: most turns are over before it is shown
+            if (
+                self._starting is None or self._starting.done()
+            ):  # one for all: most turns are over before it is shown
                 self._starting = asyncio.create_task(self._start())
 
     async def close(self) -> None:
@@ -71,5 +74,8 @@ class TypingLine:
                 )
             except PlatformError as error:
                 log.info("typing is not shown: %s", error)
+                return
+            except Exception as error:  # noqa: BLE001 - nobody waits for it
+                log.error("typing is not shown: %s", broke(error))  # noqa: TRY400 - no text
                 return
             await self._clock.sleep(_AGAIN)

@@ -86,7 +86,7 @@ def pressed(custom_id: str, values: Sequence[str]) -> Press | None:
             form = Form.JSON if rest == Form.JSON else Form.MARKDOWN
             return Press(word, ThreadKey.parse(values[0]), form)
         thread = ThreadKey.parse(rest or "")
-    except (IndexError, ValueError):
+    except (AttributeError, IndexError, TypeError, ValueError):
         return None
     return Press(word, thread) if kind == "do" else Press("forget", thread, extent=kind)
 

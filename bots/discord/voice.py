@@ -84,11 +84,13 @@ class DiscordVoice:
     async def give(self, person: str, text: str, files: Sequence[Path]) -> None:
         """Say something to somebody in a direct message, with files; raises `PlatformError`."""
         http = self._api.http
-        dm = await self._api.call(
-            "open a direct message", lambda: http.start_private_message(int(person))
-        )
+
+        async def opened() -> str:
+            return str((await http.start_private_message(int(person)))["id"])
+
+        dm = await self._api.call("open a direct message", opened)
         nonce = notice_nonce(unique())
-        made = Post(channel=str(dm["id"]), text=notice(text), nonce=nonce, silent=True)
+        made = Post(channel=dm, text=notice(text), nonce=nonce, silent=True)
         if files:
             await posting.post_files(self._api, made, files)
         else:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bots.discord import snowflakes
@@ -18,9 +19,14 @@ from bots.discord.events import (
     is_withheld,
     said,
     titled,
+    unread,
 )
+from bots.discord.finding import find, is_silent, ours
+from bots.discord.people import UNKNOWN_TYPE
 from bots.discord.text import readable
 from core.message import Address, Kind, ThreadKey
+from core.platform import Where
+from tests.odd import oddly
 
 BOT, ANN, BEN, ROLE = "100000000000000001", "100000000000000002", "100000000000000003", "1000000009"
 GUILD, CHANNEL, THREAD, ID = "20000001", "20000002", "20000003", "1300000000000000000"
@@ -159,7 +165,6 @@ def test_a_reply_to_the_bot_in_a_channel_stays_there() -> None:
         {"type": 18},
         {"type": 20},
         {"author": None},
-        {"id": 7},
     ],
 )
 def test_what_is_no_persons_message(more: dict[str, Any]) -> None:
@@ -297,3 +302,105 @@ def test_whatever_comes_nothing_is_raised(more: dict[str, Any]) -> None:
         said(made, spot, ME)
         edited(made, spot, ME)
         is_withheld(made, ME)
+
+
+# --- what can't be read ---------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("content", ["", None, 7, ["hello"], {}])
+def test_what_is_said_to_the_bot_and_has_no_words_is_a_message_all_the_same(
+    content: object,
+) -> None:
+    """A sticker, a shared message, or nothing that anybody knows: its author is owed a word."""
+    for more in ({}, {"sticker_items": [{"id": "1", "name": "Wave"}]}):
+        message = said(payload() | {"content": content, **more}, IN_DM, ME)
+        assert message
+        assert (message.text, message.address, message.id) == ("", Address.DIRECT, ID)
+        assert said(payload() | {"content": content, **more}, IN_THREAD, ME) is None
+    bots = replace(ME, allow_bots=True)
+    bot = payload(author=user(BEN, "bot", bot=True)) | {"content": content}
+    assert said(bot, IN_DM, bots) is None
+
+
+def test_a_message_that_notifies_the_bot_and_has_no_words_at_all_is_for_it() -> None:
+    called = payload(mentions=[user(BOT, "bot")])
+    message = said({**called, "content": None}, IN_CHANNEL, ME)
+    assert message
+    assert (message.text, message.address) == ("", Address.MENTIONED)
+    assert said({**called, "content": ""}, IN_CHANNEL, ME) is None
+
+
+def test_a_reply_that_was_withheld_is_no_message() -> None:
+    assert said(payload("", **reply(BOT)), IN_THREAD, ME) is None
+    shown = said(payload("", **reply(BOT), sticker_items=[{"id": "1"}]), IN_THREAD, ME)
+    assert shown
+    assert (shown.text, shown.address) == ("", Address.REPLIED)
+
+
+@pytest.mark.parametrize("id_", [None, 7, "", "x", "9" * 21, []])
+def test_what_is_said_under_no_id_is_not_read_but_has_an_author(id_: object) -> None:
+    message = said(payload("hello") | {"id": id_}, IN_DM, ME)
+    assert message
+    assert (message.text, message.id, message.author.id) == ("", IN_DM.channel, ANN)
+    update = payload("hello", edited_timestamp="2026-11-29T10:00:00+00:00")
+    assert edited(update | {"id": id_}, IN_DM, ME) is None
+
+
+@pytest.mark.parametrize("content", [None, 7, ["x"], {}])
+def test_an_update_without_words_leaves_the_words_alone(content: object) -> None:
+    update = payload(edited_timestamp="2026-11-29T10:00:00+00:00", attachments=[{"id": "5"}])
+    assert edited({**update, "content": content}, IN_DM, ME) is None
+    assert edited({**update, "content": "new"}, IN_DM, ME)
+
+
+def test_what_could_not_be_read_is_known_by_where_it_stands() -> None:
+    given = payload(f"<@{BOT}> hello", attachments=[{"id": "5", "filename": "a"}])
+    whole, bare = said(given, IN_CHANNEL, ME), unread(given, IN_CHANNEL, ME)
+    assert whole
+    assert bare == replace(whole, text="", attachments=())
+    assert unread(payload(), IN_CHANNEL, ME) is None
+
+
+def test_names_and_types_are_no_longer_than_discords_and_sizes_are_numbers() -> None:
+    file = {"id": "5", "filename": "b" * 9000, "content_type": "x\0/y", "size": 10**30}
+    message = said(payload(author=user(ANN, "a" * 9000), attachments=[file]), IN_DM, ME)
+    assert message
+    (known,) = message.attachments
+    assert (len(message.author.name), len(known.name)) == (255, 255)
+    assert (known.media_type, known.size) == (UNKNOWN_TYPE, 0)
+
+
+SPOTS = (IN_CHANNEL, IN_THREAD, IN_DM, IN_POST)
+TOLD = (
+    payload(f"<@{BOT}> hello <#1> <@&2>", mentions=[user(BOT, "bot"), user(BEN, "ben")]),
+    payload("hello", **reply(BOT), attachments=[{"id": "5", "filename": "a", "size": 7}]),
+    payload("", message_snapshots=[{"message": {"content": "x", "attachments": [{"id": "6"}]}}]),
+    payload("hi", edited_timestamp="2026-11-29T10:00:00+00:00", member={"nick": "A", "roles": []}),
+)
+
+
+@settings(max_examples=500)
+@given(oddly(TOLD), st.sampled_from(SPOTS), st.booleans())
+def test_whatever_stands_in_a_payload_what_is_made_of_it_can_be_kept(
+    made: dict[str, Any], spot: Spot, bots: bool
+) -> None:
+    me = replace(ME, allow_bots=bots)
+    is_withheld(made, me)
+    for found in (said(made, spot, me), edited(made, spot, me), unread(made, spot, me)):
+        if found is not None:
+            assert ThreadKey.parse(str(found.thread)) == found.thread
+            assert datetime.fromtimestamp(found.at, UTC).year < 6000
+            assert all(map(snowflakes.is_id, (found.id, found.author.id)))
+            assert all(len(file.id.split("/")) == 3 for file in found.attachments)
+            assert len(found.author.name) <= 255
+            (found.text + found.author.name).encode()
+
+
+@settings(max_examples=200)
+@given(st.lists(oddly([each | {"nonce": "x" * 25, "author": user(BOT, "me")} for each in TOLD])))
+def test_our_own_messages_are_read_back_whatever_stands_in_them(made: list[Any]) -> None:
+    thread = ThreadKey("discord", f"{GUILD}/{CHANNEL}", THREAD)
+    where = Where(thread=thread, kind=Kind.THREAD, turn="1", trigger="1", answer_in=THREAD)
+    mine = [each for each in made if ours(each, BOT) and not is_silent(each)]
+    for posted in find(mine, where, token="t", replies=True):
+        assert posted.key.turn == "1"

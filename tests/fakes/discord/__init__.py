@@ -26,7 +26,7 @@ Facts are cited as `discord.md N` (our reference) or `docs: PATH` (Discord's doc
 from tests.fakes.discord.client import Ears, running
 from tests.fakes.discord.errors import DiscordError
 from tests.fakes.discord.fake import FakeDiscord
-from tests.fakes.discord.faults import Cut, Limited, Refused, Slow, Status
+from tests.fakes.discord.faults import Cut, Limited, Odd, Refused, Slow, Status
 from tests.fakes.discord.intents import Intent
 from tests.fakes.discord.model import (
     Channel,
@@ -54,6 +54,7 @@ __all__ = [
     "Json",
     "Limited",
     "Message",
+    "Odd",
     "Permission",
     "Refused",
     "Role",

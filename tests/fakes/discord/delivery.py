@@ -6,7 +6,7 @@ import asyncio
 import json
 from collections import deque
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from tests.fakes.discord.intents import Intent, wanted
 
@@ -46,6 +46,8 @@ class Session:
     gone: float | None = None
     """When its connection was lost."""
     resumes: int = 0
+    altered: dict[str, Callable[[Any], Any]] = field(default_factory=dict)
+    """By event: what makes it other than any documentation has it."""
     deaf: set[str] = field(default_factory=set)
     """Threads that were archived when it began, came back, and the bot isn't in."""
     kept: deque[tuple[int, str]] = field(default_factory=lambda: deque(maxlen=KEPT))
@@ -53,6 +55,8 @@ class Session:
     def push(self, name: str, text: str) -> None:
         """Tell it of an event, or keep it for when it comes back."""
         self.seq += 1
+        if name in self.altered:
+            text = json.dumps(self.altered[name](json.loads(text)))
         frame = f'{{"op":0,"s":{self.seq},"t":"{name}","d":{text}}}'
         self.kept.append((self.seq, frame))
         if self.outlet is not None:
@@ -85,6 +89,8 @@ class Delivery:
         self.sessions: dict[str, Session] = {}
         self.faults = faults
         self.told: list[Told] = []
+        self.unheard: list[Told] | None = None
+        """What the bot is not told of, as long as this is a list."""
         self.record = True
         self.life = LIFE
         self._now, self._chance = now, chance
@@ -114,6 +120,10 @@ class Delivery:
         bare: Callable[[], Json] | None,
     ) -> None:
         """Tell each session that it concerns (discord.md 2, "Sharding")."""
+
+        if self.unheard is not None:
+            self.unheard.append(Told(name, data, ()))
+            return
 
         def now() -> None:
             self._tell(name, data, guild, where, bare)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import copy
 import mimetypes
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from tests.fakes.discord.compose import noted
 from tests.fakes.discord.mentions import meant
@@ -24,6 +25,7 @@ from tests.fakes.discord.writing import Writing
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from tests.fakes.discord.delivery import Told
     from tests.fakes.discord.model import Json, User
     from tests.fakes.discord.state import Where, Who
 
@@ -79,6 +81,14 @@ class People(Writing):
         place.spoke[user.id] = now
         self.add(message)
         return message
+
+    async def unheard(self, who: Who, where: Where, text: str, **more: Any) -> Json:
+        """Write a message, as `say`; return what the bot would be told, and don't tell it."""
+        told: list[Told] = []
+        self.delivery.unheard = told
+        await self.say(who, where, text, **more)
+        self.delivery.unheard = None
+        return copy.deepcopy(told[-1].data)
 
     def _may_write(self, user: User, place: Channel) -> None:
         thread = place.thread

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import json
 import time
 from typing import TYPE_CHECKING
 
@@ -118,6 +119,16 @@ class FakeDiscord(Moderation):
         for connection in chosen:
             connection.abort()
         return len(chosen)
+
+    def tell(self, name: str, data: object) -> None:
+        """Tell the bot of anything, of whatever shape, as an event of this name."""
+        for session in self.delivery.connected:
+            session.push(name, json.dumps(data))
+
+    def frame(self, text: str) -> None:
+        """Send text as it is: what no payload of the gateway's looks like."""
+        for connection in self.gateway.connections:
+            connection.send(text)
 
     def reconnect(self) -> None:
         """Ask all clients to come back and resume: op 7."""

@@ -64,7 +64,16 @@ class Refused:
     """Seconds, where the code is one of a limit (429)."""
 
 
-Fault: TypeAlias = Limited | Cut | Status | Slow | Refused
+@dataclass(frozen=True, slots=True)
+class Odd:
+    """HTTP 200 with what no call of Discord's answers; `after` the call took effect or before."""
+
+    body: str = "{}"
+    content_type: str = "application/json"
+    after: bool = False
+
+
+Fault: TypeAlias = Limited | Cut | Status | Slow | Refused | Odd
 
 
 @dataclass(slots=True)

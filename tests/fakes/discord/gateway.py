@@ -14,6 +14,8 @@ from tests.fakes.discord.delivery import Session
 from tests.fakes.discord.hello import RefusalError, guild_create, identified, members_chunk, ready
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from tests.fakes.discord.events import Announcer
     from tests.fakes.discord.model import Guild, Json
 
@@ -81,6 +83,8 @@ class Gateway:
         """Where a session is said to be resumed; empty for here."""
         self.refuse_resume = 0
         """How many of the next RESUMEs are refused: op 9, not resumable."""
+        self.altered: dict[str, Callable[[Any], Any]] = {}
+        """By event, and HELLO: what makes it other than any documentation has it."""
         self.identified: list[float] = []
         self.resumed = 0
         self.closed: list[int] = []
@@ -113,7 +117,8 @@ class Gateway:
     ) -> None:
         if version not in {"9", "10"}:
             return await self._refuse(connection, socket, 4012)
-        connection.op(HELLO, {"heartbeat_interval": int(self.heartbeat * 1000)})
+        hello: Any = {"heartbeat_interval": int(self.heartbeat * 1000)}
+        connection.op(HELLO, self.altered.get("HELLO", lambda known: known)(hello))
         while True:
             try:
                 got = await socket.receive(timeout=self.heartbeat * 1.5)
@@ -186,6 +191,7 @@ class Gateway:
             return
         self.identified.append(now)
         session = Session(f"{discord.random.getrandbits(128):032x}", shard, intents, connection)
+        session.altered = self.altered
         connection.session = discord.delivery.sessions[session.id] = session
         mine = [g for g in discord.guilds.values() if self._on(session, g)]
         there = self.resume_at or self.url + "resume"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from typing import TYPE_CHECKING, Any
 
 from tests.fakes.discord.driver import People
@@ -147,6 +148,23 @@ class Gestures(People):
         if message is not None:
             payload["message"] = message_json(self, message)
         self.emit("INTERACTION_CREATE", payload, place)
+        return made
+
+    def again(self, token: str) -> Interaction:
+        """Make another interaction like one that there was, of which the app is told nothing."""
+        known = self.interactions[token]
+        made = dataclasses.replace(
+            known,
+            id=self.snowflake(),
+            token=f"{self.random.getrandbits(512):0128x}",
+            created=self.now(),
+            acked=None,
+            ack=0,
+            ephemeral=False,
+            original=None,
+            followups=[],
+        )
+        self.interactions[made.token] = made
         return made
 
     def _asker(self, user: User, place: Channel) -> Json:

@@ -12,7 +12,7 @@ from aiohttp import BodyPartReader, web
 
 from tests.fakes.discord.call import Answer, Call, Part
 from tests.fakes.discord.errors import DiscordError
-from tests.fakes.discord.faults import Cut, Limited, Refused, Slow, Status
+from tests.fakes.discord.faults import Cut, Limited, Odd, Refused, Slow, Status
 from tests.fakes.discord.limits import Verdict
 
 if TYPE_CHECKING:
@@ -78,6 +78,8 @@ class Rest:
             _abort(request)
         elif isinstance(fault, Status):
             return _page(fault.status)
+        elif isinstance(fault, Odd):
+            return _odd(fault)
         return response
 
     def _run(self, route: Route, call: Call, request: web.Request) -> web.Response:
@@ -162,12 +164,18 @@ def _before(request: web.Request, fault: Fault | None) -> web.Response | None:
                 return _answer(error.status, error.body)
             limit: Json = {"retry_after": fault.retry_after, "global": False}
             return _answer(429, error.body | limit, VIA)
-        case Status(after=False):
-            return _page(fault.status)
+        case Status(after=False) | Odd(after=False):
+            return _page(fault.status) if isinstance(fault, Status) else _odd(fault)
         case Cut(after=False):
             _abort(request)
             return web.Response(status=500)
     return None
+
+
+def _odd(fault: Odd) -> web.Response:
+    # No charset beside it: discord.py looks for exactly this type.
+    headers = {"Content-Type": fault.content_type}
+    return web.Response(body=fault.body.encode(), headers=headers)
 
 
 def _abort(request: web.Request) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from tests.fakes.discord.addresses import file_json
 from tests.fakes.discord.model import DM, FORUM, POSTS_ONLY, VOICE
@@ -199,7 +199,8 @@ def message_json(state: State, message: Message, *, nonce: bool = False) -> Json
         found["referenced_message"] = _plain_json(state, meant) if meant else None
     if nonce and message.nonce is not None:
         found["nonce"] = message.nonce
-    return found
+    altered = state.altered.get(message.id)
+    return found if altered is None else cast("Json", altered(found))
 
 
 def _plain_json(state: State, message: Message) -> Json:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 import time
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from tests.fakes.discord.intents import Intent
 from tests.fakes.discord.model import (
@@ -59,6 +59,8 @@ class State:
         self.interactions: dict[str, Interaction] = {}
         """By their tokens."""
         self.ephemerals: list[Message] = []
+        self.altered: dict[str, Callable[[Json], Any]] = {}
+        """By message: what makes it other than any documentation has it."""
         self.typing: list[tuple[str, float]] = []
         """Each time that the bot said it is typing: the channel, and when."""
         self.commands: list[Json] = []
