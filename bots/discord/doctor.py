@@ -14,10 +14,12 @@ import aiohttp
 import discord
 
 from bots.diagnosis import fine, note, wrong
+from bots.discord.api import ODD
 from bots.discord.hosts import api_hosts
 from bots.discord.link import redirected
 from bots.discord.manifest import PERMISSIONS, commands, invite_url, is_synced
 from bots.outgoing import Connector
+from core.odd import broke
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, AsyncIterator, Iterator
@@ -36,6 +38,7 @@ _OTHERS = {
 }
 """What else the portal shows that looks like a secret."""
 _NEW_TOKEN = f"Put the bot's token there: {_PORTAL}, your application, Bot, Reset Token."
+_NETWORK = "Look at the network, at a proxy, and at CHATBOT_DISCORD_BASE_URL if it is set."
 _GUILDS = 50
 """Servers that are looked at, of those that the bot is on."""
 _FEW_STARTS = 50
@@ -66,9 +69,10 @@ async def examined(settings: Settings, clock: Clock) -> AsyncIterator[Finding]:
     except discord.LoginFailure:
         yield wrong(ABOUT, "DISCORD_BOT_TOKEN is refused: Discord does not know it", _NEW_TOKEN)
     except (discord.HTTPException, aiohttp.ClientError, OSError) as error:
-        mend = "Look at the network, at a proxy, and at CHATBOT_DISCORD_BASE_URL if it is set."
         why = f"{type(error).__name__}" if not str(error) else str(error)
-        yield wrong(ABOUT, f"Discord is out of reach: {why}", mend)
+        yield wrong(ABOUT, f"Discord is out of reach: {why}", _NETWORK)
+    except Exception as error:  # noqa: BLE001 - discord.py trusts that an answer is one of Discord's
+        yield wrong(ABOUT, f"Discord is out of reach: {ODD} ({broke(error)})", _NETWORK)
 
 
 @asynccontextmanager

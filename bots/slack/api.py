@@ -32,7 +32,7 @@ log = logging.getLogger(__name__)
 
 SLACK_URL = "https://slack.com/api/"
 OUT_OF_REACH = "Slack is out of reach (see https://slack-status.com)"
-_ODD = "this is no answer of Slack's"
+ODD = "this is no answer of Slack's"
 _RATE_LIMITED = 429
 _SERVER_FAULT = 500
 _UNCLEAR = {"fatal_error", "internal_error", "request_timeout", "service_unavailable"}
@@ -209,9 +209,9 @@ class Api:
         except (aiohttp.ClientError, OSError, TimeoutError) as error:
             raise PostUnclearError(f"{method}: {type(error).__name__}") from error
         except Exception as error:  # the SDK trusts that an answer is one of Slack's
-            raise PostUnclearError(f"{method}: {_ODD} ({broke(error)})") from error
+            raise PostUnclearError(f"{method}: {ODD} ({broke(error)})") from error
         if not isinstance(answer.data, dict):
-            raise PostUnclearError(f"{method}: {_ODD}")
+            raise PostUnclearError(f"{method}: {ODD}")
         return answer.data
 
 
@@ -226,7 +226,7 @@ def meaning(method: str, error: SlackApiError) -> PlatformError:
     if status >= _SERVER_FAULT or code in _UNCLEAR:
         return PostUnclearError(f"{method}: status {status} {code}")
     if not code:
-        return PostUnclearError(f"{method}: status {status}, {_ODD}")
+        return PostUnclearError(f"{method}: status {status}, {ODD}")
     return (NeverError if code in _NEVER else RefusedError)(method, code)
 
 
@@ -239,7 +239,7 @@ def stated(method: str, answer: Mapping[str, Any], *path: str) -> str:
         answer = dict_of(answer, name)
     found = str_of(answer, path[-1])
     if not found:
-        raise PostUnclearError(f"{method}: {_ODD} (no {path[-1]})")
+        raise PostUnclearError(f"{method}: {ODD} (no {path[-1]})")
     return found
 
 

@@ -13,10 +13,12 @@ import aiohttp
 from slack_sdk.errors import SlackApiError
 
 from bots.diagnosis import fine, note, wrong
-from bots.slack.api import guarded_session, web_client
+from bots.slack.api import ODD, guarded_session, web_client
 from bots.slack.doctor_app import about_app
 from bots.slack.doctor_tokens import ABOUT, app_of, shapes
 from bots.slack.manifest import SCOPES
+from core.fields import dict_of, dicts_of, str_of
+from core.odd import broke
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator, Mapping
@@ -33,6 +35,7 @@ _SKEW_NOTED = 30
 _TIMEOUT = 15.0
 _NOWHERE = "C0000000000"
 """A channel that there is not: a call on it says whether there is the method, and does nothing."""
+_NETWORK = "Look at the network, at a proxy, and at CHATBOT_SLACK_BASE_URL if it is set."
 _NEW_BOT = (
     "Reinstall the app (api.slack.com/apps, your app, Install App), and put the new Bot User OAuth "
     "Token there."
@@ -66,7 +69,7 @@ class Reply:
     @property
     def error(self) -> str:
         """Return Slack's word for why not; empty where all is well."""
-        return "" if self.data.get("ok") else str(self.data.get("error") or "no answer")
+        return "" if self.data.get("ok") else str_of(self.data, "error") or "no answer"
 
 
 async def ask(client: AsyncWebClient, method: str, token: str = "", **given: Any) -> Reply:
@@ -77,10 +80,13 @@ async def ask(client: AsyncWebClient, method: str, token: str = "", **given: Any
         answer = await client.api_call(method, params=given or None)
     except SlackApiError as error:
         data = getattr(error.response, "data", None)
-        found = data if isinstance(data, dict) else {"error": "no JSON"}
-        return Reply(found, error.response.headers)
+        if not (isinstance(data, dict) and str_of(data, "error")):
+            return Reply({}, error.response.headers, unreachable=ODD)
+        return Reply(data, error.response.headers)
     except (aiohttp.ClientError, OSError, TimeoutError) as error:
         return Reply({}, unreachable=str(error) or type(error).__name__)
+    except Exception as error:  # noqa: BLE001 - the SDK trusts that an answer is one of Slack's
+        return Reply({}, unreachable=f"{ODD} ({broke(error)})")
     return Reply(answer.data if isinstance(answer.data, dict) else {}, answer.headers)
 
 
@@ -108,12 +114,14 @@ async def _as_bot(
 ) -> AsyncIterator[Finding]:
     who = await ask(client, "auth.test")
     if who.unreachable:
-        mend = "Look at the network, at a proxy, and at CHATBOT_SLACK_BASE_URL if it is set."
-        yield wrong(ABOUT, f"Slack is out of reach: {who.unreachable}", mend)
+        yield wrong(ABOUT, f"Slack is out of reach: {who.unreachable}", _NETWORK)
         return
     yield skew(who, clock, signed=not settings.slack_app_token.get_secret_value())
     if who.error:
         yield _refused("SLACK_BOT_TOKEN", who.error, _NEW_BOT)
+        return
+    if not (str_of(who.data, "user_id") and str_of(who.data, "team_id")):
+        yield wrong(ABOUT, f"Slack is out of reach: {ODD}", _NETWORK)
         return
     team, name = who.data.get("team", ""), who.data.get("user", "")
     yield fine(ABOUT, f"SLACK_BOT_TOKEN is good: {name} in {team}")
@@ -171,7 +179,7 @@ def scopes(who: Reply) -> Iterator[Finding]:
 
 async def _app_id(client: AsyncWebClient, who: Reply) -> str:
     found = await ask(client, "bots.info", bot=who.data.get("bot_id", ""))
-    return str((found.data.get("bot") or {}).get("app_id") or "")
+    return str_of(dict_of(found.data, "bot"), "app_id")
 
 
 async def _channels(client: AsyncWebClient) -> Finding:
@@ -179,11 +187,12 @@ async def _channels(client: AsyncWebClient) -> Finding:
     found = await ask(client, "users.conversations", types=kinds, limit=200)
     if found.error:
         return note(ABOUT, f"which channels it is in can't be told: {found.error}")
-    channels = found.data.get("channels") or []
+    channels = dicts_of(found.data, "channels")
     if not channels:
         mend = "Write /invite @ and its name in a channel; direct messages work without."
         return note(ABOUT, "it is in no channel, so nobody can mention it", mend)
-    more = " or more" if (found.data.get("response_metadata") or {}).get("next_cursor") else ""
+    cursor = str_of(dict_of(found.data, "response_metadata"), "next_cursor")
+    more = " or more" if cursor else ""
     return fine(ABOUT, f"it is in {len(channels)}{more} channel(s)")
 
 
@@ -209,6 +218,8 @@ async def _app_token(client: AsyncWebClient, token: str) -> Finding:
         return wrong(ABOUT, "Slack is out of reach for SLACK_APP_TOKEN", "Look at the network.")
     if reply.error:
         return _refused("SLACK_APP_TOKEN", reply.error, _NEW_APP)
+    if not str_of(reply.data, "url"):
+        return wrong(ABOUT, f"Slack is out of reach for SLACK_APP_TOKEN: {ODD}", _NETWORK)
     return fine(ABOUT, "SLACK_APP_TOKEN is good: Socket Mode can be opened")
 
 

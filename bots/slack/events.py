@@ -95,6 +95,8 @@ def edited(body: Mapping[str, Any], me: Me, names: Mapping[str, str] = _NO_NAMES
     if str_of(event, "subtype") != "message_changed":
         return None
     now, before = dict_of(event, "message"), dict_of(event, "previous_message")
+    if not isinstance(now.get("text"), str):
+        return None  # nothing is known of its words
     if not _is_reworded(now, before) and not _has_other_files(now, before):
         return None
     message = _message(now, event, me, names, "")

@@ -5,19 +5,30 @@ from __future__ import annotations
 import asyncio
 import signal
 from contextlib import asynccontextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from aiohttp import web
 
+from bots.diagnosis import Level
+from bots.discord import app as discord_app
+from bots.discord import doctor as discord_doctor
+from bots.slack import app as slack_app
+from bots.slack import doctor as slack_doctor
+from core.clock import SystemClock
+from core.errors import OutOfReachError
+from core.settings import Settings
 from tests.e2e.discord_bot import TOKENS
-from tests.e2e.on_both import ended, fake_discord, on_discord, on_slack, started, tokens
+from tests.e2e.on_both import TOKEN, ended, fake_discord, on_discord, on_slack, started, tokens
 from tests.fakes.claude import FakeClaude
+from tests.fakes.discord import Odd as OddDiscord
 from tests.fakes.slack import FakeSlack
+from tests.fakes.slack import Odd as OddSlack
 from tests.servers import free_port
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator
+    from contextlib import AbstractAsyncContextManager
 
     from tests.e2e.program import Program
 
@@ -26,7 +37,9 @@ PROMPT = 5.0
 
 
 @asynccontextmanager
-async def proxy(port: int, status: int) -> AsyncGenerator[list[str], None]:
+async def proxy(
+    port: int, status: int, page: str = "<html>down</html>", kind: str = "text/html"
+) -> AsyncGenerator[list[str], None]:
     """Be a proxy that answers for a platform which is down; yield what was asked."""
     asked: list[str] = []
 
@@ -34,7 +47,7 @@ async def proxy(port: int, status: int) -> AsyncGenerator[list[str], None]:
         asked.append(request.path)
         if not status:
             await asyncio.sleep(60)
-        return web.Response(status=status, text="<html>down</html>", content_type="text/html")
+        return web.Response(status=status, body=page.encode(), headers={"Content-Type": kind})
 
     app = web.Application()
     app.router.add_route("*", "/{path:.*}", answer)
@@ -128,6 +141,69 @@ async def test_a_proxy_that_answers_for_both_is_waited_out(program: Program, sta
     assert (code, rest.count("out of reach")) == (0, 0)
 
 
+JSON = "application/json"
+SHAPES = {
+    "a page": ("<html>Sign in</html>", "text/html"),
+    "text": ("hello", "text/plain"),
+    "nothing": ("", JSON),
+    "an empty object": ("{}", JSON),
+    "a list": ("[]", JSON),
+    "null": ("null", JSON),
+    "a word": ('"hello"', JSON),
+    "ok and no more": ('{"ok": true}', JSON),
+    "the wrong types": ('{"ok": true, "user_id": 7, "team_id": [], "id": {}, "url": 5}', JSON),
+    "half of it": ('{"ok": tr', JSON),
+    "depth": ("[" * 5000, JSON),
+}
+TRIED = ("a page", "an empty object", "the wrong types")
+"""Shapes that the whole program is shown; the rest are for its parts."""
+
+
+@pytest.mark.parametrize(("page", "kind"), [SHAPES[name] for name in TRIED], ids=TRIED)
+async def test_what_is_no_answer_of_the_platforms_is_a_sentence_and_waited_out(
+    program: Program, page: str, kind: str
+) -> None:
+    one, two = free_port(), free_port()
+    async with FakeClaude() as claude:
+        tokens(program, claude, slack=one, discord=two)
+        async with proxy(one, 200, page, kind), proxy(two, 200, page, kind):
+            checked = await program.run("doctor")
+            live = [await program.run("doctor", "--live", place) for place in ("C0123", "1" * 18)]
+            async with started(program) as running:
+                said = [await running.explained("is out of reach") for _ in range(2)]
+                code, rest, _ = await ended(running, signal.SIGTERM)
+    assert checked.code == 1
+    assert "Traceback" not in checked.err + checked.out.decode() + rest
+    assert [each.err.count("is out of reach") for each in live] == [1, 1]
+    assert [each.code for each in live] == [1, 1]
+    for name in ("Slack", "Discord"):
+        assert [line for line in checked.lines if f"WRONG  {name}: " in line]
+        assert [line for line in said if f"{name} is out of reach" in line]
+    assert code == 0
+
+
+async def test_an_address_that_is_none_is_a_sentence_and_asked_for_again(program: Program) -> None:
+    async with FakeSlack() as slack, fake_discord() as discord, FakeClaude() as claude:
+        odd = [
+            OddSlack('{"ok": true}'),
+            OddSlack("<html>", "text/html"),
+            OddSlack('{"ok": true, "url": 7}'),
+        ]
+        slack.faults.next("apps.connections.open", *odd)
+        for shape in ("{}", "[]", '{"url": 5, "shards": "x", "session_start_limit": null}'):
+            discord.faults.next("GET /gateway/bot", OddDiscord(shape))
+        tokens(program, claude, slack=slack.port, discord=discord.port)
+        async with started(program) as running:
+            said = [await running.explained("is out of reach") for _ in range(2)]
+            await slack.connected(2, within=30)
+            await discord.connected(within=30)
+            await on_slack(slack)
+            await on_discord(discord)
+            code, rest, _ = await ended(running, signal.SIGTERM)
+    assert sorted(line.split(": ")[1].split(" is ")[0] for line in said) == ["Discord", "Slack"]
+    assert (code, "Traceback" in rest) == (0, False)
+
+
 @pytest.mark.parametrize("status", [None, 0])
 async def test_it_ends_at_once_while_it_waits(program: Program, status: int | None) -> None:
     """Nothing listens; or what listens never answers."""
@@ -181,3 +257,32 @@ async def test_too_many_sessions_on_discord_are_waited_out(program: Program) -> 
             await on_discord(discord)
             assert (await ended(running, signal.SIGTERM))[0] == 0
         assert len(discord.gateway.identified) == 1
+
+
+@pytest.mark.parametrize(("page", "kind"), SHAPES.values(), ids=SHAPES)
+async def test_nobody_logs_in_by_what_is_no_answer_of_the_platforms(page: str, kind: str) -> None:
+    one, two = free_port(), free_port()
+    given: dict[str, Any] = {
+        "store": "memory://",
+        "SLACK_BOT_TOKEN": FakeSlack().bot_token,
+        "SLACK_APP_TOKEN": FakeSlack().app_token,
+        TOKENS: TOKEN,
+        "slack_base_url": f"http://127.0.0.1:{one}/api/",
+        "discord_base_url": f"http://127.0.0.1:{two}/api/v10",
+    }
+    settings = Settings(**given)
+    async with proxy(one, 200, page, kind), proxy(two, 200, page, kind):
+        for name, connect, examine in (
+            ("Slack", slack_app.connected, slack_doctor.examined),
+            ("Discord", discord_app.connected, discord_doctor.examined),
+        ):
+            with pytest.raises(OutOfReachError, match=f"{name} is out of reach"):
+                await enter(connect(settings, SystemClock()))
+            found = [each async for each in examine(settings, SystemClock())]
+            assert any(each.level is Level.WRONG for each in found)
+            assert "Traceback" not in "".join(map(str, found))
+
+
+async def enter(block: AbstractAsyncContextManager[object]) -> None:
+    async with block:
+        pass

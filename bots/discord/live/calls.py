@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import aiohttp
 
+from bots.discord.api import ODD
 from bots.discord.live.record import Reply
 from core.errors import PlatformError
 
@@ -119,6 +120,8 @@ class Calls:
                 status, headers = response.status, response.headers
         except (aiohttp.ClientError, OSError, TimeoutError) as error:
             raise PlatformError(f"no answer to {method} {path}: {type(error).__name__}") from error
+        except (RecursionError, ValueError) as error:
+            raise PlatformError(f"no answer to {method} {path}: {ODD}") from error
         return Reply(path, method, given, status, headers, body, self._since())
 
     def _since(self) -> float:

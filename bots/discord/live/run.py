@@ -7,14 +7,18 @@ from urllib.parse import urlsplit
 
 import aiohttp
 
+from bots.discord.api import ODD
 from bots.discord.hosts import all_hosts
+from bots.discord.link import OUT_OF_REACH
 from bots.discord.live import probes
 from bots.discord.live.calls import API, Calls
 from bots.discord.live.probes import Trial
 from bots.discord.live.record import LANGUAGE
+from bots.discord.snowflakes import is_id
 from bots.outgoing import Connector
 from bots.recording import Blind, write
 from core.errors import PlatformError, SettingsError
+from core.odd import broke
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Awaitable, Callable
@@ -79,6 +83,8 @@ async def _tried(trial: Trial, probe: Callable[[Trial], Awaitable[None]]) -> Non
         await probe(trial)
     except PlatformError as error:
         trial.broken.append(f"{probe.__name__}: {error}")
+    except Exception as error:  # noqa: BLE001 - answers need not be as a probe takes them to be
+        trial.broken.append(f"{probe.__name__}: {broke(error)}")
 
 
 async def _trial(calls: Calls, clock: Clock, channel: str) -> Trial:
@@ -86,6 +92,8 @@ async def _trial(calls: Calls, clock: Clock, channel: str) -> Trial:
     who = await calls.call("GET", "/users/@me")
     if who.error:
         raise SettingsError("DISCORD_BOT_TOKEN is refused. See `chatbot doctor`.")
+    if not is_id(who["id"]):
+        raise PlatformError(f"{OUT_OF_REACH}: {ODD}")
     opening = await calls.call("POST", f"/channels/{channel}/messages", {"content": _OPENING})
     if opening.error:
         raise SettingsError(

@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING, Any
 import aiohttp
 from slack_sdk.errors import SlackApiError
 
-from bots.slack.api import READS
+from bots.slack.api import ODD, READS
 from bots.slack.live.record import Exchange
 from core.errors import PlatformError
 from core.fields import dict_of, dicts_of, str_of
+from core.odd import broke
 
 if TYPE_CHECKING:
     from slack_sdk.web.async_client import AsyncWebClient
@@ -77,6 +78,8 @@ class Calls:
             headers, data = response.headers, getattr(response, "data", None)
         except (aiohttp.ClientError, OSError, TimeoutError) as error:
             raise PlatformError(f"no answer to {method}: {type(error).__name__}") from error
+        except Exception as error:  # the SDK trusts that an answer is one of Slack's
+            raise PlatformError(f"no answer to {method}: {ODD} ({broke(error)})") from error
         body = data if isinstance(data, dict) else {}
         return Exchange(method, verb, given, status, headers, body, self._since())
 

@@ -6,13 +6,14 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from bots.recording import Blind, write
-from bots.slack.api import SLACK_URL, guarded_session, web_client
+from bots.slack.api import ODD, OUT_OF_REACH, SLACK_URL, guarded_session, web_client
 from bots.slack.live import probes_around, probes_messages
 from bots.slack.live.calls import Calls
 from bots.slack.live.record import LANGUAGE
 from bots.slack.live.trial import Scene, Trial
 from core.errors import PlatformError, SettingsError
 from core.fields import dict_of, str_of
+from core.odd import broke
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Awaitable, Callable
@@ -83,13 +84,17 @@ async def _tried(trial: Trial, probe: Callable[[Trial], Awaitable[None]]) -> Non
         await probe(trial)
     except PlatformError as error:
         trial.broken.append(f"{probe.__name__}: {error}")
+    except Exception as error:  # noqa: BLE001 - answers need not be as a probe takes them to be
+        trial.broken.append(f"{probe.__name__}: {broke(error)}")
 
 
 async def _scene(calls: Calls, channel: str) -> Scene:
     """Look where it is to happen, and open the probes' thread."""
     who = await calls.call("auth.test")
-    if who.error:
-        raise SettingsError(f"SLACK_BOT_TOKEN is refused: {who.error}. See `chatbot doctor`.")
+    if refused := str_of(who.answer, "error"):
+        raise SettingsError(f"SLACK_BOT_TOKEN is refused: {refused}. See `chatbot doctor`.")
+    if not (str_of(who.answer, "user_id") and str_of(who.answer, "team_id")):
+        raise PlatformError(f"{OUT_OF_REACH}: {ODD}")
     about = await calls.call("conversations.info", channel=channel)
     place = dict_of(about.answer, "channel")
     opening = await calls.call("chat.postMessage", channel=channel, text=_OPENING)
