@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING
 
 from core.analytics import stats_of
 from core.export import records
+from core.loading import load
 from core.memory import least_size, plan
 from core.message import Author
 from core.prompt import Scene, fixed_size
-from core.session import Entry, Session, Status, turns_of, whole_turns
+from core.session import Entry, Session, Status
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Callable
@@ -21,7 +22,6 @@ if TYPE_CHECKING:
     from core.clock import Clock
     from core.memory import Memory, Plan, Strategy
     from core.message import ThreadKey
-    from core.session import Record
     from core.store.port import Store
     from core.store.values import ThreadInfo, Work
 
@@ -125,23 +125,18 @@ class Commands:
 
     async def _session(self, work: Work, strategy: Strategy) -> Session:
         """Return the thread as it would be if somebody wrote an empty message now."""
-        start = max(work.summary.covers, work.line)
-        since = max(start, work.next - strategy.reach)
-        found: list[Record] = []
-        after = since - 1
-        while page := await self._store.history(work.lease.thread, after=after):
-            found += page
-            after = page[-1].place
-        turns, waiting = turns_of(found)
-        place = max([work.next, *(entry.place + 1 for entry in waiting)])
+        loaded = await load(self._store, work, strategy, tokens=self._memory.budget)
+        place = max([work.next, *(entry.place + 1 for entry in loaded.waiting)])
         nothing = Entry(place=place, id="-", author=Author(id="-", name="-"), text="", at=0)
         return Session(
             thread=work.lease.thread,
             kind=work.kind,
-            summary=work.summary,
-            turns=whole_turns(turns, since=since, start=start),
-            batch=(*waiting, nothing),
+            summary=loaded.summary,
+            turns=loaded.turns,
+            batch=(*loaded.waiting, nothing),
             line=work.line,
+            since=loaded.since,
+            files_from=loaded.files_from,
             seen_from=work.seen_from,
             people=work.people,
         )
@@ -167,7 +162,7 @@ def view_lines(view: View | None) -> list[str]:
     lines = [f"What the model would see now ({view.strategy}, {tokens.total:,} tokens):"]
     lines.append(f"  system prompt and scene: {tokens.fixed:,} tokens")
     if seen.withheld:
-        lines.append("  summary: being made anew, after a deletion")
+        lines.append("  summary: being rebuilt, because a message was deleted")
     elif seen.summary:
         lines.append(f"  summary: {tokens.summary:,} tokens")
         lines += [f"    {line}" for line in seen.summary.splitlines()]

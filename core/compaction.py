@@ -77,6 +77,8 @@ class Compactor:
         self._count = memory.counter.count
         self._clock = clock
         self._running: set[ThreadKey] = set()
+        self._lost: set[ThreadKey] = set()
+        """Threads whose summary went with something that was deleted, and is not there again."""
         self._setbacks: dict[ThreadKey, _Setback] = {}
 
     def is_due(self, work: Work, answer: str, *, size: int = 0) -> bool:
@@ -97,9 +99,10 @@ class Compactor:
             turns = (*turns, Turn(entries=batch, answer=replace(said, place=batch[-1].place)))
         return self._task(work, turns) is not None
 
-    async def compact(self, thread: ThreadKey) -> bool:
+    async def compact(self, thread: ThreadKey, *, lost: bool = False) -> bool:
         """Let the summary take over what it should by now; tell whether it did.
 
+        `lost`: only where there is no summary any more, since what it was made of was deleted.
         Never fails. Whatever goes wrong, be it the model, the store or this program, is logged,
         and it is tried again after a later reply and a pause, which grows with each failure.
         """
@@ -108,7 +111,7 @@ class Compactor:
             return False
         self._running.add(thread)
         try:
-            return await self._compact(thread, setback)
+            return await self._compact(thread, setback, lost=lost)
         except Exception as error:  # noqa: BLE001 - what it was matters to nobody's turn
             useless = setback.useless + isinstance(error, UselessSummaryError)
             setback = replace(setback, useless=useless)
@@ -119,10 +122,23 @@ class Compactor:
         finally:
             self._running.discard(thread)
 
-    async def _compact(self, thread: ThreadKey, setback: _Setback) -> bool:
+    def owed(self, thread: ThreadKey) -> float | None:
+        """Return after how many seconds a summary that is lost is tried again; None if none is."""
+        if thread not in self._lost:
+            return None
+        return max(0.0, self._setbacks.get(thread, _Setback()).until - self._clock.monotonic())
+
+    async def _compact(self, thread: ThreadKey, setback: _Setback, *, lost: bool) -> bool:
         work = await self._store.peek(thread)
+        if work is not None and work.summary.withheld:
+            self._lost.add(thread)
+        else:
+            self._lost.discard(thread)
+        if lost and thread not in self._lost:
+            return False
         task = None if work is None else await self._due(work)
         if work is None or task is None:
+            self._lost.discard(thread)
             self._setbacks.pop(thread, None)
             return False
         if not await self._is_first(work):
@@ -139,6 +155,7 @@ class Compactor:
             thread, covers=work.summary.covers, rev=work.rev, to=task.to, text=text
         )
         if done:
+            self._lost.discard(thread)
             self._setbacks.pop(thread, None)
         else:  # it is of something else by now: made again at once, but not again and again
             self._set_back(thread, setback, pauses=setback.failures - 1)

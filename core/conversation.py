@@ -18,9 +18,10 @@ from core.errors import (
     PromptRefusedError,
 )
 from core.files import rules_for
+from core.loading import load
 from core.models.port import Stop
 from core.models.retry import RetryPolicy
-from core.session import Answer, AnswerKind, Session, next_batch, turns_of, whole_turns
+from core.session import Answer, AnswerKind, Session, next_batch
 from core.store.values import Draft, Outcome, TurnState
 from core.visible import is_blank
 
@@ -33,7 +34,6 @@ if TYPE_CHECKING:
     from core.memory import Strategy
     from core.memory.choice import Memory
     from core.models.port import Model
-    from core.session import Record
     from core.store.port import Store
     from core.store.values import Work
 
@@ -103,39 +103,23 @@ class Conversation:
 
     async def _load(self, work: Work, strategy: Strategy) -> Session | None:
         """Return the session as this turn sees it; None when nothing waits to be answered."""
-        start = max(work.summary.covers, work.line)
-        since = min(work.since, max(start, work.head - strategy.reach))
-        older = await self._older(work, since)
-        turns, waiting = turns_of((*older, *work.records))
-        batch = next_batch(waiting, alone=work.tries >= ALONE_FROM)
+        loaded = await load(self._store, work, strategy, tokens=self._memory.budget)
+        batch = next_batch(loaded.waiting, alone=work.tries >= ALONE_FROM)
         if not batch:
             return None
         return Session(
             thread=work.lease.thread,
             kind=work.kind,
-            summary=work.summary,
-            turns=whole_turns(turns, since=since, start=start),
+            summary=loaded.summary,
+            turns=loaded.turns,
             batch=batch,
             line=work.line,
+            since=loaded.since,
+            files_from=loaded.files_from,
             seen_from=work.seen_from,
             people=work.people,
             rev=work.rev,
         )
-
-    async def _older(self, work: Work, since: int) -> tuple[Record, ...]:
-        """Return the records of [since, work.since), which a claim leaves out."""
-        records: list[Record] = []
-        after = since - 1
-        while after < work.since - 1:
-            page = await self._store.history(
-                work.lease.thread, after=after, limit=min(200, work.since - 1 - after)
-            )
-            kept = [record for record in page if record.place < work.since]
-            if not kept:
-                break
-            records += kept
-            after = kept[-1].place
-        return tuple(records)
 
     async def _compose(
         self, session: Session, strategy: Strategy, work: Work, delivery: Delivery

@@ -82,9 +82,7 @@ of the turns that it does not cover yet. Write the new summary, which replaces b
 
 _NOTE_LEFT_OUT = "Earlier messages that are not shown to you: {count}. Say so if it matters."
 _LEFT_OUT = re.compile(re.escape(_NOTE_LEFT_OUT).replace(r"\{count\}", r"(\d+)"))
-_NOTE_WITHHELD = (
-    "The summary of what was said before is being made anew, and is not shown to you now."
-)
+REBUILT = "The summary of these is being rebuilt, because a message was deleted."
 _DAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
 _WORST_COUNT = 999_999
 _TOKENS_PER_WORD = 3
@@ -139,7 +137,7 @@ def reply_request(
     if messages:
         messages[-1] = ModelMessage(role="assistant", blocks=_cached(messages[-1].blocks))
     new = (
-        Block(text=_scene_text(scene, plan.left_out, withheld=plan.withheld)),
+        Block(text=_scene_text(scene, plan.left_out, rebuilt=plan.withheld)),
         *_said(plan.batch, words_of(plan.batch, session.kind, files), files),
     )
     messages.append(ModelMessage(role="user", blocks=(*_cached(lead), *new)))
@@ -154,7 +152,7 @@ def reply_request(
 def fixed_size(scene: Scene, *, system: str, count: Callable[[str], int]) -> int:
     """Return the tokens of what every request has: the system prompt, the scene and the frame."""
     frame = _SUMMARY_INTRO + enclosed(SUMMARY, "")
-    texts = (_system_text(system), _scene_text(scene, _WORST_COUNT, withheld=True), frame)
+    texts = (_system_text(system), _scene_text(scene, _WORST_COUNT, rebuilt=True), frame)
     return sum(count(text) for text in texts)
 
 
@@ -224,7 +222,7 @@ def _summary_text(summary: str) -> str:
     return f"{_SUMMARY_INTRO}\n{enclosed(SUMMARY, quoted(summary))}"
 
 
-def _scene_text(scene: Scene, left_out: int, *, withheld: bool) -> str:
+def _scene_text(scene: Scene, left_out: int, *, rebuilt: bool) -> str:
     now = scene.now
     zone = getattr(now.tzinfo, "key", "") or now.tzname()
     lines = [
@@ -236,6 +234,6 @@ def _scene_text(scene: Scene, left_out: int, *, withheld: bool) -> str:
         lines.append(f"You answer: {', '.join(names)}")
     if left_out:
         lines.append(_NOTE_LEFT_OUT.format(count=left_out))
-    if withheld:
-        lines.append(_NOTE_WITHHELD)
+    if left_out and rebuilt:
+        lines.append(REBUILT)
     return enclosed(SCENE, "\n".join(lines))

@@ -41,8 +41,8 @@ def notes(work: Work, plan: Plan | None, stop: Stop) -> tuple[str, ...]:
         )
     if plan is not None and plan.left_out:
         lines.append(f"{_messages(plan.left_out)} before were left out for this answer.")
-    if work.summary.withheld:
-        lines.append("What I remember of before is being made anew, after a deletion.")
+    if plan is not None and plan.left_out and plan.withheld:
+        lines.append("My summary of them is being rebuilt, because a message was deleted.")
     if stop is Stop.ASKED:
         lines.append(STOPPED)
     if stop is Stop.LENGTH:

@@ -137,7 +137,7 @@ class Summary:
     stale: bool = False
     """Something it covers was edited or deleted since; it wants to be made anew."""
     withheld: bool = False
-    """Something it covers was deleted: it is not shown to anybody until it is made anew."""
+    """Something it covered was deleted, and its text with that: it has to be made again."""
 
 
 LEFT_OUT = "The answer to this is left out: a file that it was about was taken away."
@@ -194,6 +194,10 @@ class Session:
     seen_from: int
     """The first place that the model saw word for word at the last reply."""
     people: int
+    since: int = 0
+    """The first place that was loaded, or one before it."""
+    files_from: int = 0
+    """The first place whose files are shown; those before it are only named."""
     rev: str = ""
     """The thread's `rev` when it was read."""
 

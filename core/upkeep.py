@@ -16,26 +16,60 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
+SOON = 0.3
+"""Seconds from a deletion until its thread's summary is made again: many come together."""
+
 
 class Upkeep:
-    """What is done for a thread once it has its answer."""
+    """What is done for a thread once it has its answer, and once something was taken out of it."""
 
     def __init__(self, compactor: Compactor) -> None:
         """Have nothing to do."""
         self._compactor = compactor
         self._closed = False
+        self._soon: dict[ThreadKey, asyncio.TimerHandle] = {}
+        self._busy: dict[ThreadKey, bool] = {}
+        """Threads for which something is being done; and whether it is to be done once more."""
         self.jobs: set[asyncio.Task[None]] = set()
         """What is being done."""
 
     def close(self) -> None:
-        """Begin nothing more."""
+        """Begin nothing more; what is left is done after a next turn."""
         self._closed = True
+        for timer in self._soon.values():
+            timer.cancel()
+        self._soon.clear()
 
     def answered(self, work: Work, answer: Answer, size: int) -> None:
         """Fold what is due by now; for `size` see `Compactor.is_due`."""
         if self._closed or not self._is_due(work, answer, size):
             return
-        job = asyncio.create_task(self._compact(work.lease.thread))
+        self._begin(work.lease.thread, lost=False)
+
+    def changed(self, thread: ThreadKey) -> None:
+        """Make a thread's summary again, if it went with something that was deleted just now.
+
+        Nobody's deletion shall blank what is remembered of the others. Where this process dies
+        before, it is made after the thread's next turn; until then the turns are shown themselves.
+        """
+        self._rebuild(thread, SOON)
+
+    def _rebuild(self, thread: ThreadKey, seconds: float) -> None:
+        if self._closed or thread in self._soon:
+            return
+
+        def begin() -> None:
+            del self._soon[thread]
+            self._begin(thread, lost=True)
+
+        self._soon[thread] = asyncio.get_running_loop().call_later(seconds, begin)
+
+    def _begin(self, thread: ThreadKey, *, lost: bool) -> None:
+        if thread in self._busy:
+            self._busy[thread] = True
+            return
+        self._busy[thread] = False
+        job = asyncio.create_task(self._run(thread, lost=lost))
         self.jobs.add(job)
         job.add_done_callback(self.jobs.discard)
 
@@ -46,5 +80,13 @@ class Upkeep:
             log.warning("whether a summary is due is not known: %s", described(error))
             return False
 
-    async def _compact(self, thread: ThreadKey) -> None:
-        await self._compactor.compact(thread)  # it never fails
+    async def _run(self, thread: ThreadKey, *, lost: bool) -> None:
+        try:
+            await self._compactor.compact(thread, lost=lost)  # it never fails
+            while self._busy[thread] and not self._closed:
+                self._busy[thread] = False
+                await self._compactor.compact(thread)
+        finally:
+            del self._busy[thread]
+        if (seconds := self._compactor.owed(thread)) is not None:
+            self._rebuild(thread, max(seconds, SOON))

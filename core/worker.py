@@ -95,6 +95,7 @@ class Worker:
         self._line = Line(self._room)
         self._turns: set[asyncio.Task[None]] = set()
         self._upkeep = Upkeep(compactor)
+        store.on_change(self._upkeep.changed)
         self._outage = Outage()
         self._serving = Serving(
             store,

@@ -43,6 +43,14 @@ class NoCompaction(Compactor):
         """Tell that there is nothing to do."""
         return False
 
+    async def compact(self, thread: ThreadKey, *, lost: bool = False) -> bool:
+        """Do nothing."""
+        return False
+
+    def owed(self, thread: ThreadKey) -> float | None:
+        """Tell that nothing is owed."""
+        return None
+
 
 def message(number: int, text: str = "", *, answer_in: str = "", author: str = "ann") -> Message:
     """Return message `number` of the thread."""

@@ -49,7 +49,7 @@ class Plan:
     summary: str
     """Empty where there is none, or it isn't shown."""
     withheld: bool
-    """There is a summary, which isn't shown to anybody until it is made anew."""
+    """There was a summary, which is being made again: the turns themselves are shown instead."""
     turns: tuple[Turn, ...]
     words: tuple[str, ...]
     """What people said in each of the turns, as `words_of` has it."""
@@ -90,7 +90,8 @@ def least_size(
 
 def attachments_in_view(session: Session, strategy: Strategy) -> tuple[Attachment, ...]:
     """Return the files of the turns that the strategy would show, the newest first."""
-    turns = strategy.window(_loaded(session))
+    shown = strategy.window(_loaded(session))
+    turns = [turn for turn in shown if turn.end > session.files_from]
     entries = [*(entry for turn in turns for entry in turn.entries), *session.batch]
     return tuple(reversed([file for entry in entries for file in entry.attachments]))
 
@@ -134,7 +135,7 @@ def plan(
         turns=turns,
         words=words,
         batch=batch,
-        left_out=lost.messages + _uncovered(session, strategy, text),
+        left_out=lost.messages + _uncovered(session, text),
         seen_from=seen_from,
         trimmed=seen_from > session.seen_from,
         tokens=Parts(fixed=fixed, summary=summary, window=window, new=new),
@@ -207,18 +208,14 @@ def _summary_for(session: Session, strategy: Strategy) -> str:
     return session.summary.text if shown else ""
 
 
-def _uncovered(session: Session, strategy: Strategy, text: str) -> int:
-    """Return the messages that only the summary stands for, where it is not shown.
-
-    One that is withheld is told about in words of its own.
-    """
-    told = text or (strategy.shows_summary and session.summary.withheld)
-    return 0 if told else session.start - session.line
+def _uncovered(session: Session, text: str) -> int:
+    """Return the messages that only the summary stands for, where it is not shown."""
+    return 0 if text else session.start - session.line
 
 
 def _unloaded(session: Session, strategy: Strategy, loaded: tuple[Turn, ...]) -> range:
     """Return the places that no summary covers and that were too far back to be loaded."""
     first_new = session.batch[0].place
-    if first_new - strategy.reach <= session.start:
+    if max(first_new - strategy.reach, session.since) <= session.start:
         return range(0)  # what is missing at the start was deleted
     return range(session.start, loaded[0].start if loaded else first_new)

@@ -163,9 +163,10 @@ class Store(AuditLog, Transfer):
         `attachments` are the files that it has now; None leaves those that it had. An edit that
         leaves neither a text nor a file deletes as well. `stamp` is the platform's time of the
         change: an edit no newer than the last has no effect.
-        The thread's `rev` changes, and a summary that covers the message is stale, and withheld
-        after a deletion. False: no such message is known; a deletion is remembered by the
-        identities, so that the message is not admitted when it arrives late.
+        The thread's `rev` changes, and a summary that covers the message is stale. Where the
+        message or a file of it is gone, the summary's text goes in the same step: it is withheld.
+        False: no such message is known; a deletion is remembered by the identities, so that the
+        message is not admitted when it arrives late.
         """
 
     @abstractmethod

@@ -215,14 +215,17 @@ async def test_files_that_are_taken_out_stay_out_of_a_copy_put_in_again(store: S
     assert [entry.attachments for entry in await entries(store)] == [(), ()]
 
 
-async def test_files_taken_out_below_the_summary_make_it_stale(store: Store) -> None:
-    """As words do: it may tell what was in them."""
+async def test_files_taken_out_below_the_summary_withhold_it(store: Store) -> None:
+    """As a deletion does: it may tell what was in them."""
     await converse(store, 1, 2)
     work = await look(store)
     assert await store.compact(THREAD, covers=0, rev=work.rev, to=1, text="so far")
-    await store.amend(THREAD, "m1", ("x",), stamp=2000.0, text="text 1", attachments=())
+    await store.amend(THREAD, "m1", ("x",), stamp=2000.0, text="text 1", attachments=FILES)
     summary = (await look(store)).summary
     assert (summary.text, summary.stale, summary.withheld) == ("so far", True, False)
+    await store.amend(THREAD, "m1", ("x",), stamp=2001.0, text="text 1", attachments=())
+    summary = (await look(store)).summary
+    assert (summary.text, summary.stale, summary.withheld) == ("", True, True)
 
 
 async def test_a_turn_that_runs_hears_that_a_file_was_taken_out(store: Store) -> None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from core.admission import Verdict
-from core.message import Kind, ThreadKey
+from core.message import Attachment, Kind, ThreadKey
 from core.session import AnswerKind, Entry
 from core.store.values import Changed, Idle, Outcome, Refused, ThreadSettings, TurnState, Work
 from tests.builders import OTHER, OVERHEAR, THREAD, begin, converse, draft, finish, message, terms
@@ -71,6 +71,31 @@ async def test_a_deleted_text_is_gone_everywhere(harness: Harness, store: Store)
     await store.accept(message(1, "zebra " * 2000), terms())
     await store.amend(THREAD, "m1", ("x",), stamp=2000.0, text=None)
     assert "zebra" not in await found(harness)
+
+
+@pytest.mark.parametrize("file", [True, False])
+async def test_what_the_summary_said_of_it_goes_in_the_same_step(
+    harness: Harness, store: Store, file: bool
+) -> None:
+    """I11: not when it is made again, which somebody may never need."""
+    files = (Attachment(id="F1", name="quagga.txt", media_type="text/plain", size=7),)
+    await store.accept(message(1, "zebra " * 2000, attachments=files), terms(), "token1")
+    work = await store.peek(THREAD)
+    assert work is not None
+    held = await store.claim(THREAD, "token1")
+    assert held is not None
+    assert await finish(store, held) == "free"
+    await converse(store, 2, 3)
+    for covers, said in ((0, "okapi " * 2000), (1, "okapi, and more")):
+        seen = await store.peek(THREAD)
+        assert seen is not None
+        assert await store.compact(THREAD, covers=covers, rev=seen.rev, to=covers + 1, text=said)
+    text, left = ("without it", ()) if file else (None, None)
+    await store.amend(THREAD, "m1", ("x",), stamp=2000.0, text=text, attachments=left)
+    assert await found(harness) == {"Name of"}
+    seen = await store.peek(THREAD)
+    assert seen is not None
+    assert (seen.summary.covers, seen.summary.text, seen.summary.withheld) == (2, "", True)
 
 
 async def test_other_threads_stay(store: Store) -> None:

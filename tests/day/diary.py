@@ -129,15 +129,10 @@ class Diary:
         *,
         mention: bool = False,
         papers: Sequence[Paper] = (),
-        blurred: bool = False,
     ) -> Said:
-        """Ask something, and wait for the whole answer; the model must know just what was said.
-
-        `blurred` says that what it knows is not told now, since a summary is being made anew.
-        """
+        """Ask something, and wait for the whole answer; the model must know just what was said."""
         said = await self.say(who, thread, text, mention=mention, papers=papers)
-        if not blurred:
-            self._examine(self.thread(thread), said)
+        self._examine(self.thread(thread), said)
         await self.answered(thread, said)
         return said
 

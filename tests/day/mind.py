@@ -33,8 +33,6 @@ class Asked:
     facts: frozenset[str]
     media: tuple[str, ...]
     """Pictures and documents in it, encoded."""
-    withheld: bool
-    """It says that there is a summary which is not shown."""
 
 
 def asked(request: dict[str, Any]) -> Asked:
@@ -52,7 +50,6 @@ def asked(request: dict[str, Any]) -> Asked:
         seen=frozenset(int(n) for text in word_for_word for n in NUMBER.findall(text)),
         facts=frozenset(fact for text in everything for fact in FACT.findall(text)),
         media=tuple(b["source"]["data"] for b in users if b["type"] != "text"),
-        withheld=any("is being made anew" in text for text in texts[-2:]),
     )
 
 

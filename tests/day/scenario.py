@@ -103,8 +103,8 @@ async def trim(day: Diary) -> None:
 
 
 async def remake(day: Diary) -> None:
-    """A summary that knew what was taken back is made anew."""
-    await day.ask("cat", "trim", "What is left?", blurred=True)
+    """A summary that knew what was taken back is made again, and all else is known meanwhile."""
+    await day.ask("cat", "trim", "What is left?")
     await day.folded("trim")
     await day.ask("cat", "trim", KNOW)
 

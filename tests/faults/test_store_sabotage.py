@@ -128,10 +128,10 @@ def files_stay(patch: pytest.MonkeyPatch) -> None:
 
 
 def deletion_leaves_the_summary(patch: pytest.MonkeyPatch) -> None:
-    def change(rows: Rows, header: Header, *rest: Any) -> None:
-        before = header.withheld
-        _change(rows, header, *rest)
-        header.withheld = before
+    def change(rows: Rows, header: Header, *rest: Any, **more: Any) -> None:
+        before = header.summary, header.withheld
+        _change(rows, header, *rest, **more)
+        header.summary, header.withheld = before
 
     _change = inbox._change
     patch.setattr(inbox, "_change", change)

@@ -191,7 +191,7 @@ async def test_one_forgets_ones_own_messages_and_may_do_so_again(
     assert "nothing of yours" in await commands.forget_own(THREAD, "ada")
     assert "secret" not in await document(store, Form.MARKDOWN)
     shown = view_lines(await commands.view(THREAD))
-    assert "  summary: being made anew, after a deletion" in shown
+    assert "  summary: being rebuilt, because a message was deleted" in shown
     assert not any("secret" in line for line in shown)
 
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from core import upkeep as upkeep_module
 from core.compaction import FIRST_PAUSE, Compactor
 from core.errors import (
     ModelBusyError,
@@ -513,6 +514,80 @@ async def test_a_stale_summary_is_made_anew_from_the_log(text: str | None) -> No
     assert len(remade.new) == covers - (text is None)
     assert not any("number 0" in said.text for said in remade.new)
     assert (text in [said.text for said in remade.new]) == (text is not None)
+
+
+async def until(holds: Callable[[], bool]) -> None:
+    async with asyncio.timeout(10):
+        while not holds():
+            await asyncio.sleep(0.01)
+
+
+async def test_a_summary_that_went_with_a_deletion_is_made_again_at_once(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Once for all that are deleted together, and again for one that comes while it is made."""
+    monkeypatch.setattr(upkeep_module, "SOON", 0.05)
+    gate = asyncio.Event()
+    model = scripted("Old.", [gate, "Of too much."], reply="New.")
+    desk = Desk(model)
+    await desk.say_many()
+    await desk.compact()
+    upkeep = Upkeep(desk.compactor)
+    desk.store.on_change(upkeep.changed)
+    for number in (1, 2, 3):
+        await desk.amend(number, None)
+    assert (await desk.work()).summary.text == ""
+    await until(lambda: len(model.calls) == 2)
+    await desk.amend(4, None)
+    await until(lambda: not upkeep._soon)
+    gate.set()
+    await until(lambda: len(model.calls) == 3)
+    await asyncio.gather(*upkeep.jobs)
+    work = await desk.work()
+    assert (work.summary.text, work.summary.stale) == ("New.", False)
+    said = [each.text for each in shown_in(model.calls[2]).new]
+    assert not any(f"number {number} " in text for text in said for number in range(4))
+    await desk.amend(5, "My friend moved to Rome.")
+    await desk.store.erase(THREAD, at=5000.0)
+    await asyncio.sleep(0.2)
+    await asyncio.gather(*upkeep.jobs)
+    assert len(model.calls) == 3
+
+
+async def test_two_processes_that_hear_of_a_deletion_make_one_summary(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(upkeep_module, "SOON", 0.01)
+    model = scripted("Old.", reply="New.")
+    desk = Desk(model)
+    await desk.say_many()
+    await desk.compact()
+    both = [Upkeep(desk.compactor), Upkeep(desk.another_process())]
+    for each in both:
+        desk.store.on_change(each.changed)
+    await desk.amend(1, None)
+    await until(lambda: not any(each._soon for each in both))
+    await asyncio.gather(*(job for each in both for job in each.jobs))
+    assert (await desk.work()).summary.text == "New."
+    assert len(model.calls) == 2
+
+
+async def test_what_ends_begins_no_summary_for_a_deletion(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(upkeep_module, "SOON", 0.01)
+    model = scripted("Old.")
+    desk = Desk(model)
+    await desk.say_many()
+    await desk.compact()
+    upkeep = Upkeep(desk.compactor)
+    desk.store.on_change(upkeep.changed)
+    await desk.amend(1, None)
+    upkeep.close()
+    await desk.amend(2, None)
+    await asyncio.sleep(0.1)
+    assert not upkeep.jobs
+    assert desk.compactor.is_due(await desk.work(), "An answer."), "so the next turn makes it"
 
 
 async def test_a_stale_summary_is_made_anew_where_nothing_is_folded_any_more() -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from core.errors import MessageTooLargeError
@@ -68,12 +70,24 @@ def test_window_shows_no_summary_and_says_what_is_missing() -> None:
     assert seen.left_out == 7
 
 
-def test_a_withheld_summary_is_not_shown_and_said_to_be_withheld() -> None:
-    summary = Summary(covers=7, text="secret", stale=True, withheld=True)
-    seen = planned(session(turns("c", start=7), "d", summary=summary, seen_from=7))
-    assert seen.summary == ""
-    assert seen.withheld
-    assert seen.left_out == 0
+def test_in_place_of_a_withheld_summary_the_turns_are_shown_as_far_as_they_fit() -> None:
+    summary = Summary(covers=0, text="", stale=True, withheld=True)
+    talk = session(turns("a" * 99, "b" * 99, "c"), "d", summary=summary, seen_from=2)
+    seen = planned(talk)
+    assert (seen.summary, seen.withheld, seen.left_out) == ("", True, 0)
+    assert places(seen) == [0, 1, 2, 3]
+    assert not seen.trimmed
+    less = planned(talk, budget=seen.tokens.total - 1)
+    assert (less.withheld, less.left_out, places(less)) == (True, 1, [1, 2, 3])
+    back = replace(session(turns("b", "c", start=5), "d", summary=summary), since=5)
+    assert planned(back).left_out == 5
+    assert not planned(back, "window").withheld
+
+
+def test_files_of_what_a_withheld_summary_stood_for_are_not_fetched_again() -> None:
+    old, new = (entry(n, "see", files=(sent(f"F{n}"),)) for n in range(2))
+    talk = replace(session((turn(old), turn(new)), "and?"), files_from=1)
+    assert [file.id for file in attachments_in_view(talk, strategy_named("hybrid"))] == ["F1"]
 
 
 def test_a_stale_summary_is_still_shown() -> None:

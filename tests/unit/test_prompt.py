@@ -14,6 +14,7 @@ from core.message import Attachment, Kind
 from core.models.port import Block, Document, Image, ModelRequest, Purpose
 from core.prompt import (
     DEFAULT_SYSTEM_PROMPT,
+    REBUILT,
     Scene,
     fixed_size,
     reply_request,
@@ -163,11 +164,14 @@ def test_a_place_cannot_close_the_scene() -> None:
     assert text.count("</chat_") == 1
 
 
-def test_the_model_is_told_that_the_summary_is_withheld() -> None:
-    summary = Summary(covers=3, text="secret", withheld=True)
-    request = request_for(session((), "hi", summary=summary))
-    assert "is being made anew" in request.messages[-1].blocks[0].text
-    assert "secret" not in str(request)
+def test_the_model_is_told_that_a_summary_is_rebuilt_where_something_is_left_out() -> None:
+    summary = Summary(covers=0, text="secret", withheld=True)
+    whole = request_for(session(turns("a", "b"), "hi", summary=summary))
+    assert REBUILT not in str(whole)
+    part = request_for(replace(session(turns("b", start=3), "hi", summary=summary), since=3))
+    scene = part.messages[-1].blocks[0].text
+    assert f"are not shown to you: 3. Say so if it matters.\n{REBUILT}" in scene
+    assert "secret" not in str(part)
 
 
 def test_a_notice_is_marked_as_none_of_the_models_words() -> None:

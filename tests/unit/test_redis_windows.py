@@ -10,11 +10,11 @@ from hypothesis import strategies as st
 from core.message import Author
 from core.session import Answer, AnswerKind, Entry
 from core.store.redis import records
-from core.store.redis.windows import Windows
+from core.store.redis.windows import MOST, SECONDS, Windows
 from tests.builders import OTHER, THREAD
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from core.message import ThreadKey
     from core.session import Record
@@ -35,6 +35,11 @@ def written(window: Sequence[Record]) -> bytes:
     return text.encode("utf-8", "surrogatepass")
 
 
+def windows_of(most: int = MOST) -> Windows:
+    """Return windows that are never looked through for old ones."""
+    return Windows(most, later=lambda *_: None)
+
+
 some = st.one_of(
     st.builds(entry, st.integers(0, 3), st.text(max_size=3)),
     st.builds(answer, st.integers(0, 3), st.sampled_from(["]", "],[", '"', "x"])),
@@ -46,7 +51,7 @@ windows = st.lists(some, max_size=4)
 def test_a_window_is_what_its_text_says(
     steps: list[tuple[ThreadKey, list[Record], bool]],
 ) -> None:
-    kept = Windows(most=200)
+    kept = windows_of(200)
     shown: list[Record] = []
     for thread, window, goes_on in steps:
         shown = [*shown, *window] if goes_on else window
@@ -54,7 +59,7 @@ def test_a_window_is_what_its_text_says(
 
 
 def test_what_was_read_is_not_read_again() -> None:
-    kept = Windows()
+    kept = windows_of()
     (first,) = kept.load(THREAD, written([entry(0)]))
     found = kept.load(THREAD, written([entry(0), answer(0), entry(1)]))
     assert found[0] is first
@@ -64,14 +69,38 @@ def test_what_was_read_is_not_read_again() -> None:
 
 
 def test_it_keeps_so_much_and_no_more() -> None:
-    kept = Windows(most=len(written([entry(0)])))
+    kept = windows_of(len(written([entry(0)])))
     (first,) = kept.load(THREAD, written([entry(0)]))
     kept.load(OTHER, written([entry(0)]))
     assert kept.load(THREAD, written([entry(0)]))[0] is not first
 
 
 def test_it_forgets_a_thread() -> None:
-    kept = Windows()
+    kept = windows_of()
     (first,) = kept.load(THREAD, written([entry(0)]))
     kept.forget(THREAD)
     assert kept.load(THREAD, written([entry(0)]))[0] is not first
+
+
+def test_what_is_not_read_again_is_kept_for_a_minute() -> None:
+    """Another process may have removed it."""
+    now = [0.0]
+    timers: list[tuple[float, Callable[[], None]]] = []
+    kept = Windows(later=lambda wait, call: timers.append((wait, call)), now=lambda: now[0])
+    kept.load(THREAD, written([entry(0)]))
+    now[0] = SECONDS / 2
+    kept.load(OTHER, written([entry(0)]))
+    ((wait, look),) = timers
+    assert wait == SECONDS
+    timers.clear()
+    now[0] = SECONDS
+    look()
+    assert [*kept._kept] == [OTHER]
+    ((wait, look),) = timers
+    assert wait == SECONDS / 2
+    timers.clear()
+    now[0] = SECONDS + wait
+    look()
+    assert (len(kept._kept), kept._size, timers) == (0, 0, [])
+    kept.load(THREAD, written([entry(0)]))
+    assert len(timers) == 1

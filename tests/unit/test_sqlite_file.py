@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from core.errors import StoreRefusedError, StoreUnavailableError
-from core.store.sql import file, schema
+from core.store.sql import file, schema, sqlite
 from core.store.sql.sqlite import SqliteStore
 from tests.builders import THREAD, begin, converse, message, terms
 from tests.clocks import ManualClock
@@ -306,3 +306,31 @@ async def test_a_rerun_of_the_schema_changes_nothing(path: Path) -> None:
     async with opened(path):
         pass
     assert content(path) == before
+
+
+def logged(path: Path, word: str) -> bool:
+    """Tell whether a word is anywhere in the file or beside it."""
+    return any(word.encode() in each.read_bytes() for each in path.parent.glob(f"{path.name}*"))
+
+
+async def test_while_somebody_reads_the_log_of_writes_is_emptied_later(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A backup that reads holds nobody up, and what was removed goes once it has ended."""
+    monkeypatch.setattr(sqlite, "_SCRUB_SECONDS", 0.05)
+    async with opened(path) as store:
+        await store.accept(message(1, "zebra " * 2000), terms())
+        with contextlib.closing(sqlite3.connect(path, isolation_level=None)) as reader:
+            reader.execute("BEGIN")
+            assert "zebra" in str(reader.execute("SELECT body FROM entry").fetchall())
+            async with asyncio.timeout(file.PATIENCE - 1):
+                assert await store.amend(THREAD, "m1", ("x",), stamp=2000.0, text=None)
+                await store.accept(message(2), terms())
+            assert logged(path, "zebra")
+            await asyncio.sleep(0.2)
+            reader.execute("COMMIT")
+        async with asyncio.timeout(10):
+            while logged(path, "zebra"):
+                await asyncio.sleep(0.05)
+        assert store._scrubbing is None or not store._scrubbing.done()
+        assert (await ask(store, "busy_timeout"))[0] == file.PATIENCE * 1000

@@ -30,6 +30,8 @@ Result = TypeVar("Result")
 
 _REMEMBERED = 200
 """Threads under lease of which is remembered what was read: their next steps read nothing."""
+_FRESH = 120.0
+"""Seconds for which that is remembered: others may have removed what is in it."""
 _INLINE = 100
 """Items of a session that is over which the step that ends it removes itself."""
 
@@ -50,7 +52,7 @@ class Steps:
         self._beats = beats
         self._lease_seconds = lease_seconds
         self._locks: WeakValueDictionary[ThreadKey, asyncio.Lock] = WeakValueDictionary()
-        self._known: OrderedDict[ThreadKey, Look] = OrderedDict()
+        self._known: OrderedDict[ThreadKey, tuple[Look, asyncio.TimerHandle]] = OrderedDict()
 
     async def run(
         self, thread: ThreadKey, verb: Callable[[verbs.Rows, verbs.Now], Result], ahead: Ahead
@@ -80,7 +82,7 @@ class Steps:
         deadline: float,
     ) -> Result:
         for attempt in itertools.count():
-            known = self._known.pop(thread, Look(thread=thread))
+            known = self._forget(thread)
             # What is remembered is only good for a step that writes, which proves it right.
             trusted = attempt == 0 and known.head is not None and ahead.reads == Reads()
             try:
@@ -140,9 +142,17 @@ class Steps:
                 return  # it is listed: a sweep will remove it
 
     def _remember(self, known: Look) -> None:
-        self._known[known.thread] = known
+        loop = asyncio.get_running_loop()
+        self._known[known.thread] = (known, loop.call_later(_FRESH, self._forget, known.thread))
         if len(self._known) > _REMEMBERED:
-            self._known.popitem(last=False)
+            self._forget(next(iter(self._known)))
+
+    def _forget(self, thread: ThreadKey) -> Look:
+        """Return what was remembered of a thread, and remember it no more."""
+        known, timer = self._known.pop(thread, (Look(thread=thread), None))
+        if timer is not None:
+            timer.cancel()
+        return known
 
     async def _stands(self, found: Look) -> bool:
         """Tell whether the thread's header is as it was read."""

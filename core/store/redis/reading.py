@@ -20,7 +20,7 @@ from core.store.redis.windows import Windows
 from core.store.values import Buried, ThreadPage, ThreadSettings
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Sequence
+    from collections.abc import Awaitable, Callable, Sequence
 
     from core.message import Kind, ThreadKey
     from core.session import Record
@@ -49,7 +49,7 @@ class RedisReading(Store):
         self._at = where_is(client)
         self._names = names or Names()
         self._patience = patience
-        self._windows = Windows()
+        self._windows = Windows(later=_later)
         self._lists = Lists(client, self._names, self._ask)
         self._wakes = Listener(client, self._names.wake).wakes
 
@@ -187,3 +187,7 @@ class RedisReading(Store):
                 return await heeding(request)
         except FAILURES as error:
             raise explained(error, self._at) from error
+
+
+def _later(seconds: float, call: Callable[[], None]) -> None:
+    asyncio.get_running_loop().call_later(seconds, call)

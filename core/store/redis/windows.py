@@ -2,17 +2,21 @@
 
 A window comes as one text, and at the next turn as the same text with more behind it, until
 something in it is changed or folded. Only what a text says is ever kept, so nothing here can be
-out of date: a text that does not begin as the last one did is read anew.
+out of date: a text that does not begin as the last one did is read again. What another process has
+removed meanwhile is here for a minute at most.
 """
 
 from __future__ import annotations
 
+import time
 from collections import OrderedDict
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from core.store.redis import records
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from core.message import ThreadKey
     from core.session import Record
 
@@ -20,18 +24,43 @@ MOST = 4_000_000
 """Bytes of text that are kept; what was read of them takes some six times as much."""
 
 
+SECONDS = 60.0
+"""How long a window is kept that is not read again."""
+
+
+class _Kept(NamedTuple):
+    begun: bytes
+    found: tuple[Record, ...]
+    at: float
+    """When it was read, on the steady clock."""
+
+
+_NOTHING = _Kept(b"", (), 0.0)
+
+
 class Windows:
     """The windows that were read last."""
 
-    def __init__(self, most: int = MOST) -> None:
-        """Keep so many bytes of text."""
+    def __init__(
+        self,
+        most: int = MOST,
+        *,
+        later: Callable[[float, Callable[[], None]], object],
+        now: Callable[[], float] = time.monotonic,
+    ) -> None:
+        """Keep so many bytes of text; `later` makes a call after so many seconds."""
         self._most = most
+        self._later = later
+        self._now = now
         self._size = 0
-        self._kept: OrderedDict[ThreadKey, tuple[bytes, tuple[Record, ...]]] = OrderedDict()
+        self._kept: OrderedDict[ThreadKey, _Kept] = OrderedDict()
+        """The one that was read last is the last."""
+        self._looks = False
+        """Whether it is looked for old ones later."""
 
     def load(self, thread: ThreadKey, text: bytes) -> tuple[Record, ...]:
         """Return the records of a thread's window, of which this JSON list is the text."""
-        begun, found = self._taken(thread)
+        begun, found, _ = self._taken(thread)
         if found and text.startswith(begun):
             rest = text[len(begun) :]  # "]", or ",[...]]"
             found += records.load(b"[" + rest[1:]) if len(rest) > 1 else ()
@@ -44,13 +73,30 @@ class Windows:
         """Keep nothing of a thread."""
         self._taken(thread)
 
-    def _taken(self, thread: ThreadKey) -> tuple[bytes, tuple[Record, ...]]:
-        begun, found = self._kept.pop(thread, (b"", ()))
-        self._size -= len(begun)
-        return begun, found
+    def _taken(self, thread: ThreadKey) -> _Kept:
+        kept = self._kept.pop(thread, _NOTHING)
+        self._size -= len(kept.begun)
+        return kept
 
     def _keep(self, thread: ThreadKey, begun: bytes, found: tuple[Record, ...]) -> None:
-        self._kept[thread] = (begun, found)
+        self._kept[thread] = _Kept(begun, found, self._now())
         self._size += len(begun)
         while self._size > self._most:
             self.forget(next(iter(self._kept)))
+        self._look(SECONDS)
+
+    def _look(self, seconds: float) -> None:
+        if self._kept and not self._looks:
+            self._looks = True
+            self._later(seconds, self._forget_old)
+
+    def _forget_old(self) -> None:
+        self._looks = False
+        while self._kept and (wait := self._oldest + SECONDS - self._now()) <= 0:
+            self.forget(next(iter(self._kept)))
+        if self._kept:
+            self._look(wait)
+
+    @property
+    def _oldest(self) -> float:
+        return next(iter(self._kept.values())).at

@@ -22,6 +22,8 @@ Result = TypeVar("Result")
 
 PATIENCE = 5.0
 """Seconds to wait for another process that writes; a step takes milliseconds."""
+_MOMENT = 100
+"""Milliseconds to wait for others who read, where nothing depends on it."""
 
 
 class SqliteFile:
@@ -51,14 +53,23 @@ class SqliteFile:
         """Run a step that reads what stands at one instant; writers don't stop it."""
         return await self._in_thread(lambda: self._transact("BEGIN", step))
 
-    async def scrub(self) -> None:
-        """Empty the log of writes, so that what was removed is gone from the disk as well."""
+    async def scrub(self) -> bool:
+        """Empty the log of writes, so that what was removed is gone from the disk as well.
 
-        def truncate() -> None:
-            if self._connection is not None:
-                self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+        False: others read it at this moment.
+        """
 
-        await self._in_thread(truncate)
+        def truncate() -> bool:
+            if self._connection is None:
+                return True
+            self._connection.execute(f"PRAGMA busy_timeout = {_MOMENT}")
+            try:
+                busy = self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0]
+            finally:
+                self._connection.execute(f"PRAGMA busy_timeout = {round(PATIENCE * 1000)}")
+            return not busy
+
+        return await self._in_thread(truncate)
 
     def remarks(self) -> tuple[str, ...]:
         """Return what the operator should know of the file."""

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
+import logging
 from typing import TYPE_CHECKING
 
+from core.errors import StoreError
 from core.store import verbs
 from core.store.keys import unique
 from core.store.sql import claiming, places
@@ -25,6 +28,12 @@ if TYPE_CHECKING:
     from core.store.values import Idle, Work
 
 
+log = logging.getLogger(__name__)
+
+_SCRUB_SECONDS, _LONGEST_SCRUB_SECONDS = 0.5, 60.0
+"""Seconds after which the log of writes is emptied where others read it, doubled each time."""
+
+
 class SqliteStore(SqlStore):
     """Runs each verb as one transaction; `open` makes one."""
 
@@ -34,6 +43,7 @@ class SqliteStore(SqlStore):
         self._clock = clock
         self._file = SqliteFile(path)
         self._watch = Watch(path, clock)
+        self._scrubbing: asyncio.Task[None] | None = None
 
     @classmethod
     async def open(cls, path: Path, clock: Clock, *, lease_seconds: float = 15) -> SqliteStore:
@@ -76,19 +86,18 @@ class SqliteStore(SqlStore):
         text: str | None,
         attachments: tuple[Attachment, ...] | None = None,
     ) -> bool:
-        """Change a stored message's text and files, or delete it, from the disk as well."""
+        """Change a stored message's text and files, or delete it, on the disk as well."""
         known = await super().amend(
             thread, message, identities, stamp=stamp, text=text, attachments=attachments
         )
-        if text is None:
-            await self._file.scrub()
+        if known:
+            await self._scrub()
         return known
 
     async def erase(self, thread: ThreadKey, *, at: float, keep_log: bool = False) -> None:
         """Remove every trace of a thread, or only draw a line under it."""
         await super().erase(thread, at=at, keep_log=keep_log)
-        if not keep_log:
-            await self._file.scrub()
+        await self._scrub()
 
     # --- upkeep -------------------------------------------------------------------------------
 
@@ -107,10 +116,34 @@ class SqliteStore(SqlStore):
 
     async def close(self) -> None:
         """Close the file."""
+        if self._scrubbing is not None:
+            self._scrubbing.cancel()
         await self._watch.close()
         await self._file.close()
 
     # --- inside -------------------------------------------------------------------------------
+
+    async def _scrub(self) -> None:
+        """Let nothing that was removed stay in the log of writes.
+
+        While somebody else reads, a backup perhaps, that can't be done: it is tried again.
+        """
+        if await self._file.scrub() or self._scrubbing is not None:
+            return
+        self._scrubbing = asyncio.create_task(self._scrub_later())
+
+    async def _scrub_later(self) -> None:
+        wait = _SCRUB_SECONDS
+        try:
+            while True:
+                await asyncio.sleep(wait)
+                if await self._file.scrub():
+                    return
+                wait = min(2 * wait, _LONGEST_SCRUB_SECONDS)
+        except StoreError as error:
+            log.warning("the log of writes of %s was not emptied: %s", self._file.path, error)
+        finally:
+            self._scrubbing = None
 
     def _now(self) -> verbs.Now:
         return verbs.Now(time=self._clock.now(), lease_seconds=self.lease_seconds, fresh=unique())

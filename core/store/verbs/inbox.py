@@ -71,7 +71,7 @@ def amend(
             now_has = replace(
                 entry, stamp=stamp, attachments=files, lost_file=entry.lost_file or lost
             )
-            _change(rows, header, now_has, left)
+            _change(rows, header, now_has, left, lost=lost)
             header.rev = now.fresh
             rows.put_header(header)
     return True
@@ -213,7 +213,7 @@ def _copies(rows: Rows, message: str) -> Iterator[Entry]:
         message += AGAIN
 
 
-def _change(rows: Rows, header: Header, entry: Entry, text: str | None) -> None:
+def _change(rows: Rows, header: Header, entry: Entry, text: str | None, *, lost: bool) -> None:
     if text is None:
         rows.put_entry(replace(entry, text="", attachments=(), status=Status.DELETED))
         _forget_place(header, entry)
@@ -221,7 +221,8 @@ def _change(rows: Rows, header: Header, entry: Entry, text: str | None) -> None:
         rows.put_entry(replace(entry, text=text))
     if header.line <= entry.place < header.covers:
         header.stale = True
-        header.withheld = header.withheld or text is None
+        if text is None or lost:  # what it said of that goes with it
+            header.summary, header.withheld = "", True
 
 
 def _again(entry: Entry, name: str) -> Entry:

@@ -39,7 +39,8 @@ end
 local function change(h, place, entry)
   local files = files_now(entry)
   -- What was answered may be told in the answer.
-  if place < h.head and loses_file(entry[ENTRY.files], files) then entry[ENTRY.lost_file] = 1 end
+  local lost = place < h.head and loses_file(entry[ENTRY.files], files)
+  if lost then entry[ENTRY.lost_file] = 1 end
   entry[ENTRY.files] = files
   if gone then
     forget_place(h, place, entry[ENTRY.status])
@@ -52,7 +53,8 @@ local function change(h, place, entry)
   h.rev = A.rev
   if h.line <= place and place < h.covers then
     h.stale = true
-    h.withheld = h.withheld or gone
+    -- What it said of that goes with it.
+    if gone or lost then h.summary, h.withheld = '', true end
   end
 end
 

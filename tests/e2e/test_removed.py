@@ -1,0 +1,187 @@
+"""What people take back is gone at once, from the summary too, and nobody else's memory with it."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from bots.slack.manifest import FORGET_SHORTCUT
+from core import compaction
+from core.clock import SystemClock
+from core.models.port import Block, Purpose
+from core.models.scripted import ScriptedModel
+from core.store.local import LocalStore
+from core.store.urls import open_store
+from tests.e2e.discord_bot import bot_on as discord_bot
+from tests.e2e.discord_bot import until_true
+from tests.e2e.discord_hands import settled
+from tests.e2e.discord_hands import talk as talk_on_discord
+from tests.e2e.slack_bot import bot_on as slack_bot
+from tests.e2e.slack_hands import filled, talk, told
+from tests.fakes.discord import FakeDiscord
+from tests.fakes.slack import FakeSlack
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from core.models.port import ModelRequest
+    from core.models.scripted import Script
+    from core.session import Summary
+    from core.store.port import Store
+
+SMALL: dict[str, Any] = {"memory_high": 300, "memory_low": 100}
+WORD, SUM = "ANNSAIDZEBRA", "SUMMARYQUAGGA"
+CHATTER = "tea " * 40
+
+
+def text_of(request: ModelRequest) -> str:
+    blocks = [block for message in request.messages for block in message.blocks]
+    return "\n".join(block.text for block in blocks if isinstance(block, Block))
+
+
+class Mind:
+    """What a model answers; its summaries tell whether they were made of Ann's word."""
+
+    def __init__(self) -> None:
+        self.model = ScriptedModel(reply=self._reply)
+        self.summaries: list[str] = []
+        self.gate: asyncio.Event | None = None
+        """Where set, summaries wait for it."""
+
+    def _reply(self, request: ModelRequest) -> Script:
+        text = text_of(request)
+        if request.purpose is not Purpose.SUMMARY:
+            return f"ok {'word ' * 30}"
+        self.summaries.append(text)
+        said = f"Ann said {SUM}." if WORD in text or SUM in text else "Bob said MAPLE."
+        return said if self.gate is None else [self.gate, said]
+
+    @property
+    def last(self) -> str:
+        """Return what the last answer was asked with."""
+        return text_of([c for c in self.model.calls if c.purpose is not Purpose.SUMMARY][-1])
+
+
+async def summary(store: Store) -> Summary:
+    (info,) = (await store.threads()).threads
+    work = await store.peek(info.thread)
+    assert work is not None
+    return work.summary
+
+
+async def until_it_says(store: Store, text: str) -> None:
+    async def holds() -> bool:
+        return (await summary(store)).text == text
+
+    await until_true(holds)
+
+
+def on_disk(folder: Path, *words: str) -> set[str]:
+    """Return which words are anywhere in the store's files."""
+    found = [file.read_bytes() for file in folder.iterdir()]
+    return {word for word in words if any(word.encode() in part for part in found)}
+
+
+@pytest.mark.parametrize("speaks", [True, False])
+async def test_what_one_forgets_on_slack_leaves_the_summary_at_once_and_the_others_stay(
+    tmp_path: Path, speaks: bool
+) -> None:
+    mind = Mind()
+    url = f"sqlite:///{tmp_path}/chat.db"
+    store = await open_store(url, clock=SystemClock(), lease_seconds=15)
+    async with FakeSlack() as fake:
+        ann, bob = fake.person("ann"), fake.person("bob")
+        general = fake.channel("general", ann, bob)
+        async with slack_bot(fake, mind.model, store=store, **SMALL):
+            asked = await talk(fake, ann, general, f"{WORD} {CHATTER}")
+            await talk(fake, bob, general, f"MAPLE {CHATTER}", asked)
+            for _ in range(4):
+                await talk(fake, ann, general, f"{WORD} {CHATTER}", asked)
+            await until_it_says(store, f"Ann said {SUM}.")
+            made, mind.gate = len(mind.summaries), asyncio.Event()
+            await fake.shortcut(ann, asked, FORGET_SHORTCUT)
+            await fake.submit(ann, await filled(fake, ann))
+            await told(fake, ann, "Forgotten")
+            assert on_disk(tmp_path, WORD, SUM) == set()
+            if speaks:
+                await talk(fake, bob, general, "what did I say?", asked)
+                assert "MAPLE" in mind.last
+                assert WORD not in mind.last
+                assert SUM not in mind.last
+            mind.gate.set()
+            await until_it_says(store, "Bob said MAPLE.")
+            assert not any(WORD in text or SUM in text for text in mind.summaries[made:])
+            await talk(fake, bob, general, "and now?", asked)
+            assert "Bob said MAPLE." in mind.last
+        await store.close()
+    assert on_disk(tmp_path, WORD, SUM) == set()
+
+
+async def test_a_message_that_is_deleted_on_discord_blanks_nobodys_memory(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Also where the process ends that was to make the summary again; another one makes it."""
+    monkeypatch.setattr(compaction, "FIRST_PAUSE", 1.0)
+    mind = Mind()
+    store = LocalStore(SystemClock(), lease_seconds=15)
+    async with FakeDiscord() as fake:
+        ann, bob, general = fake.person("ann"), fake.person("bob"), fake.channel("general")
+        async with discord_bot(fake, mind.model, store=store, **SMALL) as bot:
+            _, thread = await talk_on_discord(fake, bot, bob, general, f"MAPLE {CHATTER}")
+            secret = await fake.say(ann, thread, f"{fake.at_bot} {WORD} {CHATTER}")
+            await fake.replies(thread, 2)
+            for number in range(3, 7):
+                await fake.say(bob, thread, f"{fake.at_bot} OAK{number} {CHATTER}")
+                await fake.replies(thread, number)
+            await until_it_says(store, f"Ann said {SUM}.")
+            await settled(bot)
+            mind.gate = asyncio.Event()
+            await fake.delete(secret)
+
+            async def withheld() -> bool:
+                return (await summary(store)).withheld
+
+            await until_true(withheld)
+            await fake.say(bob, thread, f"{fake.at_bot} what did I say?")
+            said = (await fake.replies(thread, 7))[-1]
+            assert all(word in mind.last for word in ("MAPLE", "OAK3", "OAK6"))
+            assert WORD not in mind.last
+            assert SUM not in mind.last
+            assert "left out" not in said.content
+            await settled(bot)
+        assert (await summary(store)).withheld, "the process ended before it was made again"
+        mind.gate = None
+        async with discord_bot(fake, mind.model, store=store, **SMALL) as bot:
+            await fake.say(bob, thread, f"{fake.at_bot} and now?")
+            await fake.replies(thread, 8)
+            assert "MAPLE" in mind.last
+            await until_it_says(store, "Bob said MAPLE.")
+
+
+async def test_what_does_not_fit_while_a_summary_is_rebuilt_is_said_to_be_left_out() -> None:
+    mind = Mind()
+    store = LocalStore(SystemClock(), lease_seconds=15)
+    async with FakeSlack() as fake:
+        ann, bob = fake.person("ann"), fake.person("bob")
+        general = fake.channel("general", ann, bob)
+        async with slack_bot(fake, mind.model, store=store, input_tokens=1500, **SMALL):
+            asked = await talk(fake, bob, general, f"MAPLE {CHATTER}")
+            secret = await talk(fake, ann, general, f"{WORD} {CHATTER}", asked)
+            for number in range(12):
+                await talk(fake, bob, general, f"OAK{number} {CHATTER}", asked)
+            mind.gate = asyncio.Event()
+            await fake.delete(secret)
+
+            async def withheld() -> bool:
+                return (await summary(store)).withheld
+
+            await until_true(withheld)
+            await talk(fake, bob, general, "what did I say?", asked)
+            assert "OAK11" in mind.last
+            assert "MAPLE" not in mind.last
+            assert "The summary of these is being rebuilt" in mind.last
+            said = "\n".join(str(m.blocks) for m in fake.said_by_app(general)[-1:])
+            assert "were left out for this answer" in said
+            assert "My summary of them is being rebuilt, because a message was deleted." in said
