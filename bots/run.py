@@ -21,6 +21,7 @@ from bots.stop import Stop
 from bots.terminal.app import INTERRUPTED, Terminal
 from bots.terminal.seat import Bot as TerminalBot
 from core.machine import data_dir
+from core.scratch import swept
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Callable, Coroutine, Sequence
@@ -63,7 +64,7 @@ async def run(settings: Settings) -> int:
         return await chat(settings)
     stop = Stop()
     with stop.listening():
-        async with await App.open(settings) as app:
+        async with await App.open(settings) as app, swept(app.clock):
             return await _run_platforms(app, stop)
 
 
@@ -71,7 +72,7 @@ async def chat(settings: Settings, thread: str = "") -> int:
     """Talk in the terminal until the input ends or it is told to stop; return the exit code."""
     stop = Stop()
     with stop.listening():
-        async with await App.open(settings) as app:
+        async with await App.open(settings) as app, swept(app.clock):
             return await _run_terminal(app, stop, thread)
 
 

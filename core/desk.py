@@ -6,12 +6,11 @@ methods return, and the text of `DeniedError` where they raise it.
 
 from __future__ import annotations
 
-import tempfile
+import asyncio
 from contextlib import asynccontextmanager
-from pathlib import Path
 from typing import TYPE_CHECKING, Literal, Protocol, TypeAlias
 
-from core import audit
+from core import audit, scratch
 from core.access import (
     Right,
     Standing,
@@ -26,6 +25,7 @@ from core.export import Form, export_to
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator
+    from pathlib import Path
 
     from core.clock import Clock
     from core.commands import Commands
@@ -206,8 +206,8 @@ class Desk:
             raise DeniedError(_UNKNOWN)
         if held is Right.ADMIN:
             await self._audit("export", person, thread)
-        with tempfile.TemporaryDirectory(prefix="chatbot-") as folder:
-            file = Path(folder) / f"conversation.{'json' if form is Form.JSON else 'md'}"
+        with scratch.folder() as folder:
+            file = folder / f"conversation.{'json' if form is Form.JSON else 'md'}"
             yield await export_to(self._store, thread, str(file), at=self._clock.now(), form=form)
 
     async def may_forget(self, person: str, thread: ThreadKey) -> Extent:
@@ -228,6 +228,7 @@ class Desk:
         broke off. Raises `DeniedError`.
         """
         standing = await self.standing(person, thread)
+        await asyncio.to_thread(scratch.sweep)  # an export that a killed process has left, too
         if extent == "whole" and self._may_forget_whole(standing):
             if not (may_forget_own(standing) and standing.people == 1):
                 await self._audit("forget", person, thread)

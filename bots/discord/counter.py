@@ -10,8 +10,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import tempfile
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from bots.discord import views
@@ -20,6 +18,7 @@ from bots.discord.events import NAME, Spot
 from bots.discord.share import TooLongError, parts_of
 from bots.discord.snowflakes import is_id
 from bots.discord.voice import link_in
+from core import scratch
 from core.errors import ChatbotError, DeniedError, PlatformError
 from core.export import Form
 from core.fields import dict_of, str_of
@@ -256,8 +255,8 @@ class Counter:
         if not rest:
             await asked.show(text)
             return
-        with tempfile.TemporaryDirectory(prefix="chatbot-") as folder:
-            file = Path(folder) / "memory.md"
+        with scratch.folder() as folder:
+            file = folder / "memory.md"
             await asyncio.to_thread(file.write_bytes, rest)
             await asked.show(text, files=await asyncio.to_thread(parts_of, file, asked.limit))
 

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import os
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from bots.slack.manifest import FORGET_SHORTCUT
+from bots.slack.manifest import EXPORT_SHORTCUT, FORGET_SHORTCUT
 from core import compaction
 from core.clock import SystemClock
 from core.models.port import Block, Purpose
@@ -21,7 +22,7 @@ from tests.e2e.discord_hands import talk as talk_on_discord
 from tests.e2e.slack_bot import bot_on as slack_bot
 from tests.e2e.slack_hands import filled, talk, told
 from tests.fakes.discord import FakeDiscord
-from tests.fakes.slack import FakeSlack
+from tests.fakes.slack import FakeSlack, Slow
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     from core.models.scripted import Script
     from core.session import Summary
     from core.store.port import Store
+    from tests.e2e.program import Program
 
 SMALL: dict[str, Any] = {"memory_high": 300, "memory_low": 100}
 WORD, SUM = "ANNSAIDZEBRA", "SUMMARYQUAGGA"
@@ -185,3 +187,53 @@ async def test_what_does_not_fit_while_a_summary_is_rebuilt_is_said_to_be_left_o
             said = "\n".join(str(m.blocks) for m in fake.said_by_app(general)[-1:])
             assert "were left out for this answer" in said
             assert "My summary of them is being rebuilt, because a message was deleted." in said
+
+
+async def test_an_export_that_a_killed_process_has_left_is_gone_after_a_restart(
+    program: Program, tmp_path: Path
+) -> None:
+    """And what another process left behind meanwhile is gone after a `forget`."""
+    folder = tmp_path / "temporary"
+    folder.mkdir()
+
+    def exports() -> list[Path]:
+        return [path for path in folder.glob("chatbot-*/*") if WORD in path.read_text()]
+
+    async with FakeSlack() as fake:
+        program.settings |= {
+            "CHATBOT_MODEL": "offline",
+            "CHATBOT_STORE": f"sqlite:///{tmp_path}/chat.db",
+            "SLACK_BOT_TOKEN": fake.bot_token,
+            "SLACK_APP_TOKEN": fake.app_token,
+            "CHATBOT_SLACK_BASE_URL": fake.api_url,
+            "CHATBOT_SLACK_PACE": "0",
+            "TMPDIR": str(folder),
+        }
+        ann = fake.person("ann")
+        general = fake.channel("general", ann)
+        running = await program.start("run")
+        try:
+            await fake.connected(2, within=30)
+            asked = await fake.say(ann, general, f"{fake.at_bot} {WORD} is my word")
+            await fake.replies(general, asked.ts, within=30)
+            fake.faults.next("files.getUploadURLExternal", Slow(60))
+            await fake.shortcut(ann, asked, EXPORT_SHORTCUT)
+
+            async def made() -> bool:
+                return bool(exports())
+
+            await until_true(made)
+            await running.kill()
+            assert exports()
+            running = await program.start("run")
+            await fake.connected(2, within=30)
+            assert list(folder.iterdir()) == []
+            left = folder / f"chatbot-{os.geteuid()}-aaaaaaaa"
+            left.mkdir()
+            (left / "conversation.md").write_text(WORD)
+            await fake.shortcut(ann, asked, FORGET_SHORTCUT)
+            await fake.submit(ann, await filled(fake, ann))
+            await told(fake, ann, "Forgotten")
+            assert list(folder.iterdir()) == []
+        finally:
+            await running.kill()
