@@ -9,8 +9,11 @@ from __future__ import annotations
 import logging
 from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import partial
+from itertools import chain
 from typing import TYPE_CHECKING
 
+from core.aside import aside
 from core.errors import (
     MessageTooLargeError,
     PromptRefusedError,
@@ -146,7 +149,8 @@ class Answering:
         refused: _Prompt | None = None
         alone = False
         for replans in range(REPLANS + 1):
-            prompt = self._prompt(files, session, strategy, alone=alone)
+            prompting = partial(self._prompt, files, session, strategy, alone=alone)
+            prompt = await aside(_length(session, files), prompting)
             try:
                 answered = await self._ask(prompt, preview, since)
             except PromptTooLargeError as refusal:
@@ -262,6 +266,13 @@ class Answering:
             kind=session.kind,
             speakers=tuple(dict.fromkeys(entry.author.name for entry in session.batch)),
         )
+
+
+def _length(session: Session, files: Files) -> int:
+    """Return the characters of all that a prompt may show."""
+    said = sum(len(turn.answer.text) for turn in session.turns)
+    entries = chain(session.batch, *(turn.entries for turn in session.turns))
+    return said + sum(len(e.text) for e in entries) + sum(len(f.text) for f in files.values())
 
 
 def _suspects(session: Session, wanted: Sequence[Attachment], files: Files) -> list[Attachment]:

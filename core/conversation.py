@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from core import reply
 from core.answering import Answering
+from core.aside import aside
 from core.attachments import Attachments
 from core.errors import (
     MessageTooLargeError,
@@ -137,7 +138,8 @@ class Conversation:
                 return await self._compose(one, strategy, work, delivery)
             return _notice(work, session, cut, str(error))
         except ModelError as error:
-            return _notice(work, session, cut, reply.interrupted(error.partial, str(error)))
+            text = reply.interrupted(error.partial, str(error))
+            return await aside(len(text), lambda: _notice(work, session, cut, text))
         answered, seen = replied.answered, replied.plan
         if seen.seen_from == session.start:  # all of it is there
             delivery.size = seen.tokens.window + seen.tokens.new
@@ -148,7 +150,7 @@ class Conversation:
             last=session.last,
             text=text,
             kind=AnswerKind.ANSWER,
-            cuts=cut(text),
+            cuts=await aside(len(text), lambda: cut(text)),
             usage=answered.usage,
             trimmed=seen.trimmed,
             explain_trim=seen.trimmed and not work.explained,

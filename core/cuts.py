@@ -11,8 +11,6 @@ import regex  # type: ignore[import-untyped] # ships no types
 from core.spans import spans_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from core.markdown import Layout
 
 BLANK_LINES = regex.compile(r"(?:[ \t\r]*+\n)++")
@@ -21,11 +19,12 @@ _BLANK = regex.compile(r"[ \t]*+(?:\r?\n(?:[ \t\r]*+\n)*+)?+")
 _BLOCK = regex.compile(r"(?<=\n)(?:[ \t\r]*+\n)++|(?<=\n)(?=#{1,6} )")
 _LINE = regex.compile(r"\n(?![ \t]*+(?:=++|-++)[ \t]*+$)", regex.MULTILINE)  # no underlined heading
 _SENTENCE = regex.compile(
+    r"(?<![!?…]|(?<!\d)\.)"  # not within a run of them: each would be looked at to its end
     r"(?:(?<!\d)\.|[!?…])++[\"'\u201d\u2019)\]*_]*+[ \t]++|[\u3002\uff01\uff1f\uff1b]++"
 )
 _SPACE = regex.compile(r"(?<=[^ \t\n])[ \t]++")
 _LEVELS = (_BLOCK, _LINE, _SENTENCE, _SPACE)
-_HEADING = regex.compile(r"#{1,6} [^\n]*+\n\s*+\Z")
+_HEADING = regex.compile(r"^(?:[ \t]*+>)*+[ \t]*+#{1,6} [^\n]*+(\n)\s*+", regex.MULTILINE)
 _GRAPHEME = regex.compile(r"\X")
 _STRETCH = 256
 
@@ -59,11 +58,13 @@ def in_prose(text: str, layout: Layout, start: int, most: int, reach: int) -> in
         low = max(low, block.end if block else 0)
     window = text[low : most + reach]
     spans = [(low + first, low + last) for first, last in spans_of(window)]
+    headed = _headed(text, max(low, start), most)
     half = start + (most - start) // 2
     for least in (half, start):
         for level in _LEVELS:
+            passed = headed if level in _LEVELS[:2] else []
             for cut in _backwards(text, level, max(low, least), most):
-                if not _inside(spans, cut) and _is_boundary(text, cut):
+                if not (_inside(passed, cut) or _inside(spans, cut)) and _is_boundary(text, cut):
                     return cut
             if level is _BLOCK and low > least:
                 return low
@@ -71,12 +72,16 @@ def in_prose(text: str, layout: Layout, start: int, most: int, reach: int) -> in
     return in_line(text, start, span if text[start:span].strip() else most)
 
 
-def _backwards(text: str, level: regex.Pattern[str], low: int, high: int) -> Iterator[int]:
-    """Yield the cuts of a level behind `low`, the last first; none just behind a heading."""
+def _backwards(text: str, level: regex.Pattern[str], low: int, high: int) -> list[int]:
+    """Return the cuts of a level behind `low`, the last first."""
     ends = [found.end() for found in level.finditer(text, low, high) if found.end() > low]
-    for end in reversed(ends):
-        if level not in _LEVELS[:2] or not _HEADING.search(text, max(low, end - 200), end):
-            yield end
+    return ends[::-1]
+
+
+def _headed(text: str, low: int, high: int) -> list[tuple[int, int]]:
+    """Return the stretches just behind a heading, from its end to the text below it."""
+    found = _HEADING.finditer(text, low, high)
+    return [(heading.start(1), heading.end() + 1) for heading in found]
 
 
 def _inside(spans: list[tuple[int, int]], cut: int) -> int:

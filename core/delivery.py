@@ -10,6 +10,7 @@ import logging
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from core.aside import aside
 from core.errors import (
     PlatformError,
     PostRefusedError,
@@ -141,7 +142,10 @@ class Delivery:
     async def deliver(self, answer: Answer) -> None:
         """Bring every piece of a recorded answer to its place, once and in order."""
         self._delivering, cuts = True, self._hold.work.cuts
-        pieces = tuple(self.platform.piece(answer.text, cuts, i) for i in range(len(cuts)))
+        piece, text = self.platform.piece, answer.text
+        pieces = await aside(
+            len(text), lambda: tuple(piece(text, cuts, index) for index in range(len(cuts)))
+        )
         self._posts.where = replace(self.where, pieces=pieces)
         self._posts.adopt(await self._posts.find() if self._posts.look else ())
         for index in sorted(set(range(len(cuts))) - self._posts.pieces.keys()):

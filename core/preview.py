@@ -62,7 +62,7 @@ class Preview:
     def show(self, text: str) -> None:
         """Take the whole text so far; the empty text says that the answer starts over."""
         self.text = text
-        if self._capabilities.previews and text.strip():
+        if self._capabilities.previews and text and not text.isspace():
             self._changed.set()
             if self._never is None:
                 due = self._begun + self._capabilities.preview_after

@@ -68,7 +68,8 @@ class _Scan:
             self.found.append((token.start(), self.until))
 
     def _emphasis(self, token: regex.Match[str]) -> None:
-        before, after = self.text[token.start() - 1 : token.start()], self.text[token.end() :][:1]
+        before = self.text[token.start() - 1 : token.start()]
+        after = self.text[token.end() : token.end() + 1]
         if before.strip() and token[0] in self._opened:
             self._close(token[0], token)
         elif after.strip() and not (token[0][0] == "_" and before.isalnum()):

@@ -23,6 +23,10 @@ if TYPE_CHECKING:
 
     from core.markdown import Fence, Layout
 
+_FAR = 4
+"""A part of so many times the limit is taken to be too long, with all in it that can't be seen."""
+_REACH = 3_000
+"""Behind a cut, where the end is looked for of what it might break: a link, emphasis, code."""
 SMALLEST = 64
 """No limit is lower: closing and opening code again has to leave room for some of it."""
 _WORD = regex.compile(r"[\w+#.-]++", regex.ASCII)
@@ -78,24 +82,28 @@ class Splitter:
 
     def _opening(self, fence: Fence) -> str:
         """Return the line that opens code again, with as much of its info as has room."""
-        word = _WORD.match(fence.info)
+        word = _WORD.match(fence.info, 0, self.limit)
         for info in (fence.info, word[0] if word else "", ""):
             line = fence.opening(info)
-            if self.measure(line) <= self.limit // 4:
+            if self._is_small(line):
                 return line
         return ""
 
     def _closing(self, fence: Fence, gap: str, *, opened_again: bool) -> str:
         line = fence.closing(opened_again=opened_again)
-        return gap + line if self.measure(line) <= self.limit // 4 else ""
+        return gap + line if self._is_small(line) else ""
 
     def _header(self, text: str, layout: Layout, start: int) -> str:
         """Return the header to repeat where a piece begins with a row of a table."""
         table = layout.rows_at(start)
         if table is None or start < table.body or text[start - 1] != "\n":
             return ""
-        header = text[table.start : table.body]
-        return header if self.measure(header) <= self.limit // 4 else ""
+        header = text[table.start : min(table.body, table.start + self.limit)]
+        return header if len(header) < self.limit and self._is_small(header) else ""
+
+    def _is_small(self, line: str) -> bool:
+        """Tell whether a line that is repeated leaves room for what it is repeated for."""
+        return len(line) <= self.limit and self.measure(line) <= self.limit // 4
 
     def _without_lead(self, body: str) -> str:
         """Return text without blank lines before it, nor an indent that leaves it no room."""
@@ -106,9 +114,15 @@ class Splitter:
 
     # --- where it ends ----------------------------------------------------------------------
 
-    def _fits(self, text: str, layout: Layout, start: int, end: int) -> bool:
+    def _size(self, text: str, layout: Layout, start: int, end: int) -> int:
         end = _whole(layout, start, end)
-        return self.measure(self._shown(text, layout, start, end)) <= self.limit
+        return self.measure(self._shown(text, layout, start, end))
+
+    def _fits(self, text: str, layout: Layout, start: int, end: int) -> bool:
+        # What is many times as long is not even looked at: it would be, piece after piece.
+        return end - start <= _FAR * self.limit and (
+            self._size(text, layout, start, end) <= self.limit
+        )
 
     def _end(self, text: str, layout: Layout, start: int) -> int:
         """Return where a piece that begins at `start` ends."""
@@ -120,23 +134,31 @@ class Splitter:
 
     def _most(self, text: str, layout: Layout, start: int) -> int:
         """Return the farthest end that fits; `start` where not even a character does."""
-        low, high = start, min(start + self.limit, len(text))
-        while self._fits(text, layout, start, high):
+        low, below, step = start, 0, self.limit
+        high = min(start + step, len(text))
+        while (above := self._size(text, layout, start, high)) <= self.limit:
             if high == len(text):
                 return high
-            low, high = high, min(start + 2 * (high - start), len(text))
+            low, below = high, above
+            step += step // 4
+            high = min(start + step, len(text))
+        tries = 0
         while high - low > 1:
-            middle = (low + high) // 2
-            if self._fits(text, layout, start, middle):
-                low = middle
+            tries += 1
+            # Where it would be if all of it were alike; and the middle, now and then, as it is not.
+            guess = low + (self.limit - below) * (high - low) // (above - below)
+            middle = (low + high) // 2 if tries % 3 == 0 else min(max(guess, low + 1), high - 1)
+            size = self._size(text, layout, start, middle)
+            if size <= self.limit:
+                low, below = middle, size
             else:
-                high = middle
+                high, above = middle, size
         return _whole(layout, start, low)
 
     def _choose(self, text: str, layout: Layout, start: int, most: int) -> int:
         block = layout.fence_at(most) or layout.rows_at(most)
         if block is None:
-            return in_prose(text, layout, start, most, reach=self.limit)
+            return in_prose(text, layout, start, most, reach=min(self.limit, _REACH))
         if self._fits(text, layout, start, block.end):
             return block.end
         if block.start > start and self._fits(text, layout, block.start, block.end):

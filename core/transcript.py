@@ -16,6 +16,9 @@ from functools import lru_cache
 from html import escape, unescape
 from typing import TYPE_CHECKING
 
+# not `re`: before Python 3.11.5 its possessive groups go wrong
+import regex  # type: ignore[import-untyped] # ships no types
+
 from core.files import FileKind, in_bytes
 from core.message import Kind
 from core.session import AnswerKind, Status
@@ -37,10 +40,12 @@ FILE = "chat_file"
 
 NAME_LIMIT = 80
 """Characters of a name that a label keeps."""
-_TAG = re.compile(r"<(?=\s*/?\s*chat_)", re.IGNORECASE)
-_ESCAPED = re.compile(r"&lt;(?=\s*/?\s*chat_)", re.IGNORECASE)
-_MESSAGE = re.compile(rf"<{MESSAGE}([^>]*)>\n(.*?)\n</{MESSAGE}>", re.DOTALL)
-_FILE = re.compile(rf"\n?</?{FILE}[^>]*>")
+_OURS = r"(?=\s*+(?:/\s*+)?+chat_)"
+_TAG = regex.compile(rf"<{_OURS}", regex.IGNORECASE)
+_ESCAPED = regex.compile(rf"&lt;{_OURS}", regex.IGNORECASE)
+_OPENED = regex.compile(rf"<{MESSAGE}([^<>]*+)>\n")
+_CLOSED = f"\n</{MESSAGE}>"
+_FILE = regex.compile(rf"\n?</?{FILE}[^<>]*+>")
 _FROM = re.compile(r' from="([^"]*)"')
 _PRIVATE = {Kind.TERMINAL, Kind.DM}
 _WHY_LIMIT = 200
@@ -60,12 +65,14 @@ class Said:
 
 def quoted(text: str) -> str:
     """Return the text with every tag of ours in it made harmless."""
-    return _TAG.sub("&lt;", text) if "<" in text else text
+    plain: str = _TAG.sub("&lt;", text) if "<" in text else text
+    return plain
 
 
 def unquoted(text: str) -> str:
     """Return the text as it was before `quoted`."""
-    return _ESCAPED.sub("<", text)
+    plain: str = _ESCAPED.sub("<", text)
+    return plain
 
 
 def one_line(text: str, limit: int = NAME_LIMIT) -> str:
@@ -80,8 +87,10 @@ def enclosed(tag: str, text: str) -> str:
 
 def inside(tag: str, text: str) -> str | None:
     """Return what stands between a tag and its end, still quoted; None where it is not there."""
-    found = re.search(rf"<{tag}>\n(.*?)\n</{tag}>", text, re.DOTALL)
-    return found[1] if found else None
+    begin, end = f"<{tag}>\n", f"\n</{tag}>"
+    start = text.find(begin)
+    stop = text.find(end, start + len(begin)) if start >= 0 else -1
+    return text[start + len(begin) : stop] if stop >= 0 else None
 
 
 def words_of(entries: Sequence[Entry], kind: Kind, files: Files = NO_FILES) -> str:
@@ -138,7 +147,13 @@ def transcript(turns: Sequence[Turn], kind: Kind) -> str:
 
 def messages_in(text: str) -> tuple[Said, ...]:
     """Return what people said in a text that `words_of` or `transcript` made."""
-    found = [_said(attributes, body) for attributes, body in _MESSAGE.findall(text)]
+    found: list[Said] = []
+    end = 0
+    while opened := _OPENED.search(text, end):
+        end = text.find(_CLOSED, opened.end())
+        if end < 0:
+            break
+        found.append(_said(opened[1], text[opened.end() : end]))
     if found or _TAG.search(text):
         return tuple(found)
     return (Said(text=unquoted(text)),)

@@ -27,7 +27,7 @@ _WORDS: dict[str, Word] = {
     "talk": "listen",
 }
 _FORMS = {"md": Form.MARKDOWN, "markdown": Form.MARKDOWN, "json": Form.JSON}
-_COMMAND = re.compile(r"\s*(!?)/?([A-Za-z]+)[.!]?(?:\s+(.*\S))?\s*", re.DOTALL)
+_COMMAND = re.compile(r"(!?)/?([A-Za-z]{1,20})[.!]?(?:\s+(.+))?", re.DOTALL)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,7 +48,7 @@ def command_in(text: str, linked: Callable[[str], ThreadKey | None]) -> Command 
     A command is nothing but its word, and for an export a link and a form: `help me with this`
     is a question. `linked` returns the thread of the message that a link of the platform leads to.
     """
-    found = _COMMAND.fullmatch(text)
+    found = _COMMAND.fullmatch(text.strip())
     word = _WORDS.get(found[2].lower()) if found else None
     if found is None or word is None:
         return None

@@ -29,6 +29,8 @@ _CALLS = regex.compile(
     rf"(?<=[@\uff20\ufe6b])(?={_HIDDEN}(?:here|everyone)\b)|(?<=<)(?=@[!&]?\d)", regex.IGNORECASE
 )
 _NOTE = 300
+_SEEN = 4
+"""How much of a text is looked at that one message shows, in lengths of it."""
 
 
 def length(text: str) -> int:
@@ -59,7 +61,8 @@ def piece(text: str, cuts: Sequence[int], index: int) -> str:
 
 def preview(text: str) -> str:
     """Return as much of an unfinished answer as one message shows, marked as unfinished."""
-    shown = inert(_GROWING.piece(text, _GROWING.cut(text, 1), 0)).strip("\n").rstrip()
+    seen = text[: _SEEN * LIMIT]
+    shown = inert(_GROWING.piece(seen, _GROWING.cut(seen, 1), 0)).strip("\n").rstrip()
     return f"{shown}\n{WRITING}"
 
 
@@ -70,7 +73,8 @@ def is_preview(content: str) -> bool:
 
 def notice(text: str) -> str:
     """Return something that the bot says beside answers; too long a text is cut."""
-    return piece(text, cut(text, 1), 0)
+    seen = text[: _SEEN * LIMIT]
+    return piece(seen, cut(seen, 1), 0)
 
 
 def under(notes: Sequence[str], *, explain_trim: bool) -> str:

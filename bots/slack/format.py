@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeAlias
 # not `re`: before Python 3.11.5 its possessive groups go wrong
 import regex  # type: ignore[import-untyped] # ships no types
 
-from bots.slack.inert import escaped, inert, restored, settled
+from bots.slack.inert import escaped, inert, length, restored, settled
 from core.fields import dicts_of, str_of
 from core.reply import TRIM_MEANING
 from core.split import Splitter
@@ -29,6 +29,9 @@ Json: TypeAlias = dict[str, Any]
 
 MARKDOWN = 11_500
 TEXT = 3_900
+_SEEN = 4
+"""How much of a text is looked at, in lengths of what is shown: signs that are not shown, or
+stand for more, make one longer than the other."""
 NOTE = 300
 NOTES = 5
 """Notes under an answer; there are five kinds of them."""
@@ -44,7 +47,7 @@ _BOLD = regex.compile(r"\*\*(?=\S)([^*\n]++)\*\*")
 _LINK = regex.compile(r"!?\[([^\[\]\n]*+)\]\(([^()\s]*+)\)")
 _FENCE = regex.compile(r"^[ \t]*+(?:`{3,}+|~{3,}+)[^\n`]*+$\n?", regex.MULTILINE)
 
-_PIECES = Splitter(MARKDOWN, lambda text: len(inert(text)))
+_PIECES = Splitter(MARKDOWN, length)
 _TEXTS = Splitter(TEXT - len(_MORE), lambda text: len(escaped(text)))
 
 
@@ -63,7 +66,7 @@ def growing(text: str) -> str:
 
     What it gives for a text begins with what it gave for an earlier part of it.
     """
-    return inert(settled(text))[:MARKDOWN]
+    return inert(settled(text[: _SEEN * MARKDOWN]))[:MARKDOWN]
 
 
 def message(text: str, notes: Sequence[str] = (), *, explain_trim: bool = False) -> Json:
@@ -72,9 +75,10 @@ def message(text: str, notes: Sequence[str] = (), *, explain_trim: bool = False)
     `notes` are lines of the bot's own under it; `explain_trim` adds what ✂️ means, with a button
     that shows what is remembered. A text that is too long is shown as far as it fits.
     """
-    shown = inert(text)
+    seen = text[: _SEEN * MARKDOWN]
+    shown = inert(seen)
     if len(shown) > MARKDOWN:
-        shown = inert(piece(text, cut(text), 0))
+        shown = inert(piece(seen, cut(seen, 1), 0))
     blocks: list[Json] = [{"type": "markdown", "text": shown if shown.strip() else _NOTHING}]
     if notes:
         blocks.append({"type": "context", "elements": [_note(note) for note in notes[:NOTES]]})
@@ -87,12 +91,12 @@ def message(text: str, notes: Sequence[str] = (), *, explain_trim: bool = False)
 
 def fallback(text: str) -> str:
     """Return a text as notifications, search and screen readers have it: without Markdown."""
-    plain = _HEADING.sub("", _FENCE.sub("", text))
+    seen = text[: _SEEN * TEXT]
+    plain = _HEADING.sub("", _FENCE.sub("", seen))
     plain = _LINK.sub(r"\1 (\2)", _BOLD.sub(r"\1", plain)).strip() or _NOTHING
-    start = plain[: 2 * TEXT]
-    cuts = _TEXTS.cut(start)
-    more = _MORE if len(cuts) > 1 or start != plain else ""
-    return escaped(_TEXTS.piece(start, cuts, 0)) + more
+    cuts = _TEXTS.cut(plain, 1)
+    more = _MORE if cuts[0] < len(plain) or seen != text else ""
+    return escaped(_TEXTS.piece(plain, cuts, 0)) + more
 
 
 def text_of(found: Mapping[str, Any]) -> str:

@@ -20,19 +20,19 @@ from core.visible import visible
 
 _JOINER = "\N{WORD JOINER}"
 _HIDDEN = "[\\u200b-\\u200f\\u2060-\\u2064\\ufe00-\\ufe0f\\ufeff]*+"
-_ESCAPES = {"&": "&amp;", "<": "&lt;", ">": "&gt;"}
-_PLAIN = {escape: sign for sign, escape in _ESCAPES.items()}
 
-_SIGNS = regex.compile(
-    r"(?:^[ \t]*+(?:>[ \t]?)+)|[<>]|&(?=#?\w{1,31};)", regex.MULTILINE | regex.ASCII
-)  # marks of a quote stay; a named reference has at most 31 letters
-_ESCAPED = regex.compile(r"&(?:amp|lt|gt);")
+_REFERENCE = regex.compile(r"&(?=#?\w{1,31};)", regex.ASCII)
+"""An `&` that would be read as an escape; a named reference has at most 31 letters."""
+_MARKS = r"^(?!>(?![ \t>]))[ \t]*+(?:>[ \t]?)++"
+"""The marks of a quote, which stay; in `>5` it is a sign."""
+_QUOTE = regex.compile(_MARKS, regex.MULTILINE)
+_GREATER = regex.compile(rf"{_MARKS}(*SKIP)(*FAIL)|>", regex.MULTILINE)
 _BROADCAST = regex.compile(
     rf"(?<=[@\uff20\ufe6b])(?={_HIDDEN}(?:here|channel|everyone|group)\b)", regex.IGNORECASE
 )
 _LOOKALIKE = regex.compile(rf"(?<=[\uff1c\ufe64\u2039\u3008])(?={_HIDDEN}[!@#\uff01\uff20\uff03])")
 _TARGET = regex.compile(
-    r"(\]\(\s*|\]:\s*)(?=[!@#](?:[A-Z][A-Z0-9]{2,}|here|channel|everyone|subteam|date))"
+    r"(?<=\]\(\s*|\]:\s*)(?=[!@#](?:[A-Z][A-Z0-9]{2,}|here|channel|everyone|subteam|date))"
 )  # a link to `@U1` may be written down as a mention on the way
 _UNSETTLED = regex.compile(
     rf"(?:&#?\w{{0,31}}|[@\uff20\ufe6b]{_HIDDEN}\w{{0,8}}|\](?:\(|:)?\s*[!@#]?\w{{0,8}}"
@@ -44,14 +44,30 @@ _UNSETTLED = regex.compile(
 def inert(text: str) -> str:
     """Return Markdown for a markdown block, or a stream, in which nothing calls anybody."""
     text = visible(text)
-    text = _SIGNS.sub(lambda sign: _ESCAPES.get(sign[0], sign[0]), text)
+    if "&" in text:
+        text = _REFERENCE.sub("&amp;", text)
+    text = text.replace("<", "&lt;")
+    if ">" in text:
+        text = _GREATER.sub("&gt;", text)
     return joined(text)
+
+
+def length(text: str) -> int:
+    """Return the length of a text's inert form, which need not be made for that."""
+    shown = joined(visible(text))
+    longer = 3 * shown.count("<")
+    if ">" in shown:
+        marks = sum(quote.count(">") for quote in _QUOTE.findall(shown))
+        longer += 3 * (shown.count(">") - marks)
+    if "&" in shown:
+        longer += 4 * len(_REFERENCE.findall(shown))
+    return len(shown) + longer
 
 
 def escaped(text: str) -> str:
     """Return a text for Slack's own markup (`mrkdwn`), where it is shown as it is."""
-    text = visible(text)
-    return joined(regex.sub("[&<>]", lambda sign: _ESCAPES[sign[0]], text))
+    shown = visible(text).replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+    return joined(shown)
 
 
 def settled(text: str) -> str:
@@ -65,13 +81,12 @@ def settled(text: str) -> str:
 
 def restored(text: str) -> str:
     """Return what `inert` was given, but for signs that can't be seen."""
-    plain: str = _ESCAPED.sub(lambda escape: _PLAIN[escape[0]], text)
+    plain = text.replace("&lt;", "<").replace("&gt;", ">").replace("&amp;", "&")
     return plain.replace(_JOINER, "")
 
 
 def joined(text: str) -> str:
     """Return a text in which no word is one that calls everybody."""
-    for pattern in (_BROADCAST, _LOOKALIKE):
+    for pattern in (_BROADCAST, _LOOKALIKE, _TARGET):
         text = pattern.sub(_JOINER, text)
-    harmless: str = _TARGET.sub(lambda start: start[1] + _JOINER, text)
-    return harmless
+    return text

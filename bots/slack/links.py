@@ -12,6 +12,10 @@ _LINK = re.compile(
 )
 
 
+_LONGEST = 2_000
+"""Characters of a link: far more than any has that Slack makes."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Link:
     """A message that a permalink leads to."""
@@ -24,7 +28,8 @@ class Link:
 
 def link_in(text: str) -> Link | None:
     """Return the message that a permalink leads to (docs: reference/methods/chat.getPermalink)."""
-    found = _LINK.fullmatch(text.strip())
+    link = text.strip()
+    found = _LINK.fullmatch(link) if len(link) <= _LONGEST else None
     if found is None:
         return None
     ts = f"{found[2]}.{found[3]}"

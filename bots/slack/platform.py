@@ -23,6 +23,7 @@ from bots.slack.status import Status
 from bots.slack.stream import LIFE, Streams
 from bots.slack.titles import Titles
 from bots.slack.uploads import Uploads, is_file
+from core.aside import aside
 from core.errors import PlatformError, PostRefusedError, PostUnclearError
 from core.message import Kind
 from core.odd import broke
@@ -157,7 +158,9 @@ class SlackPlatform:
         """Put the notes under the answer, and the ✂️ on it; name the session after its opening."""
         last = posted[-1]
         if answer.notes or answer.explain_trim:
-            text = self._texts.get(last) or self._last_piece(answer)
+            text = self._texts.get(last)
+            if text is None:
+                text = await aside(len(answer.text), lambda: self._last_piece(answer))
             content = shape.message(text, answer.notes, explain_trim=answer.explain_trim)
             await self._replace(where, last, **content)
         if answer.trimmed:

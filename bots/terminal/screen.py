@@ -32,6 +32,9 @@ class TtyScreen:
         self._erase = "\r" + " " * len(_WAITING) + "\r"
         self._live: str | None = None
         """What stands there of an answer that is not whole yet."""
+        self._raw = ""
+        """What that was made of, and `_held` is the white space at its end, which is not there."""
+        self._held = ""
         self._waits = False
         """The mark for waiting stands there."""
         self.above: Callable[[Callable[[], None]], Awaitable[object]] | None = None
@@ -56,15 +59,13 @@ class TtyScreen:
         else:
             self._restart()
             self._write(self._dimmed(text))
-        self._live = None
+        self._live, self._raw = None, ""
         self._write(f"{below}\n")
 
     async def preview(self, text: str) -> None:
         """Show as much of an answer as there is; the empty text takes it back."""
-        if text.strip():
-            text = inert(text).strip()
-            self._write(self._rest(text))
-            self._live = text
+        if text and not text.isspace():
+            self._grow(text)
         elif self._live is not None:
             self._restart()
 
@@ -79,6 +80,21 @@ class TtyScreen:
         if lines:
             await self._show("\n".join(self._dimmed(inert(line)) for line in lines))
 
+    def _grow(self, text: str) -> None:
+        """Show what is new of a text that grows, without looking at the rest of it again."""
+        raw = text.removesuffix("\r")  # it may be half of a line's end
+        if self._live is not None and self._raw and text.startswith(self._raw):
+            more = self._held + inert(raw[len(self._raw) :])
+            shown = more.rstrip()
+            self._write(shown)
+            self._live += shown
+        else:
+            more = inert(raw).lstrip()
+            shown = more.rstrip()
+            self._write(self._rest(shown))
+            self._live = shown
+        self._raw, self._held = raw, more[len(shown) :]
+
     def _rest(self, text: str) -> str:
         """Return what is missing of a text, and begin it again where it became another one."""
         if self._live is not None and not text.startswith(self._live):
@@ -90,7 +106,7 @@ class TtyScreen:
     def _restart(self) -> None:
         if self._live is not None:
             self._write(f"\n{self._dimmed('(starting over)')}\n")
-        self._live = None
+        self._live, self._raw = None, ""
 
     async def _show(self, text: str) -> None:
         if self.above is not None:

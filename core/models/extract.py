@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from dataclasses import dataclass
+from heapq import nlargest
 from itertools import chain
 from math import sqrt
 from typing import TYPE_CHECKING
@@ -28,6 +29,8 @@ _BULLET = "- "
 _KEPT_BEFORE = 0.5
 """What having been chosen before is worth: enough against an equal, and not against a better."""
 _SIMILAR_COSTS = 3.0
+_CONSIDERED = 2_000
+"""Lines that are compared with each other, the most worth: far more than any summary holds."""
 _LEAST = 0.5
 _AVERAGE_LENGTH = 80
 _SIGNS = (
@@ -119,17 +122,17 @@ def _choose(candidates: list[_Candidate], max_bytes: int) -> set[int]:
     """Choose the best again and again; what resembles a chosen one is worth less from then on."""
     chosen: set[int] = set()
     shapes = {id(item): item.shape for item in candidates}
-    left = list(candidates)
+    sizes = {id(item): len((_BULLET + item.line + "\n").encode()) for item in candidates}
+    worthy = nlargest(_CONSIDERED, candidates, key=lambda item: item.worth)
+    worth = {id(item) for item in worthy}
+    left = [item for item in candidates if id(item) in worth]
     room = max_bytes
-    while left:
+    while left := [item for item in left if sizes[id(item)] <= room]:
         best = max(left, key=lambda item: item.value)  # of equals the first, which is the oldest
         left.remove(best)
-        size = len((_BULLET + best.line + "\n").encode())
         if best.value < _LEAST:
             break
-        if size > room:
-            continue
-        room -= size
+        room -= sizes[id(best)]
         chosen.add(id(best))
         shape = shapes[id(best)]
         for item in left:

@@ -11,6 +11,8 @@ import unicodedata
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
+# not `re`: before Python 3.11.5 its possessive groups go wrong
+import regex  # type: ignore[import-untyped] # ships no types
 import snowballstemmer
 
 if TYPE_CHECKING:
@@ -43,6 +45,13 @@ _VAGUE = _IMPLIED | {"call", "favorit", "work", "live"}
 """Stems that say what is asked about a thing, and not which thing."""
 
 _WORD = re.compile(r"[^\W_]+(?:'[^\W_]+)*")
+_LONGEST = 60
+"""Characters of a word; what is longer is none, and its beginning stands for it."""
+_MARKS = regex.compile(r"(\p{M}{30})\p{M}++")
+"""Marks on one letter beyond those that any text has (UAX 15, "Stream-Safe Text Format").
+
+Bringing them into order takes time that grows with the square of their number.
+"""
 _ABBREVIATED = (
     r"(?<!\b(?:Dr|Mr|Ms|St|vs|No)\.)(?<!\b(?:Mrs|etc|[aeip]\.[egm])\.)(?<!\bProf\.)(?<!\b[A-Z]\.)"
 )
@@ -102,8 +111,9 @@ def is_question(sentence: str) -> bool:
 
 def content_words(text: str) -> tuple[str, ...]:
     """Return the stems of the words that carry meaning, in order."""
-    folded = unicodedata.normalize("NFKC", text).casefold().replace(_APOSTROPHE, "'")
-    found = (_stem(word.removesuffix("'s")) for word in _WORD.findall(folded))
+    safe = _MARKS.sub(r"\1", text)
+    folded = unicodedata.normalize("NFKC", safe).casefold().replace(_APOSTROPHE, "'")
+    found = (_stem(word.removesuffix("'s")[:_LONGEST]) for word in _WORD.findall(folded))
     return tuple(stem for stem in found if stem)
 
 
@@ -130,10 +140,11 @@ def _stem(word: str) -> str:
 def _sentences(text: str) -> Iterator[str]:
     for part in _BREAK.split(text):
         sentence = " ".join(_BULLET.sub("", part).split())
-        while len(sentence) > UNIT_LIMIT:
-            cut = sentence.rfind(" ", UNIT_LIMIT // 2, UNIT_LIMIT)
-            cut = cut if cut > 0 else UNIT_LIMIT
-            yield sentence[:cut].strip()
-            sentence = sentence[cut:].strip()
-        if any(character.isalnum() for character in sentence):
-            yield sentence
+        start = 0
+        while len(sentence) - start > UNIT_LIMIT:
+            cut = sentence.rfind(" ", start + UNIT_LIMIT // 2, start + UNIT_LIMIT)
+            cut = cut if cut > 0 else start + UNIT_LIMIT
+            yield sentence[start:cut].strip()
+            start = cut + (sentence[cut] == " ")  # there is one between two words
+        if any(character.isalnum() for character in sentence[start:]):
+            yield sentence[start:]

@@ -94,3 +94,18 @@ async def test_nothing_is_written_through_a_prompt(out: io.StringIO) -> None:
     await screen.working(working=True)
     assert above == ["prompt hidden"]
     assert out.getvalue() == "One\nTwo\n"
+
+
+@pytest.mark.parametrize(
+    "text", ["One\r\ntwo \r\r three\n\n four \t five\x1b[2J six \u202e ", " \r\n a\r", "x" * 50]
+)
+async def test_an_answer_that_grows_sign_by_sign_is_shown_as_one_that_comes_at_once(
+    out: io.StringIO, text: str
+) -> None:
+    screen = TtyScreen(out)
+    for end in range(len(text) + 1):
+        if text[:end].strip():
+            await screen.preview(text[:end])
+    grown, whole = out.getvalue(), io.StringIO()
+    await TtyScreen(whole).preview(text)
+    assert grown == whole.getvalue()

@@ -1,0 +1,255 @@
+"""Each function that takes a text takes time in proportion to it, whatever is in it.
+
+A text of one sign, or of two, is what a pattern or a loop may take the square of the time over. So
+each function gets the longest text that can come of many of them. Only where that takes long is it
+compared with a text of a quarter of the length: four times the time is right, sixteen is not.
+"""
+
+from __future__ import annotations
+
+import random
+import time
+from functools import partial
+from typing import TYPE_CHECKING
+
+import pytest
+
+from bots.discord import format as discord_format
+from bots.discord import text as discord_text
+from bots.discord import threads as discord_threads
+from bots.discord import voice as discord_voice
+from bots.slack import format as slack_format
+from bots.slack import inert as slack_inert
+from bots.slack import links as slack_links
+from bots.slack import text as slack_text
+from bots.slack import titles as slack_titles
+from bots.slack import views as slack_views
+from bots.terminal import commands as terminal_commands
+from bots.terminal import text as terminal_text
+from core import cuts, markdown, spans, transcript, visible, words
+from core.files import decoded
+from core.limits import MESSAGE_BYTES, TEXT_FILE_BYTES
+from core.memory.tokens import counter_for
+from core.message import PieceCleaner, clean
+from core.models import excess, extract
+from core.models import words as model_words
+from core.redaction import redact
+from core.store.passwords import without_passwords
+from core.telemetry import trace_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+INBOUND = MESSAGE_BYTES
+"""Characters that a person may send, at one byte each."""
+FILE = TEXT_FILE_BYTES
+ANSWER = 512 * 1024
+"""More than the 128,000 tokens that a model may answer at most."""
+
+ME = "U1"
+UNITS = (
+    *("a", " ", "\t", "\n", "!", "?", ".", ",", ":", ";", "-", "_", "'", '"', "(", "[", "]", "<"),
+    *(">", "&", "#", "@", "*", "`", "~", "|", "/", "\\", "=", "%", "$", "0", "Z", "\r", "\x1b[0m"),
+    *("\0", "\u200b", "\u2060", "\ufe0f", "\u0301", "\u0301\u0316", "\u202e", "\ud800", "\u1100"),
+    *("\u0600", "\U0001f1e6", "\U0001f468\u200d", "\U0001f600", "\u4e2d", "\u3002", "\ufdfa"),
+    *("\u0416 ", "\u00a0", "\u2028", "\u3000", "\x85"),
+    *("a ", "a. ", "A.", "1.", "1.1", "a\n", "a\n\n", " \n", "\t\n", "\r\n", "a.a", "a!a", "!a "),
+    *("< ", "<\n", "<@", f"<@{ME}", f"<@{ME}>", f"<@{ME}|", f"<@{ME}> ", "<#C1|a>", "<!here", "<a"),
+    *("</", "< / ", "<chat_", "&lt;chat_", "<\n/\n", "&lt;", "&#1", "&#1;", "&amp;lt;", "<@!1>"),
+    *("](", "[a](", "[a](b)", "[a](b", "![", "](((", "](a(b)", '](a "', "[[a]]", "](!", "]: @U"),
+    *("*a ", "**a", "**a**", "_a_", "***", "~~a", "||a ", "`a", "`` ` ", "`" * 3, "`" * 7 + "a"),
+    *("```\n", "``` a\n", "```py\nx\n", "~~~\n", "> ```\n", "> ```\nx\n", "> ", ">\n", "> x\n"),
+    *("- ", "- \n", "- - -\n", "1. ", "# ", "# a\n\n", "a\n===\n", "=\n", "---\n", "    - "),
+    *("|-", "|-|\n", "a|b\n-|-\n", "a | b\n---|---\nc | d\n", "|a" * 9 + "\n", "\nx ```\n"),
+    *("http://", "https://a ", "https://a.slack.com/archives/", "mailto:", "&thread_ts=1.000001"),
+    *("https://discord.com/channels/@me/", "xoxb-", "token=", "://a:", "Bearer ", "eyJ"),
+    *("@here ", "@\u200bhere", "\uff1c@", "he ", "what is ", "and ", "please, ", "remember "),
+    *("export ", "[file: ", "\nThis replies to x:\n", "what\u2019s ", "Dr. ", "my a is ", "12, "),
+    *("tokens > 1 ", "maximum 1 ", "<" + " " * 60, "!" * 50 + " ", "a" * 60 + " "),
+)
+"""What texts are made of: one of these, again and again."""
+MIXED = (("!", '"'), ("<", " "), ("&", ";"), ("[", "("), ("`", "\n"), ("*", " "), (">", "\t"))
+"""Pairs of signs: first many of the one, then many of the other."""
+
+_MIXES = 15
+
+_UNFILED = "<chat_message>\n{}\n</chat_message>"
+
+
+def texts(length: int) -> list[tuple[str, str]]:
+    """Return texts of this length, with names."""
+    mixes = random.Random(16)
+    halves = [pair for one in MIXED for pair in (one, one[::-1])]
+    return [
+        *((repr(unit), filled(unit, length)) for unit in UNITS),
+        *((f"{one!r}, then {other!r}", halved(one, other, length)) for one, other in halves),
+        *(
+            (f"mix {number}", filled("".join(mixes.sample(UNITS, 3)), length))
+            for number in range(_MIXES)
+        ),
+    ]
+
+
+def halved(first: str, then: str, length: int) -> str:
+    return first * (length // 2) + then * (length // 2)
+
+
+def filled(unit: str, length: int) -> str:
+    return (unit * (length // len(unit) + 1))[:length]
+
+
+def cpu(call: Callable[[], object]) -> float:
+    began = time.process_time()
+    call()
+    return time.process_time() - began
+
+
+def least(call: Callable[[], object]) -> float:
+    """Return the least CPU time of some calls: other work on the machine only adds to it."""
+    return min(cpu(call) for _ in range(3))
+
+
+def slack_pieces(text: str) -> list[str]:
+    ends = slack_format.cut(text, 4)
+    return [slack_format.piece(text, ends, index) for index in range(len(ends))]
+
+
+def discord_pieces(text: str) -> list[str]:
+    ends = discord_format.cut(text, 5)
+    return [discord_format.piece(text, ends, index) for index in range(len(ends))]
+
+
+def piecewise(text: str) -> str:
+    cleaner = PieceCleaner()
+    pieces = [cleaner.take(text[at : at + 20]) for at in range(0, len(text), 20)]
+    return "".join((*pieces, cleaner.rest()))
+
+
+def command(text: str) -> object:
+    return words.command_in(f"export {text}", slack_links.link_in)  # type: ignore[arg-type]
+
+
+def extracted(text: str) -> str:
+    said = transcript.Said(text=clean(text[: LENGTH // 2]))  # in a thread, and of a part of them
+    return extract.extract(said.text[:2000], [said], max_bytes=3000)
+
+
+def logged(text: str) -> str:
+    """What a platform says of a failure may be a page; a line of the log is bounded."""
+    return redact(text[:8_000])
+
+
+INBOUND_FUNCTIONS: dict[str, Callable[[str], object]] = {
+    "clean": clean,
+    "readable on Slack": lambda text: slack_text.readable(f"<@{ME}> {text}", ME, {}),
+    "readable on Slack, no mention": lambda text: slack_text.readable(text, ME, {"U1": "Ann"}),
+    "mentions on Slack": lambda text: slack_text.mentions_in(text, ME),
+    "readable on Discord": lambda text: discord_text.readable(f"<@1> {text}", ["1"], {}),
+    "mentions on Discord": lambda text: discord_text.mentions_in(text, ["1"]),
+    "ids on Discord": discord_text.ids_in,
+    "quoted on Discord": lambda text: discord_text.unquoted(discord_text.quoted("x", text)),
+    "a command": lambda text: words.command_in(text, lambda _: None),
+    "a command with arguments": command,
+    "a link on Slack": lambda text: slack_links.link_in("https://a.slack.com/archives/C1/p" + text),
+    "a link on Slack, its options": lambda text: slack_links.link_in(
+        f"https://a.slack.com/archives/C1/p1234567890123456?{text}"
+    ),
+    "a link on Discord": lambda text: discord_voice.link_in(f"https://discord.com/channels/{text}"),
+    "a command in the terminal": lambda text: terminal_commands._COMMAND.fullmatch(f"/a{text}"),
+    "a title on Slack": slack_titles.title_of,
+    "blank": visible.is_blank,
+    "visible": visible.visible,
+    "quoted for the model": transcript.quoted,
+    "unquoted": transcript.unquoted,
+    "one line": transcript.one_line,
+    "messages in a transcript": transcript.messages_in,
+    "messages in a transcript, within one": lambda text: transcript.messages_in(
+        _UNFILED.format(text)
+    ),
+    "inside a tag": lambda text: transcript.inside("chat_summary", f"<chat_summary>\n{text}"),
+    "units": model_words.units_of,
+    "a question": model_words.is_question,
+    "content words": model_words.content_words,
+    "a summary's lines": extract.lines_of,
+    "a summary by extraction": extracted,
+    "a refusal of the model": lambda text: excess.excess_of(text, 400, refused=True),
+    "a title on Discord": discord_threads.title,
+    "a modal on Slack": lambda text: slack_views.words("x", [text]),
+    "plain text in a view on Slack": slack_views.plain,
+    "tokens": counter_for("claude", rank_file=None).count,
+    "shown in the terminal": terminal_text.inert,
+    "a line for a pipe": terminal_text.one_line,
+    "a name in the terminal": terminal_text.name_of,
+    "a log line": logged,
+    "an error's trace": lambda text: trace_of(ValueError(text)),
+    "a store's address": without_passwords,
+}
+ANSWER_FUNCTIONS: dict[str, Callable[[str], object]] = {
+    "pieces on Slack": slack_pieces,
+    "one message on Slack": lambda text: slack_format.message(text, [text]),
+    "a text that grows on Slack": slack_format.growing,
+    "inert on Slack": slack_inert.inert,
+    "restored from Slack": slack_inert.restored,
+    "pieces on Discord": discord_pieces,
+    "a preview on Discord": discord_format.preview,
+    "a notice on Discord": discord_format.notice,
+    "notes on Discord": lambda text: discord_format.under([text], explain_trim=False),
+    "inert on Discord": discord_format.inert,
+    "a layout": markdown.layout_of,
+    "spans": lambda text: spans.spans_of(text[: ANSWER // 4]),
+    "what is blank": lambda text: cuts.behind_blank(text, 0),
+    "as it comes": piecewise,
+    "shown in the terminal": terminal_text.inert,
+}
+FILE_FUNCTIONS: dict[str, Callable[[str], object]] = {
+    "decoded": lambda text: decoded(text.encode(errors="replace")),
+    "quoted": transcript.quoted,
+}
+FUNCTIONS = {**INBOUND_FUNCTIONS, **ANSWER_FUNCTIONS, **FILE_FUNCTIONS}
+LONGEST = {
+    **dict.fromkeys(INBOUND_FUNCTIONS, INBOUND),
+    **dict.fromkeys(ANSWER_FUNCTIONS, ANSWER),
+    **dict.fromkeys(FILE_FUNCTIONS, FILE),
+}
+LENGTH = 32 * 1024
+SECONDS = 0.4
+"""CPU time for `LENGTH` characters on a slow machine; the slowest takes a quarter of it."""
+WHOLE_SECONDS = 2.0
+"""The same for the longest text that can come. Where that is more, it is beside the event loop."""
+SHORT = 0.05
+"""What takes no longer than this is not compared: it is too short to be measured."""
+STEP = 0.1
+"""What a longer text may take beyond the proportion: a short one need not be cut at all."""
+WORST = (
+    "!",
+    "`",
+    "|",
+    "[",
+    "<",
+    "\ud800",
+    "\uff1c@",
+    "@here ",
+    "```\n",
+    "> ```\nx\n",
+    "**a**",
+    "a ",
+)
+
+
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_time_grows_in_proportion_to_the_text(name: str) -> None:
+    function, late = FUNCTIONS[name], {}
+    for (unit, text), (_, quarter) in zip(texts(LENGTH), texts(LENGTH // 4), strict=True):
+        if cpu(partial(function, text)) < SHORT:
+            continue
+        took, part = least(partial(function, text)), least(partial(function, quarter))
+        if took > SECONDS or took > 8 * part + STEP:
+            late[unit] = (part, took)
+    assert not late
+
+
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_the_longest_text_takes_no_time(name: str) -> None:
+    function = FUNCTIONS[name]
+    took = {unit: cpu(partial(function, filled(unit, LONGEST[name]))) for unit in WORST}
+    assert max(took.values()) < WHOLE_SECONDS, took
