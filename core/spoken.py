@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Protocol
 from core.access import Right
 from core.errors import ChatbotError, DeniedError, PlatformError
 from core.message import Address, Kind
+from core.odd import broke
 from core.words import command_in
 
 if TYPE_CHECKING:
@@ -217,6 +218,8 @@ class Spoken:
             await intake.mark(message)
         except ChatbotError as error:
             log.warning("what came of a command may not have been said: %s", error)
+        except Exception as error:  # noqa: BLE001 - nobody waits for it
+            log.error("what came of a command may not have been said: %s", broke(error))  # noqa: TRY400
 
     async def _may_export(self, message: Message, command: Command) -> bool:
         thread = command.thread or message.thread

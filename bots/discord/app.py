@@ -22,7 +22,8 @@ from bots.outgoing import Connector
 from core.before import Before
 from core.catch_up import CatchUp
 from core.cursors import Cursors
-from core.errors import PlatformError
+from core.errors import ChatbotError, PlatformError
+from core.odd import broke
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Callable, Coroutine
@@ -111,14 +112,15 @@ class Discord:
         """Tell whether people are heard at this moment, on all shards that have begun."""
         shards = self.api.link.client.shards.values()
         begun = self.reception.hears.is_set()
-        return begun and not any(shard.is_closed() for shard in shards)
+        return begun and bool(shards) and not any(shard.is_closed() for shard in shards)
 
     async def wait(self) -> int:
         """Return 1 when Discord has ended the connection for good; never before."""
         if self._ended is not None:
             await asyncio.wait({self._ended})
             error = None if self._ended.cancelled() else self._ended.exception()
-            log.error("Discord is gone: %s", error)
+            unforeseen = error is not None and not isinstance(error, ChatbotError)
+            log.error("Discord is gone: %s", broke(error) if unforeseen and error else error)
         return 1
 
     async def _begun(self) -> None:

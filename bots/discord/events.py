@@ -186,6 +186,12 @@ def is_withheld(payload: Mapping[str, Any], me: Me) -> bool:
     )
 
 
+def _is_written(payload: Mapping[str, Any]) -> bool:
+    """Tell whether a message may be a person's words: by its type, where that is one."""
+    kind = payload.get("type")
+    return kind in _WRITTEN if isinstance(kind, int) else True
+
+
 def _message(
     payload: Mapping[str, Any],
     spot: Spot,
@@ -199,7 +205,7 @@ def _message(
     Neither is read of a message without an id, which stands for its channel alone.
     """
     author = author_of(payload, me.user, allow_bots=me.allow_bots)
-    if author is None or payload.get("type") not in _WRITTEN:
+    if author is None or not _is_written(payload):
         return None
     known = is_id(payload.get("id"))
     id_ = str_of(payload, "id") if known else spot.channel
@@ -249,7 +255,8 @@ def _owed(message: Message | None, payload: Mapping[str, Any], me: Me) -> Messag
 
     A reply may have been withheld; what mentions the bot, or is said to it alone, never is.
     """
-    if message is None or message.address not in FOR_US or dict_of(payload, "author").get("bot"):
+    by_bot = dict_of(payload, "author").get("bot") is True
+    if message is None or message.address not in FOR_US or by_bot:
         return None
     withheld = message.address is Address.REPLIED and is_withheld(payload, me)
     return None if withheld else message

@@ -22,9 +22,9 @@ def author_of(payload: Mapping[str, Any], me: str, *, allow_bots: bool) -> Autho
     """Return who said it; None where that is the bot, a webhook, or a bot that isn't heard."""
     user = dict_of(payload, "author")
     id_ = str_of(user, "id")
-    if not is_id(id_) or id_ == me or payload.get("webhook_id"):
+    if not is_id(id_) or id_ == me or is_id(payload.get("webhook_id")):
         return None
-    if user.get("bot") and not allow_bots:
+    if user.get("bot") is True and not allow_bots:
         return None
     return Author(id=id_, name=name_of(user, dict_of(payload, "member")))
 

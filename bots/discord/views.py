@@ -81,6 +81,8 @@ def pressed(custom_id: str, values: Sequence[str]) -> Press | None:
     if found is None:
         return None
     kind, word, rest = found.groups()
+    if kind in {"do", "choose"} and word not in LABELS:
+        return None
     try:
         if kind == "choose":
             form = Form.JSON if rest == Form.JSON else Form.MARKDOWN

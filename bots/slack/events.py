@@ -65,16 +65,22 @@ def said(body: Mapping[str, Any], me: Me, names: Mapping[str, str] = _NO_NAMES) 
     author is owed an answer.
     """
     event = dict_of(body, "event")
-    if str_of(event, "type") not in _SAYING:
+    if not is_said(event):
         return None
     message = _message(event, event, me, names, str_of(body, "event_id"))
     return message if message and _says_something(message) else _owed(message, event)
 
 
+def is_said(event: Mapping[str, Any]) -> bool:
+    """Tell whether an event may be that somebody has said something; odd ones may be, too."""
+    kind = str_of(event, "type")
+    return kind in _SAYING if kind else bool(str_of(event, "text") and str_of(event, "channel"))
+
+
 def unread(body: Mapping[str, Any], me: Me) -> Message | None:
     """Return what was said to the bot without its words: no more of it is read than it takes."""
     event = dict_of(body, "event")
-    if str_of(event, "type") not in _SAYING:
+    if not is_said(event):
         return None
     return _owed(_message(event, event, me, _NO_NAMES, str_of(body, "event_id"), read=False), event)
 
@@ -225,7 +231,8 @@ def _has_other_files(now: Mapping[str, Any], before: Mapping[str, Any]) -> bool:
 
 def _owed(message: Message | None, event: Mapping[str, Any]) -> Message | None:
     """Return a message without words if a person is owed an answer to it; bots might go on so."""
-    return message if message and message.address in FOR_US and not event.get("bot_id") else None
+    by_bot = bool(str_of(event, "bot_id"))
+    return message if message and message.address in FOR_US and not by_bot else None
 
 
 def _says_something(message: Message) -> bool:

@@ -113,7 +113,7 @@ class Reception:
             return True
         event = dict_of(body, "event")
         kind = str_of(event, "type")
-        if kind in {"message", "app_mention"}:
+        if events.is_said(event):
             await self._said(body)
         elif kind == "agent_session_stopped":
             await self._stopped(body, event)

@@ -199,5 +199,5 @@ class Links:
         response = await self._inlet.take(request.payload, bolt)
         try:
             await send_async_response(client, request, response, started)
-        except (ConnectionError, SlackApiError) as error:
-            log.info("an event comes again, its acknowledgement is lost: %s", type(error).__name__)
+        except Exception as error:  # noqa: BLE001 - whatever it is, the connection is to blame
+            log.info("an event comes again, its acknowledgement is lost: %s", broke(error))

@@ -233,7 +233,8 @@ def events(fake: FakeDiscord, general: Channel, thread: Channel) -> dict[str, Js
     user = {"id": ann.id, "username": "ann", "avatar": None, "discriminator": "0"}
     about = {"guild_id": general.guild, "channel_id": general.id}
     member = {"user": user, "roles": [], "joined_at": NOW, "flags": 0, "mute": False, "deaf": False}
-    reaction = {**about, "user_id": ann.id, "message_id": thread.id, "emoji": {"name": "x"}}
+    emoji = {"id": "9", "name": "x", "animated": False}
+    reaction = {**about, "user_id": ann.id, "message_id": thread.id, "emoji": emoji}
     role = {"id": "77", "name": "r", "permissions": "0", "position": 1, "flags": 0, "color": 0}
     role |= {"hoist": False, "managed": False, "mentionable": False}
     channel = {"id": general.id, "type": 0, "guild_id": general.guild, "name": "g", "position": 1}
@@ -366,6 +367,10 @@ async def test_a_session_that_begins_with_less_than_all_is_used_all_the_same(
             assert len(fake.gateway.identified) == 1
 
 
+async def at_once(*_: Any, **__: Any) -> None:
+    """Identify without the five seconds that discord.py waits before a further time."""
+
+
 BEGINNINGS: dict[str, tuple[str, Callable[[Json], Any]]] = {
     "READY without a session": ("READY", without("session_id")),
     "READY without an address": ("READY", without("resume_gateway_url")),
@@ -385,9 +390,6 @@ async def test_a_connection_that_can_come_to_nothing_is_made_again_until_it_come
     caplog: pytest.LogCaptureFixture,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    async def at_once(*_: Any, **__: Any) -> None:
-        """Identify without the five seconds that discord.py waits before a further time."""
-
     monkeypatch.setattr(discord.Client, "before_identify_hook", at_once)
     async with FakeDiscord() as fake:
         ann = fake.person("ann")
@@ -409,6 +411,23 @@ async def test_a_connection_that_can_come_to_nothing_is_made_again_until_it_come
     assert not [r for r in caplog.records if r.exc_info]
 
 
+async def test_a_connection_that_cant_be_unpacked_is_made_again_and_nothing_is_missed(
+    caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(discord.Client, "before_identify_hook", at_once)
+    async with FakeDiscord() as fake:
+        ann = fake.person("ann")
+        async with bot_on(fake, ScriptedModel(reply=answered)) as bot:
+            await fake.say(ann, fake.dm(ann), "hello")
+            await fake.replies(fake.dm(ann))
+            await heard(bot, f"dm/{fake.dm(ann).id}")
+            fake.garble()
+            await fake.say(ann, fake.dm(ann), "are you there?")
+            await fake.replies(fake.dm(ann), 2)
+    assert "can't be read" in caplog.text
+    assert not [r for r in caplog.records if r.exc_info]
+
+
 async def test_a_server_of_which_a_part_cant_be_read_is_known_by_the_rest(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
@@ -416,7 +435,10 @@ async def test_a_server_of_which_a_part_cant_be_read_is_known_by_the_rest(
         ann = fake.person("ann")
         general = fake.channel("general")
         odd = [None, 7, {}, {"id": "5"}, {"id": "x", "type": 11}, {"id": "6", "type": "x"}]
-        lists = ("channels", "threads", "roles", "emojis", "stickers", "members", "voice_states")
+        lists = [
+            *("channels", "threads", "roles", "emojis", "stickers", "members", "voice_states"),
+            *("presences", "guild_scheduled_events", "stage_instances", "soundboard_sounds"),
+        ]
 
         def altered(found: Json) -> Json:
             return found | {name: [*odd, *found.get(name, [])] for name in lists}

@@ -7,12 +7,16 @@ checkout (see `shared/data`), they go the same way.
 from __future__ import annotations
 
 import asyncio
+import hashlib
+import hmac
 import json
 import random
+import time
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import aiohttp
 import pytest
 
 from bots.slack.manifest import COMMAND, EXPORT_SHORTCUT, FORGET_SHORTCUT
@@ -464,3 +468,46 @@ async def test_whatever_comes_over_the_socket_it_stays_open(
         asked = await fake.say(ann, fake.dm(ann), "hello")
         await fake.replies(fake.dm(ann), asked.ts)
         assert fake.socket.opened == 2
+
+
+# --- the door -------------------------------------------------------------------------------------
+
+JSON, FORM = "application/json", "application/x-www-form-urlencoded"
+BODIES = {
+    "no JSON": (JSON, b"{oops"),
+    "half of it": (JSON, b'{"type": "event_callback", "event": {'),
+    "text": (JSON, b"hello"),
+    "a list": (JSON, b"[1]"),
+    "null": (JSON, b"null"),
+    "nothing": (JSON, b""),
+    "no UTF-8": (JSON, b'{"type": "\xff\xfe"}'),
+    "deep": (JSON, b'{"event": ' + b"[" * 50_000),
+    "a form that is none": (FORM, b"\xff=%%%&payload"),
+    "a payload that is no JSON": (FORM, b"payload=%7Boops"),
+    "a payload that is a list": (FORM, b"payload=[1]"),
+    "a form of another kind": ("multipart/form-data", b"--x"),
+    "an unknown charset": (f"{JSON}; charset=klingon", b"{}"),
+}
+
+
+@pytest.mark.parametrize(("kind", "body"), BODIES.values(), ids=BODIES)
+async def test_what_is_signed_and_cant_be_read_is_acknowledged_and_what_isnt_signed_goes_no_further(
+    kind: str, body: bytes, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with odd_world(caplog, "http") as (fake, bot), aiohttp.ClientSession() as session:
+        assert bot.slack.door is not None
+        url = f"http://127.0.0.1:{bot.slack.door.port}/slack/events"
+
+        async def status(**more: str) -> int:
+            headers = {"content-type": kind, **more}
+            async with session.post(url, data=body, headers=headers) as response:
+                return response.status
+
+        now = str(int(time.time()))
+        base = b"v0:" + now.encode() + b":" + body
+        digest = hmac.new(fake.signing_secret.encode(), base, hashlib.sha256).hexdigest()
+        at, by = "x-slack-request-timestamp", "x-slack-signature"
+        is_text = b"\xff" not in body  # of anything else Slack makes no signature
+        assert await status(**{at: now, by: f"v0={digest}"}) == (200 if is_text else 401)
+        for odd in ({}, {at: now}, {at: now, by: "v0=\u00e4"}, {at: "soon", by: f"v0={digest}"}):
+            assert await status(**odd) == 401

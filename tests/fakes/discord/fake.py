@@ -130,6 +130,11 @@ class FakeDiscord(Moderation):
         for connection in self.gateway.connections:
             connection.send(text)
 
+    def garble(self) -> None:
+        """Send what can't be unpacked: what follows on these connections can't be, either."""
+        for connection in self.gateway.connections:
+            connection.garble()
+
     def reconnect(self) -> None:
         """Ask all clients to come back and resume: op 7."""
         for connection in self.gateway.connections:

@@ -33,12 +33,16 @@ class Connection:
         self.session: Session | None = None
         self.received: list[float] = []
         self._socket, self._request = socket, request
-        self._queue: asyncio.Queue[str | int] = asyncio.Queue()
+        self._queue: asyncio.Queue[str | int | bytes] = asyncio.Queue()
         packed = request.query.get("compress") == "zlib-stream"
         self._packer = zlib.compressobj() if packed else None
 
     def send(self, frame: str) -> None:
         self._queue.put_nowait(frame)
+
+    def garble(self) -> None:
+        """Send bytes that can't be unpacked."""
+        self._queue.put_nowait(b"no stream of zlib's\x00\x00\xff\xff")
 
     def op(self, number: int, data: object = None) -> None:
         """Send a payload that is no event."""
@@ -55,7 +59,9 @@ class Connection:
         """Send what there is until it's closed; transport compression as it was asked for."""
         with contextlib.suppress(ConnectionError):
             while not isinstance(frame := await self._queue.get(), int):
-                if self._packer is None:
+                if isinstance(frame, bytes):
+                    await self._socket.send_bytes(frame)
+                elif self._packer is None:
                     await self._socket.send_str(frame)
                 else:
                     data = self._packer.compress(frame.encode())
