@@ -31,7 +31,8 @@ SECRET = "hunter2"
 WATCHWORD = "swordfish"
 RIGHTS = (
     "~chatbot:* resetchannels &chatbot:* -@all +@read +@write +@connection +@pubsub -@dangerous "
-    "+eval +evalsha +time +info +config|get +client|setinfo +command +cluster|slots"
+    "+eval +evalsha +time +info +config|get +client|setinfo +command +cluster|slots "
+    "+bgrewriteaof +multi +discard"
 )
 """All that the bot needs of a Redis, alone, behind Sentinels or as a cluster."""
 USERS = ("--user", "bot", "on", f">{SECRET}", *RIGHTS.split())

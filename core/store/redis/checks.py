@@ -9,12 +9,15 @@ from redis.exceptions import ResponseError
 from core.errors import StoreRefusedError
 from core.store.redis.client import has_failover
 from core.store.redis.cluster import Cluster
+from core.store.redis.rewrite import REFUSED, may_rewrite
 from core.store.redis.scripts import command
+from core.store.redis.servers import primary
 
 if TYPE_CHECKING:
     from redis.asyncio import Redis
 
     from core.store.redis.client import Client
+    from core.store.redis.servers import At
 
 OLDEST = (6, 2)
 _FORBIDDEN = (
@@ -55,19 +58,22 @@ async def sentences(client: Client, at: str) -> tuple[str, ...]:
     said: dict[str, None] = {}
     if isinstance(client, Cluster):
         for node in client.get_primaries():
-            said |= dict.fromkeys(await _of_server(client, at, target_nodes=node))
+            own = (str(node.host), int(node.port))
+            said |= dict.fromkeys(await _of_server(client, at, own, target_nodes=node))
     else:
         await _try_password(client)
-        said |= dict.fromkeys(await _of_server(client, at))
+        said |= dict.fromkeys(await _of_server(client, at, await primary(client)))
     return tuple(said)
 
 
-async def _of_server(client: Client, at: str, **target: Any) -> tuple[str, ...]:
+async def _of_server(client: Client, at: str, own: At, **target: Any) -> tuple[str, ...]:
     try:
         info: dict[str, Any] = await client.info("server", **target)
         _refuse_old(str(info.get("redis_version", "0")), at)
         settings = await _settings(client, **target)
         said = _about(settings, at)
+        if settings.get("appendonly") == "yes" and not await may_rewrite(client, own):
+            said += (REFUSED.format(at=at),)
         if has_failover(client):
             said += _about_failover(await client.info("replication", **target), settings, at)
     except ResponseError:

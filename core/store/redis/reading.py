@@ -14,6 +14,7 @@ from core.store.redis.client import where_is
 from core.store.redis.errors import FAILURES, explained
 from core.store.redis.lists import Lists
 from core.store.redis.names import Names
+from core.store.redis.rewrite import Rewrites
 from core.store.redis.scripts import script
 from core.store.redis.wake import Listener
 from core.store.redis.windows import Windows
@@ -52,6 +53,7 @@ class RedisReading(Store):
         self._windows = Windows(later=_later)
         self._lists = Lists(client, self._names, self._ask)
         self._wakes = Listener(client, self._names.wake).wakes
+        self._rewrites = Rewrites(client, self._at)
 
     # --- reading ----------------------------------------------------------------------------
 

@@ -171,6 +171,8 @@ class RedisStore(RedisTransfer):
             files="" if attachments is None else records.files(attachments),
             rev=unique(),
         )
+        if reply and (text is None or attachments is not None):
+            self._rewrites.want(self._names.of(thread)["header"])
         if reply:
             self._changed(thread)
         return bool(reply)
@@ -179,6 +181,8 @@ class RedisStore(RedisTransfer):
         """Remove every trace of a thread, or only draw a line under it."""
         await self._run("erase", thread, at=at, keep_log=keep_log, rev=unique())
         self._windows.forget(thread)
+        if not keep_log:
+            self._rewrites.want(self._names.of(thread)["header"])
         self._changed(thread)
 
     # --- upkeep -------------------------------------------------------------------------------
@@ -201,6 +205,7 @@ class RedisStore(RedisTransfer):
     async def close(self) -> None:
         """Give back the connections."""
         await self._wakes.close()
+        await self._rewrites.close()
         await disconnect(self._client)
 
 
