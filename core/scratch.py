@@ -1,8 +1,8 @@
 """Folders for files that are made to be sent, which hold what people said: gone once that is done.
 
 A process that is killed leaves its folder behind. So each is named after its user and locked for as
-long as its process lives, and whoever finds one that nobody holds removes it. Nothing is followed
-that leads elsewhere, and nothing is touched that is somebody else's.
+long as its process lives, and a process that finds one that nobody holds removes it. No link is
+followed, and nothing of another user's is touched.
 """
 
 from __future__ import annotations
@@ -92,7 +92,7 @@ def _made() -> tuple[Path, int]:
         path = Path(tempfile.mkdtemp(prefix=_prefix()))
         try:
             lock = os.open(path, _OPEN)
-        except FileNotFoundError:  # somebody sweeps at this moment, and took it for left over
+        except FileNotFoundError:  # a sweep of another process took it for left over
             continue
         if _locked(lock) and path.exists():
             return path, lock

@@ -22,9 +22,9 @@ class Audience:
         self._strangers = strangers
 
     async def is_ours(self, person: str) -> bool:
-        """Tell whether somebody is of this organisation; raises `PlatformError`."""
+        """Tell whether a person is of this organisation; raises `PlatformError`."""
         return not self._home.isdisjoint(await self._names.home_of(person))
 
     async def listens_to(self, person: str) -> bool:
-        """Tell whether somebody may talk to the bot; raises `PlatformError`."""
+        """Tell whether a person may talk to the bot; raises `PlatformError`."""
         return self._strangers or await self.is_ours(person)

@@ -140,7 +140,7 @@ async def test_who_has_three_hundred_threads_still_has_a_home() -> None:
     async with FakeSlack() as fake:
         ann = fake.person("ann")
         general = fake.channel("general", ann)
-        async with bot_on(fake) as bot:
+        async with bot_on(fake, waiting_per_person=400) as bot:
             for number in range(300):
                 await fake.say(ann, general, f"{fake.at_bot} {number}")
             await fake.until(lambda: len(fake.said_by_app(general)) == 300, 60)
