@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import TYPE_CHECKING, Protocol
 
 from core.clock import SystemClock
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
 
 STORE = "store"
 WORKER = "worker"
+_FRESH_SECONDS = 0.25
 
 
 class Connected(Protocol):
@@ -55,6 +57,9 @@ class Health:
         self._clock = clock or SystemClock()
         self._wanted = tuple(platforms)
         self._bots: dict[str, Connected] = {}
+        self._ping: asyncio.Task[bool] | None = None
+        """The last question to the store: all who ask while it lasts, or just then, share it."""
+        self._asked_at = 0.0
 
     def watch(self, bot: Connected) -> None:
         """Ask this bot from now on whether it is connected."""
@@ -71,6 +76,13 @@ class Health:
         return bot is not None and bot.connected
 
     async def _store_serves(self) -> bool:
+        """Tell whether the store serves: anybody may ask, and the store is not asked each time."""
+        now = self._clock.monotonic()
+        if self._ping is None or (self._ping.done() and now - self._asked_at > _FRESH_SECONDS):
+            self._asked_at, self._ping = now, asyncio.create_task(self._pinged())
+        return await asyncio.shield(self._ping)
+
+    async def _pinged(self) -> bool:
         try:
             await self._store.ping(self._clock.now())
         except StoreError:

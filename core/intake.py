@@ -34,7 +34,7 @@ class IntakePolicy:
     follow_up: FollowUp = FollowUp.ALONE
     overhear: bool = True
     waiting_limit: int = 50
-    waiting_per_person: int = 200
+    waiting_per_person: int = 500
     """Messages of one person that may wait in this process, over all threads."""
 
 

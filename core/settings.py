@@ -102,7 +102,7 @@ class Settings(SlackSettings, DiscordSettings):
     turns_at_once: int = Field(100, ge=1, le=10_000)
     turns_per_person: int | None = Field(None, ge=1, le=10_000)
     waiting_limit: int = Field(50, ge=1, le=10_000)
-    waiting_per_person: int = Field(200, ge=1, le=10_000)
+    waiting_per_person: int = Field(500, ge=1, le=10_000)
     grace_seconds: float = Field(10.0, ge=0, le=600, allow_inf_nan=False)
     follow_up: FollowUp = FollowUp.ALONE
     overhear: bool = True

@@ -119,7 +119,7 @@ class World:
         )
 
     def intake(
-        self, worker: Worker, *, store: Store | None = None, waiting_per_person: int = 200
+        self, worker: Worker, *, store: Store | None = None, waiting_per_person: int = 500
     ) -> Intake:
         """Return the way in that hands work to this worker."""
         policy = IntakePolicy(

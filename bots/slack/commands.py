@@ -7,12 +7,15 @@ is said, so what they change is changed before the acknowledgement, where Slack 
 from __future__ import annotations
 
 import asyncio
+import hashlib
+import json
 import logging
 import re
 from typing import TYPE_CHECKING, Any
 
 from bots.slack import views
 from bots.slack.directory import SlackDirectory
+from bots.slack.events import NAME
 from bots.slack.home import Home
 from bots.slack.manifest import COMMAND, EXPORT_SHORTCUT, FORGET_SHORTCUT
 from bots.slack.people import is_id
@@ -24,11 +27,12 @@ from core.export import Form
 from core.fields import dict_of, str_of
 from core.message import ThreadKey
 from core.odd import broke
+from core.once import first
 from core.spoken import Spoken
 from core.words import command_in
 
 if TYPE_CHECKING:
-    from collections.abc import Coroutine
+    from collections.abc import Callable, Coroutine
 
     from slack_bolt.app.async_app import AsyncApp
     from slack_bolt.context.ack.async_ack import AsyncAck
@@ -65,7 +69,7 @@ def register(slack: Slack, store: Store, commands: Commands) -> None:
         open_unseen=settings.admins_read_private,
     )
     voice = SlackVoice(api, me, directory, clock, overhears=settings.overhear)
-    counter = Counter(desk, voice, directory, Home(api, desk, clock, settings))
+    counter = Counter(desk, voice, directory, Home(api, desk, clock, settings), store)
     slack.unread = counter.unread
     slack.listeners.append(counter.listen)
     slack.spoken = Spoken(desk, voice, store, settings, clock, counter.soon)
@@ -76,13 +80,14 @@ class Counter:
     """Where commands are handed in and what comes of them is shown."""
 
     def __init__(
-        self, desk: Desk, voice: SlackVoice, directory: SlackDirectory, home: Home
+        self, desk: Desk, voice: SlackVoice, directory: SlackDirectory, home: Home, store: Store
     ) -> None:
-        """Have things done by `desk`."""
+        """Have things done by `desk`, and each once, as `store` knows."""
         self._desk = desk
         self._voice = voice
         self._directory = directory
         self._home = home
+        self._store = store
         self._jobs: set[asyncio.Task[None]] = set()
 
     def listen(self, bolt: AsyncApp) -> None:
@@ -115,6 +120,20 @@ class Counter:
         self._jobs.add(task)
         task.add_done_callback(self._jobs.discard)
         return task
+
+    async def _once(
+        self, make: Callable[[], Coroutine[Any, Any, None]], body: dict[str, Any]
+    ) -> None:
+        """Do what a payload asks for, unless the very same payload has asked for it before.
+
+        Its trigger is made for one gesture (docs: interactivity/handling-user-interaction). Who
+        has recorded a request of Slack's can send it again, rightly signed, for five minutes.
+        """
+        name = f"asked {_print_of(body)}"
+        if not str_of(body, "trigger_id") or await first(self._store, NAME, name):
+            await make()
+        else:
+            log.warning("what was asked for came again, and is not done again")
 
     async def _before_ack(self, job: Coroutine[Any, Any, None], user: str) -> None:
         """Do something while Slack waits, and go on with it where that is not long enough."""
@@ -150,11 +169,13 @@ class Counter:
             await ack(text=await self._helped(user, channel))
             return
         if asked.word == "reset" and self._is_one(channel):
-            await self._before_ack(self._do_slash(user, asked, command), user)
+            await self._before_ack(
+                self._once(lambda: self._do_slash(user, asked, command), command), user
+            )
             await ack()
             return
         await ack()
-        self.soon(self._do_slash(user, asked, command), user)
+        self.soon(self._once(lambda: self._do_slash(user, asked, command), command), user)
 
     async def _helped(self, user: str, channel: str) -> str:
         """Return the help, for whom the bot listens to; what it says is no secret."""
@@ -183,15 +204,16 @@ class Counter:
 
     async def _export_shortcut(self, ack: AsyncAck, shortcut: dict[str, Any]) -> None:
         await ack()
-        self._asked(self._on_message("export", shortcut), shortcut)
+        self._asked(self._once(lambda: self._on_message("export", shortcut), shortcut), shortcut)
 
     async def _forget_shortcut(self, ack: AsyncAck, shortcut: dict[str, Any]) -> None:
         await ack()
-        self._asked(self._on_message("forget", shortcut), shortcut)
+        self._asked(self._once(lambda: self._on_message("forget", shortcut), shortcut), shortcut)
 
     async def _pressed(self, ack: AsyncAck, body: dict[str, Any], action: dict[str, Any]) -> None:
         user, word = _user_of(body), views.command_of(str_of(action, "action_id"))
-        job = self._on_message(word, body, str_of(action, "value"))
+        named = str_of(action, "value")
+        job = self._once(lambda: self._on_message(word, body, named), body)
         if word == "reset" and user:
             await self._before_ack(job, user)
         else:
@@ -204,7 +226,8 @@ class Counter:
         if found is None:
             self.unread(body)
         elif user:
-            job = self._forget(user, found[2], whole=found[1] == "whole")
+            whole, named = found[1] == "whole", found[2]
+            job = self._once(lambda: self._forget(user, named, whole=whole), body)
             await self._before_ack(job, user)
         await ack()
 
@@ -286,6 +309,12 @@ class Counter:
         if not is_id(channel):
             raise DeniedError(_UNREAD)
         return self._directory.thread_at(channel, next(filter(is_ts, stamps), ""))
+
+
+def _print_of(body: dict[str, Any]) -> str:
+    """Return what stands for exactly this payload."""
+    text = json.dumps(body, sort_keys=True, default=str)
+    return hashlib.sha256(text.encode(errors="replace")).hexdigest()
 
 
 def _user_of(body: dict[str, Any]) -> str:

@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
+import re
+from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, TypeAlias
 from urllib.parse import parse_qsl
 
 from aiohttp import web
-from slack_bolt.adapter.aiohttp import to_aiohttp_response, to_bolt_request
+from slack_bolt.adapter.aiohttp import to_aiohttp_response
+from slack_bolt.request.async_request import AsyncBoltRequest
 from slack_bolt.request.internals import parse_body
 from slack_sdk.signature import SignatureVerifier
 
 from bots.health import STORE, WORKER
+from bots.slack.connections import BODY_SECONDS, Connections
 from bots.slack.events import NAME
 from core.errors import SettingsError
+from core.odd import broke
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -23,13 +29,17 @@ if TYPE_CHECKING:
 
     from bots.slack.inlet import Inlet
 
-    Take: TypeAlias = Callable[[web.Request, dict[str, Any]], Awaitable[BoltResponse]]
+    Take: TypeAlias = Callable[[web.BaseRequest, bytes, dict[str, Any]], Awaitable[BoltResponse]]
 
 log = logging.getLogger(__name__)
 
 EVENTS = "/slack/events"
 HEALTH = "/healthz"
 _MOST = 4 * 2**20
+_SIGNATURE = re.compile(r"v0=[0-9a-f]{64}")
+_TIME = re.compile(r"[0-9]{1,12}")
+_SSL_CHECK = 1_000
+"""Bytes that the question for a certificate may have."""
 
 
 class Door:
@@ -42,9 +52,9 @@ class Door:
         self._signed: SignatureVerifier
         self._wanted = port
         self._missing = missing
-        pages = web.Application(client_max_size=_MOST)
-        pages.add_routes([web.post(EVENTS, self._event), web.get(HEALTH, self._health)])
-        self._runner = web.AppRunner(pages, access_log=None, shutdown_timeout=3)
+        self._connections = Connections()
+        server = self._connections.server(self._answered)
+        self._runner = web.ServerRunner(server, shutdown_timeout=3)
 
     @property
     def port(self) -> int:
@@ -66,9 +76,13 @@ class Door:
     def admit(self, app: AsyncApp, inlet: Inlet, secret: str) -> None:
         """Let in from now on what is signed with this secret: through the inlet, to the app."""
 
-        async def take(request: web.Request, payload: dict[str, Any]) -> BoltResponse:
+        async def take(
+            request: web.BaseRequest, body: bytes, payload: dict[str, Any]
+        ) -> BoltResponse:
             async def bolt() -> BoltResponse:
-                return await app.async_dispatch(await to_bolt_request(request))
+                query, headers = request.query_string, dict(request.headers)
+                asked = AsyncBoltRequest(body=body.decode(), query=query, headers=headers)  # type: ignore[arg-type] # what is read is kept
+                return await app.async_dispatch(asked)
 
             return await inlet.take(payload, bolt)
 
@@ -84,25 +98,77 @@ class Door:
         """Stop listening, and answer what has come; may be done again."""
         await self._runner.cleanup()
 
-    async def _event(self, request: web.Request) -> web.Response:
-        if self._take is None:
-            return web.Response(status=503)
-        body = await request.read()
-        if not self._is_signed(body, request):
-            return web.Response(status=200 if _is_ssl_check(body) else 401)
-        payload = _payload_in(body, request)
-        if payload is None:
-            log.error("a payload of Slack's could not be read")
-            return web.Response(status=200)  # it would come again as it is
-        return await to_aiohttp_response(await self._take(request, payload))
+    async def _answered(self, request: web.BaseRequest) -> web.StreamResponse:
+        """Answer a request, whatever it is; what is refused ends its connection."""
+        try:
+            return await self._page(request)
+        except web.HTTPException as refused:
+            status = refused.status
+        except TimeoutError:
+            status = HTTPStatus.REQUEST_TIMEOUT
+        except (ConnectionError, web.RequestPayloadError):
+            status = HTTPStatus.BAD_REQUEST
+        except Exception as error:  # noqa: BLE001 - Slack sends it again
+            log.error("a request could not be answered: %s", broke(error))  # noqa: TRY400 - no text
+            status = HTTPStatus.INTERNAL_SERVER_ERROR
+        response = web.Response(status=status)
+        response.force_close()
+        return response
 
-    def _is_signed(self, body: bytes, request: web.Request) -> bool:
+    async def _page(self, request: web.BaseRequest) -> web.Response:
+        pages = {EVENTS: ("POST", self._event), HEALTH: ("GET", self._health)}
+        if request.path not in pages:
+            raise web.HTTPNotFound
+        method, page = pages[request.path]
+        if request.method != method:
+            raise web.HTTPMethodNotAllowed(request.method, (method,))
+        return await page(request)
+
+    async def _event(self, request: web.BaseRequest) -> web.Response:
+        if self._take is None:
+            raise web.HTTPServiceUnavailable
+        body = await self._body(request)
+        if not self._is_signed(body, request):
+            if _is_ssl_check(body):
+                return web.Response()
+            raise self._unsigned()
+        with self._connections.busy(request):
+            payload = _payload_in(body, request)
+            if payload is None:
+                log.error("a payload of Slack's could not be read")
+                return web.Response()  # it would come again as it is
+            return await to_aiohttp_response(await self._take(request, body, payload))
+
+    async def _body(self, request: web.BaseRequest) -> bytes:
+        """Return a request's body, if it may be one of Slack's, and comes in time."""
+        size = request.content_length
+        if not _may_be_signed(request) and (size is None or size > _SSL_CHECK):
+            raise self._unsigned()
+        too_large = web.HTTPRequestEntityTooLarge(max_size=_MOST, actual_size=size or _MOST)
+        if size is not None and size > _MOST:
+            raise too_large
+        body = bytearray()
+        async with asyncio.timeout(BODY_SECONDS):
+            while part := await request.content.readany():
+                body += part
+                if len(body) > _MOST:
+                    raise too_large
+        return bytes(body)
+
+    def _unsigned(self) -> web.HTTPException:
+        self._connections.note(
+            "requests are refused that Slack has not signed just now: if Slack's are among them, "
+            "look at SLACK_SIGNING_SECRET and at this machine's clock"
+        )
+        return web.HTTPUnauthorized()
+
+    def _is_signed(self, body: bytes, request: web.BaseRequest) -> bool:
         try:
             return self._signed.is_valid_request(body, request.headers)
         except (TypeError, ValueError):  # a time that is no number, a signature that is no text
             return False
 
-    async def _health(self, request: web.Request) -> web.Response:
+    async def _health(self, request: web.BaseRequest) -> web.Response:
         """Answer 503 where what Slack sends can't be taken in: no balancer should send it here.
 
         Another platform that is not connected is named all the same.
@@ -115,7 +181,14 @@ class Door:
         return web.Response(status=200 if others else 503, text=text)
 
 
-def _payload_in(body: bytes, request: web.Request) -> dict[str, Any] | None:
+def _may_be_signed(request: web.BaseRequest) -> bool:
+    """Tell whether the body is worth reading: there is something that looks like a signature."""
+    at = request.headers.get("X-Slack-Request-Timestamp", "")
+    signature = request.headers.get("X-Slack-Signature", "")
+    return bool(_TIME.fullmatch(at) and _SIGNATURE.fullmatch(signature))
+
+
+def _payload_in(body: bytes, request: web.BaseRequest) -> dict[str, Any] | None:
     """Return what is in a request, which is JSON or a form; None if that can't be read."""
     try:
         found = parse_body(body.decode(), request.content_type)
@@ -126,4 +199,5 @@ def _payload_in(body: bytes, request: web.Request) -> dict[str, Any] | None:
 
 def _is_ssl_check(body: bytes) -> bool:
     """Tell whether Slack only looks at the certificate (docs: implementing-slash-commands)."""
-    return ("ssl_check", "1") in parse_qsl(body[:1000].decode(errors="replace"))
+    is_short = len(body) <= _SSL_CHECK
+    return is_short and ("ssl_check", "1") in parse_qsl(body.decode(errors="replace"))
