@@ -19,6 +19,13 @@ class OpenTurn:
     id: str
     state: TurnState = TurnState.OPEN
     tries: int = 1
+    """The number of this try: one more than those that failed by what the message may cause."""
+    deaths: int = 0
+    """Leases that ran out while they were held: a process that died, or that lost its store."""
+    leases: int = 1
+    """Leases that this turn has had, but for those that left nothing on the platform."""
+    opened_at: float = 0
+    """When it was opened, and then when its answer was recorded; 0 where that is not known."""
     preview: str = ""
     cuts: tuple[int, ...] = ()
     last: int = -1
@@ -101,9 +108,11 @@ class Header:
             waiting=self.waiting,
         )
 
-    def is_claimable(self, now: float) -> bool:
-        """Tell whether there is work that may be claimed."""
-        return self.due is not None and self.due <= now and not self.is_held(now)
+    def is_claimable(self, now: float, *, early: bool = False) -> bool:
+        """Tell whether there is work that may be claimed; `early`, also what was left for later."""
+        if self.due is None or self.is_held(now):
+            return False
+        return self.due <= now or (early and not self.token)
 
     def extend(self, now: float, lease_seconds: float) -> None:
         """Let the lease, and the session with it, live on from now."""

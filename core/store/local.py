@@ -50,9 +50,9 @@ class LocalStore(LocalTransfer, Store):
         """Take a message in, once, whatever becomes of it."""
         return verbs.accept(self._rows(message.thread), self._now(), message, terms, token)
 
-    async def claim(self, thread: ThreadKey, token: str) -> Work | None:
+    async def claim(self, thread: ThreadKey, token: str, *, early: bool = False) -> Work | None:
         """Take the lease on a thread that has work and that nobody holds; else None."""
-        return verbs.claim(self._rows(thread), self._now(), token)
+        return verbs.claim(self._rows(thread), self._now(), token, early=early)
 
     async def claim_any(
         self, platforms: Collection[str], token: str, besides: Collection[ThreadKey] = ()

@@ -76,11 +76,12 @@ class Store(AuditLog, Transfer):
         """
 
     @abstractmethod
-    async def claim(self, thread: ThreadKey, token: str) -> Work | None:
+    async def claim(self, thread: ThreadKey, token: str, *, early: bool = False) -> Work | None:
         """Take the lease on a thread that has work and that nobody holds; else None.
 
-        Opens a turn, or takes the open one over with `tries` + 1. A live lease with this very
-        token is answered again, as the thread is now, with `tries` as they are.
+        Opens a turn, or takes the open one over: with one more death, if its lease ran out while
+        another held it. A lease with this very token is answered again, as the thread is now.
+        `early` takes a turn also that was left for later (`settle` with a delay), before its time.
         """
 
     @abstractmethod
@@ -135,7 +136,7 @@ class Store(AuditLog, Transfer):
         it. Where messages wait, the next turn is open in the same step under the same lease,
         and its work is the answer; else the thread is free. A turn that became void, which the
         worker did not know (outcome done), answers `void` and stays open until it is cleared.
-        Handed back: free at once. Failed: due again after `delay` seconds.
+        Handed back, untouched or failed: free, and due again after `delay` seconds.
         """
 
     @abstractmethod

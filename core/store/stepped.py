@@ -57,10 +57,12 @@ class SteppedStore(Store):
             Ahead(once=True, makes=True, records="window" if token else "", reads=reads),
         )
 
-    async def claim(self, thread: ThreadKey, token: str) -> Work | None:
+    async def claim(self, thread: ThreadKey, token: str, *, early: bool = False) -> Work | None:
         """Take the lease on a thread that has work and that nobody holds; else None."""
         return await self._step(
-            thread, lambda rows, now: verbs.claim(rows, now, token), Ahead(records="window")
+            thread,
+            lambda rows, now: verbs.claim(rows, now, token, early=early),
+            Ahead(records="window"),
         )
 
     async def renew(

@@ -37,9 +37,11 @@ class Outcome(StrEnum):
     """Its answer is recorded but could not be posted, time and again: closed as done, and the
     messages that it answers are listed for the operator."""
     HANDED_BACK = "handed back"
-    """Shutting down: the turn stays for the next worker, and this was no failed try."""
+    """Left to the next worker, at once or after a delay: this was no failed try."""
+    UNTOUCHED = "untouched"
+    """As handed back, and this lease has left nothing on the platform that a next one looks for."""
     FAILED = "failed"
-    """A try that failed: as if the lease had run out, but with the delay that the worker names."""
+    """A try that failed by what the message itself may have caused: due again after a delay."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,7 +65,10 @@ class Work:
     kind: Kind
     state: TurnState
     tries: int
-    """How often this turn was claimed, this time included."""
+    """The number of this try; see `core.store.header.OpenTurn` for this and the next three."""
+    deaths: int = 0
+    leases: int = 1
+    opened_at: float = 0
     preview: str = ""
     """The platform's id of the turn's preview, where one is known."""
     committed_by: str = ""

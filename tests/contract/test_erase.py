@@ -206,7 +206,7 @@ async def test_a_void_turn_is_taken_over(harness: Harness, store: Store) -> None
     await harness.expire_lease(THREAD)
     taken = await store.claim_any(["slack"], "theirs")
     assert isinstance(taken, Work)
-    assert (taken.state, taken.preview, taken.tries) == (TurnState.VOID, "preview", 2)
+    assert (taken.state, taken.preview, taken.deaths) == (TurnState.VOID, "preview", 1)
     assert taken.lease.turn == "m1"
 
 

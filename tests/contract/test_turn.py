@@ -84,12 +84,13 @@ async def test_a_repeated_claim_tells_how_the_thread_is_now(store: Store) -> Non
 
 
 async def test_a_lease_that_ran_out_is_taken_over(harness: Harness, store: Store) -> None:
-    """Protocol: the turn is kept, whoever takes over; `tries` + 1, a new fence, the preview."""
+    """Protocol: the turn is kept, whoever takes over: a death, a new fence, the preview."""
     work = await begin(store, 1, token="mine")
     await store.renew(work.lease, work.rev, "preview")
     await harness.expire_lease(THREAD)
     taken = await claimed(store, "theirs")
-    assert (taken.lease.turn, taken.tries, taken.preview) == ("m1", 2, "preview")
+    assert (taken.lease.turn, taken.tries, taken.deaths) == ("m1", 1, 1)
+    assert (taken.leases, taken.preview) == (2, "preview")
     assert taken.lease.fence > work.lease.fence
     assert await store.renew(work.lease, work.rev) == NOT_RECORDED
 
@@ -427,18 +428,77 @@ async def test_a_turn_with_nothing_left_stays_in_work(harness: Harness, store: S
     await harness.expire_lease(THREAD)
     taken = await store.claim_any(["slack"], "theirs")
     assert isinstance(taken, Work)
-    assert (taken.tries, taken.preview, taken.state) == (2, "p1", TurnState.OPEN)
+    assert (taken.deaths, taken.preview, taken.state) == (1, "p1", TurnState.OPEN)
 
 
 async def test_handing_back_is_no_failed_try(store: Store) -> None:
-    """Protocol: not done: free the lease, keep the turn, `tries` - 1, claimable now."""
+    """Protocol: not done: free the lease, keep the turn, `tries` as they were, claimable now."""
     work = await begin(store, 1, token="mine")
     await store.renew(work.lease, work.rev, "p1")
     assert await store.settle(work.lease, Outcome.HANDED_BACK) == "free"
     assert await store.settle(work.lease, Outcome.HANDED_BACK) == NOT_RECORDED
     taken = await store.claim_any(["slack"], "theirs")
     assert isinstance(taken, Work)
-    assert (taken.tries, taken.lease.turn, taken.preview) == (1, "m1", "p1")
+    assert (taken.tries, taken.deaths, taken.leases) == (1, 0, 2)
+    assert (taken.lease.turn, taken.preview) == ("m1", "p1")
+
+
+async def test_a_lease_that_left_nothing_behind_is_not_counted(store: Store) -> None:
+    """Port: untouched: the next lease has nothing to look for on the platform."""
+    work = await begin(store, 1, token="mine")
+    assert await store.settle(work.lease, Outcome.UNTOUCHED) == "free"
+    taken = await claimed(store, "theirs")
+    assert (taken.tries, taken.deaths, taken.leases) == (1, 0, 1)
+
+
+async def test_what_was_left_for_later_can_be_taken_before_its_time(
+    harness: Harness, store: Store
+) -> None:
+    """Port: `early` takes what was left with a delay, and never what somebody holds."""
+    work = await begin(store, 1, token="mine")
+    assert await store.claim(THREAD, "theirs", early=True) is None
+    await store.settle(work.lease, Outcome.UNTOUCHED, delay=100)
+    assert await store.claim(THREAD, "theirs") is None
+    taken = await store.claim(THREAD, "theirs", early=True)
+    assert taken is not None
+    assert (taken.lease.turn, taken.tries, taken.deaths) == ("m1", 1, 0)
+    assert await store.claim(THREAD, "others", early=True) is None
+    await store.settle(taken.lease, Outcome.DONE)
+    assert await store.claim(THREAD, "others", early=True) is None
+    del harness
+
+
+async def test_deaths_and_failed_tries_are_counted_apart(harness: Harness, store: Store) -> None:
+    """Protocol: deaths count leases that ran out while held; tries, what the message may cause."""
+    await begin(store, 1, token="t0")
+    for number in range(3):
+        await harness.expire_lease(THREAD)
+        taken = await claimed(store, f"dead {number}")
+    await store.settle(taken.lease, Outcome.FAILED)
+    taken = await claimed(store, "again")
+    assert (taken.tries, taken.deaths, taken.leases) == (2, 3, 5)
+
+
+async def test_its_own_lease_that_ran_out_goes_on(harness: Harness, store: Store) -> None:
+    """As long as nobody else has taken it, a holder that lost the store for a while goes on."""
+    await begin(store, 1, token="mine")
+    await harness.expire_lease(THREAD)
+    taken = await claimed(store, "mine")
+    assert (taken.tries, taken.deaths, taken.leases) == (1, 0, 1)
+    assert await store.claim(THREAD, "theirs") is None
+
+
+async def test_a_recorded_answer_has_tries_of_its_own(store: Store) -> None:
+    """Protocol: what its delivery costs is not what the model's tries have cost before."""
+    work = await begin(store, 1, token="a")
+    await store.settle(work.lease, Outcome.FAILED)
+    work = await claimed(store, "b")
+    assert (work.tries, work.opened_at > 0) == (2, True)
+    await store.commit(work.lease, work.rev, draft(0))
+    await store.settle(work.lease, Outcome.HANDED_BACK)
+    taken = await claimed(store, "c")
+    assert (taken.tries, taken.state) == (1, TurnState.COMMITTED)
+    assert taken.opened_at >= work.opened_at
 
 
 async def test_a_failed_try_waits_and_counts(harness: Harness, store: Store) -> None:

@@ -62,7 +62,7 @@ async def test_a_lease_is_taken_after_it_was_watched_for_its_time(
     clock.advance(1)
     taken = await second.claim(THREAD, "theirs")
     assert taken is not None
-    assert taken.tries == 2
+    assert taken.deaths == 1
 
 
 async def test_time_that_nobody_watched_does_not_count(

@@ -221,7 +221,7 @@ async def test_a_killed_bots_turn_goes_over_and_is_answered_once(
     assert 14 < clock.slept < 16, "its lease was waited for, once"
     taken = await target.claim_any(["slack"], "successor")
     assert isinstance(taken, Work)
-    assert (taken.lease.turn, taken.tries, taken.preview) == ("m1", 2, "preview1")
+    assert (taken.lease.turn, taken.deaths, taken.preview) == ("m1", 1, "preview1")
     assert await finish_turn(target, taken) == "free"
     assert not isinstance(await target.claim_any(["slack"], "another"), Work)
     texts = [record.text for record in await target.history(thread)]

@@ -32,8 +32,8 @@ def no_fence(patch: pytest.MonkeyPatch) -> None:
 
 
 def pop_for_claim(patch: pytest.MonkeyPatch) -> None:
-    def claim(rows: Rows, now: Now, token: str) -> object:
-        work = _claim(rows, now, token)
+    def claim(rows: Rows, now: Now, token: str, *, early: bool = False) -> object:
+        work = _claim(rows, now, token, early=early)
         header = rows.header()
         if work is not None and header is not None:
             header.head, header.waiting = header.next, 0
@@ -45,10 +45,10 @@ def pop_for_claim(patch: pytest.MonkeyPatch) -> None:
 
 
 def claim_without_token(patch: pytest.MonkeyPatch) -> None:
-    def claim(rows: Rows, now: Now, token: str) -> object:
+    def claim(rows: Rows, now: Now, token: str, *, early: bool = False) -> object:
         header = rows.header()
         held = header is not None and header.is_held(now.time)
-        return None if held else _claim(rows, now, token)
+        return None if held else _claim(rows, now, token, early=early)
 
     _claim = verbs.claim
     patch.setattr(verbs, "claim", claim)

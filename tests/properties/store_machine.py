@@ -300,13 +300,17 @@ class StoreMachine(RuleBasedStateMachine):
 
     # --- workers ----------------------------------------------------------------------------
 
-    @rule(thread=threads, worker=workers, twice=seldom)
-    def claim(self, *, thread: ThreadKey, worker: int, twice: bool) -> None:
-        """A worker asks for a thread."""
+    @rule(thread=threads, worker=workers, early=seldom, twice=seldom)
+    def claim(self, *, thread: ThreadKey, worker: int, early: bool, twice: bool) -> None:
+        """A worker asks for a thread, perhaps before its time."""
         token = self.unique("token")
-        real, model = self.both(lambda store, _: store.claim(thread, token), worker)
+
+        def ask(store: Store, _: bool) -> Awaitable[Work | None]:
+            return store.claim(thread, token, early=early)
+
+        real, model = self.both(ask, worker)
         if twice:
-            retry, model = self.both(lambda store, _: store.claim(thread, token), worker)
+            retry, model = self.both(ask, worker)
             assert retry == real
         self.hold(worker, real, model)
 
@@ -423,7 +427,7 @@ class StoreMachine(RuleBasedStateMachine):
         if twice and first == "free":
             assert isinstance(last, Refused)
         else:
-            assert last == first
+            assert plain(last) == plain(first)
         self.hold(held.worker, *answers[-1])
 
     @precondition(lambda self: any(self.logs.values()))
@@ -592,7 +596,9 @@ async def buried_in(store: Store) -> tuple[tuple[ThreadKey, Entry], ...]:
 
 
 _PLAIN: dict[type, Callable[[Any], Any]] = {
-    Work: lambda work: replace(work, rev="", records=plain(work.records)),
+    Work: lambda work: replace(
+        work, rev="", opened_at=float(work.opened_at > 0), records=plain(work.records)
+    ),
     Changed: lambda changed: Changed(work=plain(changed.work)),
     Accepted: lambda accepted: replace(accepted, work=plain(accepted.work)),
     Idle: lambda idle: Idle(seconds=None if idle.seconds is None else -1),

@@ -64,9 +64,11 @@ class RedisStore(RedisTransfer):
             muted=bool(muted),
         )
 
-    async def claim(self, thread: ThreadKey, token: str) -> Work | None:
+    async def claim(self, thread: ThreadKey, token: str, *, early: bool = False) -> Work | None:
         """Take the lease on a thread that has work and that nobody holds; else None."""
-        reply = await self._run("claim", thread, token=token, lease=self.lease_seconds)
+        reply = await self._run(
+            "claim", thread, token=token, lease=self.lease_seconds, early=early
+        )
         return self._work(thread, token, reply) if reply else None
 
     async def claim_any(

@@ -45,14 +45,17 @@ def work(thread: ThreadKey, token: str, reply: Sequence[Any], windows: Windows) 
     """Return the work that `show` of the scripts has sent, read with the help of `windows`."""
     rev, kind, turn, state, preview, committed_by, cuts, summary, chosen = map(_text, reply[:9])
     stale, withheld, explained, renewed = map(bool, reply[9:13])
-    (fence, tries, head, following, since, covers, line, seen_from, refused,
-     people, kept) = reply[13:]  # fmt: skip
+    (fence, tries, deaths, leases, head, following, since, covers, line, seen_from, refused,
+     people, opened_at, kept) = reply[13:]  # fmt: skip
     return Work(
         lease=Lease(thread=thread, token=token, turn=turn, fence=fence),
         rev=rev,
         kind=Kind(kind),
         state=TurnState(state),
         tries=tries,
+        deaths=deaths,
+        leases=leases,
+        opened_at=float(opened_at),
         preview=preview,
         committed_by=committed_by,
         cuts=tuple(map(int, cuts.split(","))) if cuts else (),

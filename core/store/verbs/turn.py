@@ -25,21 +25,23 @@ if TYPE_CHECKING:
     from core.store.verbs.rows import Now, Rows
 
 _CLOSING = {Outcome.DONE, Outcome.UNDELIVERED}
+_LEAVING = {Outcome.HANDED_BACK, Outcome.UNTOUCHED, Outcome.FAILED}
 
 
-def claim(rows: Rows, now: Now, token: str) -> Work | None:
+def claim(rows: Rows, now: Now, token: str, *, early: bool = False) -> Work | None:
     """Take the lease where there is work and nobody has it; see `Store.claim`."""
     header = living(rows, now)
     if header is None:
         return None
     if header.is_held(now.time) and header.token == token:
         return show(rows, header)
-    if not header.is_claimable(now.time):
+    if not header.is_claimable(now.time, early=early):
         return None
     if header.turn is None:
-        open_turn(rows, header)
-    else:
-        header.turn.tries += 1
+        open_turn(rows, header, now)
+    elif header.token != token:  # its own lease, run out and not taken by another, goes on
+        header.turn.leases += 1
+        header.turn.deaths += bool(header.token)
     header.fence += 1
     header.token = token
     header.extend(now.time, now.lease_seconds)
@@ -113,14 +115,15 @@ def settle(
     if outcome in _CLOSING and header.turn.state is TurnState.VOID:
         rows.put_header(header)
         return "void"
-    if outcome in {Outcome.HANDED_BACK, Outcome.FAILED}:
-        header.turn.tries -= outcome is Outcome.HANDED_BACK
+    if outcome in _LEAVING:
+        header.turn.tries += outcome is Outcome.FAILED
+        header.turn.leases -= outcome is Outcome.UNTOUCHED
         header.free(now.time + delay)
         rows.put_header(header)
         return "free"
     if outcome is Outcome.UNDELIVERED:
         _bury(header, _answered(rows, header.turn))
-    return _close(rows, header, posted)
+    return _close(rows, now, header, posted)
 
 
 def compact(rows: Rows, now: Now, *, covers: int, rev: str, to: int, text: str) -> bool:
@@ -139,14 +142,14 @@ def compact(rows: Rows, now: Now, *, covers: int, rev: str, to: int, text: str) 
     return True
 
 
-def open_turn(rows: Rows, header: Header) -> None:
+def open_turn(rows: Rows, header: Header, now: Now) -> None:
     """Open a turn for the oldest message that waits."""
     oldest = next(
         record
         for record in rows.records(header.head, header.next)
         if isinstance(record, Entry) and record.status is Status.ADDRESSED
     )
-    header.turn = OpenTurn(id=oldest.id)
+    header.turn = OpenTurn(id=oldest.id, opened_at=now.time)
 
 
 def _record(rows: Rows, now: Now, header: Header, draft: Draft, token: str) -> None:
@@ -169,6 +172,7 @@ def _record(rows: Rows, now: Now, header: Header, draft: Draft, token: str) -> N
         )
     )
     turn.state = TurnState.COMMITTED
+    turn.tries, turn.opened_at = 1, now.time  # what follows is the delivery's own
     turn.cuts = draft.cuts
     turn.last = draft.last
     turn.committed_by = token
@@ -183,7 +187,9 @@ def _record(rows: Rows, now: Now, header: Header, draft: Draft, token: str) -> N
         _bury(header, addressed)
 
 
-def _close(rows: Rows, header: Header, posted: tuple[str, ...]) -> Work | Literal["free"]:
+def _close(
+    rows: Rows, now: Now, header: Header, posted: tuple[str, ...]
+) -> Work | Literal["free"]:
     assert header.turn is not None  # noqa: S101 - for the type checker: the caller looked
     if header.turn.state is TurnState.COMMITTED:
         answer = _answer_of(rows, header, header.turn.id)
@@ -193,7 +199,7 @@ def _close(rows: Rows, header: Header, posted: tuple[str, ...]) -> Work | Litera
         header.turns += 1
     header.turn = None
     if header.waiting:
-        open_turn(rows, header)
+        open_turn(rows, header, now)
         rows.put_header(header)
         return show(rows, header)
     header.free(None)

@@ -9,6 +9,7 @@ local function record(h)
   local front = string.format('"%s",[],"%.17g"', A.kind, NOW)
   redis.call('HSET', K.entries, A.last .. '~', with(front, A.answer))
   h.state, h.cuts, h.last, h.committed_by = 'committed', A.cuts, last, A.token
+  h.tries, h.opened_at = 1, NOW  -- what follows is the delivery's own
   h.head = last + 1
   h.waiting = h.waiting - #addressed
   h.overheard = h.overheard - overheard

@@ -45,8 +45,11 @@ local function close(h)
   return {'free'}
 end
 
+local LEAVING = {['handed back'] = true, untouched = true, failed = true}
+
 local function leave(h)
-  if A.outcome == 'handed back' then h.tries = h.tries - 1 end
+  if A.outcome == 'failed' then h.tries = h.tries + 1 end
+  if A.outcome == 'untouched' then h.leases = h.leases - 1 end
   free(h, NOW + tonumber(A.delay))
   h.call = A.call
   save(h)
@@ -59,7 +62,7 @@ local function list_undelivered(h)
 end
 
 local h = load_only(
-  'call', 'tries', 'next', 'line', 'last', 'waiting', 'settings', 'buried',
+  'call', 'tries', 'leases', 'next', 'line', 'last', 'waiting', 'settings', 'buried',
   'turns', 'input', 'output', 'cache_read', 'cache_write'
 )
 if h ~= nil and h.call == A.call then return {'free'} end  -- this call did it; its answer was lost
@@ -74,6 +77,6 @@ if closing and h.state == 'void' then
   save(h)
   return {'void'}
 end
-if A.outcome == 'handed back' or A.outcome == 'failed' then return leave(h) end
+if LEAVING[A.outcome] then return leave(h) end
 if A.outcome == 'undelivered' then list_undelivered(h) end
 return close(h)

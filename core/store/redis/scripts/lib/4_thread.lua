@@ -24,6 +24,7 @@ end
 -- Opens a turn for the message with this id.
 local function open_turn_for(h, id)
   h.turn, h.state, h.tries, h.preview = id, 'open', 1, ''
+  h.deaths, h.leases, h.opened_at = 0, 1, NOW
   h.cuts, h.last, h.committed_by = '', -1, ''
 end
 
@@ -47,7 +48,10 @@ local function claim(h, token, oldest)
   if is_held(h) and h.token == token then return true end
   if not is_claimable(h) then return false end
   if h.turn ~= '' then
-    h.tries = h.tries + 1
+    if h.token ~= token then  -- its own lease, run out and not taken by another, goes on
+      h.leases = h.leases + 1
+      if h.token ~= '' then h.deaths = h.deaths + 1 end
+    end
   elseif oldest then
     open_turn_for(h, oldest)
   else
@@ -66,12 +70,13 @@ local function show(h)
   local since = math.max(h.covers, h.line, h.head - reach)
   if h.state == 'committed' then since = math.min(since, h.last) end
   local people = math.min(redis.call('SCARD', K.people), PEOPLE)
+  local open = h.turn ~= ''  -- what a turn before has left in these fields is nobody's
   return {
     h.rev, h.kind, h.turn, h.state, h.preview, h.committed_by, h.cuts,
     h.withheld and '' or h.summary, h.settings,
     h.stale and 1 or 0, h.withheld and 1 or 0, h.explained and 1 or 0, h.renewed and 1 or 0,
-    h.fence, h.tries, h.head, h.next, since, h.covers, h.line, h.seen_from, h.refused, people,
-    records(since, h.next),
+    h.fence, h.tries, open and h.deaths or 0, open and h.leases or 1, h.head, h.next, since, h.covers, h.line, h.seen_from,
+    h.refused, people, open and text(h.opened_at) or '0', records(since, h.next),
   }
 end
 
