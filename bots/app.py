@@ -25,7 +25,7 @@ from core.intake import Intake, IntakePolicy
 from core.message import Kind
 from core.models.catalog import retirement
 from core.room import Room
-from core.settings import OFFLINE
+from core.settings import HOUR, OFFLINE
 from core.store.migrate import refuse_unfinished
 from core.store.urls import open_store
 from core.summaries import SummaryManner
@@ -106,6 +106,9 @@ class App:
             system=system_prompt(settings),
             answer_tokens=answer_tokens(settings),
             timezone=ZoneInfo(settings.timezone),
+            tries=settings.tries,
+            deaths=settings.deaths,
+            wait_seconds=settings.wait_hours * HOUR,
         )
         return Worker(
             self.store,

@@ -12,16 +12,21 @@ from core.answering import Answering
 from core.aside import aside
 from core.attachments import Attachments
 from core.errors import (
+    ContentRefusedError,
     MessageTooLargeError,
+    ModelBusyError,
     ModelError,
-    PlatformError,
+    ModelRefusedError,
     PostRefusedError,
     PromptRefusedError,
+    WaitError,
 )
 from core.files import rules_for
+from core.gate import Gate
 from core.loading import load
 from core.models.port import Stop
 from core.models.retry import RetryPolicy
+from core.platform import Form
 from core.session import Answer, AnswerKind, Session, next_batch
 from core.store.values import Draft, Outcome, TurnState
 from core.visible import is_blank
@@ -29,6 +34,7 @@ from core.visible import is_blank
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from core.answering import Replied
     from core.clock import Clock
     from core.delivery import Delivery
     from core.lease import Hold
@@ -41,12 +47,11 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 ALONE_FROM = 3
-"""From this try on a turn takes its oldest message alone: one of them may be what fails."""
-TRIES = 5
-"""Failed tries after which a turn is given up, with a notice."""
-
-DELIVERY_TRIES = 2 * TRIES
-"""Tries after which a recorded answer is given up too; the last to be recorded is the notice."""
+"""From this try, or this death, on a turn takes its oldest message alone: one of them may be what
+fails. A recorded answer is posted as plain text from there on."""
+_INSIST = 10.0
+"""Seconds for which the model is asked again at once; after that the turn stands back."""
+_DAY = 24 * 3600.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,7 +64,13 @@ class Manner:
     answer_tokens: int
     """The most tokens that an answer may have."""
     timezone: tzinfo = UTC
-    retry: RetryPolicy = field(default_factory=RetryPolicy)
+    retry: RetryPolicy = field(default_factory=lambda: RetryPolicy(deadline=_INSIST))
+    tries: int = 5
+    """Failed tries after which a turn is given up, with a notice. Waits and outages are none."""
+    deaths: int = 10
+    """Processes that may die while they hold a turn, before it is given up."""
+    wait_seconds: float = _DAY
+    """How long a turn waits for a platform or a model that is out, and then a recorded answer."""
 
 
 class Conversation:
@@ -72,40 +83,99 @@ class Conversation:
         self._store = store
         self._memory = memory
         self._clock = clock
+        self._manner = manner
         self.files = Attachments(store, clock, rules_for(manner.model, memory.budget))
         """What is kept of files for the next turns."""
         self._answering = Answering(model, memory, clock, manner, self.files)
+        self._model = Gate(model.name, clock)
 
     async def take_turn(self, hold: Hold, delivery: Delivery) -> Outcome:
         """Run the turn that is held, from wherever it is; return how to settle it.
 
-        Raises `TurnChangedError` when the thread moved and the turn has to be looked at anew,
-        `LeaseLostError` when it is somebody else's, and `PlatformError` when it can't be
-        delivered now.
+        Raises `WaitError` when it has to wait, `TurnChangedError` when the thread moved and the
+        turn has to be looked at again, `LeaseLostError` when another holds it, and what else
+        makes this a failed try.
         """
+        try:
+            return await self._take_turn(hold, delivery)
+        except WaitError as wait:
+            if not self._has_waited(hold.work, wait):
+                raise
+            log.warning("a turn has waited for too long: %s", wait)
+            partial = wait.partial if isinstance(wait, ModelBusyError) else ""
+            why = reply.interrupted(partial, reply.waited(str(wait)))
+            return await self._give_up(hold, delivery, why)
+
+    async def _take_turn(self, hold: Hold, delivery: Delivery) -> Outcome:
         if was_begun(hold.work):
             await delivery.take_over()
             await delivery.platform.working(delivery.where, working=False)  # as it may have said
         if hold.work.state is TurnState.VOID:
             await delivery.clear()
             return Outcome.CLEARED
-        if hold.work.state is TurnState.OPEN:
-            strategy = self._memory.strategy(hold.work.kind, hold.work.settings.strategy)
-            session = await self._load(hold.work, strategy)
-            if session is None:  # all that waited was deleted
-                await delivery.clear()
-                return Outcome.DONE
-            draft = await self._compose(session, strategy, hold.work, delivery)
-            await hold.commit(draft)
-            answer = answer_of(hold.work, draft, at=self._clock.now())
-        else:
-            answer = recorded_answer(hold.work)
-        return await _delivered(delivery, answer, hold.work.tries)
+        if why := self._why_give_up(hold.work):
+            return await self._give_up(hold, delivery, why)
+        if hold.work.state is TurnState.COMMITTED:
+            return await self._deliver(hold, delivery, recorded_answer(hold.work))
+        strategy = self._strategy(hold.work)
+        session = await self._load(hold.work, strategy)
+        if session is None:  # all that waited was deleted
+            await delivery.clear()
+            return Outcome.DONE
+        draft = await self._compose(session, strategy, hold.work, delivery)
+        return await self._record(hold, delivery, draft)
+
+    def _has_waited(self, work: Work, wait: WaitError) -> bool:
+        """Tell whether a turn may wait no longer, or would when what was announced is over."""
+        until = self._clock.now() + (wait.seconds or 0.0)
+        return work.opened_at > 0 and until - work.opened_at > self._manner.wait_seconds
+
+    def _why_give_up(self, work: Work) -> str:
+        """Return the notice for a turn that was tried often enough; empty for any other."""
+        if work.tries > self._manner.tries:
+            return reply.GIVEN_UP
+        return reply.DIED if work.deaths >= self._manner.deaths else ""
+
+    async def _give_up(self, hold: Hold, delivery: Delivery, why: str) -> Outcome:
+        """Record a notice as the answer, or give a recorded answer up; people are told of both."""
+        work = hold.work
+        log.warning(
+            "a turn is given up, see `chatbot buried`: try %d, %d deaths", work.tries, work.deaths
+        )
+        if work.state is TurnState.COMMITTED:
+            await delivery.abandon(reply.UNDELIVERED)
+            return Outcome.UNDELIVERED
+        session = await self._load(work, self._strategy(work))
+        if session is None:
+            await delivery.clear()
+            return Outcome.DONE
+        draft = _notice(work, session, delivery.platform.cut, why, AnswerKind.BURIED)
+        return await self._record(hold, delivery, draft)
+
+    async def _record(self, hold: Hold, delivery: Delivery, draft: Draft) -> Outcome:
+        work = hold.work
+        await hold.commit(draft)
+        return await self._deliver(hold, delivery, answer_of(work, draft, at=self._clock.now()))
+
+    async def _deliver(self, hold: Hold, delivery: Delivery, answer: Answer) -> Outcome:
+        """Deliver a recorded answer; say so where its place, or the platform, never takes it."""
+        form = Form.PLAIN if hold.work.tries >= ALONE_FROM else Form.CUT
+        try:
+            await delivery.deliver(answer, form)
+        except (PostRefusedError, ContentRefusedError) as refused:
+            log.warning("an answer can't be delivered, see `chatbot buried`: %s", refused)
+            await delivery.abandon(reply.UNDELIVERED)
+            return Outcome.UNDELIVERED
+        return Outcome.DONE
+
+    def _strategy(self, work: Work) -> Strategy:
+        return self._memory.strategy(work.kind, work.settings.strategy)
 
     async def _load(self, work: Work, strategy: Strategy) -> Session | None:
         """Return the session as this turn sees it; None when nothing waits to be answered."""
         loaded = await load(self._store, work, strategy, tokens=self._memory.budget)
-        batch = next_batch(loaded.waiting, alone=work.tries >= ALONE_FROM)
+        alone = max(work.tries, work.deaths) >= ALONE_FROM
+        batch = next_batch(loaded.waiting, alone=alone)
         if not batch:
             return None
         return Session(
@@ -127,10 +197,10 @@ class Conversation:
     ) -> Draft:
         """Return what to commit: the model's answer, or a notice of why there is none."""
         cut = delivery.platform.cut
-        if work.tries > TRIES:
-            return _notice(work, session, cut, reply.GIVEN_UP, AnswerKind.BURIED)
         try:
-            replied = await self._answering.answer(session, strategy, delivery)
+            replied = await self._ask(session, strategy, delivery)
+        except ModelBusyError:
+            raise
         except (MessageTooLargeError, PromptRefusedError) as error:
             oldest = next_batch(session.batch, alone=True)
             if len(oldest) < len(session.batch):  # another of them may be what is refused
@@ -162,25 +232,31 @@ class Conversation:
             refused=work.refused,
         )
 
-
-async def _delivered(delivery: Delivery, answer: Answer, tries: int) -> Outcome:
-    """Deliver a recorded answer; give it up where it can't be, or where that was tried enough."""
-    try:
-        await delivery.deliver(answer)
-    except PostRefusedError as refused:
-        log.warning("an answer can't be delivered, see `chatbot buried`: %s", refused)
-        return Outcome.UNDELIVERED
-    except PlatformError:
-        if tries < DELIVERY_TRIES:
+    async def _ask(self, session: Session, strategy: Strategy, delivery: Delivery) -> Replied:
+        """Ask the model, unless it is out: then one turn at a time finds out when it is back."""
+        gate = self._model
+        if wait := gate.wait():
+            raise _busy(ModelBusyError(reply.MODEL_OUT, retry_after=wait), gate)
+        try:
+            replied = await self._answering.answer(session, strategy, delivery)
+        except ModelBusyError as busy:
+            gate.failed(busy.retry_after)
+            raise _busy(busy, gate) from busy.__cause__
+        except ModelRefusedError:
+            gate.worked()
             raise
-        return Outcome.UNDELIVERED
-    return Outcome.DONE
+        gate.worked()
+        return replied
+
+
+def _busy(busy: ModelBusyError, gate: Gate) -> ModelBusyError:
+    busy.again = None if gate.is_open else gate.again
+    return busy
 
 
 def was_begun(work: Work) -> bool:
     """Tell whether an earlier lease may have posted something for this turn."""
-    others = work.committed_by not in {"", work.lease.token}
-    return work.tries > 1 or others
+    return work.leases > 1 or work.committed_by not in {"", work.lease.token}
 
 
 def answer_of(work: Work, draft: Draft, *, at: float) -> Answer:

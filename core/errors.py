@@ -2,7 +2,19 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import ClassVar, Protocol
+
+
+class Signal(Protocol):
+    """What can be waited for, as an `asyncio.Event`."""
+
+    async def wait(self) -> object:
+        """Return when it is given."""
+        ...
+
+    def is_set(self) -> bool:
+        """Tell whether it was given."""
+        ...
 
 
 class ChatbotError(Exception):
@@ -34,6 +46,19 @@ class StoreRefusedError(StoreError):
 
 class DeniedError(ChatbotError):
     """A command that is not done for this person; the text tells them why."""
+
+
+class WaitError(ChatbotError):
+    """What was asked for can't be done now, for no fault of any message.
+
+    A limit that a platform or a model announced, or an outage of theirs. It costs a turn no try:
+    the turn stands back, others go on, and it goes on when it may.
+    """
+
+    seconds: float | None = None
+    """The wait that was announced, from now on; None if none was."""
+    again: Signal | None = None
+    """Set when it works again, as far as this process knows; None where nobody would notice."""
 
 
 class TurnChangedError(ChatbotError):
@@ -96,7 +121,7 @@ class ModelError(ChatbotError):
     """Text that had come. It is not an answer, and shown only when the turn is given up."""
 
 
-class ModelBusyError(ModelError):
+class ModelBusyError(ModelError, WaitError):
     """The model can't answer now (overloaded, rate limit, network). Ask again after a while.
 
     It is never the fault of the message that is answered: whatever was asked would have failed.
@@ -114,7 +139,7 @@ class ModelBusyError(ModelError):
         for none. `partial` is text that came in an attempt before the last.
         """
         super().__init__(sentence)
-        self.retry_after = retry_after
+        self.retry_after = self.seconds = retry_after
         self.partial = partial
 
 
@@ -184,6 +209,18 @@ class OutOfReachError(PlatformError):
     """A platform can't be reached now, for no fault of the settings. Try again later."""
 
 
+class PlatformBusyError(PlatformError, WaitError):
+    """A platform can't take this call now: a limit that it announced, or an outage of its own."""
+
+    def __init__(
+        self, sentence: str, *, seconds: float | None = None, again: Signal | None = None
+    ) -> None:
+        """Say which call, and what `WaitError` has fields for."""
+        super().__init__(sentence)
+        self.seconds = seconds
+        self.again = again
+
+
 class FileUnreadableError(PlatformError):
     """A file can't be had: gone, too large, or not for us. Name it, with this text as the reason.
 
@@ -199,11 +236,24 @@ class PostUnclearError(PlatformError):
     """The call may or may not have taken effect: read back before trying it again."""
 
 
+class OutageError(PostUnclearError, WaitError):
+    """As an unclear end, in an outage of the platform's: other calls end so too."""
+
+    def __init__(self, sentence: str, *, again: Signal) -> None:
+        """Say which call; `again` is set when the platform works again."""
+        super().__init__(sentence)
+        self.again = again
+
+
 class PostRefusedError(PlatformError):
     """The platform refuses this for good, however long one waits.
 
     The message is gone, too old, or may not be changed; or the bot may not write there any more.
     """
+
+
+class ContentRefusedError(PlatformError):
+    """The platform refuses what is in a post, and would take another: it is of a wrong shape."""
 
 
 class StoppedByUserError(PlatformError):

@@ -61,8 +61,10 @@ class Hold:
         """Called when the store says that somebody asked for the turn to end."""
         self.patient = True
         """Wait for a store that is out; otherwise raise `StoreError` at once."""
+        self.clock = clock
+        self.seconds = store.lease_seconds
+        """How long the lease lives without being renewed."""
         self._store = store
-        self._clock = clock
         self._failed = failed
 
     async def keep(self, body: Coroutine[Any, Any, Result]) -> Result:
@@ -78,7 +80,7 @@ class Hold:
             beats.append(asyncio.create_task(self._beat()))
             beats[0].add_done_callback(lambda _: lost.set())
 
-        never = self._clock.later(self._pause, begin)
+        never = self.clock.later(self._pause, begin)
         try:
             return await lost.ends(body)
         except StoppedError:
@@ -118,6 +120,8 @@ class Hold:
             committed_by=self.work.lease.token,
             preview=self.preview or self.work.preview,
             cuts=draft.cuts,
+            tries=1,
+            opened_at=self.clock.now(),
         )
 
     async def settle(
@@ -142,10 +146,10 @@ class Hold:
 
     def left(self) -> float:
         """Return the seconds for which the lease is certainly ours, without another renewal."""
-        return self.asked_at + self._store.lease_seconds - self._clock.monotonic()
+        return self.asked_at + self._store.lease_seconds - self.clock.monotonic()
 
     async def _renew(self) -> None:
-        asked_at = self._clock.monotonic()
+        asked_at = self.clock.monotonic()
         answer = await self._store.renew(self.work.lease, self.work.rev, self.preview)
         if isinstance(answer, Refused):
             raise _lost(answer)
@@ -163,14 +167,14 @@ class Hold:
         """
         pause = _SOONEST
         while True:
-            asked_at = self._clock.monotonic()
+            asked_at = self.clock.monotonic()
             try:
                 answer = await call()
             except StoreError as error:
                 self._failed(error)
                 if not self.patient:
                     raise
-                await self._clock.sleep(pause)
+                await self.clock.sleep(pause)
                 pause = min(2 * pause, _LATEST)
             else:
                 if not isinstance(answer, Refused) and answer is not None:
@@ -184,7 +188,7 @@ class Hold:
     async def _beat(self) -> None:
         while True:
             await self.renew()
-            await self._clock.sleep(self._pause)
+            await self.clock.sleep(self._pause)
 
 
 def _lost(refused: Refused) -> LeaseLostError:

@@ -7,7 +7,8 @@ message, and `read_back` finds our messages of a turn again by their keys.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from enum import IntEnum
+from typing import TYPE_CHECKING, Protocol, TypeAlias
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -44,6 +45,26 @@ class Where:
     pieces: tuple[str, ...] = ()
     """The recorded answer as it is posted, for platforms that know a post by what it says."""
 
+    @property
+    def asker_id(self) -> str:
+        """Return the platform's own id of `asker`."""
+        return self.asker.partition(" ")[2]
+
+
+class Form(IntEnum):
+    """In what form a piece of an answer is posted; the next one where the platform refuses one."""
+
+    CUT = 0
+    """As it was cut, in the platform's best shape."""
+    PLAIN = 1
+    """As plain text, in as many parts as that takes."""
+    SMALL = 2
+    """As plain text in small parts."""
+
+
+Slot: TypeAlias = tuple[int, int, int]
+"""Which piece, in which form, and which part of it there; in the order in which people read."""
+
 
 @dataclass(frozen=True, slots=True)
 class PostKey:
@@ -56,6 +77,14 @@ class PostKey:
     turn: str
     token: str = ""
     piece: int = -1
+    form: Form = Form.CUT
+    part: int = 0
+    """Which part of the piece it is, in a form that takes several."""
+
+    @property
+    def slot(self) -> Slot:
+        """Return its place among the answer's posts."""
+        return (self.piece, self.form, self.part)
 
     @property
     def is_preview(self) -> bool:
@@ -118,20 +147,32 @@ class Platform(Protocol):
         """Return one piece as it is posted. The same arguments always give the same piece."""
         ...
 
+    def parts(self, text: str, form: Form) -> tuple[str, ...]:
+        """Return a piece as texts that can be posted as plain text, in this form.
+
+        The same arguments always give the same parts.
+        """
+        ...
+
     async def post(self, where: Where, text: str, key: PostKey) -> str:
         """Post a message under its key, or a file with this text (`key.is_file`); return its id.
 
-        Empty is the id of a piece that was posted and has been deleted since.
-        Raises `PostUnclearError` when it may have been posted all the same, and
-        `PostRefusedError` when it can't be posted there, however long one waits.
+        A form other than `Form.CUT` is posted as plain text, with nothing whose shape could be
+        refused. Empty is the id of a piece that was posted and has been deleted since.
+
+        Raises:
+            PostUnclearError: It may have been posted all the same.
+            PlatformBusyError: It can't be posted now; waiting helps.
+            ContentRefusedError: It is refused for what is in it or for its shape.
+            PostRefusedError: It can't be posted there, however long one waits.
         """
         ...
 
     async def edit(self, where: Where, message: str, text: str, *, final: bool) -> None:
         """Replace the whole text of a message of ours; `final` marks the answer itself.
 
-        Raises `PostRefusedError` when the message can't be edited any more, and
-        `StoppedByUserError` when somebody has told the platform that a preview is enough.
+        Raises what `post` does: `PostRefusedError` when the message can't be edited any more. And
+        `StoppedByUserError` when a person has told the platform that a preview is enough.
         """
         ...
 
@@ -170,6 +211,13 @@ class Platform(Protocol):
 
         `posted` are the messages with the answer's text; a file with the whole is not among them.
         May be called again for the same answer after a crash, and must look the same then.
+        """
+        ...
+
+    async def tell(self, where: Where, text: str) -> bool:
+        """Say a sentence about a turn: where its answer belongs, else to who asked, alone.
+
+        It is said once, whoever says it. Returns whether it was said; never raises.
         """
         ...
 

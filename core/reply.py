@@ -21,9 +21,18 @@ TRIM_MEANING = (
 )
 
 GIVEN_UP = (
-    "I could not answer this, however often I tried. Your message is kept, "
-    "and whoever runs me has been told."
+    "I could not answer this, although I tried several times. Your message is kept, and the people "
+    "who run me can see it. Please try again in other words."
 )
+DIED = (
+    "I could not answer this: each time that I tried, I was stopped. Your message is kept, and the "
+    "people who run me can see it."
+)
+UNDELIVERED = (
+    "I have an answer to your message, but I could not post it where you asked. It is kept: "
+    "`export` in that conversation has it."
+)
+MODEL_OUT = "The model is out right now."
 
 
 STOPPED = "Stopped as you asked."
@@ -63,6 +72,14 @@ def file_notes(plan: Plan, files: Files) -> tuple[str, ...]:
     if crowded:
         lines.append(f"Earlier files that newer ones left no room for: {', '.join(crowded)}.")
     return tuple(lines)
+
+
+def waited(why: str) -> str:
+    """Return the notice for a turn that waited for as long as it may; `why` is a sentence."""
+    return (
+        f"I waited for a long time and could not answer this. {why} Your message is kept, and the "
+        "people who run me can see it. Please ask again later."
+    )
 
 
 def wordless(stop: Stop) -> str:

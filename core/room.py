@@ -56,6 +56,9 @@ class Room:
         self._looks: deque[_Ticket] = deque()
         """Those in line who are nobody yet."""
         self._let_in = 0
+        self._alone: tuple[_Ticket, asyncio.Future[None]] | None = None
+        """Who is to have the room alone, and whether that is so by now; nobody is let in then."""
+        self._taken = 0
         self._closed = False
 
     @property
@@ -90,7 +93,7 @@ class Room:
         ticket = _Ticket(person)
         if self._closed:
             ticket.called.cancel()
-        elif self._free > 0 and self._running[person] < self._most:
+        elif self._free > 0 and self._running[person] < self._most and self._alone is None:
             self._let(ticket)  # a place stays free only where nobody in line may have it
         elif person == NOBODY:
             ahead = 0 if first else sum(map(len, self._lines.values()))
@@ -109,7 +112,30 @@ class Room:
         if not ticket.called.cancelled():
             self._count(ticket.person, -1)
             self._free += 1
+            self._taken -= 1
+            self._left_alone(ticket)
         self._fill()
+
+    def empty_for(self, ticket: _Ticket) -> asyncio.Future[None] | None:
+        """Let nobody in any more until this place is given back; done when all others are free.
+
+        None if another is to have the room alone.
+        """
+        if self._alone is None:
+            self._alone = (ticket, asyncio.get_running_loop().create_future())
+            self._left_alone(ticket=None)
+        holder, emptied = self._alone
+        return emptied if holder is ticket else None
+
+    def _left_alone(self, ticket: _Ticket | None) -> None:
+        """Note that a place was given back, where somebody is to have the room alone."""
+        if self._alone is None:
+            return
+        holder, emptied = self._alone
+        if holder is ticket:
+            self._alone = None
+        elif self._taken == 1 and not emptied.done():
+            emptied.set_result(None)
 
     def pass_on(self, ticket: _Ticket, person: str) -> bool:
         """Let a place be another person's; False, and unchanged, if others come before them."""
@@ -139,11 +165,14 @@ class Room:
 
     def _let(self, ticket: _Ticket) -> None:
         self._free -= 1
+        self._taken += 1
         self._let_in += 1
         self._count(ticket.person, 1)
         ticket.called.set_result(None)
 
     def _next(self) -> _Ticket | None:
+        if self._alone is not None:
+            return None
         while self._looks and self._looks[0].called.done():  # went away
             self._looks.popleft()
         look = self._looks[0] if self._looks else None
@@ -243,6 +272,19 @@ class Place:
         if not passed:
             self.leave()
         return passed
+
+    async def alone(self) -> bool:
+        """Wait until no other place is taken, and let nobody in before this one is given back.
+
+        Returns False, at once, if another has the room alone or is to have it.
+        """
+        if self._ticket is None or not self._ticket.is_let_in:
+            return False
+        emptied = self._room.empty_for(self._ticket)
+        if emptied is None:
+            return False
+        await asyncio.shield(emptied)
+        return True
 
     def offer(self) -> None:
         """Give it to the next in line, if there is one."""

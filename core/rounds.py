@@ -148,7 +148,7 @@ class Rounds:
         """
         try:
             delay = self._pause if many else 0
-            await self._store.settle(found.lease, Outcome.HANDED_BACK, delay=delay)
+            await self._store.settle(found.lease, Outcome.UNTOUCHED, delay=delay)
         finally:
             if many:
                 place.leave()

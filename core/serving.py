@@ -4,22 +4,32 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from core.conversation import ALONE_FROM
 from core.delivery import Delivery
-from core.errors import ChatbotError, LeaseLostError, StoreError, TurnChangedError
+from core.errors import (
+    ChatbotError,
+    LeaseLostError,
+    PlatformError,
+    PostUnclearError,
+    StoreError,
+    TurnChangedError,
+    WaitError,
+)
+from core.gate import within
 from core.lease import Hold
 from core.store.values import Outcome, TurnState, Work
 from core.where import where_of
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
-    from core.backlog import Backlog
     from core.clock import Clock
     from core.conversation import Conversation
+    from core.errors import Signal
     from core.message import ThreadKey
-    from core.outage import Outage
     from core.platform import Platform
     from core.room import Place
     from core.store.port import Store
@@ -28,8 +38,30 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 _LONGEST_DELAY = 60.0
+_PATIENCE = 90.0
+"""Seconds for which a turn waits under its lease, with all that it has found out and made, before
+it is left for later. Its place is free meanwhile."""
+_PAUSE = 5.0
+"""Seconds after which an outage that announced nothing is looked at again, if nobody tells."""
+_LATER = 60.0
+"""Seconds for which a turn is left in such an outage. The process that left it takes it up sooner,
+when what was out works again."""
+_ALONE_PAUSE = 5.0
+"""Seconds for which a turn is left that is to run alone while another one does."""
 _STORE_PAUSE = 0.5
 """Seconds before a turn goes on that could not read what it needs."""
+
+
+@dataclass(frozen=True, slots=True)
+class Signals:
+    """Who hears what of the turns that are served."""
+
+    failed: Callable[[StoreError], None]
+    """The store did not serve."""
+    begun: Callable[[ThreadKey], None]
+    """Nothing of a thread waits here any more."""
+    left: Callable[[ThreadKey, Signal, float], None]
+    """A thread was left for some seconds; the event, if it is set before, ends the wait."""
 
 
 class Serving:
@@ -42,21 +74,15 @@ class Serving:
         upkeep: Upkeep,
         platforms: Mapping[str, Platform],
         clock: Clock,
-        outage: Outage,
-        *,
-        backlog: Backlog,
+        signals: Signals,
     ) -> None:
-        """Serve threads of `platforms`, which may grow.
-
-        Note in `outage` that the store is out, and in `backlog` what waits no longer.
-        """
+        """Serve threads of `platforms`, which may grow."""
         self._store = store
         self._conversation = conversation
         self._upkeep = upkeep
         self._platforms = platforms
         self._clock = clock
-        self._outage = outage
-        self._backlog = backlog
+        self._signals = signals
         self._closed = False
         self.deliveries: dict[ThreadKey, Delivery] = {}
         """What stands for each turn that runs, by its thread."""
@@ -76,7 +102,7 @@ class Serving:
                 hold = Hold(
                     *(self._store, self._clock, following),
                     asked_at=asked_at,
-                    failed=self._outage.failed,
+                    failed=self._signals.failed,
                 )
                 following = await self._run(hold, place)
                 asked_at = hold.asked_at
@@ -85,13 +111,13 @@ class Serving:
                     return
                 place.offer()
         finally:
-            self._backlog.begun(work.lease.thread)
+            self._signals.begun(work.lease.thread)
             place.leave()
 
     async def _hand_on(self, work: Work) -> None:
         """Leave a turn that was not begun to another worker."""
         try:
-            await self._store.settle(work.lease, Outcome.HANDED_BACK)
+            await self._store.settle(work.lease, Outcome.UNTOUCHED)
         except StoreError as error:
             log.warning("a turn was left to run out: %s", error)
 
@@ -112,6 +138,9 @@ class Serving:
         except asyncio.CancelledError:
             await self._hand_back(hold, delivery)
             raise
+        except WaitError as wait:
+            await self._stand_back(hold, delivery, wait)
+            return None
         except Exception as error:  # noqa: BLE001 - whatever it was, the turn must not be lost
             await self._fail(hold, error)
             return None
@@ -125,12 +154,17 @@ class Serving:
         return following
 
     async def _until_settled(self, hold: Hold, delivery: Delivery, place: Place) -> Work | None:
+        waits = _Waits(hold)
         while True:
             try:
+                await waits.end(place)
+                if hold.work.deaths >= ALONE_FROM and not await self._is_alone(hold, place):
+                    await hold.settle(Outcome.UNTOUCHED, delay=_ALONE_PAUSE)
+                    return None
                 if not place.stand():
                     await hold.keep(place.take())
                     await hold.reload()  # with what came while it stood in line
-                self._backlog.begun(hold.work.lease.thread)
+                self._signals.begun(hold.work.lease.thread)
                 outcome = await hold.keep(self._conversation.take_turn(hold, delivery))
                 settled = await hold.settle(outcome, posted=delivery.posted)
             except TurnChangedError:
@@ -141,10 +175,37 @@ class Serving:
                 await self._clock.sleep(_STORE_PAUSE)
                 await hold.reload()
                 continue
+            except WaitError as wait:
+                waits.begin(wait)
+                continue
             if settled == "void":
                 await hold.reload()
                 continue
             return settled if isinstance(settled, Work) else None
+
+    async def _is_alone(self, hold: Hold, place: Place) -> bool:
+        """Wait until nothing else runs here; False if another turn waits for that, or runs so.
+
+        The turn is not to be held meanwhile: if the other ends the process, it has no part in it.
+        """
+        return place.stand() and await hold.keep(place.alone())
+
+    async def _stand_back(self, hold: Hold, delivery: Delivery, wait: WaitError) -> None:
+        """Leave the turn for as long as was announced: others go on, and this was no failed try."""
+        log.info("a turn waits: %s", wait)
+        seconds = _LATER if wait.seconds is None else wait.seconds
+        try:
+            if hold.work.state is TurnState.OPEN:
+                await delivery.put_down()
+            await hold.settle(_left(hold, delivery), delay=seconds)
+        except LeaseLostError as lost:
+            await delivery.withdraw(lost)
+        except ChatbotError as error:  # the thread changed, perhaps: it is looked at again at once
+            log.info("a turn is left as it is: %s", type(error).__name__)
+            await hold.settle(Outcome.HANDED_BACK)
+        else:
+            if wait.again is not None:
+                self._signals.left(hold.work.lease.thread, wait.again, seconds)
 
     async def _fail(self, hold: Hold, error: Exception) -> None:
         tries = hold.work.tries
@@ -163,11 +224,58 @@ class Serving:
         try:
             if hold.work.state is TurnState.OPEN:
                 await delivery.clear()
-            await hold.settle(Outcome.HANDED_BACK)
+            await hold.settle(_left(hold, delivery))
         except LeaseLostError as lost:
             await delivery.withdraw(lost)
         except ChatbotError as error:
             log.warning("a turn was left to run out: %s", error)
+
+
+def _left(hold: Hold, delivery: Delivery) -> Outcome:
+    """Return how to leave a turn: the next lease may have nothing of this one to look for."""
+    clean = hold.work.state is TurnState.OPEN and delivery.leaves_nothing
+    return Outcome.UNTOUCHED if clean else Outcome.HANDED_BACK
+
+
+class _Waits:
+    """What one turn waits for under its lease, and for how long it still may."""
+
+    def __init__(self, hold: Hold) -> None:
+        self._hold = hold
+        self._patience = _PATIENCE
+        self._pending: WaitError | None = None
+        self._woken = False
+        """It went on since what was out had worked, for another turn."""
+
+    def begin(self, wait: WaitError) -> None:
+        """Wait before the next try; raise what counts as a failed try, or as a longer wait."""
+        if self._woken and isinstance(wait, PostUnclearError):
+            # Others' calls work, and this one fails again: what it posts may be the cause.
+            raise PlatformError(str(wait)) from wait
+        if (wait.seconds or 0.0) > self._patience or self._patience <= 0:
+            raise wait
+        self._pending = wait
+
+    async def end(self, place: Place) -> None:
+        """Wait for what is pending, and leave the place to others meanwhile."""
+        wait, self._pending = self._pending, None
+        if wait is None:
+            return
+        place.leave()
+        clock = self._hold.clock
+        started = clock.monotonic()
+        seconds = _PAUSE if wait.seconds is None else wait.seconds
+        await self._hold.keep(_until(wait.again, seconds, clock))
+        self._woken = wait.again is not None and wait.again.is_set()
+        self._patience -= clock.monotonic() - started
+
+
+async def _until(again: Signal | None, seconds: float, clock: Clock) -> None:
+    """Wait until the event is set, and for no longer than this."""
+    if again is None:
+        await clock.sleep(seconds)
+    else:
+        await within(again, seconds, clock)
 
 
 def without_text(error: BaseException) -> BaseException:

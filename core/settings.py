@@ -25,7 +25,8 @@ from core.store.urls import SCHEMES
 
 PREFIX = "CHATBOT_"
 OFFLINE = "offline"
-DAY = 24 * 3600
+HOUR = 3600
+DAY = 24 * HOUR
 PROMPT_LIMIT = 64 * 1024
 """Bytes of a system prompt; more would leave little room for the conversation."""
 
@@ -103,6 +104,9 @@ class Settings(SlackSettings, DiscordSettings):
     turns_per_person: int | None = Field(None, ge=1, le=10_000)
     waiting_limit: int = Field(50, ge=1, le=10_000)
     waiting_per_person: int = Field(500, ge=1, le=10_000)
+    tries: int = Field(5, ge=1, le=100)
+    deaths: int = Field(10, ge=1, le=1000)
+    wait_hours: float = Field(24.0, gt=0, le=24 * 30, allow_inf_nan=False)
     grace_seconds: float = Field(10.0, ge=0, le=600, allow_inf_nan=False)
     follow_up: FollowUp = FollowUp.ALONE
     overhear: bool = True

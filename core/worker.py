@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import math
-from contextlib import contextmanager
 from typing import TYPE_CHECKING, Self
 
 from core.admission import Verdict
@@ -15,7 +15,7 @@ from core.once import first
 from core.outage import Outage
 from core.room import Line, Place, Room
 from core.rounds import Rounds
-from core.serving import Serving, without_text
+from core.serving import Serving, Signals, without_text
 from core.store.keys import unique
 from core.upkeep import Upkeep
 from core.where import asker_of, where_of
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from core.clock import Clock
     from core.compaction import Compactor
     from core.conversation import Conversation
+    from core.errors import Signal
     from core.message import Message, ThreadKey
     from core.platform import Platform, Where
     from core.store.port import Store
@@ -94,17 +95,14 @@ class Worker:
         """What waits here; `Intake` refuses what is too much of it."""
         self._line = Line(self._room)
         self._turns: set[asyncio.Task[None]] = set()
+        self._left: set[asyncio.Task[None]] = set()
+        """Of each thread that was left for later: what takes it up when it need not wait longer."""
         self._upkeep = Upkeep(compactor)
         store.on_change(self._upkeep.changed)
         self._outage = Outage()
         self._serving = Serving(
-            store,
-            conversation,
-            self._upkeep,
-            self._platforms,
-            clock,
-            self._outage,
-            backlog=self.backlog,
+            *(store, conversation, self._upkeep, self._platforms, clock),
+            Signals(self._outage.failed, self.backlog.begun, self._come_back),
         )
         self._deliveries = self._serving.deliveries
         self._rounds = Rounds(
@@ -152,7 +150,7 @@ class Worker:
         self._platforms[platform.name] = platform
         self._rounds.look_now()
 
-    @contextmanager
+    @contextlib.contextmanager
     def arriving(self, message: Message) -> Iterator[Arrival]:
         """Give the token to accept messages of a thread with, and run its turn after that.
 
@@ -226,7 +224,7 @@ class Worker:
         self._room.close()
         self._serving.close()
         self._upkeep.close()
-        await _stop(self._loops)
+        await _stop([*self._loops, *self._left])
         running = self._turns | self._upkeep.jobs
         if running:
             await asyncio.wait(running, timeout=self._grace_seconds)
@@ -252,7 +250,20 @@ class Worker:
         self._turns.add(task)
         task.add_done_callback(self._turn_ended)
 
-    async def _wait(self, thread: ThreadKey, place: Place) -> None:
+    def _come_back(self, thread: ThreadKey, again: Signal, seconds: float) -> None:
+        """Take a thread up that was left for so many seconds as soon as `again` is set."""
+
+        async def come_back() -> None:
+            with contextlib.suppress(TimeoutError):  # then whoever looks for work finds it
+                async with asyncio.timeout(seconds):
+                    await again.wait()
+                self._begin(self._wait(thread, Place(self._room), early=True))
+
+        task = asyncio.create_task(come_back())
+        self._left.add(task)
+        task.add_done_callback(self._left.discard)
+
+    async def _wait(self, thread: ThreadKey, place: Place, *, early: bool = False) -> None:
         """Wait for the place, then claim the thread and run its turns, if nobody else has."""
         try:
             try:
@@ -260,7 +271,7 @@ class Worker:
             finally:
                 self._line.discard(thread)
             asked_at = self._clock.monotonic()
-            work = await self._store.claim(thread, unique())
+            work = await self._store.claim(thread, unique(), early=early)
             if work is not None:
                 await self._serving.serve(work, asked_at, place)
         except StoreError as error:

@@ -14,8 +14,16 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import aiohttp
 import discord
 
-from bots.discord.buckets import open_again
-from core.errors import ChatbotError, PlatformError, PostRefusedError, PostUnclearError
+from core.errors import (
+    ChatbotError,
+    ContentRefusedError,
+    OutageError,
+    PlatformBusyError,
+    PlatformError,
+    PostRefusedError,
+    PostUnclearError,
+)
+from core.gate import Gate
 from core.odd import broke
 
 if TYPE_CHECKING:
@@ -31,6 +39,7 @@ Result = TypeVar("Result")
 
 ODD = "this is no answer of Discord's"
 _SERVER_FAULT = 500
+_UNAUTHORIZED = 401
 _LIMITED = 429
 _REPEATS = 2
 _COURTESY_SECONDS = 3.0
@@ -40,23 +49,39 @@ UNKNOWN_CHANNEL, UNKNOWN_MESSAGE = 10003, 10008
 _NEVER = {
     UNKNOWN_CHANNEL,
     10004,  # unknown server
-    40005,  # request too large
     40007,  # banned from the server
     50001,  # no access
-    50006,  # empty message
     50007,  # this person takes no direct messages
     50008,  # no channel for text
     50009,  # the server asks for more verification
     50013,  # no permission
     50024,  # not on this type of channel
-    50035,  # invalid form
     50083,  # archived; a post opens it again where it is not locked as well
     50278,  # no server in common with this person
     160005,  # locked
+}
+"""Codes of a place, the same for each post however long one waits (docs:
+topics/opcodes-and-status-codes)."""
+_CONTENT = {
+    40005,  # request too large
+    50006,  # empty message
+    50035,  # invalid form
     200000,  # blocked by the server's own rules
+    200001,  # the same, for what stands around the words
     240000,  # blocked as a harmful link
 }
-"""Codes that stay the same however long one waits (docs: topics/opcodes-and-status-codes)."""
+"""Codes of what is in a post; another shape of it may be taken (docs: the same)."""
+_PASSING = {
+    0,  # no code: a page of a proxy's, or a general fault
+    20016,  # slow mode
+    20028,  # too many messages in a channel
+    40001,  # the token is not known, as while it is being changed
+    40002,  # the bot's account has to be verified
+    40058,  # a post that is not there yet, but soon
+    40062,  # a service behind Discord's is limited
+    130000,  # overloaded
+}
+"""Codes that waiting, or a person, ends (docs: the same)."""
 
 
 class RefusedError(PlatformError):
@@ -78,7 +103,20 @@ class NeverError(RefusedError, PostRefusedError):
     """Discord will not, and waiting changes nothing."""
 
 
-class LimitedError(PlatformError):
+class ContentError(RefusedError, ContentRefusedError):
+    """Discord will not take what is in a post, or its shape."""
+
+
+class PassingError(RefusedError, PlatformBusyError):
+    """Discord will not now."""
+
+    def __init__(self, what: str, status: int, code: int) -> None:
+        """Say which call, and why not."""
+        RefusedError.__init__(self, what, status, code)
+        self.seconds = self.again = None
+
+
+class LimitedError(PlatformBusyError):
     """Discord wants this call later than we can wait for it."""
 
 
@@ -91,6 +129,7 @@ class Api:
         self.pace = pace
         self.timeout = timeout
         self._clock = clock
+        self._gates: dict[str, Gate] = {}
         self._late: set[asyncio.Task[Any]] = set()
 
     @property
@@ -110,14 +149,18 @@ class Api:
 
         Raises:
             RefusedError: Discord will not.
-            LimitedError: Not as soon as we could wait for.
-            PostUnclearError: It may or may not have taken effect.
+            PlatformBusyError: Not as soon as we could wait for.
+            PostUnclearError: It may or may not have taken effect; `OutageError`, if others may not.
         """
         end = self._clock.monotonic() + (seconds or self.timeout)
         repeats = _REPEATS
         while True:
+            gate = self._gate(what)
+            if wait := await gate.passes(end):
+                raise PlatformBusyError(f"Discord can't {what}", seconds=wait, again=gate.again)
+            seconds, counts = end - self._clock.monotonic(), not repeats
             try:
-                return await self._once(what, make(), end - self._clock.monotonic())
+                return await self._noted(what, make(), seconds, counts=counts)
             except PostUnclearError:
                 repeats -= 1
                 if repeats < 0 or self._clock.monotonic() >= end:
@@ -135,11 +178,45 @@ class Api:
 
         Raises what `call` does.
         """
-        if not self.pace.spares(method, channel):
+        if not (self.pace.spares(method, channel) and self._gate(what).is_open):
             raise LimitedError(f"there is no room to {what} now")
         with self.pace.refusals(method, channel) as refused:
             seconds = min(self.timeout, _COURTESY_SECONDS)
-            return await self._once(what, make(), seconds, refused)
+            return await self._noted(what, make(), seconds, counts=False, refused=refused)
+
+    def _gate(self, what: str) -> Gate:
+        if what not in self._gates:
+            self._gates[what] = Gate(f"Discord's way to {what}", self._clock)
+        return self._gates[what]
+
+    async def _noted(
+        self,
+        what: str,
+        call: Coroutine[Any, Any, Result],
+        seconds: float,
+        *,
+        counts: bool,
+        refused: asyncio.Event | None = None,
+    ) -> Result:
+        """Make a call, and note whether what it does works at Discord.
+
+        A lost answer `counts` as a sign of an outage, except where nobody needs it, or where the
+        call is made once more first.
+        """
+        gate = self._gate(what)
+        try:
+            answer = await self._once(what, call, seconds, refused)
+        except PostUnclearError as unclear:
+            if counts or not gate.is_open:
+                gate.failed()
+            if gate.is_open:
+                raise
+            raise OutageError(str(unclear), again=gate.again) from unclear.__cause__
+        except PlatformError:
+            gate.worked()
+            raise
+        gate.worked()
+        return answer
 
     async def close(self) -> None:
         """Let calls that were cut off come to their end."""
@@ -176,8 +253,8 @@ class Api:
     def _cut_off(self, task: asyncio.Future[Any]) -> None:
         """Cancel a call, and let nothing wait for it.
 
-        A call of discord.py's that is cancelled may still sit out its bucket's limit; and one that
-        is cancelled while it waits for the global limit leaves all others waiting for good.
+        One that is cancelled while it waits for the global limit leaves all others waiting for
+        good.
         """
 
         async def ended() -> None:
@@ -186,7 +263,6 @@ class Api:
                 task.exception()  # nobody else asks for it
             over: asyncio.Event = self.http._global_over  # noqa: SLF001 - see above
             over.set()
-            open_again(self.http._buckets.values())  # noqa: SLF001 - see there
 
         task.cancel()
         late = asyncio.create_task(ended())
@@ -198,8 +274,7 @@ def _result(what: str, task: asyncio.Future[Result]) -> Result:
     try:
         return task.result()
     except discord.RateLimited as limited:
-        seconds = limited.retry_after
-        raise LimitedError(f"Discord lets the bot {what} again in {seconds:.0f} s") from None
+        raise _limited(what, limited.retry_after) from None
     except discord.HTTPException as error:
         raise _meaning(what, error) from None
     except (aiohttp.ClientError, OSError, TimeoutError, asyncio.CancelledError) as error:
@@ -215,6 +290,27 @@ def _meaning(what: str, error: discord.HTTPException) -> PlatformError:
     if error.status >= _SERVER_FAULT:
         return PostUnclearError(f"{what}: status {error.status}")
     if error.status == _LIMITED:
-        return LimitedError(f"Discord does not let the bot {what} now")
-    kind = NeverError if error.code in _NEVER else RefusedError
-    return kind(what, error.status, error.code)
+        return _limited(what, _seconds(error.response.headers.get("Retry-After")))
+    return _kind(error)(what, error.status, error.code)
+
+
+def _limited(what: str, seconds: float | None) -> LimitedError:
+    when = "later" if seconds is None else f"in {seconds:.0f} s"
+    return LimitedError(f"Discord lets the bot {what} again {when}", seconds=seconds)
+
+
+def _kind(error: discord.HTTPException) -> type[RefusedError]:
+    if error.code in _NEVER:
+        return NeverError
+    if error.code in _CONTENT:
+        return ContentError
+    passes = error.code in _PASSING or error.status == _UNAUTHORIZED
+    return PassingError if passes else RefusedError
+
+
+def _seconds(given: str | None) -> float | None:
+    """Return what a Retry-After says; None where it says nothing that can be read."""
+    try:
+        return max(0.0, float(given)) if given else None
+    except ValueError:
+        return None

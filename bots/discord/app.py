@@ -165,12 +165,10 @@ async def connected(settings: Settings, clock: Clock) -> AsyncGenerator[Discord,
     """
     # It logs what people say when it is asked to, and each lost connection with its trace.
     logging.getLogger("discord").setLevel(logging.CRITICAL)
-    # A call may not take longer than the lease that allows it.
-    timeout = min(_CALL_SECONDS, settings.lease_seconds * 0.6)
     with redirected(settings.discord_base_url):
         pace = Pace(clock)
-        link = Link(settings, pace, clock, patience=timeout * _PATIENCE)
-        api = Api(link, pace, clock, timeout=timeout)
+        link = Link(settings, pace, clock, patience=_CALL_SECONDS * _PATIENCE)
+        api = Api(link, pace, clock, timeout=_CALL_SECONDS)
         async with aiohttp.ClientSession(connector=Connector(link.file_hosts)) as session:
             await link.open()
             platform = DiscordPlatform(

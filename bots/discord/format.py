@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 # not `re`: before Python 3.11.5 its possessive groups go wrong
 import regex  # type: ignore[import-untyped] # ships no types
 
+from core.platform import Form
 from core.reply import TRIM_MEANING
 from core.split import Splitter
 from core.visible import visible
@@ -43,6 +44,7 @@ def _measure(text: str) -> int:
 
 
 _PIECES = Splitter(LIMIT, _measure)
+_SMALL = Splitter(LIMIT // 4, _measure)
 _GROWING = Splitter(LIMIT - len(WRITING) - 1, _measure)
 
 
@@ -57,6 +59,14 @@ def piece(text: str, cuts: Sequence[int], index: int) -> str:
     while shown.endswith(WRITING):
         shown = shown.removesuffix(WRITING).rstrip()
     return shown if shown.strip() else _NOTHING
+
+
+def parts(text: str, form: Form) -> tuple[str, ...]:
+    """Return a piece as it is, or in small parts of it."""
+    if form is not Form.SMALL:
+        return (text,)
+    cuts = _SMALL.cut(text)
+    return tuple(_SMALL.piece(text, cuts, index) for index in range(len(cuts)))
 
 
 def preview(text: str) -> str:

@@ -18,7 +18,7 @@ from discord.gateway import DiscordWebSocket
 from discord.http import Route
 
 from bots.discord.api import ODD
-from bots.discord.buckets import look_seldom
+from bots.discord.buckets import keep_to_limits, look_seldom
 from bots.discord.client import Client
 from bots.discord.hosts import api_hosts, file_hosts
 from bots.reach import until_there
@@ -185,8 +185,7 @@ class Link:
 
     def _made(self) -> Client:
         client = Client(lambda: self.ears, self._settings, self._pace, content=self.reads_all)
-        # Below the smallest that discord.py takes by itself: no call of ours waits so long.
-        client.http.max_ratelimit_timeout = self._patience
+        keep_to_limits(client.http, self._patience)
         look_seldom(client.http)
         client.http.ws_connect = _to_gateways_alone(client.http.ws_connect, self.hosts)  # type: ignore[assignment, method-assign]
         return client

@@ -11,13 +11,15 @@ import base64
 import hashlib
 from typing import TYPE_CHECKING
 
-from core.platform import PostKey
+from core.platform import Form, PostKey
 
 if TYPE_CHECKING:
     from core.platform import Where
 
 LENGTH = 25
 _HASH = 12
+_PIECES, _PARTS = 10**7, 10**4
+"""More than an answer has of either; its number, form included, has `_HASH` digits."""
 _PREVIEW, _PIECE, _NOTICE = "p", "a", "n"
 
 
@@ -26,7 +28,8 @@ def nonce_of(key: PostKey) -> str:
     turn = _turn(key.thread, key.turn)
     if key.is_preview:
         return f"{turn}{_PREVIEW}{_hashed(key.token)}"
-    return f"{turn}{_PIECE}{key.piece:0{_HASH}d}"
+    number = (key.form * _PARTS + key.part) * _PIECES + key.piece
+    return f"{turn}{_PIECE}{number:0{_HASH}d}"
 
 
 def notice_nonce(name: str) -> str:
@@ -43,7 +46,10 @@ def key_of(nonce: str, where: Where, token: str) -> PostKey | None:
         return None
     kind, part = nonce[_HASH], nonce[_HASH + 1 :]
     if kind == _PIECE and part.isdecimal():
-        return PostKey(where.thread, where.turn, piece=int(part))
+        rest, piece = divmod(int(part), _PIECES)
+        form, within = divmod(rest, _PARTS)
+        known = Form(form) if form in tuple(Form) else Form.CUT
+        return PostKey(where.thread, where.turn, piece=piece, form=known, part=within)
     if kind == _PREVIEW:
         mine = token if part == _hashed(token) else "another's"
         return PostKey(where.thread, where.turn, token=mine)

@@ -24,8 +24,14 @@ from bots.discord.reading import after
 from bots.discord.snowflakes import seconds
 from bots.discord.threads import Threads
 from bots.discord.typing_line import TypingLine
-from core.errors import PostRefusedError, ReadBackRefusedError
-from core.platform import Capabilities
+from core.errors import (
+    ContentRefusedError,
+    PlatformBusyError,
+    PlatformError,
+    PostRefusedError,
+    ReadBackRefusedError,
+)
+from core.platform import Capabilities, Form
 from core.reply import SCISSORS
 
 if TYPE_CHECKING:
@@ -72,7 +78,7 @@ class DiscordPlatform:
         self.remember: Callable[[], discord.ui.View] | None = None
         """What goes under the first ✂️ of a thread: a button that shows what is remembered."""
         self.capabilities = Capabilities(call_timeout=api.timeout, edit_interval=edit_interval)
-        self._threads = Threads(api, self.places)
+        self._threads = Threads(api, self.places, clock)
         self._session = session
         self._clock = clock
         self._most = most_messages
@@ -88,6 +94,10 @@ class DiscordPlatform:
         """Return one piece, as it is posted."""
         return shape.piece(text, cuts, index)
 
+    def parts(self, text: str, form: Form) -> tuple[str, ...]:
+        """Return a piece in parts: there is no plainer form than its words."""
+        return shape.parts(text, form)
+
     # --- posting --------------------------------------------------------------------------------
 
     async def post(self, where: Where, text: str, key: PostKey) -> str:
@@ -97,7 +107,7 @@ class DiscordPlatform:
         try:
             if key.is_file:
                 return await posting.post_file(self.api, channel, text, nonce)
-            first = key.is_preview or key.piece == 0
+            first = key.is_preview or key.slot == (0, Form.CUT, 0)
             made = Post(
                 channel=channel,
                 text=shape.preview(text) if key.is_preview else text,
@@ -108,7 +118,7 @@ class DiscordPlatform:
         except RefusedError as refused:
             if refused.code == UNKNOWN_MESSAGE and not key.is_preview:
                 return ""  # Discord's word for a nonce whose message was deleted
-            raise
+            raise _of_content(refused) from refused
         finally:
             if key.is_preview:
                 self._begin(where, key)
@@ -125,7 +135,7 @@ class DiscordPlatform:
         except RefusedError as refused:
             if refused.code in _UNCHANGEABLE:
                 raise PostRefusedError(str(refused)) from refused
-            raise
+            raise _of_content(refused) from refused
         except LimitedError as limited:
             if self._clock.now() - seconds(message) > _OLD:
                 raise PostRefusedError(str(limited)) from limited
@@ -176,6 +186,18 @@ class DiscordPlatform:
                 log.warning("an answer has no ✂️ on it: %s", refused)
         self._begun.pop(where.turn, None)
 
+    async def tell(self, where: Where, text: str) -> bool:
+        """Say it where the answer belongs, else in a direct message to who asked."""
+        nonce = notice_nonce(f"{where.thread}\n{where.turn}\n{text}")
+        made = Post(channel="", text=shape.notice(text), nonce=nonce, silent=True)
+        try:
+            channel = await self._threads.of(where)
+            await self._say_once(replace(made, channel=channel), behind=where.trigger)
+        except PlatformError as error:
+            log.info("a sentence is said in a direct message: %s", error)
+            return await self._tell_alone(where.asker_id, made)
+        return True
+
     async def working(self, where: Where, *, working: bool) -> None:
         """Let the channel show that the bot types; the calls are made beside the turn."""
         self._typing.show(self._threads.shown(where), working=working)
@@ -218,6 +240,25 @@ class DiscordPlatform:
 
     # --- the steps ------------------------------------------------------------------------------
 
+    async def _tell_alone(self, person: str, made: Post) -> bool:
+        if not person:
+            return False
+        try:
+            await posting.post(self.api, replace(made, channel=await self.dm(person)))
+        except PlatformError as error:
+            log.warning("a sentence could not be said: %s", error)
+            return False
+        return True
+
+    async def dm(self, person: str) -> str:
+        """Return the channel of the direct messages with a person, opened if need be."""
+        http = self.api.http
+
+        async def opened() -> str:
+            return str((await http.start_private_message(int(person)))["id"])
+
+        return await self.api.call("open a direct message", opened)
+
     @staticmethod
     def _replies(where: Where, channel: str) -> bool:
         """Tell whether answers reply to what they answer: not where a thread opens with it."""
@@ -242,3 +283,10 @@ class DiscordPlatform:
         except RefusedError as refused:
             if refused.code != UNKNOWN_MESSAGE:  # it was said, and deleted since
                 raise
+
+
+def _of_content(refused: RefusedError) -> PlatformError:
+    """Return a refusal of an answer; for no reason known here, it may be so for what is in it."""
+    if isinstance(refused, ContentRefusedError | PlatformBusyError | PostRefusedError):
+        return refused
+    return ContentRefusedError(str(refused))

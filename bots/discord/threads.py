@@ -12,14 +12,19 @@ import logging
 from collections import OrderedDict
 from typing import TYPE_CHECKING, Literal
 
-from bots.discord.api import UNKNOWN_CHANNEL, RefusedError
+from bots.discord.api import UNKNOWN_CHANNEL, LimitedError, RefusedError
 from bots.discord.events import channel_of
 from bots.discord.text import unquoted
+from core.errors import PlatformBusyError
 from core.visible import visible
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Coroutine
+    from typing import Any
+
     from bots.discord.api import Api
     from bots.discord.places import Places
+    from core.clock import Clock
     from core.platform import Where
 
 log = logging.getLogger(__name__)
@@ -31,15 +36,20 @@ _TITLE = 80
 """Characters of a thread's name, of 100 that Discord takes."""
 _UNTITLED = "Conversation"
 _KEPT = 10_000
+_LONGEST_WAIT = 60.0
+"""Seconds that an answer waits for its thread; one that would wait longer goes to the channel."""
 
 
 class Threads:
     """Opens threads, once each."""
 
-    def __init__(self, api: Api, places: Places) -> None:
+    def __init__(self, api: Api, places: Places, clock: Clock) -> None:
         """Know of none."""
         self._api = api
         self._places = places
+        self._clock = clock
+        self._not_before: dict[str, float] = {}
+        """By channel: when Discord lets the bot open a thread there, on the steady clock."""
         self._homes: OrderedDict[str, str] = OrderedDict()
         """By the id of a thread that was opened here: the channel in which to answer."""
 
@@ -51,13 +61,31 @@ class Threads:
         home = await self._home(where)
         if home:
             return home
+        above = channel_of(where.thread.place)
         try:
-            await self._api.call("open a thread", lambda: self._start(where))
+            await self._limited(above, lambda: self._start(where))
+        except PlatformBusyError as busy:
+            if (busy.seconds or 0.0) <= _LONGEST_WAIT:
+                raise
+            log.warning("answered in the channel, as a thread would take too long: %s", busy)
+            return self._keep(where, above)
         except RefusedError as refused:
             if refused.code != _THERE_IS_ONE:
                 log.warning("answered in the channel, as no thread can be: %s", refused)
-                return self._keep(where, channel_of(where.thread.place))
+                return self._keep(where, above)
         return self._keep(where, where.answer_in)
+
+    async def _limited(self, channel: str, start: Callable[[], Coroutine[Any, Any, None]]) -> None:
+        """Open a thread in a channel, unless Discord has said that it may not be done yet."""
+        now = self._clock.monotonic()
+        if (left := self._not_before.get(channel, 0.0) - now) > 0:
+            raise LimitedError("Discord opens no thread there yet", seconds=left)
+        try:
+            await self._api.call("open a thread", start)
+        except LimitedError as limited:
+            self._not_before = {c: at for c, at in self._not_before.items() if at > now}
+            self._not_before[channel] = now + (limited.seconds or 0.0)
+            raise
 
     async def of(self, where: Where) -> str:
         """Return the channel in which a turn is answered, as far as it was; make nothing.

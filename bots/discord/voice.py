@@ -83,12 +83,7 @@ class DiscordVoice:
 
     async def give(self, person: str, text: str, files: Sequence[Path]) -> None:
         """Say something to somebody in a direct message, with files; raises `PlatformError`."""
-        http = self._api.http
-
-        async def opened() -> str:
-            return str((await http.start_private_message(int(person)))["id"])
-
-        dm = await self._api.call("open a direct message", opened)
+        dm = await self._platform.dm(person)
         nonce = notice_nonce(unique())
         made = Post(channel=dm, text=notice(text), nonce=nonce, silent=True)
         if files:

@@ -18,8 +18,17 @@ from slack_sdk.web.async_client import AsyncWebClient
 
 from bots.outgoing import Connector
 from bots.slack.hosts import slack_hosts
-from core.errors import PlatformError, PostRefusedError, PostUnclearError
+from bots.slack.pace import Rank
+from core.errors import (
+    ContentRefusedError,
+    OutageError,
+    PlatformBusyError,
+    PlatformError,
+    PostRefusedError,
+    PostUnclearError,
+)
 from core.fields import dict_of, str_of
+from core.gate import Gate
 from core.odd import broke
 
 if TYPE_CHECKING:
@@ -42,9 +51,6 @@ _NEVER = {
     "channel_not_found",
     "is_archived",
     "messages_tab_disabled",
-    "msg_blocks_too_long",
-    "msg_too_long",
-    "no_text",
     "not_in_channel",
     "restricted_action",
     "restricted_action_non_threadable_channel",
@@ -53,7 +59,45 @@ _NEVER = {
     "restricted_action_thread_only_channel",
     "thread_not_found",
 }
-"""Errors of a post that stay the same however long one waits (docs: methods/chat.postMessage)."""
+"""Errors of a place, the same for each post however long one waits (docs: chat.postMessage)."""
+_CONTENT = {
+    "invalid_attachments",
+    "invalid_blocks",
+    "invalid_blocks_format",
+    "markdown_text_conflict",
+    "msg_blocks_too_long",
+    "msg_too_long",
+    "no_text",
+    "too_many_attachments",
+}
+"""Errors of what is in a post; another shape of it may be taken (docs: chat.postMessage)."""
+METADATA = {
+    "invalid_metadata",
+    "invalid_metadata_format",
+    "invalid_metadata_schema",
+    "metadata_must_be_sent_from_app",
+    "metadata_too_large",
+}
+"""Errors of the mark on a post; without one it may be taken."""
+_PASSING = {
+    "accesslimited",
+    "account_inactive",
+    "ekm_access_denied",
+    "invalid_auth",
+    "message_limit_exceeded",
+    "not_authed",
+    "org_login_required",
+    "rate_limited",
+    "ratelimited",
+    "team_added_to_org",
+    "token_expired",
+    "token_revoked",
+    "two_factor_setup_required",
+}
+"""Errors of the workspace, the app or its token: they are the same for all calls of a method, and
+end when a person has repaired what is wrong (docs: chat.postMessage, "Errors")."""
+_LACKING_NOW = {"access_denied", "missing_scope", "team_access_not_granted"}
+"""The same, for what the app may not do yet; whoever calls may have another way."""
 LACKING = {
     "feature_not_enabled",
     "method_deprecated",
@@ -89,13 +133,27 @@ class NeverError(RefusedError, PostRefusedError):
     """Slack will not, and waiting changes nothing."""
 
 
-class LimitedError(PlatformError):
+class ContentError(RefusedError, ContentRefusedError):
+    """Slack will not take what is in a post, or its shape."""
+
+
+class PassingError(RefusedError, PlatformBusyError):
+    """Slack will not now, whatever is posted: the workspace, the app or its token is the cause."""
+
+    def __init__(self, method: str, code: str) -> None:
+        """Say which call, and why not."""
+        RefusedError.__init__(self, method, code)
+        self.seconds = self.again = None
+
+
+class LimitedError(PlatformBusyError):
     """Slack wants this call later than we can wait for it."""
+
+    seconds: float
 
     def __init__(self, method: str, seconds: float) -> None:
         """Say which call, and when."""
-        super().__init__(f"Slack allows {method} again in {seconds:.0f} s")
-        self.seconds = seconds
+        super().__init__(f"Slack allows {method} again in {seconds:.0f} s", seconds=seconds)
 
 
 def web_client(token: str, base_url: str, session: aiohttp.ClientSession) -> AsyncWebClient:
@@ -133,6 +191,7 @@ class Api:
         self.pace = pace
         self.timeout = timeout
         self._clock = clock
+        self._gates: dict[str, Gate] = {}
 
     async def call(
         self,
@@ -140,6 +199,7 @@ class Api:
         *,
         repeat: bool = False,
         patience: float | None = None,
+        rank: Rank = Rank.ANSWER,
         **arguments: Any,
     ) -> dict[str, Any]:
         """Make a call and return Slack's answer.
@@ -148,25 +208,25 @@ class Api:
             method: The method's name.
             repeat: Whether to make it again where it is not clear if it took effect.
             patience: Seconds for all of it, waits included; `timeout` where none are given.
+            rank: What it is for: what matters more goes first.
             arguments: What the method takes; None means that it is not given.
 
         Raises:
             RefusedError: Slack will not.
-            LimitedError: Not as soon as we could wait for.
-            PostUnclearError: It may or may not have taken effect.
+            PlatformBusyError: Not as soon as we could wait for.
+            PostUnclearError: It may or may not have taken effect; `OutageError`, if others may not.
         """
         end = self._clock.monotonic() + (self.timeout if patience is None else patience)
         arguments = {name: value for name, value in arguments.items() if value is not None}
         place = str(arguments.get("channel", ""))
         repeats = _REPEATS if repeat else 0
         while True:
-            await self._wait(method, place, end)
-            self.pace.made(method, place)
+            await self._wait(method, place, end, rank)
+            seconds, counts = end - self._clock.monotonic(), not repeats
             try:
-                return await self._once(method, arguments, end - self._clock.monotonic())
+                return await self._noted(method, arguments, seconds, counts=counts)
             except LimitedError as limited:
                 log.info("%s", limited)
-                self.pace.told(method, place, limited.seconds)
             except PostUnclearError:
                 repeats -= 1
                 if repeats < 0 or self._clock.monotonic() >= end:
@@ -178,22 +238,62 @@ class Api:
         Raises what `call` does.
         """
         place = str(arguments.get("channel", ""))
-        if not self.pace.spares(method, place):
-            raise LimitedError(method, self.pace.wait(method, place))
-        self.pace.made(method, place)
+        if not (self.pace.spares(method, place) and self._gate(method).is_open):
+            raise LimitedError(method, self.pace.wait(method, place, Rank.COURTESY))
         given = {name: value for name, value in arguments.items() if value is not None}
-        try:
-            return await self._once(method, given, self.timeout)
-        except LimitedError as limited:
-            self.pace.told(method, place, limited.seconds)
-            raise
+        return await self._noted(method, given, self.timeout, counts=False)
 
-    async def _wait(self, method: str, place: str, end: float) -> None:
+    def took_effect(self, method: str) -> None:
+        """Note that a call of which no answer came did take effect: the method works."""
+        self._gate(method).worked()
+
+    async def _wait(self, method: str, place: str, end: float, rank: Rank) -> None:
         """Wait for one's turn; others may have been first, or told to wait, in the meantime."""
-        while wait := self.pace.wait(method, place):
+        while wait := self.pace.wait(method, place, rank):
             if wait > end - self._clock.monotonic():
                 raise LimitedError(method, wait)
             await self._clock.sleep(wait)
+        gate = self._gate(method)
+        if wait := await gate.passes(end):
+            raise PlatformBusyError(f"{method} is out at Slack", seconds=wait, again=gate.again)
+
+    def _gate(self, method: str) -> Gate:
+        if method not in self._gates:
+            self._gates[method] = Gate(f"Slack's {method}", self._clock)
+        return self._gates[method]
+
+    async def _noted(
+        self, method: str, arguments: dict[str, Any], seconds: float, *, counts: bool
+    ) -> dict[str, Any]:
+        """Make a call, and note whether Slack allows it and the method works.
+
+        A lost answer `counts` as a sign of an outage, except where nobody needs it, or where the
+        call is made once more first.
+        """
+        place, gate = str(arguments.get("channel", "")), self._gate(method)
+        self.pace.made(method, place)
+        try:
+            answer = await self._once(method, arguments, seconds)
+        except LimitedError as limited:
+            self.pace.told(method, place, limited.seconds)
+            gate.worked()
+            raise
+        except PostUnclearError as unclear:
+            if counts or not gate.is_open:
+                gate.failed()
+            if gate.is_open:
+                raise
+            raise OutageError(str(unclear), again=gate.again) from unclear.__cause__
+        except PassingError as passing:
+            if passing.code in _PASSING:
+                gate.failed()
+            passing.again = None if gate.is_open else gate.again
+            raise
+        except RefusedError:
+            gate.worked()
+            raise
+        gate.worked()
+        return answer
 
     async def _once(self, method: str, arguments: dict[str, Any], seconds: float) -> dict[str, Any]:
         reads = method in READS
@@ -227,7 +327,15 @@ def meaning(method: str, error: SlackApiError) -> PlatformError:
         return PostUnclearError(f"{method}: status {status} {code}")
     if not code:
         return PostUnclearError(f"{method}: status {status}, {ODD}")
-    return (NeverError if code in _NEVER else RefusedError)(method, code)
+    return _kind(code)(method, code)
+
+
+def _kind(code: str) -> type[RefusedError]:
+    if code in _NEVER:
+        return NeverError
+    if code in _CONTENT | METADATA:
+        return ContentError
+    return PassingError if code in _PASSING | _LACKING_NOW else RefusedError
 
 
 def stated(method: str, answer: Mapping[str, Any], *path: str) -> str:

@@ -198,13 +198,11 @@ async def connected(
     Hears people at the door, which is open, where one is given; else by Socket Mode. Raises
     `SettingsError` when a token is of no use, `OutOfReachError` when Slack is out of reach.
     """
-    # A call may not take longer than the lease that allows it.
-    timeout = min(_CALL_SECONDS, settings.lease_seconds * 0.6)
     async with guarded_session(settings.slack_base_url) as session:
         client = web_client(
             settings.slack_bot_token.get_secret_value(), settings.slack_base_url, session
         )
-        api = Api(client, Pace(clock, seconds=settings.slack_pace), clock, timeout=timeout)
+        api = Api(client, Pace(clock, seconds=settings.slack_pace), clock, timeout=_CALL_SECONDS)
         slack = Slack(settings, api, await _who_am_i(api, settings), clock, door)
         try:
             yield slack

@@ -10,6 +10,7 @@ import logging
 from typing import TYPE_CHECKING, Any
 
 from bots.slack import events
+from bots.slack.pace import Rank
 from bots.slack.people import is_id
 from bots.slack.reading import direct_messages, history, replies
 from bots.slack.stamps import is_ts, seconds
@@ -60,14 +61,18 @@ class SlackPast:
         """Yield what people said at a place after a moment, in threads and outside of them."""
         api, channel, since = self._platform.api, events.channel_of(place), f"{oldest:.6f}"
         roots, kind = {thread for thread in threads if is_ts(thread)}, await self._type_of(channel)
-        async for found in history(api, channel, oldest=since, patience=_PATIENCE):
+        async for found in history(
+            api, channel, rank=Rank.CATCH_UP, oldest=since, patience=_PATIENCE
+        ):
             latest = str_of(found, "latest_reply")
             if is_ts(latest) and seconds(latest) > oldest:
                 roots.add(str_of(found, "ts"))
             if (message := self._as_message(found, channel, kind)) is not None:
                 yield message
         for root in sorted(roots):
-            async for found in replies(api, channel, root, oldest=since, patience=_PATIENCE):
+            async for found in replies(
+                api, channel, root, rank=Rank.CATCH_UP, oldest=since, patience=_PATIENCE
+            ):
                 if (message := self._as_message(found, channel, kind)) is not None:
                     yield message
 
@@ -84,7 +89,7 @@ class SlackPast:
         """Yield what people said in the thread of a message."""
         channel, kind = self._platform.channel_of(message.thread), _TYPES.get(message.kind, "")
         async for found in replies(
-            self._platform.api, channel, message.answer_in, patience=PATIENCE
+            self._platform.api, channel, message.answer_in, rank=Rank.BACKFILL, patience=PATIENCE
         ):
             if (earlier := self._as_message(found, channel, kind)) is not None:
                 yield earlier
@@ -97,7 +102,11 @@ class SlackPast:
         """
         if self._groups is None and not channel.startswith("D"):
             answer = await self._platform.api.call(
-                "conversations.info", repeat=True, patience=_PATIENCE, channel=channel
+                "conversations.info",
+                repeat=True,
+                patience=_PATIENCE,
+                rank=Rank.CATCH_UP,
+                channel=channel,
             )
             return "mpim" if dict_of(answer, "channel").get("is_mpim") else ""
         return "mpim" if channel in (self._groups or ()) else ""

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from bots.slack.api import RefusedError
 from bots.slack.audience import Audience
 from bots.slack.events import NAME, channel_of, place_of, thread_at
+from bots.slack.pace import Rank
 from core.fields import dict_of, str_of
 
 if TYPE_CHECKING:
@@ -96,6 +97,7 @@ class SlackDirectory:
                     "conversations.members",
                     repeat=True,
                     patience=_PATIENCE,
+                    rank=Rank.COMMAND,
                     channel=channel_of(thread.place),
                     limit=_PAGE,
                     cursor=cursor,
@@ -129,13 +131,16 @@ class SlackDirectory:
     # --- the steps ------------------------------------------------------------------------------
 
     async def _user(self, person: str) -> dict[str, Any]:
-        return dict_of(await self._api.call("users.info", repeat=True, user=person), "user")
+        answer = await self._api.call("users.info", repeat=True, rank=Rank.COMMAND, user=person)
+        return dict_of(answer, "user")
 
     async def _channel(self, thread: ThreadKey) -> dict[str, Any]:
         """Return what a thread's channel is now; empty where Slack does not show it to the bot."""
         channel = channel_of(thread.place)
         try:
-            answer = await self._api.call("conversations.info", repeat=True, channel=channel)
+            answer = await self._api.call(
+                "conversations.info", repeat=True, rank=Rank.COMMAND, channel=channel
+            )
         except RefusedError:
             return {}
         return dict_of(answer, "channel")

@@ -18,6 +18,7 @@ import aiohttp
 from bots.outgoing import ElsewhereError, content_of, opened
 from bots.slack.api import RefusedError
 from bots.slack.hosts import file_hosts
+from bots.slack.pace import Rank
 from core.errors import FileGoneError, FileUnreadableError, PlatformError
 from core.fields import count_of, dict_of, str_of
 from core.limits import FILE_BYTES
@@ -49,7 +50,9 @@ async def fetch(api: Api, file: str) -> bytes:
         PlatformError: It can't be had now.
     """
     try:
-        found = dict_of(await api.call("files.info", repeat=True, file=file), "file")
+        found = dict_of(
+            await api.call("files.info", repeat=True, rank=Rank.TAKEOVER, file=file), "file"
+        )
     except RefusedError as refused:
         raise _meaning(refused.code) from refused
     if (refusal := _refusal(found)) is not None:

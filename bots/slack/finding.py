@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from bots.slack import format as shape
 from bots.slack.events import channel_of
 from bots.slack.marks import key_of, notice
+from bots.slack.pace import Rank
 from bots.slack.people import is_ours
 from bots.slack.reading import replies
 from bots.slack.stamps import is_ts
@@ -33,7 +34,9 @@ async def find(api: Api, me: Me, where: Where, *, unmarked: str) -> tuple[Posted
     """
     channel = channel_of(where.thread.place)
     found = []
-    async for message in replies(api, channel, where.answer_in, oldest=where.trigger):
+    async for message in replies(
+        api, channel, where.answer_in, oldest=where.trigger, rank=Rank.TAKEOVER
+    ):
         key = key_of(message, where, unmarked=unmarked) if is_ours(message, me) else None
         if key is not None:
             files = dicts_of(message, "files")  # a file is known by its own id
@@ -48,15 +51,23 @@ async def say(api: Api, me: Me, message: Message, content: shape.Json, name: str
     A crash may leave it unsaid. Raises `PlatformError` when it can't be said now.
     """
     channel = channel_of(message.thread.place)
-    metadata = notice(f"{message.id}\n{name}")
-    if is_ts(message.id):  # else there is no place to look at
-        async for found in replies(api, channel, message.answer_in, oldest=message.id):
+    await say_once(api, me, (channel, message.answer_in), message.id, content, name)
+
+
+async def say_once(
+    api: Api, me: Me, thread: tuple[str, str], after: str, content: shape.Json, name: str
+) -> None:
+    """Say something in a thread (its channel and root) after a message; see `say`."""
+    channel, root = thread
+    metadata = notice(f"{after}\n{name}")
+    if is_ts(after):  # else there is no place to look at
+        async for found in replies(api, channel, root, oldest=after, rank=Rank.COMMAND):
             if found.get("metadata") == metadata and is_ours(found, me):
                 return
     await api.call(
         "chat.postMessage",
         channel=channel,
-        thread_ts=message.answer_in or None,
+        thread_ts=root or None,
         metadata=metadata,
         **shape.NO_PREVIEWS,
         patience=PATIENCE,

@@ -16,6 +16,7 @@ import regex  # type: ignore[import-untyped] # ships no types
 
 from bots.slack.inert import escaped, inert, length, restored, settled
 from core.fields import dicts_of, str_of
+from core.platform import Form
 from core.reply import TRIM_MEANING
 from core.split import Splitter
 from core.visible import visible
@@ -29,6 +30,8 @@ Json: TypeAlias = dict[str, Any]
 
 MARKDOWN = 11_500
 TEXT = 3_900
+SMALL = 1_000
+"""A text that is refused at the length that Slack is known to take is tried in parts of this."""
 _SEEN = 4
 """How much of a text is looked at, in lengths of what is shown: signs that are not shown, or
 stand for more, make one longer than the other."""
@@ -37,7 +40,9 @@ NOTES = 5
 """Notes under an answer; there are five kinds of them."""
 REMEMBER = "what_i_remember"
 """The action of the button that shows what is remembered of a thread."""
-NO_PREVIEWS: Final = MappingProxyType({"unfurl_links": False, "unfurl_media": False})
+NO_PREVIEWS: Final[Mapping[str, Any]] = MappingProxyType(
+    {"unfurl_links": False, "unfurl_media": False}
+)
 """Goes with each post: Slack would ask for what a text links to, whoever wrote the address."""
 _NOTHING = "\u2026"
 _MORE = "\n\u2026"
@@ -49,6 +54,7 @@ _FENCE = regex.compile(r"^[ \t]*+(?:`{3,}+|~{3,}+)[^\n`]*+$\n?", regex.MULTILINE
 
 _PIECES = Splitter(MARKDOWN, length)
 _TEXTS = Splitter(TEXT - len(_MORE), lambda text: len(escaped(text)))
+_SMALL = Splitter(SMALL, lambda text: len(escaped(text)))
 
 
 def cut(text: str, most: int = 0) -> tuple[int, ...]:
@@ -87,6 +93,25 @@ def message(text: str, notes: Sequence[str] = (), *, explain_trim: bool = False)
     # `parse` is `client` unless said otherwise in chat.update (docs: reference/methods/chat.update)
     # and either finds names in plain text when it is `full`.
     return {"text": fallback(text), "blocks": blocks, "parse": "none", "link_names": False}
+
+
+def parts(text: str, form: Form) -> tuple[str, ...]:
+    """Return a piece in parts that are posted as plain text."""
+    splitter = _SMALL if form is Form.SMALL else _TEXTS
+    cuts = splitter.cut(text)
+    return tuple(splitter.piece(text, cuts, index) for index in range(len(cuts)))
+
+
+def plain(text: str, notes: Sequence[str] = ()) -> Json:
+    """Return what `chat.postMessage` takes for text without any block, shown as it is."""
+    lines = [text, *(f"({visible(note)})" for note in notes)]
+    shown = escaped("\n".join(lines))
+    return {
+        "text": shown if shown.strip() else _NOTHING,
+        "mrkdwn": False,
+        "parse": "none",
+        "link_names": False,
+    }
 
 
 def fallback(text: str) -> str:

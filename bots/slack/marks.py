@@ -10,8 +10,8 @@ from __future__ import annotations
 import hashlib
 from typing import TYPE_CHECKING, Any
 
-from core.fields import dict_of, dicts_of, str_of
-from core.platform import AS_FILE, PostKey
+from core.fields import count_of, dict_of, dicts_of, str_of
+from core.platform import AS_FILE, Form, PostKey
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -25,7 +25,9 @@ NOTICE = "chatbot_notice"
 
 def mark(key: PostKey) -> dict[str, Any]:
     """Return the metadata for a post under this key."""
-    part = {"token": key.token} if key.is_preview else {"piece": key.piece}
+    part: dict[str, Any] = {"token": key.token} if key.is_preview else {"piece": key.piece}
+    if key.form is not Form.CUT:
+        part |= {"form": int(key.form), "part": key.part}
     return {"event_type": REPLY, "event_payload": {"turn": _turn(key.thread, key.turn), **part}}
 
 
@@ -57,10 +59,16 @@ def key_of(message: Mapping[str, Any], where: Where, *, unmarked: str) -> PostKe
     ):
         return None
     if "piece" in payload:
-        piece = payload["piece"]
-        counted = isinstance(piece, int) and piece >= 0
-        return PostKey(where.thread, where.turn, piece=piece) if counted else None
+        return _piece_key(payload, where)
     return PostKey(where.thread, where.turn, token=str_of(payload, "token"))
+
+
+def _piece_key(payload: Mapping[str, Any], where: Where) -> PostKey | None:
+    piece, form = payload["piece"], payload.get("form", Form.CUT)
+    if not isinstance(piece, int) or piece < 0 or form not in tuple(Form):
+        return None
+    part = count_of(payload, "part")
+    return PostKey(where.thread, where.turn, piece=piece, form=Form(form), part=part)
 
 
 def _turn(thread: object, turn: str) -> str:

@@ -8,6 +8,7 @@ from collections import OrderedDict
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+from bots.slack.pace import Rank
 from bots.slack.people import LONGEST
 from core.errors import PlatformError
 from core.fields import dict_of, str_of
@@ -78,7 +79,8 @@ class Names:
         return name
 
     async def _look(self, user: str) -> dict[str, Any]:
-        found = dict_of(await self._api.call("users.info", repeat=True, user=user), "user")
+        answer = await self._api.call("users.info", repeat=True, rank=Rank.COMMAND, user=user)
+        found = dict_of(answer, "user")
         self._homes[user] = _home(found)
         if len(self._homes) > _KEPT:
             self._homes.popitem(last=False)

@@ -1,13 +1,15 @@
 """How often Slack may be called: what it allows beforehand, and what it has told us since.
 
 Posts: about one a second and channel, with short bursts (docs: apis/web-api/rate-limits). Other
-methods: so many calls a minute and workspace, by tier. Previews leave a part of that to what has
-to arrive. Whoever calls too often all the same is told by a 429 when to come back.
+methods: so many calls a minute and workspace, by tier. All that calls a method shares its minute,
+and what matters more goes first: a read that only fills a gap takes what an answer leaves over.
+A 429 says when to come back all the same; it holds up the one method that it is for.
 """
 
 from __future__ import annotations
 
-from collections import deque
+from collections import defaultdict, deque
+from enum import IntEnum
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -16,40 +18,92 @@ if TYPE_CHECKING:
 BURST = 8
 """Posts at once in a channel that was quiet; Slack allows "short bursts" and gives no number."""
 _MINUTE = 60.0
+_TIER_2, _TIER_3, _TIER_4 = 20, 50, 100
 _PER_MINUTE = {
-    "chat.update": 50,
-    "chat.startStream": 20,
-    "chat.appendStream": 100,
-    "chat.stopStream": 20,
-    "agents.sessions.setStatus": 50,
-    "assistant.threads.setStatus": 50,
+    "agents.sessions.setStatus": _TIER_3,
+    "assistant.threads.setStatus": _TIER_3,
+    "chat.appendStream": _TIER_4,
+    "chat.delete": _TIER_3,
+    "chat.startStream": _TIER_2,
+    "chat.stopStream": _TIER_2,
+    "chat.update": _TIER_3,
+    "conversations.history": _TIER_3,
+    "conversations.info": _TIER_3,
+    "conversations.members": _TIER_4,
+    "conversations.open": _TIER_3,
+    "conversations.replies": _TIER_3,
+    "files.info": _TIER_4,
+    "reactions.add": _TIER_3,
+    "users.conversations": _TIER_3,
+    "users.info": _TIER_4,
 }
-"""Calls a minute, by the tier of each method (docs: apis/web-api/rate-limits)."""
-_FOR_PREVIEWS = 0.7
-"""The part of those calls that what is only a courtesy may use up."""
+"""Calls a minute, by the tier on each method's page (docs: apis/web-api/rate-limits)."""
 _POST = "chat.postMessage"
+_GRACE = 2.0
+"""Seconds for which a method is left to a call that had to wait, once it need not wait longer."""
+
+
+class Rank(IntEnum):
+    """What a call is for, in order of precedence."""
+
+    ANSWER = 0
+    """To post an answer."""
+    TAKEOVER = 1
+    """To see what an earlier lease has left of a turn."""
+    COMMAND = 2
+    """To do what a person asked for beside the conversation."""
+    COURTESY = 3
+    """To show something that is not missed."""
+    BACKFILL = 4
+    """To read what was said in a thread before the bot came in."""
+    CATCH_UP = 5
+    """To read what was said while the bot was away."""
+
+
+_SHARE = {
+    Rank.ANSWER: 1.0,
+    Rank.TAKEOVER: 1.0,
+    Rank.COMMAND: 0.9,
+    Rank.COURTESY: 0.7,
+    Rank.BACKFILL: 0.8,
+    Rank.CATCH_UP: 0.5,
+}
+"""The part of a method's calls in a minute that may be used up by all when such a call is made."""
+_QUEUES = {Rank.ANSWER, Rank.TAKEOVER, Rank.COMMAND}
+"""Ranks whose calls hold up those behind them, while they wait for a method."""
 
 
 class Pace:
     """Says how long to wait before a call."""
 
     def __init__(self, clock: Clock, *, seconds: float = 1.0) -> None:
-        """Post in a channel every so many seconds in the long run; 0 is as fast as it goes."""
+        """Post in a channel every so many seconds in the long run; 0 is as fast as Slack lets.
+
+        The minute of the tiers is in proportion: an app with half a second has twice the calls.
+        """
         self._clock = clock
         self._seconds = seconds
+        self._minute = _MINUTE * seconds
         self._next: dict[str, float] = {}
         """By channel: when a post would be due that came after all others."""
         self._not_before: dict[tuple[str, str], float] = {}
-        self._made: dict[str, deque[float]] = {}
+        self._made: defaultdict[str, deque[float]] = defaultdict(deque)
+        self._wanted: defaultdict[str, dict[Rank, float]] = defaultdict(dict)
+        """By method: until when calls of a rank wait for it, or have just waited."""
 
-    def wait(self, method: str, place: str) -> float:
-        """Return the seconds to wait before this call."""
+    def wait(self, method: str, place: str, rank: Rank = Rank.ANSWER) -> float:
+        """Return the seconds to wait before this call; those of a lower rank wait behind it."""
         now = self._clock.monotonic()
-        told = self._not_before.get(_key(method, place), 0)
-        due = told
+        due = max(self._told(method, place), self._window(method, now, rank))
         if method == _POST and self._seconds:
-            due = max(told, self._next.get(place, 0) - BURST * self._seconds)
-        return max(0.0, due - now)
+            due = max(due, self._next.get(place, 0) - BURST * self._seconds)
+        if method != _POST:
+            due = max(due, self._behind(method, rank))
+        if due <= now:
+            return 0.0
+        if rank in _QUEUES:
+            self._wanted[method][rank] = due + _GRACE
+        return due - now
 
     def made(self, method: str, place: str) -> None:
         """Note that a call is being made."""
@@ -66,16 +120,27 @@ class Pace:
         self._not_before[_key(method, place)] = self._clock.monotonic() + seconds
 
     def spares(self, method: str, place: str) -> bool:
-        """Tell whether such a call may be made for a preview."""
-        if self.wait(method, place):
-            return False
+        """Tell whether such a call may be made at once for a preview."""
+        return not self.wait(method, place, Rank.COURTESY)
+
+    def _told(self, method: str, place: str) -> float:
+        return self._not_before.get(_key(method, place), 0.0)
+
+    def _window(self, method: str, now: float, rank: Rank) -> float:
+        """Return when the calls of the last minute leave room for one of this rank."""
         limit = _PER_MINUTE.get(method)
-        now = self._clock.monotonic()
-        return limit is None or len(self._recent(method, now)) < limit * _FOR_PREVIEWS
+        if limit is None or not self._minute:
+            return 0.0
+        made, most = self._recent(method, now), int(limit * _SHARE[rank])
+        return made[len(made) - most] + self._minute if len(made) >= most else 0.0
+
+    def _behind(self, method: str, rank: Rank) -> float:
+        """Return until when those come first that matter more."""
+        return max([until for r, until in self._wanted[method].items() if r < rank], default=0.0)
 
     def _recent(self, method: str, now: float) -> deque[float]:
-        made = self._made.setdefault(method, deque())
-        while made and made[0] <= now - _MINUTE:
+        made = self._made[method]
+        while made and made[0] <= now - self._minute:
             made.popleft()
         return made
 

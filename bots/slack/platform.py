@@ -9,14 +9,16 @@ from __future__ import annotations
 
 import logging
 from collections import OrderedDict
-from typing import TYPE_CHECKING, Any
+from functools import partial
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from bots.slack import format as shape
-from bots.slack.api import RefusedError, stated
+from bots.slack.api import METADATA, ContentError, RefusedError, stated
 from bots.slack.events import NAME, channel_of, deleted, edited, kind_of, said, unread
 from bots.slack.files import fetch, is_unchanged
-from bots.slack.finding import find, say
-from bots.slack.marks import mark
+from bots.slack.finding import PATIENCE, find, say, say_once
+from bots.slack.marks import mark, notice
+from bots.slack.pace import Rank
 from bots.slack.people import is_stranger
 from bots.slack.reactions import react
 from bots.slack.status import Status
@@ -24,10 +26,18 @@ from bots.slack.stream import LIFE, Streams
 from bots.slack.titles import Titles
 from bots.slack.uploads import Uploads, is_file
 from core.aside import aside
-from core.errors import PlatformError, PostRefusedError, PostUnclearError
+from core.errors import (
+    ContentRefusedError,
+    PlatformBusyError,
+    PlatformError,
+    PostRefusedError,
+    PostUnclearError,
+)
+from core.fields import dict_of, str_of
 from core.message import Kind
 from core.odd import broke
-from core.platform import Capabilities, PostKey
+from core.platform import Capabilities, Form, PostKey
+from core.reply import TRIM_MEANING
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -41,6 +51,8 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
+_Name = TypeVar("_Name")
+_Value = TypeVar("_Value")
 _GONE = {"cant_update_message", "channel_not_found", "edit_window_closed", "message_not_found"}
 _STREAMING = {"cant_delete_message", "streaming_state_conflict"}
 """What Slack answers for a message that is still being streamed."""
@@ -81,6 +93,10 @@ class SlackPlatform:
         """By turn: the token of the lease that began a stream here, which has no mark yet."""
         self._texts: OrderedDict[str, str] = OrderedDict()
         """By message: its text as it was posted here, for `finish` to add to."""
+        self._plain: OrderedDict[str, str] = OrderedDict()
+        """The same, of messages that were posted as plain text."""
+        self._unclear: OrderedDict[PostKey, None] = OrderedDict()
+        """Posts of which no answer came."""
         self.capabilities = Capabilities(call_timeout=api.timeout, edit_interval=edit_interval)
 
     def cut(self, text: str) -> tuple[int, ...]:
@@ -91,6 +107,10 @@ class SlackPlatform:
         """Return one piece, in Markdown."""
         return shape.piece(text, cuts, index)
 
+    def parts(self, text: str, form: Form) -> tuple[str, ...]:
+        """Return a piece in parts that Slack takes as plain text."""
+        return shape.parts(text, form)
+
     # --- posting --------------------------------------------------------------------------------
 
     async def post(self, where: Where, text: str, key: PostKey) -> str:
@@ -99,16 +119,24 @@ class SlackPlatform:
             return await self._uploads.put(where, text)
         if key.is_preview and (streamed := await self._start(where, text, key)) is not None:
             return streamed
-        answer = await self.api.call(
-            "chat.postMessage",
-            channel=self.channel_of(where.thread),
-            thread_ts=where.answer_in,
-            metadata=mark(key),
-            **shape.NO_PREVIEWS,
-            **shape.message(text),
-        )
+        is_plain = key.form is not Form.CUT
+        content = shape.plain(text) if is_plain else shape.message(text)
+        try:
+            answer = await self._taken(
+                "chat.postMessage",
+                channel=self.channel_of(where.thread),
+                thread_ts=where.answer_in,
+                metadata=mark(key),
+                **shape.NO_PREVIEWS,
+                **content,
+            )
+        except PostUnclearError:
+            _keep(self._unclear, key, None)
+            raise
         ts = stated("chat.postMessage", answer, "ts")
         _keep(self._texts, ts, text)
+        if is_plain:
+            _keep(self._plain, ts, text)
         return ts
 
     async def edit(self, where: Where, message: str, text: str, *, final: bool) -> None:
@@ -140,7 +168,12 @@ class SlackPlatform:
     async def read_back(self, where: Where) -> tuple[Posted, ...]:
         """Look through the thread, behind the message that is answered."""
         unmarked = self._begun.get(where.turn, "another's") if self._streams.supported else ""
-        return await find(self.api, self.me, where, unmarked=unmarked)
+        found = await find(self.api, self.me, where, unmarked=unmarked)
+        if any(posted.key in self._unclear for posted in found):
+            self.api.took_effect("chat.postMessage")
+        for posted in found:
+            self._unclear.pop(posted.key, None)
+        return found
 
     async def fetch(self, thread: ThreadKey, attachment: Attachment) -> bytes:
         """Fetch a file that came with a message."""
@@ -158,17 +191,34 @@ class SlackPlatform:
         """Put the notes under the answer, and the ✂️ on it; name the session after its opening."""
         last = posted[-1]
         if answer.notes or answer.explain_trim:
-            text = self._texts.get(last)
-            if text is None:
-                text = await aside(len(answer.text), lambda: self._last_piece(answer))
-            content = shape.message(text, answer.notes, explain_trim=answer.explain_trim)
-            await self._replace(where, last, **content)
+            await self._replace(where, last, **await self._with_notes(last, answer))
         if answer.trimmed:
             await react(self.api, self.channel_of(where.thread), last, "scissors")
         self.titles.after(where)
         for message in posted:
             self._texts.pop(message, None)
+            self._plain.pop(message, None)
         self._begun.pop(where.turn, None)
+
+    async def _with_notes(self, message: str, answer: Answer) -> shape.Json:
+        if message in self._plain:
+            meaning = (TRIM_MEANING,) if answer.explain_trim else ()
+            return shape.plain(self._plain[message], (*answer.notes, *meaning))
+        text = self._texts.get(message)
+        if text is None:
+            text = await aside(len(answer.text), lambda: self._last_piece(answer))
+        return shape.message(text, answer.notes, explain_trim=answer.explain_trim)
+
+    async def tell(self, where: Where, text: str) -> bool:
+        """Say it in the thread, else in a direct message to who asked."""
+        thread = (self.channel_of(where.thread), where.answer_in)
+        content = shape.message(text)
+        try:
+            await say_once(self.api, self.me, thread, where.trigger, content, name=text)
+        except PlatformError as error:
+            log.info("a sentence is said in a direct message: %s", error)
+            return await self._tell_alone(where.asker_id, content)
+        return True
 
     async def working(self, where: Where, *, working: bool) -> None:
         """Let the thread show it; the call is made beside the turn."""
@@ -219,6 +269,42 @@ class SlackPlatform:
 
     # --- the steps ------------------------------------------------------------------------------
 
+    async def _tell_alone(self, person: str, content: shape.Json) -> bool:
+        if not person:
+            return False
+        try:
+            opened = await self.api.call(
+                "conversations.open", repeat=True, rank=Rank.COMMAND, users=person
+            )
+            dm = str_of(dict_of(opened, "channel"), "id")
+            marked = {"metadata": notice(), **shape.NO_PREVIEWS, **content}
+            await self.api.call("chat.postMessage", channel=dm, patience=PATIENCE, **marked)
+        except PlatformError as error:
+            log.warning("a sentence could not be said: %s", error)
+            return False
+        return True
+
+    async def _taken(self, method: str, **given: Any) -> dict[str, Any]:
+        """Post or change an answer; raise `ContentRefusedError` for a refusal of any other kind.
+
+        What is refused for no reason known here may be so for what is in it. A mark that is
+        refused is left out.
+        """
+        try:
+            return await self.api.call(method, repeat=method != "chat.postMessage", **given)
+        except ContentError as refused:
+            if refused.code not in METADATA or "metadata" not in given:
+                raise
+            log.warning("an answer is posted without its mark: %s", refused)
+            given.pop("metadata")
+            return await self.api.call(method, repeat=method != "chat.postMessage", **given)
+        except (PlatformBusyError, PostRefusedError):
+            raise
+        except RefusedError as refused:
+            if refused.code in _GONE | _STREAMING | {"message_not_found"}:
+                raise
+            raise ContentRefusedError(str(refused)) from refused
+
     async def _start(self, where: Where, text: str, key: PostKey) -> str | None:
         """Begin a stream; None where it has to be a message that is edited."""
         if not (self._streams.supported and (where.kind is Kind.DM or where.reader)):
@@ -246,20 +332,21 @@ class SlackPlatform:
     async def _ended(self, where: Where, message: str, method: str, **content: Any) -> None:
         """Make a call on a message, which may be another process's stream."""
         given = {"channel": self.channel_of(where.thread), "ts": message, **content}
+        call = self._taken if method == "chat.update" else partial(self.api.call, repeat=True)
         try:
-            await self.api.call(method, repeat=True, **given)
+            await call(method, **given)
         except RefusedError as refused:
             if refused.code not in _STREAMING:
                 raise
             await self._streams.stop(self.channel_of(where.thread), message, known=False)
-            await self.api.call(method, repeat=True, **given)
+            await call(method, **given)
 
     def _last_piece(self, answer: Answer) -> str:
         cuts = self.cut(answer.text)
         return self.piece(answer.text, cuts, len(cuts) - 1)
 
 
-def _keep(known: OrderedDict[str, str], name: str, value: str) -> None:
+def _keep(known: OrderedDict[_Name, _Value], name: _Name, value: _Value) -> None:
     known[name] = value
     if len(known) > _KEPT:
         known.popitem(last=False)

@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from bots.slack.api import RefusedError
+from bots.slack.pace import Rank
 from bots.slack.stamps import is_ts, seconds
 from core.errors import ReadBackRefusedError
 from core.fields import dict_of, dicts_of, str_of
@@ -32,7 +33,13 @@ _NO_RIGHT = {
 
 
 async def replies(
-    api: Api, channel: str, thread: str, *, oldest: str = "0", patience: float | None = None
+    api: Api,
+    channel: str,
+    thread: str,
+    *,
+    rank: Rank,
+    oldest: str = "0",
+    patience: float | None = None,
 ) -> AsyncGenerator[dict[str, Any], None]:
     """Yield a thread's messages after `oldest`, oldest first, and the root if it is one of them.
 
@@ -40,16 +47,16 @@ async def replies(
         ReadBackRefusedError: Slack does not let us look.
         PlatformError: It could not be read now.
     """
-    given = {"channel": channel, "ts": thread, "include_all_metadata": True}
+    given = {"channel": channel, "ts": thread, "include_all_metadata": True, "rank": rank}
     async for message in _pages(api, "conversations.replies", patience, oldest=oldest, **given):
         yield message
 
 
 async def history(
-    api: Api, channel: str, *, oldest: str, patience: float | None = None
+    api: Api, channel: str, *, rank: Rank, oldest: str, patience: float | None = None
 ) -> AsyncGenerator[dict[str, Any], None]:
     """Yield what stands in a channel itself after `oldest`, newest first; raises as `replies`."""
-    given = {"channel": channel, "include_all_metadata": True}
+    given = {"channel": channel, "include_all_metadata": True, "rank": rank}
     async for message in _pages(api, "conversations.history", patience, oldest=oldest, **given):
         yield message
 
@@ -65,6 +72,7 @@ async def direct_messages(api: Api, patience: float) -> AsyncGenerator[dict[str,
             "users.conversations",
             repeat=True,
             patience=patience,
+            rank=Rank.CATCH_UP,
             types="im,mpim",
             limit=_PAGE,
             exclude_archived=True,

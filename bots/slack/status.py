@@ -13,8 +13,9 @@ from collections import deque
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from bots.slack.api import LimitedError, RefusedError
-from core.errors import PlatformError
+from bots.slack.api import RefusedError
+from bots.slack.pace import Rank
+from core.errors import PlatformBusyError, PlatformError
 from core.odd import broke
 
 if TYPE_CHECKING:
@@ -134,11 +135,10 @@ class Status:
         for attempt in range(_TRIES):
             try:
                 await self._say_once(key, working=working)
-            except LimitedError as limited:
-                wait = limited.seconds
             except PlatformError as error:
                 log.info("the status could not be set: %s", error)
-                wait = 0.5 * 2**attempt
+                announced = error.seconds if isinstance(error, PlatformBusyError) else None
+                wait = 0.5 * 2**attempt if announced is None else announced
             else:
                 return
             if working:
@@ -153,6 +153,7 @@ class Status:
                 await self._api.call(
                     way,
                     repeat=True,
+                    rank=Rank.COURTESY,
                     channel_id=channel,
                     thread_ts=thread,
                     status=words[0] if working else words[1],

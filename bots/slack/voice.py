@@ -16,6 +16,7 @@ from bots.slack.events import channel_of
 from bots.slack.finding import PATIENCE, say
 from bots.slack.links import link_in
 from bots.slack.marks import notice
+from bots.slack.pace import Rank
 from bots.slack.share import share
 from core.errors import PostUnclearError
 from core.store.keys import unique
@@ -123,5 +124,7 @@ class SlackVoice:
         await self._api.call("views.update", repeat=True, external_id=modal, view=view)
 
     async def _dm(self, person: str) -> str:
-        answer = await self._api.call("conversations.open", repeat=True, users=person)
+        answer = await self._api.call(
+            "conversations.open", repeat=True, rank=Rank.COMMAND, users=person
+        )
         return stated("conversations.open", answer, "channel", "id")

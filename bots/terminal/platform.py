@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from core.message import Attachment, ThreadKey
-    from core.platform import Posted, Where
+    from core.platform import Form, Posted, Where
     from core.session import Answer
 
 NAME = "terminal"
@@ -62,6 +62,11 @@ class TerminalPlatform:
         start = cuts[index - 1] if index else 0
         return text[start : cuts[index]]
 
+    def parts(self, text: str, form: Form) -> tuple[str, ...]:
+        """Return the piece as it is: a terminal refuses no shape."""
+        del form
+        return (text,)
+
     async def post(self, where: Where, text: str, key: PostKey) -> str:
         """Show a preview; an answer is shown from the log, when it is finished."""
         if key.is_preview:
@@ -103,6 +108,11 @@ class TerminalPlatform:
             await self.viewer.catch_up(where.thread)
         except ChatbotError as error:
             raise PlatformError(str(error)) from error
+
+    async def tell(self, where: Where, text: str) -> bool:
+        """Say nothing: what was not posted stands in the log, which is what is shown."""
+        del where, text
+        return False
 
     async def working(self, where: Where, *, working: bool) -> None:
         """Show that the bot works on this turn, or no longer does."""

@@ -146,6 +146,8 @@ async def unheld(store: Store, thread: ThreadKey, clock: Clock) -> Dump | None:
             "TO, and start this again"
         )
     if header.token:
+        if header.turn is not None:
+            header.turn.deaths += 1  # as the claim that takes it over would count it
         header.free(header.due)
     return replace(dump, header=header)
 

@@ -139,7 +139,7 @@ async def test_an_open_turn_is_taken_over_and_a_waiting_message_answered_once(
     await harness.expire_lease(THREAD)
     work = await store.claim_any(["slack"], "successor")
     assert isinstance(work, Work)
-    assert (work.lease.turn, work.tries, work.lease.fence) == ("m1", 2, 2)
+    assert (work.lease.turn, work.tries, work.deaths, work.lease.fence) == ("m1", 1, 1, 2)
     following = await finish(store, work)
     assert following == "free"
     assert not isinstance(await store.claim_any(["slack"], "another"), Work)

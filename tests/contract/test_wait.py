@@ -24,7 +24,7 @@ SOON = 2.0  # seconds that even a busy machine needs less than
 
 async def calm(store: Store) -> None:
     """Let a store give the hints that it has: of what was done before, or since it just began."""
-    await store.wait(["slack"], 0.1)
+    await store.wait(["slack"], 0.5)
 
 
 async def wakes(waiting: Store, cause: Callable[[], Awaitable[object]]) -> float:

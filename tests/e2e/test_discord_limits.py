@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from core.models.scripted import ScriptedModel
+from core.reply import UNDELIVERED
 from tests.e2e.discord_bot import bot_on, until_true
 from tests.e2e.discord_hands import settled, talk
 from tests.fakes.discord import FakeDiscord, Permission, Refused
@@ -22,15 +23,8 @@ if TYPE_CHECKING:
     from tests.e2e.discord_bot import Bot
     from tests.fakes.discord import Channel
 
-TRIES = 2
-"""Of a delivery: as many as it takes would be minutes."""
-MOST_CALLS = 5
-"""Of a try: looking, editing, deleting, posting."""
-
-
-@pytest.fixture
-def few_tries(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("core.conversation.DELIVERY_TRIES", TRIES)
+MOST_CALLS = 10
+"""Of an answer that is given up: looking, editing, deleting, posting, and telling who asked."""
 
 
 def texts(fake: FakeDiscord, where: Channel | None = None) -> list[str]:
@@ -76,7 +70,7 @@ async def test_where_slow_mode_holds_the_bot_it_waits() -> None:
     async with FakeDiscord() as fake:
         ann = fake.person("ann")
         dm = fake.dm(ann)
-        fake.faults.next(POST, Refused(20016, retry_after=0.3), Refused(20016, retry_after=60))
+        fake.faults.next(POST, Refused(20016, retry_after=0.3), Refused(20016, retry_after=2))
         async with bot_on(fake) as bot:
             await fake.say(ann, dm, "one?")
             await fake.replies(dm)
@@ -96,18 +90,16 @@ async def test_an_archived_thread_is_opened_again_for_the_end_of_an_answer() -> 
         assert not await bot.store.buried()
 
 
-@pytest.mark.usefixtures("few_tries")
 async def test_in_a_thread_that_is_archived_and_locked_an_answer_is_given_up() -> None:
     async with FakeDiscord() as fake, shown_first(fake) as (bot, thread, more):
         await fake.archive(thread, locked=True)
         calls = len(fake.rest.calls)
         more.set()
         await lost(bot)
-        assert len(fake.rest.calls) - calls <= MOST_CALLS * TRIES
-        assert texts(fake) == ["One."]  # what was shown of the other is taken away
+        assert len(fake.rest.calls) - calls <= MOST_CALLS
+        assert texts(fake, thread) == ["One."]  # what was shown of the other is taken away
 
 
-@pytest.mark.usefixtures("few_tries")
 async def test_in_a_locked_thread_an_answer_is_given_up_and_the_next_one_comes() -> None:
     gate = asyncio.Event()
     model = ScriptedModel("One.", [gate, "Two."], "Three.")
@@ -121,15 +113,15 @@ async def test_in_a_locked_thread_an_answer_is_given_up_and_the_next_one_comes()
             calls = len(fake.rest.calls)
             gate.set()
             await lost(bot)
-            assert len(fake.rest.calls) - calls <= MOST_CALLS * TRIES
+            assert len(fake.rest.calls) - calls <= MOST_CALLS
             await fake.lock(thread, locked=False)
             await fake.say(ann, thread, "three?")
             await fake.replies(thread, 2)
-        assert texts(fake) == ["One.", "Three."]
+        assert texts(fake, thread) == ["One.", "Three."]
+        assert texts(fake, fake.dm(ann)) == [UNDELIVERED]
     assert len(model.calls) == 3
 
 
-@pytest.mark.usefixtures("few_tries")
 async def test_where_it_may_not_write_an_answer_is_given_up_and_the_next_one_comes() -> None:
     model = ScriptedModel("One.", "Two.", "Three.")
     async with FakeDiscord() as fake:
@@ -140,15 +132,15 @@ async def test_where_it_may_not_write_an_answer_is_given_up_and_the_next_one_com
             calls = len(fake.rest.calls)
             await fake.say(ann, thread, "two?")
             await lost(bot)
-            assert len(fake.rest.calls) - calls <= MOST_CALLS * TRIES
+            assert len(fake.rest.calls) - calls <= MOST_CALLS
             await fake.allow(general, Permission.SEND_MESSAGES_IN_THREADS, fake.bot)
             await fake.say(ann, thread, "three?")
             await fake.replies(thread, 2)
-        assert texts(fake) == ["One.", "Three."]
+        assert texts(fake, thread) == ["One.", "Three."]
+        assert texts(fake, fake.dm(ann)) == [UNDELIVERED]
     assert len(model.calls) == 3
 
 
-@pytest.mark.usefixtures("few_tries")
 @pytest.mark.parametrize("whole", [True, False])
 async def test_a_place_that_is_deleted_in_mid_reply_ends_the_turn(*, whole: bool) -> None:
     async with FakeDiscord() as fake, shown_first(fake) as (bot, thread, more):
@@ -156,7 +148,7 @@ async def test_a_place_that_is_deleted_in_mid_reply_ends_the_turn(*, whole: bool
         calls = len(fake.rest.calls)
         more.set()
         await lost(bot)
-        assert len(fake.rest.calls) - calls <= MOST_CALLS * TRIES
+        assert len(fake.rest.calls) - calls <= MOST_CALLS
 
 
 async def test_a_preview_of_an_hour_ago_gives_way_to_the_answer() -> None:

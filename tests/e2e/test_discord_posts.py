@@ -230,7 +230,7 @@ async def test_an_opening_message_that_is_put_in_again_is_answered_in_its_post()
     model = ScriptedModel("first", reply=echo)
     async with FakeDiscord() as fake:
         ann, forum = fake.person("ann"), fake.forum("help")
-        fake.faults.next(POST, Refused(50013))
+        fake.faults.next(POST, *[Refused(50013)] * 2)
         async with bot_on(fake, model) as bot:
             post = await fake.post(ann, forum, TITLE, f"{fake.at_bot} see title")
 
@@ -276,7 +276,7 @@ async def test_what_is_put_in_again_and_killed_takes_no_other_answer_away(
         prepare(program, fake, claude)
         ann, forum = fake.person("ann"), fake.forum("help")
         claude.next(Talk("Unsaid."), Talk("Two."), Talk("Three."), HALF, Talk("Said."))
-        fake.faults.next(POST, Refused(50013))
+        fake.faults.next(POST, *[Refused(50013)] * 2)
         running = await program.start("run")
         try:
             await fake.connected(within=30)

@@ -6,12 +6,18 @@ from collections import deque
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from core.errors import FileGoneError, PostRefusedError, PostUnclearError
-from core.platform import Capabilities, Posted, PostKey, Where
+from core.errors import (
+    ContentRefusedError,
+    FileGoneError,
+    PostRefusedError,
+    PostUnclearError,
+)
+from core.platform import Capabilities, Form, Posted, PostKey, Where
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from core.errors import ChatbotError
     from core.message import Attachment, ThreadKey
     from core.session import Answer
 
@@ -40,6 +46,13 @@ class FakePlatform:
     unclear: deque[str] = field(default_factory=deque)
     """For the posts to come, in order: '' is well, 'lost' loses the reply, 'never' the request."""
     refuse_edits: bool = False
+    errors: deque[ChatbotError | None] = field(default_factory=deque)
+    """What the posts to come fail with, in order; None is well."""
+    refuses: set[Form] = field(default_factory=set)
+    """Forms of a piece whose shape it does not take."""
+    no_files: bool = False
+    told: dict[str, str] = field(default_factory=dict)
+    """By turn: what was said of it beside its answer."""
     posts_ever: int = 0
     files: dict[str, bytes | Exception] = field(default_factory=dict)
     """What people sent, by the attachment's id; one that isn't here is gone."""
@@ -70,8 +83,20 @@ class FakePlatform:
         """Return one piece."""
         return text[cuts[index - 1] if index else 0 : cuts[index]]
 
+    def parts(self, text: str, form: Form) -> tuple[str, ...]:
+        """Cut after every so many characters; in small parts, after half as many."""
+        step = self.piece_length // form
+        return tuple(text[start : start + step] for start in range(0, len(text), step))
+
     async def post(self, where: Where, text: str, key: PostKey) -> str:
         """Post, whatever stands there already: it has no idempotency keys."""
+        if self.errors:
+            error = self.errors.popleft()
+            if error is not None:
+                raise error
+        refused = self.no_files if key.is_file else key.form in self.refuses
+        if refused and not key.is_preview:
+            raise ContentRefusedError(f"{key.slot} is of a wrong shape")
         fault = self.unclear.popleft() if self.unclear else ""
         if fault != "never":
             self.posts_ever += 1
@@ -86,6 +111,8 @@ class FakePlatform:
         found = next((shown for shown in self.shown if shown.id == message), None)
         if found is None or (self.refuse_edits and final):
             raise PostRefusedError("no such message")
+        if final and Form.CUT in self.refuses:
+            raise ContentRefusedError("an answer is of a wrong shape")
         self.edits += 1
         found.text = text
 
@@ -119,6 +146,11 @@ class FakePlatform:
     async def finish(self, where: Where, answer: Answer, posted: Sequence[str]) -> None:
         """Note that the answer is complete."""
         self.finished[where.turn] = (answer, tuple(posted))
+
+    async def tell(self, where: Where, text: str) -> bool:
+        """Note what was said, once for each turn."""
+        self.told.setdefault(where.turn, text)
+        return True
 
     async def working(self, where: Where, *, working: bool) -> None:
         """Show nothing."""

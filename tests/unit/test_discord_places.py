@@ -28,7 +28,7 @@ CHANNEL = "GET /channels/{channel_id}"
 async def looking(fake: FakeDiscord) -> AsyncGenerator[tuple[Places, Threads], None]:
     """Look at channels over the REST API alone."""
     async with connected(settings_for(fake), ManualClock()) as discord:
-        yield discord.platform.places, Threads(discord.api, discord.platform.places)
+        yield discord.platform.places, Threads(discord.api, discord.platform.places, discord.clock)
 
 
 def where(fake: FakeDiscord, above: Channel, message: str) -> Where:

@@ -31,7 +31,7 @@ class Forgetful(LocalStore):
 class Generous(LocalStore):
     """A store that gives every worker the lease."""
 
-    async def claim(self, thread: Any, token: str) -> Any:
+    async def claim(self, thread: Any, token: str, *, early: bool = False) -> Any:
         return await self.peek(thread)
 
 

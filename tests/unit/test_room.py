@@ -163,7 +163,7 @@ async def test_who_stands_in_line_is_handed_back_at_once() -> None:
     headers = [world.local.headers[str(said(number).thread)] for number in range(3)]
     for header in headers:
         assert (header.token, header.waiting) == ("", 1)
-        assert header.turn is None or header.turn.tries == 0
+        assert header.turn is None or header.turn.leases == 0
     world.model = ScriptedModel(reply=lambda _: "fine")
     async with world.worker():
         await world.settled()

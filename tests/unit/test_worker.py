@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from core.errors import (
-    ModelBusyError,
     ModelInterruptedError,
     ModelRefusedError,
     PlatformError,
@@ -163,7 +162,8 @@ async def test_draining_hands_a_turn_back_that_takes_too_long() -> None:
         await until(lambda: world.platform.texts() == ["half"])
     assert world.platform.texts() == []
     header = world.local.headers[str(THREAD)]
-    assert (header.token, header.turn and header.turn.tries) == ("", 0)
+    assert header.turn is not None
+    assert (header.token, header.turn.tries, header.turn.leases) == ("", 1, 0)
     world.model = ScriptedModel("whole")
     async with world.worker():
         await world.settled()
@@ -182,14 +182,13 @@ async def test_draining_lets_a_short_turn_end() -> None:
     ("script", "said"),
     [
         ((ModelRefusedError("Wrong key."),), "Wrong key."),
-        ((ModelBusyError("Too busy."), ModelBusyError("Too busy.")), "Too busy."),
         (("",), "The model gave no answer this time. Please ask again, perhaps in other words."),
         (
             (ModelInterruptedError("Cut.", partial="Once upo"),) * 2,
             "Once upo\n\n[The answer broke off here. Cut.]",
         ),
     ],
-    ids=["refused", "busy", "empty", "interrupted"],
+    ids=["refused", "empty", "interrupted"],
 )
 async def test_a_model_without_an_answer_gives_a_notice(script: Any, said: str) -> None:
     world = World(ScriptedModel(*script))

@@ -66,9 +66,7 @@ class RedisStore(RedisTransfer):
 
     async def claim(self, thread: ThreadKey, token: str, *, early: bool = False) -> Work | None:
         """Take the lease on a thread that has work and that nobody holds; else None."""
-        reply = await self._run(
-            "claim", thread, token=token, lease=self.lease_seconds, early=early
-        )
+        reply = await self._run("claim", thread, token=token, lease=self.lease_seconds, early=early)
         return self._work(thread, token, reply) if reply else None
 
     async def claim_any(

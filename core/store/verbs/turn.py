@@ -187,9 +187,7 @@ def _record(rows: Rows, now: Now, header: Header, draft: Draft, token: str) -> N
         _bury(header, addressed)
 
 
-def _close(
-    rows: Rows, now: Now, header: Header, posted: tuple[str, ...]
-) -> Work | Literal["free"]:
+def _close(rows: Rows, now: Now, header: Header, posted: tuple[str, ...]) -> Work | Literal["free"]:
     assert header.turn is not None  # noqa: S101 - for the type checker: the caller looked
     if header.turn.state is TurnState.COMMITTED:
         answer = _answer_of(rows, header, header.turn.id)

@@ -78,7 +78,7 @@ Fault: TypeAlias = Limited | Cut | Status | Slow | Refused | Odd
 
 @dataclass(slots=True)
 class Faults:
-    """The plan. Queued faults come first, then lost answers, then every Nth call."""
+    """The plan. Queued faults come first, then outages, lost answers, and every Nth call."""
 
     twice: bool = False
     """Whether each message event is told twice."""
@@ -89,6 +89,7 @@ class Faults:
     dealt: list[tuple[str, Fault]] = field(default_factory=list)
     """What went wrong so far."""
     _queued: defaultdict[str, deque[Fault]] = field(default_factory=lambda: defaultdict(deque))
+    _out: dict[str, Fault] = field(default_factory=dict)
     _each: Fault | None = None
     _each_of: Collection[str] | None = None
     _seen: set[tuple[str, str]] = field(default_factory=set)
@@ -100,6 +101,14 @@ class Faults:
     def next(self, call: str, *faults: Fault) -> None:
         """Plan the next calls of a name, in order; `*` is any."""
         self._queued[call].extend(faults)
+
+    def always(self, call: str, fault: Fault) -> None:
+        """Let each call of a name fail until `well`, as in an outage of minutes."""
+        self._out[call] = fault
+
+    def well(self, call: str) -> None:
+        """End what `always` began."""
+        del self._out[call]
 
     def each_once(self, fault: Fault | None = None, calls: Collection[str] | None = None) -> None:
         """Let each call fail the first time that it's made, and pass when it's repeated as it is.
@@ -121,6 +130,7 @@ class Faults:
         self.twice, self.shuffle, self.starter_again = False, 0.0, False
         self._each, self._nth = None, 0
         self._queued.clear()
+        self._out.clear()
 
     def deal(self, call: str, arguments: str) -> Fault | None:
         """Decide on one call; `arguments` tells it from others of its name."""
@@ -133,6 +143,8 @@ class Faults:
         for name in (call, "*"):
             if self._queued and self._queued[name]:
                 return self._queued[name].popleft()
+        if call in self._out:
+            return self._out[call]
         each = self._each is not None and (self._each_of is None or call in self._each_of)
         if each and (call, arguments) not in self._seen:
             self._seen.add((call, arguments))

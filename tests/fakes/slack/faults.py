@@ -18,7 +18,7 @@ STREAMING = ("chat.startStream", "chat.appendStream", "chat.stopStream")
 class Limited:
     """HTTP 429, and nothing happened (slack.md 2.3)."""
 
-    retry_after: int = 1
+    retry_after: float = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +64,7 @@ Fault: TypeAlias = Limited | Cut | Status | Slow | Refused | Odd
 
 @dataclass(slots=True)
 class Faults:
-    """The plan. Queued faults come first, then lost answers, then every Nth call."""
+    """The plan. Queued faults come first, then outages, lost answers, and every Nth call."""
 
     twice: bool = False
     """Whether each event is delivered twice."""
@@ -75,6 +75,7 @@ class Faults:
     dealt: list[tuple[str, Fault]] = field(default_factory=list)
     """What went wrong so far."""
     _queued: defaultdict[str, deque[Fault]] = field(default_factory=lambda: defaultdict(deque))
+    _out: dict[str, Fault] = field(default_factory=dict)
     _each: Fault | None = None
     _each_of: Collection[str] | None = None
     _seen: set[tuple[str, str]] = field(default_factory=set)
@@ -86,6 +87,14 @@ class Faults:
     def next(self, method: str, *faults: Fault) -> None:
         """Plan the next calls of a method, in order; `*` is any method."""
         self._queued[method].extend(faults)
+
+    def always(self, method: str, fault: Fault) -> None:
+        """Let each call of a method fail until `well`, as in an outage of minutes."""
+        self._out[method] = fault
+
+    def well(self, method: str) -> None:
+        """End what `always` began."""
+        del self._out[method]
 
     def each_once(self, fault: Fault | None = None, methods: Collection[str] | None = None) -> None:
         """Let each call fail the first time that it's made, and pass when it's repeated as it is.
@@ -111,6 +120,7 @@ class Faults:
         self.twice, self.shuffle, self._each, self._nth = False, 0.0, None, 0
         self.unsupported.clear()
         self._queued.clear()
+        self._out.clear()
 
     def deal(self, method: str, arguments: Json) -> Fault | None:
         """Decide on one call."""
@@ -123,6 +133,8 @@ class Faults:
         for name in (method, "*"):
             if self._queued and self._queued[name]:
                 return self._queued[name].popleft()
+        if method in self._out:
+            return self._out[method]
         if self._each and (self._each_of is None or method in self._each_of):
             call = (method, repr(sorted(arguments.items(), key=str)))
             if call not in self._seen:

@@ -184,9 +184,9 @@ def _abort(request: web.Request) -> None:
         request.transport.abort()
 
 
-def _limited(seconds: int, error: str = "ratelimited") -> web.Response:
+def _limited(seconds: float, error: str = "ratelimited") -> web.Response:
     """Return what somebody gets who calls too often (docs: apis/web-api/rate-limits)."""
-    return _answer({"ok": False, "error": error}, {"retry-after": str(seconds)}, 429)
+    return _answer({"ok": False, "error": error}, {"retry-after": f"{seconds:g}"}, 429)
 
 
 def _answer(body: Json, headers: dict[str, str] | None = None, status: int = 200) -> web.Response:

@@ -44,8 +44,7 @@ class Listener:
         connection = await self._database.connect()
         try:
             await connection.execute(f"LISTEN {CHANNEL}".encode())
-            if self._failures:  # nobody has listened for a while: there may be something to find
-                self.wakes.wake()
+            self.wakes.wake()  # nobody has listened until now: there may be something to find
             self._failures = 0
             while True:
                 async with contextlib.aclosing(connection.notifies(timeout=_PATIENCE)) as heard:
