@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 # not `re`: before Python 3.11.5 its possessive groups go wrong
 import regex  # type: ignore[import-untyped] # ships no types
@@ -33,8 +33,7 @@ _MARGIN = 3
 """Columns that a fence may be indented, by CommonMark, where nothing stands around it."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Fence:
+class Fence(NamedTuple):
     """A block of fenced code. Positions from `inside` to `close` are in the code."""
 
     start: int
@@ -64,8 +63,7 @@ class Fence:
         return self.quote + " " * min(self.indent, _MARGIN)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Table:
+class Table(NamedTuple):
     """A GFM table; its rows begin at `body`."""
 
     start: int

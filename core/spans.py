@@ -46,17 +46,18 @@ class _Scan:
 
     def take(self, token: regex.Match[str]) -> None:
         """Go on to this token."""
-        match token[0][0]:
-            case "\n":
-                self._opened.clear()  # nothing spans an empty line
+        mark = token[0]
+        match mark[0]:
+            case "*" | "_" | "~" | "|":
+                self._emphasis(mark, *token.span())
             case "`":
                 self._code(token)
             case "[" | "!":
                 self._opened["["] = token.start()
             case "]":
-                self._close("[", token)
-            case "*" | "_" | "~" | "|":
-                self._emphasis(token)
+                self._close("[", token.end())
+            case "\n":
+                self._opened.clear()  # nothing spans an empty line
             case _:
                 self.found.append(token.span())
 
@@ -67,18 +68,17 @@ class _Scan:
             self.until = runs[index] + len(token[0])
             self.found.append((token.start(), self.until))
 
-    def _emphasis(self, token: regex.Match[str]) -> None:
-        before = self.text[token.start() - 1 : token.start()]
-        after = self.text[token.end() : token.end() + 1]
-        if before.strip() and token[0] in self._opened:
-            self._close(token[0], token)
-        elif after.strip() and not (token[0][0] == "_" and before.isalnum()):
-            self._opened[token[0]] = token.start()
+    def _emphasis(self, mark: str, start: int, end: int) -> None:
+        before, after = self.text[start - 1 : start], self.text[end : end + 1]
+        if mark in self._opened and before.strip():
+            self._close(mark, end)
+        elif after.strip() and not (mark[0] == "_" and before.isalnum()):
+            self._opened[mark] = start
 
-    def _close(self, opener: str, token: regex.Match[str]) -> None:
+    def _close(self, opener: str, end: int) -> None:
         start = self._opened.pop(opener, None)
         if start is not None:
-            self.found.append((start, token.end()))
+            self.found.append((start, end))
 
 
 def _merged(spans: list[tuple[int, int]]) -> list[tuple[int, int]]:
