@@ -16,7 +16,7 @@ from bots.parts import model_for, model_name
 from bots.stop import Stop
 from core.admission import FollowUp, Terms, verdicts
 from core.clock import SystemClock
-from core.errors import ChatbotError, ModelError
+from core.errors import ChatbotError, ModelError, ModelRefusedError, StoreUnavailableError
 from core.message import Author, Kind, Message, ThreadKey
 from core.models.port import Block, ModelMessage, ModelRequest
 from core.redaction import redact
@@ -31,6 +31,15 @@ if TYPE_CHECKING:
     from core.store.port import Store
 
 _PING_TOKENS = 16
+_MODEL = "Look at ANTHROPIC_API_KEY, ANTHROPIC_BASE_URL and CHATBOT_MODEL."
+_MODEL_PASSES = (
+    "This may pass by itself: look at https://status.claude.com, and run the doctor again later. "
+    "If it stays, look at the network, at a proxy, and at ANTHROPIC_BASE_URL if it is set."
+)
+_STORE_PASSES = (
+    "If the server is down or starts, wait for it; else look at the network, and at CHATBOT_STORE, "
+    "which is {store}."
+)
 _TRIAL_TTL = 3600.0
 """Seconds after which a trial's thread is gone, should the doctor be killed before it erases it."""
 
@@ -106,6 +115,9 @@ async def _store(settings: Settings) -> AsyncIterator[Finding]:
                 yield note("Store", remark)
             await tried(app.store, app.clock)
             counted = app.memory.counter.describe()
+    except StoreUnavailableError as error:
+        yield wrong("Store", str(error), _STORE_PASSES.format(store=settings.store_shown))
+        return
     except ChatbotError as error:
         mend = f"Look at CHATBOT_STORE, which is {settings.store_shown}, and at the server there."
         yield wrong("Store", str(error), mend)
@@ -159,15 +171,16 @@ async def _model(settings: Settings, clock: Clock) -> AsyncIterator[Finding]:
         yield note("Model", remark)
     if settings.offline:  # it asks nobody
         return
-    fault = await _refusal(settings)
-    if fault:
-        mend = "Look at ANTHROPIC_API_KEY, ANTHROPIC_BASE_URL and CHATBOT_MODEL."
-        yield wrong("Model", fault.rstrip("."), mend)
-    else:
+    error = await _refusal(settings)
+    if error is None:
         yield fine("Model", f"{model_name(settings)} answers")
+    elif isinstance(error, ModelRefusedError):
+        yield wrong("Model", str(error).rstrip("."), _MODEL)
+    else:
+        yield wrong("Model", str(error).rstrip("."), _MODEL_PASSES)
 
 
-async def _refusal(settings: Settings) -> str:
+async def _refusal(settings: Settings) -> ModelError | None:
     """Ask the model for a word; return what is wrong, or nothing."""
     words = ModelMessage(role="user", blocks=(Block(text="Say: ready"),))
     request = ModelRequest(
@@ -178,10 +191,10 @@ async def _refusal(settings: Settings) -> str:
         async for _ in model.stream(request):
             pass
     except ModelError as error:
-        return str(error)
+        return error
     finally:
         await model.close()
-    return ""
+    return None
 
 
 def _print(line: str) -> None:

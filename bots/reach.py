@@ -36,4 +36,5 @@ async def until_there(
             failures += 1
             if failures == 1:  # once for an outage, not once a try
                 log.warning("%s. It is tried until it is there.", error)
-        await clock.sleep(pauses.wait(failures, None))
+            pause = pauses.wait(failures, error.retry_after)
+        await clock.sleep(pause)

@@ -208,6 +208,11 @@ class PlatformError(ChatbotError):
 class OutOfReachError(PlatformError):
     """A platform can't be reached now, for no fault of the settings. Try again later."""
 
+    def __init__(self, sentence: str, *, retry_after: float | None = None) -> None:
+        """Say why; `retry_after` is the wait that the platform asks for, in seconds."""
+        super().__init__(sentence)
+        self.retry_after = retry_after
+
 
 class PlatformBusyError(PlatformError, WaitError):
     """A platform can't take this call now: a limit that it announced, or an outage of its own."""

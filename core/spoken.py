@@ -11,6 +11,7 @@ been said, looks whether it was, and says it.
 from __future__ import annotations
 
 import asyncio
+import errno
 import logging
 import math
 from dataclasses import replace
@@ -47,7 +48,17 @@ _SAID = {
 }
 _SENT = "I have sent it to you in a direct message."
 _BEGUN = "begun"
+_DISK = {errno.EACCES, errno.EDQUOT, errno.ENOSPC, errno.EPERM, errno.EROFS}
 _NOT_SENT = "The export may not have reached you: please ask for it again."
+_UNWRITTEN = (
+    "I could not write the file on the machine that I run on. Whoever runs me can look at the room "
+    "in its folder for temporary files."
+)
+
+
+def unwritten(error: OSError) -> str:
+    """Return what to say of a file that can't be written here; empty where that may pass."""
+    return _UNWRITTEN if error.errno in _DISK else ""
 
 
 class Voice(Protocol):
@@ -70,6 +81,9 @@ class Voice(Protocol):
 
     async def send(self, person: str, file: Path) -> None:
         """Give somebody an export, alone; never twice."""
+
+    def why(self, error: PlatformError) -> str:
+        """Return why it is refused for good, and who can repair it; empty if it may work later."""
 
 
 class Spoken:
@@ -181,7 +195,11 @@ class Spoken:
                 await self._voice.send(person, file)
         except PlatformError as error:
             log.warning("an export was not sent: %s", error)
-            await self._voice.answer(message, _NOT_SENT, command.word)
+            said = self._voice.why(error) or _NOT_SENT
+            await self._voice.answer(message, said, command.word)
+        except OSError as error:
+            log.error("an export could not be written: %s", broke(error))  # noqa: TRY400 - no text
+            await self._voice.answer(message, unwritten(error) or _NOT_SENT, command.word)
         else:
             await self._voice.answer(message, _SENT, command.word)
 

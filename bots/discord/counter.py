@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 from bots.discord import views
 from bots.discord.asked import Asked, Taken, answer_raw
 from bots.discord.events import NAME, Spot
+from bots.discord.refusals import why
 from bots.discord.share import TooLongError, parts_of
 from bots.discord.snowflakes import is_id
 from bots.discord.voice import link_in
@@ -25,6 +26,7 @@ from core.fields import dict_of, str_of
 from core.message import ThreadKey
 from core.odd import broke
 from core.once import first
+from core.spoken import unwritten
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Coroutine, Sequence
@@ -177,9 +179,12 @@ class Counter:
             await job
         except (DeniedError, TooLongError) as denied:
             said = str(denied)
-        except (ChatbotError, OSError) as error:
+        except ChatbotError as error:
             log.warning("a command failed: %s", error)
-            said = FAILED
+            said = why(error) or FAILED
+        except OSError as error:
+            log.error("a command failed: %s", broke(error))  # noqa: TRY400 - no text
+            said = unwritten(error) or FAILED
         except Exception as error:  # noqa: BLE001 - whatever it is, somebody waits for a word
             log.error("a command failed: %s", broke(error))  # noqa: TRY400 - no text
             said = UNREAD

@@ -15,6 +15,7 @@ import discord
 
 from bots.diagnosis import fine, note, wrong
 from bots.discord.api import ODD
+from bots.discord.faults import STATUS_PAGE, Fault, fault_of, retry_after, told
 from bots.discord.hosts import api_hosts
 from bots.discord.link import redirected
 from bots.discord.manifest import PERMISSIONS, commands, invite_url, is_synced
@@ -39,6 +40,18 @@ _OTHERS = {
 """What else the portal shows that looks like a secret."""
 _NEW_TOKEN = f"Put the bot's token there: {_PORTAL}, your application, Bot, Reset Token."
 _NETWORK = "Look at the network, at a proxy, and at CHATBOT_DISCORD_BASE_URL if it is set."
+_PASSES = f"Change nothing here: look at {STATUS_PAGE}, and run the doctor again later."
+_REPAIRS = {
+    Fault.ADDRESS: (
+        "Look at CHATBOT_DISCORD_BASE_URL: it ends with /api/v10, as https://discord.com/api/v10 "
+        "does, which is taken where it is not set."
+    ),
+    Fault.REFUSED: "Look it up at discord.com/developers/docs, Opcodes and Status Codes.",
+}
+_A_MINUTE = 60.0
+_PATIENCE = 5.0
+"""Seconds that a rate limit is waited for; what is longer is said."""
+_FAILURES = (discord.DiscordException, aiohttp.ClientError, OSError)
 _GUILDS = 50
 """Servers that are looked at, of those that the bot is on."""
 _FEW_STARTS = 50
@@ -66,11 +79,8 @@ async def examined(settings: Settings, clock: Clock) -> AsyncIterator[Finding]:
             yield fine(ABOUT, f"DISCORD_BOT_TOKEN is good: {client.user}")
             async for finding in _as_bot(client, settings):
                 yield finding
-    except discord.LoginFailure:
-        yield wrong(ABOUT, "DISCORD_BOT_TOKEN is refused: Discord does not know it", _NEW_TOKEN)
-    except (discord.HTTPException, aiohttp.ClientError, OSError) as error:
-        why = f"{type(error).__name__}" if not str(error) else str(error)
-        yield wrong(ABOUT, f"Discord is out of reach: {why}", _NETWORK)
+    except _FAILURES as error:
+        yield _failed(error)
     except Exception as error:  # noqa: BLE001 - discord.py trusts that an answer is one of Discord's
         yield wrong(ABOUT, f"Discord is out of reach: {ODD} ({broke(error)})", _NETWORK)
 
@@ -84,11 +94,25 @@ async def logged_in(settings: Settings) -> AsyncGenerator[discord.Client, None]:
             intents=discord.Intents(guilds=True),
             allowed_mentions=discord.AllowedMentions.none(),
         )
+        client.http.max_ratelimit_timeout = _PATIENCE  # else it waits, however long that is
         try:
             await client.login(settings.discord_bot_token.get_secret_value())
             yield client
         finally:
             await client.close()
+
+
+def _failed(error: Exception) -> Finding:
+    """Return what is wrong where Discord could not be asked."""
+    fault = fault_of(error)
+    if fault is Fault.TOKEN:
+        return wrong(ABOUT, "DISCORD_BOT_TOKEN is refused: Discord does not know it", _NEW_TOKEN)
+    if fault is Fault.LIMITED:
+        again = f"Run the doctor again in {retry_after(error) or _A_MINUTE:.0f} seconds."
+        return note(ABOUT, "Discord is asked too often: the rest could not be looked at", again)
+    if fault is Fault.OUTAGE:
+        return wrong(ABOUT, f"Discord is out of reach: {told(error)}", _PASSES)
+    return wrong(ABOUT, f"Discord is out of reach: {told(error)}", _REPAIRS.get(fault, _NETWORK))
 
 
 def other_than_token(text: str) -> str:

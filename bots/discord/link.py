@@ -20,6 +20,7 @@ from discord.http import Route
 from bots.discord.api import ODD
 from bots.discord.buckets import keep_to_limits, look_seldom
 from bots.discord.client import Client
+from bots.discord.faults import Fault, fault_of, retry_after, told
 from bots.discord.hosts import api_hosts, file_hosts
 from bots.reach import until_there
 from core.errors import ChatbotError, OutOfReachError, PlatformError, SettingsError
@@ -42,7 +43,6 @@ log = logging.getLogger(__name__)
 
 OUT_OF_REACH = "Discord is out of reach (see https://discordstatus.com)"
 _REFUSED = "DISCORD_BOT_TOKEN is refused by Discord"
-_UNAUTHORIZED = 401
 _CLOSED = {
     4004: "it does not accept DISCORD_BOT_TOKEN any more",
     4010: "CHATBOT_DISCORD_SHARDS and CHATBOT_DISCORD_SHARD_COUNT don't fit each other",
@@ -206,11 +206,14 @@ class Link:
 
 def _meaning(error: BaseException) -> ChatbotError:
     """Return what it means that the API could not be asked."""
-    status = getattr(error, "status", 0)
-    if isinstance(error, discord.LoginFailure) or status == _UNAUTHORIZED:
+    fault = fault_of(error)
+    if fault is Fault.TOKEN:
         return SettingsError(_REFUSED)
-    why = f"status {status}" if status else type(error).__name__
-    return OutOfReachError(f"{OUT_OF_REACH}: {why}")
+    if fault is Fault.LIMITED:
+        seconds = retry_after(error)
+        said = f"Discord is out of reach for a while, since it is asked too often: {told(error)}"
+        return OutOfReachError(said, retry_after=seconds)
+    return OutOfReachError(f"{OUT_OF_REACH}: {told(error)}")
 
 
 def _closed(code: int) -> str:

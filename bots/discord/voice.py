@@ -11,6 +11,7 @@ from bots.discord.events import NAME, Spot
 from bots.discord.format import notice
 from bots.discord.nonces import notice_nonce
 from bots.discord.posting import Post
+from bots.discord.refusals import why
 from bots.discord.share import DEFAULT_LIMIT, parts_of
 from core.message import ThreadKey
 from core.store.keys import unique
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from bots.discord.platform import DiscordPlatform
+    from core.errors import PlatformError
     from core.message import Message
 
 _LINK = re.compile(
@@ -80,6 +82,10 @@ class DiscordVoice:
     async def send(self, person: str, file: Path) -> None:
         """Put a file into somebody's direct messages, once."""
         await self.give(person, _SENT, await asyncio.to_thread(parts_of, file, DEFAULT_LIMIT))
+
+    def why(self, error: PlatformError) -> str:
+        """Return why something is refused for good; empty where it may work later."""
+        return why(error)
 
     async def give(self, person: str, text: str, files: Sequence[Path]) -> None:
         """Say something to somebody in a direct message, with files; raises `PlatformError`."""

@@ -17,6 +17,7 @@ from slack_sdk.errors import SlackApiError
 from slack_sdk.web.async_client import AsyncWebClient
 
 from bots.outgoing import Connector
+from bots.slack.faults import ON_STATUS
 from bots.slack.hosts import slack_hosts
 from bots.slack.pace import Rank
 from core.errors import (
@@ -320,13 +321,13 @@ def meaning(method: str, error: SlackApiError) -> PlatformError:
     response = error.response
     status = getattr(response, "status_code", getattr(response, "status", 0))
     if status == _RATE_LIMITED:
-        return LimitedError(method, _seconds(response.headers.get("Retry-After")))
+        return LimitedError(method, retry_after(response.headers))
     data = getattr(response, "data", None)
     code = str_of(data, "error") if isinstance(data, dict) else ""
     if status >= _SERVER_FAULT or code in _UNCLEAR:
         return PostUnclearError(f"{method}: status {status} {code}")
     if not code:
-        return PostUnclearError(f"{method}: status {status}, {ODD}")
+        return PostUnclearError(f"{method}: status {status}, {ON_STATUS.get(status, ODD)}")
     return _kind(code)(method, code)
 
 
@@ -351,10 +352,10 @@ def stated(method: str, answer: Mapping[str, Any], *path: str) -> str:
     return found
 
 
-def _seconds(given: str | None) -> float:
-    """Return what a Retry-After says; a second where it says nothing that can be read."""
+def retry_after(headers: Mapping[str, str]) -> float:
+    """Return what a Retry-After says, in seconds; 1 where it says nothing that can be read."""
     try:
-        seconds = float(given or 1)
+        seconds = float(headers.get("Retry-After") or 1)
     except ValueError:
         return 1.0
     return max(0.0, seconds) if math.isfinite(seconds) else 1.0

@@ -17,7 +17,7 @@ from slack_bolt.authorization import AuthorizeResult
 
 from bots.reach import until_there
 from bots.slack.agent import Agent
-from bots.slack.api import OUT_OF_REACH, Api, RefusedError, guarded_session, stated, web_client
+from bots.slack.api import OUT_OF_REACH, Api, guarded_session, stated, web_client
 from bots.slack.audience import Audience
 from bots.slack.catch_up import SlackPast
 from bots.slack.events import NAME, Me
@@ -27,11 +27,12 @@ from bots.slack.pace import Pace
 from bots.slack.platform import SlackPlatform
 from bots.slack.receive import Reception
 from bots.slack.socket import Links
+from bots.slack.starting import start_fault
 from bots.slack.web import EVENTS
 from core.before import Before
 from core.catch_up import CatchUp
 from core.cursors import Cursors
-from core.errors import OutOfReachError, PlatformError, SettingsError
+from core.errors import OutOfReachError, PlatformError
 from core.fields import str_of
 
 if TYPE_CHECKING:
@@ -49,8 +50,6 @@ log = logging.getLogger(__name__)
 
 _CALL_SECONDS = 8.0
 _WHO = "auth.test"
-_MOVING = {"org_login_required", "team_added_to_org"}
-"""Refusals that end by themselves: the workspace is being moved (docs: methods/auth.test)."""
 
 
 class Slack:
@@ -172,11 +171,7 @@ class Slack:
             return
         token = self.settings.slack_app_token.get_secret_value()
         self.links = Links(self.bolt, token, inlet=inlet, reconnected=self._heal.set)
-        try:
-            await until_there(self.links.open, self.clock)
-        except RefusedError as refused:
-            said = f"SLACK_APP_TOKEN is refused by Slack: {refused.code}"
-            raise SettingsError(said) from None
+        await until_there(self.links.open, self.clock)
 
     async def _close(self) -> None:
         if self.links is not None:
@@ -213,12 +208,8 @@ async def connected(
 async def _who_am_i(api: Api, settings: Settings) -> Me:
     try:
         answer = await api.call(_WHO)
-    except RefusedError as refused:
-        if refused.code in _MOVING:
-            raise OutOfReachError(f"{OUT_OF_REACH}: {refused}") from None
-        raise SettingsError(f"SLACK_BOT_TOKEN is refused by Slack: {refused.code}") from None
     except PlatformError as error:
-        raise OutOfReachError(f"{OUT_OF_REACH}: {error}") from None
+        raise start_fault(error, "SLACK_BOT_TOKEN") from None
     try:
         user, team = stated(_WHO, answer, "user_id"), stated(_WHO, answer, "team_id")
     except PlatformError as error:

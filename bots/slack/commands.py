@@ -14,11 +14,13 @@ import re
 from typing import TYPE_CHECKING, Any
 
 from bots.slack import views
+from bots.slack.api import RefusedError
 from bots.slack.directory import SlackDirectory
 from bots.slack.events import NAME
 from bots.slack.home import Home
 from bots.slack.manifest import COMMAND, EXPORT_SHORTCUT, FORGET_SHORTCUT
 from bots.slack.people import is_id
+from bots.slack.refusals import why
 from bots.slack.stamps import is_ts
 from bots.slack.voice import SlackVoice
 from core.desk import Desk
@@ -28,7 +30,7 @@ from core.fields import dict_of, str_of
 from core.message import ThreadKey
 from core.odd import broke
 from core.once import first
-from core.spoken import Spoken
+from core.spoken import Spoken, unwritten
 from core.words import command_in
 
 if TYPE_CHECKING:
@@ -115,8 +117,10 @@ class Counter:
         if self._jobs:
             await asyncio.wait(self._jobs, timeout=_CLOSING)
 
-    def _begin(self, job: Coroutine[Any, Any, None], user: str) -> asyncio.Task[None]:
-        task = asyncio.create_task(self._tried(job, user))
+    def _begin(
+        self, job: Coroutine[Any, Any, None], user: str, channel: str = ""
+    ) -> asyncio.Task[None]:
+        task = asyncio.create_task(self._tried(job, user, channel))
         self._jobs.add(task)
         task.add_done_callback(self._jobs.discard)
         return task
@@ -139,21 +143,32 @@ class Counter:
         """Do something while Slack waits, and go on with it where that is not long enough."""
         await asyncio.wait({self._begin(job, user)}, timeout=_BEFORE_ACK)
 
-    async def _tried(self, job: Coroutine[Any, Any, None], user: str) -> None:
+    async def _tried(self, job: Coroutine[Any, Any, None], user: str, channel: str) -> None:
         try:
             await job
+            return
         except DeniedError as denied:
-            await self._told(user, str(denied))
-        except (PlatformError, StoreError, OSError) as error:
+            said = str(denied)
+        except (PlatformError, StoreError) as error:
             log.warning("a command failed: %s", error)
-            await self._told(user, _FAILED)
+            said = why(error) or _FAILED
+        except OSError as error:
+            log.error("a command failed: %s", broke(error))  # noqa: TRY400 - no text
+            said = unwritten(error) or _FAILED
         except Exception as error:  # noqa: BLE001 - whatever it is, somebody waits for a word
             log.error("a command failed: %s", broke(error))  # noqa: TRY400 - no text
-            await self._told(user, _UNREAD)
+            said = _UNREAD
+        await self._told(user, said, channel)
 
-    async def _told(self, user: str, text: str) -> None:
+    async def _told(self, user: str, text: str, channel: str = "") -> None:
+        """Tell somebody; where they asked, if they can't be written to directly."""
         try:
-            await self._voice.tell(user, text)
+            try:
+                await self._voice.tell(user, text)
+            except RefusedError:
+                if not is_id(channel):
+                    raise
+                await self._voice.whisper(user, channel, text)
         except ChatbotError:
             log.warning("what came of a command could not be told")
 
@@ -175,7 +190,8 @@ class Counter:
             await ack()
             return
         await ack()
-        self.soon(self._once(lambda: self._do_slash(user, asked, command), command), user)
+        job = self._once(lambda: self._do_slash(user, asked, command), command)
+        self._begin(job, user, channel)
 
     async def _helped(self, user: str, channel: str) -> str:
         """Return the help, for whom the bot listens to; what it says is no secret."""
@@ -239,7 +255,7 @@ class Counter:
     def _asked(self, job: Coroutine[Any, Any, None], body: dict[str, Any]) -> None:
         """Do something for whoever asked for it; nothing where that can't be told."""
         if user := _user_of(body):
-            self.soon(job, user)
+            self._begin(job, user, str_of(dict_of(body, "channel"), "id"))
         else:
             job.close()
 

@@ -13,9 +13,10 @@ import aiohttp
 from slack_sdk.errors import SlackApiError
 
 from bots.diagnosis import fine, note, wrong
-from bots.slack.api import ODD, guarded_session, web_client
+from bots.slack.api import ODD, guarded_session, retry_after, web_client
 from bots.slack.doctor_app import about_app
 from bots.slack.doctor_tokens import ABOUT, app_of, shapes
+from bots.slack.faults import STATUS_PAGE, TOKEN_CODES, Fault, fault_of
 from bots.slack.manifest import SCOPES
 from core.fields import dict_of, dicts_of, str_of
 from core.odd import broke
@@ -36,6 +37,10 @@ _TIMEOUT = 15.0
 _NOWHERE = "C0000000000"
 """A channel that there is not: a call on it says whether there is the method, and does nothing."""
 _NETWORK = "Look at the network, at a proxy, and at CHATBOT_SLACK_BASE_URL if it is set."
+_ADDRESS = (
+    "Look at CHATBOT_SLACK_BASE_URL: it ends with /api/, as https://slack.com/api/ does, which is "
+    "taken where it is not set."
+)
 _NEW_BOT = (
     "Reinstall the app (api.slack.com/apps, your app, Install App), and put the new Bot User OAuth "
     "Token there."
@@ -44,17 +49,7 @@ _NEW_APP = (
     "Make an app-level token with connections:write (api.slack.com/apps, your app, Basic "
     "Information, App-Level Tokens), and put it there."
 )
-_REFUSED = {
-    "account_inactive": "the app was removed from the workspace",
-    "ekm_access_denied": "the workspace's administrators have suspended it",
-    "invalid_auth": "Slack does not know it",
-    "missing_scope": "it lacks the scope connections:write",
-    "not_allowed_token_type": "it is of the wrong kind",
-    "org_login_required": "the workspace moves to an organisation",
-    "team_access_not_granted": "the app is not installed in this workspace",
-    "token_expired": "it has expired",
-    "token_revoked": "it was withdrawn",
-}
+_PASSES = f"Change nothing here: look at {STATUS_PAGE}, and run the doctor again later."
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +58,7 @@ class Reply:
 
     data: Mapping[str, Any]
     headers: Mapping[str, str] = field(default_factory=dict)
+    status: int = 200
     unreachable: str = ""
     """Why there was none."""
 
@@ -70,6 +66,44 @@ class Reply:
     def error(self) -> str:
         """Return Slack's word for why not; empty where all is well."""
         return "" if self.data.get("ok") else str_of(self.data, "error") or "no answer"
+
+    def fault(self, token: str, mend: str, *needs: str) -> Finding | None:
+        """Return what is wrong, if this answer is of no use; `needs` are the fields it must have.
+
+        `token` names the one that the call was made with, and `mend` says how to replace it.
+        """
+        if self.unreachable:
+            return wrong(ABOUT, f"Slack is out of reach for {token}: {self.unreachable}", _NETWORK)
+        if self.data.get("ok"):
+            if all(str_of(self.data, name) for name in needs):
+                return None
+            return wrong(ABOUT, f"Slack is out of reach for {token}: {ODD}", _NETWORK)
+        return self._refusal(token, mend)
+
+    def _refusal(self, token: str, mend: str) -> Finding:
+        code = str_of(self.data, "error")
+        what, fault = code or f"status {self.status}", fault_of(self.status, code)
+        if fault is Fault.TOKEN:
+            return wrong(ABOUT, f"{token} is refused: {TOKEN_CODES[code]} ({code})", mend)
+        if fault is Fault.LIMITED:
+            again = f"Run the doctor again in {retry_after(self.headers):.0f} seconds."
+            text = f"Slack is asked too often ({what}): {token} could not be tried"
+            return note(ABOUT, text, again)
+        text, repair = _FAULTS[fault]
+        return wrong(ABOUT, f"{text.format(token=token)} ({what})", repair)
+
+
+_FAULTS = {
+    Fault.OUTAGE: ("Slack has a fault of its own just now", _PASSES),
+    Fault.MOVING: ("the workspace is being moved to an organisation", _PASSES),
+    Fault.ADDRESS: ("there is no Web API at this address", _ADDRESS),
+    Fault.PROXY: ("something on the way to Slack refuses, and not Slack", _NETWORK),
+    Fault.ODD: (f"Slack is out of reach for {{token}}: {ODD}", _NETWORK),
+    Fault.REFUSED: (
+        "Slack refuses to answer for {token}, and does not say that it is the token",
+        "Look the word up at docs.slack.dev/reference/methods/auth.test.",
+    ),
+}
 
 
 async def ask(client: AsyncWebClient, method: str, token: str = "", **given: Any) -> Reply:
@@ -79,10 +113,8 @@ async def ask(client: AsyncWebClient, method: str, token: str = "", **given: Any
     try:
         answer = await client.api_call(method, params=given or None)
     except SlackApiError as error:
-        data = getattr(error.response, "data", None)
-        if not (isinstance(data, dict) and str_of(data, "error")):
-            return Reply({}, error.response.headers, unreachable=ODD)
-        return Reply(data, error.response.headers)
+        data, status = getattr(error.response, "data", None), _status_of(error.response)
+        return Reply(data if isinstance(data, dict) else {}, error.response.headers, status)
     except (aiohttp.ClientError, OSError, TimeoutError) as error:
         return Reply({}, unreachable=str(error) or type(error).__name__)
     except Exception as error:  # noqa: BLE001 - the SDK trusts that an answer is one of Slack's
@@ -113,15 +145,10 @@ async def _as_bot(
     client: AsyncWebClient, settings: Settings, clock: Clock
 ) -> AsyncIterator[Finding]:
     who = await ask(client, "auth.test")
-    if who.unreachable:
-        yield wrong(ABOUT, f"Slack is out of reach: {who.unreachable}", _NETWORK)
-        return
-    yield skew(who, clock, signed=not settings.slack_app_token.get_secret_value())
-    if who.error:
-        yield _refused("SLACK_BOT_TOKEN", who.error, _NEW_BOT)
-        return
-    if not (str_of(who.data, "user_id") and str_of(who.data, "team_id")):
-        yield wrong(ABOUT, f"Slack is out of reach: {ODD}", _NETWORK)
+    if not who.unreachable:
+        yield skew(who, clock, signed=not settings.slack_app_token.get_secret_value())
+    if fault := who.fault("SLACK_BOT_TOKEN", _NEW_BOT, "user_id", "team_id"):
+        yield fault
         return
     team, name = who.data.get("team", ""), who.data.get("user", "")
     yield fine(ABOUT, f"SLACK_BOT_TOKEN is good: {name} in {team}")
@@ -214,15 +241,10 @@ async def _abilities(client: AsyncWebClient) -> list[Finding]:
 async def _app_token(client: AsyncWebClient, token: str) -> Finding:
     """Ask for an address; it is not dialled, or it would take events from a bot that runs."""
     reply = await ask(client, "apps.connections.open", token)
-    if reply.unreachable:
-        return wrong(ABOUT, "Slack is out of reach for SLACK_APP_TOKEN", "Look at the network.")
-    if reply.error:
-        return _refused("SLACK_APP_TOKEN", reply.error, _NEW_APP)
-    if not str_of(reply.data, "url"):
-        return wrong(ABOUT, f"Slack is out of reach for SLACK_APP_TOKEN: {ODD}", _NETWORK)
-    return fine(ABOUT, "SLACK_APP_TOKEN is good: Socket Mode can be opened")
+    fault = reply.fault("SLACK_APP_TOKEN", _NEW_APP, "url")
+    return fault or fine(ABOUT, "SLACK_APP_TOKEN is good: Socket Mode can be opened")
 
 
-def _refused(name: str, error: str, mend: str) -> Finding:
-    why = _REFUSED.get(error)
-    return wrong(ABOUT, f"{name} is refused: {f'{why} ({error})' if why else error}", mend)
+def _status_of(response: Any) -> int:  # noqa: ANN401 - of the SDK, which has two kinds
+    status = getattr(response, "status_code", getattr(response, "status", 0))
+    return status if isinstance(status, int) else 0

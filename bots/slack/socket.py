@@ -19,8 +19,9 @@ from slack_bolt.adapter.socket_mode.async_internals import run_async_bolt_app, s
 from slack_sdk.errors import SlackApiError
 from slack_sdk.socket_mode.aiohttp import SocketModeClient
 
-from bots.slack.api import OUT_OF_REACH, RefusedError, guarded_session, meaning, stated
+from bots.slack.api import OUT_OF_REACH, guarded_session, meaning, stated
 from bots.slack.outage import Outage
+from bots.slack.starting import start_fault
 from core.errors import OutOfReachError, PlatformError
 from core.fields import str_of
 from core.odd import broke
@@ -134,16 +135,13 @@ class Links:
     async def open(self) -> None:
         """Connect.
 
-        Raises `RefusedError` for a token of no use, `OutOfReachError` where Slack gives no address.
+        Raises `SettingsError` for a token of no use, `OutOfReachError` where there is no address.
         """
         try:
             async with asyncio.timeout(_PATIENCE):
                 answer = await self._app.client.apps_connections_open(app_token=self._token)
         except SlackApiError as error:
-            fault = meaning(_OPEN, error)
-            if isinstance(fault, RefusedError):
-                raise fault from None
-            raise OutOfReachError(f"{OUT_OF_REACH}: {fault}") from None
+            raise start_fault(meaning(_OPEN, error), "SLACK_APP_TOKEN") from None
         except (aiohttp.ClientError, OSError) as error:
             raise OutOfReachError(f"{OUT_OF_REACH}: {type(error).__name__}") from None
         except Exception as error:  # the SDK trusts that an answer is one of Slack's

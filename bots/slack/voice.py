@@ -17,6 +17,7 @@ from bots.slack.finding import PATIENCE, say
 from bots.slack.links import link_in
 from bots.slack.marks import notice
 from bots.slack.pace import Rank
+from bots.slack.refusals import why
 from bots.slack.share import share
 from core.errors import PostUnclearError
 from core.store.keys import unique
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from bots.slack.directory import SlackDirectory
     from bots.slack.events import Me
     from core.clock import Clock
+    from core.errors import PlatformError
     from core.message import Message, ThreadKey
 
 log = logging.getLogger(__name__)
@@ -103,6 +105,20 @@ class SlackVoice:
         """Put a file into somebody's DM; never twice."""
         dm = await self._dm(person)
         await share(self._api, self._clock, file, channel=dm, comment=_SENT)
+
+    async def whisper(self, person: str, channel: str, text: str) -> None:
+        """Say something to somebody alone in a channel, where it does not stay."""
+        await self._api.call(
+            "chat.postEphemeral",
+            channel=channel,
+            user=person,
+            **shape.NO_PREVIEWS,
+            **shape.message(text),
+        )
+
+    def why(self, error: PlatformError) -> str:
+        """Return why something is refused for good; empty where it may work later."""
+        return why(error)
 
     async def show(self, trigger: str, *, pushed: bool = False) -> str:
         """Open a modal at once, as a trigger is good for three seconds; return its name.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import gzip
 import random
 from typing import TYPE_CHECKING
@@ -39,14 +40,57 @@ async def test_one_file_arrives(fault: Fault) -> None:
             assert fake.shown_to(ann) == [said]
 
 
-async def test_or_the_person_is_told_to_ask_again() -> None:
+@pytest.mark.parametrize(
+    ("code", "words"),
+    [
+        (40005, "larger than Discord takes here. Whoever runs me can export"),
+        (50013, "Whoever manages the server can give my role what it lacks"),
+        (50001, "Whoever manages the server can give my role what it lacks"),
+        (200000, "Whoever manages it can change them"),
+        (10014, FAILED),
+    ],
+)
+async def test_or_the_person_is_told_why_not_and_who_can_repair_it(code: int, words: str) -> None:
     async with FakeDiscord() as fake:
         ann, general = fake.person("ann"), fake.channel("general")
         async with bot_on(fake) as bot:
             _, thread = await talk(fake, bot, ann, general, "My dog is called Rex.")
-            fake.faults.next(ANSWER, Refused(40005))
+            fake.faults.next(ANSWER, Refused(code))
             said = await use(fake, ann, thread, "export")
-            assert (said.content, said.files) == (FAILED, [])
+            assert words in said.content
+            assert not said.files
+            assert ("try again" in said.content) == (words == FAILED)
+
+
+@pytest.mark.parametrize(
+    ("code", "words"), [(50007, "Allow direct messages"), (50278, "no server in common")]
+)
+async def test_who_takes_no_direct_messages_is_told_so_where_they_asked(
+    code: int, words: str
+) -> None:
+    async with FakeDiscord() as fake:
+        ann, general = fake.person("ann"), fake.channel("general")
+        async with bot_on(fake) as bot:
+            _, thread = await talk(fake, bot, ann, general, "My dog is called Rex.")
+            fake.faults.next(POST, Refused(code))
+            await fake.say(ann, thread, f"{fake.at_bot} export")
+            await fake.until(lambda: any(words in m.content for m in fake.said_by_bot(thread)))
+            assert not any("ask for it again" in m.content for m in fake.said_by_bot(thread))
+
+
+async def test_a_disk_that_is_full_is_for_whoever_runs_the_bot(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def full(*_: object) -> list[Path]:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr("bots.discord.counter.parts_of", full)
+    async with FakeDiscord() as fake:
+        ann, general = fake.person("ann"), fake.channel("general")
+        async with bot_on(fake) as bot:
+            _, thread = await talk(fake, bot, ann, general, "My dog is called Rex.")
+            said = await use(fake, ann, thread, "export")
+            assert "Whoever runs me can look at the room" in said.content
 
 
 @pytest.mark.parametrize(("limit", "names"), [(50_000, 1), (3_000, 5)])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import tracemalloc
 from typing import TYPE_CHECKING
 
@@ -18,7 +19,7 @@ from core.clock import SystemClock
 from tests.e2e.slack_bot import bot_on
 from tests.e2e.slack_hands import files_in, talk, told
 from tests.fakes.slack import FakeSlack
-from tests.fakes.slack.faults import Cut, Fault, Limited, Status
+from tests.fakes.slack.faults import Cut, Fault, Limited, Refused, Status
 from tests.servers import free_port
 
 if TYPE_CHECKING:
@@ -146,3 +147,58 @@ async def test_a_large_file_is_read_while_it_is_sent(tmp_path: Path) -> None:
         await runner.cleanup()
     assert taken == size
     assert peak < size / 4
+
+
+@pytest.mark.parametrize(
+    ("method", "code", "words"),
+    [
+        (URL, "missing_scope", "Whoever runs me can give it to the app and reinstall it"),
+        (URL, "not_allowed_token_type", "says which right is missing"),
+        (URL, "file_upload_size_restricted", "with “chatbot export”"),
+        (DONE, "file_uploads_disabled", "A workspace admin can allow them"),
+        (DONE, "storage_limit_reached", "A workspace admin can make some"),
+        (DONE, "not_in_channel", "Invite me there"),
+        (DONE, "restricted_action", "A workspace admin can change that"),
+        (DONE, "file_not_found", AGAIN),
+    ],
+)
+@pytest.mark.parametrize("spoken", [False, True])
+async def test_or_the_person_is_told_why_not_and_who_can_repair_it(
+    method: str, code: str, words: str, *, spoken: bool
+) -> None:
+    async with FakeSlack() as fake, bot_on(fake):
+        ann, general, asked = await ask(fake)
+        fake.faults.next(method, Refused(code))
+        if spoken:
+            await fake.say(ann, general, f"{fake.at_bot} export", asked.ts)
+        else:
+            await export(fake, ann, asked)
+        place = general if spoken else fake.dm(ann)
+        words = "ask for it again" if spoken and words == AGAIN else words
+        await fake.until(lambda: any(words in m.text for m in fake.said_by_app(place)))
+        told_again = [m for m in fake.said_by_app(place) if "again" in m.text and AGAIN in m.text]
+        assert bool(told_again) == (words == AGAIN)
+
+
+async def test_who_can_not_be_written_to_directly_is_told_so_where_they_asked() -> None:
+    async with FakeSlack() as fake, bot_on(fake):
+        ann, general, asked = await ask(fake)
+        link = f"https://acme.slack.com/archives/{asked.channel}/p{asked.ts.replace('.', '')}"
+        closed = Refused("messages_tab_disabled")
+        fake.faults.next(DONE, closed)
+        fake.faults.next("chat.postMessage", closed)
+        await fake.slash(ann, general, f"/chatbot export {link}")
+        await fake.until(lambda: any("messages tab is off" in m.text for m in fake.ephemerals))
+
+
+async def test_a_disk_that_is_full_is_for_whoever_runs_the_bot(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    async def full(*_: object, **__: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr("core.desk.export_to", full)
+    async with FakeSlack() as fake, bot_on(fake):
+        ann, _, asked = await ask(fake)
+        await export(fake, ann, asked)
+        await told(fake, ann, "Whoever runs me can look at the room")
