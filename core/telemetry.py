@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import ast
 import asyncio
+import errno
 import linecache
 import logging
 import sys
@@ -138,6 +139,7 @@ _LEFT = (
     "Future exception was never retrieved",
     "Task was destroyed but it is pending!",
     "Exception in callback",
+    "socket.accept() out of system resource",
 )
 """How asyncio's messages begin that say what happened; behind it come values."""
 
@@ -252,7 +254,8 @@ def _told(error: BaseException) -> str:
     lines = ["Traceback (most recent call last):\n", *format_list(frames)] if frames else []
     within = error.exceptions if isinstance(error, BaseExceptionGroup) else ()
     named = ", ".join(type(each).__qualname__ for each in within)
-    words = str(error) if isinstance(error, ChatbotError) else named
+    code = errno.errorcode.get(error.errno or 0, "") if isinstance(error, OSError) else ""
+    words = str(error) if isinstance(error, ChatbotError) else named or code
     return (
         "".join(lines)
         + f"{type(error).__module__}.{type(error).__qualname__}"

@@ -41,6 +41,7 @@ _LINGER_SECONDS = 1.0
 _MOST, _SHARE = 512, 4
 """Connections at once, and the part of the files that the process may open: the rest is for what it
 does, and for what arrives together before any of it can give way."""
+_BACKLOG = 128
 _LINE_SECONDS = 60.0
 _RESET = struct.pack("ii", 1, 0)
 """Lets a socket be closed by a reset (socket(7), SO_LINGER with no time)."""
@@ -56,6 +57,11 @@ class Connections:
         self._idle: defaultdict[str, OrderedDict[_Connection, None]] = defaultdict(OrderedDict)
         """Those that nothing is done for, by address, the one heard of the longest ago first."""
         self._noted: dict[str, tuple[float, int]] = {}
+
+    @property
+    def at_once(self) -> int:
+        """Return how many may be accepted together, before any other can give way to them."""
+        return max(1, min(_BACKLOG, self.most // 2))
 
     def server(self, handle: Callable[[web.BaseRequest], Awaitable[web.StreamResponse]]) -> Server:
         """Return a server that answers requests so, over these connections."""

@@ -67,7 +67,8 @@ class Door:
         """Start to listen; raises `SettingsError` where the port can't be had."""
         await self._runner.setup()
         try:
-            await web.TCPSite(self._runner, port=self._wanted).start()
+            backlog = self._connections.at_once
+            await web.TCPSite(self._runner, port=self._wanted, backlog=backlog).start()
         except OSError as error:
             await self._runner.cleanup()
             said = f"CHATBOT_SLACK_PORT: port {self._wanted} can't be had: {error.strerror}"

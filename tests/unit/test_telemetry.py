@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import errno
 import gc
 import io
 import logging
@@ -202,6 +203,12 @@ def test_a_group_of_errors_names_them_and_one_that_led_to_itself_ends(written: W
     OURS.error("failed", exc_info=ExceptionGroup(SAID, [ValueError(SAID), OSError(SAID)]))
     assert SAID not in written.text
     assert "ExceptionGroup: ValueError, OSError" in written.text
+
+
+def test_of_an_error_of_the_system_its_code_is_told() -> None:
+    told = trace_of(raised(OSError(errno.EMFILE, SAID)))
+    assert SAID not in told
+    assert told.endswith("builtins.OSError: EMFILE")
 
 
 def test_an_error_that_can_not_even_be_shown_is_named() -> None:
