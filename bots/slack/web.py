@@ -117,12 +117,12 @@ class Door:
         return response
 
     async def _page(self, request: web.BaseRequest) -> web.Response:
-        pages = {EVENTS: ("POST", self._event), HEALTH: ("GET", self._health)}
+        pages = {EVENTS: (("POST",), self._event), HEALTH: (("GET", "HEAD"), self._health)}
         if request.path not in pages:
             raise web.HTTPNotFound
-        method, page = pages[request.path]
-        if request.method != method:
-            raise web.HTTPMethodNotAllowed(request.method, (method,))
+        methods, page = pages[request.path]
+        if request.method not in methods:
+            raise web.HTTPMethodNotAllowed(request.method, methods)
         return await page(request)
 
     async def _event(self, request: web.BaseRequest) -> web.Response:
@@ -149,6 +149,9 @@ class Door:
         if size is not None and size > _MOST:
             raise too_large
         body = bytearray()
+        if request.headers.get("Expect", "").lower() == "100-continue":
+            await request.writer.write(b"HTTP/1.1 100 Continue\r\n\r\n")
+            request.writer.output_size = 0
         async with asyncio.timeout(BODY_SECONDS):
             while part := await request.content.readany():
                 body += part

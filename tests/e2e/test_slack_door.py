@@ -182,6 +182,25 @@ async def test_signed_rubbish_is_acknowledged_and_skipped(sort: str) -> None:
         await fake.replies(fake.dm(ann), asked.ts)
 
 
+@pytest.mark.parametrize("is_signed", [True, False])
+async def test_who_asks_whether_to_send_the_body_is_told(is_signed: bool) -> None:
+    async with FakeSlack() as fake, bot_on(fake, transport="http") as bot:
+        headers = signed(fake.signing_secret, VERIFICATION) if is_signed else {}
+        lines = "".join(f"{name}: {value}\r\n" for name, value in headers.items())
+        size = len(VERIFICATION) if is_signed else 5_000
+        head = f"{lines}Content-Length: {size}\r\nExpect: 100-continue\r\n\r\n".encode()
+        reader, writer = await asyncio.open_connection("127.0.0.1", port_of(bot))
+        writer.write(HEAD + head)
+        async with asyncio.timeout(5):
+            first = await reader.readline()
+            assert first.split()[1] == (b"100" if is_signed else b"401")
+            if is_signed:
+                writer.write(VERIFICATION)
+                assert b"200" in (await reader.readuntil(b"abc")).splitlines()[1]
+        writer.close()
+        await writer.wait_closed()
+
+
 async def test_a_packed_body_is_not_unpacked() -> None:
     import zlib  # noqa: PLC0415
 
@@ -209,6 +228,8 @@ async def test_a_packed_body_is_not_unpacked() -> None:
         ("GET", "//healthz", 404),
         ("GET", "/metrics", 404),
         ("GET", "/healthz?x=1", 200),
+        ("HEAD", "/healthz", 200),
+        ("HEAD", "/slack/events", 405),
     ],
 )
 async def test_there_are_two_pages(method: str, path: str, status: int) -> None:
