@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import logging
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING, Final
 
+from core.aside import aside
 from core.errors import ModelError, ModelRefusedError, PromptRefusedError, PromptTooLargeError
 from core.memory import HEADROOM
 from core.memory.cut import cut_to
@@ -124,7 +126,9 @@ class Summariser:
             if not turn.entries:  # what was said is deleted, so what was answered goes with it
                 continue
             most = room or self._room
-            fitting, size = cut_to(turn, kind, room=most, count=self._count)
+            length = len(turn.answer.text) + sum(len(entry.text) for entry in turn.entries)
+            cutting = partial(cut_to, turn, kind, room=most, count=self._count)
+            fitting, size = await aside(length, cutting)
             if part.turns and part.size + size > most:
                 yield part
                 part = _Part()
