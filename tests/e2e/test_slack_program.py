@@ -101,4 +101,4 @@ async def test_a_token_that_slack_refuses_is_named(program: Program) -> None:
         program.settings["SLACK_BOT_TOKEN"] = "xoxb-wrong"
         ended = await program.run("run")
     assert ended.code == 2
-    assert "SLACK_BOT_TOKEN is refused by Slack: invalid_auth" in ended.err
+    assert "SLACK_BOT_TOKEN is refused by Slack: Slack does not know it (invalid_auth)" in ended.err
