@@ -49,7 +49,7 @@ class ThreadState:
     """What the verdict needs to know of a thread."""
 
     taking_part: bool
-    """The bot was addressed here before."""
+    """The bot was addressed here before, perhaps in what was forgotten since."""
     muted: bool
     alone: bool
     """With this message's author counted, at most one person has spoken here."""

@@ -224,6 +224,22 @@ async def test_what_comes_after_an_erase_is_answered(store: Store) -> None:
     assert (info.turns, info.people) == (1, 1)
 
 
+@pytest.mark.parametrize("held", [True, False])
+async def test_the_bot_still_listens_where_it_took_part(store: Store, *, held: bool) -> None:
+    """Admission: the line tells that it was addressed there, whatever else is forgotten."""
+    listening = (Verdict.IGNORED, Verdict.ACCEPTED) * 4  # where it takes part, by `STATES`
+    before = await store.accept(message(1), terms(verdicts=listening))
+    assert before.verdict is Verdict.IGNORED
+    work = await begin(store, 2)
+    if not held:
+        await finish(store, work)
+    await store.erase(THREAD, at=NOW)
+    after = await store.accept(message(501), terms(verdicts=listening))
+    assert after.verdict is Verdict.ACCEPTED
+    never = await store.accept(message(502, thread=OTHER), terms(verdicts=listening))
+    assert never.verdict is Verdict.IGNORED
+
+
 async def test_a_committed_turn_becomes_void_as_well(store: Store) -> None:
     """Protocol: an answer in delivery is taken back; refusal says that none is recorded."""
     work = await begin(store, 1, token="mine")

@@ -118,7 +118,8 @@ def _admit(rows: Rows, now: Now, message: Message, terms: Terms) -> Verdict:
         return Verdict.GONE
     header = living(rows, now)
     state = ThreadState(
-        taking_part=header is not None and header.taking_part,
+        # Where everything was forgotten, the line is what tells that the bot was there.
+        taking_part=header.taking_part if header else trace is not None and trace.line is not None,
         muted=header is not None and header.settings.muted,
         alone=header is None or not set(header.people) - {message.author.id},
     )

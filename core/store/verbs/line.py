@@ -40,7 +40,6 @@ def erase(rows: Rows, now: Now, at: float, *, keep_log: bool) -> None:
     header.refused = 0
     header.summary = ""
     header.stale = header.withheld = header.explained = header.renewed = False
-    header.taking_part = header.taking_part and keep_log
     header.rev = now.fresh
     if header.turn is not None and not any(entry.id == header.turn.id for entry in later):
         header.turn.state = TurnState.VOID

@@ -16,14 +16,18 @@ local function known(h, marks)
   return entry and status_of(entry), false
 end
 
-local function verdict_for(h)
+local function verdict_for(h, line)
   local first = string.sub(A.verdicts, 1, 1)
   if A.verdicts == string.rep(first, 8) then return first end  -- whatever the thread's state
   local people = redis.call('SCARD', K.people)
   local alone = people == 0
     or (people == 1 and redis.call('SISMEMBER', K.people, A.author) == 1)
-  if h == nil then alone = true end
-  local index = (h and h.taking_part and 1 or 0) + (h and h.muted and 2 or 0) + (alone and 4 or 0)
+  local taking_part = h and h.taking_part
+  if h == nil then
+    -- Where everything was forgotten, the line is what tells that the bot was there.
+    alone, taking_part = true, line and line ~= ''
+  end
+  local index = (taking_part and 1 or 0) + (h and h.muted and 2 or 0) + (alone and 4 or 0)
   return string.sub(A.verdicts, index + 1, index + 1)
 end
 
@@ -79,7 +83,7 @@ end
 -- Answers the verdict, and the header where there is one now.
 local function admit(h, line)
   if line and line ~= '' and tonumber(A.at) <= tonumber(line) then return 'g', h end
-  local verdict = verdict_for(h)
+  local verdict = verdict_for(h, line)
   if verdict == 'i' or verdict == 'g' then return verdict, h end
   if h == nil then
     remove(false)  -- what an expired session has left

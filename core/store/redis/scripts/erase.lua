@@ -32,7 +32,6 @@ local function draw_line(h, kept)
   h.refused = 0
   h.summary, h.stale, h.withheld = '', false, false
   h.explained, h.renewed = false, false
-  h.taking_part = h.taking_part and kept
   h.rev = A.rev
   if h.turn ~= '' and not ours then h.state = 'void' end
   if h.turn == '' and h.waiting == 0 then h.due = 0 end
