@@ -49,6 +49,10 @@ _FILE = regex.compile(rf"\n?</?{FILE}[^<>]*+>")
 _FROM = re.compile(r' from="([^"]*)"')
 _PRIVATE = {Kind.TERMINAL, Kind.DM}
 _WHY_LIMIT = 200
+_UNKNOWN = (
+    f"<{NOTICE}>\nWhat was said here before this message is not known. If it matters, say so and "
+    f"ask for it.\n</{NOTICE}>"
+)
 NO_FILES: Files = {}
 """Files are only named, as in what is read for a summary."""
 
@@ -104,9 +108,18 @@ def words_of(entries: Sequence[Entry], kind: Kind, files: Files = NO_FILES) -> s
     if not entries:
         return enclosed(NOTICE, "What was said here was deleted.")
     if len(entries) == 1:  # nearly always
-        return _alone(entries[0], files, named=kind not in _PRIVATE)
-    named = kind not in _PRIVATE or len({entry.author.id for entry in entries}) > 1
-    return "\n".join([tagged(entry, named=named, files=files) for entry in entries])
+        words = _alone(entries[0], files, named=kind not in _PRIVATE)
+    else:
+        named = kind not in _PRIVATE or len({entry.author.id for entry in entries}) > 1
+        words = "\n".join([tagged(entry, named=named, files=files) for entry in entries])
+    return f"{_UNKNOWN}\n{words}" if _lacks_beginning(entries[0], kind) else words
+
+
+def _lacks_beginning(entry: Entry, kind: Kind) -> bool:
+    """Tell whether it is the first that is known of a thread, and not what began that."""
+    inside = entry.answer_in not in {"", entry.platform_id}
+    asked = entry.status is Status.ADDRESSED and kind not in _PRIVATE
+    return entry.place == 0 and inside and asked
 
 
 def _alone(entry: Entry, files: Files, *, named: bool) -> str:
