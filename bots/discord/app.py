@@ -67,7 +67,6 @@ class Discord:
         self.reception = Reception(
             platform, Members(api, clock), Rules.of(settings), settings, clock
         )
-        self._heal = asyncio.Event()
         self._ended: asyncio.Task[None] | None = None
 
     @asynccontextmanager
@@ -82,11 +81,10 @@ class Discord:
         name = f"{NAME}:{self.platform.me.user}"
         cursors = Cursors(store, self.clock, name, group=_group)
         reception.open(store, intake, before, cursors, worker.files)
-        reception.spoken, reception.missed = self.spoken, self._heal.set
-        catch_up = CatchUp(NAME, past, store, intake, cursors, self.clock)
-        catching_up = asyncio.create_task(
-            catch_up.forever(self._heal, hours=settings.discord_catch_up_hours)
-        )
+        hours = settings.discord_catch_up_hours
+        catch_up = CatchUp(NAME, past, store, intake, cursors, self.clock, hours=hours)
+        reception.spoken, reception.catch_up = self.spoken, catch_up
+        catching_up = asyncio.create_task(catch_up.forever())
         self.api.link.ears = reception
         self._ended = asyncio.create_task(self.api.link.run())
         try:
@@ -96,6 +94,7 @@ class Discord:
             await _end(self._ended)
             await self.api.link.leave()
             await _end(catching_up)
+            await catch_up.close()
             for close in self.closers:
                 await close()
             await reception.close()

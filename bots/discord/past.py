@@ -10,11 +10,12 @@ import logging
 from typing import TYPE_CHECKING, Any
 
 from bots.discord import events, reading
-from bots.discord.api import RefusedError
-from bots.discord.snowflakes import first_at, is_id
+from bots.discord.api import UNKNOWN_MESSAGE, RefusedError
+from bots.discord.snowflakes import first_at, is_id, seconds
+from core.changes import Listing
 from core.errors import PlatformError, ReadBackRefusedError
 from core.fields import str_of
-from core.message import FOR_US
+from core.message import FOR_US, Message
 from core.settings_discord import ids
 
 if TYPE_CHECKING:
@@ -24,7 +25,8 @@ if TYPE_CHECKING:
     from bots.discord.platform import DiscordPlatform
     from bots.discord.receive import Reception
     from core.clock import Clock
-    from core.message import Message
+    from core.message import ThreadKey
+    from core.session import Entry
     from core.settings import Settings
 
 log = logging.getLogger(__name__)
@@ -54,23 +56,49 @@ class DiscordPast:
         return [events.place_of(guild, channel) for channel, guild in known.items() if guild]
 
     async def said(
-        self, place: str, threads: Sequence[str], oldest: float
-    ) -> AsyncGenerator[Message, None]:
-        """Yield what people said at a place after a moment, in threads and outside of them.
+        self, place: str, threads: Mapping[str, float], oldest: float
+    ) -> AsyncGenerator[Message | Listing, None]:
+        """Yield what people said at a place, in threads and outside of them.
 
-        Of threads that are not among these, those in which somebody spoke to the bot.
+        Of threads that are not among these, those in which a person spoke to the bot.
         """
         guild, channel = events.guild_of(place), events.channel_of(place)
-        known = dict.fromkeys((channel, *threads))
-        for each in known:
-            async for message in self._after(each, guild, oldest):
-                yield message
+        known = {channel: oldest, **threads}
+        for each, since in known.items():
+            async for shown in self._after(each, guild, since):
+                yield shown
         for each in await self._further(guild, channel, oldest) if guild else ():
             if each not in known:
-                found = [message async for message in self._after(each, guild, oldest)]
-                if any(message.address in FOR_US for message in found):
-                    for message in found:
-                        yield message
+                found = [shown async for shown in self._after(each, guild, oldest)]
+                if any(isinstance(m, Message) and m.address in FOR_US for m in found):
+                    for shown in found:
+                        yield shown
+
+    async def said_in(
+        self, message: Message, oldest: float
+    ) -> AsyncGenerator[Message | Listing, None]:
+        """Yield what people said in a message's thread."""
+        thread = message.thread
+        if message.id != thread.thread:  # else nothing stands there before it
+            async for shown in self._after(thread.thread, events.guild_of(thread.place), oldest):
+                yield shown
+
+    def listing_of(self, thread: ThreadKey, entry: Entry) -> str:
+        """Return the list that a stored message is in: its thread's, with what opens that."""
+        return thread.thread if is_id(entry.platform_id) else ""
+
+    async def is_gone(self, thread: ThreadKey, entry: Entry) -> bool:
+        """Ask for one message by itself."""
+        spot = await self._spot(thread.thread, events.guild_of(thread.place))
+        if spot is None:
+            return False
+        opens = entry.platform_id == spot.channel and not spot.is_post
+        place = spot.parent if opens else spot.channel
+        try:
+            await reading.one(self._platform.api, place, entry.platform_id)
+        except RefusedError as refused:
+            return refused.code == UNKNOWN_MESSAGE
+        return False
 
     async def offer(self, messages: Sequence[Message]) -> None:
         """Take in messages of one thread."""
@@ -99,34 +127,47 @@ class DiscordPast:
 
     async def _opening(self, spot: Spot) -> Message | None:
         """Return the message that a thread was made from, or that a post opens with."""
+        found = await self._opener(spot)
+        return await self._reception.heard(found, spot) if found else None
+
+    async def _opener(self, spot: Spot) -> dict[str, Any]:
+        """Return the same as Discord has it; empty where there is none that the bot may see."""
         place = spot.channel if spot.is_post else spot.parent
         try:
-            found = await reading.one(self._platform.api, place, spot.channel)
+            return await reading.one(self._platform.api, place, spot.channel)
         except RefusedError:
-            return None  # it was deleted, or the thread was made from nothing
-        return await self._reception.heard(found, spot)
+            return {}  # it was deleted, or the thread was made from nothing
 
     async def _page(self, spot: Spot, message: str) -> Sequence[dict[str, Any]]:
         return await reading.before(self._platform.api, spot.channel, message)
 
     async def _after(
         self, channel: str, guild: str, oldest: float
-    ) -> AsyncGenerator[Message, None]:
+    ) -> AsyncGenerator[Message | Listing, None]:
         """Yield what people said in a channel or a thread after a moment, as far as it is read."""
         places = self._platform.places
         spot = await self._spot(channel, guild)
         if spot is None or not places.may_read(channel) or places.holds_posts(channel):
             return
+        ids: set[str] = set()
         try:
             async for found in reading.after(self._platform.api, channel, first_at(oldest)):
+                ids.add(str_of(found, "id"))
                 message = await self._reception.heard(found, spot)
                 if message is not None:
                     yield message
         except ReadBackRefusedError as error:
             log.info("what was missed in a channel can't be read: %s", error)
+            return
+        if spot.parent and not spot.is_post and seconds(spot.channel) > oldest:
+            found = await self._opener(spot)  # it stands in the channel that the thread is in
+            ids.add(str_of(found, "id"))
+            if found and (message := await self._reception.heard(found, spot)) is not None:
+                yield message
+        yield Listing(name=channel, since=oldest, ids=frozenset(ids))
 
     async def _further(self, guild: str, channel: str, oldest: float) -> list[str]:
-        """Return the threads in a channel in which somebody has spoken after a moment.
+        """Return the threads in a channel in which a person has spoken after a moment.
 
         Of the archive only posts are looked for: there is no other place to ask in a forum.
         """

@@ -16,8 +16,8 @@ if TYPE_CHECKING:
     from bots.discord.api import Api
 
 PAGE = 100
-_PAGES = 10
-"""A thousand messages of one channel: what lies further back was not missed, but is history."""
+_PAGES = 50
+"""Some bound: five thousand messages of one channel."""
 
 
 async def after(api: Api, channel: str, message: str) -> AsyncGenerator[dict[str, Any], None]:

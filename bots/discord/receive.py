@@ -25,7 +25,7 @@ from core.message import FOR_US, ThreadKey
 from core.odd import broke
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
     from bots.discord.events import Spot
     from bots.discord.members import Members
@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from bots.discord.platform import DiscordPlatform
     from core.attachments import Attachments
     from core.before import Before
+    from core.catch_up import CatchUp
     from core.clock import Clock
     from core.cursors import Cursors
     from core.intake import Intake, Received
@@ -65,8 +66,8 @@ class Reception:
         """Hears the commands in what people say."""
         self.hears = asyncio.Event()
         """Set once the first session has begun."""
-        self.missed: Callable[[], None] = lambda: None
-        """Called when something may not have been heard."""
+        self.catch_up: CatchUp
+        """Looks for what was missed when something may not have been heard."""
         self._platform = platform
         self._members = members
         self._rules = rules
@@ -120,13 +121,13 @@ class Reception:
         self._lanes.put(thread, lambda: self._titles.changed(thread, guild))
 
     def connected(self) -> None:
-        """Hold the cursors: what was said before this session was not heard."""
-        self._cursors.hold()
+        """Note that what was said before this session was not heard."""
+        self.catch_up.hold()
         self.hears.set()
 
     def ready(self) -> None:
         """Look for what was missed."""
-        self.missed()
+        self.catch_up.missed()
 
     # --- what was said --------------------------------------------------------------------------
 
@@ -165,6 +166,7 @@ class Reception:
             return
         message = await self.heard(payload, spot)
         if message is not None:
+            await self.catch_up.ahead(message)
             await self.offer([message])
         elif spot.parent and events.is_withheld(payload, self._platform.me):
             await self._tell_limited(spot.whole)
@@ -263,7 +265,7 @@ class Reception:
         if ours or await self._store.peek(ThreadKey(events.NAME, place, id_)) is not None:
             api = self._platform.api
             await api.call("join a thread", lambda: api.http.join_thread(int(id_)))
-            self.missed()
+            self.catch_up.missed()
 
     # --- the steps ------------------------------------------------------------------------------
 

@@ -81,7 +81,6 @@ class Slack:
         self.reception: Reception
         self.door = door
         self.links: Links | None = None
-        self._heal: asyncio.Event = asyncio.Event()
 
     @asynccontextmanager
     async def listening(
@@ -98,21 +97,23 @@ class Slack:
         )
         past.reception = self.reception
         self.reception.spoken = self.spoken
-        self.reception.missed = self._heal.set
+        hours = self.settings.slack_catch_up_hours
+        catch_up = CatchUp(NAME, past, store, intake, cursors, self.clock, hours=hours)
+        self.reception.catch_up = catch_up
         agent = Agent(self.api, self.platform.me, store, self.platform.titles)
         inlet = Inlet(self.reception.first, self.unread)
         self.bolt = self._bolt(inlet, agent)
-        catch_up = CatchUp(NAME, past, store, intake, cursors, self.clock)
-        hours = self.settings.slack_catch_up_hours
-        catching_up = asyncio.create_task(catch_up.forever(self._heal, hours=hours))
+        catch_up.hold()
+        catching_up = asyncio.create_task(catch_up.forever())
         try:
-            await self._open(inlet)
-            self._heal.set()
+            await self._open(inlet, catch_up.missed)
+            catch_up.missed()
             yield
         finally:
             await self._close()
             catching_up.cancel()
             await asyncio.wait({catching_up})
+            await catch_up.close()
             await self.reception.close()
             for close in self.closers:
                 await close()
@@ -164,13 +165,13 @@ class Slack:
         bolt.error(inlet.failed)
         return bolt
 
-    async def _open(self, inlet: Inlet) -> None:
+    async def _open(self, inlet: Inlet, reconnected: Callable[[], None]) -> None:
         if self.door is not None:
             secret = self.settings.slack_signing_secret.get_secret_value()
             self.door.admit(self.bolt, inlet, secret)
             return
         token = self.settings.slack_app_token.get_secret_value()
-        self.links = Links(self.bolt, token, inlet=inlet, reconnected=self._heal.set)
+        self.links = Links(self.bolt, token, inlet=inlet, reconnected=reconnected)
         await until_there(self.links.open, self.clock)
 
     async def _close(self) -> None:

@@ -12,19 +12,21 @@ from typing import TYPE_CHECKING, Any
 from bots.slack import events
 from bots.slack.pace import Rank
 from bots.slack.people import is_id
-from bots.slack.reading import direct_messages, history, replies
+from bots.slack.reading import direct_messages, history, is_tombstone, one, replies
 from bots.slack.stamps import is_ts, seconds
 from core.before import PATIENCE
+from core.changes import Listing
 from core.errors import PlatformError
 from core.fields import dict_of, str_of
 from core.message import Kind
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, Sequence
+    from collections.abc import AsyncGenerator, Mapping, Sequence
 
     from bots.slack.platform import SlackPlatform
     from bots.slack.receive import Reception
-    from core.message import Message
+    from core.message import Message, ThreadKey
+    from core.session import Entry
 
 log = logging.getLogger(__name__)
 
@@ -44,7 +46,7 @@ class SlackPast:
         self.reception: Reception
 
     async def places(self) -> list[str]:
-        """Return the DMs that there are: somebody may have written for the first time."""
+        """Return the DMs that there are: a person may have written for the first time."""
         self._groups = None
         try:
             found = [each async for each in direct_messages(self._platform.api, _PATIENCE)]
@@ -56,25 +58,57 @@ class SlackPast:
         return [events.place_of(id_, self._platform.me) for id_ in channels if is_id(id_)]
 
     async def said(
-        self, place: str, threads: Sequence[str], oldest: float
-    ) -> AsyncGenerator[Message, None]:
-        """Yield what people said at a place after a moment, in threads and outside of them."""
-        api, channel, since = self._platform.api, events.channel_of(place), f"{oldest:.6f}"
-        roots, kind = {thread for thread in threads if is_ts(thread)}, await self._type_of(channel)
+        self, place: str, threads: Mapping[str, float], oldest: float
+    ) -> AsyncGenerator[Message | Listing, None]:
+        """Yield what people said at a place, in threads and outside of them."""
+        api, channel = self._platform.api, events.channel_of(place)
+        kind = await self._type_of(channel)
+        # A direct message as a whole is one conversation, and its channel's list is a thread's.
+        start = min([oldest, *(since for thread, since in threads.items() if not is_ts(thread))])
+        roots = {thread: since for thread, since in threads.items() if is_ts(thread)}
+        ids: set[str] = set()
         async for found in history(
-            api, channel, rank=Rank.CATCH_UP, oldest=since, patience=_PATIENCE
+            api, channel, rank=Rank.CATCH_UP, oldest=f"{start:.6f}", patience=_PATIENCE
         ):
-            latest = str_of(found, "latest_reply")
-            if is_ts(latest) and seconds(latest) > oldest:
-                roots.add(str_of(found, "ts"))
+            ts, latest = str_of(found, "ts"), str_of(found, "latest_reply")
+            if is_ts(latest) and seconds(latest) > start:
+                roots.setdefault(ts, start)
+            if not is_tombstone(found):
+                ids.add(ts)
             if (message := self._as_message(found, channel, kind)) is not None:
                 yield message
-        for root in sorted(roots):
-            async for found in replies(
-                api, channel, root, rank=Rank.CATCH_UP, oldest=since, patience=_PATIENCE
+        yield Listing(name=channel, since=start, ids=frozenset(ids))
+        for root, since in roots.items():
+            async for each in self._thread(channel, root, since, kind, Rank.CATCH_UP, _PATIENCE):
+                yield each
+
+    async def said_in(
+        self, message: Message, oldest: float
+    ) -> AsyncGenerator[Message | Listing, None]:
+        """Yield what people said in a message's thread."""
+        channel, kind = self._platform.channel_of(message.thread), _TYPES.get(message.kind, "")
+        if not is_ts(message.thread.thread):
+            async for each in self.said(message.thread.place, {channel: oldest}, oldest):
+                yield each
+        elif message.answer_in != message.id:
+            async for each in self._thread(
+                channel, message.answer_in, oldest, kind, Rank.BACKFILL, PATIENCE
             ):
-                if (message := self._as_message(found, channel, kind)) is not None:
-                    yield message
+                yield each
+
+    def listing_of(self, thread: ThreadKey, entry: Entry) -> str:
+        """Return the list that a stored message is in: its channel's, or that of its thread."""
+        channel, root = self._platform.channel_of(thread), entry.answer_in or entry.platform_id
+        if not is_ts(entry.platform_id):
+            return ""
+        whole = not is_ts(thread.thread) and root == entry.platform_id
+        return channel if whole else _list_of(channel, root)
+
+    async def is_gone(self, thread: ThreadKey, entry: Entry) -> bool:
+        """Ask for one message by itself."""
+        channel, root = self._platform.channel_of(thread), entry.answer_in or entry.platform_id
+        found = await one(self._platform.api, channel, root, entry.platform_id)
+        return found is None or is_tombstone(found)
 
     async def offer(self, messages: Sequence[Message]) -> None:
         """Take in messages of one thread."""
@@ -93,6 +127,19 @@ class SlackPast:
         ):
             if (earlier := self._as_message(found, channel, kind)) is not None:
                 yield earlier
+
+    async def _thread(
+        self, channel: str, root: str, oldest: float, kind: str, rank: Rank, patience: float
+    ) -> AsyncGenerator[Message | Listing, None]:
+        api, ids = self._platform.api, set[str]()
+        async for found in replies(
+            api, channel, root, rank=rank, oldest=f"{oldest:.6f}", patience=patience
+        ):
+            if not is_tombstone(found):
+                ids.add(str_of(found, "ts"))
+            if (message := self._as_message(found, channel, kind)) is not None:
+                yield message
+        yield Listing(name=_list_of(channel, root), since=oldest, ids=frozenset(ids))
 
     async def _type_of(self, channel: str) -> str:
         """Return what an event would call a channel's type, as far as that makes a difference.
@@ -113,3 +160,7 @@ class SlackPast:
 
     def _as_message(self, found: dict[str, Any], channel: str, kind: str) -> Message | None:
         return self._platform.heard(events.envelope(found, channel, self._platform.me, kind))
+
+
+def _list_of(channel: str, root: str) -> str:
+    return f"{channel}/{root}"

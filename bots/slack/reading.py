@@ -8,14 +8,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from bots.slack.api import RefusedError
+from bots.slack.api import ODD, RefusedError
 from bots.slack.pace import Rank
 from bots.slack.stamps import is_ts, seconds
-from core.errors import ReadBackRefusedError
+from core.errors import PlatformError, ReadBackRefusedError
 from core.fields import dict_of, dicts_of, str_of
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator
+    from collections.abc import AsyncGenerator, Mapping
 
     from bots.slack.api import Api
 
@@ -50,6 +50,37 @@ async def replies(
     given = {"channel": channel, "ts": thread, "include_all_metadata": True, "rank": rank}
     async for message in _pages(api, "conversations.replies", patience, oldest=oldest, **given):
         yield message
+
+
+async def one(api: Api, channel: str, thread: str, message: str) -> dict[str, Any] | None:
+    """Return one message of a thread, or what it has left; None where nothing stands there.
+
+    Raises as `replies`.
+    """
+    try:
+        page = await api.call(
+            "conversations.replies",
+            repeat=True,
+            rank=Rank.CATCH_UP,
+            channel=channel,
+            ts=thread,
+            oldest=message,
+            latest=message,
+            inclusive=True,
+            limit=5,  # a page begins with the root
+        )
+    except RefusedError as refused:
+        if refused.code == "thread_not_found":
+            return None
+        raise _meaning("conversations.replies", refused) from None
+    if not isinstance(page.get("messages"), list):
+        raise PlatformError(f"conversations.replies: {ODD}")
+    return next((each for each in dicts_of(page, "messages") if each.get("ts") == message), None)
+
+
+def is_tombstone(message: Mapping[str, Any]) -> bool:
+    """Tell whether it stands where a message was deleted, as the root of a thread leaves one."""
+    return message.get("subtype") == "tombstone"
 
 
 async def history(
@@ -102,11 +133,9 @@ async def _pages(
                 **given,
             )
         except RefusedError as refused:
-            if refused.code in _NO_RIGHT:
-                raise ReadBackRefusedError(f"{method}: {refused.code}") from refused
             if refused.code == "thread_not_found":
                 return
-            raise
+            raise _meaning(method, refused) from None
         for message in dicts_of(page, "messages"):
             ts = str_of(message, "ts")
             if ts not in seen and is_ts(ts) and seconds(ts) > float(oldest):
@@ -115,3 +144,8 @@ async def _pages(
         cursor = str_of(dict_of(page, "response_metadata"), "next_cursor")
         if not cursor or not page.get("has_more", True):
             return
+
+
+def _meaning(method: str, refused: RefusedError) -> PlatformError:
+    no_right = refused.code in _NO_RIGHT
+    return ReadBackRefusedError(f"{method}: {refused.code}") if no_right else refused

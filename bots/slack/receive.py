@@ -26,13 +26,14 @@ from core.message import FOR_US
 from core.odd import broke
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Coroutine
+    from collections.abc import Coroutine
 
     from bots.slack.audience import Audience
     from bots.slack.inlet import GoOn
     from bots.slack.names import Names
     from bots.slack.platform import SlackPlatform
     from core.before import Before
+    from core.catch_up import CatchUp
     from core.cursors import Cursors
     from core.intake import Intake
     from core.message import Message, ThreadKey
@@ -71,9 +72,8 @@ class Reception:
         """Set when the app was taken out of the workspace, or its token withdrawn."""
         self.spoken: Spoken | None = None
         """Hears the commands in what people say."""
-        self.missed: Callable[[], None] = lambda: None
-        """Called when events may have been lost."""
-        self._failed = False
+        self.catch_up: CatchUp
+        """Looks for what was missed when events may have been lost."""
         self._platform = platform
         self._intake = intake
         self._worker = worker
@@ -81,7 +81,10 @@ class Reception:
         self._audience = audience
         self._before = before
         self._cursors = cursors
+        self._heard: WeakValueDictionary[ThreadKey, asyncio.Lock] = WeakValueDictionary()
+        """What lets in one message of a thread after the other, as they are told,"""
         self._turns: WeakValueDictionary[ThreadKey, asyncio.Lock] = WeakValueDictionary()
+        """and what lets in those that were missed between them."""
         self._taken: dict[tuple[ThreadKey, str], None] = {}
         self._failing: dict[str, None] = {}
         """Events that could not be taken in once, by their ids."""
@@ -93,13 +96,10 @@ class Reception:
             taken = await self.take(body)
         except StoreError as error:
             log.warning("an event was not taken in, Slack sends it again: %s", error)
-            self._failed = True
+            self.catch_up.missed()  # later, or never: what comes meanwhile has to come behind it
             return BoltResponse(status=503, body="")
         except Exception as error:  # noqa: BLE001 - one event must not stop what comes after it
             return self._broken(body, error)
-        if self._failed:  # Slack may have given up on some of what came meanwhile
-            self._failed = False
-            self.missed()
         return BoltResponse(status=200, body="") if taken else await go_on()
 
     async def take(self, body: dict[str, Any]) -> bool:
@@ -145,7 +145,7 @@ class Reception:
             return True
 
     async def offer(self, message: Message) -> None:
-        """Take in what somebody said, in the order in which it is offered.
+        """Take in what a person said, in the order in which it is offered.
 
         A mention comes as two events (docs: events/app_mention). The store would know the second
         by its message, but need not be asked by the process that has just stored the first.
@@ -190,10 +190,16 @@ class Reception:
         elif change is not None:
             if self._platform.hears(body) and not await intake.edit(change):
                 if events.is_reworded(body):
-                    await self.offer(change)  # it may be told before what it changes,
+                    await self._hear(change)  # it may be told before what it changes,
                 async with self._turn_of(change.thread):
                     await intake.edit(change)  # or while that was being taken in
         elif (message := self._platform.heard(body)) is not None:
+            await self._hear(message)
+
+    async def _hear(self, message: Message) -> None:
+        """Take in what a person says now, behind what was missed in its thread."""
+        async with self._heard.setdefault(message.thread, asyncio.Lock()):
+            await self.catch_up.ahead(message)
             await self.offer(message)
 
     def _file_changed(self, file: str) -> None:
