@@ -53,7 +53,9 @@ async def test_a_file_that_has_vanished_is_named_and_no_error() -> None:
             first = await fake.say(ann, dm, "How many rows?", files=[table])
             await fake.replies(dm, first.ts)
         fake.delete_file(table)
-        async with bot_on(fake, model, store=store):  # another process: it has to fetch anew
+        for method in ("conversations.history", "conversations.replies"):
+            fake.faults.always(method, Status(503))  # so nobody tells it that the file is gone
+        async with bot_on(fake, model, store=store):  # another process has to fetch it again
             second = await fake.say(ann, dm, "And columns?")
             (answer,) = await fake.replies(dm, second.ts)
     assert "Rex,4" in model.calls[0].messages[-1].text
