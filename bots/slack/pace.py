@@ -80,10 +80,11 @@ class Pace:
         """Post in a channel every so many seconds in the long run; 0 is as fast as Slack lets.
 
         The minute of the tiers is in proportion: an app with half a second has twice the calls.
+        With 0, only what is a courtesy keeps to it, so that it slows no answer down.
         """
         self._clock = clock
         self._seconds = seconds
-        self._minute = _MINUTE * seconds
+        self._minute = _MINUTE * (seconds or 1.0)
         self._next: dict[str, float] = {}
         """By channel: when a post would be due that came after all others."""
         self._not_before: dict[tuple[str, str], float] = {}
@@ -129,7 +130,7 @@ class Pace:
     def _window(self, method: str, now: float, rank: Rank) -> float:
         """Return when the calls of the last minute leave room for one of this rank."""
         limit = _PER_MINUTE.get(method)
-        if limit is None or not self._minute:
+        if limit is None or not (self._seconds or rank is Rank.COURTESY):
             return 0.0
         made, most = self._recent(method, now), int(limit * _SHARE[rank])
         return made[len(made) - most] + self._minute if len(made) >= most else 0.0
