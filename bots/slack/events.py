@@ -26,6 +26,8 @@ NAME = "slack"
 _SAYING = {"message", "app_mention"}
 _SAID = {"", "file_share", "thread_broadcast", "me_message"}
 """Subtypes that are a person's words; all others are Slack's own, as `channel_join`."""
+CHANGES = {"message_changed", "message_deleted"}
+"""Subtypes of what becomes of a message later."""
 _KINDS = {"im": Kind.DM, "app_home": Kind.DM, "mpim": Kind.GROUP}
 _NO_NAMES: Mapping[str, str] = {}
 

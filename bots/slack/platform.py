@@ -243,13 +243,12 @@ class SlackPlatform:
 
         What can't be read is a message without words if it is said to the bot; else nothing.
         """
-        if not self.hears(body):
-            return None
         try:
-            return said(body, self.me)
+            message = said(body, self.me)
         except Exception as error:  # noqa: BLE001 - one message must not stop what comes after it
             log.error("%s could not be read: %s", kind_of(body), broke(error))  # noqa: TRY400
-            return unread(body, self.me)
+            message = unread(body, self.me)
+        return message if message is not None and self.hears(body) else None
 
     # --- outside of turns -----------------------------------------------------------------------
 

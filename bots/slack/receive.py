@@ -85,7 +85,10 @@ class Reception:
         """What lets in one message of a thread after the other, as they are told,"""
         self._turns: WeakValueDictionary[ThreadKey, asyncio.Lock] = WeakValueDictionary()
         """and what lets in those that were missed between them."""
-        self._taken: dict[tuple[ThreadKey, str], None] = {}
+        self._taken: dict[tuple[str, str], None] = {}
+        """Messages that were taken in, by channel and `ts`,"""
+        self._taking: dict[tuple[str, str], asyncio.Event] = {}
+        """and those that are being taken in."""
         self._failing: dict[str, None] = {}
         """Events that could not be taken in once, by their ids."""
         self._later: set[asyncio.Task[None]] = set()
@@ -150,7 +153,7 @@ class Reception:
         A mention comes as two events (docs: events/app_mention). The store would know the second
         by its message, but need not be asked by the process that has just stored the first.
         """
-        known = (message.thread, message.id)
+        known = (self._platform.channel_of(message.thread), message.id)
         message = await self._names.named(message)
         async with self._turn_of(message.thread):
             if known in self._taken:
@@ -178,26 +181,43 @@ class Reception:
         """Return what lets in one message of a thread after the other."""
         return self._turns.setdefault(thread, asyncio.Lock())
 
-    def _remember(self, known: tuple[ThreadKey, str]) -> None:
+    def _remember(self, known: tuple[str, str]) -> None:
         self._taken[known] = None
         if len(self._taken) > _REMEMBERED:
             del self._taken[next(iter(self._taken))]
 
     async def _said(self, body: dict[str, Any]) -> None:
+        event = dict_of(body, "event")
+        if str_of(event, "subtype") in events.CHANGES:
+            await self._changed(body)
+            return
+        told = (str_of(event, "channel"), str_of(event, "ts"))
+        while told in self._taking:
+            await self._taking[told].wait()
+        if told in self._taken:
+            return
+        self._taking[told] = asyncio.Event()
+        try:
+            if (message := self._platform.heard(body)) is not None:
+                await self._hear(message)
+        finally:
+            self._taking.pop(told).set()
+
+    async def _changed(self, body: dict[str, Any]) -> None:
         intake, change = self._intake, self._platform.changed(body)
         if isinstance(change, events.Deleted):
             await intake.delete(change.thread, change.id, change.identities, stamp=change.stamp)
-        elif change is not None:
-            if self._platform.hears(body) and not await intake.edit(change):
-                if events.is_reworded(body):
-                    await self._hear(change)  # it may be told before what it changes,
-                async with self._turn_of(change.thread):
-                    await intake.edit(change)  # or while that was being taken in
-        elif (message := self._platform.heard(body)) is not None:
-            await self._hear(message)
+        elif change is not None and self._platform.hears(body) and not await intake.edit(change):
+            if events.is_reworded(body):
+                await self._hear(change)  # it may be told before what it changes,
+            async with self._turn_of(change.thread):
+                await intake.edit(change)  # or while that was being taken in
 
     async def _hear(self, message: Message) -> None:
         """Take in what a person says now, behind what was missed in its thread."""
+        if message.thread not in self._heard and not self.catch_up.has_gap(message.thread):
+            await self.offer(message)
+            return
         async with self._heard.setdefault(message.thread, asyncio.Lock()):
             await self.catch_up.ahead(message)
             await self.offer(message)

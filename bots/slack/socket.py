@@ -12,12 +12,13 @@ import json
 import logging
 import re
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import aiohttp
 from slack_bolt.adapter.socket_mode.async_internals import run_async_bolt_app, send_async_response
 from slack_sdk.errors import SlackApiError
 from slack_sdk.socket_mode.aiohttp import SocketModeClient
+from slack_sdk.socket_mode.request import SocketModeRequest
 
 from bots.slack.api import OUT_OF_REACH, guarded_session, meaning, stated
 from bots.slack.outage import Outage
@@ -30,8 +31,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from slack_bolt.app.async_app import AsyncApp
-    from slack_sdk.socket_mode.async_client import AsyncBaseSocketModeClient
-    from slack_sdk.socket_mode.request import SocketModeRequest
 
     from bots.slack.inlet import Inlet
 
@@ -42,6 +41,7 @@ _OPEN = "apps.connections.open"
 _PATIENCE = 15.0
 """Seconds for which an address is tried."""
 _ENVELOPE = re.compile(r'"envelope_id"\s*:\s*"([\w-]{1,64})"', re.ASCII)
+_OK = 200
 _LINGER = 5.0
 """Seconds that a connection which is replaced stays, for what is on its way."""
 
@@ -86,9 +86,13 @@ class _Connection(SocketModeClient):
             log.error("a frame of Slack's could not be read: %s", broke(error))  # noqa: TRY400
             named = _ENVELOPE.search(frame)
             found = {"type": "", "envelope_id": named[1], "payload": {}} if named else {}
-        if str_of(found, "envelope_id") and not isinstance(found.get("payload"), dict | str):
-            found["payload"] = {}
-        task = asyncio.create_task(self.run_message_listeners(found, frame))
+        if str_of(found, "envelope_id"):
+            if not isinstance(found.get("payload"), dict | str):
+                found["payload"] = {}
+            job = self._links.take(self, found)
+        else:
+            job = self.run_message_listeners(found, frame)
+        task = asyncio.create_task(job)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
@@ -186,16 +190,21 @@ class Links:
 
     async def _add(self) -> None:
         connection = _Connection(self._app, self._token, self, ping_interval=self._ping_interval)
-        connection.socket_mode_request_listeners.append(self._take)
         self._open.append(connection)
         await connection.connect()
 
-    async def _take(self, client: AsyncBaseSocketModeClient, request: SocketModeRequest) -> None:
+    async def take(self, client: _Connection, frame: dict[str, Any]) -> None:
         """Acknowledge what the app says is taken in, and nothing else."""
+        request = SocketModeRequest.from_dict(frame)
+        if request is None:
+            return
         started = asyncio.get_running_loop().time()
         bolt = partial(run_async_bolt_app, self._app, request)
         response = await self._inlet.take(request.payload, bolt)
         try:
-            await send_async_response(client, request, response, started)
+            if response.status == _OK and not response.body:
+                await client.send_message(json.dumps({"envelope_id": request.envelope_id}))
+            else:
+                await send_async_response(client, request, response, started)
         except Exception as error:  # noqa: BLE001 - whatever it is, the connection is to blame
             log.info("an event comes again, its acknowledgement is lost: %s", broke(error))
