@@ -137,6 +137,10 @@ class CatchUp:
     def missed(self) -> None:
         """Look for what was not heard until now."""
         self.hold()
+        self.look()
+
+    def look(self) -> None:
+        """Look for what was not heard until the last `hold`."""
         self._due.set()
 
     async def forever(self) -> None:
@@ -174,7 +178,10 @@ class CatchUp:
     async def ahead(self, message: Message) -> None:
         """Take in what was missed in a message's thread, before the message; not for long."""
         thread = message.thread
-        if not self._has_gap(thread):
+        if not self.has_gap(thread):
+            return
+        if thread.thread == message.id:  # it begins the thread: nothing was said there before it
+            self._looked[thread] = self._gap
             return
         if thread not in self._looking:
             task = self._looking[thread] = asyncio.create_task(self._look_ahead(message))
@@ -183,7 +190,8 @@ class CatchUp:
 
     # --- one thread -----------------------------------------------------------------------------
 
-    def _has_gap(self, thread: ThreadKey) -> bool:
+    def has_gap(self, thread: ThreadKey) -> bool:
+        """Tell whether something may have been missed in a thread."""
         if self._closed == self._gap:
             return False
         looked = max(self._looked.get(thread, 0), self._looked.get(thread.place, 0))

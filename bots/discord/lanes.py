@@ -24,7 +24,7 @@ _MOST = 20_000
 """Events that wait for the store; past that, they are read from Discord again later."""
 _BREAKS = 3
 """Tries of an event that breaks for a reason that nobody foresaw; it may pass."""
-_SOONEST, _LATEST = 0.2, 10.0
+_SOONEST, _LATEST = 0.2, 3.0
 """Seconds between two tries to store something, doubled each time."""
 
 

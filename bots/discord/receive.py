@@ -79,7 +79,7 @@ class Reception:
         self._titles: Titles
         self._before: Before
         self._cursors: Cursors
-        self._lanes = Lanes(clock, self.ready)
+        self._lanes = Lanes(clock, self.missed)
         self._told: set[ThreadKey] = set()
 
     def open(
@@ -127,6 +127,10 @@ class Reception:
 
     def ready(self) -> None:
         """Look for what was missed."""
+        self.catch_up.look()
+
+    def missed(self) -> None:
+        """Note that something was not heard, and look for it."""
         self.catch_up.missed()
 
     # --- what was said --------------------------------------------------------------------------
