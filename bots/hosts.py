@@ -47,10 +47,11 @@ class Hosts:
         return self._is_theirs(address) or self._is_base(address)
 
     def _is_theirs(self, address: URL) -> bool:
+        if address.scheme not in _TLS or address.port != _TLS_PORT:
+            return False
         host = address.raw_host or ""
-        below = {host[at:] for at, sign in enumerate(host) if sign == "."}
-        known = host in self.names or bool(below & self.names)
-        return known and address.scheme in _TLS and address.port == _TLS_PORT
+        below = (host[at:] for at, sign in enumerate(host) if sign == ".")
+        return host in self.names or any(name in self.names for name in below)
 
     def _is_base(self, address: URL) -> bool:
         if not self.base:

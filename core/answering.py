@@ -10,7 +10,6 @@ import logging
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
-from itertools import chain
 from typing import TYPE_CHECKING
 
 from core.aside import aside
@@ -270,9 +269,14 @@ class Answering:
 
 def _length(session: Session, files: Files) -> int:
     """Return the characters of all that a prompt may show."""
-    said = sum(len(turn.answer.text) for turn in session.turns)
-    entries = chain(session.batch, *(turn.entries for turn in session.turns))
-    return said + sum(len(e.text) for e in entries) + sum(len(f.text) for f in files.values())
+    length = 0
+    for turn in session.turns:
+        length += len(turn.answer.text)
+        for entry in turn.entries:
+            length += len(entry.text)
+    for entry in session.batch:
+        length += len(entry.text)
+    return length + sum([len(file.text) for file in files.values()])
 
 
 def _suspects(session: Session, wanted: Sequence[Attachment], files: Files) -> list[Attachment]:

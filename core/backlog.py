@@ -15,22 +15,23 @@ class Backlog:
     def __init__(self) -> None:
         """Begin with nothing."""
         self._waiting: Counter[str] = Counter()
-        self._in: dict[ThreadKey, Counter[str]] = {}
+        self._in: dict[ThreadKey, list[str]] = {}
+        """By thread, whose its messages are."""
         self._told: dict[str, int] = {}
         """Who has heard that they have too many, and how many they had."""
 
     def add(self, thread: ThreadKey, person: str) -> None:
         """Note that a message of this person waits in a thread."""
-        self._in.setdefault(thread, Counter())[person] += 1
+        self._in.setdefault(thread, []).append(person)
         self._waiting[person] += 1
 
     def begun(self, thread: ThreadKey) -> None:
         """Note that nothing in a thread waits here any more: its turn begins, or is another's."""
-        for person, count in self._in.pop(thread, {}).items():
-            self._waiting[person] -= count
+        for person in self._in.pop(thread, ()):
+            self._waiting[person] -= 1
             if not self._waiting[person]:
                 del self._waiting[person]
-            if self._waiting[person] <= self._told.get(person, -1) // 2:
+            if self._told and self._waiting[person] <= self._told.get(person, -1) // 2:
                 del self._told[person]
 
     def of(self, person: str) -> int:

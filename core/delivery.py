@@ -308,7 +308,9 @@ class Delivery:
         if not shown:
             return
         try:
-            await self._posts.call(self.platform.finish(self.where, answer, shown))
+            finishing = self.platform.finish(self.where, answer, shown)
+            # Where nothing is posted, there is nothing that a lease has to allow.
+            await (finishing if answer.is_bare else self._posts.call(finishing))
         except (WaitError, PostUnclearError):
             raise
         except PlatformError as error:

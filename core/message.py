@@ -123,9 +123,11 @@ class Message:
             raise ValueError(message)
         object.__setattr__(self, "text", clean(self.text))
         name = clean(self.author.name)
-        object.__setattr__(self, "author", Author(id=self.author.id, name=name))
-        files = tuple(replace(file, name=clean(file.name)) for file in self.attachments)
-        object.__setattr__(self, "attachments", files)
+        if name != self.author.name:
+            object.__setattr__(self, "author", Author(id=self.author.id, name=name))
+        if self.attachments:
+            files = tuple(replace(file, name=clean(file.name)) for file in self.attachments)
+            object.__setattr__(self, "attachments", files)
 
 
 _REPLACEMENT = "\N{REPLACEMENT CHARACTER}"

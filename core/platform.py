@@ -209,7 +209,8 @@ class Platform(Protocol):
     async def finish(self, where: Where, answer: Answer, posted: Sequence[str]) -> None:
         """Do what goes with a delivered answer: its notes, the ✂️ when it is `trimmed`.
 
-        `posted` are the messages with the answer's text; a file with the whole is not among them.
+        It posts nothing for an answer that `is_bare`. `posted` are the messages with the answer's
+        text; a file with the whole is not among them.
         May be called again for the same answer after a crash, and must look the same then.
         """
         ...

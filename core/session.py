@@ -107,6 +107,11 @@ class Answer:
     posted: tuple[str, ...] = ()
     """The platform's ids of the messages that carry it, once delivered."""
 
+    @property
+    def is_bare(self) -> bool:
+        """Tell whether nothing goes with its text."""
+        return not (self.notes or self.trimmed or self.explain_trim)
+
 
 Record: TypeAlias = Entry | Answer
 

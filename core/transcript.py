@@ -117,9 +117,9 @@ def words_of(entries: Sequence[Entry], kind: Kind, files: Files = NO_FILES) -> s
 
 def _lacks_beginning(entry: Entry, kind: Kind) -> bool:
     """Tell whether it is the first that is known of a thread, and not what began that."""
-    inside = entry.answer_in not in {"", entry.platform_id}
-    asked = entry.status is Status.ADDRESSED and kind not in _PRIVATE
-    return entry.place == 0 and inside and asked
+    if entry.place != 0 or kind in _PRIVATE:
+        return False
+    return entry.status is Status.ADDRESSED and entry.answer_in not in {"", entry.platform_id}
 
 
 def _alone(entry: Entry, files: Files, *, named: bool) -> str:

@@ -130,16 +130,13 @@ class Places:
         return all(getattr(held, right) for right in rights)
 
     def _spot(self, channel: Channel) -> Spot:
-        role = channel.guild.self_role
-        spot = Spot(
-            channel=str(channel.id),
-            guild=str(channel.guild.id),
-            category=_category(channel),
-            role=str(role.id) if role else "",
-        )
+        bots = channel.guild.self_role
+        id_, guild, role = str(channel.id), str(channel.guild.id), str(bots.id) if bots else ""
         if isinstance(channel, discord.Thread):
-            return replace(
-                spot,
+            return Spot(
+                channel=id_,
+                guild=guild,
+                role=role,
                 parent=str(channel.parent_id),
                 category=_category(channel.parent),
                 is_post=self.holds_posts(str(channel.parent_id)),
@@ -147,10 +144,14 @@ class Places:
                 tags=tuple(tag.name for tag in channel.applied_tags),
                 owner=str(channel.owner_id),
             )
-        if channel.type in _OPENS_THREADS:
-            opens = self._may(channel, "create_public_threads", "send_messages_in_threads")
-            return replace(spot, opens_threads=opens)
-        return spot
+        return Spot(
+            channel=id_,
+            guild=guild,
+            role=role,
+            category=_category(channel),
+            opens_threads=channel.type in _OPENS_THREADS
+            and self._may(channel, "create_public_threads", "send_messages_in_threads"),
+        )
 
     async def _answered(self, channel: str, found: Mapping[str, Any]) -> Spot:
         """Return what a channel is by Discord's answer."""

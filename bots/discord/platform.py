@@ -172,6 +172,9 @@ class DiscordPlatform:
 
     async def finish(self, where: Where, answer: Answer, posted: Sequence[str]) -> None:
         """Put the notes under the answer, and the ✂️ on it."""
+        if answer.is_bare:
+            self._begun.pop(where.turn, None)
+            return
         channel = await self._threads.of(where)
         text = shape.under(answer.notes, explain_trim=answer.explain_trim)
         if text:

@@ -13,7 +13,7 @@ from core.memory.summary import RunningSummary
 from core.memory.window import PAIRS, Window
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from core.memory.tokens import TokenCounter
     from core.message import Kind, ThreadKey
@@ -21,6 +21,11 @@ if TYPE_CHECKING:
 STRATEGIES: Final = ("full", "window", "summary", "hybrid")
 """The names of all strategies."""
 DEFAULT_STRATEGY: Final = "hybrid"
+_OTHERS: Final[Mapping[str, Callable[[], Strategy]]] = {
+    "full": Full,
+    "summary": RunningSummary,
+    "hybrid": Hybrid,
+}
 
 
 def strategy_named(name: str, *, pairs: int = PAIRS) -> Strategy:
@@ -28,8 +33,9 @@ def strategy_named(name: str, *, pairs: int = PAIRS) -> Strategy:
 
     Raises `KeyError` for a name that is not in `STRATEGIES`.
     """
-    every: tuple[Strategy, ...] = (Full(), Window(pairs), RunningSummary(), Hybrid())
-    return {strategy.name: strategy for strategy in every}[name]
+    if name == "window":
+        return Window(pairs)
+    return _OTHERS[name]()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
