@@ -105,7 +105,7 @@ def _parser() -> argparse.ArgumentParser:
     commands.add_parser("run", help="start the bot: where its tokens say, else in this terminal")
     chat = commands.add_parser("chat", help="talk to the bot in this terminal")
     chat.add_argument("--thread", default="", metavar="NAME", help="the thread to talk in")
-    _add_doctor(commands.add_parser("doctor", help="say what is wrong and how to mend it"))
+    _add_doctor(commands.add_parser("doctor", help="say what is wrong and how to repair it"))
     commands.add_parser("init-store", help="make the table that a store in DynamoDB needs")
     commands.add_parser("stats", help="how long conversations are, and where people drop off")
     export = commands.add_parser("export", help="write a conversation to a file, or to stdout")

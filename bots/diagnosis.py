@@ -51,7 +51,7 @@ def note(about: str, text: str, mend: str = "") -> Finding:
 
 
 def wrong(about: str, text: str, mend: str) -> Finding:
-    """Return what is wrong, and how to mend it."""
+    """Return what is wrong, and how to repair it."""
     return Finding(Level.WRONG, about, text, mend)
 
 

@@ -45,7 +45,7 @@ _TRIAL_TTL = 3600.0
 
 
 async def doctor(settings: Settings) -> int:
-    """Print what is fine, what is wrong and how to mend it; return 1 where something is wrong."""
+    """Print what is fine, what is wrong and how to repair it; return 1 where something is wrong."""
     hidden = sorted(settings.secrets, key=len, reverse=True)
     faults = 0
     async for finding in examined(settings, SystemClock()):

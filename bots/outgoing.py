@@ -33,7 +33,7 @@ class ElsewhereError(aiohttp.ClientError):
 
 
 class Connector(aiohttp.TCPConnector):
-    """Connects to hosts of the platform alone, whoever asks, redirects and sockets included."""
+    """Connects to hosts of the platform alone, for redirects and sockets too."""
 
     def __init__(self, hosts: Hosts, *, limit: int = 100) -> None:
         """Keep `limit` connections at most; 0 for any number."""

@@ -52,11 +52,11 @@ _SHARES = (2 / 3, 1 / 2, 1 / 2)
 _FAR = 4
 """How many times more or fewer tokens there may be than are counted here, at most."""
 _NOT_LONG = (
-    "The model refuses even a message as short as this one as too long, which it is not. Whoever "
-    "runs me finds the numbers in the log."
+    "The model refuses even a message as short as this one as too long, which it is not. The "
+    "person who runs me finds the numbers in the log."
 )
 _ANSWER_TOO_LONG = (
-    "The model refuses the room that I ask for an answer. Whoever runs me can set "
+    "The model refuses the room that I ask for an answer. The person who runs me can set "
     "CHATBOT_ANSWER_TOKENS lower."
 )
 _LEAST_ANSWER = 16
@@ -294,7 +294,7 @@ def _leaves_out(session: Session, seen: Plan) -> bool:
 def _plausible(error: PromptTooLargeError, prompt: _Prompt) -> PromptTooLargeError:
     """Return the refusal without numbers that can't be what they are taken for.
 
-    They are found among the words of whoever is between us and the model. A count of tokens is
+    They are found among the words of any proxy between us and the model. A count of tokens is
     not far from ours, with the answer's room or without; where only a limit is named, it is not
     far below. What is wrongly learned would shorten the memory of every conversation.
     """
@@ -337,7 +337,7 @@ def _told(error: PromptTooLargeError, prompt: _Prompt) -> MessageTooLargeError:
 
 
 def _log_room(error: MessageTooLargeError | PromptTooLargeError) -> None:
-    """Give whoever runs this the numbers, where the message is not at fault."""
+    """Give the operator the numbers, if the message is not at fault."""
     told = error if isinstance(error, MessageTooLargeError) else error.__cause__
     if not isinstance(told, MessageTooLargeError) or told.is_long:
         return

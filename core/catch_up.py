@@ -330,7 +330,7 @@ class CatchUp:
     async def _offer(self, messages: Sequence[Message]) -> None:
         """Offer messages of one thread; where that breaks, each by itself, to skip no more of them.
 
-        Whoever has said what is skipped is told.
+        A person whose message is skipped is told.
         """
         try:
             await self._past.offer(messages)

@@ -64,16 +64,16 @@ class Directory(Protocol):
         """Return what sight depends on: threads of one scope are seen by the same people."""
 
     async def listens_to(self, person: str, thread: ThreadKey) -> bool:
-        """Tell whether the bot listens to somebody where a thread is, by its settings.
+        """Tell whether the bot listens to a person where a thread is, by its settings.
 
-        Whoever may not talk to it there may have nothing done there by any other way either.
+        A person who may not talk to it there may have nothing done there by any other way either.
         """
 
     async def is_direct(self, thread: ThreadKey) -> bool:
         """Tell whether a thread is a direct message, now; True where that can't be told."""
 
     async def may_enter(self, person: str, thread: ThreadKey) -> bool:
-        """Tell whether the platform lets somebody who is not in a thread's place come in."""
+        """Tell whether the platform lets a person who is not in a thread's place come in."""
 
     async def can_see(self, person: str, thread: ThreadKey) -> bool:
         """Tell whether the platform shows somebody a thread, now; False where it can't be told."""
@@ -112,12 +112,12 @@ class Desk:
     # --- who may --------------------------------------------------------------------------------
 
     async def admit(self, person: str, thread: ThreadKey) -> None:
-        """Raise `DeniedError` where the bot does not listen to somebody."""
+        """Raise `DeniedError` if the bot does not listen to a person."""
         if not await self._directory.listens_to(person, thread):
             raise DeniedError(NOT_HEARD)
 
     async def standing(self, person: str, thread: ThreadKey) -> Standing:
-        """Return how somebody stands to a thread now.
+        """Return how a person stands to a thread now.
 
         Raises `DeniedError` where the bot does not listen to them.
         """

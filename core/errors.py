@@ -99,7 +99,7 @@ _LONG = 1_000
 """Tokens from which on a message is called long whatever else there is: some 2,500 characters."""
 _NO_ROOM = (
     "I can't take in any message, however short: the model has no room for more than my "
-    "instructions. Whoever runs me finds the numbers in the log."
+    "instructions. The person who runs me finds the numbers in the log."
 )
 
 

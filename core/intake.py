@@ -143,7 +143,7 @@ class Intake:
         await self._store.amend(thread, message, identities, stamp=stamp, text=None)
 
     def _crowded(self, message: Message, accepted: Accepted) -> Received:
-        """Return what became of a message of somebody who has too many that wait."""
+        """Return what became of a message of a person who has too many that wait."""
         received = _received(accepted)
         refused = accepted.new and accepted.verdict is Verdict.FULL
         if not refused or not self._worker.backlog.refuse(asker_of(message)):

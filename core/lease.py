@@ -28,8 +28,8 @@ Result = TypeVar("Result")
 _BEATS = 3
 """Renewals in the time a lease lives: two may fail before it is lost."""
 _SOONEST, _LATEST = 0.1, 1.0
-"""Seconds between two calls to a store that is out, doubled each time. Short, since whoever looks
-for work leaves a store that is there again to those that hold leases for a moment only."""
+"""Seconds between two calls to a store that is out, doubled each time. Short, since a look for
+work leaves a store that is there again to those that hold leases for a moment only."""
 
 
 class Hold:

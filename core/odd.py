@@ -1,6 +1,6 @@
 """What could not be made sense of, in words for the log: its kind, and where it broke. Pure.
 
-What people say, and what somebody has put in its place, is in neither: a name of a kind is shown
+What people say, and what another has put in its place, is in neither: a name of a kind is shown
 only if it looks like one, and an error without its text, since that may quote what it is about.
 """
 

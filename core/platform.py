@@ -218,7 +218,7 @@ class Platform(Protocol):
     async def tell(self, where: Where, text: str) -> bool:
         """Say a sentence about a turn: where its answer belongs, else to who asked, alone.
 
-        It is said once, whoever says it. Returns whether it was said; never raises.
+        It is said once, no matter which process says it. Returns whether it was said; never raises.
         """
         ...
 

@@ -128,7 +128,7 @@ class Room:
         return emptied if holder is ticket else None
 
     def _left_alone(self, ticket: _Ticket | None) -> None:
-        """Note that a place was given back, where somebody is to have the room alone."""
+        """Note that a place was given back, if a turn is to have the room alone."""
         if self._alone is None:
             return
         holder, emptied = self._alone

@@ -108,7 +108,7 @@ class Rounds:
         if left is not None and left <= 0:
             return
         pause = self._pause if left is None else min(self._pause, left)
-        # While there is work that we pass over, whoever waits for work need not wait.
+        # While there is work that we pass over, nobody who waits for work need wait.
         waiting = (
             self._clock.sleep(min(pause, _PASSED_SECONDS))
             if self._passed

@@ -173,7 +173,7 @@ class Settings(SlackSettings, DiscordSettings):
     def person_turns(self) -> int:
         """Return how many turns one person may have at once: half of all, if nothing is set.
 
-        Whoever comes next finds a place then, whatever one person does.
+        The next person finds a place then, whatever one person does.
         """
         return self.turns_per_person or (self.turns_at_once + 1) // 2
 

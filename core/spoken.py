@@ -51,8 +51,8 @@ _BEGUN = "begun"
 _DISK = {errno.EACCES, errno.EDQUOT, errno.ENOSPC, errno.EPERM, errno.EROFS}
 _NOT_SENT = "The export may not have reached you: please ask for it again."
 _UNWRITTEN = (
-    "I could not write the file on the machine that I run on. Whoever runs me can look at the room "
-    "in its folder for temporary files."
+    "I could not write the file on the machine that I run on. The person who runs me can look at "
+    "the room in its folder for temporary files."
 )
 
 

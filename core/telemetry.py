@@ -1,9 +1,9 @@
 """Logging: to stderr, one line each, with no secret in it and nothing of what people say.
 
-Our own lines say neither. What a library says may hold anything, whatever its level and whoever
-prints it: a request, a payload, a person's message in the text of an error. So of a library's line
-there is only what its source has there as a constant, with numbers in their places; below WARNING
-there is nothing. And of an error that is not ours there are the type and the places, not the text.
+Our own lines say neither. What a library says may hold anything, at any level: a request, a
+payload, a person's message in the text of an error. So of a library's line there is only what its
+source has there as a constant, with numbers in their places; below WARNING there is nothing. And
+of an error that is not ours there are the type and the places, not the text.
 """
 
 from __future__ import annotations

@@ -237,7 +237,7 @@ class Worker:
         self._begin(self._serving.serve(work, asked_at, place))
 
     def _stand(self, thread: ThreadKey, place: Place) -> None:
-        """Let a thread wait in line for its place, unclaimed; once, whoever says so."""
+        """Let a thread wait in line for its place, unclaimed; once, no matter who says so."""
         if self._draining or thread in self._line:
             place.leave()
             return
@@ -254,7 +254,7 @@ class Worker:
         """Take a thread up that was left for so many seconds as soon as `again` is set."""
 
         async def come_back() -> None:
-            with contextlib.suppress(TimeoutError):  # then whoever looks for work finds it
+            with contextlib.suppress(TimeoutError):  # then the next look for work finds it
                 async with asyncio.timeout(seconds):
                     await again.wait()
                 self._begin(self._wait(thread, Place(self._room), early=True))
@@ -275,7 +275,7 @@ class Worker:
             if work is not None:
                 await self._serving.serve(work, asked_at, place)
         except StoreError as error:
-            log.warning("a thread was left to whoever looks for work: %s", error)
+            log.warning("a thread was left to the next look for work: %s", error)
         finally:
             self.backlog.begun(thread)
             place.leave()

@@ -48,7 +48,7 @@ log = logging.getLogger(__name__)
 FAILED = "That did not work just now. Please try again in a minute."
 UNREAD = "I could not tell what that was about. Please reload Discord (Ctrl+R), and try again."
 _NOT_ASKED = (1, 4)
-"""Interactions that nobody waits for: a ping, and what is offered while somebody types."""
+"""Interactions that nobody waits for: a ping, and what is offered while a person types."""
 _SENT = "Here is the conversation. Only you see this."
 _KEPT = "Nothing was removed."
 _NO_LINK = "That is no link to a message that I can see."
@@ -185,7 +185,7 @@ class Counter:
         except OSError as error:
             log.error("a command failed: %s", broke(error))  # noqa: TRY400 - no text
             said = unwritten(error) or FAILED
-        except Exception as error:  # noqa: BLE001 - whatever it is, somebody waits for a word
+        except Exception as error:  # noqa: BLE001 - whatever it is, a person waits for a word
             log.error("a command failed: %s", broke(error))  # noqa: TRY400 - no text
             said = UNREAD
         else:

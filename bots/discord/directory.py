@@ -85,7 +85,7 @@ class DiscordDirectory:
     # --- people ---------------------------------------------------------------------------------
 
     async def listens_to(self, person: str, thread: ThreadKey) -> bool:
-        """Tell whether the lists of the settings let somebody talk to the bot there."""
+        """Tell whether the lists of the settings let a person talk to the bot there."""
         if self._rules == EVERYBODY:
             return True
         server = guild_of(thread.place)
@@ -120,7 +120,7 @@ class DiscordDirectory:
         try:
             rights = above.permissions_for(member)
         except Exception as error:  # noqa: BLE001 - discord.py may have been told half of it
-            log.error("somebody's rights are not known: %s", broke(error))  # noqa: TRY400 - no text
+            log.error("a person's rights are not known: %s", broke(error))  # noqa: TRY400 - no text
             return False
         if not rights.view_channel:
             return False

@@ -185,7 +185,7 @@ class Reception:
             return events.unread(payload, spot, me)
 
     async def _skipped(self, payload: dict[str, Any]) -> None:
-        """Tell somebody that what they said to the bot could not be taken in."""
+        """Tell a person that what they said to the bot could not be taken in."""
         spot = await self._spot(payload)
         found = events.unread(payload, spot, self._platform.me) if spot is not None else None
         message = await self._allowed(found, payload, spot) if spot is not None else None

@@ -1,6 +1,6 @@
 """Why Discord will not do what a person asked for, and who can repair it: in words for them. Pure.
 
-Only for refusals that stay however often somebody asks; of the others it is said to try again.
+Only for refusals that stay, however often a person asks; the others say to try again.
 """
 
 from __future__ import annotations
@@ -8,17 +8,17 @@ from __future__ import annotations
 from bots.discord.api import RefusedError
 
 _RIGHT = (
-    "I have no right to that there. Whoever manages the server can give my role what it lacks "
+    "I have no right to that there. An admin of the server can give my role what it lacks "
     "(such as Send Messages and Attach Files); “chatbot doctor” names it."
 )
-_RULES = "The server's own rules block what I would say there. Whoever manages it can change them."
+_RULES = "The server's own rules block what I would say there. An admin of it can change them."
 _WHY = {
     10003: "The channel that it should go to is gone.",
     40005: (
-        "The file is larger than Discord takes here. Whoever runs me can export the conversation "
-        "with “chatbot export”."
+        "The file is larger than Discord takes here. The person who runs me can export the "
+        "conversation with “chatbot export”."
     ),
-    40007: "I am banned from that server. Whoever manages it can end that.",
+    40007: "I am banned from that server. An admin of it can end that.",
     50001: _RIGHT,
     50007: (
         "Discord does not let me write to you directly. Allow direct messages in the server's "
@@ -27,7 +27,7 @@ _WHY = {
     50009: "The server asks for more verification before I may write there.",
     50013: _RIGHT,
     50278: "I can't write to you directly: we have no server in common any more.",
-    160005: "The thread is locked. Whoever manages it can unlock it.",
+    160005: "The thread is locked. A moderator can unlock it.",
     200000: _RULES,
     240000: _RULES,
 }

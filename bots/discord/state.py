@@ -33,7 +33,7 @@ class Ears(Protocol):
     """Who is told of what the gateway says. None of it may raise."""
 
     def said(self, payload: dict[str, Any]) -> None:
-        """Somebody has said something."""
+        """A person has said something."""
 
     def edited(self, payload: dict[str, Any]) -> None:
         """A message has changed, or Discord has added something to it."""
@@ -105,7 +105,7 @@ class State(AutoShardedConnectionState[Any]):
         self.ears().deleted(messages, _id_in(data, "channel_id"), str_of(data, "guild_id"))
 
     def parse_interaction_create(self, data: Payload) -> None:
-        """Let a command or a button be taken; whoever used one that can't be read hears so."""
+        """Let a command or a button be taken; a person who used one that can't be read hears so."""
         event: Any = data
         try:
             super().parse_interaction_create(event)

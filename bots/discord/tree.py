@@ -86,7 +86,7 @@ class Tree(app_commands.CommandTree[Any]):
             await super()._call(interaction)
         except app_commands.AppCommandError:
             raise
-        except Exception as error:  # noqa: BLE001 - somebody waits for a word
+        except Exception as error:  # noqa: BLE001 - a person waits for a word
             log.error("a command can't be read: %s", broke(error))  # noqa: TRY400 - no text
             await self._counter.say(interaction, UNREAD)
 

@@ -98,7 +98,7 @@ _PASSING = {
 """Errors of the workspace, the app or its token: they are the same for all calls of a method, and
 end when a person has repaired what is wrong (docs: chat.postMessage, "Errors")."""
 _LACKING_NOW = {"access_denied", "missing_scope", "team_access_not_granted"}
-"""The same, for what the app may not do yet; whoever calls may have another way."""
+"""The same, for what the app may not do yet; the caller may have another way."""
 LACKING = {
     "feature_not_enabled",
     "method_deprecated",

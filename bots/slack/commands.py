@@ -49,7 +49,7 @@ log = logging.getLogger(__name__)
 _FAILED = "That did not work just now. Please try again in a minute."
 _UNREAD = "I could not tell what that was about. Please reload Slack, and try again."
 _CLOSED = "view_closed"
-"""Somebody has closed a modal, and waits for nothing."""
+"""A person has closed a modal, and waits for nothing."""
 _NO_SLASH = {"listen", "quiet"}
 _BEFORE_ACK = 2.0
 """Seconds; Slack waits for three (docs: interactivity/handling-user-interaction)."""
@@ -103,7 +103,7 @@ class Counter:
         bolt.event("app_home_opened", matchers=[self._home.is_home])(self._home_opened)
 
     def unread(self, body: dict[str, Any]) -> None:
-        """Tell somebody that what they pressed or typed could not be made sense of."""
+        """Tell a person that what they pressed or typed could not be made sense of."""
         asked = not dict_of(body, "event") and body.get("type") != _CLOSED
         if asked and (user := _user_of(body)):
             self._begin(self._told(user, _UNREAD), user)
@@ -155,13 +155,13 @@ class Counter:
         except OSError as error:
             log.error("a command failed: %s", broke(error))  # noqa: TRY400 - no text
             said = unwritten(error) or _FAILED
-        except Exception as error:  # noqa: BLE001 - whatever it is, somebody waits for a word
+        except Exception as error:  # noqa: BLE001 - whatever it is, a person waits for a word
             log.error("a command failed: %s", broke(error))  # noqa: TRY400 - no text
             said = _UNREAD
         await self._told(user, said, channel)
 
     async def _told(self, user: str, text: str, channel: str = "") -> None:
-        """Tell somebody; where they asked, if they can't be written to directly."""
+        """Tell a person; where they asked, if they can't be written to directly."""
         try:
             try:
                 await self._voice.tell(user, text)
@@ -201,7 +201,9 @@ class Counter:
         except DeniedError as denied:
             return str(denied)
         except (PlatformError, TimeoutError) as error:
-            log.info("it is not known whether somebody is listened to: %s", type(error).__name__)
+            log.info(
+                "it is not known whether the bot listens to a person: %s", type(error).__name__
+            )
         return self._voice.help
 
     async def _do_slash(self, user: str, asked: Command, body: dict[str, Any]) -> None:
@@ -253,7 +255,7 @@ class Counter:
             self.soon(self._home.show(user), user)
 
     def _asked(self, job: Coroutine[Any, Any, None], body: dict[str, Any]) -> None:
-        """Do something for whoever asked for it; nothing where that can't be told."""
+        """Do something for the person who asked for it; nothing if that can't be told."""
         if user := _user_of(body):
             self._begin(job, user, str_of(dict_of(body, "channel"), "id"))
         else:

@@ -1,10 +1,10 @@
 """The connections of an HTTP server that anybody may reach: how many there are, and for how long.
 
-Whoever sends half a request, or a body that never ends, holds a connection, and a process may have
-only so many. So a request's head and its body each have a time in which they have to come. Where
-there are too many connections, one that nothing good has come through gives way to the next: of the
-address that has the most of them, and of those the one that was heard of last the longest ago. So
-one address can't keep others out; and what is being answered, signed as it was, is left alone.
+A client that sends half a request, or a body that never ends, holds a connection, and a process
+may have only so many. So a request's head and its body each have a time in which they have to come.
+If there are too many connections, one that nothing good has come through gives way to the next: of
+the address that has the most of them, and of those the one that was heard of last the longest ago.
+So one address can't keep others out; and what is being answered, signed as it was, is left alone.
 
 Behind a proxy all have one address. It sends whole requests, and those that wait give way in turn.
 """
@@ -187,7 +187,7 @@ class _Connection(web.RequestHandler):
             transport.abort()
 
     def log_exception(self, *args: Any, **kw: Any) -> None:
-        """Say seldom that something came that is no HTTP: anybody may send it."""
+        """Say at most once a minute that something came that is no HTTP: anybody may send it."""
         del args, kw
         self.guard.note("requests are refused that can't be read, or broke off")
 

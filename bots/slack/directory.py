@@ -76,12 +76,12 @@ class SlackDirectory:
     # --- people ---------------------------------------------------------------------------------
 
     async def listens_to(self, person: str, thread: ThreadKey) -> bool:
-        """Tell whether somebody is of this organisation, or others may talk to the bot too."""
+        """Tell whether a person is of this organisation, or others may talk to the bot too."""
         del thread  # the same in all channels
         return await self._audience.listens_to(person)
 
     async def may_enter(self, person: str, thread: ThreadKey) -> bool:
-        """Tell whether it is a public channel's, and somebody no guest (docs: slack.com/help)."""
+        """Tell whether it is a public channel's, and the person no guest (docs: slack.com/help)."""
         if not await self._audience.is_ours(person):
             return False
         found, user = await self._channel(thread), await self._user(person)

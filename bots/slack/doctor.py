@@ -67,10 +67,10 @@ class Reply:
         """Return Slack's word for why not; empty where all is well."""
         return "" if self.data.get("ok") else str_of(self.data, "error") or "no answer"
 
-    def fault(self, token: str, mend: str, *needs: str) -> Finding | None:
+    def fault(self, token: str, repair: str, *needs: str) -> Finding | None:
         """Return what is wrong, if this answer is of no use; `needs` are the fields it must have.
 
-        `token` names the one that the call was made with, and `mend` says how to replace it.
+        `token` names the one that the call was made with, and `repair` says how to replace it.
         """
         if self.unreachable:
             return wrong(ABOUT, f"Slack is out of reach for {token}: {self.unreachable}", _NETWORK)
@@ -78,13 +78,13 @@ class Reply:
             if all(str_of(self.data, name) for name in needs):
                 return None
             return wrong(ABOUT, f"Slack is out of reach for {token}: {ODD}", _NETWORK)
-        return self._refusal(token, mend)
+        return self._refusal(token, repair)
 
-    def _refusal(self, token: str, mend: str) -> Finding:
+    def _refusal(self, token: str, repair: str) -> Finding:
         code = str_of(self.data, "error")
         what, fault = code or f"status {self.status}", fault_of(self.status, code)
         if fault is Fault.TOKEN:
-            return wrong(ABOUT, f"{token} is refused: {TOKEN_CODES[code]} ({code})", mend)
+            return wrong(ABOUT, f"{token} is refused: {TOKEN_CODES[code]} ({code})", repair)
         if fault is Fault.LIMITED:
             again = f"Run the doctor again in {retry_after(self.headers):.0f} seconds."
             text = f"Slack is asked too often ({what}): {token} could not be tried"
@@ -179,10 +179,10 @@ def skew(reply: Reply, clock: Clock, *, signed: bool) -> Finding:
         return fine(ABOUT, "the clock agrees with Slack's")
     which = "ahead of" if seconds > 0 else "behind"
     text = f"the clock is {abs(seconds):.0f} s {which} Slack's"
-    mend = "Let the clock be set by NTP."
+    repair = "Let the clock be set by NTP."
     if signed and abs(seconds) > SIGNED_SECONDS:
-        return wrong(ABOUT, f"{text}: what Slack sends looks too old to be let in", mend)
-    return note(ABOUT, text, mend)
+        return wrong(ABOUT, f"{text}: what Slack sends looks too old to be let in", repair)
+    return note(ABOUT, text, repair)
 
 
 def scopes(who: Reply) -> Iterator[Finding]:
@@ -194,8 +194,8 @@ def scopes(who: Reply) -> Iterator[Finding]:
     granted = set(filter(None, given.replace(" ", "").split(",")))
     missing = [scope for scope in SCOPES if scope not in granted]
     for scope in missing:
-        mend = "Add it under OAuth & Permissions, Bot Token Scopes, and reinstall the app."
-        yield wrong(ABOUT, f"the scope {scope} is missing ({SCOPES[scope]})", mend)
+        repair = "Add it under OAuth & Permissions, Bot Token Scopes, and reinstall the app."
+        yield wrong(ABOUT, f"the scope {scope} is missing ({SCOPES[scope]})", repair)
     if not missing:
         yield fine(ABOUT, f"all {len(SCOPES)} scopes are granted")
     more = sorted(granted - SCOPES.keys())
@@ -216,8 +216,8 @@ async def _channels(client: AsyncWebClient) -> Finding:
         return note(ABOUT, f"which channels it is in can't be told: {found.error}")
     channels = dicts_of(found.data, "channels")
     if not channels:
-        mend = "Write /invite @ and its name in a channel; direct messages work without."
-        return note(ABOUT, "it is in no channel, so nobody can mention it", mend)
+        repair = "Write /invite @ and its name in a channel; direct messages work without."
+        return note(ABOUT, "it is in no channel, so nobody can mention it", repair)
     cursor = str_of(dict_of(found.data, "response_metadata"), "next_cursor")
     more = " or more" if cursor else ""
     return fine(ABOUT, f"it is in {len(channels)}{more} channel(s)")

@@ -74,7 +74,7 @@ def said(body: Mapping[str, Any], me: Me, names: Mapping[str, str] = _NO_NAMES) 
 
 
 def is_said(event: Mapping[str, Any]) -> bool:
-    """Tell whether an event may be that somebody has said something; odd ones may be, too."""
+    """Tell whether an event may be that a person has said something; odd ones may be, too."""
     kind = str_of(event, "type")
     return kind in _SAYING if kind else bool(str_of(event, "text") and str_of(event, "channel"))
 

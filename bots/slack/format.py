@@ -43,7 +43,7 @@ REMEMBER = "what_i_remember"
 NO_PREVIEWS: Final[Mapping[str, Any]] = MappingProxyType(
     {"unfurl_links": False, "unfurl_media": False}
 )
-"""Goes with each post: Slack would ask for what a text links to, whoever wrote the address."""
+"""Goes with each post: Slack would ask for what a text links to, also for a model's addresses."""
 _NOTHING = "\u2026"
 _MORE = "\n\u2026"
 

@@ -239,7 +239,7 @@ class SlackPlatform:
             return None
 
     def heard(self, body: Mapping[str, Any]) -> Message | None:
-        """Return what somebody said to whom the bot listens.
+        """Return what a person said to whom the bot listens.
 
         What can't be read is a message without words if it is said to the bot; else nothing.
         """

@@ -45,7 +45,7 @@ log = logging.getLogger(__name__)
 _REMEMBERED = 10_000
 """Messages that are remembered as taken in; Slack's two events of one come close together."""
 _PATIENCE = 1.0
-"""Seconds to ask who somebody is: Slack waits for three."""
+"""Seconds to ask who a person is: Slack waits for three."""
 _FAILING = 1000
 _GONE = {"app_uninstalled", "tokens_revoked"}
 _FILES = {"file_change", "file_deleted"}
@@ -137,10 +137,10 @@ class Reception:
             thread = events.thread_at(channel, root, self._platform.me)
             await self._worker.stop_in(thread, root, at=events.stopped_at(event))
         else:
-            log.info("somebody who may not talk to the bot told it to stop")
+            log.info("a person who may not talk to the bot told it to stop")
 
     async def _may_stop(self, person: str) -> bool:
-        """Tell whether the bot listens to somebody; where Slack can't say it, a stop is a stop."""
+        """Tell whether the bot listens to a person; if Slack can't say it, a stop is a stop."""
         try:
             async with asyncio.timeout(_PATIENCE):
                 return await self._audience.listens_to(person)

@@ -1,6 +1,6 @@
 """Why Slack will not do what a person asked for, and who can repair it: in words for them. Pure.
 
-Only for refusals that stay however often somebody asks; of the others it is said to try again.
+Only for refusals that stay, however often a person asks; the others say to try again.
 """
 
 from __future__ import annotations
@@ -8,14 +8,14 @@ from __future__ import annotations
 from bots.slack.api import RefusedError
 
 _APP = (
-    "I have no right to that in this workspace ({code}). Whoever runs me can give it to the app "
-    "and reinstall it: “chatbot doctor” says which right is missing."
+    "I have no right to that in this workspace ({code}). The person who runs me can give it to "
+    "the app and reinstall it: “chatbot doctor” says which right is missing."
 )
 _RULES = "This workspace's rules don't let me write there. A workspace admin can change that."
 _KIND = "This workspace takes no files of this kind. A workspace admin can allow them."
 _LARGE = (
-    "The file is larger than this workspace takes. Whoever runs me can export the conversation "
-    "with “chatbot export”."
+    "The file is larger than this workspace takes. The person who runs me can export the "
+    "conversation with “chatbot export”."
 )
 _GONE = "Slack does not let me write to you directly: it says that your account can't be reached."
 _WHY = {
@@ -37,8 +37,8 @@ _WHY = {
         "This workspace has no room left for files. A workspace admin can make some."
     ),
     "messages_tab_disabled": (
-        "I can't write to you directly: my messages tab is off. Whoever runs me can turn it on "
-        "(api.slack.com/apps, App Home)."
+        "I can't write to you directly: my messages tab is off. The person who runs me can turn it "
+        "on (api.slack.com/apps, App Home)."
     ),
     "not_in_channel": "I am not in that channel. Invite me there (/invite), and ask me again.",
     "channel_not_found": (

@@ -140,7 +140,7 @@ def home(
 
 
 def shut(text: str) -> Json:
-    """Return the App Home of somebody to whom the bot does not listen."""
+    """Return the App Home of a person to whom the bot does not listen."""
     return {"type": "home", "blocks": [_section(plain(text))]}
 
 

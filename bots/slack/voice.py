@@ -107,7 +107,7 @@ class SlackVoice:
         await share(self._api, self._clock, file, channel=dm, comment=_SENT)
 
     async def whisper(self, person: str, channel: str, text: str) -> None:
-        """Say something to somebody alone in a channel, where it does not stay."""
+        """Say something to one person alone in a channel, where it does not stay."""
         await self._api.call(
             "chat.postEphemeral",
             channel=channel,

@@ -132,7 +132,7 @@ class Seat:
     async def watch(self, seconds: float) -> None:
         """Show what others say in the thread, and what they are answered, for ever."""
         while True:
-            with contextlib.suppress(StoreError):  # whoever says something is told
+            with contextlib.suppress(StoreError):  # a person who says something is told
                 await self._follower.catch_up()
             await self.bot.clock.sleep(seconds)
 

@@ -43,10 +43,10 @@ async def test_one_file_arrives(fault: Fault) -> None:
 @pytest.mark.parametrize(
     ("code", "words"),
     [
-        (40005, "larger than Discord takes here. Whoever runs me can export"),
-        (50013, "Whoever manages the server can give my role what it lacks"),
-        (50001, "Whoever manages the server can give my role what it lacks"),
-        (200000, "Whoever manages it can change them"),
+        (40005, "larger than Discord takes here. The person who runs me can export"),
+        (50013, "An admin of the server can give my role what it lacks"),
+        (50001, "An admin of the server can give my role what it lacks"),
+        (200000, "An admin of it can change them"),
         (10014, FAILED),
     ],
 )
@@ -90,7 +90,7 @@ async def test_a_disk_that_is_full_is_for_whoever_runs_the_bot(
         async with bot_on(fake) as bot:
             _, thread = await talk(fake, bot, ann, general, "My dog is called Rex.")
             said = await use(fake, ann, thread, "export")
-            assert "Whoever runs me can look at the room" in said.content
+            assert "The person who runs me can look at the room" in said.content
 
 
 @pytest.mark.parametrize(("limit", "names"), [(50_000, 1), (3_000, 5)])

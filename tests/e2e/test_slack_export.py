@@ -152,7 +152,7 @@ async def test_a_large_file_is_read_while_it_is_sent(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("method", "code", "words"),
     [
-        (URL, "missing_scope", "Whoever runs me can give it to the app and reinstall it"),
+        (URL, "missing_scope", "The person who runs me can give it to the app and reinstall it"),
         (URL, "not_allowed_token_type", "says which right is missing"),
         (URL, "file_upload_size_restricted", "with “chatbot export”"),
         (DONE, "file_uploads_disabled", "A workspace admin can allow them"),
@@ -201,4 +201,4 @@ async def test_a_disk_that_is_full_is_for_whoever_runs_the_bot(
     async with FakeSlack() as fake, bot_on(fake):
         ann, _, asked = await ask(fake)
         await export(fake, ann, asked)
-        await told(fake, ann, "Whoever runs me can look at the room")
+        await told(fake, ann, "The person who runs me can look at the room")

@@ -1,4 +1,4 @@
-"""What the doctor says of Slack: each fault planted in the fake is named, with how to mend it."""
+"""What the doctor says of Slack: each fault planted in the fake is named, with how to repair it."""
 
 from __future__ import annotations
 

@@ -126,7 +126,7 @@ class SqliteStore(SqlStore):
     async def _scrub(self) -> None:
         """Let nothing that was removed stay in the log of writes.
 
-        While somebody else reads, a backup perhaps, that can't be done: it is tried again.
+        While another process reads, a backup perhaps, that can't be done: it is tried again.
         """
         if await self._file.scrub() or self._scrubbing is not None:
             return
