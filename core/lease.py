@@ -80,7 +80,8 @@ class Hold:
             beats.append(asyncio.create_task(self._beat()))
             beats[0].add_done_callback(lambda _: lost.set())
 
-        never = self.clock.later(self._pause, begin)
+        since = self.clock.monotonic() - self.asked_at
+        never = self.clock.later(max(0.0, self._pause - since), begin)
         try:
             return await lost.ends(body)
         except StoppedError:
@@ -139,7 +140,8 @@ class Hold:
     async def reload(self) -> None:
         """Look at the thread again, under the same lease."""
         lease = self.work.lease
-        work = await self._insist(lambda: self._store.claim(lease.thread, lease.token))
+        claim = self._store.claim
+        work = await self._insist(lambda: claim(lease.thread, lease.token), extends=False)
         if work is None or work.lease.turn != lease.turn:
             raise LeaseLostError(recorded=False, mine=False)
         self.work = work
@@ -160,10 +162,13 @@ class Hold:
         if answer == "stopped":
             self.stopped()
 
-    async def _insist(self, call: Callable[[], Awaitable[Result]]) -> Result:
+    async def _insist(
+        self, call: Callable[[], Awaitable[Result]], *, extends: bool = True
+    ) -> Result:
         """Return what a verb answers, however long the store is out.
 
-        The lease lives from before the call that was answered: a granted verb extends it.
+        If it `extends` the lease, as all but `claim` do, that lives from before the call that was
+        answered.
         """
         pause = _SOONEST
         while True:
@@ -177,7 +182,7 @@ class Hold:
                 await self.clock.sleep(pause)
                 pause = min(2 * pause, _LATEST)
             else:
-                if not isinstance(answer, Refused) and answer is not None:
+                if extends and not isinstance(answer, Refused):
                     self.asked_at = asked_at
                 return answer
 

@@ -157,13 +157,9 @@ class Serving:
         waits = _Waits(hold)
         while True:
             try:
-                await waits.end(place)
-                if hold.work.deaths >= ALONE_FROM and not await self._is_alone(hold, place):
+                if not await self._may_begin(hold, place, waits):
                     await hold.settle(Outcome.UNTOUCHED, delay=_ALONE_PAUSE)
                     return None
-                if not place.stand():
-                    await hold.keep(place.take())
-                    await hold.reload()  # with what came while it stood in line
                 self._signals.begun(hold.work.lease.thread)
                 outcome = await hold.keep(self._conversation.take_turn(hold, delivery))
                 settled = await hold.settle(outcome, posted=delivery.posted)
@@ -182,6 +178,18 @@ class Serving:
                 await hold.reload()
                 continue
             return settled if isinstance(settled, Work) else None
+
+    async def _may_begin(self, hold: Hold, place: Place, waits: _Waits) -> bool:
+        """Wait for what the turn waits for, and for its place; False if it can't run alone yet."""
+        waited = await waits.end(place)
+        if hold.work.deaths >= ALONE_FROM and not await self._is_alone(hold, place):
+            return False
+        if not place.stand():
+            await hold.keep(place.take())
+            waited = True
+        if waited:
+            await hold.reload()  # with what came, or was recorded, meanwhile
+        return True
 
     async def _is_alone(self, hold: Hold, place: Place) -> bool:
         """Wait until nothing else runs here; False if another turn waits for that, or runs so.
@@ -256,11 +264,11 @@ class _Waits:
             raise wait
         self._pending = wait
 
-    async def end(self, place: Place) -> None:
-        """Wait for what is pending, and leave the place to others meanwhile."""
+    async def end(self, place: Place) -> bool:
+        """Wait for what is pending, and leave the place to others meanwhile; tell if there was."""
         wait, self._pending = self._pending, None
         if wait is None:
-            return
+            return False
         place.leave()
         clock = self._hold.clock
         started = clock.monotonic()
@@ -268,6 +276,7 @@ class _Waits:
         await self._hold.keep(_until(wait.again, seconds, clock))
         self._woken = wait.again is not None and wait.again.is_set()
         self._patience -= clock.monotonic() - started
+        return True
 
 
 async def _until(again: Signal | None, seconds: float, clock: Clock) -> None:

@@ -58,7 +58,7 @@ def brief(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(serving, "_PAUSE", 0.01)
 
 
-async def test_a_model_that_is_busy_costs_no_try() -> None:
+async def test_a_model_that_is_busy_costs_no_try(caplog: pytest.LogCaptureFixture) -> None:
     busy = [ModelBusyError("Overloaded.", retry_after=0.01) for _ in range(20)]
     world = World(ScriptedModel(*busy, "fine"))
     async with patient(world) as worker:
@@ -66,9 +66,12 @@ async def test_a_model_that_is_busy_costs_no_try() -> None:
         await world.settled()
     assert [(a.kind, a.text) for a in await world.answers()] == [(AnswerKind.ANSWER, "fine")]
     assert world.platform.texts() == ["fine"]
+    assert not [line for line in caplog.messages if "failed" in line or "taken over" in line]
 
 
-async def test_a_post_that_has_to_wait_costs_no_try_and_asks_the_model_once() -> None:
+async def test_a_post_that_has_to_wait_costs_no_try_and_asks_the_model_once(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
     model = ScriptedModel("fine")
     world = World(model)
     world.platform.previews = False
@@ -78,6 +81,22 @@ async def test_a_post_that_has_to_wait_costs_no_try_and_asks_the_model_once() ->
         await world.settled()
     assert world.platform.texts() == ["fine"]
     assert len(model.calls) == 1
+    assert not [line for line in caplog.messages if "failed" in line or "taken over" in line]
+
+
+@pytest.mark.parametrize("pause", [0.08, 0.19])
+async def test_a_turn_that_waits_again_and_again_keeps_its_lease(
+    caplog: pytest.LogCaptureFixture, pause: float
+) -> None:
+    """None of its waits is as long as a renewal takes to be due."""
+    busy = [ModelBusyError("Overloaded.", retry_after=pause) for _ in range(12)]
+    world = World(ScriptedModel(*busy, "fine"))
+    world.local.lease_seconds = 0.6
+    async with patient(world) as worker:
+        await world.intake(worker).take(message(0))
+        await world.settled()
+    assert world.platform.texts() == ["fine"]
+    assert not [line for line in caplog.messages if "failed" in line or "taken over" in line]
 
 
 async def test_while_one_waits_others_have_its_place() -> None:
