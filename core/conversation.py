@@ -41,6 +41,7 @@ if TYPE_CHECKING:
     from core.memory import Strategy
     from core.memory.choice import Memory
     from core.models.port import Model
+    from core.platform import Platform
     from core.store.port import Store
     from core.store.values import Work
 
@@ -99,7 +100,7 @@ class Conversation:
         try:
             return await self._take_turn(hold, delivery)
         except WaitError as wait:
-            if not self._has_waited(hold.work, wait):
+            if not self._has_waited(hold.work, wait, delivery.platform):
                 raise
             log.warning("a turn has waited for too long: %s", wait)
             partial = wait.partial if isinstance(wait, ModelBusyError) else ""
@@ -125,10 +126,11 @@ class Conversation:
         draft = await self._compose(session, strategy, hold.work, delivery)
         return await self._record(hold, delivery, draft)
 
-    def _has_waited(self, work: Work, wait: WaitError) -> bool:
+    def _has_waited(self, work: Work, wait: WaitError, platform: Platform) -> bool:
         """Tell whether a turn may wait no longer, or would when what was announced is over."""
         until = self._clock.now() + (wait.seconds or 0.0)
-        return work.opened_at > 0 and until - work.opened_at > self._manner.wait_seconds
+        most = min(self._manner.wait_seconds, platform.capabilities.wait_seconds)
+        return work.opened_at > 0 and until - work.opened_at > most
 
     def _why_give_up(self, work: Work) -> str:
         """Return the notice for a turn that was tried often enough; empty for any other."""

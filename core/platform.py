@@ -6,6 +6,7 @@ message, and `read_back` finds our messages of a turn again by their keys.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from enum import IntEnum
 from typing import TYPE_CHECKING, Protocol, TypeAlias
@@ -120,6 +121,8 @@ class Capabilities:
     previews: bool = True
     """Whether a message can be shown while it is still being written."""
     reads_back: bool = True
+    wait_seconds: float = math.inf
+    """How long a person may be left without a word, if that is less than the settings say."""
 
 
 class Platform(Protocol):

@@ -54,6 +54,8 @@ def notes(work: Work, plan: Plan | None, stop: Stop) -> tuple[str, ...]:
         lines.append("My summary of them is being rebuilt, because a message was deleted.")
     if stop is Stop.ASKED:
         lines.append(STOPPED)
+    if stop is Stop.REFUSAL:
+        lines.append("The model declined to go on here.")
     if stop is Stop.LENGTH:
         lines.append("The answer was cut at its greatest length; ask me to go on for the rest.")
     return tuple(lines)

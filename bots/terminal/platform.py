@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from core.session import Answer
 
 NAME = "terminal"
+_PATIENCE = 60.0
+"""Seconds: a person sits before it, or a script waits for the line."""
 
 
 class Viewer(Protocol):
@@ -51,6 +53,7 @@ class TerminalPlatform:
             preview_after=0,
             previews=previews,
             reads_back=False,  # nothing stands anywhere but in the log
+            wait_seconds=_PATIENCE,
         )
 
     def cut(self, text: str) -> tuple[int, ...]:

@@ -113,7 +113,7 @@ async def test_when_the_store_is_out_for_a_while_nothing_is_lost(
     ("password", "given", "says"),
     [
         ("", ":secret-word@", "has none set"),
-        ("right", "", "wants a password"),
+        ("right", "", "needs a password"),
         ("right", ":secret-word@", "refuses the user name or password"),
     ],
 )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import deque
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
@@ -61,12 +62,18 @@ class FakePlatform:
     """Files of which it was asked whether they are there."""
     doubt: Exception | None = None
     """Why that can't be said."""
+    wait_seconds: float = math.inf
+    """How long a person may be left without a word."""
 
     @property
     def capabilities(self) -> Capabilities:
         """Return what it can do: everything, at once."""
         return Capabilities(
-            call_timeout=0.5, edit_interval=0, preview_after=0, previews=self.previews
+            call_timeout=0.5,
+            edit_interval=0,
+            preview_after=0,
+            previews=self.previews,
+            wait_seconds=self.wait_seconds,
         )
 
     def texts(self) -> list[str]:

@@ -246,7 +246,7 @@ async def test_what_the_server_undoes_is_done_again(
 @pytest.mark.parametrize(
     ("user", "name", "sentence"),
     [
-        ("owner", "", "wants a password"),
+        ("owner", "", "needs a password"),
         ("owner:wrong", "", "refuses the user name or password"),
         ("nobody:wrong", "", "refuses the user name or password"),
         (f"owner:{SECRET}", "nowhere", "no database of that name"),

@@ -131,7 +131,7 @@ async def test_waiting_outlives_the_server(
 @pytest.mark.parametrize(
     ("credentials", "sentence"),
     [
-        ("", "wants a password"),
+        ("", "needs a password"),
         (":wrong@", "refuses the user name or password"),
         ("nobody:wrong@", "refuses the user name or password"),
     ],

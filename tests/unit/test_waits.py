@@ -18,10 +18,11 @@ from core.errors import (
     PostRefusedError,
 )
 from core.message import ThreadKey
+from core.models.port import Completion, Stop
 from core.models.retry import RetryPolicy
 from core.models.scripted import ScriptedModel
 from core.platform import Form
-from core.reply import DIED, GIVEN_UP, UNDELIVERED
+from core.reply import DIED, GIVEN_UP, UNDELIVERED, waited
 from core.session import AnswerKind
 from core.store.values import Outcome, Work
 from core.worker import Worker
@@ -67,6 +68,15 @@ async def test_a_model_that_is_busy_costs_no_try(caplog: pytest.LogCaptureFixtur
     assert [(a.kind, a.text) for a in await world.answers()] == [(AnswerKind.ANSWER, "fine")]
     assert world.platform.texts() == ["fine"]
     assert not [line for line in caplog.messages if "failed" in line or "taken over" in line]
+
+
+async def test_a_refusal_in_the_middle_of_an_answer_is_said() -> None:
+    world = World(ScriptedModel(["First you take", Completion(stop=Stop.REFUSAL)]))
+    async with patient(world) as worker:
+        await world.intake(worker).take(message(0))
+        await world.settled()
+    (answer,) = await world.answers()
+    assert (answer.text, answer.notes) == ("First you take", ("The model declined to go on here.",))
 
 
 async def test_a_post_that_has_to_wait_costs_no_try_and_asks_the_model_once(
@@ -172,6 +182,17 @@ async def test_a_turn_that_waited_for_too_long_is_given_up_in_words() -> None:
     assert answer.kind is AnswerKind.BURIED
     assert "Claude is overloaded." in world.platform.texts()[0]
     assert [b.entry.id for b in await world.store.buried()] == ["m0"]
+
+
+async def test_a_platform_where_a_person_waits_has_a_bound_of_its_own() -> None:
+    busy = ModelBusyError("Claude is overloaded right now.", retry_after=1)
+    world = World(ScriptedModel(reply=lambda _: busy))
+    world.platform.wait_seconds = 0.5
+    async with patient(world) as worker:
+        await world.intake(worker).take(message(0))
+        await world.settled()
+    (answer,) = await world.answers()
+    assert answer.text == waited("Claude is overloaded right now.")
 
 
 async def test_an_answer_that_waited_for_too_long_is_told_of_and_listed() -> None:

@@ -54,9 +54,9 @@ _REFUSALS = {
         "CHATBOT_STORE has a password, but the Redis at {at} has none set: "
         "set one there (requirepass), or leave it out"
     ),
-    "HELLO must be called": "the Redis at {at} wants a password: put it into CHATBOT_STORE",
-    "NOAUTH": "the Redis at {at} wants a password: put it into CHATBOT_STORE",
-    "Authentication required": "the Redis at {at} wants a password: put it into CHATBOT_STORE",
+    "HELLO must be called": "the Redis at {at} needs a password, which belongs in CHATBOT_STORE",
+    "NOAUTH": "the Redis at {at} needs a password, which belongs in CHATBOT_STORE",
+    "Authentication required": "the Redis at {at} needs a password, which belongs in CHATBOT_STORE",
     "NOPERM": (
         "the Redis user in CHATBOT_STORE lacks a right at {at}: it needs all keys and channels "
         "of the bot's prefix, and to run scripts"

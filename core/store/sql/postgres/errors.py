@@ -54,7 +54,7 @@ _INVALID = "can't be reached so: an option in CHATBOT_STORE has a value that the
 # What it says while a connection is made: there is no code beside the text then.
 _WHILE_CONNECTING: tuple[tuple[str, type[Error] | str], ...] = (
     ("password authentication failed", errors.InvalidPassword),
-    ("no password supplied", "wants a password: put it into CHATBOT_STORE"),
+    ("no password supplied", "needs a password, which belongs in CHATBOT_STORE"),
     ("no pg_hba.conf entry", errors.InvalidAuthorizationSpecification),
     ("authentication failed", errors.InvalidAuthorizationSpecification),
     ("role ", "has no user of that name: make it (createuser), or change it in CHATBOT_STORE"),
