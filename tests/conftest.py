@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from typing import TYPE_CHECKING, TypeVar
 
 import pytest
@@ -47,6 +48,17 @@ settings.register_profile(
     suppress_health_check=list(HealthCheck),
 )
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "ci"))
+
+_WORKERS_PER_CORE = 2
+"""Half of the suite's time goes into waiting: for servers, leases and programs that start."""
+
+
+def pytest_xdist_auto_num_workers() -> int:
+    """Return how many processes `-n auto` starts."""
+    cores = os.cpu_count() or 1
+    if sys.platform == "linux":  # of the machine's cores, a container may have some only
+        cores = len(os.sched_getaffinity(0))
+    return _WORKERS_PER_CORE * cores
 
 
 @pytest.fixture(scope="session")

@@ -191,7 +191,7 @@ class Reception:
         if str_of(event, "subtype") in events.CHANGES:
             await self._changed(body)
             return
-        told = (str_of(event, "channel"), str_of(event, "ts"))
+        told = (str_of(event, "channel"), str_of(event, "ts") or str_of(body, "event_id"))
         while told in self._taking:
             await self._taking[told].wait()
         if told in self._taken:
