@@ -69,7 +69,7 @@ class _Connection(SocketModeClient):
             try:
                 async with asyncio.timeout(_PATIENCE):
                     await super().connect()  # type: ignore[no-untyped-call]
-                    self._links.outage.over()
+                    self._links.over()
                     return
             except TimeoutError:
                 self.wss_uri = None
@@ -161,6 +161,11 @@ class Links:
     def connected(self) -> bool:
         """Tell whether Slack can send something here at this moment."""
         return any(connection.is_up for connection in self._open)
+
+    def over(self) -> None:
+        """Note that a connection is there; an outage is over when all of them are."""
+        if all(connection.is_up for connection in self._open):
+            self.outage.over()
 
     async def close(self) -> None:
         """Let all connections go; what was not acknowledged comes again elsewhere."""

@@ -57,7 +57,7 @@ def holders(folder: Path, word: str) -> int:
     return sum(holds(each, word) for each in folder.iterdir())
 
 
-async def until_gone(folder: Path, word: str, seconds: float = 8) -> None:
+async def until_gone(folder: Path, word: str, seconds: float = 25) -> None:
     async with asyncio.timeout(seconds):
         while holds(folder, word):
             await asyncio.sleep(0.05)
