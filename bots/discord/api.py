@@ -77,8 +77,10 @@ _PASSING = {
     20028,  # too many messages in a channel
     40001,  # the token is not known, as while it is being changed
     40002,  # the bot's account has to be verified
+    40006,  # switched off for a while, as in an outage
     40058,  # a post that is not there yet, but soon
     40062,  # a service behind Discord's is limited
+    40333,  # what stands before Discord shuts calls out, as in an outage
     130000,  # overloaded
 }
 """Codes that waiting, or a person, ends (docs: the same)."""

@@ -143,7 +143,10 @@ async def test_what_discord_never_takes_is_tried_once(code: int) -> None:
         assert [message.content for message in fake.said_by_bot(dm)] == [UNDELIVERED, "re: two?"]
 
 
-WAITED_OUT: list[Sequence[Fault]] = [[Status(503)] * 5, [Limited(9)], [Refused(0)], [Status(403)]]
+WAITED_OUT: list[Sequence[Fault]] = [
+    *([Status(503)] * 5, [Limited(9)], [Status(403)]),
+    *([Refused(0)], [Refused(40006)], [Refused(40333)]),
+]
 
 
 @pytest.mark.parametrize("faults", WAITED_OUT, ids=lambda faults: str(faults[0]))
