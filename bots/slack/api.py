@@ -353,9 +353,12 @@ def stated(method: str, answer: Mapping[str, Any], *path: str) -> str:
 
 
 def retry_after(headers: Mapping[str, str]) -> float:
-    """Return what a Retry-After says, in seconds; 1 where it says nothing that can be read."""
+    """Return what a Retry-After says, in seconds; 1 where it names no wait that can be read.
+
+    Without a wait, a call would be made again and again, as fast as it is refused.
+    """
     try:
         seconds = float(headers.get("Retry-After") or 1)
     except ValueError:
         return 1.0
-    return max(0.0, seconds) if math.isfinite(seconds) else 1.0
+    return seconds if 0 < seconds < math.inf else 1.0

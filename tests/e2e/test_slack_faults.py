@@ -109,6 +109,21 @@ async def test_429_on_every_third_call() -> None:
         assert fake.faults.dealt
 
 
+@pytest.mark.parametrize("seconds", [0, -1])
+async def test_a_limit_that_names_no_wait_is_not_met_by_call_upon_call(seconds: float) -> None:
+    async with FakeSlack() as fake:
+        ann = fake.person("ann")
+        general = fake.channel("general", ann)
+        async with bot_on(fake):
+            fake.faults.always("chat.postMessage", Limited(seconds))
+            asked = await fake.say(ann, general, f"{fake.at_bot} hello?")
+            await until(lambda: bool(fake.faults.dealt))
+            await asyncio.sleep(1.5)
+            assert len(fake.faults.dealt) <= 3
+            fake.faults.well("chat.postMessage")
+            await once_each(fake, general, [asked.ts])
+
+
 async def test_a_post_is_looked_for_before_it_is_repeated() -> None:
     async with FakeSlack() as fake:
         fake.faults.next("chat.postMessage", Cut())
