@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import math
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import aiohttp
 from slack_sdk.errors import SlackApiError
@@ -118,6 +118,7 @@ READS = {
 """Methods that take no JSON (docs: apis/web-api, "Methods supporting JSON POSTs")."""
 _FORMS = {"files.completeUploadExternal", "files.getUploadURLExternal"}
 """Methods that slack-sdk calls without JSON too."""
+_POST = "chat.postMessage"
 _REPEATS = 2
 
 
@@ -213,7 +214,7 @@ class Api:
             arguments: What the method takes; None means that it is not given.
 
         Raises:
-            RefusedError: Slack will not.
+            RefusedError: Slack will not; `NeverError` for a reply whose thread is gone.
             PlatformBusyError: Not as soon as we could wait for.
             PostUnclearError: It may or may not have taken effect; `OutageError`, if others may not.
         """
@@ -225,13 +226,25 @@ class Api:
             await self._wait(method, place, end, rank)
             seconds, counts = end - self._clock.monotonic(), not repeats
             try:
-                return await self._noted(method, arguments, seconds, counts=counts)
+                answer = await self._noted(method, arguments, seconds, counts=counts)
             except LimitedError as limited:
                 log.info("%s", limited)
             except PostUnclearError:
                 repeats -= 1
                 if repeats < 0 or self._clock.monotonic() >= end:
                     raise
+            else:
+                if method == _POST and _is_astray(arguments, answer):
+                    await self._take_back(place, str_of(answer, "ts"))
+                return answer
+
+    async def _take_back(self, channel: str, ts: str) -> NoReturn:
+        """Delete a reply that stands in the channel itself; raise what it means, `NeverError`."""
+        try:
+            await self.call("chat.delete", repeat=True, channel=channel, ts=ts)
+        except PlatformError as error:
+            log.warning("a reply to a message that is gone stays in the channel: %s", error)
+        raise NeverError(_POST, "thread_not_found")
 
     async def courtesy(self, method: str, **arguments: Any) -> dict[str, Any]:
         """Make a call that nothing depends on: at once, or not if Slack would rather not.
@@ -314,6 +327,15 @@ class Api:
         if not isinstance(answer.data, dict):
             raise PostUnclearError(f"{method}: {ODD}")
         return answer.data
+
+
+def _is_astray(given: Mapping[str, Any], answer: Mapping[str, Any]) -> bool:
+    """Tell if a reply is in no thread: its message was deleted, and Slack posts to the channel.
+
+    It says so by what is missing (github.com/slack-go/slack, issue 1571).
+    """
+    posted = dict_of(answer, "message")
+    return bool(given.get("thread_ts") and posted) and not str_of(posted, "thread_ts")
 
 
 def meaning(method: str, error: SlackApiError) -> PlatformError:

@@ -218,6 +218,28 @@ async def test_what_slack_never_takes_is_tried_once(code: str) -> None:
         assert texts == [UNDELIVERED, "re: two?"]
 
 
+@pytest.mark.parametrize("streams", [True, False])
+async def test_an_answer_to_what_is_gone_does_not_stand_in_the_channel(*, streams: bool) -> None:
+    gate = asyncio.Event()
+    model = ScriptedModel([gate, "Whole."], reply=echo)
+    async with FakeSlack() as fake:
+        if not streams:
+            fake.faults.no_streaming()
+        fake.events.discard("message.channels")  # which would tell of the deletion
+        ann = fake.person("ann")
+        general = fake.channel("general", ann)
+        async with slack_bot(fake, model) as bot:
+            said = await fake.say(ann, general, f"{fake.at_bot} one?")
+            await asked(model, 1)
+            await fake.delete(said)
+            gate.set()
+            await until_buried(bot.store, "one?")
+            assert fake.said_by_app(general) == []
+            assert [message.text for message in fake.said_by_app(fake.dm(ann))] == [UNDELIVERED]
+            said = await fake.say(ann, general, f"{fake.at_bot} two?")
+            await fake.replies(general, said.ts)
+
+
 @pytest.mark.parametrize("fault", [on_slack.Status(503), on_slack.Refused("internal_error")])
 async def test_what_waiting_mends_on_slack_is_tried_again(fault: on_slack.Status) -> None:
     async with FakeSlack() as fake:

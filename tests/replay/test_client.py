@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import asynccontextmanager
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import aiohttp
@@ -113,8 +114,9 @@ async def test_the_platform_copes_with_what_was_answered(path: Path) -> None:
         for exchange in calls(recording):
             server.put(exchange)
             api.pace = Pace(SystemClock(), seconds=0)
+            there = where(str(exchange.arguments.get("thread_ts", "")))
             steps: dict[str, Any] = {
-                "chat.postMessage": lambda: platform.post(where("1"), "Hello.", KEY),
+                "chat.postMessage": partial(platform.post, there, "Hello.", KEY),
                 "chat.startStream": lambda: platform.post(where("1"), "Hello.", preview),
                 "chat.update": lambda: platform.edit(where("1"), "2.0", "Hello.", final=True),
                 "chat.delete": lambda: platform.delete(where("1"), "2.0"),

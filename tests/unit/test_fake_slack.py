@@ -187,6 +187,15 @@ async def test_refuses_content_that_is_too_long_or_malformed(
     assert await post(text="x", thread_ts=reply) == "thread_not_found"
 
 
+async def test_a_reply_to_a_deleted_message_stands_in_the_channel(
+    slack: FakeSlack, client: AsyncWebClient, general: Channel, asked: Message
+) -> None:
+    await slack.delete(asked)
+    posted = await client.chat_postMessage(channel=general.id, text="x", thread_ts=asked.ts)
+    assert "thread_ts" not in posted["message"]
+    assert [message.text for message in slack.said_by_app(general)] == ["x"]
+
+
 async def test_updates_its_own_messages_only(
     slack: FakeSlack, client: AsyncWebClient, general: Channel, asked: Message
 ) -> None:
@@ -379,6 +388,9 @@ async def test_streams_are_strict_about_arguments(
     assert await refused(start(**here, **nobody)) == "user_not_found"
     away: dict[str, Any] = {"channel": general.id, "thread_ts": "1700000000.000001"}
     assert await refused(start(**away, **to)) == "thread_not_found"
+    gone = await slack.say(ann, general, "gone")
+    await slack.delete(gone)
+    assert await refused(start(**away | {"thread_ts": gone.ts}, **to)) == "invalid_thread_ts"
     assert await refused(start(channel=general.id, thread_ts="", **to)) == "invalid_arguments"
     assert await refused(start(**here, **to, markdown_text="")) == "no_text"
     assert await refused(start(**here, **to, markdown_text="x" * 12001)) == "msg_too_long"

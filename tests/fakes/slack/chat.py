@@ -59,9 +59,13 @@ def target(call: Call, name: str = "channel") -> Channel:
 
 
 def root_of(call: Call, channel: Channel, name: str = "thread_ts") -> str | None:
-    """Return the thread to write in: only a root's ts names one (docs: chat.postMessage)."""
+    """Return the thread to write in: only a root's ts names one (docs: chat.postMessage).
+
+    Under a message that was deleted there is none, and what is written stands in the channel itself
+    (github.com/slack-go/slack, issue 1571; github.com/langchain-ai/open-swe, pull request 2753).
+    """
     thread = call.text(name)
-    if not thread:
+    if not thread or thread in channel.gone:
         return None
     root = channel.messages.get(thread)
     if root is None or root.thread_ts not in {None, thread}:

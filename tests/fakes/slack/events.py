@@ -133,6 +133,7 @@ class Announcer(Seen):
             post = self._hidden(message, "message_changed", body)
         else:
             del channel.messages[message.ts]
+            channel.gone.add(message.ts)
             if message.thread_ts and message.thread_ts != message.ts:
                 channel.replies[message.thread_ts].remove(message.ts)
             body = {"deleted_ts": message.ts, "previous_message": before}

@@ -164,6 +164,8 @@ class Channel:
     archived: bool = False
     messages: dict[str, Message] = field(default_factory=dict)
     replies: dict[str, list[str]] = field(default_factory=dict)
+    gone: set[str] = field(default_factory=set)
+    """Messages that were deleted and have left nothing."""
 
     @property
     def type(self) -> str:

@@ -89,7 +89,8 @@ def start(call: Call) -> Json:
         about = {"messages": ["[ERROR] missing required field: thread_ts"]}
         raise call.broken("stream-thread", response_metadata=about)
     thread = root_of(call, channel)
-    assert thread is not None
+    if thread is None:  # deleted (github.com/caipe-io/ai-platform-engineering, pull request 1034)
+        raise SlackError("invalid_thread_ts")
     _recipient(call, channel)
     mode, text, blocks = _said(call)
     # Nothing at all is fine, an empty text isn't (slack.md 2.4).
