@@ -18,7 +18,7 @@ class Clock(Protocol):
         ...
 
     def monotonic(self) -> float:
-        """Return seconds on a clock that never goes back; only differences mean anything."""
+        """Return seconds on a clock that never goes back or stands still; its differences count."""
         ...
 
     async def sleep(self, seconds: float) -> None:
@@ -33,6 +33,13 @@ class Clock(Protocol):
         ...
 
 
+_STEADY: int | None = getattr(time, "CLOCK_BOOTTIME", getattr(time, "CLOCK_MONOTONIC", None))
+"""The steady clock that goes on while the machine sleeps, on which a lease elsewhere runs out.
+
+On Linux that is CLOCK_BOOTTIME, on macOS CLOCK_MONOTONIC; `time.monotonic` stands still on both.
+"""
+
+
 class SystemClock:
     """The machine's own clock."""
 
@@ -41,8 +48,8 @@ class SystemClock:
         return time.time()
 
     def monotonic(self) -> float:
-        """Return seconds on the machine's steady clock."""
-        return time.monotonic()
+        """Return seconds on the machine's steady clock, those included for which it slept."""
+        return time.monotonic() if _STEADY is None else time.clock_gettime(_STEADY)
 
     async def sleep(self, seconds: float) -> None:
         """Wait for this many seconds."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import signal
+import time
 from typing import TYPE_CHECKING
 
 import pytest
@@ -21,6 +22,13 @@ if TYPE_CHECKING:
     from tests.e2e.program import Program
 
 _LINE = "This is one line of a rather long answer, and there are many more like it.\n"
+_SLEEPER = """
+import pathlib, time
+
+steady, slept = time.monotonic, pathlib.Path({path!r})
+time.monotonic = lambda: steady() - (float(slept.read_text() or 0) if slept.exists() else 0)
+"""
+"""Lets a process's clock stand still as where its machine sleeps (clock_gettime(2))."""
 _AFTER = pytest.mark.parametrize("after", [0.001, 0.005])
 _POST = pytest.mark.parametrize("post", [1, 2])
 
@@ -30,6 +38,18 @@ _POST = pytest.mark.parametrize("post", [1, 2])
 async def test_no_piece_of_a_long_answer_stands_twice_on_slack(
     program: Program, tmp_path: Path, after: float, post: int
 ) -> None:
+    assert await on_slack_paused(program, tmp_path, after, post) == ["0000", "0143", "0286"]
+
+
+async def test_nor_does_it_where_the_machine_has_slept(program: Program, tmp_path: Path) -> None:
+    program.settings["CHATBOT_LEASE_SECONDS"] = "5"
+    posted = await on_slack_paused(program, tmp_path, 0.001, 1, asleep=True)
+    assert posted == ["0000", "0143", "0286"]
+
+
+async def on_slack_paused(
+    program: Program, folder: Path, after: float, post: int, *, asleep: bool = False
+) -> list[str]:
     async with FakeSlack() as fake, FakeClaude(long_answer(420)) as claude:
         fake.faults.no_streaming()
         on_slack(program, fake, claude)
@@ -41,17 +61,17 @@ async def test_no_piece_of_a_long_answer_stands_twice_on_slack(
             asked.append((await fake.say(ann, general, f"{fake.at_bot} tell me all")).ts)
 
         asked: list[str] = []
-        posted = await pause(
+        return await pause(
             program,
-            tmp_path,
+            folder,
             heard=lambda: fake.connected(2, within=30),
             ask=ask,
             due=lambda: len(fake.web.made("chat.postMessage")) >= post,
             after=after,
             posted=lambda: texts(fake, general, asked[0]),
             pieces=3,
+            asleep=asleep,
         )
-    assert posted == ["0000", "0143", "0286"]
 
 
 @_AFTER
@@ -100,23 +120,32 @@ async def pause(
     after: float,
     posted: Callable[[], list[str]],
     pieces: int,
+    asleep: bool = False,
 ) -> list[str]:
     """Stop a process in the middle of its answer, and let it go on when another has answered.
 
-    It is stopped `after` seconds after it is due. Returns the number that each piece begins with.
+    It is stopped `after` seconds after it is due; `asleep` with its machine, whose `time.monotonic`
+    stands still. Returns the number that each piece begins with.
     """
+    slept = folder / "slept"
     with redis_server(directory=folder, persistent=True) as server:
         program.settings["CHATBOT_STORE"] = server.url
+        (folder / "sitecustomize.py").write_text(_SLEEPER.format(path=str(slept)))
+        awake = program.environment["PYTHONPATH"]
+        program.settings["PYTHONPATH"] = f"{folder}:{awake}" if asleep else awake
         paused = await program.start("run")
+        program.settings["PYTHONPATH"] = awake
         successor = None
         try:
             await heard()
             await ask()
             await until(due, every=0.0005)
             await asyncio.sleep(after)
+            stopped = time.monotonic()
             paused.process.send_signal(signal.SIGSTOP)
             successor = await program.start("run")
             await until(lambda: len(posted()) >= pieces)
+            slept.write_text(str(time.monotonic() - stopped))
             paused.process.send_signal(signal.SIGCONT)
             await asyncio.sleep(2)
             return [text[:4] for text in posted()]
