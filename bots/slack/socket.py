@@ -45,6 +45,9 @@ _OK = 200
 _LINGER = 5.0
 """Seconds that a connection which is replaced stays, for what is on its way."""
 
+_SWIFT = 1.0
+"""Seconds in which its successor has to be there; Slack does not listen to it for long."""
+
 
 class _Connection(SocketModeClient):
     """slack-sdk's client; it calls for a successor where it would have a gap."""
@@ -185,8 +188,11 @@ class Links:
         task.add_done_callback(self._tasks.discard)
 
     async def _replace(self, old: _Connection) -> None:
+        started = asyncio.get_running_loop().time()
         try:
             await self._add()
+            if asyncio.get_running_loop().time() - started > _SWIFT:
+                self.reconnected()
             await asyncio.sleep(_LINGER)
         except Exception as error:  # noqa: BLE001 - nobody waits for it
             log.error("a connection has no successor: %s", broke(error))  # noqa: TRY400 - no text

@@ -13,7 +13,7 @@ from core.errors import StoreUnavailableError
 from core.models.scripted import ScriptedModel
 from core.store.local import LocalStore
 from tests.e2e.slack_bot import TRANSPORTS, answers, bot_on, echo
-from tests.fakes.slack import Cut, FakeSlack, Limited, Status
+from tests.fakes.slack import Cut, FakeSlack, Limited, Refused, Status
 from tests.world import until
 
 if TYPE_CHECKING:
@@ -147,6 +147,19 @@ async def test_a_socket_that_slack_wants_back_is_replaced_without_a_gap() -> Non
                 await once_each(fake, dm, [message.ts for message in asked])
             assert not fake.socket.lost
             assert fake.socket.opened > 2
+
+
+async def test_what_is_said_while_sockets_have_no_successors_is_read_later() -> None:
+    async with FakeSlack() as fake:
+        ann = fake.person("ann")
+        dm = fake.dm(ann)
+        async with bot_on(fake):
+            before = await fake.say(ann, dm, "hello?")
+            await once_each(fake, dm, [before.ts])
+            fake.faults.next("apps.connections.open", *[Refused("internal_error")] * 2)
+            await fake.socket.disconnect()
+            meanwhile = await fake.say(ann, dm, "anybody?")
+            await once_each(fake, dm, [meanwhile.ts])
 
 
 @pytest.mark.parametrize("fault", [Limited(0), Cut(), Status(503)])
