@@ -234,9 +234,23 @@ class Api:
                 if repeats < 0 or self._clock.monotonic() >= end:
                     raise
             else:
-                if method == _POST and _is_astray(arguments, answer):
+                root = str(arguments.get("thread_ts", ""))
+                astray = method == _POST and root and not _is_in_thread(answer)
+                if astray and await self._is_gone(place, root):
                     await self._take_back(place, str_of(answer, "ts"))
                 return answer
+
+    async def _is_gone(self, channel: str, root: str) -> bool:
+        """Ask whether a thread is gone; if Slack can't say, it is not."""
+        try:
+            found = await self.call(
+                "conversations.replies", repeat=True, channel=channel, ts=root, limit=1
+            )
+        except RefusedError as refused:
+            return refused.code == "thread_not_found"
+        except PlatformError:
+            return False
+        return not found.get("messages")
 
     async def _take_back(self, channel: str, ts: str) -> NoReturn:
         """Delete a reply that stands in the channel itself; raise what it means, `NeverError`."""
@@ -329,13 +343,14 @@ class Api:
         return answer.data
 
 
-def _is_astray(given: Mapping[str, Any], answer: Mapping[str, Any]) -> bool:
-    """Tell if a reply is in no thread: its message was deleted, and Slack posts to the channel.
+def _is_in_thread(answer: Mapping[str, Any]) -> bool:
+    """Tell if a post stands in a thread, as far as Slack says.
 
-    It says so by what is missing (github.com/slack-go/slack, issue 1571).
+    If the message that it replies to was deleted, Slack posts it to the channel; only what is
+    missing in the answer tells (github.com/slack-go/slack, issue 1571).
     """
     posted = dict_of(answer, "message")
-    return bool(given.get("thread_ts") and posted) and not str_of(posted, "thread_ts")
+    return not posted or bool(str_of(posted, "thread_ts"))
 
 
 def meaning(method: str, error: SlackApiError) -> PlatformError:
