@@ -127,6 +127,8 @@ class CatchUp:
         self._looked: dict[str | ThreadKey, int] = {}
         """By place and thread: the gap in which it was looked at."""
         self._looking: dict[ThreadKey, asyncio.Task[None]] = {}
+        self._sinces: dict[str, asyncio.Task[float | None]] = {}
+        """By place: from when on to read it. No cursor moves while there is a gap."""
         self._failing = False
 
     def hold(self) -> None:
@@ -152,12 +154,9 @@ class CatchUp:
             latest = _LATEST
             try:
                 known = await self._run(self._gap)
-            except StoreError as error:
-                self._fails(str(error))
-                known, latest = False, _STORE_LATEST
             except ChatbotError as error:
                 self._fails(str(error))
-                known = False
+                known, latest = False, _STORE_LATEST if isinstance(error, StoreError) else _LATEST
             except Exception as error:  # noqa: BLE001 - nobody would look any more
                 log.error("what was missed is looked for later: %s", broke(error))  # noqa: TRY400
                 known = False
@@ -200,8 +199,8 @@ class CatchUp:
     async def _look_ahead(self, message: Message) -> None:
         gap, thread = self._gap, message.thread
         try:
-            since = await self._since(thread.place)
-            stored = await self._changes.stored(thread)
+            since = await self._since_for_all(thread.place)
+            stored = [] if since is None else await self._changes.stored(thread)
             if since is not None and (stored or message.address in FOR_US):
                 oldest = min([since, *(entry.at - 1 for entry in stored)])
                 found, listings = await _all(self._past.said_in(message, oldest))
@@ -214,6 +213,17 @@ class CatchUp:
             log.info("what was missed in a thread is looked for later: %s", error)
         except Exception as error:  # noqa: BLE001 - the message is taken in all the same
             log.error("what was missed in a thread is not known: %s", broke(error))  # noqa: TRY400
+
+    async def _since_for_all(self, place: str) -> float | None:
+        """Return what `_since` does, asked for once for all threads of a place."""
+        if place not in self._sinces:
+            self._sinces[place] = asyncio.create_task(self._since(place))
+        asked = self._sinces[place]
+        try:
+            return await asyncio.shield(asked)
+        except ChatbotError:
+            self._sinces.pop(place, None)
+            raise
 
     # --- all of them ----------------------------------------------------------------------------
 
@@ -229,6 +239,7 @@ class CatchUp:
         if known:
             self._cursors.release(holds)
             self._closed = gap
+            self._sinces.clear()
             self._looked = {what: last for what, last in self._looked.items() if last > gap}
         return known
 

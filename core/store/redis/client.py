@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 from redis.asyncio import Redis
 from redis.asyncio.retry import Retry
 from redis.backoff import ExponentialWithJitterBackoff
+from redis.driver_info import DriverInfo
 
 from core.store.redis.address import PORT, Form, parse
 from core.store.redis.cluster import Cluster
@@ -72,6 +73,8 @@ def connect(url: str, *, connections: int = CONNECTIONS, retries: int | None = N
         "username": where.username,
         "password": where.password,
         "encoding_errors": "surrogatepass",
+        # Each connection would read redis-py's version from its package's files, for a millisecond.
+        "driver_info": DriverInfo(),
         "retry": Patient(
             ExponentialWithJitterBackoff(base=0.01, cap=1), usual if retries is None else retries
         ),
