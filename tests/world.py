@@ -78,9 +78,11 @@ class World:
         model_name: str = "scripted",
         budget: int = 100_000,
         answer_tokens: int = 100,
+        deaths: int = 10,
     ) -> None:
         """Start with nothing said."""
         self.model_name = model_name
+        self.deaths = deaths
         self.answer_tokens = answer_tokens
         self.clock = SystemClock()
         self.local = LocalStore(self.clock)
@@ -105,6 +107,7 @@ class World:
             system="Be kind.",
             answer_tokens=self.answer_tokens,
             retry=RetryPolicy(attempts=2, first_wait=0.001),
+            deaths=self.deaths,
         )
         conversation = Conversation(store, self.model, self.memory, self.clock, manner)
         platforms = {"fake": platform or self.platform}
