@@ -109,6 +109,7 @@ async def rows_read(database: AsyncConnection, store: PostgresStore) -> dict[str
         await connection.execute("SELECT pg_stat_force_next_flush()")
 
     await store._database.run(flush)
+    await flush(database)  # which has made the thread long, and may tell of it late
     sequential, by_index = await one(
         database,
         "SELECT sum(seq_tup_read), sum(idx_tup_fetch) FROM pg_stat_user_tables"
