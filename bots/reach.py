@@ -1,4 +1,4 @@
-"""What is out of reach, tried again until it is there."""
+"""What can't be reached, tried again until it is there."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _PAUSES = RetryPolicy(first_wait=1.0, longest_wait=60.0)
 async def until_there(
     attempt: Callable[[], Awaitable[Result]], clock: Clock, pauses: RetryPolicy = _PAUSES
 ) -> Result:
-    """Return what the attempt does, which is made until nothing is out of reach any more.
+    """Return what the attempt does, which is made until all of it can be reached.
 
     Says once that it waits, and why. Raises whatever else the attempt does, at once.
     """

@@ -3,7 +3,7 @@
 discord.py's own refuse a call by the time until a bucket is full again, also while there are calls
 left in it (`Ratelimit.acquire` of 2.7), let a call that empties one sleep until it is full, and
 stay shut where that call is cancelled in its sleep. Here a call waits only for a call that is left,
-and for no longer than it may; it is told at once how long it would have to.
+and for no longer than it may; at once, its caller learns how long that would be.
 """
 
 from __future__ import annotations

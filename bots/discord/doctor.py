@@ -82,7 +82,7 @@ async def examined(settings: Settings, clock: Clock) -> AsyncIterator[Finding]:
     except _FAILURES as error:
         yield _failed(error)
     except Exception as error:  # noqa: BLE001 - discord.py trusts that an answer is one of Discord's
-        yield wrong(ABOUT, f"Discord is out of reach: {ODD} ({broke(error)})", _NETWORK)
+        yield wrong(ABOUT, f"Discord can't be reached: {ODD} ({broke(error)})", _NETWORK)
 
 
 @asynccontextmanager
@@ -111,8 +111,8 @@ def _failed(error: Exception) -> Finding:
         again = f"Run the doctor again in {retry_after(error) or _A_MINUTE:.0f} seconds."
         return note(ABOUT, "Discord is asked too often: the rest could not be looked at", again)
     if fault is Fault.OUTAGE:
-        return wrong(ABOUT, f"Discord is out of reach: {told(error)}", _PASSES)
-    return wrong(ABOUT, f"Discord is out of reach: {told(error)}", _REPAIRS.get(fault, _NETWORK))
+        return wrong(ABOUT, f"Discord can't be reached: {told(error)}", _PASSES)
+    return wrong(ABOUT, f"Discord can't be reached: {told(error)}", _REPAIRS.get(fault, _NETWORK))
 
 
 def other_than_token(text: str) -> str:

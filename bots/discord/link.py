@@ -41,7 +41,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-OUT_OF_REACH = "Discord is out of reach (see https://discordstatus.com)"
+OUT_OF_REACH = "Discord can't be reached (see https://discordstatus.com)"
 _REFUSED = "DISCORD_BOT_TOKEN is refused by Discord"
 _CLOSED = {
     4004: "it does not accept DISCORD_BOT_TOKEN any more",
@@ -211,7 +211,7 @@ def _meaning(error: BaseException) -> ChatbotError:
         return SettingsError(_REFUSED)
     if fault is Fault.LIMITED:
         seconds = retry_after(error)
-        said = f"Discord is out of reach for a while, since it is asked too often: {told(error)}"
+        said = f"Discord can't be reached for a while, since it is asked too often: {told(error)}"
         return OutOfReachError(said, retry_after=seconds)
     return OutOfReachError(f"{OUT_OF_REACH}: {told(error)}")
 

@@ -41,7 +41,7 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 SLACK_URL = "https://slack.com/api/"
-OUT_OF_REACH = "Slack is out of reach (see https://slack-status.com)"
+OUT_OF_REACH = "Slack can't be reached (see https://slack-status.com)"
 ODD = "this is no answer of Slack's"
 _RATE_LIMITED = 429
 _SERVER_FAULT = 500

@@ -192,7 +192,7 @@ async def connected(
     """Be on Slack for as long as the block lasts.
 
     Hears people at the door, which is open, where one is given; else by Socket Mode. Raises
-    `SettingsError` when a token is of no use, `OutOfReachError` when Slack is out of reach.
+    `SettingsError` when a token is of no use, `OutOfReachError` when Slack can't be reached.
     """
     async with guarded_session(settings.slack_base_url) as session:
         client = web_client(

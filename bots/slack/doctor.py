@@ -73,11 +73,11 @@ class Reply:
         `token` names the one that the call was made with, and `repair` says how to replace it.
         """
         if self.unreachable:
-            return wrong(ABOUT, f"Slack is out of reach for {token}: {self.unreachable}", _NETWORK)
+            return wrong(ABOUT, f"Slack can't be reached for {token}: {self.unreachable}", _NETWORK)
         if self.data.get("ok"):
             if all(str_of(self.data, name) for name in needs):
                 return None
-            return wrong(ABOUT, f"Slack is out of reach for {token}: {ODD}", _NETWORK)
+            return wrong(ABOUT, f"Slack can't be reached for {token}: {ODD}", _NETWORK)
         return self._refusal(token, repair)
 
     def _refusal(self, token: str, repair: str) -> Finding:
@@ -98,7 +98,7 @@ _FAULTS = {
     Fault.MOVING: ("the workspace is being moved to an organisation", _PASSES),
     Fault.ADDRESS: ("there is no Web API at this address", _ADDRESS),
     Fault.PROXY: ("something on the way to Slack refuses, and not Slack", _NETWORK),
-    Fault.ODD: (f"Slack is out of reach for {{token}}: {ODD}", _NETWORK),
+    Fault.ODD: (f"Slack can't be reached for {{token}}: {ODD}", _NETWORK),
     Fault.REFUSED: (
         "Slack refuses to answer for {token}, and does not say that it is the token",
         "Look the word up at docs.slack.dev/reference/methods/auth.test.",

@@ -1,4 +1,4 @@
-"""What is said while Slack's sockets are out of reach: one line for an outage, not one a try.
+"""What is said while Slack's sockets can't be reached: one line for an outage, not one a try.
 
 slack-sdk writes a trace at each try, every five seconds for each connection.
 """
@@ -45,7 +45,7 @@ class Outage(logging.LoggerAdapter[logging.Logger]):
             super().log(level, msg, *args, **{"stacklevel": 2, **kwargs})
         elif not self._lasts:
             self._lasts = True
-            log.warning("Slack's sockets are out of reach. They are tried until they are there.")
+            log.warning("Slack's sockets can't be reached. They are tried until they are there.")
 
     def over(self) -> None:
         """Say that a connection is there, where that was in doubt."""

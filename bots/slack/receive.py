@@ -1,7 +1,7 @@
 """What Slack tells the bot of: taken in before Slack hears that it was received.
 
 Bolt acknowledges an event before its listeners run, and a process that dies then has lost it. So
-all of this happens before Bolt sees the event (see `inlet`). When the store is out of reach there
+all of this happens before Bolt sees the event (see `inlet`). When the store can't be reached there
 is no acknowledgement, and Slack sends the event again (at once, in a minute, in five; docs:
 apis/events-api, "Retries").
 """

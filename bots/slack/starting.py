@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from core.errors import ChatbotError, PlatformError
 
 _OK = 200
-_LATER = "Slack is out of reach for a while, since it is asked too often"
+_LATER = "Slack can't be reached for a while, since it is asked too often"
 
 
 def start_fault(error: PlatformError, token: str) -> ChatbotError:

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 class FailingStore(LocalStore):
-    """A store that is out of reach for as long as a test says."""
+    """A store that can't be reached for as long as a test says."""
 
     away = False
     refused = 0

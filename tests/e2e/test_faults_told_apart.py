@@ -109,7 +109,7 @@ async def test_on_slack_the_bot_waits_for_what_passes(what: str) -> None:
     async with FakeSlack() as fake:
         fake.faults.every(1, fault, {"auth.test"})
         async with AsyncExitStack() as stack:
-            with pytest.raises(kind, match="is out of reach") as raised:
+            with pytest.raises(kind, match="can't be reached") as raised:
                 await stack.enter_async_context(
                     slack_app.connected(slack_settings(fake, "socket"), SystemClock())
                 )
@@ -179,7 +179,7 @@ async def test_on_discord_the_bot_waits_for_what_passes(what: str) -> None:
     async with FakeDiscord() as fake:
         fake.faults.every(1, fault, {ME})
         async with AsyncExitStack() as stack:
-            with pytest.raises(OutOfReachError, match="Discord is out of reach") as raised:
+            with pytest.raises(OutOfReachError, match="Discord can't be reached") as raised:
                 await stack.enter_async_context(
                     discord_app.connected(discord_settings(fake), SystemClock())
                 )

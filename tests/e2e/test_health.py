@@ -43,7 +43,7 @@ async def test_the_health_page_says_who_is_not_connected(program: Program) -> No
         program.settings["SLACK_SIGNING_SECRET"] = FakeSlack().signing_secret
         async with started(program) as running:
             for _ in range(2):
-                await running.explained("out of reach")
+                await running.explained("can't be reached")
             assert await health(port) == (503, "not connected: slack, discord")
             async with ClientSession() as session, session.post(events, data=b"{}") as response:
                 assert response.status == 503  # Slack sends it again

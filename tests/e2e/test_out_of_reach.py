@@ -1,4 +1,4 @@
-"""A platform that is out of reach when the program starts: tried until it is there, and named."""
+"""A platform that can't be reached when the program starts: tried until it is there, and named."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ async def test_slack_comes_later_and_discord_is_answered_meanwhile(program: Prog
     async with fake_discord() as discord, FakeClaude() as claude:
         tokens(program, claude, slack=port, discord=discord.port)
         async with started(program) as running:
-            assert "Slack is out of reach" in await running.explained("out of reach")
+            assert "Slack can't be reached" in await running.explained("can't be reached")
             await discord.connected(within=30)
             await on_discord(discord)
             async with FakeSlack(port=port) as slack:
@@ -74,7 +74,7 @@ async def test_slack_comes_later_and_discord_is_answered_meanwhile(program: Prog
                 await on_slack(slack)
                 code, rest, _ = await ended(running, signal.SIGTERM)
     assert code == 0
-    assert "out of reach" not in rest
+    assert "can't be reached" not in rest
 
 
 async def test_discord_comes_later_and_slack_is_answered_meanwhile(program: Program) -> None:
@@ -82,7 +82,7 @@ async def test_discord_comes_later_and_slack_is_answered_meanwhile(program: Prog
     async with FakeSlack() as slack, FakeClaude() as claude:
         tokens(program, claude, slack=slack.port, discord=port)
         async with started(program) as running:
-            assert "Discord is out of reach" in await running.explained("out of reach")
+            assert "Discord can't be reached" in await running.explained("can't be reached")
             await slack.connected(2, within=30)
             await on_slack(slack)
             async with fake_discord(port) as discord:
@@ -91,7 +91,7 @@ async def test_discord_comes_later_and_slack_is_answered_meanwhile(program: Prog
                 await on_discord(discord)
                 code, rest, _ = await ended(running, signal.SIGTERM)
     assert code == 0
-    assert "out of reach" not in rest
+    assert "can't be reached" not in rest
 
 
 async def test_an_outage_of_slacks_sockets_is_said_once_and_so_is_its_end(program: Program) -> None:
@@ -114,7 +114,7 @@ async def test_an_outage_of_slacks_sockets_is_said_once_and_so_is_its_end(progra
         finally:
             await running.kill()
     assert [line.split(": ", 1)[1].strip() for line in said] == [
-        "Slack's sockets are out of reach. They are tried until they are there.",
+        "Slack's sockets can't be reached. They are tried until they are there.",
         "Slack's sockets are there again.",
     ]
     assert (code, rest) == (0, "")
@@ -127,7 +127,7 @@ async def test_a_proxy_that_answers_for_both_is_waited_out(program: Program, sta
         tokens(program, claude, slack=one, discord=two)
         async with started(program) as running:
             async with proxy(one, status) as asked, proxy(two, status):
-                said = [await running.explained("out of reach") for _ in range(2)]
+                said = [await running.explained("can't be reached") for _ in range(2)]
                 async with asyncio.timeout(30):
                     while len(asked) < 3:  # it is tried again, and nothing more is said
                         await asyncio.sleep(0.05)
@@ -137,8 +137,8 @@ async def test_a_proxy_that_answers_for_both_is_waited_out(program: Program, sta
                 await on_slack(slack)
                 await on_discord(discord)
                 code, rest, _ = await ended(running, signal.SIGTERM)
-    assert sorted(line.split(": ")[1].split(" is ")[0] for line in said) == ["Discord", "Slack"]
-    assert (code, rest.count("out of reach")) == (0, 0)
+    assert sorted(line.split(": ")[1].split(" can't ")[0] for line in said) == ["Discord", "Slack"]
+    assert (code, rest.count("can't be reached")) == (0, 0)
 
 
 JSON = "application/json"
@@ -170,15 +170,15 @@ async def test_what_is_no_answer_of_the_platforms_is_a_sentence_and_waited_out(
             checked = await program.run("doctor")
             live = [await program.run("doctor", "--live", place) for place in ("C0123", "1" * 18)]
             async with started(program) as running:
-                said = [await running.explained("is out of reach") for _ in range(2)]
+                said = [await running.explained("can't be reached") for _ in range(2)]
                 code, rest, _ = await ended(running, signal.SIGTERM)
     assert checked.code == 1
     assert "Traceback" not in checked.err + checked.out.decode() + rest
-    assert [each.err.count("is out of reach") for each in live] == [1, 1]
+    assert [each.err.count("can't be reached") for each in live] == [1, 1]
     assert [each.code for each in live] == [1, 1]
     for name in ("Slack", "Discord"):
         assert [line for line in checked.lines if f"WRONG  {name}: " in line]
-        assert [line for line in said if f"{name} is out of reach" in line]
+        assert [line for line in said if f"{name} can't be reached" in line]
     assert code == 0
 
 
@@ -194,13 +194,13 @@ async def test_an_address_that_is_none_is_a_sentence_and_asked_for_again(program
             discord.faults.next("GET /gateway/bot", OddDiscord(shape))
         tokens(program, claude, slack=slack.port, discord=discord.port)
         async with started(program) as running:
-            said = [await running.explained("is out of reach") for _ in range(2)]
+            said = [await running.explained("can't be reached") for _ in range(2)]
             await slack.connected(2, within=30)
             await discord.connected(within=30)
             await on_slack(slack)
             await on_discord(discord)
             code, rest, _ = await ended(running, signal.SIGTERM)
-    assert sorted(line.split(": ")[1].split(" is ")[0] for line in said) == ["Discord", "Slack"]
+    assert sorted(line.split(": ")[1].split(" can't ")[0] for line in said) == ["Discord", "Slack"]
     assert (code, "Traceback" in rest) == (0, False)
 
 
@@ -213,7 +213,7 @@ async def test_it_ends_at_once_while_it_waits(program: Program, status: int | No
         async with started(program) as running:
             if status is None:
                 for _ in range(2):
-                    await running.explained("out of reach")
+                    await running.explained("can't be reached")
                 code, rest, took = await ended(running, signal.SIGTERM)
             else:
                 async with proxy(one, status) as first, proxy(two, status) as second:
@@ -276,7 +276,7 @@ async def test_nobody_logs_in_by_what_is_no_answer_of_the_platforms(page: str, k
             ("Slack", slack_app.connected, slack_doctor.examined),
             ("Discord", discord_app.connected, discord_doctor.examined),
         ):
-            with pytest.raises(OutOfReachError, match=f"{name} is out of reach"):
+            with pytest.raises(OutOfReachError, match=f"{name} can't be reached"):
                 await enter(connect(settings, SystemClock()))
             found = [each async for each in examine(settings, SystemClock())]
             assert any(each.level is Level.WRONG for each in found)

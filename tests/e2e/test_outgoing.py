@@ -188,7 +188,7 @@ async def test_the_sockets_address_leads_to_slack_alone(
             assert links is not None
             addressed = there.url.removeprefix("http://")
             await until(lambda: any(addressed in (one.wss_uri or "") for one in links._open))
-            await until(lambda: "sockets are out of reach" in caplog.text, seconds=20)
+            await until(lambda: "sockets can't be reached" in caplog.text, seconds=20)
             assert there.asked == []
             fake.socket.url = here
             for one in links._open:

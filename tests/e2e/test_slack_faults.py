@@ -26,7 +26,7 @@ POSTS = ("chat.postMessage", "chat.startStream")
 
 
 class Failing(LocalStore):
-    """A store that is out of reach as long as a test says so."""
+    """A store that can't be reached as long as a test says so."""
 
     down = False
 

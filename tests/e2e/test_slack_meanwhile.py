@@ -31,7 +31,7 @@ REPLIES, HISTORY = "conversations.replies", "conversations.history"
 
 
 class FailingStore(LocalStore):
-    """A store that is out of reach for as long as a test says."""
+    """A store that can't be reached for as long as a test says."""
 
     away = False
     asked = 0

@@ -81,7 +81,7 @@ async def test_a_wrong_token_is_named_and_never_printed(
 async def test_discord_out_of_reach() -> None:
     given: dict[str, Any] = {TOKEN: "a.b.c", "discord_base_url": "http://127.0.0.1:9"}
     findings = [each async for each in examined(Settings(**given), SystemClock())]
-    assert "out of reach" in said(findings, Level.WRONG)
+    assert "can't be reached" in said(findings, Level.WRONG)
 
 
 async def test_intents_that_are_missing_and_that_are_of_no_use(server: FakeDiscord) -> None:

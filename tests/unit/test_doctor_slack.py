@@ -131,7 +131,7 @@ async def test_slack_out_of_reach() -> None:
     given |= {"store": "memory://", "slack_base_url": "http://127.0.0.1:9/api/"}
     settings = Settings(**given)
     findings = [finding async for finding in examined(settings, SystemClock())]
-    assert "out of reach" in faults(findings)[0]
+    assert "can't be reached" in faults(findings)[0]
 
 
 @pytest.mark.parametrize("seconds", [600, -600])

@@ -1,4 +1,4 @@
-"""What is out of reach is tried until it is there, ever more seldom, and said once."""
+"""What can't be reached is tried until it is there, ever more seldom, and said once."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class Platform:
     async def reached(self) -> str:
         self.down -= 1
         if self.down >= 0:
-            raise OutOfReachError("Slack is out of reach")
+            raise OutOfReachError("Slack can't be reached")
         return "there"
 
 
@@ -38,7 +38,7 @@ async def test_it_says_once_that_it_waits(caplog: pytest.LogCaptureFixture) -> N
     caplog.set_level(logging.DEBUG)
     await until_there(Platform(5).reached, Watch())
     assert [record.getMessage() for record in caplog.records] == [
-        "Slack is out of reach. It is tried until it is there."
+        "Slack can't be reached. It is tried until it is there."
     ]
 
 
