@@ -9,13 +9,13 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from core.errors import ChatbotError, SettingsError, StoreRefusedError, StoreUnavailableError
+from core.domain.errors import ChatbotError, SettingsError, StoreRefusedError, StoreUnavailableError
 
 if TYPE_CHECKING:
     from collections.abc import Coroutine, Sequence
     from typing import Any
 
-    from core.settings import Settings
+    from bots.settings.settings import Settings
 
 FAILED, UNUSABLE, INTERRUPTED = 1, 2, 130
 
@@ -44,8 +44,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _main(arguments: Sequence[str] | None) -> int:
     options = _parser().parse_args(arguments)
     # From here on, since help and a mistyped command should not wait for it.
-    from core.settings import Settings  # noqa: PLC0415
-    from core.telemetry import set_up_logging, watch_loop  # noqa: PLC0415
+    from bots.ops.logging import set_up_logging, watch_loop  # noqa: PLC0415
+    from bots.settings.settings import Settings  # noqa: PLC0415
 
     settings = Settings.from_env()
     set_up_logging(settings.log_level, settings.secrets)
@@ -59,8 +59,8 @@ def _main(arguments: Sequence[str] | None) -> int:
 
 
 def _command(options: argparse.Namespace, settings: Settings) -> Coroutine[Any, Any, int]:
-    from bots import operator  # noqa: PLC0415
-    from bots.migrate import migrate  # noqa: PLC0415
+    from bots.ops import operator  # noqa: PLC0415
+    from bots.ops.migrate import migrate  # noqa: PLC0415
     from bots.run import chat, run  # noqa: PLC0415
 
     commands = {
@@ -81,8 +81,8 @@ def _command(options: argparse.Namespace, settings: Settings) -> Coroutine[Any, 
 
 
 def _doctor(settings: Settings, options: argparse.Namespace) -> Coroutine[Any, Any, int]:
-    from bots.diagnosis import Wanted  # noqa: PLC0415
-    from bots.doctor import doctor, live  # noqa: PLC0415
+    from bots.ops.doctor import doctor, live  # noqa: PLC0415
+    from bots.ops.finding import Wanted  # noqa: PLC0415
 
     if not options.live:
         return doctor(settings)

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Self
 from zoneinfo import ZoneInfo
 
-from bots.parts import (
+from bots.factories import (
     LazyOffline,
     answer_tokens,
     guessed,
@@ -17,28 +17,28 @@ from bots.parts import (
     model_names,
     system_prompt,
 )
-from core.clock import SystemClock
-from core.commands import Commands
-from core.compaction import Compactor
-from core.conversation import Conversation, Manner
-from core.intake import Intake, IntakePolicy
-from core.message import Kind
+from bots.settings.settings import HOUR, OFFLINE
+from core.commands.commands import Commands
+from core.domain.clock import SystemClock
+from core.domain.message import Kind
+from core.intake.intake import Intake, IntakePolicy
+from core.memory.compaction import Compactor
+from core.memory.summarizer import SummaryManner
 from core.models.catalog import retirement
-from core.room import Room
-from core.settings import HOUR, OFFLINE
-from core.store.migrate import refuse_unfinished
+from core.store.migration.migrate import refuse_unfinished
 from core.store.urls import open_store
-from core.summaries import SummaryManner
-from core.worker import Worker
+from core.turn.turn import Conversation, Manner
+from core.worker.slots import Room
+from core.worker.worker import Worker
 
 if TYPE_CHECKING:
     from types import TracebackType
 
-    from core.clock import Clock
+    from bots.settings.settings import Settings
+    from core.delivery.port import Platform
+    from core.domain.clock import Clock
     from core.memory import Memory
     from core.models.port import Model
-    from core.platform import Platform
-    from core.settings import Settings
     from core.store.port import Store
 
 _NO_KEY = (

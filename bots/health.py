@@ -1,18 +1,18 @@
-"""What of the bot is there: asked by balancers, at the address that `bots.slack.web` has for it."""
+"""Whether the bot works: load balancers ask, at the address `bots.slack.connection.http` serves."""
 
 from __future__ import annotations
 
 import asyncio
 from typing import TYPE_CHECKING, Protocol
 
-from core.clock import SystemClock
-from core.errors import StoreError
+from core.domain.clock import SystemClock
+from core.domain.errors import StoreError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from core.clock import Clock
-    from core.platform import Platform
+    from core.delivery.port import Platform
+    from core.domain.clock import Clock
     from core.store.port import Store
 
 STORE = "store"

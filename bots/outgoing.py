@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 import aiohttp
 from yarl import URL
 
-from core.errors import FileUnreadableError
-from core.limits import FILE_BYTES
+from core.domain.errors import FileUnreadableError
+from core.domain.limits import FILE_BYTES
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Mapping

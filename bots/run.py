@@ -14,25 +14,25 @@ from functools import partial
 from typing import TYPE_CHECKING, Protocol
 
 from bots.app import App, say, start_lines
+from bots.connect_retry import until_there
+from bots.factories import model_for
 from bots.health import Connected, Health
-from bots.parts import model_for
-from bots.reach import until_there
-from bots.stop import Stop
+from bots.settings.environment import data_dir
+from bots.signals import Stop
 from bots.terminal.app import INTERRUPTED, Terminal
-from bots.terminal.seat import Bot as TerminalBot
-from core.machine import data_dir
-from core.scratch import swept
+from bots.terminal.session import Bot as TerminalBot
+from core.commands.temp_files import swept
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Callable, Coroutine, Sequence
     from contextlib import AbstractAsyncContextManager
     from typing import Any
 
-    from bots.slack.web import Door
-    from core.intake import Intake
-    from core.settings import Settings
+    from bots.settings.settings import Settings
+    from bots.slack.connection.http import Door
+    from core.intake.intake import Intake
     from core.store.port import Store
-    from core.worker import Worker
+    from core.worker.worker import Worker
 
 _HURRY_SECONDS = 1.0
 _YOUNG = 50_000
@@ -139,7 +139,7 @@ class Joining:
 
 @asynccontextmanager
 async def _open_door(settings: Settings, health: Health) -> AsyncGenerator[Door, None]:
-    from bots.slack.web import Door  # noqa: PLC0415 - slow to import
+    from bots.slack.connection.http import Door  # noqa: PLC0415 - slow to import
 
     door = Door(settings.slack_port, health.missing)
     await door.open()
@@ -152,7 +152,7 @@ async def _open_door(settings: Settings, health: Health) -> AsyncGenerator[Door,
 @asynccontextmanager
 async def _on_slack(app: App, door: Door | None = None) -> AsyncGenerator[Bot, None]:
     from bots.slack.app import connected  # noqa: PLC0415 - slow to import
-    from bots.slack.commands import register  # noqa: PLC0415
+    from bots.slack.ui.commands import register  # noqa: PLC0415
 
     async with connected(app.settings, app.clock, door) as slack:
         register(slack, app.store, app.commands)
@@ -162,7 +162,7 @@ async def _on_slack(app: App, door: Door | None = None) -> AsyncGenerator[Bot, N
 @asynccontextmanager
 async def _on_discord(app: App) -> AsyncGenerator[Bot, None]:
     from bots.discord.app import connected  # noqa: PLC0415 - slow to import
-    from bots.discord.commands import register  # noqa: PLC0415
+    from bots.discord.ui.commands import register  # noqa: PLC0415
 
     async with connected(app.settings, app.clock) as discord:
         register(discord, app.store, app.commands)

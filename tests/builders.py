@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from core.admission import Terms, Verdict
-from core.message import Address, Attachment, Author, Kind, Message, ThreadKey
-from core.session import AnswerKind, Usage
+from core.domain.admission import Terms, Verdict
+from core.domain.message import Address, Attachment, Author, Kind, Message, ThreadKey
+from core.domain.session import AnswerKind, Usage
 from core.store.values import Draft, Outcome, Refused
 
 if TYPE_CHECKING:

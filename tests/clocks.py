@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
 
 class ManualClock:
-    """Implements `core.clock.Clock`; wall time and steady time move together."""
+    """Implements `core.domain.clock.Clock`; wall time and steady time move together."""
 
     def __init__(self, start: float = 1_800_000_000.0) -> None:
         """Start at an instant like any other."""

@@ -5,9 +5,9 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from core.message import Attachment, Author, Kind, ThreadKey
-from core.prompt import Scene
-from core.session import Answer, AnswerKind, Entry, Session, Status, Summary, Turn
+from core.domain.message import Attachment, Author, Kind, ThreadKey
+from core.domain.session import Answer, AnswerKind, Entry, Session, Status, Summary, Turn
+from core.prompt.prompt import Scene
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

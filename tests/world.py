@@ -5,27 +5,27 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING
 
-from core.admission import FollowUp
-from core.clock import SystemClock
-from core.compaction import Compactor
-from core.conversation import Conversation, Manner
-from core.intake import Intake, IntakePolicy
-from core.memory.choice import Memory
+from core.domain.admission import FollowUp
+from core.domain.clock import SystemClock
+from core.domain.message import Address, Author, Kind, Message, ThreadKey
+from core.domain.session import Answer, Entry
+from core.intake.intake import Intake, IntakePolicy
+from core.memory.compaction import Compactor
+from core.memory.memory import Memory
 from core.memory.tokens import counter_for
-from core.message import Address, Author, Kind, Message, ThreadKey
 from core.models.retry import RetryPolicy
 from core.models.scripted import ScriptedModel
-from core.room import Room
-from core.session import Answer, Entry
-from core.store.local import LocalStore
-from core.worker import Worker
+from core.store.local.store import LocalStore
+from core.turn.turn import Conversation, Manner
+from core.worker.slots import Room
+from core.worker.worker import Worker
 from tests.fakes.platform import FakePlatform
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from core.delivery.port import Platform
     from core.models.port import Model
-    from core.platform import Platform
     from core.store.port import Store
     from core.store.values import Work
 

@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import aiohttp
 import discord
 
-from core.errors import (
+from core.domain.describe import broke
+from core.domain.errors import (
     ChatbotError,
     ContentRefusedError,
     OutageError,
@@ -23,15 +24,14 @@ from core.errors import (
     PostRefusedError,
     PostUnclearError,
 )
-from core.gate import Gate
-from core.odd import broke
+from core.domain.gate import Gate
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine
 
-    from bots.discord.link import Link
+    from bots.discord.connection.gateway import Link
     from bots.discord.pace import Pace
-    from core.clock import Clock
+    from core.domain.clock import Clock
 
 log = logging.getLogger(__name__)
 

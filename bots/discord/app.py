@@ -10,33 +10,33 @@ from typing import TYPE_CHECKING
 import aiohttp
 
 from bots.discord.api import Api
-from bots.discord.events import NAME, Me, guild_of
-from bots.discord.link import Link, redirected
-from bots.discord.members import Members
+from bots.discord.connection.gateway import Link, redirected
+from bots.discord.inbound.audience import Rules
+from bots.discord.inbound.catch_up import DiscordPast
+from bots.discord.inbound.events import NAME, Me, guild_of
+from bots.discord.inbound.names import Members
+from bots.discord.inbound.receive import Reception
+from bots.discord.outbound.platform import DiscordPlatform
 from bots.discord.pace import Pace
-from bots.discord.past import DiscordPast
-from bots.discord.permissions import Rules
-from bots.discord.platform import DiscordPlatform
-from bots.discord.receive import Reception
 from bots.outgoing import Connector
-from core.before import Before
-from core.catch_up import CatchUp
-from core.cursors import Cursors
-from core.errors import ChatbotError, PlatformError
-from core.odd import broke
+from core.domain.describe import broke
+from core.domain.errors import ChatbotError, PlatformError
+from core.intake.backfill import Before
+from core.intake.catch_up import CatchUp
+from core.intake.cursors import Cursors
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Callable, Coroutine
     from typing import Any
 
-    from bots.discord.client import Client
-    from core.clock import Clock
-    from core.intake import Intake
-    from core.message import Message
-    from core.settings import Settings
-    from core.spoken import Spoken
+    from bots.discord.connection.client import Client
+    from bots.settings.settings import Settings
+    from core.commands.in_thread import Spoken
+    from core.domain.clock import Clock
+    from core.domain.message import Message
+    from core.intake.intake import Intake
     from core.store.port import Store
-    from core.worker import Worker
+    from core.worker.worker import Worker
 
 log = logging.getLogger(__name__)
 

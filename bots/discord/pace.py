@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from contextlib import AbstractContextManager
 
-    from core.clock import Clock
+    from core.domain.clock import Clock
 
 _LEFT = 2
 """Calls that must be left in a bucket for one that nothing depends on to be made."""

@@ -20,7 +20,8 @@ from bots.outgoing import Connector
 from bots.slack.faults import ON_STATUS
 from bots.slack.hosts import slack_hosts
 from bots.slack.pace import Rank
-from core.errors import (
+from core.domain.describe import broke
+from core.domain.errors import (
     ContentRefusedError,
     OutageError,
     PlatformBusyError,
@@ -28,15 +29,14 @@ from core.errors import (
     PostRefusedError,
     PostUnclearError,
 )
-from core.fields import dict_of, str_of
-from core.gate import Gate
-from core.odd import broke
+from core.domain.gate import Gate
+from core.domain.payload import dict_of, str_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from bots.slack.pace import Pace
-    from core.clock import Clock
+    from core.domain.clock import Clock
 
 log = logging.getLogger(__name__)
 

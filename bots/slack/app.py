@@ -15,36 +15,36 @@ from typing import TYPE_CHECKING, Any
 from slack_bolt.app.async_app import AsyncApp
 from slack_bolt.authorization import AuthorizeResult
 
-from bots.reach import until_there
-from bots.slack.agent import Agent
+from bots.connect_retry import until_there
 from bots.slack.api import OUT_OF_REACH, Api, guarded_session, stated, web_client
-from bots.slack.audience import Audience
-from bots.slack.catch_up import SlackPast
-from bots.slack.events import NAME, Me
-from bots.slack.inlet import Inlet
-from bots.slack.names import Names
+from bots.slack.connection.dispatch import Inlet
+from bots.slack.connection.http import EVENTS
+from bots.slack.connection.socket import Links
+from bots.slack.connection.starting import start_fault
+from bots.slack.inbound.audience import Audience
+from bots.slack.inbound.catch_up import SlackPast
+from bots.slack.inbound.events import NAME, Me
+from bots.slack.inbound.names import Names
+from bots.slack.inbound.receive import Reception
+from bots.slack.outbound.platform import SlackPlatform
 from bots.slack.pace import Pace
-from bots.slack.platform import SlackPlatform
-from bots.slack.receive import Reception
-from bots.slack.socket import Links
-from bots.slack.starting import start_fault
-from bots.slack.web import EVENTS
-from core.before import Before
-from core.catch_up import CatchUp
-from core.cursors import Cursors
-from core.errors import OutOfReachError, PlatformError
-from core.fields import str_of
+from bots.slack.ui.agent import Agent
+from core.domain.errors import OutOfReachError, PlatformError
+from core.domain.payload import str_of
+from core.intake.backfill import Before
+from core.intake.catch_up import CatchUp
+from core.intake.cursors import Cursors
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Awaitable, Callable
 
-    from bots.slack.web import Door
-    from core.clock import Clock
-    from core.intake import Intake
-    from core.settings import Settings
-    from core.spoken import Spoken
+    from bots.settings.settings import Settings
+    from bots.slack.connection.http import Door
+    from core.commands.in_thread import Spoken
+    from core.domain.clock import Clock
+    from core.intake.intake import Intake
     from core.store.port import Store
-    from core.worker import Worker
+    from core.worker.worker import Worker
 
 log = logging.getLogger(__name__)
 

@@ -13,7 +13,7 @@ from enum import IntEnum
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from core.clock import Clock
+    from core.domain.clock import Clock
 
 BURST = 8
 """Posts at once in a channel that was quiet; Slack allows "short bursts" and gives no number."""

@@ -5,16 +5,16 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING
 
-from bots.terminal.lines import Lines
 from bots.terminal.pipe import PipeScreen, serve_pipe
 from bots.terminal.platform import TerminalPlatform
 from bots.terminal.screen import TtyScreen
-from bots.terminal.seat import Seat
+from bots.terminal.session import Seat
+from bots.terminal.stdin import Lines
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from bots.terminal.seat import Bot
+    from bots.terminal.session import Bot
 
 FAILED = 1
 """The exit code when something that was asked for did not happen."""

@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING
 
 from bots.terminal.platform import NAME
 from bots.terminal.text import is_name
-from core.commands import thread_line, view_lines
-from core.export import export_to
+from core.commands.commands import thread_line, view_lines
+from core.commands.export import export_to
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
-    from bots.terminal.seat import Seat
+    from bots.terminal.session import Seat
 
 _COMMAND = re.compile(r"/([A-Za-z]\w*)(?:\s+(.*))?", re.DOTALL)
 SEE_MEMORY = "/memory shows what I remember."

@@ -5,14 +5,14 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING
 
-from core.session import Answer, Entry, Status
+from core.domain.session import Answer, Entry, Status
 from core.store.values import TurnState
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
-    from core.message import ThreadKey
-    from core.session import Record
+    from core.domain.message import ThreadKey
+    from core.domain.session import Record
     from core.store.port import Store
     from core.store.values import Work
 

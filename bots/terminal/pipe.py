@@ -11,16 +11,16 @@ import sys
 from typing import TYPE_CHECKING
 
 from bots.terminal.commands import SEE_MEMORY, Slash, command_in, said_in
-from bots.terminal.lines import LIMIT, Lines
 from bots.terminal.outside import outside
+from bots.terminal.stdin import LIMIT, Lines
 from bots.terminal.text import inert, one_line
-from core.reply import SCISSORS, TRIM_MEANING
-from core.session import AnswerKind
+from core.domain.session import AnswerKind
+from core.turn.notices import SCISSORS, TRIM_MEANING
 
 if TYPE_CHECKING:
-    from bots.terminal.lines import Line
-    from bots.terminal.seat import Seat
-    from core.session import Answer, Entry
+    from bots.terminal.session import Seat
+    from bots.terminal.stdin import Line
+    from core.domain.session import Answer, Entry
 
 
 class PipeScreen:

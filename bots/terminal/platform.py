@@ -8,15 +8,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Protocol
 
-from core.errors import ChatbotError, FileUnreadableError, PlatformError
-from core.platform import Capabilities, PostKey
+from core.delivery.port import Capabilities, PostKey
+from core.domain.errors import ChatbotError, FileUnreadableError, PlatformError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from core.message import Attachment, ThreadKey
-    from core.platform import Form, Posted, Where
-    from core.session import Answer
+    from core.delivery.port import Form, Posted, Where
+    from core.domain.message import Attachment, ThreadKey
+    from core.domain.session import Answer
 
 NAME = "terminal"
 _PATIENCE = 60.0
@@ -40,7 +40,7 @@ class Viewer(Protocol):
 
 
 class TerminalPlatform:
-    """Implements `core.platform.Platform`; see there."""
+    """Implements `core.delivery.port.Platform`; see there."""
 
     name = NAME
 

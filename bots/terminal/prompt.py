@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from prompt_toolkit.history import History
 
     from bots.terminal.screen import TtyScreen
-    from bots.terminal.seat import Seat
+    from bots.terminal.session import Seat
 
 _WATCH_SECONDS = 0.5
 

@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING
 
 from bots.terminal.commands import SEE_MEMORY
 from bots.terminal.text import inert, name_of
-from core.reply import SCISSORS, TRIM_MEANING
-from core.session import AnswerKind
+from core.domain.session import AnswerKind
+from core.turn.notices import SCISSORS, TRIM_MEANING
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
     from typing import TextIO
 
-    from core.session import Answer, Entry
+    from core.domain.session import Answer, Entry
 
 _WAITING = "…"
 _BOT = "bot> "

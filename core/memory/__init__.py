@@ -1,7 +1,7 @@
 """What the model gets to see of a conversation. Pure."""
 
-from core.memory.choice import DEFAULT_STRATEGY, STRATEGIES, Memory, strategy_named
-from core.memory.limits import HEADROOM
+from core.memory.learned_limits import HEADROOM
+from core.memory.memory import DEFAULT_STRATEGY, STRATEGIES, Memory, strategy_named
 from core.memory.plan import (
     Parts,
     Plan,
@@ -10,7 +10,7 @@ from core.memory.plan import (
     plan,
     size_of,
 )
-from core.memory.strategy import Marks, Strategy
+from core.memory.strategies.strategy import Marks, Strategy
 
 __all__ = [
     "DEFAULT_STRATEGY",

@@ -8,13 +8,13 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from core.session import Turn
-from core.transcript import transcript
+from core.domain.session import Turn
+from core.prompt.transcript import transcript
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from core.message import Kind
+    from core.domain.message import Kind
 
 
 def cut_to(turn: Turn, kind: Kind, *, room: int, count: Callable[[str], int]) -> tuple[Turn, int]:

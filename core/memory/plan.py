@@ -10,16 +10,16 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeVar
 
-from core.errors import MessageTooLargeError
-from core.transcript import NO_FILES, answer_of, tagged, words_of
+from core.domain.errors import MessageTooLargeError
+from core.prompt.transcript import NO_FILES, answer_of, tagged, words_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from core.files import Files
-    from core.memory.strategy import Strategy
-    from core.message import Attachment, Kind
-    from core.session import Entry, Session, Turn
+    from core.domain.message import Attachment, Kind
+    from core.domain.session import Entry, Session, Turn
+    from core.memory.strategies.strategy import Strategy
+    from core.prompt.files import Files
 
 T = TypeVar("T")
 PER_MESSAGE = 8

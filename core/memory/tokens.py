@@ -20,7 +20,7 @@ from core.models.catalog import Tokenizer, spec_of
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from core.session import Usage
+    from core.domain.session import Usage
 
 RANK_FILE = "fb374d419588a4632f3f557e76b4b70aebbca790"
 """What tiktoken calls o200k_base in its cache: the SHA-1 of the address it would load it from."""

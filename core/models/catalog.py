@@ -16,7 +16,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from core.session import Usage
+    from core.domain.session import Usage
 
 _MILLION = 1_000_000
 _CACHE_WRITE = 1.25

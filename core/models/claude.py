@@ -17,7 +17,7 @@ from anthropic import (
     omit,
 )
 
-from core.errors import (
+from core.domain.errors import (
     ModelBusyError,
     ModelError,
     ModelInterruptedError,
@@ -25,7 +25,8 @@ from core.errors import (
     PromptTooLargeError,
     SettingsError,
 )
-from core.message import clean
+from core.domain.message import clean
+from core.domain.session import Usage
 from core.models.claude_errors import (
     BAD_ADDRESS,
     BAD_KEY,
@@ -39,7 +40,6 @@ from core.models.claude_errors import (
     wait_of,
 )
 from core.models.port import Block, Completion, Image, Stop
-from core.session import Usage
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Iterable

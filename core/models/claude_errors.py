@@ -14,14 +14,14 @@ from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING
 
-from core.errors import (
+from core.domain.errors import (
     ModelBusyError,
     ModelRefusedError,
     PromptRefusedError,
     PromptTooLargeError,
 )
 from core.models.catalog import SUGGESTED
-from core.models.excess import excess_of
+from core.models.too_large import excess_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Literal, NamedTuple, Protocol, TypeAlias
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator
 
-    from core.images import ImageType
-    from core.session import Usage
+    from core.domain.session import Usage
+    from core.prompt.images import ImageType
 
 
 class Block(NamedTuple):

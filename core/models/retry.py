@@ -7,16 +7,16 @@ from contextlib import aclosing
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from core.errors import ModelBusyError, ModelInterruptedError
-from core.message import PieceCleaner, clean
+from core.domain.errors import ModelBusyError, ModelInterruptedError
+from core.domain.message import PieceCleaner, clean
 from core.models.port import Completion, Stop
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from core.clock import Clock
+    from core.domain.clock import Clock
+    from core.domain.session import Usage
     from core.models.port import Model, ModelRequest
-    from core.session import Usage
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

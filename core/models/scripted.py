@@ -6,13 +6,13 @@ import asyncio
 from collections import deque
 from typing import TYPE_CHECKING, TypeAlias
 
-from core.clock import SystemClock
+from core.domain.clock import SystemClock
 from core.models.port import Completion, Stop
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Callable, Sequence
 
-    from core.clock import Clock
+    from core.domain.clock import Clock
     from core.models.port import ModelRequest
 
 Step: TypeAlias = "str | float | asyncio.Event | Exception | Completion"

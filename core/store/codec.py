@@ -10,9 +10,9 @@ import dataclasses
 import json
 from typing import TYPE_CHECKING, Any
 
-from core.errors import StoreRefusedError
-from core.message import Attachment, Author, Kind, ThreadKey
-from core.session import Answer, AnswerKind, Entry, Record, Status, Usage
+from core.domain.errors import StoreRefusedError
+from core.domain.message import Attachment, Author, Kind, ThreadKey
+from core.domain.session import Answer, AnswerKind, Entry, Record, Status, Usage
 from core.store.header import Header, OpenTurn
 from core.store.values import Deed, ThreadSettings, TurnState
 

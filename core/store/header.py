@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
-from core.session import Usage
+from core.domain.session import Usage
 from core.store.values import ThreadInfo, ThreadSettings, TurnState
 
 if TYPE_CHECKING:
-    from core.message import Kind, ThreadKey
+    from core.domain.message import Kind, ThreadKey
 
 
 @dataclass(slots=True, kw_only=True)

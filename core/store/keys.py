@@ -6,7 +6,7 @@ import hashlib
 from uuid import uuid4
 from zlib import crc32
 
-from core.message import ThreadKey
+from core.domain.message import ThreadKey
 
 SEEN_SECONDS = 25 * 3600
 """How long an event's identity is remembered.

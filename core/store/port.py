@@ -17,14 +17,14 @@ from abc import abstractmethod
 from typing import TYPE_CHECKING, Literal
 
 from core.store.audit import AuditLog
-from core.store.transfer import Transfer
+from core.store.migration.transfer import Transfer
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Sequence
 
-    from core.admission import Terms
-    from core.message import Attachment, Kind, Message, ThreadKey
-    from core.session import Record
+    from core.domain.admission import Terms
+    from core.domain.message import Attachment, Kind, Message, ThreadKey
+    from core.domain.session import Record
     from core.store.values import (
         Accepted,
         Buried,

@@ -5,10 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from core.errors import SettingsError
+from core.domain.errors import SettingsError
 
 if TYPE_CHECKING:
-    from core.clock import Clock
+    from core.domain.clock import Clock
     from core.store.port import Store
 
 _EXAMPLES = (
@@ -48,7 +48,7 @@ async def open_store(url: str, *, clock: Clock, lease_seconds: float) -> Store:
     if separator and scheme == "dynamodb":
         return await _dynamodb(url, clock, lease_seconds)
     if url == "memory://":
-        from core.store.local import LocalStore  # noqa: PLC0415 - see the module
+        from core.store.local.store import LocalStore  # noqa: PLC0415 - see the module
 
         return LocalStore(clock, lease_seconds=lease_seconds)
     raise SettingsError(f"the store's URL names no store that there is: write {_EXAMPLES}")
@@ -103,7 +103,7 @@ def _missing(scheme: str, extra: str) -> SettingsError:
 
 
 async def _sqlite(rest: str, clock: Clock, lease_seconds: float) -> Store:
-    from core.store.sql.sqlite import SqliteStore  # noqa: PLC0415 - see the module
+    from core.store.sql.sqlite.store import SqliteStore  # noqa: PLC0415 - see the module
 
     path = rest.removeprefix("/")  # taken as it is: nothing in it is escaped
     if path == ":memory:":

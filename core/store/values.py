@@ -6,14 +6,14 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
-from core.session import Usage
+from core.domain.session import Usage
 
 if TYPE_CHECKING:
     from typing import Literal
 
-    from core.admission import Verdict
-    from core.message import Kind, ThreadKey
-    from core.session import AnswerKind, Entry, Record, Summary
+    from core.domain.admission import Verdict
+    from core.domain.message import Kind, ThreadKey
+    from core.domain.session import AnswerKind, Entry, Record, Summary
 
 
 class TurnState(StrEnum):

@@ -20,9 +20,9 @@ from discord.gateway import DiscordWebSocket
 
 from bots.app import App
 from bots.discord.app import connected
-from bots.discord.commands import register
-from bots.discord.receive import Reception
-from core.settings import Settings
+from bots.discord.inbound.receive import Reception
+from bots.discord.ui.commands import register
+from bots.settings.settings import Settings
 from tests.benchmarks.whole_bot import ANSWER, Benchmark, Watch, answering
 from tests.fakes.discord.client import pointed
 

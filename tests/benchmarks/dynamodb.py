@@ -6,7 +6,7 @@ import contextlib
 from contextlib import AsyncExitStack
 from typing import TYPE_CHECKING, Any
 
-from core.clock import SystemClock
+from core.domain.clock import SystemClock
 from core.store.dynamodb import DynamoStore, make_table
 from core.store.dynamodb.address import parse
 from core.store.dynamodb.client import Table, connect
@@ -14,9 +14,9 @@ from core.store.dynamodb.client import Table, connect
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Sequence
 
-    from core.message import ThreadKey
-    from core.session import Record
-    from core.store.transfer import Dump
+    from core.domain.message import ThreadKey
+    from core.domain.session import Record
+    from core.store.migration.transfer import Dump
     from tests.dynamodb_server import DynamoServer
     from tests.dynamodb_units import Bill
 

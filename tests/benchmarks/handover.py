@@ -19,8 +19,8 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from core.admission import Terms, Verdict
-from core.message import Author, Kind, Message, ThreadKey
+from core.domain.admission import Terms, Verdict
+from core.domain.message import Author, Kind, Message, ThreadKey
 from core.store.keys import unique
 from core.store.redis import RedisStore
 from core.store.redis.client import connect

@@ -19,10 +19,10 @@ from slack_bolt.app.async_app import AsyncApp
 from slack_sdk.socket_mode.async_client import AsyncBaseSocketModeClient
 
 from bots.app import App
+from bots.settings.settings import Settings
 from bots.slack.api import web_client
 from bots.slack.app import connected
-from bots.slack.commands import register
-from core.settings import Settings
+from bots.slack.ui.commands import register
 from tests.benchmarks.whole_bot import ANSWER, PATIENCE, Benchmark, Watch, answering
 
 if TYPE_CHECKING:

@@ -29,13 +29,13 @@ from typing import TYPE_CHECKING, Any
 from psycopg import AsyncConnection
 
 from bots.run import keep_loaded
-from core.clock import SystemClock
+from core.domain.clock import SystemClock
 from core.store.dynamodb import DynamoStore
-from core.store.local import LocalStore
+from core.store.local.store import LocalStore
 from core.store.redis import RedisStore
 from core.store.redis.client import connect
 from core.store.sql.postgres import PostgresStore
-from core.store.sql.sqlite import SqliteStore
+from core.store.sql.sqlite.store import SqliteStore
 from tests.benchmarks import bounds, peers
 from tests.benchmarks import dynamodb as on_dynamodb
 from tests.benchmarks.turns import Turns

@@ -5,18 +5,18 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING
 
-from core.admission import Terms, Verdict
-from core.message import Address, Author, Kind, Message, ThreadKey
-from core.session import Answer, AnswerKind, Entry, Usage
+from core.domain.admission import Terms, Verdict
+from core.domain.message import Address, Author, Kind, Message, ThreadKey
+from core.domain.session import Answer, AnswerKind, Entry, Usage
 from core.store.header import Header
 from core.store.keys import unique
-from core.store.transfer import Dump
+from core.store.migration.transfer import Dump
 from core.store.values import Draft, Outcome
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
-    from core.session import Record
+    from core.domain.session import Record
     from core.store.port import Store
     from core.store.values import Work
 

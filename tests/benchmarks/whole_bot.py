@@ -37,8 +37,8 @@ if TYPE_CHECKING:
 
     from bots.app import App
     from bots.run import Bot
+    from core.delivery.port import Platform, Where
     from core.models.port import Completion, ModelRequest
-    from core.platform import Platform, Where
 
 TURNS = {1: 300, 100: 15, 1000: 3}
 """How often each thread says something, by how many there are."""

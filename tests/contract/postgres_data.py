@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
     from psycopg import AsyncConnection
 
-    from core.message import ThreadKey
+    from core.domain.message import ThreadKey
     from core.store.header import Header
 
 TABLES = ("thread", "entry", "who", "seen", "trace", "place", "cursor", "deed")

@@ -8,7 +8,7 @@ from core.store.redis.cluster import Cluster
 from core.store.redis.scripts import command
 
 if TYPE_CHECKING:
-    from core.message import ThreadKey
+    from core.domain.message import ThreadKey
     from core.store.redis.client import Client
 
 TIMES = ("started_at", "last_at", "expires", "until", "due", "listed", "kept")

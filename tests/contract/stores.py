@@ -22,11 +22,11 @@ from core.store.dynamodb import DynamoStore, make_table
 from core.store.dynamodb.address import parse
 from core.store.dynamodb.client import connect as connect_table
 from core.store.keys import unique
-from core.store.local import LocalStore
+from core.store.local.store import LocalStore
 from core.store.redis import RedisStore
 from core.store.redis.client import RETRIES, Patient, connect
 from core.store.sql.postgres import PostgresStore
-from core.store.sql.sqlite import SqliteStore
+from core.store.sql.sqlite.store import SqliteStore
 from tests.clocks import ManualClock
 from tests.contract import dynamodb_data, postgres_data, redis_data
 from tests.faults.proxy import Proxy
@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     import pytest
     from aiobotocore.session import AioSession
 
-    from core.message import ThreadKey
+    from core.domain.message import ThreadKey
     from core.store.dynamodb.client import Table
     from core.store.port import Store
     from core.store.redis.client import Client

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from core.admission import STATES, Verdict
-from core.message import Attachment, Kind
-from core.session import Entry, Status
+from core.domain.admission import STATES, Verdict
+from core.domain.message import Attachment, Kind
+from core.domain.session import Entry, Status
 from core.store.values import Accepted, ThreadSettings
 from tests.builders import OTHER, OVERHEAR, THREAD, begin, converse, finish, message, terms
 

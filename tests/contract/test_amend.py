@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from core.admission import Verdict
-from core.message import Attachment
-from core.session import AnswerKind, Entry, Status
+from core.domain.admission import Verdict
+from core.domain.message import Attachment
+from core.domain.session import AnswerKind, Entry, Status
 from core.store.values import Accepted, Changed, Outcome
 from tests.builders import OTHER, OVERHEAR, THREAD, begin, converse, draft, finish, message, terms
 

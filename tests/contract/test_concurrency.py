@@ -5,8 +5,8 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING
 
-from core.message import ThreadKey
-from core.session import Answer, Entry
+from core.domain.message import ThreadKey
+from core.domain.session import Answer, Entry
 from core.store.values import Idle, Outcome, Work
 from tests.builders import THREAD, begin, draft, finish, message, terms
 

@@ -13,13 +13,13 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from core.clock import SystemClock
+from core.domain.clock import SystemClock
 from core.store.dynamodb import DynamoStore
 from core.store.keys import unique
 from core.store.redis import RedisStore
 from core.store.redis.client import connect
 from core.store.sql.postgres import PostgresStore
-from core.store.sql.sqlite import SqliteStore
+from core.store.sql.sqlite.store import SqliteStore
 from tests.benchmarks.dynamodb import filling
 from tests.benchmarks.turns import Turns
 from tests.faults.proxy import Proxy

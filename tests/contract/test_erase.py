@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from core.admission import Verdict
-from core.message import Attachment, Kind, ThreadKey
-from core.session import AnswerKind, Entry
+from core.domain.admission import Verdict
+from core.domain.message import Attachment, Kind, ThreadKey
+from core.domain.session import AnswerKind, Entry
 from core.store.values import Changed, Idle, Outcome, Refused, ThreadSettings, TurnState, Work
 from tests.builders import OTHER, OVERHEAR, THREAD, begin, converse, draft, finish, message, terms
 

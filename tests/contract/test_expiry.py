@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from core.admission import Verdict
-from core.message import Kind
+from core.domain.admission import Verdict
+from core.domain.message import Kind
 from core.store.values import Idle, ThreadSettings
 from tests.builders import OTHER, OVERHEAR, THREAD, begin, converse, message, terms
 

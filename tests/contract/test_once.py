@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING
 
-from core.once import first
+from core.store.dedupe import first
 
 if TYPE_CHECKING:
     from tests.contract.stores import Harness

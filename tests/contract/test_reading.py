@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from core.admission import Verdict
-from core.message import Kind, ThreadKey
-from core.session import AnswerKind, Entry, Usage
+from core.domain.admission import Verdict
+from core.domain.message import Kind, ThreadKey
+from core.domain.session import AnswerKind, Entry, Usage
 from core.store.values import Outcome, Refused, ThreadSettings
 from tests.builders import (
     OTHER,

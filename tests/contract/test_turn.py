@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from core.message import Kind, ThreadKey
-from core.session import Answer, AnswerKind, Entry
+from core.domain.message import Kind, ThreadKey
+from core.domain.session import Answer, AnswerKind, Entry
 from core.store.values import Changed, Idle, Outcome, Refused, ThreadSettings, TurnState, Work
 from tests.builders import (
     OTHER,

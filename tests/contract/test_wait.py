@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from core.session import AnswerKind
+from core.domain.session import AnswerKind
 from core.store.values import Outcome
 from tests.builders import THREAD, begin, draft, message, terms
 

@@ -7,12 +7,12 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from bots.discord.events import NAME, place_of
-from bots.discord.finding import is_silent
-from bots.discord.format import WRITING
-from core.message import ThreadKey
-from core.reply import SCISSORS, TRIM_MEANING
-from core.session import Entry, Status
+from bots.discord.inbound.events import NAME, place_of
+from bots.discord.outbound.format import WRITING
+from bots.discord.outbound.read_back import is_silent
+from core.domain.message import ThreadKey
+from core.domain.session import Entry, Status
+from core.turn.notices import SCISSORS, TRIM_MEANING
 from tests.day.diary import PATIENCE
 from tests.day.scenario import PEOPLE
 from tests.day.stage import Sent, Shown

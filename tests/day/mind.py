@@ -12,7 +12,7 @@ import re
 from dataclasses import dataclass
 from typing import Any
 
-from core.transcript import SUMMARY, messages_in
+from core.prompt.transcript import SUMMARY, messages_in
 from tests.fakes.claude import Answer, Talk
 
 FACT = re.compile(r"\b[a-z]+-\d{3}\b")

@@ -5,9 +5,9 @@ from __future__ import annotations
 from html import unescape
 from typing import TYPE_CHECKING, Any
 
-from bots.slack.format import REMEMBER
-from core.message import ThreadKey
-from core.reply import TRIM_MEANING
+from bots.slack.outbound.format import REMEMBER
+from core.domain.message import ThreadKey
+from core.turn.notices import TRIM_MEANING
 from tests.day.diary import until
 from tests.day.scenario import PEOPLE
 from tests.day.stage import Sent, Shown

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from core.message import ThreadKey
+    from core.domain.message import ThreadKey
     from core.store.port import Store
     from tests.e2e.program import Running
 

@@ -9,21 +9,21 @@ from typing import TYPE_CHECKING, Any
 
 from bots.app import App
 from bots.discord.app import Discord, connected
-from bots.discord.commands import register
-from bots.parts import memory_for
-from core.clock import SystemClock
+from bots.discord.ui.commands import register
+from bots.factories import memory_for
+from bots.settings.settings import Settings
+from core.domain.clock import SystemClock
 from core.models.scripted import ScriptedModel
-from core.settings import Settings
-from core.store.local import LocalStore
+from core.store.local.store import LocalStore
 from tests.e2e.slack_bot import echo
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Awaitable, Callable
 
-    from core.intake import Intake
+    from core.intake.intake import Intake
     from core.models.port import Model
     from core.store.port import Store
-    from core.worker import Worker
+    from core.worker.worker import Worker
     from tests.fakes.discord import FakeDiscord
 
 TOKENS = "DISCORD_BOT_TOKEN"

@@ -7,23 +7,23 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from bots.app import App
+from bots.factories import memory_for
 from bots.health import Health
-from bots.parts import memory_for
+from bots.settings.settings import Settings
 from bots.slack.app import Slack, connected
-from bots.slack.commands import register
-from bots.slack.web import Door
-from core.clock import SystemClock
+from bots.slack.connection.http import Door
+from bots.slack.ui.commands import register
+from core.domain.clock import SystemClock
 from core.models.scripted import ScriptedModel
-from core.settings import Settings
-from core.store.local import LocalStore
+from core.store.local.store import LocalStore
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator
 
-    from core.intake import Intake
+    from core.intake.intake import Intake
     from core.models.port import Model, ModelRequest
     from core.store.port import Store
-    from core.worker import Worker
+    from core.worker.worker import Worker
     from tests.fakes.slack import Channel, FakeSlack, Message
 
 TRANSPORTS = ("socket", "http")

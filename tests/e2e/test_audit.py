@@ -5,10 +5,10 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
-from core.audit import note
-from core.clock import SystemClock
-from core.message import ThreadKey
-from core.store.sql.sqlite import SqliteStore
+from core.commands.audit import note
+from core.domain.clock import SystemClock
+from core.domain.message import ThreadKey
+from core.store.sql.sqlite.store import SqliteStore
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from core.clock import SystemClock
+from core.domain.clock import SystemClock
 from core.models.scripted import ScriptedModel
-from core.store.local import LocalStore
+from core.store.local.store import LocalStore
 from tests.e2e.slack_bot import bot_on, echo
 from tests.e2e.slack_hands import talk
 from tests.fakes.slack import FakeSlack

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from core.catch_up import TOO_LATE
-from core.clock import SystemClock
-from core.errors import StoreUnavailableError
+from core.domain.clock import SystemClock
+from core.domain.errors import StoreUnavailableError
+from core.intake.catch_up import TOO_LATE
 from core.models.scripted import ScriptedModel
-from core.store.local import LocalStore
+from core.store.local.store import LocalStore
 from tests.e2e.discord_bot import bot_on, until_true
 from tests.e2e.slack_bot import echo
 from tests.fakes.discord import FakeDiscord

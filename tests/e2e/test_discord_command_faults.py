@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from bots.discord.counter import FAILED
-from bots.discord.manifest import commands, is_synced
-from core.clock import SystemClock
-from core.errors import StoreUnavailableError
-from core.store.local import LocalStore
+from bots.discord.setup.manifest import commands, is_synced
+from bots.discord.ui.interactions import FAILED
+from core.domain.clock import SystemClock
+from core.domain.errors import StoreUnavailableError
+from core.store.local.store import LocalStore
 from tests.e2e.discord_bot import bot_on, until_true
 from tests.e2e.discord_hands import (
     ANSWER,
@@ -33,8 +33,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Any
 
-    from core.admission import Terms
-    from core.message import Message as Said
+    from core.domain.admission import Terms
+    from core.domain.message import Message as Said
     from core.store.values import Accepted
     from tests.e2e.program import Program
     from tests.fakes.discord.faults import Fault

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import asyncio
 
-from bots.discord.counter import FAILED
-from bots.discord.manifest import EXPORT_MENU, FORGET_MENU
+from bots.discord.setup.manifest import EXPORT_MENU, FORGET_MENU
+from bots.discord.ui.interactions import FAILED
 from core.models.scripted import ScriptedModel
 from tests.e2e.discord_bot import bot_on, until_true
 from tests.e2e.discord_hands import answer, settled, synced, talk, threads_of, use

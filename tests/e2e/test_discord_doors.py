@@ -6,17 +6,17 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from bots.discord.manifest import EXPORT_MENU, FORGET_MENU
-from core.clock import SystemClock
-from core.desk import NOT_HEARD, NOT_YOURS
-from core.session import Entry, Status
-from core.store.local import LocalStore
+from bots.discord.setup.manifest import EXPORT_MENU, FORGET_MENU
+from core.commands.authorized import NOT_HEARD, NOT_YOURS
+from core.domain.clock import SystemClock
+from core.domain.session import Entry, Status
+from core.store.local.store import LocalStore
 from tests.e2e.discord_bot import bot_on, until_true
 from tests.e2e.discord_hands import answer, settled, synced, talk, use
 from tests.fakes.discord import FakeDiscord, Permission
 
 if TYPE_CHECKING:
-    from core.message import ThreadKey
+    from core.domain.message import ThreadKey
     from core.store.port import Store
     from tests.fakes.discord import Channel, Interaction, Message, User
 

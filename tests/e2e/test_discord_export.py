@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from bots.discord.counter import FAILED
-from bots.discord.share import MOST_PARTS, TooLongError, parts_of
+from bots.discord.outbound.files_out import MOST_PARTS, TooLongError, parts_of
+from bots.discord.ui.interactions import FAILED
 from core.models.scripted import ScriptedModel
 from tests.e2e.discord_bot import bot_on, until_true
 from tests.e2e.discord_hands import ANSWER, answer, talk, use
@@ -84,7 +84,7 @@ async def test_a_disk_that_is_full_is_for_whoever_runs_the_bot(
     def full(*_: object) -> list[Path]:
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    monkeypatch.setattr("bots.discord.counter.parts_of", full)
+    monkeypatch.setattr("bots.discord.ui.interactions.parts_of", full)
     async with FakeDiscord() as fake:
         ann, general = fake.person("ann"), fake.channel("general")
         async with bot_on(fake) as bot:

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from core.clock import SystemClock
+from core.domain.clock import SystemClock
 from core.models.scripted import ScriptedModel
-from core.store.local import LocalStore
+from core.store.local.store import LocalStore
 from tests.e2e.discord_bot import TOKENS, bot_on
 from tests.fakes.claude import KEY, FakeClaude, Talk
 from tests.fakes.discord import Cut, FakeDiscord, Refused, Slow, Status

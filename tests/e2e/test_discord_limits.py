@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from core.models.scripted import ScriptedModel
-from core.reply import UNDELIVERED
+from core.turn.notices import UNDELIVERED
 from tests.e2e.discord_bot import bot_on, until_true
 from tests.e2e.discord_hands import settled, talk
 from tests.fakes.discord import FakeDiscord, Permission, Refused

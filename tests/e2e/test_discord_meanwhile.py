@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from core.domain.session import Entry, Status
 from core.models.scripted import ScriptedModel
-from core.session import Entry, Status
 from tests.e2e.discord_bot import bot_on, until_true
 from tests.e2e.discord_hands import settled, talk, use
 from tests.e2e.slack_bot import echo

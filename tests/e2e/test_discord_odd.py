@@ -15,12 +15,12 @@ from typing import TYPE_CHECKING, Any
 import discord
 import pytest
 
-from bots.discord.counter import UNREAD as NOT_UNDERSTOOD
-from bots.discord.manifest import EXPORT_MENU, FORGET_MENU
-from core.clock import SystemClock
-from core.limits import UNREAD
+from bots.discord.setup.manifest import EXPORT_MENU, FORGET_MENU
+from bots.discord.ui.interactions import UNREAD as NOT_UNDERSTOOD
+from core.domain.clock import SystemClock
+from core.domain.limits import UNREAD
 from core.models.scripted import ScriptedModel
-from core.store.local import LocalStore
+from core.store.local.store import LocalStore
 from tests.e2e.discord_bot import bot_on, until_true
 from tests.e2e.discord_hands import synced, talk, use
 from tests.e2e.test_discord_catch_up import heard
@@ -189,7 +189,7 @@ async def test_what_breaks_a_parser_is_named_without_its_text_and_its_author_is_
             raise LookupError(text)
         return text
 
-    monkeypatch.setattr("bots.discord.events.readable", trips)
+    monkeypatch.setattr("bots.discord.inbound.events.readable", trips)
     async with odd_world(caplog) as (fake, _):
         ann = fake.person("ann")
         general = fake.channel("general")

@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from bots.discord.manifest import EXPORT_MENU
-from core.catch_up import TOO_LATE
-from core.clock import SystemClock
+from bots.discord.setup.manifest import EXPORT_MENU
+from core.domain.clock import SystemClock
+from core.domain.session import Entry
+from core.intake.catch_up import TOO_LATE
 from core.models.scripted import ScriptedModel
-from core.session import Entry
-from core.store.local import LocalStore
+from core.store.local.store import LocalStore
 from core.store.urls import open_store
 from tests.e2e.discord_bot import TOKENS, bot_on, until_true
 from tests.e2e.discord_hands import answer, settled, synced, use
@@ -25,7 +25,7 @@ from tests.fakes.discord import FakeDiscord, Intent, Refused
 from tests.fakes.discord.faults import POST
 
 if TYPE_CHECKING:
-    from core.message import ThreadKey
+    from core.domain.message import ThreadKey
     from core.models.port import ModelRequest
     from core.store.port import Store
     from tests.e2e.discord_bot import Bot

@@ -7,11 +7,11 @@ import time
 from functools import partial
 from typing import TYPE_CHECKING
 
-from bots.discord.format import LIMIT, WRITING, is_preview, length
-from core.clock import SystemClock
+from bots.discord.outbound.format import LIMIT, WRITING, is_preview, length
+from core.domain.clock import SystemClock
 from core.models.scripted import ScriptedModel
-from core.reply import TRIM_MEANING
-from core.store.local import LocalStore
+from core.store.local.store import LocalStore
+from core.turn.notices import TRIM_MEANING
 from tests.e2e.discord_bot import bot_on
 from tests.fakes.discord import FakeDiscord, Limited
 from tests.fakes.discord.faults import EDIT, POST

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from core import limits
+from core.domain import limits
 from core.models.scripted import ScriptedModel
 from tests.e2e.discord_bot import bot_on
 from tests.e2e.discord_hands import settled

@@ -6,8 +6,8 @@ import json
 import logging
 from typing import TYPE_CHECKING
 
-from bots.discord.manifest import EXPORT_MENU, FORGET_MENU
-from core.desk import NOT_MEMBER, NOT_YOURS
+from bots.discord.setup.manifest import EXPORT_MENU, FORGET_MENU
+from core.commands.authorized import NOT_MEMBER, NOT_YOURS
 from core.models.scripted import ScriptedModel
 from tests.e2e.discord_bot import bot_on
 from tests.e2e.discord_hands import answer, settled, synced, talk, threads_of, use

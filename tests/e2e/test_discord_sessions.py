@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from core.clock import SystemClock
-from core.store.local import LocalStore
+from core.domain.clock import SystemClock
+from core.store.local.store import LocalStore
 from tests.e2e.discord_bot import bot_on
 from tests.e2e.discord_hands import talk
 from tests.fakes.discord import FakeDiscord

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from bots.discord.receive import LIMITED
-from core.clock import SystemClock
+from bots.discord.inbound.receive import LIMITED
+from core.domain.clock import SystemClock
+from core.domain.session import Entry, Status
 from core.models.scripted import ScriptedModel
-from core.session import Entry, Status
-from core.store.local import LocalStore
+from core.store.local.store import LocalStore
 from tests.e2e.discord_bot import bot_on, until_true
 from tests.e2e.discord_hands import settled
 from tests.fakes.discord import FakeDiscord, Intent, Permission, Refused

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from bots.slack.manifest import manifest
+from bots.slack.setup.manifest import manifest
 from tests.fakes.slack import FakeSlack
 
 if TYPE_CHECKING:

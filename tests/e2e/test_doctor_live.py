@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from bots.slack.live.rules import RULES
 from tests.fakes.slack import Cut, FakeSlack, Limited, Slow
+from tests.live.slack.rules import RULES
 from tests.replay.against_fake import differences
 from tests.replay.record_from_our_fake import record
 from tests.replay.recording import SLACK, Recording, from_fake, load

@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING
 import aiohttp
 import pytest
 
-from bots.discord.live.rules import RULES
-from bots.discord.manifest import commands
+from bots.discord.setup.manifest import commands
 from tests.fakes.discord import Cut, FakeDiscord, Permission, Refused, Slow, compose
 from tests.fakes.discord.faults import EDIT, POST, THREAD
 from tests.fakes.discord.permissions import EVERYONE
+from tests.live.discord.rules import RULES
 from tests.replay.against_fake import differences
 from tests.replay.record_from_our_fake import record_discord
 from tests.replay.recording import DISCORD, from_fake, load

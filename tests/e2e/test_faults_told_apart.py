@@ -10,15 +10,15 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from bots.diagnosis import Level
 from bots.discord import app as discord_app
-from bots.discord import doctor as discord_doctor
-from bots.doctor import examined as examined_all
+from bots.discord.setup import doctor as discord_doctor
+from bots.ops.doctor import examined as examined_all
+from bots.ops.finding import Level
+from bots.settings.settings import Settings
 from bots.slack import app as slack_app
-from bots.slack import doctor as slack_doctor
-from core.clock import SystemClock
-from core.errors import OutOfReachError, SettingsError
-from core.settings import Settings
+from bots.slack.setup import doctor as slack_doctor
+from core.domain.clock import SystemClock
+from core.domain.errors import OutOfReachError, SettingsError
 from tests.e2e.discord_bot import TOKENS
 from tests.e2e.discord_bot import settings_for as discord_settings
 from tests.e2e.slack_bot import settings_for as slack_settings
@@ -31,7 +31,7 @@ from tests.fakes.slack import FakeSlack
 from tests.fakes.slack.faults import Limited, Odd, Refused, Status
 
 if TYPE_CHECKING:
-    from bots.diagnosis import Finding
+    from bots.ops.finding import Finding
 
 NOT_THE_TOKEN = ("is refused:", "reinstall", "Reinstall", "Make an app-level token")
 

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from core.errors import FileUnreadableError
-from core.message import Attachment
+from core.domain.errors import FileUnreadableError
+from core.domain.message import Attachment
 from core.models.claude import ClaudeModel
 from tests.fakes.claude import FakeClaude, Refusal, Talk
 from tests.paper import CSV, pdf, png
@@ -19,7 +19,7 @@ from tests.world import World, message
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
-    from core.intake import Intake
+    from core.intake.intake import Intake
 
 MODEL = "claude-sonnet-5-5"
 CAT, PLAN = png(300, 200), pdf(3)

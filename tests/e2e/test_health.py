@@ -10,9 +10,9 @@ from aiohttp import ClientSession
 
 from bots.health import Health
 from bots.run import run
-from core.errors import StoreRefusedError
+from core.domain.errors import StoreRefusedError
 from core.models.scripted import ScriptedModel
-from core.rounds import Rounds
+from core.worker.rounds import Rounds
 from tests.e2e.discord_bot import TOKENS
 from tests.e2e.on_both import ended, fake_discord, on_slack, started, tokens
 from tests.e2e.slack_bot import settings_for
@@ -132,4 +132,7 @@ async def test_a_store_that_refuses_is_said_once_and_health_says_no(
         await world.intake(worker).take(message(0))
         await world.settled()
     assert caplog.text.count("read-only replica") == 1
-    assert [r.levelname for r in caplog.records if r.name == "core.outage"] == ["ERROR", "WARNING"]
+    assert [r.levelname for r in caplog.records if r.name == "core.worker.outage"] == [
+        "ERROR",
+        "WARNING",
+    ]

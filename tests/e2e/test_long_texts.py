@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from core.limits import MESSAGE_BYTES
+from core.domain.limits import MESSAGE_BYTES
 from core.models.scripted import ScriptedModel
 from tests.e2e import discord_bot, slack_bot
 from tests.fakes.discord import FakeDiscord

@@ -5,11 +5,11 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING
 
-from core.clock import SystemClock
-from core.message import ThreadKey
-from core.store.compare import compare
+from core.domain.clock import SystemClock
+from core.domain.message import ThreadKey
+from core.store.migration.compare import compare
 from core.store.redis import RedisStore
-from core.store.sql.sqlite import SqliteStore
+from core.store.sql.sqlite.store import SqliteStore
 from tests.builders import converse
 from tests.e2e.program import PATIENCE, REX
 from tests.servers import redis_server

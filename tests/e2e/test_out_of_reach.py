@@ -10,14 +10,14 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from aiohttp import web
 
-from bots.diagnosis import Level
 from bots.discord import app as discord_app
-from bots.discord import doctor as discord_doctor
+from bots.discord.setup import doctor as discord_doctor
+from bots.ops.finding import Level
+from bots.settings.settings import Settings
 from bots.slack import app as slack_app
-from bots.slack import doctor as slack_doctor
-from core.clock import SystemClock
-from core.errors import OutOfReachError
-from core.settings import Settings
+from bots.slack.setup import doctor as slack_doctor
+from core.domain.clock import SystemClock
+from core.domain.errors import OutOfReachError
 from tests.e2e.discord_bot import TOKENS
 from tests.e2e.on_both import TOKEN, ended, fake_discord, on_discord, on_slack, started, tokens
 from tests.fakes.claude import FakeClaude

@@ -6,7 +6,7 @@ import pytest
 
 from bots.slack.api import _CONTENT, METADATA
 from core.models.scripted import ScriptedModel
-from core.reply import UNDELIVERED
+from core.turn.notices import UNDELIVERED
 from tests.e2e.discord_bot import bot_on as discord_bot
 from tests.e2e.slack_bot import answers
 from tests.e2e.slack_bot import bot_on as slack_bot

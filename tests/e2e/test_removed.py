@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from bots.slack.manifest import EXPORT_SHORTCUT, FORGET_SHORTCUT
-from core import compaction
-from core.clock import SystemClock
+from bots.slack.setup.manifest import EXPORT_SHORTCUT, FORGET_SHORTCUT
+from core.domain.clock import SystemClock
+from core.memory import compaction
 from core.models.port import Block, Purpose
 from core.models.scripted import ScriptedModel
-from core.store.local import LocalStore
+from core.store.local.store import LocalStore
 from core.store.urls import open_store
 from tests.e2e.discord_bot import bot_on as discord_bot
 from tests.e2e.discord_bot import until_true
@@ -27,9 +27,9 @@ from tests.fakes.slack import FakeSlack, Slow
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from core.domain.session import Summary
     from core.models.port import ModelRequest
     from core.models.scripted import Script
-    from core.session import Summary
     from core.store.port import Store
     from tests.e2e.program import Program
 

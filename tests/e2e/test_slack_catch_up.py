@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import asyncio
 
-from core.clock import SystemClock
+from core.domain.clock import SystemClock
 from core.models.scripted import ScriptedModel
-from core.store.local import LocalStore
+from core.store.local.store import LocalStore
 from tests.e2e.slack_bot import answers, bot_on
 from tests.fakes.slack import FakeSlack
 

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from core.clock import SystemClock
-from core.store.sql.sqlite import SqliteStore
+from core.domain.clock import SystemClock
+from core.store.sql.sqlite.store import SqliteStore
 from tests.e2e.slack_bot import answers, bot_on
 from tests.e2e.slack_hands import filled, talk, threads_of, told
 from tests.e2e.test_slack_program import on_slack
@@ -19,7 +19,7 @@ from tests.fakes.slack.faults import Slow
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from core.session import Record
+    from core.domain.session import Record
     from core.store.values import Work
     from tests.e2e.program import Program
     from tests.fakes.slack import Channel

@@ -18,8 +18,8 @@ import pytest
 from aiohttp import ClientError, ClientSession, ClientTimeout
 from aiohttp.web import BaseRequest, Response
 
-from bots.slack import connections, web
-from bots.slack.connections import Connections, most_by_system
+from bots.slack.connection import http, http_connections
+from bots.slack.connection.http_connections import Connections, most_by_system
 from core.models.scripted import ScriptedModel
 from tests.e2e.program import Program, Running
 from tests.e2e.slack_bot import answers, bot_on
@@ -269,9 +269,9 @@ async def test_what_is_no_http_ends_its_connection_with_a_line_at_most(
 @pytest.fixture
 def hasty(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let heads and bodies be late after half a second, and idle connections too."""
-    monkeypatch.setattr(connections, "HEAD_SECONDS", 0.5)
-    monkeypatch.setattr(connections, "IDLE_SECONDS", 0.5)
-    monkeypatch.setattr(web, "BODY_SECONDS", 0.5)
+    monkeypatch.setattr(http_connections, "HEAD_SECONDS", 0.5)
+    monkeypatch.setattr(http_connections, "IDLE_SECONDS", 0.5)
+    monkeypatch.setattr(http, "BODY_SECONDS", 0.5)
 
 
 SLOW = {

@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from bots.slack.manifest import EXPORT_SHORTCUT, FORGET_SHORTCUT
-from core.clock import SystemClock
-from core.desk import NOT_HEARD, NOT_YOURS
-from core.message import Author, Kind, Message, ThreadKey
+from bots.slack.setup.manifest import EXPORT_SHORTCUT, FORGET_SHORTCUT
+from core.commands.authorized import NOT_HEARD, NOT_YOURS
+from core.domain.clock import SystemClock
+from core.domain.message import Author, Kind, Message, ThreadKey
+from core.domain.session import Entry, Status
 from core.models.scripted import ScriptedModel
-from core.session import Entry, Status
-from core.store.local import LocalStore
+from core.store.local.store import LocalStore
 from tests.builders import terms
 from tests.e2e.discord_bot import until_true
 from tests.e2e.slack_bot import answers, bot_on

@@ -12,10 +12,10 @@ import pytest
 from aiohttp import web
 from slack_sdk.web.async_client import AsyncWebClient
 
-from bots.slack import share
 from bots.slack.api import Api
+from bots.slack.outbound import files_out
 from bots.slack.pace import Pace
-from core.clock import SystemClock
+from core.domain.clock import SystemClock
 from tests.e2e.slack_bot import bot_on
 from tests.e2e.slack_hands import files_in, talk, told
 from tests.fakes.slack import FakeSlack
@@ -59,7 +59,7 @@ async def export(fake: FakeSlack, ann: User, asked: Message) -> None:
     ],
 )
 async def test_one_file_arrives(method: str, fault: Fault, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(share, "_PAUSE", 0.05)
+    monkeypatch.setattr(files_out, "_PAUSE", 0.05)
     async with FakeSlack() as fake, bot_on(fake):
         ann, _, asked = await ask(fake)
         fake.faults.next(method, fault)
@@ -76,7 +76,7 @@ async def test_one_file_arrives(method: str, fault: Fault, monkeypatch: pytest.M
 async def test_or_the_person_is_told_to_ask_again(
     fault: Fault, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(share, "_PAUSE", 0.01)
+    monkeypatch.setattr(files_out, "_PAUSE", 0.01)
     async with FakeSlack() as fake, bot_on(fake):
         ann, _, asked = await ask(fake)
         fake.faults.next(DONE, fault)
@@ -90,7 +90,7 @@ async def test_or_the_person_is_told_to_ask_again(
 async def test_a_file_that_slack_shares_late_is_waited_for(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(share, "_PAUSE", 0.1)
+    monkeypatch.setattr(files_out, "_PAUSE", 0.1)
     async with FakeSlack() as fake, bot_on(fake):
         ann, _, asked = await ask(fake)
         fake.share_seconds = 0.4
@@ -104,7 +104,7 @@ async def test_a_file_that_slack_shares_late_is_waited_for(
 async def test_after_a_mention_it_says_under_it_how_it_went(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(share, "_PAUSE", 0.01)
+    monkeypatch.setattr(files_out, "_PAUSE", 0.01)
     async with FakeSlack() as fake, bot_on(fake):
         ann, general, asked = await ask(fake)
         fake.faults.next(DONE, Cut(after=False))
@@ -140,7 +140,7 @@ async def test_a_large_file_is_read_while_it_is_sent(tmp_path: Path) -> None:
             clock = SystemClock()
             client = AsyncWebClient("xoxb-1", session=session)
             api = Api(client, Pace(clock, seconds=0), clock, timeout=8)
-            assert await share._post(api, f"http://127.0.0.1:{port}/upload", file) == 200
+            assert await files_out._post(api, f"http://127.0.0.1:{port}/upload", file) == 200
         _, peak = tracemalloc.get_traced_memory()
     finally:
         tracemalloc.stop()
@@ -197,7 +197,7 @@ async def test_a_disk_that_is_full_is_for_whoever_runs_the_bot(
     async def full(*_: object, **__: object) -> None:
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    monkeypatch.setattr("core.desk.export_to", full)
+    monkeypatch.setattr("core.commands.authorized.export_to", full)
     async with FakeSlack() as fake, bot_on(fake):
         ann, _, asked = await ask(fake)
         await export(fake, ann, asked)

@@ -8,16 +8,16 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from core.clock import SystemClock
-from core.errors import StoreUnavailableError
+from core.domain.clock import SystemClock
+from core.domain.errors import StoreUnavailableError
 from core.models.scripted import ScriptedModel
-from core.store.local import LocalStore
+from core.store.local.store import LocalStore
 from tests.e2e.slack_bot import TRANSPORTS, answers, bot_on, echo
 from tests.fakes.slack import Cut, FakeSlack, Limited, Refused, Status
 from tests.world import until
 
 if TYPE_CHECKING:
-    from core.message import Message as Said
+    from core.domain.message import Message as Said
     from core.store.values import Accepted
     from tests.fakes.slack import Channel
 

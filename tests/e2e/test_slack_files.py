@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from core.clock import SystemClock
+from core.domain.clock import SystemClock
 from core.models.port import Document, Image
 from core.models.scripted import ScriptedModel
-from core.store.local import LocalStore
+from core.store.local.store import LocalStore
 from tests.e2e.slack_bot import bot_on
 from tests.fakes.slack import Cut, FakeSlack, Limited, Status
 from tests.paper import png

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from core.models.scripted import ScriptedModel
+from core.prompt.transcript import messages_in
 from core.store.redis import RedisStore
-from core.transcript import messages_in
 from tests.e2e.program import Program
 from tests.e2e.slack_bot import TRANSPORTS, answers, bot_on
 from tests.e2e.slack_hands import talk

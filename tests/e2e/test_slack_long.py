@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from core.clock import SystemClock
-from core.errors import PlatformError
+from core.domain.clock import SystemClock
+from core.domain.errors import PlatformError
 from core.models.scripted import ScriptedModel
-from core.store.local import LocalStore
+from core.store.local.store import LocalStore
 from tests.e2e.slack_bot import TRANSPORTS, answers, bot_on
 from tests.fakes.slack import Cut, FakeSlack, Limited, Refused, Status
 from tests.world import until

@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from core.clock import SystemClock
-from core.errors import StoreUnavailableError
+from core.domain.clock import SystemClock
+from core.domain.errors import StoreUnavailableError
+from core.domain.session import Entry, Status
 from core.models.scripted import ScriptedModel
-from core.session import Entry, Status
-from core.store.local import LocalStore
+from core.store.local.store import LocalStore
 from tests.e2e.slack_bot import answers, bot_on, echo
 from tests.e2e.slack_hands import filled, talk, told
 from tests.fakes.slack import FakeSlack

@@ -19,11 +19,11 @@ from typing import TYPE_CHECKING, Any
 import aiohttp
 import pytest
 
-from bots.slack.manifest import COMMAND, EXPORT_SHORTCUT, FORGET_SHORTCUT
-from core.clock import SystemClock
-from core.limits import UNREAD
+from bots.slack.setup.manifest import COMMAND, EXPORT_SHORTCUT, FORGET_SHORTCUT
+from core.domain.clock import SystemClock
+from core.domain.limits import UNREAD
 from core.models.scripted import ScriptedModel
-from core.store.local import LocalStore
+from core.store.local.store import LocalStore
 from tests.e2e.slack_bot import TRANSPORTS, answers, bot_on
 from tests.e2e.slack_hands import filled, talk
 from tests.fakes.slack import FakeSlack
@@ -180,7 +180,7 @@ async def test_what_breaks_a_parser_is_named_by_its_kind_and_its_author_is_told(
             raise LookupError(text)
         return text
 
-    monkeypatch.setattr("bots.slack.events.readable", trips)
+    monkeypatch.setattr("bots.slack.inbound.events.readable", trips)
     async with odd_world(caplog) as (fake, _):
         ann = fake.person("ann")
         general = fake.channel("general", ann)

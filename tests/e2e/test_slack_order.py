@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from bots.slack.events import said
+from bots.slack.inbound.events import said
 from core.models.scripted import ScriptedModel
 from tests.e2e.slack_bot import answers, bot_on
 from tests.fakes.slack import FakeSlack

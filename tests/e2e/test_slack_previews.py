@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from core.errors import ModelBusyError, ModelRefusedError
+from core.domain.errors import ModelBusyError, ModelRefusedError
 from core.models.scripted import ScriptedModel
-from core.reply import STOPPED
+from core.turn.notices import STOPPED
 from tests.e2e.slack_bot import answers, bot_on
 from tests.fakes.slack import Cut, FakeSlack, Limited, Refused
 

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from core import limits
-from core.clock import SystemClock
+from core.domain import limits
+from core.domain.clock import SystemClock
 from core.models.scripted import ScriptedModel
-from core.store.local import LocalStore
+from core.store.local.store import LocalStore
 from tests.e2e.slack_bot import TRANSPORTS, answers, bot_on
 from tests.fakes.slack import FakeSlack
 from tests.fakes.slack.shapes import message_json

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from core.clock import SystemClock
+from core.domain.clock import SystemClock
 from core.models.scripted import ScriptedModel
-from core.reply import STOPPED
-from core.store.local import LocalStore
+from core.store.local.store import LocalStore
+from core.turn.notices import STOPPED
 from tests.e2e.slack_bot import Bot, answers, bot_on
 from tests.e2e.slack_hands import files_in, talk
 from tests.fakes.slack import FakeSlack

@@ -7,8 +7,8 @@ import logging
 
 import pytest
 
-from bots.slack.manifest import FORGET_SHORTCUT
-from core.desk import NOT_MEMBER, NOT_YOURS
+from bots.slack.setup.manifest import FORGET_SHORTCUT
+from core.commands.authorized import NOT_MEMBER, NOT_YOURS
 from core.models.scripted import ScriptedModel
 from tests.e2e.slack_bot import TRANSPORTS, bot_on
 from tests.e2e.slack_hands import files_in, filled, shown, talk, threads_of, told

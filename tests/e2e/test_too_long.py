@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from core.message import Attachment, ThreadKey
+from core.domain.message import Attachment, ThreadKey
+from core.domain.session import Answer, AnswerKind
 from core.models.claude import ClaudeModel
-from core.session import Answer, AnswerKind
 from tests.fakes.claude import FakeClaude, Refusal, Talk
 from tests.fakes.claude_limits import WORDINGS, Limit, bytes_of, heavy
 from tests.paper import pdf, png
@@ -23,8 +23,8 @@ from tests.world import THREAD, World, message, until
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
 
-    from core.intake import Intake
-    from core.worker import Worker
+    from core.intake.intake import Intake
+    from core.worker.worker import Worker
     from tests.fakes.claude_limits import Wording
 
 MODEL = "claude-sonnet-5-5"

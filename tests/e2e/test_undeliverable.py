@@ -12,7 +12,7 @@ import pytest
 
 from bots.discord.api import _NEVER
 from core.models.scripted import ScriptedModel
-from core.reply import UNDELIVERED
+from core.turn.notices import UNDELIVERED
 from tests.e2e.discord_bot import TOKENS, until_true
 from tests.e2e.discord_bot import bot_on as discord_bot
 from tests.e2e.discord_hands import talk

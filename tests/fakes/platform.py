@@ -7,20 +7,20 @@ from collections import deque
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from core.errors import (
+from core.delivery.port import Capabilities, Form, Posted, PostKey, Where
+from core.domain.errors import (
     ContentRefusedError,
     FileGoneError,
     PostRefusedError,
     PostUnclearError,
 )
-from core.platform import Capabilities, Form, Posted, PostKey, Where
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from core.errors import ChatbotError
-    from core.message import Attachment, ThreadKey
-    from core.session import Answer
+    from core.domain.errors import ChatbotError
+    from core.domain.message import Attachment, ThreadKey
+    from core.domain.session import Answer
 
 
 @dataclass

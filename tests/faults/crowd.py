@@ -10,16 +10,16 @@ from __future__ import annotations
 import asyncio
 import sys
 
-from core.admission import FollowUp, Verdict
-from core.clock import SystemClock
-from core.conversation import Conversation, Manner
-from core.intake import Intake, IntakePolicy
+from core.domain.admission import FollowUp, Verdict
+from core.domain.clock import SystemClock
+from core.domain.message import Address, Author, Kind, Message, ThreadKey
+from core.intake.intake import Intake, IntakePolicy
 from core.memory import Memory
 from core.memory.tokens import counter_for
-from core.message import Address, Author, Kind, Message, ThreadKey
 from core.models.scripted import ScriptedModel
 from core.store.urls import open_store
-from core.worker import Worker
+from core.turn.turn import Conversation, Manner
+from core.worker.worker import Worker
 from tests.fakes.platform import FakePlatform
 from tests.world import NoCompaction
 

@@ -7,7 +7,7 @@ import contextlib
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from core.clock import SystemClock
+from core.domain.clock import SystemClock
 from core.store.dynamodb import DynamoStore, items, make_table
 from core.store.dynamodb.address import parse
 from core.store.dynamodb.client import connect
@@ -18,7 +18,7 @@ from tests.world import World
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator
 
-    from core.message import ThreadKey
+    from core.domain.message import ThreadKey
     from core.models.port import Model
     from core.store.dynamodb.client import Table
     from core.store.dynamodb.items import Head, Item

@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from core.domain.session import Status
 from core.models.scripted import ScriptedModel
-from core.session import Status
 from tests.faults.dynamodb_world import dynamodb_world
 from tests.faults.life import KilledError, Life, Mortal
 from tests.faults.postgres_world import postgres_worlds
@@ -24,7 +24,7 @@ from tests.world import THREAD, World, message
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from core.intake import Intake
+    from core.intake.intake import Intake
     from core.models.port import Model, ModelRequest
     from tests.dynamodb_server import DynamoServer
 

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from core.clock import SystemClock
-from core.session import Answer, Entry
+from core.domain.clock import SystemClock
+from core.domain.session import Answer, Entry
 from core.store.dynamodb import make_table
 from core.store.dynamodb.address import parse
 from core.store.keys import unique
@@ -23,7 +23,7 @@ from tests.servers import redis_server
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator
 
-    from core.session import Record
+    from core.domain.session import Record
     from core.store.port import Store
     from tests.dynamodb_server import DynamoServer
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING
 
-from core.admission import Verdict
+from core.domain.admission import Verdict
 from core.store.dynamodb import DynamoStore, items
 from core.store.values import Changed
 from tests.builders import THREAD, begin, converse, draft, message, terms

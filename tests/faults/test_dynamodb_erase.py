@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from core.errors import StoreRefusedError
-from core.session import Entry
+from core.domain.errors import StoreRefusedError
+from core.domain.session import Entry
 from core.store.dynamodb import DynamoStore, items
 from tests.builders import OVERHEAR, THREAD, begin, converse, message, terms
 from tests.contract import dynamodb_data

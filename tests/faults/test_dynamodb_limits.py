@@ -7,9 +7,9 @@ import string
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from core.limits import ATTACHMENTS, MESSAGE_BYTES
-from core.message import Attachment, Author
-from core.session import Entry
+from core.domain.limits import ATTACHMENTS, MESSAGE_BYTES
+from core.domain.message import Attachment, Author
+from core.domain.session import Entry
 from core.store.values import Outcome
 from tests.builders import THREAD, begin, draft, message, terms
 

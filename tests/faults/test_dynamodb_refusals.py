@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from core.errors import ChatbotError, SettingsError, StoreRefusedError, StoreUnavailableError
+from core.domain.errors import ChatbotError, SettingsError, StoreRefusedError, StoreUnavailableError
 from core.store.dynamodb import DynamoStore, items, make_table
 from core.store.dynamodb.address import parse
 from core.store.dynamodb.client import connect

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from core.errors import StoreUnavailableError
-from core.session import Answer, Entry
+from core.domain.errors import StoreUnavailableError
+from core.domain.session import Answer, Entry
 from tests.builders import THREAD, begin, converse, finish, message, terms
 from tests.contract import dynamodb_data
 from tests.faults.dynamodb_front import LOST, Front

@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from core.domain.session import AnswerKind
 from core.models.scripted import ScriptedModel
-from core.session import AnswerKind
 from tests.contract import postgres_data
 from tests.fakes.platform import FakePlatform
 from tests.faults.dynamodb_world import dynamodb_world

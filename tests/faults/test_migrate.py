@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from core.admission import Verdict
-from core.errors import StoreRefusedError
-from core.message import Kind, ThreadKey
-from core.session import Answer, Entry
-from core.store.compare import Comparison, compare
-from core.store.local import LocalStore
-from core.store.migrate import MARK, PORTION, finish, move, refuse_unfinished
+from core.domain.admission import Verdict
+from core.domain.errors import StoreRefusedError
+from core.domain.message import Kind, ThreadKey
+from core.domain.session import Answer, Entry
+from core.store.local.store import LocalStore
+from core.store.migration.compare import Comparison, compare
+from core.store.migration.migrate import MARK, PORTION, finish, move, refuse_unfinished
 from core.store.values import Deed, Outcome, ThreadSettings, Work
 from tests.builders import TERMS, begin, converse, draft, message
 from tests.builders import finish as finish_turn
@@ -22,10 +22,10 @@ from tests.clocks import ManualClock
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence
 
-    from core.session import Record
-    from core.store.migrate import Progress
+    from core.domain.session import Record
+    from core.store.migration.migrate import Progress
+    from core.store.migration.transfer import Aside, Dump
     from core.store.port import Store
-    from core.store.transfer import Aside, Dump
 
 THREADS = [ThreadKey("slack", "T1:C1", f"{n}.5") for n in range(4)]
 GONE = ThreadKey("slack", "T1:C1", "gone")

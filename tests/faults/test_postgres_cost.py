@@ -9,8 +9,8 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from core.message import ThreadKey
-from core.session import Answer, Entry
+from core.domain.message import ThreadKey
+from core.domain.session import Answer, Entry
 from core.store import codec
 from core.store.keys import unique
 from core.store.sql.postgres import PostgresStore

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any
 import psycopg
 import pytest
 
-from core.errors import StoreRefusedError, StoreUnavailableError
-from core.session import Answer, Entry
+from core.domain.errors import StoreRefusedError, StoreUnavailableError
+from core.domain.session import Answer, Entry
 from core.store.keys import unique
 from core.store.sql.postgres import PostgresStore, checks, database
 from core.store.sql.postgres.schema import STEPS, VERSION

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from core.admission import Verdict
-from core.session import Answer
+from core.domain.admission import Verdict
+from core.domain.session import Answer
 from core.store import codec
 from core.store.keys import digest, unique
 from core.store.sql.postgres import PostgresStore

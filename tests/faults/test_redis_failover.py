@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING
 import pytest
 from redis.crc import key_slot
 
-from core.errors import StoreUnavailableError
-from core.message import Address, Author, Kind, Message, ThreadKey
-from core.session import Answer, Entry
+from core.domain.errors import StoreUnavailableError
+from core.domain.message import Address, Author, Kind, Message, ThreadKey
+from core.domain.session import Answer, Entry
 from core.store.redis import RedisStore
 from core.store.redis.names import PARTITIONS
 from tests.redis_group import asked, redis_cluster, redis_sentinels
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from contextlib import AbstractContextManager
     from pathlib import Path
 
-    from core.intake import Intake
+    from core.intake.intake import Intake
     from tests.servers import RedisServer
 
 THREADS = 200

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from core.errors import StoreRefusedError, StoreUnavailableError
+from core.domain.errors import StoreRefusedError, StoreUnavailableError
 from core.store.redis import RedisStore
 from tests.servers import free_port, redis_server
 

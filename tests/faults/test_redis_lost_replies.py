@@ -8,9 +8,9 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from core.admission import Verdict
-from core.message import ThreadKey
-from core.session import Answer, Entry
+from core.domain.admission import Verdict
+from core.domain.message import ThreadKey
+from core.domain.session import Answer, Entry
 from core.store.keys import unique
 from core.store.redis import RedisStore
 from core.store.redis.client import connect

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from core.message import Attachment, ThreadKey
+from core.domain.message import Attachment, ThreadKey
 from core.store.redis import RedisStore, rewrite
 from tests.builders import message, terms
 from tests.redis_group import asked, redis_cluster, redis_sentinels

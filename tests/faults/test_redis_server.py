@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from core.errors import StoreRefusedError, StoreUnavailableError
-from core.session import Answer, Entry
+from core.domain.errors import StoreRefusedError, StoreUnavailableError
+from core.domain.session import Answer, Entry
 from core.store.keys import unique
 from core.store.redis import RedisStore
 from core.store.redis.client import connect

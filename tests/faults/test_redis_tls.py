@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 import trustme
 
-from core.errors import StoreRefusedError, StoreUnavailableError
+from core.domain.errors import StoreRefusedError, StoreUnavailableError
 from core.store.keys import unique
 from core.store.redis import RedisStore
 from core.store.values import Outcome

@@ -22,7 +22,7 @@ from tests.properties.store_machine import try_out
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
 
-    from core.admission import Verdict
+    from core.domain.admission import Verdict
     from core.store.header import Header
     from core.store.verbs import Now, Rows
 

@@ -5,14 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from core.admission import Verdict
-from core.session import Answer, Entry, Status
+from core.domain.admission import Verdict
+from core.domain.session import Answer, Entry, Status
 
 if TYPE_CHECKING:
     from collections.abc import Collection
 
-    from core.message import Attachment, Message
-    from core.session import Record
+    from core.domain.message import Attachment, Message
+    from core.domain.session import Record
     from core.store.values import Refused, Work
 
 SEEN = 25 * 3600 - 60.0

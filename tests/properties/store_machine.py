@@ -25,10 +25,10 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
-from core.admission import Verdict
-from core.message import Attachment, Kind, ThreadKey
-from core.session import Answer, AnswerKind, Entry, Status
-from core.store.local import LocalStore
+from core.domain.admission import Verdict
+from core.domain.message import Attachment, Kind, ThreadKey
+from core.domain.session import Answer, AnswerKind, Entry, Status
+from core.store.local.store import LocalStore
 from core.store.values import (
     Accepted,
     Changed,
@@ -56,8 +56,8 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Coroutine
     from contextlib import AbstractAsyncContextManager
 
-    from core.admission import Terms
-    from core.session import Record
+    from core.domain.admission import Terms
+    from core.domain.session import Record
     from core.store.port import Store
     from tests.contract.stores import Harness
 

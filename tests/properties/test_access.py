@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core.access import Right, Standing, may_forget_own, may_forget_whole, may_reset, right
+from core.commands.access import Right, Standing, may_forget_own, may_forget_whole, may_reset, right
 
 flag = st.booleans()
 standings = st.builds(

@@ -7,7 +7,7 @@ import re
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from bots.discord.format import (
+from bots.discord.outbound.format import (
     LIMIT,
     WRITING,
     cut,
@@ -18,7 +18,7 @@ from bots.discord.format import (
     preview,
     under,
 )
-from core.markdown import layout_of
+from core.delivery.splitting.blocks import layout_of
 from tests.properties.test_split import TEXTS as MARKDOWN
 
 ATTACKS = [

@@ -7,20 +7,20 @@ from typing import TYPE_CHECKING
 from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
-from core import limits
-from core.errors import MessageTooLargeError
-from core.files import File, FileKind, Rules, decoded, fitted, read, unread
-from core.images import dimensions, image_type
+from core.domain import limits
+from core.domain.errors import MessageTooLargeError
+from core.domain.message import Attachment, Kind
 from core.memory import plan, strategy_named
-from core.message import Attachment, Kind
 from core.models.port import Block, marked
-from core.prompt import reply_request, shown_in
-from core.transcript import messages_in, words_of
+from core.prompt.files import File, FileKind, Rules, decoded, fitted, read, unread
+from core.prompt.images import dimensions, image_type
+from core.prompt.prompt import reply_request, shown_in
+from core.prompt.transcript import messages_in, words_of
 from tests.paper import CSV, GIF, jpeg, pdf, png, webp
 from tests.talk import SCENE, entry, session, tokens, turn
 
 if TYPE_CHECKING:
-    from core.session import Turn
+    from core.domain.session import Turn
 
 WHOLE = (
     png(), jpeg(), GIF, webp(5, 5), webp(5, 5, b"VP8L"), webp(5, 5, b"VP8 "), pdf(3),

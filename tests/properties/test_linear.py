@@ -14,28 +14,32 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from bots.discord import format as discord_format
-from bots.discord import text as discord_text
-from bots.discord import threads as discord_threads
-from bots.discord import voice as discord_voice
-from bots.slack import format as slack_format
-from bots.slack import inert as slack_inert
-from bots.slack import links as slack_links
-from bots.slack import text as slack_text
-from bots.slack import titles as slack_titles
-from bots.slack import views as slack_views
+from bots.discord.inbound import text as discord_text
+from bots.discord.outbound import format as discord_format
+from bots.discord.outbound import threads as discord_threads
+from bots.discord.ui import replies as discord_voice
+from bots.ops.logging import trace_of
+from bots.ops.redaction import redact
+from bots.settings.passwords import without_passwords
+from bots.slack.inbound import text as slack_text
+from bots.slack.outbound import escape as slack_inert
+from bots.slack.outbound import format as slack_format
+from bots.slack.outbound import titles as slack_titles
+from bots.slack.ui import permalinks as slack_links
+from bots.slack.ui import views as slack_views
 from bots.terminal import commands as terminal_commands
 from bots.terminal import text as terminal_text
-from core import cuts, markdown, spans, transcript, visible, words
-from core.files import decoded
-from core.limits import MESSAGE_BYTES, TEXT_FILE_BYTES
+from core.commands import parser
+from core.delivery.splitting import blocks, break_points, inline_spans
+from core.domain import text
+from core.domain.limits import MESSAGE_BYTES, TEXT_FILE_BYTES
+from core.domain.message import PieceCleaner, clean
 from core.memory.tokens import counter_for
-from core.message import PieceCleaner, clean
-from core.models import excess, extract
-from core.models import words as model_words
-from core.redaction import redact
-from core.store.passwords import without_passwords
-from core.telemetry import trace_of
+from core.models import too_large
+from core.models.offline import extract
+from core.models.offline import language as model_words
+from core.prompt import transcript
+from core.prompt.files import decoded
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -126,7 +130,7 @@ def piecewise(text: str) -> str:
 
 
 def command(text: str) -> object:
-    return words.command_in(f"export {text}", slack_links.link_in)  # type: ignore[arg-type]
+    return parser.command_in(f"export {text}", slack_links.link_in)  # type: ignore[arg-type]
 
 
 def extracted(text: str) -> str:
@@ -148,7 +152,7 @@ INBOUND_FUNCTIONS: dict[str, Callable[[str], object]] = {
     "mentions on Discord": lambda text: discord_text.mentions_in(text, ["1"]),
     "ids on Discord": discord_text.ids_in,
     "quoted on Discord": lambda text: discord_text.unquoted(discord_text.quoted("x", text)),
-    "a command": lambda text: words.command_in(text, lambda _: None),
+    "a command": lambda text: parser.command_in(text, lambda _: None),
     "a command with arguments": command,
     "a link on Slack": lambda text: slack_links.link_in("https://a.slack.com/archives/C1/p" + text),
     "a link on Slack, its options": lambda text: slack_links.link_in(
@@ -157,8 +161,8 @@ INBOUND_FUNCTIONS: dict[str, Callable[[str], object]] = {
     "a link on Discord": lambda text: discord_voice.link_in(f"https://discord.com/channels/{text}"),
     "a command in the terminal": lambda text: terminal_commands._COMMAND.fullmatch(f"/a{text}"),
     "a title on Slack": slack_titles.title_of,
-    "blank": visible.is_blank,
-    "visible": visible.visible,
+    "blank": text.is_blank,
+    "visible": text.visible,
     "quoted for the model": transcript.quoted,
     "unquoted": transcript.unquoted,
     "one line": transcript.one_line,
@@ -172,7 +176,7 @@ INBOUND_FUNCTIONS: dict[str, Callable[[str], object]] = {
     "content words": model_words.content_words,
     "a summary's lines": extract.lines_of,
     "a summary by extraction": extracted,
-    "a refusal of the model": lambda text: excess.excess_of(text, 400, refused=True),
+    "a refusal of the model": lambda text: too_large.excess_of(text, 400, refused=True),
     "a title on Discord": discord_threads.title,
     "a modal on Slack": lambda text: slack_views.words("x", [text]),
     "plain text in a view on Slack": slack_views.plain,
@@ -195,9 +199,9 @@ ANSWER_FUNCTIONS: dict[str, Callable[[str], object]] = {
     "a notice on Discord": discord_format.notice,
     "notes on Discord": lambda text: discord_format.under([text], explain_trim=False),
     "inert on Discord": discord_format.inert,
-    "a layout": markdown.layout_of,
-    "spans": lambda text: spans.spans_of(text[: ANSWER // 4]),
-    "what is blank": lambda text: cuts.behind_blank(text, 0),
+    "a layout": blocks.layout_of,
+    "spans": lambda text: inline_spans.spans_of(text[: ANSWER // 4]),
+    "what is blank": lambda text: break_points.behind_blank(text, 0),
     "as it comes": piecewise,
     "shown in the terminal": terminal_text.inert,
 }
@@ -239,10 +243,10 @@ WORST = (
 @pytest.mark.parametrize("name", FUNCTIONS)
 def test_time_grows_in_proportion_to_the_text(name: str) -> None:
     function, late = FUNCTIONS[name], {}
-    for (unit, text), (_, quarter) in zip(texts(LENGTH), texts(LENGTH // 4), strict=True):
-        if cpu(partial(function, text)) < SHORT:
+    for (unit, long), (_, quarter) in zip(texts(LENGTH), texts(LENGTH // 4), strict=True):
+        if cpu(partial(function, long)) < SHORT:
             continue
-        took, part = least(partial(function, text)), least(partial(function, quarter))
+        took, part = least(partial(function, long)), least(partial(function, quarter))
         if took > SECONDS or took > 8 * part + STEP:
             late[unit] = (part, took)
     assert not late

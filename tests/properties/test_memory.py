@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING
 from hypothesis import assume, event, given
 from hypothesis import strategies as st
 
-from core.errors import MessageTooLargeError
+from core.domain.errors import MessageTooLargeError
+from core.domain.message import Kind
+from core.domain.session import AnswerKind, Session, Status, Summary, Turn
 from core.memory import STRATEGIES, Marks, Plan, plan, size_of, strategy_named
-from core.message import Kind
-from core.prompt import fixed_size, reply_request, shown_in
-from core.session import AnswerKind, Session, Status, Summary, Turn
-from core.transcript import messages_in, words_of
+from core.prompt.prompt import fixed_size, reply_request, shown_in
+from core.prompt.transcript import messages_in, words_of
 from tests.talk import SCENE, entry, session, tokens, turn
 
 if TYPE_CHECKING:

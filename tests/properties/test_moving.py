@@ -10,7 +10,7 @@ from hypothesis import Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import rule, run_state_machine_as_test
 
-from core.store.transfer import Heard, Traced
+from core.store.migration.transfer import Heard, Traced
 from tests.builders import OTHER, THREAD
 from tests.contract.stores import LEASE_SECONDS, STORES
 from tests.properties.store_machine import StoreMachine
@@ -20,9 +20,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from contextlib import AbstractAsyncContextManager
 
-    from core.message import ThreadKey
+    from core.domain.message import ThreadKey
+    from core.store.migration.transfer import Aside, Dump
     from core.store.port import Store
-    from core.store.transfer import Aside, Dump
     from core.store.verbs import Trace
     from tests.contract.stores import Harness
 
@@ -33,7 +33,8 @@ class MovingMachine(StoreMachine):
     """The same as for one store, which at any moment may become another.
 
     Leases that live are moved as well, so that whoever holds one goes on with it. The program
-    never does that (see `core.store.migrate`); here it shows that nothing else is lost either.
+    never does that (see `core.store.migration.migrate`); here it shows that nothing else is
+    lost either.
     """
 
     def __init__(

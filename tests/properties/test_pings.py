@@ -27,8 +27,8 @@ from tests.fakes.slack.driver import PING
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterator, Sequence
 
-    from core.platform import Platform
-    from core.worker import Worker
+    from core.delivery.port import Platform
+    from core.worker.worker import Worker
 
 EXAMPLES = 40
 HOSTILE = "@everyone <!channel> <@{user}>"

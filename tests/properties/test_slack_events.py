@@ -8,16 +8,16 @@ from typing import TYPE_CHECKING, Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bots.slack.events import Me, deleted, edited, envelope, kind_of, said, unread
-from bots.slack.format import text_of
-from bots.slack.links import link_in
-from bots.slack.marks import key_of
-from bots.slack.people import is_id, is_stranger
-from bots.slack.stamps import micros, seconds
-from bots.slack.text import readable
-from core.message import Kind, ThreadKey
-from core.platform import Where
-from core.words import command_in
+from bots.slack.ids import micros, seconds
+from bots.slack.inbound.events import Me, deleted, edited, envelope, kind_of, said, unread
+from bots.slack.inbound.people import is_id, is_stranger
+from bots.slack.inbound.text import readable
+from bots.slack.outbound.format import text_of
+from bots.slack.outbound.post_keys import key_of
+from bots.slack.ui.permalinks import link_in
+from core.commands.parser import command_in
+from core.delivery.port import Where
+from core.domain.message import Kind, ThreadKey
 from tests.odd import oddly
 
 if TYPE_CHECKING:

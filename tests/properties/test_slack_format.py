@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bots.slack.format import growing, inert, message
-from bots.slack.inert import escaped, restored
-from bots.slack.views import words
-from core.split import Splitter
+from bots.slack.outbound.escape import escaped, restored
+from bots.slack.outbound.format import growing, inert, message
+from bots.slack.ui.views import words
+from core.delivery.splitting.splitter import Splitter
 from tests.fakes.slack.blocks import check_blocks
 
 if TYPE_CHECKING:

@@ -11,8 +11,8 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
-from core.markdown import layout_of
-from core.split import Splitter
+from core.delivery.splitting.blocks import layout_of
+from core.delivery.splitting.splitter import Splitter
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -7,7 +7,7 @@ import json
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from core.message import PieceCleaner, clean
+from core.domain.message import PieceCleaner, clean
 
 ODD = st.text(st.sampled_from("a \0\n\ud83d\ude00\udfff\U0001f600\u00e9\u65e5"))
 ANY = st.text(st.characters(codec=None, exclude_categories=()))

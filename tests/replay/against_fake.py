@@ -14,7 +14,7 @@ from tests.replay.to_discord import DiscordPlayer
 from tests.replay.to_slack import SlackPlayer
 
 if TYPE_CHECKING:
-    from bots.rules import Rule
+    from tests.live.rules import Rule
     from tests.replay.player import Player
     from tests.replay.recording import Recording
 

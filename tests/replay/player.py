@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
     import aiohttp
 
-    from bots.recording import Exchange, Json
+    from tests.live.recording import Exchange, Json
     from tests.replay.recording import Recording
 
 BEGAN = 1_700_000_000.0

@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from bots.discord.live.record import Reply
-from bots.recording import FORMAT, unfolded
-from bots.slack.live import record as slack
+from tests.live.discord.record import Reply
+from tests.live.recording import FORMAT, unfolded
+from tests.live.slack import record as slack
 
 if TYPE_CHECKING:
-    from bots.recording import Exchange, Json
+    from tests.live.recording import Exchange, Json
 
 FOLDER = Path(__file__).parent / "recordings"
 """All that is here is played; the owner adds what `chatbot doctor --live` wrote."""

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from types import TracebackType
     from typing import Self
 
-    from bots.recording import Exchange, Json
+    from tests.live.recording import Exchange, Json
 
 _PACE = {"x-ratelimit-remaining", "x-ratelimit-reset-after"}
 """What is called so soon after another need not wait for what was left of a limit then."""

@@ -7,15 +7,15 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from bots.slack.live.rules import RULES
 from tests.fakes.discord import compose
+from tests.live.slack.rules import RULES
 from tests.replay.against_fake import differences
 from tests.replay.recording import DISCORD, SLACK, Recording, from_fake, load, recordings
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from bots.recording import Json
+    from tests.live.recording import Json
 
 
 @pytest.mark.parametrize("path", recordings(), ids=lambda path: path.stem)

@@ -10,15 +10,15 @@ import aiohttp
 import pytest
 
 from bots.slack.api import Api, LimitedError, RefusedError, web_client
-from bots.slack.events import Me
-from bots.slack.live.calls import DOWNLOAD, LIMITED, UPLOAD
-from bots.slack.live.probes_messages import KEY, MARK, TABLE
+from bots.slack.inbound.events import Me
+from bots.slack.outbound.platform import SlackPlatform
 from bots.slack.pace import Pace
-from bots.slack.platform import SlackPlatform
-from core.clock import SystemClock
-from core.errors import PlatformError
-from core.message import Kind
-from core.platform import PostKey, Where
+from core.delivery.port import PostKey, Where
+from core.domain.clock import SystemClock
+from core.domain.errors import PlatformError
+from core.domain.message import Kind
+from tests.live.slack.calls import DOWNLOAD, LIMITED, UPLOAD
+from tests.live.slack.probes_messages import KEY, MARK, TABLE
 from tests.replay.recording import SLACK, Recording, load, recordings
 from tests.replay.server import Replay
 
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator
     from pathlib import Path
 
-    from bots.recording import Exchange
+    from tests.live.recording import Exchange
 
 PATHS = recordings(SLACK)
 

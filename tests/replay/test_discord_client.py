@@ -10,19 +10,19 @@ import aiohttp
 import pytest
 from discord.http import Route
 
-from bots.discord import posting
 from bots.discord.api import Api, LimitedError, RefusedError
-from bots.discord.events import Me
-from bots.discord.link import Link, redirected
-from bots.discord.live.calls import DOWNLOAD, LIMITED
-from bots.discord.live.record import route
+from bots.discord.connection.gateway import Link, redirected
+from bots.discord.inbound.events import Me
+from bots.discord.outbound import posting
+from bots.discord.outbound.platform import DiscordPlatform
 from bots.discord.pace import Pace
-from bots.discord.platform import DiscordPlatform
-from core.clock import SystemClock
-from core.errors import PlatformError
-from core.message import Attachment, Kind, ThreadKey
-from core.platform import PostKey, Where
-from core.settings import Settings
+from bots.settings.settings import Settings
+from core.delivery.port import PostKey, Where
+from core.domain.clock import SystemClock
+from core.domain.errors import PlatformError
+from core.domain.message import Attachment, Kind, ThreadKey
+from tests.live.discord.calls import DOWNLOAD, LIMITED
+from tests.live.discord.record import route
 from tests.replay.recording import DISCORD, Recording, load, recordings
 from tests.replay.server import Replay
 
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator
     from pathlib import Path
 
-    from bots.recording import Exchange
+    from tests.live.recording import Exchange
 
 PATHS = recordings(DISCORD)
 POST, EDIT = "POST /channels/{id}/messages", "PATCH /channels/{id}/messages/{id}"

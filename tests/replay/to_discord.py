@@ -7,13 +7,13 @@ import re
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from bots.discord.live.calls import DOWNLOAD, form
-from bots.discord.manifest import commands
+from bots.discord.setup.manifest import commands
+from tests.live.discord.calls import DOWNLOAD, form
 from tests.replay.player import Player
 
 if TYPE_CHECKING:
-    from bots.recording import Exchange, Json
     from tests.fakes.discord import FakeDiscord
+    from tests.live.recording import Exchange, Json
 
 
 class DiscordPlayer(Player):

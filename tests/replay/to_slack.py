@@ -7,12 +7,12 @@ import re
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from bots.slack.live.calls import DOWNLOAD, UPLOAD
+from tests.live.slack.calls import DOWNLOAD, UPLOAD
 from tests.replay.player import Player
 
 if TYPE_CHECKING:
-    from bots.recording import Exchange, Json
     from tests.fakes.slack import FakeSlack
+    from tests.live.recording import Exchange, Json
 
 
 class SlackPlayer(Player):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from core.access import (
+from core.commands.access import (
     Right,
     Standing,
     may_forget_own,

@@ -7,8 +7,8 @@ import statistics
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core.analytics import IDLE_SECONDS, Lengths, lengths_of, stats_of
-from core.message import Kind, ThreadKey
+from core.commands.stats import IDLE_SECONDS, Lengths, lengths_of, stats_of
+from core.domain.message import Kind, ThreadKey
 from core.store.values import ThreadInfo
 
 NOW = 1_800_000_000.0

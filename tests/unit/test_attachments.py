@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from core import limits
-from core.attachments import Attachments
-from core.errors import FileUnreadableError, PlatformError, StoreUnavailableError
-from core.files import CROWDED, File, FileKind, Rules
-from core.message import Attachment, ThreadKey
-from core.store.local import LocalStore
+from core.domain import limits
+from core.domain.errors import FileUnreadableError, PlatformError, StoreUnavailableError
+from core.domain.message import Attachment, ThreadKey
+from core.prompt.files import CROWDED, File, FileKind, Rules
+from core.store.local.store import LocalStore
+from core.turn.attachments import Attachments
 from tests.builders import message, terms
 from tests.clocks import ManualClock
 from tests.fakes.platform import FakePlatform
@@ -21,7 +21,7 @@ from tests.paper import CSV, png
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence
 
-    from core.platform import Platform
+    from core.delivery.port import Platform
 
 THREAD = ThreadKey("fake", "place", "thread")
 RULES = Rules(image_tokens=1_568)
@@ -220,7 +220,7 @@ async def test_giving_up_a_turn_gives_up_its_files(files: Attachments) -> None:
 async def test_files_are_forgotten_in_the_end_however_small_they_are(
     files: Attachments, platform: FakePlatform, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("core.file_cache._MOST", 1)
+    monkeypatch.setattr("core.turn.file_cache._MOST", 1)
     await load(files, platform, [sent("a"), sent("b"), sent("c")])
     assert len(files._cache._kept) == 1
     assert sum(len(hold.refs) for hold in files._cache.holds) == 1

@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from core.admission import Verdict
-from core.message import Author, Kind
-from core.session import Answer, AnswerKind, Entry
-from core.store.buffered_rows import BufferedRows, MissingError, Picture, Reads
+from core.domain.admission import Verdict
+from core.domain.message import Author, Kind
+from core.domain.session import Answer, AnswerKind, Entry
 from core.store.header import Header
 from core.store.verbs import Trace
+from core.store.verbs.buffered_rows import BufferedRows, MissingError, Picture, Reads
 from tests.builders import THREAD
 
 if TYPE_CHECKING:

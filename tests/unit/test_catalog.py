@@ -10,6 +10,7 @@ from anthropic.types import Model
 from hypothesis import given
 from hypothesis import strategies as st
 
+from core.domain.session import Usage
 from core.models.catalog import (
     SUGGESTED,
     Tokenizer,
@@ -18,7 +19,6 @@ from core.models.catalog import (
     retirement,
     spec_of,
 )
-from core.session import Usage
 
 MILLION = 1_000_000
 

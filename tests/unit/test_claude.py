@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from core.errors import (
+from core.domain.errors import (
     ModelBusyError,
     ModelError,
     ModelInterruptedError,

@@ -7,16 +7,16 @@ from dataclasses import replace
 
 import pytest
 
-from core.admission import FollowUp, Terms, verdicts
-from core.audit import deed_line, deeds, note
-from core.clock import SystemClock
-from core.commands import Commands, stats_lines, thread_line, view_lines
-from core.export import Form, export
+from core.commands.audit import deed_line, deeds, note
+from core.commands.commands import Commands, stats_lines, thread_line, view_lines
+from core.commands.export import Form, export
+from core.domain.admission import FollowUp, Terms, verdicts
+from core.domain.clock import SystemClock
+from core.domain.message import Author, Kind, Message, ThreadKey
+from core.domain.session import AnswerKind
 from core.memory import Memory
 from core.memory.tokens import counter_for
-from core.message import Author, Kind, Message, ThreadKey
-from core.session import AnswerKind
-from core.store.local import LocalStore
+from core.store.local.store import LocalStore
 from core.store.values import Draft, Outcome, Work
 
 THREAD = ThreadKey("terminal", "ada", "main")

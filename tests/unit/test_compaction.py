@@ -9,9 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from core import upkeep as upkeep_module
-from core.compaction import FIRST_PAUSE, Compactor
-from core.errors import (
+from core.domain.errors import (
     ModelBusyError,
     ModelRefusedError,
     PromptRefusedError,
@@ -19,20 +17,22 @@ from core.errors import (
     StoreRefusedError,
     StoreUnavailableError,
 )
+from core.domain.message import Address, Author, Kind, Message
+from core.domain.session import Answer, AnswerKind, Entry
 from core.memory import Marks, Memory
+from core.memory import upkeep as upkeep_module
+from core.memory.compaction import FIRST_PAUSE, Compactor
 from core.memory.cut import cut_to
+from core.memory.summarizer import NOTHING_LEFT, PATIENCE, SummaryManner
 from core.memory.tokens import counter_for
-from core.message import Address, Author, Kind, Message
-from core.models.offline import OfflineModel
+from core.memory.upkeep import Upkeep
+from core.models.offline.model import OfflineModel
 from core.models.port import Completion, Stop
 from core.models.retry import RetryPolicy
 from core.models.scripted import ScriptedModel
-from core.prompt import shown_in
-from core.session import Answer, AnswerKind, Entry
-from core.store.local import LocalStore
+from core.prompt.prompt import shown_in
+from core.store.local.store import LocalStore
 from core.store.values import Draft, Outcome, ThreadSettings
-from core.summaries import NOTHING_LEFT, PATIENCE, SummaryManner
-from core.upkeep import Upkeep
 from tests.builders import terms
 from tests.clocks import ManualClock
 from tests.talk import THREAD, entry, tokens, turn

@@ -8,16 +8,16 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from core.clock import SystemClock
-from core.commands import Commands
-from core.desk import NOT_HEARD, NOT_MEMBER, NOT_YOURS, Desk
-from core.errors import DeniedError, StoreUnavailableError
-from core.export import Form
+from core.commands.authorized import NOT_HEARD, NOT_MEMBER, NOT_YOURS, Desk
+from core.commands.commands import Commands
+from core.commands.export import Form
+from core.domain.clock import SystemClock
+from core.domain.errors import DeniedError, StoreUnavailableError
+from core.domain.message import Kind, ThreadKey
+from core.domain.session import Entry
 from core.memory import Memory
 from core.memory.tokens import counter_for
-from core.message import Kind, ThreadKey
-from core.session import Entry
-from core.store.local import LocalStore
+from core.store.local.store import LocalStore
 from tests.builders import OTHER, THREAD, converse
 
 if TYPE_CHECKING:

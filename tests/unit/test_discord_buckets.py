@@ -8,7 +8,7 @@ import pytest
 from discord import RateLimited
 from discord.http import HTTPClient, Ratelimit
 
-from bots.discord.buckets import Bucket, keep_to_limits, look_seldom
+from bots.discord.connection.buckets import Bucket, keep_to_limits, look_seldom
 
 
 def told(bucket: Bucket, left: int, seconds: float) -> None:

@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bots.discord import snowflakes
-from bots.discord.events import (
+from bots.discord import ids
+from bots.discord.inbound.events import (
     Me,
     Spot,
     are_files_told,
@@ -21,11 +21,11 @@ from bots.discord.events import (
     titled,
     unread,
 )
-from bots.discord.finding import find, is_silent, ours
-from bots.discord.people import UNKNOWN_TYPE
-from bots.discord.text import readable
-from core.message import Address, Kind, ThreadKey
-from core.platform import Where
+from bots.discord.inbound.people import UNKNOWN_TYPE
+from bots.discord.inbound.text import readable
+from bots.discord.outbound.read_back import find, is_silent, ours
+from core.delivery.port import Where
+from core.domain.message import Address, Kind, ThreadKey
 from tests.odd import oddly
 
 BOT, ANN, BEN, ROLE = "100000000000000001", "100000000000000002", "100000000000000003", "1000000009"
@@ -74,7 +74,7 @@ def test_a_mention_in_a_channel_opens_a_thread_with_the_messages_id() -> None:
     assert message.thread == ThreadKey("discord", f"{GUILD}/{CHANNEL}", ID)
     assert (message.answer_in, message.kind, message.text) == (ID, Kind.THREAD, "hello")
     assert message.address is Address.MENTIONED
-    assert message.at == pytest.approx(snowflakes.seconds(ID))
+    assert message.at == pytest.approx(ids.seconds(ID))
     assert message.author.name == "Ann"
 
 
@@ -236,7 +236,7 @@ def test_a_title_is_what_the_maker_of_a_thread_said_first() -> None:
     assert message.text == "This opens the thread:\n> How?"
     assert (message.author.id, message.address) == (ANN, Address.NOBODY)
     assert message.thread == thread.whole
-    assert message.at == snowflakes.seconds(ID)
+    assert message.at == ids.seconds(ID)
     assert message.id != ID
     for spot in (replace(thread, owner=BOT), replace(thread, owner=""), IN_CHANNEL, IN_DM):
         assert titled(spot, ME) is None
@@ -390,7 +390,7 @@ def test_whatever_stands_in_a_payload_what_is_made_of_it_can_be_kept(
         if found is not None:
             assert ThreadKey.parse(str(found.thread)) == found.thread
             assert datetime.fromtimestamp(found.at, UTC).year < 6000
-            assert all(map(snowflakes.is_id, (found.id, found.author.id)))
+            assert all(map(ids.is_id, (found.id, found.author.id)))
             assert all(len(file.id.split("/")) == 3 for file in found.attachments)
             assert len(found.author.name) <= 255
             (found.text + found.author.name).encode()

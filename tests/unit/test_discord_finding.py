@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from bots.discord.finding import find
-from bots.discord.format import preview
-from core.message import Kind, ThreadKey
-from core.platform import AS_FILE, Where
+from bots.discord.outbound.format import preview
+from bots.discord.outbound.read_back import find
+from core.delivery.port import AS_FILE, Where
+from core.domain.message import Kind, ThreadKey
 
 THREAD = ThreadKey("discord", "1/2", "30")
 OPENS = Where(thread=THREAD, kind=Kind.THREAD, turn="30", trigger="30", answer_in="30")

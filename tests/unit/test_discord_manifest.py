@@ -10,8 +10,9 @@ from urllib.parse import parse_qs, urlsplit
 import discord
 import pytest
 
-from bots.discord.client import Client
-from bots.discord.manifest import (
+from bots.discord.connection.client import Client
+from bots.discord.pace import Pace
+from bots.discord.setup.manifest import (
     INTENTS,
     PERMISSIONS,
     SCOPES,
@@ -21,16 +22,15 @@ from bots.discord.manifest import (
     is_synced,
     permission_bits,
 )
-from bots.discord.pace import Pace
-from bots.discord.tree import Tree
-from core.clock import SystemClock
-from core.settings import Settings
+from bots.discord.ui.command_tree import Tree
+from bots.settings.settings import Settings
+from core.domain.clock import SystemClock
 from tests.fakes.discord.command_rules import check_all
 from tests.fakes.discord.openapi import PATH
 from tests.schema import faults
 
 if TYPE_CHECKING:
-    from bots.discord.counter import Counter
+    from bots.discord.ui.interactions import Counter
 
 ROOT = Path(__file__).parents[2]
 

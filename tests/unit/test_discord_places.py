@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 import pytest
 
 from bots.discord.app import connected
-from bots.discord.threads import Threads
-from core.message import Kind, ThreadKey
-from core.platform import Where
+from bots.discord.outbound.threads import Threads
+from core.delivery.port import Where
+from core.domain.message import Kind, ThreadKey
 from tests.clocks import ManualClock
 from tests.e2e.discord_bot import settings_for
 from tests.fakes.discord import FakeDiscord, Permission
@@ -18,7 +18,7 @@ from tests.fakes.discord import FakeDiscord, Permission
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator
 
-    from bots.discord.places import Places
+    from bots.discord.inbound.places import Places
     from tests.fakes.discord import Channel
 
 CHANNEL = "GET /channels/{channel_id}"

@@ -7,15 +7,15 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from bots.discord.events import Spot
-from bots.discord.nonces import key_of, nonce_of, notice_nonce
-from bots.discord.permissions import Lists, Rules
-from bots.discord.snowflakes import first_at, seconds
-from core.errors import SettingsError
-from core.message import Kind, ThreadKey
-from core.platform import AS_FILE, PostKey, Where
-from core.settings import Settings
-from core.settings_discord import ids
+from bots.discord.ids import first_at, seconds
+from bots.discord.inbound.audience import Lists, Rules
+from bots.discord.inbound.events import Spot
+from bots.discord.outbound.post_keys import key_of, nonce_of, notice_nonce
+from bots.settings.discord import ids
+from bots.settings.settings import Settings
+from core.delivery.port import AS_FILE, PostKey, Where
+from core.domain.errors import SettingsError
+from core.domain.message import Kind, ThreadKey
 
 if TYPE_CHECKING:
     from pathlib import Path

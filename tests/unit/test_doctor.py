@@ -6,19 +6,19 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from bots.diagnosis import Level, wrong
-from bots.doctor import doctor, examined, tried
-from core.clock import SystemClock
-from core.errors import ChatbotError
-from core.settings import Settings
-from core.store.local import LocalStore
+from bots.ops.doctor import doctor, examined, tried
+from bots.ops.finding import Level, wrong
+from bots.settings.settings import Settings
+from core.domain.clock import SystemClock
+from core.domain.errors import ChatbotError
+from core.store.local.store import LocalStore
 from core.store.urls import open_store
 from core.store.values import Idle
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from core.session import Record
+    from core.domain.session import Record
 
 
 class Forgetful(LocalStore):
@@ -90,7 +90,7 @@ async def test_a_secret_is_never_printed(
     async def leaky(settings: Settings, clock: object) -> Any:
         yield wrong("Slack", f"the token {token} is odd", "Mend it.")
 
-    monkeypatch.setattr("bots.doctor._platforms", lambda: (leaky,))
+    monkeypatch.setattr("bots.ops.doctor._platforms", lambda: (leaky,))
     given: dict[str, Any] = {"store": "memory://", "SLACK_BOT_TOKEN": token, "model": "offline"}
     assert await doctor(Settings(**given)) == 1
     out = capsys.readouterr().out

@@ -7,18 +7,18 @@ from typing import TYPE_CHECKING, Any
 import aiohttp
 import pytest
 
-from bots.diagnosis import Level
-from bots.discord.doctor import examined
-from bots.discord.manifest import commands, invite_url
-from core.clock import SystemClock
-from core.settings import Settings
+from bots.discord.setup.doctor import examined
+from bots.discord.setup.manifest import commands, invite_url
+from bots.ops.finding import Level
+from bots.settings.settings import Settings
+from core.domain.clock import SystemClock
 from tests.fakes.discord import FakeDiscord, Intent, Permission
 from tests.fakes.discord.permissions import EVERYONE
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
-    from bots.diagnosis import Finding
+    from bots.ops.finding import Finding
 
 TOKEN = "DISCORD_BOT_TOKEN"
 

@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from bots.diagnosis import Finding, Level
-from bots.slack.doctor import examined
-from bots.slack.manifest import SCOPES, manifest
-from core.clock import SystemClock
-from core.settings import Settings
+from bots.ops.finding import Finding, Level
+from bots.settings.settings import Settings
+from bots.slack.setup.doctor import examined
+from bots.slack.setup.manifest import SCOPES, manifest
+from core.domain.clock import SystemClock
 from tests.fakes.slack import FakeSlack
 
 if TYPE_CHECKING:

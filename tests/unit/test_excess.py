@@ -7,7 +7,7 @@ import time
 
 import pytest
 
-from core.models.excess import Excess, excess_of
+from core.models.too_large import Excess, excess_of
 
 TOO_LARGE: list[tuple[str, int, bool, Excess]] = [
     (

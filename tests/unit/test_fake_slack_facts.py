@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from bots.slack.live.rules import RULES
+from tests.live.slack.rules import RULES
 
 FAKE = Path(__file__).resolve().parents[1] / "fakes" / "slack"
 FILES = sorted(FAKE.glob("*.py"))

@@ -8,8 +8,8 @@ import zlib
 
 import pytest
 
-from core import limits
-from core.files import (
+from core.domain import limits
+from core.prompt.files import (
     CROWDED,
     PAGE_IMAGE_TOKENS,
     PAGE_TOKENS,
@@ -24,8 +24,8 @@ from core.files import (
     rules_for,
     without_media,
 )
-from core.images import dimensions, image_type
-from core.pdf import is_pdf, pages_of
+from core.prompt.images import dimensions, image_type
+from core.prompt.pdf import is_pdf, pages_of
 from tests.paper import CSV, GIF, jpeg, pdf, png, webp
 
 RULES = Rules()

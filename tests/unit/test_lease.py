@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import asyncio
 
-from core.clock import SystemClock
-from core.lease import Hold
-from core.store.local import LocalStore
+from core.domain.clock import SystemClock
+from core.store.lease import Hold
+from core.store.local.store import LocalStore
 from tests.builders import begin
 
 

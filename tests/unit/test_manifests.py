@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from bots.slack.manifest import EVENTS, EVENTS_URL, SCOPES, Transport, document, manifest
+from bots.slack.setup.manifest import EVENTS, EVENTS_URL, SCOPES, Transport, document, manifest
 from tests.schema import faults
 
 ROOT = Path(__file__).parents[2]

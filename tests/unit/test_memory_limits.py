@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import pytest
 
-from core.errors import MessageTooLargeError, PromptTooLargeError
+from core.domain.errors import MessageTooLargeError, PromptTooLargeError
+from core.domain.message import ThreadKey
+from core.domain.session import Usage
 from core.memory import HEADROOM, Memory
-from core.memory.limits import HOLDS, LearnedLimits
+from core.memory.learned_limits import HOLDS, LearnedLimits
 from core.memory.tokens import counter_for
-from core.message import ThreadKey
-from core.session import Usage
 
 ONE, OTHER = ThreadKey("fake", "place", "one"), ThreadKey("fake", "place", "other")
 

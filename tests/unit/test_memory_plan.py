@@ -6,11 +6,11 @@ from dataclasses import replace
 
 import pytest
 
-from core.errors import MessageTooLargeError
-from core.files import File, FileKind, Files
+from core.domain.errors import MessageTooLargeError
+from core.domain.message import Attachment
+from core.domain.session import Session, Status, Summary
 from core.memory import Plan, attachments_in_view, plan, strategy_named
-from core.message import Attachment
-from core.session import Session, Status, Summary
+from core.prompt.files import File, FileKind, Files
 from tests.talk import entry, session, tokens, turn, turns
 
 PLENTY = 100_000

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from core.domain.message import Kind
 from core.memory import DEFAULT_STRATEGY, STRATEGIES, Marks, Memory, strategy_named
 from core.memory.tokens import counter_for
-from core.message import Kind
 from tests.talk import entry, turn, turns
 
 TEN = turns(*(f"message {n}" for n in range(10)))

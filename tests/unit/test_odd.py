@@ -6,9 +6,9 @@ import json
 
 import pytest
 
-from core.errors import StoreRefusedError
-from core.fields import count_of, dict_of, dicts_of, str_of
-from core.odd import broke, described, named
+from core.domain.describe import broke, described, named
+from core.domain.errors import StoreRefusedError
+from core.domain.payload import count_of, dict_of, dicts_of, str_of
 
 
 def test_an_error_is_named_by_its_kind_and_its_place_without_its_text() -> None:

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import pytest
 
-from core.files import File, FileKind
+from core.domain.message import Attachment, Kind
+from core.domain.session import Entry, Session, Status, Summary, Turn
 from core.memory import Marks, plan, size_of, strategy_named
-from core.message import Attachment, Kind
-from core.models.extract import NOTHING, extract, lines_of
-from core.models.offline import HELLO, NOT_FOUND, NOTED, OfflineModel, answer
+from core.models.offline.extract import NOTHING, extract, lines_of
+from core.models.offline.language import content_words, is_question, units_of
+from core.models.offline.model import HELLO, NOT_FOUND, NOTED, OfflineModel, answer
 from core.models.port import Completion, Stop
-from core.models.words import content_words, is_question, units_of
-from core.prompt import reply_request, summary_request
-from core.session import Entry, Session, Status, Summary, Turn
-from core.transcript import Said
+from core.prompt.files import File, FileKind
+from core.prompt.prompt import reply_request, summary_request
+from core.prompt.transcript import Said
 from tests.talk import SCENE, entry, session, tokens, turn, turns
 
 

@@ -8,11 +8,12 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from core.files import File, FileKind, Files, unread
+from core.domain.message import Attachment, Kind
+from core.domain.session import AnswerKind, Session, Status, Summary
 from core.memory import plan, strategy_named
-from core.message import Attachment, Kind
 from core.models.port import Block, Document, Image, ModelRequest, Purpose
-from core.prompt import (
+from core.prompt.files import File, FileKind, Files, unread
+from core.prompt.prompt import (
     DEFAULT_SYSTEM_PROMPT,
     REBUILT,
     Scene,
@@ -21,8 +22,7 @@ from core.prompt import (
     shown_in,
     summary_request,
 )
-from core.session import AnswerKind, Session, Status, Summary
-from core.transcript import NAME_LIMIT, messages_in, words_of
+from core.prompt.transcript import NAME_LIMIT, messages_in, words_of
 from tests.talk import SCENE, entry, session, tokens, turn, turns
 
 PDF = Attachment(id="f1", name="plan.pdf", media_type="application/pdf", size=2_500_000)

@@ -6,8 +6,8 @@ import logging
 
 import pytest
 
-from bots.reach import until_there
-from core.errors import OutOfReachError, PlatformError
+from bots.connect_retry import until_there
+from core.domain.errors import OutOfReachError, PlatformError
 from tests.unit.test_retry import Watch
 
 

@@ -9,7 +9,7 @@ from redis import exceptions
 from redis.asyncio import Redis
 from redis.asyncio.connection import SSLConnection
 
-from core.errors import SettingsError, StoreRefusedError, StoreUnavailableError
+from core.domain.errors import SettingsError, StoreRefusedError, StoreUnavailableError
 from core.store.redis.address import parse
 from core.store.redis.client import CONNECTIONS, connect, disconnect, where_is
 from core.store.redis.errors import explained

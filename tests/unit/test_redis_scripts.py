@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from core.admission import Verdict
-from core.errors import StoreRefusedError
-from core.message import Kind
-from core.session import AnswerKind
+from core.domain.admission import Verdict
+from core.domain.errors import StoreRefusedError
+from core.domain.message import Kind
+from core.domain.session import AnswerKind
 from core.store import codec
 from core.store.keys import AUDIT_SECONDS, SEEN_SECONDS, TOMBSTONE_SECONDS, digest
 from core.store.redis import RedisStore, reading, scripts

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core.message import Author
-from core.session import Answer, AnswerKind, Entry
+from core.domain.message import Author
+from core.domain.session import Answer, AnswerKind, Entry
 from core.store.redis import records
 from core.store.redis.windows import MOST, SECONDS, Windows
 from tests.builders import OTHER, THREAD
@@ -16,8 +16,8 @@ from tests.builders import OTHER, THREAD
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from core.message import ThreadKey
-    from core.session import Record
+    from core.domain.message import ThreadKey
+    from core.domain.session import Record
 
 ANN = Author(id="U1", name="Ann")
 

@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from core.errors import ModelBusyError, ModelError, ModelInterruptedError, ModelRefusedError
+from core.domain.errors import ModelBusyError, ModelError, ModelInterruptedError, ModelRefusedError
+from core.domain.session import Usage
 from core.models.port import Block, Completion, ModelMessage, ModelRequest, Stop
 from core.models.retry import Answered, RetryPolicy, ask
 from core.models.scripted import ScriptedModel
-from core.session import Usage
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Callable

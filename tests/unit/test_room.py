@@ -10,20 +10,20 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from core.admission import Verdict
-from core.backlog import Backlog
-from core.message import ThreadKey
+from core.domain.admission import Verdict
+from core.domain.message import ThreadKey
+from core.domain.session import Answer
 from core.models.scripted import ScriptedModel
-from core.room import Place, Room
-from core.session import Answer
-from core.store.local import LocalStore
+from core.store.local.store import LocalStore
 from core.store.redis import RedisStore
+from core.worker.backlog import Backlog
+from core.worker.slots import Place, Room
 from tests.world import World, message, until
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
-    from core.message import Message
+    from core.domain.message import Message
     from core.models.port import ModelRequest
     from core.models.scripted import Step
 

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from core import scratch
+from core.commands import temp_files
 from tests.clocks import ManualClock
 
 if TYPE_CHECKING:
@@ -54,17 +54,17 @@ def names(base: Path) -> set[str]:
 
 
 def test_a_folder_is_its_users_alone_and_gone_afterwards(base: Path) -> None:
-    with scratch.folder() as made, scratch.folder() as other:
+    with temp_files.folder() as made, temp_files.folder() as other:
         assert made != other
         assert made.parent == base
         assert made.name.startswith(MINE)
         assert stat.S_IMODE(made.stat().st_mode) == 0o700
         (made / "inside").mkdir()
         (made / "inside" / "file").write_text("zebra")
-        assert scratch.sweep() == 0
+        assert temp_files.sweep() == 0
         assert made.exists()
     assert names(base) == set()
-    with pytest.raises(KeyError), scratch.folder():
+    with pytest.raises(KeyError), temp_files.folder():
         raise KeyError
     assert names(base) == set()
 
@@ -79,11 +79,11 @@ def test_what_a_killed_process_leaves_is_removed_and_what_a_living_one_holds_is_
         assert process.stdout is not None
         folder = process.stdout.readline().decode().strip()
         assert names(base) == {os.path.basename(folder)}  # noqa: PTH119
-        assert scratch.sweep() == 0
+        assert temp_files.sweep() == 0
         process.send_signal(signal.SIGKILL)
         process.wait()
         assert names(base)
-        assert scratch.sweep() == 1
+        assert temp_files.sweep() == 1
     assert names(base) == set()
 
 
@@ -94,7 +94,7 @@ def test_links_and_files_are_left_alone_and_followed_nowhere(base: Path) -> None
     (base / "chatbot-abcdefgh").symlink_to(elsewhere)
     inside = left(base, f"{MINE}inside", "conversation.md")
     (inside / "link").symlink_to(elsewhere)
-    assert scratch.sweep() == 1
+    assert temp_files.sweep() == 1
     assert not inside.exists()
     assert (elsewhere / "kept.md").read_text() == "zebra"
     assert names(base) == {"elsewhere", f"{MINE}link", f"{MINE}file", "chatbot-abcdefgh"}
@@ -105,7 +105,7 @@ def test_what_is_another_users_is_left_alone(base: Path, monkeypatch: pytest.Mon
     left(base, "chatbot-4242-abcdefgh", "conversation.md")
     left(base, "chatbot-abcdefgh", "conversation.md", age=9999)
     monkeypatch.setattr(os, "geteuid", lambda: 4242)
-    assert scratch.sweep() == 0
+    assert temp_files.sweep() == 0
     monkeypatch.undo()
     monkeypatch.setattr(tempfile, "tempdir", str(base))
     assert len(names(base)) == 2
@@ -118,7 +118,7 @@ def test_folders_of_older_versions_go_by_age_if_nothing_else_is_in_them(base: Pa
     left(base, "chatbot-dddddddd", "conversation.md", "thesis.md", age=9999)
     left(base, "chatbot-project", "conversation.md", age=9999)
     left(base, "chatbot-notes-of-mine", age=9999)
-    assert scratch.sweep() == 2
+    assert temp_files.sweep() == 2
     kept = {"chatbot-cccccccc", "chatbot-dddddddd", "chatbot-project", "chatbot-notes-of-mine"}
     assert names(base) == kept
 
@@ -128,14 +128,14 @@ def test_whoever_sweeps_takes_nothing_that_is_being_made(base: Path) -> None:
 
     def sweep() -> None:
         while not ended.is_set():
-            scratch.sweep()
+            temp_files.sweep()
 
     sweepers = [threading.Thread(target=sweep) for _ in range(2)]
     for sweeper in sweepers:
         sweeper.start()
     try:
         for number in range(300):
-            with scratch.folder() as made:
+            with temp_files.folder() as made:
                 (made / "conversation.md").write_text(str(number))
                 assert (made / "conversation.md").read_text() == str(number)
     finally:
@@ -150,7 +150,7 @@ async def test_it_is_swept_at_the_start_and_each_hour(
 ) -> None:
     clock = ManualClock()
     left(base, f"{MINE}aaaaaaaa", "conversation.md")
-    async with scratch.swept(clock):
+    async with temp_files.swept(clock):
         assert names(base) == set()
         assert "removed 1 folder(s)" in caplog.text
         left(base, f"{MINE}bbbbbbbb", "conversation.md")
@@ -164,6 +164,6 @@ def test_where_nothing_can_be_looked_at_nothing_fails(
     base: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(tempfile, "tempdir", str(base / "gone"))
-    assert scratch.sweep() == 0
-    with pytest.raises(OSError), scratch.folder():  # noqa: PT011 - whatever the system says
+    assert temp_files.sweep() == 0
+    with pytest.raises(OSError), temp_files.folder():  # noqa: PT011 - whatever the system says
         pass

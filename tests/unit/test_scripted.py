@@ -6,10 +6,10 @@ import asyncio
 
 import pytest
 
-from core.errors import ModelBusyError
+from core.domain.errors import ModelBusyError
+from core.domain.session import Usage
 from core.models.port import Block, Completion, ModelMessage, ModelRequest, Stop
 from core.models.scripted import ScriptedModel
-from core.session import Usage
 
 
 def a_request(text: str = "Hello") -> ModelRequest:

@@ -8,11 +8,11 @@ from typing import get_args
 
 import pytest
 
-from core.errors import SettingsError
+from bots.settings.errors import names_of
+from bots.settings.settings import DAY, Settings, StrategyName
+from core.domain.errors import SettingsError
+from core.domain.message import Kind
 from core.memory import STRATEGIES
-from core.message import Kind
-from core.settings import DAY, Settings, StrategyName
-from core.settings_faults import names_of
 
 ROOT = Path(__file__).resolve().parents[2]
 

@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from bots.slack.events import (
+from bots.slack.ids import is_ts, micros, seconds
+from bots.slack.inbound.events import (
     Me,
     channel_of,
     deleted,
@@ -19,10 +20,9 @@ from bots.slack.events import (
     said,
     unread,
 )
-from bots.slack.people import UNKNOWN_TYPE, is_stranger
-from bots.slack.stamps import is_ts, micros, seconds
-from bots.slack.text import readable
-from core.message import Address, Attachment, Author, Kind, ThreadKey
+from bots.slack.inbound.people import UNKNOWN_TYPE, is_stranger
+from bots.slack.inbound.text import readable
+from core.domain.message import Address, Attachment, Author, Kind, ThreadKey
 
 ME = Me(user="U0BOT", bot="B0BOT", team="T1")
 BOTS = Me(user="U0BOT", bot="B0BOT", team="T1", allow_bots=True)

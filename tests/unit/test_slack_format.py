@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from bots.slack.format import (
+from bots.slack.outbound.escape import escaped, restored
+from bots.slack.outbound.format import (
     MARKDOWN,
     NOTE,
     REMEMBER,
@@ -17,7 +18,6 @@ from bots.slack.format import (
     piece,
     text_of,
 )
-from bots.slack.inert import escaped, restored
 from tests.fakes.slack.blocks import check_blocks
 
 TABLE = "| a | b |\n|---|---|\n| 1 | 2 |"

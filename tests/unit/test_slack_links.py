@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from bots.slack.links import Link, link_in
+from bots.slack.ui.permalinks import Link, link_in
 
 LINK = "https://acme.slack.com/archives/C1/p1700000000000100"
 

@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 
-from bots.slack import views
-from bots.slack.home import setup_lines
-from core.message import Kind, ThreadKey
-from core.settings import Settings
+from bots.settings.settings import Settings
+from bots.slack.ui import views
+from bots.slack.ui.home import setup_lines
+from core.domain.message import Kind, ThreadKey
 from core.store.values import ThreadInfo
 from tests.fakes.slack.blocks import check_blocks, texts
 

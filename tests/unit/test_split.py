@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from core.split import Splitter
+from core.delivery.splitting.splitter import Splitter
 
 
 def pieces(text: str, limit: int = 64) -> list[str]:

@@ -12,9 +12,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from core.errors import StoreRefusedError, StoreUnavailableError
-from core.store.sql import file, schema, sqlite
-from core.store.sql.sqlite import SqliteStore
+from core.domain.errors import StoreRefusedError, StoreUnavailableError
+from core.store.sql.sqlite import file, schema
+from core.store.sql.sqlite import store as sqlite_store
+from core.store.sql.sqlite.store import SqliteStore
 from tests.builders import THREAD, begin, converse, message, terms
 from tests.clocks import ManualClock
 
@@ -101,7 +102,7 @@ async def test_an_accepted_message_outlives_a_kill(path: Path) -> None:
     """Killed right after accept has answered, with no chance to put anything in order."""
     program = """
 import asyncio, os, pathlib, sys
-from core.store.sql.sqlite import SqliteStore
+from core.store.sql.sqlite.store import SqliteStore
 from tests.builders import message, terms
 from tests.clocks import ManualClock
 
@@ -317,7 +318,7 @@ async def test_while_somebody_reads_the_log_of_writes_is_emptied_later(
     path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A backup that reads holds nobody up, and what was removed goes once it has ended."""
-    monkeypatch.setattr(sqlite, "_SCRUB_SECONDS", 0.05)
+    monkeypatch.setattr(sqlite_store, "_SCRUB_SECONDS", 0.05)
     async with opened(path) as store:
         await store.accept(message(1, "zebra " * 2000), terms())
         with contextlib.closing(sqlite3.connect(path, isolation_level=None)) as reader:

@@ -5,15 +5,15 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING
 
-from core.errors import StoppedByUserError
+from core.domain.errors import StoppedByUserError
+from core.domain.session import AnswerKind
 from core.models.scripted import ScriptedModel
-from core.reply import STOPPED
-from core.session import AnswerKind
+from core.turn.notices import STOPPED
 from tests.fakes.platform import FakePlatform
 from tests.world import THREAD, World, message, until
 
 if TYPE_CHECKING:
-    from core.platform import Where
+    from core.delivery.port import Where
 
 
 async def test_a_worker_told_to_stop_keeps_what_has_come_as_the_answer() -> None:

@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from core.errors import SettingsError, StoreRefusedError
-from core.settings import Settings
+from bots.settings.settings import Settings
+from core.domain.errors import SettingsError, StoreRefusedError
 from core.store.dynamodb import DynamoStore
-from core.store.local import LocalStore
+from core.store.local.store import LocalStore
 from core.store.redis import RedisStore
 from core.store.sql.postgres import PostgresStore, address
-from core.store.sql.sqlite import SqliteStore
+from core.store.sql.sqlite.store import SqliteStore
 from core.store.urls import SCHEMES, init_store, open_store
 from tests.clocks import ManualClock
 from tests.dynamodb_server import ENVIRONMENT

@@ -17,9 +17,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from core.errors import PlatformError
-from core.redaction import redact
-from core.telemetry import Redacting, set_up_logging, trace_of, watch_loop
+from bots.ops.logging import Redacting, set_up_logging, trace_of, watch_loop
+from bots.ops.redaction import redact
+from core.domain.errors import PlatformError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -186,7 +186,7 @@ def test_an_error_of_ours_is_told_in_its_words_and_what_led_to_it_without_its_ow
     OURS.error("failed", exc_info=error)
     assert SAID not in written.text
     assert "builtins.KeyError" in written.text
-    assert written.text.rstrip().endswith("core.errors.PlatformError: Slack does not answer")
+    assert written.text.rstrip().endswith("core.domain.errors.PlatformError: Slack does not answer")
 
 
 def test_a_line_is_one_line_of_a_bounded_length(written: Written) -> None:

@@ -7,15 +7,15 @@ from typing import TYPE_CHECKING
 import pytest
 
 from bots.terminal.follow import Follower
-from core.message import ThreadKey
-from core.session import Answer, Entry
-from core.store.local import LocalStore
+from core.domain.message import ThreadKey
+from core.domain.session import Answer, Entry
+from core.store.local.store import LocalStore
 from core.store.values import Outcome, Work
 from tests.builders import draft, message, terms
 from tests.clocks import ManualClock
 
 if TYPE_CHECKING:
-    from core.session import Record
+    from core.domain.session import Record
 
 THREAD = ThreadKey("terminal", "ada", "main")
 

@@ -7,7 +7,7 @@ import io
 import pytest
 
 from bots.terminal.screen import TtyScreen
-from core.session import Answer, AnswerKind, Entry
+from core.domain.session import Answer, AnswerKind, Entry
 from tests.talk import entry
 
 

@@ -11,8 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bots.terminal.commands import command_in, said_in
-from bots.terminal.lines import LIMIT, Line, Lines
-from bots.terminal.presence import is_abandoned, message_id
+from bots.terminal.liveness import is_abandoned, message_id
+from bots.terminal.stdin import LIMIT, Line, Lines
 from bots.terminal.text import inert, is_name, name_of, one_line
 
 

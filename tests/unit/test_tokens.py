@@ -14,9 +14,9 @@ import tiktoken
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from core.domain.session import Usage
 from core.memory import tokens
 from core.memory.tokens import RANK_FILE, TokenCounter, counter_for, find_rank_file
-from core.session import Usage
 
 CURRENT = "claude-sonnet-5-5"
 OLDER = "claude-opus-4-6"

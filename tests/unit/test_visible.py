@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from core.visible import is_blank, visible
+from core.domain.text import is_blank, visible
 
 
 @pytest.mark.parametrize(

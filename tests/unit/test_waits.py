@@ -8,24 +8,24 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from core import serving
-from core.conversation import Conversation, Manner
-from core.errors import (
+from core.delivery.port import Form
+from core.domain.errors import (
     ModelBusyError,
     OutageError,
     PlatformBusyError,
     PlatformError,
     PostRefusedError,
 )
-from core.message import ThreadKey
+from core.domain.message import ThreadKey
+from core.domain.session import AnswerKind
 from core.models.port import Completion, Stop
 from core.models.retry import RetryPolicy
 from core.models.scripted import ScriptedModel
-from core.platform import Form
-from core.reply import DIED, GIVEN_UP, UNDELIVERED, waited
-from core.session import AnswerKind
 from core.store.values import Outcome, Work
-from core.worker import Worker
+from core.turn.notices import DIED, GIVEN_UP, UNDELIVERED, waited
+from core.turn.turn import Conversation, Manner
+from core.worker import turn_runner
+from core.worker.worker import Worker
 from tests.fakes.platform import FakePlatform
 from tests.world import THREAD, NoCompaction, World, message, until
 
@@ -55,8 +55,8 @@ def patient(world: World, **manner: Any) -> Worker:
 @pytest.fixture
 def brief(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let a turn wait under its lease for no time, and look at an outage again at once."""
-    monkeypatch.setattr(serving, "_PATIENCE", 0.0)
-    monkeypatch.setattr(serving, "_PAUSE", 0.01)
+    monkeypatch.setattr(turn_runner, "_PATIENCE", 0.0)
+    monkeypatch.setattr(turn_runner, "_PAUSE", 0.01)
 
 
 async def test_a_model_that_is_busy_costs_no_try(caplog: pytest.LogCaptureFixture) -> None:

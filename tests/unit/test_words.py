@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from core.export import Form
-from core.message import ThreadKey
-from core.words import Command, command_in
+from core.commands.export import Form
+from core.commands.parser import Command, command_in
+from core.domain.message import ThreadKey
 
 LINK = "https://acme.example/general/1"
 THREAD = ThreadKey("slack", "general", "1")

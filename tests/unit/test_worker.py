@@ -8,24 +8,24 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from core.errors import (
+from core.domain.errors import (
     ModelInterruptedError,
     ModelRefusedError,
     PlatformError,
     StoreUnavailableError,
 )
-from core.lease import Hold
-from core.message import ThreadKey
+from core.domain.message import ThreadKey
+from core.domain.session import AnswerKind, Status
 from core.models.scripted import ScriptedModel
-from core.reply import GIVEN_UP
-from core.session import AnswerKind, Status
+from core.store.lease import Hold
 from core.store.values import Outcome
+from core.turn.notices import GIVEN_UP
 from tests.fakes.platform import FakePlatform
 from tests.world import THREAD, World, message, until
 
 if TYPE_CHECKING:
+    from core.delivery.port import PostKey, Where
     from core.models.port import ModelRequest
-    from core.platform import PostKey, Where
 
 
 def echo(request: ModelRequest) -> str:

@@ -12,7 +12,7 @@ from tests.fakes.platform import FakePlatform
 from tests.world import World, message
 
 if TYPE_CHECKING:
-    from core.platform import Platform
+    from core.delivery.port import Platform
 
 PAUSE = 5.0
 """Seconds after which it looks again by itself: a third of a lease."""

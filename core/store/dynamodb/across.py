@@ -5,8 +5,8 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING
 
-from core.message import ThreadKey
-from core.session import Entry
+from core.domain.message import ThreadKey
+from core.domain.session import Entry
 from core.store.dynamodb import index, items
 from core.store.keys import place_prefix
 from core.store.values import Buried, ThreadInfo, ThreadPage
@@ -14,7 +14,7 @@ from core.store.values import Buried, ThreadInfo, ThreadPage
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from core.session import Record
+    from core.domain.session import Record
     from core.store.dynamodb.client import Table
     from core.store.dynamodb.items import Head, Key
 

@@ -6,7 +6,7 @@ from collections import OrderedDict
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from core.clock import Clock
+    from core.domain.clock import Clock
 
 _WATCHED = 10_000
 """Leases that are watched at once; of more, the one seen longest ago is watched anew."""

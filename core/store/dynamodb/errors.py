@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from botocore import exceptions as aws
 
-from core.errors import (
+from core.domain.errors import (
     ChatbotError,
     SettingsError,
     StoreRefusedError,

@@ -7,18 +7,18 @@ import sys
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from core.session import Entry
-from core.store.buffered_rows import Picture, Reads
+from core.domain.session import Entry
 from core.store.dynamodb import items
 from core.store.verbs import first_shown
+from core.store.verbs.buffered_rows import Picture, Reads
 
 if TYPE_CHECKING:
-    from core.message import ThreadKey
+    from core.domain.message import ThreadKey
     from core.store.dynamodb.beats import Beats
     from core.store.dynamodb.client import Table
     from core.store.dynamodb.items import Head, Item, Key
     from core.store.header import Header
-    from core.store.stepped import Ahead
+    from core.store.verbs.stepped import Ahead
 
 _END = sys.maxsize
 

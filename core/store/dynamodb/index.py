@@ -13,7 +13,7 @@ from core.store.dynamodb import items
 if TYPE_CHECKING:
     from collections.abc import Collection
 
-    from core.message import ThreadKey
+    from core.domain.message import ThreadKey
     from core.store.dynamodb.client import Table
     from core.store.dynamodb.items import Item, Key
 

@@ -13,16 +13,16 @@ import zlib
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from core.admission import Verdict
-from core.message import ThreadKey
+from core.domain.admission import Verdict
+from core.domain.message import ThreadKey
 from core.store import codec
 from core.store.keys import digest
 from core.store.verbs import Trace
 
 if TYPE_CHECKING:
-    from core.session import Record
-    from core.store.buffered_rows import Slot
+    from core.domain.session import Record
     from core.store.header import Header
+    from core.store.verbs.buffered_rows import Slot
 
 Key: TypeAlias = tuple[str, str]
 """The partition and, in it, the item."""

@@ -10,8 +10,8 @@ from core.store.dynamodb import index
 if TYPE_CHECKING:
     from collections.abc import Collection
 
-    from core.clock import Clock
-    from core.message import ThreadKey
+    from core.domain.clock import Clock
+    from core.domain.message import ThreadKey
     from core.store.dynamodb.beats import Beats
     from core.store.dynamodb.client import Table
 

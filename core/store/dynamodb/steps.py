@@ -8,23 +8,23 @@ from collections import OrderedDict
 from typing import TYPE_CHECKING, TypeVar
 from weakref import WeakValueDictionary
 
-from core.errors import StoreUnavailableError
+from core.domain.errors import StoreUnavailableError
 from core.store import verbs
-from core.store.buffered_rows import BufferedRows, MissingError, Reads
 from core.store.dynamodb import across, items
 from core.store.dynamodb.client import pause
 from core.store.dynamodb.fetch import Look, TornError, look, read_more
 from core.store.dynamodb.write import after, writing
 from core.store.keys import unique
+from core.store.verbs.buffered_rows import BufferedRows, MissingError, Reads
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from core.clock import Clock
-    from core.message import ThreadKey
+    from core.domain.clock import Clock
+    from core.domain.message import ThreadKey
     from core.store.dynamodb.beats import Beats
     from core.store.dynamodb.client import Table
-    from core.store.stepped import Ahead
+    from core.store.verbs.stepped import Ahead
 
 Result = TypeVar("Result")
 

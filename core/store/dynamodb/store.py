@@ -19,21 +19,21 @@ from core.store.dynamodb.steps import Steps
 from core.store.dynamodb.table import refuse_unfit, remarks
 from core.store.dynamodb.transfer import DynamoTransfer
 from core.store.keys import place_prefix
-from core.store.stepped import Ahead
 from core.store.values import Idle, ThreadSettings
 from core.store.verbs.rows import living
+from core.store.verbs.stepped import Ahead
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Sequence
 
     from aiobotocore.session import AioSession
 
-    from core.clock import Clock
-    from core.message import ThreadKey
-    from core.session import Record
+    from core.domain.clock import Clock
+    from core.domain.message import ThreadKey
+    from core.domain.session import Record
     from core.store.dynamodb.client import Table
-    from core.store.stepped import Result
     from core.store.values import Buried, Deed, ThreadPage, Work
+    from core.store.verbs.stepped import Result
 
 
 class DynamoStore(DynamoTransfer):

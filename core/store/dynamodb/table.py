@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING, Any
 
-from core.errors import StoreRefusedError, StoreUnavailableError
+from core.domain.errors import StoreRefusedError, StoreUnavailableError
 from core.store.dynamodb import index, items
 from core.store.dynamodb.client import connect, pause
 from core.store.dynamodb.errors import FAILURES, code_of, explained

@@ -6,22 +6,22 @@ import asyncio
 from itertools import zip_longest
 from typing import TYPE_CHECKING
 
-from core.admission import Verdict
+from core.domain.admission import Verdict
 from core.store import codec, verbs
-from core.store.buffered_rows import Reads
 from core.store.dynamodb import across, items, places
 from core.store.keys import unique
-from core.store.stepped import Ahead, SteppedStore
-from core.store.transfer import Cursor, Dump, Heard, Place, Traced
+from core.store.migration.transfer import Cursor, Dump, Heard, Place, Traced
+from core.store.verbs.buffered_rows import Reads
+from core.store.verbs.stepped import Ahead, SteppedStore
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator, Sequence
 
-    from core.message import ThreadKey
-    from core.session import Record
+    from core.domain.message import ThreadKey
+    from core.domain.session import Record
     from core.store.dynamodb.client import Table
     from core.store.dynamodb.items import Item
-    from core.store.transfer import Aside
+    from core.store.migration.transfer import Aside
 
 _AT_ONCE = 20
 """Records, or people, in one transaction, which takes 100 items: an entry is two."""

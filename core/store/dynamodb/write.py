@@ -5,19 +5,19 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
-from core.session import Entry
+from core.domain.session import Entry
 from core.store import codec
-from core.store.buffered_rows import Picture
 from core.store.dynamodb import items
 from core.store.dynamodb.fetch import Look
 from core.store.dynamodb.items import Head, Mark
 from core.store.keys import SEEN_SECONDS
+from core.store.verbs.buffered_rows import Picture
 
 if TYPE_CHECKING:
-    from core.session import Record
-    from core.store.buffered_rows import Changes, Slot
+    from core.domain.session import Record
     from core.store.dynamodb.items import Item, Key
     from core.store.header import Header
+    from core.store.verbs.buffered_rows import Changes, Slot
 
 Step = dict[str, Any]
 

@@ -8,7 +8,7 @@ from enum import StrEnum
 from typing import TypeAlias
 from urllib.parse import parse_qsl, unquote, urlsplit
 
-from core.errors import SettingsError
+from core.domain.errors import SettingsError
 
 PORT = 6379
 SENTINEL_PORT = 26379

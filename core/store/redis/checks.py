@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from redis.exceptions import ResponseError
 
-from core.errors import StoreRefusedError
+from core.domain.errors import StoreRefusedError
 from core.store.redis.client import has_failover
 from core.store.redis.cluster import Cluster
 from core.store.redis.rewrite import REFUSED, may_rewrite

@@ -20,10 +20,10 @@ from redis.exceptions import (
     RedisError,
 )
 
-from core.errors import StoreRefusedError, StoreUnavailableError
+from core.domain.errors import StoreRefusedError, StoreUnavailableError
 
 if TYPE_CHECKING:
-    from core.errors import ChatbotError
+    from core.domain.errors import ChatbotError
 
 FAILURES = (RedisError, RedisClusterException, OSError, TimeoutError)
 """All that a call to Redis may raise."""

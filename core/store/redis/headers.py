@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from core.message import Kind
-from core.session import Usage
+from core.domain.message import Kind
+from core.domain.session import Usage
 from core.store import codec
 from core.store.header import Header, OpenTurn
 from core.store.redis import wire

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from core.message import ThreadKey
+from core.domain.message import ThreadKey
 from core.store import codec
 from core.store.keys import audit_start, place_prefix
 from core.store.redis import wire

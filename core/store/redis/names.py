@@ -34,7 +34,7 @@ from core.store.keys import digest, partition, place_prefix
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from core.message import ThreadKey
+    from core.domain.message import ThreadKey
 
 PARTITIONS = 16
 """How many slots of a cluster the threads are spread over.

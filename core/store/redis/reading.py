@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING, Any
 
-from core.session import Entry
+from core.domain.session import Entry
 from core.store import codec, keys
 from core.store.port import Store
 from core.store.redis import records, wire
@@ -23,8 +23,8 @@ from core.store.values import Buried, ThreadPage, ThreadSettings
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence
 
-    from core.message import Kind, ThreadKey
-    from core.session import Record
+    from core.domain.message import Kind, ThreadKey
+    from core.domain.session import Record
     from core.store.redis.client import Client
     from core.store.redis.scripts import Value
     from core.store.values import Deed, Lease, Work

@@ -29,14 +29,14 @@ from dataclasses import fields
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from core.message import Attachment, Author
-from core.session import Answer, AnswerKind, Entry, Status, Usage
+from core.domain.message import Attachment, Author
+from core.domain.session import Answer, AnswerKind, Entry, Status, Usage
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from core.message import Message
-    from core.session import Record
+    from core.domain.message import Message
+    from core.domain.session import Record
     from core.store.values import Draft, Lease
 
 _Made = TypeVar("_Made")

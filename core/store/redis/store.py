@@ -6,7 +6,7 @@ import json
 import secrets
 from typing import TYPE_CHECKING, Literal, Self
 
-from core.message import ThreadKey
+from core.domain.message import ThreadKey
 from core.store.keys import unique
 from core.store.redis import records, wire
 from core.store.redis.checks import sentences
@@ -18,8 +18,8 @@ from core.store.values import Accepted, Changed, Idle, Outcome, Refused
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
 
-    from core.admission import Terms
-    from core.message import Attachment, Message
+    from core.domain.admission import Terms
+    from core.domain.message import Attachment, Message
     from core.store.values import Draft, Lease, Work
 
 

@@ -6,22 +6,22 @@ import json
 import math
 from typing import TYPE_CHECKING, Any
 
-from core.session import Entry
+from core.domain.session import Entry
 from core.store import codec
+from core.store.migration.transfer import Cursor, Dump, Heard, Place, Traced
 from core.store.redis import headers, wire
 from core.store.redis.reading import RedisReading
 from core.store.redis.records import dump as dumped
-from core.store.transfer import Cursor, Dump, Heard, Place, Traced
 from core.store.verbs import Trace
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterable, Sequence
 
-    from core.message import ThreadKey
-    from core.session import Record
+    from core.domain.message import ThreadKey
+    from core.domain.session import Record
+    from core.store.migration.transfer import Aside
     from core.store.redis.names import Kept
     from core.store.redis.scripts import Value
-    from core.store.transfer import Aside
 
 _PORTION = 500
 """Keys that are read at once."""

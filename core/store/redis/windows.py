@@ -17,8 +17,8 @@ from core.store.redis import records
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from core.message import ThreadKey
-    from core.session import Record
+    from core.domain.message import ThreadKey
+    from core.domain.session import Record
 
 MOST = 4_000_000
 """Bytes of text that are kept; what was read of them takes some six times as much."""

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from core.admission import Verdict
-from core.message import Kind
-from core.session import Summary, Usage
+from core.domain.admission import Verdict
+from core.domain.message import Kind
+from core.domain.session import Summary, Usage
 from core.store import codec
 from core.store.values import Lease, ThreadInfo, ThreadSettings, TurnState, Work
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from core.message import ThreadKey
+    from core.domain.message import ThreadKey
     from core.store.redis.windows import Windows
 
 LETTERS = {verdict: verdict.value[0] for verdict in Verdict}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from core.message import ThreadKey
+from core.domain.message import ThreadKey
 from core.store import codec
 from core.store.keys import place_prefix
 from core.store.sql.query import Query
@@ -13,7 +13,7 @@ from core.store.values import Buried, ThreadPage, ThreadSettings
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from core.session import Record
+    from core.domain.session import Record
     from core.store.header import Header
     from core.store.sql.query import Queries, Value
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from core.admission import Verdict
+from core.domain.admission import Verdict
 from core.store import codec
 from core.store.keys import SEEN_SECONDS, digest
 from core.store.sql.reading import load_record
@@ -13,8 +13,8 @@ from core.store.verbs import Trace
 if TYPE_CHECKING:
     import sqlite3
 
-    from core.message import ThreadKey
-    from core.session import Answer, Entry, Record
+    from core.domain.message import ThreadKey
+    from core.domain.session import Answer, Entry, Record
     from core.store.header import Header
     from core.store.verbs import Now
 

@@ -7,15 +7,15 @@ from typing import TYPE_CHECKING
 
 from core.store import verbs
 from core.store.sql import places, reading, transfer
-from core.store.stepped import Ahead, SteppedStore
+from core.store.verbs.stepped import Ahead, SteppedStore
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Sequence
 
-    from core.message import ThreadKey
-    from core.session import Record
+    from core.domain.message import ThreadKey
+    from core.domain.session import Record
+    from core.store.migration.transfer import Aside, Dump
     from core.store.sql.query import Queries, Result
-    from core.store.transfer import Aside, Dump
     from core.store.values import Buried, Deed, ThreadPage, ThreadSettings
 
 

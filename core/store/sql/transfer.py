@@ -4,19 +4,19 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from core.admission import Verdict
+from core.domain.admission import Verdict
 from core.store import codec
 from core.store.keys import digest
+from core.store.migration.transfer import Cursor, Dump, Heard, Place, Traced
 from core.store.sql.query import Query
-from core.store.transfer import Cursor, Dump, Heard, Place, Traced
 from core.store.verbs import Trace
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
-    from core.message import ThreadKey
+    from core.domain.message import ThreadKey
+    from core.store.migration.transfer import Aside
     from core.store.sql.query import Queries, Value
-    from core.store.transfer import Aside
 
 PORTION = 500
 """Rows that are read or written at once."""

@@ -5,8 +5,8 @@ runs these functions as they are. Redis runs the same steps as Lua scripts, sinc
 has to travel to the data; one contract suite holds both to the same answers.
 """
 
+from core.store.verbs.erase import erase
 from core.store.verbs.inbox import AGAIN, accept, amend, configure, requeue
-from core.store.verbs.line import erase
 from core.store.verbs.rows import Now, Rows, Trace
 from core.store.verbs.transfer import load
 from core.store.verbs.turn import claim, commit, compact, renew, settle, stop

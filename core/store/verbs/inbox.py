@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from core.admission import ThreadState, Verdict
-from core.message import Kind
-from core.session import Entry, Status
+from core.domain.admission import ThreadState, Verdict
+from core.domain.message import Kind
+from core.domain.session import Entry, Status
 from core.store.header import Header
 from core.store.values import Accepted
 from core.store.verbs.rows import Trace, living
@@ -16,8 +16,8 @@ from core.store.verbs.turn import claim
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from core.admission import Terms
-    from core.message import Attachment, Message
+    from core.domain.admission import Terms
+    from core.domain.message import Attachment, Message
     from core.store.values import ThreadSettings
     from core.store.verbs.rows import Now, Rows
 

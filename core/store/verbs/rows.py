@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
-    from core.admission import Verdict
-    from core.message import ThreadKey
-    from core.session import Answer, Entry, Record
+    from core.domain.admission import Verdict
+    from core.domain.message import ThreadKey
+    from core.domain.session import Answer, Entry, Record
     from core.store.header import Header
 
 

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from core.message import Kind
-from core.session import Entry
+from core.domain.message import Kind
+from core.domain.session import Entry
 from core.store.header import Header
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from core.session import Record
-    from core.store.transfer import Dump
+    from core.domain.session import Record
+    from core.store.migration.transfer import Dump
     from core.store.verbs.rows import Now, Rows
 
 

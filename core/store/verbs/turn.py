@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Literal
 
-from core.session import Answer, AnswerKind, Entry, Status
+from core.domain.session import Answer, AnswerKind, Entry, Status
 from core.store.header import OpenTurn
 from core.store.values import (
     Changed,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from core.session import Summary
+from core.domain.session import Summary
 from core.store.header import OpenTurn
 from core.store.values import Lease, TurnState, Work
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import mimetypes
 from typing import TYPE_CHECKING, Any
 
-from bots.discord.live.rules import RULES
 from tests.fakes.discord.errors import DiscordError, invalid
 from tests.fakes.discord.mentions import allowed
 from tests.fakes.discord.model import (
@@ -18,6 +17,7 @@ from tests.fakes.discord.model import (
     Message,
 )
 from tests.fakes.discord.permissions import Permission
+from tests.live.discord.rules import RULES
 
 if TYPE_CHECKING:
     from tests.fakes.discord.call import Call

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from bots.discord.live.rules import RULES
 from tests.fakes.discord.call import Call, route
 from tests.fakes.discord.compose import attached, components, composed, content, embeds, mention
 from tests.fakes.discord.errors import DiscordError, invalid
@@ -20,6 +19,7 @@ from tests.fakes.discord.model import (
 )
 from tests.fakes.discord.permissions import Permission
 from tests.fakes.discord.shapes import message_json
+from tests.live.discord.rules import RULES
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

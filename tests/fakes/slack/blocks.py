@@ -5,14 +5,14 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, TypeAlias
 
-from bots.slack.live.rules import RULES
 from tests.fakes.slack.model import SlackError
+from tests.live.slack.rules import RULES
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
-    from bots.slack.live.rules import Rule
     from tests.fakes.slack.model import Json
+    from tests.live.slack.rules import Rule
 
 Rules: TypeAlias = "Mapping[str, Rule]"
 PER_VIEW = 100  # blocks in a modal or a home tab (slack.md 2.4)

@@ -6,7 +6,6 @@ import random
 import time
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from bots.slack.live.rules import RULES
 from tests.fakes.slack.model import (
     EVENTS,
     SCOPES,
@@ -20,6 +19,7 @@ from tests.fakes.slack.model import (
     User,
     View,
 )
+from tests.live.slack.rules import RULES
 
 if TYPE_CHECKING:
     import asyncio

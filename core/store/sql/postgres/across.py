@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from core.message import ThreadKey
+from core.domain.message import ThreadKey
 from core.store import codec
-from core.store.buffered_rows import Picture
 from core.store.sql.postgres.fetch import Found
 from core.store.sql.postgres.words import words
+from core.store.verbs.buffered_rows import Picture
 
 if TYPE_CHECKING:
     from collections.abc import Collection

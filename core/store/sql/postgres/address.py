@@ -7,7 +7,7 @@ from typing import Any
 from psycopg import ProgrammingError
 from psycopg.conninfo import conninfo_to_dict
 
-from core.errors import SettingsError
+from core.domain.errors import SettingsError
 
 CONNECT_SECONDS = 5
 """How long one try to connect may take."""

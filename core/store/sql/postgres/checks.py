@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from core.errors import StoreRefusedError
+from core.domain.errors import StoreRefusedError
 
 if TYPE_CHECKING:
     from psycopg import AsyncConnection

@@ -9,7 +9,7 @@ import random
 import socket
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from core.errors import StoreUnavailableError
+from core.domain.errors import StoreUnavailableError
 from core.store.sql.postgres.address import shown
 from core.store.sql.postgres.connection import Connection
 from core.store.sql.postgres.errors import FAILURES, explained, passes

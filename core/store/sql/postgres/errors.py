@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING
 
 from psycopg import Error, InterfaceError, OperationalError, errors
 
-from core.errors import StoreRefusedError, StoreUnavailableError
+from core.domain.errors import StoreRefusedError, StoreUnavailableError
 
 if TYPE_CHECKING:
-    from core.errors import ChatbotError
+    from core.domain.errors import ChatbotError
 
 FAILURES = (Error, OSError)
 """All that a call to PostgreSQL may raise; TimeoutError is an OSError."""

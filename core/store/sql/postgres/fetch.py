@@ -6,21 +6,21 @@ import sys
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from core.admission import Verdict
-from core.session import Entry
+from core.domain.admission import Verdict
+from core.domain.session import Entry
 from core.store import codec
-from core.store.buffered_rows import Picture, Reads
 from core.store.keys import digest
 from core.store.sql.postgres.words import words
 from core.store.sql.reading import load_record
 from core.store.verbs import Trace
+from core.store.verbs.buffered_rows import Picture, Reads
 
 if TYPE_CHECKING:
     from psycopg import AsyncConnection
 
-    from core.message import ThreadKey
+    from core.domain.message import ThreadKey
     from core.store.sql.postgres.connection import Connection
-    from core.store.stepped import Ahead
+    from core.store.verbs.stepped import Ahead
 
 _END = sys.maxsize
 # Locks the thread's row if there is one, without touching it, and makes one if there is none; the

@@ -8,8 +8,8 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from core.errors import StoreRefusedError
-from core.store.sql.schema import MIGRATIONS
+from core.domain.errors import StoreRefusedError
+from core.store.sql.sqlite.schema import MIGRATIONS
 
 if TYPE_CHECKING:
     from psycopg import AsyncConnection

@@ -11,10 +11,10 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Generic, TypeVar
 
 from core.store import verbs
-from core.store.buffered_rows import BufferedRows, MissingError
 from core.store.keys import unique
 from core.store.sql.postgres.fetch import read_more
 from core.store.sql.postgres.write import commit, fits, is_done, put
+from core.store.verbs.buffered_rows import BufferedRows, MissingError
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -7,7 +7,6 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from core.store import verbs
-from core.store.buffered_rows import BufferedRows
 from core.store.keys import unique
 from core.store.sql import places
 from core.store.sql.postgres import across, checks
@@ -21,17 +20,18 @@ from core.store.sql.postgres.words import words
 from core.store.sql.query import Query
 from core.store.sql.store import SqlStore
 from core.store.values import Idle
+from core.store.verbs.buffered_rows import BufferedRows
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection
 
     from psycopg import AsyncConnection
 
-    from core.message import ThreadKey
+    from core.domain.message import ThreadKey
     from core.store.sql.postgres.connection import Connection
     from core.store.sql.query import Queries, Result, Row
-    from core.store.stepped import Ahead
     from core.store.values import Work
+    from core.store.verbs.stepped import Ahead
 
 KNOWN = 10_000
 """Threads that are remembered to be there, at about 300 bytes each."""

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from core.admission import Verdict
-from core.session import Entry
+from core.domain.admission import Verdict
+from core.domain.session import Entry
 from core.store import codec, verbs
 from core.store.keys import SEEN_SECONDS, digest
 from core.store.sql import rows
@@ -16,10 +16,10 @@ if TYPE_CHECKING:
 
     from psycopg import AsyncConnection
 
-    from core.session import Record
-    from core.store.buffered_rows import Changes
+    from core.domain.session import Record
     from core.store.sql.postgres.connection import Connection
     from core.store.sql.postgres.fetch import Found
+    from core.store.verbs.buffered_rows import Changes
 
 CHANNEL = "chatbot"
 """Where a thread that may be claimed is announced."""

@@ -1,0 +1,1 @@
+"""What people say on Discord, as the core's messages; and what is read back of the past."""

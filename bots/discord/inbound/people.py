@@ -1,0 +1,74 @@
+"""Who has said something on Discord, what they are called, and what came with it. Pure."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any
+
+from bots.discord.ids import is_id
+from core.domain.message import Attachment, Author
+from core.domain.payload import count_of, dict_of, dicts_of, str_of
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+UNKNOWN_TYPE = "application/octet-stream"
+_TYPE = re.compile(r"[\w.+-]{1,64}/[\w.+-]{1,64}", re.ASCII)
+_LONGEST = 255
+"""Characters of a name; Discord takes 32 for a person's, and a file's is cut at about 255."""
+
+
+def author_of(payload: Mapping[str, Any], me: str, *, allow_bots: bool) -> Author | None:
+    """Return who said it; None where that is the bot, a webhook, or a bot that isn't heard."""
+    user = dict_of(payload, "author")
+    id_ = str_of(user, "id")
+    if not is_id(id_) or id_ == me or is_id(payload.get("webhook_id")):
+        return None
+    if user.get("bot") is True and not allow_bots:
+        return None
+    return Author(id=id_, name=name_of(user, dict_of(payload, "member")))
+
+
+def name_of(user: Mapping[str, Any], member: Mapping[str, Any]) -> str:
+    """Return what others see a person called: on this server, else anywhere."""
+    called = (str_of(member, "nick"), str_of(user, "global_name"), str_of(user, "username"))
+    return next(filter(None, called), str_of(user, "id"))[:_LONGEST]
+
+
+def names_in(payload: Mapping[str, Any]) -> dict[str, str]:
+    """Return the names of the people whom a message mentions, by id."""
+    people = dicts_of(payload, "mentions")
+    return {str_of(user, "id"): name_of(user, dict_of(user, "member")) for user in people}
+
+
+def roles_of(payload: Mapping[str, Any]) -> tuple[str, ...] | None:
+    """Return the roles of who said it; None where the payload doesn't tell."""
+    member = dict_of(payload, "member")
+    roles = member.get("roles")
+    return tuple(map(str, roles)) if isinstance(roles, list) else None
+
+
+def files_of(payload: Mapping[str, Any], channel: str) -> tuple[Attachment, ...]:
+    """Return files by reference: channel, message and file, since their addresses expire."""
+    message = str_of(payload, "id")
+    return tuple(
+        Attachment(
+            id=f"{channel}/{message}/{str_of(file, 'id')}",
+            name=(str_of(file, "filename") or str_of(file, "id"))[:_LONGEST],
+            media_type=_type_of(file),
+            size=count_of(file, "size"),
+        )
+        for file in attachments_of(payload)
+        if is_id(str_of(file, "id"))
+    )
+
+
+def _type_of(file: Mapping[str, Any]) -> str:
+    said = str_of(file, "content_type").partition(";")[0]
+    return said if _TYPE.fullmatch(said) else UNKNOWN_TYPE
+
+
+def attachments_of(payload: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Return the files of a message, and of one that was forwarded with it."""
+    forwarded = [dict_of(each, "message") for each in dicts_of(payload, "message_snapshots")]
+    return [file for each in (payload, *forwarded) for file in dicts_of(each, "attachments")]

@@ -1,0 +1,1 @@
+"""What the app needs at Discord: its manifest, and what the doctor checks."""

@@ -1,0 +1,94 @@
+"""What the settings mean: which model answers, what it is told, and how the bot remembers."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from typing import TYPE_CHECKING
+
+from bots.settings.settings import OFFLINE
+from core.domain.message import Kind
+from core.memory import HEADROOM, Marks, Memory
+from core.memory.tokens import counter_for, find_rank_file
+from core.models.catalog import known_models, spec_of
+from core.prompt.prompt import DEFAULT_SYSTEM_PROMPT
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncGenerator
+
+    from bots.settings.settings import Settings
+    from core.models.port import Completion, Model, ModelRequest
+
+
+def guessed(name: str) -> str:
+    """Return a sentence where a model's limits are not known; empty where they are."""
+    spec = spec_of(name)
+    if spec.name != name:
+        return ""
+    near = ", ".join(known_models()[:2])
+    return (
+        f"The model “{name}” is not known here, so its limits are guessed "
+        f"({spec.input_limit:,} tokens); known ones are {near} and others."
+    )
+
+
+def model_names(settings: Settings) -> tuple[str, ...]:
+    """Return the models that are asked."""
+    return (settings.model, settings.summary_model)
+
+
+def model_name(settings: Settings) -> str:
+    """Return the model that answers."""
+    return OFFLINE if settings.offline else settings.model
+
+
+def model_for(settings: Settings) -> Model:
+    """Return the model that answers."""
+    if settings.offline:
+        from core.models.offline.model import OfflineModel  # noqa: PLC0415 - slow to import
+
+        return OfflineModel()
+    from core.models.claude import ClaudeModel  # noqa: PLC0415 - slow to import
+
+    return ClaudeModel(
+        settings.anthropic_api_key.get_secret_value(), base_url=settings.anthropic_base_url or None
+    )
+
+
+def memory_for(settings: Settings) -> Memory:
+    """Return how the bot remembers."""
+    name = model_name(settings)
+    room = spec_of(name).input_limit - answer_tokens(settings)
+    return Memory(
+        counter=counter_for(name, rank_file=find_rank_file(os.environ, tempfile.gettempdir())),
+        budget=min(int(room * (1 - HEADROOM)), settings.input_tokens or room),
+        marks=Marks(high=settings.memory_high, low=settings.memory_low),
+        by_kind={kind: settings.strategy(kind) for kind in Kind},
+        pairs=settings.memory_pairs,
+    )
+
+
+def answer_tokens(settings: Settings) -> int:
+    """Return the tokens that an answer may have: no more than the model can write."""
+    return min(settings.answer_tokens, spec_of(model_name(settings)).output_limit)
+
+
+def system_prompt(settings: Settings) -> str:
+    """Return what the model is told about itself."""
+    return settings.instructions or DEFAULT_SYSTEM_PROMPT
+
+
+class LazyOffline:
+    """The offline model, loaded when it is first asked: as a fallback it seldom is."""
+
+    name = OFFLINE
+
+    async def stream(self, request: ModelRequest) -> AsyncGenerator[str | Completion, None]:
+        """Yield what the offline model answers."""
+        from core.models.offline.model import OfflineModel  # noqa: PLC0415 - see above
+
+        async for item in OfflineModel().stream(request):
+            yield item
+
+    async def close(self) -> None:
+        """Nothing to give back."""

@@ -1,0 +1,119 @@
+"""What an operator asks for at the command line. Each returns the exit code."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING
+
+from bots.app import App, say
+from bots.terminal.platform import NAME
+from bots.terminal.text import inert
+from core.commands.audit import deed_line, deeds
+from core.commands.commands import stats_lines
+from core.commands.export import Form, export, export_to
+from core.domain.message import ThreadKey
+from core.store.urls import init_store as make_store
+
+if TYPE_CHECKING:
+    from bots.settings.settings import Settings
+
+_SHOWN_LENGTH = 120
+
+
+async def init_store(settings: Settings) -> int:
+    """Make what the store needs before anything can be kept in it."""
+    made = await make_store(settings.store.get_secret_value())
+    if made is None:
+        say("Nothing is to be done: this store makes what it needs by itself.")
+    elif made:
+        say("The table is made; the bot can use it.")
+    else:
+        say("The table is there already; the bot can use it.")
+    return 0
+
+
+async def stats(settings: Settings) -> int:
+    """Print how long conversations are, and where people drop off."""
+    async with await App.open(settings) as app:
+        _print(*stats_lines(await app.commands.stats()))
+    return 0
+
+
+async def export_thread(settings: Settings, thread: str, file: str, *, as_json: bool) -> int:
+    """Write a conversation to a file, or to stdout."""
+    async with await App.open(settings) as app:
+        key = thread_named(thread, settings.user)
+        if await app.store.peek(key) is None:
+            say(f"chatbot: there is no thread {key}")
+            return 1
+        if file:
+            return await _export_to(app, key, file, as_json=as_json)
+        form = Form.JSON if as_json else Form.MARKDOWN
+        async for piece in export(app.store, key, form, at=app.clock.now()):
+            sys.stdout.write(piece)
+        sys.stdout.flush()
+    return 0
+
+
+async def buried(settings: Settings) -> int:
+    """Print the messages whose answer was given up."""
+    async with await App.open(settings) as app:
+        found = await app.store.buried()
+    for message in found:
+        text = " ".join(inert(message.entry.text).split())[:_SHOWN_LENGTH]
+        _print(f"{message.thread} {message.entry.place} {inert(message.entry.author.name)}: {text}")
+    if not found:
+        say("Nothing was given up.")
+    return 0
+
+
+async def audit(settings: Settings) -> int:
+    """Print what admins exported and removed, a line of JSON each, oldest first."""
+    async with await App.open(settings) as app:
+        count = 0
+        async for deed in deeds(app.store):
+            _print(deed_line(deed))
+            count += 1
+    if not count:
+        say("No admin has exported or removed anything in the last year.")
+    return 0
+
+
+async def requeue(settings: Settings, thread: str, place: int) -> int:
+    """Let a given-up message wait again."""
+    key = thread_named(thread, settings.user)
+    async with await App.open(settings) as app:
+        if await app.store.requeue(key, place):
+            say("It waits again, at the end of its thread.")
+            return 0
+    say(f"chatbot: no message at place {place} of {key} was given up; `chatbot buried` lists them")
+    return 1
+
+
+def thread_named(text: str, user: str) -> ThreadKey:
+    """Return the thread with this key, or of this name in the user's terminal."""
+    try:
+        return ThreadKey.parse(text)
+    except ValueError:
+        return ThreadKey(NAME, user, text or "main")
+
+
+async def _export_to(app: App, thread: ThreadKey, file: str, *, as_json: bool) -> int:
+    try:
+        path = await export_to(
+            app.store,
+            thread,
+            file,
+            at=app.clock.now(),
+            form=Form.JSON if as_json else None,
+        )
+    except OSError as error:
+        say(f"chatbot: {file} can't be written: {error.strerror or error}")
+        return 1
+    say(f"Written to {path}.")
+    return 0
+
+
+def _print(*lines: str) -> None:
+    for line in lines:
+        print(line)  # noqa: T201 - it is what was asked for

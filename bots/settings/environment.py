@@ -1,0 +1,42 @@
+"""What the machine says of its user: a name, a time zone, a place for data."""
+
+from __future__ import annotations
+
+import getpass
+import os
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+from core.domain.message import clean
+
+
+def data_dir() -> Path:
+    """Return the directory that a user's data belongs in on this system."""
+    from platformdirs import user_data_path  # noqa: PLC0415 - only where no store is named
+
+    return user_data_path("chatbot", appauthor=False)
+
+
+def user_name() -> str:
+    """Return the name of who is logged in; a container's user often has none."""
+    try:
+        return clean(getpass.getuser()).strip()[:64] or "user"
+    except (OSError, KeyError, ImportError):
+        return "user"
+
+
+def time_zone() -> str:
+    """Return the IANA name of the system's time zone, or UTC."""
+    named = os.environ.get("TZ", "").removeprefix(":")
+    local = Path("/etc/localtime")
+    linked = str(local.resolve()).partition("zoneinfo/")[2] if local.is_symlink() else ""
+    return next((name for name in (named, linked) if is_time_zone(name)), "UTC")
+
+
+def is_time_zone(name: str) -> bool:
+    """Tell whether a time zone of this name is known here."""
+    try:
+        ZoneInfo(name)
+    except (KeyError, ValueError, OSError):
+        return False
+    return True

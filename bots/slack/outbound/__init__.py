@@ -1,0 +1,1 @@
+"""What the bot posts on Slack: answers, previews, files, reactions, and finding its own posts."""

@@ -1,0 +1,148 @@
+"""An answer, as Slack takes it: a markdown block, the plain text beside it, and our notes. Pure.
+
+Lengths are those of Slack's docs (reference/block-kit/blocks/markdown-block: 12,000 characters in
+all of a message's markdown blocks), and of practice where that is less: `text` is refused from
+4,000 on (github.com/seratch/ChatGPT-in-Slack, issue 102), all blocks together from about 13,200 on
+(github.com/slackapi/bolt-js, issue 2509). They count after escaping.
+"""
+
+from __future__ import annotations
+
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
+
+# not `re`: before Python 3.11.5 its possessive groups go wrong
+import regex  # type: ignore[import-untyped] # ships no types
+
+from bots.slack.outbound.escape import escaped, inert, length, restored, settled
+from core.delivery.port import Form
+from core.delivery.splitting.splitter import Splitter
+from core.domain.payload import dicts_of, str_of
+from core.domain.text import visible
+from core.turn.notices import TRIM_MEANING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+__all__ = ["cut", "fallback", "growing", "inert", "message", "piece", "settled", "text_of"]
+
+Json: TypeAlias = dict[str, Any]
+
+MARKDOWN = 11_500
+TEXT = 3_900
+SMALL = 1_000
+"""A text that is refused at the length that Slack is known to take is tried in parts of this."""
+_SEEN = 4
+"""How much of a text is looked at, in lengths of what is shown: signs that are not shown, or
+stand for more, make one longer than the other."""
+NOTE = 300
+NOTES = 5
+"""Notes under an answer; there are five kinds of them."""
+REMEMBER = "what_i_remember"
+"""The action of the button that shows what is remembered of a thread."""
+NO_PREVIEWS: Final[Mapping[str, Any]] = MappingProxyType(
+    {"unfurl_links": False, "unfurl_media": False}
+)
+"""Goes with each post: Slack would ask for what a text links to, also for a model's addresses."""
+_NOTHING = "\u2026"
+_MORE = "\n\u2026"
+
+_HEADING = regex.compile(r"^[ \t]*+#{1,6}[ \t]++", regex.MULTILINE)
+_BOLD = regex.compile(r"\*\*(?=\S)([^*\n]++)\*\*")
+_LINK = regex.compile(r"!?\[([^\[\]\n]*+)\]\(([^()\s]*+)\)")
+_FENCE = regex.compile(r"^[ \t]*+(?:`{3,}+|~{3,}+)[^\n`]*+$\n?", regex.MULTILINE)
+
+_PIECES = Splitter(MARKDOWN, length)
+_TEXTS = Splitter(TEXT - len(_MORE), lambda text: len(escaped(text)))
+_SMALL = Splitter(SMALL, lambda text: len(escaped(text)))
+
+
+def cut(text: str, most: int = 0) -> tuple[int, ...]:
+    """Return the ends of the pieces that an answer is posted in, `most` at most; 0 is no limit."""
+    return _PIECES.cut(text, most)
+
+
+def piece(text: str, cuts: Sequence[int], index: int) -> str:
+    """Return one piece, as Markdown; `message` makes it inert."""
+    return _PIECES.piece(text, cuts, index)
+
+
+def growing(text: str) -> str:
+    """Return as much of a text that still grows as can be streamed.
+
+    What it gives for a text begins with what it gave for an earlier part of it.
+    """
+    return inert(settled(text[: _SEEN * MARKDOWN]))[:MARKDOWN]
+
+
+def message(text: str, notes: Sequence[str] = (), *, explain_trim: bool = False) -> Json:
+    """Return what `chat.postMessage` and `chat.update` take, for one piece or one notice.
+
+    `notes` are lines of the bot's own under it; `explain_trim` adds what ✂️ means, with a button
+    that shows what is remembered. A text that is too long is shown as far as it fits.
+    """
+    seen = text[: _SEEN * MARKDOWN]
+    shown = inert(seen)
+    if len(shown) > MARKDOWN:
+        shown = inert(piece(seen, cut(seen, 1), 0))
+    blocks: list[Json] = [{"type": "markdown", "text": shown if shown.strip() else _NOTHING}]
+    if notes:
+        blocks.append({"type": "context", "elements": [_note(note) for note in notes[:NOTES]]})
+    if explain_trim:
+        blocks += [{"type": "context", "elements": [_note(TRIM_MEANING)]}, _remember()]
+    # `parse` is `client` unless said otherwise in chat.update (docs: reference/methods/chat.update)
+    # and either finds names in plain text when it is `full`.
+    return {"text": fallback(text), "blocks": blocks, "parse": "none", "link_names": False}
+
+
+def parts(text: str, form: Form) -> tuple[str, ...]:
+    """Return a piece in parts that are posted as plain text."""
+    splitter = _SMALL if form is Form.SMALL else _TEXTS
+    cuts = splitter.cut(text)
+    return tuple(splitter.piece(text, cuts, index) for index in range(len(cuts)))
+
+
+def plain(text: str, notes: Sequence[str] = ()) -> Json:
+    """Return what `chat.postMessage` takes for text without any block, shown as it is."""
+    lines = [text, *(f"({visible(note)})" for note in notes)]
+    shown = escaped("\n".join(lines))
+    return {
+        "text": shown if shown.strip() else _NOTHING,
+        "mrkdwn": False,
+        "parse": "none",
+        "link_names": False,
+    }
+
+
+def fallback(text: str) -> str:
+    """Return a text as notifications, search and screen readers have it: without Markdown."""
+    seen = text[: _SEEN * TEXT]
+    plain = _HEADING.sub("", _FENCE.sub("", seen))
+    plain = _LINK.sub(r"\1 (\2)", _BOLD.sub(r"\1", plain)).strip() or _NOTHING
+    cuts = _TEXTS.cut(plain, 1)
+    more = _MORE if cuts[0] < len(plain) or seen != text else ""
+    return escaped(_TEXTS.piece(plain, cuts, 0)) + more
+
+
+def text_of(found: Mapping[str, Any]) -> str:
+    """Return the Markdown of a message of ours that was read back; empty where that can't be told.
+
+    Slack may give a markdown block back as rich text, which says less.
+    """
+    texts = [str_of(b, "text") for b in dicts_of(found, "blocks") if b.get("type") == "markdown"]
+    return restored("\n".join(texts))
+
+
+def _note(text: str) -> Json:
+    """Return a line in small letters; plain text is nothing but shown."""
+    text = visible(text) or _NOTHING
+    line = text if len(text) <= NOTE else f"{text[: NOTE - 1]}\u2026"
+    return {"type": "plain_text", "text": line, "emoji": True}
+
+
+def _remember() -> Json:
+    label = {"type": "plain_text", "text": "What I remember"}
+    return {
+        "type": "actions",
+        "elements": [{"type": "button", "action_id": REMEMBER, "text": label}],
+    }

@@ -1,0 +1,75 @@
+"""Finding the bot's own messages again, and saying something no more than once by it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from bots.slack.ids import is_ts
+from bots.slack.inbound.events import channel_of
+from bots.slack.inbound.history import replies
+from bots.slack.inbound.people import is_ours
+from bots.slack.outbound import format as shape
+from bots.slack.outbound.post_keys import key_of, notice
+from bots.slack.pace import Rank
+from core.delivery.port import Posted
+from core.domain.payload import dicts_of, str_of
+
+if TYPE_CHECKING:
+    from bots.slack.api import Api
+    from bots.slack.inbound.events import Me
+    from core.delivery.port import Where
+    from core.domain.message import Message
+
+PATIENCE = 15.0
+"""Seconds for what is said outside of turns: no lease runs out on it, and Slack may hold it back.
+
+Less than `core.commands.in_thread.SAID_SECONDS`, with what is read before it.
+"""
+
+
+async def find(api: Api, me: Me, where: Where, *, unmarked: str) -> tuple[Posted, ...]:
+    """Return our messages of a turn, oldest first; those without a mark are this lease's.
+
+    Raises what `replies` does.
+    """
+    channel = channel_of(where.thread.place)
+    found = []
+    async for message in replies(
+        api, channel, where.answer_in, oldest=where.trigger, rank=Rank.TAKEOVER
+    ):
+        key = key_of(message, where, unmarked=unmarked) if is_ours(message, me) else None
+        if key is not None:
+            files = dicts_of(message, "files")  # a file is known by its own id
+            known = str_of(files[0], "id") if files else str_of(message, "ts")
+            found.append(Posted(known, key, shape.text_of(message)))
+    return tuple(found)
+
+
+async def say(api: Api, me: Me, message: Message, content: shape.Json, name: str) -> None:
+    """Say something under a message, once under this name, whoever says it.
+
+    A crash may leave it unsaid. Raises `PlatformError` when it can't be said now.
+    """
+    channel = channel_of(message.thread.place)
+    await say_once(api, me, (channel, message.answer_in), message.id, content, name)
+
+
+async def say_once(
+    api: Api, me: Me, thread: tuple[str, str], after: str, content: shape.Json, name: str
+) -> None:
+    """Say something in a thread (its channel and root) after a message; see `say`."""
+    channel, root = thread
+    metadata = notice(f"{after}\n{name}")
+    if is_ts(after):  # else there is no place to look at
+        async for found in replies(api, channel, root, oldest=after, rank=Rank.COMMAND):
+            if found.get("metadata") == metadata and is_ours(found, me):
+                return
+    await api.call(
+        "chat.postMessage",
+        channel=channel,
+        thread_ts=root or None,
+        metadata=metadata,
+        **shape.NO_PREVIEWS,
+        patience=PATIENCE,
+        **content,
+    )

@@ -1,0 +1,1 @@
+"""What people see on Slack beside messages: commands, buttons, modals and App Home."""

@@ -1,0 +1,146 @@
+"""Who is where and who is an admin, asked of Slack now; implements `authorized.Directory`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from bots.slack.api import RefusedError
+from bots.slack.inbound.audience import Audience
+from bots.slack.inbound.events import NAME, channel_of, place_of, thread_at
+from bots.slack.pace import Rank
+from core.domain.payload import dict_of, str_of
+
+if TYPE_CHECKING:
+    from bots.slack.api import Api
+    from bots.slack.inbound.events import Me
+    from bots.slack.inbound.names import Names
+    from core.domain.message import ThreadKey
+
+_PAGE = 1000
+_PAGES = 100
+_PATIENCE = 30.0
+
+
+class SlackDirectory:
+    """One workspace's people and channels."""
+
+    name = NAME
+
+    def __init__(
+        self, api: Api, me: Me, names: Names, admins: str, *, strangers: bool = False
+    ) -> None:
+        """Ask as `me`; `admins` are user ids, and `workspace` for its admins, between commas.
+
+        `strangers` says that people of other organisations may talk to the bot.
+        """
+        self._api = api
+        self._me = me
+        self._names = names
+        self._audience = Audience(names, me, strangers=strangers)
+        self._admins = {name.strip() for name in admins.split(",")}
+
+    # --- threads --------------------------------------------------------------------------------
+
+    @property
+    def one_dm(self) -> bool:
+        """Tell whether a DM is one conversation, so that a command there needs no choice."""
+        return self._me.dm_scope == "user"
+
+    def thread_at(self, channel: str, root: str) -> ThreadKey:
+        """Return the thread of a message: its channel, and the root it stands under."""
+        return thread_at(channel, root, self._me)
+
+    def is_ours(self, thread: ThreadKey) -> bool:
+        """Tell whether a thread is of this workspace."""
+        return thread.place == place_of(channel_of(thread.place), self._me)
+
+    def circle(self, thread: ThreadKey) -> str:
+        """Return one name for all: the bot is in one workspace."""
+        del thread
+        return NAME
+
+    def scope(self, thread: ThreadKey) -> str:
+        """Return what sight depends on: the channel."""
+        return thread.place
+
+    async def is_direct(self, thread: ThreadKey) -> bool:
+        """Tell whether it is a direct message, of one person or of several.
+
+        The id of a direct message of several does not tell it from a channel.
+        """
+        if channel_of(thread.place).startswith("D"):
+            return True
+        found = await self._channel(thread)
+        return not found or bool(found.get("is_im") or found.get("is_mpim"))
+
+    # --- people ---------------------------------------------------------------------------------
+
+    async def listens_to(self, person: str, thread: ThreadKey) -> bool:
+        """Tell whether a person is of this organisation, or others may talk to the bot too."""
+        del thread  # the same in all channels
+        return await self._audience.listens_to(person)
+
+    async def may_enter(self, person: str, thread: ThreadKey) -> bool:
+        """Tell whether it is a public channel's, and the person no guest (docs: slack.com/help)."""
+        if not await self._audience.is_ours(person):
+            return False
+        found, user = await self._channel(thread), await self._user(person)
+        public = found.get("is_private") is False and found.get("is_channel") is True
+        return public and not (user.get("is_restricted") or user.get("deleted"))
+
+    async def can_see(self, person: str, thread: ThreadKey) -> bool:
+        """Tell whether somebody is in a thread's channel now."""
+        cursor: str | None = None
+        for _ in range(_PAGES):
+            try:
+                answer = await self._api.call(
+                    "conversations.members",
+                    repeat=True,
+                    patience=_PATIENCE,
+                    rank=Rank.COMMAND,
+                    channel=channel_of(thread.place),
+                    limit=_PAGE,
+                    cursor=cursor,
+                )
+            except RefusedError:  # we are not in it any more, or it is gone: nobody can tell
+                return False
+            members = answer.get("members")
+            if isinstance(members, list) and person in members:
+                return True
+            cursor = str_of(dict_of(answer, "response_metadata"), "next_cursor")
+            if not cursor:
+                break
+        return False
+
+    async def is_admin(self, person: str, thread: ThreadKey) -> bool:
+        """Tell whether somebody is an admin, by the settings or in the workspace."""
+        del thread  # of all its channels
+        if person in self._admins:
+            return True
+        if "workspace" not in self._admins:
+            return False
+        found = await self._user(person)
+        ours = found.get("team_id", self._me.team) in (self._me.team, self._me.enterprise)
+        return ours and (found.get("is_admin") is True or found.get("is_owner") is True)
+
+    async def name_of(self, person: str, thread: ThreadKey) -> str:
+        """Return what somebody is called."""
+        del thread  # the same in all channels
+        return await self._names.of(person)
+
+    # --- the steps ------------------------------------------------------------------------------
+
+    async def _user(self, person: str) -> dict[str, Any]:
+        answer = await self._api.call("users.info", repeat=True, rank=Rank.COMMAND, user=person)
+        return dict_of(answer, "user")
+
+    async def _channel(self, thread: ThreadKey) -> dict[str, Any]:
+        """Return what a thread's channel is now; empty where Slack does not show it to the bot."""
+        channel = channel_of(thread.place)
+        try:
+            answer = await self._api.call(
+                "conversations.info", repeat=True, rank=Rank.COMMAND, channel=channel
+            )
+        except RefusedError:
+            return {}
+        return dict_of(answer, "channel")

@@ -1,0 +1,146 @@
+"""How the bot says what comes of a command; implements `core.commands.in_thread.Voice`.
+
+What is private goes into a direct message or a modal; nothing important is only ephemeral, since
+Slack may not show such a message and forgets it (docs: messaging/sending-and-scheduling-messages).
+"""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING, Any
+
+from bots.slack.api import stated
+from bots.slack.inbound.events import channel_of
+from bots.slack.outbound import format as shape
+from bots.slack.outbound.files_out import share
+from bots.slack.outbound.post_keys import notice
+from bots.slack.outbound.read_back import PATIENCE, say
+from bots.slack.pace import Rank
+from bots.slack.ui import views
+from bots.slack.ui.permalinks import link_in
+from bots.slack.ui.refusals import why
+from core.domain.errors import PostUnclearError
+from core.store.keys import unique
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from bots.slack.api import Api
+    from bots.slack.inbound.events import Me
+    from bots.slack.ui.directory import SlackDirectory
+    from core.domain.clock import Clock
+    from core.domain.errors import PlatformError
+    from core.domain.message import Message, ThreadKey
+
+log = logging.getLogger(__name__)
+
+_SENT = "Here is the conversation that you asked for."
+_OFFERS = {
+    "forget": "I ask before I forget anything: press the button.",
+    "memory": "Only you will see it: press the button.",
+}
+
+
+class SlackVoice:
+    """Says things beside the conversation."""
+
+    def __init__(
+        self, api: Api, me: Me, directory: SlackDirectory, clock: Clock, *, overhears: bool
+    ) -> None:
+        """Speak as `me`; the help says whether the bot `overhears`."""
+        self.help = views.help_text(overhears=overhears)
+        self._api = api
+        self._me = me
+        self._directory = directory
+        self._clock = clock
+
+    def linked(self, link: str) -> ThreadKey | None:
+        """Return the thread of the message that a permalink leads to."""
+        found = link_in(link)
+        return None if found is None else self._directory.thread_at(found.channel, found.root)
+
+    # --- in a thread ----------------------------------------------------------------------------
+
+    async def answer(self, message: Message, text: str, name: str) -> None:
+        """Say something under a message, for all; once under this name, whoever says it."""
+        await say(self._api, self._me, message, shape.message(text), name=name)
+
+    async def offer(self, message: Message, word: str) -> None:
+        """Put a button for a command into a thread: a modal needs somebody's press."""
+        action, label = views.ACTIONS[word]
+        content = shape.message(_OFFERS[word])
+        press = views.button(action, label, str(message.thread), danger=word == "forget")
+        content["blocks"].append({"type": "actions", "elements": [press]})
+        await say(self._api, self._me, message, content, name=word)
+
+    async def announce(self, thread: ThreadKey, text: str) -> None:
+        """Say something in a thread, for all who are in it."""
+        channel = channel_of(thread.place)
+        root = None if thread.thread == channel else thread.thread
+        await self._api.call(
+            "chat.postMessage",
+            channel=channel,
+            thread_ts=root,
+            metadata=notice(),
+            patience=PATIENCE,
+            **shape.NO_PREVIEWS,
+            **shape.message(text),
+        )
+
+    # --- to one person --------------------------------------------------------------------------
+
+    async def tell(self, person: str, text: str) -> None:
+        """Say something to somebody alone, where it stays."""
+        dm = await self._dm(person)
+        await self._api.call(
+            "chat.postMessage",
+            channel=dm,
+            metadata=notice(),
+            patience=PATIENCE,
+            **shape.NO_PREVIEWS,
+            **shape.message(text),
+        )
+
+    async def send(self, person: str, file: Path) -> None:
+        """Put a file into somebody's DM; never twice."""
+        dm = await self._dm(person)
+        await share(self._api, self._clock, file, channel=dm, comment=_SENT)
+
+    async def whisper(self, person: str, channel: str, text: str) -> None:
+        """Say something to one person alone in a channel, where it does not stay."""
+        await self._api.call(
+            "chat.postEphemeral",
+            channel=channel,
+            user=person,
+            **shape.NO_PREVIEWS,
+            **shape.message(text),
+        )
+
+    def why(self, error: PlatformError) -> str:
+        """Return why something is refused for good; empty where it may work later."""
+        return why(error)
+
+    async def show(self, trigger: str, *, pushed: bool = False) -> str:
+        """Open a modal at once, as a trigger is good for three seconds; return its name.
+
+        The name is ours, so a modal is filled also where Slack's answer to its opening was lost.
+        """
+        method = "views.push" if pushed else "views.open"
+        name = unique()
+        view = views.words("One moment", ["…"]) | {"external_id": name}
+        try:
+            await self._api.call(method, trigger_id=trigger, view=view)
+        except PostUnclearError:
+            log.info("a modal may be open, or not: it is filled if it is")
+        return name
+
+    async def fill(self, modal: str, view: dict[str, Any]) -> None:
+        """Put something else into an open modal."""
+        view = view | {"external_id": modal}
+        await self._api.call("views.update", repeat=True, external_id=modal, view=view)
+
+    async def _dm(self, person: str) -> str:
+        answer = await self._api.call(
+            "conversations.open", repeat=True, rank=Rank.COMMAND, users=person
+        )
+        return stated("conversations.open", answer, "channel", "id")

@@ -1,0 +1,206 @@
+"""What people see beside messages: modals, the list of their threads, App Home. Pure."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+from bots.slack.inbound.events import channel_of
+from bots.slack.outbound.format import REMEMBER
+from core.commands.commands import thread_line
+from core.delivery.splitting.break_points import in_line
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from core.domain.message import ThreadKey
+    from core.store.values import ThreadInfo
+
+Json: TypeAlias = dict[str, Any]
+
+FORGET = "forget_thread"
+"""The callback of the modal that asks before anything is removed."""
+ACTIONS = {
+    "export": ("thread_export", "Export"),
+    "memory": ("thread_memory", "What I remember"),
+    "reset": ("thread_reset", "Begin anew"),
+    "forget": ("thread_forget", "Forget"),
+}
+"""By command: the action of its button, and the button's label."""
+_CHUNK = 2900
+"""Characters of a section; Slack takes 3,000 (docs: reference/block-kit/blocks/section-block)."""
+_CHUNKS = 4
+LISTED = 10
+"""Threads that are listed as the latest."""
+_SHOWN = 20
+"""Threads in a list at the most. Each takes two blocks of App Home, and Slack takes 100 in all."""
+
+_HELP = (
+    "Mention me in a channel, and I answer in a thread; in direct messages just write.\n"
+    "`/chatbot help` says this. In a channel, the other commands let you choose a thread.\n"
+    "`/chatbot export [link to a message] [md|json]` sends you a conversation as a file.\n"
+    "`/chatbot memory` shows what I remember, `/chatbot forget` removes what you said, "
+    "`/chatbot reset` begins anew, `/chatbot stats` shows how long conversations are.\n"
+    "Inside a thread, mention me with the same words (`@chatbot reset`), or begin with `!`. "
+    "There, `quiet` lets me answer only when I am mentioned again, and `talk` ends that."
+)
+REMEMBERED = (
+    "I remember each thread that I take part in: what was said to me and what I answered. What "
+    "gets old is folded into a summary, and what is edited or deleted changes what I remember."
+)
+_OVERHEARD = (
+    "In a thread where I take part I also read what people say to each other, so that my next "
+    "answer knows it. When I am first mentioned in a thread, I read what was said in it before."
+)
+_NOT_OVERHEARD = "I read only what is said to me."
+_OLDER = (
+    "Older threads are not listed: mention me in one with `memory`, `export`, `forget` or `reset`."
+)
+
+
+def help_text(*, overhears: bool) -> str:
+    """Return what can be asked for and how; and whether the bot hears what is not said to it."""
+    return f"{_HELP}\n{heard(overhears=overhears)}"
+
+
+def heard(*, overhears: bool) -> str:
+    """Return in words what of people's talk the bot reads."""
+    return _OVERHEARD if overhears else _NOT_OVERHEARD
+
+
+def modal(title: str, blocks: list[Json], **more: Any) -> Json:
+    """Return a modal; it has a button that closes it."""
+    return {
+        "type": "modal",
+        "title": plain(title),
+        "close": plain("Close"),
+        "blocks": blocks,
+        **more,
+    }
+
+
+def words(title: str, lines: Iterable[str]) -> Json:
+    """Return a modal that shows lines as they are, as far as they fit."""
+    return modal(title, _plain_blocks("\n".join(lines)))
+
+
+def forget(thread: ThreadKey, *, whole: bool) -> Json:
+    """Return the modal that asks whether a thread shall be forgotten."""
+    about = (
+        "This removes everything that I keep of this thread. Messages stay on Slack."
+        if whole
+        else "Others speak in this thread too, so this removes what you said in it from what I "
+        "keep, and from my summary. The others' messages and my replies stay."
+    )
+    return modal(
+        "Forget this thread?" if whole else "Forget my messages?",
+        [_section(plain(about))],
+        submit=plain("Forget"),
+        callback_id=FORGET,
+        private_metadata=f"{'whole' if whole else 'own'} {thread}",
+    )
+
+
+def choose(command: str, infos: Sequence[ThreadInfo], now: float) -> Json:
+    """Return the modal in which one of one's threads is chosen."""
+    if not infos:
+        return words("Your threads", ["You have no thread with me here yet."])
+    action, label = ACTIONS[command]
+    blocks = [
+        _section(_about(info, now))
+        | {"accessory": button(action, label, str(info.thread), danger=command == "forget")}
+        for info in infos[:_SHOWN]
+    ]
+    return modal("Your threads", blocks + _older(infos))
+
+
+def home(
+    infos: Sequence[ThreadInfo], now: float, *, overhears: bool, setup: Sequence[str] = ()
+) -> Json:
+    """Return a person's App Home; `setup` says, a line each, how the bot is set up here."""
+    blocks: list[Json] = [
+        _header("What I remember"),
+        _section(plain(REMEMBERED)),
+        _section(plain(heard(overhears=overhears))),
+        _header("Commands"),
+        _section(markdown(_HELP)),
+        _header("How I am set up"),
+        *_plain_blocks("\n".join(setup)),
+        _header("Your threads"),
+    ]
+    if not infos:
+        blocks.append(_section(plain("None yet: mention me in a channel, or write to me.")))
+    for info in infos[:_SHOWN]:
+        blocks.append(_section(_about(info, now)))
+        buttons = [
+            button(action, label, str(info.thread), danger=command == "forget")
+            for command, (action, label) in ACTIONS.items()
+        ]
+        blocks.append({"type": "actions", "elements": buttons})
+    return {"type": "home", "blocks": blocks + _older(infos)}
+
+
+def shut(text: str) -> Json:
+    """Return the App Home of a person to whom the bot does not listen."""
+    return {"type": "home", "blocks": [_section(plain(text))]}
+
+
+def button(action: str, label: str, value: str, *, danger: bool = False) -> Json:
+    """Return a button."""
+    style = {"style": "danger"} if danger else {}
+    text = plain(label)
+    return {"type": "button", "action_id": action, "text": text, "value": value, **style}
+
+
+def plain(text: str) -> Json:
+    """Return text that is nothing but shown."""
+    return {"type": "plain_text", "text": text}
+
+
+def markdown(text: str) -> Json:
+    """Return text of our own with Slack's marks in it."""
+    return {"type": "mrkdwn", "text": text}
+
+
+def actions() -> list[str]:
+    """Return the actions of all buttons on threads."""
+    return [REMEMBER, *(action for action, _ in ACTIONS.values())]
+
+
+def command_of(action: str) -> str:
+    """Return the command that a button stands for."""
+    return next((name for name, (known, _) in ACTIONS.items() if known == action), "memory")
+
+
+def _about(info: ThreadInfo, now: float) -> Json:
+    channel = channel_of(info.thread.place)
+    place = "Direct messages" if channel.startswith("D") else f"<#{channel}>"
+    began = int(info.started_at)
+    date = f"<!date^{began}^{{date_short_pretty}} {{time}}|{began}>"
+    return markdown(f"{place}, since {date}\n{thread_line(info, now)}")
+
+
+def _section(text: Json) -> Json:
+    return {"type": "section", "text": text}
+
+
+def _header(text: str) -> Json:
+    return {"type": "header", "text": plain(text)}
+
+
+def _older(infos: Sequence[ThreadInfo]) -> list[Json]:
+    """Return the word on threads for which there is no room; a full list may have left some out."""
+    return [_section(markdown(_OLDER))] if len(infos) >= LISTED else []
+
+
+def _plain_blocks(text: str) -> list[Json]:
+    """Return sections with as much of a text as is shown, cut behind a word or a grapheme."""
+    parts: list[str] = []
+    start = 0
+    while start < len(text) and len(parts) <= _CHUNKS:
+        rest = len(text) - start <= _CHUNK
+        end = len(text) if rest else in_line(text, start, start + _CHUNK)
+        parts.append(text[start:end])
+        start = end
+    if len(parts) > _CHUNKS:
+        parts = [*parts[:_CHUNKS], "… and more; the export has all of it."]
+    return [_section(plain(part if part.strip() else "…")) for part in parts or ["…"]]

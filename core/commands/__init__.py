@@ -1,0 +1,1 @@
+"""What people can ask for beside the conversation: remember, export, forget, reset, stats."""

@@ -1,0 +1,221 @@
+"""What people and operators can ask for beside the conversation, the same on every platform."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from core.commands.export import records
+from core.commands.stats import stats_of
+from core.domain.message import Author
+from core.domain.session import Entry, Session, Status
+from core.memory import least_size, plan
+from core.prompt.prompt import Scene, fixed_size
+from core.turn.loading import load
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncGenerator, Callable
+    from datetime import tzinfo
+
+    from core.commands.stats import Stats
+    from core.domain.clock import Clock
+    from core.domain.message import ThreadKey
+    from core.memory import Memory, Plan, Strategy
+    from core.store.port import Store
+    from core.store.values import ThreadInfo, Work
+
+_HOUR = 3600
+_DAY = 24 * _HOUR
+_PAGE = 100
+_SHOWN_LENGTH = 200
+"""Characters of a message that is still seen word for word; people know what they said."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class View:
+    """What the model would see of a thread if somebody wrote now."""
+
+    strategy: str
+    plan: Plan
+
+
+class Commands:
+    """Commands on threads. Each returns sentences to show, or what they are made of."""
+
+    def __init__(
+        self, store: Store, memory: Memory, clock: Clock, *, system: str, timezone: tzinfo = UTC
+    ) -> None:
+        """Read and change `store`; look at threads the way `memory` does."""
+        self._store = store
+        self._memory = memory
+        self._clock = clock
+        self._system = system
+        self._timezone = timezone
+
+    async def forget(self, thread: ThreadKey, *, at: float | None = None) -> str:
+        """Remove every trace of a thread; `at` is the platform's time, ours where it is None."""
+        await self._store.erase(thread, at=self._clock.now() if at is None else at)
+        return "Forgotten: everything that was said in this thread. It begins anew."
+
+    async def forget_own(self, thread: ThreadKey, person: str) -> str:
+        """Remove what one person said in a thread; to be repeated where it broke off."""
+        count = 0
+        async for record in records(self._store, thread):
+            if not isinstance(record, Entry) or record.author.id != person:
+                continue
+            if record.status is not Status.DELETED:
+                # An edit may bear a time that our clock has not come to yet.
+                stamp = max(self._clock.now(), record.stamp + 1)
+                await self._store.amend(thread, record.id, (), stamp=stamp, text=None)
+                count += 1
+        if not count:
+            return "There is nothing of yours in this thread."
+        return (
+            f"Forgotten: {_counted(count, 'message')} of yours in this thread. "
+            "The others' messages and my replies stay."
+        )
+
+    async def reset(self, thread: ThreadKey, *, at: float | None = None) -> str:
+        """Begin a thread anew, and keep what was said for its export; `at` as for `forget`."""
+        at = self._clock.now() if at is None else at
+        await self._store.erase(thread, at=at, keep_log=True)
+        return "From here on I remember nothing of before. The export still has all of it."
+
+    async def threads(self, platform: str, place: str) -> list[ThreadInfo]:
+        """Return the threads of a place, the one that was last used first."""
+        found = [info async for info in self._all_threads((platform, place))]
+        return sorted(found, key=lambda info: info.last_at, reverse=True)
+
+    async def threads_of(
+        self, platform: str, person: str, *, place: str | None = None
+    ) -> list[ThreadInfo]:
+        """Return the threads that somebody took part in, the one that was last used first."""
+        within = None if place is None else (platform, place)
+        found = [info async for info in self._all_threads(within, person)]
+        here = [info for info in found if info.thread.platform == platform]
+        return sorted(here, key=lambda info: info.last_at, reverse=True)
+
+    async def stats(self, counts: Callable[[ThreadKey], bool] = lambda _: True) -> Stats:
+        """Return the figures of all conversations that are kept, of those that count."""
+        found = [info async for info in self._all_threads(None) if counts(info.thread)]
+        return stats_of(found, self._clock.now())
+
+    async def view(self, thread: ThreadKey) -> View | None:
+        """Return what the model would see now; None where nothing was said yet."""
+        work = await self._store.peek(thread)
+        if work is None:
+            return None
+        strategy = self._memory.strategy(work.kind, work.settings.strategy)
+        session = await self._session(work, strategy)
+        count = self._memory.counter.count
+        scene = Scene(
+            now=datetime.fromtimestamp(self._clock.now(), self._timezone),
+            platform=thread.platform,
+            place=thread.place,
+            kind=work.kind,
+            speakers=(),
+        )
+        fixed = fixed_size(scene, system=self._system, count=count)
+        room = self._memory.room(thread, now=self._clock.monotonic())
+        newest = replace(session, batch=session.batch[-1:])
+        least = least_size(newest, fixed=fixed, count=count)
+        seen = plan(session, strategy, budget=max(room, least), count=count, fixed=fixed)
+        return View(strategy=strategy.name, plan=seen)
+
+    async def _session(self, work: Work, strategy: Strategy) -> Session:
+        """Return the thread as it would be if somebody wrote an empty message now."""
+        loaded = await load(self._store, work, strategy, tokens=self._memory.budget)
+        place = max([work.next, *(entry.place + 1 for entry in loaded.waiting)])
+        nothing = Entry(place=place, id="-", author=Author(id="-", name="-"), text="", at=0)
+        return Session(
+            thread=work.lease.thread,
+            kind=work.kind,
+            summary=loaded.summary,
+            turns=loaded.turns,
+            batch=(*loaded.waiting, nothing),
+            line=work.line,
+            since=loaded.since,
+            files_from=loaded.files_from,
+            seen_from=work.seen_from,
+            people=work.people,
+        )
+
+    async def _all_threads(
+        self, place: tuple[str, str] | None, person: str = ""
+    ) -> AsyncGenerator[ThreadInfo, None]:
+        after = ""
+        while True:
+            page = await self._store.threads(person=person, place=place, after=after, limit=_PAGE)
+            for info in page.threads:
+                yield info
+            after = page.after
+            if not after:
+                return
+
+
+def view_lines(view: View | None) -> list[str]:
+    """Return in words what the model would see."""
+    if view is None:
+        return ["I remember nothing of this thread yet."]
+    seen, tokens = view.plan, view.plan.tokens
+    lines = [f"What the model would see now ({view.strategy}, {tokens.total:,} tokens):"]
+    lines.append(f"  system prompt and scene: {tokens.fixed:,} tokens")
+    if seen.withheld:
+        lines.append("  summary: being rebuilt, because a message was deleted")
+    elif seen.summary:
+        lines.append(f"  summary: {tokens.summary:,} tokens")
+        lines += [f"    {line}" for line in seen.summary.splitlines()]
+    else:
+        lines.append("  summary: none")
+    lines.append(
+        f"  word for word: {_counted(len(seen.turns), 'exchange')}, {tokens.window:,} tokens"
+    )
+    for turn in seen.turns:
+        lines += [f"    {entry.author.name}: {_short(entry.text)}" for entry in turn.entries]
+        lines.append(f"    bot: {_short(turn.answer.text)}")
+    if seen.left_out:
+        lines.append(f"  left out: {_counted(seen.left_out, 'message')}")
+    return lines
+
+
+def stats_lines(stats: Stats) -> list[str]:
+    """Return the figures in words."""
+    lengths = stats.lengths
+    if not lengths.count:
+        return ["No conversation is kept yet."]
+    lines = [
+        f"Conversations: {lengths.count:,}",
+        (
+            f"Turns: mean {lengths.mean:.1f}, median {lengths.median:g}, p90 {lengths.p90:,}, "
+            f"max {lengths.max:,}"
+        ),
+        f"Dropped off (idle for 7 days): {stats.dropped:,}",
+    ]
+    lines += [
+        f"  at turn {turn:,}: {count:,} ({count / stats.dropped:.0%})"
+        for turn, count in stats.last_turns.items()
+    ]
+    return lines
+
+
+def thread_line(info: ThreadInfo, now: float) -> str:
+    """Return one thread of a list in words."""
+    waiting = f", {_counted(info.waiting, 'message')} waiting" if info.waiting else ""
+    return f"{_counted(info.turns, 'reply', 'replies')}, {_ago(now - info.last_at)}{waiting}"
+
+
+def _ago(seconds: float) -> str:
+    for size, word in ((_DAY, "day"), (_HOUR, "hour"), (60, "minute")):
+        if seconds >= size:
+            return f"{_counted(int(seconds // size), word)} ago"
+    return "just now"
+
+
+def _counted(count: int, word: str, words: str = "") -> str:
+    return f"{count:,} {word if count == 1 else words or word + 's'}"
+
+
+def _short(text: str) -> str:
+    line = " ".join(text.split())
+    return line if len(line) <= _SHOWN_LENGTH else f"{line[:_SHOWN_LENGTH]}…"

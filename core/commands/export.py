@@ -1,0 +1,115 @@
+"""A conversation as a document, made piece by piece: a long one never is in memory as a whole."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+from dataclasses import asdict
+from datetime import UTC, datetime
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from core.domain.session import Answer, AnswerKind, Entry, Status
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncGenerator
+    from typing import TextIO
+
+    from core.domain.message import ThreadKey
+    from core.domain.session import Record
+    from core.store.port import Store
+
+_PAGE = 200
+
+
+class Form(StrEnum):
+    """What a conversation is written as."""
+
+    MARKDOWN = "markdown"
+    JSON = "json"
+
+
+async def records(store: Store, thread: ThreadKey) -> AsyncGenerator[Record, None]:
+    """Yield a thread's records in order, page by page."""
+    after = -1
+    while page := await store.history(thread, after=after, limit=_PAGE):
+        for record in page:
+            yield record
+        after = page[-1].place
+
+
+async def export(
+    store: Store, thread: ThreadKey, form: Form, *, at: float
+) -> AsyncGenerator[str, None]:
+    """Yield a conversation as a document; `at` is when that is, in seconds since 1970."""
+    if form is Form.JSON:
+        yield f'{{"thread": {_json(str(thread))}, "exported_at": {_json(_time(at))}, "records": ['
+    else:
+        yield f"# {thread}\n\nExported at {_time(at)}.\n"
+    mark = "\n"
+    async for record in records(store, thread):
+        yield mark + _json(_fields(record)) if form is Form.JSON else _paragraph(record)
+        mark = ",\n"
+    if form is Form.JSON:
+        yield "\n]}\n"
+
+
+def form_for(path: Path) -> Form:
+    """Return the form that a file's name asks for."""
+    return Form.JSON if path.suffix.lower() == ".json" else Form.MARKDOWN
+
+
+async def export_to(
+    store: Store, thread: ThreadKey, file: str, *, at: float, form: Form | None = None
+) -> Path:
+    """Write a conversation to a new file, which only its owner can read; return its path.
+
+    Without a form the file's name decides. Raises `OSError` where the file is there already or
+    can't be written, and `ValueError` or `RuntimeError` where this is no name for one.
+    """
+    path = Path(file)
+    target = await asyncio.to_thread(_create, path)
+    with target:
+        async for piece in export(store, thread, form or form_for(path), at=at):
+            await asyncio.to_thread(target.write, piece)
+    return path
+
+
+def _create(path: Path) -> TextIO:
+    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL
+    return os.fdopen(os.open(path.expanduser(), flags, 0o600), "w", encoding="utf-8")
+
+
+def _json(value: object) -> str:
+    return json.dumps(value, ensure_ascii=False)
+
+
+def _time(at: float) -> str:
+    return datetime.fromtimestamp(at, UTC).isoformat(timespec="seconds")
+
+
+def _fields(record: Record) -> dict[str, object]:
+    fields = asdict(record)
+    said_by = "bot" if isinstance(record, Answer) else "person"
+    return {"said_by": said_by, **fields, "at": _time(record.at)}
+
+
+def _paragraph(record: Record) -> str:
+    """Return a record as a heading line and a quote, which nothing in the text can end."""
+    text = record.text
+    if isinstance(record, Entry):
+        who = f"**{' '.join(record.author.name.split())}**"
+        remarks = [f"file: {file.name}" for file in record.attachments]
+        if record.status is not Status.ADDRESSED:
+            remarks.append(str(record.status))
+    else:
+        who = "**bot**"
+        remarks = list(record.notes)
+        if record.kind is not AnswerKind.ANSWER:
+            remarks.insert(0, "notice")
+        if record.trimmed:
+            text += " ✂️"
+    said = "".join(f"> {line}\n" for line in text.splitlines())
+    return f"\n{who} · {_time(record.at)}{''.join(f' · {r}' for r in remarks)}\n\n{said}"

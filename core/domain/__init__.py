@@ -1,0 +1,1 @@
+"""The types everything else speaks of: messages, sessions, errors, the clock."""

@@ -1,0 +1,1 @@
+"""Taking messages in: live ones, those before the first mention, and those missed while away."""

@@ -1,0 +1,32 @@
+"""Every turn, word for word; when they no longer fit, the oldest go."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from core.memory.strategies.strategy import EVERYTHING
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from core.domain.session import Turn
+    from core.memory.strategies.strategy import Marks
+
+
+@dataclass(frozen=True, slots=True)
+class Full:
+    """Makes no summary, but shows the one that another strategy has left behind."""
+
+    name: str = "full"
+    reach: int = EVERYTHING
+    shows_summary: bool = True
+    folds: bool = False
+
+    def window(self, turns: Sequence[Turn]) -> Sequence[Turn]:
+        """Return all turns."""
+        return turns
+
+    def fold(self, turns: Sequence[Turn], sizes: Sequence[int], marks: Marks) -> None:
+        """Return None: the summary takes over nothing."""
+        del turns, sizes, marks

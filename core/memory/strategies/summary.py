@@ -1,0 +1,33 @@
+"""The running summary and the last exchange."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from core.memory.strategies.strategy import EVERYTHING
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from core.domain.session import Turn
+    from core.memory.strategies.strategy import Marks
+
+
+@dataclass(frozen=True, slots=True)
+class RunningSummary:
+    """Lets the summary take over all but the last turn, after every reply."""
+
+    name: str = "summary"
+    reach: int = EVERYTHING
+    shows_summary: bool = True
+    folds: bool = True
+
+    def window(self, turns: Sequence[Turn]) -> Sequence[Turn]:
+        """Return all turns that no summary covers: where it lags behind, nothing is lost."""
+        return turns
+
+    def fold(self, turns: Sequence[Turn], sizes: Sequence[int], marks: Marks) -> int | None:
+        """Return the end of the last turn but one."""
+        del sizes, marks
+        return turns[-2].end if len(turns) > 1 else None

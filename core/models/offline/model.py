@@ -1,0 +1,223 @@
+"""A model without a key and without a network. It is no language model, and says so.
+
+It answers by finding what was said in the context that it was given, and quotes it. It makes a
+summary of the sentences most worth keeping. What it can't find it says that it can't find.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from dataclasses import dataclass
+from math import ceil
+from typing import TYPE_CHECKING, Final
+
+import bm25s
+
+from core.models.offline.extract import extract, lines_of
+from core.models.offline.language import content_words, is_implied, is_question, is_vague, units_of
+from core.models.port import Completion, Purpose, Stop
+from core.prompt.prompt import shown_in
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncGenerator, Iterator, Sequence
+
+    from core.models.port import ModelRequest
+    from core.prompt.prompt import Shown
+    from core.prompt.transcript import Said
+
+NOTED: Final = "Noted."
+HELLO: Final = "Hello! I'm no language model: I keep what you tell me, and find it again."
+NOT_FOUND: Final = "I can't find that in what I was shown."
+CLOSEST: Final = "The closest is this."
+UNSEEN: Final = "I can't look into {name}: I know only words."
+
+_BYTES_PER_TOKEN = 2.6
+_QUOTES = 3
+_QUESTIONS = 10
+"""Answered in one message; more is no conversation."""
+_VAGUE_WEIGHT = 0.5
+_ENOUGH = 0.5
+"""The part of a question's words that an answer has to share."""
+_CHUNK = re.compile(r"\S+\s*|\s+")
+_GREETING = re.compile(r"\W*(?:hi|hello|hey|good (?:morning|afternoon|evening))\b", re.IGNORECASE)
+_MINE = re.compile(r"\b(?:i|me|my|mine|we|our|us)\b", re.IGNORECASE)
+_ASKING = re.compile(r"\b(?:(?:did|have|had) i|(?:tell|remind|remember)\s+me)\b", re.IGNORECASE)
+"""A person's mention of themselves that says nothing about whom they ask about."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Statement:
+    """Something that was said, and that may be an answer."""
+
+    text: str
+    source: str
+    """Who said it; empty where only one person talks."""
+    words: frozenset[str]
+    turn: int
+    """The new message that it comes from; -1 where it was said before."""
+    summarised: bool = False
+
+
+class OfflineModel:
+    """Finds what was said, and quotes it."""
+
+    name = "offline"
+
+    async def stream(self, request: ModelRequest) -> AsyncGenerator[str | Completion, None]:
+        """Yield the answer word by word, then the end. Never fails."""
+        # In a thread, since it takes a while with a long context, and others want their turn.
+        text = await asyncio.to_thread(answer, request)
+        room = int(request.max_tokens * _BYTES_PER_TOKEN)
+        kept = text.encode(errors="replace")[:room].decode(errors="ignore")
+        for chunk in _CHUNK.findall(kept):
+            yield chunk
+            await asyncio.sleep(0)
+        yield Completion(stop=Stop.END if kept == text else Stop.LENGTH)
+
+    async def close(self) -> None:
+        """Give back nothing: it holds nothing."""
+
+
+def answer(request: ModelRequest) -> str:
+    """Return the whole answer to a request."""
+    shown = shown_in(request)
+    if request.purpose is Purpose.SUMMARY:
+        room = int(request.max_tokens * _BYTES_PER_TOKEN)
+        return extract(shown.summary, shown.new, max_bytes=room)
+    search = _Search(_statements(shown))
+    answers: list[str] = []
+    for turn, said in enumerate(shown.new):
+        answers += _answers_to(said, turn, search, shown) if not said.overheard else ()
+    answers += [UNSEEN.format(name=part.name) for part in request.messages[-1].media]
+    return "\n".join(dict.fromkeys(answers)) or NOTED
+
+
+def _answers_to(said: Said, turn: int, search: _Search, shown: Shown) -> list[str]:
+    """Return an answer to each question of a message, or acknowledge it."""
+    questions = [unit for unit in units_of(said.text) if is_question(unit)]
+    if not questions:
+        greeted = _GREETING.match(said.text) and len(content_words(said.text)) <= 1
+        return [HELLO if greeted else NOTED]
+    return [
+        _reply(search.best(question, said, turn), said, shown)
+        for question in questions[:_QUESTIONS]
+    ]
+
+
+def _reply(found: _Found, asked: Said, shown: Shown) -> str:
+    if found.exact:
+        return _quote(found.statements, asked)
+    if not found.statements:
+        return _not_found(shown)
+    return f"{_not_found(shown)} {CLOSEST} {_quote(found.statements, asked)}"
+
+
+def _not_found(shown: Shown) -> str:
+    if not shown.left_out:
+        return NOT_FOUND
+    if shown.left_out == 1:
+        return f"{NOT_FOUND} The message before is not shown to me."
+    return f"{NOT_FOUND} The {shown.left_out} messages before are not shown to me."
+
+
+def _quote(statements: Sequence[_Statement], asked: Said) -> str:
+    parts: list[str] = []
+    speaker = ""
+    for statement in statements:
+        own = statement.source == asked.speaker
+        by = "You" if own else statement.source or "Somebody"
+        by = "My summary says" if statement.summarised else f"{by} said"
+        parts.append(f'{"also" if by == speaker else by}: "{statement.text}"')
+        speaker = by
+    return " ".join(parts)
+
+
+def _statements(shown: Shown) -> tuple[_Statement, ...]:
+    """Return what was said, oldest first; questions are no answers, nor is what we answered."""
+    summary = (
+        _Statement(line, _speaker_of(line), frozenset(content_words(line)), -1, summarised=True)
+        for line in lines_of(shown.summary)
+        if not is_question(line)
+    )
+    return (*summary, *_said(shown.earlier, new=False), *_said(shown.new, new=True))
+
+
+def _said(messages: Sequence[Said], *, new: bool) -> Iterator[_Statement]:
+    for turn, said in enumerate(messages):
+        for unit in units_of(said.text):
+            if not is_question(unit):
+                words = frozenset(content_words(unit))
+                yield _Statement(unit, said.speaker, words, turn if new else -1)
+
+
+def _speaker_of(line: str) -> str:
+    """Return whom a line of our own summary names."""
+    return line.partition(": ")[0] if ": " in line else ""
+
+
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """The statements that answer a question best, in the order in which they were made."""
+
+    statements: tuple[_Statement, ...] = ()
+    exact: bool = False
+    """They have all that was asked for; else they are only the closest there is."""
+
+
+class _Search:
+    """Ranks statements by how well they answer."""
+
+    def __init__(self, statements: tuple[_Statement, ...]) -> None:
+        self._statements = tuple(item for item in statements if item.words)
+        self._ranker = bm25s.BM25(auto_compile=False) if self._statements else None
+        if self._ranker is not None:
+            corpus = [content_words(item.text) for item in self._statements]
+            self._ranker.index(corpus, show_progress=False)
+
+    def best(self, question: str, asked: Said, turn: int) -> _Found:
+        """Return what answers a question of the new message number `turn` best."""
+        wanted = frozenset(content_words(question))
+        if self._ranker is None or not wanted:
+            return _Found()
+        scores = self._ranker.get_scores(sorted(wanted))
+        mine = _MINE.search(_ASKING.sub("", question)) is not None
+        ranked = sorted(
+            (
+                (*_coverage(item, wanted, asked, mine=mine), float(score), place)
+                for place, (item, score) in enumerate(zip(self._statements, scores, strict=True))
+                if item.turn <= turn and _bears_on(item, wanted)
+            ),
+            reverse=True,
+        )
+        # Those that are as good as the best, each said once; the newest of what is said twice.
+        equal = {
+            self._statements[r[-1]].words: r for r in reversed(ranked) if r[:2] == ranked[0][:2]
+        }
+        places = sorted(rank[-1] for rank in sorted(equal.values(), reverse=True)[:_QUOTES])
+        chosen = tuple(self._statements[place] for place in places)
+        return _Found(chosen, exact=bool(chosen) and _answers(chosen[0], wanted, asked, mine=mine))
+
+
+def _coverage(
+    item: _Statement, wanted: frozenset[str], asked: Said, *, mine: bool
+) -> tuple[float, bool]:
+    """Return how much of a question a statement shares, and whether both are of who asks."""
+    shared = sum(_VAGUE_WEIGHT if is_vague(word) else 1.0 for word in wanted & item.words)
+    return shared, _is_own(item, asked) == mine
+
+
+def _answers(item: _Statement, wanted: frozenset[str], asked: Said, *, mine: bool) -> bool:
+    """Tell whether a statement has all that is asked for, as far as its words tell."""
+    of_asker = not mine or item.summarised or _is_own(item, asked)
+    return of_asker and all(word in item.words or is_implied(word) for word in wanted)
+
+
+def _is_own(item: _Statement, asked: Said) -> bool:
+    return item.source in {asked.speaker, ""} and _MINE.search(item.text) is not None
+
+
+def _bears_on(item: _Statement, wanted: frozenset[str]) -> bool:
+    """Tell whether a statement shares enough of what is asked, and what it is asked of."""
+    things = {word for word in wanted if not is_vague(word)} or wanted
+    return len(things & item.words) >= max(1, ceil(len(things) * _ENOUGH))

@@ -1,0 +1,1 @@
+"""What the model reads: the prompt's words, how a conversation is quoted, and files."""

@@ -1,0 +1,250 @@
+"""A file as the model gets it: what it is by its content, what it costs, what of it can be read.
+
+Pure, and never raises, whatever the bytes: they come from anybody. A file's name and the type
+that it is said to have decide nothing.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from enum import StrEnum
+from math import ceil
+from typing import TYPE_CHECKING, Final, TypeAlias
+
+from core.domain import limits
+from core.domain.message import clean
+from core.models.catalog import spec_of
+from core.prompt.images import dimensions, image_type
+from core.prompt.pdf import is_locked, is_pdf, pages_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from core.prompt.images import ImageType
+
+PAGE_TOKENS = 3_000
+"""The text of a PDF's page, at the upper end of what Anthropic's documentation says."""
+PAGE_IMAGE_TOKENS = 1_600
+"""The picture of a page, which comes with its text."""
+CROWDED: Final = "newer files leave no room for it"
+REJECTED: Final = "the model does not take it"
+_UNKNOWN_KIND = "only images (JPEG, PNG, GIF, WebP), PDFs and text can be read"
+_PATCH = 28
+_PIXELS_PER_TOKEN = 750
+_BYTES_PER_PAGE = 10_000
+"""What a page is taken for where pages can't be counted; most are larger."""
+_BYTES_PER_TOKEN = 2
+_KILO = 1024
+
+_BOMS = (
+    (b"\xef\xbb\xbf", "utf-8"),
+    (b"\xff\xfe\0\0", "utf-32-le"),
+    (b"\0\0\xfe\xff", "utf-32-be"),
+    (b"\xff\xfe", "utf-16-le"),
+    (b"\xfe\xff", "utf-16-be"),
+)
+_CONTROLS = bytes(set(range(32)) - set(b"\t\n\r\f\b\x1b"))
+_CONTROL = re.compile("[\0-\x07\x0e-\x1a\x1c-\x1f\N{REPLACEMENT CHARACTER}]")
+_ODD = 50
+"""One in so many characters may be one that no text has; then it's no text."""
+_ENOUGH = 5 * limits.TEXT_FILE_BYTES
+"""Bytes in which there is more text than is shown, even at four bytes for a character."""
+
+
+class FileKind(StrEnum):
+    """What a file is to the model."""
+
+    IMAGE = "image"
+    PDF = "pdf"
+    TEXT = "text"
+    UNREAD = "unread"
+    """It is only named, with the reason."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class File:
+    """What there is to show of a file."""
+
+    kind: FileKind
+    image: ImageType = "image/png"
+    """Which type, of an image."""
+    data: bytes = field(default=b"", repr=False)
+    """An image or a PDF, as it came."""
+    text: str = field(default="", repr=False)
+    """Of a text, what is shown."""
+    why: str = ""
+    """Why it could not be read; or, of a text, what is missing."""
+    gone: bool = False
+    """It was removed where it was."""
+    tokens: int = 0
+    """What it takes in a prompt beside words."""
+    pages: int = 0
+
+    @property
+    def is_media(self) -> bool:
+        """Tell whether it has a block of its own in the prompt."""
+        return self.kind in {FileKind.IMAGE, FileKind.PDF}
+
+    @property
+    def weight(self) -> int:
+        """Return about how much memory it takes."""
+        return len(self.data) + 2 * len(self.text)
+
+
+Files: TypeAlias = "Mapping[str, File]"
+"""What is known of files, by the id of the attachment; the others are only named."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rules:
+    """What one model takes."""
+
+    image_tokens: int = 4_784
+    """The most that an image costs; larger ones are made smaller by the vendor."""
+    pages: int = 100
+    """Pages of all PDFs in a request."""
+    tokens: int = 1_000_000
+    """The largest file."""
+
+    @property
+    def text_bytes(self) -> int:
+        """Return how much of a text file is shown."""
+        return min(limits.TEXT_FILE_BYTES, self.tokens * _BYTES_PER_TOKEN)
+
+
+def rules_for(model: str, budget: int) -> Rules:
+    """Return what a model takes where a whole prompt may have `budget` tokens."""
+    spec = spec_of(model)
+    return Rules(image_tokens=spec.image_tokens, pages=spec.pdf_pages, tokens=budget // 2)
+
+
+def unread(why: str, *, gone: bool = False) -> File:
+    """Return a file that can only be named; `gone` tells whether it was removed."""
+    return File(kind=FileKind.UNREAD, why=why.strip().removesuffix("."), gone=gone)
+
+
+def too_large(size: int, limit: int) -> File:
+    """Return a file that has too many bytes to be read."""
+    return unread(f"it is too large ({in_bytes(size)}; I can read {in_bytes(limit)})")
+
+
+def read(data: bytes, rules: Rules) -> File:
+    """Return the file that these bytes are."""
+    if not data:
+        return unread("it is empty")
+    if len(data) > limits.FILE_BYTES:
+        return too_large(len(data), limits.FILE_BYTES)
+    if kind := image_type(data):
+        return _image(data, kind, rules)
+    if is_pdf(data):
+        return _pdf(data, rules)
+    text = decoded(data[:_ENOUGH])
+    return unread(_UNKNOWN_KIND) if text is None else _text(text, len(data), rules)
+
+
+def decoded(data: bytes) -> str | None:
+    """Return the text that the bytes are; None where they are none."""
+    for bom, encoding in _BOMS:
+        if data.startswith(bom):
+            return _sound(data[len(bom) :].decode(encoding, errors="replace"))
+    if b"\0" in data or len(data) - len(data.translate(None, _CONTROLS)) > len(data) // _ODD:
+        return None
+    return clean(_unmarked(data))
+
+
+def image_tokens(width: int, height: int, limit: int) -> int:
+    """Return what an image costs: its patches, or its pixels by the older rule; the larger."""
+    if not (width and height):
+        return limit
+    patches = ceil(width / _PATCH) * ceil(height / _PATCH)
+    return min(limit, max(patches, ceil(width * height / _PIXELS_PER_TOKEN)))
+
+
+def fitted(files: Iterable[tuple[str, File]], rules: Rules) -> dict[str, File]:
+    """Return the files, given newest first, as far as one request takes them; the rest unread."""
+    kept: dict[str, File] = {}
+    images = pages = size = 0
+    for key, file in files:
+        if key in kept:
+            continue
+        image = file.kind is FileKind.IMAGE
+        if file.is_media and (
+            images + image > limits.IMAGES
+            or pages + file.pages > rules.pages
+            or size + len(file.data) > limits.REQUEST_FILE_BYTES
+        ):
+            kept[key] = unread(CROWDED)
+            continue
+        kept[key] = file
+        images, pages, size = images + image, pages + file.pages, size + len(file.data)
+    return kept
+
+
+def without_media(files: Files) -> dict[str, File]:
+    """Return the files with every image and PDF only named, since the model refused one of them."""
+    return {key: unread(REJECTED) if file.is_media else file for key, file in files.items()}
+
+
+def in_bytes(size: int) -> str:
+    """Return a number of bytes for people."""
+    amount = float(size)
+    for unit in ("bytes", "kB", "MB"):
+        if amount < _KILO:
+            return f"{amount:.0f} {unit}"
+        amount /= _KILO
+    return f"{amount:.0f} GB"
+
+
+def _image(data: bytes, kind: ImageType, rules: Rules) -> File:
+    width, height = dimensions(data, kind)
+    if not (width and height):
+        return unread("it is a broken image")
+    if len(data) > limits.IMAGE_BYTES:
+        return too_large(len(data), limits.IMAGE_BYTES)
+    if max(width, height) > limits.IMAGE_PIXELS:
+        most = f"{limits.IMAGE_PIXELS:,} pixels"
+        return unread(f"it is {width:,} x {height:,} pixels, and each side may have {most}")
+    tokens = image_tokens(width, height, rules.image_tokens)
+    return _affordable(File(kind=FileKind.IMAGE, image=kind, data=data, tokens=tokens), rules)
+
+
+def _pdf(data: bytes, rules: Rules) -> File:
+    if is_locked(data):
+        return unread("it is encrypted")
+    pages = pages_of(data) or 1 + len(data) // _BYTES_PER_PAGE
+    if pages > rules.pages:
+        return unread(f"it has {pages:,} pages, and I can read {rules.pages}")
+    tokens = pages * (PAGE_TOKENS + PAGE_IMAGE_TOKENS)
+    return _affordable(File(kind=FileKind.PDF, data=data, tokens=tokens, pages=pages), rules)
+
+
+def _affordable(file: File, rules: Rules) -> File:
+    if file.tokens <= rules.tokens:
+        return file
+    return unread(f"it is about {file.tokens:,} tokens, and I can read {rules.tokens:,}")
+
+
+def _text(text: str, size: int, rules: Rules) -> File:
+    if not text.strip():
+        return unread("it is empty")
+    shown = text.encode()[: rules.text_bytes].decode(errors="ignore")
+    missing = in_bytes(max(1, size - rules.text_bytes))
+    why = "" if shown == text else f"{missing} more are not shown"
+    return File(kind=FileKind.TEXT, text=shown, why=why)
+
+
+def _unmarked(data: bytes) -> str:
+    """Return a text that does not say its encoding: UTF-8, or what old programs write."""
+    try:
+        return data.decode()
+    except UnicodeDecodeError:
+        text = data.decode(errors="replace")
+    wrong = text.count("\N{REPLACEMENT CHARACTER}")
+    foreign = sum(not char.isascii() for char in text)
+    return text if wrong * 2 < foreign else data.decode("cp1252", errors="replace")
+
+
+def _sound(text: str) -> str | None:
+    odd = sum(1 for _ in _CONTROL.finditer(text))
+    return None if odd * _ODD > len(text) else clean(text)

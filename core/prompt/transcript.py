@@ -1,0 +1,212 @@
+"""How a conversation reads to a model: what is quoted, and where each quotation ends. Pure.
+
+What people wrote is data. It stands inside tags that nobody but this file can open or close:
+where a text holds such a tag itself, the tag's first character is escaped, and nothing else.
+
+A turn reads the same in every request, whoever else talks by then, since the vendor's cache
+holds only for a prompt that starts with the same bytes.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import lru_cache
+from html import escape, unescape
+from typing import TYPE_CHECKING
+
+# not `re`: before Python 3.11.5 its possessive groups go wrong
+import regex  # type: ignore[import-untyped] # ships no types
+
+from core.domain.message import Kind
+from core.domain.session import AnswerKind, Status
+from core.prompt.files import FileKind, in_bytes
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from core.domain.message import Attachment
+    from core.domain.session import Answer, Entry, Turn
+    from core.prompt.files import File, Files
+
+SUMMARY = "chat_summary"
+TRANSCRIPT = "chat_transcript"
+MESSAGE = "chat_message"
+ANSWER = "chat_answer"
+NOTICE = "chat_notice"
+SCENE = "chat_scene"
+FILE = "chat_file"
+
+NAME_LIMIT = 80
+"""Characters of a name that a label keeps."""
+_OURS = r"(?=\s*+(?:/\s*+)?+chat_)"
+_TAG = regex.compile(rf"<{_OURS}", regex.IGNORECASE)
+_ESCAPED = regex.compile(rf"&lt;{_OURS}", regex.IGNORECASE)
+_OPENED = regex.compile(rf"<{MESSAGE}([^<>]*+)>\n")
+_CLOSED = f"\n</{MESSAGE}>"
+_FILE = regex.compile(rf"\n?</?{FILE}[^<>]*+>")
+_FROM = re.compile(r' from="([^"]*)"')
+_PRIVATE = {Kind.TERMINAL, Kind.DM}
+_WHY_LIMIT = 200
+_UNKNOWN = (
+    f"<{NOTICE}>\nWhat was said here before this message is not known. If it matters, say so and "
+    f"ask for it.\n</{NOTICE}>"
+)
+NO_FILES: Files = {}
+"""Files are only named, as in what is read for a summary."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Said:
+    """A message as it is found again in what a model was sent."""
+
+    text: str
+    speaker: str = ""
+    """Empty where only one person talks."""
+    overheard: bool = False
+
+
+def quoted(text: str) -> str:
+    """Return the text with every tag of ours in it made harmless."""
+    plain: str = _TAG.sub("&lt;", text) if "<" in text else text
+    return plain
+
+
+def unquoted(text: str) -> str:
+    """Return the text as it was before `quoted`."""
+    plain: str = _ESCAPED.sub("<", text)
+    return plain
+
+
+def one_line(text: str, limit: int = NAME_LIMIT) -> str:
+    """Return a name that people chose on one line, and no longer than `limit`."""
+    return quoted(" ".join(text.split()))[:limit]
+
+
+def enclosed(tag: str, text: str) -> str:
+    """Return a text between a tag and its end; the text is quoted already."""
+    return f"<{tag}>\n{text}\n</{tag}>"
+
+
+def inside(tag: str, text: str) -> str | None:
+    """Return what stands between a tag and its end, still quoted; None where it is not there."""
+    begin, end = f"<{tag}>\n", f"\n</{tag}>"
+    start = text.find(begin)
+    stop = text.find(end, start + len(begin)) if start >= 0 else -1
+    return text[start + len(begin) : stop] if stop >= 0 else None
+
+
+def words_of(entries: Sequence[Entry], kind: Kind, files: Files = NO_FILES) -> str:
+    """Return what people said in one turn, as a user's message; never empty.
+
+    Of `files`, those with text are in it, and the others are named.
+
+    Names are given where several people talk. Whether they do is told by the kind of
+    conversation and by the turn itself, never by who has joined since.
+    """
+    if not entries:
+        return enclosed(NOTICE, "What was said here was deleted.")
+    if len(entries) == 1:  # nearly always
+        words = _alone(entries[0], files, named=kind not in _PRIVATE)
+    else:
+        named = kind not in _PRIVATE or len({entry.author.id for entry in entries}) > 1
+        words = "\n".join([tagged(entry, named=named, files=files) for entry in entries])
+    return f"{_UNKNOWN}\n{words}" if _lacks_beginning(entries[0], kind) else words
+
+
+def _lacks_beginning(entry: Entry, kind: Kind) -> bool:
+    """Tell whether it is the first that is known of a thread, and not what began that."""
+    if entry.place != 0 or kind in _PRIVATE:
+        return False
+    return entry.status is Status.ADDRESSED and entry.answer_in not in {"", entry.platform_id}
+
+
+def _alone(entry: Entry, files: Files, *, named: bool) -> str:
+    if not named and entry.status is Status.ADDRESSED:
+        body = _body(entry, files)
+        if not _TAG.search(body):
+            return body
+    return tagged(entry, named=named, files=files)
+
+
+def tagged(entry: Entry, *, named: bool, dated: bool = False, files: Files = NO_FILES) -> str:
+    """Return a message between its tags."""
+    name = _from(entry.author.name) if named else ""
+    date = f' on="{_date(entry.at)}"' if dated else ""
+    overheard = ' overheard="yes"' if entry.status is Status.OVERHEARD else ""
+    return f"<{MESSAGE}{name}{date}{overheard}>\n{_body(entry, files)}\n</{MESSAGE}>"
+
+
+def answer_of(answer: Answer) -> str:
+    """Return an answer as the assistant's message; never empty.
+
+    The bot's own notices are marked as such: the model did not write them, nor should it.
+    """
+    if answer.kind is AnswerKind.ANSWER and answer.text.strip():
+        return answer.text
+    return enclosed(NOTICE, quoted(answer.text.strip()) or "No answer was given.")
+
+
+def transcript(turns: Sequence[Turn], kind: Kind) -> str:
+    """Return turns as one text to be read, not to be answered."""
+    lines: list[str] = []
+    for turn in turns:
+        named = kind not in _PRIVATE or len({entry.author.id for entry in turn.entries}) > 1
+        lines += [tagged(entry, named=named, dated=True) for entry in turn.entries]
+        lines.append(enclosed(ANSWER, quoted(turn.answer.text)))
+    return enclosed(TRANSCRIPT, "\n".join(lines))
+
+
+def messages_in(text: str) -> tuple[Said, ...]:
+    """Return what people said in a text that `words_of` or `transcript` made."""
+    found: list[Said] = []
+    end = 0
+    while opened := _OPENED.search(text, end):
+        end = text.find(_CLOSED, opened.end())
+        if end < 0:
+            break
+        found.append(_said(opened[1], text[opened.end() : end]))
+    if found or _TAG.search(text):
+        return tuple(found)
+    return (Said(text=unquoted(text)),)
+
+
+def _said(attributes: str, body: str) -> Said:
+    speaker = _FROM.search(attributes)
+    return Said(
+        text=unquoted(_FILE.sub("", body)),
+        speaker=unescape(speaker[1]) if speaker else "",
+        overheard="overheard=" in attributes,
+    )
+
+
+@lru_cache(maxsize=1024)
+def _from(name: str) -> str:
+    return f' from="{escape(one_line(name))}"'
+
+
+def _body(entry: Entry, files: Files) -> str:
+    text = quoted(entry.text) if entry.text.strip() else ""
+    if text and not entry.attachments:  # nearly always
+        return text
+    named = [_file(attachment, files.get(attachment.id)) for attachment in entry.attachments]
+    return "\n".join(filter(None, [text, *named])) or "(an empty message)"
+
+
+def _file(attachment: Attachment, file: File | None) -> str:
+    name, media_type = one_line(attachment.name), one_line(attachment.media_type)
+    if file is not None and file.kind is FileKind.UNREAD:
+        return f"[file: {name} could not be read: {one_line(file.why, _WHY_LIMIT)}]"
+    line = f"[file: {name}, {media_type}, {in_bytes(attachment.size)}]"
+    if file is None or file.kind is not FileKind.TEXT:
+        return line
+    rest = f"\n[{file.why}]" if file.why else ""
+    return f'{line}\n<{FILE} name="{escape(name)}">\n{quoted(file.text)}\n</{FILE}>{rest}'
+
+
+def _date(at: float) -> str:
+    try:
+        return datetime.fromtimestamp(at, UTC).date().isoformat()
+    except (OverflowError, ValueError, OSError):  # a platform's odd clock is no reason to fail
+        return "unknown"

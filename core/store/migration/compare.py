@@ -1,0 +1,160 @@
+"""Looking whether two stores keep the same, after everything was moved from one to the other."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field, replace
+from hashlib import blake2b
+from typing import TYPE_CHECKING
+
+from core.commands.audit import deeds
+from core.store import codec, keys
+from core.store.migration.migrate import asides_of, every_thread, portions_of, unheld
+from core.store.migration.transfer import Cursor, Heard, Place, Traced
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from core.domain.clock import Clock
+    from core.domain.message import ThreadKey
+    from core.domain.session import Record
+    from core.store.header import Header
+    from core.store.migration.transfer import Aside
+    from core.store.port import Store
+
+_SOON = 120.0
+"""Seconds: what expires so soon may have done so in one store before the other was read."""
+
+
+@dataclass(slots=True)
+class Comparison:
+    """What was found in the store that is left, and what is not the same in the other."""
+
+    threads: int = 0
+    records: int = 0
+    differences: list[str] = field(default_factory=list)
+    """A sentence each."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Picture:
+    """A thread as far as it is compared."""
+
+    header: str
+    people: tuple[str, ...]
+    line: float | None
+    records: int
+    digest: bytes
+
+
+async def compare(
+    source: Store, target: Store, clock: Clock, tell: Callable[[int], None]
+) -> Comparison:
+    """Compare all that two stores keep; `tell` is told how many threads were looked at.
+
+    Raises:
+        StoreRefusedError: A bot is at work on one of them.
+        StoreUnavailableError: One of them does not answer.
+    """
+    found = Comparison()
+    living: set[str] = set()
+    async for info in every_thread(source):
+        await _compare_thread(source, target, info.thread, found, clock)
+        living.add(keys.digest(info.thread))
+        tell(found.threads)
+    async for info in every_thread(target):
+        if keys.digest(info.thread) not in living:
+            found.differences.append(f"{info.thread} is only in TO")
+    await _compare_asides(source, target, found, living, clock.now())
+    kept = {deed.name async for deed in deeds(target)}
+    lost = [deed async for deed in deeds(source) if deed.name not in kept]
+    if lost:
+        found.differences.append(f"{len(lost)} lines of the audit log are not in TO")
+    return found
+
+
+async def _compare_thread(
+    source: Store, target: Store, thread: ThreadKey, found: Comparison, clock: Clock
+) -> None:
+    here, there = [await _picture(store, thread, clock) for store in (source, target)]
+    if here is None:  # its session has ended since it was listed
+        return
+    found.threads += 1
+    found.records += here.records
+    if there == here:
+        return
+    if there is None:
+        said = f"{thread} is not in TO"
+    elif there.records != here.records:
+        said = f"{thread} has {here.records} messages and answers in FROM, {there.records} in TO"
+    elif there.digest != here.digest:
+        said = f"{thread} has other messages or answers in TO"
+    else:
+        said = f"{thread} is in another state in TO: its turn, summary, settings or people differ"
+    found.differences.append(said)
+
+
+async def _picture(store: Store, thread: ThreadKey, clock: Clock) -> _Picture | None:
+    dump = await unheld(store, thread, clock)
+    if dump is None:
+        return None
+    count, digest = 0, blake2b(digest_size=16)
+    async for records, _ in portions_of(store, thread, dump.header):
+        count += len(records)
+        for record in records:
+            digest.update(_canonical(record).encode())
+    return _Picture(
+        header=_canonical(replace(dump.header, people=[])),
+        people=dump.people,
+        line=dump.trace.line if dump.trace else None,
+        records=count,
+        digest=digest.digest(),
+    )
+
+
+def _canonical(value: Record | Header) -> str:
+    """Return it as text that is the same from each store: one reads 0 where another reads 0.0."""
+    fields = json.loads(codec.dump(value), parse_int=float)
+    return json.dumps(fields, sort_keys=True, separators=(",", ":"))
+
+
+async def _compare_asides(
+    source: Store, target: Store, found: Comparison, living: set[str], now: float
+) -> None:
+    kept: set[tuple[str, ...]] = set()
+    async for batch in asides_of(target, but=living):
+        kept |= {_named(aside) for aside in batch}
+    lost: dict[str, int] = {}
+    async for batch in asides_of(source, but=living):
+        for aside in batch:
+            if _named(aside) not in kept and not _ends(aside, now + _SOON):
+                name = _WORDS[type(aside)]
+                lost[name] = lost.get(name, 0) + 1
+    found.differences += [f"{count} {name} are not in TO" for name, count in lost.items()]
+
+
+_WORDS: dict[type[Aside], str] = {
+    Heard: "hashes of events",
+    Traced: "traces of threads that have ended or were forgotten",
+    Place: "settings of places",
+    Cursor: "cursors of catch-up",
+}
+
+
+def _named(aside: Aside) -> tuple[str, ...]:
+    match aside:
+        case Heard():
+            return "heard", aside.hash, aside.verdict.value
+        case Traced():
+            line = aside.trace.line
+            return "traced", aside.hash, "" if line is None else repr(float(line))
+        case Place():
+            return "place", aside.name, codec.dump(aside.settings)
+        case Cursor():
+            return "cursor", aside.name, str(aside.position)
+
+
+def _ends(aside: Aside, by: float) -> bool:
+    if isinstance(aside, Heard):
+        return aside.expires <= by
+    return isinstance(aside, Traced) and aside.trace.expires <= by

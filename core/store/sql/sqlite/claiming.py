@@ -1,0 +1,82 @@
+"""Finding threads with work or none left, and looking at one, in a SQLite file's transaction."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from core.domain.message import ThreadKey
+from core.store import verbs
+from core.store.sql import reading
+from core.store.sql.query import run
+from core.store.sql.rows import SqlRows
+from core.store.values import Idle
+
+if TYPE_CHECKING:
+    import sqlite3
+    from collections.abc import Collection
+
+    from core.store.values import Work
+
+
+def claim_any(
+    connection: sqlite3.Connection,
+    now: verbs.Now,
+    platforms: Collection[str],
+    token: str,
+    besides: Collection[ThreadKey],
+) -> Work | Idle:
+    """Claim the thread that has been due for the longest, but for some."""
+    while (first := due(connection, platforms, besides)) is not None:
+        when, thread = first
+        if when > now.time:
+            return Idle(seconds=when - now.time)
+        work = verbs.claim(SqlRows(connection, thread, now), now, token)
+        if work is not None:  # else its session had expired, and it is gone now
+            return work
+    return Idle(seconds=None)
+
+
+def peek(connection: sqlite3.Connection, now: verbs.Now, thread: ThreadKey) -> Work | None:
+    """Return a thread as `claim` would show it, and change nothing."""
+    header = run(connection, now.time, reading.living(thread))
+    if header is None:
+        return None
+    work = verbs.show(SqlRows(connection, thread, now), header)
+    return replace(work, lease=replace(work.lease, token=""))
+
+
+def sweep(connection: sqlite3.Connection, now: verbs.Now, limit: int) -> int:
+    """Remove up to `limit` threads that have expired, and as many of what outlives threads."""
+    expired = connection.execute(
+        "SELECT key FROM thread WHERE expires <= ? LIMIT ?", (now.time, limit)
+    ).fetchall()
+    for (key,) in expired:
+        SqlRows(connection, ThreadKey.parse(key), now).remove(keep_header=False)
+    return len(expired) + sum(
+        connection.execute(statement, (now.time, limit)).rowcount
+        for statement in (
+            "DELETE FROM seen WHERE hash IN (SELECT hash FROM seen WHERE expires <= ? LIMIT ?)",
+            "DELETE FROM trace WHERE hash IN (SELECT hash FROM trace WHERE expires <= ? LIMIT ?)",
+        )
+    )
+
+
+def due(
+    connection: sqlite3.Connection,
+    platforms: Collection[str],
+    besides: Collection[ThreadKey] = (),
+) -> tuple[float, ThreadKey] | None:
+    """Return the thread with work that is due first, but for some, and when."""
+    passed = json.dumps([str(thread) for thread in besides])
+    rows = (
+        connection.execute(
+            "SELECT due, key FROM thread WHERE platform = ? AND due IS NOT NULL"
+            " AND key NOT IN (SELECT value FROM json_each(?)) ORDER BY due LIMIT 1",
+            (platform, passed),
+        ).fetchone()
+        for platform in platforms
+    )
+    when, key = min((row for row in rows if row), default=(0.0, ""))
+    return (when, ThreadKey.parse(key)) if key else None

@@ -1,0 +1,172 @@
+"""The store in a SQLite file: nothing to install, for any number of processes of one host."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from typing import TYPE_CHECKING
+
+from core.domain.errors import StoreError
+from core.store import verbs
+from core.store.keys import unique
+from core.store.sql import places
+from core.store.sql.query import run
+from core.store.sql.rows import SqlRows
+from core.store.sql.sqlite import claiming
+from core.store.sql.sqlite.file import SqliteFile
+from core.store.sql.sqlite.watch import Watch
+from core.store.sql.store import SqlStore
+
+if TYPE_CHECKING:
+    import sqlite3
+    from collections.abc import Callable, Collection
+    from pathlib import Path
+
+    from core.domain.clock import Clock
+    from core.domain.message import Attachment, ThreadKey
+    from core.store.sql.query import Queries, Result
+    from core.store.values import Idle, Work
+    from core.store.verbs.stepped import Ahead
+
+
+log = logging.getLogger(__name__)
+
+_SCRUB_SECONDS, _LONGEST_SCRUB_SECONDS = 0.5, 60.0
+"""Seconds after which the log of writes is emptied where others read it, doubled each time."""
+
+
+class SqliteStore(SqlStore):
+    """Runs each verb as one transaction; `open` makes one."""
+
+    def __init__(self, path: Path, clock: Clock, *, lease_seconds: float = 15) -> None:
+        """Name the file; `open` opens it."""
+        self.lease_seconds = lease_seconds
+        self._clock = clock
+        self._file = SqliteFile(path)
+        self._watch = Watch(path, clock)
+        self._scrubbing: asyncio.Task[None] | None = None
+
+    @classmethod
+    async def open(cls, path: Path, clock: Clock, *, lease_seconds: float = 15) -> SqliteStore:
+        """Return the store in this file, which is created where it is missing.
+
+        Raises:
+            StoreRefusedError: The file can't be used; the text says why and what to do.
+            StoreUnavailableError: Another process keeps it locked.
+        """
+        store = cls(path, clock, lease_seconds=lease_seconds)
+        try:
+            await store._file.open()
+            await store._watch.open()
+        except BaseException:
+            await store.close()
+            raise
+        return store
+
+    # --- a turn -----------------------------------------------------------------------------
+
+    async def claim_any(
+        self, platforms: Collection[str], token: str, besides: Collection[ThreadKey] = ()
+    ) -> Work | Idle:
+        """Claim, of these platforms, the thread that has been due for the longest."""
+        return await self._file.write(
+            lambda c: claiming.claim_any(c, self._now(), platforms, token, besides)
+        )
+
+    async def peek(self, thread: ThreadKey) -> Work | None:
+        """Return a thread as `claim` would show it, without taking it."""
+        return await self._file.read(lambda c: claiming.peek(c, self._now(), thread))
+
+    async def amend(
+        self,
+        thread: ThreadKey,
+        message: str,
+        identities: tuple[str, ...],
+        *,
+        stamp: float,
+        text: str | None,
+        attachments: tuple[Attachment, ...] | None = None,
+    ) -> bool:
+        """Change a stored message's text and files, or delete it, on the disk as well."""
+        known = await super().amend(
+            thread, message, identities, stamp=stamp, text=text, attachments=attachments
+        )
+        if known:
+            await self._scrub()
+        return known
+
+    async def erase(self, thread: ThreadKey, *, at: float, keep_log: bool = False) -> None:
+        """Remove every trace of a thread, or only draw a line under it."""
+        await super().erase(thread, at=at, keep_log=keep_log)
+        await self._scrub()
+
+    # --- upkeep -------------------------------------------------------------------------------
+
+    async def wait(self, platforms: Collection[str], seconds: float) -> None:
+        """Return when work may be claimable, or after `seconds`."""
+        await self._watch.wait(platforms, seconds)
+
+    async def sweep(self, limit: int = 100) -> int:
+        """Remove up to `limit` things that have expired."""
+        return await self._file.write(lambda c: claiming.sweep(c, self._now(), limit))
+
+    async def check(self) -> tuple[str, ...]:
+        """Try the file out; say what the operator should know."""
+        await self._ask(places.try_out(), writes=True)
+        return self._file.remarks()
+
+    async def close(self) -> None:
+        """Close the file."""
+        if self._scrubbing is not None:
+            self._scrubbing.cancel()
+        await self._watch.close()
+        await self._file.close()
+
+    # --- inside -------------------------------------------------------------------------------
+
+    async def _scrub(self) -> None:
+        """Let nothing that was removed stay in the log of writes.
+
+        While another process reads, a backup perhaps, that can't be done: it is tried again.
+        """
+        if await self._file.scrub() or self._scrubbing is not None:
+            return
+        self._scrubbing = asyncio.create_task(self._scrub_later())
+
+    async def _scrub_later(self) -> None:
+        wait = _SCRUB_SECONDS
+        try:
+            while True:
+                await asyncio.sleep(wait)
+                if await self._file.scrub():
+                    return
+                wait = min(2 * wait, _LONGEST_SCRUB_SECONDS)
+        except StoreError as error:
+            log.warning("the log of writes of %s was not emptied: %s", self._file.path, error)
+        finally:
+            self._scrubbing = None
+
+    def _now(self) -> verbs.Now:
+        return verbs.Now(time=self._clock.now(), lease_seconds=self.lease_seconds, fresh=unique())
+
+    async def _time(self) -> float:
+        return self._clock.now()
+
+    async def _ask(self, queries: Queries[Result], *, writes: bool = False) -> Result:
+        transact = self._file.write if writes else self._file.read
+        return await transact(lambda c: run(c, self._clock.now(), queries))
+
+    async def _step(
+        self, thread: ThreadKey, verb: Callable[[verbs.Rows, verbs.Now], Result], ahead: Ahead
+    ) -> Result:
+        del ahead  # a file is at hand: what a verb reads is read when it does
+
+        def step(connection: sqlite3.Connection) -> tuple[Result, bool]:
+            now = self._now()  # read when the lock is held: other processes go by it as well
+            rows = SqlRows(connection, thread, now)
+            return verb(rows, now), rows.left_work
+
+        result, left_work = await self._file.write(step)
+        if left_work:
+            self._watch.wake()
+        return result

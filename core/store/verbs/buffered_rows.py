@@ -1,0 +1,196 @@
+"""The rows of one thread as they were read ahead of a step, and what the step changes. Pure.
+
+For stores behind a network: what a verb will probably read is fetched at once, the verb runs on
+it, and all its changes are written at once. A verb that reads more raises `MissingError`; the
+store fetches that as well, under the same lock, and runs the verb again from its beginning. So
+what is fetched ahead decides on the cost of a step, and never on its outcome.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Self
+
+if TYPE_CHECKING:
+    from core.domain.admission import Verdict
+    from core.domain.message import ThreadKey
+    from core.domain.session import Answer, Entry, Record
+    from core.store.header import Header
+    from core.store.verbs import Trace
+
+Slot = tuple[int, int]
+"""A place and its half: 0 for what a person said there, 1 for the answer right behind it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reads:
+    """What may be read of a thread beside its header."""
+
+    span: tuple[int, int] = (0, 0)
+    """The records at these places: the first, and the one behind the last."""
+    messages: tuple[str, ...] = ()
+    """The places of the messages with these ids."""
+    identities: tuple[str, ...] = ()
+    """What became of the events with these identities."""
+    trace: bool = False
+
+
+class MissingError(LookupError):
+    """A step reads what was not read ahead."""
+
+    def __init__(self, reads: Reads) -> None:
+        """Say what it reads."""
+        super().__init__(str(reads))
+        self.reads = reads
+
+
+@dataclass(slots=True, kw_only=True)
+class Picture:
+    """What was read of a thread. A key with None was looked up and is not there."""
+
+    header: Header | None = None
+    spans: list[tuple[int, int]] = field(default_factory=list)
+    """The places of which all records were read."""
+    records: dict[Slot, Record] = field(default_factory=dict)
+    places: dict[str, int | None] = field(default_factory=dict)
+    seen: dict[str, Verdict | None] = field(default_factory=dict)
+    traces: list[Trace | None] = field(default_factory=list)
+    """The trace, once it was read."""
+
+    def require(self, start: int, stop: int) -> None:
+        """Raise `MissingError` unless the records at the places [start, stop) were read."""
+        missing = start
+        for first, behind in sorted(self.spans):
+            if first <= missing:
+                missing = max(missing, behind)
+        if missing < stop:
+            raise MissingError(Reads(span=(missing, stop)))
+
+
+@dataclass(slots=True, kw_only=True)
+class Changes:
+    """What a step changes."""
+
+    emptied: bool = False
+    """First, all records, ids and people that were kept are to go."""
+    headers: list[Header | None] = field(default_factory=list)
+    """The last one is the thread's header from now on; empty: it is as it was."""
+    records: dict[Slot, Record | None] = field(default_factory=dict)
+    """None: the record is to go, with its id."""
+    seen: dict[str, Verdict] = field(default_factory=dict)
+    people: set[str] = field(default_factory=set)
+    trace: Trace | None = None
+
+    def __bool__(self) -> bool:
+        """Tell whether anything is changed."""
+        parts = (self.headers, self.records, self.seen, self.people, self.trace)
+        return self.emptied or any(parts)
+
+    @property
+    def leaves_work(self) -> bool:
+        """Tell whether the thread was left to be claimed by anybody."""
+        header = self.headers[-1] if self.headers else None
+        return header is not None and header.due is not None and not header.token
+
+
+class BufferedRows:
+    """A picture of a thread with a step's changes; implements `core.store.verbs.Rows`."""
+
+    def __init__(self, thread: ThreadKey, picture: Picture) -> None:
+        """Begin a step; the picture itself stays as it is."""
+        self.changes = Changes()
+        self._thread = thread
+        self._picture = picture
+        self._places: dict[str, int | None] = {}
+
+    def again(self) -> Self:
+        """Begin the step anew: forget what it has changed."""
+        self.changes = Changes()
+        self._places.clear()
+        return self
+
+    @property
+    def thread(self) -> ThreadKey:
+        """Return whose rows these are."""
+        return self._thread
+
+    def header(self) -> Header | None:
+        """Return the header; the caller may change it and put it back."""
+        headers = self.changes.headers
+        header = headers[-1] if headers else self._picture.header
+        return header.copy() if header else None
+
+    def put_header(self, header: Header) -> None:
+        """Write the header, and the indexes that follow from it (due, expiry, buried)."""
+        self.changes.headers.append(header.copy())
+
+    def remove(self, *, keep_header: bool) -> None:
+        """Remove records, ids, the index of people and, unless kept, the header."""
+        self.changes.emptied = True
+        self.changes.records.clear()
+        self.changes.people.clear()
+        self._places.clear()
+        if not keep_header:
+            self.changes.headers.append(None)
+
+    def records(self, start: int, stop: int) -> list[Record]:
+        """Return what is kept at the places [start, stop), in order."""
+        if start >= stop:
+            return []
+        kept: dict[Slot, Record | None] = {}
+        if not self.changes.emptied:
+            self._picture.require(start, stop)
+            kept.update(self._picture.records)
+        kept.update(self.changes.records)
+        slots = sorted(slot for slot in kept if start <= slot[0] < stop)
+        return [record for record in map(kept.get, slots) if record is not None]
+
+    def put_entry(self, entry: Entry) -> None:
+        """Write an entry at its place."""
+        self.changes.records[entry.place, 0] = entry
+        self._places[entry.id] = entry.place
+
+    def remove_entry(self, entry: Entry) -> None:
+        """Remove an entry, and its id with it."""
+        self.changes.records[entry.place, 0] = None
+        self._places[entry.id] = None
+
+    def put_answer(self, answer: Answer) -> None:
+        """Write an answer behind its place."""
+        self.changes.records[answer.place, 1] = answer
+
+    def place_of(self, message: str) -> int | None:
+        """Return the place of the message with this id."""
+        if message in self._places or self.changes.emptied:
+            return self._places.get(message)
+        if message not in self._picture.places:
+            raise MissingError(Reads(messages=(message,)))
+        return self._picture.places[message]
+
+    def seen(self, identity: str) -> Verdict | None:
+        """Return what became of the event with this identity."""
+        if identity in self.changes.seen:
+            return self.changes.seen[identity]
+        if identity not in self._picture.seen:
+            raise MissingError(Reads(identities=(identity,)))
+        return self._picture.seen[identity]
+
+    def put_seen(self, identity: str, verdict: Verdict) -> None:
+        """Remember an event's identity for `SEEN_SECONDS`."""
+        self.changes.seen[identity] = verdict
+
+    def put_who(self, person: str) -> None:
+        """Remember that this person spoke in the thread."""
+        self.changes.people.add(person)
+
+    def trace(self) -> Trace | None:
+        """Return what is remembered of the thread beyond its end."""
+        if self.changes.trace is not None:
+            return self.changes.trace
+        if not self._picture.traces:
+            raise MissingError(Reads(trace=True))
+        return self._picture.traces[-1]
+
+    def put_trace(self, trace: Trace) -> None:
+        """Remember this of the thread beyond its end."""
+        self.changes.trace = trace

@@ -1,0 +1,55 @@
+"""The verb that draws a line under a thread: erase, and reset, which keeps the log."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from core.domain.session import Entry, Status
+from core.store.keys import TOMBSTONE_SECONDS
+from core.store.values import TurnState
+from core.store.verbs.rows import Trace, living
+
+if TYPE_CHECKING:
+    from core.store.header import Header
+    from core.store.verbs.rows import Now, Rows
+
+
+def erase(rows: Rows, now: Now, at: float, *, keep_log: bool) -> None:
+    """Draw a line under the thread; see `Store.erase`."""
+    trace = rows.trace()
+    drawn = None if trace is None else trace.line
+    if keep_log and drawn is not None and at <= drawn:
+        return  # this reset, heard again, or an older one: it would take what was said since
+    line = at if drawn is None else max(at, drawn)
+    rows.put_trace(Trace(line=line, expires=now.time + TOMBSTONE_SECONDS))
+    header = living(rows, now)
+    if header is None:
+        return
+    if not keep_log:
+        rows.remove(keep_header=header.turn is not None)
+        if header.turn is None:
+            return
+        header.people, header.buried = [], []
+        header.turns, header.usage = 0, type(header.usage)()
+        header.settings = type(header.settings)()
+    later = _said_later(rows, header, at) if keep_log else []
+    cut = later[0].place if later else header.next
+    header.head = header.covers = header.line = header.seen_from = cut
+    header.waiting = sum(entry.status is Status.ADDRESSED for entry in later)
+    header.overheard = sum(entry.status is Status.OVERHEARD for entry in later)
+    header.refused = 0
+    header.summary = ""
+    header.stale = header.withheld = header.explained = header.renewed = False
+    header.rev = now.fresh
+    if header.turn is not None and not any(entry.id == header.turn.id for entry in later):
+        header.turn.state = TurnState.VOID
+    if header.turn is None and not header.waiting:
+        header.due = None
+    rows.put_header(header)
+
+
+def _said_later(rows: Rows, header: Header, at: float) -> list[Entry]:
+    """Return what waits from the first place on that was said after this, and still counts."""
+    entries = [r for r in rows.records(header.head, header.next) if isinstance(r, Entry)]
+    later = [n for n, e in enumerate(entries) if e.at > at and e.status is not Status.DELETED]
+    return entries[later[0] :] if later else []

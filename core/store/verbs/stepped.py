@@ -1,0 +1,161 @@
+"""What stores behind a network or a lock have in common: the shared verbs, a step for each."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Literal, TypeVar
+
+from core.store import verbs
+from core.store.port import Store
+from core.store.verbs.buffered_rows import Reads
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from core.domain.admission import Terms
+    from core.domain.message import Attachment, Kind, Message, ThreadKey
+    from core.store.values import (
+        Accepted,
+        Changed,
+        Draft,
+        Lease,
+        Outcome,
+        Refused,
+        ThreadSettings,
+        Work,
+    )
+
+Result = TypeVar("Result")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ahead:
+    """What a verb will probably read, for a store that is asked for all of it at once."""
+
+    once: bool = False
+    """Done a second time, it would answer something else: a retry has to know of the first."""
+    makes: bool = False
+    """The thread may be made, or has to stay unmade meanwhile: it is locked in any case."""
+    records: Literal["", "window", "batch", "turn"] = ""
+    """Which records: those that a claim shows, if it can be claimed; those not answered; or those
+    of a turn, and what the next one shows, if one follows."""
+    turn: str = ""
+    """That turn's id."""
+    reads: Reads = field(default_factory=Reads)
+
+
+class SteppedStore(Store):
+    """Runs each verb on one thread as one atomic step over the thread's rows."""
+
+    async def accept(self, message: Message, terms: Terms, token: str = "") -> Accepted:
+        """Take a message in, once, whatever becomes of it."""
+        reads = Reads(messages=(message.id,), identities=message.identities, trace=True)
+        return await self._step(
+            message.thread,
+            lambda rows, now: verbs.accept(rows, now, message, terms, token),
+            Ahead(once=True, makes=True, records="window" if token else "", reads=reads),
+        )
+
+    async def claim(self, thread: ThreadKey, token: str, *, early: bool = False) -> Work | None:
+        """Take the lease on a thread that has work and that nobody holds; else None."""
+        return await self._step(
+            thread,
+            lambda rows, now: verbs.claim(rows, now, token, early=early),
+            Ahead(records="window"),
+        )
+
+    async def renew(
+        self, lease: Lease, rev: str, preview: str = ""
+    ) -> Literal["ok", "changed", "stopped"] | Refused:
+        """Extend the lease, and keep the preview's id when one is given."""
+        return await self._step(
+            lease.thread,
+            lambda rows, now: verbs.renew(rows, now, lease, rev, preview),
+            Ahead(),
+        )
+
+    async def stop(self, thread: ThreadKey, turn: str) -> bool:
+        """Ask whoever runs this turn to end it with what has come."""
+        return await self._step(thread, lambda rows, now: verbs.stop(rows, now, turn), Ahead())
+
+    async def commit(
+        self, lease: Lease, rev: str, draft: Draft, preview: str = ""
+    ) -> Literal["committed"] | Changed | Refused:
+        """Record the turn's answer behind the last place that it answers."""
+        return await self._step(
+            lease.thread,
+            lambda rows, now: verbs.commit(rows, now, lease, rev, draft, preview),
+            Ahead(records="batch"),
+        )
+
+    async def settle(
+        self, lease: Lease, outcome: Outcome, *, posted: tuple[str, ...] = (), delay: float = 0
+    ) -> Work | Literal["free", "void"] | Refused:
+        """Close the turn, or leave it to the next worker."""
+        return await self._step(
+            lease.thread,
+            lambda rows, now: verbs.settle(rows, now, lease, outcome, posted, delay),
+            Ahead(once=True, records="turn", turn=lease.turn),
+        )
+
+    async def compact(
+        self, thread: ThreadKey, *, covers: int, rev: str, to: int, text: str
+    ) -> bool:
+        """Let a summary stand for the places [0, to), if nothing moved."""
+        return await self._step(
+            thread,
+            lambda rows, now: verbs.compact(rows, now, covers=covers, rev=rev, to=to, text=text),
+            Ahead(),
+        )
+
+    async def amend(
+        self,
+        thread: ThreadKey,
+        message: str,
+        identities: tuple[str, ...],
+        *,
+        stamp: float,
+        text: str | None,
+        attachments: tuple[Attachment, ...] | None = None,
+    ) -> bool:
+        """Change a stored message's text and files, or delete it."""
+        known = await self._step(
+            thread,
+            lambda rows, now: verbs.amend(
+                rows, now, message, identities, stamp, text, attachments=attachments
+            ),
+            Ahead(makes=True, reads=Reads(messages=(message, message + verbs.AGAIN))),
+        )
+        if known:
+            self._changed(thread)
+        return known
+
+    async def erase(self, thread: ThreadKey, *, at: float, keep_log: bool = False) -> None:
+        """Remove every trace of a thread, or only draw a line under it."""
+        await self._step(
+            thread,
+            lambda rows, now: verbs.erase(rows, now, at, keep_log=keep_log),
+            Ahead(makes=True, reads=Reads(trace=True)),
+        )
+        self._changed(thread)
+
+    async def requeue(self, thread: ThreadKey, place: int) -> bool:
+        """Let a buried message wait again, at the end of its thread."""
+        return await self._step(thread, lambda rows, now: verbs.requeue(rows, now, place), Ahead())
+
+    async def set_thread(
+        self, thread: ThreadKey, kind: Kind, settings: ThreadSettings, *, ttl: float
+    ) -> None:
+        """Set this thread's settings, as a whole."""
+        await self._step(
+            thread,
+            lambda rows, now: verbs.configure(rows, now, kind, settings, ttl),
+            Ahead(makes=True),
+        )
+
+    @abstractmethod
+    async def _step(
+        self, thread: ThreadKey, verb: Callable[[verbs.Rows, verbs.Now], Result], ahead: Ahead
+    ) -> Result:
+        """Run a verb as one atomic step, and wake who waits."""

@@ -1,0 +1,1 @@
+"""One turn: what is remembered, the model's answer, the commit, and the delivery."""

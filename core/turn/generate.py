@@ -1,0 +1,360 @@
+"""What a turn asks of the model: what is remembered, the files to look at, and the answer.
+
+What is planned is counted here, and a count is a guess: a request that the model refuses as too
+large is planned again with less of what was said before, and what the refusal names is learned.
+"""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass, replace
+from datetime import datetime
+from functools import partial
+from typing import TYPE_CHECKING
+
+from core.delivery.preview import Preview
+from core.domain.errors import (
+    MessageTooLargeError,
+    PromptRefusedError,
+    PromptTooLargeError,
+    StoppedByUserError,
+)
+from core.domain.offload import aside
+from core.domain.session import Status, Usage, without_answers_about
+from core.memory import HEADROOM, attachments_in_view, least_size, plan
+from core.models.port import Stop
+from core.models.retry import Answered, ask
+from core.prompt.files import without_media
+from core.prompt.prompt import Scene, fixed_size, reply_request
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from core.delivery.delivery import Delivery
+    from core.domain.clock import Clock
+    from core.domain.message import Attachment
+    from core.domain.session import Session
+    from core.memory import Plan, Strategy
+    from core.memory.memory import Memory
+    from core.models.port import Model, ModelRequest
+    from core.prompt.files import Files
+    from core.turn.attachments import Attachments
+    from core.turn.turn import Manner
+
+log = logging.getLogger(__name__)
+
+REPLANS = 3
+"""How often a refused request is planned again; the last time with the new messages alone."""
+_SHARES = (2 / 3, 1 / 2, 1 / 2)
+"""How much of a refused request is tried next, where the refusal names no numbers."""
+
+
+_FAR = 4
+"""How many times more or fewer tokens there may be than are counted here, at most."""
+_NOT_LONG = (
+    "The model refuses even a message as short as this one as too long, which it is not. The "
+    "person who runs me finds the numbers in the log."
+)
+_ANSWER_TOO_LONG = (
+    "The model refuses the room that I ask for an answer. The person who runs me can set "
+    "CHATBOT_ANSWER_TOKENS lower."
+)
+_LEAST_ANSWER = 16
+"""Tokens of the shortest answer that anybody sets a limit at."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Replied:
+    """The model's answer, and what it was shown for it."""
+
+    answered: Answered
+    plan: Plan
+    files: Files
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Prompt:
+    """A request, and what it was counted to be."""
+
+    session: Session
+    plan: Plan
+    request: ModelRequest
+    factor: float
+    """Tokens per unit of the ruler, when it was counted."""
+
+    @property
+    def units(self) -> float:
+        return self.plan.tokens.total / self.factor
+
+    @property
+    def less(self) -> float:
+        """Return the units of a prompt with less of what was said before."""
+        parts = self.plan.tokens
+        return (parts.total - (parts.window + parts.summary) * (1 - _SHARES[0])) / self.factor
+
+
+class Answering:
+    """Asks the model. Holds nothing of any thread."""
+
+    def __init__(
+        self, model: Model, memory: Memory, clock: Clock, manner: Manner, files: Attachments
+    ) -> None:
+        """Answer with this model, from this memory, and with these files."""
+        self._model = model
+        self._memory = memory
+        self._clock = clock
+        self._manner = manner
+        self._files = files
+
+    async def answer(self, session: Session, strategy: Strategy, delivery: Delivery) -> Replied:
+        """Return the model's answer, shown as it comes.
+
+        Raises `MessageTooLargeError` where the new messages do not fit together, and what the
+        model raises. Its `PromptTooLargeError` is for them too: nothing else was left in it.
+        """
+        platform = delivery.platform
+        await platform.working(delivery.where, working=True)
+        try:
+            return await self._answer(session, strategy, delivery)
+        except (MessageTooLargeError, PromptTooLargeError) as error:
+            _log_room(error)
+            raise
+        finally:
+            await platform.working(delivery.where, working=False)
+
+    async def _answer(self, session: Session, strategy: Strategy, delivery: Delivery) -> Replied:
+        platform = delivery.platform
+        wanted = attachments_in_view(session, strategy)
+        files = await self._files.load(platform, session.thread, wanted, session.rev)
+        if gone := {key for key, file in files.items() if file.gone}:
+            session = replace(session, turns=without_answers_about(session.turns, gone))
+        async with Preview(delivery, platform.capabilities, self._clock) as preview:
+            try:
+                return await self._ask_with(files, session, strategy, preview)
+            except PromptRefusedError:
+                if not any(file.is_media for file in files.values()):
+                    raise
+            # One of the files may be what it refuses, and would be with each message to come.
+            bare = without_media(files)
+            replied = await self._ask_with(bare, session, strategy, preview)
+        self._files.reject(session.thread, _suspects(session, wanted, files))
+        return replied
+
+    async def _ask_with(
+        self, files: Files, session: Session, strategy: Strategy, preview: Preview
+    ) -> Replied:
+        """Ask, and plan again with less of what was said before where so much is refused."""
+        since = self._clock.monotonic()
+        refused: _Prompt | None = None
+        alone = False
+        for replans in range(REPLANS + 1):
+            prompting = partial(self._prompt, files, session, strategy, alone=alone)
+            prompt = await aside(_length(session, files), prompting)
+            try:
+                answered = await self._ask(prompt, preview, since)
+            except PromptTooLargeError as refusal:
+                error = _plausible(refusal, prompt)
+                self._learn(error, prompt, share=_SHARES[min(replans, len(_SHARES) - 1)])
+                if replans == REPLANS or not self._is_worth_it(error, prompt):
+                    raise _in_words(refusal, prompt) from _told(error, prompt)
+                alone = replans == REPLANS - 1
+            except PromptRefusedError:
+                # It may be too large in words that nobody knows, or for something said before.
+                if alone or not prompt.plan.has_past or prompt.request.has_media:
+                    raise
+                refused, alone = prompt, True
+            else:
+                if refused is not None:
+                    self._keep_within(refused, refused.less)
+                return Replied(answered=answered, plan=prompt.plan, files=files)
+        raise AssertionError("the last request is either answered or refused")
+
+    def _prompt(
+        self, files: Files, session: Session, strategy: Strategy, *, alone: bool
+    ) -> _Prompt:
+        """Plan a request; `alone` with nothing but the new messages.
+
+        What refusals have taught only says how much there is of what was said before. That a
+        message by itself is too large is said by settings, or else by the model.
+        """
+        memory, now = self._memory, self._clock.monotonic()
+        scene = self._scene(session)
+        count, system = memory.counter.count, self._manner.system
+        fixed = fixed_size(scene, system=system, count=count)
+        room = memory.room(session.thread, now=now)
+        if alone or room < memory.budget:
+            least = least_size(session, fixed=fixed, count=count, files=files)
+            room = min(memory.budget, least if alone else max(room, least))
+        seen = plan(session, strategy, budget=room, count=count, fixed=fixed, files=files)
+        if _leaves_out(session, seen):  # rather one answer after the other
+            raise MessageTooLargeError(size=seen.tokens.new, room=room - fixed)
+        request = reply_request(
+            seen,
+            session,
+            scene,
+            system=system,
+            model=self._manner.model,
+            max_tokens=memory.limits.answer_tokens(self._manner.answer_tokens, now=now),
+            files=files,
+        )
+        return _Prompt(session=session, plan=seen, request=request, factor=memory.counter.factor)
+
+    async def _ask(self, prompt: _Prompt, preview: Preview, since: float) -> Answered:
+        """Ask the model, and show the answer as it comes."""
+        asking = ask(
+            self._model,
+            prompt.request,
+            clock=self._clock,
+            policy=self._manner.retry,
+            show=preview.show,
+            since=since,
+        )
+        try:
+            answered = await preview.unless_stopped(asking)
+        except StoppedByUserError:
+            return Answered(text=preview.text, stop=Stop.ASKED, usage=None)
+        self._count(prompt, answered.usage)
+        return answered
+
+    # --- what a refusal teaches -----------------------------------------------------------------
+
+    def _learn(self, error: PromptTooLargeError, prompt: _Prompt, *, share: float) -> None:
+        """Take in what a refusal names; without numbers, try this share of the request next."""
+        limits, now = self._memory.limits, self._clock.monotonic()
+        log.info(
+            "a request of about %d tokens is too large: the model counts %s, and takes %s",
+            prompt.plan.tokens.total,
+            error.size or "?",
+            error.limit or error.answer_limit or "?",
+        )
+        if error.answer_limit is not None:
+            limits.answer_limit(error.answer_limit, now=now)
+            return
+        wanted = self._manner.answer_tokens
+        if error.limit is not None:
+            limits.limit(error.limit, answer=wanted, now=now)
+        if (fitting := error.share(wanted)) is not None:
+            share = fitting * (1 - HEADROOM)
+        if error.size is not None:
+            self._count(prompt, Usage(input=error.size))
+        if prompt.plan.has_past:
+            self._keep_within(prompt, prompt.units * share)
+
+    def _keep_within(self, prompt: _Prompt, units: float) -> None:
+        now = self._clock.monotonic()
+        self._memory.limits.thread(prompt.session.thread, units, now=now)
+
+    def _is_worth_it(self, error: PromptTooLargeError, prompt: _Prompt) -> bool:
+        """Tell whether the next request is any smaller than the refused one."""
+        if error.in_bytes and prompt.request.has_media:
+            return False  # it is not the words, and may be tried without what it is
+        now, most = self._clock.monotonic(), prompt.request.max_tokens
+        return prompt.plan.has_past or self._memory.limits.answer_tokens(most, now=now) < most
+
+    def _count(self, prompt: _Prompt, usage: Usage | None) -> None:
+        """Correct how tokens are counted; what media cost is a rule's guess, and no word's."""
+        if usage is not None and not prompt.request.has_media:
+            counted = _tokens(prompt.request, self._memory)
+            self._memory.counter.learn(counted, usage)
+
+    def _scene(self, session: Session) -> Scene:
+        return Scene(
+            now=datetime.fromtimestamp(self._clock.now(), self._manner.timezone),
+            platform=session.thread.platform,
+            place=session.thread.place,
+            kind=session.kind,
+            speakers=tuple(dict.fromkeys(entry.author.name for entry in session.batch)),
+        )
+
+
+def _length(session: Session, files: Files) -> int:
+    """Return the characters of all that a prompt may show."""
+    length = 0
+    for turn in session.turns:
+        length += len(turn.answer.text)
+        for entry in turn.entries:
+            length += len(entry.text)
+    for entry in session.batch:
+        length += len(entry.text)
+    return length + sum([len(file.text) for file in files.values()])
+
+
+def _suspects(session: Session, wanted: Sequence[Attachment], files: Files) -> list[Attachment]:
+    """Return the files that may have been refused: the new ones, or else all."""
+    new = [each for entry in session.batch for each in entry.attachments]
+    return [each for each in new if files[each.id].is_media] or list(wanted)
+
+
+def _leaves_out(session: Session, seen: Plan) -> bool:
+    """Tell whether a message that wants its answer now is not shown."""
+    left_out = session.batch[: len(session.batch) - len(seen.batch)]
+    return any(entry.status is Status.ADDRESSED for entry in left_out)
+
+
+def _plausible(error: PromptTooLargeError, prompt: _Prompt) -> PromptTooLargeError:
+    """Return the refusal without numbers that can't be what they are taken for.
+
+    They are found among the words of any proxy between us and the model. A count of tokens is
+    not far from ours, with the answer's room or without; where only a limit is named, it is not
+    far below. What is wrongly learned would shorten the memory of every conversation.
+    """
+    counted, wanted = prompt.plan.tokens.total, prompt.request.max_tokens
+    size, limit, answer = error.size, error.limit, error.answer_limit
+    if size is not None and not any(
+        count / _FAR <= size <= count * _FAR for count in (counted, counted + wanted)
+    ):
+        size = limit = None
+    if limit is not None and size is None and limit < counted / _FAR:
+        limit = None
+    if answer is not None and not _LEAST_ANSWER <= answer < wanted:
+        answer = wanted // 2
+    return PromptTooLargeError(
+        str(error), size=size, limit=limit, answer_limit=answer, in_bytes=error.in_bytes
+    )
+
+
+def _in_words(error: PromptTooLargeError, prompt: _Prompt) -> PromptTooLargeError:
+    """Return the refusal of a request with nothing but new messages in it, for people."""
+    told = _told(_plausible(error, prompt), prompt)
+    sentence = str(told) if told.is_long else _NOT_LONG
+    if error.answer_limit is not None:
+        sentence = _ANSWER_TOO_LONG
+    return PromptTooLargeError(sentence, size=error.size, limit=error.limit)
+
+
+def _told(error: PromptTooLargeError, prompt: _Prompt) -> MessageTooLargeError:
+    """Return what a refusal says of the new messages.
+
+    It has the model's own numbers where it names them, so that they fit together.
+    """
+    size, fixed, room = prompt.plan.tokens.new, prompt.plan.tokens.fixed, None
+    if error.size is not None and error.limit is not None:
+        scale = error.size / prompt.plan.tokens.total
+        size, fixed = round(size * scale), round(fixed * scale)
+        room = error.limit - min(prompt.request.max_tokens, error.limit // 2) - fixed
+    fits = room is not None and room >= size  # so they do not: what is named is something else
+    return MessageTooLargeError(size=size, room=None if fits else room, fixed=fixed)
+
+
+def _log_room(error: MessageTooLargeError | PromptTooLargeError) -> None:
+    """Give the operator the numbers, if the message is not at fault."""
+    told = error if isinstance(error, MessageTooLargeError) else error.__cause__
+    if not isinstance(told, MessageTooLargeError) or told.is_long:
+        return
+    if isinstance(error, PromptTooLargeError):
+        named = f"the model counts {error.size or '?'} and takes {error.limit or '?'}"
+    else:
+        named = f"it may have {told.room}"
+    log.warning(
+        "there is no room for a message of %d tokens beside %d of instructions and scene: %s; see "
+        "CHATBOT_MODEL, CHATBOT_INPUT_TOKENS, CHATBOT_ANSWER_TOKENS and the system prompt",
+        told.size,
+        told.fixed,
+        named,
+    )
+
+
+def _tokens(request: ModelRequest, memory: Memory) -> int:
+    """Return how large the prompt was held to be, to be compared with what was billed."""
+    blocks = (*request.system, *(b for message in request.messages for b in message.blocks))
+    return sum(memory.counter.count(block.text) for block in blocks)

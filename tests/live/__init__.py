@@ -1,0 +1,1 @@
+"""Tries what the bot takes Slack and Discord to do on the real ones: `make live CHANNEL=…`."""

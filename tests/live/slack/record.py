@@ -1,0 +1,41 @@
+"""What of Slack's calls a recording keeps, and what it replaces."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from tests.live import recording
+from tests.live.recording import Language
+
+_WORDS = {
+    *("agent_status", "display_type", "error", "event_type", "file_access", "filetype", "mimetype"),
+    *("mode", "needed", "provided", "status", "subtype", "type", "warning"),
+    *("errors", "warnings"),
+}
+"""Names of fields whose text is one of Slack's own words."""
+
+
+@dataclass(frozen=True, slots=True)
+class Exchange(recording.Exchange):
+    """One call of Slack's Web API, and the answer."""
+
+    @property
+    def error(self) -> str:
+        """Return Slack's word for why not; empty where it did it."""
+        return "" if self.answer.get("ok") else str(self.answer.get("error") or "no answer")
+
+
+def _is_word(field: str, text: str) -> bool:
+    return field in _WORDS or (field == "messages" and text.startswith("["))
+
+
+LANGUAGE = Language(
+    id=re.compile(r"\b([ABCDEFGSTUVW])[A-Z0-9]{8,}\b"),
+    prefix="",
+    digits=8,
+    time=re.compile(r"\d{10}\.\d{6}"),
+    is_word=_is_word,
+    headers=("content-type", "retry-after", "x-accepted-oauth-scopes", "x-oauth-scopes"),
+    everyones=frozenset({"USLACKBOT"}),
+)
