@@ -23,12 +23,12 @@ from core.domain.clock import SystemClock
 from core.domain.message import Kind
 from core.intake.intake import Intake, IntakePolicy
 from core.memory.compaction import Compactor
-from core.memory.summarizer import SummaryManner
+from core.memory.summarizer import SummaryConfig
 from core.models.catalog import retirement
 from core.store.migration.migrate import refuse_unfinished
 from core.store.urls import open_store
-from core.turn.turn import Conversation, Manner
-from core.worker.slots import Room
+from core.turn.turn import TurnConfig, TurnPipeline
+from core.worker.slots import Slots
 from core.worker.worker import Worker
 
 if TYPE_CHECKING:
@@ -101,7 +101,7 @@ class App:
     def worker(self, model: Model, platforms: dict[str, Platform]) -> Worker:
         """Return a worker that answers with this model on these platforms."""
         settings = self.settings
-        manner = Manner(
+        manner = TurnConfig(
             model=model_name(settings),
             system=system_prompt(settings),
             answer_tokens=answer_tokens(settings),
@@ -112,11 +112,11 @@ class App:
         )
         return Worker(
             self.store,
-            Conversation(self.store, model, self.memory, self.clock, manner),
+            TurnPipeline(self.store, model, self.memory, self.clock, manner),
             self._compactor(model),
             platforms,
             self.clock,
-            room=Room(settings.turns_at_once, settings.person_turns),
+            room=Slots(settings.turns_at_once, settings.person_turns),
             grace_seconds=settings.grace_seconds,
         )
 
@@ -136,7 +136,7 @@ class App:
     def _compactor(self, model: Model) -> Compactor:
         settings = self.settings
         name = OFFLINE if settings.offline else settings.summary_model
-        manner = SummaryManner(model=name, tokens=settings.summary_tokens)
+        manner = SummaryConfig(model=name, tokens=settings.summary_tokens)
         fallback = model if settings.offline else LazyOffline()
         return Compactor(self.store, model, fallback, self.memory, self.clock, manner)
 

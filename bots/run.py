@@ -18,7 +18,7 @@ from bots.connect_retry import until_there
 from bots.factories import model_for
 from bots.health import Connected, Health
 from bots.settings.environment import data_dir
-from bots.signals import Stop
+from bots.signals import Signals
 from bots.terminal.app import INTERRUPTED, Terminal
 from bots.terminal.session import Bot as TerminalBot
 from core.commands.temp_files import swept
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from bots.settings.settings import Settings
-    from bots.slack.connection.http import Door
+    from bots.slack.connection.http import HttpServer
     from core.intake.intake import Intake
     from core.store.port import Store
     from core.worker.worker import Worker
@@ -65,7 +65,7 @@ async def run(settings: Settings) -> int:
     """
     if not (settings.slack or settings.discord):
         return await chat(settings)
-    stop = Stop()
+    stop = Signals()
     with stop.listening():
         async with await App.open(settings) as app, swept(app.clock):
             return await _run_platforms(app, stop)
@@ -73,13 +73,13 @@ async def run(settings: Settings) -> int:
 
 async def chat(settings: Settings, thread: str = "") -> int:
     """Talk in the terminal until the input ends or it is told to stop; return the exit code."""
-    stop = Stop()
+    stop = Signals()
     with stop.listening():
         async with await App.open(settings) as app, swept(app.clock):
             return await _run_terminal(app, stop, thread)
 
 
-async def _run_platforms(app: App, stop: Stop) -> int:
+async def _run_platforms(app: App, stop: Signals) -> int:
     for line in await start_lines(app):
         say(line)
     model = model_for(app.settings)
@@ -88,7 +88,7 @@ async def _run_platforms(app: App, stop: Stop) -> int:
         async with AsyncExitStack() as connections:
             async with worker:
                 async with AsyncExitStack() as listening:
-                    joining = Joining(app, worker, connections, listening)
+                    joining = PlatformStarter(app, worker, connections, listening)
                     code = await stop.or_end_of(_first_end(await joining.all()))
                 if code == INTERRUPTED:
                     await _hurry(worker)
@@ -98,7 +98,7 @@ async def _run_platforms(app: App, stop: Stop) -> int:
 
 
 @dataclass(frozen=True, slots=True)
-class Joining:
+class PlatformStarter:
     """Lets the bot be on its platforms, on each as soon as that is there."""
 
     app: App
@@ -138,10 +138,10 @@ class Joining:
 
 
 @asynccontextmanager
-async def _open_door(settings: Settings, health: Health) -> AsyncGenerator[Door, None]:
-    from bots.slack.connection.http import Door  # noqa: PLC0415 - slow to import
+async def _open_door(settings: Settings, health: Health) -> AsyncGenerator[HttpServer, None]:
+    from bots.slack.connection.http import HttpServer  # noqa: PLC0415 - slow to import
 
-    door = Door(settings.slack_port, health.missing)
+    door = HttpServer(settings.slack_port, health.missing)
     await door.open()
     try:
         yield door
@@ -150,7 +150,7 @@ async def _open_door(settings: Settings, health: Health) -> AsyncGenerator[Door,
 
 
 @asynccontextmanager
-async def _on_slack(app: App, door: Door | None = None) -> AsyncGenerator[Bot, None]:
+async def _on_slack(app: App, door: HttpServer | None = None) -> AsyncGenerator[Bot, None]:
     from bots.slack.app import connected  # noqa: PLC0415 - slow to import
     from bots.slack.ui.commands import register  # noqa: PLC0415
 
@@ -192,7 +192,7 @@ async def _first_end(running: Sequence[Coroutine[Any, Any, int]]) -> int:
         await asyncio.gather(*tasks, return_exceptions=True)
 
 
-async def _run_terminal(app: App, stop: Stop, thread: str) -> int:
+async def _run_terminal(app: App, stop: Signals, thread: str) -> int:
     for line in await start_lines(app):
         say(line)
     model = model_for(app.settings)

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 INTERRUPTED = 130
 
 
-class Stop:
+class Signals:
     """Whether the program was told to stop, and with which exit code it does."""
 
     def __init__(self) -> None:

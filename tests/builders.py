@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from core.domain.admission import Terms, Verdict
+from core.domain.admission import Admission, AdmissionPolicy
 from core.domain.message import Address, Attachment, Author, Kind, Message, ThreadKey
 from core.domain.session import AnswerKind, Usage
-from core.store.values import Draft, Outcome, Refused
+from core.store.values import Outcome, PendingAnswer, Refused
 
 if TYPE_CHECKING:
     from core.store.port import Store
@@ -45,17 +45,17 @@ def message(
 
 
 def terms(
-    verdict: Verdict = Verdict.ACCEPTED,
+    verdict: Admission = Admission.ACCEPTED,
     *,
-    verdicts: tuple[Verdict, ...] = (),
+    admissions: tuple[Admission, ...] = (),
     ttl: float = 10_000,
     reach: int = 1000,
     waiting_limit: int = 50,
     overheard_limit: int = 100,
-) -> Terms:
+) -> AdmissionPolicy:
     """Return terms on which every message gets this verdict."""
-    return Terms(
-        verdicts=verdicts or (verdict,) * 8,
+    return AdmissionPolicy(
+        admissions=admissions or (verdict,) * 8,
         ttl=ttl,
         reach=reach,
         waiting_limit=waiting_limit,
@@ -64,7 +64,7 @@ def terms(
 
 
 TERMS = terms()
-OVERHEAR = terms(Verdict.OVERHEARD)
+OVERHEAR = terms(Admission.OVERHEARD)
 
 
 def draft(
@@ -75,9 +75,9 @@ def draft(
     cuts: tuple[int, ...] = (),
     refused: int = 0,
     seen_from: int = 0,
-) -> Draft:
+) -> PendingAnswer:
     """Return an answer to everything up to place `last`."""
-    return Draft(
+    return PendingAnswer(
         last=last,
         text=text,
         kind=kind,
@@ -89,7 +89,7 @@ def draft(
 
 
 async def begin(
-    store: Store, number: int = 1, *, token: str = "", on: Terms = TERMS, **fields: Any
+    store: Store, number: int = 1, *, token: str = "", on: AdmissionPolicy = TERMS, **fields: Any
 ) -> Work:
     """Accept a message and claim its thread with it."""
     accepted = await store.accept(message(number, **fields), on, token or f"token{number}")

@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING
 
 from core.domain.message import Attachment, Author, Kind, ThreadKey
 from core.domain.session import Answer, AnswerKind, Entry, Session, Status, Summary, Turn
-from core.prompt.prompt import Scene
+from core.prompt.prompt import PromptContext
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
 THREAD = ThreadKey("terminal", "desk", "main")
-SCENE = Scene(
+SCENE = PromptContext(
     now=datetime(2026, 11, 23, 14, 5, tzinfo=UTC),
     place="my desk",
     platform="terminal",

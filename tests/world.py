@@ -16,8 +16,8 @@ from core.memory.tokens import counter_for
 from core.models.retry import RetryPolicy
 from core.models.scripted import ScriptedModel
 from core.store.local.store import LocalStore
-from core.turn.turn import Conversation, Manner
-from core.worker.slots import Room
+from core.turn.turn import TurnConfig, TurnPipeline
+from core.worker.slots import Slots
 from core.worker.worker import Worker
 from tests.fakes.platform import FakePlatform
 
@@ -102,14 +102,14 @@ class World:
     ) -> Worker:
         """Return a worker of its own on the shared store and platform."""
         store = store or self.store
-        manner = Manner(
+        manner = TurnConfig(
             model=self.model_name,
             system="Be kind.",
             answer_tokens=self.answer_tokens,
             retry=RetryPolicy(attempts=2, first_wait=0.001),
             deaths=self.deaths,
         )
-        conversation = Conversation(store, self.model, self.memory, self.clock, manner)
+        conversation = TurnPipeline(store, self.model, self.memory, self.clock, manner)
         platforms = {"fake": platform or self.platform}
         return Worker(
             store,
@@ -117,7 +117,7 @@ class World:
             NoCompaction(),
             platforms,
             self.clock,
-            room=Room(room, per_person),
+            room=Slots(room, per_person),
             grace_seconds=grace,
         )
 

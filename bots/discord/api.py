@@ -29,7 +29,7 @@ from core.domain.gate import Gate
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine
 
-    from bots.discord.connection.gateway import Link
+    from bots.discord.connection.gateway import GatewayConnection
     from bots.discord.pace import Pace
     from core.domain.clock import Clock
 
@@ -125,7 +125,9 @@ class LimitedError(PlatformBusyError):
 class Api:
     """The REST API, as the bot calls it."""
 
-    def __init__(self, link: Link, pace: Pace, clock: Clock, *, timeout: float) -> None:
+    def __init__(
+        self, link: GatewayConnection, pace: Pace, clock: Clock, *, timeout: float
+    ) -> None:
         """Let each call take `timeout` seconds at most, with all that it waits for."""
         self.link = link
         self.pace = pace

@@ -10,18 +10,18 @@ from typing import TYPE_CHECKING
 import aiohttp
 
 from bots.discord.api import Api
-from bots.discord.connection.gateway import Link, redirected
-from bots.discord.inbound.audience import Rules
-from bots.discord.inbound.catch_up import DiscordPast
+from bots.discord.connection.gateway import GatewayConnection, redirected
+from bots.discord.inbound.audience import Audience
+from bots.discord.inbound.catch_up import DiscordHistory
 from bots.discord.inbound.events import NAME, Me, guild_of
-from bots.discord.inbound.names import Members
+from bots.discord.inbound.names import Names
 from bots.discord.inbound.receive import Reception
 from bots.discord.outbound.platform import DiscordPlatform
 from bots.discord.pace import Pace
 from bots.outgoing import Connector
 from core.domain.describe import broke
 from core.domain.errors import ChatbotError, PlatformError
-from core.intake.backfill import Before
+from core.intake.backfill import ThreadBackfill
 from core.intake.catch_up import CatchUp
 from core.intake.cursors import Cursors
 
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
     from bots.discord.connection.client import Client
     from bots.settings.settings import Settings
-    from core.commands.in_thread import Spoken
+    from core.commands.in_thread import ThreadCommands
     from core.domain.clock import Clock
     from core.domain.message import Message
     from core.intake.intake import Intake
@@ -62,10 +62,10 @@ class Discord:
         """What adds commands and views to a client, called before it hears anything."""
         self.closers: list[Callable[[], Coroutine[Any, Any, None]]] = []
         """What ends with the listening."""
-        self.spoken: Spoken | None = None
+        self.spoken: ThreadCommands | None = None
         """Hears the commands in what people say."""
         self.reception = Reception(
-            platform, Members(api, clock), Rules.of(settings), settings, clock
+            platform, Names(api, clock), Audience.of(settings), settings, clock
         )
         self._ended: asyncio.Task[None] | None = None
 
@@ -75,9 +75,9 @@ class Discord:
     ) -> AsyncGenerator[None, None]:
         """Hear what people say, for as long as the block lasts; and what they have said before."""
         settings, reception = self.settings, self.reception
-        past = DiscordPast(self.platform, reception, settings, self.clock)
+        past = DiscordHistory(self.platform, reception, settings, self.clock)
         # Where nothing is overheard, a thread's title is known all the same.
-        before = Before(past.before, store, intake, named=_as_it_is, wanted=True)
+        before = ThreadBackfill(past.before, store, intake, named=_as_it_is, wanted=True)
         name = f"{NAME}:{self.platform.me.user}"
         cursors = Cursors(store, self.clock, name, group=_group)
         reception.open(store, intake, before, cursors, worker.files)
@@ -166,7 +166,7 @@ async def connected(settings: Settings, clock: Clock) -> AsyncGenerator[Discord,
     logging.getLogger("discord").setLevel(logging.CRITICAL)
     with redirected(settings.discord_base_url):
         pace = Pace(clock)
-        link = Link(settings, pace, clock, patience=_CALL_SECONDS * _PATIENCE)
+        link = GatewayConnection(settings, pace, clock, patience=_CALL_SECONDS * _PATIENCE)
         api = Api(link, pace, clock, timeout=_CALL_SECONDS)
         async with aiohttp.ClientSession(connector=Connector(link.file_hosts)) as session:
             await link.open()
@@ -184,7 +184,7 @@ async def connected(settings: Settings, clock: Clock) -> AsyncGenerator[Discord,
                 await link.close()
 
 
-def _me(link: Link, settings: Settings) -> Me:
+def _me(link: GatewayConnection, settings: Settings) -> Me:
     user = link.client.user
     if user is None:
         raise PlatformError("Discord does not say who the bot is")

@@ -14,8 +14,8 @@ from bots.app import App, model_notes
 from bots.factories import model_for, model_name
 from bots.ops.finding import Level, fine, note, wrong
 from bots.ops.redaction import redact
-from bots.signals import Stop
-from core.domain.admission import FollowUp, Terms, verdicts
+from bots.signals import Signals
+from core.domain.admission import AdmissionPolicy, FollowUp, admissions
 from core.domain.clock import SystemClock
 from core.domain.errors import ChatbotError, ModelError, ModelRefusedError, StoreUnavailableError
 from core.domain.message import Author, Kind, Message, ThreadKey
@@ -60,7 +60,7 @@ async def live(settings: Settings, wanted: Wanted) -> int:
 
     Raises what the platform's trial does: `SettingsError`, `PlatformError`.
     """
-    stop = Stop()
+    stop = Signals()
     hidden = sorted(settings.secrets, key=len, reverse=True)
 
     async def tried() -> int:
@@ -144,8 +144,8 @@ async def tried(store: Store, clock: Clock) -> None:
         text=said,
         at=clock.now(),
     )
-    terms = Terms(
-        verdicts=verdicts(message, FollowUp.ALWAYS, overhear=False), ttl=_TRIAL_TTL, reach=1
+    terms = AdmissionPolicy(
+        admissions=admissions(message, FollowUp.ALWAYS, overhear=False), ttl=_TRIAL_TTL, reach=1
     )
     work = (await store.accept(message, terms, token=name)).work
     try:

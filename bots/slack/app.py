@@ -17,12 +17,12 @@ from slack_bolt.authorization import AuthorizeResult
 
 from bots.connect_retry import until_there
 from bots.slack.api import OUT_OF_REACH, Api, guarded_session, stated, web_client
-from bots.slack.connection.dispatch import Inlet
+from bots.slack.connection.dispatch import PayloadDispatcher
 from bots.slack.connection.http import EVENTS
-from bots.slack.connection.socket import Links
+from bots.slack.connection.socket import SocketConnections
 from bots.slack.connection.starting import start_fault
 from bots.slack.inbound.audience import Audience
-from bots.slack.inbound.catch_up import SlackPast
+from bots.slack.inbound.catch_up import SlackHistory
 from bots.slack.inbound.events import NAME, Me
 from bots.slack.inbound.names import Names
 from bots.slack.inbound.receive import Reception
@@ -31,7 +31,7 @@ from bots.slack.pace import Pace
 from bots.slack.ui.agent import Agent
 from core.domain.errors import OutOfReachError, PlatformError
 from core.domain.payload import str_of
-from core.intake.backfill import Before
+from core.intake.backfill import ThreadBackfill
 from core.intake.catch_up import CatchUp
 from core.intake.cursors import Cursors
 
@@ -39,8 +39,8 @@ if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Awaitable, Callable
 
     from bots.settings.settings import Settings
-    from bots.slack.connection.http import Door
-    from core.commands.in_thread import Spoken
+    from bots.slack.connection.http import HttpServer
+    from core.commands.in_thread import ThreadCommands
     from core.domain.clock import Clock
     from core.intake.intake import Intake
     from core.store.port import Store
@@ -56,7 +56,7 @@ class Slack:
     """The bot in one workspace."""
 
     def __init__(
-        self, settings: Settings, api: Api, me: Me, clock: Clock, door: Door | None
+        self, settings: Settings, api: Api, me: Me, clock: Clock, door: HttpServer | None
     ) -> None:
         """Be `me`; nothing is heard before `listening`, and then at the door where there is one."""
         self.settings = settings
@@ -72,7 +72,7 @@ class Slack:
         self.names = Names(api, clock)
         self.listeners: list[Callable[[AsyncApp], object]] = []
         """What adds listeners to Bolt's app, called before it hears anything."""
-        self.spoken: Spoken | None = None
+        self.spoken: ThreadCommands | None = None
         """Hears the commands in what people say."""
         self.closers: list[Callable[[], Awaitable[None]]] = []
         """Called when nothing more is heard."""
@@ -80,15 +80,15 @@ class Slack:
         """Tells a person that what they pressed or typed could not be made sense of."""
         self.reception: Reception
         self.door = door
-        self.links: Links | None = None
+        self.links: SocketConnections | None = None
 
     @asynccontextmanager
     async def listening(
         self, store: Store, intake: Intake, worker: Worker
     ) -> AsyncGenerator[None, None]:
         """Hear what people say, for as long as the block lasts; and what they have said before."""
-        past, wanted = SlackPast(self.platform), self.settings.overhear
-        before = Before(past.before, store, intake, named=self.names.named, wanted=wanted)
+        past, wanted = SlackHistory(self.platform), self.settings.overhear
+        before = ThreadBackfill(past.before, store, intake, named=self.names.named, wanted=wanted)
         cursors = Cursors(store, self.clock, f"{NAME}:{self.platform.me.team}")
         strangers = self.settings.slack_allow_strangers
         audience = Audience(self.names, self.platform.me, strangers=strangers)
@@ -101,7 +101,7 @@ class Slack:
         catch_up = CatchUp(NAME, past, store, intake, cursors, self.clock, hours=hours)
         self.reception.catch_up = catch_up
         agent = Agent(self.api, self.platform.me, store, self.platform.titles)
-        inlet = Inlet(self.reception.first, self.unread)
+        inlet = PayloadDispatcher(self.reception.first, self.unread)
         self.bolt = self._bolt(inlet, agent)
         catch_up.hold()
         catching_up = asyncio.create_task(catch_up.forever())
@@ -138,7 +138,7 @@ class Slack:
         await self.reception.gone.wait()
         return 1
 
-    def _bolt(self, inlet: Inlet, agent: Agent) -> AsyncApp:
+    def _bolt(self, inlet: PayloadDispatcher, agent: Agent) -> AsyncApp:
         me, token = self.platform.me, self.api.client.token
 
         async def authorize(**_: Any) -> AuthorizeResult:
@@ -165,13 +165,13 @@ class Slack:
         bolt.error(inlet.failed)
         return bolt
 
-    async def _open(self, inlet: Inlet, reconnected: Callable[[], None]) -> None:
+    async def _open(self, inlet: PayloadDispatcher, reconnected: Callable[[], None]) -> None:
         if self.door is not None:
             secret = self.settings.slack_signing_secret.get_secret_value()
             self.door.admit(self.bolt, inlet, secret)
             return
         token = self.settings.slack_app_token.get_secret_value()
-        self.links = Links(self.bolt, token, inlet=inlet, reconnected=reconnected)
+        self.links = SocketConnections(self.bolt, token, inlet=inlet, reconnected=reconnected)
         await until_there(self.links.open, self.clock)
 
     async def _close(self) -> None:
@@ -187,7 +187,7 @@ async def _heard() -> None:
 
 @asynccontextmanager
 async def connected(
-    settings: Settings, clock: Clock, door: Door | None = None
+    settings: Settings, clock: Clock, door: HttpServer | None = None
 ) -> AsyncGenerator[Slack, None]:
     """Be on Slack for as long as the block lasts.
 

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 from bots.terminal.pipe import PipeScreen, serve_pipe
 from bots.terminal.platform import TerminalPlatform
 from bots.terminal.screen import TtyScreen
-from bots.terminal.session import Seat
-from bots.terminal.stdin import Lines
+from bots.terminal.session import TerminalSession
+from bots.terminal.stdin import StdinLines
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -30,12 +30,12 @@ class Terminal:
         self._data = data
         self._interactive = sys.stdin.isatty() and sys.stdout.isatty()
         self.platform = TerminalPlatform(previews=self._interactive)
-        self._seat: Seat | None = None
+        self._seat: TerminalSession | None = None
 
     async def open(self, bot: Bot, name: str) -> None:
         """Open a thread, the last used one where the name is empty."""
         screen = TtyScreen() if self._interactive else PipeScreen(sys.stdout.fileno())
-        self._seat = self.platform.viewer = Seat(bot, screen)
+        self._seat = self.platform.viewer = TerminalSession(bot, screen)
         await self._seat.open(name)
 
     async def serve(self) -> int:
@@ -43,11 +43,11 @@ class Terminal:
         seat = self._seat
         assert seat is not None  # noqa: S101 - for the type checker: it was opened
         if isinstance(seat.screen, PipeScreen):
-            await serve_pipe(seat, seat.screen, Lines(sys.stdin.fileno()))
+            await serve_pipe(seat, seat.screen, StdinLines(sys.stdin.fileno()))
             return FAILED if seat.failed else 0
         return await self._serve_person(seat)
 
-    async def _serve_person(self, seat: Seat) -> int:
+    async def _serve_person(self, seat: TerminalSession) -> int:
         # Here, since a pipe starts faster without.
         from bots.terminal.prompt import InterruptError, serve_prompt  # noqa: PLC0415
 

@@ -14,7 +14,7 @@ from core.commands.export import export_to
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
-    from bots.terminal.session import Seat
+    from bots.terminal.session import TerminalSession
 
 _COMMAND = re.compile(r"/([A-Za-z]\w*)(?:\s+(.*))?", re.DOTALL)
 SEE_MEMORY = "/memory shows what I remember."
@@ -45,7 +45,7 @@ def said_in(line: str) -> str:
 class Slash:
     """The commands of one seat."""
 
-    def __init__(self, seat: Seat) -> None:
+    def __init__(self, seat: TerminalSession) -> None:
         """Act on this seat."""
         self._seat = seat
         self._bot = seat.bot

@@ -12,13 +12,13 @@ from typing import TYPE_CHECKING
 
 from bots.terminal.commands import SEE_MEMORY, Slash, command_in, said_in
 from bots.terminal.outside import outside
-from bots.terminal.stdin import LIMIT, Lines
+from bots.terminal.stdin import LIMIT, StdinLines
 from bots.terminal.text import inert, one_line
 from core.domain.session import AnswerKind
 from core.turn.notices import SCISSORS, TRIM_MEANING
 
 if TYPE_CHECKING:
-    from bots.terminal.session import Seat
+    from bots.terminal.session import TerminalSession
     from bots.terminal.stdin import Line
     from core.domain.session import Answer, Entry
 
@@ -66,7 +66,7 @@ class PipeScreen:
             self.closed.set()  # the answer stays in the log
 
 
-async def serve_pipe(seat: Seat, screen: PipeScreen, lines: Lines) -> None:
+async def serve_pipe(seat: TerminalSession, screen: PipeScreen, lines: StdinLines) -> None:
     """Say each line, and read the next when its answer is out; end with the input."""
     conversation = asyncio.create_task(_converse(seat, lines))
     closed = asyncio.create_task(screen.closed.wait())
@@ -81,7 +81,7 @@ async def serve_pipe(seat: Seat, screen: PipeScreen, lines: Lines) -> None:
         conversation.result()
 
 
-async def _converse(seat: Seat, lines: Lines) -> None:
+async def _converse(seat: TerminalSession, lines: StdinLines) -> None:
     await seat.finish_interrupted()
     slash = Slash(seat)
     mended = False
@@ -95,7 +95,7 @@ async def _converse(seat: Seat, lines: Lines) -> None:
             return
 
 
-async def _take(line: Line, seat: Seat, slash: Slash) -> bool:
+async def _take(line: Line, seat: TerminalSession, slash: Slash) -> bool:
     """Do what one line says; tell whether to go on."""
     if line.too_long:
         await seat.complain(

@@ -14,7 +14,7 @@ from core.domain.errors import ChatbotError, FileUnreadableError, PlatformError
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from core.delivery.port import Form, Posted, Where
+    from core.delivery.port import DeliveryTarget, Form, Posted
     from core.domain.message import Attachment, ThreadKey
     from core.domain.session import Answer
 
@@ -70,24 +70,24 @@ class TerminalPlatform:
         del form
         return (text,)
 
-    async def post(self, where: Where, text: str, key: PostKey) -> str:
+    async def post(self, where: DeliveryTarget, text: str, key: PostKey) -> str:
         """Show a preview; an answer is shown from the log, when it is finished."""
         if key.is_preview:
             await self._preview(where, text)
         return f"{key.turn}/{key.token or key.piece}"
 
-    async def edit(self, where: Where, message: str, text: str, *, final: bool) -> None:
+    async def edit(self, where: DeliveryTarget, message: str, text: str, *, final: bool) -> None:
         """Show more of a preview."""
         del message
         if not final:
             await self._preview(where, text)
 
-    async def delete(self, where: Where, message: str) -> None:
+    async def delete(self, where: DeliveryTarget, message: str) -> None:
         """Take a preview back."""
         del message
         await self._preview(where, "")
 
-    async def read_back(self, where: Where) -> tuple[Posted, ...]:
+    async def read_back(self, where: DeliveryTarget) -> tuple[Posted, ...]:
         """Return nothing: what was shown can't be taken back."""
         del where
         return ()
@@ -102,7 +102,7 @@ class TerminalPlatform:
         del thread, attachment
         return False
 
-    async def finish(self, where: Where, answer: Answer, posted: Sequence[str]) -> None:
+    async def finish(self, where: DeliveryTarget, answer: Answer, posted: Sequence[str]) -> None:
         """Show the answer: before the turn is settled, so that a kill between can't hide it."""
         del answer, posted
         if self.viewer is None:
@@ -112,16 +112,16 @@ class TerminalPlatform:
         except ChatbotError as error:
             raise PlatformError(str(error)) from error
 
-    async def tell(self, where: Where, text: str) -> bool:
+    async def tell(self, where: DeliveryTarget, text: str) -> bool:
         """Say nothing: what was not posted stands in the log, which is what is shown."""
         del where, text
         return False
 
-    async def working(self, where: Where, *, working: bool) -> None:
+    async def working(self, where: DeliveryTarget, *, working: bool) -> None:
         """Show that the bot works on this turn, or no longer does."""
         if self.viewer is not None:
             await self.viewer.working(where.thread, working=working)
 
-    async def _preview(self, where: Where, text: str) -> None:
+    async def _preview(self, where: DeliveryTarget, text: str) -> None:
         if self.viewer is not None:
             await self.viewer.preview(where.thread, where.turn, text)

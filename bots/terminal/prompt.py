@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from prompt_toolkit.history import History
 
     from bots.terminal.screen import TtyScreen
-    from bots.terminal.session import Seat
+    from bots.terminal.session import TerminalSession
 
 _WATCH_SECONDS = 0.5
 
@@ -27,7 +27,7 @@ class InterruptError(Exception):
     """The person pressed Ctrl-C."""
 
 
-async def serve_prompt(seat: Seat, screen: TtyScreen, data: Path) -> None:
+async def serve_prompt(seat: TerminalSession, screen: TtyScreen, data: Path) -> None:
     """Ask for a line, say it, show the answer; until the person leaves.
 
     Raises `InterruptError` for Ctrl-C.
@@ -60,7 +60,7 @@ async def _ask(session: PromptSession[str], screen: TtyScreen, prompt: str) -> s
         screen.above = None
 
 
-async def _take(line: str, seat: Seat, slash: Slash) -> bool:
+async def _take(line: str, seat: TerminalSession, slash: Slash) -> bool:
     """Do what the line says; tell whether to go on."""
     if not line.strip():
         return True

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Protocol
 from bots.terminal.follow import Follower
 from bots.terminal.liveness import is_abandoned, message_id
 from bots.terminal.platform import NAME
-from core.domain.admission import Verdict
+from core.domain.admission import Admission
 from core.domain.errors import StoreError
 from core.domain.message import Author, Kind, Message, ThreadKey
 from core.domain.session import AnswerKind, Entry, Status
@@ -27,8 +27,8 @@ MAIN = "main"
 _FIRST_PAUSE = 0.03
 _LONGEST_PAUSE = 0.5
 _REFUSALS = {
-    Verdict.FULL: "Too many messages wait in this thread already; please send that one again.",
-    Verdict.GONE: (
+    Admission.FULL: "Too many messages wait in this thread already; please send that one again.",
+    Admission.GONE: (
         "That message was not taken in: it seems older than the moment at which this thread was "
         "forgotten. Please look at this machine's clock, and send it again."
     ),
@@ -70,7 +70,7 @@ class Bot:
     user: str
 
 
-class Seat:
+class TerminalSession:
     """Says things, and shows what comes of them. Implements `platform.Viewer`."""
 
     def __init__(self, bot: Bot, screen: Screen) -> None:
@@ -117,7 +117,7 @@ class Seat:
         message = self._message(text)
         self._expect(message.id)
         received = await self._take(message)
-        refusal = received.notice or _REFUSALS.get(received.verdict or Verdict.ACCEPTED, "")
+        refusal = received.notice or _REFUSALS.get(received.verdict or Admission.ACCEPTED, "")
         if refusal:
             del self._waiting[message.id]
             await self.complain(refusal)

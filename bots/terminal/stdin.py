@@ -23,7 +23,7 @@ class Line:
     """It was not UTF-8; what was wrong is replaced."""
 
 
-class Lines:
+class StdinLines:
     """Reads the lines of a file descriptor. Reads no further than the line that is asked for."""
 
     def __init__(self, descriptor: int) -> None:

@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Literal
 
 from core.store.keys import unique
-from core.store.values import Deed
+from core.store.values import AuditEvent
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator
@@ -31,12 +31,12 @@ async def note(
 
     To be called before it is done: what can't be kept (`StoreError`) is not done.
     """
-    deed = Deed(id=unique(), what=what, by=by, thread=thread, at=at)
+    deed = AuditEvent(id=unique(), what=what, by=by, thread=thread, at=at)
     await kept.audit(deed)
     log.critical("%s", deed_line(deed))  # the one level that no setting leaves out
 
 
-async def deeds(kept: AuditLog) -> AsyncGenerator[Deed, None]:
+async def deeds(kept: AuditLog) -> AsyncGenerator[AuditEvent, None]:
     """Yield all that is kept, oldest first."""
     after = ""
     while page := await kept.audited(after=after):
@@ -45,7 +45,7 @@ async def deeds(kept: AuditLog) -> AsyncGenerator[Deed, None]:
         after = page[-1].name
 
 
-def deed_line(deed: Deed) -> str:
+def deed_line(deed: AuditEvent) -> str:
     """Return a deed as one line of JSON."""
     when = datetime.fromtimestamp(deed.at, UTC).isoformat(timespec="seconds")
     fields = {"deed": deed.what, "by": deed.by, "thread": str(deed.thread), "at": when}

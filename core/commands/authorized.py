@@ -85,7 +85,7 @@ class Directory(Protocol):
         """Return what somebody is called there; their id where that is not known."""
 
 
-class Desk:
+class AuthorizedCommands:
     """Shows, exports, forgets and resets threads for those who may."""
 
     def __init__(

@@ -11,7 +11,7 @@ from core.commands.stats import stats_of
 from core.domain.message import Author
 from core.domain.session import Entry, Session, Status
 from core.memory import least_size, plan
-from core.prompt.prompt import Scene, fixed_size
+from core.prompt.prompt import PromptContext, fixed_size
 from core.turn.loading import load
 
 if TYPE_CHECKING:
@@ -109,7 +109,7 @@ class Commands:
         strategy = self._memory.strategy(work.kind, work.settings.strategy)
         session = await self._session(work, strategy)
         count = self._memory.counter.count
-        scene = Scene(
+        scene = PromptContext(
             now=datetime.fromtimestamp(self._clock.now(), self._timezone),
             platform=thread.platform,
             place=thread.place,

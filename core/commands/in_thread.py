@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from bots.settings.settings import Settings
-    from core.commands.authorized import Desk
+    from core.commands.authorized import AuthorizedCommands
     from core.commands.parser import Command
     from core.domain.clock import Clock
     from core.domain.message import Message, ThreadKey
@@ -61,7 +61,7 @@ def unwritten(error: OSError) -> str:
     return _UNWRITTEN if error.errno in _DISK else ""
 
 
-class Voice(Protocol):
+class CommandReplies(Protocol):
     """How a platform says what comes of a command. Each may raise `PlatformError`."""
 
     help: str
@@ -86,13 +86,13 @@ class Voice(Protocol):
         """Return why it is refused for good, and who can repair it; empty if it may work later."""
 
 
-class Spoken:
+class ThreadCommands:
     """Hears commands in what people say."""
 
     def __init__(
         self,
-        desk: Desk,
-        voice: Voice,
+        desk: AuthorizedCommands,
+        voice: CommandReplies,
         store: Store,
         settings: Settings,
         clock: Clock,

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from core.delivery.port import AS_FILE, Form
 from core.delivery.posts import Posts, copies
-from core.domain.cancel import Stop
+from core.domain.cancel import CancelScope
 from core.domain.errors import (
     ContentRefusedError,
     PlatformError,
@@ -30,10 +30,10 @@ from core.store.values import TurnState
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from core.delivery.port import Platform, Slot, Where
+    from core.delivery.port import DeliveryTarget, Platform, Slot
     from core.domain.errors import LeaseLostError
     from core.domain.session import Answer
-    from core.store.lease import Hold
+    from core.store.lease import LeaseHandle
 
 log = logging.getLogger(__name__)
 
@@ -45,7 +45,7 @@ _FILE: Slot = (AS_FILE, Form.CUT, 0)
 class Delivery:
     """The messages of one turn on one platform, under one lease."""
 
-    def __init__(self, platform: Platform, hold: Hold, where: Where) -> None:
+    def __init__(self, platform: Platform, hold: LeaseHandle, where: DeliveryTarget) -> None:
         """Start with nothing posted by this lease."""
         self.posted: tuple[str, ...] = ()
         """The ids of the answer's pieces, in order, once delivered."""
@@ -53,7 +53,7 @@ class Delivery:
         """What was delivered."""
         self.size = 0
         """The most tokens that all which no summary covers has, the answer apart; 0 if unknown."""
-        self.stopped = Stop()
+        self.stopped = CancelScope()
         """Somebody has told the bot to stop answering."""
         self.platform = platform
         self._hold, hold.stopped = hold, self.stopped.set
@@ -67,7 +67,7 @@ class Delivery:
         """The platform will not show how the answer grows, however often it is asked."""
 
     @property
-    def where(self) -> Where:
+    def where(self) -> DeliveryTarget:
         """Return where the messages of the turn go."""
         return self._posts.where
 

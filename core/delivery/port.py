@@ -23,7 +23,7 @@ AS_FILE = 1_000_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Where:
+class DeliveryTarget:
     """Where the messages of one turn go."""
 
     thread: ThreadKey
@@ -157,7 +157,7 @@ class Platform(Protocol):
         """
         ...
 
-    async def post(self, where: Where, text: str, key: PostKey) -> str:
+    async def post(self, where: DeliveryTarget, text: str, key: PostKey) -> str:
         """Post a message under its key, or a file with this text (`key.is_file`); return its id.
 
         A form other than `Form.CUT` is posted as plain text, with nothing whose shape could be
@@ -171,7 +171,7 @@ class Platform(Protocol):
         """
         ...
 
-    async def edit(self, where: Where, message: str, text: str, *, final: bool) -> None:
+    async def edit(self, where: DeliveryTarget, message: str, text: str, *, final: bool) -> None:
         """Replace the whole text of a message of ours; `final` marks the answer itself.
 
         Raises what `post` does: `PostRefusedError` when the message can't be edited any more. And
@@ -179,14 +179,14 @@ class Platform(Protocol):
         """
         ...
 
-    async def delete(self, where: Where, message: str) -> None:
+    async def delete(self, where: DeliveryTarget, message: str) -> None:
         """Take a message of ours away; one that is gone already is no error.
 
         Raises `PostRefusedError` when it stays, however long one waits.
         """
         ...
 
-    async def read_back(self, where: Where) -> tuple[Posted, ...]:
+    async def read_back(self, where: DeliveryTarget) -> tuple[Posted, ...]:
         """Return our messages of this turn, oldest first.
 
         Raises `ReadBackRefusedError` when the platform does not let us look.
@@ -209,7 +209,7 @@ class Platform(Protocol):
         """
         ...
 
-    async def finish(self, where: Where, answer: Answer, posted: Sequence[str]) -> None:
+    async def finish(self, where: DeliveryTarget, answer: Answer, posted: Sequence[str]) -> None:
         """Do what goes with a delivered answer: its notes, the ✂️ when it is `trimmed`.
 
         It posts nothing for an answer that `is_bare`. `posted` are the messages with the answer's
@@ -218,13 +218,13 @@ class Platform(Protocol):
         """
         ...
 
-    async def tell(self, where: Where, text: str) -> bool:
+    async def tell(self, where: DeliveryTarget, text: str) -> bool:
         """Say a sentence about a turn: where its answer belongs, else to who asked, alone.
 
         It is said once, no matter which process says it. Returns whether it was said; never raises.
         """
         ...
 
-    async def working(self, where: Where, *, working: bool) -> None:
+    async def working(self, where: DeliveryTarget, *, working: bool) -> None:
         """Show that the bot works on this turn, or no longer does. Never raises."""
         ...

@@ -21,9 +21,9 @@ from core.domain.errors import (
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Iterable
 
-    from core.delivery.port import Platform, Where
+    from core.delivery.port import DeliveryTarget, Platform
     from core.domain.clock import Clock
-    from core.store.lease import Hold
+    from core.store.lease import LeaseHandle
 
 log = logging.getLogger(__name__)
 
@@ -35,7 +35,7 @@ take. A lease is renewed while the call runs, and the call ends where that fails
 class Posts:
     """What this lease has posted for a turn, as far as it knows."""
 
-    def __init__(self, platform: Platform, hold: Hold, where: Where) -> None:
+    def __init__(self, platform: Platform, hold: LeaseHandle, where: DeliveryTarget) -> None:
         """Start with nothing posted by this lease."""
         self.where = where
         self.pieces: dict[Slot, str] = {}

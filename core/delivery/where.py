@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from core.delivery.port import Where
+from core.delivery.port import DeliveryTarget
 from core.domain.session import Entry
 
 if TYPE_CHECKING:
@@ -12,11 +12,11 @@ if TYPE_CHECKING:
     from core.store.values import Work
 
 
-def where_of(work: Work) -> Where:
+def where_of(work: Work) -> DeliveryTarget:
     """Return where the messages of a turn go: to the place its oldest message asks for."""
     entries = (record for record in reversed(work.records) if isinstance(record, Entry))
     trigger = next((entry for entry in entries if entry.id == work.lease.turn), None)
-    return Where(
+    return DeliveryTarget(
         thread=work.lease.thread,
         kind=work.kind,
         turn=work.lease.turn,
@@ -31,5 +31,5 @@ def where_of(work: Work) -> Where:
 
 
 def asker_of(message: Message) -> str:
-    """Return whose turn would answer a message, as `Where.asker` names them."""
+    """Return whose turn would answer a message, as `DeliveryTarget.asker` names them."""
     return f"{message.thread.platform} {message.author.id}"

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from core.domain.message import Message
 
 
-class Verdict(StrEnum):
+class Admission(StrEnum):
     """What became of a message that was offered to the store."""
 
     ACCEPTED = "accepted"
@@ -66,10 +66,10 @@ STATES = tuple(
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Terms:
+class AdmissionPolicy:
     """The terms on which a message is offered to the store."""
 
-    verdicts: tuple[Verdict, ...]
+    admissions: tuple[Admission, ...]
     """The verdict for each of `STATES`, by its index."""
     ttl: float
     """Seconds of silence after which the thread's session ends."""
@@ -79,20 +79,22 @@ class Terms:
     overheard_limit: int = 100
 
 
-def verdict(
+def admission(
     address: Address, state: ThreadState, follow_up: FollowUp, *, overhear: bool
-) -> Verdict:
+) -> Admission:
     """Return what becomes of a message with this address in a thread in this state."""
     if address in {Address.DIRECT, Address.MENTIONED, Address.REPLIED}:
-        return Verdict.ACCEPTED
+        return Admission.ACCEPTED
     if not state.taking_part:
-        return Verdict.IGNORED
+        return Admission.IGNORED
     may_follow = follow_up is FollowUp.ALWAYS or (follow_up is FollowUp.ALONE and state.alone)
     if address is Address.NOBODY and may_follow and not state.muted:
-        return Verdict.ACCEPTED
-    return Verdict.OVERHEARD if overhear else Verdict.IGNORED
+        return Admission.ACCEPTED
+    return Admission.OVERHEARD if overhear else Admission.IGNORED
 
 
-def verdicts(message: Message, follow_up: FollowUp, *, overhear: bool) -> tuple[Verdict, ...]:
+def admissions(message: Message, follow_up: FollowUp, *, overhear: bool) -> tuple[Admission, ...]:
     """Return the verdict on a message for each of `STATES`."""
-    return tuple(verdict(message.address, state, follow_up, overhear=overhear) for state in STATES)
+    return tuple(
+        admission(message.address, state, follow_up, overhear=overhear) for state in STATES
+    )

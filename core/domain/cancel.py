@@ -16,7 +16,7 @@ class StoppedError(Exception):
     """What ran was ended."""
 
 
-class Stop:
+class CancelScope:
     """Not given yet, or given for good.
 
     Every turn has two of them, so it is a scope of the task that runs, and not a task that waits.

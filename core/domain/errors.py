@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import ClassVar, Protocol
 
 
-class Signal(Protocol):
+class Waitable(Protocol):
     """What can be waited for, as an `asyncio.Event`."""
 
     async def wait(self) -> object:
@@ -57,7 +57,7 @@ class WaitError(ChatbotError):
 
     seconds: float | None = None
     """The wait that was announced, from now on; None if none was."""
-    again: Signal | None = None
+    again: Waitable | None = None
     """Set when it works again, as far as this process knows; None where nobody would notice."""
 
 
@@ -218,7 +218,7 @@ class PlatformBusyError(PlatformError, WaitError):
     """A platform can't take this call now: a limit that it announced, or an outage of its own."""
 
     def __init__(
-        self, sentence: str, *, seconds: float | None = None, again: Signal | None = None
+        self, sentence: str, *, seconds: float | None = None, again: Waitable | None = None
     ) -> None:
         """Say which call, and what `WaitError` has fields for."""
         super().__init__(sentence)
@@ -244,7 +244,7 @@ class PostUnclearError(PlatformError):
 class OutageError(PostUnclearError, WaitError):
     """As an unclear end, in an outage of the platform's: other calls end so too."""
 
-    def __init__(self, sentence: str, *, again: Signal) -> None:
+    def __init__(self, sentence: str, *, again: Waitable) -> None:
         """Say which call; `again` is set when the platform works again."""
         super().__init__(sentence)
         self.again = again

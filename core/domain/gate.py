@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from core.domain.clock import Clock
-    from core.domain.errors import Signal
+    from core.domain.errors import Waitable
 
 log = logging.getLogger(__name__)
 
@@ -87,7 +87,7 @@ class Gate:
         self.again = asyncio.Event()
 
 
-async def within(signal: Signal, seconds: float, clock: Clock) -> None:
+async def within(signal: Waitable, seconds: float, clock: Clock) -> None:
     """Wait until the signal is given, and for no longer than this."""
     woken = asyncio.ensure_future(signal.wait())
     never = clock.later(seconds, woken.cancel)

@@ -34,7 +34,7 @@ _MOST = 80
 _KEPT = 10_000
 
 
-class Before:
+class ThreadBackfill:
     """Reads a thread when the bot comes in."""
 
     def __init__(

@@ -62,7 +62,7 @@ TOO_LATE = (
 )
 
 
-class Past(Shelves, Protocol):
+class HistorySource(Shelves, Protocol):
     """What a platform knows of the time in which nobody listened."""
 
     async def places(self) -> Sequence[str]:
@@ -99,7 +99,7 @@ class CatchUp:
     def __init__(
         self,
         platform: str,
-        past: Past,
+        past: HistorySource,
         store: Store,
         intake: Intake,
         cursors: Cursors,

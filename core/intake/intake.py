@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from core.delivery.where import asker_of
-from core.domain.admission import STATES, FollowUp, Terms, Verdict, verdicts
+from core.domain.admission import STATES, Admission, AdmissionPolicy, FollowUp, admissions
 from core.domain.limits import refusal
 
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ class IntakePolicy:
     ttl: Mapping[Kind, float]
     """Seconds of silence after which a session ends."""
     reach: Mapping[Kind, int]
-    """Places that the kind's memory strategy needs to see; see `Terms.reach`."""
+    """Places that the kind's memory strategy needs to see; see `AdmissionPolicy.reach`."""
     follow_up: FollowUp = FollowUp.ALONE
     overhear: bool = True
     waiting_limit: int = 50
@@ -42,7 +42,7 @@ class IntakePolicy:
 class Received:
     """What became of a message."""
 
-    verdict: Verdict | None
+    verdict: Admission | None
     """None when it was refused before the store saw it."""
     notice: str = ""
     """A sentence for its author, where it was refused and they have to hear of it at once."""
@@ -101,22 +101,22 @@ class Intake:
         """
         if refusal(message):
             return False
-        terms = replace(self._terms(message), verdicts=(Verdict.OVERHEARD,) * len(STATES))
+        terms = replace(self._terms(message), admissions=(Admission.OVERHEARD,) * len(STATES))
         accepted = await self._store.accept(message, terms)
-        return accepted.new and accepted.verdict is Verdict.OVERHEARD
+        return accepted.new and accepted.verdict is Admission.OVERHEARD
 
     async def is_new(self, message: Message, step: str = "") -> bool:
         """Tell whether a message, or that step of it, was never offered before; stores nothing."""
-        terms = replace(self._terms(message), verdicts=(Verdict.IGNORED,) * len(STATES))
+        terms = replace(self._terms(message), admissions=(Admission.IGNORED,) * len(STATES))
         accepted = await self._store.accept(_at_step(message, step), terms)
-        return accepted.verdict is Verdict.IGNORED
+        return accepted.verdict is Admission.IGNORED
 
     async def mark(self, message: Message, step: str = "") -> bool:
         """Remember that a message was heard that is not kept; tell whoever was first to.
 
         With a step, only that is remembered: for all else the message stays new.
         """
-        terms = replace(self._terms(message), verdicts=(Verdict.GONE,) * len(STATES))
+        terms = replace(self._terms(message), admissions=(Admission.GONE,) * len(STATES))
         return (await self._store.accept(_at_step(message, step), terms)).new
 
     async def edit(self, message: Message, *, files: bool = True) -> bool:
@@ -145,15 +145,15 @@ class Intake:
     def _crowded(self, message: Message, accepted: Accepted) -> Received:
         """Return what became of a message of a person who has too many that wait."""
         received = _received(accepted)
-        refused = accepted.new and accepted.verdict is Verdict.FULL
+        refused = accepted.new and accepted.verdict is Admission.FULL
         if not refused or not self._worker.backlog.refuse(asker_of(message)):
             return received
         return replace(received, notice=_CROWDED.format(most=self._policy.waiting_per_person))
 
-    def _terms(self, message: Message, *, full: bool = False) -> Terms:
+    def _terms(self, message: Message, *, full: bool = False) -> AdmissionPolicy:
         policy = self._policy
-        return Terms(
-            verdicts=verdicts(message, policy.follow_up, overhear=policy.overhear),
+        return AdmissionPolicy(
+            admissions=admissions(message, policy.follow_up, overhear=policy.overhear),
             ttl=policy.ttl[message.kind],
             reach=policy.reach[message.kind],
             waiting_limit=0 if full else policy.waiting_limit,

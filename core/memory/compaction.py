@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING
 from core.domain.describe import described
 from core.domain.session import Answer, AnswerKind, Turn, next_batch, turns_of
 from core.memory import size_of
-from core.memory.summarizer import Summariser, SummaryManner, UselessSummaryError
-from core.store.dedupe import first
+from core.memory.summarizer import Summarizer, SummaryConfig, UselessSummaryError
+from core.store.dedupe import claim_once
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Sequence
@@ -68,11 +68,11 @@ class Compactor:
         fallback: Model,
         memory: Memory,
         clock: Clock,
-        manner: SummaryManner,
+        manner: SummaryConfig,
     ) -> None:
         """Make summaries by `model`, or by `fallback` where that refuses for good."""
         self._store = store
-        self._summariser = Summariser(model, fallback, memory, clock, manner)
+        self._summariser = Summarizer(model, fallback, memory, clock, manner)
         self._memory = memory
         self._count = memory.counter.count
         self._clock = clock
@@ -177,7 +177,7 @@ class Compactor:
         seconds = int(self._clock.now() // FIRST_PAUSE)
         thread = work.lease.thread
         name = f"summary {thread} from {work.summary.covers} at {work.rev} in {seconds}"
-        return await first(self._store, thread.platform, name)
+        return await claim_once(self._store, thread.platform, name)
 
     def _task(self, work: Work, turns: Sequence[Turn], sizes: Sequence[int] = ()) -> _Task | None:
         """Return the summary to be made of turns that none covers, counted here if need be."""

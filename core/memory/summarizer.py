@@ -16,7 +16,7 @@ from core.domain.errors import (
 from core.domain.offload import aside
 from core.memory import HEADROOM
 from core.memory.cut import cut_to
-from core.models.port import Stop
+from core.models.port import StopReason
 from core.models.retry import RetryPolicy, ask
 from core.prompt.prompt import summary_request
 
@@ -53,7 +53,7 @@ class UselessSummaryError(ModelError):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class SummaryManner:
+class SummaryConfig:
     """How summaries are made."""
 
     model: str
@@ -73,11 +73,11 @@ class _Part:
     """Their tokens."""
 
 
-class Summariser:
+class Summarizer:
     """Makes summaries by a model, or by a fallback that refuses nothing."""
 
     def __init__(
-        self, model: Model, fallback: Model, memory: Memory, clock: Clock, manner: SummaryManner
+        self, model: Model, fallback: Model, memory: Memory, clock: Clock, manner: SummaryConfig
     ) -> None:
         """Make summaries by `model`, or by `fallback` where that refuses for good."""
         self._model = model
@@ -162,7 +162,7 @@ class Summariser:
                 answered = await self._ask_model(self._fallback, request)
         text = answered.text.strip()
         size = self._count(text)
-        if answered.stop is not Stop.END or not 0 < size <= _OVERLONG * manner.tokens:
+        if answered.stop is not StopReason.END or not 0 < size <= _OVERLONG * manner.tokens:
             usage = answered.usage
             paid = f"{usage.prompt:,} + {usage.output:,}" if usage else "an unknown number of"
             raise UselessSummaryError(

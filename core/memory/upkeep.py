@@ -20,7 +20,7 @@ SOON = 0.3
 """Seconds from a deletion until its thread's summary is made again: many come together."""
 
 
-class Upkeep:
+class BackgroundCompaction:
     """What is done for a thread once it has its answer, and once something was taken out of it."""
 
     def __init__(self, compactor: Compactor) -> None:

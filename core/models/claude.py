@@ -39,7 +39,7 @@ from core.models.claude_errors import (
     failure_of,
     wait_of,
 )
-from core.models.port import Block, Completion, Image, Stop
+from core.models.port import Block, Completion, Image, StopReason
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Iterable
@@ -65,10 +65,10 @@ _FULL = "model_context_window_exceeded"
 """Prompt and answer fill what the model can hold."""
 
 _STOPS = {
-    "max_tokens": Stop.LENGTH,
-    _FULL: Stop.LENGTH,
-    "pause_turn": Stop.LENGTH,  # only with tools, which we have not; it'd have gone on
-    "refusal": Stop.REFUSAL,
+    "max_tokens": StopReason.LENGTH,
+    _FULL: StopReason.LENGTH,
+    "pause_turn": StopReason.LENGTH,  # only with tools, which we have not; it'd have gone on
+    "refusal": StopReason.REFUSAL,
 }
 """What isn't here is an end like `end_turn`, reasons of the future too: the stream was whole."""
 
@@ -135,7 +135,7 @@ class ClaudeModel:
             if reading.text:
                 raise ModelInterruptedError(BROKE_OFF, partial=reading.text)
             raise ModelBusyError(BROKE_OFF)  # nothing was shown yet, so nothing is to be withdrawn
-        yield Completion(stop=_STOPS.get(reading.stop, Stop.END), usage=reading.usage)
+        yield Completion(stop=_STOPS.get(reading.stop, StopReason.END), usage=reading.usage)
 
     async def _create(self, request: ModelRequest) -> AsyncStream[RawMessageStreamEvent]:
         system = cast("list[TextBlockParam]", _params(request.system))

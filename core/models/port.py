@@ -103,7 +103,7 @@ class ModelRequest:
         return not all(isinstance(block, Block) for block in blocks)
 
 
-class Stop(StrEnum):
+class StopReason(StrEnum):
     """Why an answer ended."""
 
     END = "end"
@@ -119,7 +119,7 @@ class Stop(StrEnum):
 class Completion:
     """The end of an answer; the last item of a stream, and only of one that is whole."""
 
-    stop: Stop
+    stop: StopReason
     usage: Usage | None = None
     """None where the model reports none, which is no error."""
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from core.domain.errors import ModelBusyError, ModelInterruptedError
 from core.domain.message import PieceCleaner, clean
-from core.models.port import Completion, Stop
+from core.models.port import Completion, StopReason
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -46,7 +46,7 @@ class Answered:
     """A whole answer."""
 
     text: str
-    stop: Stop
+    stop: StopReason
     usage: Usage | None
 
 

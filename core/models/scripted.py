@@ -7,7 +7,7 @@ from collections import deque
 from typing import TYPE_CHECKING, TypeAlias
 
 from core.domain.clock import SystemClock
-from core.models.port import Completion, Stop
+from core.models.port import Completion, StopReason
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Callable, Sequence
@@ -19,7 +19,7 @@ Step: TypeAlias = "str | float | asyncio.Event | Exception | Completion"
 """Text that arrives, seconds to wait, an event to wait for, an error to raise, or the end."""
 
 Script: TypeAlias = "str | Exception | Sequence[Step]"
-"""One call's answer. Where it has neither an error nor a completion, it ends with `Stop.END`."""
+"""One call's answer. With neither an error nor a completion, it ends with `StopReason.END`."""
 
 
 class ScriptedModel:
@@ -74,7 +74,7 @@ class ScriptedModel:
                 else:
                     await self._clock.sleep(step)
             if not any(isinstance(step, Completion) for step in steps):
-                yield Completion(stop=Stop.END)
+                yield Completion(stop=StopReason.END)
         except (GeneratorExit, asyncio.CancelledError):
             self.given_up += 1
             raise

@@ -97,7 +97,7 @@ Files: TypeAlias = "Mapping[str, File]"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Rules:
+class FileRules:
     """What one model takes."""
 
     image_tokens: int = 4_784
@@ -113,10 +113,10 @@ class Rules:
         return min(limits.TEXT_FILE_BYTES, self.tokens * _BYTES_PER_TOKEN)
 
 
-def rules_for(model: str, budget: int) -> Rules:
+def rules_for(model: str, budget: int) -> FileRules:
     """Return what a model takes where a whole prompt may have `budget` tokens."""
     spec = spec_of(model)
-    return Rules(image_tokens=spec.image_tokens, pages=spec.pdf_pages, tokens=budget // 2)
+    return FileRules(image_tokens=spec.image_tokens, pages=spec.pdf_pages, tokens=budget // 2)
 
 
 def unread(why: str, *, gone: bool = False) -> File:
@@ -129,7 +129,7 @@ def too_large(size: int, limit: int) -> File:
     return unread(f"it is too large ({in_bytes(size)}; I can read {in_bytes(limit)})")
 
 
-def read(data: bytes, rules: Rules) -> File:
+def read(data: bytes, rules: FileRules) -> File:
     """Return the file that these bytes are."""
     if not data:
         return unread("it is empty")
@@ -161,7 +161,7 @@ def image_tokens(width: int, height: int, limit: int) -> int:
     return min(limit, max(patches, ceil(width * height / _PIXELS_PER_TOKEN)))
 
 
-def fitted(files: Iterable[tuple[str, File]], rules: Rules) -> dict[str, File]:
+def fitted(files: Iterable[tuple[str, File]], rules: FileRules) -> dict[str, File]:
     """Return the files, given newest first, as far as one request takes them; the rest unread."""
     kept: dict[str, File] = {}
     images = pages = size = 0
@@ -196,7 +196,7 @@ def in_bytes(size: int) -> str:
     return f"{amount:.0f} GB"
 
 
-def _image(data: bytes, kind: ImageType, rules: Rules) -> File:
+def _image(data: bytes, kind: ImageType, rules: FileRules) -> File:
     width, height = dimensions(data, kind)
     if not (width and height):
         return unread("it is a broken image")
@@ -209,7 +209,7 @@ def _image(data: bytes, kind: ImageType, rules: Rules) -> File:
     return _affordable(File(kind=FileKind.IMAGE, image=kind, data=data, tokens=tokens), rules)
 
 
-def _pdf(data: bytes, rules: Rules) -> File:
+def _pdf(data: bytes, rules: FileRules) -> File:
     if is_locked(data):
         return unread("it is encrypted")
     pages = pages_of(data) or 1 + len(data) // _BYTES_PER_PAGE
@@ -219,13 +219,13 @@ def _pdf(data: bytes, rules: Rules) -> File:
     return _affordable(File(kind=FileKind.PDF, data=data, tokens=tokens, pages=pages), rules)
 
 
-def _affordable(file: File, rules: Rules) -> File:
+def _affordable(file: File, rules: FileRules) -> File:
     if file.tokens <= rules.tokens:
         return file
     return unread(f"it is about {file.tokens:,} tokens, and I can read {rules.tokens:,}")
 
 
-def _text(text: str, size: int, rules: Rules) -> File:
+def _text(text: str, size: int, rules: FileRules) -> File:
     if not text.strip():
         return unread("it is empty")
     shown = text.encode()[: rules.text_bytes].decode(errors="ignore")

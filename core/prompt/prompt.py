@@ -91,7 +91,7 @@ _SPEAKERS_SHOWN = 20
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Scene:
+class PromptContext:
     """Where and when a turn takes place."""
 
     now: datetime
@@ -119,7 +119,7 @@ class Shown:
 def reply_request(
     plan: Plan,
     session: Session,
-    scene: Scene,
+    scene: PromptContext,
     *,
     system: str,
     model: str,
@@ -149,7 +149,7 @@ def reply_request(
     )
 
 
-def fixed_size(scene: Scene, *, system: str, count: Callable[[str], int]) -> int:
+def fixed_size(scene: PromptContext, *, system: str, count: Callable[[str], int]) -> int:
     """Return the tokens of what every request has: the system prompt, the scene and the frame."""
     frame = _SUMMARY_INTRO + enclosed(SUMMARY, "")
     texts = (_system_text(system), _scene_text(scene, _WORST_COUNT, rebuilt=True), frame)
@@ -222,7 +222,7 @@ def _summary_text(summary: str) -> str:
     return f"{_SUMMARY_INTRO}\n{enclosed(SUMMARY, quoted(summary))}"
 
 
-def _scene_text(scene: Scene, left_out: int, *, rebuilt: bool) -> str:
+def _scene_text(scene: PromptContext, left_out: int, *, rebuilt: bool) -> str:
     now = scene.now
     zone = getattr(now.tzinfo, "key", "") or now.tzname()
     lines = [

@@ -6,7 +6,7 @@ from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from core.store.values import Deed
+    from core.store.values import AuditEvent
 
 
 class AuditLog(ABC):
@@ -16,11 +16,11 @@ class AuditLog(ABC):
     """
 
     @abstractmethod
-    async def audit(self, deed: Deed) -> None:
+    async def audit(self, deed: AuditEvent) -> None:
         """Keep a deed; one that is kept under its id already is the same. Old ones go."""
 
     @abstractmethod
-    async def audited(self, *, after: str = "", limit: int = 100) -> tuple[Deed, ...]:
+    async def audited(self, *, after: str = "", limit: int = 100) -> tuple[AuditEvent, ...]:
         """Return the next `limit` deeds behind the one with the name `after`, oldest first.
 
         Empty only at the end of the log. What is too old is not in it.

@@ -14,7 +14,7 @@ from core.domain.errors import StoreRefusedError
 from core.domain.message import Attachment, Author, Kind, ThreadKey
 from core.domain.session import Answer, AnswerKind, Entry, Record, Status, Usage
 from core.store.header import Header, OpenTurn
-from core.store.values import Deed, ThreadSettings, TurnState
+from core.store.values import AuditEvent, ThreadSettings, TurnState
 
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 VERSION = 1
 
 
-def dump(value: Record | Header | ThreadSettings | Deed) -> str:
+def dump(value: Record | Header | ThreadSettings | AuditEvent) -> str:
     """Return the value as one line of JSON."""
     said = {name: field for name, field in _named(value).items() if not _says_nothing(field)}
     return _write({"v": VERSION, **said})
@@ -78,10 +78,10 @@ def load_settings(text: str | bytes) -> ThreadSettings:
     return ThreadSettings(**_fields(text))
 
 
-def load_deed(text: str | bytes) -> Deed:
+def load_deed(text: str | bytes) -> AuditEvent:
     """Return the deed that `dump` made this text of."""
     fields = _fields(text)
-    return Deed(**{**fields, "thread": ThreadKey(**fields["thread"])})
+    return AuditEvent(**{**fields, "thread": ThreadKey(**fields["thread"])})
 
 
 def _says_nothing(field: object) -> bool:

@@ -8,18 +8,18 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from core.domain.admission import STATES, Terms, Verdict
+from core.domain.admission import STATES, Admission, AdmissionPolicy
 from core.domain.message import Author, Kind, Message, ThreadKey
 
 if TYPE_CHECKING:
     from core.store.port import Store
 
 _NOBODY = Author(id="-", name="-")
-_TERMS = Terms(verdicts=(Verdict.GONE,) * len(STATES), ttl=1, reach=1)
+_TERMS = AdmissionPolicy(admissions=(Admission.GONE,) * len(STATES), ttl=1, reach=1)
 """Nothing is stored of it but its hashed name, for `core.store.keys.SEEN_SECONDS`."""
 
 
-async def first(store: Store, platform: str, name: str) -> bool:
+async def claim_once(store: Store, platform: str, name: str) -> bool:
     """Tell whether nobody was told so before under this name.
 
     A call whose answer was lost, and which the store's client repeats, is still the first. Raises

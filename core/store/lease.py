@@ -11,7 +11,7 @@ import asyncio
 from dataclasses import replace
 from typing import TYPE_CHECKING, Literal, TypeVar
 
-from core.domain.cancel import Stop, StoppedError
+from core.domain.cancel import CancelScope, StoppedError
 from core.domain.errors import LeaseLostError, StoreError, StoreUnavailableError, TurnChangedError
 from core.store.values import Changed, Refused, TurnState, Work
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from core.domain.clock import Clock
     from core.store.port import Store
-    from core.store.values import Draft, Outcome
+    from core.store.values import Outcome, PendingAnswer
 
 Result = TypeVar("Result")
 
@@ -32,7 +32,7 @@ _SOONEST, _LATEST = 0.1, 1.0
 work leaves a store that is there again to those that hold leases for a moment only."""
 
 
-class Hold:
+class LeaseHandle:
     """A turn that this process holds.
 
     Its time is counted on the local steady clock from *before* each granting call was sent, so
@@ -73,7 +73,7 @@ class Hold:
         Raises what the body raises, and `TurnChangedError` or `LeaseLostError` as soon as a
         renewal says so. A store that is out ends nothing.
         """
-        lost = Stop()
+        lost = CancelScope()
         beats: list[asyncio.Task[None]] = []  # none in most turns: they end before the first
 
         def begin() -> None:
@@ -105,7 +105,7 @@ class Hold:
         """Extend the lease; raise `TurnChangedError` or `LeaseLostError` when that is due."""
         await self._insist(self._renew)
 
-    async def commit(self, draft: Draft) -> None:
+    async def commit(self, draft: PendingAnswer) -> None:
         """Record the answer; raise `TurnChangedError` or `LeaseLostError` when it may not be."""
         answer = await self._insist(
             lambda: self._store.commit(self.work.lease, self.work.rev, draft, self.preview)

@@ -22,17 +22,17 @@ from core.store.migration.transfer import Transfer
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Sequence
 
-    from core.domain.admission import Terms
+    from core.domain.admission import AdmissionPolicy
     from core.domain.message import Attachment, Kind, Message, ThreadKey
     from core.domain.session import Record
     from core.store.values import (
         Accepted,
         Buried,
         Changed,
-        Draft,
-        Idle,
         Lease,
+        NothingDue,
         Outcome,
+        PendingAnswer,
         Refused,
         ThreadPage,
         ThreadSettings,
@@ -67,7 +67,7 @@ class Store(AuditLog, Transfer):
     # --- a turn -----------------------------------------------------------------------------
 
     @abstractmethod
-    async def accept(self, message: Message, terms: Terms, token: str = "") -> Accepted:
+    async def accept(self, message: Message, terms: AdmissionPolicy, token: str = "") -> Accepted:
         """Take a message in, once, whatever becomes of it; needs nothing.
 
         An identity seen before changes nothing and answers the same verdict. With a token, a
@@ -87,7 +87,7 @@ class Store(AuditLog, Transfer):
     @abstractmethod
     async def claim_any(
         self, platforms: Collection[str], token: str, besides: Collection[ThreadKey] = ()
-    ) -> Work | Idle:
+    ) -> Work | NothingDue:
         """Claim, of these platforms, the thread that has been due for the longest.
 
         Those in `besides`, a few hundred at most, are passed over as if they were not there.
@@ -112,7 +112,7 @@ class Store(AuditLog, Transfer):
 
     @abstractmethod
     async def commit(
-        self, lease: Lease, rev: str, draft: Draft, preview: str = ""
+        self, lease: Lease, rev: str, draft: PendingAnswer, preview: str = ""
     ) -> Literal["committed"] | Changed | Refused:
         """Record the turn's answer behind the last place that it answers, and move `head`.
 
@@ -237,7 +237,7 @@ class Store(AuditLog, Transfer):
     async def set_thread(
         self, thread: ThreadKey, kind: Kind, settings: ThreadSettings, *, ttl: float
     ) -> None:
-        """Set this thread's settings, as a whole; they end with its session (see `Terms.ttl`)."""
+        """Set all of this thread's settings; they end with its session (`AdmissionPolicy.ttl`)."""
 
     @abstractmethod
     async def place_settings(self, platform: str, place: str) -> ThreadSettings:

@@ -11,7 +11,7 @@ from core.domain.session import Usage
 if TYPE_CHECKING:
     from typing import Literal
 
-    from core.domain.admission import Verdict
+    from core.domain.admission import Admission
     from core.domain.message import Kind, ThreadKey
     from core.domain.session import AnswerKind, Entry, Record, Summary
 
@@ -80,7 +80,7 @@ class Work:
     records: tuple[Record, ...]
     """What is kept from `since` on, in order."""
     since: int
-    """The first place that `records` could hold: `summary.covers`, or later by `Terms.reach`."""
+    """The first place that `records` can hold: `summary.covers`, or `AdmissionPolicy.reach`."""
     summary: Summary
     settings: ThreadSettings
     line: int
@@ -110,7 +110,7 @@ class ThreadSettings:
 class Accepted:
     """The answer to `accept`."""
 
-    verdict: Verdict
+    verdict: Admission
     new: bool
     """False when an identity of the message was seen before."""
     work: Work | None = None
@@ -136,7 +136,7 @@ class Changed:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Draft:
+class PendingAnswer:
     """An answer as a worker commits it."""
 
     last: int
@@ -155,7 +155,7 @@ class Draft:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Idle:
+class NothingDue:
     """Nothing can be claimed now."""
 
     seconds: float | None
@@ -195,7 +195,7 @@ class Buried:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Deed:
+class AuditEvent:
     """What somebody did to a conversation that they reached as an admin, in ids alone."""
 
     id: str

@@ -29,9 +29,9 @@ if TYPE_CHECKING:
     from core.delivery.port import Platform
     from core.domain.clock import Clock
     from core.domain.message import Attachment, ThreadKey
-    from core.prompt.files import Rules
+    from core.prompt.files import FileRules
     from core.store.port import Store
-    from core.turn.file_cache import Hold
+    from core.turn.file_cache import ThreadFiles
 
 log = logging.getLogger(__name__)
 
@@ -43,7 +43,7 @@ class Attachments:
     """Gets files from platforms, and keeps those that are asked for again."""
 
     def __init__(
-        self, store: Store, clock: Clock, rules: Rules, *, room: int = limits.FILE_CACHE_BYTES
+        self, store: Store, clock: Clock, rules: FileRules, *, room: int = limits.FILE_CACHE_BYTES
     ) -> None:
         """Keep nothing yet, and later at most `room` bytes; the store says what is no more."""
         self._store = store
@@ -102,7 +102,7 @@ class Attachments:
 
     # --- getting one ----------------------------------------------------------------------------
 
-    def _known(self, hold: Hold, key: str) -> File | None:
+    def _known(self, hold: ThreadFiles, key: str) -> File | None:
         """Return a file that is kept and needs no look, since its platform was asked a moment ago.
 
         What is only named needs none either.
@@ -113,7 +113,7 @@ class Attachments:
             return file
         return file if now - hold.refs[key].checked < limits.FILE_CHECK_SECONDS else None
 
-    async def _get(self, platform: Platform, hold: Hold, attachment: Attachment) -> File:
+    async def _get(self, platform: Platform, hold: ThreadFiles, attachment: Attachment) -> File:
         try:
             async with asyncio.timeout(limits.FETCH_SECONDS), self._slots:
                 return await self._checked(platform, hold, attachment) or await self._fetched(
@@ -130,7 +130,9 @@ class Attachments:
             log.warning("a file could not be fetched: %s", type(error).__name__)
             return unread(_REFUSED)
 
-    async def _checked(self, platform: Platform, hold: Hold, attachment: Attachment) -> File | None:
+    async def _checked(
+        self, platform: Platform, hold: ThreadFiles, attachment: Attachment
+    ) -> File | None:
         """Return a file that is kept, if it is still there as it was; else keep it no more."""
         now = self._clock.monotonic()
         file = self._cache.find(hold, attachment.id, now)
@@ -149,7 +151,7 @@ class Attachments:
         self._cache.drop_files(lambda thread, key: (thread, key) == (hold.thread, attachment.id))
         return None
 
-    async def _fetched(self, platform: Platform, hold: Hold, attachment: Attachment) -> File:
+    async def _fetched(self, platform: Platform, hold: ThreadFiles, attachment: Attachment) -> File:
         data = await platform.fetch(hold.thread, attachment)
         file = await asyncio.to_thread(read, data, self._rules)
         digest = hashlib.sha256(data).hexdigest()

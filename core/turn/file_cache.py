@@ -28,7 +28,7 @@ class _Ref:
 
 
 @dataclass(slots=True, eq=False)
-class Hold:
+class ThreadFiles:
     """What is kept of one thread's files."""
 
     thread: ThreadKey
@@ -43,7 +43,7 @@ class _Kept:
     file: File
     used: float
     """The steady time at which it was last asked for."""
-    holds: dict[ThreadKey, Hold] = field(default_factory=dict)
+    holds: dict[ThreadKey, ThreadFiles] = field(default_factory=dict)
     """Who has it."""
 
 
@@ -56,24 +56,24 @@ class FileCache:
         self._used = 0
         self._kept: OrderedDict[str, _Kept] = OrderedDict()
         """By digest, the one that was last asked for at the end."""
-        self._holds: dict[ThreadKey, Hold] = {}
+        self._holds: dict[ThreadKey, ThreadFiles] = {}
 
     @property
-    def holds(self) -> tuple[Hold, ...]:
+    def holds(self) -> tuple[ThreadFiles, ...]:
         """Return the holds of all threads of which files are kept."""
         return tuple(self._holds.values())
 
-    def hold(self, thread: ThreadKey, rev: str, wanted: Collection[str]) -> Hold:
+    def hold(self, thread: ThreadKey, rev: str, wanted: Collection[str]) -> ThreadFiles:
         """Return a thread's hold, with no other files than those that are wanted of it now."""
         hold = self._holds.get(thread)
         if hold is None:
-            hold = self._holds[thread] = Hold(thread, rev)
+            hold = self._holds[thread] = ThreadFiles(thread, rev)
         for key in [key for key in hold.refs if key not in wanted]:
             self._release(hold, key)
         hold.rev = rev
         return hold
 
-    def find(self, hold: Hold, key: str, now: float) -> File | None:
+    def find(self, hold: ThreadFiles, key: str, now: float) -> File | None:
         """Return a file of a thread's, if it is kept."""
         ref = hold.refs.get(key)
         kept = self._kept.get(ref.digest) if ref else None
@@ -83,7 +83,7 @@ class FileCache:
         self._kept.move_to_end(ref.digest)
         return kept.file
 
-    def keep(self, hold: Hold, key: str, digest: str, file: File, now: float) -> File:
+    def keep(self, hold: ThreadFiles, key: str, digest: str, file: File, now: float) -> File:
         """Keep a file for a thread; return the one of this content that is kept.
 
         Nothing is kept for a thread that was dropped meanwhile.
@@ -102,7 +102,7 @@ class FileCache:
             self._forget(next(iter(self._kept)))
         return kept.file
 
-    def put(self, hold: Hold, key: str, file: File) -> None:
+    def put(self, hold: ThreadFiles, key: str, file: File) -> None:
         """Show something else for a file that is kept, wherever it was sent."""
         ref = hold.refs.get(key)
         kept = self._kept.get(ref.digest) if ref else None
@@ -130,7 +130,7 @@ class FileCache:
         for hold in [hold for hold in self.holds if not hold.refs]:
             del self._holds[hold.thread]
 
-    def _release(self, hold: Hold, key: str) -> None:
+    def _release(self, hold: ThreadFiles, key: str) -> None:
         """Take a file from a thread; the last to have it takes it along."""
         ref = hold.refs.pop(key, None)
         kept = self._kept.get(ref.digest) if ref else None

@@ -22,10 +22,10 @@ from core.domain.errors import (
 from core.domain.offload import aside
 from core.domain.session import Status, Usage, without_answers_about
 from core.memory import HEADROOM, attachments_in_view, least_size, plan
-from core.models.port import Stop
+from core.models.port import StopReason
 from core.models.retry import Answered, ask
 from core.prompt.files import without_media
-from core.prompt.prompt import Scene, fixed_size, reply_request
+from core.prompt.prompt import PromptContext, fixed_size, reply_request
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -39,7 +39,7 @@ if TYPE_CHECKING:
     from core.models.port import Model, ModelRequest
     from core.prompt.files import Files
     from core.turn.attachments import Attachments
-    from core.turn.turn import Manner
+    from core.turn.turn import TurnConfig
 
 log = logging.getLogger(__name__)
 
@@ -93,11 +93,11 @@ class _Prompt:
         return (parts.total - (parts.window + parts.summary) * (1 - _SHARES[0])) / self.factor
 
 
-class Answering:
+class AnswerGenerator:
     """Asks the model. Holds nothing of any thread."""
 
     def __init__(
-        self, model: Model, memory: Memory, clock: Clock, manner: Manner, files: Attachments
+        self, model: Model, memory: Memory, clock: Clock, manner: TurnConfig, files: Attachments
     ) -> None:
         """Answer with this model, from this memory, and with these files."""
         self._model = model
@@ -212,7 +212,7 @@ class Answering:
         try:
             answered = await preview.unless_stopped(asking)
         except StoppedByUserError:
-            return Answered(text=preview.text, stop=Stop.ASKED, usage=None)
+            return Answered(text=preview.text, stop=StopReason.ASKED, usage=None)
         self._count(prompt, answered.usage)
         return answered
 
@@ -257,8 +257,8 @@ class Answering:
             counted = _tokens(prompt.request, self._memory)
             self._memory.counter.learn(counted, usage)
 
-    def _scene(self, session: Session) -> Scene:
-        return Scene(
+    def _scene(self, session: Session) -> PromptContext:
+        return PromptContext(
             now=datetime.fromtimestamp(self._clock.now(), self._manner.timezone),
             platform=session.thread.platform,
             place=session.thread.place,

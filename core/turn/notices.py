@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from core.models.port import Stop
+from core.models.port import StopReason
 from core.prompt.files import CROWDED, FileKind
 from core.prompt.transcript import one_line
 
@@ -38,7 +38,7 @@ MODEL_OUT = "The model is out right now."
 STOPPED = "Stopped as you asked."
 
 
-def notes(work: Work, plan: Plan | None, stop: Stop) -> tuple[str, ...]:
+def notes(work: Work, plan: Plan | None, stop: StopReason) -> tuple[str, ...]:
     """Return what has to be said beside an answer, a line each; most answers need none."""
     lines: list[str] = []
     if work.renewed:
@@ -52,11 +52,11 @@ def notes(work: Work, plan: Plan | None, stop: Stop) -> tuple[str, ...]:
         lines.append(f"{_messages(plan.left_out)} before were left out for this answer.")
     if plan is not None and plan.left_out and plan.withheld:
         lines.append("My summary of them is being rebuilt, because a message was deleted.")
-    if stop is Stop.ASKED:
+    if stop is StopReason.ASKED:
         lines.append(STOPPED)
-    if stop is Stop.REFUSAL:
+    if stop is StopReason.REFUSAL:
         lines.append("The model declined to go on here.")
-    if stop is Stop.LENGTH:
+    if stop is StopReason.LENGTH:
         lines.append("The answer was cut at its greatest length; ask me to go on for the rest.")
     return tuple(lines)
 
@@ -84,11 +84,11 @@ def waited(why: str) -> str:
     )
 
 
-def wordless(stop: Stop) -> str:
+def wordless(stop: StopReason) -> str:
     """Return the notice for an answer without a word in it."""
-    if stop is Stop.REFUSAL:
+    if stop is StopReason.REFUSAL:
         return "The model declined to answer this."
-    if stop is Stop.ASKED:
+    if stop is StopReason.ASKED:
         return STOPPED
     return "The model gave no answer this time. Please ask again, perhaps in other words."
 

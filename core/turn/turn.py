@@ -22,13 +22,13 @@ from core.domain.gate import Gate
 from core.domain.offload import aside
 from core.domain.session import Answer, AnswerKind, Session, next_batch
 from core.domain.text import is_blank
-from core.models.port import Stop
+from core.models.port import StopReason
 from core.models.retry import RetryPolicy
 from core.prompt.files import rules_for
-from core.store.values import Draft, Outcome, TurnState
+from core.store.values import Outcome, PendingAnswer, TurnState
 from core.turn import notices
 from core.turn.attachments import Attachments
-from core.turn.generate import Answering
+from core.turn.generate import AnswerGenerator
 from core.turn.loading import load
 
 if TYPE_CHECKING:
@@ -40,7 +40,7 @@ if TYPE_CHECKING:
     from core.memory import Strategy
     from core.memory.memory import Memory
     from core.models.port import Model
-    from core.store.lease import Hold
+    from core.store.lease import LeaseHandle
     from core.store.port import Store
     from core.store.values import Work
     from core.turn.generate import Replied
@@ -56,7 +56,7 @@ _DAY = 24 * 3600.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Manner:
+class TurnConfig:
     """How the bot answers."""
 
     model: str
@@ -74,11 +74,11 @@ class Manner:
     """How long a turn waits for a platform or a model that is out, and then a recorded answer."""
 
 
-class Conversation:
+class TurnPipeline:
     """Answers turns. Holds no state of any thread: all of it comes from the store."""
 
     def __init__(
-        self, store: Store, model: Model, memory: Memory, clock: Clock, manner: Manner
+        self, store: Store, model: Model, memory: Memory, clock: Clock, manner: TurnConfig
     ) -> None:
         """Answer with this model, from this memory."""
         self._store = store
@@ -87,10 +87,10 @@ class Conversation:
         self._manner = manner
         self.files = Attachments(store, clock, rules_for(manner.model, memory.budget))
         """What is kept of files for the next turns."""
-        self._answering = Answering(model, memory, clock, manner, self.files)
+        self._answering = AnswerGenerator(model, memory, clock, manner, self.files)
         self._model = Gate(model.name, clock)
 
-    async def take_turn(self, hold: Hold, delivery: Delivery) -> Outcome:
+    async def take_turn(self, hold: LeaseHandle, delivery: Delivery) -> Outcome:
         """Run the turn that is held, from wherever it is; return how to settle it.
 
         Raises `WaitError` when it has to wait, `TurnChangedError` when the thread moved and the
@@ -107,7 +107,7 @@ class Conversation:
             why = notices.interrupted(partial, notices.waited(str(wait)))
             return await self._give_up(hold, delivery, why)
 
-    async def _take_turn(self, hold: Hold, delivery: Delivery) -> Outcome:
+    async def _take_turn(self, hold: LeaseHandle, delivery: Delivery) -> Outcome:
         if was_begun(hold.work):
             await delivery.take_over()
             await delivery.platform.working(delivery.where, working=False)  # as it may have said
@@ -138,7 +138,7 @@ class Conversation:
             return notices.GIVEN_UP
         return notices.DIED if work.deaths >= self._manner.deaths else ""
 
-    async def _give_up(self, hold: Hold, delivery: Delivery, why: str) -> Outcome:
+    async def _give_up(self, hold: LeaseHandle, delivery: Delivery, why: str) -> Outcome:
         """Record a notice as the answer, or give a recorded answer up; people are told of both."""
         work = hold.work
         log.warning(
@@ -154,12 +154,12 @@ class Conversation:
         draft = _notice(work, session, delivery.platform.cut, why, AnswerKind.BURIED)
         return await self._record(hold, delivery, draft)
 
-    async def _record(self, hold: Hold, delivery: Delivery, draft: Draft) -> Outcome:
+    async def _record(self, hold: LeaseHandle, delivery: Delivery, draft: PendingAnswer) -> Outcome:
         work = hold.work
         await hold.commit(draft)
         return await self._deliver(hold, delivery, answer_of(work, draft, at=self._clock.now()))
 
-    async def _deliver(self, hold: Hold, delivery: Delivery, answer: Answer) -> Outcome:
+    async def _deliver(self, hold: LeaseHandle, delivery: Delivery, answer: Answer) -> Outcome:
         """Deliver a recorded answer; say so where its place, or the platform, never takes it."""
         form = Form.PLAIN if hold.work.tries >= ALONE_FROM else Form.CUT
         try:
@@ -196,7 +196,7 @@ class Conversation:
 
     async def _compose(
         self, session: Session, strategy: Strategy, work: Work, delivery: Delivery
-    ) -> Draft:
+    ) -> PendingAnswer:
         """Return what to commit: the model's answer, or a notice of why there is none."""
         cut = delivery.platform.cut
         try:
@@ -218,7 +218,7 @@ class Conversation:
         if is_blank(answered.text):
             return _notice(work, session, cut, notices.wordless(answered.stop))
         text = answered.text.strip()
-        return Draft(
+        return PendingAnswer(
             last=session.last,
             text=text,
             kind=AnswerKind.ANSWER,
@@ -261,7 +261,7 @@ def was_begun(work: Work) -> bool:
     return work.leases > 1 or work.committed_by not in {"", work.lease.token}
 
 
-def answer_of(work: Work, draft: Draft, *, at: float) -> Answer:
+def answer_of(work: Work, draft: PendingAnswer, *, at: float) -> Answer:
     """Return the answer as it was recorded when this draft was committed."""
     return Answer(
         place=draft.last,
@@ -292,13 +292,13 @@ def _notice(
     cut: Callable[[str], tuple[int, ...]],
     text: str,
     kind: AnswerKind = AnswerKind.NOTICE,
-) -> Draft:
-    return Draft(
+) -> PendingAnswer:
+    return PendingAnswer(
         last=session.last,
         text=text,
         kind=kind,
         cuts=cut(text),
-        notes=notices.notes(work, None, Stop.END),
+        notes=notices.notes(work, None, StopReason.END),
         seen_from=work.seen_from,  # the model has seen nothing new
         refused=work.refused,
     )

@@ -10,11 +10,11 @@ import logging
 from typing import TYPE_CHECKING
 
 from core.delivery.where import where_of
-from core.domain.cancel import Stop, StoppedError
+from core.domain.cancel import CancelScope, StoppedError
 from core.domain.errors import StoreError
 from core.store.keys import unique
 from core.store.values import Outcome, Work
-from core.worker.slots import Place
+from core.worker.slots import Slot
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Coroutine
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from core.domain.message import ThreadKey
     from core.store.port import Store
     from core.worker.outage import Outage
-    from core.worker.slots import Line
+    from core.worker.slots import WaitingThreads
 
 log = logging.getLogger(__name__)
 
@@ -44,7 +44,7 @@ _PASSED_SECONDS = 0.5
 """A pause between two looks that pass some over: the store can't tell when there are others."""
 
 
-class Rounds:
+class ClaimLoop:
     """The loops of one worker. They end only when they are cancelled."""
 
     def __init__(
@@ -54,9 +54,9 @@ class Rounds:
         platforms: Collection[str],
         outage: Outage,
         *,
-        line: Line,
-        take: Callable[[Work, float, Place], None],
-        put_off: Callable[[ThreadKey, Place], None],
+        line: WaitingThreads,
+        take: Callable[[Work, float, Slot], None],
+        put_off: Callable[[ThreadKey, Slot], None],
     ) -> None:
         """Look for work of `platforms`, which may grow, where the room behind `line` has a place.
 
@@ -74,7 +74,7 @@ class Rounds:
         """The last that was found had waited for longer than our line, and was not of it."""
         self._passed: list[ThreadKey] = []
         """What the last look passed over."""
-        self._joined = Stop()
+        self._joined = CancelScope()
         self._outage = outage
 
     def forever(self) -> dict[str, Coroutine[Any, Any, None]]:
@@ -102,7 +102,7 @@ class Rounds:
         await self._clock.sleep(min(_AFTER_OUTAGE, self._store.lease_seconds / 2))
 
     async def _claim_next(self) -> None:
-        self._joined = Stop()
+        self._joined = CancelScope()
         platforms = tuple(self._platforms)
         left = await self._claim_any(platforms) if platforms else None
         if left is not None and left <= 0:
@@ -119,7 +119,7 @@ class Rounds:
 
     async def _claim_any(self, platforms: tuple[str, ...]) -> float | None:
         """Claim what has waited the longest; return the seconds until there is more, if known."""
-        place = Place(self._line.room)
+        place = Slot(self._line.room)
         try:
             await place.take(first=self._overdue)
             if not self._line.room.has_line:
@@ -141,7 +141,7 @@ class Rounds:
             await self._leave(found, place, many=len(self._passed) >= _PASSED)
         return 0
 
-    async def _leave(self, found: Work, place: Place, *, many: bool) -> None:
+    async def _leave(self, found: Work, place: Slot, *, many: bool) -> None:
         """Leave a thread to its turn in our line, or to another process that has room for it.
 
         Where there are many already, it is looked at again after a while.

@@ -41,7 +41,7 @@ class _Ticket:
         return self.called.done() and not self.called.cancelled()
 
 
-class Room:
+class Slots:
     """The places of one worker, and the line before them."""
 
     def __init__(self, places: int, per_person: int = 0) -> None:
@@ -230,10 +230,10 @@ class Room:
             del self._ranks[self._running[person]]
 
 
-class Place:
+class Slot:
     """One place, for a thread that may have it by now or not. Its maker leaves it at the end."""
 
-    def __init__(self, room: Room, person: str = NOBODY) -> None:
+    def __init__(self, room: Slots, person: str = NOBODY) -> None:
         """Have none; it will be this person's."""
         self._room = room
         self._person = person
@@ -298,10 +298,10 @@ class Place:
             self._room.leave(ticket)
 
 
-class Line:
+class WaitingThreads:
     """The threads that wait for room, unclaimed: a replica that has some may take them."""
 
-    def __init__(self, room: Room) -> None:
+    def __init__(self, room: Slots) -> None:
         """Begin with none; they stand in the line before this room."""
         self.room = room
         self._threads: dict[ThreadKey, str] = {}

@@ -19,7 +19,7 @@ from core.domain.errors import (
     WaitError,
 )
 from core.domain.gate import within
-from core.store.lease import Hold
+from core.store.lease import LeaseHandle
 from core.store.values import Outcome, TurnState, Work
 from core.turn.turn import ALONE_FROM
 
@@ -28,12 +28,12 @@ if TYPE_CHECKING:
 
     from core.delivery.port import Platform
     from core.domain.clock import Clock
-    from core.domain.errors import Signal
+    from core.domain.errors import Waitable
     from core.domain.message import ThreadKey
-    from core.memory.upkeep import Upkeep
+    from core.memory.upkeep import BackgroundCompaction
     from core.store.port import Store
-    from core.turn.turn import Conversation
-    from core.worker.slots import Place
+    from core.turn.turn import TurnPipeline
+    from core.worker.slots import Slot
 
 log = logging.getLogger(__name__)
 
@@ -53,28 +53,28 @@ _STORE_PAUSE = 0.5
 
 
 @dataclass(frozen=True, slots=True)
-class Signals:
+class TurnEvents:
     """Who hears what of the turns that are served."""
 
     failed: Callable[[StoreError], None]
     """The store did not serve."""
     begun: Callable[[ThreadKey], None]
     """Nothing of a thread waits here any more."""
-    left: Callable[[ThreadKey, Signal, float], None]
+    left: Callable[[ThreadKey, Waitable, float], None]
     """A thread was left for some seconds; the event, if it is set before, ends the wait."""
 
 
-class Serving:
+class TurnRunner:
     """Serves threads, any number at once and each of them one turn at a time."""
 
     def __init__(
         self,
         store: Store,
-        conversation: Conversation,
-        upkeep: Upkeep,
+        conversation: TurnPipeline,
+        upkeep: BackgroundCompaction,
         platforms: Mapping[str, Platform],
         clock: Clock,
-        signals: Signals,
+        signals: TurnEvents,
     ) -> None:
         """Serve threads of `platforms`, which may grow."""
         self._store = store
@@ -91,7 +91,7 @@ class Serving:
         """Begin no thread's next turn any more."""
         self._closed = True
 
-    async def serve(self, work: Work, asked_at: float, place: Place) -> None:
+    async def serve(self, work: Work, asked_at: float, place: Slot) -> None:
         """Run a thread's turns, one after the other, until nothing waits there.
 
         `asked_at` is the steady time before the claim. Waits for the place, and gives it back.
@@ -99,7 +99,7 @@ class Serving:
         following: Work | None = work
         try:
             while following is not None:
-                hold = Hold(
+                hold = LeaseHandle(
                     *(self._store, self._clock, following),
                     asked_at=asked_at,
                     failed=self._signals.failed,
@@ -121,7 +121,7 @@ class Serving:
         except StoreError as error:
             log.warning("a turn was left to run out: %s", error)
 
-    async def _run(self, hold: Hold, place: Place) -> Work | None:
+    async def _run(self, hold: LeaseHandle, place: Slot) -> Work | None:
         """Run one turn to its end; return the thread's next, which is open under this lease."""
         thread = hold.work.lease.thread
         platform = self._platforms[thread.platform]
@@ -153,7 +153,9 @@ class Serving:
             loop.call_soon(self._upkeep.answered, hold.work, delivery.answer, delivery.size)
         return following
 
-    async def _until_settled(self, hold: Hold, delivery: Delivery, place: Place) -> Work | None:
+    async def _until_settled(
+        self, hold: LeaseHandle, delivery: Delivery, place: Slot
+    ) -> Work | None:
         waits = _Waits(hold)
         while True:
             try:
@@ -179,7 +181,7 @@ class Serving:
                 continue
             return settled if isinstance(settled, Work) else None
 
-    async def _may_begin(self, hold: Hold, place: Place, waits: _Waits) -> bool:
+    async def _may_begin(self, hold: LeaseHandle, place: Slot, waits: _Waits) -> bool:
         """Wait for what the turn waits for, and for its place; False if it can't run alone yet."""
         waited = await waits.end(place)
         if hold.work.deaths >= ALONE_FROM and not await self._is_alone(hold, place):
@@ -191,14 +193,14 @@ class Serving:
             await hold.reload()  # with what came, or was recorded, meanwhile
         return True
 
-    async def _is_alone(self, hold: Hold, place: Place) -> bool:
+    async def _is_alone(self, hold: LeaseHandle, place: Slot) -> bool:
         """Wait until nothing else runs here; False if another turn waits for that, or runs so.
 
         The turn is not to be held meanwhile: if the other ends the process, it has no part in it.
         """
         return place.stand() and await hold.keep(place.alone())
 
-    async def _stand_back(self, hold: Hold, delivery: Delivery, wait: WaitError) -> None:
+    async def _stand_back(self, hold: LeaseHandle, delivery: Delivery, wait: WaitError) -> None:
         """Leave the turn for as long as was announced: others go on, and this was no failed try."""
         log.info("a turn waits: %s", wait)
         seconds = _LATER if wait.seconds is None else wait.seconds
@@ -215,7 +217,7 @@ class Serving:
             if wait.again is not None:
                 self._signals.left(hold.work.lease.thread, wait.again, seconds)
 
-    async def _fail(self, hold: Hold, error: Exception) -> None:
+    async def _fail(self, hold: LeaseHandle, error: Exception) -> None:
         tries = hold.work.tries
         if isinstance(error, ChatbotError):
             log.warning("try %d of a turn failed: %s: %s", tries, type(error).__name__, error)
@@ -226,7 +228,7 @@ class Serving:
         except ChatbotError as unsettled:
             log.warning("its lease will run out instead: %s", unsettled)
 
-    async def _hand_back(self, hold: Hold, delivery: Delivery) -> None:
+    async def _hand_back(self, hold: LeaseHandle, delivery: Delivery) -> None:
         """Leave the turn to another worker, without a trace of our own preview."""
         hold.patient = False
         try:
@@ -239,7 +241,7 @@ class Serving:
             log.warning("a turn was left to run out: %s", error)
 
 
-def _left(hold: Hold, delivery: Delivery) -> Outcome:
+def _left(hold: LeaseHandle, delivery: Delivery) -> Outcome:
     """Return how to leave a turn: the next lease may have nothing of this one to look for."""
     clean = hold.work.state is TurnState.OPEN and delivery.leaves_nothing
     return Outcome.UNTOUCHED if clean else Outcome.HANDED_BACK
@@ -248,7 +250,7 @@ def _left(hold: Hold, delivery: Delivery) -> Outcome:
 class _Waits:
     """What one turn waits for under its lease, and for how long it still may."""
 
-    def __init__(self, hold: Hold) -> None:
+    def __init__(self, hold: LeaseHandle) -> None:
         self._hold = hold
         self._patience = _PATIENCE
         self._pending: WaitError | None = None
@@ -264,7 +266,7 @@ class _Waits:
             raise wait
         self._pending = wait
 
-    async def end(self, place: Place) -> bool:
+    async def end(self, place: Slot) -> bool:
         """Wait for what is pending, and leave the place to others meanwhile; tell if there was."""
         wait, self._pending = self._pending, None
         if wait is None:
@@ -279,7 +281,7 @@ class _Waits:
         return True
 
 
-async def _until(again: Signal | None, seconds: float, clock: Clock) -> None:
+async def _until(again: Waitable | None, seconds: float, clock: Clock) -> None:
     """Wait until the event is set, and for no longer than this."""
     if again is None:
         await clock.sleep(seconds)

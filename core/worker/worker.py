@@ -9,30 +9,30 @@ import math
 from typing import TYPE_CHECKING, Self
 
 from core.delivery.where import asker_of, where_of
-from core.domain.admission import Verdict
+from core.domain.admission import Admission
 from core.domain.errors import StoreError
-from core.memory.upkeep import Upkeep
-from core.store.dedupe import first
+from core.memory.upkeep import BackgroundCompaction
+from core.store.dedupe import claim_once
 from core.store.keys import unique
 from core.worker.backlog import Backlog
 from core.worker.outage import Outage
-from core.worker.rounds import Rounds
-from core.worker.slots import Line, Place, Room
-from core.worker.turn_runner import Serving, Signals, without_text
+from core.worker.rounds import ClaimLoop
+from core.worker.slots import Slot, Slots, WaitingThreads
+from core.worker.turn_runner import TurnEvents, TurnRunner, without_text
 
 if TYPE_CHECKING:
     from collections.abc import Coroutine, Iterator, Mapping
     from types import TracebackType
     from typing import Any
 
-    from core.delivery.port import Platform, Where
+    from core.delivery.port import DeliveryTarget, Platform
     from core.domain.clock import Clock
-    from core.domain.errors import Signal
+    from core.domain.errors import Waitable
     from core.domain.message import Message, ThreadKey
     from core.memory.compaction import Compactor
     from core.store.port import Store
     from core.store.values import Accepted, Work
-    from core.turn.turn import Conversation
+    from core.turn.turn import TurnPipeline
 
 log = logging.getLogger(__name__)
 
@@ -56,7 +56,7 @@ class Arrival:
     def stored(self, message: Message, accepted: Accepted) -> None:
         """Note what the store said of one of them."""
         self.work = accepted.work or self.work
-        is_ours = accepted.new and accepted.verdict is Verdict.ACCEPTED
+        is_ours = accepted.new and accepted.verdict is Admission.ACCEPTED
         if is_ours and self._waits_here and accepted.work is None:
             self.waiting.append(asker_of(message))
 
@@ -72,12 +72,12 @@ class Worker:
     def __init__(
         self,
         store: Store,
-        conversation: Conversation,
+        conversation: TurnPipeline,
         compactor: Compactor,
         platforms: Mapping[str, Platform],
         clock: Clock,
         *,
-        room: Room | None = None,
+        room: Slots | None = None,
         grace_seconds: float = 10,
     ) -> None:
         """Serve these platforms, and those that `serve` adds, as far as there is room.
@@ -90,22 +90,22 @@ class Worker:
         self._platforms = dict(platforms)
         self._clock = clock
         self._grace_seconds = grace_seconds
-        self._room = room or Room(100)
+        self._room = room or Slots(100)
         self.backlog = Backlog()
         """What waits here; `Intake` refuses what is too much of it."""
-        self._line = Line(self._room)
+        self._line = WaitingThreads(self._room)
         self._turns: set[asyncio.Task[None]] = set()
         self._left: set[asyncio.Task[None]] = set()
         """Of each thread that was left for later: what takes it up when it need not wait longer."""
-        self._upkeep = Upkeep(compactor)
+        self._upkeep = BackgroundCompaction(compactor)
         store.on_change(self._upkeep.changed)
         self._outage = Outage()
-        self._serving = Serving(
+        self._serving = TurnRunner(
             *(store, conversation, self._upkeep, self._platforms, clock),
-            Signals(self._outage.failed, self.backlog.begun, self._come_back),
+            TurnEvents(self._outage.failed, self.backlog.begun, self._come_back),
         )
         self._deliveries = self._serving.deliveries
-        self._rounds = Rounds(
+        self._rounds = ClaimLoop(
             store,
             clock,
             self._platforms.keys(),
@@ -158,7 +158,7 @@ class Worker:
         none is free the thread stands in line from now on, and is claimed when its turn comes.
         """
         thread = message.thread
-        place = Place(self._room, asker_of(message))
+        place = Slot(self._room, asker_of(message))
         # Where its turn runs here nothing is claimed, unless that is about to leave its place.
         runs_here = thread in self._deliveries
         is_open = runs_here or place.stand()
@@ -203,7 +203,7 @@ class Worker:
         `StoreError`.
         """
         wish = f"stop {thread} {answer_in} {at}"
-        if at < math.inf and not await first(self._store, thread.platform, wish):
+        if at < math.inf and not await claim_once(self._store, thread.platform, wish):
             return False
         delivery = self._deliveries.get(thread)
         if delivery is not None and _is_meant(delivery.where, answer_in, at):
@@ -232,11 +232,11 @@ class Worker:
 
     # --- running turns --------------------------------------------------------------------------
 
-    def _take(self, work: Work, asked_at: float, place: Place) -> None:
+    def _take(self, work: Work, asked_at: float, place: Slot) -> None:
         """Run the turns of a claimed thread; `asked_at` is the steady time before the claim."""
         self._begin(self._serving.serve(work, asked_at, place))
 
-    def _stand(self, thread: ThreadKey, place: Place) -> None:
+    def _stand(self, thread: ThreadKey, place: Slot) -> None:
         """Let a thread wait in line for its place, unclaimed; once, no matter who says so."""
         if self._draining or thread in self._line:
             place.leave()
@@ -250,20 +250,20 @@ class Worker:
         self._turns.add(task)
         task.add_done_callback(self._turn_ended)
 
-    def _come_back(self, thread: ThreadKey, again: Signal, seconds: float) -> None:
+    def _come_back(self, thread: ThreadKey, again: Waitable, seconds: float) -> None:
         """Take a thread up that was left for so many seconds as soon as `again` is set."""
 
         async def come_back() -> None:
             with contextlib.suppress(TimeoutError):  # then the next look for work finds it
                 async with asyncio.timeout(seconds):
                     await again.wait()
-                self._begin(self._wait(thread, Place(self._room), early=True))
+                self._begin(self._wait(thread, Slot(self._room), early=True))
 
         task = asyncio.create_task(come_back())
         self._left.add(task)
         task.add_done_callback(self._left.discard)
 
-    async def _wait(self, thread: ThreadKey, place: Place, *, early: bool = False) -> None:
+    async def _wait(self, thread: ThreadKey, place: Slot, *, early: bool = False) -> None:
         """Wait for the place, then claim the thread and run its turns, if nobody else has."""
         try:
             try:
@@ -297,7 +297,7 @@ class Worker:
             log.error("a worker's task ended badly", exc_info=without_text(error))
 
 
-def _is_meant(where: Where, answer_in: str, at: float) -> bool:
+def _is_meant(where: DeliveryTarget, answer_in: str, at: float) -> bool:
     return where.answer_in == answer_in and where.at <= at
 
 

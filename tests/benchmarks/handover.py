@@ -19,7 +19,7 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from core.domain.admission import Terms, Verdict
+from core.domain.admission import Admission, AdmissionPolicy
 from core.domain.message import Author, Kind, Message, ThreadKey
 from core.store.keys import unique
 from core.store.redis import RedisStore
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 HANDOVERS = 600
 BURST = 50
 """Threads that wait together when order is looked at."""
-TERMS = Terms(verdicts=(Verdict.ACCEPTED,) * 8, ttl=86_400, reach=1000)
+TERMS = AdmissionPolicy(admissions=(Admission.ACCEPTED,) * 8, ttl=86_400, reach=1000)
 
 
 def message(number: int) -> Message:

@@ -5,13 +5,13 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING
 
-from core.domain.admission import Terms, Verdict
+from core.domain.admission import Admission, AdmissionPolicy
 from core.domain.message import Address, Author, Kind, Message, ThreadKey
 from core.domain.session import Answer, AnswerKind, Entry, Usage
 from core.store.header import Header
 from core.store.keys import unique
 from core.store.migration.transfer import Dump
-from core.store.values import Draft, Outcome
+from core.store.values import Outcome, PendingAnswer
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 KEPT = 10
 """Turns after the summary: 20 messages."""
-TERMS = Terms(verdicts=(Verdict.ACCEPTED,) * 8, ttl=2_592_000, reach=1000)
+TERMS = AdmissionPolicy(admissions=(Admission.ACCEPTED,) * 8, ttl=2_592_000, reach=1000)
 ANN = Author(id="U0123456789", name="Ann")
 _BEGAN = 1_700_000_000
 _AT_ONCE = 200
@@ -69,7 +69,7 @@ class Turns:
         return accepted.work
 
     async def end(self, work: Work) -> None:
-        draft = Draft(
+        draft = PendingAnswer(
             last=work.next - 1,
             text=ANSWER,
             kind=AnswerKind.ANSWER,

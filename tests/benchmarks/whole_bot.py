@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 
     from bots.app import App
     from bots.run import Bot
-    from core.delivery.port import Platform, Where
+    from core.delivery.port import DeliveryTarget, Platform
     from core.models.port import Completion, ModelRequest
 
 TURNS = {1: 300, 100: 15, 1000: 3}
@@ -63,7 +63,7 @@ class Watch:
         """Note in each turn which message it answers."""
         told = platform.working
 
-        async def noted(where: Where, *, working: bool) -> None:
+        async def noted(where: DeliveryTarget, *, working: bool) -> None:
             _answering.set(where.trigger)
             await told(where, working=working)
 

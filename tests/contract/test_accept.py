@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from core.domain.admission import STATES, Verdict
+from core.domain.admission import STATES, Admission
 from core.domain.message import Attachment, Kind
 from core.domain.session import Entry, Status
 from core.store.values import Accepted, ThreadSettings
@@ -17,8 +17,8 @@ if TYPE_CHECKING:
     from core.store.port import Store
     from tests.contract.stores import Harness
 
-NEW = Accepted(verdict=Verdict.ACCEPTED, new=True)
-OLD = Accepted(verdict=Verdict.ACCEPTED, new=False)
+NEW = Accepted(verdict=Admission.ACCEPTED, new=True)
+OLD = Accepted(verdict=Admission.ACCEPTED, new=False)
 
 
 async def test_a_message_is_stored_as_it_was_said(store: Store) -> None:
@@ -73,7 +73,7 @@ async def test_identities_are_the_threads_own(store: Store) -> None:
 
 async def test_event_ids_are_forgotten_after_25_hours(harness: Harness, store: Store) -> None:
     """Protocol: seen expires after 25 h, and not before; the stored id still marks a repeat."""
-    await store.accept(message(1), terms(Verdict.OVERHEARD, ttl=10**6))
+    await store.accept(message(1), terms(Admission.OVERHEARD, ttl=10**6))
     await store.erase(THREAD, at=0)  # so that nothing but `seen` can know it
     await harness.advance(25 * 3600 - 1)
     assert not (await store.accept(message(1), terms())).new
@@ -90,10 +90,10 @@ async def test_the_verdict_is_looked_up_by_the_threads_state(store: Store, index
     if state.taking_part:
         await store.accept(message(2, author="U1" if state.alone else "U2"), terms())
     await store.set_thread(THREAD, Kind.THREAD, ThreadSettings(muted=state.muted), ttl=100)
-    wanted = [Verdict.IGNORED] * 8
-    wanted[index] = Verdict.OVERHEARD
-    accepted = await store.accept(message(3), terms(verdicts=tuple(wanted)))
-    assert accepted == Accepted(verdict=Verdict.OVERHEARD, new=True, muted=state.muted)
+    wanted = [Admission.IGNORED] * 8
+    wanted[index] = Admission.OVERHEARD
+    accepted = await store.accept(message(3), terms(admissions=tuple(wanted)))
+    assert accepted == Accepted(verdict=Admission.OVERHEARD, new=True, muted=state.muted)
 
 
 @pytest.mark.parametrize("token", ["", "mine"])
@@ -126,21 +126,21 @@ async def test_what_was_taken_for_a_channels_is_known_for_a_direct_message_later
 
 async def test_a_first_message_meets_a_thread_that_is_empty(store: Store) -> None:
     """The state of an unknown thread: not taking part, not muted, its author alone."""
-    wanted = tuple(Verdict.ACCEPTED if i == 4 else Verdict.IGNORED for i in range(8))
-    assert await store.accept(message(1), terms(verdicts=wanted)) == NEW
+    wanted = tuple(Admission.ACCEPTED if i == 4 else Admission.IGNORED for i in range(8))
+    assert await store.accept(message(1), terms(admissions=wanted)) == NEW
 
 
 async def test_overhearing_is_not_taking_part(store: Store) -> None:
     """The bot takes part once it was addressed."""
     await store.accept(message(1), OVERHEAR)
-    wanted = tuple(Verdict.ACCEPTED if i == 4 else Verdict.IGNORED for i in range(8))
-    assert await store.accept(message(2), terms(verdicts=wanted)) == NEW
+    wanted = tuple(Admission.ACCEPTED if i == 4 else Admission.IGNORED for i in range(8))
+    assert await store.accept(message(2), terms(admissions=wanted)) == NEW
 
 
 async def test_what_is_ignored_leaves_nothing(harness: Harness, store: Store) -> None:
     """Ignored: nothing was stored, so a later rule may decide otherwise."""
-    ignored = Accepted(verdict=Verdict.IGNORED, new=True)
-    assert await store.accept(message(1), terms(Verdict.IGNORED)) == ignored
+    ignored = Accepted(verdict=Admission.IGNORED, new=True)
+    assert await store.accept(message(1), terms(Admission.IGNORED)) == ignored
     assert list(await harness.remains()) == []
     assert await store.accept(message(1), terms()) == NEW
 
@@ -150,7 +150,7 @@ async def test_too_many_waiting_are_refused_and_counted(store: Store) -> None:
     strict = terms(waiting_limit=2)
     for number in (1, 2):
         assert await store.accept(message(number), strict) == NEW
-    full = Accepted(verdict=Verdict.FULL, new=True)
+    full = Accepted(verdict=Admission.FULL, new=True)
     assert await store.accept(message(3), strict) == full
     assert await store.accept(message(3), strict, "token") == replace(full, new=False)
     work = await store.claim(THREAD, "token")
@@ -173,7 +173,7 @@ async def test_the_reply_that_tells_of_refusals_settles_their_count(store: Store
 async def test_what_is_overheard_starts_no_turn(store: Store) -> None:
     """Protocol: overhear: no `waiting`, no work, also with a token."""
     accepted = await store.accept(message(1), OVERHEAR, "token")
-    assert accepted == Accepted(verdict=Verdict.OVERHEARD, new=True)
+    assert accepted == Accepted(verdict=Admission.OVERHEARD, new=True)
     assert await store.claim(THREAD, "token") is None
     (entry,) = await store.history(THREAD)
     assert isinstance(entry, Entry)
@@ -193,7 +193,7 @@ async def test_what_is_overheard_is_context_of_the_next_turn(store: Store) -> No
 
 async def test_the_oldest_overheard_go_first(store: Store) -> None:
     """Protocol: the unanswered overheard are bounded, oldest out; what waits stays."""
-    few = terms(Verdict.OVERHEARD, overheard_limit=2)
+    few = terms(Admission.OVERHEARD, overheard_limit=2)
     await store.accept(message(1), few)
     await store.accept(message(2), terms())
     for number in (3, 4, 5):
@@ -204,7 +204,7 @@ async def test_the_oldest_overheard_go_first(store: Store) -> None:
 
 async def test_overheard_messages_count_again_after_each_answer(store: Store) -> None:
     """Only the unanswered are bounded: those in the window stay."""
-    few = terms(Verdict.OVERHEARD, overheard_limit=2)
+    few = terms(Admission.OVERHEARD, overheard_limit=2)
     for number in (1, 2):
         await store.accept(message(number), few)
     await converse(store, 3)
@@ -237,7 +237,7 @@ async def test_accept_leaves_a_held_thread_to_its_holder(store: Store) -> None:
 async def test_a_message_from_before_the_line_is_gone(store: Store) -> None:
     """Protocol: a tombstone keeps older messages from being admitted again."""
     await store.erase(THREAD, at=message(5).at)
-    gone = Accepted(verdict=Verdict.GONE, new=True)
+    gone = Accepted(verdict=Admission.GONE, new=True)
     assert await store.accept(message(5), terms(), "token") == gone
     assert await store.accept(message(6), terms()) == NEW
 
@@ -285,13 +285,13 @@ async def test_what_is_not_to_be_kept_is_known_when_it_comes_again(
     harness: Harness, store: Store
 ) -> None:
     """A command: nothing is stored but its identities, and one of all who offer it hears new."""
-    gone = terms(Verdict.GONE)
+    gone = terms(Admission.GONE)
     first = await store.accept(message(1, "zebra"), gone, "token")
-    assert (first.verdict, first.new, first.work) == (Verdict.GONE, True, None)
+    assert (first.verdict, first.new, first.work) == (Admission.GONE, True, None)
     other = await harness.store()
     again = await other.accept(message(1, "zebra"), gone)
-    assert (again.verdict, again.new) == (Verdict.GONE, False)
-    assert (await other.accept(message(1, "zebra"), terms())).verdict is Verdict.GONE
+    assert (again.verdict, again.new) == (Admission.GONE, False)
+    assert (await other.accept(message(1, "zebra"), terms())).verdict is Admission.GONE
     assert await store.peek(THREAD) is None
     assert not any("zebra" in str(part) for part in await harness.everything())
     await begin(store, 2)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from core.domain.admission import Verdict
+from core.domain.admission import Admission
 from core.domain.message import Attachment
 from core.domain.session import AnswerKind, Entry, Status
 from core.store.values import Accepted, Changed, Outcome
@@ -272,7 +272,7 @@ async def test_a_deleted_message_does_not_come_back(store: Store) -> None:
     await store.accept(message(1), terms())
     await edit(store, 1, None)
     again = await store.accept(message(1, identities=("new",)), terms())
-    assert again == Accepted(verdict=Verdict.GONE, new=False)
+    assert again == Accepted(verdict=Admission.GONE, new=False)
     assert not (await store.accept(message(1), terms(), "token")).new
     assert await store.claim(THREAD, "token") is None
 
@@ -280,7 +280,7 @@ async def test_a_deleted_message_does_not_come_back(store: Store) -> None:
 async def test_a_deletion_before_its_message_keeps_it_out(store: Store) -> None:
     """Protocol: id unknown: a deletion marks it seen."""
     assert not await edit(store, 1, None)
-    gone = Accepted(verdict=Verdict.GONE, new=False)
+    gone = Accepted(verdict=Admission.GONE, new=False)
     assert await store.accept(message(1), terms(), "token") == gone
     assert await store.history(THREAD) == ()
     await store.accept(message(2), terms())
@@ -313,8 +313,8 @@ async def test_a_deletion_makes_room(store: Store) -> None:
     strict = terms(waiting_limit=1)
     await store.accept(message(1), strict)
     await edit(store, 1, None)
-    assert (await store.accept(message(2), strict)).verdict is Verdict.ACCEPTED
-    few = terms(Verdict.OVERHEARD, overheard_limit=1)
+    assert (await store.accept(message(2), strict)).verdict is Admission.ACCEPTED
+    few = terms(Admission.OVERHEARD, overheard_limit=1)
     await store.accept(message(3), few)
     await edit(store, 3, None)
     await store.accept(message(4), few)
@@ -346,7 +346,7 @@ async def test_overheard_messages_are_amended_too(store: Store) -> None:
 
 async def test_dropping_goes_on_behind_a_deleted_message(store: Store) -> None:
     """Oldest out, and what was deleted in front of it is in nobody's way."""
-    few = terms(Verdict.OVERHEARD, overheard_limit=1)
+    few = terms(Admission.OVERHEARD, overheard_limit=1)
     await store.accept(message(1), few)
     await edit(store, 1, None)
     for number in range(2, 6):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from core.store import keys
-from core.store.values import Deed
+from core.store.values import AuditEvent
 from tests.builders import OTHER, THREAD, converse
 
 if TYPE_CHECKING:
@@ -15,11 +15,11 @@ if TYPE_CHECKING:
     from tests.contract.stores import Harness
 
 
-async def noted(harness: Harness, store: Store, *names: str, ago: float = 0) -> list[Deed]:
+async def noted(harness: Harness, store: Store, *names: str, ago: float = 0) -> list[AuditEvent]:
     """Keep deeds done this long ago, a second between them; they are known by their ids."""
     at = await harness.time() - ago - len(names)
     deeds = [
-        Deed(id=name, what="export", by="U1", thread=THREAD, at=at + number)
+        AuditEvent(id=name, what="export", by="U1", thread=THREAD, at=at + number)
         for number, name in enumerate(names)
     ]
     for deed in deeds:
@@ -29,8 +29,8 @@ async def noted(harness: Harness, store: Store, *names: str, ago: float = 0) -> 
 
 async def test_deeds_are_kept_as_they_were_and_oldest_first(harness: Harness, store: Store) -> None:
     now = await harness.time()
-    forgot = Deed(id="b", what="forget", by="Uübung", thread=OTHER, at=now + 0.125)
-    took = Deed(id="a", what="export", by="U1", thread=THREAD, at=now)
+    forgot = AuditEvent(id="b", what="forget", by="Uübung", thread=OTHER, at=now + 0.125)
+    took = AuditEvent(id="a", what="export", by="U1", thread=THREAD, at=now)
     await store.audit(forgot)
     await store.audit(took)
     other = await harness.store()
@@ -46,10 +46,12 @@ async def test_a_deed_that_is_kept_again_is_the_same(harness: Harness, store: St
 async def test_the_log_is_read_in_pages(harness: Harness, store: Store) -> None:
     deeds = await noted(harness, store, *"abcdefg")
     # Several at the very same time are told apart by their ids.
-    deeds += [Deed(id=i, what="export", by="U1", thread=THREAD, at=deeds[-1].at) for i in "hij"]
+    deeds += [
+        AuditEvent(id=i, what="export", by="U1", thread=THREAD, at=deeds[-1].at) for i in "hij"
+    ]
     for deed in deeds[-3:]:
         await store.audit(deed)
-    found: list[Deed] = []
+    found: list[AuditEvent] = []
     while page := await store.audited(after=found[-1].name if found else "", limit=2):
         assert len(page) <= 2
         found += page

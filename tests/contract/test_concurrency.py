@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from core.domain.message import ThreadKey
 from core.domain.session import Answer, Entry
-from core.store.values import Idle, Outcome, Work
+from core.store.values import NothingDue, Outcome, Work
 from tests.builders import THREAD, begin, draft, finish, message, terms
 
 if TYPE_CHECKING:
@@ -35,7 +35,7 @@ async def test_a_thread_is_claimed_once(harness: Harness) -> None:
     """One lease at a time, whoever asks and how."""
     stores = [await harness.store(), await harness.store()]
     await stores[0].accept(message(1), terms())
-    claims: list[Work | Idle | None] = await asyncio.gather(
+    claims: list[Work | NothingDue | None] = await asyncio.gather(
         *(store.claim(THREAD, f"a{n}") for n in range(10) for store in stores),
         *(store.claim_any(["slack"], f"b{n}") for n in range(10) for store in stores),
     )
@@ -67,7 +67,7 @@ async def answer_all(store: Store, name: str, done: asyncio.Event) -> None:
         count += 1
         is_done = done.is_set()  # before the look: nothing comes behind it
         work = await store.claim_any(["slack"], f"{name}{count}")
-        if isinstance(work, Idle):
+        if isinstance(work, NothingDue):
             if is_done and work.seconds is None:
                 return
             await asyncio.sleep(0.001)

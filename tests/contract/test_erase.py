@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from core.domain.admission import Verdict
+from core.domain.admission import Admission
 from core.domain.message import Attachment, Kind, ThreadKey
 from core.domain.session import AnswerKind, Entry
-from core.store.values import Changed, Idle, Outcome, Refused, ThreadSettings, TurnState, Work
+from core.store.values import Changed, NothingDue, Outcome, Refused, ThreadSettings, TurnState, Work
 from tests.builders import OTHER, OVERHEAR, THREAD, begin, converse, draft, finish, message, terms
 
 if TYPE_CHECKING:
@@ -53,7 +53,7 @@ async def test_nothing_is_left_of_an_erased_thread(harness: Harness, store: Stor
     assert (await store.threads(person=PERSON)).threads == ()
     assert await store.peek(THREAD) is None
     assert await store.thread_settings(THREAD) == ThreadSettings()
-    assert await store.claim_any(["slack"], "mine") == Idle(seconds=None)
+    assert await store.claim_any(["slack"], "mine") == NothingDue(seconds=None)
 
 
 async def test_the_thread_itself_is_forgotten(harness: Harness, store: Store) -> None:
@@ -114,10 +114,10 @@ async def test_what_was_said_before_is_not_admitted_again(harness: Harness, stor
     await store.erase(THREAD, at=NOW)
     await harness.advance(364 * 24 * 3600)
     again = await store.accept(message(1, identities=("new",)), terms())
-    assert again.verdict is Verdict.GONE
-    assert (await store.accept(message(501), terms())).verdict is Verdict.ACCEPTED
+    assert again.verdict is Admission.GONE
+    assert (await store.accept(message(501), terms())).verdict is Admission.ACCEPTED
     await harness.advance(2 * 24 * 3600)
-    assert (await store.accept(message(2), terms())).verdict is Verdict.ACCEPTED
+    assert (await store.accept(message(2), terms())).verdict is Admission.ACCEPTED
 
 
 async def test_event_ids_survive(store: Store) -> None:
@@ -144,7 +144,7 @@ async def test_the_line_never_moves_back(store: Store, keep_log: bool) -> None:
     await store.erase(THREAD, at=NOW - 100, keep_log=keep_log)
     late = message(450)
     assert NOW - 100 < late.at < NOW
-    assert (await store.accept(late, terms())).verdict is Verdict.GONE
+    assert (await store.accept(late, terms())).verdict is Admission.GONE
 
 
 async def test_no_thread_says_that_it_was_erased(harness: Harness, store: Store) -> None:
@@ -195,7 +195,7 @@ async def test_a_void_turn_is_settled_by_who_knows(harness: Harness, store: Stor
     refused = Refused(recorded=False, mine=False)
     assert await store.settle(work.lease, Outcome.CLEARED) == refused
     assert await store.renew(work.lease, work.rev) == refused
-    assert await store.claim_any(["slack"], "mine") == Idle(seconds=None)
+    assert await store.claim_any(["slack"], "mine") == NothingDue(seconds=None)
 
 
 async def test_a_void_turn_is_taken_over(harness: Harness, store: Store) -> None:
@@ -227,17 +227,17 @@ async def test_what_comes_after_an_erase_is_answered(store: Store) -> None:
 @pytest.mark.parametrize("held", [True, False])
 async def test_the_bot_still_listens_where_it_took_part(store: Store, *, held: bool) -> None:
     """Admission: the line tells that it was addressed there, whatever else is forgotten."""
-    listening = (Verdict.IGNORED, Verdict.ACCEPTED) * 4  # where it takes part, by `STATES`
-    before = await store.accept(message(1), terms(verdicts=listening))
-    assert before.verdict is Verdict.IGNORED
+    listening = (Admission.IGNORED, Admission.ACCEPTED) * 4  # where it takes part, by `STATES`
+    before = await store.accept(message(1), terms(admissions=listening))
+    assert before.verdict is Admission.IGNORED
     work = await begin(store, 2)
     if not held:
         await finish(store, work)
     await store.erase(THREAD, at=NOW)
-    after = await store.accept(message(501), terms(verdicts=listening))
-    assert after.verdict is Verdict.ACCEPTED
-    never = await store.accept(message(502, thread=OTHER), terms(verdicts=listening))
-    assert never.verdict is Verdict.IGNORED
+    after = await store.accept(message(501), terms(admissions=listening))
+    assert after.verdict is Admission.ACCEPTED
+    never = await store.accept(message(502, thread=OTHER), terms(admissions=listening))
+    assert never.verdict is Admission.IGNORED
 
 
 async def test_a_committed_turn_becomes_void_as_well(store: Store) -> None:
@@ -272,7 +272,7 @@ async def test_a_reset_keeps_the_log_and_forgets_it(store: Store) -> None:
     assert (work.line, work.since, work.head) == (2, 2, 2)
     assert [r.id for r in work.records if isinstance(r, Entry)] == ["m501"]
     assert not (await store.accept(message(499), terms())).work
-    assert (await store.accept(message(498), terms())).verdict is Verdict.GONE
+    assert (await store.accept(message(498), terms())).verdict is Admission.GONE
 
 
 async def test_a_reset_forgets_what_waits(store: Store) -> None:
@@ -280,7 +280,7 @@ async def test_a_reset_forgets_what_waits(store: Store) -> None:
     await store.accept(message(1), terms())
     await store.accept(message(2), OVERHEAR)
     await store.erase(THREAD, at=NOW, keep_log=True)
-    assert await store.claim_any(["slack"], "mine") == Idle(seconds=None)
+    assert await store.claim_any(["slack"], "mine") == NothingDue(seconds=None)
     assert (await store.threads()).threads[0].waiting == 0
 
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from core.domain.admission import Verdict
+from core.domain.admission import Admission
 from core.domain.message import Kind
-from core.store.values import Idle, ThreadSettings
+from core.store.values import NothingDue, ThreadSettings
 from tests.builders import OTHER, OVERHEAR, THREAD, begin, converse, message, terms
 
 if TYPE_CHECKING:
@@ -69,7 +69,7 @@ async def test_an_expired_thread_is_gone_before_it_is_swept(harness: Harness, st
     assert (await store.threads(person="U1")).threads == ()
     assert await store.thread_settings(THREAD) == ThreadSettings()
     assert await store.claim(THREAD, "mine") is None
-    assert await store.claim_any(["slack"], "mine") == Idle(seconds=None)
+    assert await store.claim_any(["slack"], "mine") == NothingDue(seconds=None)
     assert not await store.amend(THREAD, "m1", ("x",), stamp=2000.0, text="late")
 
 
@@ -101,4 +101,4 @@ async def test_a_late_event_of_an_expired_thread(harness: Harness, store: Store)
     assert not (await store.accept(message(1), terms())).new
     await harness.advance(25 * 3600)
     again = await store.accept(message(1), terms())
-    assert (again.verdict, again.new) == (Verdict.ACCEPTED, True)
+    assert (again.verdict, again.new) == (Admission.ACCEPTED, True)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from core.domain.admission import Verdict
+from core.domain.admission import Admission
 from core.domain.message import Kind, ThreadKey
 from core.domain.session import AnswerKind, Entry, Usage
 from core.store.values import Outcome, Refused, ThreadSettings
@@ -46,7 +46,7 @@ async def test_history_comes_in_pages_of_places(store: Store) -> None:
 
 async def test_history_passes_over_gaps(store: Store) -> None:
     """Dropped overheard messages leave gaps; no page is empty because of them."""
-    few = terms(Verdict.OVERHEARD, overheard_limit=1)
+    few = terms(Admission.OVERHEARD, overheard_limit=1)
     await converse(store, 1)
     for number in range(2, 9):
         await store.accept(message(number), few)
@@ -214,7 +214,7 @@ async def test_settings_of_a_thread(store: Store) -> None:
 
 
 async def test_settings_end_with_the_session(harness: Harness, store: Store) -> None:
-    """Port: they end with its session (see `Terms.ttl`)."""
+    """Port: they end with its session (see `AdmissionPolicy.ttl`)."""
     await store.set_thread(THREAD, Kind.THREAD, ALL, ttl=100)
     await harness.advance(99)
     assert await store.thread_settings(THREAD) == ALL

@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from core.domain.admission import Verdict
+from core.domain.admission import Admission
 from core.domain.message import Attachment, Kind, ThreadKey
 from core.domain.session import AnswerKind
 from core.store.local.store import LocalStore
-from core.store.migration.transfer import Cursor, Heard, Place, Traced
+from core.store.migration.transfer import Cursor, Place, SeenEvent, Traced
 from core.store.values import Outcome, ThreadSettings, Work
 from tests.builders import OTHER, OVERHEAR, TERMS, THREAD, begin, converse, draft, finish, message
 from tests.clocks import ManualClock
@@ -57,7 +57,7 @@ async def asides_of(store: Store) -> dict[tuple[type, str], Aside]:
 
 def plain(aside: Aside) -> Any:
     """Return it without what differs by the millisecond, or by the kind of store."""
-    if isinstance(aside, Heard):
+    if isinstance(aside, SeenEvent):
         return replace(aside, expires=0, near="")
     if isinstance(aside, Traced):
         return replace(aside, near="", trace=replace(aside.trace, expires=0))
@@ -188,9 +188,9 @@ async def test_nothing_that_was_forgotten_is_admitted_again(
     assert await source.dump(THREAD) is None
     await store.keep(tuple((await asides_of(source)).values()))
     again = await store.accept(message(2, identities=("another",)), TERMS)
-    assert again.verdict is Verdict.GONE
+    assert again.verdict is Admission.GONE
     late = await store.accept(message(5, thread=OTHER, identities=("event5",)), TERMS)
-    assert (late.verdict, late.new) == (Verdict.GONE, False)
+    assert (late.verdict, late.new) == (Admission.GONE, False)
     assert (await store.accept(message(3), TERMS)).new
 
 
@@ -206,10 +206,10 @@ async def test_asides_come_out_as_they_went_in(store: Store, source: LocalStore)
     assert {name: plain(aside) for name, aside in found.items()} == {
         name: plain(aside) for name, aside in wanted.items()
     }
-    expiring = {name: a.expires for name, a in found.items() if isinstance(a, Heard)}
+    expiring = {name: a.expires for name, a in found.items() if isinstance(a, SeenEvent)}
     for name, expires in expiring.items():
         before = wanted[name]
-        assert isinstance(before, Heard)
+        assert isinstance(before, SeenEvent)
         assert expires == pytest.approx(before.expires, abs=5)
     assert await store.place_settings("slack", "T1:C1") == ThreadSettings(
         strategy="window", muted=True

@@ -9,7 +9,7 @@ import pytest
 
 from core.domain.message import Kind, ThreadKey
 from core.domain.session import Answer, AnswerKind, Entry
-from core.store.values import Changed, Idle, Outcome, Refused, ThreadSettings, TurnState, Work
+from core.store.values import Changed, NothingDue, Outcome, Refused, ThreadSettings, TurnState, Work
 from tests.builders import (
     OTHER,
     THREAD,
@@ -49,7 +49,7 @@ async def test_nothing_to_claim(store: Store) -> None:
     assert await store.claim(THREAD, "mine") is None
     await converse(store, 1)
     assert await store.claim(THREAD, "mine") is None
-    assert await store.claim_any(["slack"], "mine") == Idle(seconds=None)
+    assert await store.claim_any(["slack"], "mine") == NothingDue(seconds=None)
 
 
 async def test_a_claim_opens_a_turn_for_the_oldest_message(store: Store) -> None:
@@ -140,8 +140,8 @@ async def test_any_thread_is_one_of_the_platforms_asked_for(store: Store) -> Non
     await store.accept(message(1), terms())
     key = ThreadKey("discord", "C1", "1")
     await store.accept(message(2, thread=key), terms())
-    assert await store.claim_any(["terminal"], "x") == Idle(seconds=None)
-    assert await store.claim_any([], "x") == Idle(seconds=None)
+    assert await store.claim_any(["terminal"], "x") == NothingDue(seconds=None)
+    assert await store.claim_any([], "x") == NothingDue(seconds=None)
     work = await store.claim_any(["terminal", "discord"], "mine")
     assert isinstance(work, Work)
     assert work.lease.thread == key
@@ -158,10 +158,10 @@ async def test_any_thread_is_none_of_those_that_are_passed_over(
     passed = (keys[0], keys[2], keys[4], OTHER)
     found = [await store.claim_any(["slack"], f"token{n}", passed) for n in range(3)]
     assert [work.lease.thread for work in found[:2] if isinstance(work, Work)] == [keys[1], keys[3]]
-    assert isinstance(found[2], Idle)
+    assert isinstance(found[2], NothingDue)
     # What is left to wait for are the leases of those two.
     assert found[2].seconds == pytest.approx(LEASE_SECONDS, abs=4)
-    assert await store.claim_any(["slack"], "mine", keys) == Idle(seconds=None)
+    assert await store.claim_any(["slack"], "mine", keys) == NothingDue(seconds=None)
     work = await store.claim_any(["slack"], "mine")
     assert isinstance(work, Work)
     assert work.lease.thread == keys[0]
@@ -172,7 +172,7 @@ async def test_idle_says_when_the_next_lease_ends(harness: Harness, store: Store
     await begin(store, 1)
     await harness.advance(5)
     idle = await store.claim_any(["slack"], "theirs")
-    assert isinstance(idle, Idle)
+    assert isinstance(idle, NothingDue)
     assert idle.seconds == pytest.approx(LEASE_SECONDS - 5, abs=4)
     await harness.expire_lease(THREAD)
     assert isinstance(await store.claim_any(["slack"], "theirs"), Work)
@@ -364,7 +364,7 @@ async def test_a_committed_answer_is_shown_however_short_the_reach(
 async def test_settle_frees_a_thread_with_nothing_left(store: Store) -> None:
     """Protocol: done: analytics, close the turn; else free it and leave work."""
     await converse(store, 1)
-    assert await store.claim_any(["slack"], "x") == Idle(seconds=None)
+    assert await store.claim_any(["slack"], "x") == NothingDue(seconds=None)
     (info,) = (await store.threads()).threads
     assert (info.turns, info.usage, info.waiting) == (1, USAGE, 0)
     (_, answer) = await store.history(THREAD)
@@ -508,7 +508,7 @@ async def test_a_failed_try_waits_and_counts(harness: Harness, store: Store) -> 
     assert await store.claim(THREAD, "theirs") is None
     await store.accept(message(2), terms(), "theirs")
     idle = await store.claim_any(["slack"], "theirs")
-    assert isinstance(idle, Idle)
+    assert isinstance(idle, NothingDue)
     assert idle.seconds == pytest.approx(100, abs=2)
     await harness.advance(101)
     taken = await claimed(store, "theirs")

@@ -6,7 +6,7 @@ import json
 import re
 from typing import TYPE_CHECKING
 
-from core.store.values import Idle
+from core.store.values import NothingDue
 from tests.day.mind import COUNTED, answer_to
 
 if TYPE_CHECKING:
@@ -166,7 +166,7 @@ def export_is_whole(page: Thread, sent: Sent) -> None:
 
 async def nothing_is_left(day: Diary, behind: Backstage) -> None:
     """Nobody waits, no lease is out, nothing was given up."""
-    assert await behind.store.claim_any({day.stage.platform}, "nobody") == Idle(seconds=None)
+    assert await behind.store.claim_any({day.stage.platform}, "nobody") == NothingDue(seconds=None)
     ended = await behind.program.run("buried")
     assert (ended.code, ended.lines) == (0, [])
     assert "Nothing was given up." in ended.err

@@ -11,7 +11,7 @@ from bots.factories import memory_for
 from bots.health import Health
 from bots.settings.settings import Settings
 from bots.slack.app import Slack, connected
-from bots.slack.connection.http import Door
+from bots.slack.connection.http import HttpServer
 from bots.slack.ui.commands import register
 from core.domain.clock import SystemClock
 from core.models.scripted import ScriptedModel
@@ -75,7 +75,7 @@ async def bot_on(
     async with AsyncExitStack() as stack:
         door = None
         if transport == "http":
-            door = Door(settings.slack_port, Health(store).missing)
+            door = HttpServer(settings.slack_port, Health(store).missing)
             await door.open()
             stack.push_async_callback(door.close)
         slack = await stack.enter_async_context(connected(settings, clock, door))

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Any
 
-    from core.domain.admission import Terms
+    from core.domain.admission import AdmissionPolicy
     from core.domain.message import Message as Said
     from core.store.values import Accepted
     from tests.e2e.program import Program
@@ -57,7 +57,7 @@ class Slowly(LocalStore):
     seconds = 0.0
     fails = False
 
-    async def accept(self, message: Said, terms: Terms, token: str = "") -> Accepted:
+    async def accept(self, message: Said, terms: AdmissionPolicy, token: str = "") -> Accepted:
         if message.thread.place == "once":
             await asyncio.sleep(self.seconds)
             if self.fails:

@@ -12,7 +12,7 @@ from bots.health import Health
 from bots.run import run
 from core.domain.errors import StoreRefusedError
 from core.models.scripted import ScriptedModel
-from core.worker.rounds import Rounds
+from core.worker.rounds import ClaimLoop
 from tests.e2e.discord_bot import TOKENS
 from tests.e2e.on_both import ended, fake_discord, on_slack, started, tokens
 from tests.e2e.slack_bot import settings_for
@@ -84,10 +84,10 @@ async def test_a_loop_that_breaks_ends_the_program_with_a_code_for_its_superviso
 ) -> None:
     words = "what somebody said"
 
-    async def broken(_: Rounds) -> None:
+    async def broken(_: ClaimLoop) -> None:
         raise KeyError(words)
 
-    monkeypatch.setattr(Rounds, "_claim_next", broken)
+    monkeypatch.setattr(ClaimLoop, "_claim_next", broken)
     async with FakeSlack() as fake:
         assert await run(settings_for(fake, "socket")) == 1
     assert "the loop that looks for work has ended" in caplog.text

@@ -7,7 +7,7 @@ from collections import deque
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from core.delivery.port import Capabilities, Form, Posted, PostKey, Where
+from core.delivery.port import Capabilities, DeliveryTarget, Form, Posted, PostKey
 from core.domain.errors import (
     ContentRefusedError,
     FileGoneError,
@@ -95,7 +95,7 @@ class FakePlatform:
         step = self.piece_length // form
         return tuple(text[start : start + step] for start in range(0, len(text), step))
 
-    async def post(self, where: Where, text: str, key: PostKey) -> str:
+    async def post(self, where: DeliveryTarget, text: str, key: PostKey) -> str:
         """Post, whatever stands there already: it has no idempotency keys."""
         if self.errors:
             error = self.errors.popleft()
@@ -113,7 +113,7 @@ class FakePlatform:
         assert key.turn == where.turn
         return self.shown[-1].id
 
-    async def edit(self, where: Where, message: str, text: str, *, final: bool) -> None:
+    async def edit(self, where: DeliveryTarget, message: str, text: str, *, final: bool) -> None:
         """Replace a message's text."""
         found = next((shown for shown in self.shown if shown.id == message), None)
         if found is None or (self.refuse_edits and final):
@@ -123,11 +123,11 @@ class FakePlatform:
         self.edits += 1
         found.text = text
 
-    async def delete(self, where: Where, message: str) -> None:
+    async def delete(self, where: DeliveryTarget, message: str) -> None:
         """Take a message away."""
         self.shown = [shown for shown in self.shown if shown.id != message]
 
-    async def read_back(self, where: Where) -> tuple[Posted, ...]:
+    async def read_back(self, where: DeliveryTarget) -> tuple[Posted, ...]:
         """Return our messages of the turn."""
         return tuple(
             Posted(shown.id, shown.key, shown.text)
@@ -150,14 +150,14 @@ class FakePlatform:
             raise self.doubt
         return isinstance(self.files.get(attachment.id), bytes)
 
-    async def finish(self, where: Where, answer: Answer, posted: Sequence[str]) -> None:
+    async def finish(self, where: DeliveryTarget, answer: Answer, posted: Sequence[str]) -> None:
         """Note that the answer is complete."""
         self.finished[where.turn] = (answer, tuple(posted))
 
-    async def tell(self, where: Where, text: str) -> bool:
+    async def tell(self, where: DeliveryTarget, text: str) -> bool:
         """Note what was said, once for each turn."""
         self.told.setdefault(where.turn, text)
         return True
 
-    async def working(self, where: Where, *, working: bool) -> None:
+    async def working(self, where: DeliveryTarget, *, working: bool) -> None:
         """Show nothing."""

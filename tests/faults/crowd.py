@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import sys
 
-from core.domain.admission import FollowUp, Verdict
+from core.domain.admission import Admission, FollowUp
 from core.domain.clock import SystemClock
 from core.domain.message import Address, Author, Kind, Message, ThreadKey
 from core.intake.intake import Intake, IntakePolicy
@@ -18,7 +18,7 @@ from core.memory import Memory
 from core.memory.tokens import counter_for
 from core.models.scripted import ScriptedModel
 from core.store.urls import open_store
-from core.turn.turn import Conversation, Manner
+from core.turn.turn import TurnConfig, TurnPipeline
 from core.worker.worker import Worker
 from tests.fakes.platform import FakePlatform
 from tests.world import NoCompaction
@@ -51,12 +51,12 @@ async def main(url: str, name: str, messages: int, threads: int) -> None:
     clock = SystemClock()
     store = await open_store(url, clock=clock, lease_seconds=5)
     memory = Memory(budget=100_000, counter=counter_for("x", rank_file=None))
-    conversation = Conversation(
+    conversation = TurnPipeline(
         store,
         ScriptedModel(reply=lambda _: "fine"),
         memory,
         clock,
-        Manner(model="scripted", system="Be brief.", answer_tokens=100),
+        TurnConfig(model="scripted", system="Be brief.", answer_tokens=100),
     )
     worker = Worker(
         store, conversation, NoCompaction(), {"fake": FakePlatform(previews=False)}, clock
@@ -71,7 +71,7 @@ async def main(url: str, name: str, messages: int, threads: int) -> None:
     async with worker:
         for number in range(messages):
             received = await intake.take(said(name, number, threads))
-            assert received.verdict is Verdict.ACCEPTED
+            assert received.verdict is Admission.ACCEPTED
         for number in range(threads):
             while (work := await store.peek(thread_of(number))) and work.head < work.next:
                 await asyncio.sleep(0.01)  # the other process answers as well, and tells nobody

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING
 
-from core.domain.admission import Verdict
+from core.domain.admission import Admission
 from core.store.dynamodb import DynamoStore, items
 from core.store.values import Changed
 from tests.builders import THREAD, begin, converse, draft, message, terms
@@ -130,7 +130,7 @@ async def test_an_erase_that_crosses_a_later_one_moves_no_line_back(
 
     front.before_first("TransactWriteItems", cross)
     await first.erase(THREAD, at=2000.0)
-    assert (await first.accept(message(3000), terms())).verdict is Verdict.GONE
+    assert (await first.accept(message(3000), terms())).verdict is Admission.GONE
 
 
 async def test_what_is_read_is_read_as_it_is_now(

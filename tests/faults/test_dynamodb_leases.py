@@ -9,7 +9,7 @@ import pytest
 from core.store.dynamodb import DynamoStore, make_table
 from core.store.dynamodb.address import parse
 from core.store.keys import unique
-from core.store.values import Idle, Work
+from core.store.values import NothingDue, Work
 from tests.builders import OTHER, THREAD, begin, draft, message, terms
 from tests.clocks import ManualClock
 
@@ -74,7 +74,7 @@ async def test_time_that_nobody_watched_does_not_count(
     second, clock = await opened(10_000_000 + 10 * LEASE)
     assert await second.claim(THREAD, "theirs") is None
     found = await second.claim_any(["slack"], "theirs")
-    assert found == Idle(seconds=LEASE)
+    assert found == NothingDue(seconds=LEASE)
     clock.advance(LEASE)
     assert isinstance(await second.claim_any(["slack"], "theirs"), Work)
 
@@ -88,10 +88,10 @@ async def test_a_dead_workers_thread_goes_on_when_its_lease_ends(
     await begin(first, 1)
     await begin(first, 2, thread=OTHER)
     idle = await second.claim_any(["slack"], "a")
-    assert isinstance(idle, Idle)
+    assert isinstance(idle, NothingDue)
     clock.advance(LEASE / 3)
     idle = await second.claim_any(["slack"], "b")
-    assert idle == Idle(seconds=LEASE * 2 / 3)
+    assert idle == NothingDue(seconds=LEASE * 2 / 3)
     clock.advance(LEASE * 2 / 3)
     assert isinstance(await second.claim_any(["slack"], "c"), Work)
     assert isinstance(await second.claim_any(["slack"], "d"), Work)

@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from core.domain.admission import Verdict
+from core.domain.admission import Admission
 from core.domain.errors import StoreRefusedError
 from core.domain.message import Kind, ThreadKey
 from core.domain.session import Answer, Entry
 from core.store.local.store import LocalStore
 from core.store.migration.compare import Comparison, compare
 from core.store.migration.migrate import MARK, PORTION, finish, move, refuse_unfinished
-from core.store.values import Deed, Outcome, ThreadSettings, Work
+from core.store.values import AuditEvent, Outcome, ThreadSettings, Work
 from tests.builders import TERMS, begin, converse, draft, message
 from tests.builders import finish as finish_turn
 from tests.clocks import ManualClock
@@ -63,7 +63,7 @@ class Mortal(LocalStore):
     async def keep(self, asides: Sequence[Aside]) -> None:
         await self._kill(super().keep(asides))
 
-    async def audit(self, deed: Deed) -> None:
+    async def audit(self, deed: AuditEvent) -> None:
         await self._kill(super().audit(deed))
 
     async def advance(self, name: str, position: int) -> int:
@@ -105,7 +105,9 @@ async def source(clock: Sleeper) -> LocalStore:
     await store.set_thread(THREADS[1], Kind.THREAD, ThreadSettings(strategy="full"), ttl=9999)
     await store.advance("slack T1:C1", 77)
     for number in range(3):
-        await store.audit(Deed(id=f"{number}", what="export", by="U1", thread=GONE, at=clock.now()))
+        await store.audit(
+            AuditEvent(id=f"{number}", what="export", by="U1", thread=GONE, at=clock.now())
+        )
     return store
 
 
@@ -266,7 +268,7 @@ async def test_what_a_forgotten_bot_has_done_is_named_and_made_good(
     await converse(source, 1, thread=ThreadKey("slack", "C9", "9"))
     await source.erase(THREADS[0], at=5000.0)
     await source.set_place("slack", "T1:C1", ThreadSettings())
-    await source.audit(Deed(id="9", what="export", by="U1", thread=GONE, at=clock.now()))
+    await source.audit(AuditEvent(id="9", what="export", by="U1", thread=GONE, at=clock.now()))
     found = await compare(source, target, clock, lambda _: None)
     assert sorted(found.differences) == sorted(
         [
@@ -285,7 +287,7 @@ async def test_what_a_forgotten_bot_has_done_is_named_and_made_good(
     await target.sweep()  # what was taken away again counts as expired
     assert contents(target) == contents(source)
     late = await target.accept(message(3, thread=THREADS[0], identities=("another",)), TERMS)
-    assert late.verdict is Verdict.GONE, "nothing that was forgotten is admitted again"
+    assert late.verdict is Admission.GONE, "nothing that was forgotten is admitted again"
 
 
 @pytest.mark.parametrize("what", ["text", "answer", "people"])

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from core.domain.admission import Verdict
+from core.domain.admission import Admission
 from core.domain.session import Answer
 from core.store import codec
 from core.store.keys import digest, unique
@@ -86,6 +86,6 @@ async def test_a_message_is_not_taken_into_a_thread_that_was_erased_meanwhile(
     accept = await blocked(database, store.accept(message(2), terms(), unique()))
     await database.execute("COMMIT")
     accepted = await accept
-    assert (accepted.verdict, accepted.work) == (Verdict.GONE, None)
+    assert (accepted.verdict, accepted.work) == (Admission.GONE, None)
     assert await store.peek(THREAD) is None
     assert await store.history(THREAD) == ()

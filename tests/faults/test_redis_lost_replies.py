@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from core.domain.admission import Verdict
+from core.domain.admission import Admission
 from core.domain.message import ThreadKey
 from core.domain.session import Answer, Entry
 from core.store.keys import unique
@@ -47,7 +47,7 @@ async def store(proxy: Proxy) -> AsyncIterator[RedisStore]:
 async def run(store: RedisStore, thread: ThreadKey, number: int) -> None:
     accepted = await store.accept(message(number, thread=thread), terms(), unique())
     assert accepted.new, "no false duplicate"
-    assert accepted.verdict is Verdict.ACCEPTED
+    assert accepted.verdict is Admission.ACCEPTED
     work = accepted.work
     assert work is not None, "no thread that locks itself out"
     assert await store.renew(work.lease, work.rev, "preview") == "ok"

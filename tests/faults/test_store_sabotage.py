@@ -22,7 +22,7 @@ from tests.properties.store_machine import try_out
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
 
-    from core.domain.admission import Verdict
+    from core.domain.admission import Admission
     from core.store.header import Header
     from core.store.verbs import Now, Rows
 
@@ -93,7 +93,7 @@ def erase_forgets_seen(patch: pytest.MonkeyPatch) -> None:
 
     def erase(rows: Rows, now: Now, at: float, *, keep_log: bool) -> None:
         _erase(rows, now, at, keep_log=keep_log)
-        rows.put_trace(verbs.Trace(expires=0))
+        rows.put_trace(verbs.Tombstone(expires=0))
 
     _erase = verbs.erase
     patch.setattr(verbs, "erase", erase)
@@ -157,7 +157,7 @@ def refusal_says_nothing(patch: pytest.MonkeyPatch) -> None:
 
 
 def accept_forgets_ids(patch: pytest.MonkeyPatch) -> None:
-    def known(rows: Rows, now: Now, message: Any) -> Verdict | None:
+    def known(rows: Rows, now: Now, message: Any) -> Admission | None:
         return _known(rows, now, replace(message, id="another"))
 
     _known = inbox._known
@@ -165,7 +165,7 @@ def accept_forgets_ids(patch: pytest.MonkeyPatch) -> None:
 
 
 def accept_forgets_identities(patch: pytest.MonkeyPatch) -> None:
-    def known(rows: Rows, now: Now, message: Any) -> Verdict | None:
+    def known(rows: Rows, now: Now, message: Any) -> Admission | None:
         return _known(rows, now, replace(message, identities=("another",)))
 
     _known = inbox._known

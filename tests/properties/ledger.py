@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from core.domain.admission import Verdict
+from core.domain.admission import Admission
 from core.domain.session import Answer, Entry, Status
 
 if TYPE_CHECKING:
@@ -31,7 +31,7 @@ class Ledger:
     gone: set[str] = field(default_factory=set)
     """Texts that were deleted or erased."""
     stamps: dict[str, float] = field(default_factory=dict)
-    verdicts: dict[str, tuple[Verdict, float]] = field(default_factory=dict)
+    admissions: dict[str, tuple[Admission, float]] = field(default_factory=dict)
     """What was answered to each identity of an event, and when."""
     line: float = 0
     """Nothing said up to then is admitted again."""
@@ -41,22 +41,22 @@ class Ledger:
     withheld: bool = False
     """The summary tells of something that was deleted."""
 
-    def offered(self, said: Message, now: float, *, verdict: Verdict, new: bool) -> None:
+    def offered(self, said: Message, now: float, *, verdict: Admission, new: bool) -> None:
         """Note what became of a message with one identity, and look whether it may have."""
         (identity,) = said.identities
-        before, when = self.verdicts.get(identity, (None, 0.0))
+        before, when = self.admissions.get(identity, (None, 0.0))
         if before is not None and now - when < SEEN:
             assert (verdict, new) == (before, False), "I2: an event is answered the same again"
         if not new:
             return  # known by its id, perhaps: then this identity is not noted
         assert said.id not in self.owed, "I2: a message that stands is known by its id"
         if said.at <= self.line:
-            assert verdict is Verdict.GONE, "I11: nothing from before the line is admitted"
-        elif verdict is Verdict.ACCEPTED:
+            assert verdict is Admission.GONE, "I11: nothing from before the line is admitted"
+        elif verdict is Admission.ACCEPTED:
             self.owed[said.id] = said.text
             self.files[said.id] = said.attachments
-        self.verdicts[identity] = (verdict, now)
-        if verdict in {Verdict.ACCEPTED, Verdict.OVERHEARD}:
+        self.admissions[identity] = (verdict, now)
+        if verdict in {Admission.ACCEPTED, Admission.OVERHEARD}:
             self.gone.discard(said.text)
             self.void.discard(said.id)
 

@@ -25,14 +25,14 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
-from core.domain.admission import Verdict
+from core.domain.admission import Admission
 from core.domain.message import Attachment, Kind, ThreadKey
 from core.domain.session import Answer, AnswerKind, Entry, Status
 from core.store.local.store import LocalStore
 from core.store.values import (
     Accepted,
     Changed,
-    Idle,
+    NothingDue,
     Outcome,
     Refused,
     ThreadInfo,
@@ -56,7 +56,7 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Coroutine
     from contextlib import AbstractAsyncContextManager
 
-    from core.domain.admission import Terms
+    from core.domain.admission import AdmissionPolicy
     from core.domain.session import Record
     from core.store.port import Store
     from tests.contract.stores import Harness
@@ -66,11 +66,11 @@ FILES = tuple(
     Attachment(id=f"F{n}", name="a.png", media_type="image/png", size=n) for n in range(2)
 )
 FOLLOW_UP = tuple(
-    Verdict.ACCEPTED if i & 1 and i & 4 and not i & 2 else Verdict.OVERHEARD for i in range(8)
+    Admission.ACCEPTED if i & 1 and i & 4 and not i & 2 else Admission.OVERHEARD for i in range(8)
 )
 TERMS = [
-    terms(verdicts=verdicts, ttl=TTL, reach=6, waiting_limit=3, overheard_limit=2)
-    for verdicts in ((Verdict.ACCEPTED,) * 8, (Verdict.OVERHEARD,) * 8, FOLLOW_UP)
+    terms(admissions=admissions, ttl=TTL, reach=6, waiting_limit=3, overheard_limit=2)
+    for admissions in ((Admission.ACCEPTED,) * 8, (Admission.OVERHEARD,) * 8, FOLLOW_UP)
 ]
 threads = st.sampled_from([THREAD, THREAD, THREAD, OTHER])
 workers = st.sampled_from([0, 1])
@@ -173,7 +173,7 @@ class StoreMachine(RuleBasedStateMachine):
         worker: int,
         again: int,
         author: str,
-        on: Terms,
+        on: AdmissionPolicy,
         renamed: bool,
         token: bool,
         twice: bool,
@@ -244,7 +244,7 @@ class StoreMachine(RuleBasedStateMachine):
         ]
         assert len(set(known)) == 1
         if deleted and not known[0]:
-            ledger.verdicts[f"event{number}"] = (Verdict.GONE, self.clock.now())
+            ledger.admissions[f"event{number}"] = (Admission.GONE, self.clock.now())
         owed = set(ledger.owed)
         ledger.amended(f"m{number}", stamp, text, files)
         places = [
@@ -530,9 +530,9 @@ class StoreMachine(RuleBasedStateMachine):
             work, model = self.ask_for_any()
             while isinstance(work, Work):
                 work, model = self.finish(Held(0, work, model))
-            if isinstance(work, Idle):
+            if isinstance(work, NothingDue):
                 break
-        assert work == Idle(seconds=None), "I1: the work index forgets nobody"
+        assert work == NothingDue(seconds=None), "I1: the work index forgets nobody"
         self.the_log_keeps_its_promises()
         for thread in self.ledgers:
             seen, _ = self.state(thread)
@@ -601,7 +601,7 @@ _PLAIN: dict[type, Callable[[Any], Any]] = {
     ),
     Changed: lambda changed: Changed(work=plain(changed.work)),
     Accepted: lambda accepted: replace(accepted, work=plain(accepted.work)),
-    Idle: lambda idle: Idle(seconds=None if idle.seconds is None else -1),
+    NothingDue: lambda idle: NothingDue(seconds=None if idle.seconds is None else -1),
     Answer: lambda answer: replace(answer, at=0),
     ThreadInfo: lambda info: replace(info, started_at=0, last_at=0),
     ThreadPage: lambda page: replace(page, threads=plain(page.threads)),

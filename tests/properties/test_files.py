@@ -12,7 +12,7 @@ from core.domain.errors import MessageTooLargeError
 from core.domain.message import Attachment, Kind
 from core.memory import plan, strategy_named
 from core.models.port import Block, marked
-from core.prompt.files import File, FileKind, Rules, decoded, fitted, read, unread
+from core.prompt.files import File, FileKind, FileRules, decoded, fitted, read, unread
 from core.prompt.images import dimensions, image_type
 from core.prompt.prompt import reply_request, shown_in
 from core.prompt.transcript import messages_in, words_of
@@ -43,7 +43,7 @@ BYTES = st.binary(max_size=200) | damaged() | st.text(max_size=60).map(lambda s:
 @given(BYTES, st.integers(1, 20_000))
 @example(b"%PDF-" + b"/Type /ObjStm stream\n" * 50, 100)
 def test_reading_never_fails_and_keeps_its_bounds(data: bytes, room: int) -> None:
-    rules = Rules(tokens=room)
+    rules = FileRules(tokens=room)
     file = read(data, rules)
     assert file == read(data, rules)
     assert file.tokens <= room
@@ -81,7 +81,7 @@ def test_an_image_has_a_size_or_none(data: bytes) -> None:
 
 @given(st.lists(st.tuples(st.sampled_from("abcdef"), damaged()), max_size=30))
 def test_what_fits_fits(files: list[tuple[str, bytes]]) -> None:
-    rules = Rules(pages=5)
+    rules = FileRules(pages=5)
     kept = fitted(((key, read(data, rules)) for key, data in files), rules).values()
     assert sum(file.pages for file in kept) <= rules.pages
     assert sum(file.kind is FileKind.IMAGE for file in kept) <= limits.IMAGES

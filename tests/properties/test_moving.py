@@ -10,7 +10,7 @@ from hypothesis import Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import rule, run_state_machine_as_test
 
-from core.store.migration.transfer import Heard, Traced
+from core.store.migration.transfer import SeenEvent, Traced
 from tests.builders import OTHER, THREAD
 from tests.contract.stores import LEASE_SECONDS, STORES
 from tests.properties.store_machine import StoreMachine
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from core.domain.message import ThreadKey
     from core.store.migration.transfer import Aside, Dump
     from core.store.port import Store
-    from core.store.verbs import Trace
+    from core.store.verbs import Tombstone
     from tests.contract.stores import Harness
 
 KINDS = sorted(STORES.keys() - LEFT_OUT)
@@ -122,12 +122,12 @@ def shifted(dump: Dump, later: float) -> Dump:
     return replace(dump, header=header, trace=trace, time=dump.time + later)
 
 
-def shifted_trace(trace: Trace, later: float) -> Trace:
+def shifted_trace(trace: Tombstone, later: float) -> Tombstone:
     return replace(trace, expires=trace.expires + later)
 
 
 def shifted_aside(aside: Aside, later: float) -> Aside:
-    if isinstance(aside, Heard):
+    if isinstance(aside, SeenEvent):
         return replace(aside, expires=aside.expires + later)
     if isinstance(aside, Traced):
         return replace(aside, trace=shifted_trace(aside.trace, later))

@@ -16,7 +16,7 @@ from bots.slack.outbound.format import text_of
 from bots.slack.outbound.post_keys import key_of
 from bots.slack.ui.permalinks import link_in
 from core.commands.parser import command_in
-from core.delivery.port import Where
+from core.delivery.port import DeliveryTarget
 from core.domain.message import Kind, ThreadKey
 from tests.odd import oddly
 
@@ -151,7 +151,9 @@ def test_whatever_stands_in_a_payload_what_is_made_of_it_can_be_kept(
 @given(oddly([told["event"] for told in TOLD]))
 def test_our_own_messages_are_read_back_whatever_stands_in_them(message: dict[str, Any]) -> None:
     thread = ThreadKey("slack", "T1/C1", "1.0")
-    where = Where(thread=thread, kind=Kind.THREAD, turn="1.0", trigger="1.0", answer_in="1.0")
+    where = DeliveryTarget(
+        thread=thread, kind=Kind.THREAD, turn="1.0", trigger="1.0", answer_in="1.0"
+    )
     key = key_of(message, where, unmarked="t")
     assert key is None or (key.thread, key.turn) == (where.thread, where.turn)
     assert isinstance(text_of(message), str)

@@ -13,7 +13,7 @@ from bots.slack.api import Api, LimitedError, RefusedError, web_client
 from bots.slack.inbound.events import Me
 from bots.slack.outbound.platform import SlackPlatform
 from bots.slack.pace import Pace
-from core.delivery.port import PostKey, Where
+from core.delivery.port import DeliveryTarget, PostKey
 from core.domain.clock import SystemClock
 from core.domain.errors import PlatformError
 from core.domain.message import Kind
@@ -47,8 +47,8 @@ def calls(recording: Recording) -> list[Exchange]:
     return [exchange for exchange in recording.exchanges if exchange.method not in files]
 
 
-def where(answer_in: str) -> Where:
-    return Where(
+def where(answer_in: str) -> DeliveryTarget:
+    return DeliveryTarget(
         thread=KEY.thread,
         kind=Kind.DM,
         turn=KEY.turn,

@@ -11,13 +11,13 @@ import pytest
 from discord.http import Route
 
 from bots.discord.api import Api, LimitedError, RefusedError
-from bots.discord.connection.gateway import Link, redirected
+from bots.discord.connection.gateway import GatewayConnection, redirected
 from bots.discord.inbound.events import Me
 from bots.discord.outbound import posting
 from bots.discord.outbound.platform import DiscordPlatform
 from bots.discord.pace import Pace
 from bots.settings.settings import Settings
-from core.delivery.port import PostKey, Where
+from core.delivery.port import DeliveryTarget, PostKey
 from core.domain.clock import SystemClock
 from core.domain.errors import PlatformError
 from core.domain.message import Attachment, Kind, ThreadKey
@@ -47,7 +47,7 @@ async def client(recording: Recording) -> AsyncIterator[tuple[Replay, Api]]:
     async with Replay("/api/v10", route) as server:
         with redirected(server.url):
             settings = Settings.model_validate({"discord_base_url": server.url})
-            link = Link(settings, pace, clock, patience=PATIENCE)
+            link = GatewayConnection(settings, pace, clock, patience=PATIENCE)
             server.put(recording.exchanges[0])  # what is asked first by whoever logs in
             await link.client.http.static_login("replay")
             try:
@@ -63,10 +63,10 @@ def calls(recording: Recording) -> Iterator[Exchange]:
             yield exchange
 
 
-def where(channel: str, *pieces: str) -> Where:
+def where(channel: str, *pieces: str) -> DeliveryTarget:
     """Return a thread that was made from the message that is answered."""
     thread = ThreadKey("discord", "1", channel)
-    return Where(
+    return DeliveryTarget(
         thread=thread, kind=Kind.THREAD, turn="t", trigger=channel, answer_in="", pieces=pieces
     )
 

@@ -10,7 +10,7 @@ import pytest
 from core.domain import limits
 from core.domain.errors import FileUnreadableError, PlatformError, StoreUnavailableError
 from core.domain.message import Attachment, ThreadKey
-from core.prompt.files import CROWDED, File, FileKind, Rules
+from core.prompt.files import CROWDED, File, FileKind, FileRules
 from core.store.local.store import LocalStore
 from core.turn.attachments import Attachments
 from tests.builders import message, terms
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from core.delivery.port import Platform
 
 THREAD = ThreadKey("fake", "place", "thread")
-RULES = Rules(image_tokens=1_568)
+RULES = FileRules(image_tokens=1_568)
 
 
 def sent(key: str, size: int = 100) -> Attachment:

@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from core.domain.admission import Verdict
+from core.domain.admission import Admission
 from core.domain.message import Author, Kind
 from core.domain.session import Answer, AnswerKind, Entry
 from core.store.header import Header
-from core.store.verbs import Trace
-from core.store.verbs.buffered_rows import BufferedRows, MissingError, Picture, Reads
+from core.store.verbs import Tombstone
+from core.store.verbs.buffered_rows import BufferedRows, MissingError, Reads, Snapshot
 from tests.builders import THREAD
 
 if TYPE_CHECKING:
@@ -30,13 +30,13 @@ def header() -> Header:
     return Header(kind=Kind.THREAD, ttl=9, reach=9, rev="r", started_at=1, last_at=1, next=9)
 
 
-def picture() -> Picture:
-    return Picture(
+def picture() -> Snapshot:
+    return Snapshot(
         header=header(),
         spans=[(5, 7), (1, 3)],
         records={(1, 0): entry(1), (1, 1): answer(1), (5, 0): entry(5)},
         places={"m1": 1, "gone": None},
-        seen={"event1": Verdict.ACCEPTED, "event2": None},
+        seen={"event1": Admission.ACCEPTED, "event2": None},
     )
 
 
@@ -64,7 +64,7 @@ def test_what_was_read_is_there() -> None:
     assert rows.records(5, 7) == [entry(5)]
     assert rows.records(8, 8) == []
     assert (rows.place_of("m1"), rows.place_of("gone")) == (1, None)
-    assert (rows.seen("event1"), rows.seen("event2")) == (Verdict.ACCEPTED, None)
+    assert (rows.seen("event1"), rows.seen("event2")) == (Admission.ACCEPTED, None)
     assert not rows.changes
 
 
@@ -73,8 +73,8 @@ def test_a_step_sees_its_own_changes_and_the_picture_stays() -> None:
     rows = BufferedRows(THREAD, kept)
     rows.remove_entry(entry(1))
     rows.put_entry(entry(2))
-    rows.put_seen("event2", Verdict.FULL)
-    rows.put_trace(Trace(expires=9))
+    rows.put_seen("event2", Admission.FULL)
+    rows.put_trace(Tombstone(expires=9))
     changed = rows.header()
     assert changed is not None
     changed.fence = 7
@@ -83,7 +83,7 @@ def test_a_step_sees_its_own_changes_and_the_picture_stays() -> None:
     changed.fence = 8
     assert rows.records(1, 3) == [answer(1), entry(2)]
     assert (rows.place_of("m1"), rows.place_of("m2")) == (None, 2)
-    assert (rows.seen("event2"), rows.trace()) == (Verdict.FULL, Trace(expires=9))
+    assert (rows.seen("event2"), rows.trace()) == (Admission.FULL, Tombstone(expires=9))
     assert (rows.header() or header()).fence == 7
     assert kept == picture()
     rows.again()

@@ -31,7 +31,7 @@ from core.models.port import (
     ModelMessage,
     ModelRequest,
     Part,
-    Stop,
+    StopReason,
 )
 from tests.elsewhere import Elsewhere
 from tests.fakes.claude import KEY, FakeClaude, Raw, Refusal, Talk
@@ -94,7 +94,7 @@ async def test_answer(claude: FakeClaude, model: ClaudeModel) -> None:
     claude.next(Talk("Hello, you two.", thinking="They are two, I think."))
     text, end = await answer(model, a_request("Hello"))
     assert text == "Hello, you two."
-    assert end.stop is Stop.END
+    assert end.stop is StopReason.END
     assert end.usage is not None
     assert end.usage.prompt > 0
     assert end.usage.output == 5
@@ -178,18 +178,18 @@ async def test_blank_blocks_are_left_out_and_their_breakpoints_kept(
 @pytest.mark.parametrize(
     ("reason", "stop"),
     [
-        ("end_turn", Stop.END),
-        ("stop_sequence", Stop.END),
-        ("tool_use", Stop.END),
-        ("a reason of the future", Stop.END),
-        ("max_tokens", Stop.LENGTH),
-        ("model_context_window_exceeded", Stop.LENGTH),
-        ("pause_turn", Stop.LENGTH),
-        ("refusal", Stop.REFUSAL),
+        ("end_turn", StopReason.END),
+        ("stop_sequence", StopReason.END),
+        ("tool_use", StopReason.END),
+        ("a reason of the future", StopReason.END),
+        ("max_tokens", StopReason.LENGTH),
+        ("model_context_window_exceeded", StopReason.LENGTH),
+        ("pause_turn", StopReason.LENGTH),
+        ("refusal", StopReason.REFUSAL),
     ],
 )
 async def test_stop_reasons(
-    claude: FakeClaude, model: ClaudeModel, reason: str, stop: Stop
+    claude: FakeClaude, model: ClaudeModel, reason: str, stop: StopReason
 ) -> None:
     claude.next(Talk("Hi.", stop_reason=reason))
     assert (await answer(model, a_request()))[1].stop is stop
@@ -197,7 +197,7 @@ async def test_stop_reasons(
 
 async def test_missing_usage_is_no_error(claude: FakeClaude, model: ClaudeModel) -> None:
     claude.next(Talk("Hi.", usage=False))
-    assert await answer(model, a_request()) == ("Hi.", Completion(stop=Stop.END, usage=None))
+    assert await answer(model, a_request()) == ("Hi.", Completion(stop=StopReason.END, usage=None))
 
 
 def a_stream(*events: object) -> Raw:
@@ -246,7 +246,7 @@ async def test_an_event_of_another_shape_is_passed_over(
     claude: FakeClaude, model: ClaudeModel, event: object
 ) -> None:
     claude.next(a_stream(event))
-    assert await answer(model, a_request()) == ("Hi", Completion(stop=Stop.END))
+    assert await answer(model, a_request()) == ("Hi", Completion(stop=StopReason.END))
 
 
 @pytest.mark.parametrize("data", [b"{not json", b'{"text": "half \xf0\x9f\x98"}', b"<html>"])
@@ -386,7 +386,7 @@ async def test_cut_behind_the_last_word_is_a_whole_answer(
     claude.next(Talk("It's all here.", then="cut after stop"))
     text, end = await answer(model, a_request())
     assert text == "It's all here."
-    assert end.stop is Stop.END
+    assert end.stop is StopReason.END
 
 
 @pytest.mark.parametrize(("text", "error"), [("", ModelBusyError), ("Wait", ModelInterruptedError)])

@@ -10,14 +10,14 @@ import pytest
 from core.commands.audit import deed_line, deeds, note
 from core.commands.commands import Commands, stats_lines, thread_line, view_lines
 from core.commands.export import Form, export
-from core.domain.admission import FollowUp, Terms, verdicts
+from core.domain.admission import AdmissionPolicy, FollowUp, admissions
 from core.domain.clock import SystemClock
 from core.domain.message import Author, Kind, Message, ThreadKey
 from core.domain.session import AnswerKind
 from core.memory import Memory
 from core.memory.tokens import counter_for
 from core.store.local.store import LocalStore
-from core.store.values import Draft, Outcome, Work
+from core.store.values import Outcome, PendingAnswer, Work
 
 THREAD = ThreadKey("terminal", "ada", "main")
 
@@ -66,11 +66,13 @@ async def exchange(
         text=said,
         at=1_800_000_000.0 + number,
     )
-    terms = Terms(verdicts=verdicts(message, FollowUp.ALONE, overhear=True), ttl=1e7, reach=1000)
+    terms = AdmissionPolicy(
+        admissions=admissions(message, FollowUp.ALONE, overhear=True), ttl=1e7, reach=1000
+    )
     accepted = await store.accept(message, terms, token=f"token{number}")
     assert isinstance(accepted.work, Work)
     work = accepted.work
-    draft = Draft(
+    draft = PendingAnswer(
         last=work.next - 1, text=answered, kind=kind, cuts=(len(answered),), trimmed=trimmed
     )
     assert await store.commit(work.lease, work.rev, draft) == "committed"

@@ -23,16 +23,16 @@ from core.memory import Marks, Memory
 from core.memory import upkeep as upkeep_module
 from core.memory.compaction import FIRST_PAUSE, Compactor
 from core.memory.cut import cut_to
-from core.memory.summarizer import NOTHING_LEFT, PATIENCE, SummaryManner
+from core.memory.summarizer import NOTHING_LEFT, PATIENCE, SummaryConfig
 from core.memory.tokens import counter_for
-from core.memory.upkeep import Upkeep
+from core.memory.upkeep import BackgroundCompaction
 from core.models.offline.model import OfflineModel
-from core.models.port import Completion, Stop
+from core.models.port import Completion, StopReason
 from core.models.retry import RetryPolicy
 from core.models.scripted import ScriptedModel
 from core.prompt.prompt import shown_in
 from core.store.local.store import LocalStore
-from core.store.values import Draft, Outcome, ThreadSettings
+from core.store.values import Outcome, PendingAnswer, ThreadSettings
 from tests.builders import terms
 from tests.clocks import ManualClock
 from tests.talk import THREAD, entry, tokens, turn
@@ -69,7 +69,7 @@ class Desk:
             marks=marks or Marks(high=600, low=200),
             by_kind={Kind.TERMINAL: strategy},
         )
-        self.manner = SummaryManner(model="small", tokens=tokens, room=room, retry=ONCE)
+        self.manner = SummaryConfig(model="small", tokens=tokens, room=room, retry=ONCE)
         self.compactor = self.another_process()
         self.said = 0
 
@@ -88,7 +88,7 @@ class Desk:
         )
         work = (await self.store.accept(message, TERMS, f"t{self.said}")).work
         assert work is not None
-        draft = Draft(last=work.next - 1, text=answer, kind=AnswerKind.ANSWER, cuts=())
+        draft = PendingAnswer(last=work.next - 1, text=answer, kind=AnswerKind.ANSWER, cuts=())
         assert await self.store.commit(work.lease, work.rev, draft) == "committed"
         assert await self.store.settle(work.lease, Outcome.DONE) == "free"
 
@@ -210,8 +210,8 @@ async def test_a_threads_own_strategy_decides() -> None:
 FAILURES: dict[str, Script] = {
     "busy": ModelBusyError("busy"),
     "cut off": ["Ann has", ModelBusyError("broke off")],
-    "too long": ["Ann has many", Completion(stop=Stop.LENGTH)],
-    "declined": ["I'd rather not", Completion(stop=Stop.REFUSAL)],
+    "too long": ["Ann has many", Completion(stop=StopReason.LENGTH)],
+    "declined": ["I'd rather not", Completion(stop=StopReason.REFUSAL)],
     "empty": " \n",
 }
 
@@ -365,7 +365,7 @@ async def test_a_fault_in_telling_whether_it_is_due_ends_nothing(
     desk = Desk(scripted(reply="Sum."), strategy="summary")
     await desk.say_many(2)
     work = await desk.work()
-    upkeep = Upkeep(desk.compactor)
+    upkeep = BackgroundCompaction(desk.compactor)
     answered = work.records[-1]
     assert isinstance(answered, Answer)
 
@@ -532,7 +532,7 @@ async def test_a_summary_that_went_with_a_deletion_is_made_again_at_once(
     desk = Desk(model)
     await desk.say_many()
     await desk.compact()
-    upkeep = Upkeep(desk.compactor)
+    upkeep = BackgroundCompaction(desk.compactor)
     desk.store.on_change(upkeep.changed)
     for number in (1, 2, 3):
         await desk.amend(number, None)
@@ -562,7 +562,7 @@ async def test_two_processes_that_hear_of_a_deletion_make_one_summary(
     desk = Desk(model)
     await desk.say_many()
     await desk.compact()
-    both = [Upkeep(desk.compactor), Upkeep(desk.another_process())]
+    both = [BackgroundCompaction(desk.compactor), BackgroundCompaction(desk.another_process())]
     for each in both:
         desk.store.on_change(each.changed)
     await desk.amend(1, None)
@@ -580,7 +580,7 @@ async def test_what_ends_begins_no_summary_for_a_deletion(
     desk = Desk(model)
     await desk.say_many()
     await desk.compact()
-    upkeep = Upkeep(desk.compactor)
+    upkeep = BackgroundCompaction(desk.compactor)
     desk.store.on_change(upkeep.changed)
     await desk.amend(1, None)
     upkeep.close()
@@ -698,7 +698,7 @@ async def test_it_is_due_exactly_when_there_will_be_something_to_do(strategy: st
         assert work is not None
         due = desk.compactor.is_due(work, "answer " * 10)
         assert due == desk.compactor.is_due(work, "answer " * 10, size=10_000)
-        draft = Draft(last=n, text="answer " * 10, kind=AnswerKind.ANSWER, cuts=())
+        draft = PendingAnswer(last=n, text="answer " * 10, kind=AnswerKind.ANSWER, cuts=())
         await desk.store.commit(work.lease, work.rev, draft)
         await desk.store.settle(work.lease, Outcome.DONE)
         done.append(await desk.compact())

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from core.commands.authorized import NOT_HEARD, NOT_MEMBER, NOT_YOURS, Desk
+from core.commands.authorized import NOT_HEARD, NOT_MEMBER, NOT_YOURS, AuthorizedCommands
 from core.commands.commands import Commands
 from core.commands.export import Form
 from core.domain.clock import SystemClock
@@ -21,7 +21,7 @@ from core.store.local.store import LocalStore
 from tests.builders import OTHER, THREAD, converse
 
 if TYPE_CHECKING:
-    from core.store.values import Deed
+    from core.store.values import AuditEvent
 
 ELSEWHERE = ThreadKey("slack", "Other:C1", "1")
 
@@ -80,14 +80,16 @@ def store() -> LocalStore:
 
 def desk(
     town: Town, store: LocalStore, *, open_private: bool = False, open_unseen: bool = False
-) -> Desk:
+) -> AuthorizedCommands:
     clock = SystemClock()
     memory = Memory(counter=counter_for("offline", rank_file=None), budget=4000)
     commands = Commands(store, memory, clock, system="Be kind.")
-    return Desk(town, store, commands, clock, open_private=open_private, open_unseen=open_unseen)
+    return AuthorizedCommands(
+        town, store, commands, clock, open_private=open_private, open_unseen=open_unseen
+    )
 
 
-async def exported(desk: Desk, person: str, thread: ThreadKey = THREAD) -> list[str]:
+async def exported(desk: AuthorizedCommands, person: str, thread: ThreadKey = THREAD) -> list[str]:
     """Return what somebody gets."""
     async with desk.exported(person, thread, Form.JSON) as file:
         assert file.name == "conversation.json"
@@ -126,7 +128,7 @@ async def test_what_admins_take_is_kept_before_they_have_it(
     assert await exported(desk(town, store, open_private=True), "ROOT")
     assert len(await deeds(store)) == 2
 
-    async def away(deed: Deed) -> None:
+    async def away(deed: AuditEvent) -> None:
         raise StoreUnavailableError(deed.by)
 
     monkeypatch.setattr(store, "audit", away)

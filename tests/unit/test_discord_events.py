@@ -24,7 +24,7 @@ from bots.discord.inbound.events import (
 from bots.discord.inbound.people import UNKNOWN_TYPE
 from bots.discord.inbound.text import readable
 from bots.discord.outbound.read_back import find, is_silent, ours
-from core.delivery.port import Where
+from core.delivery.port import DeliveryTarget
 from core.domain.message import Address, Kind, ThreadKey
 from tests.odd import oddly
 
@@ -400,7 +400,7 @@ def test_whatever_stands_in_a_payload_what_is_made_of_it_can_be_kept(
 @given(st.lists(oddly([each | {"nonce": "x" * 25, "author": user(BOT, "me")} for each in TOLD])))
 def test_our_own_messages_are_read_back_whatever_stands_in_them(made: list[Any]) -> None:
     thread = ThreadKey("discord", f"{GUILD}/{CHANNEL}", THREAD)
-    where = Where(thread=thread, kind=Kind.THREAD, turn="1", trigger="1", answer_in=THREAD)
+    where = DeliveryTarget(thread=thread, kind=Kind.THREAD, turn="1", trigger="1", answer_in=THREAD)
     mine = [each for each in made if ours(each, BOT) and not is_silent(each)]
     for posted in find(mine, where, token="t", replies=True):
         assert posted.key.turn == "1"

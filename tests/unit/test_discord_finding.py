@@ -7,11 +7,11 @@ from typing import Any
 
 from bots.discord.outbound.format import preview
 from bots.discord.outbound.read_back import find
-from core.delivery.port import AS_FILE, Where
+from core.delivery.port import AS_FILE, DeliveryTarget
 from core.domain.message import Kind, ThreadKey
 
 THREAD = ThreadKey("discord", "1/2", "30")
-OPENS = Where(thread=THREAD, kind=Kind.THREAD, turn="30", trigger="30", answer_in="30")
+OPENS = DeliveryTarget(thread=THREAD, kind=Kind.THREAD, turn="30", trigger="30", answer_in="30")
 LATER = replace(OPENS, turn="35", trigger="35")
 AGAIN = replace(OPENS, turn="30!")
 
@@ -21,7 +21,7 @@ def mine(id_: str, text: str, to: str = "", **more: Any) -> dict[str, Any]:
     return {"id": id_, "content": text, **reference, **more}
 
 
-def found(where: Where, *messages: dict[str, Any]) -> dict[str, int]:
+def found(where: DeliveryTarget, *messages: dict[str, Any]) -> dict[str, int]:
     """Return the pieces that are found, by the ids of messages; -1 is a preview."""
     posted = find(messages, where, token="t", replies=where.trigger != "30")
     return {each.id: each.key.piece for each in posted}

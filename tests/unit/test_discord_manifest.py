@@ -30,7 +30,7 @@ from tests.fakes.discord.openapi import PATH
 from tests.schema import faults
 
 if TYPE_CHECKING:
-    from bots.discord.ui.interactions import Counter
+    from bots.discord.ui.interactions import Interactions
 
 ROOT = Path(__file__).parents[2]
 
@@ -43,7 +43,7 @@ def client() -> Client:
 
 
 async def test_the_bot_registers_what_is_shipped() -> None:
-    tree = Tree(client(), cast("Counter", None))
+    tree = Tree(client(), cast("Interactions", None))
     shipped = json.loads((ROOT / "manifests" / "discord.json").read_text(encoding="utf-8"))
     assert is_synced(shipped["commands"], tree.wanted)
     check_all(tree.wanted)

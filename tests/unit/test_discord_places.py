@@ -9,7 +9,7 @@ import pytest
 
 from bots.discord.app import connected
 from bots.discord.outbound.threads import Threads
-from core.delivery.port import Where
+from core.delivery.port import DeliveryTarget
 from core.domain.message import Kind, ThreadKey
 from tests.clocks import ManualClock
 from tests.e2e.discord_bot import settings_for
@@ -31,9 +31,11 @@ async def looking(fake: FakeDiscord) -> AsyncGenerator[tuple[Places, Threads], N
         yield discord.platform.places, Threads(discord.api, discord.platform.places, discord.clock)
 
 
-def where(fake: FakeDiscord, above: Channel, message: str) -> Where:
+def where(fake: FakeDiscord, above: Channel, message: str) -> DeliveryTarget:
     thread = ThreadKey("discord", f"{fake.home.id}/{above.id}", message)
-    return Where(thread=thread, kind=Kind.THREAD, turn=message, trigger=message, answer_in=message)
+    return DeliveryTarget(
+        thread=thread, kind=Kind.THREAD, turn=message, trigger=message, answer_in=message
+    )
 
 
 @pytest.mark.parametrize("kind", ["forum", "media"])

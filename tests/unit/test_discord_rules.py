@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING
 import pytest
 
 from bots.discord.ids import first_at, seconds
-from bots.discord.inbound.audience import Lists, Rules
+from bots.discord.inbound.audience import AllowLists, Audience
 from bots.discord.inbound.events import Spot
 from bots.discord.outbound.post_keys import key_of, nonce_of, notice_nonce
 from bots.settings.discord import ids
 from bots.settings.settings import Settings
-from core.delivery.port import AS_FILE, PostKey, Where
+from core.delivery.port import AS_FILE, DeliveryTarget, PostKey
 from core.domain.errors import SettingsError
 from core.domain.message import Kind, ThreadKey
 
@@ -23,44 +23,44 @@ if TYPE_CHECKING:
 SPOT = Spot(channel="3", guild="1", parent="2", category="9")
 DM = Spot(channel="4")
 KEY = ThreadKey("discord", "1/2", "3")
-WHERE = Where(thread=KEY, kind=Kind.THREAD, turn="m1", trigger="m1", answer_in="3")
+WHERE = DeliveryTarget(thread=KEY, kind=Kind.THREAD, turn="m1", trigger="m1", answer_in="3")
 
 
-def only(*allowed: str) -> Lists:
-    return Lists(allowed=frozenset(allowed))
+def only(*allowed: str) -> AllowLists:
+    return AllowLists(allowed=frozenset(allowed))
 
 
-def but(*denied: str) -> Lists:
-    return Lists(denied=frozenset(denied))
+def but(*denied: str) -> AllowLists:
+    return AllowLists(denied=frozenset(denied))
 
 
 @pytest.mark.parametrize(
     ("rules", "spot", "heard"),
     [
-        (Rules(), SPOT, True),
-        (Rules(), DM, True),
-        (Rules(dms=False), DM, False),
-        (Rules(dms=False), SPOT, True),
-        (Rules(guilds=only("1")), SPOT, True),
-        (Rules(guilds=only("7")), SPOT, False),
-        (Rules(guilds=only("7")), DM, True),
-        (Rules(guilds=but("1")), SPOT, False),
-        (Rules(channels=only("2")), SPOT, True),
-        (Rules(channels=only("3")), SPOT, True),
-        (Rules(channels=only("9")), SPOT, True),
-        (Rules(channels=only("5")), SPOT, False),
-        (Rules(channels=only("2"), guilds=but("1")), SPOT, False),
-        (Rules(channels=Lists(allowed=frozenset("2"), denied=frozenset("3"))), SPOT, False),
-        (Rules(users=only("u")), SPOT, True),
-        (Rules(users=only("x")), SPOT, False),
-        (Rules(users=only("x"), roles=only("r")), SPOT, True),
-        (Rules(roles=only("q")), SPOT, False),
-        (Rules(roles=only("r")), DM, False),
-        (Rules(users=but("u")), DM, False),
-        (Rules(roles=but("r")), SPOT, False),
+        (Audience(), SPOT, True),
+        (Audience(), DM, True),
+        (Audience(dms=False), DM, False),
+        (Audience(dms=False), SPOT, True),
+        (Audience(guilds=only("1")), SPOT, True),
+        (Audience(guilds=only("7")), SPOT, False),
+        (Audience(guilds=only("7")), DM, True),
+        (Audience(guilds=but("1")), SPOT, False),
+        (Audience(channels=only("2")), SPOT, True),
+        (Audience(channels=only("3")), SPOT, True),
+        (Audience(channels=only("9")), SPOT, True),
+        (Audience(channels=only("5")), SPOT, False),
+        (Audience(channels=only("2"), guilds=but("1")), SPOT, False),
+        (Audience(channels=AllowLists(allowed=frozenset("2"), denied=frozenset("3"))), SPOT, False),
+        (Audience(users=only("u")), SPOT, True),
+        (Audience(users=only("x")), SPOT, False),
+        (Audience(users=only("x"), roles=only("r")), SPOT, True),
+        (Audience(roles=only("q")), SPOT, False),
+        (Audience(roles=only("r")), DM, False),
+        (Audience(users=but("u")), DM, False),
+        (Audience(roles=but("r")), SPOT, False),
     ],
 )
-def test_whom_the_bot_listens_to(rules: Rules, spot: Spot, heard: bool) -> None:
+def test_whom_the_bot_listens_to(rules: Audience, spot: Spot, heard: bool) -> None:
     assert rules.allow(spot, "u", ("r", "s") if spot.guild else ()) is heard
 
 
@@ -119,5 +119,5 @@ def test_settings_that_are_right(monkeypatch: pytest.MonkeyPatch, tmp_path: Path
     assert settings.discord_bot_token.get_secret_value() == "a.b.c"
     assert "a.b.c" in settings.secrets
     assert settings.discord_shards == [1, 3]
-    denied = Rules.of(settings).users.denied
+    denied = Audience.of(settings).users.denied
     assert denied == ids("175928847299117063,175928847299117064")

@@ -13,7 +13,7 @@ from core.domain.clock import SystemClock
 from core.domain.errors import ChatbotError
 from core.store.local.store import LocalStore
 from core.store.urls import open_store
-from core.store.values import Idle
+from core.store.values import NothingDue
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -52,7 +52,7 @@ async def test_a_trial_leaves_nothing_to_see_or_to_do(
         await tried(store, SystemClock())
         threads = (await store.threads()).threads
         assert not [info for info in threads if info.thread.platform == "doctor"]
-        assert isinstance(await store.claim_any(["doctor"], "token"), Idle)
+        assert isinstance(await store.claim_any(["doctor"], "token"), NothingDue)
     finally:
         await store.close()
 

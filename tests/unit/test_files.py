@@ -15,7 +15,7 @@ from core.prompt.files import (
     PAGE_TOKENS,
     File,
     FileKind,
-    Rules,
+    FileRules,
     decoded,
     fitted,
     image_tokens,
@@ -28,7 +28,7 @@ from core.prompt.images import dimensions, image_type
 from core.prompt.pdf import is_pdf, pages_of
 from tests.paper import CSV, GIF, jpeg, pdf, png, webp
 
-RULES = Rules()
+RULES = FileRules()
 PAGE = PAGE_TOKENS + PAGE_IMAGE_TOKENS
 
 
@@ -77,7 +77,9 @@ def test_what_an_image_costs(size: tuple[int, int], limit: int, tokens: int) -> 
 def test_an_image_that_the_api_would_refuse_is_named() -> None:
     assert "9,000 x 10 pixels" in read(png(9000, 10), RULES).why
     assert "too large (4 MB" in read(png(padding=limits.IMAGE_BYTES), RULES).why
-    assert "about 1,334 tokens, and I can read 500" in read(png(1000, 1000), Rules(tokens=500)).why
+    assert (
+        "about 1,334 tokens, and I can read 500" in read(png(1000, 1000), FileRules(tokens=500)).why
+    )
 
 
 @pytest.mark.parametrize("packed", [False, True])
@@ -104,7 +106,7 @@ def test_pages_of_a_pdf_that_hides_them() -> None:
 def test_a_pdf_that_the_api_would_refuse_is_named() -> None:
     assert read(pdf(101), RULES).why == "it has 101 pages, and I can read 100"
     assert read(pdf(extra=b"<< /Encrypt 5 0 R >>"), RULES).why == "it is encrypted"
-    assert "about 92,000 tokens" in read(pdf(20), Rules(tokens=50_000)).why
+    assert "about 92,000 tokens" in read(pdf(20), FileRules(tokens=50_000)).why
 
 
 def test_a_pdf_may_have_something_before_it_but_a_text_about_pdfs_is_a_text() -> None:
@@ -151,7 +153,7 @@ def test_an_empty_file_is_named() -> None:
 
 
 def test_a_long_text_is_cut_where_a_character_ends() -> None:
-    file = read("é".encode() * 1000, Rules(tokens=500))
+    file = read("é".encode() * 1000, FileRules(tokens=500))
     assert len(file.text.encode()) == 1000
     assert file.why == "1000 bytes more are not shown"
     assert set(file.text) == {"é"}

@@ -87,7 +87,7 @@ def test_each_event_has_the_scope_that_it_needs() -> None:
 
 def test_each_event_is_heard_by_something() -> None:
     """What a scope is needed for is held in tests/e2e/test_slack_scopes.py."""
-    sources = [path for path in (ROOT / "bots" / "slack").glob("*.py") if path.stem != "manifest"]
+    sources = [path for path in (ROOT / "bots" / "slack").rglob("*.py") if path.stem != "manifest"]
     heard = "\n".join(path.read_text(encoding="utf-8") for path in sources)
     kinds = {event.partition(".")[0] for event in EVENTS}
     assert {kind for kind in kinds if f'"{kind}"' not in heard} == set()

@@ -10,7 +10,7 @@ from core.memory import Marks, plan, size_of, strategy_named
 from core.models.offline.extract import NOTHING, extract, lines_of
 from core.models.offline.language import content_words, is_question, units_of
 from core.models.offline.model import HELLO, NOT_FOUND, NOTED, OfflineModel, answer
-from core.models.port import Completion, Stop
+from core.models.port import Completion, StopReason
 from core.prompt.files import File, FileKind
 from core.prompt.prompt import reply_request, summary_request
 from core.prompt.transcript import Said
@@ -139,11 +139,11 @@ async def test_it_streams_in_pieces_and_ends_once() -> None:
     items = [item async for item in OfflineModel().stream(request)]
     assert len(items) > 3
     assert "".join(map(str, items[:-1])) == 'You said: "My dog is called Rex."'
-    assert items[-1] == Completion(stop=Stop.END, usage=None)
+    assert items[-1] == Completion(stop=StopReason.END, usage=None)
     short = reply_request(seen, talk, SCENE, system="", model="offline", max_tokens=4)
     items = [item async for item in OfflineModel().stream(short)]
     assert "".join(map(str, items[:-1])) == "You said: "
-    assert items[-1] == Completion(stop=Stop.LENGTH)
+    assert items[-1] == Completion(stop=StopReason.LENGTH)
 
 
 # --- words --------------------------------------------------------------------------------------

@@ -16,7 +16,7 @@ from core.prompt.files import File, FileKind, Files, unread
 from core.prompt.prompt import (
     DEFAULT_SYSTEM_PROMPT,
     REBUILT,
-    Scene,
+    PromptContext,
     fixed_size,
     reply_request,
     shown_in,
@@ -39,7 +39,7 @@ FILES: Files = {
 
 def request_for(
     talk: Session,
-    scene: Scene = SCENE,
+    scene: PromptContext = SCENE,
     *,
     strategy: str = "hybrid",
     system: str = "Be kind.",
@@ -137,7 +137,7 @@ def test_the_breakpoint_is_on_the_summary_where_no_turn_follows() -> None:
 
 
 def test_what_varies_stands_behind_everything_stable() -> None:
-    scene = Scene(
+    scene = PromptContext(
         now=datetime(2026, 11, 23, 14, 5, tzinfo=ZoneInfo("Europe/Berlin")),
         place="#general",
         platform="slack",

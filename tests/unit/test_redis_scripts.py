@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from core.domain.admission import Verdict
+from core.domain.admission import Admission
 from core.domain.errors import StoreRefusedError
 from core.domain.message import Kind
 from core.domain.session import AnswerKind
@@ -20,7 +20,7 @@ from core.store.redis import RedisStore, reading, scripts
 from core.store.redis.client import connect
 from core.store.redis.names import PARTITIONS, Names
 from core.store.redis.scripts import Script, command
-from core.store.values import Deed, Outcome, ThreadSettings
+from core.store.values import AuditEvent, Outcome, ThreadSettings
 from core.store.verbs.inbox import PEOPLE_LIMIT
 from tests.builders import OTHER, THREAD, draft, message, terms
 from tests.contract import redis_data
@@ -72,7 +72,7 @@ async def every_verb(store: RedisStore) -> None:
     """Go through every verb, and through every branch that touches other keys."""
     await store.set_thread(THREAD, Kind.THREAD, ThreadSettings(strategy="full"), ttl=1000)
     for number in range(3):
-        verdict = Verdict.OVERHEARD if number else Verdict.ACCEPTED
+        verdict = Admission.OVERHEARD if number else Admission.ACCEPTED
         await store.accept(message(number), terms(verdict, overheard_limit=1))
     await store.accept(message(9), terms(waiting_limit=0))
     work = await store.claim(THREAD, "a")
@@ -96,7 +96,7 @@ async def every_verb(store: RedisStore) -> None:
     await store.peek(THREAD)
     await store.threads(person="U1", place=("slack", "C1"))
     await store.advance("cursor", 7)
-    await store.audit(Deed(id="1", what="export", by="U1", thread=THREAD, at=5))
+    await store.audit(AuditEvent(id="1", what="export", by="U1", thread=THREAD, at=5))
     await store.audited()
     dump = await store.dump(THREAD)
     await store.load(THREAD, await store.history(THREAD), first=True, dump=dump)

@@ -9,7 +9,7 @@ import pytest
 
 from core.domain.errors import ModelBusyError, ModelError, ModelInterruptedError, ModelRefusedError
 from core.domain.session import Usage
-from core.models.port import Block, Completion, ModelMessage, ModelRequest, Stop
+from core.models.port import Block, Completion, ModelMessage, ModelRequest, StopReason
 from core.models.retry import Answered, RetryPolicy, ask
 from core.models.scripted import ScriptedModel
 
@@ -90,8 +90,8 @@ class Asked:
 async def test_answer_at_once() -> None:
     asked = Asked()
     usage = Usage(input=3, output=1)
-    asked.model.add(["Hel", "lo", Completion(stop=Stop.LENGTH, usage=usage)])
-    assert await asked() == Answered(text="Hello", stop=Stop.LENGTH, usage=usage)
+    asked.model.add(["Hel", "lo", Completion(stop=StopReason.LENGTH, usage=usage)])
+    assert await asked() == Answered(text="Hello", stop=StopReason.LENGTH, usage=usage)
     assert asked.shown == ["Hel", "Hello"]
     assert asked.clock.slept == []
 

@@ -10,14 +10,14 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from core.domain.admission import Verdict
+from core.domain.admission import Admission
 from core.domain.message import ThreadKey
 from core.domain.session import Answer
 from core.models.scripted import ScriptedModel
 from core.store.local.store import LocalStore
 from core.store.redis import RedisStore
 from core.worker.backlog import Backlog
-from core.worker.slots import Place, Room
+from core.worker.slots import Slot, Slots
 from tests.world import World, message, until
 
 if TYPE_CHECKING:
@@ -205,8 +205,8 @@ async def test_an_accept_that_fails_keeps_no_place(monkeypatch: pytest.MonkeyPat
 
 
 async def test_a_place_that_comes_to_somebody_who_has_just_left_goes_on_to_the_next() -> None:
-    room = Room(1)
-    first, gone, last = Place(room), Place(room), Place(room)
+    room = Slots(1)
+    first, gone, last = Slot(room), Slot(room), Slot(room)
     assert first.stand()
     leaving = asyncio.create_task(gone.take())
     staying = asyncio.create_task(last.take())
@@ -222,12 +222,12 @@ async def test_a_place_that_comes_to_somebody_who_has_just_left_goes_on_to_the_n
 
 
 async def test_who_is_first_goes_to_the_head_of_the_line() -> None:
-    room, order = Room(1), list[str]()
-    held = Place(room)
+    room, order = Slots(1), list[str]()
+    held = Slot(room)
     held.stand()
 
     async def stand(name: str, *, first: bool) -> None:
-        place = Place(room)
+        place = Slot(room)
         await place.take(first=first)
         order.append(name)
         place.leave()
@@ -240,8 +240,8 @@ async def test_who_is_first_goes_to_the_head_of_the_line() -> None:
 
 
 async def test_nobody_is_let_into_a_closed_room() -> None:
-    room = Room(1)
-    held, waiting, late = Place(room), Place(room), Place(room)
+    room = Slots(1)
+    held, waiting, late = Slot(room), Slot(room), Slot(room)
     held.stand()
     standing = asyncio.create_task(waiting.take())
     await asyncio.sleep(0)
@@ -257,13 +257,13 @@ async def test_nobody_is_let_into_a_closed_room() -> None:
 
 
 async def test_the_person_with_the_fewest_turns_is_next_and_of_equals_in_turn() -> None:
-    room, order = Room(2), list[str]()
-    held = [Place(room, "eve"), Place(room, "eve")]
+    room, order = Slots(2), list[str]()
+    held = [Slot(room, "eve"), Slot(room, "eve")]
     assert all(place.stand() for place in held)
-    waiting = [Place(room, name) for name in ("eve", "eve", "ann", "bob", "ann", "bob", "eve")]
+    waiting = [Slot(room, name) for name in ("eve", "eve", "ann", "bob", "ann", "bob", "eve")]
     assert not any(place.stand() for place in waiting)
 
-    async def run(place: Place) -> None:
+    async def run(place: Slot) -> None:
         await place.take()
         order.append(place._person)
         place.leave()
@@ -277,10 +277,10 @@ async def test_the_person_with_the_fewest_turns_is_next_and_of_equals_in_turn() 
 
 
 async def test_nobody_has_more_places_than_one_person_may_have() -> None:
-    room = Room(4, per_person=2)
-    eve = [Place(room, "eve") for _ in range(5)]
+    room = Slots(4, per_person=2)
+    eve = [Slot(room, "eve") for _ in range(5)]
     assert [place.stand() for place in eve] == [True, True, False, False, False]
-    ann = Place(room, "ann")
+    ann = Slot(room, "ann")
     assert ann.stand()
     assert not room.has_line
     eve[0].leave()
@@ -291,28 +291,28 @@ async def test_nobody_has_more_places_than_one_person_may_have() -> None:
 
 
 async def test_a_place_is_passed_on_only_to_who_comes_first() -> None:
-    room = Room(3, per_person=2)
-    found = Place(room)
+    room = Slots(3, per_person=2)
+    found = Slot(room)
     assert found.stand()
     assert found.pass_to("eve")
-    assert Place(room, "eve").stand()
-    looked = Place(room)
+    assert Slot(room, "eve").stand()
+    looked = Slot(room)
     assert looked.stand()
     assert not looked.pass_to("eve")  # she has two
-    assert Place(room, "bob").stand()  # so it was given back
-    assert not Place(room, "cy").stand()
+    assert Slot(room, "bob").stand()  # so it was given back
+    assert not Slot(room, "cy").stand()
     assert found.pass_to("eve")
     assert not found.pass_to("bob")  # Cy has fewer, and has it by now
     assert not found.stand()
 
 
 async def test_who_looks_for_work_is_let_in_behind_as_many_as_stood_before() -> None:
-    room, order = Room(1), list[str]()
-    held = Place(room, "eve")
+    room, order = Slots(1), list[str]()
+    held = Slot(room, "eve")
     held.stand()
 
     async def run(name: str) -> None:
-        place = Place(room, name)
+        place = Slot(room, name)
         await place.take()
         order.append(name)
         place.leave()
@@ -409,17 +409,17 @@ async def test_what_one_person_has_too_much_of_is_refused_and_they_hear_it_once(
     async with world.worker(room=4, per_person=2) as worker:
         intake = world.intake(worker, waiting_per_person=4)
         taken = [await intake.take(said(number, author="eve")) for number in range(9)]
-        verdicts = [received.verdict for received in taken]
-        assert verdicts == [Verdict.ACCEPTED] * 6 + [Verdict.FULL] * 3
+        admissions = [received.verdict for received in taken]
+        assert admissions == [Admission.ACCEPTED] * 6 + [Admission.FULL] * 3
         assert [bool(received.notice) for received in taken] == [False] * 6 + [True, False, False]
         assert "4 of your messages are waiting" in taken[6].notice
         again = await intake.take(said(6, author="eve"))  # the platform tells it again
-        assert (again.verdict, again.notice) == (Verdict.FULL, "")
+        assert (again.verdict, again.notice) == (Admission.FULL, "")
         other = await intake.take(said(10, author="ann"))
-        assert other.verdict is Verdict.ACCEPTED
+        assert other.verdict is Admission.ACCEPTED
         # What others say in a thread of hers is theirs, and what she says there is hers.
-        assert (await intake.take(said(0, " too", author="ann"))).verdict is Verdict.ACCEPTED
-        assert (await intake.take(said(0, " yes", author="eve"))).verdict is Verdict.FULL
+        assert (await intake.take(said(0, " too", author="ann"))).verdict is Admission.ACCEPTED
+        assert (await intake.take(said(0, " yes", author="eve"))).verdict is Admission.FULL
         for number in (*range(6), 10, "0 too"):
             mind.gates[str(number)].set()
         await world.settled()
@@ -427,7 +427,7 @@ async def test_what_one_person_has_too_much_of_is_refused_and_they_hear_it_once(
         assert not worker.backlog._waiting
         assert not worker.backlog._told
         late = await intake.take(said(11, author="eve"))
-        assert late.verdict is Verdict.ACCEPTED
+        assert late.verdict is Admission.ACCEPTED
         mind.gates["11"].set()
         await world.settled()
     # Whoever asks on in a thread hears there that something was left out.

@@ -24,8 +24,8 @@ if TYPE_CHECKING:
 MINE = f"chatbot-{os.geteuid()}-"
 MAKES = """
 import time
-from core import scratch
-with scratch.folder() as folder:
+from core.commands import temp_files
+with temp_files.folder() as folder:
     (folder / "conversation.md").write_text("zebra")
     print(folder, flush=True)
     time.sleep(60)

@@ -8,7 +8,7 @@ import pytest
 
 from core.domain.errors import ModelBusyError
 from core.domain.session import Usage
-from core.models.port import Block, Completion, ModelMessage, ModelRequest, Stop
+from core.models.port import Block, Completion, ModelMessage, ModelRequest, StopReason
 from core.models.scripted import ScriptedModel
 
 
@@ -24,11 +24,11 @@ async def play(model: ScriptedModel, text: str = "Hello") -> list[str | Completi
 
 
 async def test_plays_scripts_in_order() -> None:
-    end = Completion(stop=Stop.LENGTH, usage=Usage(output=1))
+    end = Completion(stop=StopReason.LENGTH, usage=Usage(output=1))
     model = ScriptedModel("one", ["t", 0.0, "wo"])
     model.add(["three", end])
-    assert await play(model, "a") == ["one", Completion(stop=Stop.END)]
-    assert await play(model, "b") == ["t", "wo", Completion(stop=Stop.END)]
+    assert await play(model, "a") == ["one", Completion(stop=StopReason.END)]
+    assert await play(model, "b") == ["t", "wo", Completion(stop=StopReason.END)]
     assert await play(model, "c") == ["three", end]
     assert [call.messages[0].text for call in model.calls] == ["a", "b", "c"]
     model.finish()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from bots.slack.ui.permalinks import Link, link_in
+from bots.slack.ui.permalinks import Permalink, link_in
 
 LINK = "https://acme.slack.com/archives/C1/p1700000000000100"
 
@@ -19,7 +19,7 @@ LINK = "https://acme.slack.com/archives/C1/p1700000000000100"
     ],
 )
 def test_a_link_names_a_message_and_its_thread(text: str, root: str) -> None:
-    assert link_in(text) == Link(channel="C1", ts="1700000000.000100", root=root)
+    assert link_in(text) == Permalink(channel="C1", ts="1700000000.000100", root=root)
 
 
 @pytest.mark.parametrize(

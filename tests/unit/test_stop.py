@@ -13,7 +13,7 @@ from tests.fakes.platform import FakePlatform
 from tests.world import THREAD, World, message, until
 
 if TYPE_CHECKING:
-    from core.delivery.port import Where
+    from core.delivery.port import DeliveryTarget
 
 
 async def test_a_worker_told_to_stop_keeps_what_has_come_as_the_answer() -> None:
@@ -51,7 +51,7 @@ async def test_stopped_before_the_first_word_there_is_a_notice() -> None:
 class StopsAtAnEdit(FakePlatform):
     """A platform on which somebody has pressed stop when the preview is edited."""
 
-    async def edit(self, where: Where, message: str, text: str, *, final: bool) -> None:
+    async def edit(self, where: DeliveryTarget, message: str, text: str, *, final: bool) -> None:
         if not final:
             raise StoppedByUserError("enough")
         await super().edit(where, message, text, final=final)

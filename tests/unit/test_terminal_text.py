@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from bots.terminal.commands import command_in, said_in
 from bots.terminal.liveness import is_abandoned, message_id
-from bots.terminal.stdin import LIMIT, Line, Lines
+from bots.terminal.stdin import LIMIT, Line, StdinLines
 from bots.terminal.text import inert, is_name, name_of, one_line
 
 
@@ -85,7 +85,7 @@ def test_two_slashes_say_one() -> None:
 async def lines_of(data: bytes) -> list[Line]:
     reader, writer = os.pipe()
     with os.fdopen(reader, "rb", buffering=0), os.fdopen(writer, "wb", buffering=0) as end:
-        lines = Lines(reader)
+        lines = StdinLines(reader)
 
         def write() -> None:  # beside the reading, as a pipe holds less than a long line
             end.write(data)

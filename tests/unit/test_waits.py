@@ -18,12 +18,12 @@ from core.domain.errors import (
 )
 from core.domain.message import ThreadKey
 from core.domain.session import AnswerKind
-from core.models.port import Completion, Stop
+from core.models.port import Completion, StopReason
 from core.models.retry import RetryPolicy
 from core.models.scripted import ScriptedModel
 from core.store.values import Outcome, Work
 from core.turn.notices import DIED, GIVEN_UP, UNDELIVERED, waited
-from core.turn.turn import Conversation, Manner
+from core.turn.turn import TurnConfig, TurnPipeline
 from core.worker import turn_runner
 from core.worker.worker import Worker
 from tests.fakes.platform import FakePlatform
@@ -40,14 +40,14 @@ def header(world: World, thread: ThreadKey = THREAD) -> Header:
 
 def patient(world: World, **manner: Any) -> Worker:
     """Return a worker with limits of its own."""
-    given = Manner(
+    given = TurnConfig(
         model="scripted",
         system="Be kind.",
         answer_tokens=100,
         retry=RetryPolicy(attempts=1),
         **manner,
     )
-    conversation = Conversation(world.store, world.model, world.memory, world.clock, given)
+    conversation = TurnPipeline(world.store, world.model, world.memory, world.clock, given)
     platforms = {"fake": world.platform}
     return Worker(world.store, conversation, NoCompaction(), platforms, world.clock)
 
@@ -71,7 +71,7 @@ async def test_a_model_that_is_busy_costs_no_try(caplog: pytest.LogCaptureFixtur
 
 
 async def test_a_refusal_in_the_middle_of_an_answer_is_said() -> None:
-    world = World(ScriptedModel(["First you take", Completion(stop=Stop.REFUSAL)]))
+    world = World(ScriptedModel(["First you take", Completion(stop=StopReason.REFUSAL)]))
     async with patient(world) as worker:
         await world.intake(worker).take(message(0))
         await world.settled()

@@ -17,14 +17,14 @@ from core.domain.errors import (
 from core.domain.message import ThreadKey
 from core.domain.session import AnswerKind, Status
 from core.models.scripted import ScriptedModel
-from core.store.lease import Hold
+from core.store.lease import LeaseHandle
 from core.store.values import Outcome
 from core.turn.notices import GIVEN_UP
 from tests.fakes.platform import FakePlatform
 from tests.world import THREAD, World, message, until
 
 if TYPE_CHECKING:
-    from core.delivery.port import PostKey, Where
+    from core.delivery.port import DeliveryTarget, PostKey
     from core.models.port import ModelRequest
 
 
@@ -243,7 +243,7 @@ async def test_a_buried_message_that_is_put_in_again_is_answered() -> None:
 
 async def test_an_answer_that_cannot_be_posted_is_given_up_and_listed() -> None:
     class Down(FakePlatform):
-        async def post(self, where: Where, text: str, key: PostKey) -> str:
+        async def post(self, where: DeliveryTarget, text: str, key: PostKey) -> str:
             raise PlatformError("the platform is down")
 
     world = World(ScriptedModel("never seen"))
@@ -381,14 +381,14 @@ async def test_a_preview_that_was_lost_is_shown_though_no_further_word_comes() -
 async def test_a_preview_for_which_the_store_was_away_is_shown_later(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    need, gate, faults = Hold.need, asyncio.Event(), [StoreUnavailableError("too slow")]
+    need, gate, faults = LeaseHandle.need, asyncio.Event(), [StoreUnavailableError("too slow")]
 
-    async def slow(hold: Hold, seconds: float) -> None:
+    async def slow(hold: LeaseHandle, seconds: float) -> None:
         if faults:
             raise faults.pop()
         await need(hold, seconds)
 
-    monkeypatch.setattr(Hold, "need", slow)
+    monkeypatch.setattr(LeaseHandle, "need", slow)
     world = World(ScriptedModel(["one", gate, " two"]))
     async with world.worker() as worker:
         await world.intake(worker).take(message(0))

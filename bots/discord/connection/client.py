@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from discord.state import AutoShardedConnectionState
 
-    from bots.discord.connection.state import Ears
+    from bots.discord.connection.state import EventListener
     from bots.discord.pace import Pace
     from bots.settings.settings import Settings
 
@@ -32,7 +32,7 @@ class Client(discord.AutoShardedClient):
     """discord.py's client; it keeps no messages and no members."""
 
     def __init__(
-        self, ears: Callable[[], Ears], settings: Settings, pace: Pace, *, content: bool
+        self, ears: Callable[[], EventListener], settings: Settings, pace: Pace, *, content: bool
     ) -> None:
         """Tell `ears` of what happens; ask for the intent for message content if so told."""
         self._ears = ears  # before discord.py's own, which makes the state

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterator
     from typing import TypeAlias
 
-    from bots.discord.connection.state import Ears
+    from bots.discord.connection.state import EventListener
     from bots.discord.pace import Pace
     from bots.hosts import Hosts
     from bots.settings.settings import Settings
@@ -58,12 +58,12 @@ _LOGIN_SECONDS = 10.0
 _FAILURES = (discord.HTTPException, discord.RateLimited, aiohttp.ClientError, OSError)
 
 
-class Link:
+class GatewayConnection:
     """The one client that there is at a time."""
 
     def __init__(self, settings: Settings, pace: Pace, clock: Clock, *, patience: float) -> None:
         """Wait no longer than `patience` seconds for one of Discord's limits."""
-        self.ears: Ears
+        self.ears: EventListener
         """Who is told of what the gateway says; to be set before `run`."""
         self._settings = settings
         self._pace = pace

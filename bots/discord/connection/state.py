@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 
-class Ears(Protocol):
+class EventListener(Protocol):
     """Who is told of what the gateway says. None of it may raise."""
 
     def said(self, payload: dict[str, Any]) -> None:
@@ -57,7 +57,7 @@ class Ears(Protocol):
 class State(AutoShardedConnectionState[Any]):
     """Its parsers raise where an event can't be understood, which leaves it out (see `frames`)."""
 
-    ears: Callable[[], Ears]
+    ears: Callable[[], EventListener]
     unread: Callable[[dict[str, Any]], None]
     """Tells a person that what they pressed or typed can't be read."""
 

@@ -22,7 +22,7 @@ _NOBODY: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Lists:
+class AllowLists:
     """Ids that are allowed, and ids that are denied. An empty list of allowed ones allows all."""
 
     allowed: frozenset[str] = _NOBODY
@@ -35,21 +35,21 @@ class Lists:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Rules:
+class Audience:
     """The lists of all kinds."""
 
-    guilds: Lists = Lists()
-    channels: Lists = Lists()
-    roles: Lists = Lists()
-    users: Lists = Lists()
+    guilds: AllowLists = AllowLists()
+    channels: AllowLists = AllowLists()
+    roles: AllowLists = AllowLists()
+    users: AllowLists = AllowLists()
     dms: bool = True
 
     @classmethod
     def of(cls, settings: DiscordSettings) -> Self:
         """Return the rules of the settings."""
 
-        def lists(kind: str) -> Lists:
-            return Lists(
+        def lists(kind: str) -> AllowLists:
+            return AllowLists(
                 allowed=ids(getattr(settings, f"discord_allow_{kind}")),
                 denied=ids(getattr(settings, f"discord_deny_{kind}")),
             )
@@ -75,5 +75,5 @@ class Rules:
         return not self.guilds.refuse((spot.guild,)) and not self.channels.refuse([*around])
 
 
-EVERYBODY = Rules()
+EVERYBODY = Audience()
 """No list at all: the bot listens to everybody, everywhere."""

@@ -35,7 +35,7 @@ _FRESH = 30.0
 """Seconds for which a list of threads holds: one look at all channels takes no longer, mostly."""
 
 
-class DiscordPast:
+class DiscordHistory:
     """Reads channels, direct messages and threads."""
 
     def __init__(

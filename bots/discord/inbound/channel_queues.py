@@ -28,7 +28,7 @@ _SOONEST, _LATEST = 0.2, 3.0
 """Seconds between two tries to store something, doubled each time."""
 
 
-class Lanes:
+class ChannelQueues:
     """One lane for each channel in which something happens."""
 
     def __init__(self, clock: Clock, missed: Callable[[], None]) -> None:

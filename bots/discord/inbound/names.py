@@ -36,7 +36,7 @@ class Member:
     roles: tuple[str, ...] = ()
 
 
-class Members:
+class Names:
     """People by server and id, for an hour."""
 
     def __init__(self, api: Api, clock: Clock) -> None:

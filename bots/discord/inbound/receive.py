@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from bots.discord.ids import is_id
 from bots.discord.inbound import events
-from bots.discord.inbound.channel_queues import Lanes
+from bots.discord.inbound.channel_queues import ChannelQueues
 from bots.discord.inbound.people import files_of
 from bots.discord.inbound.text import ids_in
 from bots.discord.inbound.titles import Titles
@@ -27,15 +27,15 @@ from core.domain.payload import dict_of, str_of
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from bots.discord.inbound.audience import Rules
+    from bots.discord.inbound.audience import Audience
     from bots.discord.inbound.events import Spot
-    from bots.discord.inbound.names import Members
+    from bots.discord.inbound.names import Names
     from bots.discord.outbound.platform import DiscordPlatform
     from bots.settings.settings import Settings
-    from core.commands.in_thread import Spoken
+    from core.commands.in_thread import ThreadCommands
     from core.domain.clock import Clock
     from core.domain.message import Message
-    from core.intake.backfill import Before
+    from core.intake.backfill import ThreadBackfill
     from core.intake.catch_up import CatchUp
     from core.intake.cursors import Cursors
     from core.intake.intake import Intake, Received
@@ -51,18 +51,18 @@ LIMITED = (
 
 
 class Reception:
-    """Takes in what people say, edit and delete: the `Ears` of the client."""
+    """Takes in what people say, edit and delete: the `EventListener` of the client."""
 
     def __init__(
         self,
         platform: DiscordPlatform,
-        members: Members,
-        rules: Rules,
+        members: Names,
+        rules: Audience,
         settings: Settings,
         clock: Clock,
     ) -> None:
         """Hear as the platform's bot; nothing is taken in before `open`."""
-        self.spoken: Spoken | None = None
+        self.spoken: ThreadCommands | None = None
         """Hears the commands in what people say."""
         self.hears = asyncio.Event()
         """Set once the first session has begun."""
@@ -77,16 +77,16 @@ class Reception:
         self._intake: Intake
         self._files: Attachments
         self._titles: Titles
-        self._before: Before
+        self._before: ThreadBackfill
         self._cursors: Cursors
-        self._lanes = Lanes(clock, self.missed)
+        self._lanes = ChannelQueues(clock, self.missed)
         self._told: set[ThreadKey] = set()
 
     def open(
         self,
         store: Store,
         intake: Intake,
-        before: Before,
+        before: ThreadBackfill,
         cursors: Cursors,
         files: Attachments,
     ) -> None:

@@ -23,7 +23,7 @@ from bots.discord.outbound.files_in import fetch, is_there
 from bots.discord.outbound.post_keys import nonce_of, notice_nonce
 from bots.discord.outbound.posting import Post
 from bots.discord.outbound.read_back import find, is_silent, ours
-from bots.discord.outbound.status import TypingLine
+from bots.discord.outbound.status import Status
 from bots.discord.outbound.threads import Threads
 from core.delivery.port import Capabilities, Form
 from core.domain.errors import (
@@ -43,7 +43,7 @@ if TYPE_CHECKING:
 
     from bots.discord.api import Api
     from bots.discord.inbound.events import Me
-    from core.delivery.port import Posted, PostKey, Where
+    from core.delivery.port import DeliveryTarget, Posted, PostKey
     from core.domain.clock import Clock
     from core.domain.message import Attachment, Message, ThreadKey
     from core.domain.session import Answer
@@ -83,7 +83,7 @@ class DiscordPlatform:
         self._session = session
         self._clock = clock
         self._most = most_messages
-        self._typing = TypingLine(api, clock)
+        self._typing = Status(api, clock)
         self._begun: OrderedDict[str, str] = OrderedDict()
         """By turn: the token of the lease that began a preview here."""
 
@@ -101,7 +101,7 @@ class DiscordPlatform:
 
     # --- posting --------------------------------------------------------------------------------
 
-    async def post(self, where: Where, text: str, key: PostKey) -> str:
+    async def post(self, where: DeliveryTarget, text: str, key: PostKey) -> str:
         """Post under a key; the first message of a turn is a reply to what it answers."""
         channel = await self._threads.open_for(where)
         nonce = nonce_of(key)
@@ -124,7 +124,7 @@ class DiscordPlatform:
             if key.is_preview:
                 self._begin(where, key)
 
-    async def edit(self, where: Where, message: str, text: str, *, final: bool) -> None:
+    async def edit(self, where: DeliveryTarget, message: str, text: str, *, final: bool) -> None:
         """Replace the text: at once for the answer, as Discord likes it for a preview."""
         channel = await self._threads.of(where)
         if not final:
@@ -142,11 +142,11 @@ class DiscordPlatform:
                 raise PostRefusedError(str(limited)) from limited
             raise
 
-    async def delete(self, where: Where, message: str) -> None:
+    async def delete(self, where: DeliveryTarget, message: str) -> None:
         """Take a message away."""
         await posting.delete(self.api, await self._threads.of(where), message)
 
-    async def read_back(self, where: Where) -> tuple[Posted, ...]:
+    async def read_back(self, where: DeliveryTarget) -> tuple[Posted, ...]:
         """Look behind the message that is answered."""
         try:
             channel = await self._threads.of(where)
@@ -171,7 +171,7 @@ class DiscordPlatform:
 
     # --- around an answer -----------------------------------------------------------------------
 
-    async def finish(self, where: Where, answer: Answer, posted: Sequence[str]) -> None:
+    async def finish(self, where: DeliveryTarget, answer: Answer, posted: Sequence[str]) -> None:
         """Put the notes under the answer, and the ✂️ on it."""
         if answer.is_bare:
             self._begun.pop(where.turn, None)
@@ -190,7 +190,7 @@ class DiscordPlatform:
                 log.warning("an answer has no ✂️ on it: %s", refused)
         self._begun.pop(where.turn, None)
 
-    async def tell(self, where: Where, text: str) -> bool:
+    async def tell(self, where: DeliveryTarget, text: str) -> bool:
         """Say it where the answer belongs, else in a direct message to who asked."""
         nonce = notice_nonce(f"{where.thread}\n{where.turn}\n{text}")
         made = Post(channel="", text=shape.notice(text), nonce=nonce, silent=True)
@@ -202,7 +202,7 @@ class DiscordPlatform:
             return await self._tell_alone(where.asker_id, made)
         return True
 
-    async def working(self, where: Where, *, working: bool) -> None:
+    async def working(self, where: DeliveryTarget, *, working: bool) -> None:
         """Let the channel show that the bot types; the calls are made beside the turn."""
         self._typing.show(self._threads.shown(where), working=working)
 
@@ -264,11 +264,11 @@ class DiscordPlatform:
         return await self.api.call("open a direct message", opened)
 
     @staticmethod
-    def _replies(where: Where, channel: str) -> bool:
+    def _replies(where: DeliveryTarget, channel: str) -> bool:
         """Tell whether answers reply to what they answer: not where a thread opens with it."""
         return where.trigger != channel
 
-    def _begin(self, where: Where, key: PostKey) -> None:
+    def _begin(self, where: DeliveryTarget, key: PostKey) -> None:
         self._begun[where.turn] = key.token
         if len(self._begun) > _KEPT:
             self._begun.popitem(last=False)

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from core.delivery.port import Form, PostKey
 
 if TYPE_CHECKING:
-    from core.delivery.port import Where
+    from core.delivery.port import DeliveryTarget
 
 LENGTH = 25
 _HASH = 12
@@ -37,7 +37,7 @@ def notice_nonce(name: str) -> str:
     return _NOTICE + _hashed(name, LENGTH - 1)
 
 
-def key_of(nonce: str, where: Where, token: str) -> PostKey | None:
+def key_of(nonce: str, where: DeliveryTarget, token: str) -> PostKey | None:
     """Return the key of a message with this nonce; None where it isn't of this turn.
 
     `token` is that of the lease whose previews we can name; all others are another's.

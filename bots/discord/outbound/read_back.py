@@ -18,7 +18,7 @@ from core.domain.payload import count_of, dict_of, dicts_of, str_of
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from core.delivery.port import Where
+    from core.delivery.port import DeliveryTarget
 
 SILENT = 1 << 12
 """The flag SUPPRESS_NOTIFICATIONS (docs: resources/message, "Message Flags")."""
@@ -37,7 +37,7 @@ def is_silent(payload: Mapping[str, Any]) -> bool:
 
 
 def find(
-    found: Sequence[Mapping[str, Any]], where: Where, *, token: str, replies: bool
+    found: Sequence[Mapping[str, Any]], where: DeliveryTarget, *, token: str, replies: bool
 ) -> tuple[Posted, ...]:
     """Return the messages of a turn among our own ones behind its trigger, oldest first.
 
@@ -54,7 +54,7 @@ def find(
     return _by_text(mine, where, token, alone=_alone(mine, where, replies=replies))
 
 
-def _by_nonce(payload: Mapping[str, Any], where: Where, token: str) -> Posted | None:
+def _by_nonce(payload: Mapping[str, Any], where: DeliveryTarget, token: str) -> Posted | None:
     key = key_of(str_of(payload, "nonce"), where, token)
     if key is None:
         return None
@@ -63,7 +63,9 @@ def _by_nonce(payload: Mapping[str, Any], where: Where, token: str) -> Posted | 
     return Posted(str_of(payload, "id"), key, _text(payload, where.pieces))
 
 
-def _behind(found: Sequence[Mapping[str, Any]], where: Where) -> Sequence[Mapping[str, Any]]:
+def _behind(
+    found: Sequence[Mapping[str, Any]], where: DeliveryTarget
+) -> Sequence[Mapping[str, Any]]:
     """Return the messages from the first on that replies to the trigger.
 
     What comes before answers an earlier message, while this one was waiting already.
@@ -74,7 +76,7 @@ def _behind(found: Sequence[Mapping[str, Any]], where: Where) -> Sequence[Mappin
     return ()
 
 
-def _alone(found: Sequence[Mapping[str, Any]], where: Where, *, replies: bool) -> int:
+def _alone(found: Sequence[Mapping[str, Any]], where: DeliveryTarget, *, replies: bool) -> int:
     """Return how many of these messages, from the first on, can be no other turn's.
 
     Behind a message that was put in again stands what answered it, and what came since. A message
@@ -91,7 +93,7 @@ def _replied(payload: Mapping[str, Any]) -> str:
 
 
 def _by_text(
-    found: Sequence[Mapping[str, Any]], where: Where, token: str, *, alone: int
+    found: Sequence[Mapping[str, Any]], where: DeliveryTarget, token: str, *, alone: int
 ) -> tuple[Posted, ...]:
     posted: list[Posted] = []
     left = list(range(len(where.pieces)))
@@ -114,7 +116,7 @@ def _by_text(
     return tuple(posted)
 
 
-def _piece(text: str, where: Where, left: list[int], count: int) -> int | None:
+def _piece(text: str, where: DeliveryTarget, left: list[int], count: int) -> int | None:
     """Return which piece a text is; a further copy is that of the last piece that it can be."""
     if not where.pieces:
         return count

@@ -20,7 +20,7 @@ _AFTER = 0.3
 _AGAIN = 8.0
 
 
-class TypingLine:
+class Status:
     """Shows it in each channel that it was asked for, and never fails."""
 
     def __init__(self, api: Api, clock: Clock) -> None:

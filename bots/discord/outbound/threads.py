@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from bots.discord.api import Api
     from bots.discord.inbound.places import Places
-    from core.delivery.port import Where
+    from core.delivery.port import DeliveryTarget
     from core.domain.clock import Clock
 
 log = logging.getLogger(__name__)
@@ -53,7 +53,7 @@ class Threads:
         self._homes: OrderedDict[str, str] = OrderedDict()
         """By the id of a thread that was opened here: the channel in which to answer."""
 
-    async def open_for(self, where: Where) -> str:
+    async def open_for(self, where: DeliveryTarget) -> str:
         """Return the channel in which a turn is answered; make it, if it has to be.
 
         Raises `PlatformError` when that can't be told now.
@@ -87,7 +87,7 @@ class Threads:
             self._not_before[channel] = now + (limited.seconds or 0.0)
             raise
 
-    async def of(self, where: Where) -> str:
+    async def of(self, where: DeliveryTarget) -> str:
         """Return the channel in which a turn is answered, as far as it was; make nothing.
 
         Raises `PlatformError` when that can't be told now.
@@ -105,11 +105,11 @@ class Threads:
             return channel_of(where.thread.place)  # not kept: it may be made yet
         return self._keep(where, where.answer_in)
 
-    def shown(self, where: Where) -> str:
+    def shown(self, where: DeliveryTarget) -> str:
         """Return where to show that the bot works on a turn, as far as is known at once."""
         return self._known(where) or channel_of(where.thread.place)
 
-    def _known(self, where: Where) -> str:
+    def _known(self, where: DeliveryTarget) -> str:
         if not where.answer_in:
             return where.thread.thread
         if where.answer_in != where.trigger:
@@ -118,20 +118,20 @@ class Threads:
             return where.answer_in
         return self._homes.get(where.answer_in, "")
 
-    async def _home(self, where: Where) -> str:
+    async def _home(self, where: DeliveryTarget) -> str:
         """Return the channel in which a turn is answered, if no call has to be made for it."""
         home = self._known(where)
         if home or not await self._places.takes_posts(channel_of(where.thread.place)):
             return home
         return self._keep(where, where.answer_in)
 
-    def _keep(self, where: Where, home: str) -> str:
+    def _keep(self, where: DeliveryTarget, home: str) -> str:
         self._homes[where.answer_in] = home
         if len(self._homes) > _KEPT:
             self._homes.popitem(last=False)
         return home
 
-    async def _start(self, where: Where) -> None:
+    async def _start(self, where: DeliveryTarget) -> None:
         await self._api.http.start_thread_with_message(
             int(channel_of(where.thread.place)),
             int(where.trigger),

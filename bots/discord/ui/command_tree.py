@@ -33,12 +33,12 @@ from bots.discord.ui.interactions import UNREAD
 from core.commands.export import Form
 from core.domain.describe import broke
 from core.domain.errors import ChatbotError
-from core.store.dedupe import first
+from core.store.dedupe import claim_once
 
 if TYPE_CHECKING:
     from bots.discord.api import Api
     from bots.discord.connection.client import Client
-    from bots.discord.ui.interactions import Counter
+    from bots.discord.ui.interactions import Interactions
     from core.domain.clock import Clock
     from core.store.port import Store
 
@@ -56,7 +56,7 @@ _WAIT = 10.0
 class Tree(app_commands.CommandTree[Any]):
     """`/chatbot` and the entries in the menu of a message."""
 
-    def __init__(self, client: Client, counter: Counter) -> None:
+    def __init__(self, client: Client, counter: Interactions) -> None:
         """Hand in at `counter` what people ask for; a client has but one tree."""
         super().__init__(
             client,
@@ -119,7 +119,9 @@ async def _sync(tree: Tree, api: Api, store: Store, clock: Clock) -> None:
         found = [command for command in known if isinstance(command, dict)]
         if is_synced(found, wanted):
             return
-        if await first(store, NAME, f"sync {application} {_hash(found)} {_hash(wanted)} {number}"):
+        if await claim_once(
+            store, NAME, f"sync {application} {_hash(found)} {_hash(wanted)} {number}"
+        ):
             await api.call("write the commands", tree.sync)
             log.info("Discord has the bot's commands as they are now")
             return
@@ -134,14 +136,14 @@ def _hash(commands: list[dict[str, Any]]) -> str:
     return hashlib.sha256(f"{text}\n{versions}".encode()).hexdigest()[:16]
 
 
-def _group(counter: Counter) -> app_commands.Group:
+def _group(counter: Interactions) -> app_commands.Group:
     group = app_commands.Group(name=COMMAND, description=DESCRIPTION)
     for name, about in SUBCOMMANDS.items():
         group.add_command(_export(counter) if name == "export" else _plain(counter, name, about))
     return group
 
 
-def _plain(counter: Counter, word: str, about: str) -> app_commands.Command[Any, ..., None]:
+def _plain(counter: Interactions, word: str, about: str) -> app_commands.Command[Any, ..., None]:
     @app_commands.command(name=word, description=about)
     async def use(interaction: Interaction) -> None:
         await counter.slash(interaction, word)
@@ -149,7 +151,7 @@ def _plain(counter: Counter, word: str, about: str) -> app_commands.Command[Any,
     return use
 
 
-def _export(counter: Counter) -> app_commands.Command[Any, ..., None]:
+def _export(counter: Interactions) -> app_commands.Command[Any, ..., None]:
     @app_commands.command(name="export", description=SUBCOMMANDS["export"])
     @app_commands.rename(form=FORMAT, link=MESSAGE)
     @app_commands.describe(form=FORMAT_DESCRIPTION, link=MESSAGE_DESCRIPTION)
@@ -160,7 +162,7 @@ def _export(counter: Counter) -> app_commands.Command[Any, ..., None]:
     return use
 
 
-def _menu(counter: Counter, name: str, word: str) -> app_commands.ContextMenu:
+def _menu(counter: Interactions, name: str, word: str) -> app_commands.ContextMenu:
     async def use(interaction: Interaction, message: discord.Message) -> None:
         await counter.menu(interaction, word, message)
 

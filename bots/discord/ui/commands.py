@@ -10,14 +10,14 @@ from typing import TYPE_CHECKING, Any
 
 import discord
 
-from bots.discord.inbound.audience import Rules
+from bots.discord.inbound.audience import Audience
 from bots.discord.ui import views
 from bots.discord.ui.command_tree import Tree, sync
 from bots.discord.ui.directory import DiscordDirectory
-from bots.discord.ui.interactions import Counter
+from bots.discord.ui.interactions import Interactions
 from bots.discord.ui.replies import DiscordVoice
-from core.commands.authorized import Desk
-from core.commands.in_thread import Spoken
+from core.commands.authorized import AuthorizedCommands
+from core.commands.in_thread import ThreadCommands
 
 if TYPE_CHECKING:
     from bots.discord.app import Discord
@@ -29,8 +29,8 @@ if TYPE_CHECKING:
 def register(bot: Discord, store: Store, commands: Commands) -> None:
     """Let people command the bot; to be called before it listens."""
     settings, clock, platform = bot.settings, bot.clock, bot.platform
-    directory = DiscordDirectory(bot.api, settings.discord_admins, Rules.of(settings))
-    desk = Desk(
+    directory = DiscordDirectory(bot.api, settings.discord_admins, Audience.of(settings))
+    desk = AuthorizedCommands(
         directory,
         store,
         commands,
@@ -39,7 +39,7 @@ def register(bot: Discord, store: Store, commands: Commands) -> None:
         open_unseen=settings.admins_read_private,
     )
     voice = DiscordVoice(platform, overhears=settings.overhear)
-    counter = Counter(desk, voice, directory, platform, store, clock)
+    counter = Interactions(desk, voice, directory, platform, store, clock)
     syncing: set[asyncio.Task[None]] = set()
 
     def listen(client: Client) -> None:
@@ -63,5 +63,5 @@ def register(bot: Discord, store: Store, commands: Commands) -> None:
 
     platform.remember = views.remember
     bot.listeners.append(listen)
-    bot.spoken = Spoken(desk, voice, store, settings, clock, counter.soon)
+    bot.spoken = ThreadCommands(desk, voice, store, settings, clock, counter.soon)
     bot.closers += [close, counter.close, bot.spoken.close]

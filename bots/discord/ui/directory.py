@@ -22,7 +22,7 @@ from core.domain.errors import PlatformError
 
 if TYPE_CHECKING:
     from bots.discord.api import Api
-    from bots.discord.inbound.audience import Rules
+    from bots.discord.inbound.audience import Audience
     from core.domain.message import ThreadKey
 
 log = logging.getLogger(__name__)
@@ -37,7 +37,7 @@ class DiscordDirectory:
 
     name = NAME
 
-    def __init__(self, api: Api, admins: str, rules: Rules = EVERYBODY) -> None:
+    def __init__(self, api: Api, admins: str, rules: Audience = EVERYBODY) -> None:
         """Ask with the bot's own rights; it listens to people by these rules.
 
         `admins` are ids of users and of roles, and `server` for who manages a server.

@@ -53,7 +53,7 @@ class Taken(Enum):
     NO = "no"
 
 
-class Asked:
+class InteractionContext:
     """What somebody asked for, until it is answered."""
 
     def __init__(

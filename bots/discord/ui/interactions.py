@@ -16,7 +16,7 @@ from bots.discord.ids import is_id
 from bots.discord.inbound.events import NAME, Spot
 from bots.discord.outbound.files_out import TooLongError, parts_of
 from bots.discord.ui import views
-from bots.discord.ui.interaction_context import Asked, Taken, answer_raw
+from bots.discord.ui.interaction_context import InteractionContext, Taken, answer_raw
 from bots.discord.ui.refusals import why
 from bots.discord.ui.replies import link_in
 from core.commands import temp_files
@@ -26,7 +26,7 @@ from core.domain.describe import broke
 from core.domain.errors import ChatbotError, DeniedError, PlatformError
 from core.domain.message import ThreadKey
 from core.domain.payload import dict_of, str_of
-from core.store.dedupe import first
+from core.store.dedupe import claim_once
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Coroutine, Sequence
@@ -36,12 +36,12 @@ if TYPE_CHECKING:
     from bots.discord.outbound.platform import DiscordPlatform
     from bots.discord.ui.directory import DiscordDirectory
     from bots.discord.ui.replies import DiscordVoice
-    from core.commands.authorized import Desk
+    from core.commands.authorized import AuthorizedCommands
     from core.domain.clock import Clock
     from core.store.port import Store
 
     Interaction: TypeAlias = discord.Interaction[Any]
-    Act: TypeAlias = Callable[[Asked], Awaitable[None]]
+    Act: TypeAlias = Callable[[InteractionContext], Awaitable[None]]
 
 log = logging.getLogger(__name__)
 
@@ -56,12 +56,12 @@ _UNSAID = "I could not say so in the thread: I may not write there."
 _CLOSING = 3.0
 
 
-class Counter:
+class Interactions:
     """Takes commands in, has them done, and shows what came of them."""
 
     def __init__(
         self,
-        desk: Desk,
+        desk: AuthorizedCommands,
         voice: DiscordVoice,
         directory: DiscordDirectory,
         platform: DiscordPlatform,
@@ -90,7 +90,7 @@ class Counter:
         before = message.reference.message_id if message.reference else None
         ids = [str(id_) for id_ in (message.id, before) if id_]
 
-        async def act(asked: Asked) -> None:
+        async def act(asked: InteractionContext) -> None:
             await self._on(asked, word, await self._thread_of(await self._spot(asked), ids))
 
         await self._do(interaction, act)
@@ -134,7 +134,7 @@ class Counter:
     # --- once, and in time ----------------------------------------------------------------------
 
     async def _do(self, interaction: Interaction, act: Act) -> None:
-        asked = Asked(interaction, self._platform.api, self._voice)
+        asked = InteractionContext(interaction, self._platform.api, self._voice)
         task = asyncio.create_task(self._taken(asked, act))
         self._keep(task)
         await asyncio.shield(task)
@@ -149,9 +149,9 @@ class Counter:
         except ChatbotError as error:
             log.warning("nobody was told that a command can't be read: %s", error)
 
-    async def _taken(self, asked: Asked, act: Act) -> None:
+    async def _taken(self, asked: InteractionContext, act: Act) -> None:
         taken, mine = await asyncio.gather(
-            asked.take(), first(self._store, NAME, asked.id), return_exceptions=True
+            asked.take(), claim_once(self._store, NAME, asked.id), return_exceptions=True
         )
         if isinstance(taken, BaseException):
             raise taken
@@ -164,7 +164,7 @@ class Counter:
         elif mine and taken is not Taken.NO:
             await self._tried(self._done(asked, act), asked.show)
 
-    async def _done(self, asked: Asked, act: Act) -> None:
+    async def _done(self, asked: InteractionContext, act: Act) -> None:
         """Do it for whom the bot listens to where they ask; the thread they mean is asked for too.
 
         Raises what `act` does, and `DeniedError`.
@@ -201,7 +201,7 @@ class Counter:
 
     # --- what they come to ----------------------------------------------------------------------
 
-    async def _slash(self, asked: Asked, word: str, form: Form, link: str) -> None:
+    async def _slash(self, asked: InteractionContext, word: str, form: Form, link: str) -> None:
         if word == "help":
             await asked.show(self._voice.help)
             return
@@ -218,7 +218,7 @@ class Counter:
         else:
             await self._on(asked, word, spot.whole, form)
 
-    async def _pressed(self, asked: Asked, press: views.Press) -> None:
+    async def _pressed(self, asked: InteractionContext, press: views.Press) -> None:
         thread = press.thread or (await self._spot(asked)).whole
         if press.extent:
             whole = press.extent == "whole"
@@ -230,7 +230,7 @@ class Counter:
             await self._on(asked, press.word, thread, press.form)
 
     async def _on(
-        self, asked: Asked, word: str, thread: ThreadKey, form: Form = Form.MARKDOWN
+        self, asked: InteractionContext, word: str, thread: ThreadKey, form: Form = Form.MARKDOWN
     ) -> None:
         """Do one command on one thread."""
         person, desk = asked.person, self._desk
@@ -246,7 +246,7 @@ class Counter:
         else:
             await self._show(asked, await desk.remembered(person, thread))
 
-    async def _reset(self, asked: Asked, thread: ThreadKey) -> None:
+    async def _reset(self, asked: InteractionContext, thread: ThreadKey) -> None:
         said = await self._desk.reset(asked.person, thread, at=asked.at)
         try:
             await self._voice.announce(thread, said, behind=asked.id)
@@ -255,7 +255,7 @@ class Counter:
             said = f"{said} {_UNSAID}"
         await asked.show(said)
 
-    async def _show(self, asked: Asked, lines: Sequence[str]) -> None:
+    async def _show(self, asked: InteractionContext, lines: Sequence[str]) -> None:
         text, rest = views.shown(lines)
         if not rest:
             await asked.show(text)
@@ -267,7 +267,7 @@ class Counter:
 
     # --- which thread is meant ------------------------------------------------------------------
 
-    async def _spot(self, asked: Asked) -> Spot:
+    async def _spot(self, asked: InteractionContext) -> Spot:
         return await self._seen(asked.channel, asked.guild)
 
     async def _seen(self, channel: str, guild: str) -> Spot:
@@ -294,5 +294,5 @@ class Counter:
         return spot.whole
 
 
-async def _unreadable(asked: Asked) -> None:
+async def _unreadable(asked: InteractionContext) -> None:
     await asked.show(UNREAD)

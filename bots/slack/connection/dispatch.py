@@ -28,7 +28,7 @@ _UNHANDLED, _BROKEN = 404, 500
 """What Bolt answers if there is no listener, and if something broke."""
 
 
-class Inlet:
+class PayloadDispatcher:
     """Takes payloads in."""
 
     def __init__(self, first: First, unread: Callable[[Payload], None]) -> None:

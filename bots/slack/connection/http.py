@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from slack_bolt.app.async_app import AsyncApp
     from slack_bolt.response import BoltResponse
 
-    from bots.slack.connection.dispatch import Inlet
+    from bots.slack.connection.dispatch import PayloadDispatcher
 
     Take: TypeAlias = Callable[[web.BaseRequest, bytes, dict[str, Any]], Awaitable[BoltResponse]]
 
@@ -42,7 +42,7 @@ _SSL_CHECK = 1_000
 """Bytes that the question for a certificate may have."""
 
 
-class Door:
+class HttpServer:
     """The HTTP server. What has no good signature goes no further than here."""
 
     def __init__(self, port: int, missing: Callable[[], Awaitable[tuple[str, ...]]]) -> None:
@@ -74,7 +74,7 @@ class Door:
             said = f"CHATBOT_SLACK_PORT: port {self._wanted} can't be had: {error.strerror}"
             raise SettingsError(said) from None
 
-    def admit(self, app: AsyncApp, inlet: Inlet, secret: str) -> None:
+    def admit(self, app: AsyncApp, inlet: PayloadDispatcher, secret: str) -> None:
         """Let in from now on what is signed with this secret: through the inlet, to the app."""
 
         async def take(

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
     from slack_bolt.app.async_app import AsyncApp
 
-    from bots.slack.connection.dispatch import Inlet
+    from bots.slack.connection.dispatch import PayloadDispatcher
 
 log = logging.getLogger(__name__)
 
@@ -52,7 +52,9 @@ _SWIFT = 1.0
 class _Connection(SocketModeClient):
     """slack-sdk's client; it calls for a successor where it would have a gap."""
 
-    def __init__(self, app: AsyncApp, token: str, links: Links, *, ping_interval: float) -> None:
+    def __init__(
+        self, app: AsyncApp, token: str, links: SocketConnections, *, ping_interval: float
+    ) -> None:
         """Connect with an app-level token."""
         super().__init__(
             app_token=token,
@@ -117,7 +119,7 @@ class _Connection(SocketModeClient):
             self._links.reconnected()
 
 
-class Links:
+class SocketConnections:
     """The connections of one app."""
 
     def __init__(
@@ -125,7 +127,7 @@ class Links:
         app: AsyncApp,
         token: str,
         *,
-        inlet: Inlet,
+        inlet: PayloadDispatcher,
         reconnected: Callable[[], None],
         ping_interval: float = 5,
     ) -> None:

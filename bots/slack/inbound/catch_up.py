@@ -35,7 +35,7 @@ _PATIENCE = 90.0
 """Seconds for one page: nobody waits for it, and some apps get one a minute."""
 
 
-class SlackPast:
+class SlackHistory:
     """Reads channels, direct messages and threads."""
 
     def __init__(self, platform: SlackPlatform) -> None:

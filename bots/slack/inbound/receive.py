@@ -18,7 +18,7 @@ from slack_bolt.response import BoltResponse
 from bots.slack.ids import is_ts
 from bots.slack.inbound import events
 from bots.slack.inbound.people import is_id
-from core.domain.admission import Verdict
+from core.domain.admission import Admission
 from core.domain.describe import broke
 from core.domain.errors import PlatformError, StoreError
 from core.domain.limits import refusal
@@ -32,9 +32,9 @@ if TYPE_CHECKING:
     from bots.slack.inbound.audience import Audience
     from bots.slack.inbound.names import Names
     from bots.slack.outbound.platform import SlackPlatform
-    from core.commands.in_thread import Spoken
+    from core.commands.in_thread import ThreadCommands
     from core.domain.message import Message, ThreadKey
-    from core.intake.backfill import Before
+    from core.intake.backfill import ThreadBackfill
     from core.intake.catch_up import CatchUp
     from core.intake.cursors import Cursors
     from core.intake.intake import Intake
@@ -60,7 +60,7 @@ class Reception:
         intake: Intake,
         worker: Worker,
         names: Names,
-        before: Before,
+        before: ThreadBackfill,
         cursors: Cursors,
         *,
         audience: Audience,
@@ -70,7 +70,7 @@ class Reception:
         """How often Slack said that it holds events back."""
         self.gone = asyncio.Event()
         """Set when the app was taken out of the workspace, or its token withdrawn."""
-        self.spoken: Spoken | None = None
+        self.spoken: ThreadCommands | None = None
         """Hears the commands in what people say."""
         self.catch_up: CatchUp
         """Looks for what was missed when events may have been lost."""
@@ -164,7 +164,7 @@ class Reception:
                 return
             await self._before.read(message)
             received = await self._intake.take(message)
-            if message.at and received.verdict is not Verdict.IGNORED:
+            if message.at and received.verdict is not Admission.IGNORED:
                 self._remember(known)
         if self.spoken is not None:
             self.spoken.wake(message, received)

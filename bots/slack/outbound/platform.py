@@ -44,7 +44,7 @@ if TYPE_CHECKING:
 
     from bots.slack.api import Api
     from bots.slack.inbound.events import Deleted, Me
-    from core.delivery.port import Posted, Where
+    from core.delivery.port import DeliveryTarget, Posted
     from core.domain.clock import Clock
     from core.domain.message import Attachment, Message, ThreadKey
     from core.domain.session import Answer
@@ -113,7 +113,7 @@ class SlackPlatform:
 
     # --- posting --------------------------------------------------------------------------------
 
-    async def post(self, where: Where, text: str, key: PostKey) -> str:
+    async def post(self, where: DeliveryTarget, text: str, key: PostKey) -> str:
         """Post under a key; a preview is streamed where that can be."""
         if key.is_file:
             return await self._uploads.put(where, text)
@@ -139,7 +139,7 @@ class SlackPlatform:
             _keep(self._plain, ts, text)
         return ts
 
-    async def edit(self, where: Where, message: str, text: str, *, final: bool) -> None:
+    async def edit(self, where: DeliveryTarget, message: str, text: str, *, final: bool) -> None:
         """Replace the text; a stream grows for as long as it can."""
         channel = self.channel_of(where.thread)
         if final:
@@ -153,7 +153,7 @@ class SlackPlatform:
                 "chat.update", channel=channel, ts=message, **shape.message(text)
             )
 
-    async def delete(self, where: Where, message: str) -> None:
+    async def delete(self, where: DeliveryTarget, message: str) -> None:
         """Take a message away; one that streams is ended first."""
         if is_file(message):
             await self._uploads.take_back(where, message)
@@ -165,7 +165,7 @@ class SlackPlatform:
             if refused.code != "message_not_found":
                 raise
 
-    async def read_back(self, where: Where) -> tuple[Posted, ...]:
+    async def read_back(self, where: DeliveryTarget) -> tuple[Posted, ...]:
         """Look through the thread, behind the message that is answered."""
         unmarked = self._begun.get(where.turn, "another's") if self._streams.supported else ""
         found = await find(self.api, self.me, where, unmarked=unmarked)
@@ -187,7 +187,7 @@ class SlackPlatform:
 
     # --- around an answer -----------------------------------------------------------------------
 
-    async def finish(self, where: Where, answer: Answer, posted: Sequence[str]) -> None:
+    async def finish(self, where: DeliveryTarget, answer: Answer, posted: Sequence[str]) -> None:
         """Put the notes under the answer, and the ✂️ on it; name the session after its opening."""
         last = posted[-1]
         if answer.notes or answer.explain_trim:
@@ -209,7 +209,7 @@ class SlackPlatform:
             text = await aside(len(answer.text), lambda: self._last_piece(answer))
         return shape.message(text, answer.notes, explain_trim=answer.explain_trim)
 
-    async def tell(self, where: Where, text: str) -> bool:
+    async def tell(self, where: DeliveryTarget, text: str) -> bool:
         """Say it in the thread, else in a direct message to who asked."""
         thread = (self.channel_of(where.thread), where.answer_in)
         content = shape.message(text)
@@ -220,7 +220,7 @@ class SlackPlatform:
             return await self._tell_alone(where.asker_id, content)
         return True
 
-    async def working(self, where: Where, *, working: bool) -> None:
+    async def working(self, where: DeliveryTarget, *, working: bool) -> None:
         """Let the thread show it; the call is made beside the turn."""
         self.status.show(self.channel_of(where.thread), where.answer_in, working=working)
 
@@ -304,7 +304,7 @@ class SlackPlatform:
                 raise
             raise ContentRefusedError(str(refused)) from refused
 
-    async def _start(self, where: Where, text: str, key: PostKey) -> str | None:
+    async def _start(self, where: DeliveryTarget, text: str, key: PostKey) -> str | None:
         """Begin a stream; None where it has to be a message that is edited."""
         if not (self._streams.supported and (where.kind is Kind.DM or where.reader)):
             return None
@@ -320,7 +320,7 @@ class SlackPlatform:
             log.info("posted rather than streamed: %s", error)
             return None
 
-    async def _replace(self, where: Where, message: str, **content: Any) -> None:
+    async def _replace(self, where: DeliveryTarget, message: str, **content: Any) -> None:
         try:
             await self._ended(where, message, "chat.update", **content)
         except RefusedError as refused:
@@ -328,7 +328,9 @@ class SlackPlatform:
                 raise PostRefusedError(str(refused)) from refused
             raise
 
-    async def _ended(self, where: Where, message: str, method: str, **content: Any) -> None:
+    async def _ended(
+        self, where: DeliveryTarget, message: str, method: str, **content: Any
+    ) -> None:
         """Make a call on a message, which may be another process's stream."""
         given = {"channel": self.channel_of(where.thread), "ts": message, **content}
         call = self._taken if method == "chat.update" else partial(self.api.call, repeat=True)

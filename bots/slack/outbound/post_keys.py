@@ -16,7 +16,7 @@ from core.domain.payload import count_of, dict_of, dicts_of, str_of
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from core.delivery.port import Where
+    from core.delivery.port import DeliveryTarget
 
 REPLY = "chatbot_reply"
 NOTICE = "chatbot_notice"
@@ -36,12 +36,12 @@ def notice(name: str = "") -> dict[str, Any]:
     return {"event_type": NOTICE, "event_payload": {"name": _hashed(name)}}
 
 
-def file_name(where: Where) -> str:
+def file_name(where: DeliveryTarget) -> str:
     """Return the name of the file with a turn's whole answer, by which it is found again."""
     return f"answer-{_turn(where.thread, where.turn)[:12]}.md"
 
 
-def key_of(message: Mapping[str, Any], where: Where, *, unmarked: str) -> PostKey | None:
+def key_of(message: Mapping[str, Any], where: DeliveryTarget, *, unmarked: str) -> PostKey | None:
     """Return the key of a message of ours; None where it isn't of this turn.
 
     `unmarked` is the token of a message without a mark; where empty, such are nobody's. A file's
@@ -63,7 +63,7 @@ def key_of(message: Mapping[str, Any], where: Where, *, unmarked: str) -> PostKe
     return PostKey(where.thread, where.turn, token=str_of(payload, "token"))
 
 
-def _piece_key(payload: Mapping[str, Any], where: Where) -> PostKey | None:
+def _piece_key(payload: Mapping[str, Any], where: DeliveryTarget) -> PostKey | None:
     piece, form = payload["piece"], payload.get("form", Form.CUT)
     if not isinstance(piece, int) or piece < 0 or form not in tuple(Form):
         return None

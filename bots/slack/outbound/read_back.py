@@ -17,7 +17,7 @@ from core.domain.payload import dicts_of, str_of
 if TYPE_CHECKING:
     from bots.slack.api import Api
     from bots.slack.inbound.events import Me
-    from core.delivery.port import Where
+    from core.delivery.port import DeliveryTarget
     from core.domain.message import Message
 
 PATIENCE = 15.0
@@ -27,7 +27,7 @@ Less than `core.commands.in_thread.SAID_SECONDS`, with what is read before it.
 """
 
 
-async def find(api: Api, me: Me, where: Where, *, unmarked: str) -> tuple[Posted, ...]:
+async def find(api: Api, me: Me, where: DeliveryTarget, *, unmarked: str) -> tuple[Posted, ...]:
     """Return our messages of a turn, oldest first; those without a mark are this lease's.
 
     Raises what `replies` does.

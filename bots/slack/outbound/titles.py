@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from typing import TypeAlias
 
     from bots.slack.api import Api
-    from core.delivery.port import Where
+    from core.delivery.port import DeliveryTarget
 
     Way: TypeAlias = Callable[[str, str, str], Awaitable[None]]
 
@@ -65,7 +65,7 @@ class Titles:
         """Note that a person has named a thread."""
         _keep(self._named, (channel, thread))
 
-    def after(self, where: Where) -> None:
+    def after(self, where: DeliveryTarget) -> None:
         """Name the thread of a turn that was answered, if it was its first."""
         place = (channel_of(where.thread.place), where.answer_in)
         first = where.opens or where.trigger == where.answer_in or place in self._unnamed

@@ -31,7 +31,7 @@ from core.domain.payload import dict_of, dicts_of
 
 if TYPE_CHECKING:
     from bots.slack.api import Api
-    from core.delivery.port import Where
+    from core.delivery.port import DeliveryTarget
     from core.domain.clock import Clock
 
 _METHOD = "files.upload"
@@ -56,7 +56,7 @@ class Uploads:
         self._clock = clock
         self._taken: OrderedDict[str, str] = OrderedDict()
 
-    async def put(self, where: Where, text: str) -> str:
+    async def put(self, where: DeliveryTarget, text: str) -> str:
         """Upload an answer into its thread; return the file's id.
 
         Where Slack takes no file from us, a message says so in its place; its id is returned.
@@ -77,7 +77,7 @@ class Uploads:
             self._taken.popitem(last=False)
         return file
 
-    async def take_back(self, where: Where, file: str) -> None:
+    async def take_back(self, where: DeliveryTarget, file: str) -> None:
         """Remove a file of ours, and the message that shows it."""
         channel = channel_of(where.thread.place)
         try:
@@ -90,7 +90,7 @@ class Uploads:
                 raise
         self._taken.pop(file_name(where), None)
 
-    async def _upload(self, where: Where, name: str, text: str) -> str:
+    async def _upload(self, where: DeliveryTarget, name: str, text: str) -> str:
         pause = min(_SHARED_WITHIN, self._api.timeout / 4)
         end = self._clock.monotonic() + self._api.timeout - pause
         while True:
@@ -104,7 +104,7 @@ class Uploads:
                 await self._clock.sleep(pause)  # whoever looks for it now might look too early
                 raise
 
-    async def _once(self, where: Where, name: str, text: str, seconds: float) -> str:
+    async def _once(self, where: DeliveryTarget, name: str, text: str, seconds: float) -> str:
         try:
             async with asyncio.timeout(seconds):
                 answer = await self._api.client.files_upload_v2(
@@ -123,7 +123,7 @@ class Uploads:
             raise PostUnclearError(f"{_METHOD}: {broke(error)}") from error
         return _id_in(answer.data)
 
-    async def _say_why_not(self, where: Where, code: str) -> str:
+    async def _say_why_not(self, where: DeliveryTarget, code: str) -> str:
         answer = await self._api.call(
             "chat.postMessage",
             channel=channel_of(where.thread.place),

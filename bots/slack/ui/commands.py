@@ -23,15 +23,15 @@ from bots.slack.ui.directory import SlackDirectory
 from bots.slack.ui.home import Home
 from bots.slack.ui.refusals import why
 from bots.slack.ui.replies import SlackVoice
-from core.commands.authorized import Desk
+from core.commands.authorized import AuthorizedCommands
 from core.commands.export import Form
-from core.commands.in_thread import Spoken, unwritten
+from core.commands.in_thread import ThreadCommands, unwritten
 from core.commands.parser import command_in
 from core.domain.describe import broke
 from core.domain.errors import ChatbotError, DeniedError, PlatformError, StoreError
 from core.domain.message import ThreadKey
 from core.domain.payload import dict_of, str_of
-from core.store.dedupe import first
+from core.store.dedupe import claim_once
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine
@@ -62,7 +62,7 @@ def register(slack: Slack, store: Store, commands: Commands) -> None:
     directory = SlackDirectory(
         api, me, slack.names, settings.slack_admins, strangers=settings.slack_allow_strangers
     )
-    desk = Desk(
+    desk = AuthorizedCommands(
         directory,
         store,
         commands,
@@ -71,18 +71,23 @@ def register(slack: Slack, store: Store, commands: Commands) -> None:
         open_unseen=settings.admins_read_private,
     )
     voice = SlackVoice(api, me, directory, clock, overhears=settings.overhear)
-    counter = Counter(desk, voice, directory, Home(api, desk, clock, settings), store)
+    counter = Interactions(desk, voice, directory, Home(api, desk, clock, settings), store)
     slack.unread = counter.unread
     slack.listeners.append(counter.listen)
-    slack.spoken = Spoken(desk, voice, store, settings, clock, counter.soon)
+    slack.spoken = ThreadCommands(desk, voice, store, settings, clock, counter.soon)
     slack.closers += [counter.close, slack.spoken.close]
 
 
-class Counter:
+class Interactions:
     """Where commands are handed in and what comes of them is shown."""
 
     def __init__(
-        self, desk: Desk, voice: SlackVoice, directory: SlackDirectory, home: Home, store: Store
+        self,
+        desk: AuthorizedCommands,
+        voice: SlackVoice,
+        directory: SlackDirectory,
+        home: Home,
+        store: Store,
     ) -> None:
         """Have things done by `desk`, and each once, as `store` knows."""
         self._desk = desk
@@ -134,7 +139,7 @@ class Counter:
         has recorded a request of Slack's can send it again, rightly signed, for five minutes.
         """
         name = f"asked {_print_of(body)}"
-        if not str_of(body, "trigger_id") or await first(self._store, NAME, name):
+        if not str_of(body, "trigger_id") or await claim_once(self._store, NAME, name):
             await make()
         else:
             log.warning("what was asked for came again, and is not done again")

@@ -14,7 +14,7 @@ from core.domain.message import Kind, ThreadKey
 if TYPE_CHECKING:
     from bots.settings.settings import Settings
     from bots.slack.api import Api
-    from core.commands.authorized import Desk
+    from core.commands.authorized import AuthorizedCommands
     from core.domain.clock import Clock
 
 _NOWHERE = ThreadKey(NAME, "home", "home")
@@ -35,7 +35,9 @@ _DMS = {
 class Home:
     """Fills people's home tabs, and lets them choose one of their threads."""
 
-    def __init__(self, api: Api, desk: Desk, clock: Clock, settings: Settings) -> None:
+    def __init__(
+        self, api: Api, desk: AuthorizedCommands, clock: Clock, settings: Settings
+    ) -> None:
         """Tell people of these settings."""
         self._api = api
         self._desk = desk

@@ -17,7 +17,7 @@ _LONGEST = 2_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Link:
+class Permalink:
     """A message that a permalink leads to."""
 
     channel: str
@@ -26,11 +26,11 @@ class Link:
     """The root of its thread; the message itself, where it is in none."""
 
 
-def link_in(text: str) -> Link | None:
+def link_in(text: str) -> Permalink | None:
     """Return the message that a permalink leads to (docs: reference/methods/chat.getPermalink)."""
     link = text.strip()
     found = _LINK.fullmatch(link) if len(link) <= _LONGEST else None
     if found is None:
         return None
     ts = f"{found[2]}.{found[3]}"
-    return Link(channel=found[1], ts=ts, root=found[4] or ts)
+    return Permalink(channel=found[1], ts=ts, root=found[4] or ts)

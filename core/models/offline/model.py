@@ -16,7 +16,7 @@ import bm25s
 
 from core.models.offline.extract import extract, lines_of
 from core.models.offline.language import content_words, is_implied, is_question, is_vague, units_of
-from core.models.port import Completion, Purpose, Stop
+from core.models.port import Completion, Purpose, StopReason
 from core.prompt.prompt import shown_in
 
 if TYPE_CHECKING:
@@ -73,7 +73,7 @@ class OfflineModel:
         for chunk in _CHUNK.findall(kept):
             yield chunk
             await asyncio.sleep(0)
-        yield Completion(stop=Stop.END if kept == text else Stop.LENGTH)
+        yield Completion(stop=StopReason.END if kept == text else StopReason.LENGTH)
 
     async def close(self) -> None:
         """Give back nothing: it holds nothing."""

@@ -12,7 +12,7 @@ _WATCHED = 10_000
 """Leases that are watched at once; of more, the one seen longest ago is watched anew."""
 
 
-class Beats:
+class LeaseObserver:
     """The beats that this process has seen, and since when it sees the same.
 
     Each claim and renewal of a lease leaves a beat that never comes again. Its holder counts the

@@ -10,15 +10,15 @@ from typing import TYPE_CHECKING
 from core.domain.session import Entry
 from core.store.dynamodb import items
 from core.store.verbs import first_shown
-from core.store.verbs.buffered_rows import Picture, Reads
+from core.store.verbs.buffered_rows import Reads, Snapshot
 
 if TYPE_CHECKING:
     from core.domain.message import ThreadKey
-    from core.store.dynamodb.beats import Beats
+    from core.store.dynamodb.beats import LeaseObserver
     from core.store.dynamodb.client import Table
     from core.store.dynamodb.items import Head, Item, Key
     from core.store.header import Header
-    from core.store.verbs.stepped import Ahead
+    from core.store.verbs.stepped import Prefetch
 
 _END = sys.maxsize
 
@@ -28,13 +28,13 @@ class TornError(Exception):
 
 
 @dataclass(slots=True, kw_only=True)
-class Look:
+class VersionedSnapshot:
     """What was read of a thread, and of which writes it is."""
 
     thread: ThreadKey
     head: Head | None = None
     """The header as it is kept; the picture has it with the lease as this process knows it."""
-    picture: Picture = field(default_factory=Picture)
+    picture: Snapshot = field(default_factory=Snapshot)
     stamps: dict[Key, str] = field(default_factory=dict)
     """By which write each item was made; empty: it is not there."""
     rounds: int = 1
@@ -50,7 +50,7 @@ class Look:
         """Return the generation of the thread's session; empty where there is none."""
         return self.head.gen if self.head else ""
 
-    def present(self, now: float, beats: Beats) -> None:
+    def present(self, now: float, beats: LeaseObserver) -> None:
         """Show the lease's end by this process's own clocks, from what it saw of its beat."""
         if self.head is None:
             self.picture.header = None
@@ -62,9 +62,11 @@ class Look:
         self.picture.header = header
 
 
-async def look(table: Table, thread: ThreadKey, ahead: Ahead, now: float, known: Look) -> Look:
+async def look(
+    table: Table, thread: ThreadKey, ahead: Prefetch, now: float, known: VersionedSnapshot
+) -> VersionedSnapshot:
     """Read a thread; what is `known` of it and still stands need not be read again."""
-    found = Look(thread=thread)
+    found = VersionedSnapshot(thread=thread)
     keys = _facts(thread, ahead.reads)
     header, summary = (found.partition, items.HEADER), (found.partition, items.SUMMARY)
     read = await table.get([header, summary, *keys])
@@ -84,7 +86,7 @@ async def look(table: Table, thread: ThreadKey, ahead: Ahead, now: float, known:
     return found
 
 
-async def read_more(table: Table, found: Look, reads: Reads, now: float) -> None:
+async def read_more(table: Table, found: VersionedSnapshot, reads: Reads, now: float) -> None:
     """Read what a verb needs after all, as it is now."""
     start, stop = reads.span
     messages = [message for message in reads.messages if message not in found.picture.places]
@@ -105,7 +107,7 @@ def _facts(thread: ThreadKey, reads: Reads) -> list[Key]:
     return [*keys, items.trace_key(thread)] if reads.trace else keys
 
 
-def _rest(found: Look, header: Header, ahead: Ahead, now: float) -> Reads:
+def _rest(found: VersionedSnapshot, header: Header, ahead: Prefetch, now: float) -> Reads:
     """Return what to read of a thread whose header is known, beside what is known already."""
     if header.expires <= now:
         found.picture.places.update(dict.fromkeys(ahead.reads.messages))
@@ -121,7 +123,7 @@ def _rest(found: Look, header: Header, ahead: Ahead, now: float) -> Reads:
     return Reads(span=(start, _END), messages=messages)
 
 
-async def _read_records(table: Table, found: Look, start: int, stop: int) -> None:
+async def _read_records(table: Table, found: VersionedSnapshot, start: int, stop: int) -> None:
     gen = found.gen
     last = items.record_name(gen, (stop - 1, 1))
     low = items.record_name(gen, (start, 0))
@@ -140,7 +142,7 @@ async def _read_records(table: Table, found: Look, start: int, stop: int) -> Non
 
 
 async def _read_facts(
-    table: Table, found: Look, reads: Reads, ids: dict[str, Key], now: float
+    table: Table, found: VersionedSnapshot, reads: Reads, ids: dict[str, Key], now: float
 ) -> None:
     read = await table.get([*_facts(found.thread, reads), *ids.values()])
     _keep_facts(found, reads, read, now)
@@ -149,7 +151,7 @@ async def _read_facts(
         found.picture.places[message] = None if place is None else int(place)
 
 
-def _keep_facts(found: Look, reads: Reads, read: dict[Key, Item], now: float) -> None:
+def _keep_facts(found: VersionedSnapshot, reads: Reads, read: dict[Key, Item], now: float) -> None:
     for key in _facts(found.thread, reads):
         found.stamps[key] = items.text(read[key], "stamp") if key in read else ""
     for identity in reads.identities:
@@ -166,7 +168,7 @@ def _keep_summary(head: Head, item: Item | None) -> None:
     head.header.summary = items.unpacked(item)
 
 
-def _refuse_torn(found: Look, start: int, stop: int) -> None:
+def _refuse_torn(found: VersionedSnapshot, start: int, stop: int) -> None:
     """Raise unless the records that were written last are those that the header knows of.
 
     An item of a transaction is seen when it is written, the others of it perhaps a little later.

@@ -13,11 +13,11 @@ import zlib
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from core.domain.admission import Verdict
+from core.domain.admission import Admission
 from core.domain.message import ThreadKey
 from core.store import codec
 from core.store.keys import digest
-from core.store.verbs import Trace
+from core.store.verbs import Tombstone
 
 if TYPE_CHECKING:
     from core.domain.session import Record
@@ -129,7 +129,7 @@ class Head:
     """A header as it is kept, with what only this kind of store needs."""
 
     header: Header
-    """Times of its lease are those of whoever wrote them; see `Beats`."""
+    """Times of its lease are those of whoever wrote them; see `LeaseObserver`."""
     gen: str
     stamp: str
     """The write that it is of; never the same again."""
@@ -190,16 +190,16 @@ def load_record(item: Item) -> tuple[Slot, Record]:
     return (int(place), int(half)), record
 
 
-def load_seen(item: Item | None, now: float) -> Verdict | None:
+def load_seen(item: Item | None, now: float) -> Admission | None:
     """Return what became of an event."""
-    return None if item is None or is_over(item, now) else Verdict(text(item, "verdict"))
+    return None if item is None or is_over(item, now) else Admission(text(item, "verdict"))
 
 
-def load_trace(item: Item | None, now: float) -> Trace | None:
+def load_trace(item: Item | None, now: float) -> Tombstone | None:
     """Return what is remembered of a thread."""
     if item is None or is_over(item, now):
         return None
-    return Trace(line=number(item, "line"), expires=number(item, "ending") or 0)
+    return Tombstone(line=number(item, "line"), expires=number(item, "ending") or 0)
 
 
 def _value(field: str | bytes | float | None) -> dict[str, Any]:

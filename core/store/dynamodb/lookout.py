@@ -12,17 +12,17 @@ if TYPE_CHECKING:
 
     from core.domain.clock import Clock
     from core.domain.message import ThreadKey
-    from core.store.dynamodb.beats import Beats
+    from core.store.dynamodb.beats import LeaseObserver
     from core.store.dynamodb.client import Table
 
 SHORTEST_PAUSE, LONGEST_PAUSE = 0.05, 1.0
 """Seconds between two looks; a look each second costs some two dollars a year."""
 
 
-class Lookout:
+class DueWorkPoller:
     """Looks at the index of work, less and less often while there is none."""
 
-    def __init__(self, table: Table, clock: Clock, beats: Beats) -> None:
+    def __init__(self, table: Table, clock: Clock, beats: LeaseObserver) -> None:
         """Look there."""
         self._table = table
         self._clock = clock

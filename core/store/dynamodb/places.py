@@ -12,7 +12,7 @@ from core.store.values import ThreadSettings
 if TYPE_CHECKING:
     from core.store.dynamodb.client import Table
     from core.store.dynamodb.items import Key
-    from core.store.values import Deed
+    from core.store.values import AuditEvent
 
 _DEEDS = "deeds"
 
@@ -54,7 +54,7 @@ async def advance(table: Table, name: str, position: int) -> int:
     return position
 
 
-async def audit(table: Table, now: float, deed: Deed) -> None:
+async def audit(table: Table, now: float, deed: AuditEvent) -> None:
     """Keep a deed, and remove those that are too many; DynamoDB removes those too old."""
     ending = items.ttl(deed.at + keys.AUDIT_SECONDS)
     await table.call(
@@ -65,7 +65,7 @@ async def audit(table: Table, now: float, deed: Deed) -> None:
     await table.delete([items.key_of(item) for item in kept[: -keys.AUDIT_LIMIT]])
 
 
-async def audited(table: Table, now: float, after: str, limit: int) -> tuple[Deed, ...]:
+async def audited(table: Table, now: float, after: str, limit: int) -> tuple[AuditEvent, ...]:
     """Return the next deeds behind a name, oldest first."""
     start = max(after, keys.audit_start(now))
     rows = await table.query(

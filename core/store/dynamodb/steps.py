@@ -12,7 +12,7 @@ from core.domain.errors import StoreUnavailableError
 from core.store import verbs
 from core.store.dynamodb import across, items
 from core.store.dynamodb.client import pause
-from core.store.dynamodb.fetch import Look, TornError, look, read_more
+from core.store.dynamodb.fetch import TornError, VersionedSnapshot, look, read_more
 from core.store.dynamodb.write import after, writing
 from core.store.keys import unique
 from core.store.verbs.buffered_rows import BufferedRows, MissingError, Reads
@@ -22,9 +22,9 @@ if TYPE_CHECKING:
 
     from core.domain.clock import Clock
     from core.domain.message import ThreadKey
-    from core.store.dynamodb.beats import Beats
+    from core.store.dynamodb.beats import LeaseObserver
     from core.store.dynamodb.client import Table
-    from core.store.verbs.stepped import Ahead
+    from core.store.verbs.stepped import Prefetch
 
 Result = TypeVar("Result")
 
@@ -43,7 +43,9 @@ class PassedByError(Exception):
 class Steps:
     """Runs verbs; of several in one process, those on the same thread one after the other."""
 
-    def __init__(self, table: Table, clock: Clock, beats: Beats, lease_seconds: float) -> None:
+    def __init__(
+        self, table: Table, clock: Clock, beats: LeaseObserver, lease_seconds: float
+    ) -> None:
         """Run them on this table."""
         self.left_work: Callable[[], None] = lambda: None
         """Called when a step leaves a thread to be claimed by anybody."""
@@ -52,10 +54,12 @@ class Steps:
         self._beats = beats
         self._lease_seconds = lease_seconds
         self._locks: WeakValueDictionary[ThreadKey, asyncio.Lock] = WeakValueDictionary()
-        self._known: OrderedDict[ThreadKey, tuple[Look, asyncio.TimerHandle]] = OrderedDict()
+        self._known: OrderedDict[ThreadKey, tuple[VersionedSnapshot, asyncio.TimerHandle]] = (
+            OrderedDict()
+        )
 
     async def run(
-        self, thread: ThreadKey, verb: Callable[[verbs.Rows, verbs.Now], Result], ahead: Ahead
+        self, thread: ThreadKey, verb: Callable[[verbs.Rows, verbs.Now], Result], ahead: Prefetch
     ) -> Result:
         """Run a verb as one atomic step.
 
@@ -78,7 +82,7 @@ class Steps:
         self,
         thread: ThreadKey,
         verb: Callable[[verbs.Rows, verbs.Now], Result],
-        ahead: Ahead,
+        ahead: Prefetch,
         deadline: float,
     ) -> Result:
         for attempt in itertools.count():
@@ -97,7 +101,11 @@ class Steps:
         raise AssertionError
 
     async def _once(
-        self, found: Look, verb: Callable[[verbs.Rows, verbs.Now], Result], *, trusted: bool
+        self,
+        found: VersionedSnapshot,
+        verb: Callable[[verbs.Rows, verbs.Now], Result],
+        *,
+        trusted: bool,
     ) -> Result:
         now = verbs.Now(time=self._clock.now(), lease_seconds=self._lease_seconds, fresh=unique())
         found.present(now.time, self._beats)
@@ -111,7 +119,7 @@ class Steps:
 
     async def _decide(
         self,
-        found: Look,
+        found: VersionedSnapshot,
         rows: BufferedRows,
         verb: Callable[[verbs.Rows, verbs.Now], Result],
         now: verbs.Now,
@@ -122,7 +130,7 @@ class Steps:
             except MissingError as missing:
                 await read_more(self._table, found, missing.reads, now.time)
 
-    async def _write(self, found: Look, rows: BufferedRows, now: verbs.Now) -> None:
+    async def _write(self, found: VersionedSnapshot, rows: BufferedRows, now: verbs.Now) -> None:
         stamp = unique()
         made = writing(found, rows.changes, now.time, stamp)
         if not await self._table.transact(made.steps, stamp):
@@ -141,20 +149,20 @@ class Steps:
             except StoreUnavailableError:
                 return  # it is listed: a sweep will remove it
 
-    def _remember(self, known: Look) -> None:
+    def _remember(self, known: VersionedSnapshot) -> None:
         loop = asyncio.get_running_loop()
         self._known[known.thread] = (known, loop.call_later(_FRESH, self._forget, known.thread))
         if len(self._known) > _REMEMBERED:
             self._forget(next(iter(self._known)))
 
-    def _forget(self, thread: ThreadKey) -> Look:
+    def _forget(self, thread: ThreadKey) -> VersionedSnapshot:
         """Return what was remembered of a thread, and remember it no more."""
-        known, timer = self._known.pop(thread, (Look(thread=thread), None))
+        known, timer = self._known.pop(thread, (VersionedSnapshot(thread=thread), None))
         if timer is not None:
             timer.cancel()
         return known
 
-    async def _stands(self, found: Look) -> bool:
+    async def _stands(self, found: VersionedSnapshot) -> bool:
         """Tell whether the thread's header is as it was read."""
         key = (found.partition, items.HEADER)
         read = (await self._table.get([key])).get(key)

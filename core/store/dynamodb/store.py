@@ -1,7 +1,7 @@
 """The store in a DynamoDB table: each verb one conditional transaction, with no clock but ours.
 
 Times are those of the process's own clock: sessions, event ids and delays end by it, so the clocks
-of all replicas have to agree to some seconds. Leases don't depend on that: see `Beats`.
+of all replicas have to agree to some seconds. Leases don't depend on that: see `LeaseObserver`.
 """
 
 from __future__ import annotations
@@ -12,16 +12,16 @@ from typing import TYPE_CHECKING
 from core.store import verbs
 from core.store.dynamodb import across, index, items, places
 from core.store.dynamodb.address import parse
-from core.store.dynamodb.beats import Beats
+from core.store.dynamodb.beats import LeaseObserver
 from core.store.dynamodb.client import PATIENCE, connect
-from core.store.dynamodb.lookout import Lookout
+from core.store.dynamodb.lookout import DueWorkPoller
 from core.store.dynamodb.steps import Steps
 from core.store.dynamodb.table import refuse_unfit, remarks
 from core.store.dynamodb.transfer import DynamoTransfer
 from core.store.keys import place_prefix
-from core.store.values import Idle, ThreadSettings
+from core.store.values import NothingDue, ThreadSettings
 from core.store.verbs.rows import living
-from core.store.verbs.stepped import Ahead
+from core.store.verbs.stepped import Prefetch
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Sequence
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from core.domain.message import ThreadKey
     from core.domain.session import Record
     from core.store.dynamodb.client import Table
-    from core.store.values import Buried, Deed, ThreadPage, Work
+    from core.store.values import AuditEvent, Buried, ThreadPage, Work
     from core.store.verbs.stepped import Result
 
 
@@ -42,10 +42,10 @@ class DynamoStore(DynamoTransfer):
     def __init__(self, table: Table, clock: Clock, *, lease_seconds: float = 15) -> None:
         """Use this table from now on; its client is closed with the store."""
         self.lease_seconds = lease_seconds
-        self.beats = Beats(clock, lease_seconds)
+        self.beats = LeaseObserver(clock, lease_seconds)
         self._table = table
         self._clock = clock
-        self._lookout = Lookout(table, clock, self.beats)
+        self._lookout = DueWorkPoller(table, clock, self.beats)
         self.wake = self._lookout.wake
         self._steps = Steps(table, clock, self.beats, lease_seconds)
         self._steps.left_work = self.wake
@@ -83,7 +83,7 @@ class DynamoStore(DynamoTransfer):
 
     async def claim_any(
         self, platforms: Collection[str], token: str, besides: Collection[ThreadKey] = ()
-    ) -> Work | Idle:
+    ) -> Work | NothingDue:
         """Claim, of these platforms, the thread that has been due for the longest."""
         later: list[float] = []
         for seconds, thread in await self._lookout.look(platforms, len(besides)):
@@ -94,7 +94,7 @@ class DynamoStore(DynamoTransfer):
             elif (work := await self.claim(thread, token)) is not None:
                 self._lookout.found()
                 return work
-        return Idle(seconds=min(later, default=None))
+        return NothingDue(seconds=min(later, default=None))
 
     async def threads(
         self,
@@ -141,7 +141,7 @@ class DynamoStore(DynamoTransfer):
             work = verbs.show(rows, header)
             return replace(work, lease=replace(work.lease, token=""))
 
-        return await self._step(thread, show, Ahead(records="window"))
+        return await self._step(thread, show, Prefetch(records="window"))
 
     async def revs(self, threads: Sequence[ThreadKey]) -> tuple[str, ...]:
         """Return the `rev` of each of these threads; empty for one that is not kept."""
@@ -170,11 +170,11 @@ class DynamoStore(DynamoTransfer):
         """Move a cursor, never back; return where it stands."""
         return await places.advance(self._table, name, position)
 
-    async def audit(self, deed: Deed) -> None:
+    async def audit(self, deed: AuditEvent) -> None:
         """Keep a deed; old ones go."""
         await places.audit(self._table, self._clock.now(), deed)
 
-    async def audited(self, *, after: str = "", limit: int = 100) -> tuple[Deed, ...]:
+    async def audited(self, *, after: str = "", limit: int = 100) -> tuple[AuditEvent, ...]:
         """Return the next deeds behind the one with the name `after`, oldest first."""
         return await places.audited(self._table, self._clock.now(), after, limit)
 
@@ -193,7 +193,7 @@ class DynamoStore(DynamoTransfer):
                 count += 1
             else:
                 thread = items.thread_of(partition)
-                count += await self._step(thread, _sweep, Ahead())
+                count += await self._step(thread, _sweep, Prefetch())
         return count
 
     async def check(self) -> tuple[str, ...]:
@@ -211,7 +211,7 @@ class DynamoStore(DynamoTransfer):
         self,
         thread: ThreadKey,
         verb: Callable[[verbs.Rows, verbs.Now], Result],
-        ahead: Ahead,
+        ahead: Prefetch,
     ) -> Result:
         return await self._steps.run(thread, verb, ahead)
 

@@ -6,13 +6,13 @@ import asyncio
 from itertools import zip_longest
 from typing import TYPE_CHECKING
 
-from core.domain.admission import Verdict
+from core.domain.admission import Admission
 from core.store import codec, verbs
 from core.store.dynamodb import across, items, places
 from core.store.keys import unique
-from core.store.migration.transfer import Cursor, Dump, Heard, Place, Traced
+from core.store.migration.transfer import Cursor, Dump, Place, SeenEvent, Traced
 from core.store.verbs.buffered_rows import Reads
-from core.store.verbs.stepped import Ahead, SteppedStore
+from core.store.verbs.stepped import Prefetch, SteppedStore
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator, Sequence
@@ -46,7 +46,7 @@ class DynamoTransfer(SteppedStore):
                 return None
             return Dump(header=header, people=(), trace=rows.trace(), time=now.time)
 
-        found = await self._step(thread, read, Ahead(reads=Reads(trace=True)))
+        found = await self._step(thread, read, Prefetch(reads=Reads(trace=True)))
         if found is None or (head := await across.head_of(self._table, thread, found.time)) is None:
             return None
         named = f"{head.gen}#{items.PERSON}"
@@ -104,11 +104,11 @@ class DynamoTransfer(SteppedStore):
         def step(rows: verbs.Rows, now: verbs.Now) -> None:
             verbs.load(rows, now, records, people, first=first, dump=dump)
 
-        await self._step(thread, step, Ahead())
+        await self._step(thread, step, Prefetch())
 
     async def _keep(self, aside: Aside) -> None:
         match aside:
-            case Heard():
+            case SeenEvent():
                 fields = {"verdict": aside.verdict.value, **items.ttl(aside.expires)}
                 await self._put((f"s#{aside.hash}", "-"), **fields)
             case Traced():
@@ -149,6 +149,6 @@ def _aside(item: Item, now: float) -> Aside | None:
         return None
     expires = items.number(item, "ending") or 0
     if kind == "s":
-        return Heard(hash=name, verdict=Verdict(items.text(item, "verdict")), expires=expires)
+        return SeenEvent(hash=name, verdict=Admission(items.text(item, "verdict")), expires=expires)
     trace = items.load_trace(item, now)
     return Traced(hash=name, trace=trace) if trace else None

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any
 from core.domain.session import Entry
 from core.store import codec
 from core.store.dynamodb import items
-from core.store.dynamodb.fetch import Look
+from core.store.dynamodb.fetch import VersionedSnapshot
 from core.store.dynamodb.items import Head, Mark
 from core.store.keys import SEEN_SECONDS
-from core.store.verbs.buffered_rows import Picture
+from core.store.verbs.buffered_rows import Snapshot
 
 if TYPE_CHECKING:
     from core.domain.session import Record
@@ -26,7 +26,7 @@ Step = dict[str, Any]
 class Writing:
     """A transaction that is being put together."""
 
-    look: Look
+    look: VersionedSnapshot
     now: float
     stamp: str
     """Names the write; it goes with every item, and makes a retry known."""
@@ -60,7 +60,7 @@ def condition(stamp: str) -> dict[str, Any]:
     }
 
 
-def writing(look: Look, changes: Changes, now: float, stamp: str) -> Writing:
+def writing(look: VersionedSnapshot, changes: Changes, now: float, stamp: str) -> Writing:
     """Return the transaction that makes these changes, or nothing if the thread has changed."""
     made = Writing(look, now, stamp)
     gen = stamp[:12] if changes.emptied or look.head is None else look.gen
@@ -86,10 +86,10 @@ def writing(look: Look, changes: Changes, now: float, stamp: str) -> Writing:
     return made
 
 
-def after(made: Writing, changes: Changes) -> Look:
+def after(made: Writing, changes: Changes) -> VersionedSnapshot:
     """Return what is known of the thread once the transaction is done."""
     old = made.look.picture
-    picture = Picture(spans=list(old.spans), records=dict(old.records), places=dict(old.places))
+    picture = Snapshot(spans=list(old.spans), records=dict(old.records), places=dict(old.places))
     stamps = {key: stamp for key, stamp in made.look.stamps.items() if key[0].startswith("t#")}
     for slot, record in changes.records.items():
         key = (made.look.partition, items.record_name(made.look.gen, slot))
@@ -102,7 +102,9 @@ def after(made: Writing, changes: Changes) -> Look:
             stamps[key] = made.stamp
         if isinstance(record, Entry):
             picture.places[record.id] = record.place
-    return Look(thread=made.look.thread, head=made.head, picture=picture, stamps=stamps)
+    return VersionedSnapshot(
+        thread=made.look.thread, head=made.head, picture=picture, stamps=stamps
+    )
 
 
 def _record(made: Writing, gen: str, slot: Slot, record: Record | None) -> None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from core.store.keys import SEEN_SECONDS, digest
 
 if TYPE_CHECKING:
-    from core.domain.admission import Verdict
+    from core.domain.admission import Admission
     from core.domain.message import ThreadKey
     from core.domain.session import Answer, Entry, Record
     from core.store import verbs
@@ -72,12 +72,12 @@ class LocalRows:
         """Return the place of the message with this id."""
         return self._store.ids[self._key].get(message)
 
-    def seen(self, identity: str) -> Verdict | None:
+    def seen(self, identity: str) -> Admission | None:
         """Return what became of the event with this identity."""
         verdict, expires = self._store.seen.get(digest(self._thread, identity), (None, 0.0))
         return None if self._store.is_over(expires) else verdict
 
-    def put_seen(self, identity: str, verdict: Verdict) -> None:
+    def put_seen(self, identity: str, verdict: Admission) -> None:
         """Remember an event's identity for `SEEN_SECONDS`."""
         expires = self._store.expiry(SEEN_SECONDS)
         self._store.seen[digest(self._thread, identity)] = (verdict, expires)
@@ -86,11 +86,11 @@ class LocalRows:
         """Remember that this person spoke in the thread."""
         self._store.who.add((person, self._key))
 
-    def trace(self) -> verbs.Trace | None:
+    def trace(self) -> verbs.Tombstone | None:
         """Return what is remembered of the thread beyond its end."""
         trace = self._store.traces.get(digest(self._thread))
         return None if trace is None or self._store.is_over(trace.expires) else trace
 
-    def put_trace(self, trace: verbs.Trace) -> None:
+    def put_trace(self, trace: verbs.Tombstone) -> None:
         """Remember this of the thread beyond its end."""
         self._store.traces[digest(self._thread)] = trace

@@ -13,17 +13,26 @@ from core.store import keys, verbs
 from core.store.local.rows import LocalRows
 from core.store.local.transfer import LocalTransfer
 from core.store.port import Store
-from core.store.values import Buried, Idle, ThreadPage, ThreadSettings
+from core.store.values import Buried, NothingDue, ThreadPage, ThreadSettings
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Sequence
 
-    from core.domain.admission import Terms, Verdict
+    from core.domain.admission import Admission, AdmissionPolicy
     from core.domain.clock import Clock
     from core.domain.message import Attachment, Kind, Message
     from core.domain.session import Record
     from core.store.header import Header
-    from core.store.values import Accepted, Changed, Deed, Draft, Lease, Outcome, Refused, Work
+    from core.store.values import (
+        Accepted,
+        AuditEvent,
+        Changed,
+        Lease,
+        Outcome,
+        PendingAnswer,
+        Refused,
+        Work,
+    )
 
 
 class LocalStore(LocalTransfer, Store):
@@ -37,16 +46,16 @@ class LocalStore(LocalTransfer, Store):
         self.headers: dict[str, Header] = {}
         self.records: defaultdict[str, dict[tuple[int, bool], Record]] = defaultdict(dict)
         self.ids: defaultdict[str, dict[str, int]] = defaultdict(dict)
-        self.seen: dict[str, tuple[Verdict, float]] = {}
-        self.traces: dict[str, verbs.Trace] = {}
+        self.seen: dict[str, tuple[Admission, float]] = {}
+        self.traces: dict[str, verbs.Tombstone] = {}
         self.who: set[tuple[str, str]] = set()
         self.places: dict[str, ThreadSettings] = {}
         self.cursors: dict[str, int] = {}
-        self.deeds: dict[str, Deed] = {}
+        self.deeds: dict[str, AuditEvent] = {}
 
     # --- a turn -----------------------------------------------------------------------------
 
-    async def accept(self, message: Message, terms: Terms, token: str = "") -> Accepted:
+    async def accept(self, message: Message, terms: AdmissionPolicy, token: str = "") -> Accepted:
         """Take a message in, once, whatever becomes of it."""
         return verbs.accept(self._rows(message.thread), self._now(), message, terms, token)
 
@@ -56,7 +65,7 @@ class LocalStore(LocalTransfer, Store):
 
     async def claim_any(
         self, platforms: Collection[str], token: str, besides: Collection[ThreadKey] = ()
-    ) -> Work | Idle:
+    ) -> Work | NothingDue:
         """Claim, of these platforms, the thread that has been due for the longest."""
         now = self._now()
         threads = ((ThreadKey.parse(key), header) for key, header in self.headers.items())
@@ -67,11 +76,11 @@ class LocalStore(LocalTransfer, Store):
         )
         for when, key in due:
             if when > now.time:
-                return Idle(seconds=when - now.time)
+                return NothingDue(seconds=when - now.time)
             work = verbs.claim(self._rows(ThreadKey.parse(key)), now, token)
             if work is not None:
                 return work
-        return Idle(seconds=None)
+        return NothingDue(seconds=None)
 
     async def renew(
         self, lease: Lease, rev: str, preview: str = ""
@@ -84,7 +93,7 @@ class LocalStore(LocalTransfer, Store):
         return verbs.stop(self._rows(thread), self._now(), turn)
 
     async def commit(
-        self, lease: Lease, rev: str, draft: Draft, preview: str = ""
+        self, lease: Lease, rev: str, draft: PendingAnswer, preview: str = ""
     ) -> Literal["committed"] | Changed | Refused:
         """Record the turn's answer behind the last place that it answers."""
         return verbs.commit(self._rows(lease.thread), self._now(), lease, rev, draft, preview)
@@ -187,14 +196,14 @@ class LocalStore(LocalTransfer, Store):
         """Let a buried message wait again, at the end of its thread."""
         return verbs.requeue(self._rows(thread), self._now(), place)
 
-    async def audit(self, deed: Deed) -> None:
+    async def audit(self, deed: AuditEvent) -> None:
         """Keep a deed; old ones go."""
         self.deeds[deed.name] = deed
         start = keys.audit_start(self._clock.now())
         kept = sorted(name for name in self.deeds if name > start)[-keys.AUDIT_LIMIT :]
         self.deeds = {name: self.deeds[name] for name in kept}
 
-    async def audited(self, *, after: str = "", limit: int = 100) -> tuple[Deed, ...]:
+    async def audited(self, *, after: str = "", limit: int = 100) -> tuple[AuditEvent, ...]:
         """Return the next deeds behind the one with the name `after`, oldest first."""
         start = max(after, keys.audit_start(self._clock.now()))
         return tuple(self.deeds[name] for name in sorted(self.deeds) if name > start)[:limit]

@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from core.store import verbs
-from core.store.migration.transfer import Cursor, Dump, Heard, Place, Traced, Transfer
+from core.store.migration.transfer import Cursor, Dump, Place, SeenEvent, Traced, Transfer
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator, Sequence
 
-    from core.domain.admission import Verdict
+    from core.domain.admission import Admission
     from core.domain.message import ThreadKey
     from core.domain.session import Record
     from core.store.header import Header
@@ -22,8 +22,8 @@ if TYPE_CHECKING:
 class LocalTransfer(Transfer):
     """The half of the in-process store that moves it; see `core.store.local.store`."""
 
-    seen: dict[str, tuple[Verdict, float]]
-    traces: dict[str, verbs.Trace]
+    seen: dict[str, tuple[Admission, float]]
+    traces: dict[str, verbs.Tombstone]
     who: set[tuple[str, str]]
     places: dict[str, ThreadSettings]
     cursors: dict[str, int]
@@ -55,7 +55,7 @@ class LocalTransfer(Transfer):
         """Take in what another store has given out."""
         for aside in asides:
             match aside:
-                case Heard():
+                case SeenEvent():
                     self.seen[aside.hash] = (aside.verdict, aside.expires)
                 case Traced():
                     self.traces[aside.hash] = aside.trace
@@ -69,7 +69,7 @@ class LocalTransfer(Transfer):
         now = self._now().time
         for name, (verdict, expires) in self.seen.items():
             if expires > now:
-                yield Heard(hash=name, verdict=verdict, expires=expires)
+                yield SeenEvent(hash=name, verdict=verdict, expires=expires)
         for name, trace in self.traces.items():
             if trace.expires > now:
                 yield Traced(hash=name, trace=trace)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from core.commands.audit import deeds
 from core.store import codec, keys
 from core.store.migration.migrate import asides_of, every_thread, portions_of, unheld
-from core.store.migration.transfer import Cursor, Heard, Place, Traced
+from core.store.migration.transfer import Cursor, Place, SeenEvent, Traced
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -134,7 +134,7 @@ async def _compare_asides(
 
 
 _WORDS: dict[type[Aside], str] = {
-    Heard: "hashes of events",
+    SeenEvent: "hashes of events",
     Traced: "traces of threads that have ended or were forgotten",
     Place: "settings of places",
     Cursor: "cursors of catch-up",
@@ -143,7 +143,7 @@ _WORDS: dict[type[Aside], str] = {
 
 def _named(aside: Aside) -> tuple[str, ...]:
     match aside:
-        case Heard():
+        case SeenEvent():
             return "heard", aside.hash, aside.verdict.value
         case Traced():
             line = aside.trace.line
@@ -155,6 +155,6 @@ def _named(aside: Aside) -> tuple[str, ...]:
 
 
 def _ends(aside: Aside, by: float) -> bool:
-    if isinstance(aside, Heard):
+    if isinstance(aside, SeenEvent):
         return aside.expires <= by
     return isinstance(aside, Traced) and aside.trace.expires <= by

@@ -17,12 +17,12 @@ from typing import TYPE_CHECKING, TypeAlias
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Sequence
 
-    from core.domain.admission import Verdict
+    from core.domain.admission import Admission
     from core.domain.message import ThreadKey
     from core.domain.session import Record
     from core.store.header import Header
     from core.store.values import ThreadSettings
-    from core.store.verbs import Trace
+    from core.store.verbs import Tombstone
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,17 +32,17 @@ class Dump:
     header: Header
     people: tuple[str, ...]
     """Everybody who spoke in it, in order; the header counts only so many."""
-    trace: Trace | None
+    trace: Tombstone | None
     time: float
     """When it was read."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Heard:
+class SeenEvent:
     """What became of an event; see `core.store.keys.SEEN_SECONDS`."""
 
     hash: str
-    verdict: Verdict
+    verdict: Admission
     expires: float
     near: str = ""
     """Where the store kept it: good for a store of the same kind, and empty where all is one."""
@@ -53,9 +53,9 @@ class Traced:
     """What is remembered of a thread beyond its end, under the hash of its name."""
 
     hash: str
-    trace: Trace
+    trace: Tombstone
     near: str = ""
-    """As in `Heard`."""
+    """As in `SeenEvent`."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,7 +74,7 @@ class Cursor:
     position: int
 
 
-Aside: TypeAlias = Heard | Traced | Place | Cursor
+Aside: TypeAlias = SeenEvent | Traced | Place | Cursor
 
 
 class Transfer(ABC):

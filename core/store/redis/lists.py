@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from core.store.redis.client import Client
     from core.store.redis.names import Names
     from core.store.redis.scripts import Value
-    from core.store.values import Deed, ThreadInfo
+    from core.store.values import AuditEvent, ThreadInfo
 
 Ask: TypeAlias = Callable[[Awaitable[Any]], Awaitable[Any]]
 
@@ -80,7 +80,7 @@ class Lists:
         now, found = await self.firsts(self._names.everywhere("ends"), limit)
         return [ThreadKey.parse(name) for ends, name in found[:limit] if ends <= now]
 
-    async def deeds(self, after: str, limit: int) -> tuple[Deed, ...]:
+    async def deeds(self, after: str, limit: int) -> tuple[AuditEvent, ...]:
         """Return the next deeds of the audit log that are not too old."""
         key, start = self._names.audit, f"({after}!" if after else "-"  # `!` is behind a space
         while True:

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from core.domain.session import Record
     from core.store.redis.client import Client
     from core.store.redis.scripts import Value
-    from core.store.values import Deed, Lease, Work
+    from core.store.values import AuditEvent, Lease, Work
 
 PATIENCE = 20.0
 """Seconds after which a verb gives up on a Redis that hangs, however often it was retried."""
@@ -104,7 +104,7 @@ class RedisReading(Store):
         """Let a buried message wait again, at the end of its thread."""
         return bool(await self._run("requeue", thread, place=place))
 
-    async def audit(self, deed: Deed) -> None:
+    async def audit(self, deed: AuditEvent) -> None:
         """Keep a deed; old ones go."""
         args: dict[str, Value] = {
             "deed": f"{deed.name} {codec.dump(deed)}",
@@ -113,7 +113,7 @@ class RedisReading(Store):
         words = script("audit").words({"audit": self._names.audit}, (), args)
         await self._ask(script("audit").run(self._client, words))
 
-    async def audited(self, *, after: str = "", limit: int = 100) -> tuple[Deed, ...]:
+    async def audited(self, *, after: str = "", limit: int = 100) -> tuple[AuditEvent, ...]:
         """Return the next deeds behind the one with the name `after`, oldest first."""
         return await self._lists.deeds(after, limit)
 

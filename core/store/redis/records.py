@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 
     from core.domain.message import Message
     from core.domain.session import Record
-    from core.store.values import Draft, Lease
+    from core.store.values import Lease, PendingAnswer
 
 _Made = TypeVar("_Made")
 
@@ -63,7 +63,7 @@ def files(attachments: Sequence[Attachment]) -> str:
     return _dump(_files(attachments))
 
 
-def answer(lease: Lease, draft: Draft) -> str:
+def answer(lease: Lease, draft: PendingAnswer) -> str:
     """Return an answer, without its kind, its messages and its time, which the script adds."""
     usage = draft.usage
     tokens = usage and (usage.input, usage.output, usage.cache_read, usage.cache_write)

@@ -13,14 +13,14 @@ from core.store.redis.checks import sentences
 from core.store.redis.client import connect, disconnect
 from core.store.redis.reading import PATIENCE
 from core.store.redis.transfer import RedisTransfer
-from core.store.values import Accepted, Changed, Idle, Outcome, Refused
+from core.store.values import Accepted, Changed, NothingDue, Outcome, Refused
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
 
-    from core.domain.admission import Terms
+    from core.domain.admission import AdmissionPolicy
     from core.domain.message import Attachment, Message
-    from core.store.values import Draft, Lease, Work
+    from core.store.values import Lease, PendingAnswer, Work
 
 
 class RedisStore(RedisTransfer):
@@ -37,7 +37,7 @@ class RedisStore(RedisTransfer):
 
     # --- a turn -----------------------------------------------------------------------------
 
-    async def accept(self, message: Message, terms: Terms, token: str = "") -> Accepted:
+    async def accept(self, message: Message, terms: AdmissionPolicy, token: str = "") -> Accepted:
         """Take a message in, once, whatever becomes of it."""
         letter, new, work, muted = await self._run(
             "accept",
@@ -50,7 +50,7 @@ class RedisStore(RedisTransfer):
             author=message.author.id,
             at=message.at,
             entry=records.entry(message),
-            verdicts="".join(wire.LETTERS[verdict] for verdict in terms.verdicts),
+            admissions="".join(wire.LETTERS[verdict] for verdict in terms.admissions),
             kind=message.kind,
             ttl=terms.ttl,
             reach=terms.reach,
@@ -71,7 +71,7 @@ class RedisStore(RedisTransfer):
 
     async def claim_any(
         self, platforms: Collection[str], token: str, besides: Collection[ThreadKey] = ()
-    ) -> Work | Idle:
+    ) -> Work | NothingDue:
         """Claim, of these platforms, the thread that has been due for the longest."""
         keys = self._names.work(platforms)
         passed = {str(thread) for thread in besides}
@@ -80,12 +80,12 @@ class RedisStore(RedisTransfer):
             wanted = [(due, thread) for due, thread in firsts if thread not in passed]
             for due, thread in wanted:
                 if due > now:
-                    return Idle(seconds=due - now)
+                    return NothingDue(seconds=due - now)
                 work = await self.claim(ThreadKey.parse(thread), token)
                 if work is not None:
                     return work
             if not wanted:
-                return Idle(seconds=None)
+                return NothingDue(seconds=None)
 
     async def renew(
         self, lease: Lease, rev: str, preview: str = ""
@@ -103,7 +103,7 @@ class RedisStore(RedisTransfer):
         return bool(await self._run("stop", thread, turn=turn))
 
     async def commit(
-        self, lease: Lease, rev: str, draft: Draft, preview: str = ""
+        self, lease: Lease, rev: str, draft: PendingAnswer, preview: str = ""
     ) -> Literal["committed"] | Changed | Refused:
         """Record the turn's answer behind the last place that it answers."""
         reply = await self._as_holder(

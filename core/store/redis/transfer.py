@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Any
 
 from core.domain.session import Entry
 from core.store import codec
-from core.store.migration.transfer import Cursor, Dump, Heard, Place, Traced
+from core.store.migration.transfer import Cursor, Dump, Place, SeenEvent, Traced
 from core.store.redis import headers, wire
 from core.store.redis.reading import RedisReading
 from core.store.redis.records import dump as dumped
-from core.store.verbs import Trace
+from core.store.verbs import Tombstone
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterable, Sequence
@@ -100,7 +100,7 @@ class RedisTransfer(RedisReading):
         for: unless another Redis says so, it goes into each of them.
         """
         match aside:
-            case Heard():
+            case SeenEvent():
                 for key in self._names.everywhere_of("seen", aside.hash, aside.near):
                     letter = wire.LETTERS[aside.verdict]
                     yield "SET", key, letter, "PX", _left(aside.expires, now)
@@ -114,7 +114,7 @@ class RedisTransfer(RedisReading):
 def _aside(kept: Kept, value: bytes, left: int, now: float) -> Aside:
     if kept.what == "seen":
         expires = now + left / 1000
-        return Heard(
+        return SeenEvent(
             hash=kept.name, verdict=wire.verdict(value[:1]), expires=expires, near=kept.partition
         )
     if kept.what == "trace":
@@ -133,11 +133,11 @@ def _rows(several: Sequence[Record]) -> list[tuple[str, str, str, str]]:
     ]
 
 
-def _trace(line: bytes, left: int, now: float) -> Trace:
-    return Trace(line=float(line) if line else None, expires=now + left / 1000)
+def _trace(line: bytes, left: int, now: float) -> Tombstone:
+    return Tombstone(line=float(line) if line else None, expires=now + left / 1000)
 
 
-def _line(trace: Trace) -> str:
+def _line(trace: Tombstone) -> str:
     return "" if trace.line is None else repr(trace.line)
 
 

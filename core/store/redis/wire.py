@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from core.domain.admission import Verdict
+from core.domain.admission import Admission
 from core.domain.message import Kind
 from core.domain.session import Summary, Usage
 from core.store import codec
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from core.domain.message import ThreadKey
     from core.store.redis.windows import Windows
 
-LETTERS = {verdict: verdict.value[0] for verdict in Verdict}
+LETTERS = {verdict: verdict.value[0] for verdict in Admission}
 """The letter of each verdict in the scripts."""
 _VERDICTS = {letter.encode(): verdict for verdict, letter in LETTERS.items()}
 INFO = (
@@ -31,7 +31,7 @@ def numbers(places: Sequence[int]) -> str:
     return ",".join(map(str, places))
 
 
-def verdict(letter: bytes) -> Verdict:
+def verdict(letter: bytes) -> Admission:
     """Return the verdict that a script has sent."""
     return _VERDICTS[letter]
 

@@ -10,7 +10,7 @@ from core.store.values import ThreadSettings
 
 if TYPE_CHECKING:
     from core.store.sql.query import Queries
-    from core.store.values import Deed
+    from core.store.values import AuditEvent
 
 
 def settings(platform: str, place: str) -> Queries[ThreadSettings]:
@@ -48,7 +48,7 @@ def advance(name: str, position: int) -> Queries[int]:
     return (yield from cursor(name))
 
 
-def audit(now: float, deed: Deed) -> Queries[None]:
+def audit(now: float, deed: AuditEvent) -> Queries[None]:
     """Keep a deed, and remove those that are too old or too many."""
     yield Query(
         "INSERT INTO deed (name, body) VALUES (:name, :body) ON CONFLICT DO NOTHING",
@@ -62,7 +62,7 @@ def audit(now: float, deed: Deed) -> Queries[None]:
     )
 
 
-def audited(now: float, after: str, limit: int) -> Queries[tuple[Deed, ...]]:
+def audited(now: float, after: str, limit: int) -> Queries[tuple[AuditEvent, ...]]:
     """Return the next deeds behind a name, oldest first."""
     rows = yield Query(
         "SELECT body FROM deed WHERE name > :after ORDER BY name LIMIT :limit",

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from core.domain.admission import Verdict
+from core.domain.admission import Admission
 from core.store import codec
 from core.store.keys import SEEN_SECONDS, digest
 from core.store.sql.reading import load_record
-from core.store.verbs import Trace
+from core.store.verbs import Tombstone
 
 if TYPE_CHECKING:
     import sqlite3
@@ -115,16 +115,16 @@ class SqlRows:
         )
         return row[0] if row else None
 
-    def seen(self, identity: str) -> Verdict | None:
+    def seen(self, identity: str) -> Admission | None:
         """Return what became of the event with this identity."""
         row = self._first(
             "SELECT verdict FROM seen WHERE hash = ? AND expires > ?",
             digest(self._thread, identity),
             self._now.time,
         )
-        return Verdict(row[0]) if row else None
+        return Admission(row[0]) if row else None
 
-    def put_seen(self, identity: str, verdict: Verdict) -> None:
+    def put_seen(self, identity: str, verdict: Admission) -> None:
         """Remember an event's identity for `SEEN_SECONDS`."""
         self._connection.execute(
             PUT_SEEN,
@@ -139,16 +139,16 @@ class SqlRows:
         """Remember that this person spoke in the thread."""
         self._connection.execute(PUT_WHO, {"person": person, "thread": self._key})
 
-    def trace(self) -> Trace | None:
+    def trace(self) -> Tombstone | None:
         """Return what is remembered of the thread beyond its end."""
         row = self._first(
             "SELECT line, expires FROM trace WHERE hash = ? AND expires > ?",
             digest(self._thread),
             self._now.time,
         )
-        return Trace(line=row[0], expires=row[1]) if row else None
+        return Tombstone(line=row[0], expires=row[1]) if row else None
 
-    def put_trace(self, trace: Trace) -> None:
+    def put_trace(self, trace: Tombstone) -> None:
         """Remember this of the thread beyond its end."""
         self._connection.execute(
             PUT_TRACE,

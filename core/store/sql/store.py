@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from core.store import verbs
 from core.store.sql import places, reading, transfer
-from core.store.verbs.stepped import Ahead, SteppedStore
+from core.store.verbs.stepped import Prefetch, SteppedStore
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Sequence
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from core.domain.session import Record
     from core.store.migration.transfer import Aside, Dump
     from core.store.sql.query import Queries, Result
-    from core.store.values import Buried, Deed, ThreadPage, ThreadSettings
+    from core.store.values import AuditEvent, Buried, ThreadPage, ThreadSettings
 
 
 class SqlStore(SteppedStore):
@@ -51,11 +51,11 @@ class SqlStore(SteppedStore):
         """List messages whose turns were given up."""
         return await self._ask(reading.buried(limit))
 
-    async def audit(self, deed: Deed) -> None:
+    async def audit(self, deed: AuditEvent) -> None:
         """Keep a deed; old ones go."""
         await self._ask(places.audit(await self._time(), deed), writes=True)
 
-    async def audited(self, *, after: str = "", limit: int = 100) -> tuple[Deed, ...]:
+    async def audited(self, *, after: str = "", limit: int = 100) -> tuple[AuditEvent, ...]:
         """Return the next deeds behind the one with the name `after`, oldest first."""
         return await self._ask(places.audited(await self._time(), after, limit))
 
@@ -95,7 +95,7 @@ class SqlStore(SteppedStore):
         await self._step(
             thread,
             lambda rows, now: verbs.load(rows, now, records, people, first=first, dump=dump),
-            Ahead(makes=True),
+            Prefetch(makes=True),
         )
 
     async def asides(self) -> AsyncIterator[tuple[Aside, ...]]:

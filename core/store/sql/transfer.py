@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from core.domain.admission import Verdict
+from core.domain.admission import Admission
 from core.store import codec
 from core.store.keys import digest
-from core.store.migration.transfer import Cursor, Dump, Heard, Place, Traced
+from core.store.migration.transfer import Cursor, Dump, Place, SeenEvent, Traced
 from core.store.sql.query import Query
-from core.store.verbs import Trace
+from core.store.verbs import Tombstone
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -28,12 +28,14 @@ _READ: tuple[_Table, ...] = (
         "hash",
         # Without a verdict it is a call of our own that is remembered for its retries.
         "hash, verdict, expires FROM seen WHERE expires > :now AND verdict <> '' AND",
-        lambda name, verdict, expires: Heard(hash=name, verdict=Verdict(verdict), expires=expires),
+        lambda name, verdict, expires: SeenEvent(
+            hash=name, verdict=Admission(verdict), expires=expires
+        ),
     ),
     (
         "hash",
         "hash, line, expires FROM trace WHERE expires > :now AND",
-        lambda name, line, expires: Traced(hash=name, trace=Trace(line=line, expires=expires)),
+        lambda name, line, expires: Traced(hash=name, trace=Tombstone(line=line, expires=expires)),
     ),
     (
         "name",
@@ -48,7 +50,7 @@ _READ: tuple[_Table, ...] = (
 )
 # The columns of a kind, and what follows where there is such a row already.
 _WRITE: dict[type[Aside], tuple[str, tuple[str, ...], str]] = {
-    Heard: (
+    SeenEvent: (
         "seen",
         ("hash", "verdict", "expires"),
         "(hash) DO UPDATE SET verdict = excluded.verdict, expires = excluded.expires",
@@ -85,7 +87,7 @@ def dump(thread: ThreadKey) -> Queries[Dump | None]:
     return Dump(
         header=codec.load_header(header),
         people=tuple(person for (person,) in people),
-        trace=Trace(line=traces[0][0], expires=traces[0][1]) if traces else None,
+        trace=Tombstone(line=traces[0][0], expires=traces[0][1]) if traces else None,
         time=now,
     )
 
@@ -116,7 +118,7 @@ def keep(several: Sequence[Aside]) -> Queries[None]:
 def _rows(several: Iterable[Aside]) -> Iterable[tuple[Value, ...]]:
     for aside in several:
         match aside:
-            case Heard():
+            case SeenEvent():
                 yield aside.hash, aside.verdict.value, aside.expires
             case Traced():
                 yield aside.hash, aside.trace.line, aside.trace.expires

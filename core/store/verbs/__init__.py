@@ -7,7 +7,7 @@ has to travel to the data; one contract suite holds both to the same answers.
 
 from core.store.verbs.erase import erase
 from core.store.verbs.inbox import AGAIN, accept, amend, configure, requeue
-from core.store.verbs.rows import Now, Rows, Trace
+from core.store.verbs.rows import Now, Rows, Tombstone
 from core.store.verbs.transfer import load
 from core.store.verbs.turn import claim, commit, compact, renew, settle, stop
 from core.store.verbs.view import first_shown, show
@@ -16,7 +16,7 @@ __all__ = [
     "AGAIN",
     "Now",
     "Rows",
-    "Trace",
+    "Tombstone",
     "accept",
     "amend",
     "claim",

@@ -12,11 +12,11 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Self
 
 if TYPE_CHECKING:
-    from core.domain.admission import Verdict
+    from core.domain.admission import Admission
     from core.domain.message import ThreadKey
     from core.domain.session import Answer, Entry, Record
     from core.store.header import Header
-    from core.store.verbs import Trace
+    from core.store.verbs import Tombstone
 
 Slot = tuple[int, int]
 """A place and its half: 0 for what a person said there, 1 for the answer right behind it."""
@@ -45,7 +45,7 @@ class MissingError(LookupError):
 
 
 @dataclass(slots=True, kw_only=True)
-class Picture:
+class Snapshot:
     """What was read of a thread. A key with None was looked up and is not there."""
 
     header: Header | None = None
@@ -53,8 +53,8 @@ class Picture:
     """The places of which all records were read."""
     records: dict[Slot, Record] = field(default_factory=dict)
     places: dict[str, int | None] = field(default_factory=dict)
-    seen: dict[str, Verdict | None] = field(default_factory=dict)
-    traces: list[Trace | None] = field(default_factory=list)
+    seen: dict[str, Admission | None] = field(default_factory=dict)
+    traces: list[Tombstone | None] = field(default_factory=list)
     """The trace, once it was read."""
 
     def require(self, start: int, stop: int) -> None:
@@ -77,9 +77,9 @@ class Changes:
     """The last one is the thread's header from now on; empty: it is as it was."""
     records: dict[Slot, Record | None] = field(default_factory=dict)
     """None: the record is to go, with its id."""
-    seen: dict[str, Verdict] = field(default_factory=dict)
+    seen: dict[str, Admission] = field(default_factory=dict)
     people: set[str] = field(default_factory=set)
-    trace: Trace | None = None
+    trace: Tombstone | None = None
 
     def __bool__(self) -> bool:
         """Tell whether anything is changed."""
@@ -96,7 +96,7 @@ class Changes:
 class BufferedRows:
     """A picture of a thread with a step's changes; implements `core.store.verbs.Rows`."""
 
-    def __init__(self, thread: ThreadKey, picture: Picture) -> None:
+    def __init__(self, thread: ThreadKey, picture: Snapshot) -> None:
         """Begin a step; the picture itself stays as it is."""
         self.changes = Changes()
         self._thread = thread
@@ -167,7 +167,7 @@ class BufferedRows:
             raise MissingError(Reads(messages=(message,)))
         return self._picture.places[message]
 
-    def seen(self, identity: str) -> Verdict | None:
+    def seen(self, identity: str) -> Admission | None:
         """Return what became of the event with this identity."""
         if identity in self.changes.seen:
             return self.changes.seen[identity]
@@ -175,7 +175,7 @@ class BufferedRows:
             raise MissingError(Reads(identities=(identity,)))
         return self._picture.seen[identity]
 
-    def put_seen(self, identity: str, verdict: Verdict) -> None:
+    def put_seen(self, identity: str, verdict: Admission) -> None:
         """Remember an event's identity for `SEEN_SECONDS`."""
         self.changes.seen[identity] = verdict
 
@@ -183,7 +183,7 @@ class BufferedRows:
         """Remember that this person spoke in the thread."""
         self.changes.people.add(person)
 
-    def trace(self) -> Trace | None:
+    def trace(self) -> Tombstone | None:
         """Return what is remembered of the thread beyond its end."""
         if self.changes.trace is not None:
             return self.changes.trace
@@ -191,6 +191,6 @@ class BufferedRows:
             raise MissingError(Reads(trace=True))
         return self._picture.traces[-1]
 
-    def put_trace(self, trace: Trace) -> None:
+    def put_trace(self, trace: Tombstone) -> None:
         """Remember this of the thread beyond its end."""
         self.changes.trace = trace

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from core.domain.session import Entry, Status
 from core.store.keys import TOMBSTONE_SECONDS
 from core.store.values import TurnState
-from core.store.verbs.rows import Trace, living
+from core.store.verbs.rows import Tombstone, living
 
 if TYPE_CHECKING:
     from core.store.header import Header
@@ -21,7 +21,7 @@ def erase(rows: Rows, now: Now, at: float, *, keep_log: bool) -> None:
     if keep_log and drawn is not None and at <= drawn:
         return  # this reset, heard again, or an older one: it would take what was said since
     line = at if drawn is None else max(at, drawn)
-    rows.put_trace(Trace(line=line, expires=now.time + TOMBSTONE_SECONDS))
+    rows.put_trace(Tombstone(line=line, expires=now.time + TOMBSTONE_SECONDS))
     header = living(rows, now)
     if header is None:
         return

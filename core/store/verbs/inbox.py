@@ -5,18 +5,18 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from core.domain.admission import ThreadState, Verdict
+from core.domain.admission import Admission, ThreadState
 from core.domain.message import Kind
 from core.domain.session import Entry, Status
 from core.store.header import Header
 from core.store.values import Accepted
-from core.store.verbs.rows import Trace, living
+from core.store.verbs.rows import Tombstone, living
 from core.store.verbs.turn import claim
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from core.domain.admission import Terms
+    from core.domain.admission import AdmissionPolicy
     from core.domain.message import Attachment, Message
     from core.store.values import ThreadSettings
     from core.store.verbs.rows import Now, Rows
@@ -26,20 +26,20 @@ PEOPLE_LIMIT = 50
 AGAIN = "!"
 """Goes behind the id of a message that is put in again; no platform has it in its ids."""
 _VERDICT_OF = {
-    Status.ADDRESSED: Verdict.ACCEPTED,
-    Status.OVERHEARD: Verdict.OVERHEARD,
-    Status.DELETED: Verdict.GONE,
+    Status.ADDRESSED: Admission.ACCEPTED,
+    Status.OVERHEARD: Admission.OVERHEARD,
+    Status.DELETED: Admission.GONE,
 }
 
 
-def accept(rows: Rows, now: Now, message: Message, terms: Terms, token: str) -> Accepted:
+def accept(rows: Rows, now: Now, message: Message, terms: AdmissionPolicy, token: str) -> Accepted:
     """Take a message in, once; see `Store.accept`."""
     known = _known(rows, now, message)
     verdict = known or _admit(rows, now, message, terms)
-    if known is None and verdict is not Verdict.IGNORED:
+    if known is None and verdict is not Admission.IGNORED:
         for identity in message.identities:
             rows.put_seen(identity, verdict)
-    work = claim(rows, now, token) if token and verdict is Verdict.ACCEPTED else None
+    work = claim(rows, now, token) if token and verdict is Admission.ACCEPTED else None
     shown = work or living(rows, now)
     muted = shown is not None and shown.settings.muted
     return Accepted(verdict=verdict, new=known is None, work=work, muted=muted)
@@ -61,7 +61,7 @@ def amend(
     if header is None or not copies:
         if text is None:
             for identity in identities:
-                rows.put_seen(identity, Verdict.GONE)
+                rows.put_seen(identity, Admission.GONE)
         return False
     left = None if text == "" and attachments == () else text
     for entry in copies:
@@ -102,7 +102,7 @@ def configure(rows: Rows, now: Now, kind: Kind, settings: ThreadSettings, ttl: f
     rows.put_header(header)
 
 
-def _known(rows: Rows, now: Now, message: Message) -> Verdict | None:
+def _known(rows: Rows, now: Now, message: Message) -> Admission | None:
     for identity in message.identities:
         if (verdict := rows.seen(identity)) is not None:
             return verdict
@@ -112,10 +112,10 @@ def _known(rows: Rows, now: Now, message: Message) -> Verdict | None:
     return None if entry is None else _VERDICT_OF[entry.status]
 
 
-def _admit(rows: Rows, now: Now, message: Message, terms: Terms) -> Verdict:
+def _admit(rows: Rows, now: Now, message: Message, terms: AdmissionPolicy) -> Admission:
     trace = rows.trace()
     if trace is not None and trace.line is not None and message.at <= trace.line:
-        return Verdict.GONE
+        return Admission.GONE
     header = living(rows, now)
     state = ThreadState(
         # Where everything was forgotten, the line is what tells that the bot was there.
@@ -123,16 +123,16 @@ def _admit(rows: Rows, now: Now, message: Message, terms: Terms) -> Verdict:
         muted=header is not None and header.settings.muted,
         alone=header is None or not set(header.people) - {message.author.id},
     )
-    verdict = terms.verdicts[state.index]
-    if verdict in {Verdict.IGNORED, Verdict.GONE}:
+    verdict = terms.admissions[state.index]
+    if verdict in {Admission.IGNORED, Admission.GONE}:
         return verdict
     if header is None:
         header = _begin(now, message.kind, terms.ttl, reach=terms.reach)
         header.renewed = trace is not None and trace.line is None
-    if verdict is Verdict.ACCEPTED and header.waiting >= terms.waiting_limit:
+    if verdict is Admission.ACCEPTED and header.waiting >= terms.waiting_limit:
         header.refused += 1
         rows.put_header(header)
-        return Verdict.FULL
+        return Admission.FULL
     _take_in(rows, now, header, message, terms, verdict)
     return verdict
 
@@ -144,7 +144,12 @@ def _begin(now: Now, kind: Kind, ttl: float, *, reach: int) -> Header:
 
 
 def _take_in(
-    rows: Rows, now: Now, header: Header, message: Message, terms: Terms, verdict: Verdict
+    rows: Rows,
+    now: Now,
+    header: Header,
+    message: Message,
+    terms: AdmissionPolicy,
+    verdict: Admission,
 ) -> None:
     header.ttl, header.reach = terms.ttl, terms.reach
     if header.kind is Kind.THREAD and message.kind in {Kind.DM, Kind.GROUP}:
@@ -152,7 +157,7 @@ def _take_in(
     if message.author.id not in header.people:
         rows.put_who(message.author.id)
         header.people = [*header.people, message.author.id][:PEOPLE_LIMIT]
-    overheard = verdict is Verdict.OVERHEARD
+    overheard = verdict is Admission.OVERHEARD
     header.taking_part = header.taking_part or not overheard
     entry = Entry(
         place=header.next,
@@ -171,7 +176,7 @@ def _take_in(
     rows.put_header(header)
     trace = rows.trace()
     rows.put_trace(
-        Trace(
+        Tombstone(
             line=trace.line if trace else None,
             expires=max(trace.expires if trace else 0, now.time + 2 * terms.ttl),
         )

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
-    from core.domain.admission import Verdict
+    from core.domain.admission import Admission
     from core.domain.message import ThreadKey
     from core.domain.session import Answer, Entry, Record
     from core.store.header import Header
@@ -24,7 +24,7 @@ class Now:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Trace:
+class Tombstone:
     """What is remembered of a thread beyond its end, under a hash of its name."""
 
     expires: float
@@ -72,11 +72,11 @@ class Rows(Protocol):
         """Return the place of the message with this id."""
         ...
 
-    def seen(self, identity: str) -> Verdict | None:
+    def seen(self, identity: str) -> Admission | None:
         """Return what became of the event with this identity."""
         ...
 
-    def put_seen(self, identity: str, verdict: Verdict) -> None:
+    def put_seen(self, identity: str, verdict: Admission) -> None:
         """Remember an event's identity for `SEEN_SECONDS`."""
         ...
 
@@ -84,11 +84,11 @@ class Rows(Protocol):
         """Remember that this person spoke in the thread."""
         ...
 
-    def trace(self) -> Trace | None:
+    def trace(self) -> Tombstone | None:
         """Return what is remembered of the thread beyond its end."""
         ...
 
-    def put_trace(self, trace: Trace) -> None:
+    def put_trace(self, trace: Tombstone) -> None:
         """Remember this of the thread beyond its end."""
         ...
 

@@ -13,14 +13,14 @@ from core.store.verbs.buffered_rows import Reads
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from core.domain.admission import Terms
+    from core.domain.admission import AdmissionPolicy
     from core.domain.message import Attachment, Kind, Message, ThreadKey
     from core.store.values import (
         Accepted,
         Changed,
-        Draft,
         Lease,
         Outcome,
+        PendingAnswer,
         Refused,
         ThreadSettings,
         Work,
@@ -30,7 +30,7 @@ Result = TypeVar("Result")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Ahead:
+class Prefetch:
     """What a verb will probably read, for a store that is asked for all of it at once."""
 
     once: bool = False
@@ -48,13 +48,13 @@ class Ahead:
 class SteppedStore(Store):
     """Runs each verb on one thread as one atomic step over the thread's rows."""
 
-    async def accept(self, message: Message, terms: Terms, token: str = "") -> Accepted:
+    async def accept(self, message: Message, terms: AdmissionPolicy, token: str = "") -> Accepted:
         """Take a message in, once, whatever becomes of it."""
         reads = Reads(messages=(message.id,), identities=message.identities, trace=True)
         return await self._step(
             message.thread,
             lambda rows, now: verbs.accept(rows, now, message, terms, token),
-            Ahead(once=True, makes=True, records="window" if token else "", reads=reads),
+            Prefetch(once=True, makes=True, records="window" if token else "", reads=reads),
         )
 
     async def claim(self, thread: ThreadKey, token: str, *, early: bool = False) -> Work | None:
@@ -62,7 +62,7 @@ class SteppedStore(Store):
         return await self._step(
             thread,
             lambda rows, now: verbs.claim(rows, now, token, early=early),
-            Ahead(records="window"),
+            Prefetch(records="window"),
         )
 
     async def renew(
@@ -72,21 +72,21 @@ class SteppedStore(Store):
         return await self._step(
             lease.thread,
             lambda rows, now: verbs.renew(rows, now, lease, rev, preview),
-            Ahead(),
+            Prefetch(),
         )
 
     async def stop(self, thread: ThreadKey, turn: str) -> bool:
         """Ask whoever runs this turn to end it with what has come."""
-        return await self._step(thread, lambda rows, now: verbs.stop(rows, now, turn), Ahead())
+        return await self._step(thread, lambda rows, now: verbs.stop(rows, now, turn), Prefetch())
 
     async def commit(
-        self, lease: Lease, rev: str, draft: Draft, preview: str = ""
+        self, lease: Lease, rev: str, draft: PendingAnswer, preview: str = ""
     ) -> Literal["committed"] | Changed | Refused:
         """Record the turn's answer behind the last place that it answers."""
         return await self._step(
             lease.thread,
             lambda rows, now: verbs.commit(rows, now, lease, rev, draft, preview),
-            Ahead(records="batch"),
+            Prefetch(records="batch"),
         )
 
     async def settle(
@@ -96,7 +96,7 @@ class SteppedStore(Store):
         return await self._step(
             lease.thread,
             lambda rows, now: verbs.settle(rows, now, lease, outcome, posted, delay),
-            Ahead(once=True, records="turn", turn=lease.turn),
+            Prefetch(once=True, records="turn", turn=lease.turn),
         )
 
     async def compact(
@@ -106,7 +106,7 @@ class SteppedStore(Store):
         return await self._step(
             thread,
             lambda rows, now: verbs.compact(rows, now, covers=covers, rev=rev, to=to, text=text),
-            Ahead(),
+            Prefetch(),
         )
 
     async def amend(
@@ -125,7 +125,7 @@ class SteppedStore(Store):
             lambda rows, now: verbs.amend(
                 rows, now, message, identities, stamp, text, attachments=attachments
             ),
-            Ahead(makes=True, reads=Reads(messages=(message, message + verbs.AGAIN))),
+            Prefetch(makes=True, reads=Reads(messages=(message, message + verbs.AGAIN))),
         )
         if known:
             self._changed(thread)
@@ -136,13 +136,15 @@ class SteppedStore(Store):
         await self._step(
             thread,
             lambda rows, now: verbs.erase(rows, now, at, keep_log=keep_log),
-            Ahead(makes=True, reads=Reads(trace=True)),
+            Prefetch(makes=True, reads=Reads(trace=True)),
         )
         self._changed(thread)
 
     async def requeue(self, thread: ThreadKey, place: int) -> bool:
         """Let a buried message wait again, at the end of its thread."""
-        return await self._step(thread, lambda rows, now: verbs.requeue(rows, now, place), Ahead())
+        return await self._step(
+            thread, lambda rows, now: verbs.requeue(rows, now, place), Prefetch()
+        )
 
     async def set_thread(
         self, thread: ThreadKey, kind: Kind, settings: ThreadSettings, *, ttl: float
@@ -151,11 +153,11 @@ class SteppedStore(Store):
         await self._step(
             thread,
             lambda rows, now: verbs.configure(rows, now, kind, settings, ttl),
-            Ahead(makes=True),
+            Prefetch(makes=True),
         )
 
     @abstractmethod
     async def _step(
-        self, thread: ThreadKey, verb: Callable[[verbs.Rows, verbs.Now], Result], ahead: Ahead
+        self, thread: ThreadKey, verb: Callable[[verbs.Rows, verbs.Now], Result], ahead: Prefetch
     ) -> Result:
         """Run a verb as one atomic step, and wake who waits."""

@@ -9,9 +9,9 @@ from core.domain.session import Answer, AnswerKind, Entry, Status
 from core.store.header import OpenTurn
 from core.store.values import (
     Changed,
-    Draft,
     Lease,
     Outcome,
+    PendingAnswer,
     Refused,
     ThreadSettings,
     TurnState,
@@ -81,7 +81,7 @@ def stop(rows: Rows, now: Now, turn: str) -> bool:
 
 
 def commit(
-    rows: Rows, now: Now, lease: Lease, rev: str, draft: Draft, preview: str
+    rows: Rows, now: Now, lease: Lease, rev: str, draft: PendingAnswer, preview: str
 ) -> Literal["committed"] | Changed | Refused:
     """Record the turn's answer; see `Store.commit`."""
     header = living(rows, now)
@@ -152,7 +152,7 @@ def open_turn(rows: Rows, header: Header, now: Now) -> None:
     header.turn = OpenTurn(id=oldest.id, opened_at=now.time)
 
 
-def _record(rows: Rows, now: Now, header: Header, draft: Draft, token: str) -> None:
+def _record(rows: Rows, now: Now, header: Header, draft: PendingAnswer, token: str) -> None:
     assert header.turn is not None  # noqa: S101 - for the type checker: the caller looked
     turn = header.turn
     answered = [r for r in rows.records(header.head, draft.last + 1) if isinstance(r, Entry)]

@@ -1,7 +1,7 @@
 -- Takes a message in, once, whatever becomes of it; with a token, claims the thread as well.
 -- KEYS header entries ids people work who all ends buried trace seen...
--- ARGV token lease call id author at entry verdicts kind ttl reach waiting_limit overheard_limit
--- Answers {verdict, new, work or false, muted or not}; verdicts are single letters, see core.store.redis.wire.
+-- ARGV token lease call id author at entry admissions kind ttl reach waiting_limit overheard_limit
+-- Answers {verdict, new, work or false, muted or not}; admissions are single letters, see core.store.redis.wire.
 
 local SEEN = 90000  -- core.store.keys.SEEN_SECONDS
 
@@ -17,8 +17,8 @@ local function known(h, marks)
 end
 
 local function verdict_for(h, line)
-  local first = string.sub(A.verdicts, 1, 1)
-  if A.verdicts == string.rep(first, 8) then return first end  -- whatever the thread's state
+  local first = string.sub(A.admissions, 1, 1)
+  if A.admissions == string.rep(first, 8) then return first end  -- whatever the thread's state
   local people = redis.call('SCARD', K.people)
   local alone = people == 0
     or (people == 1 and redis.call('SISMEMBER', K.people, A.author) == 1)
@@ -28,7 +28,7 @@ local function verdict_for(h, line)
     alone, taking_part = true, line and line ~= ''
   end
   local index = (taking_part and 1 or 0) + (h and h.muted and 2 or 0) + (alone and 4 or 0)
-  return string.sub(A.verdicts, index + 1, index + 1)
+  return string.sub(A.admissions, index + 1, index + 1)
 end
 
 local function drop_oldest_overheard(h)

@@ -9,7 +9,7 @@ from core.domain.message import ThreadKey
 from core.store import codec
 from core.store.sql.postgres.fetch import Found
 from core.store.sql.postgres.words import words
-from core.store.verbs.buffered_rows import Picture
+from core.store.verbs.buffered_rows import Snapshot
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -71,7 +71,7 @@ async def lock_due(
         key, header, version = row
         return Found(
             thread=ThreadKey.parse(key),
-            picture=Picture(header=codec.load_header(header)),
+            picture=Snapshot(header=codec.load_header(header)),
             time=clock,
             version=version,
         )

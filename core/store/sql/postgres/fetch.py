@@ -6,21 +6,21 @@ import sys
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from core.domain.admission import Verdict
+from core.domain.admission import Admission
 from core.domain.session import Entry
 from core.store import codec
 from core.store.keys import digest
 from core.store.sql.postgres.words import words
 from core.store.sql.reading import load_record
-from core.store.verbs import Trace
-from core.store.verbs.buffered_rows import Picture, Reads
+from core.store.verbs import Tombstone
+from core.store.verbs.buffered_rows import Reads, Snapshot
 
 if TYPE_CHECKING:
     from psycopg import AsyncConnection
 
     from core.domain.message import ThreadKey
     from core.store.sql.postgres.connection import Connection
-    from core.store.verbs.stepped import Ahead
+    from core.store.verbs.stepped import Prefetch
 
 _END = sys.maxsize
 # Locks the thread's row if there is one, without touching it, and makes one if there is none; the
@@ -71,20 +71,20 @@ class Found:
     """A thread, as far as it was read."""
 
     thread: ThreadKey
-    picture: Picture
+    picture: Snapshot
     time: float
     """The server's, as of then; behind the lock, where it is locked."""
     version: str | None
     """Another one after each change of what is kept of the thread; None: there is no thread."""
 
 
-async def read(connection: Connection, thread: ThreadKey, ahead: Ahead) -> Found:
+async def read(connection: Connection, thread: ThreadKey, ahead: Prefetch) -> Found:
     """Read what a verb will probably need of a thread, as it is at one instant."""
     rows = await connection.ask(*_reading(thread, ahead))
     return _found(thread, ahead.reads, await rows.fetchall())
 
 
-async def lock(connection: AsyncConnection, thread: ThreadKey, ahead: Ahead) -> Found:
+async def lock(connection: AsyncConnection, thread: ThreadKey, ahead: Prefetch) -> Found:
     """Begin a transaction, lock the thread, and read what its verb will probably need.
 
     It reads what whoever held the lock has left: each statement sees what is there as it begins.
@@ -96,16 +96,16 @@ async def lock(connection: AsyncConnection, thread: ThreadKey, ahead: Ahead) -> 
         rows = await connection.execute(*_reading(thread, ahead))
     found = _found(thread, ahead.reads, await rows.fetchall())
     if not ahead.makes and held.rowcount == 0:
-        found.picture = Picture()  # if it is there now, it was not when it was to be locked
+        found.picture = Snapshot()  # if it is there now, it was not when it was to be locked
     return found
 
 
-async def look(connection: AsyncConnection, thread: ThreadKey) -> Picture:
+async def look(connection: AsyncConnection, thread: ThreadKey) -> Snapshot:
     """Read what is shown of a thread, as it is at one instant; its header only if it lives."""
     rows = await connection.execute(_SHOWN, {"thread": str(thread)})
     found = _found(thread, Reads(), await rows.fetchall())
     header = found.picture.header
-    return found.picture if header is not None and header.expires > found.time else Picture()
+    return found.picture if header is not None and header.expires > found.time else Snapshot()
 
 
 async def read_more(connection: AsyncConnection, found: Found, reads: Reads) -> None:
@@ -117,7 +117,7 @@ async def read_more(connection: AsyncConnection, found: Found, reads: Reads) -> 
     found.picture.spans.append((start, stop))
 
 
-def _reading(thread: ThreadKey, ahead: Ahead) -> tuple[bytes, dict[str, Any]]:
+def _reading(thread: ThreadKey, ahead: Prefetch) -> tuple[bytes, dict[str, Any]]:
     text = _READ.format(start=_START[ahead.records])
     if ahead.reads == Reads():
         values: dict[str, Any] = {"thread": str(thread)}
@@ -138,7 +138,7 @@ def _facts(thread: ThreadKey, reads: Reads) -> dict[str, Any]:
 
 def _found(thread: ThreadKey, reads: Reads, rows: list[Any]) -> Found:
     (_, version, header, clock, start), *others = rows
-    found = Found(thread=thread, picture=Picture(), time=clock, version=version)
+    found = Found(thread=thread, picture=Snapshot(), time=clock, version=version)
     if header:
         found.picture.header = codec.load_header(header)
     if start is not None:
@@ -159,9 +159,9 @@ def _keep(found: Found, reads: Reads, rows: list[Any]) -> None:
         elif number <= found.time:  # expired
             continue
         elif kind == _SEEN:
-            picture.seen[identities[name]] = Verdict(text)
+            picture.seen[identities[name]] = Admission(text)
         else:
-            trace = Trace(line=None if text is None else float(text), expires=number)
+            trace = Tombstone(line=None if text is None else float(text), expires=number)
     if reads.messages:
         found_places = {place for place in picture.places.values() if place is not None}
         picture.spans.extend((place, place + 1) for place in found_places)
@@ -169,7 +169,7 @@ def _keep(found: Found, reads: Reads, rows: list[Any]) -> None:
         picture.traces.append(trace)
 
 
-def _keep_record(picture: Picture, place: int, half: int, body: str) -> None:
+def _keep_record(picture: Snapshot, place: int, half: int, body: str) -> None:
     record = load_record(half, body)
     picture.records[place, half] = record
     if isinstance(record, Entry):

@@ -19,7 +19,7 @@ from core.store.sql.postgres.wake import Listener
 from core.store.sql.postgres.words import words
 from core.store.sql.query import Query
 from core.store.sql.store import SqlStore
-from core.store.values import Idle
+from core.store.values import NothingDue
 from core.store.verbs.buffered_rows import BufferedRows
 
 if TYPE_CHECKING:
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from core.store.sql.postgres.connection import Connection
     from core.store.sql.query import Queries, Result, Row
     from core.store.values import Work
-    from core.store.verbs.stepped import Ahead
+    from core.store.verbs.stepped import Prefetch
 
 KNOWN = 10_000
 """Threads that are remembered to be there, at about 300 bytes each."""
@@ -77,9 +77,9 @@ class PostgresStore(SqlStore):
 
     async def claim_any(
         self, platforms: Collection[str], token: str, besides: Collection[ThreadKey] = ()
-    ) -> Work | Idle:
+    ) -> Work | NothingDue:
         """Claim, of these platforms, the thread that has been due for the longest."""
-        found: Work | Idle | None = None
+        found: Work | NothingDue | None = None
         while found is None:  # a thread was due, but its session had expired, and it is gone now
             found = await self._claim_due(platforms, token, besides)
         return found
@@ -141,7 +141,7 @@ class PostgresStore(SqlStore):
         return await self._database.run(ask)
 
     async def _step(
-        self, thread: ThreadKey, verb: Callable[[verbs.Rows, verbs.Now], Result], ahead: Ahead
+        self, thread: ThreadKey, verb: Callable[[verbs.Rows, verbs.Now], Result], ahead: Prefetch
     ) -> Result:
         call = self._call(verb, unique() if ahead.once else "")
 
@@ -158,15 +158,15 @@ class PostgresStore(SqlStore):
 
     async def _claim_due(
         self, platforms: Collection[str], token: str, besides: Collection[ThreadKey]
-    ) -> Work | Idle | None:
+    ) -> Work | NothingDue | None:
         call = self._call(lambda rows, now: verbs.claim(rows, now, token), unique())
 
-        async def step(connection: Connection) -> Work | Idle | None:
+        async def step(connection: Connection) -> Work | NothingDue | None:
             if await call.is_done(connection):
                 return call.answers[-1]
             found = await across.lock_due(connection, platforms, besides)
             if isinstance(found, across.Nothing):
-                return Idle(seconds=found.seconds)
+                return NothingDue(seconds=found.seconds)
             return await call.finish(connection, found)
 
         return await self._database.run(step)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from core.domain.admission import Verdict
+from core.domain.admission import Admission
 from core.domain.session import Entry
 from core.store import codec, verbs
 from core.store.keys import SEEN_SECONDS, digest
@@ -43,7 +43,7 @@ _PUT_RECORD = (
 )
 _PUT_SEEN = (
     "INSERT INTO seen (hash, verdict, expires) SELECT new.* FROM held,"
-    " unnest(:hashes::text[], :verdicts::text[], :until::float8[]) AS new"
+    " unnest(:hashes::text[], :admissions::text[], :until::float8[]) AS new"
     " ON CONFLICT (hash) DO UPDATE SET verdict = excluded.verdict, expires = excluded.expires"
 )
 _PUT_WHO = (
@@ -164,10 +164,10 @@ def _record(record: Record) -> dict[str, Any]:
 def _seen(found: Found, now: verbs.Now, changes: Changes, call: str) -> dict[str, Any]:
     """Return what was seen, and the call as well: it is swept away like them."""
     hashes = [digest(found.thread, identity) for identity in changes.seen]
-    verdicts = [verdict.value for verdict in changes.seen.values()]
+    admissions = [verdict.value for verdict in changes.seen.values()]
     until = [now.time + SEEN_SECONDS for _ in hashes]
     if call:
         hashes.append(call)
-        verdicts.append(Verdict.ACCEPTED.value)  # nobody asks for it
+        admissions.append(Admission.ACCEPTED.value)  # nobody asks for it
         until.append(now.time + _CALL_SECONDS)
-    return {"hashes": hashes, "verdicts": verdicts, "until": until}
+    return {"hashes": hashes, "admissions": admissions, "until": until}

@@ -11,7 +11,7 @@ from core.store import verbs
 from core.store.sql import reading
 from core.store.sql.query import run
 from core.store.sql.rows import SqlRows
-from core.store.values import Idle
+from core.store.values import NothingDue
 
 if TYPE_CHECKING:
     import sqlite3
@@ -26,16 +26,16 @@ def claim_any(
     platforms: Collection[str],
     token: str,
     besides: Collection[ThreadKey],
-) -> Work | Idle:
+) -> Work | NothingDue:
     """Claim the thread that has been due for the longest, but for some."""
     while (first := due(connection, platforms, besides)) is not None:
         when, thread = first
         if when > now.time:
-            return Idle(seconds=when - now.time)
+            return NothingDue(seconds=when - now.time)
         work = verbs.claim(SqlRows(connection, thread, now), now, token)
         if work is not None:  # else its session had expired, and it is gone now
             return work
-    return Idle(seconds=None)
+    return NothingDue(seconds=None)
 
 
 def peek(connection: sqlite3.Connection, now: verbs.Now, thread: ThreadKey) -> Work | None:

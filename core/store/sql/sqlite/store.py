@@ -25,8 +25,8 @@ if TYPE_CHECKING:
     from core.domain.clock import Clock
     from core.domain.message import Attachment, ThreadKey
     from core.store.sql.query import Queries, Result
-    from core.store.values import Idle, Work
-    from core.store.verbs.stepped import Ahead
+    from core.store.values import NothingDue, Work
+    from core.store.verbs.stepped import Prefetch
 
 
 log = logging.getLogger(__name__)
@@ -67,7 +67,7 @@ class SqliteStore(SqlStore):
 
     async def claim_any(
         self, platforms: Collection[str], token: str, besides: Collection[ThreadKey] = ()
-    ) -> Work | Idle:
+    ) -> Work | NothingDue:
         """Claim, of these platforms, the thread that has been due for the longest."""
         return await self._file.write(
             lambda c: claiming.claim_any(c, self._now(), platforms, token, besides)
@@ -157,7 +157,7 @@ class SqliteStore(SqlStore):
         return await transact(lambda c: run(c, self._clock.now(), queries))
 
     async def _step(
-        self, thread: ThreadKey, verb: Callable[[verbs.Rows, verbs.Now], Result], ahead: Ahead
+        self, thread: ThreadKey, verb: Callable[[verbs.Rows, verbs.Now], Result], ahead: Prefetch
     ) -> Result:
         del ahead  # a file is at hand: what a verb reads is read when it does
 
