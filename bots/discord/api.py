@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import aiohttp
 import discord
 
-from core.domain.describe import broke
 from core.domain.errors import (
     ChatbotError,
     ContentRefusedError,
@@ -23,6 +22,7 @@ from core.domain.errors import (
     PlatformError,
     PostRefusedError,
     PostUnclearError,
+    broke,
 )
 from core.domain.gate import Gate
 

@@ -19,8 +19,7 @@ from bots.discord.inbound.receive import Reception
 from bots.discord.outbound.platform import DiscordPlatform
 from bots.discord.pace import Pace
 from bots.outgoing import Connector
-from core.domain.describe import broke
-from core.domain.errors import ChatbotError, PlatformError
+from core.domain.errors import ChatbotError, PlatformError, broke
 from core.intake.backfill import ThreadBackfill
 from core.intake.catch_up import CatchUp
 from core.intake.cursors import Cursors

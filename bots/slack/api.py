@@ -20,7 +20,6 @@ from bots.outgoing import Connector
 from bots.slack.faults import ON_STATUS
 from bots.slack.hosts import slack_hosts
 from bots.slack.pace import Rank
-from core.domain.describe import broke
 from core.domain.errors import (
     ContentRefusedError,
     OutageError,
@@ -28,6 +27,7 @@ from core.domain.errors import (
     PlatformError,
     PostRefusedError,
     PostUnclearError,
+    broke,
 )
 from core.domain.gate import Gate
 from core.domain.payload import dict_of, str_of

@@ -19,8 +19,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from core.commands.access import Right
 from core.commands.parser import command_in
-from core.domain.describe import broke
-from core.domain.errors import ChatbotError, DeniedError, PlatformError
+from core.domain.errors import ChatbotError, DeniedError, PlatformError, broke
 from core.domain.message import Address, Kind
 
 if TYPE_CHECKING:

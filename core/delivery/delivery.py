@@ -24,7 +24,7 @@ from core.domain.errors import (
     StoreError,
     WaitError,
 )
-from core.domain.offload import aside
+from core.domain.tasks import aside
 from core.store.values import TurnState
 
 if TYPE_CHECKING:

@@ -12,8 +12,7 @@ import logging
 from collections import OrderedDict, deque
 from typing import TYPE_CHECKING
 
-from core.domain.describe import broke
-from core.domain.errors import ChatbotError, PlatformError
+from core.domain.errors import ChatbotError, PlatformError, broke
 from core.domain.message import Address, Kind
 from core.domain.session import Entry, Status
 

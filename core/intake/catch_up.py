@@ -15,7 +15,6 @@ import asyncio
 import logging
 from typing import TYPE_CHECKING, Protocol
 
-from core.domain.describe import broke
 from core.domain.errors import (
     ChatbotError,
     PlatformError,
@@ -23,6 +22,7 @@ from core.domain.errors import (
     ReadBackRefusedError,
     StoreError,
     WaitError,
+    broke,
 )
 from core.domain.limits import UNREAD
 from core.domain.message import FOR_US

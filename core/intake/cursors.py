@@ -11,8 +11,7 @@ import asyncio
 import logging
 from typing import TYPE_CHECKING
 
-from core.domain.describe import broke
-from core.domain.errors import StoreError
+from core.domain.errors import StoreError, broke
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -11,7 +11,7 @@ import logging
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from core.domain.describe import described
+from core.domain.errors import described
 from core.domain.session import Answer, AnswerKind, Turn, next_batch, turns_of
 from core.memory import size_of
 from core.memory.summarizer import Summarizer, SummaryConfig, UselessSummaryError

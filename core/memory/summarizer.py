@@ -13,7 +13,7 @@ from core.domain.errors import (
     PromptRefusedError,
     PromptTooLargeError,
 )
-from core.domain.offload import aside
+from core.domain.tasks import aside
 from core.memory import HEADROOM
 from core.memory.cut import cut_to
 from core.models.port import StopReason

@@ -6,7 +6,7 @@ import asyncio
 import logging
 from typing import TYPE_CHECKING
 
-from core.domain.describe import described
+from core.domain.errors import described
 
 if TYPE_CHECKING:
     from core.domain.message import ThreadKey

@@ -19,8 +19,8 @@ from core.domain.errors import (
     PromptTooLargeError,
     StoppedByUserError,
 )
-from core.domain.offload import aside
 from core.domain.session import Status, Usage, without_answers_about
+from core.domain.tasks import aside
 from core.memory import HEADROOM, attachments_in_view, least_size, plan
 from core.models.port import StopReason
 from core.models.retry import Answered, ask

@@ -19,8 +19,8 @@ from core.domain.errors import (
     WaitError,
 )
 from core.domain.gate import Gate
-from core.domain.offload import aside
 from core.domain.session import Answer, AnswerKind, Session, next_batch
+from core.domain.tasks import aside
 from core.domain.text import is_blank
 from core.models.port import StopReason
 from core.models.retry import RetryPolicy

@@ -6,8 +6,7 @@ import json
 
 import pytest
 
-from core.domain.describe import broke, described, named
-from core.domain.errors import StoreRefusedError
+from core.domain.errors import StoreRefusedError, broke, described, named
 from core.domain.payload import count_of, dict_of, dicts_of, str_of
 
 

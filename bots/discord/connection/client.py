@@ -11,7 +11,7 @@ import discord
 from bots.discord.connection.state import State
 from bots.discord.hosts import api_hosts
 from bots.outgoing import Connector
-from core.domain.describe import broke
+from core.domain.errors import broke
 
 if TYPE_CHECKING:
     from collections.abc import Callable

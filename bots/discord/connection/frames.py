@@ -16,7 +16,7 @@ import aiohttp
 import discord
 from discord.gateway import ReconnectWebSocket, WebSocketClosure
 
-from core.domain.describe import broke, named
+from core.domain.errors import broke, named
 
 if TYPE_CHECKING:
     from discord.gateway import DiscordWebSocket

@@ -23,8 +23,7 @@ from bots.discord.connection.buckets import keep_to_limits, look_seldom
 from bots.discord.connection.client import Client
 from bots.discord.faults import Fault, fault_of, retry_after, told
 from bots.discord.hosts import api_hosts, file_hosts
-from core.domain.describe import broke
-from core.domain.errors import ChatbotError, OutOfReachError, PlatformError, SettingsError
+from core.domain.errors import ChatbotError, OutOfReachError, PlatformError, SettingsError, broke
 from core.models.retry import RetryPolicy
 
 if TYPE_CHECKING:

@@ -15,7 +15,7 @@ from discord.state import AutoShardedConnectionState
 
 from bots.discord.connection.frames import Watch
 from bots.discord.ids import is_id
-from core.domain.describe import broke
+from core.domain.errors import broke
 from core.domain.payload import dict_of, dicts_of, str_of
 
 if TYPE_CHECKING:

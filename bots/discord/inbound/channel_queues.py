@@ -10,8 +10,7 @@ import logging
 from typing import TYPE_CHECKING, Any
 from weakref import WeakValueDictionary
 
-from core.domain.describe import broke
-from core.domain.errors import ChatbotError, StoreError
+from core.domain.errors import ChatbotError, StoreError, broke
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Coroutine

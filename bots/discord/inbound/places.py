@@ -12,7 +12,7 @@ import discord
 from bots.discord.api import UNKNOWN_CHANNEL, RefusedError
 from bots.discord.ids import is_id
 from bots.discord.inbound.events import Spot
-from core.domain.describe import broke
+from core.domain.errors import broke
 from core.domain.payload import dicts_of, str_of
 
 if TYPE_CHECKING:

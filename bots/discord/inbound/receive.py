@@ -18,8 +18,7 @@ from bots.discord.inbound.people import files_of
 from bots.discord.inbound.text import ids_in
 from bots.discord.inbound.titles import Titles
 from core.domain.admission import FollowUp
-from core.domain.describe import broke
-from core.domain.errors import PlatformError
+from core.domain.errors import PlatformError, broke
 from core.domain.limits import refusal
 from core.domain.message import FOR_US, ThreadKey
 from core.domain.payload import dict_of, str_of

@@ -6,8 +6,7 @@ import asyncio
 import logging
 from typing import TYPE_CHECKING
 
-from core.domain.describe import broke
-from core.domain.errors import PlatformError
+from core.domain.errors import PlatformError, broke
 
 if TYPE_CHECKING:
     from bots.discord.api import Api

@@ -20,7 +20,7 @@ from bots.discord.hosts import api_hosts
 from bots.discord.setup.manifest import PERMISSIONS, commands, invite_url, is_synced
 from bots.ops.finding import fine, note, wrong
 from bots.outgoing import Connector
-from core.domain.describe import broke
+from core.domain.errors import broke
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, AsyncIterator, Iterator

@@ -31,8 +31,7 @@ from bots.discord.setup.manifest import (
 )
 from bots.discord.ui.interactions import UNREAD
 from core.commands.export import Form
-from core.domain.describe import broke
-from core.domain.errors import ChatbotError
+from core.domain.errors import ChatbotError, broke
 from core.store.dedupe import claim_once
 
 if TYPE_CHECKING:

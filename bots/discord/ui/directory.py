@@ -17,8 +17,7 @@ from bots.discord.inbound import people
 from bots.discord.inbound.audience import EVERYBODY
 from bots.discord.inbound.events import NAME, Spot, channel_of, guild_of
 from bots.discord.inbound.history import one
-from core.domain.describe import broke
-from core.domain.errors import PlatformError
+from core.domain.errors import PlatformError, broke
 
 if TYPE_CHECKING:
     from bots.discord.api import Api

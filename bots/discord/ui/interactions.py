@@ -22,8 +22,7 @@ from bots.discord.ui.replies import link_in
 from core.commands import temp_files
 from core.commands.export import Form
 from core.commands.in_thread import unwritten
-from core.domain.describe import broke
-from core.domain.errors import ChatbotError, DeniedError, PlatformError
+from core.domain.errors import ChatbotError, DeniedError, PlatformError, broke
 from core.domain.message import ThreadKey
 from core.domain.payload import dict_of, str_of
 from core.store.dedupe import claim_once

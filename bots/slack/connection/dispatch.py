@@ -14,7 +14,7 @@ from typing import Any, TypeAlias
 from slack_bolt.response import BoltResponse
 
 from bots.slack.inbound.events import kind_of
-from core.domain.describe import broke
+from core.domain.errors import broke
 
 log = logging.getLogger(__name__)
 

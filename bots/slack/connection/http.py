@@ -18,8 +18,7 @@ from slack_sdk.signature import SignatureVerifier
 from bots.health import STORE, WORKER
 from bots.slack.connection.http_connections import BODY_SECONDS, Connections
 from bots.slack.inbound.events import NAME
-from core.domain.describe import broke
-from core.domain.errors import SettingsError
+from core.domain.errors import SettingsError, broke
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable

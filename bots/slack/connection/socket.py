@@ -23,8 +23,7 @@ from slack_sdk.socket_mode.request import SocketModeRequest
 from bots.slack.api import OUT_OF_REACH, guarded_session, meaning, stated
 from bots.slack.connection.outage import Outage
 from bots.slack.connection.starting import start_fault
-from core.domain.describe import broke
-from core.domain.errors import OutOfReachError, PlatformError
+from core.domain.errors import OutOfReachError, PlatformError, broke
 from core.domain.payload import str_of
 
 if TYPE_CHECKING:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from bots.slack.ids import is_ts, seconds
 from bots.slack.inbound.people import author_of, files_of, is_id, is_ours
 from bots.slack.inbound.text import mentions_in, readable
-from core.domain.describe import named
+from core.domain.errors import named
 from core.domain.message import FOR_US, Address, Kind, Message, ThreadKey
 from core.domain.payload import dict_of, dicts_of, str_of
 

@@ -19,8 +19,7 @@ from bots.slack.ids import is_ts
 from bots.slack.inbound import events
 from bots.slack.inbound.people import is_id
 from core.domain.admission import Admission
-from core.domain.describe import broke
-from core.domain.errors import PlatformError, StoreError
+from core.domain.errors import PlatformError, StoreError, broke
 from core.domain.limits import refusal
 from core.domain.message import FOR_US
 from core.domain.payload import dict_of, str_of

@@ -26,17 +26,17 @@ from bots.slack.outbound.titles import Titles
 from bots.slack.outbound.uploads import Uploads, is_file
 from bots.slack.pace import Rank
 from core.delivery.port import Capabilities, Form, PostKey
-from core.domain.describe import broke
 from core.domain.errors import (
     ContentRefusedError,
     PlatformBusyError,
     PlatformError,
     PostRefusedError,
     PostUnclearError,
+    broke,
 )
 from core.domain.message import Kind
-from core.domain.offload import aside
 from core.domain.payload import dict_of, str_of
+from core.domain.tasks import aside
 from core.turn.notices import TRIM_MEANING
 
 if TYPE_CHECKING:

@@ -15,8 +15,7 @@ from typing import TYPE_CHECKING
 
 from bots.slack.api import RefusedError
 from bots.slack.pace import Rank
-from core.domain.describe import broke
-from core.domain.errors import PlatformBusyError, PlatformError
+from core.domain.errors import PlatformBusyError, PlatformError, broke
 
 if TYPE_CHECKING:
     from bots.slack.api import Api

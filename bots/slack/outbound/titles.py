@@ -22,8 +22,7 @@ from bots.slack.inbound.events import channel_of
 from bots.slack.outbound.escape import joined
 from bots.slack.outbound.status import IDLE
 from core.delivery.splitting.break_points import in_line
-from core.domain.describe import broke
-from core.domain.errors import PlatformError
+from core.domain.errors import PlatformError, broke
 from core.domain.payload import str_of
 from core.domain.text import visible
 

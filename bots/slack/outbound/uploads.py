@@ -25,8 +25,7 @@ from bots.slack.outbound import format as shape
 from bots.slack.outbound.files_out import shared_as
 from bots.slack.outbound.post_keys import file_name, mark
 from core.delivery.port import AS_FILE, PostKey
-from core.domain.describe import broke
-from core.domain.errors import PostUnclearError
+from core.domain.errors import PostUnclearError, broke
 from core.domain.payload import dict_of, dicts_of
 
 if TYPE_CHECKING:

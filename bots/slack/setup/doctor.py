@@ -18,7 +18,7 @@ from bots.slack.faults import STATUS_PAGE, TOKEN_CODES, Fault, fault_of
 from bots.slack.setup.doctor_app import about_app
 from bots.slack.setup.doctor_tokens import ABOUT, app_of, shapes
 from bots.slack.setup.manifest import SCOPES
-from core.domain.describe import broke
+from core.domain.errors import broke
 from core.domain.payload import dict_of, dicts_of, str_of
 
 if TYPE_CHECKING:

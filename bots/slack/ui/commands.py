@@ -27,8 +27,7 @@ from core.commands.authorized import AuthorizedCommands
 from core.commands.export import Form
 from core.commands.in_thread import ThreadCommands, unwritten
 from core.commands.parser import command_in
-from core.domain.describe import broke
-from core.domain.errors import ChatbotError, DeniedError, PlatformError, StoreError
+from core.domain.errors import ChatbotError, DeniedError, PlatformError, StoreError, broke
 from core.domain.message import ThreadKey
 from core.domain.payload import dict_of, str_of
 from core.store.dedupe import claim_once

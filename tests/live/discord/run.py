@@ -12,8 +12,7 @@ from bots.discord.connection.gateway import OUT_OF_REACH
 from bots.discord.hosts import all_hosts
 from bots.discord.ids import is_id
 from bots.outgoing import Connector
-from core.domain.describe import broke
-from core.domain.errors import PlatformError, SettingsError
+from core.domain.errors import PlatformError, SettingsError, broke
 from tests.live.discord import probes
 from tests.live.discord.calls import API, Calls
 from tests.live.discord.probes import Trial

@@ -9,8 +9,7 @@ import aiohttp
 from slack_sdk.errors import SlackApiError
 
 from bots.slack.api import ODD, READS
-from core.domain.describe import broke
-from core.domain.errors import PlatformError
+from core.domain.errors import PlatformError, broke
 from core.domain.payload import dict_of, dicts_of, str_of
 from tests.live.slack.record import Exchange
 

@@ -6,8 +6,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from bots.slack.api import ODD, OUT_OF_REACH, SLACK_URL, guarded_session, web_client
-from core.domain.describe import broke
-from core.domain.errors import PlatformError, SettingsError
+from core.domain.errors import PlatformError, SettingsError, broke
 from core.domain.payload import dict_of, str_of
 from tests.live.recording import Blind, write
 from tests.live.slack import probes_around, probes_messages
