@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from bots.settings.settings import Settings
     from core.delivery.port import Platform
     from core.domain.clock import Clock
-    from core.memory import Memory
+    from core.memory.memory import Memory
     from core.models.port import Model
     from core.store.port import Store
 

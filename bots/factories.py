@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING
 
 from bots.settings.settings import OFFLINE
 from core.domain.message import Kind
-from core.memory import HEADROOM, Marks, Memory
+from core.memory.learned_limits import HEADROOM
+from core.memory.memory import Memory
+from core.memory.strategies.strategy import Marks
 from core.memory.tokens import counter_for, find_rank_file
 from core.models.catalog import known_models, spec_of
 from core.prompt.prompt import DEFAULT_SYSTEM_PROMPT

@@ -10,7 +10,7 @@ from core.commands.export import records
 from core.commands.stats import stats_of
 from core.domain.message import Author
 from core.domain.session import Entry, Session, Status
-from core.memory import least_size, plan
+from core.memory.plan import least_size, plan
 from core.prompt.prompt import PromptContext, fixed_size
 from core.turn.loading import load
 
@@ -21,7 +21,9 @@ if TYPE_CHECKING:
     from core.commands.stats import Stats
     from core.domain.clock import Clock
     from core.domain.message import ThreadKey
-    from core.memory import Memory, Plan, Strategy
+    from core.memory.memory import Memory
+    from core.memory.strategies.strategy import Strategy
+    from core.prompt.prompt import Plan
     from core.store.port import Store
     from core.store.values import ThreadInfo, Work
 

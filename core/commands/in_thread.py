@@ -27,7 +27,6 @@ if TYPE_CHECKING:
     from pathlib import Path
     from typing import Any
 
-    from bots.settings.settings import Settings
     from core.commands.authorized import AuthorizedCommands
     from core.commands.parser import Command
     from core.domain.clock import Clock
@@ -93,15 +92,19 @@ class ThreadCommands:
         desk: AuthorizedCommands,
         voice: CommandReplies,
         store: Store,
-        settings: Settings,
+        ttl: Callable[[Kind], float],
         clock: Clock,
         soon: Callable[[Coroutine[Any, Any, None], str], None],
     ) -> None:
-        """Do by `desk` what is asked for; `soon` takes what the platform need not wait for."""
+        """Run commands by `desk`.
+
+        `ttl` returns after how many seconds of silence a conversation of a kind ends; `soon` takes
+        what the platform need not wait for.
+        """
         self._desk = desk
         self._voice = voice
         self._store = store
-        self._settings = settings
+        self._ttl = ttl
         self._clock = clock
         self._soon = soon
         self._mending: set[asyncio.Task[None]] = set()
@@ -205,7 +208,7 @@ class ThreadCommands:
     async def _mute(self, message: Message, *, muted: bool) -> None:
         settings = await self._store.thread_settings(message.thread)
         if settings.muted != muted:
-            ttl = self._settings.ttl(message.kind)
+            ttl = self._ttl(message.kind)
             changed = replace(settings, muted=muted)
             await self._store.set_thread(message.thread, message.kind, changed, ttl=ttl)
 

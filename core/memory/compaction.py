@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from core.domain.errors import described
 from core.domain.session import Answer, AnswerKind, Turn, next_batch, turns_of
-from core.memory import size_of
+from core.memory.plan import size_of
 from core.memory.summarizer import Summarizer, SummaryConfig, UselessSummaryError
 from core.store.dedupe import claim_once
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from core.domain.clock import Clock
     from core.domain.message import ThreadKey
     from core.domain.session import Record
-    from core.memory import Memory
+    from core.memory.memory import Memory
     from core.models.port import Model
     from core.store.port import Store
     from core.store.values import Work

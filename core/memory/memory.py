@@ -3,39 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from core.memory.learned_limits import LearnedLimits
-from core.memory.strategies.full import Full
-from core.memory.strategies.hybrid import Hybrid
-from core.memory.strategies.strategy import Marks, Strategy
-from core.memory.strategies.summary import RunningSummary
-from core.memory.strategies.window import PAIRS, Window
+from core.memory.strategies.registry import DEFAULT_STRATEGY, STRATEGIES, strategy_named
+from core.memory.strategies.strategy import Marks
+from core.memory.strategies.window import PAIRS
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Mapping
 
     from core.domain.message import Kind, ThreadKey
+    from core.memory.strategies.strategy import Strategy
     from core.memory.tokens import TokenCounter
-
-STRATEGIES: Final = ("full", "window", "summary", "hybrid")
-"""The names of all strategies."""
-DEFAULT_STRATEGY: Final = "hybrid"
-_OTHERS: Final[Mapping[str, Callable[[], Strategy]]] = {
-    "full": Full,
-    "summary": RunningSummary,
-    "hybrid": Hybrid,
-}
-
-
-def strategy_named(name: str, *, pairs: int = PAIRS) -> Strategy:
-    """Return the strategy of this name; `pairs` is how many exchanges `window` keeps.
-
-    Raises `KeyError` for a name that is not in `STRATEGIES`.
-    """
-    if name == "window":
-        return Window(pairs)
-    return _OTHERS[name]()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

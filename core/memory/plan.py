@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeVar
 
 from core.domain.errors import MessageTooLargeError
+from core.prompt.prompt import Parts, Plan
 from core.prompt.transcript import NO_FILES, answer_of, tagged, words_of
 
 if TYPE_CHECKING:
@@ -24,48 +25,6 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 PER_MESSAGE = 8
 """Tokens for the frame of a message; generous, since a request that is too large is refused."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Parts:
-    """Tokens of each part of what the model sees."""
-
-    fixed: int
-    """The system prompt and the scene."""
-    summary: int
-    window: int
-    new: int
-
-    @property
-    def total(self) -> int:
-        """Return the tokens of all parts."""
-        return self.fixed + self.summary + self.window + self.new
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Plan:
-    """What the model sees: the summary, then turns without a gap, then what is new."""
-
-    summary: str
-    """Empty where there is none, or it isn't shown."""
-    withheld: bool
-    """There was a summary, which is being made again: the turns themselves are shown instead."""
-    turns: tuple[Turn, ...]
-    words: tuple[str, ...]
-    """What people said in each of the turns, as `words_of` has it."""
-    batch: tuple[Entry, ...]
-    left_out: int
-    """Messages that neither the summary nor the window shows."""
-    seen_from: int
-    """The first place that is shown word for word."""
-    trimmed: bool
-    """The model sees less of the conversation word for word than at the reply before."""
-    tokens: Parts
-
-    @property
-    def has_past(self) -> bool:
-        """Tell whether anything but the new messages is shown, so that there may be less."""
-        return bool(self.turns or self.summary)
 
 
 def size_of(turn: Turn, kind: Kind, count: Callable[[str], int], files: Files = NO_FILES) -> int:

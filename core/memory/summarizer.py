@@ -14,8 +14,8 @@ from core.domain.errors import (
     PromptTooLargeError,
 )
 from core.domain.tasks import aside
-from core.memory import HEADROOM
 from core.memory.cut import cut_to
+from core.memory.learned_limits import HEADROOM
 from core.models.port import StopReason
 from core.models.retry import RetryPolicy, ask
 from core.prompt.prompt import summary_request
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from core.domain.clock import Clock
     from core.domain.message import Kind
     from core.domain.session import Turn
-    from core.memory import Memory
+    from core.memory.memory import Memory
     from core.models.port import Model, ModelRequest
     from core.models.retry import Answered
 

@@ -10,7 +10,10 @@ if TYPE_CHECKING:
     from collections.abc import AsyncGenerator
 
     from core.domain.session import Usage
-    from core.prompt.images import ImageType
+
+
+ImageType: TypeAlias = Literal["image/gif", "image/jpeg", "image/png", "image/webp"]
+"""The types of images that Claude takes (Anthropic's documentation, "Vision")."""
 
 
 class Block(NamedTuple):

@@ -21,7 +21,7 @@ from core.prompt.pdf import is_locked, is_pdf, pages_of
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from core.prompt.images import ImageType
+    from core.models.port import ImageType
 
 PAGE_TOKENS = 3_000
 """The text of a PDF's page, at the upper end of what Anthropic's documentation says."""

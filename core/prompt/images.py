@@ -5,12 +5,13 @@ Only what Claude takes is known here. Nothing is decoded: that's left to who has
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final, Literal, TypeAlias
+from typing import TYPE_CHECKING, Final, TypeAlias
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-ImageType: TypeAlias = Literal["image/gif", "image/jpeg", "image/png", "image/webp"]
+    from core.models.port import ImageType
+
 Size: TypeAlias = tuple[int, int]
 """Width and height in pixels; (0, 0) where they can't be told."""
 

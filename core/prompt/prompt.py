@@ -46,7 +46,6 @@ if TYPE_CHECKING:
 
     from core.domain.message import Kind
     from core.domain.session import Entry, Session, Turn
-    from core.memory.plan import Plan
     from core.models.port import Part
     from core.prompt.files import Files
 
@@ -88,6 +87,48 @@ _WORST_COUNT = 999_999
 _TOKENS_PER_WORD = 3
 """Room for languages with long words, so that a summary of the allowed length is never cut."""
 _SPEAKERS_SHOWN = 20
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Parts:
+    """Tokens of each part of what the model sees."""
+
+    fixed: int
+    """The system prompt and the scene."""
+    summary: int
+    window: int
+    new: int
+
+    @property
+    def total(self) -> int:
+        """Return the tokens of all parts."""
+        return self.fixed + self.summary + self.window + self.new
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """What the model sees: the summary, then turns without a gap, then what is new."""
+
+    summary: str
+    """Empty where there is none, or it isn't shown."""
+    withheld: bool
+    """There was a summary, which is being made again: the turns themselves are shown instead."""
+    turns: tuple[Turn, ...]
+    words: tuple[str, ...]
+    """What people said in each of the turns, as `words_of` has it."""
+    batch: tuple[Entry, ...]
+    left_out: int
+    """Messages that neither the summary nor the window shows."""
+    seen_from: int
+    """The first place that is shown word for word."""
+    trimmed: bool
+    """The model sees less of the conversation word for word than at the reply before."""
+    tokens: Parts
+
+    @property
+    def has_past(self) -> bool:
+        """Tell whether anything but the new messages is shown, so that there may be less."""
+        return bool(self.turns or self.summary)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

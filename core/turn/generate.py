@@ -21,7 +21,8 @@ from core.domain.errors import (
 )
 from core.domain.session import Status, Usage, without_answers_about
 from core.domain.tasks import aside
-from core.memory import HEADROOM, attachments_in_view, least_size, plan
+from core.memory.learned_limits import HEADROOM
+from core.memory.plan import attachments_in_view, least_size, plan
 from core.models.port import StopReason
 from core.models.retry import Answered, ask
 from core.prompt.files import without_media
@@ -34,10 +35,11 @@ if TYPE_CHECKING:
     from core.domain.clock import Clock
     from core.domain.message import Attachment
     from core.domain.session import Session
-    from core.memory import Plan, Strategy
     from core.memory.memory import Memory
+    from core.memory.strategies.strategy import Strategy
     from core.models.port import Model, ModelRequest
     from core.prompt.files import Files
+    from core.prompt.prompt import Plan
     from core.turn.attachments import Attachments
     from core.turn.turn import TurnConfig
 

@@ -14,7 +14,7 @@ from core.domain.session import turns_of, whole_turns
 if TYPE_CHECKING:
     from core.domain.message import ThreadKey
     from core.domain.session import Entry, Record, Summary, Turn
-    from core.memory import Strategy
+    from core.memory.strategies.strategy import Strategy
     from core.store.port import Store
     from core.store.values import Work
 

@@ -9,8 +9,8 @@ from core.prompt.files import CROWDED, FileKind
 from core.prompt.transcript import one_line
 
 if TYPE_CHECKING:
-    from core.memory.plan import Plan
     from core.prompt.files import File, Files
+    from core.prompt.prompt import Plan
     from core.store.values import Work
 
 SCISSORS = "✂️"

@@ -37,8 +37,8 @@ if TYPE_CHECKING:
     from core.delivery.delivery import Delivery
     from core.delivery.port import Platform
     from core.domain.clock import Clock
-    from core.memory import Strategy
     from core.memory.memory import Memory
+    from core.memory.strategies.strategy import Strategy
     from core.models.port import Model
     from core.store.lease import LeaseHandle
     from core.store.port import Store

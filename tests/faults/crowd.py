@@ -14,7 +14,7 @@ from core.domain.admission import Admission, FollowUp
 from core.domain.clock import SystemClock
 from core.domain.message import Address, Author, Kind, Message, ThreadKey
 from core.intake.intake import Intake, IntakePolicy
-from core.memory import Memory
+from core.memory.memory import Memory
 from core.memory.tokens import counter_for
 from core.models.scripted import ScriptedModel
 from core.store.urls import open_store

@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 from core.domain import limits
 from core.domain.errors import MessageTooLargeError
 from core.domain.message import Attachment, Kind
-from core.memory import plan, strategy_named
+from core.memory.plan import plan
+from core.memory.strategies.registry import strategy_named
 from core.models.port import Block, marked
 from core.prompt.files import File, FileKind, FileRules, decoded, fitted, read, unread
 from core.prompt.images import dimensions, image_type

@@ -11,13 +11,15 @@ from hypothesis import strategies as st
 from core.domain.errors import MessageTooLargeError
 from core.domain.message import Kind
 from core.domain.session import AnswerKind, Session, Status, Summary, Turn
-from core.memory import STRATEGIES, Marks, Plan, plan, size_of, strategy_named
-from core.prompt.prompt import fixed_size, reply_request, shown_in
+from core.memory.plan import plan, size_of
+from core.memory.strategies.registry import STRATEGIES, strategy_named
+from core.memory.strategies.strategy import Marks
+from core.prompt.prompt import Plan, fixed_size, reply_request, shown_in
 from core.prompt.transcript import messages_in, words_of
 from tests.talk import SCENE, entry, session, tokens, turn
 
 if TYPE_CHECKING:
-    from core.memory import Strategy
+    from core.memory.strategies.strategy import Strategy
     from core.models.port import ModelRequest, Part
 
 NASTY = (
@@ -38,7 +40,7 @@ SPOKEN = st.tuples(TEXTS, st.sampled_from(["Ann", "Bob", '"<x>"\n', ""]), st.sam
 BURST = st.lists(SPOKEN, min_size=1, max_size=3)
 ANSWERS = st.tuples(TEXTS, st.sampled_from(AnswerKind))
 KINDS = st.sampled_from(Kind)
-NAMES = st.sampled_from(STRATEGIES)
+NAMES = st.sampled_from(tuple(STRATEGIES))
 
 
 def said(place: int, burst: list[tuple[str, str, Status]]) -> Turn:

@@ -14,7 +14,7 @@ from core.domain.admission import AdmissionPolicy, FollowUp, admissions
 from core.domain.clock import SystemClock
 from core.domain.message import Author, Kind, Message, ThreadKey
 from core.domain.session import AnswerKind
-from core.memory import Memory
+from core.memory.memory import Memory
 from core.memory.tokens import counter_for
 from core.store.local.store import LocalStore
 from core.store.values import Outcome, PendingAnswer, Work

@@ -19,10 +19,11 @@ from core.domain.errors import (
 )
 from core.domain.message import Address, Author, Kind, Message
 from core.domain.session import Answer, AnswerKind, Entry
-from core.memory import Marks, Memory
 from core.memory import upkeep as upkeep_module
 from core.memory.compaction import FIRST_PAUSE, Compactor
 from core.memory.cut import cut_to
+from core.memory.memory import Memory
+from core.memory.strategies.strategy import Marks
 from core.memory.summarizer import NOTHING_LEFT, PATIENCE, SummaryConfig
 from core.memory.tokens import counter_for
 from core.memory.upkeep import BackgroundCompaction

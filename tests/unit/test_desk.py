@@ -15,7 +15,7 @@ from core.domain.clock import SystemClock
 from core.domain.errors import DeniedError, StoreUnavailableError
 from core.domain.message import Kind, ThreadKey
 from core.domain.session import Entry
-from core.memory import Memory
+from core.memory.memory import Memory
 from core.memory.tokens import counter_for
 from core.store.local.store import LocalStore
 from tests.builders import OTHER, THREAD, converse

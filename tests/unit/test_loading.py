@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from core.domain.clock import SystemClock
-from core.memory import strategy_named
+from core.memory.strategies.registry import strategy_named
 from core.store.local.store import LocalStore
 from core.turn.loading import BYTES_PER_TOKEN, Loaded, load
 from tests.builders import THREAD, converse, message, terms

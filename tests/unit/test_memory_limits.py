@@ -7,8 +7,8 @@ import pytest
 from core.domain.errors import MessageTooLargeError, PromptTooLargeError
 from core.domain.message import ThreadKey
 from core.domain.session import Usage
-from core.memory import HEADROOM, Memory
-from core.memory.learned_limits import HOLDS, LearnedLimits
+from core.memory.learned_limits import HEADROOM, HOLDS, LearnedLimits
+from core.memory.memory import Memory
 from core.memory.tokens import counter_for
 
 ONE, OTHER = ThreadKey("fake", "place", "one"), ThreadKey("fake", "place", "other")

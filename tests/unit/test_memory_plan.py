@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 import pytest
 
 from core.domain.errors import MessageTooLargeError
 from core.domain.message import Attachment
 from core.domain.session import Session, Status, Summary
-from core.memory import Plan, attachments_in_view, plan, strategy_named
+from core.memory.plan import attachments_in_view, plan
+from core.memory.strategies.registry import strategy_named
 from core.prompt.files import File, FileKind, Files
 from tests.talk import entry, session, tokens, turn, turns
+
+if TYPE_CHECKING:
+    from core.prompt.prompt import Plan
 
 PLENTY = 100_000
 

@@ -5,7 +5,9 @@ from __future__ import annotations
 import pytest
 
 from core.domain.message import Kind
-from core.memory import DEFAULT_STRATEGY, STRATEGIES, Marks, Memory, strategy_named
+from core.memory.memory import Memory
+from core.memory.strategies.registry import DEFAULT_STRATEGY, STRATEGIES, strategy_named
+from core.memory.strategies.strategy import Marks
 from core.memory.tokens import counter_for
 from tests.talk import entry, turn, turns
 

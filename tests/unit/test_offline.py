@@ -6,7 +6,9 @@ import pytest
 
 from core.domain.message import Attachment, Kind
 from core.domain.session import Entry, Session, Status, Summary, Turn
-from core.memory import Marks, plan, size_of, strategy_named
+from core.memory.plan import plan, size_of
+from core.memory.strategies.registry import strategy_named
+from core.memory.strategies.strategy import Marks
 from core.models.offline.extract import NOTHING, extract, lines_of
 from core.models.offline.language import content_words, is_question, units_of
 from core.models.offline.model import HELLO, NOT_FOUND, NOTED, OfflineModel, answer

@@ -10,7 +10,8 @@ import pytest
 
 from core.domain.message import Attachment, Kind
 from core.domain.session import AnswerKind, Session, Status, Summary
-from core.memory import plan, strategy_named
+from core.memory.plan import plan
+from core.memory.strategies.registry import strategy_named
 from core.models.port import Block, Document, Image, ModelRequest, Purpose
 from core.prompt.files import File, FileKind, Files, unread
 from core.prompt.prompt import (

@@ -12,7 +12,7 @@ from bots.settings.errors import names_of
 from bots.settings.settings import DAY, Settings, StrategyName
 from core.domain.errors import SettingsError
 from core.domain.message import Kind
-from core.memory import STRATEGIES
+from core.memory.strategies.registry import STRATEGIES
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -224,4 +224,4 @@ def test_the_example_can_be_used_as_it_is_once_uncommented() -> None:
 
 
 def test_the_strategies_are_those_that_there_are() -> None:
-    assert get_args(StrategyName) == STRATEGIES
+    assert get_args(StrategyName) == tuple(STRATEGIES)

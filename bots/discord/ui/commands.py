@@ -63,5 +63,5 @@ def register(bot: Discord, store: Store, commands: Commands) -> None:
 
     platform.remember = views.remember
     bot.listeners.append(listen)
-    bot.spoken = ThreadCommands(desk, voice, store, settings, clock, counter.soon)
+    bot.spoken = ThreadCommands(desk, voice, store, settings.ttl, clock, counter.soon)
     bot.closers += [close, counter.close, bot.spoken.close]

@@ -73,7 +73,7 @@ def register(slack: Slack, store: Store, commands: Commands) -> None:
     counter = Interactions(desk, voice, directory, Home(api, desk, clock, settings), store)
     slack.unread = counter.unread
     slack.listeners.append(counter.listen)
-    slack.spoken = ThreadCommands(desk, voice, store, settings, clock, counter.soon)
+    slack.spoken = ThreadCommands(desk, voice, store, settings.ttl, clock, counter.soon)
     slack.closers += [counter.close, slack.spoken.close]
 
 

@@ -1,6 +1,6 @@
 """A memory strategy: what of a conversation stays word for word, and what the summary takes over.
 
-To add one: a file with a class of this shape, and a line in `core/memory/__init__.py`.
+To add one: a file with a class of this shape, and a line in `core/memory/strategies/registry.py`.
 """
 
 from __future__ import annotations
