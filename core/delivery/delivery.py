@@ -24,7 +24,7 @@ from core.domain.errors import (
     StoreError,
     WaitError,
 )
-from core.domain.tasks import aside
+from core.domain.tasks import off_loop_if_long
 from core.store.values import TurnState
 
 if TYPE_CHECKING:
@@ -193,7 +193,7 @@ class Delivery:
         """
         self._delivering, cuts = True, self._hold.work.cuts
         piece, text = self.platform.piece, answer.text
-        pieces = await aside(
+        pieces = await off_loop_if_long(
             len(text), lambda: tuple(piece(text, cuts, index) for index in range(len(cuts)))
         )
         self._posts.where = replace(self.where, pieces=pieces)

@@ -10,6 +10,8 @@ import asyncio
 import logging
 from typing import TYPE_CHECKING
 
+from core.domain.backoff import Backoff
+
 if TYPE_CHECKING:
     from core.domain.clock import Clock
     from core.domain.errors import Waitable
@@ -18,9 +20,9 @@ log = logging.getLogger(__name__)
 
 _FAILURES = 3
 """Failures in a row, with no success between them, that make an outage of them."""
-_FIRST_PAUSE, _LONGEST_PAUSE = 1.0, 5.0
-"""Seconds between two tries in an outage, doubled each time. Kept short: one caller makes them, and
-whatever waits is late by as much."""
+_BACKOFF = Backoff(first=1.0, cap=5.0)
+"""Waits between attempts in an outage. They are short: one caller makes the attempts, and all that
+waits is late by as much."""
 
 
 class Gate:
@@ -33,7 +35,8 @@ class Gate:
         self._failures = 0
         self._until: float | None = None
         """On the steady clock, in an outage: when the next caller may try."""
-        self._pause = _FIRST_PAUSE
+        self._pauses = iter(_BACKOFF)
+        self._pause = next(self._pauses)
         self.again = asyncio.Event()
         """Set when the outage that lasts now is over; each outage has an event of its own."""
 
@@ -74,7 +77,7 @@ class Gate:
         if self._until is None:
             log.warning("%s is out. It is tried until it works again.", self._name)
         self._until = self._clock.monotonic() + (announced or self._pause)
-        self._pause = min(2 * self._pause, _LONGEST_PAUSE)
+        self._pause = next(self._pauses)
 
     def worked(self) -> None:
         """Note that it works."""
@@ -82,7 +85,8 @@ class Gate:
         if self._until is None:
             return
         log.warning("%s works again.", self._name)
-        self._until, self._pause = None, _FIRST_PAUSE
+        self._until, self._pauses = None, iter(_BACKOFF)
+        self._pause = next(self._pauses)
         self.again.set()
         self.again = asyncio.Event()
 

@@ -13,8 +13,10 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import math
 from typing import TYPE_CHECKING, Protocol
 
+from core.domain.backoff import Backoff
 from core.domain.errors import (
     ChatbotError,
     PlatformError,
@@ -27,6 +29,7 @@ from core.domain.errors import (
 from core.domain.limits import UNREAD
 from core.domain.message import FOR_US
 from core.domain.session import Entry, Status
+from core.domain.tasks import Tasks
 from core.intake.changes import Changes, Listing, Shelves
 
 if TYPE_CHECKING:
@@ -50,8 +53,8 @@ PATIENCE = 1.5
 _LONGEST = 7 * 24 * 3600.0
 """Seconds of downtime past which nobody expects even a line."""
 _HOUR = 3600.0
-_SOONEST, _LATEST = 1.0, 30.0
-"""Seconds after which a look that failed is tried again, doubled each time."""
+_BACKOFF = Backoff(first=1.0, cap=30.0)
+"""Waits between attempts to look."""
 _STORE_LATEST = 3.0
 """The same where it is the store that does not serve: it is found to be back by looking."""
 _LOOKS = 10
@@ -126,6 +129,7 @@ class CatchUp:
         """The last of them in which all was looked at."""
         self._looked: dict[str | ThreadKey, int] = {}
         """By place and thread: the gap in which it was looked at."""
+        self._tasks = Tasks("looking for what was missed in a thread")
         self._looking: dict[ThreadKey, asyncio.Task[None]] = {}
         self._sinces: dict[str, asyncio.Task[float | None]] = {}
         """By place: from when on to read it. No cursor moves while there is a gap."""
@@ -147,32 +151,28 @@ class CatchUp:
 
     async def forever(self) -> None:
         """Look each time that something may have been missed."""
-        wait = _SOONEST
+        waits = iter(_BACKOFF)
         while True:
             await self._due.wait()
             self._due.clear()
-            latest = _LATEST
+            most = math.inf
             try:
                 known = await self._run(self._gap)
             except ChatbotError as error:
                 self._fails(str(error))
-                known, latest = False, _STORE_LATEST if isinstance(error, StoreError) else _LATEST
+                known, most = False, _STORE_LATEST if isinstance(error, StoreError) else math.inf
             except Exception as error:  # noqa: BLE001 - nobody would look any more
                 log.error("what was missed is looked for later: %s", broke(error))  # noqa: TRY400
                 known = False
             if known:
-                self._failing, wait = False, _SOONEST
+                self._failing, waits = False, iter(_BACKOFF)
                 continue
-            await self._clock.sleep(min(wait, latest))
-            wait = min(2 * wait, _LATEST)
+            await self._clock.sleep(min(next(waits), most))
             self._due.set()
 
     async def close(self) -> None:
         """Stop looking at single threads."""
-        for task in self._looking.values():
-            task.cancel()
-        if self._looking:
-            await asyncio.wait(self._looking.values())
+        await self._tasks.close()
 
     async def ahead(self, message: Message) -> None:
         """Take in what was missed in a message's thread, before the message; not for long."""
@@ -183,7 +183,7 @@ class CatchUp:
             self._looked[thread] = self._gap
             return
         if thread not in self._looking:
-            task = self._looking[thread] = asyncio.create_task(self._look_ahead(message))
+            task = self._looking[thread] = self._tasks.start(self._look_ahead(message))
             task.add_done_callback(lambda _: self._looking.pop(thread, None))
         await asyncio.wait({self._looking[thread]}, timeout=PATIENCE)
 
@@ -248,7 +248,7 @@ class CatchUp:
 
         What will not be shown to the bot is nothing that it waits for.
         """
-        pause = _SOONEST
+        pauses = iter(_BACKOFF)
         for _ in range(_LOOKS):
             try:
                 await self._look(place, threads)
@@ -258,8 +258,8 @@ class CatchUp:
             except (WaitError, PostUnclearError) as error:
                 log.info("what was missed at a place is looked for later: %s", error)
                 announced = error.seconds if isinstance(error, WaitError) else None
+                pause = next(pauses)
                 await self._clock.sleep(pause if announced is None else announced)
-                pause = min(2 * pause, _LATEST)
             except PlatformError as error:
                 log.warning("what was missed at a place is not known: %s", error)
                 return True

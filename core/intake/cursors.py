@@ -7,11 +7,11 @@ what was missed, no cursor moves past that.
 
 from __future__ import annotations
 
-import asyncio
 import logging
 from typing import TYPE_CHECKING
 
-from core.domain.errors import StoreError, broke
+from core.domain.errors import StoreError
+from core.domain.tasks import Tasks
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -46,7 +46,7 @@ class Cursors:
         self._bot = bot
         self._group = group
         self._moved: dict[str, float] = {}
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._tasks = Tasks("moving a cursor")
         self._held: dict[str, float] | None = {}
         """Where cursors would be by now, as long as they are held."""
         self._holds = 0
@@ -90,22 +90,17 @@ class Cursors:
 
     async def close(self) -> None:
         """Let what is being moved arrive."""
-        if self._tasks:
-            await asyncio.wait(self._tasks)
+        await self._tasks.wait()
 
     def _move(self, place: str, at: float) -> None:
         self._moved[place] = self._clock.monotonic()
-        task = asyncio.create_task(self._advance(place, at))
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+        self._tasks.start(self._advance(place, at))
 
     async def _advance(self, place: str, at: float) -> None:
         try:
             await self.advance(place, at)
         except StoreError as error:
             log.info("a cursor stays where it is: %s", error)
-        except Exception as error:  # noqa: BLE001 - nobody waits for it
-            log.error("a cursor stays where it is: %s", broke(error))  # noqa: TRY400
 
     def _name(self, place: str) -> str:
         return f"{self._bot}:{place}"

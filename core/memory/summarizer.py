@@ -13,7 +13,7 @@ from core.domain.errors import (
     PromptRefusedError,
     PromptTooLargeError,
 )
-from core.domain.tasks import aside
+from core.domain.tasks import off_loop_if_long
 from core.memory.cut import cut_to
 from core.memory.learned_limits import HEADROOM
 from core.models.port import StopReason
@@ -133,7 +133,7 @@ class Summarizer:
             most = room or self._room
             length = len(turn.answer.text) + sum(len(entry.text) for entry in turn.entries)
             cutting = partial(cut_to, turn, kind, room=most, count=self._count)
-            fitting, size = await aside(length, cutting)
+            fitting, size = await off_loop_if_long(length, cutting)
             if part.turns and part.size + size > most:
                 yield part
                 part = _Part()

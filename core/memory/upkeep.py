@@ -7,6 +7,7 @@ import logging
 from typing import TYPE_CHECKING
 
 from core.domain.errors import described
+from core.domain.tasks import Tasks
 
 if TYPE_CHECKING:
     from core.domain.message import ThreadKey
@@ -30,7 +31,7 @@ class BackgroundCompaction:
         self._soon: dict[ThreadKey, asyncio.TimerHandle] = {}
         self._busy: dict[ThreadKey, bool] = {}
         """Threads for which something is being done; and whether it is to be done once more."""
-        self.jobs: set[asyncio.Task[None]] = set()
+        self.jobs = Tasks("making a summary")
         """What is being done."""
 
     def close(self) -> None:
@@ -69,9 +70,7 @@ class BackgroundCompaction:
             self._busy[thread] = True
             return
         self._busy[thread] = False
-        job = asyncio.create_task(self._run(thread, lost=lost))
-        self.jobs.add(job)
-        job.add_done_callback(self.jobs.discard)
+        self.jobs.start(self._run(thread, lost=lost))
 
     def _is_due(self, work: Work, answer: Answer, size: int) -> bool:
         try:

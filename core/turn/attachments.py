@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING
 
 from core.domain import limits
 from core.domain.errors import FileGoneError, FileUnreadableError, PlatformError, StoreError
+from core.domain.tasks import Tasks
 from core.prompt.files import CROWDED, REJECTED, File, FileKind, fitted, read, too_large, unread
 from core.turn.file_cache import FileCache
 
@@ -52,7 +53,7 @@ class Attachments:
         self._cache = FileCache(room)
         self._slots = asyncio.Semaphore(limits.FETCHES_AT_ONCE)
         self._watches = False
-        self._look: asyncio.Task[None] | None = None
+        self._tasks = Tasks("looking for changed files")
         store.on_change(self.drop)
 
     async def load(
@@ -166,7 +167,7 @@ class Attachments:
             self._clock.later(limits.FILE_CHECK_SECONDS, self._begin_look)
 
     def _begin_look(self) -> None:
-        self._look = asyncio.create_task(self._looked())
+        self._tasks.start(self._looked())
 
     async def _looked(self) -> None:
         """Drop what nobody asks for, and what others have changed or removed.

@@ -20,7 +20,7 @@ from core.domain.errors import (
     StoppedByUserError,
 )
 from core.domain.session import Status, Usage, without_answers_about
-from core.domain.tasks import aside
+from core.domain.tasks import off_loop_if_long
 from core.memory.learned_limits import HEADROOM
 from core.memory.plan import attachments_in_view, least_size, plan
 from core.models.port import StopReason
@@ -151,7 +151,7 @@ class AnswerGenerator:
         alone = False
         for replans in range(REPLANS + 1):
             prompting = partial(self._prompt, files, session, strategy, alone=alone)
-            prompt = await aside(_length(session, files), prompting)
+            prompt = await off_loop_if_long(_length(session, files), prompting)
             try:
                 answered = await self._ask(prompt, preview, since)
             except PromptTooLargeError as refusal:

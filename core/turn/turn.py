@@ -20,7 +20,7 @@ from core.domain.errors import (
 )
 from core.domain.gate import Gate
 from core.domain.session import Answer, AnswerKind, Session, next_batch
-from core.domain.tasks import aside
+from core.domain.tasks import off_loop_if_long
 from core.domain.text import is_blank
 from core.models.port import StopReason
 from core.models.retry import RetryPolicy
@@ -211,7 +211,7 @@ class TurnPipeline:
             return _notice(work, session, cut, str(error))
         except ModelError as error:
             text = notices.interrupted(error.partial, str(error))
-            return await aside(len(text), lambda: _notice(work, session, cut, text))
+            return await off_loop_if_long(len(text), lambda: _notice(work, session, cut, text))
         answered, seen = replied.answered, replied.plan
         if seen.seen_from == session.start:  # all of it is there
             delivery.size = seen.tokens.window + seen.tokens.new
@@ -222,7 +222,7 @@ class TurnPipeline:
             last=session.last,
             text=text,
             kind=AnswerKind.ANSWER,
-            cuts=await aside(len(text), lambda: cut(text)),
+            cuts=await off_loop_if_long(len(text), lambda: cut(text)),
             usage=answered.usage,
             trimmed=seen.trimmed,
             explain_trim=seen.trimmed and not work.explained,

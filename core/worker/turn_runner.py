@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from core.delivery.delivery import Delivery
 from core.delivery.where import where_of
+from core.domain.backoff import Backoff
 from core.domain.errors import (
     ChatbotError,
     LeaseLostError,
@@ -37,7 +38,8 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-_LONGEST_DELAY = 60.0
+_BACKOFF = Backoff(first=1.0, cap=60.0)
+"""How long a turn that failed is left alone."""
 _PATIENCE = 90.0
 """Seconds for which a turn waits under its lease, with all that it has found out and made, before
 it is left for later. Its place is free meanwhile."""
@@ -224,7 +226,7 @@ class TurnRunner:
         else:
             log.error("try %d of a turn failed", tries, exc_info=without_text(error))
         try:
-            await hold.settle(Outcome.FAILED, delay=min(2.0 ** (tries - 1), _LONGEST_DELAY))
+            await hold.settle(Outcome.FAILED, delay=_BACKOFF.wait(tries))
         except ChatbotError as unsettled:
             log.warning("its lease will run out instead: %s", unsettled)
 

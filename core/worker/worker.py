@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Self
 from core.delivery.where import asker_of, where_of
 from core.domain.admission import Admission
 from core.domain.errors import StoreError
+from core.domain.tasks import Tasks
 from core.memory.upkeep import BackgroundCompaction
 from core.store.dedupe import claim_once
 from core.store.keys import unique
@@ -94,8 +95,8 @@ class Worker:
         self.backlog = Backlog()
         """What waits here; `Intake` refuses what is too much of it."""
         self._line = WaitingThreads(self._room)
-        self._turns: set[asyncio.Task[None]] = set()
-        self._left: set[asyncio.Task[None]] = set()
+        self._turns = Tasks("running a thread's turns")
+        self._left = Tasks("taking up a thread that was left for later")
         """Of each thread that was left for later: what takes it up when it need not wait longer."""
         self._upkeep = BackgroundCompaction(compactor)
         store.on_change(self._upkeep.changed)
@@ -224,11 +225,10 @@ class Worker:
         self._room.close()
         self._serving.close()
         self._upkeep.close()
-        await _stop([*self._loops, *self._left])
-        running = self._turns | self._upkeep.jobs
-        if running:
-            await asyncio.wait(running, timeout=self._grace_seconds)
-        await _stop([*self._turns, *self._upkeep.jobs])
+        await _stop(self._loops)
+        await self._left.close()
+        both = (self._turns, self._upkeep.jobs)
+        await asyncio.gather(*(tasks.close(self._grace_seconds) for tasks in both))
 
     # --- running turns --------------------------------------------------------------------------
 
@@ -246,9 +246,7 @@ class Worker:
         self._begin(self._wait(thread, place))
 
     def _begin(self, job: Coroutine[Any, Any, None]) -> None:
-        task = asyncio.create_task(job)
-        self._turns.add(task)
-        task.add_done_callback(self._turn_ended)
+        self._turns.start(job)
 
     def _come_back(self, thread: ThreadKey, again: Waitable, seconds: float) -> None:
         """Take a thread up that was left for so many seconds as soon as `again` is set."""
@@ -259,9 +257,7 @@ class Worker:
                     await again.wait()
                 self._begin(self._wait(thread, Slot(self._room), early=True))
 
-        task = asyncio.create_task(come_back())
-        self._left.add(task)
-        task.add_done_callback(self._left.discard)
+        self._left.start(come_back())
 
     async def _wait(self, thread: ThreadKey, place: Slot, *, early: bool = False) -> None:
         """Wait for the place, then claim the thread and run its turns, if nobody else has."""
@@ -290,11 +286,6 @@ class Worker:
             exc_info=without_text(loop.exception() or RuntimeError()),
         )
         self._broken.set()
-
-    def _turn_ended(self, task: asyncio.Task[None]) -> None:
-        self._turns.discard(task)
-        if not task.cancelled() and (error := task.exception()) is not None:
-            log.error("a worker's task ended badly", exc_info=without_text(error))
 
 
 def _is_meant(where: DeliveryTarget, answer_in: str, at: float) -> bool:

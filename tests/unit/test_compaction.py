@@ -376,11 +376,11 @@ async def test_a_fault_in_telling_whether_it_is_due_ends_nothing(
     with monkeypatch.context() as patched:
         patched.setattr(desk.compactor, "is_due", fail)
         upkeep.answered(work, answered, 0)
-    assert not upkeep.jobs
+    assert not len(upkeep.jobs)
     assert "KeyError at" in caplog.text
     assert "secret" not in caplog.text
     upkeep.answered(work, answered, 0)
-    await asyncio.gather(*upkeep.jobs)
+    await upkeep.jobs.wait()
     assert (await desk.work()).summary.text == "Sum."
 
 
@@ -543,7 +543,7 @@ async def test_a_summary_that_went_with_a_deletion_is_made_again_at_once(
     await until(lambda: not upkeep._soon)
     gate.set()
     await until(lambda: len(model.calls) == 3)
-    await asyncio.gather(*upkeep.jobs)
+    await upkeep.jobs.wait()
     work = await desk.work()
     assert (work.summary.text, work.summary.stale) == ("New.", False)
     said = [each.text for each in shown_in(model.calls[2]).new]
@@ -551,7 +551,7 @@ async def test_a_summary_that_went_with_a_deletion_is_made_again_at_once(
     await desk.amend(5, "My friend moved to Rome.")
     await desk.store.erase(THREAD, at=5000.0)
     await asyncio.sleep(0.2)
-    await asyncio.gather(*upkeep.jobs)
+    await upkeep.jobs.wait()
     assert len(model.calls) == 3
 
 
@@ -568,7 +568,7 @@ async def test_two_processes_that_hear_of_a_deletion_make_one_summary(
         desk.store.on_change(each.changed)
     await desk.amend(1, None)
     await until(lambda: not any(each._soon for each in both))
-    await asyncio.gather(*(job for each in both for job in each.jobs))
+    await asyncio.gather(*(each.jobs.wait() for each in both))
     assert (await desk.work()).summary.text == "New."
     assert len(model.calls) == 2
 
@@ -587,7 +587,7 @@ async def test_what_ends_begins_no_summary_for_a_deletion(
     upkeep.close()
     await desk.amend(2, None)
     await asyncio.sleep(0.1)
-    assert not upkeep.jobs
+    assert not len(upkeep.jobs)
     assert desk.compactor.is_due(await desk.work(), "An answer."), "so the next turn makes it"
 
 

@@ -36,7 +36,7 @@ from core.domain.errors import (
 )
 from core.domain.message import Kind
 from core.domain.payload import dict_of, str_of
-from core.domain.tasks import aside
+from core.domain.tasks import off_loop_if_long
 from core.turn.notices import TRIM_MEANING
 
 if TYPE_CHECKING:
@@ -206,7 +206,7 @@ class SlackPlatform:
             return shape.plain(self._plain[message], (*answer.notes, *meaning))
         text = self._texts.get(message)
         if text is None:
-            text = await aside(len(answer.text), lambda: self._last_piece(answer))
+            text = await off_loop_if_long(len(answer.text), lambda: self._last_piece(answer))
         return shape.message(text, answer.notes, explain_trim=answer.explain_trim)
 
     async def tell(self, where: DeliveryTarget, text: str) -> bool:
