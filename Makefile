@@ -11,7 +11,7 @@ BIN := .venv/bin
 SET_UP = $(PYTHON) -I .ci/bootstrap.py
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check bench format lock clean
+.PHONY: help run test live check bench format lock clean
 
 help:  ## Say what there is
 	@sed -n 's/^\([a-z]*\):.*## /make \1\t/p' $(MAKEFILE_LIST)
@@ -21,6 +21,9 @@ run:  ## Start the bot: where its tokens say, else in this terminal; EXTRAS=post
 
 test:  ## Run the whole suite on real servers; ARGS="-k words" for a part of it
 	@$(SET_UP) dev </dev/null && exec $(BIN)/pytest -n auto --dist worksteal $(ARGS)
+
+live:  ## Try out on the real platform what the bot relies on: CHANNEL=id, ARGS="--rate-limits"
+	@$(SET_UP) dev </dev/null && exec $(BIN)/python -m tests.live $(CHANNEL) $(ARGS)
 
 check:  ## Look for faults without running anything: locks, style, types, layers
 	@$(SET_UP) dev </dev/null

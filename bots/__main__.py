@@ -6,7 +6,6 @@ import argparse
 import asyncio
 import os
 import sys
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from core.domain.errors import ChatbotError, SettingsError, StoreRefusedError, StoreUnavailableError
@@ -18,6 +17,7 @@ if TYPE_CHECKING:
     from bots.settings.settings import Settings
 
 FAILED, UNUSABLE, INTERRUPTED = 1, 2, 130
+_MOVED = "`doctor --live` has moved: run `make live CHANNEL=…` in a checkout of the project."
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -36,14 +36,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except ChatbotError as error:
         _say(str(error))
         return FAILED
-    except BrokenPipeError:  # whoever read our output has seen enough
+    except BrokenPipeError:  # the reader of our output closed it
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
 
 
 def _main(arguments: Sequence[str] | None) -> int:
     options = _parser().parse_args(arguments)
-    # From here on, since help and a mistyped command should not wait for it.
+    # Imported late, since help and a mistyped command should not wait for it.
     from bots.ops.logging import set_up_logging, watch_loop  # noqa: PLC0415
     from bots.settings.settings import Settings  # noqa: PLC0415
 
@@ -60,13 +60,14 @@ def _main(arguments: Sequence[str] | None) -> int:
 
 def _command(options: argparse.Namespace, settings: Settings) -> Coroutine[Any, Any, int]:
     from bots.ops import operator  # noqa: PLC0415
+    from bots.ops.doctor import doctor  # noqa: PLC0415
     from bots.ops.migrate import migrate  # noqa: PLC0415
     from bots.run import chat, run  # noqa: PLC0415
 
     commands = {
         "run": lambda: run(settings),
         "chat": lambda: chat(settings, options.thread),
-        "doctor": lambda: _doctor(settings, options),
+        "doctor": lambda: doctor(settings),
         "init-store": lambda: operator.init_store(settings),
         "stats": lambda: operator.stats(settings),
         "export": lambda: operator.export_thread(
@@ -74,25 +75,10 @@ def _command(options: argparse.Namespace, settings: Settings) -> Coroutine[Any, 
         ),
         "audit": lambda: operator.audit(settings),
         "buried": lambda: operator.buried(settings),
-        "requeue": lambda: operator.requeue(settings, options.thread, options.place),
+        "requeue": lambda: operator.requeue(settings, options.thread, options.position),
         "migrate": lambda: migrate(settings, options.source, options.target),
     }
     return commands[options.command]()
-
-
-def _doctor(settings: Settings, options: argparse.Namespace) -> Coroutine[Any, Any, int]:
-    from bots.ops.doctor import doctor, live  # noqa: PLC0415
-    from bots.ops.finding import Wanted  # noqa: PLC0415
-
-    if not options.live:
-        return doctor(settings)
-    wanted = Wanted(
-        channel=options.live,
-        expiry=options.stream_expiry,
-        limits=options.rate_limits,
-        folder=Path(options.record),
-    )
-    return live(settings, wanted)
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -101,49 +87,56 @@ def _parser() -> argparse.ArgumentParser:
         description="A bot that remembers the conversation.",
         epilog="Settings come from the environment and from .env; .env.example explains them all.",
     )
+    parser.add_argument(
+        "--version", nargs=0, action=_Version, help="print the version of the bot and of Python"
+    )
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    commands.add_parser("run", help="start the bot: where its tokens say, else in this terminal")
+    commands.add_parser(
+        "run", help="start the bot on the platforms whose tokens are set, else in this terminal"
+    )
     chat = commands.add_parser("chat", help="talk to the bot in this terminal")
     chat.add_argument("--thread", default="", metavar="NAME", help="the thread to talk in")
-    _add_doctor(commands.add_parser("doctor", help="say what is wrong and how to repair it"))
-    commands.add_parser("init-store", help="make the table that a store in DynamoDB needs")
-    commands.add_parser("stats", help="how long conversations are, and where people drop off")
-    export = commands.add_parser("export", help="write a conversation to a file, or to stdout")
-    export.add_argument("thread", help="a thread's name in the terminal, or its whole key")
-    export.add_argument("file", nargs="?", default="", help="where to; it must not exist yet")
-    export.add_argument("--json", action="store_true", help="as JSON; default: Markdown")
-    commands.add_parser("audit", help="list what admins exported and removed, a line of JSON each")
-    commands.add_parser("buried", help="list messages whose answer was given up")
-    requeue = commands.add_parser("requeue", help="let a given-up message wait again")
+    doctor = commands.add_parser("doctor", help="find what is wrong, and say how to fix it")
+    doctor.add_argument("--live", nargs="?", action=_MovedTrial, help=argparse.SUPPRESS)
+    commands.add_parser("init-store", help="create the table that a store in DynamoDB needs")
+    commands.add_parser("stats", help="print how long conversations are, and where people stop")
+    export = commands.add_parser("export", help="write a conversation to a file or to stdout")
+    export.add_argument("thread", help="the name of a thread in the terminal, or a whole key")
+    export.add_argument(
+        "file", nargs="?", default="", help="the file to write, which must not exist yet"
+    )
+    export.add_argument("--json", action="store_true", help="write JSON instead of Markdown")
+    commands.add_parser(
+        "audit", help="print what admins exported and deleted, one line of JSON each"
+    )
+    commands.add_parser("buried", help="list messages that the bot gave up answering")
+    requeue = commands.add_parser("requeue", help="put such a message back into its thread's queue")
     requeue.add_argument("thread", help="the thread's key, as `buried` lists it")
-    requeue.add_argument("place", type=int, help="the message's place, as `buried` lists it")
+    requeue.add_argument("position", type=int, help="the message's number, as `buried` lists it")
     migrate = commands.add_parser("migrate", help="move everything from one store to another")
-    migrate.add_argument("source", metavar="FROM", help="a store's URL, as in CHATBOT_STORE")
+    migrate.add_argument("source", metavar="FROM", help="the URL of a store, as in CHATBOT_STORE")
     migrate.add_argument(
-        "target", metavar="TO", help="that of an empty store, or of an earlier try"
+        "target", metavar="TO", help="the URL of an empty store, or of one where this move began"
     )
     return parser
 
 
-def _add_doctor(doctor: argparse.ArgumentParser) -> None:
-    doctor.add_argument(
-        "--live",
-        default="",
-        metavar="CHANNEL",
-        help="try out in this channel what the platform does",
-    )
-    doctor.add_argument(
-        "--stream-expiry",
-        "--nonce-expiry",
-        action="store_true",
-        help="with --live: wait for a stream's end (Slack, 6 min), a nonce's (Discord, 10 min)",
-    )
-    doctor.add_argument(
-        "--rate-limits", action="store_true", help="with --live: call too often, to be told so"
-    )
-    doctor.add_argument(
-        "--record", default="recordings", metavar="DIR", help="with --live: where recordings go"
-    )
+class _Version(argparse.Action):
+    """Prints the version of the program and of Python, which a bug report needs."""
+
+    def __call__(self, parser: argparse.ArgumentParser, *_: object) -> None:
+        from importlib import metadata  # noqa: PLC0415 - no other command needs it
+        from platform import python_version  # noqa: PLC0415
+
+        print(f"chatbot {metadata.version('chatbot')} (Python {python_version()})")  # noqa: T201
+        parser.exit()
+
+
+class _MovedTrial(argparse.Action):
+    """Says where `doctor --live` is now."""
+
+    def __call__(self, parser: argparse.ArgumentParser, *_: object) -> None:
+        parser.exit(UNUSABLE, f"chatbot: {_MOVED}\n")
 
 
 def _say(text: str) -> None:

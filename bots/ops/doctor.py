@@ -7,14 +7,12 @@ A platform joins with a function in `_platforms` that takes the settings and a c
 from __future__ import annotations
 
 import secrets
-from contextlib import aclosing
 from typing import TYPE_CHECKING
 
 from bots.app import App, model_notes
 from bots.factories import model_for, model_name
 from bots.ops.finding import Level, fine, note, wrong
 from bots.ops.redaction import redact
-from bots.signals import Signals
 from core.domain.admission import AdmissionPolicy, FollowUp, admissions
 from core.domain.clock import SystemClock
 from core.domain.errors import ChatbotError, ModelError, ModelRefusedError, StoreUnavailableError
@@ -23,9 +21,9 @@ from core.models.port import Block, ModelMessage, ModelRequest
 from core.store.values import Outcome
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, AsyncIterator, Callable
+    from collections.abc import AsyncIterator, Callable
 
-    from bots.ops.finding import Finding, Wanted
+    from bots.ops.finding import Finding
     from bots.settings.settings import Settings
     from core.domain.clock import Clock
     from core.store.port import Store
@@ -55,27 +53,6 @@ async def doctor(settings: Settings) -> int:
     return 1 if faults else 0
 
 
-async def live(settings: Settings, wanted: Wanted) -> int:
-    """Try out what the platform does; return 1 where it differs from what we take it to do.
-
-    Raises what the platform's trial does: `SettingsError`, `PlatformError`.
-    """
-    stop = Signals()
-    hidden = sorted(settings.secrets, key=len, reverse=True)
-
-    async def tried() -> int:
-        differs = False
-        trial = _trial(wanted.channel)
-        async with aclosing(trial(settings, SystemClock(), wanted)) as lines:
-            async for line, differing in lines:
-                _print(redact(line, hidden))
-                differs = differs or differing
-        return int(differs)
-
-    with stop.listening():  # so that what was posted is removed also when it is interrupted
-        return await stop.or_end_of(tried())
-
-
 async def examined(settings: Settings, clock: Clock) -> AsyncIterator[Finding]:
     """Yield what there is to say, in the order in which it matters."""
     yield fine("Settings", "all can be read")
@@ -93,19 +70,6 @@ def _platforms() -> tuple[Callable[[Settings, Clock], AsyncIterator[Finding]], .
     from bots.slack.setup.doctor import examined as slack  # noqa: PLC0415
 
     return (slack, discord)
-
-
-def _trial(
-    channel: str,
-) -> Callable[[Settings, Clock, Wanted], AsyncGenerator[tuple[str, bool], None]]:
-    """Return what tries out the platform that a channel's id belongs to."""
-    if channel.isdigit():
-        from tests.live.discord.run import live as discord  # noqa: PLC0415 - slow to import
-
-        return discord
-    from tests.live.slack.run import live as slack  # noqa: PLC0415 - slow to import
-
-    return slack
 
 
 async def _store(settings: Settings) -> AsyncIterator[Finding]:

@@ -1,13 +1,9 @@
-"""What the doctor is asked for, and what it finds: a line for each thing that was looked at."""
+"""What the doctor finds: a line for each thing that it examines."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 
 class Level(StrEnum):
@@ -53,16 +49,3 @@ def note(about: str, text: str, mend: str = "") -> Finding:
 def wrong(about: str, text: str, mend: str) -> Finding:
     """Return what is wrong, and how to repair it."""
     return Finding(Level.WRONG, about, text, mend)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Wanted:
-    """What the operator wants to have tried out on the real platform."""
-
-    channel: str
-    expiry: bool
-    """Whether to wait for a stream's end, which takes more than five minutes."""
-    limits: bool
-    """Whether to call too often on purpose."""
-    folder: Path
-    """Where the recording goes."""

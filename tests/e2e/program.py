@@ -61,12 +61,14 @@ class Program:
             **self.settings,
         }
 
-    async def start(self, *arguments: str, out: int = asyncio.subprocess.PIPE) -> Running:
-        """Start the program, with pipes at all ends."""
+    async def start(
+        self, *arguments: str, out: int = asyncio.subprocess.PIPE, module: str = "bots"
+    ) -> Running:
+        """Start the program, or another module, with pipes at all ends."""
         process = await asyncio.create_subprocess_exec(
             sys.executable,
             "-m",
-            "bots",
+            module,
             *arguments,
             env=self.environment,
             cwd=self.home,
@@ -77,10 +79,12 @@ class Program:
         )
         return Running(process)
 
-    async def run(self, *arguments: str, says: bytes | list[str] = b"") -> Ended:
-        """Run the program to its end, with this input."""
+    async def run(
+        self, *arguments: str, says: bytes | list[str] = b"", module: str = "bots"
+    ) -> Ended:
+        """Run the program, or another module, to its end, with this input."""
         data = says if isinstance(says, bytes) else "".join(f"{s}\n" for s in says).encode()
-        running = await self.start(*arguments)
+        running = await self.start(*arguments, module=module)
         try:
             async with asyncio.timeout(PATIENCE):
                 out, err = await running.process.communicate(data)

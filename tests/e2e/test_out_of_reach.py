@@ -168,7 +168,7 @@ async def test_what_is_no_answer_of_the_platforms_is_a_sentence_and_waited_out(
         tokens(program, claude, slack=one, discord=two)
         async with proxy(one, 200, page, kind), proxy(two, 200, page, kind):
             checked = await program.run("doctor")
-            live = [await program.run("doctor", "--live", place) for place in ("C0123", "1" * 18)]
+            live = [await program.run(place, module="tests.live") for place in ("C0123", "1" * 18)]
             async with started(program) as running:
                 said = [await running.explained("can't be reached") for _ in range(2)]
                 code, rest, _ = await ended(running, signal.SIGTERM)

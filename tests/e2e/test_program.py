@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 import signal
+import sys
 from typing import TYPE_CHECKING
 
 from tests.e2e.program import REX, asked
@@ -82,6 +84,21 @@ async def test_stats_and_doctor_and_export(program: Program, tmp_path: Path) -> 
     assert json.loads((tmp_path / "out.json").read_text())["thread"].endswith(":main")
     assert (await program.run("buried")).code == 0
     assert (await program.run("requeue", "main", "0")).code == 1
+
+
+async def test_it_tells_its_version_and_that_of_python(program: Program) -> None:
+    ended = await program.run("--version")
+    assert ended.code == 0
+    python = ".".join(map(str, sys.version_info[:3]))
+    assert re.fullmatch(rf"chatbot \d+\.\d+\.\d+ \(Python {re.escape(python)}.*\)", ended.lines[0])
+
+
+async def test_an_old_live_doctor_says_where_it_went(program: Program) -> None:
+    for arguments in (["--live"], ["--live", "C0123", "--rate-limits"]):
+        ended = await program.run("doctor", *arguments)
+        assert ended.code == 2
+        assert ended.err.count("\n") == 1
+        assert "run `make live CHANNEL=…`" in ended.err
 
 
 async def test_the_doctor_tries_the_key(program: Program) -> None:

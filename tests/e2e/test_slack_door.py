@@ -387,11 +387,13 @@ async def test_the_room_is_a_part_of_the_files_that_may_be_open() -> None:
 class Few(Program):
     """A program that may open only so many files, as where nobody has set more."""
 
-    async def start(self, *arguments: str, out: int = asyncio.subprocess.PIPE) -> Running:
+    async def start(
+        self, *arguments: str, out: int = asyncio.subprocess.PIPE, module: str = "bots"
+    ) -> Running:
         """Start it, by a shell that sets the limit."""
         process = await asyncio.create_subprocess_exec(
             *("sh", "-c", 'ulimit -n 256; exec "$@"', "sh"),
-            *(sys.executable, "-m", "bots", *arguments),
+            *(sys.executable, "-m", module, *arguments),
             env=self.environment,
             cwd=self.home,
             stdin=asyncio.subprocess.PIPE,

@@ -1,4 +1,4 @@
-"""What went over the wire between the live doctor and a platform, written down.
+"""What went over the wire between the live trial and a platform, written down.
 
 Everything that tells whose workspace or server it is is replaced: each text that is neither the
 probes' own nor one of the platform's words, and every id, becomes a name of its own, the same

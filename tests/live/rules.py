@@ -1,6 +1,6 @@
 """What we take a platform to do, rule by rule, and what came of trying that out on the real one.
 
-Each platform has one table of rules: its live doctor probes by it, and our fake of it refuses by
+Each platform has one table of rules: its live trial probes by it, and our fake of it refuses by
 it. Where the real one does otherwise, the rule is wrong: mend it there, and the fake follows.
 """
 

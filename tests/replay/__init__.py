@@ -1,1 +1,1 @@
-"""Recordings of `chatbot doctor --live`, played to our clients and to our fakes."""
+"""Recordings of live trials (`make live`), played to our clients and to our fakes."""

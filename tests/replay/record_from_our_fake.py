@@ -2,7 +2,7 @@
 
     python -m tests.replay.record_from_our_fake
 
-They are what the real command writes, run as a process of its own.
+They are what `python -m tests.live` writes, run as a process of its own.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 
 async def record(slack: FakeSlack, program: Program) -> Path:
-    """Run `chatbot doctor --live` before a fake Slack; return where its recording is."""
+    """Run the live trial on a fake Slack; return where its recording is."""
     channel = slack.channel("zoological", slack.person("zebedee"))
     slack.faults.next("users.conversations", Limited(7))
     program.settings |= {
@@ -40,7 +40,7 @@ async def record(slack: FakeSlack, program: Program) -> Path:
 
 
 async def record_discord(discord: FakeDiscord, channel: Channel, program: Program) -> Path:
-    """Run it before a fake Discord; return where its recording is."""
+    """Run it on a fake Discord; return where its recording is."""
     discord.faults.next(EDIT, LimitedByDiscord())
     program.settings |= {
         "CHATBOT_DISCORD_BASE_URL": discord.api_url,
@@ -54,7 +54,7 @@ async def record_discord(discord: FakeDiscord, channel: Channel, program: Progra
 
 
 async def _recorded(program: Program, *arguments: str) -> Path:
-    ended = await program.run("doctor", "--live", *arguments, "--record", "to")
+    ended = await program.run(*arguments, "--record", "to", module="tests.live")
     assert ended.code == 0, ended
     return next((program.home / "to").iterdir())
 

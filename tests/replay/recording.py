@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from tests.live.recording import Exchange, Json
 
 FOLDER = Path(__file__).parent / "recordings"
-"""All that is here is played; the owner adds what `chatbot doctor --live` wrote."""
+"""All that is here is played; the owner adds what `make live` wrote."""
 SLACK, DISCORD = "slack", "discord"
 
 

@@ -1,1 +1,1 @@
-"""`chatbot doctor --live`: what the real Discord does, beside what we take it to do."""
+"""What the real Discord does, compared with what we take it to do."""

@@ -1,4 +1,4 @@
-"""The live doctor's calls: kept as they were, waited for when Discord says so, and undone."""
+"""The live trial's calls: kept as they were, waited for when Discord says so, and undone."""
 
 from __future__ import annotations
 

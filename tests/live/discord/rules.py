@@ -1,4 +1,4 @@
-"""What we take Discord to do: one table, by which the live doctor probes and our fake refuses.
+"""What we take Discord to do: one table, by which the live trial probes and our fake refuses.
 
 Lengths are in characters, times in seconds; errors are Discord's numbers (docs:
 topics/opcodes-and-status-codes, "JSON Error Codes").

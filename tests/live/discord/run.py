@@ -1,4 +1,4 @@
-"""`chatbot doctor --live CHANNEL`: probes on a real server, what differs, and a recording."""
+"""The trial of Discord: probes on a real server, what differs, and a recording."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ from tests.live.recording import Blind, write
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Awaitable, Callable
 
-    from bots.ops.finding import Wanted
     from bots.settings.settings import Settings
     from core.domain.clock import Clock
+    from tests.live.options import Options
 
 _OPENING = (
-    "chatbot doctor --live: I try out what Discord takes, in a thread here, and remove it in a "
-    "moment."
+    "A live trial of the chatbot: I try out what Discord accepts, in a thread here, and remove it "
+    "in a moment."
 )
 _LEFT = (
     "note: {left} of the probes' messages, or their thread, would not go: remove them by hand. "
@@ -39,7 +39,7 @@ _REAL = urlsplit(API).hostname
 
 
 async def live(
-    settings: Settings, clock: Clock, wanted: Wanted
+    settings: Settings, clock: Clock, options: Options
 ) -> AsyncGenerator[tuple[str, bool], None]:
     """Run the probes; yield each line to print, and whether it says that something differs.
 
@@ -54,8 +54,8 @@ async def live(
         calls = Calls(session, settings.discord_base_url, token, clock)
         trial, left = None, 0
         try:
-            trial = await _trial(calls, clock, wanted.channel)
-            for probe in _probes(wanted):
+            trial = await _trial(calls, clock, options.channel)
+            for probe in _probes(options):
                 yield f"trying out {probe.__name__.replace('_', ' ')} …", False
                 await _tried(trial, probe)
         finally:
@@ -64,16 +64,16 @@ async def live(
             yield _LEFT.format(left=left), False
         for line, differs in trial.lines():
             yield line, differs
-        yield _written(settings, clock, wanted, trial), False
+        yield _written(settings, clock, options, trial), False
     yield trial.summary(), False
 
 
-def _probes(wanted: Wanted) -> list[Callable[[Trial], Awaitable[None]]]:
+def _probes(options: Options) -> list[Callable[[Trial], Awaitable[None]]]:
     chosen: list[Callable[[Trial], Awaitable[None]]] = [
         *(probes.threads, probes.posting, probes.nonces, probes.reacting),
         *(probes.files, probes.slash),
     ]
-    return [*chosen, probes.nonce_window] if wanted.expiry else chosen
+    return [*chosen, probes.nonce_window] if options.expiry else chosen
 
 
 async def _tried(trial: Trial, probe: Callable[[Trial], Awaitable[None]]) -> None:
@@ -102,7 +102,7 @@ async def _trial(calls: Calls, clock: Clock, channel: str) -> Trial:
     return Trial(calls, clock, channel=channel, bot=str(who["id"]), root=str(opening["id"]))
 
 
-def _written(settings: Settings, clock: Clock, wanted: Wanted, trial: Trial) -> str:
+def _written(settings: Settings, clock: Clock, options: Options, trial: Trial) -> str:
     """Write the recording, and say where it is."""
     host = urlsplit(settings.discord_base_url or API).hostname
     blind = Blind(LANGUAGE)
@@ -112,4 +112,4 @@ def _written(settings: Settings, clock: Clock, wanted: Wanted, trial: Trial) -> 
         "roles": {"bot": blind.name(trial.bot), "channel": blind.name(trial.channel)},
     }
     made, hidden = trial.calls.made, settings.secrets
-    return write(made, blind, about, wanted.folder, now=clock.now(), secrets=hidden)
+    return write(made, blind, about, options.folder, now=clock.now(), secrets=hidden)

@@ -1,1 +1,1 @@
-"""`chatbot doctor --live`: what a real workspace does, beside what we take Slack to do."""
+"""What a real workspace does, compared with what we take Slack to do."""

@@ -1,4 +1,4 @@
-"""What we take Slack to do: one table, by which the live doctor probes and our fake Slack refuses.
+"""What we take Slack to do: one table, by which the live trial probes and our fake Slack refuses.
 
 Where a real workspace does otherwise, the rule is wrong: mend it here, and the fake follows, and
 the tests say what of ours does not hold any more. Lengths are in characters, times in seconds.

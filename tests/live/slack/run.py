@@ -1,4 +1,4 @@
-"""`chatbot doctor --live CHANNEL`: probes in a real workspace, what differs, and a recording."""
+"""The trial of Slack: probes in a real workspace, what differs, and a recording."""
 
 from __future__ import annotations
 
@@ -17,20 +17,21 @@ from tests.live.slack.trial import Scene, Trial
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Awaitable, Callable
 
-    from bots.ops.finding import Wanted
     from bots.settings.settings import Settings
     from core.domain.clock import Clock
+    from tests.live.options import Options
 
 _OPENING = (
-    "chatbot doctor --live: I try out what Slack takes, in this thread, and remove it in a moment."
+    "A live trial of the chatbot: I try out what Slack accepts, in this thread, and remove it in a "
+    "moment."
 )
 _ASKED = 20
-"""Members of the channel that are asked about in search of somebody who is no bot."""
+"""Members of the channel to look up, in search of one who is no bot."""
 _REAL = urlsplit(SLACK_URL).hostname
 
 
 async def live(
-    settings: Settings, clock: Clock, wanted: Wanted
+    settings: Settings, clock: Clock, options: Options
 ) -> AsyncGenerator[tuple[str, bool], None]:
     """Run the probes; yield each line to print, and whether it says that something differs.
 
@@ -45,8 +46,8 @@ async def live(
         calls = Calls(client, clock, pace=settings.slack_pace)
         trial, left = None, 0
         try:
-            trial = Trial(calls, await _scene(calls, wanted.channel), clock)
-            for probe in _probes(wanted):
+            trial = Trial(calls, await _scene(calls, options.channel), clock)
+            for probe in _probes(options):
                 yield f"trying out {probe.__name__.replace('_', ' ')} …", False
                 await _tried(trial, probe)
         finally:
@@ -59,20 +60,20 @@ async def live(
             )
         for line, differs in trial.lines():
             yield line, differs
-        yield _written(settings, clock, wanted, trial), False
+        yield _written(settings, clock, options, trial), False
     yield trial.summary(), False
 
 
-def _probes(wanted: Wanted) -> list[Callable[[Trial], Awaitable[None]]]:
+def _probes(options: Options) -> list[Callable[[Trial], Awaitable[None]]]:
     messages, around = probes_messages, probes_around
     chosen: list[Callable[[Trial], Awaitable[None]]] = [
         *(messages.posting, messages.refusing, messages.lengths, messages.reading_back),
         *(messages.order, messages.deleting, messages.ephemeral),
         *(around.streaming, around.reacting, around.status, around.files, around.direct),
     ]
-    if wanted.expiry:
+    if options.expiry:
         chosen.append(around.stream_life)
-    if wanted.limits:
+    if options.limits:
         chosen.append(around.limits)
     return chosen
 
@@ -121,7 +122,7 @@ async def _somebody(calls: Calls, channel: str) -> str:
     return ""
 
 
-def _written(settings: Settings, clock: Clock, wanted: Wanted, trial: Trial) -> str:
+def _written(settings: Settings, clock: Clock, options: Options, trial: Trial) -> str:
     """Write the recording, and say where it is."""
     host = urlsplit(settings.slack_base_url or SLACK_URL).hostname
     blind, scene = Blind(LANGUAGE), trial.scene
@@ -137,4 +138,4 @@ def _written(settings: Settings, clock: Clock, wanted: Wanted, trial: Trial) -> 
         },
     }
     made, hidden = trial.calls.made, settings.secrets
-    return write(made, blind, about, wanted.folder, now=clock.now(), secrets=hidden)
+    return write(made, blind, about, options.folder, now=clock.now(), secrets=hidden)

@@ -1,4 +1,4 @@
-"""`chatbot doctor --live` as a process of its own, before a fake that is as we say, or is not."""
+"""The live trial as a process of its own, on a fake that is as we say, or is not."""
 
 from __future__ import annotations
 
@@ -84,7 +84,7 @@ async def test_a_limit_that_is_lower_is_found(
     slack: FakeSlack, program: Program, general: Channel, rule: str, limit: int, found: str
 ) -> None:
     slack.rules[rule] = replace(RULES[rule], limit=limit)
-    ended = await program.run("doctor", "--live", general.id)
+    ended = await program.run(general.id, module="tests.live")
     assert ended.code == 1
     (line,) = differing(ended)
     assert f"{rule}: we say that a text longer than 4,000" in line
@@ -96,7 +96,7 @@ async def test_a_limit_that_is_higher_is_found(
 ) -> None:
     slack.rules["header-length"] = replace(RULES["header-length"], limit=400)
     slack.rules["text-length"] = replace(RULES["text-length"], limit=10**9)
-    header, text = sorted(differing(await program.run("doctor", "--live", general.id)))
+    header, text = sorted(differing(await program.run(general.id, module="tests.live")))
     assert "chat.update takes 400, and then" in header
     assert "and more" in text
 
@@ -105,7 +105,7 @@ async def test_an_error_of_another_name_is_told(
     slack: FakeSlack, program: Program, general: Channel
 ) -> None:
     slack.rules["stream-over"] = replace(RULES["stream-over"], error="stream_gone")
-    (line,) = differing(await program.run("doctor", "--live", general.id))
+    (line,) = differing(await program.run(general.id, module="tests.live"))
     assert "chat.appendStream answered stream_gone" in line
 
 
@@ -113,7 +113,7 @@ async def test_a_workspace_without_streaming_is_told(
     slack: FakeSlack, program: Program, general: Channel
 ) -> None:
     slack.faults.no_streaming()
-    ended = await program.run("doctor", "--live", general.id)
+    ended = await program.run(general.id, module="tests.live")
     assert ended.code == 1
     (line,) = differing(ended)
     assert "chat.startStream answered unknown_method" in line
@@ -125,7 +125,7 @@ async def test_a_stream_that_ends_early_is_told(
     slack: FakeSlack, program: Program, general: Channel
 ) -> None:
     slack.rules["stream-life"] = replace(RULES["stream-life"], limit=1)
-    ended = await program.run("doctor", "--live", general.id, "--stream-expiry")
+    ended = await program.run(general.id, "--stream-expiry", module="tests.live")
     (line,) = differing(ended)
     assert "stream-life" in line
     assert "it ended within" in line
@@ -135,7 +135,7 @@ async def test_an_event_that_is_missing_is_told(
     slack: FakeSlack, program: Program, general: Channel
 ) -> None:
     slack.events.discard("agent_session_stopped")
-    ended = await program.run("doctor", "--live", general.id)
+    ended = await program.run(general.id, module="tests.live")
     assert ended.code == 0
     assert "not subscribed to agent_session_stopped" in ended.out.decode()
 
@@ -144,7 +144,7 @@ async def test_a_limit_of_rate_is_looked_at(
     slack: FakeSlack, program: Program, general: Channel
 ) -> None:
     slack.faults.next("users.conversations", Limited(7))
-    ended = await program.run("doctor", "--live", general.id, "--rate-limits")
+    ended = await program.run(general.id, "--rate-limits", module="tests.live")
     assert not differing(ended)
     assert any(line.startswith("same") and "rate-limit" in line for line in ended.lines)
 
@@ -155,7 +155,7 @@ async def test_what_it_posts_is_gone_when_answers_are_lost(
     slack.faults.next("chat.update", Cut())
     slack.faults.next("chat.appendStream", Cut())
     slack.faults.next("files.completeUploadExternal", Cut(after=False))
-    ended = await program.run("doctor", "--live", general.id)
+    ended = await program.run(general.id, module="tests.live")
     assert ended.code == 1
     assert ended.out.decode().count("A probe broke off: ") == 3
     assert not slack.said_by_app()
@@ -165,7 +165,7 @@ async def test_what_it_posts_is_gone_when_it_is_stopped(
     slack: FakeSlack, program: Program, general: Channel
 ) -> None:
     slack.faults.next("chat.update", Slow(20))
-    running = await program.start("doctor", "--live", general.id)
+    running = await program.start(general.id, module="tests.live")
     async with asyncio.timeout(30):
         while not slack.web.made("chat.update"):
             await asyncio.sleep(0.01)
@@ -178,7 +178,7 @@ async def test_what_it_posts_is_gone_when_it_is_stopped(
 async def test_where_it_can_t_post_it_says_so(
     slack: FakeSlack, program: Program, general: Channel
 ) -> None:
-    ended = await program.run("doctor", "--live", "C0NOWHERE0")
+    ended = await program.run("C0NOWHERE0", module="tests.live")
     assert ended.code == 2
     assert "The channel C0NOWHERE0 can't be used: channel_not_found" in ended.err
     assert "Traceback" not in ended.err
@@ -191,7 +191,7 @@ async def test_in_a_direct_message_it_works_as_well(slack: FakeSlack, program: P
         "SLACK_BOT_TOKEN": slack.bot_token,
     }
     dm = slack.dm(slack.person("ann"))
-    ended = await program.run("doctor", "--live", dm.id, "--record", "to")
+    ended = await program.run(dm.id, "--record", "to", module="tests.live")
     assert ended.code == 0, ended
     (path,) = (program.home / "to").iterdir()
     assert json.loads(path.read_text().splitlines()[0])["roles"]["direct"] is True

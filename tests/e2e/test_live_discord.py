@@ -1,4 +1,4 @@
-"""`chatbot doctor --live` on Discord, before a fake that is as we say, or is not."""
+"""The live trial on Discord, on a fake that is as we say, or is not."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ async def test_a_fake_that_is_as_we_say_differs_in_nothing(
     headers = {"Authorization": f"Bot {server.token}"}
     async with aiohttp.ClientSession(headers=headers) as session:
         assert (await session.put(url, json=commands())).ok
-    ended = await program.run("doctor", "--live", general.id)
+    ended = await program.run(general.id, module="tests.live")
     assert ended.code == 0, ended
     assert differing(ended) == []
     assert "differ: 0; not tried: 0" in ended.lines[-1]
@@ -87,14 +87,14 @@ async def test_without_the_right_to_a_thread_it_is_left_archived_and_said(
     server: FakeDiscord, general: Channel, program: Program
 ) -> None:
     server.home.roles[server.home.id].permissions = EVERYONE
-    ended = await program.run("doctor", "--live", general.id)
+    ended = await program.run(general.id, module="tests.live")
     assert server.said_by_bot() == []
     (thread,) = [c for c in server.channels.values() if c.parent == general.id]
     assert thread.thread is not None
     assert thread.thread.archived
     assert "1 of the probes' messages, or their thread, would not go" in ended.out.decode()
     await server.allow(general, Permission.MANAGE_THREADS)
-    await program.run("doctor", "--live", general.id)
+    await program.run(general.id, module="tests.live")
     assert [c for c in server.channels.values() if c.parent == general.id] == [thread]
 
 
@@ -107,13 +107,13 @@ async def test_what_is_otherwise_is_found(
     monkeypatch.setattr(compose, "LONGEST", 1500)
     server.nonce_window, server.nonce_in_history = -1, True
     server.faults.next(THREAD, Cut(after=False))
-    ended = await program.run("doctor", "--live", general.id)
+    ended = await program.run(general.id, module="tests.live")
     assert ended.code == 1
     assert "A probe broke off: threads" in ended.out.decode()
     server.faults.next(THREAD, *[Refused(50024)] * 2)
-    ended = await program.run("doctor", "--live", general.id)
+    ended = await program.run(general.id, module="tests.live")
     assert any("thread-again" in line for line in differing(ended))
-    ended = await program.run("doctor", "--live", general.id)
+    ended = await program.run(general.id, module="tests.live")
     found = {line.split()[1].rstrip(":"): line for line in differing(ended)}
     assert found.keys() == {"content-length", "nonce-again", "nonce-hidden", "nonce-deleted"}
     assert "PATCH messages takes 1,500" in found["content-length"]
@@ -124,7 +124,7 @@ async def test_a_nonce_that_is_good_for_too_short_is_found(
     server: FakeDiscord, general: Channel, program: Program
 ) -> None:
     server.nonce_window = 1
-    ended = await program.run("doctor", "--live", general.id, "--nonce-expiry")
+    ended = await program.run(general.id, "--nonce-expiry", module="tests.live")
     (line,) = differing(ended)
     assert "nonce-window" in line
     assert "it was good no more after 2 s" in line
@@ -134,7 +134,7 @@ async def test_what_it_posts_is_gone_when_it_is_stopped(
     server: FakeDiscord, general: Channel, program: Program
 ) -> None:
     server.faults.next(EDIT, Slow(20))
-    running = await program.start("doctor", "--live", general.id)
+    running = await program.start(general.id, module="tests.live")
     async with asyncio.timeout(30):
         while not server.rest.made(EDIT):
             await asyncio.sleep(0.01)
@@ -148,7 +148,7 @@ async def test_where_it_can_not_post_it_says_so(
     server: FakeDiscord, general: Channel, program: Program
 ) -> None:
     server.faults.next(POST, Refused(50013))
-    ended = await program.run("doctor", "--live", general.id)
+    ended = await program.run(general.id, module="tests.live")
     assert ended.code == 2
     assert f"The channel {general.id} can't be used: 50013" in ended.err
     assert "Traceback" not in ended.err
