@@ -137,7 +137,7 @@ async def test_what_comes_too_late_is_not_done(fault: Fault) -> None:
             await synced(fake)
             fake.faults.next(CALLBACK, *[fault] * (1 if isinstance(fault, Refused) else 3))
             asked = await fake.slash(ann, thread, "chatbot reset")
-            (close,) = [c for c in bot.discord.closers if "Counter" in c.__qualname__]
+            (close,) = [c for c in bot.discord.closers if "Interactions" in c.__qualname__]
             await wait_for(lambda: len(fake.faults.dealt) == (1 if fault == Refused(10062) else 3))
             await close()
             assert not asked.shown
