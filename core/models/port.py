@@ -81,8 +81,30 @@ class ModelMessage(NamedTuple):
         return tuple(block for block in self.blocks if not isinstance(block, Block))
 
 
+class ShownMessage(NamedTuple):
+    """What a person said, as a request shows it, but plain: without tags, names and escapes."""
+
+    text: str
+    """The message; of its files, the names, and the content of those that are text."""
+    speaker: str = ""
+    """Empty in conversations in which only one person talks."""
+    overheard: bool = False
+
+
+class Shown(NamedTuple):
+    """What people said, as a request shows it; for a model that is no language model."""
+
+    summary: str = ""
+    earlier: tuple[ShownMessage, ...] = ()
+    """The messages that are answered already, oldest first."""
+    new: tuple[ShownMessage, ...] = ()
+    """The messages to answer; of a request for a summary, those to summarize."""
+    left_out: int = 0
+    """How many earlier messages the request does not show."""
+
+
 class Purpose(StrEnum):
-    """What a request is for; the offline model can't tell from the words."""
+    """What a request is for."""
 
     REPLY = "reply"
     SUMMARY = "summary"
@@ -98,6 +120,8 @@ class ModelRequest:
     max_tokens: int
     """Tokens that the answer may have at most."""
     purpose: Purpose = Purpose.REPLY
+    shown: Shown = field(default=Shown(), repr=False)
+    """The same once more, as records."""
 
     @property
     def has_media(self) -> bool:

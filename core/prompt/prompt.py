@@ -7,7 +7,6 @@ summary made of it, is data: it stands in tags (see `core.prompt.transcript`).
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -18,6 +17,7 @@ from core.models.port import (
     ModelMessage,
     ModelRequest,
     Purpose,
+    Shown,
     marked,
 )
 from core.prompt.files import FileKind
@@ -27,16 +27,12 @@ from core.prompt.transcript import (
     NOTICE,
     SCENE,
     SUMMARY,
-    TRANSCRIPT,
-    Said,
     answer_of,
     enclosed,
-    inside,
-    messages_in,
     one_line,
     quoted,
+    shown_messages,
     transcript,
-    unquoted,
     words_of,
 )
 
@@ -46,7 +42,7 @@ if TYPE_CHECKING:
 
     from core.domain.message import Kind
     from core.domain.session import Entry, Session, Turn
-    from core.models.port import Part
+    from core.models.port import Part, ShownMessage
     from core.prompt.files import Files
 
 DEFAULT_SYSTEM_PROMPT = """\
@@ -80,7 +76,6 @@ of the turns that it does not cover yet. Write the new summary, which replaces b
 - Write in the language of the conversation, in short plain sentences, without an introduction."""
 
 _NOTE_LEFT_OUT = "Earlier messages that are not shown to you: {count}. Say so if it matters."
-_LEFT_OUT = re.compile(re.escape(_NOTE_LEFT_OUT).replace(r"\{count\}", r"(\d+)"))
 REBUILT = "The summary of these is being rebuilt, because a message was deleted."
 _DAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
 _WORST_COUNT = 999_999
@@ -145,18 +140,6 @@ class PromptContext:
     """The names of those who are answered."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Shown:
-    """The parts of a request, found again; for a model that is no language model."""
-
-    summary: str
-    earlier: tuple[Said, ...]
-    """What people said before, oldest first."""
-    new: tuple[Said, ...]
-    left_out: int = 0
-    """Messages that the request says are not shown."""
-
-
 def reply_request(
     plan: Plan,
     session: Session,
@@ -187,6 +170,7 @@ def reply_request(
         system=(Block(text=_system_text(system), cache=True),),
         messages=tuple(messages),
         max_tokens=max_tokens,
+        shown=_shown(plan, session.kind, files),
     )
 
 
@@ -212,27 +196,21 @@ def summary_request(
         messages=(ModelMessage(role="user", blocks=tuple(blocks)),),
         max_tokens=max_tokens,
         purpose=Purpose.SUMMARY,
+        shown=Shown(summary=previous, new=_shown_turns(turns, kind, NO_FILES)),
     )
 
 
-def shown_in(request: ModelRequest) -> Shown:
-    """Return the parts of a request that `reply_request` or `summary_request` made."""
-    users = [message for message in request.messages if message.role == "user"]
-    blocks = [b.text for message in users for b in message.blocks if isinstance(b, Block)]
-    summary = ""
-    if blocks and blocks[0].startswith(_SUMMARY_INTRO):
-        summary = unquoted(inside(SUMMARY, blocks.pop(0)) or "")
-    if request.purpose is Purpose.SUMMARY:
-        new = inside(TRANSCRIPT, blocks[0]) if blocks else None
-        return Shown(summary=summary, earlier=(), new=messages_in(new) if new else ())
-    *earlier, scene, new = blocks
-    found = _LEFT_OUT.search(scene)
+def _shown(plan: Plan, kind: Kind, files: Files) -> Shown:
     return Shown(
-        summary=summary,
-        earlier=tuple(said for text in earlier for said in messages_in(text)),
-        new=messages_in(new),
-        left_out=int(found[1]) if found else 0,
+        summary=plan.summary,
+        earlier=_shown_turns(plan.turns, kind, files),
+        new=tuple(shown_messages(plan.batch, kind, files)),
+        left_out=plan.left_out,
     )
+
+
+def _shown_turns(turns: Sequence[Turn], kind: Kind, files: Files) -> tuple[ShownMessage, ...]:
+    return tuple([each for turn in turns for each in shown_messages(turn.entries, kind, files)])
 
 
 def _said(entries: Sequence[Entry], words: str, files: Files) -> tuple[Part, ...]:

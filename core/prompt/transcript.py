@@ -9,11 +9,9 @@ holds only for a prompt that starts with the same bytes.
 
 from __future__ import annotations
 
-import re
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import lru_cache
-from html import escape, unescape
+from html import escape
 from typing import TYPE_CHECKING
 
 # not `re`: before Python 3.11.5 its possessive groups go wrong
@@ -21,6 +19,7 @@ import regex  # type: ignore[import-untyped] # ships no types
 
 from core.domain.message import Kind
 from core.domain.session import AnswerKind, Status
+from core.models.port import ShownMessage
 from core.prompt.files import FileKind, in_bytes
 
 if TYPE_CHECKING:
@@ -42,13 +41,9 @@ NAME_LIMIT = 80
 """Characters of a name that a label keeps."""
 _OURS = r"(?=\s*+(?:/\s*+)?+chat_)"
 _TAG = regex.compile(rf"<{_OURS}", regex.IGNORECASE)
-_ESCAPED = regex.compile(rf"&lt;{_OURS}", regex.IGNORECASE)
-_OPENED = regex.compile(rf"<{MESSAGE}([^<>]*+)>\n")
-_CLOSED = f"\n</{MESSAGE}>"
-_FILE = regex.compile(rf"\n?</?{FILE}[^<>]*+>")
-_FROM = re.compile(r' from="([^"]*)"')
 _PRIVATE = {Kind.TERMINAL, Kind.DM}
 _WHY_LIMIT = 200
+_EMPTY = "(an empty message)"
 _UNKNOWN = (
     f"<{NOTICE}>\nWhat was said here before this message is not known. If it matters, say so and "
     f"ask for it.\n</{NOTICE}>"
@@ -57,44 +52,24 @@ NO_FILES: Files = {}
 """Files are only named, as in what is read for a summary."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Said:
-    """A message as it is found again in what a model was sent."""
-
-    text: str
-    speaker: str = ""
-    """Empty where only one person talks."""
-    overheard: bool = False
-
-
 def quoted(text: str) -> str:
     """Return the text with every tag of ours in it made harmless."""
     plain: str = _TAG.sub("&lt;", text) if "<" in text else text
     return plain
 
 
-def unquoted(text: str) -> str:
-    """Return the text as it was before `quoted`."""
-    plain: str = _ESCAPED.sub("<", text)
-    return plain
-
-
 def one_line(text: str, limit: int = NAME_LIMIT) -> str:
-    """Return a name that people chose on one line, and no longer than `limit`."""
-    return quoted(" ".join(text.split()))[:limit]
+    """Return a name that people chose on one line, no longer than `limit` and quoted."""
+    return quoted(_flat(text, limit))
+
+
+def _flat(text: str, limit: int = NAME_LIMIT) -> str:
+    return " ".join(text.split())[:limit]
 
 
 def enclosed(tag: str, text: str) -> str:
     """Return a text between a tag and its end; the text is quoted already."""
     return f"<{tag}>\n{text}\n</{tag}>"
-
-
-def inside(tag: str, text: str) -> str | None:
-    """Return what stands between a tag and its end, still quoted; None where it is not there."""
-    begin, end = f"<{tag}>\n", f"\n</{tag}>"
-    start = text.find(begin)
-    stop = text.find(end, start + len(begin)) if start >= 0 else -1
-    return text[start + len(begin) : stop] if stop >= 0 else None
 
 
 def words_of(entries: Sequence[Entry], kind: Kind, files: Files = NO_FILES) -> str:
@@ -110,7 +85,7 @@ def words_of(entries: Sequence[Entry], kind: Kind, files: Files = NO_FILES) -> s
     if len(entries) == 1:  # nearly always
         words = _alone(entries[0], files, named=kind not in _PRIVATE)
     else:
-        named = kind not in _PRIVATE or len({entry.author.id for entry in entries}) > 1
+        named = _is_named(entries, kind)
         words = "\n".join([tagged(entry, named=named, files=files) for entry in entries])
     return f"{_UNKNOWN}\n{words}" if _lacks_beginning(entries[0], kind) else words
 
@@ -152,38 +127,33 @@ def transcript(turns: Sequence[Turn], kind: Kind) -> str:
     """Return turns as one text to be read, not to be answered."""
     lines: list[str] = []
     for turn in turns:
-        named = kind not in _PRIVATE or len({entry.author.id for entry in turn.entries}) > 1
+        named = _is_named(turn.entries, kind)
         lines += [tagged(entry, named=named, dated=True) for entry in turn.entries]
         lines.append(enclosed(ANSWER, quoted(turn.answer.text)))
     return enclosed(TRANSCRIPT, "\n".join(lines))
 
 
-def messages_in(text: str) -> tuple[Said, ...]:
-    """Return what people said in a text that `words_of` or `transcript` made."""
-    found: list[Said] = []
-    end = 0
-    while opened := _OPENED.search(text, end):
-        end = text.find(_CLOSED, opened.end())
-        if end < 0:
-            break
-        found.append(_said(opened[1], text[opened.end() : end]))
-    if found or _TAG.search(text):
-        return tuple(found)
-    return (Said(text=unquoted(text)),)
+def shown_messages(entries: Sequence[Entry], kind: Kind, files: Files) -> list[ShownMessage]:
+    """Return what people said in one turn as `words_of` shows it, as plain records."""
+    named = _is_named(entries, kind)
+    return [
+        ShownMessage(
+            text=_plain(entry, files),
+            speaker=_flat(entry.author.name) if named else "",
+            overheard=entry.status is Status.OVERHEARD,
+        )
+        for entry in entries
+    ]
 
 
-def _said(attributes: str, body: str) -> Said:
-    speaker = _FROM.search(attributes)
-    return Said(
-        text=unquoted(_FILE.sub("", body)),
-        speaker=unescape(speaker[1]) if speaker else "",
-        overheard="overheard=" in attributes,
-    )
+def _is_named(entries: Sequence[Entry], kind: Kind) -> bool:
+    """Return whether the messages of a turn name their authors."""
+    return kind not in _PRIVATE or len({entry.author.id for entry in entries}) > 1
 
 
 @lru_cache(maxsize=1024)
 def _from(name: str) -> str:
-    return f' from="{escape(one_line(name))}"'
+    return f' from="{escape(_flat(name))}"'
 
 
 def _body(entry: Entry, files: Files) -> str:
@@ -191,18 +161,38 @@ def _body(entry: Entry, files: Files) -> str:
     if text and not entry.attachments:  # nearly always
         return text
     named = [_file(attachment, files.get(attachment.id)) for attachment in entry.attachments]
-    return "\n".join(filter(None, [text, *named])) or "(an empty message)"
+    return "\n".join(filter(None, [text, *named])) or _EMPTY
+
+
+def _plain(entry: Entry, files: Files) -> str:
+    """Return what `_body` does, without quotation marks and escapes."""
+    parts = [entry.text] if entry.text.strip() else []
+    for attachment in entry.attachments:
+        file = files.get(attachment.id)
+        parts.append(_label(attachment, file))
+        if file is not None and file.kind is FileKind.TEXT:
+            parts.append(file.text + _missing(file))
+    return "\n".join(parts) or _EMPTY
 
 
 def _file(attachment: Attachment, file: File | None) -> str:
-    name, media_type = one_line(attachment.name), one_line(attachment.media_type)
-    if file is not None and file.kind is FileKind.UNREAD:
-        return f"[file: {name} could not be read: {one_line(file.why, _WHY_LIMIT)}]"
-    line = f"[file: {name}, {media_type}, {in_bytes(attachment.size)}]"
+    label = quoted(_label(attachment, file))
     if file is None or file.kind is not FileKind.TEXT:
-        return line
-    rest = f"\n[{file.why}]" if file.why else ""
-    return f'{line}\n<{FILE} name="{escape(name)}">\n{quoted(file.text)}\n</{FILE}>{rest}'
+        return label
+    name = escape(_flat(attachment.name))
+    return f'{label}\n<{FILE} name="{name}">\n{quoted(file.text)}\n</{FILE}>{_missing(file)}'
+
+
+def _label(attachment: Attachment, file: File | None) -> str:
+    """Return the line that names a file, not yet quoted."""
+    name = _flat(attachment.name)
+    if file is not None and file.kind is FileKind.UNREAD:
+        return f"[file: {name} could not be read: {_flat(file.why, _WHY_LIMIT)}]"
+    return f"[file: {name}, {_flat(attachment.media_type)}, {in_bytes(attachment.size)}]"
+
+
+def _missing(file: File) -> str:
+    return f"\n[{file.why}]" if file.why else ""
 
 
 def _date(at: float) -> str:

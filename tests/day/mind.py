@@ -12,8 +12,9 @@ import re
 from dataclasses import dataclass
 from typing import Any
 
-from core.prompt.transcript import SUMMARY, messages_in
+from core.prompt.transcript import SUMMARY
 from tests.fakes.claude import Answer, Talk
+from tests.prompts import messages_in
 
 FACT = re.compile(r"\b[a-z]+-\d{3}\b")
 NUMBER = re.compile(r"#(\d+)\b")

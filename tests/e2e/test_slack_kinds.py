@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from core.models.scripted import ScriptedModel
-from core.prompt.transcript import messages_in
 from core.store.redis import RedisStore
 from tests.e2e.program import Program
 from tests.e2e.slack_bot import TRANSPORTS, answers, bot_on
 from tests.e2e.slack_hands import talk
 from tests.fakes.claude import KEY, FakeClaude, Talk
 from tests.fakes.slack import FakeSlack
+from tests.prompts import messages_in
 from tests.servers import redis_server
 
 if TYPE_CHECKING:

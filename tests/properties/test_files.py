@@ -15,9 +15,10 @@ from core.memory.strategies.registry import strategy_named
 from core.models.port import Block, marked
 from core.prompt.files import File, FileKind, FileRules, decoded, fitted, read, unread
 from core.prompt.images import dimensions, image_type
-from core.prompt.prompt import reply_request, shown_in
-from core.prompt.transcript import messages_in, words_of
+from core.prompt.prompt import reply_request
+from core.prompt.transcript import words_of
 from tests.paper import CSV, GIF, jpeg, pdf, png, webp
+from tests.prompts import messages_in, shown_in
 from tests.talk import SCENE, entry, session, tokens, turn
 
 if TYPE_CHECKING:
@@ -131,7 +132,8 @@ def test_a_plan_with_files_fits_its_budget_and_so_does_what_is_sent(
     assert words - scene + media <= seen.tokens.total <= budget
     sent = sum(len(message.media) for message in request.messages)
     assert sent == sum(files[a.id].is_media for e in shown for a in e.attachments if a.id in files)
-    assert len(shown_in(request).new) == 1
+    assert len(request.shown.new) == 1
+    assert request.shown == shown_in(request)
 
 
 @given(exchanges(), KNOWN)

@@ -38,6 +38,7 @@ from core.memory.tokens import counter_for
 from core.models import too_large
 from core.models.offline import extract
 from core.models.offline import language as model_words
+from core.models.port import ShownMessage
 from core.prompt import transcript
 from core.prompt.files import decoded
 
@@ -76,8 +77,6 @@ MIXED = (("!", '"'), ("<", " "), ("&", ";"), ("[", "("), ("`", "\n"), ("*", " ")
 """Pairs of signs: first many of the one, then many of the other."""
 
 _MIXES = 15
-
-_UNFILED = "<chat_message>\n{}\n</chat_message>"
 
 
 def texts(length: int) -> list[tuple[str, str]]:
@@ -134,7 +133,7 @@ def command(text: str) -> object:
 
 
 def extracted(text: str) -> str:
-    said = transcript.Said(text=clean(text[: LENGTH // 2]))  # in a thread, and of a part of them
+    said = ShownMessage(text=clean(text[: LENGTH // 2]))  # in a thread, and of a part of them
     return extract.extract(said.text[:2000], [said], max_bytes=3000)
 
 
@@ -164,13 +163,7 @@ INBOUND_FUNCTIONS: dict[str, Callable[[str], object]] = {
     "blank": text.is_blank,
     "visible": text.visible,
     "quoted for the model": transcript.quoted,
-    "unquoted": transcript.unquoted,
     "one line": transcript.one_line,
-    "messages in a transcript": transcript.messages_in,
-    "messages in a transcript, within one": lambda text: transcript.messages_in(
-        _UNFILED.format(text)
-    ),
-    "inside a tag": lambda text: transcript.inside("chat_summary", f"<chat_summary>\n{text}"),
     "units": model_words.units_of,
     "a question": model_words.is_question,
     "content words": model_words.content_words,

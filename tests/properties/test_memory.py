@@ -14,8 +14,9 @@ from core.domain.session import AnswerKind, Session, Status, Summary, Turn
 from core.memory.plan import plan, size_of
 from core.memory.strategies.registry import STRATEGIES, strategy_named
 from core.memory.strategies.strategy import Marks
-from core.prompt.prompt import Plan, fixed_size, reply_request, shown_in
-from core.prompt.transcript import messages_in, words_of
+from core.prompt.prompt import Plan, fixed_size, reply_request, summary_request
+from core.prompt.transcript import words_of
+from tests.prompts import messages_in, shown_in
 from tests.talk import SCENE, entry, session, tokens, turn
 
 if TYPE_CHECKING:
@@ -162,6 +163,24 @@ def test_a_request_is_one_that_a_model_takes(talk: Session, name: str, budget: i
     assert 1 <= sum(block.cache for _, block in blocks) <= 4
     # What varies is in the last two blocks, and no breakpoint is there.
     assert not any(block.cache for _, block in blocks[-2:])
+
+
+@given(sessions(), NAMES, st.integers(400, 4000))
+def test_the_records_beside_a_request_are_what_its_words_show(
+    talk: Session, name: str, budget: int
+) -> None:
+    said = [item.text for each in talk.turns for item in each.entries]
+    said += [item.text for item in talk.batch]
+    assume(not any("&lt;" in text for text in (*said, talk.summary.text)))
+    seen = planned(talk, strategy_named(name, pairs=2), budget)
+    assume(seen is not None)
+    assert seen is not None
+    request = request_for(seen, talk)
+    assert request.shown == shown_in(request)
+    summary = summary_request(
+        talk.summary.text, talk.turns, kind=talk.kind, model="m", max_tokens=100
+    )
+    assert summary.shown == shown_in(summary)
 
 
 @given(st.lists(SPOKEN, min_size=1, max_size=4), KINDS)

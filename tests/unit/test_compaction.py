@@ -31,11 +31,11 @@ from core.models.offline.model import OfflineModel
 from core.models.port import Completion, StopReason
 from core.models.retry import RetryPolicy
 from core.models.scripted import ScriptedModel
-from core.prompt.prompt import shown_in
 from core.store.local.store import LocalStore
 from core.store.values import Outcome, PendingAnswer, ThreadSettings
 from tests.builders import terms
 from tests.clocks import ManualClock
+from tests.prompts import shown_in
 from tests.talk import THREAD, entry, tokens, turn
 
 if TYPE_CHECKING:

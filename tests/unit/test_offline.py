@@ -12,10 +12,9 @@ from core.memory.strategies.strategy import Marks
 from core.models.offline.extract import NOTHING, extract, lines_of
 from core.models.offline.language import content_words, is_question, units_of
 from core.models.offline.model import HELLO, NOT_FOUND, NOTED, OfflineModel, answer
-from core.models.port import Completion, StopReason
+from core.models.port import Completion, ShownMessage, StopReason
 from core.prompt.files import File, FileKind
 from core.prompt.prompt import reply_request, summary_request
-from core.prompt.transcript import Said
 from tests.talk import SCENE, entry, session, tokens, turn, turns
 
 
@@ -200,7 +199,7 @@ def test_words_are_compared_by_their_stems() -> None:
 
 
 def summed(previous: str, *said: str, room: int = 2600) -> str:
-    return extract(previous, [Said(text=text) for text in said], max_bytes=room)
+    return extract(previous, [ShownMessage(text=text) for text in said], max_bytes=room)
 
 
 def test_a_summary_keeps_facts_in_order_and_drops_questions_and_chatter() -> None:
@@ -242,7 +241,7 @@ def test_what_was_chosen_once_is_not_given_up_for_its_equal() -> None:
 
 
 def test_a_summary_names_who_said_it_where_several_talk() -> None:
-    said = [Said(text="My dog is called Rex.", speaker="Ann")]
+    said = [ShownMessage(text="My dog is called Rex.", speaker="Ann")]
     assert extract("", said, max_bytes=999) == "- Ann: My dog is called Rex."
 
 

@@ -20,10 +20,10 @@ from core.prompt.prompt import (
     PromptContext,
     fixed_size,
     reply_request,
-    shown_in,
     summary_request,
 )
-from core.prompt.transcript import NAME_LIMIT, messages_in, words_of
+from core.prompt.transcript import NAME_LIMIT, words_of
+from tests.prompts import messages_in, shown_in
 from tests.talk import SCENE, entry, session, tokens, turn, turns
 
 PDF = Attachment(id="f1", name="plan.pdf", media_type="application/pdf", size=2_500_000)

@@ -20,7 +20,7 @@ from core.models.offline.language import content_words, is_question, units_of
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from core.prompt.transcript import Said
+    from core.models.port import ShownMessage
 
 NOTHING = "Nothing was said so far that was more than a question."
 """The summary where there is nothing to keep; a summary is never empty."""
@@ -69,7 +69,7 @@ class _Candidate:
         return frozenset(re.sub(r"\d+", "#", word) for word in self.words)
 
 
-def extract(previous: str, said: Sequence[Said], *, max_bytes: int) -> str:
+def extract(previous: str, said: Sequence[ShownMessage], *, max_bytes: int) -> str:
     """Return the lines most worth keeping of a summary and of what was said since, in order."""
     earlier = lines_of(previous)
     candidates = [_candidate(line, kept=True) for line in earlier]
@@ -92,7 +92,7 @@ def lines_of(summary: str) -> tuple[str, ...]:
     return tuple(chain.from_iterable(parts))
 
 
-def _new_lines(said: Sequence[Said]) -> list[str]:
+def _new_lines(said: Sequence[ShownMessage]) -> list[str]:
     return [
         f"{message.speaker}: {unit}" if message.speaker else unit
         for message in said

@@ -17,14 +17,11 @@ import bm25s
 from core.models.offline.extract import extract, lines_of
 from core.models.offline.language import content_words, is_implied, is_question, is_vague, units_of
 from core.models.port import Completion, Purpose, StopReason
-from core.prompt.prompt import shown_in
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Iterator, Sequence
 
-    from core.models.port import ModelRequest
-    from core.prompt.prompt import Shown
-    from core.prompt.transcript import Said
+    from core.models.port import ModelRequest, Shown, ShownMessage
 
 NOTED: Final = "Noted."
 HELLO: Final = "Hello! I'm no language model: I keep what you tell me, and find it again."
@@ -81,7 +78,7 @@ class OfflineModel:
 
 def answer(request: ModelRequest) -> str:
     """Return the whole answer to a request."""
-    shown = shown_in(request)
+    shown = request.shown
     if request.purpose is Purpose.SUMMARY:
         room = int(request.max_tokens * _BYTES_PER_TOKEN)
         return extract(shown.summary, shown.new, max_bytes=room)
@@ -93,7 +90,7 @@ def answer(request: ModelRequest) -> str:
     return "\n".join(dict.fromkeys(answers)) or NOTED
 
 
-def _answers_to(said: Said, turn: int, search: _Search, shown: Shown) -> list[str]:
+def _answers_to(said: ShownMessage, turn: int, search: _Search, shown: Shown) -> list[str]:
     """Return an answer to each question of a message, or acknowledge it."""
     questions = [unit for unit in units_of(said.text) if is_question(unit)]
     if not questions:
@@ -105,7 +102,7 @@ def _answers_to(said: Said, turn: int, search: _Search, shown: Shown) -> list[st
     ]
 
 
-def _reply(found: _Found, asked: Said, shown: Shown) -> str:
+def _reply(found: _Found, asked: ShownMessage, shown: Shown) -> str:
     if found.exact:
         return _quote(found.statements, asked)
     if not found.statements:
@@ -121,7 +118,7 @@ def _not_found(shown: Shown) -> str:
     return f"{NOT_FOUND} The {shown.left_out} messages before are not shown to me."
 
 
-def _quote(statements: Sequence[_Statement], asked: Said) -> str:
+def _quote(statements: Sequence[_Statement], asked: ShownMessage) -> str:
     parts: list[str] = []
     speaker = ""
     for statement in statements:
@@ -143,7 +140,7 @@ def _statements(shown: Shown) -> tuple[_Statement, ...]:
     return (*summary, *_said(shown.earlier, new=False), *_said(shown.new, new=True))
 
 
-def _said(messages: Sequence[Said], *, new: bool) -> Iterator[_Statement]:
+def _said(messages: Sequence[ShownMessage], *, new: bool) -> Iterator[_Statement]:
     for turn, said in enumerate(messages):
         for unit in units_of(said.text):
             if not is_question(unit):
@@ -175,7 +172,7 @@ class _Search:
             corpus = [content_words(item.text) for item in self._statements]
             self._ranker.index(corpus, show_progress=False)
 
-    def best(self, question: str, asked: Said, turn: int) -> _Found:
+    def best(self, question: str, asked: ShownMessage, turn: int) -> _Found:
         """Return what answers a question of the new message number `turn` best."""
         wanted = frozenset(content_words(question))
         if self._ranker is None or not wanted:
@@ -200,20 +197,20 @@ class _Search:
 
 
 def _coverage(
-    item: _Statement, wanted: frozenset[str], asked: Said, *, mine: bool
+    item: _Statement, wanted: frozenset[str], asked: ShownMessage, *, mine: bool
 ) -> tuple[float, bool]:
     """Return how much of a question a statement shares, and whether both are of who asks."""
     shared = sum(_VAGUE_WEIGHT if is_vague(word) else 1.0 for word in wanted & item.words)
     return shared, _is_own(item, asked) == mine
 
 
-def _answers(item: _Statement, wanted: frozenset[str], asked: Said, *, mine: bool) -> bool:
+def _answers(item: _Statement, wanted: frozenset[str], asked: ShownMessage, *, mine: bool) -> bool:
     """Tell whether a statement has all that is asked for, as far as its words tell."""
     of_asker = not mine or item.summarised or _is_own(item, asked)
     return of_asker and all(word in item.words or is_implied(word) for word in wanted)
 
 
-def _is_own(item: _Statement, asked: Said) -> bool:
+def _is_own(item: _Statement, asked: ShownMessage) -> bool:
     return item.source in {asked.speaker, ""} and _MINE.search(item.text) is not None
 
 

@@ -1,0 +1,77 @@
+"""Reading requests to a model: what people said is found again in the prompt's words.
+
+This knows the prompt's tags only, so that what a model is shown is told from its words, and not
+from what the product says of them.
+"""
+
+from __future__ import annotations
+
+import re
+from html import unescape
+
+from core.models.port import Block, ModelRequest, Purpose, Shown, ShownMessage
+from core.prompt.transcript import FILE, MESSAGE, SUMMARY, TRANSCRIPT
+
+_TAG = re.compile(r"<(?=\s*/?\s*chat_)", re.IGNORECASE)
+_ESCAPED = re.compile(r"&lt;(?=\s*/?\s*chat_)", re.IGNORECASE)
+_OPENED = re.compile(rf"<{MESSAGE}([^<>]*)>\n")
+_CLOSED = f"\n</{MESSAGE}>"
+_FILE = re.compile(rf"\n?</?{FILE}[^<>]*>")
+_FROM = re.compile(r' from="([^"]*)"')
+_LEFT_OUT = re.compile(r"not shown to you: (\d+)")
+
+
+def shown_in(request: ModelRequest) -> Shown:
+    """Return what a request shows, by its words."""
+    users = [message for message in request.messages if message.role == "user"]
+    blocks = [b.text for message in users for b in message.blocks if isinstance(b, Block)]
+    summary = ""
+    if f"<{SUMMARY}>\n" in blocks[0]:
+        summary = unquoted(inside(SUMMARY, blocks.pop(0)))
+    if request.purpose is Purpose.SUMMARY:
+        new = inside(TRANSCRIPT, blocks[0])
+        return Shown(summary=summary, new=messages_in(new) if new else ())
+    *earlier, scene, new = blocks
+    found = _LEFT_OUT.search(scene)
+    return Shown(
+        summary=summary,
+        earlier=tuple(said for text in earlier for said in messages_in(text)),
+        new=messages_in(new),
+        left_out=int(found[1]) if found else 0,
+    )
+
+
+def messages_in(text: str) -> tuple[ShownMessage, ...]:
+    """Return what people said in the words of one turn, or of a transcript."""
+    found: list[ShownMessage] = []
+    end = 0
+    while opened := _OPENED.search(text, end):
+        end = text.find(_CLOSED, opened.end())
+        if end < 0:
+            break
+        found.append(_said(opened[1], text[opened.end() : end]))
+    if found or _TAG.search(text):
+        return tuple(found)
+    return (ShownMessage(unquoted(text)),)
+
+
+def unquoted(text: str) -> str:
+    """Return a text as it was before it was quoted."""
+    return _ESCAPED.sub("<", text)
+
+
+def inside(tag: str, text: str) -> str:
+    """Return what stands between a tag and its end, still quoted."""
+    _, _, rest = text.partition(f"<{tag}>\n")
+    content, end, _ = rest.partition(f"\n</{tag}>")
+    assert end, f"there is no {tag} in: {text}"
+    return content
+
+
+def _said(attributes: str, body: str) -> ShownMessage:
+    speaker = _FROM.search(attributes)
+    return ShownMessage(
+        text=unquoted(_FILE.sub("", body)),
+        speaker=unescape(speaker[1]) if speaker else "",
+        overheard="overheard=" in attributes,
+    )
