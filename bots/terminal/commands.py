@@ -19,15 +19,15 @@ if TYPE_CHECKING:
 _COMMAND = re.compile(r"/([A-Za-z]\w*)(?:\s+(.*))?", re.DOTALL)
 SEE_MEMORY = "/memory shows what I remember."
 _HELP = {
-    "new": ("/new [NAME]", "begin a new thread"),
+    "new": ("/new [NAME]", "start a new thread"),
     "threads": ("/threads", "list your threads"),
-    "switch": ("/switch NAME", "go on with another thread"),
-    "memory": ("/memory", "see what the model would see now"),
+    "switch": ("/switch NAME", "switch to another thread"),
+    "memory": ("/memory", "show what the model would see if you wrote now"),
     "export": ("/export FILE", "write this thread to a file: JSON if it ends in .json"),
-    "forget": ("/forget", "remove everything that was said in this thread, for good"),
-    "reset": ("/reset", "begin this thread anew, and keep what was said for its export"),
-    "help": ("/help", "this list; a line that begins with // is said with one slash"),
-    "quit": ("/quit", "leave; the thread goes on where it ended"),
+    "forget": ("/forget", "permanently delete everything said in this thread"),
+    "reset": ("/reset", "reset this thread; exports still include what was said"),
+    "help": ("/help", "show this list; a line that starts with // is sent with one slash"),
+    "quit": ("/quit", "leave; you can continue the thread later"),
 }
 
 

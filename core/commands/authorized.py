@@ -33,11 +33,14 @@ if TYPE_CHECKING:
     from core.store.port import Store
     from core.store.values import ThreadInfo
 
-NOT_YOURS = "You can do this only with a thread that you took part in and can still see."
-NOT_HEARD = "I am set up not to listen to you here, so I can't do that for you."
-NOT_MEMBER = "You can begin anew only a thread that you took part in."
-_SHARED = "Others have spoken in this thread meanwhile: ask again to forget your own messages."
-_UNKNOWN = "I know of no conversation there."
+NOT_YOURS = "You can only do this with threads you took part in and can still see."
+NOT_HEARD = "My settings don't let me listen to you here, so I can't do that for you."
+NOT_MEMBER = "You can only reset threads you took part in."
+_SHARED = (
+    "Other people have written in this thread since you asked. "
+    "Ask again to forget your own messages."
+)
+_UNKNOWN = "I have no conversation there."
 _RECENT = 50
 """Threads that a person's list is chosen from, so that it is there soon."""
 
@@ -255,7 +258,7 @@ class AuthorizedCommands:
             raise DeniedError(NOT_MEMBER)
         said = await self._commands.reset(thread, at=at)
         name = await self._directory.name_of(person, thread)
-        return f"{name} begins this anew. {said}"
+        return f"{name} reset this conversation. {said}"
 
     def _may_forget_whole(self, standing: Standing) -> bool:
         return may_forget_whole(

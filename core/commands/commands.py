@@ -58,7 +58,7 @@ class Commands:
     async def forget(self, thread: ThreadKey, *, at: float | None = None) -> str:
         """Remove every trace of a thread; `at` is the platform's time, ours where it is None."""
         await self._store.erase(thread, at=self._clock.now() if at is None else at)
-        return "Forgotten: everything that was said in this thread. It begins anew."
+        return "I have forgotten everything said in this thread. The next message starts over."
 
     async def forget_own(self, thread: ThreadKey, person: str) -> str:
         """Remove what one person said in a thread; to be repeated where it broke off."""
@@ -72,17 +72,17 @@ class Commands:
                 await self._store.amend(thread, record.id, (), stamp=stamp, text=None)
                 count += 1
         if not count:
-            return "There is nothing of yours in this thread."
+            return "I have nothing of yours in this thread."
         return (
-            f"Forgotten: {_counted(count, 'message')} of yours in this thread. "
-            "The others' messages and my replies stay."
+            f"I have forgotten {_counted(count, 'message')} of yours in this thread. "
+            "Other people's messages and my replies stay."
         )
 
     async def reset(self, thread: ThreadKey, *, at: float | None = None) -> str:
         """Begin a thread anew, and keep what was said for its export; `at` as for `forget`."""
         at = self._clock.now() if at is None else at
         await self._store.erase(thread, at=at, keep_log=True)
-        return "From here on I remember nothing of before. The export still has all of it."
+        return "I no longer use anything above this line; exports still include it."
 
     async def threads(self, platform: str, place: str) -> list[ThreadInfo]:
         """Return the threads of a place, the one that was last used first."""
@@ -159,12 +159,12 @@ class Commands:
 def view_lines(view: View | None) -> list[str]:
     """Return in words what the model would see."""
     if view is None:
-        return ["I remember nothing of this thread yet."]
+        return ["I don't remember anything from this thread yet."]
     seen, tokens = view.plan, view.plan.tokens
     lines = [f"What the model would see now ({view.strategy}, {tokens.total:,} tokens):"]
-    lines.append(f"  system prompt and scene: {tokens.fixed:,} tokens")
+    lines.append(f"  system prompt and context: {tokens.fixed:,} tokens")
     if seen.withheld:
-        lines.append("  summary: being rebuilt, because a message was deleted")
+        lines.append("  summary: being rebuilt because a message was deleted")
     elif seen.summary:
         lines.append(f"  summary: {tokens.summary:,} tokens")
         lines += [f"    {line}" for line in seen.summary.splitlines()]
@@ -185,7 +185,7 @@ def stats_lines(stats: Stats) -> list[str]:
     """Return the figures in words."""
     lengths = stats.lengths
     if not lengths.count:
-        return ["No conversation is kept yet."]
+        return ["There are no conversations yet."]
     lines = [
         f"Conversations: {lengths.count:,}",
         (

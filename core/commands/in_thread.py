@@ -41,16 +41,16 @@ SAID_SECONDS = 30.0
 EXPORT_SECONDS = 330.0
 """The same for an export: see the platforms' time limits for an upload."""
 _SAID = {
-    "quiet": "I will be quiet in this thread until somebody mentions me.",
+    "quiet": "I will stay quiet in this thread until someone mentions me.",
     "listen": "I am listening in this thread again.",
 }
 _SENT = "I have sent it to you in a direct message."
 _BEGUN = "begun"
 _DISK = {errno.EACCES, errno.EDQUOT, errno.ENOSPC, errno.EPERM, errno.EROFS}
-_NOT_SENT = "The export may not have reached you: please ask for it again."
+_NOT_SENT = "The export may not have reached you. Please ask for it again."
 _UNWRITTEN = (
-    "I could not write the file on the machine that I run on. The person who runs me can look at "
-    "the room in its folder for temporary files."
+    "I could not write the file on the machine I run on. The person who runs me can check the free "
+    "space and the permissions of its temporary folder."
 )
 
 

@@ -166,7 +166,9 @@ class DiscordStage:
         """See `Stage`."""
         told = await self._slash(who, who, "forget")
         await self.fake.press(self.people[who], told, "Forget")
-        await self.fake.until(lambda: told.content.startswith("Forgotten: everything"), PATIENCE)
+        await self.fake.until(
+            lambda: told.content.startswith("I have forgotten everything"), PATIENCE
+        )
         # It was taken in, since it was answered, and is not kept any more.
         self._unheard = [said for said in self._unheard if said.thread != who]
 

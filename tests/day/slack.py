@@ -144,7 +144,9 @@ class SlackStage:
 
         modal = await self._modal(who, ask)
         await fake.submit(person, modal)
-        await self._until(lambda: self._told(who, "Forgotten: everything"), "nothing forgotten")
+        await self._until(
+            lambda: self._told(who, "I have forgotten everything"), "nothing forgotten"
+        )
 
     async def heard(self) -> None:
         """See `Stage`: the bot has stored what it has acknowledged."""
@@ -159,7 +161,7 @@ class SlackStage:
     def notices(self) -> list[str]:
         """See `Stage`."""
         sent = "I have sent it to you in a direct message."
-        return [sent, "Forgotten: everything", _AGAIN, _UNSURE]
+        return [sent, "I have forgotten everything", _AGAIN, _UNSURE]
 
     def working(self, thread: str) -> bool:
         """See `Stage`."""

@@ -39,7 +39,7 @@ if TYPE_CHECKING:
     from tests.e2e.program import Program
     from tests.fakes.discord.faults import Fault
 
-BEGUN = "Ann begins this anew"
+BEGUN = "Ann reset this conversation"
 
 
 async def wait_for(holds: Callable[[], bool]) -> None:
@@ -91,9 +91,9 @@ async def test_each_call_may_lose_its_answer_once() -> None:
             (row,) = said.components
             value = row["components"][0]["options"][0]["value"]
             await fake.press(ann, said, row["components"][0]["custom_id"], value)
-            await fake.until(lambda: "everything that I keep" in said.content)
+            await fake.until(lambda: "everything I keep" in said.content)
             await fake.press(ann, said, "Forget")
-            await fake.until(lambda: said.content.startswith("Forgotten: everything"))
+            await fake.until(lambda: said.content.startswith("I have forgotten everything"))
             assert await threads_of(bot, ann) == ()
         assert fake.texts(thread) == ["re: My dog is called Rex."]
 
@@ -166,7 +166,7 @@ async def test_two_replicas_do_a_command_once_and_write_the_commands_once() -> N
             assert len(await store.audited()) == 1
             said = await use(fake, ann, thread, "forget")
             await asyncio.gather(*(fake.press(ann, said, "Forget") for _ in range(2)))
-            await fake.until(lambda: said.content.startswith("Forgotten: everything"))
+            await fake.until(lambda: said.content.startswith("I have forgotten everything"))
         assert fake.command_writes == [PUT]
         assert len(fake.shown_to(ann)) == 6
 

@@ -64,7 +64,7 @@ async def test_in_a_channel_one_chooses_among_ones_threads() -> None:
             assert b"Rex" in said.files[0].data
             assert said.components == []
             said = await use(fake, fake.person("eve"), general, "forget")
-            assert said.content == "You have no conversation with me that you can see."
+            assert said.content == "You have no conversations with me that you can see."
 
 
 async def test_help_and_stats_are_those_of_the_server() -> None:
@@ -77,7 +77,7 @@ async def test_help_and_stats_are_those_of_the_server() -> None:
             await talk(fake, bot, ann, general, "hello")
             assert "Conversations: 1\n" in (await use(fake, ann, general, "stats")).content
             said = await use(fake, eve, theirs, "stats")
-            assert said.content == "No conversation is kept yet."
+            assert said.content == "There are no conversations yet."
 
 
 async def test_reset_is_announced_in_the_thread_and_begins_anew() -> None:
@@ -87,7 +87,7 @@ async def test_reset_is_announced_in_the_thread_and_begins_anew() -> None:
         async with bot_on(fake, model) as bot:
             _, thread = await talk(fake, bot, ann, general, "My dog is called Rex.")
             said = await use(fake, ann, thread, "reset")
-            assert said.content.startswith("Ann begins this anew. From here on I remember nothing")
+            assert said.content.startswith("Ann reset this conversation. I no longer use anything")
             assert fake.texts(thread)[-1] == said.content
             await use(fake, ann, thread, "reset")
             assert fake.texts(thread).count(said.content) == 2
@@ -102,13 +102,13 @@ async def test_what_others_do_not_see_is_forgotten_once_one_is_sure() -> None:
         async with bot_on(fake) as bot:
             asked, _ = await talk(fake, bot, ann, general, "My code is 1234.")
             said = await answer(fake, await fake.menu(ann, asked, FORGET_MENU))
-            assert "everything that I keep" in said.content
+            assert "everything I keep" in said.content
             await fake.press(ann, said, "Keep")
             await fake.until(lambda: said.content == "Nothing was removed.")
             assert await threads_of(bot, ann)
             said = await answer(fake, await fake.menu(ann, asked, FORGET_MENU))
             await fake.press(ann, said, "Forget")
-            await fake.until(lambda: said.content.startswith("Forgotten: everything"))
+            await fake.until(lambda: said.content.startswith("I have forgotten everything"))
             assert said.components == []
             assert await threads_of(bot, ann) == ()
 
@@ -160,12 +160,12 @@ async def test_words_after_a_mention_and_behind_a_mark_are_commands() -> None:
             _, thread = await talk(fake, bot, ann, general, "one")
             await fake.say(bob, thread, f"{ann.mention} !help")
             await fake.say(ann, thread, f"{fake.at_bot} quiet")
-            await fake.until(lambda: "I will be quiet" in fake.texts(thread)[-1])
+            await fake.until(lambda: "I will stay quiet" in fake.texts(thread)[-1])
             await fake.say(ann, thread, "to myself")
             await fake.say(ann, thread, "!listen")
             await fake.until(lambda: "I am listening" in fake.texts(thread)[-1])
             await fake.say(ann, thread, "!reset")
-            await fake.until(lambda: "Ann begins this anew" in fake.texts(thread)[-1])
+            await fake.until(lambda: "Ann reset this conversation" in fake.texts(thread)[-1])
             await fake.say(ann, thread, "!stats")
             await fake.until(lambda: "Conversations: 1" in fake.texts(thread)[-1])
             await fake.say(ann, thread, "!export")
@@ -177,7 +177,7 @@ async def test_words_after_a_mention_and_behind_a_mark_are_commands() -> None:
             said = await answer(fake, await fake.press(ann, fake.history(thread)[-1], "Forget"))
             assert said.ephemeral
             await fake.press(ann, said, "Forget")
-            await fake.until(lambda: said.content.startswith("Forgotten"))
+            await fake.until(lambda: said.content.startswith("I have forgotten"))
             await asyncio.sleep(0.1)
         assert len(spoken(fake, thread)) == 1
         assert fake.said_by_bot(general) == []
@@ -190,7 +190,7 @@ async def test_a_mention_told_a_second_time_ends_no_quiet() -> None:
         async with bot_on(fake) as bot:
             asked, thread = await talk(fake, bot, ann, general, "one")
             await fake.say(ann, thread, f"{fake.at_bot} quiet")
-            await fake.until(lambda: "I will be quiet" in fake.texts(thread)[-1])
+            await fake.until(lambda: "I will stay quiet" in fake.texts(thread)[-1])
             tell_again(fake, asked, general)
             await fake.say(ann, general, "That one was told again.")
             await asyncio.sleep(0.1)

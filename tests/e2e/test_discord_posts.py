@@ -168,7 +168,7 @@ async def test_commands_are_done_in_the_opening_message_of_a_post() -> None:
             other = await fake.post(ann, forum, "Rust", f"{fake.at_bot} reset")
             await fake.until(lambda: fake.said_by_bot(fake.dm(ann)))
             third = await fake.post(ann, forum, "Memory", f"{fake.at_bot} memory")
-            await fake.until(lambda: "press the button" in "".join(texts(fake, third)))
+            await fake.until(lambda: "Press the button" in "".join(texts(fake, third)))
             assert texts(fake, other) == []
             assert (await bot.store.threads()).threads == ()
 

@@ -121,7 +121,7 @@ async def test_an_admin_exports_anything_but_dms_and_it_is_audited(
             ]
             said = await answer(fake, await fake.menu(root, asked, FORGET_MENU))
             await fake.press(root, said, "Forget")
-            await fake.until(lambda: said.content.startswith("Forgotten: everything"))
+            await fake.until(lambda: said.content.startswith("I have forgotten everything"))
             assert (await bot.store.audited())[-1].what == "forget"
     lines = [json.loads(r.getMessage()) for r in caplog.records if r.name == "chatbot.audit"]
     assert [line["by"] for line in lines] == [root.id, named.id, helper.id, root.id]
@@ -149,9 +149,9 @@ async def test_a_shared_thread_forgets_only_what_its_asker_said() -> None:
             await fake.replies(thread, 2)
             await settled(bot)
             said = await use(fake, ann, thread, "forget")
-            assert "Others speak in this thread" in said.content
+            assert "Other people wrote in this thread" in said.content
             await fake.press(ann, said, "Forget")
-            await fake.until(lambda: said.content.startswith("Forgotten: 1 message of yours"))
+            await fake.until(lambda: said.content.startswith("I have forgotten 1 message of yours"))
             (info,) = await threads_of(bot, ann)
             kept = [record.text for record in await bot.store.history(info.thread)]
             assert not any("1234" in text for text in kept)
@@ -170,7 +170,7 @@ async def test_what_was_asked_alone_is_not_forgotten_once_others_have_spoken() -
             await fake.replies(thread, 2)
             await settled(bot)
             await fake.press(ann, said, "Forget")
-            await fake.until(lambda: said.content.startswith("Others have spoken"))
+            await fake.until(lambda: said.content.startswith("Other people have written"))
             (info,) = await threads_of(bot, ann)
             assert len(await bot.store.history(info.thread)) == 4
 

@@ -105,7 +105,7 @@ async def test_what_one_forgets_on_slack_leaves_the_summary_at_once_and_the_othe
             made, mind.gate = len(mind.summaries), asyncio.Event()
             await fake.shortcut(ann, asked, FORGET_SHORTCUT)
             await fake.submit(ann, await filled(fake, ann))
-            await told(fake, ann, "Forgotten")
+            await told(fake, ann, "I have forgotten")
             assert on_disk(tmp_path, WORD, SUM) == set()
             if speaks:
                 await talk(fake, bob, general, "what did I say?", asked)
@@ -233,7 +233,7 @@ async def test_an_export_that_a_killed_process_has_left_is_gone_after_a_restart(
             (left / "conversation.md").write_text(WORD)
             await fake.shortcut(ann, asked, FORGET_SHORTCUT)
             await fake.submit(ann, await filled(fake, ann))
-            await told(fake, ann, "Forgotten")
+            await told(fake, ann, "I have forgotten")
             assert list(folder.iterdir()) == []
         finally:
             await running.kill()

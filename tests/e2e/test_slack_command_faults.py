@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from tests.e2e.program import Program
     from tests.fakes.slack import Channel
 
-BEGUN = "begins this anew"
+BEGUN = "reset this conversation"
 
 
 async def kept(path: Path) -> tuple[Work | None, tuple[Record, ...]]:
@@ -123,4 +123,4 @@ async def test_what_is_forgotten_by_a_button_is_gone_before_the_ack() -> None:
             fake.faults.next("conversations.members", Slow(1))
             assert (await fake.submit(ann, modal)).acked
             assert await threads_of(bot, ann) == ()
-            await told(fake, ann, "Forgotten: everything")
+            await told(fake, ann, "I have forgotten everything")

@@ -43,7 +43,7 @@ async def test_help_is_the_answer_to_the_command_itself() -> None:
                 await fake.slash(ann, general, line)
                 assert "/chatbot export" in fake.shown_to(ann)[-1].text
             await fake.slash(ann, general, "/chatbot stats")
-            await told(fake, ann, "No conversation is kept yet.")
+            await told(fake, ann, "There are no conversations yet.")
 
 
 @both
@@ -56,7 +56,7 @@ async def test_reset_in_a_thread_is_announced_and_begins_anew(transport: str) ->
             asked = await talk(fake, ann, general, "My dog is called Rex.")
             await fake.say(ann, general, f"{fake.at_bot} reset", asked.ts)
             said = await fake.replies(general, asked.ts, 2)
-            assert said[1].text.startswith("ann begins this anew. From here on I remember nothing")
+            assert said[1].text.startswith("ann reset this conversation. I no longer use anything")
             await fake.say(ann, general, f"{fake.at_bot} who is my dog?", asked.ts)
             await fake.replies(general, asked.ts, 3)
             await fake.settled()
@@ -210,7 +210,9 @@ async def test_a_command_whose_edit_is_told_before_it_is_a_command() -> None:
             first = fake.delivery.posts[-3:]
             assert first[2].event["subtype"] == "message_changed"
             fake.delivery.release([2])
-            await fake.until(lambda: "I will be quiet" in answers(fake, general, asked.ts)[-1].text)
+            await fake.until(
+                lambda: "I will stay quiet" in answers(fake, general, asked.ts)[-1].text
+            )
             for post in first[:2]:
                 fake.delivery.again(post)
             await fake.settled()

@@ -552,7 +552,7 @@ async def test_a_recorded_press_of_a_button_that_is_sent_again_does_nothing(
                 assert (await post(port_of(bot), body, headers))[0] == 200
             await fake.until(lambda n=number: caplog.text.count("is not done again") == 2 * n)  # type: ignore[misc]
         told = [m.text for m in fake.said_by_app(fake.dm(ann))]
-        assert sum("Forgotten" in text for text in told) <= 1
+        assert sum("I have forgotten" in text for text in told) <= 1
 
 
 async def test_a_recorded_event_that_is_sent_again_is_not_answered_again() -> None:

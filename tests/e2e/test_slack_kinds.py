@@ -120,7 +120,7 @@ async def test_a_word_after_an_exclamation_mark_is_a_command_where_the_bot_is(
             await fake.settled()
             await fake.say(ann, general, "!reset", asked.ts)
             said = (await fake.replies(general, asked.ts, 3))[2].text
-            assert "I remember nothing of before" in said
+            assert "I no longer use anything above this line" in said
             await talk(fake, ann, general, "What is my dog called?", asked)
             await fake.settled()
     assert "!important" in shown(model.calls[1])

@@ -204,7 +204,7 @@ async def test_after_forget_it_listens_in_a_thread_of_its_own(*, restarted: bool
             offer = (await fake.replies(general, root.ts, 2))[1]
             await fake.press(ann, "thread_forget", offer)
             assert (await fake.submit(ann, await filled(fake, ann))).acked
-            await told(fake, ann, "It begins anew")
+            await told(fake, ann, "The next message starts over")
             if not restarted:
                 await fake.say(ann, general, "and now?", root.ts)
                 await fake.until(lambda: said(fake, general, "re: and now?"))

@@ -80,9 +80,9 @@ async def test_a_shared_thread_forgets_only_what_its_asker_said() -> None:
             await fake.replies(general, asked.ts, 2)
             await fake.shortcut(ann, asked, FORGET_SHORTCUT)
             modal = await filled(fake, ann)
-            assert "Others speak in this thread" in shown(modal)
+            assert "Other people wrote in this thread" in shown(modal)
             assert (await fake.submit(ann, modal)).acked
-            await told(fake, ann, "Forgotten: 1 message of yours")
+            await told(fake, ann, "I have forgotten 1 message of yours")
             (info,) = await threads_of(bot, ann)
             kept = [r.text for r in await bot.store.history(info.thread)]
             assert not any("1234" in text for text in kept)
@@ -99,10 +99,10 @@ async def test_the_sole_person_forgets_a_whole_thread_after_a_mention() -> None:
             offer = (await fake.replies(general, asked.ts, 2))[1]
             await fake.press(ann, "thread_forget", offer)
             modal = await filled(fake, ann)
-            assert "everything that I keep" in shown(modal)
+            assert "everything I keep" in shown(modal)
             assert await threads_of(bot, ann)
             await fake.submit(ann, modal)
-            await told(fake, ann, "Forgotten: everything")
+            await told(fake, ann, "I have forgotten everything")
             assert await threads_of(bot, ann) == ()
 
 

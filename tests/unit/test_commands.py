@@ -114,7 +114,7 @@ async def test_what_is_forgotten_is_in_no_view_and_no_export(
     store: LocalStore, commands: Commands
 ) -> None:
     await exchange(store, "My dog is called Rex.", "Noted.")
-    assert "Forgotten" in await commands.forget(THREAD)
+    assert "I have forgotten" in await commands.forget(THREAD)
     assert await commands.view(THREAD) is None
     assert "Rex" not in await document(store, Form.MARKDOWN)
 
@@ -146,7 +146,9 @@ async def test_the_view_shows_summary_and_window_with_their_tokens(
 
 
 async def test_nothing_is_remembered_of_a_thread_that_never_was(commands: Commands) -> None:
-    assert view_lines(await commands.view(THREAD)) == ["I remember nothing of this thread yet."]
+    assert view_lines(await commands.view(THREAD)) == [
+        "I don't remember anything from this thread yet."
+    ]
 
 
 async def test_threads_come_with_the_last_used_first(
@@ -165,7 +167,7 @@ async def test_threads_come_with_the_last_used_first(
 async def test_stats_say_how_long_conversations_are_and_where_people_drop_off(
     store: LocalStore, commands: Commands, clock: HeldClock
 ) -> None:
-    assert stats_lines(await commands.stats()) == ["No conversation is kept yet."]
+    assert stats_lines(await commands.stats()) == ["There are no conversations yet."]
     for name, turns in (("a", 1), ("b", 2), ("c", 2)):
         for _ in range(turns):
             await exchange(store, "Hello", "Hi", thread=replace(THREAD, thread=name))
@@ -193,7 +195,7 @@ async def test_one_forgets_ones_own_messages_and_may_do_so_again(
     assert "nothing of yours" in await commands.forget_own(THREAD, "ada")
     assert "secret" not in await document(store, Form.MARKDOWN)
     shown = view_lines(await commands.view(THREAD))
-    assert "  summary: being rebuilt, because a message was deleted" in shown
+    assert "  summary: being rebuilt because a message was deleted" in shown
     assert not any("secret" in line for line in shown)
 
 

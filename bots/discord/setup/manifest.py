@@ -25,7 +25,7 @@ SUBCOMMANDS = {
     "memory": "Shows you what I remember of this conversation",
     "export": "Sends you a conversation as a file that only you see",
     "forget": "Removes what you said here from what I keep; asks before it does",
-    "reset": "Begins this conversation anew; says so to all who are in it",
+    "reset": "Starts this conversation over, and tells everyone in it",
     "stats": "Shows how long the conversations on this server are",
 }
 """Each subcommand, and what people read beside it."""

@@ -30,10 +30,10 @@ _LINK = re.compile(
     r"(@me|\d{15,20})/(\d{15,20})(?:/(\d{15,20}))?/?",
     re.ASCII,
 )
-_SENT = "Here is the conversation that you asked for."
+_SENT = "Here is the conversation you asked for."
 _OFFERS = {
-    "forget": "I ask before I forget anything: press the button.",
-    "memory": "Only you will see it: press the button.",
+    "forget": "I ask before I forget anything. Press the button.",
+    "memory": "Only you will see it. Press the button.",
 }
 
 

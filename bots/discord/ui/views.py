@@ -31,34 +31,35 @@ LABELS = {
     "export": "Export",
     "forget": "Forget",
     "memory": "What I remember",
-    "reset": "Begin anew",
+    "reset": "Reset",
 }
 _PRESSED = re.compile(r"chatbot:(do|whole|own|choose):([a-z]+|)(?::(.+))?", re.ASCII)
 _KEPT = "chatbot:keep"
 _WIDTH = 100
 """Characters of an entry of a list, and of its description."""
 
-_OLDER = "Older ones are not listed: use the command inside the thread."
-_WHOLE = "This removes everything that I keep of this conversation. Messages stay on Discord."
+_OLDER = "Older ones are not listed; use the command inside the thread."
+_WHOLE = "This removes everything I keep from this conversation. The messages stay on Discord."
 _OWN = (
-    "Others speak in this thread too, so this removes what you said in it from what I keep, and "
-    "from my summary. The others' messages and my replies stay."
+    "Other people wrote in this thread too, so this removes what you said from what I keep and "
+    "from my summary. Other people's messages and my replies stay."
 )
 _HEARD = (
-    "In a thread where I take part I also read what people say to each other, so that my next "
-    "answer knows it. When I am first mentioned in a thread, I read what was said in it before."
+    "In a thread I take part in, I also read what people say to each other, so that my next answer "
+    "takes it into account. When I am first mentioned in a thread, I read what was said before."
 )
 _NOT_HEARD = "I read only what is said to me."
 _HELP = f"""\
-Mention me in a channel, and I answer in a thread; in direct messages just write.
-`/{COMMAND} help` says this. In a channel, the other commands let you choose a conversation; in a \
+Mention me in a channel and I answer in a thread; in direct messages, just write.
+`/{COMMAND} help` shows this. In a channel, the other commands let you choose a conversation; in a \
 thread and in direct messages they act on that one.
-`/{COMMAND} export` sends you a conversation as a file that only you see.
+`/{COMMAND} export` sends you a conversation as a file that only you can see.
 `/{COMMAND} memory` shows what I remember, `/{COMMAND} forget` removes what you said, \
-`/{COMMAND} reset` begins anew, `/{COMMAND} stats` shows how long conversations are.
-In the menu of a message, under Apps, you can export or forget its thread.
-Inside a thread, mention me with the same words (`@{COMMAND} reset`), or begin with `!`. There, \
-`quiet` lets me answer only when I am mentioned again, and `talk` ends that."""
+`/{COMMAND} reset` starts the conversation over, `/{COMMAND} stats` shows how long conversations \
+are.
+In a message's menu, under Apps, you can export or forget its thread.
+Inside a thread, mention me with the same words (`@{COMMAND} reset`), or put `!` before them \
+(`!reset`). There, `quiet` keeps me silent until someone mentions me, and `talk` ends that."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,7 +129,7 @@ def choose(
 ) -> tuple[str, discord.ui.View | None]:
     """Return the question which thread is meant, and the list to choose from."""
     if not infos:
-        return "You have no conversation with me that you can see.", None
+        return "You have no conversations with me that you can see.", None
     options = [
         discord.SelectOption(
             label=_line(title(info.thread)),

@@ -34,10 +34,10 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-_SENT = "Here is the conversation that you asked for."
+_SENT = "Here is the conversation you asked for."
 _OFFERS = {
-    "forget": "I ask before I forget anything: press the button.",
-    "memory": "Only you will see it: press the button.",
+    "forget": "I ask before I forget anything. Press the button.",
+    "memory": "Only you will see it. Press the button.",
 }
 
 

@@ -22,7 +22,7 @@ FORGET = "forget_thread"
 ACTIONS = {
     "export": ("thread_export", "Export"),
     "memory": ("thread_memory", "What I remember"),
-    "reset": ("thread_reset", "Begin anew"),
+    "reset": ("thread_reset", "Reset"),
     "forget": ("thread_forget", "Forget"),
 }
 """By command: the action of its button, and the button's label."""
@@ -35,25 +35,26 @@ _SHOWN = 20
 """Threads in a list at the most. Each takes two blocks of App Home, and Slack takes 100 in all."""
 
 _HELP = (
-    "Mention me in a channel, and I answer in a thread; in direct messages just write.\n"
-    "`/chatbot help` says this. In a channel, the other commands let you choose a thread.\n"
+    "Mention me in a channel and I answer in a thread; in direct messages, just write.\n"
+    "`/chatbot help` shows this. In a channel, the other commands let you choose a thread.\n"
     "`/chatbot export [link to a message] [md|json]` sends you a conversation as a file.\n"
     "`/chatbot memory` shows what I remember, `/chatbot forget` removes what you said, "
-    "`/chatbot reset` begins anew, `/chatbot stats` shows how long conversations are.\n"
-    "Inside a thread, mention me with the same words (`@chatbot reset`), or begin with `!`. "
-    "There, `quiet` lets me answer only when I am mentioned again, and `talk` ends that."
+    "`/chatbot reset` starts the conversation over, `/chatbot stats` shows how long conversations "
+    "are.\n"
+    "Inside a thread, mention me with the same words (`@chatbot reset`), or put `!` before them "
+    "(`!reset`). There, `quiet` keeps me silent until someone mentions me, and `talk` ends that."
 )
 REMEMBERED = (
-    "I remember each thread that I take part in: what was said to me and what I answered. What "
-    "gets old is folded into a summary, and what is edited or deleted changes what I remember."
+    "I remember each thread I take part in: what people said to me and what I answered. Older "
+    "parts turn into a summary. When someone edits or deletes a message, I remember it that way."
 )
 _OVERHEARD = (
-    "In a thread where I take part I also read what people say to each other, so that my next "
-    "answer knows it. When I am first mentioned in a thread, I read what was said in it before."
+    "In a thread I take part in, I also read what people say to each other, so that my next answer "
+    "takes it into account. When I am first mentioned in a thread, I read what was said before."
 )
 _NOT_OVERHEARD = "I read only what is said to me."
 _OLDER = (
-    "Older threads are not listed: mention me in one with `memory`, `export`, `forget` or `reset`."
+    "Older threads are not listed; mention me in one with `memory`, `export`, `forget` or `reset`."
 )
 
 
@@ -86,10 +87,10 @@ def words(title: str, lines: Iterable[str]) -> Json:
 def forget(thread: ThreadKey, *, whole: bool) -> Json:
     """Return the modal that asks whether a thread shall be forgotten."""
     about = (
-        "This removes everything that I keep of this thread. Messages stay on Slack."
+        "This removes everything I keep from this thread. The messages stay on Slack."
         if whole
-        else "Others speak in this thread too, so this removes what you said in it from what I "
-        "keep, and from my summary. The others' messages and my replies stay."
+        else "Other people wrote in this thread too, so this removes what you said from what I "
+        "keep and from my summary. Other people's messages and my replies stay."
     )
     return modal(
         "Forget this thread?" if whole else "Forget my messages?",
@@ -202,5 +203,5 @@ def _plain_blocks(text: str) -> list[Json]:
         parts.append(text[start:end])
         start = end
     if len(parts) > _CHUNKS:
-        parts = [*parts[:_CHUNKS], "… and more; the export has all of it."]
+        parts = [*parts[:_CHUNKS], "… and more; an export has all of it."]
     return [_section(plain(part if part.strip() else "…")) for part in parts or ["…"]]
