@@ -84,7 +84,7 @@ class Health:
 
     async def _pinged(self) -> bool:
         try:
-            await self._store.ping(self._clock.now())
+            await self._store.ping()
         except StoreError:
             return False
         return True

@@ -16,33 +16,22 @@ from core.store.keys import unique
 from core.store.values import AuditEvent
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator
-
     from core.domain.message import ThreadKey
-    from core.store.audit import AuditLog
+    from core.store.port import Store
 
 log = logging.getLogger("chatbot.audit")
 
 
 async def note(
-    kept: AuditLog, what: Literal["export", "forget"], *, by: str, thread: ThreadKey, at: float
+    store: Store, what: Literal["export", "forget"], *, by: str, thread: ThreadKey, at: float
 ) -> None:
     """Keep that somebody does something by an admin's right; `at` is seconds since 1970.
 
     To be called before it is done: what can't be kept (`StoreError`) is not done.
     """
     deed = AuditEvent(id=unique(), what=what, by=by, thread=thread, at=at)
-    await kept.audit(deed)
+    await store.audit(deed)
     log.critical("%s", deed_line(deed))  # the one level that no setting leaves out
-
-
-async def deeds(kept: AuditLog) -> AsyncGenerator[AuditEvent, None]:
-    """Yield all that is kept, oldest first."""
-    after = ""
-    while page := await kept.audited(after=after):
-        for deed in page:
-            yield deed
-        after = page[-1].name
 
 
 def deed_line(deed: AuditEvent) -> str:

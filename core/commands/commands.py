@@ -6,7 +6,6 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from core.commands.export import records
 from core.commands.stats import stats_of
 from core.domain.message import Author
 from core.domain.session import Entry, Session, Status
@@ -15,7 +14,7 @@ from core.prompt.prompt import PromptContext, fixed_size
 from core.turn.loading import load
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, Callable
+    from collections.abc import Callable
     from datetime import tzinfo
 
     from core.commands.stats import Stats
@@ -29,7 +28,6 @@ if TYPE_CHECKING:
 
 _HOUR = 3600
 _DAY = 24 * _HOUR
-_PAGE = 100
 _SHOWN_LENGTH = 200
 """Characters of a message that is still seen word for word; people know what they said."""
 
@@ -63,7 +61,7 @@ class Commands:
     async def forget_own(self, thread: ThreadKey, person: str) -> str:
         """Remove what one person said in a thread; to be repeated where it broke off."""
         count = 0
-        async for record in records(self._store, thread):
+        async for record in self._store.records(thread):
             if not isinstance(record, Entry) or record.author.id != person:
                 continue
             if record.status is not Status.DELETED:
@@ -86,7 +84,7 @@ class Commands:
 
     async def threads(self, platform: str, place: str) -> list[ThreadInfo]:
         """Return the threads of a place, the one that was last used first."""
-        found = [info async for info in self._all_threads((platform, place))]
+        found = [info async for info in self._store.all_threads(place=(platform, place))]
         return sorted(found, key=lambda info: info.last_at, reverse=True)
 
     async def threads_of(
@@ -94,13 +92,13 @@ class Commands:
     ) -> list[ThreadInfo]:
         """Return the threads that somebody took part in, the one that was last used first."""
         within = None if place is None else (platform, place)
-        found = [info async for info in self._all_threads(within, person)]
+        found = [info async for info in self._store.all_threads(place=within, person=person)]
         here = [info for info in found if info.thread.platform == platform]
         return sorted(here, key=lambda info: info.last_at, reverse=True)
 
     async def stats(self, counts: Callable[[ThreadKey], bool] = lambda _: True) -> Stats:
         """Return the figures of all conversations that are kept, of those that count."""
-        found = [info async for info in self._all_threads(None) if counts(info.thread)]
+        found = [info async for info in self._store.all_threads() if counts(info.thread)]
         return stats_of(found, self._clock.now())
 
     async def view(self, thread: ThreadKey) -> View | None:
@@ -142,18 +140,6 @@ class Commands:
             seen_from=work.seen_from,
             people=work.people,
         )
-
-    async def _all_threads(
-        self, place: tuple[str, str] | None, person: str = ""
-    ) -> AsyncGenerator[ThreadInfo, None]:
-        after = ""
-        while True:
-            page = await self._store.threads(person=person, place=place, after=after, limit=_PAGE)
-            for info in page.threads:
-                yield info
-            after = page.after
-            if not after:
-                return
 
 
 def view_lines(view: View | None) -> list[str]:

@@ -21,23 +21,12 @@ if TYPE_CHECKING:
     from core.domain.session import Record
     from core.store.port import Store
 
-_PAGE = 200
-
 
 class Form(StrEnum):
     """What a conversation is written as."""
 
     MARKDOWN = "markdown"
     JSON = "json"
-
-
-async def records(store: Store, thread: ThreadKey) -> AsyncGenerator[Record, None]:
-    """Yield a thread's records in order, page by page."""
-    after = -1
-    while page := await store.history(thread, after=after, limit=_PAGE):
-        for record in page:
-            yield record
-        after = page[-1].place
 
 
 async def export(
@@ -49,7 +38,7 @@ async def export(
     else:
         yield f"# {thread}\n\nExported at {_time(at)}.\n"
     mark = "\n"
-    async for record in records(store, thread):
+    async for record in store.records(thread):
         yield mark + _json(_fields(record)) if form is Form.JSON else _paragraph(record)
         mark = ",\n"
     if form is Form.JSON:

@@ -40,7 +40,6 @@ if TYPE_CHECKING:
     from core.intake.cursors import Cursors
     from core.intake.intake import Intake
     from core.store.port import Store
-    from core.store.values import ThreadInfo
 
 log = logging.getLogger(__name__)
 
@@ -293,14 +292,11 @@ class CatchUp:
 
     async def _places(self) -> dict[str, list[ThreadKey]]:
         """Return where to look: the places of threads, with those that were last active."""
-        infos: list[ThreadInfo] = []
-        after = ""
-        while True:
-            page = await self._store.threads(after=after)
-            infos += [info for info in page.threads if info.thread.platform == self._platform]
-            after = page.after
-            if not after:
-                break
+        infos = [
+            info
+            async for info in self._store.all_threads()
+            if info.thread.platform == self._platform
+        ]
         recent = sorted(infos, key=lambda info: -info.last_at)[:THREADS]
         places: dict[str, list[ThreadKey]] = {}
         for info in recent:
@@ -370,12 +366,9 @@ class CatchUp:
 
     async def _came(self, thread: ThreadKey) -> float:
         """Return when the first message was said that is not there as context; else 0."""
-        after = -1
-        while page := await self._store.history(thread, after=after):
-            for record in page:
-                if isinstance(record, Entry) and record.status is not Status.OVERHEARD:
-                    return record.at
-            after = page[-1].place
+        async for record in self._store.records(thread):
+            if isinstance(record, Entry) and record.status is not Status.OVERHEARD:
+                return record.at
         return 0.0
 
     async def _say_so(self, message: Message, text: str) -> None:

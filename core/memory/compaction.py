@@ -15,7 +15,6 @@ from core.domain.errors import described
 from core.domain.session import Answer, AnswerKind, Turn, next_batch, turns_of
 from core.memory.plan import size_of
 from core.memory.summarizer import Summarizer, SummaryConfig, UselessSummaryError
-from core.store.dedupe import claim_once
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Sequence
@@ -33,7 +32,6 @@ log = logging.getLogger(__name__)
 FIRST_PAUSE = 30.0
 """Seconds after a first failure; also those in which one process makes a thread's summary."""
 LONGEST_PAUSE = 3600.0
-_PAGE = 200
 _SETBACKS = 1000
 """Threads whose setbacks are remembered; the oldest are forgotten, and tried again sooner."""
 
@@ -177,7 +175,7 @@ class Compactor:
         seconds = int(self._clock.now() // FIRST_PAUSE)
         thread = work.lease.thread
         name = f"summary {thread} from {work.summary.covers} at {work.rev} in {seconds}"
-        return await claim_once(self._store, thread.platform, name)
+        return await self._store.claim_once(thread.platform, name)
 
     def _task(self, work: Work, turns: Sequence[Turn], sizes: Sequence[int] = ()) -> _Task | None:
         """Return the summary to be made of turns that none covers, counted here if need be."""
@@ -222,15 +220,10 @@ class Compactor:
 
     async def _records(self, work: Work, begin: int, end: int) -> AsyncIterator[Record]:
         """Yield the records at the places [begin, end): those at hand, or page by page."""
-        page = work.records
-        at_hand = begin >= work.since
-        after = begin - 1
-        while after < end - 1:
-            if not at_hand:
-                page = await self._store.history(work.lease.thread, after=after, limit=_PAGE)
-            for record in page:
-                if begin <= record.place < end:
-                    yield record
-            if at_hand or not page:
-                return
-            after = page[-1].place
+        if begin < work.since:
+            async for record in self._store.records(work.lease.thread, begin, end):
+                yield record
+            return
+        for record in work.records:
+            if begin <= record.place < end:
+                yield record

@@ -37,6 +37,11 @@ def place_prefix(platform: str, place: str) -> str:
     return str(ThreadKey(platform, place, "x"))[:-1]
 
 
+def once(platform: str, name: str) -> tuple[ThreadKey, str]:
+    """Return the thread, which is never made, and the identity under which a name is claimed."""
+    return ThreadKey(platform, "once", name), f"{platform}:once:{name}"
+
+
 def unique() -> str:
     """Return a value that never comes again: a lease's token, a `rev`."""
     return uuid4().hex

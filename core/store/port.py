@@ -1,14 +1,14 @@
-"""The Store port: the verbs by which everything that is kept is changed and read.
+"""The Store port: the verbs that change and read everything the bot keeps.
 
-Each verb on one thread is one atomic step. It may be retried with the same arguments after a
-lost reply and then gives the same answer, because clients retry by themselves. Verbs across
-threads (`threads`, `sweep`, `stats`) are resumable instead.
+Each verb on one thread is one atomic step. Callers may repeat it with the same arguments after a
+lost reply and get the same answer, because clients retry by themselves. Verbs across threads
+(`threads`, `sweep`, `revs`) are resumable instead.
 
-Who may write is decided by the lease (its token); whether what was read still stands by `rev`,
-a value that never repeats and that changes with every edit, deletion, reset and erase.
+The lease's token decides who may write. The thread's `rev` decides whether what was read still
+stands: it never repeats, and it changes with every edit, deletion, reset and erase.
 
-Every verb raises `StoreUnavailableError` when the store does not answer in time, and
-`StoreRefusedError` when it can't be used as it is.
+Every verb raises `StoreError`: `StoreUnavailableError` when the store does not answer in time, and
+`StoreRefusedError` when the store can't be used as it is.
 """
 
 from __future__ import annotations
@@ -16,47 +16,47 @@ from __future__ import annotations
 from abc import abstractmethod
 from typing import TYPE_CHECKING, Literal
 
-from core.store.audit import AuditLog
-from core.store.migration.transfer import Transfer
+from core.store.side_port import SidePort
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Sequence
+    from collections.abc import AsyncIterator, Callable, Collection, Sequence
 
     from core.domain.admission import AdmissionPolicy
-    from core.domain.message import Attachment, Kind, Message, ThreadKey
+    from core.domain.message import Attachment, Message, ThreadKey
     from core.domain.session import Record
     from core.store.values import (
         Accepted,
-        Buried,
         Changed,
         Lease,
         NothingDue,
         Outcome,
         PendingAnswer,
         Refused,
+        ThreadInfo,
         ThreadPage,
-        ThreadSettings,
         Work,
     )
 
+_PLACES = 200
+"""Places of a log that `records` reads at once: an entry may have 64 KB."""
+_THREADS = 200
+"""Threads that `all_threads` reads at once."""
 
-_PING = "ping"
-"""The cursor that `ping` moves."""
 
-
-class Store(AuditLog, Transfer):
+class Store(SidePort):
     """Everything that is kept, for any number of processes at once.
 
-    `lease_seconds` is how long a lease lives without being renewed, by the store's own clock.
+    Attributes:
+        lease_seconds: How long a lease lives without being renewed, by the store's own clock.
     """
 
     lease_seconds: float
     _listeners: tuple[Callable[[ThreadKey], object], ...] = ()
 
     def on_change(self, call: Callable[[ThreadKey], object]) -> None:
-        """Make a call whenever this process has edited, deleted, reset or erased in a thread.
+        """Call a function whenever this process has edited, deleted, reset or erased in a thread.
 
-        What others change is told by `revs`.
+        `revs` shows what other processes change.
         """
         self._listeners = (*self._listeners, call)
 
@@ -67,21 +67,59 @@ class Store(AuditLog, Transfer):
     # --- a turn -----------------------------------------------------------------------------
 
     @abstractmethod
-    async def accept(self, message: Message, terms: AdmissionPolicy, token: str = "") -> Accepted:
-        """Take a message in, once, whatever becomes of it; needs nothing.
+    async def accept(self, message: Message, policy: AdmissionPolicy, token: str = "") -> Accepted:
+        """Take a message in, once, whatever its admission; needs no lease.
 
-        An identity seen before changes nothing and answers the same verdict. With a token, a
-        thread that nobody holds is claimed in the same step, and the answer carries its work;
-        a retry with the same token answers the same lease.
+        Args:
+            message: The message; one that has an identity seen before changes nothing.
+            policy: What becomes of it in each state of its thread, and the thread's limits.
+            token: If given, claims the thread in the same step, provided that no lease is on it.
+
+        Returns:
+            The admission, the same for every repeat, and the thread's work if it was claimed. A
+            retry with the same token returns the same lease.
+
+        Raises:
+            StoreError: See the module.
+        """
+
+    @abstractmethod
+    async def claim_once(self, platform: str, name: str) -> bool:
+        """Claim a name for this process, so that only one of several does what the name stands for.
+
+        A platform may send each replica the same event without any of them storing it as a
+        message: a button, a command. The replica that claims the event's name handles it.
+
+        Args:
+            platform: The platform to which the name belongs.
+            name: What is claimed; the store keeps a hash, for `core.store.keys.SEEN_SECONDS`.
+
+        Returns:
+            True for the first claim only. A retry of the first claim by the store's client, after
+            a lost reply, returns True again.
+
+        Raises:
+            StoreError: See the module.
         """
 
     @abstractmethod
     async def claim(self, thread: ThreadKey, token: str, *, early: bool = False) -> Work | None:
-        """Take the lease on a thread that has work and that nobody holds; else None.
+        """Take the lease on a thread that has work and no live lease.
 
-        Opens a turn, or takes the open one over: with one more death, if its lease ran out while
-        another held it. A lease with this very token is answered again, as the thread is now.
-        `early` takes a turn also that was left for later (`settle` with a delay), before its time.
+        Opens a turn, or takes the open one over. Taking over a lease that ran out while another
+        token held it counts as a death.
+
+        Args:
+            thread: The thread.
+            token: The new lease's token; a lease with this token is returned again, with the
+                thread as it is now.
+            early: Also take a turn before the delay that `settle` gave it is over.
+
+        Returns:
+            The thread's work; None if there is none, or another token holds the lease.
+
+        Raises:
+            StoreError: See the module.
         """
 
     @abstractmethod
@@ -90,24 +128,53 @@ class Store(AuditLog, Transfer):
     ) -> Work | NothingDue:
         """Claim, of these platforms, the thread that has been due for the longest.
 
-        Those in `besides`, a few hundred at most, are passed over as if they were not there.
+        Args:
+            platforms: The platforms whose threads may be claimed.
+            token: The new lease's token.
+            besides: Threads to skip, a few hundred at most.
+
+        Returns:
+            The thread's work, or how long it takes until a thread comes due.
+
+        Raises:
+            StoreError: See the module.
         """
 
     @abstractmethod
     async def renew(
         self, lease: Lease, rev: str, preview: str = ""
     ) -> Literal["ok", "changed", "stopped"] | Refused:
-        """Extend the lease, and keep the preview's id when one is given.
+        """Extend the lease, and keep the preview's id if there is one.
 
-        `changed`: extended too, but `rev` moved; `claim` with the same token tells how it is.
-        `stopped`: extended too, and somebody asked for the turn to end with what has come.
+        Args:
+            lease: The lease.
+            rev: The thread's `rev` as it was read.
+            preview: The platform's id of the turn's preview.
+
+        Returns:
+            `ok`: extended. `changed`: extended, but `rev` moved; `claim` with the same token
+            returns the thread as it is now. `stopped`: extended, and a person asked the turn to
+            end with what it has. `Refused`: the lease is lost.
+
+        Raises:
+            StoreError: See the module.
         """
 
     @abstractmethod
     async def stop(self, thread: ThreadKey, turn: str) -> bool:
-        """Ask whoever runs this turn to end it with what has come; needs no lease.
+        """Ask the holder of a turn to end it with what it has; needs no lease.
 
-        Their next `renew` tells them. False: no such turn is open.
+        The holder's next `renew` returns `stopped`.
+
+        Args:
+            thread: The thread.
+            turn: The turn's id.
+
+        Returns:
+            False if no such turn is open.
+
+        Raises:
+            StoreError: See the module.
         """
 
     @abstractmethod
@@ -116,9 +183,20 @@ class Store(AuditLog, Transfer):
     ) -> Literal["committed"] | Changed | Refused:
         """Record the turn's answer behind the last place that it answers, and move `head`.
 
-        Needs the lease, an open turn and `rev` as it was read. Kind buried also lists the
-        messages that it answers for the operator. A retry, or a repeat by the same token and
-        turn, answers `committed` without effect.
+        An answer of kind buried also lists the messages that it answers for the operator.
+
+        Args:
+            lease: The lease on the open turn.
+            rev: The thread's `rev` as it was read.
+            draft: The answer.
+            preview: The platform's id of the turn's preview.
+
+        Returns:
+            `committed`, also for a retry or a repeat by the same token and turn, which has no
+            effect. `Changed`: `rev` moved. `Refused`: the lease is lost.
+
+        Raises:
+            StoreError: See the module.
         """
 
     @abstractmethod
@@ -132,20 +210,39 @@ class Store(AuditLog, Transfer):
     ) -> Work | Literal["free", "void"] | Refused:
         """Close the turn, or leave it to the next worker.
 
-        Done: counts the turn, keeps the ids of the messages that carry the answer, and closes
-        it. Where messages wait, the next turn is open in the same step under the same lease,
-        and its work is the answer; else the thread is free. A turn that became void, which the
-        worker did not know (outcome done), answers `void` and stays open until it is cleared.
-        Handed back, untouched or failed: free, and due again after `delay` seconds.
+        Args:
+            lease: The lease.
+            outcome: Done counts and closes the turn. Handed back, untouched and failed leave it.
+            posted: The ids of the posts that carry the answer.
+            delay: Seconds after which a turn that is left comes due again.
+
+        Returns:
+            The next turn's work, under the same lease, if messages wait. `free`: the thread has
+            no lease any more. `void`: the turn became void unknown to the worker (outcome done),
+            and stays open until it is cleared. `Refused`: the lease is lost.
+
+        Raises:
+            StoreError: See the module.
         """
 
     @abstractmethod
     async def compact(
         self, thread: ThreadKey, *, covers: int, rev: str, to: int, text: str
     ) -> bool:
-        """Let a summary stand for the places [0, to), if `covers` and `rev` are as they were.
+        """Replace the places [0, to) by a summary for the model; needs no lease.
 
-        Needs no lease. False: it is out of date, and nothing changed. True again for a retry.
+        Args:
+            thread: The thread.
+            covers: Up to which place the summary reached when it was read.
+            rev: The thread's `rev` as it was read.
+            to: Up to which place the new summary reaches.
+            text: The new summary.
+
+        Returns:
+            False if `covers` or `rev` moved: nothing changed. True again for a retry.
+
+        Raises:
+            StoreError: See the module.
         """
 
     @abstractmethod
@@ -159,26 +256,42 @@ class Store(AuditLog, Transfer):
         text: str | None,
         attachments: tuple[Attachment, ...] | None = None,
     ) -> bool:
-        """Change a stored message's text, or delete it (`text` None); deletion is final.
+        """Change a stored message's text, or delete it; a deletion is final.
 
-        `attachments` are the files that it has now; None leaves those that it had. An edit that
-        leaves neither a text nor a file deletes as well. `stamp` is the platform's time of the
-        change: an edit no newer than the last has no effect.
-        The thread's `rev` changes, and a summary that covers the message is stale. Where the
-        message or a file of it is gone, the summary's text goes in the same step: it is withheld.
-        False: no such message is known; a deletion is remembered by the identities, so that the
-        message is not admitted when it arrives late.
+        The thread's `rev` changes, and a summary that covers the message becomes stale. If the
+        message or one of its files is gone, the same step withholds the summary's text.
+
+        Args:
+            thread: The thread.
+            message: The message's id.
+            identities: The identities under which a deleted message that arrives late is ignored.
+            stamp: The platform's time of the change; an edit no newer than the last has no effect.
+            text: The new text; None deletes. An edit that leaves no text and no file deletes too.
+            attachments: The files that the message has now; None keeps those that it had.
+
+        Returns:
+            False if no such message is stored.
+
+        Raises:
+            StoreError: See the module.
         """
 
     @abstractmethod
     async def erase(self, thread: ThreadKey, *, at: float, keep_log: bool = False) -> None:
-        """Remove every trace of a thread, but hashed event ids and a tombstone.
+        """Remove every trace of a thread but hashed event ids and a tombstone, or reset it.
 
-        Messages said before `at` (the platform's time, seconds since 1970) are not admitted
-        again. An open turn becomes void and is cleared by its worker. With `keep_log` this is a
-        reset: the same line is drawn, and the log stays for `history`. What waits and was said
-        after `at` waits still, and an open turn that answers it begins anew. A reset at or before
-        the thread's line changes nothing, so that one that was heard again harms nothing.
+        Messages said before `at` are not admitted any more. An open turn becomes void, and its
+        worker clears it. A reset draws the same line and keeps the log for `history`; messages
+        said after `at` keep waiting, and an open turn that answers one of them starts over.
+
+        Args:
+            thread: The thread.
+            at: The platform's time of the request, in seconds since 1970. A reset no newer than
+                the thread's line changes nothing, so that a repeated one does no harm.
+            keep_log: Reset instead of erase.
+
+        Raises:
+            StoreError: See the module.
         """
 
     # --- reading ----------------------------------------------------------------------------
@@ -187,10 +300,44 @@ class Store(AuditLog, Transfer):
     async def history(
         self, thread: ThreadKey, *, after: int = -1, limit: int = 200
     ) -> tuple[Record, ...]:
-        """Return the records of the next `limit` places behind place `after`, in order.
+        """Return one page of a thread's log; `records` iterates over all of it.
 
-        Empty only at the end of the log. Deleted messages are in it, without their text.
+        Args:
+            thread: The thread.
+            after: The place behind which the page begins.
+            limit: How many places that hold a record are read.
+
+        Returns:
+            The records in order, deleted messages without their text; empty only at the end.
+
+        Raises:
+            StoreError: See the module.
         """
+
+    async def records(
+        self, thread: ThreadKey, start: int = 0, stop: int | None = None
+    ) -> AsyncIterator[Record]:
+        """Yield the records at the places [start, stop) in order, read page by page.
+
+        Args:
+            thread: The thread.
+            start: The first place.
+            stop: The place behind the last; None: to the end of the log.
+
+        Raises:
+            StoreError: See the module.
+        """
+        after = start - 1
+        while stop is None or after < stop - 1:
+            limit = _PLACES if stop is None else min(_PLACES, stop - 1 - after)
+            page = await self.history(thread, after=after, limit=limit)
+            for record in page:
+                if stop is not None and record.place >= stop:
+                    return
+                yield record
+            if not page:
+                return
+            after = page[-1].place
 
     @abstractmethod
     async def threads(
@@ -201,84 +348,56 @@ class Store(AuditLog, Transfer):
         after: str = "",
         limit: int = 100,
     ) -> ThreadPage:
-        """List threads: those a person spoke in, those of a (platform, place), or all."""
+        """Return one page of the threads that live; `all_threads` iterates over all of them.
+
+        Args:
+            person: Only threads in which this person spoke.
+            place: Only threads of this platform and place.
+            after: Where the page begins, as the page before it says.
+            limit: How many threads the page holds at most.
+
+        Raises:
+            StoreError: See the module.
+        """
+
+    async def all_threads(
+        self, *, person: str = "", place: tuple[str, str] | None = None
+    ) -> AsyncIterator[ThreadInfo]:
+        """Yield the threads that live, in the order of their keys, read page by page.
+
+        Args:
+            person: Only threads in which this person spoke.
+            place: Only threads of this platform and place.
+
+        Raises:
+            StoreError: See the module.
+        """
+        page = await self.threads(person=person, place=place, limit=_THREADS)
+        while True:
+            for info in page.threads:
+                yield info
+            if not page.after:
+                return
+            page = await self.threads(person=person, place=place, after=page.after, limit=_THREADS)
 
     @abstractmethod
     async def peek(self, thread: ThreadKey) -> Work | None:
-        """Return a thread as `claim` would show it, without taking it; None when unknown.
+        """Return a thread as `claim` would return it, without taking it.
 
-        The lease in it is empty and good for nothing.
+        Returns:
+            Its work, with an empty lease that grants nothing; None for an unknown thread.
+
+        Raises:
+            StoreError: See the module.
         """
 
     @abstractmethod
     async def revs(self, threads: Sequence[ThreadKey]) -> tuple[str, ...]:
-        """Return the `rev` of each of these threads; empty for one that is not kept (any more).
+        """Return the `rev` of each of these threads, in one read for each hundred or so.
 
-        It is one read for all of them, or for each hundred or so.
+        Returns:
+            The revisions in the order of the threads; empty for a thread that is not kept.
+
+        Raises:
+            StoreError: See the module.
         """
-
-    # --- the operator -----------------------------------------------------------------------
-
-    @abstractmethod
-    async def buried(self, *, limit: int = 100) -> tuple[Buried, ...]:
-        """List messages whose turns were given up, oldest thread first."""
-
-    @abstractmethod
-    async def requeue(self, thread: ThreadKey, place: int) -> bool:
-        """Let a buried message wait again, at the end of its thread; False when it is none."""
-
-    # --- settings and cursors -----------------------------------------------------------------
-
-    @abstractmethod
-    async def thread_settings(self, thread: ThreadKey) -> ThreadSettings:
-        """Return what was set for this thread."""
-
-    @abstractmethod
-    async def set_thread(
-        self, thread: ThreadKey, kind: Kind, settings: ThreadSettings, *, ttl: float
-    ) -> None:
-        """Set all of this thread's settings; they end with its session (`AdmissionPolicy.ttl`)."""
-
-    @abstractmethod
-    async def place_settings(self, platform: str, place: str) -> ThreadSettings:
-        """Return what was set for a place."""
-
-    @abstractmethod
-    async def set_place(self, platform: str, place: str, settings: ThreadSettings) -> None:
-        """Set a place's settings, as a whole."""
-
-    @abstractmethod
-    async def cursor(self, name: str) -> int:
-        """Return how far catch-up has come at a place; 0 when nowhere yet."""
-
-    @abstractmethod
-    async def advance(self, name: str, position: int) -> int:
-        """Move a cursor to `position`, never back; return where it stands."""
-
-    async def ping(self, at: float) -> None:
-        """Write the time, in seconds since 1970, to see whether the store takes writes now.
-
-        A store that answers reads alone, as a read-only replica does, takes in no message.
-        """
-        await self.advance(_PING, int(at))
-
-    # --- upkeep -------------------------------------------------------------------------------
-
-    @abstractmethod
-    async def wait(self, platforms: Collection[str], seconds: float) -> None:
-        """Return when work may be claimable, or after `seconds`. A hint: wakes may be lost."""
-
-    @abstractmethod
-    async def sweep(self, limit: int = 100) -> int:
-        """Remove up to `limit` things that have expired; return how many there were."""
-
-    @abstractmethod
-    async def check(self) -> tuple[str, ...]:
-        """Try the store out; return a sentence for each thing the operator should know.
-
-        Raises when the store can't be used at all.
-        """
-
-    @abstractmethod
-    async def close(self) -> None:
-        """Give back connections and files. No other verb may be called after it."""

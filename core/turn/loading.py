@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING
 from core.domain.session import turns_of, whole_turns
 
 if TYPE_CHECKING:
-    from core.domain.message import ThreadKey
     from core.domain.session import Entry, Record, Summary, Turn
     from core.memory.strategies.strategy import Strategy
     from core.store.port import Store
@@ -44,7 +43,8 @@ async def load(store: Store, work: Work, strategy: Strategy, *, tokens: int) -> 
     """
     thread, start = work.lease.thread, max(work.summary.covers, work.line)
     since = min(work.since, max(start, work.head - strategy.reach))
-    records = [*await _between(store, thread, since, work.since), *work.records]
+    before = [record async for record in store.records(thread, since, work.since)]
+    records = [*before, *work.records]
     if not (work.summary.withheld and strategy.shows_summary):
         turns, waiting = turns_of(records)
         return Loaded(
@@ -68,27 +68,13 @@ async def load(store: Store, work: Work, strategy: Strategy, *, tokens: int) -> 
     )
 
 
-async def _between(store: Store, thread: ThreadKey, begin: int, end: int) -> list[Record]:
-    """Return the records of [begin, end), oldest first."""
-    records: list[Record] = []
-    after = begin - 1
-    while after < end - 1:
-        page = await store.history(thread, after=after, limit=min(_PAGE, end - 1 - after))
-        kept = [record for record in page if record.place < end]
-        if not kept:
-            break
-        records += kept
-        after = kept[-1].place
-    return records
-
-
 async def _back(store: Store, work: Work, end: int, *, most: int) -> tuple[list[Record], int]:
     """Return the records before `end`, of at least `most` bytes of text if there are; and where."""
     records: list[Record] = []
     size, begin = 0, end
     while begin > work.line and size < most:
         end, begin = begin, max(work.line, begin - _PAGE)
-        page = await _between(store, work.lease.thread, begin, end)
+        page = [record async for record in store.records(work.lease.thread, begin, end)]
         size += sum(len(record.text.encode(errors="surrogatepass")) for record in page)
         records = [*page, *records]
     return records, begin

@@ -97,7 +97,7 @@ class ClaimLoop:
 
     async def _come_back(self) -> None:
         """See that the store serves, and let those that hold leases renew them first."""
-        await self._store.ping(self._clock.now())
+        await self._store.ping()
         self._outage.over()
         await self._clock.sleep(min(_AFTER_OUTAGE, self._store.lease_seconds / 2))
 

@@ -13,7 +13,6 @@ from core.domain.admission import Admission
 from core.domain.errors import StoreError
 from core.domain.tasks import Tasks
 from core.memory.upkeep import BackgroundCompaction
-from core.store.dedupe import claim_once
 from core.store.keys import unique
 from core.worker.backlog import Backlog
 from core.worker.outage import Outage
@@ -204,7 +203,7 @@ class Worker:
         `StoreError`.
         """
         wish = f"stop {thread} {answer_in} {at}"
-        if at < math.inf and not await claim_once(self._store, thread.platform, wish):
+        if at < math.inf and not await self._store.claim_once(thread.platform, wish):
             return False
         delivery = self._deliveries.get(thread)
         if delivery is not None and _is_meant(delivery.where, answer_in, at):

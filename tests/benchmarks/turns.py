@@ -10,7 +10,7 @@ from core.domain.message import Address, Author, Kind, Message, ThreadKey
 from core.domain.session import Answer, AnswerKind, Entry, Usage
 from core.store.header import Header
 from core.store.keys import unique
-from core.store.migration.transfer import Dump
+from core.store.side_port import Dump
 from core.store.values import Outcome, PendingAnswer
 
 if TYPE_CHECKING:

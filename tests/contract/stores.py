@@ -94,12 +94,12 @@ class LocalHarness(Harness):
 
     async def everything(self) -> Iterable[str | bytes]:
         store = self._store
-        kept = (store.headers, store.records, store.ids, store.seen, store.traces, store.who)
+        kept = (store.headers, store.logs, store.ids, store.seen, store.traces, store.who)
         return [repr(part) for part in (*kept, store.places, store.cursors)]
 
     async def remains(self) -> Iterable[str]:
         store = self._store
-        kept = (store.headers, store.records, store.ids, store.seen, store.traces, store.who)
+        kept = (store.headers, store.logs, store.ids, store.seen, store.traces, store.who)
         return [repr(part) for part in kept if part]
 
 

@@ -11,15 +11,15 @@ from core.domain.admission import Admission
 from core.domain.message import Attachment, Kind, ThreadKey
 from core.domain.session import AnswerKind
 from core.store.local.store import LocalStore
-from core.store.migration.transfer import Cursor, Place, SeenEvent, Traced
+from core.store.side_port import Cursor, Place, SeenEvent, Traced
 from core.store.values import Outcome, ThreadSettings, Work
 from tests.builders import OTHER, OVERHEAR, TERMS, THREAD, begin, converse, draft, finish, message
 from tests.clocks import ManualClock
 from tests.contract.stores import LEASE_SECONDS
 
 if TYPE_CHECKING:
-    from core.store.migration.transfer import Aside, Dump
     from core.store.port import Store
+    from core.store.side_port import Aside, Dump
     from tests.contract.stores import Harness
 
 STRANGE = "U\U0001f600 {1}"

@@ -24,8 +24,8 @@ if TYPE_CHECKING:
 
     from core.domain.session import Record
     from core.store.migration.migrate import Progress
-    from core.store.migration.transfer import Aside, Dump
     from core.store.port import Store
+    from core.store.side_port import Aside, Dump
 
 THREADS = [ThreadKey("slack", "T1:C1", f"{n}.5") for n in range(4)]
 GONE = ThreadKey("slack", "T1:C1", "gone")
@@ -129,7 +129,7 @@ def contents(store: LocalStore) -> tuple[object, ...]:
     """Return all that a store keeps."""
     cursors = {name: at for name, at in store.cursors.items() if name != MARK}
     seen = {name: verdict for name, (verdict, _) in store.seen.items()}
-    kept = {str(thread): dict(found) for thread, found in store.records.items() if found}
+    kept = {str(thread): dict(found) for thread, found in store.logs.items() if found}
     ids = {str(thread): dict(found) for thread, found in store.ids.items() if found}
     others = (store.headers, seen, store.traces, store.who, store.places, store.deeds)
     return (kept, ids, cursors, *others)
@@ -295,7 +295,7 @@ async def test_a_fault_of_the_move_itself_is_found(
     what: str, source: LocalStore, target: Mortal, clock: Sleeper
 ) -> None:
     await move(source, target, clock, lambda _: None)
-    kept = target.records[str(THREADS[1])]
+    kept = target.logs[str(THREADS[1])]
     entry, answer = kept[1, False], kept[1, True]
     assert isinstance(entry, Entry)
     assert isinstance(answer, Answer)

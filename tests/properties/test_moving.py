@@ -10,7 +10,7 @@ from hypothesis import Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import rule, run_state_machine_as_test
 
-from core.store.migration.transfer import SeenEvent, Traced
+from core.store.side_port import SeenEvent, Traced
 from tests.builders import OTHER, THREAD
 from tests.contract.stores import LEASE_SECONDS, STORES
 from tests.properties.store_machine import StoreMachine
@@ -21,8 +21,8 @@ if TYPE_CHECKING:
     from contextlib import AbstractAsyncContextManager
 
     from core.domain.message import ThreadKey
-    from core.store.migration.transfer import Aside, Dump
     from core.store.port import Store
+    from core.store.side_port import Aside, Dump
     from core.store.verbs import Tombstone
     from tests.contract.stores import Harness
 

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import pytest
 
-from core.commands.audit import deed_line, deeds, note
+from core.commands.audit import deed_line, note
 from core.commands.commands import Commands, stats_lines, thread_line, view_lines
 from core.commands.export import Form, export
 from core.domain.admission import AdmissionPolicy, FollowUp, admissions
@@ -56,7 +56,7 @@ async def exchange(
     kind: AnswerKind = AnswerKind.ANSWER,
     trimmed: bool = False,
 ) -> None:
-    number = len(store.records[str(thread)])
+    number = len(store.logs[str(thread)])
     message = Message(
         thread=thread,
         kind=Kind.TERMINAL,
@@ -218,7 +218,7 @@ async def test_the_audit_log_holds_ids_and_is_kept_and_never_left_out(
     clock.time = 1_800_000_000.0
     await note(store, "export", by="U1", thread=THREAD, at=clock.time)
     await note(store, "forget", by="U1", thread=THREAD, at=clock.time)
-    kept = [deed async for deed in deeds(store)]
+    kept = [event async for event in store.audit_events()]
     assert sorted(deed.what for deed in kept) == ["export", "forget"]
     line = caplog.messages[0]
     assert line in {deed_line(deed) for deed in kept}

@@ -283,7 +283,7 @@ FAULTS: dict[str, Exception] = {
 }
 
 
-@pytest.mark.parametrize("verb", ["peek", "accept", "history", "compact"])
+@pytest.mark.parametrize("verb", ["peek", "claim_once", "history", "compact"])
 @pytest.mark.parametrize("fault", FAULTS.values(), ids=FAULTS)
 async def test_whatever_fails_pauses_it_and_is_not_paid_for_again_after_each_turn(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, verb: str, fault: Exception

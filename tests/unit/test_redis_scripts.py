@@ -93,6 +93,7 @@ async def every_verb(store: RedisStore) -> None:
     await store.compact(THREAD, covers=0, rev="", to=0, text="")
     await store.claim_any(["slack"], "c")
     await store.history(THREAD)
+    await store.claim_once("slack", "press 1")
     await store.peek(THREAD)
     await store.threads(person="U1", place=("slack", "C1"))
     await store.advance("cursor", 7)

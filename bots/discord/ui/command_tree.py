@@ -32,7 +32,6 @@ from bots.discord.setup.manifest import (
 from bots.discord.ui.interactions import UNREAD
 from core.commands.export import Form
 from core.domain.errors import ChatbotError, broke
-from core.store.dedupe import claim_once
 
 if TYPE_CHECKING:
     from bots.discord.api import Api
@@ -118,9 +117,8 @@ async def _sync(tree: Tree, api: Api, store: Store, clock: Clock) -> None:
         found = [command for command in known if isinstance(command, dict)]
         if is_synced(found, wanted):
             return
-        if await claim_once(
-            store, NAME, f"sync {application} {_hash(found)} {_hash(wanted)} {number}"
-        ):
+        name = f"sync {application} {_hash(found)} {_hash(wanted)} {number}"
+        if await store.claim_once(NAME, name):
             await api.call("write the commands", tree.sync)
             log.info("Discord has the bot's commands as they are now")
             return

@@ -25,7 +25,6 @@ from core.commands.in_thread import unwritten
 from core.domain.errors import ChatbotError, DeniedError, PlatformError, broke
 from core.domain.message import ThreadKey
 from core.domain.payload import dict_of, str_of
-from core.store.dedupe import claim_once
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Coroutine, Sequence
@@ -150,7 +149,7 @@ class Interactions:
 
     async def _taken(self, asked: InteractionContext, act: Act) -> None:
         taken, mine = await asyncio.gather(
-            asked.take(), claim_once(self._store, NAME, asked.id), return_exceptions=True
+            asked.take(), self._store.claim_once(NAME, asked.id), return_exceptions=True
         )
         if isinstance(taken, BaseException):
             raise taken

@@ -30,7 +30,6 @@ from core.commands.parser import command_in
 from core.domain.errors import ChatbotError, DeniedError, PlatformError, StoreError, broke
 from core.domain.message import ThreadKey
 from core.domain.payload import dict_of, str_of
-from core.store.dedupe import claim_once
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine
@@ -138,7 +137,7 @@ class Interactions:
         has recorded a request of Slack's can send it again, rightly signed, for five minutes.
         """
         name = f"asked {_print_of(body)}"
-        if not str_of(body, "trigger_id") or await claim_once(self._store, NAME, name):
+        if not str_of(body, "trigger_id") or await self._store.claim_once(NAME, name):
             await make()
         else:
             log.warning("what was asked for came again, and is not done again")

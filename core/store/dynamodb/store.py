@@ -9,6 +9,8 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from typing_extensions import override
+
 from core.store import verbs
 from core.store.dynamodb import across, index, items, places
 from core.store.dynamodb.address import parse
@@ -81,10 +83,10 @@ class DynamoStore(DynamoTransfer):
 
     # --- across threads -----------------------------------------------------------------------
 
+    @override
     async def claim_any(
         self, platforms: Collection[str], token: str, besides: Collection[ThreadKey] = ()
     ) -> Work | NothingDue:
-        """Claim, of these platforms, the thread that has been due for the longest."""
         later: list[float] = []
         for seconds, thread in await self._lookout.look(platforms, len(besides)):
             if thread in besides:
@@ -96,6 +98,7 @@ class DynamoStore(DynamoTransfer):
                 return work
         return NothingDue(seconds=min(later, default=None))
 
+    @override
     async def threads(
         self,
         *,
@@ -104,17 +107,17 @@ class DynamoStore(DynamoTransfer):
         after: str = "",
         limit: int = 100,
     ) -> ThreadPage:
-        """List threads: those a person spoke in, those of a (platform, place), or all."""
         return await across.threads(
             self._table, self._clock.now(), person=person, place=place, after=after, limit=limit
         )
 
+    @override
     async def buried(self, *, limit: int = 100) -> tuple[Buried, ...]:
-        """List messages whose turns were given up."""
         return await across.buried(self._table, self._clock.now(), limit)
 
     # --- one thread ---------------------------------------------------------------------------
 
+    @override
     async def erase(self, thread: ThreadKey, *, at: float, keep_log: bool = False) -> None:
         """Remove every trace of a thread, or only draw a line under it.
 
@@ -125,14 +128,14 @@ class DynamoStore(DynamoTransfer):
         if not keep_log:
             await across.clear_all(self._table, thread)
 
+    @override
     async def history(
         self, thread: ThreadKey, *, after: int = -1, limit: int = 200
     ) -> tuple[Record, ...]:
-        """Return the records of the next places behind place `after`, in order."""
         return await across.history(self._table, thread, self._clock.now(), after, limit)
 
+    @override
     async def peek(self, thread: ThreadKey) -> Work | None:
-        """Return a thread as `claim` would show it, without taking it."""
 
         def show(rows: verbs.Rows, now: verbs.Now) -> Work | None:
             header = rows.header()
@@ -143,47 +146,48 @@ class DynamoStore(DynamoTransfer):
 
         return await self._step(thread, show, Prefetch(records="window"))
 
+    @override
     async def revs(self, threads: Sequence[ThreadKey]) -> tuple[str, ...]:
-        """Return the `rev` of each of these threads; empty for one that is not kept."""
         return await across.revs(self._table, threads, self._clock.now())
 
+    @override
     async def thread_settings(self, thread: ThreadKey) -> ThreadSettings:
-        """Return what was set for this thread."""
         head = await across.head_of(self._table, thread, self._clock.now())
         return head.header.settings if head else ThreadSettings()
 
     # --- beside threads -----------------------------------------------------------------------
 
+    @override
     async def place_settings(self, platform: str, place: str) -> ThreadSettings:
-        """Return what was set for a place."""
         return await places.settings(self._table, place_prefix(platform, place))
 
+    @override
     async def set_place(self, platform: str, place: str, settings: ThreadSettings) -> None:
-        """Set a place's settings, as a whole."""
         await places.put_settings(self._table, place_prefix(platform, place), settings)
 
+    @override
     async def cursor(self, name: str) -> int:
-        """Return how far catch-up has come at a place."""
         return await places.cursor(self._table, name)
 
+    @override
     async def advance(self, name: str, position: int) -> int:
-        """Move a cursor, never back; return where it stands."""
         return await places.advance(self._table, name, position)
 
+    @override
     async def audit(self, deed: AuditEvent) -> None:
-        """Keep a deed; old ones go."""
         await places.audit(self._table, self._clock.now(), deed)
 
+    @override
     async def audited(self, *, after: str = "", limit: int = 100) -> tuple[AuditEvent, ...]:
-        """Return the next deeds behind the one with the name `after`, oldest first."""
         return await places.audited(self._table, self._clock.now(), after, limit)
 
     # --- upkeep -------------------------------------------------------------------------------
 
+    @override
     async def wait(self, platforms: Collection[str], seconds: float) -> None:
-        """Return when work may be claimable, or after `seconds`."""
         await self._lookout.wait(platforms, seconds)
 
+    @override
     async def sweep(self, limit: int = 100) -> int:
         """Remove up to `limit` things that have expired; DynamoDB itself removes event ids."""
         count = 0
@@ -196,17 +200,18 @@ class DynamoStore(DynamoTransfer):
                 count += await self._step(thread, _sweep, Prefetch())
         return count
 
+    @override
     async def check(self) -> tuple[str, ...]:
-        """Try the table out; say what the operator should know."""
         await places.try_out(self._table)
         return await remarks(self._table)
 
+    @override
     async def close(self) -> None:
-        """Give back the connections."""
         await self._table.close()
 
     # --- inside -------------------------------------------------------------------------------
 
+    @override
     async def _step(
         self,
         thread: ThreadKey,
@@ -215,6 +220,7 @@ class DynamoStore(DynamoTransfer):
     ) -> Result:
         return await self._steps.run(thread, verb, ahead)
 
+    @override
     async def _time(self) -> float:
         return self._clock.now()
 

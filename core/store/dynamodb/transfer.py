@@ -6,11 +6,13 @@ import asyncio
 from itertools import zip_longest
 from typing import TYPE_CHECKING
 
+from typing_extensions import override
+
 from core.domain.admission import Admission
 from core.store import codec, verbs
 from core.store.dynamodb import across, items, places
 from core.store.keys import unique
-from core.store.migration.transfer import Cursor, Dump, Place, SeenEvent, Traced
+from core.store.side_port import Cursor, Dump, Place, SeenEvent, Traced
 from core.store.verbs.buffered_rows import Reads
 from core.store.verbs.stepped import Prefetch, SteppedStore
 
@@ -21,7 +23,7 @@ if TYPE_CHECKING:
     from core.domain.session import Record
     from core.store.dynamodb.client import Table
     from core.store.dynamodb.items import Item
-    from core.store.migration.transfer import Aside
+    from core.store.side_port import Aside
 
 _AT_ONCE = 20
 """Records, or people, in one transaction, which takes 100 items: an entry is two."""
@@ -37,8 +39,8 @@ class DynamoTransfer(SteppedStore):
 
     _table: Table
 
+    @override
     async def dump(self, thread: ThreadKey) -> Dump | None:
-        """Return a thread that lives, but for its records."""
 
         def read(rows: verbs.Rows, now: verbs.Now) -> Dump | None:
             header = rows.header()
@@ -58,10 +60,10 @@ class DynamoTransfer(SteppedStore):
         people = sorted(items.text(row, "sk").removeprefix(named) for row in rows)
         return Dump(header=found.header, people=tuple(people), trace=found.trace, time=found.time)
 
+    @override
     async def load(
         self, thread: ThreadKey, records: Sequence[Record], *, first: bool, dump: Dump | None
     ) -> None:
-        """Write the next portion of a thread's records, in as many transactions as it takes."""
         people = dump.people if dump else ()
         heard = [people[start : start + _AT_ONCE] for start in range(0, len(people), _AT_ONCE)]
         parts = [*zip_longest(_parts(records), heard, fillvalue=())] or [((), ())]
@@ -69,8 +71,8 @@ class DynamoTransfer(SteppedStore):
             last = dump if number == len(parts) else None
             await self._load(thread, some, who, first=first and number == 1, dump=last)
 
+    @override
     async def asides(self) -> AsyncIterator[tuple[Aside, ...]]:
-        """Give out what is kept beside threads: the whole table is looked through for it."""
         more: dict[str, object] = {}
         while True:
             answer = await self._table.call(
@@ -87,8 +89,8 @@ class DynamoTransfer(SteppedStore):
                 return
             more = {"ExclusiveStartKey": answer["LastEvaluatedKey"]}
 
+    @override
     async def keep(self, asides: Sequence[Aside]) -> None:
-        """Take in what another store has given out."""
         for start in range(0, len(asides), _AT_ONCE):
             await asyncio.gather(*map(self._keep, asides[start : start + _AT_ONCE]))
 

@@ -7,10 +7,9 @@ from dataclasses import dataclass, field, replace
 from hashlib import blake2b
 from typing import TYPE_CHECKING
 
-from core.commands.audit import deeds
 from core.store import codec, keys
-from core.store.migration.migrate import asides_of, every_thread, portions_of, unheld
-from core.store.migration.transfer import Cursor, Place, SeenEvent, Traced
+from core.store.migration.migrate import asides_of, portions_of, unheld
+from core.store.side_port import Cursor, Place, SeenEvent, Traced
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -19,8 +18,8 @@ if TYPE_CHECKING:
     from core.domain.message import ThreadKey
     from core.domain.session import Record
     from core.store.header import Header
-    from core.store.migration.transfer import Aside
     from core.store.port import Store
+    from core.store.side_port import Aside
 
 _SOON = 120.0
 """Seconds: what expires so soon may have done so in one store before the other was read."""
@@ -58,16 +57,16 @@ async def compare(
     """
     found = Comparison()
     living: set[str] = set()
-    async for info in every_thread(source):
+    async for info in source.all_threads():
         await _compare_thread(source, target, info.thread, found, clock)
         living.add(keys.digest(info.thread))
         tell(found.threads)
-    async for info in every_thread(target):
+    async for info in target.all_threads():
         if keys.digest(info.thread) not in living:
             found.differences.append(f"{info.thread} is only in TO")
     await _compare_asides(source, target, found, living, clock.now())
-    kept = {deed.name async for deed in deeds(target)}
-    lost = [deed async for deed in deeds(source) if deed.name not in kept]
+    kept = {deed.name async for deed in target.audit_events()}
+    lost = [deed async for deed in source.audit_events() if deed.name not in kept]
     if lost:
         found.differences.append(f"{len(lost)} lines of the audit log are not in TO")
     return found

@@ -13,10 +13,9 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from core.commands.audit import deeds
 from core.domain.errors import StoreRefusedError
 from core.store import keys
-from core.store.migration.transfer import Cursor, Place, Traced
+from core.store.side_port import Cursor, Place, Traced
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
@@ -25,15 +24,13 @@ if TYPE_CHECKING:
     from core.domain.message import ThreadKey
     from core.domain.session import Record
     from core.store.header import Header
-    from core.store.migration.transfer import Aside, Dump
     from core.store.port import Store
-    from core.store.values import ThreadInfo
+    from core.store.side_port import Aside, Dump
 
 MARK = "chatbot migrate"
 """The cursor that counts begins and ends of moves into a store: odd while one is under way."""
 PORTION = 100
 """Places of a thread that are read and written at once: an entry may have 64 KB."""
-_PAGE = 500
 _MORE = 0.05
 """Seconds beyond a lease's end: clocks differ by a moment."""
 _UNFINISHED = (
@@ -68,10 +65,10 @@ async def move(
     """
     resumed = await _begin(source, target)
     total = 0
-    async for _ in every_thread(source):
+    async for _ in source.all_threads():
         total += 1
     living: set[str] = set()
-    async for info in every_thread(source):
+    async for info in source.all_threads():
         await _move_thread(source, target, info.thread, clock, resumed=resumed)
         living.add(keys.digest(info.thread))
         tell(Progress(threads=len(living), of=max(total, len(living))))
@@ -79,7 +76,7 @@ async def move(
         await _remove_others(target, living)
     async for batch in asides_of(source, but=living):
         await target.keep(batch)
-    async for deed in deeds(source):
+    async for deed in source.audit_events():
         await target.audit(deed)
 
 
@@ -87,17 +84,6 @@ async def finish(target: Store) -> None:
     """Say that a move has come to its end: from now on the store is like any other."""
     position = await target.cursor(MARK)
     await target.advance(MARK, position + position % 2)
-
-
-async def every_thread(store: Store) -> AsyncIterator[ThreadInfo]:
-    """Give out all threads that live, in the order of their keys."""
-    page = await store.threads(limit=_PAGE)
-    while True:
-        for info in page.threads:
-            yield info
-        if not page.after:
-            return
-        page = await store.threads(after=page.after, limit=_PAGE)
 
 
 async def portions_of(
@@ -196,7 +182,7 @@ async def _move_thread(
 async def _remove_others(target: Store, living: set[str]) -> None:
     """Remove what an earlier try has written of threads that have been forgotten since."""
     others = [
-        info.thread async for info in every_thread(target) if keys.digest(info.thread) not in living
+        info.thread async for info in target.all_threads() if keys.digest(info.thread) not in living
     ]
     for thread in others:
         await target.load(thread, (), first=True, dump=None)

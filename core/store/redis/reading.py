@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING, Any
 
+from typing_extensions import override
+
 from core.domain.session import Entry
 from core.store import codec, keys
 from core.store.port import Store
@@ -57,12 +59,13 @@ class RedisReading(Store):
 
     # --- reading ----------------------------------------------------------------------------
 
+    @override
     async def history(
         self, thread: ThreadKey, *, after: int = -1, limit: int = 200
     ) -> tuple[Record, ...]:
-        """Return the records of the next places behind place `after`, in order."""
         return records.load(await self._run("history", thread, after=after, limit=limit))
 
+    @override
     async def threads(
         self,
         *,
@@ -71,16 +74,15 @@ class RedisReading(Store):
         after: str = "",
         limit: int = 100,
     ) -> ThreadPage:
-        """List threads: those a person spoke in, those of a (platform, place), or all."""
         return await self._lists.threads(person=person, place=place, after=after, limit=limit)
 
+    @override
     async def peek(self, thread: ThreadKey) -> Work | None:
-        """Return a thread as `claim` would show it, without taking it."""
         reply = await self._run("peek", thread)
         return self._work(thread, "", reply) if reply else None
 
+    @override
     async def revs(self, threads: Sequence[ThreadKey]) -> tuple[str, ...]:
-        """Return the `rev` of each of these threads; empty for one that is not kept."""
         headers = [self._names.of(thread)["header"] for thread in threads]
         now, kept = await self._lists.many([("HMGET", key, "rev", "expires") for key in headers])
         return tuple(
@@ -90,8 +92,8 @@ class RedisReading(Store):
 
     # --- the operator -----------------------------------------------------------------------
 
+    @override
     async def buried(self, *, limit: int = 100) -> tuple[Buried, ...]:
-        """List messages whose turns were given up."""
         found: list[Buried] = []
         for thread in await self._lists.buried_threads(limit):
             entries = records.load(await self._run("buried", thread))
@@ -100,12 +102,12 @@ class RedisReading(Store):
                 break
         return tuple(found[:limit])
 
+    @override
     async def requeue(self, thread: ThreadKey, place: int) -> bool:
-        """Let a buried message wait again, at the end of its thread."""
         return bool(await self._run("requeue", thread, place=place))
 
+    @override
     async def audit(self, deed: AuditEvent) -> None:
-        """Keep a deed; old ones go."""
         args: dict[str, Value] = {
             "deed": f"{deed.name} {codec.dump(deed)}",
             "limit": keys.AUDIT_LIMIT,
@@ -113,23 +115,23 @@ class RedisReading(Store):
         words = script("audit").words({"audit": self._names.audit}, (), args)
         await self._ask(script("audit").run(self._client, words))
 
+    @override
     async def audited(self, *, after: str = "", limit: int = 100) -> tuple[AuditEvent, ...]:
-        """Return the next deeds behind the one with the name `after`, oldest first."""
         return await self._lists.deeds(after, limit)
 
     # --- settings and cursors -----------------------------------------------------------------
 
+    @override
     async def thread_settings(self, thread: ThreadKey) -> ThreadSettings:
-        """Return what was set for this thread."""
         header = self._names.of(thread)["header"]
         now, (kept,) = await self._lists.many([("HMGET", header, "settings", "expires")])
         chosen, expires = kept
         return wire.settings(chosen if expires and float(expires) > now else None)
 
+    @override
     async def set_thread(
         self, thread: ThreadKey, kind: Kind, settings: ThreadSettings, *, ttl: float
     ) -> None:
-        """Set this thread's settings, as a whole."""
         await self._run(
             "configure",
             thread,
@@ -141,21 +143,21 @@ class RedisReading(Store):
             muted=settings.muted,
         )
 
+    @override
     async def place_settings(self, platform: str, place: str) -> ThreadSettings:
-        """Return what was set for a place."""
         return wire.settings(await self._ask(self._client.get(self._names.place(platform, place))))
 
+    @override
     async def set_place(self, platform: str, place: str, settings: ThreadSettings) -> None:
-        """Set a place's settings, as a whole."""
         name = self._names.place(platform, place)
         await self._ask(self._client.set(name, codec.dump(settings)))
 
+    @override
     async def cursor(self, name: str) -> int:
-        """Return how far catch-up has come at a place."""
         return int(await self._ask(self._client.get(self._names.cursor(name))) or 0)
 
+    @override
     async def advance(self, name: str, position: int) -> int:
-        """Move a cursor, never back; return where it stands."""
         words = script("advance").words(
             {"cursor": self._names.cursor(name)}, (), {"position": max(position, 0)}
         )

@@ -6,8 +6,10 @@ import json
 import secrets
 from typing import TYPE_CHECKING, Literal, Self
 
+from typing_extensions import override
+
 from core.domain.message import ThreadKey
-from core.store.keys import unique
+from core.store.keys import once, unique
 from core.store.redis import records, wire
 from core.store.redis.checks import sentences
 from core.store.redis.client import connect, disconnect
@@ -37,8 +39,8 @@ class RedisStore(RedisTransfer):
 
     # --- a turn -----------------------------------------------------------------------------
 
+    @override
     async def accept(self, message: Message, terms: AdmissionPolicy, token: str = "") -> Accepted:
-        """Take a message in, once, whatever becomes of it."""
         letter, new, work, muted = await self._run(
             "accept",
             message.thread,
@@ -64,15 +66,20 @@ class RedisStore(RedisTransfer):
             muted=bool(muted),
         )
 
+    @override
+    async def claim_once(self, platform: str, name: str) -> bool:
+        thread, identity = once(platform, name)
+        return bool(await self._run("once", thread, (identity,), call=_call()))
+
+    @override
     async def claim(self, thread: ThreadKey, token: str, *, early: bool = False) -> Work | None:
-        """Take the lease on a thread that has work and that nobody holds; else None."""
         reply = await self._run("claim", thread, token=token, lease=self.lease_seconds, early=early)
         return self._work(thread, token, reply) if reply else None
 
+    @override
     async def claim_any(
         self, platforms: Collection[str], token: str, besides: Collection[ThreadKey] = ()
     ) -> Work | NothingDue:
-        """Claim, of these platforms, the thread that has been due for the longest."""
         keys = self._names.work(platforms)
         passed = {str(thread) for thread in besides}
         while True:
@@ -87,10 +94,10 @@ class RedisStore(RedisTransfer):
             if not wanted:
                 return NothingDue(seconds=None)
 
+    @override
     async def renew(
         self, lease: Lease, rev: str, preview: str = ""
     ) -> Literal["ok", "changed", "stopped"] | Refused:
-        """Extend the lease, and keep the preview's id when one is given."""
         reply = await self._as_holder("renew", lease, rev=rev, preview=preview)
         if reply[0] == b"refused":
             return _refused(reply)
@@ -98,14 +105,14 @@ class RedisStore(RedisTransfer):
             return "changed"
         return "stopped" if reply[0] == b"stopped" else "ok"
 
+    @override
     async def stop(self, thread: ThreadKey, turn: str) -> bool:
-        """Ask whoever runs this turn to end it with what has come."""
         return bool(await self._run("stop", thread, turn=turn))
 
+    @override
     async def commit(
         self, lease: Lease, rev: str, draft: PendingAnswer, preview: str = ""
     ) -> Literal["committed"] | Changed | Refused:
-        """Record the turn's answer behind the last place that it answers."""
         reply = await self._as_holder(
             "commit",
             lease,
@@ -125,10 +132,10 @@ class RedisStore(RedisTransfer):
             return Changed(work=self._work(lease.thread, lease.token, reply[1]))
         return "committed"
 
+    @override
     async def settle(
         self, lease: Lease, outcome: Outcome, *, posted: tuple[str, ...] = (), delay: float = 0
     ) -> Work | Literal["free", "void"] | Refused:
-        """Close the turn, or leave it to the next worker."""
         reply = await self._as_holder(
             "settle",
             lease,
@@ -143,12 +150,13 @@ class RedisStore(RedisTransfer):
             return self._work(lease.thread, lease.token, reply[1])
         return "void" if reply[0] == b"void" else "free"
 
+    @override
     async def compact(
         self, thread: ThreadKey, *, covers: int, rev: str, to: int, text: str
     ) -> bool:
-        """Let a summary stand for the places [0, to), if nothing moved."""
         return bool(await self._run("compact", thread, covers=covers, rev=rev, to=to, text=text))
 
+    @override
     async def amend(
         self,
         thread: ThreadKey,
@@ -159,7 +167,6 @@ class RedisStore(RedisTransfer):
         text: str | None,
         attachments: tuple[Attachment, ...] | None = None,
     ) -> bool:
-        """Change a stored message's text and files, or delete it."""
         reply = await self._run(
             "amend",
             thread,
@@ -177,8 +184,8 @@ class RedisStore(RedisTransfer):
             self._changed(thread)
         return bool(reply)
 
+    @override
     async def erase(self, thread: ThreadKey, *, at: float, keep_log: bool = False) -> None:
-        """Remove every trace of a thread, or only draw a line under it."""
         await self._run("erase", thread, at=at, keep_log=keep_log, rev=unique())
         self._windows.forget(thread)
         if not keep_log:
@@ -187,23 +194,24 @@ class RedisStore(RedisTransfer):
 
     # --- upkeep -------------------------------------------------------------------------------
 
+    @override
     async def wait(self, platforms: Collection[str], seconds: float) -> None:
-        """Return when work may be claimable, or after `seconds`."""
         del platforms  # one channel for all: a wake that is not for them costs one look
         await self._wakes.wait(seconds)
 
+    @override
     async def sweep(self, limit: int = 100) -> int:
         """Take up to `limit` threads that have ended out of the indexes; all else expires."""
         ended = await self._lists.ended(limit)
         return sum([await self._run("sweep", thread) for thread in ended])
 
+    @override
     async def check(self) -> tuple[str, ...]:
-        """Try the store out; return a sentence for each thing the operator should know."""
         told: tuple[str, ...] = await self._ask(sentences(self._client, self._at))
         return told
 
+    @override
     async def close(self) -> None:
-        """Give back the connections."""
         await self._wakes.close()
         await self._rewrites.close()
         await disconnect(self._client)

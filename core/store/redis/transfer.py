@@ -6,12 +6,14 @@ import json
 import math
 from typing import TYPE_CHECKING, Any
 
+from typing_extensions import override
+
 from core.domain.session import Entry
 from core.store import codec
-from core.store.migration.transfer import Cursor, Dump, Place, SeenEvent, Traced
 from core.store.redis import headers, wire
 from core.store.redis.reading import RedisReading
 from core.store.redis.records import dump as dumped
+from core.store.side_port import Cursor, Dump, Place, SeenEvent, Traced
 from core.store.verbs import Tombstone
 
 if TYPE_CHECKING:
@@ -19,9 +21,9 @@ if TYPE_CHECKING:
 
     from core.domain.message import ThreadKey
     from core.domain.session import Record
-    from core.store.migration.transfer import Aside
     from core.store.redis.names import Kept
     from core.store.redis.scripts import Value
+    from core.store.side_port import Aside
 
 _PORTION = 500
 """Keys that are read at once."""
@@ -30,8 +32,8 @@ _PORTION = 500
 class RedisTransfer(RedisReading):
     """The part of the store that moves it; see `core.store.redis.store`."""
 
+    @override
     async def dump(self, thread: ThreadKey) -> Dump | None:
-        """Return a thread that lives, but for its records."""
         reply = await self._run("dump", thread)
         if not reply:
             return None
@@ -47,10 +49,10 @@ class RedisTransfer(RedisReading):
             time=now,
         )
 
+    @override
     async def load(
         self, thread: ThreadKey, records: Sequence[Record], *, first: bool, dump: Dump | None
     ) -> None:
-        """Write the next portion of a thread's records."""
         trace = dump and dump.trace
         await self._run(
             "load",
@@ -63,8 +65,8 @@ class RedisTransfer(RedisReading):
             trace_ms=_left(trace.expires, dump.time) if dump and trace else "",
         )
 
+    @override
     async def asides(self) -> AsyncIterator[tuple[Aside, ...]]:
-        """Give out what is kept beside threads."""
         keys = aiter(self._client.scan_iter(match=self._names.pattern, count=1000))
         found: list[tuple[bytes, Kept]] = []
         while (key := await self._ask(anext(keys, None))) is not None:
@@ -76,8 +78,8 @@ class RedisTransfer(RedisReading):
         if found:
             yield await self._read(found)
 
+    @override
     async def keep(self, asides: Sequence[Aside]) -> None:
-        """Take in what another store has given out."""
         now, _ = await self._lists.many([])
         await self._lists.many([words for aside in asides for words in self._words(aside, now)])
         for aside in asides:

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from typing_extensions import override
+
 from core.domain.admission import Admission
 from core.store import codec
 from core.store.keys import SEEN_SECONDS, digest
 from core.store.sql.reading import load_record
 from core.store.verbs import Tombstone
+from core.store.verbs.rows import Rows
 
 if TYPE_CHECKING:
     import sqlite3
@@ -41,8 +44,8 @@ EMPTY = (
 REMOVE_ENTRY = "DELETE FROM entry WHERE thread = :thread AND place = :place AND half = 0"
 
 
-class SqlRows:
-    """Reads and writes a thread's rows; implements `core.store.verbs.Rows`."""
+class SqlRows(Rows):
+    """Reads and writes a thread's rows."""
 
     def __init__(self, connection: sqlite3.Connection, thread: ThreadKey, now: Now) -> None:
         """Take a connection with an open transaction."""
@@ -54,17 +57,17 @@ class SqlRows:
         """Whether this step left the thread to be claimed by anybody."""
 
     @property
+    @override
     def thread(self) -> ThreadKey:
-        """Return whose rows these are."""
         return self._thread
 
+    @override
     def header(self) -> Header | None:
-        """Return the header; the caller may change it and put it back."""
         row = self._first("SELECT header FROM thread WHERE key = ?", self._key)
         return codec.load_header(row[0]) if row else None
 
+    @override
     def put_header(self, header: Header) -> None:
-        """Write the header, and the columns by which threads are found."""
         self._connection.execute(
             "INSERT INTO thread (key, platform, header, due, expires, buried)"
             " VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT (key) DO UPDATE SET header = excluded.header,"
@@ -80,15 +83,15 @@ class SqlRows:
         )
         self.left_work = header.due is not None and not header.token
 
+    @override
     def remove(self, *, keep_header: bool) -> None:
-        """Remove records, ids, the index of people and, unless kept, the header."""
         for statement in EMPTY:
             self._connection.execute(statement, {"thread": self._key})
         if not keep_header:
             self._connection.execute("DELETE FROM thread WHERE key = ?", (self._key,))
 
+    @override
     def records(self, start: int, stop: int) -> list[Record]:
-        """Return what is kept at the places [start, stop), in order."""
         rows = self._connection.execute(
             "SELECT half, body FROM entry WHERE thread = ? AND place >= ? AND place < ?"
             " ORDER BY place, half",
@@ -96,27 +99,27 @@ class SqlRows:
         )
         return [load_record(*row) for row in rows]
 
+    @override
     def put_entry(self, entry: Entry) -> None:
-        """Write an entry at its place."""
         self._put(entry.place, 0, entry.id, codec.dump(entry))
 
+    @override
     def remove_entry(self, entry: Entry) -> None:
-        """Remove an entry, and its id with it."""
         self._connection.execute(REMOVE_ENTRY, {"thread": self._key, "place": entry.place})
 
+    @override
     def put_answer(self, answer: Answer) -> None:
-        """Write an answer behind its place."""
         self._put(answer.place, 1, None, codec.dump(answer))
 
+    @override
     def place_of(self, message: str) -> int | None:
-        """Return the place of the message with this id."""
         row = self._first(
             "SELECT place FROM entry WHERE thread = ? AND message = ?", self._key, message
         )
         return row[0] if row else None
 
+    @override
     def seen(self, identity: str) -> Admission | None:
-        """Return what became of the event with this identity."""
         row = self._first(
             "SELECT verdict FROM seen WHERE hash = ? AND expires > ?",
             digest(self._thread, identity),
@@ -124,8 +127,8 @@ class SqlRows:
         )
         return Admission(row[0]) if row else None
 
+    @override
     def put_seen(self, identity: str, verdict: Admission) -> None:
-        """Remember an event's identity for `SEEN_SECONDS`."""
         self._connection.execute(
             PUT_SEEN,
             {
@@ -135,12 +138,12 @@ class SqlRows:
             },
         )
 
+    @override
     def put_who(self, person: str) -> None:
-        """Remember that this person spoke in the thread."""
         self._connection.execute(PUT_WHO, {"person": person, "thread": self._key})
 
+    @override
     def trace(self) -> Tombstone | None:
-        """Return what is remembered of the thread beyond its end."""
         row = self._first(
             "SELECT line, expires FROM trace WHERE hash = ? AND expires > ?",
             digest(self._thread),
@@ -148,8 +151,8 @@ class SqlRows:
         )
         return Tombstone(line=row[0], expires=row[1]) if row else None
 
+    @override
     def put_trace(self, trace: Tombstone) -> None:
-        """Remember this of the thread beyond its end."""
         self._connection.execute(
             PUT_TRACE,
             {"hash": digest(self._thread), "line": trace.line, "expires": trace.expires},

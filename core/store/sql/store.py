@@ -5,6 +5,8 @@ from __future__ import annotations
 from abc import abstractmethod
 from typing import TYPE_CHECKING
 
+from typing_extensions import override
+
 from core.store import verbs
 from core.store.sql import places, reading, transfer
 from core.store.verbs.stepped import Prefetch, SteppedStore
@@ -14,7 +16,7 @@ if TYPE_CHECKING:
 
     from core.domain.message import ThreadKey
     from core.domain.session import Record
-    from core.store.migration.transfer import Aside, Dump
+    from core.store.side_port import Aside, Dump
     from core.store.sql.query import Queries, Result
     from core.store.values import AuditEvent, Buried, ThreadPage, ThreadSettings
 
@@ -24,12 +26,13 @@ class SqlStore(SteppedStore):
 
     # --- reading ----------------------------------------------------------------------------
 
+    @override
     async def history(
         self, thread: ThreadKey, *, after: int = -1, limit: int = 200
     ) -> tuple[Record, ...]:
-        """Return the records of the next places behind place `after`, in order."""
         return await self._ask(reading.history(thread, after, limit))
 
+    @override
     async def threads(
         self,
         *,
@@ -38,59 +41,58 @@ class SqlStore(SteppedStore):
         after: str = "",
         limit: int = 100,
     ) -> ThreadPage:
-        """List threads: those a person spoke in, those of a (platform, place), or all."""
         return await self._ask(reading.threads(person, place, after, limit))
 
+    @override
     async def revs(self, threads: Sequence[ThreadKey]) -> tuple[str, ...]:
-        """Return the `rev` of each of these threads; empty for one that is not kept."""
         return await self._ask(reading.revs(threads))
 
     # --- the operator -----------------------------------------------------------------------
 
+    @override
     async def buried(self, *, limit: int = 100) -> tuple[Buried, ...]:
-        """List messages whose turns were given up."""
         return await self._ask(reading.buried(limit))
 
+    @override
     async def audit(self, deed: AuditEvent) -> None:
-        """Keep a deed; old ones go."""
         await self._ask(places.audit(await self._time(), deed), writes=True)
 
+    @override
     async def audited(self, *, after: str = "", limit: int = 100) -> tuple[AuditEvent, ...]:
-        """Return the next deeds behind the one with the name `after`, oldest first."""
         return await self._ask(places.audited(await self._time(), after, limit))
 
     # --- settings and cursors -----------------------------------------------------------------
 
+    @override
     async def thread_settings(self, thread: ThreadKey) -> ThreadSettings:
-        """Return what was set for this thread."""
         return await self._ask(reading.settings(thread))
 
+    @override
     async def place_settings(self, platform: str, place: str) -> ThreadSettings:
-        """Return what was set for a place."""
         return await self._ask(places.settings(platform, place))
 
+    @override
     async def set_place(self, platform: str, place: str, settings: ThreadSettings) -> None:
-        """Set a place's settings, as a whole."""
         await self._ask(places.put_settings(platform, place, settings), writes=True)
 
+    @override
     async def cursor(self, name: str) -> int:
-        """Return how far catch-up has come at a place."""
         return await self._ask(places.cursor(name))
 
+    @override
     async def advance(self, name: str, position: int) -> int:
-        """Move a cursor, never back; return where it stands."""
         return await self._ask(places.advance(name, position), writes=True)
 
     # --- moving it all ------------------------------------------------------------------------
 
+    @override
     async def dump(self, thread: ThreadKey) -> Dump | None:
-        """Return a thread that lives, but for its records."""
         return await self._ask(transfer.dump(thread))
 
+    @override
     async def load(
         self, thread: ThreadKey, records: Sequence[Record], *, first: bool, dump: Dump | None
     ) -> None:
-        """Write the next portion of a thread's records."""
         people = dump.people if dump else ()
         await self._step(
             thread,
@@ -98,16 +100,16 @@ class SqlStore(SteppedStore):
             Prefetch(makes=True),
         )
 
+    @override
     async def asides(self) -> AsyncIterator[tuple[Aside, ...]]:
-        """Give out what is kept beside threads."""
         for table in transfer.TABLES:
             found, last = await self._ask(transfer.asides(table, ""))
             while found:
                 yield found
                 found, last = await self._ask(transfer.asides(table, last))
 
+    @override
     async def keep(self, asides: Sequence[Aside]) -> None:
-        """Take in what another store has given out."""
         await self._ask(transfer.keep(asides), writes=True)
 
     # --- each database's own ------------------------------------------------------------------

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 from core.domain.admission import Admission
 from core.store import codec
 from core.store.keys import digest
-from core.store.migration.transfer import Cursor, Dump, Place, SeenEvent, Traced
+from core.store.side_port import Cursor, Dump, Place, SeenEvent, Traced
 from core.store.sql.query import Query
 from core.store.verbs import Tombstone
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
     from core.domain.message import ThreadKey
-    from core.store.migration.transfer import Aside
+    from core.store.side_port import Aside
     from core.store.sql.query import Queries, Value
 
 PORTION = 500

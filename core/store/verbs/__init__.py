@@ -6,7 +6,7 @@ has to travel to the data; one contract suite holds both to the same answers.
 """
 
 from core.store.verbs.erase import erase
-from core.store.verbs.inbox import AGAIN, accept, amend, configure, requeue
+from core.store.verbs.inbox import AGAIN, accept, amend, claim_once, configure, requeue
 from core.store.verbs.rows import Now, Rows, Tombstone
 from core.store.verbs.transfer import load
 from core.store.verbs.turn import claim, commit, compact, renew, settle, stop
@@ -20,6 +20,7 @@ __all__ = [
     "accept",
     "amend",
     "claim",
+    "claim_once",
     "commit",
     "compact",
     "configure",

@@ -11,6 +11,10 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Self
 
+from typing_extensions import override
+
+from core.store.verbs.rows import Rows
+
 if TYPE_CHECKING:
     from core.domain.admission import Admission
     from core.domain.message import ThreadKey
@@ -93,8 +97,8 @@ class Changes:
         return header is not None and header.due is not None and not header.token
 
 
-class BufferedRows:
-    """A picture of a thread with a step's changes; implements `core.store.verbs.Rows`."""
+class BufferedRows(Rows):
+    """A picture of a thread with a step's changes."""
 
     def __init__(self, thread: ThreadKey, picture: Snapshot) -> None:
         """Begin a step; the picture itself stays as it is."""
@@ -110,22 +114,22 @@ class BufferedRows:
         return self
 
     @property
+    @override
     def thread(self) -> ThreadKey:
-        """Return whose rows these are."""
         return self._thread
 
+    @override
     def header(self) -> Header | None:
-        """Return the header; the caller may change it and put it back."""
         headers = self.changes.headers
         header = headers[-1] if headers else self._picture.header
         return header.copy() if header else None
 
+    @override
     def put_header(self, header: Header) -> None:
-        """Write the header, and the indexes that follow from it (due, expiry, buried)."""
         self.changes.headers.append(header.copy())
 
+    @override
     def remove(self, *, keep_header: bool) -> None:
-        """Remove records, ids, the index of people and, unless kept, the header."""
         self.changes.emptied = True
         self.changes.records.clear()
         self.changes.people.clear()
@@ -133,8 +137,8 @@ class BufferedRows:
         if not keep_header:
             self.changes.headers.append(None)
 
+    @override
     def records(self, start: int, stop: int) -> list[Record]:
-        """Return what is kept at the places [start, stop), in order."""
         if start >= stop:
             return []
         kept: dict[Slot, Record | None] = {}
@@ -145,52 +149,52 @@ class BufferedRows:
         slots = sorted(slot for slot in kept if start <= slot[0] < stop)
         return [record for record in map(kept.get, slots) if record is not None]
 
+    @override
     def put_entry(self, entry: Entry) -> None:
-        """Write an entry at its place."""
         self.changes.records[entry.place, 0] = entry
         self._places[entry.id] = entry.place
 
+    @override
     def remove_entry(self, entry: Entry) -> None:
-        """Remove an entry, and its id with it."""
         self.changes.records[entry.place, 0] = None
         self._places[entry.id] = None
 
+    @override
     def put_answer(self, answer: Answer) -> None:
-        """Write an answer behind its place."""
         self.changes.records[answer.place, 1] = answer
 
+    @override
     def place_of(self, message: str) -> int | None:
-        """Return the place of the message with this id."""
         if message in self._places or self.changes.emptied:
             return self._places.get(message)
         if message not in self._picture.places:
             raise MissingError(Reads(messages=(message,)))
         return self._picture.places[message]
 
+    @override
     def seen(self, identity: str) -> Admission | None:
-        """Return what became of the event with this identity."""
         if identity in self.changes.seen:
             return self.changes.seen[identity]
         if identity not in self._picture.seen:
             raise MissingError(Reads(identities=(identity,)))
         return self._picture.seen[identity]
 
+    @override
     def put_seen(self, identity: str, verdict: Admission) -> None:
-        """Remember an event's identity for `SEEN_SECONDS`."""
         self.changes.seen[identity] = verdict
 
+    @override
     def put_who(self, person: str) -> None:
-        """Remember that this person spoke in the thread."""
         self.changes.people.add(person)
 
+    @override
     def trace(self) -> Tombstone | None:
-        """Return what is remembered of the thread beyond its end."""
         if self.changes.trace is not None:
             return self.changes.trace
         if not self._picture.traces:
             raise MissingError(Reads(trace=True))
         return self._picture.traces[-1]
 
+    @override
     def put_trace(self, trace: Tombstone) -> None:
-        """Remember this of the thread beyond its end."""
         self.changes.trace = trace

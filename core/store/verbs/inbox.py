@@ -45,6 +45,14 @@ def accept(rows: Rows, now: Now, message: Message, terms: AdmissionPolicy, token
     return Accepted(verdict=verdict, new=known is None, work=work, muted=muted)
 
 
+def claim_once(rows: Rows, identity: str) -> bool:
+    """Claim an identity that is no message's; see `Store.claim_once`."""
+    if rows.seen(identity) is not None:
+        return False
+    rows.put_seen(identity, Admission.GONE)
+    return True
+
+
 def amend(
     rows: Rows,
     now: Now,

@@ -6,7 +6,9 @@ from abc import abstractmethod
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal, TypeVar
 
-from core.store import verbs
+from typing_extensions import override
+
+from core.store import keys, verbs
 from core.store.port import Store
 from core.store.verbs.buffered_rows import Reads
 
@@ -48,8 +50,8 @@ class Prefetch:
 class SteppedStore(Store):
     """Runs each verb on one thread as one atomic step over the thread's rows."""
 
+    @override
     async def accept(self, message: Message, terms: AdmissionPolicy, token: str = "") -> Accepted:
-        """Take a message in, once, whatever becomes of it."""
         reads = Reads(messages=(message.id,), identities=message.identities, trace=True)
         return await self._step(
             message.thread,
@@ -57,58 +59,68 @@ class SteppedStore(Store):
             Prefetch(once=True, makes=True, records="window" if token else "", reads=reads),
         )
 
+    @override
+    async def claim_once(self, platform: str, name: str) -> bool:
+        thread, identity = keys.once(platform, name)
+        return await self._step(
+            thread,
+            lambda rows, _: verbs.claim_once(rows, identity),
+            Prefetch(once=True, makes=True, reads=Reads(identities=(identity,))),
+        )
+
+    @override
     async def claim(self, thread: ThreadKey, token: str, *, early: bool = False) -> Work | None:
-        """Take the lease on a thread that has work and that nobody holds; else None."""
         return await self._step(
             thread,
             lambda rows, now: verbs.claim(rows, now, token, early=early),
             Prefetch(records="window"),
         )
 
+    @override
     async def renew(
         self, lease: Lease, rev: str, preview: str = ""
     ) -> Literal["ok", "changed", "stopped"] | Refused:
-        """Extend the lease, and keep the preview's id when one is given."""
         return await self._step(
             lease.thread,
             lambda rows, now: verbs.renew(rows, now, lease, rev, preview),
             Prefetch(),
         )
 
+    @override
     async def stop(self, thread: ThreadKey, turn: str) -> bool:
-        """Ask whoever runs this turn to end it with what has come."""
         return await self._step(thread, lambda rows, now: verbs.stop(rows, now, turn), Prefetch())
 
+    @override
     async def commit(
         self, lease: Lease, rev: str, draft: PendingAnswer, preview: str = ""
     ) -> Literal["committed"] | Changed | Refused:
-        """Record the turn's answer behind the last place that it answers."""
         return await self._step(
             lease.thread,
             lambda rows, now: verbs.commit(rows, now, lease, rev, draft, preview),
             Prefetch(records="batch"),
         )
 
+    @override
     async def settle(
         self, lease: Lease, outcome: Outcome, *, posted: tuple[str, ...] = (), delay: float = 0
     ) -> Work | Literal["free", "void"] | Refused:
-        """Close the turn, or leave it to the next worker."""
         return await self._step(
             lease.thread,
             lambda rows, now: verbs.settle(rows, now, lease, outcome, posted, delay),
             Prefetch(once=True, records="turn", turn=lease.turn),
         )
 
+    @override
     async def compact(
         self, thread: ThreadKey, *, covers: int, rev: str, to: int, text: str
     ) -> bool:
-        """Let a summary stand for the places [0, to), if nothing moved."""
         return await self._step(
             thread,
             lambda rows, now: verbs.compact(rows, now, covers=covers, rev=rev, to=to, text=text),
             Prefetch(),
         )
 
+    @override
     async def amend(
         self,
         thread: ThreadKey,
@@ -119,7 +131,6 @@ class SteppedStore(Store):
         text: str | None,
         attachments: tuple[Attachment, ...] | None = None,
     ) -> bool:
-        """Change a stored message's text and files, or delete it."""
         known = await self._step(
             thread,
             lambda rows, now: verbs.amend(
@@ -131,8 +142,8 @@ class SteppedStore(Store):
             self._changed(thread)
         return known
 
+    @override
     async def erase(self, thread: ThreadKey, *, at: float, keep_log: bool = False) -> None:
-        """Remove every trace of a thread, or only draw a line under it."""
         await self._step(
             thread,
             lambda rows, now: verbs.erase(rows, now, at, keep_log=keep_log),
@@ -140,16 +151,16 @@ class SteppedStore(Store):
         )
         self._changed(thread)
 
+    @override
     async def requeue(self, thread: ThreadKey, place: int) -> bool:
-        """Let a buried message wait again, at the end of its thread."""
         return await self._step(
             thread, lambda rows, now: verbs.requeue(rows, now, place), Prefetch()
         )
 
+    @override
     async def set_thread(
         self, thread: ThreadKey, kind: Kind, settings: ThreadSettings, *, ttl: float
     ) -> None:
-        """Set this thread's settings, as a whole."""
         await self._step(
             thread,
             lambda rows, now: verbs.configure(rows, now, kind, settings, ttl),

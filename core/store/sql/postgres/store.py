@@ -6,6 +6,8 @@ import contextlib
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from typing_extensions import override
+
 from core.store import verbs
 from core.store.keys import unique
 from core.store.sql import places
@@ -75,17 +77,17 @@ class PostgresStore(SqlStore):
 
     # --- across threads -----------------------------------------------------------------------
 
+    @override
     async def claim_any(
         self, platforms: Collection[str], token: str, besides: Collection[ThreadKey] = ()
     ) -> Work | NothingDue:
-        """Claim, of these platforms, the thread that has been due for the longest."""
         found: Work | NothingDue | None = None
         while found is None:  # a thread was due, but its session had expired, and it is gone now
             found = await self._claim_due(platforms, token, besides)
         return found
 
+    @override
     async def peek(self, thread: ThreadKey) -> Work | None:
-        """Return a thread as `claim` would show it, without taking it."""
 
         async def show(connection: AsyncConnection) -> Work | None:
             picture = await look(connection, thread)
@@ -98,31 +100,33 @@ class PostgresStore(SqlStore):
 
     # --- upkeep -------------------------------------------------------------------------------
 
+    @override
     async def wait(self, platforms: Collection[str], seconds: float) -> None:
-        """Return when work may be claimable, or after `seconds`."""
         del platforms  # one channel for all: a wake that is not for them costs one look
         await self._wakes.wait(seconds)
 
+    @override
     async def sweep(self, limit: int = 100) -> int:
-        """Remove up to `limit` things that have expired."""
         return await self._database.run(lambda c: across.sweep(c, limit))
 
+    @override
     async def check(self) -> tuple[str, ...]:
-        """Try the database out; return a sentence for each thing the operator should know."""
         await self._ask(places.try_out(), writes=True)
         return await self._database.run(lambda c: checks.sentences(c, self._database.at))
 
+    @override
     async def close(self) -> None:
-        """Give back the connections."""
         await self._wakes.close()
         await self._database.close()
 
     # --- inside -------------------------------------------------------------------------------
 
+    @override
     async def _time(self) -> float:
         ((time,),) = await self._rows(Query("SELECT :clock"))
         return float(time)
 
+    @override
     async def _ask(self, queries: Queries[Result], *, writes: bool = False) -> Result:
         del writes  # each statement is a transaction of its own, and may be repeated
         try:
@@ -140,6 +144,7 @@ class PostgresStore(SqlStore):
 
         return await self._database.run(ask)
 
+    @override
     async def _step(
         self, thread: ThreadKey, verb: Callable[[verbs.Rows, verbs.Now], Result], ahead: Prefetch
     ) -> Result:

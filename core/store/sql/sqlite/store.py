@@ -6,6 +6,8 @@ import asyncio
 import logging
 from typing import TYPE_CHECKING
 
+from typing_extensions import override
+
 from core.domain.errors import StoreError
 from core.store import verbs
 from core.store.keys import unique
@@ -65,18 +67,19 @@ class SqliteStore(SqlStore):
 
     # --- a turn -----------------------------------------------------------------------------
 
+    @override
     async def claim_any(
         self, platforms: Collection[str], token: str, besides: Collection[ThreadKey] = ()
     ) -> Work | NothingDue:
-        """Claim, of these platforms, the thread that has been due for the longest."""
         return await self._file.write(
             lambda c: claiming.claim_any(c, self._now(), platforms, token, besides)
         )
 
+    @override
     async def peek(self, thread: ThreadKey) -> Work | None:
-        """Return a thread as `claim` would show it, without taking it."""
         return await self._file.read(lambda c: claiming.peek(c, self._now(), thread))
 
+    @override
     async def amend(
         self,
         thread: ThreadKey,
@@ -95,28 +98,28 @@ class SqliteStore(SqlStore):
             await self._scrub()
         return known
 
+    @override
     async def erase(self, thread: ThreadKey, *, at: float, keep_log: bool = False) -> None:
-        """Remove every trace of a thread, or only draw a line under it."""
         await super().erase(thread, at=at, keep_log=keep_log)
         await self._scrub()
 
     # --- upkeep -------------------------------------------------------------------------------
 
+    @override
     async def wait(self, platforms: Collection[str], seconds: float) -> None:
-        """Return when work may be claimable, or after `seconds`."""
         await self._watch.wait(platforms, seconds)
 
+    @override
     async def sweep(self, limit: int = 100) -> int:
-        """Remove up to `limit` things that have expired."""
         return await self._file.write(lambda c: claiming.sweep(c, self._now(), limit))
 
+    @override
     async def check(self) -> tuple[str, ...]:
-        """Try the file out; say what the operator should know."""
         await self._ask(places.try_out(), writes=True)
         return self._file.remarks()
 
+    @override
     async def close(self) -> None:
-        """Close the file."""
         if self._scrubbing is not None:
             self._scrubbing.cancel()
         await self._watch.close()
@@ -149,13 +152,16 @@ class SqliteStore(SqlStore):
     def _now(self) -> verbs.Now:
         return verbs.Now(time=self._clock.now(), lease_seconds=self.lease_seconds, fresh=unique())
 
+    @override
     async def _time(self) -> float:
         return self._clock.now()
 
+    @override
     async def _ask(self, queries: Queries[Result], *, writes: bool = False) -> Result:
         transact = self._file.write if writes else self._file.read
         return await transact(lambda c: run(c, self._clock.now(), queries))
 
+    @override
     async def _step(
         self, thread: ThreadKey, verb: Callable[[verbs.Rows, verbs.Now], Result], ahead: Prefetch
     ) -> Result:

@@ -1,0 +1,302 @@
+"""The part of the Store port beside the turns: settings, cursors, audit log, upkeep, migration.
+
+A migration moves a thread whole: its header with people and tombstone (`dump`), and its records,
+which are read with `history` and written in portions, the header with the last one. No verb sees
+the thread before that, so a migration may be interrupted anywhere and started again. Everything
+else is small, lies beside the threads and moves in batches (`asides`, `keep`). Leases, and what a
+migration means, are the business of `core.store.migration.migrate`.
+
+Every verb raises `StoreError`, as `core.store.port` says.
+"""
+
+from __future__ import annotations
+
+import time
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, TypeAlias
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Collection, Sequence
+
+    from core.domain.admission import Admission
+    from core.domain.message import Kind, ThreadKey
+    from core.domain.session import Record
+    from core.store.header import Header
+    from core.store.values import AuditEvent, Buried, ThreadSettings
+    from core.store.verbs import Tombstone
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Dump:
+    """A thread without its records. Times are seconds by the clock of the store it is in."""
+
+    header: Header
+    people: tuple[str, ...]
+    """Everyone who spoke in it, in order; the header counts only so many."""
+    trace: Tombstone | None
+    time: float
+    """When it was read."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SeenEvent:
+    """What became of an event; see `core.store.keys.SEEN_SECONDS`."""
+
+    hash: str
+    verdict: Admission
+    expires: float
+    near: str = ""
+    """The partition that held it, of use to a store of the same kind; empty if there is one."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Traced:
+    """What the store remembers of a thread beyond its end, under the hash of its name."""
+
+    hash: str
+    trace: Tombstone
+    near: str = ""
+    """As in `SeenEvent`."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Place:
+    """The settings of a place, under the name that `core.store.keys.place_prefix` gives it."""
+
+    name: str
+    settings: ThreadSettings
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cursor:
+    """The position of a cursor."""
+
+    name: str
+    position: int
+
+
+Aside: TypeAlias = SeenEvent | Traced | Place | Cursor
+
+
+_PING = "ping"
+"""The cursor that `ping` moves."""
+
+
+class SidePort(ABC):
+    """What people set, what operators ask for, and what keeps a store in order."""
+
+    # --- settings and cursors -----------------------------------------------------------------
+
+    @abstractmethod
+    async def thread_settings(self, thread: ThreadKey) -> ThreadSettings:
+        """Return the settings of a thread.
+
+        Raises:
+            StoreError: See the module.
+        """
+
+    @abstractmethod
+    async def set_thread(
+        self, thread: ThreadKey, kind: Kind, settings: ThreadSettings, *, ttl: float
+    ) -> None:
+        """Replace all of a thread's settings.
+
+        Args:
+            thread: The thread; it may have no messages yet.
+            kind: The kind of thread to make if there is none.
+            settings: The settings; they end with the thread's session.
+            ttl: How many seconds a new thread's session lives (`AdmissionPolicy.ttl`).
+
+        Raises:
+            StoreError: See the module.
+        """
+
+    @abstractmethod
+    async def place_settings(self, platform: str, place: str) -> ThreadSettings:
+        """Return the settings of a place.
+
+        Raises:
+            StoreError: See the module.
+        """
+
+    @abstractmethod
+    async def set_place(self, platform: str, place: str, settings: ThreadSettings) -> None:
+        """Replace all of a place's settings.
+
+        Raises:
+            StoreError: See the module.
+        """
+
+    @abstractmethod
+    async def cursor(self, name: str) -> int:
+        """Return the position of a cursor, 0 for an unknown one; catch-up keeps one for each place.
+
+        Raises:
+            StoreError: See the module.
+        """
+
+    @abstractmethod
+    async def advance(self, name: str, position: int) -> int:
+        """Move a cursor to a position, never back.
+
+        Returns:
+            Where the cursor is now.
+
+        Raises:
+            StoreError: See the module.
+        """
+
+    async def ping(self) -> None:
+        """Write the time, to find out whether the store takes writes now.
+
+        A store that only answers reads, as a read-only replica does, can't accept a message.
+
+        Raises:
+            StoreError: See the module.
+        """
+        await self.advance(_PING, int(time.time()))
+
+    # --- messages that failed -----------------------------------------------------------------
+
+    @abstractmethod
+    async def buried(self, *, limit: int = 100) -> tuple[Buried, ...]:
+        """List up to `limit` messages whose turns were given up, in the order of their threads.
+
+        Raises:
+            StoreError: See the module.
+        """
+
+    @abstractmethod
+    async def requeue(self, thread: ThreadKey, place: int) -> bool:
+        """Put a buried message in again, at the end of its thread.
+
+        Returns:
+            False if no buried message is at this place. True again for a retry.
+
+        Raises:
+            StoreError: See the module.
+        """
+
+    # --- the audit log ------------------------------------------------------------------------
+
+    @abstractmethod
+    async def audit(self, event: AuditEvent) -> None:
+        """Add an event to the audit log, once for each id, and remove old ones.
+
+        The log keeps events for `core.store.keys.AUDIT_SECONDS`, at most `AUDIT_LIMIT` of them.
+        They survive `erase`: they hold ids, and nothing of what was said.
+
+        Raises:
+            StoreError: See the module.
+        """
+
+    @abstractmethod
+    async def audited(self, *, after: str = "", limit: int = 100) -> tuple[AuditEvent, ...]:
+        """Return one page of the audit log; `audit_events` iterates over all of it.
+
+        Args:
+            after: The name of the event behind which the page begins.
+            limit: How many events the page holds at most.
+
+        Returns:
+            The events, oldest first; empty only at the end of the log.
+
+        Raises:
+            StoreError: See the module.
+        """
+
+    async def audit_events(self) -> AsyncIterator[AuditEvent]:
+        """Yield the whole audit log, oldest first, read page by page.
+
+        Raises:
+            StoreError: See the module.
+        """
+        after = ""
+        while page := await self.audited(after=after):
+            for event in page:
+                yield event
+            after = page[-1].name
+
+    # --- upkeep -------------------------------------------------------------------------------
+
+    @abstractmethod
+    async def wait(self, platforms: Collection[str], seconds: float) -> None:
+        """Return when a thread of these platforms may be claimable, or after `seconds`.
+
+        A hint only: a wake may get lost, or come for nothing.
+
+        Raises:
+            StoreError: See the module.
+        """
+
+    @abstractmethod
+    async def sweep(self, limit: int = 100) -> int:
+        """Remove up to `limit` things that have expired.
+
+        Returns:
+            How many were removed.
+
+        Raises:
+            StoreError: See the module.
+        """
+
+    @abstractmethod
+    async def check(self) -> tuple[str, ...]:
+        """Try the store out.
+
+        Returns:
+            A sentence for each thing that the operator should know.
+
+        Raises:
+            StoreError: The store can't be used at all.
+        """
+
+    @abstractmethod
+    async def close(self) -> None:
+        """Give back connections and files. No other verb may be called after it."""
+
+    # --- migration ----------------------------------------------------------------------------
+
+    @abstractmethod
+    async def dump(self, thread: ThreadKey) -> Dump | None:
+        """Return a thread that lives without its records; None if there is none.
+
+        Raises:
+            StoreError: See the module.
+        """
+
+    @abstractmethod
+    async def load(
+        self, thread: ThreadKey, records: Sequence[Record], *, first: bool, dump: Dump | None
+    ) -> None:
+        """Write the next portion of a thread's records. A retry has no effect.
+
+        Args:
+            thread: The thread.
+            records: The records, in the order of their places.
+            first: Remove all that the store holds of the thread before writing this portion.
+            dump: Comes with the last portion, and makes the thread exist in one step. Portions
+                of a thread that never gets its last one expire.
+
+        Raises:
+            StoreError: See the module.
+        """
+
+    @abstractmethod
+    def asides(self) -> AsyncIterator[tuple[Aside, ...]]:
+        """Yield what the store keeps beside threads, in no order; some of it may come twice.
+
+        The audit log, and what has expired, is left out.
+
+        Raises:
+            StoreError: See the module.
+        """
+
+    @abstractmethod
+    async def keep(self, asides: Sequence[Aside]) -> None:
+        """Write what another store has yielded over what has the same name; no cursor moves back.
+
+        Raises:
+            StoreError: See the module.
+        """
