@@ -33,9 +33,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Any
 
-    from core.domain.admission import AdmissionPolicy
-    from core.domain.message import Message as Said
-    from core.store.values import Accepted
     from tests.e2e.program import Program
     from tests.fakes.discord.faults import Fault
 
@@ -57,12 +54,11 @@ class Slowly(LocalStore):
     seconds = 0.0
     fails = False
 
-    async def accept(self, message: Said, terms: AdmissionPolicy, token: str = "") -> Accepted:
-        if message.thread.place == "once":
-            await asyncio.sleep(self.seconds)
-            if self.fails:
-                raise StoreUnavailableError("the store is away")
-        return await super().accept(message, terms, token)
+    async def claim_once(self, platform: str, name: str) -> bool:
+        await asyncio.sleep(self.seconds)
+        if self.fails:
+            raise StoreUnavailableError("the store is away")
+        return await super().claim_once(platform, name)
 
 
 @pytest.mark.parametrize("name", [CALLBACK, ANSWER, MEMBER])

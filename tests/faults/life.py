@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import inspect
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
+    from collections.abc import AsyncIterator, Awaitable, Callable
 
 _TOKEN_AT = {"accept": 2, "claim": 1, "claim_any": 1}
 """Which argument of a verb is the token that it may take a lease with."""
@@ -51,6 +53,8 @@ class Mortal:
 
     def __getattr__(self, name: str) -> Any:
         value = getattr(self._inner, name)
+        if inspect.isasyncgenfunction(value):
+            return partial(self._iterate, value)
         if not asyncio.iscoroutinefunction(value) or name in {"wait", "sweep"}:
             return value
 
@@ -64,3 +68,8 @@ class Mortal:
             return await self._life.spend(lambda: value(*args, **kwargs))
 
         return call
+
+    async def _iterate(self, pages: Callable[..., AsyncIterator[Any]], *args: Any) -> Any:
+        await self._life.spend(lambda: asyncio.sleep(0))
+        async for each in pages(*args):
+            yield each
