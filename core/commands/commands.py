@@ -8,10 +8,9 @@ from typing import TYPE_CHECKING
 
 from core.commands.stats import stats_of
 from core.domain.message import Author
-from core.domain.session import Entry, Session, Status
+from core.domain.session import Entry, Status
 from core.memory.plan import least_size, plan
 from core.prompt.prompt import PromptContext, fixed_size
-from core.turn.loading import load
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -20,6 +19,7 @@ if TYPE_CHECKING:
     from core.commands.stats import Stats
     from core.domain.clock import Clock
     from core.domain.message import ThreadKey
+    from core.domain.session import Session
     from core.memory.memory import Memory
     from core.memory.strategies.strategy import Strategy
     from core.prompt.prompt import Plan
@@ -125,21 +125,10 @@ class Commands:
 
     async def _session(self, work: Work, strategy: Strategy) -> Session:
         """Return the thread as it would be if somebody wrote an empty message now."""
-        loaded = await load(self._store, work, strategy, tokens=self._memory.budget)
-        place = max([work.next, *(entry.place + 1 for entry in loaded.waiting)])
+        session = await self._memory.load(self._store, work, strategy)
+        place = max([work.next, *(entry.place + 1 for entry in session.batch)])
         nothing = Entry(place=place, id="-", author=Author(id="-", name="-"), text="", at=0)
-        return Session(
-            thread=work.lease.thread,
-            kind=work.kind,
-            summary=loaded.summary,
-            turns=loaded.turns,
-            batch=(*loaded.waiting, nothing),
-            line=work.line,
-            since=loaded.since,
-            files_from=loaded.files_from,
-            seen_from=work.seen_from,
-            people=work.people,
-        )
+        return replace(session, batch=(*session.batch, nothing))
 
 
 def view_lines(view: View | None) -> list[str]:

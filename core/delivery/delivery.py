@@ -30,7 +30,7 @@ from core.store.values import TurnState
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from core.delivery.port import DeliveryTarget, Platform, Slot
+    from core.delivery.port import DeliveryTarget, Platform, Position
     from core.domain.errors import LeaseLostError
     from core.domain.session import Answer
     from core.store.lease import LeaseHandle
@@ -39,13 +39,13 @@ log = logging.getLogger(__name__)
 
 _POSTS = 3
 """How often a post whose end is unclear is tried before the turn's try has failed."""
-_FILE: Slot = (AS_FILE, Form.CUT, 0)
+_FILE: Position = (AS_FILE, Form.CUT, 0)
 
 
 class Delivery:
     """The messages of one turn on one platform, under one lease."""
 
-    def __init__(self, platform: Platform, hold: LeaseHandle, where: DeliveryTarget) -> None:
+    def __init__(self, platform: Platform, hold: LeaseHandle, target: DeliveryTarget) -> None:
         """Start with nothing posted by this lease."""
         self.posted: tuple[str, ...] = ()
         """The ids of the answer's pieces, in order, once delivered."""
@@ -57,7 +57,7 @@ class Delivery:
         """Somebody has told the bot to stop answering."""
         self.platform = platform
         self._hold, hold.stopped = hold, self.stopped.set
-        self._posts = Posts(platform, hold, where)
+        self._posts = Posts(platform, hold, target)
         self._taken_over = False
         self._swept = False
         self._stale: set[str] = set()
@@ -67,9 +67,9 @@ class Delivery:
         """The platform will not show how the answer grows, however often it is asked."""
 
     @property
-    def where(self) -> DeliveryTarget:
+    def target(self) -> DeliveryTarget:
         """Return where the messages of the turn go."""
-        return self._posts.where
+        return self._posts.target
 
     # --- while the model writes --------------------------------------------------------------
 
@@ -143,7 +143,7 @@ class Delivery:
                 await self._posts.delete({message})
             except (PlatformError, StoreError) as error:
                 log.warning("half an answer stays: %s", error)
-        if not await self.platform.tell(self.where, text):
+        if not await self.platform.tell(self.target, text):
             log.warning("nobody could be told that an answer was not posted")
 
     async def withdraw(self, lost: LeaseLostError) -> None:
@@ -156,7 +156,7 @@ class Delivery:
         # The lease is gone: nothing to wait for, and nobody to tell.
         for message in sorted(mine):
             try:
-                await self.platform.delete(self.where, message)
+                await self.platform.delete(self.target, message)
             except PlatformError as error:
                 log.warning("a left-over message stays: %s", type(error).__name__)
 
@@ -196,7 +196,7 @@ class Delivery:
         pieces = await off_loop_if_long(
             len(text), lambda: tuple(piece(text, cuts, index) for index in range(len(cuts)))
         )
-        self._posts.where = replace(self.where, pieces=pieces)
+        self._posts.target = replace(self.target, pieces=pieces)
         if self._posts.unknown:
             self._posts.adopt(await self._posts.find())
             self._posts.unknown = False
@@ -208,7 +208,9 @@ class Delivery:
             await self._post(_FILE, text)
         await self._sweep(pieces)
         standing = self._posts.pieces
-        self.posted = tuple(standing[slot] for slot in sorted(standing) if standing[slot])
+        self.posted = tuple(
+            standing[position] for position in sorted(standing) if standing[position]
+        )
         await self._finish(answer)
         self.answer = answer
 
@@ -220,7 +222,7 @@ class Delivery:
         standing = self._posts.pieces
         if (index, Form.CUT, 0) in standing:
             return False
-        begun = [Form(slot[1]) for slot in standing if slot[0] == index]
+        begun = [Form(position[1]) for position in standing if position[0] == index]
         refused: ContentRefusedError | None = None
         for each in Form:
             if each < max([form, *begun]):
@@ -248,16 +250,16 @@ class Delivery:
             await self._post((index, form, part), words)
 
     async def _as_cut(self, index: int, text: str) -> None:
-        slot, preview = (index, Form.CUT, 0), self._hold.work.preview if index == 0 else ""
+        position, preview = (index, Form.CUT, 0), self._hold.work.preview if index == 0 else ""
         if preview:
             try:
                 await self._posts.edit(preview, text, final=True)
             except PostRefusedError:
                 await self._take_preview_away()
             else:
-                self._posts.pieces[slot] = preview
+                self._posts.pieces[position] = preview
                 return
-        await self._post(slot, text)
+        await self._post(position, text)
 
     async def _take_preview_away(self) -> None:
         work = self._hold.work
@@ -268,21 +270,21 @@ class Delivery:
 
     async def _take_away(self, index: int) -> None:
         """Delete what stands of one piece, which is posted in another form."""
-        for slot in [slot for slot in self._posts.pieces if slot[0] == index]:
-            await self._posts.delete({self._posts.pieces[slot]} - {""})
-            del self._posts.pieces[slot]
+        for position in [position for position in self._posts.pieces if position[0] == index]:
+            await self._posts.delete({self._posts.pieces[position]} - {""})
+            del self._posts.pieces[position]
 
-    async def _post(self, slot: Slot, text: str) -> None:
+    async def _post(self, position: Position, text: str) -> None:
         for attempt in range(_POSTS):
-            if slot in self._posts.pieces:
+            if position in self._posts.pieces:
                 return
             try:
-                await self._posts.piece(slot, text)
+                await self._posts.piece(position, text)
             except PostUnclearError as unclear:
                 self._posts.look = True
                 self._posts.adopt(await self._posts.find())
                 last = attempt == _POSTS - 1 or isinstance(unclear, WaitError)
-                if slot not in self._posts.pieces and last:
+                if position not in self._posts.pieces and last:
                     raise
 
     async def _sweep(self, pieces: Sequence[str]) -> None:
@@ -308,7 +310,7 @@ class Delivery:
         if not shown:
             return
         try:
-            finishing = self.platform.finish(self.where, answer, shown)
+            finishing = self.platform.finish(self.target, answer, shown)
             # Where nothing is posted, there is nothing that a lease has to allow.
             await (finishing if answer.is_bare else self._posts.call(finishing))
         except (WaitError, PostUnclearError):

@@ -1,7 +1,8 @@
-"""The Platform port: what the turn needs of a chat platform, and nothing else.
+"""The Platform port: what a turn needs of a chat platform, and nothing else.
 
-A platform can't be fenced, so every post carries a key. The same key always means the same
-message, and `read_back` finds our messages of a turn again by their keys.
+A platform can't be fenced: a process that has lost its lease can still post. So every post carries
+a key. The same key always means the same message, and `read_back` finds our messages of a turn by
+their keys.
 """
 
 from __future__ import annotations
@@ -11,11 +12,14 @@ from dataclasses import dataclass
 from enum import IntEnum
 from typing import TYPE_CHECKING, Protocol, TypeAlias
 
+from core.domain.session import Entry
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from core.domain.message import Attachment, Kind, ThreadKey
+    from core.domain.message import Attachment, Kind, Message, ThreadKey
     from core.domain.session import Answer
+    from core.store.values import Work
 
 
 AS_FILE = 1_000_000
@@ -29,22 +33,23 @@ class DeliveryTarget:
     thread: ThreadKey
     kind: Kind
     turn: str
-    """The turn's id; read-back looks for our messages of this turn only."""
+    """The turn's id; read-back looks only for our messages of this turn."""
     trigger: str
     """The platform's id of the message that is answered."""
     answer_in: str
+    """The platform's thread or channel that the message's author expects the answer in."""
     at: float = 0.0
-    """When that message was said: the platform's Unix time."""
+    """When that message was sent: the platform's Unix time."""
     reader: str = ""
-    """The one person who talks in the thread; empty where several do."""
+    """The one person who talks in the thread; empty if there are several."""
     asker: str = ""
-    """Who said what is answered, with their platform's name before it; empty if that is gone."""
+    """Who sent the message, prefixed with their platform's name; empty if the message is gone."""
     asked: str = ""
-    """What the message that is answered says, for a title."""
+    """The text of the message that is answered, for a title."""
     opens: bool = False
-    """Nothing was answered in the thread before."""
+    """Whether this is the thread's first answer."""
     pieces: tuple[str, ...] = ()
-    """The recorded answer as it is posted, for platforms that know a post by what it says."""
+    """The recorded answer as it is posted, for platforms that recognize a post by its text."""
 
     @property
     def asker_id(self) -> str:
@@ -52,8 +57,31 @@ class DeliveryTarget:
         return self.asker.partition(" ")[2]
 
 
+def target_of(work: Work) -> DeliveryTarget:
+    """Return where the messages of a turn go, which its oldest message decides."""
+    entries = (record for record in reversed(work.records) if isinstance(record, Entry))
+    trigger = next((entry for entry in entries if entry.id == work.lease.turn), None)
+    return DeliveryTarget(
+        thread=work.lease.thread,
+        kind=work.kind,
+        turn=work.lease.turn,
+        trigger=trigger.platform_id if trigger else work.lease.turn,
+        answer_in=trigger.answer_in if trigger else "",
+        at=trigger.at if trigger else 0.0,
+        reader=trigger.author.id if trigger and work.people <= 1 else "",
+        asker=f"{work.lease.thread.platform} {trigger.author.id}" if trigger else "",
+        asked=trigger.text if trigger else "",
+        opens=work.head == 0,
+    )
+
+
+def asker_of(message: Message) -> str:
+    """Return who sent a message, in the form of `DeliveryTarget.asker`."""
+    return f"{message.thread.platform} {message.author.id}"
+
+
 class Form(IntEnum):
-    """In what form a piece of an answer is posted; the next one where the platform refuses one."""
+    """The form in which a piece of an answer is posted. If one is refused, the next is tried."""
 
     CUT = 0
     """As it was cut, in the platform's best shape."""
@@ -63,13 +91,13 @@ class Form(IntEnum):
     """As plain text in small parts."""
 
 
-Slot: TypeAlias = tuple[int, int, int]
-"""Which piece, in which form, and which part of it there; in the order in which people read."""
+Position: TypeAlias = tuple[int, int, int]
+"""The piece, its form, and the part within that form. Positions sort in reading order."""
 
 
 @dataclass(frozen=True, slots=True)
 class PostKey:
-    """The name under which a post is the same post again.
+    """The key under which a post is the same post again.
 
     A preview belongs to one lease (its `token`); a piece of the answer belongs to the turn.
     """
@@ -80,32 +108,32 @@ class PostKey:
     piece: int = -1
     form: Form = Form.CUT
     part: int = 0
-    """Which part of the piece it is, in a form that takes several."""
+    """The part of the piece, in a form that takes several."""
 
     @property
-    def slot(self) -> Slot:
-        """Return its place among the answer's posts."""
+    def position(self) -> Position:
+        """Return the post's position among the answer's posts."""
         return (self.piece, self.form, self.part)
 
     @property
     def is_preview(self) -> bool:
-        """Tell whether it names a preview."""
+        """Return whether this is a preview's key."""
         return self.piece < 0
 
     @property
     def is_file(self) -> bool:
-        """Tell whether it names the file with the whole answer."""
+        """Return whether this is the key of the file with the whole answer."""
         return self.piece == AS_FILE
 
 
 @dataclass(frozen=True, slots=True)
 class Posted:
-    """A message of ours that stands on the platform."""
+    """A message of ours that exists on the platform."""
 
     id: str
     key: PostKey
     text: str = ""
-    """What it says, in the form that `Platform.piece` gives."""
+    """Its text, in the form that `Platform.piece` returns."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -113,20 +141,21 @@ class Capabilities:
     """What the platform can do, and how fast."""
 
     call_timeout: float
-    """Seconds that one call may take at most, the SDK's own retries included."""
+    """The most seconds that one call may take, the SDK's own retries included."""
     edit_interval: float
     """Seconds between two edits of a preview."""
     preview_after: float = 0.3
-    """Seconds before the first preview: an answer ready by then is posted in one call."""
+    """Seconds before the first preview; an answer that is ready sooner is posted in one call."""
     previews: bool = True
-    """Whether a message can be shown while it is still being written."""
+    """Whether a message can be shown while it is being written."""
     reads_back: bool = True
+    """Whether our own messages can be found again; see `Platform.read_back`."""
     wait_seconds: float = math.inf
-    """How long a person may be left without a word, if that is less than the settings say."""
+    """The most seconds that a person may wait without a reply, if less than in the settings."""
 
 
 class Platform(Protocol):
-    """One chat platform. Each call raises `PlatformError` when it comes to nothing."""
+    """One chat platform. Each call raises `PlatformError` if it fails."""
 
     @property
     def name(self) -> str:
@@ -141,90 +170,92 @@ class Platform(Protocol):
     def cut(self, text: str) -> tuple[int, ...]:
         """Return the ends of the pieces that an answer is posted in; the last is its length.
 
-        Where that would be too many messages, the last end comes before: then people get these
-        pieces and, behind them, the whole answer as a file, posted as the piece `AS_FILE`.
+        If that would be too many messages, the last end comes earlier: people then get these
+        pieces followed by the whole answer as a file, posted as the piece `AS_FILE`.
         """
         ...
 
     def piece(self, text: str, cuts: Sequence[int], index: int) -> str:
-        """Return one piece as it is posted. The same arguments always give the same piece."""
+        """Return one piece as it is posted. The same arguments always return the same piece."""
         ...
 
     def parts(self, text: str, form: Form) -> tuple[str, ...]:
-        """Return a piece as texts that can be posted as plain text, in this form.
+        """Return a piece split into texts that can be posted as plain text, in this form.
 
-        The same arguments always give the same parts.
+        The same arguments always return the same parts.
         """
         ...
 
-    async def post(self, where: DeliveryTarget, text: str, key: PostKey) -> str:
+    async def post(self, target: DeliveryTarget, text: str, key: PostKey) -> str:
         """Post a message under its key, or a file with this text (`key.is_file`); return its id.
 
         A form other than `Form.CUT` is posted as plain text, with nothing whose shape could be
-        refused. Empty is the id of a piece that was posted and has been deleted since.
+        refused. The id is empty for a piece that was posted and has been deleted since.
 
         Raises:
-            PostUnclearError: It may have been posted all the same.
+            PostUnclearError: It may have been posted nevertheless.
             PlatformBusyError: It can't be posted now; waiting helps.
-            ContentRefusedError: It is refused for what is in it or for its shape.
+            ContentRefusedError: It is refused for its content or its shape.
             PostRefusedError: It can't be posted there, however long one waits.
         """
         ...
 
-    async def edit(self, where: DeliveryTarget, message: str, text: str, *, final: bool) -> None:
+    async def edit(self, target: DeliveryTarget, message: str, text: str, *, final: bool) -> None:
         """Replace the whole text of a message of ours; `final` marks the answer itself.
 
-        Raises what `post` does: `PostRefusedError` when the message can't be edited any more. And
-        `StoppedByUserError` when a person has told the platform that a preview is enough.
+        Raises what `post` does, with `PostRefusedError` if the message can't be edited any more,
+        and `StoppedByUserError` if a person has told the platform that a preview is enough.
         """
         ...
 
-    async def delete(self, where: DeliveryTarget, message: str) -> None:
-        """Take a message of ours away; one that is gone already is no error.
+    async def delete(self, target: DeliveryTarget, message: str) -> None:
+        """Delete a message of ours; do nothing if it is gone already.
 
-        Raises `PostRefusedError` when it stays, however long one waits.
+        Raises `PostRefusedError` if it can't be deleted, however long one waits.
         """
         ...
 
-    async def read_back(self, where: DeliveryTarget) -> tuple[Posted, ...]:
+    async def read_back(self, target: DeliveryTarget) -> tuple[Posted, ...]:
         """Return our messages of this turn, oldest first.
 
-        Raises `ReadBackRefusedError` when the platform does not let us look.
+        Raises `ReadBackRefusedError` if the platform does not let us read them.
         """
         ...
 
     async def fetch(self, thread: ThreadKey, attachment: Attachment) -> bytes:
         """Return a file that came with a message of the thread, whole and as it was sent.
 
-        Raises `FileGoneError` when it was removed, and `FileUnreadableError` when it is not for us
-        or has more than `limits.FILE_BYTES` bytes, of which no more than that are read. How long it
-        may take is up to who asks.
+        Sets no time limit; the caller does. Reads at most `limits.FILE_BYTES` bytes.
+
+        Raises:
+            FileGoneError: It was removed.
+            FileUnreadableError: The bot may not read it, or it is larger than that.
         """
         ...
 
     async def is_unchanged(self, thread: ThreadKey, attachment: Attachment) -> bool:
-        """Tell whether a file that was fetched is still there as it was; cheaper than to fetch it.
+        """Return whether a file is still there as it was fetched; cheaper than fetching it.
 
-        False where that can't be told. Raises `PlatformError` where it can't be asked now.
+        Returns False if the platform can't say. Raises `PlatformError` if it can't be asked now.
         """
         ...
 
-    async def finish(self, where: DeliveryTarget, answer: Answer, posted: Sequence[str]) -> None:
-        """Do what goes with a delivered answer: its notes, the ✂️ when it is `trimmed`.
+    async def finish(self, target: DeliveryTarget, answer: Answer, posted: Sequence[str]) -> None:
+        """Add what goes with a delivered answer: its notes, and the ✂️ if it is `trimmed`.
 
-        It posts nothing for an answer that `is_bare`. `posted` are the messages with the answer's
-        text; a file with the whole is not among them.
-        May be called again for the same answer after a crash, and must look the same then.
+        Posts nothing for an answer that `is_bare`. `posted` are the messages with the answer's
+        text, without the file that holds all of it. May be called again for the same answer after
+        a crash, and must then have the same result.
         """
         ...
 
-    async def tell(self, where: DeliveryTarget, text: str) -> bool:
-        """Say a sentence about a turn: where its answer belongs, else to who asked, alone.
+    async def tell(self, target: DeliveryTarget, text: str) -> bool:
+        """Post a sentence about a turn where its answer belongs, or else privately to its asker.
 
-        It is said once, no matter which process says it. Returns whether it was said; never raises.
+        It is posted once, whichever process asks for it. Returns whether it was; never raises.
         """
         ...
 
-    async def working(self, where: DeliveryTarget, *, working: bool) -> None:
-        """Show that the bot works on this turn, or no longer does. Never raises."""
+    async def working(self, target: DeliveryTarget, *, working: bool) -> None:
+        """Show that the bot works on this turn, or that it no longer does. Never raises."""
         ...

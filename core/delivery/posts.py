@@ -10,7 +10,7 @@ import asyncio
 import logging
 from typing import TYPE_CHECKING, Any
 
-from core.delivery.port import Form, Posted, PostKey, Slot
+from core.delivery.port import Form, Position, Posted, PostKey
 from core.domain.errors import (
     PlatformError,
     PostRefusedError,
@@ -35,11 +35,11 @@ take. A lease is renewed while the call runs, and the call ends where that fails
 class Posts:
     """What this lease has posted for a turn, as far as it knows."""
 
-    def __init__(self, platform: Platform, hold: LeaseHandle, where: DeliveryTarget) -> None:
+    def __init__(self, platform: Platform, hold: LeaseHandle, target: DeliveryTarget) -> None:
         """Start with nothing posted by this lease."""
-        self.where = where
-        self.pieces: dict[Slot, str] = {}
-        """The ids of the answer's posts that stand, by their slots."""
+        self.target = target
+        self.pieces: dict[Position, str] = {}
+        """The ids of the answer's posts that stand, by their positions."""
         self.unknown = False
         """Another lease may have posted pieces of the answer: look before posting any."""
         self.look = False
@@ -52,15 +52,15 @@ class Posts:
     @property
     def preview_key(self) -> PostKey:
         """Return the key of this lease's preview."""
-        return PostKey(self.where.thread, self.where.turn, token=self._hold.work.lease.token)
+        return PostKey(self.target.thread, self.target.turn, token=self._hold.work.lease.token)
 
     async def preview(self, text: str) -> None:
         """Post the preview."""
         await self.call(self._post_preview(text))
 
-    async def piece(self, slot: Slot, text: str) -> None:
+    async def piece(self, position: Position, text: str) -> None:
         """Post a piece of the answer, or a part of one."""
-        await self.call(self._post_piece(slot, text))
+        await self.call(self._post_piece(position, text))
 
     async def edit(self, message: str, text: str, *, final: bool) -> None:
         """Change one of our messages."""
@@ -70,7 +70,7 @@ class Posts:
         """Take messages of ours away; one that the platform keeps stays."""
         for message in sorted(messages):
             try:
-                await self.call(self._platform.delete(self.where, message))
+                await self.call(self._platform.delete(self.target, message))
             except PostRefusedError as error:
                 log.warning("a left-over message stays: %s", error)
 
@@ -108,7 +108,7 @@ class Posts:
         if not self._platform.capabilities.reads_back:
             return ()
         try:
-            return await self._platform.read_back(self.where)
+            return await self._platform.read_back(self.target)
         except ReadBackRefusedError:
             return ()
 
@@ -124,7 +124,7 @@ class Posts:
         """Take pieces that were found for ours."""
         for posted in found:
             if not posted.key.is_preview:
-                self.pieces.setdefault(posted.key.slot, posted.id)
+                self.pieces.setdefault(posted.key.position, posted.id)
 
     @property
     def _needed(self) -> float:
@@ -138,15 +138,15 @@ class Posts:
         await call
 
     async def _post_preview(self, text: str) -> None:
-        self._hold.preview = await self._platform.post(self.where, text, self.preview_key)
+        self._hold.preview = await self._platform.post(self.target, text, self.preview_key)
 
-    async def _post_piece(self, slot: Slot, text: str) -> None:
-        piece, form, part = slot
-        key = PostKey(self.where.thread, self.where.turn, piece=piece, form=Form(form), part=part)
-        self.pieces[slot] = await self._platform.post(self.where, text, key)
+    async def _post_piece(self, position: Position, text: str) -> None:
+        piece, form, part = position
+        key = PostKey(self.target.thread, self.target.turn, piece=piece, form=Form(form), part=part)
+        self.pieces[position] = await self._platform.post(self.target, text, key)
 
     async def _edit(self, message: str, text: str, *, final: bool) -> None:
-        await self._platform.edit(self.where, message, text, final=final)
+        await self._platform.edit(self.target, message, text, final=final)
 
 
 class _Deadline:
@@ -172,11 +172,11 @@ class _Deadline:
 
 def copies(found: Iterable[Posted]) -> list[Posted]:
     """Return, of each piece, every copy but the oldest."""
-    seen: set[Slot] = set()
+    seen: set[Position] = set()
     further: list[Posted] = []
     for posted in found:
         if not posted.key.is_preview:
-            if posted.key.slot in seen:
+            if posted.key.position in seen:
                 further.append(posted)
-            seen.add(posted.key.slot)
+            seen.add(posted.key.position)
     return further

@@ -193,7 +193,7 @@ class Session:
     turns: tuple[Turn, ...]
     """Whole turns only, oldest first; the first of them is the oldest that was loaded."""
     batch: tuple[Entry, ...]
-    """What is answered now, in order, with what was overheard on the way; never empty."""
+    """What is answered now, in order, with what was overheard on the way."""
     line: int
     """The first place of the conversation."""
     seen_from: int

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from core.delivery.where import asker_of
+from core.delivery.port import asker_of
 from core.domain.admission import STATES, Admission, AdmissionPolicy, FollowUp, admissions
 from core.domain.limits import refusal
 

@@ -1,10 +1,15 @@
-"""Which memory a conversation has: its strategy, its budget, and how tokens are counted."""
+"""The memory of conversations: its strategy and budget, and what is loaded of a thread's log.
+
+If a summary is gone, since something that it was made of was deleted, the turns that it stood for
+are loaded instead, the newest first, until it is rebuilt.
+"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
+from core.domain.session import Session, turns_of, whole_turns
 from core.memory.learned_limits import LearnedLimits
 from core.memory.strategies.registry import DEFAULT_STRATEGY, STRATEGIES, strategy_named
 from core.memory.strategies.strategy import Marks
@@ -14,8 +19,15 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from core.domain.message import Kind, ThreadKey
+    from core.domain.session import Record
     from core.memory.strategies.strategy import Strategy
     from core.memory.tokens import TokenCounter
+    from core.store.port import Store
+    from core.store.values import Work
+
+_PAGE = 200
+BYTES_PER_TOKEN = 8
+"""More than a token has in any language, so that what fits is loaded; it is counted later."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,3 +60,60 @@ class Memory:
         """
         name = chosen if chosen in STRATEGIES else self.by_kind.get(kind, DEFAULT_STRATEGY)
         return strategy_named(name, pairs=self.pairs)
+
+    async def load(self, store: Store, work: Work, strategy: Strategy) -> Session:
+        """Return what a prompt needs of a thread, with all waiting messages as its batch.
+
+        If the thread's summary is withheld, no more turns are loaded in its place than the budget
+        may hold. Raises `StoreError`.
+
+        Args:
+            store: Where the thread's log is.
+            work: The thread, claimed or only looked at.
+            strategy: The thread's strategy.
+        """
+        start = max(work.summary.covers, work.line)
+        since = min(work.since, max(start, work.head - strategy.reach))
+        earlier = store.records(work.lease.thread, since, work.since)
+        records = [*[record async for record in earlier], *work.records]
+        summary = work.summary
+        if summary.withheld and strategy.shows_summary:
+            summary = replace(summary, covers=work.line)
+            before, begin = await _back(store, work, since, most=self.budget * BYTES_PER_TOKEN)
+            turns, waiting = turns_of([*before, *records])
+            if begin < since:  # a page may begin in the middle of a turn
+                turns = whole_turns(turns, since=begin, start=work.line)
+            since = begin
+            # As a summary leaves out turns whose messages were all deleted, so does this.
+            turns = tuple(turn for turn in turns if turn.entries or turn.end > start)
+        else:
+            turns, waiting = turns_of(records)
+            turns = whole_turns(turns, since=since, start=start)
+        return Session(
+            thread=work.lease.thread,
+            kind=work.kind,
+            summary=summary,
+            turns=turns,
+            batch=waiting,
+            line=work.line,
+            since=since,
+            files_from=start,
+            seen_from=work.seen_from,
+            people=work.people,
+            rev=work.rev,
+        )
+
+
+async def _back(store: Store, work: Work, end: int, *, most: int) -> tuple[list[Record], int]:
+    """Return records that end before `end`, and the position where they begin.
+
+    They hold at least `most` bytes of text if there are so many.
+    """
+    records: list[Record] = []
+    size, begin = 0, end
+    while begin > work.line and size < most:
+        end, begin = begin, max(work.line, begin - _PAGE)
+        page = [record async for record in store.records(work.lease.thread, begin, end)]
+        size += sum(len(record.text.encode(errors="surrogatepass")) for record in page)
+        records = [*page, *records]
+    return records, begin

@@ -1,14 +1,14 @@
-"""Files that came with messages, fetched when a turn needs them, and kept for the next.
+"""The files that came with messages: fetched when a turn needs them, and cached for the next turns.
 
-A file that can't be had is named, with the reason: it never stops an answer. What was fetched is
-kept by its content, within a budget of bytes, and is the same bytes in every later request. It is
-kept in this process only: another one fetches it again, by its reference.
+A file that can't be read is named together with the reason; it never prevents an answer. Files are
+cached by their content, within a budget of bytes, so every later request holds the same bytes. The
+cache belongs to this process; another process fetches a file again by its reference.
 
-What people take away goes from here too. Whatever this process edits, deletes, resets or erases
-takes the bytes of its thread along at once; once a minute it is looked whether others have, by the
-`rev` of the threads whose files are kept, in one read. A file that was not asked about for a minute
-is asked about before it is shown again: it may be gone, or other than it was, without a word in its
-message.
+Files that people remove leave the cache too. Whatever this process edits, deletes, resets or erases
+drops the files of its thread at once. Once a minute the cache looks for what other processes have
+changed, by the `rev` of the threads whose files it holds, in one read. A file whose platform was
+not asked about it for a minute is checked before it is shown again: it may have been removed or
+replaced without an edit of its message.
 """
 
 from __future__ import annotations
@@ -16,109 +16,112 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import logging
+from collections import OrderedDict
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from core.domain import limits
 from core.domain.errors import FileGoneError, FileUnreadableError, PlatformError, StoreError
 from core.domain.tasks import Tasks
 from core.prompt.files import CROWDED, REJECTED, File, FileKind, fitted, read, too_large, unread
-from core.turn.file_cache import FileCache
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Collection, Iterable, Sequence
 
     from core.delivery.port import Platform
     from core.domain.clock import Clock
     from core.domain.message import Attachment, ThreadKey
     from core.prompt.files import FileRules
     from core.store.port import Store
-    from core.turn.file_cache import ThreadFiles
 
 log = logging.getLogger(__name__)
 
 _LATE = "it took too long to get it"
 _REFUSED = "I could not get it"
+_CACHED_FILES = 10_000
+"""The most files that are cached, however small they are."""
 
 
 class Attachments:
-    """Gets files from platforms, and keeps those that are asked for again."""
+    """Gets files from platforms, and caches them."""
 
     def __init__(
         self, store: Store, clock: Clock, rules: FileRules, *, room: int = limits.FILE_CACHE_BYTES
     ) -> None:
-        """Keep nothing yet, and later at most `room` bytes; the store says what is no more."""
+        """Start with an empty cache of at most `room` bytes; `store` reports changed threads."""
         self._store = store
         self._clock = clock
         self._rules = rules
-        self._cache = FileCache(room)
-        self._slots = asyncio.Semaphore(limits.FETCHES_AT_ONCE)
-        self._watches = False
-        self._tasks = Tasks("looking for changed files")
-        store.on_change(self.drop)
+        self._cache = _FileCache(room)
+        self._fetches = asyncio.Semaphore(limits.FETCHES_AT_ONCE)
+        self._check_scheduled = False
+        self._tasks = Tasks("checking cached files")
+        store.on_change(self._cache.drop)
 
     async def load(
-        self, platform: Platform, thread: ThreadKey, wanted: Sequence[Attachment], rev: str
+        self, platform: Platform, thread: ThreadKey, wanted: Sequence[Attachment], revision: str
     ) -> dict[str, File]:
-        """Return the files, wanted newest first, by their attachments' ids. Never fails.
+        """Return the files by their attachments' ids. Never fails.
 
-        They are what one request can hold; of the others it is said why they can't be read.
-        `wanted` is all that a turn could see, in a thread that is at this `rev`.
+        Of files that one request can't hold, only the reason is returned.
+
+        Args:
+            platform: Where the files are.
+            thread: The thread that they were posted in.
+            wanted: All attachments that a turn could see, the newest first.
+            revision: The thread's revision.
         """
         if not wanted:  # as in most turns
             self._cache.drop(thread)
             return {}
         wanted = list({each.id: each for each in wanted}.values())
-        hold = self._cache.hold(thread, rev, {each.id for each in wanted})
+        cached = self._cache.of(thread, revision, {each.id for each in wanted})
         found: dict[str, File] = {}
         missing: list[Attachment] = []
-        for attachment, refused in _within_reach(wanted):
-            file = refused or self._known(hold, attachment.id)
+        for attachment, refused in _within_limits(wanted):
+            file = refused or self._current(cached, attachment.id)
             if file is not None:
                 found[attachment.id] = file
             else:
                 missing.append(attachment)
         async with asyncio.TaskGroup() as group:
             tasks = {
-                each.id: group.create_task(self._get(platform, hold, each)) for each in missing
+                each.id: group.create_task(self._get(platform, cached, each)) for each in missing
             }
         found |= {key: task.result() for key, task in tasks.items()}
-        self._watch()
+        self._schedule_check()
         return fitted(((each.id, found[each.id]) for each in wanted), self._rules)
 
     def reject(self, thread: ThreadKey, attachments: Iterable[Attachment]) -> None:
-        """Show images and PDFs no more: the model refused a request that held them."""
-        for hold in (each for each in self._cache.holds if each.thread == thread):
+        """Stop showing images and PDFs of a request that the model refused."""
+        for cached in (each for each in self._cache.threads if each.thread == thread):
             for attachment in attachments:
-                file = self._cache.find(hold, attachment.id, self._clock.monotonic())
+                file = self._cache.find(cached, attachment.id, self._clock.monotonic())
                 if file is not None and file.is_media:
-                    self._cache.put(hold, attachment.id, unread(REJECTED))
-
-    def drop(self, thread: ThreadKey) -> None:
-        """Keep nothing of a thread: something of it was changed or removed."""
-        self._cache.drop(thread)
+                    self._cache.replace(cached, attachment.id, unread(REJECTED))
 
     def drop_files(self, is_gone: Callable[[ThreadKey, str], bool]) -> None:
-        """Keep no file that is gone, told by the thread and the attachment's id."""
+        """Drop the cached files that are gone, by the thread and the attachment's id."""
         self._cache.drop_files(is_gone)
 
     # --- getting one ----------------------------------------------------------------------------
 
-    def _known(self, hold: ThreadFiles, key: str) -> File | None:
-        """Return a file that is kept and needs no look, since its platform was asked a moment ago.
+    def _current(self, cached: _ThreadFiles, key: str) -> File | None:
+        """Return a cached file that needs no check, since its platform confirmed it a moment ago.
 
-        What is only named needs none either.
+        A file that can only be named needs none either.
         """
         now = self._clock.monotonic()
-        file = self._cache.find(hold, key, now)
+        file = self._cache.find(cached, key, now)
         if file is None or file.kind is FileKind.UNREAD:
             return file
-        return file if now - hold.refs[key].checked < limits.FILE_CHECK_SECONDS else None
+        return file if now - cached.files[key].checked_at < limits.FILE_CHECK_SECONDS else None
 
-    async def _get(self, platform: Platform, hold: ThreadFiles, attachment: Attachment) -> File:
+    async def _get(self, platform: Platform, cached: _ThreadFiles, attachment: Attachment) -> File:
         try:
-            async with asyncio.timeout(limits.FETCH_SECONDS), self._slots:
-                return await self._checked(platform, hold, attachment) or await self._fetched(
-                    platform, hold, attachment
+            async with asyncio.timeout(limits.FETCH_SECONDS), self._fetches:
+                return await self._checked(platform, cached, attachment) or await self._fetched(
+                    platform, cached, attachment
                 )
         except TimeoutError:
             return unread(_LATE)
@@ -127,72 +130,73 @@ class Attachments:
         except PlatformError as error:
             log.warning("a file could not be fetched: %s", error)
             return unread(_REFUSED)
-        except Exception as error:  # noqa: BLE001 - whatever it was, the answer must not be lost
+        except Exception as error:  # noqa: BLE001 - no file may prevent an answer
             log.warning("a file could not be fetched: %s", type(error).__name__)
             return unread(_REFUSED)
 
     async def _checked(
-        self, platform: Platform, hold: ThreadFiles, attachment: Attachment
+        self, platform: Platform, cached: _ThreadFiles, attachment: Attachment
     ) -> File | None:
-        """Return a file that is kept, if it is still there as it was; else keep it no more."""
+        """Return a cached file if it is unchanged on its platform; otherwise drop it."""
         now = self._clock.monotonic()
-        file = self._cache.find(hold, attachment.id, now)
+        file = self._cache.find(cached, attachment.id, now)
         if file is None:
             return None
         try:
-            same = await platform.is_unchanged(hold.thread, attachment)
+            unchanged = await platform.is_unchanged(cached.thread, attachment)
         except FileUnreadableError:
-            same = False
+            unchanged = False
         except PlatformError as error:
-            log.info("a file is shown as it was, it could not be asked about: %s", error)
-            return self._cache.find(hold, attachment.id, now)
-        if same and attachment.id in hold.refs:
-            hold.refs[attachment.id].checked = now
+            log.info("a file is shown as it was cached, since checking it failed: %s", error)
+            return self._cache.find(cached, attachment.id, now)
+        if unchanged and attachment.id in cached.files:
+            cached.files[attachment.id].checked_at = now
             return file
-        self._cache.drop_files(lambda thread, key: (thread, key) == (hold.thread, attachment.id))
+        self._cache.drop_files(lambda *file: file == (cached.thread, attachment.id))
         return None
 
-    async def _fetched(self, platform: Platform, hold: ThreadFiles, attachment: Attachment) -> File:
-        data = await platform.fetch(hold.thread, attachment)
+    async def _fetched(
+        self, platform: Platform, cached: _ThreadFiles, attachment: Attachment
+    ) -> File:
+        data = await platform.fetch(cached.thread, attachment)
         file = await asyncio.to_thread(read, data, self._rules)
         digest = hashlib.sha256(data).hexdigest()
-        return self._cache.keep(hold, attachment.id, digest, file, self._clock.monotonic())
+        return self._cache.put(cached, attachment.id, digest, file, self._clock.monotonic())
 
-    # --- what is no more ------------------------------------------------------------------------
+    # --- what was changed or removed ------------------------------------------------------------
 
-    def _watch(self) -> None:
-        """See to it that there is a look in a while, as long as anything is kept."""
-        if self._cache.holds and not self._watches:
-            self._watches = True
-            self._clock.later(limits.FILE_CHECK_SECONDS, self._begin_look)
+    def _schedule_check(self) -> None:
+        """Check for changes in a while, as long as anything is cached."""
+        if self._cache.threads and not self._check_scheduled:
+            self._check_scheduled = True
+            self._clock.later(limits.FILE_CHECK_SECONDS, lambda: self._tasks.start(self._check()))
 
-    def _begin_look(self) -> None:
-        self._tasks.start(self._looked())
+    async def _check(self) -> None:
+        """Drop files that no turn asks for, and those that other processes changed or removed.
 
-    async def _looked(self) -> None:
-        """Drop what nobody asks for, and what others have changed or removed.
-
-        Where that can't be known nothing stays: it can be fetched again.
+        If the store can't tell, nothing stays cached: it can be fetched again.
         """
         self._cache.drop_unused(self._clock.monotonic() - limits.FILE_CACHE_SECONDS)
-        seen = [(hold, hold.rev) for hold in self._cache.holds]
-        revs: Sequence[str] = ("",) * len(seen)
+        seen = [(cached, cached.revision) for cached in self._cache.threads]
+        revisions: Sequence[str] = ("",) * len(seen)
         try:
-            revs = await self._store.revs([hold.thread for hold, _ in seen]) if seen else ()
+            revisions = (
+                await self._store.revs([cached.thread for cached, _ in seen]) if seen else ()
+            )
         except StoreError as error:
-            log.info("files are kept no longer, the store does not answer: %s", error)
-        except Exception as error:  # noqa: BLE001 - whatever it was, the next look must come
-            log.error("files are kept no longer: %s", type(error).__name__)  # noqa: TRY400
-        for (hold, before), now in zip(seen, revs, strict=True):
-            if hold.rev == before != now:
-                self._cache.drop(hold.thread)
-        self._watches = False
-        self._watch()
+            log.info("cached files are dropped, since the store does not answer: %s", error)
+        except Exception as error:  # noqa: BLE001 - the next check must happen
+            log.error("cached files are dropped: %s", type(error).__name__)  # noqa: TRY400
+        for (cached, before), now in zip(seen, revisions, strict=True):
+            if cached.revision == before != now:
+                self._cache.drop(cached.thread)
+        self._check_scheduled = False
+        self._schedule_check()
 
 
-def _within_reach(wanted: Sequence[Attachment]) -> list[tuple[Attachment, File | None]]:
-    """Return each attachment, and why it need not be fetched, by its size as it is said to be."""
-    reached: list[tuple[Attachment, File | None]] = []
+def _within_limits(wanted: Sequence[Attachment]) -> list[tuple[Attachment, File | None]]:
+    """Return each attachment with the reason not to fetch it, if its stated size is one."""
+    checked: list[tuple[Attachment, File | None]] = []
     size = 0
     for number, attachment in enumerate(wanted):
         refused = None
@@ -202,5 +206,141 @@ def _within_reach(wanted: Sequence[Attachment]) -> list[tuple[Attachment, File |
             refused = unread(CROWDED)
         else:
             size += max(0, attachment.size)
-        reached.append((attachment, refused))
-    return reached
+        checked.append((attachment, refused))
+    return checked
+
+
+# --- the cache ----------------------------------------------------------------------------------
+
+
+@dataclass(slots=True)
+class _Reference:
+    digest: str
+    checked_at: float
+    """The steady time at which the platform last confirmed the file."""
+
+
+@dataclass(slots=True, eq=False)
+class _ThreadFiles:
+    """The cached files of one thread."""
+
+    thread: ThreadKey
+    revision: str
+    """The thread's revision when its files were last asked for."""
+    files: dict[str, _Reference] = field(default_factory=dict)
+    """By the attachment's id."""
+
+
+@dataclass(slots=True, eq=False)
+class _Content:
+    file: File
+    used_at: float
+    """The steady time at which it was last asked for."""
+    holders: dict[ThreadKey, _ThreadFiles] = field(default_factory=dict)
+    """The threads that have it."""
+
+
+class _FileCache:
+    """Files within a budget of bytes, each content once, by the threads that have it.
+
+    A content leaves with the last thread that has it, and a thread has no more files cached than
+    its last turn could see. The least recently used content is dropped first.
+    """
+
+    def __init__(self, room: int) -> None:
+        self._room = room
+        self.used = 0
+        """The bytes that all contents take."""
+        self._contents: OrderedDict[str, _Content] = OrderedDict()
+        """By digest, the most recently used last."""
+        self._threads: dict[ThreadKey, _ThreadFiles] = {}
+
+    @property
+    def threads(self) -> tuple[_ThreadFiles, ...]:
+        """Return the cached files of all threads."""
+        return tuple(self._threads.values())
+
+    def of(self, thread: ThreadKey, revision: str, wanted: Collection[str]) -> _ThreadFiles:
+        """Return a thread's cached files; drop those that are not wanted now."""
+        cached = self._threads.get(thread)
+        if cached is None:
+            cached = self._threads[thread] = _ThreadFiles(thread, revision)
+        for key in [key for key in cached.files if key not in wanted]:
+            self._release(cached, key)
+        cached.revision = revision
+        return cached
+
+    def find(self, cached: _ThreadFiles, key: str, now: float) -> File | None:
+        """Return a file of a thread's if it is cached."""
+        reference = cached.files.get(key)
+        content = self._contents.get(reference.digest) if reference else None
+        if reference is None or content is None:
+            return None
+        content.used_at = now
+        self._contents.move_to_end(reference.digest)
+        return content.file
+
+    def put(self, cached: _ThreadFiles, key: str, digest: str, file: File, now: float) -> File:
+        """Cache a file for a thread; return the cached one with the same content, if any.
+
+        Caches nothing for a thread that was dropped meanwhile.
+        """
+        if self._threads.get(cached.thread) is not cached:
+            return file
+        self._release(cached, key)
+        content = self._contents.get(digest)
+        if content is None:
+            content = self._contents[digest] = _Content(file, now)
+            self.used += file.weight
+        content.used_at = now
+        content.holders[cached.thread] = cached
+        cached.files[key] = _Reference(digest, now)
+        while self.used > self._room or len(self._contents) > _CACHED_FILES:
+            self._remove(next(iter(self._contents)))
+        return content.file
+
+    def replace(self, cached: _ThreadFiles, key: str, file: File) -> None:
+        """Show something else for a cached content, in all threads that have it."""
+        reference = cached.files.get(key)
+        content = self._contents.get(reference.digest) if reference else None
+        if content is not None:
+            self.used += file.weight - content.file.weight
+            content.file = file
+
+    def drop(self, thread: ThreadKey) -> None:
+        """Drop all files of a thread."""
+        cached = self._threads.pop(thread, None)
+        if cached is not None:
+            for key in list(cached.files):
+                self._release(cached, key)
+
+    def drop_files(self, is_gone: Callable[[ThreadKey, str], bool]) -> None:
+        """Drop the files that are gone, by the thread and the attachment's id."""
+        for cached in self.threads:
+            for key in [key for key in cached.files if is_gone(cached.thread, key)]:
+                self._release(cached, key)
+
+    def drop_unused(self, since: float) -> None:
+        """Drop contents that were not asked for since then, and threads without files."""
+        for digest in [key for key, content in self._contents.items() if content.used_at < since]:
+            self._remove(digest)
+        for cached in [cached for cached in self.threads if not cached.files]:
+            del self._threads[cached.thread]
+
+    def _release(self, cached: _ThreadFiles, key: str) -> None:
+        """Take a file from a thread, and drop its content if no other thread has it."""
+        reference = cached.files.pop(key, None)
+        content = self._contents.get(reference.digest) if reference else None
+        if reference is None or content is None:
+            return
+        if not any(other.digest == reference.digest for other in cached.files.values()):
+            del content.holders[cached.thread]
+        if not content.holders:
+            self._remove(reference.digest)
+
+    def _remove(self, digest: str) -> None:
+        content = self._contents.pop(digest)
+        self.used -= content.file.weight
+        for cached in content.holders.values():
+            for key in [key for key, ref in cached.files.items() if ref.digest == digest]:
+                del cached.files[key]

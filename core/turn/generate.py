@@ -115,14 +115,14 @@ class AnswerGenerator:
         model raises. Its `PromptTooLargeError` is for them too: nothing else was left in it.
         """
         platform = delivery.platform
-        await platform.working(delivery.where, working=True)
+        await platform.working(delivery.target, working=True)
         try:
             return await self._answer(session, strategy, delivery)
         except (MessageTooLargeError, PromptTooLargeError) as error:
             _log_room(error)
             raise
         finally:
-            await platform.working(delivery.where, working=False)
+            await platform.working(delivery.target, working=False)
 
     async def _answer(self, session: Session, strategy: Strategy, delivery: Delivery) -> Replied:
         platform = delivery.platform

@@ -19,7 +19,7 @@ from core.domain.errors import (
     WaitError,
 )
 from core.domain.gate import Gate
-from core.domain.session import Answer, AnswerKind, Session, next_batch
+from core.domain.session import Answer, AnswerKind, next_batch
 from core.domain.tasks import off_loop_if_long
 from core.domain.text import is_blank
 from core.models.port import StopReason
@@ -29,7 +29,6 @@ from core.store.values import Outcome, PendingAnswer, TurnState
 from core.turn import notices
 from core.turn.attachments import Attachments
 from core.turn.generate import AnswerGenerator
-from core.turn.loading import load
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -37,6 +36,7 @@ if TYPE_CHECKING:
     from core.delivery.delivery import Delivery
     from core.delivery.port import Platform
     from core.domain.clock import Clock
+    from core.domain.session import Session
     from core.memory.memory import Memory
     from core.memory.strategies.strategy import Strategy
     from core.models.port import Model
@@ -110,7 +110,7 @@ class TurnPipeline:
     async def _take_turn(self, hold: LeaseHandle, delivery: Delivery) -> Outcome:
         if was_begun(hold.work):
             await delivery.take_over()
-            await delivery.platform.working(delivery.where, working=False)  # as it may have said
+            await delivery.platform.working(delivery.target, working=False)  # as it may have said
         if hold.work.state is TurnState.VOID:
             await delivery.clear()
             return Outcome.CLEARED
@@ -175,24 +175,10 @@ class TurnPipeline:
 
     async def _load(self, work: Work, strategy: Strategy) -> Session | None:
         """Return the session as this turn sees it; None when nothing waits to be answered."""
-        loaded = await load(self._store, work, strategy, tokens=self._memory.budget)
+        session = await self._memory.load(self._store, work, strategy)
         alone = max(work.tries, work.deaths) >= ALONE_FROM
-        batch = next_batch(loaded.waiting, alone=alone)
-        if not batch:
-            return None
-        return Session(
-            thread=work.lease.thread,
-            kind=work.kind,
-            summary=loaded.summary,
-            turns=loaded.turns,
-            batch=batch,
-            line=work.line,
-            since=loaded.since,
-            files_from=loaded.files_from,
-            seen_from=work.seen_from,
-            people=work.people,
-            rev=work.rev,
-        )
+        batch = next_batch(session.batch, alone=alone)
+        return replace(session, batch=batch) if batch else None
 
     async def _compose(
         self, session: Session, strategy: Strategy, work: Work, delivery: Delivery

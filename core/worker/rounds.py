@@ -9,7 +9,7 @@ import contextlib
 import logging
 from typing import TYPE_CHECKING
 
-from core.delivery.where import where_of
+from core.delivery.port import target_of
 from core.domain.cancel import CancelScope, StoppedError
 from core.domain.errors import StoreError
 from core.store.keys import unique
@@ -134,7 +134,7 @@ class ClaimLoop:
         if not isinstance(found, Work):
             place.leave()
             return found.seconds
-        if place.pass_to(where_of(found).asker):
+        if place.pass_to(target_of(found).asker):
             self._overdue = found.lease.thread not in self._line
             self._take(found, asked_at, place)
         else:

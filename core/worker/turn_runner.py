@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from core.delivery.delivery import Delivery
-from core.delivery.where import where_of
+from core.delivery.port import target_of
 from core.domain.backoff import Backoff
 from core.domain.errors import (
     ChatbotError,
@@ -127,10 +127,10 @@ class TurnRunner:
         """Run one turn to its end; return the thread's next, which is open under this lease."""
         thread = hold.work.lease.thread
         platform = self._platforms[thread.platform]
-        where = where_of(hold.work)
-        delivery = Delivery(platform, hold, where)
+        target = target_of(hold.work)
+        delivery = Delivery(platform, hold, target)
         self.deliveries[thread] = delivery
-        place.pass_to(where.asker)
+        place.pass_to(target.asker)
         try:
             following = await self._until_settled(hold, delivery, place)
         except LeaseLostError as lost:

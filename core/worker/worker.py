@@ -8,7 +8,7 @@ import logging
 import math
 from typing import TYPE_CHECKING, Self
 
-from core.delivery.where import asker_of, where_of
+from core.delivery.port import asker_of, target_of
 from core.domain.admission import Admission
 from core.domain.errors import StoreError
 from core.domain.tasks import Tasks
@@ -206,10 +206,10 @@ class Worker:
         if at < math.inf and not await self._store.claim_once(thread.platform, wish):
             return False
         delivery = self._deliveries.get(thread)
-        if delivery is not None and _is_meant(delivery.where, answer_in, at):
+        if delivery is not None and _is_meant(delivery.target, answer_in, at):
             return self.stop(thread)
         work = await self._store.peek(thread)
-        if work is None or not work.lease.turn or not _is_meant(where_of(work), answer_in, at):
+        if work is None or not work.lease.turn or not _is_meant(target_of(work), answer_in, at):
             return False
         return await self._store.stop(thread, work.lease.turn)
 
@@ -287,8 +287,8 @@ class Worker:
         self._broken.set()
 
 
-def _is_meant(where: DeliveryTarget, answer_in: str, at: float) -> bool:
-    return where.answer_in == answer_in and where.at <= at
+def _is_meant(target: DeliveryTarget, answer_in: str, at: float) -> bool:
+    return target.answer_in == answer_in and target.at <= at
 
 
 async def _stop(tasks: list[asyncio.Task[None]]) -> None:

@@ -63,9 +63,9 @@ class Watch:
         """Note in each turn which message it answers."""
         told = platform.working
 
-        async def noted(where: DeliveryTarget, *, working: bool) -> None:
-            _answering.set(where.trigger)
-            await told(where, working=working)
+        async def noted(target: DeliveryTarget, *, working: bool) -> None:
+            _answering.set(target.trigger)
+            await told(target, working=working)
 
         platform.working = noted  # type: ignore[method-assign]
 

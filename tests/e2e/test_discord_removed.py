@@ -30,7 +30,7 @@ def prompt(request: ModelRequest) -> str:
 
 def in_memory(bot: Bot) -> str:
     """Return the texts of all files that a process keeps."""
-    return "\n".join(kept.file.text for kept in bot.worker.files._cache._kept.values())
+    return "\n".join(kept.file.text for kept in bot.worker.files._cache._contents.values())
 
 
 async def file_is_taken_out(fake: FakeDiscord, message: Message) -> None:

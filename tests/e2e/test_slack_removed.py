@@ -34,7 +34,7 @@ def prompt(request: ModelRequest) -> str:
 
 def in_memory(bot: Bot) -> str:
     """Return the texts of all files that a process keeps."""
-    return "\n".join(kept.file.text for kept in bot.worker.files._cache._kept.values())
+    return "\n".join(kept.file.text for kept in bot.worker.files._cache._contents.values())
 
 
 async def asked(fake: FakeSlack, ann: User, dm: Channel, *, words: str = "Is it fine?") -> Message:

@@ -103,7 +103,7 @@ class FakePlatform:
                 raise error
         refused = self.no_files if key.is_file else key.form in self.refuses
         if refused and not key.is_preview:
-            raise ContentRefusedError(f"{key.slot} is of a wrong shape")
+            raise ContentRefusedError(f"{key.position} is of a wrong shape")
         fault = self.unclear.popleft() if self.unclear else ""
         if fault != "never":
             self.posts_ever += 1

@@ -80,7 +80,7 @@ async def test_the_same_content_is_kept_once(files: Attachments, platform: FakeP
     platform.files["d"] = platform.files["a"]
     found = await load(files, platform, [sent("a"), sent("d")])
     assert found["a"] is found["d"]
-    assert files._cache._used == found["a"].weight
+    assert files._cache.used == found["a"].weight
 
 
 async def test_the_same_reference_on_another_platform_is_another_file(
@@ -98,7 +98,7 @@ async def test_what_is_not_kept_is_fetched_again_and_is_the_same(
 ) -> None:
     files = Attachments(store, clock, RULES, room=len(png(2, 2)))
     first = await load(files, platform, [sent("a"), sent("b")])
-    assert files._cache._used <= len(png(2, 2))
+    assert files._cache.used <= len(png(2, 2))
     again = await load(files, platform, [sent("a"), sent("b")])
     assert again == first
     assert len(platform.fetched) > 2
@@ -109,11 +109,11 @@ async def test_a_file_that_no_turn_could_see_any_more_is_forgotten(
 ) -> None:
     await load(files, platform, [sent("a"), sent("b")])
     await load(files, platform, [sent("a")])
-    assert files._cache._used == len(png(1, 1))
+    assert files._cache.used == len(png(1, 1))
     del platform.files["b"]
     assert (await load(files, platform, [sent("b")]))["b"].why == "it was deleted"
     await load(files, platform, [])
-    assert (files._cache._used, files._cache.holds) == (0, ())
+    assert (files._cache.used, files._cache.threads) == (0, ())
 
 
 @pytest.mark.parametrize(
@@ -220,10 +220,10 @@ async def test_giving_up_a_turn_gives_up_its_files(files: Attachments) -> None:
 async def test_files_are_forgotten_in_the_end_however_small_they_are(
     files: Attachments, platform: FakePlatform, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("core.turn.file_cache._MOST", 1)
+    monkeypatch.setattr("core.turn.attachments._CACHED_FILES", 1)
     await load(files, platform, [sent("a"), sent("b"), sent("c")])
-    assert len(files._cache._kept) == 1
-    assert sum(len(hold.refs) for hold in files._cache.holds) == 1
+    assert len(files._cache._contents) == 1
+    assert sum(len(hold.files) for hold in files._cache.threads) == 1
 
 
 # --- what people take away ----------------------------------------------------------------------
@@ -235,7 +235,7 @@ MINUTE = limits.FILE_CHECK_SECONDS
 
 def in_memory(files: Attachments) -> list[str]:
     """Return the texts of all files that are kept anywhere."""
-    return [kept.file.text for kept in files._cache._kept.values()]
+    return [kept.file.text for kept in files._cache._contents.values()]
 
 
 async def said(store: LocalStore, thread: ThreadKey, *attached: Attachment) -> str:
@@ -292,7 +292,7 @@ async def test_what_this_process_removes_takes_the_bytes_along_at_once(
     await kept_in(store, files, platform, THREAD)
     await change(store)
     assert in_memory(files) == []
-    assert files._cache._used == 0
+    assert files._cache.used == 0
 
 
 @pytest.mark.parametrize("change", CHANGES)
@@ -309,7 +309,7 @@ async def test_what_another_process_removes_takes_the_bytes_along_within_a_minut
     assert in_memory(files) == [SECRET.decode()]
     await passed(clock, MINUTE + 1)
     assert in_memory(files) == []
-    assert files._watches is False
+    assert not files._check_scheduled
 
 
 async def test_a_thread_in_which_nothing_is_removed_keeps_its_files(

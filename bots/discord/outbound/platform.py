@@ -108,7 +108,7 @@ class DiscordPlatform:
         try:
             if key.is_file:
                 return await posting.post_file(self.api, channel, text, nonce)
-            first = key.is_preview or key.slot == (0, Form.CUT, 0)
+            first = key.is_preview or key.position == (0, Form.CUT, 0)
             made = Post(
                 channel=channel,
                 text=shape.preview(text) if key.is_preview else text,

@@ -1,16 +1,18 @@
-"""What a turn loads of its thread's log, also where the summary went with a deletion."""
+"""What is loaded of a thread's log, also if a deletion took the summary with it."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
 from core.domain.clock import SystemClock
+from core.memory.memory import BYTES_PER_TOKEN, Memory
 from core.memory.strategies.registry import strategy_named
+from core.memory.tokens import counter_for
 from core.store.local.store import LocalStore
-from core.turn.loading import BYTES_PER_TOKEN, Loaded, load
 from tests.builders import THREAD, converse, message, terms
 
 if TYPE_CHECKING:
+    from core.domain.session import Session
     from core.store.port import Store
 
 PLENTY = 100_000
@@ -32,14 +34,15 @@ async def delete(store: Store, *numbers: int) -> None:
         assert await store.amend(THREAD, f"m{number}", ("x",), stamp=2000.0, text=None)
 
 
-async def loaded(store: Store, name: str = "hybrid", tokens: int = PLENTY) -> Loaded:
+async def loaded(store: Store, name: str = "hybrid", tokens: int = PLENTY) -> Session:
     await store.accept(message(9999), TERMS)
     work = await store.peek(THREAD)
     assert work is not None
-    return await load(store, work, strategy_named(name), tokens=tokens)
+    memory = Memory(counter=counter_for("x", rank_file=None), budget=tokens)
+    return await memory.load(store, work, strategy_named(name))
 
 
-def words(found: Loaded) -> list[str]:
+def words(found: Session) -> list[str]:
     return [entry.text for turn in found.turns for entry in turn.entries]
 
 
@@ -62,7 +65,7 @@ async def test_without_it_the_turns_stand_there_themselves() -> None:
     assert "answer 2" not in answers
     assert "answer 595" in answers, "as of any turn that no summary stood for"
     assert (found.since, found.files_from) == (0, 590)
-    assert [entry.text for entry in found.waiting] == ["text 9999"]
+    assert [entry.text for entry in found.batch] == ["text 9999"]
 
 
 async def test_as_many_of_them_are_loaded_as_may_fit_and_whole() -> None:
