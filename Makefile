@@ -11,7 +11,7 @@ BIN := .venv/bin
 SET_UP = $(PYTHON) -I .ci/bootstrap.py
 
 .DEFAULT_GOAL := help
-.PHONY: help run test live check bench format lock clean
+.PHONY: help run test live check pictures bench format lock clean
 
 help:  ## Say what there is
 	@sed -n 's/^\([a-z]*\):.*## /make \1\t/p' $(MAKEFILE_LIST)
@@ -32,6 +32,10 @@ check:  ## Look for faults without running anything: locks, style, types, layers
 	$(BIN)/ruff check --quiet .
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-logo
+
+pictures:  ## Make the pictures in docs from what the program really prints and posts
+	@$(SET_UP) dev </dev/null
+	$(BIN)/python -m tests.pictures
 
 bench:  ## Measure the stores, and how fast a replica takes over
 	@$(SET_UP) dev </dev/null

@@ -1,0 +1,35 @@
+"""What is said in the pictures, and when."""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from typing import TYPE_CHECKING, Any, Final
+from unittest.mock import patch
+
+from core.domain.clock import SystemClock
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+SAID: Final = (
+    """\
+Our offsite is in Lisbon, from 12 to 14 May. The hotel is the Aurora, on Rua do Salitre. \
+Ben books the flights for all eleven of us.""",
+    "Where is the hotel?",
+    """\
+The budget is 9,400 euros for everything. Dinner on Tuesday is at eight, at Cervejaria Ramiro, \
+and on Wednesday morning we take the boat to Almada.""",
+    "Who books the flights?",
+)
+SETTINGS: Final[dict[str, Any]] = {"memory_high": 200, "memory_low": 50, "timezone": "UTC"}
+"""So little that a short conversation is enough for a summary."""
+_BEGAN = 1_780_390_800.0  # Tuesday, 2 June 2026, 09:00 UTC
+
+
+@contextlib.contextmanager
+def fixed_time() -> Iterator[None]:
+    """Let the program's clock begin at the same time, however late it is."""
+    off = _BEGAN - time.time()
+    with patch.object(SystemClock, "now", lambda _: time.time() + off):
+        yield

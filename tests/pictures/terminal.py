@@ -1,0 +1,73 @@
+"""The terminal: the real program on a pseudo-terminal, and what stood on the screen."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from bots.slack.setup.manifest import manifest
+from tests.e2e.keyboard import Keyboard
+from tests.e2e.program import Program
+from tests.fakes.slack import FakeSlack
+from tests.pictures.drawing import WIDTH, Drawing, wrapped
+from tests.pictures.screen import Screen
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+_SAID = (
+    "Our offsite is in Lisbon, from 12 to 14 May.",
+    "Ben books the flights.",
+    "Where is our offsite?",
+)
+_COLUMNS = 90
+
+
+async def talked(home: Path) -> list[tuple[str, bool]]:
+    """Talk to the program in its terminal; return what stood there."""
+    program = Program(home)
+    program.settings = {"CHATBOT_USER": "ann", "TZ": "UTC", "CHATBOT_TIMEZONE": "UTC"}
+    async with Keyboard(program, "run") as person:
+        for line in _SAID:
+            await person.type(line)
+            await person.shows("bot> ")
+        await person.shows("main>")
+        await person.type("/memory")
+        await person.shows("word for word")
+        await person.shows("main>")
+        screen = Screen()
+        screen.write(person._seen)
+    shown = [(line.replace(str(home), "~"), dim) for line, dim in screen.lines()]
+    return shown[:-1] if shown and shown[-1][0].startswith("main>") else shown
+
+
+async def examined(home: Path) -> list[tuple[str, bool]]:
+    """Let the doctor look at a workspace in which one scope is missing; return what it says."""
+    program = Program(home)
+    async with FakeSlack() as slack:
+        slack.configure(manifest("socket"))
+        slack.channel("general", slack.person("ann"))
+        slack.install.scopes.discard("files:read")
+        program.settings = {
+            "CHATBOT_SLACK_BASE_URL": slack.api_url,
+            "CHATBOT_STORE": "sqlite:///chat.db",
+            "SLACK_APP_TOKEN": slack.app_token,
+            "SLACK_BOT_TOKEN": slack.bot_token,
+        }
+        ended = await program.run("doctor")
+    return [(line, False) for line in ended.lines]
+
+
+def drawn(command: str, shown: list[tuple[str, bool]], label: str) -> Drawing:
+    """Draw what stood on a screen."""
+    drawing = Drawing(label)
+    drawing.box(0.5, WIDTH - 1, 32, "bar", down=0.5, round_=8)
+    for index in range(3):
+        drawing.box(16 + 20 * index, 12, 12, "button", down=10, round_=6)
+    drawing.y = 48
+    drawing.lines(20, f"$ {command}", "ink", "mono", step=8)
+    for line, dim in shown:
+        for part in wrapped(line, _COLUMNS):
+            drawing.y += 18
+            if part:
+                drawing.text(20, part, "dim" if dim else "ink", "mono")
+    return drawing
