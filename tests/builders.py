@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from core.domain.admission import Admission, AdmissionPolicy
 from core.domain.message import Address, Attachment, Author, Kind, Message, ThreadKey
-from core.domain.session import AnswerKind, Usage
+from core.domain.session import Answer, AnswerKind, Usage
 from core.store.values import Outcome, PendingAnswer, Refused
 
 if TYPE_CHECKING:
@@ -100,7 +100,7 @@ async def begin(
 async def finish(store: Store, work: Work, **fields: Any) -> Work | str:
     """Commit an answer to all that waits, and settle its turn."""
     done = draft(work.next - 1, **fields)
-    assert await store.commit(work.lease, work.rev, done, "preview") == "committed"
+    assert isinstance(await store.commit(work.lease, work.rev, done, "preview"), Answer)
     settled = await store.settle(work.lease, Outcome.DONE, posted=("p1", "p2"))
     assert not isinstance(settled, Refused)
     return settled

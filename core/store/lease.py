@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from core.domain.clock import Clock
+    from core.domain.session import Answer
     from core.store.port import Store
     from core.store.values import Outcome, PendingAnswer
 
@@ -105,8 +106,13 @@ class LeaseHandle:
         """Extend the lease; raise `TurnChangedError` or `LeaseLostError` when that is due."""
         await self._insist(self._renew)
 
-    async def commit(self, draft: PendingAnswer) -> None:
-        """Record the answer; raise `TurnChangedError` or `LeaseLostError` when it may not be."""
+    async def commit(self, draft: PendingAnswer) -> Answer:
+        """Record the answer and return it as it is recorded.
+
+        Raises:
+            TurnChangedError: The thread changed since it was read.
+            LeaseLostError: The lease is no longer ours.
+        """
         answer = await self._insist(
             lambda: self._store.commit(self.work.lease, self.work.rev, draft, self.preview)
         )
@@ -124,6 +130,7 @@ class LeaseHandle:
             tries=1,
             opened_at=self.clock.now(),
         )
+        return answer
 
     async def settle(
         self, outcome: Outcome, *, posted: tuple[str, ...] = (), delay: float = 0

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from core.domain.admission import AdmissionPolicy
     from core.domain.message import Attachment, Message, ThreadKey
-    from core.domain.session import Record
+    from core.domain.session import Answer, Record
     from core.store.values import (
         Accepted,
         Changed,
@@ -180,7 +180,7 @@ class Store(SidePort):
     @abstractmethod
     async def commit(
         self, lease: Lease, rev: str, draft: PendingAnswer, preview: str = ""
-    ) -> Literal["committed"] | Changed | Refused:
+    ) -> Answer | Changed | Refused:
         """Record the turn's answer behind the last place that it answers, and move `head`.
 
         An answer of kind buried also lists the messages that it answers for the operator.
@@ -192,7 +192,7 @@ class Store(SidePort):
             preview: The platform's id of the turn's preview.
 
         Returns:
-            `committed`, also for a retry or a repeat by the same token and turn, which has no
+            The answer as it is recorded: a retry, or a repeat by the same token and turn, has no
             effect. `Changed`: `rev` moved. `Refused`: the lease is lost.
 
         Raises:

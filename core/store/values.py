@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
-from core.domain.session import Usage
+from core.domain.session import Answer, Usage
 
 if TYPE_CHECKING:
     from typing import Literal
@@ -152,6 +152,21 @@ class PendingAnswer:
     """The first place that the model saw word for word."""
     refused: int = 0
     """How many refused messages this answer tells about."""
+
+    def recorded(self, lease: Lease, at: float) -> Answer:
+        """Return the answer that this draft becomes when it is committed at this time."""
+        return Answer(
+            place=self.last,
+            turn=lease.turn,
+            token=lease.token,
+            kind=self.kind,
+            text=self.text,
+            at=at,
+            usage=self.usage,
+            trimmed=self.trimmed,
+            explain_trim=self.explain_trim,
+            notes=self.notes,
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -155,9 +155,7 @@ class TurnPipeline:
         return await self._record(hold, delivery, draft)
 
     async def _record(self, hold: LeaseHandle, delivery: Delivery, draft: PendingAnswer) -> Outcome:
-        work = hold.work
-        await hold.commit(draft)
-        return await self._deliver(hold, delivery, answer_of(work, draft, at=self._clock.now()))
+        return await self._deliver(hold, delivery, await hold.commit(draft))
 
     async def _deliver(self, hold: LeaseHandle, delivery: Delivery, answer: Answer) -> Outcome:
         """Deliver a recorded answer; say so where its place, or the platform, never takes it."""
@@ -245,22 +243,6 @@ def _busy(busy: ModelBusyError, gate: Gate) -> ModelBusyError:
 def was_begun(work: Work) -> bool:
     """Tell whether an earlier lease may have posted something for this turn."""
     return work.leases > 1 or work.committed_by not in {"", work.lease.token}
-
-
-def answer_of(work: Work, draft: PendingAnswer, *, at: float) -> Answer:
-    """Return the answer as it was recorded when this draft was committed."""
-    return Answer(
-        place=draft.last,
-        turn=work.lease.turn,
-        token=work.lease.token,
-        kind=draft.kind,
-        text=draft.text,
-        at=at,
-        usage=draft.usage,
-        trimmed=draft.trimmed,
-        explain_trim=draft.explain_trim,
-        notes=draft.notes,
-    )
 
 
 def recorded_answer(work: Work) -> Answer:

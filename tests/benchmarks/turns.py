@@ -78,7 +78,7 @@ class Turns:
             seen_from=work.since,
         )
         posted = (f"{_BEGAN + self.number}.000300",)
-        assert await self.store.commit(work.lease, work.rev, draft, posted[0]) == "committed"
+        assert isinstance(await self.store.commit(work.lease, work.rev, draft, posted[0]), Answer)
         assert await self.store.settle(work.lease, Outcome.DONE, posted=posted) == "free"
 
     async def prepared(self) -> Callable[[], Awaitable[None]]:

@@ -112,7 +112,7 @@ async def test_a_lease_lives_on_while_it_is_renewed(harness: Harness, store: Sto
         await harness.advance(LEASE_SECONDS * 0.7)
         assert await store.renew(work.lease, work.rev) == "ok"
     await harness.advance(LEASE_SECONDS * 0.7)
-    assert await store.commit(work.lease, work.rev, draft(0)) == "committed"
+    assert isinstance(await store.commit(work.lease, work.rev, draft(0)), Answer)
     await harness.advance(LEASE_SECONDS * 0.7)
     assert await store.claim(THREAD, "theirs") is None
 
@@ -213,7 +213,7 @@ async def test_renew_says_that_the_turn_was_stopped(harness: Harness, store: Sto
     assert await store.renew(work.lease, work.rev) == "stopped"
     assert await store.renew(work.lease, work.rev, "p1") == "stopped"
     assert (await claimed(store, "mine")).preview == "p1"
-    assert await store.commit(work.lease, work.rev, draft(0)) == "committed"
+    assert isinstance(await store.commit(work.lease, work.rev, draft(0)), Answer)
     assert await store.renew(work.lease, work.rev) == "ok", "a committed answer stands"
     assert not await other.stop(THREAD, work.lease.turn)
 
@@ -269,12 +269,13 @@ async def test_commit_records_the_answer_behind_what_it_answers(store: Store) ->
     work = await begin(store, 1, token="mine")
     await store.accept(message(2), terms())
     done = replace(draft(0, "the answer", cuts=(3, 7), seen_from=0), notes=("a note",))
-    assert await store.commit(work.lease, work.rev, done, "p1") == "committed"
+    committed = await store.commit(work.lease, work.rev, done, "p1")
     now = await claimed(store, "mine")
     assert (now.state, now.committed_by, now.cuts) == (TurnState.COMMITTED, "mine", (3, 7))
     assert (now.preview, now.head, now.next) == ("p1", 1, 2)
     first, answer, second = now.records
     assert isinstance(answer, Answer)
+    assert committed == answer
     assert (first.place, answer.place, second.place) == (0, 0, 1)
     assert (answer.text, answer.turn, answer.token) == ("the answer", "m1", "mine")
     assert (answer.kind, answer.usage, answer.notes) == (AnswerKind.ANSWER, USAGE, ("a note",))
@@ -283,9 +284,12 @@ async def test_commit_records_the_answer_behind_what_it_answers(store: Store) ->
 async def test_a_retried_commit_is_committed_once(store: Store) -> None:
     """Protocol: an answer at `last` with this turn and token: committed."""
     work = await begin(store, 1, token="mine")
-    for text in ("first", "second"):
-        assert await store.commit(work.lease, work.rev, draft(0, text)) == "committed"
-    assert [a.text for a in answers(await claimed(store, "mine"))] == ["first"]
+    told = [
+        await store.commit(work.lease, work.rev, draft(0, text)) for text in ("first", "second")
+    ]
+    (kept,) = answers(await claimed(store, "mine"))
+    assert kept.text == "first"
+    assert told == [kept, kept]
 
 
 async def test_a_commit_on_what_was_edited_is_changed(store: Store) -> None:
@@ -297,7 +301,7 @@ async def test_a_commit_on_what_was_edited_is_changed(store: Store) -> None:
     assert changed.work == await claimed(store, "mine")
     (entry,) = changed.work.records
     assert entry.text == "better"
-    assert await store.commit(work.lease, changed.work.rev, draft(0)) == "committed"
+    assert isinstance(await store.commit(work.lease, changed.work.rev, draft(0)), Answer)
 
 
 async def test_a_commit_after_a_takeover_is_refused(harness: Harness, store: Store) -> None:
@@ -535,7 +539,7 @@ async def test_a_lease_that_was_looked_at_is_good_for_nothing(store: Store) -> N
 async def bury(store: Store, lease: Lease, rev: str, last: int) -> None:
     notice = draft(last, "gave up", kind=AnswerKind.BURIED)
     for _ in range(2):
-        assert await store.commit(lease, rev, notice) == "committed"
+        assert isinstance(await store.commit(lease, rev, notice), Answer)
 
 
 async def test_buried_messages_are_listed(store: Store) -> None:

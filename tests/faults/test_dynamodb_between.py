@@ -6,6 +6,7 @@ import asyncio
 from typing import TYPE_CHECKING
 
 from core.domain.admission import Admission
+from core.domain.session import Answer
 from core.store.dynamodb import DynamoStore, items
 from core.store.values import Changed
 from tests.builders import THREAD, begin, converse, draft, message, terms
@@ -95,7 +96,7 @@ async def test_a_look_that_a_commit_comes_into_looks_again(
     work = await begin(first, 1)
 
     async def cross() -> None:
-        assert await first.commit(work.lease, work.rev, draft(0)) == "committed"
+        assert isinstance(await first.commit(work.lease, work.rev, draft(0)), Answer)
 
     front.before_first("Query", cross)
     seen = await second.peek(THREAD)

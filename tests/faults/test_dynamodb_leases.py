@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from core.domain.session import Answer
 from core.store.dynamodb import DynamoStore, make_table
 from core.store.dynamodb.address import parse
 from core.store.keys import unique
@@ -108,7 +109,7 @@ async def test_a_claim_that_comes_when_the_lease_was_just_renewed_gets_nothing(
     clock.advance(2 * LEASE)
     assert await first.renew(work.lease, work.rev) == "ok"
     assert await second.claim(THREAD, "theirs") is None
-    assert await first.commit(work.lease, work.rev, draft(0)) == "committed"
+    assert isinstance(await first.commit(work.lease, work.rev, draft(0)), Answer)
 
 
 async def test_what_others_do_to_the_thread_is_no_beat(

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from core.domain.limits import ATTACHMENTS, MESSAGE_BYTES
 from core.domain.message import Attachment, Author
-from core.domain.session import Entry
+from core.domain.session import Answer, Entry
 from core.store.values import Outcome
 from tests.builders import THREAD, begin, draft, message, terms
 
@@ -41,7 +41,7 @@ async def test_the_largest_message_answer_and_summary_fit(
     assert [record.text for record in work.records] == [told.text]
     answer = dense(500_000)
     done = draft(0, answer)
-    assert await second.commit(work.lease, work.rev, done) == "committed"
+    assert isinstance(await second.commit(work.lease, work.rev, done), Answer)
     assert await second.settle(work.lease, Outcome.DONE, posted=("p",)) == "free"
     assert await first.compact(THREAD, covers=0, rev=work.rev, to=1, text=answer)
     assert [record.text for record in await first.history(THREAD)] == [told.text, answer]

@@ -244,7 +244,7 @@ async def test_a_committed_answer_is_delivered_from_the_other_store(
 
 
 async def finish_turn_without_settling(store: Store, work: Work) -> None:
-    assert await store.commit(work.lease, work.rev, draft(0, cuts=(2,)), "p") == "committed"
+    assert isinstance(await store.commit(work.lease, work.rev, draft(0, cuts=(2,)), "p"), Answer)
 
 
 async def test_a_bot_in_the_middle_of_a_turn_is_refused(

@@ -148,7 +148,7 @@ async def test_no_turn_is_lost_or_doubled(lossy: PostgresStore) -> None:
         assert work is not None, "no thread that locks itself out"
         assert await lossy.renew(work.lease, work.rev, "preview") == "ok"
         answer = draft(work.next - 1, text=f"answer {number}")
-        assert await lossy.commit(work.lease, work.rev, answer) == "committed"
+        assert isinstance(await lossy.commit(work.lease, work.rev, answer), Answer)
         assert await lossy.settle(work.lease, Outcome.DONE, posted=("p",)) == "free"
     for first, thread in enumerate(threads):
         kept = await lossy.history(thread, limit=TURNS)

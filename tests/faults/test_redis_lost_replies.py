@@ -52,7 +52,7 @@ async def run(store: RedisStore, thread: ThreadKey, number: int) -> None:
     assert work is not None, "no thread that locks itself out"
     assert await store.renew(work.lease, work.rev, "preview") == "ok"
     answer = draft(work.next - 1, text=f"answer {number}")
-    assert await store.commit(work.lease, work.rev, answer) == "committed"
+    assert isinstance(await store.commit(work.lease, work.rev, answer), Answer)
     assert await store.settle(work.lease, Outcome.DONE, posted=("p",)) == "free"
 
 

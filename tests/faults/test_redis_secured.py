@@ -12,6 +12,7 @@ import pytest
 import trustme
 
 from core.domain.errors import StoreRefusedError, StoreUnavailableError
+from core.domain.session import Answer
 from core.store.keys import unique
 from core.store.redis import RedisStore
 from core.store.values import Outcome
@@ -104,7 +105,7 @@ async def converse(store: RedisStore, numbers: range) -> None:
         accepted = await store.accept(message(number), terms(), unique())
         assert accepted.work is not None
         work = accepted.work
-        assert await store.commit(work.lease, work.rev, draft(work.next - 1)) == "committed"
+        assert isinstance(await store.commit(work.lease, work.rev, draft(work.next - 1)), Answer)
         assert await store.settle(work.lease, Outcome.DONE) == "free"
 
 

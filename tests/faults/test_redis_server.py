@@ -45,7 +45,7 @@ async def converse(store: RedisStore, turns: int) -> None:
         accepted = await store.accept(message(number), terms(), unique())
         assert accepted.work is not None
         work = accepted.work
-        assert await store.commit(work.lease, work.rev, draft(work.next - 1)) == "committed"
+        assert isinstance(await store.commit(work.lease, work.rev, draft(work.next - 1)), Answer)
         assert await store.settle(work.lease, Outcome.DONE) == "free"
 
 

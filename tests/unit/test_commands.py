@@ -13,7 +13,7 @@ from core.commands.export import Form, export
 from core.domain.admission import AdmissionPolicy, FollowUp, admissions
 from core.domain.clock import SystemClock
 from core.domain.message import Author, Kind, Message, ThreadKey
-from core.domain.session import AnswerKind
+from core.domain.session import Answer, AnswerKind
 from core.memory.memory import Memory
 from core.memory.tokens import counter_for
 from core.store.local.store import LocalStore
@@ -75,7 +75,7 @@ async def exchange(
     draft = PendingAnswer(
         last=work.next - 1, text=answered, kind=kind, cuts=(len(answered),), trimmed=trimmed
     )
-    assert await store.commit(work.lease, work.rev, draft) == "committed"
+    assert isinstance(await store.commit(work.lease, work.rev, draft), Answer)
     assert await store.settle(work.lease, Outcome.DONE) == "free"
 
 

@@ -90,7 +90,7 @@ class Desk:
         work = (await self.store.accept(message, TERMS, f"t{self.said}")).work
         assert work is not None
         draft = PendingAnswer(last=work.next - 1, text=answer, kind=AnswerKind.ANSWER, cuts=())
-        assert await self.store.commit(work.lease, work.rev, draft) == "committed"
+        assert isinstance(await self.store.commit(work.lease, work.rev, draft), Answer)
         assert await self.store.settle(work.lease, Outcome.DONE) == "free"
 
     async def say_many(self, count: int = 20) -> None:

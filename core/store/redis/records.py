@@ -25,7 +25,7 @@ is read before it.
 from __future__ import annotations
 
 import json
-from dataclasses import fields
+from dataclasses import fields, replace
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -37,7 +37,6 @@ if TYPE_CHECKING:
 
     from core.domain.message import Message
     from core.domain.session import Record
-    from core.store.values import Lease, PendingAnswer
 
 _Made = TypeVar("_Made")
 
@@ -63,26 +62,26 @@ def files(attachments: Sequence[Attachment]) -> str:
     return _dump(_files(attachments))
 
 
-def answer(lease: Lease, draft: PendingAnswer) -> str:
+def answer(answer: Answer) -> str:
     """Return an answer, without its kind, its messages and its time, which the script adds."""
-    usage = draft.usage
-    tokens = usage and (usage.input, usage.output, usage.cache_read, usage.cache_write)
-    said = [draft.last, lease.turn, lease.token, draft.text, tokens]
-    if draft.trimmed or draft.explain_trim or draft.notes:
-        return _dump([*said, int(draft.trimmed), int(draft.explain_trim), draft.notes])
-    return _dump(said)
+    return _dump(_answer_row(answer))
+
+
+def committed(answer: Answer, reply: bytes) -> Answer:
+    """Return an answer as it is recorded: the script says when, or what was there already."""
+    if reply.startswith(b"["):
+        (kept,) = load(b"[" + reply + b"]")
+        assert isinstance(kept, Answer)  # noqa: S101 - for the type checker
+        return kept
+    return replace(answer, at=float(reply))
 
 
 def dump(record: Record) -> str:
     """Return a record with all of its values."""
     if isinstance(record, Entry):
         return _dump(_entry_row(record))
-    usage = record.usage
-    tokens = usage and (usage.input, usage.output, usage.cache_read, usage.cache_write)
-    said = (record.place, record.turn, record.token, record.text, tokens)
-    more = (int(record.trimmed), int(record.explain_trim), record.notes)
-    told = more if any(more) else ()
-    return _dump((_LETTERS[record.kind], record.posted, repr(record.at), *said, *told))
+    front = (_LETTERS[record.kind], record.posted, repr(record.at))
+    return _dump((*front, *_answer_row(record)))
 
 
 def letter(kind: AnswerKind) -> str:
@@ -108,6 +107,14 @@ def _entry_row(entry: Entry) -> tuple[object, ...]:
     told = (repr(entry.stamp), entry.answer_in, files, entry.requeued_from)
     lost = (1,) if entry.lost_file else ()
     return (_STATUS_LETTERS[entry.status], *said, *((*told, *lost) if any(more) else ()))
+
+
+def _answer_row(answer: Answer) -> tuple[object, ...]:
+    usage = answer.usage
+    tokens = usage and (usage.input, usage.output, usage.cache_read, usage.cache_write)
+    said = (answer.place, answer.turn, answer.token, answer.text, tokens)
+    more = (int(answer.trimmed), int(answer.explain_trim), answer.notes)
+    return (*said, *more) if any(more) else said
 
 
 def _maker(made: type[_Made]) -> Callable[..., _Made]:

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
     from core.domain.admission import AdmissionPolicy
     from core.domain.message import Attachment, Message
+    from core.domain.session import Answer
     from core.store.values import Lease, PendingAnswer, Work
 
 
@@ -112,14 +113,15 @@ class RedisStore(RedisTransfer):
     @override
     async def commit(
         self, lease: Lease, rev: str, draft: PendingAnswer, preview: str = ""
-    ) -> Literal["committed"] | Changed | Refused:
+    ) -> Answer | Changed | Refused:
+        answer = draft.recorded(lease, 0)
         reply = await self._as_holder(
             "commit",
             lease,
             rev=rev,
             preview=preview,
             last=draft.last,
-            answer=records.answer(lease, draft),
+            answer=records.answer(answer),
             kind=records.letter(draft.kind),
             cuts=wire.numbers(draft.cuts),
             seen_from=draft.seen_from,
@@ -130,7 +132,7 @@ class RedisStore(RedisTransfer):
             return _refused(reply)
         if reply[0] == b"changed":
             return Changed(work=self._work(lease.thread, lease.token, reply[1]))
-        return "committed"
+        return records.committed(answer, reply[1])
 
     @override
     async def settle(

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     from core.domain.admission import AdmissionPolicy
     from core.domain.message import Attachment, Kind, Message, ThreadKey
+    from core.domain.session import Answer
     from core.store.values import (
         Accepted,
         Changed,
@@ -93,7 +94,7 @@ class SteppedStore(Store):
     @override
     async def commit(
         self, lease: Lease, rev: str, draft: PendingAnswer, preview: str = ""
-    ) -> Literal["committed"] | Changed | Refused:
+    ) -> Answer | Changed | Refused:
         return await self._step(
             lease.thread,
             lambda rows, now: verbs.commit(rows, now, lease, rev, draft, preview),

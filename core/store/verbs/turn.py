@@ -82,7 +82,7 @@ def stop(rows: Rows, now: Now, turn: str) -> bool:
 
 def commit(
     rows: Rows, now: Now, lease: Lease, rev: str, draft: PendingAnswer, preview: str
-) -> Literal["committed"] | Changed | Refused:
+) -> Answer | Changed | Refused:
     """Record the turn's answer; see `Store.commit`."""
     header = living(rows, now)
     if header is None or header.turn is None or not _holds(header, lease):
@@ -91,14 +91,15 @@ def commit(
     header.extend(now.time, now.lease_seconds)
     if turn.state is TurnState.COMMITTED and turn.committed_by == lease.token:
         rows.put_header(header)
-        return "committed"
+        return next(r for r in rows.records(turn.last, turn.last + 1) if isinstance(r, Answer))
     if turn.state is not TurnState.OPEN or header.rev != rev:
         rows.put_header(header)
         return Changed(work=show(rows, header))
-    _record(rows, now, header, draft, lease.token)
+    answer = draft.recorded(lease, now.time)
+    _record(rows, header, draft, answer)
     turn.preview = preview or turn.preview
     rows.put_header(header)
-    return "committed"
+    return answer
 
 
 def settle(
@@ -152,30 +153,17 @@ def open_turn(rows: Rows, header: Header, now: Now) -> None:
     header.turn = OpenTurn(id=oldest.id, opened_at=now.time)
 
 
-def _record(rows: Rows, now: Now, header: Header, draft: PendingAnswer, token: str) -> None:
+def _record(rows: Rows, header: Header, draft: PendingAnswer, answer: Answer) -> None:
     assert header.turn is not None  # noqa: S101 - for the type checker: the caller looked
     turn = header.turn
     answered = [r for r in rows.records(header.head, draft.last + 1) if isinstance(r, Entry)]
     addressed = [entry.place for entry in answered if entry.status is Status.ADDRESSED]
-    rows.put_answer(
-        Answer(
-            place=draft.last,
-            turn=turn.id,
-            token=token,
-            kind=draft.kind,
-            text=draft.text,
-            at=now.time,
-            usage=draft.usage,
-            trimmed=draft.trimmed,
-            explain_trim=draft.explain_trim,
-            notes=draft.notes,
-        )
-    )
+    rows.put_answer(answer)
     turn.state = TurnState.COMMITTED
-    turn.tries, turn.opened_at = 1, now.time  # what follows is the delivery's own
+    turn.tries, turn.opened_at = 1, answer.at  # what follows is the delivery's own
     turn.cuts = draft.cuts
     turn.last = draft.last
-    turn.committed_by = token
+    turn.committed_by = answer.token
     header.head = draft.last + 1
     header.waiting -= len(addressed)
     header.overheard -= sum(entry.status is Status.OVERHEARD for entry in answered)

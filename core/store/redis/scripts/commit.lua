@@ -1,7 +1,8 @@
 -- Records the turn's answer behind the last place that it answers, and moves head.
 -- KEYS header entries ids people work buried
 -- ARGV token turn lease rev preview last answer kind cuts seen_from refused explain
--- Answers {'committed'}, {'changed', work} or the refusal. `kind` is the letter that `answer` lacks.
+-- Answers {'committed', when, or what was recorded before}, {'changed', work} or the refusal.
+-- `kind` is the letter that `answer` lacks.
 
 local function record(h)
   local last = tonumber(A.last)
@@ -30,5 +31,8 @@ local done = h.state == 'committed' and h.committed_by == A.token
 local stands = h.state == 'open' and h.rev == A.rev
 if stands then record(h) end
 save(h)
-if done or stands then return {'committed'} end
+if stands then return {'committed', text(NOW)} end
+if done then  -- a retry
+  return {'committed', redis.call('HGET', K.entries, redis.call('HGET', K.header, 'last') .. '~')}
+end
 return {'changed', show(h)}
