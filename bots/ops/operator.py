@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from bots.app import App, say
 from bots.terminal.platform import NAME
 from bots.terminal.text import inert
-from core.commands.audit import deed_line
+from core.commands.audit import event_line
 from core.commands.commands import stats_lines
 from core.commands.export import Form, export, export_to
 from core.domain.message import ThreadKey
@@ -71,8 +71,8 @@ async def audit(settings: Settings) -> int:
     """Print what admins exported and removed, a line of JSON each, oldest first."""
     async with await App.open(settings) as app:
         count = 0
-        async for deed in app.store.audit_events():
-            _print(deed_line(deed))
+        async for event in app.store.audit_events():
+            _print(event_line(event))
             count += 1
     if not count:
         say("No admin has exported or removed anything in the last year.")

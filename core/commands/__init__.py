@@ -1,1 +1,1 @@
-"""What people can ask for beside the conversation: remember, export, forget, reset, stats."""
+"""Commands beside the conversation: show the memory, export, forget, reset, statistics."""

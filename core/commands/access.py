@@ -1,8 +1,8 @@
-"""Who may read, export and forget what. Pure.
+"""Who may read, export, forget and reset which thread. Pure.
 
-A person reaches the threads that they took part in and can still see. The first is known to the
-store; the second, and what kind of conversation it is, are facts of the platform, asked for at the
-moment of each command and passed in: what was written down once may be wrong, or have changed.
+People can reach the threads they took part in and can still see. The store knows the first; the
+platform knows the second, and what kind of conversation it is. Each command asks the platform
+again and passes its answers in, since a stored answer may be wrong or out of date.
 """
 
 from __future__ import annotations
@@ -12,38 +12,40 @@ from enum import StrEnum
 
 
 class Right(StrEnum):
-    """By what right somebody reaches a thread."""
+    """The right by which a person may reach a thread."""
 
     NONE = "none"
     OWN = "own"
-    """They took part in it, and still see it."""
+    """They took part in the thread and can still see it."""
     ADMIN = "admin"
-    """They are an admin, and the thread is not theirs: what they do with it is audited."""
+    """They are an admin and the thread is not theirs: what they do with it is audited."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Standing:
-    """How one person stands to one thread, at one moment."""
+    """What is true of one person and one thread at one moment."""
 
     took_part: bool
     """They said something in it."""
     can_see: bool
-    """The platform shows it to them, now: they are among those for whom it is."""
+    """The platform shows it to them now, as one of the people it is meant for."""
     may_enter: bool = False
-    """They are not among them, and the platform would let them in: it is a public channel's."""
+    """They are not one of those people, but may join: the thread is in a public channel."""
     admin: bool = False
-    """By the settings, or by their role on the platform."""
+    """They are an admin, by the settings or by their role on the platform."""
     private: bool = False
-    """It is a direct message, of one person or of several."""
+    """It is a direct message, with one person or with several."""
     people: int = 0
-    """How many have said something in it."""
+    """How many people have said something in it."""
 
 
 def right(standing: Standing, *, open_private: bool = False, open_unseen: bool = False) -> Right:
-    """Return by what right a thread may be read and exported.
+    """Return the right by which a person may read and export a thread.
 
-    Direct messages of others are closed to admins too, unless `open_private`; and so is what the
-    platform does not show them, unless `open_unseen`.
+    Args:
+        standing: How the person stands to the thread.
+        open_private: Whether admins may reach other people's direct messages.
+        open_unseen: Whether admins may reach what the platform does not show them.
     """
     if standing.took_part and standing.can_see:
         return Right.OWN
@@ -54,14 +56,17 @@ def right(standing: Standing, *, open_private: bool = False, open_unseen: bool =
 
 
 def may_forget_own(standing: Standing) -> bool:
-    """Tell whether one's own messages in a thread may be removed."""
+    """Return whether a person may remove their own messages from a thread."""
     return standing.took_part and standing.can_see
 
 
 def may_forget_whole(
     standing: Standing, *, open_private: bool = False, open_unseen: bool = False
 ) -> bool:
-    """Tell whether a whole thread may be removed: by its sole person, or by an admin."""
+    """Return whether a person may remove a whole thread: its only person may, and an admin.
+
+    The arguments are those of `right`.
+    """
     held = right(standing, open_private=open_private, open_unseen=open_unseen)
     if held is Right.NONE:
         return False
@@ -69,5 +74,5 @@ def may_forget_whole(
 
 
 def may_reset(standing: Standing) -> bool:
-    """Tell whether a thread may be begun anew; it is announced in it, and keeps its log."""
+    """Return whether a person may reset a thread, which is announced in it and keeps its log."""
     return standing.took_part and standing.can_see

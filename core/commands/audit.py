@@ -1,8 +1,8 @@
 """The audit log: which admin exported or removed which conversation, and when.
 
-It holds ids only, never what was said. The store keeps it, and `chatbot audit` prints it. Each
-deed is also a line of the logger `chatbot.audit`, written at every log level, for those who
-gather the logs of their programs.
+It holds ids only, never what people said. The store keeps it and `chatbot audit` prints it. Each
+event is also a line of the logger `chatbot.audit`, written at every log level, for operators who
+collect their programs' logs.
 """
 
 from __future__ import annotations
@@ -22,20 +22,20 @@ if TYPE_CHECKING:
 log = logging.getLogger("chatbot.audit")
 
 
-async def note(
+async def record(
     store: Store, what: Literal["export", "forget"], *, by: str, thread: ThreadKey, at: float
 ) -> None:
-    """Keep that somebody does something by an admin's right; `at` is seconds since 1970.
+    """Record that an admin uses their right on a thread; `at` is seconds since 1970.
 
-    To be called before it is done: what can't be kept (`StoreError`) is not done.
+    Call this before acting: what can't be recorded (`StoreError`) must not be done.
     """
-    deed = AuditEvent(id=unique(), what=what, by=by, thread=thread, at=at)
-    await store.audit(deed)
-    log.critical("%s", deed_line(deed))  # the one level that no setting leaves out
+    event = AuditEvent(id=unique(), what=what, by=by, thread=thread, at=at)
+    await store.audit(event)
+    log.critical("%s", event_line(event))  # the one level that no setting leaves out
 
 
-def deed_line(deed: AuditEvent) -> str:
-    """Return a deed as one line of JSON."""
-    when = datetime.fromtimestamp(deed.at, UTC).isoformat(timespec="seconds")
-    fields = {"deed": deed.what, "by": deed.by, "thread": str(deed.thread), "at": when}
+def event_line(event: AuditEvent) -> str:
+    """Return an event as one line of JSON."""
+    when = datetime.fromtimestamp(event.at, UTC).isoformat(timespec="seconds")
+    fields = {"deed": event.what, "by": event.by, "thread": str(event.thread), "at": when}
     return json.dumps(fields)

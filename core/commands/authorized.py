@@ -1,7 +1,7 @@
-"""What is done with a thread on somebody's word, if they may: the same on every platform.
+"""Commands on a thread for one person, each after checking that the person may do it.
 
-By whatever way the word came (a slash, a button, a mention), the platform shows what these
-methods return, and the text of `DeniedError` where they raise it.
+All platforms share it. However the person asked (by a slash, a button or a mention), the platform
+shows what these methods return, or the text of the `DeniedError` they raise.
 """
 
 from __future__ import annotations
@@ -42,54 +42,54 @@ _SHARED = (
 )
 _UNKNOWN = "I have no conversation there."
 _RECENT = 50
-"""Threads that a person's list is chosen from, so that it is there soon."""
+"""The most recent threads to look through for a person's list, so that it comes quickly."""
 
 Extent: TypeAlias = Literal["own", "whole"]
-"""What a `forget` removes: one's own messages in a thread, or the thread."""
+"""What `forget` removes: the person's own messages in a thread, or the whole thread."""
 
 
 class Directory(Protocol):
-    """Who is where and who is who on one platform, asked of it at the moment of each command.
+    """Port: asks one platform who may see what, at the moment of each command.
 
-    Each may raise `PlatformError` when the platform can't be asked now.
+    Each method may raise `PlatformError` if the platform can't be asked now.
     """
 
     name: str
     """The platform, as in `ThreadKey.platform`."""
 
     def is_ours(self, thread: ThreadKey) -> bool:
-        """Tell whether a thread is where the bot is now; another workspace's is nobody's here."""
+        """Return whether a thread belongs to the workspace or server that the bot runs in now."""
 
-    def circle(self, thread: ThreadKey) -> str:
-        """Return whose figures a thread belongs to: a workspace's, a server's, a DM's."""
+    def tenant(self, thread: ThreadKey) -> str:
+        """Return the workspace, server or direct message whose statistics a thread counts in."""
 
     def scope(self, thread: ThreadKey) -> str:
-        """Return what sight depends on: threads of one scope are seen by the same people."""
+        """Return what decides who sees a thread: the same people see all threads of a scope."""
 
     async def listens_to(self, person: str, thread: ThreadKey) -> bool:
-        """Tell whether the bot listens to a person where a thread is, by its settings.
+        """Return whether the bot's settings let a person talk to it where a thread is.
 
-        A person who may not talk to it there may have nothing done there by any other way either.
+        A person who may not talk to it there can't use commands there either.
         """
 
     async def is_direct(self, thread: ThreadKey) -> bool:
-        """Tell whether a thread is a direct message, now; True where that can't be told."""
+        """Return whether a thread is a direct message now; True if that is unknown."""
 
     async def may_enter(self, person: str, thread: ThreadKey) -> bool:
-        """Tell whether the platform lets a person who is not in a thread's place come in."""
+        """Return whether a person who is not in a thread's channel could join it."""
 
     async def can_see(self, person: str, thread: ThreadKey) -> bool:
-        """Tell whether the platform shows somebody a thread, now; False where it can't be told."""
+        """Return whether the platform shows a person a thread now; False if that is unknown."""
 
     async def is_admin(self, person: str, thread: ThreadKey) -> bool:
-        """Tell whether somebody is an admin where a thread is, by the settings or by role."""
+        """Return whether a person is an admin where a thread is, by the settings or by role."""
 
     async def name_of(self, person: str, thread: ThreadKey) -> str:
-        """Return what somebody is called there; their id where that is not known."""
+        """Return the name a person has there; their id if the name is unknown."""
 
 
 class AuthorizedCommands:
-    """Shows, exports, forgets and resets threads for those who may."""
+    """Shows, exports, forgets and resets threads for people who have the right to it."""
 
     def __init__(
         self,
@@ -101,9 +101,15 @@ class AuthorizedCommands:
         open_private: bool,
         open_unseen: bool = False,
     ) -> None:
-        """Act on `store`; `open_private` lets admins reach other people's direct messages.
+        """Create it.
 
-        `open_unseen` lets them reach what the platform does not show them.
+        Args:
+            directory: Who may see what on the platform.
+            store: Where the threads are.
+            commands: The commands themselves, which check no rights.
+            clock: Dates the exports and the audit log.
+            open_private: Whether admins may reach other people's direct messages.
+            open_unseen: Whether admins may reach what the platform does not show them.
         """
         self._directory = directory
         self._store = store
@@ -112,57 +118,57 @@ class AuthorizedCommands:
         self._open_private = open_private
         self._open_unseen = open_unseen
 
-    # --- who may --------------------------------------------------------------------------------
+    # --- rights ---------------------------------------------------------------------------------
 
     async def admit(self, person: str, thread: ThreadKey) -> None:
-        """Raise `DeniedError` if the bot does not listen to a person."""
+        """Raise `DeniedError` if the bot's settings don't let it listen to a person."""
         if not await self._directory.listens_to(person, thread):
             raise DeniedError(NOT_HEARD)
 
     async def standing(self, person: str, thread: ThreadKey) -> Standing:
         """Return how a person stands to a thread now.
 
-        Raises `DeniedError` where the bot does not listen to them.
+        Raises `DeniedError` if the bot does not listen to them.
         """
-        where = self._directory
-        if thread.platform != where.name or not where.is_ours(thread):
+        directory = self._directory
+        if thread.platform != directory.name or not directory.is_ours(thread):
             return Standing(took_part=False, can_see=False)
         await self.admit(person, thread)
         work = await self._store.peek(thread)
-        can_see = await where.can_see(person, thread)
-        admin = await where.is_admin(person, thread)
+        can_see = await directory.can_see(person, thread)
+        admin = await directory.is_admin(person, thread)
         return Standing(
             took_part=await self.took_part(person, thread),
             can_see=can_see,
-            may_enter=admin and not can_see and await where.may_enter(person, thread),
+            may_enter=admin and not can_see and await directory.may_enter(person, thread),
             admin=admin,
-            private=admin and await where.is_direct(thread),
+            private=admin and await directory.is_direct(thread),
             people=work.people if work is not None else 0,
         )
 
     async def took_part(self, person: str, thread: ThreadKey) -> bool:
-        """Tell whether somebody said something in a thread, as far as that is kept."""
-        found = await self._commands.threads_of(thread.platform, person, place=thread.place)
+        """Return whether a person said something in a thread, as far as the store still knows."""
+        found = await self._commands.threads_of(thread.platform, person, channel=thread.place)
         return any(info.thread == thread for info in found)
 
     async def right(self, person: str, thread: ThreadKey) -> Right:
-        """Return by what right somebody may read a thread now."""
+        """Return the right by which a person may read a thread now."""
         standing = await self.standing(person, thread)
         return right(standing, open_private=self._open_private, open_unseen=self._open_unseen)
 
     # --- showing --------------------------------------------------------------------------------
 
     async def threads(self, person: str, limit: int = 10) -> list[ThreadInfo]:
-        """Return the threads that somebody took part in and still sees, the latest first."""
-        where, seen = self._directory, dict[str, bool]()
+        """Return the threads a person took part in and can still see, the latest first."""
+        directory, seen = self._directory, dict[str, bool]()
         found: list[ThreadInfo] = []
-        for info in (await self._commands.threads_of(where.name, person))[:_RECENT]:
-            if not where.is_ours(info.thread):
+        for info in (await self._commands.threads_of(directory.name, person))[:_RECENT]:
+            if not directory.is_ours(info.thread):
                 continue
-            scope = where.scope(info.thread)
+            scope = directory.scope(info.thread)
             if scope not in seen:
-                listens = await where.listens_to(person, info.thread)
-                seen[scope] = listens and await where.can_see(person, info.thread)
+                listens = await directory.listens_to(person, info.thread)
+                seen[scope] = listens and await directory.can_see(person, info.thread)
             if seen[scope]:
                 found.append(info)
             if len(found) == limit:
@@ -170,37 +176,39 @@ class AuthorizedCommands:
         return found
 
     async def remembered(self, person: str, thread: ThreadKey) -> list[str]:
-        """Return what is remembered of a thread in words; raise `DeniedError` to others.
+        """Return in words what the bot remembers of a thread, for a person who took part in it.
 
-        Admins too read others' threads only by an export, which is audited.
+        Raises `DeniedError` for anyone else, admins included: they read other people's threads
+        only by an export, which is audited.
         """
         if await self.right(person, thread) is not Right.OWN:
             raise DeniedError(NOT_YOURS)
         return view_lines(await self._commands.view(thread))
 
     async def stats(self, person: str, at: ThreadKey) -> list[str]:
-        """Return in words how long conversations are, of those around the one it is asked in.
+        """Return in words how long the conversations of a workspace, server or DM are.
 
-        Raises `DeniedError` where the bot does not listen to who asks.
+        `at` is the thread where the person asks. Raises `DeniedError` if the bot does not listen
+        to them.
         """
-        where = self._directory
+        directory = self._directory
         await self.admit(person, at)
 
         def counts(thread: ThreadKey) -> bool:
-            here = thread.platform == where.name and where.is_ours(thread)
-            return here and where.circle(thread) == where.circle(at)
+            here = thread.platform == directory.name and directory.is_ours(thread)
+            return here and directory.tenant(thread) == directory.tenant(at)
 
         return stats_lines(await self._commands.stats(counts))
 
-    # --- doing ----------------------------------------------------------------------------------
+    # --- acting ---------------------------------------------------------------------------------
 
     @asynccontextmanager
     async def exported(
         self, person: str, thread: ThreadKey, form: Form = Form.MARKDOWN
     ) -> AsyncGenerator[Path, None]:
-        """Give a conversation as a file, which is there as long as the block.
+        """Write a conversation to a file, which exists for the duration of the block.
 
-        Raises `DeniedError`, and `OSError` where there is no room for the file.
+        Raises `DeniedError`, and `OSError` if the file can't be written.
         """
         held = await self.right(person, thread)
         if held is Right.NONE:
@@ -214,7 +222,7 @@ class AuthorizedCommands:
             yield await export_to(self._store, thread, str(file), at=self._clock.now(), form=form)
 
     async def may_forget(self, person: str, thread: ThreadKey) -> Extent:
-        """Return what somebody may remove of a thread, to be asked first; or `DeniedError`."""
+        """Return what a person may remove of a thread, to confirm first; raise `DeniedError`."""
         standing = await self.standing(person, thread)
         if self._may_forget_whole(standing):
             return "whole"
@@ -225,13 +233,24 @@ class AuthorizedCommands:
     async def forget(
         self, person: str, thread: ThreadKey, extent: Extent, *, at: float | None = None
     ) -> str:
-        """Remove a thread, or what somebody said in it, if they may still; say what was done.
+        """Remove a thread, or what a person said in it, if they still may.
 
-        `at` is the platform's time of the command, where there is one. To be repeated where it
-        broke off. Raises `DeniedError`.
+        Repeat it if it was interrupted.
+
+        Args:
+            person: The id of the person who asks.
+            thread: The thread.
+            extent: What the person confirmed to remove.
+            at: The platform's time of the command, if it has one.
+
+        Returns:
+            A sentence that says what was removed.
+
+        Raises:
+            DeniedError: The person may not, or no longer may.
         """
         standing = await self.standing(person, thread)
-        await asyncio.to_thread(temp_files.sweep)  # an export that a killed process has left, too
+        await asyncio.to_thread(temp_files.sweep)  # also exports that a killed process left behind
         if extent == "whole" and self._may_forget_whole(standing):
             if not (may_forget_own(standing) and standing.people == 1):
                 await self._audit("forget", person, thread)
@@ -245,10 +264,16 @@ class AuthorizedCommands:
     async def reset(
         self, person: str, thread: ThreadKey, *, at: float | None = None, seen: bool = False
     ) -> str:
-        """Begin a thread anew; return the line that has to be said in it, for all who are there.
+        """Reset a thread; return the line that announces it to everyone in the thread.
 
-        `at` is the platform's time of the command, so that it may be repeated. `seen`: it was
-        said in the thread, so the platform need not be asked who sees it. Raises `DeniedError`.
+        Args:
+            person: The id of the person who asks.
+            thread: The thread.
+            at: The platform's time of the command, which makes it safe to repeat.
+            seen: The person wrote the command in the thread, so they can see it.
+
+        Raises:
+            DeniedError: The person took no part in the thread or can't see it.
         """
         if seen:
             standing = Standing(took_part=await self.took_part(person, thread), can_see=True)
@@ -266,4 +291,4 @@ class AuthorizedCommands:
         )
 
     async def _audit(self, what: Literal["export", "forget"], by: str, thread: ThreadKey) -> None:
-        await audit.note(self._store, what, by=by, thread=thread, at=self._clock.now())
+        await audit.record(self._store, what, by=by, thread=thread, at=self._clock.now())

@@ -1,4 +1,4 @@
-"""What people and operators can ask for beside the conversation, the same on every platform."""
+"""The commands themselves, the same on every platform; they check no rights."""
 
 from __future__ import annotations
 
@@ -29,24 +29,32 @@ if TYPE_CHECKING:
 _HOUR = 3600
 _DAY = 24 * _HOUR
 _SHOWN_LENGTH = 200
-"""Characters of a message that is still seen word for word; people know what they said."""
+"""Characters to show of a message; people know what they wrote."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class View:
-    """What the model would see of a thread if somebody wrote now."""
+    """What the model would see of a thread if someone wrote in it now."""
 
     strategy: str
     plan: Plan
 
 
 class Commands:
-    """Commands on threads. Each returns sentences to show, or what they are made of."""
+    """Commands on threads. Each returns sentences to show, or the facts to make them from."""
 
     def __init__(
         self, store: Store, memory: Memory, clock: Clock, *, system: str, timezone: tzinfo = UTC
     ) -> None:
-        """Read and change `store`; look at threads the way `memory` does."""
+        """Create it.
+
+        Args:
+            store: Where the threads are.
+            memory: How the bot remembers, for `view`.
+            clock: The time.
+            system: The system prompt, for `view`.
+            timezone: The time zone that the prompt names.
+        """
         self._store = store
         self._memory = memory
         self._clock = clock
@@ -54,18 +62,18 @@ class Commands:
         self._timezone = timezone
 
     async def forget(self, thread: ThreadKey, *, at: float | None = None) -> str:
-        """Remove every trace of a thread; `at` is the platform's time, ours where it is None."""
+        """Remove everything of a thread; `at` is the platform's time, or None for our own."""
         await self._store.erase(thread, at=self._clock.now() if at is None else at)
         return "I have forgotten everything said in this thread. The next message starts over."
 
     async def forget_own(self, thread: ThreadKey, person: str) -> str:
-        """Remove what one person said in a thread; to be repeated where it broke off."""
+        """Remove what one person said in a thread; repeat it if it was interrupted."""
         count = 0
         async for record in self._store.records(thread):
             if not isinstance(record, Entry) or record.author.id != person:
                 continue
             if record.status is not Status.DELETED:
-                # An edit may bear a time that our clock has not come to yet.
+                # An edit may carry a time that is ahead of our clock.
                 stamp = max(self._clock.now(), record.stamp + 1)
                 await self._store.amend(thread, record.id, (), stamp=stamp, text=None)
                 count += 1
@@ -77,46 +85,46 @@ class Commands:
         )
 
     async def reset(self, thread: ThreadKey, *, at: float | None = None) -> str:
-        """Begin a thread anew, and keep what was said for its export; `at` as for `forget`."""
+        """Reset a thread; exports still include what was said. `at` is that of `forget`."""
         at = self._clock.now() if at is None else at
         await self._store.erase(thread, at=at, keep_log=True)
         return "I no longer use anything above this line; exports still include it."
 
-    async def threads(self, platform: str, place: str) -> list[ThreadInfo]:
-        """Return the threads of a place, the one that was last used first."""
-        found = [info async for info in self._store.all_threads(place=(platform, place))]
+    async def threads(self, platform: str, channel: str) -> list[ThreadInfo]:
+        """Return the threads of a channel, the last used first."""
+        found = [info async for info in self._store.all_threads(place=(platform, channel))]
         return sorted(found, key=lambda info: info.last_at, reverse=True)
 
     async def threads_of(
-        self, platform: str, person: str, *, place: str | None = None
+        self, platform: str, person: str, *, channel: str | None = None
     ) -> list[ThreadInfo]:
-        """Return the threads that somebody took part in, the one that was last used first."""
-        within = None if place is None else (platform, place)
+        """Return the threads a person took part in, the last used first."""
+        within = None if channel is None else (platform, channel)
         found = [info async for info in self._store.all_threads(place=within, person=person)]
         here = [info for info in found if info.thread.platform == platform]
         return sorted(here, key=lambda info: info.last_at, reverse=True)
 
     async def stats(self, counts: Callable[[ThreadKey], bool] = lambda _: True) -> Stats:
-        """Return the figures of all conversations that are kept, of those that count."""
+        """Return the statistics of all stored conversations that `counts` selects."""
         found = [info async for info in self._store.all_threads() if counts(info.thread)]
         return stats_of(found, self._clock.now())
 
     async def view(self, thread: ThreadKey) -> View | None:
-        """Return what the model would see now; None where nothing was said yet."""
+        """Return what the model would see now; None if nothing was said yet."""
         work = await self._store.peek(thread)
         if work is None:
             return None
         strategy = self._memory.strategy(work.kind, work.settings.strategy)
         session = await self._session(work, strategy)
         count = self._memory.counter.count
-        scene = PromptContext(
+        context = PromptContext(
             now=datetime.fromtimestamp(self._clock.now(), self._timezone),
             platform=thread.platform,
             place=thread.place,
             kind=work.kind,
             speakers=(),
         )
-        fixed = fixed_size(scene, system=self._system, count=count)
+        fixed = fixed_size(context, system=self._system, count=count)
         room = self._memory.room(thread, now=self._clock.monotonic())
         newest = replace(session, batch=session.batch[-1:])
         least = least_size(newest, fixed=fixed, count=count)
@@ -124,7 +132,7 @@ class Commands:
         return View(strategy=strategy.name, plan=seen)
 
     async def _session(self, work: Work, strategy: Strategy) -> Session:
-        """Return the thread as it would be if somebody wrote an empty message now."""
+        """Return the session as it would be if someone wrote an empty message now."""
         session = await self._memory.load(self._store, work, strategy)
         place = max([work.next, *(entry.place + 1 for entry in session.batch)])
         nothing = Entry(place=place, id="-", author=Author(id="-", name="-"), text="", at=0)
@@ -157,7 +165,7 @@ def view_lines(view: View | None) -> list[str]:
 
 
 def stats_lines(stats: Stats) -> list[str]:
-    """Return the figures in words."""
+    """Return the statistics in words."""
     lengths = stats.lengths
     if not lengths.count:
         return ["There are no conversations yet."]
@@ -177,7 +185,7 @@ def stats_lines(stats: Stats) -> list[str]:
 
 
 def thread_line(info: ThreadInfo, now: float) -> str:
-    """Return one thread of a list in words."""
+    """Return in words how long and how old a thread is, for a list."""
     waiting = f", {_counted(info.waiting, 'message')} waiting" if info.waiting else ""
     return f"{_counted(info.turns, 'reply', 'replies')}, {_ago(now - info.last_at)}{waiting}"
 

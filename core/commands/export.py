@@ -1,4 +1,4 @@
-"""A conversation as a document, made piece by piece: a long one never is in memory as a whole."""
+"""Exports of a conversation as Markdown or JSON, written in pieces to keep memory use small."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 
 class Form(StrEnum):
-    """What a conversation is written as."""
+    """The format of an exported conversation."""
 
     MARKDOWN = "markdown"
     JSON = "json"
@@ -32,7 +32,7 @@ class Form(StrEnum):
 async def export(
     store: Store, thread: ThreadKey, form: Form, *, at: float
 ) -> AsyncGenerator[str, None]:
-    """Yield a conversation as a document; `at` is when that is, in seconds since 1970."""
+    """Yield a conversation as a document in pieces; `at` dates it, in seconds since 1970."""
     if form is Form.JSON:
         yield f'{{"thread": {_json(str(thread))}, "exported_at": {_json(_time(at))}, "records": ['
     else:
@@ -46,17 +46,29 @@ async def export(
 
 
 def form_for(path: Path) -> Form:
-    """Return the form that a file's name asks for."""
+    """Return the form that a file's name implies."""
     return Form.JSON if path.suffix.lower() == ".json" else Form.MARKDOWN
 
 
 async def export_to(
     store: Store, thread: ThreadKey, file: str, *, at: float, form: Form | None = None
 ) -> Path:
-    """Write a conversation to a new file, which only its owner can read; return its path.
+    """Write a conversation to a new file that only its owner can read.
 
-    Without a form the file's name decides. Raises `OSError` where the file is there already or
-    can't be written, and `ValueError` or `RuntimeError` where this is no name for one.
+    Args:
+        store: Where the conversation is.
+        thread: The conversation.
+        file: The name of the file to create.
+        at: When the export is made, in seconds since 1970.
+        form: The form to write; None to go by the file's name.
+
+    Returns:
+        The file's path.
+
+    Raises:
+        OSError: The file exists, or can't be written.
+        ValueError: The name can't be that of a file.
+        RuntimeError: The name starts with the home directory of an unknown user.
     """
     path = Path(file)
     target = await asyncio.to_thread(_create, path)
@@ -86,7 +98,7 @@ def _fields(record: Record) -> dict[str, object]:
 
 
 def _paragraph(record: Record) -> str:
-    """Return a record as a heading line and a quote, which nothing in the text can end."""
+    """Return a record as a heading line and a quote that no text can break out of."""
     text = record.text
     if isinstance(record, Entry):
         who = f"**{' '.join(record.author.name.split())}**"

@@ -1,16 +1,15 @@
-"""Commands that are said in a thread: after a mention of the bot, or after `!`.
+"""Commands that people write in a thread: after a mention of the bot, or after `!`.
 
-A command is no part of the conversation: it is not stored, only the fact that it was heard. What
-it changes is changed before the platform hears that the event came, in such a way that it may be
-changed again. What is said of it comes later, from the one process that was first to begin; then
-the command counts as heard. Where that process died on the way, the command is new still, and
-comes again with the event or is found by catch-up: whoever has it then waits until it must have
-been said, looks whether it was, and says it.
+A command is not part of the conversation: the store keeps only the fact that it was handled. Its
+effect happens before the platform gets its acknowledgement, and may safely happen twice. The reply
+comes later, from the one process that claimed it first; only then is the command handled. If that
+process dies in between, the platform delivers the event again, or catch-up finds the message: the
+process that gets it waits until the first must have replied, looks for that reply, and makes up
+for it.
 """
 
 from __future__ import annotations
 
-import asyncio
 import errno
 import logging
 import math
@@ -18,9 +17,10 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Protocol
 
 from core.commands.access import Right
-from core.commands.parser import command_in
+from core.commands.parser import parse_command
 from core.domain.errors import ChatbotError, DeniedError, PlatformError, broke
 from core.domain.message import Address, Kind
+from core.domain.tasks import Tasks
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine
@@ -37,9 +37,9 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 SAID_SECONDS = 30.0
-"""After which the process that was first has said what it had to say, or never will."""
+"""Seconds after a command by which the process that claimed it has replied, or never will."""
 EXPORT_SECONDS = 330.0
-"""The same for an export: see the platforms' time limits for an upload."""
+"""The same for an export; it covers each platform's time limit for an upload."""
 _SAID = {
     "quiet": "I will stay quiet in this thread until someone mentions me.",
     "listen": "I am listening in this thread again.",
@@ -55,88 +55,90 @@ _UNWRITTEN = (
 
 
 def unwritten(error: OSError) -> str:
-    """Return what to say of a file that can't be written here; empty where that may pass."""
+    """Return the reply for a file that can't be written; empty if a retry may succeed."""
     return _UNWRITTEN if error.errno in _DISK else ""
 
 
 class CommandReplies(Protocol):
-    """How a platform says what comes of a command. Each may raise `PlatformError`."""
+    """Port: how a platform replies to a command. Each method may raise `PlatformError`."""
 
     help: str
-    """What can be asked for here, and how."""
+    """The help text: which commands there are, and how to give them."""
 
     def linked(self, link: str) -> ThreadKey | None:
-        """Return the thread of the message that a link of this platform leads to."""
+        """Return the thread of the message that a link leads to; None if it is no such link."""
 
     async def answer(self, message: Message, text: str, name: str) -> None:
-        """Say something under a message, for all; once under this name, whoever says it."""
+        """Reply to a message, visibly to everyone: once per `name`, by whichever process."""
 
-    async def offer(self, message: Message, word: str) -> None:
-        """Put a button under a message that does `forget` or `memory`; once, as `answer`."""
+    async def offer(self, message: Message, name: str) -> None:
+        """Reply once with a button that runs the command `forget` or `memory`."""
 
     async def tell(self, person: str, text: str) -> None:
-        """Say something to somebody alone."""
+        """Write to one person privately."""
 
     async def send(self, person: str, file: Path) -> None:
-        """Give somebody an export, alone; never twice."""
+        """Send an export to one person privately; never twice."""
 
     def why(self, error: PlatformError) -> str:
-        """Return why it is refused for good, and who can repair it; empty if it may work later."""
+        """Return why the platform refuses for good and who can fix it; empty if it may pass."""
 
 
 class ThreadCommands:
-    """Hears commands in what people say."""
+    """Recognizes and runs the commands that people write in threads."""
 
     def __init__(
         self,
-        desk: AuthorizedCommands,
-        voice: CommandReplies,
+        authorized: AuthorizedCommands,
+        replies: CommandReplies,
         store: Store,
         ttl: Callable[[Kind], float],
         clock: Clock,
         soon: Callable[[Coroutine[Any, Any, None], str], None],
     ) -> None:
-        """Run commands by `desk`.
+        """Create it.
 
-        `ttl` returns after how many seconds of silence a conversation of a kind ends; `soon` takes
-        what the platform need not wait for.
+        Args:
+            authorized: Runs the commands, after checking the person's rights.
+            replies: How the platform replies.
+            store: Where the threads are.
+            ttl: Returns after how many seconds of silence a conversation of a kind ends.
+            clock: Paces the replies that another process may have left out.
+            soon: Runs a job in the background for a person, and tells them if it fails.
         """
-        self._desk = desk
-        self._voice = voice
+        self._authorized = authorized
+        self._replies = replies
         self._store = store
         self._ttl = ttl
         self._clock = clock
         self._soon = soon
-        self._mending: set[asyncio.Task[None]] = set()
+        self._tasks = Tasks("a command's late reply")
 
     async def take(self, message: Message, intake: Intake) -> bool:
-        """Do what a message asks for beside the conversation; False where it is no command.
+        """Run the command that a message is; return False if it is none.
 
-        Raises `StoreError`: nothing was acknowledged, and it comes again.
+        Raises `StoreError`; the platform then delivers the event again.
         """
-        linked, person = self._voice.linked, message.author.id
-        command = None if message.attachments else command_in(message.text, linked)
+        linked, person = self._replies.linked, message.author.id
+        command = None if message.attachments else parse_command(message.text, linked)
         if command is None or not await self._is_for_us(message, command):
             return False
         if await intake.is_new(message):
             said = await self._change(message, command, intake)
             if await intake.mark(message, _BEGUN):
-                self._soon(self._first(message, command, said, intake), person)
+                self._soon(self._reply(message, command, said, intake), person)
             else:
-                self._later(self._mend(message, command, said, intake))
+                self._tasks.start(self._reply_if_missing(message, command, said, intake))
         return True
 
     def wake(self, message: Message, received: Received) -> None:
-        """Let a mention end the quiet of its thread, once it was taken in."""
+        """End the quiet of a thread in which a message mentions the bot, after intake took it."""
         if received.muted and message.address is Address.MENTIONED and message.kind is not Kind.DM:
             self._soon(self._mute(message, muted=False), message.author.id)
 
     async def close(self) -> None:
-        """Leave what is not due yet to the next process."""
-        for task in self._mending:
-            task.cancel()
-        if self._mending:
-            await asyncio.wait(self._mending)
+        """Stop; the next process makes up for replies that are not due yet."""
+        await self._tasks.close()
 
     async def _is_for_us(self, message: Message, command: Command) -> bool:
         if message.address is Address.MENTIONED:
@@ -148,62 +150,62 @@ class ThreadCommands:
     async def _change(
         self, message: Message, command: Command, intake: Intake
     ) -> str | DeniedError:
-        """Change what is kept, which may be done again; return what is to be said of it."""
-        if command.word == "reset":
+        """Apply a command's effect, which may happen twice; return the reply, if it has one."""
+        if command.name == "reset":
             person, thread = message.author.id, message.thread
-            # The line is right before the command: what is behind one is never new.
-            line = math.nextafter(message.at, 0)
+            # Reset right before the command: the store ignores commands before a reset.
+            before = math.nextafter(message.at, 0)
             try:
-                return await self._desk.reset(person, thread, at=line, seen=True)
+                return await self._authorized.reset(person, thread, at=before, seen=True)
             except DeniedError as denied:
                 return denied
-        elif command.word in _SAID:
-            # Whoever began has done it; told late, it would undo what was wished for since.
+        elif command.name in _SAID:
+            # The process that claimed it has done it; later, it could undo a newer command.
             if await intake.is_new(message, _BEGUN):
-                await self._mute(message, muted=command.word == "quiet")
-            return _SAID[command.word]
+                await self._mute(message, muted=command.name == "quiet")
+            return _SAID[command.name]
         return ""
 
-    async def _first(
+    async def _reply(
         self, message: Message, command: Command, said: str | DeniedError, intake: Intake
     ) -> None:
         try:
-            if command.word == "export":
+            if command.name == "export":
                 await self._export(message, command)
             else:
                 await self._say(message, command, said)
         except DeniedError as denied:
-            await self._voice.tell(message.author.id, str(denied))
+            await self._replies.tell(message.author.id, str(denied))
         await intake.mark(message)
 
     async def _say(self, message: Message, command: Command, said: str | DeniedError) -> None:
         if isinstance(said, DeniedError):
             raise said
-        voice, word = self._voice, command.word
-        if word in {"forget", "memory"}:
-            await voice.offer(message, word)
-        elif word == "stats":
-            lines = await self._desk.stats(message.author.id, message.thread)
-            await voice.answer(message, "\n".join(lines), word)
-        elif word == "help":
-            await voice.answer(message, voice.help, word)
+        replies, name = self._replies, command.name
+        if name in {"forget", "memory"}:
+            await replies.offer(message, name)
+        elif name == "stats":
+            lines = await self._authorized.stats(message.author.id, message.thread)
+            await replies.answer(message, "\n".join(lines), name)
+        elif name == "help":
+            await replies.answer(message, replies.help, name)
         elif said:
-            await voice.answer(message, said, word)
+            await replies.answer(message, said, name)
 
     async def _export(self, message: Message, command: Command) -> None:
         person, thread = message.author.id, command.thread or message.thread
         try:
-            async with self._desk.exported(person, thread, command.form) as file:
-                await self._voice.send(person, file)
+            async with self._authorized.exported(person, thread, command.form) as file:
+                await self._replies.send(person, file)
         except PlatformError as error:
             log.warning("an export was not sent: %s", error)
-            said = self._voice.why(error) or _NOT_SENT
-            await self._voice.answer(message, said, command.word)
+            said = self._replies.why(error) or _NOT_SENT
+            await self._replies.answer(message, said, command.name)
         except OSError as error:
             log.error("an export could not be written: %s", broke(error))  # noqa: TRY400 - no text
-            await self._voice.answer(message, unwritten(error) or _NOT_SENT, command.word)
+            await self._replies.answer(message, unwritten(error) or _NOT_SENT, command.name)
         else:
-            await self._voice.answer(message, _SENT, command.word)
+            await self._replies.answer(message, _SENT, command.name)
 
     async def _mute(self, message: Message, *, muted: bool) -> None:
         settings = await self._store.thread_settings(message.thread)
@@ -212,35 +214,28 @@ class ThreadCommands:
             changed = replace(settings, muted=muted)
             await self._store.set_thread(message.thread, message.kind, changed, ttl=ttl)
 
-    # --- what another process may have left unsaid ----------------------------------------------
+    # --- making up for another process ----------------------------------------------------------
 
-    def _later(self, job: Coroutine[Any, Any, None]) -> None:
-        task = asyncio.create_task(job)
-        self._mending.add(task)
-        task.add_done_callback(self._mending.discard)
-
-    async def _mend(
+    async def _reply_if_missing(
         self, message: Message, command: Command, said: str | DeniedError, intake: Intake
     ) -> None:
-        """Say what another process was to say, where it has not."""
-        is_export = command.word == "export"
+        """Reply for the process that claimed the command, unless it has done so in time."""
+        is_export = command.name == "export"
         seconds = EXPORT_SECONDS if is_export else SAID_SECONDS
         try:
             await self._clock.sleep(max(0.0, message.at + seconds - self._clock.now()))
             if not await intake.is_new(message):
                 return
             if isinstance(said, DeniedError):
-                pass  # said to one person alone, where it can't be looked for
+                pass  # a private reply, which can't be looked for
             elif not is_export:
                 await self._say(message, command, said)
             elif await self._may_export(message, command):
-                await self._voice.answer(message, _NOT_SENT, command.word)
+                await self._replies.answer(message, _NOT_SENT, command.name)
             await intake.mark(message)
         except ChatbotError as error:
-            log.warning("what came of a command may not have been said: %s", error)
-        except Exception as error:  # noqa: BLE001 - nobody waits for it
-            log.error("what came of a command may not have been said: %s", broke(error))  # noqa: TRY400
+            log.warning("a command may have got no reply: %s", error)
 
     async def _may_export(self, message: Message, command: Command) -> bool:
         thread = command.thread or message.thread
-        return await self._desk.right(message.author.id, thread) is not Right.NONE
+        return await self._authorized.right(message.author.id, thread) is not Right.NONE

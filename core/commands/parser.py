@@ -1,4 +1,4 @@
-"""Which words are commands, where they are said rather than typed after a slash. Pure."""
+"""Which messages are commands, if people write them instead of typing them after a slash. Pure."""
 
 from __future__ import annotations
 
@@ -13,9 +13,11 @@ if TYPE_CHECKING:
 
     from core.domain.message import ThreadKey
 
-Word: TypeAlias = Literal["export", "forget", "help", "listen", "memory", "quiet", "reset", "stats"]
+CommandName: TypeAlias = Literal[
+    "export", "forget", "help", "listen", "memory", "quiet", "reset", "stats"
+]
 
-_WORDS: dict[str, Word] = {
+_NAMES: dict[str, CommandName] = {
     "export": "export",
     "forget": "forget",
     "help": "help",
@@ -32,30 +34,35 @@ _COMMAND = re.compile(r"(!?)/?([A-Za-z]{1,20})[.!]?(?:\s+(.+))?", re.DOTALL)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Command:
-    """What somebody asks for beside the conversation."""
+    """A command that a person wrote."""
 
-    word: Word
+    name: CommandName
     marked: bool
-    """It began with `!`, so it is a command wherever it was said."""
+    """It starts with `!`, which makes it a command wherever it is written."""
     thread: ThreadKey | None = None
-    """The thread that it names by a link; None where it means the one that it is said in."""
+    """The thread it names by a link; None for the thread it is written in."""
     form: Form = Form.MARKDOWN
+    """The form in which to export."""
 
 
-def command_in(text: str, linked: Callable[[str], ThreadKey | None]) -> Command | None:
-    """Return the command that a text is, without the mention before it; None where it is none.
+def parse_command(text: str, linked: Callable[[str], ThreadKey | None]) -> Command | None:
+    """Return the command that a text is; None if it is an ordinary message.
 
-    A command is nothing but its word, and for an export a link and a form: `help me with this`
-    is a question. `linked` returns the thread of the message that a link of the platform leads to.
+    A command is its name and nothing else; an export may add a link and a form. So `help me with
+    this` is a question.
+
+    Args:
+        text: What the person wrote, without the mention before it.
+        linked: Returns the thread of the message that a link leads to; None if it is no such link.
     """
     found = _COMMAND.fullmatch(text.strip())
-    word = _WORDS.get(found[2].lower()) if found else None
-    if found is None or word is None:
+    name = _NAMES.get(found[2].lower()) if found else None
+    if found is None or name is None:
         return None
     marked, rest = bool(found[1]), found[3]
     if not rest:
-        return Command(word=word, marked=marked)
-    return _export(rest.split(), linked, marked=marked) if word == "export" else None
+        return Command(name=name, marked=marked)
+    return _export(rest.split(), linked, marked=marked) if name == "export" else None
 
 
 def _export(
@@ -70,4 +77,4 @@ def _export(
             pass
         else:
             return None
-    return Command(word="export", marked=marked, thread=thread, form=form or Form.MARKDOWN)
+    return Command(name="export", marked=marked, thread=thread, form=form or Form.MARKDOWN)

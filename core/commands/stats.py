@@ -1,4 +1,4 @@
-"""How long conversations are, and where people drop off. Pure."""
+"""Statistics: how long conversations are, and where people drop off. Pure."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ if TYPE_CHECKING:
     from core.store.values import ThreadInfo
 
 IDLE_SECONDS = 7 * 24 * 3600
-"""A session that was silent for this long counts as dropped."""
+"""Seconds of silence after which a session counts as dropped."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Lengths:
-    """How many turns conversations have."""
+    """How the numbers of turns per conversation are distributed."""
 
     count: int = 0
     mean: float = 0.0
@@ -29,11 +29,11 @@ class Lengths:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Stats:
-    """The figures of many sessions."""
+    """The statistics of many sessions."""
 
     lengths: Lengths = field(default_factory=Lengths)
     last_turns: Mapping[int, int]
-    """For the sessions that dropped: the number of their last turn → how many ended there."""
+    """For dropped sessions: the number of the last turn → how many sessions ended there."""
 
     @property
     def dropped(self) -> int:
@@ -42,7 +42,7 @@ class Stats:
 
 
 def stats_of(sessions: Iterable[ThreadInfo], now: float) -> Stats:
-    """Return the figures of these sessions; those without a turn never began, and don't count."""
+    """Return the statistics of these sessions, leaving out those without a turn."""
     turns: list[int] = []
     last: Counter[int] = Counter()
     for session in sessions:
@@ -64,6 +64,6 @@ def lengths_of(turns: Sequence[int]) -> Lengths:
         count=count,
         mean=sum(ordered) / count,
         median=(ordered[(count - 1) // 2] + ordered[count // 2]) / 2,
-        p90=ordered[math.ceil(0.9 * count) - 1],  # the nearest rank: a length that occurs
+        p90=ordered[math.ceil(0.9 * count) - 1],  # nearest rank, so a length that occurs
         max=ordered[-1],
     )

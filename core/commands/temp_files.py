@@ -1,8 +1,8 @@
-"""Folders for files that are made to be sent, which hold what people said: gone once that is done.
+"""Temporary folders for files to send, which hold what people said and are removed afterwards.
 
-A process that is killed leaves its folder behind. So each is named after its user and locked for as
-long as its process lives, and a process that finds one that nobody holds removes it. No link is
-followed, and nothing of another user's is touched.
+A killed process leaves its folder behind. So each folder is named after its user and stays locked
+while its process lives, and any process removes a folder that no process locks. Nothing here
+follows a link or touches a folder of another user.
 """
 
 from __future__ import annotations
@@ -28,18 +28,21 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 LONGEST = 3600.0
-"""Seconds that no file takes to be sent: past them, a folder that was never locked is left over."""
+"""Seconds, more than sending any file takes, after which an unlocked folder is a leftover."""
 _EVERY = 3600.0
 _TRIES = 10
 _OLDER = re.compile(r"chatbot-[a-z0-9_]{8}")
-"""Folders of versions that did not lock theirs."""
+"""Folders of older versions, which did not lock theirs."""
 _OUR_FILES = re.compile(r"(?:conversation|memory)\.[\w.]+")
 _OPEN = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 
 
 @contextmanager
 def folder() -> Iterator[Path]:
-    """Give a folder that only this user can open, as long as the block; raise `OSError`."""
+    """Provide a folder that only this user can open, for the duration of the block.
+
+    Raises `OSError` if it can't be created.
+    """
     path, lock = _made()
     try:
         yield path
@@ -49,7 +52,10 @@ def folder() -> Iterator[Path]:
 
 
 def sweep() -> int:
-    """Remove what processes of this user have left behind; return how many folders. Never fails."""
+    """Remove folders that killed processes of this user left behind; return how many.
+
+    It never raises.
+    """
     base, removed = Path(tempfile.gettempdir()), 0
     with contextlib.suppress(OSError), os.scandir(base) as found:
         for entry in [each for each in found if each.name.startswith("chatbot-")]:
@@ -60,7 +66,7 @@ def sweep() -> int:
 
 @asynccontextmanager
 async def swept(clock: Clock) -> AsyncGenerator[None, None]:
-    """Remove what was left behind, now and each hour, as long as the block."""
+    """Remove leftover folders now and every hour, for the duration of the block."""
 
     async def again() -> None:
         while True:
@@ -79,7 +85,7 @@ async def swept(clock: Clock) -> AsyncGenerator[None, None]:
 async def _sweep() -> None:
     count = await asyncio.to_thread(sweep)
     if count:
-        log.warning("removed %d folder(s) that a killed process has left behind", count)
+        log.warning("removed %d folder(s) that a killed process left behind", count)
 
 
 def _prefix() -> str:
@@ -87,12 +93,12 @@ def _prefix() -> str:
 
 
 def _made() -> tuple[Path, int]:
-    """Return a new folder, and what holds the lock on it."""
+    """Create a folder; return it and the file descriptor that locks it."""
     for _ in range(_TRIES):
         path = Path(tempfile.mkdtemp(prefix=_prefix()))
         try:
             lock = os.open(path, _OPEN)
-        except FileNotFoundError:  # a sweep of another process took it for left over
+        except FileNotFoundError:  # another process swept it as a leftover
             continue
         if _locked(lock) and path.exists():
             return path, lock
@@ -101,7 +107,7 @@ def _made() -> tuple[Path, int]:
 
 
 def _locked(descriptor: int) -> bool:
-    """Lock a folder, as long as it is open; False where another process holds it."""
+    """Lock a folder until its descriptor closes; return False if another process holds it."""
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
@@ -110,24 +116,24 @@ def _locked(descriptor: int) -> bool:
 
 
 def _removed(path: Path) -> bool:
-    """Remove a folder if a process of this user has left it behind."""
+    """Remove a folder if it is a leftover of this user; return whether it was."""
     locks = path.name.startswith(_prefix())
     if not locks and not _OLDER.fullmatch(path.name):
         return False
-    lock = os.open(path, _OPEN)  # a folder, and no link to one
+    lock = os.open(path, _OPEN)  # a folder, not a link to one
     try:
         about = os.fstat(lock)
         if about.st_uid != os.geteuid():
             return False
         if not (_locked(lock) if locks else _is_left_over(path, about.st_mtime)):
             return False
-        shutil.rmtree(path)  # which follows no link either
+        shutil.rmtree(path)  # follows no links either
     finally:
         os.close(lock)
     return True
 
 
 def _is_left_over(path: Path, changed: float) -> bool:
-    """Tell whether a folder of an older version is old, and has nothing but files of ours."""
+    """Return whether an older version's folder is old and holds nothing but our files."""
     ours = all(_OUR_FILES.fullmatch(each.name) for each in path.iterdir())
     return ours and time.time() - changed > LONGEST

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
-from core.commands.audit import note
+from core.commands.audit import record
 from core.domain.clock import SystemClock
 from core.domain.message import ThreadKey
 from core.store.sql.sqlite.store import SqliteStore
@@ -25,7 +25,7 @@ async def test_what_admins_did_is_listed(program: Program, tmp_path: Path) -> No
     store = await SqliteStore.open(path, clock)
     try:
         for number in range(150):  # more than a page
-            await note(store, "export", by=f"U{number}", thread=thread, at=clock.now() - number)
+            await record(store, "export", by=f"U{number}", thread=thread, at=clock.now() - number)
         await store.erase(thread, at=clock.now())
     finally:
         await store.close()

@@ -90,7 +90,7 @@ async def test_a_disk_that_is_full_is_for_whoever_runs_the_bot(
         async with bot_on(fake) as bot:
             _, thread = await talk(fake, bot, ann, general, "My dog is called Rex.")
             said = await use(fake, ann, thread, "export")
-            assert "The person who runs me can look at the room" in said.content
+            assert "The person who runs me can check the free space" in said.content
 
 
 @pytest.mark.parametrize(("limit", "names"), [(50_000, 1), (3_000, 5)])

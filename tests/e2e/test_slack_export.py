@@ -201,4 +201,4 @@ async def test_a_disk_that_is_full_is_for_whoever_runs_the_bot(
     async with FakeSlack() as fake, bot_on(fake):
         ann, _, asked = await ask(fake)
         await export(fake, ann, asked)
-        await told(fake, ann, "The person who runs me can look at the room")
+        await told(fake, ann, "The person who runs me can check the free space")

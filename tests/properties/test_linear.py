@@ -129,7 +129,7 @@ def piecewise(text: str) -> str:
 
 
 def command(text: str) -> object:
-    return parser.command_in(f"export {text}", slack_links.link_in)  # type: ignore[arg-type]
+    return parser.parse_command(f"export {text}", slack_links.link_in)  # type: ignore[arg-type]
 
 
 def extracted(text: str) -> str:
@@ -151,7 +151,7 @@ INBOUND_FUNCTIONS: dict[str, Callable[[str], object]] = {
     "mentions on Discord": lambda text: discord_text.mentions_in(text, ["1"]),
     "ids on Discord": discord_text.ids_in,
     "quoted on Discord": lambda text: discord_text.unquoted(discord_text.quoted("x", text)),
-    "a command": lambda text: parser.command_in(text, lambda _: None),
+    "a command": lambda text: parser.parse_command(text, lambda _: None),
     "a command with arguments": command,
     "a link on Slack": lambda text: slack_links.link_in("https://a.slack.com/archives/C1/p" + text),
     "a link on Slack, its options": lambda text: slack_links.link_in(

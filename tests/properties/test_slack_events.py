@@ -15,7 +15,7 @@ from bots.slack.inbound.text import readable
 from bots.slack.outbound.format import text_of
 from bots.slack.outbound.post_keys import key_of
 from bots.slack.ui.permalinks import link_in
-from core.commands.parser import command_in
+from core.commands.parser import parse_command
 from core.delivery.port import DeliveryTarget
 from core.domain.message import Kind, ThreadKey
 from tests.odd import oddly
@@ -162,7 +162,7 @@ def test_our_own_messages_are_read_back_whatever_stands_in_them(message: dict[st
 @given(TEXT)
 def test_text_is_read_without_a_fault(text: str) -> None:
     assert readable(text, "U0", {"U1": "Ann"}) == readable(text, "U0", {"U1": "Ann"}).strip()
-    command_in(text, lambda link: ThreadKey("slack", "T1:C1", "1") if link_in(link) else None)
+    parse_command(text, lambda link: ThreadKey("slack", "T1:C1", "1") if link_in(link) else None)
 
 
 def told(ts: str, words: str, root: str, event_id: str) -> dict[str, Any]:

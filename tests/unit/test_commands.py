@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import pytest
 
-from core.commands.audit import deed_line, note
+from core.commands.audit import event_line, record
 from core.commands.commands import Commands, stats_lines, thread_line, view_lines
 from core.commands.export import Form, export
 from core.domain.admission import AdmissionPolicy, FollowUp, admissions
@@ -216,12 +216,12 @@ async def test_the_audit_log_holds_ids_and_is_kept_and_never_left_out(
 ) -> None:
     caplog.set_level("ERROR")
     clock.time = 1_800_000_000.0
-    await note(store, "export", by="U1", thread=THREAD, at=clock.time)
-    await note(store, "forget", by="U1", thread=THREAD, at=clock.time)
+    await record(store, "export", by="U1", thread=THREAD, at=clock.time)
+    await record(store, "forget", by="U1", thread=THREAD, at=clock.time)
     kept = [event async for event in store.audit_events()]
-    assert sorted(deed.what for deed in kept) == ["export", "forget"]
+    assert sorted(event.what for event in kept) == ["export", "forget"]
     line = caplog.messages[0]
-    assert line in {deed_line(deed) for deed in kept}
+    assert line in {event_line(event) for event in kept}
     assert json.loads(line) == {
         "deed": "export",
         "by": "U1",

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from bots.discord.ids import is_id, seconds
 from bots.discord.inbound.people import author_of, files_of, name_of, names_in
 from bots.discord.inbound.text import headed, mentions_in, quoted, readable
-from core.commands.parser import command_in
+from core.commands.parser import parse_command
 from core.domain.message import FOR_US, Address, Author, Kind, Message, ThreadKey
 from core.domain.payload import dict_of, dicts_of, str_of
 
@@ -288,7 +288,7 @@ def _before(before: Mapping[str, Any], me: Me, names: Mapping[str, str]) -> str:
 
 def _commands(words: str, spot: Spot) -> bool:
     """Tell whether words are a command, whatever is named by a link in it."""
-    return command_in(words, lambda _: spot.whole) is not None
+    return parse_command(words, lambda _: spot.whole) is not None
 
 
 def _address(payload: Mapping[str, Any], spot: Spot, mine: list[str], me: Me) -> Address:

@@ -61,7 +61,7 @@ class DiscordDirectory:
         """Tell whether a thread is a direct message."""
         return _is_dm(thread)
 
-    def circle(self, thread: ThreadKey) -> str:
+    def tenant(self, thread: ThreadKey) -> str:
         """Return the server, or the direct messages with one person: not all see one another."""
         return guild_of(thread.place) or thread.place
 

@@ -26,7 +26,7 @@ from bots.slack.ui.replies import SlackVoice
 from core.commands.authorized import AuthorizedCommands
 from core.commands.export import Form
 from core.commands.in_thread import ThreadCommands, unwritten
-from core.commands.parser import command_in
+from core.commands.parser import parse_command
 from core.domain.errors import ChatbotError, DeniedError, PlatformError, StoreError, broke
 from core.domain.message import ThreadKey
 from core.domain.payload import dict_of, str_of
@@ -178,15 +178,15 @@ class Interactions:
     # --- the four ways --------------------------------------------------------------------------
 
     async def _slash(self, ack: AsyncAck, command: dict[str, Any]) -> None:
-        asked = command_in(str_of(command, "text") or "help", self._voice.linked)
+        asked = parse_command(str_of(command, "text") or "help", self._voice.linked)
         user, channel = str_of(command, "user_id"), str_of(command, "channel_id")
         if not (is_id(user) and is_id(channel)):
             await ack(text=_UNREAD)
             return
-        if asked is None or asked.word == "help" or asked.word in _NO_SLASH:
+        if asked is None or asked.name == "help" or asked.name in _NO_SLASH:
             await ack(text=await self._helped(user, channel))
             return
-        if asked.word == "reset" and self._is_one(channel):
+        if asked.name == "reset" and self._is_one(channel):
             await self._before_ack(
                 self._once(lambda: self._do_slash(user, asked, command), command), user
             )
@@ -212,16 +212,16 @@ class Interactions:
     async def _do_slash(self, user: str, asked: Command, body: dict[str, Any]) -> None:
         desk, voice, channel = self._desk, self._voice, str_of(body, "channel_id")
         trigger = str_of(body, "trigger_id")
-        if asked.word == "stats":
+        if asked.name == "stats":
             here = self._directory.thread_at(channel, "")
             await voice.tell(user, "\n".join(await desk.stats(user, here)))
             return
         thread = asked.thread or self._directory.thread_at(channel, "")
         if asked.thread is None and not self._is_one(channel):
             modal = await voice.show(trigger)
-            await voice.fill(modal, await self._chosen(user, asked.word, channel))
+            await voice.fill(modal, await self._chosen(user, asked.name, channel))
             return
-        await self._on(asked.word, user, thread, trigger, form=asked.form)
+        await self._on(asked.name, user, thread, trigger, form=asked.form)
 
     async def _export_shortcut(self, ack: AsyncAck, shortcut: dict[str, Any]) -> None:
         await ack()

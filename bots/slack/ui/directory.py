@@ -54,7 +54,7 @@ class SlackDirectory:
         """Tell whether a thread is of this workspace."""
         return thread.place == place_of(channel_of(thread.place), self._me)
 
-    def circle(self, thread: ThreadKey) -> str:
+    def tenant(self, thread: ThreadKey) -> str:
         """Return one name for all: the bot is in one workspace."""
         del thread
         return NAME

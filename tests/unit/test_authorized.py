@@ -51,7 +51,7 @@ class Town:
     async def may_enter(self, person: str, thread: ThreadKey) -> bool:
         return self.public
 
-    def circle(self, thread: ThreadKey) -> str:
+    def tenant(self, thread: ThreadKey) -> str:
         return thread.place
 
     def scope(self, thread: ThreadKey) -> str:
@@ -78,7 +78,7 @@ def store() -> LocalStore:
     return LocalStore(SystemClock())
 
 
-def desk(
+def authorized(
     town: Town, store: LocalStore, *, open_private: bool = False, open_unseen: bool = False
 ) -> AuthorizedCommands:
     clock = SystemClock()
@@ -89,9 +89,11 @@ def desk(
     )
 
 
-async def exported(desk: AuthorizedCommands, person: str, thread: ThreadKey = THREAD) -> list[str]:
+async def exported(
+    authorized: AuthorizedCommands, person: str, thread: ThreadKey = THREAD
+) -> list[str]:
     """Return what somebody gets."""
-    async with desk.exported(person, thread, Form.JSON) as file:
+    async with authorized.exported(person, thread, Form.JSON) as file:
         assert file.name == "conversation.json"
         found = json.loads(file.read_text())
     assert not file.exists(), "nothing of it is left behind"
@@ -104,13 +106,13 @@ async def deeds(store: LocalStore) -> list[tuple[str, str, ThreadKey]]:
 
 async def test_an_export_is_for_who_took_part_and_sees_it(town: Town, store: LocalStore) -> None:
     await converse(store, 1, author="ANN")
-    assert await exported(desk(town, store), "ANN") == ["text 1", "answer 1"]
+    assert await exported(authorized(town, store), "ANN") == ["text 1", "answer 1"]
     for person, thread in (("EVE", THREAD), ("ANN", OTHER), ("ROOT", ELSEWHERE)):
         with pytest.raises(DeniedError, match=NOT_YOURS):
-            await exported(desk(town, store), person, thread)
+            await exported(authorized(town, store), person, thread)
     town.left.add("ANN")
     with pytest.raises(DeniedError, match=NOT_YOURS):
-        await exported(desk(town, store), "ANN")
+        await exported(authorized(town, store), "ANN")
     assert await deeds(store) == []
 
 
@@ -118,14 +120,14 @@ async def test_what_admins_take_is_kept_before_they_have_it(
     town: Town, store: LocalStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     await converse(store, 1, author="ANN")
-    assert await exported(desk(town, store), "ROOT")
+    assert await exported(authorized(town, store), "ROOT")
     assert await deeds(store) == [("export", "ROOT", THREAD)]
     with pytest.raises(DeniedError, match="no conversation"):
-        await exported(desk(town, store), "ROOT", OTHER)
+        await exported(authorized(town, store), "ROOT", OTHER)
     town.private.add(THREAD)
     with pytest.raises(DeniedError, match=NOT_YOURS):
-        await exported(desk(town, store), "ROOT")
-    assert await exported(desk(town, store, open_private=True), "ROOT")
+        await exported(authorized(town, store), "ROOT")
+    assert await exported(authorized(town, store, open_private=True), "ROOT")
     assert len(await deeds(store)) == 2
 
     async def away(deed: AuditEvent) -> None:
@@ -133,7 +135,7 @@ async def test_what_admins_take_is_kept_before_they_have_it(
 
     monkeypatch.setattr(store, "audit", away)
     with pytest.raises(StoreUnavailableError):
-        await exported(desk(town, store, open_private=True), "ROOT")
+        await exported(authorized(town, store, open_private=True), "ROOT")
 
 
 async def test_an_admin_whom_the_platform_shows_nothing_gets_nothing(
@@ -142,13 +144,13 @@ async def test_an_admin_whom_the_platform_shows_nothing_gets_nothing(
     await converse(store, 1, author="ANN")
     town.left.add("ROOT")
     with pytest.raises(DeniedError, match=NOT_YOURS):
-        await exported(desk(town, store), "ROOT")
+        await exported(authorized(town, store), "ROOT")
     with pytest.raises(DeniedError, match=NOT_YOURS):
-        await desk(town, store).forget("ROOT", THREAD, "whole")
+        await authorized(town, store).forget("ROOT", THREAD, "whole")
     assert await deeds(store) == []
-    assert await exported(desk(town, store, open_unseen=True), "ROOT")
+    assert await exported(authorized(town, store, open_unseen=True), "ROOT")
     town.public = True
-    assert await exported(desk(town, store), "ROOT")
+    assert await exported(authorized(town, store), "ROOT")
     assert len(await deeds(store)) == 2
 
 
@@ -159,9 +161,9 @@ async def test_what_kind_a_thread_is_is_asked_and_not_remembered(
     await converse(store, 1, author="ANN", kind=Kind.THREAD)
     town.private.add(THREAD)
     with pytest.raises(DeniedError, match=NOT_YOURS):
-        await exported(desk(town, store, open_unseen=True), "ROOT")
+        await exported(authorized(town, store, open_unseen=True), "ROOT")
     await converse(store, 2, author="ANN", thread=OTHER, kind=Kind.GROUP)
-    assert await exported(desk(town, store), "ROOT", OTHER)
+    assert await exported(authorized(town, store), "ROOT", OTHER)
 
 
 async def test_to_whom_the_bot_does_not_listen_it_does_nothing(
@@ -169,7 +171,7 @@ async def test_to_whom_the_bot_does_not_listen_it_does_nothing(
 ) -> None:
     await converse(store, 1, author="ANN")
     town.denied |= {"ANN", "ROOT"}
-    made = desk(town, store, open_private=True, open_unseen=True)
+    made = authorized(town, store, open_private=True, open_unseen=True)
     for person in ("ANN", "ROOT"):
         with pytest.raises(DeniedError, match=NOT_HEARD):
             await exported(made, person)
@@ -191,15 +193,15 @@ async def test_to_whom_the_bot_does_not_listen_it_does_nothing(
 
 async def test_what_is_remembered_is_not_for_admins(town: Town, store: LocalStore) -> None:
     await converse(store, 1, author="ANN")
-    assert any("text 1" in line for line in await desk(town, store).remembered("ANN", THREAD))
+    assert any("text 1" in line for line in await authorized(town, store).remembered("ANN", THREAD))
     with pytest.raises(DeniedError, match=NOT_YOURS):
-        await desk(town, store).remembered("ROOT", THREAD)
+        await authorized(town, store).remembered("ROOT", THREAD)
 
 
 async def test_alone_one_forgets_a_whole_thread(town: Town, store: LocalStore) -> None:
     await converse(store, 1, author="ANN")
-    assert await desk(town, store).may_forget("ANN", THREAD) == "whole"
-    assert "everything" in await desk(town, store).forget("ANN", THREAD, "whole")
+    assert await authorized(town, store).may_forget("ANN", THREAD) == "whole"
+    assert "everything" in await authorized(town, store).forget("ANN", THREAD, "whole")
     assert await store.history(THREAD) == ()
     assert await deeds(store) == []
 
@@ -207,17 +209,17 @@ async def test_alone_one_forgets_a_whole_thread(town: Town, store: LocalStore) -
 async def test_among_others_one_forgets_ones_own(town: Town, store: LocalStore) -> None:
     await converse(store, 1, author="ANN")
     await converse(store, 2, author="BOB")
-    assert await desk(town, store).may_forget("ANN", THREAD) == "own"
+    assert await authorized(town, store).may_forget("ANN", THREAD) == "own"
     with pytest.raises(DeniedError, match="since you asked"):
-        await desk(town, store).forget("ANN", THREAD, "whole")
-    assert "1 message" in await desk(town, store).forget("ANN", THREAD, "own")
+        await authorized(town, store).forget("ANN", THREAD, "whole")
+    assert "1 message" in await authorized(town, store).forget("ANN", THREAD, "own")
     said = [r.text for r in await store.history(THREAD) if isinstance(r, Entry)]
     assert said == ["", "text 2"]
     for extent in ("own", "whole"):
         with pytest.raises(DeniedError, match=NOT_YOURS):
-            await desk(town, store).forget("EVE", THREAD, extent)
-    assert await desk(town, store).may_forget("ROOT", THREAD) == "whole"
-    await desk(town, store).forget("ROOT", THREAD, "whole")
+            await authorized(town, store).forget("EVE", THREAD, extent)
+    assert await authorized(town, store).may_forget("ROOT", THREAD) == "whole"
+    await authorized(town, store).forget("ROOT", THREAD, "whole")
     assert await store.history(THREAD) == ()
     assert await deeds(store) == [("forget", "ROOT", THREAD)]
 
@@ -226,33 +228,35 @@ async def test_a_reset_is_announced_by_name_and_may_be_repeated(
     town: Town, store: LocalStore
 ) -> None:
     await converse(store, 1, author="ANN")
-    line = await desk(town, store).reset("ANN", THREAD, at=1001.5, seen=True)
+    line = await authorized(town, store).reset("ANN", THREAD, at=1001.5, seen=True)
     assert line.startswith("Name of ANN reset this conversation. I no longer")
     assert town.asked == [], "who says it in the thread sees it"
     await converse(store, 2, author="ANN")
-    assert await desk(town, store).reset("ANN", THREAD, at=1001.5) == line
+    assert await authorized(town, store).reset("ANN", THREAD, at=1001.5) == line
     work = await store.peek(THREAD)
     assert work is not None
     assert (work.line, work.head) == (1, 2)
     for person in ("EVE", "ROOT"):
         with pytest.raises(DeniedError, match=NOT_MEMBER):
-            await desk(town, store).reset(person, THREAD)
+            await authorized(town, store).reset(person, THREAD)
 
 
 async def test_ones_threads_are_those_that_one_still_sees(town: Town, store: LocalStore) -> None:
     await converse(store, 1, author="ANN")
     await converse(store, 2, author="ANN", thread=OTHER)
     await converse(store, 3, author="ANN", thread=ELSEWHERE)
-    found = [info.thread for info in await desk(town, store).threads("ANN")]
+    found = [info.thread for info in await authorized(town, store).threads("ANN")]
     assert found == [OTHER, THREAD]
     assert len(town.asked) == 1, "once for each scope"
-    assert [info.thread for info in await desk(town, store).threads("ANN", 1)] == [OTHER]
+    assert [info.thread for info in await authorized(town, store).threads("ANN", 1)] == [OTHER]
     town.left.add("ANN")
-    assert await desk(town, store).threads("ANN") == []
+    assert await authorized(town, store).threads("ANN") == []
 
 
 async def test_figures_are_those_of_the_circle_that_asks(town: Town, store: LocalStore) -> None:
     await converse(store, 1, author="ANN")
     await converse(store, 2, author="EVE", thread=ELSEWHERE)
-    assert (await desk(town, store).stats("ANN", THREAD))[0] == "Conversations: 1"
-    assert await desk(town, store).stats("ANN", ELSEWHERE) == ["There are no conversations yet."]
+    assert (await authorized(town, store).stats("ANN", THREAD))[0] == "Conversations: 1"
+    assert await authorized(town, store).stats("ANN", ELSEWHERE) == [
+        "There are no conversations yet."
+    ]

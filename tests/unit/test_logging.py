@@ -286,7 +286,7 @@ def test_of_what_a_library_warns_of_only_its_own_words_are_written(
     warn, left = WAYS[way]
     warn(SAID)
     assert SAID not in written.text
-    assert f"somelib.client: {left} (test_telemetry:" in written.text
+    assert f"somelib.client: {left} (test_logging:" in written.text
 
 
 def test_what_a_library_quotes_in_an_error_is_left_out(written: Written) -> None:
