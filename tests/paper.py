@@ -1,11 +1,14 @@
-"""Files made by hand: the smallest that are what they say, and some that are not."""
+"""Small files of all kinds that the bot reads, and some that are not what they say."""
 
 from __future__ import annotations
 
 import struct
 import zlib
+from io import BytesIO
+from typing import Any
 
-GIF = b"GIF89a" + struct.pack("<HH", 10, 20) + b"\x80\0\0\0\0\0\xff\xff\xff;"
+from PIL import ExifTags, Image
+
 CSV = b"name;age\nAnn;41\nBob;39\n"
 
 
@@ -20,22 +23,27 @@ def png(width: int = 2, height: int = 2, *, padding: int = 0) -> bytes:
     return b"\x89PNG\r\n\x1a\n" + b"".join(parts)
 
 
-def jpeg(width: int = 640, height: int = 480) -> bytes:
-    """Return the beginning of a photo, as cameras write it."""
-    exif = b"\xff\xe1" + struct.pack(">H", 10) + b"Exif\0\0\xff\xc0"
-    frame = b"\xff\xc0" + struct.pack(">HBHHB", 17, 8, height, width, 3) + b"\0" * 9
-    return b"\xff\xd8" + exif + b"\xff" + frame + b"\xff\xd9"
+def jpeg(width: int = 640, height: int = 480, *, turned: bool = False, **options: bool) -> bytes:
+    """Return a photo; `turned` as a camera writes it that was held upright."""
+    exif = Image.Exif()
+    if turned:
+        exif[ExifTags.Base.Orientation] = 6
+    return _saved(Image.new("RGB", (width, height), "red"), "JPEG", exif=exif, **options)
 
 
 def webp(width: int, height: int, form: bytes = b"VP8X") -> bytes:
-    """Return the beginning of a picture of one of the three forms."""
-    body = {
-        b"VP8X": b"\0" * 4 + _three(width - 1) + _three(height - 1),
-        b"VP8L": b"\x2f" + struct.pack("<I", (width - 1) | (height - 1) << 14),
-        b"VP8 ": b"\0\0\0\x9d\x01\x2a" + struct.pack("<HH", width, height),
-    }[form]
-    chunk = form + struct.pack("<I", len(body)) + body
-    return b"RIFF" + struct.pack("<I", len(chunk) + 4) + b"WEBP" + chunk
+    """Return a picture of one of the three forms."""
+    mode = "RGBA" if form == b"VP8X" else "RGB"
+    image = Image.new(mode, (width, height), "#ff00007f" if mode == "RGBA" else "red")
+    data = _saved(image, "WEBP", lossless=form == b"VP8L")
+    assert data[12:16] == form
+    return data
+
+
+def gif(width: int = 10, height: int = 20) -> bytes:
+    """Return an animation: one frame in red, the next in blue."""
+    red, blue = (Image.new("RGB", (width, height), color) for color in ("red", "blue"))
+    return _saved(red, "GIF", save_all=True, append_images=[blue])
 
 
 def pdf(pages: int = 1, *, packed: bool = False, extra: bytes = b"") -> bytes:
@@ -57,5 +65,10 @@ def _chunk(name: bytes, data: bytes) -> bytes:
     return struct.pack(">I", len(data)) + name + data + struct.pack(">I", zlib.crc32(name + data))
 
 
-def _three(number: int) -> bytes:
-    return number.to_bytes(3, "little")
+def _saved(image: Image.Image, form: str, **options: Any) -> bytes:
+    data = BytesIO()
+    image.save(data, form, **options)
+    return data.getvalue()
+
+
+GIF = gif()

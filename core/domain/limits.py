@@ -28,6 +28,16 @@ IMAGE_BYTES = 5 * 1024 * 1024 // 4 * 3
 """The largest image: the API takes 5 MB of base64. (10 MB, it says by now, but not everywhere.)"""
 IMAGE_PIXELS = 8_000
 """The longest side of an image that the API takes, as long as there are no more than `IMAGES`."""
+IMAGE_SCALED_PIXELS = 2_576
+"""The longest side of the copy of an image that is too large.
+
+Models from Claude Opus 4.7 on see no more, and older ones 1,568: the API scales larger images down
+itself (Anthropic's documentation, "Vision").
+"""
+IMAGE_DECODED_PIXELS = IMAGE_PIXELS * IMAGE_PIXELS
+"""Pixels of the largest image that is shown, or scaled down if its format takes little memory."""
+IMAGE_DECODED_BYTES = 256 * 1024 * 1024
+"""Memory that scaling an image down may take."""
 IMAGES = 20
 """Images in one request: with more of them, the API takes only small ones."""
 TEXT_FILE_BYTES = 128 * 1024
@@ -36,6 +46,8 @@ FETCHES = 60
 """Files that one turn looks at, the newest first; more would not fit in a request."""
 FETCHES_AT_ONCE = 8
 """In the whole process, since each may hold `FILE_BYTES` for a moment."""
+READS_AT_ONCE = 1
+"""In the whole process, since scaling an image down may take `IMAGE_DECODED_BYTES`."""
 FETCH_SECONDS = 20.0
 """For all files of a turn together: what isn't here by then is named, and the answer goes on."""
 FILE_CACHE_BYTES = 64 * 1024 * 1024

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Final, TypeAlias
 from core.domain import limits
 from core.domain.message import clean
 from core.models.catalog import spec_of
-from core.prompt.images import dimensions, image_type
+from core.prompt.images import Fault, dimensions, image_type, smaller
 from core.prompt.pdf import is_locked, is_pdf, pages_of
 
 if TYPE_CHECKING:
@@ -70,7 +70,7 @@ class File:
     image: ImageType = "image/png"
     """Which type, of an image."""
     data: bytes = field(default=b"", repr=False)
-    """An image or a PDF, as it came."""
+    """A PDF, or an image, as it came or scaled down."""
     text: str = field(default="", repr=False)
     """Of a text, what is shown."""
     why: str = ""
@@ -155,8 +155,6 @@ def decoded(data: bytes) -> str | None:
 
 def image_tokens(width: int, height: int, limit: int) -> int:
     """Return what an image costs: its patches, or its pixels by the older rule; the larger."""
-    if not (width and height):
-        return limit
     patches = ceil(width / _PATCH) * ceil(height / _PATCH)
     return min(limit, max(patches, ceil(width * height / _PIXELS_PER_TOKEN)))
 
@@ -197,15 +195,15 @@ def in_bytes(size: int) -> str:
 
 
 def _image(data: bytes, kind: ImageType, rules: FileRules) -> File:
-    width, height = dimensions(data, kind)
-    if not (width and height):
-        return unread("it is a broken image")
-    if len(data) > limits.IMAGE_BYTES:
-        return too_large(len(data), limits.IMAGE_BYTES)
-    if max(width, height) > limits.IMAGE_PIXELS:
-        most = f"{limits.IMAGE_PIXELS:,} pixels"
-        return unread(f"it is {width:,} x {height:,} pixels, and each side may have {most}")
-    tokens = image_tokens(width, height, rules.image_tokens)
+    size = dimensions(data, kind)
+    if isinstance(size, Fault):
+        return unread(size)
+    if len(data) > limits.IMAGE_BYTES or max(size) > limits.IMAGE_PIXELS:
+        copy = smaller(data, kind, pixels=limits.IMAGE_SCALED_PIXELS, most=limits.IMAGE_BYTES)
+        if isinstance(copy, Fault):
+            return unread(copy)
+        data, kind, size = copy
+    tokens = image_tokens(*size, rules.image_tokens)
     return _affordable(File(kind=FileKind.IMAGE, image=kind, data=data, tokens=tokens), rules)
 
 

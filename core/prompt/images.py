@@ -1,104 +1,166 @@
-"""What an image says of itself in its first bytes: its type and its size. Pure, and never raises.
+"""Images: their type and size by their header, and smaller copies of those too large for a model.
 
-Only what Claude takes is known here. Nothing is decoded: that's left to who has to see it.
+Pure, and never raises, whatever the bytes: anyone can send a file. Only the formats that Claude
+takes are opened. An image is decoded only to make it smaller, which takes a second or two and up to
+`limits.IMAGE_DECODED_BYTES` of memory, so callers run it in a thread, and one at a time.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final, TypeAlias
+import warnings
+from enum import StrEnum
+from io import BytesIO
+from typing import TYPE_CHECKING, Final, NamedTuple, TypeAlias
+
+from PIL import Image, ImageOps
+from typing_extensions import override
+
+from core.domain import limits
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from core.models.port import ImageType
 
 Size: TypeAlias = tuple[int, int]
-"""Width and height in pixels; (0, 0) where they can't be told."""
+"""Width and height in pixels."""
 
-_NOWHERE: Final = (0, 0)
-_PNG = b"\x89PNG\r\n\x1a\n"
-_JPEG = b"\xff\xd8\xff"
+Image.MAX_IMAGE_PIXELS = limits.IMAGE_DECODED_PIXELS
+# Pillow only warns between this limit and its double; both are a refusal here.
+warnings.filterwarnings("error", category=Image.DecompressionBombWarning)
+_BOMBS = (Image.DecompressionBombError, Image.DecompressionBombWarning)
+
+_MAGIC: Final[dict[bytes, ImageType]] = {
+    b"\x89PNG\r\n\x1a\n": "image/png",
+    b"\xff\xd8\xff": "image/jpeg",
+    b"GIF87a": "image/gif",
+    b"GIF89a": "image/gif",
+}
 _RIFF, _WEBP = b"RIFF", b"WEBP"
-_WEBP_HEAD = 25
-"""Bytes that even the shortest of WebP's forms has."""
-_MARKER = 0xFF
-_SEGMENTS = 1_000
-"""More segments than photos have before their size, since anybody can make a file."""
-_FRAMES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
-"""JPEG's segments that hold the size."""
-_BARE = frozenset({0x01, *range(0xD0, 0xD9)})
-"""JPEG's markers that nothing belongs to."""
+_FORMATS: Final[dict[ImageType, str]] = {
+    "image/gif": "GIF",
+    "image/jpeg": "JPEG",
+    "image/png": "PNG",
+    "image/webp": "WEBP",
+}
+_COPIES: Final[dict[ImageType, tuple[ImageType, ...]]] = {
+    "image/gif": ("image/png", "image/webp"),
+    "image/jpeg": ("image/jpeg",),
+    "image/png": ("image/png", "image/webp"),
+    "image/webp": ("image/webp",),
+}
+"""The formats of a smaller copy, the best first. WebP keeps transparency and takes few bytes."""
+_QUALITY = 85
+_STEPS = (1, 3 / 4, 1 / 2)
+"""How far a copy is scaled down, step by step, until it has few enough bytes."""
+_READS = 50_000
+"""How often a file is read from: some consist of nothing but the beginnings of parts."""
+_SCANS = 64
+"""Passes over the image in a JPEG; programs write some 10, and each costs as much as the image."""
+_SCAN = b"\xff\xda"
+_BYTES_PER_PIXEL = {"image/gif": 8, "image/jpeg": 1, "image/png": 8, "image/webp": 16}
+"""The memory that decoding takes at most: a JPEG is decoded at a fraction of its size, a palette
+becomes colors, and libwebp keeps two canvases beside what it returns."""
+_BYTES_PER_SCANNED_PIXEL = 6
+"""The same for a JPEG of several passes, whose coefficients libjpeg keeps."""
+_DEEP = "I"
+"""How Pillow's modes of 16 bits a pixel begin; it would cut the values off at 255."""
+_GRAY = {"1", "L", "I", "I;16"}
+_DIRECT = {"L", "RGB", "RGBA", "CMYK", "YCbCr"}
+"""Modes that can be scaled as they are; a palette can't."""
+
+
+class Fault(StrEnum):
+    """Why an image can't be shown."""
+
+    BROKEN = "it is a broken image"
+    TOO_MANY_PIXELS = "it has too many pixels"
+
+
+class Copy(NamedTuple):
+    """A smaller copy of an image."""
+
+    data: bytes
+    media_type: ImageType
+    size: Size
+
+
+class _Input(BytesIO):
+    """A file that can be read from only so often, so that none takes forever."""
+
+    def __init__(self, data: bytes) -> None:
+        super().__init__(data)
+        self._reads = _READS
+
+    @override
+    def read(self, size: int | None = -1, /) -> bytes:
+        self._reads -= 1
+        if self._reads < 0:
+            raise ValueError("this file has too many parts")
+        return super().read(size)
 
 
 def image_type(data: bytes) -> ImageType | None:
     """Return which of the known types the bytes are; None for none."""
-    if data.startswith(_PNG):
-        return "image/png"
-    if data.startswith(_JPEG):
-        return "image/jpeg"
-    if data.startswith((b"GIF87a", b"GIF89a")):
-        return "image/gif"
     if data.startswith(_RIFF) and data[8:12] == _WEBP:
         return "image/webp"
-    return None
+    return next((kind for magic, kind in _MAGIC.items() if data.startswith(magic)), None)
 
 
-def dimensions(data: bytes, media_type: ImageType) -> Size:
-    """Return the size that an image of this type claims to have."""
-    width, height = _READERS[media_type](data)
-    return (width, height) if width and height else _NOWHERE
+def dimensions(data: bytes, media_type: ImageType) -> Size | Fault:
+    """Return the size that an image of this type claims to have, without decoding it."""
+    try:
+        with Image.open(_Input(data), formats=[_FORMATS[media_type]]) as image:
+            width, height = image.size
+    except _BOMBS:
+        return Fault.TOO_MANY_PIXELS
+    except Exception:  # noqa: BLE001 - decoders raise what they like on bytes of anyone's making
+        return Fault.BROKEN
+    return (width, height) if width and height else Fault.BROKEN
 
 
-def _png(data: bytes) -> Size:
-    if data[12:16] != b"IHDR":
-        return _NOWHERE
-    return _big(data[16:20]), _big(data[20:24])
+def smaller(data: bytes, media_type: ImageType, *, pixels: int, most: int) -> Copy | Fault:
+    """Return a copy with at most `pixels` on each side and `most` bytes.
+
+    Of an animation, the copy has the first frame. It stands upright, as the photo's orientation
+    says, and has nothing else that a camera writes down, such as the place.
+    """
+    try:
+        with Image.open(_Input(data), formats=[_FORMATS[media_type]]) as image:
+            if image.width * image.height * _weight(data, media_type) > limits.IMAGE_DECODED_BYTES:
+                return Fault.TOO_MANY_PIXELS
+            image.draft(None, (pixels, pixels))  # a JPEG, which can be decoded at 1/2, 1/4 or 1/8
+            return _copy(image, _COPIES[media_type], pixels=pixels, most=most)
+    except _BOMBS:
+        return Fault.TOO_MANY_PIXELS
+    except Exception:  # noqa: BLE001 - see `dimensions`
+        return Fault.BROKEN
 
 
-def _gif(data: bytes) -> Size:
-    return _little(data[6:8]), _little(data[8:10])
+def _weight(data: bytes, media_type: ImageType) -> int:
+    """Return the bytes of memory that each pixel takes; raise ValueError for too many scans."""
+    scans = data.count(_SCAN) if media_type == "image/jpeg" else 1
+    if scans > _SCANS:
+        raise ValueError("this JPEG has too many scans")
+    return _BYTES_PER_PIXEL[media_type] if scans == 1 else _BYTES_PER_SCANNED_PIXEL
 
 
-def _jpeg(data: bytes) -> Size:
-    at = 2
-    for _ in range(_SEGMENTS):
-        if at + 9 > len(data) or data[at] != _MARKER:
-            break
-        marker = data[at + 1]
-        if marker in _FRAMES:
-            return _big(data[at + 7 : at + 9]), _big(data[at + 5 : at + 7])
-        if marker == _MARKER:  # a byte that only fills
-            at += 1
-        elif marker in _BARE:
-            at += 2
-        else:
-            at += 2 + max(2, _big(data[at + 2 : at + 4]))
-    return _NOWHERE
+def _copy(image: Image.Image, kinds: tuple[ImageType, ...], *, pixels: int, most: int) -> Copy:
+    small = image if image.mode in _DIRECT else _direct(image)
+    small.thumbnail((pixels, pixels))
+    small = _direct(ImageOps.exif_transpose(small))
+    for step in _STEPS:
+        small.thumbnail((max(1, int(pixels * step)),) * 2)
+        for kind in kinds:
+            encoded = BytesIO()
+            small.save(encoded, _FORMATS[kind], quality=_QUALITY)
+            if encoded.tell() <= most:
+                return Copy(encoded.getvalue(), kind, small.size)
+    raise ValueError("no copy of this image is small enough")
 
 
-def _webp(data: bytes) -> Size:
-    form = data[12:16] if len(data) >= _WEBP_HEAD else b""
-    if form == b"VP8X":
-        return _little(data[24:27]) + 1, _little(data[27:30]) + 1
-    if form == b"VP8L" and data[20:21] == b"\x2f":
-        bits = _little(data[21:25])
-        return (bits & 0x3FFF) + 1, (bits >> 14 & 0x3FFF) + 1
-    if form == b"VP8 " and data[23:26] == b"\x9d\x01\x2a":
-        return _little(data[26:28]) & 0x3FFF, _little(data[28:30]) & 0x3FFF
-    return _NOWHERE
-
-
-def _big(data: bytes) -> int:
-    return int.from_bytes(data, "big")
-
-
-def _little(data: bytes) -> int:
-    return int.from_bytes(data, "little")
-
-
-_READERS: dict[ImageType, Callable[[bytes], Size]] = {
-    "image/gif": _gif,
-    "image/jpeg": _jpeg,
-    "image/png": _png,
-    "image/webp": _webp,
-}
+def _direct(image: Image.Image) -> Image.Image:
+    """Return an image in a mode that can be scaled, and saved in every format."""
+    if image.has_transparency_data:
+        return image.convert("RGBA")
+    if image.mode.startswith(_DEEP):
+        image = image.point(lambda value: value * (1 / 256))
+    return image.convert("RGB" if image.mode not in _GRAY else "L")

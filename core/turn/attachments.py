@@ -54,6 +54,7 @@ class Attachments:
         self._rules = rules
         self._cache = _FileCache(room)
         self._fetches = asyncio.Semaphore(limits.FETCHES_AT_ONCE)
+        self._reads = asyncio.Semaphore(limits.READS_AT_ONCE)
         self._check_scheduled = False
         self._tasks = Tasks("checking cached files")
         store.on_change(self._cache.drop)
@@ -159,7 +160,8 @@ class Attachments:
         self, platform: Platform, cached: _ThreadFiles, attachment: Attachment
     ) -> File:
         data = await platform.fetch(cached.thread, attachment)
-        file = await asyncio.to_thread(read, data, self._rules)
+        async with self._reads:
+            file = await asyncio.to_thread(read, data, self._rules)
         digest = hashlib.sha256(data).hexdigest()
         return self._cache.put(cached, attachment.id, digest, file, self._clock.monotonic())
 

@@ -119,20 +119,26 @@ async def test_a_file_that_vanished_is_named_and_no_error(claude: FakeClaude) ->
 async def test_files_that_cannot_be_read_are_said_to_be_so(chat: Chat) -> None:
     content = await chat.say(
         "See?",
-        huge_png=png(padding=4_000_000),
-        wide_png=png(9_000, 1),
+        huge_png=png(20_000, 20_000),
         mine_pdf=pdf(extra=b"<< /Encrypt 1 0 R >>"),
         data_zip=b"PK\x03\x04\0\0",
         late_txt=TimeoutError(),
         secret_txt=FileUnreadableError("it is not shared with me."),
     )
     assert [block["type"] for block in content] == ["text", "text"]
-    assert content[-1]["text"].count("could not be read: ") == 6
+    assert content[-1]["text"].count("could not be read: ") == 5
     notes = await chat.notes()
-    assert len(notes) == 6
-    assert "I could not read wide.png: it is 9,000 x 1 pixels" in notes[1]
+    assert len(notes) == 5
+    assert notes[0] == "I could not read huge.png: it has too many pixels."
     assert notes[-1] == "I could not read secret.txt: it is not shared with me."
     assert (await chat.world.answers())[-1].text.startswith("You said:")
+
+
+async def test_images_that_are_too_large_are_shown_scaled_down(chat: Chat) -> None:
+    content = await chat.say("See?", huge_png=png(padding=4_000_000), wide_png=png(9_000, 1))
+    assert [block["type"] for block in content] == ["text", "image", "image", "text"]
+    assert max(len(data) for data in bytes_in(content)) < 1_000
+    assert await chat.notes() == ()
 
 
 async def test_what_a_file_is_said_to_be_decides_nothing(chat: Chat) -> None:

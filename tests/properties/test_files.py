@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from hypothesis import assume, example, given
+from hypothesis import assume, event, example, given
 from hypothesis import strategies as st
 
 from core.domain import limits
@@ -14,7 +14,7 @@ from core.memory.plan import plan
 from core.memory.strategies.registry import strategy_named
 from core.models.port import Block, marked
 from core.prompt.files import File, FileKind, FileRules, decoded, fitted, read, unread
-from core.prompt.images import dimensions, image_type
+from core.prompt.images import Fault, dimensions, image_type, smaller
 from core.prompt.prompt import reply_request
 from core.prompt.transcript import words_of
 from tests.paper import CSV, GIF, jpeg, pdf, png, webp
@@ -52,7 +52,7 @@ def test_reading_never_fails_and_keeps_its_bounds(data: bytes, room: int) -> Non
     assert len(file.text.encode()) <= rules.text_bytes
     assert file.pages <= rules.pages
     if file.is_media:
-        assert file.data == data
+        assert file.data == data  # none of these is large enough to be scaled down
         assert file.tokens > 0
     else:
         assert not file.data
@@ -77,8 +77,24 @@ def test_text_in_utf8_comes_back_as_it_was(text: str) -> None:
 def test_an_image_has_a_size_or_none(data: bytes) -> None:
     kind = image_type(data)
     if kind is not None:
-        width, height = dimensions(data, kind)
-        assert (width > 0) == (height > 0)
+        size = dimensions(data, kind)
+        assert isinstance(size, Fault) or min(size) > 0
+
+
+@given(BYTES, st.integers(1, 20), st.integers(1, 2_000))
+def test_a_copy_is_as_small_as_is_asked_for_or_there_is_none(
+    data: bytes, pixels: int, most: int
+) -> None:
+    kind = image_type(data)
+    if kind is not None:
+        copy = smaller(data, kind, pixels=pixels, most=most)
+        event(type(copy).__name__)
+        if not isinstance(copy, Fault):
+            assert len(copy.data) <= most
+            assert max(copy.size) <= pixels
+            assert image_type(copy.data) == copy.media_type
+            assert dimensions(copy.data, copy.media_type) == copy.size
+            assert smaller(data, kind, pixels=pixels, most=most) == copy
 
 
 @given(st.lists(st.tuples(st.sampled_from("abcdef"), damaged()), max_size=30))

@@ -5,8 +5,10 @@ from __future__ import annotations
 import codecs
 import time
 import zlib
+from io import BytesIO
 
 import pytest
+from PIL import Image
 
 from core.domain import limits
 from core.prompt.files import (
@@ -26,7 +28,7 @@ from core.prompt.files import (
 )
 from core.prompt.images import dimensions, image_type
 from core.prompt.pdf import is_pdf, pages_of
-from tests.paper import CSV, GIF, jpeg, pdf, png, webp
+from tests.paper import CSV, GIF, gif, jpeg, pdf, png, webp
 
 RULES = FileRules()
 PAGE = PAGE_TOKENS + PAGE_IMAGE_TOKENS
@@ -67,19 +69,96 @@ def test_a_broken_image_is_named_before_the_model_refuses_the_whole_request() ->
         ((1920, 1080), 4_784, 2_765),
         ((1920, 1080), 1_568, 1_568),
         ((8000, 8000), 4_784, 4_784),
-        ((0, 0), 1_568, 1_568),
     ],
 )
 def test_what_an_image_costs(size: tuple[int, int], limit: int, tokens: int) -> None:
     assert image_tokens(*size, limit) == tokens
 
 
-def test_an_image_that_the_api_would_refuse_is_named() -> None:
-    assert "9,000 x 10 pixels" in read(png(9000, 10), RULES).why
-    assert "too large (4 MB" in read(png(padding=limits.IMAGE_BYTES), RULES).why
+def opened(file: File) -> Image.Image:
+    assert file.kind is FileKind.IMAGE, file.why
+    assert len(file.data) <= limits.IMAGE_BYTES
+    image = Image.open(BytesIO(file.data))
+    image.load()
+    assert max(image.size) <= limits.IMAGE_SCALED_PIXELS
+    assert file.tokens == image_tokens(*image.size, RULES.image_tokens)
+    assert file.image == Image.MIME[str(image.format)]
+    return image
+
+
+def test_an_image_with_a_side_that_is_too_long_is_scaled_down() -> None:
+    assert opened(read(png(9000, 100), RULES)).size == (2576, 29)
+    assert opened(read(png(9000, 1), RULES)).size == (2576, 1)
+
+
+def test_a_photo_that_is_scaled_down_stands_as_it_was_taken() -> None:
+    photo = opened(read(jpeg(9000, 4500, turned=True), RULES))
+    assert (photo.format, photo.size) == ("JPEG", (1288, 2576))
+    assert not photo.getexif()
+
+
+def test_an_animation_that_is_scaled_down_is_its_first_frame() -> None:
+    frame = opened(read(gif(9000, 9), RULES))
+    assert (frame.format, frame.size) == ("PNG", (2576, 3))
+    assert frame.convert("RGB").getpixel((1, 1)) == (255, 0, 0)
+
+
+def test_what_is_transparent_stays_so() -> None:
+    drawn = Image.new("RGBA", (9000, 9), (0, 0, 255, 0))
+    for image in (drawn, drawn.quantize()):
+        data = BytesIO()
+        image.save(data, "PNG")
+        copy = opened(read(data.getvalue(), RULES)).convert("RGBA")
+        assert copy.getpixel((1, 1))[3] == 0  # type: ignore[index]
+
+
+@pytest.mark.parametrize("mode", ["1", "L", "LA", "P", "RGB", "RGBA", "I;16"])
+def test_a_drawing_of_any_mode_is_scaled_down(mode: str) -> None:
+    white: dict[str, float | tuple[float, ...]]
+    white = {"I;16": 65_535, "RGB": (255, 255, 255), "RGBA": (255, 255, 255, 255)}
+    white |= {"LA": (255, 255), "1": 1}
+    data = BytesIO()
+    Image.new(mode, (9000, 9), white.get(mode, 255)).save(data, "PNG")
+    copy = opened(read(data.getvalue(), RULES))
+    assert copy.format == "PNG"
+    if mode != "P":
+        assert copy.convert("L").getpixel((0, 0)) == 255
+
+
+def test_a_photo_in_the_colors_of_print_is_scaled_down() -> None:
+    data = BytesIO()
+    Image.new("CMYK", (9000, 9)).save(data, "JPEG")
+    assert opened(read(data.getvalue(), RULES)).mode == "RGB"
+
+
+def test_an_image_of_too_many_bytes_is_scaled_down_until_it_has_few_enough() -> None:
+    assert opened(read(png(padding=limits.IMAGE_BYTES), RULES)).size == (2, 2)
+    noise = Image.effect_noise((2400, 1800), 100).convert("RGB")
+    data = BytesIO()
+    noise.save(data, "PNG")
+    assert len(data.getvalue()) > limits.IMAGE_BYTES
+    assert opened(read(data.getvalue(), RULES)).format == "WEBP"
+
+
+def test_an_image_that_can_not_be_scaled_down_is_named() -> None:
+    assert read(png(8100, 4000), RULES).why == "it is a broken image"  # it ends after its head
+    for size in (
+        (8001, 8000),
+        (20_000, 20_000),
+    ):
+        assert read(png(*size), RULES).why == "it has too many pixels"
+    scans = jpeg(9000, 9) + b"\xff\xda" * 64
+    assert read(scans, RULES).why == "it is a broken image"
     assert (
         "about 1,334 tokens, and I can read 500" in read(png(1000, 1000), FileRules(tokens=500)).why
     )
+
+
+def test_an_image_is_scaled_down_only_if_it_fits_in_memory(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(limits, "IMAGE_DECODED_BYTES", 100_000)
+    assert opened(read(jpeg(9000, 9), RULES)).size == (2576, 3)
+    for data in (jpeg(9000, 9, progressive=True), png(9000, 2), gif(9000, 2), webp(9000, 1)):
+        assert read(data, RULES).why == "it has too many pixels"
 
 
 @pytest.mark.parametrize("packed", [False, True])
