@@ -8,33 +8,40 @@ import tempfile
 from pathlib import Path
 
 from tests.e2e.program import ROOT
-from tests.pictures import discord, rooms, slack, terminal
+from tests.pictures import discord, pages, rooms, slack, terminal
 
 FOLDER = ROOT / "docs" / "pictures"
 
 
-async def made() -> dict[str, str]:
-    """Return the pictures by their files' names."""
+async def made() -> dict[Path, str]:
+    """Return all that is made, by its files."""
     with tempfile.TemporaryDirectory() as home:
         talked = await terminal.talked(Path(home))
     with tempfile.TemporaryDirectory() as home:
         looked = await terminal.examined(Path(home))
-    return {
-        "terminal.svg": terminal.drawn("make run", talked, "A conversation in a terminal").svg(),
-        "doctor.svg": terminal.drawn(
-            "chatbot doctor", looked, "What chatbot doctor finds, and how to fix it"
-        ).svg(),
-        "slack.svg": (await slack.drawn()).svg(),
-        "discord.svg": (await discord.drawn()).svg(),
+    with tempfile.TemporaryDirectory() as home:
+        helped = await terminal.helped(Path(home))
+    doctor = "What chatbot doctor finds, and how to fix it"
+    drawings = {
+        "terminal": terminal.drawn("make run", talked, "A conversation in a terminal"),
+        "doctor": terminal.drawn("chatbot doctor", looked, doctor),
+        "slack": await slack.drawn(),
+        "slack-commands": await slack.commanded(),
+        "discord": await discord.drawn(),
     }
+    found = {FOLDER / f"{name}.svg": drawing.svg() for name, drawing in drawings.items()}
+    for page, name, body in (
+        (pages.PEOPLE, "help", helped),
+        (pages.ARCHITECTURE, "rooms", rooms.drawn()),
+    ):
+        found[page] = pages.renewed(page.read_text(encoding="utf-8"), name, body)
+    return found
 
 
 def main() -> None:
     """Write all pictures, and name the files that changed."""
     FOLDER.mkdir(parents=True, exist_ok=True)
-    files = {FOLDER / name: picture for name, picture in asyncio.run(made()).items()}
-    files[rooms.ARCHITECTURE] = rooms.renewed(rooms.ARCHITECTURE.read_text(encoding="utf-8"))
-    for file, text in files.items():
+    for file, text in asyncio.run(made()).items():
         if not file.exists() or file.read_text(encoding="utf-8") != text:
             file.write_text(text, encoding="utf-8")
             sys.stdout.write(f"{file.relative_to(ROOT)} changed\n")

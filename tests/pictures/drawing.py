@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 from xml.sax.saxutils import escape
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
 STYLE = """\
   text { font: 14px system-ui, -apple-system, "Segoe UI", "DejaVu Sans", sans-serif; }
@@ -69,6 +70,17 @@ class Drawing:
         self.text(x + 12, label, "ink", "bold")
         self.y += 10
         return x + width
+
+    @contextlib.contextmanager
+    def aside(self, x: float) -> Iterator[None]:
+        """Draw a box below what is there, around what is drawn in the block."""
+        at, top = len(self.parts), self.y + 8
+        self.y = top
+        yield
+        bottom, self.y = self.y + 16, top
+        self.box(x, WIDTH - 24 - x, bottom - top, "aside")
+        self.parts.insert(at, self.parts.pop())
+        self.y = bottom
 
     def face(self, name: str, *, bot: bool) -> None:
         """Draw who speaks, beside the line that comes next."""

@@ -12,8 +12,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-ARCHITECTURE = ROOT / "docs" / "developers" / "architecture.md"
-BEGIN, END = "<!-- rooms: made by `make pictures` -->", "<!-- rooms end -->"
 _ASSEMBLING = {"__main__", "app", "factories", "run"}
 """The files of bots that put the parts together; the others serve the platforms."""
 ASSEMBLED, SHARED = "bots (run)", "bots (shared)"
@@ -102,10 +100,3 @@ def drawn() -> str:
 
 def _id(room: str) -> str:
     return "".join(sign if sign.isalnum() else "_" for sign in room)
-
-
-def renewed(page: str) -> str:
-    """Return the page with today's drawing between its marks."""
-    before, _, rest = page.partition(BEGIN)
-    _, _, after = rest.partition(END)
-    return f"{before}{BEGIN}\n\n{drawn()}\n\n{END}{after}"

@@ -22,6 +22,8 @@ The budget is 9,400 euros for everything. Dinner on Tuesday is at eight, at Cerv
 and on Wednesday morning we take the boat to Almada.""",
     "Who books the flights?",
 )
+EDITED: Final = ("The hotel is the Aurora.", "The hotel is the Bela Vista, on Rua do Salitre.")
+"""A message before and after its edit."""
 SETTINGS: Final[dict[str, Any]] = {"memory_high": 200, "memory_low": 50, "timezone": "UTC"}
 """So little that a short conversation is enough for a summary."""
 _BEGAN = 1_780_390_800.0  # Tuesday, 2 June 2026, 09:00 UTC

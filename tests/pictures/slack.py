@@ -2,20 +2,26 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any
 
 from core.models.offline.model import OfflineModel
 from tests.e2e.slack_bot import answers, bot_on
-from tests.e2e.slack_hands import filled, shown
+from tests.e2e.slack_hands import files_in, filled, shown
 from tests.fakes.slack import FakeSlack
 from tests.pictures.drawing import Drawing
-from tests.pictures.scene import SAID, SETTINGS, fixed_time
+from tests.pictures.scene import EDITED, SAID, SETTINGS, fixed_time
 from tests.world import until
 
 if TYPE_CHECKING:
-    from tests.fakes.slack.model import Message
+    from tests.e2e.slack_bot import Bot
+    from tests.fakes.slack.model import Channel, File, Message
 
 _LEFT = 68
+_LINES = 24
+"""Lines of a file that are drawn."""
+_COMMANDS = ("export", "reset", "forget")
+_TIME = re.compile(r"\d{10}\.\d{6}|\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d[+:\d]*")
 
 
 async def drawn() -> Drawing:
@@ -28,9 +34,7 @@ async def drawn() -> Drawing:
             async with bot_on(fake, OfflineModel(), **SETTINGS) as bot:
                 root = await fake.say(ann, offsite, f"{fake.at_bot} {SAID[0]}")
                 for number, text in enumerate(SAID[1:], 1):
-                    await fake.replies(offsite, root.ts, number)
-                    await fake.settled()
-                    await until(lambda: not bot.worker._turns and not bot.worker._upkeep.jobs)
+                    await _idle(fake, bot, offsite, root, number)
                     await fake.say(ann, offsite, text, root.ts)
                 replies = await fake.replies(offsite, root.ts, len(SAID))
                 await fake.until(lambda: "scissors" in replies[-1].reactions)
@@ -46,6 +50,47 @@ async def drawn() -> Drawing:
     return drawing
 
 
+async def commanded() -> Drawing:
+    """Edit, export, reset and forget on Slack, and draw it."""
+    drawing = Drawing("A Slack thread: an edit, and the commands export, reset and forget")
+    with fixed_time():
+        async with FakeSlack() as fake:
+            ann = fake.person("ann")
+            offsite, dm = fake.channel("offsite", ann), fake.dm(ann)
+            async with bot_on(fake, OfflineModel(), **SETTINGS) as bot:
+                root = await fake.say(ann, offsite, f"{fake.at_bot} {EDITED[0]}")
+                await _idle(fake, bot, offsite, root, 1)
+                await fake.edit(root, f"{fake.at_bot} {EDITED[1]}")
+                for number, text in enumerate(("Where is the hotel?", *_COMMANDS), 2):
+                    command = f"{fake.at_bot} {text}" if text in _COMMANDS else text
+                    await fake.say(ann, offsite, command, root.ts)
+                    await _idle(fake, bot, offsite, root, number)
+                await fake.until(lambda: files_in(fake, dm))
+                last = answers(fake, offsite, root.ts)[-1]
+                await fake.press(ann, "thread_forget", last)
+                question = await filled(fake, ann)
+            drawing.y = 30
+            drawing.text(20, "# offsite", "ink", "bold", "title")
+            drawing.y += 8
+            for message in fake.thread(offsite, root.ts):
+                _message(drawing, message, fake, bot=message in answers(fake, offsite, root.ts))
+            drawing.y += 16
+            _modal(drawing, question.body["title"]["text"], shown(question), "Forget", "Close")
+            drawing.y += 34
+            drawing.text(20, "Direct message", "ink", "bold", "title")
+            drawing.y += 8
+            for message in fake.said_by_app(dm):
+                _message(drawing, message, fake, bot=True)
+    return drawing
+
+
+async def _idle(fake: FakeSlack, bot: Bot, where: Channel, root: Message, replies: int) -> None:
+    """Wait for that many replies, until nothing is left to do."""
+    await fake.replies(where, root.ts, replies)
+    await fake.settled()
+    await until(lambda: not bot.worker._turns and not bot.worker._upkeep.jobs)
+
+
 def _message(drawing: Drawing, message: Message, fake: FakeSlack, *, bot: bool) -> None:
     name = "Chatbot" if bot else fake.users[message.user].name
     drawing.face(name, bot=bot)
@@ -53,9 +98,14 @@ def _message(drawing: Drawing, message: Message, fake: FakeSlack, *, bot: bool) 
     drawing.text(_LEFT, name + ("  APP" if bot else ""), "ink", "bold")
     blocks: list[Any] = message.blocks if bot else []
     if not bot:
-        drawing.lines(_LEFT, message.text.replace(fake.at_bot, "@Chatbot"))
+        edited = "  (edited)" if message.edited else ""
+        drawing.lines(_LEFT, message.text.replace(fake.at_bot, "@Chatbot") + edited)
     for block in blocks:
         _block(drawing, block)
+    if bot and not blocks and message.text:
+        drawing.lines(_LEFT, message.text)
+    for file in message.files:
+        _file(drawing, file)
     if message.reactions:
         drawing.box(_LEFT, 48, 24, "button", down=10, round_=12)
         drawing.y += 27
@@ -76,13 +126,24 @@ def _block(drawing: Drawing, block: dict[str, Any]) -> None:
             drawing.button(_LEFT, element["text"]["text"])
 
 
-def _modal(drawing: Drawing, title: str, text: str) -> None:
-    at = len(drawing.parts)
-    top = drawing.y
-    drawing.y += 28
-    drawing.text(_LEFT + 16, title, "ink", "bold")
-    drawing.lines(_LEFT + 16, text, "ink", "small", step=18)
-    bottom, drawing.y = drawing.y + 16, top
-    drawing.box(_LEFT, 668, bottom - top, "aside")
-    drawing.parts.insert(at, drawing.parts.pop())
-    drawing.y = bottom
+def _file(drawing: Drawing, file: File) -> None:
+    """Draw a file with what is in it; times are left out, since they differ each time."""
+    lines = [line for line in _TIME.sub("…", file.data.decode()).splitlines() if line]
+    with drawing.aside(_LEFT):
+        drawing.y += 26
+        drawing.text(_LEFT + 16, file.name, "ink", "bold")
+        for line in lines[:_LINES]:
+            drawing.lines(_LEFT + 16, line, "dim", "mono", step=17)
+        if len(lines) > _LINES:
+            drawing.lines(_LEFT + 16, "…", "dim", "mono", step=17)
+
+
+def _modal(drawing: Drawing, title: str, text: str, *buttons: str) -> None:
+    with drawing.aside(_LEFT):
+        drawing.y += 28
+        drawing.text(_LEFT + 16, title, "ink", "bold")
+        drawing.lines(_LEFT + 16, text, "ink", "small", step=18)
+        at = _LEFT + 16.0
+        for label in buttons:
+            drawing.y -= 40 if at > _LEFT + 16 else 0
+            at = drawing.button(at, label) + 12

@@ -57,6 +57,13 @@ async def examined(home: Path) -> list[tuple[str, bool]]:
     return [(line, False) for line in ended.lines]
 
 
+async def helped(home: Path) -> str:
+    """Return what /help shows, as a block of a page."""
+    ended = await Program(home).run("run", says=["/help"])
+    lines = [line for line in ended.err.splitlines() if line.startswith("/")]
+    return "\n".join(["```", *lines, "```"])
+
+
 def drawn(command: str, shown: list[tuple[str, bool]], label: str) -> Drawing:
     """Draw what stood on a screen."""
     drawing = Drawing(label)
