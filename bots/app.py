@@ -116,7 +116,7 @@ class App:
             self._compactor(model),
             platforms,
             self.clock,
-            room=Slots(settings.turns_at_once, settings.person_turns),
+            slots=Slots(settings.turns_at_once, settings.person_turns),
             grace_seconds=settings.grace_seconds,
         )
 

@@ -97,7 +97,7 @@ class World:
         store: Store | None = None,
         platform: Platform | None = None,
         grace: float = 1,
-        room: int = 100,
+        slots: int = 100,
         per_person: int = 0,
     ) -> Worker:
         """Return a worker of its own on the shared store and platform."""
@@ -117,7 +117,7 @@ class World:
             NoCompaction(),
             platforms,
             self.clock,
-            room=Slots(room, per_person),
+            slots=Slots(slots, per_person),
             grace_seconds=grace,
         )
 

@@ -1,4 +1,4 @@
-"""A word that ends what runs, given from outside of it."""
+"""A cancellation scope that another task can trigger."""
 
 from __future__ import annotations
 
@@ -13,44 +13,44 @@ Result = TypeVar("Result")
 
 
 class StoppedError(Exception):
-    """What ran was ended."""
+    """The scope was triggered, so its body was cancelled."""
 
 
 class CancelScope:
-    """Not given yet, or given for good.
+    """Triggered at most once, and for good.
 
     Every turn has two of them, so it is a scope of the task that runs, and not a task that waits.
     """
 
     def __init__(self) -> None:
-        """Begin without it."""
-        self._given = False
-        self._scope: asyncio.Timeout | None = None
+        """Create it untriggered."""
+        self._is_set = False
+        self._timeout: asyncio.Timeout | None = None
 
     def set(self) -> None:
-        """Give it."""
-        if not self._given and self._scope is not None:
-            self._scope.reschedule(0)
-        self._given = True
+        """Trigger it."""
+        if not self._is_set and self._timeout is not None:
+            self._timeout.reschedule(0)
+        self._is_set = True
 
     def is_set(self) -> bool:
-        """Tell whether it was given."""
-        return self._given
+        """Return whether it was triggered."""
+        return self._is_set
 
     async def ends(self, body: Coroutine[Any, Any, Result]) -> Result:
-        """Return what the body returns; cancel it when the word is given.
+        """Return the body's result; cancel the body when the scope is triggered.
 
-        Raises `StoppedError` then. A body that ends in another way all the same, does.
+        Raises `StoppedError` then, unless the body ends with a result or an error of its own.
         """
-        scope = asyncio.timeout(0 if self._given else None)
+        timeout = asyncio.timeout(0 if self._is_set else None)
         try:
-            async with scope:
-                self._scope = scope
+            async with timeout:
+                self._timeout = timeout
                 try:
                     return await body
                 finally:
-                    self._scope = None
+                    self._timeout = None
         except TimeoutError:
-            if scope.expired():
+            if timeout.expired():
                 raise StoppedError from None
             raise

@@ -70,9 +70,7 @@ class Intake:
             return Received(verdict=None, notice=notice)
         full = self._worker.waiting(asker_of(message)) >= self._policy.waiting_per_person
         terms = self._terms(message, full=full)
-        with self._worker.arriving(message) as arrival:
-            accepted = await self._store.accept(message, terms, arrival.token)
-            arrival.stored(message, accepted)
+        accepted = await self._worker.accept(message, terms)
         return self._crowded(message, accepted) if full else _received(accepted)
 
     async def collect(self, messages: Sequence[Message]) -> list[Received]:
@@ -80,19 +78,15 @@ class Intake:
 
         As `take`, but the turn begins when all of them are stored.
         """
-        if not messages:
-            return []
-        received: list[Received] = []
-        with self._worker.arriving(messages[0]) as arrival:
-            for message in messages:
-                if notice := refusal(message):
-                    received.append(Received(verdict=None, notice=notice))
-                    continue
-                # With the token that holds the thread already, this is the turn as it is by now.
-                accepted = await self._store.accept(message, self._terms(message), arrival.token)
-                arrival.stored(message, accepted)
-                received.append(_received(accepted))
-        return received
+        notices = [refusal(message) for message in messages]
+        refused = [Received(verdict=None, notice=notice) for notice in notices]
+        offers = [
+            (message, self._terms(message))
+            for message, notice in zip(messages, notices, strict=True)
+            if not notice
+        ]
+        stored = iter(await self._worker.accept_all(offers) if offers else ())
+        return [each if each.notice else _received(next(stored)) for each in refused]
 
     async def overhear(self, message: Message) -> bool:
         """Store what was said before the bot was asked in, as context; tell if it was new.

@@ -1,12 +1,13 @@
-"""Room for so many turns at once; those that find none stand in line, a fair one.
+"""A worker's concurrency slots, the fair queue for them, and each person's backlog.
 
-A place that comes free goes to the person who has the fewest turns running, of several such to the
-one who has waited the longest for a turn, and among the turns of one person to the oldest. So a
+A free slot goes to the person who has the fewest turns running; among several such people, to the
+one who has waited the longest for a turn; and among the turns of one person, to the oldest. So a
 person with one question waits for about one turn, however many threads another person has opened.
-Nobody has more than a given number of places, even if others stay free: who comes next finds one.
+Nobody has more than a given number of slots, even if others stay free: the next person finds one.
 
-A person's turns are counted by whose message they answer. A place may also be nobody's, while it
-is looked for what to do with it; it then waits for as many others as stood in line before it.
+A slot counts for the person whose message its turn answers. A slot may also be nobody's, while the
+worker looks for work to fill it with. Such a request is served after as many others as were in the
+queue before it.
 """
 
 from __future__ import annotations
@@ -25,198 +26,202 @@ NOBODY = ""
 
 
 @dataclass(slots=True, eq=False)
-class _Ticket:
-    """A place in the line; done when it has become one in the room."""
+class _Request:
+    """A request for a slot: queued, granted, or cancelled."""
 
     person: str
     after: int = 0
-    """If it is nobody's: how many are let in, from the first on, before it."""
-    called: asyncio.Future[None] = field(
+    """For nobody's request: how many slots are granted, since the start, before this one."""
+    granted: asyncio.Future[None] = field(
         default_factory=lambda: asyncio.get_running_loop().create_future()
     )
 
     @property
-    def is_let_in(self) -> bool:
-        """Tell whether it is a place in the room."""
-        return self.called.done() and not self.called.cancelled()
+    def has_slot(self) -> bool:
+        """Return whether the request was granted."""
+        return self.granted.done() and not self.granted.cancelled()
 
 
 class Slots:
-    """The places of one worker, and the line before them."""
+    """The slots of one worker, and the queue for them."""
 
-    def __init__(self, places: int, per_person: int = 0) -> None:
-        """Begin with all places free; 0 lets one person have all of them."""
-        self._free = places
-        self._most = per_person or places
+    def __init__(self, count: int, per_person: int = 0) -> None:
+        """Start with all slots free; with `per_person` 0, one person may have all of them."""
+        self._free = count
+        self._limit = per_person or count
         self._running: Counter[str] = Counter()
-        self._lines: dict[str, deque[_Ticket]] = {}
-        """Those who stand in line, by person; never an empty line."""
+        """The slots that each person has."""
+        self._queues: dict[str, deque[_Request]] = {}
+        """The queued requests by person; no queue is empty."""
         self._ranks: defaultdict[int, dict[str, None]] = defaultdict(dict)
-        """The people in line by how many turns they have running, each rank in turn."""
-        self._looks: deque[_Ticket] = deque()
-        """Those in line who are nobody yet."""
-        self._let_in = 0
-        self._alone: tuple[_Ticket, asyncio.Future[None]] | None = None
-        """Who is to have the room alone, and whether that is so by now; nobody is let in then."""
+        """The people with queued requests, by how many slots they have; each rank in order."""
+        self._unassigned: deque[_Request] = deque()
+        """Nobody's queued requests."""
+        self._granted = 0
+        """The slots that were granted since the start."""
+        self._exclusive: tuple[_Request, asyncio.Future[None]] | None = None
+        """The request that is to have the worker to itself, and whether the others have left.
+
+        Nothing is granted meanwhile.
+        """
         self._taken = 0
         self._closed = False
 
     @property
-    def has_line(self) -> bool:
-        """Tell whether a place that comes free now is taken at once."""
+    def are_awaited(self) -> bool:
+        """Return whether a slot that is released now is granted at once."""
         return self._next() is not None
 
     def waiting(self, person: str) -> int:
-        """Return how many stand in line for a person."""
-        return len(self._lines.get(person, ()))
+        """Return how many requests of a person are queued."""
+        return len(self._queues.get(person, ()))
 
     @property
-    def served(self) -> Collection[str]:
-        """Return the people in line who have as many places as one person may have."""
-        return self._ranks.get(self._most, ())
+    def at_limit(self) -> Collection[str]:
+        """Return the people in the queue who have as many slots as one person may have."""
+        return self._ranks.get(self._limit, ())
 
     def close(self) -> None:
-        """Let nobody in any more, and send away everybody who stands in line."""
+        """Grant no more slots, and cancel all queued requests."""
         self._closed = True
-        for line in (self._looks, *self._lines.values()):
-            for ticket in line:
-                ticket.called.cancel()
-        self._looks.clear()
-        self._lines.clear()
+        for queue in (self._unassigned, *self._queues.values()):
+            for request in queue:
+                request.granted.cancel()
+        self._unassigned.clear()
+        self._queues.clear()
         self._ranks.clear()
 
-    def stand(self, person: str, *, first: bool = False) -> _Ticket:
-        """Stand in line for a person; `first` lets nobody's go before all others.
+    def request(self, person: str, *, first: bool = False) -> _Request:
+        """Request a slot for a person; `first` puts nobody's request before all others.
 
-        The ticket is cancelled if nobody is let in any more.
+        The request is cancelled if no more slots are granted.
         """
-        ticket = _Ticket(person)
+        request = _Request(person)
         if self._closed:
-            ticket.called.cancel()
-        elif self._free > 0 and self._running[person] < self._most and self._alone is None:
-            self._let(ticket)  # a place stays free only where nobody in line may have it
+            request.granted.cancel()
+        elif self._free > 0 and self._running[person] < self._limit and self._exclusive is None:
+            self._grant(request)  # a slot stays free only if nobody in the queue may have it
         elif person == NOBODY:
-            ahead = 0 if first else sum(map(len, self._lines.values()))
-            ticket.after = self._let_in + ahead
-            (self._looks.appendleft if first else self._looks.append)(ticket)
-        elif person in self._lines:
-            self._lines[person].append(ticket)
+            ahead = 0 if first else sum(map(len, self._queues.values()))
+            request.after = self._granted + ahead
+            (self._unassigned.appendleft if first else self._unassigned.append)(request)
+        elif person in self._queues:
+            self._queues[person].append(request)
         else:
-            self._lines[person] = deque([ticket])
+            self._queues[person] = deque([request])
             self._ranks[self._running[person]][person] = None
-        return ticket
+        return request
 
-    def leave(self, ticket: _Ticket) -> None:
-        """Leave the line, or give the place back: to the next in line, if there is one."""
-        ticket.called.cancel()
-        if not ticket.called.cancelled():
-            self._count(ticket.person, -1)
+    def release(self, request: _Request) -> None:
+        """Leave the queue, or release the slot, which goes to the next request in the queue."""
+        request.granted.cancel()
+        if not request.granted.cancelled():
+            self._count(request.person, -1)
             self._free += 1
             self._taken -= 1
-            self._left_alone(ticket)
+            self._note_released(request)
         self._fill()
 
-    def empty_for(self, ticket: _Ticket) -> asyncio.Future[None] | None:
-        """Let nobody in any more until this place is given back; done when all others are free.
+    def reserve_all(self, request: _Request) -> asyncio.Future[None] | None:
+        """Grant no more slots until this one is released; the future is done when it is alone.
 
-        None if another is to have the room alone.
+        Returns None if another request has reserved all slots.
         """
-        if self._alone is None:
-            self._alone = (ticket, asyncio.get_running_loop().create_future())
-            self._left_alone(ticket=None)
-        holder, emptied = self._alone
-        return emptied if holder is ticket else None
+        if self._exclusive is None:
+            self._exclusive = (request, asyncio.get_running_loop().create_future())
+            self._note_released(None)
+        holder, alone = self._exclusive
+        return alone if holder is request else None
 
-    def _left_alone(self, ticket: _Ticket | None) -> None:
-        """Note that a place was given back, if a turn is to have the room alone."""
-        if self._alone is None:
+    def _note_released(self, request: _Request | None) -> None:
+        """End a reservation with its own slot, and fulfill it with the last of the others."""
+        if self._exclusive is None:
             return
-        holder, emptied = self._alone
-        if holder is ticket:
-            self._alone = None
-        elif self._taken == 1 and not emptied.done():
-            emptied.set_result(None)
+        holder, alone = self._exclusive
+        if holder is request:
+            self._exclusive = None
+        elif self._taken == 1 and not alone.done():
+            alone.set_result(None)
 
-    def pass_on(self, ticket: _Ticket, person: str) -> bool:
-        """Let a place be another person's; False, and unchanged, if others come before them."""
+    def reassign(self, request: _Request, person: str) -> bool:
+        """Give a slot to another person; return False, and change nothing, if others come first."""
         if not self.comes_first(person):
             return False
-        self._count(ticket.person, -1)
+        self._count(request.person, -1)
         self._count(person, 1)
-        ticket.person = person
+        request.person = person
         self._fill()
         return True
 
     def comes_first(self, person: str) -> bool:
-        """Tell whether a person may have one more place, and nobody in line has fewer of them."""
+        """Return whether a person may have one more slot, and nobody in the queue has fewer."""
         running = self._running[person]
-        following = self._next_person()
-        return running < self._most and (
+        following = self._next_of_people()
+        return running < self._limit and (
             following is None or running <= self._running[following.person]
         )
 
-    # --- who comes next ---------------------------------------------------------------------
+    # --- which request comes next ---------------------------------------------------------------
 
     def _fill(self) -> None:
-        """Let in as many as there are places for."""
-        while self._free > 0 and (ticket := self._next()) is not None:
-            self._take_out(ticket)
-            self._let(ticket)
+        """Grant all free slots that someone in the queue may have."""
+        while self._free > 0 and (request := self._next()) is not None:
+            self._dequeue(request)
+            self._grant(request)
 
-    def _let(self, ticket: _Ticket) -> None:
+    def _grant(self, request: _Request) -> None:
         self._free -= 1
         self._taken += 1
-        self._let_in += 1
-        self._count(ticket.person, 1)
-        ticket.called.set_result(None)
+        self._granted += 1
+        self._count(request.person, 1)
+        request.granted.set_result(None)
 
-    def _next(self) -> _Ticket | None:
-        if self._alone is not None:
+    def _next(self) -> _Request | None:
+        if self._exclusive is not None:
             return None
-        while self._looks and self._looks[0].called.done():  # went away
-            self._looks.popleft()
-        look = self._looks[0] if self._looks else None
-        if look is not None and look.after <= self._let_in:
-            return look
-        return self._next_person() or look
+        while self._unassigned and self._unassigned[0].granted.done():  # it was withdrawn
+            self._unassigned.popleft()
+        unassigned = self._unassigned[0] if self._unassigned else None
+        if unassigned is not None and unassigned.after <= self._granted:
+            return unassigned
+        return self._next_of_people() or unassigned
 
-    def _next_person(self) -> _Ticket | None:
-        """Return the first in line of the person whose turn it is."""
+    def _next_of_people(self) -> _Request | None:
+        """Return the oldest request of the person who is next."""
         for rank in sorted(self._ranks):
-            for person in tuple(self._ranks[rank]) if rank < self._most else ():
-                ticket = self._first_of(person)
-                if ticket is not None:
-                    return ticket
+            for person in tuple(self._ranks[rank]) if rank < self._limit else ():
+                request = self._oldest_of(person)
+                if request is not None:
+                    return request
         return None
 
-    def _first_of(self, person: str) -> _Ticket | None:
-        line = self._lines[person]
-        while line and line[0].called.done():  # went away
-            line.popleft()
-        if line:
-            return line[0]
-        self._forget(person)
+    def _oldest_of(self, person: str) -> _Request | None:
+        queue = self._queues[person]
+        while queue and queue[0].granted.done():  # it was withdrawn
+            queue.popleft()
+        if queue:
+            return queue[0]
+        self._drop_queue(person)
         return None
 
-    def _take_out(self, ticket: _Ticket) -> None:
-        if ticket.person == NOBODY:
-            self._looks.popleft()
+    def _dequeue(self, request: _Request) -> None:
+        if request.person == NOBODY:
+            self._unassigned.popleft()
             return
-        line = self._lines[ticket.person]
-        line.popleft()
-        if not line:
-            self._forget(ticket.person)
+        queue = self._queues[request.person]
+        queue.popleft()
+        if not queue:
+            self._drop_queue(request.person)
 
-    def _forget(self, person: str) -> None:
-        """Let a person without a line be in none."""
-        del self._lines[person]
+    def _drop_queue(self, person: str) -> None:
+        del self._queues[person]
         self._unrank(person)
 
     def _count(self, person: str, change: int) -> None:
-        """Count a turn of a person; they go behind the others who have as many now."""
+        """Count a person's slots; the person moves behind the others who have as many now."""
         if person == NOBODY:
             return
-        if person in self._lines:
+        if person in self._queues:
             self._unrank(person)
             self._ranks[self._running[person] + change][person] = None
         self._running[person] += change
@@ -231,94 +236,107 @@ class Slots:
 
 
 class Slot:
-    """One place, for a thread that may have it by now or not. Its maker leaves it at the end."""
+    """One slot, as the thread that wants it sees it. Its creator releases it at the end."""
 
-    def __init__(self, room: Slots, person: str = NOBODY) -> None:
-        """Have none; it will be this person's."""
-        self._room = room
+    def __init__(self, slots: Slots, person: str = NOBODY) -> None:
+        """Start without a slot; it will count for `person`."""
+        self._slots = slots
         self._person = person
-        self._ticket: _Ticket | None = None
-
-    def stand(self, *, first: bool = False) -> bool:
-        """Take it, or stand in line; tell whether it is ours."""
-        if self._ticket is None or self._ticket.called.cancelled():
-            self._ticket = self._room.stand(self._person, first=first)
-        return self._ticket.is_let_in
-
-    async def take(self, *, first: bool = False) -> None:
-        """Wait until it is ours; cancelled if nobody is let in any more."""
-        self.stand(first=first)
-        if self._ticket is not None:
-            await self._ticket.called
+        self._request: _Request | None = None
 
     @property
     def person(self) -> str:
-        """Return whose place it is, or will be."""
+        """Return the person for whom the slot counts, or will count."""
         return self._person
 
-    def pass_to(self, person: str) -> bool:
-        """Let it be this person's from now on; it is given back if others come before them.
+    def request(self, *, first: bool = False) -> bool:
+        """Take a slot, or join the queue for one; return whether it was taken."""
+        if self._request is None or self._request.granted.cancelled():
+            self._request = self._slots.request(self._person, first=first)
+        return self._request.has_slot
 
-        Tells whether they come first.
+    async def acquire(self, *, first: bool = False) -> None:
+        """Wait until the slot is granted; raises `CancelledError` if none is granted any more."""
+        self.request(first=first)
+        if self._request is not None:
+            await self._request.granted
+
+    def reassign(self, person: str) -> bool:
+        """Let the slot count for another person; release it if others come before them.
+
+        Returns whether the person comes first.
         """
         if person == self._person:
             return True
         self._person = person
-        ticket = self._ticket
-        if ticket is None or not ticket.is_let_in:
-            self.leave()
-            return self._room.comes_first(person)
-        passed = self._room.pass_on(ticket, person)
-        if not passed:
-            self.leave()
-        return passed
+        request = self._request
+        if request is None or not request.has_slot:
+            self.release()
+            return self._slots.comes_first(person)
+        reassigned = self._slots.reassign(request, person)
+        if not reassigned:
+            self.release()
+        return reassigned
 
     async def alone(self) -> bool:
-        """Wait until no other place is taken, and let nobody in before this one is given back.
+        """Wait until no other slot is taken; none is granted before this one is released.
 
-        Returns False, at once, if another has the room alone or is to have it.
+        Returns False, at once, if this slot is not granted or another has reserved all of them.
         """
-        if self._ticket is None or not self._ticket.is_let_in:
+        if self._request is None or not self._request.has_slot:
             return False
-        emptied = self._room.empty_for(self._ticket)
-        if emptied is None:
+        alone = self._slots.reserve_all(self._request)
+        if alone is None:
             return False
-        await asyncio.shield(emptied)
+        await asyncio.shield(alone)
         return True
 
-    def offer(self) -> None:
-        """Give it to the next in line, if there is one."""
-        if self._room.has_line:
-            self.leave()
+    def release_if_awaited(self) -> None:
+        """Release the slot if a request in the queue gets it."""
+        if self._slots.are_awaited:
+            self.release()
 
-    def leave(self) -> None:
-        """Leave the line, or give the place back."""
-        ticket, self._ticket = self._ticket, None
-        if ticket is not None:
-            self._room.leave(ticket)
+    def release(self) -> None:
+        """Leave the queue, or release the slot."""
+        request, self._request = self._request, None
+        if request is not None:
+            self._slots.release(request)
 
 
-class WaitingThreads:
-    """The threads that wait for room, unclaimed: a replica that has some may take them."""
+class Backlog:
+    """The messages that wait for their turn in this process, by person."""
 
-    def __init__(self, room: Slots) -> None:
-        """Begin with none; they stand in the line before this room."""
-        self.room = room
-        self._threads: dict[ThreadKey, str] = {}
-
-    def __contains__(self, thread: ThreadKey) -> bool:
-        """Tell whether a thread waits here."""
-        return thread in self._threads
+    def __init__(self) -> None:
+        """Start empty."""
+        self._waiting: Counter[str] = Counter()
+        self._people: dict[ThreadKey, list[str]] = {}
+        """By thread, the author of each message that waits."""
+        self._told: dict[str, int] = {}
+        """The people who were told that they have too many, and how many they had then."""
 
     def add(self, thread: ThreadKey, person: str) -> None:
-        """Note that a thread waits, and for whose turn."""
-        self._threads[thread] = person
+        """Note that a message of a person waits in a thread."""
+        self._people.setdefault(thread, []).append(person)
+        self._waiting[person] += 1
 
-    def discard(self, thread: ThreadKey) -> None:
-        """Note that a thread waits no longer."""
-        self._threads.pop(thread, None)
+    def clear(self, thread: ThreadKey) -> None:
+        """Note that no message waits in a thread any more: its turn starts, here or elsewhere."""
+        for person in self._people.pop(thread, ()):
+            self._waiting[person] -= 1
+            if not self._waiting[person]:
+                del self._waiting[person]
+            if self._told and self._waiting[person] <= self._told.get(person, -1) // 2:
+                del self._told[person]
 
-    def held_back(self) -> list[ThreadKey]:
-        """Return the threads of people who have as many turns as one person may have."""
-        served = self.room.served
-        return [thread for thread, person in self._threads.items() if person in served]
+    def of(self, person: str) -> int:
+        """Return how many messages of a person wait."""
+        return self._waiting[person]
+
+    def refuse(self, person: str) -> bool:
+        """Note that a message was refused; return whether its author has to be told.
+
+        A person is told once, and again only after half of what waited then has been started.
+        """
+        is_first = person not in self._told
+        self._told.setdefault(person, self._waiting[person])
+        return is_first

@@ -1,11 +1,10 @@
-"""Running the turns of a thread that was claimed: each to its end, and never one lost."""
+"""Runs the turns of a claimed thread, each to its end, and never loses one."""
 
 from __future__ import annotations
 
 import asyncio
 import logging
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from core.delivery.delivery import Delivery
 from core.delivery.port import target_of
@@ -19,7 +18,7 @@ from core.domain.errors import (
     TurnChangedError,
     WaitError,
 )
-from core.domain.gate import within
+from core.domain.gate import wait_for
 from core.store.lease import LeaseHandle
 from core.store.values import Outcome, TurnState, Work
 from core.turn.turn import ALONE_FROM
@@ -34,265 +33,278 @@ if TYPE_CHECKING:
     from core.memory.upkeep import BackgroundCompaction
     from core.store.port import Store
     from core.turn.turn import TurnPipeline
-    from core.worker.slots import Slot
+    from core.worker.slots import Backlog, Slot
 
 log = logging.getLogger(__name__)
 
 _BACKOFF = Backoff(first=1.0, cap=60.0)
-"""How long a turn that failed is left alone."""
+"""How long a failed turn is left before its next try."""
 _PATIENCE = 90.0
-"""Seconds for which a turn waits under its lease, with all that it has found out and made, before
-it is left for later. Its place is free meanwhile."""
+"""Seconds that a turn waits under its lease, with all that it has found out and made, before it is
+left for later. Its slot is free meanwhile."""
 _PAUSE = 5.0
-"""Seconds after which an outage that announced nothing is looked at again, if nobody tells."""
+"""Seconds until a turn retries in an outage that announced no end, unless it is woken before."""
 _LATER = 60.0
-"""Seconds for which a turn is left in such an outage. The process that left it takes it up sooner,
-when what was out works again."""
+"""Seconds for which a turn is left in such an outage. The process that left it takes it up
+sooner if the outage ends."""
 _ALONE_PAUSE = 5.0
 """Seconds for which a turn is left that is to run alone while another one does."""
 _STORE_PAUSE = 0.5
-"""Seconds before a turn goes on that could not read what it needs."""
+"""Seconds until a turn retries after it could not read what it needs from the store."""
 
 
-@dataclass(frozen=True, slots=True)
-class TurnEvents:
-    """Who hears what of the turns that are served."""
+class LeftThread(NamedTuple):
+    """A thread whose turn waits for the end of an outage, without a lease."""
 
-    failed: Callable[[StoreError], None]
-    """The store did not serve."""
-    begun: Callable[[ThreadKey], None]
-    """Nothing of a thread waits here any more."""
-    left: Callable[[ThreadKey, Waitable, float], None]
-    """A thread was left for some seconds; the event, if it is set before, ends the wait."""
+    thread: ThreadKey
+    again: Waitable
+    """Set when the outage is over."""
+    seconds: float
+    """How long the turn is left at most."""
 
 
 class TurnRunner:
-    """Serves threads, any number at once and each of them one turn at a time."""
+    """Runs the turns of any number of threads at once, and of each thread one at a time."""
 
     def __init__(
         self,
         store: Store,
-        conversation: TurnPipeline,
-        upkeep: BackgroundCompaction,
+        pipeline: TurnPipeline,
+        compaction: BackgroundCompaction,
         platforms: Mapping[str, Platform],
         clock: Clock,
-        signals: TurnEvents,
+        *,
+        backlog: Backlog,
+        store_failed: Callable[[StoreError], None],
     ) -> None:
-        """Serve threads of `platforms`, which may grow."""
+        """Start with no turn running.
+
+        Args:
+            store: Where threads are claimed.
+            pipeline: Answers each turn.
+            compaction: Gets each answered turn.
+            platforms: By name; more may be added later.
+            clock: Measures and waits.
+            backlog: What waits in this process; a thread leaves it when its turn starts.
+            store_failed: Called with each error of the store while a lease is held.
+        """
         self._store = store
-        self._conversation = conversation
-        self._upkeep = upkeep
+        self._pipeline = pipeline
+        self._compaction = compaction
         self._platforms = platforms
         self._clock = clock
-        self._signals = signals
+        self._backlog = backlog
+        self._store_failed = store_failed
         self._closed = False
         self.deliveries: dict[ThreadKey, Delivery] = {}
-        """What stands for each turn that runs, by its thread."""
+        """The delivery of each turn that runs, by its thread."""
 
     def close(self) -> None:
-        """Begin no thread's next turn any more."""
+        """Start no thread's next turn any more."""
         self._closed = True
 
-    async def serve(self, work: Work, asked_at: float, place: Slot) -> None:
-        """Run a thread's turns, one after the other, until nothing waits there.
+    async def run(self, work: Work, asked_at: float, slot: Slot) -> LeftThread | None:
+        """Run a thread's turns one after the other until nothing waits there; release the slot.
 
-        `asked_at` is the steady time before the claim. Waits for the place, and gives it back.
+        Args:
+            work: The claimed thread.
+            asked_at: The steady time before the claim.
+            slot: The slot to run in, which may not be granted yet.
+
+        Returns:
+            The thread, if it was left because of an outage whose end this process notices.
         """
-        following: Work | None = work
+        following: Work | LeftThread | None = work
         try:
-            while following is not None:
-                hold = LeaseHandle(
+            while isinstance(following, Work):
+                lease = LeaseHandle(
                     *(self._store, self._clock, following),
                     asked_at=asked_at,
-                    failed=self._signals.failed,
+                    failed=self._store_failed,
                 )
-                following = await self._run(hold, place)
-                asked_at = hold.asked_at
-                if self._closed and following is not None:
+                following = await self._run_turn(lease, slot)
+                asked_at = lease.asked_at
+                if self._closed and isinstance(following, Work):
                     await self._hand_on(following)
-                    return
-                place.offer()
+                    return None
+                slot.release_if_awaited()
         finally:
-            self._signals.begun(work.lease.thread)
-            place.leave()
+            self._backlog.clear(work.lease.thread)
+            slot.release()
+        return following
 
     async def _hand_on(self, work: Work) -> None:
-        """Leave a turn that was not begun to another worker."""
+        """Leave a turn that has not started to another worker."""
         try:
             await self._store.settle(work.lease, Outcome.UNTOUCHED)
         except StoreError as error:
-            log.warning("a turn was left to run out: %s", error)
+            log.warning("a turn is left until its lease expires: %s", error)
 
-    async def _run(self, hold: LeaseHandle, place: Slot) -> Work | None:
+    async def _run_turn(self, lease: LeaseHandle, slot: Slot) -> Work | LeftThread | None:
         """Run one turn to its end; return the thread's next, which is open under this lease."""
-        thread = hold.work.lease.thread
+        thread = lease.work.lease.thread
         platform = self._platforms[thread.platform]
-        target = target_of(hold.work)
-        delivery = Delivery(platform, hold, target)
+        target = target_of(lease.work)
+        delivery = Delivery(platform, lease, target)
         self.deliveries[thread] = delivery
-        place.pass_to(target.asker)
+        slot.reassign(target.asker)
         try:
-            following = await self._until_settled(hold, delivery, place)
+            following = await self._until_settled(lease, delivery, slot)
         except LeaseLostError as lost:
-            log.warning("turn of %s taken over by another worker", thread.platform)
+            log.warning("a turn on %s was taken over by another worker", thread.platform)
             await delivery.withdraw(lost)
             return None
         except asyncio.CancelledError:
-            await self._hand_back(hold, delivery)
+            await self._hand_back(lease, delivery)
             raise
         except WaitError as wait:
-            await self._stand_back(hold, delivery, wait)
-            return None
+            return await self._stand_back(lease, delivery, wait)
         except Exception as error:  # noqa: BLE001 - whatever it was, the turn must not be lost
-            await self._fail(hold, error)
+            await self._fail(lease, error)
             return None
         finally:
             if self.deliveries.get(thread) is delivery:
                 del self.deliveries[thread]
         if delivery.answer is not None:
-            # Nobody waits for a summary, and the thread's next turn may have begun.
+            # Nobody waits for a summary, and the thread's next turn may have started.
             loop = asyncio.get_running_loop()
-            loop.call_soon(self._upkeep.answered, hold.work, delivery.answer, delivery.size)
+            loop.call_soon(self._compaction.answered, lease.work, delivery.answer, delivery.size)
         return following
 
     async def _until_settled(
-        self, hold: LeaseHandle, delivery: Delivery, place: Slot
+        self, lease: LeaseHandle, delivery: Delivery, slot: Slot
     ) -> Work | None:
-        waits = _Waits(hold)
+        outages = _Outages(lease)
         while True:
             try:
-                if not await self._may_begin(hold, place, waits):
-                    await hold.settle(Outcome.UNTOUCHED, delay=_ALONE_PAUSE)
+                if not await self._may_start(lease, slot, outages):
+                    await lease.settle(Outcome.UNTOUCHED, delay=_ALONE_PAUSE)
                     return None
-                self._signals.begun(hold.work.lease.thread)
-                outcome = await hold.keep(self._conversation.take_turn(hold, delivery))
-                settled = await hold.settle(outcome, posted=delivery.posted)
+                self._backlog.clear(lease.work.lease.thread)
+                outcome = await lease.keep(self._pipeline.take_turn(lease, delivery))
+                settled = await lease.settle(outcome, posted=delivery.posted)
             except TurnChangedError:
-                await hold.reload()
+                settled = "void"
+            except (StoreError, WaitError) as error:
+                outages.note(error)
                 continue
-            except StoreError as error:  # what was read beside the lease's own verbs
-                log.info("a turn waits for the store: %s", error)
-                await self._clock.sleep(_STORE_PAUSE)
-                await hold.reload()
-                continue
-            except WaitError as wait:
-                waits.begin(wait)
-                continue
-            if settled == "void":
-                await hold.reload()
-                continue
-            return settled if isinstance(settled, Work) else None
+            if settled != "void":
+                return settled if isinstance(settled, Work) else None
+            await lease.reload()
 
-    async def _may_begin(self, hold: LeaseHandle, place: Slot, waits: _Waits) -> bool:
-        """Wait for what the turn waits for, and for its place; False if it can't run alone yet."""
-        waited = await waits.end(place)
-        if hold.work.deaths >= ALONE_FROM and not await self._is_alone(hold, place):
+    async def _may_start(self, lease: LeaseHandle, slot: Slot, outages: _Outages) -> bool:
+        """Wait for an outage to end and for the slot; return False if it can't run alone yet."""
+        waited = await outages.wait(slot)
+        if lease.work.deaths >= ALONE_FROM and not await self._is_alone(lease, slot):
             return False
-        if not place.stand():
-            await hold.keep(place.take())
+        if not slot.request():
+            await lease.keep(slot.acquire())
             waited = True
         if waited:
-            await hold.reload()  # with what came, or was recorded, meanwhile
+            await lease.reload()  # with what came, or was recorded, meanwhile
         return True
 
-    async def _is_alone(self, hold: LeaseHandle, place: Slot) -> bool:
-        """Wait until nothing else runs here; False if another turn waits for that, or runs so.
+    async def _is_alone(self, lease: LeaseHandle, slot: Slot) -> bool:
+        """Wait until nothing else runs here; return False if another turn is to run alone, or does.
 
-        The turn is not to be held meanwhile: if the other ends the process, it has no part in it.
+        A turn that may end the process must not hold others, which then have no part in it.
         """
-        return place.stand() and await hold.keep(place.alone())
+        return slot.request() and await lease.keep(slot.alone())
 
-    async def _stand_back(self, hold: LeaseHandle, delivery: Delivery, wait: WaitError) -> None:
-        """Leave the turn for as long as was announced: others go on, and this was no failed try."""
+    async def _stand_back(
+        self, lease: LeaseHandle, delivery: Delivery, wait: WaitError
+    ) -> LeftThread | None:
+        """Leave the turn for as long as was announced; this is no failed try."""
         log.info("a turn waits: %s", wait)
         seconds = _LATER if wait.seconds is None else wait.seconds
         try:
-            if hold.work.state is TurnState.OPEN:
+            if lease.work.state is TurnState.OPEN:
                 await delivery.put_down()
-            await hold.settle(_left(hold, delivery), delay=seconds)
+            await lease.settle(_left(lease, delivery), delay=seconds)
         except LeaseLostError as lost:
             await delivery.withdraw(lost)
-        except ChatbotError as error:  # the thread changed, perhaps: it is looked at again at once
+        except ChatbotError as error:  # perhaps the thread changed: it is claimed again at once
             log.info("a turn is left as it is: %s", type(error).__name__)
-            await hold.settle(Outcome.HANDED_BACK)
+            await lease.settle(Outcome.HANDED_BACK)
         else:
             if wait.again is not None:
-                self._signals.left(hold.work.lease.thread, wait.again, seconds)
+                return LeftThread(lease.work.lease.thread, wait.again, seconds)
+        return None
 
-    async def _fail(self, hold: LeaseHandle, error: Exception) -> None:
-        tries = hold.work.tries
+    async def _fail(self, lease: LeaseHandle, error: Exception) -> None:
+        tries = lease.work.tries
         if isinstance(error, ChatbotError):
             log.warning("try %d of a turn failed: %s: %s", tries, type(error).__name__, error)
         else:
             log.error("try %d of a turn failed", tries, exc_info=without_text(error))
         try:
-            await hold.settle(Outcome.FAILED, delay=_BACKOFF.wait(tries))
+            await lease.settle(Outcome.FAILED, delay=_BACKOFF.wait(tries))
         except ChatbotError as unsettled:
-            log.warning("its lease will run out instead: %s", unsettled)
+            log.warning("its lease will expire instead: %s", unsettled)
 
-    async def _hand_back(self, hold: LeaseHandle, delivery: Delivery) -> None:
-        """Leave the turn to another worker, without a trace of our own preview."""
-        hold.patient = False
+    async def _hand_back(self, lease: LeaseHandle, delivery: Delivery) -> None:
+        """Leave the turn to another worker, without our own preview."""
+        lease.patient = False
         try:
-            if hold.work.state is TurnState.OPEN:
+            if lease.work.state is TurnState.OPEN:
                 await delivery.clear()
-            await hold.settle(_left(hold, delivery))
+            await lease.settle(_left(lease, delivery))
         except LeaseLostError as lost:
             await delivery.withdraw(lost)
         except ChatbotError as error:
-            log.warning("a turn was left to run out: %s", error)
+            log.warning("a turn is left until its lease expires: %s", error)
 
 
-def _left(hold: LeaseHandle, delivery: Delivery) -> Outcome:
-    """Return how to leave a turn: the next lease may have nothing of this one to look for."""
-    clean = hold.work.state is TurnState.OPEN and delivery.leaves_nothing
+def _left(lease: LeaseHandle, delivery: Delivery) -> Outcome:
+    """Return how to leave a turn: UNTOUCHED if this lease has left nothing on the platform."""
+    clean = lease.work.state is TurnState.OPEN and delivery.leaves_nothing
     return Outcome.UNTOUCHED if clean else Outcome.HANDED_BACK
 
 
-class _Waits:
-    """What one turn waits for under its lease, and for how long it still may."""
+class _Outages:
+    """The outages that one turn waits out under its lease, of the store, platform or model."""
 
-    def __init__(self, hold: LeaseHandle) -> None:
-        self._hold = hold
+    def __init__(self, lease: LeaseHandle) -> None:
+        self._lease = lease
         self._patience = _PATIENCE
-        self._pending: WaitError | None = None
+        """Seconds that the turn still waits. Waiting for the store takes nothing off: without it, a
+        turn can't be left for later either."""
+        self._error: StoreError | WaitError | None = None
         self._woken = False
-        """It went on since what was out had worked, for another turn."""
+        """The turn went on since another turn's call worked."""
 
-    def begin(self, wait: WaitError) -> None:
-        """Wait before the next try; raise what counts as a failed try, or as a longer wait."""
-        if self._woken and isinstance(wait, PostUnclearError):
-            # Others' calls work, and this one fails again: what it posts may be the cause.
-            raise PlatformError(str(wait)) from wait
-        if (wait.seconds or 0.0) > self._patience or self._patience <= 0:
-            raise wait
-        self._pending = wait
+    def note(self, error: StoreError | WaitError) -> None:
+        """Wait before the next try; raise the error if the turn has to be left, or has failed."""
+        if isinstance(error, StoreError):
+            log.info("a turn waits for the store: %s", error)
+        elif self._woken and isinstance(error, PostUnclearError):
+            # The calls of others work, and this one fails again: its own content may be the cause.
+            raise PlatformError(str(error)) from error
+        elif (error.seconds or 0.0) > self._patience or self._patience <= 0:
+            raise error
+        self._error = error
 
-    async def end(self, place: Slot) -> bool:
-        """Wait for what is pending, and leave the place to others meanwhile; tell if there was."""
-        wait, self._pending = self._pending, None
-        if wait is None:
-            return False
-        place.leave()
-        clock = self._hold.clock
-        started = clock.monotonic()
-        seconds = _PAUSE if wait.seconds is None else wait.seconds
-        await self._hold.keep(_until(wait.again, seconds, clock))
-        self._woken = wait.again is not None and wait.again.is_set()
-        self._patience -= clock.monotonic() - started
-        return True
+    async def wait(self, slot: Slot) -> bool:
+        """Wait for what was noted last; return whether there was anything.
 
-
-async def _until(again: Waitable | None, seconds: float, clock: Clock) -> None:
-    """Wait until the event is set, and for no longer than this."""
-    if again is None:
-        await clock.sleep(seconds)
-    else:
-        await within(again, seconds, clock)
+        The slot is released while the turn waits for a platform or the model.
+        """
+        error, self._error = self._error, None
+        clock = self._lease.clock
+        if isinstance(error, StoreError):
+            await clock.sleep(_STORE_PAUSE)
+        elif error is not None:
+            slot.release()
+            started = clock.monotonic()
+            seconds = _PAUSE if error.seconds is None else error.seconds
+            await self._lease.keep(wait_for(error.again, seconds, clock))
+            self._woken = error.again is not None and error.again.is_set()
+            self._patience -= clock.monotonic() - started
+        return error is not None
 
 
 def without_text(error: BaseException) -> BaseException:
-    """Return the error with its trace but not its words, which may hold what people said."""
+    """Return an error with its traceback but without its text, which may quote what people said."""
     return type(error)().with_traceback(error.__traceback__) if _is_plain(error) else error
 
 

@@ -12,7 +12,7 @@ from bots.health import Health
 from bots.run import run
 from core.domain.errors import StoreRefusedError
 from core.models.scripted import ScriptedModel
-from core.worker.rounds import ClaimLoop
+from core.worker.worker import Worker
 from tests.e2e.discord_bot import TOKENS
 from tests.e2e.on_both import ended, fake_discord, on_slack, started, tokens
 from tests.e2e.slack_bot import settings_for
@@ -84,13 +84,13 @@ async def test_a_loop_that_breaks_ends_the_program_with_a_code_for_its_superviso
 ) -> None:
     words = "what somebody said"
 
-    async def broken(_: ClaimLoop) -> None:
+    async def broken(_: Worker) -> None:
         raise KeyError(words)
 
-    monkeypatch.setattr(ClaimLoop, "_claim_next", broken)
+    monkeypatch.setattr(Worker, "_claim_next", broken)
     async with FakeSlack() as fake:
         assert await run(settings_for(fake, "socket")) == 1
-    assert "the loop that looks for work has ended" in caplog.text
+    assert "the loop that searches for work failed" in caplog.text
     assert words not in caplog.text
 
 
@@ -132,7 +132,7 @@ async def test_a_store_that_refuses_is_said_once_and_health_says_no(
         await world.intake(worker).take(message(0))
         await world.settled()
     assert caplog.text.count("read-only replica") == 1
-    assert [r.levelname for r in caplog.records if r.name == "core.worker.outage"] == [
+    assert [r.levelname for r in caplog.records if r.name == "core.worker.worker"] == [
         "ERROR",
         "WARNING",
     ]

@@ -36,7 +36,7 @@ async def two_on(
 
 def idle(bots: tuple[Bot, Bot]) -> Bot:
     """Return the one that runs no turn."""
-    (bot,) = (bot for bot in bots if not bot.worker._deliveries)
+    (bot,) = (bot for bot in bots if not bot.worker._runner.deliveries)
     return bot
 
 

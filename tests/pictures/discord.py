@@ -33,7 +33,7 @@ async def drawn() -> Drawing:
                 thread = await fake.thread(asked)
                 for number, text in enumerate(SAID[1:], 1):
                     await fake.replies(thread, number)
-                    await until(lambda: not bot.worker._turns and not bot.worker._upkeep.jobs)
+                    await until(lambda: not bot.worker._turns and not bot.worker._compaction.jobs)
                     await fake.say(ann, thread, text)
                 await fake.until(lambda: any(m.components for m in fake.said_by_bot(thread)))
                 await settled(bot)

@@ -88,7 +88,7 @@ async def _idle(fake: FakeSlack, bot: Bot, where: Channel, root: Message, replie
     """Wait for that many replies, until nothing is left to do."""
     await fake.replies(where, root.ts, replies)
     await fake.settled()
-    await until(lambda: not bot.worker._turns and not bot.worker._upkeep.jobs)
+    await until(lambda: not bot.worker._turns and not bot.worker._compaction.jobs)
 
 
 def _message(drawing: Drawing, message: Message, fake: FakeSlack, *, bot: bool) -> None:

@@ -114,7 +114,7 @@ async def test_while_one_waits_others_have_its_place() -> None:
     world = World(ScriptedModel("one", "two"))
     world.platform.previews = False
     world.platform.errors.append(PlatformBusyError("Later.", seconds=60))
-    async with world.worker(room=1) as worker:
+    async with world.worker(slots=1) as worker:
         await world.intake(worker).take(message(0))
         await until(lambda: not world.platform.errors)
         await world.intake(worker).take(replace(message(1), thread=other))

@@ -141,7 +141,7 @@ async def test_an_erase_during_a_turn_leaves_nothing_of_it(keep_log: bool) -> No
 async def test_a_turn_that_was_taken_over_is_left_alone_and_its_preview_taken_back() -> None:
     gate = asyncio.Event()
     slow = World(ScriptedModel(["from the first", gate]))
-    async with slow.worker(room=1) as worker:
+    async with slow.worker(slots=1) as worker:
         await slow.intake(worker).take(message(0))
         await until(lambda: slow.platform.texts() == ["from the first"])
         slow.expire_leases()

@@ -16,8 +16,7 @@ from core.domain.session import Answer
 from core.models.scripted import ScriptedModel
 from core.store.local.store import LocalStore
 from core.store.redis import RedisStore
-from core.worker.backlog import Backlog
-from core.worker.slots import Slot, Slots
+from core.worker.slots import Backlog, Slot, Slots
 from tests.world import World, message, until
 
 if TYPE_CHECKING:
@@ -82,12 +81,12 @@ async def test_who_came_first_is_begun_first_and_no_newcomer_overtakes(
 
     async def settled(*args: Any, **named: Any) -> Any:
         if len(came) < 30:
-            newcomers.append(asyncio.create_task(come()))  # just when a place becomes free
+            newcomers.append(asyncio.create_task(come()))  # just when a slot becomes free
         return await settle(*args, **named)
 
     monkeypatch.setattr(world.store, "settle", settled)
     newcomers: list[asyncio.Task[None]] = []
-    async with world.worker(room=1) as worker:
+    async with world.worker(slots=1) as worker:
         intake = world.intake(worker)
         for _ in range(5):
             await come()
@@ -98,7 +97,7 @@ async def test_who_came_first_is_begun_first_and_no_newcomer_overtakes(
 async def test_there_are_never_more_turns_than_room(world: World) -> None:
     mind = Mind()
     world.model = mind.model
-    async with world.worker(room=3) as worker:
+    async with world.worker(slots=3) as worker:
         intake = world.intake(worker)
         await asyncio.gather(*(intake.take(said(number)) for number in range(9)))
         for done in range(9):
@@ -112,7 +111,7 @@ async def test_there_are_never_more_turns_than_room(world: World) -> None:
 async def test_a_thread_that_goes_on_talking_lets_the_others_go_first(world: World) -> None:
     mind = Mind()
     world.model = mind.model
-    async with world.worker(room=1) as worker:
+    async with world.worker(slots=1) as worker:
         intake = world.intake(worker)
         for each in (said(0), said(1), said(2), said(0, " more")):
             await intake.take(each)
@@ -132,14 +131,14 @@ async def test_a_thread_that_goes_on_talking_lets_the_others_go_first(world: Wor
 async def test_what_another_left_is_found_though_our_line_never_ends(world: World) -> None:
     mind = Mind()
     world.model = mind.model
-    async with world.worker(room=1) as worker:
-        other = world.worker()
-        await other.drain()  # so that what it is told is stored, and nothing more
+    other = world.worker()
+    await other.drain()  # so that what it is told is stored, and nothing more
+    async with world.worker(slots=1) as worker:
         intake, others = world.intake(worker), world.intake(other)
         await intake.take(said(0))
         for number in (10, 11):
             await others.take(said(number))
-        await asyncio.sleep(0.1)  # whoever looks for work stands in line by now, once
+        await until(lambda: len(worker._slots._unassigned) == 1)  # the search for work is queued
         for number in range(1, 8):
             await intake.take(said(number))
         for gate in (*range(10), 10, 11):
@@ -151,7 +150,7 @@ async def test_what_another_left_is_found_though_our_line_never_ends(world: Worl
 async def test_who_stands_in_line_is_handed_back_at_once() -> None:
     mind = Mind()
     world = World(mind.model)
-    worker = world.worker(room=1, grace=0.01)
+    worker = world.worker(slots=1, grace=0.01)
     async with worker:
         intake = world.intake(worker)
         for each in (said(0), said(1), said(2), said(0, " more")):
@@ -174,7 +173,7 @@ async def test_a_lease_is_renewed_while_its_thread_stands_in_line() -> None:
     mind = Mind()
     store = LocalStore(World().clock, lease_seconds=1)
     world = World(mind.model, store=store)
-    async with world.worker(room=1) as worker:
+    async with world.worker(slots=1) as worker:
         intake = world.intake(worker)
         for each in (said(0), said(1), said(0, " more")):
             await intake.take(each)
@@ -189,7 +188,7 @@ async def test_a_lease_is_renewed_while_its_thread_stands_in_line() -> None:
 
 async def test_an_accept_that_fails_keeps_no_place(monkeypatch: pytest.MonkeyPatch) -> None:
     world = World()
-    async with world.worker(room=1) as worker:
+    async with world.worker(slots=1) as worker:
         intake, accept = world.intake(worker), world.local.accept
 
         async def fail(*_: object) -> None:
@@ -205,121 +204,121 @@ async def test_an_accept_that_fails_keeps_no_place(monkeypatch: pytest.MonkeyPat
 
 
 async def test_a_place_that_comes_to_somebody_who_has_just_left_goes_on_to_the_next() -> None:
-    room = Slots(1)
-    first, gone, last = Slot(room), Slot(room), Slot(room)
-    assert first.stand()
-    leaving = asyncio.create_task(gone.take())
-    staying = asyncio.create_task(last.take())
+    slots = Slots(1)
+    first, gone, last = Slot(slots), Slot(slots), Slot(slots)
+    assert first.request()
+    leaving = asyncio.create_task(gone.acquire())
+    staying = asyncio.create_task(last.acquire())
     await asyncio.sleep(0)
-    first.leave()
+    first.release()
     leaving.cancel()
     await asyncio.wait({leaving})
-    gone.leave()
+    gone.release()
     await staying
-    assert not first.stand()
-    last.leave()
-    assert first.stand()
+    assert not first.request()
+    last.release()
+    assert first.request()
 
 
 async def test_who_is_first_goes_to_the_head_of_the_line() -> None:
-    room, order = Slots(1), list[str]()
-    held = Slot(room)
-    held.stand()
+    slots, order = Slots(1), list[str]()
+    held = Slot(slots)
+    held.request()
 
     async def stand(name: str, *, first: bool) -> None:
-        place = Slot(room)
-        await place.take(first=first)
+        slot = Slot(slots)
+        await slot.acquire(first=first)
         order.append(name)
-        place.leave()
+        slot.release()
 
     tasks = [asyncio.create_task(stand(name, first=name == "head")) for name in ("a", "b", "head")]
     await asyncio.sleep(0)
-    held.offer()
+    held.release_if_awaited()
     await asyncio.wait(tasks)
     assert order == ["head", "a", "b"]
 
 
 async def test_nobody_is_let_into_a_closed_room() -> None:
-    room = Slots(1)
-    held, waiting, late = Slot(room), Slot(room), Slot(room)
-    held.stand()
-    standing = asyncio.create_task(waiting.take())
+    slots = Slots(1)
+    held, waiting, late = Slot(slots), Slot(slots), Slot(slots)
+    held.request()
+    standing = asyncio.create_task(waiting.acquire())
     await asyncio.sleep(0)
-    room.close()
-    for sent_away in (standing, asyncio.create_task(late.take())):
+    slots.close()
+    for sent_away in (standing, asyncio.create_task(late.acquire())):
         with pytest.raises(asyncio.CancelledError):
             await sent_away
-    held.leave()
-    assert not late.stand()
+    held.release()
+    assert not late.request()
 
 
 # --- fair to each person ------------------------------------------------------------------------
 
 
 async def test_the_person_with_the_fewest_turns_is_next_and_of_equals_in_turn() -> None:
-    room, order = Slots(2), list[str]()
-    held = [Slot(room, "eve"), Slot(room, "eve")]
-    assert all(place.stand() for place in held)
-    waiting = [Slot(room, name) for name in ("eve", "eve", "ann", "bob", "ann", "bob", "eve")]
-    assert not any(place.stand() for place in waiting)
+    slots, order = Slots(2), list[str]()
+    held = [Slot(slots, "eve"), Slot(slots, "eve")]
+    assert all(slot.request() for slot in held)
+    waiting = [Slot(slots, name) for name in ("eve", "eve", "ann", "bob", "ann", "bob", "eve")]
+    assert not any(slot.request() for slot in waiting)
 
-    async def run(place: Slot) -> None:
-        await place.take()
-        order.append(place._person)
-        place.leave()
+    async def run(slot: Slot) -> None:
+        await slot.acquire()
+        order.append(slot._person)
+        slot.release()
 
-    turns = [asyncio.create_task(run(place)) for place in waiting]
+    turns = [asyncio.create_task(run(slot)) for slot in waiting]
     await asyncio.sleep(0)
-    held[0].leave()
+    held[0].release()
     await asyncio.wait(turns)
     # Eve has a turn that runs on all the while, so the others' are begun before hers.
     assert order == ["ann", "bob", "ann", "bob", "eve", "eve", "eve"]
 
 
 async def test_nobody_has_more_places_than_one_person_may_have() -> None:
-    room = Slots(4, per_person=2)
-    eve = [Slot(room, "eve") for _ in range(5)]
-    assert [place.stand() for place in eve] == [True, True, False, False, False]
-    ann = Slot(room, "ann")
-    assert ann.stand()
-    assert not room.has_line
-    eve[0].leave()
-    assert [place.stand() for place in eve[1:]] == [True, True, False, False]
-    eve[3].leave()  # who stands in line may go
-    eve[1].leave()
-    assert eve[4].stand()
+    slots = Slots(4, per_person=2)
+    eve = [Slot(slots, "eve") for _ in range(5)]
+    assert [slot.request() for slot in eve] == [True, True, False, False, False]
+    ann = Slot(slots, "ann")
+    assert ann.request()
+    assert not slots.are_awaited
+    eve[0].release()
+    assert [slot.request() for slot in eve[1:]] == [True, True, False, False]
+    eve[3].release()  # who stands in line may go
+    eve[1].release()
+    assert eve[4].request()
 
 
 async def test_a_place_is_passed_on_only_to_who_comes_first() -> None:
-    room = Slots(3, per_person=2)
-    found = Slot(room)
-    assert found.stand()
-    assert found.pass_to("eve")
-    assert Slot(room, "eve").stand()
-    looked = Slot(room)
-    assert looked.stand()
-    assert not looked.pass_to("eve")  # she has two
-    assert Slot(room, "bob").stand()  # so it was given back
-    assert not Slot(room, "cy").stand()
-    assert found.pass_to("eve")
-    assert not found.pass_to("bob")  # Cy has fewer, and has it by now
-    assert not found.stand()
+    slots = Slots(3, per_person=2)
+    found = Slot(slots)
+    assert found.request()
+    assert found.reassign("eve")
+    assert Slot(slots, "eve").request()
+    looked = Slot(slots)
+    assert looked.request()
+    assert not looked.reassign("eve")  # she has two
+    assert Slot(slots, "bob").request()  # so it was given back
+    assert not Slot(slots, "cy").request()
+    assert found.reassign("eve")
+    assert not found.reassign("bob")  # Cy has fewer, and has it by now
+    assert not found.request()
 
 
 async def test_who_looks_for_work_is_let_in_behind_as_many_as_stood_before() -> None:
-    room, order = Slots(1), list[str]()
-    held = Slot(room, "eve")
-    held.stand()
+    slots, order = Slots(1), list[str]()
+    held = Slot(slots, "eve")
+    held.request()
 
     async def run(name: str) -> None:
-        place = Slot(room, name)
-        await place.take()
+        slot = Slot(slots, name)
+        await slot.acquire()
         order.append(name)
-        place.leave()
+        slot.release()
 
     turns = [asyncio.create_task(run(name)) for name in ("eve", "ann", "", "bob", "cy")]
     await asyncio.sleep(0)
-    held.leave()
+    held.release()
     await asyncio.wait(turns)
     assert order.index("") == 2
     assert set(order[:2]) < {"eve", "ann", "bob", "cy"}
@@ -328,7 +327,7 @@ async def test_who_looks_for_work_is_let_in_behind_as_many_as_stood_before() -> 
 async def test_sixty_threads_of_one_person_keep_nobody_else_waiting(world: World) -> None:
     mind = Mind()
     world.model = mind.model
-    async with world.worker(room=5) as worker:
+    async with world.worker(slots=5) as worker:
         intake = world.intake(worker)
         for number in range(60):
             await intake.take(said(number, author="eve"))
@@ -349,7 +348,7 @@ async def test_one_person_has_no_more_turns_than_a_setting_says_and_all_are_answ
 ) -> None:
     mind = Mind()
     world.model = mind.model
-    async with world.worker(room=10, per_person=2) as worker:
+    async with world.worker(slots=10, per_person=2) as worker:
         intake = world.intake(worker)
         for number in range(8):
             await intake.take(said(number, author="eve"))
@@ -374,7 +373,7 @@ async def test_what_another_left_of_one_person_does_not_hide_what_it_left_of_oth
     for number in range(12):
         await others.take(said(number, author="eve"))
     await others.take(said(12, author="ann"))
-    async with world.worker(room=4, per_person=2):
+    async with world.worker(slots=4, per_person=2):
         await until(lambda: "12" in mind.asked)
         assert len(mind.asked) == 3
         for number in range(13):
@@ -386,7 +385,7 @@ async def test_a_thread_of_several_counts_for_whom_its_turn_answers() -> None:
     """Eve asks in Ann's thread: what Ann says there next is Ann's turn."""
     mind = Mind()
     world = World(mind.model)
-    async with world.worker(room=3, per_person=1) as worker:
+    async with world.worker(slots=3, per_person=1) as worker:
         intake = world.intake(worker)
         await intake.take(said(0, author="eve"))
         await intake.take(said(0, " more", author="ann"))
@@ -406,7 +405,7 @@ async def test_a_thread_of_several_counts_for_whom_its_turn_answers() -> None:
 async def test_what_one_person_has_too_much_of_is_refused_and_they_hear_it_once() -> None:
     mind = Mind()
     world = World(mind.model)
-    async with world.worker(room=4, per_person=2) as worker:
+    async with world.worker(slots=4, per_person=2) as worker:
         intake = world.intake(worker, waiting_per_person=4)
         taken = [await intake.take(said(number, author="eve")) for number in range(9)]
         admissions = [received.verdict for received in taken]
@@ -423,7 +422,7 @@ async def test_what_one_person_has_too_much_of_is_refused_and_they_hear_it_once(
         for number in (*range(6), 10, "0 too"):
             mind.gates[str(number)].set()
         await world.settled()
-        assert not worker.backlog._in
+        assert not worker.backlog._people
         assert not worker.backlog._waiting
         assert not worker.backlog._told
         late = await intake.take(said(11, author="eve"))
@@ -441,7 +440,7 @@ async def test_a_person_who_goes_on_is_told_again_once_half_of_what_waited_is_be
         backlog.add(replace(thread, thread=f"t{number}"), "eve")
     assert [backlog.refuse("eve"), backlog.refuse("eve"), backlog.refuse("ann")] == [1, 0, 1]
     for number in range(2):
-        backlog.begun(replace(thread, thread=f"t{number}"))
+        backlog.clear(replace(thread, thread=f"t{number}"))
     assert (backlog.of("eve"), backlog.refuse("eve")) == (4, False)
-    backlog.begun(replace(thread, thread="t2"))
+    backlog.clear(replace(thread, thread="t2"))
     assert (backlog.of("eve"), backlog.refuse("eve")) == (3, True)
