@@ -1,15 +1,24 @@
-"""The header: the small record of a thread that nearly every verb reads and writes."""
+"""The header: the small record of a thread that nearly every verb reads and writes. Pure.
+
+`FIELDS` names each value as a store keeps it that has no JSON of its own: flat, one value a name.
+The Redis scripts get their defaults from it, so a new field is written down here and nowhere else.
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeAlias
 
+from core.domain.message import Kind
 from core.domain.session import Usage
 from core.store.values import ThreadInfo, ThreadSettings, TurnState
 
 if TYPE_CHECKING:
-    from core.domain.message import Kind, ThreadKey
+    from collections.abc import Mapping
+
+    from core.domain.message import ThreadKey
+
+Flat: TypeAlias = str | float | bool
 
 
 @dataclass(slots=True, kw_only=True)
@@ -129,3 +138,79 @@ class Header:
         """Renew the session's time to live."""
         self.last_at = now
         self.expires = now + self.ttl
+
+
+NO_TURN = OpenTurn(id="", tries=0)
+"""Stands for the turn of a thread that has none."""
+
+
+class Field(NamedTuple):
+    """A value of a header where it is kept flat."""
+
+    name: str
+    """As it is stored; never changed."""
+    default: Flat
+    """What is not stored; its type is that of the value. A list of numbers is text: `3,5,8`."""
+    part: Literal["header", "turn", "usage"] = "header"
+    attribute: str = ""
+    """Its name in Python, if that is another."""
+
+    def of(self, header: Header) -> Flat:
+        """Return this value of a header."""
+        parts = {"header": header, "turn": header.turn or NO_TURN, "usage": header.usage}
+        value = getattr(parts[self.part], self.attribute or self.name)
+        if isinstance(value, list | tuple):
+            return ",".join(map(str, value))
+        return self.default if value is None else value
+
+    def read(self, stored: Mapping[str, str]) -> Any:  # noqa: ANN401 - as its attribute is typed
+        """Return this value from the texts that are stored."""
+        text = stored.get(self.name)
+        if text is None:
+            return self.default
+        return text == "1" if isinstance(self.default, bool) else type(self.default)(text)
+
+
+FIELDS = (
+    Field("kind", ""), Field("ttl", 0.0), Field("reach", 0), Field("rev", ""),
+    Field("started_at", 0.0), Field("last_at", 0.0), Field("expires", 0.0),
+    Field("fence", 0), Field("token", ""), Field("until", 0.0), Field("due", 0.0),
+    Field("turn", "", "turn", "id"), Field("state", "open", "turn"), Field("tries", 0, "turn"),
+    Field("deaths", 0, "turn"), Field("leases", 1, "turn"), Field("opened_at", 0.0, "turn"),
+    Field("preview", "", "turn"), Field("cuts", "", "turn"), Field("last", -1, "turn"),
+    Field("committed_by", "", "turn"), Field("stopped", ""),
+    Field("next", 0), Field("head", 0), Field("line", 0), Field("waiting", 0),
+    Field("overheard", 0), Field("refused", 0), Field("buried", ""),
+    Field("covers", 0), Field("summary", ""), Field("stale", default=False),
+    Field("withheld", default=False), Field("seen_from", 0), Field("explained", default=False),
+    Field("renewed", default=False), Field("turns", 0), Field("taking_part", default=False),
+    Field("input", 0, "usage"), Field("output", 0, "usage"),
+    Field("cache_read", 0, "usage"), Field("cache_write", 0, "usage"),
+)  # fmt: skip
+"""All of a header but its people and settings, which each store keeps in its own way."""
+
+
+def flat(header: Header) -> dict[str, Flat]:
+    """Return the values of a header by the names in `FIELDS`."""
+    return {each.name: each.of(header) for each in FIELDS}
+
+
+def from_flat(stored: Mapping[str, str], people: list[str], settings: ThreadSettings) -> Header:
+    """Return the header whose values are stored under the names in `FIELDS`, as text."""
+    parts: dict[str, dict[str, Any]] = {"header": {}, "turn": {}, "usage": {}}
+    for each in FIELDS:
+        parts[each.part][each.attribute or each.name] = each.read(stored)
+    own, turn = parts["header"], parts["turn"]
+    turn |= {"state": TurnState(turn["state"]), "cuts": tuple(_numbers(turn["cuts"]))}
+    own |= {
+        "kind": Kind(own["kind"]),
+        "due": own["due"] or None,
+        "buried": _numbers(own["buried"]),
+        "turn": OpenTurn(**turn) if turn["id"] else None,
+        "usage": Usage(**parts["usage"]),
+    }
+    return Header(**own, people=people, settings=settings)
+
+
+def _numbers(text: str) -> list[int]:
+    return [int(number) for number in text.split(",")] if text else []

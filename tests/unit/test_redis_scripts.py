@@ -3,25 +3,26 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import re
 import sys
-from dataclasses import replace
+from dataclasses import fields, replace
 from typing import TYPE_CHECKING
 
 import pytest
 
 from core.domain.admission import Admission
 from core.domain.errors import StoreRefusedError
-from core.domain.message import Kind
-from core.domain.session import AnswerKind
+from core.domain.message import Attachment, Author, Kind
+from core.domain.session import Answer, AnswerKind, Entry, Status, Usage
 from core.store import codec
-from core.store.keys import AUDIT_SECONDS, SEEN_SECONDS, TOMBSTONE_SECONDS, digest
-from core.store.redis import RedisStore, reading, scripts
+from core.store.header import FIELDS, Header, OpenTurn
+from core.store.keys import SEEN_SECONDS, TOMBSTONE_SECONDS, digest
+from core.store.redis import RedisStore, reading, records, scripts, wire
 from core.store.redis.client import connect
 from core.store.redis.names import PARTITIONS, Names
 from core.store.redis.scripts import Script, command
 from core.store.values import AuditEvent, Outcome, ThreadSettings
-from core.store.verbs.inbox import PEOPLE_LIMIT
 from tests.builders import OTHER, THREAD, draft, message, terms
 from tests.contract import redis_data
 
@@ -263,14 +264,57 @@ def test_a_script_says_what_it_takes_and_answers(verb: str) -> None:
     assert set(re.findall(r"A\.(\w+)", source)) <= set(script.args)
 
 
-def test_the_scripts_agree_with_the_rest() -> None:
-    base = scripts.script("accept").source
-    assert f"local VERSION = {codec.VERSION} " in base
-    assert f"local PEOPLE = {PEOPLE_LIMIT} " in base
-    for verb in ("accept", "amend"):
-        assert f"local SEEN = {SEEN_SECONDS} " in scripts.script(verb).source
-    assert f"local TOMBSTONE = {TOMBSTONE_SECONDS} " in scripts.script("erase").source
-    assert f"local SECONDS = {AUDIT_SECONDS} " in scripts.script("audit").source
+async def test_the_scripts_have_the_defaults_and_constants_of_the_table(client: Client) -> None:
+    (lua,) = (part for name, part in scripts._prelude() if name == "defaults")
+    lua = scripts._SHARED.sub(scripts._shared, lua) + "\nreturn cjson.encode(defaults())"
+    assert json.loads(await command(client, "EVAL", lua, 0)) == wire.DEFAULTS
+    stored = {name: str(value) for name, value in wire.DEFAULTS.items()} | {"kind": "dm"}
+    nothing = Header(kind=Kind.DM, ttl=0, reach=0, rev="", started_at=0, last_at=0)
+    assert wire.header({"kind": "dm"}, ()) == wire.header(stored, ()) == nothing
+    assert f"> {codec.VERSION} then" in scripts.script("accept").source
+    assert f"'EX', {SEEN_SECONDS})" in scripts.script("amend").source
+
+
+def test_a_table_has_each_value_of_a_header() -> None:
+    own = {"turn", "people", "settings", "usage"}
+    named = {each.attribute or each.name for each in FIELDS if each.part == "header"}
+    assert named == {each.name for each in fields(Header)} - own
+    for part, whole in (("turn", OpenTurn), ("usage", Usage)):
+        named = {each.attribute or each.name for each in FIELDS if each.part == part}
+        assert named == {each.name for each in fields(whole)}
+
+
+def test_records_hold_their_values_where_the_table_says() -> None:
+    file = Attachment(id="F1", name="a.txt", media_type="text/plain", size=5)
+    entry = Entry(
+        place=7, id="m1", author=Author(id="U1", name="Ann"), text="Hello", at=1.5,
+        status=Status.DELETED, answer_in="here", stamp=2.5, attachments=(file,),
+        requeued_from="m0", lost_file=True,
+    )  # fmt: skip
+    values = dict(zip(records.ENTRY, json.loads(records.dump(entry)), strict=True))
+    assert values == {
+        "status": "g", "place": 7, "at": "1.5", "id": "m1", "author": "U1", "author_name": "Ann",
+        "text": "Hello", "stamp": "2.5", "answer_in": "here",
+        "files": [["F1", "a.txt", "text/plain", 5]], "requeued_from": "m0", "lost_file": 1,
+    }  # fmt: skip
+    answer = Answer(
+        place=7, turn="m1", token="mine", kind=AnswerKind.NOTICE, text="Hi", at=1.5, trimmed=True,
+        usage=Usage(input=1, output=2, cache_read=3, cache_write=4), explain_trim=False,
+        notes=("a note",), posted=("p1",),
+    )  # fmt: skip
+    values = dict(zip(records.ANSWER, json.loads(records.dump(answer)), strict=True))
+    assert values == {
+        "kind": "N", "posted": ["p1"], "at": "1.5", "place": 7, "turn": "m1", "token": "mine",
+        "text": "Hi", "usage": [1, 2, 3, 4], "trimmed": 1, "explain_trim": 0, "notes": ["a note"],
+    }  # fmt: skip
+    both = f"[{records.dump(entry)},{records.dump(answer)}]".encode()
+    assert records.load(both) == (entry, answer)
+
+
+def test_a_name_that_the_table_has_not_is_noticed() -> None:
+    for name in ("ENTRY.words", "CORE.WORDS"):
+        with pytest.raises((KeyError, ValueError)):
+            scripts._SHARED.sub(scripts._shared, f"return {name}")
 
 
 def test_an_argument_that_is_missing_is_noticed() -> None:

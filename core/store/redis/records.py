@@ -5,21 +5,6 @@ value's place in the list says what it is, and what only says the default is lef
 first value tells what the record is, by a letter. Times are text, as the scripts' own JSON keeps
 only 14 digits of a number. The header carries the version of all of a thread's data, and no record
 is read before it.
-
-| entry | answer |
-|---|---|
-| `a` addressed, `o` overheard, `g` gone (deleted) | `A` answer, `N` notice, `B` buried |
-| place | posted |
-| at | at |
-| id | place |
-| author's id | turn |
-| author's name | token |
-| text | text |
-| stamp of the last edit | usage: input, output, cache read, cache write; or null |
-| answer_in | trimmed |
-| attachments: id, name, media type, size; or null | explain_trim |
-| requeued_from | notes |
-| lost_file | |
 """
 
 from __future__ import annotations
@@ -39,6 +24,23 @@ if TYPE_CHECKING:
     from core.domain.session import Record
 
 _Made = TypeVar("_Made")
+
+ENTRY = (
+    "status",  # `a` addressed, `o` overheard, `g` gone (deleted)
+    "place", "at", "id", "author", "author_name", "text",
+    "stamp",  # of the last edit; all from here on is left off where it is the default
+    "answer_in",
+    "files",  # lists of id, name, media type, size; or null
+    "requeued_from", "lost_file",
+)  # fmt: skip
+"""What an entry's values are, in their order; the scripts find them by these names."""
+ANSWER = (
+    "kind",  # `A` answer, `N` notice, `B` buried
+    "posted", "at", "place", "turn", "token", "text",
+    "usage",  # input, output, cache read, cache write; or null
+    "trimmed", "explain_trim", "notes",  # left off where all three are the default
+)  # fmt: skip
+"""What an answer's values are, in their order."""
 
 _STATUS = {"a": Status.ADDRESSED, "o": Status.OVERHEARD, "g": Status.DELETED}
 _STATUS_LETTERS = {status: letter for letter, status in _STATUS.items()}

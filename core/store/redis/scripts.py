@@ -6,11 +6,14 @@ A script's file says in its comment which keys and arguments it takes:
     -- ARGV token lease
 
 From that come the order in which they are sent, and the tables `K` and `A` in which the script
-finds them by name (`seen...` takes all the keys that are left). So nothing is written twice.
+finds them by name (`seen...` takes all the keys that are left). What a script shares with Python
+is written in Python alone: `ENTRY.text` and `ANSWER.usage` stand for the positions of values in
+`core.store.redis.records`, and `CORE.NAME` for the constants below.
 """
 
 from __future__ import annotations
 
+import json
 import re
 from dataclasses import dataclass
 from functools import cache, cached_property
@@ -20,6 +23,11 @@ from typing import TYPE_CHECKING, Any
 
 from redis.exceptions import NoScriptError
 
+from core.domain.admission import STATES
+from core.store import codec, keys
+from core.store.redis import records, wire
+from core.store.verbs.inbox import PEOPLE_LIMIT
+
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from importlib.resources.abc import Traversable
@@ -27,6 +35,18 @@ if TYPE_CHECKING:
     from core.store.redis.client import Client
 
 Value = str | int | float | bytes
+
+POSITIONS = {"ENTRY": records.ENTRY, "ANSWER": records.ANSWER}
+CORE = {
+    "VERSION": codec.VERSION,
+    "DEFAULTS": wire.DEFAULTS,
+    "PEOPLE_LIMIT": PEOPLE_LIMIT,
+    "STATES": len(STATES),
+    "SEEN_SECONDS": keys.SEEN_SECONDS,
+    "TOMBSTONE_SECONDS": keys.TOMBSTONE_SECONDS,
+    "AUDIT_SECONDS": keys.AUDIT_SECONDS,
+}
+_SHARED = re.compile(r"\b(ENTRY|ANSWER|CORE)\.(\w+)")
 
 
 @dataclass(frozen=True)
@@ -84,8 +104,22 @@ def script(name: str) -> Script:
     """Return the script of a verb."""
     verb = _folder().joinpath(f"{name}.lua").read_text("utf-8")
     keys, args = _declared(verb, "KEYS"), _declared(verb, "ARGV")
-    source = "\n\n".join((_tables(keys, args), *_needed(verb), verb))
+    source = _SHARED.sub(_shared, "\n\n".join((_tables(keys, args), *_needed(verb), verb)))
     return Script(source, sha1(source.encode(), usedforsecurity=False).hexdigest(), keys, args)
+
+
+def _shared(found: re.Match[str]) -> str:
+    """Return in Lua what a name stands for that Python has given it; each has to be known."""
+    table, name = found[1], found[2]
+    if table == "CORE":
+        return _lua(CORE[name])
+    return str(POSITIONS[table].index(name) + 1)
+
+
+def _lua(value: object) -> str:
+    if isinstance(value, dict):
+        return "{" + ", ".join(f"[{_lua(key)}] = {_lua(one)}" for key, one in value.items()) + "}"
+    return json.dumps(value)  # the same for text, numbers, true and false
 
 
 def _needed(verb: str) -> list[str]:

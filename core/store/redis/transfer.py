@@ -10,11 +10,12 @@ from typing_extensions import override
 
 from core.domain.session import Entry
 from core.store import codec
-from core.store.redis import headers, wire
+from core.store.redis import wire
 from core.store.redis.reading import RedisReading
 from core.store.redis.records import dump as dumped
 from core.store.side_port import Cursor, Dump, Place, SeenEvent, Traced
 from core.store.verbs import Tombstone
+from core.store.verbs.inbox import PEOPLE_LIMIT
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterable, Sequence
@@ -43,7 +44,7 @@ class RedisTransfer(RedisReading):
         people = tuple(sorted(map(_text, members)))
         now = float(clock)
         return Dump(
-            header=headers.load(fields, people[: headers.PEOPLE_LIMIT]),
+            header=wire.header(fields, people[:PEOPLE_LIMIT]),
             people=people,
             trace=None if line is None else _trace(line, left, now),
             time=now,
@@ -59,7 +60,7 @@ class RedisTransfer(RedisReading):
             thread,
             first=first,
             records=_json(_rows(records)),
-            header=_json(headers.dump(dump.header)) if dump else "",
+            header=_json(wire.fields(dump.header)) if dump else "",
             people=_json(dump.people if dump else ()),
             trace=_line(trace) if trace else "",
             trace_ms=_left(trace.expires, dump.time) if dump and trace else "",

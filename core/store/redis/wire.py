@@ -8,12 +8,14 @@ from core.domain.admission import Admission
 from core.domain.message import Kind
 from core.domain.session import Summary, Usage
 from core.store import codec
+from core.store.header import FIELDS, flat, from_flat
 from core.store.values import Lease, ThreadInfo, ThreadSettings, TurnState, Work
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from core.domain.message import ThreadKey
+    from core.store.header import Flat, Header
     from core.store.redis.windows import Windows
 
 LETTERS = {verdict: verdict.value[0] for verdict in Admission}
@@ -24,6 +26,15 @@ INFO = (
     "started_at", "last_at", "expires", "waiting",
 )  # fmt: skip
 """The fields of a header that a list of threads shows; `info` takes them in this order."""
+_OWN: dict[str, Flat] = {
+    "v": 0, "listed": 0.0, "kept": 0.0, "call": "", "floor": 0,
+    "settings": "", "settings_reach": 0, "muted": False,
+}  # fmt: skip
+"""What the scripts keep in a header beside `core.store.header.FIELDS`: its version, until when the
+indexes and the thread's keys live, the last call that has left it, the first place that can hold
+anything, and the settings as JSON with what the scripts need of them."""
+DEFAULTS: dict[str, Flat] = _OWN | {field.name: field.default for field in FIELDS}
+"""A header that says nothing: the scripts keep what differs from it, a field per value."""
 
 
 def numbers(places: Sequence[int]) -> str:
@@ -72,6 +83,24 @@ def work(thread: ThreadKey, token: str, reply: Sequence[Any], windows: Windows) 
         renewed=renewed,
         people=people,
     )
+
+
+def header(fields: Mapping[str, str], people: Sequence[str]) -> Header:
+    """Return the header that these fields of a hash stand for."""
+    chosen = fields.get("settings", "")
+    settings = codec.load_settings(chosen) if chosen else ThreadSettings()
+    return from_flat(fields, list(people), settings)
+
+
+def fields(header: Header) -> dict[str, Flat]:
+    """Return the fields of the hash that stands for this header."""
+    chosen = header.settings
+    return flat(header) | {
+        "v": codec.VERSION,
+        "settings": "" if chosen == ThreadSettings() else codec.dump(chosen),
+        "settings_reach": chosen.reach,
+        "muted": chosen.muted,
+    }
 
 
 def info(thread: ThreadKey, fields: Sequence[bytes | None], people: int) -> ThreadInfo:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from core.domain.session import Summary
-from core.store.header import OpenTurn
+from core.store.header import NO_TURN
 from core.store.values import Lease, TurnState, Work
 
 if TYPE_CHECKING:
@@ -23,7 +23,7 @@ def first_shown(header: Header) -> int:
 
 def show(rows: Rows, header: Header) -> Work:
     """Return the thread as a worker sees it."""
-    turn = header.turn or OpenTurn(id="", tries=0)
+    turn = header.turn or NO_TURN
     since = first_shown(header)
     return Work(
         lease=Lease(thread=rows.thread, token=header.token, turn=turn.id, fence=header.fence),

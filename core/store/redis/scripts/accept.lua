@@ -3,8 +3,6 @@
 -- ARGV token lease call id author at entry admissions kind ttl reach waiting_limit overheard_limit
 -- Answers {verdict, new, work or false, muted or not}; admissions are single letters, see core.store.redis.wire.
 
-local SEEN = 90000  -- core.store.keys.SEEN_SECONDS
-
 -- What became of the message before, and whether this very call did it and its answer was lost.
 local function known(h, marks)
   for n = 2, #marks do
@@ -18,7 +16,7 @@ end
 
 local function verdict_for(h, line)
   local first = string.sub(A.admissions, 1, 1)
-  if A.admissions == string.rep(first, 8) then return first end  -- whatever the thread's state
+  if A.admissions == string.rep(first, CORE.STATES) then return first end  -- whatever the thread's state
   local people = redis.call('SCARD', K.people)
   local alone = people == 0
     or (people == 1 and redis.call('SISMEMBER', K.people, A.author) == 1)
@@ -105,7 +103,7 @@ local new = not verdict
 if new then
   verdict, h = admit(h, marks[1])
   if verdict ~= 'i' then
-    for _, key in ipairs(K.seen) do redis.call('SET', key, verdict .. A.call, 'EX', SEEN) end
+    for _, key in ipairs(K.seen) do redis.call('SET', key, verdict .. A.call, 'EX', CORE.SEEN_SECONDS) end
   end
 end
 local oldest = new and h ~= nil and h.waiting == 1 and A.id

@@ -4,8 +4,6 @@
 -- Answers 1 when the message is known, else 0.
 -- `files` are empty where they stay; an edit that leaves neither a text nor a file deletes as well.
 
-local SEEN = 90000  -- core.store.keys.SEEN_SECONDS
-
 local function forget_place(h, place, status)
   local places = split(h.buried)
   for n = #places, 1, -1 do
@@ -82,6 +80,6 @@ if h ~= nil and change_all(h) then
   return 1
 end
 if A.deleted == '1' then
-  for _, key in ipairs(K.seen) do redis.call('SET', key, 'g', 'EX', SEEN) end
+  for _, key in ipairs(K.seen) do redis.call('SET', key, 'g', 'EX', CORE.SEEN_SECONDS) end
 end
 return 0

@@ -3,10 +3,8 @@
 -- ARGV deed limit
 -- Answers 1. Members are names and JSON, so that they lie in the order of their names.
 
-local SECONDS = 31536000  -- core.store.keys.AUDIT_SECONDS
-
 redis.call('ZADD', K.audit, 0, A.deed)
-redis.call('ZREMRANGEBYLEX', K.audit, '-', '(' .. string.format('%020.6f ', NOW - SECONDS))
+redis.call('ZREMRANGEBYLEX', K.audit, '-', '(' .. string.format('%020.6f ', NOW - CORE.AUDIT_SECONDS))
 redis.call('ZREMRANGEBYRANK', K.audit, 0, -tonumber(A.limit) - 1)
-redis.call('EXPIRE', K.audit, SECONDS)
+redis.call('EXPIRE', K.audit, CORE.AUDIT_SECONDS)
 return 1

@@ -3,8 +3,6 @@
 -- ARGV at keep_log rev
 -- Answers 1.
 
-local TOMBSTONE = 31536000  -- core.store.keys.TOMBSTONE_SECONDS
-
 -- Counts what waits from the first place on that was said after the line; returns that place, and
 -- whether the open turn is for such a message.
 local function said_later(h)
@@ -51,7 +49,7 @@ if not line or line == '' or tonumber(line) < tonumber(A.at) then
 elseif kept then
   return 1  -- this reset, heard again, or an older one: it would take what was said since
 end
-redis.call('SET', K.trace, line, 'EX', TOMBSTONE)
+redis.call('SET', K.trace, line, 'EX', CORE.TOMBSTONE_SECONDS)
 local h = load()
 if h == nil or not kept then remove(h ~= nil and h.turn ~= '') end
 if h ~= nil and (kept or h.turn ~= '') then

@@ -3,9 +3,7 @@
 -- ARGV call
 -- Answers 1 to the first call, and to its retry after a lost reply, else 0.
 
-local SEEN = 90000  -- core.store.keys.SEEN_SECONDS
-
 local mark = redis.call('GET', K.seen[1])
 if mark then return string.sub(mark, 2) == A.call and 1 or 0 end
-redis.call('SET', K.seen[1], 'g' .. A.call, 'EX', SEEN)
+redis.call('SET', K.seen[1], 'g' .. A.call, 'EX', CORE.SEEN_SECONDS)
 return 1

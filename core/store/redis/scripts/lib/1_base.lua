@@ -1,10 +1,9 @@
 -- What every script begins with: the time, and numbers as text.
--- `K` (keys by name) and `A` (arguments by name) were made from the script's own first lines.
+-- `K` (keys by name) and `A` (arguments by name) were made from the script's own first lines; what
+-- stands for `CORE.NAME`, `ENTRY.name` and `ANSWER.name` comes from core.store.redis.scripts.
 
-local VERSION = 1  -- of the header; the same as core.store.codec.VERSION
 local GRACE = 3600  -- seconds a thread's keys outlive its session, so that a sweep knows its people
 local SLACK = 60  -- seconds of that hour that may be lost, so that not each script renews it
-local PEOPLE = 50  -- speakers that are counted; the same as in core.store.verbs.inbox
 local CHUNK = 100  -- places read at once: unpack() takes only so many values
 
 -- The server's clock, the only one that counts.

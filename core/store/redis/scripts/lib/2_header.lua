@@ -4,18 +4,7 @@
 -- A header that says nothing. `due` 0: there is no work. `turn` empty: no turn is open. See
 -- core.store.header for the rest.
 local function defaults()
-  return {
-    v = 0, kind = '', ttl = 0, reach = 0, rev = '',
-    started_at = 0, last_at = 0, expires = 0, listed = 0, kept = 0,
-    fence = 0, token = '', ['until'] = 0, due = 0, call = '',
-    turn = '', state = 'open', tries = 0, deaths = 0, leases = 1, opened_at = 0,
-    preview = '', cuts = '', last = -1, committed_by = '',
-    next = 0, head = 0, line = 0, floor = 0, waiting = 0, overheard = 0, refused = 0, buried = '',
-    settings = '', settings_reach = 0, muted = false,
-    stopped = '', covers = 0, summary = '', stale = false, withheld = false,
-    seen_from = 0, explained = false, renewed = false, turns = 0, taking_part = false,
-    input = 0, output = 0, cache_read = 0, cache_write = 0,
-  }
+  return CORE.DEFAULTS
 end
 
 local kept = defaults()  -- the header as it was read; a header has this behind what was changed
@@ -34,7 +23,7 @@ local function put(field, value, default)
 end
 
 local function living()
-  if kept.v > VERSION then error('CHATBOT_FUTURE ' .. text(kept.v)) end
+  if kept.v > CORE.VERSION then error('CHATBOT_FUTURE ' .. text(kept.v)) end
   if kept.expires > NOW then return setmetatable({}, {__index = kept}) end
   kept = defaults()
   return nil
@@ -73,7 +62,7 @@ local function complete()
 end
 
 local function begin(kind, ttl, reach, rev)
-  local h = setmetatable({v = VERSION}, {__index = kept})
+  local h = setmetatable({v = CORE.VERSION}, {__index = kept})
   h.kind, h.ttl, h.reach, h.rev = kind, ttl, reach, rev
   h.started_at, h.last_at = NOW, NOW
   return h

@@ -42,13 +42,6 @@ local function status_of(json)
   return string.sub(json, 3, 3)
 end
 
--- The places of what is in these lists, as cjson reads them.
-local ENTRY = {
-  status = 1, place = 2, at = 3, id = 4, text = 7, stamp = 8, answer_in = 9, files = 10, requeued_from = 11,
-  lost_file = 12,
-}
-local ANSWER = {turn = 5, token = 6, usage = 8}
-
 local function entry_at(place)
   return place and redis.call('HGET', K.entries, place) or nil
 end

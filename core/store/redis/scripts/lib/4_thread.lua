@@ -69,7 +69,7 @@ local function show(h)
   local reach = h.settings_reach > 0 and h.settings_reach or h.reach
   local since = math.max(h.covers, h.line, h.head - reach)
   if h.state == 'committed' then since = math.min(since, h.last) end
-  local people = math.min(redis.call('SCARD', K.people), PEOPLE)
+  local people = math.min(redis.call('SCARD', K.people), CORE.PEOPLE_LIMIT)
   local open = h.turn ~= ''  -- what a turn before has left in these fields is nobody's
   return {
     h.rev, h.kind, h.turn, h.state, h.preview, h.committed_by, h.cuts,
