@@ -1,4 +1,12 @@
-"""Connections to a PostgreSQL: a few, reused, bounded in number and time, and retried."""
+"""Connections to a PostgreSQL: a few, reused, bounded in number and time, and retried.
+
+Why not psycopg-pool: its workers connect in the background, and a caller who waits gets nothing but
+`PoolTimeout` when they fail. So a wrong password, a missing database or a server without TLS would
+be reported after 20 seconds as a server that does not answer, where `errors.explained` says at once
+what to change (`test_what_does_not_get_in` and two more in tests/faults/test_postgres_server.py
+fail with it). It also waits for 1, 2, 4 … seconds between two tries to reconnect. To work around
+both takes as many lines as the pool here, and a verb costs the same with either.
+"""
 
 from __future__ import annotations
 
