@@ -43,11 +43,11 @@ class NoCompaction(Compactor):
         """Tell that there is nothing to do."""
         return False
 
-    async def compact(self, thread: ThreadKey, *, lost: bool = False) -> bool:
+    async def compact(self, thread: ThreadKey, *, only_missing: bool = False) -> bool:
         """Do nothing."""
         return False
 
-    def owed(self, thread: ThreadKey) -> float | None:
+    def retry_after(self, thread: ThreadKey) -> float | None:
         """Tell that nothing is owed."""
         return None
 

@@ -1,9 +1,9 @@
-"""Making a summary: of the one before and of turns, in as many calls as it takes."""
+"""Making a summary from the one before and from turns, in as many model calls as it takes."""
 
 from __future__ import annotations
 
 import logging
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import TYPE_CHECKING, Final
 
@@ -13,43 +13,46 @@ from core.domain.errors import (
     PromptRefusedError,
     PromptTooLargeError,
 )
+from core.domain.session import Turn
 from core.domain.tasks import off_loop_if_long
-from core.memory.cut import cut_to
 from core.memory.learned_limits import HEADROOM
 from core.models.port import StopReason
 from core.models.retry import RetryPolicy, ask
 from core.prompt.prompt import summary_request
+from core.prompt.transcript import transcript
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Sequence
+    from collections.abc import AsyncIterator, Callable, Sequence
 
     from core.domain.clock import Clock
     from core.domain.message import Kind
-    from core.domain.session import Turn
     from core.memory.memory import Memory
     from core.models.port import Model, ModelRequest
     from core.models.retry import Answered
 
 log = logging.getLogger(__name__)
 
-NOTHING_LEFT: Final = "Nothing that was said before is left."
-"""The summary of what was deleted as a whole."""
-PATIENCE = 3
-"""Useless answers in a row, after which the fallback makes the summary: it refuses nothing."""
-REPLANS = 3
-"""How often turns that a model refuses as too large are taken in smaller parts."""
+NOTHING_LEFT: Final = "Everything that was said before this was deleted."
+"""The summary of turns whose messages are all deleted; a summary is never empty."""
+FALLBACK_AFTER = 3
+"""Unusable answers in a row after which the fallback makes the summary: it refuses nothing."""
+MAX_SPLITS = 3
+"""How often turns that the model refuses as too large are split into smaller parts."""
 _SHARES = (2 / 3, 1 / 2, 1 / 3)
-"""How much of refused turns goes into one call next, where the refusal names no numbers."""
-_LEAST_ROOM = 200
-"""Tokens: so much of a turn any model takes."""
-_LEAST_KEPT = 1_000
-"""Tokens to begin with in later calls: smaller parts are many calls, and may have a reason."""
+"""How much of refused turns goes into the next call if the refusal names no numbers."""
+_SMALLEST_PART = 200
+"""Tokens that every model accepts."""
+_SMALLEST_FIRST_PART = 1_000
+"""Tokens that later summaries start with at least, however small the parts had to be in this one.
+
+Small parts are many calls, and a single text may be the reason for them.
+"""
 _OVERLONG = 4
-"""How many times longer than asked for no summary is: what it replaces would be shorter."""
+"""How many times the allowed length is no summary: what it replaces would be shorter."""
 
 
-class UselessSummaryError(ModelError):
-    """The model's answer is no summary: it was cut, declined, empty or overlong."""
+class UnusableSummaryError(ModelError):
+    """The model's answer is no summary: it was cut off, refused, empty or overlong."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,13 +63,13 @@ class SummaryConfig:
     tokens: int = 1000
     """The most tokens that a summary may have."""
     room: int = 30_000
-    """Tokens of turns that go into one call; more are taken in one part after another."""
+    """Tokens of turns in one call; more turns take several calls, one after the other."""
     retry: RetryPolicy = field(default_factory=RetryPolicy)
 
 
 @dataclass(slots=True)
 class _Part:
-    """Turns that go into one call."""
+    """The turns in one call."""
 
     turns: list[Turn] = field(default_factory=list)
     size: int = 0
@@ -77,63 +80,69 @@ class Summarizer:
     """Makes summaries by a model, or by a fallback that refuses nothing."""
 
     def __init__(
-        self, model: Model, fallback: Model, memory: Memory, clock: Clock, manner: SummaryConfig
+        self, model: Model, fallback: Model, memory: Memory, clock: Clock, config: SummaryConfig
     ) -> None:
-        """Make summaries by `model`, or by `fallback` where that refuses for good."""
+        """Make summaries by `model`, or by `fallback` if the model refuses for good."""
         self._model = model
         self._fallback = fallback
         self._count = memory.counter.count
         self._clock = clock
-        self._manner = manner
-        self._room = min(manner.room, memory.budget // 2)
-        """Tokens of turns that go into one call: less where the model refused so much."""
+        self._config = config
+        self._room = min(config.room, memory.budget // 2)
+        """Tokens of turns in one call; fewer once the model has refused that many."""
 
-    async def summarise(
-        self, previous: str, turns: AsyncIterator[Turn], *, kind: Kind, useless: int
+    async def summarize(
+        self, previous: str, turns: AsyncIterator[Turn], *, kind: Kind, unusable: int
     ) -> str:
-        """Return what the summary becomes with these turns.
+        """Return the summary that replaces the previous one and these turns.
 
-        `useless` is how often in a row the model gave none. Raises `ModelError`, and what `turns`
-        raises.
+        Args:
+            previous: The summary so far; empty if there is none.
+            turns: The turns to add, oldest first.
+            kind: The kind of conversation.
+            unusable: How many answers in a row were no summary.
+
+        Raises:
+            ModelError: No summary was made.
         """
         text = previous
         async for part in self._parts(turns, kind):
-            text = await self._fold(text, part, kind, useless=useless)
+            text = await self._add(part, text, kind, unusable=unusable)
         return text or NOTHING_LEFT
 
-    async def _fold(
-        self, previous: str, part: _Part, kind: Kind, *, useless: int, again: int = 0
+    async def _add(
+        self, part: _Part, previous: str, kind: Kind, *, unusable: int, splits: int = 0
     ) -> str:
-        """Return the summary with these turns: in smaller parts where so much is refused."""
+        """Return the summary with this part, which is split if the model refuses it."""
         try:
             return await self._ask(
-                previous, part.turns, kind, useless=useless, last=again == REPLANS
+                previous, part.turns, kind, unusable=unusable, last=splits == MAX_SPLITS
             )
-        except PromptRefusedError as error:  # it may be too much in words that nobody knows
-            share = _SHARES[min(again, len(_SHARES) - 1)]
+        except PromptRefusedError as error:  # perhaps too large, in words that are not known here
+            share = _SHARES[min(splits, len(_SHARES) - 1)]
             if isinstance(error, PromptTooLargeError):
-                share = error.share(self._manner.tokens) or share
-            room = max(_LEAST_ROOM, int(part.size * share * (1 - HEADROOM)))
-            log.info("turns go into a summary %d tokens at a time: %s", room, error)
+                share = error.share(self._config.tokens) or share
+            room = max(_SMALLEST_PART, int(part.size * share * (1 - HEADROOM)))
+            log.info("summarizing %d tokens of turns at a time: %s", room, error)
             if isinstance(error, PromptTooLargeError):
-                self._room = min(self._room, max(room, _LEAST_KEPT))
+                self._room = min(self._room, max(room, _SMALLEST_FIRST_PART))
         text = previous
         async for smaller in self._parts(_each(part.turns), kind, room=room):
-            text = await self._fold(text, smaller, kind, useless=useless, again=again + 1)
+            text = await self._add(smaller, text, kind, unusable=unusable, splits=splits + 1)
         return text
 
     async def _parts(
         self, turns: AsyncIterator[Turn], kind: Kind, *, room: int | None = None
     ) -> AsyncIterator[_Part]:
-        """Yield the turns in parts of what goes into one call: `room` tokens, or what is known."""
+        """Yield the turns in parts of `room` tokens, or of as many as one call is known to take."""
         part = _Part()
         async for turn in turns:
-            if not turn.entries:  # what was said is deleted, so what was answered goes with it
+            if not turn.entries:  # the messages are deleted, so the answer is left out as well
                 continue
             most = room or self._room
             length = len(turn.answer.text) + sum(len(entry.text) for entry in turn.entries)
-            cutting = partial(cut_to, turn, kind, room=most, count=self._count)
-            fitting, size = await off_loop_if_long(length, cutting)
+            truncate = partial(truncated, turn, kind, room=most, count=self._count)
+            fitting, size = await off_loop_if_long(length, truncate)
             if part.turns and part.size + size > most:
                 yield part
                 part = _Part()
@@ -143,14 +152,14 @@ class Summarizer:
             yield part
 
     async def _ask(
-        self, previous: str, turns: Sequence[Turn], kind: Kind, *, useless: int, last: bool
+        self, previous: str, turns: Sequence[Turn], kind: Kind, *, unusable: int, last: bool
     ) -> str:
-        """Return a summary; raise `PromptRefusedError` unless this is the last try."""
-        manner = self._manner
+        """Return a summary; raise `PromptRefusedError` unless this is the last attempt."""
+        config = self._config
         request = summary_request(
-            previous, turns, kind=kind, model=manner.model, max_tokens=manner.tokens
+            previous, turns, kind=kind, model=config.model, max_tokens=config.tokens
         )
-        if useless >= PATIENCE:
+        if unusable >= FALLBACK_AFTER:
             answered = await self._ask_model(self._fallback, request)
         else:
             try:
@@ -158,25 +167,53 @@ class Summarizer:
             except ModelRefusedError as error:
                 if isinstance(error, PromptRefusedError) and not last:
                     raise
-                log.warning("%s makes a summary instead: %s", self._fallback.name, error)
+                log.warning("%s makes the summary instead: %s", self._fallback.name, error)
                 answered = await self._ask_model(self._fallback, request)
+        return self._usable(answered)
+
+    def _usable(self, answered: Answered) -> str:
+        """Return the answer if it is a summary; else raise `UnusableSummaryError`."""
         text = answered.text.strip()
-        size = self._count(text)
-        if answered.stop is not StopReason.END or not 0 < size <= _OVERLONG * manner.tokens:
-            usage = answered.usage
-            paid = f"{usage.prompt:,} + {usage.output:,}" if usage else "an unknown number of"
-            raise UselessSummaryError(
-                f"The summary is empty, overlong or no whole one ({answered.stop}, {size:,} tokens "
-                f"of {manner.tokens:,}); {paid} tokens were paid for it."
-            )
-        return text
+        size, most = self._count(text), self._config.tokens
+        if answered.stop is StopReason.END and 0 < size <= _OVERLONG * most:
+            return text
+        usage = answered.usage
+        paid = f"{usage.prompt:,} + {usage.output:,}" if usage else "an unknown number of"
+        raise UnusableSummaryError(
+            f"The model's summary is empty, overlong or cut off (stop reason {answered.stop}, "
+            f"{size:,} tokens of {most:,}); {paid} tokens were paid for it."
+        )
 
     async def _ask_model(self, model: Model, request: ModelRequest) -> Answered:
         return await ask(
-            model, request, clock=self._clock, policy=self._manner.retry, show=lambda _: None
+            model, request, clock=self._clock, policy=self._config.retry, show=lambda _: None
         )
 
 
 async def _each(turns: Sequence[Turn]) -> AsyncIterator[Turn]:
     for turn in turns:
         yield turn
+
+
+def truncated(
+    turn: Turn, kind: Kind, *, room: int, count: Callable[[str], int]
+) -> tuple[Turn, int]:
+    """Return the turn with its longest texts cut until it takes `room` tokens, and its tokens.
+
+    Only a summary ever sees a turn that is cut: it is shorter than the turn in any case.
+    """
+    size = count(transcript([turn], kind))
+    limit = max(len(turn.answer.text), *(len(entry.text) for entry in turn.entries), 0)
+    cut = turn
+    while size > room and limit > 1:
+        limit //= 2
+        cut = Turn(
+            entries=tuple(replace(e, text=_start_of(e.text, limit)) for e in turn.entries),
+            answer=replace(turn.answer, text=_start_of(turn.answer.text, limit)),
+        )
+        size = count(transcript([cut], kind))
+    return cut, size
+
+
+def _start_of(text: str, limit: int) -> str:
+    return text if len(text) <= limit else f"{text[:limit]} [...]"

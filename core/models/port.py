@@ -138,8 +138,8 @@ class StopReason(StrEnum):
     """It reached `max_tokens`: it is whole as far as it goes, and cut there."""
     REFUSAL = "refusal"
     """The model declined to go on."""
-    ASKED = "asked"
-    """Somebody told the bot to stop. No model says this."""
+    STOPPED = "stopped"
+    """A person told the bot to stop. No model reports this."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

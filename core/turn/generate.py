@@ -214,7 +214,7 @@ class AnswerGenerator:
         try:
             answered = await preview.unless_stopped(asking)
         except StoppedByUserError:
-            return Answered(text=preview.text, stop=StopReason.ASKED, usage=None)
+            return Answered(text=preview.text, stop=StopReason.STOPPED, usage=None)
         self._count(prompt, answered.usage)
         return answered
 

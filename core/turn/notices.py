@@ -52,7 +52,7 @@ def notes(work: Work, plan: Plan | None, stop: StopReason) -> tuple[str, ...]:
         lines.append(f"{_messages(plan.left_out)} before were left out for this answer.")
     if plan is not None and plan.left_out and plan.withheld:
         lines.append("My summary of them is being rebuilt, because a message was deleted.")
-    if stop is StopReason.ASKED:
+    if stop is StopReason.STOPPED:
         lines.append(STOPPED)
     if stop is StopReason.REFUSAL:
         lines.append("The model declined to go on here.")
@@ -88,7 +88,7 @@ def wordless(stop: StopReason) -> str:
     """Return the notice for an answer without a word in it."""
     if stop is StopReason.REFUSAL:
         return "The model declined to answer this."
-    if stop is StopReason.ASKED:
+    if stop is StopReason.STOPPED:
         return STOPPED
     return "The model gave no answer this time. Please ask again, perhaps in other words."
 

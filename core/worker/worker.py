@@ -18,7 +18,7 @@ from core.domain.cancel import CancelScope, StoppedError
 from core.domain.errors import StoreError, StoreRefusedError
 from core.domain.gate import wait_for
 from core.domain.tasks import Tasks
-from core.memory.upkeep import BackgroundCompaction
+from core.memory.compaction import BackgroundCompaction
 from core.store.keys import unique
 from core.store.values import Outcome, Work
 from core.worker.slots import Backlog, Slot, Slots

@@ -19,14 +19,12 @@ from core.domain.errors import (
 )
 from core.domain.message import Address, Author, Kind, Message
 from core.domain.session import Answer, AnswerKind, Entry
-from core.memory import upkeep as upkeep_module
-from core.memory.compaction import FIRST_PAUSE, Compactor
-from core.memory.cut import cut_to
+from core.memory import compaction
+from core.memory.compaction import FIRST_PAUSE, BackgroundCompaction, Compactor
 from core.memory.memory import Memory
 from core.memory.strategies.strategy import Marks
-from core.memory.summarizer import NOTHING_LEFT, PATIENCE, SummaryConfig
+from core.memory.summarizer import FALLBACK_AFTER, NOTHING_LEFT, SummaryConfig, truncated
 from core.memory.tokens import counter_for
-from core.memory.upkeep import BackgroundCompaction
 from core.models.offline.model import OfflineModel
 from core.models.port import Completion, StopReason
 from core.models.retry import RetryPolicy
@@ -263,11 +261,11 @@ async def test_a_model_that_refuses_for_good_is_stood_in_for() -> None:
 
 
 async def test_a_model_that_gives_only_useless_answers_is_stood_in_for() -> None:
-    model = scripted(*[""] * PATIENCE)
+    model = scripted(*[""] * FALLBACK_AFTER)
     desk = Desk(model)
     await desk.say("My dog is called Rex.")
     await desk.say_many()
-    for _ in range(PATIENCE):
+    for _ in range(FALLBACK_AFTER):
         assert not await desk.compact()
         desk.clock.advance(1000)
     assert await desk.compact()
@@ -366,7 +364,7 @@ async def test_a_fault_in_telling_whether_it_is_due_ends_nothing(
     desk = Desk(scripted(reply="Sum."), strategy="summary")
     await desk.say_many(2)
     work = await desk.work()
-    upkeep = BackgroundCompaction(desk.compactor)
+    background = BackgroundCompaction(desk.compactor)
     answered = work.records[-1]
     assert isinstance(answered, Answer)
 
@@ -375,12 +373,12 @@ async def test_a_fault_in_telling_whether_it_is_due_ends_nothing(
 
     with monkeypatch.context() as patched:
         patched.setattr(desk.compactor, "is_due", fail)
-        upkeep.answered(work, answered, 0)
-    assert not len(upkeep.jobs)
+        background.answered(work, answered, 0)
+    assert not len(background.jobs)
     assert "KeyError at" in caplog.text
     assert "secret" not in caplog.text
-    upkeep.answered(work, answered, 0)
-    await upkeep.jobs.wait()
+    background.answered(work, answered, 0)
+    await background.jobs.wait()
     assert (await desk.work()).summary.text == "Sum."
 
 
@@ -527,23 +525,23 @@ async def test_a_summary_that_went_with_a_deletion_is_made_again_at_once(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """Once for all that are deleted together, and again for one that comes while it is made."""
-    monkeypatch.setattr(upkeep_module, "SOON", 0.05)
+    monkeypatch.setattr(compaction, "REBUILD_DELAY", 0.05)
     gate = asyncio.Event()
     model = scripted("Old.", [gate, "Of too much."], reply="New.")
     desk = Desk(model)
     await desk.say_many()
     await desk.compact()
-    upkeep = BackgroundCompaction(desk.compactor)
-    desk.store.on_change(upkeep.changed)
+    background = BackgroundCompaction(desk.compactor)
+    desk.store.on_change(background.changed)
     for number in (1, 2, 3):
         await desk.amend(number, None)
     assert (await desk.work()).summary.text == ""
     await until(lambda: len(model.calls) == 2)
     await desk.amend(4, None)
-    await until(lambda: not upkeep._soon)
+    await until(lambda: not background._timers)
     gate.set()
     await until(lambda: len(model.calls) == 3)
-    await upkeep.jobs.wait()
+    await background.jobs.wait()
     work = await desk.work()
     assert (work.summary.text, work.summary.stale) == ("New.", False)
     said = [each.text for each in shown_in(model.calls[2]).new]
@@ -551,14 +549,14 @@ async def test_a_summary_that_went_with_a_deletion_is_made_again_at_once(
     await desk.amend(5, "My friend moved to Rome.")
     await desk.store.erase(THREAD, at=5000.0)
     await asyncio.sleep(0.2)
-    await upkeep.jobs.wait()
+    await background.jobs.wait()
     assert len(model.calls) == 3
 
 
 async def test_two_processes_that_hear_of_a_deletion_make_one_summary(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(upkeep_module, "SOON", 0.01)
+    monkeypatch.setattr(compaction, "REBUILD_DELAY", 0.01)
     model = scripted("Old.", reply="New.")
     desk = Desk(model)
     await desk.say_many()
@@ -567,7 +565,7 @@ async def test_two_processes_that_hear_of_a_deletion_make_one_summary(
     for each in both:
         desk.store.on_change(each.changed)
     await desk.amend(1, None)
-    await until(lambda: not any(each._soon for each in both))
+    await until(lambda: not any(each._timers for each in both))
     await asyncio.gather(*(each.jobs.wait() for each in both))
     assert (await desk.work()).summary.text == "New."
     assert len(model.calls) == 2
@@ -576,18 +574,18 @@ async def test_two_processes_that_hear_of_a_deletion_make_one_summary(
 async def test_what_ends_begins_no_summary_for_a_deletion(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(upkeep_module, "SOON", 0.01)
+    monkeypatch.setattr(compaction, "REBUILD_DELAY", 0.01)
     model = scripted("Old.")
     desk = Desk(model)
     await desk.say_many()
     await desk.compact()
-    upkeep = BackgroundCompaction(desk.compactor)
-    desk.store.on_change(upkeep.changed)
+    background = BackgroundCompaction(desk.compactor)
+    desk.store.on_change(background.changed)
     await desk.amend(1, None)
-    upkeep.close()
+    background.close()
     await desk.amend(2, None)
     await asyncio.sleep(0.1)
-    assert not len(upkeep.jobs)
+    assert not len(background.jobs)
     assert desk.compactor.is_due(await desk.work(), "An answer."), "so the next turn makes it"
 
 
@@ -654,12 +652,12 @@ async def test_a_failure_in_a_later_part_leaves_everything_as_it_was() -> None:
 
 def test_a_turn_larger_than_a_call_is_cut_for_it() -> None:
     long = turn(entry(0, "long " * 5000), entry(1, "short"), answer="also long " * 5000)
-    cut, size = cut_to(long, Kind.DM, room=500, count=tokens)
+    cut, size = truncated(long, Kind.DM, room=500, count=tokens)
     assert size <= 500
     assert cut.entries[0].text.startswith("long long")
     assert cut.entries[1] == long.entries[1]
     short = turn(entry(0, "hi"))
-    assert cut_to(short, Kind.DM, room=500, count=tokens)[0] is short
+    assert truncated(short, Kind.DM, room=500, count=tokens)[0] is short
 
 
 async def test_messages_that_wait_are_never_folded() -> None:
