@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Self
 from zoneinfo import ZoneInfo
 
 from bots.factories import (
-    LazyOffline,
+    LazyOfflineModel,
     answer_tokens,
     guessed,
     memory_for,
@@ -42,10 +42,10 @@ if TYPE_CHECKING:
     from core.store.port import Store
 
 _NO_KEY = (
-    "No ANTHROPIC_API_KEY is set, so the offline model answers: it is no language model and only "
-    "finds what was said. To talk to Claude, put the key into the environment or into .env."
+    "No ANTHROPIC_API_KEY is set, so the offline model answers. It is not a language model and "
+    "only finds what was said. To talk to Claude, set the key in the environment or in .env."
 )
-_OFFLINE = "The offline model answers, as CHATBOT_MODEL asks: it is no language model."
+_OFFLINE = "The offline model answers, as CHATBOT_MODEL asks. It is not a language model."
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -137,7 +137,7 @@ class App:
         settings = self.settings
         name = OFFLINE if settings.offline else settings.summary_model
         manner = SummaryConfig(model=name, tokens=settings.summary_tokens)
-        fallback = model if settings.offline else LazyOffline()
+        fallback = model if settings.offline else LazyOfflineModel()
         return Compactor(self.store, model, fallback, self.memory, self.clock, manner)
 
 

@@ -1,12 +1,12 @@
-"""What can't be reached, tried again until it is there."""
+"""Retries a connection to a platform until it can be reached."""
 
 from __future__ import annotations
 
 import logging
 from typing import TYPE_CHECKING, TypeVar
 
+from core.domain.backoff import Backoff
 from core.domain.errors import OutOfReachError
-from core.models.retry import RetryPolicy
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -17,16 +17,17 @@ log = logging.getLogger(__name__)
 
 Result = TypeVar("Result")
 
-_PAUSES = RetryPolicy(first_wait=1.0, longest_wait=60.0)
-"""Seconds between two tries: from one on, doubling up to a minute, spread by chance."""
+_BACKOFF = Backoff(first=1.0, cap=60.0, jitter=0.5)
 
 
 async def until_there(
-    attempt: Callable[[], Awaitable[Result]], clock: Clock, pauses: RetryPolicy = _PAUSES
+    attempt: Callable[[], Awaitable[Result]], clock: Clock, backoff: Backoff = _BACKOFF
 ) -> Result:
-    """Return what the attempt does, which is made until all of it can be reached.
+    """Return the result of `attempt`, retrying it while it raises `OutOfReachError`.
 
-    Says once that it waits, and why. Raises whatever else the attempt does, at once.
+    The wait between two attempts grows from a second to a minute, or is what the platform asks for
+    if that is longer. The log says once that it retries, and why. Any other error is raised at
+    once.
     """
     failures = 0
     while True:
@@ -34,7 +35,7 @@ async def until_there(
             return await attempt()
         except OutOfReachError as error:
             failures += 1
-            if failures == 1:  # once for an outage, not once a try
-                log.warning("%s. It is tried until it is there.", error)
-            pause = pauses.wait(failures, error.retry_after)
-        await clock.sleep(pause)
+            if failures == 1:
+                log.warning("%s; retrying.", error)
+            wait = max(backoff.wait(failures), error.retry_after or 0.0)
+        await clock.sleep(wait)

@@ -1,4 +1,4 @@
-"""What the settings mean: which model answers, what it is told, and how the bot remembers."""
+"""Builds from the settings the model that answers, its system prompt, and the memory."""
 
 from __future__ import annotations
 
@@ -23,24 +23,24 @@ if TYPE_CHECKING:
 
 
 def guessed(name: str) -> str:
-    """Return a sentence where a model's limits are not known; empty where they are."""
+    """Return a sentence if a model's limits are unknown; empty if they are known."""
     spec = spec_of(name)
     if spec.name != name:
         return ""
     near = ", ".join(known_models()[:2])
     return (
-        f"The model “{name}” is not known here, so its limits are guessed "
-        f"({spec.input_limit:,} tokens); known ones are {near} and others."
+        f"The model “{name}” is unknown, so its limits are a guess ({spec.input_limit:,} tokens); "
+        f"known models are {near} and others."
     )
 
 
 def model_names(settings: Settings) -> tuple[str, ...]:
-    """Return the models that are asked."""
+    """Return the names of the models that answer and that summarize."""
     return (settings.model, settings.summary_model)
 
 
 def model_name(settings: Settings) -> str:
-    """Return the model that answers."""
+    """Return the name of the model that answers."""
     return OFFLINE if settings.offline else settings.model
 
 
@@ -58,7 +58,7 @@ def model_for(settings: Settings) -> Model:
 
 
 def memory_for(settings: Settings) -> Memory:
-    """Return how the bot remembers."""
+    """Return the memory: how the bot counts tokens and what of a conversation it keeps."""
     name = model_name(settings)
     room = spec_of(name).input_limit - answer_tokens(settings)
     return Memory(
@@ -71,26 +71,26 @@ def memory_for(settings: Settings) -> Memory:
 
 
 def answer_tokens(settings: Settings) -> int:
-    """Return the tokens that an answer may have: no more than the model can write."""
+    """Return how many tokens an answer may have: at most what the model can write."""
     return min(settings.answer_tokens, spec_of(model_name(settings)).output_limit)
 
 
 def system_prompt(settings: Settings) -> str:
-    """Return what the model is told about itself."""
+    """Return the system prompt."""
     return settings.instructions or DEFAULT_SYSTEM_PROMPT
 
 
-class LazyOffline:
-    """The offline model, loaded when it is first asked: as a fallback it seldom is."""
+class LazyOfflineModel:
+    """The offline model, imported when it is first used: as a fallback it rarely is."""
 
     name = OFFLINE
 
     async def stream(self, request: ModelRequest) -> AsyncGenerator[str | Completion, None]:
-        """Yield what the offline model answers."""
-        from core.models.offline.model import OfflineModel  # noqa: PLC0415 - see above
+        """Yield the offline model's answer."""
+        from core.models.offline.model import OfflineModel  # noqa: PLC0415 - see the class
 
         async for item in OfflineModel().stream(request):
             yield item
 
     async def close(self) -> None:
-        """Nothing to give back."""
+        """Do nothing: it holds no resources."""

@@ -1,1 +1,1 @@
-"""What operators run and read: the doctor, export and audit, migration, and the log."""
+"""What operators run and read: the doctor, exports, the audit log, migration, and the log."""

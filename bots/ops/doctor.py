@@ -1,6 +1,6 @@
-"""`chatbot doctor`: looks at settings, store, model and platforms; says how to mend what is wrong.
+"""`chatbot doctor`: examines settings, store, model and platforms, and says how to fix problems.
 
-A platform joins with a function in `_platforms` that takes the settings and a clock and yields
+To add a platform, add a function to `_platforms` that takes the settings and a clock and yields
 `Finding`s, whether or not the platform is set up.
 """
 
@@ -29,33 +29,33 @@ if TYPE_CHECKING:
     from core.store.port import Store
 
 _PING_TOKENS = 16
-_MODEL = "Look at ANTHROPIC_API_KEY, ANTHROPIC_BASE_URL and CHATBOT_MODEL."
+_MODEL = "Check ANTHROPIC_API_KEY, ANTHROPIC_BASE_URL and CHATBOT_MODEL."
 _MODEL_PASSES = (
-    "This may pass by itself: look at https://status.claude.com, and run the doctor again later. "
-    "If it stays, look at the network, at a proxy, and at ANTHROPIC_BASE_URL if it is set."
+    "This may be temporary: check https://status.claude.com and run the doctor again later. If it "
+    "persists, check the network, any proxy, and ANTHROPIC_BASE_URL if it is set."
 )
 _STORE_PASSES = (
-    "If the server is down or starts, wait for it; else look at the network, and at CHATBOT_STORE, "
-    "which is {store}."
+    "If the server is down or starting, wait for it; otherwise check the network and "
+    "CHATBOT_STORE, which is {store}."
 )
 _TRIAL_TTL = 3600.0
-"""Seconds after which a trial's thread is gone, should the doctor be killed before it erases it."""
+"""Seconds after which the store drops the test thread if the doctor is killed."""
 
 
 async def doctor(settings: Settings) -> int:
-    """Print what is fine, what is wrong and how to repair it; return 1 where something is wrong."""
+    """Print what works, what is wrong and how to fix it; return 1 if something is wrong."""
     hidden = sorted(settings.secrets, key=len, reverse=True)
-    faults = 0
+    problems = 0
     async for finding in examined(settings, SystemClock()):
         _print(redact(str(finding), hidden))
-        faults += finding.level is Level.WRONG
-    _print(f"{faults} to mend" if faults else "Nothing is wrong")
-    return 1 if faults else 0
+        problems += finding.level is Level.WRONG
+    _print(_summary(problems))
+    return 1 if problems else 0
 
 
 async def examined(settings: Settings, clock: Clock) -> AsyncIterator[Finding]:
-    """Yield what there is to say, in the order in which it matters."""
-    yield fine("Settings", "all can be read")
+    """Yield the findings, the most basic first."""
+    yield fine("Settings", "all are valid")
     async for finding in _store(settings):
         yield finding
     async for finding in _model(settings, clock):
@@ -77,27 +77,29 @@ async def _store(settings: Settings) -> AsyncIterator[Finding]:
         async with await App.open(settings) as app:
             for remark in await app.store.check():
                 yield note("Store", remark)
-            await tried(app.store, app.clock)
+            await try_store(app.store, app.clock)
             counted = app.memory.counter.describe()
     except StoreUnavailableError as error:
         yield wrong("Store", str(error), _STORE_PASSES.format(store=settings.store_shown))
         return
     except ChatbotError as error:
-        mend = f"Look at CHATBOT_STORE, which is {settings.store_shown}, and at the server there."
-        yield wrong("Store", str(error), mend)
+        fix = f"Check CHATBOT_STORE, which is {settings.store_shown}, and the server there."
+        yield wrong("Store", str(error), fix)
         return
-    yield fine("Store", f"{settings.store_shown} takes, leases, gives back and forgets a message")
+    yield fine("Store", f"{settings.store_shown} can store, lease, return and delete a message")
     yield fine("Tokens", f"counted by {counted}")
 
 
-async def tried(store: Store, clock: Clock) -> None:
-    """Put a message in, lease its thread, read it back, and remove it all again.
+async def try_store(store: Store, clock: Clock) -> None:
+    """Store a message, lease its thread, read the message back, and delete everything.
 
-    No worker sees it: the thread belongs to a platform that there is not. What stays is what any
-    erased thread leaves, a hash. Raises what the store raises, and `ChatbotError` when what comes
-    back is not what was put in.
+    No worker sees it, since the thread belongs to a platform that does not exist. Only a hash
+    remains, as of every erased thread.
+
+    Raises:
+        ChatbotError: The store does not do what it should, or raises an error of its own.
     """
-    name, said = secrets.token_hex(8), "The doctor was here."
+    name, text = secrets.token_hex(8), "The doctor was here."
     thread = ThreadKey("doctor", "trial", name)
     message = Message(
         thread=thread,
@@ -105,37 +107,37 @@ async def tried(store: Store, clock: Clock) -> None:
         id=name,
         identities=(f"doctor:{name}",),
         author=Author(id="doctor", name="doctor"),
-        text=said,
+        text=text,
         at=clock.now(),
     )
-    terms = AdmissionPolicy(
+    policy = AdmissionPolicy(
         admissions=admissions(message, FollowUp.ALWAYS, overhear=False), ttl=_TRIAL_TTL, reach=1
     )
-    work = (await store.accept(message, terms, token=name)).work
+    work = (await store.accept(message, policy, token=name)).work
     try:
-        if work is None or (await store.accept(message, terms)).new:
-            raise ChatbotError("a message was not taken in, or not once only")
+        if work is None or (await store.accept(message, policy)).new:
+            raise ChatbotError("a message was not accepted exactly once")
         if await store.claim(thread, secrets.token_hex(8)) is not None:
             raise ChatbotError("two workers got the lease on one thread")
         if await store.renew(work.lease, work.rev) != "ok":
             raise ChatbotError("a lease could not be renewed")
         read = [getattr(record, "text", "") for record in await store.history(thread)]
-        if read != [said]:
-            raise ChatbotError("a message did not come back as it was put in")
+        if read != [text]:
+            raise ChatbotError("a message did not come back as it was stored")
     finally:
         await store.erase(thread, at=clock.now())
         if work is not None:
             await store.settle(work.lease, Outcome.CLEARED)
     if await store.history(thread) or await store.peek(thread) is not None:
-        raise ChatbotError("a thread that was erased is still there")
+        raise ChatbotError("an erased thread is still there")
 
 
 async def _model(settings: Settings, clock: Clock) -> AsyncIterator[Finding]:
     for remark in model_notes(settings, clock.now()):
         yield note("Model", remark)
-    if settings.offline:  # it asks nobody
+    if settings.offline:  # it makes no calls
         return
-    error = await _refusal(settings)
+    error = await _ask_model(settings)
     if error is None:
         yield fine("Model", f"{model_name(settings)} answers")
     elif isinstance(error, ModelRefusedError):
@@ -144,11 +146,11 @@ async def _model(settings: Settings, clock: Clock) -> AsyncIterator[Finding]:
         yield wrong("Model", str(error).rstrip("."), _MODEL_PASSES)
 
 
-async def _refusal(settings: Settings) -> ModelError | None:
-    """Ask the model for a word; return what is wrong, or nothing."""
-    words = ModelMessage(role="user", blocks=(Block(text="Say: ready"),))
+async def _ask_model(settings: Settings) -> ModelError | None:
+    """Ask the model for one word; return its error, or None if it answers."""
+    message = ModelMessage(role="user", blocks=(Block(text="Say: ready"),))
     request = ModelRequest(
-        model=model_name(settings), system=(), messages=(words,), max_tokens=_PING_TOKENS
+        model=model_name(settings), system=(), messages=(message,), max_tokens=_PING_TOKENS
     )
     model = model_for(settings)
     try:
@@ -161,5 +163,11 @@ async def _refusal(settings: Settings) -> ModelError | None:
     return None
 
 
+def _summary(problems: int) -> str:
+    if not problems:
+        return "No problems found"
+    return f"{problems} problem{'s' if problems > 1 else ''} to fix"
+
+
 def _print(line: str) -> None:
-    print(line, flush=True)  # noqa: T201 - it is what was asked for
+    print(line, flush=True)  # noqa: T201 - the command's output

@@ -1,4 +1,4 @@
-"""What the doctor finds: a line for each thing that it examines."""
+"""What the doctor finds: one line for each thing it examines."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ from enum import StrEnum
 
 
 class Level(StrEnum):
-    """How bad it is."""
+    """How bad a finding is."""
 
     FINE = "ok"
     NOTE = "note"
-    """Works, but the operator should know."""
+    """It works, but the operator should know about it."""
     WRONG = "WRONG"
 
 
@@ -20,32 +20,32 @@ _WIDTH = max(map(len, Level)) + 2
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One thing that was looked at."""
+    """The result for one thing that the doctor examined."""
 
     level: Level
     about: str
-    """What it is a part of: Store, Model, Slack."""
+    """The part it concerns: Store, Model, Slack."""
     text: str
-    """What is so, as a sentence without its full stop."""
-    mend: str = ""
-    """How to mend it, as a sentence."""
+    """What was found, as a sentence without its full stop."""
+    fix: str = ""
+    """How to fix it, as a sentence."""
 
     def __str__(self) -> str:
         """Return the line to print."""
-        text = " ".join(f"{self.text}. {self.mend}".split()) if self.mend else self.text
+        text = " ".join(f"{self.text}. {self.fix}".split()) if self.fix else self.text
         return f"{self.level:{_WIDTH}}{self.about}: {text}"
 
 
 def fine(about: str, text: str) -> Finding:
-    """Return that something is as it should be."""
+    """Return a finding that something works."""
     return Finding(Level.FINE, about, text)
 
 
-def note(about: str, text: str, mend: str = "") -> Finding:
-    """Return what the operator should know."""
-    return Finding(Level.NOTE, about, text, mend)
+def note(about: str, text: str, fix: str = "") -> Finding:
+    """Return a finding that the operator should know about."""
+    return Finding(Level.NOTE, about, text, fix)
 
 
-def wrong(about: str, text: str, mend: str) -> Finding:
-    """Return what is wrong, and how to repair it."""
-    return Finding(Level.WRONG, about, text, mend)
+def wrong(about: str, text: str, fix: str) -> Finding:
+    """Return a finding that something is wrong, and how to fix it."""
+    return Finding(Level.WRONG, about, text, fix)

@@ -1,4 +1,4 @@
-"""`chatbot migrate`: moves everything from one store to another, and says how it goes."""
+"""`chatbot migrate`: moves everything from one store to another, and reports its progress."""
 
 from __future__ import annotations
 
@@ -18,19 +18,19 @@ if TYPE_CHECKING:
     from core.store.port import Store
 
 _SECONDS = 2.0
-"""Between two lines on how far it is."""
+"""Seconds between two lines of progress."""
 _SHOWN = 20
-"""Differences that are named."""
+"""The most differences to print."""
 
 
 async def migrate(settings: Settings, source: str, target: str) -> int:
-    """Move all that is kept at one URL to another; return 1 where it is not the same in the end.
+    """Move everything in the store at one URL to another; return 1 if they then differ.
 
-    Raises `SettingsError`, `StoreRefusedError` or `StoreUnavailableError` where it can't be done.
+    Raises `SettingsError`, `StoreRefusedError` or `StoreUnavailableError` if it can't be done.
     """
     for url in (source, target):
         if url.startswith("memory:"):
-            raise SettingsError("what is at memory:// ends with its process: it can't be moved")
+            raise SettingsError("a store at memory:// ends with its process, so it can't be moved")
     if source == target:
         raise SettingsError("FROM and TO are the same store")
     async with AsyncExitStack() as stack:
@@ -43,43 +43,43 @@ async def migrate(settings: Settings, source: str, target: str) -> int:
 
 
 async def _move(source: Store, target: Store) -> int:
-    pace = _Pace()
-    await move(source, target, SystemClock(), pace.moved)
-    say("All is written. Comparing both stores …")
-    pace = _Pace()
-    result = await compare(source, target, SystemClock(), pace.compared)
+    progress = _ProgressLines()
+    await move(source, target, SystemClock(), progress.moved)
+    say("Everything is written. Comparing both stores …")
+    progress = _ProgressLines()
+    result = await compare(source, target, SystemClock(), progress.compared)
     if not result.differences:
         await finish(target)
         say(
             f"{result.threads:,} threads with {result.records:,} messages and answers are in TO, "
-            "each as it is in FROM. Set CHATBOT_STORE to TO before you start the bot; FROM was "
-            "left as it is."
+            "identical to FROM. Set CHATBOT_STORE to TO before you start the bot. FROM is "
+            "unchanged."
         )
         return 0
     for difference in result.differences[:_SHOWN]:
         say(f"chatbot: {difference}")
     say(
-        f"chatbot: {len(result.differences):,} differences: stop every bot that runs on FROM or "
-        "TO, and run this again with the same FROM and TO; it writes what is missing"
+        f"chatbot: {len(result.differences):,} differences: stop every bot that uses FROM or TO, "
+        "and run the same command again; it writes what is missing"
     )
     return 1
 
 
-class _Pace:
-    """Says now and then how far it is."""
+class _ProgressLines:
+    """Prints a line of progress every few seconds."""
 
     def __init__(self) -> None:
-        """Begin to count."""
+        """Start the count."""
         self._began = self._said = time.monotonic()
 
     def moved(self, progress: Progress) -> None:
-        """Say how many threads are written, at the last one in any case."""
+        """Report how many threads are written; always report the last."""
         self._say(
             progress.threads, f" of {progress.of:,}", "moved", progress.threads == progress.of
         )
 
     def compared(self, threads: int) -> None:
-        """Say how many threads were looked at."""
+        """Report how many threads are compared."""
         self._say(threads, "", "compared", due=False)
 
     def _say(self, threads: int, of: str, done: str, due: bool) -> None:  # noqa: FBT001

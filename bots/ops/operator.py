@@ -1,4 +1,4 @@
-"""What an operator asks for at the command line. Each returns the exit code."""
+"""The operator's commands at the command line. Each returns the exit code."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ _SHOWN_LENGTH = 120
 
 
 async def init_store(settings: Settings) -> int:
-    """Make what the store needs before anything can be kept in it."""
-    made = await make_store(settings.store.get_secret_value())
-    if made is None:
-        say("Nothing is to be done: this store makes what it needs by itself.")
-    elif made:
-        say("The table is made; the bot can use it.")
+    """Create what the store needs before it can hold anything."""
+    created = await make_store(settings.store.get_secret_value())
+    if created is None:
+        say("Nothing to do: this store creates what it needs by itself.")
+    elif created:
+        say("Created the table. The bot can use it now.")
     else:
-        say("The table is there already; the bot can use it.")
+        say("The table already exists. The bot can use it.")
     return 0
 
 
@@ -56,19 +56,19 @@ async def export_thread(settings: Settings, thread: str, file: str, *, as_json: 
 
 
 async def buried(settings: Settings) -> int:
-    """Print the messages whose answer was given up."""
+    """Print the messages that the bot gave up answering."""
     async with await App.open(settings) as app:
         found = await app.store.buried()
     for message in found:
         text = " ".join(inert(message.entry.text).split())[:_SHOWN_LENGTH]
         _print(f"{message.thread} {message.entry.place} {inert(message.entry.author.name)}: {text}")
     if not found:
-        say("Nothing was given up.")
+        say("The bot has given up no messages.")
     return 0
 
 
 async def audit(settings: Settings) -> int:
-    """Print what admins exported and removed, a line of JSON each, oldest first."""
+    """Print what admins exported and removed, one line of JSON each, the oldest first."""
     async with await App.open(settings) as app:
         count = 0
         async for event in app.store.audit_events():
@@ -79,19 +79,19 @@ async def audit(settings: Settings) -> int:
     return 0
 
 
-async def requeue(settings: Settings, thread: str, place: int) -> int:
-    """Let a given-up message wait again."""
+async def requeue(settings: Settings, thread: str, position: int) -> int:
+    """Put a message that was given up back into its thread's queue."""
     key = thread_named(thread, settings.user)
     async with await App.open(settings) as app:
-        if await app.store.requeue(key, place):
-            say("It waits again, at the end of its thread.")
+        if await app.store.requeue(key, position):
+            say("The message is back at the end of its thread's queue.")
             return 0
-    say(f"chatbot: no message at place {place} of {key} was given up; `chatbot buried` lists them")
+    say(f"chatbot: no given-up message has number {position} in {key}; see `chatbot buried`")
     return 1
 
 
 def thread_named(text: str, user: str) -> ThreadKey:
-    """Return the thread with this key, or of this name in the user's terminal."""
+    """Return the thread with this key, or with this name in the user's terminal."""
     try:
         return ThreadKey.parse(text)
     except ValueError:
@@ -116,4 +116,4 @@ async def _export_to(app: App, thread: ThreadKey, file: str, *, as_json: bool) -
 
 def _print(*lines: str) -> None:
     for line in lines:
-        print(line)  # noqa: T201 - it is what was asked for
+        print(line)  # noqa: T201 - the command's output

@@ -1,7 +1,7 @@
-"""Secrets blotted out of a line: those that are known, and what has the shape of one. Pure.
+"""Redacts secrets from a line: the known ones, and anything shaped like one. Pure.
 
-A line may quote what a platform, a store or a library says, and with it secrets that no setting
-holds: upload addresses, addresses to answer a command at, session tokens, signatures.
+A line may quote a platform, a store or a library, and with it secrets that are not in the
+settings: upload addresses, response URLs, session tokens, signatures.
 """
 
 from __future__ import annotations
@@ -28,15 +28,15 @@ _SHAPES = (
     regex.compile(r"(?<![\w-])[\w-]{16,200}+\.[\w-]{4,1000}+\.[\w-]{20,}+"),
     # The ids of AWS's keys (docs: IAM, "Unique identifiers")
     regex.compile(r"\b(?:AKIA|ASIA)[A-Z0-9]{12,}+"),
-    # What a request is signed or allowed by
+    # What signs or authorizes a request
     regex.compile(r"(?i)(?<=\b(?:bearer|bot|basic) )[\w.~+/=-]{16,}+"),
-    # Addresses that let anybody who knows them act: webhooks, answers to commands, uploads
+    # Addresses that authorize anyone who knows them: webhooks, response URLs, uploads
     regex.compile(r"(?<=\bhooks\.slack(?:-gov)?\.com/)[^\s\"'<>]++"),
     regex.compile(r"(?<=\bfiles\.slack(?:-gov)?\.com/upload/)[^\s\"'<>]++"),
     regex.compile(r"(?<=/(?:webhooks|interactions)/\d{15,20}/)[\w-]++"),
     # A password before a host
     regex.compile(r"(?<=://[^\s/?#@:]{0,100}:)[^\s@]{1,300}+(?=@)"),
-    # A value that is named as one: in a query, a header, a dictionary
+    # A value with a telling name: in a query, a header, a dictionary
     regex.compile(
         rf"(?i)(?<=[\w-]*{_NAMES}[\"']?+ ?[=:] ?(?:b?[\"'])?+)(?!\*\*\*|b?[\"'])"
         r"(?:(?:bearer|bot|basic) )?+[^\s\"'&,;})\]]++"
@@ -48,7 +48,7 @@ _SHAPES = (
 
 
 def redact(text: str, secrets: Iterable[str] = ()) -> str:
-    """Return the text with each of these secrets, and each that looks like one, blotted out."""
+    """Return the text with these secrets, and anything that looks like one, replaced by ***."""
     for secret in secrets:
         text = text.replace(secret, GONE)
     for shape in _SHAPES:

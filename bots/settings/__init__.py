@@ -1,1 +1,1 @@
-"""Settings: read once, from the environment and `.env`, and handed down from there."""
+"""Settings, read once from the environment and from `.env`."""

@@ -19,20 +19,20 @@ def _ids() -> Any:  # noqa: ANN401 - what pydantic's own Field returns
     return Field(
         "",
         max_length=100_000,
-        json_schema_extra={"write": "ids of 15 to 20 digits with commas between them"},
+        json_schema_extra={"hint": "ids of 15 to 20 digits, separated by commas"},
     )
 
 
 class DiscordSettings(BaseSettings):
-    """Discord starts when its bot token is set."""
+    """Discord starts if its bot token is set."""
 
     discord_bot_token: SecretStr = Field(
         SecretStr(""),
         validation_alias="DISCORD_BOT_TOKEN",
-        json_schema_extra={"write": "the bot's token from the developer portal, in one line"},
+        json_schema_extra={"hint": "the bot's token from the developer portal, on one line"},
     )
     discord_base_url: str = Field(
-        "", repr=False, json_schema_extra={"write": "a URL that begins with https:// or http://"}
+        "", repr=False, json_schema_extra={"hint": "a URL that starts with https:// or http://"}
     )
     discord_answer_in: AnswerIn = "thread"
     discord_answer_messages: int = Field(5, ge=1, le=50)
@@ -42,7 +42,7 @@ class DiscordSettings(BaseSettings):
     discord_admins: str = Field(
         "server",
         max_length=100_000,
-        json_schema_extra={"write": "ids of users and roles with commas between them, or server"},
+        json_schema_extra={"hint": "ids of users and roles separated by commas, or server"},
     )
     discord_allow_guilds: str = _ids()
     discord_deny_guilds: str = _ids()
@@ -58,17 +58,17 @@ class DiscordSettings(BaseSettings):
     discord_shard_ids: str = Field(
         "",
         max_length=100_000,
-        json_schema_extra={"write": "shard numbers with commas between them, such as 0,1"},
+        json_schema_extra={"hint": "shard numbers separated by commas, such as 0,1"},
     )
 
     @property
     def discord(self) -> bool:
-        """Tell whether the bot is to be on Discord."""
+        """Return whether to start Discord."""
         return bool(self.discord_bot_token.get_secret_value())
 
     @property
     def discord_shards(self) -> list[int] | None:
-        """Return the shards that this process is for; None for all of them."""
+        """Return the shards that this process serves; None for all."""
         return [int(shard) for shard in self.discord_shard_ids.split(",") if shard] or None
 
     @field_validator("discord_bot_token")
@@ -76,7 +76,7 @@ class DiscordSettings(BaseSettings):
     def _check_discord_token(cls, value: SecretStr) -> SecretStr:
         token = value.get_secret_value().strip().removeprefix("Bot ")
         if not (token.isascii() and token.isprintable()) or " " in token:
-            raise ValueError("holds characters that no token has")
+            raise ValueError("contains characters that no token has")
         return SecretStr(token)
 
     @field_validator("discord_base_url")
@@ -84,7 +84,7 @@ class DiscordSettings(BaseSettings):
     def _check_discord_url(cls, value: str) -> str:
         parts = urlsplit(value)
         if parts.scheme not in {"http", "https"} or not parts.hostname:
-            raise ValueError("is no address")
+            raise ValueError("is not a URL")
         return value.rstrip("/")
 
     @field_validator(
@@ -102,7 +102,7 @@ class DiscordSettings(BaseSettings):
     def _check_ids(cls, value: str) -> str:
         ids = "".join(value.split())
         if not _IDS.fullmatch(ids):
-            raise ValueError("is no list of ids")
+            raise ValueError("is not a list of ids")
         return ids
 
     @field_validator("discord_admins")
@@ -110,7 +110,7 @@ class DiscordSettings(BaseSettings):
     def _check_admins(cls, value: str) -> str:
         names = "".join(value.split())
         if not all(name == "server" or _IDS.fullmatch(name) for name in names.split(",") if name):
-            raise ValueError("is no list of ids")
+            raise ValueError("is not a list of ids")
         return names
 
     @field_validator("discord_shard_ids")
@@ -118,15 +118,15 @@ class DiscordSettings(BaseSettings):
     def _check_shards(cls, value: str, info: ValidationInfo) -> str:
         shards = "".join(value.split())
         if not _NUMBERS.fullmatch(shards):
-            raise ValueError("is no list of shards")
+            raise ValueError("is not a list of shards")
         count = info.data.get("discord_shard_count")
         if count is None:
-            raise ValueError("needs CHATBOT_DISCORD_SHARD_COUNT beside it")
+            raise ValueError("needs CHATBOT_DISCORD_SHARD_COUNT to be set, too")
         if any(int(shard) >= count for shard in shards.split(",")):
-            raise ValueError(f"names a shard that there is not: there are {count}, from 0 on")
+            raise ValueError(f"names a shard past the last, which is {count - 1}")
         return shards
 
 
 def ids(listed: str) -> frozenset[str]:
-    """Return the ids of a setting."""
+    """Return the ids in a setting."""
     return frozenset(filter(None, listed.split(",")))

@@ -1,4 +1,4 @@
-"""What the machine says of its user: a name, a time zone, a place for data."""
+"""Defaults from the machine: the user's name, the time zone, the directory for data."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from core.domain.message import clean
 
 
 def data_dir() -> Path:
-    """Return the directory that a user's data belongs in on this system."""
-    from platformdirs import user_data_path  # noqa: PLC0415 - only where no store is named
+    """Return the directory for a user's data on this system."""
+    from platformdirs import user_data_path  # noqa: PLC0415 - only for a default
 
     return user_data_path("chatbot", appauthor=False)
 
 
 def user_name() -> str:
-    """Return the name of who is logged in; a container's user often has none."""
+    """Return the name of the user who is logged in; a container's user often has none."""
     try:
         return clean(getpass.getuser()).strip()[:64] or "user"
     except (OSError, KeyError, ImportError):
@@ -34,7 +34,7 @@ def time_zone() -> str:
 
 
 def is_time_zone(name: str) -> bool:
-    """Tell whether a time zone of this name is known here."""
+    """Return whether this system knows a time zone of this name."""
     try:
         ZoneInfo(name)
     except (KeyError, ValueError, OSError):

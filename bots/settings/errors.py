@@ -1,4 +1,4 @@
-"""What is wrong with settings, as sentences for people. Says nothing that may be secret."""
+"""Says in sentences what is wrong with settings; quotes nothing that may be secret."""
 
 from __future__ import annotations
 
@@ -24,11 +24,11 @@ if TYPE_CHECKING:
 
 _NUMBERS = {int: "a whole number", float: "a number"}
 _SHOWN = 60
-"""Characters of a wrong value that are said back."""
+"""Characters to quote of a wrong value."""
 
 
 def names_of(settings: type[BaseSettings]) -> dict[str, str]:
-    """Return the name in the environment of each field."""
+    """Return for each field the name of its environment variable."""
     prefix = settings.model_config["env_prefix"]
     return {
         field: str(info.validation_alias or f"{prefix}{field}".upper())
@@ -37,34 +37,36 @@ def names_of(settings: type[BaseSettings]) -> dict[str, str]:
 
 
 def faults_of(settings: type[BaseSettings], error: ValidationError) -> list[str]:
-    """Return a sentence for each fault that the fields have."""
+    """Return a sentence for each field that has a wrong value."""
     names = names_of(settings)
     fields = {name: settings.model_fields[field] for field, name in names.items()}
     faults = []
     for fault in error.errors(include_url=False, include_context=True):
-        where = str(fault["loc"][0])
-        name = names.get(where, where)
+        field = str(fault["loc"][0])
+        name = names.get(field, field)
         own = fault["type"] == "value_error"
         what = str(fault["ctx"]["error"]) if own else _is(fields[name], fault["input"])
-        faults.append(f"{name} {what}: write {_wanted(fields[name])}.")
+        faults.append(f"{name} {what}: use {_wanted(fields[name])}.")
     return faults
 
 
 def unknown_names(settings: type[BaseSettings], env_file: Path) -> list[str]:
-    """Return a sentence for each variable that has our prefix and is no setting."""
+    """Return a sentence for each variable with our prefix that is not a setting."""
     prefix = settings.model_config["env_prefix"]
     known = sorted(names_of(settings).values())
     names = {name.upper() for name in os.environ}
     try:
         names |= {name.upper() for name in _in_file(env_file)}
     except (OSError, UnicodeDecodeError):
-        return [f"{env_file} can't be read: make it a text file in UTF-8 that you may read."]
+        return [
+            f"{env_file} can't be read. Make it a UTF-8 text file that you have permission to read."
+        ]
     unknown = (name for name in names if name.startswith(prefix) and name not in known)
     return [_unknown(name, known) for name in sorted(unknown)]
 
 
 def _in_file(env_file: Path) -> Iterable[str]:
-    logging.getLogger("dotenv.main").disabled = True  # it would quote lines, secrets included
+    logging.getLogger("dotenv.main").disabled = True  # it would quote lines, including secrets
     if not env_file.exists():
         return ()
     with env_file.open(encoding="utf-8") as file:
@@ -73,21 +75,20 @@ def _in_file(env_file: Path) -> Iterable[str]:
 
 def _unknown(name: str, known: list[str]) -> str:
     nearest = difflib.get_close_matches(name, known, n=1, cutoff=0)[0]
-    return f"{name} is no setting: did you mean {nearest}? Else remove it."
+    return f"{name} is not a setting. Did you mean {nearest}? Otherwise remove it."
 
 
 def _is(field: FieldInfo, value: object) -> str:
     if field.annotation is SecretStr or not field.repr:
         return "can't be used"
-    said = str(value)
-    said = said if len(said) <= _SHOWN else f"{said[:_SHOWN]}…"
-    return f"is “{said}”"
+    text = str(value)
+    return f"is “{text}”" if len(text) <= _SHOWN else f"is “{text[:_SHOWN]}…”"
 
 
 def _wanted(field: FieldInfo) -> str:
     extra = field.json_schema_extra
-    if isinstance(extra, dict) and "write" in extra:
-        return str(extra["write"])
+    if isinstance(extra, dict) and "hint" in extra:
+        return str(extra["hint"])
     kind = _kind(field.annotation)
     if kind in _NUMBERS:
         return f"{_NUMBERS[kind]}{_bounds(field)}{_default(field)}"
@@ -100,13 +101,13 @@ def _wanted(field: FieldInfo) -> str:
     return f"a text of 1 to {most:,} characters"
 
 
-def _kind(annotation: Any) -> Any:  # noqa: ANN401 - any type there is
+def _kind(annotation: Any) -> Any:  # noqa: ANN401 - any type
     if isinstance(annotation, types.UnionType) or typing.get_origin(annotation) is typing.Union:
         return next(part for part in typing.get_args(annotation) if part is not type(None))
     return annotation
 
 
-def _choices(kind: Any) -> tuple[str, ...]:  # noqa: ANN401 - any type there is
+def _choices(kind: Any) -> tuple[str, ...]:  # noqa: ANN401 - any type
     if isinstance(kind, type) and issubclass(kind, StrEnum):
         return tuple(kind)
     return tuple(map(str, typing.get_args(kind)))

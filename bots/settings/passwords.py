@@ -1,7 +1,7 @@
-"""The passwords in an address: found, so that nobody sees them. Pure.
+"""Finds the passwords in an address, so that they can be hidden. Pure.
 
-The address may be one that nothing can be reached by, so it is not parsed: what may be a password
-counts as one, up to the last `@`.
+The address may be malformed, so it is not parsed: anything that may be a password, up to the last
+`@`, counts as one.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ def passwords_in(url: str) -> tuple[str, ...]:
 
 
 def without_passwords(url: str) -> str:
-    """Return an address as people may see it."""
+    """Return an address with its passwords replaced by ***."""
     shown, seen = "", 0
     for start, end in sorted(_spans(url)):
         if start >= seen:
@@ -35,7 +35,7 @@ def without_passwords(url: str) -> str:
 
 
 def _spans(url: str) -> Iterator[tuple[int, int]]:
-    """Yield where passwords are: before the host, and in options."""
+    """Yield the span of each password: before the host, and in options."""
     last = url.rfind("@")
     before = next((user.end() for user in _USER.finditer(url, 0, last + 1)), last)
     if before < last:

@@ -1,7 +1,7 @@
-"""Settings: read once, from the environment and `.env`, and handed down from there.
+"""All settings, read once from the environment and from `.env`.
 
-Every field is typed and bounded. `Settings.from_env` reports all that is wrong at once, each
-with what to write instead; nothing else in the program reads the environment.
+Every field is typed and bounded. `Settings.from_env` reports everything that is wrong at once, each
+with what to use instead. Nothing else in the program reads the environment.
 """
 
 from __future__ import annotations
@@ -28,11 +28,11 @@ OFFLINE = "offline"
 HOUR = 3600
 DAY = 24 * HOUR
 PROMPT_LIMIT = 64 * 1024
-"""Bytes of a system prompt; more would leave little room for the conversation."""
+"""Bytes of a system prompt; a longer one would leave little room for the conversation."""
 
 
 StrategyName: TypeAlias = Literal["full", "window", "summary", "hybrid"]
-"""The strategies of `core.memory`, which need not be imported to read settings."""
+"""The strategies of `core.memory`, which is slow to import."""
 
 
 def _default_store() -> SecretStr:
@@ -43,13 +43,13 @@ def _days(about: str) -> Any:  # noqa: ANN401 - what pydantic's own Field return
     return Field(30.0, gt=0, le=3650, allow_inf_nan=False, description=about)
 
 
-def _write(what: str) -> dict[str, Any]:
-    """Return a field's hint: what to write, where its type and bounds don't say it."""
-    return {"write": what}
+def _hint(what: str) -> dict[str, Any]:
+    """Return a field's hint: what to use, if its type and bounds don't say it."""
+    return {"hint": what}
 
 
 class Settings(SlackSettings, DiscordSettings):
-    """All settings; the name in the environment is the field's, with CHATBOT_ before it."""
+    """All settings; a field's environment variable is its name after CHATBOT_."""
 
     model_config = SettingsConfigDict(
         env_prefix=PREFIX,
@@ -62,24 +62,24 @@ class Settings(SlackSettings, DiscordSettings):
 
     store: SecretStr = Field(
         default_factory=_default_store,
-        json_schema_extra=_write("a URL such as redis://localhost:6379/0 or sqlite:///chat.db"),
+        json_schema_extra=_hint("a URL such as redis://localhost:6379/0 or sqlite:///chat.db"),
     )
     model: str = Field("claude-sonnet-5-5", min_length=1, max_length=200)
     summary_model: str = Field("claude-haiku-5-5", min_length=1, max_length=200)
     anthropic_api_key: SecretStr = Field(
         SecretStr(""),
         validation_alias="ANTHROPIC_API_KEY",
-        json_schema_extra=_write("the key as it was given to you, in one line"),
+        json_schema_extra=_hint("the API key as you got it, on one line"),
     )
     anthropic_base_url: str = Field(
         "",
         validation_alias="ANTHROPIC_BASE_URL",
         repr=False,
-        json_schema_extra=_write("a URL that begins with https:// or http://"),
+        json_schema_extra=_hint("a URL that starts with https:// or http://"),
     )
     system_prompt: str = Field("", max_length=PROMPT_LIMIT)
     system_prompt_file: Path | None = Field(
-        None, json_schema_extra=_write("the path of a text file (UTF-8, at most 64 KB)")
+        None, json_schema_extra=_hint("the path of a text file (UTF-8, at most 64 KB)")
     )
 
     memory: StrategyName = "hybrid"
@@ -113,17 +113,17 @@ class Settings(SlackSettings, DiscordSettings):
     admins_read_private: bool = False
     timezone: str = Field(
         default_factory=time_zone,
-        json_schema_extra=_write("the name of a time zone such as Europe/Vienna or UTC"),
+        json_schema_extra=_hint("the name of a time zone such as Europe/Vienna or UTC"),
     )
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "WARNING"
     user: str = Field(default_factory=user_name, min_length=1, max_length=64)
 
     @classmethod
     def from_env(cls, env_file: Path = Path(".env")) -> Settings:
-        """Return the settings of the environment, and of a file where it names no other value.
+        """Return the settings from the environment and, for what it does not set, from a file.
 
         Raises:
-            SettingsError: something is wrong; the text lists all of it.
+            SettingsError: Something is wrong; the text lists everything that is.
         """
         faults = unknown_names(cls, env_file)
         try:
@@ -138,24 +138,24 @@ class Settings(SlackSettings, DiscordSettings):
 
     @property
     def offline(self) -> bool:
-        """Tell whether the offline model answers: it was asked for, or there is no key."""
+        """Return whether the offline model answers: it was asked for, or there is no key."""
         return self.model == OFFLINE or not self.anthropic_api_key.get_secret_value()
 
     @property
     def instructions(self) -> str:
-        """Return the system prompt, from wherever it was set; empty where it was not."""
+        """Return the system prompt from its setting or its file; empty if neither is set."""
         if self.system_prompt_file is None:
             return self.system_prompt
         return clean(self.system_prompt_file.read_text(encoding="utf-8")).strip()
 
     @property
     def store_shown(self) -> str:
-        """Return the store's URL as people may see it."""
+        """Return the store's URL without its passwords."""
         return without_passwords(self.store.get_secret_value())
 
     @property
     def secrets(self) -> tuple[str, ...]:
-        """Return what must not be seen anywhere."""
+        """Return every secret value, so that output can be redacted."""
         urls = (self.store.get_secret_value(), self.anthropic_base_url)
         passwords = [password for url in urls for password in passwords_in(url)]
         keys = (
@@ -171,9 +171,9 @@ class Settings(SlackSettings, DiscordSettings):
 
     @property
     def person_turns(self) -> int:
-        """Return how many turns one person may have at once: half of all, if nothing is set.
+        """Return how many turns one person may have at once; by default half of all.
 
-        The next person finds a place then, whatever one person does.
+        So one person can never take every slot.
         """
         return self.turns_per_person or (self.turns_at_once + 1) // 2
 
@@ -187,7 +187,7 @@ class Settings(SlackSettings, DiscordSettings):
         days: float = getattr(self, f"ttl_{kind.value}")
         return days * DAY
 
-    # Each raises ValueError with a sentence of its own, or an empty one where the hint says it all.
+    # Each raises ValueError with the middle of a sentence: name, this, hint.
 
     @field_validator("store")
     @classmethod
@@ -195,7 +195,7 @@ class Settings(SlackSettings, DiscordSettings):
         scheme, colon, _ = value.get_secret_value().partition(":")
         if not colon or scheme not in SCHEMES:
             known = ", ".join(f"{scheme}://" for scheme in SCHEMES)
-            raise ValueError(f"names no store that there is ({known})")
+            raise ValueError(f"names no store that I know ({known})")
         return value
 
     @field_validator("anthropic_api_key")
@@ -203,7 +203,7 @@ class Settings(SlackSettings, DiscordSettings):
     def _check_key(cls, value: SecretStr) -> SecretStr:
         key = value.get_secret_value().strip()
         if not (key.isascii() and key.isprintable()) or " " in key:
-            raise ValueError("holds characters that no key has")
+            raise ValueError("contains characters that no key has")
         return SecretStr(key)
 
     @field_validator("anthropic_base_url")
@@ -211,7 +211,7 @@ class Settings(SlackSettings, DiscordSettings):
     def _check_base_url(cls, value: str) -> str:
         parts = urlsplit(value)
         if parts.scheme not in {"http", "https"} or not parts.hostname:
-            raise ValueError("is no address")
+            raise ValueError("is not a URL")
         return value
 
     @field_validator("system_prompt_file")
@@ -220,14 +220,14 @@ class Settings(SlackSettings, DiscordSettings):
         if value is None:
             return None
         if info.data.get("system_prompt"):
-            raise ValueError("is set together with CHATBOT_SYSTEM_PROMPT; keep one of them")
+            raise ValueError("is set together with CHATBOT_SYSTEM_PROMPT, so keep one of them")
         try:
             if len(value.read_bytes().decode("utf-8")) > PROMPT_LIMIT:
                 raise ValueError("names a file that is too long")
         except OSError as error:
             raise ValueError(f"can't be read ({(error.strerror or 'no file').lower()})") from None
         except UnicodeDecodeError:
-            raise ValueError("names a file that is no text in UTF-8") from None
+            raise ValueError("names a file that is not UTF-8 text") from None
         return value
 
     @field_validator("memory_low")
@@ -242,7 +242,7 @@ class Settings(SlackSettings, DiscordSettings):
     @classmethod
     def _check_timezone(cls, value: str) -> str:
         if not is_time_zone(value):
-            raise ValueError("is no time zone that this system knows")
+            raise ValueError("is not a time zone that this system knows")
         return value
 
     @field_validator("user", "model", "summary_model", "system_prompt")

@@ -13,28 +13,28 @@ from core.domain.errors import SettingsError
 DmScope: TypeAlias = Literal["user", "thread"]
 
 
-def _token(name: str, begins: str) -> Any:  # noqa: ANN401 - what pydantic's own Field returns
+def _token(name: str, prefix: str) -> Any:  # noqa: ANN401 - what pydantic's own Field returns
     return Field(
         SecretStr(""),
         validation_alias=name,
-        json_schema_extra={"write": f"the token that begins with {begins}, in one line"},
+        json_schema_extra={"hint": f"the token that starts with {prefix}, on one line"},
     )
 
 
 class SlackSettings(BaseSettings):
-    """Slack starts when its bot token is set, and an app token or a signing secret with it."""
+    """Slack starts if its bot token is set, together with an app token or a signing secret."""
 
     slack_bot_token: SecretStr = _token("SLACK_BOT_TOKEN", "xoxb-")
     slack_app_token: SecretStr = _token("SLACK_APP_TOKEN", "xapp-")
     slack_signing_secret: SecretStr = Field(
         SecretStr(""),
         validation_alias="SLACK_SIGNING_SECRET",
-        json_schema_extra={"write": "the signing secret of the app, in one line"},
+        json_schema_extra={"hint": "the signing secret of the app, on one line"},
     )
     slack_config_token: SecretStr = _token("SLACK_CONFIG_TOKEN", "xoxe.xoxp-")
-    """Read by `chatbot doctor` alone, to see which events the app is subscribed to."""
+    """Only `chatbot doctor` reads it, to see which events the app is subscribed to."""
     slack_base_url: str = Field(
-        "", repr=False, json_schema_extra={"write": "a URL that begins with https:// or http://"}
+        "", repr=False, json_schema_extra={"hint": "a URL that starts with https:// or http://"}
     )
     slack_port: int = Field(3000, ge=0, le=65535)
     slack_dm_scope: DmScope = "user"
@@ -43,7 +43,7 @@ class SlackSettings(BaseSettings):
     slack_admins: str = Field(
         "workspace",
         max_length=10_000,
-        json_schema_extra={"write": "user ids with commas between them, or workspace"},
+        json_schema_extra={"hint": "user ids separated by commas, or workspace"},
     )
     slack_admins_read_dms: bool = False
     slack_catch_up_hours: float = Field(24.0, ge=0, le=720, allow_inf_nan=False)
@@ -52,15 +52,15 @@ class SlackSettings(BaseSettings):
 
     @property
     def slack(self) -> bool:
-        """Tell whether the bot is to be on Slack; half of what that takes is a `SettingsError`."""
-        ways = (self.slack_app_token, self.slack_signing_secret)
-        heard = any(way.get_secret_value() for way in ways)
-        if heard != bool(self.slack_bot_token.get_secret_value()):
+        """Return whether to start Slack; raise `SettingsError` if only some tokens are set."""
+        transports = (self.slack_app_token, self.slack_signing_secret)
+        has_transport = any(secret.get_secret_value() for secret in transports)
+        if has_transport != bool(self.slack_bot_token.get_secret_value()):
             raise SettingsError(
                 "For Slack, set SLACK_BOT_TOKEN together with SLACK_APP_TOKEN (Socket Mode) or "
                 "SLACK_SIGNING_SECRET (HTTP)."
             )
-        return heard
+        return has_transport
 
     @field_validator(
         "slack_bot_token", "slack_app_token", "slack_signing_secret", "slack_config_token"
@@ -69,7 +69,7 @@ class SlackSettings(BaseSettings):
     def _check_slack_token(cls, value: SecretStr) -> SecretStr:
         token = value.get_secret_value().strip()
         if not (token.isascii() and token.isprintable()) or " " in token:
-            raise ValueError("holds characters that no token has")
+            raise ValueError("contains characters that no token has")
         return SecretStr(token)
 
     @field_validator("slack_base_url")
@@ -77,5 +77,5 @@ class SlackSettings(BaseSettings):
     def _check_slack_url(cls, value: str) -> str:
         parts = urlsplit(value)
         if parts.scheme not in {"http", "https"} or not parts.hostname:
-            raise ValueError("is no address")
+            raise ValueError("is not a URL")
         return value

@@ -169,4 +169,4 @@ async def nothing_is_left(day: Diary, behind: Backstage) -> None:
     assert await behind.store.claim_any({day.stage.platform}, "nobody") == NothingDue(seconds=None)
     ended = await behind.program.run("buried")
     assert (ended.code, ended.lines) == (0, [])
-    assert "Nothing was given up." in ended.err
+    assert "The bot has given up no messages." in ended.err

@@ -22,14 +22,14 @@ async def test_it_says_what_is_wrong_with_slack_and_how_to_mend_it(program: Prog
         }
         ended = await program.run("doctor")
         assert ended.code == 0, ended
-        assert ended.lines[-1] == "Nothing is wrong"
+        assert ended.lines[-1] == "No problems found"
         assert not slack.said_by_app()
         assert not slack.socket.opened  # a running bot's events stay its own
 
         slack.install.scopes.discard("im:history")
         ended = await program.run("doctor")
     assert ended.code == 1
-    assert ended.lines[-1] == "1 to mend"
+    assert ended.lines[-1] == "1 problem to fix"
     (line,) = [line for line in ended.lines if line.startswith("WRONG")]
     assert "im:history is missing (hears direct messages" in line
     assert line.endswith("and reinstall the app.")

@@ -232,11 +232,11 @@ async def test_of_the_model_the_doctor_says_what_passes_and_what_does_not(
     told = said(findings, "Model")
     assert words in told
     assert repairs in told
-    passes = "This may pass by itself" in told
+    passes = "This may be temporary" in told
     assert passes == (repairs == "status.claude.com")
 
 
 async def test_of_a_store_that_is_down_the_doctor_says_that_it_may_be_waited_for() -> None:
     given: dict[str, Any] = {"store": "redis://127.0.0.1:9/0", "model": "offline", TOKENS: ""}
     findings = [each async for each in examined_all(Settings(**given), SystemClock())]
-    assert "If the server is down or starts, wait for it" in said(findings, "Store")
+    assert "If the server is down or starting, wait for it" in said(findings, "Store")

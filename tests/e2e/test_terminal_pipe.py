@@ -26,7 +26,7 @@ async def test_it_answers_from_memory_and_says_how_to_use_claude(program: Progra
     assert "Rex" in ended.lines[1]
     told = [line for line in ended.err.splitlines() if "ANTHROPIC_API_KEY" in line]
     assert len(told) == 1
-    assert "no language model" in told[0]
+    assert "not a language model" in told[0]
     assert "Traceback" not in ended.err
 
 

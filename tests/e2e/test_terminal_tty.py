@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 async def test_a_person_talks_looks_and_leaves(program: Program) -> None:
     async with Keyboard(program, "run") as person:
-        await person.shows("no language model")
+        await person.shows("not a language model")
         await person.type("My dog is called Rex.")
         await person.shows("bot> ")
         await person.type("What is my dog called?")

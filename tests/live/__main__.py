@@ -58,7 +58,7 @@ async def run(settings: Settings, options: Options) -> int:
         trial = _trial(options.channel)
         async with aclosing(trial(settings, SystemClock(), options)) as lines:
             async for line, differs in lines:
-                print(redact(line, hidden), flush=True)  # noqa: T201 - it is what was asked for
+                print(redact(line, hidden), flush=True)  # noqa: T201 - the command's output
                 code = DIFFERENT if differs else code
         return code
 

@@ -93,10 +93,10 @@ def test_ids_tell_their_time() -> None:
 @pytest.mark.parametrize(
     ("name", "value", "said"),
     [
-        ("CHATBOT_DISCORD_ALLOW_GUILDS", "my server", "is no list of ids"),
+        ("CHATBOT_DISCORD_ALLOW_GUILDS", "my server", "is not a list of ids"),
         ("CHATBOT_DISCORD_SHARD_IDS", "0,1", "needs CHATBOT_DISCORD_SHARD_COUNT"),
-        ("CHATBOT_DISCORD_BASE_URL", "discord", "is no address"),
-        ("DISCORD_BOT_TOKEN", "a b", "holds characters that no token has"),
+        ("CHATBOT_DISCORD_BASE_URL", "discord", "is not a URL"),
+        ("DISCORD_BOT_TOKEN", "a b", "contains characters that no token has"),
         ("CHATBOT_DISCORD_ANSWER_IN", "nowhere", "one of thread, channel"),
     ],
 )

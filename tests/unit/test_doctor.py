@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from bots.ops.doctor import doctor, examined, tried
+from bots.ops.doctor import doctor, examined, try_store
 from bots.ops.finding import Level, wrong
 from bots.settings.settings import Settings
 from core.domain.clock import SystemClock
@@ -49,7 +49,7 @@ async def test_a_trial_leaves_nothing_to_see_or_to_do(
     urls = {"memory": "memory://", "sqlite": f"sqlite:///{tmp_path}/a.db", "redis": redis_url}
     store = await open_store(urls[kind], clock=SystemClock(), lease_seconds=5)
     try:
-        await tried(store, SystemClock())
+        await try_store(store, SystemClock())
         threads = (await store.threads()).threads
         assert not [info for info in threads if info.thread.platform == "doctor"]
         assert isinstance(await store.claim_any(["doctor"], "token"), NothingDue)
@@ -69,7 +69,7 @@ async def test_a_store_that_does_not_keep_its_word_is_named(
     kind: type[LocalStore], words: str
 ) -> None:
     with pytest.raises(ChatbotError, match=words):
-        await tried(kind(SystemClock(), lease_seconds=5), SystemClock())
+        await try_store(kind(SystemClock(), lease_seconds=5), SystemClock())
 
 
 async def test_a_store_out_of_reach_does_not_hide_the_rest() -> None:

@@ -84,23 +84,23 @@ def test_each_kind_may_have_a_strategy_and_a_time_to_live_of_its_own(
 @pytest.mark.parametrize(
     ("name", "value", "says"),
     [
-        ("CHATBOT_MEMORY_HIGH", "abc", "“abc”: write a whole number from 200 to 1000000"),
-        ("CHATBOT_MEMORY_PAIRS", "0", "“0”: write a whole number from 1 to 1000 (default 10)"),
-        ("CHATBOT_MEMORY", "some", "write one of full, window, summary, hybrid (default hybrid)"),
-        ("CHATBOT_MEMORY_DM", "some", "write one of full, window, summary, hybrid"),
+        ("CHATBOT_MEMORY_HIGH", "abc", "“abc”: use a whole number from 200 to 1000000"),
+        ("CHATBOT_MEMORY_PAIRS", "0", "“0”: use a whole number from 1 to 1000 (default 10)"),
+        ("CHATBOT_MEMORY", "some", "use one of full, window, summary, hybrid (default hybrid)"),
+        ("CHATBOT_MEMORY_DM", "some", "use one of full, window, summary, hybrid"),
         ("CHATBOT_MEMORY_LOW", "8000", "must be below CHATBOT_MEMORY_HIGH, which is 8000"),
-        ("CHATBOT_LEASE_SECONDS", "0.5", "write a number from 1 to 600 (default 15.0)"),
-        ("CHATBOT_LEASE_SECONDS", "nan", "write a number from 1 to 600"),
-        ("CHATBOT_TTL_DM", "0", "write a number above 0 and at most 3650"),
-        ("CHATBOT_OVERHEAR", "perhaps", "write true or false (default true)"),
-        ("CHATBOT_FOLLOW_UP", "never", "write one of always, alone, mentioned (default alone)"),
+        ("CHATBOT_LEASE_SECONDS", "0.5", "use a number from 1 to 600 (default 15.0)"),
+        ("CHATBOT_LEASE_SECONDS", "nan", "use a number from 1 to 600"),
+        ("CHATBOT_TTL_DM", "0", "use a number above 0 and at most 3650"),
+        ("CHATBOT_OVERHEAR", "perhaps", "use true or false (default true)"),
+        ("CHATBOT_FOLLOW_UP", "never", "use one of always, alone, mentioned (default alone)"),
         ("CHATBOT_TIMEZONE", "Mars/Base", "such as Europe/Vienna"),
         ("CHATBOT_TIMEZONE", "../etc/passwd", "such as Europe/Vienna"),
         ("CHATBOT_STORE", "mysql://localhost", "names no store"),
         ("CHATBOT_SYSTEM_PROMPT_FILE", "nowhere.txt", "no such file"),
-        ("CHATBOT_USER", "x" * 65, "write a text of 1 to 64 characters"),
-        ("CHATBOT_LOG_LEVEL", "all", "write one of DEBUG, INFO, WARNING, ERROR"),
-        ("ANTHROPIC_BASE_URL", "localhost", "begins with https:// or http://"),
+        ("CHATBOT_USER", "x" * 65, "use a text of 1 to 64 characters"),
+        ("CHATBOT_LOG_LEVEL", "all", "use one of DEBUG, INFO, WARNING, ERROR"),
+        ("ANTHROPIC_BASE_URL", "localhost", "starts with https:// or http://"),
     ],
 )
 def test_a_wrong_value_is_told_with_what_to_write(
@@ -117,8 +117,8 @@ def test_all_faults_are_told_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     fault = fault_with(monkeypatch, CHATBOT_MEMORY="x", CHATBOT_TTL_DM="x", CHATBOT_MODLE="y")
     lines = fault.splitlines()
     assert len(lines) == 4
-    assert "CHATBOT_MODLE is no setting: did you mean CHATBOT_MODEL?" in fault
-    assert "CHATBOT_STROE is no setting: did you mean CHATBOT_STORE?" in fault
+    assert "CHATBOT_MODLE is not a setting. Did you mean CHATBOT_MODEL?" in fault
+    assert "CHATBOT_STROE is not a setting. Did you mean CHATBOT_STORE?" in fault
 
 
 @pytest.mark.parametrize(
@@ -184,7 +184,7 @@ def test_a_prompt_file_that_is_no_prompt_is_refused(
 ) -> None:
     Path("prompt.txt").write_bytes(content)
     fault = fault_with(monkeypatch, CHATBOT_SYSTEM_PROMPT_FILE="prompt.txt")
-    assert "write the path of a text file" in fault
+    assert "use the path of a text file" in fault
 
 
 def test_an_env_file_that_is_no_text_is_told_in_one_sentence() -> None:

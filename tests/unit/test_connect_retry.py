@@ -38,7 +38,7 @@ async def test_it_says_once_that_it_waits(caplog: pytest.LogCaptureFixture) -> N
     caplog.set_level(logging.DEBUG)
     await until_there(Platform(5).reached, Watch())
     assert [record.getMessage() for record in caplog.records] == [
-        "Slack can't be reached. It is tried until it is there."
+        "Slack can't be reached; retrying."
     ]
 
 
