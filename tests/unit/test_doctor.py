@@ -62,7 +62,7 @@ async def test_a_trial_leaves_nothing_to_see_or_to_do(
     [
         (Forgetful, "did not come back"),
         (Generous, "two workers got the lease"),
-        (Hoarding, "erased is still there"),
+        (Hoarding, "erased thread is still there"),
     ],
 )
 async def test_a_store_that_does_not_keep_its_word_is_named(
