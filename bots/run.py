@@ -152,10 +152,8 @@ async def _open_door(settings: Settings, health: Health) -> AsyncGenerator[HttpS
 @asynccontextmanager
 async def _on_slack(app: App, door: HttpServer | None = None) -> AsyncGenerator[Bot, None]:
     from bots.slack.app import connected  # noqa: PLC0415 - slow to import
-    from bots.slack.ui.commands import register  # noqa: PLC0415
 
-    async with connected(app.settings, app.clock, door) as slack:
-        register(slack, app.store, app.commands)
+    async with connected(app.settings, app.clock, app.store, app.commands, door) as slack:
         yield slack
 
 

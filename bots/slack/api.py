@@ -1,15 +1,14 @@
-"""Calls of Slack's Web API: how long they may take, which may be repeated, what failed how.
+"""Calls to Slack's Web API: how long they may take, and which may be repeated.
 
-slack-sdk's own retries are off. By default it repeats a call whose connection broke, and a post
-whose answer was lost would then stand twice (`AsyncConnectionErrorRetryHandler`); and its wait
-for a rate limit has no bound, while a call of ours must end before the lease that allows it.
+slack-sdk's own retries are off. By default it repeats a call whose connection broke, so a post
+whose answer was lost would appear twice (`AsyncConnectionErrorRetryHandler`). Its wait for a rate
+limit has no bound, but each of our calls must end before the lease that allows it.
 """
 
 from __future__ import annotations
 
 import asyncio
 import logging
-import math
 from typing import TYPE_CHECKING, Any, NoReturn
 
 import aiohttp
@@ -17,15 +16,21 @@ from slack_sdk.errors import SlackApiError
 from slack_sdk.web.async_client import AsyncWebClient
 
 from bots.outgoing import Connector
-from bots.slack.faults import ON_STATUS
+from bots.slack.faults import (
+    ODD,
+    LimitedError,
+    NeverError,
+    PassingError,
+    RefusedError,
+    is_outage,
+    meaning,
+)
 from bots.slack.hosts import slack_hosts
 from bots.slack.pace import Rank
 from core.domain.errors import (
-    ContentRefusedError,
     OutageError,
     PlatformBusyError,
     PlatformError,
-    PostRefusedError,
     PostUnclearError,
     broke,
 )
@@ -41,72 +46,6 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 SLACK_URL = "https://slack.com/api/"
-OUT_OF_REACH = "Slack can't be reached (see https://slack-status.com)"
-ODD = "this is no answer of Slack's"
-_RATE_LIMITED = 429
-_SERVER_FAULT = 500
-_UNCLEAR = {"fatal_error", "internal_error", "request_timeout", "service_unavailable"}
-"""Errors after which, says Slack, a part of the call may have taken effect."""
-_NEVER = {
-    "cannot_reply_to_message",
-    "channel_not_found",
-    "is_archived",
-    "messages_tab_disabled",
-    "not_in_channel",
-    "restricted_action",
-    "restricted_action_non_threadable_channel",
-    "restricted_action_read_only_channel",
-    "restricted_action_thread_locked",
-    "restricted_action_thread_only_channel",
-    "thread_not_found",
-}
-"""Errors of a place, the same for each post however long one waits (docs: chat.postMessage)."""
-_CONTENT = {
-    "invalid_attachments",
-    "invalid_blocks",
-    "invalid_blocks_format",
-    "markdown_text_conflict",
-    "msg_blocks_too_long",
-    "msg_too_long",
-    "no_text",
-    "too_many_attachments",
-}
-"""Errors of what is in a post; another shape of it may be taken (docs: chat.postMessage)."""
-METADATA = {
-    "invalid_metadata",
-    "invalid_metadata_format",
-    "invalid_metadata_schema",
-    "metadata_must_be_sent_from_app",
-    "metadata_too_large",
-}
-"""Errors of the mark on a post; without one it may be taken."""
-_PASSING = {
-    "accesslimited",
-    "account_inactive",
-    "ekm_access_denied",
-    "invalid_auth",
-    "message_limit_exceeded",
-    "not_authed",
-    "org_login_required",
-    "rate_limited",
-    "ratelimited",
-    "team_added_to_org",
-    "token_expired",
-    "token_revoked",
-    "two_factor_setup_required",
-}
-"""Errors of the workspace, the app or its token: they are the same for all calls of a method, and
-end when a person has repaired what is wrong (docs: chat.postMessage, "Errors")."""
-_LACKING_NOW = {"access_denied", "missing_scope", "team_access_not_granted"}
-"""The same, for what the app may not do yet; the caller may have another way."""
-LACKING = {
-    "feature_not_enabled",
-    "method_deprecated",
-    "missing_scope",
-    "not_allowed_token_type",
-    "unknown_method",
-}
-"""Errors that say what the app or the workspace lacks, whatever the call was about."""
 READS = {
     "conversations.history",
     "conversations.members",
@@ -115,51 +54,15 @@ READS = {
     "users.conversations",
     "users.info",
 }
-"""Methods that take no JSON (docs: apis/web-api, "Methods supporting JSON POSTs")."""
+"""Methods that accept no JSON (docs: apis/web-api, "Methods supporting JSON POSTs")."""
 _FORMS = {"files.completeUploadExternal", "files.getUploadURLExternal"}
-"""Methods that slack-sdk calls without JSON too."""
+"""Methods that slack-sdk calls without JSON, too."""
 _POST = "chat.postMessage"
 _REPEATS = 2
 
 
-class RefusedError(PlatformError):
-    """Slack answered that it will not; `code` is its word for why."""
-
-    def __init__(self, method: str, code: str) -> None:
-        """Say which call, and why not."""
-        super().__init__(f"Slack refused {method}: {code}")
-        self.code = code
-
-
-class NeverError(RefusedError, PostRefusedError):
-    """Slack will not, and waiting changes nothing."""
-
-
-class ContentError(RefusedError, ContentRefusedError):
-    """Slack will not take what is in a post, or its shape."""
-
-
-class PassingError(RefusedError, PlatformBusyError):
-    """Slack will not now, whatever is posted: the workspace, the app or its token is the cause."""
-
-    def __init__(self, method: str, code: str) -> None:
-        """Say which call, and why not."""
-        RefusedError.__init__(self, method, code)
-        self.seconds = self.again = None
-
-
-class LimitedError(PlatformBusyError):
-    """Slack wants this call later than we can wait for it."""
-
-    seconds: float
-
-    def __init__(self, method: str, seconds: float) -> None:
-        """Say which call, and when."""
-        super().__init__(f"Slack allows {method} again in {seconds:.0f} s", seconds=seconds)
-
-
 def web_client(token: str, base_url: str, session: aiohttp.ClientSession) -> AsyncWebClient:
-    """Return a client that keeps its connections and repeats nothing by itself."""
+    """Return a client that keeps its connections and never retries by itself."""
     return AsyncWebClient(
         token,
         base_url=base_url or SLACK_URL,
@@ -170,14 +73,17 @@ def web_client(token: str, base_url: str, session: aiohttp.ClientSession) -> Asy
 
 
 def guarded_session(base_url: str, **given: Any) -> aiohttp.ClientSession:
-    """Return a session whose requests go to Slack alone; the rest is what aiohttp's own takes."""
+    """Return a session that sends requests to Slack's hosts only.
+
+    `given` is passed on to `aiohttp.ClientSession`.
+    """
     return aiohttp.ClientSession(connector=Connector(slack_hosts(base_url)), **given)
 
 
 def sdk_logger(part: str) -> logging.Logger:
-    """Return a logger for a part of slack-sdk: at DEBUG that writes down what people say.
+    """Return a logger for a part of slack-sdk, at INFO or above: at DEBUG it logs what people say.
 
-    It makes those lines for each call, shown or not, where the logger itself has no level.
+    slack-sdk formats those lines for each call, shown or not, if the logger itself has no level.
     """
     logger = logging.getLogger(f"slack_sdk.{part}")
     logger.setLevel(max(logging.INFO, logger.getEffectiveLevel()))
@@ -185,10 +91,10 @@ def sdk_logger(part: str) -> logging.Logger:
 
 
 class Api:
-    """The Web API, as the bot calls it."""
+    """The Web API, called within its rate limits and within a time limit."""
 
     def __init__(self, client: AsyncWebClient, pace: Pace, clock: Clock, *, timeout: float) -> None:
-        """Let each call take `timeout` seconds at most, with all that it waits for."""
+        """Give each call `timeout` seconds at most, including all of its waits."""
         self.client = client
         self.pace = pace
         self.timeout = timeout
@@ -208,22 +114,23 @@ class Api:
 
         Args:
             method: The method's name.
-            repeat: Whether to make it again where it is not clear if it took effect.
-            patience: Seconds for all of it, waits included; `timeout` where none are given.
-            rank: What it is for: what matters more goes first.
-            arguments: What the method takes; None means that it is not given.
+            repeat: Whether to repeat the call if it is unclear whether it took effect.
+            patience: Seconds for the whole call, waits included; by default `timeout`.
+            rank: What the call is for; calls that matter more go first.
+            arguments: The method's arguments; those that are None are left out.
 
         Raises:
-            RefusedError: Slack will not; `NeverError` for a reply whose thread is gone.
-            PlatformBusyError: Not as soon as we could wait for.
-            PostUnclearError: It may or may not have taken effect; `OutageError`, if others may not.
+            RefusedError: Slack refused it; `NeverError` for a reply whose thread is gone.
+            PlatformBusyError: Slack does not allow it as soon as we can wait.
+            PostUnclearError: It may or may not have taken effect; `OutageError` if the method
+                fails for everyone at the moment.
         """
         end = self._clock.monotonic() + (self.timeout if patience is None else patience)
         arguments = {name: value for name, value in arguments.items() if value is not None}
-        place = str(arguments.get("channel", ""))
+        channel = str(arguments.get("channel", ""))
         repeats = _REPEATS if repeat else 0
         while True:
-            await self._wait(method, place, end, rank)
+            await self._wait(method, channel, end, rank)
             seconds, counts = end - self._clock.monotonic(), not repeats
             try:
                 answer = await self._noted(method, arguments, seconds, counts=counts)
@@ -236,12 +143,12 @@ class Api:
             else:
                 root = str(arguments.get("thread_ts", ""))
                 astray = method == _POST and root and not _is_in_thread(answer)
-                if astray and await self._is_gone(place, root):
-                    await self._take_back(place, str_of(answer, "ts"))
+                if astray and await self._is_gone(channel, root):
+                    await self._take_back(channel, str_of(answer, "ts"))
                 return answer
 
     async def _is_gone(self, channel: str, root: str) -> bool:
-        """Ask whether a thread is gone; if Slack can't say, it is not."""
+        """Return whether a thread is gone; False if Slack can't tell."""
         try:
             found = await self.call(
                 "conversations.replies", repeat=True, channel=channel, ts=root, limit=1
@@ -253,7 +160,7 @@ class Api:
         return not found.get("messages")
 
     async def _take_back(self, channel: str, ts: str) -> NoReturn:
-        """Delete a reply that stands in the channel itself; raise what it means, `NeverError`."""
+        """Delete a reply that landed in the channel itself, and raise `NeverError`."""
         try:
             await self.call("chat.delete", repeat=True, channel=channel, ts=ts)
         except PlatformError as error:
@@ -261,29 +168,31 @@ class Api:
         raise NeverError(_POST, "thread_not_found")
 
     async def courtesy(self, method: str, **arguments: Any) -> dict[str, Any]:
-        """Make a call that nothing depends on: at once, or not if Slack would rather not.
+        """Make a call that nothing depends on, only if the rate limit allows it at once.
 
         Raises what `call` does.
         """
-        place = str(arguments.get("channel", ""))
-        if not (self.pace.spares(method, place) and self._gate(method).is_open):
-            raise LimitedError(method, self.pace.wait(method, place, Rank.COURTESY))
+        channel = str(arguments.get("channel", ""))
+        if not (self.pace.spares(method, channel) and self._gate(method).is_open):
+            raise LimitedError(method, self.pace.wait(method, channel, Rank.COURTESY))
         given = {name: value for name, value in arguments.items() if value is not None}
         return await self._noted(method, given, self.timeout, counts=False)
 
     def took_effect(self, method: str) -> None:
-        """Note that a call of which no answer came did take effect: the method works."""
+        """Note that a call whose answer was lost took effect: the method works."""
         self._gate(method).worked()
 
-    async def _wait(self, method: str, place: str, end: float, rank: Rank) -> None:
-        """Wait for one's turn; others may have been first, or told to wait, in the meantime."""
-        while wait := self.pace.wait(method, place, rank):
+    async def _wait(self, method: str, channel: str, end: float, rank: Rank) -> None:
+        """Wait until the call may be made; other calls may take the turn in the meantime."""
+        while wait := self.pace.wait(method, channel, rank):
             if wait > end - self._clock.monotonic():
                 raise LimitedError(method, wait)
             await self._clock.sleep(wait)
         gate = self._gate(method)
         if wait := await gate.passes(end):
-            raise PlatformBusyError(f"{method} is out at Slack", seconds=wait, again=gate.again)
+            raise PlatformBusyError(
+                f"Slack's {method} has an outage", seconds=wait, again=gate.again
+            )
 
     def _gate(self, method: str) -> Gate:
         if method not in self._gates:
@@ -295,15 +204,15 @@ class Api:
     ) -> dict[str, Any]:
         """Make a call, and note whether Slack allows it and the method works.
 
-        A lost answer `counts` as a sign of an outage, except where nobody needs it, or where the
-        call is made once more first.
+        A lost answer `counts` as a sign of an outage, unless nothing depends on the call or it is
+        repeated first.
         """
-        place, gate = str(arguments.get("channel", "")), self._gate(method)
-        self.pace.made(method, place)
+        channel, gate = str(arguments.get("channel", "")), self._gate(method)
+        self.pace.made(method, channel)
         try:
             answer = await self._once(method, arguments, seconds)
         except LimitedError as limited:
-            self.pace.told(method, place, limited.seconds)
+            self.pace.told(method, channel, limited.seconds)
             gate.worked()
             raise
         except PostUnclearError as unclear:
@@ -313,7 +222,7 @@ class Api:
                 raise
             raise OutageError(str(unclear), again=gate.again) from unclear.__cause__
         except PassingError as passing:
-            if passing.code in _PASSING:
+            if is_outage(passing):
                 gate.failed()
             passing.again = None if gate.is_open else gate.again
             raise
@@ -336,7 +245,7 @@ class Api:
             raise meaning(method, error) from None
         except (aiohttp.ClientError, OSError, TimeoutError) as error:
             raise PostUnclearError(f"{method}: {type(error).__name__}") from error
-        except Exception as error:  # the SDK trusts that an answer is one of Slack's
+        except Exception as error:  # the SDK trusts every answer to be Slack's
             raise PostUnclearError(f"{method}: {ODD} ({broke(error)})") from error
         if not isinstance(answer.data, dict):
             raise PostUnclearError(f"{method}: {ODD}")
@@ -344,42 +253,19 @@ class Api:
 
 
 def _is_in_thread(answer: Mapping[str, Any]) -> bool:
-    """Tell if a post stands in a thread, as far as Slack says.
+    """Return whether a post is in a thread, as far as Slack's answer says.
 
-    If the message that it replies to was deleted, Slack posts it to the channel; only what is
-    missing in the answer tells (github.com/slack-go/slack, issue 1571).
+    If the message that it replies to was deleted, Slack posts it to the channel itself; only the
+    missing `thread_ts` in the answer shows it (github.com/slack-go/slack, issue 1571).
     """
     posted = dict_of(answer, "message")
     return not posted or bool(str_of(posted, "thread_ts"))
 
 
-def meaning(method: str, error: SlackApiError) -> PlatformError:
-    """Return what an answer that is not ok means."""
-    response = error.response
-    status = getattr(response, "status_code", getattr(response, "status", 0))
-    if status == _RATE_LIMITED:
-        return LimitedError(method, retry_after(response.headers))
-    data = getattr(response, "data", None)
-    code = str_of(data, "error") if isinstance(data, dict) else ""
-    if status >= _SERVER_FAULT or code in _UNCLEAR:
-        return PostUnclearError(f"{method}: status {status} {code}")
-    if not code:
-        return PostUnclearError(f"{method}: status {status}, {ON_STATUS.get(status, ODD)}")
-    return _kind(code)(method, code)
-
-
-def _kind(code: str) -> type[RefusedError]:
-    if code in _NEVER:
-        return NeverError
-    if code in _CONTENT | METADATA:
-        return ContentError
-    return PassingError if code in _PASSING | _LACKING_NOW else RefusedError
-
-
 def stated(method: str, answer: Mapping[str, Any], *path: str) -> str:
-    """Return a text that has to be in an answer, by the names that lead to it.
+    """Return a text that must be in an answer, at the path of these field names.
 
-    Raises `PostUnclearError` where it is missing: the call may have taken effect.
+    Raises `PostUnclearError` if it is missing: the call may have taken effect.
     """
     for name in path[:-1]:
         answer = dict_of(answer, name)
@@ -387,15 +273,3 @@ def stated(method: str, answer: Mapping[str, Any], *path: str) -> str:
     if not found:
         raise PostUnclearError(f"{method}: {ODD} (no {path[-1]})")
     return found
-
-
-def retry_after(headers: Mapping[str, str]) -> float:
-    """Return what a Retry-After says, in seconds; 1 where it names no wait that can be read.
-
-    Without a wait, a call would be made again and again, as fast as it is refused.
-    """
-    try:
-        seconds = float(headers.get("Retry-After") or 1)
-    except ValueError:
-        return 1.0
-    return seconds if 0 < seconds < math.inf else 1.0

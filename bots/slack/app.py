@@ -1,7 +1,7 @@
-"""The bot on Slack: Bolt's app, how its events get here, and what goes with it.
+"""The bot on Slack: its parts, and how they are connected.
 
-Bolt's `AsyncAssistant` is not used: it serves the legacy pane and swallows the edits and deletions
-of messages there. Listeners for commands and views are added by `Slack.listeners`.
+Bolt's `AsyncAssistant` is not used: it serves the legacy pane, and drops the edits and deletions of
+messages there.
 """
 
 from __future__ import annotations
@@ -10,25 +10,32 @@ import asyncio
 import logging
 import re
 from contextlib import asynccontextmanager
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from slack_bolt.app.async_app import AsyncApp
 from slack_bolt.authorization import AuthorizeResult
 
 from bots.connect_retry import until_there
-from bots.slack.api import OUT_OF_REACH, Api, guarded_session, stated, web_client
+from bots.slack.api import Api, guarded_session, stated, web_client
 from bots.slack.connection.dispatch import PayloadDispatcher
 from bots.slack.connection.http import EVENTS
 from bots.slack.connection.socket import SocketConnections
-from bots.slack.connection.starting import start_fault
+from bots.slack.faults import OUT_OF_REACH, start_fault
 from bots.slack.inbound.audience import Audience
-from bots.slack.inbound.catch_up import SlackHistory
+from bots.slack.inbound.catch_up import SlackHistory, thread_before
 from bots.slack.inbound.events import NAME, Me
 from bots.slack.inbound.names import Names
-from bots.slack.inbound.receive import Reception
+from bots.slack.inbound.receive import Reception, SlackIntake
 from bots.slack.outbound.platform import SlackPlatform
 from bots.slack.pace import Pace
 from bots.slack.ui.agent import Agent
+from bots.slack.ui.directory import SlackDirectory
+from bots.slack.ui.home import Home
+from bots.slack.ui.interactions import Interactions
+from bots.slack.ui.replies import SlackReplies
+from core.commands.authorized import AuthorizedCommands
+from core.commands.in_thread import ThreadCommands
 from core.domain.errors import OutOfReachError, PlatformError
 from core.domain.payload import str_of
 from core.intake.backfill import ThreadBackfill
@@ -36,19 +43,18 @@ from core.intake.catch_up import CatchUp
 from core.intake.cursors import Cursors
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, Awaitable, Callable
+    from collections.abc import AsyncGenerator, Callable
 
     from bots.settings.settings import Settings
     from bots.slack.connection.http import HttpServer
-    from core.commands.in_thread import ThreadCommands
+    from core.commands.commands import Commands
     from core.domain.clock import Clock
     from core.intake.intake import Intake
     from core.store.port import Store
     from core.worker.worker import Worker
 
-log = logging.getLogger(__name__)
-
 _CALL_SECONDS = 8.0
+"""Seconds for one call of the Web API, all waits included."""
 _WHO = "auth.test"
 
 
@@ -56,90 +62,106 @@ class Slack:
     """The bot in one workspace."""
 
     def __init__(
-        self, settings: Settings, api: Api, me: Me, clock: Clock, door: HttpServer | None
+        self,
+        settings: Settings,
+        api: Api,
+        me: Me,
+        clock: Clock,
+        *,
+        store: Store,
+        commands: Commands,
+        server: HttpServer | None,
     ) -> None:
-        """Be `me`; nothing is heard before `listening`, and then at the door where there is one."""
-        self.settings = settings
-        self.api = api
-        self.clock = clock
-        self.platform = SlackPlatform(
-            api,
-            me,
-            clock,
-            strangers=settings.slack_allow_strangers,
-            most_messages=settings.slack_answer_messages,
+        """Act as `me`; receive events, once `listening`, by `server` or else by Socket Mode."""
+        self._settings = settings
+        self._api = api
+        self._me = me
+        self._clock = clock
+        self._store = store
+        self.platform = SlackPlatform(api, me, clock, most_messages=settings.slack_answer_messages)
+        self._names = Names(api, clock)
+        self._audience = Audience(self._names, me, strangers=settings.slack_allow_strangers)
+        directory = SlackDirectory(
+            api, me, self._names, self._audience, admins=settings.slack_admins
         )
-        self.names = Names(api, clock)
-        self.listeners: list[Callable[[AsyncApp], object]] = []
-        """What adds listeners to Bolt's app, called before it hears anything."""
-        self.spoken: ThreadCommands | None = None
-        """Hears the commands in what people say."""
-        self.closers: list[Callable[[], Awaitable[None]]] = []
-        """Called when nothing more is heard."""
-        self.unread: Callable[[dict[str, Any]], None] = lambda _: None
-        """Tells a person that what they pressed or typed could not be made sense of."""
+        authorized = AuthorizedCommands(
+            directory,
+            store,
+            commands,
+            clock,
+            open_private=settings.slack_admins_read_dms,
+            open_unseen=settings.admins_read_private,
+        )
+        replies = SlackReplies(api, me, directory, clock, overhears=settings.overhear)
+        home = Home(api, authorized, clock, settings)
+        self._interactions = Interactions(authorized, replies, directory, home, store)
+        self._thread_commands = ThreadCommands(
+            authorized, replies, store, settings.ttl, clock, self._interactions.soon
+        )
+        self._agent = Agent(api, me, store, self.platform.titles)
+        self.server = server
+        self.sockets: SocketConnections | None = None
         self.reception: Reception
-        self.door = door
-        self.links: SocketConnections | None = None
 
     @asynccontextmanager
     async def listening(
         self, store: Store, intake: Intake, worker: Worker
     ) -> AsyncGenerator[None, None]:
-        """Hear what people say, for as long as the block lasts; and what they have said before."""
-        past, wanted = SlackHistory(self.platform), self.settings.overhear
-        before = ThreadBackfill(past.before, store, intake, named=self.names.named, wanted=wanted)
-        cursors = Cursors(store, self.clock, f"{NAME}:{self.platform.me.team}")
-        strangers = self.settings.slack_allow_strangers
-        audience = Audience(self.names, self.platform.me, strangers=strangers)
-        self.reception = Reception(
-            self.platform, intake, worker, self.names, before, cursors, audience=audience
+        """Receive events within the block, and read what was missed before it."""
+        api, me, clock, audience = self._api, self._me, self._clock, self._audience
+        cursors = Cursors(store, clock, f"{NAME}:{me.team}")
+        backfill = ThreadBackfill(
+            partial(thread_before, api, audience),
+            store,
+            intake,
+            named=self._names.named,
+            wanted=self._settings.overhear,
         )
-        past.reception = self.reception
-        self.reception.spoken = self.spoken
-        hours = self.settings.slack_catch_up_hours
-        catch_up = CatchUp(NAME, past, store, intake, cursors, self.clock, hours=hours)
-        self.reception.catch_up = catch_up
-        agent = Agent(self.api, self.platform.me, store, self.platform.titles)
-        inlet = PayloadDispatcher(self.reception.first, self.unread)
-        self.bolt = self._bolt(inlet, agent)
+        messages = SlackIntake(
+            intake, self._names, self._thread_commands, backfill, cursors, self.platform.say
+        )
+        history = SlackHistory(api, me, audience, messages.offer, self.platform.say)
+        hours = self._settings.slack_catch_up_hours
+        catch_up = CatchUp(NAME, history, store, intake, cursors, clock, hours=hours)
+        self.reception = Reception(messages, catch_up, audience, worker)
+        dispatcher = PayloadDispatcher(self.reception.receive, self._interactions.unread)
         catch_up.hold()
         catching_up = asyncio.create_task(catch_up.forever())
         try:
-            await self._open(inlet, catch_up.missed)
+            await self._connect(self._bolt(dispatcher), dispatcher, catch_up.missed)
             catch_up.missed()
             yield
         finally:
-            await self._close()
+            await self._disconnect()
             catching_up.cancel()
             await asyncio.wait({catching_up})
             await catch_up.close()
-            await self.reception.close()
-            for close in self.closers:
-                await close()
+            await messages.close()
+            await self._interactions.close()
+            await self._thread_commands.close()
             await cursors.close()
 
     @property
     def described(self) -> str:
-        """Return a line on how people's messages get here."""
-        if self.door is not None:
-            return f"Slack: waiting for events at port {self.door.port}, path {EVENTS}"
+        """Return a line on how events arrive."""
+        if self.server is not None:
+            return f"Slack: waiting for events at port {self.server.port}, path {EVENTS}"
         return "Slack: connected by Socket Mode"
 
     @property
     def connected(self) -> bool:
-        """Tell whether people are heard at this moment."""
-        if self.door is not None:
-            return self.door.is_open
-        return self.links is not None and self.links.connected
+        """Return whether events can arrive at this moment."""
+        if self.server is not None:
+            return self.server.is_open
+        return self.sockets is not None and self.sockets.connected
 
     async def wait(self) -> int:
-        """Return 1 when Slack has thrown the bot out; never before."""
-        await self.reception.gone.wait()
+        """Return 1 once the app was removed from the workspace; never before."""
+        await self.reception.removed.wait()
         return 1
 
-    def _bolt(self, inlet: PayloadDispatcher, agent: Agent) -> AsyncApp:
-        me, token = self.platform.me, self.api.client.token
+    def _bolt(self, dispatcher: PayloadDispatcher) -> AsyncApp:
+        me, token = self._me, self._api.client.token
 
         async def authorize(**_: Any) -> AuthorizeResult:
             return AuthorizeResult(
@@ -151,55 +173,67 @@ class Slack:
             )
 
         logger = logging.getLogger("slack_bolt")
-        logger.setLevel(logging.ERROR)  # it warns of the environment, which it should not read
+        logger.setLevel(logging.ERROR)  # it warns about the environment, which it should not read
         bolt = AsyncApp(
             name="chatbot",
-            client=self.api.client,
+            client=self._api.client,
             authorize=authorize,
-            signing_secret=self.settings.slack_signing_secret.get_secret_value(),
+            signing_secret=self._settings.slack_signing_secret.get_secret_value(),
             logger=logger,
         )
-        for add in (agent.listen, *self.listeners):
-            add(bolt)
-        bolt.event(re.compile(".*"))(_heard)  # the last: what nobody wants is not sent again
-        bolt.error(inlet.failed)
+        self._agent.listen(bolt)
+        self._interactions.listen(bolt)
+        bolt.event(re.compile(".*"))(_acknowledge)  # last, for events without another listener
+        bolt.error(dispatcher.failed)
         return bolt
 
-    async def _open(self, inlet: PayloadDispatcher, reconnected: Callable[[], None]) -> None:
-        if self.door is not None:
-            secret = self.settings.slack_signing_secret.get_secret_value()
-            self.door.admit(self.bolt, inlet, secret)
+    async def _connect(
+        self, bolt: AsyncApp, dispatcher: PayloadDispatcher, on_reconnect: Callable[[], None]
+    ) -> None:
+        if self.server is not None:
+            secret = self._settings.slack_signing_secret.get_secret_value()
+            self.server.admit(bolt, dispatcher, secret)
             return
-        token = self.settings.slack_app_token.get_secret_value()
-        self.links = SocketConnections(self.bolt, token, inlet=inlet, reconnected=reconnected)
-        await until_there(self.links.open, self.clock)
+        token = self._settings.slack_app_token.get_secret_value()
+        self.sockets = SocketConnections(
+            bolt, token, dispatcher=dispatcher, on_reconnect=on_reconnect
+        )
+        await until_there(self.sockets.open, self._clock)
 
-    async def _close(self) -> None:
-        if self.links is not None:
-            await self.links.close()
-        if self.door is not None:
-            await self.door.close()
+    async def _disconnect(self) -> None:
+        if self.sockets is not None:
+            await self.sockets.close()
+        if self.server is not None:
+            await self.server.close()
 
 
-async def _heard() -> None:
-    """Acknowledge an event: Bolt does it where there is a listener."""
+async def _acknowledge() -> None:
+    """Do nothing: Bolt acknowledges an event that has a listener."""
 
 
 @asynccontextmanager
 async def connected(
-    settings: Settings, clock: Clock, door: HttpServer | None = None
+    settings: Settings,
+    clock: Clock,
+    store: Store,
+    commands: Commands,
+    server: HttpServer | None = None,
 ) -> AsyncGenerator[Slack, None]:
-    """Be on Slack for as long as the block lasts.
+    """Provide the bot on Slack within the block.
 
-    Hears people at the door, which is open, where one is given; else by Socket Mode. Raises
-    `SettingsError` when a token is of no use, `OutOfReachError` when Slack can't be reached.
+    It receives events by the open `server` if one is given, else by Socket Mode.
+
+    Raises:
+        SettingsError: A token is invalid.
+        OutOfReachError: Slack can't be reached.
     """
     async with guarded_session(settings.slack_base_url) as session:
         client = web_client(
             settings.slack_bot_token.get_secret_value(), settings.slack_base_url, session
         )
         api = Api(client, Pace(clock, seconds=settings.slack_pace), clock, timeout=_CALL_SECONDS)
-        slack = Slack(settings, api, await _who_am_i(api, settings), clock, door)
+        me = await _who_am_i(api, settings)
+        slack = Slack(settings, api, me, clock, store=store, commands=commands, server=server)
         try:
             yield slack
         finally:

@@ -1,7 +1,7 @@
-"""Slack's timestamps: the id of a message and the time it was said, in one text. Pure.
+"""Slack's timestamps, each of which is a message's id and its time. Pure.
 
-`1652635099.971779` is seconds and microseconds (docs: messaging/retrieving-messages). As a number
-it would lose digits somewhere on the way, so ids stay text and positions are whole microseconds.
+`1652635099.971779` is seconds and microseconds (docs: messaging/retrieving-messages). A number
+could lose digits in transit, so ids stay text, and exact times are whole microseconds.
 """
 
 from __future__ import annotations
@@ -9,26 +9,26 @@ from __future__ import annotations
 import re
 
 _TS = re.compile(r"(\d{1,11})\.(\d{1,6})", re.ASCII)
-"""Up to the year 5138: a calendar's last year is 9999, also in any time zone."""
+"""Up to the year 5138; Python's dates end in 9999, in every time zone."""
 _MICRO = 1_000_000
 
 
 def is_ts(text: object) -> bool:
-    """Tell whether something is a timestamp."""
+    """Return whether something is a timestamp."""
     return isinstance(text, str) and _TS.fullmatch(text) is not None
 
 
 def micros(ts: str) -> int:
-    """Return a timestamp in microseconds, exactly; ValueError where it is none."""
+    """Return a timestamp in whole microseconds; raises `ValueError` if it is none."""
     found = _TS.fullmatch(ts)
     if found is None:
-        raise ValueError(f"{ts!r} is no timestamp")
+        raise ValueError(f"{ts!r} is not a timestamp")
     return int(found[1]) * _MICRO + int(found[2].ljust(6, "0"))
 
 
 def seconds(ts: str) -> float:
-    """Return a timestamp in seconds; ValueError where it is none.
+    """Return a timestamp in seconds; raises `ValueError` if it is none.
 
-    A double keeps the microseconds until the year 2255.
+    A float keeps the microseconds until the year 2255.
     """
     return micros(ts) / _MICRO

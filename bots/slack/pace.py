@@ -1,9 +1,9 @@
-"""How often Slack may be called: what it allows beforehand, and what it has told us since.
+"""Pacing of calls: Slack's documented rate limits, and the waits that it asks for.
 
-Posts: about one a second and channel, with short bursts (docs: apis/web-api/rate-limits). Other
-methods: so many calls a minute and workspace, by tier. All that calls a method shares its minute,
-and what matters more goes first: a read that only fills a gap takes what an answer leaves over.
-A 429 says when to come back all the same; it holds up the one method that it is for.
+Posts: about one a second for each channel, with short bursts (docs: apis/web-api/rate-limits).
+Other methods: a number of calls a minute for each workspace, by tier. All callers of a method share
+its minute, and calls that matter more go first: a read that only fills a gap uses what answers
+leave over. A 429 still says when to call again, and delays only its own method.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from core.domain.clock import Clock
 
 BURST = 8
-"""Posts at once in a channel that was quiet; Slack allows "short bursts" and gives no number."""
+"""Posts at once in a quiet channel; Slack allows "short bursts" and gives no number."""
 _MINUTE = 60.0
 _TIER_2, _TIER_3, _TIER_4 = 20, 50, 100
 _PER_MINUTE = {
@@ -40,7 +40,7 @@ _PER_MINUTE = {
 """Calls a minute, by the tier on each method's page (docs: apis/web-api/rate-limits)."""
 _POST = "chat.postMessage"
 _GRACE = 2.0
-"""Seconds for which a method is left to a call that had to wait, once it need not wait longer."""
+"""Seconds for which a method is reserved for a call that had to wait, once it is due."""
 
 
 class Rank(IntEnum):
@@ -49,13 +49,13 @@ class Rank(IntEnum):
     ANSWER = 0
     """To post an answer."""
     TAKEOVER = 1
-    """To see what an earlier lease has left of a turn."""
+    """To see what an earlier lease has posted of a turn."""
     COMMAND = 2
-    """To do what a person asked for beside the conversation."""
+    """To do what a person asked for outside of the conversation."""
     COURTESY = 3
-    """To show something that is not missed."""
+    """To show something that no one misses."""
     BACKFILL = 4
-    """To read what was said in a thread before the bot came in."""
+    """To read what was said in a thread before the bot was mentioned."""
     CATCH_UP = 5
     """To read what was said while the bot was away."""
 
@@ -68,36 +68,36 @@ _SHARE = {
     Rank.BACKFILL: 0.8,
     Rank.CATCH_UP: 0.5,
 }
-"""The part of a method's calls in a minute that may be used up by all when such a call is made."""
+"""The share of a method's calls in a minute up to which a call of this rank may be made."""
 _QUEUES = {Rank.ANSWER, Rank.TAKEOVER, Rank.COMMAND}
-"""Ranks whose calls hold up those behind them, while they wait for a method."""
+"""Ranks whose waiting calls delay the calls of lower ranks."""
 
 
 class Pace:
-    """Says how long to wait before a call."""
+    """Decides how long to wait before a call."""
 
     def __init__(self, clock: Clock, *, seconds: float = 1.0) -> None:
-        """Post in a channel every so many seconds in the long run; 0 is as fast as Slack lets.
+        """Allow one post in a channel every `seconds` in the long run; 0 sets no limit of our own.
 
-        The minute of the tiers is in proportion: an app with half a second has twice the calls.
-        With 0, only what is a courtesy keeps to it, so that it slows no answer down.
+        The tiers' minute is scaled by it: with half a second, twice as many calls are allowed. With
+        0, only courtesies keep to the tiers, so that they delay no answer.
         """
         self._clock = clock
         self._seconds = seconds
         self._minute = _MINUTE * (seconds or 1.0)
         self._next: dict[str, float] = {}
-        """By channel: when a post would be due that came after all others."""
+        """By channel: when a post would be due after all others."""
         self._not_before: dict[tuple[str, str], float] = {}
         self._made: defaultdict[str, deque[float]] = defaultdict(deque)
         self._wanted: defaultdict[str, dict[Rank, float]] = defaultdict(dict)
-        """By method: until when calls of a rank wait for it, or have just waited."""
+        """By method and rank: until when a waiting call reserves the method."""
 
-    def wait(self, method: str, place: str, rank: Rank = Rank.ANSWER) -> float:
-        """Return the seconds to wait before this call; those of a lower rank wait behind it."""
+    def wait(self, method: str, channel: str, rank: Rank = Rank.ANSWER) -> float:
+        """Return the seconds to wait before this call; calls of lower ranks wait for it."""
         now = self._clock.monotonic()
-        due = max(self._told(method, place), self._window(method, now, rank))
+        due = max(self._told(method, channel), self._window(method, now, rank))
         if method == _POST and self._seconds:
-            due = max(due, self._next.get(place, 0) - BURST * self._seconds)
+            due = max(due, self._next.get(channel, 0) - BURST * self._seconds)
         if method != _POST:
             due = max(due, self._behind(method, rank))
         if due <= now:
@@ -106,26 +106,26 @@ class Pace:
             self._wanted[method][rank] = due + _GRACE
         return due - now
 
-    def made(self, method: str, place: str) -> None:
+    def made(self, method: str, channel: str) -> None:
         """Note that a call is being made."""
         now = self._clock.monotonic()
         if method == _POST:
-            self._next[place] = max(self._next.get(place, 0), now) + self._seconds
-            if len(self._next) > 10_000:  # noqa: PLR2004 - some bound; quiet channels go
+            self._next[channel] = max(self._next.get(channel, 0), now) + self._seconds
+            if len(self._next) > 10_000:  # noqa: PLR2004 - drop quiet channels
                 self._next = {name: due for name, due in self._next.items() if due > now}
         elif method in _PER_MINUTE:
             self._recent(method, now).append(now)
 
-    def told(self, method: str, place: str, seconds: float) -> None:
-        """Note that Slack wants no such call for so many seconds."""
-        self._not_before[_key(method, place)] = self._clock.monotonic() + seconds
+    def told(self, method: str, channel: str, seconds: float) -> None:
+        """Note that Slack allows no such call for this many seconds."""
+        self._not_before[_key(method, channel)] = self._clock.monotonic() + seconds
 
-    def spares(self, method: str, place: str) -> bool:
-        """Tell whether such a call may be made at once for a preview."""
-        return not self.wait(method, place, Rank.COURTESY)
+    def spares(self, method: str, channel: str) -> bool:
+        """Return whether a courtesy may be made at once."""
+        return not self.wait(method, channel, Rank.COURTESY)
 
-    def _told(self, method: str, place: str) -> float:
-        return self._not_before.get(_key(method, place), 0.0)
+    def _told(self, method: str, channel: str) -> float:
+        return self._not_before.get(_key(method, channel), 0.0)
 
     def _window(self, method: str, now: float, rank: Rank) -> float:
         """Return when the calls of the last minute leave room for one of this rank."""
@@ -136,7 +136,7 @@ class Pace:
         return made[len(made) - most] + self._minute if len(made) >= most else 0.0
 
     def _behind(self, method: str, rank: Rank) -> float:
-        """Return until when those come first that matter more."""
+        """Return until when calls of higher ranks reserve the method."""
         return max([until for r, until in self._wanted[method].items() if r < rank], default=0.0)
 
     def _recent(self, method: str, now: float) -> deque[float]:
@@ -146,5 +146,5 @@ class Pace:
         return made
 
 
-def _key(method: str, place: str) -> tuple[str, str]:
-    return (method, place if method == _POST else "")
+def _key(method: str, channel: str) -> tuple[str, str]:
+    return (method, channel if method == _POST else "")

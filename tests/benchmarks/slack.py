@@ -22,7 +22,6 @@ from bots.app import App
 from bots.settings.settings import Settings
 from bots.slack.api import web_client
 from bots.slack.app import connected
-from bots.slack.ui.commands import register
 from tests.benchmarks.whole_bot import ANSWER, PATIENCE, Benchmark, Watch, answering
 
 if TYPE_CHECKING:
@@ -50,10 +49,12 @@ async def our_bot(info: dict[str, Any], store: str, watch: Watch) -> AsyncGenera
     given: dict[str, Any] = {"store": store, "slack_base_url": info["api_url"], **tokens}
     settings = Settings(**given, slack_pace=0)
     listen(watch)
-    async with await App.open(settings) as app, connected(settings, app.clock) as slack:
-        register(slack, app.store, app.commands)
-        async with answering(app, slack, watch):
-            yield
+    async with (
+        await App.open(settings) as app,
+        connected(settings, app.clock, app.store, app.commands) as slack,
+        answering(app, slack, watch),
+    ):
+        yield
 
 
 @asynccontextmanager

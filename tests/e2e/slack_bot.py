@@ -12,13 +12,13 @@ from bots.health import Health
 from bots.settings.settings import Settings
 from bots.slack.app import Slack, connected
 from bots.slack.connection.http import HttpServer
-from bots.slack.ui.commands import register
 from core.domain.clock import SystemClock
 from core.models.scripted import ScriptedModel
 from core.store.local.store import LocalStore
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator
+    from contextlib import AbstractAsyncContextManager
 
     from core.intake.intake import Intake
     from core.models.port import Model, ModelRequest
@@ -56,6 +56,14 @@ def settings_for(fake: FakeSlack, transport: str, **more: Any) -> Settings:
     return Settings(slack_base_url=fake.api_url, **tokens, **given)
 
 
+def connecting(settings: Settings) -> AbstractAsyncContextManager[Slack]:
+    """Return the connection of a bot with these settings, which does not listen yet."""
+    clock = SystemClock()
+    store = LocalStore(clock, lease_seconds=settings.lease_seconds)
+    app = App(settings=settings, clock=clock, store=store, memory=memory_for(settings))
+    return connected(settings, clock, store, app.commands)
+
+
 @asynccontextmanager
 async def bot_on(
     fake: FakeSlack,
@@ -73,22 +81,23 @@ async def bot_on(
     store = store or LocalStore(clock, lease_seconds=settings.lease_seconds)
     app = App(settings=settings, clock=clock, store=store, memory=memory_for(settings))
     async with AsyncExitStack() as stack:
-        door = None
+        server = None
         if transport == "http":
-            door = HttpServer(settings.slack_port, Health(store).missing)
-            await door.open()
-            stack.push_async_callback(door.close)
-        slack = await stack.enter_async_context(connected(settings, clock, door))
+            server = HttpServer(settings.slack_port, Health(store).missing)
+            await server.open()
+            stack.push_async_callback(server.close)
+        slack = await stack.enter_async_context(
+            connected(settings, clock, store, app.commands, server)
+        )
         platform = slack.platform
         platform.capabilities = replace(platform.capabilities, edit_interval=edit_interval)
         platform._streams._life = stream_life
         worker = app.worker(model or ScriptedModel(reply=echo), {platform.name: platform})
         await stack.enter_async_context(worker)
         intake = app.intake(worker)
-        register(slack, store, app.commands)
         await stack.enter_async_context(slack.listening(store, intake, worker))
-        if slack.door is not None:
-            await fake.use_http(f"http://127.0.0.1:{slack.door.port}/slack/events")
+        if slack.server is not None:
+            await fake.use_http(f"http://127.0.0.1:{slack.server.port}/slack/events")
         else:
             await fake.connected(2)
         yield Bot(slack, store, worker, intake)

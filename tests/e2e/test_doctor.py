@@ -31,7 +31,7 @@ async def test_it_says_what_is_wrong_with_slack_and_how_to_mend_it(program: Prog
     assert ended.code == 1
     assert ended.lines[-1] == "1 problem to fix"
     (line,) = [line for line in ended.lines if line.startswith("WRONG")]
-    assert "im:history is missing (hears direct messages" in line
+    assert "im:history is missing (receives direct messages" in line
     assert line.endswith("and reinstall the app.")
     assert slack.bot_token not in ended.out.decode() + ended.err
 
@@ -44,6 +44,6 @@ async def test_a_half_of_the_tokens_is_told_and_the_rest_is_looked_at(program: P
     ended = await program.run("doctor")
     assert ended.code == 1
     said = "\n".join(ended.lines)
-    assert "SLACK_BOT_TOKEN holds a user's token" in said
-    assert "nothing says how events are to come" in said
+    assert "SLACK_BOT_TOKEN contains a user's token" in said
+    assert "the settings don't say how events arrive" in said
     assert "Store: sqlite:" in said

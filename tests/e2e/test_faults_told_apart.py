@@ -15,12 +15,12 @@ from bots.discord.setup import doctor as discord_doctor
 from bots.ops.doctor import examined as examined_all
 from bots.ops.finding import Level
 from bots.settings.settings import Settings
-from bots.slack import app as slack_app
 from bots.slack.setup import doctor as slack_doctor
 from core.domain.clock import SystemClock
 from core.domain.errors import OutOfReachError, SettingsError
 from tests.e2e.discord_bot import TOKENS
 from tests.e2e.discord_bot import settings_for as discord_settings
+from tests.e2e.slack_bot import connecting
 from tests.e2e.slack_bot import settings_for as slack_settings
 from tests.fakes.claude import KEY, FakeClaude, Refusal
 from tests.fakes.discord import FakeDiscord
@@ -33,7 +33,7 @@ from tests.fakes.slack.faults import Limited, Odd, Refused, Status
 if TYPE_CHECKING:
     from bots.ops.finding import Finding
 
-NOT_THE_TOKEN = ("is refused:", "reinstall", "Reinstall", "Make an app-level token")
+NOT_THE_TOKEN = ("is refused:", "reinstall", "Reinstall", "Create an app-level token")
 
 
 def said(findings: list[Finding], about: str) -> str:
@@ -43,11 +43,11 @@ def said(findings: list[Finding], about: str) -> str:
 # --- Slack ----------------------------------------------------------------------------------------
 
 SLACK: dict[str, tuple[Any, str, type[Exception], str]] = {
-    "an outage": (Status(503), "has a fault of its own", OutOfReachError, "status 503"),
-    "another outage": (Status(502), "has a fault of its own", OutOfReachError, "status 502"),
+    "an outage": (Status(503), "has an outage", OutOfReachError, "status 503"),
+    "another outage": (Status(502), "has an outage", OutOfReachError, "status 502"),
     "an outage in a word": (
         Refused("internal_error"),
-        "has a fault of its own just now (internal_error)",
+        "has an outage (internal_error)",
         OutOfReachError,
         "internal_error",
     ),
@@ -58,19 +58,29 @@ SLACK: dict[str, tuple[Any, str, type[Exception], str]] = {
         "service_unavailable",
     ),
     "a wrong path": (Status(404), "CHATBOT_SLACK_BASE_URL", OutOfReachError, "no Web API at this"),
-    "a proxy": (Status(407), "something on the way", OutOfReachError, "something on the way"),
-    "a page": (Odd("<html>", "text/html"), "no answer of Slack's", OutOfReachError, "no answer of"),
+    "a proxy": (
+        Status(407),
+        "something between here and Slack",
+        OutOfReachError,
+        "something between",
+    ),
+    "a page": (
+        Odd("<html>", "text/html"),
+        "not an answer from Slack",
+        OutOfReachError,
+        "not an answer from",
+    ),
     "a rate limit": (
         Limited(33),
         "Run the doctor again in 33 seconds",
         OutOfReachError,
-        "asked too often",
+        "called too often",
     ),
     "a rate limit in a word": (
         Refused("ratelimited"),
-        "is asked too often (ratelimited)",
+        "is called too often (ratelimited)",
         OutOfReachError,
-        "asked too often",
+        "called too often",
     ),
     "a move": (
         Refused("team_added_to_org"),
@@ -80,7 +90,7 @@ SLACK: dict[str, tuple[Any, str, type[Exception], str]] = {
     ),
     "a word that nobody knows": (
         Refused("brand_new_error"),
-        "does not say that it is the token (brand_new_error)",
+        "does not say that the token is the cause (brand_new_error)",
         OutOfReachError,
         "brand_new_error",
     ),
@@ -110,9 +120,7 @@ async def test_on_slack_the_bot_waits_for_what_passes(what: str) -> None:
         fake.faults.every(1, fault, {"auth.test"})
         async with AsyncExitStack() as stack:
             with pytest.raises(kind, match="can't be reached") as raised:
-                await stack.enter_async_context(
-                    slack_app.connected(slack_settings(fake, "socket"), SystemClock())
-                )
+                await stack.enter_async_context(connecting(slack_settings(fake, "socket")))
     assert words in str(raised.value)
     assert isinstance(raised.value, OutOfReachError)
     if what == "a rate limit":
@@ -134,7 +142,7 @@ async def test_on_slack_a_refused_token_is_named(code: str, method: str, name: s
         if method == "auth.test":
             async with AsyncExitStack() as stack:
                 with pytest.raises(SettingsError, match=f"{name} is refused by Slack"):
-                    await stack.enter_async_context(slack_app.connected(settings, SystemClock()))
+                    await stack.enter_async_context(connecting(settings))
 
 
 # --- Discord --------------------------------------------------------------------------------------

@@ -14,12 +14,12 @@ from bots.discord import app as discord_app
 from bots.discord.setup import doctor as discord_doctor
 from bots.ops.finding import Level
 from bots.settings.settings import Settings
-from bots.slack import app as slack_app
 from bots.slack.setup import doctor as slack_doctor
 from core.domain.clock import SystemClock
 from core.domain.errors import OutOfReachError
 from tests.e2e.discord_bot import TOKENS
 from tests.e2e.on_both import TOKEN, ended, fake_discord, on_discord, on_slack, started, tokens
+from tests.e2e.slack_bot import connecting
 from tests.fakes.claude import FakeClaude
 from tests.fakes.discord import Odd as OddDiscord
 from tests.fakes.slack import FakeSlack
@@ -114,8 +114,8 @@ async def test_an_outage_of_slacks_sockets_is_said_once_and_so_is_its_end(progra
         finally:
             await running.kill()
     assert [line.split(": ", 1)[1].strip() for line in said] == [
-        "Slack's sockets can't be reached. They are tried until they are there.",
-        "Slack's sockets are there again.",
+        "Slack's sockets can't be reached; retrying.",
+        "Slack's sockets can be reached again.",
     ]
     assert (code, rest) == (0, "")
 
@@ -273,7 +273,7 @@ async def test_nobody_logs_in_by_what_is_no_answer_of_the_platforms(page: str, k
     settings = Settings(**given)
     async with proxy(one, 200, page, kind), proxy(two, 200, page, kind):
         for name, connect, examine in (
-            ("Slack", slack_app.connected, slack_doctor.examined),
+            ("Slack", lambda given, _: connecting(given), slack_doctor.examined),
             ("Discord", discord_app.connected, discord_doctor.examined),
         ):
             with pytest.raises(OutOfReachError, match=f"{name} can't be reached"):

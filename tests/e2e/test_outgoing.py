@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from core.models.port import ModelRequest
     from tests.fakes.slack.model import File
 
-OUTSIDE_SLACK = "could not be read: it is kept outside Slack: paste it or upload it]"
+OUTSIDE_SLACK = "could not be read: it is stored outside Slack: paste it or upload it]"
 OUTSIDE_DISCORD = "could not be read: it is kept outside Discord: paste it or upload it]"
 
 
@@ -184,14 +184,14 @@ async def test_the_sockets_address_leads_to_slack_alone(
             here, fake.socket.url = fake.socket.url, there.url.replace("http", "ws")
             for connection in list(fake.socket.connections):
                 connection.abort()
-            links = bot.slack.links
-            assert links is not None
+            sockets = bot.slack.sockets
+            assert sockets is not None
             addressed = there.url.removeprefix("http://")
-            await until(lambda: any(addressed in (one.wss_uri or "") for one in links._open))
+            await until(lambda: any(addressed in (one.wss_uri or "") for one in sockets._open))
             await until(lambda: "sockets can't be reached" in caplog.text, seconds=20)
             assert there.asked == []
             fake.socket.url = here
-            for one in links._open:
+            for one in sockets._open:
                 one.wss_uri = None  # as after `_PATIENCE`
             await fake.connected(2)
             asked = await fake.say(ann, dm, "hello")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from bots.slack.api import _CONTENT, METADATA
+from bots.slack.faults import CONTENT, METADATA
 from core.models.scripted import ScriptedModel
 from core.turn.notices import UNDELIVERED
 from tests.e2e.discord_bot import bot_on as discord_bot
@@ -22,7 +22,7 @@ AUTOMOD, INVALID = 200000, 50035
 """Refusals of what is in a message (docs: topics/opcodes-and-status-codes)."""
 
 
-@pytest.mark.parametrize("code", sorted(_CONTENT | METADATA))
+@pytest.mark.parametrize("code", sorted(CONTENT | METADATA))
 @pytest.mark.parametrize("times", [1, 2])
 async def test_an_answer_of_which_slack_refuses_the_shape_stands_in_another(
     code: str, times: int

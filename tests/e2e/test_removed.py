@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from bots.slack.setup.manifest import EXPORT_SHORTCUT, FORGET_SHORTCUT
+from bots.slack.ui.commands import EXPORT_SHORTCUT, FORGET_SHORTCUT
 from core.domain.clock import SystemClock
 from core.memory import compaction
 from core.models.port import Block, Purpose

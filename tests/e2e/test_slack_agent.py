@@ -43,13 +43,13 @@ async def test_who_opens_the_dm_is_offered_prompts_that_fit(transport: str) -> N
             dm = await fake.open_dm(ann)
             first = await offered(fake, dm, None)
             assert "What can you do?" in [prompt["title"] for prompt in first]
-            assert not any("we talked about" in prompt["message"] for prompt in first)
+            assert not any("our conversation" in prompt["message"] for prompt in first)
             asked = await fake.say(ann, dm, first[0]["message"])
             await fake.replies(dm, asked.ts)
             await fake.open_dm(ann)
             then = await offered(fake, dm, None)
             assert len(then) <= 4
-            assert any("we talked about" in prompt["message"] for prompt in then)
+            assert any("our conversation" in prompt["message"] for prompt in then)
         assert len(fake.said_by_app()) == 1
 
 

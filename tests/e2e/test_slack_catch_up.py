@@ -72,7 +72,7 @@ async def test_lines_that_were_cut_are_caught_up_with() -> None:
         ann = fake.person("ann")
         dm = fake.dm(ann)
         async with bot_on(fake) as bot:
-            assert bot.slack.links is not None
+            assert bot.slack.sockets is not None
             first = await fake.say(ann, dm, "hello?")
             await fake.replies(dm, first.ts)
             fake.socket.drop()

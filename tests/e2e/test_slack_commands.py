@@ -6,7 +6,7 @@ import asyncio
 
 import pytest
 
-from bots.slack.setup.manifest import EXPORT_SHORTCUT
+from bots.slack.ui.commands import EXPORT_SHORTCUT
 from core.models.scripted import ScriptedModel
 from tests.e2e.slack_bot import TRANSPORTS, answers, bot_on
 from tests.e2e.slack_hands import files_in, filled, shown, talk, told

@@ -40,8 +40,8 @@ OLD = 6 * 60
 
 
 def port_of(bot: Bot) -> int:
-    assert bot.slack.door is not None
-    return bot.slack.door.port
+    assert bot.slack.server is not None
+    return bot.slack.server.port
 
 
 def signed(secret: str, body: bytes, kind: str = JSON, *, age: float = 0) -> dict[str, str]:
@@ -442,16 +442,16 @@ async def test_what_is_being_answered_does_not_give_way() -> None:
         ann = fake.person("ann")
         general = fake.channel("general", ann)
         async with bot_on(fake, ScriptedModel(reply=lambda _: "hello"), transport="http") as bot:
-            assert bot.slack.door is not None
-            bot.slack.door._connections.most = 3
-            take = bot.slack.door._take
+            assert bot.slack.server is not None
+            bot.slack.server._connections.most = 3
+            take = bot.slack.server._take
             assert take is not None
 
             async def slowly(*given: object) -> object:
                 await gate.wait()
                 return await take(*given)  # type: ignore[arg-type]
 
-            bot.slack.door._take = slowly  # type: ignore[assignment]
+            bot.slack.server._take = slowly  # type: ignore[assignment]
             asked = await fake.say(ann, general, f"{fake.at_bot} hello")
             await asyncio.sleep(0.2)
             async with begun(port_of(bot), *[HEAD] * 10):
@@ -503,7 +503,7 @@ async def test_a_recorded_command_that_is_sent_again_does_nothing(
         await fake.replies(dm, again.ts)
         for _ in range(3):
             assert (await post(port_of(bot), body, headers))[0] == 200
-        await fake.until(lambda: "is not done again" in caplog.text)
+        await fake.until(lambda: "was received twice" in caplog.text)
         assert announced() == 1
         records = (await bot.store.threads(person=ann.id)).threads
         assert [info.waiting for info in records] == [0]
@@ -550,7 +550,7 @@ async def test_a_recorded_press_of_a_button_that_is_sent_again_does_nothing(
             headers = signed(fake.signing_secret, body, FORM)
             for _ in range(3):
                 assert (await post(port_of(bot), body, headers))[0] == 200
-            await fake.until(lambda n=number: caplog.text.count("is not done again") == 2 * n)  # type: ignore[misc]
+            await fake.until(lambda n=number: caplog.text.count("was received twice") == 2 * n)  # type: ignore[misc]
         told = [m.text for m in fake.said_by_app(fake.dm(ann))]
         assert sum("I have forgotten" in text for text in told) <= 1
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from bots.slack.setup.manifest import EXPORT_SHORTCUT, FORGET_SHORTCUT
+from bots.slack.ui.commands import EXPORT_SHORTCUT, FORGET_SHORTCUT
 from core.commands.authorized import NOT_HEARD, NOT_YOURS
 from core.domain.clock import SystemClock
 from core.domain.message import Author, Kind, Message, ThreadKey

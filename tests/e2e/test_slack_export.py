@@ -152,11 +152,11 @@ async def test_a_large_file_is_read_while_it_is_sent(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("method", "code", "words"),
     [
-        (URL, "missing_scope", "The person who runs me can give it to the app and reinstall it"),
-        (URL, "not_allowed_token_type", "says which right is missing"),
+        (URL, "missing_scope", "The person who runs me can add it to the app and reinstall it"),
+        (URL, "not_allowed_token_type", "says which permission is missing"),
         (URL, "file_upload_size_restricted", "with “chatbot export”"),
         (DONE, "file_uploads_disabled", "A workspace admin can allow them"),
-        (DONE, "storage_limit_reached", "A workspace admin can make some"),
+        (DONE, "storage_limit_reached", "A workspace admin can free some"),
         (DONE, "not_in_channel", "Invite me there"),
         (DONE, "restricted_action", "A workspace admin can change that"),
         (DONE, "file_not_found", AGAIN),

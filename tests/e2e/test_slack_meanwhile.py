@@ -150,7 +150,7 @@ async def test_what_was_missed_comes_before_what_is_said_now(place: str) -> None
         under = None if place == "dm" else root.ts
         await fake.say(ann, where, f"{fake.at_bot} second?", under)
         async with bot_on(fake, model, store=store) as bot:
-            bot.slack.reception.catch_up.hold()  # as if it had not looked yet
+            bot.slack.reception._catch_up.hold()  # as if it had not looked yet
             await fake.say(ann, where, f"{fake.at_bot} third?", under)
             await until(lambda: any("third?" in prompt(call) for call in model.calls))
             order = [text.split()[-1] for text in await kept(bot)]

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 import aiohttp
 import pytest
 
-from bots.slack.setup.manifest import COMMAND, EXPORT_SHORTCUT, FORGET_SHORTCUT
+from bots.slack.ui.commands import COMMAND, EXPORT_SHORTCUT, FORGET_SHORTCUT
 from core.domain.clock import SystemClock
 from core.domain.limits import UNREAD
 from core.models.scripted import ScriptedModel
@@ -193,7 +193,7 @@ async def test_what_breaks_a_parser_is_named_by_its_kind_and_its_author_is_told(
         assert word.text == other.text == UNREAD
         assert len(fake.said_by_app(general)) == 1
     said = [r.getMessage() for r in caplog.records if "could not be read" in r.getMessage()]
-    assert len(said) == 3  # of a mention's two events, the second is not read again
+    assert len(said) == 4  # a mention comes as two events
     assert all("event_callback/" in line and "LookupError at" in line for line in said)
     assert "secretly" not in caplog.text
 
@@ -346,7 +346,7 @@ async def test_each_of_slacks_own_samples_is_taken_with_anything_in_it(
             posts += [fake.tell(changed(sample, *change), kind) for change in changes]
             await fake.settled()
         await all_taken(fake, posts)
-        assert bot.slack.links is not None
+        assert bot.slack.sockets is not None
         assert not any(r.levelname == "CRITICAL" for r in caplog.records)
 
 
@@ -498,8 +498,8 @@ async def test_what_is_signed_and_cant_be_read_is_acknowledged_and_what_isnt_sig
     kind: str, body: bytes, caplog: pytest.LogCaptureFixture
 ) -> None:
     async with odd_world(caplog, "http") as (fake, bot), aiohttp.ClientSession() as session:
-        assert bot.slack.door is not None
-        url = f"http://127.0.0.1:{bot.slack.door.port}/slack/events"
+        assert bot.slack.server is not None
+        url = f"http://127.0.0.1:{bot.slack.server.port}/slack/events"
 
         async def status(**more: str) -> int:
             headers = {"content-type": kind, **more}

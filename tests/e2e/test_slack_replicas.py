@@ -164,7 +164,7 @@ async def test_a_reset_that_comes_again_takes_nothing_that_was_said_since() -> N
             await fake.replies(general, asked.ts, 2)
             await talk(fake, ann, general, "My cat is called Tom.", asked)
             for bot in bots:  # as if it had been lost on the way to being marked as heard
-                bot.slack.reception._taken.clear()
+                bot.slack.reception._intake._taken.clear()
                 store = bot.store
                 assert isinstance(store, LocalStore)
                 store.seen.clear()

@@ -7,7 +7,7 @@ import logging
 
 import pytest
 
-from bots.slack.setup.manifest import FORGET_SHORTCUT
+from bots.slack.ui.commands import FORGET_SHORTCUT
 from core.commands.authorized import NOT_MEMBER, NOT_YOURS
 from core.models.scripted import ScriptedModel
 from tests.e2e.slack_bot import TRANSPORTS, bot_on

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from bots.slack.setup.manifest import EXPORT_SHORTCUT, SCOPES, Transport, manifest
+from bots.slack.setup.manifest import SCOPES, Transport, manifest
+from bots.slack.ui.commands import EXPORT_SHORTCUT
 from tests.e2e.slack_bot import answers, bot_on
 from tests.e2e.slack_hands import files_in, filled, talk, told
 from tests.fakes.slack import FakeSlack

@@ -185,7 +185,7 @@ async def test_what_was_forgotten_is_not_read_again() -> None:
             await until(lambda: not bot.worker._turns)
             (found,) = (await bot.store.threads()).threads
             await bot.store.erase(found.thread, at=float(asked.ts))
-            bot.slack.reception._before._known.clear()  # as another process
+            bot.slack.reception._intake._backfill._known.clear()  # as another process
             await fake.say(ann, general, f"{fake.at_bot} what is the code?", root.ts)
             await fake.replies(general, root.ts, 2)
     assert "1234" in model.calls[0].messages[-1].text

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bots.slack.ids import micros, seconds
-from bots.slack.inbound.events import Me, deleted, edited, envelope, kind_of, said, unread
+from bots.slack.inbound.events import Me, deleted, edited, envelope, kind_of, parse, said, unread
 from bots.slack.inbound.people import is_id, is_stranger
 from bots.slack.inbound.text import readable
 from bots.slack.outbound.format import text_of
@@ -132,6 +132,7 @@ def test_whatever_stands_in_a_payload_what_is_made_of_it_can_be_kept(
     body: dict[str, Any], me: Me
 ) -> None:
     kind_of(body)
+    parse(body, me)
     is_stranger(body, me)
     gone = deleted(body, me)
     for found in (said(body, me), edited(body, me), unread(body, me)):

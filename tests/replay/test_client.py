@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 import aiohttp
 import pytest
 
-from bots.slack.api import Api, LimitedError, RefusedError, web_client
+from bots.slack.api import Api, web_client
+from bots.slack.faults import LimitedError, RefusedError
 from bots.slack.inbound.events import Me
 from bots.slack.outbound.platform import SlackPlatform
 from bots.slack.pace import Pace

@@ -72,13 +72,21 @@ async def test_a_token_that_is_missing_is_named(tokens: dict[str, str], words: s
 @pytest.mark.parametrize(
     ("name", "token", "words"),
     [
-        ("SLACK_BOT_TOKEN", "xoxp-1-2", "SLACK_BOT_TOKEN holds a user's token"),
-        ("SLACK_BOT_TOKEN", "xapp-1-A1-x", "SLACK_BOT_TOKEN holds an app-level token"),
-        ("SLACK_BOT_TOKEN", "hello", "SLACK_BOT_TOKEN holds no token of Slack's"),
+        ("SLACK_BOT_TOKEN", "xoxp-1-2", "SLACK_BOT_TOKEN contains a user's token"),
+        ("SLACK_BOT_TOKEN", "xapp-1-A1-x", "SLACK_BOT_TOKEN contains an app-level token"),
+        (
+            "SLACK_BOT_TOKEN",
+            "hello",
+            "SLACK_BOT_TOKEN contains something that is not a Slack token",
+        ),
         ("SLACK_BOT_TOKEN", "xoxe.xoxb-1", "expires after 12 hours"),
-        ("SLACK_APP_TOKEN", "xoxb-1-2", "SLACK_APP_TOKEN holds a bot's token"),
+        ("SLACK_APP_TOKEN", "xoxb-1-2", "SLACK_APP_TOKEN contains a bot's token"),
         ("SLACK_SIGNING_SECRET", "xoxb-1-2", "SLACK_SIGNING_SECRET is a bot's token"),
-        ("SLACK_SIGNING_SECRET", "0123", "SLACK_SIGNING_SECRET does not look like one"),
+        (
+            "SLACK_SIGNING_SECRET",
+            "0123",
+            "SLACK_SIGNING_SECRET does not look like a signing secret",
+        ),
     ],
 )
 async def test_a_token_in_the_wrong_place_is_named_and_never_printed(
@@ -95,7 +103,7 @@ async def test_a_token_in_the_wrong_place_is_named_and_never_printed(
 
 async def test_neither_transport_and_both(slack: FakeSlack) -> None:
     findings = await found(slack, SLACK_BOT_TOKEN=slack.bot_token)
-    assert "nothing says how events are to come" in faults(findings)[0]
+    assert "the settings don't say how events arrive" in faults(findings)[0]
     both = {"SLACK_BOT_TOKEN": slack.bot_token, "SLACK_APP_TOKEN": slack.app_token}
     findings = await found(slack, **both, SLACK_SIGNING_SECRET=SECRET)
     assert "Socket Mode is used" in notes(findings)
@@ -109,7 +117,7 @@ async def test_scopes_that_are_missing_or_too_many(slack: FakeSlack) -> None:
     assert not others
     assert "files:read is missing (reads images" in fault
     assert "reinstall" in fault
-    assert "of no use to the bot: admin" in notes(findings)
+    assert "the bot does not need: admin" in notes(findings)
 
 
 async def test_a_token_that_is_refused(slack: FakeSlack) -> None:
@@ -123,7 +131,7 @@ async def test_an_app_token_without_its_scope_or_of_another_app(slack: FakeSlack
     assert "it lacks the scope connections:write" in faults(await found(slack))[0]
     slack.app_scopes.add("connections:write")
     slack.app_token = "xapp-1-A0OTHER001-fake"
-    assert "is of another app (A0OTHER001)" in faults(await found(slack))[0]
+    assert "belongs to another app (A0OTHER001)" in faults(await found(slack))[0]
 
 
 async def test_slack_out_of_reach() -> None:
@@ -138,7 +146,7 @@ async def test_slack_out_of_reach() -> None:
 async def test_a_clock_that_is_wrong(slack: FakeSlack, seconds: float) -> None:
     slack.advance(seconds)
     http = {"SLACK_BOT_TOKEN": slack.bot_token, "SLACK_SIGNING_SECRET": SECRET}
-    assert "too old to be let in" in faults(await found(slack, **http))[0]
+    assert "look too old, and are rejected" in faults(await found(slack, **http))[0]
     findings = await found(slack)
     assert not faults(findings)
     assert "the clock is " in notes(findings)

@@ -9,13 +9,21 @@ import pytest
 
 from bots.slack.ids import is_ts, micros, seconds
 from bots.slack.inbound.events import (
+    Edited,
+    FileChanged,
+    Ignored,
     Me,
+    RateLimited,
+    Removed,
+    Said,
+    Stopped,
     channel_of,
     deleted,
     edited,
     envelope,
     is_reworded,
     kind_of,
+    parse,
     place_of,
     said,
     unread,
@@ -422,7 +430,7 @@ def test_timestamps_lose_no_digits() -> None:
     assert micros("1.5") == 1_500_000
     assert f"{seconds('1652635099.971779'):.6f}" == "1652635099.971779"
     assert not any(map(is_ts, ("", "1", "1.", "x", "1.2.3", "-1.0", None, 1.5, "\u0661.\u0662")))
-    with pytest.raises(ValueError, match="no timestamp"):
+    with pytest.raises(ValueError, match="not a timestamp"):
         micros("soon")
 
 
@@ -488,3 +496,46 @@ def test_the_log_names_a_payload_by_its_kind_alone() -> None:
     assert kind_of({"type": "event_callback", "event": event}) == "event_callback/message/?"
     assert kind_of({"type": ["x"], "event": "y"}) == "?"
     assert kind_of({}) == "?"
+
+
+# --- one parse for each payload -------------------------------------------------------------------
+
+OTHER_TEAM = {"is_ext_shared_channel": True, "authorizations": []}
+
+
+def test_a_payload_is_parsed_into_what_a_person_did() -> None:
+    asked = payload(spoken("<@U0BOT> hello"))
+    message = said(asked, ME)
+    assert message is not None
+    assert parse(asked, ME) == Said(message=message, by_stranger=False)
+    stranger = parse(payload(spoken("<@U0BOT> hello", team="T9"), **OTHER_TEAM), ME)
+    assert isinstance(stranger, Said)
+    assert stranger.by_stranger
+    now = spoken("Hallo", edited={"user": "U1", "ts": LATER})
+    edit = {"subtype": "message_changed", "message": now, "previous_message": spoken("Hello")}
+    found = parse(payload(edit), ME)
+    assert isinstance(found, Edited)
+    assert (found.message.text, found.reworded, found.by_stranger) == ("Hallo", True, False)
+    gone = {"subtype": "message_deleted", "deleted_ts": TS, "previous_message": spoken()}
+    assert parse(payload(gone), ME) == deleted(payload(gone), ME)
+
+
+def test_a_payload_is_parsed_into_what_slack_reports() -> None:
+    stop = {"type": "agent_session_stopped", "thread_ts": ROOT, "user": "U1", "event_ts": LATER}
+    found = parse(payload(stop), ME)
+    assert isinstance(found, Stopped)
+    assert (found.thread, found.root) == (ThreadKey("slack", "T1/C1", ROOT), ROOT)
+    assert (found.person, found.at) == ("U1", seconds(LATER))
+    assert parse(payload(stop | {"thread_ts": "x"}), ME) == Ignored()
+    assert parse(payload({"type": "file_deleted", "file_id": "F1"}), ME) == FileChanged("F1")
+    assert parse(payload({"type": "tokens_revoked"}), ME) == Removed("tokens_revoked")
+    assert parse({"type": "app_rate_limited"}, ME) == RateLimited()
+
+
+def test_a_message_that_says_nothing_to_the_bot_is_ignored_and_the_rest_is_for_listeners() -> None:
+    assert parse(payload(spoken(user="U0BOT")), ME) == Ignored()
+    assert parse(payload({"subtype": "channel_join", "ts": TS, "user": "U1"}), ME) == Ignored()
+    unfurled = {"message": spoken(), "previous_message": spoken()}
+    assert parse(payload(unfurled | {"subtype": "message_changed"}), ME) == Ignored()
+    assert parse(payload({"type": "app_home_opened", "tab": "home"}), ME) is None
+    assert parse({"type": "block_actions"}, ME) is None

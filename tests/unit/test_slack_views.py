@@ -8,6 +8,7 @@ import pytest
 
 from bots.settings.settings import Settings
 from bots.slack.ui import views
+from bots.slack.ui.commands import help_text
 from bots.slack.ui.home import setup_lines
 from core.domain.message import Kind, ThreadKey
 from core.store.values import ThreadInfo
@@ -66,13 +67,13 @@ def test_a_text_that_fits_is_shown_whole() -> None:
 def test_help_and_home_say_what_is_overheard_where_it_is() -> None:
     for overhears in (True, False):
         home = views.home([], 0, overhears=overhears, setup=["x"])
-        for shown in (views.help_text(overhears=overhears), "\n".join(texts(home["blocks"]))):
+        for shown in (help_text(overhears=overhears), "\n".join(texts(home["blocks"]))):
             assert ("what people say to each other" in shown) == overhears
             assert ("only what is said to me" in shown) != overhears
 
 
 def test_home_tells_how_the_bot_is_set_up() -> None:
     lines = "\n".join(setup_lines(settings(slack_allow_bots=True, slack_dm_scope="thread")))
-    assert "Other bots are answered; people of other organisations are not." in lines
+    assert "I answer other bots, and I don't answer people of other organisations." in lines
     assert "Each thread of your direct messages" in lines
     assert "while only one person talks" in lines

@@ -1,1 +1,1 @@
-"""How Slack's events reach the bot: Socket Mode or HTTP, and what each payload is answered."""
+"""Receiving Slack's payloads, by Socket Mode or HTTP, and acknowledging them."""

@@ -1,4 +1,4 @@
-"""Events over HTTP: one address for all that Slack sends, and one that says that we live."""
+"""Events over HTTP: one address for everything that Slack sends, and one for health checks."""
 
 from __future__ import annotations
 
@@ -35,19 +35,25 @@ log = logging.getLogger(__name__)
 EVENTS = "/slack/events"
 HEALTH = "/healthz"
 _MOST = 4 * 2**20
+"""Bytes of a body."""
 _SIGNATURE = re.compile(r"v0=[0-9a-f]{64}")
 _TIME = re.compile(r"[0-9]{1,12}")
 _SSL_CHECK = 1_000
-"""Bytes that the question for a certificate may have."""
+"""Bytes of the request by which Slack checks the certificate, at most."""
 
 
 class HttpServer:
-    """The HTTP server. What has no good signature goes no further than here."""
+    """The HTTP server. It rejects everything without a valid signature."""
 
     def __init__(self, port: int, missing: Callable[[], Awaitable[tuple[str, ...]]]) -> None:
-        """Listen on this port; 0 takes any that is free. `missing` names what is not there."""
+        """Listen on a port, once opened.
+
+        Args:
+            port: The port; 0 takes any that is free.
+            missing: Names the parts of the bot that are not ready, for health checks.
+        """
         self._take: Take | None = None
-        """Takes what Slack has sent; without it, Slack is told to send it again."""
+        """Takes what Slack sends; until it is set, Slack is asked to send it again later."""
         self._signed: SignatureVerifier
         self._wanted = port
         self._missing = missing
@@ -58,48 +64,51 @@ class HttpServer:
     @property
     def port(self) -> int:
         """Return the port that it listens on."""
-        # With port 0, IPv4 and IPv6 each get one of their own, in no order.
+        # With port 0, IPv4 and IPv6 each get a port of their own, in no fixed order.
         ports: list[int] = [address[1] for address in sorted(self._runner.addresses, key=len)]
         return ports[0]
 
     async def open(self) -> None:
-        """Start to listen; raises `SettingsError` where the port can't be had."""
+        """Start to listen; raises `SettingsError` if the port can't be used."""
         await self._runner.setup()
         try:
             backlog = self._connections.at_once
             await web.TCPSite(self._runner, port=self._wanted, backlog=backlog).start()
         except OSError as error:
             await self._runner.cleanup()
-            said = f"CHATBOT_SLACK_PORT: port {self._wanted} can't be had: {error.strerror}"
-            raise SettingsError(said) from None
+            text = f"CHATBOT_SLACK_PORT: port {self._wanted} can't be used: {error.strerror}"
+            raise SettingsError(text) from None
 
-    def admit(self, app: AsyncApp, inlet: PayloadDispatcher, secret: str) -> None:
-        """Let in from now on what is signed with this secret: through the inlet, to the app."""
+    def admit(self, app: AsyncApp, dispatcher: PayloadDispatcher, secret: str) -> None:
+        """Accept, from now on, what is signed with this secret.
+
+        The server listens before the bot has connected, so that health checks get an answer.
+        """
 
         async def take(
             request: web.BaseRequest, body: bytes, payload: dict[str, Any]
         ) -> BoltResponse:
             async def bolt() -> BoltResponse:
                 query, headers = request.query_string, dict(request.headers)
-                asked = AsyncBoltRequest(body=body.decode(), query=query, headers=headers)  # type: ignore[arg-type] # what is read is kept
-                return await app.async_dispatch(asked)
+                again = AsyncBoltRequest(body=body.decode(), query=query, headers=headers)  # type: ignore[arg-type] # it reads them only
+                return await app.async_dispatch(again)
 
-            return await inlet.take(payload, bolt)
+            return await dispatcher.take(payload, bolt)
 
         self._signed = SignatureVerifier(secret)
         self._take = take
 
     @property
     def is_open(self) -> bool:
-        """Tell whether what Slack sends is let in."""
+        """Return whether the server accepts what Slack sends."""
         return self._take is not None
 
     async def close(self) -> None:
-        """Stop listening, and answer what has come; may be done again."""
+        """Stop listening, and finish the requests that have arrived; may be called again."""
         await self._runner.cleanup()
 
     async def _answered(self, request: web.BaseRequest) -> web.StreamResponse:
-        """Answer a request, whatever it is; what is refused ends its connection."""
+        """Answer any request; a refusal closes its connection."""
         try:
             return await self._page(request)
         except web.HTTPException as refused:
@@ -135,12 +144,12 @@ class HttpServer:
         with self._connections.busy(request):
             payload = _payload_in(body, request)
             if payload is None:
-                log.error("a payload of Slack's could not be read")
-                return web.Response()  # it would come again as it is
+                log.error("a payload from Slack could not be read")
+                return web.Response()  # Slack would send it again unchanged
             return await to_aiohttp_response(await self._take(request, body, payload))
 
     async def _body(self, request: web.BaseRequest) -> bytes:
-        """Return a request's body, if it may be one of Slack's, and comes in time."""
+        """Return a request's body if it looks like one of Slack's and arrives in time."""
         size = request.content_length
         if not _may_be_signed(request) and (size is None or size > _SSL_CHECK):
             raise self._unsigned()
@@ -160,21 +169,21 @@ class HttpServer:
 
     def _unsigned(self) -> web.HTTPException:
         self._connections.note(
-            "requests are refused that Slack has not signed just now: if Slack's are among them, "
-            "look at SLACK_SIGNING_SECRET and at this machine's clock"
+            "rejected requests without a recent, valid signature; if Slack sent them, check "
+            "SLACK_SIGNING_SECRET and this machine's clock"
         )
         return web.HTTPUnauthorized()
 
     def _is_signed(self, body: bytes, request: web.BaseRequest) -> bool:
         try:
             return self._signed.is_valid_request(body, request.headers)
-        except (TypeError, ValueError):  # a time that is no number, a signature that is no text
+        except (TypeError, ValueError):  # the time is no number, or the signature no text
             return False
 
     async def _health(self, request: web.BaseRequest) -> web.Response:
-        """Answer 503 where what Slack sends can't be taken in: no balancer should send it here.
+        """Answer 503 if payloads can't be stored, so that no load balancer sends them here.
 
-        Another platform that is not connected is named all the same.
+        The answer also names another platform that is not connected.
         """
         del request
         missing = await self._missing()
@@ -185,14 +194,14 @@ class HttpServer:
 
 
 def _may_be_signed(request: web.BaseRequest) -> bool:
-    """Tell whether the body is worth reading: there is something that looks like a signature."""
+    """Return whether the headers look signed, so that the body is worth reading."""
     at = request.headers.get("X-Slack-Request-Timestamp", "")
     signature = request.headers.get("X-Slack-Signature", "")
     return bool(_TIME.fullmatch(at) and _SIGNATURE.fullmatch(signature))
 
 
 def _payload_in(body: bytes, request: web.BaseRequest) -> dict[str, Any] | None:
-    """Return what is in a request, which is JSON or a form; None if that can't be read."""
+    """Return a request's payload, which is JSON or a form; None if it can't be read."""
     try:
         found = parse_body(body.decode(), request.content_type)
     except (RecursionError, ValueError):
@@ -201,6 +210,6 @@ def _payload_in(body: bytes, request: web.BaseRequest) -> dict[str, Any] | None:
 
 
 def _is_ssl_check(body: bytes) -> bool:
-    """Tell whether Slack only looks at the certificate (docs: implementing-slash-commands)."""
+    """Return whether Slack only checks the certificate (docs: implementing-slash-commands)."""
     is_short = len(body) <= _SSL_CHECK
     return is_short and ("ssl_check", "1") in parse_qsl(body.decode(errors="replace"))

@@ -1,12 +1,13 @@
-"""The connections of an HTTP server that anybody may reach: how many there are, and for how long.
+"""Limits on the connections of a public HTTP server: how many there are, and how long they last.
 
-A client that sends half a request, or a body that never ends, holds a connection, and a process
-may have only so many. So a request's head and its body each have a time in which they have to come.
-If there are too many connections, one that nothing good has come through gives way to the next: of
-the address that has the most of them, and of those the one that was heard of last the longest ago.
-So one address can't keep others out; and what is being answered, signed as it was, is left alone.
+A client that sends half a request, or an endless body, holds a connection, and a process may have
+only a certain number. So a request's head and its body each have to arrive within a time limit. If
+there are too many connections, one of those without a signed request in progress is dropped for
+the next: from the address that has the most of them, the one that was idle the longest. So one
+address can't keep others out, and signed requests in progress are left alone.
 
-Behind a proxy all have one address. It sends whole requests, and those that wait give way in turn.
+Behind a proxy, all clients have one address. The proxy sends whole requests, and its idle
+connections are dropped in turn.
 """
 
 from __future__ import annotations
@@ -29,46 +30,47 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 HEAD_SECONDS = 10.0
-"""In which the first request of a connection has to come, but for its body."""
+"""In which the head of a connection's first request has to arrive."""
 BODY_SECONDS = 10.0
+"""In which a request's body has to arrive."""
 IDLE_SECONDS = 75.0
 """For which a connection is kept between two requests.
 
-That is longer than proxies keep theirs, which are 60 as a rule (nginx's `keepalive_timeout`, AWS's
-load balancers): so none is closed here just when a proxy sends the next request over it.
+Proxies usually keep theirs for 60 (nginx's `keepalive_timeout`, AWS's load balancers). With more,
+no connection is closed here just when a proxy sends the next request over it.
 """
 _LINGER_SECONDS = 1.0
 _MOST, _SHARE = 512, 4
-"""Connections at once, and the part of the files that the process may open: the rest is for what it
-does, and for what arrives together before any of it can give way."""
+"""Connections at once, and their share (one in four) of the files that the process may open. The
+rest is for its own work, and for connections that arrive together before any can be dropped."""
 _BACKLOG = 128
 _LINE_SECONDS = 60.0
 _RESET = struct.pack("ii", 1, 0)
-"""Lets a socket be closed by a reset (socket(7), SO_LINGER with no time)."""
+"""Makes closing a socket send a reset (socket(7), SO_LINGER with no time)."""
 
 
 class Connections:
-    """The open connections, by the address that they come from."""
+    """The open connections, by the address they come from."""
 
     def __init__(self, most: int = 0) -> None:
-        """Have so many at once, by default as many as the system lets."""
+        """Allow `most` connections at once; 0 allows as many as the system does."""
         self.most = most or most_by_system()
         self._count = 0
         self._idle: defaultdict[str, OrderedDict[_Connection, None]] = defaultdict(OrderedDict)
-        """Those that nothing is done for, by address, the one heard of the longest ago first."""
+        """Those without a request in progress, by address, the one idle the longest first."""
         self._noted: dict[str, tuple[float, int]] = {}
 
     @property
     def at_once(self) -> int:
-        """Return how many may be accepted together, before any other can give way to them."""
+        """Return how many may be accepted together, before any other can be dropped for them."""
         return max(1, min(_BACKLOG, self.most // 2))
 
     def server(self, handle: Callable[[web.BaseRequest], Awaitable[web.StreamResponse]]) -> Server:
-        """Return a server that answers requests so, over these connections."""
+        """Return a server that answers requests by `handle`, over these connections."""
         return Server(handle, self)
 
     def note(self, what: str) -> None:
-        """Write a line on what comes from strangers: the first of a kind, then one a minute."""
+        """Log what unknown clients did: the first time of each kind, then once a minute."""
         now = asyncio.get_running_loop().time()
         since, count = self._noted.get(what, (-_LINE_SECONDS, 0))
         if now - since < _LINE_SECONDS:
@@ -79,7 +81,7 @@ class Connections:
 
     @contextmanager
     def busy(self, request: web.BaseRequest) -> Iterator[None]:
-        """Leave the connection alone while a request is answered that has shown whose it is."""
+        """Keep the connection while a signed request is answered."""
         connection = request.protocol
         assert isinstance(connection, _Connection)  # noqa: S101 - for the type checker
         self._forget(connection)
@@ -89,9 +91,9 @@ class Connections:
             self.heard(connection)
 
     def admit(self, connection: _Connection) -> bool:
-        """Tell whether there is room for one more; another one may give way to it."""
+        """Return whether there is room for one more, dropping an idle one if need be."""
         if self._count >= self.most:
-            self.note("connections give way: there are too many, or too many half requests")
+            self.note("dropped idle connections: there are too many, or too many half requests")
             crowd = max(self._idle.values(), key=len, default=None)
             if not crowd:
                 return False
@@ -104,14 +106,14 @@ class Connections:
         return True
 
     def heard(self, connection: _Connection) -> None:
-        """Note that something came over a connection, or went."""
+        """Note that a connection has received or sent something."""
         if connection.counted:
             crowd = self._idle[connection.address]
             crowd[connection] = None
             crowd.move_to_end(connection)
 
     def left(self, connection: _Connection) -> None:
-        """Note that a connection has ended; may be told twice."""
+        """Note that a connection has ended; may be called twice."""
         if connection.counted:
             connection.counted = False
             self._count -= 1
@@ -126,7 +128,7 @@ class Connections:
 
 
 class Server(web.Server):
-    """An HTTP server over guarded connections."""
+    """An HTTP server over limited connections."""
 
     def __init__(
         self,
@@ -138,12 +140,12 @@ class Server(web.Server):
         self.guard = connections
 
     def __call__(self) -> web.RequestHandler:
-        """Return what speaks HTTP over one connection; asyncio calls it for each."""
+        """Return the protocol for one connection; asyncio calls this for each."""
         return _Connection(self)
 
 
 class _Connection(web.RequestHandler):
-    """One connection: aiohttp's, with a time for its first request, and no line for each fault."""
+    """aiohttp's connection, with a time limit for its first request and few lines in the log."""
 
     __slots__ = ("_late", "address", "counted", "guard")
 
@@ -152,17 +154,17 @@ class _Connection(web.RequestHandler):
             "keepalive_timeout": IDLE_SECONDS,
             "lingering_time": _LINGER_SECONDS,
             "access_log": None,
-            "auto_decompress": False,  # Slack packs nothing, and a bomb need not go off
+            "auto_decompress": False,  # Slack compresses nothing, and a zip bomb would
         }
         super().__init__(server, loop=asyncio.get_running_loop(), **options)
         self.guard = server.guard
         self.address = ""
         self.counted = False
-        """It is one of those that there are."""
+        """Whether it is among the open connections."""
         self._late: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Begin, where there is room."""
+        """Start, if there is room."""
         self.address = _address_of(transport)
         if not self.guard.admit(self):
             assert isinstance(transport, asyncio.Transport)  # noqa: S101 - for the type checker
@@ -172,14 +174,14 @@ class _Connection(web.RequestHandler):
         super().connection_made(transport)
 
     def connection_lost(self, exc: BaseException | None) -> None:
-        """End."""
+        """Stop counting it."""
         if self._late is not None:
             self._late.cancel()
         self.guard.left(self)
         super().connection_lost(exc)
 
     def drop(self) -> None:
-        """End it at once, whatever is on its way, and keep nothing of it in the system either."""
+        """Abort the connection at once, so that the system keeps nothing of it either."""
         transport = self.transport
         if isinstance(transport, asyncio.Transport):
             if (wire := transport.get_extra_info("socket")) is not None:
@@ -187,9 +189,9 @@ class _Connection(web.RequestHandler):
             transport.abort()
 
     def log_exception(self, *args: Any, **kw: Any) -> None:
-        """Say at most once a minute that something came that is no HTTP: anybody may send it."""
+        """Log, at most once a minute, that something arrived which is not HTTP."""
         del args, kw
-        self.guard.note("requests are refused that can't be read, or broke off")
+        self.guard.note("rejected requests that can't be read, or broke off")
 
     def _head_is_late(self) -> None:
         if not self._request_count:
@@ -197,7 +199,7 @@ class _Connection(web.RequestHandler):
 
 
 def most_by_system() -> int:
-    """Return how many connections there may be, by the files that this process may open."""
+    """Return how many connections to allow, by the number of files this process may open."""
     if sys.platform == "win32":
         return _MOST
     import resource  # noqa: PLC0415 - there is none on Windows
@@ -207,7 +209,7 @@ def most_by_system() -> int:
 
 
 def _address_of(transport: asyncio.BaseTransport) -> str:
-    """Return whom a connection is from: an address, or the network that one host has in IPv6."""
+    """Return a connection's address; in IPv6, the network that one host usually has."""
     peer = transport.get_extra_info("peername")
     try:
         address = ip_address(str(peer[0]).partition("%")[0])

@@ -1,8 +1,8 @@
-"""Socket Mode: two connections, so that one can go while the other listens.
+"""Socket Mode: two connections, so that one can close while the other listens.
 
 Slack sends each payload to one of an app's connections and keeps nothing for an app that has
 none (slack-sdk's client closes the old connection before it opens the new one). So there are
-two, and one that is asked to leave stays until its successor is there.
+two, and one that Slack asks to leave stays until its successor is open.
 """
 
 from __future__ import annotations
@@ -20,9 +20,8 @@ from slack_sdk.errors import SlackApiError
 from slack_sdk.socket_mode.aiohttp import SocketModeClient
 from slack_sdk.socket_mode.request import SocketModeRequest
 
-from bots.slack.api import OUT_OF_REACH, guarded_session, meaning, stated
-from bots.slack.connection.outage import Outage
-from bots.slack.connection.starting import start_fault
+from bots.slack.api import guarded_session, sdk_logger, stated
+from bots.slack.faults import OUT_OF_REACH, meaning, start_fault
 from core.domain.errors import OutOfReachError, PlatformError, broke
 from core.domain.payload import str_of
 
@@ -38,62 +37,104 @@ log = logging.getLogger(__name__)
 CONNECTIONS = 2
 _OPEN = "apps.connections.open"
 _PATIENCE = 15.0
-"""Seconds for which an address is tried."""
+"""Seconds for which a socket's address is tried before a new one is requested."""
 _ENVELOPE = re.compile(r'"envelope_id"\s*:\s*"([\w-]{1,64})"', re.ASCII)
 _OK = 200
 _LINGER = 5.0
-"""Seconds that a connection which is replaced stays, for what is on its way."""
-
+"""Seconds that a replaced connection stays open for what is on its way."""
 _SWIFT = 1.0
-"""Seconds in which its successor has to be there; Slack does not listen to it for long."""
+"""Seconds in which a successor has to be open; Slack does not use the old connection for long."""
+_RETRIES = (
+    "Failed to check the current session",
+    "Failed to connect",
+    *(
+        f"Failed to receive or enqueue a message: {kind}"  # ClientConnectorError and so on
+        for kind in ("Client", "Connection", "Server", "Timeout")
+    ),
+    "Failed to retrieve WSS URL",
+    "Failed to send a ping message",
+)
+"""How the lines begin that slack-sdk repeats (3.47: socket_mode/aiohttp, async_client)."""
+
+
+class Outage(logging.LoggerAdapter[logging.Logger]):
+    """The logger of all connections of an app: one line for an outage, not one for each retry.
+
+    slack-sdk logs a traceback at each retry, every five seconds for each connection.
+    """
+
+    def __init__(self) -> None:
+        """Start without an outage."""
+        super().__init__(sdk_logger("socket_mode"), {})
+        self._lasts = False
+
+    @property
+    def level(self) -> int:
+        """Return the level, which Bolt reads from a logger."""
+        return self.logger.level
+
+    def log(self, level: int, msg: object, *args: Any, **kwargs: Any) -> None:
+        """Write a line; of those that report failed retries, only the first."""
+        if not str(msg).startswith(_RETRIES):
+            # The line's origin in slack-sdk tells its constant words from what it quotes.
+            super().log(level, msg, *args, **{"stacklevel": 2, **kwargs})
+        elif not self._lasts:
+            self._lasts = True
+            log.warning("Slack's sockets can't be reached; retrying.")
+
+    def over(self) -> None:
+        """Log the end of an outage, if there was one."""
+        if self._lasts:
+            self._lasts = False
+            log.warning("Slack's sockets can be reached again.")
 
 
 class _Connection(SocketModeClient):
-    """slack-sdk's client; it calls for a successor where it would have a gap."""
+    """slack-sdk's client; it asks for a successor instead of leaving a gap."""
 
     def __init__(
-        self, app: AsyncApp, token: str, links: SocketConnections, *, ping_interval: float
+        self, app: AsyncApp, token: str, connections: SocketConnections, *, ping_interval: float
     ) -> None:
-        """Connect with an app-level token."""
         super().__init__(
             app_token=token,
-            logger=links.outage,  # type: ignore[arg-type] # it is used as a logger only
+            logger=connections.outage,  # type: ignore[arg-type] # it is used as a logger only
             web_client=app.client,
             ping_interval=ping_interval,
         )
-        # The address of the socket is an answer of the API; the SDK's own session goes anywhere.
+        # The API names the address of the socket, and the SDK's own session would go anywhere.
         self.aiohttp_client_session.detach()
         self.aiohttp_client_session = guarded_session(app.client.base_url)
-        self._links = links
+        self._connections = connections
         self._tasks: set[asyncio.Task[None]] = set()
 
     async def connect(self) -> None:
-        """Connect, with a new address where one is of no use; the SDK keeps to the first."""
+        """Connect; request a new address if one does not work (the SDK keeps to the first)."""
         while not self.closed:
             try:
                 async with asyncio.timeout(_PATIENCE):
                     await super().connect()  # type: ignore[no-untyped-call]
-                    self._links.over()
+                    self._connections.opened()
                     return
             except TimeoutError:
                 self.wss_uri = None
 
     async def process_message(self) -> None:
-        """Take in the next frame; of one that can't be read, no more is done than to say so.
+        """Process the next frame.
 
-        It is acknowledged as far as it tells by what name, since it would come again as it is.
+        A frame that can't be read is logged, and acknowledged if it names its envelope: Slack would
+        send the same again.
         """
         frame: str = await self.message_queue.get()
         try:
             found = json.loads(frame) if frame.startswith("{") else {}
         except (RecursionError, ValueError) as error:
-            log.error("a frame of Slack's could not be read: %s", broke(error))  # noqa: TRY400
+            log.error("a frame from Slack could not be read: %s", broke(error))  # noqa: TRY400
             named = _ENVELOPE.search(frame)
             found = {"type": "", "envelope_id": named[1], "payload": {}} if named else {}
         if str_of(found, "envelope_id"):
             if not isinstance(found.get("payload"), dict | str):
                 found["payload"] = {}
-            job = self._links.take(self, found)
+            job = self._connections.take(self, found)
         else:
             job = self.run_message_listeners(found, frame)
         task = asyncio.create_task(job)
@@ -102,39 +143,47 @@ class _Connection(SocketModeClient):
 
     @property
     def is_up(self) -> bool:
-        """Tell whether it is open, as far as is known here."""
+        """Return whether the connection is open, as far as this side knows."""
         return self.current_session is not None and not self.current_session.closed
 
     async def leave(self) -> None:
-        """Close it for good."""
+        """Close the connection for good."""
         await self.close()  # type: ignore[no-untyped-call]
 
     async def connect_to_new_endpoint(self, force: bool = False) -> None:  # noqa: FBT001, FBT002
-        """Come again: `force` says that Slack has asked for it, and still listens a while."""
+        """Reconnect. With `force`, Slack has asked for it, and uses this connection a while."""
         if force:
-            self._links.replace(self)
+            self._connections.replace(self)
         else:
             await super().connect_to_new_endpoint()
-            self._links.reconnected()
+            self._connections.on_reconnect()
 
 
 class SocketConnections:
-    """The connections of one app."""
+    """The Socket Mode connections of one app."""
 
     def __init__(
         self,
         app: AsyncApp,
         token: str,
         *,
-        inlet: PayloadDispatcher,
-        reconnected: Callable[[], None],
+        dispatcher: PayloadDispatcher,
+        on_reconnect: Callable[[], None],
         ping_interval: float = 5,
     ) -> None:
-        """Let payloads in, and call `reconnected` when something may have been missed."""
+        """Connect with an app-level token.
+
+        Args:
+            app: Bolt's app, for the payloads that the dispatcher passes on.
+            token: The app-level token.
+            dispatcher: What receives the payloads.
+            on_reconnect: Called when payloads may have been missed.
+            ping_interval: Seconds between two pings.
+        """
         self._app = app
         self._token = token
-        self._inlet = inlet
-        self.reconnected = reconnected
+        self._dispatcher = dispatcher
+        self.on_reconnect = on_reconnect
         self.outage = Outage()
         self._ping_interval = ping_interval
         self._open: list[_Connection] = []
@@ -143,7 +192,9 @@ class SocketConnections:
     async def open(self) -> None:
         """Connect.
 
-        Raises `SettingsError` for a token of no use, `OutOfReachError` where there is no address.
+        Raises:
+            SettingsError: The token is invalid.
+            OutOfReachError: Slack gives no address.
         """
         try:
             async with asyncio.timeout(_PATIENCE):
@@ -152,7 +203,7 @@ class SocketConnections:
             raise start_fault(meaning(_OPEN, error), "SLACK_APP_TOKEN") from None
         except (aiohttp.ClientError, OSError) as error:
             raise OutOfReachError(f"{OUT_OF_REACH}: {type(error).__name__}") from None
-        except Exception as error:  # the SDK trusts that an answer is one of Slack's
+        except Exception as error:  # the SDK trusts every answer to be Slack's
             raise OutOfReachError(f"{OUT_OF_REACH}: {_OPEN}: {broke(error)}") from error
         try:
             stated(_OPEN, answer.data if isinstance(answer.data, dict) else {}, "url")
@@ -163,16 +214,16 @@ class SocketConnections:
 
     @property
     def connected(self) -> bool:
-        """Tell whether Slack can send something here at this moment."""
+        """Return whether Slack can send payloads here at this moment."""
         return any(connection.is_up for connection in self._open)
 
-    def over(self) -> None:
-        """Note that a connection is there; an outage is over when all of them are."""
+    def opened(self) -> None:
+        """Note that a connection has opened; an outage is over when all of them are open."""
         if all(connection.is_up for connection in self._open):
             self.outage.over()
 
     async def close(self) -> None:
-        """Let all connections go; what was not acknowledged comes again elsewhere."""
+        """Close all connections; Slack sends what was not acknowledged again elsewhere."""
         for task in self._tasks:
             task.cancel()
         closing = [connection.leave() for connection in self._open]
@@ -180,9 +231,9 @@ class SocketConnections:
         self._open.clear()
 
     def replace(self, old: _Connection) -> None:
-        """Open a connection, and then let the old one go."""
+        """Open a new connection, then close the old one."""
         if old not in self._open:
-            return  # it was asked to leave twice
+            return  # Slack asked it to leave twice
         self._open.remove(old)
         task = asyncio.create_task(self._replace(old))
         self._tasks.add(task)
@@ -193,9 +244,9 @@ class SocketConnections:
         try:
             await self._add()
             if asyncio.get_running_loop().time() - started > _SWIFT:
-                self.reconnected()
+                self.on_reconnect()
             await asyncio.sleep(_LINGER)
-        except Exception as error:  # noqa: BLE001 - nobody waits for it
+        except Exception as error:  # noqa: BLE001 - nothing awaits this task
             log.error("a connection has no successor: %s", broke(error))  # noqa: TRY400 - no text
         finally:
             await old.leave()
@@ -205,18 +256,18 @@ class SocketConnections:
         self._open.append(connection)
         await connection.connect()
 
-    async def take(self, client: _Connection, frame: dict[str, Any]) -> None:
-        """Acknowledge what the app says is taken in, and nothing else."""
+    async def take(self, connection: _Connection, frame: dict[str, Any]) -> None:
+        """Dispatch a payload, and acknowledge it as the dispatcher says."""
         request = SocketModeRequest.from_dict(frame)
         if request is None:
             return
         started = asyncio.get_running_loop().time()
         bolt = partial(run_async_bolt_app, self._app, request)
-        response = await self._inlet.take(request.payload, bolt)
+        response = await self._dispatcher.take(request.payload, bolt)
         try:
             if response.status == _OK and not response.body:
-                await client.send_message(json.dumps({"envelope_id": request.envelope_id}))
+                await connection.send_message(json.dumps({"envelope_id": request.envelope_id}))
             else:
-                await send_async_response(client, request, response, started)
+                await send_async_response(connection, request, response, started)
         except Exception as error:  # noqa: BLE001 - whatever it is, the connection is to blame
-            log.info("an event comes again, its acknowledgement is lost: %s", broke(error))
+            log.info("an acknowledgement is lost, so Slack sends the event again: %s", broke(error))

@@ -1,1 +1,1 @@
-"""What people say on Slack, from payloads to the core's messages; what is read back of the past."""
+"""From Slack's events, and from its history, to the core's messages."""

@@ -1,30 +1,86 @@
-"""To whom the bot listens: the people of its organisation, and others where a setting says so."""
+"""Whom the bot listens to: the people of its organisation, and others if a setting says so."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import logging
+from typing import TYPE_CHECKING, Any
+
+from bots.slack.inbound.events import (
+    Edited,
+    Ignored,
+    Said,
+    envelope,
+    kind_of,
+    parse,
+    unread,
+)
+from bots.slack.inbound.people import is_stranger
+from core.domain.errors import broke
 
 if TYPE_CHECKING:
-    from bots.slack.inbound.events import Me
+    from collections.abc import Mapping
+
+    from bots.slack.inbound.events import Event, Me
     from bots.slack.inbound.names import Names
+    from core.domain.message import Message
+
+log = logging.getLogger(__name__)
 
 
 class Audience:
-    """The one question for every way in, by what Slack says of a person.
+    """Decides, for every way in, whether a person may talk to the bot.
 
-    What an event says of who sent it is looked at first (`people.is_stranger`): it costs no call.
+    What an event says about its author comes first, since it costs no call (`people.is_stranger`).
     """
 
     def __init__(self, names: Names, me: Me, *, strangers: bool) -> None:
-        """Listen to all where `strangers` is set."""
+        """Listen to people of other organisations, too, if `strangers` is set."""
         self._names = names
+        self._me = me
         self._home = {me.team, me.enterprise} - {""}
         self._strangers = strangers
 
+    # --- by what an event says ------------------------------------------------------------------
+
+    def heard(self, body: Mapping[str, Any]) -> Event | None:
+        """Return what a payload says, as `parse`; `Ignored` if the bot does not listen to it.
+
+        A message that can't be parsed is one without words if it is addressed to the bot; else it
+        is ignored.
+        """
+        try:
+            event = parse(body, self._me)
+        except Exception as error:  # noqa: BLE001 - one event must not stop what comes after it
+            log.error("%s could not be read: %s", kind_of(body), broke(error))  # noqa: TRY400
+            message = self.unread(body)
+            return Said(message=message, by_stranger=False) if message else Ignored()
+        if isinstance(event, Said | Edited) and not self.accepts(stranger=event.by_stranger):
+            return Ignored()
+        return event
+
+    def unread(self, body: Mapping[str, Any]) -> Message | None:
+        """Return a message to the bot without its words; None if the bot does not listen to it."""
+        accepted = self.accepts(stranger=is_stranger(body, self._me))
+        return unread(body, self._me) if accepted else None
+
+    def accepts(self, *, stranger: bool) -> bool:
+        """Return whether the bot listens to a person, by what an event says about them."""
+        return self._strangers or not stranger
+
+    def read(self, found: Mapping[str, Any], channel: str, kind: str) -> Message | None:
+        """Return a message that was read from a channel's history, if the bot listens to it.
+
+        `kind` is the channel's type, as an event would call it.
+        """
+        event = self.heard(envelope(found, channel, self._me, kind))
+        return event.message if isinstance(event, Said) else None
+
+    # --- by what Slack says ---------------------------------------------------------------------
+
     async def is_ours(self, person: str) -> bool:
-        """Tell whether a person is of this organisation; raises `PlatformError`."""
+        """Return whether a person belongs to this organisation; raises `PlatformError`."""
         return not self._home.isdisjoint(await self._names.home_of(person))
 
     async def listens_to(self, person: str) -> bool:
-        """Tell whether a person may talk to the bot; raises `PlatformError`."""
+        """Return whether a person may talk to the bot; raises `PlatformError`."""
         return self._strangers or await self.is_ours(person)

@@ -1,16 +1,16 @@
-"""What Slack keeps of a thread, and of the time when the bot was away (`core.intake.catch_up`).
+"""What Slack keeps of threads, and of the time when the bot was away (`core.intake.catch_up`).
 
-Slack keeps nothing for an app without a connection, and gives up on an HTTP endpoint after five
-minutes.
+Slack keeps no events for an app without a connection, and stops sending to an HTTP endpoint after
+five minutes.
 """
 
 from __future__ import annotations
 
 import logging
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, TypeAlias
 
 from bots.slack.ids import is_ts, seconds
-from bots.slack.inbound import events
+from bots.slack.inbound.events import channel_of, place_of
 from bots.slack.inbound.history import direct_messages, history, is_tombstone, one, replies
 from bots.slack.inbound.people import is_id
 from bots.slack.pace import Rank
@@ -21,61 +21,88 @@ from core.intake.backfill import PATIENCE
 from core.intake.changes import Listing
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, Mapping, Sequence
+    from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
 
-    from bots.slack.inbound.receive import Reception
-    from bots.slack.outbound.platform import SlackPlatform
+    from bots.slack.api import Api
+    from bots.slack.inbound.audience import Audience
+    from bots.slack.inbound.events import Me
     from core.domain.message import Message, ThreadKey
     from core.domain.session import Entry
+
+    Offer: TypeAlias = Callable[[Message], Awaitable[None]]
+    Say: TypeAlias = Callable[[Message, str], Awaitable[None]]
 
 log = logging.getLogger(__name__)
 
 _TYPES = {Kind.DM: "im", Kind.GROUP: "mpim"}
 _PATIENCE = 90.0
-"""Seconds for one page: nobody waits for it, and some apps get one a minute."""
+"""Seconds for one page: nothing waits for it, and some apps get one page a minute."""
+
+
+async def thread_before(
+    api: Api, audience: Audience, message: Message
+) -> AsyncGenerator[Message, None]:
+    """Yield what people said in a message's thread; raises as `history.replies`."""
+    channel, kind = channel_of(message.thread.place), _TYPES.get(message.kind, "")
+    async for found in replies(
+        api, channel, message.answer_in, rank=Rank.BACKFILL, patience=PATIENCE
+    ):
+        if (earlier := audience.read(found, channel, kind)) is not None:
+            yield earlier
 
 
 class SlackHistory:
     """Reads channels, direct messages and threads."""
 
-    def __init__(self, platform: SlackPlatform) -> None:
-        """Read as `platform`; what was missed goes to `reception`."""
-        self._platform = platform
+    def __init__(self, api: Api, me: Me, audience: Audience, offer: Offer, say: Say) -> None:
+        """Read as `me`.
+
+        Args:
+            api: Slack's Web API.
+            me: The bot.
+            audience: Decides whose messages count.
+            offer: Takes a message in.
+            say: Says something under a message, once.
+        """
+        self._api = api
+        self._me = me
+        self._audience = audience
+        self._offer = offer
+        self._say = say
         self._groups: set[str] | None = None
-        """Direct messages of several people; None where it is not known which those are."""
-        self.reception: Reception
+        """Direct messages of several people; None if they are not known."""
 
     async def places(self) -> list[str]:
-        """Return the DMs that there are: a person may have written for the first time."""
+        """Return all DMs: a person may have written for the first time."""
         self._groups = None
         try:
-            found = [each async for each in direct_messages(self._platform.api, _PATIENCE)]
+            found = [each async for each in direct_messages(self._api, _PATIENCE)]
         except PlatformError as error:
             log.info("the direct messages are not known: %s", error)
             return []
         self._groups = {str_of(each, "id") for each in found if each.get("is_mpim")}
         channels = (str_of(each, "id") for each in found)
-        return [events.place_of(id_, self._platform.me) for id_ in channels if is_id(id_)]
+        return [place_of(channel, self._me) for channel in channels if is_id(channel)]
 
     async def said(
         self, place: str, threads: Mapping[str, float], oldest: float
     ) -> AsyncGenerator[Message | Listing, None]:
-        """Yield what people said at a place, in threads and outside of them."""
-        api, channel = self._platform.api, events.channel_of(place)
+        """Yield what people said in a channel, in threads and outside of them."""
+        channel = channel_of(place)
         kind = await self._type_of(channel)
-        # A direct message as a whole is one conversation, and its channel's list is a thread's.
+        # A DM that is one conversation is listed by its channel.
         start = min([oldest, *(since for thread, since in threads.items() if not is_ts(thread))])
         roots = {thread: since for thread, since in threads.items() if is_ts(thread)}
         ids: set[str] = set()
         async for found in history(
-            api, channel, rank=Rank.CATCH_UP, oldest=f"{start:.6f}", patience=_PATIENCE
+            self._api, channel, rank=Rank.CATCH_UP, oldest=f"{start:.6f}", patience=_PATIENCE
         ):
             ts, latest = str_of(found, "ts"), str_of(found, "latest_reply")
             if is_ts(latest) and seconds(latest) > start:
                 roots.setdefault(ts, start)
             if not is_tombstone(found):
                 ids.add(ts)
-            if (message := self._as_message(found, channel, kind)) is not None:
+            if (message := self._audience.read(found, channel, kind)) is not None:
                 yield message
         yield Listing(name=channel, since=start, ids=frozenset(ids))
         for root, since in roots.items():
@@ -86,7 +113,7 @@ class SlackHistory:
         self, message: Message, oldest: float
     ) -> AsyncGenerator[Message | Listing, None]:
         """Yield what people said in a message's thread."""
-        channel, kind = self._platform.channel_of(message.thread), _TYPES.get(message.kind, "")
+        channel, kind = channel_of(message.thread.place), _TYPES.get(message.kind, "")
         if not is_ts(message.thread.thread):
             async for each in self.said(message.thread.place, {channel: oldest}, oldest):
                 yield each
@@ -97,58 +124,49 @@ class SlackHistory:
                 yield each
 
     def listing_of(self, thread: ThreadKey, entry: Entry) -> str:
-        """Return the list that a stored message is in: its channel's, or that of its thread."""
-        channel, root = self._platform.channel_of(thread), entry.answer_in or entry.platform_id
+        """Return the list that a stored message is in: its channel's or its thread's."""
+        channel, root = channel_of(thread.place), entry.answer_in or entry.platform_id
         if not is_ts(entry.platform_id):
             return ""
         whole = not is_ts(thread.thread) and root == entry.platform_id
         return channel if whole else _list_of(channel, root)
 
     async def is_gone(self, thread: ThreadKey, entry: Entry) -> bool:
-        """Ask for one message by itself."""
-        channel, root = self._platform.channel_of(thread), entry.answer_in or entry.platform_id
-        found = await one(self._platform.api, channel, root, entry.platform_id)
+        """Ask Slack whether one message is gone."""
+        channel, root = channel_of(thread.place), entry.answer_in or entry.platform_id
+        found = await one(self._api, channel, root, entry.platform_id)
         return found is None or is_tombstone(found)
 
     async def offer(self, messages: Sequence[Message]) -> None:
         """Take in messages of one thread."""
         for message in messages:
-            await self.reception.offer(message)
+            await self._offer(message)
 
     async def say(self, message: Message, text: str) -> None:
         """Say something under a message, once."""
-        await self._platform.say(message, text)
-
-    async def before(self, message: Message) -> AsyncGenerator[Message, None]:
-        """Yield what people said in the thread of a message."""
-        channel, kind = self._platform.channel_of(message.thread), _TYPES.get(message.kind, "")
-        async for found in replies(
-            self._platform.api, channel, message.answer_in, rank=Rank.BACKFILL, patience=PATIENCE
-        ):
-            if (earlier := self._as_message(found, channel, kind)) is not None:
-                yield earlier
+        await self._say(message, text)
 
     async def _thread(
         self, channel: str, root: str, oldest: float, kind: str, rank: Rank, patience: float
     ) -> AsyncGenerator[Message | Listing, None]:
-        api, ids = self._platform.api, set[str]()
+        ids: set[str] = set()
         async for found in replies(
-            api, channel, root, rank=rank, oldest=f"{oldest:.6f}", patience=patience
+            self._api, channel, root, rank=rank, oldest=f"{oldest:.6f}", patience=patience
         ):
             if not is_tombstone(found):
                 ids.add(str_of(found, "ts"))
-            if (message := self._as_message(found, channel, kind)) is not None:
+            if (message := self._audience.read(found, channel, kind)) is not None:
                 yield message
         yield Listing(name=_list_of(channel, root), since=oldest, ids=frozenset(ids))
 
     async def _type_of(self, channel: str) -> str:
-        """Return what an event would call a channel's type, as far as that makes a difference.
+        """Return a channel's type as an event would call it, if that makes a difference.
 
-        A message that is read says nothing of it, and an id tells no direct message of several
+        A message in history does not name it, and an id does not tell a direct message of several
         people from a channel. Raises `PlatformError`.
         """
         if self._groups is None and not channel.startswith("D"):
-            answer = await self._platform.api.call(
+            answer = await self._api.call(
                 "conversations.info",
                 repeat=True,
                 patience=_PATIENCE,
@@ -157,9 +175,6 @@ class SlackHistory:
             )
             return "mpim" if dict_of(answer, "channel").get("is_mpim") else ""
         return "mpim" if channel in (self._groups or ()) else ""
-
-    def _as_message(self, found: dict[str, Any], channel: str, kind: str) -> Message | None:
-        return self._platform.heard(events.envelope(found, channel, self._platform.me, kind))
 
 
 def _list_of(channel: str, root: str) -> str:

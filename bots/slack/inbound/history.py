@@ -1,14 +1,14 @@
-"""Reading messages back from Slack, a page at a time.
+"""Reading messages from Slack, page by page.
 
 A distributed app gets 15 messages a page and one page a minute (docs: apis/web-api/rate-limits),
-so whoever reads says how long that may take. Threads come oldest first, each page with the root.
+so the caller says how long a page may take. Threads come oldest first, each page with the root.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from bots.slack.api import ODD, RefusedError
+from bots.slack.faults import ODD, RefusedError
 from bots.slack.ids import is_ts, seconds
 from bots.slack.pace import Rank
 from core.domain.errors import PlatformError, ReadBackRefusedError
@@ -41,10 +41,18 @@ async def replies(
     oldest: str = "0",
     patience: float | None = None,
 ) -> AsyncGenerator[dict[str, Any], None]:
-    """Yield a thread's messages after `oldest`, oldest first, and the root if it is one of them.
+    """Yield a thread's messages after `oldest`, oldest first, and the root if it is among them.
+
+    Args:
+        api: Slack's Web API.
+        channel: The thread's channel.
+        thread: The `ts` of the thread's root.
+        rank: What the messages are for.
+        oldest: The `ts` after which messages are wanted.
+        patience: Seconds for one page; by default the API's own.
 
     Raises:
-        ReadBackRefusedError: Slack does not let us look.
+        ReadBackRefusedError: Slack does not let the bot read the thread.
         PlatformError: It could not be read now.
     """
     given = {"channel": channel, "ts": thread, "include_all_metadata": True, "rank": rank}
@@ -53,7 +61,7 @@ async def replies(
 
 
 async def one(api: Api, channel: str, thread: str, message: str) -> dict[str, Any] | None:
-    """Return one message of a thread, or what it has left; None where nothing stands there.
+    """Return one message of a thread, or its tombstone; None if there is neither.
 
     Raises as `replies`.
     """
@@ -79,21 +87,21 @@ async def one(api: Api, channel: str, thread: str, message: str) -> dict[str, An
 
 
 def is_tombstone(message: Mapping[str, Any]) -> bool:
-    """Tell whether it stands where a message was deleted, as the root of a thread leaves one."""
+    """Return whether it stands for a deleted message, as a thread's deleted root leaves it."""
     return message.get("subtype") == "tombstone"
 
 
 async def history(
     api: Api, channel: str, *, rank: Rank, oldest: str, patience: float | None = None
 ) -> AsyncGenerator[dict[str, Any], None]:
-    """Yield what stands in a channel itself after `oldest`, newest first; raises as `replies`."""
+    """Yield the messages of a channel itself after `oldest`, newest first; raises as `replies`."""
     given = {"channel": channel, "include_all_metadata": True, "rank": rank}
     async for message in _pages(api, "conversations.history", patience, oldest=oldest, **given):
         yield message
 
 
 async def direct_messages(api: Api, patience: float) -> AsyncGenerator[dict[str, Any], None]:
-    """Yield the direct messages that the bot is in, of one person and of several.
+    """Yield the channels of the bot's direct messages, with one person and with several.
 
     Raises `PlatformError`.
     """

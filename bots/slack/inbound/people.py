@@ -1,4 +1,4 @@
-"""Who has said something on Slack, whose they are, and what came with it. Pure."""
+"""Authors of messages on Slack, where they belong, and the files they sent. Pure."""
 
 from __future__ import annotations
 
@@ -16,23 +16,23 @@ if TYPE_CHECKING:
 _ID = re.compile(r"[\w.-]{1,64}", re.ASCII)
 _TYPE = re.compile(r"[\w.+-]{1,64}/[\w.+-]{1,64}", re.ASCII)
 LONGEST = 255
-"""Characters of a name; Slack takes 80 for a person's, and a file's is cut at about 255."""
+"""Characters of a name; Slack accepts 80 for a person's, and cuts a file's at about 255."""
 UNKNOWN_TYPE = "application/octet-stream"
-"""The type of a file of which Slack says none; where it has no size either, `files.info` does."""
+"""The type of a file if Slack names none; if it has no size either, `files.info` has both."""
 _SLACKBOT = "USLACKBOT"
 
 
 def is_id(text: str) -> bool:
-    """Tell whether a text looks like an id of Slack's: of a person, a channel, a file, an event."""
+    """Return whether a text looks like one of Slack's ids: of a person, channel, file or event."""
     return _ID.fullmatch(text) is not None
 
 
 def is_stranger(body: Mapping[str, Any], me: Me) -> bool:
-    """Tell whether an event's person is of another organisation, through Slack Connect.
+    """Return whether an event's person belongs to another organisation, through Slack Connect.
 
-    What Slack says of it: `user_team` or `source_team` beside the message, and which workspaces
-    the app is installed in (docs: apis/slack-connect). In a channel that is not shared outside,
-    somebody of another workspace is of the same organisation.
+    Slack says so by `user_team` or `source_team` beside the message, and by the workspaces that
+    the app is installed in (docs: apis/slack-connect). In a channel that is not shared outside, a
+    person of another workspace belongs to the same organisation.
     """
     event = dict_of(body, "event")
     person = event if not dict_of(event, "message") else dict_of(event, "message")
@@ -44,13 +44,13 @@ def is_stranger(body: Mapping[str, Any], me: Me) -> bool:
 
 
 def is_ours(message: Mapping[str, Any], me: Me) -> bool:
-    """Tell whether the bot itself has said it."""
+    """Return whether the message is the bot's own."""
     user, bot = str_of(message, "user"), str_of(message, "bot_id")
     return user == me.user or bool(bot and bot == me.bot)
 
 
 def author_of(message: Mapping[str, Any], me: Me, names: Mapping[str, str]) -> Author | None:
-    """Return who said it; None where that is the bot, Slack itself, or a bot that isn't heard."""
+    """Return the author; None if that is the bot, Slack itself, or a bot that does not count."""
     user, bot = str_of(message, "user"), str_of(message, "bot_id")
     if is_ours(message, me) or user == _SLACKBOT or (bot and not me.allow_bots):
         return None
@@ -69,9 +69,10 @@ def author_of(message: Mapping[str, Any], me: Me, names: Mapping[str, str]) -> A
 
 
 def files_of(message: Mapping[str, Any]) -> tuple[Attachment, ...]:
-    """Return files by reference. One of another organisation is only an id until it is asked for.
+    """Return a message's files by reference.
 
-    Such a file has `file_access: check_file_info` (docs: reference/objects/file-object).
+    Another organisation's file has only an id until `files.info` is called; it has
+    `file_access: check_file_info` (docs: reference/objects/file-object).
     """
     return tuple(
         Attachment(
@@ -87,5 +88,5 @@ def files_of(message: Mapping[str, Any]) -> tuple[Attachment, ...]:
 
 
 def _type_of(file: Mapping[str, Any]) -> str:
-    said = str_of(file, "mimetype")
-    return said if _TYPE.fullmatch(said) else UNKNOWN_TYPE
+    given = str_of(file, "mimetype")
+    return given if _TYPE.fullmatch(given) else UNKNOWN_TYPE

@@ -1,8 +1,8 @@
-"""What people wrote, as a model should read it: names for ids, plain signs for Slack's. Pure.
+"""People's text as a model should read it: names instead of ids, no escapes of Slack's. Pure.
 
-Slack writes mentions, channels and links as `<…>` and escapes `&`, `<` and `>` in all else
-(docs: messaging/formatting-message-text). Only `text` is read: the rich text blocks that come
-with it say the same.
+Slack writes mentions, channels and links as `<…>`, and escapes `&`, `<` and `>` elsewhere (docs:
+messaging/formatting-message-text). Only `text` is read: the rich text blocks beside it say the
+same.
 """
 
 from __future__ import annotations
@@ -23,24 +23,23 @@ _MAIL = ("mailto:", "tel:")
 
 @dataclass(frozen=True, slots=True)
 class Mentions:
-    """Whom a text names."""
+    """Whom a text mentions."""
 
     me: bool
     others: bool
-    """Somebody else, a group, or all who are there."""
+    """Whether it mentions another person, a group, or everyone."""
 
 
 def mentions_in(text: str, me: str) -> Mentions:
-    """Return whom a text names, as Slack sends it; `me` is the bot's user id."""
+    """Return whom a text, as Slack sends it, mentions; `me` is the bot's user id."""
     users = set(_USER.findall(text))
     return Mentions(me in users, bool(users - {me}) or _GROUP.search(text) is not None)
 
 
 def readable(text: str, me: str, names: Mapping[str, str]) -> str:
-    """Return a text as a model should read it, without the mention of the bot before it.
+    """Return a text as a model should read it, without the mention of the bot at its start.
 
-    People are called by `names`, where it has their id. A text that is nothing but the mention
-    keeps it: being called is all that it says.
+    `names` are people's names by id. A text that is only the mention keeps it: that is all it says.
     """
     bare = re.sub(rf"\A(?:\s*<@{re.escape(me)}(?:\|[^<>]*)?>[\s:,]*)+", "", text)
     return _SIGN.sub(lambda sign: _written(sign, names), bare if bare.strip() else text).strip()
@@ -57,7 +56,7 @@ def _written(sign: re.Match[str], names: Mapping[str, str]) -> str:
     target, _, label = sign[1].partition("|")
     label = plain(label)
     match target[:1]:
-        case "":  # an app that writes a link without its address
+        case "":  # an app wrote a link without its address
             return label or sign[0]
         case "@":
             return f"@{names.get(target[1:]) or label or target[1:]}"
@@ -71,7 +70,7 @@ def _written(sign: re.Match[str], names: Mapping[str, str]) -> str:
 
 
 def _special(name: str, label: str) -> str:
-    """Return a broadcast, a group of users or a date in words; their label is what people see."""
+    """Return a broadcast, a user group or a date in words; people see its label."""
     kind, _, rest = name.partition("^")
     if kind == "date":
         return label or rest

@@ -1,1 +1,1 @@
-"""What the bot posts on Slack: answers, previews, files, reactions, and finding its own posts."""
+"""Posting on Slack: answers, previews, files and reactions; and finding the bot's own posts."""

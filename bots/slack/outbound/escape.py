@@ -1,14 +1,14 @@
-"""What models write, on its way to Slack: it may be read, and nothing in it does anything. Pure.
+"""Escaping what models write, so that Slack shows it and acts on none of it. Pure.
 
-A markdown block obeys Slack's own `<…>` signs: a raw `<!here>` there calls everybody, and
+A markdown block obeys Slack's own `<…>` signs: a raw `<!here>` there notifies everyone, and
 `<https://evil|https://bank>` hides where it leads. Escaped, they are shown as they were written,
-and what an escape stands for is not read as a sign again. In a link's address `&amp;` is not
-decoded (all of it measured in a workspace: github.com/PostHog/posthog, pull request 95054). So `&`
-is escaped only where it would be read as an escape.
+and Slack does not decode an escape twice. In a link's address, Slack does not decode `&amp;` (all
+of it measured in a workspace: github.com/PostHog/posthog, pull request 95054). So `&` is escaped
+only if Slack would read it as the start of an escape.
 
-What has no brackets calls nobody as long as messages are sent with `parse` none and `link_names`
-false, which `format` sees to. A word joiner in `@here` and the like is a second lock on that door;
-it can't be seen. It holds in code too, and wherever a text is cut.
+Text without brackets notifies no one as long as messages are sent with `parse` none and
+`link_names` false, which `format` ensures. An invisible word joiner in `@here` and the like is a
+second safeguard. It works in code, too, and wherever a text is split.
 """
 
 from __future__ import annotations
@@ -22,9 +22,9 @@ _JOINER = "\N{WORD JOINER}"
 _HIDDEN = "[\\u200b-\\u200f\\u2060-\\u2064\\ufe00-\\ufe0f\\ufeff]*+"
 
 _REFERENCE = regex.compile(r"&(?=#?\w{1,31};)", regex.ASCII)
-"""An `&` that would be read as an escape; a named reference has at most 31 letters."""
+"""An `&` that Slack would read as an escape; a named reference has at most 31 letters."""
 _MARKS = r"^(?!>(?![ \t>]))[ \t]*+(?:>[ \t]?)++"
-"""The marks of a quote, which stay; in `>5` it is a sign."""
+"""The marks of a quote, which are kept; the `>` in `>5` is a plain sign."""
 _QUOTE = regex.compile(_MARKS, regex.MULTILINE)
 _GREATER = regex.compile(rf"{_MARKS}(*SKIP)(*FAIL)|>", regex.MULTILINE)
 _BROADCAST = regex.compile(
@@ -33,7 +33,7 @@ _BROADCAST = regex.compile(
 _LOOKALIKE = regex.compile(rf"(?<=[\uff1c\ufe64\u2039\u3008])(?={_HIDDEN}[!@#\uff01\uff20\uff03])")
 _TARGET = regex.compile(
     r"(?<=\]\(\s*|\]:\s*)(?=[!@#](?:[A-Z][A-Z0-9]{2,}|here|channel|everyone|subteam|date))"
-)  # a link to `@U1` may be written down as a mention on the way
+)  # Slack may turn a link to `@U1` into a mention
 _UNSETTLED = regex.compile(
     rf"(?:&#?\w{{0,31}}|[@\uff20\ufe6b]{_HIDDEN}\w{{0,8}}|\](?:\(|:)?\s*[!@#]?\w{{0,8}}"
     rf"|[\uff1c\ufe64\u2039\u3008]{_HIDDEN}|^[ \t>]*|[\ud800-\udfff])\Z",
@@ -42,7 +42,7 @@ _UNSETTLED = regex.compile(
 
 
 def inert(text: str) -> str:
-    """Return Markdown for a markdown block, or a stream, in which nothing calls anybody."""
+    """Return Markdown for a markdown block, or a stream, in which nothing notifies anyone."""
     text = visible(text)
     if "&" in text:
         text = _REFERENCE.sub("&amp;", text)
@@ -53,7 +53,7 @@ def inert(text: str) -> str:
 
 
 def length(text: str) -> int:
-    """Return the length of a text's inert form, which need not be made for that."""
+    """Return the length of a text's inert form, without building it."""
     shown = joined(visible(text))
     longer = 3 * shown.count("<")
     if ">" in shown:
@@ -65,28 +65,28 @@ def length(text: str) -> int:
 
 
 def escaped(text: str) -> str:
-    """Return a text for Slack's own markup (`mrkdwn`), where it is shown as it is."""
+    """Return a text for Slack's own markup (`mrkdwn`), which shows it unchanged."""
     shown = visible(text).replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
     return joined(shown)
 
 
 def settled(text: str) -> str:
-    """Return a text that still grows without the end that could come to mean something else.
+    """Return a text that still grows without its end, if more text could change what that means.
 
-    Of two such texts, the inert form of the first is how that of the second begins.
+    Of two such texts, the inert form of the second starts with the inert form of the first.
     """
     found = _UNSETTLED.search(text, max(0, len(text) - 80))
     return text[: found.start()] if found else text
 
 
 def restored(text: str) -> str:
-    """Return what `inert` was given, but for signs that can't be seen."""
+    """Return the text that `inert` was given, without invisible characters."""
     plain = text.replace("&lt;", "<").replace("&gt;", ">").replace("&amp;", "&")
     return plain.replace(_JOINER, "")
 
 
 def joined(text: str) -> str:
-    """Return a text in which no word is one that calls everybody."""
+    """Return a text in which no word notifies everyone."""
     for pattern in (_BROADCAST, _LOOKALIKE, _TARGET):
         text = pattern.sub(_JOINER, text)
     return text

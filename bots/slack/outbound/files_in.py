@@ -1,11 +1,11 @@
-"""Files that people send: asked for when a turn needs them, with the bot's own token.
+"""Files that people send: downloaded when a turn needs them, with the bot's own token.
 
-A file's address is not kept: `files.info` gives it, also for a file of another organisation, of
-which the event tells only the id. Without the scope `files:read` Slack answers a download with
-the page of its login (slack-sdk and Slack's docs are silent on it; seen with many bots).
+A file's address is not stored: `files.info` gives it, also for a file of another organisation, for
+which the event has only the id. Without the scope `files:read`, Slack answers a download with its
+login page (slack-sdk and Slack's docs are silent on it; seen with many bots).
 
-The address of a remote file is whatever the app that registered it says, and "can point to any
-host" (docs: reference/methods/files.remote.info): nothing is asked for there.
+The app that registers a remote file chooses its address, which "can point to any host" (docs:
+reference/methods/files.remote.info): the bot requests nothing there.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 import aiohttp
 
 from bots.outgoing import ElsewhereError, content_of, opened
-from bots.slack.api import RefusedError
+from bots.slack.faults import RefusedError
 from bots.slack.hosts import file_hosts
 from bots.slack.pace import Rank
 from core.domain.errors import FileGoneError, FileUnreadableError, PlatformError
@@ -32,22 +32,22 @@ _OK, _RATE_LIMITED, _SERVER_FAULT = 200, 429, 500
 _NOT_THERE = {404, 410}
 _TRIES = 3
 _PAUSE = 0.5
-"""Seconds before the next try; a turn waits for its files for some seconds (`FETCH_SECONDS`)."""
-_NO_SCOPE = "I lack the right to read files (files:read)"
+"""Seconds before the next try; a turn waits some seconds for its files (`FETCH_SECONDS`)."""
+_NO_SCOPE = "I lack the permission to read files (files:read)"
 _TOO_LARGE = "it is too large"
-_ELSEWHERE = "it is kept outside Slack: paste it or upload it"
+_ELSEWHERE = "it is stored outside Slack: paste it or upload it"
 _GONE = "it is gone"
 _REMOVED = {"file_deleted": "it was deleted", "file_not_found": _GONE}
-_NOT_GIVEN = "Slack does not give it"
+_NOT_GIVEN = "Slack does not provide it"
 
 
 async def fetch(api: Api, file: str) -> bytes:
-    """Return a file's content, whole.
+    """Return a file's whole content.
 
     Raises:
         FileGoneError: It was removed.
-        FileUnreadableError: It is too large, or not for us.
-        PlatformError: It can't be had now.
+        FileUnreadableError: It is too large, or not accessible to the bot.
+        PlatformError: It can't be downloaded now.
     """
     try:
         found = dict_of(
@@ -69,10 +69,10 @@ async def fetch(api: Api, file: str) -> bytes:
 
 
 async def is_unchanged(api: Api, file: str) -> bool:
-    """Tell whether a file is still what it was: only uploads can't be edited.
+    """Return whether a file is certainly unchanged: only uploads can't be edited.
 
-    A snippet, a post or a canvas is other words under the same id (docs: reference/objects/
-    file-object, `mode`). Raises `PlatformError` where Slack can't be asked now.
+    A snippet, a post or a canvas may have other words under the same id (docs: reference/objects/
+    file-object, `mode`). Raises `PlatformError` if Slack can't be asked now.
     """
     try:
         found = dict_of(await api.call("files.info", repeat=True, file=file), "file")
@@ -82,14 +82,14 @@ async def is_unchanged(api: Api, file: str) -> bool:
 
 
 def _meaning(code: str) -> FileUnreadableError:
-    """Return what it means that Slack does not describe a file."""
+    """Return the error for a refusal of `files.info`."""
     if code in _REMOVED:
         return FileGoneError(_REMOVED[code])
     return FileUnreadableError(_NO_SCOPE if code == "missing_scope" else _NOT_GIVEN)
 
 
 def _refusal(found: Mapping[str, Any]) -> FileUnreadableError | None:
-    """Return why a file's bytes are not asked for, as `files.info` describes it; None if they are.
+    """Return why a file is not downloaded, as `files.info` describes it; None if it is.
 
     Docs: reference/objects/file-object.
     """
@@ -108,7 +108,7 @@ def _address(found: Mapping[str, Any]) -> str:
 
 
 async def _tried(api: Api, url: str, *, html: bool) -> tuple[bytes | None, str]:
-    """Return a file's content, or None and why it could not be had this time."""
+    """Return a file's content, or None and why this try failed."""
     try:
         return await _download(api, url, html=html)
     except ElsewhereError:

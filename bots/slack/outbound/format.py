@@ -1,8 +1,8 @@
-"""An answer, as Slack takes it: a markdown block, the plain text beside it, and our notes. Pure.
+"""Answers in Slack's format: a markdown block, its plain-text fallback, and our notes. Pure.
 
 Lengths are those of Slack's docs (reference/block-kit/blocks/markdown-block: 12,000 characters in
-all of a message's markdown blocks), and of practice where that is less: `text` is refused from
-4,000 on (github.com/seratch/ChatGPT-in-Slack, issue 102), all blocks together from about 13,200 on
+all of a message's markdown blocks), or of practice if that is less: Slack refuses a `text` of 4,000
+or more (github.com/seratch/ChatGPT-in-Slack, issue 102), and blocks of about 13,200 or more in all
 (github.com/slackapi/bolt-js, issue 2509). They count after escaping.
 """
 
@@ -31,19 +31,19 @@ Json: TypeAlias = dict[str, Any]
 MARKDOWN = 11_500
 TEXT = 3_900
 SMALL = 1_000
-"""A text that is refused at the length that Slack is known to take is tried in parts of this."""
+"""Characters of the parts of a text that Slack refused at a length it usually accepts."""
 _SEEN = 4
-"""How much of a text is looked at, in lengths of what is shown: signs that are not shown, or
-stand for more, make one longer than the other."""
+"""How much of a text is processed, in multiples of the shown length: invisible characters, and
+escapes, make a text longer than what is shown of it."""
 NOTE = 300
 NOTES = 5
-"""Notes under an answer; there are five kinds of them."""
+"""Notes under an answer at most; there are five kinds of them."""
 REMEMBER = "what_i_remember"
-"""The action of the button that shows what is remembered of a thread."""
+"""The action of the button that shows what the bot remembers of a thread."""
 NO_PREVIEWS: Final[Mapping[str, Any]] = MappingProxyType(
     {"unfurl_links": False, "unfurl_media": False}
 )
-"""Goes with each post: Slack would ask for what a text links to, also for a model's addresses."""
+"""Part of each post: otherwise Slack would fetch what a text links to, even a model's links."""
 _NOTHING = "\u2026"
 _MORE = "\n\u2026"
 
@@ -58,7 +58,7 @@ _SMALL = Splitter(SMALL, lambda text: len(escaped(text)))
 
 
 def cut(text: str, most: int = 0) -> tuple[int, ...]:
-    """Return the ends of the pieces that an answer is posted in, `most` at most; 0 is no limit."""
+    """Return the ends of the pieces that an answer is posted in, `most` at most; 0: no limit."""
     return _PIECES.cut(text, most)
 
 
@@ -70,16 +70,16 @@ def piece(text: str, cuts: Sequence[int], index: int) -> str:
 def growing(text: str) -> str:
     """Return as much of a text that still grows as can be streamed.
 
-    What it gives for a text begins with what it gave for an earlier part of it.
+    The result for a text starts with the result for any earlier part of it.
     """
     return inert(settled(text[: _SEEN * MARKDOWN]))[:MARKDOWN]
 
 
 def message(text: str, notes: Sequence[str] = (), *, explain_trim: bool = False) -> Json:
-    """Return what `chat.postMessage` and `chat.update` take, for one piece or one notice.
+    """Return the arguments of `chat.postMessage` and `chat.update` for one piece or one notice.
 
-    `notes` are lines of the bot's own under it; `explain_trim` adds what ✂️ means, with a button
-    that shows what is remembered. A text that is too long is shown as far as it fits.
+    `notes` are lines of the bot's own under it; `explain_trim` adds what ✂️ means, and a button
+    that shows what the bot remembers. A text that is too long is cut.
     """
     seen = text[: _SEEN * MARKDOWN]
     shown = inert(seen)
@@ -90,8 +90,8 @@ def message(text: str, notes: Sequence[str] = (), *, explain_trim: bool = False)
         blocks.append({"type": "context", "elements": [_note(note) for note in notes[:NOTES]]})
     if explain_trim:
         blocks += [{"type": "context", "elements": [_note(TRIM_MEANING)]}, _remember()]
-    # `parse` is `client` unless said otherwise in chat.update (docs: reference/methods/chat.update)
-    # and either finds names in plain text when it is `full`.
+    # The default of `parse` in chat.update is `client` (docs: reference/methods/chat.update), and
+    # with `full` both methods find names in plain text.
     return {"text": fallback(text), "blocks": blocks, "parse": "none", "link_names": False}
 
 
@@ -103,7 +103,7 @@ def parts(text: str, form: Form) -> tuple[str, ...]:
 
 
 def plain(text: str, notes: Sequence[str] = ()) -> Json:
-    """Return what `chat.postMessage` takes for text without any block, shown as it is."""
+    """Return the arguments of `chat.postMessage` for text without blocks, shown unchanged."""
     lines = [text, *(f"({visible(note)})" for note in notes)]
     shown = escaped("\n".join(lines))
     return {
@@ -115,7 +115,7 @@ def plain(text: str, notes: Sequence[str] = ()) -> Json:
 
 
 def fallback(text: str) -> str:
-    """Return a text as notifications, search and screen readers have it: without Markdown."""
+    """Return a text for notifications, search and screen readers: without Markdown."""
     seen = text[: _SEEN * TEXT]
     plain = _HEADING.sub("", _FENCE.sub("", seen))
     plain = _LINK.sub(r"\1 (\2)", _BOLD.sub(r"\1", plain)).strip() or _NOTHING
@@ -125,16 +125,16 @@ def fallback(text: str) -> str:
 
 
 def text_of(found: Mapping[str, Any]) -> str:
-    """Return the Markdown of a message of ours that was read back; empty where that can't be told.
+    """Return the Markdown of a message of ours that was read back; empty if it is unknown.
 
-    Slack may give a markdown block back as rich text, which says less.
+    Slack may return a markdown block as rich text, which has less information.
     """
     texts = [str_of(b, "text") for b in dicts_of(found, "blocks") if b.get("type") == "markdown"]
     return restored("\n".join(texts))
 
 
 def _note(text: str) -> Json:
-    """Return a line in small letters; plain text is nothing but shown."""
+    """Return a line in small letters, as plain text, which Slack only shows."""
     text = visible(text) or _NOTHING
     line = text if len(text) <= NOTE else f"{text[: NOTE - 1]}\u2026"
     return {"type": "plain_text", "text": line, "emoji": True}

@@ -1,29 +1,29 @@
-"""Slack as a platform: posts that are found again, previews that stream, answers that are whole.
+"""Slack as a platform: posts that can be found again, previews that stream, whole answers.
 
-Implements `core.delivery.port.Platform`; what each method answers is described there. Slack has no
-key that keeps a repeated post from standing twice, so each message carries a mark in its metadata
-(`marks`), and nothing is posted again before it was looked for.
+Implements `core.delivery.port.Platform`, which describes what each method returns. Slack has no
+key that prevents a repeated post from appearing twice. So each message carries its key in its
+metadata (`post_keys`), and nothing is posted again before it was looked for.
 """
 
 from __future__ import annotations
 
 import logging
-from collections import OrderedDict
 from functools import partial
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
-from bots.slack.api import METADATA, ContentError, RefusedError, stated
-from bots.slack.inbound.events import NAME, channel_of, deleted, edited, kind_of, said, unread
-from bots.slack.inbound.people import is_stranger
+from cachetools import LRUCache
+
+from bots.slack.api import stated
+from bots.slack.faults import METADATA, ContentError, RefusedError
+from bots.slack.inbound.events import NAME, channel_of
 from bots.slack.outbound import format as shape
 from bots.slack.outbound.files_in import fetch, is_unchanged
+from bots.slack.outbound.files_out import Uploads, is_file
 from bots.slack.outbound.post_keys import mark, notice
-from bots.slack.outbound.reactions import react
 from bots.slack.outbound.read_back import PATIENCE, find, say, say_once
 from bots.slack.outbound.status import Status
 from bots.slack.outbound.stream import LIFE, Streams
 from bots.slack.outbound.titles import Titles
-from bots.slack.outbound.uploads import Uploads, is_file
 from bots.slack.pace import Rank
 from core.delivery.port import Capabilities, Form, PostKey
 from core.domain.errors import (
@@ -32,7 +32,6 @@ from core.domain.errors import (
     PlatformError,
     PostRefusedError,
     PostUnclearError,
-    broke,
 )
 from core.domain.message import Kind
 from core.domain.payload import dict_of, str_of
@@ -40,10 +39,10 @@ from core.domain.tasks import off_loop_if_long
 from core.turn.notices import TRIM_MEANING
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
 
     from bots.slack.api import Api
-    from bots.slack.inbound.events import Deleted, Me
+    from bots.slack.inbound.events import Me
     from core.delivery.port import DeliveryTarget, Posted
     from core.domain.clock import Clock
     from core.domain.message import Attachment, Message, ThreadKey
@@ -51,13 +50,11 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-_Name = TypeVar("_Name")
-_Value = TypeVar("_Value")
 _GONE = {"cant_update_message", "channel_not_found", "edit_window_closed", "message_not_found"}
 _STREAMING = {"cant_delete_message", "streaming_state_conflict"}
-"""What Slack answers for a message that is still being streamed."""
+"""Errors about a message that is still being streamed."""
 _KEPT = 2000
-"""Messages and turns that are remembered here; past that, it is done the longer way."""
+"""Messages and turns remembered here; for others, the information is read or built again."""
 
 
 class SlackPlatform:
@@ -71,17 +68,20 @@ class SlackPlatform:
         me: Me,
         clock: Clock,
         *,
-        strangers: bool = False,
         most_messages: int = 0,
         edit_interval: float = 1.2,
         stream_life: float = LIFE,
     ) -> None:
-        """Act as `me`; the interval is what Slack's limit for chat.update comes to.
+        """Act as `me`.
 
-        `strangers` says that people of other organisations are heard in shared channels. An
-        answer has `most_messages` at most, and then a file; 0 is no limit.
+        Args:
+            api: Slack's Web API.
+            me: The bot.
+            clock: The clock.
+            most_messages: Messages of one answer at most, before a file; 0 means no limit.
+            edit_interval: Seconds between two edits of a preview, by the limit for chat.update.
+            stream_life: Seconds after which a stream is ended.
         """
-        self._strangers = strangers
         self._most_messages = most_messages
         self.api = api
         self.me = me
@@ -89,18 +89,18 @@ class SlackPlatform:
         self.titles = Titles(api)
         self._streams = Streams(api, clock, life=stream_life)
         self._uploads = Uploads(api, clock)
-        self._begun: OrderedDict[str, str] = OrderedDict()
-        """By turn: the token of the lease that began a stream here, which has no mark yet."""
-        self._texts: OrderedDict[str, str] = OrderedDict()
+        self._begun: LRUCache[str, str] = LRUCache(_KEPT)
+        """By turn: the token of the lease that began a stream here, which has no metadata yet."""
+        self._texts: LRUCache[str, str] = LRUCache(_KEPT)
         """By message: its text as it was posted here, for `finish` to add to."""
-        self._plain: OrderedDict[str, str] = OrderedDict()
+        self._plain: LRUCache[str, str] = LRUCache(_KEPT)
         """The same, of messages that were posted as plain text."""
-        self._unclear: OrderedDict[PostKey, None] = OrderedDict()
-        """Posts of which no answer came."""
+        self._unclear: LRUCache[PostKey, bool] = LRUCache(_KEPT)
+        """Posts whose answer was lost."""
         self.capabilities = Capabilities(call_timeout=api.timeout, edit_interval=edit_interval)
 
     def cut(self, text: str) -> tuple[int, ...]:
-        """Return the ends of pieces that each fit a markdown block, of the first few messages."""
+        """Return the ends of pieces that each fit a markdown block, for the allowed messages."""
         return shape.cut(text, self._most_messages)
 
     def piece(self, text: str, cuts: Sequence[int], index: int) -> str:
@@ -108,67 +108,67 @@ class SlackPlatform:
         return shape.piece(text, cuts, index)
 
     def parts(self, text: str, form: Form) -> tuple[str, ...]:
-        """Return a piece in parts that Slack takes as plain text."""
+        """Return a piece in parts that Slack accepts as plain text."""
         return shape.parts(text, form)
 
     # --- posting --------------------------------------------------------------------------------
 
-    async def post(self, where: DeliveryTarget, text: str, key: PostKey) -> str:
-        """Post under a key; a preview is streamed where that can be."""
+    async def post(self, target: DeliveryTarget, text: str, key: PostKey) -> str:
+        """Post under a key; stream a preview if possible."""
         if key.is_file:
-            return await self._uploads.put(where, text)
-        if key.is_preview and (streamed := await self._start(where, text, key)) is not None:
+            return await self._uploads.put(target, text)
+        if key.is_preview and (streamed := await self._start(target, text, key)) is not None:
             return streamed
         is_plain = key.form is not Form.CUT
         content = shape.plain(text) if is_plain else shape.message(text)
         try:
             answer = await self._taken(
                 "chat.postMessage",
-                channel=self.channel_of(where.thread),
-                thread_ts=where.answer_in,
+                channel=self.channel_of(target.thread),
+                thread_ts=target.answer_in,
                 metadata=mark(key),
                 **shape.NO_PREVIEWS,
                 **content,
             )
         except PostUnclearError:
-            _keep(self._unclear, key, None)
+            self._unclear[key] = True
             raise
         ts = stated("chat.postMessage", answer, "ts")
-        _keep(self._texts, ts, text)
+        self._texts[ts] = text
         if is_plain:
-            _keep(self._plain, ts, text)
+            self._plain[ts] = text
         return ts
 
-    async def edit(self, where: DeliveryTarget, message: str, text: str, *, final: bool) -> None:
-        """Replace the text; a stream grows for as long as it can."""
-        channel = self.channel_of(where.thread)
+    async def edit(self, target: DeliveryTarget, message: str, text: str, *, final: bool) -> None:
+        """Replace the text; append to a stream as long as possible."""
+        channel = self.channel_of(target.thread)
         if final:
             await self._streams.stop(channel, message)
-            first = PostKey(where.thread, where.turn, piece=0)
-            await self._replace(where, message, metadata=mark(first), **shape.message(text))
-            _keep(self._texts, message, text)
+            first = PostKey(target.thread, target.turn, piece=0)
+            await self._replace(target, message, metadata=mark(first), **shape.message(text))
+            self._texts[message] = text
             return
         if not await self._streams.grow(channel, message, shape.growing(text)):
             await self.api.courtesy(
                 "chat.update", channel=channel, ts=message, **shape.message(text)
             )
 
-    async def delete(self, where: DeliveryTarget, message: str) -> None:
-        """Take a message away; one that streams is ended first."""
+    async def delete(self, target: DeliveryTarget, message: str) -> None:
+        """Delete a message, and first end its stream if it has one."""
         if is_file(message):
-            await self._uploads.take_back(where, message)
+            await self._uploads.take_back(target, message)
             return
-        await self._streams.stop(self.channel_of(where.thread), message)
+        await self._streams.stop(self.channel_of(target.thread), message)
         try:
-            await self._ended(where, message, "chat.delete")
+            await self._ended(target, message, "chat.delete")
         except RefusedError as refused:
             if refused.code != "message_not_found":
                 raise
 
-    async def read_back(self, where: DeliveryTarget) -> tuple[Posted, ...]:
-        """Look through the thread, behind the message that is answered."""
-        unmarked = self._begun.get(where.turn, "another's") if self._streams.supported else ""
-        found = await find(self.api, self.me, where, unmarked=unmarked)
+    async def read_back(self, target: DeliveryTarget) -> tuple[Posted, ...]:
+        """Look through the thread, after the message that is answered."""
+        unmarked = self._begun.get(target.turn, "another's") if self._streams.supported else ""
+        found = await find(self.api, self.me, target, unmarked=unmarked)
         if any(posted.key in self._unclear for posted in found):
             self.api.took_effect("chat.postMessage")
         for posted in found:
@@ -176,29 +176,29 @@ class SlackPlatform:
         return found
 
     async def fetch(self, thread: ThreadKey, attachment: Attachment) -> bytes:
-        """Fetch a file that came with a message."""
+        """Return a file that came with a message."""
         del thread
         return await fetch(self.api, attachment.id)
 
     async def is_unchanged(self, thread: ThreadKey, attachment: Attachment) -> bool:
-        """Ask whether a file is there, and can't have become another one meanwhile."""
+        """Ask Slack whether a file exists, and can't have been edited."""
         del thread
         return await is_unchanged(self.api, attachment.id)
 
     # --- around an answer -----------------------------------------------------------------------
 
-    async def finish(self, where: DeliveryTarget, answer: Answer, posted: Sequence[str]) -> None:
-        """Put the notes under the answer, and the ✂️ on it; name the session after its opening."""
+    async def finish(self, target: DeliveryTarget, answer: Answer, posted: Sequence[str]) -> None:
+        """Put the notes under the answer and the ✂️ on it; name the session after its first turn."""
         last = posted[-1]
         if answer.notes or answer.explain_trim:
-            await self._replace(where, last, **await self._with_notes(last, answer))
+            await self._replace(target, last, **await self._with_notes(last, answer))
         if answer.trimmed:
-            await react(self.api, self.channel_of(where.thread), last, "scissors")
-        self.titles.after(where)
+            await self._react(target, last, "scissors")
+        self.titles.after(target)
         for message in posted:
             self._texts.pop(message, None)
             self._plain.pop(message, None)
-        self._begun.pop(where.turn, None)
+        self._begun.pop(target.turn, None)
 
     async def _with_notes(self, message: str, answer: Answer) -> shape.Json:
         if message in self._plain:
@@ -209,64 +209,52 @@ class SlackPlatform:
             text = await off_loop_if_long(len(answer.text), lambda: self._last_piece(answer))
         return shape.message(text, answer.notes, explain_trim=answer.explain_trim)
 
-    async def tell(self, where: DeliveryTarget, text: str) -> bool:
-        """Say it in the thread, else in a direct message to who asked."""
-        thread = (self.channel_of(where.thread), where.answer_in)
+    async def tell(self, target: DeliveryTarget, text: str) -> bool:
+        """Say it in the thread, or else in a direct message to the person who asked."""
+        thread = (self.channel_of(target.thread), target.answer_in)
         content = shape.message(text)
         try:
-            await say_once(self.api, self.me, thread, where.trigger, content, name=text)
+            await say_once(self.api, self.me, thread, target.trigger, content, name=text)
         except PlatformError as error:
-            log.info("a sentence is said in a direct message: %s", error)
-            return await self._tell_alone(where.asker_id, content)
+            log.info("a notice goes into a direct message instead: %s", error)
+            return await self._tell_alone(target.asker_id, content)
         return True
 
-    async def working(self, where: DeliveryTarget, *, working: bool) -> None:
-        """Let the thread show it; the call is made beside the turn."""
-        self.status.show(self.channel_of(where.thread), where.answer_in, working=working)
-
-    # --- what is heard --------------------------------------------------------------------------
-
-    def hears(self, body: Mapping[str, Any]) -> bool:
-        """Tell whether an event's person may talk to the bot."""
-        return self._strangers or not is_stranger(body, self.me)
-
-    def changed(self, body: Mapping[str, Any]) -> Deleted | Message | None:
-        """Return what was deleted, or a message as it is since it was edited."""
-        try:
-            return deleted(body, self.me) or edited(body, self.me)
-        except Exception as error:  # noqa: BLE001 - one change must not stop what comes after it
-            log.error("%s could not be read: %s", kind_of(body), broke(error))  # noqa: TRY400
-            return None
-
-    def heard(self, body: Mapping[str, Any]) -> Message | None:
-        """Return what a person said to whom the bot listens.
-
-        What can't be read is a message without words if it is said to the bot; else nothing.
-        """
-        try:
-            message = said(body, self.me)
-        except Exception as error:  # noqa: BLE001 - one message must not stop what comes after it
-            log.error("%s could not be read: %s", kind_of(body), broke(error))  # noqa: TRY400
-            message = unread(body, self.me)
-        return message if message is not None and self.hears(body) else None
+    async def working(self, target: DeliveryTarget, *, working: bool) -> None:
+        """Show it in the thread; the turn does not wait for the call."""
+        self.status.show(self.channel_of(target.thread), target.answer_in, working=working)
 
     # --- outside of turns -----------------------------------------------------------------------
 
     async def say(self, message: Message, text: str) -> None:
-        """Say something under a message, once, whoever says it; a crash may leave it unsaid."""
+        """Say something under a message, once across all processes; a crash may leave it unsaid."""
         await say(self.api, self.me, message, shape.message(text), name=text)
 
     @staticmethod
     def channel_of(thread: ThreadKey) -> str:
-        """Return the channel that a thread is in."""
+        """Return the channel of a thread."""
         return channel_of(thread.place)
 
     async def close(self) -> None:
-        """Take back what is shown of work that goes on."""
+        """Finish titles, and clear the status of threads in which the bot works."""
         await self.titles.close()
         await self.status.close()
 
-    # --- the steps ------------------------------------------------------------------------------
+    # --- steps ----------------------------------------------------------------------------------
+
+    async def _react(self, target: DeliveryTarget, message: str, name: str) -> None:
+        """Add a reaction to a message, once; if Slack refuses it, the message goes without.
+
+        Raises `PlatformError` if it can't be done now.
+        """
+        channel = self.channel_of(target.thread)
+        try:
+            await self.api.call(
+                "reactions.add", repeat=True, channel=channel, timestamp=message, name=name
+            )
+        except RefusedError as refused:
+            if refused.code != "already_reacted":
+                log.warning("an answer has no %s on it: %s", name, refused.code)
 
     async def _tell_alone(self, person: str, content: shape.Json) -> bool:
         if not person:
@@ -279,22 +267,21 @@ class SlackPlatform:
             marked = {"metadata": notice(), **shape.NO_PREVIEWS, **content}
             await self.api.call("chat.postMessage", channel=dm, patience=PATIENCE, **marked)
         except PlatformError as error:
-            log.warning("a sentence could not be said: %s", error)
+            log.warning("a notice was not posted: %s", error)
             return False
         return True
 
     async def _taken(self, method: str, **given: Any) -> dict[str, Any]:
-        """Post or change an answer; raise `ContentRefusedError` for a refusal of any other kind.
+        """Post or change an answer; raise `ContentRefusedError` for a refusal of an unknown kind.
 
-        What is refused for no reason known here may be so for what is in it. A mark that is
-        refused is left out.
+        Its content may be the cause. Metadata that Slack refuses is left out.
         """
         try:
             return await self.api.call(method, repeat=method != "chat.postMessage", **given)
         except ContentError as refused:
             if refused.code not in METADATA or "metadata" not in given:
                 raise
-            log.warning("an answer is posted without its mark: %s", refused)
+            log.warning("an answer is posted without its metadata: %s", refused)
             given.pop("metadata")
             return await self.api.call(method, repeat=method != "chat.postMessage", **given)
         except (PlatformBusyError, PostRefusedError):
@@ -304,50 +291,44 @@ class SlackPlatform:
                 raise
             raise ContentRefusedError(str(refused)) from refused
 
-    async def _start(self, where: DeliveryTarget, text: str, key: PostKey) -> str | None:
-        """Begin a stream; None where it has to be a message that is edited."""
-        if not (self._streams.supported and (where.kind is Kind.DM or where.reader)):
+    async def _start(self, target: DeliveryTarget, text: str, key: PostKey) -> str | None:
+        """Start a stream; return None if the preview has to be a message that is edited."""
+        if not (self._streams.supported and (target.kind is Kind.DM or target.reader)):
             return None
-        _keep(self._begun, where.turn, key.token)
-        to = (where.reader, self.me.team)
+        self._begun[target.turn] = key.token
+        to = (target.reader, self.me.team)
         try:
             return await self._streams.start(
-                self.channel_of(where.thread), where.answer_in, shape.growing(text), to
+                self.channel_of(target.thread), target.answer_in, shape.growing(text), to
             )
         except PostUnclearError:
             raise
         except PlatformError as error:
-            log.info("posted rather than streamed: %s", error)
+            log.info("a preview is posted, not streamed: %s", error)
             return None
 
-    async def _replace(self, where: DeliveryTarget, message: str, **content: Any) -> None:
+    async def _replace(self, target: DeliveryTarget, message: str, **content: Any) -> None:
         try:
-            await self._ended(where, message, "chat.update", **content)
+            await self._ended(target, message, "chat.update", **content)
         except RefusedError as refused:
             if refused.code in _GONE:
                 raise PostRefusedError(str(refused)) from refused
             raise
 
     async def _ended(
-        self, where: DeliveryTarget, message: str, method: str, **content: Any
+        self, target: DeliveryTarget, message: str, method: str, **content: Any
     ) -> None:
-        """Make a call on a message, which may be another process's stream."""
-        given = {"channel": self.channel_of(where.thread), "ts": message, **content}
+        """Make a call on a message; if it is another process's stream, end that first."""
+        given = {"channel": self.channel_of(target.thread), "ts": message, **content}
         call = self._taken if method == "chat.update" else partial(self.api.call, repeat=True)
         try:
             await call(method, **given)
         except RefusedError as refused:
             if refused.code not in _STREAMING:
                 raise
-            await self._streams.stop(self.channel_of(where.thread), message, known=False)
+            await self._streams.stop(self.channel_of(target.thread), message, known=False)
             await call(method, **given)
 
     def _last_piece(self, answer: Answer) -> str:
         cuts = self.cut(answer.text)
         return self.piece(answer.text, cuts, len(cuts) - 1)
-
-
-def _keep(known: OrderedDict[_Name, _Value], name: _Name, value: _Value) -> None:
-    known[name] = value
-    if len(known) > _KEPT:
-        known.popitem(last=False)

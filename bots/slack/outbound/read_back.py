@@ -1,4 +1,4 @@
-"""Finding the bot's own messages again, and saying something no more than once by it."""
+"""Finding the bot's own messages again, and by that saying something only once."""
 
 from __future__ import annotations
 
@@ -21,34 +21,34 @@ if TYPE_CHECKING:
     from core.domain.message import Message
 
 PATIENCE = 15.0
-"""Seconds for what is said outside of turns: no lease runs out on it, and Slack may hold it back.
+"""Seconds for a post outside of turns: no lease runs out meanwhile, and Slack may limit it.
 
-Less than `core.commands.in_thread.SAID_SECONDS`, with what is read before it.
+With the reading before it, it stays below `core.commands.in_thread.SAID_SECONDS`.
 """
 
 
-async def find(api: Api, me: Me, where: DeliveryTarget, *, unmarked: str) -> tuple[Posted, ...]:
-    """Return our messages of a turn, oldest first; those without a mark are this lease's.
+async def find(api: Api, me: Me, target: DeliveryTarget, *, unmarked: str) -> tuple[Posted, ...]:
+    """Return our messages of a turn, oldest first; raises what `replies` does.
 
-    Raises what `replies` does.
+    `unmarked` is the token of the lease that messages without metadata belong to.
     """
-    channel = channel_of(where.thread.place)
+    channel = channel_of(target.thread.place)
     found = []
     async for message in replies(
-        api, channel, where.answer_in, oldest=where.trigger, rank=Rank.TAKEOVER
+        api, channel, target.answer_in, oldest=target.trigger, rank=Rank.TAKEOVER
     ):
-        key = key_of(message, where, unmarked=unmarked) if is_ours(message, me) else None
+        key = key_of(message, target, unmarked=unmarked) if is_ours(message, me) else None
         if key is not None:
-            files = dicts_of(message, "files")  # a file is known by its own id
+            files = dicts_of(message, "files")  # a file is identified by its own id
             known = str_of(files[0], "id") if files else str_of(message, "ts")
             found.append(Posted(known, key, shape.text_of(message)))
     return tuple(found)
 
 
 async def say(api: Api, me: Me, message: Message, content: shape.Json, name: str) -> None:
-    """Say something under a message, once under this name, whoever says it.
+    """Say something under a message, once under this name across all processes.
 
-    A crash may leave it unsaid. Raises `PlatformError` when it can't be said now.
+    A crash may leave it unsaid. Raises `PlatformError` if it can't be said now.
     """
     channel = channel_of(message.thread.place)
     await say_once(api, me, (channel, message.answer_in), message.id, content, name)
@@ -60,7 +60,7 @@ async def say_once(
     """Say something in a thread (its channel and root) after a message; see `say`."""
     channel, root = thread
     metadata = notice(f"{after}\n{name}")
-    if is_ts(after):  # else there is no place to look at
+    if is_ts(after):  # otherwise there is nowhere to look
         async for found in replies(api, channel, root, oldest=after, rank=Rank.COMMAND):
             if found.get("metadata") == metadata and is_ours(found, me):
                 return

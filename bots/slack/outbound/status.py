@@ -1,7 +1,7 @@
-"""Saying in a thread that the bot works there, and always taking it back.
+"""Showing in a thread that the bot works there, and always clearing it again.
 
-In the agent container that is the session's status, one of four words; it doesn't end by itself
-for an hour. Elsewhere it is a line of text that is gone after two minutes (docs:
+In the agent container this is the session's status, one of four words, which lasts an hour.
+Elsewhere it is a line of text that disappears after two minutes (docs:
 reference/methods/agents.sessions.setStatus, reference/methods/assistant.threads.setStatus).
 """
 
@@ -13,9 +13,11 @@ from collections import deque
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from bots.slack.api import RefusedError
+from bots.slack.faults import RefusedError
 from bots.slack.pace import Rank
-from core.domain.errors import PlatformBusyError, PlatformError, broke
+from core.domain.backoff import Backoff
+from core.domain.errors import PlatformBusyError, PlatformError
+from core.domain.tasks import Tasks
 
 if TYPE_CHECKING:
     from bots.slack.api import Api
@@ -24,20 +26,22 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 AFTER = 0.3
-"""Seconds of work before it is shown: an answer that is ready by then needs no status."""
+"""Seconds of work before the status appears: an answer ready by then needs none."""
 _REFRESH = 90.0
-"""Seconds after which the line of text is said again; Slack shows it for two minutes."""
+"""Seconds after which the line of text is repeated; Slack shows it for two minutes."""
 _TRIES = 5
+_BACKOFF = Backoff(first=0.5, cap=8.0)
+"""Waits between attempts to clear a status."""
 _TEXT = "is thinking…"
 WORKING, IDLE = "processing", "active"
-"""The words of a session that works, and of one that waits for people."""
+"""The status of a session that works, and of one that waits for people."""
 _NOT_HERE = {"thread_not_found", "channel_not_found", "message_not_found", "not_in_channel"}
-"""Errors that speak of the thread, and not of what the workspace can do."""
+"""Errors about the thread, not about what the workspace can do."""
 
 
 @dataclass(eq=False)
-class _Line:
-    """What one thread shows, and what it should."""
+class _State:
+    """What one thread shows, and what it should show."""
 
     wanted: bool
     shown: bool
@@ -46,102 +50,97 @@ class _Line:
 
 
 class Status:
-    """Shows in each thread what was last asked for, one call at a time, and never fails."""
+    """Shows each thread's latest status, one call at a time, and never fails."""
 
     def __init__(self, api: Api, clock: Clock) -> None:
-        """Show nothing yet."""
+        """Start with no status shown."""
         self._api = api
         self._clock = clock
-        self._lines: dict[tuple[str, str], _Line] = {}
-        self._early: deque[tuple[float, tuple[str, str], _Line]] = deque()
-        """Lines that are not to be shown yet, by the time from which they are."""
+        self._threads: dict[tuple[str, str], _State] = {}
+        self._early: deque[tuple[float, tuple[str, str], _State]] = deque()
+        """Threads whose status is not shown yet, by the time at which it is due."""
         self._starting: asyncio.Task[None] | None = None
+        self._tasks = Tasks("a thread's status")
         self._ways = ["agents.sessions.setStatus", "assistant.threads.setStatus"]
-        """What is tried, the first that works; both are gone where the workspace has neither."""
+        """Methods, of which the first that works is used; those the workspace lacks are removed."""
 
     def show(self, channel: str, thread: str, *, working: bool) -> None:
-        """Let a thread show that the bot works there, or no longer does."""
-        line = self._lines.get((channel, thread))
-        if line is None:
-            # Where nothing is known and nothing is to be shown, another process may have died.
-            line = self._lines[channel, thread] = _Line(wanted=working, shown=not working)
+        """Show in a thread that the bot works there, or no longer does."""
+        state = self._threads.get((channel, thread))
+        if state is None:
+            # A status that this process never showed may be left over from one that died.
+            state = self._threads[channel, thread] = _State(wanted=working, shown=not working)
             if working:
-                self._start_later((channel, thread), line)
+                self._start_later((channel, thread), state)
             else:
-                self._start((channel, thread), line)
-        elif line.task is None and not working:
-            del self._lines[channel, thread]  # nothing was shown
-        line.wanted = working
-        line.changed.set()
+                self._start((channel, thread), state)
+        elif state.task is None and not working:
+            del self._threads[channel, thread]  # nothing was shown
+        state.wanted = working
+        state.changed.set()
 
     async def close(self, seconds: float = 2.0) -> None:
-        """Take everything back, within so many seconds."""
+        """Clear all statuses, within this many seconds."""
         if self._starting is not None:
             self._starting.cancel()
-        tasks = [line.task for line in self._lines.values() if line.task]
-        for line in self._lines.values():
-            line.wanted = False
-            line.changed.set()
-        if tasks:
-            _, late = await asyncio.wait(tasks, timeout=seconds)
-            for task in late:
-                task.cancel()
+        for state in self._threads.values():
+            state.wanted = False
+            state.changed.set()
+        await self._tasks.close(grace=seconds)
 
-    def _start(self, key: tuple[str, str], line: _Line) -> None:
-        line.task = asyncio.create_task(self._follow(key, line))
+    def _start(self, key: tuple[str, str], state: _State) -> None:
+        state.task = self._tasks.start(self._follow(key, state))
 
-    def _start_later(self, key: tuple[str, str], line: _Line) -> None:
-        """Start it after a while. One task waits for all of them: most turns end before that."""
-        self._early.append((self._clock.monotonic() + AFTER, key, line))
+    def _start_later(self, key: tuple[str, str], state: _State) -> None:
+        """Show it after a while. One task waits for all threads: most turns end before that."""
+        self._early.append((self._clock.monotonic() + AFTER, key, state))
         if self._starting is None or self._starting.done():
-            self._starting = asyncio.create_task(self._start_early())
+            self._starting = self._tasks.start(self._start_early())
 
     async def _start_early(self) -> None:
         while self._early:
-            due, key, line = self._early[0]
+            due, key, state = self._early[0]
             await self._clock.sleep(due - self._clock.monotonic())
             self._early.popleft()
-            if line.wanted:
-                self._start(key, line)
+            if state.wanted:
+                self._start(key, state)
 
-    async def _follow(self, key: tuple[str, str], line: _Line) -> None:
+    async def _follow(self, key: tuple[str, str], state: _State) -> None:
         try:
-            while line.wanted or line.shown:
-                line.changed.clear()
-                if line.wanted != line.shown or line.wanted:
-                    shown = line.wanted
+            while state.wanted or state.shown:
+                state.changed.clear()
+                if state.wanted != state.shown or state.wanted:
+                    shown = state.wanted
                     await self._say(key, working=shown)
-                    line.shown = shown
-                if line.wanted == line.shown and line.wanted:
-                    await self._pause(line, _REFRESH)
-        except Exception as error:  # noqa: BLE001 - nobody waits for it
-            log.error("a thread's status is no longer shown: %s", broke(error))  # noqa: TRY400
+                    state.shown = shown
+                if state.wanted == state.shown and state.wanted:
+                    await self._pause(state, _REFRESH)
         finally:
-            if self._lines.get(key) is line:
-                del self._lines[key]
+            if self._threads.get(key) is state:
+                del self._threads[key]
 
-    async def _pause(self, line: _Line, seconds: float) -> None:
-        """Wait so long, or until it is no longer to be shown."""
+    async def _pause(self, state: _State, seconds: float) -> None:
+        """Wait this long, or until the status has to be cleared."""
         pause = asyncio.create_task(self._clock.sleep(seconds))
-        while line.wanted and not pause.done():
-            line.changed.clear()
-            changed = asyncio.create_task(line.changed.wait())
+        while state.wanted and not pause.done():
+            state.changed.clear()
+            changed = asyncio.create_task(state.changed.wait())
             await asyncio.wait({pause, changed}, return_when=asyncio.FIRST_COMPLETED)
             changed.cancel()
         pause.cancel()
 
     async def _say(self, key: tuple[str, str], *, working: bool) -> None:
-        for attempt in range(_TRIES):
+        for failures in range(1, _TRIES + 1):
             try:
                 await self._say_once(key, working=working)
             except PlatformError as error:
                 log.info("the status could not be set: %s", error)
                 announced = error.seconds if isinstance(error, PlatformBusyError) else None
-                wait = 0.5 * 2**attempt if announced is None else announced
+                wait = _BACKOFF.wait(failures) if announced is None else announced
             else:
                 return
             if working:
-                return  # a courtesy; what has to go is insisted on
+                return  # showing it is a courtesy; only clearing it is retried
             await self._clock.sleep(wait)
 
     async def _say_once(self, key: tuple[str, str], *, working: bool) -> None:
@@ -165,8 +164,8 @@ class Status:
                 return
 
     def _give_up(self, way: str, refused: RefusedError) -> None:
-        """Do without a way that is refused, and say so once; one code may mean this thread only."""
+        """Stop using a method that Slack refuses; one code may be about this thread only."""
         if refused.code != "not_authorized" and way in self._ways:
             self._ways.remove(way)
             level = logging.INFO if self._ways else logging.WARNING
-            log.log(level, "no status in this way: %s", refused)
+            log.log(level, "no status can be shown in this way: %s", refused)

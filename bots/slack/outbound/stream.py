@@ -1,10 +1,10 @@
-"""Messages that grow while people watch: chat.startStream, appendStream and stopStream.
+"""Streamed messages, which grow while people watch: chat.startStream, appendStream, stopStream.
 
-A stream is a preview like any other: it is ended, and its text replaced, by the final edit. What
-decides here is when a message can still grow, and when it has to be edited instead:
+A stream is a preview like any other: the final edit ends it and replaces its text. This module
+decides when a message can still be appended to, and when it has to be edited instead:
 
-- it is shown live to one reader only, and to the others when it ends; so it is used where one
-  person talks (github.com/agentconnect-md/agentconnect, issue 1494)
+- only one reader sees it live, and the others when it ends; so it is used if one person talks
+  (github.com/agentconnect-md/agentconnect, issue 1494)
 - Slack ends it after five minutes, busy or not (github.com/slackapi/python-slack-sdk, issue 1859)
 - an append whose answer was lost can't be repeated; an edit can
 - a workspace or a proxy may not know the methods at all (`unknown_method`)
@@ -16,7 +16,8 @@ import logging
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from bots.slack.api import LACKING, LimitedError, RefusedError, stated
+from bots.slack.api import stated
+from bots.slack.faults import LACKING, LimitedError, RefusedError
 from core.domain.errors import PlatformError, StoppedByUserError
 
 if TYPE_CHECKING:
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 LIFE = 240.0
-"""Seconds after which a stream is ended by us, before Slack does it after five minutes."""
+"""Seconds after which we end a stream, before Slack does so after five minutes."""
 _STOPPED = "stopped_by_user"
 
 
@@ -37,10 +38,10 @@ class _Stream:
 
 
 class Streams:
-    """The streams that this process has open."""
+    """The open streams of this process."""
 
     def __init__(self, api: Api, clock: Clock, *, life: float = LIFE) -> None:
-        """Open none yet."""
+        """Start with no streams; end each after `life` seconds."""
         self._api = api
         self._clock = clock
         self._life = life
@@ -48,11 +49,11 @@ class Streams:
         self.supported = True
 
     async def start(self, channel: str, thread: str, text: str, to: tuple[str, str]) -> str:
-        """Begin a message and return its id; `to` is the reader's id and that of their team.
+        """Start a message and return its id; `to` is the reader's id and their team's.
 
         Raises:
             RefusedError: It can't be streamed there.
-            PostUnclearError: It may have begun.
+            PostUnclearError: It may have started.
         """
         until = self._clock.monotonic() + self._life
         try:
@@ -60,23 +61,23 @@ class Streams:
                 "chat.startStream",
                 channel=channel,
                 thread_ts=thread,
-                markdown_text=text or None,  # nothing is fine, an empty text is not
+                markdown_text=text or None,  # Slack accepts a missing text, not an empty one
                 recipient_user_id=to[0],
                 recipient_team_id=to[1],
             )
         except RefusedError as refused:
             if refused.code in LACKING:
                 self.supported = False
-                log.info("no streaming here: %s", refused.code)
+                log.info("this workspace has no streaming: %s", refused.code)
             raise
         ts = stated("chat.startStream", answer, "ts")
         self._open[channel, ts] = _Stream(text, until)
         return ts
 
     async def grow(self, channel: str, ts: str, text: str) -> bool:
-        """Bring a message's text up to date; False says that it has to be edited instead.
+        """Append to a message up to this text; return False if it has to be edited instead.
 
-        Raises `StoppedByUserError` when its reader has stopped it.
+        Raises `StoppedByUserError` if its reader has stopped it.
         """
         stream = self._open.get((channel, ts))
         if stream is None:
@@ -89,12 +90,12 @@ class Streams:
             if more:
                 await self._append(channel, ts, more)
         except LimitedError:
-            return True  # it grows with the next piece
+            return True  # the next piece appends this one, too
         except StoppedByUserError:
             del self._open[channel, ts]
             raise
         except PlatformError as error:
-            log.info("a stream has ended early: %s", error)
+            log.info("a stream ended early: %s", error)
             await self.stop(channel, ts)
             return False
         stream.text = text
@@ -111,10 +112,10 @@ class Streams:
             raise
 
     async def stop(self, channel: str, ts: str, *, known: bool = True) -> None:
-        """End a message's stream, if it has one; `known` says that only one of ours counts."""
+        """End a message's stream, if it has one; with `known`, only if this process started it."""
         if self._open.pop((channel, ts), None) is None and known:
             return
         try:
             await self._api.call("chat.stopStream", repeat=True, channel=channel, ts=ts)
         except PlatformError as error:
-            log.info("a stream is left to end by itself: %s", error)
+            log.info("a stream is left to expire: %s", error)

@@ -1,1 +1,1 @@
-"""What the app needs at Slack: its manifest, and what the doctor checks."""
+"""The app's setup at Slack: its manifest, and the doctor's checks."""

@@ -1,6 +1,6 @@
-"""What is wrong with the bot's place in Slack: tokens, scopes, events, channels, the clock.
+"""Diagnosing the bot's setup in Slack: tokens, scopes, events, channels, the clock.
 
-Changes nothing in the workspace: what is tried out with calls that post is in `tests.live.slack`.
+It changes nothing in the workspace; probes that post are in `tests.live.slack`.
 """
 
 from __future__ import annotations
@@ -13,10 +13,9 @@ import aiohttp
 from slack_sdk.errors import SlackApiError
 
 from bots.ops.finding import fine, note, wrong
-from bots.slack.api import ODD, guarded_session, retry_after, web_client
-from bots.slack.faults import STATUS_PAGE, TOKEN_CODES, Fault, fault_of
-from bots.slack.setup.doctor_app import about_app
-from bots.slack.setup.doctor_tokens import ABOUT, app_of, shapes
+from bots.slack.api import guarded_session, web_client
+from bots.slack.faults import ODD, STATUS_PAGE, TOKEN_CODES, Fault, fault_of, retry_after
+from bots.slack.setup.doctor_checks import ABOUT, about_app, app_of, shapes
 from bots.slack.setup.manifest import SCOPES
 from core.domain.errors import broke
 from core.domain.payload import dict_of, dicts_of, str_of
@@ -33,23 +32,25 @@ if TYPE_CHECKING:
 SIGNED_SECONDS = 300
 """How old a signed request may be (docs: authentication/verifying-requests-from-slack)."""
 _SKEW_NOTED = 30
+"""Seconds by which the clock may differ from Slack's without a note."""
 _TIMEOUT = 15.0
+"""Seconds for one call."""
 _NOWHERE = "C0000000000"
-"""A channel that there is not: a call on it says whether there is the method, and does nothing."""
-_NETWORK = "Look at the network, at a proxy, and at CHATBOT_SLACK_BASE_URL if it is set."
+"""A channel that does not exist: a call on it shows whether the method exists, and does nothing."""
+_NETWORK = "Check the network, any proxy, and CHATBOT_SLACK_BASE_URL if it is set."
 _ADDRESS = (
-    "Look at CHATBOT_SLACK_BASE_URL: it ends with /api/, as https://slack.com/api/ does, which is "
-    "taken where it is not set."
+    "Check CHATBOT_SLACK_BASE_URL: it has to end with /api/, like the default, "
+    "https://slack.com/api/."
 )
 _NEW_BOT = (
-    "Reinstall the app (api.slack.com/apps, your app, Install App), and put the new Bot User OAuth "
-    "Token there."
+    "Reinstall the app (api.slack.com/apps, your app, Install App), and set it to the new Bot User "
+    "OAuth Token."
 )
 _NEW_APP = (
-    "Make an app-level token with connections:write (api.slack.com/apps, your app, Basic "
-    "Information, App-Level Tokens), and put it there."
+    "Create an app-level token with connections:write (api.slack.com/apps, your app, Basic "
+    "Information, App-Level Tokens), and set it to that."
 )
-_PASSES = f"Change nothing here: look at {STATUS_PAGE}, and run the doctor again later."
+_PASSES = f"Change nothing; look at {STATUS_PAGE}, and run the doctor again later."
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,17 +61,20 @@ class Reply:
     headers: Mapping[str, str] = field(default_factory=dict)
     status: int = 200
     unreachable: str = ""
-    """Why there was none."""
+    """Why there was no answer; empty if there was one."""
 
     @property
     def error(self) -> str:
-        """Return Slack's word for why not; empty where all is well."""
+        """Return Slack's error code; empty if the call succeeded."""
         return "" if self.data.get("ok") else str_of(self.data, "error") or "no answer"
 
     def fault(self, token: str, repair: str, *needs: str) -> Finding | None:
-        """Return what is wrong, if this answer is of no use; `needs` are the fields it must have.
+        """Return what is wrong with this answer, if anything.
 
-        `token` names the one that the call was made with, and `repair` says how to replace it.
+        Args:
+            token: The name of the token that the call was made with.
+            repair: How to replace that token.
+            needs: Fields that the answer must have.
         """
         if self.unreachable:
             return wrong(ABOUT, f"Slack can't be reached for {token}: {self.unreachable}", _NETWORK)
@@ -87,29 +91,29 @@ class Reply:
             return wrong(ABOUT, f"{token} is refused: {TOKEN_CODES[code]} ({code})", repair)
         if fault is Fault.LIMITED:
             again = f"Run the doctor again in {retry_after(self.headers):.0f} seconds."
-            text = f"Slack is asked too often ({what}): {token} could not be tried"
+            text = f"Slack is called too often ({what}): {token} could not be checked"
             return note(ABOUT, text, again)
         text, repair = _FAULTS[fault]
         return wrong(ABOUT, f"{text.format(token=token)} ({what})", repair)
 
 
 _FAULTS = {
-    Fault.OUTAGE: ("Slack has a fault of its own just now", _PASSES),
+    Fault.OUTAGE: ("Slack has an outage", _PASSES),
     Fault.MOVING: ("the workspace is being moved to an organisation", _PASSES),
     Fault.ADDRESS: ("there is no Web API at this address", _ADDRESS),
-    Fault.PROXY: ("something on the way to Slack refuses, and not Slack", _NETWORK),
+    Fault.PROXY: ("something between here and Slack refuses the call", _NETWORK),
     Fault.ODD: (f"Slack can't be reached for {{token}}: {ODD}", _NETWORK),
     Fault.REFUSED: (
-        "Slack refuses to answer for {token}, and does not say that it is the token",
-        "Look the word up at docs.slack.dev/reference/methods/auth.test.",
+        "Slack refuses the call with {token}, and does not say that the token is the cause",
+        "Look up the code at docs.slack.dev/reference/methods/auth.test.",
     ),
 }
 
 
 async def ask(client: AsyncWebClient, method: str, token: str = "", **given: Any) -> Reply:
-    """Make one call, as it is, and return what came of it; raises nothing."""
+    """Make one call, without retries, and return its result; never raises."""
     if token:
-        given["token"] = token  # the SDK takes it out, and puts it into the header
+        given["token"] = token  # the SDK moves it into the header
     try:
         answer = await client.api_call(method, params=given or None)
     except SlackApiError as error:
@@ -123,7 +127,7 @@ async def ask(client: AsyncWebClient, method: str, token: str = "", **given: Any
 
 
 async def examined(settings: Settings, clock: Clock) -> AsyncIterator[Finding]:
-    """Yield what there is to say of Slack."""
+    """Yield the findings on Slack."""
     found = list(shapes(settings))
     for finding in found:
         yield finding
@@ -151,14 +155,14 @@ async def _as_bot(
         yield fault
         return
     team, name = who.data.get("team", ""), who.data.get("user", "")
-    yield fine(ABOUT, f"SLACK_BOT_TOKEN is good: {name} in {team}")
+    yield fine(ABOUT, f"SLACK_BOT_TOKEN works: {name} in {team}")
     for finding in scopes(who):
         yield finding
     app = await _app_id(client, who)
     app_token = settings.slack_app_token.get_secret_value()
     theirs = app_of(app_token)
     if app and theirs and app != theirs:
-        text = f"SLACK_APP_TOKEN is of another app ({theirs}) than SLACK_BOT_TOKEN ({app})"
+        text = f"SLACK_APP_TOKEN belongs to another app ({theirs}) than SLACK_BOT_TOKEN ({app})"
         yield wrong(ABOUT, text, f"Take both from api.slack.com/apps/{app}.")
     for finding in [await _channels(client), *await _abilities(client)]:
         yield finding
@@ -169,7 +173,7 @@ async def _as_bot(
 
 
 def skew(reply: Reply, clock: Clock, *, signed: bool) -> Finding:
-    """Return what is to be said of this machine's clock, by the Date of an answer of Slack's."""
+    """Return a finding on this machine's clock, by the Date of an answer."""
     try:
         theirs = parsedate_to_datetime(reply.headers.get("Date", "")).timestamp()
     except (TypeError, ValueError):
@@ -179,14 +183,14 @@ def skew(reply: Reply, clock: Clock, *, signed: bool) -> Finding:
         return fine(ABOUT, "the clock agrees with Slack's")
     which = "ahead of" if seconds > 0 else "behind"
     text = f"the clock is {abs(seconds):.0f} s {which} Slack's"
-    repair = "Let the clock be set by NTP."
+    repair = "Synchronise the clock by NTP."
     if signed and abs(seconds) > SIGNED_SECONDS:
-        return wrong(ABOUT, f"{text}: what Slack sends looks too old to be let in", repair)
+        return wrong(ABOUT, f"{text}: requests from Slack look too old, and are rejected", repair)
     return note(ABOUT, text, repair)
 
 
 def scopes(who: Reply) -> Iterator[Finding]:
-    """Yield which of the scopes of our manifest the token lacks, and which it needs not have."""
+    """Yield findings on the scopes that the token lacks, and on those it does not need."""
     given = who.headers.get("x-oauth-scopes")
     if given is None:
         yield note(ABOUT, "Slack does not say which scopes the token has")
@@ -200,7 +204,7 @@ def scopes(who: Reply) -> Iterator[Finding]:
         yield fine(ABOUT, f"all {len(SCOPES)} scopes are granted")
     more = sorted(granted - SCOPES.keys())
     if more:
-        text = f"the token has scopes that are of no use to the bot: {', '.join(more)}"
+        text = f"the token has scopes that the bot does not need: {', '.join(more)}"
         yield note(ABOUT, text, "Remove them under OAuth & Permissions, and reinstall the app.")
 
 
@@ -213,36 +217,36 @@ async def _channels(client: AsyncWebClient) -> Finding:
     kinds = "public_channel,private_channel"
     found = await ask(client, "users.conversations", types=kinds, limit=200)
     if found.error:
-        return note(ABOUT, f"which channels it is in can't be told: {found.error}")
+        return note(ABOUT, f"the bot's channels are unknown: {found.error}")
     channels = dicts_of(found.data, "channels")
     if not channels:
-        repair = "Write /invite @ and its name in a channel; direct messages work without."
-        return note(ABOUT, "it is in no channel, so nobody can mention it", repair)
+        repair = "Type /invite @ and its name in a channel; direct messages work without that."
+        return note(ABOUT, "it is in no channel, so people can't mention it", repair)
     cursor = str_of(dict_of(found.data, "response_metadata"), "next_cursor")
     more = " or more" if cursor else ""
     return fine(ABOUT, f"it is in {len(channels)}{more} channel(s)")
 
 
 async def _abilities(client: AsyncWebClient) -> list[Finding]:
-    """Try methods out where they can do nothing: there are none in some workspaces and proxies."""
+    """Call methods that some workspaces and proxies lack, in a way that does nothing."""
     lacks = {
-        "agents.sessions.setStatus": "sessions of agents: the status is shown the older way",
+        "agents.sessions.setStatus": "agent sessions: the status is shown the older way",
         "chat.startStream": "streaming: answers grow by edits instead",
     }
     found = []
     for method, what in lacks.items():
-        place = {"channel": _NOWHERE, "channel_id": _NOWHERE, "thread_ts": "1000000000.000000"}
-        reply = await ask(client, method, status="active", **place)
+        target = {"channel": _NOWHERE, "channel_id": _NOWHERE, "thread_ts": "1000000000.000000"}
+        reply = await ask(client, method, status="active", **target)
         if reply.error in {"unknown_method", "method_deprecated", "feature_not_enabled"}:
             found.append(note(ABOUT, f"this workspace has no {what}"))
     return found
 
 
 async def _app_token(client: AsyncWebClient, token: str) -> Finding:
-    """Ask for an address; it is not dialled, or it would take events from a bot that runs."""
+    """Request a socket's address, without connecting: that would take a running bot's events."""
     reply = await ask(client, "apps.connections.open", token)
     fault = reply.fault("SLACK_APP_TOKEN", _NEW_APP, "url")
-    return fault or fine(ABOUT, "SLACK_APP_TOKEN is good: Socket Mode can be opened")
+    return fault or fine(ABOUT, "SLACK_APP_TOKEN works: Socket Mode can be opened")
 
 
 def _status_of(response: Any) -> int:  # noqa: ANN401 - of the SDK, which has two kinds

@@ -1,8 +1,8 @@
-"""The app's manifest, for both ways of being connected, from one source. Pure.
+"""The app's manifest, for Socket Mode and for HTTP. Pure.
 
-`python -m bots.slack.setup.manifest socket` writes manifests/slack.socket.yaml, with `http` the
-other one; a test holds both to what is said here, and to Slack's own schema. What each scope is
-for stands beside it: Slack's review asks for no more than is used.
+`python -m bots.slack.setup.manifest socket` prints manifests/slack.socket.yaml, and with `http` the
+other one; a test compares both with this source, and with Slack's own schema. Each scope has its
+purpose beside it: Slack's review allows none that the app does not use.
 """
 
 from __future__ import annotations
@@ -13,56 +13,55 @@ import sys
 from typing import Any, Literal, TypeAlias
 
 from bots.slack.ui.agent import KNOWN, NEW
+from bots.slack.ui.commands import COMMAND, EXPORT_SHORTCUT, FORGET_SHORTCUT
 
 Transport: TypeAlias = Literal["socket", "http"]
 
 NAME = "Chatbot"
-COMMAND = "/chatbot"
-EXPORT_SHORTCUT, FORGET_SHORTCUT = "export_thread", "forget_thread"
 EVENTS_URL = "https://chatbot.example.com/slack/events"
-"""Where Slack sends events, commands and clicks when there is no socket: to be replaced."""
+"""Where Slack sends events, commands and clicks over HTTP; a placeholder to replace."""
 
 SCOPES = {
-    "app_mentions:read": "hears when it is mentioned",
-    "assistant:write": "prompts in the agent container; Slack adds it to every agent anyway",
-    "channels:history": "follows public threads it takes part in; reads what was missed",
-    "channels:read": "names of public channels; who may still read a thread that is exported",
-    "chat:write": "answers",
-    "commands": "/chatbot and the message shortcuts",
+    "app_mentions:read": "receives its mentions",
+    "assistant:write": "suggests prompts in the agent container; Slack gives it to every agent",
+    "channels:history": "follows public threads it takes part in; reads what it missed",
+    "channels:read": "reads names of public channels, and who may still read an exported thread",
+    "chat:write": "posts answers",
+    "commands": "offers /chatbot and the message shortcuts",
     "files:read": "reads images, PDFs and text that people send it",
     "files:write": "sends exports and answers that are too long for messages",
     "groups:history": "the same as channels:history, in private channels it was invited to",
     "groups:read": "the same as channels:read, for private channels it was invited to",
-    "im:history": "hears direct messages; reads what was missed",
-    "im:read": "which direct messages there are, to look for what was missed",
+    "im:history": "receives direct messages; reads what it missed",
+    "im:read": "lists its direct messages, to read what it missed",
     "im:write": "opens a direct message to send an export privately",
-    "mpim:history": "hears group direct messages; reads what was missed",
-    "mpim:read": "who is in a group direct message that is exported",
-    "reactions:write": "the scissors on a reply when context was trimmed",
-    "users:read": "what people are called, and who is an admin",
+    "mpim:history": "receives group direct messages; reads what it missed",
+    "mpim:read": "reads who is in a group direct message that is exported",
+    "reactions:write": "puts the scissors on a reply whose context was trimmed",
+    "users:read": "reads people's names, and who is an admin",
 }
-"""Each scope of the bot's token, and what it is for."""
+"""Each scope of the bot's token, and its purpose."""
 
 EVENTS = {
-    "agent_session_stopped": "somebody pressed Stop",
-    "agent_session_title_changed": "somebody named a conversation, so that it stays named so",
-    "app_home_opened": "App Home was opened, or the direct messages: prompts are offered there",
-    "app_mention": "it was mentioned",
-    "app_uninstalled": "it was taken out of the workspace",
-    "file_deleted": "a file is gone, so that nothing is kept of it",
-    "message.channels": "messages in public channels it is in; edits and deletions",
+    "agent_session_stopped": "a person pressed Stop",
+    "agent_session_title_changed": "a person named a conversation, so the bot keeps that name",
+    "app_home_opened": "a person opened App Home or the direct messages, where prompts appear",
+    "app_mention": "a person mentioned it",
+    "app_uninstalled": "it was removed from the workspace",
+    "file_deleted": "a file was deleted, so the bot drops its copy",
+    "message.channels": "messages in public channels it is in, with edits and deletions",
     "message.groups": "the same in private channels",
     "message.im": "the same in direct messages",
-    "message.mpim": "the same in group direct messages, where nothing tells of mentions",
-    "tokens_revoked": "its token was withdrawn",
+    "message.mpim": "the same in group direct messages, where mentions have no event",
+    "tokens_revoked": "its token was revoked",
 }
-"""Each event that it is told of, and what that is."""
+"""Each event that it subscribes to, and what that reports."""
 
 _DESCRIPTION = "Talks with you in threads and direct messages, and remembers the conversation."
 _LONG_DESCRIPTION = (
     "Mention it in a channel and it answers in a thread, follows the thread and remembers it; "
     "write to it directly and it remembers that as well. Older parts of a conversation turn into "
-    "a summary, and a pair of scissors on a reply says when that happened. You can see what it "
+    "a summary, and a pair of scissors on a reply shows when that happened. You can see what it "
     "remembers, export it, and make it forget."
 )
 _PLAIN = re.compile(r"[A-Za-z/][\w/:.-]*(?: [\w/.-]+)*", re.ASCII)
@@ -70,7 +69,7 @@ _WORDS_OF_YAML = {"true", "false", "yes", "no", "on", "off", "null", "y", "n"}
 
 
 def manifest(transport: Transport) -> dict[str, Any]:
-    """Return the manifest (docs: reference/app-manifest); with a socket it has no addresses."""
+    """Return the manifest (docs: reference/app-manifest); for Socket Mode it has no addresses."""
     address = {"request_url": EVENTS_URL} if transport == "http" else {}
     return {
         "_metadata": {"major_version": 2, "minor_version": 1},
@@ -93,18 +92,18 @@ def manifest(transport: Transport) -> dict[str, Any]:
 
 
 def document(transport: Transport) -> str:
-    """Return the manifest's file: YAML, with a word on each scope and event."""
+    """Return the manifest's file: YAML, with a comment on each scope and event."""
     other = "http" if transport == "socket" else "socket"
     reached = (
-        "Slack reaches the bot through a socket that the bot opens: no address is needed, but an\n"
+        "Socket Mode: the bot opens a socket to Slack, so it needs no public address, but an\n"
         "# app-level token with connections:write."
         if transport == "socket"
-        else f"Slack reaches the bot over HTTPS: put your own address for {EVENTS_URL}."
+        else f"HTTP: Slack sends requests to the bot; replace {EVENTS_URL} with your own address."
     )
     head = (
         f"# {reached}\n"
-        f"# For the other way, see slack.{other}.yaml. Both are made by\n"
-        "# bots/slack/setup/manifest.py; change that, and run: python -m bots.slack.setup.manifest "
+        f"# The other transport is in slack.{other}.yaml. Both files are generated: change\n"
+        "# bots/slack/setup/manifest.py, and run: python -m bots.slack.setup.manifest "
         f"{transport} > manifests/slack.{transport}.yaml\n"
     )
     return head + "".join(_yaml(manifest(transport), ""))
@@ -113,7 +112,7 @@ def document(transport: Transport) -> str:
 def _features(transport: Transport) -> dict[str, Any]:
     url = {"url": EVENTS_URL} if transport == "http" else {}
     return {
-        "agent_view": {  # new apps may use no other (docs: ai/migrating-to-agent-messaging)
+        "agent_view": {  # new apps have to use it (docs: ai/migrating-to-agent-messaging)
             "agent_description": _DESCRIPTION,
             "suggested_prompts": [
                 {"title": title, "message": message} for title, message in (KNOWN | NEW).items()
@@ -122,18 +121,18 @@ def _features(transport: Transport) -> dict[str, Any]:
         "app_home": {
             "home_tab_enabled": True,
             "messages_tab_enabled": True,
-            "messages_tab_read_only_enabled": False,  # else nobody could write to it
+            "messages_tab_read_only_enabled": False,  # else people could not write to it
         },
         "bot_user": {"display_name": NAME, "always_online": True},
         "shortcuts": [
             _shortcut("Export this thread", EXPORT_SHORTCUT, "Sends you the thread as a file"),
-            _shortcut("Forget this thread", FORGET_SHORTCUT, "Removes what I remember of it"),
+            _shortcut("Forget this thread", FORGET_SHORTCUT, "Removes what I remember from it"),
         ],
         "slash_commands": [
             {
                 "command": COMMAND,
                 **url,
-                "description": "What I remember, and what to do with it",
+                "description": "Shows what I remember; exports, forgets or resets it",
                 "usage_hint": "help | memory | export | forget | reset | stats",
                 "should_escape": False,
             }
@@ -171,7 +170,7 @@ def _yaml_list(items: list[Any], indent: str) -> list[str]:
 
 
 def _scalar(value: object) -> str:
-    """Return a value as JSON, which is YAML too, but a plain word as it is."""
+    """Return a value as JSON, which is valid YAML, but a plain word without quotes."""
     if isinstance(value, str) and _PLAIN.fullmatch(value) and value not in _WORDS_OF_YAML:
         return value
     return json.dumps(value, ensure_ascii=False)

@@ -1,1 +1,1 @@
-"""What people see on Slack beside messages: commands, buttons, modals and App Home."""
+"""What people use on Slack besides messages: commands, buttons, modals and App Home."""

@@ -1,9 +1,9 @@
-"""The agent container, and the legacy pane before it: what is offered where nothing is said yet.
+"""Suggested prompts in the agent container, and in the legacy pane before it.
 
 Bolt's `AsyncAssistant` is not used (see `app`). In the container, opening the direct message is
-`app_home_opened` with the tab `messages`, and prompts go there without a thread: with one, Slack
-drops them and says nothing. An app that still has the pane hears `assistant_thread_started`, and
-prompts go into that thread (docs: ai/migrating-to-agent-messaging,
+`app_home_opened` with the tab `messages`, and prompts are set without a thread: with one, Slack
+silently drops them. An app that still has the pane receives `assistant_thread_started`, and prompts
+are set in that thread (docs: ai/migrating-to-agent-messaging,
 reference/methods/assistant.threads.setSuggestedPrompts).
 """
 
@@ -12,7 +12,7 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING, Any
 
-from bots.slack.api import LACKING, RefusedError
+from bots.slack.faults import LACKING, RefusedError
 from bots.slack.inbound.events import NAME, place_of
 from core.domain.errors import PlatformError, StoreError
 from core.domain.message import ThreadKey
@@ -32,20 +32,20 @@ NEW = {
     "What can you do?": "What can you do?",
     "Draft a message": "Help me draft a message to my team. Ask me what it is about.",
 }
-"""What may be asked at any time: the prompt's title, and what it says."""
+"""Prompts for any time, by title."""
 KNOWN = {
-    "Sum up": "Sum up what we talked about so far.",
-    "What do you remember?": "What do you remember of what we talked about?",
+    "Sum up": "Sum up what we have talked about so far.",
+    "What do you remember?": "What do you remember from our conversation?",
 }
-"""What may be asked where something is remembered. Slack shows four prompts in all."""
-_TITLE = "Ask me, for example"
+"""Prompts for a conversation that exists, by title. Slack shows four prompts in all."""
+_TITLE = "For example, ask me"
 
 
 class Agent:
-    """Offers prompts to who opens a conversation, and hears of the titles that people give."""
+    """Suggests prompts to people who open a conversation, and notes the titles that they give."""
 
     def __init__(self, api: Api, me: Me, store: Store, titles: Titles) -> None:
-        """Offer what fits to what `store` remembers."""
+        """Suggest prompts that fit what `store` holds; note people's titles in `titles`."""
         self._api = api
         self._me = me
         self._store = store
@@ -53,15 +53,15 @@ class Agent:
         self._supported = True
 
     def listen(self, bolt: AsyncApp) -> None:
-        """Add the listeners."""
+        """Add the listeners to Bolt's app."""
         bolt.event("app_home_opened", matchers=[self.is_messages])(self._opened)
         bolt.event("agent_session_title_changed")(self._renamed)
         bolt.event("assistant_thread_started")(self._started)
-        bolt.event("assistant_thread_context_changed")(self._looked_elsewhere)
+        bolt.event("assistant_thread_context_changed")(self._context_changed)
 
     @staticmethod
     async def is_messages(event: dict[str, Any]) -> bool:
-        """Tell whether it is the messages tab that was opened, rather than the home tab."""
+        """Return whether the messages tab was opened, not the home tab."""
         return event.get("tab") == "messages"
 
     async def _opened(self, event: dict[str, Any]) -> None:
@@ -73,8 +73,8 @@ class Agent:
         self._titles.opened(channel, ts)
         await self._offer(channel, ts)
 
-    async def _looked_elsewhere(self, event: dict[str, Any]) -> None:
-        """Offer the prompts anew: what they ask about does not depend on where somebody looks."""
+    async def _context_changed(self, event: dict[str, Any]) -> None:
+        """Suggest the same prompts again: they don't depend on what the person looks at."""
         thread = dict_of(event, "assistant_thread")
         await self._offer(str_of(thread, "channel_id"), str_of(thread, "thread_ts"))
 
@@ -82,7 +82,7 @@ class Agent:
         self._titles.given(str_of(event, "channel"), str_of(event, "thread_ts"))
 
     async def _offer(self, channel: str, thread: str | None) -> None:
-        """Offer prompts, where that can be done; a conversation begins well without them."""
+        """Suggest prompts if the workspace has them; a conversation works without them."""
         if not (self._supported and channel):
             return
         try:

@@ -1,17 +1,17 @@
-"""Who is where and who is an admin, asked of Slack now; implements `authorized.Directory`."""
+"""Channels' members and admins, as Slack has them now; implements `authorized.Directory`."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from bots.slack.api import RefusedError
-from bots.slack.inbound.audience import Audience
+from bots.slack.faults import RefusedError
 from bots.slack.inbound.events import NAME, channel_of, place_of, thread_at
 from bots.slack.pace import Rank
 from core.domain.payload import dict_of, str_of
 
 if TYPE_CHECKING:
     from bots.slack.api import Api
+    from bots.slack.inbound.audience import Audience
     from bots.slack.inbound.events import Me
     from bots.slack.inbound.names import Names
     from core.domain.message import ThreadKey
@@ -26,47 +26,45 @@ class SlackDirectory:
 
     name = NAME
 
-    def __init__(
-        self, api: Api, me: Me, names: Names, admins: str, *, strangers: bool = False
-    ) -> None:
-        """Ask as `me`; `admins` are user ids, and `workspace` for its admins, between commas.
+    def __init__(self, api: Api, me: Me, names: Names, audience: Audience, *, admins: str) -> None:
+        """Ask Slack as `me`.
 
-        `strangers` says that people of other organisations may talk to the bot.
+        `admins` are user ids separated by commas; `workspace` stands for the workspace's admins.
         """
         self._api = api
         self._me = me
         self._names = names
-        self._audience = Audience(names, me, strangers=strangers)
+        self._audience = audience
         self._admins = {name.strip() for name in admins.split(",")}
 
     # --- threads --------------------------------------------------------------------------------
 
     @property
     def one_dm(self) -> bool:
-        """Tell whether a DM is one conversation, so that a command there needs no choice."""
+        """Return whether a DM is one conversation, so that a command there needs no choice."""
         return self._me.dm_scope == "user"
 
     def thread_at(self, channel: str, root: str) -> ThreadKey:
-        """Return the thread of a message: its channel, and the root it stands under."""
+        """Return the key of a thread, by its channel and its root message."""
         return thread_at(channel, root, self._me)
 
     def is_ours(self, thread: ThreadKey) -> bool:
-        """Tell whether a thread is of this workspace."""
+        """Return whether a thread belongs to this workspace."""
         return thread.place == place_of(channel_of(thread.place), self._me)
 
     def tenant(self, thread: ThreadKey) -> str:
-        """Return one name for all: the bot is in one workspace."""
+        """Return one name for all threads: the bot is in one workspace."""
         del thread
         return NAME
 
     def scope(self, thread: ThreadKey) -> str:
-        """Return what sight depends on: the channel."""
+        """Return what visibility depends on: the channel."""
         return thread.place
 
     async def is_direct(self, thread: ThreadKey) -> bool:
-        """Tell whether it is a direct message, of one person or of several.
+        """Return whether it is a direct message, with one person or with several.
 
-        The id of a direct message of several does not tell it from a channel.
+        The id of a direct message with several people looks like a channel's.
         """
         if channel_of(thread.place).startswith("D"):
             return True
@@ -76,12 +74,12 @@ class SlackDirectory:
     # --- people ---------------------------------------------------------------------------------
 
     async def listens_to(self, person: str, thread: ThreadKey) -> bool:
-        """Tell whether a person is of this organisation, or others may talk to the bot too."""
-        del thread  # the same in all channels
+        """Return whether a person belongs to this organisation, or strangers are allowed."""
+        del thread  # the answer is the same in all channels
         return await self._audience.listens_to(person)
 
     async def may_enter(self, person: str, thread: ThreadKey) -> bool:
-        """Tell whether it is a public channel's, and the person no guest (docs: slack.com/help)."""
+        """Return whether the channel is public, and the person no guest (docs: slack.com/help)."""
         if not await self._audience.is_ours(person):
             return False
         found, user = await self._channel(thread), await self._user(person)
@@ -89,7 +87,7 @@ class SlackDirectory:
         return public and not (user.get("is_restricted") or user.get("deleted"))
 
     async def can_see(self, person: str, thread: ThreadKey) -> bool:
-        """Tell whether somebody is in a thread's channel now."""
+        """Return whether a person is in a thread's channel now."""
         cursor: str | None = None
         for _ in range(_PAGES):
             try:
@@ -102,7 +100,7 @@ class SlackDirectory:
                     limit=_PAGE,
                     cursor=cursor,
                 )
-            except RefusedError:  # we are not in it any more, or it is gone: nobody can tell
+            except RefusedError:  # the bot is no longer in it, or it is gone
                 return False
             members = answer.get("members")
             if isinstance(members, list) and person in members:
@@ -113,8 +111,8 @@ class SlackDirectory:
         return False
 
     async def is_admin(self, person: str, thread: ThreadKey) -> bool:
-        """Tell whether somebody is an admin, by the settings or in the workspace."""
-        del thread  # of all its channels
+        """Return whether a person is an admin, by the settings or in the workspace."""
+        del thread  # the answer is the same in all channels
         if person in self._admins:
             return True
         if "workspace" not in self._admins:
@@ -124,18 +122,18 @@ class SlackDirectory:
         return ours and (found.get("is_admin") is True or found.get("is_owner") is True)
 
     async def name_of(self, person: str, thread: ThreadKey) -> str:
-        """Return what somebody is called."""
-        del thread  # the same in all channels
+        """Return a person's name."""
+        del thread  # it is the same in all channels
         return await self._names.of(person)
 
-    # --- the steps ------------------------------------------------------------------------------
+    # --- steps ----------------------------------------------------------------------------------
 
     async def _user(self, person: str) -> dict[str, Any]:
         answer = await self._api.call("users.info", repeat=True, rank=Rank.COMMAND, user=person)
         return dict_of(answer, "user")
 
     async def _channel(self, thread: ThreadKey) -> dict[str, Any]:
-        """Return what a thread's channel is now; empty where Slack does not show it to the bot."""
+        """Return a thread's channel as it is now; empty if Slack does not show it to the bot."""
         channel = channel_of(thread.place)
         try:
             answer = await self._api.call(

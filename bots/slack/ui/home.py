@@ -1,4 +1,4 @@
-"""App Home: what the bot remembers and overhears, a person's threads, and their export."""
+"""App Home: what the bot remembers and reads, its settings, and a person's threads."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ if TYPE_CHECKING:
     from core.domain.clock import Clock
 
 _NOWHERE = ThreadKey(NAME, "home", "home")
-"""The home tab is in no channel."""
+"""Stands for the home tab, which is in no channel."""
 _FOLLOWS = {
-    FollowUp.ALWAYS: "In a thread where I take part I answer whatever names nobody else.",
+    FollowUp.ALWAYS: "In a thread I take part in, I answer all messages that mention no one else.",
     FollowUp.ALONE: (
-        "In a thread where I take part I answer without a mention while only one person talks."
+        "In a thread I take part in, I answer without a mention while only one person talks."
     ),
     FollowUp.MENTIONED: "I answer only when I am mentioned.",
 }
@@ -36,48 +36,48 @@ class Home:
     """Fills people's home tabs, and lets them choose one of their threads."""
 
     def __init__(
-        self, api: Api, desk: AuthorizedCommands, clock: Clock, settings: Settings
+        self, api: Api, authorized: AuthorizedCommands, clock: Clock, settings: Settings
     ) -> None:
-        """Tell people of these settings."""
+        """List threads by `authorized`, and explain these settings."""
         self._api = api
-        self._desk = desk
+        self._authorized = authorized
         self._clock = clock
         self._settings = settings
 
     @staticmethod
     async def is_home(event: dict[str, Any]) -> bool:
-        """Tell whether it is the home tab that was opened, rather than the messages."""
+        """Return whether the home tab was opened, not the messages tab."""
         return event.get("tab") == "home"
 
     async def show(self, user: str) -> None:
-        """Fill somebody's home tab with how things are now."""
+        """Fill a person's home tab."""
         try:
-            await self._desk.admit(user, _NOWHERE)
+            await self._authorized.admit(user, _NOWHERE)
         except DeniedError as denied:
             view = views.shut(str(denied))
         else:
-            infos = await self._desk.threads(user, limit=views.LISTED)
+            infos = await self._authorized.threads(user, limit=views.LISTED)
             overhears, setup = self._settings.overhear, setup_lines(self._settings)
             view = views.home(infos, self._clock.now(), overhears=overhears, setup=setup)
         await self._api.call("views.publish", repeat=True, user_id=user, view=view)
 
-    async def chosen(self, user: str, command: str) -> dict[str, Any]:
-        """Return the modal in which somebody chooses one of their threads for a command."""
-        infos = await self._desk.threads(user, limit=views.LISTED)
+    async def choice(self, user: str, command: str) -> dict[str, Any]:
+        """Return the modal in which a person chooses one of their threads for a command."""
+        infos = await self._authorized.threads(user, limit=views.LISTED)
         return views.choose(command, infos, self._clock.now())
 
 
 def setup_lines(settings: Settings) -> list[str]:
-    """Return in words how the bot is set up, as far as it concerns who talks to it."""
+    """Return sentences on the settings that matter to people who talk to the bot."""
     days = settings.ttl(Kind.THREAD) / DAY
     here, alone = settings.strategy(Kind.THREAD), settings.strategy(Kind.DM)
-    bots = "are" if settings.slack_allow_bots else "are not"
-    strangers = "are" if settings.slack_allow_strangers else "are not"
+    bots = "answer" if settings.slack_allow_bots else "don't answer"
+    strangers = "answer" if settings.slack_allow_strangers else "don't answer"
     return [
         _FOLLOWS[settings.follow_up],
         _DMS[settings.slack_dm_scope],
         f"Memory: {here} in threads, {alone} in direct messages.",
-        f"A thread's conversation ends after {days:g} days of silence.",
-        f"Other bots {bots} answered; people of other organisations {strangers}.",
-        "Whoever runs me can change this.",
+        f"A conversation in a thread ends after {days:g} days without messages.",
+        f"I {bots} other bots, and I {strangers} people of other organisations.",
+        "The person who runs me can change this.",
     ]

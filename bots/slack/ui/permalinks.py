@@ -1,4 +1,4 @@
-"""Links to messages, as people copy them. Pure."""
+"""Permalinks to messages, as people copy them. Pure."""
 
 from __future__ import annotations
 
@@ -13,21 +13,24 @@ _LINK = re.compile(
 
 
 _LONGEST = 2_000
-"""Characters of a link: far more than any has that Slack makes."""
+"""Characters of a link: far more than Slack's own links have."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Permalink:
-    """A message that a permalink leads to."""
+    """The message that a permalink leads to."""
 
     channel: str
     ts: str
     root: str
-    """The root of its thread; the message itself, where it is in none."""
+    """The root of its thread; the message itself if it is in none."""
 
 
 def link_in(text: str) -> Permalink | None:
-    """Return the message that a permalink leads to (docs: reference/methods/chat.getPermalink)."""
+    """Return the message that a permalink leads to; None if the text is no permalink.
+
+    Docs: reference/methods/chat.getPermalink.
+    """
     link = text.strip()
     found = _LINK.fullmatch(link) if len(link) <= _LONGEST else None
     if found is None:

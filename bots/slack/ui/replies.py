@@ -1,7 +1,8 @@
-"""How the bot says what comes of a command; implements `core.commands.in_thread.Voice`.
+"""Replies to commands; implements `core.commands.in_thread.CommandReplies`.
 
-What is private goes into a direct message or a modal; nothing important is only ephemeral, since
-Slack may not show such a message and forgets it (docs: messaging/sending-and-scheduling-messages).
+Private replies go into a direct message or a modal. Nothing important is only ephemeral, since
+Slack may not show such a message, and does not keep it (docs:
+messaging/sending-and-scheduling-messages).
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from bots.slack.outbound.post_keys import notice
 from bots.slack.outbound.read_back import PATIENCE, say
 from bots.slack.pace import Rank
 from bots.slack.ui import views
+from bots.slack.ui.commands import help_text
 from bots.slack.ui.permalinks import link_in
 from bots.slack.ui.refusals import why
 from core.domain.errors import PostUnclearError
@@ -41,14 +43,14 @@ _OFFERS = {
 }
 
 
-class SlackVoice:
-    """Says things beside the conversation."""
+class SlackReplies:
+    """Replies to commands, outside of the conversation."""
 
     def __init__(
         self, api: Api, me: Me, directory: SlackDirectory, clock: Clock, *, overhears: bool
     ) -> None:
-        """Speak as `me`; the help says whether the bot `overhears`."""
-        self.help = views.help_text(overhears=overhears)
+        """Reply as `me`; the help says whether the bot `overhears`."""
+        self.help = help_text(overhears=overhears)
         self._api = api
         self._me = me
         self._directory = directory
@@ -62,11 +64,11 @@ class SlackVoice:
     # --- in a thread ----------------------------------------------------------------------------
 
     async def answer(self, message: Message, text: str, name: str) -> None:
-        """Say something under a message, for all; once under this name, whoever says it."""
+        """Say something under a message, visible to all; once under this name."""
         await say(self._api, self._me, message, shape.message(text), name=name)
 
     async def offer(self, message: Message, word: str) -> None:
-        """Put a button for a command into a thread: a modal needs somebody's press."""
+        """Post a button for a command in a thread: Slack opens a modal only for a gesture."""
         action, label = views.ACTIONS[word]
         content = shape.message(_OFFERS[word])
         press = views.button(action, label, str(message.thread), danger=word == "forget")
@@ -74,7 +76,7 @@ class SlackVoice:
         await say(self._api, self._me, message, content, name=word)
 
     async def announce(self, thread: ThreadKey, text: str) -> None:
-        """Say something in a thread, for all who are in it."""
+        """Say something in a thread, visible to all."""
         channel = channel_of(thread.place)
         root = None if thread.thread == channel else thread.thread
         await self._api.call(
@@ -90,7 +92,7 @@ class SlackVoice:
     # --- to one person --------------------------------------------------------------------------
 
     async def tell(self, person: str, text: str) -> None:
-        """Say something to somebody alone, where it stays."""
+        """Say something to a person in a direct message."""
         dm = await self._dm(person)
         await self._api.call(
             "chat.postMessage",
@@ -102,12 +104,12 @@ class SlackVoice:
         )
 
     async def send(self, person: str, file: Path) -> None:
-        """Put a file into somebody's DM; never twice."""
+        """Send a file to a person in a direct message; never twice."""
         dm = await self._dm(person)
         await share(self._api, self._clock, file, channel=dm, comment=_SENT)
 
     async def whisper(self, person: str, channel: str, text: str) -> None:
-        """Say something to one person alone in a channel, where it does not stay."""
+        """Say something in a channel that only one person sees, and Slack does not keep."""
         await self._api.call(
             "chat.postEphemeral",
             channel=channel,
@@ -117,13 +119,13 @@ class SlackVoice:
         )
 
     def why(self, error: PlatformError) -> str:
-        """Return why something is refused for good; empty where it may work later."""
+        """Return why something is refused for good; empty if it may work later."""
         return why(error)
 
     async def show(self, trigger: str, *, pushed: bool = False) -> str:
-        """Open a modal at once, as a trigger is good for three seconds; return its name.
+        """Open a modal at once, since a trigger is valid for three seconds; return its name.
 
-        The name is ours, so a modal is filled also where Slack's answer to its opening was lost.
+        The name is ours, so the modal can be filled even if Slack's answer was lost.
         """
         method = "views.push" if pushed else "views.open"
         name = unique()
@@ -131,11 +133,11 @@ class SlackVoice:
         try:
             await self._api.call(method, trigger_id=trigger, view=view)
         except PostUnclearError:
-            log.info("a modal may be open, or not: it is filled if it is")
+            log.info("it is unknown whether a modal is open; it is filled if it is")
         return name
 
     async def fill(self, modal: str, view: dict[str, Any]) -> None:
-        """Put something else into an open modal."""
+        """Replace the content of an open modal."""
         view = view | {"external_id": modal}
         await self._api.call("views.update", repeat=True, external_id=modal, view=view)
 

@@ -1,4 +1,4 @@
-"""What people see beside messages: modals, the list of their threads, App Home. Pure."""
+"""Modals, lists of threads, and App Home. Pure."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 from bots.slack.inbound.events import channel_of
 from bots.slack.outbound.format import REMEMBER
+from bots.slack.ui.commands import HELP, REMEMBERED, reading_line
 from core.commands.commands import thread_line
 from core.delivery.splitting.break_points import in_line
 
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 Json: TypeAlias = dict[str, Any]
 
 FORGET = "forget_thread"
-"""The callback of the modal that asks before anything is removed."""
+"""The callback of the modal that asks for confirmation before anything is removed."""
 ACTIONS = {
     "export": ("thread_export", "Export"),
     "memory": ("thread_memory", "What I remember"),
@@ -27,49 +28,20 @@ ACTIONS = {
 }
 """By command: the action of its button, and the button's label."""
 _CHUNK = 2900
-"""Characters of a section; Slack takes 3,000 (docs: reference/block-kit/blocks/section-block)."""
+"""Characters of a section; Slack accepts 3,000 (docs: reference/block-kit/blocks/section-block)."""
 _CHUNKS = 4
 LISTED = 10
-"""Threads that are listed as the latest."""
+"""Threads in a list of the latest ones."""
 _SHOWN = 20
-"""Threads in a list at the most. Each takes two blocks of App Home, and Slack takes 100 in all."""
+"""Threads in a list at most. Each needs two blocks of App Home, and Slack accepts 100 in all."""
 
-_HELP = (
-    "Mention me in a channel and I answer in a thread; in direct messages, just write.\n"
-    "`/chatbot help` shows this. In a channel, the other commands let you choose a thread.\n"
-    "`/chatbot export [link to a message] [md|json]` sends you a conversation as a file.\n"
-    "`/chatbot memory` shows what I remember, `/chatbot forget` removes what you said, "
-    "`/chatbot reset` starts the conversation over, `/chatbot stats` shows how long conversations "
-    "are.\n"
-    "Inside a thread, mention me with the same words (`@chatbot reset`), or put `!` before them "
-    "(`!reset`). There, `quiet` keeps me silent until someone mentions me, and `talk` ends that."
-)
-REMEMBERED = (
-    "I remember each thread I take part in: what people said to me and what I answered. Older "
-    "parts turn into a summary. When someone edits or deletes a message, I remember it that way."
-)
-_OVERHEARD = (
-    "In a thread I take part in, I also read what people say to each other, so that my next answer "
-    "takes it into account. When I am first mentioned in a thread, I read what was said before."
-)
-_NOT_OVERHEARD = "I read only what is said to me."
 _OLDER = (
     "Older threads are not listed; mention me in one with `memory`, `export`, `forget` or `reset`."
 )
 
 
-def help_text(*, overhears: bool) -> str:
-    """Return what can be asked for and how; and whether the bot hears what is not said to it."""
-    return f"{_HELP}\n{heard(overhears=overhears)}"
-
-
-def heard(*, overhears: bool) -> str:
-    """Return in words what of people's talk the bot reads."""
-    return _OVERHEARD if overhears else _NOT_OVERHEARD
-
-
 def modal(title: str, blocks: list[Json], **more: Any) -> Json:
-    """Return a modal; it has a button that closes it."""
+    """Return a modal, with a button that closes it."""
     return {
         "type": "modal",
         "title": plain(title),
@@ -80,12 +52,12 @@ def modal(title: str, blocks: list[Json], **more: Any) -> Json:
 
 
 def words(title: str, lines: Iterable[str]) -> Json:
-    """Return a modal that shows lines as they are, as far as they fit."""
+    """Return a modal that shows lines unchanged, as far as they fit."""
     return modal(title, _plain_blocks("\n".join(lines)))
 
 
 def forget(thread: ThreadKey, *, whole: bool) -> Json:
-    """Return the modal that asks whether a thread shall be forgotten."""
+    """Return the modal that asks whether to forget a thread, or one's own messages in it."""
     about = (
         "This removes everything I keep from this thread. The messages stay on Slack."
         if whole
@@ -102,7 +74,7 @@ def forget(thread: ThreadKey, *, whole: bool) -> Json:
 
 
 def choose(command: str, infos: Sequence[ThreadInfo], now: float) -> Json:
-    """Return the modal in which one of one's threads is chosen."""
+    """Return the modal in which a person chooses one of their threads for a command."""
     if not infos:
         return words("Your threads", ["You have no thread with me here yet."])
     action, label = ACTIONS[command]
@@ -117,19 +89,19 @@ def choose(command: str, infos: Sequence[ThreadInfo], now: float) -> Json:
 def home(
     infos: Sequence[ThreadInfo], now: float, *, overhears: bool, setup: Sequence[str] = ()
 ) -> Json:
-    """Return a person's App Home; `setup` says, a line each, how the bot is set up here."""
+    """Return a person's App Home; `setup` are lines on how the bot is set up."""
     blocks: list[Json] = [
         _header("What I remember"),
         _section(plain(REMEMBERED)),
-        _section(plain(heard(overhears=overhears))),
+        _section(plain(reading_line(overhears=overhears))),
         _header("Commands"),
-        _section(markdown(_HELP)),
+        _section(markdown(HELP)),
         _header("How I am set up"),
         *_plain_blocks("\n".join(setup)),
         _header("Your threads"),
     ]
     if not infos:
-        blocks.append(_section(plain("None yet: mention me in a channel, or write to me.")))
+        blocks.append(_section(plain("None yet. Mention me in a channel, or write to me.")))
     for info in infos[:_SHOWN]:
         blocks.append(_section(_about(info, now)))
         buttons = [
@@ -141,7 +113,7 @@ def home(
 
 
 def shut(text: str) -> Json:
-    """Return the App Home of a person to whom the bot does not listen."""
+    """Return the App Home of a person whom the bot does not listen to."""
     return {"type": "home", "blocks": [_section(plain(text))]}
 
 
@@ -153,22 +125,22 @@ def button(action: str, label: str, value: str, *, danger: bool = False) -> Json
 
 
 def plain(text: str) -> Json:
-    """Return text that is nothing but shown."""
+    """Return plain text, which Slack only shows."""
     return {"type": "plain_text", "text": text}
 
 
 def markdown(text: str) -> Json:
-    """Return text of our own with Slack's marks in it."""
+    """Return text of our own in Slack's markup."""
     return {"type": "mrkdwn", "text": text}
 
 
 def actions() -> list[str]:
-    """Return the actions of all buttons on threads."""
+    """Return the actions of all buttons for threads."""
     return [REMEMBER, *(action for action, _ in ACTIONS.values())]
 
 
 def command_of(action: str) -> str:
-    """Return the command that a button stands for."""
+    """Return the command of a button."""
     return next((name for name, (known, _) in ACTIONS.items() if known == action), "memory")
 
 
@@ -189,12 +161,12 @@ def _header(text: str) -> Json:
 
 
 def _older(infos: Sequence[ThreadInfo]) -> list[Json]:
-    """Return the word on threads for which there is no room; a full list may have left some out."""
+    """Return a line on threads that are not listed, if the list is full."""
     return [_section(markdown(_OLDER))] if len(infos) >= LISTED else []
 
 
 def _plain_blocks(text: str) -> list[Json]:
-    """Return sections with as much of a text as is shown, cut behind a word or a grapheme."""
+    """Return sections with as much of a text as fits, cut after a word or a grapheme."""
     parts: list[str] = []
     start = 0
     while start < len(text) and len(parts) <= _CHUNKS:

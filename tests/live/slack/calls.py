@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 import aiohttp
 from slack_sdk.errors import SlackApiError
 
-from bots.slack.api import ODD, READS
+from bots.slack.api import READS
+from bots.slack.faults import ODD
 from core.domain.errors import PlatformError, broke
 from core.domain.payload import dict_of, dicts_of, str_of
 from tests.live.slack.record import Exchange

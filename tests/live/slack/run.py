@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from bots.slack.api import ODD, OUT_OF_REACH, SLACK_URL, guarded_session, web_client
+from bots.slack.api import SLACK_URL, guarded_session, web_client
+from bots.slack.faults import ODD, OUT_OF_REACH
 from core.domain.errors import PlatformError, SettingsError, broke
 from core.domain.payload import dict_of, str_of
 from tests.live.recording import Blind, write

@@ -1,0 +1,324 @@
+"""Interactions: slash commands, shortcuts on messages, buttons, modals and the home tab.
+
+Slack sends an interaction only once. So what it changes is changed before the acknowledgement, as
+long as Slack waits for one.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import json
+import logging
+import re
+from typing import TYPE_CHECKING, Any
+
+from bots.slack.faults import RefusedError
+from bots.slack.ids import is_ts
+from bots.slack.inbound.events import NAME
+from bots.slack.inbound.people import is_id
+from bots.slack.ui import views
+from bots.slack.ui.commands import COMMAND, EXPORT_SHORTCUT, FORGET_SHORTCUT
+from bots.slack.ui.refusals import why
+from core.commands.export import Form
+from core.commands.in_thread import unwritten
+from core.commands.parser import parse_command
+from core.domain.errors import ChatbotError, DeniedError, PlatformError, StoreError, broke
+from core.domain.message import ThreadKey
+from core.domain.payload import dict_of, str_of
+from core.domain.tasks import Tasks
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Coroutine
+
+    from slack_bolt.app.async_app import AsyncApp
+    from slack_bolt.context.ack.async_ack import AsyncAck
+
+    from bots.slack.ui.directory import SlackDirectory
+    from bots.slack.ui.home import Home
+    from bots.slack.ui.replies import SlackReplies
+    from core.commands.authorized import AuthorizedCommands
+    from core.commands.parser import Command
+    from core.store.port import Store
+
+log = logging.getLogger(__name__)
+
+_FAILED = "That did not work just now. Please try again in a minute."
+_UNREAD = "I could not read that request. Please reload Slack and try again."
+_CLOSED = "view_closed"
+"""The type of the payload when a person closes a modal, which needs no answer."""
+_NO_SLASH = {"listen", "quiet"}
+_BEFORE_ACK = 2.0
+"""Seconds; Slack waits three (docs: interactivity/handling-user-interaction)."""
+_CLOSING = 3.0
+"""Seconds that commands get to finish when the bot stops."""
+
+
+class Interactions:
+    """Takes commands, has them done, and shows their results."""
+
+    def __init__(
+        self,
+        authorized: AuthorizedCommands,
+        replies: SlackReplies,
+        directory: SlackDirectory,
+        home: Home,
+        store: Store,
+    ) -> None:
+        """Run commands by `authorized`, each once, as `store` records."""
+        self._authorized = authorized
+        self._replies = replies
+        self._directory = directory
+        self._home = home
+        self._store = store
+        self._tasks = Tasks("a command")
+
+    def listen(self, bolt: AsyncApp) -> None:
+        """Add the listeners to Bolt's app."""
+        bolt.command(COMMAND)(self._slash)
+        bolt.message_shortcut(EXPORT_SHORTCUT)(self._export_shortcut)
+        bolt.message_shortcut(FORGET_SHORTCUT)(self._forget_shortcut)
+        for action in views.actions():
+            bolt.action(action)(self._pressed)
+        bolt.view(views.FORGET)(self._forget_submitted)
+        bolt.event("app_home_opened", matchers=[self._home.is_home])(self._home_opened)
+
+    def unread(self, body: dict[str, Any]) -> None:
+        """Tell a person that what they pressed or typed could not be read."""
+        expected = not dict_of(body, "event") and body.get("type") != _CLOSED
+        if expected and (user := _user_of(body)):
+            self._begin(self._told(user, _UNREAD), user)
+
+    def soon(self, job: Coroutine[Any, Any, None], user: str) -> None:
+        """Do something in the background, and tell the person if it fails."""
+        self._begin(job, user)
+
+    async def close(self) -> None:
+        """Give running commands a moment to finish."""
+        await self._tasks.close(grace=_CLOSING)
+
+    def _begin(
+        self, job: Coroutine[Any, Any, None], user: str, channel: str = ""
+    ) -> asyncio.Task[None]:
+        return self._tasks.start(self._tried(job, user, channel))
+
+    async def _once(
+        self, make: Callable[[], Coroutine[Any, Any, None]], body: dict[str, Any]
+    ) -> None:
+        """Do what a payload asks for, unless the same payload was processed before.
+
+        Slack creates a trigger for one gesture (docs: interactivity/handling-user-interaction). An
+        attacker who has recorded a request can replay it, validly signed, for five minutes.
+        """
+        name = f"asked {_digest_of(body)}"
+        if not str_of(body, "trigger_id") or await self._store.claim_once(NAME, name):
+            await make()
+        else:
+            log.warning("an interaction was received twice, and is processed once")
+
+    async def _before_ack(self, job: Coroutine[Any, Any, None], user: str) -> None:
+        """Do something while Slack waits, and finish it later if that takes too long."""
+        await asyncio.wait({self._begin(job, user)}, timeout=_BEFORE_ACK)
+
+    async def _tried(self, job: Coroutine[Any, Any, None], user: str, channel: str) -> None:
+        try:
+            await job
+            return
+        except DeniedError as denied:
+            text = str(denied)
+        except (PlatformError, StoreError) as error:
+            log.warning("a command failed: %s", error)
+            text = why(error) or _FAILED
+        except OSError as error:
+            log.error("a command failed: %s", broke(error))  # noqa: TRY400 - no text
+            text = unwritten(error) or _FAILED
+        except Exception as error:  # noqa: BLE001 - whatever it is, a person waits for an answer
+            log.error("a command failed: %s", broke(error))  # noqa: TRY400 - no text
+            text = _UNREAD
+        await self._told(user, text, channel)
+
+    async def _told(self, user: str, text: str, channel: str = "") -> None:
+        """Tell a person in a direct message, or in the channel if that is refused."""
+        try:
+            try:
+                await self._replies.tell(user, text)
+            except RefusedError:
+                if not is_id(channel):
+                    raise
+                await self._replies.whisper(user, channel, text)
+        except ChatbotError:
+            log.warning("the result of a command was not posted")
+
+    # --- listeners ------------------------------------------------------------------------------
+
+    async def _slash(self, ack: AsyncAck, command: dict[str, Any]) -> None:
+        given = parse_command(str_of(command, "text") or "help", self._replies.linked)
+        user, channel = str_of(command, "user_id"), str_of(command, "channel_id")
+        if not (is_id(user) and is_id(channel)):
+            await ack(text=_UNREAD)
+            return
+        if given is None or given.name == "help" or given.name in _NO_SLASH:
+            await ack(text=await self._helped(user, channel))
+            return
+        if given.name == "reset" and self._is_one(channel):
+            await self._before_ack(
+                self._once(lambda: self._do_slash(user, given, command), command), user
+            )
+            await ack()
+            return
+        await ack()
+        job = self._once(lambda: self._do_slash(user, given, command), command)
+        self._begin(job, user, channel)
+
+    async def _helped(self, user: str, channel: str) -> str:
+        """Return the help, if the bot listens to the person or can't tell: it is no secret."""
+        try:
+            async with asyncio.timeout(_BEFORE_ACK):
+                await self._authorized.admit(user, self._directory.thread_at(channel, ""))
+        except DeniedError as denied:
+            return str(denied)
+        except (PlatformError, TimeoutError) as error:
+            log.info("it is unknown whether the bot listens to a person: %s", type(error).__name__)
+        return self._replies.help
+
+    async def _do_slash(self, user: str, given: Command, body: dict[str, Any]) -> None:
+        replies, channel = self._replies, str_of(body, "channel_id")
+        trigger = str_of(body, "trigger_id")
+        if given.name == "stats":
+            here = self._directory.thread_at(channel, "")
+            await replies.tell(user, "\n".join(await self._authorized.stats(user, here)))
+            return
+        thread = given.thread or self._directory.thread_at(channel, "")
+        if given.thread is None and not self._is_one(channel):
+            modal = await replies.show(trigger)
+            await replies.fill(modal, await self._choice(user, given.name, channel))
+            return
+        await self._on(given.name, user, thread, trigger, form=given.form)
+
+    async def _export_shortcut(self, ack: AsyncAck, shortcut: dict[str, Any]) -> None:
+        await ack()
+        self._asked(self._once(lambda: self._on_message("export", shortcut), shortcut), shortcut)
+
+    async def _forget_shortcut(self, ack: AsyncAck, shortcut: dict[str, Any]) -> None:
+        await ack()
+        self._asked(self._once(lambda: self._on_message("forget", shortcut), shortcut), shortcut)
+
+    async def _pressed(self, ack: AsyncAck, body: dict[str, Any], action: dict[str, Any]) -> None:
+        user, word = _user_of(body), views.command_of(str_of(action, "action_id"))
+        named = str_of(action, "value")
+        job = self._once(lambda: self._on_message(word, body, named), body)
+        if word == "reset" and user:
+            await self._before_ack(job, user)
+        else:
+            self._asked(job, body)
+        await ack()
+
+    async def _forget_submitted(self, ack: AsyncAck, body: dict[str, Any]) -> None:
+        stored = str_of(dict_of(body, "view"), "private_metadata")
+        found, user = re.fullmatch(r"(whole|own) (\S+)", stored), _user_of(body)
+        if found is None:
+            self.unread(body)
+        elif user:
+            whole, named = found[1] == "whole", found[2]
+            job = self._once(lambda: self._forget(user, named, whole=whole), body)
+            await self._before_ack(job, user)
+        await ack()
+
+    async def _home_opened(self, event: dict[str, Any]) -> None:
+        user = str_of(event, "user")
+        if is_id(user):
+            self.soon(self._home.show(user), user)
+
+    def _asked(self, job: Coroutine[Any, Any, None], body: dict[str, Any]) -> None:
+        """Do something for the person who asked for it; nothing if they are unknown."""
+        if user := _user_of(body):
+            self._begin(job, user, str_of(dict_of(body, "channel"), "id"))
+        else:
+            job.close()
+
+    # --- commands -------------------------------------------------------------------------------
+
+    async def _on_message(self, word: str, body: dict[str, Any], named: str = "") -> None:
+        """Run a command on the thread that a button names, or else on its message's thread."""
+        thread = _thread_in(named) if named else self._thread_of(body)
+        pushed = str_of(dict_of(body, "view"), "type") == "modal"
+        await self._on(word, _user_of(body), thread, str_of(body, "trigger_id"), pushed=pushed)
+
+    async def _on(
+        self,
+        word: str,
+        user: str,
+        thread: ThreadKey,
+        trigger: str,
+        *,
+        form: Form = Form.MARKDOWN,
+        pushed: bool = False,
+    ) -> None:
+        """Run a command on a thread."""
+        replies = self._replies
+        if word == "export":
+            async with self._authorized.exported(user, thread, form) as file:
+                await replies.send(user, file)
+        elif word == "reset":
+            await replies.announce(thread, await self._authorized.reset(user, thread))
+        else:
+            modal = await replies.show(trigger, pushed=pushed)
+            show = self._confirmation if word == "forget" else self._remembered
+            await replies.fill(modal, await show(user, thread))
+
+    async def _choice(self, user: str, word: str, channel: str) -> dict[str, Any]:
+        try:
+            await self._authorized.admit(user, self._directory.thread_at(channel, ""))
+            return await self._home.choice(user, word)
+        except DeniedError as denied:
+            return views.words("Your threads", [str(denied)])
+
+    async def _confirmation(self, user: str, thread: ThreadKey) -> dict[str, Any]:
+        try:
+            extent = await self._authorized.may_forget(user, thread)
+        except DeniedError as denied:
+            return views.words("Not forgotten", [str(denied)])
+        return views.forget(thread, whole=extent == "whole")
+
+    async def _remembered(self, user: str, thread: ThreadKey) -> dict[str, Any]:
+        try:
+            return views.words("What I remember", await self._authorized.remembered(user, thread))
+        except DeniedError as denied:
+            return views.words("What I remember", [str(denied)])
+
+    async def _forget(self, user: str, named: str, *, whole: bool) -> None:
+        text = await self._authorized.forget(user, _thread_in(named), "whole" if whole else "own")
+        await self._replies.tell(user, text)
+
+    def _is_one(self, channel: str) -> bool:
+        """Return whether a channel has only one thread, so that a command needs no choice."""
+        return channel.startswith("D") and self._directory.one_dm
+
+    def _thread_of(self, body: dict[str, Any]) -> ThreadKey:
+        """Return the thread of the message that a shortcut or a button belongs to."""
+        message, inside = dict_of(body, "message"), dict_of(body, "container")
+        stamps = (str_of(message, "thread_ts"), str_of(inside, "thread_ts"), str_of(message, "ts"))
+        channel = str_of(dict_of(body, "channel"), "id")
+        if not is_id(channel):
+            raise DeniedError(_UNREAD)
+        return self._directory.thread_at(channel, next(filter(is_ts, stamps), ""))
+
+
+def _digest_of(body: dict[str, Any]) -> str:
+    """Return a digest of a payload."""
+    text = json.dumps(body, sort_keys=True, default=str)
+    return hashlib.sha256(text.encode(errors="replace")).hexdigest()
+
+
+def _user_of(body: dict[str, Any]) -> str:
+    """Return the id of the person who pressed or typed something; empty if it is missing."""
+    user = str_of(dict_of(body, "user"), "id") or str_of(body, "user_id")
+    return user if is_id(user) else ""
+
+
+def _thread_in(text: str) -> ThreadKey:
+    """Return the thread that a button names; raise `DeniedError` if it names none."""
+    try:
+        return ThreadKey.parse(text)
+    except ValueError:
+        raise DeniedError(_UNREAD) from None
