@@ -1,31 +1,42 @@
-# Everything starts here, on a fresh machine too: Python 3.11+, git and make are enough.
-# `make run` and `make test` set up .venv first; when it is right already, that takes no time.
+# Everything starts here, on a new machine too: Python 3.11 or newer, git and make are enough.
+# Each target sets .venv up first; if .venv is right already, that takes a tenth of a second.
 
-# The first Python that is new enough; `make PYTHON=/path/to/python` chooses another.
+# The first Python that is new enough; `make PYTHON=/path/to/python` chooses another one.
 PYTHON ?= $(shell for python in python3 python3.14 python3.13 python3.12 python3.11; do \
 	$$python -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null \
 		&& echo $$python && exit; done; echo python3)
 BIN := .venv/bin
 
-# What is set up says so on stderr and reads nothing: stdin and stdout belong to the program.
+# The set-up prints to stderr and reads nothing: stdin and stdout belong to the program.
 SET_UP = $(PYTHON) -I .ci/bootstrap.py
+PYTEST = $(BIN)/pytest -n auto --dist worksteal
 
 .DEFAULT_GOAL := help
-.PHONY: help run test live check pictures bench format lock clean
+.PHONY: help run quick test cover live check pictures bench format lock clean
 
-help:  ## Say what there is
+help:  ## List the targets
 	@sed -n 's/^\([a-z]*\):.*## /make \1\t/p' $(MAKEFILE_LIST)
 
-run:  ## Start the bot: where its tokens say, else in this terminal; EXTRAS=postgres adds a driver
+run:  ## Start the bot, on the platforms that .env has tokens for, or in this terminal; EXTRAS=postgres adds a driver
 	@$(SET_UP) run </dev/null && exec $(BIN)/chatbot run
 
-test:  ## Run the whole suite on real servers; ARGS="-k words" for a part of it
-	@$(SET_UP) dev </dev/null && exec $(BIN)/pytest -n auto --dist worksteal $(ARGS)
+quick:  ## Run the unit tests, and the contract tests on the in-memory store, in under a minute
+	@$(SET_UP) dev </dev/null && exec $(PYTEST) -q -m "not slow" tests/unit tests/contract $(ARGS)
 
-live:  ## Try out on the real platform what the bot relies on: CHANNEL=id, ARGS="--rate-limits"
+test:  ## Run all tests on real servers; ARGS="-k words" selects some
+	@$(SET_UP) dev </dev/null && exec $(PYTEST) $(ARGS)
+
+cover:  ## Run the unit, contract and property tests, and fail if they cover too little of core
+	@$(SET_UP) dev </dev/null
+	rm -f .coverage*
+	$(BIN)/coverage run -m pytest -q -n auto --dist worksteal tests/unit tests/contract tests/properties
+	$(BIN)/coverage combine -q
+	$(BIN)/coverage report --include="core/*"
+
+live:  ## Probe a real platform for what the bot relies on: CHANNEL=id, ARGS="--rate-limits"
 	@$(SET_UP) dev </dev/null && exec $(BIN)/python -m tests.live $(CHANNEL) $(ARGS)
 
-check:  ## Look for faults without running anything: locks, style, types, layers
+check:  ## Check locks, formatting, style, types and imports, without running anything
 	@$(SET_UP) dev </dev/null
 	$(BIN)/python .ci/locks.py check
 	$(BIN)/ruff format --check --quiet .
@@ -33,23 +44,23 @@ check:  ## Look for faults without running anything: locks, style, types, layers
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-logo
 
-pictures:  ## Make the pictures in docs from what the program really prints and posts
+format:  ## Format the code, and fix what ruff can fix
 	@$(SET_UP) dev </dev/null
-	$(BIN)/python -m tests.pictures
+	$(BIN)/ruff check --fix --quiet . ; $(BIN)/ruff format .
 
-bench:  ## Measure the stores, and how fast a replica takes over
+lock:  ## Update the lock files after a change of pyproject.toml; ARGS=--upgrade upgrades all packages
+	@$(SET_UP) dev </dev/null
+	$(BIN)/python .ci/locks.py write $(ARGS)
+
+bench:  ## Measure the stores, and how fast one replica takes over from another
 	@$(SET_UP) dev </dev/null
 	$(BIN)/python -m tests.benchmarks.store
 	$(BIN)/python -m tests.benchmarks.handover
 
-format:  ## Put the code into its one form
+pictures:  ## Draw the pictures in docs from what the program prints and posts
 	@$(SET_UP) dev </dev/null
-	$(BIN)/ruff check --fix --quiet . ; $(BIN)/ruff format .
+	$(BIN)/python -m tests.pictures
 
-lock:  ## Lock the dependencies of pyproject.toml anew; ARGS=--upgrade to move them all
-	@$(SET_UP) dev </dev/null
-	$(BIN)/python .ci/locks.py write $(ARGS)
-
-clean:  ## Remove what the others made
+clean:  ## Remove .venv, caches and coverage data
 	rm -rf .venv .*_cache .hypothesis .coverage*
 	find bots core tests -name __pycache__ -prune -exec rm -rf {} +

@@ -1,7 +1,7 @@
-"""Make the lock files (`locks.py write [--upgrade]`) or check them (`locks.py check`).
+"""Write the lock files (`locks.py write [--upgrade]`) or check them (`locks.py check`).
 
 Each lock starts with a digest of its own text and of the tables of `pyproject.toml` that it was
-made from. So the check needs no network and no time, and notices an edit by hand or a bad merge.
+made from. So the check needs no network, takes no time, and notices manual edits and bad merges.
 """
 
 from __future__ import annotations
@@ -19,22 +19,22 @@ from bootstrap import ROOT, call
 
 DEV, RUN = ROOT / "requirements-dev.lock", ROOT / "requirements.lock"
 GROUPS = {DEV: ["--all-extras", "--group", "dev", "--group", "build"], RUN: ["--group", "build"]}
-COOLDOWN = "7 days"  # a release that turns out to be malicious is mostly found out within days
+COOLDOWN = "7 days"  # most malicious releases are discovered within days
 MARK = "# Made by `make lock` from pyproject.toml; don't edit. sha256 of both: "
 
 
 def main() -> None:
-    """Do what the command line says."""
+    """Write or check, as the command line says."""
     {"write": write, "check": check}[sys.argv[1]]()
 
 
 def write() -> None:
-    """Resolve anew, keeping the versions that are locked already unless asked to upgrade."""
+    """Resolve the dependencies; keep the locked versions unless `--upgrade` is given."""
     with tempfile.TemporaryDirectory() as scratch:
         work = Path(scratch, "lock")
         if DEV.exists() and "--upgrade" not in sys.argv:
             shutil.copy(DEV, work)
-        for lock in (DEV, RUN):  # in this order, in one file: the versions in RUN are those of DEV
+        for lock in (DEV, RUN):  # in this order, in one file, so that RUN gets the versions of DEV
             compile_into(work, lock)
             body = work.read_text()
             lock.write_text(f"{MARK}{digest(body)}\n{body}")
@@ -42,8 +42,8 @@ def write() -> None:
 
 
 def compile_into(work: Path, lock: Path) -> None:
-    """Have uv resolve for every system and Python; no address gets into what it writes."""
-    uv = str(Path(sys.executable).parent / "uv")  # the locked one, so that all write the same
+    """Let uv resolve for all systems and Python versions; what it writes has no addresses."""
+    uv = str(Path(sys.executable).parent / "uv")  # the locked one: all versions format alike
     flags = ["--universal", "--generate-hashes", "--no-header", "--no-emit-index-url", "--quiet"]
     flags += ["--exclude-newer", COOLDOWN, "-o", str(work)]
     command = [uv, "pip", "compile", "pyproject.toml", *GROUPS[lock], *flags]
@@ -51,7 +51,7 @@ def compile_into(work: Path, lock: Path) -> None:
 
 
 def check() -> None:
-    """Exit with a sentence for each thing that's wrong."""
+    """Exit with a sentence for each problem, if there are any."""
     wrong = [
         f"{lock.name} is not what `make lock` makes of pyproject.toml: run it."
         for lock in (DEV, RUN)
@@ -67,13 +67,13 @@ def check() -> None:
 
 
 def up_to_date(lock: Path) -> bool:
-    """Whether a lock's first line is the digest of the rest and of the project."""
+    """Return whether a lock's first line is the digest of the rest and of the project."""
     head, _, body = lock.read_text().partition("\n") if lock.exists() else ("", "", "")
     return head == MARK + digest(body)
 
 
 def digest(body: str) -> str:
-    """Return the digest of a lock's text and of all that it's made from."""
+    """Return the digest of a lock's text and of all that it is made from."""
     project = load_project()
     metadata = project["project"]
     keys = ("requires-python", "dependencies", "optional-dependencies")
@@ -82,7 +82,7 @@ def digest(body: str) -> str:
 
 
 def pins(lock: Path) -> set[str]:
-    """Return the lines that name a version."""
+    """Return the lines that pin a version."""
     text = lock.read_text() if lock.exists() else ""
     return {line for line in text.splitlines() if line[:1].isalnum()}
 

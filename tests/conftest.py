@@ -61,6 +61,20 @@ def pytest_xdist_auto_num_workers() -> int:
     return _WORKERS_PER_CORE * cores
 
 
+_SERVERS = {
+    *("redis_url", "valkey_url", "redis_cluster_url", "redis_sentinel_url", "postgres_url"),
+    *("dynamodb_server", "dynamo", "database"),
+}
+"""The fixtures that start a server."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark each test that needs a server as slow."""
+    for item in items:
+        if _SERVERS.intersection(getattr(item, "fixturenames", ())):
+            item.add_marker(pytest.mark.slow)
+
+
 @pytest.fixture(scope="session")
 def redis_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """Return where a real Redis is: one for each of pytest's processes, shared by its tests."""

@@ -15,7 +15,16 @@ if TYPE_CHECKING:
     from tests.contract.stores import Harness
 
 
-@pytest.fixture(params=sorted(STORES))
+QUICK = "memory"
+"""The store that `make quick` holds to the contract; all others are slow."""
+
+
+@pytest.fixture(
+    params=[
+        pytest.param(name, marks=() if name == QUICK else pytest.mark.slow)
+        for name in sorted(STORES)
+    ]
+)
 async def harness(request: pytest.FixtureRequest) -> AsyncIterator[Harness]:
     """Return empty data of each kind of store, and what can be done to it from outside."""
     async with STORES[request.param](request) as harness:

@@ -129,6 +129,7 @@ async def cost(turns: Turns, counts: Counts) -> tuple[float, ...]:
 
 
 @pytest.mark.timeout(600)
+@pytest.mark.slow
 @pytest.mark.parametrize("name", sorted(STORES))
 async def test_a_turn_behind_thousands_costs_what_one_behind_20_does(
     name: str, request: pytest.FixtureRequest

@@ -379,6 +379,7 @@ async def test_without_the_intent_reading_shows_no_content_either(
     assert found == [f"{server.at_bot} open", ""]
 
 
+@pytest.mark.slow
 async def test_paces_the_client(
     server: FakeDiscord, general: Channel, channel: discord.TextChannel
 ) -> None:

@@ -131,6 +131,7 @@ def test_a_photo_in_the_colors_of_print_is_scaled_down() -> None:
     assert opened(read(data.getvalue(), RULES)).mode == "RGB"
 
 
+@pytest.mark.slow
 def test_an_image_of_too_many_bytes_is_scaled_down_until_it_has_few_enough() -> None:
     assert opened(read(png(padding=limits.IMAGE_BYTES), RULES)).size == (2, 2)
     noise = Image.effect_noise((2400, 1800), 100).convert("RGB")

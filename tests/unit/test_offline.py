@@ -318,6 +318,7 @@ def test_a_window_does_not_know_it_any_more_and_says_so(filler: str) -> None:
     assert trims == list(range(11, 62))
 
 
+@pytest.mark.slow
 def test_a_fact_in_the_middle_survives_hundreds_of_turns() -> None:
     talk = [FILLERS["names"].format(n=n) for n in range(30)]
     talk += [

@@ -12,6 +12,8 @@ import pytest
 from tests.postgres_server import PostgresServer, postgres_server
 from tests.servers import RedisServer, StartError, redis_server
 
+pytestmark = pytest.mark.slow
+
 
 def ask(server: RedisServer, line: str) -> str:
     with socket.create_connection(("127.0.0.1", server.port), timeout=5) as connection:
