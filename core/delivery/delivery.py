@@ -1,25 +1,24 @@
-"""What stands on the platform for one turn: its preview, its answer's pieces, and their order.
+"""The messages of one turn on the platform: its preview, the pieces of its answer, their order.
 
-The platform can't be fenced. So nothing is posted without enough lease left to see the call end,
-each post is found again by its key, and who takes a turn over looks before it posts and settles.
-
-A delivery may be begun again under the same lease, after a wait: it goes on where it was.
+A platform can't be fenced, so each call on it runs only while the lease is held, and each post is
+found again by its key. A worker that takes a turn over reads back what was posted before it posts
+anything, and again before it settles the turn.
 """
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from core.delivery.port import AS_FILE, Form
-from core.delivery.posts import Posts, copies
-from core.domain.cancel import CancelScope
+from core.delivery.port import AS_FILE, Form, PostKey
 from core.domain.errors import (
     ContentRefusedError,
     PlatformError,
     PostRefusedError,
     PostUnclearError,
+    ReadBackRefusedError,
     StoppedByUserError,
     StoreError,
     WaitError,
@@ -28,9 +27,11 @@ from core.domain.tasks import off_loop_if_long
 from core.store.values import TurnState
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Coroutine, Iterable, Sequence
+    from typing import Any
 
-    from core.delivery.port import DeliveryTarget, Platform, Position
+    from core.delivery.port import DeliveryTarget, Platform, Position, Posted
+    from core.domain.cancel import CancelScope
     from core.domain.errors import LeaseLostError
     from core.domain.session import Answer
     from core.store.lease import LeaseHandle
@@ -39,200 +40,205 @@ log = logging.getLogger(__name__)
 
 _POSTS = 3
 """How often a post whose end is unclear is tried before the turn's try has failed."""
+_FIRST: Position = (0, Form.CUT, 0)
 _FILE: Position = (AS_FILE, Form.CUT, 0)
 
 
 class Delivery:
-    """The messages of one turn on one platform, under one lease."""
+    """Posts, edits, finds and deletes the messages of one turn, under one lease.
 
-    def __init__(self, platform: Platform, hold: LeaseHandle, target: DeliveryTarget) -> None:
-        """Start with nothing posted by this lease."""
+    After a wait, a delivery may be called again under the same lease: it goes on where it was.
+    """
+
+    def __init__(
+        self, platform: Platform, lease: LeaseHandle, target: DeliveryTarget, stopped: CancelScope
+    ) -> None:
+        """Start with nothing posted by this lease; `stopped` ends the answer where it is."""
         self.posted: tuple[str, ...] = ()
-        """The ids of the answer's pieces, in order, once delivered."""
+        """The ids of the answer's messages, in order, once delivered."""
         self.answer: Answer | None = None
-        """What was delivered."""
+        """The answer, once delivered."""
         self.size = 0
-        """The most tokens that all which no summary covers has, the answer apart; 0 if unknown."""
-        self.stopped = CancelScope()
-        """Somebody has told the bot to stop answering."""
+        """The most tokens that everything no summary covers has, the answer aside; 0 if unknown."""
+        self.stopped = stopped
+        """Set when a person tells the bot to stop answering."""
         self.platform = platform
-        self._hold, hold.stopped = hold, self.stopped.set
-        self._posts = Posts(platform, hold, target)
-        self._taken_over = False
-        self._swept = False
+        self.target = target
+        self._lease = lease
+        self._pieces: dict[Position, str] = {}
+        """The ids of the answer's posts that exist, as far as this lease knows."""
         self._stale: set[str] = set()
         """Previews of earlier leases that could not be deleted yet."""
-        self._delivering = False
-        self._refused = False
-        """The platform will not show how the answer grows, however often it is asked."""
+        self._has_taken_over = False
+        self._is_delivering = False
+        self._is_swept = False
+        self._previews_refused = False
+        self._pieces_unknown = False
+        """Another lease may have posted pieces: read back before posting any."""
+        self._posts_unknown = False
+        """There may be posts that this lease does not know of: read back before settling."""
+        self._edits_unknown = False
+        """An edit may still land on top of the answer: compare its text before settling."""
 
-    @property
-    def target(self) -> DeliveryTarget:
-        """Return where the messages of the turn go."""
-        return self._posts.target
-
-    # --- while the model writes --------------------------------------------------------------
+    # --- while the model writes -----------------------------------------------------------------
 
     async def show(self, text: str) -> bool:
-        """Show the answer so far; tell whether people see it, or never will: its end is enough."""
-        if self._refused:
+        """Show the answer so far as a preview.
+
+        Returns False if it is worth trying again; True if it is shown, or if no preview is wanted.
+        """
+        if self._previews_refused:
             return True
-        posts, old = self._posts, self._hold.preview
         try:
-            await (posts.edit(old, text, final=False) if old else posts.preview(text))
+            if self._lease.preview:
+                await self._edit(self._lease.preview, text, final=False)
+            else:
+                await self._call(self._post_preview(text))
             return True
         except PostUnclearError:
-            posts.look = posts.compare = True
-            self._hold.preview = self._hold.preview or await posts.find_preview()
+            self._lease.preview = self._lease.preview or await self._find_preview()
         except StoppedByUserError:
             self.stopped.set()
         except (PostRefusedError, ContentRefusedError) as error:
-            self._refused = True
+            self._previews_refused = True
             log.info("previews are not shown: %s", error)
         except (PlatformError, StoreError) as error:
             log.info("a preview could not be shown: %s", type(error).__name__)
         return False
 
-    # --- a turn that was begun, or is left ------------------------------------------------------
+    # --- a turn that was started before, or is left ---------------------------------------------
 
     async def take_over(self) -> None:
-        """Find what an earlier lease posted; unless the answer is recorded, take it away."""
-        if self._taken_over:
+        """Find what an earlier lease posted; unless the answer is recorded, delete it."""
+        if self._has_taken_over:
             return
-        self._posts.look = True
-        if self._hold.work.state is TurnState.COMMITTED:
-            self._posts.unknown = True  # `deliver` looks for what there is of it
+        self._posts_unknown = True
+        if self._lease.work.state is TurnState.COMMITTED:
+            self._pieces_unknown = True  # `deliver` reads them back
         else:
-            found = await self._posts.find()
+            found = await self._find()
             # That the lease is still ours now proves that nothing found is a successor's.
-            await self._hold.renew()
-            preview = self._hold.work.preview
-            await self._remove({posted.id for posted in found} | ({preview} - {""}))
-        self._taken_over = True
+            await self._lease.renew()
+            preview = self._lease.work.preview
+            for message in sorted({posted.id for posted in found} | ({preview} - {""})):
+                try:
+                    await self._delete({message})
+                except WaitError:
+                    self._stale.add(message)
+        self._has_taken_over = True
 
     async def clear(self) -> None:
-        """Take away all that stands for this turn: nothing is left to answer."""
-        found = await self._posts.find() if self._posts.look else ()
-        await self._hold.renew()
-        ours = {self._hold.preview, self._hold.work.preview, *self._posts.pieces.values()} - {""}
-        await self._posts.delete(ours | self._stale | {posted.id for posted in found})
-        self._hold.preview = ""
-        self._posts.pieces.clear()
+        """Delete everything that was posted for this turn: nothing is left to answer."""
+        found = await self._find() if self._posts_unknown else ()
+        await self._lease.renew()
+        ours = {self._lease.preview, self._lease.work.preview, *self._pieces.values()} - {""}
+        await self._delete(ours | self._stale | {posted.id for posted in found})
+        self._lease.preview = ""
+        self._pieces.clear()
 
     @property
     def leaves_nothing(self) -> bool:
-        """Tell whether nothing that this lease made for an open turn can stand on the platform."""
-        return not (self._hold.preview or self._posts.look)
+        """Return whether this lease has left nothing on the platform, if the turn is still open."""
+        return not (self._lease.preview or self._posts_unknown)
 
     async def put_down(self) -> None:
-        """Leave an open turn for a while, without half an answer as far as that can be."""
-        if self._hold.preview:
+        """Leave an open turn for a while; delete its unfinished answer if possible."""
+        if self._lease.preview:
             try:
-                await self._posts.delete({self._hold.preview})
-                self._hold.preview = ""
+                await self._delete({self._lease.preview})
+                self._lease.preview = ""
             except PlatformError as error:
-                log.info("half an answer stays for now: %s", error)
-                await self._hold.renew()  # which keeps the preview's id for the next lease
+                log.info("an unfinished answer stays for now: %s", error)
+                await self._lease.renew()  # which stores the preview's id for the next lease
 
     async def abandon(self, text: str) -> None:
-        """Say that the turn's answer can't be posted, and leave no half of it; never raises."""
-        pieces = self._posts.pieces.values()
-        halves = {self._hold.preview, self._hold.work.preview} - {"", *pieces} | self._stale
-        for message in sorted(halves):
+        """Post `text`, which says that the answer can't be; delete its preview. Never raises."""
+        pieces = self._pieces.values()
+        previews = {self._lease.preview, self._lease.work.preview} - {"", *pieces} | self._stale
+        for message in sorted(previews):
             try:
-                await self._posts.delete({message})
+                await self._delete({message})
             except (PlatformError, StoreError) as error:
-                log.warning("half an answer stays: %s", error)
+                log.warning("an unfinished answer stays: %s", error)
         if not await self.platform.tell(self.target, text):
             log.warning("nobody could be told that an answer was not posted")
 
     async def withdraw(self, lost: LeaseLostError) -> None:
-        """Take back, of what this lease posted, all that is not part of a recorded answer."""
-        mine = set() if lost.recorded and lost.mine else {self._hold.preview} - {""}
+        """After the lease is lost, delete what it posted that is not part of a recorded answer."""
+        ours = set() if lost.recorded and lost.mine else {self._lease.preview} - {""}
         if not lost.recorded:
-            mine |= set(self._posts.pieces.values())
-        if self._posts.look:
-            mine |= await self._left_over(lost)
-        # The lease is gone: nothing to wait for, and nobody to tell.
-        for message in sorted(mine):
+            ours |= set(self._pieces.values())
+        if self._posts_unknown:
+            ours |= await self._left_over(lost)
+        # The lease is gone: there is nothing to wait for, and nobody to tell.
+        for message in sorted(ours):
             try:
                 await self.platform.delete(self.target, message)
             except PlatformError as error:
                 log.warning("a left-over message stays: %s", type(error).__name__)
 
     async def _left_over(self, lost: LeaseLostError) -> set[str]:
+        """Return the messages on the platform that only this lease can have left."""
         try:
-            found = await self._posts.find()
+            found = await self._find()
         except PlatformError:
             return set()
-        previews = {p.id for p in found if p.key == self._posts.preview_key}
-        pieces = copies(found)
-        if not lost.recorded and self._delivering:
-            # It was recorded, and erased since: nobody will ever post for this turn again. Before
-            # that, what we find may be a successor's, who has committed in the meantime.
+        previews = {posted.id for posted in found if posted.key == self._preview_key}
+        if lost.recorded and lost.mine:  # the committed preview is the answer's first piece
+            previews -= {self._lease.preview}
+        pieces = _copies(found)
+        if not lost.recorded and self._is_delivering:
+            # The answer was recorded, and erased since: nobody will ever post for this turn again.
+            # Before that, what is found may be a successor's who has committed meanwhile.
             pieces = [posted for posted in found if not posted.key.is_preview]
-        # Of our own previews, the committed one has become the answer's first piece.
-        kept = {self._hold.preview} if lost.recorded and lost.mine else set()
-        return (previews - kept) | {posted.id for posted in pieces}
-
-    async def _remove(self, messages: set[str]) -> None:
-        """Delete left-over messages; those that can't be now go before the turn is settled."""
-        for message in sorted(messages):
-            try:
-                await self._posts.delete({message})
-            except WaitError:
-                self._stale.add(message)
+        return previews | {posted.id for posted in pieces}
 
     # --- the answer -----------------------------------------------------------------------------
 
     async def deliver(self, answer: Answer, form: Form = Form.CUT) -> None:
-        """Bring every piece of a recorded answer to its place, once and in order.
+        """Post every piece of a recorded answer once, and in order.
 
-        Begins with this form of each piece, and goes on to the next where it is refused. Raises
-        what `Platform.post` does; `ContentRefusedError` where every form is refused, a file too.
+        Starts with this form of each piece, and tries the next form if one is refused. Raises what
+        `Platform.post` does; `ContentRefusedError` if every form is refused, and a file too.
         """
-        self._delivering, cuts = True, self._hold.work.cuts
+        self._is_delivering, cuts = True, self._lease.work.cuts
         piece, text = self.platform.piece, answer.text
         pieces = await off_loop_if_long(
             len(text), lambda: tuple(piece(text, cuts, index) for index in range(len(cuts)))
         )
-        self._posts.target = replace(self.target, pieces=pieces)
-        if self._posts.unknown:
-            self._posts.adopt(await self._posts.find())
-            self._posts.unknown = False
+        self.target = replace(self.target, pieces=pieces)
+        if self._pieces_unknown:
+            self._adopt(await self._find())
+            self._pieces_unknown = False
         ends_in_file = cuts[-1] < len(text)
-        instead = _FILE in self._posts.pieces and not ends_in_file
+        is_file = _FILE in self._pieces and not ends_in_file
         for index, words in enumerate(pieces):
-            instead = instead or await self._place(index, words, form, answer)
+            is_file = is_file or await self._post_in_some_form(index, words, form, answer)
         if ends_in_file:
             await self._post(_FILE, text)
         await self._sweep(pieces)
-        standing = self._posts.pieces
-        self.posted = tuple(
-            standing[position] for position in sorted(standing) if standing[position]
-        )
+        self.posted = tuple(id_ for _, id_ in sorted(self._pieces.items()) if id_)
         await self._finish(answer)
         self.answer = answer
 
-    async def _place(self, index: int, text: str, form: Form, answer: Answer) -> bool:
-        """Bring one piece to its place, in the first form from this one on that is taken.
+    async def _post_in_some_form(self, index: int, text: str, form: Form, answer: Answer) -> bool:
+        """Post one piece in the first form, from this one on, that the platform takes.
 
-        Tells if it had to be a file, which has all of the answer: nothing has to follow.
+        Returns whether it had to be a file, which holds the whole answer: nothing has to follow.
         """
-        standing = self._posts.pieces
-        if (index, Form.CUT, 0) in standing:
+        if (index, Form.CUT, 0) in self._pieces:
             return False
-        begun = [Form(position[1]) for position in standing if position[0] == index]
+        started = [Form(position[1]) for position in self._pieces if position[0] == index]
         refused: ContentRefusedError | None = None
         for each in Form:
-            if each < max([form, *begun]):
+            if each < max([form, *started]):
                 continue
             try:
-                await self._in_form(index, text, each)
+                await self._post_in_form(index, text, each)
             except ContentRefusedError as error:
                 log.warning("a piece of an answer is posted in another form: %s", error)
                 refused = error
-                await self._take_away(index)
+                await self._delete_piece(index)
             else:
                 return False
         if refused is None:
@@ -240,80 +246,155 @@ class Delivery:
         await self._post(_FILE, answer.text)
         return True
 
-    async def _in_form(self, index: int, text: str, form: Form) -> None:
+    async def _post_in_form(self, index: int, text: str, form: Form) -> None:
         if form is Form.CUT:
-            await self._as_cut(index, text)
+            await self._post_as_cut(index, text)
             return
         if index == 0:
-            await self._take_preview_away()
+            await self._delete_preview()
         for part, words in enumerate(self.platform.parts(text, form)):
             await self._post((index, form, part), words)
 
-    async def _as_cut(self, index: int, text: str) -> None:
-        position, preview = (index, Form.CUT, 0), self._hold.work.preview if index == 0 else ""
+    async def _post_as_cut(self, index: int, text: str) -> None:
+        position, preview = (index, Form.CUT, 0), self._lease.work.preview if index == 0 else ""
         if preview:
             try:
-                await self._posts.edit(preview, text, final=True)
+                await self._edit(preview, text, final=True)
             except PostRefusedError:
-                await self._take_preview_away()
+                await self._delete_preview()
             else:
-                self._posts.pieces[position] = preview
+                self._pieces[position] = preview
                 return
         await self._post(position, text)
 
-    async def _take_preview_away(self) -> None:
-        work = self._hold.work
-        if work.preview:
-            await self._posts.delete({work.preview})
-            self._hold.work = replace(work, preview="")
-            self._hold.preview = ""
-
-    async def _take_away(self, index: int) -> None:
-        """Delete what stands of one piece, which is posted in another form."""
-        for position in [position for position in self._posts.pieces if position[0] == index]:
-            await self._posts.delete({self._posts.pieces[position]} - {""})
-            del self._posts.pieces[position]
-
     async def _post(self, position: Position, text: str) -> None:
         for attempt in range(_POSTS):
-            if position in self._posts.pieces:
+            if position in self._pieces:
                 return
             try:
-                await self._posts.piece(position, text)
+                await self._call(self._post_piece(position, text))
             except PostUnclearError as unclear:
-                self._posts.look = True
-                self._posts.adopt(await self._posts.find())
-                last = attempt == _POSTS - 1 or isinstance(unclear, WaitError)
-                if position not in self._posts.pieces and last:
+                self._adopt(await self._find())
+                is_last = attempt == _POSTS - 1 or isinstance(unclear, WaitError)
+                if position not in self._pieces and is_last:
                     raise
 
+    async def _delete_preview(self) -> None:
+        work = self._lease.work
+        if work.preview:
+            await self._delete({work.preview})
+            self._lease.work = replace(work, preview="")
+            self._lease.preview = ""
+
+    async def _delete_piece(self, index: int) -> None:
+        for position in [position for position in self._pieces if position[0] == index]:
+            await self._delete({self._pieces[position]} - {""})
+            del self._pieces[position]
+
     async def _sweep(self, pieces: Sequence[str]) -> None:
-        """Remove what an earlier lease, or a call of unclear end, has left beside the answer."""
-        if self._swept or not self._posts.look:
+        """Delete what earlier leases, or calls with unclear ends, have left beside the answer."""
+        if self._is_swept or not self._posts_unknown:
             return
-        found = await self._posts.find()
-        await self._hold.renew()
-        ours = set(self._posts.pieces.values())
-        previews = {p.id for p in found if p.key.is_preview and p.id not in ours}
-        further = {posted.id for posted in copies(found)}
-        await self._posts.delete((previews | further | self._stale) - (ours - further))
-        first = self._posts.pieces.get((0, Form.CUT, 0))
-        for posted in found if self._posts.compare else ():
+        found = await self._find()
+        await self._lease.renew()
+        ours = set(self._pieces.values())
+        previews = {posted.id for posted in found if posted.key.is_preview} - ours
+        copies = {posted.id for posted in _copies(found)}
+        await self._delete((previews | copies | self._stale) - (ours - copies))
+        first = self._pieces.get(_FIRST)
+        for posted in found if self._edits_unknown else ():
             if posted.id == first and posted.text != pieces[0]:
-                await self._posts.edit(posted.id, pieces[0], final=True)
-        self._swept = True
+                await self._edit(posted.id, pieces[0], final=True)
+        self._is_swept = True
 
     async def _finish(self, answer: Answer) -> None:
-        """Put what goes with the answer there; it stands without where that is refused."""
-        file = self._posts.pieces.get(_FILE)
-        shown = tuple(id_ for id_ in self.posted if id_ != file)
-        if not shown:
+        """Add what goes with the answer; if that is refused, the answer stays without it."""
+        file = self._pieces.get(_FILE)
+        texts = tuple(id_ for id_ in self.posted if id_ != file)
+        if not texts:
             return
         try:
-            finishing = self.platform.finish(self.target, answer, shown)
-            # Where nothing is posted, there is nothing that a lease has to allow.
-            await (finishing if answer.is_bare else self._posts.call(finishing))
+            finishing = self.platform.finish(self.target, answer, texts)
+            await (finishing if answer.is_bare else self._call(finishing))  # a bare one posts none
         except (WaitError, PostUnclearError):
             raise
         except PlatformError as error:
-            log.warning("an answer stands without its notes: %s", error)
+            log.warning("an answer stays without its notes: %s", error)
+
+    # --- calls on the platform ------------------------------------------------------------------
+
+    async def _call(self, call: Coroutine[Any, Any, None]) -> None:
+        """Make a call while the lease is held; note if it may have an effect that is not known."""
+        started = ended = False
+
+        async def followed() -> None:
+            nonlocal started, ended
+            started = True
+            await call
+            ended = True
+
+        try:
+            await self._lease.fenced(followed(), self.platform.capabilities.call_timeout)
+        except (PostUnclearError, asyncio.CancelledError):
+            if not ended:
+                self._posts_unknown = self._edits_unknown = True
+            raise
+        finally:
+            if not started:
+                call.close()
+            elif self._lease.left() <= 0:  # it was paused: a successor may have posted as well
+                self._posts_unknown = True
+
+    async def _post_preview(self, text: str) -> None:
+        self._lease.preview = await self.platform.post(self.target, text, self._preview_key)
+
+    async def _post_piece(self, position: Position, text: str) -> None:
+        piece, form, part = position
+        key = PostKey(self.target.thread, self.target.turn, piece=piece, form=Form(form), part=part)
+        self._pieces[position] = await self.platform.post(self.target, text, key)
+
+    async def _edit(self, message: str, text: str, *, final: bool) -> None:
+        await self._call(self.platform.edit(self.target, message, text, final=final))
+
+    async def _delete(self, messages: set[str]) -> None:
+        """Delete messages of ours, except those that the platform keeps for good."""
+        for message in sorted(messages):
+            try:
+                await self._call(self.platform.delete(self.target, message))
+            except PostRefusedError as error:
+                log.warning("a left-over message stays: %s", error)
+
+    async def _find(self) -> tuple[Posted, ...]:
+        """Return our messages of the turn, as far as the platform lets us read them."""
+        if not self.platform.capabilities.reads_back:
+            return ()
+        try:
+            return await self.platform.read_back(self.target)
+        except ReadBackRefusedError:
+            return ()
+
+    @property
+    def _preview_key(self) -> PostKey:
+        token = self._lease.work.lease.token
+        return PostKey(self.target.thread, self.target.turn, token=token)
+
+    async def _find_preview(self) -> str:
+        """Return the id of this lease's preview; empty if it is not found."""
+        try:
+            found = await self._find()
+        except PlatformError:
+            return ""
+        return next((posted.id for posted in found if posted.key == self._preview_key), "")
+
+    def _adopt(self, found: Iterable[Posted]) -> None:
+        """Take the pieces that were found as this turn's."""
+        for posted in found:
+            if not posted.key.is_preview:
+                self._pieces.setdefault(posted.key.position, posted.id)
+
+
+def _copies(found: Iterable[Posted]) -> list[Posted]:
+    """Return every copy of each piece except the oldest."""
+    oldest: dict[Position, Posted] = {}
+    pieces = [posted for posted in found if not posted.key.is_preview]
+    return [each for each in pieces if oldest.setdefault(each.key.position, each) is not each]

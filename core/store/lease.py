@@ -1,8 +1,9 @@
 """A lease as its holder sees it: renewed while the turn runs, and never trusted past its time.
 
-While the store is out, its holder goes on: the model may still be writing. What needs the store
-waits until it answers again, and then it says whether the lease is still ours, which it is as long
-as nobody else has taken it. Only what no store can fence, a post, needs time that is left on it.
+While the store is down, its holder goes on: the model may still be writing. A call that needs the
+store waits until it works again; the store then says whether the lease is still ours, which it is
+unless another process has claimed the thread. Only a call that no store can fence, such as a post,
+needs time to be left on the lease.
 """
 
 from __future__ import annotations
@@ -11,8 +12,15 @@ import asyncio
 from dataclasses import replace
 from typing import TYPE_CHECKING, Literal, TypeVar
 
+from core.domain.backoff import Backoff
 from core.domain.cancel import CancelScope, StoppedError
-from core.domain.errors import LeaseLostError, StoreError, StoreUnavailableError, TurnChangedError
+from core.domain.errors import (
+    LeaseLostError,
+    PostUnclearError,
+    StoreError,
+    StoreUnavailableError,
+    TurnChangedError,
+)
 from core.store.values import Changed, Refused, TurnState, Work
 
 if TYPE_CHECKING:
@@ -28,9 +36,11 @@ Result = TypeVar("Result")
 
 _BEATS = 3
 """Renewals in the time a lease lives: two may fail before it is lost."""
-_SOONEST, _LATEST = 0.1, 1.0
-"""Seconds between two calls to a store that is out, doubled each time. Short, since a look for
-work leaves a store that is there again to those that hold leases for a moment only."""
+_BACKOFF = Backoff(first=0.1, cap=1.0)
+"""Waits between two calls to a store that is down. They are short, since a worker's search for work
+leaves a store that works again to lease holders only for a moment."""
+_PART_OF_LEASE = 0.6
+"""The part of a lease that is enough to start a call, if the call may take longer than that."""
 
 
 class LeaseHandle:
@@ -48,31 +58,37 @@ class LeaseHandle:
         *,
         asked_at: float,
         failed: Callable[[StoreError], None] = lambda _: None,
+        stopped: Callable[[], None] = lambda: None,
     ) -> None:
-        """Hold what `work` grants; `asked_at` is the steady time before it was asked for.
+        """Hold the turn that `work` grants.
 
-        `failed` hears each time that the store does not serve.
+        Args:
+            store: Where it was claimed.
+            clock: Measures the lease.
+            work: The claimed thread.
+            asked_at: The steady time before the claim.
+            failed: Called with each error of the store.
+            stopped: Called when the store says that a person asked for the turn to end.
         """
         self.work = work
         self.preview = ""
         """The platform's id of the preview that *this* lease posted."""
         self.asked_at = asked_at
         """The steady time before the newest call that may have granted the lease."""
-        self.stopped: Callable[[], None] = lambda: None
-        """Called when the store says that somebody asked for the turn to end."""
         self.patient = True
-        """Wait for a store that is out; otherwise raise `StoreError` at once."""
+        """Wait for a store that is down; otherwise raise `StoreError` at once."""
         self.clock = clock
         self.seconds = store.lease_seconds
         """How long the lease lives without being renewed."""
         self._store = store
         self._failed = failed
+        self._stopped = stopped
 
     async def keep(self, body: Coroutine[Any, Any, Result]) -> Result:
-        """Run `body` with the lease renewed beside it; end it when the lease is no longer ours.
+        """Run `body` and renew the lease meanwhile; cancel the body if the lease is no longer ours.
 
         Raises what the body raises, and `TurnChangedError` or `LeaseLostError` as soon as a
-        renewal says so. A store that is out ends nothing.
+        renewal says so. A store that is down ends nothing.
         """
         lost = CancelScope()
         beats: list[asyncio.Task[None]] = []  # none in most turns: they end before the first
@@ -94,16 +110,55 @@ class LeaseHandle:
                 beat.cancel()
                 await asyncio.wait({beat})
 
-    async def need(self, seconds: float) -> None:
-        """Make sure that the lease is ours for so long: before a call that nothing can fence."""
+    async def fenced(self, call: Coroutine[Any, Any, None], seconds: float) -> None:
+        """Make a call that no store can fence, such as a post, only while the lease is held.
+
+        The call ends when the lease does: a process that was paused must not start or go on with
+        what another has taken over. If the caller is cancelled, the call still runs to its end.
+
+        Args:
+            call: The call; it is closed if it can't start.
+            seconds: The most that the call may take. So much is left of the lease when it starts,
+                or a large part of a lease that is shorter.
+
+        Raises:
+            PostUnclearError: The lease ran out before the call came to its end.
+            LeaseLostError: The lease is another's.
+            TurnChangedError: The thread has changed, so the call is out of date.
+            StoreError: The lease could not be renewed.
+        """
+        try:
+            await self._need(min(seconds, _PART_OF_LEASE * self.seconds))
+        except BaseException:
+            call.close()
+            raise
+        running = asyncio.ensure_future(self._while_held(call))
+        deadline = _Deadline(running, self.left, self.clock)
+        try:
+            await asyncio.shield(running)
+        except asyncio.CancelledError:
+            if deadline.is_reached:
+                raise PostUnclearError("the lease ran out before a call came to its end") from None
+            await asyncio.wait({running})
+            raise
+        finally:
+            deadline.cancel()
+
+    async def _need(self, seconds: float) -> None:
+        """Make sure that so much is left of the lease."""
         if self.left() <= seconds:
             await self.renew()
         if self.left() <= seconds:
-            message = "the store took too long to renew the lease"
-            raise StoreUnavailableError(message)
+            raise StoreUnavailableError("the store took too long to renew the lease")
+
+    async def _while_held(self, call: Coroutine[Any, Any, None]) -> None:
+        if self.left() <= 0:
+            call.close()
+            raise PostUnclearError("the lease ran out before a call started")
+        await call
 
     async def renew(self) -> None:
-        """Extend the lease; raise `TurnChangedError` or `LeaseLostError` when that is due."""
+        """Extend the lease; raise `TurnChangedError` or `LeaseLostError` if the store says so."""
         await self._insist(self._renew)
 
     async def commit(self, draft: PendingAnswer) -> Answer:
@@ -145,7 +200,7 @@ class LeaseHandle:
         return answer
 
     async def reload(self) -> None:
-        """Look at the thread again, under the same lease."""
+        """Read the thread again under this lease; raise `LeaseLostError` if it is another's."""
         lease = self.work.lease
         claim = self._store.claim
         work = await self._insist(lambda: claim(lease.thread, lease.token), extends=False)
@@ -167,17 +222,17 @@ class LeaseHandle:
             message = "the thread changed while its turn ran"
             raise TurnChangedError(message)
         if answer == "stopped":
-            self.stopped()
+            self._stopped()
 
     async def _insist(
         self, call: Callable[[], Awaitable[Result]], *, extends: bool = True
     ) -> Result:
-        """Return what a verb answers, however long the store is out.
+        """Return what a verb of the store answers, however long the store is down.
 
-        If it `extends` the lease, as all but `claim` do, that lives from before the call that was
-        answered.
+        If it `extends` the lease, as all verbs but `claim` do, the lease counts from before the
+        call that was answered.
         """
-        pause = _SOONEST
+        pauses = iter(_BACKOFF)
         while True:
             asked_at = self.clock.monotonic()
             try:
@@ -186,8 +241,7 @@ class LeaseHandle:
                 self._failed(error)
                 if not self.patient:
                     raise
-                await self.clock.sleep(pause)
-                pause = min(2 * pause, _LATEST)
+                await self.clock.sleep(next(pauses))
             else:
                 if extends and not isinstance(answer, Refused):
                     self.asked_at = asked_at
@@ -201,6 +255,27 @@ class LeaseHandle:
         while True:
             await self.renew()
             await self.clock.sleep(self._pause)
+
+
+class _Deadline:
+    """Cancels a call when its lease has run out; a renewal moves that time on."""
+
+    def __init__(
+        self, running: asyncio.Future[None], left: Callable[[], float], clock: Clock
+    ) -> None:
+        self.is_reached = False
+        self._running = running
+        self._left = left
+        self._clock = clock
+        self.cancel = clock.later(left(), self._check)
+
+    def _check(self) -> None:
+        left = self._left()
+        if left > 0:
+            self.cancel = self._clock.later(left, self._check)
+        elif not self._running.done():
+            self.is_reached = True
+            self._running.cancel()
 
 
 def _lost(refused: Refused) -> LeaseLostError:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from core.delivery.delivery import Delivery
 from core.delivery.port import target_of
 from core.domain.backoff import Backoff
+from core.domain.cancel import CancelScope
 from core.domain.errors import (
     ChatbotError,
     LeaseLostError,
@@ -117,12 +118,14 @@ class TurnRunner:
         following: Work | LeftThread | None = work
         try:
             while isinstance(following, Work):
+                stopped = CancelScope()
                 lease = LeaseHandle(
                     *(self._store, self._clock, following),
                     asked_at=asked_at,
                     failed=self._store_failed,
+                    stopped=stopped.set,
                 )
-                following = await self._run_turn(lease, slot)
+                following = await self._run_turn(lease, slot, stopped)
                 asked_at = lease.asked_at
                 if self._closed and isinstance(following, Work):
                     await self._hand_on(following)
@@ -140,12 +143,14 @@ class TurnRunner:
         except StoreError as error:
             log.warning("a turn is left until its lease expires: %s", error)
 
-    async def _run_turn(self, lease: LeaseHandle, slot: Slot) -> Work | LeftThread | None:
+    async def _run_turn(
+        self, lease: LeaseHandle, slot: Slot, stopped: CancelScope
+    ) -> Work | LeftThread | None:
         """Run one turn to its end; return the thread's next, which is open under this lease."""
         thread = lease.work.lease.thread
         platform = self._platforms[thread.platform]
         target = target_of(lease.work)
-        delivery = Delivery(platform, lease, target)
+        delivery = Delivery(platform, lease, target, stopped)
         self.deliveries[thread] = delivery
         slot.reassign(target.asker)
         try:

@@ -381,14 +381,14 @@ async def test_a_preview_that_was_lost_is_shown_though_no_further_word_comes() -
 async def test_a_preview_for_which_the_store_was_away_is_shown_later(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    need, gate, faults = LeaseHandle.need, asyncio.Event(), [StoreUnavailableError("too slow")]
+    need, gate, faults = LeaseHandle._need, asyncio.Event(), [StoreUnavailableError("too slow")]
 
     async def slow(hold: LeaseHandle, seconds: float) -> None:
         if faults:
             raise faults.pop()
         await need(hold, seconds)
 
-    monkeypatch.setattr(LeaseHandle, "need", slow)
+    monkeypatch.setattr(LeaseHandle, "_need", slow)
     world = World(ScriptedModel(["one", gate, " two"]))
     async with world.worker() as worker:
         await world.intake(worker).take(message(0))
