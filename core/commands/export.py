@@ -7,10 +7,10 @@ import json
 import os
 from dataclasses import asdict
 from datetime import UTC, datetime
-from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from core.commands.parser import Form
 from core.domain.session import Answer, AnswerKind, Entry, Status
 
 if TYPE_CHECKING:
@@ -21,12 +21,7 @@ if TYPE_CHECKING:
     from core.domain.session import Record
     from core.store.port import Store
 
-
-class Form(StrEnum):
-    """The format of an exported conversation."""
-
-    MARKDOWN = "markdown"
-    JSON = "json"
+__all__ = ["Form", "export", "export_to"]
 
 
 async def export(

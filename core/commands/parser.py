@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import TYPE_CHECKING, Literal, TypeAlias
-
-from core.commands.export import Form
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -16,6 +15,14 @@ if TYPE_CHECKING:
 CommandName: TypeAlias = Literal[
     "export", "forget", "help", "listen", "memory", "quiet", "reset", "stats"
 ]
+
+
+class Form(StrEnum):
+    """The format of an exported conversation."""
+
+    MARKDOWN = "markdown"
+    JSON = "json"
+
 
 _NAMES: dict[str, CommandName] = {
     "export": "export",

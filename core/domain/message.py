@@ -1,4 +1,4 @@
-"""What people say: the one shape every platform turns its events into."""
+"""What people say: the one shape that every platform turns its events into. Pure."""
 
 from __future__ import annotations
 

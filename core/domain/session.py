@@ -3,6 +3,8 @@
 A thread's log is a sequence of places. A message takes the next place and never moves; the
 answer to it, or to several, stands right behind the last place it answers. The summary stands
 for the places [0, covers), the window is [covers, head), and from head on messages wait.
+
+Pure.
 """
 
 from __future__ import annotations

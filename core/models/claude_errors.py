@@ -1,4 +1,4 @@
-"""What an error of Claude's means, in a sentence for a person; pure.
+"""What an error of Claude's means, in a sentence for a person. Pure.
 
 It's told by the type in the error's body, not by the status: an overload inside a stream has
 status 200, and a spend limit looks like a rate limit. Nothing of the body gets into a sentence,

@@ -1,4 +1,4 @@
-"""Whether a refusal says that a request is too large, in whatever words, and what it counts; pure.
+"""Whether a refusal says that a request is too large, in whatever words, and what it counts. Pure.
 
 Each vendor, gateway and local server has words of its own, which may change, and puts the most
 that it takes and what it got in either order. So what is told is told by kinds of words, and each

@@ -1,6 +1,6 @@
 """A file as the model gets it: what it is by its content, what it costs, what of it can be read.
 
-Pure, and never raises, whatever the bytes: they come from anybody. A file's name and the type
+Pure. It never raises, whatever the bytes: anyone can send a file. A file's name and the type
 that it is said to have decide nothing.
 """
 

@@ -1,6 +1,6 @@
 """Images: their type and size by their header, and smaller copies of those too large for a model.
 
-Pure, and never raises, whatever the bytes: anyone can send a file. Only the formats that Claude
+Pure. It never raises, whatever the bytes: anyone can send a file. Only the formats that Claude
 takes are opened. An image is decoded only to make it smaller, which takes a second or two and up to
 `limits.IMAGE_DECODED_BYTES` of memory, so callers run it in a thread, and one at a time.
 """

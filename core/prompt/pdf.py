@@ -1,4 +1,4 @@
-"""What can be told of a PDF without reading it: how many pages it has. Pure, and never raises.
+"""What can be told of a PDF without reading it: how many pages it has. Pure. It never raises.
 
 Pages are what a PDF costs. They are found in its objects as they stand, and in the packed ones
 of newer files, which takes no parser; a parser would be the larger risk.

@@ -1,4 +1,4 @@
-"""How things are named in a store. Pure; different things never get the same name."""
+"""How things are named in a store. Pure. Different things never get the same name."""
 
 from __future__ import annotations
 

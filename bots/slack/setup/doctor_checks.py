@@ -1,4 +1,4 @@
-"""Checks of the doctor that need no call: the tokens' shapes, and the app's manifest. Pure.
+"""Checks of the doctor that need no call: the tokens' shapes, and the app's manifest.
 
 A bot's token can't read the app's manifest (docs: reference/methods/apps.manifest.export requires
 a configuration token, which may change all apps of its owner and is valid for 12 hours). So the

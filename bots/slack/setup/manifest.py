@@ -1,4 +1,4 @@
-"""The app's manifest, for Socket Mode and for HTTP. Pure.
+"""The app's manifest, for Socket Mode and for HTTP.
 
 `python -m bots.slack.setup.manifest socket` prints manifests/slack.socket.yaml, and with `http` the
 other one; a test compares both with this source, and with Slack's own schema. Each scope has its

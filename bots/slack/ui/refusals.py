@@ -1,4 +1,4 @@
-"""Explanations for people: why Slack refuses what they asked for, and who can fix it. Pure.
+"""Explanations for people: why Slack refuses what they asked for, and who can fix it.
 
 They are for permanent refusals; for others, people are asked to try again.
 """

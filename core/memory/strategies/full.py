@@ -1,4 +1,4 @@
-"""Every turn, word for word; when they no longer fit, the oldest go."""
+"""Every turn, word for word; when they no longer fit, the oldest go. Pure."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The running summary and every turn after it."""
+"""The running summary and every turn after it. Pure."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The running summary and the last exchange."""
+"""The running summary and the last exchange. Pure."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The last exchanges, word for word, and nothing else."""
+"""The last exchanges, word for word, and nothing else. Pure."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The verb that draws a line under a thread: erase, and reset, which keeps the log."""
+"""The verb that draws a line under a thread: erase, and reset, which keeps the log. Pure."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The verbs of what people say: accept (and overhear), amend, requeue."""
+"""The verbs of what people say: accept (and overhear), amend, requeue. Pure."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The verbs of a turn: claim, renew, commit, settle; and compact, which needs no lease."""
+"""The verbs of a turn: claim, renew, commit, settle; and compact, which needs no lease. Pure."""
 
 from __future__ import annotations
 

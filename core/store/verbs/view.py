@@ -1,4 +1,4 @@
-"""A thread as a worker sees it."""
+"""A thread as a worker sees it. Pure."""
 
 from __future__ import annotations
 
