@@ -160,10 +160,8 @@ async def _on_slack(app: App, door: HttpServer | None = None) -> AsyncGenerator[
 @asynccontextmanager
 async def _on_discord(app: App) -> AsyncGenerator[Bot, None]:
     from bots.discord.app import connected  # noqa: PLC0415 - slow to import
-    from bots.discord.ui.commands import register  # noqa: PLC0415
 
-    async with connected(app.settings, app.clock) as discord:
-        register(discord, app.store, app.commands)
+    async with connected(app.settings, app.clock, app.store, app.commands) as discord:
         yield discord
 
 

@@ -1,4 +1,4 @@
-"""The bot on Discord: the client, how what people say gets here, and what goes with it."""
+"""The bot on Discord: its parts, and how they are connected."""
 
 from __future__ import annotations
 
@@ -11,26 +11,34 @@ import aiohttp
 
 from bots.discord.api import Api
 from bots.discord.connection.gateway import GatewayConnection, redirected
-from bots.discord.inbound.audience import Audience
-from bots.discord.inbound.catch_up import DiscordHistory
+from bots.discord.inbound.audience import AccessLists, Audience
+from bots.discord.inbound.catch_up import ChannelReader, DiscordHistory
+from bots.discord.inbound.channels import Channels
 from bots.discord.inbound.events import NAME, Me, guild_of
 from bots.discord.inbound.names import Names
-from bots.discord.inbound.receive import Reception
+from bots.discord.inbound.receive import DiscordIntake, Reception
+from bots.discord.inbound.threads import BotThreads
 from bots.discord.outbound.platform import DiscordPlatform
 from bots.discord.pace import Pace
+from bots.discord.ui.command_tree import ClientCommands
+from bots.discord.ui.directory import DiscordDirectory
+from bots.discord.ui.interactions import Interactions
+from bots.discord.ui.replies import DiscordReplies
+from bots.discord.ui.views import memory_button
 from bots.outgoing import Connector
-from core.domain.errors import ChatbotError, PlatformError, broke
+from core.commands.authorized import AuthorizedCommands
+from core.commands.in_thread import ThreadCommands
+from core.domain.admission import FollowUp
+from core.domain.errors import PlatformError, described
 from core.intake.backfill import ThreadBackfill
 from core.intake.catch_up import CatchUp
 from core.intake.cursors import Cursors
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, Callable, Coroutine
-    from typing import Any
+    from collections.abc import AsyncGenerator
 
-    from bots.discord.connection.client import Client
     from bots.settings.settings import Settings
-    from core.commands.in_thread import ThreadCommands
+    from core.commands.commands import Commands
     from core.domain.clock import Clock
     from core.domain.message import Message
     from core.intake.intake import Intake
@@ -40,151 +48,196 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 _CALL_SECONDS = 8.0
-_BEGIN_SECONDS = 15.0
-"""How long the first session may take to begin before that is said."""
+"""Seconds for one call of the REST API, all waits included."""
 _PATIENCE = 0.75
-"""What part of a call's time it may wait for one of Discord's limits."""
+"""The share of a call's time that it may wait for a rate limit."""
+_SLOW_SECONDS = 15.0
+"""Seconds without a first session after which the log says so."""
 
 
 class Discord:
-    """The bot on all the servers that it is on, as far as its shards go."""
+    """The bot on all the servers that its shards cover."""
 
     def __init__(
-        self, settings: Settings, api: Api, platform: DiscordPlatform, clock: Clock
+        self,
+        settings: Settings,
+        api: Api,
+        platform: DiscordPlatform,
+        clock: Clock,
+        *,
+        store: Store,
+        commands: Commands,
     ) -> None:
-        """Hear nothing before `listening`."""
+        """Receive no events before `listening`."""
         self.settings = settings
         self.api = api
         self.clock = clock
         self.platform = platform
-        self.listeners: list[Callable[[Client], object]] = api.link.listeners
-        """What adds commands and views to a client, called before it hears anything."""
-        self.closers: list[Callable[[], Coroutine[Any, Any, None]]] = []
-        """What ends with the listening."""
-        self.spoken: ThreadCommands | None = None
-        """Hears the commands in what people say."""
-        self.reception = Reception(
-            platform, Names(api, clock), Audience.of(settings), settings, clock
+        channels, lists = platform.channels, AccessLists.of(settings)
+        self._audience = Audience(lists, channels, Names(api, clock), platform.me)
+        directory = DiscordDirectory(api, settings.discord_admins, lists)
+        authorized = AuthorizedCommands(
+            directory,
+            store,
+            commands,
+            clock,
+            open_private=False,
+            open_unseen=settings.admins_read_private,
         )
-        self._ended: asyncio.Task[None] | None = None
+        replies = DiscordReplies(platform, channels, overhears=settings.overhear)
+        self._interactions = Interactions(
+            api, channels, authorized, replies, directory, store, clock=clock
+        )
+        self._client_commands = ClientCommands(self._interactions, api, store, clock)
+        self._thread_commands = ThreadCommands(
+            authorized, replies, store, settings.ttl, clock, self._interactions.soon
+        )
+        self._began = asyncio.Event()
+        """Set once the first session has begun."""
+        self._connection: asyncio.Task[None] | None = None
+        self.reception: Reception
 
     @asynccontextmanager
     async def listening(
         self, store: Store, intake: Intake, worker: Worker
     ) -> AsyncGenerator[None, None]:
-        """Hear what people say, for as long as the block lasts; and what they have said before."""
-        settings, reception = self.settings, self.reception
-        past = DiscordHistory(self.platform, reception, settings, self.clock)
-        # Where nothing is overheard, a thread's title is known all the same.
-        before = ThreadBackfill(past.before, store, intake, named=_as_it_is, wanted=True)
-        name = f"{NAME}:{self.platform.me.user}"
-        cursors = Cursors(store, self.clock, name, group=_group)
-        reception.open(store, intake, before, cursors, worker.files)
+        """Receive events within the block, and read what was missed before it.
+
+        Raises what `GatewayConnection.run` does, if that is before the first session.
+        """
+        settings, api, clock, platform = self.settings, self.api, self.clock, self.platform
+        channels, audience = platform.channels, self._audience
+        reader = ChannelReader(api, channels, audience, overhears=settings.overhear)
+        # Without overhearing, a thread's title is read all the same.
+        backfill = ThreadBackfill(reader.before, store, intake, named=_as_it_is, wanted=True)
+        cursors = Cursors(store, clock, f"{NAME}:{platform.me.user}", group=_shard_group)
+        messages = DiscordIntake(
+            intake, self._thread_commands, backfill, cursors, worker.files, platform.say
+        )
+        history = DiscordHistory(
+            api, channels, reader, settings, clock, offer=messages.offer, say=platform.say
+        )
         hours = settings.discord_catch_up_hours
-        catch_up = CatchUp(NAME, past, store, intake, cursors, self.clock, hours=hours)
-        reception.spoken, reception.catch_up = self.spoken, catch_up
+        catch_up = CatchUp(NAME, history, store, intake, cursors, clock, hours=hours)
+        threads = BotThreads(
+            api,
+            channels,
+            audience,
+            store,
+            intake,
+            say_in=platform.say_in,
+            follows=settings.follow_up is not FollowUp.MENTIONED,
+        )
+        self.reception = Reception(audience, messages, threads, catch_up, clock, self._began)
         catching_up = asyncio.create_task(catch_up.forever())
-        self.api.link.ears = reception
-        self._ended = asyncio.create_task(self.api.link.run())
+        connection = self._connection = asyncio.create_task(
+            api.gateway.run(self.reception, self._client_commands)
+        )
         try:
-            await self._begun()
+            await _first_session(self._began, connection)
             yield
         finally:
-            await _end(self._ended)
-            await self.api.link.leave()
-            await _end(catching_up)
+            await _cancel(connection)
+            await api.gateway.leave()
+            await _cancel(catching_up)
             await catch_up.close()
-            for close in self.closers:
-                await close()
-            await reception.close()
+            await self._client_commands.close()
+            await self._interactions.close()
+            await self._thread_commands.close()
+            await self.reception.close()
             await cursors.close()
 
     @property
     def described(self) -> str:
-        """Return a line on how people's messages get here."""
-        reach = "" if self.api.link.reads_all else ", without the message content intent"
-        return f"Discord: connected as {self.api.link.client.user}{reach}"
+        """Return a line on how events arrive."""
+        gateway = self.api.gateway
+        limits = "" if gateway.reads_all else ", without the message content intent"
+        return f"Discord: connected as {gateway.client.user}{limits}"
 
     @property
     def connected(self) -> bool:
-        """Tell whether people are heard at this moment, on all shards that have begun."""
-        shards = self.api.link.client.shards.values()
-        begun = self.reception.hears.is_set()
-        return begun and bool(shards) and not any(shard.is_closed() for shard in shards)
+        """Return whether events can arrive at this moment, on all shards that have begun."""
+        shards = self.api.client.shards.values()
+        open_ = bool(shards) and not any(shard.is_closed() for shard in shards)
+        return self._began.is_set() and open_
 
     async def wait(self) -> int:
-        """Return 1 when Discord has ended the connection for good; never before."""
-        if self._ended is not None:
-            await asyncio.wait({self._ended})
-            error = None if self._ended.cancelled() else self._ended.exception()
-            unforeseen = error is not None and not isinstance(error, ChatbotError)
-            log.error("Discord is gone: %s", broke(error) if unforeseen and error else error)
+        """Return 1 once Discord has closed the connection for good; never before."""
+        if self._connection is not None:
+            await asyncio.wait({self._connection})
+            cancelled = self._connection.cancelled()
+            error = None if cancelled else self._connection.exception()
+            log.error("Discord's connection has ended: %s", error and described(error))
         return 1
 
-    async def _begun(self) -> None:
-        """Wait until the first session has begun, or raise why there is none."""
-        if self._ended is None:
-            return
-        hears = asyncio.create_task(self.reception.hears.wait())
-        waiting = {hears, self._ended}
-        begun = asyncio.FIRST_COMPLETED
-        try:
-            done, _ = await asyncio.wait(waiting, timeout=_BEGIN_SECONDS, return_when=begun)
-            if not done:
-                log.warning("Discord's gateway does not answer. It is tried until it does.")
-                await asyncio.wait(waiting, return_when=begun)
-        finally:
-            hears.cancel()
-        if self._ended.done():
-            self._ended.result()
+
+async def _first_session(began: asyncio.Event, connection: asyncio.Task[None]) -> None:
+    """Wait until the first session has begun, or raise why there can be none."""
+    beginning = asyncio.create_task(began.wait())
+    waiting = {beginning, connection}
+    first = asyncio.FIRST_COMPLETED
+    try:
+        done, _ = await asyncio.wait(waiting, timeout=_SLOW_SECONDS, return_when=first)
+        if not done:
+            log.warning("Discord's gateway does not answer; retrying.")
+            await asyncio.wait(waiting, return_when=first)
+    finally:
+        beginning.cancel()
+    if connection.done():
+        connection.result()
 
 
 async def _as_it_is(message: Message) -> Message:
-    """Return a message as it is: those that are read here have their authors' names."""
+    """Return a message unchanged: what `ChannelReader` yields has its author's name."""
     return message
 
 
-def _group(place: str) -> str:
-    """Return what a place is heard together with: a server is on one shard."""
+def _shard_group(place: str) -> str:
+    """Return which channels are heard together: those of a server, which is on one shard."""
     return f"{guild_of(place) or 'dm'}/"
 
 
-async def _end(task: asyncio.Task[None]) -> None:
+async def _cancel(task: asyncio.Task[None]) -> None:
     task.cancel()
     await asyncio.wait({task})
 
 
 @asynccontextmanager
-async def connected(settings: Settings, clock: Clock) -> AsyncGenerator[Discord, None]:
-    """Be on Discord for as long as the block lasts.
+async def connected(
+    settings: Settings, clock: Clock, store: Store, commands: Commands
+) -> AsyncGenerator[Discord, None]:
+    """Provide the bot on Discord within the block.
 
-    Raises `SettingsError` when the token is of no use, `OutOfReachError` when Discord is out of
-    reach.
+    Raises:
+        SettingsError: The token is refused.
+        OutOfReachError: Discord can't be reached.
     """
-    # It logs what people say when it is asked to, and each lost connection with its trace.
+    # Its log quotes people at some levels, and has a traceback for each lost connection.
     logging.getLogger("discord").setLevel(logging.CRITICAL)
     with redirected(settings.discord_base_url):
         pace = Pace(clock)
-        link = GatewayConnection(settings, pace, clock, patience=_CALL_SECONDS * _PATIENCE)
-        api = Api(link, pace, clock, timeout=_CALL_SECONDS)
-        async with aiohttp.ClientSession(connector=Connector(link.file_hosts)) as session:
-            await link.open()
+        gateway = GatewayConnection(settings, pace, clock, patience=_CALL_SECONDS * _PATIENCE)
+        api = Api(gateway, pace, clock, timeout=_CALL_SECONDS)
+        async with aiohttp.ClientSession(connector=Connector(gateway.file_hosts)) as session:
+            await gateway.open()
             platform = DiscordPlatform(
                 api,
-                _me(link, settings),
+                Channels(api, clock),
+                _who_am_i(gateway, settings),
                 session,
                 clock,
                 most_messages=settings.discord_answer_messages,
+                memory_button=memory_button,
             )
             try:
-                yield Discord(settings, api, platform, clock)
+                yield Discord(settings, api, platform, clock, store=store, commands=commands)
             finally:
                 await platform.close()
-                await link.close()
+                await gateway.close()
 
 
-def _me(link: GatewayConnection, settings: Settings) -> Me:
-    user = link.client.user
+def _who_am_i(gateway: GatewayConnection, settings: Settings) -> Me:
+    user = gateway.client.user
     if user is None:
         raise PlatformError("Discord does not say who the bot is")
     return Me(

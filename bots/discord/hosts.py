@@ -1,4 +1,4 @@
-"""Discord's own hosts: where its API, its gateway and its files are. Pure."""
+"""Discord's own hosts: those of its API, its gateway and its files. Pure."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ _FILES = frozenset({"cdn.discordapp.com", "media.discordapp.net"})
 
 
 def api_hosts(base_url: str) -> Hosts:
-    """Return the hosts of the API and the gateway, and the one that the operator set."""
+    """Return the hosts of the API and the gateway, with the one that the operator set, if any."""
     return Hosts(_API, base_url)
 
 
 def file_hosts(base_url: str) -> Hosts:
-    """Return the hosts of attachments, and the one that the operator set."""
+    """Return the hosts of attachments, with the one that the operator set, if any."""
     return Hosts(_FILES, base_url)
 
 
 def all_hosts(base_url: str) -> Hosts:
-    """Return all of these hosts."""
+    """Return the hosts of the API, the gateway and attachments, as the two above."""
     return Hosts(_API | _FILES, base_url)

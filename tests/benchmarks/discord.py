@@ -20,32 +20,33 @@ from discord.gateway import DiscordWebSocket
 
 from bots.app import App
 from bots.discord.app import connected
+from bots.discord.inbound.events import CREATED
 from bots.discord.inbound.receive import Reception
-from bots.discord.ui.commands import register
 from bots.settings.settings import Settings
 from tests.benchmarks.whole_bot import ANSWER, Benchmark, Watch, answering
 from tests.fakes.discord.client import pointed
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator
+    from collections.abc import AsyncGenerator, Mapping
 
 _arrived: ContextVar[float] = ContextVar("arrived")
 
 
 def listen(watch: Watch) -> None:
     """Note what arrives over any gateway; discord.py's tasks inherit when their event came."""
-    received, said = DiscordWebSocket.received_message, Reception.said
+    received, heard = DiscordWebSocket.received_message, Reception.message_event
 
     async def noted(socket: DiscordWebSocket, message: Any, /) -> None:
         _arrived.set(time.perf_counter())
         await received(socket, message)
 
-    def heard(reception: Reception, payload: dict[str, Any]) -> None:
-        watch.came.setdefault(payload["id"], _arrived.get())
-        said(reception, payload)
+    def hear(reception: Reception, kind: str, payload: Mapping[str, Any]) -> None:
+        if kind == CREATED:
+            watch.came.setdefault(payload["id"], _arrived.get())
+        heard(reception, kind, payload)
 
     DiscordWebSocket.received_message = noted  # type: ignore[method-assign]
-    Reception.said = heard  # type: ignore[assignment,method-assign]
+    Reception.message_event = hear  # type: ignore[assignment,method-assign]
 
 
 @asynccontextmanager
@@ -54,10 +55,12 @@ async def our_bot(info: dict[str, Any], store: str, watch: Watch) -> AsyncGenera
     given: dict[str, Any] = {"store": store, "DISCORD_BOT_TOKEN": info["token"]}
     settings = Settings(**given, discord_base_url=info["api_url"])
     listen(watch)
-    async with await App.open(settings) as app, connected(settings, app.clock) as bot:
-        register(bot, app.store, app.commands)
-        async with answering(app, bot, watch):
-            yield
+    async with (
+        await App.open(settings) as app,
+        connected(settings, app.clock, app.store, app.commands) as bot,
+        answering(app, bot, watch),
+    ):
+        yield
 
 
 @asynccontextmanager

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 
 from bots.app import App
 from bots.discord.app import Discord, connected
-from bots.discord.ui.commands import register
 from bots.factories import memory_for
 from bots.settings.settings import Settings
 from core.domain.clock import SystemClock
@@ -20,6 +19,7 @@ from tests.e2e.slack_bot import echo
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Awaitable, Callable
 
+    from core.domain.clock import Clock
     from core.intake.intake import Intake
     from core.models.port import Model
     from core.store.port import Store
@@ -53,6 +53,15 @@ async def until_true(holds: Callable[[], Awaitable[bool]], within: float = 30.0)
 
 
 @asynccontextmanager
+async def connecting(settings: Settings, clock: Clock) -> AsyncGenerator[Discord, None]:
+    """Be on Discord for as long as the block lasts, without receiving events."""
+    store = LocalStore(clock, lease_seconds=settings.lease_seconds)
+    app = App(settings=settings, clock=clock, store=store, memory=memory_for(settings))
+    async with connected(settings, clock, store, app.commands) as discord:
+        yield discord
+
+
+@asynccontextmanager
 async def bot_on(
     fake: FakeDiscord,
     model: Model | None = None,
@@ -67,13 +76,12 @@ async def bot_on(
     store = store or LocalStore(clock, lease_seconds=settings.lease_seconds)
     app = App(settings=settings, clock=clock, store=store, memory=memory_for(settings))
     async with AsyncExitStack() as stack:
-        discord = await stack.enter_async_context(connected(settings, clock))
+        discord = await stack.enter_async_context(connected(settings, clock, store, app.commands))
         platform = discord.platform
         platform.capabilities = replace(platform.capabilities, edit_interval=edit_interval)
         worker = app.worker(model or ScriptedModel(reply=echo), {platform.name: platform})
         await stack.enter_async_context(worker)
         intake = app.intake(worker)
-        register(discord, store, app.commands)
         await stack.enter_async_context(discord.listening(store, intake, worker))
         await fake.connected()
         yield Bot(discord, store, worker, intake)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from bots.discord.setup.manifest import commands, is_synced
+from bots.discord.ui.commands import commands, is_synced
 from bots.discord.ui.interactions import FAILED
 from core.domain.clock import SystemClock
 from core.domain.errors import StoreUnavailableError
@@ -133,9 +133,8 @@ async def test_what_comes_too_late_is_not_done(fault: Fault) -> None:
             await synced(fake)
             fake.faults.next(CALLBACK, *[fault] * (1 if isinstance(fault, Refused) else 3))
             asked = await fake.slash(ann, thread, "chatbot reset")
-            (close,) = [c for c in bot.discord.closers if "Interactions" in c.__qualname__]
             await wait_for(lambda: len(fake.faults.dealt) == (1 if fault == Refused(10062) else 3))
-            await close()
+            await bot.discord._interactions.close()
             assert not asked.shown
             assert not fake.said_by_bot(fake.dm(ann))
             (info,) = await threads_of(bot, ann)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 
-from bots.discord.setup.manifest import EXPORT_MENU, FORGET_MENU
+from bots.discord.ui.commands import EXPORT_MENU, FORGET_MENU
 from bots.discord.ui.interactions import FAILED
 from core.models.scripted import ScriptedModel
 from tests.e2e.discord_bot import bot_on, until_true
@@ -148,7 +148,7 @@ async def test_a_command_of_an_older_version_is_answered_in_one_sentence() -> No
             (group,) = [c for c in fake.commands if c["name"] == "chatbot"]
             group["options"].append({**old, "name": "revise"})
             said = await answer(fake, await fake.slash(ann, general, "chatbot revise"))
-            assert said.content.startswith("This command is not what it was.")
+            assert said.content.startswith("This command has changed.")
 
 
 async def test_words_after_a_mention_and_behind_a_mark_are_commands() -> None:

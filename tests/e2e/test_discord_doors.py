@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from bots.discord.setup.manifest import EXPORT_MENU, FORGET_MENU
+from bots.discord.ui.commands import EXPORT_MENU, FORGET_MENU
 from core.commands.authorized import NOT_HEARD, NOT_YOURS
 from core.domain.clock import SystemClock
 from core.domain.session import Entry, Status
@@ -133,7 +133,7 @@ async def test_a_denied_channel_is_shut_from_a_channel_that_is_not() -> None:
             menu = str(chosen.components[0]["components"][0]["custom_id"])
             await shut(fake, await fake.press(ann, chosen, menu, str(info.thread)))
             listed = await use(fake, ann, general, "export")
-            assert listed.content == "You have no conversation with me that you can see."
+            assert listed.content == "You have no conversations with me that you can see."
             await fake.say(ann, fake.dm(ann), f"!export {link}")
             await fake.until(lambda: fake.texts(fake.dm(ann))[-1] == NOT_HEARD)
             await settled(bot)
@@ -242,7 +242,7 @@ async def test_a_role_that_is_taken_away_counts_at_once() -> None:
             await fake.say(ann, thread, "!reset")
 
             async def idle() -> bool:
-                return not bot.discord.reception._lanes._jobs
+                return not bot.discord.reception._queues._tasks
 
             await until_true(idle)
             work = await bot.store.peek((await bot.store.threads()).threads[0].thread)

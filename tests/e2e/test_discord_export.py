@@ -43,10 +43,10 @@ async def test_one_file_arrives(fault: Fault) -> None:
 @pytest.mark.parametrize(
     ("code", "words"),
     [
-        (40005, "larger than Discord takes here. The person who runs me can export"),
+        (40005, "larger than Discord allows here. The person who runs me can export"),
         (50013, "An admin of the server can give my role what it lacks"),
         (50001, "An admin of the server can give my role what it lacks"),
-        (200000, "An admin of it can change them"),
+        (200000, "An admin of the server can change them"),
         (10014, FAILED),
     ],
 )
@@ -63,7 +63,7 @@ async def test_or_the_person_is_told_why_not_and_who_can_repair_it(code: int, wo
 
 
 @pytest.mark.parametrize(
-    ("code", "words"), [(50007, "Allow direct messages"), (50278, "no server in common")]
+    ("code", "words"), [(50007, "Allow direct messages"), (50278, "no longer have a server")]
 )
 async def test_who_takes_no_direct_messages_is_told_so_where_they_asked(
     code: int, words: str
@@ -151,7 +151,7 @@ def test_parts_are_whole_however_little_fits(tmp_path: Path, size: int) -> None:
 def test_what_is_too_long_even_so_is_refused_in_words(tmp_path: Path) -> None:
     file = tmp_path / "conversation.md"
     file.write_text(NOISE)
-    with pytest.raises(TooLongError, match="Whoever runs me can export it"):
+    with pytest.raises(TooLongError, match="The person who runs me can export it"):
         parts_of(file, len(NOISE) // 2 // (MOST_PARTS + 2))
 
 

@@ -91,7 +91,7 @@ async def test_an_answer_that_is_none_deletes_nothing(fault: Fault) -> None:
             assert "remember me" in await kept(bot)
             for call in (HISTORY, READ):
                 fake.faults.well(call)
-            bot.discord.reception.catch_up.missed()
+            bot.discord.reception._catch_up.missed()
 
             async def gone() -> bool:
                 return "remember me" not in await kept(bot)
@@ -108,7 +108,7 @@ async def test_what_was_missed_comes_before_what_is_said_now() -> None:
             await heard(bot, f"{fake.home.id}/{general.id}")
         await fake.say(ann, thread, "second?")
         async with bot_on(fake, model, store=store) as bot:
-            bot.discord.reception.catch_up.hold()  # as if it had not looked yet
+            bot.discord.reception._catch_up.hold()  # as if it had not looked yet
             await fake.say(ann, thread, "third?")
             await until(lambda: any("third?" in prompt(call) for call in model.calls))
             assert await kept(bot) == ["first?", "second?", "third?"]

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import discord
 import pytest
 
-from bots.discord.setup.manifest import EXPORT_MENU, FORGET_MENU
+from bots.discord.ui.commands import EXPORT_MENU, FORGET_MENU
 from bots.discord.ui.interactions import UNREAD as NOT_UNDERSTOOD
 from core.domain.clock import SystemClock
 from core.domain.limits import UNREAD
@@ -55,7 +55,7 @@ async def odd_world(
             yield fake, bot
             await fake.say(last, fake.dm(last), "still there?")
             await fake.replies(fake.dm(last))
-            ended = bot.discord._ended
+            ended = bot.discord._connection
             assert ended is not None
             assert not ended.done()
     traces = [r for r in caplog.records if r.exc_info or r.name == "asyncio"]
@@ -647,7 +647,9 @@ async def test_what_ends_it_says_why_and_what_is_being_answered_is_answered(
                 connection.close(code)
             assert await bot.discord.wait() == 1
         assert [message.content for message in fake.said_by_bot(dm)] == ["Here it is."]
-        (said,) = [r.getMessage() for r in caplog.records if "Discord is gone" in r.getMessage()]
+        (said,) = [
+            r.getMessage() for r in caplog.records if "connection has ended" in r.getMessage()
+        ]
         assert f"code {code}" in said
         assert why in said
 
@@ -663,7 +665,7 @@ async def test_a_client_that_breaks_is_replaced_and_what_it_missed_is_answered(
             await fake.say(ann, dm, "hello")
             await fake.replies(dm)
             await heard(bot, f"dm/{dm.id}")
-            broken = bot.discord.api.link.client
+            broken = bot.discord.api.gateway.client
             (shard,) = broken._AutoShardedClient__shards.values()  # type: ignore[attr-defined]
 
             async def breaks() -> None:
@@ -674,6 +676,6 @@ async def test_a_client_that_breaks_is_replaced_and_what_it_missed_is_answered(
             await fake.until(lambda: not fake.gateway.connections)
             await fake.say(ann, dm, "are you there?")
             await fake.replies(dm, 2)
-            assert bot.discord.api.link.client is not broken
+            assert bot.discord.api.gateway.client is not broken
             assert bot.discord.connected
-    assert "it broke: ZeroDivisionError at" in caplog.text
+    assert "opened again: ZeroDivisionError at" in caplog.text

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from bots.discord.setup.manifest import EXPORT_MENU
+from bots.discord.ui.commands import EXPORT_MENU
 from core.domain.clock import SystemClock
 from core.domain.session import Entry
 from core.intake.catch_up import TOO_LATE

@@ -77,7 +77,7 @@ async def test_a_file_that_is_taken_away_is_in_no_later_prompt(
     assert SECRET in prompt(model.calls[0])
     assert SECRET not in seen
     assert "a file that it was about was taken away" in seen
-    assert ("prod.env could not be read: it was taken away" in seen) == (how is update_is_nobodys)
+    assert ("prod.env could not be read: it was removed" in seen) == (how is update_is_nobodys)
     assert ("safe.env" in seen) == (how is file_is_replaced)
     assert ("is it fine?" in seen) == (how is not message_is_deleted)
 
@@ -175,7 +175,7 @@ async def test_a_file_of_which_no_event_told_is_asked_about(
             await fake.say(ann, dm, "And now?")
             await fake.replies(dm, 2)
     assert SECRET not in prompt(model.calls[1])
-    assert "prod.env could not be read: it was taken away" in prompt(model.calls[1])
+    assert "prod.env could not be read: it was removed" in prompt(model.calls[1])
 
 
 async def test_without_the_intent_what_is_edited_away_is_gone() -> None:

@@ -6,7 +6,7 @@ import json
 import logging
 from typing import TYPE_CHECKING
 
-from bots.discord.setup.manifest import EXPORT_MENU, FORGET_MENU
+from bots.discord.ui.commands import EXPORT_MENU, FORGET_MENU
 from core.commands.authorized import NOT_MEMBER, NOT_YOURS
 from core.models.scripted import ScriptedModel
 from tests.e2e.discord_bot import bot_on
@@ -46,7 +46,7 @@ async def test_an_export_by_link_is_for_those_who_took_part_and_still_see_it() -
                 f"https://discord.com/channels/{general.guild}/123456789012345678",
             ):
                 said = await export(fake, ann, other, odd)
-                assert said.content == "That is no link to a message that I can see."
+                assert said.content == "That is not a link to a message I can see."
 
 
 async def test_who_left_the_server_reaches_nothing_of_it() -> None:

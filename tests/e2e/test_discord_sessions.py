@@ -42,7 +42,7 @@ async def test_of_two_processes_each_hears_its_shard_and_the_first_direct_messag
         ):
             await fake.connected(2)
             for shard, bot in enumerate((first, second)):
-                client = bot.discord.api.link.client
+                client = bot.discord.api.gateway.client
                 assert list(client.shards) == [shard]
             asked = [
                 await fake.say(ann, channels[guild.id], f"{fake.at_bot} {guild.name}?")

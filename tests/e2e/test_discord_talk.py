@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from bots.discord.inbound.receive import LIMITED
+from bots.discord.inbound.threads import LIMITED
 from core.domain.clock import SystemClock
 from core.domain.session import Entry, Status
 from core.models.scripted import ScriptedModel

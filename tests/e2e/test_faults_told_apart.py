@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from bots.discord import app as discord_app
 from bots.discord.setup import doctor as discord_doctor
 from bots.ops.doctor import examined as examined_all
 from bots.ops.finding import Level
@@ -19,6 +18,7 @@ from bots.slack.setup import doctor as slack_doctor
 from core.domain.clock import SystemClock
 from core.domain.errors import OutOfReachError, SettingsError
 from tests.e2e.discord_bot import TOKENS
+from tests.e2e.discord_bot import connecting as connecting_discord
 from tests.e2e.discord_bot import settings_for as discord_settings
 from tests.e2e.slack_bot import connecting
 from tests.e2e.slack_bot import settings_for as slack_settings
@@ -189,7 +189,7 @@ async def test_on_discord_the_bot_waits_for_what_passes(what: str) -> None:
         async with AsyncExitStack() as stack:
             with pytest.raises(OutOfReachError, match="Discord can't be reached") as raised:
                 await stack.enter_async_context(
-                    discord_app.connected(discord_settings(fake), SystemClock())
+                    connecting_discord(discord_settings(fake), SystemClock())
                 )
     assert words in str(raised.value)
     if what == "a rate limit":
@@ -204,7 +204,9 @@ async def test_on_discord_a_refused_token_is_named() -> None:
         assert "DISCORD_BOT_TOKEN is refused: Discord does not know it" in said(findings, "Discord")
         async with AsyncExitStack() as stack:
             with pytest.raises(SettingsError, match="DISCORD_BOT_TOKEN is refused by Discord"):
-                await stack.enter_async_context(discord_app.connected(settings, SystemClock()))
+                await stack.enter_async_context(
+                    connecting_discord(discord_settings(fake), SystemClock())
+                )
 
 
 # --- the model and the store ----------------------------------------------------------------------

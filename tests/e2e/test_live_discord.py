@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import aiohttp
 import pytest
 
-from bots.discord.setup.manifest import commands
+from bots.discord.ui.commands import commands
 from tests.fakes.discord import Cut, FakeDiscord, Permission, Refused, Slow, compose
 from tests.fakes.discord.faults import EDIT, POST, THREAD
 from tests.fakes.discord.permissions import EVERYONE

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from aiohttp import web
 
-from bots.discord import app as discord_app
 from bots.discord.setup import doctor as discord_doctor
 from bots.ops.finding import Level
 from bots.settings.settings import Settings
@@ -18,6 +17,7 @@ from bots.slack.setup import doctor as slack_doctor
 from core.domain.clock import SystemClock
 from core.domain.errors import OutOfReachError
 from tests.e2e.discord_bot import TOKENS
+from tests.e2e.discord_bot import connecting as connecting_discord
 from tests.e2e.on_both import TOKEN, ended, fake_discord, on_discord, on_slack, started, tokens
 from tests.e2e.slack_bot import connecting
 from tests.fakes.claude import FakeClaude
@@ -251,7 +251,7 @@ async def test_too_many_sessions_on_discord_are_waited_out(program: Program) -> 
         tokens(program, claude, slack=1, discord=discord.port)
         del program.settings["SLACK_APP_TOKEN"], program.settings["SLACK_BOT_TOKEN"]
         async with started(program) as running:
-            await running.explained("Discord lets the bot connect in 1440 minutes")
+            await running.explained("lets it connect again in 1440 minutes")
             discord.gateway.starts = 1000
             await running.explained("Discord: connected as")
             await on_discord(discord)
@@ -274,7 +274,7 @@ async def test_nobody_logs_in_by_what_is_no_answer_of_the_platforms(page: str, k
     async with proxy(one, 200, page, kind), proxy(two, 200, page, kind):
         for name, connect, examine in (
             ("Slack", lambda given, _: connecting(given), slack_doctor.examined),
-            ("Discord", discord_app.connected, discord_doctor.examined),
+            ("Discord", connecting_discord, discord_doctor.examined),
         ):
             with pytest.raises(OutOfReachError, match=f"{name} can't be reached"):
                 await enter(connect(settings, SystemClock()))

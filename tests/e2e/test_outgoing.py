@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from tests.fakes.slack.model import File
 
 OUTSIDE_SLACK = "could not be read: it is stored outside Slack: paste it or upload it]"
-OUTSIDE_DISCORD = "could not be read: it is kept outside Discord: paste it or upload it]"
+OUTSIDE_DISCORD = "could not be read: it is stored outside Discord: paste it or upload it]"
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from bots.discord.api import _NEVER
+from bots.discord.faults import _NEVER
 from core.models.scripted import ScriptedModel
 from core.turn.notices import UNDELIVERED
 from tests.e2e.discord_bot import TOKENS, until_true

@@ -17,7 +17,7 @@ import pytest
 from bots.discord.inbound import text as discord_text
 from bots.discord.outbound import format as discord_format
 from bots.discord.outbound import threads as discord_threads
-from bots.discord.ui import replies as discord_voice
+from bots.discord.ui import permalinks as discord_permalinks
 from bots.ops.logging import trace_of
 from bots.ops.redaction import redact
 from bots.settings.passwords import without_passwords
@@ -157,7 +157,9 @@ INBOUND_FUNCTIONS: dict[str, Callable[[str], object]] = {
     "a link on Slack, its options": lambda text: slack_links.link_in(
         f"https://a.slack.com/archives/C1/p1234567890123456?{text}"
     ),
-    "a link on Discord": lambda text: discord_voice.link_in(f"https://discord.com/channels/{text}"),
+    "a link on Discord": lambda text: discord_permalinks.link_in(
+        f"https://discord.com/channels/{text}"
+    ),
     "a command in the terminal": lambda text: terminal_commands._COMMAND.fullmatch(f"/a{text}"),
     "a title on Slack": slack_titles.title_of,
     "blank": text.is_blank,

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 import aiohttp
 
-from bots.discord.setup.manifest import commands
+from bots.discord.ui.commands import commands
 from tests.e2e.program import Program
 from tests.fakes.discord import FakeDiscord
 from tests.fakes.discord import Limited as LimitedByDiscord

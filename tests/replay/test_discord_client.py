@@ -10,8 +10,10 @@ import aiohttp
 import pytest
 from discord.http import Route
 
-from bots.discord.api import Api, LimitedError, RefusedError
+from bots.discord.api import Api
 from bots.discord.connection.gateway import GatewayConnection, redirected
+from bots.discord.faults import LimitedError, RefusedError
+from bots.discord.inbound.channels import Channels
 from bots.discord.inbound.events import Me
 from bots.discord.outbound import posting
 from bots.discord.outbound.platform import DiscordPlatform
@@ -47,13 +49,19 @@ async def client(recording: Recording) -> AsyncIterator[tuple[Replay, Api]]:
     async with Replay("/api/v10", route) as server:
         with redirected(server.url):
             settings = Settings.model_validate({"discord_base_url": server.url})
-            link = GatewayConnection(settings, pace, clock, patience=PATIENCE)
+            gateway = GatewayConnection(settings, pace, clock, patience=PATIENCE)
             server.put(recording.exchanges[0])  # what is asked first by whoever logs in
-            await link.client.http.static_login("replay")
+            await gateway.client.http.static_login("replay")
             try:
-                yield server, Api(link, pace, clock, timeout=5)
+                yield server, Api(gateway, pace, clock, timeout=5)
             finally:
-                await link.client.http.close()
+                await gateway.client.http.close()
+
+
+def platform_of(recording: Recording, api: Api, session: aiohttp.ClientSession) -> DiscordPlatform:
+    clock = SystemClock()
+    me = Me(user=recording.roles["bot"])
+    return DiscordPlatform(api, Channels(api, clock), me, session, clock)
 
 
 def calls(recording: Recording) -> Iterator[Exchange]:
@@ -111,7 +119,7 @@ async def test_each_answer_becomes_what_it_is(path: Path) -> None:
 async def test_the_platform_copes_with_what_was_answered(path: Path) -> None:
     recording, seen = load(path), set()
     async with client(recording) as (server, api), aiohttp.ClientSession() as session:
-        platform = DiscordPlatform(api, Me(user=recording.roles["bot"]), session, SystemClock())
+        platform = platform_of(recording, api, session)
         for exchange in calls(recording):
             server.put(exchange)
             error, result = await tried(platform, exchange)
@@ -153,7 +161,7 @@ async def tried(
 async def test_what_was_posted_is_found_again(path: Path) -> None:
     recording, found = load(path), set()
     async with client(recording) as (server, api), aiohttp.ClientSession() as session:
-        platform = DiscordPlatform(api, Me(user=recording.roles["bot"]), session, SystemClock())
+        platform = platform_of(recording, api, session)
         for exchange in calls(recording):
             if exchange.route == READ and not exchange.error:
                 server.put(exchange)
@@ -176,7 +184,7 @@ async def test_a_file_is_fetched_from_where_its_message_says(path: Path) -> None
     (file,) = read.answer["attachments"]
     assert file["url"] == download.arguments["url"]
     async with client(recording) as (server, api), aiohttp.ClientSession() as session:
-        platform = DiscordPlatform(api, Me(user=recording.roles["bot"]), session, SystemClock())
+        platform = platform_of(recording, api, session)
         here = file | {"url": server.url + DOWNLOAD}
         server.put(replace(read, answer=read.answer | {"attachments": [here]}))
         server.put(replace(download, answer="what is in it"))

@@ -7,7 +7,7 @@ import re
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from bots.discord.setup.manifest import commands
+from bots.discord.ui.commands import commands
 from tests.live.discord.calls import DOWNLOAD, form
 from tests.replay.player import Player
 

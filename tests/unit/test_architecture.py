@@ -86,7 +86,7 @@ def touches_files(path: Path) -> bool:
 
 
 UNTRUE = {
-    "bots.discord.ui.refusals", "core.store.dynamodb.write",
+    "core.store.dynamodb.write",
 }  # fmt: skip
 
 

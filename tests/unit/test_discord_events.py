@@ -12,18 +12,18 @@ from hypothesis import strategies as st
 
 from bots.discord import ids
 from bots.discord.inbound.events import (
+    ChannelInfo,
     Me,
-    Spot,
-    are_files_told,
     edited,
     is_withheld,
     said,
+    states_files,
     titled,
     unread,
 )
 from bots.discord.inbound.people import UNKNOWN_TYPE
 from bots.discord.inbound.text import readable
-from bots.discord.outbound.read_back import find, is_silent, ours
+from bots.discord.outbound.read_back import find, is_ours, is_silent
 from core.delivery.port import DeliveryTarget
 from core.domain.message import Address, Kind, ThreadKey
 from tests.odd import oddly
@@ -31,10 +31,10 @@ from tests.odd import oddly
 BOT, ANN, BEN, ROLE = "100000000000000001", "100000000000000002", "100000000000000003", "1000000009"
 GUILD, CHANNEL, THREAD, ID = "20000001", "20000002", "20000003", "1300000000000000000"
 ME = Me(user=BOT)
-IN_CHANNEL = Spot(channel=CHANNEL, guild=GUILD, opens_threads=True, role=ROLE)
-IN_THREAD = Spot(channel=THREAD, guild=GUILD, parent=CHANNEL)
-IN_DM = Spot(channel="30000001")
-IN_POST = replace(IN_THREAD, channel=ID, is_post=True, title="How?", tags=("a", "b"), owner=ANN)
+IN_CHANNEL = ChannelInfo(id=CHANNEL, guild=GUILD, opens_threads=True, role=ROLE)
+IN_THREAD = ChannelInfo(id=THREAD, guild=GUILD, parent=CHANNEL)
+IN_DM = ChannelInfo(id="30000001")
+IN_POST = replace(IN_THREAD, id=ID, is_post=True, title="How?", tags=("a", "b"), owner=ANN)
 
 
 def user(id_: str, name: str, **more: Any) -> dict[str, Any]:
@@ -83,7 +83,7 @@ def test_a_mention_in_a_channel_opens_a_thread_with_the_messages_id() -> None:
     [(replace(IN_CHANNEL, opens_threads=False), ME), (IN_CHANNEL, replace(ME, threads=False))],
 )
 def test_where_no_thread_can_or_shall_be_it_is_the_channels_conversation(
-    spot: Spot, me: Me
+    spot: ChannelInfo, me: Me
 ) -> None:
     message = said(payload(f"<@{BOT}> hello"), spot, me)
     assert message
@@ -93,7 +93,7 @@ def test_where_no_thread_can_or_shall_be_it_is_the_channels_conversation(
 
 def test_the_starters_duplicate_is_the_same_message() -> None:
     first = said(payload(f"<@{BOT}> hello"), IN_CHANNEL, ME)
-    inside = said(payload(f"<@{BOT}> hello"), Spot(channel=ID, guild=GUILD, parent=CHANNEL), ME)
+    inside = said(payload(f"<@{BOT}> hello"), ChannelInfo(id=ID, guild=GUILD, parent=CHANNEL), ME)
     assert first
     assert inside
     assert (first.thread, first.id, first.identities) == (
@@ -261,10 +261,10 @@ def test_an_edit_tells_which_files_there_are() -> None:
     edit = edited(payload("same", attachments=[], edited_timestamp=EDITED), IN_DM, ME)
     assert edit
     assert edit.attachments == ()
-    assert are_files_told(payload("same", attachments=[]))
+    assert states_files(payload("same", attachments=[]))
     for odd in ({}, {"attachments": None}, {"attachments": "x"}):
         told = {key: value for key, value in payload().items() if key != "attachments"} | odd
-        assert not are_files_told(told)
+        assert not states_files(told)
 
 
 def test_an_edit_may_leave_nothing_that_can_be_read() -> None:
@@ -341,7 +341,7 @@ def test_a_reply_that_was_withheld_is_no_message() -> None:
 def test_what_is_said_under_no_id_is_not_read_but_has_an_author(id_: object) -> None:
     message = said(payload("hello") | {"id": id_}, IN_DM, ME)
     assert message
-    assert (message.text, message.id, message.author.id) == ("", IN_DM.channel, ANN)
+    assert (message.text, message.id, message.author.id) == ("", IN_DM.id, ANN)
     update = payload("hello", edited_timestamp="2026-11-29T10:00:00+00:00")
     assert edited(update | {"id": id_}, IN_DM, ME) is None
 
@@ -382,7 +382,7 @@ TOLD = (
 @settings(max_examples=500)
 @given(oddly(TOLD), st.sampled_from(SPOTS), st.booleans())
 def test_whatever_stands_in_a_payload_what_is_made_of_it_can_be_kept(
-    made: dict[str, Any], spot: Spot, bots: bool
+    made: dict[str, Any], spot: ChannelInfo, bots: bool
 ) -> None:
     me = replace(ME, allow_bots=bots)
     is_withheld(made, me)
@@ -401,6 +401,6 @@ def test_whatever_stands_in_a_payload_what_is_made_of_it_can_be_kept(
 def test_our_own_messages_are_read_back_whatever_stands_in_them(made: list[Any]) -> None:
     thread = ThreadKey("discord", f"{GUILD}/{CHANNEL}", THREAD)
     where = DeliveryTarget(thread=thread, kind=Kind.THREAD, turn="1", trigger="1", answer_in=THREAD)
-    mine = [each for each in made if ours(each, BOT) and not is_silent(each)]
+    mine = [each for each in made if is_ours(each, BOT) and not is_silent(each)]
     for posted in find(mine, where, token="t", replies=True):
         assert posted.key.turn == "1"

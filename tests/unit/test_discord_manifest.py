@@ -16,13 +16,12 @@ from bots.discord.setup.manifest import (
     INTENTS,
     PERMISSIONS,
     SCOPES,
-    commands,
     document,
     invite_url,
-    is_synced,
     permission_bits,
 )
-from bots.discord.ui.command_tree import Tree
+from bots.discord.ui.command_tree import CommandTree
+from bots.discord.ui.commands import commands, is_synced
 from bots.settings.settings import Settings
 from core.domain.clock import SystemClock
 from tests.fakes.discord.command_rules import check_all
@@ -37,13 +36,11 @@ ROOT = Path(__file__).parents[2]
 
 def client() -> Client:
     settings: Settings = Settings.model_validate({})
-    return Client(
-        lambda: pytest.fail("nothing is heard"), settings, Pace(SystemClock()), content=True
-    )
+    return Client(settings, Pace(SystemClock()), content=True)
 
 
 async def test_the_bot_registers_what_is_shipped() -> None:
-    tree = Tree(client(), cast("Interactions", None))
+    tree = CommandTree(client(), cast("Interactions", None))
     shipped = json.loads((ROOT / "manifests" / "discord.json").read_text(encoding="utf-8"))
     assert is_synced(shipped["commands"], tree.wanted)
     check_all(tree.wanted)

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from bots.discord.ids import first_at, seconds
-from bots.discord.inbound.audience import AllowLists, Audience
-from bots.discord.inbound.events import Spot
+from bots.discord.inbound.audience import AccessList, AccessLists
+from bots.discord.inbound.events import ChannelInfo
 from bots.discord.outbound.post_keys import key_of, nonce_of, notice_nonce
 from bots.settings.discord import ids
 from bots.settings.settings import Settings
@@ -20,47 +20,51 @@ from core.domain.message import Kind, ThreadKey
 if TYPE_CHECKING:
     from pathlib import Path
 
-SPOT = Spot(channel="3", guild="1", parent="2", category="9")
-DM = Spot(channel="4")
+SPOT = ChannelInfo(id="3", guild="1", parent="2", category="9")
+DM = ChannelInfo(id="4")
 KEY = ThreadKey("discord", "1/2", "3")
 WHERE = DeliveryTarget(thread=KEY, kind=Kind.THREAD, turn="m1", trigger="m1", answer_in="3")
 
 
-def only(*allowed: str) -> AllowLists:
-    return AllowLists(allowed=frozenset(allowed))
+def only(*allowed: str) -> AccessList:
+    return AccessList(allowed=frozenset(allowed))
 
 
-def but(*denied: str) -> AllowLists:
-    return AllowLists(denied=frozenset(denied))
+def but(*denied: str) -> AccessList:
+    return AccessList(denied=frozenset(denied))
 
 
 @pytest.mark.parametrize(
     ("rules", "spot", "heard"),
     [
-        (Audience(), SPOT, True),
-        (Audience(), DM, True),
-        (Audience(dms=False), DM, False),
-        (Audience(dms=False), SPOT, True),
-        (Audience(guilds=only("1")), SPOT, True),
-        (Audience(guilds=only("7")), SPOT, False),
-        (Audience(guilds=only("7")), DM, True),
-        (Audience(guilds=but("1")), SPOT, False),
-        (Audience(channels=only("2")), SPOT, True),
-        (Audience(channels=only("3")), SPOT, True),
-        (Audience(channels=only("9")), SPOT, True),
-        (Audience(channels=only("5")), SPOT, False),
-        (Audience(channels=only("2"), guilds=but("1")), SPOT, False),
-        (Audience(channels=AllowLists(allowed=frozenset("2"), denied=frozenset("3"))), SPOT, False),
-        (Audience(users=only("u")), SPOT, True),
-        (Audience(users=only("x")), SPOT, False),
-        (Audience(users=only("x"), roles=only("r")), SPOT, True),
-        (Audience(roles=only("q")), SPOT, False),
-        (Audience(roles=only("r")), DM, False),
-        (Audience(users=but("u")), DM, False),
-        (Audience(roles=but("r")), SPOT, False),
+        (AccessLists(), SPOT, True),
+        (AccessLists(), DM, True),
+        (AccessLists(dms=False), DM, False),
+        (AccessLists(dms=False), SPOT, True),
+        (AccessLists(guilds=only("1")), SPOT, True),
+        (AccessLists(guilds=only("7")), SPOT, False),
+        (AccessLists(guilds=only("7")), DM, True),
+        (AccessLists(guilds=but("1")), SPOT, False),
+        (AccessLists(channels=only("2")), SPOT, True),
+        (AccessLists(channels=only("3")), SPOT, True),
+        (AccessLists(channels=only("9")), SPOT, True),
+        (AccessLists(channels=only("5")), SPOT, False),
+        (AccessLists(channels=only("2"), guilds=but("1")), SPOT, False),
+        (
+            AccessLists(channels=AccessList(allowed=frozenset("2"), denied=frozenset("3"))),
+            SPOT,
+            False,
+        ),
+        (AccessLists(users=only("u")), SPOT, True),
+        (AccessLists(users=only("x")), SPOT, False),
+        (AccessLists(users=only("x"), roles=only("r")), SPOT, True),
+        (AccessLists(roles=only("q")), SPOT, False),
+        (AccessLists(roles=only("r")), DM, False),
+        (AccessLists(users=but("u")), DM, False),
+        (AccessLists(roles=but("r")), SPOT, False),
     ],
 )
-def test_whom_the_bot_listens_to(rules: Audience, spot: Spot, heard: bool) -> None:
+def test_whom_the_bot_listens_to(rules: AccessLists, spot: ChannelInfo, heard: bool) -> None:
     assert rules.allow(spot, "u", ("r", "s") if spot.guild else ()) is heard
 
 
@@ -119,5 +123,5 @@ def test_settings_that_are_right(monkeypatch: pytest.MonkeyPatch, tmp_path: Path
     assert settings.discord_bot_token.get_secret_value() == "a.b.c"
     assert "a.b.c" in settings.secrets
     assert settings.discord_shards == [1, 3]
-    denied = Audience.of(settings).users.denied
+    denied = AccessLists.of(settings).users.denied
     assert denied == ids("175928847299117063,175928847299117064")

@@ -8,7 +8,8 @@ import aiohttp
 import pytest
 
 from bots.discord.setup.doctor import examined
-from bots.discord.setup.manifest import commands, invite_url
+from bots.discord.setup.manifest import invite_url
+from bots.discord.ui.commands import commands
 from bots.ops.finding import Level
 from bots.settings.settings import Settings
 from core.domain.clock import SystemClock
@@ -66,7 +67,7 @@ async def test_nothing_set_is_no_fault() -> None:
         ("123456789012345678", "holds an id"),
         ("0123456789abcdef" * 4, "holds the application's public key"),
         ("AbCdEfGhIjKlMnOpQrStUvWxYz012345", "holds a client secret"),
-        ("hello", "holds no token of Discord's"),
+        ("hello", "holds something that is not a Discord token"),
         ("MTIz.abc.wrong", "is refused: Discord does not know it"),
     ],
 )
@@ -89,11 +90,11 @@ async def test_intents_that_are_missing_and_that_are_of_no_use(server: FakeDisco
     notes = said(await found(server), Level.NOTE)
     assert "runs in limited mode" in notes
     assert f"{server.bot.id}/bot, Privileged Gateway Intents" in notes
-    assert "of no use to it: server members" in notes
+    assert "does not need these privileged intents: server members" in notes
     server.granted = Intent.MESSAGE_CONTENT
     notes = said(await found(server, discord_message_content=False), Level.NOTE)
     assert "as CHATBOT_DISCORD_MESSAGE_CONTENT says" in notes
-    assert "of no use to it: message content" in notes
+    assert "does not need these privileged intents: message content" in notes
 
 
 async def test_permissions_that_are_missing_on_a_server_and_in_a_channel(
@@ -110,7 +111,7 @@ async def test_permissions_that_are_missing_on_a_server_and_in_a_channel(
     role = server.home.roles[server.home.id]
     role.permissions = EVERYONE & ~Permission.ATTACH_FILES
     line = said(await found(server), Level.WRONG)
-    assert "on home it lacks ATTACH_FILES (answers that are too long for messages" in line
+    assert "on home it lacks ATTACH_FILES (sends answers that are too long for messages" in line
     assert invite_url(server.bot.id) in line
 
 
@@ -120,17 +121,17 @@ async def test_no_server_and_too_many_starts() -> None:
         server.gateway.starts = 0
         findings = await found(server)
         assert "it is on no server" in said(findings, Level.NOTE)
-        assert "may connect 0 times more of 0 a day, and needs 1" in said(findings, Level.WRONG)
+        assert "may connect 0 more times today, of 0, and needs 1" in said(findings, Level.WRONG)
         server.gateway.starts = 10
         server.gateway.shards = 4
         findings = await found(server, discord_shard_count=2)
         assert said(findings, Level.WRONG) == ""
-        assert "may connect 10 times more" in said(findings, Level.NOTE)
+        assert "may connect 10 more times today" in said(findings, Level.NOTE)
         assert "recommends 4 shards" in said(findings, Level.NOTE)
 
 
 async def test_commands_that_are_of_another_version(server: FakeDiscord) -> None:
     server.commands.pop()
-    assert "does not have its commands as they are now" in said(await found(server), Level.NOTE)
+    assert "does not have its current commands" in said(await found(server), Level.NOTE)
     server.commands.clear()
     assert "has none of its commands" in said(await found(server), Level.NOTE)

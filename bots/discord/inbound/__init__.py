@@ -1,1 +1,1 @@
-"""What people say on Discord, as the core's messages; and what is read back of the past."""
+"""What people say on Discord, turned into the core's messages, live and read from history."""

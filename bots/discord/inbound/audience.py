@@ -1,55 +1,64 @@
-"""Whom the bot listens to, by the lists of the settings. Pure.
-
-What is denied anywhere is denied. A list of what is allowed leaves out all that is not on it;
-people and roles are one such list. In a direct message there is no server that would tell a
-person's roles, so there only people count.
-"""
+"""Whom the bot listens to, by the lists of the settings; applied to every message that it reads."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Self
+import logging
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, Self
 
+from bots.discord.inbound.events import CREATED, Said, parse, said, titled, unread
+from bots.discord.inbound.text import ids_in
 from bots.settings.discord import ids
+from core.domain.errors import broke
+from core.domain.payload import dict_of, str_of
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Collection, Mapping
 
-    from bots.discord.inbound.events import Spot
+    from bots.discord.inbound.channels import Channels
+    from bots.discord.inbound.events import ChannelInfo, Event, Me
+    from bots.discord.inbound.names import Names
     from bots.settings.discord import DiscordSettings
+    from core.domain.message import Message
 
-_NOBODY: frozenset[str] = frozenset()
+log = logging.getLogger(__name__)
 
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class AllowLists:
-    """Ids that are allowed, and ids that are denied. An empty list of allowed ones allows all."""
-
-    allowed: frozenset[str] = _NOBODY
-    denied: frozenset[str] = _NOBODY
-
-    def refuse(self, found: Collection[str]) -> bool:
-        """Tell whether something with these ids is refused."""
-        here = set(found)
-        return bool(here & self.denied) or bool(self.allowed and not here & self.allowed)
+_NONE: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Audience:
-    """The lists of all kinds."""
+class AccessList:
+    """Ids that are allowed, and ids that are denied. An empty list of allowed ids allows all."""
 
-    guilds: AllowLists = AllowLists()
-    channels: AllowLists = AllowLists()
-    roles: AllowLists = AllowLists()
-    users: AllowLists = AllowLists()
+    allowed: frozenset[str] = _NONE
+    denied: frozenset[str] = _NONE
+
+    def refuses(self, found: Collection[str]) -> bool:
+        """Return whether something with these ids is refused."""
+        present = set(found)
+        return bool(present & self.denied) or bool(self.allowed and not present & self.allowed)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AccessLists:
+    """The lists of all kinds.
+
+    What any list denies is denied. A list of allowed ids excludes all others; people and roles
+    share one list. In a direct message, no server states a person's roles, so only people count.
+    """
+
+    guilds: AccessList = AccessList()
+    channels: AccessList = AccessList()
+    roles: AccessList = AccessList()
+    users: AccessList = AccessList()
     dms: bool = True
 
     @classmethod
     def of(cls, settings: DiscordSettings) -> Self:
-        """Return the rules of the settings."""
+        """Return the lists of the settings."""
 
-        def lists(kind: str) -> AllowLists:
-            return AllowLists(
+        def lists(kind: str) -> AccessList:
+            return AccessList(
                 allowed=ids(getattr(settings, f"discord_allow_{kind}")),
                 denied=ids(getattr(settings, f"discord_deny_{kind}")),
             )
@@ -62,18 +71,93 @@ class Audience:
             dms=settings.discord_dms,
         )
 
-    def allow(self, spot: Spot, user: str, roles: Collection[str]) -> bool:
-        """Tell whether the bot listens to a person with these roles in this place."""
-        if user in self.users.denied or set(roles) & self.roles.denied:
+    def allow(self, channel: ChannelInfo, user: str, roles: Collection[str]) -> bool:
+        """Return whether the bot listens to a person with these roles in this channel."""
+        if user in self.users.denied or not self.roles.denied.isdisjoint(roles):
             return False
         people = self.users.allowed | self.roles.allowed
-        if people and not people & {user, *roles}:
+        if people and people.isdisjoint((user, *roles)):
             return False
-        if not spot.guild:
+        if not channel.guild:
             return self.dms
-        around = filter(None, (spot.channel, spot.parent, spot.category))
-        return not self.guilds.refuse((spot.guild,)) and not self.channels.refuse([*around])
+        around = [id_ for id_ in (channel.id, channel.parent, channel.category) if id_]
+        return not self.guilds.refuses((channel.guild,)) and not self.channels.refuses(around)
 
 
-EVERYBODY = Audience()
+EVERYBODY = AccessLists()
 """No list at all: the bot listens to everybody, everywhere."""
+
+
+class Audience:
+    """Reads payloads as messages of the people whom the bot listens to."""
+
+    def __init__(self, lists: AccessLists, channels: Channels, names: Names, me: Me) -> None:
+        """Read as `me`, with the names that `channels` and `names` know."""
+        self._lists = lists
+        self._channels = channels
+        self._names = names
+        self.me = me
+
+    async def channel_of(self, payload: Mapping[str, Any]) -> ChannelInfo | None:
+        """Return where a message was said; None if the bot may not see it.
+
+        Raises `PlatformError` if that is not known now.
+        """
+        channel, guild = str_of(payload, "channel_id"), str_of(payload, "guild_id")
+        if not guild and dict_of(payload, "member"):  # it was said on a server all the same
+            return await self._channels.find_on_server(channel)
+        return await self._channels.find(channel, guild)
+
+    def parse(
+        self, kind: str, payload: Mapping[str, Any], channel: ChannelInfo | None
+    ) -> Event | None:
+        """Return what an event says, as `events.parse`.
+
+        A new message that can't be parsed is one without words if it is addressed to the bot.
+        """
+        try:
+            names = self._names_in(payload, channel) if channel else {}
+            return parse(kind, payload, channel, self.me, names)
+        except Exception as error:  # one message must not stop those after it
+            if kind != CREATED or channel is None:
+                raise
+            log.error("a message could not be read: %s", broke(error))  # noqa: TRY400 - no text
+            message = unread(payload, channel, self.me)
+            return None if message is None else Said(message)
+
+    async def read(self, payload: Mapping[str, Any], channel: ChannelInfo) -> Message | None:
+        """Return a message from history, if the bot listens to its author; with their name."""
+        event = self.parse(CREATED, payload, channel)
+        if not isinstance(event, Said):
+            return None
+        return await self.admit(event.message, payload, channel)
+
+    async def admit(
+        self, message: Message, payload: Mapping[str, Any], channel: ChannelInfo
+    ) -> Message | None:
+        """Return a message with its author's name, if the bot listens to them."""
+        member = await self._names.of(payload, channel.guild)
+        if not self._lists.allow(channel, message.author.id, member.roles):
+            return None
+        if member.name == message.author.name:
+            return message
+        return replace(message, author=replace(message.author, name=member.name))
+
+    async def read_title(self, channel: ChannelInfo) -> Message | None:
+        """Return a thread's title as its creator's message, if the bot listens to them."""
+        message = titled(channel, self.me)
+        if message is None:
+            return None
+        return await self.admit(message, {"author": {"id": message.author.id}}, channel)
+
+    async def unread(self, payload: Mapping[str, Any], channel: ChannelInfo) -> Message | None:
+        """Return a message to the bot without its words, if the bot listens to its author."""
+        message = unread(payload, channel, self.me)
+        return message and await self.admit(message, payload, channel)
+
+    def opening(self, payload: Mapping[str, Any], channel: ChannelInfo) -> Message | None:
+        """Return a thread's opening message, whoever wrote it; the author's name may be missing."""
+        return said(payload, channel, self.me, self._names_in(payload, channel))
+
+    def _names_in(self, payload: Mapping[str, Any], channel: ChannelInfo) -> dict[str, str]:
+        return self._channels.names(channel.guild, ids_in(str_of(payload, "content")))

@@ -1,83 +1,73 @@
-"""Events in the order in which they came, channel by channel, until each is stored.
+"""Events in the order in which they arrive, channel by channel, each until it is stored.
 
-Discord waits for no acknowledgement and sends nothing again.
+Discord waits for no acknowledgement, and sends nothing again.
 """
 
 from __future__ import annotations
 
 import asyncio
 import logging
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 from weakref import WeakValueDictionary
 
+from core.domain.backoff import Backoff
 from core.domain.errors import ChatbotError, StoreError, broke
+from core.domain.tasks import Tasks
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Coroutine
+    from collections.abc import Awaitable, Callable
 
     from core.domain.clock import Clock
 
 log = logging.getLogger(__name__)
 
 _MOST = 20_000
-"""Events that wait for the store; past that, they are read from Discord again later."""
-_BREAKS = 3
-"""Tries of an event that breaks for a reason that nobody foresaw; it may pass."""
-_SOONEST, _LATEST = 0.2, 3.0
-"""Seconds between two tries to store something, doubled each time."""
+"""Events that may wait for the store; any more are read from history later."""
+_ATTEMPTS = 3
+"""Attempts at an event that fails for an unforeseen reason, which may pass."""
+_BACKOFF = Backoff(first=0.2, cap=3.0)
+"""Waits, in seconds, between attempts to store something."""
 
 
 class ChannelQueues:
-    """One lane for each channel in which something happens."""
+    """A queue of events for each channel with something to store."""
 
     def __init__(self, clock: Clock, missed: Callable[[], None]) -> None:
-        """Call `missed` where an event could not be taken in."""
+        """Start empty; `missed` is called when an event could not be taken in."""
         self._clock = clock
         self._missed = missed
-        self._turns: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
-        self._jobs: set[asyncio.Task[None]] = set()
+        self._locks: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
+        self._tasks = Tasks("taking in an event")
 
     def put(
         self,
         channel: str,
         job: Callable[[], Awaitable[None]],
-        skipped: Callable[[], Awaitable[None]] | None = None,
+        on_skip: Callable[[], Awaitable[None]] | None = None,
     ) -> None:
-        """Do something after all that was put into the same lane, until it is stored.
+        """Run a job after those put before it for the channel; retry until its store serves.
 
-        What breaks again and again is `skipped`.
+        A job that keeps failing for an unforeseen reason is skipped, and `on_skip` runs instead.
         """
-        if len(self._jobs) >= _MOST:
+        if len(self._tasks) >= _MOST:
             log.error("too many events wait for the store: they are read again later")
             self._missed()
             return
-        lock = self._turns.setdefault(channel, asyncio.Lock())
-        self._start(self._in_turn(lock, job, skipped))
+        lock = self._locks.setdefault(channel, asyncio.Lock())
+        self._tasks.start(self._run(lock, job, on_skip))
 
-    def start(self, job: Coroutine[Any, Any, None]) -> None:
-        """Do something beside the lanes, on which nothing depends."""
-        self._start(_tried(job))
+    async def close(self, grace: float = 2.0) -> None:
+        """Give the jobs so many seconds to end, then cancel them."""
+        await self._tasks.close(grace=grace)
 
-    def _start(self, job: Coroutine[Any, Any, None]) -> None:
-        task = asyncio.create_task(job)
-        self._jobs.add(task)
-        task.add_done_callback(self._jobs.discard)
-
-    async def close(self, seconds: float = 2.0) -> None:
-        """Let what is on its way arrive, within so many seconds."""
-        if self._jobs:
-            _, late = await asyncio.wait(self._jobs, timeout=seconds)
-            for task in late:
-                task.cancel()
-
-    async def _in_turn(
+    async def _run(
         self,
         lock: asyncio.Lock,
         job: Callable[[], Awaitable[None]],
-        skipped: Callable[[], Awaitable[None]] | None,
+        on_skip: Callable[[], Awaitable[None]] | None,
     ) -> None:
-        wait, breaks = _SOONEST, 0
         async with lock:
+            failures = breaks = 0
             while True:
                 try:
                     await job()
@@ -87,21 +77,14 @@ class ChannelQueues:
                     log.warning("an event was not taken in: %s", error)
                     self._missed()
                     return
-                except Exception as error:  # noqa: BLE001 - what comes after it is taken in
+                except Exception as error:  # noqa: BLE001 - the events after it have to be taken in
                     breaks += 1
                     log.error("an event was not taken in: %s", broke(error))  # noqa: TRY400 - no text
-                    if breaks == _BREAKS:
+                    if breaks == _ATTEMPTS:
                         break
                 else:
                     return
-                await self._clock.sleep(wait)
-                wait = min(2 * wait, _LATEST)
-        if skipped is not None:
-            await _tried(skipped())
-
-
-async def _tried(job: Awaitable[None]) -> None:
-    try:
-        await job
-    except Exception as error:  # noqa: BLE001 - nobody waits for it
-        log.error("a word was not said: %s", broke(error))  # noqa: TRY400 - no text
+                failures += 1
+                await self._clock.sleep(_BACKOFF.wait(failures))
+        if on_skip is not None:
+            await on_skip()

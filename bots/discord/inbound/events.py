@@ -1,18 +1,24 @@
-"""Discord's payloads, as what somebody said, edited or deleted. Pure.
+"""Discord's payloads, parsed into what people said, edited or deleted. Pure.
 
 The facts behind each line are in Discord's docs under resources/message and in its pages on the
-gateway; where they say nothing, the source is named. Whatever comes, nothing here raises: what is
-not understood is None, and changes nothing.
+gateway; where the docs are silent, the source is named. Nothing here raises, whatever arrives: a
+payload that can't be understood is None, and changes nothing.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
-from bots.discord.ids import is_id, seconds
-from bots.discord.inbound.people import author_of, files_of, name_of, names_in
+from bots.discord.ids import is_id, seconds, time_of
+from bots.discord.inbound.people import (
+    WRITTEN,
+    author_of,
+    files_of,
+    may_be_written,
+    name_of,
+    names_in,
+)
 from bots.discord.inbound.text import headed, mentions_in, quoted, readable
 from core.commands.parser import parse_command
 from core.domain.message import FOR_US, Address, Author, Kind, Message, ThreadKey
@@ -25,64 +31,67 @@ if TYPE_CHECKING:
 
 NAME = "discord"
 
-_WRITTEN = (0, 19)
-"""Types that are a person's words, plain or as a reply (docs: "Message Types")."""
+CREATED = "MESSAGE_CREATE"
+UPDATED = "MESSAGE_UPDATE"
+DELETED = "MESSAGE_DELETE"
+BULK_DELETED = "MESSAGE_DELETE_BULK"
+"""The gateway's events about messages (docs: events/gateway-events, "Receive Events")."""
 _FORWARD = 1
-"""The type of a reference that is no reply (docs: "Message Reference Types")."""
+"""The type of a reference that is not a reply (docs: "Message Reference Types")."""
 _SHOWN = ("attachments", "embeds", "components", "sticker_items", "message_snapshots")
 _COMPLETE = {"content", "attachments"}
-"""What an update has that tells all of a message's words and files."""
+"""Keys of an update that states all of a message's words and files."""
 _NO_NAMES: Mapping[str, str] = {}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Me:
-    """Who the bot is, and what it was told to do."""
+    """Who the bot is, and which settings decide what it reads."""
 
     user: str
     allow_bots: bool = False
-    """Whether what other bots say counts; never what this one says, nor a webhook."""
+    """Whether messages of other bots count; the bot's own and a webhook's never do."""
     threads: bool = True
     """Whether a mention in a channel opens a thread; else it is answered in the channel."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Spot:
-    """Where something was said."""
+class ChannelInfo:
+    """A channel, a thread or a direct message: where a message was said."""
 
-    channel: str
+    id: str
     guild: str = ""
     """Empty for a direct message."""
     parent: str = ""
-    """The channel that a thread is in; empty where it is no thread."""
+    """The channel that a thread is in; empty if this is not a thread."""
     is_post: bool = False
-    """A thread of a forum or a media channel: its opening message stands in it, under its id."""
+    """Whether this is a thread of a forum or a media channel, whose opening message is in it."""
     title: str = ""
-    """What a thread is called."""
+    """A thread's name."""
     tags: tuple[str, ...] = ()
-    """What a post was tagged with."""
+    """The names of a post's tags."""
     owner: str = ""
-    """Who made a thread."""
+    """Who created a thread."""
     category: str = ""
     opens_threads: bool = False
-    """The bot may open threads from messages here."""
+    """Whether the bot may open threads from messages here."""
     role: str = ""
-    """The bot's own role, by which people may mention it too."""
+    """The bot's own role, by which people may mention it, too."""
 
     @property
     def place(self) -> str:
-        """Return the place that settings, cursors and rights hang on."""
-        return place_of(self.guild, self.parent or self.channel)
+        """Return the channel's name in thread keys: settings, cursors and rights depend on it."""
+        return place_of(self.guild, self.parent or self.id)
 
     @property
     def is_channel(self) -> bool:
-        """Tell whether it is a server's channel, and no thread."""
+        """Return whether it is a server's channel rather than a thread or a direct message."""
         return bool(self.guild) and not self.parent
 
     @property
     def whole(self) -> ThreadKey:
-        """Return the conversation that goes on in this channel, thread or direct message."""
-        return ThreadKey(NAME, self.place, self.channel)
+        """Return the conversation that takes place in the whole of it."""
+        return ThreadKey(NAME, self.place, self.id)
 
     def keys(self, message: str) -> tuple[ThreadKey, ...]:
         """Return the conversations that a message here may belong to."""
@@ -91,94 +100,160 @@ class Spot:
         return (ThreadKey(NAME, self.place, message), self.whole)
 
 
+@dataclass(frozen=True, slots=True)
+class Said:
+    """A person said something to the bot, or in a thread of its."""
+
+    message: Message
+
+
+@dataclass(frozen=True, slots=True)
+class Edited:
+    """A person changed the words or the files of a message."""
+
+    message: Message
+    """The message as it is now."""
+    keys: tuple[ThreadKey, ...]
+    """The conversations that it may belong to."""
+    has_files: bool
+    """Whether the payload states which files the message has."""
+    is_heard: bool
+    """Whether it would count as said if it were new."""
+
+
+@dataclass(frozen=True, slots=True)
+class Deleted:
+    """Messages are gone."""
+
+    ids: tuple[str, ...]
+
+
+Event: TypeAlias = Said | Edited | Deleted
+
+
 def place_of(guild: str, channel: str) -> str:
-    """Return the place that a channel is; `guild` is empty for a direct message."""
+    """Return a channel's name in thread keys; `guild` is empty for a direct message."""
     return f"{guild or 'dm'}/{channel}"
 
 
 def guild_of(place: str) -> str:
-    """Return the server that a place is in; empty for a direct message."""
+    """Return the server of a channel that is named as by `place_of`; empty for a DM."""
     guild = place.partition("/")[0]
     return "" if guild == "dm" else guild
 
 
 def channel_of(place: str) -> str:
-    """Return the channel that a place is."""
+    """Return the id of a channel that is named as by `place_of`."""
     return place.rpartition("/")[2]
 
 
 def identity(message: str) -> str:
-    """Return the name under which Discord may deliver a message again: its id is unique."""
+    """Return the name by which a repeated delivery is recognised: Discord's ids are unique."""
     return f"{NAME}:{message}"
 
 
-def said(
-    payload: Mapping[str, Any], spot: Spot, me: Me, names: Mapping[str, str] = _NO_NAMES
-) -> Message | None:
-    """Return what somebody said to the bot, or near it in a thread.
+def parse(
+    kind: str,
+    payload: Mapping[str, Any],
+    channel: ChannelInfo | None,
+    me: Me,
+    names: Mapping[str, str] = _NO_NAMES,
+) -> Event | None:
+    """Return what a gateway event about messages says; None if it is nothing to the bot.
 
-    In a channel that is only what mentions it or replies to it. `names` are those of people, roles
-    and channels by id, beside those that the payload brings. What is said to the bot and has
-    nothing in it that can be read is a message without words: its author is owed an answer.
+    Args:
+        kind: Discord's name of the event, such as `CREATED`.
+        payload: The event's content.
+        channel: Where it happened; None if the bot can't see the channel.
+        me: Who the bot is.
+        names: Names of people, roles and channels by id, beside those in the payload.
     """
-    message = _message(payload, spot, me, names)
+    if kind in {DELETED, BULK_DELETED}:
+        return Deleted(_deleted_ids(payload))
+    if channel is None:
+        return None
+    if kind == CREATED:
+        message = said(payload, channel, me, names)
+        return None if message is None else Said(message)
+    message = edited(payload, channel, me, names)
+    if message is None:
+        return None
+    return Edited(
+        message=message,
+        keys=channel.keys(message.id),
+        has_files=states_files(payload),
+        is_heard=_says_something(message) and _is_heard(message, channel),
+    )
+
+
+def said(
+    payload: Mapping[str, Any], channel: ChannelInfo, me: Me, names: Mapping[str, str] = _NO_NAMES
+) -> Message | None:
+    """Return what a person said to the bot, or in a thread; `names` as for `parse`.
+
+    In a channel, only what mentions the bot or replies to it counts. A message to the bot in which
+    there is nothing that can be read is returned without words: its author is owed an answer.
+    """
+    message = _message(payload, channel, me, names)
     if message is None or not _says_something(message):
         return _owed(message, payload, me)
-    return message if message.address in FOR_US or not spot.is_channel else None
+    return message if _is_heard(message, channel) else None
 
 
-def unread(payload: Mapping[str, Any], spot: Spot, me: Me) -> Message | None:
-    """Return what was said to the bot without its words: no more of it is read than it takes."""
-    return _owed(_message(payload, spot, me, _NO_NAMES, read=False), payload, me)
+def unread(payload: Mapping[str, Any], channel: ChannelInfo, me: Me) -> Message | None:
+    """Return a message to the bot without its words; it reads as little as that takes."""
+    return _owed(_message(payload, channel, me, _NO_NAMES, read=False), payload, me)
 
 
 def edited(
-    payload: Mapping[str, Any], spot: Spot, me: Me, names: Mapping[str, str] = _NO_NAMES
+    payload: Mapping[str, Any], channel: ChannelInfo, me: Me, names: Mapping[str, str] = _NO_NAMES
 ) -> Message | None:
-    """Return a message whose words or files its author has changed, as it is now.
+    """Return a message whose author changed its words or files, as it is now; `names` as above.
 
-    It may have neither: what is left is nothing that the bot can read, or, without the intent for
-    message content, no longer for the bot. Updates also come for what Discord itself adds to a
-    message, as the preview of a link: there `edited_timestamp` is what it was before.
+    It may have neither: either nothing is left that the bot can read or, without the message
+    content intent, it no longer mentions the bot. Discord also sends updates for what it adds to a
+    message itself, such as a link's preview; those leave `edited_timestamp` as it was.
     """
     if not isinstance(payload.get("content"), str) or not is_id(payload.get("id")):
-        return None  # without it, nothing is known of the words
-    message = _message(payload, spot, me, names)
+        return None  # it says nothing about the words
+    message = _message(payload, channel, me, names)
     if message is None or not message.stamp:
         return None
     return message if payload.keys() >= _COMPLETE or _says_something(message) else None
 
 
-def are_files_told(payload: Mapping[str, Any]) -> bool:
-    """Tell whether a payload says which files a message has."""
+def states_files(payload: Mapping[str, Any]) -> bool:
+    """Return whether a payload states which files a message has."""
     return isinstance(payload.get("attachments"), list)
 
 
-def titled(spot: Spot, me: Me) -> Message | None:
-    """Return a thread's title as what its maker said first, where no message says what it is on."""
-    if not spot.parent or not spot.title or not is_id(spot.owner) or spot.owner == me.user:
+def titled(channel: ChannelInfo, me: Me) -> Message | None:
+    """Return a thread's title as what its creator said first, for a thread without an opening."""
+    if not channel.parent or not channel.title:
+        return None
+    if not is_id(channel.owner) or channel.owner == me.user:
         return None
     return Message(
-        thread=spot.whole,
+        thread=channel.whole,
         kind=Kind.THREAD,
-        id=f"{spot.channel}:title",
-        identities=(f"{identity(spot.channel)}:title",),
-        author=Author(id=spot.owner, name=spot.owner),
-        text=_heading(spot),
-        at=seconds(spot.channel),
+        id=f"{channel.id}:title",
+        identities=(f"{identity(channel.id)}:title",),
+        author=Author(id=channel.owner, name=channel.owner),
+        text=_heading(channel),
+        at=seconds(channel.id),
         address=Address.NOBODY,
-        answer_in=spot.channel,
+        answer_in=channel.id,
     )
 
 
 def is_withheld(payload: Mapping[str, Any], me: Me) -> bool:
-    """Tell whether a person's message came without all that was in it.
+    """Return whether a person's message came without its content.
 
-    That is how messages come to a bot without the intent for their content (docs:
-    events/gateway, "Message Content Intent").
+    Messages come like this if the bot lacks the intent for their content (docs: events/gateway,
+    "Message Content Intent").
     """
     return (
-        payload.get("type") in _WRITTEN
+        payload.get("type") in WRITTEN
         and author_of(payload, me.user, allow_bots=me.allow_bots) is not None
         and not str_of(payload, "content")
         and not payload.get("poll")
@@ -186,74 +261,90 @@ def is_withheld(payload: Mapping[str, Any], me: Me) -> bool:
     )
 
 
-def _is_written(payload: Mapping[str, Any]) -> bool:
-    """Tell whether a message may be a person's words: by its type, where that is one."""
-    kind = payload.get("type")
-    return kind in _WRITTEN if isinstance(kind, int) else True
+def _deleted_ids(payload: Mapping[str, Any]) -> tuple[str, ...]:
+    found = payload.get("ids")
+    ids = found if isinstance(found, list) else [payload.get("id")]
+    return tuple(sorted(str(id_) for id_ in ids if is_id(id_)))
+
+
+def _is_heard(message: Message, channel: ChannelInfo) -> bool:
+    return message.address in FOR_US or not channel.is_channel
 
 
 def _message(
     payload: Mapping[str, Any],
-    spot: Spot,
+    channel: ChannelInfo,
     me: Me,
     names: Mapping[str, str],
     *,
     read: bool = True,
 ) -> Message | None:
-    """Return what a person has said, if anything; `read` lets its words and files be read.
+    """Return what a person has said, if anything; words and files only if `read` is set.
 
-    Neither is read of a message without an id, which stands for its channel alone.
+    A message without an id is returned without words and files, under its channel's id.
     """
     author = author_of(payload, me.user, allow_bots=me.allow_bots)
-    if author is None or not _is_written(payload):
+    if author is None or not may_be_written(payload):
         return None
-    known = is_id(payload.get("id"))
-    id_ = str_of(payload, "id") if known else spot.channel
-    mine = [each for each in (me.user, spot.role) if each]
-    address = _address(payload, spot, mine, me)
-    words, files = _content(payload, spot, me, names, address) if read and known else ("", ())
-    opens = spot.is_channel and spot.opens_threads and me.threads and address is Address.MENTIONED
-    thread = spot.keys(id_)[0] if opens else spot.whole
+    has_id = is_id(payload.get("id"))
+    id_ = str_of(payload, "id") if has_id else channel.id
+    mine = [each for each in (me.user, channel.role) if each]
+    address = _address(payload, channel, mine, me)
+    content = _content(payload, channel, me, mine, names, address) if read and has_id else ("", ())
+    opens = channel.opens_threads and me.threads and address is Address.MENTIONED
+    thread = channel.keys(id_)[0] if opens else channel.whole
     return Message(
         thread=thread,
-        kind=Kind.THREAD if opens or spot.parent else Kind.GROUP if spot.guild else Kind.DM,
+        kind=_kind(channel, opens=opens),
         id=id_,
         identities=(identity(id_),),
         author=author,
-        text=words,
+        text=content[0],
         at=seconds(id_),
-        stamp=_stamp(str_of(payload, "edited_timestamp")),
+        stamp=time_of(str_of(payload, "edited_timestamp")),
         address=address,
         answer_in=thread.thread,
-        attachments=files,
+        attachments=content[1],
     )
 
 
+def _kind(channel: ChannelInfo, *, opens: bool) -> Kind:
+    if opens or channel.parent:
+        return Kind.THREAD
+    return Kind.GROUP if channel.guild else Kind.DM
+
+
 def _content(
-    payload: Mapping[str, Any], spot: Spot, me: Me, names: Mapping[str, str], address: Address
+    payload: Mapping[str, Any],
+    channel: ChannelInfo,
+    me: Me,
+    mine: list[str],
+    names: Mapping[str, str],
+    address: Address,
 ) -> tuple[str, tuple[Attachment, ...]]:
-    """Return what a message says, and its files, with those of what it replies to."""
-    mine = [each for each in (me.user, spot.role) if each]
+    """Return a message's words and files, with those of the message that it replies to."""
     words = readable(_words(payload), mine, {**names, **names_in(payload)})
-    if spot.is_post and str_of(payload, "id") == spot.channel and not _commands(words, spot):
-        words = "\n".join(filter(None, (words, _heading(spot))))
-    files = files_of(payload, spot.channel)
-    said = bool(words or files)  # else it is a sticker, or withheld: there is nothing to answer
-    if said and spot.is_channel and address is Address.MENTIONED and not _commands(words, spot):
+    files = files_of(payload, channel.id)
+    if channel.is_post and str_of(payload, "id") == channel.id:
+        if not _is_command(words, channel):
+            words = "\n".join(filter(None, (words, _heading(channel))))
+    elif channel.is_channel and address is Address.MENTIONED and (words or files):
         before = dict_of(payload, "referenced_message")
-        words = "\n".join(filter(None, (words, _before(before, me, names))))
-        files += files_of(before, spot.channel)
+        if before and not _is_command(words, channel):
+            words = "\n".join(filter(None, (words, _quote(before, me, names))))
+            files += files_of(before, channel.id)
     return words, files
 
 
 def _says_something(message: Message) -> bool:
+    """Return whether it has content to answer; a sticker or a withheld message has none."""
     return bool(message.text or message.attachments)
 
 
 def _owed(message: Message | None, payload: Mapping[str, Any], me: Me) -> Message | None:
-    """Return a message without words if a person is owed an answer to it; bots might go on so.
+    """Return the message if its author is owed an answer; a bot is not, or two could loop.
 
-    A reply may have been withheld; what mentions the bot, or is said to it alone, never is.
+    Discord may withhold a reply's content, but never that of a mention or a direct message.
     """
     by_bot = dict_of(payload, "author").get("bot") is True
     if message is None or message.address not in FOR_US or by_bot:
@@ -263,21 +354,21 @@ def _owed(message: Message | None, payload: Mapping[str, Any], me: Me) -> Messag
 
 
 def _words(payload: Mapping[str, Any]) -> str:
-    """Return a message's text, with that of a message that was forwarded with it."""
+    """Return a message's text, followed by that of the message that it forwards."""
     forwarded = [dict_of(each, "message") for each in dicts_of(payload, "message_snapshots")]
     texts = [str_of(payload, "content"), *(str_of(each, "content") for each in forwarded)]
     return "\n".join(filter(None, texts))
 
 
-def _heading(spot: Spot) -> str:
-    """Return what a thread's title says."""
-    return headed("post" if spot.is_post else "thread", spot.title, spot.tags)
+def _heading(channel: ChannelInfo) -> str:
+    """Return a thread's title as the model reads it."""
+    return headed("post" if channel.is_post else "thread", channel.title, channel.tags)
 
 
-def _before(before: Mapping[str, Any], me: Me, names: Mapping[str, str]) -> str:
-    """Return what a mention in a channel replies to, of which the model would know nothing else.
+def _quote(before: Mapping[str, Any], me: Me, names: Mapping[str, str]) -> str:
+    """Return what a mention in a channel replies to; the model would not know it otherwise.
 
-    Discord shows it with the reply, without its content where the bot may not see that.
+    Discord sends it along with the reply, without its content if the bot may not see that.
     """
     author = dict_of(before, "author")
     words = readable(_words(before), (), {**names, **names_in(before)})
@@ -286,37 +377,30 @@ def _before(before: Mapping[str, Any], me: Me, names: Mapping[str, str]) -> str:
     return quoted("you" if str_of(author, "id") == me.user else name_of(author, {}), words)
 
 
-def _commands(words: str, spot: Spot) -> bool:
-    """Tell whether words are a command, whatever is named by a link in it."""
-    return parse_command(words, lambda _: spot.whole) is not None
+def _is_command(words: str, channel: ChannelInfo) -> bool:
+    """Return whether words are a command, whatever conversation a link in them names."""
+    return parse_command(words, lambda _: channel.whole) is not None
 
 
-def _address(payload: Mapping[str, Any], spot: Spot, mine: list[str], me: Me) -> Address:
-    if not spot.guild:
+def _address(payload: Mapping[str, Any], channel: ChannelInfo, mine: list[str], me: Me) -> Address:
+    if not channel.guild:
         return Address.DIRECT
-    whom = mentions_in(str_of(payload, "content"), mine)
-    if whom.me:
+    mentions = mentions_in(str_of(payload, "content"), mine)
+    if mentions.me:
         return Address.MENTIONED
     reference = dict_of(payload, "message_reference")
     if reference and reference.get("type") != _FORWARD:
         before = dict_of(payload, "referenced_message")
-        # Where Discord does not show what was replied to, a reply's ping still tells whose it was.
+        # If Discord does not show the original, the reply's ping still tells whose it was.
         author = str_of(dict_of(before, "author"), "id")
         to_me = author == me.user if author else _pings(payload, me)
         return Address.REPLIED if to_me else Address.OTHERS
     if not isinstance(payload.get("content"), str) and _pings(payload, me):
         return Address.MENTIONED
-    others = whom.others or payload.get("mention_everyone") is True
+    others = mentions.others or payload.get("mention_everyone") is True
     return Address.OTHERS if others else Address.NOBODY
 
 
 def _pings(payload: Mapping[str, Any], me: Me) -> bool:
-    """Tell whether a message notifies the bot."""
+    """Return whether a message notifies the bot."""
     return any(str_of(user, "id") == me.user for user in dicts_of(payload, "mentions"))
-
-
-def _stamp(text: str) -> float:
-    try:
-        return datetime.fromisoformat(text).timestamp() if text else 0.0
-    except (OSError, OverflowError, ValueError):
-        return 0.0

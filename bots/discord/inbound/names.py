@@ -1,14 +1,15 @@
-"""What people are called on a server, and their roles: known from what they say, else asked for.
+"""What people are called on a server, and their roles: as they were last seen, else looked up.
 
-Messages that come through the gateway bring both; those that are read from history bring neither.
+Messages that come over the gateway state both; those read from history state neither.
 """
 
 from __future__ import annotations
 
 import logging
-from collections import OrderedDict
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+from cachetools import TTLCache
 
 from bots.discord.inbound.people import name_of, roles_of
 from core.domain.errors import PlatformError
@@ -20,65 +21,58 @@ if TYPE_CHECKING:
     from bots.discord.api import Api
     from core.domain.clock import Clock
 
+    Key: TypeAlias = tuple[str, str]
+
 log = logging.getLogger(__name__)
 
 _KEPT = 10_000
-_FRESH = 3600.0
+_SECONDS = 3600.0
+"""Seconds for which a name and roles are taken to be up to date."""
 _PATIENCE = 1.0
 """Seconds: a name is not worth a longer wait."""
 
 
 @dataclass(frozen=True, slots=True)
 class Member:
-    """Somebody on one server."""
+    """A person on one server."""
 
     name: str
     roles: tuple[str, ...] = ()
 
 
 class Names:
-    """People by server and id, for an hour."""
+    """Members by server and id, cached for an hour."""
 
     def __init__(self, api: Api, clock: Clock) -> None:
-        """Know nobody yet."""
+        """Start with an empty cache."""
         self._api = api
-        self._clock = clock
-        self._known: OrderedDict[tuple[str, str], tuple[Member, float]] = OrderedDict()
+        self._known: TTLCache[Key, Member] = TTLCache(_KEPT, _SECONDS, clock.monotonic)
 
     async def of(self, payload: Mapping[str, Any], guild: str) -> Member:
-        """Return who has said something, as a member of the server that it was said on."""
+        """Return a message's author as a member of its server; `guild` is empty for a DM."""
         user = dict_of(payload, "author")
         name = name_of(user, dict_of(payload, "member"))
-        roles = roles_of(payload)
         if not guild:
             return Member(name)
-        key = (guild, str_of(user, "id"))
+        key, roles = (guild, str_of(user, "id")), roles_of(payload)
         if roles is not None:
-            return self._keep(key, Member(name, roles))
-        member, until = self._known.get(key, (None, 0.0))
-        if member is None or until < self._clock.monotonic():
-            return await self._ask(key, Member(name))
-        return member
+            member = self._known[key] = Member(name, roles)
+            return member
+        return self._known.get(key) or await self._look_up(key, Member(name))
 
-    async def _ask(self, key: tuple[str, str], otherwise: Member) -> Member:
+    async def _look_up(self, key: Key, otherwise: Member) -> Member:
         guild, user = key
         try:
             found: object = await self._api.call(
-                "look at a member",
+                "look up a member",
                 lambda: self._api.http.get_member(int(guild), int(user)),
                 seconds=_PATIENCE,
             )
         except PlatformError as error:
-            log.info("a member is not known: %s", error)
-            return otherwise  # has left, perhaps
+            log.info("a member can't be looked up: %s", error)
+            return otherwise  # they may have left
         if not isinstance(found, dict):
             return otherwise
         roles = roles_of({"member": found}) or ()
-        return self._keep(key, Member(name_of(dict_of(found, "user"), found), roles))
-
-    def _keep(self, key: tuple[str, str], member: Member) -> Member:
-        self._known.pop(key, None)
-        self._known[key] = (member, self._clock.monotonic() + _FRESH)
-        if len(self._known) > _KEPT:
-            self._known.popitem(last=False)
+        member = self._known[key] = Member(name_of(dict_of(found, "user"), found), roles)
         return member

@@ -1,4 +1,4 @@
-"""Who has said something on Discord, what they are called, and what came with it. Pure."""
+"""Who said something on Discord, what they are called, and which files came with it. Pure."""
 
 from __future__ import annotations
 
@@ -12,14 +12,22 @@ from core.domain.payload import count_of, dict_of, dicts_of, str_of
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+WRITTEN = (0, 19)
+"""Types of messages in a person's own words, plain or as a reply (docs: "Message Types")."""
 UNKNOWN_TYPE = "application/octet-stream"
 _TYPE = re.compile(r"[\w.+-]{1,64}/[\w.+-]{1,64}", re.ASCII)
 _LONGEST = 255
-"""Characters of a name; Discord takes 32 for a person's, and a file's is cut at about 255."""
+"""Characters of a name; Discord allows 32 for a person's, and cuts a file's at about 255."""
+
+
+def may_be_written(payload: Mapping[str, Any]) -> bool:
+    """Return whether a message may be in a person's words; a type that is no number may."""
+    kind = payload.get("type")
+    return kind in WRITTEN if isinstance(kind, int) else True
 
 
 def author_of(payload: Mapping[str, Any], me: str, *, allow_bots: bool) -> Author | None:
-    """Return who said it; None where that is the bot, a webhook, or a bot that isn't heard."""
+    """Return a message's author; None for the bot, a webhook, or a bot that is not allowed."""
     user = dict_of(payload, "author")
     id_ = str_of(user, "id")
     if not is_id(id_) or id_ == me or is_id(payload.get("webhook_id")):
@@ -30,9 +38,9 @@ def author_of(payload: Mapping[str, Any], me: str, *, allow_bots: bool) -> Autho
 
 
 def name_of(user: Mapping[str, Any], member: Mapping[str, Any]) -> str:
-    """Return what others see a person called: on this server, else anywhere."""
-    called = (str_of(member, "nick"), str_of(user, "global_name"), str_of(user, "username"))
-    return next(filter(None, called), str_of(user, "id"))[:_LONGEST]
+    """Return the name that others see: the one on this server, else the global one."""
+    names = (str_of(member, "nick"), str_of(user, "global_name"), str_of(user, "username"))
+    return next(filter(None, names), str_of(user, "id"))[:_LONGEST]
 
 
 def names_in(payload: Mapping[str, Any]) -> dict[str, str]:
@@ -42,20 +50,19 @@ def names_in(payload: Mapping[str, Any]) -> dict[str, str]:
 
 
 def roles_of(payload: Mapping[str, Any]) -> tuple[str, ...] | None:
-    """Return the roles of who said it; None where the payload doesn't tell."""
-    member = dict_of(payload, "member")
-    roles = member.get("roles")
+    """Return the roles of a message's author; None if the payload does not state them."""
+    roles = dict_of(payload, "member").get("roles")
     return tuple(map(str, roles)) if isinstance(roles, list) else None
 
 
 def files_of(payload: Mapping[str, Any], channel: str) -> tuple[Attachment, ...]:
-    """Return files by reference: channel, message and file, since their addresses expire."""
+    """Return a message's files by reference (channel, message, file): their addresses expire."""
     message = str_of(payload, "id")
     return tuple(
         Attachment(
             id=f"{channel}/{message}/{str_of(file, 'id')}",
             name=(str_of(file, "filename") or str_of(file, "id"))[:_LONGEST],
-            media_type=_type_of(file),
+            media_type=_media_type_of(file),
             size=count_of(file, "size"),
         )
         for file in attachments_of(payload)
@@ -63,12 +70,12 @@ def files_of(payload: Mapping[str, Any], channel: str) -> tuple[Attachment, ...]
     )
 
 
-def _type_of(file: Mapping[str, Any]) -> str:
-    said = str_of(file, "content_type").partition(";")[0]
-    return said if _TYPE.fullmatch(said) else UNKNOWN_TYPE
-
-
 def attachments_of(payload: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """Return the files of a message, and of one that was forwarded with it."""
+    """Return the files of a message and of the message that it forwards, as Discord sends them."""
     forwarded = [dict_of(each, "message") for each in dicts_of(payload, "message_snapshots")]
     return [file for each in (payload, *forwarded) for file in dicts_of(each, "attachments")]
+
+
+def _media_type_of(file: Mapping[str, Any]) -> str:
+    stated = str_of(file, "content_type").partition(";")[0]
+    return stated if _TYPE.fullmatch(stated) else UNKNOWN_TYPE

@@ -1,4 +1,4 @@
-"""What people wrote, as a model should read it: names for Discord's ids. Pure.
+"""People's texts as a model should read them: names in place of Discord's ids. Pure.
 
 Discord writes people, roles, channels, emoji and commands as `<…>` (docs: reference, "Message
 Formatting").
@@ -8,72 +8,84 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
 
-_SIGN = re.compile(r"<(@!?|@&|#)(\d{1,20})>|<a?(:\w{1,64}:)\d{1,20}>|<(/[^<>:]{1,100}):\d{1,20}>")
-_USER = re.compile(r"<@!?(\d{1,20})>")
-_ROLE = re.compile(r"<@&(\d{1,20})>")
+_MARKUP = re.compile(r"<(@!?|@&|#)(\d{1,20})>|<a?(:\w{1,64}:)\d{1,20}>|<(/[^<>:]{1,100}):\d{1,20}>")
+_MENTION = re.compile(r"<@[!&]?(\d{1,20})>")
 _REPLIED = "This replies to"
 _OPENS = "This opens the"
 
 
 @dataclass(frozen=True, slots=True)
 class Mentions:
-    """Whom a text names."""
+    """Whom a text mentions."""
 
     me: bool
     others: bool
 
 
+_NONE = Mentions(me=False, others=False)
+
+
 def mentions_in(text: str, me: Collection[str]) -> Mentions:
-    """Return whom a text names; `me` is the bot's own id and that of its own role."""
-    named = {*_USER.findall(text), *_ROLE.findall(text)}
-    return Mentions(bool(named & set(me)), bool(named - set(me)))
+    """Return whom a text mentions; `me` holds the bot's own id and that of its own role."""
+    if "<" not in text:
+        return _NONE
+    mentioned = set(_MENTION.findall(text))
+    return Mentions(me=not mentioned.isdisjoint(me), others=bool(mentioned.difference(me)))
 
 
 def ids_in(text: str) -> set[str]:
-    """Return the ids of people, roles and channels that a text names."""
-    return {sign[2] for sign in _SIGN.finditer(text) if sign[2]}
+    """Return the ids of the people, roles and channels that a text mentions."""
+    return {found[2] for found in _MARKUP.finditer(text) if found[2]} if "<" in text else set()
 
 
 def readable(text: str, me: Collection[str], names: Mapping[str, str]) -> str:
-    """Return a text as a model should read it, without the mention of the bot before it.
+    """Return a text as a model should read it, without the mentions of the bot that it begins with.
 
-    `names` are those of people, roles and channels, by id. A text that is nothing but the mention
-    keeps it: being called is all that it says.
+    `names` are those of people, roles and channels, by id. A text that is nothing but a mention
+    keeps it, since that is all it says.
     """
-    own = "|".join(map(re.escape, me))
-    bare = re.sub(rf"\A(?:\s*<@[!&]?(?:{own})>[\s:,]*)+", "", text)
+    if "<" not in text:
+        return text.strip()
+    bare = _leading_mentions(tuple(me)).sub("", text)
 
-    def written(sign: re.Match[str]) -> str:
-        if sign[1]:
-            return f"{sign[1][0]}{names.get(sign[2]) or sign[2]}"
-        return sign[3] or sign[4]
+    def written(found: re.Match[str]) -> str:
+        if found[1]:
+            return f"{found[1][0]}{names.get(found[2]) or found[2]}"
+        return found[3] or found[4]
 
-    return _SIGN.sub(written, bare if bare.strip() else text).strip()
+    return _MARKUP.sub(written, bare if bare.strip() else text).strip()
 
 
 def quoted(name: str, text: str) -> str:
-    """Return what goes under a message, so that a model knows what it replies to."""
-    return _under(f"{_REPLIED} {name}:", text)
+    """Return what is appended to a message to tell the model what it replies to."""
+    return _block(f"{_REPLIED} {name}:", text)
 
 
 def headed(what: str, title: str, tags: Sequence[str] = ()) -> str:
-    """Return what goes under the message that opens a thread or a post (`what`): its title.
+    """Return what is appended to the message that opens a thread or a post (`what`): its title.
 
-    A title is the question in a forum, and is no part of any message.
+    In a forum, the title is often the question, and it is part of no message.
     """
     lines = (title, f"Tags: {', '.join(tags)}") if tags else (title,)
-    return _under(f"{_OPENS} {what}:", "\n".join(lines))
+    return _block(f"{_OPENS} {what}:", "\n".join(lines))
 
 
 def unquoted(text: str) -> str:
-    """Return a message's own words, without what `quoted` has put under them."""
+    """Return a message's own words, without what `quoted` appended."""
     return text.partition(f"\n{_REPLIED}")[0]
 
 
-def _under(head: str, text: str) -> str:
+def _block(head: str, text: str) -> str:
     return "\n".join((head, *(f"> {line}" for line in text.splitlines())))
+
+
+@lru_cache(maxsize=256)  # the bot's role differs by server
+def _leading_mentions(me: tuple[str, ...]) -> re.Pattern[str]:
+    own = "|".join(map(re.escape, me))
+    return re.compile(rf"\A(?:\s*<@[!&]?(?:{own})>[\s:,]*)+")

@@ -1,1 +1,1 @@
-"""What the bot posts on Discord: answers, previews, files, and finding its own posts."""
+"""What the bot posts on Discord: answers, previews and files; and finding its posts again."""

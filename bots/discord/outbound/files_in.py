@@ -1,4 +1,4 @@
-"""Files that people send: their addresses expire, so each is asked for with its message anew."""
+"""Files that people send. Their addresses expire, so each is looked up with its message first."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import aiohttp
 
-from bots.discord.api import UNKNOWN_CHANNEL, UNKNOWN_MESSAGE, RefusedError
+from bots.discord.faults import UNKNOWN_CHANNEL, UNKNOWN_MESSAGE, RefusedError
 from bots.discord.inbound.history import one
 from bots.discord.inbound.people import attachments_of
 from bots.outgoing import ElsewhereError, content_of, opened
@@ -19,25 +19,25 @@ if TYPE_CHECKING:
     from bots.hosts import Hosts
 
 _OK = 200
-_NOT_THERE = {404, 410}
+_GONE = {404, 410}
 _TOO_LARGE = "it is too large"
-_ELSEWHERE = "it is kept outside Discord: paste it or upload it"
+_ELSEWHERE = "it is stored outside Discord: paste it or upload it"
 _REMOVED = {UNKNOWN_MESSAGE: "its message was deleted", UNKNOWN_CHANNEL: "its channel is gone"}
 
 
 async def fetch(api: Api, session: aiohttp.ClientSession, reference: str) -> bytes:
-    """Return a file's content, whole; the reference is channel, message and file.
+    """Return a file's whole content; the reference names channel, message and file.
 
     Raises:
         FileGoneError: It was removed.
-        FileUnreadableError: It is too large, or not for us.
-        PlatformError: It can't be had now.
+        FileUnreadableError: It is too large, or the bot may not read it.
+        PlatformError: It can't be fetched now.
     """
-    file = await _found(api, reference)
+    file = await _look_up(api, reference)
     if count_of(file, "size") > FILE_BYTES:
         raise FileUnreadableError(_TOO_LARGE)
     try:
-        return await _download(session, str_of(file, "url"), api.link.file_hosts)
+        return await _download(session, str_of(file, "url"), api.gateway.file_hosts)
     except ElsewhereError:
         raise FileUnreadableError(_ELSEWHERE) from None
     except (aiohttp.ClientError, OSError) as error:
@@ -45,16 +45,16 @@ async def fetch(api: Api, session: aiohttp.ClientSession, reference: str) -> byt
 
 
 async def is_there(api: Api, reference: str) -> bool:
-    """Tell whether a file is still with its message; raises `PlatformError` as `fetch` does."""
+    """Return whether a message still has a file; raises `PlatformError` as `fetch` does."""
     try:
-        await _found(api, reference)
+        await _look_up(api, reference)
     except FileUnreadableError:
         return False
     return True
 
 
-async def _found(api: Api, reference: str) -> dict[str, Any]:
-    """Return what Discord says of a file; raises as `fetch`."""
+async def _look_up(api: Api, reference: str) -> dict[str, Any]:
+    """Return what Discord says about a file; raises as `fetch`."""
     channel, message, id_ = reference.split("/")
     try:
         found = await one(api, channel, message, FETCH_SECONDS / 2)
@@ -64,14 +64,14 @@ async def _found(api: Api, reference: str) -> dict[str, Any]:
         raise FileUnreadableError("I may not read it here") from refused
     file = next((each for each in attachments_of(found) if str_of(each, "id") == id_), None)
     if file is None:
-        raise FileGoneError("it was taken away")
+        raise FileGoneError("it was removed")
     return file
 
 
 async def _download(session: aiohttp.ClientSession, url: str, hosts: Hosts) -> bytes:
     async with opened(session, url, hosts) as response:
-        if response.status in _NOT_THERE:
+        if response.status in _GONE:
             raise FileGoneError("it is gone")
         if response.status != _OK:
-            raise FileUnreadableError("Discord does not give it")
+            raise FileUnreadableError("Discord does not return it")
         return await content_of(response)

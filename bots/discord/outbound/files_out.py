@@ -1,7 +1,7 @@
-"""Files that are sent: as they are where they fit, else compressed, else in parts as well.
+"""Files that the bot sends: as they are if they fit, else compressed, else compressed in parts.
 
-Each part is whole lines, compressed by itself, so it can be read alone; one behind the other, the
-parts are one compressed file again (RFC 1952, 2.2). Nothing is held in memory as a whole.
+Each part holds whole lines and is compressed by itself, so it can be read alone; concatenated, the
+parts form one compressed file (RFC 1952, 2.2). No file is held in memory as a whole.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 MOST_PARTS = 10
 """Files of one message (docs: resources/message, "Create Message")."""
 DEFAULT_LIMIT = 10 * 2**20
-"""Bytes of a file where nothing else is said (docs: reference, "Uploading Files")."""
+"""Bytes of a file if Discord states no other limit (docs: reference, "Uploading Files")."""
 _CHUNK = 64 * 1024
 _OVERHEAD = 64
 _GZIP = 31
@@ -32,13 +32,15 @@ _GZIP = 31
 
 
 class TooLongError(PlatformError):
-    """A file that is too long for one message even in parts; the text is for who asked."""
+    """A file is too long for one message, even in parts; the text is for the person who asked."""
 
 
 def parts_of(file: Path, limit: int) -> list[Path]:
-    """Return files of `limit` bytes at most that hold what `file` does, beside it.
+    """Return files of at most `limit` bytes with the content of `file`, in the same folder.
 
-    Raises `TooLongError`, and `OSError` where there is no room for them.
+    Raises:
+        TooLongError: One message can't hold them.
+        OSError: They can't be written.
     """
     if file.stat().st_size <= limit:
         return [file]
@@ -50,13 +52,13 @@ def parts_of(file: Path, limit: int) -> list[Path]:
     whole.unlink()
     found: list[Path] = []
     with file.open("rb") as source:
-        chunks = _lines(source, limit)
+        chunks = _chunks_of_lines(source, limit)
         ahead = next(chunks, b"")
         while ahead:
             if len(found) == MOST_PARTS:
                 raise TooLongError(
-                    "This conversation is too long to be sent here. Whoever runs me can export it "
-                    "with “chatbot export”."
+                    "This conversation is too long to be sent here. The person who runs me can "
+                    "export it with “chatbot export”."
                 )
             part = file.with_name(f"{file.stem}.{len(found) + 1}{file.suffix}.gz")
             ahead = _fill(part, ahead, chunks, limit)
@@ -66,7 +68,7 @@ def parts_of(file: Path, limit: int) -> list[Path]:
 
 @contextmanager
 def opened(files: Sequence[Path]) -> Iterator[list[discord.File]]:
-    """Open files to be sent; they are read while they are sent."""
+    """Open files to be sent; they are read during the upload."""
     with ExitStack() as stack:
         found = []
         for file in files:
@@ -75,8 +77,8 @@ def opened(files: Sequence[Path]) -> Iterator[list[discord.File]]:
         yield found
 
 
-def _lines(source: BinaryIO, limit: int) -> Iterator[bytes]:
-    """Yield lines, some together; what is too long for that in pieces."""
+def _chunks_of_lines(source: BinaryIO, limit: int) -> Iterator[bytes]:
+    """Yield whole lines, several at a time; a line that is too long for that in pieces."""
     most = min(_CHUNK, limit // 4)
     while lines := b"".join(source.readlines(most)):
         step = most if len(lines) > limit // 2 else len(lines)
@@ -85,11 +87,11 @@ def _lines(source: BinaryIO, limit: int) -> Iterator[bytes]:
 
 
 def _fill(part: Path, ahead: bytes, chunks: Iterator[bytes], limit: int) -> bytes:
-    """Write as much into a part as fits; return the first that does not."""
+    """Write as many chunks into a part as fit; return the first that does not."""
     packer = zlib.compressobj(wbits=_GZIP)
     with part.open("wb") as target:
         while ahead:
-            # What can't be compressed grows by five bytes in 16,383 (zlib's technical details).
+            # Incompressible data grows by five bytes in 16,383 (zlib's technical details).
             bound = len(ahead) + len(ahead) // 1000 + _OVERHEAD
             if target.tell() and target.tell() + bound > limit:
                 break

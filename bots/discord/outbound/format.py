@@ -1,15 +1,15 @@
-"""An answer, as Discord takes it: in pieces, with nothing in it that calls anybody. Pure.
+"""An answer in the form that Discord takes: in pieces, and without mentions that notify. Pure.
 
 Lengths are those of Discord's docs (resources/message, "Create Message": content up to 2,000
-characters). They do not say of what kind; counted in UTF-16, as clients do, a text is never
-shorter than in code points, and fits either way.
+characters). The docs do not say how characters are counted. Counted in UTF-16, as clients do, a
+text is never shorter than in code points, so it fits either way.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-# not `re`: before Python 3.11.5 its possessive groups go wrong
+# not `re`: before Python 3.11.5, its possessive groups match wrongly
 import regex  # type: ignore[import-untyped] # ships no types
 
 from core.delivery.port import Form
@@ -21,40 +21,42 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 LIMIT = 2000
+"""Characters of one message."""
 WRITING = "-# \u270d\ufe0f \u2026"
-"""The last line of an answer that is still being written; no finished one ends with it."""
+"""The last line of a preview; no finished answer ends with it."""
 _NOTHING = "\u2026"
 _JOINER = "\N{WORD JOINER}"
 _HIDDEN = "[\\u200b-\\u200f\\u2060-\\u2064\\ufe00-\\ufe0f\\ufeff]*+"
-_CALLS = regex.compile(
+_MENTIONS = regex.compile(
     rf"(?<=[@\uff20\ufe6b])(?={_HIDDEN}(?:here|everyone)\b)|(?<=<)(?=@[!&]?\d)", regex.IGNORECASE
 )
 _NOTE = 300
+"""The most characters of one note under an answer."""
 _SEEN = 4
-"""How much of a text is looked at that one message shows, in lengths of it."""
+"""How much of a text is processed for one message, as a multiple of `LIMIT`."""
 
 
 def length(text: str) -> int:
-    """Return a text's length in UTF-16."""
+    """Return a text's length in UTF-16 code units."""
     return len(text.encode("utf-16-le", "surrogatepass")) // 2
 
 
-def _measure(text: str) -> int:
+def _posted_length(text: str) -> int:
     return length(inert(text))
 
 
-_PIECES = Splitter(LIMIT, _measure)
-_SMALL = Splitter(LIMIT // 4, _measure)
-_GROWING = Splitter(LIMIT - len(WRITING) - 1, _measure)
+_PIECES = Splitter(LIMIT, _posted_length)
+_SMALL = Splitter(LIMIT // 4, _posted_length)
+_GROWING = Splitter(LIMIT - len(WRITING) - 1, _posted_length)
 
 
 def cut(text: str, most: int = 0) -> tuple[int, ...]:
-    """Return the ends of the pieces that an answer is posted in, `most` at most; 0 is no limit."""
+    """Return the ends of the pieces in which an answer is posted, at most `most`; 0 is no limit."""
     return _PIECES.cut(text, most)
 
 
 def piece(text: str, cuts: Sequence[int], index: int) -> str:
-    """Return one piece as it is posted; Discord takes away the white space around it."""
+    """Return one piece as it is posted, without the white space that Discord would strip."""
     shown = inert(_PIECES.piece(text, cuts, index)).strip("\n").rstrip()
     while shown.endswith(WRITING):
         shown = shown.removesuffix(WRITING).rstrip()
@@ -62,7 +64,7 @@ def piece(text: str, cuts: Sequence[int], index: int) -> str:
 
 
 def parts(text: str, form: Form) -> tuple[str, ...]:
-    """Return a piece as it is, or in small parts of it."""
+    """Return a piece whole, or in small parts if the form says so."""
     if form is not Form.SMALL:
         return (text,)
     cuts = _SMALL.cut(text)
@@ -70,37 +72,37 @@ def parts(text: str, form: Form) -> tuple[str, ...]:
 
 
 def preview(text: str) -> str:
-    """Return as much of an unfinished answer as one message shows, marked as unfinished."""
+    """Return as much of an unfinished answer as fits one message, marked as unfinished."""
     seen = text[: _SEEN * LIMIT]
     shown = inert(_GROWING.piece(seen, _GROWING.cut(seen, 1), 0)).strip("\n").rstrip()
     return f"{shown}\n{WRITING}"
 
 
 def is_preview(content: str) -> bool:
-    """Tell whether a message of ours was never finished."""
+    """Return whether a message of the bot's is an unfinished answer."""
     return content.strip().endswith(WRITING)
 
 
 def notice(text: str) -> str:
-    """Return something that the bot says beside answers; too long a text is cut."""
+    """Return a sentence of the bot's own as it is posted; a text that is too long is cut."""
     seen = text[: _SEEN * LIMIT]
     return piece(seen, cut(seen, 1), 0)
 
 
 def under(notes: Sequence[str], *, explain_trim: bool) -> str:
-    """Return what stands under an answer, in small letters; empty where that is nothing."""
+    """Return the notes under an answer, in small letters; empty if there are none."""
     lines = [*notes, *((TRIM_MEANING,) if explain_trim else ())]
     small = (" ".join(visible(line).split()) for line in lines)
     return notice("\n".join(f"-# {_shortened(line)}" for line in small if line)) if lines else ""
 
 
 def inert(text: str) -> str:
-    """Return a text in which no sign calls anybody.
+    """Return a text in which no mention notifies anybody.
 
-    No message of ours may call anybody, as `allowed_mentions` says with each; a word joiner in the
-    signs themselves is a second lock on that door. It can't be seen.
+    Each post says in `allowed_mentions` that it notifies nobody. An invisible word joiner inside
+    the mentions makes sure of it a second time.
     """
-    harmless: str = _CALLS.sub(_JOINER, visible(text))
+    harmless: str = _MENTIONS.sub(_JOINER, visible(text))
     return harmless
 
 

@@ -1,28 +1,28 @@
-"""Discord as a platform: posts that stand once, previews that are edited, answers that are whole.
+"""Discord as a platform: answers that are complete and posted once, previews that are edited.
 
-Implements `core.delivery.port.Platform`; what each method answers is described there. A post
-bears a nonce made from its key, which Discord enforces for some minutes; past those it is
-looked for.
+Implements `core.delivery.port.Platform`, which describes what each method returns. A post carries
+a nonce made from its key, which Discord enforces for some minutes; after that, `read_back` finds
+the post.
 """
 
 from __future__ import annotations
 
 import logging
-from collections import OrderedDict
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from bots.discord.api import UNKNOWN_CHANNEL, UNKNOWN_MESSAGE, LimitedError, RefusedError
+from cachetools import LRUCache
+
+from bots.discord.faults import UNKNOWN_CHANNEL, UNKNOWN_MESSAGE, LimitedError, RefusedError
 from bots.discord.ids import seconds
 from bots.discord.inbound.events import NAME, channel_of
 from bots.discord.inbound.history import after
-from bots.discord.inbound.places import Places
 from bots.discord.outbound import format as shape
 from bots.discord.outbound import posting
 from bots.discord.outbound.files_in import fetch, is_there
 from bots.discord.outbound.post_keys import nonce_of, notice_nonce
 from bots.discord.outbound.posting import Post
-from bots.discord.outbound.read_back import find, is_silent, ours
+from bots.discord.outbound.read_back import find, is_ours, is_silent
 from bots.discord.outbound.status import Status
 from bots.discord.outbound.threads import Threads
 from core.delivery.port import Capabilities, Form
@@ -42,6 +42,7 @@ if TYPE_CHECKING:
     import discord
 
     from bots.discord.api import Api
+    from bots.discord.inbound.channels import Channels
     from bots.discord.inbound.events import Me
     from core.delivery.port import DeliveryTarget, Posted, PostKey
     from core.domain.clock import Clock
@@ -51,10 +52,13 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 _UNCHANGEABLE = {UNKNOWN_MESSAGE, UNKNOWN_CHANNEL, 30046, 50005, 50021}
-"""Codes for a message that can't be edited any more (docs: topics/opcodes-and-status-codes)."""
+"""Codes for a message that can no longer be edited (docs: topics/opcodes-and-status-codes)."""
 _OLD = 3600.0
-"""Seconds after which a message may be edited only now and then (30046)."""
+"""Seconds after which Discord limits how often a message may be edited (30046)."""
+_EDIT_SECONDS = 1.5
+"""Seconds between two edits of a preview."""
 _KEPT = 2000
+"""Turns whose previews are remembered."""
 
 
 class DiscordPlatform:
@@ -65,99 +69,110 @@ class DiscordPlatform:
     def __init__(
         self,
         api: Api,
+        channels: Channels,
         me: Me,
         session: aiohttp.ClientSession,
         clock: Clock,
         *,
         most_messages: int = 0,
-        edit_interval: float = 1.5,
+        memory_button: Callable[[], discord.ui.View] | None = None,
     ) -> None:
-        """Act as `me`; answers have `most_messages` at most, if any number is given."""
+        """Post as `me`.
+
+        Args:
+            api: Discord's REST API.
+            channels: Looks up channels.
+            me: The bot.
+            session: Fetches files.
+            clock: Times edits and the typing indicator.
+            most_messages: The most messages of an answer; 0 for any number.
+            memory_button: Makes what goes under the first ✂️ of a thread: a button that shows what
+                the bot remembers.
+        """
         self.api = api
+        self.channels = channels
         self.me = me
-        self.places = Places(api, clock)
-        self.remember: Callable[[], discord.ui.View] | None = None
-        """What goes under the first ✂️ of a thread: a button that shows what is remembered."""
-        self.capabilities = Capabilities(call_timeout=api.timeout, edit_interval=edit_interval)
-        self._threads = Threads(api, self.places, clock)
+        self.capabilities = Capabilities(call_timeout=api.timeout, edit_interval=_EDIT_SECONDS)
         self._session = session
         self._clock = clock
         self._most = most_messages
-        self._typing = Status(api, clock)
-        self._begun: OrderedDict[str, str] = OrderedDict()
-        """By turn: the token of the lease that began a preview here."""
+        self._memory_button = memory_button
+        self._threads = Threads(api, channels, clock)
+        self._status = Status(api, clock)
+        self._previews: LRUCache[str, str] = LRUCache(_KEPT)
+        """By turn: the token of the lease whose preview was begun here."""
 
     def cut(self, text: str) -> tuple[int, ...]:
         """Return the ends of pieces that each fit a message."""
         return shape.cut(text, self._most)
 
     def piece(self, text: str, cuts: Sequence[int], index: int) -> str:
-        """Return one piece, as it is posted."""
+        """Return one piece as it is posted."""
         return shape.piece(text, cuts, index)
 
     def parts(self, text: str, form: Form) -> tuple[str, ...]:
-        """Return a piece in parts: there is no plainer form than its words."""
+        """Return a piece in parts; its words are already the plainest form."""
         return shape.parts(text, form)
 
     # --- posting --------------------------------------------------------------------------------
 
-    async def post(self, where: DeliveryTarget, text: str, key: PostKey) -> str:
-        """Post under a key; the first message of a turn is a reply to what it answers."""
-        channel = await self._threads.open_for(where)
+    async def post(self, target: DeliveryTarget, text: str, key: PostKey) -> str:
+        """Post under a key; the first message of a turn replies to its trigger."""
+        channel = await self._threads.open_for(target)
         nonce = nonce_of(key)
         try:
             if key.is_file:
-                return await posting.post_file(self.api, channel, text, nonce)
+                return await posting.send_text_as_file(self.api, channel, text, nonce)
             first = key.is_preview or key.position == (0, Form.CUT, 0)
-            made = Post(
+            post = Post(
                 channel=channel,
                 text=shape.preview(text) if key.is_preview else text,
                 nonce=nonce,
-                reply_to=where.trigger if first and self._replies(where, channel) else "",
+                reply_to=target.trigger if first and _replies(target, channel) else "",
             )
-            return await posting.post(self.api, made, courtesy=key.is_preview)
+            return await posting.send(self.api, post, optional=key.is_preview)
         except RefusedError as refused:
             if refused.code == UNKNOWN_MESSAGE and not key.is_preview:
-                return ""  # Discord's word for a nonce whose message was deleted
-            raise _of_content(refused) from refused
+                return ""  # the message with this nonce was deleted
+            raise _as_content_error(refused) from refused
         finally:
             if key.is_preview:
-                self._begin(where, key)
+                self._previews[target.turn] = key.token
 
-    async def edit(self, where: DeliveryTarget, message: str, text: str, *, final: bool) -> None:
-        """Replace the text: at once for the answer, as Discord likes it for a preview."""
-        channel = await self._threads.of(where)
+    async def edit(self, target: DeliveryTarget, message: str, text: str, *, final: bool) -> None:
+        """Replace a message's text; a preview only while its rate limit leaves enough."""
+        channel = await self._threads.of(target)
         if not final:
             shown = shape.preview(text)
-            await posting.edit(self.api, channel, message, shown, courtesy=True)
+            await posting.edit(self.api, channel, message, shown, optional=True)
             return
         try:
-            await posting.edit(self.api, channel, message, text, courtesy=False)
+            await posting.edit(self.api, channel, message, text, optional=False)
         except RefusedError as refused:
             if refused.code in _UNCHANGEABLE:
                 raise PostRefusedError(str(refused)) from refused
-            raise _of_content(refused) from refused
+            raise _as_content_error(refused) from refused
         except LimitedError as limited:
             if self._clock.now() - seconds(message) > _OLD:
                 raise PostRefusedError(str(limited)) from limited
             raise
 
-    async def delete(self, where: DeliveryTarget, message: str) -> None:
-        """Take a message away."""
-        await posting.delete(self.api, await self._threads.of(where), message)
+    async def delete(self, target: DeliveryTarget, message: str) -> None:
+        """Delete a message."""
+        await posting.delete(self.api, await self._threads.of(target), message)
 
-    async def read_back(self, where: DeliveryTarget) -> tuple[Posted, ...]:
-        """Look behind the message that is answered."""
+    async def read_back(self, target: DeliveryTarget) -> tuple[Posted, ...]:
+        """Return the turn's messages after its trigger."""
         try:
-            channel = await self._threads.of(where)
+            channel = await self._threads.of(target)
         except RefusedError as refused:
             raise ReadBackRefusedError(str(refused)) from refused
-        if not self.places.may_read(channel):
+        if not self.channels.may_read(channel):
             raise ReadBackRefusedError("the bot may not read what was said there")
-        found = [each async for each in after(self.api, channel, where.trigger)]
-        mine = [each for each in found if ours(each, self.me.user) and not is_silent(each)]
-        token = self._begun.get(where.turn, "")
-        return find(mine, where, token=token, replies=self._replies(where, channel))
+        found = [each async for each in after(self.api, channel, target.trigger)]
+        mine = [each for each in found if is_ours(each, self.me.user) and not is_silent(each)]
+        token = self._previews.get(target.turn, "")
+        return find(mine, target, token=token, replies=_replies(target, channel))
 
     async def fetch(self, thread: ThreadKey, attachment: Attachment) -> bytes:
         """Fetch a file that came with a message."""
@@ -165,57 +180,47 @@ class DiscordPlatform:
         return await fetch(self.api, self._session, attachment.id)
 
     async def is_unchanged(self, thread: ThreadKey, attachment: Attachment) -> bool:
-        """Ask whether a file is still with its message; it can't become another one."""
+        """Return whether a message still has a file; a file's content can't change."""
         del thread
         return await is_there(self.api, attachment.id)
 
     # --- around an answer -----------------------------------------------------------------------
 
-    async def finish(self, where: DeliveryTarget, answer: Answer, posted: Sequence[str]) -> None:
-        """Put the notes under the answer, and the ✂️ on it."""
-        if answer.is_bare:
-            self._begun.pop(where.turn, None)
-            return
-        channel = await self._threads.of(where)
-        text = shape.under(answer.notes, explain_trim=answer.explain_trim)
-        if text:
-            view = self.remember() if self.remember and answer.explain_trim else None
-            nonce = notice_nonce(f"{where.thread}\n{where.turn}\nunder")
-            made = Post(channel=channel, text=text, nonce=nonce, view=view, silent=True)
-            await self._say_once(made, behind=where.trigger)
-        if answer.trimmed and posted:
-            try:
-                await posting.react(self.api, channel, posted[-1], SCISSORS)
-            except RefusedError as refused:
-                log.warning("an answer has no ✂️ on it: %s", refused)
-        self._begun.pop(where.turn, None)
+    async def finish(self, target: DeliveryTarget, answer: Answer, posted: Sequence[str]) -> None:
+        """Post the notes under an answer, and put the ✂️ on it."""
+        if not answer.is_bare:
+            await self._post_notes(target, answer, posted)
+        self._previews.pop(target.turn, None)
 
-    async def tell(self, where: DeliveryTarget, text: str) -> bool:
-        """Say it where the answer belongs, else in a direct message to who asked."""
-        nonce = notice_nonce(f"{where.thread}\n{where.turn}\n{text}")
-        made = Post(channel="", text=shape.notice(text), nonce=nonce, silent=True)
+    async def tell(self, target: DeliveryTarget, text: str) -> bool:
+        """Say it where the answer belongs, else to the asker in a direct message."""
+        nonce = notice_nonce(f"{target.thread}\n{target.turn}\n{text}")
+        post = Post(channel="", text=shape.notice(text), nonce=nonce, silent=True)
         try:
-            channel = await self._threads.of(where)
-            await self._say_once(replace(made, channel=channel), behind=where.trigger)
+            channel = await self._threads.of(target)
+            await self._say_once(replace(post, channel=channel), behind=target.trigger)
         except PlatformError as error:
             log.info("a sentence is said in a direct message: %s", error)
-            return await self._tell_alone(where.asker_id, made)
+            return await self._tell_alone(target.asker_id, post)
         return True
 
-    async def working(self, where: DeliveryTarget, *, working: bool) -> None:
-        """Let the channel show that the bot types; the calls are made beside the turn."""
-        self._typing.show(self._threads.shown(where), working=working)
+    async def working(self, target: DeliveryTarget, *, working: bool) -> None:
+        """Show that the bot is typing; the calls run beside the turn."""
+        self._status.show(self._threads.known(target), working=working)
 
     # --- outside of turns -----------------------------------------------------------------------
 
     async def say(
         self, message: Message, text: str, *, view: discord.ui.View | None = None
     ) -> None:
-        """Say something under a message, once, whoever says it; a crash may leave it unsaid."""
+        """Say something under a message, once in all processes.
+
+        It may stay unsaid after a crash. Raises `PlatformError`.
+        """
         above, channel = channel_of(message.thread.place), message.answer_in
-        if channel == message.id and not await self.places.takes_posts(above):
-            channel = above  # its thread may not be there
-        made = Post(
+        if channel == message.id and not await self.channels.look_up_forum(above):
+            channel = above  # its thread may not exist
+        post = Post(
             channel=channel,
             text=shape.notice(text),
             nonce=notice_nonce(f"{message.id}\n{text}"),
@@ -223,39 +228,25 @@ class DiscordPlatform:
             silent=True,
             view=view,
         )
-        await self._say_once(made, behind=message.id)
+        await self._say_once(post, behind=message.id)
 
     async def say_in(self, thread: ThreadKey, text: str, *, behind: str) -> None:
-        """Say something in a thread, once behind an id; beside it where it never was opened."""
+        """Say something in a thread, once after this message id; in its channel if it has none.
+
+        Raises `PlatformError`.
+        """
         nonce = notice_nonce(f"{thread}\n{text}\n{behind}")
-        made = Post(channel=thread.thread, text=shape.notice(text), nonce=nonce, silent=True)
+        post = Post(channel=thread.thread, text=shape.notice(text), nonce=nonce, silent=True)
         try:
-            await self._say_once(made, behind=behind)
+            await self._say_once(post, behind=behind)
         except RefusedError as refused:
             channel = channel_of(thread.place)
             if refused.code != UNKNOWN_CHANNEL or channel == thread.thread:
                 raise
-            await self._say_once(replace(made, channel=channel), behind=behind)
+            await self._say_once(replace(post, channel=channel), behind=behind)
 
-    async def close(self) -> None:
-        """Take back what is shown of work that goes on."""
-        await self._typing.close()
-        await self.api.close()
-
-    # --- the steps ------------------------------------------------------------------------------
-
-    async def _tell_alone(self, person: str, made: Post) -> bool:
-        if not person:
-            return False
-        try:
-            await posting.post(self.api, replace(made, channel=await self.dm(person)))
-        except PlatformError as error:
-            log.warning("a sentence could not be said: %s", error)
-            return False
-        return True
-
-    async def dm(self, person: str) -> str:
-        """Return the channel of the direct messages with a person, opened if need be."""
+    async def direct_channel(self, person: str) -> str:
+        """Return the channel of a person's direct messages, opened if necessary."""
         http = self.api.http
 
         async def opened() -> str:
@@ -263,34 +254,64 @@ class DiscordPlatform:
 
         return await self.api.call("open a direct message", opened)
 
-    @staticmethod
-    def _replies(where: DeliveryTarget, channel: str) -> bool:
-        """Tell whether answers reply to what they answer: not where a thread opens with it."""
-        return where.trigger != channel
+    async def close(self) -> None:
+        """Stop showing that the bot is typing."""
+        await self._status.close()
 
-    def _begin(self, where: DeliveryTarget, key: PostKey) -> None:
-        self._begun[where.turn] = key.token
-        if len(self._begun) > _KEPT:
-            self._begun.popitem(last=False)
+    # --- the steps ------------------------------------------------------------------------------
 
-    async def _say_once(self, made: Post, *, behind: str) -> None:
-        """Say something beside the answers: silently, which is how it is told from them."""
+    async def _post_notes(
+        self, target: DeliveryTarget, answer: Answer, posted: Sequence[str]
+    ) -> None:
+        channel = await self._threads.of(target)
+        text = shape.under(answer.notes, explain_trim=answer.explain_trim)
+        if text:
+            button = self._memory_button if answer.explain_trim else None
+            nonce = notice_nonce(f"{target.thread}\n{target.turn}\nunder")
+            post = Post(
+                channel=channel, text=text, nonce=nonce, silent=True, view=button and button()
+            )
+            await self._say_once(post, behind=target.trigger)
+        if answer.trimmed and posted:
+            try:
+                await posting.react(self.api, channel, posted[-1], SCISSORS)
+            except RefusedError as refused:
+                log.warning("an answer has no ✂️ on it: %s", refused)
+
+    async def _tell_alone(self, person: str, post: Post) -> bool:
+        if not person:
+            return False
         try:
-            async for each in after(self.api, made.channel, behind):
-                same = str(each.get("content", "")).strip() == made.text.strip()
-                if same and ours(each, self.me.user) and is_silent(each):
+            channel = await self.direct_channel(person)
+            await posting.send(self.api, replace(post, channel=channel))
+        except PlatformError as error:
+            log.warning("a sentence could not be said: %s", error)
+            return False
+        return True
+
+    async def _say_once(self, post: Post, *, behind: str) -> None:
+        """Post something beside the answers: silently, which tells it from them."""
+        try:
+            async for each in after(self.api, post.channel, behind):
+                same = str(each.get("content", "")).strip() == post.text.strip()
+                if same and is_ours(each, self.me.user) and is_silent(each):
                     return
         except ReadBackRefusedError:
-            log.info("what was said there can't be read: only the nonce keeps it from coming twice")
+            log.info("what was said there can't be read: only the nonce prevents a second post")
         try:
-            await posting.post(self.api, made)
+            await posting.send(self.api, post)
         except RefusedError as refused:
             if refused.code != UNKNOWN_MESSAGE:  # it was said, and deleted since
                 raise
 
 
-def _of_content(refused: RefusedError) -> PlatformError:
-    """Return a refusal of an answer; for no reason known here, it may be so for what is in it."""
+def _replies(target: DeliveryTarget, channel: str) -> bool:
+    """Return whether answers reply to their trigger; they don't if it opens the thread."""
+    return target.trigger != channel
+
+
+def _as_content_error(refused: RefusedError) -> PlatformError:
+    """Return a refusal of an answer; an unknown reason may be the answer's content."""
     if isinstance(refused, ContentRefusedError | PlatformBusyError | PostRefusedError):
         return refused
     return ContentRefusedError(str(refused))

@@ -1,16 +1,16 @@
-"""Posts, edits and deletions, each with what keeps it from calling anybody or standing twice."""
+"""Posts, edits and deletions, which notify nobody and happen once however often they are sent."""
 
 from __future__ import annotations
 
 import io
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import discord
 from discord.http import MultipartParameters, handle_message_parameters
 from discord.webhook.async_ import async_context
 
-from bots.discord.api import UNKNOWN_CHANNEL, UNKNOWN_MESSAGE, RefusedError
+from bots.discord.faults import UNKNOWN_CHANNEL, UNKNOWN_MESSAGE, RefusedError
 from bots.discord.outbound.files_out import opened
 
 if TYPE_CHECKING:
@@ -21,9 +21,15 @@ if TYPE_CHECKING:
 
 FILE_NAME = "answer.md"
 _FILE_SECONDS = 120.0
+"""Seconds for one upload."""
 _ARCHIVED = 50083
 _NO_HISTORY = 160002
-"""Nobody may reply without the right to read the history."""
+"""Code for a reply without the right to read the channel's history."""
+_NO_MENTIONS: Final = discord.AllowedMentions.none()
+_FLAGS: Final = {
+    silent: discord.MessageFlags(suppress_embeds=True, suppress_notifications=silent)
+    for silent in (False, True)
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,92 +40,94 @@ class Post:
     text: str
     nonce: str
     reply_to: str = ""
-    """The message that it is a reply to, in the same channel; empty for none."""
+    """The message to which it is a reply, in the same channel; empty for none."""
     silent: bool = False
-    """Nobody's device makes a sound."""
+    """Whether it is posted without a sound on people's devices."""
     view: discord.ui.View | None = None
-    """Buttons below it."""
+    """Buttons under it."""
 
 
-async def post(api: Api, made: Post, *, courtesy: bool = False) -> str:
+async def send(api: Api, post: Post, *, optional: bool = False) -> str:
     """Post a message, or find the one that was posted with its nonce; return its id.
 
-    Raises what `Api.call` and, for a courtesy, `Api.courtesy` do.
+    Raises what `Api.call` does; for an optional post, what `Api.call_if_spare` does.
     """
 
-    async def send(*, replies: bool = False) -> str:
-        sent = await api.http.send_message(int(made.channel), params=_params(made, replies=replies))
+    async def plain() -> str:
+        sent = await api.http.send_message(int(post.channel), params=_params(post, replies=False))
         return str(sent["id"])
 
     async def reply() -> str:
-        return await send(replies=True)
+        sent = await api.http.send_message(int(post.channel), params=_params(post, replies=True))
+        return str(sent["id"])
 
-    first = reply if made.reply_to else send
+    first = reply if post.reply_to else plain
     try:
-        if courtesy:
-            return await api.courtesy("show an answer", first, method="POST", channel=made.channel)
+        if optional:
+            return await api.call_if_spare("show an answer", first, ("POST", post.channel))
         return await api.call("post an answer", first)
     except RefusedError as refused:
         if refused.code != _NO_HISTORY:
             raise
-        return await api.call("post an answer", send)
+        return await api.call("post an answer", plain)
 
 
-async def post_file(api: Api, channel: str, text: str, nonce: str) -> str:
-    """Post a text as a file; see `post`."""
-    target = api.link.client.get_partial_messageable(int(channel))
+async def send_text_as_file(api: Api, channel: str, text: str, nonce: str) -> str:
+    """Post a text as a file; see `send`."""
+    target = api.client.get_partial_messageable(int(channel))
 
-    async def send() -> str:
+    async def upload() -> str:
         sent = await target.send(
             file=discord.File(io.BytesIO(text.encode()), filename=FILE_NAME),
             nonce=nonce,
-            allowed_mentions=discord.AllowedMentions.none(),
+            allowed_mentions=_NO_MENTIONS,
         )
         return str(sent.id)
 
-    return await api.call("post a file", send)
+    return await api.call("post a file", upload)
 
 
-async def post_files(api: Api, made: Post, files: Sequence[Path]) -> None:
-    """Post a message with files, which are read while they are sent; see `post`."""
-    target = api.link.client.get_partial_messageable(int(made.channel))
+async def send_files(api: Api, post: Post, files: Sequence[Path]) -> None:
+    """Post a message with files, which are read during the upload; see `send`."""
+    target = api.client.get_partial_messageable(int(post.channel))
 
-    async def send() -> None:
+    async def upload() -> None:
         with opened(files) as attached:
             await target.send(
-                made.text,
+                post.text,
                 files=attached,
-                nonce=made.nonce,
-                silent=made.silent,
+                nonce=post.nonce,
+                silent=post.silent,
                 suppress_embeds=True,
-                allowed_mentions=discord.AllowedMentions.none(),
+                allowed_mentions=_NO_MENTIONS,
             )
 
-    await api.call("post files", send, _FILE_SECONDS)
+    await api.call("post files", upload, _FILE_SECONDS)
 
 
-async def edit(api: Api, channel: str, message: str, text: str, *, courtesy: bool) -> None:
-    """Replace a message's text; raises as `post`. An archived thread is opened again for it."""
-    target = api.link.client.get_partial_messageable(int(channel)).get_partial_message(int(message))
+async def edit(api: Api, channel: str, message: str, text: str, *, optional: bool) -> None:
+    """Replace a message's text, in an archived thread after reopening it; raises as `send`."""
+    target = api.client.get_partial_messageable(int(channel)).get_partial_message(int(message))
 
     async def change() -> None:
-        none = discord.AllowedMentions.none()
-        await target.edit(content=text, allowed_mentions=none)
+        await target.edit(content=text, allowed_mentions=_NO_MENTIONS)
 
-    if courtesy:
-        await api.courtesy("show an answer", change, method="PATCH", channel=channel)
+    if optional:
+        await api.call_if_spare("show an answer", change, ("PATCH", channel))
         return
     try:
         await api.call("edit an answer", change)
     except RefusedError as refused:
         if refused.code != _ARCHIVED:
             raise
-        await _unarchive(api, channel)
+        await api.call(
+            "reopen an archived thread", lambda: api.http.edit_channel(int(channel), archived=False)
+        )
         await api.call("edit an answer", change)
 
 
 async def delete(api: Api, channel: str, message: str) -> None:
-    """Take a message away; one that is gone already is no error."""
+    """Delete a message; it is no error if it is gone already."""
     try:
         await api.call(
             "delete a message", lambda: api.http.delete_message(int(channel), int(message))
@@ -129,15 +137,21 @@ async def delete(api: Api, channel: str, message: str) -> None:
             raise
 
 
+async def react(api: Api, channel: str, message: str, emoji: str) -> None:
+    """Put a reaction on a message, once."""
+    target = api.client.get_partial_messageable(int(channel)).get_partial_message(int(message))
+    await api.call("react to a message", lambda: target.add_reaction(emoji))
+
+
 async def respond(
     interaction: discord.Interaction,
     text: str,
     view: discord.ui.View | None,
     files: Sequence[discord.File],
 ) -> None:
-    """Answer an interaction that was deferred, without previews of links.
+    """Answer a deferred interaction, without link previews.
 
-    discord.py's own `edit_original_response` takes no flags; the rest is as it does it.
+    discord.py's own `edit_original_response` takes no flags; the rest is as there.
     """
     with handle_message_parameters(
         text,
@@ -156,39 +170,23 @@ async def respond(
         )
 
 
-async def react(api: Api, channel: str, message: str, emoji: str) -> None:
-    """Put a reaction on a message, once."""
-    target = api.link.client.get_partial_messageable(int(channel)).get_partial_message(int(message))
-    await api.call("react to a message", lambda: target.add_reaction(emoji))
-
-
-async def _unarchive(api: Api, channel: str) -> None:
-    await api.call(
-        "open an archived thread", lambda: api.http.edit_channel(int(channel), archived=False)
-    )
-
-
-def _params(made: Post, *, replies: bool) -> MultipartParameters:
+def _params(post: Post, *, replies: bool) -> MultipartParameters:
     """Return what discord.py sends for a post.
 
-    Its own `send` would make objects of the answer, of which only the id is wanted.
+    Its own `send` would build objects from the answer, of which only the id is needed.
     """
-    flags = discord.MessageFlags(suppress_embeds=True, suppress_notifications=made.silent)
-    more: dict[str, Any] = {"view": made.view} if made.view is not None else {}
+    more: dict[str, Any] = {"view": post.view} if post.view is not None else {}
     if replies:
-        more["message_reference"] = _reference(made)
+        more["message_reference"] = {
+            "message_id": int(post.reply_to),
+            "channel_id": int(post.channel),
+            "fail_if_not_exists": False,
+        }
     return handle_message_parameters(
-        made.text,
-        nonce=made.nonce,
-        flags=flags,
-        allowed_mentions=discord.AllowedMentions.none(),
+        post.text,
+        nonce=post.nonce,
+        flags=_FLAGS[post.silent],
+        allowed_mentions=_NO_MENTIONS,
         mention_author=False,
         **more,
     )
-
-
-def _reference(made: Post) -> dict[str, Any]:
-    found = discord.MessageReference(
-        message_id=int(made.reply_to), channel_id=int(made.channel), fail_if_not_exists=False
-    )
-    return {**found.to_message_reference_dict()}

@@ -1,4 +1,4 @@
-"""Showing that the bot is typing, for as long as it works; it lasts ten seconds each time."""
+"""Showing that the bot is typing while it works; Discord shows it for ten seconds each time."""
 
 from __future__ import annotations
 
@@ -15,40 +15,40 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 _AFTER = 0.3
-"""Seconds of work before it is shown: an answer that is ready by then needs none."""
-_AGAIN = 8.0
+"""Seconds of work before it is shown: an answer ready by then needs none."""
+_REFRESH = 8.0
+"""Seconds after which it is shown again."""
 
 
 class Status:
-    """Shows it in each channel that it was asked for, and never fails."""
+    """Shows it in each channel in which the bot works, and never fails."""
 
     def __init__(self, api: Api, clock: Clock) -> None:
-        """Show nothing yet."""
+        """Start with nothing shown."""
         self._api = api
         self._clock = clock
         self._early: dict[str, float] = {}
-        """Channels that are not to show it yet, in the order of the times from which they are."""
+        """Channels in which it is not shown yet, with the time at which it is due, in order."""
         self._starting: asyncio.Task[None] | None = None
-        self._tasks: dict[str, asyncio.Task[None]] = {}
+        """One task for all channels: most turns end before it is due."""
+        self._shown: dict[str, asyncio.Task[None]] = {}
 
     def show(self, channel: str, *, working: bool) -> None:
-        """Let a channel show it, or no longer."""
+        """Show in a channel that the bot is typing, or no longer do."""
         self._early.pop(channel, None)
-        task = self._tasks.pop(channel, None)
+        task = self._shown.pop(channel, None)
         if task is not None:
             task.cancel()
         if working:
             self._early[channel] = self._clock.monotonic() + _AFTER
-            if (
-                self._starting is None or self._starting.done()
-            ):  # one for all: most turns are over before it is shown
+            if self._starting is None or self._starting.done():
                 self._starting = asyncio.create_task(self._start())
 
     async def close(self) -> None:
-        """End all of it."""
+        """Stop showing it anywhere."""
         self._early.clear()
-        tasks = [*self._tasks.values(), *filter(None, [self._starting])]
-        self._tasks.clear()
+        tasks = [*self._shown.values(), *filter(None, [self._starting])]
+        self._shown.clear()
         for task in tasks:
             task.cancel()
         if tasks:
@@ -62,19 +62,19 @@ class Status:
                 await self._clock.sleep(wait)
             else:
                 del self._early[channel]
-                self._tasks[channel] = asyncio.create_task(self._keep(channel))
+                self._shown[channel] = asyncio.create_task(self._keep_showing(channel))
         self._starting = None
 
-    async def _keep(self, channel: str) -> None:
+    async def _keep_showing(self, channel: str) -> None:
         while True:
             try:
                 await self._api.call(
-                    "show that it types", lambda: self._api.http.send_typing(int(channel))
+                    "show that it is typing", lambda: self._api.http.send_typing(int(channel))
                 )
             except PlatformError as error:
                 log.info("typing is not shown: %s", error)
                 return
-            except Exception as error:  # noqa: BLE001 - nobody waits for it
+            except Exception as error:  # noqa: BLE001 - nothing waits for it
                 log.error("typing is not shown: %s", broke(error))  # noqa: TRY400 - no text
                 return
-            await self._clock.sleep(_AGAIN)
+            await self._clock.sleep(_REFRESH)

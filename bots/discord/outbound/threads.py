@@ -1,18 +1,19 @@
-"""The thread that a mention in a channel opens, and where to answer when there can be none.
+"""The thread that a mention in a channel opens, and where to answer if none can be opened.
 
-A thread made from a message has that message's id, so it can be named before it is there, and
-made twice it is refused with 160004 (docs: resources/channel, "Start Thread from Message"). The
-opening message of a post has the post's id as well, and the post is there before it; which of the
-two a message opens is told by the channel that the thread is in.
+A thread opened from a message has that message's id, so it can be named before it exists; opening
+it twice is refused with 160004 (docs: resources/channel, "Start Thread from Message"). The opening
+message of a post has the post's id as well, but there the post comes first. The channel that a
+thread is in tells which of the two a message opens.
 """
 
 from __future__ import annotations
 
 import logging
-from collections import OrderedDict
 from typing import TYPE_CHECKING, Literal
 
-from bots.discord.api import UNKNOWN_CHANNEL, LimitedError, RefusedError
+from cachetools import LRUCache, TLRUCache
+
+from bots.discord.faults import UNKNOWN_CHANNEL, LimitedError, RefusedError
 from bots.discord.inbound.events import channel_of
 from bots.discord.inbound.text import unquoted
 from core.domain.errors import PlatformBusyError
@@ -23,124 +24,128 @@ if TYPE_CHECKING:
     from typing import Any
 
     from bots.discord.api import Api
-    from bots.discord.inbound.places import Places
+    from bots.discord.inbound.channels import Channels
     from core.delivery.port import DeliveryTarget
     from core.domain.clock import Clock
 
 log = logging.getLogger(__name__)
 
-_THERE_IS_ONE = 160004
-_MINUTES: Literal[1440] = 1440
-"""How long a thread is shown without a new message: a day. Later, it opens again by itself."""
+_EXISTS = 160004
+_ARCHIVE_MINUTES: Literal[1440] = 1440
+"""Minutes without a new message after which a thread is archived; a new message reopens it."""
 _TITLE = 80
-"""Characters of a thread's name, of 100 that Discord takes."""
+"""Characters of a thread's name, of the 100 that Discord allows."""
 _UNTITLED = "Conversation"
 _KEPT = 10_000
+"""Threads whose channel is remembered."""
 _LONGEST_WAIT = 60.0
-"""Seconds that an answer waits for its thread; one that would wait longer goes to the channel."""
+"""Seconds for which an answer waits until its thread can be opened, rather than be posted in the
+channel."""
 
 
 class Threads:
     """Opens threads, once each."""
 
-    def __init__(self, api: Api, places: Places, clock: Clock) -> None:
-        """Know of none."""
+    def __init__(self, api: Api, channels: Channels, clock: Clock) -> None:
+        """Start without any thread known."""
         self._api = api
-        self._places = places
+        self._channels = channels
         self._clock = clock
-        self._not_before: dict[str, float] = {}
+        self._limited_until: TLRUCache[str, float] = TLRUCache(
+            _KEPT, ttu=lambda _channel, until, _now: until, timer=clock.monotonic
+        )
         """By channel: when Discord lets the bot open a thread there, on the steady clock."""
-        self._homes: OrderedDict[str, str] = OrderedDict()
-        """By the id of a thread that was opened here: the channel in which to answer."""
+        self._answer_in: LRUCache[str, str] = LRUCache(_KEPT)
+        """By a thread's id: the channel in which its turns are answered."""
 
-    async def open_for(self, where: DeliveryTarget) -> str:
-        """Return the channel in which a turn is answered; make it, if it has to be.
+    async def open_for(self, target: DeliveryTarget) -> str:
+        """Return the channel in which a turn is answered; open it if necessary.
 
-        Raises `PlatformError` when that can't be told now.
+        Raises `PlatformError` if that can't be done now.
         """
-        home = await self._home(where)
-        if home:
-            return home
-        above = channel_of(where.thread.place)
+        channel = await self._find(target)
+        if channel:
+            return channel
+        above = channel_of(target.thread.place)
         try:
-            await self._limited(above, lambda: self._start(where))
+            await self._unless_limited(above, lambda: self._start(target))
         except PlatformBusyError as busy:
             if (busy.seconds or 0.0) <= _LONGEST_WAIT:
                 raise
             log.warning("answered in the channel, as a thread would take too long: %s", busy)
-            return self._keep(where, above)
+            return self._keep(target, above)
         except RefusedError as refused:
-            if refused.code != _THERE_IS_ONE:
-                log.warning("answered in the channel, as no thread can be: %s", refused)
-                return self._keep(where, above)
-        return self._keep(where, where.answer_in)
+            if refused.code != _EXISTS:
+                log.warning("answered in the channel, as no thread can be opened: %s", refused)
+                return self._keep(target, above)
+        return self._keep(target, target.answer_in)
 
-    async def _limited(self, channel: str, start: Callable[[], Coroutine[Any, Any, None]]) -> None:
-        """Open a thread in a channel, unless Discord has said that it may not be done yet."""
-        now = self._clock.monotonic()
-        if (left := self._not_before.get(channel, 0.0) - now) > 0:
-            raise LimitedError("Discord opens no thread there yet", seconds=left)
-        try:
-            await self._api.call("open a thread", start)
-        except LimitedError as limited:
-            self._not_before = {c: at for c, at in self._not_before.items() if at > now}
-            self._not_before[channel] = now + (limited.seconds or 0.0)
-            raise
+    async def of(self, target: DeliveryTarget) -> str:
+        """Return the channel in which a turn was answered, if it was; open nothing.
 
-    async def of(self, where: DeliveryTarget) -> str:
-        """Return the channel in which a turn is answered, as far as it was; make nothing.
-
-        Raises `PlatformError` when that can't be told now.
+        Raises `PlatformError` if that is not known now.
         """
-        home = await self._home(where)
-        if home:
-            return home
+        channel = await self._find(target)
+        if channel:
+            return channel
         try:
             await self._api.call(
-                "look at a thread", lambda: self._api.http.get_channel(int(where.answer_in))
+                "look up a thread", lambda: self._api.http.get_channel(int(target.answer_in))
             )
         except RefusedError as refused:
             if refused.code != UNKNOWN_CHANNEL:
                 raise
-            return channel_of(where.thread.place)  # not kept: it may be made yet
-        return self._keep(where, where.answer_in)
+            return channel_of(target.thread.place)  # not remembered: it may be opened yet
+        return self._keep(target, target.answer_in)
 
-    def shown(self, where: DeliveryTarget) -> str:
-        """Return where to show that the bot works on a turn, as far as is known at once."""
-        return self._known(where) or channel_of(where.thread.place)
+    def known(self, target: DeliveryTarget) -> str:
+        """Return the channel in which to show that the bot works on a turn; makes no call."""
+        return self._known(target) or channel_of(target.thread.place)
 
-    def _known(self, where: DeliveryTarget) -> str:
-        if not where.answer_in:
-            return where.thread.thread
-        if where.answer_in != where.trigger:
-            return where.answer_in
-        if self._places.holds_posts(channel_of(where.thread.place)):
-            return where.answer_in
-        return self._homes.get(where.answer_in, "")
+    def _known(self, target: DeliveryTarget) -> str:
+        if not target.answer_in:
+            return target.thread.thread
+        if target.answer_in != target.trigger:
+            return target.answer_in
+        if self._channels.is_forum(channel_of(target.thread.place)):
+            return target.answer_in
+        return self._answer_in.get(target.answer_in, "")
 
-    async def _home(self, where: DeliveryTarget) -> str:
-        """Return the channel in which a turn is answered, if no call has to be made for it."""
-        home = self._known(where)
-        if home or not await self._places.takes_posts(channel_of(where.thread.place)):
-            return home
-        return self._keep(where, where.answer_in)
+    async def _find(self, target: DeliveryTarget) -> str:
+        """Return the channel in which a turn is answered; empty if a thread may have to open."""
+        channel = self._known(target)
+        if channel or not await self._channels.look_up_forum(channel_of(target.thread.place)):
+            return channel
+        return self._keep(target, target.answer_in)
 
-    def _keep(self, where: DeliveryTarget, home: str) -> str:
-        self._homes[where.answer_in] = home
-        if len(self._homes) > _KEPT:
-            self._homes.popitem(last=False)
-        return home
+    async def _unless_limited(
+        self, channel: str, start: Callable[[], Coroutine[Any, Any, None]]
+    ) -> None:
+        """Open a thread in a channel, unless Discord has said that it is too early."""
+        until = self._limited_until.get(channel)
+        if until is not None:
+            left = until - self._clock.monotonic()
+            raise LimitedError("Discord opens no thread there yet", seconds=left)
+        try:
+            await self._api.call("open a thread", start)
+        except LimitedError as limited:
+            self._limited_until[channel] = self._clock.monotonic() + (limited.seconds or 0.0)
+            raise
 
-    async def _start(self, where: DeliveryTarget) -> None:
+    async def _start(self, target: DeliveryTarget) -> None:
         await self._api.http.start_thread_with_message(
-            int(channel_of(where.thread.place)),
-            int(where.trigger),
-            name=title(where.asked),
-            auto_archive_duration=_MINUTES,
+            int(channel_of(target.thread.place)),
+            int(target.trigger),
+            name=title(target.asked),
+            auto_archive_duration=_ARCHIVE_MINUTES,
         )
+
+    def _keep(self, target: DeliveryTarget, channel: str) -> str:
+        self._answer_in[target.answer_in] = channel
+        return channel
 
 
 def title(asked: str) -> str:
-    """Return a thread's name for what was asked in its first message."""
+    """Return a thread's name for the text of its first message."""
     line = " ".join(visible(unquoted(asked)).split())
     return (line if len(line) <= _TITLE else f"{line[: _TITLE - 1]}\u2026") or _UNTITLED

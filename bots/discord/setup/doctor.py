@@ -1,7 +1,7 @@
-"""What is wrong with the bot's place on Discord: token, intents, commands, permissions, limits.
+"""What is wrong with the bot's setup on Discord: token, intents, commands, permissions, limits.
 
-It logs in and asks, but does not connect to the gateway and changes nothing; what is tried out with
-calls that post is in `tests.live.discord`.
+The doctor logs in and reads; it does not connect to the gateway, and changes nothing. Calls that
+post are tried out by `tests.live.discord`.
 """
 
 from __future__ import annotations
@@ -13,11 +13,11 @@ from typing import TYPE_CHECKING, Any
 import aiohttp
 import discord
 
-from bots.discord.api import ODD
 from bots.discord.connection.gateway import redirected
-from bots.discord.faults import STATUS_PAGE, Fault, fault_of, retry_after, told
+from bots.discord.faults import ODD, STATUS_PAGE, Fault, fault_of, retry_after, told
 from bots.discord.hosts import api_hosts
-from bots.discord.setup.manifest import PERMISSIONS, commands, invite_url, is_synced
+from bots.discord.setup.manifest import PERMISSIONS, invite_url
+from bots.discord.ui.commands import commands, is_synced
 from bots.ops.finding import fine, note, wrong
 from bots.outgoing import Connector
 from core.domain.errors import broke
@@ -37,24 +37,25 @@ _OTHERS = {
     r"[0-9a-f]{64}": "the application's public key",
     r"[\w-]{32}": "a client secret",
 }
-"""What else the portal shows that looks like a secret."""
-_NEW_TOKEN = f"Put the bot's token there: {_PORTAL}, your application, Bot, Reset Token."
-_NETWORK = "Look at the network, at a proxy, and at CHATBOT_DISCORD_BASE_URL if it is set."
-_PASSES = f"Change nothing here: look at {STATUS_PAGE}, and run the doctor again later."
+"""What else the portal shows that people take for the token."""
+_NEW_TOKEN = f"Set it to the bot's token: {_PORTAL}, your application, Bot, Reset Token."
+_NETWORK = "Check the network, any proxy, and CHATBOT_DISCORD_BASE_URL if it is set."
+_PASSES = f"Change nothing here. Check {STATUS_PAGE}, and run the doctor again later."
 _REPAIRS = {
     Fault.ADDRESS: (
-        "Look at CHATBOT_DISCORD_BASE_URL: it ends with /api/v10, as https://discord.com/api/v10 "
-        "does, which is taken where it is not set."
+        "Check CHATBOT_DISCORD_BASE_URL: it has to end with /api/v10. Without it, the bot uses "
+        "https://discord.com/api/v10."
     ),
-    Fault.REFUSED: "Look it up at discord.com/developers/docs, Opcodes and Status Codes.",
+    Fault.REFUSED: "Look up the code at discord.com/developers/docs, Opcodes and Status Codes.",
 }
 _A_MINUTE = 60.0
 _PATIENCE = 5.0
-"""Seconds that a rate limit is waited for; what is longer is said."""
+"""The most seconds to wait for a rate limit; a longer one is reported."""
 _FAILURES = (discord.DiscordException, aiohttp.ClientError, OSError)
 _GUILDS = 50
-"""Servers that are looked at, of those that the bot is on."""
+"""Servers that are checked, of those that the bot is on."""
 _FEW_STARTS = 50
+"""Connections left in a day below which the doctor warns."""
 _TALKED_IN = (
     discord.ChannelType.text,
     discord.ChannelType.news,
@@ -64,7 +65,7 @@ _TALKED_IN = (
 
 
 async def examined(settings: Settings, clock: Clock) -> AsyncIterator[Finding]:
-    """Yield what there is to say of Discord."""
+    """Yield what the doctor finds on Discord."""
     del clock
     token = settings.discord_bot_token.get_secret_value()
     if not token:
@@ -76,25 +77,25 @@ async def examined(settings: Settings, clock: Clock) -> AsyncIterator[Finding]:
         return
     try:
         async with logged_in(settings) as client:
-            yield fine(ABOUT, f"DISCORD_BOT_TOKEN is good: {client.user}")
+            yield fine(ABOUT, f"DISCORD_BOT_TOKEN works: {client.user}")
             async for finding in _as_bot(client, settings):
                 yield finding
     except _FAILURES as error:
         yield _failed(error)
-    except Exception as error:  # noqa: BLE001 - discord.py trusts that an answer is one of Discord's
+    except Exception as error:  # noqa: BLE001 - discord.py takes any answer for Discord's
         yield wrong(ABOUT, f"Discord can't be reached: {ODD} ({broke(error)})", _NETWORK)
 
 
 @asynccontextmanager
 async def logged_in(settings: Settings) -> AsyncGenerator[discord.Client, None]:
-    """Be logged in, without the gateway, as long as the block; raises what `login` does."""
+    """Provide a client that is logged in, without the gateway; raises what its `login` does."""
     with redirected(settings.discord_base_url):
         client = discord.Client(
             connector=Connector(api_hosts(settings.discord_base_url), limit=0),
             intents=discord.Intents(guilds=True),
             allowed_mentions=discord.AllowedMentions.none(),
         )
-        client.http.max_ratelimit_timeout = _PATIENCE  # else it waits, however long that is
+        client.http.max_ratelimit_timeout = _PATIENCE  # else it waits for any time
         try:
             await client.login(settings.discord_bot_token.get_secret_value())
             yield client
@@ -103,24 +104,24 @@ async def logged_in(settings: Settings) -> AsyncGenerator[discord.Client, None]:
 
 
 def _failed(error: Exception) -> Finding:
-    """Return what is wrong where Discord could not be asked."""
+    """Return what is wrong if Discord could not be asked."""
     fault = fault_of(error)
     if fault is Fault.TOKEN:
         return wrong(ABOUT, "DISCORD_BOT_TOKEN is refused: Discord does not know it", _NEW_TOKEN)
     if fault is Fault.LIMITED:
         again = f"Run the doctor again in {retry_after(error) or _A_MINUTE:.0f} seconds."
-        return note(ABOUT, "Discord is asked too often: the rest could not be looked at", again)
+        return note(ABOUT, "Discord is asked too often, so the rest was not checked", again)
     if fault is Fault.OUTAGE:
         return wrong(ABOUT, f"Discord can't be reached: {told(error)}", _PASSES)
     return wrong(ABOUT, f"Discord can't be reached: {told(error)}", _REPAIRS.get(fault, _NETWORK))
 
 
 def other_than_token(text: str) -> str:
-    """Return what a text is that is no bot's token by its shape; empty for one that may be."""
+    """Return what a text is, if its form is not that of a bot's token; else an empty text."""
     if _TOKEN.fullmatch(text):
         return ""
     kinds = (kind for shape, kind in _OTHERS.items() if re.fullmatch(shape, text, re.ASCII))
-    return next(kinds, "no token of Discord's")
+    return next(kinds, "something that is not a Discord token")
 
 
 async def _as_bot(client: discord.Client, settings: Settings) -> AsyncIterator[Finding]:
@@ -145,7 +146,7 @@ async def _as_bot(client: discord.Client, settings: Settings) -> AsyncIterator[F
 def _intents(
     flags: discord.ApplicationFlags, application: str, *, wanted: bool
 ) -> Iterator[Finding]:
-    """Yield what the portal grants beside what the bot uses."""
+    """Yield how the intents that are granted differ from those that the bot uses."""
     page = f"{_PORTAL}/{application}/bot, Privileged Gateway Intents"
     granted = flags.gateway_message_content or flags.gateway_message_content_limited
     if not wanted:
@@ -166,15 +167,17 @@ def _intents(
     }
     idle = [name for name, on in more.items() if on]
     if idle:
-        text = f"privileged intents are granted that are of no use to it: {', '.join(idle)}"
+        text = f"it does not need these privileged intents: {', '.join(idle)}"
         yield note(ABOUT, text, f"Turn them off at {page}.")
 
 
 def _setup(info: dict[str, Any], application: str) -> Iterator[Finding]:
-    """Yield what of the application's setup keeps the bot from hearing or from being invited."""
+    """Yield which settings of the application keep the bot from receiving or from being invited."""
     page = f"{_PORTAL}/{application}"
     if info.get("interactions_endpoint_url"):
-        text = "an Interactions Endpoint URL is set: commands and buttons go there, not to the bot"
+        text = (
+            "an Interactions Endpoint URL is set, so commands and buttons go there, not to the bot"
+        )
         yield wrong(ABOUT, text, f"Remove it at {page}/information.")
     if info.get("bot_require_code_grant"):
         text = "it requires an OAuth2 code grant, so its invitation does not work"
@@ -182,32 +185,32 @@ def _setup(info: dict[str, Any], application: str) -> Iterator[Finding]:
 
 
 async def _gateway(client: discord.Client, settings: Settings) -> list[Finding]:
-    """Say how often the bot may still connect, and on how many shards it should."""
+    """Return how often the bot may still connect, and on how many shards it should run."""
     shards, _, limits = await client.http.get_bot_gateway()
     found = []
     used, left, total = settings.discord_shard_count or shards, limits["remaining"], limits["total"]
-    text = f"it may connect {left} times more of {total} a day"
+    text = f"it may connect {left} more times today, of {total}"
     hours = limits["reset_after"] / 3_600_000
-    mend = f"Look why it connects so often; the count begins anew in {hours:.1f} hours."
+    fix = f"Find out why it connects so often; the count restarts in {hours:.1f} hours."
     if left < used:
-        found.append(wrong(ABOUT, f"{text}, and needs {used} to start", mend))
+        found.append(wrong(ABOUT, f"{text}, and needs {used} to start", fix))
     else:
-        found.append(note(ABOUT, text, mend) if left < _FEW_STARTS else fine(ABOUT, text))
+        found.append(note(ABOUT, text, fix) if left < _FEW_STARTS else fine(ABOUT, text))
     if used < shards:
         text = f"Discord recommends {shards} shards, and CHATBOT_DISCORD_SHARD_COUNT says {used}"
-        found.append(note(ABOUT, text, "Raise it in all processes, or leave it out."))
+        found.append(note(ABOUT, text, "Raise it in all processes, or remove it."))
     return found
 
 
 def _commands(found: list[dict[str, Any]]) -> Finding:
     if is_synced(found, commands()):
-        return fine(ABOUT, "Discord has its commands as they are now")
-    what = "does not have its commands as they are now" if found else "has none of its commands"
-    return note(ABOUT, f"Discord {what}", "Start the bot: it writes them when it begins.")
+        return fine(ABOUT, "Discord has its current commands")
+    what = "does not have its current commands" if found else "has none of its commands"
+    return note(ABOUT, f"Discord {what}", "Start the bot; it writes them when it starts.")
 
 
 async def _guilds(client: discord.Client, application: str) -> AsyncIterator[Finding]:
-    """Yield what the bot may not do on its servers, and in which of the channels that it sees."""
+    """Yield which permissions the bot lacks on its servers, and in which channels that it sees."""
     count = 0
     async for listed in client.fetch_guilds(limit=_GUILDS):
         count += 1
@@ -215,20 +218,22 @@ async def _guilds(client: discord.Client, application: str) -> AsyncIterator[Fin
         me = await guild.fetch_member(client.user.id if client.user else 0)
         held = me.guild_permissions
         for name in _missing(held):
-            mend = f"Give it to its role, or add it again by {invite_url(application)}."
-            yield wrong(ABOUT, f"on {guild.name} it lacks {name} ({PERMISSIONS[name][1]})", mend)
+            fix = f"Give it to its role, or add it again by {invite_url(application)}."
+            yield wrong(ABOUT, f"on {guild.name} it lacks {name} ({PERMISSIONS[name][1]})", fix)
         for channel in await guild.fetch_channels():
             there = channel.permissions_for(me)
             if channel.type in _TALKED_IN and there.view_channel:
                 lacks = [name for name in _missing(there) if name not in _missing(held)]
                 if lacks:
                     text = f"in #{channel.name} on {guild.name} it lacks {', '.join(lacks)}"
-                    yield note(ABOUT, text, "Allow its role there, if people shall talk to it.")
+                    yield note(
+                        ABOUT, text, "Allow them for its role there, if people are to talk to it."
+                    )
     if count:
         yield fine(ABOUT, f"it is on {count}{' or more' if count == _GUILDS else ''} server(s)")
     else:
-        mend = f"Add it to one by {invite_url(application)}."
-        yield note(ABOUT, "it is on no server, so people can only write to it directly", mend)
+        fix = f"Add it to one by {invite_url(application)}."
+        yield note(ABOUT, "it is on no server, so people can only send it direct messages", fix)
 
 
 def _missing(held: discord.Permissions) -> list[str]:

@@ -1,1 +1,1 @@
-"""What people see on Discord beside messages: commands, menus and buttons."""
+"""What people use on Discord beside messages: commands, menus and buttons."""

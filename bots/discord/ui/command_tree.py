@@ -1,7 +1,7 @@
-"""The commands that people see, and keeping what Discord has of them as it should be.
+"""Registering the commands: with discord.py's client, and with Discord.
 
-Discord allows 200 new commands a day and server (docs: interactions/application-commands), so they
-are written only where they differ from what it has, and then by one process of all.
+Discord allows 200 new commands a day and server (docs: interactions/application-commands). So they
+are written only if they differ from what Discord has, and then by one process of all.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from discord import app_commands
 from discord.app_commands import AppCommandContext, AppInstallationType, Choice
 
 from bots.discord.inbound.events import NAME
-from bots.discord.setup.manifest import (
+from bots.discord.ui.commands import (
     COMMAND,
     DESCRIPTION,
     EXPORT_MENU,
@@ -32,8 +32,11 @@ from bots.discord.setup.manifest import (
 from bots.discord.ui.interactions import UNREAD
 from core.commands.export import Form
 from core.domain.errors import ChatbotError, broke
+from core.domain.tasks import Tasks
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from bots.discord.api import Api
     from bots.discord.connection.client import Client
     from bots.discord.ui.interactions import Interactions
@@ -43,50 +46,88 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 Interaction: TypeAlias = discord.Interaction[Any]
-"""discord.py reads the annotations of commands, so these names are needed when it runs."""
+"""discord.py evaluates the annotations of commands, so these names are needed at run time."""
 
-_OUTDATED = "This command is not what it was. Please reload Discord (Ctrl+R) and try again."
-_TRIES = 5
+_OUTDATED = "This command has changed. Please reload Discord (Ctrl+R) and try again."
+_ATTEMPTS = 5
 _WAIT = 10.0
-"""Seconds after which whoever was first has written the commands, or never will."""
+"""Seconds after which the process that claimed it has written the commands, or never will."""
 
 
-class Tree(app_commands.CommandTree[Any]):
-    """`/chatbot` and the entries in the menu of a message."""
+class ClientCommands:
+    """Adds the commands to each client, and writes them to Discord: an `InteractionListener`."""
 
-    def __init__(self, client: Client, counter: Interactions) -> None:
-        """Hand in at `counter` what people ask for; a client has but one tree."""
+    def __init__(self, interactions: Interactions, api: Api, store: Store, clock: Clock) -> None:
+        """Pass what people ask for to `interactions`.
+
+        Args:
+            interactions: Runs commands and button presses.
+            api: Discord's REST API.
+            store: Decides which process writes the commands.
+            clock: Times how long the others wait for it.
+        """
+        self._interactions = interactions
+        self._api = api
+        self._store = store
+        self._clock = clock
+        self._tasks = Tasks("writing the commands")
+
+    def attach(self, client: Client) -> None:
+        """Add commands and buttons to a client, and let Discord have the commands."""
+        tree = CommandTree(client, self._interactions)
+
+        async def on_interaction(interaction: Interaction) -> None:
+            if interaction.type is discord.InteractionType.component:
+                await self._interactions.press(interaction)
+
+        client.event(on_interaction)
+        self._tasks.start(sync(tree, self._api, self._store, self._clock))
+
+    def unreadable(self, payload: Mapping[str, Any]) -> None:
+        """Tell a person that what they pressed or typed can't be read."""
+        self._interactions.unread(payload)
+
+    async def close(self) -> None:
+        """Stop writing the commands."""
+        await self._tasks.close()
+
+
+class CommandTree(app_commands.CommandTree[Any]):
+    """`/chatbot`, and the entries in a message's menu."""
+
+    def __init__(self, client: Client, interactions: Interactions) -> None:
+        """Pass commands to `interactions`; a client has only one tree."""
         super().__init__(
             client,
             allowed_contexts=AppCommandContext(guild=True, dm_channel=True),
             allowed_installs=AppInstallationType(guild=True),
         )
-        self._counter = counter
-        self.add_command(_group(counter))
-        self.add_command(_menu(counter, EXPORT_MENU, "export"))
-        self.add_command(_menu(counter, FORGET_MENU, "forget"))
+        self._interactions = interactions
+        self.add_command(_group(interactions))
+        self.add_command(_menu(interactions, EXPORT_MENU, "export"))
+        self.add_command(_menu(interactions, FORGET_MENU, "forget"))
 
     async def on_error(
         self, interaction: Interaction, error: app_commands.AppCommandError, /
     ) -> None:
-        """Note what failed, by its kind alone: what people asked for is nobody's business."""
+        """Log a failure by its kind alone, since its text may quote what people asked for."""
         known = (app_commands.CommandNotFound, app_commands.CommandSignatureMismatch)
         if isinstance(error, known):
-            await self._counter.say(interaction, _OUTDATED)
+            await self._interactions.say(interaction, _OUTDATED)
             return
         log.error("a command failed: %s", broke(getattr(error, "original", error)))
         if not interaction.response.is_done():
-            await self._counter.say(interaction, UNREAD)
+            await self._interactions.say(interaction, UNREAD)
 
     async def _call(self, interaction: Interaction) -> None:
-        """Do a command; where something in it is other than Discord says, the person hears so."""
+        """Run a command; tell the person if its payload is not as Discord documents it."""
         try:
             await super()._call(interaction)
         except app_commands.AppCommandError:
             raise
-        except Exception as error:  # noqa: BLE001 - a person waits for a word
+        except Exception as error:  # noqa: BLE001 - a person waits for an answer
             log.error("a command can't be read: %s", broke(error))  # noqa: TRY400 - no text
-            await self._counter.say(interaction, UNREAD)
+            await self._interactions.say(interaction, UNREAD)
 
     @property
     def wanted(self) -> list[dict[str, Any]]:
@@ -94,22 +135,22 @@ class Tree(app_commands.CommandTree[Any]):
         return [command.to_dict(self) for command in self.get_commands()]
 
 
-async def sync(tree: Tree, api: Api, store: Store, clock: Clock) -> None:
+async def sync(tree: CommandTree, api: Api, store: Store, clock: Clock) -> None:
     """Let Discord have the commands of this version; never raises.
 
-    At most one process writes them, while none of those that have begun to dies.
+    Only one process writes them, unless one that began to write has died.
     """
     try:
         await _sync(tree, api, store, clock)
     except ChatbotError as error:
-        log.warning("Discord may not have the bot's commands as they are now: %s", error)
-    except Exception as error:  # noqa: BLE001 - nobody waits for it
-        log.error("Discord may not have the bot's commands as they are now: %s", broke(error))  # noqa: TRY400
+        log.warning("Discord may not have the bot's current commands: %s", error)
+    except Exception as error:  # noqa: BLE001 - nothing waits for it
+        log.error("Discord may not have the bot's current commands: %s", broke(error))  # noqa: TRY400
 
 
-async def _sync(tree: Tree, api: Api, store: Store, clock: Clock) -> None:
+async def _sync(tree: CommandTree, api: Api, store: Store, clock: Clock) -> None:
     application, wanted = tree.client.application_id or 0, tree.wanted
-    for number in range(_TRIES):
+    for number in range(_ATTEMPTS):
         listed: object = await api.call(
             "list the commands", lambda: api.http.get_global_commands(application)
         )
@@ -120,47 +161,50 @@ async def _sync(tree: Tree, api: Api, store: Store, clock: Clock) -> None:
         name = f"sync {application} {_hash(found)} {_hash(wanted)} {number}"
         if await store.claim_once(NAME, name):
             await api.call("write the commands", tree.sync)
-            log.info("Discord has the bot's commands as they are now")
+            log.info("Discord has the bot's current commands")
             return
         await clock.sleep(_WAIT)
-    log.warning("Discord does not have the bot's commands as they are now")
+    log.warning("Discord does not have the bot's current commands")
 
 
 def _hash(commands: list[dict[str, Any]]) -> str:
     text = "\n".join(sorted(Shape.of(command).text for command in commands))
-    # The version is Discord's: what was written, removed and is to be written again is another.
+    # Discord counts versions: commands that were removed and written again have another one.
     versions = ",".join(sorted(str(command.get("version", "")) for command in commands))
     return hashlib.sha256(f"{text}\n{versions}".encode()).hexdigest()[:16]
 
 
-def _group(counter: Interactions) -> app_commands.Group:
+def _group(interactions: Interactions) -> app_commands.Group:
     group = app_commands.Group(name=COMMAND, description=DESCRIPTION)
     for name, about in SUBCOMMANDS.items():
-        group.add_command(_export(counter) if name == "export" else _plain(counter, name, about))
+        command = _export(interactions) if name == "export" else _plain(interactions, name, about)
+        group.add_command(command)
     return group
 
 
-def _plain(counter: Interactions, word: str, about: str) -> app_commands.Command[Any, ..., None]:
+def _plain(
+    interactions: Interactions, word: str, about: str
+) -> app_commands.Command[Any, ..., None]:
     @app_commands.command(name=word, description=about)
     async def use(interaction: Interaction) -> None:
-        await counter.slash(interaction, word)
+        await interactions.slash(interaction, word)
 
     return use
 
 
-def _export(counter: Interactions) -> app_commands.Command[Any, ..., None]:
+def _export(interactions: Interactions) -> app_commands.Command[Any, ..., None]:
     @app_commands.command(name="export", description=SUBCOMMANDS["export"])
     @app_commands.rename(form=FORMAT, link=MESSAGE)
     @app_commands.describe(form=FORMAT_DESCRIPTION, link=MESSAGE_DESCRIPTION)
     @app_commands.choices(form=[Choice(name=name, value=value) for name, value in FORMATS.items()])
     async def use(interaction: Interaction, form: str = Form.MARKDOWN, link: str = "") -> None:
-        await counter.slash(interaction, "export", Form(form), link)
+        await interactions.slash(interaction, "export", Form(form), link)
 
     return use
 
 
-def _menu(counter: Interactions, name: str, word: str) -> app_commands.ContextMenu:
+def _menu(interactions: Interactions, name: str, word: str) -> app_commands.ContextMenu:
     async def use(interaction: Interaction, message: discord.Message) -> None:
-        await counter.menu(interaction, word, message)
+        await interactions.menu(interaction, word, message)
 
     return app_commands.ContextMenu(name=name, callback=use)

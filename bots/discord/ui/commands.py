@@ -1,67 +1,137 @@
-"""Commands on Discord: after a slash, in a message's menu, by a button, or said in a thread.
-
-`register` adds all of it to the bot before it listens.
-"""
+"""The commands on Discord: their names, their help, and their form at Discord. Pure."""
 
 from __future__ import annotations
 
-import asyncio
-from typing import TYPE_CHECKING, Any
+import json
+from dataclasses import dataclass
+from typing import Any, TypeAlias
 
-import discord
+Json: TypeAlias = dict[str, Any]
 
-from bots.discord.inbound.audience import Audience
-from bots.discord.ui import views
-from bots.discord.ui.command_tree import Tree, sync
-from bots.discord.ui.directory import DiscordDirectory
-from bots.discord.ui.interactions import Interactions
-from bots.discord.ui.replies import DiscordVoice
-from core.commands.authorized import AuthorizedCommands
-from core.commands.in_thread import ThreadCommands
+COMMAND = "chatbot"
+DESCRIPTION = "Shows, exports, forgets and resets our conversations"
+EXPORT_MENU, FORGET_MENU = "Export this thread", "Forget this thread"
 
-if TYPE_CHECKING:
-    from bots.discord.app import Discord
-    from bots.discord.connection.client import Client
-    from core.commands.commands import Commands
-    from core.store.port import Store
+SUBCOMMANDS = {
+    "help": "Shows what I do and what you can ask for",
+    "memory": "Shows what I remember of this conversation",
+    "export": "Sends you a conversation as a file that only you can see",
+    "forget": "Removes what you said here from what I keep, after asking you",
+    "reset": "Starts this conversation over, and tells everyone in it",
+    "stats": "Shows how long the conversations on this server are",
+}
+"""Each subcommand, with the description that people read."""
+
+FORMAT, FORMATS = "format", {"Markdown": "markdown", "JSON": "json"}
+FORMAT_DESCRIPTION = "Markdown to read, or JSON to process; Markdown if you leave it out"
+MESSAGE = "message"
+MESSAGE_DESCRIPTION = "A link to a message of another conversation; leave it out for this one"
+
+_SUBCOMMAND, _TEXT = 1, 3
+"""Types of a command's options (docs: interactions/application-commands)."""
+_SLASH, _ON_MESSAGE = 1, 3
+"""Types of commands: typed after a slash, and in a message's menu (docs: the same)."""
+_INSTALLED_BY = {"server": 0}
+_CONTEXTS = {"server": 0, "direct message with the bot": 1}
+"""Where the commands are shown (docs: the same, "Interaction Contexts")."""
+
+_OVERHEARD = (
+    "In a thread I take part in, I also read what people say to each other, so that my next answer "
+    "takes it into account. When I am first mentioned in a thread, I read what was said before."
+)
+_NOT_OVERHEARD = "I read only what is said to me."
+_HELP = f"""\
+Mention me in a channel and I answer in a thread; in direct messages, just write.
+`/{COMMAND} help` shows this. In a channel, the other commands let you choose a conversation; in a \
+thread and in direct messages they act on that one.
+`/{COMMAND} export` sends you a conversation as a file that only you can see.
+`/{COMMAND} memory` shows what I remember, `/{COMMAND} forget` removes what you said, \
+`/{COMMAND} reset` starts the conversation over, `/{COMMAND} stats` shows how long conversations \
+are.
+In a message's menu, under Apps, you can export or forget its thread.
+Inside a thread, mention me with the same words (`@{COMMAND} reset`), or put `!` before them \
+(`!reset`). There, `quiet` keeps me silent until someone mentions me, and `talk` ends that."""
 
 
-def register(bot: Discord, store: Store, commands: Commands) -> None:
-    """Let people command the bot; to be called before it listens."""
-    settings, clock, platform = bot.settings, bot.clock, bot.platform
-    directory = DiscordDirectory(bot.api, settings.discord_admins, Audience.of(settings))
-    desk = AuthorizedCommands(
-        directory,
-        store,
-        commands,
-        clock,
-        open_private=False,
-        open_unseen=settings.admins_read_private,
-    )
-    voice = DiscordVoice(platform, overhears=settings.overhear)
-    counter = Interactions(desk, voice, directory, platform, store, clock)
-    syncing: set[asyncio.Task[None]] = set()
+@dataclass(frozen=True, slots=True)
+class Shape:
+    """The parts of a command that we decide, comparable with those of another."""
 
-    def listen(client: Client) -> None:
-        tree = Tree(client, counter)
+    text: str
 
-        async def on_interaction(interaction: discord.Interaction[Any]) -> None:
-            if interaction.type is discord.InteractionType.component:
-                await counter.press(interaction)
+    @classmethod
+    def of(cls, command: Json) -> Shape:
+        """Return the shape of a command, in the bot's form or in Discord's."""
+        return cls(json.dumps(_shape(command), sort_keys=True))
 
-        client.event(on_interaction)
-        client.unread = counter.unread
-        task = asyncio.create_task(sync(tree, bot.api, store, clock))
-        syncing.add(task)
-        task.add_done_callback(syncing.discard)
 
-    async def close() -> None:
-        for task in syncing:
-            task.cancel()
-        if syncing:
-            await asyncio.wait(syncing)
+def help_text(*, overhears: bool) -> str:
+    """Return the help; `overhears` says whether the bot reads what is not said to it."""
+    return f"{_HELP}\n{_OVERHEARD if overhears else _NOT_OVERHEARD}"
 
-    platform.remember = views.remember
-    bot.listeners.append(listen)
-    bot.spoken = ThreadCommands(desk, voice, store, settings.ttl, clock, counter.soon)
-    bot.closers += [close, counter.close, bot.spoken.close]
+
+def commands() -> list[Json]:
+    """Return the commands as Discord takes them (docs: interactions/application-commands)."""
+    common = {
+        "contexts": sorted(_CONTEXTS.values()),
+        "integration_types": sorted(_INSTALLED_BY.values()),
+        "default_member_permissions": None,
+        "nsfw": False,
+    }
+    slash = {
+        "type": _SLASH,
+        "name": COMMAND,
+        "description": DESCRIPTION,
+        "options": [
+            {"type": _SUBCOMMAND, "name": name, "description": about, "options": _options(name)}
+            for name, about in SUBCOMMANDS.items()
+        ],
+        **common,
+    }
+    menus = [{"type": _ON_MESSAGE, "name": name, **common} for name in (EXPORT_MENU, FORGET_MENU)]
+    return [slash, *menus]
+
+
+def is_synced(found: list[Json], wanted: list[Json]) -> bool:
+    """Return whether Discord has the commands, in whatever order."""
+    return set(map(Shape.of, found)) == set(map(Shape.of, wanted))
+
+
+def _options(name: str) -> list[Json]:
+    if name != "export":
+        return []
+    choices = [{"name": shown, "value": value} for shown, value in FORMATS.items()]
+    return [
+        {
+            "type": _TEXT,
+            "name": FORMAT,
+            "description": FORMAT_DESCRIPTION,
+            "required": False,
+            "choices": choices,
+        },
+        {"type": _TEXT, "name": MESSAGE, "description": MESSAGE_DESCRIPTION, "required": False},
+    ]
+
+
+def _shape(command: Json) -> Json:
+    """Return the parts that we decide, with Discord's defaults for what is left out."""
+    bits = command.get("default_member_permissions")
+    return {
+        **_level(command),
+        "contexts": sorted(command.get("contexts") or _CONTEXTS.values()),
+        "integration_types": sorted(command.get("integration_types") or _INSTALLED_BY.values()),
+        "default_member_permissions": None if bits is None else str(bits),
+        "nsfw": bool(command.get("nsfw")),
+    }
+
+
+def _level(part: Json) -> Json:
+    choices = [(choice["name"], choice["value"]) for choice in part.get("choices") or ()]
+    return {
+        "type": part.get("type") or _SLASH,
+        "name": part["name"],
+        "description": part.get("description") or "",
+        "required": bool(part.get("required")),
+        "choices": choices,
+        "options": [_level(option) for option in part.get("options") or ()],
+    }

@@ -1,7 +1,7 @@
-"""Who is where and who is who on Discord; implements `core.commands.authorized.Directory`.
+"""Members, channels and roles, as Discord has them now; implements `authorized.Directory`.
 
-A member and their roles are asked for each time. What the channels are, and whom they are shown
-to, discord.py keeps as the gateway tells it; an archived thread it does not know is asked for.
+A member and their roles are looked up each time. Channels, and who can see them, are as discord.py
+keeps them from the gateway; an archived thread, which it does not know, is looked up.
 """
 
 from __future__ import annotations
@@ -11,17 +11,17 @@ from typing import TYPE_CHECKING
 
 import discord
 
-from bots.discord.api import UNKNOWN_CHANNEL, RefusedError
+from bots.discord.faults import UNKNOWN_CHANNEL, RefusedError
 from bots.discord.ids import is_id
 from bots.discord.inbound import people
 from bots.discord.inbound.audience import EVERYBODY
-from bots.discord.inbound.events import NAME, Spot, channel_of, guild_of
+from bots.discord.inbound.events import NAME, ChannelInfo, channel_of, guild_of
 from bots.discord.inbound.history import one
 from core.domain.errors import PlatformError, broke
 
 if TYPE_CHECKING:
     from bots.discord.api import Api
-    from bots.discord.inbound.audience import Audience
+    from bots.discord.inbound.audience import AccessLists
     from core.domain.message import ThreadKey
 
 log = logging.getLogger(__name__)
@@ -32,25 +32,29 @@ _DIRECT = "Direct messages"
 
 
 class DiscordDirectory:
-    """Asks Discord about people, at the moment of each command."""
+    """The people and channels of the servers that the bot is on."""
 
     name = NAME
 
-    def __init__(self, api: Api, admins: str, rules: Audience = EVERYBODY) -> None:
-        """Ask with the bot's own rights; it listens to people by these rules.
+    def __init__(self, api: Api, admins: str, lists: AccessLists = EVERYBODY) -> None:
+        """Ask Discord with the bot's own rights.
 
-        `admins` are ids of users and of roles, and `server` for who manages a server.
+        Args:
+            api: Discord's REST API.
+            admins: Ids of users and roles, separated by commas; `server` stands for the members
+                who may manage a server.
+            lists: Whom the bot listens to.
         """
         self._api = api
-        self._rules = rules
+        self._lists = lists
         self._admins = set(filter(None, admins.split(",")))
 
     # --- threads --------------------------------------------------------------------------------
 
     def is_ours(self, thread: ThreadKey) -> bool:
-        """Tell whether a thread is on a server that the bot is on, or a direct message.
+        """Return whether a thread is a direct message, or on a server that the bot is on.
 
-        The name of a thread may come from a button, which anybody may have made up.
+        A thread's key may come from a button, which a person may have made up.
         """
         server, _, channel = thread.place.partition("/")
         if not (is_id(channel) and is_id(thread.thread) and (is_id(server) or server == "dm")):
@@ -58,21 +62,21 @@ class DiscordDirectory:
         return _is_dm(thread) or self._guild(thread) is not None
 
     async def is_direct(self, thread: ThreadKey) -> bool:
-        """Tell whether a thread is a direct message."""
+        """Return whether a thread is a direct message."""
         return _is_dm(thread)
 
     def tenant(self, thread: ThreadKey) -> str:
-        """Return the server, or the direct messages with one person: not all see one another."""
+        """Return the server; of a direct message, the channel: its figures are one person's."""
         return guild_of(thread.place) or thread.place
 
     def scope(self, thread: ThreadKey) -> str:
-        """Return the channel, where a thread is known to be as open as that; else the thread."""
+        """Return what visibility depends on: the channel if the thread is known to be public."""
         guild = self._guild(thread)
         known = guild.get_channel_or_thread(int(thread.thread)) if guild is not None else None
         return thread.place if known is not None and known.type is not _PRIVATE else str(thread)
 
     def title(self, thread: ThreadKey) -> str:
-        """Return what people know a thread by."""
+        """Return the name by which people know a thread."""
         guild = self._guild(thread)
         if guild is None:
             return _DIRECT
@@ -84,32 +88,32 @@ class DiscordDirectory:
     # --- people ---------------------------------------------------------------------------------
 
     async def listens_to(self, person: str, thread: ThreadKey) -> bool:
-        """Tell whether the lists of the settings let a person talk to the bot there."""
-        if self._rules == EVERYBODY:
+        """Return whether the lists of the settings let a person talk to the bot there."""
+        if self._lists == EVERYBODY:
             return True
         server = guild_of(thread.place)
         if not server:
-            return self._rules.allow(Spot(channel=thread.thread), person, ())
+            return self._lists.allow(ChannelInfo(id=thread.thread), person, ())
         guild, member = self._guild(thread), await self._member(person, thread)
         if guild is None or member is None:
             return False
         channel = channel_of(thread.place)
         above = guild.get_channel(int(channel))
-        spot = Spot(
-            channel=thread.thread,
+        info = ChannelInfo(
+            id=thread.thread,
             guild=server,
             parent=channel,
             category=str(above.category_id or "") if above is not None else "",
         )
-        return self._rules.allow(spot, person, [str(role.id) for role in member.roles])
+        return self._lists.allow(info, person, [str(role.id) for role in member.roles])
 
     async def may_enter(self, person: str, thread: ThreadKey) -> bool:
-        """Tell of nobody else that they may come in: who may, sees it already."""
+        """Return False: a person who may enter a channel sees it already."""
         del person, thread
         return False
 
     async def can_see(self, person: str, thread: ThreadKey) -> bool:
-        """Tell whether somebody sees a thread; a direct message is seen by who took part."""
+        """Return whether a person sees a thread; a direct message is shown to its members only."""
         if _is_dm(thread):
             return True
         guild, member = self._guild(thread), await self._member(person, thread)
@@ -118,7 +122,7 @@ class DiscordDirectory:
             return False
         try:
             rights = above.permissions_for(member)
-        except Exception as error:  # noqa: BLE001 - discord.py may have been told half of it
+        except Exception as error:  # noqa: BLE001 - the gateway may have sent half of what it needs
             log.error("a person's rights are not known: %s", broke(error))  # noqa: TRY400 - no text
             return False
         if not rights.view_channel:
@@ -129,7 +133,7 @@ class DiscordDirectory:
         return rights.manage_threads or await self._is_in(person, thread)
 
     async def is_admin(self, person: str, thread: ThreadKey) -> bool:
-        """Tell whether somebody is an admin of the server that a thread is on; never of a DM."""
+        """Return whether a person is an admin of the thread's server; a DM has no admins."""
         if _is_dm(thread):
             return False
         member = await self._member(person, thread)
@@ -140,16 +144,19 @@ class DiscordDirectory:
         return _SERVER in self._admins and member.guild_permissions.manage_guild
 
     async def name_of(self, person: str, thread: ThreadKey) -> str:
-        """Return what somebody is called on a server, else anywhere; their id if that is hidden."""
+        """Return a person's name on a server, else their global one; their id if neither is known.
+
+        Never raises.
+        """
         try:
             member = await self._member(person, thread)
             if member is not None:
                 return member.display_name
             user: object = await self._api.call(
-                "look at a user", lambda: self._api.http.get_user(int(person))
+                "look up a user", lambda: self._api.http.get_user(int(person))
             )
         except PlatformError as error:
-            log.info("somebody's name is not known: %s", error)
+            log.info("a person's name is not known: %s", error)
             return person
         return people.name_of(user if isinstance(user, dict) else {}, {}) or person
 
@@ -157,20 +164,23 @@ class DiscordDirectory:
 
     def _guild(self, thread: ThreadKey) -> discord.Guild | None:
         guild = guild_of(thread.place)
-        return self._api.link.client.get_guild(int(guild)) if is_id(guild) else None
+        return self._api.client.get_guild(int(guild)) if is_id(guild) else None
 
     async def _member(self, person: str, thread: ThreadKey) -> discord.Member | None:
         guild = self._guild(thread)
         if guild is None:
             return None
         try:
-            return await self._api.call("look at a member", lambda: guild.fetch_member(int(person)))
+            return await self._api.call("look up a member", lambda: guild.fetch_member(int(person)))
         except RefusedError as refused:
-            log.info("a member is not there: %s", refused)
+            log.info("a person is not on the server: %s", refused)
             return None
 
     async def _kind(self, thread: ThreadKey, guild: discord.Guild) -> discord.ChannelType | None:
-        """Return what a thread is; its channel's kind where it never was made; None if gone."""
+        """Return a thread's type; None if it is gone.
+
+        A message from which no thread could be opened was answered in its channel: then it is text.
+        """
         id_ = int(thread.thread)
         known = guild.get_channel_or_thread(id_)
         if known is not None:
@@ -180,11 +190,11 @@ class DiscordDirectory:
             return discord.ChannelType((await self._api.http.get_channel(id_))["type"])
 
         try:
-            return await self._api.call("look at a thread", kind)
+            return await self._api.call("look up a thread", kind)
         except RefusedError as refused:
             if refused.code != UNKNOWN_CHANNEL:
                 return None
-        try:  # a message that no thread could be made from was answered beside it
+        try:
             await one(self._api, channel_of(thread.place), thread.thread)
         except RefusedError:
             return None
@@ -194,7 +204,7 @@ class DiscordDirectory:
         http, id_ = self._api.http, int(thread.thread)
         try:
             await self._api.call(
-                "look at a thread's members", lambda: http.get_thread_member(id_, int(person))
+                "look up a thread's member", lambda: http.get_thread_member(id_, int(person))
             )
         except RefusedError:
             return False

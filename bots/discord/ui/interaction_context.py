@@ -1,9 +1,9 @@
-"""One use of a command, a menu or a button: taken in time, and answered to one person alone.
+"""One use of a command, a menu or a button: acknowledged in time, and answered to one person.
 
-Discord waits for three seconds and then tells the person that the bot does not respond; once
-taken, it can be answered for 15 minutes (docs: interactions/receiving-and-responding). The answer
-is an edit of the message that says that the bot is thinking, so it stands once, however often it
-is made.
+Discord waits three seconds, and then tells the person that the bot does not respond. Once
+acknowledged, an interaction can be answered for 15 minutes (docs:
+interactions/receiving-and-responding). The answer edits the message that says that the bot is
+thinking, so there is one answer, however often the edit is made.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import discord
 
-from bots.discord.api import RefusedError
+from bots.discord.faults import UNKNOWN_MESSAGE, RefusedError
 from bots.discord.ids import is_id, seconds
 from bots.discord.outbound import format as shape
 from bots.discord.outbound import posting
@@ -28,41 +28,42 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from bots.discord.api import Api
-    from bots.discord.ui.replies import DiscordVoice
+    from bots.discord.ui.replies import DiscordReplies
 
 log = logging.getLogger(__name__)
 
-_TRIES, _TRY_SECONDS = 3, 0.9
-"""So that all tries end within Discord's three seconds."""
+_ATTEMPTS, _ATTEMPT_SECONDS = 3, 0.9
+"""All attempts end within Discord's three seconds."""
 _FILE_SECONDS = 120.0
+"""Seconds for an answer with files."""
 _EPHEMERAL = 1 << 6
-"""The flag of a message that only the person sees (docs: resources/message, "Message Flags")."""
+"""The flag of a message that only one person sees (docs: resources/message, "Message Flags")."""
 _TOKEN = re.compile(r"[\w.-]{1,512}", re.ASCII)
-_TAKEN = 40060
+_ACKNOWLEDGED = 40060
 _TOO_LATE = 10062
-_OVER = {10008, 10015, _TOO_LATE, 50027}
-"""Codes for an answer that can't be given any more: the token is over, or its message is gone."""
+_OVER = {UNKNOWN_MESSAGE, 10015, _TOO_LATE, 50027}
+"""Codes for an answer that is no longer possible: the token has expired, or its message is gone."""
 
 
-class Taken(Enum):
+class Acknowledgement(Enum):
     """Whether Discord knows that an answer will come."""
 
-    BY_US = "by us"
-    PERHAPS = "perhaps"
-    """Or by another process, which was told of the same."""
-    NO = "no"
+    OURS = "ours"
+    UNCLEAR = "unclear"
+    """Discord may know by us, or by another process that received the same interaction."""
+    FAILED = "failed"
 
 
 class InteractionContext:
-    """What somebody asked for, until it is answered."""
+    """An interaction until it is answered."""
 
     def __init__(
-        self, interaction: discord.Interaction[Any], api: Api, voice: DiscordVoice
+        self, interaction: discord.Interaction[Any], api: Api, replies: DiscordReplies
     ) -> None:
-        """Answer through `api`, and by `voice` once it is too late for that."""
+        """Answer through `api`, or by a direct message once it is too late for that."""
         self.interaction = interaction
         self.person = str(interaction.user.id) if interaction.user else ""
-        """Who asked; empty where Discord does not say, as is the channel."""
+        """Who asked; empty if Discord does not say, as is the channel."""
         self.channel = str(interaction.channel_id or "")
         self.guild = str(interaction.guild_id or "")
         self.id = str(interaction.id)
@@ -70,35 +71,39 @@ class InteractionContext:
         """When it was asked, by Discord's clock."""
         limit: object = interaction.filesize_limit
         self.limit = limit if isinstance(limit, int) and limit > 0 else DEFAULT_LIMIT
-        """Bytes that a file of the answer may have."""
+        """The most bytes of a file in the answer."""
         self._api = api
-        self._voice = voice
+        self._replies = replies
 
-    async def take(self) -> Taken:
-        """Let Discord know in time that an answer will come, which only the person will see."""
-        for _ in range(_TRIES):
+    async def acknowledge(self) -> Acknowledgement:
+        """Tell Discord in time that an answer will come, which only the person will see."""
+        token: object = self.interaction.token
+        if not (isinstance(token, str) and _TOKEN.fullmatch(token)):
+            log.warning("a command can't be acknowledged: its token can't be read")
+            return Acknowledgement.FAILED
+        for _ in range(_ATTEMPTS):
             try:
-                await self._api.call("take a command", self._defer, _TRY_SECONDS)
+                await self._api.call("acknowledge a command", self._defer, _ATTEMPT_SECONDS)
             except PostUnclearError as unclear:
-                log.info("a command is perhaps not taken: %s", unclear)
+                log.info("a command may not be acknowledged: %s", unclear)
             except RefusedError as refused:
                 return self._meaning(refused)
             else:
-                return Taken.BY_US
-        return await self._looked()
+                return Acknowledgement.OURS
+        return await self._look_up()
 
     async def show(
         self, text: str, *, view: discord.ui.View | None = None, files: Sequence[Path] = ()
     ) -> None:
-        """Answer; where it is too late for that, in a direct message.
+        """Answer; in a direct message if it is too late for that.
 
-        Raises `PlatformError` where neither can be done.
+        Raises `PlatformError` if neither is possible.
         """
-        said = shape.notice(text)
+        shown = shape.notice(text)
 
         async def answer() -> None:
             with opened(files) as attached:
-                await posting.respond(self.interaction, said, view, attached)
+                await posting.respond(self.interaction, shown, view, attached)
 
         try:
             await self._api.call("answer a command", answer, _FILE_SECONDS if files else 0)
@@ -106,36 +111,36 @@ class InteractionContext:
             if refused.code not in _OVER or not self.person:
                 raise
             log.info("a command is answered in a direct message: %s", refused)
-            await self._voice.give(self.person, said, files)
+            await self._replies.give(self.person, shown, files)
 
     async def _defer(self) -> None:
         response, message = self.interaction.response, self.interaction.message
         if message is not None and message.flags.ephemeral:
-            await response.defer()  # what the person sees alone is changed into the answer
+            await response.defer()  # the answer replaces the message that only the person sees
         else:
             await response.defer(ephemeral=True, thinking=True)
 
-    async def _looked(self) -> Taken:
-        """Look whether Discord knows, where its answers were lost."""
+    async def _look_up(self) -> Acknowledgement:
+        """Ask whether Discord knows, after its answers were lost."""
         try:
-            await self._api.call("look at an answer", self.interaction.original_response)
+            await self._api.call("look up an answer", self.interaction.original_response)
         except PlatformError as error:
-            log.warning("a command could not be taken: %s", error)
-            return Taken.NO
-        return Taken.PERHAPS
+            log.warning("a command could not be acknowledged: %s", error)
+            return Acknowledgement.FAILED
+        return Acknowledgement.UNCLEAR
 
     @staticmethod
-    def _meaning(refused: RefusedError) -> Taken:
-        if refused.code == _TAKEN:
-            return Taken.PERHAPS
+    def _meaning(refused: RefusedError) -> Acknowledgement:
+        if refused.code == _ACKNOWLEDGED:
+            return Acknowledgement.UNCLEAR
         log.warning("a command came too late to be answered: %s", refused)
-        return Taken.NO
+        return Acknowledgement.FAILED
 
 
 async def answer_raw(api: Api, payload: Mapping[str, Any], text: str) -> bool:
-    """Answer an interaction of which nothing but its id and its token can be read.
+    """Answer an interaction of which only the id and the token can be read.
 
-    Returns whether it has both, and was answered. Raises `PlatformError` where that is not known.
+    Returns whether it has both and was answered. Raises `PlatformError` if that is unknown.
     """
     id_, token = str_of(payload, "id"), str_of(payload, "token")
     if not is_id(id_) or not _TOKEN.fullmatch(token):
@@ -153,8 +158,8 @@ async def answer_raw(api: Api, payload: Mapping[str, Any], text: str) -> bool:
         await api.http.request(route, json=body)
 
     try:
-        await api.call("answer a command", answer, _TRIES * _TRY_SECONDS)
+        await api.call("answer a command", answer, _ATTEMPTS * _ATTEMPT_SECONDS)
     except RefusedError as refused:
-        log.info("a command is answered otherwise: %s", refused)
-        return refused.code == _TAKEN
+        log.info("a command is answered in another way: %s", refused)
+        return refused.code == _ACKNOWLEDGED
     return True

@@ -1,9 +1,9 @@
-"""Where commands are handed in and done: after a slash, in a message's menu, by a button.
+"""Interactions: slash commands, entries of message menus, buttons and lists.
 
-Discord tells of each once, but each process that has the shard is told. All of them tell Discord
-that it was heard, so that it is in time whoever is slow; the first to name it in the store does
-it. What is changed is changed before it is said to be, so nobody is told of what was not done;
-where a process dies in between, the person sees that no answer came, and may ask again.
+Discord sends each once to every process that has the shard. Each process acknowledges it, so that
+it is in time however slow one of them is; the first to claim it in the store runs it. What it
+changes is changed before the person is told so. If the process dies in between, the person sees
+that no answer came, and may ask again.
 """
 
 from __future__ import annotations
@@ -13,27 +13,29 @@ import logging
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from bots.discord.ids import is_id
-from bots.discord.inbound.events import NAME, Spot
+from bots.discord.inbound.events import NAME, ChannelInfo
 from bots.discord.outbound.files_out import TooLongError, parts_of
 from bots.discord.ui import views
-from bots.discord.ui.interaction_context import InteractionContext, Taken, answer_raw
+from bots.discord.ui.interaction_context import Acknowledgement, InteractionContext, answer_raw
+from bots.discord.ui.permalinks import link_in
 from bots.discord.ui.refusals import why
-from bots.discord.ui.replies import link_in
 from core.commands import temp_files
 from core.commands.export import Form
 from core.commands.in_thread import unwritten
 from core.domain.errors import ChatbotError, DeniedError, PlatformError, broke
 from core.domain.message import ThreadKey
 from core.domain.payload import dict_of, str_of
+from core.domain.tasks import Tasks
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Coroutine, Sequence
+    from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
 
     import discord
 
-    from bots.discord.outbound.platform import DiscordPlatform
+    from bots.discord.api import Api
+    from bots.discord.inbound.channels import Channels
     from bots.discord.ui.directory import DiscordDirectory
-    from bots.discord.ui.replies import DiscordVoice
+    from bots.discord.ui.replies import DiscordReplies
     from core.commands.authorized import AuthorizedCommands
     from core.domain.clock import Clock
     from core.store.port import Store
@@ -44,253 +46,262 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 FAILED = "That did not work just now. Please try again in a minute."
-UNREAD = "I could not tell what that was about. Please reload Discord (Ctrl+R), and try again."
-_NOT_ASKED = (1, 4)
-"""Interactions that nobody waits for: a ping, and what is offered while a person types."""
-_SENT = "Here is the conversation. Only you see this."
+UNREAD = "I could not read that request. Please reload Discord (Ctrl+R) and try again."
+_UNEXPECTED = (1, 4)
+"""Types of interactions that need no answer: a ping, and suggestions while a person types."""
+_SENT = "Here is the conversation. Only you can see this."
 _KEPT = "Nothing was removed."
-_NO_LINK = "That is no link to a message that I can see."
-_UNSAID = "I could not say so in the thread: I may not write there."
+_NO_LINK = "That is not a link to a message I can see."
+_NOT_ANNOUNCED = "I could not announce it in the thread, because I may not write there."
 _CLOSING = 3.0
+"""Seconds that commands get to finish when the bot stops."""
 
 
 class Interactions:
-    """Takes commands in, has them done, and shows what came of them."""
+    """Takes commands, has them done, and shows their results."""
 
     def __init__(
         self,
-        desk: AuthorizedCommands,
-        voice: DiscordVoice,
+        api: Api,
+        channels: Channels,
+        authorized: AuthorizedCommands,
+        replies: DiscordReplies,
         directory: DiscordDirectory,
-        platform: DiscordPlatform,
         store: Store,
+        *,
         clock: Clock,
     ) -> None:
-        """Have things done by `desk`."""
-        self._desk = desk
-        self._voice = voice
+        """Run commands by `authorized`, each once, as `store` records.
+
+        Args:
+            api: Discord's REST API.
+            channels: Looks up where commands are used.
+            authorized: Runs commands for those who may.
+            replies: Reaches people in their threads and direct messages.
+            directory: Names threads.
+            store: Records what is claimed.
+            clock: Says how long ago threads were last active.
+        """
+        self._api = api
+        self._channels = channels
+        self._authorized = authorized
+        self._replies = replies
         self._directory = directory
-        self._platform = platform
         self._store = store
         self._clock = clock
-        self._jobs: set[asyncio.Task[None]] = set()
+        self._tasks = Tasks("a command")
 
-    # --- the ways in ----------------------------------------------------------------------------
+    # --- from discord.py ------------------------------------------------------------------------
 
     async def slash(
         self, interaction: Interaction, word: str, form: Form = Form.MARKDOWN, link: str = ""
     ) -> None:
-        """Do what was typed behind a slash."""
-        await self._do(interaction, lambda asked: self._slash(asked, word, form, link))
+        """Run a slash command."""
+        await self._handle(interaction, lambda context: self._slash(context, word, form, link))
 
     async def menu(self, interaction: Interaction, word: str, message: discord.Message) -> None:
-        """Do what was chosen in the menu of a message."""
+        """Run an entry of a message's menu."""
         before = message.reference.message_id if message.reference else None
         ids = [str(id_) for id_ in (message.id, before) if id_]
 
-        async def act(asked: InteractionContext) -> None:
-            await self._on(asked, word, await self._thread_of(await self._spot(asked), ids))
+        async def act(context: InteractionContext) -> None:
+            await self._run(context, word, await self._thread_of(await self._here(context), ids))
 
-        await self._do(interaction, act)
+        await self._handle(interaction, act)
 
     async def press(self, interaction: Interaction) -> None:
-        """Do what a button stands for, or what was chosen in a list."""
+        """Run what a button does, or what was chosen in a list."""
         given: object = interaction.data
         data: dict[str, Any] = given if isinstance(given, dict) else {}
         custom_id, values = str_of(data, "custom_id"), data.get("values")
         if views.is_kept(custom_id):
-            await self._do(interaction, lambda asked: asked.show(_KEPT))
+            await self.say(interaction, _KEPT)
             return
         press = views.pressed(custom_id, values if isinstance(values, list) else ())
-        if press is None:  # of another version, or of nobody's
+        if press is None:  # of another version, or made up
             await self.say(interaction, UNREAD)
         else:
-            await self._do(interaction, lambda asked: self._pressed(asked, press))
+            await self._handle(interaction, lambda context: self._pressed(context, press))
 
-    def unread(self, payload: dict[str, Any]) -> None:
-        """Tell a person that what they pressed or typed can't be read, as far as that can be."""
-        if payload.get("type") not in _NOT_ASKED:
-            self._keep(asyncio.create_task(self._say_unread(payload)))
+    def unread(self, payload: Mapping[str, Any]) -> None:
+        """Tell a person that what they pressed or typed can't be read, if they can be reached."""
+        if payload.get("type") not in _UNEXPECTED:
+            self._tasks.start(self._say_unread(payload))
 
     async def say(self, interaction: Interaction, text: str) -> None:
-        """Answer with nothing but words."""
-        await self._do(interaction, lambda asked: asked.show(text))
+        """Answer with a text only."""
+        await self._handle(interaction, lambda context: context.show(text))
 
     def soon(self, job: Coroutine[Any, Any, None], person: str) -> None:
-        """Do something beside what goes on, and tell the person where it fails."""
+        """Do something in the background, and tell the person if it fails."""
 
         async def tell(text: str) -> None:
-            await self._voice.tell(person, text)
+            await self._replies.tell(person, text)
 
-        self._keep(asyncio.create_task(self._tried(job, tell)))
+        self._tasks.start(self._tried(job, tell))
 
     async def close(self) -> None:
-        """Let what was asked for come to its end, for a moment."""
-        if self._jobs:
-            await asyncio.wait(self._jobs, timeout=_CLOSING)
+        """Give running commands a moment to finish."""
+        await self._tasks.close(grace=_CLOSING)
 
     # --- once, and in time ----------------------------------------------------------------------
 
-    async def _do(self, interaction: Interaction, act: Act) -> None:
-        asked = InteractionContext(interaction, self._platform.api, self._voice)
-        task = asyncio.create_task(self._taken(asked, act))
-        self._keep(task)
-        await asyncio.shield(task)
+    async def _handle(self, interaction: Interaction, act: Act) -> None:
+        context = InteractionContext(interaction, self._api, self._replies)
+        await asyncio.shield(self._tasks.start(self._once(context, act)))
 
-    async def _say_unread(self, payload: dict[str, Any]) -> None:
+    async def _say_unread(self, payload: Mapping[str, Any]) -> None:
         user = dict_of(dict_of(payload, "member"), "user") or dict_of(payload, "user")
-        person, told = str_of(user, "id"), False
+        person = str_of(user, "id")
         try:
-            told = await answer_raw(self._platform.api, payload, UNREAD)
-            if not told and is_id(person):
-                await self._voice.tell(person, UNREAD)
+            answered = await answer_raw(self._api, payload, UNREAD)
+            if not answered and is_id(person):
+                await self._replies.tell(person, UNREAD)
         except ChatbotError as error:
-            log.warning("nobody was told that a command can't be read: %s", error)
+            log.warning("a person was not told that their command can't be read: %s", error)
 
-    async def _taken(self, asked: InteractionContext, act: Act) -> None:
-        taken, mine = await asyncio.gather(
-            asked.take(), self._store.claim_once(NAME, asked.id), return_exceptions=True
+    async def _once(self, context: InteractionContext, act: Act) -> None:
+        """Acknowledge an interaction, and run it if this process is the first to claim it."""
+        acknowledged, mine = await asyncio.gather(
+            context.acknowledge(),
+            self._store.claim_once(NAME, context.id),
+            return_exceptions=True,
         )
-        if isinstance(taken, BaseException):
-            raise taken
-        if not asked.person:
-            act = _unreadable
+        if isinstance(acknowledged, BaseException):
+            raise acknowledged
+        if not context.person:
+            act = _show_unread
         if isinstance(mine, BaseException):
-            log.warning("a command was not done: %s", broke(mine))
-            if taken is Taken.BY_US:  # else another process may have done it
-                await self._tried(asked.show(FAILED), asked.show)
-        elif mine and taken is not Taken.NO:
-            await self._tried(self._done(asked, act), asked.show)
+            log.warning("a command was not run: %s", broke(mine))
+            if acknowledged is Acknowledgement.OURS:  # else another process may have run it
+                await self._tried(context.show(FAILED), context.show)
+        elif mine and acknowledged is not Acknowledgement.FAILED:
+            await self._tried(self._admitted(context, act), context.show)
 
-    async def _done(self, asked: InteractionContext, act: Act) -> None:
-        """Do it for whom the bot listens to where they ask; the thread they mean is asked for too.
+    async def _admitted(self, context: InteractionContext, act: Act) -> None:
+        """Run it if the bot listens to the person where they are; `act` checks its own thread.
 
         Raises what `act` does, and `DeniedError`.
         """
-        found = await self._platform.places.spot(asked.channel, asked.guild)
-        spot = found or Spot(channel=asked.channel, guild=asked.guild)  # what it may not see
-        await self._desk.admit(asked.person, spot.whole)
-        await act(asked)
+        found = await self._channels.find(context.channel, context.guild)
+        channel = found or ChannelInfo(id=context.channel, guild=context.guild)
+        await self._authorized.admit(context.person, channel.whole)
+        await act(context)
 
     async def _tried(self, job: Awaitable[None], tell: Callable[[str], Awaitable[None]]) -> None:
         try:
             await job
         except (DeniedError, TooLongError) as denied:
-            said = str(denied)
+            text = str(denied)
         except ChatbotError as error:
             log.warning("a command failed: %s", error)
-            said = why(error) or FAILED
+            text = why(error) or FAILED
         except OSError as error:
             log.error("a command failed: %s", broke(error))  # noqa: TRY400 - no text
-            said = unwritten(error) or FAILED
-        except Exception as error:  # noqa: BLE001 - whatever it is, a person waits for a word
+            text = unwritten(error) or FAILED
+        except Exception as error:  # noqa: BLE001 - a person waits for an answer
             log.error("a command failed: %s", broke(error))  # noqa: TRY400 - no text
-            said = UNREAD
+            text = UNREAD
         else:
             return
         try:
-            await tell(said)
+            await tell(text)
         except ChatbotError as error:
-            log.warning("what came of a command could not be told: %s", error)
+            log.warning("a person was not told that their command failed: %s", error)
 
-    def _keep(self, task: asyncio.Task[None]) -> None:
-        self._jobs.add(task)
-        task.add_done_callback(self._jobs.discard)
+    # --- what each does -------------------------------------------------------------------------
 
-    # --- what they come to ----------------------------------------------------------------------
-
-    async def _slash(self, asked: InteractionContext, word: str, form: Form, link: str) -> None:
+    async def _slash(self, context: InteractionContext, word: str, form: Form, link: str) -> None:
         if word == "help":
-            await asked.show(self._voice.help)
+            await context.show(self._replies.help)
             return
-        spot = await self._spot(asked)
+        channel = await self._here(context)
         if word == "stats":
-            await asked.show("\n".join(await self._desk.stats(asked.person, spot.whole)))
+            lines = await self._authorized.stats(context.person, channel.whole)
+            await context.show("\n".join(lines))
         elif link:
-            await self._on(asked, word, await self._linked(link), form)
-        elif spot.is_channel:
-            infos = await self._desk.threads(asked.person, limit=views.LISTED)
+            await self._run(context, word, await self._linked(link), form)
+        elif channel.is_channel:
+            infos = await self._authorized.threads(context.person, limit=views.LISTED)
             title, now = self._directory.title, self._clock.now()
             text, view = views.choose(word, form, infos, title, now)
-            await asked.show(text, view=view)
+            await context.show(text, view=view)
         else:
-            await self._on(asked, word, spot.whole, form)
+            await self._run(context, word, channel.whole, form)
 
-    async def _pressed(self, asked: InteractionContext, press: views.Press) -> None:
-        thread = press.thread or (await self._spot(asked)).whole
+    async def _pressed(self, context: InteractionContext, press: views.Press) -> None:
+        thread = press.thread or (await self._here(context)).whole
         if press.extent:
-            whole = press.extent == "whole"
-            said = await self._desk.forget(
-                asked.person, thread, "whole" if whole else "own", at=asked.at
+            text = await self._authorized.forget(
+                context.person, thread, "whole" if press.extent == "whole" else "own", at=context.at
             )
-            await asked.show(said)
+            await context.show(text)
         else:
-            await self._on(asked, press.word, thread, press.form)
+            await self._run(context, press.word, thread, press.form)
 
-    async def _on(
-        self, asked: InteractionContext, word: str, thread: ThreadKey, form: Form = Form.MARKDOWN
+    async def _run(
+        self, context: InteractionContext, word: str, thread: ThreadKey, form: Form = Form.MARKDOWN
     ) -> None:
-        """Do one command on one thread."""
-        person, desk = asked.person, self._desk
+        """Run one command on one thread."""
+        person, authorized = context.person, self._authorized
         if word == "export":
-            async with desk.exported(person, thread, form) as file:
-                parts = await asyncio.to_thread(parts_of, file, asked.limit)
-                await asked.show(_SENT, files=parts)
+            async with authorized.exported(person, thread, form) as file:
+                parts = await asyncio.to_thread(parts_of, file, context.limit)
+                await context.show(_SENT, files=parts)
         elif word == "forget":
-            text, view = views.sure(thread, await desk.may_forget(person, thread))
-            await asked.show(text, view=view)
+            text, view = views.confirm(thread, await authorized.may_forget(person, thread))
+            await context.show(text, view=view)
         elif word == "reset":
-            await self._reset(asked, thread)
+            await self._reset(context, thread)
         else:
-            await self._show(asked, await desk.remembered(person, thread))
+            await self._show_memory(context, await authorized.remembered(person, thread))
 
-    async def _reset(self, asked: InteractionContext, thread: ThreadKey) -> None:
-        said = await self._desk.reset(asked.person, thread, at=asked.at)
+    async def _reset(self, context: InteractionContext, thread: ThreadKey) -> None:
+        text = await self._authorized.reset(context.person, thread, at=context.at)
         try:
-            await self._voice.announce(thread, said, behind=asked.id)
+            await self._replies.announce(thread, text, behind=context.id)
         except PlatformError as error:
             log.warning("a reset was not announced: %s", error)
-            said = f"{said} {_UNSAID}"
-        await asked.show(said)
+            text = f"{text} {_NOT_ANNOUNCED}"
+        await context.show(text)
 
-    async def _show(self, asked: InteractionContext, lines: Sequence[str]) -> None:
-        text, rest = views.shown(lines)
-        if not rest:
-            await asked.show(text)
+    async def _show_memory(self, context: InteractionContext, lines: Sequence[str]) -> None:
+        text, whole = views.shown(lines)
+        if not whole:
+            await context.show(text)
             return
         with temp_files.folder() as folder:
             file = folder / "memory.md"
-            await asyncio.to_thread(file.write_bytes, rest)
-            await asked.show(text, files=await asyncio.to_thread(parts_of, file, asked.limit))
+            await asyncio.to_thread(file.write_bytes, whole)
+            await context.show(text, files=await asyncio.to_thread(parts_of, file, context.limit))
 
     # --- which thread is meant ------------------------------------------------------------------
 
-    async def _spot(self, asked: InteractionContext) -> Spot:
-        return await self._seen(asked.channel, asked.guild)
+    async def _here(self, context: InteractionContext) -> ChannelInfo:
+        return await self._visible(context.channel, context.guild)
 
-    async def _seen(self, channel: str, guild: str) -> Spot:
+    async def _visible(self, channel: str, guild: str) -> ChannelInfo:
         if not is_id(channel):
             raise DeniedError(UNREAD)
-        spot = await self._platform.places.spot(channel, guild)
-        if spot is None:
-            raise DeniedError(_NO_LINK)
-        return spot
-
-    async def _linked(self, link: str) -> ThreadKey:
-        found = link_in(link)
+        found = await self._channels.find(channel, guild)
         if found is None:
             raise DeniedError(_NO_LINK)
-        guild, channel, message = found
-        return await self._thread_of(await self._seen(channel, guild), [message])
+        return found
 
-    async def _thread_of(self, spot: Spot, messages: Sequence[str]) -> ThreadKey:
-        """Return the thread that one of these messages began, else the one that it is in."""
-        for message in messages if spot.is_channel else ():
-            thread = ThreadKey(NAME, spot.place, message)
+    async def _linked(self, text: str) -> ThreadKey:
+        link = link_in(text)
+        if link is None:
+            raise DeniedError(_NO_LINK)
+        return await self._thread_of(await self._visible(link.channel, link.guild), [link.message])
+
+    async def _thread_of(self, channel: ChannelInfo, messages: Sequence[str]) -> ThreadKey:
+        """Return the thread that one of these messages opened, else the one that it is in."""
+        for message in messages if channel.is_channel else ():
+            thread = ThreadKey(NAME, channel.place, message)
             if await self._store.peek(thread) is not None:
                 return thread
-        return spot.whole
+        return channel.whole
 
 
-async def _unreadable(asked: InteractionContext) -> None:
-    await asked.show(UNREAD)
+async def _show_unread(context: InteractionContext) -> None:
+    await context.show(UNREAD)

@@ -1,7 +1,7 @@
-"""What people see beside messages: what is said to one of them, buttons, a list to choose from.
+"""Buttons, lists to choose from, and the texts that go with them.
 
-The ids of buttons say all that is needed to act on them, so they work after a restart and in
-every process. Nothing in them is trusted: whoever presses has to have the right to it.
+A button's id says all that is needed to act on it, so it works after a restart and in every
+process. Nothing in it is trusted: the person who presses it needs the right to what it does.
 """
 
 from __future__ import annotations
@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING
 import discord
 
 from bots.discord.outbound import format as shape
-from bots.discord.setup.manifest import COMMAND
 from core.commands.commands import thread_line
 from core.commands.export import Form
 from core.domain.message import ThreadKey
@@ -24,9 +23,9 @@ if TYPE_CHECKING:
     from core.store.values import ThreadInfo
 
 REMEMBER = "chatbot:remember"
-"""The button under the first ✂️ of a thread; the thread is where it stands."""
+"""The id of the button under the first ✂️ of a thread; it acts on the thread that it is in."""
 LISTED = 25
-"""Threads to choose from; a list has no more (docs: components/reference, "String Select")."""
+"""Threads to choose from, Discord's most (docs: components/reference, "String Select")."""
 LABELS = {
     "export": "Export",
     "forget": "Forget",
@@ -36,7 +35,7 @@ LABELS = {
 _PRESSED = re.compile(r"chatbot:(do|whole|own|choose):([a-z]+|)(?::(.+))?", re.ASCII)
 _KEPT = "chatbot:keep"
 _WIDTH = 100
-"""Characters of an entry of a list, and of its description."""
+"""Characters of a list's entry, and of its description."""
 
 _OLDER = "Older ones are not listed; use the command inside the thread."
 _WHOLE = "This removes everything I keep from this conversation. The messages stay on Discord."
@@ -44,38 +43,22 @@ _OWN = (
     "Other people wrote in this thread too, so this removes what you said from what I keep and "
     "from my summary. Other people's messages and my replies stay."
 )
-_HEARD = (
-    "In a thread I take part in, I also read what people say to each other, so that my next answer "
-    "takes it into account. When I am first mentioned in a thread, I read what was said before."
-)
-_NOT_HEARD = "I read only what is said to me."
-_HELP = f"""\
-Mention me in a channel and I answer in a thread; in direct messages, just write.
-`/{COMMAND} help` shows this. In a channel, the other commands let you choose a conversation; in a \
-thread and in direct messages they act on that one.
-`/{COMMAND} export` sends you a conversation as a file that only you can see.
-`/{COMMAND} memory` shows what I remember, `/{COMMAND} forget` removes what you said, \
-`/{COMMAND} reset` starts the conversation over, `/{COMMAND} stats` shows how long conversations \
-are.
-In a message's menu, under Apps, you can export or forget its thread.
-Inside a thread, mention me with the same words (`@{COMMAND} reset`), or put `!` before them \
-(`!reset`). There, `quiet` keeps me silent until someone mentions me, and `talk` ends that."""
 
 
 @dataclass(frozen=True, slots=True)
 class Press:
-    """What a button, or an entry of a list, stands for."""
+    """What a button, or an entry of a list, does."""
 
     word: str
     thread: ThreadKey | None
-    """None for the one where it stands."""
+    """None for the thread that the button is in."""
     form: Form = Form.MARKDOWN
     extent: str = ""
-    """`own` or `whole` where it says for sure that this shall be forgotten."""
+    """`own` or `whole` if it confirms that this is to be forgotten."""
 
 
 def pressed(custom_id: str, values: Sequence[str]) -> Press | None:
-    """Return what was pressed or chosen; None where it is none of ours, or nothing to do."""
+    """Return what was pressed or chosen; None for an unknown id, or one that does nothing."""
     if custom_id == REMEMBER:
         return Press("memory", None)
     found = _PRESSED.fullmatch(custom_id)
@@ -95,29 +78,24 @@ def pressed(custom_id: str, values: Sequence[str]) -> Press | None:
 
 
 def is_kept(custom_id: str) -> bool:
-    """Tell whether somebody has thought better of forgetting."""
+    """Return whether a person decided against forgetting."""
     return custom_id == _KEPT
 
 
-def help_text(*, overhears: bool) -> str:
-    """Return what can be asked for and how; and whether the bot hears what is not said to it."""
-    return f"{_HELP}\n{_HEARD if overhears else _NOT_HEARD}"
-
-
-def remember() -> discord.ui.View:
-    """Return the button that shows what is remembered where it stands."""
-    return _still(_button(LABELS["memory"], REMEMBER))
+def memory_button() -> discord.ui.View:
+    """Return the button that shows what the bot remembers of the thread that it is in."""
+    return _stopped(_button(LABELS["memory"], REMEMBER))
 
 
 def offer(word: str, thread: ThreadKey) -> discord.ui.View:
-    """Return the button that does a command on a thread for whoever presses it."""
-    return _still(_button(LABELS[word], f"chatbot:do:{word}:{thread}", danger=word == "forget"))
+    """Return the button that runs a command on a thread for the person who presses it."""
+    return _stopped(_button(LABELS[word], f"chatbot:do:{word}:{thread}", danger=word == "forget"))
 
 
-def sure(thread: ThreadKey, extent: str) -> tuple[str, discord.ui.View]:
-    """Return the question whether a thread shall be forgotten, and the buttons to answer it."""
+def confirm(thread: ThreadKey, extent: str) -> tuple[str, discord.ui.View]:
+    """Return the question whether to forget a thread (`own` or `whole`), with buttons."""
     yes = _button("Forget", f"chatbot:{extent}::{thread}", danger=True)
-    return _WHOLE if extent == "whole" else _OWN, _still(yes, _button("Keep", _KEPT))
+    return _WHOLE if extent == "whole" else _OWN, _stopped(yes, _button("Keep", _KEPT))
 
 
 def choose(
@@ -127,7 +105,7 @@ def choose(
     title: Callable[[ThreadKey], str],
     now: float,
 ) -> tuple[str, discord.ui.View | None]:
-    """Return the question which thread is meant, and the list to choose from."""
+    """Return the question which thread is meant, with the list to choose from."""
     if not infos:
         return "You have no conversations with me that you can see.", None
     options = [
@@ -142,11 +120,11 @@ def choose(
         custom_id=f"chatbot:choose:{word}:{form}", placeholder=LABELS[word], options=options
     )
     more = f" {_OLDER}" if len(infos) >= LISTED else ""
-    return f"Which conversation do you mean?{more}", _still(chosen)
+    return f"Which conversation do you mean?{more}", _stopped(chosen)
 
 
 def shown(lines: Iterable[str]) -> tuple[str, bytes]:
-    """Return as much of some lines as a message shows, and all of them if that is not all."""
+    """Return as much of these lines as fits a message, and all of them in bytes if more is left."""
     text = "\n".join(lines)
     cuts = shape.cut(text, 1)
     whole = cuts[-1] == len(text)
@@ -160,8 +138,8 @@ def _button(
     return discord.ui.Button(label=label, custom_id=custom_id, style=style)
 
 
-def _still(*items: discord.ui.Item[discord.ui.View]) -> discord.ui.View:
-    """Return items below a message; discord.py shall not keep them, as it would for each one."""
+def _stopped(*items: discord.ui.Item[discord.ui.View]) -> discord.ui.View:
+    """Return items as a view that discord.py does not keep in memory, as it would by default."""
     view = discord.ui.View(timeout=None)
     for item in items:
         view.add_item(item)

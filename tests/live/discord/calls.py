@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import aiohttp
 
-from bots.discord.api import ODD
+from bots.discord.faults import ODD
 from core.domain.errors import PlatformError
 from tests.live.discord.record import Reply
 

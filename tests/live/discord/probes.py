@@ -6,7 +6,7 @@ import secrets
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs, quote, urlsplit
 
-from bots.discord.setup.manifest import commands, is_synced
+from bots.discord.ui.commands import commands, is_synced
 from tests.live.discord.rules import RULES
 from tests.live.rules import Tally, Told
 

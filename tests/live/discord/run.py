@@ -7,8 +7,7 @@ from urllib.parse import urlsplit
 
 import aiohttp
 
-from bots.discord.api import ODD
-from bots.discord.connection.gateway import OUT_OF_REACH
+from bots.discord.faults import ODD, OUT_OF_REACH
 from bots.discord.hosts import all_hosts
 from bots.discord.ids import is_id
 from bots.outgoing import Connector

@@ -8,7 +8,7 @@ import pytest
 from discord import RateLimited
 from discord.http import HTTPClient, Ratelimit
 
-from bots.discord.connection.buckets import Bucket, keep_to_limits, look_seldom
+from bots.discord.pace import Bucket, keep_to_limits
 
 
 def told(bucket: Bucket, left: int, seconds: float) -> None:
@@ -109,7 +109,6 @@ async def test_buckets_that_nobody_uses_are_looked_for_seldom_and_go() -> None:
 
     http = HTTPClient(asyncio.get_running_loop())
     keep_to_limits(http, 6)
-    look_seldom(http)
     for number in range(1000):
         http._buckets[f"old{number}"] = old = Counted(None)
         old._last_request -= 301

@@ -1,0 +1,32 @@
+"""Links to messages, as people copy them. Pure."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+_LINK = re.compile(
+    r"https://(?:(?:www|ptb|canary)\.)?discord(?:app)?\.com/channels/"
+    r"(@me|\d{15,20})/(\d{15,20})(?:/(\d{15,20}))?/?",
+    re.ASCII,
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Permalink:
+    """A message, a thread or a channel to which a link leads."""
+
+    guild: str
+    """Empty for a direct message."""
+    channel: str
+    message: str
+    """The channel's own id if the link leads to a thread or a channel."""
+
+
+def link_in(text: str) -> Permalink | None:
+    """Return where a link leads; None if the text is no link of Discord's."""
+    found = _LINK.fullmatch(text.strip().strip("<>"))
+    if found is None:
+        return None
+    guild = "" if found[1] == "@me" else found[1]
+    return Permalink(guild=guild, channel=found[2], message=found[3] or found[2])
