@@ -1,7 +1,7 @@
 """Discord's ids and times. Pure.
 
-An id, called a snowflake, is a creation time with a counter behind it. The upper 42 of 64 bits are milliseconds since the first second of 2015 (docs: reference,
-"Snowflakes"), so ids sort by time.
+An id, called a snowflake, is a creation time with a counter behind it. The upper 42 of 64 bits are
+milliseconds since the first second of 2015 (docs: reference, "Snowflakes"), so ids sort by time.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ def first_at(moment: float) -> str:
 
 
 def time_of(text: str) -> float:
-    """Return a time of Discord's, which is in ISO 8601, in seconds since 1970; 0 if there is none."""
+    """Return a time of Discord's (ISO 8601) in seconds since 1970; 0 if there is none."""
     try:
         return datetime.fromisoformat(text).timestamp() if text else 0.0
     except (OSError, OverflowError, ValueError):

@@ -295,7 +295,7 @@ def _message(
     thread = channel.keys(id_)[0] if opens else channel.whole
     return Message(
         thread=thread,
-        kind=_kind(channel, opens=opens),
+        kind=Kind.THREAD if opens or channel.parent else Kind.GROUP if channel.guild else Kind.DM,
         id=id_,
         identities=(identity(id_),),
         author=author,
@@ -306,12 +306,6 @@ def _message(
         answer_in=thread.thread,
         attachments=content[1],
     )
-
-
-def _kind(channel: ChannelInfo, *, opens: bool) -> Kind:
-    if opens or channel.parent:
-        return Kind.THREAD
-    return Kind.GROUP if channel.guild else Kind.DM
 
 
 def _content(
