@@ -196,7 +196,7 @@ ANSWER_FUNCTIONS: dict[str, Callable[[str], object]] = {
     "inert on Discord": discord_format.inert,
     "a layout": blocks.layout_of,
     "spans": lambda text: inline_spans.spans_of(text[: ANSWER // 4]),
-    "what is blank": lambda text: break_points.behind_blank(text, 0),
+    "what is blank": lambda text: break_points.skip_blank(text, 0),
     "as it comes": piecewise,
     "shown in the terminal": terminal_text.inert,
 }

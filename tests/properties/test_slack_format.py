@@ -70,7 +70,7 @@ def test_no_message_calls_anybody(text: str, notes: list[str], explain: bool) ->
 @given(TEXTS, st.integers(64, 200))
 def test_no_cut_makes_a_text_call_anybody(text: str, limit: int) -> None:
     splitter = Splitter(limit, lambda part: len(inert(part)))
-    cuts = splitter.cut(text)
+    cuts = splitter.split(text)
     for index in range(len(cuts)):
         assert_harmless(message(splitter.piece(text, cuts, index)))
 

@@ -52,7 +52,7 @@ _GROWING = Splitter(LIMIT - len(WRITING) - 1, _posted_length)
 
 def cut(text: str, most: int = 0) -> tuple[int, ...]:
     """Return the ends of the pieces in which an answer is posted, at most `most`; 0 is no limit."""
-    return _PIECES.cut(text, most)
+    return _PIECES.split(text, most)
 
 
 def piece(text: str, cuts: Sequence[int], index: int) -> str:
@@ -67,14 +67,14 @@ def parts(text: str, form: Form) -> tuple[str, ...]:
     """Return a piece whole, or in small parts if the form says so."""
     if form is not Form.SMALL:
         return (text,)
-    cuts = _SMALL.cut(text)
+    cuts = _SMALL.split(text)
     return tuple(_SMALL.piece(text, cuts, index) for index in range(len(cuts)))
 
 
 def preview(text: str) -> str:
     """Return as much of an unfinished answer as fits one message, marked as unfinished."""
     seen = text[: _SEEN * LIMIT]
-    shown = inert(_GROWING.piece(seen, _GROWING.cut(seen, 1), 0)).strip("\n").rstrip()
+    shown = inert(_GROWING.piece(seen, _GROWING.split(seen, 1), 0)).strip("\n").rstrip()
     return f"{shown}\n{WRITING}"
 
 

@@ -59,7 +59,7 @@ _SMALL = Splitter(SMALL, lambda text: len(escaped(text)))
 
 def cut(text: str, most: int = 0) -> tuple[int, ...]:
     """Return the ends of the pieces that an answer is posted in, `most` at most; 0: no limit."""
-    return _PIECES.cut(text, most)
+    return _PIECES.split(text, most)
 
 
 def piece(text: str, cuts: Sequence[int], index: int) -> str:
@@ -98,7 +98,7 @@ def message(text: str, notes: Sequence[str] = (), *, explain_trim: bool = False)
 def parts(text: str, form: Form) -> tuple[str, ...]:
     """Return a piece in parts that are posted as plain text."""
     splitter = _SMALL if form is Form.SMALL else _TEXTS
-    cuts = splitter.cut(text)
+    cuts = splitter.split(text)
     return tuple(splitter.piece(text, cuts, index) for index in range(len(cuts)))
 
 
@@ -119,7 +119,7 @@ def fallback(text: str) -> str:
     seen = text[: _SEEN * TEXT]
     plain = _HEADING.sub("", _FENCE.sub("", seen))
     plain = _LINK.sub(r"\1 (\2)", _BOLD.sub(r"\1", plain)).strip() or _NOTHING
-    cuts = _TEXTS.cut(plain, 1)
+    cuts = _TEXTS.split(plain, 1)
     more = _MORE if cuts[0] < len(plain) or seen != text else ""
     return escaped(_TEXTS.piece(plain, cuts, 0)) + more
 

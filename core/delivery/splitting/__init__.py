@@ -1,1 +1,1 @@
-"""Cutting a Markdown text into pieces that each read well. Pure."""
+"""Splits a Markdown text into pieces that each read well. Pure."""

@@ -1,6 +1,6 @@
-"""What within the lines of a Markdown text must not be cut: code, links, emphasis. Pure.
+"""Finds what must not be split within the lines of a Markdown text: code, links, emphasis. Pure.
 
-Takes time in proportion to the text, whatever is in it: what models write may go astray.
+It takes time in proportion to the text, even if the text is malformed, as a model's may be.
 """
 
 from __future__ import annotations
@@ -20,32 +20,33 @@ _TICKS = regex.compile(r"`++")
 
 
 def spans_of(text: str) -> list[tuple[int, int]]:
-    """Return the stretches of a text without fences that a cut would break, in order, merged.
+    """Return the start and end of each span that must stay whole, sorted and merged.
 
-    They are inline code, links, addresses, character references and emphasis.
+    Spans are inline code, links, URLs, character references and emphasis. The text must contain
+    no fences.
     """
-    scan = _Scan(text)
+    scanner = _Scanner(text)
     for token in _TOKEN.finditer(text):
-        if token.start() >= scan.until:
-            scan.take(token)
-    return _merged(scan.found)
+        if token.start() >= scanner.until:
+            scanner.take(token)
+    return _merged(scanner.found)
 
 
-class _Scan:
-    """What is open at a point of a text, and what was found up to there."""
+class _Scanner:
+    """Reads a text token by token; knows what is open and which spans it has found."""
 
     def __init__(self, text: str) -> None:
         self.text = text
         self.found: list[tuple[int, int]] = []
         self.until = 0
-        """Tokens before this position are inside of code, and mean nothing."""
+        """The end of the last inline code: tokens before it have no meaning."""
         self._opened: dict[str, int] = {}
         self._ticks: dict[int, list[int]] = {}
         for run in _TICKS.finditer(text):
             self._ticks.setdefault(len(run[0]), []).append(run.start())
 
     def take(self, token: regex.Match[str]) -> None:
-        """Go on to this token."""
+        """Process the next token."""
         mark = token[0]
         match mark[0]:
             case "*" | "_" | "~" | "|":
@@ -57,7 +58,7 @@ class _Scan:
             case "]":
                 self._close("[", token.end())
             case "\n":
-                self._opened.clear()  # nothing spans an empty line
+                self._opened.clear()  # no span crosses an empty line
             case _:
                 self.found.append(token.span())
 

@@ -1,9 +1,10 @@
-"""A Markdown text, cut into pieces that can be posted one by one. Pure.
+"""Splits a Markdown text into pieces that can be posted one by one. Pure.
 
-A cut is an offset into the text, so an answer's cuts can be kept beside it and the pieces made
-from both at any time. A cut within fenced code closes the fence and opens it again, and a cut
-between a table's rows repeats its header; white space around a cut outside of code is left out.
-Nothing else is changed, and no line, link, emphasis or grapheme is broken where it fits whole.
+A break point is an offset into the text, so a store can keep an answer's break points beside its
+text, and any process can make the pieces from both. A break within fenced code closes the fence and
+reopens it, a break between a table's rows repeats its header, and white space around a break
+outside of code is left out. Nothing else changes, and no line, link, emphasis or grapheme is split
+if it fits into a piece.
 """
 
 from __future__ import annotations
@@ -18,10 +19,10 @@ import regex  # type: ignore[import-untyped] # ships no types
 from core.delivery.splitting.blocks import layout_of
 from core.delivery.splitting.break_points import (
     BLANK_LINES,
-    behind_blank,
+    between_lines,
     in_line,
     in_prose,
-    line_before,
+    skip_blank,
 )
 
 if TYPE_CHECKING:
@@ -30,46 +31,48 @@ if TYPE_CHECKING:
     from core.delivery.splitting.blocks import Fence, Layout
 
 _FAR = 4
-"""A part of so many times the limit is taken to be too long, with all in it that can't be seen."""
-_REACH = 3_000
-"""Behind a cut, where the end is looked for of what it might break: a link, emphasis, code."""
+"""A part that is this many times as long as the limit counts as too long without being measured,
+even if much of it is invisible."""
+_LOOKAHEAD = 3_000
+"""How many characters past a break to search for the end of a link, emphasis or inline code."""
 SMALLEST = 64
-"""No limit is lower: closing and opening code again has to leave room for some of it."""
+"""The lowest limit: a line that reopens code and one that closes it must leave room for code."""
 _WORD = regex.compile(r"[\w+#.-]++", regex.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
 class Splitter:
-    """Cuts for one platform: no piece is longer than `limit`, as `measure` has it.
+    """Splits texts for one platform: `measure` of each piece is at most `limit`.
 
-    `measure` must not find a text shorter than a part of it.
+    `measure` must be monotonic: a text measures at least as much as any part of it.
     """
 
     limit: int
     measure: Callable[[str], int] = len
 
     def __post_init__(self) -> None:
-        """Refuse a limit that leaves no room."""
+        """Raise ValueError if the limit leaves no room for code."""
         if self.limit < SMALLEST:
-            raise ValueError(f"pieces of {self.limit} are too short; it takes {SMALLEST}")
+            raise ValueError(f"a limit of {self.limit} is too short: the lowest is {SMALLEST}")
 
-    def cut(self, text: str, most: int = 0) -> tuple[int, ...]:
-        """Return the ends of the pieces, at least one; the last is the text's length.
+    def split(self, text: str, max_pieces: int = 0) -> tuple[int, ...]:
+        """Return the break points: the end of each piece, at least one; the last is the text's.
 
-        With `most`, there are no more pieces than that: the last may end before the text does.
+        With `max_pieces`, there are at most so many, and the last may end before the text does.
         """
         layout = _layout(text)
-        cuts: list[int] = []
-        start = behind_blank(text, 0)
-        while not cuts or (start < len(text) and len(cuts) != most):
+        points: list[int] = []
+        start = skip_blank(text, 0)
+        while not points or (start < len(text) and len(points) != max_pieces):
             end = self._end(text, layout, start)
-            start = end if layout.code_at(end) else behind_blank(text, end)
-            cuts.append(start)
-        return tuple(cuts)
+            start = end if layout.code_at(end) else skip_blank(text, end)
+            points.append(start)
+        return tuple(points)
 
-    def piece(self, text: str, cuts: Sequence[int], index: int) -> str:
-        """Return one piece as it is posted."""
-        return self._shown(text, _layout(text), cuts[index - 1] if index else 0, cuts[index])
+    def piece(self, text: str, break_points: Sequence[int], index: int) -> str:
+        """Return the piece with this index as it is posted."""
+        start = break_points[index - 1] if index else 0
+        return self._shown(text, _layout(text), start, break_points[index])
 
     # --- one piece --------------------------------------------------------------------------
 
@@ -83,11 +86,11 @@ class Splitter:
             body = self._header(text, layout, start) + self._without_lead(body)
         if closed:
             gap = "" if body.endswith("\n") else "\n"
-            return body + self._closing(closed, gap, opened_again=opened is closed)
+            return body + self._closing(closed, gap, reopened=opened is closed)
         return body.rstrip()
 
     def _opening(self, fence: Fence) -> str:
-        """Return the line that opens code again, with as much of its info as has room."""
+        """Return the line that reopens code, with as much of its info as fits."""
         word = _WORD.match(fence.info, 0, self.limit)
         for info in (fence.info, word[0] if word else "", ""):
             line = fence.opening(info)
@@ -95,12 +98,12 @@ class Splitter:
                 return line
         return ""
 
-    def _closing(self, fence: Fence, gap: str, *, opened_again: bool) -> str:
-        line = fence.closing(opened_again=opened_again)
+    def _closing(self, fence: Fence, gap: str, *, reopened: bool) -> str:
+        line = fence.closing(reopened=reopened)
         return gap + line if self._is_small(line) else ""
 
     def _header(self, text: str, layout: Layout, start: int) -> str:
-        """Return the header to repeat where a piece begins with a row of a table."""
+        """Return the table header to repeat if a piece begins with a row of a table."""
         table = layout.rows_at(start)
         if table is None or start < table.body or text[start - 1] != "\n":
             return ""
@@ -108,11 +111,11 @@ class Splitter:
         return header if len(header) < self.limit and self._is_small(header) else ""
 
     def _is_small(self, line: str) -> bool:
-        """Tell whether a line that is repeated leaves room for what it is repeated for."""
+        """Return whether a repeated line leaves enough room for the rest of the piece."""
         return len(line) <= self.limit and self.measure(line) <= self.limit // 4
 
     def _without_lead(self, body: str) -> str:
-        """Return text without blank lines before it, nor an indent that leaves it no room."""
+        """Return text without leading blank lines, and without an indent that leaves it no room."""
         blank = BLANK_LINES.match(body)
         body = body[blank.end() :] if blank else body
         line = body.lstrip(" \t")
@@ -121,25 +124,25 @@ class Splitter:
     # --- where it ends ----------------------------------------------------------------------
 
     def _size(self, text: str, layout: Layout, start: int, end: int) -> int:
-        end = _whole(layout, start, end)
+        end = _outside_markers(layout, start, end)
         return self.measure(self._shown(text, layout, start, end))
 
     def _fits(self, text: str, layout: Layout, start: int, end: int) -> bool:
-        # What is many times as long is not even looked at: it would be, piece after piece.
+        # A far longer part is not measured: else a long block would be, for each of its pieces.
         return end - start <= _FAR * self.limit and (
             self._size(text, layout, start, end) <= self.limit
         )
 
     def _end(self, text: str, layout: Layout, start: int) -> int:
-        """Return where a piece that begins at `start` ends."""
-        most = self._most(text, layout, start)
-        if most == len(text):
-            return most
-        end = self._choose(text, layout, start, most)
-        return end if self._fits(text, layout, start, end) else max(most, start + 1)
+        """Return the end of the piece that begins at `start`."""
+        farthest = self._farthest(text, layout, start)
+        if farthest == len(text):
+            return farthest
+        end = self._choose(text, layout, start, farthest)
+        return end if self._fits(text, layout, start, end) else max(farthest, start + 1)
 
-    def _most(self, text: str, layout: Layout, start: int) -> int:
-        """Return the farthest end that fits; `start` where not even a character does."""
+    def _farthest(self, text: str, layout: Layout, start: int) -> int:
+        """Return the farthest end that fits; `start` if not even one character does."""
         low, below, step = start, 0, self.limit
         high = min(start + step, len(text))
         while (above := self._size(text, layout, start, high)) <= self.limit:
@@ -151,7 +154,7 @@ class Splitter:
         tries = 0
         while high - low > 1:
             tries += 1
-            # Where it would be if all of it were alike; and the middle, now and then, as it is not.
+            # Interpolate, as if all characters measured the same; every third time, bisect.
             guess = low + (self.limit - below) * (high - low) // (above - below)
             middle = (low + high) // 2 if tries % 3 == 0 else min(max(guess, low + 1), high - 1)
             size = self._size(text, layout, start, middle)
@@ -159,33 +162,33 @@ class Splitter:
                 low, below = middle, size
             else:
                 high, above = middle, size
-        return _whole(layout, start, low)
+        return _outside_markers(layout, start, low)
 
-    def _choose(self, text: str, layout: Layout, start: int, most: int) -> int:
-        block = layout.fence_at(most) or layout.rows_at(most)
+    def _choose(self, text: str, layout: Layout, start: int, farthest: int) -> int:
+        block = layout.fence_at(farthest) or layout.rows_at(farthest)
         if block is None:
-            return in_prose(text, layout, start, most, reach=min(self.limit, _REACH))
+            return in_prose(text, layout, start, farthest, min(self.limit, _LOOKAHEAD))
         if self._fits(text, layout, start, block.end):
             return block.end
         if block.start > start and self._fits(text, layout, block.start, block.end):
             return block.start
-        if start < block.close < most:
-            most = block.close
+        if start < block.close < farthest:
+            farthest = block.close
         first = block.body if start <= block.start else start
-        line = line_before(text, first + 1, most, block.close)
+        line = between_lines(text, first + 1, farthest, block.close)
         if line:
             return line
-        return block.start if block.start > start else in_line(text, start, most)
+        return block.start if block.start > start else in_line(text, start, farthest)
 
 
 @lru_cache(maxsize=1)
 def _layout(text: str) -> Layout:
-    """Return the text's layout; an answer's pieces are made one after the other."""
+    """Return the text's layout; the cache serves the pieces of one answer, made one by one."""
     return layout_of(text)
 
 
 def _dedented(body: str, fence: Fence, start: int) -> str:
-    """Return code with its closing line no deeper than the line that opened it again."""
+    """Return code with its closing line indented no deeper than the line that reopened it."""
     line = fence.close - start
     if line >= len(body) or fence.indent <= len(fence.margin) - len(fence.quote):
         return body
@@ -193,6 +196,6 @@ def _dedented(body: str, fence: Fence, start: int) -> str:
     return body[:line] + fence.margin + closing[closing.find(fence.marker[0]) :]
 
 
-def _whole(layout: Layout, start: int, end: int) -> int:
-    whole = layout.whole(end)
-    return whole if whole > start else end
+def _outside_markers(layout: Layout, start: int, end: int) -> int:
+    moved = layout.outside_markers(end)
+    return moved if moved > start else end

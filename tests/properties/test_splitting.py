@@ -100,7 +100,7 @@ LIMITS = st.integers(64, 400)
 
 def parts(text: str, splitter: Splitter) -> list[tuple[str, str]]:
     """Return what each piece is made of, and the piece."""
-    cuts = splitter.cut(text)
+    cuts = splitter.split(text)
     assert list(cuts) == sorted(set(cuts))
     assert cuts[-1] == len(text)
     starts = (0, *cuts)
@@ -162,7 +162,7 @@ def test_every_piece_closes_its_fences(
 @given(TEXTS, LIMITS, st.integers(1, 4))
 def test_no_more_pieces_than_asked_for_and_the_same_ones(text: str, limit: int, most: int) -> None:
     splitter = Splitter(limit)
-    cuts, all_cuts = splitter.cut(text, most), splitter.cut(text)
+    cuts, all_cuts = splitter.split(text, most), splitter.split(text)
     assert cuts == all_cuts[:most]
     assert (cuts[-1] == len(text)) == (len(all_cuts) <= most)
     pieces = [splitter.piece(text, cuts, index) for index in range(len(cuts))]
@@ -171,7 +171,7 @@ def test_no_more_pieces_than_asked_for_and_the_same_ones(text: str, limit: int, 
 
 @given(TEXTS, LIMITS, MEASURES)
 def test_no_grapheme_is_cut_that_fits(text: str, limit: int, measure: Callable[[str], int]) -> None:
-    cuts = set(Splitter(limit, measure).cut(text))
+    cuts = set(Splitter(limit, measure).split(text))
     for grapheme in regex.finditer(r"\X", text):
         if measure(grapheme[0]) <= limit // 4:
             assert not cuts & set(range(grapheme.start() + 1, grapheme.end()))
@@ -221,7 +221,7 @@ SPANS = [
 )
 def test_links_code_and_emphasis_stay_whole(words: list[str], limit: int) -> None:
     text = " ".join(words)
-    cuts = set(Splitter(limit).cut(text))
+    cuts = set(Splitter(limit).split(text))
     for span in SPANS:
         for found in regex.finditer(regex.escape(span), text):
             assert not cuts & set(range(found.start() + 1, found.end()))
@@ -256,6 +256,6 @@ def test_a_megabyte_takes_no_time(unit: str) -> None:
     text = unit * (1_000_000 // len(unit))
     splitter = Splitter(2000, utf16)
     started = time.process_time()
-    cuts = splitter.cut(text)
+    cuts = splitter.split(text)
     assert all(utf16(splitter.piece(text, cuts, index)) <= 2000 for index in range(len(cuts)))
     assert time.process_time() - started < 10  # about one second; machines differ

@@ -1,4 +1,4 @@
-"""Cuts that people would see, one by one; what is always true is in `tests/properties`."""
+"""Breaks that people would see, one by one; `tests/properties` has what is always true."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from core.delivery.splitting.splitter import Splitter
 
 def pieces(text: str, limit: int = 64) -> list[str]:
     splitter = Splitter(limit)
-    cuts = splitter.cut(text)
-    return [splitter.piece(text, cuts, index) for index in range(len(cuts))]
+    break_points = splitter.split(text)
+    return [splitter.piece(text, break_points, index) for index in range(len(break_points))]
 
 
 def test_a_short_text_is_one_piece() -> None:
     assert pieces("Hello.\n") == ["Hello."]
-    assert Splitter(64).cut("") == (0,)
+    assert Splitter(64).split("") == (0,)
 
 
 def test_code_is_closed_and_opened_again_with_its_language() -> None:
