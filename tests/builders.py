@@ -1,11 +1,12 @@
-"""Messages, terms and answers with everything filled in that a test does not care about."""
+"""Messages, policies and answers with defaults for all that a test doesn't care about."""
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from core.domain.admission import Admission, AdmissionPolicy
-from core.domain.message import Address, Attachment, Author, Kind, Message, ThreadKey
+from core.domain.message import Address, Author, Kind, Message, ThreadKey
 from core.domain.session import Answer, AnswerKind, Usage
 from core.store.values import Outcome, PendingAnswer, Refused
 
@@ -19,29 +20,20 @@ USAGE = Usage(input=10, output=5, cache_read=3, cache_write=2)
 
 
 def message(
-    number: int = 1,
-    text: str = "",
-    *,
-    thread: ThreadKey = THREAD,
-    author: str = "U1",
-    identities: tuple[str, ...] = (),
-    answer_in: str = "",
-    attachments: tuple[Attachment, ...] = (),
-    kind: Kind = Kind.THREAD,
+    number: int = 1, text: str = "", *, author: Author | str = "U1", **fields: Any
 ) -> Message:
-    """Return the message with this number: its id, time and identities follow from it."""
-    return Message(
-        thread=thread,
-        kind=kind,
+    """Return the message with this number; unless given, its other fields follow from it."""
+    made = Message(
+        thread=THREAD,
+        kind=Kind.THREAD,
         id=f"m{number}",
-        identities=identities or (f"event{number}", f"id{number}"),
-        author=Author(id=author, name=f"Name of {author}"),
+        identities=(f"event{number}", f"id{number}"),
+        author=Author(id=author, name=f"Name of {author}") if isinstance(author, str) else author,
         text=text or f"text {number}",
         at=1000.0 + number,
         address=Address.MENTIONED,
-        answer_in=answer_in,
-        attachments=attachments,
     )
+    return replace(made, **fields)
 
 
 def terms(

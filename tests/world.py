@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from core.domain.admission import FollowUp
 from core.domain.clock import SystemClock
-from core.domain.message import Address, Author, Kind, Message, ThreadKey
+from core.domain.message import Author, Kind, Message, ThreadKey
 from core.domain.session import Answer, Entry
 from core.intake.intake import Intake, IntakePolicy
 from core.memory.compaction import Compactor
@@ -19,6 +19,7 @@ from core.store.local.store import LocalStore
 from core.turn.turn import TurnConfig, TurnPipeline
 from core.worker.slots import Slots
 from core.worker.worker import Worker
+from tests import builders
 from tests.fakes.platform import FakePlatform
 
 if TYPE_CHECKING:
@@ -54,15 +55,12 @@ class NoCompaction(Compactor):
 
 def message(number: int, text: str = "", *, answer_in: str = "", author: str = "ann") -> Message:
     """Return message `number` of the thread."""
-    return Message(
+    return builders.message(
+        number,
+        text or f"question {number}",
         thread=THREAD,
-        kind=Kind.THREAD,
-        id=f"m{number}",
         identities=(f"event{number}", f"ts{number}"),
         author=Author(id=author, name=author.title()),
-        text=text or f"question {number}",
-        at=1000.0 + number,
-        address=Address.MENTIONED,
         answer_in=answer_in,
     )
 

@@ -20,11 +20,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from core.domain.admission import Admission, AdmissionPolicy
-from core.domain.message import Author, Kind, Message, ThreadKey
+from core.domain.message import Message, ThreadKey
 from core.store.keys import unique
 from core.store.redis import RedisStore
 from core.store.redis.client import connect
 from core.store.values import Outcome, Work
+from tests.builders import message
 from tests.servers import redis_server
 
 if TYPE_CHECKING:
@@ -36,17 +37,10 @@ BURST = 50
 TERMS = AdmissionPolicy(admissions=(Admission.ACCEPTED,) * 8, ttl=86_400, reach=1000)
 
 
-def message(number: int) -> Message:
-    """Return a message in a thread of its own."""
-    return Message(
-        thread=ThreadKey("slack", "C0", f"{number:06}.0"),
-        kind=Kind.THREAD,
-        id=f"{number:06}.0",
-        identities=(f"Ev{number}",),
-        author=Author(id="U1", name="Ann"),
-        text="hello",
-        at=float(number + 1),
-    )
+def root(number: int) -> Message:
+    """Return the first message of a thread of its own."""
+    name = f"{number:06}.0"
+    return message(number, "hello", thread=ThreadKey("slack", "C0", name), id=name)
 
 
 async def take(store: RedisStore) -> Work:
@@ -81,7 +75,7 @@ def run_successor(url: str, pipe: Connection) -> None:
 
 async def hand_over(store: RedisStore, pipe: Connection, number: int) -> float:
     """Hold a turn, leave it, and return how many milliseconds later the other had it."""
-    accepted = await store.accept(message(number), TERMS, unique())
+    accepted = await store.accept(root(number), TERMS, unique())
     assert accepted.work is not None
     await asyncio.sleep(0.002)  # the other one waits by now
     left = time.monotonic()
@@ -92,9 +86,9 @@ async def hand_over(store: RedisStore, pipe: Connection, number: int) -> float:
 
 async def in_order(store: RedisStore, pipe: Connection) -> bool:
     """Leave many threads at once; tell whether they were claimed in the order they came."""
-    names = [message(number).thread.thread for number in range(HANDOVERS, HANDOVERS + BURST)]
+    names = [root(number).thread.thread for number in range(HANDOVERS, HANDOVERS + BURST)]
     for number in range(HANDOVERS, HANDOVERS + BURST):
-        await store.accept(message(number), TERMS)
+        await store.accept(root(number), TERMS)
     claimed = [(await asyncio.to_thread(pipe.recv))[1] for _ in names]
     return claimed == names
 

@@ -10,11 +10,11 @@ import pytest
 from bots.slack.ui.commands import EXPORT_SHORTCUT, FORGET_SHORTCUT
 from core.commands.authorized import NOT_HEARD, NOT_YOURS
 from core.domain.clock import SystemClock
-from core.domain.message import Author, Kind, Message, ThreadKey
+from core.domain.message import Address, Kind, ThreadKey
 from core.domain.session import Entry, Status
 from core.models.scripted import ScriptedModel
 from core.store.local.store import LocalStore
-from tests.builders import terms
+from tests.builders import message, terms
 from tests.e2e.discord_bot import until_true
 from tests.e2e.slack_bot import answers, bot_on
 from tests.e2e.slack_hands import files_in, filled, shown, talk, threads_of
@@ -119,14 +119,13 @@ async def test_what_is_kept_as_a_channels_by_mistake_opens_no_group_dm_and_is_se
         ann, bob, root = fake.person("ann"), fake.person("bob"), fake.person("root", admin=True)
         group = fake.group_dm(ann, bob)
         said = await fake.say(bob, group, "The salary is 4711.")
-        wrong = Message(
-            thread=ThreadKey("slack", f"{fake.team.id}/{group.id}", said.ts),
-            kind=Kind.THREAD,
-            id=said.ts,
-            identities=("once",),
-            author=Author(id=bob.id, name="Bob"),
+        wrong = message(
             text=said.text,
+            thread=ThreadKey("slack", f"{fake.team.id}/{group.id}", said.ts),
+            id=said.ts,
+            author=bob.id,
             at=float(said.ts),
+            address=Address.DIRECT,
             answer_in=said.ts,
         )
         await store.accept(wrong, terms())

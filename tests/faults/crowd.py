@@ -12,7 +12,7 @@ import sys
 
 from core.domain.admission import Admission, FollowUp
 from core.domain.clock import SystemClock
-from core.domain.message import Address, Author, Kind, Message, ThreadKey
+from core.domain.message import Kind, Message, ThreadKey
 from core.intake.intake import Intake, IntakePolicy
 from core.memory.memory import Memory
 from core.memory.tokens import counter_for
@@ -20,6 +20,7 @@ from core.models.scripted import ScriptedModel
 from core.store.urls import open_store
 from core.turn.turn import TurnConfig, TurnPipeline
 from core.worker.worker import Worker
+from tests.builders import message
 from tests.fakes.platform import FakePlatform
 from tests.world import NoCompaction
 
@@ -34,15 +35,13 @@ def thread_of(number: int) -> ThreadKey:
 def said(name: str, number: int, threads: int) -> Message:
     """Return what one of the crowd says as its message `number`."""
     identity = f"{name}-{number}"
-    return Message(
+    return message(
+        number,
+        f"{name} says {number}",
+        author=name,
         thread=thread_of(number % threads),
-        kind=Kind.THREAD,
         id=identity,
         identities=(identity,),
-        author=Author(id=name, name=name),
-        text=f"{name} says {number}",
-        at=float(number + 1),
-        address=Address.MENTIONED,
     )
 
 

@@ -14,10 +14,11 @@ import pytest
 from redis.crc import key_slot
 
 from core.domain.errors import StoreUnavailableError
-from core.domain.message import Address, Author, Kind, Message, ThreadKey
+from core.domain.message import Message, ThreadKey
 from core.domain.session import Answer, Entry
 from core.store.redis import RedisStore
 from core.store.redis.names import PARTITIONS
+from tests.builders import message
 from tests.redis_group import asked, redis_cluster, redis_sentinels
 from tests.servers import valkey_binary
 from tests.world import World
@@ -75,7 +76,7 @@ class Talk:
 
     async def thread(self, number: int) -> None:
         for count in range(ROUNDS):
-            said = message(number, count)
+            said = question(number, count)
             while not self.answered(said):
                 await self.offer(said)
                 if await self.waits(said):
@@ -115,18 +116,10 @@ class Talk:
         return False
 
 
-def message(thread: int, count: int) -> Message:
+def question(thread: int, count: int) -> Message:
     name = f"t{thread}-{count}"
-    return Message(
-        thread=ThreadKey("fake", "place", f"t{thread}"),
-        kind=Kind.THREAD,
-        id=name,
-        identities=(name,),
-        author=Author(id="ann", name="Ann"),
-        text=f"question {name}",
-        at=1000.0 + count,
-        address=Address.MENTIONED,
-    )
+    key = ThreadKey("fake", "place", f"t{thread}")
+    return message(count, f"question {name}", thread=key, id=name, identities=(name,))
 
 
 @pytest.mark.parametrize("servers", [sentinels, cluster, valkey_cluster])
@@ -162,12 +155,12 @@ async def _all_is_well(world: World, talk: Talk, before: set[str]) -> None:
     kept: Counter[str] = Counter()
     answers: Counter[tuple[str, int]] = Counter()
     for number in range(THREADS):
-        for record in await world.store.history(message(number, 0).thread):
+        for record in await world.store.history(question(number, 0).thread):
             if isinstance(record, Entry):
                 kept[record.id] += 1
             elif isinstance(record, Answer):
                 answers[str(number), record.place] += 1
-    everything = {message(n, c).id for n in range(THREADS) for c in range(ROUNDS)}
+    everything = {question(n, c).id for n in range(THREADS) for c in range(ROUNDS)}
     lost = everything - set(kept)
     # Asynchronous replication may lose what the dead server acknowledged last, and that alone:
     # it was answered all the same, and stands on the platform.

@@ -12,12 +12,13 @@ from core.commands.commands import Commands, stats_lines, thread_line, view_line
 from core.commands.export import Form, export
 from core.domain.admission import AdmissionPolicy, FollowUp, admissions
 from core.domain.clock import SystemClock
-from core.domain.message import Author, Kind, Message, ThreadKey
+from core.domain.message import Address, Author, Kind, ThreadKey
 from core.domain.session import Answer, AnswerKind
 from core.memory.memory import Memory
 from core.memory.tokens import counter_for
 from core.store.local.store import LocalStore
 from core.store.values import Outcome, PendingAnswer, Work
+from tests.builders import message
 
 THREAD = ThreadKey("terminal", "ada", "main")
 
@@ -57,19 +58,19 @@ async def exchange(
     trimmed: bool = False,
 ) -> None:
     number = len(store.logs[str(thread)])
-    message = Message(
+    said_by_ada = message(
+        number,
+        said,
+        author=Author(id="ada", name="Ada"),
         thread=thread,
         kind=Kind.TERMINAL,
-        id=f"m{number}",
-        identities=(f"m{number}",),
-        author=Author(id="ada", name="Ada"),
-        text=said,
+        address=Address.DIRECT,
         at=1_800_000_000.0 + number,
     )
     terms = AdmissionPolicy(
-        admissions=admissions(message, FollowUp.ALONE, overhear=True), ttl=1e7, reach=1000
+        admissions=admissions(said_by_ada, FollowUp.ALONE, overhear=True), ttl=1e7, reach=1000
     )
-    accepted = await store.accept(message, terms, token=f"token{number}")
+    accepted = await store.accept(said_by_ada, terms, token=f"token{number}")
     assert isinstance(accepted.work, Work)
     work = accepted.work
     draft = PendingAnswer(

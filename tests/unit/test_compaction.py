@@ -31,7 +31,7 @@ from core.models.retry import RetryPolicy
 from core.models.scripted import ScriptedModel
 from core.store.local.store import LocalStore
 from core.store.values import Outcome, PendingAnswer, ThreadSettings
-from tests.builders import terms
+from tests.builders import message, terms
 from tests.clocks import ManualClock
 from tests.prompts import shown_in
 from tests.talk import THREAD, entry, tokens, turn
@@ -45,6 +45,13 @@ if TYPE_CHECKING:
 
 ONCE = RetryPolicy(attempts=1, random=Random(0))
 TERMS = terms(reach=1_000_000)
+
+
+def spoken(number: int, text: str) -> Message:
+    ann = Author(id="ann", name="Ann")
+    return message(
+        number, text, author=ann, thread=THREAD, kind=Kind.TERMINAL, address=Address.DIRECT
+    )
 
 
 class Desk:
@@ -75,17 +82,8 @@ class Desk:
     async def say(self, text: str, answer: str = "Noted.") -> None:
         """Say something and get an answer, as a worker would do it."""
         self.said += 1
-        message = Message(
-            thread=THREAD,
-            kind=Kind.TERMINAL,
-            id=f"m{self.said}",
-            identities=(f"m{self.said}",),
-            author=Author(id="ann", name="Ann"),
-            text=text,
-            at=1000.0 + self.said,
-            address=Address.DIRECT,
-        )
-        work = (await self.store.accept(message, TERMS, f"t{self.said}")).work
+        said = spoken(self.said, text)
+        work = (await self.store.accept(said, TERMS, f"t{self.said}")).work
         assert work is not None
         draft = PendingAnswer(last=work.next - 1, text=answer, kind=AnswerKind.ANSWER, cuts=())
         assert isinstance(await self.store.commit(work.lease, work.rev, draft), Answer)
@@ -663,16 +661,7 @@ def test_a_turn_larger_than_a_call_is_cut_for_it() -> None:
 async def test_messages_that_wait_are_never_folded() -> None:
     desk = Desk(scripted(reply="Sum."), strategy="summary")
     await desk.say_many(2)
-    waiting = Message(
-        thread=THREAD,
-        kind=Kind.TERMINAL,
-        id="w",
-        identities=("w",),
-        author=Author(id="ann", name="Ann"),
-        text="waiting " * 500,
-        at=5000.0,
-    )
-    await desk.store.accept(waiting, TERMS)
+    await desk.store.accept(spoken(3, "waiting " * 500), TERMS)
     assert await desk.compact()
     work = await desk.work()
     assert work.summary.covers == 1
@@ -682,18 +671,9 @@ async def test_messages_that_wait_are_never_folded() -> None:
 @pytest.mark.parametrize("strategy", ["hybrid", "summary", "full", "window"])
 async def test_it_is_due_exactly_when_there_will_be_something_to_do(strategy: str) -> None:
     desk = Desk(scripted(reply="Sum."), strategy=strategy, marks=Marks(high=300, low=100))
-    accept: Callable[[int], Message] = lambda n: Message(  # noqa: E731 - only here
-        thread=THREAD,
-        kind=Kind.TERMINAL,
-        id=f"x{n}",
-        identities=(f"x{n}",),
-        author=Author(id="ann", name="Ann"),
-        text="word " * 20,
-        at=2000.0 + n,
-    )
     done = []
     for n in range(12):
-        work = (await desk.store.accept(accept(n), TERMS, f"t{n}")).work
+        work = (await desk.store.accept(spoken(n, "word " * 20), TERMS, f"t{n}")).work
         assert work is not None
         due = desk.compactor.is_due(work, "answer " * 10)
         assert due == desk.compactor.is_due(work, "answer " * 10, size=10_000)
