@@ -19,7 +19,7 @@ from bots.discord.outbound.format import (
     under,
 )
 from core.delivery.splitting.blocks import layout_of
-from tests.properties.test_split import TEXTS as MARKDOWN
+from tests.properties.test_splitting import TEXTS as MARKDOWN
 
 ATTACKS = [
     *("@everyone", "@here", "@EVERYONE", "\uff20here", "@\u200bhere", "<@123456789012345678>"),
