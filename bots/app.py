@@ -101,7 +101,7 @@ class App:
     def worker(self, model: Model, platforms: dict[str, Platform]) -> Worker:
         """Return a worker that answers with this model on these platforms."""
         settings = self.settings
-        manner = TurnConfig(
+        config = TurnConfig(
             model=model_name(settings),
             system=system_prompt(settings),
             answer_tokens=answer_tokens(settings),
@@ -112,7 +112,7 @@ class App:
         )
         return Worker(
             self.store,
-            TurnPipeline(self.store, model, self.memory, self.clock, manner),
+            TurnPipeline(self.store, model, self.memory, self.clock, config),
             self._compactor(model),
             platforms,
             self.clock,
@@ -136,9 +136,9 @@ class App:
     def _compactor(self, model: Model) -> Compactor:
         settings = self.settings
         name = OFFLINE if settings.offline else settings.summary_model
-        manner = SummaryConfig(model=name, tokens=settings.summary_tokens)
+        config = SummaryConfig(model=name, tokens=settings.summary_tokens)
         fallback = model if settings.offline else LazyOfflineModel()
-        return Compactor(self.store, model, fallback, self.memory, self.clock, manner)
+        return Compactor(self.store, model, fallback, self.memory, self.clock, config)
 
 
 async def start_lines(app: App) -> list[str]:

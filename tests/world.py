@@ -100,14 +100,14 @@ class World:
     ) -> Worker:
         """Return a worker of its own on the shared store and platform."""
         store = store or self.store
-        manner = TurnConfig(
+        config = TurnConfig(
             model=self.model_name,
             system="Be kind.",
             answer_tokens=self.answer_tokens,
             retry=RetryPolicy(attempts=2, first_wait=0.001),
             deaths=self.deaths,
         )
-        conversation = TurnPipeline(store, self.model, self.memory, self.clock, manner)
+        conversation = TurnPipeline(store, self.model, self.memory, self.clock, config)
         platforms = {"fake": platform or self.platform}
         return Worker(
             store,

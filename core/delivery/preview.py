@@ -1,4 +1,4 @@
-"""An answer in the making, shown on the platform no faster than the platform likes it."""
+"""Previews: shows an answer while it is written, at the rate that the platform allows."""
 
 from __future__ import annotations
 
@@ -20,27 +20,27 @@ Result = TypeVar("Result")
 
 
 class Preview:
-    """Shows the newest text, one call at a time; what comes meanwhile is shown together.
+    """Shows the newest text, one call at a time; text that arrives meanwhile is shown together.
 
-    Leaving the context waits for the call under way, so that nothing of it lands afterwards.
+    Leaving the context waits for the current call, so that it can't take effect later.
     """
 
     def __init__(self, delivery: Delivery, capabilities: Capabilities, clock: Clock) -> None:
-        """Show nothing yet."""
+        """Start with nothing shown."""
         self._delivery = delivery
         self._capabilities = capabilities
         self._clock = clock
         self.text = ""
-        """All that has come so far."""
+        """The text so far."""
         self._changed = asyncio.Event()
-        self._begun = 0.0
-        self._never: Callable[[], None] | None = None
-        """Keeps the first text from being shown, once it is due to be."""
+        self._started_at = 0.0
+        self._cancel_start: Callable[[], None] | None = None
+        """Cancels the timer for the first preview, once it is set."""
         self._task: asyncio.Task[None] | None = None
 
     async def __aenter__(self) -> Self:
-        """Begin the time for which nothing is shown."""
-        self._begun = self._clock.monotonic()
+        """Start the time before the first preview."""
+        self._started_at = self._clock.monotonic()
         return self
 
     async def __aexit__(
@@ -49,9 +49,9 @@ class Preview:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        """Stop showing; raise what ended it, where it ended by itself."""
-        if self._never is not None:
-            self._never()
+        """Stop showing; raise the error that ended it, if there was one."""
+        if self._cancel_start is not None:
+            self._cancel_start()
         if self._task is None:
             return
         self._task.cancel()
@@ -60,23 +60,23 @@ class Preview:
             self._task.result()
 
     def show(self, text: str) -> None:
-        """Take the whole text so far; the empty text says that the answer starts over."""
+        """Take the whole text so far; an empty text means that the answer starts over."""
         self.text = text
         if self._capabilities.previews and text and not text.isspace():
             self._changed.set()
-            if self._never is None:
-                due = self._begun + self._capabilities.preview_after
-                self._never = self._clock.later(due - self._clock.monotonic(), self._start)
+            if self._cancel_start is None:
+                due = self._started_at + self._capabilities.preview_after
+                self._cancel_start = self._clock.later(due - self._clock.monotonic(), self._start)
 
     async def unless_stopped(self, body: Coroutine[Any, Any, Result]) -> Result:
-        """Return what the body returns; end it when somebody tells the bot to stop.
+        """Return what the body returns; cancel it when a person tells the bot to stop.
 
-        Raises `StoppedByUserError` then; `text` is what had come.
+        Raises `StoppedByUserError` then; `text` has the answer so far.
         """
         try:
             return await self._delivery.stopped.ends(body)
         except StoppedError:
-            raise StoppedByUserError("somebody told the bot to stop answering") from None
+            raise StoppedByUserError("a person told the bot to stop answering") from None
 
     def _start(self) -> None:
         self._task = asyncio.create_task(self._run())
@@ -86,5 +86,5 @@ class Preview:
             await self._changed.wait()
             self._changed.clear()
             if not await self._delivery.show(self.text):
-                self._changed.set()  # the model may think for long before its next word
+                self._changed.set()  # retry: the model may pause long before its next word
             await self._clock.sleep(self._capabilities.edit_interval)

@@ -1,8 +1,8 @@
-"""What was said in a thread before the bot was asked in: read once, and known as context.
+"""Reads what was said in a thread before the bot was first mentioned there, once, as context.
 
-It comes before the message that mentions the bot is stored, while a platform may be waiting for
-its acknowledgement; what can't be read in short stays unread. What people asked the bot to forget
-is not admitted again: the store knows until when.
+It is read before the mention is stored, while the platform may be waiting for the acknowledgement
+of the event, so it is skipped if it can't be read quickly. Messages that people had the bot forget
+are not stored again; the store refuses them.
 """
 
 from __future__ import annotations
@@ -27,14 +27,14 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 PATIENCE = 1.5
-"""Seconds: half of the three that Slack waits for an acknowledgement."""
+"""The most seconds to read: half of the three that Slack waits for an acknowledgement."""
 _MOST = 80
-"""Messages: what opens the thread, and the newest. A store keeps 100 that nobody answered."""
+"""The most messages: the first and the newest. A store keeps 100 without an answer."""
 _KEPT = 10_000
 
 
 class ThreadBackfill:
-    """Reads a thread when the bot comes in."""
+    """Reads a thread when the bot is first mentioned in it."""
 
     def __init__(
         self,
@@ -45,10 +45,15 @@ class ThreadBackfill:
         named: Callable[[Message], Awaitable[Message]],
         wanted: bool,
     ) -> None:
-        """Read with `said`, which yields what stands where a message is; nothing if not `wanted`.
+        """Start with no thread read.
 
-        It may yield what came after, or what belongs to another thread: that is left out. `named`
-        gives a message its author's name.
+        Args:
+            said: Yields the messages around a message. Those that are later, or of another thread,
+                are ignored.
+            store: Knows where the bot takes part already.
+            intake: Stores what was read.
+            named: Returns a message with its author's name.
+            wanted: Whether to read anything.
         """
         self._said = said
         self._named = named
@@ -58,9 +63,9 @@ class ThreadBackfill:
         self._known: OrderedDict[ThreadKey, None] = OrderedDict()
 
     async def read(self, message: Message) -> None:
-        """Take in what was said before this message, if the bot was not there yet.
+        """Store what was said before this message, if it is the thread's first mention.
 
-        Raises `StoreError` when that can't be told; anything else is no reason not to
+        Raises `StoreError` if the store can't say whether it is. No other error prevents the
         answer.
         """
         first = message.answer_in in {"", message.id}
@@ -72,11 +77,11 @@ class ThreadBackfill:
                 async with asyncio.timeout(PATIENCE):
                     await self._read(message)
             except (PlatformError, TimeoutError) as error:
-                log.info("what was said before is not known: %s", type(error).__name__)
+                log.info("the thread before the mention was not read: %s", type(error).__name__)
             except ChatbotError:
                 raise
-            except Exception as error:  # noqa: BLE001 - the question is answered all the same
-                log.error("what was said before is not known: %s", broke(error))  # noqa: TRY400
+            except Exception as error:  # noqa: BLE001 - the question is still answered
+                log.error("a thread was not read: %s", broke(error))  # noqa: TRY400
         self._known[message.thread] = None
         if len(self._known) > _KEPT:
             self._known.popitem(last=False)
@@ -93,9 +98,10 @@ class ThreadBackfill:
 
 
 def _is_there(work: Work | None) -> bool:
-    """Tell whether the bot takes part: what was only read may have been read in part.
+    """Return whether the bot takes part in a thread.
 
-    Another process may be reading right now, or have died as it did.
+    If it only overheard messages, they may be incomplete: another process may be reading the thread
+    right now, or have died meanwhile.
     """
     if work is None:
         return False

@@ -1,12 +1,12 @@
-"""What people said while the bot was not connected: read afterwards, and taken in like the rest.
+"""Catches up on what people said while the bot was not connected, and takes it in like the rest.
 
-No platform keeps it for long: Slack nothing for an app without a connection, Discord nothing
-behind a session that was lost. What is read twice is known from the first time. What is too old
-to be answered gets one line in its thread that says so. What was changed or deleted meanwhile is
-found by the same reads (`core.intake.changes`).
+No platform keeps events for long: Slack keeps none for an app without a connection, and Discord
+none of a session that was lost. So the messages themselves are read; those that are stored already
+are recognized. A message that is too old to answer gets one reply in its thread that says so. The
+same reads find what was edited or deleted meanwhile (`core.intake.changes`).
 
-From the moment at which something may have been missed until a thread was looked at, the thread
-has a gap. Who speaks there in the meantime is heard after what they said before.
+From the moment at which something may have been missed until a thread has been read, the thread has
+a gap. A message that arrives there meanwhile is taken in after those that were missed before it.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ from core.domain.limits import UNREAD
 from core.domain.message import FOR_US
 from core.domain.session import Entry, Status
 from core.domain.tasks import Tasks
-from core.intake.changes import Changes, Listing, Shelves
+from core.intake.changes import Changes, Listing, MessageLists
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Mapping, Sequence
@@ -44,46 +44,45 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 MARGIN = 3600.0
-"""Seconds before the cursor from which on is read: events come out of order, and get lost so."""
+"""Overlap, in seconds, re-read before the cursor: events can get lost out of order."""
 THREADS = 200
-"""Threads that are looked at, the latest first."""
+"""The most threads to read, the most recently used ones."""
 PATIENCE = 1.5
-"""Seconds that a message waits for what was missed before it: half of what Slack waits for us."""
+"""Seconds that a message waits for those missed before it: half of what Slack waits for us."""
 _LONGEST = 7 * 24 * 3600.0
-"""Seconds of downtime past which nobody expects even a line."""
+"""Seconds of downtime after which nobody expects even a reply that it is too late."""
 _HOUR = 3600.0
 _BACKOFF = Backoff(first=1.0, cap=30.0)
-"""Waits between attempts to look."""
+"""Waits between attempts to catch up."""
 _STORE_LATEST = 3.0
-"""The same where it is the store that does not serve: it is found to be back by looking."""
-_LOOKS = 10
-"""Times that one place is tried before the others, where it can't be read for now."""
+"""The longest wait if the store is down: only an attempt shows that it works again."""
+_ATTEMPTS = 10
+"""How often one channel is tried before the others, if it can't be read for now."""
 TOO_LATE = (
-    "I was away when this came, and it is too long ago to be answered now. "
-    "If it still matters, please say it again."
+    "I was offline when this message came, and it is too old to answer now. "
+    "If it still matters, please send it again."
 )
 
 
-class HistorySource(Shelves, Protocol):
-    """What a platform knows of the time in which nobody listened."""
+class HistorySource(MessageLists, Protocol):
+    """Reads from a platform what was said while the bot was not connected."""
 
-    async def places(self) -> Sequence[str]:
-        """Return places to look at beside those of known threads."""
+    async def channels(self) -> Sequence[str]:
+        """Return channels to read, beside those of known threads."""
         ...
 
     def said(
-        self, place: str, threads: Mapping[str, float], oldest: float
+        self, channel: str, threads: Mapping[str, float], oldest: float
     ) -> AsyncGenerator[Message | Listing, None]:
-        """Yield what people said at a place after `oldest`, in threads and outside of them.
+        """Yield what people said in a channel after `oldest`, in threads and outside of them.
 
-        In each of these threads, after the moment that is given for it. Behind each list of
-        messages that was read to its end comes the `Listing`. Raises `PlatformError` when that
-        can't be had.
+        In each of the given threads, what they said after the time given for it. After each list of
+        messages that was read to its end, its `Listing` is yielded. Raises `PlatformError`.
         """
         ...
 
     def said_in(self, message: Message, oldest: float) -> AsyncGenerator[Message | Listing, None]:
-        """Yield what people said in a message's thread after a moment; as `said`."""
+        """Yield what people said in a message's thread after `oldest`; as `said`."""
         ...
 
     async def offer(self, messages: Sequence[Message]) -> None:
@@ -91,12 +90,12 @@ class HistorySource(Shelves, Protocol):
         ...
 
     async def say(self, message: Message, text: str) -> None:
-        """Say something under a message, once; raises `PlatformError` where that can't be."""
+        """Reply to a message with a text, once. Raises `PlatformError`."""
         ...
 
 
 class CatchUp:
-    """Looks for what was missed."""
+    """Reads what was missed and takes it in."""
 
     def __init__(
         self,
@@ -109,9 +108,16 @@ class CatchUp:
         *,
         hours: float,
     ) -> None:
-        """Offer to `past` what the store does not know; `platform` begins its thread keys.
+        """Start with no gap.
 
-        What is older than so many hours is too old to be answered.
+        Args:
+            platform: The platform's name in thread keys.
+            past: Reads what was said, and takes in what the store does not know.
+            store: Knows the threads.
+            intake: Knows which messages are new.
+            cursors: Up to when each channel was heard.
+            clock: Measures and waits.
+            hours: The age at which a message is too old to answer.
         """
         self._platform = platform
         self._past = past
@@ -123,33 +129,33 @@ class CatchUp:
         self._changes = Changes(past, store, intake, clock)
         self._due = asyncio.Event()
         self._gap = 0
-        """How many gaps there have been."""
+        """How many times something may have been missed; numbers the gaps."""
         self._closed = 0
-        """The last of them in which all was looked at."""
-        self._looked: dict[str | ThreadKey, int] = {}
-        """By place and thread: the gap in which it was looked at."""
+        """The last gap that is closed: all channels were read since."""
+        self._read: dict[str | ThreadKey, int] = {}
+        """By channel and by thread: the last gap that is closed there."""
         self._tasks = Tasks("looking for what was missed in a thread")
         self._looking: dict[ThreadKey, asyncio.Task[None]] = {}
         self._sinces: dict[str, asyncio.Task[float | None]] = {}
-        """By place: from when on to read it. No cursor moves while there is a gap."""
+        """By channel: from when on to read it. No cursor moves while there is a gap."""
         self._failing = False
 
     def hold(self) -> None:
-        """Note that something may not have been heard until now; `missed` has it looked for."""
+        """Note that something may have been missed until now; `look` starts reading it."""
         self._gap += 1
         self._cursors.hold()
 
     def missed(self) -> None:
-        """Look for what was not heard until now."""
+        """Note that something may have been missed until now, and start reading it."""
         self.hold()
         self.look()
 
     def look(self) -> None:
-        """Look for what was not heard until the last `hold`."""
+        """Start reading what was missed until the last `hold`."""
         self._due.set()
 
     async def forever(self) -> None:
-        """Look each time that something may have been missed."""
+        """Read what was missed, each time that something may have been."""
         waits = iter(_BACKOFF)
         while True:
             await self._due.wait()
@@ -160,8 +166,8 @@ class CatchUp:
             except ChatbotError as error:
                 self._fails(str(error))
                 known, most = False, _STORE_LATEST if isinstance(error, StoreError) else math.inf
-            except Exception as error:  # noqa: BLE001 - nobody would look any more
-                log.error("what was missed is looked for later: %s", broke(error))  # noqa: TRY400
+            except Exception as error:  # noqa: BLE001 - the loop must go on
+                log.error("catching up is retried later: %s", broke(error))  # noqa: TRY400
                 known = False
             if known:
                 self._failing, waits = False, iter(_BACKOFF)
@@ -170,16 +176,16 @@ class CatchUp:
             self._due.set()
 
     async def close(self) -> None:
-        """Stop looking at single threads."""
+        """Stop reading single threads."""
         await self._tasks.close()
 
     async def ahead(self, message: Message) -> None:
-        """Take in what was missed in a message's thread, before the message; not for long."""
+        """Take in what was missed in a message's thread before it; wait only for a moment."""
         thread = message.thread
         if not self.has_gap(thread):
             return
-        if thread.thread == message.id:  # it begins the thread: nothing was said there before it
-            self._looked[thread] = self._gap
+        if thread.thread == message.id:  # it opens the thread: nothing was said before
+            self._read[thread] = self._gap
             return
         if thread not in self._looking:
             task = self._looking[thread] = self._tasks.start(self._look_ahead(message))
@@ -189,10 +195,10 @@ class CatchUp:
     # --- one thread -----------------------------------------------------------------------------
 
     def has_gap(self, thread: ThreadKey) -> bool:
-        """Tell whether something may have been missed in a thread."""
+        """Return whether something may have been missed in a thread."""
         if self._closed == self._gap:
             return False
-        looked = max(self._looked.get(thread, 0), self._looked.get(thread.place, 0))
+        looked = max(self._read.get(thread, 0), self._read.get(thread.place, 0))
         return looked < self._gap
 
     async def _look_ahead(self, message: Message) -> None:
@@ -207,116 +213,116 @@ class CatchUp:
                 await self._changes.follow({thread: stored}, found, listings)
                 before = [each for each in found if since < each.at <= message.at]
                 await self._take(before, asked=message.at)
-            self._looked[thread] = gap
+            self._read[thread] = gap
         except ChatbotError as error:
-            log.info("what was missed in a thread is looked for later: %s", error)
-        except Exception as error:  # noqa: BLE001 - the message is taken in all the same
-            log.error("what was missed in a thread is not known: %s", broke(error))  # noqa: TRY400
+            log.info("catching up on a thread is retried later: %s", error)
+        except Exception as error:  # noqa: BLE001 - the message is still taken in
+            log.error("a thread was not caught up on: %s", broke(error))  # noqa: TRY400
 
-    async def _since_for_all(self, place: str) -> float | None:
-        """Return what `_since` does, asked for once for all threads of a place."""
-        if place not in self._sinces:
-            self._sinces[place] = asyncio.create_task(self._since(place))
-        asked = self._sinces[place]
+    async def _since_for_all(self, channel: str) -> float | None:
+        """Return what `_since` does; it is asked once for all threads of a channel."""
+        if channel not in self._sinces:
+            self._sinces[channel] = asyncio.create_task(self._since(channel))
+        asked = self._sinces[channel]
         try:
             return await asyncio.shield(asked)
         except ChatbotError:
-            self._sinces.pop(place, None)
+            self._sinces.pop(channel, None)
             raise
 
     # --- all of them ----------------------------------------------------------------------------
 
     async def _run(self, gap: int) -> bool:
-        """Look at all places; tell whether all that was missed is known."""
+        """Read all channels; return whether all of them could be read."""
         holds = self._cursors.holds
         known = True
-        for place, threads in (await self._places()).items():
-            if await self._look_patiently(place, threads):
-                self._looked[place] = gap
+        for channel, threads in (await self._channels()).items():
+            if await self._look_patiently(channel, threads):
+                self._read[channel] = gap
             else:
                 known = False
         if known:
             self._cursors.release(holds)
             self._closed = gap
             self._sinces.clear()
-            self._looked = {what: last for what, last in self._looked.items() if last > gap}
+            self._read = {what: last for what, last in self._read.items() if last > gap}
         return known
 
-    async def _look_patiently(self, place: str, threads: Sequence[ThreadKey]) -> bool:
-        """Look at one place, and wait for the platform; tell whether it could be looked at.
+    async def _look_patiently(self, channel: str, threads: Sequence[ThreadKey]) -> bool:
+        """Read one channel, waiting for the platform if need be; return whether it is done with.
 
-        What will not be shown to the bot is nothing that it waits for.
+        A channel that the bot may not read is done with.
         """
         pauses = iter(_BACKOFF)
-        for _ in range(_LOOKS):
+        for _ in range(_ATTEMPTS):
             try:
-                await self._look(place, threads)
+                await self._look(channel, threads)
             except ReadBackRefusedError as error:
-                log.warning("what was missed at a place is not known: %s", error)
+                log.warning("a channel was not caught up on: %s", error)
                 return True
             except (WaitError, PostUnclearError) as error:
-                log.info("what was missed at a place is looked for later: %s", error)
+                log.info("catching up on a channel is retried later: %s", error)
                 announced = error.seconds if isinstance(error, WaitError) else None
                 pause = next(pauses)
                 await self._clock.sleep(pause if announced is None else announced)
             except PlatformError as error:
-                log.warning("what was missed at a place is not known: %s", error)
+                log.warning("a channel was not caught up on: %s", error)
                 return True
             except ChatbotError:
                 raise
-            except Exception as error:  # noqa: BLE001 - other places are looked at all the same
-                log.error("what was missed at a place is not known: %s", broke(error))  # noqa: TRY400
+            except Exception as error:  # noqa: BLE001 - other channels are still read
+                log.error("a channel was not caught up on: %s", broke(error))  # noqa: TRY400
                 return True
             else:
                 return True
         return False
 
-    async def _look(self, place: str, threads: Sequence[ThreadKey]) -> None:
-        started, since = self._clock.now(), await self._since(place)
+    async def _look(self, channel: str, threads: Sequence[ThreadKey]) -> None:
+        started, since = self._clock.now(), await self._since(channel)
         if since is None:
-            return  # nothing was ever heard anywhere: this is the first start
+            return  # nothing was ever heard there: this is the first start
         stored = {thread: await self._changes.stored(thread) for thread in threads}
         oldest = {
             thread.thread: min([since, *(entry.at - 1 for entry in entries)])
             for thread, entries in stored.items()
         }
-        found, listings = await _all(self._past.said(place, oldest, since))
+        found, listings = await _all(self._past.said(channel, oldest, since))
         await self._changes.follow(stored, found, listings)
         await self._take([message for message in found if message.at > since])
-        await self._cursors.advance(place, started)
+        await self._cursors.advance(channel, started)
 
-    async def _since(self, place: str) -> float | None:
-        """Return from when on a place has to be read; None if it was never heard."""
-        cursor = await self._cursors.of(place)
+    async def _since(self, channel: str) -> float | None:
+        """Return from when on to read a channel; None if it was never heard."""
+        cursor = await self._cursors.of(channel)
         return max(cursor - MARGIN, self._clock.now() - _LONGEST) if cursor else None
 
-    async def _places(self) -> dict[str, list[ThreadKey]]:
-        """Return where to look: the places of threads, with those that were last active."""
+    async def _channels(self) -> dict[str, list[ThreadKey]]:
+        """Return the channels to read, with their most recently used threads."""
         infos = [
             info
             async for info in self._store.all_threads()
             if info.thread.platform == self._platform
         ]
         recent = sorted(infos, key=lambda info: -info.last_at)[:THREADS]
-        places: dict[str, list[ThreadKey]] = {}
+        channels: dict[str, list[ThreadKey]] = {}
         for info in recent:
-            places.setdefault(info.thread.place, []).append(info.thread)
-        for place in await self._past.places():
-            places.setdefault(place, [])
-        return places
+            channels.setdefault(info.thread.place, []).append(info.thread)
+        for channel in await self._past.channels():
+            channels.setdefault(channel, [])
+        return channels
 
     def _fails(self, why: str) -> None:
-        """Say it once: it is tried again until it works."""
+        """Log the first failure as a warning; it is retried until it works."""
         level = logging.INFO if self._failing else logging.WARNING
         self._failing = True
-        log.log(level, "what was missed is looked for later: %s", why)
+        log.log(level, "catching up is retried later: %s", why)
 
     # --- taking in ------------------------------------------------------------------------------
 
     async def _take(self, found: Sequence[Message], *, asked: float = 0.0) -> None:
-        """Take in, of what was read, what was never offered to the store.
+        """Take in the messages that the store does not know.
 
-        `asked` is when the bot is asked into a thread that it does not know yet.
+        `asked` is the time of the mention that is the first in a thread, if there is one.
         """
         answered = self._clock.now() - self._hours * _HOUR
         late: dict[str, Message] = {}
@@ -335,16 +341,16 @@ class CatchUp:
             await self._say_so(message, TOO_LATE)
 
     async def _offer(self, messages: Sequence[Message]) -> None:
-        """Offer messages of one thread; where that breaks, each by itself, to skip no more of them.
+        """Offer messages of one thread; if that fails, each by itself, to skip as few as possible.
 
-        A person whose message is skipped is told.
+        The author of a skipped message is told.
         """
         try:
             await self._past.offer(messages)
         except ChatbotError:
             raise
-        except Exception as error:  # noqa: BLE001 - one message must not stop what comes after it
-            log.error("what was missed was not taken in: %s", broke(error))  # noqa: TRY400
+        except Exception as error:  # noqa: BLE001 - one message must not stop the later ones
+            log.error("a missed message was not taken in: %s", broke(error))  # noqa: TRY400
             if len(messages) > 1:
                 for message in messages:
                     await self._offer([message])
@@ -354,9 +360,9 @@ class CatchUp:
     async def _since_it_came(
         self, thread: ThreadKey, messages: list[Message], asked: float
     ) -> list[Message]:
-        """Leave out what was said before the bot was asked in: that was for nobody to answer.
+        """Return the messages without those from before the bot's first mention in the thread.
 
-        What of it is to be known as context was read then, as far as it could be.
+        The bot does not answer them; `ThreadBackfill` reads them as context.
         """
         wanted = [message for message in messages if message.address in FOR_US]
         if len(wanted) == len(messages):
@@ -365,7 +371,7 @@ class CatchUp:
         return [each for each in messages if each.at >= came]
 
     async def _came(self, thread: ThreadKey) -> float:
-        """Return when the first message was said that is not there as context; else 0."""
+        """Return the time of the first stored message that is not only context; else 0."""
         async for record in self._store.records(thread):
             if isinstance(record, Entry) and record.status is not Status.OVERHEARD:
                 return record.at
@@ -375,13 +381,13 @@ class CatchUp:
         try:
             await self._past.say(message, text)
         except PlatformError as error:
-            log.warning("a message stays without a word: %s", error)
+            log.warning("a message gets no reply: %s", error)
 
 
 async def _all(
     read: AsyncGenerator[Message | Listing, None],
 ) -> tuple[list[Message], list[Listing]]:
-    """Return what was read: the messages in order of time, each once, and the lists."""
+    """Return the messages in order of time, each once, and the lists."""
     found: dict[tuple[ThreadKey, str], Message] = {}
     listings: list[Listing] = []
     async for each in read:

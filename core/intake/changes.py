@@ -1,7 +1,7 @@
-"""What people changed or deleted while the bot was not connected: found by a comparison.
+"""Finds what people edited or deleted while the bot was not connected, by comparison.
 
-No platform tells it afterwards. So what stands in a thread is read, and compared with what is
-stored: what has a newer edit or other files is amended, and what is gone is deleted here too.
+No platform reports that afterwards. So the messages of a thread are read and compared with the
+stored ones: a message with a newer edit or other files is amended, and one that is gone is deleted.
 """
 
 from __future__ import annotations
@@ -25,45 +25,45 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 _PLACES = 100
-"""Messages and answers of a thread that are compared, the latest: what a prompt may show."""
+"""How many places of a thread are compared, the latest: as many as a prompt may show."""
 _SECONDS = 30 * 24 * 3600.0
-"""How old a message may be that is compared: as old as a session may be that is silent."""
+"""How old a compared message may be: as long as a session may be silent."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Listing:
-    """All that stands in one list of messages, a thread's or a channel's, from a moment on."""
+    """All messages of one list, a thread's or a channel's, since a point in time."""
 
     name: str
-    """Which list: as `Places.listing_of` calls it."""
+    """The list's name, as returned by `MessageLists.listing_of`."""
     since: float
     ids: frozenset[str]
 
 
-class Shelves(Protocol):
-    """Where a platform keeps messages."""
+class MessageLists(Protocol):
+    """The lists in which a platform has its messages."""
 
     def listing_of(self, thread: ThreadKey, entry: Entry) -> str:
-        """Return the name of the list that a stored message is in; empty if that is not known."""
+        """Return the name of the list that a stored message is in; empty if unknown."""
         ...
 
     async def is_gone(self, thread: ThreadKey, entry: Entry) -> bool:
-        """Ask whether a stored message was deleted; raises `PlatformError`."""
+        """Ask the platform whether a stored message was deleted. Raises `PlatformError`."""
         ...
 
 
 class Changes:
-    """Compares what stands on a platform with what is stored."""
+    """Compares the messages on a platform with the stored ones."""
 
-    def __init__(self, shelves: Shelves, store: Store, intake: Intake, clock: Clock) -> None:
-        """Change what `store` has by way of `intake`."""
-        self._shelves = shelves
+    def __init__(self, lists: MessageLists, store: Store, intake: Intake, clock: Clock) -> None:
+        """Read stored messages from `store`, and change them by way of `intake`."""
+        self._lists = lists
         self._store = store
         self._intake = intake
         self._clock = clock
 
     async def stored(self, thread: ThreadKey) -> tuple[Entry, ...]:
-        """Return the messages of a thread that are compared, in order."""
+        """Return the stored messages of a thread that are to be compared, in order."""
         work = await self._store.peek(thread)
         if work is None:
             return ()
@@ -84,14 +84,15 @@ class Changes:
         found: Iterable[Message],
         listings: Iterable[Listing],
     ) -> int:
-        """Amend and delete what was changed; return how many messages that were.
+        """Amend and delete messages that were changed; return how many.
 
         Args:
-            stored: The messages that are compared, by thread.
-            found: What was read.
+            stored: The stored messages to compare, by thread.
+            found: The messages that were read.
             listings: The lists that were read to their ends.
 
-        Raises what the store does.
+        Raises:
+            StoreError: A change could not be stored.
         """
         known = {
             (thread, entry.platform_id): entry
@@ -105,29 +106,29 @@ class Changes:
                 changed += await self._intake.edit(replace(edit, id=entry.id))
         lists = {listing.name: listing for listing in listings}
         for (thread, _), entry in known.items():
-            listing = lists.get(self._shelves.listing_of(thread, entry))
+            listing = lists.get(self._lists.listing_of(thread, entry))
             if listing is not None and await self._is_gone(thread, entry, listing):
                 await self._intake.delete(thread, entry.id, (), stamp=self._clock.now())
                 changed += 1
         return changed
 
     async def _is_gone(self, thread: ThreadKey, entry: Entry, listing: Listing) -> bool:
-        """Tell whether a message is gone; what a list lacks is asked for by itself."""
+        """Return whether a message is gone; if its list lacks it, ask for it by itself."""
         if entry.at <= listing.since or entry.platform_id in listing.ids:
             return False
         try:
-            return await self._shelves.is_gone(thread, entry)
+            return await self._lists.is_gone(thread, entry)
         except PlatformError as error:
-            log.info("whether a message was deleted is not known: %s", error)
+            log.info("it is not known whether a message was deleted: %s", error)
             return False
 
 
 def _edit(entry: Entry, message: Message) -> Message | None:
-    """Return the message as an edit of what is stored; None if it is no newer."""
+    """Return the message as an edit of the stored one; None if it is no newer."""
     if message.stamp > entry.stamp:
         return message
     files, kept = ({file.id for file in each.attachments} for each in (message, entry))
     if files == kept:
         return None
-    # A file goes without an edit. What is told from now on has a later stamp.
+    # A file is removed without an edit. Later events have a later stamp.
     return replace(message, stamp=math.nextafter(max(entry.stamp, entry.at), math.inf))

@@ -1,4 +1,4 @@
-"""Taking a message in: all that a platform calls before it acknowledges an event."""
+"""Takes messages in: everything that a platform calls before it acknowledges an event."""
 
 from __future__ import annotations
 
@@ -18,24 +18,24 @@ if TYPE_CHECKING:
     from core.worker.worker import Worker
 
 _CROWDED = (
-    "I did not take this in: {most} of your messages are waiting for an answer already. Please "
-    "send it again, with whatever else you write until then, when I have answered some of them."
+    "I could not take this message: {most} of your messages are already waiting for an answer. "
+    "Until I have answered some, I can't take others either; please send them again then."
 )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class IntakePolicy:
-    """On which terms messages are taken in."""
+    """How messages are taken in."""
 
     ttl: Mapping[Kind, float]
     """Seconds of silence after which a session ends."""
     reach: Mapping[Kind, int]
-    """Places that the kind's memory strategy needs to see; see `AdmissionPolicy.reach`."""
+    """How many places the kind's memory strategy needs to see; see `AdmissionPolicy.reach`."""
     follow_up: FollowUp = FollowUp.ALONE
     overhear: bool = True
     waiting_limit: int = 50
     waiting_per_person: int = 500
-    """Messages of one person that may wait in this process, over all threads."""
+    """How many messages of one person may wait in this process, in all threads together."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,27 +43,27 @@ class Received:
     """What became of a message."""
 
     verdict: Admission | None
-    """None when it was refused before the store saw it."""
+    """None if it was refused before the store saw it."""
     notice: str = ""
-    """A sentence for its author, where it was refused and they have to hear of it at once."""
+    """A sentence for its author, if it was refused and they have to be told at once."""
     muted: bool = False
-    """It is new, and the bot was told to be quiet in its thread."""
+    """Whether it is new, and the bot was told to be quiet in its thread."""
 
 
 class Intake:
-    """The way in, shared by all platforms."""
+    """Takes in the messages of all platforms."""
 
     def __init__(self, store: Store, worker: Worker, policy: IntakePolicy) -> None:
-        """Take messages into `store`, to be answered by `worker` or another replica's."""
+        """Store messages by way of `worker`, which answers them, or another replica's does."""
         self._store = store
         self._worker = worker
         self._policy = policy
 
     async def take(self, message: Message) -> Received:
-        """Store a message, once, and see that it gets answered.
+        """Store a message once, to be answered.
 
-        The platform acknowledges the event when this returns, and not when it raises
-        `StoreError`: the platform then sends the event again.
+        The platform acknowledges the event when this returns. If this raises `StoreError`, it must
+        not, so that the event is sent again.
         """
         notice = refusal(message)
         if notice:
@@ -74,9 +74,9 @@ class Intake:
         return self._crowded(message, accepted) if full else _received(accepted)
 
     async def collect(self, messages: Sequence[Message]) -> list[Received]:
-        """Store messages of one thread, oldest first, so that one turn answers as many as it may.
+        """Store messages of one thread, oldest first, so that one turn answers all it can.
 
-        As `take`, but the turn begins when all of them are stored.
+        As `take`, but the turn starts when all of them are stored.
         """
         notices = [refusal(message) for message in messages]
         refused = [Received(verdict=None, notice=notice) for notice in notices]
@@ -89,9 +89,9 @@ class Intake:
         return [each if each.notice else _received(next(stored)) for each in refused]
 
     async def overhear(self, message: Message) -> bool:
-        """Store what was said before the bot was asked in, as context; tell if it was new.
+        """Store a message from before the first mention, as context; return whether it was new.
 
-        What was forgotten stays out: the store knows until when.
+        A message that people had the bot forget is not stored again.
         """
         if refusal(message):
             return False
@@ -100,44 +100,43 @@ class Intake:
         return accepted.new and accepted.verdict is Admission.OVERHEARD
 
     async def is_new(self, message: Message, step: str = "") -> bool:
-        """Tell whether a message, or that step of it, was never offered before; stores nothing."""
+        """Return whether a message, or this step of it, was never offered before; store nothing."""
         terms = replace(self._terms(message), admissions=(Admission.IGNORED,) * len(STATES))
         accepted = await self._store.accept(_at_step(message, step), terms)
         return accepted.verdict is Admission.IGNORED
 
     async def mark(self, message: Message, step: str = "") -> bool:
-        """Remember that a message was heard that is not kept; tell whoever was first to.
+        """Mark a message as seen without storing it; return whether this call was the first.
 
-        With a step, only that is remembered: for all else the message stays new.
+        With a step, only that step is marked: otherwise the message stays new.
         """
         terms = replace(self._terms(message), admissions=(Admission.GONE,) * len(STATES))
         return (await self._store.accept(_at_step(message, step), terms)).new
 
     async def edit(self, message: Message, *, files: bool = True) -> bool:
-        """Take in that a stored message's text or files were changed; tell whether it was known.
+        """Apply an edit to a stored message; return whether the message was known.
 
-        `files` tells whether the message has all of its files; else those that were stored stay.
-        One that was not known is for the platform to offer, as if it had been said so: its edit
-        may be told before it.
+        If it was not, the platform offers the edited message as a new one: the edit event can
+        arrive before the message event. Unless the message comes with all of its `files`, the
+        stored ones stay.
         """
-        key, text = message.thread, message.text
         return await self._store.amend(
-            key,
+            message.thread,
             message.id,
             message.identities,
             stamp=message.stamp,
-            text=text,
+            text=message.text,
             attachments=message.attachments if files else None,
         )
 
     async def delete(
         self, thread: ThreadKey, message: str, identities: tuple[str, ...], *, stamp: float
     ) -> None:
-        """Take in that a message was deleted."""
+        """Delete a stored message."""
         await self._store.amend(thread, message, identities, stamp=stamp, text=None)
 
     def _crowded(self, message: Message, accepted: Accepted) -> Received:
-        """Return what became of a message of a person who has too many that wait."""
+        """Return what became of a message whose author has too many waiting."""
         received = _received(accepted)
         refused = accepted.new and accepted.verdict is Admission.FULL
         if not refused or not self._worker.backlog.refuse(asker_of(message)):
@@ -162,5 +161,5 @@ def _at_step(message: Message, step: str) -> Message:
 
 
 def _received(accepted: Accepted) -> Received:
-    # What a platform tells a second time is older than a `quiet` that was said in between.
+    # A repeated message is older than a `quiet` that was said in between.
     return Received(verdict=accepted.verdict, muted=accepted.muted and accepted.new)

@@ -36,8 +36,8 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-_LATE = "it took too long to get it"
-_REFUSED = "I could not get it"
+_LATE = "fetching it took too long"
+_REFUSED = "it could not be fetched"
 _CACHED_FILES = 10_000
 """The most files that are cached, however small they are."""
 

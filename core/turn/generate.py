@@ -1,7 +1,7 @@
-"""What a turn asks of the model: what is remembered, the files to look at, and the answer.
+"""Generates the answer of a turn: plans the prompt, loads its files, and asks the model.
 
-What is planned is counted here, and a count is a guess: a request that the model refuses as too
-large is planned again with less of what was said before, and what the refusal names is learned.
+Token counts are estimates. If the model refuses a request as too large, it is planned again with
+fewer earlier messages, and the numbers in the refusal are learned.
 """
 
 from __future__ import annotations
@@ -46,28 +46,27 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 REPLANS = 3
-"""How often a refused request is planned again; the last time with the new messages alone."""
+"""How often a refused request is planned again; the last time with only the new messages."""
 _SHARES = (2 / 3, 1 / 2, 1 / 2)
-"""How much of a refused request is tried next, where the refusal names no numbers."""
-
+"""The share of a refused request that is tried next, if the refusal names no numbers."""
 
 _FAR = 4
-"""How many times more or fewer tokens there may be than are counted here, at most."""
+"""The factor by which our token count may be wrong, at most."""
 _NOT_LONG = (
-    "The model refuses even a message as short as this one as too long, which it is not. The "
-    "person who runs me finds the numbers in the log."
+    "The model rejects this message as too long, although it is short. The person who runs me "
+    "finds the numbers in the log."
 )
 _ANSWER_TOO_LONG = (
-    "The model refuses the room that I ask for an answer. The person who runs me can set "
-    "CHATBOT_ANSWER_TOKENS lower."
+    "The model does not allow answers as long as I ask for. The person who runs me can lower "
+    "CHATBOT_ANSWER_TOKENS."
 )
 _LEAST_ANSWER = 16
-"""Tokens of the shortest answer that anybody sets a limit at."""
+"""Tokens of the shortest plausible limit for an answer."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Replied:
-    """The model's answer, and what it was shown for it."""
+    """The model's answer, and the plan and files that it was asked with."""
 
     answered: Answered
     plan: Plan
@@ -76,13 +75,13 @@ class Replied:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Prompt:
-    """A request, and what it was counted to be."""
+    """A request, with the plan and the count that it was made of."""
 
     session: Session
     plan: Plan
     request: ModelRequest
     factor: float
-    """Tokens per unit of the ruler, when it was counted."""
+    """Tokens per unit of the token counter, at the time of counting."""
 
     @property
     def units(self) -> float:
@@ -90,29 +89,31 @@ class _Prompt:
 
     @property
     def less(self) -> float:
-        """Return the units of a prompt with less of what was said before."""
+        """Return the units of a prompt with fewer earlier messages."""
         parts = self.plan.tokens
         return (parts.total - (parts.window + parts.summary) * (1 - _SHARES[0])) / self.factor
 
 
 class AnswerGenerator:
-    """Asks the model. Holds nothing of any thread."""
+    """Asks the model. It holds no state of any thread."""
 
     def __init__(
-        self, model: Model, memory: Memory, clock: Clock, manner: TurnConfig, files: Attachments
+        self, model: Model, memory: Memory, clock: Clock, config: TurnConfig, files: Attachments
     ) -> None:
-        """Answer with this model, from this memory, and with these files."""
+        """Answer with this model, memory, and files."""
         self._model = model
         self._memory = memory
         self._clock = clock
-        self._manner = manner
+        self._config = config
         self._files = files
 
     async def answer(self, session: Session, strategy: Strategy, delivery: Delivery) -> Replied:
-        """Return the model's answer, shown as it comes.
+        """Return the model's answer, and show it as a preview while it arrives.
 
-        Raises `MessageTooLargeError` where the new messages do not fit together, and what the
-        model raises. Its `PromptTooLargeError` is for them too: nothing else was left in it.
+        Raises:
+            MessageTooLargeError: The new messages don't fit into one request.
+            PromptTooLargeError: The model refused a request with only the new messages.
+            ModelError: Whatever else the model raises.
         """
         platform = delivery.platform
         await platform.working(delivery.target, working=True)
@@ -136,7 +137,7 @@ class AnswerGenerator:
             except PromptRefusedError:
                 if not any(file.is_media for file in files.values()):
                     raise
-            # One of the files may be what it refuses, and would be with each message to come.
+            # One of the files may be the reason, and would be with each later message.
             bare = without_media(files)
             replied = await self._ask_with(bare, session, strategy, preview)
         self._files.reject(session.thread, _suspects(session, wanted, files))
@@ -145,7 +146,7 @@ class AnswerGenerator:
     async def _ask_with(
         self, files: Files, session: Session, strategy: Strategy, preview: Preview
     ) -> Replied:
-        """Ask, and plan again with less of what was said before where so much is refused."""
+        """Ask the model; plan again with fewer earlier messages if it refuses so many."""
         since = self._clock.monotonic()
         refused: _Prompt | None = None
         alone = False
@@ -161,7 +162,7 @@ class AnswerGenerator:
                     raise _in_words(refusal, prompt) from _told(error, prompt)
                 alone = replans == REPLANS - 1
             except PromptRefusedError:
-                # It may be too large in words that nobody knows, or for something said before.
+                # Perhaps it is too large, in unknown words, or an earlier message is the reason.
                 if alone or not prompt.plan.has_past or prompt.request.has_media:
                     raise
                 refused, alone = prompt, True
@@ -176,38 +177,38 @@ class AnswerGenerator:
     ) -> _Prompt:
         """Plan a request; `alone` with nothing but the new messages.
 
-        What refusals have taught only says how much there is of what was said before. That a
-        message by itself is too large is said by settings, or else by the model.
+        Learned limits only reduce the earlier messages. Whether a new message is too large by
+        itself is decided by the settings or by the model.
         """
         memory, now = self._memory, self._clock.monotonic()
         scene = self._scene(session)
-        count, system = memory.counter.count, self._manner.system
+        count, system = memory.counter.count, self._config.system
         fixed = fixed_size(scene, system=system, count=count)
         room = memory.room(session.thread, now=now)
         if alone or room < memory.budget:
             least = least_size(session, fixed=fixed, count=count, files=files)
             room = min(memory.budget, least if alone else max(room, least))
         seen = plan(session, strategy, budget=room, count=count, fixed=fixed, files=files)
-        if _leaves_out(session, seen):  # rather one answer after the other
+        if _leaves_out(session, seen):  # they are answered one after the other instead
             raise MessageTooLargeError(size=seen.tokens.new, room=room - fixed)
         request = reply_request(
             seen,
             session,
             scene,
             system=system,
-            model=self._manner.model,
-            max_tokens=memory.limits.answer_tokens(self._manner.answer_tokens, now=now),
+            model=self._config.model,
+            max_tokens=memory.limits.answer_tokens(self._config.answer_tokens, now=now),
             files=files,
         )
         return _Prompt(session=session, plan=seen, request=request, factor=memory.counter.factor)
 
     async def _ask(self, prompt: _Prompt, preview: Preview, since: float) -> Answered:
-        """Ask the model, and show the answer as it comes."""
+        """Ask the model, and show the answer while it arrives."""
         asking = ask(
             self._model,
             prompt.request,
             clock=self._clock,
-            policy=self._manner.retry,
+            policy=self._config.retry,
             show=preview.show,
             since=since,
         )
@@ -221,7 +222,7 @@ class AnswerGenerator:
     # --- what a refusal teaches -----------------------------------------------------------------
 
     def _learn(self, error: PromptTooLargeError, prompt: _Prompt, *, share: float) -> None:
-        """Take in what a refusal names; without numbers, try this share of the request next."""
+        """Learn from a refusal; if it names no numbers, try this share of the request next."""
         limits, now = self._memory.limits, self._clock.monotonic()
         log.info(
             "a request of about %d tokens is too large: the model counts %s, and takes %s",
@@ -232,7 +233,7 @@ class AnswerGenerator:
         if error.answer_limit is not None:
             limits.answer_limit(error.answer_limit, now=now)
             return
-        wanted = self._manner.answer_tokens
+        wanted = self._config.answer_tokens
         if error.limit is not None:
             limits.limit(error.limit, answer=wanted, now=now)
         if (fitting := error.share(wanted)) is not None:
@@ -247,21 +248,21 @@ class AnswerGenerator:
         self._memory.limits.thread(prompt.session.thread, units, now=now)
 
     def _is_worth_it(self, error: PromptTooLargeError, prompt: _Prompt) -> bool:
-        """Tell whether the next request is any smaller than the refused one."""
+        """Return whether the next request would be smaller than the refused one."""
         if error.in_bytes and prompt.request.has_media:
-            return False  # it is not the words, and may be tried without what it is
+            return False  # its files are too large, and it may be retried without them
         now, most = self._clock.monotonic(), prompt.request.max_tokens
         return prompt.plan.has_past or self._memory.limits.answer_tokens(most, now=now) < most
 
     def _count(self, prompt: _Prompt, usage: Usage | None) -> None:
-        """Correct how tokens are counted; what media cost is a rule's guess, and no word's."""
+        """Correct the token counter; a prompt with media can't, since their cost is a guess."""
         if usage is not None and not prompt.request.has_media:
             counted = _tokens(prompt.request, self._memory)
             self._memory.counter.learn(counted, usage)
 
     def _scene(self, session: Session) -> PromptContext:
         return PromptContext(
-            now=datetime.fromtimestamp(self._clock.now(), self._manner.timezone),
+            now=datetime.fromtimestamp(self._clock.now(), self._config.timezone),
             platform=session.thread.platform,
             place=session.thread.place,
             kind=session.kind,
@@ -270,7 +271,7 @@ class AnswerGenerator:
 
 
 def _length(session: Session, files: Files) -> int:
-    """Return the characters of all that a prompt may show."""
+    """Return the number of characters that a prompt may show."""
     length = 0
     for turn in session.turns:
         length += len(turn.answer.text)
@@ -282,23 +283,23 @@ def _length(session: Session, files: Files) -> int:
 
 
 def _suspects(session: Session, wanted: Sequence[Attachment], files: Files) -> list[Attachment]:
-    """Return the files that may have been refused: the new ones, or else all."""
+    """Return the files that may be the reason of a refusal: the new ones, or else all."""
     new = [each for entry in session.batch for each in entry.attachments]
     return [each for each in new if files[each.id].is_media] or list(wanted)
 
 
 def _leaves_out(session: Session, seen: Plan) -> bool:
-    """Tell whether a message that wants its answer now is not shown."""
+    """Return whether the plan leaves out a message that is to be answered now."""
     left_out = session.batch[: len(session.batch) - len(seen.batch)]
     return any(entry.status is Status.ADDRESSED for entry in left_out)
 
 
 def _plausible(error: PromptTooLargeError, prompt: _Prompt) -> PromptTooLargeError:
-    """Return the refusal without numbers that can't be what they are taken for.
+    """Return the refusal without implausible numbers.
 
-    They are found among the words of any proxy between us and the model. A count of tokens is
-    not far from ours, with the answer's room or without; where only a limit is named, it is not
-    far below. What is wrongly learned would shorten the memory of every conversation.
+    The numbers are parsed from the text of the model or any proxy before it. A real token count is
+    close to ours, with or without the answer's tokens; a limit that is named alone is not far below
+    it. A wrong number, once learned, would shorten the memory of every conversation.
     """
     counted, wanted = prompt.plan.tokens.total, prompt.request.max_tokens
     size, limit, answer = error.size, error.limit, error.answer_limit
@@ -316,7 +317,7 @@ def _plausible(error: PromptTooLargeError, prompt: _Prompt) -> PromptTooLargeErr
 
 
 def _in_words(error: PromptTooLargeError, prompt: _Prompt) -> PromptTooLargeError:
-    """Return the refusal of a request with nothing but new messages in it, for people."""
+    """Return the refusal of a request with only new messages, worded for people."""
     told = _told(_plausible(error, prompt), prompt)
     sentence = str(told) if told.is_long else _NOT_LONG
     if error.answer_limit is not None:
@@ -325,21 +326,21 @@ def _in_words(error: PromptTooLargeError, prompt: _Prompt) -> PromptTooLargeErro
 
 
 def _told(error: PromptTooLargeError, prompt: _Prompt) -> MessageTooLargeError:
-    """Return what a refusal says of the new messages.
+    """Return what a refusal says about the new messages.
 
-    It has the model's own numbers where it names them, so that they fit together.
+    It has the model's own numbers, if it names them, so that they are consistent.
     """
     size, fixed, room = prompt.plan.tokens.new, prompt.plan.tokens.fixed, None
     if error.size is not None and error.limit is not None:
         scale = error.size / prompt.plan.tokens.total
         size, fixed = round(size * scale), round(fixed * scale)
         room = error.limit - min(prompt.request.max_tokens, error.limit // 2) - fixed
-    fits = room is not None and room >= size  # so they do not: what is named is something else
+    fits = room is not None and room >= size  # then the numbers mean something else
     return MessageTooLargeError(size=size, room=None if fits else room, fixed=fixed)
 
 
 def _log_room(error: MessageTooLargeError | PromptTooLargeError) -> None:
-    """Give the operator the numbers, if the message is not at fault."""
+    """Log the numbers for the operator, if the message is not the cause."""
     told = error if isinstance(error, MessageTooLargeError) else error.__cause__
     if not isinstance(told, MessageTooLargeError) or told.is_long:
         return
@@ -348,7 +349,7 @@ def _log_room(error: MessageTooLargeError | PromptTooLargeError) -> None:
     else:
         named = f"it may have {told.room}"
     log.warning(
-        "there is no room for a message of %d tokens beside %d of instructions and scene: %s; see "
+        "a message of %d tokens does not fit beside %d of instructions and context: %s; see "
         "CHATBOT_MODEL, CHATBOT_INPUT_TOKENS, CHATBOT_ANSWER_TOKENS and the system prompt",
         told.size,
         told.fixed,
@@ -357,6 +358,6 @@ def _log_room(error: MessageTooLargeError | PromptTooLargeError) -> None:
 
 
 def _tokens(request: ModelRequest, memory: Memory) -> int:
-    """Return how large the prompt was held to be, to be compared with what was billed."""
+    """Return our token count of a prompt, for comparison with the billed one."""
     blocks = (*request.system, *(b for message in request.messages for b in message.blocks))
     return sum(memory.counter.count(block.text) for block in blocks)

@@ -48,10 +48,10 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 ALONE_FROM = 3
-"""From this try, or this death, on a turn takes its oldest message alone: one of them may be what
-fails. A recorded answer is posted as plain text from there on."""
+"""The try, or death, from which a turn takes its oldest message alone, since one message may be the
+cause. From then on a recorded answer is posted as plain text."""
 _INSIST = 10.0
-"""Seconds for which the model is asked again at once; after that the turn stands back."""
+"""Seconds in which a turn retries the model; after that it waits for the end of the outage."""
 _DAY = 24 * 3600.0
 
 
@@ -67,80 +67,82 @@ class TurnConfig:
     timezone: tzinfo = UTC
     retry: RetryPolicy = field(default_factory=lambda: RetryPolicy(deadline=_INSIST))
     tries: int = 5
-    """Failed tries after which a turn is given up, with a notice. Waits and outages are none."""
+    """Failed tries after which a turn is given up, with a notice. Waits and outages don't count."""
     deaths: int = 10
-    """Processes that may die while they hold a turn, before it is given up."""
+    """How many processes may die while they hold a turn, before it is given up."""
     wait_seconds: float = _DAY
-    """How long a turn waits for a platform or a model that is out, and then a recorded answer."""
+    """How long a turn waits for a platform or model that is down; then its recorded answer does."""
 
 
 class TurnPipeline:
-    """Answers turns. Holds no state of any thread: all of it comes from the store."""
+    """Answers turns. It holds no state of any thread: all state comes from the store."""
 
     def __init__(
-        self, store: Store, model: Model, memory: Memory, clock: Clock, manner: TurnConfig
+        self, store: Store, model: Model, memory: Memory, clock: Clock, config: TurnConfig
     ) -> None:
-        """Answer with this model, from this memory."""
+        """Answer with this model, from this memory, as the configuration says."""
         self._store = store
         self._memory = memory
         self._clock = clock
-        self._manner = manner
-        self.files = Attachments(store, clock, rules_for(manner.model, memory.budget))
-        """What is kept of files for the next turns."""
-        self._answering = AnswerGenerator(model, memory, clock, manner, self.files)
-        self._model = Gate(model.name, clock)
+        self._config = config
+        self.files = Attachments(store, clock, rules_for(config.model, memory.budget))
+        """The cached files of threads."""
+        self._generator = AnswerGenerator(model, memory, clock, config, self.files)
+        self._gate = Gate(model.name, clock)
 
-    async def take_turn(self, hold: LeaseHandle, delivery: Delivery) -> Outcome:
-        """Run the turn that is held, from wherever it is; return how to settle it.
+    async def take_turn(self, lease: LeaseHandle, delivery: Delivery) -> Outcome:
+        """Run the turn from its current state; return how to settle it.
 
-        Raises `WaitError` when it has to wait, `TurnChangedError` when the thread moved and the
-        turn has to be looked at again, `LeaseLostError` when another holds it, and what else
-        makes this a failed try.
+        Raises:
+            WaitError: The turn has to wait.
+            TurnChangedError: The thread has changed, so the turn has to be reloaded.
+            LeaseLostError: Another process holds the turn.
+            Exception: Anything else makes this a failed try.
         """
         try:
-            return await self._take_turn(hold, delivery)
+            return await self._take_turn(lease, delivery)
         except WaitError as wait:
-            if not self._has_waited(hold.work, wait, delivery.platform):
+            if not self._has_waited(lease.work, wait, delivery.platform):
                 raise
             log.warning("a turn has waited for too long: %s", wait)
             partial = wait.partial if isinstance(wait, ModelBusyError) else ""
             why = notices.interrupted(partial, notices.waited(str(wait)))
-            return await self._give_up(hold, delivery, why)
+            return await self._give_up(lease, delivery, why)
 
-    async def _take_turn(self, hold: LeaseHandle, delivery: Delivery) -> Outcome:
-        if was_begun(hold.work):
+    async def _take_turn(self, lease: LeaseHandle, delivery: Delivery) -> Outcome:
+        if _was_started(lease.work):
             await delivery.take_over()
-            await delivery.platform.working(delivery.target, working=False)  # as it may have said
-        if hold.work.state is TurnState.VOID:
+            await delivery.platform.working(delivery.target, working=False)  # it may show so
+        if lease.work.state is TurnState.VOID:
             await delivery.clear()
             return Outcome.CLEARED
-        if why := self._why_give_up(hold.work):
-            return await self._give_up(hold, delivery, why)
-        if hold.work.state is TurnState.COMMITTED:
-            return await self._deliver(hold, delivery, recorded_answer(hold.work))
-        strategy = self._strategy(hold.work)
-        session = await self._load(hold.work, strategy)
+        if why := self._why_give_up(lease.work):
+            return await self._give_up(lease, delivery, why)
+        if lease.work.state is TurnState.COMMITTED:
+            return await self._deliver(lease, delivery, _recorded_answer(lease.work))
+        strategy = self._strategy(lease.work)
+        session = await self._load(lease.work, strategy)
         if session is None:  # all that waited was deleted
             await delivery.clear()
             return Outcome.DONE
-        draft = await self._compose(session, strategy, hold.work, delivery)
-        return await self._record(hold, delivery, draft)
+        draft = await self._compose(session, strategy, lease.work, delivery)
+        return await self._record(lease, delivery, draft)
 
     def _has_waited(self, work: Work, wait: WaitError, platform: Platform) -> bool:
-        """Tell whether a turn may wait no longer, or would when what was announced is over."""
+        """Return whether a turn may wait no longer, or not as long as was announced."""
         until = self._clock.now() + (wait.seconds or 0.0)
-        most = min(self._manner.wait_seconds, platform.capabilities.wait_seconds)
+        most = min(self._config.wait_seconds, platform.capabilities.wait_seconds)
         return work.opened_at > 0 and until - work.opened_at > most
 
     def _why_give_up(self, work: Work) -> str:
-        """Return the notice for a turn that was tried often enough; empty for any other."""
-        if work.tries > self._manner.tries:
+        """Return the notice for a turn that was tried too often; empty for any other."""
+        if work.tries > self._config.tries:
             return notices.GIVEN_UP
-        return notices.DIED if work.deaths >= self._manner.deaths else ""
+        return notices.DIED if work.deaths >= self._config.deaths else ""
 
-    async def _give_up(self, hold: LeaseHandle, delivery: Delivery, why: str) -> Outcome:
-        """Record a notice as the answer, or give a recorded answer up; people are told of both."""
-        work = hold.work
+    async def _give_up(self, lease: LeaseHandle, delivery: Delivery, why: str) -> Outcome:
+        """Record a notice as the answer; give an answer up that is recorded, and say so."""
+        work = lease.work
         log.warning(
             "a turn is given up, see `chatbot buried`: try %d, %d deaths", work.tries, work.deaths
         )
@@ -152,14 +154,16 @@ class TurnPipeline:
             await delivery.clear()
             return Outcome.DONE
         draft = _notice(work, session, delivery.platform.cut, why, AnswerKind.BURIED)
-        return await self._record(hold, delivery, draft)
+        return await self._record(lease, delivery, draft)
 
-    async def _record(self, hold: LeaseHandle, delivery: Delivery, draft: PendingAnswer) -> Outcome:
-        return await self._deliver(hold, delivery, await hold.commit(draft))
+    async def _record(
+        self, lease: LeaseHandle, delivery: Delivery, draft: PendingAnswer
+    ) -> Outcome:
+        return await self._deliver(lease, delivery, await lease.commit(draft))
 
-    async def _deliver(self, hold: LeaseHandle, delivery: Delivery, answer: Answer) -> Outcome:
-        """Deliver a recorded answer; say so where its place, or the platform, never takes it."""
-        form = Form.PLAIN if hold.work.tries >= ALONE_FROM else Form.CUT
+    async def _deliver(self, lease: LeaseHandle, delivery: Delivery, answer: Answer) -> Outcome:
+        """Deliver a recorded answer; if it can never be posted there, say so."""
+        form = Form.PLAIN if lease.work.tries >= ALONE_FROM else Form.CUT
         try:
             await delivery.deliver(answer, form)
         except (PostRefusedError, ContentRefusedError) as refused:
@@ -172,7 +176,7 @@ class TurnPipeline:
         return self._memory.strategy(work.kind, work.settings.strategy)
 
     async def _load(self, work: Work, strategy: Strategy) -> Session | None:
-        """Return the session as this turn sees it; None when nothing waits to be answered."""
+        """Return the session as this turn sees it; None if no message waits for an answer."""
         session = await self._memory.load(self._store, work, strategy)
         alone = max(work.tries, work.deaths) >= ALONE_FROM
         batch = next_batch(session.batch, alone=alone)
@@ -181,7 +185,7 @@ class TurnPipeline:
     async def _compose(
         self, session: Session, strategy: Strategy, work: Work, delivery: Delivery
     ) -> PendingAnswer:
-        """Return what to commit: the model's answer, or a notice of why there is none."""
+        """Return what to commit: the model's answer, or a notice that says why there is none."""
         cut = delivery.platform.cut
         try:
             replied = await self._ask(session, strategy, delivery)
@@ -189,7 +193,7 @@ class TurnPipeline:
             raise
         except (MessageTooLargeError, PromptRefusedError) as error:
             oldest = next_batch(session.batch, alone=True)
-            if len(oldest) < len(session.batch):  # another of them may be what is refused
+            if len(oldest) < len(session.batch):  # another message may be the refused one
                 one = replace(session, batch=oldest)
                 return await self._compose(one, strategy, work, delivery)
             return _notice(work, session, cut, str(error))
@@ -219,12 +223,12 @@ class TurnPipeline:
         )
 
     async def _ask(self, session: Session, strategy: Strategy, delivery: Delivery) -> Replied:
-        """Ask the model, unless it is out: then one turn at a time finds out when it is back."""
-        gate = self._model
+        """Ask the model; while it is down, only one turn at a time tries."""
+        gate = self._gate
         if wait := gate.wait():
-            raise _busy(ModelBusyError(notices.MODEL_OUT, retry_after=wait), gate)
+            raise _busy(ModelBusyError(notices.MODEL_DOWN, retry_after=wait), gate)
         try:
-            replied = await self._answering.answer(session, strategy, delivery)
+            replied = await self._generator.answer(session, strategy, delivery)
         except ModelBusyError as busy:
             gate.failed(busy.retry_after)
             raise _busy(busy, gate) from busy.__cause__
@@ -240,12 +244,12 @@ def _busy(busy: ModelBusyError, gate: Gate) -> ModelBusyError:
     return busy
 
 
-def was_begun(work: Work) -> bool:
-    """Tell whether an earlier lease may have posted something for this turn."""
+def _was_started(work: Work) -> bool:
+    """Return whether an earlier lease may have posted something for this turn."""
     return work.leases > 1 or work.committed_by not in {"", work.lease.token}
 
 
-def recorded_answer(work: Work) -> Answer:
+def _recorded_answer(work: Work) -> Answer:
     """Return the recorded answer of a committed turn."""
     return next(
         record

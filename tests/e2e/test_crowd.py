@@ -72,7 +72,7 @@ async def test_who_has_too_much_waiting_on_slack_is_told_so_once() -> None:
 
             def refusals() -> list[str]:
                 said = (m.text for m in fake.said_by_app())
-                return [text for text in said if "I did not take this in: 3 of" in text]
+                return [text for text in said if "I could not take this message: 3 of" in text]
 
             await fake.until(refusals)
             gate.set()
@@ -103,7 +103,7 @@ async def test_who_has_too_much_waiting_on_discord_is_told_so_once_though_it_was
                 await fake.say(eve, thread, f"and {number}")
 
             def refusals() -> int:
-                return sum("I did not take this in: 2" in m.content for m in fake.said_by_bot())
+                return sum("not take this message: 2" in m.content for m in fake.said_by_bot())
 
             await fake.until(refusals)
             gate.set()

@@ -188,4 +188,4 @@ async def test_more_images_than_a_request_takes(chat: Chat) -> None:
     assert len(bytes_in(messages[0]["content"])) == 8
     assert "i0x0.png could not be read: newer files leave no room" in str(messages[0]["content"])
     (note,) = await chat.notes()
-    assert note.startswith("Earlier files that newer ones left no room for: i0x0.png, i0x1.png")
+    assert note.startswith("Newer files left no room for these earlier ones: i0x0.png, i0x1.png")

@@ -134,7 +134,7 @@ async def test_a_redirect_without_end_is_given_up() -> None:
     async with fake:
         file = fake.file(fake.person("ann"), "a.txt", "x")
         file.address = f"{fake.url}/round"
-        assert "could not be read: I could not get it" in await shown_on_slack(fake, file)
+        assert "could not be read: it could not be fetched" in await shown_on_slack(fake, file)
     assert hops <= 15
 
 

@@ -151,7 +151,7 @@ async def test_a_message_that_is_deleted_on_discord_blanks_nobodys_memory(
             assert all(word in mind.last for word in ("MAPLE", "OAK3", "OAK6"))
             assert WORD not in mind.last
             assert SUM not in mind.last
-            assert "left out" not in said.content
+            assert "leaves out" not in said.content
             await settled(bot)
         assert (await summary(store)).withheld, "the process ended before it was made again"
         mind.gate = None
@@ -185,8 +185,8 @@ async def test_what_does_not_fit_while_a_summary_is_rebuilt_is_said_to_be_left_o
             assert "MAPLE" not in mind.last
             assert "The summary of these is being rebuilt" in mind.last
             said = "\n".join(str(m.blocks) for m in fake.said_by_app(general)[-1:])
-            assert "were left out for this answer" in said
-            assert "My summary of them is being rebuilt, because a message was deleted." in said
+            assert "This answer leaves out" in said
+            assert "My summary of them is being rebuilt because a message was deleted." in said
 
 
 async def test_an_export_that_a_killed_process_has_left_is_gone_after_a_restart(

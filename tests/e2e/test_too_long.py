@@ -102,13 +102,13 @@ async def test_in_whatever_words_a_thread_goes_on(wording: Wording) -> None:
         assert len(await chat.answers()) == 31
         # It is learned: not every turn begins with a refusal.
         assert len(chat.claude.refused) <= 6
-        assert any("were left out for this answer" in note for note in answer.notes)
+        assert any("This answer leaves out" in note for note in answer.notes)
 
 
 async def test_scissors_stand_where_less_is_seen_and_words_at_each_reply() -> None:
     async with chatting() as chat:
         answers = [await chat.say(f"Message {n}. {WORDS}") for n in range(14)]
-    left_out = [any("left out" in note for note in answer.notes) for answer in answers]
+    left_out = [any("leaves out" in note for note in answer.notes) for answer in answers]
     assert left_out == sorted(left_out)
     assert [a.trimmed for a in answers] == left_out  # the oldest goes with each
     assert [a.explain_trim for a in answers].count(True) == 1
@@ -222,9 +222,9 @@ async def test_where_nothing_ever_fits_the_message_is_not_blamed(
     async with chatting(WORDINGS[wording], limit=300) as chat:
         answer = await chat.say("hello")
         assert answer.kind is AnswerKind.NOTICE
-        assert answer.text.startswith("The model refuses even a message as short as this one")
+        assert answer.text.startswith("The model rejects this message as too long, although")
     (logged,) = [r.message for r in caplog.records if r.levelname == "WARNING"]
-    assert "no room for a message" in logged
+    assert "does not fit beside" in logged
     assert ("and takes 300" in logged) == (wording == "Anthropic")
     assert "hello" not in logged
 

@@ -120,9 +120,9 @@ async def test_a_file_that_no_turn_could_see_any_more_is_forgotten(
     ("error", "why"),
     [
         (FileUnreadableError("it is for members only."), "it is for members only"),
-        (PlatformError("HTTP 500"), "I could not get it"),
-        (RuntimeError("a fault"), "I could not get it"),
-        (TimeoutError(), "it took too long to get it"),
+        (PlatformError("HTTP 500"), "it could not be fetched"),
+        (RuntimeError("a fault"), "it could not be fetched"),
+        (TimeoutError(), "fetching it took too long"),
     ],
 )
 async def test_whatever_goes_wrong_with_a_file_is_said(
@@ -148,7 +148,7 @@ async def test_a_file_that_takes_too_long_holds_nothing_up(
     platform: Platform = Slow(files={"a": CSV})
     async with asyncio.timeout(5):
         found = await load(files, platform, [sent("slow"), sent("a")])
-    assert (found["slow"].why, found["a"].why) == ("it took too long to get it", "")
+    assert (found["slow"].why, found["a"].why) == ("fetching it took too long", "")
 
 
 async def test_what_is_said_to_be_too_large_is_not_even_fetched(

@@ -411,7 +411,7 @@ async def test_what_one_person_has_too_much_of_is_refused_and_they_hear_it_once(
         admissions = [received.verdict for received in taken]
         assert admissions == [Admission.ACCEPTED] * 6 + [Admission.FULL] * 3
         assert [bool(received.notice) for received in taken] == [False] * 6 + [True, False, False]
-        assert "4 of your messages are waiting" in taken[6].notice
+        assert "4 of your messages are already waiting" in taken[6].notice
         again = await intake.take(said(6, author="eve"))  # the platform tells it again
         assert (again.verdict, again.notice) == (Admission.FULL, "")
         other = await intake.take(said(10, author="ann"))

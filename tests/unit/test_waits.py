@@ -76,7 +76,8 @@ async def test_a_refusal_in_the_middle_of_an_answer_is_said() -> None:
         await world.intake(worker).take(message(0))
         await world.settled()
     (answer,) = await world.answers()
-    assert (answer.text, answer.notes) == ("First you take", ("The model declined to go on here.",))
+    notes = ("The model declined to continue here.",)
+    assert (answer.text, answer.notes) == ("First you take", notes)
 
 
 async def test_a_post_that_has_to_wait_costs_no_try_and_asks_the_model_once(

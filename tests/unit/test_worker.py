@@ -349,7 +349,7 @@ async def test_messages_refused_as_too_many_are_told_about_once() -> None:
         await intake.take(message(99))
         await world.settled()
     notes = [a.notes for a in await world.answers()]
-    assert ["4 messages came while" in " ".join(n) for n in notes] == [False, True, False]
+    assert ["4 messages arrived while" in " ".join(n) for n in notes] == [False, True, False]
 
 
 async def test_a_hand_back_of_a_finished_turn_changes_nothing() -> None:

@@ -157,7 +157,7 @@ class DiscordHistory:
         self._offer = offer
         self._say = say
 
-    async def places(self) -> list[str]:
+    async def channels(self) -> list[str]:
         """Return the channels of the settings that the bot can see."""
         known = {channel: self._channels.guild_of(channel) for channel in self._further}
         return [place_of(guild, channel) for channel, guild in known.items() if guild]

@@ -72,7 +72,7 @@ class SlackHistory:
         self._groups: set[str] | None = None
         """Direct messages of several people; None if they are not known."""
 
-    async def places(self) -> list[str]:
+    async def channels(self) -> list[str]:
         """Return all DMs: a person may have written for the first time."""
         self._groups = None
         try:
