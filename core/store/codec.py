@@ -78,8 +78,8 @@ def load_settings(text: str | bytes) -> ThreadSettings:
     return ThreadSettings(**_fields(text))
 
 
-def load_deed(text: str | bytes) -> AuditEvent:
-    """Return the deed that `dump` made this text of."""
+def load_event(text: str | bytes) -> AuditEvent:
+    """Return the audit event that `dump` made this text of."""
     fields = _fields(text)
     return AuditEvent(**{**fields, "thread": ThreadKey(**fields["thread"])})
 

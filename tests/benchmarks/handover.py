@@ -23,7 +23,7 @@ from core.domain.admission import Admission, AdmissionPolicy
 from core.domain.message import Message, ThreadKey
 from core.store.keys import unique
 from core.store.redis import RedisStore
-from core.store.redis.client import connect
+from core.store.redis.connecting.client import connect
 from core.store.values import Outcome, Work
 from tests.builders import message
 from tests.servers import redis_server

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from core.store.redis.cluster import Cluster
-from core.store.redis.scripts import command
+from core.store.redis.connecting.client import command
+from core.store.redis.connecting.cluster import Cluster
 
 if TYPE_CHECKING:
     from core.domain.message import ThreadKey
-    from core.store.redis.client import Client
+    from core.store.redis.connecting.client import Client
 
 TIMES = ("started_at", "last_at", "expires", "until", "due", "listed", "kept")
 _READ = {

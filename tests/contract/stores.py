@@ -24,7 +24,7 @@ from core.store.dynamodb.client import connect as connect_table
 from core.store.keys import unique
 from core.store.local.store import LocalStore
 from core.store.redis import RedisStore
-from core.store.redis.client import RETRIES, Patient, connect
+from core.store.redis.connecting.client import RETRIES, Patient, connect
 from core.store.sql.postgres import PostgresStore
 from core.store.sql.sqlite.store import SqliteStore
 from tests.clocks import ManualClock
@@ -41,7 +41,7 @@ if TYPE_CHECKING:
     from core.domain.message import ThreadKey
     from core.store.dynamodb.client import Table
     from core.store.port import Store
-    from core.store.redis.client import Client
+    from core.store.redis.connecting.client import Client
     from tests.dynamodb_server import DynamoServer
 
 LEASE_SECONDS = 60.0  # real time goes on too: a busy machine must not end a lease by it

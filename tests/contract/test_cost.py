@@ -17,7 +17,7 @@ from core.domain.clock import SystemClock
 from core.store.dynamodb import DynamoStore
 from core.store.keys import unique
 from core.store.redis import RedisStore
-from core.store.redis.client import connect
+from core.store.redis.connecting.client import connect
 from core.store.sql.postgres import PostgresStore
 from core.store.sql.sqlite.store import SqliteStore
 from tests.benchmarks.dynamodb import filling

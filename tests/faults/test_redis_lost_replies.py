@@ -13,8 +13,7 @@ from core.domain.message import ThreadKey
 from core.domain.session import Answer, Entry
 from core.store.keys import unique
 from core.store.redis import RedisStore
-from core.store.redis.client import connect
-from core.store.redis.scripts import command
+from core.store.redis.connecting.client import command, connect
 from core.store.values import Outcome, Work
 from tests.builders import draft, message, terms
 from tests.contract.stores import impatient

@@ -14,8 +14,7 @@ from core.domain.errors import StoreRefusedError, StoreUnavailableError
 from core.domain.session import Answer, Entry
 from core.store.keys import unique
 from core.store.redis import RedisStore
-from core.store.redis.client import connect
-from core.store.redis.scripts import command
+from core.store.redis.connecting.client import command, connect
 from core.store.values import Outcome
 from tests.builders import THREAD, draft, message, terms
 from tests.servers import RedisServer, free_port, redis_server

@@ -12,9 +12,9 @@ from redis import Redis
 from redis.exceptions import ConnectionError as RedisConnectionError
 
 from core.store.redis import RedisStore
-from core.store.redis.client import connect, disconnect
-from core.store.redis.cluster import Cluster
-from core.store.redis.connection import DirectTLS
+from core.store.redis.connecting.client import connect, disconnect
+from core.store.redis.connecting.cluster import Cluster
+from core.store.redis.connecting.connection import DirectTLS
 from tests.faults.proxy import Proxy
 from tests.redis_group import asked, redis_sentinels, until
 from tests.servers import free_port

@@ -10,10 +10,9 @@ from redis.asyncio import Redis
 from redis.asyncio.connection import SSLConnection
 
 from core.domain.errors import SettingsError, StoreRefusedError, StoreUnavailableError
-from core.store.redis.address import parse
-from core.store.redis.client import CONNECTIONS, connect, disconnect, where_is
-from core.store.redis.errors import explained
-from core.store.redis.scripts import command
+from core.store.redis.connecting.address import parse
+from core.store.redis.connecting.client import CONNECTIONS, command, connect, disconnect, where_is
+from core.store.redis.connecting.errors import explained
 
 
 def single(url: str) -> Redis:

@@ -18,10 +18,10 @@ from core.domain.session import Answer, AnswerKind, Entry, Status, Usage
 from core.store import codec
 from core.store.header import FIELDS, Header, OpenTurn
 from core.store.keys import SEEN_SECONDS, TOMBSTONE_SECONDS, digest
-from core.store.redis import RedisStore, reading, records, scripts, wire
-from core.store.redis.client import connect
+from core.store.redis import RedisStore, records, scripts, wire
+from core.store.redis.connecting.client import command, connect
 from core.store.redis.names import PARTITIONS, Names
-from core.store.redis.scripts import Script, command
+from core.store.redis.scripts import Script
 from core.store.values import AuditEvent, Outcome, ThreadSettings
 from tests.builders import OTHER, THREAD, draft, message, terms
 from tests.contract import redis_data
@@ -29,8 +29,7 @@ from tests.contract import redis_data
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
-    from core.store.redis.client import Client
-    from core.store.redis.scripts import Value
+    from core.store.redis.connecting.client import Client, Value
 
 VERBS = sorted(
     path.name.removesuffix(".lua")
@@ -133,7 +132,7 @@ async def test_keys_are_declared_and_share_a_slot(
     store: RedisStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     recorder = Recorder()
-    monkeypatch.setattr(reading, "script", recorder)
+    monkeypatch.setattr(scripts, "script", recorder)
     await every_verb(store)
     await expire(store)
     assert await store.sweep() == 1

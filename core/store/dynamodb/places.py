@@ -54,11 +54,11 @@ async def advance(table: Table, name: str, position: int) -> int:
     return position
 
 
-async def audit(table: Table, now: float, deed: AuditEvent) -> None:
-    """Keep a deed, and remove those that are too many; DynamoDB removes those too old."""
-    ending = items.ttl(deed.at + keys.AUDIT_SECONDS)
+async def audit(table: Table, now: float, event: AuditEvent) -> None:
+    """Keep an event, and remove those that are too many; DynamoDB removes those too old."""
+    ending = items.ttl(event.at + keys.AUDIT_SECONDS)
     await table.call(
-        "put_item", Item=items.of((_DEEDS, deed.name), body=codec.dump(deed), **ending)
+        "put_item", Item=items.of((_DEEDS, event.name), body=codec.dump(event), **ending)
     )
     condition, values = "pk = :pk AND sk > :start", {"pk": _DEEDS, "start": keys.audit_start(now)}
     kept = await table.query(condition, values, ProjectionExpression="pk, sk")
@@ -66,12 +66,12 @@ async def audit(table: Table, now: float, deed: AuditEvent) -> None:
 
 
 async def audited(table: Table, now: float, after: str, limit: int) -> tuple[AuditEvent, ...]:
-    """Return the next deeds behind a name, oldest first."""
+    """Return the next events behind a name, oldest first."""
     start = max(after, keys.audit_start(now))
     rows = await table.query(
         "pk = :pk AND sk > :start", {"pk": _DEEDS, "start": start}, limit=limit
     )
-    return tuple(codec.load_deed(items.text(row, "body")) for row in rows)
+    return tuple(codec.load_event(items.text(row, "body")) for row in rows)
 
 
 async def try_out(table: Table) -> None:

@@ -174,8 +174,8 @@ class DynamoStore(DynamoTransfer):
         return await places.advance(self._table, name, position)
 
     @override
-    async def audit(self, deed: AuditEvent) -> None:
-        await places.audit(self._table, self._clock.now(), deed)
+    async def audit(self, event: AuditEvent) -> None:
+        await places.audit(self._table, self._clock.now(), event)
 
     @override
     async def audited(self, *, after: str = "", limit: int = 100) -> tuple[AuditEvent, ...]:

@@ -126,8 +126,8 @@ class LocalStore(SteppedStore):
         return tuple(self._buried())[:limit]
 
     @override
-    async def audit(self, deed: AuditEvent) -> None:
-        self.deeds[deed.name] = deed
+    async def audit(self, event: AuditEvent) -> None:
+        self.deeds[event.name] = event
         start = keys.audit_start(self._clock.now())
         kept = sorted(name for name in self.deeds if name > start)[-keys.AUDIT_LIMIT :]
         self.deeds = {name: self.deeds[name] for name in kept}

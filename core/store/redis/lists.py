@@ -5,48 +5,37 @@ The indexes lie in every partition, so these are no atomic steps; each can be do
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any
 
 from core.domain.message import ThreadKey
+from core.domain.session import Entry
 from core.store import codec
 from core.store.keys import audit_start, place_prefix
-from core.store.redis import wire
-from core.store.redis.client import piped
+from core.store.redis import records, wire
 from core.store.redis.scripts import encoded
-from core.store.values import ThreadPage
+from core.store.values import Buried, ThreadPage
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from core.store.redis.client import Client
-    from core.store.redis.names import Names
-    from core.store.redis.scripts import Value
+    from core.store.redis.scripts import Calls
     from core.store.values import AuditEvent, ThreadInfo
-
-Ask: TypeAlias = Callable[[Awaitable[Any]], Awaitable[Any]]
 
 
 class Lists:
     """The indexes of all partitions, read together."""
 
-    def __init__(self, client: Client, names: Names, ask: Ask) -> None:
-        """Read through this client; `ask` waits for an answer and explains failures."""
-        self._client = client
-        self._names = names
-        self._ask = ask
-
-    async def many(self, commands: Sequence[tuple[Value, ...]]) -> tuple[float, list[Any]]:
-        """Return the server's time and the answers to commands, in one round trip."""
-        asked = piped(self._client, [("TIME",), *commands])
-        (seconds, micros), *answers = await self._ask(asked)
-        return int(seconds) + int(micros) / 1_000_000, answers
+    def __init__(self, calls: Calls) -> None:
+        """Read by these calls."""
+        self._many = calls.many
+        self._run = calls.run
+        self._names = calls.names
 
     async def firsts(
         self, keys: Sequence[str], limit: int
     ) -> tuple[float, list[tuple[float, str]]]:
         """Return the server's time, and the first members of these indexes by their times."""
-        now, answers = await self.many(
+        now, answers = await self._many(
             [("ZRANGE", key, 0, limit - 1, "WITHSCORES") for key in keys]
         )
         found = [pair for answer in answers for pair in _scored(answer)]
@@ -68,28 +57,43 @@ class Lists:
         more = page[-1][0] if len(living) > limit else ""
         return ThreadPage(threads=tuple(info for _, info in page), after=more)
 
-    async def buried_threads(self, limit: int) -> list[ThreadKey]:
-        """Return threads in which messages were given up, in the order of their names."""
+    async def revs(self, threads: Sequence[ThreadKey]) -> tuple[str, ...]:
+        """Return the `rev` of each of these threads; empty for one that is not kept."""
+        headers = [self._names.of(thread)["header"] for thread in threads]
+        now, kept = await self._many([("HMGET", key, "rev", "expires") for key in headers])
+        return tuple(
+            rev.decode() if rev and expires and float(expires) > now else ""
+            for rev, expires in kept
+        )
+
+    async def buried(self, limit: int) -> tuple[Buried, ...]:
+        """Return messages whose turns were given up, in the order of their threads' names."""
         keys = self._names.everywhere("buried")
-        _, answers = await self.many([("ZRANGE", key, 0, limit - 1) for key in keys])
-        names = sorted(name.decode() for answer in answers for name in answer)
-        return [ThreadKey.parse(name) for name in names]
+        _, answers = await self._many([("ZRANGE", key, 0, limit - 1) for key in keys])
+        found: list[Buried] = []
+        for name in sorted(name.decode() for answer in answers for name in answer):
+            thread = ThreadKey.parse(name)
+            entries = records.load(await self._run("buried", thread))
+            found += [Buried(thread=thread, entry=e) for e in entries if isinstance(e, Entry)]
+            if len(found) >= limit:
+                break
+        return tuple(found[:limit])
 
     async def ended(self, limit: int) -> list[ThreadKey]:
         """Return threads whose sessions may have ended."""
         now, found = await self.firsts(self._names.everywhere("ends"), limit)
         return [ThreadKey.parse(name) for ends, name in found[:limit] if ends <= now]
 
-    async def deeds(self, after: str, limit: int) -> tuple[AuditEvent, ...]:
-        """Return the next deeds of the audit log that are not too old."""
+    async def audited(self, after: str, limit: int) -> tuple[AuditEvent, ...]:
+        """Return the next events of the audit log that are not too old."""
         key, start = self._names.audit, f"({after}!" if after else "-"  # `!` is behind a space
         while True:
             words = ("ZRANGEBYLEX", key, start, "+", "LIMIT", 0, limit)
-            now, (found,) = await self.many([words])
+            now, (found,) = await self._many([words])
             oldest = audit_start(now).encode()
-            deeds = [deed for deed in found if deed > oldest]
-            if deeds or not found:
-                return tuple(codec.load_deed(deed.split(b" ", 2)[2]) for deed in deeds)
+            events = [event for event in found if event > oldest]
+            if events or not found:
+                return tuple(codec.load_event(event.split(b" ", 2)[2]) for event in events)
             start = f"({audit_start(now)}"
 
     async def _candidates(self, person: str, prefix: str, after: str, limit: int) -> list[str]:
@@ -100,7 +104,7 @@ class Lists:
         if not (start or prefix):
             low, high = (low if after else b"-"), b"+"
         keys = self._names.everywhere("who" if person else "all")
-        _, answers = await self.many(
+        _, answers = await self._many(
             [("ZRANGEBYLEX", key, low, high, "LIMIT", 0, limit) for key in keys]
         )
         found = [member.removeprefix(start) for answer in answers for member in answer]
@@ -111,7 +115,7 @@ class Lists:
         threads = [ThreadKey.parse(key) for key in keys]
         heads = [("HMGET", self._names.of(thread)["header"], *wire.INFO) for thread in threads]
         people = [("SCARD", self._names.of(thread)["people"]) for thread in threads]
-        now, answers = await self.many([*heads, *people])
+        now, answers = await self._many([*heads, *people])
         rows = zip(keys, threads, answers[: len(keys)], answers[len(keys) :], strict=True)
         return [
             (key, wire.info(thread, fields, count))

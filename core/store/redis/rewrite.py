@@ -13,14 +13,14 @@ from typing import TYPE_CHECKING
 
 from redis.exceptions import NoPermissionError, ResponseError
 
-from core.store.redis.cancel import heeding
-from core.store.redis.errors import FAILURES
-from core.store.redis.scripts import command
-from core.store.redis.servers import alone, keepers
+from core.store.redis.connecting.client import command
+from core.store.redis.connecting.connection import heeding
+from core.store.redis.connecting.errors import FAILURES
+from core.store.redis.connecting.servers import alone, keepers
 
 if TYPE_CHECKING:
-    from core.store.redis.client import Client
-    from core.store.redis.servers import At
+    from core.store.redis.connecting.client import Client
+    from core.store.redis.connecting.servers import At
 
 _log = logging.getLogger(__name__)
 

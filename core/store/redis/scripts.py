@@ -1,4 +1,4 @@
-"""The Lua scripts: one file per verb, behind a prelude that they share.
+"""The Lua scripts, one file per verb behind a prelude that they share, and how they are called.
 
 A script's file says in its comment which keys and arguments it takes:
 
@@ -13,6 +13,7 @@ is written in Python alone: `ENTRY.text` and `ANSWER.usage` stand for the positi
 
 from __future__ import annotations
 
+import asyncio
 import json
 import re
 from dataclasses import dataclass
@@ -26,15 +27,18 @@ from redis.exceptions import NoScriptError
 from core.domain.admission import STATES
 from core.store import codec, keys
 from core.store.redis import records, wire
+from core.store.redis.connecting.client import command, piped, where_is
+from core.store.redis.connecting.connection import heeding
+from core.store.redis.connecting.errors import FAILURES, explained
 from core.store.verbs.inbox import PEOPLE_LIMIT
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Awaitable, Mapping, Sequence
     from importlib.resources.abc import Traversable
 
-    from core.store.redis.client import Client
-
-Value = str | int | float | bytes
+    from core.domain.message import ThreadKey
+    from core.store.redis.connecting.client import Client, Value
+    from core.store.redis.names import Names
 
 POSITIONS = {"ENTRY": records.ENTRY, "ANSWER": records.ANSWER}
 CORE = {
@@ -81,11 +85,6 @@ class Script:
             return await command(client, "EVALSHA", self.sha, *words)
         except NoScriptError:
             return await command(client, "EVAL", self.source, *words)
-
-
-async def command(client: Client, *words: Value) -> Any:  # noqa: ANN401 - what Redis answers
-    """Send any command."""
-    return await client.execute_command(*words)  # type: ignore[no-untyped-call]
 
 
 def encoded(value: Value) -> bytes:
@@ -165,3 +164,46 @@ def _tables(keys: tuple[str, ...], args: tuple[str, ...]) -> str:
     rest = [f"{key[:-3]} = {{unpack(KEYS, {len(keys)})}}" for key in keys if "..." in key]
     taken = [f"{arg} = ARGV[{number}]" for number, arg in enumerate(args, 1)]
     return f"local K = {{{', '.join(named + rest)}}}\nlocal A = {{{', '.join(taken)}}}"
+
+
+class Calls:
+    """Calls of scripts and commands on one Redis, bounded in time.
+
+    Each raises `StoreError` in words for the operator; see `explained`.
+    """
+
+    def __init__(self, client: Client, names: Names, patience: float) -> None:
+        """Call through this client; give up on a call after `patience` seconds."""
+        self.client = client
+        self.names = names
+        self.at = where_is(client)
+        """Where the Redis is, without user and password."""
+        self._patience = patience
+
+    async def run(
+        self, verb: str, thread: ThreadKey, identities: Sequence[str] = (), /, **args: Value
+    ) -> Any:  # noqa: ANN401 - what the script answers
+        """Call a script on a thread; `identities` are those of the event it is about."""
+        seen = self.names.seen(thread, identities)
+        return await self.run_on(verb, self.names.of(thread), seen, **args)
+
+    async def run_on(
+        self, verb: str, keys: Mapping[str, str], seen: Sequence[str] = (), /, **args: Value
+    ) -> Any:  # noqa: ANN401 - what the script answers
+        """Call a script on these keys."""
+        called = script(verb)
+        return await self.ask(called.run(self.client, called.words(keys, seen, args)))
+
+    async def many(self, commands: Sequence[tuple[Value, ...]]) -> tuple[float, list[Any]]:
+        """Return the server's time and the answers to commands, in one round trip."""
+        asked = piped(self.client, [("TIME",), *commands])
+        (seconds, micros), *answers = await self.ask(asked)
+        return int(seconds) + int(micros) / 1_000_000, answers
+
+    async def ask(self, request: Awaitable[Any]) -> Any:  # noqa: ANN401 - what Redis answers
+        """Return what a request answers."""
+        try:
+            async with asyncio.timeout(self._patience):
+                return await heeding(request)
+        except FAILURES as error:
+            raise explained(error, self.at) from error

@@ -2,32 +2,72 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import secrets
-from typing import TYPE_CHECKING, Literal, Self
+from typing import TYPE_CHECKING, Any, Literal, Self
 
 from typing_extensions import override
 
 from core.domain.message import ThreadKey
-from core.store.keys import once, unique
-from core.store.redis import records, wire
-from core.store.redis.checks import sentences
-from core.store.redis.client import connect, disconnect
-from core.store.redis.reading import PATIENCE
-from core.store.redis.transfer import RedisTransfer
-from core.store.values import Accepted, Changed, NothingDue, Outcome, Refused
+from core.store import codec
+from core.store.keys import AUDIT_LIMIT, once, unique
+from core.store.port import Store
+from core.store.redis import records, transfer, wire
+from core.store.redis.connecting.checks import sentences
+from core.store.redis.connecting.client import connect, disconnect
+from core.store.redis.lists import Lists
+from core.store.redis.names import Names
+from core.store.redis.rewrite import Rewrites
+from core.store.redis.scripts import Calls
+from core.store.redis.wake import Listener
+from core.store.redis.windows import Windows
+from core.store.side_port import Cursor
+from core.store.values import (
+    Accepted,
+    Buried,
+    Changed,
+    NothingDue,
+    Outcome,
+    Refused,
+    ThreadPage,
+    ThreadSettings,
+)
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Sequence
+    from collections.abc import AsyncIterator, Callable, Collection, Sequence
 
     from core.domain.admission import AdmissionPolicy
-    from core.domain.message import Attachment, Message
-    from core.domain.session import Answer
-    from core.store.values import Lease, PendingAnswer, Work
+    from core.domain.message import Attachment, Kind, Message
+    from core.domain.session import Answer, Record
+    from core.store.redis.connecting.client import Client, Value
+    from core.store.side_port import Aside, Dump
+    from core.store.values import AuditEvent, Lease, PendingAnswer, Work
+
+PATIENCE = 20.0
+"""Seconds after which a verb gives up on a Redis that hangs, however often it was retried."""
 
 
-class RedisStore(RedisTransfer):
+class RedisStore(Store):
     """Keeps everything in one Redis; any number of processes may share it."""
+
+    def __init__(
+        self,
+        client: Client,
+        *,
+        lease_seconds: float = 15,
+        names: Names | None = None,
+        patience: float = PATIENCE,
+    ) -> None:
+        """Use this client from now on; it is closed with the store."""
+        self.lease_seconds = lease_seconds
+        self._client = client
+        self._names = names or Names()
+        self._calls = Calls(client, self._names, patience)
+        self._lists = Lists(self._calls)
+        self._windows = Windows(later=_later)
+        self._wakes = Listener(client, self._names.wake).wakes
+        self._rewrites = Rewrites(client, self._calls.at)
 
     @classmethod
     def from_url(cls, url: str, *, lease_seconds: float = 15, patience: float = PATIENCE) -> Self:
@@ -41,8 +81,8 @@ class RedisStore(RedisTransfer):
     # --- a turn -----------------------------------------------------------------------------
 
     @override
-    async def accept(self, message: Message, terms: AdmissionPolicy, token: str = "") -> Accepted:
-        letter, new, work, muted = await self._run(
+    async def accept(self, message: Message, policy: AdmissionPolicy, token: str = "") -> Accepted:
+        letter, new, work, muted = await self._calls.run(
             "accept",
             message.thread,
             message.identities,
@@ -53,12 +93,12 @@ class RedisStore(RedisTransfer):
             author=message.author.id,
             at=message.at,
             entry=records.entry(message),
-            admissions="".join(wire.LETTERS[verdict] for verdict in terms.admissions),
+            admissions="".join(wire.LETTERS[verdict] for verdict in policy.admissions),
             kind=message.kind,
-            ttl=terms.ttl,
-            reach=terms.reach,
-            waiting_limit=terms.waiting_limit,
-            overheard_limit=terms.overheard_limit,
+            ttl=policy.ttl,
+            reach=policy.reach,
+            waiting_limit=policy.waiting_limit,
+            overheard_limit=policy.overheard_limit,
         )
         return Accepted(
             verdict=wire.verdict(letter),
@@ -70,11 +110,13 @@ class RedisStore(RedisTransfer):
     @override
     async def claim_once(self, platform: str, name: str) -> bool:
         thread, identity = once(platform, name)
-        return bool(await self._run("once", thread, (identity,), call=_call()))
+        return bool(await self._calls.run("once", thread, (identity,), call=_call()))
 
     @override
     async def claim(self, thread: ThreadKey, token: str, *, early: bool = False) -> Work | None:
-        reply = await self._run("claim", thread, token=token, lease=self.lease_seconds, early=early)
+        reply = await self._calls.run(
+            "claim", thread, token=token, lease=self.lease_seconds, early=early
+        )
         return self._work(thread, token, reply) if reply else None
 
     @override
@@ -108,7 +150,7 @@ class RedisStore(RedisTransfer):
 
     @override
     async def stop(self, thread: ThreadKey, turn: str) -> bool:
-        return bool(await self._run("stop", thread, turn=turn))
+        return bool(await self._calls.run("stop", thread, turn=turn))
 
     @override
     async def commit(
@@ -156,7 +198,9 @@ class RedisStore(RedisTransfer):
     async def compact(
         self, thread: ThreadKey, *, covers: int, rev: str, to: int, text: str
     ) -> bool:
-        return bool(await self._run("compact", thread, covers=covers, rev=rev, to=to, text=text))
+        return bool(
+            await self._calls.run("compact", thread, covers=covers, rev=rev, to=to, text=text)
+        )
 
     @override
     async def amend(
@@ -169,7 +213,7 @@ class RedisStore(RedisTransfer):
         text: str | None,
         attachments: tuple[Attachment, ...] | None = None,
     ) -> bool:
-        reply = await self._run(
+        reply = await self._calls.run(
             "amend",
             thread,
             identities,
@@ -188,11 +232,99 @@ class RedisStore(RedisTransfer):
 
     @override
     async def erase(self, thread: ThreadKey, *, at: float, keep_log: bool = False) -> None:
-        await self._run("erase", thread, at=at, keep_log=keep_log, rev=unique())
+        await self._calls.run("erase", thread, at=at, keep_log=keep_log, rev=unique())
         self._windows.forget(thread)
         if not keep_log:
             self._rewrites.want(self._names.of(thread)["header"])
         self._changed(thread)
+
+    # --- reading ----------------------------------------------------------------------------
+
+    @override
+    async def history(
+        self, thread: ThreadKey, *, after: int = -1, limit: int = 200
+    ) -> tuple[Record, ...]:
+        return records.load(await self._calls.run("history", thread, after=after, limit=limit))
+
+    @override
+    async def threads(
+        self,
+        *,
+        person: str = "",
+        place: tuple[str, str] | None = None,
+        after: str = "",
+        limit: int = 100,
+    ) -> ThreadPage:
+        return await self._lists.threads(person=person, place=place, after=after, limit=limit)
+
+    @override
+    async def peek(self, thread: ThreadKey) -> Work | None:
+        reply = await self._calls.run("peek", thread)
+        return self._work(thread, "", reply) if reply else None
+
+    @override
+    async def revs(self, threads: Sequence[ThreadKey]) -> tuple[str, ...]:
+        return await self._lists.revs(threads)
+
+    @override
+    async def buried(self, *, limit: int = 100) -> tuple[Buried, ...]:
+        return await self._lists.buried(limit)
+
+    @override
+    async def requeue(self, thread: ThreadKey, place: int) -> bool:
+        return bool(await self._calls.run("requeue", thread, place=place))
+
+    @override
+    async def audit(self, event: AuditEvent) -> None:
+        keys, line = {"audit": self._names.audit}, f"{event.name} {codec.dump(event)}"
+        await self._calls.run_on("audit", keys, deed=line, limit=AUDIT_LIMIT)
+
+    @override
+    async def audited(self, *, after: str = "", limit: int = 100) -> tuple[AuditEvent, ...]:
+        return await self._lists.audited(after, limit)
+
+    # --- settings and cursors -----------------------------------------------------------------
+
+    @override
+    async def thread_settings(self, thread: ThreadKey) -> ThreadSettings:
+        header = self._names.of(thread)["header"]
+        now, (kept,) = await self._calls.many([("HMGET", header, "settings", "expires")])
+        chosen, expires = kept
+        return wire.settings(chosen if expires and float(expires) > now else None)
+
+    @override
+    async def set_thread(
+        self, thread: ThreadKey, kind: Kind, settings: ThreadSettings, *, ttl: float
+    ) -> None:
+        await self._calls.run(
+            "configure",
+            thread,
+            rev=unique(),
+            kind=kind,
+            ttl=ttl,
+            settings=codec.dump(settings) if settings != ThreadSettings() else "",
+            reach=settings.reach,
+            muted=settings.muted,
+        )
+
+    @override
+    async def place_settings(self, platform: str, place: str) -> ThreadSettings:
+        name = self._names.place(platform, place)
+        return wire.settings(await self._calls.ask(self._client.get(name)))
+
+    @override
+    async def set_place(self, platform: str, place: str, settings: ThreadSettings) -> None:
+        name = self._names.place(platform, place)
+        await self._calls.ask(self._client.set(name, codec.dump(settings)))
+
+    @override
+    async def cursor(self, name: str) -> int:
+        return int(await self._calls.ask(self._client.get(self._names.cursor(name))) or 0)
+
+    @override
+    async def advance(self, name: str, position: int) -> int:
+        keys = {"cursor": self._names.cursor(name)}
+        return int(await self._calls.run_on("advance", keys, position=max(position, 0)))
 
     # --- upkeep -------------------------------------------------------------------------------
 
@@ -205,11 +337,11 @@ class RedisStore(RedisTransfer):
     async def sweep(self, limit: int = 100) -> int:
         """Take up to `limit` threads that have ended out of the indexes; all else expires."""
         ended = await self._lists.ended(limit)
-        return sum([await self._run("sweep", thread) for thread in ended])
+        return sum([await self._calls.run("sweep", thread) for thread in ended])
 
     @override
     async def check(self) -> tuple[str, ...]:
-        told: tuple[str, ...] = await self._ask(sentences(self._client, self._at))
+        told: tuple[str, ...] = await self._calls.ask(sentences(self._client, self._calls.at))
         return told
 
     @override
@@ -217,6 +349,42 @@ class RedisStore(RedisTransfer):
         await self._wakes.close()
         await self._rewrites.close()
         await disconnect(self._client)
+
+    # --- migration ----------------------------------------------------------------------------
+
+    @override
+    async def dump(self, thread: ThreadKey) -> Dump | None:
+        return await transfer.dump(self._calls, thread)
+
+    @override
+    async def load(
+        self, thread: ThreadKey, records: Sequence[Record], *, first: bool, dump: Dump | None
+    ) -> None:
+        await transfer.load(self._calls, thread, records, first=first, dump=dump)
+
+    @override
+    def asides(self) -> AsyncIterator[tuple[Aside, ...]]:
+        return transfer.asides(self._calls)
+
+    @override
+    async def keep(self, asides: Sequence[Aside]) -> None:
+        await transfer.keep(self._calls, asides)
+        for aside in asides:
+            if isinstance(aside, Cursor):
+                await self.advance(aside.name, aside.position)
+
+    # --- inside -------------------------------------------------------------------------------
+
+    def _work(self, thread: ThreadKey, token: str, reply: Sequence[Any]) -> Work:
+        return wire.work(thread, token, reply, self._windows)
+
+    async def _as_holder(self, verb: str, lease: Lease, **args: Value) -> Any:  # noqa: ANN401
+        holder: dict[str, Value] = {
+            "token": lease.token,
+            "turn": lease.turn,
+            "lease": self.lease_seconds,
+        }
+        return await self._calls.run(verb, lease.thread, (), **holder, **args)
 
 
 def _call() -> str:
@@ -226,3 +394,7 @@ def _call() -> str:
 
 def _refused(reply: Sequence[bytes]) -> Refused:
     return Refused(recorded=reply[1] == b"1", mine=reply[2] == b"1")
+
+
+def _later(seconds: float, call: Callable[[], None]) -> None:
+    asyncio.get_running_loop().call_later(seconds, call)

@@ -1,4 +1,4 @@
-"""Moving all that a Redis keeps out of it, and in."""
+"""Moving all that a Redis keeps out of it, and in: the migration part of the Store port."""
 
 from __future__ import annotations
 
@@ -6,12 +6,9 @@ import json
 import math
 from typing import TYPE_CHECKING, Any
 
-from typing_extensions import override
-
 from core.domain.session import Entry
 from core.store import codec
 from core.store.redis import wire
-from core.store.redis.reading import RedisReading
 from core.store.redis.records import dump as dumped
 from core.store.side_port import Cursor, Dump, Place, SeenEvent, Traced
 from core.store.verbs import Tombstone
@@ -22,96 +19,96 @@ if TYPE_CHECKING:
 
     from core.domain.message import ThreadKey
     from core.domain.session import Record
-    from core.store.redis.names import Kept
-    from core.store.redis.scripts import Value
+    from core.store.redis.connecting.client import Value
+    from core.store.redis.names import Kept, Names
+    from core.store.redis.scripts import Calls
     from core.store.side_port import Aside
 
 _PORTION = 500
 """Keys that are read at once."""
 
 
-class RedisTransfer(RedisReading):
-    """The part of the store that moves it; see `core.store.redis.store`."""
+async def dump(calls: Calls, thread: ThreadKey) -> Dump | None:
+    """Return a thread that lives, but for its records."""
+    reply = await calls.run("dump", thread)
+    if not reply:
+        return None
+    flat, members, line, left, clock = reply
+    # A server may answer in pairs, and what a script has read comes flat.
+    fields = {_text(flat[n]): _text(flat[n + 1]) for n in range(0, len(flat), 2)}
+    people = tuple(sorted(map(_text, members)))
+    now = float(clock)
+    return Dump(
+        header=wire.header(fields, people[:PEOPLE_LIMIT]),
+        people=people,
+        trace=None if line is None else _trace(line, left, now),
+        time=now,
+    )
 
-    @override
-    async def dump(self, thread: ThreadKey) -> Dump | None:
-        reply = await self._run("dump", thread)
-        if not reply:
-            return None
-        flat, members, line, left, clock = reply
-        # A server may answer in pairs, and what a script has read comes flat.
-        fields = {_text(flat[n]): _text(flat[n + 1]) for n in range(0, len(flat), 2)}
-        people = tuple(sorted(map(_text, members)))
-        now = float(clock)
-        return Dump(
-            header=wire.header(fields, people[:PEOPLE_LIMIT]),
-            people=people,
-            trace=None if line is None else _trace(line, left, now),
-            time=now,
-        )
 
-    @override
-    async def load(
-        self, thread: ThreadKey, records: Sequence[Record], *, first: bool, dump: Dump | None
-    ) -> None:
-        trace = dump and dump.trace
-        await self._run(
-            "load",
-            thread,
-            first=first,
-            records=_json(_rows(records)),
-            header=_json(wire.fields(dump.header)) if dump else "",
-            people=_json(dump.people if dump else ()),
-            trace=_line(trace) if trace else "",
-            trace_ms=_left(trace.expires, dump.time) if dump and trace else "",
-        )
+async def load(
+    calls: Calls, thread: ThreadKey, records: Sequence[Record], *, first: bool, dump: Dump | None
+) -> None:
+    """Write the next portion of a thread's records."""
+    trace = dump and dump.trace
+    await calls.run(
+        "load",
+        thread,
+        first=first,
+        records=_json(_rows(records)),
+        header=_json(wire.fields(dump.header)) if dump else "",
+        people=_json(dump.people if dump else ()),
+        trace=_line(trace) if trace else "",
+        trace_ms=_left(trace.expires, dump.time) if dump and trace else "",
+    )
 
-    @override
-    async def asides(self) -> AsyncIterator[tuple[Aside, ...]]:
-        keys = aiter(self._client.scan_iter(match=self._names.pattern, count=1000))
-        found: list[tuple[bytes, Kept]] = []
-        while (key := await self._ask(anext(keys, None))) is not None:
-            if (kept := self._names.kept(_text(key))) is not None:
-                found.append((key, kept))
-            if len(found) == _PORTION:
-                yield await self._read(found)
-                found = []
-        if found:
-            yield await self._read(found)
 
-    @override
-    async def keep(self, asides: Sequence[Aside]) -> None:
-        now, _ = await self._lists.many([])
-        await self._lists.many([words for aside in asides for words in self._words(aside, now)])
-        for aside in asides:
-            if isinstance(aside, Cursor):
-                await self.advance(aside.name, aside.position)
+async def asides(calls: Calls) -> AsyncIterator[tuple[Aside, ...]]:
+    """Yield what is kept beside threads."""
+    keys = aiter(calls.client.scan_iter(match=calls.names.pattern, count=1000))
+    found: list[tuple[bytes, Kept]] = []
+    while (key := await calls.ask(anext(keys, None))) is not None:
+        if (kept := calls.names.kept(_text(key))) is not None:
+            found.append((key, kept))
+        if len(found) == _PORTION:
+            yield await _read(calls, found)
+            found = []
+    if found:
+        yield await _read(calls, found)
 
-    async def _read(self, found: Sequence[tuple[bytes, Kept]]) -> tuple[Aside, ...]:
-        commands: list[tuple[Value, ...]] = [("GET", key) for key, _ in found]
-        commands += [("PTTL", key) for key, _ in found]
-        now, answers = await self._lists.many(commands)
-        rows = zip(found, answers[: len(found)], answers[len(found) :], strict=True)
-        return tuple(
-            _aside(kept, value, left, now) for (_, kept), value, left in rows if value is not None
-        )
 
-    def _words(self, aside: Aside, now: float) -> Iterable[tuple[Value, ...]]:
-        """Return the commands that write it.
+async def keep(calls: Calls, asides: Sequence[Aside]) -> None:
+    """Write what another store has yielded, but for cursors."""
+    now, _ = await calls.many([])
+    await calls.many([words for aside in asides for words in _words(calls.names, aside, now)])
 
-        Whose thread a hash names is not known, nor therefore in which partition it is looked
-        for: unless another Redis says so, it goes into each of them.
-        """
-        match aside:
-            case SeenEvent():
-                for key in self._names.everywhere_of("seen", aside.hash, aside.near):
-                    letter = wire.LETTERS[aside.verdict]
-                    yield "SET", key, letter, "PX", _left(aside.expires, now)
-            case Traced():
-                for key in self._names.everywhere_of("trace", aside.hash, aside.near):
-                    yield "SET", key, _line(aside.trace), "PX", _left(aside.trace.expires, now)
-            case Place():
-                yield "SET", self._names.place_named(aside.name), codec.dump(aside.settings)
+
+async def _read(calls: Calls, found: Sequence[tuple[bytes, Kept]]) -> tuple[Aside, ...]:
+    commands: list[tuple[Value, ...]] = [("GET", key) for key, _ in found]
+    commands += [("PTTL", key) for key, _ in found]
+    now, answers = await calls.many(commands)
+    rows = zip(found, answers[: len(found)], answers[len(found) :], strict=True)
+    return tuple(
+        _aside(kept, value, left, now) for (_, kept), value, left in rows if value is not None
+    )
+
+
+def _words(names: Names, aside: Aside, now: float) -> Iterable[tuple[Value, ...]]:
+    """Return the commands that write it.
+
+    A hash does not tell its thread, nor therefore in which partition the thread's scripts look
+    for it: unless another Redis says so, it is written into each of them.
+    """
+    match aside:
+        case SeenEvent():
+            for key in names.everywhere_of("seen", aside.hash, aside.near):
+                letter = wire.LETTERS[aside.verdict]
+                yield "SET", key, letter, "PX", _left(aside.expires, now)
+        case Traced():
+            for key in names.everywhere_of("trace", aside.hash, aside.near):
+                yield "SET", key, _line(aside.trace), "PX", _left(aside.trace.expires, now)
+        case Place():
+            yield "SET", names.place_named(aside.name), codec.dump(aside.settings)
 
 
 def _aside(kept: Kept, value: bytes, left: int, now: float) -> Aside:

@@ -6,13 +6,13 @@ import asyncio
 import logging
 from typing import TYPE_CHECKING
 
-from core.store.redis.cancel import heeding
-from core.store.redis.cluster import Cluster
-from core.store.redis.errors import FAILURES
+from core.store.redis.connecting.cluster import Cluster
+from core.store.redis.connecting.connection import heeding
+from core.store.redis.connecting.errors import FAILURES
 from core.store.wakes import Wakes
 
 if TYPE_CHECKING:
-    from core.store.redis.client import Client
+    from core.store.redis.connecting.client import Client
 
 _log = logging.getLogger(__name__)
 _PATIENCE = 15.0

@@ -48,11 +48,11 @@ def advance(name: str, position: int) -> Queries[int]:
     return (yield from cursor(name))
 
 
-def audit(now: float, deed: AuditEvent) -> Queries[None]:
-    """Keep a deed, and remove those that are too old or too many."""
+def audit(now: float, event: AuditEvent) -> Queries[None]:
+    """Keep an event, and remove those that are too old or too many."""
     yield Query(
         "INSERT INTO deed (name, body) VALUES (:name, :body) ON CONFLICT DO NOTHING",
-        {"name": deed.name, "body": codec.dump(deed)},
+        {"name": event.name, "body": codec.dump(event)},
     )
     yield Query("DELETE FROM deed WHERE name <= :start", {"start": keys.audit_start(now)})
     yield Query(
@@ -63,12 +63,12 @@ def audit(now: float, deed: AuditEvent) -> Queries[None]:
 
 
 def audited(now: float, after: str, limit: int) -> Queries[tuple[AuditEvent, ...]]:
-    """Return the next deeds behind a name, oldest first."""
+    """Return the next events behind a name, oldest first."""
     rows = yield Query(
         "SELECT body FROM deed WHERE name > :after ORDER BY name LIMIT :limit",
         {"after": max(after, keys.audit_start(now)), "limit": limit},
     )
-    return tuple(codec.load_deed(body) for (body,) in rows)
+    return tuple(codec.load_event(body) for (body,) in rows)
 
 
 def try_out() -> Queries[None]:

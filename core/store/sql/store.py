@@ -54,8 +54,8 @@ class SqlStore(SteppedStore):
         return await self._ask(reading.buried(limit))
 
     @override
-    async def audit(self, deed: AuditEvent) -> None:
-        await self._ask(places.audit(await self._time(), deed), writes=True)
+    async def audit(self, event: AuditEvent) -> None:
+        await self._ask(places.audit(await self._time(), event), writes=True)
 
     @override
     async def audited(self, *, after: str = "", limit: int = 100) -> tuple[AuditEvent, ...]:

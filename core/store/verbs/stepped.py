@@ -52,11 +52,11 @@ class SteppedStore(Store):
     """Runs each verb on one thread as one atomic step over the thread's rows."""
 
     @override
-    async def accept(self, message: Message, terms: AdmissionPolicy, token: str = "") -> Accepted:
+    async def accept(self, message: Message, policy: AdmissionPolicy, token: str = "") -> Accepted:
         reads = Reads(messages=(message.id,), identities=message.identities, trace=True)
         return await self._step(
             message.thread,
-            lambda rows, now: verbs.accept(rows, now, message, terms, token),
+            lambda rows, now: verbs.accept(rows, now, message, policy, token),
             Prefetch(once=True, makes=True, records="window" if token else "", reads=reads),
         )
 

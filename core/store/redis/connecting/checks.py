@@ -7,17 +7,16 @@ from typing import TYPE_CHECKING, Any
 from redis.exceptions import ResponseError
 
 from core.domain.errors import StoreRefusedError
-from core.store.redis.client import has_failover
-from core.store.redis.cluster import Cluster
+from core.store.redis.connecting.client import command, has_failover
+from core.store.redis.connecting.cluster import Cluster
+from core.store.redis.connecting.servers import primary
 from core.store.redis.rewrite import REFUSED, may_rewrite
-from core.store.redis.scripts import command
-from core.store.redis.servers import primary
 
 if TYPE_CHECKING:
     from redis.asyncio import Redis
 
-    from core.store.redis.client import Client
-    from core.store.redis.servers import At
+    from core.store.redis.connecting.client import Client
+    from core.store.redis.connecting.servers import At
 
 OLDEST = (6, 2)
 _FORBIDDEN = (

@@ -16,13 +16,13 @@ from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import ResponseError
 from redis.exceptions import TimeoutError as RedisTimeoutError
 
-from core.store.redis.closing import Closing
-from core.store.redis.errors import is_final
+from core.store.redis.connecting.connection import Closing
+from core.store.redis.connecting.errors import is_final
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from core.store.redis.address import Hosts
+    from core.store.redis.connecting.address import Hosts
 
 
 class Managed(Closing, SentinelManagedConnection):

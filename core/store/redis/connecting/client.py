@@ -9,19 +9,20 @@ from redis.asyncio.retry import Retry
 from redis.backoff import ExponentialWithJitterBackoff
 from redis.driver_info import DriverInfo
 
-from core.store.redis.address import PORT, Form, parse
-from core.store.redis.cluster import Cluster
-from core.store.redis.connection import Direct, DirectTLS, Pool, Single
-from core.store.redis.errors import is_final
-from core.store.redis.sentinel import Managed, ManagedTLS, SentinelPool, Sentinels
+from core.store.redis.connecting.address import PORT, Form, parse
+from core.store.redis.connecting.cluster import Cluster
+from core.store.redis.connecting.connection import Direct, DirectTLS, Pool, Single
+from core.store.redis.connecting.errors import is_final
+from core.store.redis.connecting.sentinel import Managed, ManagedTLS, SentinelPool, Sentinels
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence
 
-    from core.store.redis.address import Address
-    from core.store.redis.scripts import Value
+    from core.store.redis.connecting.address import Address
 
 Client: TypeAlias = Redis | Cluster
+Value: TypeAlias = str | int | float | bytes
+"""What a command is made of."""
 
 SOCKET_SECONDS = 5.0
 """How long one reply may take."""
@@ -57,7 +58,7 @@ def connect(url: str, *, connections: int = CONNECTIONS, retries: int | None = N
     """Return a client for a Redis address; it connects when it is used.
 
     Args:
-        url: An address of one of `core.store.redis.address.SCHEMES`.
+        url: An address of one of `core.store.redis.connecting.address.SCHEMES`.
         connections: At most so many at once (to each node of a cluster).
         retries: How often a call is repeated; by default, more where there is a failover.
 
@@ -102,6 +103,11 @@ def has_failover(client: Client) -> bool:
 async def disconnect(client: Client) -> None:
     """Give back all connections."""
     await (client.close_all() if isinstance(client, Cluster) else client.aclose())
+
+
+async def command(client: Client, *words: Value) -> Any:  # noqa: ANN401 - what Redis answers
+    """Send any command."""
+    return await client.execute_command(*words)  # type: ignore[no-untyped-call]
 
 
 async def piped(client: Client, commands: Sequence[tuple[Value, ...]]) -> list[Any]:

@@ -8,26 +8,64 @@ come, redis-py makes the call again, with all its patience. All of it is its own
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING, Any
+import contextlib
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from hiredis import pack_command
 from redis.asyncio import ConnectionPool, Redis
-from redis.asyncio.connection import Connection, SSLConnection
+from redis.asyncio.connection import AbstractConnection, Connection, SSLConnection
 from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import ResponseError
 from redis.exceptions import TimeoutError as RedisTimeoutError
 
-from core.store.redis.closing import Closing
-
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Awaitable, Iterable
 
-    from redis.asyncio.connection import AbstractConnection
+Answer = TypeVar("Answer")
 
 _UNANSWERED = (RedisConnectionError, RedisTimeoutError, OSError)
 """What leaves open whether a call took effect; each of ours may be made again."""
 _PATIENCE = 5.0
 """Seconds that an answer may take, where no other time is set."""
+
+
+async def heeding(request: Awaitable[Answer]) -> Answer:
+    """Return what a request answers; end here if this task was cancelled meanwhile.
+
+    redis-py sends each command within `asyncio.wait_for`, which up to Python 3.11 forgets a
+    cancellation that comes just when the command is sent (github.com/python/cpython/issues/86296).
+    The task would go on, and whoever cancelled it and waits for its end would wait forever.
+    """
+    task = asyncio.current_task()
+    before = task.cancelling() if task else 0
+    answer = await request
+    if task is not None and task.cancelling() > before:
+        raise asyncio.CancelledError
+    return answer
+
+
+class Closing(AbstractConnection):
+    """A connection that closes what it had, and nothing that it got meanwhile.
+
+    redis-py forgets the socket once it is closed, which takes a while with TLS. Another task may
+    have connected anew by then, and its socket would be forgotten without being closed.
+    """
+
+    _writer: Any
+
+    async def disconnect(
+        self,
+        nowait: bool = False,  # noqa: FBT001, FBT002 - redis-py's own
+        *args: Any,
+        **kwargs: Any,
+    ) -> None:
+        """Forget the socket at once; then wait until it is closed, unless told otherwise."""
+        writer = self._writer
+        await super().disconnect(True, *args, **kwargs)  # noqa: FBT003 - redis-py's own
+        if writer is not None and not nowait:
+            with contextlib.suppress(OSError):  # running out of time is one
+                async with asyncio.timeout(self.socket_connect_timeout):
+                    await writer.wait_closed()
 
 
 class Direct(Closing, Connection):

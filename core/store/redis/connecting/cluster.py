@@ -24,12 +24,12 @@ from redis.exceptions import (
 from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import TimeoutError as RedisTimeoutError
 
-from core.store.redis.connection import Direct, DirectTLS
+from core.store.redis.connecting.connection import Direct, DirectTLS
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence
 
-    from core.store.redis.scripts import Value
+    from core.store.redis.connecting.client import Value
 
 PASSING: tuple[type[Exception], ...] = (
     AskError,  # MovedError is one

@@ -9,17 +9,17 @@ from redis.asyncio.connection import SSLConnection
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 
-from core.store.redis.client import SOCKET_SECONDS
-from core.store.redis.cluster import Cluster
-from core.store.redis.connection import Direct, DirectTLS, Pool, Single
-from core.store.redis.sentinel import SentinelPool
+from core.store.redis.connecting.client import SOCKET_SECONDS
+from core.store.redis.connecting.cluster import Cluster
+from core.store.redis.connecting.connection import Direct, DirectTLS, Pool, Single
+from core.store.redis.connecting.sentinel import SentinelPool
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterable
 
     from redis.asyncio import Redis
 
-    from core.store.redis.client import Client
+    from core.store.redis.connecting.client import Client
 
 At: TypeAlias = tuple[str, int]
 """A host and a port."""

@@ -1,0 +1,1 @@
+"""How the store reaches Redis: one server, behind Sentinels, or a cluster."""
