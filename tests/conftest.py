@@ -11,8 +11,8 @@ from hypothesis import HealthCheck, settings
 from psycopg import AsyncConnection
 
 from core.store.dynamodb import make_table
-from core.store.dynamodb.address import parse
-from core.store.dynamodb.client import connect
+from core.store.dynamodb.connecting.address import parse
+from core.store.dynamodb.connecting.client import connect
 from core.store.keys import unique
 from core.store.sql.postgres import PostgresStore
 from tests.contract import postgres_data
@@ -25,7 +25,7 @@ from tests.servers import redis_server, valkey_binary
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Generator, Iterator
 
-    from core.store.dynamodb.client import Table
+    from core.store.dynamodb.connecting.client import Table
 
 Report = TypeVar("Report", pytest.TestReport, pytest.CollectReport)
 

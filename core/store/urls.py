@@ -67,7 +67,7 @@ async def init_store(url: str) -> bool | None:
         return None
     try:
         from core.store.dynamodb import make_table  # noqa: PLC0415 - see the module
-        from core.store.dynamodb.address import parse  # noqa: PLC0415
+        from core.store.dynamodb.connecting.address import parse  # noqa: PLC0415
     except ImportError as error:
         raise _missing("dynamodb", "dynamodb") from error
     return await make_table(parse(url))

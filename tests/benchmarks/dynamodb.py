@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 from core.domain.clock import SystemClock
 from core.store.dynamodb import DynamoStore, make_table
-from core.store.dynamodb.address import parse
-from core.store.dynamodb.client import Table, connect
+from core.store.dynamodb.connecting.address import parse
+from core.store.dynamodb.connecting.client import Table, connect
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Sequence

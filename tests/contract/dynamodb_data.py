@@ -8,7 +8,7 @@ from core.store.dynamodb import items
 from core.store.dynamodb.table import FORM_KEY
 
 if TYPE_CHECKING:
-    from core.store.dynamodb.client import Table
+    from core.store.dynamodb.connecting.client import Table
     from core.store.dynamodb.items import Item
 
 KEPT = ("place#", "cursor#", "deeds")

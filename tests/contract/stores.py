@@ -19,8 +19,8 @@ from psycopg import AsyncConnection
 from redis.backoff import NoBackoff
 
 from core.store.dynamodb import DynamoStore, make_table
-from core.store.dynamodb.address import parse
-from core.store.dynamodb.client import connect as connect_table
+from core.store.dynamodb.connecting.address import parse
+from core.store.dynamodb.connecting.client import connect as connect_table
 from core.store.keys import unique
 from core.store.local.store import LocalStore
 from core.store.redis import RedisStore
@@ -39,7 +39,7 @@ if TYPE_CHECKING:
     from aiobotocore.session import AioSession
 
     from core.domain.message import ThreadKey
-    from core.store.dynamodb.client import Table
+    from core.store.dynamodb.connecting.client import Table
     from core.store.port import Store
     from core.store.redis.connecting.client import Client
     from tests.dynamodb_server import DynamoServer

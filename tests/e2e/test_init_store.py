@@ -6,8 +6,8 @@ import os
 from typing import TYPE_CHECKING
 
 from core.store.dynamodb import items, make_table
-from core.store.dynamodb.address import parse
-from core.store.dynamodb.client import connect
+from core.store.dynamodb.connecting.address import parse
+from core.store.dynamodb.connecting.client import connect
 from core.store.dynamodb.table import FORM_KEY
 from core.store.keys import unique
 from tests.dynamodb_server import ENVIRONMENT, REGION

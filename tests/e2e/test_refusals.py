@@ -16,7 +16,7 @@ import pytest
 import redis
 
 from core.store.dynamodb import make_table
-from core.store.dynamodb.address import parse
+from core.store.dynamodb.connecting.address import parse
 from core.store.keys import unique
 from tests.dynamodb_server import ENVIRONMENT
 from tests.e2e.slack_bot import answers

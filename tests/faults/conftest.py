@@ -14,7 +14,7 @@ from tests.faults.dynamodb_front import Front
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable
 
-    from core.store.dynamodb.client import Table
+    from core.store.dynamodb.connecting.client import Table
     from tests.dynamodb_server import DynamoServer
 
 

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 
 from core.domain.clock import SystemClock
 from core.store.dynamodb import DynamoStore, items, make_table
-from core.store.dynamodb.address import parse
-from core.store.dynamodb.client import connect
+from core.store.dynamodb.connecting.address import parse
+from core.store.dynamodb.connecting.client import connect
 from core.store.keys import unique
 from tests.contract import dynamodb_data
 from tests.world import World
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from core.domain.message import ThreadKey
     from core.models.port import Model
-    from core.store.dynamodb.client import Table
+    from core.store.dynamodb.connecting.client import Table
     from core.store.dynamodb.items import Head, Item
     from tests.dynamodb_server import DynamoServer
 

@@ -12,7 +12,7 @@ import pytest
 from core.domain.clock import SystemClock
 from core.domain.session import Answer, Entry
 from core.store.dynamodb import make_table
-from core.store.dynamodb.address import parse
+from core.store.dynamodb.connecting.address import parse
 from core.store.keys import unique
 from core.store.urls import open_store
 from tests.dynamodb_server import ENVIRONMENT

@@ -16,7 +16,7 @@ from tests.faults.dynamodb_front import nothing_else
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
-    from core.store.dynamodb.client import Table
+    from core.store.dynamodb.connecting.client import Table
     from tests.faults.dynamodb_front import Front
 
 

@@ -8,7 +8,7 @@ import pytest
 
 from core.domain.session import Answer
 from core.store.dynamodb import DynamoStore, make_table
-from core.store.dynamodb.address import parse
+from core.store.dynamodb.connecting.address import parse
 from core.store.keys import unique
 from core.store.values import NothingDue, Work
 from tests.builders import OTHER, THREAD, begin, draft, message, terms

@@ -8,8 +8,8 @@ import pytest
 
 from core.domain.errors import ChatbotError, SettingsError, StoreRefusedError, StoreUnavailableError
 from core.store.dynamodb import DynamoStore, items, make_table
-from core.store.dynamodb.address import parse
-from core.store.dynamodb.client import connect
+from core.store.dynamodb.connecting.address import parse
+from core.store.dynamodb.connecting.client import connect
 from core.store.dynamodb.table import FORM_KEY
 from core.store.keys import unique
 from tests.builders import message, terms
@@ -20,7 +20,7 @@ from tests.servers import free_port
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
-    from core.store.dynamodb.client import Table
+    from core.store.dynamodb.connecting.client import Table
     from tests.dynamodb_server import DynamoServer
     from tests.faults.dynamodb_front import Front
 

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
     from core.store.dynamodb import DynamoStore
-    from core.store.dynamodb.client import Table
+    from core.store.dynamodb.connecting.client import Table
 
 
 async def test_a_turn_costs_the_same_however_long_its_thread(

@@ -13,7 +13,7 @@ from tests.dynamodb_units import IN_TRANSACTION, Bill, Index, got, queried, size
 if TYPE_CHECKING:
     from collections.abc import Awaitable
 
-    from core.store.dynamodb.client import Table
+    from core.store.dynamodb.connecting.client import Table
     from core.store.dynamodb.items import Item
     from tests.dynamodb_server import DynamoServer
 

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from core.domain.session import Record
-    from core.store.dynamodb.client import Table
+    from core.store.dynamodb.connecting.client import Table
     from core.store.dynamodb.items import Head, Key
 
 AT_ONCE = 500

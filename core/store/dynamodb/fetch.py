@@ -14,8 +14,8 @@ from core.store.verbs.buffered_rows import Reads, Snapshot
 
 if TYPE_CHECKING:
     from core.domain.message import ThreadKey
-    from core.store.dynamodb.beats import LeaseObserver
-    from core.store.dynamodb.client import Table
+    from core.store.dynamodb.connecting.client import Table
+    from core.store.dynamodb.due_work import LeaseObserver
     from core.store.dynamodb.items import Head, Item, Key
     from core.store.header import Header
     from core.store.verbs.stepped import Prefetch

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection
 
     from core.domain.message import ThreadKey
-    from core.store.dynamodb.client import Table
+    from core.store.dynamodb.connecting.client import Table
     from core.store.dynamodb.items import Item, Key
 
 WORK, ENDS, LISTS = "work", "ends", "lists"

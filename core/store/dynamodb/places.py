@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING
 
 from core.store import codec, keys
 from core.store.dynamodb import items
-from core.store.dynamodb.errors import FAILURES, code_of, explained
+from core.store.dynamodb.connecting.errors import FAILURES, code_of, explained
 from core.store.values import ThreadSettings
 
 if TYPE_CHECKING:
-    from core.store.dynamodb.client import Table
+    from core.store.dynamodb.connecting.client import Table
     from core.store.dynamodb.items import Key
     from core.store.values import AuditEvent
 

@@ -11,7 +11,7 @@ from weakref import WeakValueDictionary
 from core.domain.errors import StoreUnavailableError
 from core.store import verbs
 from core.store.dynamodb import across, items
-from core.store.dynamodb.client import pause
+from core.store.dynamodb.connecting.client import pause
 from core.store.dynamodb.fetch import TornError, VersionedSnapshot, look, read_more
 from core.store.dynamodb.write import after, writing
 from core.store.keys import unique
@@ -22,8 +22,8 @@ if TYPE_CHECKING:
 
     from core.domain.clock import Clock
     from core.domain.message import ThreadKey
-    from core.store.dynamodb.beats import LeaseObserver
-    from core.store.dynamodb.client import Table
+    from core.store.dynamodb.connecting.client import Table
+    from core.store.dynamodb.due_work import LeaseObserver
     from core.store.verbs.stepped import Prefetch
 
 Result = TypeVar("Result")

@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING, Any
 
 from core.domain.errors import StoreRefusedError, StoreUnavailableError
 from core.store.dynamodb import index, items
-from core.store.dynamodb.client import connect, pause
-from core.store.dynamodb.errors import FAILURES, code_of, explained
+from core.store.dynamodb.connecting.client import connect, pause
+from core.store.dynamodb.connecting.errors import FAILURES, code_of, explained
 
 if TYPE_CHECKING:
     from aiobotocore.session import AioSession
 
-    from core.store.dynamodb.address import Address
-    from core.store.dynamodb.client import Table
+    from core.store.dynamodb.connecting.address import Address
+    from core.store.dynamodb.connecting.client import Table
 
 VERSION = 1
 """Of the table's form."""

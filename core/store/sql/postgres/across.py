@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 from core.domain.message import ThreadKey
 from core.store import codec
+from core.store.sql.postgres.database import words
 from core.store.sql.postgres.fetch import Found
-from core.store.sql.postgres.words import words
 from core.store.verbs.buffered_rows import Snapshot
 
 if TYPE_CHECKING:

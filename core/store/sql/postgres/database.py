@@ -14,16 +14,21 @@ import asyncio
 import contextlib
 import os
 import random
+import re
 import socket
+from functools import cache
 from typing import TYPE_CHECKING, Any, TypeVar
+
+from psycopg import AsyncConnection
 
 from core.domain.errors import StoreUnavailableError
 from core.store.sql.postgres.address import shown
-from core.store.sql.postgres.connection import Connection
 from core.store.sql.postgres.errors import FAILURES, explained, passes
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable
+
+    from psycopg import AsyncCursor
 
 Result = TypeVar("Result")
 
@@ -45,6 +50,35 @@ _SETTINGS = (
     " set_config('enable_mergejoin', 'off', false),"
     " set_config('plan_cache_mode', 'force_generic_plan', false)"
 )
+
+# The server's time: `:now` when the statement began, which an index can be used by; `:clock` as
+# it is evaluated, which is what a lease goes by, once its thread is locked.
+_TIMES = {
+    ":now": "extract(epoch FROM statement_timestamp())::float8",
+    ":clock": "extract(epoch FROM clock_timestamp())::float8",
+}
+
+
+class Connection(AsyncConnection):
+    """A connection that knows what it was asked before."""
+
+    def __init__(self, *arguments: Any, **options: Any) -> None:
+        """Take what the driver gives."""
+        super().__init__(*arguments, **options)
+        self._asked: set[bytes] = set()
+
+    async def ask(self, statement: bytes, values: dict[str, Any]) -> AsyncCursor:
+        """Execute a statement in one round trip, the first time as well.
+
+        The driver would prepare it in one of its own then, but for a pipeline; later on, that
+        would only cost time.
+        """
+        if statement in self._asked:
+            return await self.execute(statement, values)
+        async with self.pipeline():
+            cursor = await self.execute(statement, values)
+        self._asked.add(statement)
+        return cursor
 
 
 class Database:
@@ -144,3 +178,10 @@ def _hang_up(connection: Connection) -> None:
     """End a connection in the middle of whatever it is used for: its user gets an error."""
     with contextlib.suppress(OSError), socket.socket(fileno=os.dup(connection.fileno())) as end:
         end.shutdown(socket.SHUT_RDWR)
+
+
+@cache
+def words(statement: str) -> bytes:
+    """Return a statement that names its values `:name`."""
+    timed = re.sub(r":(now|clock)\b", lambda found: _TIMES[found[0]], statement)
+    return re.sub(r"(?<!:):([a-z]\w*)", r"%(\1)s", timed).encode()

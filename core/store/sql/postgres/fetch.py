@@ -10,7 +10,7 @@ from core.domain.admission import Admission
 from core.domain.session import Entry
 from core.store import codec
 from core.store.keys import digest
-from core.store.sql.postgres.words import words
+from core.store.sql.postgres.database import words
 from core.store.sql.reading import load_record
 from core.store.verbs import Tombstone
 from core.store.verbs.buffered_rows import Reads, Snapshot
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from psycopg import AsyncConnection
 
     from core.domain.message import ThreadKey
-    from core.store.sql.postgres.connection import Connection
+    from core.store.sql.postgres.database import Connection
     from core.store.verbs.stepped import Prefetch
 
 _END = sys.maxsize

@@ -19,7 +19,7 @@ from core.store.verbs.buffered_rows import BufferedRows, MissingError
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from core.store.sql.postgres.connection import Connection
+    from core.store.sql.postgres.database import Connection
     from core.store.sql.postgres.fetch import Found
 
 Result = TypeVar("Result")

@@ -13,12 +13,11 @@ from core.store.keys import unique
 from core.store.sql import places
 from core.store.sql.postgres import across, checks
 from core.store.sql.postgres.address import parse
-from core.store.sql.postgres.database import PATIENCE, Database
+from core.store.sql.postgres.database import PATIENCE, Database, words
 from core.store.sql.postgres.fetch import lock, look, read
 from core.store.sql.postgres.schema import migrate
 from core.store.sql.postgres.step import Call, LockError
 from core.store.sql.postgres.wake import Listener
-from core.store.sql.postgres.words import words
 from core.store.sql.query import Query
 from core.store.sql.store import SqlStore
 from core.store.values import NothingDue
@@ -30,7 +29,7 @@ if TYPE_CHECKING:
     from psycopg import AsyncConnection
 
     from core.domain.message import ThreadKey
-    from core.store.sql.postgres.connection import Connection
+    from core.store.sql.postgres.database import Connection
     from core.store.sql.query import Queries, Result, Row
     from core.store.values import Work
     from core.store.verbs.stepped import Prefetch

@@ -9,7 +9,7 @@ from core.domain.session import Entry
 from core.store import codec, verbs
 from core.store.keys import SEEN_SECONDS, digest
 from core.store.sql import rows
-from core.store.sql.postgres.words import words
+from core.store.sql.postgres.database import words
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from psycopg import AsyncConnection
 
     from core.domain.session import Record
-    from core.store.sql.postgres.connection import Connection
+    from core.store.sql.postgres.database import Connection
     from core.store.sql.postgres.fetch import Found
     from core.store.verbs.buffered_rows import Changes
 

@@ -1,9 +1,15 @@
-"""Looking for work: DynamoDB tells nobody of what others leave, so it is asked, now and then."""
+"""Finding work that may be claimed, where no server has a clock and none sends a message.
+
+`LeaseObserver` finds out when a lease has run out, by watching its beat; `DueWorkPoller` asks the
+index of work now and then, as DynamoDB announces nothing.
+"""
 
 from __future__ import annotations
 
 import asyncio
 from typing import TYPE_CHECKING
+
+from cachetools import LRUCache
 
 from core.store.dynamodb import index
 
@@ -12,11 +18,44 @@ if TYPE_CHECKING:
 
     from core.domain.clock import Clock
     from core.domain.message import ThreadKey
-    from core.store.dynamodb.beats import LeaseObserver
-    from core.store.dynamodb.client import Table
+    from core.store.dynamodb.connecting.client import Table
 
 SHORTEST_PAUSE, LONGEST_PAUSE = 0.05, 1.0
 """Seconds between two looks; a look each second costs some two dollars a year."""
+_WATCHED = 10_000
+"""Leases that are watched at once. Beyond that, the one seen longest ago starts over."""
+
+
+class LeaseObserver:
+    """The beats that this process has seen, and since when it sees the same.
+
+    Each claim and renewal of a lease leaves a beat that never comes again. Its holder counts the
+    lease from before that was sent, so whoever has seen the same beat for the time that a lease
+    lives, on a steady clock of its own, knows that the lease has run out.
+    """
+
+    def __init__(self, clock: Clock, lease_seconds: float) -> None:
+        """Have seen nothing yet."""
+        self._clock = clock
+        self._lease_seconds = lease_seconds
+        self.seen: LRUCache[str, tuple[str, float]] = LRUCache(_WATCHED)
+        """The last beat of each thread, and since when it is the same."""
+
+    def left(self, thread: str, beat: str) -> float:
+        """Note that a thread's lease has this beat now; return the seconds that it still lives.
+
+        Not more than 0: it has run out, and may be taken if its beat is still this one.
+        """
+        now = self._clock.monotonic()
+        last, since = self.seen.get(thread, ("", now))
+        if last != beat:
+            since = now
+        self.seen[thread] = (beat, since)
+        return self._lease_seconds - (now - since)
+
+    def forget(self, thread: str) -> None:
+        """Watch this thread no more: nobody holds it."""
+        self.seen.pop(thread, None)
 
 
 class DueWorkPoller:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 from aiobotocore.config import AioConfig
 from aiobotocore.session import get_session
 
-from core.store.dynamodb.errors import FAILURES, code_of, explained
+from core.store.dynamodb.connecting.errors import FAILURES, code_of, explained
 from core.store.dynamodb.items import key_of
 
 if TYPE_CHECKING:
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from aiobotocore.session import AioSession
 
-    from core.store.dynamodb.address import Address
+    from core.store.dynamodb.connecting.address import Address
     from core.store.dynamodb.items import Item, Key
 
 Client: TypeAlias = Any

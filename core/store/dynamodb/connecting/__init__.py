@@ -1,0 +1,1 @@
+"""How the store reaches a DynamoDB table."""
