@@ -1,1 +1,1 @@
-"""The store: what is kept of each thread, behind one port of atomic verbs."""
+"""The store: everything the bot keeps of each thread, behind one port of atomic verbs."""

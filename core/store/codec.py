@@ -1,7 +1,7 @@
 """Records and headers as JSON text. Pure.
 
-Every text carries the version that wrote it. An older version is read as if it were of today;
-one from the future is refused and left as it is, since a rewrite would lose what it can't read.
+Every text carries the version that wrote it. An older version is read as if it were the current
+one; a newer version is refused and left alone, since a rewrite would lose what it can't read.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ def dump(value: Record | Header | ThreadSettings | AuditEvent) -> str:
 
 
 def load_entry(text: str | bytes) -> Entry:
-    """Return the entry that `dump` made this text of."""
+    """Return the entry that `dump` wrote as this text."""
     fields = _fields(text)
     return Entry(
         **{
@@ -43,7 +43,7 @@ def load_entry(text: str | bytes) -> Entry:
 
 
 def load_answer(text: str | bytes) -> Answer:
-    """Return the answer that `dump` made this text of."""
+    """Return the answer that `dump` wrote as this text."""
     fields = _fields(text)
     return Answer(
         **{
@@ -59,7 +59,7 @@ def load_answer(text: str | bytes) -> Answer:
 
 
 def load_header(text: str | bytes) -> Header:
-    """Return the header that `dump` made this text of."""
+    """Return the header that `dump` wrote as this text."""
     fields = _fields(text)
     turn = fields.get("turn")
     return Header(
@@ -74,23 +74,23 @@ def load_header(text: str | bytes) -> Header:
 
 
 def load_settings(text: str | bytes) -> ThreadSettings:
-    """Return the settings that `dump` made this text of."""
+    """Return the settings that `dump` wrote as this text."""
     return ThreadSettings(**_fields(text))
 
 
 def load_event(text: str | bytes) -> AuditEvent:
-    """Return the audit event that `dump` made this text of."""
+    """Return the audit event that `dump` wrote as this text."""
     fields = _fields(text)
     return AuditEvent(**{**fields, "thread": ThreadKey(**fields["thread"])})
 
 
 def _says_nothing(field: object) -> bool:
-    """Tell whether a field can be left out; a number never is, since 0 may be a time."""
+    """Return whether a field can be left out; a number never is, since 0 may be a time."""
     return not field and (field is False or not isinstance(field, int | float))
 
 
 def _named(value: DataclassInstance) -> dict[str, object]:
-    """Return a dataclass's fields; unlike `asdict`, it copies nothing."""
+    """Return a dataclass's fields; unlike `asdict`, without copying them."""
     return {field.name: getattr(value, field.name) for field in dataclasses.fields(value)}
 
 

@@ -1,7 +1,7 @@
 """The header: the small record of a thread that nearly every verb reads and writes. Pure.
 
-`FIELDS` names each value as a store keeps it that has no JSON of its own: flat, one value a name.
-The Redis scripts get their defaults from it, so a new field is written down here and nowhere else.
+`FIELDS` lists each value of a header under the name of its field in a Redis hash. The Lua scripts
+get their defaults from it, so a new field is added here only.
 """
 
 from __future__ import annotations
@@ -23,30 +23,30 @@ Flat: TypeAlias = str | float | bool
 
 @dataclass(slots=True, kw_only=True)
 class OpenTurn:
-    """The turn that a thread is in."""
+    """The open turn of a thread."""
 
     id: str
     state: TurnState = TurnState.OPEN
     tries: int = 1
-    """The number of this try: one more than those that failed by what the message may cause."""
+    """The number of this try: one more than the tries that the message itself may have failed."""
     deaths: int = 0
-    """Leases that ran out while they were held: a process that died, or that lost its store."""
+    """Leases that ran out while they were held, because a process died or lost its store."""
     leases: int = 1
-    """Leases that this turn has had, but for those that left nothing on the platform."""
+    """Leases that this turn has had, without those that left nothing on the platform."""
     opened_at: float = 0
-    """When it was opened, and then when its answer was recorded; 0 where that is not known."""
+    """When it was opened, and later when its answer was recorded; 0 if unknown."""
     preview: str = ""
     cuts: tuple[int, ...] = ()
     last: int = -1
-    """Once committed: the place of its answer."""
+    """Once committed: the position of its answer."""
     committed_by: str = ""
 
 
 @dataclass(slots=True, kw_only=True)
 class Header:
-    """A thread's record; see `core.store.values.Work` for what the shared fields mean.
+    """A thread's header; `core.store.values.Work` explains the fields that both have.
 
-    Times are seconds by the store's own clock.
+    Times are in seconds by the store's own clock.
     """
 
     kind: Kind
@@ -64,15 +64,15 @@ class Header:
     """When the thread may be claimed; None while it has no work."""
     turn: OpenTurn | None = None
     stopped: str = ""
-    """The id of the last turn that somebody asked to end early."""
+    """The id of the last turn that a person asked to end early."""
 
     next: int = 0
     head: int = 0
     line: int = 0
     waiting: int = 0
-    """Entries from `head` on that are addressed and not deleted."""
+    """Addressed entries at or behind `head` that are not deleted."""
     overheard: int = 0
-    """Entries from `head` on that are overheard and not deleted."""
+    """Overheard entries at or behind `head` that are not deleted."""
     refused: int = 0
     people: list[str] = field(default_factory=list)
     buried: list[int] = field(default_factory=list)
@@ -87,12 +87,13 @@ class Header:
     explained: bool = False
     renewed: bool = False
     turns: int = 0
-    """Turns settled with an answer; the bot takes part in a thread that was ever addressed."""
+    """Turns settled with an answer."""
     taking_part: bool = False
+    """The bot takes part in a thread once a message in it was addressed to it."""
     usage: Usage = field(default_factory=Usage)
 
     def copy(self) -> Header:
-        """Return a header that can be changed without changing this one."""
+        """Return a copy that shares nothing that can be changed."""
         return replace(
             self,
             turn=replace(self.turn) if self.turn else None,
@@ -101,11 +102,11 @@ class Header:
         )
 
     def is_held(self, now: float) -> bool:
-        """Tell whether somebody holds a live lease."""
+        """Return whether a live lease is on the thread."""
         return bool(self.token) and self.until > now
 
     def info(self, thread: ThreadKey) -> ThreadInfo:
-        """Return what lists of threads say of this one."""
+        """Return the thread's entry in lists of threads."""
         return ThreadInfo(
             thread=thread,
             kind=self.kind,
@@ -118,18 +119,18 @@ class Header:
         )
 
     def is_claimable(self, now: float, *, early: bool = False) -> bool:
-        """Tell whether there is work that may be claimed; `early`, also what was left for later."""
+        """Return whether there is work that may be claimed; with `early`, also before it is due."""
         if self.due is None or self.is_held(now):
             return False
         return self.due <= now or (early and not self.token)
 
     def extend(self, now: float, lease_seconds: float) -> None:
-        """Let the lease, and the session with it, live on from now."""
+        """Extend the lease, and the session with it, from now."""
         self.until = self.due = now + lease_seconds
         self.touch(now)
 
     def free(self, due: float | None) -> None:
-        """Give the lease up; the thread may be claimed at `due`, where it has work."""
+        """Release the lease; the thread may be claimed at `due`, if it has work."""
         self.token = ""
         self.until = 0
         self.due = due
@@ -145,18 +146,18 @@ NO_TURN = OpenTurn(id="", tries=0)
 
 
 class Field(NamedTuple):
-    """A value of a header where it is kept flat."""
+    """A value of a header in a store that keeps headers flat."""
 
     name: str
-    """As it is stored; never changed."""
+    """Its stored name, which never changes."""
     default: Flat
-    """What is not stored; its type is that of the value. A list of numbers is text: `3,5,8`."""
+    """The value that is not stored; its type is the type of all values. `3,5,8` is a list."""
     part: Literal["header", "turn", "usage"] = "header"
     attribute: str = ""
-    """Its name in Python, if that is another."""
+    """Its name in Python, if it differs."""
 
     def of(self, header: Header) -> Flat:
-        """Return this value of a header."""
+        """Return the value of this field."""
         parts = {"header": header, "turn": header.turn or NO_TURN, "usage": header.usage}
         value = getattr(parts[self.part], self.attribute or self.name)
         if isinstance(value, list | tuple):
@@ -164,7 +165,7 @@ class Field(NamedTuple):
         return self.default if value is None else value
 
     def read(self, stored: Mapping[str, str]) -> Any:  # noqa: ANN401 - as its attribute is typed
-        """Return this value from the texts that are stored."""
+        """Return the value of this field from its stored text."""
         text = stored.get(self.name)
         if text is None:
             return self.default
@@ -187,7 +188,7 @@ FIELDS = (
     Field("input", 0, "usage"), Field("output", 0, "usage"),
     Field("cache_read", 0, "usage"), Field("cache_write", 0, "usage"),
 )  # fmt: skip
-"""All of a header but its people and settings, which each store keeps in its own way."""
+"""All of a header but its people and settings, which each store keeps in a way of its own."""
 
 
 def flat(header: Header) -> dict[str, Flat]:

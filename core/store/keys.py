@@ -1,4 +1,4 @@
-"""How things are named in a store. Pure. Different things never get the same name."""
+"""The names of things in a store. Pure. Different things never get the same name."""
 
 from __future__ import annotations
 
@@ -14,26 +14,26 @@ SEEN_SECONDS = 25 * 3600
 Slack's Delayed Events deliver an event again for up to 24 hours; an hour on top of that.
 """
 TOMBSTONE_SECONDS = 365 * 24 * 3600
-"""How long it is remembered that a thread was erased or reset, and when."""
+"""How long the store remembers that a thread was erased or reset, and when."""
 AUDIT_SECONDS = 365 * 24 * 3600
-"""How long the audit log keeps a deed."""
+"""How long the audit log keeps an event."""
 AUDIT_LIMIT = 100_000
-"""How many deeds it keeps, at about 200 bytes each."""
+"""How many events it keeps, at about 200 bytes each."""
 
 
 def digest(thread: ThreadKey, what: str = "") -> str:
-    """Return a hash that names a thread, or something in it, and tells nothing about it."""
+    """Return a hash that names a thread, or something in it, without revealing anything."""
     text = f"{thread}\0{what}".encode("utf-8", "surrogatepass")
     return hashlib.blake2b(text, digest_size=16).hexdigest()
 
 
 def partition(thread: ThreadKey, partitions: int) -> int:
-    """Return the partition that a thread belongs to, from 0 on."""
+    """Return the number of the partition that a thread belongs to, starting at 0."""
     return crc32(str(thread).encode()) % partitions
 
 
 def place_prefix(platform: str, place: str) -> str:
-    """Return what the text of every thread key of a place begins with."""
+    """Return the prefix of every thread key of a place."""
     return str(ThreadKey(platform, place, "x"))[:-1]
 
 
@@ -43,10 +43,10 @@ def once(platform: str, name: str) -> tuple[ThreadKey, str]:
 
 
 def unique() -> str:
-    """Return a value that never comes again: a lease's token, a `rev`."""
+    """Return a value that never repeats: a lease's token, a `rev`."""
     return uuid4().hex
 
 
 def audit_start(now: float) -> str:
-    """Return what the names of deeds that are not too old sort behind."""
+    """Return the text behind which the names of events sort that are not too old."""
     return f"{now - AUDIT_SECONDS:020.6f} "

@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     )
 
 _PLACES = 200
-"""Places of a log that `records` reads at once: an entry may have 64 KB."""
+"""Positions of a log that `records` reads at once: an entry may have 64 KB."""
 _THREADS = 200
 """Threads that `all_threads` reads at once."""
 
@@ -54,7 +54,7 @@ class Store(SidePort):
     _listeners: tuple[Callable[[ThreadKey], object], ...] = ()
 
     def on_change(self, call: Callable[[ThreadKey], object]) -> None:
-        """Call a function whenever this process has edited, deleted, reset or erased in a thread.
+        """Call a function whenever this process edits, deletes, resets or erases in a thread.
 
         `revs` shows what other processes change.
         """
@@ -181,7 +181,7 @@ class Store(SidePort):
     async def commit(
         self, lease: Lease, rev: str, draft: PendingAnswer, preview: str = ""
     ) -> Answer | Changed | Refused:
-        """Record the turn's answer behind the last place that it answers, and move `head`.
+        """Record the turn's answer behind the last position that it answers, and move `head`.
 
         An answer of kind buried also lists the messages that it answers for the operator.
 
@@ -229,13 +229,13 @@ class Store(SidePort):
     async def compact(
         self, thread: ThreadKey, *, covers: int, rev: str, to: int, text: str
     ) -> bool:
-        """Replace the places [0, to) by a summary for the model; needs no lease.
+        """Replace the positions [0, to) by a summary for the model; needs no lease.
 
         Args:
             thread: The thread.
-            covers: Up to which place the summary reached when it was read.
+            covers: The position behind the last one that the summary covered when it was read.
             rev: The thread's `rev` as it was read.
-            to: Up to which place the new summary reaches.
+            to: The position behind the last one that the new summary covers.
             text: The new summary.
 
         Returns:
@@ -280,14 +280,14 @@ class Store(SidePort):
     async def erase(self, thread: ThreadKey, *, at: float, keep_log: bool = False) -> None:
         """Remove every trace of a thread but hashed event ids and a tombstone, or reset it.
 
-        Messages said before `at` are not admitted any more. An open turn becomes void, and its
-        worker clears it. A reset draws the same line and keeps the log for `history`; messages
-        said after `at` keep waiting, and an open turn that answers one of them starts over.
+        Messages sent before `at` are no longer admitted. An open turn becomes void, and its
+        worker clears it. A reset does the same but keeps the log for `history`; messages
+        sent after `at` keep waiting, and an open turn that answers one of them starts over.
 
         Args:
             thread: The thread.
             at: The platform's time of the request, in seconds since 1970. A reset no newer than
-                the thread's line changes nothing, so that a repeated one does no harm.
+                the thread's last reset changes nothing, so that a repeated one does no harm.
             keep_log: Reset instead of erase.
 
         Raises:
@@ -304,8 +304,8 @@ class Store(SidePort):
 
         Args:
             thread: The thread.
-            after: The place behind which the page begins.
-            limit: How many places that hold a record are read.
+            after: The position behind which the page begins.
+            limit: The number of positions to read that hold a record.
 
         Returns:
             The records in order, deleted messages without their text; empty only at the end.
@@ -317,12 +317,12 @@ class Store(SidePort):
     async def records(
         self, thread: ThreadKey, start: int = 0, stop: int | None = None
     ) -> AsyncIterator[Record]:
-        """Yield the records at the places [start, stop) in order, read page by page.
+        """Yield the records at the positions [start, stop) in order, read page by page.
 
         Args:
             thread: The thread.
-            start: The first place.
-            stop: The place behind the last; None: to the end of the log.
+            start: The first position.
+            stop: The position behind the last one; None: to the end of the log.
 
         Raises:
             StoreError: See the module.

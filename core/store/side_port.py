@@ -172,7 +172,7 @@ class SidePort(ABC):
         """Put a buried message in again, at the end of its thread.
 
         Returns:
-            False if no buried message is at this place. True again for a retry.
+            False if no buried message is at this position. True again for a retry.
 
         Raises:
             StoreError: See the module.
@@ -274,7 +274,7 @@ class SidePort(ABC):
 
         Args:
             thread: The thread.
-            records: The records, in the order of their places.
+            records: The records, in the order of their positions.
             first: Remove all that the store holds of the thread before writing this portion.
             dump: Comes with the last portion, and makes the thread exist in one step. Portions
                 of a thread that never gets its last one expire.

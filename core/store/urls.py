@@ -1,4 +1,4 @@
-"""Which store a URL means. Each kind is imported when it is asked for, and no other."""
+"""Opening the store that a URL names. Only the kind of store that is needed is imported."""
 
 from __future__ import annotations
 
@@ -18,25 +18,25 @@ _EXAMPLES = (
 _REDIS = tuple(f"redis{tls}{form}" for form in ("", "+sentinel", "+cluster") for tls in ("", "s"))
 _POSTGRESQL = ("postgresql", "postgres")
 SCHEMES = ("memory", "sqlite", *_REDIS, *_POSTGRESQL, "dynamodb")
-"""With what a store's URL may begin."""
+"""The schemes of store URLs."""
 
 
 async def open_store(url: str, *, clock: Clock, lease_seconds: float) -> Store:
-    """Open the store that a URL means.
+    """Open the store that a URL names.
 
     Args:
         url: `memory://`, `sqlite:///relative/path`, `sqlite:////absolute/path`,
-            `postgresql://user:password@host:5432/database` with all that libpq takes,
+            `postgresql://user:password@host:5432/database` with any parameter of libpq,
             `dynamodb://table?region=…`, or an address that begins with `redis://`,
-            `redis+sentinel://` or `redis+cluster://` (`rediss…`: the same with TLS).
-        clock: The time, for stores that have none of their own.
+            `redis+sentinel://` or `redis+cluster://` (`rediss…` for TLS).
+        clock: The time, for stores without a clock of their own.
         lease_seconds: How long a lease lives without being renewed.
 
     Raises:
-        SettingsError: No store can be meant; the text says what to write, and never repeats
-            the URL, since a password may be in it.
-        StoreRefusedError: There is something, but it can't be used as it is.
-        StoreUnavailableError: It does not answer.
+        SettingsError: The URL names no store; the text says what to write, and never repeats
+            the URL, which may hold a password.
+        StoreRefusedError: The store exists but can't be used as it is.
+        StoreUnavailableError: The store does not answer.
     """
     scheme, separator, rest = url.partition("://")
     if separator and scheme in _REDIS:
@@ -51,14 +51,14 @@ async def open_store(url: str, *, clock: Clock, lease_seconds: float) -> Store:
         from core.store.local.store import LocalStore  # noqa: PLC0415 - see the module
 
         return LocalStore(clock, lease_seconds=lease_seconds)
-    raise SettingsError(f"the store's URL names no store that there is: write {_EXAMPLES}")
+    raise SettingsError(f"the store's URL names no known kind of store: write {_EXAMPLES}")
 
 
 async def init_store(url: str) -> bool | None:
-    """Make what the store at a URL needs and does not make by itself when it is opened.
+    """Create what the store at a URL needs but does not create when it is opened.
 
     Returns:
-        Whether something was made; None for a store that needs no such thing.
+        Whether anything was created; None for a store that needs nothing.
 
     Raises:
         SettingsError, StoreRefusedError, StoreUnavailableError: As `open_store`.
@@ -105,7 +105,7 @@ def _missing(scheme: str, extra: str) -> SettingsError:
 async def _sqlite(rest: str, clock: Clock, lease_seconds: float) -> Store:
     from core.store.sql.sqlite.store import SqliteStore  # noqa: PLC0415 - see the module
 
-    path = rest.removeprefix("/")  # taken as it is: nothing in it is escaped
+    path = rest.removeprefix("/")  # nothing in it is escaped
     if path == ":memory:":
         raise SettingsError("a store in memory is written memory://, not sqlite:///:memory:")
     if path == rest or not path or path.endswith("/"):

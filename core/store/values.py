@@ -1,4 +1,4 @@
-"""What goes into the store's verbs and comes out of them: leases, work, drafts, lists."""
+"""The values that the store's verbs take and return: leases, work, drafts, lists."""
 
 from __future__ import annotations
 
@@ -17,80 +17,80 @@ if TYPE_CHECKING:
 
 
 class TurnState(StrEnum):
-    """How far an open turn is."""
+    """The state of an open turn."""
 
     OPEN = "open"
     COMMITTED = "committed"
-    """Its answer is recorded and has to be delivered."""
+    """Its answer is recorded and must be delivered."""
     VOID = "void"
-    """Its thread was erased or reset: what was posted for it has to be taken back."""
+    """Its thread was erased or reset: what was posted for it must be removed."""
 
 
 class Outcome(StrEnum):
     """How a worker leaves a turn when it settles it."""
 
     DONE = "done"
-    """Delivered, or nothing was left to answer: the turn is closed."""
+    """The answer is delivered, or nothing is left to answer: close the turn."""
     CLEARED = "cleared"
-    """The turn was void, as the worker knew, and what was posted for it is gone: closed."""
+    """The worker has removed what was posted for a void turn: close it."""
     UNDELIVERED = "undelivered"
-    """Its answer is recorded but could not be posted, time and again: closed as done, and the
-    messages that it answers are listed for the operator."""
+    """The recorded answer could not be posted after repeated tries: close the turn, and list the
+    messages that it answers for the operator."""
     HANDED_BACK = "handed back"
-    """Left to the next worker, at once or after a delay: this was no failed try."""
+    """Leave the turn to the next worker, at once or after a delay; this try does not count."""
     UNTOUCHED = "untouched"
-    """As handed back, and this lease has left nothing on the platform that a next one looks for."""
+    """As handed back; in addition, this lease has left nothing on the platform."""
     FAILED = "failed"
-    """A try that failed by what the message itself may have caused: due again after a delay."""
+    """The try failed in a way that the message may have caused: retry after a delay."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Lease:
-    """The right to run one thread's turn for a while. Only `token` decides."""
+    """The right to run one thread's turn for a while. Only `token` grants it."""
 
     thread: ThreadKey
     token: str
     turn: str
-    """The turn's id: the id of the oldest message that waited when it was first claimed."""
+    """The turn's id: the id of the oldest message that waited when it was opened."""
     fence: int
-    """Counts the thread's claims; for order in logs."""
+    """The number of claims of the thread so far, to order logs by."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Work:
-    """A claimed thread: all that a turn needs, as it was at one instant."""
+    """A claimed thread: everything a turn needs, as of one instant."""
 
     lease: Lease
     rev: str
     kind: Kind
     state: TurnState
     tries: int
-    """The number of this try; see `core.store.header.OpenTurn` for this and the next three."""
+    """The number of this try; `core.store.header.OpenTurn` explains it and the next three."""
     deaths: int = 0
     leases: int = 1
     opened_at: float = 0
     preview: str = ""
-    """The platform's id of the turn's preview, where one is known."""
+    """The platform's id of the turn's preview, if known."""
     committed_by: str = ""
     """The token that committed the turn's answer."""
     cuts: tuple[int, ...] = ()
-    """Where the committed answer is cut into pieces."""
+    """The offsets at which the committed answer is split into posts."""
     head: int
     next: int
     records: tuple[Record, ...]
-    """What is kept from `since` on, in order."""
+    """The records at or behind `since`, in order."""
     since: int
-    """The first place that `records` can hold: `summary.covers`, or `AdmissionPolicy.reach`."""
+    """Where `records` begins: `summary.covers`, or as far back as `AdmissionPolicy.reach`."""
     summary: Summary
     settings: ThreadSettings
     line: int
-    """The first place of the conversation: 0, or where it was last reset or erased."""
+    """The first position of the conversation: 0, or where it was last reset or erased."""
     seen_from: int
-    """The first place that the model saw word for word at the thread's last reply."""
+    """The first position that the model saw verbatim for the thread's last reply."""
     explained: bool
-    """The thread has had its line on what ✂️ means."""
+    """The thread has had its explanation of what ✂️ means."""
     refused: int
-    """Messages refused as too many since the last reply."""
+    """The number of messages refused as too many since the last reply."""
     renewed: bool
     """An earlier session of this thread expired; the next reply says so."""
     people: int
@@ -98,17 +98,17 @@ class Work:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ThreadSettings:
-    """What people set for one thread or one place; empty means the default."""
+    """The settings of one thread or one place; empty means the default."""
 
     strategy: str = ""
     reach: int = 0
-    """The places that the strategy needs; it is stored with it, since the store can't know."""
+    """How many positions the strategy needs; stored with it, since the store can't know."""
     muted: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Accepted:
-    """The answer to `accept`."""
+    """The result of `accept`."""
 
     verdict: Admission
     new: bool
@@ -120,27 +120,27 @@ class Accepted:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Refused:
-    """The lease is not the thread's any more, or the turn is closed."""
+    """The thread has another lease by now, or the turn is closed."""
 
     recorded: bool
     """This turn's answer is recorded."""
     mine: bool
-    """It was committed under the very token that asks."""
+    """The token that asks committed it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Changed:
-    """The thread's `rev` moved, and the turn is still this lease's: here is how it is now."""
+    """The thread's `rev` moved, and the lease still holds: the thread as it is now."""
 
     work: Work
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PendingAnswer:
-    """An answer as a worker commits it."""
+    """An answer that a worker commits."""
 
     last: int
-    """The last place that it answers."""
+    """The last position that it answers."""
     text: str
     kind: AnswerKind
     cuts: tuple[int, ...]
@@ -149,9 +149,9 @@ class PendingAnswer:
     explain_trim: bool = False
     notes: tuple[str, ...] = ()
     seen_from: int = 0
-    """The first place that the model saw word for word."""
+    """The first position that the model saw verbatim."""
     refused: int = 0
-    """How many refused messages this answer tells about."""
+    """How many refused messages this answer mentions."""
 
     def recorded(self, lease: Lease, at: float) -> Answer:
         """Return the answer that this draft becomes when it is committed at this time."""
@@ -174,28 +174,28 @@ class NothingDue:
     """Nothing can be claimed now."""
 
     seconds: float | None
-    """Until the earliest thread with work comes due; None when no thread has any."""
+    """Until the earliest thread with work comes due; None if no thread has work."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ThreadInfo:
-    """One thread in a list, with the counters that analytics is made of."""
+    """One thread in a list, with the counters that analytics uses."""
 
     thread: ThreadKey
     kind: Kind
     turns: int
-    """Turns settled with an answer since the session began."""
+    """The number of turns settled with an answer since the session began."""
     usage: Usage = field(default_factory=Usage)
     started_at: float
     last_at: float
-    """When something was last said or answered, by the store's clock."""
+    """When the last message or answer came, by the store's clock."""
     people: int = 0
     waiting: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ThreadPage:
-    """Some threads of a list, and where the next page begins (empty: there is none)."""
+    """A page of threads, and where the next page begins (empty: there is none)."""
 
     threads: tuple[ThreadInfo, ...]
     after: str
@@ -211,10 +211,10 @@ class Buried:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AuditEvent:
-    """What somebody did to a conversation that they reached as an admin, in ids alone."""
+    """What a person did to a conversation by an admin's right, in ids only."""
 
     id: str
-    """Made once for each deed, so that one that is kept again is known."""
+    """Unique for each event, so that a retry is recognized."""
     what: Literal["export", "forget"]
     by: str
     """The platform's id of the person."""
@@ -224,5 +224,5 @@ class AuditEvent:
 
     @property
     def name(self) -> str:
-        """Return what deeds are in order by: the time, as text, and the id."""
+        """Return what orders events: the time, as text, and the id."""
         return f"{self.at:020.6f} {self.id}"

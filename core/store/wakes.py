@@ -1,4 +1,4 @@
-"""Wakes: whoever waits for work is woken by what one connection hears."""
+"""Wakes: one connection listens, and wakes every task that waits for work."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 _PAUSE = 1.0
-"""Seconds before what listens is started again, if it ended. Until then work is found later."""
+"""Seconds before a listener that ended is started again. Work is found later meanwhile."""
 
 
 class Wakes:
-    """Runs what listens, from the first wait on, and lets all who wait look when it hears."""
+    """Runs a listener from the first wait on, and wakes all waiting tasks when it hears a wake."""
 
     def __init__(self, listen: Callable[[], Coroutine[Any, Any, None]], name: str) -> None:
         """Run `listen` as a task of this name; it goes on until cancelled, and calls `wake`."""
@@ -27,11 +27,11 @@ class Wakes:
         self._task: asyncio.Task[None] | None = None
 
     def wake(self) -> None:
-        """Let whoever waits look for work."""
+        """Wake the tasks that wait, so that they look for work."""
         self._woken.set()
 
     async def wait(self, seconds: float) -> None:
-        """Return at a wake, or after this time."""
+        """Return at a wake, or after this many seconds."""
         if self._task is None:
             self._task = asyncio.create_task(self._forever(), name=self._name)
         try:
@@ -43,11 +43,11 @@ class Wakes:
             self._woken.clear()
 
     async def _forever(self) -> None:
-        """Listen, whatever a driver raises: without wakes, each message waits for the next look."""
+        """Keep listening, whatever a driver raises: without wakes, only polling finds work."""
         while True:
             try:
                 await self._listen()
-            except Exception as error:  # noqa: BLE001 - nothing may end it but `close`
+            except Exception as error:  # noqa: BLE001 - only `close` may end it
                 log.warning("%s ended and starts again: %s", self._name, type(error).__name__)
             await asyncio.sleep(_PAUSE)
 

@@ -1,4 +1,4 @@
-"""The rows of a thread in the in-process store's dicts."""
+"""The rows of a thread in the dicts of the in-process store."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class LocalRows(Rows):
     """The rows of one thread."""
 
     def __init__(self, store: LocalStore, thread: ThreadKey) -> None:
-        """Look at this thread in this store."""
+        """Open the rows of this thread in this store."""
         self._store = store
         self._thread = thread
         self._key = str(thread)

@@ -1,4 +1,4 @@
-"""The in-process store: the readable reference. Nothing of it outlives the process."""
+"""The in-process store, and the readable reference. Its data ends with the process."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 
 class LocalStore(SteppedStore):
-    """Keeps everything in dicts; each verb runs without a pause, so it is atomic by itself."""
+    """Keeps everything in dicts. Each verb runs without awaiting, so it is atomic."""
 
     def __init__(self, clock: Clock, *, lease_seconds: float = 15) -> None:
         """Start empty."""
@@ -165,7 +165,7 @@ class LocalStore(SteppedStore):
 
     @override
     async def wait(self, platforms: Collection[str], seconds: float) -> None:
-        del platforms  # one event for all: a wake that is not for them costs one look
+        del platforms  # one event for all platforms: a wake for another one costs one look
         try:
             async with asyncio.timeout(seconds):
                 await self._woken.wait()
@@ -194,7 +194,7 @@ class LocalStore(SteppedStore):
 
     @override
     async def close(self) -> None:
-        """Nothing to give back."""
+        """Do nothing: there is nothing to give back."""
 
     # --- migration ---------------------------------------------------------------------------
 
@@ -238,22 +238,22 @@ class LocalStore(SteppedStore):
     # --- inside -------------------------------------------------------------------------------
 
     def wake(self) -> None:
-        """Let whoever waits look for work."""
+        """Wake the tasks that wait, so that they look for work."""
         self._woken.set()
 
     def expiry(self, seconds: float) -> float:
-        """Return the instant that is this many seconds away."""
+        """Return the time in this many seconds."""
         return self._clock.now() + seconds
 
     def is_over(self, expires: float) -> bool:
-        """Tell whether an instant has passed."""
+        """Return whether a time has passed."""
         return expires <= self._clock.now()
 
     @override
     async def _step(
         self, thread: ThreadKey, verb: Callable[[verbs.Rows, verbs.Now], Result], ahead: Prefetch
     ) -> Result:
-        del ahead  # dicts are at hand: what a verb reads is read when it does
+        del ahead  # verbs read the dicts directly
         return verb(self._rows(thread), self._now())
 
     def _now(self) -> verbs.Now:

@@ -1,1 +1,1 @@
-"""Moving everything from one store to another, and comparing the two."""
+"""Migrating everything from one store to another, and comparing the two."""

@@ -1,8 +1,8 @@
 """The store's verbs, written once, over the rows of one thread.
 
-A store that can read and write a thread's rows atomically (a dict under a lock, a transaction)
-runs these functions as they are. Redis runs the same steps as Lua scripts, since there the logic
-has to travel to the data; one contract suite holds both to the same answers.
+A store that reads and writes a thread's rows atomically (dicts, a transaction) runs these functions
+as they are. Redis runs the same steps as Lua scripts, since there the logic has to travel to the
+data. One contract suite holds all stores to the same results.
 """
 
 from core.store.verbs.erase import erase

@@ -1,9 +1,9 @@
-"""The rows of one thread as they were read ahead of a step, and what the step changes. Pure.
+"""The rows of one thread as they were prefetched for a step, and what the step changes. Pure.
 
-For stores behind a network: what a verb will probably read is fetched at once, the verb runs on
-it, and all its changes are written at once. A verb that reads more raises `MissingError`; the
-store fetches that as well, under the same lock, and runs the verb again from its beginning. So
-what is fetched ahead decides on the cost of a step, and never on its outcome.
+For stores behind a network: the store prefetches what a verb will probably read, runs the verb on
+it, and writes all its changes at once. A verb that reads more raises `MissingError`; the store
+fetches that as well, under the same lock, and runs the verb again from its beginning. So the
+prefetch decides the cost of a step, and never its outcome.
 """
 
 from __future__ import annotations
@@ -23,46 +23,46 @@ if TYPE_CHECKING:
     from core.store.verbs import Tombstone
 
 Slot = tuple[int, int]
-"""A place and its half: 0 for what a person said there, 1 for the answer right behind it."""
+"""A position and its half: 0 for a person's message there, 1 for the answer right behind it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reads:
-    """What may be read of a thread beside its header."""
+    """What a verb may read of a thread beside its header."""
 
     span: tuple[int, int] = (0, 0)
-    """The records at these places: the first, and the one behind the last."""
+    """The records at these positions: the first one, and the one behind the last."""
     messages: tuple[str, ...] = ()
-    """The places of the messages with these ids."""
+    """The positions of the messages with these ids."""
     identities: tuple[str, ...] = ()
     """What became of the events with these identities."""
     trace: bool = False
 
 
 class MissingError(LookupError):
-    """A step reads what was not read ahead."""
+    """A step reads what was not prefetched."""
 
     def __init__(self, reads: Reads) -> None:
-        """Say what it reads."""
+        """Say what the step reads."""
         super().__init__(str(reads))
         self.reads = reads
 
 
 @dataclass(slots=True, kw_only=True)
 class Snapshot:
-    """What was read of a thread. A key with None was looked up and is not there."""
+    """What was read of a thread. A key with the value None was looked up and does not exist."""
 
     header: Header | None = None
     spans: list[tuple[int, int]] = field(default_factory=list)
-    """The places of which all records were read."""
+    """The positions of which all records were read."""
     records: dict[Slot, Record] = field(default_factory=dict)
     places: dict[str, int | None] = field(default_factory=dict)
     seen: dict[str, Admission | None] = field(default_factory=dict)
     traces: list[Tombstone | None] = field(default_factory=list)
-    """The trace, once it was read."""
+    """Holds the tombstone, or None for there is none, once it was read."""
 
     def require(self, start: int, stop: int) -> None:
-        """Raise `MissingError` unless the records at the places [start, stop) were read."""
+        """Raise `MissingError` unless the records at the positions [start, stop) were read."""
         missing = start
         for first, behind in sorted(self.spans):
             if first <= missing:
@@ -76,39 +76,39 @@ class Changes:
     """What a step changes."""
 
     emptied: bool = False
-    """First, all records, ids and people that were kept are to go."""
+    """All stored records, ids and people are to be removed first."""
     headers: list[Header | None] = field(default_factory=list)
-    """The last one is the thread's header from now on; empty: it is as it was."""
+    """The last one is the thread's new header; empty: the header stays."""
     records: dict[Slot, Record | None] = field(default_factory=dict)
-    """None: the record is to go, with its id."""
+    """None removes the record, and its id."""
     seen: dict[str, Admission] = field(default_factory=dict)
     people: set[str] = field(default_factory=set)
     trace: Tombstone | None = None
 
     def __bool__(self) -> bool:
-        """Tell whether anything is changed."""
+        """Return whether anything changes."""
         parts = (self.headers, self.records, self.seen, self.people, self.trace)
         return self.emptied or any(parts)
 
     @property
     def leaves_work(self) -> bool:
-        """Tell whether the thread was left to be claimed by anybody."""
+        """Return whether the step leaves the thread for any worker to claim."""
         header = self.headers[-1] if self.headers else None
         return header is not None and header.due is not None and not header.token
 
 
 class BufferedRows(Rows):
-    """A picture of a thread with a step's changes."""
+    """A snapshot of a thread with the changes of a step."""
 
     def __init__(self, thread: ThreadKey, picture: Snapshot) -> None:
-        """Begin a step; the picture itself stays as it is."""
+        """Begin a step; the snapshot itself does not change."""
         self.changes = Changes()
         self._thread = thread
         self._picture = picture
         self._places: dict[str, int | None] = {}
 
     def again(self) -> Self:
-        """Begin the step anew: forget what it has changed."""
+        """Start the step over: drop its changes."""
         self.changes = Changes()
         self._places.clear()
         return self

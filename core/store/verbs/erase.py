@@ -1,4 +1,4 @@
-"""The verb that draws a line under a thread: erase, and reset, which keeps the log. Pure."""
+"""The verb that erases a thread, or resets it, which keeps the log. Pure."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ if TYPE_CHECKING:
 
 
 def erase(rows: Rows, now: Now, at: float, *, keep_log: bool) -> None:
-    """Draw a line under the thread; see `Store.erase`."""
+    """Erase or reset the thread; see `Store.erase`."""
     trace = rows.trace()
     drawn = None if trace is None else trace.line
     if keep_log and drawn is not None and at <= drawn:
-        return  # this reset, heard again, or an older one: it would take what was said since
+        return  # a repeat of this reset, or an older one: it would remove what was said since
     line = at if drawn is None else max(at, drawn)
     rows.put_trace(Tombstone(line=line, expires=now.time + TOMBSTONE_SECONDS))
     header = living(rows, now)
@@ -49,7 +49,7 @@ def erase(rows: Rows, now: Now, at: float, *, keep_log: bool) -> None:
 
 
 def _said_later(rows: Rows, header: Header, at: float) -> list[Entry]:
-    """Return what waits from the first place on that was said after this, and still counts."""
+    """Return the waiting entries from the first one that was sent after `at` and still counts."""
     entries = [r for r in rows.records(header.head, header.next) if isinstance(r, Entry)]
     later = [n for n, e in enumerate(entries) if e.at > at and e.status is not Status.DELETED]
     return entries[later[0] :] if later else []

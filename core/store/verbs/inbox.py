@@ -1,4 +1,4 @@
-"""The verbs of what people say: accept (and overhear), amend, requeue. Pure."""
+"""The verbs for what people say: accept (and overhear), amend, requeue. Pure."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ if TYPE_CHECKING:
     from core.store.verbs.rows import Now, Rows
 
 PEOPLE_LIMIT = 50
-"""Speakers counted in a header; past one it only matters for being more than one."""
+"""Speakers counted in a header; beyond one, the exact number does not matter."""
 AGAIN = "!"
-"""Goes behind the id of a message that is put in again; no platform has it in its ids."""
+"""Appended to the id of a message that is requeued; no platform uses it in ids."""
 _VERDICT_OF = {
     Status.ADDRESSED: Admission.ACCEPTED,
     Status.OVERHEARD: Admission.OVERHEARD,
@@ -46,7 +46,7 @@ def accept(rows: Rows, now: Now, message: Message, terms: AdmissionPolicy, token
 
 
 def claim_once(rows: Rows, identity: str) -> bool:
-    """Claim an identity that is no message's; see `Store.claim_once`."""
+    """Claim an identity that belongs to no message; see `Store.claim_once`."""
     if rows.seen(identity) is not None:
         return False
     rows.put_seen(identity, Admission.GONE)
@@ -86,7 +86,7 @@ def amend(
 
 
 def requeue(rows: Rows, now: Now, place: int) -> bool:
-    """Let a buried message wait again; see `Store.requeue`."""
+    """Put a buried message in again; see `Store.requeue`."""
     header = living(rows, now)
     entry = _entry_at(rows, place) if header is not None else None
     if header is None or entry is None:
@@ -103,7 +103,7 @@ def requeue(rows: Rows, now: Now, place: int) -> bool:
 
 
 def configure(rows: Rows, now: Now, kind: Kind, settings: ThreadSettings, ttl: float) -> None:
-    """Set the thread's settings, as a whole; see `Store.set_thread`."""
+    """Replace the thread's settings; see `Store.set_thread`."""
     header = living(rows, now) or _begin(now, kind, ttl, reach=settings.reach)
     header.settings = settings
     header.touch(now.time)
@@ -114,7 +114,7 @@ def _known(rows: Rows, now: Now, message: Message) -> Admission | None:
     for identity in message.identities:
         if (verdict := rows.seen(identity)) is not None:
             return verdict
-    # An event may come under a new name while its message is stored already.
+    # An event may come under a new identity although its message is stored already.
     place = rows.place_of(message.id) if living(rows, now) is not None else None
     entry = None if place is None else _entry_at(rows, place)
     return None if entry is None else _VERDICT_OF[entry.status]
@@ -126,7 +126,7 @@ def _admit(rows: Rows, now: Now, message: Message, terms: AdmissionPolicy) -> Ad
         return Admission.GONE
     header = living(rows, now)
     state = ThreadState(
-        # Where everything was forgotten, the line is what tells that the bot was there.
+        # After an erase, only the tombstone's line shows that the bot took part.
         taking_part=header.taking_part if header else trace is not None and trace.line is not None,
         muted=header is not None and header.settings.muted,
         alone=header is None or not set(header.people) - {message.author.id},
@@ -161,7 +161,7 @@ def _take_in(
 ) -> None:
     header.ttl, header.reach = terms.ttl, terms.reach
     if header.kind is Kind.THREAD and message.kind in {Kind.DM, Kind.GROUP}:
-        header.kind = message.kind  # what was read from the platform may not have told it
+        header.kind = message.kind  # a backfill may not have known the kind
     if message.author.id not in header.people:
         rows.put_who(message.author.id)
         header.people = [*header.people, message.author.id][:PEOPLE_LIMIT]
@@ -211,7 +211,7 @@ def _drop_oldest_overheard(rows: Rows, header: Header) -> None:
     oldest = next(entry for entry in kept if entry.status is Status.OVERHEARD)
     rows.remove_entry(oldest)
     header.overheard -= 1
-    if kept[0] is oldest:  # keeps later searches from head on short
+    if kept[0] is oldest:  # keeps later searches from `head` short
         header.head = oldest.place + 1
 
 
@@ -220,7 +220,7 @@ def _entry_at(rows: Rows, place: int) -> Entry | None:
 
 
 def _copies(rows: Rows, message: str) -> Iterator[Entry]:
-    """Return the message, and each copy of it that the operator put in again."""
+    """Yield the message, and each copy of it that the operator requeued."""
     while (place := rows.place_of(message)) is not None:
         if (entry := _entry_at(rows, place)) is not None:
             yield entry
@@ -235,12 +235,12 @@ def _change(rows: Rows, header: Header, entry: Entry, text: str | None, *, lost:
         rows.put_entry(replace(entry, text=text))
     if header.line <= entry.place < header.covers:
         header.stale = True
-        if text is None or lost:  # what it said of that goes with it
+        if text is None or lost:  # what it says of that is removed with it
             header.summary, header.withheld = "", True
 
 
 def _again(entry: Entry, name: str) -> Entry:
-    """Return a message as it is put in again; nothing has answered it."""
+    """Return the copy of a message that is requeued; no answer has covered it."""
     return replace(entry, id=name, requeued_from=entry.platform_id, lost_file=False)
 
 

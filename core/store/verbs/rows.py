@@ -1,4 +1,4 @@
-"""What the verbs need of a store: the rows of one thread, inside one atomic step."""
+"""What the verbs need from a store: the rows of one thread, inside one atomic step."""
 
 from __future__ import annotations
 
@@ -14,38 +14,38 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Now:
-    """The instant of a step, and what a store gives to every step."""
+    """The time of a step, and what else a store provides to every step."""
 
     time: float
     """Seconds by the store's own clock."""
     lease_seconds: float
     fresh: str
-    """A value that never comes again; a step takes it as the new `rev` where it needs one."""
+    """A value that never repeats; a step that needs a new `rev` takes it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Tombstone:
-    """What is remembered of a thread beyond its end, under a hash of its name."""
+    """What the store remembers of a thread beyond its end, under a hash of its name."""
 
     expires: float
     line: float | None = None
-    """Messages said before this (the platform's time) are not admitted: it was erased or reset."""
+    """The platform's time of the last erase or reset; earlier messages are not admitted."""
 
 
 class Rows(Protocol):
-    """The rows of one thread. Reads see this step's own writes."""
+    """The rows of one thread. Reads see the writes of the same step."""
 
     @property
     def thread(self) -> ThreadKey:
-        """Return whose rows these are."""
+        """Return the thread whose rows these are."""
         ...
 
     def header(self) -> Header | None:
-        """Return the header; the caller may change it and put it back."""
+        """Return a copy of the header, which the caller may change and put back."""
         ...
 
     def put_header(self, header: Header) -> None:
-        """Write the header, and the indexes that follow from it (due, expiry, buried)."""
+        """Write the header, and the indexes that depend on it (due, expiry, buried)."""
         ...
 
     def remove(self, *, keep_header: bool) -> None:
@@ -53,43 +53,43 @@ class Rows(Protocol):
         ...
 
     def records(self, start: int, stop: int) -> list[Record]:
-        """Return what is kept at the places [start, stop), in order."""
+        """Return the records at the positions [start, stop), in order."""
         ...
 
     def put_entry(self, entry: Entry) -> None:
-        """Write an entry at its place."""
+        """Write an entry at its position."""
         ...
 
     def remove_entry(self, entry: Entry) -> None:
-        """Remove an entry, and its id with it."""
+        """Remove an entry and its id."""
         ...
 
     def put_answer(self, answer: Answer) -> None:
-        """Write an answer behind its place."""
+        """Write an answer behind its position."""
         ...
 
     def place_of(self, message: str) -> int | None:
-        """Return the place of the message with this id."""
+        """Return the position of the message with this id."""
         ...
 
     def seen(self, identity: str) -> Admission | None:
-        """Return what became of the event with this identity."""
+        """Return the admission of the event with this identity."""
         ...
 
     def put_seen(self, identity: str, verdict: Admission) -> None:
-        """Remember an event's identity for `SEEN_SECONDS`."""
+        """Store the admission of an event for `SEEN_SECONDS`."""
         ...
 
     def put_who(self, person: str) -> None:
-        """Remember that this person spoke in the thread."""
+        """Store that this person spoke in the thread."""
         ...
 
     def trace(self) -> Tombstone | None:
-        """Return what is remembered of the thread beyond its end."""
+        """Return the thread's tombstone."""
         ...
 
     def put_trace(self, trace: Tombstone) -> None:
-        """Remember this of the thread beyond its end."""
+        """Write the thread's tombstone."""
         ...
 
 

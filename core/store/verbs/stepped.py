@@ -1,4 +1,4 @@
-"""What stores behind a network or a lock have in common: the shared verbs, a step for each."""
+"""What all stores but Redis have in common: each verb on one thread is a step over its rows."""
 
 from __future__ import annotations
 
@@ -34,17 +34,17 @@ Result = TypeVar("Result")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Prefetch:
-    """What a verb will probably read, for a store that is asked for all of it at once."""
+    """What a verb will probably read, for stores that fetch all of it at once."""
 
     once: bool = False
-    """Done a second time, it would answer something else: a retry has to know of the first."""
+    """A second run would have another result, so a retry must know of the first run."""
     makes: bool = False
-    """The thread may be made, or has to stay unmade meanwhile: it is locked in any case."""
+    """The step may create the thread, or relies on its absence, so it locks the thread first."""
     records: Literal["", "window", "batch", "turn"] = ""
-    """Which records: those that a claim shows, if it can be claimed; those not answered; or those
-    of a turn, and what the next one shows, if one follows."""
+    """Which records: those that a claim shows, if the thread can be claimed; those not answered;
+    or those of a turn, and those that the next turn shows, if messages wait."""
     turn: str = ""
-    """That turn's id."""
+    """The id of that turn."""
     reads: Reads = field(default_factory=Reads)
 
 
@@ -172,4 +172,4 @@ class SteppedStore(Store):
     async def _step(
         self, thread: ThreadKey, verb: Callable[[verbs.Rows, verbs.Now], Result], ahead: Prefetch
     ) -> Result:
-        """Run a verb as one atomic step, and wake who waits."""
+        """Run a verb as one atomic step, and wake waiting tasks if it leaves work."""

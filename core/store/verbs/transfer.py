@@ -1,4 +1,4 @@
-"""Taking a thread in that comes from another store, portion by portion."""
+"""Writing a thread that comes from another store, portion by portion."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def load(
     first: bool,
     dump: Dump | None,
 ) -> None:
-    """Write a portion of a thread, with some of its people; see `Transfer.load`."""
+    """Write a portion of a thread, with some of its people; see `Store.load`."""
     if first:
         rows.remove(keep_header=False)
     for record in records:
@@ -44,7 +44,7 @@ def load(
 
 
 def _over(now: Now) -> Header:
-    """Return the header of a thread whose session is over: no verb sees it, a sweep clears it."""
+    """Return the header of an expired session, which no verb sees and a sweep removes."""
     return Header(
         kind=Kind.THREAD, ttl=0, reach=0, rev=now.fresh, started_at=now.time, last_at=now.time
     )

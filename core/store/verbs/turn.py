@@ -29,7 +29,7 @@ _LEAVING = {Outcome.HANDED_BACK, Outcome.UNTOUCHED, Outcome.FAILED}
 
 
 def claim(rows: Rows, now: Now, token: str, *, early: bool = False) -> Work | None:
-    """Take the lease where there is work and nobody has it; see `Store.claim`."""
+    """Take the lease if there is work and no live lease; see `Store.claim`."""
     header = living(rows, now)
     if header is None:
         return None
@@ -39,7 +39,7 @@ def claim(rows: Rows, now: Now, token: str, *, early: bool = False) -> Work | No
         return None
     if header.turn is None:
         open_turn(rows, header, now)
-    elif header.token != token:  # its own lease, run out and not taken by another, goes on
+    elif header.token != token:  # a token continues its own lease that ran out, if no other took it
         header.turn.leases += 1
         header.turn.deaths += bool(header.token)
     header.fence += 1
@@ -69,7 +69,7 @@ def renew(
 
 
 def stop(rows: Rows, now: Now, turn: str) -> bool:
-    """Ask for this turn's end; see `Store.stop`."""
+    """Ask this turn to end; see `Store.stop`."""
     header = living(rows, now)
     if header is None or header.turn is None or header.turn.id != turn:
         return False
@@ -110,7 +110,7 @@ def settle(
     if header is None or header.turn is None or not _is_holder(header, lease):
         return _refused(rows, header, lease)
     header.extend(now.time, now.lease_seconds)
-    if header.turn.id != lease.turn:  # a retry: the next turn is open under this lease already
+    if header.turn.id != lease.turn:  # a retry: the next turn is already open under this lease
         rows.put_header(header)
         return show(rows, header)
     if outcome in _CLOSING and header.turn.state is TurnState.VOID:
@@ -128,7 +128,7 @@ def settle(
 
 
 def compact(rows: Rows, now: Now, *, covers: int, rev: str, to: int, text: str) -> bool:
-    """Let a summary stand for the places [0, to); see `Store.compact`."""
+    """Replace the positions [0, to) by a summary; see `Store.compact`."""
     header = living(rows, now)
     if header is None:
         return False
@@ -144,7 +144,7 @@ def compact(rows: Rows, now: Now, *, covers: int, rev: str, to: int, text: str) 
 
 
 def open_turn(rows: Rows, header: Header, now: Now) -> None:
-    """Open a turn for the oldest message that waits."""
+    """Open a turn for the oldest waiting message."""
     oldest = next(
         record
         for record in rows.records(header.head, header.next)
@@ -154,13 +154,13 @@ def open_turn(rows: Rows, header: Header, now: Now) -> None:
 
 
 def _record(rows: Rows, header: Header, draft: PendingAnswer, answer: Answer) -> None:
-    assert header.turn is not None  # noqa: S101 - for the type checker: the caller looked
+    assert header.turn is not None  # noqa: S101 - for the type checker: the caller has checked
     turn = header.turn
     answered = [r for r in rows.records(header.head, draft.last + 1) if isinstance(r, Entry)]
     addressed = [entry.place for entry in answered if entry.status is Status.ADDRESSED]
     rows.put_answer(answer)
     turn.state = TurnState.COMMITTED
-    turn.tries, turn.opened_at = 1, answer.at  # what follows is the delivery's own
+    turn.tries, turn.opened_at = 1, answer.at  # from here on they count the delivery
     turn.cuts = draft.cuts
     turn.last = draft.last
     turn.committed_by = answer.token
@@ -176,7 +176,7 @@ def _record(rows: Rows, header: Header, draft: PendingAnswer, answer: Answer) ->
 
 
 def _close(rows: Rows, now: Now, header: Header, posted: tuple[str, ...]) -> Work | Literal["free"]:
-    assert header.turn is not None  # noqa: S101 - for the type checker: the caller looked
+    assert header.turn is not None  # noqa: S101 - for the type checker: the caller has checked
     if header.turn.state is TurnState.COMMITTED:
         answer = _answer_of(rows, header, header.turn.id)
         if answer is not None:
@@ -190,7 +190,7 @@ def _close(rows: Rows, now: Now, header: Header, posted: tuple[str, ...]) -> Wor
         return show(rows, header)
     header.free(None)
     if header.line == header.next and not header.people and header.settings == ThreadSettings():
-        rows.remove(keep_header=False)  # erased while the turn ran, and nothing came since
+        rows.remove(keep_header=False)  # erased during the turn, and nothing came since
     else:
         rows.put_header(header)
     return "free"
@@ -203,7 +203,7 @@ def _answered(rows: Rows, turn: OpenTurn) -> list[int]:
 
 
 def _bury(header: Header, places: list[int]) -> None:
-    """List places for the operator, each once: a notice of a burial may be undelivered itself."""
+    """List positions for the operator, each once: a burial's notice may be undelivered too."""
     header.buried.extend(place for place in places if place not in header.buried)
 
 
@@ -213,7 +213,7 @@ def _holds(header: Header, lease: Lease) -> bool:
 
 
 def _is_holder(header: Header, lease: Lease) -> bool:
-    # The token of a free thread is empty, and so is that of a lease that was only looked at.
+    # The token of a free thread is empty, and so is the token of a lease from `peek`.
     return bool(lease.token) and header.token == lease.token
 
 
@@ -228,8 +228,8 @@ def _answer_of(rows: Rows, header: Header, turn: str) -> Answer | None:
     place = rows.place_of(turn)
     if place is None or place >= header.head:
         return None
-    # The answer stands behind its turn's first message or behind one that was answered with it:
-    # the first answer from there on is the turn's, or the turn has none.
+    # The answer stands behind the turn's first message, or behind one that was answered with it:
+    # the first answer from there belongs to the turn, or the turn has no answer.
     for record in rows.records(place, header.head):
         if isinstance(record, Answer):
             return record if record.turn == turn else None

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 def first_shown(header: Header) -> int:
-    """Return the first place that a worker sees."""
+    """Return the first position that a worker sees."""
     since = max(header.covers, header.line, header.head - (header.settings.reach or header.reach))
     if header.turn is not None and header.turn.state is TurnState.COMMITTED:
         return min(since, header.turn.last)
