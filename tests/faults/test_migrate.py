@@ -278,7 +278,7 @@ async def test_what_a_forgotten_bot_has_done_is_named_and_made_good(
             "slack:C9:9 is not in TO",
             f"{THREADS[0]} is only in TO",
             "1 settings of places are not in TO",
-            "1 traces of threads that have ended or were forgotten are not in TO",
+            "1 tombstones of threads that expired or were forgotten are not in TO",
             "4 hashes of events are not in TO",
             "1 lines of the audit log are not in TO",
         ]
@@ -334,7 +334,7 @@ async def test_a_doctors_visit_leaves_a_store_empty(
 async def test_from_a_store_with_nothing_or_with_half_of_it_nothing_is_moved(
     source: LocalStore, target: Mortal, clock: Sleeper
 ) -> None:
-    with pytest.raises(StoreRefusedError, match="there is nothing in FROM"):
+    with pytest.raises(StoreRefusedError, match="FROM is empty"):
         await moved(LocalStore(clock), target, clock)
     await move(source, target, clock, lambda _: None)
     with pytest.raises(StoreRefusedError, match="the store in FROM is only partly filled"):

@@ -1,4 +1,4 @@
-"""Looking whether two stores keep the same, after everything was moved from one to the other."""
+"""Comparing two stores after everything was migrated from one to the other."""
 
 from __future__ import annotations
 
@@ -22,22 +22,22 @@ if TYPE_CHECKING:
     from core.store.side_port import Aside
 
 _SOON = 120.0
-"""Seconds: what expires so soon may have done so in one store before the other was read."""
+"""Seconds: what expires this soon may have expired in one store before the other was read."""
 
 
 @dataclass(slots=True)
 class Comparison:
-    """What was found in the store that is left, and what is not the same in the other."""
+    """What the source holds, and what differs in the target."""
 
     threads: int = 0
     records: int = 0
     differences: list[str] = field(default_factory=list)
-    """A sentence each."""
+    """One sentence for each."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Picture:
-    """A thread as far as it is compared."""
+    """What is compared of a thread."""
 
     header: str
     people: tuple[str, ...]
@@ -49,10 +49,10 @@ class _Picture:
 async def compare(
     source: Store, target: Store, clock: Clock, tell: Callable[[int], None]
 ) -> Comparison:
-    """Compare all that two stores keep; `tell` is told how many threads were looked at.
+    """Compare everything in two stores; call `tell` with the number of threads read so far.
 
     Raises:
-        StoreRefusedError: A bot is at work on one of them.
+        StoreRefusedError: A bot runs on one of them.
         StoreUnavailableError: One of them does not answer.
     """
     found = Comparison()
@@ -112,7 +112,7 @@ async def _picture(store: Store, thread: ThreadKey, clock: Clock) -> _Picture | 
 
 
 def _canonical(value: Record | Header) -> str:
-    """Return it as text that is the same from each store: one reads 0 where another reads 0.0."""
+    """Return a text that is the same from each store: one reads 0 as 0, another as 0.0."""
     fields = json.loads(codec.dump(value), parse_int=float)
     return json.dumps(fields, sort_keys=True, separators=(",", ":"))
 
@@ -134,7 +134,7 @@ async def _compare_asides(
 
 _WORDS: dict[type[Aside], str] = {
     SeenEvent: "hashes of events",
-    Traced: "traces of threads that have ended or were forgotten",
+    Traced: "tombstones of threads that expired or were forgotten",
     Place: "settings of places",
     Cursor: "cursors of catch-up",
 }

@@ -1,11 +1,11 @@
-"""Moving everything from one store to another, with no bot at work on either.
+"""Migrating everything from one store to another, while no bot runs on either.
 
-It may be killed at any instruction and started again: a thread is there when its last portion
-is, and whatever is written twice is the same. A mark in the store that is filled says that it is
-not done, so that nobody works with half of it, and that what is in it is ours to write over.
+A migration may be killed at any point and started again: a thread exists once its last portion is
+written, and writing a portion twice has no effect. A mark in the target says that the migration is
+not finished, so that no bot starts on half of the data, and that its contents may be overwritten.
 
-The store that is left is only read. So a bot that was forgotten there shows up at the end, as a
-difference; one in the middle of a turn shows up at once, by its lease.
+The source is only read. So a bot that still runs on it shows up at the end, as a difference; a bot
+in the middle of a turn shows up at once, by its lease.
 """
 
 from __future__ import annotations
@@ -28,27 +28,27 @@ if TYPE_CHECKING:
     from core.store.side_port import Aside, Dump
 
 MARK = "chatbot migrate"
-"""The cursor that counts begins and ends of moves into a store: odd while one is under way."""
+"""The cursor that counts starts and ends of migrations into a store: odd during one."""
 PORTION = 100
-"""Places of a thread that are read and written at once: an entry may have 64 KB."""
+"""Positions of a thread that are read and written at once: an entry may have 64 KB."""
 _MORE = 0.05
-"""Seconds beyond a lease's end: clocks differ by a moment."""
+"""Seconds to wait beyond a lease's end, since clocks differ."""
 _UNFINISHED = (
     "the store in {where} is only partly filled: run `chatbot migrate` again with the same "
-    "FROM and TO; it goes on where it ended"
+    "FROM and TO; it continues where it stopped"
 )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Progress:
-    """How far a move is."""
+    """The progress of a migration."""
 
     threads: int
     of: int
 
 
 async def refuse_unfinished(store: Store, where: str) -> None:
-    """Raise `StoreRefusedError` where a move into the store has not come to its end."""
+    """Raise `StoreRefusedError` if a migration into the store has not finished."""
     if await store.cursor(MARK) % 2:
         raise StoreRefusedError(_UNFINISHED.format(where=where))
 
@@ -56,11 +56,11 @@ async def refuse_unfinished(store: Store, where: str) -> None:
 async def move(
     source: Store, target: Store, clock: Clock, tell: Callable[[Progress], None]
 ) -> None:
-    """Write all that one store keeps into another, which is empty or an earlier try's.
+    """Copy everything from one store into another, which is empty or left by an earlier try.
 
     Raises:
-        StoreRefusedError: There is nothing to move, something else is in the target, or a bot
-            is at work on the source.
+        StoreRefusedError: The source is empty, the target holds other data, or a bot runs on
+            the source.
         StoreUnavailableError: One of them does not answer.
     """
     resumed = await _begin(source, target)
@@ -81,7 +81,7 @@ async def move(
 
 
 async def finish(target: Store) -> None:
-    """Say that a move has come to its end: from now on the store is like any other."""
+    """Mark a migration as finished: bots may start on the store."""
     position = await target.cursor(MARK)
     await target.advance(MARK, position + position % 2)
 
@@ -89,7 +89,7 @@ async def finish(target: Store) -> None:
 async def portions_of(
     store: Store, thread: ThreadKey, header: Header
 ) -> AsyncIterator[tuple[tuple[Record, ...], bool]]:
-    """Give out a thread's records, portion by portion, and whether it is the last; at least one."""
+    """Yield at least one portion of a thread's records, and whether it is the last."""
     after, is_last = -1, False
     while not is_last:
         records = await store.history(thread, after=after, limit=PORTION)
@@ -99,7 +99,7 @@ async def portions_of(
 
 
 async def asides_of(store: Store, *, but: set[str]) -> AsyncIterator[tuple[Aside, ...]]:
-    """Give out what lies beside threads: not our mark, nor the traces of threads that live."""
+    """Yield what lies beside threads, without our mark and the tombstones of threads in `but`."""
     async for batch in store.asides():
         yield tuple(
             aside
@@ -110,14 +110,14 @@ async def asides_of(store: Store, *, but: set[str]) -> AsyncIterator[tuple[Aside
 
 
 async def unheld(store: Store, thread: ThreadKey, clock: Clock) -> Dump | None:
-    """Return a thread as nobody holds it; None when there is none.
+    """Return a thread as it is without a lease; None if there is no thread.
 
-    The lease of a bot that was killed is waited for, as any other bot would. Its open turn is
-    taken over on the other store as it would be on its own: what was begun is finished or taken
-    back there, and what waits is answered once.
+    The lease of a bot that was killed is waited for, as any bot would. A bot takes over its open
+    turn on the other store as it would on this one: it finishes or removes what was begun, and
+    answers what waits once.
 
     Raises:
-        StoreRefusedError: Somebody holds it who is alive.
+        StoreRefusedError: A running bot holds the lease.
     """
     dump = await store.dump(thread)
     if dump is not None and dump.header.is_held(dump.time):
@@ -139,24 +139,24 @@ async def unheld(store: Store, thread: ThreadKey, clock: Clock) -> Dump | None:
 
 
 async def _begin(source: Store, target: Store) -> bool:
-    """Mark the target as unfinished; tell whether it was marked already."""
+    """Mark the target as unfinished; return whether it was marked already."""
     await refuse_unfinished(source, "FROM")
     if await _is_empty(source):
-        raise StoreRefusedError("there is nothing in FROM: look whether it is the right store")
+        raise StoreRefusedError("FROM is empty: check that it is the right store")
     position = await target.cursor(MARK)
     resumed = bool(position % 2)
     if not resumed:
         if not await _is_empty(target):
             raise StoreRefusedError(
-                "there are conversations or settings in TO already: a move needs an empty store, "
-                "as nothing could tell later what came from where"
+                "TO already holds conversations or settings: a migration needs an empty store, as "
+                "nothing could tell later what came from where"
             )
         await target.advance(MARK, position + 1)
     return resumed
 
 
 async def _is_empty(store: Store) -> bool:
-    """Tell whether nothing of value is kept; a doctor's visit leaves hashes, which may stay."""
+    """Return whether the store holds nothing of value; hashes that the doctor left may stay."""
     if (await store.threads(limit=1)).threads or await store.audited(limit=1):
         return False
     async for batch in asides_of(store, but=set()):
@@ -180,7 +180,7 @@ async def _move_thread(
 
 
 async def _remove_others(target: Store, living: set[str]) -> None:
-    """Remove what an earlier try has written of threads that have been forgotten since."""
+    """Remove what an earlier try wrote of threads that were erased since."""
     others = [
         info.thread async for info in target.all_threads() if keys.digest(info.thread) not in living
     ]
@@ -189,7 +189,7 @@ async def _remove_others(target: Store, living: set[str]) -> None:
 
 
 def alike(one: Dump, other: Dump) -> bool:
-    """Tell whether two stores keep the same thread. Who is counted first, they do not agree on."""
+    """Return whether two stores hold the same thread; each counts other people first."""
     return one.people == other.people and replace(one.header, people=[]) == replace(
         other.header, people=[]
     )

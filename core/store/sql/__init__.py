@@ -1,1 +1,1 @@
-"""Stores in SQL databases: the shared verbs, inside one transaction each."""
+"""Stores in SQL databases: each shared verb runs in one transaction."""

@@ -1,4 +1,4 @@
-"""What is kept beside threads: settings of places, cursors, and the audit log."""
+"""What lies beside threads: settings of places, cursors, and the audit log."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 def settings(platform: str, place: str) -> Queries[ThreadSettings]:
-    """Return what was set for a place."""
+    """Return the settings of a place."""
     rows = yield Query(
         "SELECT settings FROM place WHERE name = :name",
         {"name": keys.place_prefix(platform, place)},
@@ -23,7 +23,7 @@ def settings(platform: str, place: str) -> Queries[ThreadSettings]:
 
 
 def put_settings(platform: str, place: str, value: ThreadSettings) -> Queries[None]:
-    """Set a place's settings, as a whole."""
+    """Replace the settings of a place."""
     yield Query(
         "INSERT INTO place (name, settings) VALUES (:name, :settings)"
         " ON CONFLICT (name) DO UPDATE SET settings = excluded.settings",
@@ -32,13 +32,13 @@ def put_settings(platform: str, place: str, value: ThreadSettings) -> Queries[No
 
 
 def cursor(name: str) -> Queries[int]:
-    """Return how far catch-up has come at a place."""
+    """Return the position of a cursor."""
     rows = yield Query("SELECT position FROM cursor WHERE name = :name", {"name": name})
     return rows[0][0] if rows else 0
 
 
 def advance(name: str, position: int) -> Queries[int]:
-    """Move a cursor, never back; return where it stands."""
+    """Move a cursor, never back; return its position."""
     yield Query(
         "INSERT INTO cursor (name, position) VALUES (:name, :position)"
         " ON CONFLICT (name) DO UPDATE SET position = excluded.position"
@@ -72,6 +72,6 @@ def audited(now: float, after: str, limit: int) -> Queries[tuple[AuditEvent, ...
 
 
 def try_out() -> Queries[None]:
-    """Write something and take it away again."""
+    """Write a row and delete it again."""
     yield Query("INSERT INTO cursor (name, position) VALUES ('', 0) ON CONFLICT DO NOTHING")
     yield Query("DELETE FROM cursor WHERE name = ''")

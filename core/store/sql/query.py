@@ -1,7 +1,7 @@
-"""Questions that SQLite and PostgreSQL take in the same words.
+"""Queries that SQLite and PostgreSQL understand alike.
 
-They are generators: each yields a statement and is sent its rows, so that what is asked and what
-becomes of the answer is written once, whether the database is a file or behind a network.
+They are generators: each yields a statement and is sent its rows. So a query and the use of its
+result are written once, whether the database is a file or behind a network.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ Result = TypeVar("Result")
 
 @dataclass(frozen=True, slots=True)
 class Query:
-    """A statement with values by name (`:name`); `:now` is the time, which the database adds."""
+    """A statement with named values (`:name`); the store adds `:now`, the time."""
 
     text: str
     values: Mapping[str, Value] = field(default_factory=dict)
@@ -31,7 +31,7 @@ Queries = Generator[Query, list[Row], Result]
 
 
 def run(connection: sqlite3.Connection, now: float, queries: Queries[Result]) -> Result:
-    """Ask a SQLite file, inside an open transaction."""
+    """Run queries on a SQLite file, inside an open transaction."""
     try:
         query = next(queries)
         while True:

@@ -1,4 +1,4 @@
-"""What is read across threads, or of one without its verbs."""
+"""Reads across threads, and of one thread without its verbs."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ if TYPE_CHECKING:
     from core.store.sql.query import Queries, Value
 
 _AT_ONCE = 100
-"""Threads that one statement names."""
+"""Threads that one statement names at most."""
 _BEYOND = "\x7f"
 """Sorts behind the text of every thread key."""
 
 
 def living(thread: ThreadKey) -> Queries[Header | None]:
-    """Return the header of a thread whose session has not expired, and change nothing."""
+    """Return the header of a thread whose session has not expired; change nothing."""
     rows = yield Query(
         "SELECT header FROM thread WHERE key = :key AND expires > :now", {"key": str(thread)}
     )
@@ -32,7 +32,7 @@ def living(thread: ThreadKey) -> Queries[Header | None]:
 
 
 def settings(thread: ThreadKey) -> Queries[ThreadSettings]:
-    """Return what was set for a thread."""
+    """Return the settings of a thread."""
     header = yield from living(thread)
     return header.settings if header else ThreadSettings()
 
@@ -52,7 +52,7 @@ def revs(threads: Sequence[ThreadKey]) -> Queries[tuple[str, ...]]:
 
 
 def history(thread: ThreadKey, after: int, limit: int) -> Queries[tuple[Record, ...]]:
-    """Return the records of the next `limit` places that hold any."""
+    """Return the records of the next `limit` positions that hold any."""
     rows = yield Query(
         "SELECT half, body FROM entry WHERE thread = :key AND place IN (SELECT DISTINCT place"
         " FROM entry WHERE thread = :key AND place > :after ORDER BY place LIMIT :limit)"
@@ -105,5 +105,5 @@ def buried(limit: int) -> Queries[tuple[Buried, ...]]:
 
 
 def load_record(half: int, body: str) -> Record:
-    """Return what a row of `entry` stands for."""
+    """Return the record in a row of `entry`."""
     return codec.load_answer(body) if half else codec.load_entry(body)

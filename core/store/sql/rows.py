@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from core.store.verbs import Now
 
 
-# Written in the same words for PostgreSQL.
+# PostgreSQL understands these as well.
 PUT_ENTRY = (
     "INSERT INTO entry (thread, place, half, message, body)"
     " VALUES (:thread, :place, :half, :message, :body)"
@@ -48,13 +48,13 @@ class SqlRows(Rows):
     """Reads and writes a thread's rows."""
 
     def __init__(self, connection: sqlite3.Connection, thread: ThreadKey, now: Now) -> None:
-        """Take a connection with an open transaction."""
+        """Use a connection with an open transaction."""
         self._connection = connection
         self._thread = thread
         self._key = str(thread)
         self._now = now
         self.left_work = False
-        """Whether this step left the thread to be claimed by anybody."""
+        """Whether this step left the thread for any worker to claim."""
 
     @property
     @override

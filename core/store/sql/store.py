@@ -1,4 +1,4 @@
-"""What the stores in SQL databases have in common: statements that all of them take."""
+"""The base of stores in SQL databases: statements that all of them understand."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 
 class SqlStore(SteppedStore):
-    """Runs each verb as one transaction on one thread."""
+    """Runs each verb on one thread as one transaction."""
 
     # --- reading ----------------------------------------------------------------------------
 
@@ -83,7 +83,7 @@ class SqlStore(SteppedStore):
     async def advance(self, name: str, position: int) -> int:
         return await self._ask(places.advance(name, position), writes=True)
 
-    # --- moving it all ------------------------------------------------------------------------
+    # --- migration ----------------------------------------------------------------------------
 
     @override
     async def dump(self, thread: ThreadKey) -> Dump | None:
@@ -120,4 +120,4 @@ class SqlStore(SteppedStore):
 
     @abstractmethod
     async def _ask(self, queries: Queries[Result], *, writes: bool = False) -> Result:
-        """Ask what needs no thread's lock; each statement may be a transaction of its own."""
+        """Run queries that need no lock; each statement may be a transaction of its own."""

@@ -1,4 +1,4 @@
-"""Moving all that an SQL database keeps out of it, and in, in words that all of them take."""
+"""The migration part of the Store port, in statements that all SQL databases understand."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ if TYPE_CHECKING:
     from core.store.sql.query import Queries, Value
 
 PORTION = 500
-"""Rows that are read or written at once."""
+"""Rows that one statement reads or writes at most."""
 _Table: TypeAlias = tuple[str, str, "Callable[..., Aside]"]
 
-# By which rows are listed; what is read of them; and what that makes.
+# For each table: the column that orders rows, what to select, and how to build the value.
 _READ: tuple[_Table, ...] = (
     (
         "hash",
-        # Without a verdict it is a call of our own that is remembered for its retries.
+        # A row without a verdict is a call of our own, stored for its retries.
         "hash, verdict, expires FROM seen WHERE expires > :now AND verdict <> '' AND",
         lambda name, verdict, expires: SeenEvent(
             hash=name, verdict=Admission(verdict), expires=expires
@@ -48,7 +48,7 @@ _READ: tuple[_Table, ...] = (
         lambda name, position: Cursor(name=name, position=position),
     ),
 )
-# The columns of a kind, and what follows where there is such a row already.
+# For each kind: its table, its columns, and what to do if the row exists.
 _WRITE: dict[type[Aside], tuple[str, tuple[str, ...], str]] = {
     SeenEvent: (
         "seen",
@@ -73,7 +73,7 @@ _WRITE: dict[type[Aside], tuple[str, tuple[str, ...], str]] = {
 
 
 def dump(thread: ThreadKey) -> Queries[Dump | None]:
-    """Return a thread that lives, but for its records."""
+    """Return a thread that lives, without its records."""
     key: dict[str, Value] = {"key": str(thread)}
     found = yield Query("SELECT header, :now FROM thread WHERE key = :key AND expires > :now", key)
     if not found:
@@ -93,7 +93,7 @@ def dump(thread: ThreadKey) -> Queries[Dump | None]:
 
 
 def asides(table: int, after: str) -> Queries[tuple[tuple[Aside, ...], str]]:
-    """Return the next rows of a table behind one with this name, and the last one's name."""
+    """Return the next rows of a table behind this name, and the name of the last one."""
     name, what, make = _READ[table]
     rows = yield Query(
         f"SELECT {what} {name} > :after ORDER BY {name} LIMIT :limit",
@@ -106,9 +106,9 @@ TABLES = range(len(_READ))
 
 
 def keep(several: Sequence[Aside]) -> Queries[None]:
-    """Write what another store has given out, each kind of it at once."""
+    """Write what another store has yielded, one kind at a time."""
     for kind, (table, columns, conflict) in _WRITE.items():
-        # A statement can't change a row twice.
+        # One statement can't change a row twice.
         rows = {row[0]: row for row in _rows(aside for aside in several if type(aside) is kind)}
         kept = list(rows.values())
         for start in range(0, len(kept), PORTION):

@@ -1,4 +1,4 @@
-"""What concerns several threads: finding one with work, and clearing away what has expired."""
+"""Work across threads: finding one that is due, and removing what has expired."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _NEXT = words(
     " AND key <> ALL(:besides))"
 )
 _LOCKED_SECONDS = 0.05
-"""After which to look again at a thread that is due but locked by somebody at this moment."""
+"""Seconds after which to retry a thread that is due, but that another step has locked."""
 _EXPIRED = words(
     "SELECT key FROM thread WHERE expires <= :now ORDER BY expires LIMIT :limit"
     " FOR UPDATE SKIP LOCKED"
@@ -47,18 +47,18 @@ _OUTLIVED = tuple(
 
 @dataclass(frozen=True, slots=True)
 class Nothing:
-    """No thread can be locked that is due."""
+    """No due thread can be locked."""
 
     seconds: float | None
-    """Until the earliest one comes due; None when no thread has work."""
+    """Until the earliest thread comes due; None if no thread has work."""
 
 
 async def lock_due(
     connection: AsyncConnection, platforms: Collection[str], besides: Collection[ThreadKey]
 ) -> Found | Nothing:
-    """Begin a transaction and lock the thread that has been due for the longest, but for some.
+    """Begin a transaction and lock the thread, not in `besides`, that has been due for the longest.
 
-    Threads that are locked already are passed over: somebody is working on them right now.
+    Locked threads are skipped, as another step is working on them.
     """
     values = {"platforms": list(platforms), "besides": [str(thread) for thread in besides]}
     async with connection.pipeline():
@@ -80,9 +80,9 @@ async def lock_due(
 
 
 async def sweep(connection: AsyncConnection, limit: int) -> int:
-    """Remove up to `limit` threads that have expired, and as many of what outlives threads.
+    """Remove up to `limit` expired threads, events and tombstones each.
 
-    It waits for nobody's lock, so it can't hold up a step or be in a deadlock with one.
+    It waits for no lock, so it can't delay a step or deadlock with one.
     """
     values = {"limit": limit}
     async with connection.transaction():

@@ -1,4 +1,4 @@
-"""The address of a PostgreSQL, as CHATBOT_STORE says."""
+"""Parsing the address of a PostgreSQL in CHATBOT_STORE."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ CONNECT_SECONDS = 5
 _DEFAULTS: dict[str, Any] = {
     "application_name": "chatbot",
     "connect_timeout": CONNECT_SECONDS,
-    # A host that is gone without a word is noticed well before a lease runs out.
+    # Notice a host that vanished well before a lease runs out.
     "keepalives_idle": 5,
     "keepalives_interval": 2,
     "keepalives_count": 3,
@@ -23,10 +23,10 @@ _DEFAULTS: dict[str, Any] = {
 
 
 def parse(url: str) -> dict[str, Any]:
-    """Return what libpq is to be told; what the address leaves open, it takes from PG* variables.
+    """Return the parameters for libpq, which takes missing ones from PG* variables.
 
     Raises:
-        SettingsError: The address can't be one. The text repeats nothing of it.
+        SettingsError: The address is invalid. The text repeats nothing of it.
     """
     if not url.startswith(("postgresql://", "postgres://")):
         raise SettingsError("a PostgreSQL store's address begins with postgresql://")
@@ -41,12 +41,12 @@ def parse(url: str) -> dict[str, Any]:
         ) from None
     several = "," in str(told.get("host", ""))
     settings = {"target_session_attrs": "read-write"} if several else {}  # find the primary
-    # No setting of the address may change what the pool relies on.
+    # The address may not override what the pool relies on.
     return {**_DEFAULTS, **settings, **told, "client_encoding": "UTF8"}
 
 
 def shown(told: dict[str, Any]) -> str:
-    """Return where that is, without user and password."""
+    """Return the hosts and ports, without user and password."""
     hosts = str(told.get("host") or told.get("hostaddr") or "localhost").split(",")
     ports = _ports(told) or [5432]
     ports += ports[-1:] * (len(hosts) - len(ports))

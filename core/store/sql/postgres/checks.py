@@ -1,4 +1,4 @@
-"""What has to be true of a PostgreSQL, and what the operator should know of it."""
+"""What a PostgreSQL must fulfil, and what the operator should know of it."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from psycopg import AsyncConnection
 
 OLDEST = 14
-"""The oldest major version that its makers still mend."""
+"""The oldest major version that still gets fixes (https://www.postgresql.org/support/versioning)."""
 _LOSES = (
     "The PostgreSQL at {at} does not wait for its disk ({name} is off): what was said last is "
     "lost when its machine fails. Set {name} to on."
@@ -19,7 +19,7 @@ _DURABLE = ["fsync", "full_page_writes", "synchronous_commit"]
 
 
 def refuse_unfit(connection: AsyncConnection, at: str) -> None:
-    """Raise `StoreRefusedError` for a server that can't keep what people say."""
+    """Raise `StoreRefusedError` for a server that can't store what people say."""
     version = connection.info.server_version // 10_000
     if version < OLDEST:
         raise StoreRefusedError(

@@ -1,4 +1,4 @@
-"""Connections to a PostgreSQL: a few, reused, bounded in number and time, and retried.
+"""Connections to a PostgreSQL: a pool, bounded in number and time, with retries.
 
 Why not psycopg-pool: its workers connect in the background, and a caller who waits gets nothing but
 `PoolTimeout` when they fail. So a wrong password, a missing database or a server without TLS would
@@ -33,17 +33,17 @@ if TYPE_CHECKING:
 Result = TypeVar("Result")
 
 CONNECTIONS = 10
-"""At most so many for verbs; who finds none free waits for one."""
+"""The most connections for verbs; a verb that finds none free waits for one."""
 RETRIES = 10
-"""How often a verb is repeated when it fails for a reason that may pass; each may be repeated."""
+"""Retries of a verb that fails for a transient reason; every verb may be repeated."""
 PATIENCE = 20.0
 """Seconds after which a verb gives up, however often it was retried."""
 _LONGEST_PAUSE = 1.0
 _IDLE_SECONDS = 10
-"""How long the server keeps a thread locked for a process that has stopped in mid-step."""
-# Every statement has an index that is made for it. A plan that was made, and kept, while a table
-# was small must not read all of it when it is large; and it is kept from the first time on, since
-# making it takes longer than what the statement does.
+"""How long the server keeps a thread locked for a process that stopped during a step."""
+# Every statement has an index made for it. A plan that was made and cached while a table was small
+# must not read all of it when it is large; and plans are cached from the first execution, since
+# planning takes longer than the statement itself.
 _SETTINGS = (
     "SELECT set_config('idle_in_transaction_session_timeout', %s, false),"
     " set_config('enable_seqscan', 'off', false), set_config('enable_hashjoin', 'off', false),"
@@ -51,8 +51,8 @@ _SETTINGS = (
     " set_config('plan_cache_mode', 'force_generic_plan', false)"
 )
 
-# The server's time: `:now` when the statement began, which an index can be used by; `:clock` as
-# it is evaluated, which is what a lease goes by, once its thread is locked.
+# The server's time: `:now` is when the statement began, so an index can be used; `:clock` is when
+# it is evaluated, which decides about a lease once its thread is locked.
 _TIMES = {
     ":now": "extract(epoch FROM statement_timestamp())::float8",
     ":clock": "extract(epoch FROM clock_timestamp())::float8",
@@ -60,18 +60,18 @@ _TIMES = {
 
 
 class Connection(AsyncConnection):
-    """A connection that knows what it was asked before."""
+    """A connection that executes each statement in one round trip, the first time as well."""
 
     def __init__(self, *arguments: Any, **options: Any) -> None:
-        """Take what the driver gives."""
+        """Take the driver's arguments."""
         super().__init__(*arguments, **options)
         self._asked: set[bytes] = set()
 
     async def ask(self, statement: bytes, values: dict[str, Any]) -> AsyncCursor:
-        """Execute a statement in one round trip, the first time as well.
+        """Execute a statement in one round trip.
 
-        The driver would prepare it in one of its own then, but for a pipeline; later on, that
-        would only cost time.
+        The first time, the driver would prepare it in a round trip of its own, so a pipeline
+        sends both; later, a pipeline would only cost time.
         """
         if statement in self._asked:
             return await self.execute(statement, values)
@@ -87,7 +87,7 @@ class Database:
     def __init__(
         self, told: dict[str, Any], *, patience: float = PATIENCE, pause: float = 0.01
     ) -> None:
-        """Say where it is (see `address`), and the first pause between two tries, in seconds."""
+        """Take libpq's parameters, and the pause in seconds between the first two tries."""
         self.at = shown(told)
         self._told = told
         self._patience = patience
@@ -97,11 +97,11 @@ class Database:
         self._closed = False
 
     async def run(self, work: Callable[[Connection], Awaitable[Result]]) -> Result:
-        """Do something on a connection of its own, and again after a failure that may pass.
+        """Run `work` on a connection of its own, and retry it after a transient failure.
 
         Raises:
-            StoreRefusedError: It can't be used as it is.
-            StoreUnavailableError: It does not answer in time, or not now.
+            StoreRefusedError: The server can't be used as it is.
+            StoreUnavailableError: The server does not answer in time, or not now.
         """
         loop = asyncio.get_running_loop()
         deadline = loop.time() + self._patience
@@ -117,12 +117,12 @@ class Database:
         raise AssertionError
 
     def pause(self, attempt: int) -> float:
-        """Return how many seconds to wait after this try, counted from 0, and before the next."""
+        """Return how many seconds to wait after this try, counted from 0."""
         longest: float = min(self._pause * 2 ** min(attempt, 20), _LONGEST_PAUSE)
-        return longest * random.uniform(0.5, 1)  # noqa: S311 - so that replicas come one by one
+        return longest * random.uniform(0.5, 1)  # noqa: S311 - spreads the retries of replicas
 
     async def connect(self) -> Connection:
-        """Return a connection beside the pool; the caller closes it."""
+        """Return a connection outside the pool; the caller closes it."""
         connection = await Connection.connect(**self._told, autocommit=True, prepare_threshold=0)
         try:
             await connection.execute(_SETTINGS, (f"{_IDLE_SECONDS}s",))
@@ -132,7 +132,7 @@ class Database:
         return connection
 
     async def close(self) -> None:
-        """Close what is idle, and what is in use as soon as it is given back."""
+        """Close idle connections now, and those in use when they are returned."""
         self._closed = True
         self._drop_idle()
 
@@ -147,14 +147,14 @@ class Database:
             if connection is None:
                 async with asyncio.timeout_at(deadline):
                     connection = await self.connect()
-            # Not a cancellation: the driver would first ask a server that hangs to stop.
+            # No cancellation: the driver would first ask the server, which may hang, to stop.
             timer = asyncio.get_running_loop().call_at(deadline, _hang_up, connection)
             try:
                 yield connection
             except BaseException as error:
-                connection.pgconn.finish()  # whatever was under way is rolled back
+                connection.pgconn.finish()  # the server rolls back what was in progress
                 if isinstance(error, FAILURES):
-                    self._drop_idle()  # the others have most probably met the same fate
+                    self._drop_idle()  # the others are most probably broken too
                 raise
             finally:
                 timer.cancel()
@@ -175,13 +175,13 @@ class Database:
 
 
 def _hang_up(connection: Connection) -> None:
-    """End a connection in the middle of whatever it is used for: its user gets an error."""
+    """Cut a connection that is in use: its user gets an error."""
     with contextlib.suppress(OSError), socket.socket(fileno=os.dup(connection.fileno())) as end:
         end.shutdown(socket.SHUT_RDWR)
 
 
 @cache
 def words(statement: str) -> bytes:
-    """Return a statement that names its values `:name`."""
+    """Return a statement with named values (`:name`) in the driver's form."""
     timed = re.sub(r":(now|clock)\b", lambda found: _TIMES[found[0]], statement)
     return re.sub(r"(?<!:):([a-z]\w*)", r"%(\1)s", timed).encode()

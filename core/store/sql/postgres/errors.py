@@ -1,4 +1,4 @@
-"""What PostgreSQL and its driver complain about, as one sentence for the operator. Pure."""
+"""Errors of PostgreSQL and its driver, as one sentence for the operator. Pure."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from core.domain.errors import ChatbotError
 
 FAILURES = (Error, OSError)
-"""All that a call to PostgreSQL may raise; TimeoutError is an OSError."""
+"""Everything a call to PostgreSQL may raise; TimeoutError is an OSError."""
 
 _REFUSALS: dict[type[Error], str] = {
     errors.InvalidPassword: "refuses the user name or password in CHATBOT_STORE",
@@ -51,7 +51,7 @@ _UNTRUSTED = (
     "CHATBOT_STORE (?sslrootcert=FILE), and the host as in the certificate"
 )
 _INVALID = "can't be reached so: an option in CHATBOT_STORE has a value that there is not"
-# What it says while a connection is made: there is no code beside the text then.
+# What the server says while a connection is made, when there is only text and no code.
 _WHILE_CONNECTING: tuple[tuple[str, type[Error] | str], ...] = (
     ("password authentication failed", errors.InvalidPassword),
     ("no password supplied", "needs a password, which belongs in CHATBOT_STORE"),
@@ -76,7 +76,7 @@ _MISSING = ("role ", "database ")
 
 
 def passes(error: BaseException) -> bool:
-    """Tell whether the same call may end better the next time."""
+    """Return whether the same call may succeed the next time."""
     if isinstance(error, _UNDONE):
         return True
     if isinstance(error, tuple(_REFUSALS)) or _refused(str(error)) is not None:
@@ -87,7 +87,7 @@ def passes(error: BaseException) -> bool:
 def explained(error: BaseException, at: str) -> ChatbotError:
     """Return the error as ours: what is wrong with the PostgreSQL at this address, and what to do.
 
-    Never what was sent to it, nor what it said beyond the first line.
+    The text repeats nothing that was sent, and nothing beyond the first line of the reply.
     """
     for kind, sentence in _REFUSALS.items():
         if isinstance(error, kind):
@@ -107,7 +107,7 @@ def explained(error: BaseException, at: str) -> ChatbotError:
 
 
 def _refused(said: str) -> str | None:
-    """Return what a refusal to connect means; None where it is none, or one that passes."""
+    """Return what a refusal to connect means; None for another or a transient error."""
     if any(mark in said for mark in _PASSING):
         return None
     for mark, meaning in _WHILE_CONNECTING:

@@ -1,4 +1,4 @@
-"""Reading what a verb will need of a thread, in one round trip, and locking it where wanted."""
+"""Prefetching what a verb needs of a thread in one round trip, with or without its lock."""
 
 from __future__ import annotations
 
@@ -23,16 +23,16 @@ if TYPE_CHECKING:
     from core.store.verbs.stepped import Prefetch
 
 _END = sys.maxsize
-# Locks the thread's row if there is one, without touching it, and makes one if there is none; the
-# plain DO NOTHING would not lock, and the row could be gone before the next statement.
+# Locks the thread's row if it exists, without changing it, and creates it otherwise. A plain DO
+# NOTHING would not lock, and the row could be gone before the next statement.
 _MAKE = words(
     "INSERT INTO thread (key, platform, header, expires, buried)"
     " VALUES (:thread, :platform, '', 0, 0)"
     " ON CONFLICT (key) DO UPDATE SET key = excluded.key WHERE false"
 )
 _LOCK = words("SELECT 1 FROM thread WHERE key = :thread FOR UPDATE")
-# All in one statement, so that it is of one instant. Its rows are of several kinds, told by their
-# first value; 0 and 1 are the halves of a place. The thread's own comes first, and in any case.
+# One statement, so that all rows are of one instant. The first value says of which kind a row is;
+# 0 and 1 are the halves of a position. The row of the thread itself always comes, and first.
 _SEEN = 2
 _READ = (
     "WITH moment AS MATERIALIZED (SELECT :clock AS clock),"
@@ -55,7 +55,7 @@ _SHOWN = words(_READ.format(start="shown"))
 _FACTS = (
     " UNION ALL SELECT 2, hash, verdict, expires, NULL FROM seen WHERE hash = ANY(:hashes)"
     " UNION ALL SELECT 3, hash, line::text, expires, NULL FROM trace WHERE hash = :trace"
-    # A place for each message, and its records: no plan may read the thread to find them.
+    # The position of each message, and its records: no plan may scan the thread to find them.
     " UNION ALL SELECT half, NULL, body, NULL, place FROM unnest(:messages::text[]) AS wanted,"
     " LATERAL (SELECT half, body, place FROM entry WHERE thread = :thread AND place ="
     " (SELECT place FROM entry WHERE thread = :thread AND message = wanted) OFFSET 0) AS named"
@@ -68,26 +68,26 @@ _SPAN = (
 
 @dataclass(slots=True, kw_only=True)
 class Found:
-    """A thread, as far as it was read."""
+    """What was read of a thread."""
 
     thread: ThreadKey
     picture: Snapshot
     time: float
-    """The server's, as of then; behind the lock, where it is locked."""
+    """The server's time of the read, after the lock if the thread is locked."""
     version: str | None
-    """Another one after each change of what is kept of the thread; None: there is no thread."""
+    """Changes with every change of the thread; None: there is no thread."""
 
 
 async def read(connection: Connection, thread: ThreadKey, ahead: Prefetch) -> Found:
-    """Read what a verb will probably need of a thread, as it is at one instant."""
+    """Read what a verb will probably need of a thread, as of one instant."""
     rows = await connection.ask(*_reading(thread, ahead))
     return _found(thread, ahead.reads, await rows.fetchall())
 
 
 async def lock(connection: AsyncConnection, thread: ThreadKey, ahead: Prefetch) -> Found:
-    """Begin a transaction, lock the thread, and read what its verb will probably need.
+    """Begin a transaction, lock the thread, and read what the verb will probably need.
 
-    It reads what whoever held the lock has left: each statement sees what is there as it begins.
+    It reads what the last holder of the lock has left: each statement sees the data as it begins.
     """
     name = {"thread": str(thread), "platform": thread.platform}
     async with connection.pipeline():
@@ -96,12 +96,12 @@ async def lock(connection: AsyncConnection, thread: ThreadKey, ahead: Prefetch) 
         rows = await connection.execute(*_reading(thread, ahead))
     found = _found(thread, ahead.reads, await rows.fetchall())
     if not ahead.makes and held.rowcount == 0:
-        found.picture = Snapshot()  # if it is there now, it was not when it was to be locked
+        found.picture = Snapshot()  # it may exist now, but did not when it was to be locked
     return found
 
 
 async def look(connection: AsyncConnection, thread: ThreadKey) -> Snapshot:
-    """Read what is shown of a thread, as it is at one instant; its header only if it lives."""
+    """Read what a worker sees of a thread, as of one instant; nothing if it has expired."""
     rows = await connection.execute(_SHOWN, {"thread": str(thread)})
     found = _found(thread, Reads(), await rows.fetchall())
     header = found.picture.header
@@ -109,7 +109,7 @@ async def look(connection: AsyncConnection, thread: ThreadKey) -> Snapshot:
 
 
 async def read_more(connection: AsyncConnection, found: Found, reads: Reads) -> None:
-    """Read what a verb needs of a locked thread after all."""
+    """Read what a verb needs of a locked thread beyond what was prefetched."""
     start, stop = reads.span
     values = {**_facts(found.thread, reads), "start": start, "stop": stop}
     rows = await connection.execute(words(_SPAN + _FACTS), values)

@@ -1,6 +1,6 @@
-"""The tables in PostgreSQL, and how a database of an older version comes to have today's.
+"""The tables in PostgreSQL, and how to migrate a database of an older version.
 
-The list of migrations is SQLite's, in PostgreSQL's types, with what only PostgreSQL needs.
+The migrations are those of SQLite in PostgreSQL's types, plus what only PostgreSQL needs.
 """
 
 from __future__ import annotations
@@ -14,9 +14,9 @@ from core.store.sql.sqlite.schema import MIGRATIONS
 if TYPE_CHECKING:
     from psycopg import AsyncConnection
 
-# By bytes, as SQLite and Redis sort: a page of threads must not depend on the server's language.
+# Sort by bytes as SQLite and Redis do: pages of threads must not depend on the server's locale.
 _TYPES = {"TEXT": 'TEXT COLLATE "C"', "REAL": "DOUBLE PRECISION", "INTEGER": "BIGINT"}
-# Taken from the header, so that the records which a verb will read can be asked for with it.
+# Copies of header values, so that one statement can select the records that a verb will read.
 _OF_ITS_OWN = {
     0: tuple(
         f"ALTER TABLE thread ADD COLUMN {name} BIGINT NOT NULL DEFAULT 0"
@@ -33,15 +33,16 @@ STEPS = tuple(
 )
 """STEPS[n] leads from version n to n + 1."""
 VERSION = len(STEPS)
-_LOCK = 0x63686174626F74  # "chatbot": any number does that no other program takes
+_LOCK = 0x63686174626F74  # "chatbot" in ASCII: any number that no other program uses
 _TABLES = ["thread", "entry", "who", "seen", "trace", "place", "cursor", "deed"]
 
 
 async def migrate(connection: AsyncConnection, at: str) -> None:
-    """Bring a database to today's version, each step in a transaction, one replica at a time.
+    """Bring a database to the current version, each step in a transaction, one replica at a time.
 
     Raises:
-        StoreRefusedError: It is of a newer version, or another program's. It is left as it was.
+        StoreRefusedError: The database has a newer version, or belongs to another program. It is
+            left alone.
     """
     while await _version(connection, at) < VERSION:
         async with connection.transaction():
@@ -57,8 +58,8 @@ async def migrate(connection: AsyncConnection, at: str) -> None:
 
 
 async def _version(connection: AsyncConnection, at: str) -> int:
-    """Return the version of the tables; 0 where there are none yet."""
-    # Not to_regclass: behind the lock it may not know yet what the lock's last owner has made.
+    """Return the version of the tables; 0 if there are none yet."""
+    # Not to_regclass: after the lock it may not see yet what the lock's last owner has created.
     found = await connection.execute(
         "SELECT 1 FROM pg_class WHERE relname = 'chatbot_schema' AND pg_table_is_visible(oid)"
     )
@@ -76,7 +77,7 @@ async def _version(connection: AsyncConnection, at: str) -> int:
 
 
 async def _begin(connection: AsyncConnection, at: str) -> None:
-    """Make sure that the tables to be made are nobody's, and begin to count versions."""
+    """Refuse tables of another program under our names, and create the table of versions."""
     found = await connection.execute(
         "SELECT table_name FROM information_schema.tables"
         " WHERE table_schema = current_schema() AND table_name = ANY(%s) LIMIT 1",

@@ -1,8 +1,8 @@
-"""One call of a verb on one thread: what is read of it, what the verb says, and what is written.
+"""One call of a verb on one thread: read the thread, run the verb, write its changes.
 
-A verb goes without a lock where that will probably do: it is run on the thread as it was read,
-and its changes are written on the condition that the thread still is so. That is two statements.
-Else the thread is locked first; those who find it changed each time would never come to an end.
+A verb first runs without a lock, if that will probably do: on the thread as it was read, with its
+changes written on the condition that the thread has not changed. That takes two statements. If it
+fails, the thread is locked first, since a verb that finds it changed each time would never finish.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ Result = TypeVar("Result")
 
 
 class LockError(Exception):
-    """The verb can't be done without holding its thread's lock; nothing was changed."""
+    """The verb needs its thread's lock; nothing was changed."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -36,21 +36,21 @@ class Call(Generic[Result]):
     verb: Callable[[verbs.Rows, verbs.Now], Result]
     lease_seconds: float
     name: str
-    """By which the database knows that it was done; empty where doing it again is as good."""
+    """Marks the call as done in the database; empty if the verb may simply run again."""
     answers: list[Result] = field(default_factory=list)
-    """What it came to each time before it was sent off to be committed."""
+    """The result of each try, noted before the commit was sent."""
     there: bool = False
-    """Whether there is such a thread, now that it is done."""
+    """Whether the thread exists after the call."""
 
     async def is_done(self, connection: Connection) -> bool:
-        """Tell whether it was committed, and only the reply was lost; its thread is locked."""
+        """Return whether the call was committed and only the reply was lost; needs the lock."""
         return bool(self.name and self.answers) and await is_done(connection, self.name)
 
     async def attempt(self, connection: Connection, found: Found) -> Result:
-        """Run the verb on a thread as it was read, and write its changes if it still is so.
+        """Run the verb on a thread as it was read, and write its changes if it has not changed.
 
         Raises:
-            LockError: It was changed in between, or one statement is not enough.
+            LockError: The thread has changed, or one statement is not enough.
         """
         rows, now = self._begin(found)
         try:
@@ -69,7 +69,7 @@ class Call(Generic[Result]):
         return answer
 
     async def finish(self, connection: Connection, found: Found) -> Result:
-        """Run the verb on a locked thread, write what it changes, and commit."""
+        """Run the verb on a locked thread, write its changes, and commit."""
         if await self.is_done(connection):
             await connection.execute("ROLLBACK")
             return self.answers[-1]
@@ -87,7 +87,7 @@ class Call(Generic[Result]):
     async def _run(
         self, connection: Connection, found: Found, rows: BufferedRows, now: verbs.Now
     ) -> Result:
-        """Run the verb, again from its beginning each time that it reads what was not read yet."""
+        """Run the verb, and again from its beginning whenever it reads more than was fetched."""
         while True:
             try:
                 return self.verb(rows.again(), now)

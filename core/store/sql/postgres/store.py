@@ -35,14 +35,14 @@ if TYPE_CHECKING:
     from core.store.verbs.stepped import Prefetch
 
 KNOWN = 10_000
-"""Threads that are remembered to be there, at about 300 bytes each."""
+"""Threads that are remembered to exist, at about 300 bytes each."""
 
 
 class PostgresStore(SqlStore):
-    """Runs each verb as one transaction in two round trips; `open` makes one."""
+    """Runs each verb as one transaction in two round trips; `open` creates one."""
 
     def __init__(self, database: Database, *, lease_seconds: float = 15) -> None:
-        """Use this database from now on; it is closed with the store."""
+        """Take a database, which is closed with the store."""
         self.lease_seconds = lease_seconds
         self._database = database
         self._wakes = Listener(database).wakes
@@ -52,14 +52,18 @@ class PostgresStore(SqlStore):
     async def open(
         cls, url: str, *, lease_seconds: float = 15, patience: float = PATIENCE, pause: float = 0.01
     ) -> PostgresStore:
-        """Return the store at a `postgresql://` address, whose tables are made where missing.
+        """Return the store at a `postgresql://` address; missing tables are created.
 
-        `patience` is how many seconds a verb tries, `pause` those between the first two tries.
+        Args:
+            url: The address.
+            lease_seconds: How long a lease lives without being renewed.
+            patience: After how many seconds a verb gives up.
+            pause: The seconds between the first two tries of a verb.
 
         Raises:
-            SettingsError: The address can't be one.
-            StoreRefusedError: There is something, but it can't be used as it is.
-            StoreUnavailableError: It does not answer.
+            SettingsError: The address is invalid.
+            StoreRefusedError: The database can't be used as it is.
+            StoreUnavailableError: The server does not answer.
         """
         database = Database(parse(url), patience=patience, pause=pause)
 
@@ -81,7 +85,7 @@ class PostgresStore(SqlStore):
         self, platforms: Collection[str], token: str, besides: Collection[ThreadKey] = ()
     ) -> Work | NothingDue:
         found: Work | NothingDue | None = None
-        while found is None:  # a thread was due, but its session had expired, and it is gone now
+        while found is None:  # the due thread's session had expired, and the claim removed it
             found = await self._claim_due(platforms, token, besides)
         return found
 
@@ -101,7 +105,7 @@ class PostgresStore(SqlStore):
 
     @override
     async def wait(self, platforms: Collection[str], seconds: float) -> None:
-        del platforms  # one channel for all: a wake that is not for them costs one look
+        del platforms  # one channel for all platforms: a wake for another one costs one look
         await self._wakes.wait(seconds)
 
     @override
@@ -150,7 +154,7 @@ class PostgresStore(SqlStore):
         call = self._call(verb, unique() if ahead.once else "")
 
         async def step(connection: Connection) -> Result:
-            # One that is to be made has to be locked; so looking first would be in vain.
+            # A thread that may be created must be locked, so reading it first would be useless.
             if not call.answers and (not ahead.makes or thread in self._known):
                 with contextlib.suppress(LockError):
                     return await call.attempt(connection, await read(connection, thread, ahead))
@@ -179,7 +183,7 @@ class PostgresStore(SqlStore):
         return Call(verb=verb, lease_seconds=self.lease_seconds, name=name)
 
     def _remember(self, thread: ThreadKey, *, there: bool) -> None:
-        """Remember whether a thread is there; being wrong on it costs a round trip."""
+        """Remember whether a thread exists; an error costs one round trip."""
         if len(self._known) >= KNOWN:
             self._known.clear()
         (self._known.add if there else self._known.discard)(thread)

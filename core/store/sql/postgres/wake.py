@@ -1,4 +1,4 @@
-"""Wakes: a step announces a thread that may be claimed, and whoever waits looks for work."""
+"""Wakes: a step announces a thread that may be claimed, and waiting tasks look for work."""
 
 from __future__ import annotations
 
@@ -16,19 +16,19 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger(__name__)
 _PATIENCE = 15.0
-"""Seconds of silence after which it is tried whether the connection still stands."""
+"""Seconds of silence after which the listener tests its connection."""
 
 
 class Listener:
-    """One connection that listens for wakes, and comes back by itself."""
+    """One connection that listens for wakes, and reconnects by itself."""
 
     def __init__(self, database: Database) -> None:
-        """Listen there, once somebody waits."""
+        """Listen from the first wait on."""
         self._database = database
         self.wakes = Wakes(self._listen, "postgresql-wakes")
-        """Where to wait."""
+        """The wakes to wait for."""
         self._failures = 0
-        """Since somebody has listened last."""
+        """Failures since the connection last listened."""
 
     async def _listen(self) -> None:
         while True:
@@ -36,7 +36,7 @@ class Listener:
                 await self._hear()
             except FAILURES as error:
                 _log.debug("no wakes from PostgreSQL for now: %s", type(error).__name__)
-            # Work is found meanwhile, only later.
+            # Meanwhile only polling finds work.
             await asyncio.sleep(self._database.pause(self._failures))
             self._failures += 1
 
@@ -44,7 +44,7 @@ class Listener:
         connection = await self._database.connect()
         try:
             await connection.execute(f"LISTEN {CHANNEL}".encode())
-            self.wakes.wake()  # nobody has listened until now: there may be something to find
+            self.wakes.wake()  # wakes may have been missed until now
             self._failures = 0
             while True:
                 async with contextlib.aclosing(connection.notifies(timeout=_PATIENCE)) as heard:

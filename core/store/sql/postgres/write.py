@@ -1,4 +1,4 @@
-"""Writing all that a verb changes, in one statement wherever it is what most verbs change."""
+"""Writing all changes of a verb, in one statement for what most verbs change."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ if TYPE_CHECKING:
     from core.store.verbs.buffered_rows import Changes
 
 CHANNEL = "chatbot"
-"""Where a thread that may be claimed is announced."""
+"""The channel on which threads are announced that may be claimed."""
 _HEARD = words("SELECT 1 FROM seen WHERE hash = :call")
 _CALL_SECONDS = 300
 """How long a call is remembered; its retries end long before."""
 
-# Each statement costs more than what it does, so a verb's writes are parts of one. The first part
-# comes to a row if the thread is as it was read, and without it none of the others does anything.
-# Each of them therefore changes the thread's row: its `xmin` says that something was changed.
+# The overhead of a statement exceeds its work, so a verb's writes are parts of one statement. The
+# first part returns a row if the thread has not changed since it was read; without the row, none of
+# the other parts does anything. It updates the thread's row each time, whose `xmin` shows changes.
 _PUT_HEADER = (
     "UPDATE thread SET header = :header, due = :due, expires = :expires, buried = :buried,"
     " head = :head, shown = :shown, waiting = :waiting"
@@ -62,21 +62,29 @@ Part = tuple[str, dict[str, Any]]
 
 
 async def is_done(connection: AsyncConnection, call: str) -> bool:
-    """Tell whether what this call changes was written and committed."""
+    """Return whether the changes of this call were committed."""
     return await (await connection.execute(_HEARD, {"call": call})).fetchone() is not None
 
 
 def fits(changes: Changes) -> bool:
-    """Tell whether one statement can write it."""
+    """Return whether one statement can write the changes."""
     return not (changes.emptied or len(changes.records) > 1 or None in changes.records.values())
 
 
 async def put(
     connection: Connection, found: Found, now: verbs.Now, changes: Changes, call: str
 ) -> bool:
-    """Write what `fits`, at once; False: the thread is not as it was found, and stays as it is.
+    """Write changes that `fits` accepts in one statement.
 
-    With a name for the call, `is_done` knows of it from then on.
+    Args:
+        connection: A connection without a transaction.
+        found: The thread as it was read.
+        now: The time of the step.
+        changes: What to write.
+        call: The name under which `is_done` recognizes the call later; may be empty.
+
+    Returns:
+        False if the thread has changed since it was read; nothing is written then.
     """
     text, values = _statement(found, now, changes, call)
     written = await connection.ask(words(text), values)
@@ -86,7 +94,7 @@ async def put(
 async def commit(
     connection: AsyncConnection, found: Found, now: verbs.Now, changes: Changes, call: str
 ) -> None:
-    """Write it to a thread that is locked, and commit; `call` as in `put`."""
+    """Write changes to a locked thread, and commit; `call` as in `put`."""
     if not changes:
         await connection.execute("ROLLBACK")
         return
@@ -98,7 +106,7 @@ async def commit(
 
 
 def _several(name: str, changes: Changes) -> Iterator[Part]:
-    """Yield statements for records that don't fit into one with all the rest."""
+    """Yield statements for records that don't fit into the statement for the rest."""
     if changes.emptied:
         yield from ((statement, {"thread": name}) for statement in rows.EMPTY)
     for (place, half), record in changes.records.items():
@@ -123,7 +131,7 @@ def _statement(found: Found, now: verbs.Now, changes: Changes, call: str) -> Par
 
 
 def _header(found: Found, changes: Changes) -> Part:
-    # Without a header it was only made to be locked.
+    # A row without a header was only created to be locked.
     header = changes.headers[-1] if changes.headers else found.picture.header
     values = {"thread": str(found.thread), "version": found.version}
     if header is None:
@@ -162,12 +170,12 @@ def _record(record: Record) -> dict[str, Any]:
 
 
 def _seen(found: Found, now: verbs.Now, changes: Changes, call: str) -> dict[str, Any]:
-    """Return what was seen, and the call as well: it is swept away like them."""
+    """Return the seen events, and the call, which is stored and swept like them."""
     hashes = [digest(found.thread, identity) for identity in changes.seen]
     admissions = [verdict.value for verdict in changes.seen.values()]
     until = [now.time + SEEN_SECONDS for _ in hashes]
     if call:
         hashes.append(call)
-        admissions.append(Admission.ACCEPTED.value)  # nobody asks for it
+        admissions.append(Admission.ACCEPTED.value)  # never read
         until.append(now.time + _CALL_SECONDS)
     return {"hashes": hashes, "admissions": admissions, "until": until}

@@ -1,4 +1,4 @@
-"""Finding threads with work or none left, and looking at one, in a SQLite file's transaction."""
+"""Claiming the next thread, peeking at one and sweeping, in a SQLite transaction."""
 
 from __future__ import annotations
 
@@ -27,19 +27,19 @@ def claim_any(
     token: str,
     besides: Collection[ThreadKey],
 ) -> Work | NothingDue:
-    """Claim the thread that has been due for the longest, but for some."""
+    """Claim the thread that has been due for the longest; see `Store.claim_any`."""
     while (first := due(connection, platforms, besides)) is not None:
         when, thread = first
         if when > now.time:
             return NothingDue(seconds=when - now.time)
         work = verbs.claim(SqlRows(connection, thread, now), now, token)
-        if work is not None:  # else its session had expired, and it is gone now
+        if work is not None:  # else its session had expired, and the claim removed it
             return work
     return NothingDue(seconds=None)
 
 
 def peek(connection: sqlite3.Connection, now: verbs.Now, thread: ThreadKey) -> Work | None:
-    """Return a thread as `claim` would show it, and change nothing."""
+    """Return a thread as `claim` would return it; change nothing."""
     header = run(connection, now.time, reading.living(thread))
     if header is None:
         return None
@@ -48,7 +48,7 @@ def peek(connection: sqlite3.Connection, now: verbs.Now, thread: ThreadKey) -> W
 
 
 def sweep(connection: sqlite3.Connection, now: verbs.Now, limit: int) -> int:
-    """Remove up to `limit` threads that have expired, and as many of what outlives threads."""
+    """Remove up to `limit` expired threads, events and tombstones each."""
     expired = connection.execute(
         "SELECT key FROM thread WHERE expires <= ? LIMIT ?", (now.time, limit)
     ).fetchall()
@@ -68,7 +68,7 @@ def due(
     platforms: Collection[str],
     besides: Collection[ThreadKey] = (),
 ) -> tuple[float, ThreadKey] | None:
-    """Return the thread with work that is due first, but for some, and when."""
+    """Return the thread with work that is due first, without those in `besides`, and when."""
     passed = json.dumps([str(thread) for thread in besides])
     rows = (
         connection.execute(

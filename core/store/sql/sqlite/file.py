@@ -1,4 +1,4 @@
-"""A SQLite file, opened for one process among several: transactions, and its errors in words."""
+"""A SQLite file that several processes may share: transactions, and errors in words."""
 
 from __future__ import annotations
 
@@ -23,40 +23,41 @@ Result = TypeVar("Result")
 PATIENCE = 5.0
 """Seconds to wait for another process that writes; a step takes milliseconds."""
 _MOMENT = 100
-"""Milliseconds to wait for others who read, where nothing depends on it."""
+"""Milliseconds to wait for other readers when nothing depends on it."""
 
 
 class SqliteFile:
     """Runs steps on a database file, one after the other, in a thread of its own."""
 
     def __init__(self, path: Path) -> None:
-        """Name the file; `open` opens it."""
+        """Take the path; `open` opens the file."""
         self.path = path
         self._connection: sqlite3.Connection | None = None
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="store")
 
     async def open(self, *, read_only: bool = False) -> None:
-        """Open the file; without `read_only`, also create it and bring its tables up to date.
+        """Open the file; without `read_only`, also create it and migrate its tables.
 
         Raises:
-            StoreRefusedError: It can't be used; the text says why and what to do.
+            StoreRefusedError: The file can't be used; the text says why and what to do.
             StoreUnavailableError: Another process keeps it locked.
         """
         connect = _connect_to_read if read_only else _connect_to_write
         self._connection = await self._in_thread(lambda: connect(self.path))
 
     async def write(self, step: Callable[[sqlite3.Connection], Result]) -> Result:
-        """Run a step as one transaction that nobody else writes beside."""
+        """Run a step as one transaction with the write lock."""
         return await self._in_thread(lambda: self._transact("BEGIN IMMEDIATE", step))
 
     async def read(self, step: Callable[[sqlite3.Connection], Result]) -> Result:
-        """Run a step that reads what stands at one instant; writers don't stop it."""
+        """Run a step that reads a snapshot; writers don't block it."""
         return await self._in_thread(lambda: self._transact("BEGIN", step))
 
     async def scrub(self) -> bool:
-        """Empty the log of writes, so that what was removed is gone from the disk as well.
+        """Truncate the write-ahead log, so that what was removed is gone from the disk as well.
 
-        False: others read it at this moment.
+        Returns:
+            False if other connections are reading.
         """
 
         def truncate() -> bool:
@@ -83,7 +84,7 @@ class SqliteFile:
         return (one_host,)
 
     async def close(self) -> None:
-        """Close the file, after the steps that were begun."""
+        """Close the file after the running steps."""
         connection, self._connection = self._connection, None
         if connection is not None:
             await self._in_thread(connection.close)
@@ -106,7 +107,7 @@ class SqliteFile:
             result = step(self._connection)
             self._connection.execute("COMMIT")
         except BaseException:
-            with contextlib.suppress(sqlite3.Error):  # the first error is the one that tells
+            with contextlib.suppress(sqlite3.Error):  # the first error is the one to report
                 self._connection.rollback()
             raise
         return result
@@ -115,7 +116,7 @@ class SqliteFile:
 def _connect_to_write(path: Path) -> sqlite3.Connection:
     try:
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        # What people said is in it. SQLite gives its side files the same mode.
+        # The file holds what people said. SQLite gives its side files the same mode.
         os.close(os.open(path, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600))
     except OSError as error:
         raise StoreRefusedError(
@@ -139,20 +140,20 @@ def _connect_to_read(path: Path) -> sqlite3.Connection:
 
 
 def _connect(uri: str) -> sqlite3.Connection:
-    # Closed by whichever thread ends the program; used by one at a time.
+    # Used by one thread at a time; any thread may close it at the end of the program.
     return sqlite3.connect(
         uri, uri=True, timeout=PATIENCE, isolation_level=None, check_same_thread=False
     )
 
 
 def _write_ahead(connection: sqlite3.Connection) -> None:
-    """Let readers and a writer work side by side; where files can't, it stays as it was."""
+    """Let readers and a writer work side by side, if the file system supports it."""
     deadline = time.monotonic() + PATIENCE
     while True:
         try:
             connection.execute("PRAGMA journal_mode = WAL").fetchall()
         except sqlite3.OperationalError as error:
-            # SQLite does not wait by itself here when another process does the same.
+            # SQLite itself does not wait here for another process that does the same.
             if _code(error) != sqlite3.SQLITE_BUSY or time.monotonic() > deadline:
                 raise
             time.sleep(0.01)
@@ -161,7 +162,7 @@ def _write_ahead(connection: sqlite3.Connection) -> None:
 
 
 def _code(error: sqlite3.Error) -> int:
-    """Return the error's kind; Python's own errors have none."""
+    """Return the error's primary code; errors of Python's module have none."""
     return getattr(error, "sqlite_errorcode", 0) & 0xFF
 
 
@@ -181,7 +182,7 @@ _UNAVAILABLE = {
 
 
 def _in_words(error: sqlite3.Error, path: Path) -> StoreRefusedError | StoreUnavailableError | None:
-    """Return what an error of SQLite means for the operator; None for a fault of our own."""
+    """Return an error of SQLite in words for the operator; None for a bug of our own."""
     code = _code(error)
     if code in _REFUSED:
         return StoreRefusedError(f"the store {path} can't be used ({error}): {_REFUSED[code]}")

@@ -1,4 +1,4 @@
-"""The tables, and how a database of an older version comes to have today's."""
+"""The tables, and how to migrate a database of an older version."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ if TYPE_CHECKING:
     import sqlite3
     from pathlib import Path
 
-# MIGRATIONS[n] leads from version n to n + 1; what was released is never changed again.
+# MIGRATIONS[n] leads from version n to n + 1; released ones never change.
 # `thread.header` and `entry.body` are texts of `core.store.codec`; the other columns of `thread`
-# are taken from its header and only there to be found by. `half` is 0 for what a person said at
-# a place, 1 for the answer right behind it.
+# repeat values of its header for searches. `half` is 0 for a person's message at a position, and
+# 1 for the answer right behind it.
 MIGRATIONS = (
     (
         """CREATE TABLE thread (
@@ -51,10 +51,11 @@ VERSION = len(MIGRATIONS)
 
 
 def migrate(connection: sqlite3.Connection, path: Path) -> None:
-    """Bring an open database to today's version, in one transaction.
+    """Bring an open database to the current version, in one transaction.
 
     Raises:
-        StoreRefusedError: It is of a newer version, or another program's. It is left as it was.
+        StoreRefusedError: The database has a newer version, or belongs to another program. It is
+            left alone.
     """
     if _version(connection, path) == VERSION:
         return
@@ -71,7 +72,7 @@ def migrate(connection: sqlite3.Connection, path: Path) -> None:
 
 
 def _migratable(connection: sqlite3.Connection, path: Path) -> int:
-    """Return the version to begin at; another process may have done it all by now."""
+    """Return the version to start from; another process may have finished by now."""
     version = _version(connection, path)
     if version == 0 and connection.execute("SELECT 1 FROM sqlite_master").fetchone():
         raise StoreRefusedError(

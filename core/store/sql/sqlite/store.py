@@ -1,4 +1,4 @@
-"""The store in a SQLite file: nothing to install, for any number of processes of one host."""
+"""The store in a SQLite file: nothing to install, for any number of processes on one host."""
 
 from __future__ import annotations
 
@@ -34,14 +34,14 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 _SCRUB_SECONDS, _LONGEST_SCRUB_SECONDS = 0.5, 60.0
-"""Seconds after which the log of writes is emptied where others read it, doubled each time."""
+"""Seconds until a write-ahead log that is being read is truncated, doubled with each try."""
 
 
 class SqliteStore(SqlStore):
-    """Runs each verb as one transaction; `open` makes one."""
+    """Runs each verb as one transaction; `open` creates one."""
 
     def __init__(self, path: Path, clock: Clock, *, lease_seconds: float = 15) -> None:
-        """Name the file; `open` opens it."""
+        """Take the path; `open` opens the file."""
         self.lease_seconds = lease_seconds
         self._clock = clock
         self._file = SqliteFile(path)
@@ -50,7 +50,7 @@ class SqliteStore(SqlStore):
 
     @classmethod
     async def open(cls, path: Path, clock: Clock, *, lease_seconds: float = 15) -> SqliteStore:
-        """Return the store in this file, which is created where it is missing.
+        """Return the store in this file, which is created if it is missing.
 
         Raises:
             StoreRefusedError: The file can't be used; the text says why and what to do.
@@ -128,9 +128,9 @@ class SqliteStore(SqlStore):
     # --- inside -------------------------------------------------------------------------------
 
     async def _scrub(self) -> None:
-        """Let nothing that was removed stay in the log of writes.
+        """Remove deleted data from the write-ahead log.
 
-        While another process reads, a backup perhaps, that can't be done: it is tried again.
+        While another process reads, perhaps a backup, that is impossible, so retry later.
         """
         if await self._file.scrub() or self._scrubbing is not None:
             return
@@ -165,10 +165,10 @@ class SqliteStore(SqlStore):
     async def _step(
         self, thread: ThreadKey, verb: Callable[[verbs.Rows, verbs.Now], Result], ahead: Prefetch
     ) -> Result:
-        del ahead  # a file is at hand: what a verb reads is read when it does
+        del ahead  # verbs read the file directly
 
         def step(connection: sqlite3.Connection) -> tuple[Result, bool]:
-            now = self._now()  # read when the lock is held: other processes go by it as well
+            now = self._now()  # read with the lock held, as other processes do
             rows = SqlRows(connection, thread, now)
             return verb(rows, now), rows.left_work
 

@@ -1,4 +1,4 @@
-"""Waiting for work that another step, or another process, leaves in a SQLite file."""
+"""Waiting for work that this or another process leaves in a SQLite file."""
 
 from __future__ import annotations
 
@@ -16,25 +16,25 @@ if TYPE_CHECKING:
     from core.domain.clock import Clock
 
 SHORTEST_PAUSE, LONGEST_PAUSE = 0.01, 0.1
-"""Seconds between two looks at the file; SQLite tells no process what another one wrote."""
+"""Seconds between two polls of the file; SQLite notifies no process of another one's writes."""
 
 
 class Watch:
-    """Looks through a connection of its own, so that neither verbs nor waiters hold each other."""
+    """Polls by a connection of its own, so that verbs and waiters don't block each other."""
 
     def __init__(self, path: Path, clock: Clock) -> None:
-        """Name the file; `open` opens it."""
+        """Take the path; `open` opens the file."""
         self._file = SqliteFile(path)
         self._clock = clock
         self._waiters: set[asyncio.Event] = set()
         self._closed = False
 
     async def open(self) -> None:
-        """Open the file, which is there already; errors as `SqliteFile.open`."""
+        """Open the existing file; raises as `SqliteFile.open`."""
         await self._file.open(read_only=True)
 
     def wake(self) -> None:
-        """Let all who wait look at once."""
+        """Make all waiting tasks poll at once."""
         for waiter in self._waiters:
             waiter.set()
 
@@ -51,7 +51,7 @@ class Watch:
             self._waiters.discard(woken)
 
     async def close(self) -> None:
-        """Close the file; who waits returns."""
+        """Close the file; waiting tasks return."""
         self._closed = True
         self.wake()
         await self._file.close()
@@ -76,7 +76,7 @@ class Watch:
 
 
 def _version(connection: sqlite3.Connection) -> int:
-    """Return a number that changes when another connection has written."""
+    """Return a number that changes when another connection writes."""
     (version,) = connection.execute("PRAGMA data_version").fetchone()
     assert isinstance(version, int)  # noqa: S101 - for the type checker: a pragma has no type
     return version
