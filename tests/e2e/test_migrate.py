@@ -90,7 +90,7 @@ async def test_what_is_no_store_or_the_same_one_is_refused(
     for source, target, said in (
         (file, file, "FROM and TO are the same store"),
         ("memory://", file, "a store at memory:// ends with its process"),
-        ("nothing", file, "names no store"),
+        ("nothing", file, "names no known kind of store"),
         (file, f"sqlite:///{tmp_path}/other.db", "FROM is empty"),
         ("redis://:geheim@127.0.0.1:1/0", file, "127.0.0.1:1"),
     ):

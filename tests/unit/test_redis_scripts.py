@@ -37,6 +37,7 @@ VERBS = sorted(
     if path.name.endswith(".lua")
 )
 TAG = digest(THREAD)
+SCRIPT = scripts.script
 GUARD = """
 local declared = {}
 for _, key in ipairs(KEYS) do declared[key] = true end
@@ -116,7 +117,7 @@ class Recorder:
         self.calls: dict[str, list[list[str]]] = {}
 
     def __call__(self, name: str) -> Script:
-        recorder, plain = self, scripts.script(name)
+        recorder, plain = self, SCRIPT(name)
 
         class Recorded(Script):
             async def run(self, client: Client, words: tuple[Value, ...]) -> object:

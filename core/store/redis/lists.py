@@ -1,6 +1,6 @@
-"""Looking across threads: what is due, lists of threads, what has ended.
+"""Reading across threads: what is due, lists of threads, what has expired.
 
-The indexes lie in every partition, so these are no atomic steps; each can be done again.
+Every partition has its own indexes, so these reads are not atomic; each can be repeated.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ class Lists:
     """The indexes of all partitions, read together."""
 
     def __init__(self, calls: Calls) -> None:
-        """Read by these calls."""
+        """Read by means of these calls."""
         self._many = calls.many
         self._run = calls.run
         self._names = calls.names
@@ -34,7 +34,7 @@ class Lists:
     async def firsts(
         self, keys: Sequence[str], limit: int
     ) -> tuple[float, list[tuple[float, str]]]:
-        """Return the server's time, and the first members of these indexes by their times."""
+        """Return the server's time, and the first members of these indexes by their scores."""
         now, answers = await self._many(
             [("ZRANGE", key, 0, limit - 1, "WITHSCORES") for key in keys]
         )
@@ -44,7 +44,7 @@ class Lists:
     async def threads(
         self, *, person: str, place: tuple[str, str] | None, after: str, limit: int
     ) -> ThreadPage:
-        """List threads that live: those a person spoke in, those of a place, or all."""
+        """Return one page of threads; see `Store.threads`."""
         prefix = place_prefix(*place) if place else ""
         living: list[tuple[str, ThreadInfo]] = []
         while len(living) <= limit:
@@ -80,13 +80,13 @@ class Lists:
         return tuple(found[:limit])
 
     async def ended(self, limit: int) -> list[ThreadKey]:
-        """Return threads whose sessions may have ended."""
+        """Return threads whose sessions may have expired."""
         now, found = await self.firsts(self._names.everywhere("ends"), limit)
         return [ThreadKey.parse(name) for ends, name in found[:limit] if ends <= now]
 
     async def audited(self, after: str, limit: int) -> tuple[AuditEvent, ...]:
         """Return the next events of the audit log that are not too old."""
-        key, start = self._names.audit, f"({after}!" if after else "-"  # `!` is behind a space
+        key, start = self._names.audit, f"({after}!" if after else "-"  # `!` sorts behind a space
         while True:
             words = ("ZRANGEBYLEX", key, start, "+", "LIMIT", 0, limit)
             now, (found,) = await self._many([words])
@@ -97,7 +97,7 @@ class Lists:
             start = f"({audit_start(now)}"
 
     async def _candidates(self, person: str, prefix: str, after: str, limit: int) -> list[str]:
-        """Return the next threads that the index names, in order; some may have ended."""
+        """Return the next threads in the index, in order; some may have expired."""
         start = encoded(f"{person}\0") if person else b""
         low = b"(" + start + after.encode() if after >= prefix else b"[" + start + prefix.encode()
         high = b"(" + _behind(start + prefix.encode())
@@ -108,7 +108,7 @@ class Lists:
             [("ZRANGEBYLEX", key, low, high, "LIMIT", 0, limit) for key in keys]
         )
         found = [member.removeprefix(start) for answer in answers for member in answer]
-        # A person's id may hold a NUL, and so begin like another's; a thread's name has none.
+        # A person's id may hold a NUL, and so start like another id; a thread's name holds none.
         return sorted(name.decode() for name in found if b"\0" not in name)[:limit]
 
     async def _living(self, keys: list[str]) -> list[tuple[str, ThreadInfo]]:
@@ -125,12 +125,12 @@ class Lists:
 
 
 def _behind(prefix: bytes) -> bytes:
-    """Return the first text behind all that begin with this prefix, which ends in ASCII."""
+    """Return the first text behind all texts with this prefix, which ends in ASCII."""
     return prefix[:-1] + bytes([prefix[-1] + 1]) if prefix else b"\xff"
 
 
 def _scored(answer: Sequence[Any]) -> list[tuple[float, str]]:
-    """Return (score, member) pairs; the two protocols give them in different shapes."""
+    """Return (score, member) pairs; RESP2 and RESP3 return them in different shapes."""
     if answer and not isinstance(answer[0], bytes):
         return [(float(score), member.decode()) for member, score in answer]
     return [

@@ -1,4 +1,4 @@
-"""The names of everything the store keeps in Redis. Pure.
+"""The keys of everything the store keeps in Redis. Pure.
 
 Every key of a thread, and the indexes that its scripts write, share one hash tag, `{partition}`,
 so that each script is atomic on a cluster too:
@@ -9,16 +9,16 @@ so that each script is atomic on a cluster too:
 | `{p}e:T` | hash: place → entry (`7`) and answer (`7~`), as JSON |
 | `{p}i:T` | hash: platform id of a message → its place |
 | `{p}p:T` | set: who spoke in the thread |
-| `{p}t:HASH` | string: what is remembered beyond the thread's end |
-| `{p}s:HASH` | string: what became of an event |
+| `{p}t:HASH` | string: the thread's tombstone |
+| `{p}s:HASH` | string: the admission of an event |
 | `{p}work:PLATFORM` | sorted set: threads with work, by the time they may be claimed |
 | `{p}who` | sorted set: pairs of person and thread, in the order of their text |
 | `{p}all` | sorted set: threads, in the order of their names |
 | `{p}ends` | sorted set: threads, by the time their sessions end, or earlier |
 | `{p}buried` | sorted set: threads in which messages were given up |
 
-Each of these has a time to live, and so has the audit log (`audit`, a sorted set of deeds in the
-order of their text). The settings of places (`place:`) and cursors (`cursor:`) stay.
+Each of these has a time to live, and so has the audit log (`audit`, a sorted set of events in the
+order of their text). The settings of places (`place:`) and cursors (`cursor:`) never expire.
 """
 
 from __future__ import annotations
@@ -37,10 +37,10 @@ if TYPE_CHECKING:
     from core.domain.message import ThreadKey
 
 PARTITIONS = 16
-"""How many slots of a cluster the threads are spread over.
+"""The number of cluster slots over which threads are spread.
 
-Enough to keep a handful of nodes busy, few enough to look into each one's index of work in one
-round trip. All programs on one Redis must agree on it.
+Enough to keep a handful of nodes busy, and few enough to read the work index of each partition in
+one round trip. All programs on one Redis must agree on it.
 """
 _THREAD = {"header": "h", "entries": "e", "ids": "i", "people": "p"}
 _INDEXES = ("who", "all", "ends", "buried")
@@ -48,19 +48,19 @@ _INDEXES = ("who", "all", "ends", "buried")
 
 @dataclass(frozen=True, slots=True)
 class Names:
-    """The names of keys under one prefix."""
+    """The keys under one prefix."""
 
     prefix: str = "chatbot:"
 
     def __post_init__(self) -> None:
-        """Refuse a prefix that would bring a hash tag of its own."""
+        """Refuse a prefix that contains a hash tag."""
         if "{" in self.prefix or "}" in self.prefix:
             message = f"the prefix of Redis keys may hold no braces, unlike {self.prefix!r}"
             raise ValueError(message)
 
     @property
     def wake(self) -> str:
-        """Return the channel on which a thread is announced that may be claimed."""
+        """Return the channel on which threads are announced that may be claimed."""
         return f"{self.prefix}wake"
 
     @property
@@ -69,11 +69,11 @@ class Names:
         return f"{self.prefix}audit"
 
     def of(self, thread: ThreadKey) -> dict[str, str]:
-        """Return the keys of a thread by the names that the scripts have for them."""
+        """Return the keys of a thread under their names in the scripts."""
         return _keys(self.prefix, thread)
 
     def seen(self, thread: ThreadKey, identities: Sequence[str]) -> list[str]:
-        """Return the keys that remember what became of an event."""
+        """Return the keys that hold the admission of an event."""
         if not identities:
             return []
         tag = self.of(thread)["tag"]
@@ -104,18 +104,18 @@ class Names:
 
     @property
     def pattern(self) -> str:
-        """Return what SCAN finds all keys by."""
+        """Return the pattern by which SCAN finds all keys."""
         return re.sub(r"([*?\[\]\\])", r"\\\1", self.prefix) + "*"
 
     def kept(self, key: str) -> Kept | None:
-        """Return what a key holds beside threads; None when it holds something else."""
+        """Return what a key holds beside threads; None if it belongs to a thread."""
         found = _KEPT.fullmatch(key.removeprefix(self.prefix))
         if found is None:
             return None
         return Kept(_WHAT[found["what"]], found["name"], found["partition"] or "")
 
     def everywhere_of(self, what: Literal["seen", "trace"], name: str, partition: str) -> list[str]:
-        """Return the key of a hash in this partition, or where that is empty in every one."""
+        """Return the keys of a hash: in this partition, or in every partition if it is empty."""
         letter = what[0]
         partitions = [partition] if partition else range(PARTITIONS)
         return [f"{self.prefix}{{{number}}}{letter}:{name}" for number in partitions]
@@ -128,7 +128,7 @@ class Kept:
     what: Literal["seen", "trace", "place", "cursor"]
     name: str
     partition: str
-    """Empty where there is none."""
+    """Empty if there is none."""
 
 
 _KEPT = re.compile(

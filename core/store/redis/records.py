@@ -1,10 +1,9 @@
 """Entries and answers as JSON lists. Pure.
 
-Every turn moves and reads the records of its window, so what is no person's word is kept small: a
-value's place in the list says what it is, and what only says the default is left off the end. The
-first value tells what the record is, by a letter. Times are text, as the scripts' own JSON keeps
-only 14 digits of a number. The header carries the version of all of a thread's data, and no record
-is read before it.
+Every turn reads the records of its window, so everything but the text is kept small: the position
+of a value in the list says what it is, and default values at the end are left off. The first value
+is a letter for the kind of record. Times are text, as the scripts' JSON keeps only 14 digits of a
+number. The header carries the version of all data of a thread, and is always read first.
 """
 
 from __future__ import annotations
@@ -28,19 +27,19 @@ _Made = TypeVar("_Made")
 ENTRY = (
     "status",  # `a` addressed, `o` overheard, `g` gone (deleted)
     "place", "at", "id", "author", "author_name", "text",
-    "stamp",  # of the last edit; all from here on is left off where it is the default
+    "stamp",  # of the last edit; this and the rest are left off if all are the default
     "answer_in",
     "files",  # lists of id, name, media type, size; or null
     "requeued_from", "lost_file",
 )  # fmt: skip
-"""What an entry's values are, in their order; the scripts find them by these names."""
+"""The values of an entry, in order; scripts find them by these names."""
 ANSWER = (
     "kind",  # `A` answer, `N` notice, `B` buried
     "posted", "at", "place", "turn", "token", "text",
     "usage",  # input, output, cache read, cache write; or null
-    "trimmed", "explain_trim", "notes",  # left off where all three are the default
+    "trimmed", "explain_trim", "notes",  # left off if all three are the default
 )  # fmt: skip
-"""What an answer's values are, in their order."""
+"""The values of an answer, in order."""
 
 _STATUS = {"a": Status.ADDRESSED, "o": Status.OVERHEARD, "g": Status.DELETED}
 _STATUS_LETTERS = {status: letter for letter, status in _STATUS.items()}
@@ -50,7 +49,7 @@ _dump = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 
 
 def entry(message: Message) -> str:
-    """Return a message's entry, without its status and place, which the script adds."""
+    """Return a message's entry without its status and position, which the script adds."""
     said = [repr(message.at), message.id, message.author.id, message.author.name, message.text]
     if message.answer_in or message.attachments or message.stamp:
         files = _files(message.attachments)
@@ -60,17 +59,17 @@ def entry(message: Message) -> str:
 
 
 def files(attachments: Sequence[Attachment]) -> str:
-    """Return what an entry has as its attachments."""
+    """Return attachments as an entry holds them."""
     return _dump(_files(attachments))
 
 
 def answer(answer: Answer) -> str:
-    """Return an answer, without its kind, its messages and its time, which the script adds."""
+    """Return an answer without its kind, posts and time, which the script adds."""
     return _dump(_answer_row(answer))
 
 
 def committed(answer: Answer, reply: bytes) -> Answer:
-    """Return an answer as it is recorded: the script says when, or what was there already."""
+    """Return an answer as it is recorded; the script replies its time, or an earlier record."""
     if reply.startswith(b"["):
         (kept,) = load(b"[" + reply + b"]")
         assert isinstance(kept, Answer)  # noqa: S101 - for the type checker
@@ -87,7 +86,7 @@ def dump(record: Record) -> str:
 
 
 def letter(kind: AnswerKind) -> str:
-    """Return the letter that an answer of this kind begins with."""
+    """Return the letter for an answer of this kind."""
     return _LETTERS[kind]
 
 
@@ -120,9 +119,9 @@ def _answer_row(answer: Answer) -> tuple[object, ...]:
 
 
 def _maker(made: type[_Made]) -> Callable[..., _Made]:
-    """Return what makes a frozen dataclass of all its values, in order.
+    """Return a fast constructor of a frozen dataclass, which takes all values in order.
 
-    A turn reads its whole window, and their own constructors take twice the time.
+    A turn reads its whole window, and the regular constructors take twice the time.
     """
     setters = [getattr(made, field.name).__set__ for field in fields(made)]  # type: ignore[arg-type]
     new = object.__new__

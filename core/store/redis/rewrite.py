@@ -1,7 +1,7 @@
-"""Rewriting Redis' append-only file, in which all stays that was ever written, until that is done.
+"""Rewriting Redis' append-only file, which keeps deleted data until it is rewritten.
 
-Redis does it by itself when the file has doubled. After something is deleted it is asked for it,
-once for all that is deleted within a while: a rewrite copies everything that Redis keeps.
+Redis rewrites it by itself when the file has doubled. After a deletion we ask for a rewrite, once
+for all deletions within a while, since a rewrite copies everything that Redis keeps.
 """
 
 from __future__ import annotations
@@ -30,42 +30,42 @@ REFUSED = (
     "rewrites it by itself. Give the bot's user +bgrewriteaof +multi +discard."
 )
 _SOON = 0.5
-"""Seconds from the first deletion to the rewrite; by then the replicas have the deletion, too."""
+"""Seconds from the first deletion to the rewrite; by then replicas have the deletion too."""
 _PAUSE = 10.0
-"""Seconds between two rewrites, at least."""
+"""The least seconds between two rewrites."""
 _SHARE = 20
-"""A pause is at least so many times what a rewrite took: a twentieth of the time is spent on it."""
+"""A pause lasts at least this many times a rewrite, which so takes at most 5 % of the time."""
 _AGAIN = 5.0
-"""Seconds after which a server is asked again that was at it already, or gave no answer."""
+"""Seconds until the next request to a server that was already rewriting, or did not answer."""
 _AT_THE_END = 2.0
-"""Seconds that a process which ends gives to the rewrites that are still wanted."""
+"""Seconds that a process spends on outstanding rewrites when it ends."""
 
 
 class Rewrites:
-    """The rewrites that one process wants."""
+    """The rewrites that one process requests."""
 
     def __init__(self, client: Client, at: str) -> None:
-        """Ask the servers of this client, which people know by `at`."""
+        """Request rewrites from the servers of this client; `at` names them for people."""
         self._client = client
         self._at = at
         self._keys: set[str] = set()
-        """Where something was deleted, and it is yet to be found out which servers keep it."""
+        """Keys with deletions whose servers are not known yet."""
         self._wanted: set[At] = set()
         self._next: dict[At, float] = {}
-        """When a server may be asked, by the loop's clock."""
+        """When each server may be asked again, by the loop's clock."""
         self._more = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
         self._refused = False
 
     def want(self, key: str) -> None:
-        """Have the files rewritten that may hold what was deleted at a key."""
+        """Request a rewrite of the files that may hold deleted data of a key."""
         self._keys.add(key)
         self._more.set()
         if self._task is None or self._task.done():
             self._task = asyncio.create_task(self._run(), name="redis-rewrites")
 
     async def close(self) -> None:
-        """Ask for what is still wanted, and end."""
+        """Request the outstanding rewrites, and stop."""
         if self._task is not None:
             self._task.cancel()
             with contextlib.suppress(asyncio.CancelledError):
@@ -87,12 +87,12 @@ class Rewrites:
                     await self._more.wait()
 
     async def _round(self) -> None:
-        """Ask each server that is wanted and may be asked again."""
+        """Ask each server that has a rewrite outstanding and may be asked."""
         keys, self._keys = self._keys, set()
         now = asyncio.get_running_loop().time()
         try:
             self._wanted |= await heeding(keepers(self._client, keys)) if keys else set()
-        except (*FAILURES, KeyError) as error:  # a slot that no node has now
+        except (*FAILURES, KeyError) as error:  # KeyError: no node has the slot now
             self._keys |= keys
             _log.debug("no rewrite for now: %s", type(error).__name__)
         except BaseException:
@@ -102,7 +102,7 @@ class Rewrites:
         await asyncio.gather(*(self._ask(at) for at in due))
 
     async def _ask(self, at: At) -> None:
-        """Have one server rewrite its file, and note when it may be asked again."""
+        """Ask one server to rewrite its file, and note when it may be asked again."""
         self._wanted.discard(at)
         pause = _AGAIN
         try:
@@ -126,7 +126,7 @@ class Rewrites:
         return max(_PAUSE, _SHARE * float(known.get("aof_last_rewrite_time_sec", 0)))
 
     def _refuse(self, error: ResponseError, at: At) -> None:
-        """Say once that we may not; any other server is at it already, or loads its data."""
+        """Log once that we lack the right; on other errors the server is busy, so retry later."""
         if not _is_refusal(error):
             self._wanted.add(at)
         elif not self._refused:
@@ -135,7 +135,7 @@ class Rewrites:
 
 
 async def may_rewrite(client: Client, at: At) -> bool:
-    """Tell whether a server would rewrite its file for us; nothing is rewritten."""
+    """Return whether a server would rewrite its file for us; nothing is rewritten."""
     async with alone(client, at) as server:
         try:
             await command(server, "MULTI")

@@ -1,14 +1,15 @@
-"""The Lua scripts, one file per verb behind a prelude that they share, and how they are called.
+"""The Lua scripts, one file for each verb behind a shared prelude, and how to call them.
 
-A script's file says in its comment which keys and arguments it takes:
+The comment of a script's file declares its keys and arguments:
 
     -- KEYS header entries seen...
     -- ARGV token lease
 
-From that come the order in which they are sent, and the tables `K` and `A` in which the script
-finds them by name (`seen...` takes all the keys that are left). What a script shares with Python
-is written in Python alone: `ENTRY.text` and `ANSWER.usage` stand for the positions of values in
-`core.store.redis.records`, and `CORE.NAME` for the constants below.
+They define the order in which keys and arguments are sent, and the tables `K` and `A` in which the
+script finds them by name (`seen...` takes all remaining keys). What a script shares with Python is
+defined in Python only: `ENTRY.text` and `ANSWER.usage` stand for the positions of values in
+`core.store.redis.records`, and `CORE.NAME` for the constants below. They are replaced when a script
+is read, so they cost nothing at run time.
 """
 
 from __future__ import annotations
@@ -55,7 +56,7 @@ _SHARED = re.compile(r"\b(ENTRY|ANSWER|CORE)\.(\w+)")
 
 @dataclass(frozen=True)
 class Script:
-    """One verb's script, and what it has to be given."""
+    """The script of a verb, with the keys and arguments that it takes."""
 
     source: str
     sha: str
@@ -64,13 +65,13 @@ class Script:
 
     @cached_property
     def named(self) -> tuple[str, ...]:
-        """Return the keys that stand for one key each."""
+        """Return the names that stand for one key each."""
         return tuple(key for key in self.keys if not key.endswith("..."))
 
     def words(
         self, keys: Mapping[str, str], seen: Sequence[str], args: Mapping[str, Value]
     ) -> tuple[Value, ...]:
-        """Return what follows the script in a call: the count of keys, the keys, the arguments.
+        """Return what follows the script in a call: the number of keys, the keys, the arguments.
 
         Raises:
             KeyError: A key or an argument is missing.
@@ -80,7 +81,7 @@ class Script:
         return (len(named) + len(seen), *named, *seen, *values)
 
     async def run(self, client: Client, words: tuple[Value, ...]) -> Any:  # noqa: ANN401 - what it answers
-        """Call the script by its hash, and by its text where the server doesn't know it (yet)."""
+        """Call the script by its hash, or by its source if the server does not know it yet."""
         try:
             return await command(client, "EVALSHA", self.sha, *words)
         except NoScriptError:
@@ -88,7 +89,7 @@ class Script:
 
 
 def encoded(value: Value) -> bytes:
-    """Return a value as it is sent; text as UTF-8, whatever a platform has put into it."""
+    """Return a value as it is sent; text as UTF-8, lone surrogates included."""
     if isinstance(value, str):
         return value.encode("utf-8", "surrogatepass")
     if isinstance(value, bytes):
@@ -108,7 +109,7 @@ def script(name: str) -> Script:
 
 
 def _shared(found: re.Match[str]) -> str:
-    """Return in Lua what a name stands for that Python has given it; each has to be known."""
+    """Return the Lua literal of a shared name; an unknown name raises an error."""
     table, name = found[1], found[2]
     if table == "CORE":
         return _lua(CORE[name])
@@ -122,14 +123,14 @@ def _lua(value: object) -> str:
 
 
 def _needed(verb: str) -> list[str]:
-    """Return the parts of the prelude that a verb uses, directly or not.
+    """Return the parts of the prelude that a verb uses, directly or indirectly.
 
-    Lua makes each function anew in every call, so what is not used would cost every turn.
+    Lua creates each function in every call, so unused ones would cost every turn.
     """
     needed: list[str] = []
     used = _code(verb)
     for name, part in reversed(_prelude()):
-        if re.search(rf"(?<![\w.']){name}\b", used):  # no field, and no word of Redis
+        if re.search(rf"(?<![\w.']){name}\b", used):  # neither a field nor a command of Redis
             needed.insert(0, part)
             used += _code(part)
     return needed
@@ -142,7 +143,7 @@ def _code(source: str) -> str:
 
 @cache
 def _prelude() -> list[tuple[str, str]]:
-    """Return the parts of the prelude and their names; a part uses only those before it."""
+    """Return the parts of the prelude and their names; a part only uses those before it."""
     files = sorted(_folder().joinpath("lib").iterdir(), key=lambda file: file.name)
     text = "\n".join(file.read_text("utf-8") for file in files if file.name.endswith(".lua"))
     part = r"^local (function )?(\w+)(.*?)(?=^local |\Z)"
@@ -169,11 +170,11 @@ def _tables(keys: tuple[str, ...], args: tuple[str, ...]) -> str:
 class Calls:
     """Calls of scripts and commands on one Redis, bounded in time.
 
-    Each raises `StoreError` in words for the operator; see `explained`.
+    Each raises `StoreError` with a sentence for the operator; see `explained`.
     """
 
     def __init__(self, client: Client, names: Names, patience: float) -> None:
-        """Call through this client; give up on a call after `patience` seconds."""
+        """Call through this client; a call fails after `patience` seconds."""
         self.client = client
         self.names = names
         self.at = where_is(client)
@@ -183,7 +184,7 @@ class Calls:
     async def run(
         self, verb: str, thread: ThreadKey, identities: Sequence[str] = (), /, **args: Value
     ) -> Any:  # noqa: ANN401 - what the script answers
-        """Call a script on a thread; `identities` are those of the event it is about."""
+        """Call a script on a thread; `identities` are those of the event that it handles."""
         seen = self.names.seen(thread, identities)
         return await self.run_on(verb, self.names.of(thread), seen, **args)
 
@@ -201,7 +202,7 @@ class Calls:
         return int(seconds) + int(micros) / 1_000_000, answers
 
     async def ask(self, request: Awaitable[Any]) -> Any:  # noqa: ANN401 - what Redis answers
-        """Return what a request answers."""
+        """Return the reply to a request."""
         try:
             async with asyncio.timeout(self._patience):
                 return await heeding(request)

@@ -1,4 +1,4 @@
-"""The Redis store: the verbs of the port, each one script on the server."""
+"""The Redis store: each verb on a thread is one script on the server."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any, Literal, Self
 from typing_extensions import override
 
 from core.domain.message import ThreadKey
-from core.store import codec
-from core.store.keys import AUDIT_LIMIT, once, unique
+from core.store import codec, keys
+from core.store.keys import once, unique
 from core.store.port import Store
 from core.store.redis import records, transfer, wire
 from core.store.redis.connecting.checks import sentences
@@ -49,7 +49,7 @@ PATIENCE = 20.0
 
 
 class RedisStore(Store):
-    """Keeps everything in one Redis; any number of processes may share it."""
+    """Keeps everything in one Redis, which any number of processes may share."""
 
     def __init__(
         self,
@@ -59,7 +59,7 @@ class RedisStore(Store):
         names: Names | None = None,
         patience: float = PATIENCE,
     ) -> None:
-        """Use this client from now on; it is closed with the store."""
+        """Take a client, which is closed with the store."""
         self.lease_seconds = lease_seconds
         self._client = client
         self._names = names or Names()
@@ -74,7 +74,7 @@ class RedisStore(Store):
         """Return a store at a `redis://` or `rediss://` address; it connects when it is used.
 
         Raises:
-            SettingsError: The address can't be one.
+            SettingsError: The address is invalid.
         """
         return cls(connect(url), lease_seconds=lease_seconds, patience=patience)
 
@@ -123,10 +123,10 @@ class RedisStore(Store):
     async def claim_any(
         self, platforms: Collection[str], token: str, besides: Collection[ThreadKey] = ()
     ) -> Work | NothingDue:
-        keys = self._names.work(platforms)
+        indexes = self._names.work(platforms)
         passed = {str(thread) for thread in besides}
         while True:
-            now, firsts = await self._lists.firsts(keys, 1 + len(besides))
+            now, firsts = await self._lists.firsts(indexes, 1 + len(besides))
             wanted = [(due, thread) for due, thread in firsts if thread not in passed]
             for due, thread in wanted:
                 if due > now:
@@ -276,8 +276,8 @@ class RedisStore(Store):
 
     @override
     async def audit(self, event: AuditEvent) -> None:
-        keys, line = {"audit": self._names.audit}, f"{event.name} {codec.dump(event)}"
-        await self._calls.run_on("audit", keys, deed=line, limit=AUDIT_LIMIT)
+        key, line = {"audit": self._names.audit}, f"{event.name} {codec.dump(event)}"
+        await self._calls.run_on("audit", key, deed=line, limit=keys.AUDIT_LIMIT)
 
     @override
     async def audited(self, *, after: str = "", limit: int = 100) -> tuple[AuditEvent, ...]:
@@ -323,19 +323,19 @@ class RedisStore(Store):
 
     @override
     async def advance(self, name: str, position: int) -> int:
-        keys = {"cursor": self._names.cursor(name)}
-        return int(await self._calls.run_on("advance", keys, position=max(position, 0)))
+        key = {"cursor": self._names.cursor(name)}
+        return int(await self._calls.run_on("advance", key, position=max(position, 0)))
 
     # --- upkeep -------------------------------------------------------------------------------
 
     @override
     async def wait(self, platforms: Collection[str], seconds: float) -> None:
-        del platforms  # one channel for all: a wake that is not for them costs one look
+        del platforms  # one channel for all platforms: a wake for another one costs one look
         await self._wakes.wait(seconds)
 
     @override
     async def sweep(self, limit: int = 100) -> int:
-        """Take up to `limit` threads that have ended out of the indexes; all else expires."""
+        """Remove up to `limit` expired threads from the indexes; all else expires by itself."""
         ended = await self._lists.ended(limit)
         return sum([await self._calls.run("sweep", thread) for thread in ended])
 
@@ -388,7 +388,7 @@ class RedisStore(Store):
 
 
 def _call() -> str:
-    """Return a name for one call, by which a script knows the call's retry from a repeat."""
+    """Return a name for one call, by which a script tells the call's retry from a new call."""
     return secrets.token_hex(8)
 
 

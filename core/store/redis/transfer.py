@@ -1,4 +1,4 @@
-"""Moving all that a Redis keeps out of it, and in: the migration part of the Store port."""
+"""The migration part of the Store port."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ _PORTION = 500
 
 
 async def dump(calls: Calls, thread: ThreadKey) -> Dump | None:
-    """Return a thread that lives, but for its records."""
+    """Return a thread that lives, without its records."""
     reply = await calls.run("dump", thread)
     if not reply:
         return None
@@ -78,7 +78,7 @@ async def asides(calls: Calls) -> AsyncIterator[tuple[Aside, ...]]:
 
 
 async def keep(calls: Calls, asides: Sequence[Aside]) -> None:
-    """Write what another store has yielded, but for cursors."""
+    """Write what another store has yielded, without cursors."""
     now, _ = await calls.many([])
     await calls.many([words for aside in asides for words in _words(calls.names, aside, now)])
 
@@ -94,10 +94,10 @@ async def _read(calls: Calls, found: Sequence[tuple[bytes, Kept]]) -> tuple[Asid
 
 
 def _words(names: Names, aside: Aside, now: float) -> Iterable[tuple[Value, ...]]:
-    """Return the commands that write it.
+    """Yield the commands that write it.
 
-    A hash does not tell its thread, nor therefore in which partition the thread's scripts look
-    for it: unless another Redis says so, it is written into each of them.
+    A hash reveals neither its thread nor, therefore, the thread's partition: unless another Redis
+    names the partition, it is written into all of them.
     """
     match aside:
         case SeenEvent():
@@ -142,11 +142,11 @@ def _line(trace: Tombstone) -> str:
 
 
 def _left(expires: float, now: float) -> int:
-    """Return the milliseconds until then; at least one, as Redis takes no fewer."""
+    """Return the milliseconds until then; at least 1, the least that Redis accepts."""
     return max(1, math.ceil((expires - now) * 1000))
 
 
-def _json(value: Any) -> str:  # noqa: ANN401 - whatever a script reads as JSON
+def _json(value: Any) -> str:  # noqa: ANN401 - any JSON
     return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
 
 

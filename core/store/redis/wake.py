@@ -1,4 +1,4 @@
-"""Wakes: the scripts announce a thread that may be claimed, and whoever waits looks for work."""
+"""Wakes: scripts announce a thread that may be claimed, and waiting tasks look for work."""
 
 from __future__ import annotations
 
@@ -16,20 +16,20 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger(__name__)
 _PATIENCE = 15.0
-"""Seconds of silence after which it is tried whether the connection still stands."""
+"""Seconds of silence after which the listener tests its connection."""
 _PAUSE = 1.0
-"""Seconds between two tries to get it back. Work is found meanwhile, only later."""
+"""Seconds between two tries to reconnect. Meanwhile only polling finds work."""
 
 
 class Listener:
-    """One connection that listens for wakes, and comes back by itself."""
+    """One connection that listens for wakes, and reconnects by itself."""
 
     def __init__(self, client: Client, channel: str) -> None:
-        """Listen on a channel, once somebody waits."""
+        """Listen on a channel from the first wait on."""
         self._client = client
         self._channel = channel
         self.wakes = Wakes(self._listen, "redis-wakes")
-        """Where to wait."""
+        """The wakes to wait for."""
         self._subscriptions = 0
 
     async def _listen(self) -> None:
@@ -42,7 +42,7 @@ class Listener:
 
     async def _subscribe(self) -> None:
         if isinstance(self._client, Cluster):
-            await self._client.initialize()  # else it can't tell where to subscribe
+            await self._client.initialize()  # else it does not know where to subscribe
         async with self._client.pubsub() as channel:
             await heeding(channel.subscribe(self._channel))
             answered = True
@@ -60,6 +60,6 @@ class Listener:
     def _hear(self, kind: str) -> None:
         again = kind == "subscribe" and self._subscriptions > 0
         self._subscriptions += kind == "subscribe"
-        # Subscribed again: nobody has listened for a while, so there may be something to find.
+        # Subscribed again: wakes may have been missed meanwhile.
         if kind == "message" or again:
             self.wakes.wake()

@@ -1,9 +1,9 @@
-"""What threads' windows held when they were last read, so that a turn reads only what is new.
+"""A cache of parsed windows, so that a turn only parses what is new.
 
-A window comes as one text, and at the next turn as the same text with more behind it, until
-something in it is changed or folded. Only what a text says is ever kept, so nothing here can be
-out of date: a text that does not begin as the last one did is read again. What another process has
-removed meanwhile is here for a minute at most.
+Redis sends a window as one text, and at the next turn the same text with more appended, until
+something in it is changed or folded. An entry is only used for a text that begins with the cached
+one, so it can't be stale. What another process removed stays here for a minute at most, which is
+why this is no `cachetools.TTLCache`: that drops expired entries only when it is used again.
 """
 
 from __future__ import annotations
@@ -21,18 +21,18 @@ if TYPE_CHECKING:
     from core.domain.session import Record
 
 MOST = 4_000_000
-"""Bytes of text that are kept; what was read of them takes some six times as much."""
+"""Bytes of text that are cached; the parsed records take some six times as much."""
 
 
 SECONDS = 60.0
-"""How long a window is kept that is not read again."""
+"""How long a window is cached that is not read again."""
 
 
 class _Kept(NamedTuple):
     begun: bytes
     found: tuple[Record, ...]
     at: float
-    """When it was read, on the steady clock."""
+    """When it was read, on the monotonic clock."""
 
 
 _NOTHING = _Kept(b"", (), 0.0)
@@ -48,18 +48,18 @@ class Windows:
         later: Callable[[float, Callable[[], None]], object],
         now: Callable[[], float] = time.monotonic,
     ) -> None:
-        """Keep so many bytes of text; `later` makes a call after so many seconds."""
+        """Cache `most` bytes of text; `later` schedules a call after a number of seconds."""
         self._most = most
         self._later = later
         self._now = now
         self._size = 0
         self._kept: OrderedDict[ThreadKey, _Kept] = OrderedDict()
-        """The one that was read last is the last."""
+        """In the order in which they were read."""
         self._looks = False
-        """Whether it is looked for old ones later."""
+        """Whether `_forget_old` is scheduled."""
 
     def load(self, thread: ThreadKey, text: bytes) -> tuple[Record, ...]:
-        """Return the records of a thread's window, of which this JSON list is the text."""
+        """Return the records of a thread's window from its text, a JSON list."""
         begun, found, _ = self._taken(thread)
         if found and text.startswith(begun):
             rest = text[len(begun) :]  # "]", or ",[...]]"
@@ -70,7 +70,7 @@ class Windows:
         return found
 
     def forget(self, thread: ThreadKey) -> None:
-        """Keep nothing of a thread."""
+        """Drop the window of a thread."""
         self._taken(thread)
 
     def _taken(self, thread: ThreadKey) -> _Kept:

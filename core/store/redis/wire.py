@@ -1,4 +1,4 @@
-"""What goes to the scripts and what comes back, as our own types. Pure."""
+"""Converting what goes to the scripts and what comes back. Pure."""
 
 from __future__ import annotations
 
@@ -19,41 +19,41 @@ if TYPE_CHECKING:
     from core.store.redis.windows import Windows
 
 LETTERS = {verdict: verdict.value[0] for verdict in Admission}
-"""The letter of each verdict in the scripts."""
+"""The letter of each admission in the scripts."""
 _VERDICTS = {letter.encode(): verdict for verdict, letter in LETTERS.items()}
 INFO = (
     "kind", "turns", "input", "output", "cache_read", "cache_write",
     "started_at", "last_at", "expires", "waiting",
 )  # fmt: skip
-"""The fields of a header that a list of threads shows; `info` takes them in this order."""
+"""The fields of a header in lists of threads; `info` takes them in this order."""
 _OWN: dict[str, Flat] = {
     "v": 0, "listed": 0.0, "kept": 0.0, "call": "", "floor": 0,
     "settings": "", "settings_reach": 0, "muted": False,
 }  # fmt: skip
-"""What the scripts keep in a header beside `core.store.header.FIELDS`: its version, until when the
-indexes and the thread's keys live, the last call that has left it, the first place that can hold
-anything, and the settings as JSON with what the scripts need of them."""
+"""What scripts keep in a header beside `core.store.header.FIELDS`: its version, until when the
+indexes and the thread's keys live, the last call that released it, the first position that can
+hold a record, and the settings as JSON with the values that scripts need."""
 DEFAULTS: dict[str, Flat] = _OWN | {field.name: field.default for field in FIELDS}
-"""A header that says nothing: the scripts keep what differs from it, a field per value."""
+"""The default of each field of a header's hash; scripts only store what differs."""
 
 
 def numbers(places: Sequence[int]) -> str:
-    """Return numbers as the scripts keep them."""
+    """Return numbers as scripts keep them."""
     return ",".join(map(str, places))
 
 
 def verdict(letter: bytes) -> Admission:
-    """Return the verdict that a script has sent."""
+    """Return the admission for a letter from a script."""
     return _VERDICTS[letter]
 
 
 def settings(text: bytes | None) -> ThreadSettings:
-    """Return the settings that are kept as this text; none is the default."""
+    """Return the settings in this text; None means the default."""
     return codec.load_settings(text) if text else ThreadSettings()
 
 
 def work(thread: ThreadKey, token: str, reply: Sequence[Any], windows: Windows) -> Work:
-    """Return the work that `show` of the scripts has sent, read with the help of `windows`."""
+    """Return the work that the scripts' `show` has sent, its records by way of `windows`."""
     rev, kind, turn, state, preview, committed_by, cuts, summary, chosen = map(_text, reply[:9])
     stale, withheld, explained, renewed = map(bool, reply[9:13])
     (fence, tries, deaths, leases, head, following, since, covers, line, seen_from, refused,
@@ -86,14 +86,14 @@ def work(thread: ThreadKey, token: str, reply: Sequence[Any], windows: Windows) 
 
 
 def header(fields: Mapping[str, str], people: Sequence[str]) -> Header:
-    """Return the header that these fields of a hash stand for."""
+    """Return the header in these fields of a hash."""
     chosen = fields.get("settings", "")
     settings = codec.load_settings(chosen) if chosen else ThreadSettings()
     return from_flat(fields, list(people), settings)
 
 
 def fields(header: Header) -> dict[str, Flat]:
-    """Return the fields of the hash that stands for this header."""
+    """Return the fields of a hash for this header."""
     chosen = header.settings
     return flat(header) | {
         "v": codec.VERSION,
@@ -104,7 +104,7 @@ def fields(header: Header) -> dict[str, Flat]:
 
 
 def info(thread: ThreadKey, fields: Sequence[bytes | None], people: int) -> ThreadInfo:
-    """Return a thread as it is listed; `fields` are those named by `INFO`."""
+    """Return a thread's entry in lists; `fields` are those in `INFO`."""
     known = {name: value.decode() for name, value in zip(INFO, fields, strict=True) if value}
     return ThreadInfo(
         thread=thread,

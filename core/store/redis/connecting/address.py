@@ -1,4 +1,4 @@
-"""What CHATBOT_STORE says of a Redis: where it is, in which form, and how to get in. Pure."""
+"""Parsing the address of a Redis in CHATBOT_STORE: where it is, and how to connect. Pure."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _Readers: TypeAlias = Mapping[str, Callable[[str], object]]
 
 
 class Form(StrEnum):
-    """In which form a Redis runs."""
+    """The form in which a Redis runs."""
 
     SINGLE = "redis"
     SENTINEL = "redis+sentinel"
@@ -25,7 +25,7 @@ class Form(StrEnum):
 
 
 SCHEMES = {scheme: form for form in Form for scheme in (form.value, f"rediss{form.value[5:]}")}
-"""The schemes of Redis addresses; those that begin with `rediss` mean TLS."""
+"""The schemes of Redis addresses; those that begin with `rediss` use TLS."""
 
 _PLAIN: _Readers = {
     "max_connections": int,
@@ -43,33 +43,33 @@ _SENTINEL: _Readers = {"sentinel_username": str, "sentinel_password": str}
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Address:
-    """Where a Redis is, and how to get in."""
+    """Where a Redis is, and how to connect."""
 
     form: Form
     secure: bool
     hosts: Hosts
-    """The server; the Sentinels; or some of a cluster's nodes."""
+    """The server, the Sentinels, or some nodes of a cluster."""
     service: str = ""
     """The name under which the Sentinels know the primary."""
     database: int = 0
     username: str | None = field(default=None, repr=False)
     password: str | None = field(default=None, repr=False)
     options: Mapping[str, object] = field(default_factory=dict, repr=False)
-    """What else the client is told, by redis-py's names."""
+    """Further options of the client, under redis-py's names."""
 
     def __str__(self) -> str:
-        """Return it as people may see it: without user, password and options."""
+        """Return the address without user, password and options."""
         hosts = ", ".join(f"{host}:{port}" for host, port in self.hosts)
         return f"{self.service} by {hosts}" if self.service else hosts
 
 
 def parse(url: str) -> Address:
-    """Return what a URL of one of `SCHEMES` says.
+    """Return the address in a URL of one of `SCHEMES`.
 
     Raises:
-        SettingsError: It can't be one; the text never repeats it, as it may hold a password.
+        SettingsError: The URL is invalid; the text never repeats it, as it may hold a password.
     """
-    # Not by urlsplit: it takes no more than one host, and newer Pythons say so of several in [ ].
+    # Not with urlsplit, which takes only one host; newer Pythons raise for several in [ ].
     scheme, _, rest = url.partition("#")[0].partition("://")
     rest, _, query = rest.partition("?")
     where, _, path = rest.partition("/")
@@ -120,7 +120,7 @@ def _host(text: str, usual: int) -> tuple[str, int]:
 
 
 def _path(path: str, form: Form) -> tuple[str, int]:
-    """Return the name of the Sentinels' service, and the database."""
+    """Return the name of the Sentinels' service, and the database number."""
     service, path = "", path.strip("/")
     if form is Form.SENTINEL:
         service, _, path = path.partition("/")

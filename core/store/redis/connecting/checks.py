@@ -37,8 +37,8 @@ _EVICTS = (
     "{policy}): set it to noeviction."
 )
 _ALONE = (
-    "A primary of the Redis at {at} has no replica: when it dies, its conversations are out of "
-    "reach until it is back."
+    "A primary of the Redis at {at} has no replica: when it fails, its conversations are "
+    "unavailable until it is back."
 )
 _SPLITS = (
     "The Redis at {at} takes writes that no replica has: a primary that is cut off loses them at "
@@ -50,8 +50,8 @@ async def sentences(client: Client, at: str) -> tuple[str, ...]:
     """Try the server out; return a sentence for each thing the operator should know.
 
     Raises:
-        StoreRefusedError: It is too old.
-        RedisError: It can't be used; see `explained`.
+        StoreRefusedError: The server is too old.
+        RedisError: The server can't be used; see `explained`.
     """
     await command(client, "PING")
     said: dict[str, None] = {}
@@ -81,7 +81,7 @@ async def _of_server(client: Client, at: str, own: At, **target: Any) -> tuple[s
 
 
 async def _try_password(client: Redis) -> None:
-    """Refuse a password where none is set; the handshake itself takes any."""
+    """Raise an error for a password if the server has none; the handshake accepts any."""
     kwargs = client.connection_pool.connection_kwargs
     password = kwargs.get("password")
     if password and not kwargs.get("username"):

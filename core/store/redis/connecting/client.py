@@ -1,4 +1,4 @@
-"""The connection to Redis, as CHATBOT_STORE says: one server, behind Sentinels, or a cluster."""
+"""Clients for Redis: for one server, for a server behind Sentinels, and for a cluster."""
 
 from __future__ import annotations
 
@@ -22,22 +22,22 @@ if TYPE_CHECKING:
 
 Client: TypeAlias = Redis | Cluster
 Value: TypeAlias = str | int | float | bytes
-"""What a command is made of."""
+"""A word of a command."""
 
 SOCKET_SECONDS = 5.0
 """How long one reply may take."""
 RETRIES = 10
-"""How often a call is repeated when its reply is lost; safe, as every verb may be repeated."""
+"""Retries of a call whose reply is lost; safe, as every verb may be repeated."""
 FAILOVER_RETRIES = 40
-"""The same where another server takes over meanwhile: some 15 s, within the store's patience."""
+"""Retries while another server takes over: some 15 s, within the store's patience."""
 CONNECTIONS = 32
-"""At most so many at once; who finds none free waits for one."""
+"""The most connections; a call that finds none free waits for one."""
 
 _Answer = TypeVar("_Answer")
 
 
 class Patient(Retry):
-    """Repeats what may end better the next time; a password or a certificate gets no better."""
+    """Retries transient errors only; a wrong password or certificate stays wrong."""
 
     async def call_with_retry(
         self,
@@ -46,7 +46,7 @@ class Patient(Retry):
         is_retryable: Callable[[Exception], bool] | None = None,
         with_failure_count: bool = False,  # noqa: FBT001, FBT002 - redis-py's own
     ) -> _Answer:
-        """Call, and call again after a failure that may pass."""
+        """Call, and retry after a transient failure."""
 
         def may_pass(error: Exception) -> bool:
             return not is_final(error) and (is_retryable is None or is_retryable(error))
@@ -59,11 +59,11 @@ def connect(url: str, *, connections: int = CONNECTIONS, retries: int | None = N
 
     Args:
         url: An address of one of `core.store.redis.connecting.address.SCHEMES`.
-        connections: At most so many at once (to each node of a cluster).
-        retries: How often a call is repeated; by default, more where there is a failover.
+        connections: The most connections (to each node of a cluster).
+        retries: The retries of a call; by default, more if there is a failover.
 
     Raises:
-        SettingsError: The address can't be one.
+        SettingsError: The address is invalid.
     """
     where = parse(url)
     usual = RETRIES if where.form is Form.SINGLE else FAILOVER_RETRIES
@@ -74,7 +74,7 @@ def connect(url: str, *, connections: int = CONNECTIONS, retries: int | None = N
         "username": where.username,
         "password": where.password,
         "encoding_errors": "surrogatepass",
-        # Each connection would read redis-py's version from its package's files, for a millisecond.
+        # Otherwise each connection reads redis-py's version from its files, which takes 1 ms.
         "driver_info": DriverInfo(),
         "retry": Patient(
             ExponentialWithJitterBackoff(base=0.01, cap=1), usual if retries is None else retries
@@ -85,7 +85,7 @@ def connect(url: str, *, connections: int = CONNECTIONS, retries: int | None = N
 
 
 def where_is(client: Client) -> str:
-    """Return where the client connects to, without user and password."""
+    """Return the hosts and ports of the client, without user and password."""
     if isinstance(client, Cluster):
         return ", ".join(f"{host}:{port}" for host, port in client.hosts)
     pool = client.connection_pool
@@ -96,12 +96,12 @@ def where_is(client: Client) -> str:
 
 
 def has_failover(client: Client) -> bool:
-    """Tell whether another server takes over when the one that is written to dies."""
+    """Return whether another server takes over when the primary fails."""
     return isinstance(client, Cluster) or isinstance(client.connection_pool, SentinelPool)
 
 
 async def disconnect(client: Client) -> None:
-    """Give back all connections."""
+    """Close all connections."""
     await (client.close_all() if isinstance(client, Cluster) else client.aclose())
 
 
@@ -111,7 +111,7 @@ async def command(client: Client, *words: Value) -> Any:  # noqa: ANN401 - what 
 
 
 async def piped(client: Client, commands: Sequence[tuple[Value, ...]]) -> list[Any]:
-    """Return the answers to commands, in one round trip (to each node of a cluster)."""
+    """Return the replies to commands, in one round trip (to each node of a cluster)."""
     if isinstance(client, Cluster):
         return await client.piped(commands)
     pipeline = client.pipeline(transaction=False)

@@ -1,8 +1,8 @@
-"""A client for a Redis cluster that is as patient as the others, and leaves no connection open.
+"""A client for a Redis cluster that retries like the others, and leaves no connection open.
 
-redis-py follows MOVED and ASK by itself. What it does not do is wait for a free connection, pause
-between its tries while a replica is being promoted or a slot is being moved, and close what it
-had opened to nodes that it has forgotten since.
+redis-py follows MOVED and ASK by itself. It does not wait for a free connection, does not pause
+between tries while a replica is promoted or a slot moves, and does not close its connections to
+nodes that it drops.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
 PASSING: tuple[type[Exception], ...] = (
     AskError,  # MovedError is one
-    AttributeError,  # a connection that is being opened, when redis-py closes all of them
+    AttributeError,  # raised by a connection that opens while redis-py closes all of them
     ClusterDownError,
     ClusterError,
     MaxConnectionsError,
@@ -43,11 +43,11 @@ PASSING: tuple[type[Exception], ...] = (
     RedisTimeoutError,
     TryAgainError,
 )
-"""What a client says while a cluster finds itself anew."""
+"""What a client raises while a cluster reorganizes."""
 _SPARE = 8
-"""Connections to a node beyond those of calls: to listen, and to ask which slots it has."""
+"""Connections to a node beyond those of calls: to listen, and to ask for slots."""
 _IN_USE = 60.0
-"""Seconds for which a call may still hold a node that is no longer known."""
+"""Seconds for which a call may still use a node that redis-py has dropped."""
 
 
 class Cluster(RedisCluster):
@@ -63,7 +63,7 @@ class Cluster(RedisCluster):
         max_connections: int,
         **options: Any,
     ) -> None:
-        """Find the cluster by these of its nodes; `retry` says how patient a call is."""
+        """Discover the cluster from these nodes; `retry` is the policy for each call."""
         self.hosts = tuple(hosts)
         self._patient = retry
         self._patient.update_supported_errors(PASSING)  # type: ignore[arg-type]
@@ -71,13 +71,13 @@ class Cluster(RedisCluster):
         self._forgotten: list[tuple[float, ClusterNode]] = []
         super().__init__(
             startup_nodes=[ClusterNode(host, port) for host, port in hosts],
-            retry=Retry(NoBackoff(), 1),  # once, with the slots read anew
+            retry=Retry(NoBackoff(), 1),  # once, after reading the slots again
             max_connections=max_connections + _SPARE,
-            reinitialize_steps=0,  # MOVED moves one slot: else it closes connections in use
+            reinitialize_steps=0,  # otherwise MOVED closes connections in use
             **options,
         )
         kind = DirectTLS if options.get("ssl") else Direct
-        self.connection_kwargs["connection_class"] = kind  # of the nodes that will be found
+        self.connection_kwargs["connection_class"] = kind  # for nodes that are discovered later
         for node in self.startup_nodes:
             node.connection_class = kind
 
@@ -86,7 +86,7 @@ class Cluster(RedisCluster):
         additional_startup_nodes_info: list[tuple[str, int]] | None = None,
         last_failed_node_name: str | None = None,
     ) -> RedisCluster:
-        """Find the nodes; by those that were named at first, where all known ones have gone."""
+        """Discover the nodes; from the configured ones if all known nodes are gone."""
         if not self._initialize:
             return self
         before = self._nodes()
@@ -103,17 +103,17 @@ class Cluster(RedisCluster):
             await self._close_forgotten(before)
 
     async def execute_command(self, *args: Any, **kwargs: Any) -> Any:  # noqa: ANN401 - redis-py's
-        """Make a call, and again as long as the cluster finds itself anew."""
+        """Make a call, and retry it while the cluster reorganizes."""
         call = super().execute_command
 
         async def ask() -> Any:  # noqa: ANN401 - redis-py's
-            await self.initialize()  # else a first call goes to any node
+            await self.initialize()  # otherwise the first call goes to a random node
             return await call(*args, **kwargs)
 
         return await self._patiently(ask)
 
     async def piped(self, commands: Sequence[tuple[Value, ...]]) -> list[Any]:
-        """Return the answers to commands on any nodes, which each node gets together."""
+        """Return the replies to commands on any nodes; each node gets its commands at once."""
 
         async def ask() -> list[Any]:
             await self.initialize()
@@ -127,7 +127,7 @@ class Cluster(RedisCluster):
         return found
 
     async def close_all(self) -> None:
-        """Close all connections: `aclose` leaves them where it is about to find the nodes anew."""
+        """Close all connections; `aclose` does not during a rediscovery."""
         await self.aclose()
         for node in (*self._nodes(), *(node for _, node in self._forgotten)):
             await node.disconnect()
@@ -138,10 +138,10 @@ class Cluster(RedisCluster):
         return [*manager.nodes_cache.values(), *manager.startup_nodes.values()]
 
     async def _close_forgotten(self, before: list[ClusterNode]) -> None:
-        """Close the connections of nodes that are no longer known, but for those in use.
+        """Close the connections of nodes that were dropped, unless they are in use.
 
-        redis-py forgets a node together with its connections, even with those that calls still
-        open on it, having found it just before.
+        redis-py drops a node with its connections, including those that calls still open on it
+        because they found it just before.
         """
         now = asyncio.get_running_loop().time()
         known = {id(node) for node in self._nodes()}
@@ -157,7 +157,7 @@ class Cluster(RedisCluster):
 
 
 async def _again(_: Exception) -> None:
-    """Do nothing between two tries: the client has put itself in order."""
+    """Do nothing between two tries: the client has already recovered."""
 
 
 def _is_open(node: ClusterNode) -> bool:

@@ -1,8 +1,8 @@
-"""A client that calls scripts at little cost, and connections that make no task of a command.
+"""A client that calls scripts at low cost, and connections that start no task for a command.
 
-redis-py keeps locks, counts and times for each command, and looks at the type of each word of it:
-three quarters of what a call costs a turn. A script goes past that; where its answer does not
-come, redis-py makes the call again, with all its patience. All of it is its own otherwise.
+redis-py takes locks, counts and times each command, and checks the type of each word, which is
+three quarters of what a call costs a turn. A script's call bypasses that; if no reply comes,
+redis-py repeats the call with all its retries. Everything else is left to redis-py.
 """
 
 from __future__ import annotations
@@ -24,17 +24,17 @@ if TYPE_CHECKING:
 Answer = TypeVar("Answer")
 
 _UNANSWERED = (RedisConnectionError, RedisTimeoutError, OSError)
-"""What leaves open whether a call took effect; each of ours may be made again."""
+"""Errors that leave open whether a call took effect; each of our calls may be repeated."""
 _PATIENCE = 5.0
-"""Seconds that an answer may take, where no other time is set."""
+"""Seconds that a reply may take if no other time is set."""
 
 
 async def heeding(request: Awaitable[Answer]) -> Answer:
-    """Return what a request answers; end here if this task was cancelled meanwhile.
+    """Return the reply to a request; raise `CancelledError` if this task was cancelled meanwhile.
 
-    redis-py sends each command within `asyncio.wait_for`, which up to Python 3.11 forgets a
-    cancellation that comes just when the command is sent (github.com/python/cpython/issues/86296).
-    The task would go on, and whoever cancelled it and waits for its end would wait forever.
+    redis-py sends each command within `asyncio.wait_for`, which up to Python 3.11 loses a
+    cancellation that comes just as the command is sent (github.com/python/cpython/issues/86296).
+    The task would continue, and a caller that cancelled it would wait for its end forever.
     """
     task = asyncio.current_task()
     before = task.cancelling() if task else 0
@@ -45,10 +45,10 @@ async def heeding(request: Awaitable[Answer]) -> Answer:
 
 
 class Closing(AbstractConnection):
-    """A connection that closes what it had, and nothing that it got meanwhile.
+    """A connection that closes its own socket, and none that it got meanwhile.
 
-    redis-py forgets the socket once it is closed, which takes a while with TLS. Another task may
-    have connected anew by then, and its socket would be forgotten without being closed.
+    redis-py drops the socket once it is closed, which takes a while with TLS. Another task may
+    have reconnected by then, and the new socket would be dropped without being closed.
     """
 
     _writer: Any
@@ -59,44 +59,46 @@ class Closing(AbstractConnection):
         *args: Any,
         **kwargs: Any,
     ) -> None:
-        """Forget the socket at once; then wait until it is closed, unless told otherwise."""
+        """Drop the socket at once; then wait until it is closed, unless `nowait` is set."""
         writer = self._writer
         await super().disconnect(True, *args, **kwargs)  # noqa: FBT003 - redis-py's own
         if writer is not None and not nowait:
-            with contextlib.suppress(OSError):  # running out of time is one
+            with contextlib.suppress(OSError):  # TimeoutError is an OSError
                 async with asyncio.timeout(self.socket_connect_timeout):
                     await writer.wait_closed()
 
 
 class Direct(Closing, Connection):
-    """A connection in the clear."""
+    """A connection without TLS."""
 
     _parser: Any
 
     async def connect(self) -> None:
-        """Connect if need be; the pool asks for it before each command, by way of the retries."""
+        """Connect if necessary; the pool asks for it before each command."""
         if not self.is_connected:
             await super().connect()  # type: ignore[no-untyped-call]
 
     async def is_ready(self) -> bool:
-        """Tell whether a call can be made: connected, and nothing is left of an earlier answer."""
-        if self.should_reconnect():  # type: ignore[no-untyped-call]  # the server is about to move
+        """Return whether a call can be made: connected, with no rest of an earlier reply."""
+        if self.should_reconnect():  # type: ignore[no-untyped-call]  # the server announced that it moves
             await self.disconnect()
         return self.is_connected and not await self.can_read()
 
     async def ask(self, words: tuple[Any, ...]) -> Any:  # noqa: ANN401 - what Redis answers
-        """Make a call on a connection that is ready, and return its answer.
+        """Make a call on a connection that is ready, and return its reply.
 
-        Raises `ResponseError`, or something that leaves open whether the call took effect.
+        Raises:
+            ResponseError: The server's reply is an error.
+            RedisConnectionError, RedisTimeoutError, OSError: The call may have taken effect.
         """
         seconds = self.socket_timeout or _PATIENCE
         late = asyncio.get_running_loop().call_later(seconds, self._abort)
         try:
-            # It need not wait for room: nothing else is sent before the answer is there.
+            # No need to drain: nothing else is sent before the reply arrives.
             self._writer.write(pack_command(words))
             answer = await self._parser.read_response()
         except BaseException:
-            await self.disconnect(nowait=True)  # its answer may still come
+            await self.disconnect(nowait=True)  # a late reply must not be read by the next call
             raise
         finally:
             late.cancel()
@@ -109,10 +111,10 @@ class Direct(Closing, Connection):
         command: bytes | str | Iterable[bytes],
         check_health: bool = True,  # noqa: FBT001, FBT002 - redis-py's own
     ) -> None:
-        """Send what is packed, within the time that one reply may take.
+        """Send a packed command, within the time that one reply may take.
 
-        redis-py sends within `asyncio.wait_for`, which up to Python 3.11 makes a task of it, for
-        something that nearly never waits: the socket takes what fits into its buffer.
+        redis-py sends within `asyncio.wait_for`, which up to Python 3.11 starts a task, although
+        sending almost never waits: the socket's buffer takes the command.
         """
         if not self.is_connected or self.socket_timeout is None:
             await super().send_packed_command(command, check_health)  # it connects first
@@ -127,26 +129,26 @@ class Direct(Closing, Connection):
             self.socket_timeout = seconds
 
     def _abort(self) -> None:
-        """Cut the connection, so that what is read ends."""
+        """Cut the connection, so that the pending read ends."""
         if self._writer is not None:
             self._writer.transport.abort()
 
 
 class DirectTLS(Direct, SSLConnection):
-    """The same, with TLS."""
+    """A connection with TLS."""
 
 
 class Pool(ConnectionPool):
-    """Connections for one call at a time each; whoever finds none free waits, in order."""
+    """Connections for one call at a time each; calls that find none free wait in order."""
 
     def __init__(self, **options: Any) -> None:
-        """Take what redis-py's own pools take."""
+        """Take the options of redis-py's pools."""
         super().__init__(**options)
         self._free = asyncio.Semaphore(self.max_connections)
 
     async def get_connection(self, *_: Any, **__: Any) -> Any:  # noqa: ANN401 - of its class
-        """Return a connection that is ready: the one that was in use last, if it still is."""
-        await self._free.acquire()  # each call ends in its time, so this does too
+        """Return a connection that is ready, preferably the one that was used last."""
+        await self._free.acquire()  # bounded, as each call is bounded in time
         connection = self.get_available_connection()  # type: ignore[no-untyped-call]
         try:
             if not await connection.is_ready():
@@ -157,11 +159,11 @@ class Pool(ConnectionPool):
         return connection
 
     async def release(self, connection: AbstractConnection) -> None:
-        """Let others have a connection."""
+        """Return a connection to the pool."""
         self.give_back(connection)
 
     def give_back(self, connection: AbstractConnection) -> None:
-        """Let others have a connection."""
+        """Return a connection to the pool."""
         self._in_use_connections.remove(connection)
         self._available_connections.append(connection)
         self._free.release()
@@ -173,7 +175,7 @@ class Single(Redis):
     connection_pool: Any
 
     async def execute_command(self, *words: Any, **options: Any) -> Any:  # noqa: ANN401 - redis-py's
-        """Make a call, and again where its answer does not come."""
+        """Make a call, and repeat it if its reply does not come."""
         call = super().execute_command
         if words[0] != "EVALSHA":
             return await call(*words, **options)  # type: ignore[no-untyped-call]

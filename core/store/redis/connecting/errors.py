@@ -1,4 +1,4 @@
-"""What Redis and its client complain about, as one sentence for the operator. Pure."""
+"""Errors of Redis and its client, as one sentence for the operator. Pure."""
 
 from __future__ import annotations
 
@@ -26,11 +26,11 @@ if TYPE_CHECKING:
     from core.domain.errors import ChatbotError
 
 FAILURES = (RedisError, RedisClusterException, OSError, TimeoutError)
-"""All that a call to Redis may raise."""
+"""Everything a call to Redis may raise."""
 UNTRUSTED = "CERTIFICATE_VERIFY_FAILED"
-"""What OpenSSL says, and redis-py repeats, of a server that nobody vouches for."""
+"""What OpenSSL says, and redis-py repeats, of a server whose certificate is not trusted."""
 _NO_CLUSTER = "Cluster mode is not enabled"
-"""What redis-py says of a server that is no part of a cluster."""
+"""What redis-py says of a server that is not part of a cluster."""
 FINAL = (
     UNTRUSTED,
     _NO_CLUSTER,
@@ -39,12 +39,12 @@ FINAL = (
     "NOAUTH",
     "unknown command",
 )
-"""Marks of errors that get no better by trying again, wherever they come from."""
+"""Marks of errors for which a retry is useless, wherever they come from."""
 _CLUSTER = (
     "the Redis at {at} is part of a cluster: write redis+cluster:// instead of redis:// "
     "in CHATBOT_STORE"
 )
-# By what the error says: inside a script, Redis 6.2 wraps the original in an error of its own.
+# By the text of the error: inside a script, Redis 6.2 wraps the original error in another one.
 _REFUSALS = {
     "WRONGPASS": "the Redis at {at} refuses the user name or password in CHATBOT_STORE",
     "invalid username-password": (
@@ -109,17 +109,17 @@ _TYPES: tuple[tuple[type[RedisError], str], ...] = (
     (NoPermissionError, "NOPERM"),
     (ClusterCrossSlotError, "CROSSSLOT"),
     (AskError, "MOVED "),  # MovedError is one
-    (MasterDownError, "MASTERDOWN"),  # is a ClusterDownError, so it has to come first
+    (MasterDownError, "MASTERDOWN"),  # a ClusterDownError, so it must come first
     (ClusterDownError, "CLUSTERDOWN"),
 )
 
 
 _CODE = re.compile(r"[A-Z]{2,40}")
-"""How an error of Redis begins that names its kind (docs: RESP, "Simple errors")."""
+"""The first word of an error of Redis that names its kind (docs: RESP, "Simple errors")."""
 
 
 def is_final(error: BaseException) -> bool:
-    """Tell whether an error gets no better by trying again, as with a wrong password."""
+    """Return whether a retry is useless, as with a wrong password."""
     refused = isinstance(error, (AuthenticationError, AuthorizationError))
     return refused or any(mark in str(error) for mark in FINAL)
 
@@ -127,7 +127,7 @@ def is_final(error: BaseException) -> bool:
 def explained(error: BaseException, at: str) -> ChatbotError:
     """Return the error as ours: what is wrong with the Redis at this address, and what to do.
 
-    Never more than a part of what the server said, and nothing of what was sent to it.
+    The text repeats at most a part of the server's reply, and nothing that was sent to it.
     """
     said = next((mark for kind, mark in _TYPES if isinstance(error, kind)), "") + f" {error}"
     for mark, sentence in _REFUSALS.items():

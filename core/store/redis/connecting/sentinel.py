@@ -1,4 +1,4 @@
-"""Connections to whichever server the Sentinels name, and how the Sentinels are asked."""
+"""Connections to the primary that the Sentinels name, and how the Sentinels are asked."""
 
 from __future__ import annotations
 
@@ -26,20 +26,20 @@ if TYPE_CHECKING:
 
 
 class Managed(Closing, SentinelManagedConnection):
-    """A connection to the primary: asks anew which one that is whenever it was cut.
+    """A connection to the primary, which it looks up again whenever the connection was cut.
 
-    redis-py asks only before a call, and repeats the call at the same address. And a script's
-    error wraps what a replica says of a write, so that it is known by its words alone.
+    redis-py looks it up only before a call, and repeats the call at the same address. And a
+    script's error wraps a replica's READONLY error, which is only recognizable by its text.
     """
 
     async def send_packed_command(self, *args: Any, **kwargs: Any) -> None:
-        """Send a command, to the primary as it is now."""
+        """Send a command to the current primary."""
         if not self.is_connected:
             await self.connect()  # type: ignore[no-untyped-call]
         await super().send_packed_command(*args, **kwargs)
 
     async def read_response(self, *args: Any, **kwargs: Any) -> Any:  # noqa: ANN401 - redis-py's own
-        """Read an answer."""
+        """Read a reply."""
         try:
             return await super().read_response(*args, **kwargs)
         except ResponseError as error:
@@ -54,18 +54,18 @@ class ManagedTLS(Managed, SentinelManagedSSLConnection):
 
 
 class Sentinels(Sentinel):
-    """The Sentinels of an address, all of which go on being asked."""
+    """The Sentinels of an address, all of which stay in use."""
 
     def __init__(self, hosts: Hosts, options: Mapping[str, object]) -> None:
-        """Ask at these hosts; `options` are those of the connections to them."""
+        """Ask these hosts; `options` are those of the connections to them."""
         super().__init__(hosts, sentinel_kwargs=dict(options))  # type: ignore[no-untyped-call]
 
     async def discover_master(self, service_name: str) -> tuple[str, int]:
-        """Return where the primary is; where none is found as all refuse us, say that they do.
+        """Return the primary's address; raise the refusal if all Sentinels refuse us.
 
-        redis-py puts the one that answers first by exchanging two places of the list that other
-        calls go through meanwhile: one Sentinel is then in it twice, and another one never asked
-        again nor closed. And it does not tell why a Sentinel gave no answer.
+        redis-py moves the Sentinel that answers to the front by swapping two items of a list that
+        other calls iterate over: one Sentinel is then in it twice, and another one is never asked
+        again nor closed. And it hides why a Sentinel gave no answer.
         """
         errors: list[Exception] = []
         for sentinel in (asked := tuple(self.sentinels)):
@@ -85,10 +85,10 @@ class Sentinels(Sentinel):
 
 
 class SentinelPool(SentinelConnectionPool, BlockingConnectionPool):
-    """Connections to whichever server the Sentinels name; closes what it asks them by, too."""
+    """Connections to the current primary; also closes those to the Sentinels."""
 
     described = ""
-    """The service and its Sentinels, as people may see them."""
+    """The service and its Sentinels, without user and password."""
 
     async def aclose(self) -> None:
         """Close all connections."""

@@ -1,4 +1,4 @@
-"""Each server of a Redis by itself: what is asked of all that keep a key, replicas too."""
+"""Connecting to each server of a Redis by itself, replicas included."""
 
 from __future__ import annotations
 
@@ -24,11 +24,11 @@ if TYPE_CHECKING:
 At: TypeAlias = tuple[str, int]
 """A host and a port."""
 _OPTIONS = ("username", "password", "socket_timeout", "socket_connect_timeout")
-"""What a connection to one server has of the client's own, beside what it says of TLS."""
+"""The client's options that a connection to one server takes, beside those for TLS."""
 
 
 async def keepers(client: Client, keys: Iterable[str]) -> set[At]:
-    """Return the servers that keep these keys: primaries, and replicas as those know them."""
+    """Return the servers that hold these keys: primaries, and the replicas that they know."""
     if isinstance(client, Cluster):
         await client.initialize()
         slots = {client.keyslot(key) for key in keys}
@@ -41,7 +41,7 @@ async def keepers(client: Client, keys: Iterable[str]) -> set[At]:
 
 
 async def primary(client: Client) -> At:
-    """Return where a Redis that is no cluster is written to."""
+    """Return the primary of a Redis that is not a cluster."""
     pool = client.connection_pool  # type: ignore[union-attr]  # a cluster has none
     if isinstance(pool, SentinelPool):
         host, port = await pool.get_master_address()  # type: ignore[no-untyped-call]
@@ -51,7 +51,7 @@ async def primary(client: Client) -> At:
 
 @asynccontextmanager
 async def alone(client: Client, at: At) -> AsyncIterator[Redis]:
-    """Connect to one server, as the same user and in the same way as the client does."""
+    """Connect to one server with the user and the options of the client."""
     known, kind = _kind(client)
     options = {name: known[name] for name in known if name in _OPTIONS or name.startswith("ssl_")}
     pool = Pool(
@@ -70,7 +70,7 @@ async def alone(client: Client, at: At) -> AsyncIterator[Redis]:
 
 
 def _kind(client: Client) -> tuple[dict[str, Any], type]:
-    """Return what the client's connections are made of."""
+    """Return the options and the class of the client's connections."""
     if isinstance(client, Cluster):
         return client.connection_kwargs, client.connection_kwargs["connection_class"]
     return client.connection_pool.connection_kwargs, client.connection_pool.connection_class
