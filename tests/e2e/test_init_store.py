@@ -25,7 +25,7 @@ async def test_it_makes_the_table_and_the_bot_remembers_in_it(
     program.settings["CHATBOT_STORE"] = dynamodb_server.url(f"t{unique()}")
     missing = await program.run("run", says=REX[:1])
     assert missing.code == 2
-    assert "make it with `chatbot init-store`" in missing.err
+    assert "create it with `chatbot init-store`" in missing.err
     made = await program.run("init-store")
     assert (made.code, made.out) == (0, b"")
     assert "Created the table" in made.err

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
         ("UnrecognizedClientException", "they are wrong, or have expired"),
         ("ExpiredTokenException", "they are wrong, or have expired"),
         ("InvalidSignatureException", "this machine's clock is wrong"),
-        ("ResourceNotFoundException", "make it with `chatbot init-store`"),
+        ("ResourceNotFoundException", "create it with `chatbot init-store`"),
     ],
 )
 async def test_what_aws_refuses_is_one_sentence(

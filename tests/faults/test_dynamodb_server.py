@@ -157,5 +157,5 @@ async def test_a_transaction_that_is_always_passed_by_is_given_up_in_time(
         return ("TransactionConflictException", 400) if writes else None
 
     front.fault = fault
-    with pytest.raises(StoreUnavailableError, match="too many write to at once"):
+    with pytest.raises(StoreUnavailableError, match="too many writers at once"):
         await store.accept(message(1), terms())

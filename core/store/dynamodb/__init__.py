@@ -1,4 +1,4 @@
-"""The store in a DynamoDB table: the shared verbs, one conditional transaction each."""
+"""The store in a DynamoDB table: each shared verb is one conditional transaction."""
 
 from core.store.dynamodb.store import DynamoStore
 from core.store.dynamodb.table import make_table

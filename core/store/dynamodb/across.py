@@ -1,4 +1,4 @@
-"""What concerns several threads: lists of them, and removing what has expired or was erased."""
+"""Work across threads: lists, and removing what has expired or was erased."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from core.store.dynamodb.items import Head, Key
 
 AT_ONCE = 500
-"""Items that are removed before it is looked what else there is to do."""
+"""Items that one call removes at most."""
 
 
 async def head_of(table: Table, thread: ThreadKey, now: float) -> Head | None:
@@ -42,7 +42,7 @@ async def revs(table: Table, threads: Sequence[ThreadKey], now: float) -> tuple[
 async def history(
     table: Table, thread: ThreadKey, now: float, after: int, limit: int
 ) -> tuple[Record, ...]:
-    """Return the records of the next `limit` places that hold any."""
+    """Return the records of the next `limit` positions that hold any."""
     head = await head_of(table, thread, now)
     if head is None:
         return ()
@@ -53,7 +53,7 @@ async def history(
     }
     rows = await table.query("pk = :pk AND sk BETWEEN :low AND :high", span, limit=2 * limit)
     records = [items.load_record(row)[1] for row in rows]
-    # So many are at least so many places; a place whose answer was cut off is one too many.
+    # 2 * limit rows hold at least `limit` positions; a further one may lack its answer.
     places = sorted({record.place for record in records})[:limit]
     return tuple(record for record in records if record.place <= places[-1])
 
@@ -79,7 +79,7 @@ async def threads(
         heads = await _heads(table, [key for _, key in rows], now)
         for label, (partition, name) in rows:
             head = heads.get(partition)
-            # A person's item may be of an earlier generation, which is being removed.
+            # A person's item may belong to an earlier generation, which is being removed.
             if head is not None and (not person or name.startswith(f"{head.gen}#")):
                 found.append(head.header.info(ThreadKey.parse(label)))
             at = label
@@ -111,7 +111,7 @@ async def buried(table: Table, now: float, limit: int) -> tuple[Buried, ...]:
 
 
 async def clear(table: Table, partition: str, gen: str, most: int = AT_ONCE) -> bool:
-    """Remove items of a generation that is over; tell whether all are gone."""
+    """Remove items of a past generation; return whether all are gone."""
     rows = await table.query(
         "pk = :pk AND begins_with(sk, :gen)",
         {"pk": partition, "gen": f"{gen}#"},
@@ -126,7 +126,7 @@ async def clear(table: Table, partition: str, gen: str, most: int = AT_ONCE) -> 
 
 
 async def clear_all(table: Table, thread: ThreadKey) -> None:
-    """Remove all that is left of a thread's generations that are over."""
+    """Remove everything that is left of a thread's past generations."""
     partition = items.partition(thread)
     left = await table.query(
         "pk = :pk AND begins_with(sk, :left)",
@@ -140,7 +140,7 @@ async def clear_all(table: Table, thread: ThreadKey) -> None:
 
 
 async def _heads(table: Table, keys: list[Key], now: float) -> dict[str, Head]:
-    """Return the headers of these items' threads, as far as they live, by partition."""
+    """Return the headers of the living threads of these items, by partition."""
     read = await table.get([(partition, items.HEADER) for partition, _ in keys])
     heads = {partition: items.load_head(item) for (partition, _), item in read.items()}
     return {name: head for name, head in heads.items() if head.header.expires > now}

@@ -21,30 +21,30 @@ if TYPE_CHECKING:
     from core.store.dynamodb.connecting.client import Table
 
 SHORTEST_PAUSE, LONGEST_PAUSE = 0.05, 1.0
-"""Seconds between two looks; a look each second costs some two dollars a year."""
+"""Seconds between two polls; one poll a second costs some two dollars a year."""
 _WATCHED = 10_000
 """Leases that are watched at once. Beyond that, the one seen longest ago starts over."""
 
 
 class LeaseObserver:
-    """The beats that this process has seen, and since when it sees the same.
+    """The beats that this process has seen, and since when each has not changed.
 
-    Each claim and renewal of a lease leaves a beat that never comes again. Its holder counts the
-    lease from before that was sent, so whoever has seen the same beat for the time that a lease
-    lives, on a steady clock of its own, knows that the lease has run out.
+    Each claim and renewal of a lease writes a beat that never repeats. The holder counts the
+    lease from before it sent the beat. So a process that has seen the same beat for the life of a
+    lease, by its own monotonic clock, knows that the lease has run out.
     """
 
     def __init__(self, clock: Clock, lease_seconds: float) -> None:
-        """Have seen nothing yet."""
+        """Start without having seen any beat."""
         self._clock = clock
         self._lease_seconds = lease_seconds
         self.seen: LRUCache[str, tuple[str, float]] = LRUCache(_WATCHED)
-        """The last beat of each thread, and since when it is the same."""
+        """The last beat of each thread, and since when it has not changed."""
 
     def left(self, thread: str, beat: str) -> float:
-        """Note that a thread's lease has this beat now; return the seconds that it still lives.
+        """Note the current beat of a thread's lease; return the seconds that the lease still lives.
 
-        Not more than 0: it has run out, and may be taken if its beat is still this one.
+        At 0 or less the lease has run out, and may be taken if its beat is still the same.
         """
         now = self._clock.monotonic()
         last, since = self.seen.get(thread, ("", now))
@@ -54,15 +54,15 @@ class LeaseObserver:
         return self._lease_seconds - (now - since)
 
     def forget(self, thread: str) -> None:
-        """Watch this thread no more: nobody holds it."""
+        """Stop watching a thread, which has no lease now."""
         self.seen.pop(thread, None)
 
 
 class DueWorkPoller:
-    """Looks at the index of work, less and less often while there is none."""
+    """Polls the index of work, less and less often while there is none."""
 
     def __init__(self, table: Table, clock: Clock, beats: LeaseObserver) -> None:
-        """Look there."""
+        """Poll this table."""
         self._table = table
         self._clock = clock
         self._beats = beats
@@ -72,11 +72,16 @@ class DueWorkPoller:
     async def look(
         self, platforms: Collection[str], besides: int = 0
     ) -> list[tuple[float, ThreadKey]]:
-        """Return threads with work, those due first, and in how many seconds each may be claimed.
+        """Return threads with work in the order of their due times.
 
-        So many more are looked at as there are of which nothing is wanted.
+        Each poll also watches the leases, so that the lease of a dead holder runs out here.
 
-        With that, every lease is watched: one whose holder is dead runs out here in its time.
+        Args:
+            platforms: The platforms of the threads.
+            besides: How many further threads to read, as the caller skips that many.
+
+        Returns:
+            For each thread, in how many seconds it may be claimed.
         """
         found = await index.work(self._table, platforms, besides)
         return [(self._left(listed), listed.thread) for listed in found]
@@ -99,11 +104,11 @@ class DueWorkPoller:
             self._woken.clear()
 
     def wake(self) -> None:
-        """Let all who wait here look at once."""
+        """Make all waiting tasks of this process poll at once."""
         self._woken.set()
 
     def found(self) -> None:
-        """Look often again: where there was work there may be more."""
+        """Poll often again, as there may be more work."""
         self._pause = SHORTEST_PAUSE
 
     def _left(self, listed: index.Listed) -> float:

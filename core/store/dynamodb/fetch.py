@@ -1,4 +1,4 @@
-"""Reading what a verb will need of a thread, in one or two round trips."""
+"""Prefetching what a verb needs of a thread, in one or two round trips."""
 
 from __future__ import annotations
 
@@ -24,21 +24,21 @@ _END = sys.maxsize
 
 
 class TornError(Exception):
-    """A read came between the parts of a transaction: read again."""
+    """A read saw only parts of a transaction, so it must be repeated."""
 
 
 @dataclass(slots=True, kw_only=True)
 class VersionedSnapshot:
-    """What was read of a thread, and of which writes it is."""
+    """What was read of a thread, and which write each item comes from."""
 
     thread: ThreadKey
     head: Head | None = None
-    """The header as it is kept; the picture has it with the lease as this process knows it."""
+    """The stored header; the snapshot's has the lease's end by this process's clock."""
     picture: Snapshot = field(default_factory=Snapshot)
     stamps: dict[Key, str] = field(default_factory=dict)
-    """By which write each item was made; empty: it is not there."""
+    """The write that each item comes from; empty: the item does not exist."""
     rounds: int = 1
-    """Reads one after the other; with more than one, something may have changed between."""
+    """The number of sequential reads; between them, something may have changed."""
 
     @property
     def partition(self) -> str:
@@ -47,11 +47,11 @@ class VersionedSnapshot:
 
     @property
     def gen(self) -> str:
-        """Return the generation of the thread's session; empty where there is none."""
+        """Return the generation of the thread's session; empty if there is none."""
         return self.head.gen if self.head else ""
 
     def present(self, now: float, beats: LeaseObserver) -> None:
-        """Show the lease's end by this process's own clocks, from what it saw of its beat."""
+        """Set the lease's end by this process's own clocks, from what it has seen of the beat."""
         if self.head is None:
             self.picture.header = None
             return
@@ -65,7 +65,7 @@ class VersionedSnapshot:
 async def look(
     table: Table, thread: ThreadKey, ahead: Prefetch, now: float, known: VersionedSnapshot
 ) -> VersionedSnapshot:
-    """Read a thread; what is `known` of it and still stands need not be read again."""
+    """Read a thread, but for what is `known` of it and has not changed."""
     found = VersionedSnapshot(thread=thread)
     keys = _facts(thread, ahead.reads)
     header, summary = (found.partition, items.HEADER), (found.partition, items.SUMMARY)
@@ -87,7 +87,7 @@ async def look(
 
 
 async def read_more(table: Table, found: VersionedSnapshot, reads: Reads, now: float) -> None:
-    """Read what a verb needs after all, as it is now."""
+    """Read what a verb needs beyond what was prefetched."""
     start, stop = reads.span
     messages = [message for message in reads.messages if message not in found.picture.places]
     keys = _facts(found.thread, reads)
@@ -108,7 +108,7 @@ def _facts(thread: ThreadKey, reads: Reads) -> list[Key]:
 
 
 def _rest(found: VersionedSnapshot, header: Header, ahead: Prefetch, now: float) -> Reads:
-    """Return what to read of a thread whose header is known, beside what is known already."""
+    """Return what to read of a thread whose header was read, beyond what is known already."""
     if header.expires <= now:
         found.picture.places.update(dict.fromkeys(ahead.reads.messages))
         return Reads()

@@ -1,6 +1,6 @@
-"""The table's indexes: which threads have work, which end, and lists of threads.
+"""The table's indexes: which threads have work, which may have expired, and lists of threads.
 
-They follow the table a moment later, so they are hints: what they say is looked up in the table.
+They follow the table with a delay, so they are hints, and the table itself is read as well.
 """
 
 from __future__ import annotations
@@ -19,23 +19,23 @@ if TYPE_CHECKING:
 
 WORK, ENDS, LISTS = "work", "ends", "lists"
 _LOOKED_AT = 200
-"""Threads with work that are looked at in each platform, those due first."""
+"""Threads with work that are read for each platform, in the order of their due times."""
 _BEYOND = "\x7f"
 """Sorts behind the text of every thread key."""
 
 
 @dataclass(frozen=True, slots=True)
 class Listed:
-    """A thread with work, as the index has it."""
+    """A thread with work, according to the index."""
 
     thread: ThreadKey
     due: float
     beat: str
-    """Its lease's; empty where nobody holds it."""
+    """The beat of its lease; empty if there is none."""
 
 
 async def work(table: Table, platforms: Collection[str], besides: int = 0) -> list[Listed]:
-    """Return threads of these platforms that have work, those due first; so many more."""
+    """Return threads with work, in the order of their due times; `besides` more than usual."""
     found: list[Listed] = []
     for platform in platforms:
         condition, values = "queue = :queue", {"queue": platform}
@@ -58,7 +58,7 @@ async def ended(table: Table, now: float, limit: int) -> list[Key]:
 async def listed(
     table: Table, listing: str, limit: int, *, after: str = "", prefix: str = ""
 ) -> list[tuple[str, Key]]:
-    """Return threads of a list behind a key, in order, with the item that puts each there."""
+    """Return the next threads of a list in order, each with the item that lists it."""
     rows = await table.query(
         "listing = :listing AND label BETWEEN :low AND :high",
         {"listing": listing, "low": max(after + "\x01", prefix), "high": prefix + _BEYOND},

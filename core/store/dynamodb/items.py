@@ -1,8 +1,8 @@
-"""How what is kept is named and written in a DynamoDB table. Pure.
+"""The names and the form of items in a DynamoDB table. Pure.
 
 A thread's items share its partition. All but its header and summary carry the *generation* of the
-session in their names: what an erase or an expiry leaves behind is of a generation that no verb
-looks for any more, and may be removed in as many steps as it takes.
+session in their names. What an erase or an expiry leaves behind belongs to a past generation that
+no verb reads, so it may be removed in as many steps as it takes.
 """
 
 from __future__ import annotations
@@ -25,53 +25,53 @@ if TYPE_CHECKING:
     from core.store.verbs.buffered_rows import Slot
 
 Key: TypeAlias = tuple[str, str]
-"""The partition and, in it, the item."""
+"""The partition key and the sort key of an item."""
 Item: TypeAlias = dict[str, dict[str, Any]]
 
 HEADER, SUMMARY = "h", "s"
 LEFT = "left#"
-"""Begins the name of an item that says which generation is to be removed."""
+"""The prefix of items that name a past generation to be removed."""
 THREADS, BURIED, PERSON = "t", "b", "p#"
-"""What the index of lists is asked for; a person's id follows the last."""
+"""The keys of lists; a person's id follows the last one."""
 SWEPT = "x"
 _MARKS = 8
 _LONG = 300_000
-"""Bytes from which on a text is compressed. An item holds 400 KB in all, and an answer of 128,000
-tokens, the most that a model gives, may be half a megabyte; compressed, it is half of that.
+"""Bytes beyond which a text is compressed. An item holds 400 KB, while an answer of 128,000 tokens,
+the longest of any model, may take half a megabyte, and half of that when compressed.
 """
 
 
 def of(key: Key, **fields: str | bytes | float | None) -> Item:
-    """Return an item; what is None is left out."""
+    """Return an item without the fields that are None."""
     named = {"pk": key[0], "sk": key[1], **fields}
     return {name: _value(field) for name, field in named.items() if field is not None}
 
 
 def key_of(item: Item) -> Key:
-    """Return an item's name."""
+    """Return an item's key."""
     return item["pk"]["S"], item["sk"]["S"]
 
 
 def text(item: Item, name: str) -> str:
-    """Return a field that is text; empty where there is none."""
+    """Return a text field; empty if it is missing."""
     return str(item[name]["S"]) if name in item else ""
 
 
 def packed(body: str) -> dict[str, str | bytes]:
-    """Return the field that keeps a text of any length."""
+    """Return the field that holds a text of any length."""
     data = body.encode()
     return {"packed": zlib.compress(data)} if len(data) > _LONG else {"body": body}
 
 
 def unpacked(item: Item) -> str:
-    """Return the text that `packed` made a field of."""
+    """Return the text in the field that `packed` returned."""
     if "packed" in item:
         return zlib.decompress(item["packed"]["B"]).decode()
     return text(item, "body")
 
 
 def number(item: Item, name: str) -> float | None:
-    """Return a field that is a number."""
+    """Return a number field; None if it is missing."""
     return float(item[name]["N"]) if name in item else None
 
 
@@ -86,70 +86,70 @@ def thread_of(partition: str) -> ThreadKey:
 
 
 def seen_key(thread: ThreadKey, identity: str) -> Key:
-    """Return where it is kept what became of an event."""
+    """Return the key of the admission of an event."""
     return f"s#{digest(thread, identity)}", "-"
 
 
 def trace_key(thread: ThreadKey) -> Key:
-    """Return where it is kept what is remembered of a thread beyond its end."""
+    """Return the key of a thread's tombstone."""
     return f"r#{digest(thread)}", "-"
 
 
 def record_name(gen: str, slot: Slot) -> str:
-    """Return the name of a record, in the order of places."""
+    """Return the sort key of a record; the keys sort by position."""
     return f"{gen}#e#{slot[0]:019d}#{slot[1]}"
 
 
 def id_name(gen: str, message: str) -> str:
-    """Return the name of the item that says where a message is."""
+    """Return the sort key of the item that holds a message's position."""
     return f"{gen}#i#{message}"
 
 
 def ttl(until: float) -> dict[str, float]:
-    """Return the fields of an item that DynamoDB itself removes, some time after this instant."""
+    """Return the fields that make DynamoDB remove an item some time after `until`."""
     return {"ending": until, "expires": math.ceil(until)}
 
 
 def is_over(item: Item, now: float) -> bool:
-    """Tell whether an item has expired, though it is there still."""
+    """Return whether an item has expired, even if it is still there."""
     return (number(item, "ending") or 0) <= now
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Mark:
-    """A record that was written or removed lately, and by which write."""
+    """A record that was written or removed recently, and by which write."""
 
     slot: Slot
     stamp: str
-    """Empty: it was removed."""
+    """Empty: the record was removed."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Head:
-    """A header as it is kept, with what only this kind of store needs."""
+    """A stored header, with what only this kind of store needs."""
 
     header: Header
-    """Times of its lease are those of whoever wrote them; see `LeaseObserver`."""
+    """The times of its lease are by the clock of its writer; see `LeaseObserver`."""
     gen: str
     stamp: str
-    """The write that it is of; never the same again."""
+    """The write that it comes from; never repeats."""
     beat: str = ""
     summary: str = ""
-    """The stamp of the summary; empty where there is none."""
+    """The stamp of the summary; empty if there is none."""
     ends: float = 0
-    """When it is looked whether the session has expired: then, or before."""
+    """When a sweep checks whether the session has expired: at its end, or earlier."""
     marks: tuple[Mark, ...] = ()
-    """The last few records that were written, by which a read sees whether it came between the
-    parts of a transaction: all of it is written or nothing, but not all of it is seen at once."""
+    """The last few records that were written. By them a read recognizes that it saw only parts of a
+    transaction: writes are atomic, but reads of several items are not."""
 
     def marked(self, marks: list[Mark]) -> tuple[Mark, ...]:
-        """Return the last few marks, these included."""
+        """Return the last few marks, including these."""
         slots = {mark.slot for mark in marks}
         return (*(mark for mark in self.marks if mark.slot not in slots), *marks)[-_MARKS:]
 
 
 def dump_head(thread: ThreadKey, head: Head) -> Item:
-    """Return the item that keeps a header; its summary is kept in another."""
+    """Return the item that holds a header; another item holds the summary."""
     header = head.header
     return of(
         (partition(thread), HEADER),
@@ -169,7 +169,7 @@ def dump_head(thread: ThreadKey, head: Head) -> Item:
 
 
 def load_head(item: Item) -> Head:
-    """Return what `dump_head` made an item of, without the summary's text."""
+    """Return the header in an item of `dump_head`, without the summary's text."""
     marks = json.loads(text(item, "marks"))
     return Head(
         header=codec.load_header(text(item, "body")),
@@ -183,7 +183,7 @@ def load_head(item: Item) -> Head:
 
 
 def load_record(item: Item) -> tuple[Slot, Record]:
-    """Return a record and where it stands."""
+    """Return a record and its slot."""
     _, _, place, half = text(item, "sk").split("#")
     body = unpacked(item)
     record = codec.load_answer(body) if half == "1" else codec.load_entry(body)
@@ -191,12 +191,12 @@ def load_record(item: Item) -> tuple[Slot, Record]:
 
 
 def load_seen(item: Item | None, now: float) -> Admission | None:
-    """Return what became of an event."""
+    """Return the admission of an event."""
     return None if item is None or is_over(item, now) else Admission(text(item, "verdict"))
 
 
 def load_trace(item: Item | None, now: float) -> Tombstone | None:
-    """Return what is remembered of a thread."""
+    """Return a thread's tombstone."""
     if item is None or is_over(item, now):
         return None
     return Tombstone(line=number(item, "line"), expires=number(item, "ending") or 0)

@@ -1,4 +1,4 @@
-"""What is kept beside threads: settings of places, cursors, and the audit log."""
+"""What lies beside threads: settings of places, cursors, and the audit log."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _DEEDS = "deeds"
 
 
 async def settings(table: Table, name: str) -> ThreadSettings:
-    """Return what was set for a place."""
+    """Return the settings of a place."""
     found = await table.get([_place(name)])
     return (
         codec.load_settings(items.text(found[_place(name)], "body")) if found else ThreadSettings()
@@ -26,18 +26,18 @@ async def settings(table: Table, name: str) -> ThreadSettings:
 
 
 async def put_settings(table: Table, name: str, value: ThreadSettings) -> None:
-    """Set a place's settings, as a whole."""
+    """Replace the settings of a place."""
     await table.call("put_item", Item=items.of(_place(name), body=codec.dump(value)))
 
 
 async def cursor(table: Table, name: str) -> int:
-    """Return how far catch-up has come at a place."""
+    """Return the position of a cursor."""
     found = await table.get([_cursor(name)])
     return int(found[_cursor(name)]["position"]["N"]) if found else 0
 
 
 async def advance(table: Table, name: str, position: int) -> int:
-    """Move a cursor, never back; return where it stands."""
+    """Move a cursor, never back; return its position."""
     item = items.of(_cursor(name)) | {"position": {"N": str(position)}}
     try:
         await table.client.put_item(

@@ -1,4 +1,4 @@
-"""Running a verb on one thread: read, decide, and write it all at once if nothing has changed."""
+"""Running a verb on one thread: read, run, and write all at once if nothing has changed."""
 
 from __future__ import annotations
 
@@ -29,26 +29,26 @@ if TYPE_CHECKING:
 Result = TypeVar("Result")
 
 _REMEMBERED = 200
-"""Threads under lease of which is remembered what was read: their next steps read nothing."""
+"""Threads under lease whose snapshots are remembered, so that their next steps read nothing."""
 _FRESH = 120.0
-"""Seconds for which that is remembered: others may have removed what is in it."""
+"""Seconds for which a snapshot is remembered: others may have removed what is in it."""
 _INLINE = 100
-"""Items of a session that is over which the step that ends it removes itself."""
+"""Items of a past session that the step which ends it removes at most."""
 
 
 class PassedByError(Exception):
-    """Somebody else wrote in between: begin again."""
+    """Another writer came first, so the step starts over."""
 
 
 class Steps:
-    """Runs verbs; of several in one process, those on the same thread one after the other."""
+    """Runs verbs; within this process, those on the same thread one after the other."""
 
     def __init__(
         self, table: Table, clock: Clock, beats: LeaseObserver, lease_seconds: float
     ) -> None:
-        """Run them on this table."""
+        """Run verbs on this table."""
         self.left_work: Callable[[], None] = lambda: None
-        """Called when a step leaves a thread to be claimed by anybody."""
+        """Called when a step leaves a thread for any worker to claim."""
         self._table = table
         self._clock = clock
         self._beats = beats
@@ -64,7 +64,7 @@ class Steps:
         """Run a verb as one atomic step.
 
         Raises:
-            StoreUnavailableError: Others wrote in between again and again, or see `Table.call`.
+            StoreError: Other writers came first again and again, or as `Table.call`.
         """
         lock = self._locks.setdefault(thread, asyncio.Lock())
         deadline = asyncio.get_running_loop().time() + self._table.patience
@@ -87,7 +87,7 @@ class Steps:
     ) -> Result:
         for attempt in itertools.count():
             known = self._forget(thread)
-            # What is remembered is only good for a step that writes, which proves it right.
+            # A remembered snapshot only suits a step that writes, which proves that it is current.
             trusted = attempt == 0 and known.head is not None and ahead.reads == Reads()
             try:
                 now = self._clock.now()
@@ -147,7 +147,7 @@ class Steps:
             try:
                 await across.clear(self._table, found.partition, found.gen, _INLINE)
             except StoreUnavailableError:
-                return  # it is listed: a sweep will remove it
+                return  # it is listed, so a sweep will remove it
 
     def _remember(self, known: VersionedSnapshot) -> None:
         loop = asyncio.get_running_loop()
@@ -156,14 +156,14 @@ class Steps:
             self._forget(next(iter(self._known)))
 
     def _forget(self, thread: ThreadKey) -> VersionedSnapshot:
-        """Return what was remembered of a thread, and remember it no more."""
+        """Return the remembered snapshot of a thread, and forget it."""
         known, timer = self._known.pop(thread, (VersionedSnapshot(thread=thread), None))
         if timer is not None:
             timer.cancel()
         return known
 
     async def _stands(self, found: VersionedSnapshot) -> bool:
-        """Tell whether the thread's header is as it was read."""
+        """Return whether the thread's header has not changed since it was read."""
         key = (found.partition, items.HEADER)
         read = (await self._table.get([key])).get(key)
         return (items.text(read, "stamp") if read else "") == (
@@ -172,5 +172,5 @@ class Steps:
 
     def _too_late(self) -> StoreUnavailableError:
         return StoreUnavailableError(
-            f"{self._table.at} has a thread that too many write to at once: try again later"
+            f"{self._table.at} has a thread with too many writers at once: try again later"
         )

@@ -1,7 +1,7 @@
-"""The store in a DynamoDB table: each verb one conditional transaction, with no clock but ours.
+"""The store in a DynamoDB table: each verb on a thread is one conditional transaction.
 
 Times are those of the process's own clock: sessions, event ids and delays end by it, so the clocks
-of all replicas have to agree to some seconds. Leases don't depend on that: see `LeaseObserver`.
+of all replicas must agree to some seconds. Leases don't depend on that; see `LeaseObserver`.
 """
 
 from __future__ import annotations
@@ -46,17 +46,17 @@ if TYPE_CHECKING:
 _AT_ONCE = 20
 """Records, or people, in one transaction, which takes 100 items: an entry is two."""
 _CHARACTERS = 500_000
-"""Of the records in one transaction, unless one alone has more: it takes 4 MB, and a character may
-need six bytes."""
+"""Characters of the records in one transaction, unless one record has more. A transaction takes
+4 MB, and a character may need six bytes."""
 _KINDS = ("s#", "r#", "place#", "cursor#")
-"""What the partitions of all that lies beside threads begin with."""
+"""The prefixes of the partitions of everything that lies beside threads."""
 
 
 class DynamoStore(SteppedStore):
-    """Runs each verb as one transaction; `open` makes one."""
+    """Runs each verb as one transaction; `open` creates one."""
 
     def __init__(self, table: Table, clock: Clock, *, lease_seconds: float = 15) -> None:
-        """Use this table from now on; its client is closed with the store."""
+        """Take a table, whose client is closed with the store."""
         self.lease_seconds = lease_seconds
         self.beats = LeaseObserver(clock, lease_seconds)
         self._table = table
@@ -76,13 +76,17 @@ class DynamoStore(SteppedStore):
         patience: float = PATIENCE,
         session: AioSession | None = None,
     ) -> DynamoStore:
-        """Return the store at a `dynamodb://` address, whose table is there already.
+        """Return the store at a `dynamodb://` address, whose table must exist.
 
-        `patience` is how many seconds a verb tries; the session knows the credentials, which are
-        otherwise looked for where AWS's own programs look.
+        Args:
+            url: The address.
+            clock: The process's clock.
+            lease_seconds: How long a lease lives without being renewed.
+            patience: After how many seconds a verb gives up.
+            session: Holds the credentials; None looks for them where AWS's own programs do.
 
         Raises:
-            SettingsError: The address can't be one.
+            SettingsError: The address is invalid.
             StoreRefusedError: There is no such table, or it can't be used as it is.
             StoreUnavailableError: AWS does not answer.
         """
@@ -133,10 +137,10 @@ class DynamoStore(SteppedStore):
 
     @override
     async def erase(self, thread: ThreadKey, *, at: float, keep_log: bool = False) -> None:
-        """Remove every trace of a thread, or only draw a line under it.
+        """Erase or reset a thread; see the port.
 
-        One transaction makes it true; what is left after that is found by no verb, and goes in
-        batches, which any replica's sweep takes up where this one dies.
+        One transaction makes it effective. What is left then is found by no verb and is removed in
+        batches; if this process dies, any replica's sweep continues.
         """
         await super().erase(thread, at=at, keep_log=keep_log)
         if not keep_log:
@@ -324,7 +328,7 @@ class DynamoStore(SteppedStore):
 
 
 def _sweep(rows: verbs.Rows, now: verbs.Now) -> bool:
-    """Remove a session that has expired; of any other, note when to look again."""
+    """Remove an expired session; for any other, note when to check again."""
     header = rows.header()
     if header is not None and living(rows, now) is not None:
         rows.put_header(header)
@@ -332,7 +336,7 @@ def _sweep(rows: verbs.Rows, now: verbs.Now) -> bool:
 
 
 def _parts(records: Sequence[Record]) -> Iterator[Sequence[Record]]:
-    """Cut records into what fits in a transaction each."""
+    """Split records into portions that fit into one transaction each."""
     start = length = 0
     for at, record in enumerate(records):
         length += len(record.text)

@@ -1,4 +1,4 @@
-"""Making the table, and looking whether it is one of ours."""
+"""Creating the table, and checking that it is ours."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ if TYPE_CHECKING:
     from core.store.dynamodb.connecting.client import Table
 
 VERSION = 1
-"""Of the table's form."""
+"""The version of the table's form."""
 FORM_KEY = ("form", "-")
-"""Where the table says of which version it is."""
+"""The item that holds the table's version."""
 PATIENCE = 300.0
-"""Seconds until AWS has made a table with its indexes; it usually takes ten."""
+"""Seconds to wait for AWS to create a table with its indexes, which usually takes ten."""
 
 _KEYS = {"pk": "S", "sk": "S", "queue": "S", "due": "N", "sweeping": "S", "ends": "N"} | {
     "listing": "S",
@@ -33,8 +33,8 @@ _INDEXES = {
     index.LISTS: ("listing", "label", []),
 }
 _UNSEEN = (
-    "AWS does not let us look at the settings of {at}: allow dynamodb:DescribeTimeToLive, or look "
-    "whether its time to live is on."
+    "AWS does not let us read the settings of {at}: allow dynamodb:DescribeTimeToLive, or check "
+    "that its time to live is on."
 )
 _OTHERS = (
     "{at} has other keys or indexes than ours: it is another program's; choose another name for "
@@ -44,13 +44,13 @@ TTL = {"AttributeName": "expires", "Enabled": True}
 
 
 async def make_table(address: Address, session: AioSession | None = None) -> bool:
-    """Make the table where it is missing, and whatever of it is; tell whether it was made.
+    """Create the table, or what is missing of it; return whether the table was created.
 
-    May be repeated, and be done by several at once.
+    May be repeated, and run by several processes at once.
 
     Raises:
-        StoreRefusedError: There is a table of that name that is another program's, or AWS does
-            not let us make one.
+        StoreRefusedError: The table belongs to another program, or AWS does not let us create
+            one.
         StoreUnavailableError: AWS does not answer, or needs longer than `PATIENCE`.
     """
     table = await connect(address, session)
@@ -72,7 +72,7 @@ async def make_table(address: Address, session: AioSession | None = None) -> boo
 
 
 async def refuse_unfit(table: Table) -> None:
-    """Raise `StoreRefusedError` unless the table is of today's form."""
+    """Raise `StoreRefusedError` unless the table has the current form."""
     try:
         found = (await table.get([FORM_KEY])).get(FORM_KEY)
     except StoreUnavailableError as error:
@@ -80,7 +80,7 @@ async def refuse_unfit(table: Table) -> None:
             raise StoreRefusedError(_OTHERS.format(at=table.at)) from error
         raise
     if found is None:
-        raise StoreRefusedError(f"{table.at} is not made up yet: run `chatbot init-store`")
+        raise StoreRefusedError(f"{table.at} is not set up yet: run `chatbot init-store`")
     version = items.number(found, "version") or 0
     if version > VERSION:
         raise StoreRefusedError(
@@ -90,7 +90,7 @@ async def refuse_unfit(table: Table) -> None:
 
 
 async def remarks(table: Table) -> tuple[str, ...]:
-    """Return a sentence for each thing of the table that the operator should know."""
+    """Return a sentence for each thing that the operator should know of the table."""
     try:
         told = await table.call("describe_time_to_live")
     except StoreRefusedError:
@@ -123,7 +123,7 @@ async def _create(table: Table) -> bool:
     try:
         await table.client.create_table(TableName=table.name, **told)
     except FAILURES as error:
-        if code_of(error) == "ResourceInUseException":  # it is there, or is being made
+        if code_of(error) == "ResourceInUseException":  # it exists, or is being created
             return False
         raise explained(error, table.at) from error
     return True
@@ -136,7 +136,7 @@ async def _until_active(table: Table) -> None:
         try:
             found = (await table.client.describe_table(TableName=table.name))["Table"]
         except FAILURES as error:
-            if code_of(error) != "ResourceNotFoundException":  # it was made a moment ago
+            if code_of(error) != "ResourceNotFoundException":  # it was created a moment ago
                 raise explained(error, table.at) from error
             found = {}
         indexes = found.get("GlobalSecondaryIndexes", [])
@@ -145,7 +145,7 @@ async def _until_active(table: Table) -> None:
             if all(each.get("IndexStatus", "ACTIVE") == "ACTIVE" for each in indexes):
                 return
         if asyncio.get_running_loop().time() > deadline:
-            raise StoreUnavailableError(f"{table.at} is still being made: try again later")
+            raise StoreUnavailableError(f"{table.at} is still being created: try again later")
         await asyncio.sleep(pause(attempt))
         attempt += 1
 
@@ -159,7 +159,7 @@ def _refuse_others(table: Table, found: dict[str, Any]) -> None:
 
 
 async def _expire(table: Table) -> None:
-    """Let DynamoDB remove what has expired; asking twice is an error of no meaning."""
+    """Let DynamoDB remove expired items; the error for asking twice means nothing."""
     if not await remarks(table):
         return
     try:

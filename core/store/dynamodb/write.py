@@ -1,4 +1,4 @@
-"""All that a verb changes, as one transaction on what it has read. Pure."""
+"""All changes of a verb as one transaction, conditional on what it has read. Pure."""
 
 from __future__ import annotations
 
@@ -24,24 +24,24 @@ Step = dict[str, Any]
 
 @dataclass(slots=True)
 class Writing:
-    """A transaction that is being put together."""
+    """A transaction that is being assembled."""
 
     look: VersionedSnapshot
     now: float
     stamp: str
-    """Names the write; it goes with every item, and makes a retry known."""
+    """Names the write; every item carries it, and it identifies a retry."""
     steps: list[Step] = field(default_factory=list)
     marks: list[Mark] = field(default_factory=list)
     head: Head | None = None
-    """The thread's header from now on."""
+    """The thread's new header."""
 
     def put(self, key: Key, **fields: str | bytes | float | None) -> None:
-        """Write an item, if it is as it was read, or was not read."""
+        """Write an item, on the condition that it has not changed since it was read, if it was."""
         item = items.of(key, stamp=self.stamp, **fields)
         self.steps.append({"Put": {"Item": item, **self._as_read(key)}})
 
     def remove(self, key: Key) -> None:
-        """Remove an item, if it is as it was read, or was not read."""
+        """Remove an item, on the condition that it has not changed since it was read, if it was."""
         named = {"pk": {"S": key[0]}, "sk": {"S": key[1]}}
         self.steps.append({"Delete": {"Key": named, **self._as_read(key)}})
 
@@ -51,7 +51,7 @@ class Writing:
 
 
 def condition(stamp: str) -> dict[str, Any]:
-    """Return the condition that an item is still of this write; empty: that it is not there."""
+    """Return the condition that an item still comes from this write; empty: does not exist."""
     if not stamp:
         return {"ConditionExpression": "attribute_not_exists(pk)"}
     return {
@@ -61,7 +61,7 @@ def condition(stamp: str) -> dict[str, Any]:
 
 
 def writing(look: VersionedSnapshot, changes: Changes, now: float, stamp: str) -> Writing:
-    """Return the transaction that makes these changes, or nothing if the thread has changed."""
+    """Return the transaction that makes these changes if the thread has not changed."""
     made = Writing(look, now, stamp)
     gen = stamp[:12] if changes.emptied or look.head is None else look.gen
     for slot, record in changes.records.items():
@@ -87,7 +87,7 @@ def writing(look: VersionedSnapshot, changes: Changes, now: float, stamp: str) -
 
 
 def after(made: Writing, changes: Changes) -> VersionedSnapshot:
-    """Return what is known of the thread once the transaction is done."""
+    """Return the snapshot of the thread after the transaction."""
     old = made.look.picture
     picture = Snapshot(spans=list(old.spans), records=dict(old.records), places=dict(old.places))
     stamps = {key: stamp for key, stamp in made.look.stamps.items() if key[0].startswith("t#")}
@@ -122,7 +122,7 @@ def _record(made: Writing, gen: str, slot: Slot, record: Record | None) -> None:
 
 
 def _summary(made: Writing, header: Header | None, gen: str, *, check: bool) -> None:
-    """Write the header, or look whether it is as it was; and the summary, if it has changed."""
+    """Write the header, or check that it has not changed; and write a changed summary."""
     head = made.look.head
     key = (made.look.partition, items.HEADER)
     as_read = condition(head.stamp if head else "")
@@ -156,14 +156,14 @@ def _head(made: Writing, header: Header, gen: str, summary: str) -> Head:
     old, shown = made.look.head, made.look.picture.header
     beat = made.stamp if header.token else ""
     header = header.copy()
-    # Not extended: the times of the lease stay as its holder wrote them. The very same time is
-    # told from one that is equal by chance, since an extension has to be seen by others.
+    # Not extended: the times of the lease stay as its holder wrote them. `is` tells the same object
+    # from an equal time, since other processes must see an extension.
     if old and shown and header.token == shown.token and header.until is shown.until:
         beat = old.beat
         header.due = old.header.due if header.due == shown.due else header.due
         header.until = old.header.until
     fresh = old if old and old.gen == gen else None
-    # Kept as it is while it is early enough, so that few writes change the index.
+    # Unchanged while it is early enough, so that few writes change the index.
     ends = fresh.ends if fresh and made.now < fresh.ends <= header.expires else header.expires
     head = Head(header=header, gen=gen, stamp=made.stamp, beat=beat, summary=summary, ends=ends)
     return replace(head, marks=(fresh or head).marked(made.marks))

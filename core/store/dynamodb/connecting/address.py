@@ -1,4 +1,4 @@
-"""The address of a DynamoDB table, as CHATBOT_STORE says."""
+"""Parsing the address of a DynamoDB table in CHATBOT_STORE."""
 
 from __future__ import annotations
 
@@ -16,24 +16,24 @@ _FORM = "write dynamodb://TABLE?region=REGION, for instance dynamodb://chatbot?r
 
 @dataclass(frozen=True, slots=True)
 class Address:
-    """Where a table is; what is left empty comes from AWS's own settings."""
+    """Where a table is; empty fields come from AWS's own settings."""
 
     table: str
     region: str = ""
     endpoint: str = ""
-    """Another URL than the region's own, for instance of a server for tests."""
+    """A URL instead of the region's own, for instance of a server for tests."""
 
     def __str__(self) -> str:
-        """Return where it is, for people."""
+        """Return the address for people to read."""
         place = self.endpoint or self.region
         return f"the DynamoDB table {self.table}" + (f" at {place}" if place else "")
 
 
 def parse(url: str) -> Address:
-    """Return where the table is.
+    """Return the address in a `dynamodb://` URL.
 
     Raises:
-        SettingsError: The address can't be one. The text repeats nothing of it.
+        SettingsError: The address is invalid. The text repeats nothing of it.
     """
     try:
         parts = urlsplit(url)
@@ -47,12 +47,12 @@ def parse(url: str) -> Address:
             "(AWS_ACCESS_KEY_ID, AWS_PROFILE, a role)"
         )
     if not _NAME.fullmatch(parts.netloc) or parts.path not in {"", "/"}:
-        raise SettingsError(f"the DynamoDB address names no table that there can be: {_FORM}")
+        raise SettingsError(f"the DynamoDB address has no valid table name: {_FORM}")
     if told.keys() - {"region", "endpoint"}:
-        raise SettingsError(f"a DynamoDB address takes region and endpoint alone: {_FORM}")
+        raise SettingsError(f"a DynamoDB address only takes region and endpoint: {_FORM}")
     region, endpoint = told.get("region", ""), told.get("endpoint", "")
     if region and not _REGION.fullmatch(region):
-        raise SettingsError(f"the DynamoDB address names no region that there can be: {_FORM}")
+        raise SettingsError(f"the DynamoDB address has no valid region: {_FORM}")
     if endpoint and not _is_web(endpoint):
         raise SettingsError(
             "the endpoint in the DynamoDB address is an address that begins with http:// or "
@@ -65,5 +65,5 @@ def _is_web(url: str) -> bool:
     try:
         parts = urlsplit(url)
         return parts.scheme in {"http", "https"} and bool(parts.hostname) and parts.port != 0
-    except ValueError:  # no address, or no port
+    except ValueError:  # an invalid address or port
         return False

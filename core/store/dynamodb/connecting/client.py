@@ -1,4 +1,4 @@
-"""A DynamoDB table as the verbs reach it: every call bounded in time, and retried."""
+"""A DynamoDB table as the verbs reach it: every call is bounded in time, and retried."""
 
 from __future__ import annotations
 
@@ -22,27 +22,27 @@ if TYPE_CHECKING:
     from core.store.dynamodb.items import Item, Key
 
 Client: TypeAlias = Any
-"""The driver makes its methods as it goes, so none of them has a type."""
+"""The driver creates its methods at run time, so none of them has a type."""
 Answer: TypeAlias = dict[str, Any]
 
 PATIENCE = 20.0
 """Seconds after which a call gives up, however often it was retried."""
 ATTEMPTS = 6
-"""How often a request is sent when AWS is busy or out of reach: for 15 seconds on average."""
+"""How often a request is sent while AWS is busy or unreachable: for 15 seconds on average."""
 _CONNECTIONS = 50
 _READ, _DELETED = 100, 25
 """The most items that BatchGetItem reads and BatchWriteItem removes."""
 _LONGEST_PAUSE = 0.5
-# A transaction that meets another one on its way, or that came too late, is no failure.
+# A transaction that conflicts with another one, or came too late, is no failure.
 _PASSED_BY = {"ConditionalCheckFailed", "TransactionConflict"}
 _BUSY = {"ThrottlingError", "ProvisionedThroughputExceeded"}
 
 
 class Table:
-    """A table, and a client of its own for it."""
+    """A table, and its own client."""
 
     def __init__(self, client: Client, stack: AsyncExitStack, address: Address) -> None:
-        """Use this client from now on; see `connect`."""
+        """Take a client; see `connect`."""
         self.client = client
         self.name = address.table
         self.at = str(address)
@@ -50,17 +50,17 @@ class Table:
         self._stack = stack
 
     async def call(self, method: str, **told: object) -> Answer:
-        """Ask something of the table.
+        """Call a method of the client on the table.
 
         Raises:
             SettingsError: No region is known.
-            StoreRefusedError: It can't be used as it is.
-            StoreUnavailableError: It does not answer in time, or not now.
+            StoreRefusedError: The table can't be used as it is.
+            StoreUnavailableError: AWS does not answer in time, or not now.
         """
         return await self.ask(getattr(self.client, method), TableName=self.name, **told)
 
     async def ask(self, method: Callable[..., Awaitable[Answer]], **told: object) -> Answer:
-        """Ask something, of the table or of others; errors as `call`."""
+        """Call a method of the client; raises as `call`."""
         try:
             async with asyncio.timeout(self.patience):
                 return await method(**told)
@@ -68,7 +68,7 @@ class Table:
             raise explained(error, self.at) from error
 
     async def get(self, keys: Collection[Key]) -> dict[Key, Item]:
-        """Return those of these items that are there, each as it is now."""
+        """Return the current state of those of these items that exist."""
         named = [{"pk": {"S": pk}, "sk": {"S": sk}} for pk, sk in dict.fromkeys(keys)]
         found: dict[Key, Item] = {}
         attempt, deadline = 0, asyncio.get_running_loop().time() + self.patience
@@ -78,7 +78,7 @@ class Table:
             found |= {key_of(item): item for item in answer["Responses"].get(self.name, ())}
             left = answer.get("UnprocessedKeys", {}).get(self.name, {}).get("Keys", [])
             named = [*left, *named[_READ:]]
-            if left:  # AWS is busy: what it did not read is not known to be missing
+            if left:  # AWS is busy, and has not read these
                 if asyncio.get_running_loop().time() > deadline:
                     raise explained(TimeoutError(), self.at)
                 await asyncio.sleep(pause(attempt))
@@ -88,9 +88,9 @@ class Table:
     async def query(
         self, condition: str, values: Mapping[str, str | float], *, limit: int = 0, **told: object
     ) -> list[Item]:
-        """Return the items that a condition on their names holds for, in order.
+        """Return the items whose keys fulfil a condition, in order.
 
-        `limit` is the most of them; 0: all there are.
+        At most `limit` of them; 0 means all.
         """
         typed = {
             f":{name}": {"S": value} if isinstance(value, str) else {"N": repr(value)}
@@ -113,9 +113,9 @@ class Table:
             told["ExclusiveStartKey"] = last
 
     async def transact(self, steps: Sequence[dict[str, Any]], token: str) -> bool:
-        """Do all of these or none; False when another write got in between: look again.
+        """Do all of these steps or none; return False if another write came first.
 
-        With the same token, what was done already is not done again (for ten minutes).
+        Steps that were done under the same token are not done again, for ten minutes.
         """
         named = [
             {kind: {"TableName": self.name, **told} for kind, told in step.items()}
@@ -136,7 +136,7 @@ class Table:
         return True
 
     async def delete(self, keys: Sequence[Key]) -> None:
-        """Remove items, in no order and not at once."""
+        """Remove items, in no order and not atomically."""
         batches = [keys[start : start + _DELETED] for start in range(0, len(keys), _DELETED)]
         await asyncio.gather(*(self._delete(batch) for batch in batches))
 
@@ -156,17 +156,17 @@ class Table:
 
 
 async def connect(address: Address, session: AioSession | None = None) -> Table:
-    """Return the table at an address; nothing is asked of it yet.
+    """Return the table at an address without calling AWS yet.
 
-    The session knows the credentials; without one they are looked for where AWS's own programs
-    look. Errors as `Table.call`.
+    The session holds the credentials; without one, they are looked up where AWS's own programs do.
+    Raises as `Table.call`.
     """
     stack = AsyncExitStack()
     config = AioConfig(
         connect_timeout=3,
         read_timeout=5,
         max_pool_connections=_CONNECTIONS,
-        parameter_validation=False,  # what we send is made here, and AWS looks at it as well
+        parameter_validation=False,  # we build the requests, and AWS validates them too
         retries={"mode": "standard", "total_max_attempts": ATTEMPTS},
     )
     try:
@@ -185,13 +185,13 @@ async def connect(address: Address, session: AioSession | None = None) -> Table:
 
 
 def pause(attempt: int) -> float:
-    """Return how many seconds to wait after this try, counted from 0, and before the next."""
+    """Return how many seconds to wait after this try, counted from 0."""
     longest: float = min(0.01 * 2 ** min(attempt, 20), _LONGEST_PAUSE)
-    return longest * random.uniform(0.1, 1)  # noqa: S311 - so that not all come at once again
+    return longest * random.uniform(0.1, 1)  # noqa: S311 - spreads retries
 
 
 def _reasons(error: BaseException) -> set[str]:
-    """Return why a transaction was cancelled; empty where it was not."""
+    """Return why a transaction was cancelled; empty if it was not."""
     if code_of(error) != "TransactionCanceledException":
         return set()
     reasons = getattr(error, "response", {}).get("CancellationReasons", ())

@@ -1,4 +1,4 @@
-"""What DynamoDB and its driver complain about, as one sentence for the operator. Pure."""
+"""Errors of DynamoDB and its driver, as one sentence for the operator. Pure."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from core.domain.errors import (
 )
 
 FAILURES = (aws.BotoCoreError, aws.ClientError, OSError)
-"""All that a call to DynamoDB may raise; TimeoutError is an OSError."""
+"""Everything a call to DynamoDB may raise; TimeoutError is an OSError."""
 
 _RIGHTS = (
     "dynamodb:BatchGetItem, BatchWriteItem, ConditionCheckItem, DeleteItem, PutItem, Query and "
@@ -28,7 +28,7 @@ _UNKNOWN_CREDENTIALS = "is not open to these AWS credentials: they are wrong, or
 _THROTTLED = "is asked for more than it allows: raise its limits, or wait"
 _REFUSALS = {
     "ResourceNotFoundException": (
-        "does not exist: make it with `chatbot init-store`, or change its name or region in "
+        "does not exist: create it with `chatbot init-store`, or change its name or region in "
         "CHATBOT_STORE"
     ),
     "AccessDeniedException": f"is not open to these AWS credentials: allow them {_RIGHTS}",
@@ -44,21 +44,21 @@ _UNAVAILABLE = {
     "ThrottlingException": _THROTTLED,
     "RequestLimitExceeded": _THROTTLED,
     "LimitExceededException": _THROTTLED,
-    "ResourceInUseException": "is being made or changed at this moment",
+    "ResourceInUseException": "is being created or changed at this moment",
 }
 
 
 def code_of(error: BaseException) -> str:
-    """Return the code that AWS gives the error; empty where it comes from elsewhere."""
+    """Return AWS's code of an error; empty if the error does not come from AWS."""
     if not isinstance(error, aws.ClientError):
         return ""
     return str(error.response.get("Error", {}).get("Code", ""))
 
 
 def explained(error: BaseException, at: str) -> ChatbotError:
-    """Return the error as ours: what is wrong with what is `at`, and what to do.
+    """Return the error as ours: what is wrong with the table at `at`, and what to do.
 
-    Never what was sent to it, nor what it said.
+    The text repeats nothing that was sent, and nothing of the reply.
     """
     code = code_of(error)
     if code in _REFUSALS:
@@ -73,7 +73,7 @@ def explained(error: BaseException, at: str) -> ChatbotError:
 _LOOK = "look at the network, and at the region or endpoint in CHATBOT_STORE"
 _UNREACHED = f"can't be reached: {_LOOK}"
 _LATE = f"does not answer in time: {_LOOK}"
-# What came before any answer; the first kind that fits counts.
+# Errors without a reply of AWS; the first kind that matches counts.
 _UNASKED: tuple[tuple[type[BaseException], type[ChatbotError], str], ...] = (
     (
         aws.NoRegionError,

@@ -1,28 +1,28 @@
--- Takes a message in, once, whatever becomes of it; with a token, claims the thread as well.
+-- Takes a message in, once, whatever its admission; with a token, claims the thread as well.
 -- KEYS header entries ids people work who all ends buried trace seen...
 -- ARGV token lease call id author at entry admissions kind ttl reach waiting_limit overheard_limit
 -- Answers {verdict, new, work or false, muted or not}; admissions are single letters, see core.store.redis.wire.
 
--- What became of the message before, and whether this very call did it and its answer was lost.
+-- The earlier admission of the message, and whether this call decided it and its reply was lost.
 local function known(h, marks)
   for n = 2, #marks do
     local mark = marks[n]
     if mark then return string.sub(mark, 1, 1), string.sub(mark, 2) == A.call end
   end
-  -- An event may come under a new name while its message is stored already.
+  -- An event may come under a new identity although its message is stored already.
   local entry = h and entry_at(place_of(A.id))
   return entry and status_of(entry), false
 end
 
 local function verdict_for(h, line)
   local first = string.sub(A.admissions, 1, 1)
-  if A.admissions == string.rep(first, CORE.STATES) then return first end  -- whatever the thread's state
+  if A.admissions == string.rep(first, CORE.STATES) then return first end  -- the same in every state
   local people = redis.call('SCARD', K.people)
   local alone = people == 0
     or (people == 1 and redis.call('SISMEMBER', K.people, A.author) == 1)
   local taking_part = h and h.taking_part
   if h == nil then
-    -- Where everything was forgotten, the line is what tells that the bot was there.
+    -- After an erase, only the tombstone's line shows that the bot took part.
     alone, taking_part = true, line and line ~= ''
   end
   local index = (taking_part and 1 or 0) + (h and h.muted and 2 or 0) + (alone and 4 or 0)
@@ -38,13 +38,13 @@ local function drop_oldest_overheard(h)
     redis.call('HDEL', K.entries, place)
     redis.call('HDEL', K.ids, cjson.decode(json)[ENTRY.id])
     h.overheard = h.overheard - 1
-    if first then h.head = place + 1 end  -- keeps later searches from head on short
+    if first then h.head = place + 1 end  -- keeps later searches from `head` short
     return true
   end)
 end
 
 local function append(h, verdict)
-  if h.next == h.floor then h.kept = 0 end  -- its first entry: these keys are new
+  if h.next == h.floor then h.kept = 0 end  -- its first entry, so these keys are new
   put_entry(h.next, A.id, with('"' .. verdict .. '",' .. h.next, A.entry))
   h.next = h.next + 1
   if verdict == 'o' then
@@ -57,7 +57,7 @@ local function append(h, verdict)
   end
 end
 
--- A trace of the thread outlives its session, so that a next one can say that it was renewed.
+-- A tombstone outlives the session, so that the next session can say that it was renewed.
 local function leave_trace(h, line)
   if not line then redis.call('SET', K.trace, '', 'PX', 1) end
   local wanted = math.ceil(2000 * h.ttl)
@@ -66,7 +66,7 @@ end
 
 local function take_in(h, verdict, line)
   h.ttl, h.reach = tonumber(A.ttl), tonumber(A.reach)
-  -- What was read from the platform may not have told it.
+  -- A backfill may not have known the kind.
   if h.kind == 'thread' and (A.kind == 'dm' or A.kind == 'group') then h.kind = A.kind end
   if redis.call('SADD', K.people, A.author) == 1 then
     redis.call('ZADD', K.who, 0, A.author .. '\0' .. THREAD)
@@ -78,13 +78,13 @@ local function take_in(h, verdict, line)
   leave_trace(h, line)
 end
 
--- Answers the verdict, and the header where there is one now.
+-- Returns the admission, and the header if there is one now.
 local function admit(h, line)
   if line and line ~= '' and tonumber(A.at) <= tonumber(line) then return 'g', h end
   local verdict = verdict_for(h, line)
   if verdict == 'i' or verdict == 'g' then return verdict, h end
   if h == nil then
-    remove(false)  -- what an expired session has left
+    remove(false)  -- remains of an expired session
     h = begin(A.kind, tonumber(A.ttl), tonumber(A.reach), A.call)
     h.renewed = line == ''
   end

@@ -2,7 +2,7 @@
 -- KEYS header entries ids work buried seen...
 -- ARGV id stamp deleted text files rev
 -- Answers 1 when the message is known, else 0.
--- `files` are empty where they stay; an edit that leaves neither a text nor a file deletes as well.
+-- Empty `files` keep the files; an edit that leaves neither a text nor a file deletes as well.
 
 local function forget_place(h, place, status)
   local places = split(h.buried)
@@ -24,7 +24,7 @@ local function files_now(entry)
   return cjson.decode(A.files)
 end
 
--- Tells whether a file is not among those that are there now.
+-- Returns whether a file is no longer there.
 local function loses_file(before, now)
   local left = {}
   for _, file in ipairs(now == cjson.null and {} or now) do left[file[1]] = true end
@@ -36,7 +36,7 @@ end
 
 local function change(h, place, entry)
   local files = files_now(entry)
-  -- What was answered may be told in the answer.
+  -- The answer may repeat what it said.
   local lost = place < h.head and loses_file(entry[ENTRY.files], files)
   if lost then entry[ENTRY.lost_file] = 1 end
   entry[ENTRY.files] = files
@@ -51,12 +51,12 @@ local function change(h, place, entry)
   h.rev = A.rev
   if h.line <= place and place < h.covers then
     h.stale = true
-    -- What it said of that goes with it.
+    -- The summary may repeat what is gone.
     if gone or lost then h.summary, h.withheld = '', true end
   end
 end
 
--- The message, and each copy of it that the operator put in again; tells whether there is any.
+-- Changes the message, and each copy that the operator requeued; returns whether there is any.
 local function change_all(h)
   local id, known = A.id, false
   local place = place_of(id)

@@ -1,7 +1,7 @@
--- Keeps a deed of the audit log, and removes those that are too old or too many.
+-- Adds an event to the audit log, and removes those that are too old or too many.
 -- KEYS audit
 -- ARGV deed limit
--- Answers 1. Members are names and JSON, so that they lie in the order of their names.
+-- Answers 1. Members are names and JSON, so they sort by name.
 
 redis.call('ZADD', K.audit, 0, A.deed)
 redis.call('ZREMRANGEBYLEX', K.audit, '-', '(' .. string.format('%020.6f ', NOW - CORE.AUDIT_SECONDS))

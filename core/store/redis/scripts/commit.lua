@@ -1,4 +1,4 @@
--- Records the turn's answer behind the last place that it answers, and moves head.
+-- Records the turn's answer behind the last position that it answers, and moves head.
 -- KEYS header entries ids people work buried
 -- ARGV token turn lease rev preview last answer kind cuts seen_from refused explain
 -- Answers {'committed', when, or what was recorded before}, {'changed', work} or the refusal.
@@ -10,7 +10,7 @@ local function record(h)
   local front = string.format('"%s",[],"%.17g"', A.kind, NOW)
   redis.call('HSET', K.entries, A.last .. '~', with(front, A.answer))
   h.state, h.cuts, h.last, h.committed_by = 'committed', A.cuts, last, A.token
-  h.tries, h.opened_at = 1, NOW  -- what follows is the delivery's own
+  h.tries, h.opened_at = 1, NOW  -- from here on they count the delivery
   h.head = last + 1
   h.waiting = h.waiting - #addressed
   h.overheard = h.overheard - overheard

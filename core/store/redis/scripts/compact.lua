@@ -1,7 +1,7 @@
--- Lets a summary stand for the places [0, to), if nothing has moved since it was read.
+-- Replaces the positions [0, to) by a summary, if nothing has moved since it was read.
 -- KEYS header entries ids
 -- ARGV covers rev to text
--- Answers 1 when it stands, else 0.
+-- Answers 1 if the summary is stored, else 0.
 
 local h = load()
 if h == nil then return 0 end

@@ -1,11 +1,11 @@
--- Sets the thread's settings, as a whole.
+-- Replaces the thread's settings.
 -- KEYS header entries ids people work who all ends buried
 -- ARGV rev kind ttl settings reach muted
 -- Answers 1.
 
 local h = load()
 if h == nil then
-  remove(false)  -- what an expired session has left
+  remove(false)  -- remains of an expired session
   h = begin(A.kind, tonumber(A.ttl), tonumber(A.reach), A.rev)
 end
 h.settings, h.settings_reach, h.muted = A.settings, tonumber(A.reach), A.muted == '1'

@@ -1,4 +1,4 @@
--- Reads a thread but for its records.
+-- Reads a thread without its records.
 -- KEYS header people trace
 -- ARGV
 -- Answers {header, people, trace or false, the trace's milliseconds, now}, or nothing.

@@ -1,10 +1,10 @@
--- Draws a line under the thread, and removes what was said before it unless the log is kept.
+-- Erases a thread, or resets it, which keeps the log.
 -- KEYS header entries ids people work who all ends buried trace
 -- ARGV at keep_log rev
 -- Answers 1.
 
--- Counts what waits from the first place on that was said after the line; returns that place, and
--- whether the open turn is for such a message.
+-- Counts the waiting entries from the first one that was sent after the line; returns its position,
+-- and whether the open turn answers such an entry.
 local function said_later(h)
   local cut, ours = h.next, false
   h.waiting, h.overheard = 0, 0
@@ -47,7 +47,7 @@ local line = redis.call('GET', K.trace)
 if not line or line == '' or tonumber(line) < tonumber(A.at) then
   line = A.at
 elseif kept then
-  return 1  -- this reset, heard again, or an older one: it would take what was said since
+  return 1  -- a repeat of this reset, or an older one: it would remove what was said since
 end
 redis.call('SET', K.trace, line, 'EX', CORE.TOMBSTONE_SECONDS)
 local h = load()

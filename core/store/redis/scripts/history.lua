@@ -1,4 +1,4 @@
--- Reads the records of the next places behind `after` that hold any.
+-- Reads the records of the next positions behind `after` that hold any.
 -- KEYS header entries
 -- ARGV after limit
 -- Answers the records in order.

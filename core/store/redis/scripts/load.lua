@@ -2,9 +2,9 @@
 -- KEYS header entries ids people work who all ends buried trace
 -- ARGV first records header people trace trace_ms
 -- Answers 1. `records` is a list of {place, JSON of the entry, its id, JSON of the answer}; `header`
--- is an object, or empty but for the last portion; `trace_ms` is empty where there is no trace.
+-- is an object with the last portion and empty before; `trace_ms` is empty without a tombstone.
 
-local UNFINISHED = 86400000  -- milliseconds that a portion waits for the next one
+local UNFINISHED = 86400000  -- milliseconds for which a portion waits for the next one
 
 local function put_records()
   for _, record in ipairs(cjson.decode(A.records)) do
@@ -24,7 +24,7 @@ end
 local function put_header()
   local h = begin('', 0, 0, '')
   for field, value in pairs(cjson.decode(A.header)) do h[field] = value end
-  -- Nothing is left of what was erased while its turn ran: see `append` in accept.lua.
+  -- Nothing is left of a thread that was erased during its turn: see `append` in accept.lua.
   if redis.call('EXISTS', K.entries) == 0 then h.floor = h.next end
   list(h)
   save(h)

@@ -1,4 +1,4 @@
--- Shows a thread as `claim` would, without taking it.
+-- Returns a thread as `claim` would, without taking it.
 -- KEYS header entries ids people
 -- ARGV
 -- Answers the work, or nothing.

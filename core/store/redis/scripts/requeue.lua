@@ -1,7 +1,7 @@
--- Lets a buried message wait again, at the end of its thread.
+-- Puts a buried message in again, at the end of its thread.
 -- KEYS header entries ids work buried
 -- ARGV place
--- Answers 1, or 0 when it is no buried one.
+-- Answers 1, or 0 if no buried message is at the position.
 
 local function take_out(h, place)
   local places = split(h.buried)
@@ -30,7 +30,7 @@ local place = tonumber(A.place)
 local json = h and entry_at(place)
 if not json then return 0 end
 local entry = whole(json)
-local again = entry[ENTRY.id] .. '!'  -- no platform has that in its ids
+local again = entry[ENTRY.id] .. '!'  -- no platform uses it in ids
 local done = place_of(again) ~= nil  -- a retry, or it was listed once more since then
 if not take_out(h, place) then return done and 1 or 0 end
 if not done then put_in_again(h, entry, again) end

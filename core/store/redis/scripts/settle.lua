@@ -22,7 +22,7 @@ local function deliver(h)
   h.turns = h.turns + 1
 end
 
--- It was erased while the turn ran, and nothing came since: nothing is left of it.
+-- Returns whether the thread was erased during the turn and nothing came since: nothing is left.
 local function is_bare(h)
   return h.line == h.next and h.settings == '' and redis.call('SCARD', K.people) == 0
 end
@@ -65,10 +65,10 @@ local h = load_only(
   'call', 'tries', 'leases', 'next', 'line', 'last', 'waiting', 'settings', 'buried',
   'turns', 'input', 'output', 'cache_read', 'cache_write'
 )
-if h ~= nil and h.call == A.call then return {'free'} end  -- this call did it; its answer was lost
+if h ~= nil and h.call == A.call then return {'free'} end  -- a retry of this call, whose reply was lost
 if not is_holder(h) then return refused(h) end
 extend(h)
-if h.turn ~= A.turn then  -- a retry: the next turn is open under this lease already
+if h.turn ~= A.turn then  -- a retry: the next turn is already open under this lease
   save(h)
   return {'work', show(h)}
 end

@@ -1,7 +1,7 @@
--- Asks whoever runs a turn to end it with what has come.
+-- Asks the holder of a turn to end it with what it has.
 -- KEYS header entries ids work
 -- ARGV turn
--- Answers 1 when that turn is open, else 0.
+-- Answers 1 if the turn is open, else 0.
 
 local h = load_only('stopped')
 if h == nil or h.turn == '' or h.turn ~= A.turn or h.state ~= 'open' then return 0 end

@@ -1,7 +1,7 @@
--- Removes a thread whose session is over; one that lives on is looked at again when it may end.
+-- Removes a thread whose session has expired; a living one is checked again when it may expire.
 -- KEYS header entries ids people work who all ends buried
 -- ARGV
--- Answers 1 when it was removed, else 0.
+-- Answers 1 if it was removed, else 0.
 
 local h = load()
 if h == nil then

@@ -1,16 +1,16 @@
--- What every script begins with: the time, and numbers as text.
--- `K` (keys by name) and `A` (arguments by name) were made from the script's own first lines; what
--- stands for `CORE.NAME`, `ENTRY.name` and `ANSWER.name` comes from core.store.redis.scripts.
+-- The beginning of every script: the time, and numbers as text.
+-- `K` (keys by name) and `A` (arguments by name) are made from the first lines of the script, and
+-- core.store.redis.scripts replaces `CORE.NAME`, `ENTRY.name` and `ANSWER.name` by their values.
 
-local GRACE = 3600  -- seconds a thread's keys outlive its session, so that a sweep knows its people
-local SLACK = 60  -- seconds of that hour that may be lost, so that not each script renews it
+local GRACE = 3600  -- seconds by which a thread's keys outlive its session, so that a sweep knows its people
+local SLACK = 60  -- seconds of that hour that may be lost, so that not every script renews it
 local CHUNK = 100  -- places read at once: unpack() takes only so many values
 
--- The server's clock, the only one that counts.
+-- The server's clock is the only one that counts.
 local clock = redis.call('TIME')
 local NOW = tonumber(clock[1]) + tonumber(clock[2]) / 1000000
 
--- A value as Redis keeps it. 17 digits are what it takes to lose nothing of a number.
+-- A value as Redis stores it. A number needs 17 digits to lose no precision.
 local function text(value)
   if value == true then return '1' end
   if value == false then return '0' end
@@ -31,8 +31,8 @@ local function join(numbers)
   return table.concat(parts, ',')
 end
 
--- Lets an index live at least an hour longer than the keys of a thread with this time to live;
--- two hours are given, so that it need not be renewed at each turn.
+-- Keeps an index alive at least an hour longer than the keys of a thread with this time to live.
+-- It gets two hours, so that not every turn has to renew it.
 local function keep(key, ttl)
   local left = redis.call('PTTL', key)
   if left ~= -2 and left < (ttl + 2 * GRACE) * 1000 then

@@ -1,16 +1,16 @@
--- The header: one hash per thread, a field per value. What is not kept is the default.
--- Every table costs its time in every call, so a header is what was changed of what was read.
+-- The header: one hash per thread, one field per value. A field that is not stored has its default.
+-- Every table costs time in every call, so a header is a table of changes over what was read.
 
--- A header that says nothing. `due` 0: there is no work. `turn` empty: no turn is open. See
+-- The default of each field. `due` 0: there is no work. `turn` empty: no turn is open. See
 -- core.store.header for the rest.
 local function defaults()
   return CORE.DEFAULTS
 end
 
-local kept = defaults()  -- the header as it was read; a header has this behind what was changed
+local kept = defaults()  -- the header as it was read; a header falls back to it
 local THREAD = K.header and string.sub(K.header, string.find(K.header, '}h:', 1, true) + 3)
 
--- Notes a value as it was read; `default` tells of what type it is.
+-- Notes a value as it was read; `default` has its type.
 local function put(field, value, default)
   if not value then
     value = default
@@ -29,7 +29,7 @@ local function living()
   return nil
 end
 
--- Reads the header; nil when there is none, or when its session is over.
+-- Reads the header; nil if there is none, or its session has expired.
 local function load()
   local flat = redis.call('HGETALL', K.header)
   if #flat == 0 then return nil end
@@ -39,7 +39,7 @@ end
 
 local UNREAD = {__index = function(_, field) error('the script did not read ' .. field) end}
 
--- The same, but reads these fields only: half the time of a script that needs no more.
+-- Reads only these fields of the header, which halves the time of a script that needs no more.
 local function load_only(...)
   local fields = {'v', 'expires', 'kept', 'ttl', 'token', 'until', 'due', 'turn', 'state', 'head', ...}
   local values = redis.call('HMGET', K.header, unpack(fields))
@@ -50,7 +50,7 @@ local function load_only(...)
   return living()
 end
 
--- Reads what `load_only` has left out.
+-- Reads the fields that `load_only` has left out.
 local function complete()
   if getmetatable(kept) ~= UNREAD then return end
   local default = defaults()
@@ -91,7 +91,7 @@ local function is_claimable(h)
   return h.due > 0 and h.due <= NOW and not is_held(h)
 end
 
--- Whoever waits looks for work when this comes; it may get lost, only the index is trusted.
+-- Makes waiting processes look for work. A wake may get lost; only the index is reliable.
 local function wake()
   redis.call('PUBLISH', string.match(K.header, '^(.-){') .. 'wake', THREAD)
 end
@@ -114,7 +114,7 @@ local function save_buried(h)
   end
 end
 
--- Lets the thread's keys live as long as its session, and up to an hour longer.
+-- Keeps the thread's keys alive as long as its session, and up to an hour longer.
 local function keep_thread(h)
   local milliseconds = math.max(1, math.ceil((h.kept - NOW) * 1000))
   redis.call('PEXPIRE', K.header, milliseconds)
@@ -122,8 +122,8 @@ local function keep_thread(h)
   redis.call('PEXPIRE', K.ids, milliseconds)
 end
 
--- Writes what has changed, and the indexes that follow from it. Once per script, at its end.
--- Redis itself writes a number with all of its digits.
+-- Writes what has changed, and the indexes that depend on it; once per script, at its end.
+-- Redis itself writes a number with all its digits.
 local function save(h)
   local renewed = h.expires + GRACE - SLACK > h.kept
   if renewed then h.kept = h.expires + GRACE end

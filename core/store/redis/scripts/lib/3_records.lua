@@ -1,8 +1,8 @@
--- Entries and answers: a hash with a field per place, `7` for the entry and `7~` for the answer
--- behind it; see core.store.redis.records for what is in them. A turn reads the fields of its
--- window, so its cost is the window's, not the log's.
+-- Entries and answers: a hash with one field per record, `7` for the entry at position 7 and `7~`
+-- for the answer behind it; core.store.redis.records describes them. A turn only reads the fields of
+-- its window, so its cost grows with the window and not with the log.
 
--- The fields of [start, stop), and what is in them.
+-- The fields of the positions [start, stop), and their values.
 local function fields_of(start, stop)
   local fields = {}
   for place = start, stop - 1 do
@@ -13,7 +13,7 @@ local function fields_of(start, stop)
   return fields, redis.call('HMGET', K.entries, unpack(fields))
 end
 
--- Calls visit(place, is_answer, json) for what is kept at [start, stop), until it says true.
+-- Calls visit(place, is_answer, json) for the records at [start, stop), until it returns true.
 local function each(start, stop, visit)
   for from = start, stop - 1, CHUNK do
     local fields, found = fields_of(from, math.min(from + CHUNK, stop))
@@ -36,8 +36,8 @@ local function records(start, stop)
   return '[' .. table.concat(kept, ',') .. ']'
 end
 
--- What a message is, by the letter of its verdict: addressed, overheard, or gone (deleted).
--- Every record's JSON is a list that begins with such a letter.
+-- The status of a message by its letter: addressed, overheard, or gone (deleted).
+-- The JSON of every record is a list that begins with such a letter.
 local function status_of(json)
   return string.sub(json, 3, 3)
 end
@@ -55,12 +55,12 @@ local function place_of(id)
   return tonumber(redis.call('HGET', K.ids, id) or nil)
 end
 
--- A list's JSON with more values in front.
+-- The JSON of a list with more values in front.
 local function with(values, json)
   return '[' .. values .. ',' .. string.sub(json, 2)
 end
 
--- An entry that has all of its values.
+-- An entry with all its values.
 local function whole(json)
   local entry = cjson.decode(json)
   entry[ENTRY.stamp] = entry[ENTRY.stamp] or '0'
@@ -70,8 +70,8 @@ local function whole(json)
   return entry
 end
 
--- The turn's answer as JSON, as a table, and its place: behind the turn's first message, or behind one that was
--- answered with it. The first answer from there on is the turn's, or the turn has none.
+-- The turn's answer as JSON, as a table, and its position: behind the turn's first message, or behind
+-- one that was answered with it. The first answer from there is the turn's, or the turn has none.
 local function answer_of(h, turn)
   local place = place_of(turn)
   if place == nil or place >= h.head then return nil end
@@ -85,7 +85,7 @@ local function answer_of(h, turn)
   return answer, fields, at
 end
 
--- The places of addressed entries in [start, stop), and how many overheard ones there are.
+-- The positions of addressed entries in [start, stop), and the number of overheard ones.
 local function answered(start, stop)
   local addressed, overheard = {}, 0
   each(start, stop, function(place, is_answer, json)

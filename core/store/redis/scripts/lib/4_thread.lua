@@ -1,6 +1,6 @@
--- A thread as a whole: its turn, how a worker sees it, and its removal.
+-- A thread: its turn, how a worker sees it, and its removal.
 
--- Only where everything of it may be there: needs the keys of all indexes.
+-- Removes a thread; needs the keys of all indexes.
 local function remove(keep_header)
   for _, person in ipairs(redis.call('SMEMBERS', K.people)) do
     redis.call('ZREM', K.who, person .. '\0' .. THREAD)
@@ -11,8 +11,8 @@ local function remove(keep_header)
   for _, key in ipairs({K.work, K.all, K.ends, K.buried}) do redis.call('ZREM', key, THREAD) end
 end
 
--- Enters the thread in the lists of threads, and keeps the indexes alive as long as it may need.
--- They get more time than the thread's own keys, so this is due once an hour, not at each turn.
+-- Adds the thread to the lists of threads, and keeps the indexes alive as long as it needs them.
+-- They get more time than the thread's own keys, so this happens once an hour, not at every turn.
 local function list(h)
   if h.expires + GRACE <= h.listed then return end
   h.listed = h.expires + 2 * GRACE
@@ -28,7 +28,7 @@ local function open_turn_for(h, id)
   h.cuts, h.last, h.committed_by = '', -1, ''
 end
 
--- Opens a turn for the oldest message that waits.
+-- Opens a turn for the oldest waiting message.
 local function open_turn(h)
   each(h.head, h.next, function(_, is_answer, json)
     if is_answer or status_of(json) ~= 'a' then return false end
@@ -42,13 +42,13 @@ local function close_turn(h)
   h.cuts, h.last, h.committed_by = '', -1, ''
 end
 
--- Takes the lease where there is work and nobody has it; tells whether it is this token's.
--- `oldest` is the oldest message that waits, where the caller knows it.
+-- Takes the lease if there is work and no live lease; returns whether the token holds it.
+-- `oldest` is the oldest waiting message, if the caller knows it.
 local function claim(h, token, oldest)
   if is_held(h) and h.token == token then return true end
   if not is_claimable(h) then return false end
   if h.turn ~= '' then
-    if h.token ~= token then  -- its own lease, run out and not taken by another, goes on
+    if h.token ~= token then  -- a token continues its own lease that ran out, if no other took it
       h.leases = h.leases + 1
       if h.token ~= '' then h.deaths = h.deaths + 1 end
     end
@@ -70,7 +70,7 @@ local function show(h)
   local since = math.max(h.covers, h.line, h.head - reach)
   if h.state == 'committed' then since = math.min(since, h.last) end
   local people = math.min(redis.call('SCARD', K.people), CORE.PEOPLE_LIMIT)
-  local open = h.turn ~= ''  -- what a turn before has left in these fields is nobody's
+  local open = h.turn ~= ''  -- without an open turn, these fields hold values of an earlier one
   return {
     h.rev, h.kind, h.turn, h.state, h.preview, h.committed_by, h.cuts,
     h.withheld and '' or h.summary, h.settings,
@@ -80,7 +80,7 @@ local function show(h)
   }
 end
 
--- The token of a free thread is empty, and so is that of a lease that was only looked at.
+-- The token of a free thread is empty, and so is the token of a lease from `peek`.
 local function is_holder(h)
   return h ~= nil and h.turn ~= '' and A.token ~= '' and h.token == A.token
 end
@@ -89,7 +89,7 @@ local function holds(h)
   return is_holder(h) and h.turn == A.turn
 end
 
--- The answer to a lease that is not the thread's any more.
+-- The reply to a lease that the thread no longer has.
 local function refused(h)
   if h == nil then return {'refused', '0', '0'} end
   local _, answer = answer_of(h, A.turn)
@@ -97,7 +97,7 @@ local function refused(h)
   return {'refused', '1', text(answer[ANSWER.token] == A.token)}
 end
 
--- Lists places for the operator, each once.
+-- Lists positions for the operator, each once.
 local function bury(h, places)
   local listed = split(h.buried)
   local known = {}
