@@ -47,7 +47,7 @@ async def test_it_remembers_in_the_other_store_what_was_said_in_the_first(
 
         again = await program.run("migrate", file, server.url)
         assert again.code == 2
-        assert "a move needs an empty store" in again.err
+        assert "a migration needs an empty store" in again.err
 
 
 async def test_killed_in_the_middle_it_goes_on_where_it_ended(

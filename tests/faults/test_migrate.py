@@ -316,10 +316,10 @@ async def test_only_an_empty_store_is_moved_into(
     used = LocalStore(clock)
     await used.set_place("slack", "C1", ThreadSettings(muted=True))
     for other in (source, used):
-        with pytest.raises(StoreRefusedError, match="a move needs an empty store"):
+        with pytest.raises(StoreRefusedError, match="a migration needs an empty store"):
             await moved(source, other, clock)
     await moved(source, target, clock)
-    with pytest.raises(StoreRefusedError, match="a move needs an empty store"):
+    with pytest.raises(StoreRefusedError, match="a migration needs an empty store"):
         await moved(source, target, clock)  # it is in use by now
 
 

@@ -96,7 +96,7 @@ def test_each_kind_may_have_a_strategy_and_a_time_to_live_of_its_own(
         ("CHATBOT_FOLLOW_UP", "never", "use one of always, alone, mentioned (default alone)"),
         ("CHATBOT_TIMEZONE", "Mars/Base", "such as Europe/Vienna"),
         ("CHATBOT_TIMEZONE", "../etc/passwd", "such as Europe/Vienna"),
-        ("CHATBOT_STORE", "mysql://localhost", "names no known kind of store"),
+        ("CHATBOT_STORE", "mysql://localhost", "names no store"),
         ("CHATBOT_SYSTEM_PROMPT_FILE", "nowhere.txt", "no such file"),
         ("CHATBOT_USER", "x" * 65, "use a text of 1 to 64 characters"),
         ("CHATBOT_LOG_LEVEL", "all", "use one of DEBUG, INFO, WARNING, ERROR"),
