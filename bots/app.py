@@ -1,4 +1,4 @@
-"""The composition root: settings → store, model, memory, conversation, worker; see `bots.run`."""
+"""The composition root: builds the store, memory, commands, worker and intake from settings."""
 
 from __future__ import annotations
 
@@ -59,9 +59,9 @@ class App:
 
     @classmethod
     async def open(cls, settings: Settings) -> Self:
-        """Open the store.
+        """Open the store and create the rest.
 
-        Raises `StoreRefusedError` or `StoreUnavailableError` where that can't be done.
+        Raises `StoreRefusedError` or `StoreUnavailableError` if the store can't be opened.
         """
         clock = SystemClock()
         store = await open_store(
@@ -75,7 +75,7 @@ class App:
         return cls(settings=settings, clock=clock, store=store, memory=memory_for(settings))
 
     async def __aenter__(self) -> Self:
-        """Hand over the parts."""
+        """Return the parts."""
         return self
 
     async def __aexit__(
@@ -89,7 +89,7 @@ class App:
 
     @property
     def commands(self) -> Commands:
-        """Return the commands beside the conversation."""
+        """Return the commands on threads, which check no rights."""
         return Commands(
             self.store,
             self.memory,
@@ -121,7 +121,7 @@ class App:
         )
 
     def intake(self, worker: Worker) -> Intake:
-        """Return the way in for messages that this worker may answer."""
+        """Return the intake of messages for this worker."""
         settings = self.settings
         policy = IntakePolicy(
             ttl={kind: settings.ttl(kind) for kind in Kind},
@@ -142,11 +142,11 @@ class App:
 
 
 async def start_lines(app: App) -> list[str]:
-    """Return what is in use, and what the operator should know of it."""
+    """Return lines for the operator: store, model and tokens, and what to know about them."""
     settings = app.settings
     lines = list(await app.store.check())
     if not settings.store.get_secret_value().startswith(("memory:", "sqlite:")):
-        lines.insert(0, f"Store: {settings.store_shown}")  # those two say so themselves
+        lines.insert(0, f"Store: {settings.store_shown}")  # `check` names those two
     if not settings.offline:
         lines.append(f"Model: {settings.model}, summaries by {settings.summary_model}")
     lines += model_notes(settings, app.clock.now())
@@ -155,7 +155,7 @@ async def start_lines(app: App) -> list[str]:
 
 
 def model_notes(settings: Settings, now: float) -> list[str]:
-    """Return what the operator should know of the models that answer."""
+    """Return what the operator should know about the models."""
     if settings.offline:
         return [_OFFLINE if settings.model == OFFLINE else _NO_KEY]
     today = datetime.fromtimestamp(now, UTC).date()
@@ -164,5 +164,5 @@ def model_notes(settings: Settings, now: float) -> list[str]:
 
 
 def say(line: str) -> None:
-    """Write a line for people to stderr; stdout belongs to replies."""
+    """Print a line for people on stderr; stdout is for replies."""
     print(line, file=sys.stderr, flush=True)  # noqa: T201 - stderr is what it is for

@@ -20,7 +20,7 @@ Result = TypeVar("Result")
 _BACKOFF = Backoff(first=1.0, cap=60.0, jitter=0.5)
 
 
-async def until_there(
+async def retry_until_reached(
     attempt: Callable[[], Awaitable[Result]], clock: Clock, backoff: Backoff = _BACKOFF
 ) -> Result:
     """Return the result of `attempt`, retrying it while it raises `OutOfReachError`.

@@ -1,4 +1,4 @@
-"""Whether the bot works: load balancers ask, at the address `bots.slack.connection.http` serves."""
+"""Health of the bot, for load balancers; `bots.slack.connection.http` serves it."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _FRESH_SECONDS = 0.25
 
 
 class Connected(Protocol):
-    """The bot on one platform, and whether it is connected to it."""
+    """Port: the bot on one platform, and whether it is connected."""
 
     @property
     def platform(self) -> Platform:
@@ -29,19 +29,19 @@ class Connected(Protocol):
 
     @property
     def connected(self) -> bool:
-        """Tell whether it hears people at this moment."""
+        """Return whether events can arrive at this moment."""
 
 
 class Works(Protocol):
-    """Who answers what was taken in."""
+    """Port: what answers the messages."""
 
     @property
     def works(self) -> bool:
-        """Tell whether the loops run that look for work, and the store serves them."""
+        """Return whether the loops that look for work run, and the store serves them."""
 
 
 class Health:
-    """Knows what the bot needs, and what of that is there."""
+    """Knows what the bot needs, and what of it is missing."""
 
     def __init__(
         self,
@@ -51,22 +51,22 @@ class Health:
         worker: Works | None = None,
         clock: Clock | None = None,
     ) -> None:
-        """Expect the bot on these platforms; until `watch`, it is on none of them."""
+        """Expect the bot on these platforms; each is missing until `watch` gets its bot."""
         self._store = store
         self._worker = worker
         self._clock = clock or SystemClock()
         self._wanted = tuple(platforms)
         self._bots: dict[str, Connected] = {}
         self._ping: asyncio.Task[bool] | None = None
-        """The last question to the store: all who ask while it lasts, or just then, share it."""
-        self._asked_at = 0.0
+        """The last ping of the store; callers during it, and shortly after, share it."""
+        self._pinged_at = 0.0
 
     def watch(self, bot: Connected) -> None:
         """Ask this bot from now on whether it is connected."""
         self._bots[bot.platform.name] = bot
 
     async def missing(self) -> tuple[str, ...]:
-        """Return what is not there: the store, the worker and platforms, by name."""
+        """Return the names of what is missing: the store, the worker, platforms."""
         store = () if await self._store_serves() else (STORE,)
         worker = () if self._worker is None or self._worker.works else (WORKER,)
         return (*store, *worker, *(name for name in self._wanted if not self._is_on(name)))
@@ -76,10 +76,10 @@ class Health:
         return bot is not None and bot.connected
 
     async def _store_serves(self) -> bool:
-        """Tell whether the store serves: anybody may ask, and the store is not asked each time."""
+        """Return whether the store serves; rapid calls share one ping, since anyone may call."""
         now = self._clock.monotonic()
-        if self._ping is None or (self._ping.done() and now - self._asked_at > _FRESH_SECONDS):
-            self._asked_at, self._ping = now, asyncio.create_task(self._pinged())
+        if self._ping is None or (self._ping.done() and now - self._pinged_at > _FRESH_SECONDS):
+            self._pinged_at, self._ping = now, asyncio.create_task(self._pinged())
         return await asyncio.shield(self._ping)
 
     async def _pinged(self) -> bool:

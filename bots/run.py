@@ -1,6 +1,6 @@
-"""Running the bot: in the terminal, or on every platform whose tokens are set.
+"""Runs the bot: on every platform whose tokens are set, or in the terminal.
 
-The only place that sees all platforms. What is slow to import is imported where it is used.
+This is the only module that knows all platforms. It imports slow modules where it uses them.
 """
 
 from __future__ import annotations
@@ -14,13 +14,13 @@ from functools import partial
 from typing import TYPE_CHECKING, Protocol
 
 from bots.app import App, say, start_lines
-from bots.connect_retry import until_there
+from bots.connect_retry import retry_until_reached
 from bots.factories import model_for
 from bots.health import Connected, Health
 from bots.settings.environment import data_dir
 from bots.signals import Signals
 from bots.terminal.app import INTERRUPTED, Terminal
-from bots.terminal.session import Bot as TerminalBot
+from bots.terminal.session import BotParts
 from core.commands.temp_files import swept
 
 if TYPE_CHECKING:
@@ -35,51 +35,51 @@ if TYPE_CHECKING:
     from core.worker.worker import Worker
 
 _HURRY_SECONDS = 1.0
-_YOUNG = 50_000
-"""New objects after which garbage is collected: many turns' worth, and about ten megabytes.
+_GC_THRESHOLD = 50_000
+"""New objects between two garbage collections: those of many turns, about ten megabytes.
 
-With a thousand threads at once, collections took 4 % of the time at 10,000, and 1 % so.
+Measured with a thousand threads at once, collections take 1 % of the time, and 4 % at 10,000.
 """
 
 
 class Bot(Connected, Protocol):
-    """The bot on one platform that it is connected to."""
+    """Port: the bot on one platform."""
 
     @property
     def described(self) -> str:
-        """Return a line on how people's messages get there."""
+        """Return a line for the operator on how events arrive."""
 
     def listening(
         self, store: Store, intake: Intake, worker: Worker
     ) -> AbstractAsyncContextManager[None]:
-        """Hear what people say, for as long as the block lasts."""
+        """Receive events within the block, and read what was missed before it."""
 
     async def wait(self) -> int:
-        """Return an exit code when the platform has thrown the bot out; never before."""
+        """Return an exit code once the platform has removed the bot; never before."""
 
 
 async def run(settings: Settings) -> int:
-    """Run the bot where its tokens say, else in the terminal, until it is told to stop.
+    """Run the bot until a signal stops it; return the exit code.
 
-    Returns the exit code.
+    It runs on every platform whose tokens are set, or in the terminal if none are.
     """
     if not (settings.slack or settings.discord):
         return await chat(settings)
-    stop = Signals()
-    with stop.listening():
+    signals = Signals()
+    with signals.listening():
         async with await App.open(settings) as app, swept(app.clock):
-            return await _run_platforms(app, stop)
+            return await _run_platforms(app, signals)
 
 
 async def chat(settings: Settings, thread: str = "") -> int:
-    """Talk in the terminal until the input ends or it is told to stop; return the exit code."""
-    stop = Signals()
-    with stop.listening():
+    """Talk in the terminal until the input ends or a signal stops it; return the exit code."""
+    signals = Signals()
+    with signals.listening():
         async with await App.open(settings) as app, swept(app.clock):
-            return await _run_terminal(app, stop, thread)
+            return await _run_terminal(app, signals, thread)
 
 
-async def _run_platforms(app: App, stop: Signals) -> int:
+async def _run_platforms(app: App, signals: Signals) -> int:
     for line in await start_lines(app):
         say(line)
     model = model_for(app.settings)
@@ -88,10 +88,10 @@ async def _run_platforms(app: App, stop: Signals) -> int:
         async with AsyncExitStack() as connections:
             async with worker:
                 async with AsyncExitStack() as listening:
-                    joining = PlatformStarter(app, worker, connections, listening)
-                    code = await stop.or_end_of(_first_end(await joining.all()))
+                    starter = PlatformStarter(app, worker, connections, listening)
+                    code = await signals.run(_first_end(await starter.start()))
                 if code == INTERRUPTED:
-                    await _hurry(worker)
+                    await _hand_back(worker)
             return code
     finally:
         await model.close()
@@ -99,85 +99,83 @@ async def _run_platforms(app: App, stop: Signals) -> int:
 
 @dataclass(frozen=True, slots=True)
 class PlatformStarter:
-    """Lets the bot be on its platforms, on each as soon as that is there."""
+    """Connects the bot to its platforms, each as soon as it can be reached."""
 
     app: App
     worker: Worker
     connections: AsyncExitStack
-    """What has to last until the last turn has ended."""
+    """Closed after the last turn has ended."""
     listening: AsyncExitStack
-    """What ends before that, so that no further turn begins."""
+    """Closed before that, so that no new turn starts."""
 
-    async def all(self) -> list[Coroutine[Any, Any, int]]:
-        """Return what is to run for each platform whose tokens are set."""
+    async def start(self) -> list[Coroutine[Any, Any, int]]:
+        """Return the coroutines to run: the worker's, and one for each platform with tokens."""
         settings = self.app.settings
         connects: dict[str, Callable[[], AbstractAsyncContextManager[Bot]]] = {}
         if settings.slack:
-            connects["slack"] = partial(_on_slack, self.app)
+            connects["slack"] = partial(_slack, self.app)
         if settings.discord:
-            connects["discord"] = partial(_on_discord, self.app)
+            connects["discord"] = partial(_discord, self.app)
         health = Health(self.app.store, connects, worker=self.worker, clock=self.app.clock)
         if settings.slack and not settings.slack_app_token.get_secret_value():
-            door = await self.connections.enter_async_context(_open_door(settings, health))
-            connects["slack"] = partial(_on_slack, self.app, door)
-        return [self.worker.wait(), *(self._join(each, health) for each in connects.values())]
+            server = await self.connections.enter_async_context(_http_server(settings, health))
+            connects["slack"] = partial(_slack, self.app, server)
+        return [self.worker.wait(), *(self._run(each, health) for each in connects.values())]
 
-    async def _join(
+    async def _run(
         self, connect: Callable[[], AbstractAsyncContextManager[Bot]], health: Health
     ) -> int:
-        """Be on a platform; return an exit code when it has thrown the bot out, never before."""
+        """Run the bot on a platform; return an exit code once the platform has removed it."""
         app = self.app
-        bot = await until_there(lambda: self.connections.enter_async_context(connect()), app.clock)
+        bot = await retry_until_reached(
+            lambda: self.connections.enter_async_context(connect()), app.clock
+        )
         self.worker.serve(bot.platform)
         health.watch(bot)
-        keep_loaded()
-        listens = bot.listening(app.store, app.intake(self.worker), self.worker)
-        await self.listening.enter_async_context(listens)
+        tune_garbage_collector()
+        listening = bot.listening(app.store, app.intake(self.worker), self.worker)
+        await self.listening.enter_async_context(listening)
         say(bot.described)
         return await bot.wait()
 
 
 @asynccontextmanager
-async def _open_door(settings: Settings, health: Health) -> AsyncGenerator[HttpServer, None]:
+async def _http_server(settings: Settings, health: Health) -> AsyncGenerator[HttpServer, None]:
     from bots.slack.connection.http import HttpServer  # noqa: PLC0415 - slow to import
 
-    door = HttpServer(settings.slack_port, health.missing)
-    await door.open()
+    server = HttpServer(settings.slack_port, health.missing)
+    await server.open()
     try:
-        yield door
+        yield server
     finally:
-        await door.close()
+        await server.close()
 
 
-@asynccontextmanager
-async def _on_slack(app: App, door: HttpServer | None = None) -> AsyncGenerator[Bot, None]:
+def _slack(app: App, server: HttpServer | None = None) -> AbstractAsyncContextManager[Bot]:
     from bots.slack.app import connected  # noqa: PLC0415 - slow to import
 
-    async with connected(app.settings, app.clock, app.store, app.commands, door) as slack:
-        yield slack
+    return connected(app.settings, app.clock, app.store, app.commands, server)
 
 
-@asynccontextmanager
-async def _on_discord(app: App) -> AsyncGenerator[Bot, None]:
+def _discord(app: App) -> AbstractAsyncContextManager[Bot]:
     from bots.discord.app import connected  # noqa: PLC0415 - slow to import
 
-    async with connected(app.settings, app.clock, app.store, app.commands) as discord:
-        yield discord
+    return connected(app.settings, app.clock, app.store, app.commands)
 
 
-def keep_loaded() -> None:
-    """Let the garbage collector pass over what is loaded by now: it stays as long as the program.
+def tune_garbage_collector() -> None:
+    """Exempt everything loaded so far from garbage collection, and collect less often.
 
-    A turn makes objects for all that is remembered, which brings on collections; a tenth of its
-    time went into looking through modules and at what was still needed.
+    A turn creates objects for everything it loads, which triggers collections. Without this,
+    they took a tenth of its time, spent on modules and other objects that stay anyway.
     """
     gc.collect()
     gc.freeze()
-    gc.set_threshold(_YOUNG)
+    gc.set_threshold(_GC_THRESHOLD)
 
 
 async def _first_end(running: Sequence[Coroutine[Any, Any, int]]) -> int:
-    """Return the code of the first platform that the bot is thrown out of; raise what it did."""
+    """Return the exit code of the first coroutine to end, or raise its error; cancel the rest."""
     tasks = [asyncio.create_task(each) for each in running]
     try:
         done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
@@ -188,13 +186,12 @@ async def _first_end(running: Sequence[Coroutine[Any, Any, int]]) -> int:
         await asyncio.gather(*tasks, return_exceptions=True)
 
 
-async def _run_terminal(app: App, stop: Signals, thread: str) -> int:
+async def _run_terminal(app: App, signals: Signals, thread: str) -> int:
     for line in await start_lines(app):
         say(line)
     model = model_for(app.settings)
-    terminal = Terminal(data_dir())
-    worker = app.worker(model, {terminal.platform.name: terminal.platform})
-    bot = TerminalBot(
+    worker = app.worker(model, {})
+    parts = BotParts(
         store=app.store,
         intake=app.intake(worker),
         commands=app.commands,
@@ -202,18 +199,19 @@ async def _run_terminal(app: App, stop: Signals, thread: str) -> int:
         user=app.settings.user,
     )
     try:
-        await terminal.open(bot, thread)
+        terminal = await Terminal.open(parts, data_dir(), thread)
+        worker.serve(terminal.platform)
         async with worker:
-            code = await stop.or_end_of(_first_end([terminal.serve(), worker.wait()]))
+            code = await signals.run(_first_end([terminal.serve(), worker.wait()]))
             if code == INTERRUPTED:
-                await _hurry(worker)
+                await _hand_back(worker)
         return code
     finally:
         await model.close()
 
 
-async def _hurry(worker: Worker) -> None:
-    """End all turns at once; they are handed back, so that they can go on later."""
+async def _hand_back(worker: Worker) -> None:
+    """End all turns at once, and release them so that another process can continue them."""
     with contextlib.suppress(TimeoutError):
         async with asyncio.timeout(_HURRY_SECONDS):
             await worker.drain(grace_seconds=0)

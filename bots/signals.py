@@ -1,4 +1,4 @@
-"""Being told to stop: SIGTERM and SIGHUP drain, SIGINT (Ctrl-C) ends at once."""
+"""Signals that stop the program: SIGTERM and SIGHUP drain, SIGINT (Ctrl-C) ends at once."""
 
 from __future__ import annotations
 
@@ -16,44 +16,44 @@ INTERRUPTED = 130
 
 
 class Signals:
-    """Whether the program was told to stop, and with which exit code it does."""
+    """Knows whether a signal arrived that stops the program, and the exit code for it."""
 
     def __init__(self) -> None:
-        """Nobody said so yet."""
-        self._told = asyncio.Event()
+        """Start before any signal."""
+        self._arrived = asyncio.Event()
         self._code = 0
 
     @contextlib.contextmanager
     def listening(self) -> Generator[None, None, None]:
-        """Listen to signals; the loop must run."""
+        """Handle signals within the block; call it in a running event loop."""
         loop = asyncio.get_running_loop()
         signals = {signal.SIGTERM: 0, signal.SIGINT: INTERRUPTED}
         if hasattr(signal, "SIGHUP"):
             signals[signal.SIGHUP] = 0
-        # Where a loop can't listen to signals, Ctrl-C still ends the program as Python does.
+        # If a loop can't handle signals, Ctrl-C still ends the program as Python does.
         with contextlib.suppress(NotImplementedError):
             for number, code in signals.items():
-                loop.add_signal_handler(number, self._tell, code)
+                loop.add_signal_handler(number, self._stop, code)
         yield
         with contextlib.suppress(NotImplementedError):
             for number in signals:
                 loop.remove_signal_handler(number)
 
-    async def or_end_of(self, body: Coroutine[Any, Any, int]) -> int:
-        """Return what the body returns; when told to stop first, end it and return that code."""
+    async def run(self, body: Coroutine[Any, Any, int]) -> int:
+        """Return the exit code of `body`, or of a signal that arrives first and cancels it."""
         running = asyncio.ensure_future(body)
-        told = asyncio.create_task(self._told.wait())
+        arrived = asyncio.create_task(self._arrived.wait())
         try:
-            await asyncio.wait({running, told}, return_when=asyncio.FIRST_COMPLETED)
+            await asyncio.wait({running, arrived}, return_when=asyncio.FIRST_COMPLETED)
         finally:
-            told.cancel()
+            arrived.cancel()
             if not running.done():
                 running.cancel()
-            await asyncio.wait({running, told})
+            await asyncio.wait({running, arrived})
         return self._code if running.cancelled() else running.result()
 
-    def _tell(self, code: int) -> None:
-        if self._told.is_set() and code == INTERRUPTED:
-            os._exit(INTERRUPTED)  # said twice: whatever it still waits for is not worth it
-        self._told.set()
+    def _stop(self, code: int) -> None:
+        if self._arrived.is_set() and code == INTERRUPTED:
+            os._exit(INTERRUPTED)  # pressed twice: leave whatever still runs
+        self._arrived.set()
         self._code = code

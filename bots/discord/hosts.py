@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bots.hosts import Hosts
+from bots.outgoing import Hosts
 
 _API = frozenset({"discord.com", "gateway.discord.gg", ".discord.gg"})
 """Hosts that get the bot's token; a session is resumed at a host below discord.gg."""

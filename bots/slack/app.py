@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 from slack_bolt.app.async_app import AsyncApp
 from slack_bolt.authorization import AuthorizeResult
 
-from bots.connect_retry import until_there
+from bots.connect_retry import retry_until_reached
 from bots.slack.api import Api, guarded_session, stated, web_client
 from bots.slack.connection.dispatch import PayloadDispatcher
 from bots.slack.connection.http import EVENTS
@@ -198,7 +198,7 @@ class Slack:
         self.sockets = SocketConnections(
             bolt, token, dispatcher=dispatcher, on_reconnect=on_reconnect
         )
-        await until_there(self.sockets.open, self._clock)
+        await retry_until_reached(self.sockets.open, self._clock)
 
     async def _disconnect(self) -> None:
         if self.sockets is not None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bots.hosts import Hosts
+from bots.outgoing import Hosts
 
 _NAMES = frozenset(
     {"slack.com", ".slack.com", "slack-files.com", "slack-gov.com", ".slack-gov.com"}

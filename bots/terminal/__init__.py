@@ -1,1 +1,1 @@
-"""A platform for one person at a keyboard, or for a program at a pipe."""
+"""The terminal: a platform for one person at a keyboard, or for a program at a pipe."""

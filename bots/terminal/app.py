@@ -1,59 +1,57 @@
-"""The terminal, for a person or for a pipe."""
+"""The terminal: for a person at a keyboard, or for a program at a pipe."""
 
 from __future__ import annotations
 
 import sys
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Self
 
-from bots.terminal.pipe import PipeScreen, serve_pipe
+from bots.terminal.pipe import PipeLines, PipeScreen, serve_pipe
 from bots.terminal.platform import TerminalPlatform
 from bots.terminal.screen import TtyScreen
 from bots.terminal.session import TerminalSession
-from bots.terminal.stdin import StdinLines
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from bots.terminal.session import Bot
+    from bots.terminal.session import BotParts
 
 FAILED = 1
-"""The exit code when something that was asked for did not happen."""
+"""The exit code if something that was asked for did not happen."""
 INTERRUPTED = 130
-"""The exit code for Ctrl-C, as shells have it."""
+"""The exit code after Ctrl-C, as shells have it."""
 
 
 class Terminal:
-    """One terminal: its platform first, then who sits at it."""
+    """This process's terminal: its screen, the session at it, and its platform."""
 
-    def __init__(self, data: Path) -> None:
-        """Keep the lines that were typed in this directory."""
+    def __init__(self, parts: BotParts, data: Path) -> None:
+        """Create it; `data` is the directory that keeps the lines a person typed."""
+        interactive = sys.stdin.isatty() and sys.stdout.isatty()
         self._data = data
-        self._interactive = sys.stdin.isatty() and sys.stdout.isatty()
-        self.platform = TerminalPlatform(previews=self._interactive)
-        self._seat: TerminalSession | None = None
+        self._screen = TtyScreen() if interactive else PipeScreen(sys.stdout.fileno())
+        self._session = TerminalSession(parts, self._screen)
+        self.platform = TerminalPlatform(self._session, previews=interactive)
 
-    async def open(self, bot: Bot, name: str) -> None:
-        """Open a thread, the last used one where the name is empty."""
-        screen = TtyScreen() if self._interactive else PipeScreen(sys.stdout.fileno())
-        self._seat = self.platform.viewer = TerminalSession(bot, screen)
-        await self._seat.open(name)
+    @classmethod
+    async def open(cls, parts: BotParts, data: Path, thread: str) -> Self:
+        """Create a terminal that shows a thread: the named one, or the last used if empty.
+
+        Open it before the worker starts, which may finish an interrupted reply at once.
+        """
+        terminal = cls(parts, data)
+        await terminal._session.open(thread)
+        return terminal
 
     async def serve(self) -> int:
-        """Serve until the person or the input ends; return the exit code."""
-        seat = self._seat
-        assert seat is not None  # noqa: S101 - for the type checker: it was opened
-        if isinstance(seat.screen, PipeScreen):
-            await serve_pipe(seat, seat.screen, StdinLines(sys.stdin.fileno()))
-            return FAILED if seat.failed else 0
-        return await self._serve_person(seat)
-
-    async def _serve_person(self, seat: TerminalSession) -> int:
-        # Here, since a pipe starts faster without.
+        """Serve until the person leaves or the input ends; return the exit code."""
+        if isinstance(self._screen, PipeScreen):
+            await serve_pipe(self._session, self._screen, PipeLines(sys.stdin.fileno()))
+            return FAILED if self._session.failed else 0
+        # Imported late, since a pipe starts faster without it.
         from bots.terminal.prompt import InterruptError, serve_prompt  # noqa: PLC0415
 
-        assert isinstance(seat.screen, TtyScreen)  # noqa: S101 - the other kind there is
         try:
-            await serve_prompt(seat, seat.screen, self._data)
+            await serve_prompt(self._session, self._screen, self._data)
         except InterruptError:
             return INTERRUPTED
         return 0

@@ -1,4 +1,4 @@
-"""What a line that begins with a slash does. Nothing of it is sent to the model."""
+"""The commands of the terminal: lines that start with a slash, which never reach the model."""
 
 from __future__ import annotations
 
@@ -31,26 +31,26 @@ _HELP = {
 }
 
 
-def command_in(line: str) -> tuple[str, str] | None:
-    """Return a command's name and what stands behind it; None for a line that is no command."""
+def parse_command(line: str) -> tuple[str, str] | None:
+    """Return a command's name and its argument; None if the line is not a command."""
     found = _COMMAND.fullmatch(line.strip())
     return (found[1].lower(), (found[2] or "").strip()) if found else None
 
 
-def said_in(line: str) -> str:
-    """Return what a line says that is no command."""
+def unescaped(line: str) -> str:
+    """Return the message that a line is: `//` at its start stands for one slash."""
     return line[1:] if line.startswith("//") else line
 
 
-class Slash:
-    """The commands of one seat."""
+class SlashCommands:
+    """Runs the commands in one session."""
 
-    def __init__(self, seat: TerminalSession) -> None:
-        """Act on this seat."""
-        self._seat = seat
-        self._bot = seat.bot
-        self._tell = seat.screen.tell
-        self._acts: dict[str, Callable[[str], Awaitable[None]]] = {
+    def __init__(self, session: TerminalSession) -> None:
+        """Act on this session."""
+        self._session = session
+        self._bot = session.bot
+        self._tell = session.screen.tell
+        self._commands: dict[str, Callable[[str], Awaitable[None]]] = {
             "new": self._new,
             "threads": self._threads,
             "switch": self._switch,
@@ -62,16 +62,16 @@ class Slash:
         }
 
     async def run(self, name: str, rest: str) -> bool:
-        """Do what the command says; tell whether the person stays."""
+        """Run a command; return False if the person wants to leave."""
         if name == "quit":
             return False
-        act = self._acts.get(name)
-        if act is None:
+        command = self._commands.get(name)
+        if command is None:
             near = difflib.get_close_matches(name, _HELP, n=1)
             hint = f"did you mean /{near[0]}?" if near else "/help lists what there is."
-            await self._seat.complain(f"There is no command /{name}: {hint}")
+            await self._session.complain(f"There is no command /{name}: {hint}")
         else:
-            await act(rest)
+            await command(rest)
         return True
 
     async def _new(self, name: str) -> None:
@@ -80,16 +80,16 @@ class Slash:
             number = next(n for n in range(2, len(names) + 3) if f"thread-{n}" not in names)
             name = f"thread-{number}"
         if not is_name(name):
-            await self._seat.complain("A thread's name has 1 to 64 characters, all on one line.")
+            await self._session.complain("A thread's name has 1 to 64 characters, all on one line.")
         elif name in names:
-            await self._seat.complain(f"There is a thread “{name}” already: /switch {name}")
+            await self._session.complain(f"There is already a thread “{name}”: /switch {name}")
         else:
-            await self._seat.open(name)
+            await self._session.open(name)
             await self._tell(f"This is a new thread, “{name}”.")
 
     async def _threads(self, _rest: str) -> None:
         now = self._bot.clock.now()
-        current = self._seat.thread.thread
+        current = self._session.thread.thread
         found = await self._bot.commands.threads(NAME, self._bot.user)
         lines = [
             f"{'*' if info.thread.thread == current else ' '} {info.thread.thread}: "
@@ -103,40 +103,40 @@ class Slash:
     async def _switch(self, name: str) -> None:
         names = await self._names()
         if name in names:
-            await self._seat.open(name)
-            await self._tell(f"This is “{name}” again.")
-            await self._seat.finish_interrupted()
+            await self._session.open(name)
+            await self._tell(f"You are back in “{name}”.")
+            await self._session.finish_interrupted()
             return
         near = difflib.get_close_matches(name, names, n=1)
         hint = f"did you mean “{near[0]}”?" if near else "/threads lists yours."
         if name:
-            await self._seat.complain(f"There is no thread “{name}”: {hint}")
+            await self._session.complain(f"There is no thread “{name}”: {hint}")
         else:
-            await self._seat.complain("Which one? /switch NAME; /threads lists yours.")
+            await self._session.complain("Which one? /switch NAME; /threads lists yours.")
 
     async def _memory(self, _rest: str) -> None:
-        await self._tell(*view_lines(await self._bot.commands.view(self._seat.thread)))
+        await self._tell(*view_lines(await self._bot.commands.view(self._session.thread)))
 
     async def _export(self, file: str) -> None:
         if not file:
-            await self._seat.complain("Where to? /export FILE; JSON if it ends in .json.")
+            await self._session.complain("Where to? /export FILE; JSON if it ends in .json.")
             return
-        store, thread = self._bot.store, self._seat.thread
+        store, thread = self._bot.store, self._session.thread
         try:
             path = await export_to(store, thread, file, at=self._bot.clock.now())
         except OSError as error:
-            await self._seat.complain(f"{file} can't be written: {error.strerror or error}.")
+            await self._session.complain(f"{file} can't be written: {error.strerror or error}.")
         except (ValueError, RuntimeError):
-            await self._seat.complain(f"{file!r} is no name for a file.")
+            await self._session.complain(f"{file!r} is not a valid file name.")
         else:
             await self._tell(f"Written to {path}.")
 
     async def _forget(self, _rest: str) -> None:
-        done = await self._bot.commands.forget(self._seat.thread)
-        await self._tell(f"{done} What stands on this screen, and lines you typed, stay.")
+        done = await self._bot.commands.forget(self._session.thread)
+        await self._tell(f"{done} This screen and the history of lines you typed remain.")
 
     async def _reset(self, _rest: str) -> None:
-        await self._tell(await self._bot.commands.reset(self._seat.thread))
+        await self._tell(await self._bot.commands.reset(self._session.thread))
 
     async def _help(self, _rest: str) -> None:
         width = max(len(usage) for usage, _ in _HELP.values())

@@ -1,4 +1,4 @@
-"""Following a thread's log: each record is shown once, whichever process it came from."""
+"""Follows a thread's log and shows each record once, whichever process wrote it."""
 
 from __future__ import annotations
 
@@ -22,32 +22,32 @@ _PAGE = 200
 class Follower:
     """Shows what is new in one thread's log, in order.
 
-    An answer stands right behind the last message that it answers, so it may come *before*
-    messages that are there already. All is settled up to the last answer that was shown, and
-    reading begins there each time; the message at that place also proves that it's still the
-    same log, and not one that began anew after an erase.
+    An answer comes right after the last message it answers, so it may come *before* messages that
+    are already shown. Everything up to the last answer shown is final, and each read starts there.
+    The message at that position also proves that the log is still the same, and not a new one
+    after an erase.
     """
 
     def __init__(
         self, store: Store, thread: ThreadKey, show: Callable[[Record], Awaitable[None]]
     ) -> None:
-        """Show the records of `thread` with `show`; nothing before `begin` is awaited."""
+        """Show the records of `thread` by `show`; await `begin` first."""
         self.thread = thread
         self._store = store
         self._show = show
         self._lock = asyncio.Lock()
         self._after = -1
-        """Up to this place everything is answered, and shown."""
+        """Up to this position everything is answered and shown."""
         self._anchor = ""
-        """The id of the message at that place."""
+        """The id of the message at that position."""
         self._shown: dict[str, int] = {}
-        """The messages behind it that were shown already: id → place."""
+        """The messages after it that are already shown: id → position."""
         self._last = ""
-        """The id of the message that was read last."""
+        """The id of the last message read."""
         self._at_end = False
 
     async def begin(self) -> tuple[Entry, ...]:
-        """Start at the thread's end; return the messages there whose answer is still to come."""
+        """Start at the end of the log; return the messages there that wait for an answer."""
         work = await self._store.peek(self.thread)
         if work is None:
             return ()
@@ -64,17 +64,17 @@ class Follower:
         )
 
     def misses(self, message: str) -> bool:
-        """Tell whether a message that should wait for its answer is not in the log."""
+        """Return whether the log lacks a message that should wait there for its answer."""
         return self._at_end and message not in self._shown
 
     async def catch_up(self) -> None:
-        """Show all that is new. May be called by several tasks at once."""
+        """Show everything new. Several tasks may call this at once."""
         async with self._lock:
             while await self._show_page():
                 pass
 
     async def _show_page(self) -> bool:
-        """Show what is new in one page; tell whether there may be more."""
+        """Show what is new in one page; return whether there may be more."""
         before = self._after
         page = await self._store.history(self.thread, after=max(before - 1, -1), limit=_PAGE)
         self._at_end = len(page) < _PAGE
@@ -101,17 +101,17 @@ class Follower:
                 await self._show(record)
             self._last = record.id
             return
-        # Noted first: to show it may be given up by a shutdown when it is already under way.
+        # Set first: a shutdown may cancel `show` when it has already shown the record.
         self._after, self._anchor = record.place, self._last
         self._shown = {id_: at for id_, at in self._shown.items() if at > record.place}
         await self._show(record)
 
 
 def _settled(work: Work) -> int:
-    """Return the place up to which nothing is left to show."""
+    """Return the position up to which there is nothing left to show."""
     if work.state is not TurnState.COMMITTED:
         return work.head - 1
-    # The last answer is recorded and perhaps was not shown to anybody.
+    # The last answer is recorded, but perhaps not shown to anyone yet.
     return next(
         (
             record.place - 1

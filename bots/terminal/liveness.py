@@ -1,8 +1,8 @@
-"""Which terminal said a message, and whether that terminal is still there.
+"""Which process sent a message, and whether that process still runs.
 
-A message's id begins with a name for the process that sent it. So a terminal that starts in a
-thread where something still waits can tell an interrupted conversation, which it goes on with,
-from one that another terminal is having at this moment.
+A message's id starts with a name for the process that sent it. So a terminal that opens a thread
+where messages still wait can tell an interrupted conversation, which it continues, from one that
+another terminal is having right now.
 """
 
 from __future__ import annotations
@@ -20,22 +20,22 @@ def process_name() -> str:
 
 
 def message_id() -> str:
-    """Return an id that no message had before."""
+    """Return a new, unique message id."""
     return f"{process_name()}.{uuid4().hex}"
 
 
 def is_abandoned(message: str) -> bool:
-    """Tell whether the process that sent the message with this id is gone for certain."""
+    """Return whether the process that sent the message with this id is certainly gone."""
     host, _, rest = message.partition(".")
     pid = rest.partition(".")[0]
     if host != _host() or not pid.isdecimal():
         return False
-    # Not sent in this run: a process of the same number sent it, which is over.
+    # If the number is ours, an earlier process with the same number sent it.
     return int(pid) == os.getpid() or not _is_alive(int(pid))
 
 
 def _is_alive(pid: int) -> bool:
-    if sys.platform == "win32":  # there, kill(pid, 0) does kill
+    if sys.platform == "win32":  # kill(pid, 0) would kill it there
         return False
     try:
         os.kill(pid, 0)

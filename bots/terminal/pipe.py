@@ -1,4 +1,4 @@
-"""A terminal for programs: a line in, a line out.
+"""A terminal for programs: one line in, one line out.
 
 stdout carries replies and nothing else, one line each; everything else goes to stderr.
 """
@@ -8,19 +8,26 @@ from __future__ import annotations
 import asyncio
 import os
 import sys
-from typing import TYPE_CHECKING
+import threading
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, TypeVar
 
-from bots.terminal.commands import SEE_MEMORY, Slash, command_in, said_in
-from bots.terminal.outside import outside
-from bots.terminal.stdin import LIMIT, StdinLines
+from bots.terminal.commands import SEE_MEMORY, SlashCommands, parse_command, unescaped
 from bots.terminal.text import inert, one_line
 from core.domain.session import AnswerKind
 from core.turn.notices import SCISSORS, TRIM_MEANING
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from bots.terminal.session import TerminalSession
-    from bots.terminal.stdin import Line
     from core.domain.session import Answer, Entry
+
+Result = TypeVar("Result")
+
+LIMIT = 64 * 1024
+"""Bytes of a line to keep; a message may not be longer either."""
+_CHUNK = 64 * 1024
 
 
 class PipeScreen:
@@ -30,10 +37,10 @@ class PipeScreen:
         """Write replies to this descriptor."""
         self._descriptor = descriptor
         self.closed = asyncio.Event()
-        """Nobody reads the replies any more."""
+        """The program at the other end no longer reads."""
 
     async def entry(self, entry: Entry) -> None:
-        """Leave out what others say: the pipe has the answers to its own lines."""
+        """Ignore what other people say: the pipe gets the answers to its own lines only."""
 
     async def answer(self, answer: Answer, *, mine: bool) -> None:
         """Write an answer as one line; a notice is an explanation."""
@@ -48,10 +55,10 @@ class PipeScreen:
         await self.tell(*answer.notes)
 
     async def preview(self, text: str) -> None:
-        """Leave out what is not the whole answer."""
+        """Ignore a preview: only whole answers are written."""
 
     async def working(self, *, working: bool) -> None:
-        """Show nothing."""
+        """Ignore it."""
 
     async def tell(self, *lines: str) -> None:
         """Write explanations to stderr."""
@@ -61,14 +68,61 @@ class PipeScreen:
     async def _write(self, line: str) -> None:
         data = f"{line}\n".encode()
         try:
-            await outside(lambda: _write_all(self._descriptor, data))
+            await _in_daemon_thread(lambda: _write_all(self._descriptor, data))
         except OSError:
-            self.closed.set()  # the answer stays in the log
+            self.closed.set()  # the log still has the answer
 
 
-async def serve_pipe(seat: TerminalSession, screen: PipeScreen, lines: StdinLines) -> None:
-    """Say each line, and read the next when its answer is out; end with the input."""
-    conversation = asyncio.create_task(_converse(seat, lines))
+@dataclass(frozen=True, slots=True)
+class Line:
+    """A line of input."""
+
+    text: str
+    too_long: bool = False
+    """It was longer than `LIMIT`, so its text is left out."""
+    repaired: bool = False
+    """It was not valid UTF-8, so invalid bytes are replaced."""
+
+
+class PipeLines:
+    """Reads lines from a file descriptor, never more than one limit into memory.
+
+    It reads only as far as the line that is asked for.
+    """
+
+    def __init__(self, descriptor: int) -> None:
+        """Read from this descriptor."""
+        self._descriptor = descriptor
+        self._buffer = bytearray()
+        self._ended = False
+
+    async def read(self) -> Line | None:
+        """Return the next line without its line end; None at the end of the input."""
+        too_long = False
+        while (end := self._buffer.find(b"\n")) < 0 and not self._ended:
+            if len(self._buffer) > LIMIT:
+                too_long = True
+                self._buffer.clear()
+            await self._fill()
+        if end < 0 and not self._buffer and not too_long:
+            return None
+        end = len(self._buffer) if end < 0 else end
+        raw = bytes(self._buffer[:end])
+        del self._buffer[: end + 1]
+        if too_long or len(raw.rstrip(b"\r")) > LIMIT:
+            return Line("", too_long=True)
+        return _decoded(raw.rstrip(b"\r"))
+
+    async def _fill(self) -> None:
+        # Not sys.stdin: a thread that waits in it would break the interpreter's shutdown.
+        data = await _in_daemon_thread(lambda: os.read(self._descriptor, _CHUNK))
+        self._ended = not data
+        self._buffer += data
+
+
+async def serve_pipe(session: TerminalSession, screen: PipeScreen, lines: PipeLines) -> None:
+    """Send each line as a message and read the next after its answer, until the input ends."""
+    conversation = asyncio.create_task(_converse(session, lines))
     closed = asyncio.create_task(screen.closed.wait())
     try:
         await asyncio.wait({conversation, closed}, return_when=asyncio.FIRST_COMPLETED)
@@ -81,35 +135,74 @@ async def serve_pipe(seat: TerminalSession, screen: PipeScreen, lines: StdinLine
         conversation.result()
 
 
-async def _converse(seat: TerminalSession, lines: StdinLines) -> None:
-    await seat.finish_interrupted()
-    slash = Slash(seat)
-    mended = False
+async def _converse(session: TerminalSession, lines: PipeLines) -> None:
+    await session.finish_interrupted()
+    commands = SlashCommands(session)
+    warned = False
     while (line := await lines.read()) is not None:
-        if line.mended and not mended:
-            mended = True
-            await seat.screen.tell(
-                "The input is not all UTF-8; what is wrong is replaced by “\ufffd”."
+        if line.repaired and not warned:
+            warned = True
+            await session.screen.tell(
+                "The input is not all valid UTF-8; I replace invalid bytes with “\ufffd”."
             )
-        if not await _take(line, seat, slash):
+        if not await _take(line, session, commands):
             return
 
 
-async def _take(line: Line, seat: TerminalSession, slash: Slash) -> bool:
-    """Do what one line says; tell whether to go on."""
+async def _take(line: Line, session: TerminalSession, commands: SlashCommands) -> bool:
+    """Do what one line says; return whether to go on."""
     if line.too_long:
-        await seat.complain(
-            f"A line was longer than {LIMIT // 1024} KB, the most that a message may have; "
-            "it was left out."
+        await session.complain(
+            f"A line was longer than {LIMIT // 1024} KB, the most a message may have, "
+            "so I skipped it."
         )
         return True
     if not line.text.strip():
         return True
-    command = command_in(line.text)
+    command = parse_command(line.text)
     if command is not None:
-        return await slash.run(*command)
-    await seat.say(said_in(line.text))
+        return await commands.run(*command)
+    await session.say(unescaped(line.text))
     return True
+
+
+async def _in_daemon_thread(call: Callable[[], Result]) -> Result:
+    """Return what a blocking call returns, without blocking the event loop.
+
+    It runs in a thread that the end of the program does not wait for. asyncio's own threads would
+    keep the program alive until someone types a line or reads from the pipe.
+    """
+    loop = asyncio.get_running_loop()
+    done: asyncio.Future[Result] = loop.create_future()
+
+    def deliver(result: Result | None, error: BaseException | None) -> None:
+        if done.cancelled():
+            return
+        if error is not None:
+            done.set_exception(error)
+        else:
+            done.set_result(result)  # type: ignore[arg-type] # without an error there is one
+
+    def run() -> None:
+        result, error = None, None
+        try:
+            result = call()
+        except BaseException as raised:  # noqa: BLE001 - raised again in the event loop
+            error = raised
+        try:
+            loop.call_soon_threadsafe(deliver, result, error)
+        except RuntimeError:
+            return  # the loop is closed, so no one waits any more
+
+    threading.Thread(target=run, daemon=True).start()
+    return await done
+
+
+def _decoded(raw: bytes) -> Line:
+    try:
+        return Line(raw.decode())
+    except UnicodeDecodeError:
+        return Line(raw.decode(errors="replace"), repaired=True)
 
 
 def _write_all(descriptor: int, data: bytes) -> None:

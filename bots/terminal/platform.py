@@ -1,14 +1,16 @@
 """The terminal as a platform: one person at a keyboard.
 
-What stands in the thread's log is what a terminal shows, so posting means no more than looking
-there. Only the preview comes straight from the turn, where this process runs it.
+A terminal shows a thread's log, so to post an answer means to read the log. Only previews come
+straight from the turn, if this process runs it.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Protocol
 
-from core.delivery.port import Capabilities, PostKey
+from typing_extensions import override
+
+from core.delivery.port import Capabilities, Platform, PostKey
 from core.domain.errors import ChatbotError, FileUnreadableError, PlatformError
 
 if TYPE_CHECKING:
@@ -20,108 +22,102 @@ if TYPE_CHECKING:
 
 NAME = "terminal"
 _PATIENCE = 60.0
-"""Seconds: a person sits before it, or a script waits for the line."""
+"""Seconds that a person at a keyboard, or a script, waits for a reply."""
 
 
 class Viewer(Protocol):
-    """Who looks at a thread through this platform."""
+    """What shows the threads of this platform."""
 
     async def catch_up(self, thread: ThreadKey) -> None:
-        """Show what is new in a thread's log, if it is the one that is looked at."""
+        """Show what is new in a thread's log, if that thread is on screen."""
         ...
 
     async def preview(self, thread: ThreadKey, turn: str, text: str) -> None:
-        """Show as much of an answer as there is; the empty text takes it back."""
+        """Show the part of an answer that exists so far; an empty text withdraws it."""
         ...
 
     async def working(self, thread: ThreadKey, *, working: bool) -> None:
-        """Show that an answer is being made, or no longer is."""
+        """Show that the bot is writing an answer, or no longer is."""
         ...
 
 
-class TerminalPlatform:
-    """Implements `core.delivery.port.Platform`; see there."""
+class TerminalPlatform(Platform):
+    """Shows turns on a terminal."""
 
     name = NAME
 
-    def __init__(self, viewer: Viewer | None = None, *, previews: bool = False) -> None:
-        """Show to `viewer`; without one, answers stay in the log until somebody looks."""
-        self.viewer = viewer
-        self.capabilities = Capabilities(
+    def __init__(self, viewer: Viewer, *, previews: bool) -> None:
+        """Show answers, and previews if `previews`, by `viewer`."""
+        self._viewer = viewer
+        self._capabilities = Capabilities(
             call_timeout=0.5,
             edit_interval=0.02,
             preview_after=0,
             previews=previews,
-            reads_back=False,  # nothing stands anywhere but in the log
+            reads_back=False,  # only the log has our messages
             wait_seconds=_PATIENCE,
         )
 
+    @property
+    @override
+    def capabilities(self) -> Capabilities:
+        return self._capabilities
+
+    @override
     def cut(self, text: str) -> tuple[int, ...]:
-        """Return one piece: a terminal takes any length."""
         return (len(text),)
 
+    @override
     def piece(self, text: str, cuts: Sequence[int], index: int) -> str:
-        """Return the piece between two cuts."""
         start = cuts[index - 1] if index else 0
         return text[start : cuts[index]]
 
+    @override
     def parts(self, text: str, form: Form) -> tuple[str, ...]:
-        """Return the piece as it is: a terminal refuses no shape."""
-        del form
         return (text,)
 
-    async def post(self, where: DeliveryTarget, text: str, key: PostKey) -> str:
-        """Show a preview; an answer is shown from the log, when it is finished."""
+    @override
+    async def post(self, target: DeliveryTarget, text: str, key: PostKey) -> str:
         if key.is_preview:
-            await self._preview(where, text)
+            await self._preview(target, text)
         return f"{key.turn}/{key.token or key.piece}"
 
-    async def edit(self, where: DeliveryTarget, message: str, text: str, *, final: bool) -> None:
-        """Show more of a preview."""
-        del message
+    @override
+    async def edit(self, target: DeliveryTarget, message: str, text: str, *, final: bool) -> None:
         if not final:
-            await self._preview(where, text)
+            await self._preview(target, text)
 
-    async def delete(self, where: DeliveryTarget, message: str) -> None:
-        """Take a preview back."""
-        del message
-        await self._preview(where, "")
+    @override
+    async def delete(self, target: DeliveryTarget, message: str) -> None:
+        await self._preview(target, "")
 
-    async def read_back(self, where: DeliveryTarget) -> tuple[Posted, ...]:
-        """Return nothing: what was shown can't be taken back."""
-        del where
+    @override
+    async def read_back(self, target: DeliveryTarget) -> tuple[Posted, ...]:
         return ()
 
+    @override
     async def fetch(self, thread: ThreadKey, attachment: Attachment) -> bytes:
-        """Refuse: nobody can send a file here."""
-        del thread, attachment
         raise FileUnreadableError("a terminal has no files")
 
+    @override
     async def is_unchanged(self, thread: ThreadKey, attachment: Attachment) -> bool:
-        """Tell whether a file is as it was; there are none in a terminal."""
-        del thread, attachment
         return False
 
-    async def finish(self, where: DeliveryTarget, answer: Answer, posted: Sequence[str]) -> None:
-        """Show the answer: before the turn is settled, so that a kill between can't hide it."""
-        del answer, posted
-        if self.viewer is None:
-            return
+    @override
+    async def finish(self, target: DeliveryTarget, answer: Answer, posted: Sequence[str]) -> None:
+        # The log has the answer, and the turn is not settled yet: a kill now can't hide it.
         try:
-            await self.viewer.catch_up(where.thread)
+            await self._viewer.catch_up(target.thread)
         except ChatbotError as error:
             raise PlatformError(str(error)) from error
 
-    async def tell(self, where: DeliveryTarget, text: str) -> bool:
-        """Say nothing: what was not posted stands in the log, which is what is shown."""
-        del where, text
-        return False
+    @override
+    async def tell(self, target: DeliveryTarget, text: str) -> bool:
+        return False  # the log, which the terminal shows, has what could not be posted
 
-    async def working(self, where: DeliveryTarget, *, working: bool) -> None:
-        """Show that the bot works on this turn, or no longer does."""
-        if self.viewer is not None:
-            await self.viewer.working(where.thread, working=working)
+    @override
+    async def working(self, target: DeliveryTarget, *, working: bool) -> None:
+        await self._viewer.working(target.thread, working=working)
 
-    async def _preview(self, where: DeliveryTarget, text: str) -> None:
-        if self.viewer is not None:
-            await self.viewer.preview(where.thread, where.turn, text)
+    async def _preview(self, target: DeliveryTarget, text: str) -> None:
+        await self._viewer.preview(target.thread, target.turn, text)

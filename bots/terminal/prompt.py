@@ -1,4 +1,4 @@
-"""The loop for a person at a keyboard."""
+"""The loop for a person at a keyboard: prompt, message, answer."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from prompt_toolkit.application import run_in_terminal
 from prompt_toolkit.history import FileHistory, InMemoryHistory
 from prompt_toolkit.patch_stdout import patch_stdout
 
-from bots.terminal.commands import Slash, command_in, said_in
+from bots.terminal.commands import SlashCommands, parse_command, unescaped
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -27,53 +27,53 @@ class InterruptError(Exception):
     """The person pressed Ctrl-C."""
 
 
-async def serve_prompt(seat: TerminalSession, screen: TtyScreen, data: Path) -> None:
-    """Ask for a line, say it, show the answer; until the person leaves.
+async def serve_prompt(session: TerminalSession, screen: TtyScreen, data: Path) -> None:
+    """Read a line, send it and show the answer, until the person leaves.
 
-    Raises `InterruptError` for Ctrl-C.
+    The directory `data` keeps the lines. Raises `InterruptError` for Ctrl-C.
     """
-    session: PromptSession[str] = PromptSession(history=_history(data))
-    await seat.finish_interrupted()
-    slash = Slash(seat)
-    watch = asyncio.create_task(seat.watch(_WATCH_SECONDS))
+    prompt: PromptSession[str] = PromptSession(history=_history(data))
+    await session.finish_interrupted()
+    commands = SlashCommands(session)
+    watch = asyncio.create_task(session.watch(_WATCH_SECONDS))
     try:
         while True:
-            line = await _ask(session, screen, f"{seat.thread.thread}> ")
-            if line is None or not await _take(line, seat, slash):
+            line = await _ask(prompt, screen, f"{session.thread.thread}> ")
+            if line is None or not await _take(line, session, commands):
                 return
     finally:
         watch.cancel()
         await asyncio.wait({watch})
 
 
-async def _ask(session: PromptSession[str], screen: TtyScreen, prompt: str) -> str | None:
-    """Return the line that was typed; None at the end of the input."""
+async def _ask(prompt: PromptSession[str], screen: TtyScreen, label: str) -> str | None:
+    """Return the line that the person typed; None at the end of the input."""
     screen.above = run_in_terminal
     try:
-        with patch_stdout(raw=True):  # for logs; what the screen shows goes its own way
-            return await session.prompt_async(prompt, handle_sigint=False)
+        with patch_stdout(raw=True):  # for the log; the screen writes by `above`
+            return await prompt.prompt_async(label, handle_sigint=False)
     except EOFError:
         return None
-    except KeyboardInterrupt:  # as it is, it would end the event loop at once
+    except KeyboardInterrupt:  # it would end the event loop at once
         raise InterruptError from None
     finally:
         screen.above = None
 
 
-async def _take(line: str, seat: TerminalSession, slash: Slash) -> bool:
-    """Do what the line says; tell whether to go on."""
+async def _take(line: str, session: TerminalSession, commands: SlashCommands) -> bool:
+    """Do what a line says; return whether to go on."""
     if not line.strip():
         return True
-    command = command_in(line)
+    command = parse_command(line)
     if command is not None:
-        return await slash.run(*command)
-    await seat.screen.working(working=True)
-    await seat.say(said_in(line))
+        return await commands.run(*command)
+    await session.screen.working(working=True)
+    await session.say(unescaped(line))
     return True
 
 
 def _history(data: Path) -> History:
-    """Return the lines typed so far, kept where only the user can read them."""
+    """Return the history of typed lines, in a file that only the user can read."""
     path = data / "history"
     try:
         data.mkdir(mode=0o700, parents=True, exist_ok=True)

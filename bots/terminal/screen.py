@@ -1,4 +1,4 @@
-"""What a person at a keyboard sees: answers as they are written, and others in the thread."""
+"""What a person at a keyboard sees: answers as they grow, and other people's messages."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _BOT = "bot> "
 
 
 class TtyScreen:
-    """Writes to a terminal. While the prompt is there, above it; see `above`."""
+    """Writes to a terminal; while it shows a prompt, above the prompt (see `above`)."""
 
     def __init__(self, out: TextIO | None = None) -> None:
         """Write to this file, by default stdout."""
@@ -31,21 +31,21 @@ class TtyScreen:
         self._dim, self._plain = ("", "") if plain else ("\x1b[2m", "\x1b[0m")
         self._erase = "\r" + " " * len(_WAITING) + "\r"
         self._live: str | None = None
-        """What stands there of an answer that is not whole yet."""
+        """The part on screen of an answer that is still growing."""
         self._raw = ""
-        """What that was made of, and `_held` is the white space at its end, which is not there."""
+        """The text it was made from; `_held` is the white space at its end, not on screen yet."""
         self._held = ""
         self._waits = False
-        """The mark for waiting stands there."""
+        """The waiting mark is on screen."""
         self.above: Callable[[Callable[[], None]], Awaitable[object]] | None = None
-        """How to write while a prompt is shown; None while there is none."""
+        """Runs a write above the prompt; None while there is no prompt."""
 
     async def entry(self, entry: Entry) -> None:
-        """Show what somebody else said."""
+        """Show a message from someone else."""
         await self._show(self._dimmed(f"{name_of(entry.author.name)}: {inert(entry.text)}"))
 
     async def answer(self, answer: Answer, *, mine: bool) -> None:
-        """Show an answer, as much of it as does not stand there yet."""
+        """Show an answer, or the rest of it if a part is on screen already."""
         text = inert(answer.text) + (f" {SCISSORS}" if answer.trimmed else "")
         remarks = ([f"{TRIM_MEANING} {SEE_MEMORY}"] if answer.explain_trim else []) + list(
             answer.notes
@@ -63,14 +63,14 @@ class TtyScreen:
         self._write(f"{below}\n")
 
     async def preview(self, text: str) -> None:
-        """Show as much of an answer as there is; the empty text takes it back."""
+        """Show the part of an answer that exists so far; an empty text withdraws it."""
         if text and not text.isspace():
             self._grow(text)
         elif self._live is not None:
             self._restart()
 
     async def working(self, *, working: bool) -> None:
-        """Show that an answer is being made, until there is something of it."""
+        """Show a waiting mark until the answer starts."""
         if working and self._live is None and not self._waits and self.above is None:
             self._write(self._dimmed(_WAITING))
             self._waits = True
@@ -81,8 +81,8 @@ class TtyScreen:
             await self._show("\n".join(self._dimmed(inert(line)) for line in lines))
 
     def _grow(self, text: str) -> None:
-        """Show what is new of a text that grows, without looking at the rest of it again."""
-        raw = text.removesuffix("\r")  # it may be half of a line's end
+        """Show what is new in a growing text, without going through the rest of it again."""
+        raw = text.removesuffix("\r")  # it may be half of a line end
         if self._live is not None and self._raw and text.startswith(self._raw):
             more = self._held + inert(raw[len(self._raw) :])
             shown = more.rstrip()
@@ -96,7 +96,7 @@ class TtyScreen:
         self._raw, self._held = raw, more[len(shown) :]
 
     def _rest(self, text: str) -> str:
-        """Return what is missing of a text, and begin it again where it became another one."""
+        """Return the part of a text that is not on screen; start over if the text changed."""
         if self._live is not None and not text.startswith(self._live):
             self._restart()
         if self._live is None:

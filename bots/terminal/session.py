@@ -1,4 +1,4 @@
-"""A person's seat at the bot: the thread that is looked at, and what is said in it."""
+"""A person's session at a terminal: the thread on screen, and what is said in it."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from bots.terminal.follow import Follower
 from bots.terminal.liveness import is_abandoned, message_id
 from bots.terminal.platform import NAME
 from core.domain.admission import Admission
+from core.domain.backoff import Backoff
 from core.domain.errors import StoreError
 from core.domain.message import Author, Kind, Message, ThreadKey
 from core.domain.session import AnswerKind, Entry, Status
@@ -23,35 +24,37 @@ if TYPE_CHECKING:
     from core.store.port import Store
 
 MAIN = "main"
-"""The thread of who never named one."""
-_FIRST_PAUSE = 0.03
-_LONGEST_PAUSE = 0.5
+"""The thread of a person who never named one."""
+_POLLS = Backoff(first=0.03, cap=0.5, factor=1.5)
+"""Waits between two looks for an answer that another process may be writing."""
 _REFUSALS = {
-    Admission.FULL: "Too many messages wait in this thread already; please send that one again.",
+    Admission.FULL: (
+        "Too many messages are waiting in this thread already. Please send that one again later."
+    ),
     Admission.GONE: (
-        "That message was not taken in: it seems older than the moment at which this thread was "
-        "forgotten. Please look at this machine's clock, and send it again."
+        "I did not accept that message, because it seems older than the moment this thread was "
+        "forgotten. Please check this machine's clock and send it again."
     ),
 }
 
 
 class Screen(Protocol):
-    """Where a seat shows things."""
+    """Port: shows a session to a person or a program."""
 
     async def entry(self, entry: Entry) -> None:
-        """Show what somebody else said."""
+        """Show a message from someone else."""
         ...
 
     async def answer(self, answer: Answer, *, mine: bool) -> None:
-        """Show an answer; `mine` when it answers something that was said here."""
+        """Show an answer; `mine` if it answers something said in this session."""
         ...
 
     async def preview(self, text: str) -> None:
-        """Show as much of an answer as there is; the empty text takes it back."""
+        """Show the part of an answer that exists so far; an empty text withdraws it."""
         ...
 
     async def working(self, *, working: bool) -> None:
-        """Show that an answer is being made, or no longer is."""
+        """Show that the bot is writing an answer, or no longer is."""
         ...
 
     async def tell(self, *lines: str) -> None:
@@ -60,52 +63,55 @@ class Screen(Protocol):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Bot:
-    """What a terminal needs of the bot."""
+class BotParts:
+    """The parts of the bot that a terminal needs."""
 
     store: Store
     intake: Intake
     commands: Commands
     clock: Clock
     user: str
+    """The person's name, which is also their id."""
 
 
 class TerminalSession:
-    """Says things, and shows what comes of them. Implements `platform.Viewer`."""
+    """Sends messages and shows the thread on a screen; it is the platform's `Viewer`."""
 
-    def __init__(self, bot: Bot, screen: Screen) -> None:
-        """Sit down; `open` chooses the thread."""
+    def __init__(self, bot: BotParts, screen: Screen) -> None:
+        """Show the thread `MAIN` on `screen`; `open` changes the thread."""
         self.bot = bot
         self.screen = screen
         self.failed = False
         """Something that was asked for did not happen."""
         self._follower = self._follow(MAIN)
         self._waiting: dict[str, asyncio.Future[None]] = {}
-        self._places: dict[str, int] = {}
+        """By message id: done once the message's answer is on screen."""
+        self._positions: dict[str, int] = {}
+        """The positions in the log of the messages that wait."""
 
     @property
     def thread(self) -> ThreadKey:
-        """Return the thread that is looked at."""
+        """Return the thread on screen."""
         return self._follower.thread
 
     async def open(self, name: str = "") -> None:
-        """Look at the thread of this name, or at the one that was last used.
+        """Show the thread of this name, or the one that was last used.
 
-        From here on every answer in it is shown; so a worker starts after this, or what it
-        finishes of an interrupted conversation would be shown to nobody.
+        Every later answer in it is shown. So open it before a worker starts, which may finish an
+        interrupted reply at once.
         """
         if not name:
             latest = await self.bot.commands.threads(NAME, self.bot.user)
             name = latest[0].thread.thread if latest else MAIN
         self._waiting.clear()
-        self._places.clear()
+        self._positions.clear()
         self._follower = self._follow(name)
         for entry in await self._follower.begin():
             if is_abandoned(entry.platform_id):
                 self._expect(entry.id)
 
     async def finish_interrupted(self) -> None:
-        """Wait for the answers to what was said by a terminal that is gone."""
+        """Wait for the answers to messages from a terminal that is gone."""
         abandoned = list(self._waiting)
         if abandoned:
             await self.screen.tell("Finishing the reply that was interrupted…")
@@ -113,7 +119,7 @@ class TerminalSession:
             await self._until_answered(message)
 
     async def say(self, text: str) -> None:
-        """Say something, and return when its answer was shown."""
+        """Send a message; return once its answer is on screen."""
         message = self._message(text)
         self._expect(message.id)
         received = await self._take(message)
@@ -125,31 +131,31 @@ class TerminalSession:
         await self._until_answered(message.id)
 
     async def complain(self, sentence: str) -> None:
-        """Tell that something that was asked for did not happen."""
+        """Explain that something that was asked for did not happen."""
         self.failed = True
         await self.screen.tell(sentence)
 
     async def watch(self, seconds: float) -> None:
-        """Show what others say in the thread, and what they are answered, for ever."""
+        """Show every `seconds`, without end, what others say in the thread and its answers."""
         while True:
-            with contextlib.suppress(StoreError):  # a person who says something is told
+            with contextlib.suppress(StoreError):  # `say` reports it
                 await self._follower.catch_up()
             await self.bot.clock.sleep(seconds)
 
-    # --- what the platform calls ----------------------------------------------------------------
+    # --- called by the platform -----------------------------------------------------------------
 
     async def catch_up(self, thread: ThreadKey) -> None:
-        """Show what is new in the log, if the thread is the one that is looked at."""
+        """Show what is new in a thread's log, if that thread is on screen."""
         if thread == self.thread:
             await self._follower.catch_up()
 
     async def preview(self, thread: ThreadKey, turn: str, text: str) -> None:
-        """Show as much of an answer as there is, where it is waited for."""
+        """Show the part of an answer that exists so far, if this session waits for it."""
         if thread == self.thread and turn in self._waiting:
             await self.screen.preview(text)
 
     async def working(self, thread: ThreadKey, *, working: bool) -> None:
-        """Show that an answer is being made, or no longer is."""
+        """Show that the bot is writing an answer, or no longer is."""
         if thread == self.thread and self._waiting:
             await self.screen.working(working=working)
 
@@ -163,12 +169,12 @@ class TerminalSession:
         self._waiting[message] = asyncio.get_running_loop().create_future()
 
     def _message(self, text: str) -> Message:
-        name = message_id()
+        id_ = message_id()
         return Message(
             thread=self.thread,
             kind=Kind.TERMINAL,
-            id=name,
-            identities=(name,),
+            id=id_,
+            identities=(id_,),
             author=Author(id=self.bot.user, name=self.bot.user),
             text=text,
             at=self.bot.clock.now(),
@@ -182,25 +188,24 @@ class TerminalSession:
             except StoreError as error:
                 if not told:
                     sentence = str(error).rstrip(".")
-                    await self.screen.tell(f"{sentence}. I keep trying, and nothing is lost.")
+                    await self.screen.tell(f"{sentence}; retrying. Nothing is lost.")
                 told = True
                 await self.bot.clock.sleep(1)
 
     async def _until_answered(self, message: str) -> None:
         answered = self._waiting.get(message)
-        if answered is None:  # together with one before it
+        if answered is None:  # answered together with an earlier message
             return
-        pause = _FIRST_PAUSE
+        polls = iter(_POLLS)
         while not answered.done():
-            await asyncio.wait({answered}, timeout=pause)
-            pause = min(pause * 1.5, _LONGEST_PAUSE)
+            await asyncio.wait({answered}, timeout=next(polls))
             if not answered.done() and await self._is_lost(message):
                 self._waiting.pop(message, None)
-                await self.complain("The thread was forgotten before this was answered.")
+                await self.complain("The thread was forgotten or reset before I answered that.")
                 return
 
     async def _is_lost(self, message: str) -> bool:
-        """Look for the answer; tell whether there will be none, as the thread began anew."""
+        """Look for the answer; return whether a reset or an erase means that none will come."""
         try:
             await self._follower.catch_up()
             if message not in self._waiting:
@@ -210,22 +215,22 @@ class TerminalSession:
             work = await self.bot.store.peek(self.thread)
         except StoreError:
             return False
-        return work is None or work.line > self._places.get(message, work.line)
+        return work is None or work.line > self._positions.get(message, work.line)
 
     async def _show(self, record: Record) -> None:
         if not isinstance(record, Entry):
             await self._show_answer(record)
         elif record.id in self._waiting:
-            self._places[record.id] = record.place
+            self._positions[record.id] = record.place
         elif record.status is not Status.DELETED:
             await self.screen.entry(record)
 
     async def _show_answer(self, answer: Answer) -> None:
-        mine = [message for message, place in self._places.items() if place <= answer.place]
+        mine = [message for message, at in self._positions.items() if at <= answer.place]
         await self.screen.answer(answer, mine=bool(mine))
         self.failed |= bool(mine) and answer.kind is not AnswerKind.ANSWER
         for message in mine:
-            del self._places[message]
+            del self._positions[message]
             waiting = self._waiting.pop(message, None)
             if waiting is not None and not waiting.done():
                 waiting.set_result(None)

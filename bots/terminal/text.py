@@ -1,4 +1,4 @@
-"""Text on its way to a terminal or a pipe. Pure."""
+"""Makes text safe for a terminal or a pipe. Pure."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ _INERT = {
     for code in (*range(0x20), *range(0x7F, 0xA0), *_LINE_ENDS)
     if chr(code) not in "\n\t"
 } | dict.fromkeys((*range(0x202A, 0x202F), *range(0x2066, 0x206A)))
-"""Controls, which a terminal obeys, and those that reorder what stands beside them."""
+"""Control characters, which a terminal obeys, and those that reorder the text around them."""
 
 
 def inert(text: str) -> str:
-    """Return the text without what a terminal would obey; line ends and tabs stay.
+    """Return the text without control characters, except line ends and tabs.
 
-    What models and other people say may hold escape sequences: they would move the cursor,
-    rename the window, or hide what was really said.
+    Models and other people may write escape sequences, which would move the cursor, rename the
+    window, or hide what was really said.
     """
     return text.replace("\r\n", "\n").replace("\r", "\n").translate(_INERT)
 
@@ -25,17 +25,17 @@ def inert(text: str) -> str:
 def one_line(text: str) -> str:
     r"""Return the text as one line: a line end as ``\n``, a backslash as ``\\``.
 
-    So that whoever reads the pipe can undo it without a doubt.
+    So the program that reads the pipe can undo it unambiguously.
     """
     return inert(text).replace("\\", "\\\\").replace("\n", "\\n")
 
 
 def name_of(text: str) -> str:
-    """Return a name fit to be shown in a line: no line ends, and not empty."""
-    return " ".join(inert(text).split()) or "somebody"
+    """Return a name to show in a line: without line ends, and never empty."""
+    return " ".join(inert(text).split()) or "someone"
 
 
 def is_name(text: str) -> bool:
-    """Tell whether a thread may be named this: 1 to 64 characters that can be seen."""
+    """Return whether a thread may have this name: 1 to 64 visible characters."""
     seen = all(unicodedata.category(char)[0] not in "CZ" or char == " " for char in text)
     return seen and 0 < len(text) <= 64 and text == text.strip()  # noqa: PLR2004 - said above

@@ -28,7 +28,7 @@ from typing import TYPE_CHECKING, Any
 
 from psycopg import AsyncConnection
 
-from bots.run import keep_loaded
+from bots.run import tune_garbage_collector
 from core.domain.clock import SystemClock
 from core.store.dynamodb import DynamoStore
 from core.store.local.store import LocalStore
@@ -94,7 +94,7 @@ class Took:
 async def in_turn(steps: Mapping[str, Next], times: int) -> dict[str, Took]:
     """Return how long steps take that are done one after the other."""
     took: dict[str, list[tuple[float, float]]] = {name: [] for name in steps}
-    keep_loaded()  # as the bot does
+    tune_garbage_collector()  # as the bot does
     for number in range(times + WARM_UP):
         for name, prepared in steps.items():
             step = await prepared()

@@ -27,7 +27,7 @@ from typing import TYPE_CHECKING, Any
 
 import aiohttp
 
-from bots.run import keep_loaded
+from bots.run import tune_garbage_collector
 from core.models.scripted import ScriptedModel
 from tests.servers import redis_server
 
@@ -103,7 +103,7 @@ async def answering(app: App, bot: Bot, watch: Watch) -> AsyncGenerator[None, No
     """Run a bot that is connected, as the program does it."""
     async with app.worker(Prompt(watch), {bot.platform.name: bot.platform}) as worker:
         watch.follow(bot.platform)
-        keep_loaded()
+        tune_garbage_collector()
         async with bot.listening(app.store, app.intake(worker), worker):
             yield
 

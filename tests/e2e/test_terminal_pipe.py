@@ -141,7 +141,7 @@ async def test_a_slash_can_be_said(program: Program) -> None:
         ("/memry", "There is no command /memry: did you mean /memory?"),
         ("/switch nowhere", "There is no thread “nowhere”: /threads lists yours."),
         ("/switch", "Which one?"),
-        ("/new main", "There is a thread “main” already: /switch main"),
+        ("/new main", "There is already a thread “main”: /switch main"),
         ("/new " + "x" * 65, "A thread's name has 1 to 64 characters"),
         ("/export", "Where to?"),
         ("/export /no/such/directory/x.md", "can't be written: No such file or directory."),

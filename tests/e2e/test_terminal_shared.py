@@ -85,7 +85,7 @@ async def test_who_waits_is_told_that_the_thread_was_forgotten(
         await asked(claude)
         two = await shared.run("chat", "--thread", "shared", says=[command])
         assert two.code == 0
-        await one.explained("The thread was forgotten before this was answered.")
+        await one.explained("The thread was forgotten or reset before I answered that.")
         ended = await one.end()
     assert (ended.code, ended.out) == (1, b"")
 
@@ -103,7 +103,7 @@ async def test_when_the_store_is_out_for_a_while_nothing_is_lost(
         assert await running.hear()
         server.kill()
         await running.say("What is my dog called?")
-        await running.explained("I keep trying, and nothing is lost.")
+        await running.explained("retrying. Nothing is lost.")
         server.start()
         assert "Rex" in await running.hear()
         assert (await running.end()).code == 0

@@ -63,7 +63,7 @@ async def run(settings: Settings, options: Options) -> int:
         return code
 
     with signals.listening():  # so that an interrupted trial removes what it posted, too
-        return await signals.or_end_of(compared())
+        return await signals.run(compared())
 
 
 def _trial(

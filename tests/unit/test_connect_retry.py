@@ -6,7 +6,7 @@ import logging
 
 import pytest
 
-from bots.connect_retry import until_there
+from bots.connect_retry import retry_until_reached
 from core.domain.errors import OutOfReachError, PlatformError
 from tests.unit.test_retry import Watch
 
@@ -26,17 +26,17 @@ class Platform:
 
 async def test_it_waits_from_a_second_to_a_minute_and_never_all_at_once() -> None:
     clock = Watch()
-    assert await until_there(Platform(10).reached, clock) == "there"
+    assert await retry_until_reached(Platform(10).reached, clock) == "there"
     longest = [1, 2, 4, 8, 16, 32, 60, 60, 60, 60]
     assert all(most / 2 <= slept <= most for slept, most in zip(clock.slept, longest, strict=True))
     again = Watch()
-    await until_there(Platform(10).reached, again)
+    await retry_until_reached(Platform(10).reached, again)
     assert clock.slept != again.slept
 
 
 async def test_it_says_once_that_it_waits(caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.DEBUG)
-    await until_there(Platform(5).reached, Watch())
+    await retry_until_reached(Platform(5).reached, Watch())
     assert [record.getMessage() for record in caplog.records] == [
         "Slack can't be reached; retrying."
     ]
@@ -49,5 +49,5 @@ async def test_what_waiting_does_not_mend_is_raised_at_once() -> None:
         raise PlatformError("no")
 
     with pytest.raises(PlatformError):
-        await until_there(refused, clock)
+        await retry_until_reached(refused, clock)
     assert clock.slept == []

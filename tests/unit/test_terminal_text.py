@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bots.terminal.commands import command_in, said_in
+from bots.terminal.commands import parse_command, unescaped
 from bots.terminal.liveness import is_abandoned, message_id
-from bots.terminal.stdin import LIMIT, Line, StdinLines
+from bots.terminal.pipe import LIMIT, Line, PipeLines
 from bots.terminal.text import inert, is_name, name_of, one_line
 
 
@@ -48,7 +48,7 @@ def test_one_line_is_one_line_and_can_be_undone(text: str) -> None:
 
 def test_a_name_is_one_line_and_never_empty() -> None:
     assert name_of("Ada\nLovelace\x1b[1m") == "Ada Lovelace[1m"
-    assert name_of("\x1b") == "somebody"
+    assert name_of("\x1b") == "someone"
 
 
 @pytest.mark.parametrize("name", ["main", "my dog", "größe", "x" * 64])
@@ -74,18 +74,18 @@ def test_names_that_no_thread_may_have(name: str) -> None:
     ],
 )
 def test_what_is_a_command(line: str, command: tuple[str, str] | None) -> None:
-    assert command_in(line) == command
+    assert parse_command(line) == command
 
 
 def test_two_slashes_say_one() -> None:
-    assert said_in("//help") == "/help"
-    assert said_in("/etc/hosts") == "/etc/hosts"
+    assert unescaped("//help") == "/help"
+    assert unescaped("/etc/hosts") == "/etc/hosts"
 
 
 async def lines_of(data: bytes) -> list[Line]:
     reader, writer = os.pipe()
     with os.fdopen(reader, "rb", buffering=0), os.fdopen(writer, "wb", buffering=0) as end:
-        lines = StdinLines(reader)
+        lines = PipeLines(reader)
 
         def write() -> None:  # beside the reading, as a pipe holds less than a long line
             end.write(data)
@@ -116,7 +116,7 @@ async def test_lines_are_read_as_they_stand(data: bytes, texts: list[str]) -> No
 
 
 async def test_a_line_that_is_no_text_is_mended_and_said_so() -> None:
-    assert await lines_of(b"caf\xe9\nok\n") == [Line("caf\ufffd", mended=True), Line("ok")]
+    assert await lines_of(b"caf\xe9\nok\n") == [Line("caf\ufffd", repaired=True), Line("ok")]
 
 
 @pytest.mark.parametrize("size", [LIMIT + 1, 5 * LIMIT + 7])

@@ -17,7 +17,7 @@ import yarl
 from discord.gateway import DiscordWebSocket
 from discord.http import Route
 
-from bots.connect_retry import until_there
+from bots.connect_retry import retry_until_reached
 from bots.discord.connection.client import Client
 from bots.discord.faults import ODD, OUT_OF_REACH, Fault, fault_of, retry_after, told
 from bots.discord.hosts import api_hosts, file_hosts
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
     from bots.discord.connection.client import EventListener, InteractionListener
     from bots.discord.pace import Pace
-    from bots.hosts import Hosts
+    from bots.outgoing import Hosts
     from bots.settings.settings import Settings
     from core.domain.clock import Clock
 
@@ -106,7 +106,7 @@ class GatewayConnection:
                 self._attached = self.client
                 interactions.attach(self.client)
             try:
-                await until_there(lambda: self._connect(events, interactions), self._clock)
+                await retry_until_reached(lambda: self._connect(events, interactions), self._clock)
             except discord.PrivilegedIntentsRequired:
                 if not self.reads_all:
                     raise PlatformError("Discord does not grant the bot's intents") from None
@@ -120,7 +120,7 @@ class GatewayConnection:
                 log.error("Discord's connection broke and is opened again: %s", broke(error))  # noqa: TRY400
                 failures += 1
                 await self._clock.sleep(_BACKOFF.wait(failures, None))
-                await until_there(self._replace_client, self._clock)
+                await retry_until_reached(self._replace_client, self._clock)
 
     async def leave(self) -> None:
         """Stop receiving events; calls may still be made."""

@@ -16,7 +16,7 @@ from core.domain.payload import count_of, str_of
 
 if TYPE_CHECKING:
     from bots.discord.api import Api
-    from bots.hosts import Hosts
+    from bots.outgoing import Hosts
 
 _OK = 200
 _GONE = {404, 410}
