@@ -24,6 +24,7 @@ from bots.slack.api import guarded_session, sdk_logger, stated
 from bots.slack.faults import OUT_OF_REACH, meaning, start_fault
 from core.domain.errors import OutOfReachError, PlatformError, broke
 from core.domain.payload import str_of
+from core.domain.tasks import Tasks
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -105,7 +106,7 @@ class _Connection(SocketModeClient):
         self.aiohttp_client_session.detach()
         self.aiohttp_client_session = guarded_session(app.client.base_url)
         self._connections = connections
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._tasks = Tasks("a frame from Slack")
 
     async def connect(self) -> None:
         """Connect; request a new address if one does not work (the SDK keeps to the first)."""
@@ -137,9 +138,7 @@ class _Connection(SocketModeClient):
             job = self._connections.take(self, found)
         else:
             job = self.run_message_listeners(found, frame)
-        task = asyncio.create_task(job)
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+        self._tasks.start(job)
 
     @property
     def is_up(self) -> bool:
@@ -187,7 +186,7 @@ class SocketConnections:
         self.outage = Outage()
         self._ping_interval = ping_interval
         self._open: list[_Connection] = []
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._tasks = Tasks("the successor of a connection")
 
     async def open(self) -> None:
         """Connect.
@@ -224,10 +223,9 @@ class SocketConnections:
 
     async def close(self) -> None:
         """Close all connections; Slack sends what was not acknowledged again elsewhere."""
-        for task in self._tasks:
-            task.cancel()
+        await self._tasks.close()
         closing = [connection.leave() for connection in self._open]
-        await asyncio.gather(*self._tasks, *closing, return_exceptions=True)
+        await asyncio.gather(*closing, return_exceptions=True)
         self._open.clear()
 
     def replace(self, old: _Connection) -> None:
@@ -235,9 +233,7 @@ class SocketConnections:
         if old not in self._open:
             return  # Slack asked it to leave twice
         self._open.remove(old)
-        task = asyncio.create_task(self._replace(old))
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+        self._tasks.start(self._replace(old))
 
     async def _replace(self, old: _Connection) -> None:
         started = asyncio.get_running_loop().time()
@@ -246,8 +242,6 @@ class SocketConnections:
             if asyncio.get_running_loop().time() - started > _SWIFT:
                 self.on_reconnect()
             await asyncio.sleep(_LINGER)
-        except Exception as error:  # noqa: BLE001 - nothing awaits this task
-            log.error("a connection has no successor: %s", broke(error))  # noqa: TRY400 - no text
         finally:
             await old.leave()
 

@@ -42,8 +42,8 @@ class Audience:
 
     # --- by what an event says ------------------------------------------------------------------
 
-    def heard(self, body: Mapping[str, Any]) -> Event | None:
-        """Return what a payload says, as `parse`; `Ignored` if the bot does not listen to it.
+    def parse(self, body: Mapping[str, Any]) -> Event | None:
+        """Return what a payload says, as `events.parse`; `Ignored` if the bot does not listen.
 
         A message that can't be parsed is one without words if it is addressed to the bot; else it
         is ignored.
@@ -72,7 +72,7 @@ class Audience:
 
         `kind` is the channel's type, as an event would call it.
         """
-        event = self.heard(envelope(found, channel, self._me, kind))
+        event = self.parse(envelope(found, channel, self._me, kind))
         return event.message if isinstance(event, Said) else None
 
     # --- by what Slack says ---------------------------------------------------------------------

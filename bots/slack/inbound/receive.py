@@ -196,7 +196,7 @@ class Reception:
 
         Raises `StoreError` if it could not be stored.
         """
-        event = self._audience.heard(body)
+        event = self._audience.parse(body)
         match event:
             case None:
                 return False
