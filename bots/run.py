@@ -143,7 +143,8 @@ class PlatformStarter:
 async def _http_server(settings: Settings, health: Health) -> AsyncGenerator[HttpServer, None]:
     from bots.slack.connection.http import HttpServer  # noqa: PLC0415 - slow to import
 
-    server = HttpServer(settings.slack_port, health.missing)
+    secret = settings.slack_signing_secret.get_secret_value()
+    server = HttpServer(settings.slack_port, secret, health.missing)
     await server.open()
     try:
         yield server

@@ -212,7 +212,7 @@ class Api:
         try:
             answer = await self._once(method, arguments, seconds)
         except LimitedError as limited:
-            self.pace.told(method, channel, limited.seconds)
+            self.pace.limited(method, channel, limited.seconds)
             gate.worked()
             raise
         except PostUnclearError as unclear:

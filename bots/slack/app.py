@@ -191,8 +191,7 @@ class Slack:
         self, bolt: AsyncApp, dispatcher: PayloadDispatcher, on_reconnect: Callable[[], None]
     ) -> None:
         if self.server is not None:
-            secret = self._settings.slack_signing_secret.get_secret_value()
-            self.server.admit(bolt, dispatcher, secret)
+            self.server.admit(bolt, dispatcher)
             return
         token = self._settings.slack_app_token.get_secret_value()
         self.sockets = SocketConnections(

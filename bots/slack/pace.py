@@ -95,7 +95,7 @@ class Pace:
     def wait(self, method: str, channel: str, rank: Rank = Rank.ANSWER) -> float:
         """Return the seconds to wait before this call; calls of lower ranks wait for it."""
         now = self._clock.monotonic()
-        due = max(self._told(method, channel), self._window(method, now, rank))
+        due = max(self._limited(method, channel), self._window(method, now, rank))
         if method == _POST and self._seconds:
             due = max(due, self._next.get(channel, 0) - BURST * self._seconds)
         if method != _POST:
@@ -116,7 +116,7 @@ class Pace:
         elif method in _PER_MINUTE:
             self._recent(method, now).append(now)
 
-    def told(self, method: str, channel: str, seconds: float) -> None:
+    def limited(self, method: str, channel: str, seconds: float) -> None:
         """Note that Slack allows no such call for this many seconds."""
         self._not_before[_key(method, channel)] = self._clock.monotonic() + seconds
 
@@ -124,7 +124,7 @@ class Pace:
         """Return whether a courtesy may be made at once."""
         return not self.wait(method, channel, Rank.COURTESY)
 
-    def _told(self, method: str, channel: str) -> float:
+    def _limited(self, method: str, channel: str) -> float:
         return self._not_before.get(_key(method, channel), 0.0)
 
     def _window(self, method: str, now: float, rank: Rank) -> float:

@@ -83,7 +83,8 @@ async def bot_on(
     async with AsyncExitStack() as stack:
         server = None
         if transport == "http":
-            server = HttpServer(settings.slack_port, Health(store).missing)
+            secret = settings.slack_signing_secret.get_secret_value()
+            server = HttpServer(settings.slack_port, secret, Health(store).missing)
             await server.open()
             stack.push_async_callback(server.close)
         slack = await stack.enter_async_context(

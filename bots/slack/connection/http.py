@@ -45,16 +45,19 @@ _SSL_CHECK = 1_000
 class HttpServer:
     """The HTTP server. It rejects everything without a valid signature."""
 
-    def __init__(self, port: int, missing: Callable[[], Awaitable[tuple[str, ...]]]) -> None:
+    def __init__(
+        self, port: int, signing_secret: str, missing: Callable[[], Awaitable[tuple[str, ...]]]
+    ) -> None:
         """Listen on a port, once opened.
 
         Args:
             port: The port; 0 takes any that is free.
+            signing_secret: The app's secret, with which Slack signs its requests.
             missing: Names the parts of the bot that are not ready, for health checks.
         """
         self._take: Take | None = None
         """Takes what Slack sends; until it is set, Slack is asked to send it again later."""
-        self._signed: SignatureVerifier
+        self._verifier = SignatureVerifier(signing_secret)
         self._wanted = port
         self._missing = missing
         self._connections = Connections()
@@ -79,8 +82,8 @@ class HttpServer:
             text = f"CHATBOT_SLACK_PORT: port {self._wanted} can't be used: {error.strerror}"
             raise SettingsError(text) from None
 
-    def admit(self, app: AsyncApp, dispatcher: PayloadDispatcher, secret: str) -> None:
-        """Accept, from now on, what is signed with this secret.
+    def admit(self, app: AsyncApp, dispatcher: PayloadDispatcher) -> None:
+        """Dispatch Slack's requests from now on.
 
         The server listens before the bot has connected, so that health checks get an answer.
         """
@@ -95,7 +98,6 @@ class HttpServer:
 
             return await dispatcher.take(payload, bolt)
 
-        self._signed = SignatureVerifier(secret)
         self._take = take
 
     @property
@@ -176,7 +178,7 @@ class HttpServer:
 
     def _is_signed(self, body: bytes, request: web.BaseRequest) -> bool:
         try:
-            return self._signed.is_valid_request(body, request.headers)
+            return self._verifier.is_valid_request(body, request.headers)
         except (TypeError, ValueError):  # the time is no number, or the signature no text
             return False
 

@@ -139,7 +139,7 @@ class SlackIntake:
 
     async def close(self) -> None:
         """Give notices three seconds to be posted."""
-        await self._notices.close(grace=3)
+        await self._notices.wait(3)
 
     def _lock(self, thread: ThreadKey) -> asyncio.Lock:
         return self._locks.setdefault(thread, asyncio.Lock())

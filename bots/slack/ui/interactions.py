@@ -95,7 +95,7 @@ class Interactions:
 
     async def close(self) -> None:
         """Give running commands a moment to finish."""
-        await self._tasks.close(grace=_CLOSING)
+        await self._tasks.wait(_CLOSING)
 
     def _begin(
         self, job: Coroutine[Any, Any, None], user: str, channel: str = ""
@@ -204,10 +204,10 @@ class Interactions:
         self._asked(self._once(lambda: self._on_message("forget", shortcut), shortcut), shortcut)
 
     async def _pressed(self, ack: AsyncAck, body: dict[str, Any], action: dict[str, Any]) -> None:
-        user, word = _user_of(body), views.command_of(str_of(action, "action_id"))
+        user, command = _user_of(body), views.command_of(str_of(action, "action_id"))
         named = str_of(action, "value")
-        job = self._once(lambda: self._on_message(word, body, named), body)
-        if word == "reset" and user:
+        job = self._once(lambda: self._on_message(command, body, named), body)
+        if command == "reset" and user:
             await self._before_ack(job, user)
         else:
             self._asked(job, body)
@@ -238,15 +238,15 @@ class Interactions:
 
     # --- commands -------------------------------------------------------------------------------
 
-    async def _on_message(self, word: str, body: dict[str, Any], named: str = "") -> None:
+    async def _on_message(self, command: str, body: dict[str, Any], named: str = "") -> None:
         """Run a command on the thread that a button names, or else on its message's thread."""
         thread = _thread_in(named) if named else self._thread_of(body)
         pushed = str_of(dict_of(body, "view"), "type") == "modal"
-        await self._on(word, _user_of(body), thread, str_of(body, "trigger_id"), pushed=pushed)
+        await self._on(command, _user_of(body), thread, str_of(body, "trigger_id"), pushed=pushed)
 
     async def _on(
         self,
-        word: str,
+        command: str,
         user: str,
         thread: ThreadKey,
         trigger: str,
@@ -256,20 +256,20 @@ class Interactions:
     ) -> None:
         """Run a command on a thread."""
         replies = self._replies
-        if word == "export":
+        if command == "export":
             async with self._authorized.exported(user, thread, form) as file:
                 await replies.send(user, file)
-        elif word == "reset":
+        elif command == "reset":
             await replies.announce(thread, await self._authorized.reset(user, thread))
         else:
             modal = await replies.show(trigger, pushed=pushed)
-            show = self._confirmation if word == "forget" else self._remembered
+            show = self._confirmation if command == "forget" else self._remembered
             await replies.fill(modal, await show(user, thread))
 
-    async def _choice(self, user: str, word: str, channel: str) -> dict[str, Any]:
+    async def _choice(self, user: str, command: str, channel: str) -> dict[str, Any]:
         try:
             await self._authorized.admit(user, self._directory.thread_at(channel, ""))
-            return await self._home.choice(user, word)
+            return await self._home.choice(user, command)
         except DeniedError as denied:
             return views.words("Your threads", [str(denied)])
 

@@ -67,13 +67,13 @@ class SlackReplies:
         """Say something under a message, visible to all; once under this name."""
         await say(self._api, self._me, message, shape.message(text), name=name)
 
-    async def offer(self, message: Message, word: str) -> None:
+    async def offer(self, message: Message, name: str) -> None:
         """Post a button for a command in a thread: Slack opens a modal only for a gesture."""
-        action, label = views.ACTIONS[word]
-        content = shape.message(_OFFERS[word])
-        press = views.button(action, label, str(message.thread), danger=word == "forget")
+        action, label = views.ACTIONS[name]
+        content = shape.message(_OFFERS[name])
+        press = views.button(action, label, str(message.thread), danger=name == "forget")
         content["blocks"].append({"type": "actions", "elements": [press]})
-        await say(self._api, self._me, message, content, name=word)
+        await say(self._api, self._me, message, content, name=name)
 
     async def announce(self, thread: ThreadKey, text: str) -> None:
         """Say something in a thread, visible to all."""
