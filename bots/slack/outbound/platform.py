@@ -19,12 +19,11 @@ from bots.slack.inbound.events import NAME, channel_of
 from bots.slack.outbound import format as shape
 from bots.slack.outbound.files_in import fetch, is_unchanged
 from bots.slack.outbound.files_out import Uploads, is_file
-from bots.slack.outbound.post_keys import mark, notice
-from bots.slack.outbound.read_back import PATIENCE, find, say, say_once
+from bots.slack.outbound.post_keys import mark
+from bots.slack.outbound.read_back import direct_channel, find, post_notice, say, say_once
 from bots.slack.outbound.status import Status
 from bots.slack.outbound.stream import LIFE, Streams
 from bots.slack.outbound.titles import Titles
-from bots.slack.pace import Rank
 from core.delivery.port import Capabilities, Form, PostKey
 from core.domain.errors import (
     ContentRefusedError,
@@ -34,7 +33,6 @@ from core.domain.errors import (
     PostUnclearError,
 )
 from core.domain.message import Kind
-from core.domain.payload import dict_of, str_of
 from core.domain.tasks import off_loop_if_long
 from core.turn.notices import TRIM_MEANING
 
@@ -260,12 +258,7 @@ class SlackPlatform:
         if not person:
             return False
         try:
-            opened = await self.api.call(
-                "conversations.open", repeat=True, rank=Rank.COMMAND, users=person
-            )
-            dm = str_of(dict_of(opened, "channel"), "id")
-            marked = {"metadata": notice(), **shape.NO_PREVIEWS, **content}
-            await self.api.call("chat.postMessage", channel=dm, patience=PATIENCE, **marked)
+            await post_notice(self.api, await direct_channel(self.api, person), content)
         except PlatformError as error:
             log.warning("a notice was not posted: %s", error)
             return False

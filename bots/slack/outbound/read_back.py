@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from bots.slack.api import stated
 from bots.slack.ids import is_ts
 from bots.slack.inbound.events import channel_of
 from bots.slack.inbound.history import replies
@@ -64,12 +65,34 @@ async def say_once(
         async for found in replies(api, channel, root, oldest=after, rank=Rank.COMMAND):
             if found.get("metadata") == metadata and is_ours(found, me):
                 return
+    await post_notice(api, channel, content, root=root, metadata=metadata)
+
+
+async def post_notice(
+    api: Api,
+    channel: str,
+    content: shape.Json,
+    *,
+    root: str = "",
+    metadata: shape.Json | None = None,
+) -> None:
+    """Post a message outside of turns, in a channel or in its thread under `root`.
+
+    Raises `PlatformError`.
+    """
     await api.call(
         "chat.postMessage",
         channel=channel,
         thread_ts=root or None,
-        metadata=metadata,
-        **shape.NO_PREVIEWS,
+        metadata=metadata or notice(),
         patience=PATIENCE,
+        **shape.NO_PREVIEWS,
         **content,
     )
+
+
+async def direct_channel(api: Api, person: str) -> str:
+    """Return the channel of the direct messages with a person; raises `PlatformError`."""
+    method = "conversations.open"
+    answer = await api.call(method, repeat=True, rank=Rank.COMMAND, users=person)
+    return stated(method, answer, "channel", "id")

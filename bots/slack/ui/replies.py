@@ -10,13 +10,10 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING, Any
 
-from bots.slack.api import stated
 from bots.slack.inbound.events import channel_of
 from bots.slack.outbound import format as shape
 from bots.slack.outbound.files_out import share
-from bots.slack.outbound.post_keys import notice
-from bots.slack.outbound.read_back import PATIENCE, say
-from bots.slack.pace import Rank
+from bots.slack.outbound.read_back import direct_channel, post_notice, say
 from bots.slack.ui import views
 from bots.slack.ui.commands import help_text
 from bots.slack.ui.permalinks import link_in
@@ -78,34 +75,19 @@ class SlackReplies:
     async def announce(self, thread: ThreadKey, text: str) -> None:
         """Say something in a thread, visible to all."""
         channel = channel_of(thread.place)
-        root = None if thread.thread == channel else thread.thread
-        await self._api.call(
-            "chat.postMessage",
-            channel=channel,
-            thread_ts=root,
-            metadata=notice(),
-            patience=PATIENCE,
-            **shape.NO_PREVIEWS,
-            **shape.message(text),
-        )
+        root = "" if thread.thread == channel else thread.thread
+        await post_notice(self._api, channel, shape.message(text), root=root)
 
     # --- to one person --------------------------------------------------------------------------
 
     async def tell(self, person: str, text: str) -> None:
         """Say something to a person in a direct message."""
-        dm = await self._dm(person)
-        await self._api.call(
-            "chat.postMessage",
-            channel=dm,
-            metadata=notice(),
-            patience=PATIENCE,
-            **shape.NO_PREVIEWS,
-            **shape.message(text),
-        )
+        dm = await direct_channel(self._api, person)
+        await post_notice(self._api, dm, shape.message(text))
 
     async def send(self, person: str, file: Path) -> None:
         """Send a file to a person in a direct message; never twice."""
-        dm = await self._dm(person)
+        dm = await direct_channel(self._api, person)
         await share(self._api, self._clock, file, channel=dm, comment=_SENT)
 
     async def whisper(self, person: str, channel: str, text: str) -> None:
@@ -140,9 +122,3 @@ class SlackReplies:
         """Replace the content of an open modal."""
         view = view | {"external_id": modal}
         await self._api.call("views.update", repeat=True, external_id=modal, view=view)
-
-    async def _dm(self, person: str) -> str:
-        answer = await self._api.call(
-            "conversations.open", repeat=True, rank=Rank.COMMAND, users=person
-        )
-        return stated("conversations.open", answer, "channel", "id")
