@@ -1,9 +1,9 @@
-"""Logging: to stderr, one line each, with no secret in it and nothing of what people say.
+"""Logging to stderr, one line per record, without secrets or anything that people said.
 
-Our own lines say neither. What a library says may hold anything, at any level: a request, a
-payload, a person's message in the text of an error. So of a library's line there is only what its
-source has there as a constant, with numbers in their places; below WARNING there is nothing. And
-of an error that is not ours there are the type and the places, not the text.
+Our own lines contain neither. A library's line may contain anything, at any level: a request, a
+payload, a person's message in the text of an error. So of a library's line the log shows only the
+constant text in its source, with numbers filled in, and nothing below WARNING. Of an error that is
+not ours it shows the type and the traceback, but not the text.
 """
 
 from __future__ import annotations
@@ -35,183 +35,183 @@ log = logging.getLogger(__name__)
 
 _FORMAT = "%(asctime)s %(levelname)s %(name)s: %(message)s"
 _OURS = ("__main__", "bots", "chatbot", "core")
-"""The roots of the loggers whose lines we write."""
-_LONGEST = 4_000
-"""Characters of a line: what a platform says of a failure may be a whole page."""
+"""The roots of our own loggers."""
+_MAX_LENGTH = 4_000
+"""Characters of a line; a platform may report a failure with a whole page."""
 _FRAMES = 40
-"""Frames of an error's trace, the innermost."""
+"""The most frames of a traceback to show, the innermost ones."""
 _CAUSES = 10
-_LEFT_OUT = "\u2026"
+"""The most errors of a chain to show."""
+_OMITTED = "\u2026"
 _VALUE = regex.compile(r"%(?:\(\w++\))?+[-#0 +]*+[\d*]*+(?:\.[\d*]++)?+[a-zA-Z%]")
 _FIELD = regex.compile(r"\{[^{}]*+\}")
 _METHODS = {"critical", "debug", "error", "exception", "fatal", "info", "log", "warn", "warning"}
 
 
 class Redacting(logging.Formatter):
-    """Formats a record, and blots out secrets wherever they ended up in it."""
+    """Formats a record and replaces secrets, wherever they are in it, by ***."""
 
     def __init__(self, secrets: Iterable[str]) -> None:
-        """Name what must not be seen; the longest goes first, as one may be part of another."""
+        """Hide these secrets, the longest first, since one may be part of another."""
         super().__init__(_FORMAT)
         self._secrets = sorted(filter(None, secrets), key=len, reverse=True)
 
     def format(self, record: logging.LogRecord) -> str:
-        """Return the line, and the trace of an error below it, without the secrets."""
+        """Return the line, and below it an error's traceback, without secrets."""
         return redact(super().format(record), self._secrets)
 
     def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802 - logging's name
-        """Return the record's one line, however many its message has."""
-        said = " ".join(visible(record.message).split("\n"))
-        record.message = said if len(said) <= _LONGEST else said[:_LONGEST] + _LEFT_OUT
+        """Return the record as one line, even if its message has several."""
+        text = " ".join(visible(record.message).split("\n"))
+        record.message = text if len(text) <= _MAX_LENGTH else text[:_MAX_LENGTH] + _OMITTED
         return super().formatMessage(record)
 
     def formatException(self, ei: Any) -> str:  # noqa: ANN401, N802 - as logging has it
-        """Return an error's trace, without what errors say that are not ours."""
+        """Return an error's traceback, without the text of errors that are not ours."""
         return trace_of(ei[1]) if ei[1] is not None else ""
 
 
 class _Stderr:
-    """Writes to what stderr is at the moment: a prompt puts itself before it for a while."""
+    """Writes to the current `sys.stderr`, which a prompt replaces while it is shown."""
 
     def write(self, text: str) -> int:
         """Write the text."""
         return sys.stderr.write(text)
 
     def flush(self) -> None:
-        """Write what is buffered."""
+        """Flush the buffer."""
         sys.stderr.flush()
 
 
 class _Handler(logging.StreamHandler[Any]):
-    """The one handler: it takes our lines, and those of libraries from WARNING on."""
+    """The only handler: it writes our lines, and those of libraries from WARNING up."""
 
     def handle(self, record: logging.LogRecord) -> Any:  # noqa: ANN401 - as logging has it
-        """Write a record, unless it is a library's that only it needs."""
+        """Write a record, unless it is a library's below WARNING."""
         return super().handle(record) if is_shown(record) else False
 
     def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802 - logging's name
-        """Say only where a line came from that can't be written: its values would be shown."""
+        """Report only where an unwritable line came from, since its values could be secret."""
         place = f"{record.pathname}:{record.lineno}"
-        self.stream.write(f"chatbot: a line of the log could not be written: {place}\n")
+        self.stream.write(f"chatbot: a log line could not be written: {place}\n")
 
 
 def set_up_logging(level: str, secrets: Iterable[str]) -> None:
-    """Send the program's logs to stderr, from this level on, and what nobody catches with them.
+    """Log to stderr from this level up, including errors and warnings that nothing catches.
 
-    Changes the process as a whole: this is for the program, once, before anything is logged.
+    It changes the whole process. The program calls it once, before anything is logged.
     """
     handler = _Handler(_Stderr())
     handler.setLevel(level)
     handler.setFormatter(Redacting(secrets))
-    # A library's own level, lower than this, is of no effect: the handler looks again.
+    # A library may set a lower level of its own: the handler checks again.
     loudest = max(logging.WARNING, logging.getLevelName(level))
     logging.basicConfig(level=loudest, handlers=[handler], force=True)
     for name in _OURS:
         logging.getLogger(name).setLevel(level)
-    logging.setLogRecordFactory(_record)  # so a handler of a library's own has no more to write
+    logging.setLogRecordFactory(_record)  # so a library's own handler gets no more either
     logging.raiseExceptions = False
-    warnings.showwarning = _warned
-    sys.excepthook = _ended_by
-    threading.excepthook = lambda told: report("a thread ended badly", told.exc_value)
-    sys.unraisablehook = lambda told: report("an error that nobody can catch", told.exc_value)
+    warnings.showwarning = _show_warning
+    sys.excepthook = _log_crash
+    threading.excepthook = lambda args: report("a thread failed", args.exc_value)
+    sys.unraisablehook = lambda args: report("an error that nothing can catch", args.exc_value)
 
 
 def watch_loop() -> None:
-    """Report what tasks and callbacks of the running event loop leave to nobody.
+    """Report errors that tasks and callbacks of the running event loop leave unhandled.
 
-    asyncio's own words for it hold the error, and what a callback was called with.
+    asyncio's own message would contain the error's text, and a callback's arguments.
     """
 
-    def left(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+    def unhandled(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
         del loop
-        said = str(context.get("message", ""))
-        kind = next((each for each in _LEFT if said.startswith(each)), "an error was left")
-        of = context.get("task") or context.get("future")
-        coro = of.get_coro() if isinstance(of, asyncio.Task) else None
+        message = str(context.get("message", ""))
+        kind = next((each for each in _UNHANDLED if message.startswith(each)), "an unhandled error")
+        future = context.get("task") or context.get("future")
+        coro = future.get_coro() if isinstance(future, asyncio.Task) else None
         name = getattr(coro, "__qualname__", "")
         report(f"{kind} {name}".rstrip(), context.get("exception"))
 
-    asyncio.get_running_loop().set_exception_handler(left)
+    asyncio.get_running_loop().set_exception_handler(unhandled)
 
 
-_LEFT = (
+_UNHANDLED = (
     "Task exception was never retrieved",
     "Future exception was never retrieved",
     "Task was destroyed but it is pending!",
     "Exception in callback",
     "socket.accept() out of system resource",
 )
-"""How asyncio's messages begin that say what happened; behind it come values."""
+"""The constant starts of asyncio's messages, which values follow."""
 
 
 def report(what: str, error: BaseException | None) -> None:
-    """Log an error that nothing caught, and where; not its words, unless they are ours."""
+    """Log an error that nothing caught, with its traceback, but its text only if it is ours."""
     log.error("%s", what, exc_info=error)
 
 
 def is_shown(record: logging.LogRecord) -> bool:
-    """Tell whether a record of this name and level may be written at all."""
+    """Return whether a record's logger and level allow it to be written."""
     return record.levelno >= logging.WARNING or is_ours(record.name)
 
 
 def is_ours(name: str) -> bool:
-    """Tell whether a logger is one of the program's own."""
+    """Return whether a logger is one of our own."""
     return name.partition(".")[0] in _OURS
 
 
 def trace_of(error: BaseException) -> str:
-    """Return an error's trace with those that led to it; the words of our own errors alone.
+    """Return the traceback of an error and of its causes, with the text of our own errors only.
 
-    The source lines in it are code, and hold no value.
+    The source lines in it are code and contain no values.
     """
-    told = [_told(each) for each in _led_to(error)]
-    return "\n\n".join(reversed(told))
+    return "\n\n".join(reversed([_formatted(each) for each in _chain(error)]))
 
 
 # --- the lines of libraries ---------------------------------------------------------------------
 
 
 def _record(name: str, level: int, *args: Any, **named: Any) -> logging.LogRecord:
-    """Make a record: a library's holds nothing but what is constant in its source."""
-    made = logging.LogRecord(name, level, *args, **named)
+    """Create a record; a library's gets only the constant text of its source."""
+    record = logging.LogRecord(name, level, *args, **named)
     if is_ours(name):
-        return made
-    made.msg, made.args = constant_of(made), ()
-    if isinstance(made.exc_info, tuple) and made.exc_info[1] is not None:
-        made.exc_text, made.exc_info = trace_of(made.exc_info[1]), None
-    return made
+        return record
+    record.msg, record.args = constant_of(record), ()
+    if isinstance(record.exc_info, tuple) and record.exc_info[1] is not None:
+        record.exc_text, record.exc_info = trace_of(record.exc_info[1]), None
+    return record
 
 
 def constant_of(record: logging.LogRecord) -> str:
-    """Return what a library says whatever it says it of: its values are left out, but numbers."""
-    said = _said_at(record.pathname, record.lineno)
+    """Return the constant text of a library's message, with its numbers but no other values."""
+    template = _template_at(record.pathname, record.lineno)
     values = record.args if isinstance(record.args, tuple) else ()
-    left = iter(values)
+    remaining = iter(values)
 
     def shown(place: regex.Match[str]) -> str:
         if place[0].endswith("%"):
             return "%"
-        value = next(left, None)
+        value = next(remaining, None)
         plain = isinstance(value, (int, float)) and not isinstance(value, bool)
-        return f"{value:.6g}" if plain else _LEFT_OUT
+        return f"{value:.6g}" if plain else _OMITTED
 
-    message: str = _VALUE.sub(shown, said)
+    message: str = _VALUE.sub(shown, template)
     return f"{message} ({record.module}:{record.lineno})"
 
 
 @lru_cache(maxsize=1000)
-def _said_at(path: str, line: int) -> str:
-    """Return the constant part of the message in the call at a line of a source."""
+def _template_at(path: str, line: int) -> str:
+    """Return the constant text of the message in the logging call at a line of source."""
     try:
         tree = ast.parse("".join(linecache.getlines(path)))
     except (SyntaxError, ValueError):
-        return _LEFT_OUT
+        return _OMITTED
     calls = [node for node in ast.walk(tree) if _is_call_at(node, line)]
     if not calls:
-        return _LEFT_OUT
+        return _OMITTED
     call = min(calls, key=lambda node: (node.end_lineno or 0) - node.lineno)
-    given = call.args[1:] if getattr(call.func, "attr", "") == "log" else call.args
-    return _constant(given[0]) if given else _LEFT_OUT
+    arguments = call.args[1:] if getattr(call.func, "attr", "") == "log" else call.args
+    return _constant(arguments[0]) if arguments else _OMITTED
 
 
 def _is_call_at(node: ast.AST, line: int) -> TypeGuard[ast.Call]:
@@ -231,16 +231,16 @@ def _constant(node: ast.expr) -> str:
         case ast.BinOp(left=left, op=ast.Mod()):
             return _constant(left)
         case ast.Call(func=ast.Attribute(value=text, attr="format")):
-            filled: str = _FIELD.sub(_LEFT_OUT, _constant(text))
+            filled: str = _FIELD.sub(_OMITTED, _constant(text))
             return filled
-    return _LEFT_OUT
+    return _OMITTED
 
 
 # --- errors -------------------------------------------------------------------------------------
 
 
-def _led_to(error: BaseException) -> Iterator[BaseException]:
-    """Yield an error, the one that it came of, and so on."""
+def _chain(error: BaseException) -> Iterator[BaseException]:
+    """Yield an error, its cause, the cause of that, and so on."""
     seen: set[int] = set()
     each: BaseException | None = error
     while each is not None and id(each) not in seen and len(seen) < _CAUSES:
@@ -249,24 +249,24 @@ def _led_to(error: BaseException) -> Iterator[BaseException]:
         each = each.__cause__ or (None if each.__suppress_context__ else each.__context__)
 
 
-def _told(error: BaseException) -> str:
+def _formatted(error: BaseException) -> str:
     frames = StackSummary.extract(walk_tb(error.__traceback__), limit=-_FRAMES)
     lines = ["Traceback (most recent call last):\n", *format_list(frames)] if frames else []
-    within = error.exceptions if isinstance(error, BaseExceptionGroup) else ()
-    named = ", ".join(type(each).__qualname__ for each in within)
+    members = error.exceptions if isinstance(error, BaseExceptionGroup) else ()
+    named = ", ".join(type(each).__qualname__ for each in members)
     code = errno.errorcode.get(error.errno or 0, "") if isinstance(error, OSError) else ""
-    words = str(error) if isinstance(error, ChatbotError) else named or code
+    text = str(error) if isinstance(error, ChatbotError) else named or code
     return (
         "".join(lines)
         + f"{type(error).__module__}.{type(error).__qualname__}"
-        + (f": {words}" if words else "")
+        + (f": {text}" if text else "")
     )
 
 
-# --- where errors and warnings end that nobody takes ----------------------------------------------
+# --- errors and warnings that nothing catches ---------------------------------------------------
 
 
-def _warned(
+def _show_warning(
     message: Warning | str,
     category: type[Warning],
     filename: str,
@@ -278,6 +278,8 @@ def _warned(
     log.warning("%s at %s:%d", category.__name__, filename, lineno)
 
 
-def _ended_by(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
+def _log_crash(
+    kind: type[BaseException], error: BaseException, trace: TracebackType | None
+) -> None:
     del kind, trace
-    log.critical("the program ends by an error that is no fault of yours", exc_info=error)
+    log.critical("the program crashed because of a bug in it", exc_info=error)

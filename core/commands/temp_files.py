@@ -20,6 +20,8 @@ from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from core.domain.tasks import Tasks
+
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Iterator
 
@@ -74,12 +76,12 @@ async def swept(clock: Clock) -> AsyncGenerator[None, None]:
             await _sweep()
 
     await _sweep()
-    task = asyncio.create_task(again())
+    tasks = Tasks("the sweep of temporary folders")
+    tasks.start(again())
     try:
         yield
     finally:
-        task.cancel()
-        await asyncio.wait({task})
+        await tasks.close()
 
 
 async def _sweep() -> None:

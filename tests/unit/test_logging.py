@@ -324,7 +324,7 @@ def test_a_record_from_code_that_can_not_be_read_says_where_it_came_from(
 def test_a_line_that_can_not_be_written_shows_none_of_its_values(written: Written) -> None:
     OURS.warning("%d turns", SAID)
     assert SAID not in written.text
-    assert "a line of the log could not be written: " in written.text
+    assert "a log line could not be written: " in written.text
 
 
 # --- what nobody catches ------------------------------------------------------------------------
