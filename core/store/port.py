@@ -37,10 +37,8 @@ if TYPE_CHECKING:
         Work,
     )
 
-_PLACES = 200
-"""Positions of a log that `records` reads at once: an entry may have 64 KB."""
-_THREADS = 200
-"""Threads that `all_threads` reads at once."""
+_PAGE = 200
+"""Positions of a log, or threads, that are read at once: an entry may have 64 KB."""
 
 
 class Store(SidePort):
@@ -329,7 +327,7 @@ class Store(SidePort):
         """
         after = start - 1
         while stop is None or after < stop - 1:
-            limit = _PLACES if stop is None else min(_PLACES, stop - 1 - after)
+            limit = _PAGE if stop is None else min(_PAGE, stop - 1 - after)
             page = await self.history(thread, after=after, limit=limit)
             for record in page:
                 if stop is not None and record.place >= stop:
@@ -372,20 +370,17 @@ class Store(SidePort):
         Raises:
             StoreError: See the module.
         """
-        page = await self.threads(person=person, place=place, limit=_THREADS)
+        page = await self.threads(person=person, place=place, limit=_PAGE)
         while True:
             for info in page.threads:
                 yield info
             if not page.after:
                 return
-            page = await self.threads(person=person, place=place, after=page.after, limit=_THREADS)
+            page = await self.threads(person=person, place=place, after=page.after, limit=_PAGE)
 
     @abstractmethod
     async def peek(self, thread: ThreadKey) -> Work | None:
-        """Return a thread as `claim` would return it, without taking it.
-
-        Returns:
-            Its work, with an empty lease that grants nothing; None for an unknown thread.
+        """Return a thread as `claim` would return it, with an empty lease; None if it is unknown.
 
         Raises:
             StoreError: See the module.
@@ -396,7 +391,7 @@ class Store(SidePort):
         """Return the `rev` of each of these threads, in one read for each hundred or so.
 
         Returns:
-            The revisions in the order of the threads; empty for a thread that is not kept.
+            The revisions in this order; empty for a thread that is not kept.
 
         Raises:
             StoreError: See the module.

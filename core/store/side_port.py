@@ -3,8 +3,8 @@
 A migration moves a thread whole: its header with people and tombstone (`dump`), and its records,
 which are read with `history` and written in portions, the header with the last one. No verb sees
 the thread before that, so a migration may be interrupted anywhere and started again. Everything
-else is small, lies beside the threads and moves in batches (`asides`, `keep`). Leases, and what a
-migration means, are the business of `core.store.migration.migrate`.
+else is small, lies beside the threads and moves in batches (`side_records`, `keep`). Leases, and
+the order of a migration, are up to `core.store.migration.migrate`.
 
 Every verb raises `StoreError`, as `core.store.port` says.
 """
@@ -51,7 +51,7 @@ class SeenEvent:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Traced:
+class StoredTombstone:
     """What the store remembers of a thread beyond its end, under the hash of its name."""
 
     hash: str
@@ -76,7 +76,7 @@ class Cursor:
     position: int
 
 
-Aside: TypeAlias = SeenEvent | Traced | Place | Cursor
+SideRecord: TypeAlias = SeenEvent | StoredTombstone | Place | Cursor
 
 
 _PING = "ping"
@@ -284,7 +284,7 @@ class SidePort(ABC):
         """
 
     @abstractmethod
-    def asides(self) -> AsyncIterator[tuple[Aside, ...]]:
+    def side_records(self) -> AsyncIterator[tuple[SideRecord, ...]]:
         """Yield what the store keeps beside threads, in no order; some of it may come twice.
 
         The audit log, and what has expired, is left out.
@@ -294,7 +294,7 @@ class SidePort(ABC):
         """
 
     @abstractmethod
-    async def keep(self, asides: Sequence[Aside]) -> None:
+    async def keep(self, side_records: Sequence[SideRecord]) -> None:
         """Write what another store has yielded over what has the same name; no cursor moves back.
 
         Raises:

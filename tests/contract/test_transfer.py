@@ -11,7 +11,7 @@ from core.domain.admission import Admission
 from core.domain.message import Attachment, Kind, ThreadKey
 from core.domain.session import AnswerKind
 from core.store.local.store import LocalStore
-from core.store.side_port import Cursor, Place, SeenEvent, Traced
+from core.store.side_port import Cursor, Place, SeenEvent, StoredTombstone
 from core.store.values import Outcome, ThreadSettings, Work
 from tests.builders import OTHER, OVERHEAR, TERMS, THREAD, begin, converse, draft, finish, message
 from tests.clocks import ManualClock
@@ -19,7 +19,7 @@ from tests.contract.stores import LEASE_SECONDS
 
 if TYPE_CHECKING:
     from core.store.port import Store
-    from core.store.side_port import Aside, Dump
+    from core.store.side_port import Dump, SideRecord
     from tests.contract.stores import Harness
 
 STRANGE = "U\U0001f600 {1}"
@@ -46,22 +46,22 @@ async def move(source: Store, target: Store, thread: ThreadKey = THREAD, portion
         records, first = following, False
 
 
-async def asides_of(store: Store) -> dict[tuple[type, str], Aside]:
-    found: dict[tuple[type, str], Aside] = {}
-    async for batch in store.asides():
-        for aside in batch:
-            name = aside.name if isinstance(aside, Place | Cursor) else aside.hash
-            found[type(aside), name] = aside
+async def side_records_of(store: Store) -> dict[tuple[type, str], SideRecord]:
+    found: dict[tuple[type, str], SideRecord] = {}
+    async for batch in store.side_records():
+        for record in batch:
+            name = record.name if isinstance(record, Place | Cursor) else record.hash
+            found[type(record), name] = record
     return found
 
 
-def plain(aside: Aside) -> Any:
+def plain(record: SideRecord) -> Any:
     """Return it without what differs by the millisecond, or by the kind of store."""
-    if isinstance(aside, SeenEvent):
-        return replace(aside, expires=0, near="")
-    if isinstance(aside, Traced):
-        return replace(aside, near="", trace=replace(aside.trace, expires=0))
-    return aside
+    if isinstance(record, SeenEvent):
+        return replace(record, expires=0, near="")
+    if isinstance(record, StoredTombstone):
+        return replace(record, near="", trace=replace(record.trace, expires=0))
+    return record
 
 
 def same(found: Dump | None, wanted: Dump | None) -> None:
@@ -186,7 +186,7 @@ async def test_nothing_that_was_forgotten_is_admitted_again(
     await source.erase(THREAD, at=1002.0)
     await source.amend(OTHER, "m5", ("event5",), stamp=1, text=None)
     assert await source.dump(THREAD) is None
-    await store.keep(tuple((await asides_of(source)).values()))
+    await store.keep(tuple((await side_records_of(source)).values()))
     again = await store.accept(message(2, identities=("another",)), TERMS)
     assert again.verdict is Admission.GONE
     late = await store.accept(message(5, thread=OTHER, identities=("event5",)), TERMS)
@@ -199,12 +199,12 @@ async def test_asides_come_out_as_they_went_in(store: Store, source: LocalStore)
     await source.erase(OTHER, at=1.25)
     await source.set_place("slack", "T1:C1", ThreadSettings(strategy="window", muted=True))
     await source.advance("slack T1", 1_234_567_890_123_456_789)
-    wanted = await asides_of(source)
+    wanted = await side_records_of(source)
     for _ in range(2):
         await store.keep(tuple(wanted.values()))
-    found = await asides_of(store)
-    assert {name: plain(aside) for name, aside in found.items()} == {
-        name: plain(aside) for name, aside in wanted.items()
+    found = await side_records_of(store)
+    assert {name: plain(record) for name, record in found.items()} == {
+        name: plain(record) for name, record in wanted.items()
     }
     expiring = {name: a.expires for name, a in found.items() if isinstance(a, SeenEvent)}
     for name, expires in expiring.items():
@@ -220,8 +220,8 @@ async def test_asides_come_out_as_they_went_in(store: Store, source: LocalStore)
 async def test_more_asides_than_a_batch_come_out_all(store: Store) -> None:
     several = [Cursor(name=f"place {n}", position=n + 1) for n in range(1203)]
     await store.keep(several)
-    found = [aside async for batch in store.asides() for aside in batch]
-    assert sorted(found, key=lambda aside: getattr(aside, "position", 0)) == several
+    found = [record async for batch in store.side_records() for record in batch]
+    assert sorted(found, key=lambda record: getattr(record, "position", 0)) == several
 
 
 async def test_what_is_kept_again_takes_the_place_of_what_was(store: Store) -> None:
@@ -229,7 +229,10 @@ async def test_what_is_kept_again_takes_the_place_of_what_was(store: Store) -> N
     await store.advance("here", 9)
     await store.keep([Cursor(name="here", position=3), Cursor(name="there", position=4)])
     (place,) = [
-        aside async for batch in store.asides() for aside in batch if isinstance(aside, Place)
+        record
+        async for batch in store.side_records()
+        for record in batch
+        if isinstance(record, Place)
     ]
     await store.keep([replace(place, settings=ThreadSettings())])
     assert await store.place_settings("slack", "C1") == ThreadSettings()

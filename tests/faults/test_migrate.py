@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from core.domain.session import Record
     from core.store.migration.migrate import Progress
     from core.store.port import Store
-    from core.store.side_port import Aside, Dump
+    from core.store.side_port import Dump, SideRecord
 
 THREADS = [ThreadKey("slack", "T1:C1", f"{n}.5") for n in range(4)]
 GONE = ThreadKey("slack", "T1:C1", "gone")
@@ -60,8 +60,8 @@ class Mortal(LocalStore):
         self.written = max(self.written, len(records))
         await self._kill(super().load(thread, records, first=first, dump=dump))
 
-    async def keep(self, asides: Sequence[Aside]) -> None:
-        await self._kill(super().keep(asides))
+    async def keep(self, side_records: Sequence[SideRecord]) -> None:
+        await self._kill(super().keep(side_records))
 
     async def audit(self, deed: AuditEvent) -> None:
         await self._kill(super().audit(deed))

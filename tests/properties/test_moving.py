@@ -10,7 +10,7 @@ from hypothesis import Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import rule, run_state_machine_as_test
 
-from core.store.side_port import SeenEvent, Traced
+from core.store.side_port import SeenEvent, StoredTombstone
 from tests.builders import OTHER, THREAD
 from tests.contract.stores import LEASE_SECONDS, STORES
 from tests.properties.store_machine import StoreMachine
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from core.domain.message import ThreadKey
     from core.store.port import Store
-    from core.store.side_port import Aside, Dump
+    from core.store.side_port import Dump, SideRecord
     from core.store.verbs import Tombstone
     from tests.contract.stores import Harness
 
@@ -77,8 +77,8 @@ class MovingMachine(StoreMachine):
             if cut_off:
                 await self._move_thread(thread, stores[0], portion, later, until=1)
             await self._move_thread(thread, stores[1], portion, later)
-        async for batch in self.stores[0].asides():
-            await stores[0].keep([shifted_aside(aside, later) for aside in batch])
+        async for batch in self.stores[0].side_records():
+            await stores[0].keep([shifted_aside(record, later) for record in batch])
         await self.context.__aexit__(None, None, None)
         self.kind, self.context, self.harness, self.stores = kind, context, harness, stores
         self.freed = False
@@ -126,12 +126,12 @@ def shifted_trace(trace: Tombstone, later: float) -> Tombstone:
     return replace(trace, expires=trace.expires + later)
 
 
-def shifted_aside(aside: Aside, later: float) -> Aside:
-    if isinstance(aside, SeenEvent):
-        return replace(aside, expires=aside.expires + later)
-    if isinstance(aside, Traced):
-        return replace(aside, trace=shifted_trace(aside.trace, later))
-    return aside
+def shifted_aside(record: SideRecord, later: float) -> SideRecord:
+    if isinstance(record, SeenEvent):
+        return replace(record, expires=record.expires + later)
+    if isinstance(record, StoredTombstone):
+        return replace(record, trace=shifted_trace(record.trace, later))
+    return record
 
 
 @pytest.mark.timeout(24 * 3600)  # the nightly profile takes its time

@@ -4,18 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import sys
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from core.domain.session import Entry
 from core.store.dynamodb import items
+from core.store.dynamodb.items import VersionedSnapshot
 from core.store.verbs import first_shown
-from core.store.verbs.buffered_rows import Reads, Snapshot
+from core.store.verbs.buffered_rows import Reads
 
 if TYPE_CHECKING:
     from core.domain.message import ThreadKey
     from core.store.dynamodb.connecting.client import Table
-    from core.store.dynamodb.due_work import LeaseObserver
     from core.store.dynamodb.items import Head, Item, Key
     from core.store.header import Header
     from core.store.verbs.stepped import Prefetch
@@ -27,69 +26,34 @@ class TornError(Exception):
     """A read saw only parts of a transaction, so it must be repeated."""
 
 
-@dataclass(slots=True, kw_only=True)
-class VersionedSnapshot:
-    """What was read of a thread, and which write each item comes from."""
-
-    thread: ThreadKey
-    head: Head | None = None
-    """The stored header; the snapshot's has the lease's end by this process's clock."""
-    picture: Snapshot = field(default_factory=Snapshot)
-    stamps: dict[Key, str] = field(default_factory=dict)
-    """The write that each item comes from; empty: the item does not exist."""
-    rounds: int = 1
-    """The number of sequential reads; between them, something may have changed."""
-
-    @property
-    def partition(self) -> str:
-        """Return the partition of the thread's items."""
-        return items.partition(self.thread)
-
-    @property
-    def gen(self) -> str:
-        """Return the generation of the thread's session; empty if there is none."""
-        return self.head.gen if self.head else ""
-
-    def present(self, now: float, beats: LeaseObserver) -> None:
-        """Set the lease's end by this process's own clocks, from what it has seen of the beat."""
-        if self.head is None:
-            self.picture.header = None
-            return
-        header = self.head.header.copy()
-        if header.token:
-            left = beats.left(str(self.thread), self.head.beat)
-            header.until = header.due = now + max(left, 0)
-        self.picture.header = header
-
-
 async def look(
-    table: Table, thread: ThreadKey, ahead: Prefetch, now: float, known: VersionedSnapshot
+    table: Table, thread: ThreadKey, prefetch: Prefetch, now: float, known: VersionedSnapshot
 ) -> VersionedSnapshot:
     """Read a thread, but for what is `known` of it and has not changed."""
     found = VersionedSnapshot(thread=thread)
-    keys = _facts(thread, ahead.reads)
+    keys = _facts(thread, prefetch.reads)
     header, summary = (found.partition, items.HEADER), (found.partition, items.SUMMARY)
     read = await table.get([header, summary, *keys])
-    _keep_facts(found, ahead.reads, read, now)
+    _keep_facts(found, prefetch.reads, read, now)
     if header not in read:
-        found.picture.places.update(dict.fromkeys(ahead.reads.messages))
+        found.snapshot.places.update(dict.fromkeys(prefetch.reads.messages))
         return found
     found.head = items.load_head(read[header])
     if found.head.summary:
         _keep_summary(found.head, read.get(summary))
     if known.head is not None and known.head.stamp == found.head.stamp:
-        found.picture.records = known.picture.records
-        found.picture.spans = known.picture.spans
-        found.picture.places = known.picture.places
+        found.snapshot.records = known.snapshot.records
+        found.snapshot.spans = known.snapshot.spans
+        found.snapshot.places = known.snapshot.places
         found.stamps |= known.stamps
-    await read_more(table, found, _rest(found, found.head.header, ahead, now), now)
+    await read_more(table, found, _rest(found, found.head.header, prefetch, now), now)
     return found
 
 
 async def read_more(table: Table, found: VersionedSnapshot, reads: Reads, now: float) -> None:
     """Read what a verb needs beyond what was prefetched."""
     start, stop = reads.span
-    messages = [message for message in reads.messages if message not in found.picture.places]
+    messages = [message for message in reads.messages if message not in found.snapshot.places]
     keys = _facts(found.thread, reads)
     ids = {m: (found.partition, items.id_name(found.gen, m)) for m in messages}
     jobs = []
@@ -107,18 +71,18 @@ def _facts(thread: ThreadKey, reads: Reads) -> list[Key]:
     return [*keys, items.trace_key(thread)] if reads.trace else keys
 
 
-def _rest(found: VersionedSnapshot, header: Header, ahead: Prefetch, now: float) -> Reads:
+def _rest(found: VersionedSnapshot, header: Header, prefetch: Prefetch, now: float) -> Reads:
     """Return what to read of a thread whose header was read, beyond what is known already."""
     if header.expires <= now:
-        found.picture.places.update(dict.fromkeys(ahead.reads.messages))
+        found.snapshot.places.update(dict.fromkeys(prefetch.reads.messages))
         return Reads()
-    messages = (*ahead.reads.messages, *((ahead.turn,) if ahead.turn else ()))
+    messages = (*prefetch.reads.messages, *((prefetch.turn,) if prefetch.turn else ()))
     start = _END
-    if ahead.records == "turn" or (ahead.records == "window" and not header.token):
+    if prefetch.records == "turn" or (prefetch.records == "window" and not header.token):
         start = first_shown(header)
-    elif ahead.records == "batch":
+    elif prefetch.records == "batch":
         start = header.head
-    if any(first <= start and behind == _END for first, behind in found.picture.spans):
+    if any(first <= start and behind == _END for first, behind in found.snapshot.spans):
         start = _END
     return Reads(span=(start, _END), messages=messages)
 
@@ -130,14 +94,14 @@ async def _read_records(table: Table, found: VersionedSnapshot, start: int, stop
     rows = await table.query(
         "pk = :pk AND sk BETWEEN :low AND :high", {"pk": found.partition, "low": low, "high": last}
     )
-    picture = found.picture
+    snapshot = found.snapshot
     for row in rows:
         slot, record = items.load_record(row)
-        picture.records[slot] = record
+        snapshot.records[slot] = record
         found.stamps[items.key_of(row)] = items.text(row, "stamp")
         if isinstance(record, Entry):
-            picture.places[record.id] = record.place
-    picture.spans.append((start, stop))
+            snapshot.places[record.id] = record.place
+    snapshot.spans.append((start, stop))
     _refuse_torn(found, start, stop)
 
 
@@ -148,7 +112,7 @@ async def _read_facts(
     _keep_facts(found, reads, read, now)
     for message, key in ids.items():
         place = items.number(read[key], "place") if key in read else None
-        found.picture.places[message] = None if place is None else int(place)
+        found.snapshot.places[message] = None if place is None else int(place)
 
 
 def _keep_facts(found: VersionedSnapshot, reads: Reads, read: dict[Key, Item], now: float) -> None:
@@ -156,10 +120,10 @@ def _keep_facts(found: VersionedSnapshot, reads: Reads, read: dict[Key, Item], n
         found.stamps[key] = items.text(read[key], "stamp") if key in read else ""
     for identity in reads.identities:
         item = read.get(items.seen_key(found.thread, identity))
-        found.picture.seen[identity] = items.load_seen(item, now)
+        found.snapshot.seen[identity] = items.load_seen(item, now)
     if reads.trace:
         trace = read.get(items.trace_key(found.thread))
-        found.picture.traces.append(items.load_trace(trace, now))
+        found.snapshot.traces.append(items.load_trace(trace, now))
 
 
 def _keep_summary(head: Head, item: Item | None) -> None:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import math
 import zlib
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from core.domain.admission import Admission
@@ -18,9 +18,11 @@ from core.domain.message import ThreadKey
 from core.store import codec
 from core.store.keys import digest
 from core.store.verbs import Tombstone
+from core.store.verbs.buffered_rows import Snapshot
 
 if TYPE_CHECKING:
     from core.domain.session import Record
+    from core.store.dynamodb.due_work import LeaseObserver
     from core.store.header import Header
     from core.store.verbs.buffered_rows import Slot
 
@@ -146,6 +148,41 @@ class Head:
         """Return the last few marks, including these."""
         slots = {mark.slot for mark in marks}
         return (*(mark for mark in self.marks if mark.slot not in slots), *marks)[-_MARKS:]
+
+
+@dataclass(slots=True, kw_only=True)
+class VersionedSnapshot:
+    """What was read of a thread, and which write each item comes from."""
+
+    thread: ThreadKey
+    head: Head | None = None
+    """The stored header; the snapshot's has the lease's end by this process's clock."""
+    snapshot: Snapshot = field(default_factory=Snapshot)
+    stamps: dict[Key, str] = field(default_factory=dict)
+    """The write that each item comes from; empty: the item does not exist."""
+    rounds: int = 1
+    """The number of sequential reads; between them, something may have changed."""
+
+    @property
+    def partition(self) -> str:
+        """Return the partition of the thread's items."""
+        return partition(self.thread)
+
+    @property
+    def gen(self) -> str:
+        """Return the generation of the thread's session; empty if there is none."""
+        return self.head.gen if self.head else ""
+
+    def present(self, now: float, beats: LeaseObserver) -> None:
+        """Set the lease's end by this process's own clocks, from what it has seen of the beat."""
+        if self.head is None:
+            self.snapshot.header = None
+            return
+        header = self.head.header.copy()
+        if header.token:
+            left = beats.left(str(self.thread), self.head.beat)
+            header.until = header.due = now + max(left, 0)
+        self.snapshot.header = header
 
 
 def dump_head(thread: ThreadKey, head: Head) -> Item:

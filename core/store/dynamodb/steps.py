@@ -12,7 +12,8 @@ from core.domain.errors import StoreUnavailableError
 from core.store import verbs
 from core.store.dynamodb import across, items
 from core.store.dynamodb.connecting.client import pause
-from core.store.dynamodb.fetch import TornError, VersionedSnapshot, look, read_more
+from core.store.dynamodb.fetch import TornError, look, read_more
+from core.store.dynamodb.items import VersionedSnapshot
 from core.store.dynamodb.write import after, writing
 from core.store.keys import unique
 from core.store.verbs.buffered_rows import BufferedRows, MissingError, Reads
@@ -59,7 +60,7 @@ class Steps:
         )
 
     async def run(
-        self, thread: ThreadKey, verb: Callable[[verbs.Rows, verbs.Now], Result], ahead: Prefetch
+        self, thread: ThreadKey, verb: Callable[[verbs.Rows, verbs.Now], Result], prefetch: Prefetch
     ) -> Result:
         """Run a verb as one atomic step.
 
@@ -74,7 +75,7 @@ class Steps:
         except TimeoutError as error:
             raise self._too_late() from error
         try:
-            return await self._until_done(thread, verb, ahead, deadline)
+            return await self._until_done(thread, verb, prefetch, deadline)
         finally:
             lock.release()
 
@@ -82,16 +83,16 @@ class Steps:
         self,
         thread: ThreadKey,
         verb: Callable[[verbs.Rows, verbs.Now], Result],
-        ahead: Prefetch,
+        prefetch: Prefetch,
         deadline: float,
     ) -> Result:
         for attempt in itertools.count():
             known = self._forget(thread)
             # A remembered snapshot only suits a step that writes, which proves that it is current.
-            trusted = attempt == 0 and known.head is not None and ahead.reads == Reads()
+            trusted = attempt == 0 and known.head is not None and prefetch.reads == Reads()
             try:
                 now = self._clock.now()
-                found = known if trusted else await look(self._table, thread, ahead, now, known)
+                found = known if trusted else await look(self._table, thread, prefetch, now, known)
                 return await self._once(found, verb, trusted=trusted)
             except (TornError, PassedByError):
                 if not trusted:
@@ -109,7 +110,7 @@ class Steps:
     ) -> Result:
         now = verbs.Now(time=self._clock.now(), lease_seconds=self._lease_seconds, fresh=unique())
         found.present(now.time, self._beats)
-        rows = BufferedRows(found.thread, found.picture)
+        rows = BufferedRows(found.thread, found.snapshot)
         answer = await self._decide(found, rows, verb, now)
         if rows.changes:
             await self._write(found, rows, now)

@@ -22,7 +22,7 @@ from core.store.dynamodb.due_work import DueWorkPoller, LeaseObserver
 from core.store.dynamodb.steps import Steps
 from core.store.dynamodb.table import refuse_unfit, remarks
 from core.store.keys import place_prefix, unique
-from core.store.side_port import Cursor, Dump, Place, SeenEvent, Traced
+from core.store.side_port import Cursor, Dump, Place, SeenEvent, StoredTombstone
 from core.store.values import NothingDue, ThreadSettings
 from core.store.verbs.buffered_rows import Reads
 from core.store.verbs.rows import living
@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     from core.domain.session import Record
     from core.store.dynamodb.connecting.client import Table
     from core.store.dynamodb.items import Item
-    from core.store.side_port import Aside
+    from core.store.side_port import SideRecord
     from core.store.values import AuditEvent, Buried, ThreadPage, Work
     from core.store.verbs.stepped import Result
 
@@ -262,7 +262,7 @@ class DynamoStore(SteppedStore):
             await self._load(thread, some, who, first=first and number == 1, dump=last)
 
     @override
-    async def asides(self) -> AsyncIterator[tuple[Aside, ...]]:
+    async def side_records(self) -> AsyncIterator[tuple[SideRecord, ...]]:
         more: dict[str, object] = {}
         while True:
             answer = await self._table.call(
@@ -273,16 +273,16 @@ class DynamoStore(SteppedStore):
                 **more,
             )
             now = self._clock.now()
-            found = [_aside(item, now) for item in answer["Items"]]
-            yield tuple(aside for aside in found if aside is not None)
+            found = [_side_record(item, now) for item in answer["Items"]]
+            yield tuple(record for record in found if record is not None)
             if "LastEvaluatedKey" not in answer:
                 return
             more = {"ExclusiveStartKey": answer["LastEvaluatedKey"]}
 
     @override
-    async def keep(self, asides: Sequence[Aside]) -> None:
-        for start in range(0, len(asides), _AT_ONCE):
-            await asyncio.gather(*map(self._keep, asides[start : start + _AT_ONCE]))
+    async def keep(self, side_records: Sequence[SideRecord]) -> None:
+        for start in range(0, len(side_records), _AT_ONCE):
+            await asyncio.gather(*map(self._keep, side_records[start : start + _AT_ONCE]))
 
     # --- inside -------------------------------------------------------------------------------
 
@@ -291,9 +291,9 @@ class DynamoStore(SteppedStore):
         self,
         thread: ThreadKey,
         verb: Callable[[verbs.Rows, verbs.Now], Result],
-        ahead: Prefetch,
+        prefetch: Prefetch,
     ) -> Result:
-        return await self._steps.run(thread, verb, ahead)
+        return await self._steps.run(thread, verb, prefetch)
 
     async def _load(
         self,
@@ -309,18 +309,18 @@ class DynamoStore(SteppedStore):
 
         await self._step(thread, step, Prefetch())
 
-    async def _keep(self, aside: Aside) -> None:
-        match aside:
+    async def _keep(self, record: SideRecord) -> None:
+        match record:
             case SeenEvent():
-                fields = {"verdict": aside.verdict.value, **items.ttl(aside.expires)}
-                await self._put((f"s#{aside.hash}", "-"), **fields)
-            case Traced():
-                told = items.ttl(aside.trace.expires)
-                await self._put((f"r#{aside.hash}", "-"), line=aside.trace.line, **told)
+                fields = {"verdict": record.verdict.value, **items.ttl(record.expires)}
+                await self._put((f"s#{record.hash}", "-"), **fields)
+            case StoredTombstone():
+                told = items.ttl(record.trace.expires)
+                await self._put((f"r#{record.hash}", "-"), line=record.trace.line, **told)
             case Place():
-                await places.put_settings(self._table, aside.name, aside.settings)
+                await places.put_settings(self._table, record.name, record.settings)
             case Cursor():
-                await places.advance(self._table, aside.name, aside.position)
+                await places.advance(self._table, record.name, record.position)
 
     async def _put(self, key: items.Key, **fields: str | float | None) -> None:
         item = items.of(key, stamp=unique(), **fields)
@@ -347,7 +347,7 @@ def _parts(records: Sequence[Record]) -> Iterator[Sequence[Record]]:
         yield records[start:]
 
 
-def _aside(item: Item, now: float) -> Aside | None:
+def _side_record(item: Item, now: float) -> SideRecord | None:
     kind, _, name = items.key_of(item)[0].partition("#")
     if kind == "place":
         return Place(name=name, settings=codec.load_settings(items.text(item, "body")))
@@ -359,4 +359,4 @@ def _aside(item: Item, now: float) -> Aside | None:
     if kind == "s":
         return SeenEvent(hash=name, verdict=Admission(items.text(item, "verdict")), expires=expires)
     trace = items.load_trace(item, now)
-    return Traced(hash=name, trace=trace) if trace else None
+    return StoredTombstone(hash=name, trace=trace) if trace else None

@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING, Any
 from core.domain.session import Entry
 from core.store import codec
 from core.store.dynamodb import items
-from core.store.dynamodb.fetch import VersionedSnapshot
-from core.store.dynamodb.items import Head, Mark
+from core.store.dynamodb.items import Head, Mark, VersionedSnapshot
 from core.store.keys import SEEN_SECONDS
 from core.store.verbs.buffered_rows import Snapshot
 
@@ -72,7 +71,7 @@ def writing(look: VersionedSnapshot, changes: Changes, now: float, stamp: str) -
     if changes.trace is not None:
         fields = items.ttl(changes.trace.expires)
         made.put(items.trace_key(look.thread), line=changes.trace.line, **fields)
-    before = None if changes.emptied else look.picture.header
+    before = None if changes.emptied else look.snapshot.header
     known = before.people if before else []
     for person in sorted(changes.people.difference(known)):
         listed = {"listing": items.PERSON + person, "label": str(look.thread)}
@@ -88,28 +87,28 @@ def writing(look: VersionedSnapshot, changes: Changes, now: float, stamp: str) -
 
 def after(made: Writing, changes: Changes) -> VersionedSnapshot:
     """Return the snapshot of the thread after the transaction."""
-    old = made.look.picture
-    picture = Snapshot(spans=list(old.spans), records=dict(old.records), places=dict(old.places))
+    old = made.look.snapshot
+    snapshot = Snapshot(spans=list(old.spans), records=dict(old.records), places=dict(old.places))
     stamps = {key: stamp for key, stamp in made.look.stamps.items() if key[0].startswith("t#")}
     for slot, record in changes.records.items():
         key = (made.look.partition, items.record_name(made.look.gen, slot))
-        gone = picture.records.pop(slot, None)
+        gone = snapshot.records.pop(slot, None)
         stamps.pop(key, None)
         if isinstance(gone, Entry):
-            picture.places[gone.id] = None
+            snapshot.places[gone.id] = None
         if record is not None:
-            picture.records[slot] = record
+            snapshot.records[slot] = record
             stamps[key] = made.stamp
         if isinstance(record, Entry):
-            picture.places[record.id] = record.place
+            snapshot.places[record.id] = record.place
     return VersionedSnapshot(
-        thread=made.look.thread, head=made.head, picture=picture, stamps=stamps
+        thread=made.look.thread, head=made.head, snapshot=snapshot, stamps=stamps
     )
 
 
 def _record(made: Writing, gen: str, slot: Slot, record: Record | None) -> None:
     key = (made.look.partition, items.record_name(gen, slot))
-    known = made.look.picture.records.get(slot)
+    known = made.look.snapshot.records.get(slot)
     if record is None:
         made.remove(key)
         if isinstance(known, Entry):
@@ -153,7 +152,7 @@ def _summary(made: Writing, header: Header | None, gen: str, *, check: bool) -> 
 
 
 def _head(made: Writing, header: Header, gen: str, summary: str) -> Head:
-    old, shown = made.look.head, made.look.picture.header
+    old, shown = made.look.head, made.look.snapshot.header
     beat = made.stamp if header.token else ""
     header = header.copy()
     # Not extended: the times of the lease stay as its holder wrote them. `is` tells the same object

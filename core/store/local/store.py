@@ -13,7 +13,7 @@ from core.domain.message import ThreadKey
 from core.domain.session import Entry
 from core.store import keys, verbs
 from core.store.local.rows import LocalRows
-from core.store.side_port import Cursor, Dump, Place, SeenEvent, Traced
+from core.store.side_port import Cursor, Dump, Place, SeenEvent, StoredTombstone
 from core.store.values import Buried, NothingDue, ThreadPage, ThreadSettings
 from core.store.verbs.stepped import SteppedStore
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from core.domain.clock import Clock
     from core.domain.session import Record
     from core.store.header import Header
-    from core.store.side_port import Aside
+    from core.store.side_port import SideRecord
     from core.store.values import AuditEvent, Work
     from core.store.verbs.stepped import Prefetch, Result
 
@@ -218,22 +218,22 @@ class LocalStore(SteppedStore):
         verbs.load(self._rows(thread), self._now(), records, people, first=first, dump=dump)
 
     @override
-    async def asides(self) -> AsyncIterator[tuple[Aside, ...]]:
-        yield tuple(self._asides())
+    async def side_records(self) -> AsyncIterator[tuple[SideRecord, ...]]:
+        yield tuple(self._side_records())
 
     @override
-    async def keep(self, asides: Sequence[Aside]) -> None:
-        for aside in asides:
-            match aside:
+    async def keep(self, side_records: Sequence[SideRecord]) -> None:
+        for record in side_records:
+            match record:
                 case SeenEvent():
-                    self.seen[aside.hash] = (aside.verdict, aside.expires)
-                case Traced():
-                    self.traces[aside.hash] = aside.trace
+                    self.seen[record.hash] = (record.verdict, record.expires)
+                case StoredTombstone():
+                    self.traces[record.hash] = record.trace
                 case Place():
-                    self.places[aside.name] = aside.settings
+                    self.places[record.name] = record.settings
                 case Cursor():
-                    known = self.cursors.get(aside.name, 0)
-                    self.cursors[aside.name] = max(known, aside.position)
+                    known = self.cursors.get(record.name, 0)
+                    self.cursors[record.name] = max(known, record.position)
 
     # --- inside -------------------------------------------------------------------------------
 
@@ -251,9 +251,9 @@ class LocalStore(SteppedStore):
 
     @override
     async def _step(
-        self, thread: ThreadKey, verb: Callable[[verbs.Rows, verbs.Now], Result], ahead: Prefetch
+        self, thread: ThreadKey, verb: Callable[[verbs.Rows, verbs.Now], Result], prefetch: Prefetch
     ) -> Result:
-        del ahead  # verbs read the dicts directly
+        del prefetch  # verbs read the dicts directly
         return verb(self._rows(thread), self._now())
 
     def _now(self) -> verbs.Now:
@@ -276,14 +276,14 @@ class LocalStore(SteppedStore):
                 if isinstance(entry, Entry):
                     yield Buried(thread=ThreadKey.parse(key), entry=entry)
 
-    def _asides(self) -> Iterator[Aside]:
+    def _side_records(self) -> Iterator[SideRecord]:
         now = self._now().time
         for name, (verdict, expires) in self.seen.items():
             if expires > now:
                 yield SeenEvent(hash=name, verdict=verdict, expires=expires)
         for name, trace in self.traces.items():
             if trace.expires > now:
-                yield Traced(hash=name, trace=trace)
+                yield StoredTombstone(hash=name, trace=trace)
         for name, settings in self.places.items():
             yield Place(name=name, settings=settings)
         for name, position in self.cursors.items():

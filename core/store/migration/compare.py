@@ -8,8 +8,8 @@ from hashlib import blake2b
 from typing import TYPE_CHECKING
 
 from core.store import codec, keys
-from core.store.migration.migrate import asides_of, portions_of, unheld
-from core.store.side_port import Cursor, Place, SeenEvent, Traced
+from core.store.migration.migrate import portions_of, side_records_of, unheld
+from core.store.side_port import Cursor, Place, SeenEvent, StoredTombstone
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from core.domain.session import Record
     from core.store.header import Header
     from core.store.port import Store
-    from core.store.side_port import Aside
+    from core.store.side_port import SideRecord
 
 _SOON = 120.0
 """Seconds: what expires this soon may have expired in one store before the other was read."""
@@ -36,7 +36,7 @@ class Comparison:
 
 
 @dataclass(frozen=True, slots=True)
-class _Picture:
+class _ThreadDigest:
     """What is compared of a thread."""
 
     header: str
@@ -64,7 +64,7 @@ async def compare(
     async for info in target.all_threads():
         if keys.digest(info.thread) not in living:
             found.differences.append(f"{info.thread} is only in TO")
-    await _compare_asides(source, target, found, living, clock.now())
+    await _compare_side_records(source, target, found, living, clock.now())
     kept = {deed.name async for deed in target.audit_events()}
     lost = [deed async for deed in source.audit_events() if deed.name not in kept]
     if lost:
@@ -75,7 +75,7 @@ async def compare(
 async def _compare_thread(
     source: Store, target: Store, thread: ThreadKey, found: Comparison, clock: Clock
 ) -> None:
-    here, there = [await _picture(store, thread, clock) for store in (source, target)]
+    here, there = [await _snapshot(store, thread, clock) for store in (source, target)]
     if here is None:  # its session has ended since it was listed
         return
     found.threads += 1
@@ -93,7 +93,7 @@ async def _compare_thread(
     found.differences.append(said)
 
 
-async def _picture(store: Store, thread: ThreadKey, clock: Clock) -> _Picture | None:
+async def _snapshot(store: Store, thread: ThreadKey, clock: Clock) -> _ThreadDigest | None:
     dump = await unheld(store, thread, clock)
     if dump is None:
         return None
@@ -102,7 +102,7 @@ async def _picture(store: Store, thread: ThreadKey, clock: Clock) -> _Picture | 
         count += len(records)
         for record in records:
             digest.update(_canonical(record).encode())
-    return _Picture(
+    return _ThreadDigest(
         header=_canonical(replace(dump.header, people=[])),
         people=dump.people,
         line=dump.trace.line if dump.trace else None,
@@ -117,43 +117,43 @@ def _canonical(value: Record | Header) -> str:
     return json.dumps(fields, sort_keys=True, separators=(",", ":"))
 
 
-async def _compare_asides(
+async def _compare_side_records(
     source: Store, target: Store, found: Comparison, living: set[str], now: float
 ) -> None:
     kept: set[tuple[str, ...]] = set()
-    async for batch in asides_of(target, but=living):
-        kept |= {_named(aside) for aside in batch}
+    async for batch in side_records_of(target, but=living):
+        kept |= {_named(record) for record in batch}
     lost: dict[str, int] = {}
-    async for batch in asides_of(source, but=living):
-        for aside in batch:
-            if _named(aside) not in kept and not _ends(aside, now + _SOON):
-                name = _WORDS[type(aside)]
+    async for batch in side_records_of(source, but=living):
+        for record in batch:
+            if _named(record) not in kept and not _ends(record, now + _SOON):
+                name = _WORDS[type(record)]
                 lost[name] = lost.get(name, 0) + 1
     found.differences += [f"{count} {name} are not in TO" for name, count in lost.items()]
 
 
-_WORDS: dict[type[Aside], str] = {
+_WORDS: dict[type[SideRecord], str] = {
     SeenEvent: "hashes of events",
-    Traced: "tombstones of threads that expired or were forgotten",
+    StoredTombstone: "tombstones of threads that expired or were forgotten",
     Place: "settings of places",
     Cursor: "cursors of catch-up",
 }
 
 
-def _named(aside: Aside) -> tuple[str, ...]:
-    match aside:
+def _named(record: SideRecord) -> tuple[str, ...]:
+    match record:
         case SeenEvent():
-            return "heard", aside.hash, aside.verdict.value
-        case Traced():
-            line = aside.trace.line
-            return "traced", aside.hash, "" if line is None else repr(float(line))
+            return "heard", record.hash, record.verdict.value
+        case StoredTombstone():
+            line = record.trace.line
+            return "traced", record.hash, "" if line is None else repr(float(line))
         case Place():
-            return "place", aside.name, codec.dump(aside.settings)
+            return "place", record.name, codec.dump(record.settings)
         case Cursor():
-            return "cursor", aside.name, str(aside.position)
+            return "cursor", record.name, str(record.position)
 
 
-def _ends(aside: Aside, by: float) -> bool:
-    if isinstance(aside, SeenEvent):
-        return aside.expires <= by
-    return isinstance(aside, Traced) and aside.trace.expires <= by
+def _ends(record: SideRecord, by: float) -> bool:
+    if isinstance(record, SeenEvent):
+        return record.expires <= by
+    return isinstance(record, StoredTombstone) and record.trace.expires <= by

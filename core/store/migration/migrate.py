@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 from core.domain.errors import StoreRefusedError
 from core.store import keys
-from core.store.side_port import Cursor, Place, Traced
+from core.store.side_port import Cursor, Place, StoredTombstone
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from core.domain.session import Record
     from core.store.header import Header
     from core.store.port import Store
-    from core.store.side_port import Aside, Dump
+    from core.store.side_port import Dump, SideRecord
 
 MARK = "chatbot migrate"
 """The cursor that counts starts and ends of migrations into a store: odd during one."""
@@ -74,7 +74,7 @@ async def move(
         tell(Progress(threads=len(living), of=max(total, len(living))))
     if resumed:
         await _remove_others(target, living)
-    async for batch in asides_of(source, but=living):
+    async for batch in side_records_of(source, but=living):
         await target.keep(batch)
     async for deed in source.audit_events():
         await target.audit(deed)
@@ -98,14 +98,14 @@ async def portions_of(
         yield records, is_last
 
 
-async def asides_of(store: Store, *, but: set[str]) -> AsyncIterator[tuple[Aside, ...]]:
+async def side_records_of(store: Store, *, but: set[str]) -> AsyncIterator[tuple[SideRecord, ...]]:
     """Yield what lies beside threads, without our mark and the tombstones of threads in `but`."""
-    async for batch in store.asides():
+    async for batch in store.side_records():
         yield tuple(
-            aside
-            for aside in batch
-            if not (isinstance(aside, Cursor) and aside.name == MARK)
-            and not (isinstance(aside, Traced) and aside.hash in but)
+            record
+            for record in batch
+            if not (isinstance(record, Cursor) and record.name == MARK)
+            and not (isinstance(record, StoredTombstone) and record.hash in but)
         )
 
 
@@ -159,8 +159,8 @@ async def _is_empty(store: Store) -> bool:
     """Return whether the store holds nothing of value; hashes that the doctor left may stay."""
     if (await store.threads(limit=1)).threads or await store.audited(limit=1):
         return False
-    async for batch in asides_of(store, but=set()):
-        if any(isinstance(aside, Cursor | Place) for aside in batch):
+    async for batch in side_records_of(store, but=set()):
+        if any(isinstance(record, Cursor | Place) for record in batch):
             return False
     return True
 

@@ -41,7 +41,7 @@ if TYPE_CHECKING:
     from core.domain.message import Attachment, Kind, Message
     from core.domain.session import Answer, Record
     from core.store.redis.connecting.client import Client, Value
-    from core.store.side_port import Aside, Dump
+    from core.store.side_port import Dump, SideRecord
     from core.store.values import AuditEvent, Lease, PendingAnswer, Work
 
 PATIENCE = 20.0
@@ -363,15 +363,15 @@ class RedisStore(Store):
         await transfer.load(self._calls, thread, records, first=first, dump=dump)
 
     @override
-    def asides(self) -> AsyncIterator[tuple[Aside, ...]]:
-        return transfer.asides(self._calls)
+    def side_records(self) -> AsyncIterator[tuple[SideRecord, ...]]:
+        return transfer.side_records(self._calls)
 
     @override
-    async def keep(self, asides: Sequence[Aside]) -> None:
-        await transfer.keep(self._calls, asides)
-        for aside in asides:
-            if isinstance(aside, Cursor):
-                await self.advance(aside.name, aside.position)
+    async def keep(self, side_records: Sequence[SideRecord]) -> None:
+        await transfer.keep(self._calls, side_records)
+        for record in side_records:
+            if isinstance(record, Cursor):
+                await self.advance(record.name, record.position)
 
     # --- inside -------------------------------------------------------------------------------
 

@@ -10,7 +10,7 @@ from core.domain.session import Entry
 from core.store import codec
 from core.store.redis import wire
 from core.store.redis.records import dump as dumped
-from core.store.side_port import Cursor, Dump, Place, SeenEvent, Traced
+from core.store.side_port import Cursor, Dump, Place, SeenEvent, StoredTombstone
 from core.store.verbs import Tombstone
 from core.store.verbs.inbox import PEOPLE_LIMIT
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from core.store.redis.connecting.client import Value
     from core.store.redis.names import Kept, Names
     from core.store.redis.scripts import Calls
-    from core.store.side_port import Aside
+    from core.store.side_port import SideRecord
 
 _PORTION = 500
 """Keys that are read at once."""
@@ -63,7 +63,7 @@ async def load(
     )
 
 
-async def asides(calls: Calls) -> AsyncIterator[tuple[Aside, ...]]:
+async def side_records(calls: Calls) -> AsyncIterator[tuple[SideRecord, ...]]:
     """Yield what is kept beside threads."""
     keys = aiter(calls.client.scan_iter(match=calls.names.pattern, count=1000))
     found: list[tuple[bytes, Kept]] = []
@@ -77,48 +77,50 @@ async def asides(calls: Calls) -> AsyncIterator[tuple[Aside, ...]]:
         yield await _read(calls, found)
 
 
-async def keep(calls: Calls, asides: Sequence[Aside]) -> None:
+async def keep(calls: Calls, side_records: Sequence[SideRecord]) -> None:
     """Write what another store has yielded, without cursors."""
     now, _ = await calls.many([])
-    await calls.many([words for aside in asides for words in _words(calls.names, aside, now)])
+    await calls.many(
+        [words for record in side_records for words in _words(calls.names, record, now)]
+    )
 
 
-async def _read(calls: Calls, found: Sequence[tuple[bytes, Kept]]) -> tuple[Aside, ...]:
+async def _read(calls: Calls, found: Sequence[tuple[bytes, Kept]]) -> tuple[SideRecord, ...]:
     commands: list[tuple[Value, ...]] = [("GET", key) for key, _ in found]
     commands += [("PTTL", key) for key, _ in found]
     now, answers = await calls.many(commands)
     rows = zip(found, answers[: len(found)], answers[len(found) :], strict=True)
     return tuple(
-        _aside(kept, value, left, now) for (_, kept), value, left in rows if value is not None
+        _side_record(kept, value, left, now) for (_, kept), value, left in rows if value is not None
     )
 
 
-def _words(names: Names, aside: Aside, now: float) -> Iterable[tuple[Value, ...]]:
+def _words(names: Names, record: SideRecord, now: float) -> Iterable[tuple[Value, ...]]:
     """Yield the commands that write it.
 
     A hash reveals neither its thread nor, therefore, the thread's partition: unless another Redis
     names the partition, it is written into all of them.
     """
-    match aside:
+    match record:
         case SeenEvent():
-            for key in names.everywhere_of("seen", aside.hash, aside.near):
-                letter = wire.LETTERS[aside.verdict]
-                yield "SET", key, letter, "PX", _left(aside.expires, now)
-        case Traced():
-            for key in names.everywhere_of("trace", aside.hash, aside.near):
-                yield "SET", key, _line(aside.trace), "PX", _left(aside.trace.expires, now)
+            for key in names.everywhere_of("seen", record.hash, record.near):
+                letter = wire.LETTERS[record.verdict]
+                yield "SET", key, letter, "PX", _left(record.expires, now)
+        case StoredTombstone():
+            for key in names.everywhere_of("trace", record.hash, record.near):
+                yield "SET", key, _line(record.trace), "PX", _left(record.trace.expires, now)
         case Place():
-            yield "SET", names.place_named(aside.name), codec.dump(aside.settings)
+            yield "SET", names.place_named(record.name), codec.dump(record.settings)
 
 
-def _aside(kept: Kept, value: bytes, left: int, now: float) -> Aside:
+def _side_record(kept: Kept, value: bytes, left: int, now: float) -> SideRecord:
     if kept.what == "seen":
         expires = now + left / 1000
         return SeenEvent(
             hash=kept.name, verdict=wire.verdict(value[:1]), expires=expires, near=kept.partition
         )
     if kept.what == "trace":
-        return Traced(hash=kept.name, trace=_trace(value, left, now), near=kept.partition)
+        return StoredTombstone(hash=kept.name, trace=_trace(value, left, now), near=kept.partition)
     if kept.what == "place":
         return Place(name=kept.name, settings=codec.load_settings(value))
     return Cursor(name=kept.name, position=int(value))

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from core.domain.message import ThreadKey
     from core.domain.session import Record
-    from core.store.side_port import Aside, Dump
+    from core.store.side_port import Dump, SideRecord
     from core.store.sql.query import Queries, Result
     from core.store.values import AuditEvent, Buried, ThreadPage, ThreadSettings
 
@@ -101,16 +101,16 @@ class SqlStore(SteppedStore):
         )
 
     @override
-    async def asides(self) -> AsyncIterator[tuple[Aside, ...]]:
+    async def side_records(self) -> AsyncIterator[tuple[SideRecord, ...]]:
         for table in transfer.TABLES:
-            found, last = await self._ask(transfer.asides(table, ""))
+            found, last = await self._ask(transfer.side_records(table, ""))
             while found:
                 yield found
-                found, last = await self._ask(transfer.asides(table, last))
+                found, last = await self._ask(transfer.side_records(table, last))
 
     @override
-    async def keep(self, asides: Sequence[Aside]) -> None:
-        await self._ask(transfer.keep(asides), writes=True)
+    async def keep(self, side_records: Sequence[SideRecord]) -> None:
+        await self._ask(transfer.keep(side_records), writes=True)
 
     # --- each database's own ------------------------------------------------------------------
 

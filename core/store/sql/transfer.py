@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 from core.domain.admission import Admission
 from core.store import codec
 from core.store.keys import digest
-from core.store.side_port import Cursor, Dump, Place, SeenEvent, Traced
+from core.store.side_port import Cursor, Dump, Place, SeenEvent, StoredTombstone
 from core.store.sql.query import Query
 from core.store.verbs import Tombstone
 
@@ -15,12 +15,12 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
     from core.domain.message import ThreadKey
-    from core.store.side_port import Aside
+    from core.store.side_port import SideRecord
     from core.store.sql.query import Queries, Value
 
 PORTION = 500
 """Rows that one statement reads or writes at most."""
-_Table: TypeAlias = tuple[str, str, "Callable[..., Aside]"]
+_Table: TypeAlias = tuple[str, str, "Callable[..., SideRecord]"]
 
 # For each table: the column that orders rows, what to select, and how to build the value.
 _READ: tuple[_Table, ...] = (
@@ -35,7 +35,9 @@ _READ: tuple[_Table, ...] = (
     (
         "hash",
         "hash, line, expires FROM trace WHERE expires > :now AND",
-        lambda name, line, expires: Traced(hash=name, trace=Tombstone(line=line, expires=expires)),
+        lambda name, line, expires: StoredTombstone(
+            hash=name, trace=Tombstone(line=line, expires=expires)
+        ),
     ),
     (
         "name",
@@ -49,13 +51,13 @@ _READ: tuple[_Table, ...] = (
     ),
 )
 # For each kind: its table, its columns, and what to do if the row exists.
-_WRITE: dict[type[Aside], tuple[str, tuple[str, ...], str]] = {
+_WRITE: dict[type[SideRecord], tuple[str, tuple[str, ...], str]] = {
     SeenEvent: (
         "seen",
         ("hash", "verdict", "expires"),
         "(hash) DO UPDATE SET verdict = excluded.verdict, expires = excluded.expires",
     ),
-    Traced: (
+    StoredTombstone: (
         "trace",
         ("hash", "line", "expires"),
         "(hash) DO UPDATE SET line = excluded.line, expires = excluded.expires",
@@ -92,7 +94,7 @@ def dump(thread: ThreadKey) -> Queries[Dump | None]:
     )
 
 
-def asides(table: int, after: str) -> Queries[tuple[tuple[Aside, ...], str]]:
+def side_records(table: int, after: str) -> Queries[tuple[tuple[SideRecord, ...], str]]:
     """Return the next rows of a table behind this name, and the name of the last one."""
     name, what, make = _READ[table]
     rows = yield Query(
@@ -105,27 +107,27 @@ def asides(table: int, after: str) -> Queries[tuple[tuple[Aside, ...], str]]:
 TABLES = range(len(_READ))
 
 
-def keep(several: Sequence[Aside]) -> Queries[None]:
+def keep(several: Sequence[SideRecord]) -> Queries[None]:
     """Write what another store has yielded, one kind at a time."""
     for kind, (table, columns, conflict) in _WRITE.items():
         # One statement can't change a row twice.
-        rows = {row[0]: row for row in _rows(aside for aside in several if type(aside) is kind)}
+        rows = {row[0]: row for row in _rows(record for record in several if type(record) is kind)}
         kept = list(rows.values())
         for start in range(0, len(kept), PORTION):
             yield _insert(table, columns, kept[start : start + PORTION], conflict)
 
 
-def _rows(several: Iterable[Aside]) -> Iterable[tuple[Value, ...]]:
-    for aside in several:
-        match aside:
+def _rows(several: Iterable[SideRecord]) -> Iterable[tuple[Value, ...]]:
+    for record in several:
+        match record:
             case SeenEvent():
-                yield aside.hash, aside.verdict.value, aside.expires
-            case Traced():
-                yield aside.hash, aside.trace.line, aside.trace.expires
+                yield record.hash, record.verdict.value, record.expires
+            case StoredTombstone():
+                yield record.hash, record.trace.line, record.trace.expires
             case Place():
-                yield aside.name, codec.dump(aside.settings)
+                yield record.name, codec.dump(record.settings)
             case Cursor():
-                yield aside.name, aside.position
+                yield record.name, record.position
 
 
 def _insert(

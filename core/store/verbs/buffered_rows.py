@@ -100,11 +100,11 @@ class Changes:
 class BufferedRows(Rows):
     """A snapshot of a thread with the changes of a step."""
 
-    def __init__(self, thread: ThreadKey, picture: Snapshot) -> None:
+    def __init__(self, thread: ThreadKey, snapshot: Snapshot) -> None:
         """Begin a step; the snapshot itself does not change."""
         self.changes = Changes()
         self._thread = thread
-        self._picture = picture
+        self._snapshot = snapshot
         self._places: dict[str, int | None] = {}
 
     def again(self) -> Self:
@@ -121,7 +121,7 @@ class BufferedRows(Rows):
     @override
     def header(self) -> Header | None:
         headers = self.changes.headers
-        header = headers[-1] if headers else self._picture.header
+        header = headers[-1] if headers else self._snapshot.header
         return header.copy() if header else None
 
     @override
@@ -143,8 +143,8 @@ class BufferedRows(Rows):
             return []
         kept: dict[Slot, Record | None] = {}
         if not self.changes.emptied:
-            self._picture.require(start, stop)
-            kept.update(self._picture.records)
+            self._snapshot.require(start, stop)
+            kept.update(self._snapshot.records)
         kept.update(self.changes.records)
         slots = sorted(slot for slot in kept if start <= slot[0] < stop)
         return [record for record in map(kept.get, slots) if record is not None]
@@ -167,17 +167,17 @@ class BufferedRows(Rows):
     def place_of(self, message: str) -> int | None:
         if message in self._places or self.changes.emptied:
             return self._places.get(message)
-        if message not in self._picture.places:
+        if message not in self._snapshot.places:
             raise MissingError(Reads(messages=(message,)))
-        return self._picture.places[message]
+        return self._snapshot.places[message]
 
     @override
     def seen(self, identity: str) -> Admission | None:
         if identity in self.changes.seen:
             return self.changes.seen[identity]
-        if identity not in self._picture.seen:
+        if identity not in self._snapshot.seen:
             raise MissingError(Reads(identities=(identity,)))
-        return self._picture.seen[identity]
+        return self._snapshot.seen[identity]
 
     @override
     def put_seen(self, identity: str, verdict: Admission) -> None:
@@ -191,9 +191,9 @@ class BufferedRows(Rows):
     def trace(self) -> Tombstone | None:
         if self.changes.trace is not None:
             return self.changes.trace
-        if not self._picture.traces:
+        if not self._snapshot.traces:
             raise MissingError(Reads(trace=True))
-        return self._picture.traces[-1]
+        return self._snapshot.traces[-1]
 
     @override
     def put_trace(self, trace: Tombstone) -> None:

@@ -170,6 +170,6 @@ class SteppedStore(Store):
 
     @abstractmethod
     async def _step(
-        self, thread: ThreadKey, verb: Callable[[verbs.Rows, verbs.Now], Result], ahead: Prefetch
+        self, thread: ThreadKey, verb: Callable[[verbs.Rows, verbs.Now], Result], prefetch: Prefetch
     ) -> Result:
         """Run a verb as one atomic step, and wake waiting tasks if it leaves work."""

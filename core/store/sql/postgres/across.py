@@ -71,7 +71,7 @@ async def lock_due(
         key, header, version = row
         return Found(
             thread=ThreadKey.parse(key),
-            picture=Snapshot(header=codec.load_header(header)),
+            snapshot=Snapshot(header=codec.load_header(header)),
             time=clock,
             version=version,
         )

@@ -71,20 +71,20 @@ class Found:
     """What was read of a thread."""
 
     thread: ThreadKey
-    picture: Snapshot
+    snapshot: Snapshot
     time: float
     """The server's time of the read, after the lock if the thread is locked."""
     version: str | None
     """Changes with every change of the thread; None: there is no thread."""
 
 
-async def read(connection: Connection, thread: ThreadKey, ahead: Prefetch) -> Found:
+async def read(connection: Connection, thread: ThreadKey, prefetch: Prefetch) -> Found:
     """Read what a verb will probably need of a thread, as of one instant."""
-    rows = await connection.ask(*_reading(thread, ahead))
-    return _found(thread, ahead.reads, await rows.fetchall())
+    rows = await connection.ask(*_reading(thread, prefetch))
+    return _found(thread, prefetch.reads, await rows.fetchall())
 
 
-async def lock(connection: AsyncConnection, thread: ThreadKey, ahead: Prefetch) -> Found:
+async def lock(connection: AsyncConnection, thread: ThreadKey, prefetch: Prefetch) -> Found:
     """Begin a transaction, lock the thread, and read what the verb will probably need.
 
     It reads what the last holder of the lock has left: each statement sees the data as it begins.
@@ -92,11 +92,11 @@ async def lock(connection: AsyncConnection, thread: ThreadKey, ahead: Prefetch) 
     name = {"thread": str(thread), "platform": thread.platform}
     async with connection.pipeline():
         await connection.execute("BEGIN ISOLATION LEVEL READ COMMITTED")
-        held = await connection.execute(_MAKE if ahead.makes else _LOCK, name)
-        rows = await connection.execute(*_reading(thread, ahead))
-    found = _found(thread, ahead.reads, await rows.fetchall())
-    if not ahead.makes and held.rowcount == 0:
-        found.picture = Snapshot()  # it may exist now, but did not when it was to be locked
+        held = await connection.execute(_MAKE if prefetch.makes else _LOCK, name)
+        rows = await connection.execute(*_reading(thread, prefetch))
+    found = _found(thread, prefetch.reads, await rows.fetchall())
+    if not prefetch.makes and held.rowcount == 0:
+        found.snapshot = Snapshot()  # it may exist now, but did not when it was to be locked
     return found
 
 
@@ -104,8 +104,8 @@ async def look(connection: AsyncConnection, thread: ThreadKey) -> Snapshot:
     """Read what a worker sees of a thread, as of one instant; nothing if it has expired."""
     rows = await connection.execute(_SHOWN, {"thread": str(thread)})
     found = _found(thread, Reads(), await rows.fetchall())
-    header = found.picture.header
-    return found.picture if header is not None and header.expires > found.time else Snapshot()
+    header = found.snapshot.header
+    return found.snapshot if header is not None and header.expires > found.time else Snapshot()
 
 
 async def read_more(connection: AsyncConnection, found: Found, reads: Reads) -> None:
@@ -114,17 +114,17 @@ async def read_more(connection: AsyncConnection, found: Found, reads: Reads) -> 
     values = {**_facts(found.thread, reads), "start": start, "stop": stop}
     rows = await connection.execute(words(_SPAN + _FACTS), values)
     _keep(found, reads, await rows.fetchall())
-    found.picture.spans.append((start, stop))
+    found.snapshot.spans.append((start, stop))
 
 
-def _reading(thread: ThreadKey, ahead: Prefetch) -> tuple[bytes, dict[str, Any]]:
-    text = _READ.format(start=_START[ahead.records])
-    if ahead.reads == Reads():
+def _reading(thread: ThreadKey, prefetch: Prefetch) -> tuple[bytes, dict[str, Any]]:
+    text = _READ.format(start=_START[prefetch.records])
+    if prefetch.reads == Reads():
         values: dict[str, Any] = {"thread": str(thread)}
     else:
         text += _FACTS
-        values = _facts(thread, ahead.reads)
-    return words(text), {**values, "turn": ahead.turn}
+        values = _facts(thread, prefetch.reads)
+    return words(text), {**values, "turn": prefetch.turn}
 
 
 def _facts(thread: ThreadKey, reads: Reads) -> dict[str, Any]:
@@ -138,39 +138,39 @@ def _facts(thread: ThreadKey, reads: Reads) -> dict[str, Any]:
 
 def _found(thread: ThreadKey, reads: Reads, rows: list[Any]) -> Found:
     (_, version, header, clock, start), *others = rows
-    found = Found(thread=thread, picture=Snapshot(), time=clock, version=version)
+    found = Found(thread=thread, snapshot=Snapshot(), time=clock, version=version)
     if header:
-        found.picture.header = codec.load_header(header)
+        found.snapshot.header = codec.load_header(header)
     if start is not None:
-        found.picture.spans.append((start, _END))
+        found.snapshot.spans.append((start, _END))
     _keep(found, reads, others)
     return found
 
 
 def _keep(found: Found, reads: Reads, rows: list[Any]) -> None:
-    picture = found.picture
-    picture.seen.update(dict.fromkeys(reads.identities))
-    picture.places = dict.fromkeys(reads.messages) | picture.places
+    snapshot = found.snapshot
+    snapshot.seen.update(dict.fromkeys(reads.identities))
+    snapshot.places = dict.fromkeys(reads.messages) | snapshot.places
     identities = {digest(found.thread, identity): identity for identity in reads.identities}
     trace = None
     for kind, name, text, number, place in rows:
         if place is not None:
-            _keep_record(picture, place, kind, text)
+            _keep_record(snapshot, place, kind, text)
         elif number <= found.time:  # expired
             continue
         elif kind == _SEEN:
-            picture.seen[identities[name]] = Admission(text)
+            snapshot.seen[identities[name]] = Admission(text)
         else:
             trace = Tombstone(line=None if text is None else float(text), expires=number)
     if reads.messages:
-        found_places = {place for place in picture.places.values() if place is not None}
-        picture.spans.extend((place, place + 1) for place in found_places)
+        found_places = {place for place in snapshot.places.values() if place is not None}
+        snapshot.spans.extend((place, place + 1) for place in found_places)
     if reads.trace:
-        picture.traces.append(trace)
+        snapshot.traces.append(trace)
 
 
-def _keep_record(picture: Snapshot, place: int, half: int, body: str) -> None:
+def _keep_record(snapshot: Snapshot, place: int, half: int, body: str) -> None:
     record = load_record(half, body)
-    picture.records[place, half] = record
+    snapshot.records[place, half] = record
     if isinstance(record, Entry):
-        picture.places[record.id] = place
+        snapshot.places[record.id] = place

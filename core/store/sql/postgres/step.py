@@ -82,7 +82,7 @@ class Call(Generic[Result]):
 
     def _begin(self, found: Found) -> tuple[BufferedRows, verbs.Now]:
         now = verbs.Now(time=found.time, lease_seconds=self.lease_seconds, fresh=unique())
-        return BufferedRows(found.thread, found.picture), now
+        return BufferedRows(found.thread, found.snapshot), now
 
     async def _run(
         self, connection: Connection, found: Found, rows: BufferedRows, now: verbs.Now

@@ -93,10 +93,10 @@ class PostgresStore(SqlStore):
     async def peek(self, thread: ThreadKey) -> Work | None:
 
         async def show(connection: AsyncConnection) -> Work | None:
-            picture = await look(connection, thread)
-            if picture.header is None:
+            snapshot = await look(connection, thread)
+            if snapshot.header is None:
                 return None
-            return verbs.show(BufferedRows(thread, picture), picture.header)
+            return verbs.show(BufferedRows(thread, snapshot), snapshot.header)
 
         work = await self._database.run(show)
         return work and replace(work, lease=replace(work.lease, token=""))
@@ -149,16 +149,16 @@ class PostgresStore(SqlStore):
 
     @override
     async def _step(
-        self, thread: ThreadKey, verb: Callable[[verbs.Rows, verbs.Now], Result], ahead: Prefetch
+        self, thread: ThreadKey, verb: Callable[[verbs.Rows, verbs.Now], Result], prefetch: Prefetch
     ) -> Result:
-        call = self._call(verb, unique() if ahead.once else "")
+        call = self._call(verb, unique() if prefetch.once else "")
 
         async def step(connection: Connection) -> Result:
             # A thread that may be created must be locked, so reading it first would be useless.
-            if not call.answers and (not ahead.makes or thread in self._known):
+            if not call.answers and (not prefetch.makes or thread in self._known):
                 with contextlib.suppress(LockError):
-                    return await call.attempt(connection, await read(connection, thread, ahead))
-            return await call.finish(connection, await lock(connection, thread, ahead))
+                    return await call.attempt(connection, await read(connection, thread, prefetch))
+            return await call.finish(connection, await lock(connection, thread, prefetch))
 
         answer = await self._database.run(step)
         self._remember(thread, there=call.there)

@@ -132,7 +132,7 @@ def _statement(found: Found, now: verbs.Now, changes: Changes, call: str) -> Par
 
 def _header(found: Found, changes: Changes) -> Part:
     # A row without a header was only created to be locked.
-    header = changes.headers[-1] if changes.headers else found.picture.header
+    header = changes.headers[-1] if changes.headers else found.snapshot.header
     values = {"thread": str(found.thread), "version": found.version}
     if header is None:
         return _REMOVE_HEADER, values

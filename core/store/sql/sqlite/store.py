@@ -163,9 +163,9 @@ class SqliteStore(SqlStore):
 
     @override
     async def _step(
-        self, thread: ThreadKey, verb: Callable[[verbs.Rows, verbs.Now], Result], ahead: Prefetch
+        self, thread: ThreadKey, verb: Callable[[verbs.Rows, verbs.Now], Result], prefetch: Prefetch
     ) -> Result:
-        del ahead  # verbs read the file directly
+        del prefetch  # verbs read the file directly
 
         def step(connection: sqlite3.Connection) -> tuple[Result, bool]:
             now = self._now()  # read with the lock held, as other processes do
