@@ -315,8 +315,8 @@ class DynamoStore(SteppedStore):
                 fields = {"verdict": record.verdict.value, **items.ttl(record.expires)}
                 await self._put((f"s#{record.hash}", "-"), **fields)
             case StoredTombstone():
-                told = items.ttl(record.trace.expires)
-                await self._put((f"r#{record.hash}", "-"), line=record.trace.line, **told)
+                ttl = items.ttl(record.trace.expires)
+                await self._put((f"r#{record.hash}", "-"), line=record.trace.line, **ttl)
             case Place():
                 await places.put_settings(self._table, record.name, record.settings)
             case Cursor():

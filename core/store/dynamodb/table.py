@@ -58,10 +58,10 @@ async def make_table(address: Address, session: AioSession | None = None) -> boo
         made = await _create(table)
         await _until_active(table)
         await _expire(table)
-        told = items.of(FORM_KEY, version=VERSION)
+        form = items.of(FORM_KEY, version=VERSION)
         absent = "attribute_not_exists(pk)"
         try:
-            await table.client.put_item(TableName=table.name, Item=told, ConditionExpression=absent)
+            await table.client.put_item(TableName=table.name, Item=form, ConditionExpression=absent)
         except FAILURES as error:
             if code_of(error) != "ConditionalCheckFailedException":
                 raise explained(error, table.at) from error
@@ -92,10 +92,10 @@ async def refuse_unfit(table: Table) -> None:
 async def remarks(table: Table) -> tuple[str, ...]:
     """Return a sentence for each thing that the operator should know of the table."""
     try:
-        told = await table.call("describe_time_to_live")
+        reply = await table.call("describe_time_to_live")
     except StoreRefusedError:
         return (_UNSEEN.format(at=table.at),)
-    description = told.get("TimeToLiveDescription", {})
+    description = reply.get("TimeToLiveDescription", {})
     is_on = description.get("TimeToLiveStatus") in {"ENABLED", "ENABLING"}
     if is_on and description.get("AttributeName") == TTL["AttributeName"]:
         return ()
@@ -103,7 +103,7 @@ async def remarks(table: Table) -> tuple[str, ...]:
 
 
 async def _create(table: Table) -> bool:
-    told: dict[str, Any] = {
+    parameters: dict[str, Any] = {
         "BillingMode": "PAY_PER_REQUEST",
         "KeySchema": _schema("pk", "sk"),
         "AttributeDefinitions": [
@@ -121,7 +121,7 @@ async def _create(table: Table) -> bool:
         ],
     }
     try:
-        await table.client.create_table(TableName=table.name, **told)
+        await table.client.create_table(TableName=table.name, **parameters)
     except FAILURES as error:
         if code_of(error) == "ResourceInUseException":  # it exists, or is being created
             return False

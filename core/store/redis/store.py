@@ -341,8 +341,8 @@ class RedisStore(Store):
 
     @override
     async def check(self) -> tuple[str, ...]:
-        told: tuple[str, ...] = await self._calls.ask(sentences(self._client, self._calls.at))
-        return told
+        remarks: tuple[str, ...] = await self._calls.ask(sentences(self._client, self._calls.at))
+        return remarks
 
     @override
     async def close(self) -> None:

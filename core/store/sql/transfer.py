@@ -136,10 +136,10 @@ def _insert(
     values = ", ".join(
         f"({', '.join(f':{column}{number}' for column in columns)})" for number in range(len(rows))
     )
-    told = {
+    named = {
         f"{column}{number}": value
         for number, row in enumerate(rows)
         for column, value in zip(columns, row, strict=True)
     }
     into = f"INSERT INTO {table} ({', '.join(columns)})"
-    return Query(f"{into} VALUES {values} ON CONFLICT {conflict}", told)
+    return Query(f"{into} VALUES {values} ON CONFLICT {conflict}", named)

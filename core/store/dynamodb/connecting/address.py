@@ -37,9 +37,9 @@ def parse(url: str) -> Address:
     """
     try:
         parts = urlsplit(url)
-        told = dict(parse_qsl(parts.query, keep_blank_values=True, strict_parsing=True))
+        query = dict(parse_qsl(parts.query, keep_blank_values=True, strict_parsing=True))
     except ValueError:
-        told = {"": ""} if "?" in url else {}
+        query = {"": ""} if "?" in url else {}
         parts = urlsplit(url.partition("?")[0])
     if "@" in parts.netloc:
         raise SettingsError(
@@ -48,9 +48,9 @@ def parse(url: str) -> Address:
         )
     if not _NAME.fullmatch(parts.netloc) or parts.path not in {"", "/"}:
         raise SettingsError(f"the DynamoDB address has no valid table name: {_FORM}")
-    if told.keys() - {"region", "endpoint"}:
+    if query.keys() - {"region", "endpoint"}:
         raise SettingsError(f"a DynamoDB address only takes region and endpoint: {_FORM}")
-    region, endpoint = told.get("region", ""), told.get("endpoint", "")
+    region, endpoint = query.get("region", ""), query.get("endpoint", "")
     if region and not _REGION.fullmatch(region):
         raise SettingsError(f"the DynamoDB address has no valid region: {_FORM}")
     if endpoint and not _is_web(endpoint):

@@ -49,7 +49,7 @@ class Table:
         self.patience = PATIENCE
         self._stack = stack
 
-    async def call(self, method: str, **told: object) -> Answer:
+    async def call(self, method: str, **parameters: object) -> Answer:
         """Call a method of the client on the table.
 
         Raises:
@@ -57,13 +57,13 @@ class Table:
             StoreRefusedError: The table can't be used as it is.
             StoreUnavailableError: AWS does not answer in time, or not now.
         """
-        return await self.ask(getattr(self.client, method), TableName=self.name, **told)
+        return await self.ask(getattr(self.client, method), TableName=self.name, **parameters)
 
-    async def ask(self, method: Callable[..., Awaitable[Answer]], **told: object) -> Answer:
+    async def ask(self, method: Callable[..., Awaitable[Answer]], **parameters: object) -> Answer:
         """Call a method of the client; raises as `call`."""
         try:
             async with asyncio.timeout(self.patience):
-                return await method(**told)
+                return await method(**parameters)
         except FAILURES as error:
             raise explained(error, self.at) from error
 
@@ -86,7 +86,12 @@ class Table:
         return found
 
     async def query(
-        self, condition: str, values: Mapping[str, str | float], *, limit: int = 0, **told: object
+        self,
+        condition: str,
+        values: Mapping[str, str | float],
+        *,
+        limit: int = 0,
+        **parameters: object,
     ) -> list[Item]:
         """Return the items whose keys fulfil a condition, in order.
 
@@ -99,18 +104,18 @@ class Table:
         found: list[Item] = []
         while True:
             if limit:
-                told["Limit"] = limit - len(found)
+                parameters["Limit"] = limit - len(found)
             answer = await self.call(
                 "query",
                 KeyConditionExpression=condition,
                 ExpressionAttributeValues=typed,
-                **{"ConsistentRead": "IndexName" not in told, **told},
+                **{"ConsistentRead": "IndexName" not in parameters, **parameters},
             )
             found += answer["Items"]
             last = answer.get("LastEvaluatedKey")
             if last is None or 0 < limit <= len(found):
                 return found
-            told["ExclusiveStartKey"] = last
+            parameters["ExclusiveStartKey"] = last
 
     async def transact(self, steps: Sequence[dict[str, Any]], token: str) -> bool:
         """Do all of these steps or none; return False if another write came first.
@@ -118,7 +123,7 @@ class Table:
         Steps that were done under the same token are not done again, for ten minutes.
         """
         named = [
-            {kind: {"TableName": self.name, **told} for kind, told in step.items()}
+            {kind: {"TableName": self.name, **parameters} for kind, parameters in step.items()}
             for step in steps
         ]
         try:

@@ -72,7 +72,7 @@ def parse(url: str) -> Address:
     # Not with urlsplit, which takes only one host; newer Pythons raise for several in [ ].
     scheme, _, rest = url.partition("#")[0].partition("://")
     rest, _, query = rest.partition("?")
-    where, _, path = rest.partition("/")
+    authority, _, path = rest.partition("/")
     form = SCHEMES.get(scheme)
     if form is None:
         raise SettingsError(
@@ -80,7 +80,7 @@ def parse(url: str) -> Address:
             "(rediss… for TLS)"
         )
     secure = scheme.startswith("rediss")
-    user, at, hosts = where.rpartition("@")
+    user, at, hosts = authority.rpartition("@")
     name, _, password = user.partition(":") if at else ("", "", "")
     service, database = _path(path, form)
     return Address(

@@ -65,23 +65,23 @@ def connect(url: str, *, connections: int = CONNECTIONS, retries: int | None = N
     Raises:
         SettingsError: The address is invalid.
     """
-    where = parse(url)
-    usual = RETRIES if where.form is Form.SINGLE else FAILOVER_RETRIES
+    address = parse(url)
+    usual = RETRIES if address.form is Form.SINGLE else FAILOVER_RETRIES
     options: dict[str, Any] = {
         "max_connections": connections,
         "socket_timeout": SOCKET_SECONDS,
         "socket_connect_timeout": SOCKET_SECONDS,
-        "username": where.username,
-        "password": where.password,
+        "username": address.username,
+        "password": address.password,
         "encoding_errors": "surrogatepass",
         # Otherwise each connection reads redis-py's version from its files, which takes 1 ms.
         "driver_info": DriverInfo(),
         "retry": Patient(
             ExponentialWithJitterBackoff(base=0.01, cap=1), usual if retries is None else retries
         ),
-        **where.options,
+        **address.options,
     }
-    return _CONNECT[where.form](where, options)
+    return _CONNECT[address.form](address, options)
 
 
 def where_is(client: Client) -> str:
@@ -91,8 +91,8 @@ def where_is(client: Client) -> str:
     pool = client.connection_pool
     if isinstance(pool, SentinelPool):
         return pool.described
-    told = pool.connection_kwargs
-    return f"{told.get('host', 'localhost')}:{told.get('port', PORT)}"
+    known = pool.connection_kwargs
+    return f"{known.get('host', 'localhost')}:{known.get('port', PORT)}"
 
 
 def has_failover(client: Client) -> bool:
@@ -121,25 +121,25 @@ async def piped(client: Client, commands: Sequence[tuple[Value, ...]]) -> list[A
     return answers
 
 
-def _single(where: Address, options: dict[str, Any]) -> Redis:
-    ((host, port),) = where.hosts
+def _single(address: Address, options: dict[str, Any]) -> Redis:
+    ((host, port),) = address.hosts
     pool = Pool(
-        connection_class=DirectTLS if where.secure else Direct,
+        connection_class=DirectTLS if address.secure else Direct,
         host=host,
         port=port,
-        db=where.database,
+        db=address.database,
         **options,
     )
     return Single.from_pool(pool)
 
 
-def _sentinel(where: Address, options: dict[str, Any]) -> Redis:
+def _sentinel(address: Address, options: dict[str, Any]) -> Redis:
     asked_as = {name: options.pop(f"sentinel_{name}", None) for name in ("username", "password")}
     sentinels = Sentinels(
-        where.hosts,
+        address.hosts,
         {
             **{name: value for name, value in options.items() if name.startswith("ssl_")},
-            "ssl": where.secure,
+            "ssl": address.secure,
             "socket_timeout": 1.0,  # another one can be asked
             "socket_connect_timeout": 1.0,
             "retry": None,
@@ -147,18 +147,18 @@ def _sentinel(where: Address, options: dict[str, Any]) -> Redis:
         },
     )
     pool = SentinelPool(  # type: ignore[no-untyped-call]
-        where.service,
+        address.service,
         sentinels,
-        connection_class=ManagedTLS if where.secure else Managed,
-        db=where.database,
+        connection_class=ManagedTLS if address.secure else Managed,
+        db=address.database,
         **options,
     )
-    pool.described = str(where)
+    pool.described = str(address)
     return Redis.from_pool(pool)
 
 
-def _cluster(where: Address, options: dict[str, Any]) -> Cluster:
-    return Cluster(where.hosts, ssl=where.secure, **options)
+def _cluster(address: Address, options: dict[str, Any]) -> Cluster:
+    return Cluster(address.hosts, ssl=address.secure, **options)
 
 
 _CONNECT: dict[Form, Callable[[Address, dict[str, Any]], Client]] = {

@@ -31,27 +31,27 @@ def parse(url: str) -> dict[str, Any]:
     if not url.startswith(("postgresql://", "postgres://")):
         raise SettingsError("a PostgreSQL store's address begins with postgresql://")
     try:
-        told = conninfo_to_dict(url)
-        _ports(told)
+        parameters = conninfo_to_dict(url)
+        _ports(parameters)
     except (ProgrammingError, ValueError):
         raise SettingsError(
             "the PostgreSQL address can't be read: write "
             "postgresql://USER:PASSWORD@HOST:5432/DATABASE, with any of : / ? # @ % in the "
             "user or password written as %3A %2F %3F %23 %40 %25"
         ) from None
-    several = "," in str(told.get("host", ""))
+    several = "," in str(parameters.get("host", ""))
     settings = {"target_session_attrs": "read-write"} if several else {}  # find the primary
     # The address may not override what the pool relies on.
-    return {**_DEFAULTS, **settings, **told, "client_encoding": "UTF8"}
+    return {**_DEFAULTS, **settings, **parameters, "client_encoding": "UTF8"}
 
 
-def shown(told: dict[str, Any]) -> str:
+def shown(parameters: dict[str, Any]) -> str:
     """Return the hosts and ports, without user and password."""
-    hosts = str(told.get("host") or told.get("hostaddr") or "localhost").split(",")
-    ports = _ports(told) or [5432]
+    hosts = str(parameters.get("host") or parameters.get("hostaddr") or "localhost").split(",")
+    ports = _ports(parameters) or [5432]
     ports += ports[-1:] * (len(hosts) - len(ports))
     return ",".join(f"{host}:{port}" for host, port in zip(hosts, ports, strict=False))
 
 
-def _ports(told: dict[str, Any]) -> list[int]:
-    return [int(port) for port in str(told.get("port") or "").split(",") if port]
+def _ports(parameters: dict[str, Any]) -> list[int]:
+    return [int(port) for port in str(parameters.get("port") or "").split(",") if port]

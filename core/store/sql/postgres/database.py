@@ -85,11 +85,11 @@ class Database:
     """A PostgreSQL as the verbs reach it."""
 
     def __init__(
-        self, told: dict[str, Any], *, patience: float = PATIENCE, pause: float = 0.01
+        self, parameters: dict[str, Any], *, patience: float = PATIENCE, pause: float = 0.01
     ) -> None:
         """Take libpq's parameters, and the pause in seconds between the first two tries."""
-        self.at = shown(told)
-        self._told = told
+        self.at = shown(parameters)
+        self._parameters = parameters
         self._patience = patience
         self._pause = pause
         self._free = asyncio.Semaphore(CONNECTIONS)
@@ -123,7 +123,9 @@ class Database:
 
     async def connect(self) -> Connection:
         """Return a connection outside the pool; the caller closes it."""
-        connection = await Connection.connect(**self._told, autocommit=True, prepare_threshold=0)
+        connection = await Connection.connect(
+            **self._parameters, autocommit=True, prepare_threshold=0
+        )
         try:
             await connection.execute(_SETTINGS, (f"{_IDLE_SECONDS}s",))
         except BaseException:

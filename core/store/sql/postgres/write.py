@@ -158,8 +158,8 @@ def _parts(found: Found, now: verbs.Now, changes: Changes, call: str) -> Iterato
     if changes.people:
         yield _PUT_WHO, {"people": list(changes.people)}
     if (trace := changes.trace) is not None:
-        told = {"line": trace.line, "trace_expires": trace.expires}
-        yield _PUT_TRACE, {"trace": digest(found.thread), **told}
+        values = {"line": trace.line, "trace_expires": trace.expires}
+        yield _PUT_TRACE, {"trace": digest(found.thread), **values}
 
 
 def _record(record: Record) -> dict[str, Any]:
