@@ -56,6 +56,7 @@ async def test_the_log_is_read_in_pages(harness: Harness, store: Store) -> None:
         assert len(page) <= 2
         found += page
     assert found == deeds
+    assert [event async for event in store.audit_events()] == deeds
 
 
 async def test_an_erase_leaves_it(harness: Harness, store: Store) -> None:

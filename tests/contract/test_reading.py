@@ -9,6 +9,7 @@ import pytest
 from core.domain.admission import Admission
 from core.domain.message import Kind, ThreadKey
 from core.domain.session import AnswerKind, Entry, Usage
+from core.store import port
 from core.store.values import Outcome, Refused, ThreadSettings
 from tests.builders import (
     OTHER,
@@ -66,6 +67,32 @@ async def test_the_history_of_nothing(store: Store) -> None:
     assert await store.history(OTHER) == ()
 
 
+@pytest.mark.parametrize("page", [1, 2, 200])
+async def test_records_iterate_over_the_pages(
+    store: Store, monkeypatch: pytest.MonkeyPatch, page: int
+) -> None:
+    """Port: the records at the positions [start, stop), whatever the size of a page."""
+    monkeypatch.setattr(port, "_PAGE", page)
+    await converse(store, *range(1, 6))
+    everything = await store.history(THREAD)
+    assert [record async for record in store.records(THREAD)] == list(everything)
+    for start, stop in ((0, 5), (1, 4), (2, 3), (3, 3), (4, 99)):
+        wanted = [record for record in everything if start <= record.place < stop]
+        assert [record async for record in store.records(THREAD, start, stop)] == wanted
+    assert [record async for record in store.records(OTHER)] == []
+
+
+async def test_records_pass_over_gaps_up_to_their_end(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A page that begins in a gap may reach beyond `stop`; what is behind is not yielded."""
+    monkeypatch.setattr(port, "_PAGE", 2)
+    await converse(store, 1)
+    for number in range(2, 9):
+        await store.accept(message(number), terms(Admission.OVERHEARD, overheard_limit=1))
+    assert [record.place async for record in store.records(THREAD, 0, 4)] == [0, 0]
+
+
 # --- threads --------------------------------------------------------------------------------
 
 KEYS = tuple(
@@ -98,6 +125,16 @@ async def populate(store: Store) -> None:
     for number, key in enumerate(KEYS):
         author = "U1" if number % 2 else "U2"
         await store.accept(message(number, thread=key, author=author), terms())
+
+
+async def test_all_threads_iterate_over_the_pages(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(port, "_PAGE", 2)
+    await populate(store)
+    for choice in ({}, {"person": "U1"}, {"place": ("slack", "C1")}):
+        found = [info.thread async for info in store.all_threads(**choice)]
+        assert found == await listed(store, **choice)
 
 
 @pytest.mark.parametrize("limit", [1, 2, 3, 100])
@@ -316,3 +353,12 @@ async def test_who_listens_hears_of_what_this_process_changes(store: Store) -> N
     await store.erase(THREAD, at=1001.5, keep_log=True)
     await store.erase(OTHER, at=5000.0)
     assert heard == [*[THREAD] * 6, *[OTHER] * 2]
+
+
+async def test_a_ping_leaves_nothing_that_a_list_shows(harness: Harness, store: Store) -> None:
+    """Port: it writes, to find out whether the store takes writes; it may come at any time."""
+    await store.ping()
+    await (await harness.store()).ping()
+    await store.ping()
+    assert await store.cursor("ping") > 0
+    assert (await store.threads()).threads == ()

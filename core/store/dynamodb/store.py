@@ -7,7 +7,6 @@ of all replicas must agree to some seconds. Leases don't depend on that; see `Le
 from __future__ import annotations
 
 import asyncio
-from dataclasses import replace
 from itertools import zip_longest
 from typing import TYPE_CHECKING
 
@@ -151,18 +150,6 @@ class DynamoStore(SteppedStore):
         self, thread: ThreadKey, *, after: int = -1, limit: int = 200
     ) -> tuple[Record, ...]:
         return await across.history(self._table, thread, self._clock.now(), after, limit)
-
-    @override
-    async def peek(self, thread: ThreadKey) -> Work | None:
-
-        def show(rows: verbs.Rows, now: verbs.Now) -> Work | None:
-            header = rows.header()
-            if header is None or header.expires <= now.time:
-                return None
-            work = verbs.show(rows, header)
-            return replace(work, lease=replace(work.lease, token=""))
-
-        return await self._step(thread, show, Prefetch(records="window"))
 
     @override
     async def revs(self, threads: Sequence[ThreadKey]) -> tuple[str, ...]:

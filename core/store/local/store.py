@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from collections import defaultdict
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from typing_extensions import override
@@ -105,14 +104,6 @@ class LocalStore(SteppedStore):
         more = found[limit - 1] if len(found) > limit else ""
         shown = tuple(self.headers[key].info(ThreadKey.parse(key)) for key in found[:limit])
         return ThreadPage(threads=shown, after=more)
-
-    @override
-    async def peek(self, thread: ThreadKey) -> Work | None:
-        header = self._living(str(thread))
-        if header is None:
-            return None
-        work = verbs.show(self._rows(thread), header)
-        return replace(work, lease=replace(work.lease, token=""))
 
     @override
     async def revs(self, threads: Sequence[ThreadKey]) -> tuple[str, ...]:

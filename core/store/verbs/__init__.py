@@ -10,7 +10,7 @@ from core.store.verbs.inbox import AGAIN, accept, amend, claim_once, configure, 
 from core.store.verbs.rows import Now, Rows, Tombstone
 from core.store.verbs.transfer import load
 from core.store.verbs.turn import claim, commit, compact, renew, settle, stop
-from core.store.verbs.view import first_shown, show
+from core.store.verbs.view import first_shown, peek, show
 
 __all__ = [
     "AGAIN",
@@ -27,6 +27,7 @@ __all__ = [
     "erase",
     "first_shown",
     "load",
+    "peek",
     "renew",
     "requeue",
     "settle",

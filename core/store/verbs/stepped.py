@@ -153,6 +153,10 @@ class SteppedStore(Store):
         self._changed(thread)
 
     @override
+    async def peek(self, thread: ThreadKey) -> Work | None:
+        return await self._step(thread, verbs.peek, Prefetch(records="window"))
+
+    @override
     async def requeue(self, thread: ThreadKey, place: int) -> bool:
         return await self._step(
             thread, lambda rows, now: verbs.requeue(rows, now, place), Prefetch()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from core.domain.session import Summary
@@ -10,7 +11,7 @@ from core.store.values import Lease, TurnState, Work
 
 if TYPE_CHECKING:
     from core.store.header import Header
-    from core.store.verbs.rows import Rows
+    from core.store.verbs.rows import Now, Rows
 
 
 def first_shown(header: Header) -> int:
@@ -55,3 +56,12 @@ def show(rows: Rows, header: Header) -> Work:
         renewed=header.renewed,
         people=len(header.people),
     )
+
+
+def peek(rows: Rows, now: Now) -> Work | None:
+    """Return the thread as `claim` would return it; change nothing. See `Store.peek`."""
+    header = rows.header()
+    if header is None or header.expires <= now.time:
+        return None
+    work = show(rows, header)
+    return replace(work, lease=replace(work.lease, token=""))

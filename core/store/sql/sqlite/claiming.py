@@ -1,15 +1,12 @@
-"""Claiming the next thread, peeking at one and sweeping, in a SQLite transaction."""
+"""Claiming the next thread, and sweeping, in a SQLite transaction."""
 
 from __future__ import annotations
 
 import json
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from core.domain.message import ThreadKey
 from core.store import verbs
-from core.store.sql import reading
-from core.store.sql.query import run
 from core.store.sql.rows import SqlRows
 from core.store.values import NothingDue
 
@@ -36,15 +33,6 @@ def claim_any(
         if work is not None:  # else its session had expired, and the claim removed it
             return work
     return NothingDue(seconds=None)
-
-
-def peek(connection: sqlite3.Connection, now: verbs.Now, thread: ThreadKey) -> Work | None:
-    """Return a thread as `claim` would return it; change nothing."""
-    header = run(connection, now.time, reading.living(thread))
-    if header is None:
-        return None
-    work = verbs.show(SqlRows(connection, thread, now), header)
-    return replace(work, lease=replace(work.lease, token=""))
 
 
 def sweep(connection: sqlite3.Connection, now: verbs.Now, limit: int) -> int:

@@ -77,7 +77,8 @@ class SqliteStore(SqlStore):
 
     @override
     async def peek(self, thread: ThreadKey) -> Work | None:
-        return await self._file.read(lambda c: claiming.peek(c, self._now(), thread))
+        now = self._now()
+        return await self._file.read(lambda c: verbs.peek(SqlRows(c, thread, now), now))
 
     @override
     async def amend(
