@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import time
 from typing import TYPE_CHECKING, Any, Final
 from unittest.mock import patch
@@ -26,12 +27,15 @@ EDITED: Final = ("The hotel is the Aurora.", "The hotel is the Bela Vista, on Ru
 """A message before and after its edit."""
 SETTINGS: Final[dict[str, Any]] = {"memory_high": 200, "memory_low": 50, "timezone": "UTC"}
 """So little that a short conversation is enough for a summary."""
-_BEGAN = 1_780_390_800.0  # Tuesday, 2 June 2026, 09:00 UTC
+BEGAN = 1_780_390_800.0  # Tuesday, 2 June 2026, 09:00 UTC
+ENVIRONMENT: Final = {"TIKTOKEN_CACHE_DIR": "/nowhere"}
+"""Tokens are counted by bytes, whatever the machine has."""
 
 
 @contextlib.contextmanager
 def fixed_time() -> Iterator[None]:
     """Let the program's clock begin at the same time, however late it is."""
-    off = _BEGAN - time.time()
-    with patch.object(SystemClock, "now", lambda _: time.time() + off):
+    off = BEGAN - time.time()
+    later = patch.object(SystemClock, "now", lambda _: time.time() + off)
+    with later, patch.dict(os.environ, ENVIRONMENT):
         yield

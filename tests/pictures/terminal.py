@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING
 
 from bots.slack.setup.manifest import manifest
 from tests.e2e.keyboard import Keyboard
-from tests.e2e.program import Program
+from tests.e2e.program import ROOT, Program
 from tests.fakes.slack import FakeSlack
 from tests.pictures.drawing import WIDTH, Drawing, wrapped
+from tests.pictures.scene import BEGAN, ENVIRONMENT
 from tests.pictures.screen import Screen
 
 if TYPE_CHECKING:
@@ -19,13 +21,25 @@ _SAID = (
     "Ben books the flights.",
     "Where is our offsite?",
 )
+_LATER = f"""\
+import time
+now, off = time.time, {BEGAN} - time.time()
+time.time = lambda: now() + off
+"""
+"""Lets Python's clock begin at the same time whenever it starts: a weekday's name has tokens."""
 _COLUMNS = 90
 
 
 async def talked(home: Path) -> list[tuple[str, bool]]:
     """Talk to the program in its terminal; return what stood there."""
     program = Program(home)
-    program.settings = {"CHATBOT_USER": "ann", "TZ": "UTC", "CHATBOT_TIMEZONE": "UTC"}
+    (home / "sitecustomize.py").write_text(_LATER)
+    program.settings = {
+        "CHATBOT_TIMEZONE": "UTC",
+        "CHATBOT_USER": "ann",
+        "PYTHONPATH": f"{home}{os.pathsep}{ROOT}",
+        **ENVIRONMENT,
+    }
     async with Keyboard(program, "run") as person:
         for line in _SAID:
             await person.type(line)
@@ -50,6 +64,7 @@ async def examined(home: Path) -> list[tuple[str, bool]]:
         program.settings = {
             "CHATBOT_SLACK_BASE_URL": slack.api_url,
             "CHATBOT_STORE": "sqlite:///chat.db",
+            **ENVIRONMENT,
             "SLACK_APP_TOKEN": slack.app_token,
             "SLACK_BOT_TOKEN": slack.bot_token,
         }
