@@ -114,7 +114,7 @@ def fault_of(error: BaseException) -> Fault:
     return Fault.PROXY if status in _PROXY_STATUSES else Fault.NETWORK
 
 
-def told(error: BaseException) -> str:
+def reason(error: BaseException) -> str:
     """Return in words why a call failed, without the content of the answer."""
     status = getattr(error, "status", 0)
     words = _WORDS.get(fault_of(error), "")

@@ -164,6 +164,8 @@ ROLES = {
     "setup/doctor": "",
     "setup/manifest": "",
     "ui/commands": "",
+    "ui/interactions": "Interactions",
+    "ui/permalinks": "Permalink",
     "ui/directory": "{platform}Directory",
     "ui/refusals": "",
     "ui/replies": "",

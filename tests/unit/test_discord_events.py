@@ -12,10 +12,18 @@ from hypothesis import strategies as st
 
 from bots.discord import ids
 from bots.discord.inbound.events import (
+    BULK_DELETED,
+    CREATED,
+    DELETED,
+    UPDATED,
     ChannelInfo,
+    Deleted,
+    Edited,
     Me,
+    Said,
     edited,
     is_withheld,
+    parse,
     said,
     states_files,
     titled,
@@ -204,6 +212,32 @@ def test_files_are_kept_by_reference_also_of_a_forwarded_message() -> None:
     assert (message.text, len(message.attachments)) == ("far away", 1)
 
 
+# --- events ---------------------------------------------------------------------------------------
+
+
+def test_an_event_is_parsed_into_what_it_says() -> None:
+    mention = payload(f"<@{BOT}> hello")
+    message = said(mention, IN_CHANNEL, ME)
+    assert message
+    assert parse(CREATED, mention, IN_CHANNEL, ME) == Said(message)
+    assert parse(CREATED, payload(), IN_CHANNEL, ME) is None
+    update = mention | {"edited_timestamp": "2026-01-02T03:04:05.678000+00:00"}
+    edit = parse(UPDATED, update, IN_CHANNEL, ME)
+    assert isinstance(edit, Edited)
+    assert edit.keys == IN_CHANNEL.keys(ID)
+    assert (edit.message.text, edit.has_files, edit.is_heard) == ("hello", True, True)
+    bare = parse(UPDATED, update | {"content": "hello"}, IN_CHANNEL, ME)
+    assert isinstance(bare, Edited)
+    assert not bare.is_heard, "it no longer mentions the bot"
+
+
+def test_a_deletion_counts_in_a_channel_that_is_no_longer_seen() -> None:
+    assert parse(DELETED, {"id": ID}, None, ME) == Deleted((ID,))
+    assert parse(BULK_DELETED, {"ids": ["7", None, "5", "x"]}, IN_THREAD, ME) == Deleted(("5", "7"))
+    for kind in (CREATED, UPDATED):
+        assert parse(kind, payload(f"<@{BOT}> hello"), None, ME) is None
+
+
 # --- edits, and what is withheld ------------------------------------------------------------------
 
 
@@ -302,6 +336,8 @@ def test_whatever_comes_nothing_is_raised(more: dict[str, Any]) -> None:
         said(made, spot, ME)
         edited(made, spot, ME)
         is_withheld(made, ME)
+        for kind in (CREATED, UPDATED, DELETED, BULK_DELETED):
+            parse(kind, made | {"ids": made.get("attachments")}, spot, ME)
 
 
 # --- what can't be read ---------------------------------------------------------------------------

@@ -19,11 +19,11 @@ from discord.http import Route
 
 from bots.connect_retry import retry_until_reached
 from bots.discord.connection.client import Client
-from bots.discord.faults import ODD, OUT_OF_REACH, Fault, fault_of, retry_after, told
+from bots.discord.faults import ODD, OUT_OF_REACH, Fault, fault_of, reason, retry_after
 from bots.discord.hosts import api_hosts, file_hosts
 from bots.discord.pace import keep_to_limits
+from core.domain.backoff import Backoff
 from core.domain.errors import ChatbotError, OutOfReachError, PlatformError, SettingsError, broke
-from core.models.retry import RetryPolicy
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterator
@@ -49,7 +49,7 @@ _CLOSED = {
 }
 """Close codes after which a client must not reconnect (docs:
 topics/opcodes-and-status-codes)."""
-_BACKOFF = RetryPolicy(first_wait=1.0, longest_wait=60.0)
+_BACKOFF = Backoff(first=1.0, cap=60.0, jitter=0.5)
 """Waits, in seconds, before a connection that broke is opened again."""
 _LOGIN_SECONDS = 10.0
 """Seconds for one attempt to log in; discord.py would wait for minutes."""
@@ -119,7 +119,7 @@ class GatewayConnection:
             except Exception as error:  # noqa: BLE001 - discord.py ends with what it can't parse
                 log.error("Discord's connection broke and is opened again: %s", broke(error))  # noqa: TRY400
                 failures += 1
-                await self._clock.sleep(_BACKOFF.wait(failures, None))
+                await self._clock.sleep(_BACKOFF.wait(failures))
                 await retry_until_reached(self._replace_client, self._clock)
 
     async def leave(self) -> None:
@@ -209,9 +209,9 @@ def _meaning(error: BaseException) -> ChatbotError:
     if fault is Fault.TOKEN:
         return SettingsError(_REFUSED)
     if fault is Fault.LIMITED:
-        text = f"Discord can't be reached for a while, since it is asked too often: {told(error)}"
+        text = f"Discord can't be reached for a while, since it is asked too often: {reason(error)}"
         return OutOfReachError(text, retry_after=retry_after(error))
-    return OutOfReachError(f"{OUT_OF_REACH}: {told(error)}")
+    return OutOfReachError(f"{OUT_OF_REACH}: {reason(error)}")
 
 
 def _closed(code: int) -> str:

@@ -7,6 +7,8 @@ import math
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Protocol
 
+from cachetools import LRUCache
+
 from bots.discord.faults import RefusedError
 from bots.discord.inbound import history
 from bots.discord.inbound.events import NAME, place_of, titled
@@ -28,6 +30,8 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
+_KEPT = 10_000
+"""Threads of which it is remembered that they were told."""
 LIMITED = (
     "I can't read messages here unless they mention me or reply to me: Discord has not granted me "
     "access to the content of messages."
@@ -73,7 +77,7 @@ class BotThreads:
         self._intake = intake
         self._say_in = say_in
         self._follows = follows
-        self._told: set[ThreadKey] = set()
+        self._told: LRUCache[ThreadKey, bool] = LRUCache(_KEPT)
         """Threads in which it was said that the bot can't read them."""
 
     async def join(self, thread: Mapping[str, Any]) -> bool:
@@ -97,7 +101,7 @@ class BotThreads:
         work = await self._store.peek(thread)
         if work is None or work.settings.muted:
             return
-        self._told.add(thread)
+        self._told[thread] = True
         try:
             await self._say_in(thread, LIMITED, behind=thread.thread)
         except PlatformError as error:

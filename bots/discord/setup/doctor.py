@@ -14,7 +14,7 @@ import aiohttp
 import discord
 
 from bots.discord.connection.gateway import redirected
-from bots.discord.faults import ODD, STATUS_PAGE, Fault, fault_of, retry_after, told
+from bots.discord.faults import ODD, STATUS_PAGE, Fault, fault_of, reason, retry_after
 from bots.discord.hosts import api_hosts
 from bots.discord.setup.manifest import PERMISSIONS, invite_url
 from bots.discord.ui.commands import commands, is_synced
@@ -112,8 +112,8 @@ def _failed(error: Exception) -> Finding:
         again = f"Run the doctor again in {retry_after(error) or _A_MINUTE:.0f} seconds."
         return note(ABOUT, "Discord is asked too often, so the rest was not checked", again)
     if fault is Fault.OUTAGE:
-        return wrong(ABOUT, f"Discord can't be reached: {told(error)}", _PASSES)
-    return wrong(ABOUT, f"Discord can't be reached: {told(error)}", _REPAIRS.get(fault, _NETWORK))
+        return wrong(ABOUT, f"Discord can't be reached: {reason(error)}", _PASSES)
+    return wrong(ABOUT, f"Discord can't be reached: {reason(error)}", _REPAIRS.get(fault, _NETWORK))
 
 
 def other_than_token(text: str) -> str:
