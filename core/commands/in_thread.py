@@ -153,7 +153,7 @@ class ThreadCommands:
         """Apply a command's effect, which may happen twice; return the reply, if it has one."""
         if command.name == "reset":
             person, thread = message.author.id, message.thread
-            # Reset right before the command: the store ignores commands before a reset.
+            # Right before the command: a message at or before a reset never counts as new.
             before = math.nextafter(message.at, 0)
             try:
                 return await self._authorized.reset(person, thread, at=before, seen=True)

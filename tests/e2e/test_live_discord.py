@@ -92,7 +92,7 @@ async def test_without_the_right_to_a_thread_it_is_left_archived_and_said(
     (thread,) = [c for c in server.channels.values() if c.parent == general.id]
     assert thread.thread is not None
     assert thread.thread.archived
-    assert "1 of the probes' messages, or their thread, would not go" in ended.out.decode()
+    assert "1 of the probes' messages, or their thread, could not be removed" in ended.out.decode()
     await server.allow(general, Permission.MANAGE_THREADS)
     await program.run(general.id, module="tests.live")
     assert [c for c in server.channels.values() if c.parent == general.id] == [thread]

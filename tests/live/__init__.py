@@ -1,1 +1,1 @@
-"""Tries what the bot takes Slack and Discord to do on the real ones: `make live CHANNEL=…`."""
+"""Checks our assumptions about Slack and Discord on the real ones: `make live CHANNEL=…`."""

@@ -1,8 +1,8 @@
-"""What went over the wire between the live trial and a platform, written down.
+"""Records what the live trial and a platform said to each other.
 
-Everything that tells whose workspace or server it is is replaced: each text that is neither the
-probes' own nor one of the platform's words, and every id, becomes a name of its own, the same
-wherever it stands, so that a recording can be played against something else.
+Everything that could identify the workspace or server is replaced: every id, and every text that
+is neither the probes' own nor one of the platform's constants, becomes a placeholder. The same
+value always gets the same placeholder, so a recording can be played against something else.
 """
 
 from __future__ import annotations
@@ -24,12 +24,12 @@ Json: TypeAlias = dict[str, Any]
 FORMAT = 1
 _PART = 24
 _RUN = 200
-"""Characters from which on a text that repeats one character is written as how often."""
+"""Length above which a text of one repeated character is written as a count."""
 
 
 @dataclass(frozen=True, slots=True)
 class Exchange:
-    """One call, and the answer."""
+    """One call and its answer."""
 
     method: str
     """The platform's name for the call; for REST, the path."""
@@ -43,45 +43,45 @@ class Exchange:
 
     @property
     def error(self) -> str:
-        """Return the platform's word for why not; empty where it did it."""
+        """Return the platform's error code; empty if the call succeeded."""
         raise NotImplementedError
 
     @property
     def route(self) -> str:
-        """Return what calls of its kind have in common, whomever they are about."""
+        """Return the call's kind: what is the same for all ids."""
         return self.method
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Language:
-    """How a platform writes what a recording must not tell, and what it may."""
+    """How a platform writes what a recording must hide, and what it may show."""
 
     id: re.Pattern[str]
     prefix: str
-    """What the name of an id begins with; empty where that is the id's own first letter."""
+    """The first characters of an id's placeholder; empty for the id's own first letter."""
     digits: int
-    """How many follow."""
+    """The number of digits after them."""
     time: re.Pattern[str]
-    """A text that is a time, and is kept."""
+    """Matches a time, which is kept."""
     is_word: Callable[[str, str], bool]
-    """Whether what a field (its name, its text) says is in the platform's own words."""
+    """Returns whether a field (its name, its text) holds one of the platform's constants."""
     headers: tuple[str, ...]
-    """The headers that a client goes by."""
+    """The headers that matter to a client."""
     everyones: frozenset[str] = frozenset()
     """Ids that are the same everywhere."""
 
 
 class Blind:
-    """Takes out of exchanges what tells whose they are, the same way each time."""
+    """Replaces in exchanges what identifies their owner, always in the same way."""
 
     def __init__(self, language: Language) -> None:
-        """Know nothing yet."""
+        """Start without placeholders."""
         self._language = language
         self._names: dict[str, str] = {}
         self._own: list[str] = []
 
     def exchange(self, made: Exchange) -> Json:
-        """Return an exchange as it may be kept."""
+        """Return an exchange without anything that identifies its owner."""
         self._own += (text for text in self._texts(made.arguments) if text not in self._own)
         headers = {name.lower(): value for name, value in made.headers.items()}
         return {
@@ -95,7 +95,7 @@ class Blind:
         }
 
     def name(self, known: str) -> str:
-        """Return the name that an id goes by."""
+        """Return the placeholder of an id."""
         if known in self._language.everyones:
             return known
         return self._named(known, self._language.prefix or known[:1], self._language.digits)
@@ -119,12 +119,12 @@ class Blind:
         return self._named(text, "text-", 1)
 
     def _is_own(self, text: str) -> bool:
-        if len(text) < _PART:  # a name may be a part of any text by chance
+        if len(text) < _PART:  # a name may occur in any text by chance
             return text in self._own
         return any(text in own for own in self._own)
 
     def _texts(self, value: Any) -> Iterable[str]:
-        """Yield what a probe said: its arguments' texts, but no id."""
+        """Yield the texts that a probe sent, without ids."""
         if isinstance(value, str):
             if value and "://" not in value and not self._language.id.fullmatch(value):
                 yield value
@@ -143,7 +143,7 @@ class Blind:
 
 
 def unfolded(value: Any) -> Any:
-    """Return what was recorded with its long texts as they were."""
+    """Return a recorded value with its long texts restored."""
     if isinstance(value, dict):
         if "$run" in value:
             return value["$run"] * value["times"]
@@ -160,18 +160,18 @@ def write(
     now: float,
     secrets: Iterable[str],
 ) -> str:
-    """Write a recording, a line of JSON for what it is and one for each exchange.
+    """Write a recording: one line of JSON about it, then one for each exchange.
 
     Args:
         made: The exchanges, in order.
-        blind: What takes out of them whose they are.
-        about: What stands in the first line: `platform`, `source`, `roles`.
-        folder: Where it goes; it is made if need be.
-        now: Seconds since the epoch; they are in the file's name as well.
-        secrets: What must not be in it in any place.
+        blind: Replaces what identifies their owner.
+        about: The fields of the first line: `platform`, `source`, `roles`.
+        folder: Where to write it; created if it does not exist.
+        now: Seconds since 1970, also used for the file's name.
+        secrets: What the recording must not contain.
 
     Returns:
-        A sentence on where it is.
+        A sentence that says where it is.
     """
     at = datetime.fromtimestamp(now, UTC)
     header = {"recording": FORMAT, "at": at.isoformat(timespec="seconds"), **about}

@@ -1,7 +1,7 @@
-"""What we take a platform to do, rule by rule, and what came of trying that out on the real one.
+"""Rules that we assume a platform follows, and the results of trying them on the real one.
 
-Each platform has one table of rules: its live trial probes by it, and our fake of it refuses by
-it. Where the real one does otherwise, the rule is wrong: mend it there, and the fake follows.
+Each platform has one table of rules: its live trial checks them, and our fake enforces them. If the
+real platform differs, the rule is wrong: fix it there, and the fake follows.
 """
 
 from __future__ import annotations
@@ -10,11 +10,13 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from core.domain.errors import PlatformError, broke
+
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterator, Mapping
 
 _DOUBLINGS = 4
-"""How often a limit that did not show is doubled in search of it."""
+"""How often to double a limit that was not reached, in search of the real one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,13 +24,13 @@ class Rule:
     """One thing that a platform does, as far as we know."""
 
     sentence: str
-    """What it is; `{limit}` and `{error}` stand for the fields."""
+    """What it does; `{limit}` and `{error}` stand for the fields."""
     source: str
-    """Where that is known from: a page of the platform's docs, an issue, or that it is assumed."""
+    """How we know it: a page of the platform's docs, an issue, or an assumption."""
     error: str = ""
-    """The platform's word for refusing; empty where nothing is refused."""
+    """The platform's error code; empty if it refuses nothing."""
     limit: int = 0
-    """How much is still taken; 0 where it is not a matter of how much."""
+    """The most that the platform accepts; 0 if the rule is not about an amount."""
 
     def __str__(self) -> str:
         """Return the sentence."""
@@ -37,39 +39,39 @@ class Rule:
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """What came of one rule."""
+    """The result for one rule."""
 
     rule: str
     same: bool | None
-    """Whether it is as we take it to be; None where it was not tried."""
+    """Whether the platform follows the rule; None if it was not tried."""
     line: str
-    """What there is to say of it."""
+    """The line to print."""
 
 
 @dataclass(frozen=True, slots=True)
 class Told:
-    """What a platform answered to one try."""
+    """A platform's answer to one attempt."""
 
     error: str
-    """Its word for refusing; empty where it did it."""
+    """Its error code; empty if it succeeded."""
     words: str
     """The same as the end of a sentence."""
 
 
 class Tally:
-    """What came of the rules so far."""
+    """The results so far."""
 
     def __init__(self, rules: Mapping[str, Rule]) -> None:
-        """Try nothing yet."""
+        """Start without results."""
         self.rules = rules
         self.results: list[Result] = []
         self.remarks: list[str] = []
-        """What was seen beside the rules, and the operator should know."""
+        """Other things that the operator should know."""
         self.broken: list[str] = []
-        """Probes that could not be ended, and why."""
+        """Probes that failed, and why."""
 
     def holds(self, rule: str, fact: object, seen: str) -> None:
-        """Note whether a rule holds; else what was seen."""
+        """Record whether a rule holds, and what was seen if it does not."""
         about = self.rules[rule]
         if fact:
             line = f"{'same':10}{rule}: {about}"
@@ -78,13 +80,13 @@ class Tally:
         self.results.append(Result(rule, bool(fact), line))
 
     def skip(self, rule: str, why: str) -> None:
-        """Note that a rule was not tried."""
+        """Record that a rule was not tried, and why."""
         self.results.append(Result(rule, None, f"{'not tried':10}{rule}: {why}"))
 
     async def bounded(self, rule: str, what: str, tried: Callable[[int], Awaitable[Told]]) -> None:
-        """Hold something to a limit; where it is another, look for it.
+        """Check a limit; if the real one differs, look for it.
 
-        `tried` makes a call with something of this size, and `what` is the call's name.
+        `tried` makes a call with something of the given size; `what` is the call's name.
         """
         limit = self.rules[rule].limit
         at, over = await tried(limit), await tried(limit + 1)
@@ -98,8 +100,17 @@ class Tally:
         else:
             self.holds(rule, fact=False, seen=await _further(tried, limit + 1, what))
 
+    async def run(self, name: str, probe: Awaitable[None]) -> None:
+        """Run a probe; if it fails, record why, so that the others still run."""
+        try:
+            await probe
+        except PlatformError as error:
+            self.broken.append(f"{name}: {error}")
+        except Exception as error:  # noqa: BLE001 - an answer may be anything
+            self.broken.append(f"{name}: {broke(error)}")
+
     def lines(self) -> Iterator[tuple[str, bool]]:
-        """Yield each line to print, and whether it says that something differs."""
+        """Yield each line to print, and whether it reports a difference."""
         for remark in self.remarks:
             yield remark, False
         for line in self.broken:
@@ -108,7 +119,7 @@ class Tally:
             yield result.line, result.same is False
 
     def summary(self) -> str:
-        """Return how many rules are as we take them to be."""
+        """Return a line with the numbers of rules that hold, differ, or were not tried."""
         count = Counter(result.same for result in self.results)
         return (
             f"Rules that are as we take them to be: {count[True]}; that differ: {count[False]}; "
@@ -117,7 +128,7 @@ class Tally:
 
 
 async def _longest(tried: Callable[[int], Awaitable[Told]], low: int, high: int) -> int:
-    """Return the greatest size that is taken, between one that is and one that is not."""
+    """Return the greatest accepted size between an accepted and a refused one."""
     while high - low > 1:
         middle = (low + high) // 2
         if (await tried(middle)).error:

@@ -1,4 +1,4 @@
-"""The live trial's calls: kept as they were, waited for when Discord says so, and undone."""
+"""The live trial's calls: recorded, retried when Discord asks for it, and undone."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 API = "https://discord.com/api/v10"
 _AGENT = "DiscordBot (chatbot doctor, 1)"
 DOWNLOAD = "/attachment"
-"""What is no route of the API, but goes to the address of a file."""
+"""The name of a request for a file, which is not a route of the API."""
 LIMITED = 429
 _OK = 200
 _TRIES = 5
@@ -30,7 +30,7 @@ _GONE = {"", "10008", "10003"}
 
 
 class Calls:
-    """Makes calls, and knows what they leave behind."""
+    """Makes and records calls, and knows what they leave behind."""
 
     def __init__(self, session: aiohttp.ClientSession, url: str, token: str, clock: Clock) -> None:
         """Call the API at `url`."""
@@ -51,7 +51,7 @@ class Calls:
         query: Mapping[str, str] | None = None,
         file: tuple[str, bytes] | None = None,
     ) -> Reply:
-        """Make a call, again where Discord says that it was too early; keep what came of each.
+        """Make a call, retry it if Discord asks for it, and record each exchange.
 
         Raises `PlatformError` where there is no answer.
         """
@@ -69,7 +69,7 @@ class Calls:
         return reply
 
     async def fetched(self, url: str) -> bytes:
-        """Return what is at a file's address; empty where it can't be had."""
+        """Return the content of a file; empty if it can't be fetched."""
         try:
             async with asyncio.timeout(_TIMEOUT), self._session.get(url) as response:
                 content, status = await response.read(), response.status
@@ -80,7 +80,7 @@ class Calls:
         return content if status == _OK else b""
 
     async def clean_up(self, thread: str) -> int:
-        """Take back what was posted, keeping none of it; return how many things would not go.
+        """Remove what was posted, without recording it; return how many removals failed.
 
         Deleting a thread takes a right that the bot does without, so where it is refused, an
         empty one stays, archived.
@@ -129,7 +129,7 @@ class Calls:
 
 
 def form(name: str, content: str) -> aiohttp.FormData:
-    """Return the form of a message that is nothing but a file."""
+    """Return the form of a message that is only a file."""
     found = aiohttp.FormData()
     found.add_field("payload_json", "{}", content_type="application/json")
     found.add_field("files[0]", content.encode(), filename=name, content_type="text/plain")

@@ -1,4 +1,4 @@
-"""What is tried out on the real Discord."""
+"""The probes of the real Discord."""
 
 from __future__ import annotations
 
@@ -16,18 +16,18 @@ if TYPE_CHECKING:
     from tests.live.discord.record import Reply
 
 _NOWHERE = "100000000000000001"
-"""An id that nothing has: it is of the first milliseconds of Discord."""
+"""An id that nothing has, from the first milliseconds of Discord."""
 _CONTENT = b"A file of chatbot doctor's.\n"
 _WAITS = (2, 15, 30, 60)
 _LATER = (120, 300, 600)
-"""Seconds after which a nonce is tried again; past a minute, only to tell how long it is good."""
+"""Seconds after which to reuse a nonce; after a minute, only to learn how long it is valid."""
 
 
 class Trial(Tally):
-    """A run through the rules, in a thread of its own."""
+    """One trial of the rules, in its own thread."""
 
     def __init__(self, calls: Calls, clock: Clock, *, channel: str, bot: str, root: str) -> None:
-        """Probe in the thread that is made from `root`, a message in `channel`."""
+        """Probe in the thread created from `root`, a message in `channel`."""
         super().__init__(RULES)
         self.calls = calls
         self.clock = clock
@@ -40,17 +40,17 @@ class Trial(Tally):
         return await self.calls.call("POST", f"{self.at()}/messages", {"content": text, **more})
 
     def at(self, message: str = "") -> str:
-        """Return the thread's path, or that of a message in it."""
+        """Return the path of the thread, or of a message in it."""
         place = f"/channels/{self.root}"
         return f"{place}/messages/{message}" if message else place
 
     def refused(self, rule: str, reply: Reply) -> None:
-        """Note whether a call was refused as the rule says."""
+        """Record whether a call was refused as the rule says."""
         self.holds(rule, reply.error == RULES[rule].error, reply.told.words)
 
 
 async def threads(trial: Trial) -> None:
-    """Make the thread, twice; write in it while it is archived."""
+    """Create the thread twice, and post in it while it is archived."""
     calls, path = trial.calls, f"/channels/{trial.channel}/messages/{trial.root}/threads"
     given = {"name": "chatbot doctor", "auto_archive_duration": 60}
     made = await calls.call("POST", path, given)
@@ -93,7 +93,7 @@ async def posting(trial: Trial) -> None:
 
 
 async def nonces(trial: Trial) -> None:
-    """Post again with the same nonce, also once its message is gone."""
+    """Post again with the same nonce, also after its message was deleted."""
 
     async def of(size: int) -> Told:
         return (await _named(trial, secrets.token_hex(32)[:size].ljust(size, "x"))).told
@@ -111,7 +111,7 @@ async def nonces(trial: Trial) -> None:
 
 
 async def nonce_window(trial: Trial) -> None:
-    """Wait, and post again with the same nonce: a minute, and then as long as it is good."""
+    """Reuse a nonce after a minute, and then until it is no longer valid."""
     names = {wait: secrets.token_hex(12) for wait in (*_WAITS, *_LATER)}
     made = {wait: str((await _named(trial, name))["id"]) for wait, name in names.items()}
     began, least = trial.clock.monotonic(), RULES["nonce-window"].limit
@@ -127,7 +127,7 @@ async def nonce_window(trial: Trial) -> None:
 
 
 async def reacting(trial: Trial) -> None:
-    """React, twice, and take it back, twice."""
+    """Add a reaction twice, and remove it twice."""
     message = trial.at(str((await trial.post("React."))["id"]))
 
     async def react(method: str, name: str) -> Reply:
@@ -142,7 +142,7 @@ async def reacting(trial: Trial) -> None:
 
 
 async def files(trial: Trial) -> None:
-    """Upload a file, and fetch it by the address of a message that is read again."""
+    """Upload a file, read its message again, and fetch the file from there."""
     calls = trial.calls
     made = await calls.call("POST", f"{trial.at()}/messages", file=("probe.txt", _CONTENT))
     url = _url(made)
@@ -154,7 +154,7 @@ async def files(trial: Trial) -> None:
 
 
 async def slash(trial: Trial) -> None:
-    """Write the commands as they are; where the bot has not yet, that is left to it."""
+    """Overwrite the commands unchanged; leave it to the bot if it has none yet."""
     application = (await trial.calls.call("GET", "/applications/@me"))["id"]
     path = f"/applications/{application}/commands"
     found = await trial.calls.call("GET", path)

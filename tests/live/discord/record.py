@@ -1,4 +1,4 @@
-"""What of Discord's calls a recording keeps, and what it replaces."""
+"""What a recording keeps of Discord's calls, and what it replaces."""
 
 from __future__ import annotations
 
@@ -11,30 +11,30 @@ from tests.live.rules import Told
 
 _REFUSED = 400
 _ID = re.compile(r"\b\d{17,20}\b")
-"""A snowflake. What else is a number in a text, such as rights, is shorter."""
+"""A snowflake. Other numbers in a text, such as permissions, are shorter."""
 _TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?([+-]\d\d:\d\d|Z)")
 _WORDS = {"allow", "code", "content_type", "deny", "flags_new", "message", "permissions"}
-"""Names of fields whose text is Discord's own: `message` is that of an error."""
+"""Fields whose text is a constant of Discord's: `message` is an error's."""
 
 
 @dataclass(frozen=True, slots=True)
 class Reply(Exchange):
-    """One call of Discord's REST API, and the answer; its `method` is the path."""
+    """One call of Discord's REST API and its answer; `method` is the path."""
 
     @property
     def call(self) -> str:
-        """Return what it is named by: its verb, and the last part of its path that is no id."""
+        """Return its name: its verb, and the last part of its path that is not an id."""
         parts = [part for part in self.method.split("/") if not part.isdigit()]
         return f"{self.verb} {parts[-1]}"
 
     @property
     def route(self) -> str:
-        """Return the verb and the path, without what stands for something of somebody's."""
+        """Return the verb and the path, without ids."""
         return route(self.verb, self.method)
 
     @property
     def error(self) -> str:
-        """Return Discord's number for why not; empty where it did it."""
+        """Return Discord's error code; empty if the call succeeded."""
         if self.status < _REFUSED:
             return ""
         code = self["code"]
@@ -42,21 +42,21 @@ class Reply(Exchange):
 
     @property
     def items(self) -> list[dict[str, Any]]:
-        """Return the objects of a list; none where it was refused."""
+        """Return the objects of a list; none if the call was refused."""
         return self.answer if isinstance(self.answer, list) else []
 
     @property
     def told(self) -> Told:
-        """Return it as what a rule is held to."""
+        """Return it as an answer to check a rule by."""
         return Told(self.error, f"{self.call} answered {self.error or 'ok'}")
 
     def __getitem__(self, field: str) -> Any:
-        """Return a field; None where there is none."""
+        """Return a field; None if it is missing."""
         return self.answer.get(field) if isinstance(self.answer, dict) else None
 
 
 def route(verb: str, path: str) -> str:
-    """Return what calls of one kind have in common: `DELETE /channels/{id}/messages/{id}`."""
+    """Return the kind of a call, such as `DELETE /channels/{id}/messages/{id}`."""
     parts = _ID.sub("{id}", path).split("/")
     if "reactions" in parts:
         parts[parts.index("reactions") + 1] = "{emoji}"
@@ -75,4 +75,4 @@ LANGUAGE = Language(
         "x-ratelimit-scope",
     ),
 )
-"""Ids become ids of 2021. discord.py takes a 429 without `via` for a ban of the address."""
+"""Ids become ids of 2021. discord.py takes a 429 without `via` for a ban of the IP address."""

@@ -1,4 +1,4 @@
-"""What we take Discord to do: one table, by which the live trial probes and our fake refuses.
+"""The rules that we assume Discord follows: the live trial checks them, our fake enforces them.
 
 Lengths are in characters, times in seconds; errors are Discord's numbers (docs:
 topics/opcodes-and-status-codes, "JSON Error Codes").

@@ -11,7 +11,7 @@ from bots.discord.faults import ODD, OUT_OF_REACH
 from bots.discord.hosts import all_hosts
 from bots.discord.ids import is_id
 from bots.outgoing import Connector
-from core.domain.errors import PlatformError, SettingsError, broke
+from core.domain.errors import PlatformError, SettingsError
 from tests.live.discord import probes
 from tests.live.discord.calls import API, Calls
 from tests.live.discord.probes import Trial
@@ -30,8 +30,9 @@ _OPENING = (
     "in a moment."
 )
 _LEFT = (
-    "note: {left} of the probes' messages, or their thread, would not go: remove them by hand. "
-    "Deleting a thread takes a right that the bot does without; it is empty, and archived."
+    "note: {left} of the probes' messages, or their thread, could not be removed: remove them by "
+    "hand. To delete a thread takes a permission that the bot does not need; the thread is empty "
+    "and archived."
 )
 
 _REAL = urlsplit(API).hostname
@@ -40,10 +41,10 @@ _REAL = urlsplit(API).hostname
 async def live(
     settings: Settings, clock: Clock, options: Options
 ) -> AsyncGenerator[tuple[str, bool], None]:
-    """Run the probes; yield each line to print, and whether it says that something differs.
+    """Run the probes; yield each line to print, and whether it reports a difference.
 
-    What the probes leave behind is removed, whatever happens. Raises `SettingsError` or
-    `PlatformError` where they can't be run.
+    It always removes what the probes leave behind. Raises `SettingsError` or `PlatformError` if
+    the probes can't be run.
     """
     token = settings.discord_bot_token.get_secret_value()
     if not token:
@@ -56,7 +57,7 @@ async def live(
             trial = await _trial(calls, clock, options.channel)
             for probe in _probes(options):
                 yield f"trying out {probe.__name__.replace('_', ' ')} …", False
-                await _tried(trial, probe)
+                await trial.run(probe.__name__, probe(trial))
         finally:
             left = await calls.clean_up("" if trial is None else trial.root)
         if left:
@@ -75,18 +76,8 @@ def _probes(options: Options) -> list[Callable[[Trial], Awaitable[None]]]:
     return [*chosen, probes.nonce_window] if options.expiry else chosen
 
 
-async def _tried(trial: Trial, probe: Callable[[Trial], Awaitable[None]]) -> None:
-    """Run a probe; one that goes wrong must not keep the others from being run."""
-    try:
-        await probe(trial)
-    except PlatformError as error:
-        trial.broken.append(f"{probe.__name__}: {error}")
-    except Exception as error:  # noqa: BLE001 - answers need not be as a probe takes them to be
-        trial.broken.append(f"{probe.__name__}: {broke(error)}")
-
-
 async def _trial(calls: Calls, clock: Clock, channel: str) -> Trial:
-    """Look where it is to happen, and post what the probes' thread is made from."""
+    """Check the token and the channel, and post the message that the thread starts from."""
     who = await calls.call("GET", "/users/@me")
     if who.error:
         raise SettingsError("DISCORD_BOT_TOKEN is refused. See `chatbot doctor`.")
@@ -102,7 +93,7 @@ async def _trial(calls: Calls, clock: Clock, channel: str) -> Trial:
 
 
 def _written(settings: Settings, clock: Clock, options: Options, trial: Trial) -> str:
-    """Write the recording, and say where it is."""
+    """Write the recording; return a line that says where it is."""
     host = urlsplit(settings.discord_base_url or API).hostname
     blind = Blind(LANGUAGE)
     about = {

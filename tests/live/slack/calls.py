@@ -1,4 +1,4 @@
-"""The live trial's calls: kept as they were, waited for when Slack says so, and undone."""
+"""The live trial's calls: recorded, retried when Slack asks for it, and undone."""
 
 from __future__ import annotations
 
@@ -20,21 +20,21 @@ if TYPE_CHECKING:
     from core.domain.clock import Clock
 
 UPLOAD, DOWNLOAD = "files.upload", "files.download"
-"""What is no method of the Web API, but goes to an address that one gave."""
+"""Names of requests to an address that a method returned."""
 LIMITED = 429
 _BY_QUERY = {*READS, "auth.test", "conversations.info", "files.getUploadURLExternal"}
 _NO_JSON = {"files.completeUploadExternal"}
-"""What slack-sdk gives in the query, with its lists as JSON, and so do we."""
+"""Methods whose arguments slack-sdk sends in the query, with lists as JSON; so do we."""
 _TRIES = 4
 _LONGEST_WAIT = 65.0
 _TIMEOUT = 30.0
 
 
 class Calls:
-    """Makes calls and keeps them; knows what they leave behind."""
+    """Makes and records calls, and knows what they leave behind."""
 
     def __init__(self, client: AsyncWebClient, clock: Clock, *, pace: float) -> None:
-        """Leave `pace` seconds between two posts."""
+        """Wait `pace` seconds between two posts."""
         self._client = client
         self._clock = clock
         self._pace = pace
@@ -45,7 +45,7 @@ class Calls:
         self._files: list[str] = []
 
     async def call(self, method: str, **arguments: Any) -> Exchange:
-        """Make a call, again where Slack says that it was too early; keep what came of it.
+        """Make a call, retry it if Slack asks for it, and record each exchange.
 
         Raises `PlatformError` where there is no answer.
         """
@@ -61,7 +61,7 @@ class Calls:
         return exchange
 
     async def once(self, method: str, arguments: dict[str, Any]) -> Exchange:
-        """Make a call, once, and keep nothing of it."""
+        """Make a call once, without recording it."""
         given = {name: value for name, value in arguments.items() if value is not None}
         verb, form = ("GET", "params") if method in _BY_QUERY else ("POST", "json")
         form = "params" if method in _NO_JSON else form
@@ -84,20 +84,20 @@ class Calls:
         return Exchange(method, verb, given, status, headers, body, self._since())
 
     async def upload(self, url: str, content: bytes) -> Exchange:
-        """Send a file's bytes to where Slack wants them."""
+        """Upload a file's bytes to the address that Slack gave."""
         status, _ = await self._fetch("POST", url, content)
         given = {"url": url, "content": content.decode()}
         return self.keep(Exchange(UPLOAD, "POST", given, status, {}, {"ok": True}, self._since()))
 
     async def download(self, url: str, *, token: bool) -> bytes:
-        """Return what is at a file's address, with the bot's token or without any."""
+        """Return the content of a file, fetched with or without the bot's token."""
         status, content = await self._fetch("GET", url, None, token=token)
         given = {"url": url, "token": token}
         self.keep(Exchange(DOWNLOAD, "GET", given, status, {}, {"ok": True}, self._since()))
         return content
 
     async def clean_up(self, thread: tuple[str, str] | None) -> int:
-        """Take back what was left behind; return how many things would not go."""
+        """Remove what the calls left behind; return how many removals failed."""
         kept, failed = len(self.made), 0
         for place, ts in list(self._streams):
             await self._undone("chat.stopStream", channel=place, ts=ts)
@@ -116,7 +116,7 @@ class Calls:
         return error in {"", "message_not_found", "file_deleted"}
 
     async def _ours(self, thread: tuple[str, str] | None) -> list[tuple[str, str]]:
-        """Return what stands in the thread of the probes, and was not noted when it was made."""
+        """Return the messages in the probes' thread that were not recorded when posted."""
         if thread is None:
             return []
         place, root = thread
@@ -127,7 +127,7 @@ class Calls:
         return [(place, str_of(m, "ts")) for m in dicts_of(read.answer, "messages")[1:]]
 
     def keep(self, exchange: Exchange) -> Exchange:
-        """Keep an exchange, and note what it left behind, or took away."""
+        """Record an exchange, and what it left behind or removed."""
         self.made.append(exchange)
         place = str(exchange.arguments.get("channel", ""))
         there = (place, str(exchange.answer.get("ts") or exchange.arguments.get("ts") or ""))
@@ -168,11 +168,11 @@ class Calls:
 
 
 def message_of(exchange: Exchange, ts: str) -> dict[str, Any]:
-    """Return a message out of those that were read; empty where it is not among them."""
+    """Return one of the messages that were read; empty if it is not among them."""
     found = (m for m in dicts_of(exchange.answer, "messages") if str_of(m, "ts") == ts)
     return next(found, {})
 
 
 def metadata_of(message: dict[str, Any]) -> dict[str, Any]:
-    """Return a message's metadata; empty where it has none."""
+    """Return a message's metadata; empty if it has none."""
     return dict_of(message, "metadata")

@@ -1,4 +1,4 @@
-"""Probes of streams, and of what goes around messages: files, reactions, status, limits."""
+"""Probes of streams, files, reactions, the status, direct messages and rate limits."""
 
 from __future__ import annotations
 
@@ -16,18 +16,18 @@ if TYPE_CHECKING:
 
 _CONTENT = b"A file of chatbot doctor's.\n"
 _MOST_READS = 120
-"""Calls after which a limit of some fifty a minute is not waited for any longer."""
+"""Calls after which to give up looking for a limit of some fifty a minute."""
 _NO_STOP = "missing_agent_session_stopped_event_subscription"
 """Slack's warning (docs: reference/methods/agents.sessions.setStatus)."""
 _WAITS = (1.0, 2.0, 4.0, 8.0, 15.0)
 _SLACK = 60.0
-"""Seconds past its life for which a stream is still watched."""
+"""Seconds to keep watching a stream after its expected end."""
 _NEAR = 25.0
-"""Seconds by which a stream's end may be off: that is how far apart it is looked at."""
+"""Seconds between two looks at a stream, by which its measured end may be off."""
 
 
 async def streaming(trial: Trial) -> None:
-    """Stream a message, and do what can't be done to one that streams."""
+    """Stream a message, and try what Slack refuses for a streaming message."""
     ts = await _started(trial)
     if ts is None:
         return
@@ -52,7 +52,7 @@ async def streaming(trial: Trial) -> None:
 
 
 async def _started(trial: Trial) -> str | None:
-    """Begin a stream; None where it can't be, and then that is noted."""
+    """Start a stream; record the refusal and return None if that fails."""
     homeless = await trial.call("chat.startStream", markdown_text="Nowhere.", **_reader(trial))
     if homeless.error == RULES["method-unknown"].error:
         seen = "chat.startStream answered unknown_method"
@@ -64,8 +64,8 @@ async def _started(trial: Trial) -> str | None:
     if trial.scene.direct:
         trial.skip("stream-recipient", "a direct message has only one reader")
     else:
-        nobody = {"thread_ts": trial.scene.root, "markdown_text": "For nobody."}
-        trial.refused("stream-recipient", await trial.call("chat.startStream", **nobody))
+        without = {"thread_ts": trial.scene.root, "markdown_text": "For nobody."}
+        trial.refused("stream-recipient", await trial.call("chat.startStream", **without))
     begun = await trial.call(
         "chat.startStream",
         thread_ts=trial.scene.root,
@@ -95,7 +95,7 @@ async def _stream_lengths(trial: Trial) -> None:
 
 
 async def stream_life(trial: Trial) -> None:
-    """Stream until Slack ends it: five minutes, as far as is known."""
+    """Stream until Slack ends it, as far as we know after five minutes."""
     begun = await trial.call(
         "chat.startStream", thread_ts=trial.scene.root, **_reader(trial), markdown_text="Tick. "
     )
@@ -117,7 +117,7 @@ async def stream_life(trial: Trial) -> None:
 
 
 async def reacting(trial: Trial) -> None:
-    """React, twice, and take it back, twice."""
+    """Add a reaction twice, and remove it twice."""
     there = {"timestamp": trial.scene.root, "name": "scissors"}
     await trial.call("reactions.add", **there)
     trial.refused("reaction-twice", await trial.call("reactions.add", **there))
@@ -128,7 +128,7 @@ async def reacting(trial: Trial) -> None:
 
 
 async def status(trial: Trial) -> None:
-    """Set the session's status to none of Slack's, and to one that it has."""
+    """Set the session's status to an unknown value, and to a known one."""
     place = {"channel_id": trial.scene.channel, "thread_ts": trial.scene.root}
     odd = await trial.calls.call("agents.sessions.setStatus", status="is thinking", **place)
     trial.refused("status-words", odd)
@@ -168,7 +168,7 @@ async def files(trial: Trial) -> None:
 
 
 async def _shared(trial: Trial, file: str) -> tuple[bool, str]:
-    """Look for the message that shows a file: Slack may take a while to share it."""
+    """Wait for the message that shows a file, which Slack may take a while to share."""
     for wait in _WAITS:
         for message in dicts_of((await trial.thread()).answer, "messages"):
             if any(str_of(each, "id") == file for each in dicts_of(message, "files")):
@@ -178,11 +178,11 @@ async def _shared(trial: Trial, file: str) -> tuple[bool, str]:
 
 
 async def direct(trial: Trial) -> None:
-    """Open a direct message; nothing is said in it."""
+    """Open a direct message without posting in it."""
     itself = await trial.calls.call("conversations.open", users=trial.scene.bot)
     trial.refused("dm-with-bot", itself)
     if not trial.scene.human:
-        trial.skip("dm-same", "there is nobody but bots in the channel")
+        trial.skip("dm-same", "the channel has only bots in it")
         return
     opened = [
         str_of(dict_of(made.answer, "channel"), "id")
@@ -195,7 +195,7 @@ async def direct(trial: Trial) -> None:
 
 
 async def limits(trial: Trial) -> None:
-    """Read more often than Slack likes, and look how it says so."""
+    """Read more often than Slack allows, and check how it refuses."""
     for _ in range(_MOST_READS):
         made = await trial.calls.once("users.conversations", {"limit": 1})
         if made.status == LIMITED:
@@ -208,7 +208,7 @@ async def limits(trial: Trial) -> None:
 
 
 def _reader(trial: Trial) -> dict[str, Any]:
-    """Return whom a stream is for."""
+    """Return the recipient arguments of a stream."""
     if not trial.scene.human:
         return {}
     return {"recipient_user_id": trial.scene.human, "recipient_team_id": trial.scene.team}

@@ -1,4 +1,4 @@
-"""Probes of messages: posting, what is in them, updating, deleting, reading back."""
+"""Probes of messages: post, lengths, update, read back, delete."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ if TYPE_CHECKING:
 
 KEY = PostKey(ThreadKey("slack", "probe", "probe"), "probe", piece=0)
 MARK = mark(KEY)
-"""What a post of the bot's own carries, so that the recordings hold what it has to find again."""
+"""The metadata of the bot's own posts, so that recordings contain what it has to find again."""
 TABLE = "A table:\n\n| fruit | kilos |\n|---|---|\n| apples | 2 |\n| pears | 3 |\n"
 NEVER = "1000000000.000001"
-"""A time at which nothing was said."""
+"""A time at which no message was posted."""
 
 
 async def posting(trial: Trial) -> None:
-    """Post, and post again."""
+    """Post the same message twice."""
     given: dict[str, Any] = {
         "thread_ts": trial.scene.root,
         "text": "Posted once.",
@@ -44,7 +44,7 @@ async def posting(trial: Trial) -> None:
 
 
 async def refusing(trial: Trial) -> None:
-    """Post what can't be posted."""
+    """Post what Slack refuses."""
     calls, root = trial.calls, trial.scene.root
     nowhere = await calls.call("chat.postMessage", channel="C0000000000", text="Nowhere.")
     trial.refused("channel-unknown", nowhere)
@@ -63,7 +63,7 @@ async def refusing(trial: Trial) -> None:
 
 
 async def lengths(trial: Trial) -> None:
-    """Look how long things may be, by updates of one message."""
+    """Check length limits by updating one message."""
     ts = await trial.post("Lengths are tried out here.")
 
     def text(size: int) -> dict[str, Any]:
@@ -119,7 +119,7 @@ async def reading_back(trial: Trial) -> None:
 
 
 async def order(trial: Trial) -> None:
-    """Read the thread in parts."""
+    """Read the thread page by page."""
     last = await trial.post("The last of the thread.")
     read = await trial.call("conversations.replies", ts=trial.scene.root, oldest=last)
     stamps = [str_of(m, "ts") for m in dicts_of(read.answer, "messages")]
@@ -153,7 +153,7 @@ async def ephemeral(trial: Trial) -> None:
     human = trial.scene.human
     if not human:
         for rule in ("ephemeral-hidden", "ephemeral-fixed"):
-            trial.skip(rule, "there is nobody but bots in the channel")
+            trial.skip(rule, "the channel has only bots in it")
         return
     words = "chatbot doctor: only you see this, until you reload."
     made = await trial.call("chat.postEphemeral", user=human, text=words)

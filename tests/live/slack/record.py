@@ -1,4 +1,4 @@
-"""What of Slack's calls a recording keeps, and what it replaces."""
+"""What a recording keeps of Slack's calls, and what it replaces."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ _WORDS = {
     *("mode", "needed", "provided", "status", "subtype", "type", "warning"),
     *("errors", "warnings"),
 }
-"""Names of fields whose text is one of Slack's own words."""
+"""Fields whose text is a constant of Slack's."""
 
 
 @dataclass(frozen=True, slots=True)
 class Exchange(recording.Exchange):
-    """One call of Slack's Web API, and the answer."""
+    """One call of Slack's Web API and its answer."""
 
     @property
     def error(self) -> str:
-        """Return Slack's word for why not; empty where it did it."""
+        """Return Slack's error code; empty if the call succeeded."""
         return "" if self.answer.get("ok") else str(self.answer.get("error") or "no answer")
 
 

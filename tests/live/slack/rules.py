@@ -1,7 +1,7 @@
-"""What we take Slack to do: one table, by which the live trial probes and our fake Slack refuses.
+"""The rules that we assume Slack follows: the live trial checks them, our fake enforces them.
 
-Where a real workspace does otherwise, the rule is wrong: mend it here, and the fake follows, and
-the tests say what of ours does not hold any more. Lengths are in characters, times in seconds.
+If a real workspace differs, the rule is wrong: fix it here, and the fake follows, and the tests
+show what of our code no longer works. Lengths are in characters, times in seconds.
 """
 
 from __future__ import annotations

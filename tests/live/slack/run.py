@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 
 from bots.slack.api import SLACK_URL, guarded_session, web_client
 from bots.slack.faults import ODD, OUT_OF_REACH
-from core.domain.errors import PlatformError, SettingsError, broke
+from core.domain.errors import PlatformError, SettingsError
 from core.domain.payload import dict_of, str_of
 from tests.live.recording import Blind, write
 from tests.live.slack import probes_around, probes_messages
@@ -28,16 +28,17 @@ _OPENING = (
 )
 _ASKED = 20
 """Members of the channel to look up, in search of one who is no bot."""
+_LEFT = "{left} of the probes' messages or files could not be removed: remove them by hand."
 _REAL = urlsplit(SLACK_URL).hostname
 
 
 async def live(
     settings: Settings, clock: Clock, options: Options
 ) -> AsyncGenerator[tuple[str, bool], None]:
-    """Run the probes; yield each line to print, and whether it says that something differs.
+    """Run the probes; yield each line to print, and whether it reports a difference.
 
-    What the probes leave behind is removed, whatever happens. Raises `SettingsError` or
-    `PlatformError` where they can't be run.
+    It always removes what the probes leave behind. Raises `SettingsError` or `PlatformError` if
+    the probes can't be run.
     """
     token = settings.slack_bot_token.get_secret_value()
     if not token:
@@ -50,15 +51,12 @@ async def live(
             trial = Trial(calls, await _scene(calls, options.channel), clock)
             for probe in _probes(options):
                 yield f"trying out {probe.__name__.replace('_', ' ')} …", False
-                await _tried(trial, probe)
+                await trial.run(probe.__name__, probe(trial))
         finally:
             place = None if trial is None else (trial.scene.channel, trial.scene.root)
             left = await calls.clean_up(place)
         if left:
-            yield (
-                f"{left} of the probes' messages or files would not go: remove them by hand.",
-                True,
-            )
+            yield _LEFT.format(left=left), True
         for line, differs in trial.lines():
             yield line, differs
         yield _written(settings, clock, options, trial), False
@@ -79,18 +77,8 @@ def _probes(options: Options) -> list[Callable[[Trial], Awaitable[None]]]:
     return chosen
 
 
-async def _tried(trial: Trial, probe: Callable[[Trial], Awaitable[None]]) -> None:
-    """Run a probe; one that goes wrong must not keep the others from being run."""
-    try:
-        await probe(trial)
-    except PlatformError as error:
-        trial.broken.append(f"{probe.__name__}: {error}")
-    except Exception as error:  # noqa: BLE001 - answers need not be as a probe takes them to be
-        trial.broken.append(f"{probe.__name__}: {broke(error)}")
-
-
 async def _scene(calls: Calls, channel: str) -> Scene:
-    """Look where it is to happen, and open the probes' thread."""
+    """Check the token and the channel, and start the probes' thread."""
     who = await calls.call("auth.test")
     if refused := str_of(who.answer, "error"):
         raise SettingsError(f"SLACK_BOT_TOKEN is refused: {refused}. See `chatbot doctor`.")
@@ -109,12 +97,12 @@ async def _scene(calls: Calls, channel: str) -> Scene:
         bot=str_of(who.answer, "user_id"),
         channel=str_of(opening.answer, "channel") or channel,
         direct=bool(place.get("is_im")),
-        human=await _somebody(calls, channel),
+        human=await _person_in(calls, channel),
         root=str_of(opening.answer, "ts"),
     )
 
 
-async def _somebody(calls: Calls, channel: str) -> str:
+async def _person_in(calls: Calls, channel: str) -> str:
     members = await calls.call("conversations.members", channel=channel, limit=_ASKED)
     for member in members.answer.get("members") or []:
         user = dict_of((await calls.call("users.info", user=member)).answer, "user")
@@ -124,7 +112,7 @@ async def _somebody(calls: Calls, channel: str) -> str:
 
 
 def _written(settings: Settings, clock: Clock, options: Options, trial: Trial) -> str:
-    """Write the recording, and say where it is."""
+    """Write the recording; return a line that says where it is."""
     host = urlsplit(settings.slack_base_url or SLACK_URL).hostname
     blind, scene = Blind(LANGUAGE), trial.scene
     about = {

@@ -1,4 +1,4 @@
-"""Holding a workspace to the table of rules, one after the other."""
+"""Checks a workspace against the table of rules."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Scene:
-    """Where it happens, and with whom."""
+    """Where the trial takes place, and with whom."""
 
     team: str
     bot: str
@@ -26,16 +26,16 @@ class Scene:
     direct: bool
     """Whether the channel is a direct message."""
     human: str
-    """Somebody in the channel who is no bot; empty where there is nobody."""
+    """A person in the channel; empty if there are only bots."""
     root: str
-    """The message that the probes' thread hangs on."""
+    """The message at the root of the probes' thread."""
 
 
 class Trial(Tally):
-    """A run through the rules."""
+    """One trial of the rules."""
 
     def __init__(self, calls: Calls, scene: Scene, clock: Clock) -> None:
-        """Try nothing yet."""
+        """Start without results."""
         super().__init__(RULES)
         self.calls = calls
         self.scene = scene
@@ -46,21 +46,21 @@ class Trial(Tally):
         return await self.calls.call(method, channel=self.scene.channel, **arguments)
 
     async def post(self, text: str, **more: Any) -> str:
-        """Post in the thread of the probes; return its ts, empty where it was refused."""
+        """Post in the probes' thread; return the message's ts, empty if refused."""
         made = await self.call("chat.postMessage", thread_ts=self.scene.root, text=text, **more)
         return str(made.answer.get("ts") or "")
 
     async def thread(self, *, metadata: bool = True) -> Exchange:
-        """Read the thread of the probes."""
+        """Read the probes' thread."""
         given = {"include_all_metadata": True} if metadata else {}
         return await self.call("conversations.replies", ts=self.scene.root, **given)
 
     def refused(self, rule: str, exchange: Exchange) -> None:
-        """Note whether a call was refused as the rule says."""
+        """Record whether a call was refused as the rule says."""
         self.holds(rule, exchange.error == RULES[rule].error, _told(exchange))
 
     async def limited(self, rule: str, method: str, made: Callable[[int], dict[str, Any]]) -> None:
-        """Hold a method to a limit; `made` returns the arguments for something of this size."""
+        """Check a method's limit; `made` returns the arguments for something of the given size."""
 
         async def tried(size: int) -> Told:
             exchange = await self.call(method, **made(size))
