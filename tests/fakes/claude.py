@@ -13,13 +13,10 @@ As a process of its own, for tests that kill things; its first line of output is
 
 from __future__ import annotations
 
-import argparse
 import asyncio
-import contextlib
 import hashlib
 import json
 import re
-import sys
 from collections import deque
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
@@ -29,6 +26,8 @@ from aiohttp import web
 from core.models.catalog import known_models
 from tests.fakes.claude_files import MediaError, check, check_all, data_of, tokens_of
 from tests.fakes.claude_limits import WORDINGS, Limit, bytes_of
+from tests.fakes.kit import process
+from tests.fakes.kit.server import Loopback
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Iterator
@@ -143,7 +142,6 @@ class FakeClaude:
         """Set when a client hung up in the middle of an answer."""
         self._script = script
         self._answers: deque[Answer] = deque()
-        self._port = port
         self._delay = delay
         self.refused: list[Json] = []
         """Every body that was too large, in order."""
@@ -151,32 +149,28 @@ class FakeClaude:
         """What is taken, and what is said of more; a test may change it meanwhile."""
         self._cache_minimum = cache_minimum
         self._cached: set[str] = set()
-        self._runner: web.AppRunner | None = None
+        app = web.Application(client_max_size=64 * 2**20)
+        app.router.add_post("/v1/messages", self._messages)
+        app.router.add_get("/calls", self._calls)
+        # A client that hangs up cancels its handler, which is how it's noticed.
+        self._server = Loopback(app, port, handler_cancellation=True)
 
     @property
     def url(self) -> str:
         """Where it is."""
-        return f"http://127.0.0.1:{self.port}"
+        return self._server.url
 
     @property
     def port(self) -> int:
         """The port it got."""
-        assert self._runner is not None
-        port: int = self._runner.addresses[0][1]
-        return port
+        return self._server.port
 
     def next(self, *answers: Answer) -> None:
         """Prepare the next answers."""
         self._answers.extend(answers)
 
     async def __aenter__(self) -> Self:
-        app = web.Application(client_max_size=64 * 2**20)
-        app.router.add_post("/v1/messages", self._messages)
-        app.router.add_get("/calls", self._calls)
-        # A client that hangs up cancels its handler, which is how it's noticed.
-        self._runner = web.AppRunner(app, handler_cancellation=True, shutdown_timeout=0.1)
-        await self._runner.setup()
-        await web.TCPSite(self._runner, "127.0.0.1", self._port).start()
+        await self._server.start()
         return self
 
     async def __aexit__(
@@ -185,8 +179,7 @@ class FakeClaude:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        assert self._runner is not None
-        await self._runner.cleanup()
+        await self._server.stop()
 
     async def _calls(self, request: web.Request) -> web.Response:
         """Tell another process what was asked."""
@@ -453,24 +446,15 @@ def _refuse(refusal: Refusal) -> web.Response:
     return web.json_response(body, status=refusal.status, headers=headers)
 
 
-async def _serve(port: int, delay: float, script: str) -> None:
-    fault = FAULTS.get(script)
-    chosen = echo if fault is None else lambda _: fault
-    async with FakeClaude(chosen, port=port, delay=delay) as claude:
-        sys.stdout.write(f"{claude.port}\n")
-        sys.stdout.flush()
-        await asyncio.Event().wait()
-
-
 def main() -> None:
     """Serve until interrupted."""
-    parser = argparse.ArgumentParser(description="A fake of the Claude API.")
-    parser.add_argument("--port", type=int, default=0)
+    parser = process.options("A fake of the Claude API.")
     parser.add_argument("--delay-per-chunk", type=float, default=0.0, metavar="SECONDS")
     parser.add_argument("--script", choices=["echo", *FAULTS], default="echo")
     options = parser.parse_args()
-    with contextlib.suppress(KeyboardInterrupt):
-        asyncio.run(_serve(options.port, options.delay_per_chunk, options.script))
+    fault = FAULTS.get(options.script)
+    chosen = echo if fault is None else lambda _: fault
+    process.run(FakeClaude(chosen, port=options.port, delay=options.delay_per_chunk))
 
 
 if __name__ == "__main__":

@@ -36,10 +36,10 @@ from tests.fakes.discord.model import (
     Json,
     Message,
     Role,
-    UnshownError,
     User,
 )
 from tests.fakes.discord.permissions import Permission
+from tests.fakes.kit.simulation import UnshownError
 
 __all__ = [
     "Channel",

@@ -5,34 +5,31 @@ python -m tests.fakes.discord --port 0 --lean
 
 from __future__ import annotations
 
-import argparse
-import asyncio
-import contextlib
-import sys
+from typing import TYPE_CHECKING
 
-from tests.fakes.discord.control import Control
+from tests.fakes.discord.control import DiscordControl
 from tests.fakes.discord.fake import FakeDiscord
 from tests.fakes.discord.intents import Intent
+from tests.fakes.kit import process
+
+if TYPE_CHECKING:
+    import argparse
 
 
-async def _serve(options: argparse.Namespace) -> None:
+def _fake(options: argparse.Namespace) -> FakeDiscord:
     discord = FakeDiscord(port=options.port, seed=options.seed)
     discord.rest.record = discord.delivery.record = not options.lean
     discord.limits.on = options.rate_limits
     discord.gateway.shards = options.shards
     if options.no_content:
         discord.granted &= ~Intent.MESSAGE_CONTENT
-    Control(discord)
-    async with discord:
-        sys.stdout.write(f"{discord.port}\n")
-        sys.stdout.flush()
-        await asyncio.Event().wait()
+    DiscordControl(discord)
+    return discord
 
 
 def main() -> None:
     """Serve until interrupted."""
-    parser = argparse.ArgumentParser(description="A fake Discord.")
-    parser.add_argument("--port", type=int, default=0)
+    parser = process.options("A fake Discord.")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--shards", type=int, default=1, help="how many clients are told to use")
     parser.add_argument(
@@ -42,8 +39,7 @@ def main() -> None:
     parser.add_argument(
         "--no-content", action="store_true", help="don't grant the message-content intent"
     )
-    with contextlib.suppress(KeyboardInterrupt):
-        asyncio.run(_serve(parser.parse_args()))
+    process.run(_fake(parser.parse_args()))
 
 
 if __name__ == "__main__":

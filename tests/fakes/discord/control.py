@@ -1,22 +1,22 @@
-"""What another process may do with the fake: `POST /control/VERB` with JSON, `GET /control/…`.
+"""What another process may ask and do to the fake Discord.
 
-A verb's body carries `args` in order and everything else by name; people, channels, guilds and
-messages are given by their ids.
+People, channels, guilds and messages are given by their ids.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from aiohttp import web
-
 from tests.fakes.discord.errors import DiscordError
 from tests.fakes.discord.intents import Intent
 from tests.fakes.discord.load import Load
-from tests.fakes.discord.model import Channel, Guild, Interaction, Message, UnshownError, User
+from tests.fakes.discord.model import Channel, Guild, Interaction, Message, User
 from tests.fakes.discord.shapes import message_json
+from tests.fakes.kit.control import Control
 
 if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Mapping
+
     from tests.fakes.discord.fake import FakeDiscord
     from tests.fakes.discord.model import Json
 
@@ -29,58 +29,53 @@ _VERBS = (
 _SETTINGS = ("cdn_life", "nonce_in_history", "nonce_window", "old_edits", "upload_limit")
 
 
-class Control:
+class DiscordControl(Control):
     """The verbs of the driver, by name."""
 
-    def __init__(self, discord: FakeDiscord) -> None:
-        self._discord = discord
-        router = discord.app.router
-        router.add_get("/control/info", self._info)
-        router.add_get("/control/history", self._history)
-        router.add_get("/control/shown", self._shown)
-        router.add_get("/control/stats", self._stats)
-        router.add_post("/control/load", self._load)
-        router.add_post("/control/drop", self._drop)
-        router.add_post("/control/set", self._set)
-        router.add_post("/control/{verb}", self._do)
+    refusals = (*Control.refusals, DiscordError)
 
-    async def _info(self, request: web.Request) -> web.Response:
-        """Tell how to connect."""
+    def __init__(self, discord: FakeDiscord) -> None:
+        super().__init__(discord, discord.app, _VERBS)
+        self._discord = discord
+
+    def questions(self) -> dict[str, Callable[[Mapping[str, str]], object]]:
+        return {
+            "info": self._info,
+            "history": lambda query: self._list(self._discord.history(query["channel"])),
+            "shown": lambda query: self._list(self._discord.shown_to(query["person"])),
+            "stats": self._stats,
+        }
+
+    def actions(self) -> dict[str, Callable[[Json], Awaitable[object]]]:
+        return {"load": self._load, "drop": self._drop, "set": self._set}
+
+    def _info(self, _: Mapping[str, str]) -> Json:
+        """Return how to connect."""
         discord = self._discord
         names = ("api_url", "gateway_url", "token", "at_bot")
         body = {name: getattr(discord, name) for name in names}
-        return web.json_response(body | {"bot": discord.bot.id, "home": discord.home.id})
+        return body | {"bot": discord.bot.id, "home": discord.home.id}
 
-    async def _history(self, request: web.Request) -> web.Response:
-        """Tell what stands in a channel, a thread or a DM."""
-        shown = self._discord.history(request.query["channel"])
-        return web.json_response([self._plain(message) for message in shown])
+    def _list(self, shown: list[Message]) -> list[Json]:
+        return [self.plain(message) for message in shown]
 
-    async def _shown(self, request: web.Request) -> web.Response:
-        """Tell what only one person sees."""
-        shown = self._discord.shown_to(request.query["person"])
-        return web.json_response([self._plain(message) for message in shown])
-
-    async def _stats(self, request: web.Request) -> web.Response:
-        """Tell how it went so far."""
+    def _stats(self, _: Mapping[str, str]) -> Json:
+        """Return how it went so far."""
         discord = self._discord
-        return web.json_response(
-            {
-                "connections": len(discord.delivery.connected),
-                "identified": len(discord.gateway.identified),
-                "resumed": discord.gateway.resumed,
-                "calls": len(discord.rest.calls),
-                "faults": len(discord.faults.dealt),
-                "said_by_bot": len(discord.said_by_bot()),
-                "pings": discord.all_pings(),
-                "breaches": discord.rest.breaches,
-                "typing": len(discord.typing),
-            }
-        )
+        return {
+            "connections": len(discord.delivery.connected),
+            "identified": len(discord.gateway.identified),
+            "resumed": discord.gateway.resumed,
+            "calls": len(discord.rest.calls),
+            "faults": len(discord.faults.dealt),
+            "said_by_bot": len(discord.said_by_bot()),
+            "pings": discord.all_pings(),
+            "breaches": discord.rest.breaches,
+            "typing": len(discord.typing),
+        }
 
-    async def _load(self, request: web.Request) -> web.Response:
-        """Run many threads at once; what is asked for is said in `Load`."""
-        asked = await request.json()
+    async def _load(self, asked: Json) -> Json:
+        """Run many threads at once; `Load` says what can be asked for."""
         load = Load(
             self._discord,
             mention=bool(asked.get("mention", True)),
@@ -88,38 +83,28 @@ class Control:
             dms=bool(asked.get("dms", False)),
             opened=bool(asked.get("opened", False)),
         )
-        return web.json_response(await load.run(int(asked["threads"]), int(asked["turns"])))
+        return await load.run(int(asked["threads"]), int(asked["turns"]))
 
-    async def _drop(self, request: web.Request) -> web.Response:
+    async def _drop(self, _: Json) -> Json:
         """Cut all connections."""
-        return web.json_response({"result": self._discord.drop()})
+        return {"result": self._discord.drop()}
 
-    async def _set(self, request: web.Request) -> web.Response:
+    async def _set(self, settings: Json) -> Json:
         """Change how Discord is: the settings by name, and `content`, the privileged intent."""
-        for name, value in (await request.json()).items():
+        for name, value in settings.items():
             if name == "content":
                 kept = self._discord.granted & ~Intent.MESSAGE_CONTENT
                 self._discord.granted = kept | (Intent.MESSAGE_CONTENT if value else Intent(0))
             elif name in _SETTINGS:
                 setattr(self._discord, name, value)
             else:
-                return web.json_response({"error": f"no setting {name}"}, status=404)
-        return web.json_response({})
+                raise KeyError(name)
+        return {}
 
-    async def _do(self, request: web.Request) -> web.Response:
-        verb, body = request.match_info["verb"], await request.json()
-        if verb not in _VERBS:
-            return web.json_response({"error": f"no verb {verb}"}, status=404)
+    def arguments(self, verb: str, body: Json) -> tuple[list[Any], Json]:
         channel = body.pop("channel", None)
         args = [self._known(arg, channel) for arg in body.pop("args", [])]
-        named = {name: self._known(value, channel) for name, value in body.items()}
-        try:
-            result = getattr(self._discord, verb)(*args, **named)
-            if hasattr(result, "__await__"):
-                result = await result
-        except (UnshownError, DiscordError, KeyError, TypeError, AttributeError) as error:
-            return web.json_response({"error": repr(error)}, status=400)
-        return web.json_response(self._plain(result))
+        return args, {name: self._known(value, channel) for name, value in body.items()}
 
     def _known(self, given: Any, channel: str | None) -> Any:
         """Return the message of the `channel`, the guild or the interaction that an id names."""
@@ -133,7 +118,7 @@ class Control:
             mine[0] if mine else discord.guilds.get(given, discord.interactions.get(given, given))
         )
 
-    def _plain(self, result: object) -> Json:
+    def plain(self, result: object) -> Json:
         if isinstance(result, Message):
             return message_json(self._discord, result) | {"pings": sorted(result.pings)}
         if isinstance(result, User | Channel | Guild):

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
 from tests.fakes.discord.intents import Intent, wanted
+from tests.fakes.kit.held import Held
 
 if TYPE_CHECKING:
     import random
@@ -94,7 +95,7 @@ class Delivery:
         self.record = True
         self.life = LIFE
         self._now, self._chance = now, chance
-        self._held: list[Callable[[], None]] | None = None
+        self._held: Held[Callable[[], None]] = Held()
         self._late: set[asyncio.TimerHandle] = set()
 
     @property
@@ -129,9 +130,9 @@ class Delivery:
             self._tell(name, data, guild, where, bare)
 
         message = name.startswith("MESSAGE_")
-        if self._held is not None:
-            self._held.append(now)
-        elif message and self.faults.shuffle:
+        if self._held.keeps(now):
+            return
+        if message and self.faults.shuffle:
             self._later(now)
         else:
             now()
@@ -188,15 +189,14 @@ class Delivery:
 
     def hold(self) -> None:
         """Keep back what follows."""
-        self._held = []
+        self._held.hold()
 
     def release(self, order: Sequence[int] | None = None) -> int:
         """Tell what was kept back, in this order if one is given; return how much it was."""
-        held, self._held = self._held or [], None
-        chosen = held if order is None else [held[index] for index in order]
-        for act in chosen:
+        released = self._held.release(order)
+        for act in released:
             act()
-        return len(chosen)
+        return len(released)
 
     def of(self, name: str) -> list[Told]:
         """Return what was told under one name."""

@@ -26,6 +26,7 @@ from tests.fakes.discord.limits import RateLimits
 from tests.fakes.discord.moderation import Moderation
 from tests.fakes.discord.openapi import Contract
 from tests.fakes.discord.rest import Rest
+from tests.fakes.kit.server import Loopback
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -49,9 +50,8 @@ class FakeDiscord(Moderation):
         self.gateway = Gateway(self)
         self.rest = Rest(self, self.gateway, self.faults, self.limits)
         self.rest.contract = Contract.known()
-        self._port = port
-        self._runner: web.AppRunner | None = None
         self._app = web.Application(client_max_size=256 * 2**20)
+        self._server = Loopback(self._app, port, access_log=None)
         self.routes = tuple(ROUTES)
         for found in self.routes:
             answer = functools.partial(self.rest.serve, found)
@@ -69,9 +69,7 @@ class FakeDiscord(Moderation):
     @property
     def port(self) -> int:
         """Return the port it got."""
-        assert self._runner is not None
-        port: int = self._runner.addresses[0][1]
-        return port
+        return self._server.port
 
     @property
     def api_url(self) -> str:
@@ -84,10 +82,8 @@ class FakeDiscord(Moderation):
         return self.gateway.url
 
     async def __aenter__(self) -> Self:
-        self._runner = web.AppRunner(self._app, access_log=None, shutdown_timeout=0.1)
-        await self._runner.setup()
-        await web.TCPSite(self._runner, "127.0.0.1", self._port).start()
-        self.url = f"http://127.0.0.1:{self.port}"
+        await self._server.start()
+        self.url = self._server.url
         return self
 
     async def __aexit__(
@@ -98,8 +94,7 @@ class FakeDiscord(Moderation):
     ) -> None:
         self.delivery.close()
         self.drop()
-        assert self._runner is not None
-        await self._runner.cleanup()
+        await self._server.stop()
         if self.rest.breaches and error is None:
             raise AssertionError("\n".join(self.rest.breaches))
 

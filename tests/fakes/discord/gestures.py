@@ -6,9 +6,10 @@ import dataclasses
 from typing import TYPE_CHECKING, Any
 
 from tests.fakes.discord.driver import People
-from tests.fakes.discord.model import DM, Interaction, Message, UnshownError
+from tests.fakes.discord.model import DM, Interaction, Message
 from tests.fakes.discord.permissions import Permission
 from tests.fakes.discord.shapes import channel_json, member_json, message_json, user_json
+from tests.fakes.kit.simulation import UnshownError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -1,4 +1,4 @@
-"""Many threads at once, each in a closed loop: say something, wait for the answer, go on."""
+"""Many threads of Discord at once, each in a closed loop."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import time
 from typing import TYPE_CHECKING
 
 from tests.fakes.discord.model import DM, THREADS
+from tests.fakes.kit.load import ClosedLoop
 
 if TYPE_CHECKING:
     from tests.fakes.discord.fake import FakeDiscord
@@ -18,7 +19,7 @@ _TOGETHER = 100
 """First turns at a time."""
 
 
-class Load:
+class Load(ClosedLoop):
     """One run.
 
     The answer to a turn is the bot's next message in its thread, which is the one made from the
@@ -35,13 +36,11 @@ class Load:
         dms: bool = False,
         opened: bool = False,
     ) -> None:
-        self._discord, self._patience, self._dms = discord, patience, dms
+        super().__init__(patience)
+        self._discord, self._dms = discord, dms
         self._opened = opened
         self._lead = f"{discord.at_bot} " if mention else ""
         self._waiting: dict[str, asyncio.Future[None]] = {}
-        self.waits: list[float] = []
-        """Seconds from each message to its answer."""
-        self.unanswered = 0
 
     async def run(self, threads: int, turns: int) -> Json:
         """Run it and return what it came to."""
@@ -57,15 +56,7 @@ class Load:
         finally:
             discord.on_message = None
             await discord.delete_channel(channel)  # its threads would count to the next run's cap
-        seconds = time.perf_counter() - began
-        return {
-            "turns": len(self.waits),
-            "unanswered": self.unanswered,
-            "seconds": seconds,
-            "turns_per_s": len(self.waits) / seconds,
-            "p50_ms": self._share(0.5),
-            "p99_ms": self._share(0.99),
-        }
+        return self.report(time.perf_counter() - began)
 
     async def _places(
         self, people: list[User], channel: Channel, threads: int
@@ -89,19 +80,20 @@ class Load:
             answered = asyncio.get_running_loop().create_future()
             if place.kind in _WHOLE:
                 self._waiting[place.id] = answered
-            began = time.perf_counter()
-            message = await discord.say(user, place, f"{self._lead}message {number}")
-            # Nothing is told before this returns to the loop, so no answer can be too early.
-            self._waiting[message.id] = answered
-            try:
-                async with asyncio.timeout(self._patience):
-                    await answered
-            except TimeoutError:
-                self.unanswered += 1
+            text = f"{self._lead}message {number}"
+            message = await self.turn(self._say(user, place, text, answered), answered)
+            if message is None:
                 return
-            self.waits.append(time.perf_counter() - began)
             self._waiting.pop(message.id, None)
             place = discord.thread_of(message) or place
+
+    async def _say(
+        self, user: User, place: Channel, text: str, answered: asyncio.Future[None]
+    ) -> Message:
+        message = await self._discord.say(user, place, text)
+        # Nothing is told before this returns to the loop, so no answer can be too early.
+        self._waiting[message.id] = answered
+        return message
 
     def _answered(self, message: Message) -> None:
         if message.edits or not message.content:
@@ -111,7 +103,3 @@ class Load:
             future = self._waiting.pop(key, None)
             if future is not None and not future.done():
                 future.set_result(None)
-
-    def _share(self, share: float) -> float:
-        waits = sorted(self.waits) or [0.0]
-        return waits[min(len(waits) - 1, int(share * len(waits)))] * 1000

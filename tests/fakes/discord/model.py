@@ -27,10 +27,6 @@ SUPPRESS_EMBEDS, HAS_THREAD, EPHEMERAL, LOADING = 1 << 2, 1 << 5, 1 << 6, 1 << 7
 SUPPRESS_NOTIFICATIONS, COMPONENTS_V2 = 1 << 12, 1 << 15
 
 
-class UnshownError(AssertionError):
-    """A test did what no person could do: pressed what isn't there, wrote where they mayn't."""
-
-
 @dataclass(slots=True)
 class User:
     """A person, or a bot."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 import re
 from dataclasses import dataclass
@@ -12,12 +11,13 @@ from aiohttp import BodyPartReader, web
 
 from tests.fakes.discord.call import Answer, Call, Part
 from tests.fakes.discord.errors import DiscordError
-from tests.fakes.discord.faults import Cut, Limited, Odd, Refused, Slow, Status
+from tests.fakes.discord.faults import Limited, Refused
 from tests.fakes.discord.limits import Verdict
+from tests.fakes.kit.server import faulted
 
 if TYPE_CHECKING:
     from tests.fakes.discord.call import Route
-    from tests.fakes.discord.faults import Fault, Faults
+    from tests.fakes.discord.faults import Faults
     from tests.fakes.discord.gateway import Gateway
     from tests.fakes.discord.limits import RateLimits
     from tests.fakes.discord.model import Json
@@ -66,21 +66,12 @@ class Rest:
         params, query = dict(request.match_info), dict(request.query)
         call = Call(self.discord, self.gateway, route.name, params, query, body, files)
         fault = self.faults.deal(route.name, _arguments(call))
-        early = _before(request, fault)
-        if early is not None:
-            return early
-        if isinstance(fault, Slow) and fault.then:
-            await asyncio.sleep(fault.seconds)
-        response = self._run(route, call, request)
-        if isinstance(fault, Slow) and not fault.then:
-            await asyncio.sleep(fault.seconds)
-        elif isinstance(fault, Cut):
-            _abort(request)
-        elif isinstance(fault, Status):
-            return _page(fault.status)
-        elif isinstance(fault, Odd):
-            return _odd(fault)
-        return response
+        match fault:
+            case Limited():
+                return _limited(Verdict({}, fault.retry_after, fault.everywhere))
+            case Refused():
+                return _refused(fault)
+        return await faulted(request, fault, lambda: self._run(route, call, request))
 
     def _run(self, route: Route, call: Call, request: web.Request) -> web.Response:
         verdict = self.limits.check(route.name, call.params, self.discord.now())
@@ -153,38 +144,12 @@ def _arguments(call: Call) -> str:
     return repr((sorted(call.params.items()), sorted(call.query.items()), call.body))
 
 
-def _before(request: web.Request, fault: Fault | None) -> web.Response | None:
-    """Return the answer to a call that has no effect."""
-    match fault:
-        case Limited():
-            return _limited(Verdict({}, fault.retry_after, fault.everywhere))
-        case Refused():
-            error = DiscordError(fault.code)
-            if error.status != 429:
-                return _answer(error.status, error.body)
-            limit: Json = {"retry_after": fault.retry_after, "global": False}
-            return _answer(429, error.body | limit, VIA)
-        case Status(after=False) | Odd(after=False):
-            return _page(fault.status) if isinstance(fault, Status) else _odd(fault)
-        case Cut(after=False):
-            _abort(request)
-            return web.Response(status=500)
-    return None
-
-
-def _odd(fault: Odd) -> web.Response:
-    # No charset beside it: discord.py looks for exactly this type.
-    headers = {"Content-Type": fault.content_type}
-    return web.Response(body=fault.body.encode(), headers=headers)
-
-
-def _abort(request: web.Request) -> None:
-    if request.transport is not None:
-        request.transport.abort()
-
-
-def _page(status: int) -> web.Response:
-    return web.Response(status=status, text="<html>Bad gateway</html>", content_type="text/html")
+def _refused(fault: Refused) -> web.Response:
+    error = DiscordError(fault.code)
+    if error.status != 429:
+        return _answer(error.status, error.body)
+    limit: Json = {"retry_after": fault.retry_after, "global": False}
+    return _answer(429, error.body | limit, VIA)
 
 
 def _limited(verdict: Verdict) -> web.Response:

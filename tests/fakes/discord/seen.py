@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import asyncio
 from typing import TYPE_CHECKING
 
-from tests.fakes.discord.model import LOADING, WRITTEN, UnshownError
+from tests.fakes.discord.model import LOADING, WRITTEN
 from tests.fakes.discord.permissions import Permission
 from tests.fakes.discord.state import State
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from tests.fakes.discord.model import Channel, Message
     from tests.fakes.discord.state import Where, Who
 
@@ -74,26 +71,6 @@ class Seen(State):
 
     # Waiting.
 
-    def touch(self) -> None:
-        """Wake who waits for a change."""
-        for future, predicate in list(self._waiting.items()):
-            if not future.done() and predicate():
-                future.set_result(None)
-
-    async def until(self, predicate: Callable[[], object], within: float = 30.0) -> None:
-        """Wait until something holds.
-
-        Raises:
-            TimeoutError: It never did.
-        """
-        future = asyncio.get_running_loop().create_future()
-        self._waiting[future] = predicate
-        try:
-            self.touch()
-            await asyncio.wait_for(future, within)
-        finally:
-            del self._waiting[future]
-
     async def replies(self, where: Where, count: int = 1, within: float = 30.0) -> list[Message]:
         """Wait for so many messages of the bot's in a place, and return them all."""
         await self.until(lambda: len(self.said_by_bot(where)) >= count, within)
@@ -105,8 +82,3 @@ class Seen(State):
         found = self.thread_of(message)
         assert found is not None
         return found
-
-    def require(self, here: object, message: str) -> None:
-        """Fail a test that does what no person could."""
-        if not here:
-            raise UnshownError(message)

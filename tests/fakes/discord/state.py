@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import random
 import time
 from typing import TYPE_CHECKING, Any, TypeAlias
 
@@ -26,9 +25,9 @@ from tests.fakes.discord.model import (
     User,
 )
 from tests.fakes.discord.permissions import EVERYONE, NOTHING, Permission, permissions
+from tests.fakes.kit.simulation import Simulation
 
 if TYPE_CHECKING:
-    import asyncio
     from collections.abc import Callable
 
     from tests.fakes.discord.model import File, Json
@@ -47,11 +46,11 @@ NONCE_WINDOW = 300.0  # seconds; Discord says "the past few minutes" (discord.md
 CDN_LIFE = 86400.0  # seconds that a signed address of an attachment is good
 
 
-class State:
+class State(Simulation):
     """Guilds, people, channels and what stands in them; time passes as the test says."""
 
     def __init__(self, *, now: Callable[[], float] = time.time, seed: int = 0) -> None:
-        self.random = random.Random(seed)
+        super().__init__(now=now, seed=seed)
         self.guilds: dict[str, Guild] = {}
         self.users: dict[str, User] = {}
         self.channels: dict[str, Channel] = {}
@@ -84,25 +83,14 @@ class State:
         self.url = ""
         self.on_message: Callable[[Message], None] | None = None
         """Called for what the bot posts and edits; a benchmark's fast path."""
-        self._now = now
-        self._offset = 0.0
         self._last = 0
         self._nonces: dict[tuple[str, str], tuple[float, Message]] = {}
         self._old_edits: dict[str, list[float]] = {}
-        self._waiting: dict[asyncio.Future[None], Callable[[], object]] = {}
         self.bot = self.other_bot("chatbot")
         self.token = f"{self.bot.id}.fake.token"
         self.home = self.guild("home")
 
     # Time.
-
-    def now(self) -> float:
-        """Return the time in seconds."""
-        return self._now() + self._offset
-
-    def advance(self, seconds: float) -> None:
-        """Let time pass."""
-        self._offset += seconds
 
     def snowflake(self, *, alone: bool = False) -> str:
         """Return an id that nothing else has; later ones are greater.

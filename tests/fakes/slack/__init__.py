@@ -15,6 +15,7 @@ As a process of its own; its first line of output is its port:
 Facts are cited as `slack.md N.N` (our reference) or `docs: PATH` (Slack's documentation).
 """
 
+from tests.fakes.kit.simulation import UnshownError
 from tests.fakes.slack.fake import FakeSlack
 from tests.fakes.slack.faults import Cut, Limited, Odd, Refused, Slow, Status
 from tests.fakes.slack.model import (
@@ -24,7 +25,6 @@ from tests.fakes.slack.model import (
     Json,
     Message,
     SlackError,
-    UnshownError,
     User,
 )
 

@@ -1,16 +1,17 @@
-"""What another process may do with the fake: `POST /control/VERB` with JSON, `GET /control/…`."""
+"""What another process may ask and do to the fake workspace."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from aiohttp import web
-
+from tests.fakes.kit.control import Control
 from tests.fakes.slack.load import Load
-from tests.fakes.slack.model import Channel, Message, SlackError, UnshownError, User
+from tests.fakes.slack.model import Channel, Message, SlackError, User
 from tests.fakes.slack.shapes import message_json
 
 if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Mapping
+
     from tests.fakes.slack.fake import FakeSlack
     from tests.fakes.slack.model import Json
 
@@ -22,82 +23,68 @@ _VERBS = (
 _ON_MESSAGES = ("delete", "edit", "react", "shortcut", "unfurl")
 
 
-class Control:
+class SlackControl(Control):
     """The verbs of the driver, by name; people and places are given by their ids."""
 
-    def __init__(self, slack: FakeSlack) -> None:
-        self._slack = slack
-        router = slack.app.router
-        router.add_get("/control/info", self._info)
-        router.add_get("/control/history", self._history)
-        router.add_get("/control/stats", self._stats)
-        router.add_post("/control/load", self._load)
-        router.add_post("/control/drop", self._drop)
-        router.add_post("/control/{verb}", self._do)
+    refusals = (*Control.refusals, SlackError)
 
-    async def _info(self, request: web.Request) -> web.Response:
-        """Tell how to connect."""
+    def __init__(self, slack: FakeSlack) -> None:
+        super().__init__(slack, slack.app, (*_VERBS, *_ON_MESSAGES))
+        self._slack = slack
+
+    def questions(self) -> dict[str, Callable[[Mapping[str, str]], object]]:
+        return {"info": self._info, "history": self._history, "stats": self._stats}
+
+    def actions(self) -> dict[str, Callable[[Json], Awaitable[object]]]:
+        return {"load": self._load, "drop": self._drop}
+
+    def _info(self, _: Mapping[str, str]) -> Json:
+        """Return how to connect."""
         slack = self._slack
         names = ("api_url", "bot_token", "app_token", "signing_secret", "app_id", "at_bot")
         body = {name: getattr(slack, name) for name in names}
-        return web.json_response(body | {"bot": slack.bot.id, "team": slack.team.id})
+        return body | {"bot": slack.bot.id, "team": slack.team.id}
 
-    async def _history(self, request: web.Request) -> web.Response:
-        """Tell what stands in a channel, or in a thread of it."""
-        slack, query = self._slack, request.query
+    def _history(self, query: Mapping[str, str]) -> list[Json]:
+        """Return what stands in a channel, or in a thread of it."""
+        slack = self._slack
         channel = slack.where(query["channel"])
         shown = slack.thread(channel, query["ts"]) if "ts" in query else slack.history(channel)
-        return web.json_response([message_json(slack, m, metadata=True) for m in shown])
+        return [message_json(slack, m, metadata=True) for m in shown]
 
-    async def _stats(self, request: web.Request) -> web.Response:
-        """Tell how it went so far."""
+    def _stats(self, _: Mapping[str, str]) -> Json:
+        """Return how it went so far."""
         slack = self._slack
         sockets = slack.socket
-        return web.json_response(
-            {
-                "connections": len(sockets.connections),
-                "connections_ever": sockets.opened,
-                "lost": len(sockets.lost),
-                "calls": len(slack.web.calls),
-                "faults": len(slack.faults.dealt),
-                "said_by_app": len(slack.said_by_app()),
-            }
-        )
+        return {
+            "connections": len(sockets.connections),
+            "connections_ever": sockets.opened,
+            "lost": len(sockets.lost),
+            "calls": len(slack.web.calls),
+            "faults": len(slack.faults.dealt),
+            "said_by_app": len(slack.said_by_app()),
+        }
 
-    async def _load(self, request: web.Request) -> web.Response:
+    async def _load(self, asked: Json) -> Json:
         """Run many threads at once: `threads`, `turns` of each, `mention`, `patience` seconds."""
-        asked = await request.json()
         patience, mention = float(asked.get("patience", 30)), bool(asked.get("mention", True))
         load = Load(self._slack, mention=mention, patience=patience)
-        return web.json_response(await load.run(int(asked["threads"]), int(asked["turns"])))
+        return await load.run(int(asked["threads"]), int(asked["turns"]))
 
-    async def _drop(self, request: web.Request) -> web.Response:
+    async def _drop(self, _: Json) -> Json:
         """Cut all sockets."""
         self._slack.socket.drop()
-        return web.json_response({})
+        return {}
 
-    async def _do(self, request: web.Request) -> web.Response:
-        verb, body = request.match_info["verb"], await request.json()
+    def arguments(self, verb: str, body: Json) -> tuple[list[Any], Json]:
         args = list(body.pop("args", []))
         if verb in _ON_MESSAGES:
             # The message's place among the arguments is where its ts is, beside `channel`.
-            channel = body.pop("channel")
-            args = [self._message(channel, arg) for arg in args]
-        elif verb not in _VERBS:
-            return web.json_response({"error": f"no verb {verb}"}, status=404)
-        try:
-            result = getattr(self._slack, verb)(*args, **body)
-            if hasattr(result, "__await__"):
-                result = await result
-        except (UnshownError, SlackError, KeyError, TypeError) as error:
-            return web.json_response({"error": repr(error)}, status=400)
-        return web.json_response(self._plain(result))
+            messages = self._slack.where(body.pop("channel")).messages
+            args = [messages.get(arg, arg) if isinstance(arg, str) else arg for arg in args]
+        return args, body
 
-    def _message(self, channel: str, given: Any) -> Any:
-        messages = self._slack.where(channel).messages
-        return messages[given] if isinstance(given, str) and given in messages else given
-
-    def _plain(self, result: object) -> Json:
+    def plain(self, result: object) -> Json:
         if isinstance(result, Message):
             return message_json(self._slack, result) | {"channel": result.channel}
         if isinstance(result, User | Channel):

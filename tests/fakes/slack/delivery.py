@@ -6,6 +6,8 @@ import asyncio
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal, Protocol, TypeAlias
 
+from tests.fakes.kit.held import Held
+
 if TYPE_CHECKING:
     import random
     from collections.abc import Sequence
@@ -69,34 +71,30 @@ class Delivery:
         self._faults = faults
         self._chance = chance
         self._tasks: set[asyncio.Task[None]] = set()
-        self._held: list[Post] | None = None
+        self._held: Held[Post] = Held()
 
     def send(self, post: Post) -> Post:
         """Send it, in its own time."""
         if self.record:
             self.posts.append(post)
-        if self._held is not None:
-            self._held.append(post)
-        else:
+        if not self._held.keeps(post):
             self._start(post)
         return post
 
     def hold(self) -> None:
         """Keep back what follows."""
-        self._held = []
+        self._held.hold()
 
     def release(self, order: Sequence[int] | None = None) -> list[Post]:
         """Send what was kept back, in this order if one is given."""
-        held, self._held = self._held or [], None
-        chosen = held if order is None else [held[index] for index in order]
-        for post in chosen:
+        released = self._held.release(order)
+        for post in released:
             self._start(post)
-        return chosen
+        return released
 
     def withheld(self) -> list[Post]:
         """Return what was kept back, of which the app is never told."""
-        held, self._held = self._held or [], None
-        return held
+        return self._held.release()
 
     def again(self, post: Post) -> None:
         """Send once more what was sent already, the same event id and all."""

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from aiohttp import web
 
+from tests.fakes.kit.server import Loopback
 from tests.fakes.slack import (  # the methods register themselves
     agents,
     chat,
@@ -48,9 +49,8 @@ class FakeSlack(Surfaces):
         self.http: HttpPush | None = None
         self.delivery = Delivery(self.socket, self.faults, self.random)
         self.web = WebApi(self, self.socket, self.faults, self.limits)
-        self._port = port
-        self._runner: web.AppRunner | None = None
         self._app = web.Application(client_max_size=256 * 2**20)
+        self._server = Loopback(self._app, port, access_log=None)
         self._route()
 
     def _route(self) -> None:
@@ -70,9 +70,7 @@ class FakeSlack(Surfaces):
     @property
     def port(self) -> int:
         """Return the port it got."""
-        assert self._runner is not None
-        port: int = self._runner.addresses[0][1]
-        return port
+        return self._server.port
 
     @property
     def api_url(self) -> str:
@@ -80,10 +78,8 @@ class FakeSlack(Surfaces):
         return f"{self.url}/api/"
 
     async def __aenter__(self) -> Self:
-        self._runner = web.AppRunner(self._app, access_log=None, shutdown_timeout=0.1)
-        await self._runner.setup()
-        await web.TCPSite(self._runner, "127.0.0.1", self._port).start()
-        self.url = f"http://127.0.0.1:{self.port}"
+        await self._server.start()
+        self.url = self._server.url
         self.socket.url = f"ws://127.0.0.1:{self.port}"
         return self
 
@@ -97,8 +93,7 @@ class FakeSlack(Surfaces):
         if self.http is not None:
             await self.http.close()
         await self.socket.close()
-        assert self._runner is not None
-        await self._runner.cleanup()
+        await self._server.stop()
 
     async def use_http(self, url: str) -> HttpPush:
         """Deliver to this URL from now on, signed, rather than over sockets."""

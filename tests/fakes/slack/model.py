@@ -43,10 +43,6 @@ class SlackError(Exception):
         return cls("invalid_arguments", response_metadata={"messages": lines})
 
 
-class UnshownError(AssertionError):
-    """A test did what no person could do: pressed what isn't there, wrote where they aren't."""
-
-
 @dataclass(slots=True)
 class Team:
     """A workspace as Slack names it."""

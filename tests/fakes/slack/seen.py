@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import asyncio
 from typing import TYPE_CHECKING
 
-from tests.fakes.slack.model import Session, SlackError, UnshownError
+from tests.fakes.slack.model import Session, SlackError
 from tests.fakes.slack.workspace import Workspace
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from tests.fakes.slack.model import Ephemeral, Message
     from tests.fakes.slack.workspace import Where, Who
 
@@ -83,26 +80,6 @@ class Seen(Workspace):
 
     # Waiting.
 
-    def touch(self) -> None:
-        """Wake who waits for a change."""
-        for future, predicate in list(self._waiting.items()):
-            if not future.done() and predicate():
-                future.set_result(None)
-
-    async def until(self, predicate: Callable[[], object], within: float = 30.0) -> None:
-        """Wait until something holds in the workspace.
-
-        Raises:
-            TimeoutError: It never did.
-        """
-        future = asyncio.get_running_loop().create_future()
-        self._waiting[future] = predicate
-        try:
-            self.touch()
-            await asyncio.wait_for(future, within)
-        finally:
-            del self._waiting[future]
-
     async def replies(
         self, where: Where, ts: str, count: int = 1, within: float = 30.0
     ) -> list[Message]:
@@ -113,8 +90,3 @@ class Seen(Workspace):
 
         await self.until(lambda: len(done()) >= count, within)
         return done()
-
-    def require(self, here: object, message: str) -> None:
-        """Fail a test that does what no person could."""
-        if not here:
-            raise UnshownError(message)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import base64
 import json
 from dataclasses import dataclass
@@ -11,15 +10,16 @@ from typing import TYPE_CHECKING
 
 from aiohttp import web
 
+from tests.fakes.kit.server import faulted
 from tests.fakes.slack.call import METHODS, Call, Method
-from tests.fakes.slack.faults import Cut, Limited, Odd, Refused, Slow, Status
+from tests.fakes.slack.faults import Limited, Refused
 from tests.fakes.slack.model import SlackError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from tests.fakes.slack.events import Announcer
-    from tests.fakes.slack.faults import Fault, Faults
+    from tests.fakes.slack.faults import Faults
     from tests.fakes.slack.limits import RateLimits
     from tests.fakes.slack.model import Install, Json
     from tests.fakes.slack.socket import SocketMode
@@ -57,20 +57,13 @@ class WebApi:
         self, request: web.Request, name: str, args: Json, run: Callable[[], web.Response]
     ) -> web.Response:
         """Run a call, or let it go wrong as planned."""
-        fault = self.faults.deal(name, args)
-        early = _before(request, fault)
-        if early is not None:
-            return early
-        response = run()
-        if isinstance(fault, Slow):
-            await asyncio.sleep(fault.seconds)
-        elif isinstance(fault, Cut):
-            _abort(request)
-        elif isinstance(fault, Status):
-            return web.Response(status=fault.status, text="<html>Bad gateway</html>")
-        elif isinstance(fault, Odd):
-            return _odd(fault)
-        return response
+        fault = self.faults.deal(name, sorted(args.items(), key=str))
+        match fault:
+            case Limited():
+                return _limited(fault.retry_after)
+            case Refused():
+                return _answer({"ok": False, "error": fault.error})
+        return await faulted(request, fault, run)
 
     def _run(self, name: str, args: Json, token: str) -> web.Response:
         date = formatdate(self.slack.now(), usegmt=True)  # the fake's own time, as it goes there
@@ -156,32 +149,6 @@ async def _arguments(request: web.Request) -> tuple[Json, str]:
         args.update(await request.post())
     given = str(args.pop("token", ""))
     return args, token or given
-
-
-def _before(request: web.Request, fault: Fault | None) -> web.Response | None:
-    """Return the answer to a call that has no effect."""
-    match fault:
-        case Limited():
-            return _limited(fault.retry_after)
-        case Refused():
-            return _answer({"ok": False, "error": fault.error})
-        case Status(after=False):
-            return web.Response(status=fault.status, text="<html>Bad gateway</html>")
-        case Cut(after=False):
-            _abort(request)
-            return web.Response(status=500)
-        case Odd(after=False):
-            return _odd(fault)
-    return None
-
-
-def _odd(fault: Odd) -> web.Response:
-    return web.Response(text=fault.body, content_type=fault.content_type)
-
-
-def _abort(request: web.Request) -> None:
-    if request.transport is not None:
-        request.transport.abort()
 
 
 def _limited(seconds: float, error: str = "ratelimited") -> web.Response:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import random
 import time
 from typing import TYPE_CHECKING, Any, TypeAlias
 
+from tests.fakes.kit.simulation import Simulation
 from tests.fakes.slack.model import (
     EVENTS,
     SCOPES,
@@ -22,7 +22,6 @@ from tests.fakes.slack.model import (
 from tests.live.slack.rules import RULES
 
 if TYPE_CHECKING:
-    import asyncio
     from collections.abc import Callable
 
     from tests.fakes.slack.model import Ephemeral, Hook, Json
@@ -34,7 +33,7 @@ SESSION_LIFE = 3600.0  # `processing` ends by itself after up to an hour (slack.
 STATUS_LIFE = 120.0  # a free-text status is gone after two minutes (slack.md 2.6)
 
 
-class Workspace:
+class Workspace(Simulation):
     """Teams, people, channels and what stands in them; time passes as the test says."""
 
     agent = True
@@ -45,7 +44,7 @@ class Workspace:
     """How long it takes until an uploaded file stands where it was shared."""
 
     def __init__(self, *, now: Callable[[], float] = time.time, seed: int = 0) -> None:
-        self.random = random.Random(seed)
+        super().__init__(now=now, seed=seed)
         self.app_id = "A0FAKE0001"
         self.app_token = "xapp-1-A0FAKE0001-fake"
         self.app_scopes = {"connections:write"}
@@ -86,24 +85,13 @@ class Workspace:
         """By ts: what makes a message other than any documentation has it."""
         self.on_message: Callable[[Message], None] | None = None
         """Called for what the app posts, updates or ends streaming; a benchmark's fast path."""
-        self._now = now
-        self._offset = 0.0
         self._last = 0
         self._count = 0
-        self._waiting: dict[asyncio.Future[None], Callable[[], object]] = {}
         self.team = self.add_team("Acme", "acme")
         self.users["USLACKBOT"] = User("USLACKBOT", "slackbot", self.team.id)
         self.install = self.add_install(self.team)
 
     # Time.
-
-    def now(self) -> float:
-        """Return the time in the workspace."""
-        return self._now() + self._offset
-
-    def advance(self, seconds: float) -> None:
-        """Let time pass."""
-        self._offset += seconds
 
     def stamp(self) -> str:
         """Return a `ts` that nothing else has; later ones are greater."""

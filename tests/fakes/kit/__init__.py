@@ -1,0 +1,1 @@
+"""What the fakes of Slack, Discord and Claude share."""
