@@ -31,8 +31,7 @@ from core.commands.in_thread import ThreadCommands
 from core.domain.admission import FollowUp
 from core.domain.errors import PlatformError, described
 from core.intake.backfill import ThreadBackfill
-from core.intake.catch_up import CatchUp
-from core.intake.cursors import Cursors
+from core.intake.catch_up import CatchUp, Cursors
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator

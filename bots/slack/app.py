@@ -39,8 +39,7 @@ from core.commands.in_thread import ThreadCommands
 from core.domain.errors import OutOfReachError, PlatformError
 from core.domain.payload import str_of
 from core.intake.backfill import ThreadBackfill
-from core.intake.catch_up import CatchUp
-from core.intake.cursors import Cursors
+from core.intake.catch_up import CatchUp, Cursors
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Callable

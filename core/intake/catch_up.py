@@ -3,10 +3,14 @@
 No platform keeps events for long: Slack keeps none for an app without a connection, and Discord
 none of a session that was lost. So the messages themselves are read; those that are stored already
 are recognized. A message that is too old to answer gets one reply in its thread that says so. The
-same reads find what was edited or deleted meanwhile (`core.intake.changes`).
+same reads find what was edited or deleted meanwhile (`core.intake.missed`).
 
 From the moment at which something may have been missed until a thread has been read, the thread has
 a gap. A message that arrives there meanwhile is taken in after those that were missed before it.
+
+A cursor says up to when a channel was heard, so that catch-up knows where to start. It moves with
+the messages that are taken in, but not with each: those since its last move are read again, and
+recognized. While there is a gap, no cursor moves past it.
 """
 
 from __future__ import annotations
@@ -14,7 +18,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import math
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 from core.domain.backoff import Backoff
 from core.domain.errors import (
@@ -26,19 +30,16 @@ from core.domain.errors import (
     WaitError,
     broke,
 )
-from core.domain.limits import UNREAD
-from core.domain.message import FOR_US
-from core.domain.session import Entry, Status
 from core.domain.tasks import Tasks
-from core.intake.changes import Changes, Listing, MessageLists
+from core.intake.missed import MissedMessages
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, Mapping, Sequence
+    from collections.abc import Callable, Sequence
 
     from core.domain.clock import Clock
     from core.domain.message import Message, ThreadKey
-    from core.intake.cursors import Cursors
     from core.intake.intake import Intake
+    from core.intake.missed import HistorySource
     from core.store.port import Store
 
 log = logging.getLogger(__name__)
@@ -51,56 +52,25 @@ PATIENCE = 1.5
 """Seconds that a message waits for those missed before it: half of what Slack waits for us."""
 _LONGEST = 7 * 24 * 3600.0
 """Seconds of downtime after which nobody expects even a reply that it is too late."""
-_HOUR = 3600.0
 _BACKOFF = Backoff(first=1.0, cap=30.0)
 """Waits between attempts to catch up."""
 _STORE_LATEST = 3.0
 """The longest wait if the store is down: only an attempt shows that it works again."""
 _ATTEMPTS = 10
 """How often one channel is tried before the others, if it can't be read for now."""
-TOO_LATE = (
-    "I was offline when this message came, and it is too old to answer now. "
-    "If it still matters, please send it again."
-)
-
-
-class HistorySource(MessageLists, Protocol):
-    """Reads from a platform what was said while the bot was not connected."""
-
-    async def channels(self) -> Sequence[str]:
-        """Return channels to read, beside those of known threads."""
-        ...
-
-    def said(
-        self, channel: str, threads: Mapping[str, float], oldest: float
-    ) -> AsyncGenerator[Message | Listing, None]:
-        """Yield what people said in a channel after `oldest`, in threads and outside of them.
-
-        In each of the given threads, what they said after the time given for it. After each list of
-        messages that was read to its end, its `Listing` is yielded. Raises `PlatformError`.
-        """
-        ...
-
-    def said_in(self, message: Message, oldest: float) -> AsyncGenerator[Message | Listing, None]:
-        """Yield what people said in a message's thread after `oldest`; as `said`."""
-        ...
-
-    async def offer(self, messages: Sequence[Message]) -> None:
-        """Take in messages of one thread, oldest first, to be answered together."""
-        ...
-
-    async def say(self, message: Message, text: str) -> None:
-        """Reply to a message with a text, once. Raises `PlatformError`."""
-        ...
+_CURSOR_SECONDS = 20.0
+"""Seconds between two moves of one cursor; far less than `MARGIN`."""
+_MICRO = 1_000_000
+"""The store counts a cursor in microseconds."""
 
 
 class CatchUp:
-    """Reads what was missed and takes it in."""
+    """Has what was missed read, at the right time and once."""
 
     def __init__(
         self,
         platform: str,
-        past: HistorySource,
+        history: HistorySource,
         store: Store,
         intake: Intake,
         cursors: Cursors,
@@ -112,7 +82,7 @@ class CatchUp:
 
         Args:
             platform: The platform's name in thread keys.
-            past: Reads what was said, and takes in what the store does not know.
+            history: Reads what was said, and takes in what the store does not know.
             store: Knows the threads.
             intake: Knows which messages are new.
             cursors: Up to when each channel was heard.
@@ -120,13 +90,11 @@ class CatchUp:
             hours: The age at which a message is too old to answer.
         """
         self._platform = platform
-        self._past = past
+        self._history = history
         self._store = store
-        self._intake = intake
         self._cursors = cursors
         self._clock = clock
-        self._hours = hours
-        self._changes = Changes(past, store, intake, clock)
+        self._missed = MissedMessages(history, store, intake, clock, hours=hours)
         self._due = asyncio.Event()
         self._gap = 0
         """How many times something may have been missed; numbers the gaps."""
@@ -205,14 +173,8 @@ class CatchUp:
         gap, thread = self._gap, message.thread
         try:
             since = await self._since_for_all(thread.place)
-            stored = [] if since is None else await self._changes.stored(thread)
-            if since is not None and (stored or message.address in FOR_US):
-                oldest = min([since, *(entry.at - 1 for entry in stored)])
-                found, listings = await _all(self._past.said_in(message, oldest))
-                found = [each for each in found if each.id != message.id]
-                await self._changes.follow({thread: stored}, found, listings)
-                before = [each for each in found if since < each.at <= message.at]
-                await self._take(before, asked=message.at)
+            if since is not None:
+                await self._missed.read_before(message, since)
             self._read[thread] = gap
         except ChatbotError as error:
             log.info("catching up on a thread is retried later: %s", error)
@@ -281,14 +243,7 @@ class CatchUp:
         started, since = self._clock.now(), await self._since(channel)
         if since is None:
             return  # nothing was ever heard there: this is the first start
-        stored = {thread: await self._changes.stored(thread) for thread in threads}
-        oldest = {
-            thread.thread: min([since, *(entry.at - 1 for entry in entries)])
-            for thread, entries in stored.items()
-        }
-        found, listings = await _all(self._past.said(channel, oldest, since))
-        await self._changes.follow(stored, found, listings)
-        await self._take([message for message in found if message.at > since])
+        await self._missed.read_channel(channel, threads, since)
         await self._cursors.advance(channel, started)
 
     async def _since(self, channel: str) -> float | None:
@@ -307,7 +262,7 @@ class CatchUp:
         channels: dict[str, list[ThreadKey]] = {}
         for info in recent:
             channels.setdefault(info.thread.place, []).append(info.thread)
-        for channel in await self._past.channels():
+        for channel in await self._history.channels():
             channels.setdefault(channel, [])
         return channels
 
@@ -317,82 +272,81 @@ class CatchUp:
         self._failing = True
         log.log(level, "catching up is retried later: %s", why)
 
-    # --- taking in ------------------------------------------------------------------------------
 
-    async def _take(self, found: Sequence[Message], *, asked: float = 0.0) -> None:
-        """Take in the messages that the store does not know.
+def _all(_channel: str) -> str:
+    return ""
 
-        `asked` is the time of the mention that is the first in a thread, if there is one.
+
+class Cursors:
+    """The cursors of one bot: one for each channel, and one for each group of channels."""
+
+    def __init__(
+        self, store: Store, clock: Clock, bot: str, *, group: Callable[[str], str] = _all
+    ) -> None:
+        """Store them under the bot's name, and hold them until `release`.
+
+        `group` returns the name of a channel's group: if one channel of it is heard, all are.
         """
-        answered = self._clock.now() - self._hours * _HOUR
-        late: dict[str, Message] = {}
-        together: dict[ThreadKey, list[Message]] = {}
-        for message in found:
-            if not await self._intake.is_new(message):
-                continue
-            if message.at >= answered:
-                together.setdefault(message.thread, []).append(message)
-            elif message.address in FOR_US:
-                late[message.answer_in] = message
-        for thread, messages in together.items():
-            if kept := await self._since_it_came(thread, messages, asked):
-                await self._offer(kept)
-        for message in late.values():
-            await self._say_so(message, TOO_LATE)
+        self._store = store
+        self._clock = clock
+        self._bot = bot
+        self._group = group
+        self._moved: dict[str, float] = {}
+        self._tasks = Tasks("moving a cursor")
+        self._held: dict[str, float] | None = {}
+        """Where the cursors would be by now, while they are held."""
+        self._holds = 0
 
-    async def _offer(self, messages: Sequence[Message]) -> None:
-        """Offer messages of one thread; if that fails, each by itself, to skip as few as possible.
+    async def of(self, channel: str) -> float:
+        """Return up to when a channel was heard, by the platform's clock; 0 if unknown."""
+        position = await self._store.cursor(self._name(channel))
+        return (position or await self._store.cursor(self._name(self._group(channel)))) / _MICRO
 
-        The author of a skipped message is told.
-        """
+    async def advance(self, channel: str, at: float) -> None:
+        """Move a channel's cursor."""
+        await self._store.advance(self._name(channel), int(at * _MICRO))
+
+    def hold(self) -> int:
+        """Hold all cursors until it is known what was missed; return the argument for `release`."""
+        self._holds += 1
+        self._held = {} if self._held is None else self._held
+        return self._holds
+
+    @property
+    def holds(self) -> int:
+        """Return the current argument for `release`."""
+        return self._holds
+
+    def release(self, holds: int) -> None:
+        """Let the cursors move again, unless they were held again meanwhile."""
+        if self._held is None or holds != self._holds:
+            return
+        held, self._held = self._held, None
+        for name, at in held.items():
+            self._move(name, at)
+
+    def moved(self, message: Message) -> None:
+        """Note that a message was taken in."""
+        channel = message.thread.place
+        for name in (channel, self._group(channel)):
+            if self._held is not None:
+                self._held[name] = max(message.at, self._held.get(name, 0.0))
+            elif self._clock.monotonic() >= self._moved.get(name, -math.inf) + _CURSOR_SECONDS:
+                self._move(name, message.at)
+
+    async def close(self) -> None:
+        """Wait for the moves that are under way."""
+        await self._tasks.wait()
+
+    def _move(self, channel: str, at: float) -> None:
+        self._moved[channel] = self._clock.monotonic()
+        self._tasks.start(self._advance(channel, at))
+
+    async def _advance(self, channel: str, at: float) -> None:
         try:
-            await self._past.offer(messages)
-        except ChatbotError:
-            raise
-        except Exception as error:  # noqa: BLE001 - one message must not stop the later ones
-            log.error("a missed message was not taken in: %s", broke(error))  # noqa: TRY400
-            if len(messages) > 1:
-                for message in messages:
-                    await self._offer([message])
-            elif messages[0].address in FOR_US:
-                await self._say_so(messages[0], UNREAD)
+            await self.advance(channel, at)
+        except StoreError as error:
+            log.info("a cursor stays where it is: %s", error)
 
-    async def _since_it_came(
-        self, thread: ThreadKey, messages: list[Message], asked: float
-    ) -> list[Message]:
-        """Return the messages without those from before the bot's first mention in the thread.
-
-        The bot does not answer them; `ThreadBackfill` reads them as context.
-        """
-        wanted = [message for message in messages if message.address in FOR_US]
-        if len(wanted) == len(messages):
-            return messages
-        came = min([await self._came(thread) or asked, *(message.at for message in wanted)])
-        return [each for each in messages if each.at >= came]
-
-    async def _came(self, thread: ThreadKey) -> float:
-        """Return the time of the first stored message that is not only context; else 0."""
-        async for record in self._store.records(thread):
-            if isinstance(record, Entry) and record.status is not Status.OVERHEARD:
-                return record.at
-        return 0.0
-
-    async def _say_so(self, message: Message, text: str) -> None:
-        try:
-            await self._past.say(message, text)
-        except PlatformError as error:
-            log.warning("a message gets no reply: %s", error)
-
-
-async def _all(
-    read: AsyncGenerator[Message | Listing, None],
-) -> tuple[list[Message], list[Listing]]:
-    """Return the messages in order of time, each once, and the lists."""
-    found: dict[tuple[ThreadKey, str], Message] = {}
-    listings: list[Listing] = []
-    async for each in read:
-        if isinstance(each, Listing):
-            listings.append(each)
-        else:
-            found.setdefault((each.thread, each.id), each)
-    return sorted(found.values(), key=lambda message: message.at), listings
+    def _name(self, channel: str) -> str:
+        return f"{self._bot}:{channel}"

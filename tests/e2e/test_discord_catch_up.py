@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from core.domain.clock import SystemClock
 from core.domain.errors import StoreUnavailableError
-from core.intake.catch_up import TOO_LATE
+from core.intake.missed import TOO_LATE
 from core.models.scripted import ScriptedModel
 from core.store.local.store import LocalStore
 from tests.e2e.discord_bot import bot_on, until_true

@@ -13,7 +13,7 @@ import pytest
 from bots.discord.ui.commands import EXPORT_MENU
 from core.domain.clock import SystemClock
 from core.domain.session import Entry
-from core.intake.catch_up import TOO_LATE
+from core.intake.missed import TOO_LATE
 from core.models.scripted import ScriptedModel
 from core.store.local.store import LocalStore
 from core.store.urls import open_store

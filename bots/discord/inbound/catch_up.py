@@ -19,7 +19,7 @@ from bots.settings.discord import ids
 from core.domain.errors import PlatformError, ReadBackRefusedError
 from core.domain.message import FOR_US, Message
 from core.domain.payload import str_of
-from core.intake.changes import Listing
+from core.intake.missed import Listing
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence

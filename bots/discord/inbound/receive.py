@@ -42,8 +42,7 @@ if TYPE_CHECKING:
     from core.domain.clock import Clock
     from core.domain.message import Message
     from core.intake.backfill import ThreadBackfill
-    from core.intake.catch_up import CatchUp
-    from core.intake.cursors import Cursors
+    from core.intake.catch_up import CatchUp, Cursors
     from core.intake.intake import Intake, Received
     from core.turn.attachments import Attachments
 

@@ -18,7 +18,7 @@ from core.domain.errors import PlatformError
 from core.domain.message import Kind
 from core.domain.payload import dict_of, str_of
 from core.intake.backfill import PATIENCE
-from core.intake.changes import Listing
+from core.intake.missed import Listing
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence

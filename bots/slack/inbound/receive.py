@@ -33,8 +33,7 @@ if TYPE_CHECKING:
     from core.commands.in_thread import ThreadCommands
     from core.domain.message import Message, ThreadKey
     from core.intake.backfill import ThreadBackfill
-    from core.intake.catch_up import CatchUp
-    from core.intake.cursors import Cursors
+    from core.intake.catch_up import CatchUp, Cursors
     from core.intake.intake import Intake
     from core.worker.worker import Worker
 
