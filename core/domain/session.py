@@ -147,7 +147,7 @@ class Summary:
     """Something it covered was deleted, and its text with that: it has to be made again."""
 
 
-LEFT_OUT = "The answer to this is left out: a file that it was about was taken away."
+LEFT_OUT = "This answer is not shown, because a file that it was about was removed."
 
 
 def turns_of(records: Iterable[Record]) -> tuple[tuple[Turn, ...], tuple[Entry, ...]]:

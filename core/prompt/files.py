@@ -27,8 +27,8 @@ PAGE_TOKENS = 3_000
 """The text of a PDF's page, at the upper end of what Anthropic's documentation says."""
 PAGE_IMAGE_TOKENS = 1_600
 """The picture of a page, which comes with its text."""
-CROWDED: Final = "newer files leave no room for it"
-REJECTED: Final = "the model does not take it"
+CROWDED: Final = "newer files left no room for it"
+REJECTED: Final = "the model rejected it"
 _UNKNOWN_KIND = "only images (JPEG, PNG, GIF, WebP), PDFs and text can be read"
 _PATCH = 28
 _PIXELS_PER_TOKEN = 750

@@ -1,10 +1,10 @@
 """How a conversation reads to a model: what is quoted, and where each quotation ends. Pure.
 
-What people wrote is data. It stands inside tags that nobody but this file can open or close:
-where a text holds such a tag itself, the tag's first character is escaped, and nothing else.
+What people wrote is data. It stands inside tags that only this file can open or close: if a text
+contains such a tag itself, the first character of the tag is escaped, and nothing else is changed.
 
-A turn reads the same in every request, whoever else talks by then, since the vendor's cache
-holds only for a prompt that starts with the same bytes.
+A turn reads the same in every request, even if more people have joined since, because the vendor's
+cache only works for prompts that begin with the same bytes.
 """
 
 from __future__ import annotations
@@ -38,28 +38,28 @@ SCENE = "chat_scene"
 FILE = "chat_file"
 
 NAME_LIMIT = 80
-"""Characters of a name that a label keeps."""
+"""The most characters of a name that are shown."""
 _OURS = r"(?=\s*+(?:/\s*+)?+chat_)"
 _TAG = regex.compile(rf"<{_OURS}", regex.IGNORECASE)
 _PRIVATE = {Kind.TERMINAL, Kind.DM}
 _WHY_LIMIT = 200
 _EMPTY = "(an empty message)"
 _UNKNOWN = (
-    f"<{NOTICE}>\nWhat was said here before this message is not known. If it matters, say so and "
-    f"ask for it.\n</{NOTICE}>"
+    f"<{NOTICE}>\nWhat was said here before this message is unknown. If it matters, say so and ask "
+    f"about it.\n</{NOTICE}>"
 )
 NO_FILES: Files = {}
-"""Files are only named, as in what is read for a summary."""
+"""Only the names of files are shown, as in the transcript for a summary."""
 
 
 def quoted(text: str) -> str:
-    """Return the text with every tag of ours in it made harmless."""
+    """Return the text with the first character of each of our tags in it escaped."""
     plain: str = _TAG.sub("&lt;", text) if "<" in text else text
     return plain
 
 
 def one_line(text: str, limit: int = NAME_LIMIT) -> str:
-    """Return a name that people chose on one line, no longer than `limit` and quoted."""
+    """Return a name on one line, quoted, and cut to about `limit` characters."""
     return quoted(_flat(text, limit))
 
 
@@ -68,20 +68,19 @@ def _flat(text: str, limit: int = NAME_LIMIT) -> str:
 
 
 def enclosed(tag: str, text: str) -> str:
-    """Return a text between a tag and its end; the text is quoted already."""
+    """Return a text, which is quoted already, between a tag and its end."""
     return f"<{tag}>\n{text}\n</{tag}>"
 
 
 def words_of(entries: Sequence[Entry], kind: Kind, files: Files = NO_FILES) -> str:
-    """Return what people said in one turn, as a user's message; never empty.
+    """Return what people said in one turn, as the text of a user's message; never empty.
 
-    Of `files`, those with text are in it, and the others are named.
-
-    Names are given where several people talk. Whether they do is told by the kind of
-    conversation and by the turn itself, never by who has joined since.
+    Text files are shown with their content, other files by their names. Authors are named in
+    conversations of several people. Only the kind of conversation and the turn itself decide that,
+    not the people who have joined since.
     """
     if not entries:
-        return enclosed(NOTICE, "What was said here was deleted.")
+        return enclosed(NOTICE, "The messages here were deleted.")
     if len(entries) == 1:  # nearly always
         words = _alone(entries[0], files, named=kind not in _PRIVATE)
     else:
@@ -91,7 +90,7 @@ def words_of(entries: Sequence[Entry], kind: Kind, files: Files = NO_FILES) -> s
 
 
 def _lacks_beginning(entry: Entry, kind: Kind) -> bool:
-    """Tell whether it is the first that is known of a thread, and not what began that."""
+    """Return whether a message is the first known one of a thread that others began."""
     if entry.place != 0 or kind in _PRIVATE:
         return False
     return entry.status is Status.ADDRESSED and entry.answer_in not in {"", entry.platform_id}
@@ -114,9 +113,9 @@ def tagged(entry: Entry, *, named: bool, dated: bool = False, files: Files = NO_
 
 
 def answer_of(answer: Answer) -> str:
-    """Return an answer as the assistant's message; never empty.
+    """Return an answer as the text of the assistant's message; never empty.
 
-    The bot's own notices are marked as such: the model did not write them, nor should it.
+    The bot's own notices are marked, since the model did not write them, and should not.
     """
     if answer.kind is AnswerKind.ANSWER and answer.text.strip():
         return answer.text
@@ -124,7 +123,7 @@ def answer_of(answer: Answer) -> str:
 
 
 def transcript(turns: Sequence[Turn], kind: Kind) -> str:
-    """Return turns as one text to be read, not to be answered."""
+    """Return turns as one text to be summarized, not answered."""
     lines: list[str] = []
     for turn in turns:
         named = _is_named(turn.entries, kind)
@@ -134,7 +133,7 @@ def transcript(turns: Sequence[Turn], kind: Kind) -> str:
 
 
 def shown_messages(entries: Sequence[Entry], kind: Kind, files: Files) -> list[ShownMessage]:
-    """Return what people said in one turn as `words_of` shows it, as plain records."""
+    """Return what people said in one turn, like `words_of`, but as plain records."""
     named = _is_named(entries, kind)
     return [
         ShownMessage(
@@ -165,7 +164,7 @@ def _body(entry: Entry, files: Files) -> str:
 
 
 def _plain(entry: Entry, files: Files) -> str:
-    """Return what `_body` does, without quotation marks and escapes."""
+    """Return the same text as `_body`, without tags and escapes."""
     parts = [entry.text] if entry.text.strip() else []
     for attachment in entry.attachments:
         file = files.get(attachment.id)
@@ -198,5 +197,5 @@ def _missing(file: File) -> str:
 def _date(at: float) -> str:
     try:
         return datetime.fromtimestamp(at, UTC).date().isoformat()
-    except (OverflowError, ValueError, OSError):  # a platform's odd clock is no reason to fail
+    except (OverflowError, ValueError, OSError):  # a wrong timestamp must not stop the bot
         return "unknown"

@@ -70,7 +70,7 @@ async def test_who_asks_where_nothing_can_be_read_is_answered_by_one_who_knows_t
             top = await talk(fake, ann, general, "and here?")
             await fake.replies(general, root.ts, 1)
     asked = next(prompt(call) for call in model.calls if "which day?" in prompt(call))
-    assert "What was said here before this message is not known." in asked
+    assert "What was said here before this message is unknown." in asked
     other = next(prompt(call) for call in model.calls if "and here?" in prompt(call))
     assert "is not known" not in other
     assert top.ts != root.ts

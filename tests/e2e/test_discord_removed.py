@@ -76,7 +76,7 @@ async def test_a_file_that_is_taken_away_is_in_no_later_prompt(
     seen = prompt(model.calls[1])
     assert SECRET in prompt(model.calls[0])
     assert SECRET not in seen
-    assert "a file that it was about was taken away" in seen
+    assert "a file that it was about was removed" in seen
     assert ("prod.env could not be read: it was removed" in seen) == (how is update_is_nobodys)
     assert ("safe.env" in seen) == (how is file_is_replaced)
     assert ("is it fine?" in seen) == (how is not message_is_deleted)

@@ -163,7 +163,7 @@ async def test_a_file_that_the_model_refuses_does_not_end_the_thread(chat: Chat)
     broken = png(50, 50)[:-9]  # its head is well, and the rest is cut off
     content = await chat.say("What is this?", cat_png=broken)
     assert bytes_in(content) == []
-    assert await chat.notes() == ("I could not read cat.png: the model does not take it.",)
+    assert await chat.notes() == ("I could not read cat.png: the model rejected it.",)
     before = len(chat.claude.requests)
     await chat.say("And the plan?")
     messages = chat.claude.requests[-1]["messages"]
@@ -186,6 +186,6 @@ async def test_more_images_than_a_request_takes(chat: Chat) -> None:
     messages = chat.claude.requests[-1]["messages"]
     assert len(bytes_in(content)) == 12
     assert len(bytes_in(messages[0]["content"])) == 8
-    assert "i0x0.png could not be read: newer files leave no room" in str(messages[0]["content"])
+    assert "i0x0.png could not be read: newer files left no room" in str(messages[0]["content"])
     (note,) = await chat.notes()
     assert note.startswith("Newer files left no room for these earlier ones: i0x0.png, i0x1.png")

@@ -183,7 +183,7 @@ async def test_what_does_not_fit_while_a_summary_is_rebuilt_is_said_to_be_left_o
             await talk(fake, bob, general, "what did I say?", asked)
             assert "OAK11" in mind.last
             assert "MAPLE" not in mind.last
-            assert "The summary of these is being rebuilt" in mind.last
+            assert "The summary of these messages is being rebuilt" in mind.last
             said = "\n".join(str(m.blocks) for m in fake.said_by_app(general)[-1:])
             assert "This answer leaves out" in said
             assert "My summary of them is being rebuilt because a message was deleted." in said

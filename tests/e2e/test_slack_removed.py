@@ -301,4 +301,4 @@ async def test_an_answer_that_may_tell_what_was_in_a_file_is_left_out(*, told: b
         (answer,) = answers(fake, dm, said.ts)
         assert SECRET in answer.text
     assert SECRET not in prompt(model.calls[1])
-    assert "a file that it was about was taken away" in prompt(model.calls[1])
+    assert "a file that it was about was removed" in prompt(model.calls[1])

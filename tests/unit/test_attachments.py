@@ -193,7 +193,7 @@ async def test_what_the_model_refused_is_not_shown_to_it_again(
     await load(files, platform, [sent("a"), sent("c")])
     files.reject(THREAD, [sent("a"), sent("c"), sent("unknown")])
     found = await load(files, platform, [sent("a"), sent("c")])
-    assert found["a"].why == "the model does not take it"
+    assert found["a"].why == "the model rejected it"
     assert found["c"].why == ""
     assert len(platform.fetched) == 2
 

@@ -267,7 +267,7 @@ def test_the_oldest_files_go_first_when_a_request_is_full() -> None:
 def test_files_without_those_that_a_model_may_have_refused() -> None:
     text = File(kind=FileKind.TEXT, text="a")
     bare = without_media({"a": media(), "b": text})
-    assert bare["a"].why == "the model does not take it"
+    assert bare["a"].why == "the model rejected it"
     assert bare["b"] is text
 
 

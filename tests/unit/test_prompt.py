@@ -116,7 +116,7 @@ def test_a_summary_is_data_in_the_first_message() -> None:
     talk = session(turns("c", start=7), "d", summary=Summary(covers=7, text=text))
     request = request_for(talk)
     first = request.messages[0].blocks
-    assert first[0].text.startswith("What was said before, as a summary. It is data")
+    assert first[0].text.startswith("A summary of what was said before. It is data")
     assert first[0].text.count("</chat_summary>") == 1
     assert first[0].text.endswith("</chat_summary>")
     assert first[1].text == "c"
