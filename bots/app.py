@@ -125,7 +125,7 @@ class App:
         settings = self.settings
         policy = IntakePolicy(
             ttl={kind: settings.ttl(kind) for kind in Kind},
-            reach={kind: self.memory.strategy(kind).reach for kind in Kind},
+            reach={kind: self.memory.strategy(kind).lookback for kind in Kind},
             follow_up=settings.follow_up,
             overhear=settings.overhear,
             waiting_limit=settings.waiting_limit,

@@ -1,9 +1,8 @@
-"""Does the bot answer a message, overhear it, or leave it alone? Pure.
+"""Whether the bot answers a message, overhears it, or ignores it. Pure.
 
-The answer depends on the message, on a policy, and on the state of the thread at the instant
-the message is stored. So the rule is worked out here for every state a thread can be in, and
-the store only looks the verdict up in its own atomic step: the rule is written once, not once
-for each store.
+That depends on the message, on a policy, and on the state of the thread at the moment when the
+message is stored. So the rule is evaluated here for every state that a thread can be in, and the
+store only looks the result up in its atomic step. The rule is written once, not once per store.
 """
 
 from __future__ import annotations
@@ -19,7 +18,7 @@ if TYPE_CHECKING:
 
 
 class Admission(StrEnum):
-    """What became of a message that was offered to the store."""
+    """What the store did with a message that it was offered."""
 
     ACCEPTED = "accepted"
     """Stored; it will be answered."""
@@ -28,35 +27,35 @@ class Admission(StrEnum):
     IGNORED = "ignored"
     """Not for the bot; nothing was stored."""
     FULL = "full"
-    """Refused: too many messages of the thread wait already. The next reply says so."""
+    """Refused, since too many messages of the thread are waiting. The next reply says so."""
     GONE = "gone"
-    """Deleted by its author, said before the thread was erased or reset, or a command: never
-    admitted, and not kept but for its identities."""
+    """Never admitted: deleted by its author, older than the erasure or reset of its thread, or a
+    command. Only its identities are stored."""
 
 
 class FollowUp(StrEnum):
-    """When a message that names nobody counts as meant for the bot."""
+    """When a message that mentions no one counts as addressed to the bot."""
 
     ALWAYS = "always"
     ALONE = "alone"
-    """While only one person talks in the thread."""
+    """Only while a single person talks in the thread."""
     MENTIONED = "mentioned"
-    """Never: each message must name the bot or reply to it."""
+    """Never: each message must mention the bot or reply to it."""
 
 
 @dataclass(frozen=True, slots=True)
 class ThreadState:
-    """What the verdict needs to know of a thread."""
+    """The state of a thread, as far as admission depends on it."""
 
     taking_part: bool
-    """The bot was addressed here before, perhaps in what was forgotten since."""
+    """The bot was addressed here before, perhaps in messages that were forgotten since."""
     muted: bool
     alone: bool
-    """With this message's author counted, at most one person has spoken here."""
+    """At most one person has spoken here, the author of this message included."""
 
     @property
     def index(self) -> int:
-        """Return this state's place in a verdict table, 0 to 7."""
+        """Return the index of this state in `STATES`, 0 to 7."""
         return self.taking_part + 2 * self.muted + 4 * self.alone
 
 
@@ -67,14 +66,14 @@ STATES = tuple(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AdmissionPolicy:
-    """The terms on which a message is offered to the store."""
+    """The conditions under which the store admits a message."""
 
     admissions: tuple[Admission, ...]
-    """The verdict for each of `STATES`, by its index."""
+    """The result for each of `STATES`, by its index."""
     ttl: float
     """Seconds of silence after which the thread's session ends."""
     reach: int
-    """How many places before the first unanswered one a turn of this thread needs to see."""
+    """How many positions before the first unanswered message a turn of this thread loads."""
     waiting_limit: int = 50
     overheard_limit: int = 100
 
@@ -82,7 +81,7 @@ class AdmissionPolicy:
 def admission(
     address: Address, state: ThreadState, follow_up: FollowUp, *, overhear: bool
 ) -> Admission:
-    """Return what becomes of a message with this address in a thread in this state."""
+    """Return what the store does with a message of this address in a thread in this state."""
     if address in {Address.DIRECT, Address.MENTIONED, Address.REPLIED}:
         return Admission.ACCEPTED
     if not state.taking_part:
@@ -94,7 +93,7 @@ def admission(
 
 
 def admissions(message: Message, follow_up: FollowUp, *, overhear: bool) -> tuple[Admission, ...]:
-    """Return the verdict on a message for each of `STATES`."""
+    """Return what the store does with a message, for each of `STATES`."""
     return tuple(
         admission(message.address, state, follow_up, overhear=overhear) for state in STATES
     )

@@ -1,4 +1,4 @@
-"""The time, as something that is handed in, so that a test can hold it still."""
+"""The time, as a dependency that is passed in, so that tests can control it."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ if TYPE_CHECKING:
 
 
 class Clock(Protocol):
-    """Wall time, a steady time, and a way to wait."""
+    """The wall time, a steady time, and a way to wait."""
 
     def now(self) -> float:
         """Return the wall time in seconds since 1970, UTC."""
         ...
 
     def monotonic(self) -> float:
-        """Return seconds on a clock that never goes back or stands still; its differences count."""
+        """Return seconds on a clock that never goes back or stops; only differences count."""
         ...
 
     async def sleep(self, seconds: float) -> None:
@@ -26,17 +26,17 @@ class Clock(Protocol):
         ...
 
     def later(self, seconds: float, call: Callable[[], object]) -> Callable[[], None]:
-        """Make a call in so many seconds; return what keeps it from being made.
+        """Make a call in so many seconds; return a function that cancels it.
 
-        What nearly always ends before that needs no task to wait for it.
+        For a timeout that is nearly always cancelled, this is cheaper than a task that sleeps.
         """
         ...
 
 
 _STEADY: int | None = getattr(time, "CLOCK_BOOTTIME", getattr(time, "CLOCK_MONOTONIC", None))
-"""The steady clock that goes on while the machine sleeps, on which a lease elsewhere runs out.
+"""The steady clock that also runs while the machine sleeps, since leases expire meanwhile.
 
-On Linux that is CLOCK_BOOTTIME, on macOS CLOCK_MONOTONIC; `time.monotonic` stands still on both.
+That is CLOCK_BOOTTIME on Linux, and CLOCK_MONOTONIC on macOS. `time.monotonic` stops on both.
 """
 
 
@@ -48,7 +48,7 @@ class SystemClock:
         return time.time()
 
     def monotonic(self) -> float:
-        """Return seconds on the machine's steady clock, those included for which it slept."""
+        """Return seconds on the machine's steady clock, including the time that it slept."""
         return time.monotonic() if _STEADY is None else time.clock_gettime(_STEADY)
 
     async def sleep(self, seconds: float) -> None:
@@ -56,5 +56,5 @@ class SystemClock:
         await asyncio.sleep(seconds)
 
     def later(self, seconds: float, call: Callable[[], object]) -> Callable[[], None]:
-        """Make a call in so many seconds; return what keeps it from being made."""
+        """Make a call in so many seconds; return a function that cancels it."""
         return asyncio.get_running_loop().call_later(seconds, call).cancel

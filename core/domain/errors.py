@@ -1,4 +1,4 @@
-"""Errors, by what the one who catches them does next. Each message is a sentence for a person."""
+"""Errors, by what the code that catches them does next. Each message is a sentence for a person."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from typing import ClassVar, Protocol
 
 
 class Waitable(Protocol):
-    """What can be waited for, as an `asyncio.Event`."""
+    """Something to wait for, such as an `asyncio.Event`."""
 
     async def wait(self) -> object:
-        """Return when it is given."""
+        """Return once it is set."""
         ...
 
     def is_set(self) -> bool:
-        """Tell whether it was given."""
+        """Return whether it is set."""
         ...
 
 
@@ -25,73 +25,73 @@ class ChatbotError(Exception):
 
 
 class SettingsError(ChatbotError):
-    """The settings can't be used; the text lists every fault. End the program."""
+    """The settings are invalid; the text lists every fault. End the program."""
 
 
 class StoreError(ChatbotError):
-    """The store did not do what it was asked. Nothing was acknowledged.
+    """The store did not do what it was asked to do. Nothing was acknowledged.
 
-    While the program runs, both kinds are an outage: a failover, a rotated password and expired
-    credentials refuse for a moment and then pass. So what runs catches this and tries again later.
+    While the program runs, both kinds are an outage: a failover, a rotated password or expired
+    credentials may end. So running code catches this error and retries later.
     """
 
 
 class StoreUnavailableError(StoreError):
-    """The store does not answer, or not now."""
+    """The store does not answer at the moment."""
 
 
 class StoreRefusedError(StoreError):
-    """The store can't be used as it is: wrong password, read-only, a schema from the future.
+    """The store can't be used as it is: a wrong password, a read-only server, a newer schema.
 
-    When the program starts, this ends it, since only the operator can repair it.
+    At the start it ends the program, since only the operator can fix it.
     """
 
 
 class DeniedError(ChatbotError):
-    """A command that is not done for this person; the text tells them why."""
+    """A command is refused to this person; the text tells them why."""
 
 
 class WaitError(ChatbotError):
-    """What was asked for can't be done now, for no fault of any message.
+    """Something can't be done now, and no message is the reason.
 
-    A limit that a platform or a model announced, or an outage of theirs. It costs a turn no try:
-    the turn stands back, others go on, and it goes on when it may.
+    A platform or a model has announced a limit, or has an outage. A turn does not lose an attempt
+    by it: the turn waits, others go on, and it continues when the wait is over.
     """
 
     seconds: float | None = None
-    """The wait that was announced, from now on; None if none was."""
+    """The announced wait in seconds, from now on; None if none was announced."""
     again: Waitable | None = None
-    """Set when it works again, as far as this process knows; None where nobody would notice."""
+    """Set once it works again, as far as this process knows; None if nothing would set it."""
 
 
 class TurnChangedError(ChatbotError):
-    """What the turn answers was edited, deleted or erased meanwhile. Go on with the thread anew."""
+    """A message of the turn was edited, deleted or erased meanwhile. Start the turn again."""
 
 
 class LeaseLostError(ChatbotError):
-    """The thread belongs to somebody else now. Stop, and take back what only we have posted."""
+    """Another worker holds the thread's lease now. Stop, and delete what only you have posted."""
 
     def __init__(self, *, recorded: bool, mine: bool) -> None:
-        """Say whether the turn's answer is recorded, and whether by this very lease."""
+        """Say whether the turn's answer is recorded, and whether this lease has recorded it."""
         super().__init__("the lease on this thread is no longer ours")
         self.recorded = recorded
         self.mine = mine
 
 
 class MessageTooLargeError(ChatbotError):
-    """A message is too large for the model, even by itself. Say so; asking again is of no use."""
+    """A message is too large for the model, even by itself. Say so; retrying is useless."""
 
     def __init__(self, *, size: int, room: int | None, fixed: int = 0) -> None:
-        """Say how large it is and what is possible, or that it is not the message's fault.
+        """Say how large the message is and what is possible, or that it is not at fault.
 
         Args:
-            size: Tokens of the message.
-            room: Tokens that it may have; None if that is not known.
-            fixed: Tokens of what every request has. Where that is more than a short message, it
-                is what leaves no room.
+            size: The tokens of the message.
+            room: The tokens that it may have; None if that is unknown.
+            fixed: The tokens that every request has. If a short message is smaller than that, the
+                instructions are what leaves no room.
         """
         self.is_long = size > fixed or size >= _LONG
-        """The message is at fault, and not how the bot is set up."""
+        """The message is too long, and not the instructions in the settings."""
         super().__init__(_too_long(size, room) if self.is_long else _NO_ROOM)
         self.size = size
         self.room = room
@@ -99,10 +99,10 @@ class MessageTooLargeError(ChatbotError):
 
 
 _LONG = 1_000
-"""Tokens from which on a message is called long whatever else there is: some 2,500 characters."""
+"""Tokens of a message that is long in any case: some 2,500 characters."""
 _NO_ROOM = (
-    "I can't take in any message, however short: the model has no room for more than my "
-    "instructions. The person who runs me finds the numbers in the log."
+    "I can't read any message, however short: my instructions leave no room for it in the model. "
+    "The person who runs me can find the numbers in the log."
 )
 
 
@@ -116,19 +116,19 @@ def _too_long(size: int, room: int | None) -> str:
 
 
 class ModelError(ChatbotError):
-    """A model call came to nothing."""
+    """A model call failed."""
 
     blames_message: ClassVar[bool] = True
-    """What the message asks may be the cause, so that asking again may fail in the same way."""
+    """Whether the message may be the cause, so that another attempt may fail in the same way."""
     partial: str = ""
-    """Text that had come. It is not an answer, and shown only when the turn is given up."""
+    """Text that came before the error; it is no answer. Only a turn that is given up shows it."""
 
 
 class ModelBusyError(ModelError, WaitError):
-    """The model can't answer now (overloaded, rate limit, network). Ask again after a while.
+    """The model can't answer now (overload, rate limit, network). Retry after a while.
 
-    It is never the fault of the message that is answered: whatever was asked would have failed.
-    So it costs no try of the turn, which stands back and goes on when the model answers again.
+    The message is never the cause: any other would have failed as well. So the turn does not lose
+    an attempt; it waits, and continues once the model answers again.
     """
 
     blames_message: ClassVar[bool] = False
@@ -138,8 +138,8 @@ class ModelBusyError(ModelError, WaitError):
     ) -> None:
         """Say what happened.
 
-        `retry_after` is the wait that the model asked for, in seconds from now; None if it asked
-        for none. `partial` is text that came in an attempt before the last.
+        `retry_after` is the wait that the model asked for, in seconds from now on; None if it asked
+        for none. `partial` is the text of an earlier attempt.
         """
         super().__init__(sentence)
         self.retry_after = self.seconds = retry_after
@@ -147,27 +147,27 @@ class ModelBusyError(ModelError, WaitError):
 
 
 class ModelInterruptedError(ModelError):
-    """The answer broke off in the middle. What came so far is not an answer.
+    """The answer broke off in the middle. The text so far is no answer.
 
-    Where that happens again and again, the message may be what the model stumbles over.
+    If that happens again and again, the message may be the cause.
     """
 
     def __init__(self, sentence: str, *, partial: str) -> None:
-        """Say what happened, and what text had come."""
+        """Say what happened; `partial` is the text that came before."""
         super().__init__(sentence)
         self.partial = partial
 
 
 class ModelRefusedError(ModelError):
-    """The model will not take this call, however often: wrong key, unknown model, spend cap."""
+    """The model refuses this call for good: a wrong key, an unknown model, a spend limit."""
 
 
 class PromptRefusedError(ModelRefusedError):
-    """The model will not take what this call holds: too long, or a file that it can't read."""
+    """The model refuses the content of this call: too much of it, or a file that it can't read."""
 
 
 class PromptTooLargeError(PromptRefusedError):
-    """The model will not take so much in one call. Ask again with less."""
+    """The model refuses so much content in one call. Retry with less."""
 
     def __init__(
         self,
@@ -178,14 +178,14 @@ class PromptTooLargeError(PromptRefusedError):
         answer_limit: int | None = None,
         in_bytes: bool = False,
     ) -> None:
-        """Say what happened, and how much is too much, as far as the refusal names it.
+        """Say what happened, and how much is too much, as far as the refusal says so.
 
         Args:
             sentence: What happened, for a person.
-            size: Tokens of the prompt as the model counts them, perhaps with the answer's room.
-            limit: Tokens that prompt and answer may have together.
-            answer_limit: Tokens that an answer may have, where the room for that was too large.
-            in_bytes: Bytes were too many, and not tokens.
+            size: The tokens of the prompt as the model counts them, perhaps with `max_tokens`.
+            limit: The tokens that prompt and answer may have together.
+            answer_limit: The tokens that an answer may have, if `max_tokens` was too large.
+            in_bytes: There were too many bytes, not too many tokens.
         """
         super().__init__(sentence)
         self.size = size
@@ -194,9 +194,9 @@ class PromptTooLargeError(PromptRefusedError):
         self.in_bytes = in_bytes
 
     def share(self, answer: int) -> float | None:
-        """Return how much of the prompt would fit, below 1; None where that is not said.
+        """Return the share of the prompt that would fit, below 1; None if the refusal names none.
 
-        `answer` is the room that is wanted for the answer; it gets half of the limit at most.
+        `answer` is the tokens wanted for the answer, which gets at most half of the limit.
         """
         if self.size is None or self.limit is None:
             return None
@@ -205,11 +205,11 @@ class PromptTooLargeError(PromptRefusedError):
 
 
 class PlatformError(ChatbotError):
-    """A call to a chat platform came to nothing."""
+    """A call to a chat platform failed."""
 
 
 class OutOfReachError(PlatformError):
-    """A platform can't be reached now, for no fault of the settings. Try again later."""
+    """A platform is unreachable, and not because of the settings. Retry later."""
 
     def __init__(self, sentence: str, *, retry_after: float | None = None) -> None:
         """Say why; `retry_after` is the wait that the platform asks for, in seconds."""
@@ -218,74 +218,74 @@ class OutOfReachError(PlatformError):
 
 
 class PlatformBusyError(PlatformError, WaitError):
-    """A platform can't take this call now: a limit that it announced, or an outage of its own."""
+    """A platform can't serve this call now: it has announced a limit, or has an outage."""
 
     def __init__(
         self, sentence: str, *, seconds: float | None = None, again: Waitable | None = None
     ) -> None:
-        """Say which call, and what `WaitError` has fields for."""
+        """Name the call; for `seconds` and `again` see `WaitError`."""
         super().__init__(sentence)
         self.seconds = seconds
         self.again = again
 
 
 class FileUnreadableError(PlatformError):
-    """A file can't be had: gone, too large, or not for us. Name it, with this text as the reason.
+    """A file can't be read: it is gone, too large, or not shared with the bot. Say so.
 
     The text ends a sentence: "I could not read plan.pdf: it was deleted."
     """
 
 
 class FileGoneError(FileUnreadableError):
-    """A file was removed where it was, so that nothing that was in it is to be shown again."""
+    """A file was deleted on its platform, so nothing of its content may be shown again."""
 
 
 class PostUnclearError(PlatformError):
-    """The call may or may not have taken effect: read back before trying it again."""
+    """The call may or may not have taken effect: read back before retrying it."""
 
 
 class OutageError(PostUnclearError, WaitError):
-    """As an unclear end, in an outage of the platform's: other calls end so too."""
+    """Like `PostUnclearError`, during an outage of the platform, when other calls fail as well."""
 
     def __init__(self, sentence: str, *, again: Waitable) -> None:
-        """Say which call; `again` is set when the platform works again."""
+        """Name the call; `again` is set once the platform works again."""
         super().__init__(sentence)
         self.again = again
 
 
 class PostRefusedError(PlatformError):
-    """The platform refuses this for good, however long one waits.
+    """The platform refuses this call for good.
 
-    The message is gone, too old, or may not be changed; or the bot may not write there any more.
+    The message is gone, too old or may not be changed, or the bot may no longer write there.
     """
 
 
 class ContentRefusedError(PlatformError):
-    """The platform refuses what is in a post, and would take another: it is of a wrong shape."""
+    """The platform refuses the content of a post, and would accept another: its shape is wrong."""
 
 
 class StoppedByUserError(PlatformError):
-    """Somebody told the bot to stop answering. What has come so far is the answer."""
+    """A person told the bot to stop answering. The text so far is the answer."""
 
 
 class ReadBackRefusedError(PlatformError):
-    """The platform does not let us read our own messages back."""
+    """The platform does not let the bot read its own messages back."""
 
 
-# What could not be made sense of, in words for the log. What people say is never among them: a name
-# of a kind is shown only if it looks like one, and an error of others without its text, which may
-# quote what it is about.
+# Descriptions of unexpected payloads and errors for the log. They never contain what people said: a
+# type's name is shown only if it looks like one, and an error of a library without its text, which
+# may quote the data that it is about.
 _NAME = re.compile(r"[\w./:-]{1,80}", re.ASCII)
 UNNAMED = "?"
 
 
 def named(*parts: object) -> str:
-    """Return the name of a kind, made of what stands in a payload; `?` for a part that is none."""
+    """Return the name of a type, made of parts of a payload; `?` for a part that is no name."""
     return "/".join(_named(part) for part in parts if part not in ("", None)) or UNNAMED
 
 
 def broke(error: BaseException) -> str:
-    """Return the kind of an error, and the file and the line that raised it."""
+    """Return the type of an error, and the file and line that raised it."""
     kind, where = type(error).__name__, ""
     for frame, line in traceback.walk_tb(error.__traceback__):
         where = f" at {'/'.join(PurePath(frame.f_code.co_filename).parts[-2:])}:{line}"
@@ -293,7 +293,7 @@ def broke(error: BaseException) -> str:
 
 
 def described(error: BaseException) -> str:
-    """Return what went wrong: the sentence of an error of ours, of others only kind and place."""
+    """Return what went wrong: the text of our own errors, only type and position of all others."""
     return str(error) if isinstance(error, ChatbotError) else broke(error)
 
 

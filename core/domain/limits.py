@@ -1,4 +1,4 @@
-"""What a single message may be, and the files that come with it. Pure."""
+"""Limits on a message and on the files that come with it. Pure."""
 
 from __future__ import annotations
 
@@ -8,26 +8,26 @@ if TYPE_CHECKING:
     from core.domain.message import Message
 
 MESSAGE_BYTES = 64 * 1024
-"""The longest text that is taken in, in UTF-8: about 25,000 tokens, far more than people type.
+"""The longest text of a message, in UTF-8: about 25,000 tokens, far more than people type.
 
-A DynamoDB item holds 400 KB in all; a bound that every store keeps makes them interchangeable.
+A DynamoDB item holds 400 KB in all. All stores keep the same limit, so they are interchangeable.
 """
 ATTACHMENTS = 20
-"""The most files that a message may bring; Slack's and Discord's clients send 10 at a time."""
+"""The most files in a message; the clients of Slack and Discord send 10 at a time."""
 
 UNREAD = "I could not read that message. Please write it as text, or send it as a file."
 
 FILE_BYTES = 20 * 1024 * 1024
 """The largest file that is fetched.
 
-Claude takes 32 MB in a request, and base64 makes four bytes of three: this leaves room for words.
+Claude accepts requests of 32 MB, and base64 turns 3 bytes into 4: this leaves room for text.
 """
 REQUEST_FILE_BYTES = FILE_BYTES
-"""Bytes of images and PDFs in one request, those of earlier turns included."""
+"""Bytes of images and PDFs in one request, including those of earlier turns."""
 IMAGE_BYTES = 5 * 1024 * 1024 // 4 * 3
-"""The largest image: the API takes 5 MB of base64. (10 MB, it says by now, but not everywhere.)"""
+"""The largest image: the API accepts 5 MB of base64. (By now 10 MB, but not on every platform.)"""
 IMAGE_PIXELS = 8_000
-"""The longest side of an image that the API takes, as long as there are no more than `IMAGES`."""
+"""The longest side of an image that the API accepts, in requests of at most `IMAGES` images."""
 IMAGE_SCALED_PIXELS = 2_576
 """The longest side of the copy of an image that is too large.
 
@@ -39,37 +39,37 @@ IMAGE_DECODED_PIXELS = IMAGE_PIXELS * IMAGE_PIXELS
 IMAGE_DECODED_BYTES = 256 * 1024 * 1024
 """Memory that scaling an image down may take."""
 IMAGES = 20
-"""Images in one request: with more of them, the API takes only small ones."""
+"""Images in one request: with more, the API accepts only images of 2,000 pixels a side."""
 TEXT_FILE_BYTES = 128 * 1024
-"""As much as is shown of a text file, in UTF-8: about 50,000 tokens, of which a cache has most."""
+"""How much of a text file is shown, in UTF-8: about 50,000 tokens, mostly read from the cache."""
 FETCHES = 60
-"""Files that one turn looks at, the newest first; more would not fit in a request."""
+"""Files that one turn fetches, the newest first; more would not fit in a request."""
 FETCHES_AT_ONCE = 8
-"""In the whole process, since each may hold `FILE_BYTES` for a moment."""
+"""In the whole process, since each download may hold `FILE_BYTES` in memory for a moment."""
 READS_AT_ONCE = 1
 """In the whole process, since scaling an image down may take `IMAGE_DECODED_BYTES`."""
 FETCH_SECONDS = 20.0
-"""For all files of a turn together: what isn't here by then is named, and the answer goes on."""
+"""For all files of a turn together: those not fetched by then are only named in the prompt."""
 FILE_CACHE_BYTES = 64 * 1024 * 1024
 FILE_CACHE_SECONDS = 3600.0
-"""How long a file is kept that nobody asks for: what people deleted must not stay in memory."""
+"""How long an unused file stays cached: what people deleted must not remain in memory."""
 FILE_CHECK_SECONDS = 60.0
-"""How long a file is kept, or shown, without a look whether its thread and platform still have it.
+"""How long a file is cached, or shown, without checking that its thread still has it.
 
-What another process removed is in no memory after that; see SECURITY.md.
+After that time, no process has a file in memory that another process has removed; see SECURITY.md.
 """
 
 
 def refusal(message: Message) -> str:
-    """Return why a message can't be taken in, as a sentence for its author; empty when it can."""
+    """Return why a message is refused, as a sentence for its author; empty if it is accepted."""
     if not message.text.strip() and not message.attachments:
         return UNREAD
     size = len(message.text.encode())
     if size > MESSAGE_BYTES:
         return (
-            f"That message is too long: {size // 1024} KB, and I take {MESSAGE_BYTES // 1024} KB. "
-            "Please send it in parts, or as a file."
+            f"That message is too long: {size // 1024} KB, and I can read "
+            f"{MESSAGE_BYTES // 1024} KB. Please send it in parts, or as a file."
         )
     if len(message.attachments) > ATTACHMENTS:
-        return f"That message has too many files: I take {ATTACHMENTS} at a time."
+        return f"That message has too many files: I can read {ATTACHMENTS} at a time."
     return ""

@@ -19,29 +19,29 @@ class Kind(StrEnum):
 
 
 class Address(StrEnum):
-    """Whom a message is for, as far as the message itself tells."""
+    """To whom a message is addressed, as far as the message itself shows."""
 
     DIRECT = "direct"
-    """Said where only the bot listens: a DM, a terminal."""
+    """It was sent where only the bot listens: in a DM or a terminal."""
     MENTIONED = "mentioned"
-    """It names the bot."""
+    """It mentions the bot."""
     REPLIED = "replied"
     """It replies to a message of the bot."""
     OTHERS = "others"
-    """It names somebody, and not the bot."""
+    """It mentions someone else, and not the bot."""
     NOBODY = "nobody"
-    """It names nobody."""
+    """It mentions no one."""
 
 
 FOR_US = frozenset({Address.DIRECT, Address.MENTIONED, Address.REPLIED})
-"""What is for the bot by the message itself: its author is owed an answer."""
+"""Messages that are addressed to the bot by themselves, so that their authors expect an answer."""
 
 
 @dataclass(frozen=True, slots=True)
 class ThreadKey:
-    """The name of one conversation: which platform, which place there, which thread in it.
+    """The key of one conversation: the platform, the channel there, and the thread in it.
 
-    `place` is what settings, cursors and rights hang on (a channel, a DM, a user's terminal).
+    Settings, cursors and rights belong to `place`: a channel, a DM, or a user's terminal.
     """
 
     platform: str
@@ -49,18 +49,18 @@ class ThreadKey:
     thread: str
 
     def __post_init__(self) -> None:
-        """Refuse a part that is empty: such keys come from a platform's fault, never a person."""
+        """Raise ValueError for an empty part: only a fault of a platform leads to such a key."""
         if not (self.platform and self.place and self.thread):
             message = f"a thread key needs a platform, a place and a thread, not {self!r}"
             raise ValueError(message)
 
     def __str__(self) -> str:
-        """Return the key as one line of text; different keys never give the same text."""
+        """Return the key as one line of text; different keys have different texts."""
         return _text(self.platform, self.place, self.thread)
 
     @classmethod
     def parse(cls, text: str) -> ThreadKey:
-        """Return the key that `str` made this text of; ValueError when none did."""
+        """Return the key whose `str` is this text; raise ValueError if there is none."""
         platform, place, thread = (unquote(p, errors="surrogatepass") for p in text.split(":"))
         return cls(platform, place, thread)
 
@@ -72,7 +72,7 @@ def _text(*parts: str) -> str:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Author:
-    """Who said it: the platform's id, and the name that others in the thread see."""
+    """The author of a message: the platform's id, and the name that others in the thread see."""
 
     id: str
     name: str
@@ -80,22 +80,22 @@ class Author:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Attachment:
-    """A file that came with a message, by reference: it is fetched when its turn starts."""
+    """A reference to a file that came with a message; it is fetched when its turn starts."""
 
     id: str
-    """The platform's reference: all that it needs to find the file again, in any process."""
+    """The platform's reference: all that any process needs to find the file."""
     name: str
     media_type: str
-    """What it is said to be; what it is, is told by its content."""
+    """What the platform says that it is; what it really is, its content decides."""
     size: int
-    """Bytes, as the platform states them."""
+    """Bytes, as the platform reports them."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Message:
-    """Something a person said to the bot, or near it.
+    """Something that a person said to the bot, or in a conversation that it is part of.
 
-    Text and names are cleaned on the way in (see `clean`), so nothing further in has to
+    Text and names are cleaned when the message is created (see `clean`), so no other code has to
     expect characters that a store or a platform refuses.
     """
 
@@ -104,20 +104,20 @@ class Message:
     id: str
     """The platform's id of the message, unique in its thread."""
     identities: tuple[str, ...]
-    """Every name under which the platform may deliver this message again."""
+    """Every id under which the platform may deliver this message again."""
     author: Author
     text: str
     at: float
-    """When it was said, by the platform's clock: seconds since 1970, UTC."""
+    """When it was sent, by the platform's clock: seconds since 1970, UTC."""
     stamp: float = 0.0
     """When it was last edited, by the same clock; 0 if it never was."""
     address: Address = Address.DIRECT
     answer_in: str = ""
-    """Where in the thread its answer belongs; messages that differ here get turns of their own."""
+    """Where in the thread its answer belongs; messages with different places get separate turns."""
     attachments: tuple[Attachment, ...] = ()
 
     def __post_init__(self) -> None:
-        """Clean what people wrote, and refuse a message that could not be told from its copy."""
+        """Clean what people wrote; raise ValueError for a message without an id or identities."""
         if not self.id or not self.identities:
             message = f"a message of {self.thread} needs an id and at least one identity"
             raise ValueError(message)
@@ -132,13 +132,14 @@ class Message:
 
 _REPLACEMENT = "\N{REPLACEMENT CHARACTER}"
 _UTF_16 = "utf-16-le"
-"""In which a character beyond U+FFFF is the two halves (surrogates) that JSON writes as well."""
+"""Here a character beyond U+FFFF is a pair of surrogates, as in JSON's escapes."""
 
 
 def clean(text: str) -> str:
-    """Return the text with halves of a character joined, and U+FFFD for NUL and a lone half.
+    """Return the text with surrogate pairs joined, and U+FFFD for NUL and for lone surrogates.
 
-    PostgreSQL stores no NUL, and UTF-8 has no lone surrogate: both would fail far from here.
+    PostgreSQL can't store NUL, and UTF-8 can't encode a lone surrogate: both would fail far from
+    where they came in.
     """
     if not text.isascii():
         try:
@@ -149,23 +150,23 @@ def clean(text: str) -> str:
 
 
 class PieceCleaner:
-    """Cleans a text that comes in pieces, as `clean` would clean the whole.
+    """Cleans a text that comes in pieces, as `clean` would clean all of it.
 
     A piece may end in the middle of a character; its first half waits for the second.
     """
 
     def __init__(self) -> None:
-        """Hold nothing back yet."""
+        """Start without anything held back."""
         self._decoder = codecs.getincrementaldecoder(_UTF_16)("replace")
         self._holds = False
 
     def take(self, piece: str) -> str:
-        """Return what is sure by now: this piece, and what was held back before it."""
+        """Return the cleaned piece, with what was held back before it."""
         if self._holds or not piece.isascii():
             piece = self._decoder.decode(piece.encode(_UTF_16, "surrogatepass"))
             self._holds = self._decoder.getstate()[0] != b""
         return piece.replace("\0", _REPLACEMENT) if "\0" in piece else piece
 
     def rest(self) -> str:
-        """Return what is still held back: nothing, or U+FFFD for a half without its second."""
+        """Return what is still held back: nothing, or U+FFFD for half a character."""
         return self._decoder.decode(b"", final=True)

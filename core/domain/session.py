@@ -1,8 +1,9 @@
-"""A conversation as it is remembered: entries, turns, the summary, and what is always true of them.
+"""A conversation as it is stored: entries, answers, turns and the summary.
 
-A thread's log is a sequence of places. A message takes the next place and never moves; the
-answer to it, or to several, stands right behind the last place it answers. The summary stands
-for the places [0, covers), the window is [covers, head), and from head on messages wait.
+A thread's log is a sequence of positions (`place`). A message takes the next position and never
+moves. The answer to it, or to several messages, stands right after the last position that it
+answers. The summary stands for the positions [0, covers), the positions [covers, head) are
+answered, and from `head` on messages are waiting.
 
 Pure.
 """
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
 
 
 class Status(StrEnum):
-    """What a stored message is to the bot."""
+    """How the bot treats a stored message."""
 
     ADDRESSED = "addressed"
     OVERHEARD = "overheard"
@@ -28,32 +29,32 @@ class Status(StrEnum):
 
 
 class AnswerKind(StrEnum):
-    """What stands as the answer of a turn."""
+    """What the answer of a turn is."""
 
     ANSWER = "answer"
     NOTICE = "notice"
-    """The bot's own words: why there is no answer, or only part of one."""
+    """A sentence of the bot itself: why there is no answer, or only part of one."""
     BURIED = "buried"
-    """A notice that the turn was given up; its messages are listed for the operator."""
+    """A notice that the turn was given up; the operator can list and requeue its messages."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Usage:
-    """Tokens that one model call was billed for, as the model reports them."""
+    """The tokens that one model call was billed for, as the model reports them."""
 
     input: int = 0
-    """Input that was neither read from the cache nor written to it."""
+    """Input tokens that were neither read from the cache nor written to it."""
     output: int = 0
     cache_read: int = 0
     cache_write: int = 0
 
     @property
     def prompt(self) -> int:
-        """Return the tokens of the whole prompt, however they were billed."""
+        """Return the tokens of the prompt, however they were billed."""
         return self.input + self.cache_read + self.cache_write
 
     def __add__(self, other: Usage) -> Usage:
-        """Return both together."""
+        """Return the sum."""
         return Usage(
             input=self.input + other.input,
             output=self.output + other.output,
@@ -64,7 +65,7 @@ class Usage:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Entry:
-    """A person's message at its place in the log."""
+    """A person's message at its position in the log."""
 
     place: int
     id: str
@@ -74,28 +75,28 @@ class Entry:
     status: Status = Status.ADDRESSED
     answer_in: str = ""
     stamp: float = 0
-    """The platform's time of its last edit; a change with an older stamp is out of date."""
+    """The platform's time of the last edit; a change with an older time is out of date."""
     attachments: tuple[Attachment, ...] = ()
     requeued_from: str = ""
-    """The platform's id, where the operator put a message in again under an id of its own."""
+    """The platform's id, if the operator requeued the message under a new id."""
     lost_file: bool = False
-    """A file was taken out of it after it was answered: the answer may tell what was in it."""
+    """A file was removed from it after it was answered, so the answer may say what was in it."""
 
     @property
     def platform_id(self) -> str:
-        """Return the id under which the platform knows the message."""
+        """Return the platform's id of the message."""
         return self.requeued_from or self.id
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Answer:
-    """What the bot said, right behind the last place that it answers."""
+    """What the bot said, right after the last position that it answers."""
 
     place: int
-    """The last place that it answers."""
+    """The last position that it answers."""
     turn: str
     token: str
-    """The lease under which it was committed."""
+    """The token of the lease under which it was committed."""
     kind: AnswerKind
     text: str
     at: float
@@ -103,15 +104,15 @@ class Answer:
     trimmed: bool = False
     """The model saw less of the conversation word for word than at the reply before."""
     explain_trim: bool = False
-    """It is the thread's first such reply, so it comes with a line on what that means."""
+    """It is the first such reply in the thread, so a line explains what that means."""
     notes: tuple[str, ...] = ()
-    """Lines of the bot's own that go with the answer and that the model does not see again."""
+    """Lines of the bot itself that go with the answer; the model does not see them again."""
     posted: tuple[str, ...] = ()
-    """The platform's ids of the messages that carry it, once delivered."""
+    """The platform's ids of the posts that carry it, once it is delivered."""
 
     @property
     def is_bare(self) -> bool:
-        """Tell whether nothing goes with its text."""
+        """Return whether it is nothing but its text."""
         return not (self.notes or self.trimmed or self.explain_trim)
 
 
@@ -119,39 +120,39 @@ Record: TypeAlias = Entry | Answer
 
 
 class Turn(NamedTuple):
-    """One exchange that is over: what was said, and the answer to it."""
+    """A finished exchange: what people said, and the answer to it."""
 
     entries: tuple[Entry, ...]
     answer: Answer
 
     @property
     def start(self) -> int:
-        """Return the first place of the turn."""
+        """Return the first position of the turn."""
         return self.entries[0].place if self.entries else self.answer.place
 
     @property
     def end(self) -> int:
-        """Return the first place after the turn."""
+        """Return the first position after the turn."""
         return self.answer.place + 1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Summary:
-    """What stands for the places [0, covers)."""
+    """The text that stands for the positions [0, covers)."""
 
     covers: int
     text: str
     stale: bool = False
-    """Something it covers was edited or deleted since; it wants to be made anew."""
+    """Something that it covers was edited or deleted since, so it must be rebuilt."""
     withheld: bool = False
-    """Something it covered was deleted, and its text with that: it has to be made again."""
+    """A deletion has removed its text as well, so it must be rebuilt."""
 
 
 LEFT_OUT = "This answer is not shown, because a file that it was about was removed."
 
 
 def turns_of(records: Iterable[Record]) -> tuple[tuple[Turn, ...], tuple[Entry, ...]]:
-    """Group records, in order, into the turns that are over and the messages after them.
+    """Group records, in order, into finished turns and the messages after them.
 
     Deleted messages are left out; a turn whose every message was deleted keeps its answer. The
     answer to a message that has lost a file is left out too, with a line in its place.
@@ -171,7 +172,7 @@ def turns_of(records: Iterable[Record]) -> tuple[tuple[Turn, ...], tuple[Entry, 
 
 
 def without_answers_about(turns: tuple[Turn, ...], gone: Collection[str]) -> tuple[Turn, ...]:
-    """Return turns as if the files with these ids had been taken out of their messages."""
+    """Return turns as if the files with these ids had been removed from their messages."""
 
     def is_about(turn: Turn) -> bool:
         return any(file.id in gone for entry in turn.entries for file in entry.attachments)
@@ -187,51 +188,52 @@ def _left_out(answer: Answer) -> Answer:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Session:
-    """A thread as one turn sees it: the summary, the turns after it, and what is to be answered."""
+    """A thread as one turn sees it: the summary, the turns after it, and the messages to answer."""
 
     thread: ThreadKey
     kind: Kind
     summary: Summary
     turns: tuple[Turn, ...]
-    """Whole turns only, oldest first; the first of them is the oldest that was loaded."""
+    """Whole turns, oldest first, as far back as they were loaded."""
     batch: tuple[Entry, ...]
-    """What is answered now, in order, with what was overheard on the way."""
+    """The messages to answer now, in order, and what was overheard between them."""
     line: int
-    """The first place of the conversation."""
+    """The first position of the conversation."""
     seen_from: int
-    """The first place that the model saw word for word at the last reply."""
+    """The first position that the model saw word for word at the last reply."""
     people: int
     since: int = 0
-    """The first place that was loaded, or one before it."""
+    """The first position that was loaded, or one before it."""
     files_from: int = 0
-    """The first place whose files are shown; those before it are only named."""
+    """The first position whose files are shown; earlier files are only named."""
     rev: str = ""
-    """The thread's `rev` when it was read."""
+    """The thread's revision when it was read."""
 
     @property
     def start(self) -> int:
-        """Return the first place that no summary covers."""
+        """Return the first position that no summary covers."""
         return max(self.summary.covers, self.line)
 
     @property
     def last(self) -> int:
-        """Return the last place that is answered."""
+        """Return the last position to answer."""
         return self.batch[-1].place
 
 
 def whole_turns(turns: tuple[Turn, ...], *, since: int, start: int) -> tuple[Turn, ...]:
-    """Return the turns without the first, where loading may have cut into it.
+    """Return the turns, without the first one if loading may have cut into it.
 
-    `since` is the first place that was loaded, `start` the first place there is to load.
+    `since` is the first position that was loaded, `start` the first one that could be loaded.
     """
     return turns[1:] if since > start else turns
 
 
 def next_batch(waiting: tuple[Entry, ...], *, alone: bool) -> tuple[Entry, ...]:
-    """Return the messages that the next answer is for, with what was overheard between them.
+    """Return the messages that the next turn answers, with what was overheard between them.
 
-    They are the oldest addressed message and those behind it that want their answer in the same
-    place. `alone` takes the oldest by itself, since one of them may be what makes turns fail.
+    They are the oldest message that is addressed to the bot, and those after it whose answers
+    belong in the same place. `alone` takes only the oldest, because one of the messages may be what
+    makes turns fail.
     """
     end = 0
     wanted: str | None = None

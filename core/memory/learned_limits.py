@@ -1,47 +1,48 @@
-"""What refusals teach of how much a model takes: by itself, and in one conversation.
+"""Limits of a model that its refusals have taught: in general, and in one conversation. Pure.
 
-What is known of a model (`core.models.catalog`) may be wrong: it is unknown, a gateway or an
-account gives it less, or its tokens are counted here too low, which differs from text to text.
-All of it is kept in this process, and for a while: a gateway may have had a small model stand in.
+What `core.models.catalog` says of a model may be wrong: the model is unknown, a gateway or an
+account allows less, or its tokens are counted too low here, which differs from text to text. What
+is learned stays in this process, and only for a while: a gateway may have used a smaller model.
 """
 
 from __future__ import annotations
 
-from collections import OrderedDict
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
+
+from cachetools import LRUCache
 
 if TYPE_CHECKING:
     from core.domain.message import ThreadKey
 
 HEADROOM: Final = 0.05
-"""The part of a model's limit that is never planned: the count of tokens is a guess."""
+"""The share of a model's limit that stays unused, since the count of tokens is a guess."""
 HOLDS: Final = 3600.0
-"""Seconds for which a lesson holds; then one request more may be refused."""
+"""Seconds for which a lesson is valid; after that, one more request may be refused."""
 _THREADS = 1000
-"""Conversations of which something is known; of the others it is learned once more."""
+"""The most conversations with a lesson; the least recently used one is forgotten."""
 _NOT_LESS = 256
-"""A smaller limit is no limit of any model, but a number that was taken for one."""
+"""No model has a smaller limit; such a number is something else."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Lesson:
     most: float
-    until: float
+    valid_until: float
 
 
 @dataclass(slots=True)
 class LearnedLimits:
-    """The most that the model takes, as far as its refusals tell; times are steady seconds."""
+    """The most tokens that a model accepts, by its refusals. All times are steady seconds."""
 
     _prompt: _Lesson | None = None
     _answer: _Lesson | None = None
-    _threads: OrderedDict[ThreadKey, _Lesson] = field(default_factory=OrderedDict)
+    _threads: LRUCache[ThreadKey, _Lesson] = field(default_factory=lambda: LRUCache(_THREADS))
 
     def limit(self, limit: int, *, answer: int, now: float) -> None:
-        """Learn the tokens that prompt and answer may have together.
+        """Learn how many tokens prompt and answer may have together.
 
-        `answer` is the room that is wanted for the answer; it gets half of the limit at most.
+        `answer` is the tokens wanted for the answer, which gets at most half of the limit.
         """
         if limit < _NOT_LESS:
             return
@@ -51,29 +52,26 @@ class LearnedLimits:
             self.answer_limit(room, now=now)
 
     def answer_limit(self, limit: int, *, now: float) -> None:
-        """Learn the tokens that an answer may have."""
+        """Learn how many tokens an answer may have."""
         self._answer = _Lesson(max(1, limit), now + HOLDS)
 
     def thread(self, thread: ThreadKey, units: float, *, now: float) -> None:
-        """Learn what fits in one conversation, in units of the ruler that tokens are counted by."""
+        """Learn what fits in one conversation, in the units of the token counter."""
         self._threads[thread] = _Lesson(units, now + HOLDS)
-        self._threads.move_to_end(thread)
-        if len(self._threads) > _THREADS:
-            self._threads.popitem(last=False)
 
     def prompt_tokens(self, most: int, *, now: float) -> int:
-        """Return the tokens that a prompt may have, of `most`."""
+        """Return how many tokens a prompt may have, at most `most`."""
         return int(_within(most, self._prompt, now))
 
     def answer_tokens(self, most: int, *, now: float) -> int:
-        """Return the tokens that an answer may have, of `most`."""
+        """Return how many tokens an answer may have, at most `most`."""
         return int(_within(most, self._answer, now))
 
     def thread_units(self, thread: ThreadKey, *, now: float) -> float | None:
-        """Return what fits in a conversation, in units of the ruler; None if nothing is known."""
+        """Return what fits in a conversation, in the counter's units; None if nothing is known."""
         lesson = self._threads.get(thread)
-        return lesson.most if lesson is not None and now < lesson.until else None
+        return lesson.most if lesson is not None and now < lesson.valid_until else None
 
 
 def _within(most: float, lesson: _Lesson | None, now: float) -> float:
-    return min(most, lesson.most) if lesson is not None and now < lesson.until else most
+    return min(most, lesson.most) if lesson is not None and now < lesson.valid_until else most

@@ -36,27 +36,28 @@ class Memory:
 
     counter: TokenCounter
     budget: int
-    """Tokens of a whole prompt, by settings and by what is known of the model; see `room`."""
+    """Tokens of a whole prompt, by the settings and the catalog; see `room`."""
     marks: Marks = field(default_factory=Marks)
     by_kind: Mapping[Kind, str] = field(default_factory=dict)
-    """The name of the strategy for a kind of conversation, where it is not the default."""
+    """The name of the strategy for a kind of conversation, if it is not the default."""
     pairs: int = PAIRS
     limits: LearnedLimits = field(default_factory=LearnedLimits)
-    """What refusals have taught since."""
+    """What refusals of the model have taught."""
 
     def room(self, thread: ThreadKey | None = None, *, now: float) -> int:
-        """Return the tokens to plan a prompt for: the budget, or what is left of it by refusals.
+        """Return the tokens that a prompt may have: the budget, or less if the model refused it.
 
-        Less in a thread where the model refused less. `now` is the steady time.
+        It may be less still in a `thread` in which the model has refused less. `now` is the steady
+        time.
         """
         room = self.limits.prompt_tokens(self.budget, now=now)
         units = None if thread is None else self.limits.thread_units(thread, now=now)
         return room if units is None else min(room, int(units * self.counter.factor))
 
     def strategy(self, kind: Kind, chosen: str = "") -> Strategy:
-        """Return the strategy for a conversation; `chosen` is what people set for it, if anything.
+        """Return the strategy for a conversation; `chosen` is the name in its settings, if any.
 
-        A choice that this version does not know counts as none: it must not stop the bot.
+        A name that this version does not know counts as none, since it must not stop the bot.
         """
         name = chosen if chosen in STRATEGIES else self.by_kind.get(kind, DEFAULT_STRATEGY)
         return strategy_named(name, pairs=self.pairs)
@@ -73,7 +74,7 @@ class Memory:
             strategy: The thread's strategy.
         """
         start = max(work.summary.covers, work.line)
-        since = min(work.since, max(start, work.head - strategy.reach))
+        since = min(work.since, max(start, work.head - strategy.lookback))
         earlier = store.records(work.lease.thread, since, work.since)
         records = [*[record async for record in earlier], *work.records]
         summary = work.summary

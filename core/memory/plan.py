@@ -1,8 +1,8 @@
 """What the model sees in one turn, cut to the token budget. Pure.
 
-What counts as seen is told in places: everything from `seen_from` on is there word for word.
-A gap that deleted messages have left belongs to what comes after it, so that a deletion never
-looks like something that memory lost.
+`seen_from` is a position in the log: from there on, the model sees everything word for word. A gap
+that deleted messages have left counts to what follows it, so that a deletion never looks as if the
+memory had lost something.
 """
 
 from __future__ import annotations
@@ -22,33 +22,33 @@ if TYPE_CHECKING:
     from core.memory.strategies.strategy import Strategy
     from core.prompt.files import Files
 
-T = TypeVar("T")
-PER_MESSAGE = 8
-"""Tokens for the frame of a message; generous, since a request that is too large is refused."""
+Item = TypeVar("Item")
+MESSAGE_TOKENS = 8
+"""Tokens for the frame of a message: rather too many, since a request that is too large fails."""
 
 
 def size_of(turn: Turn, kind: Kind, count: Callable[[str], int], files: Files = NO_FILES) -> int:
     """Return the tokens of a turn as the model sees it, with these files."""
-    return _size_of_worded(turn, words_of(turn.entries, kind, files), count, files)
+    return _size_with_text(turn, words_of(turn.entries, kind, files), count, files)
 
 
-def _size_of_worded(turn: Turn, words: str, count: Callable[[str], int], files: Files) -> int:
+def _size_with_text(turn: Turn, words: str, count: Callable[[str], int], files: Files) -> int:
     media = _media(turn.entries, files) if files else 0
-    return count(words) + count(answer_of(turn.answer)) + media + 2 * PER_MESSAGE
+    return count(words) + count(answer_of(turn.answer)) + media + 2 * MESSAGE_TOKENS
 
 
 def least_size(
     session: Session, *, fixed: int, count: Callable[[str], int], files: Files = NO_FILES
 ) -> int:
-    """Return the tokens of a prompt with nothing but the new messages, of which none is left out.
+    """Return the tokens of a prompt that shows all new messages and nothing else.
 
-    `fixed` are the tokens of the system prompt and the scene.
+    `fixed` are the tokens of the system prompt and the context of the turn.
     """
     return fixed + sum(_size_of_new(entry, count, files) for entry in session.batch)
 
 
 def attachments_in_view(session: Session, strategy: Strategy) -> tuple[Attachment, ...]:
-    """Return the files of the turns that the strategy would show, the newest first."""
+    """Return the files of the turns that the strategy would show, newest first."""
     shown = strategy.window(_loaded(session))
     turns = [turn for turn in shown if turn.end > session.files_from]
     entries = [*(entry for turn in turns for entry in turn.entries), *session.batch]
@@ -64,11 +64,21 @@ def plan(
     fixed: int,
     files: Files = NO_FILES,
 ) -> Plan:
-    """Plan one turn, within `budget` tokens of which `fixed` are taken; `files` are shown.
+    """Return the plan of one turn.
 
-    What does not fit goes in this order: turns, the oldest first; the summary; new messages,
-    the oldest first, but never the newest. Raises `MessageTooLargeError` where that one alone
-    does not fit.
+    If not everything fits, this is left out, in this order: turns, the oldest first; the summary;
+    new messages, the oldest first, but never the newest.
+
+    Args:
+        session: The thread as it was loaded.
+        strategy: Decides which turns are shown.
+        budget: The tokens that the prompt may have.
+        count: Returns the tokens of a text.
+        fixed: The tokens of the system prompt and the context of the turn.
+        files: The files to show.
+
+    Raises:
+        MessageTooLargeError: The newest message alone does not fit.
     """
     room = budget - fixed
     batch, new = _newest(session.batch, lambda entry: _size_of_new(entry, count, files), room)
@@ -76,12 +86,12 @@ def plan(
         size = _size_of_new(session.batch[-1], count, files)
         raise MessageTooLargeError(size=size, room=room, fixed=fixed)
     text = _summary_for(session, strategy)
-    summary = count(text) + PER_MESSAGE if text else 0
+    summary = count(text) + MESSAGE_TOKENS if text else 0
     loaded = _loaded(session)
     wanted = strategy.window(loaded)
     if len(batch) < len(session.batch) or new + summary > room:
         text, summary, wanted = "", 0, ()
-    turns, words, window = _worded(wanted, session.kind, count, files, room - new - summary)
+    turns, words, window = _newest_turns(wanted, session.kind, count, files, room - new - summary)
     lost = _Lost(
         turns=loaded[: len(loaded) - len(turns)],
         entries=session.batch[: len(session.batch) - len(batch)],
@@ -103,7 +113,7 @@ def plan(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Lost:
-    """What lies behind the summary and is not shown, oldest first."""
+    """What follows the summary and is not shown, oldest first."""
 
     unloaded: range
     turns: tuple[Turn, ...]
@@ -115,14 +125,16 @@ class _Lost:
 
     @property
     def end(self) -> int:
-        """Return the first place behind all that is lost; 0 when nothing is."""
+        """Return the first position after everything that is lost; 0 if nothing is."""
         if self.entries:
             return self.entries[-1].place + 1
         return self.turns[-1].end if self.turns else self.unloaded.stop if self.unloaded else 0
 
 
-def _newest(items: Sequence[T], size: Callable[[T], int], room: int) -> tuple[tuple[T, ...], int]:
-    """Return the newest items that fit together, and their size."""
+def _newest(
+    items: Sequence[Item], size: Callable[[Item], int], room: int
+) -> tuple[tuple[Item, ...], int]:
+    """Return the newest items that fit together, and their tokens."""
     kept, used = 0, 0
     for item in reversed(items):
         tokens = size(item)
@@ -132,26 +144,26 @@ def _newest(items: Sequence[T], size: Callable[[T], int], room: int) -> tuple[tu
     return tuple(items[len(items) - kept :]), used
 
 
-def _worded(
+def _newest_turns(
     turns: Sequence[Turn], kind: Kind, count: Callable[[str], int], files: Files, room: int
 ) -> tuple[tuple[Turn, ...], tuple[str, ...], int]:
-    """Return the newest turns that fit together, what was said in each, and their size."""
+    """Return the newest turns that fit together, what people said in each, and their tokens."""
     words: list[str] = []
 
     def size(turn: Turn) -> int:
         words.append(words_of(turn.entries, kind, files))
-        return _size_of_worded(turn, words[-1], count, files)
+        return _size_with_text(turn, words[-1], count, files)
 
     kept, used = _newest(turns, size, room)
     return kept, tuple(reversed(words[: len(kept)])), used
 
 
 def _size_of_new(entry: Entry, count: Callable[[str], int], files: Files) -> int:
-    return count(tagged(entry, named=True, files=files)) + _media([entry], files) + PER_MESSAGE
+    return count(tagged(entry, named=True, files=files)) + _media([entry], files) + MESSAGE_TOKENS
 
 
 def _media(entries: Sequence[Entry], files: Files) -> int:
-    """Return the tokens of what stands beside the words."""
+    """Return the tokens of the images and PDFs."""
     sent = (file.id for entry in entries for file in entry.attachments)
     return sum(files[key].tokens for key in sent if key in files)
 
@@ -168,13 +180,13 @@ def _summary_for(session: Session, strategy: Strategy) -> str:
 
 
 def _uncovered(session: Session, text: str) -> int:
-    """Return the messages that only the summary stands for, where it is not shown."""
+    """Return how many messages only a summary stands for that is not shown."""
     return 0 if text else session.start - session.line
 
 
 def _unloaded(session: Session, strategy: Strategy, loaded: tuple[Turn, ...]) -> range:
-    """Return the places that no summary covers and that were too far back to be loaded."""
+    """Return the positions that no summary covers and that were not loaded."""
     first_new = session.batch[0].place
-    if max(first_new - strategy.reach, session.since) <= session.start:
+    if max(first_new - strategy.lookback, session.since) <= session.start:
         return range(0)  # what is missing at the start was deleted
     return range(session.start, loaded[0].start if loaded else first_new)

@@ -1,9 +1,9 @@
-"""How many tokens a text is, counted here, without asking anybody.
+"""Counts the tokens of a text locally, without a call to the vendor.
 
-tiktoken's o200k counts current Claude models a third too low and knows nothing of other
-vendors, and bytes are a guess; so either is only a ruler, and the factor that makes tokens of it
-follows what the model itself reports for each prompt. Nothing is ever fetched: tiktoken is used
-when its rank file is on this machine already, and otherwise bytes are.
+tiktoken's o200k counts current Claude models a third too low and does not know other vendors, and
+bytes are a guess. So either is only a unit, and the factor from units to tokens follows what the
+model itself reports for each prompt. Nothing is ever downloaded: if tiktoken's rank file is on this
+machine already, tokens are counted with tiktoken, otherwise by bytes.
 """
 
 from __future__ import annotations
@@ -23,12 +23,12 @@ if TYPE_CHECKING:
     from core.domain.session import Usage
 
 RANK_FILE = "fb374d419588a4632f3f557e76b4b70aebbca790"
-"""What tiktoken calls o200k_base in its cache: the SHA-1 of the address it would load it from."""
+"""The name of o200k_base in tiktoken's cache: the SHA-1 of its download address."""
 
 _RANK_HASH = "446a9538cb6c348e3516120d7c08b09f57c36495e2acfffe59a5bf8b0cfb1a2d"
 
-# The pattern that goes with these ranks, as tiktoken has it (MIT licence). It's here because
-# tiktoken's own way to it is a function that downloads the ranks; a test compares the two.
+# The pattern that belongs to these ranks, from tiktoken (MIT licence). It is copied because
+# tiktoken's own function for it downloads the ranks; a test compares the two.
 _PATTERN = (
     r"[^\r\n\p{L}\p{N}]?[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]*[\p{Ll}\p{Lm}\p{Lo}\p{M}]+"
     r"(?i:'s|'t|'re|'ve|'m|'ll|'d)?|"
@@ -38,58 +38,58 @@ _PATTERN = (
 )
 
 _CHUNK = 2_000
-"""Characters that tiktoken gets at a time: it's slow on long text that has no word boundary.
+"""Characters that tiktoken gets at a time: it is slow on long text without word boundaries.
 
-A cut costs a token or so, which is less than one in a hundred.
+Each split costs about one token, which is less than one in a hundred.
 """
 
 _BYTES_PER_TOKEN = 2.6
 
-# What a token of each tokenizer is on either ruler, measured on English dialogue and rounded up
-# so that the first prompts are counted a little too long rather than too short.
+# Tokens per unit for each tokenizer, measured on English dialogue and rounded up, so that the first
+# prompts are counted a little too long rather than too short.
 _TIKTOKEN_FACTOR = {Tokenizer.CURRENT: 1.6, Tokenizer.OLDER: 1.15}
 _BYTES_FACTOR = {Tokenizer.CURRENT: 1.0, Tokenizer.OLDER: 0.75}
 
 _LEEWAY = 2.0
-"""How far the factor may move from where it starts, up and down.
+"""How far the factor may move from its start, as a factor up and down.
 
-Languages differ by that much; more is a report that means something else.
+Languages differ by as much; a report that differs more counts something else.
 """
 
 _PRIOR = 0.25
-"""What the first factor weighs against one reply's report."""
+"""The weight of the first factor against one report."""
 
 _SLOWEST = 0.2
-"""What a report weighs at least, however many came before: people change the subject."""
+"""The least weight of a report, however many came before: topics and languages change."""
 
 
 class TokenCounter:
-    """Counts the tokens of one model, better with each reply."""
+    """Counts the tokens of one model, more precisely with each reply."""
 
-    def __init__(self, *, ruler: str, measure: Callable[[str], float], factor: float) -> None:
-        self._ruler = ruler
+    def __init__(self, *, unit: str, measure: Callable[[str], float], factor: float) -> None:
+        self._unit = unit
         self._measure = measure
         self._start = factor
         self._reports = 0
         self.factor = factor
-        """Tokens per unit of the ruler, as far as it's known."""
+        """Tokens per unit, by the reports so far."""
 
     def describe(self) -> str:
-        """Return how it counts, for people."""
-        return f"{self._ruler} x {self.factor:.2f}"
+        """Return how tokens are counted, for people."""
+        return f"{self._unit} x {self.factor:.2f}"
 
     def count(self, text: str) -> int:
-        """Return about how many tokens the text is. Never fails, whatever the text."""
+        """Return about how many tokens a text has. Never fails, whatever the text."""
         return ceil(self._measure(text) * self.factor)
 
     def learn(self, estimated: int, usage: Usage | None, *, factor: float | None = None) -> None:
-        """Take in what the model reported for a prompt; nothing changes where it reported nothing.
+        """Correct the factor by what the model reported for a prompt, if it reported anything.
 
         Args:
-            estimated: What was counted for the whole prompt.
+            estimated: The tokens that were counted for the whole prompt.
             usage: What the model reported.
-            factor: The factor when that was counted. It matters when several turns run at a time:
-                each would otherwise correct the error again that another has corrected already.
+            factor: The factor at the time of that count. If several turns run at a time, each would
+                otherwise correct an error again that another turn has corrected already.
         """
         if usage is None or usage.prompt <= 0 or estimated <= 0:
             return
@@ -101,22 +101,22 @@ class TokenCounter:
 
 
 def counter_for(model: str, *, rank_file: Path | None) -> TokenCounter:
-    """Return a counter for the model: by tiktoken if the rank file is sound, else by bytes."""
+    """Return a counter for the model: by tiktoken if the rank file is valid, else by bytes."""
     tokenizer = spec_of(model).tokenizer
     measure = None if rank_file is None else _tiktoken(rank_file)
     if measure is None:
         return TokenCounter(
-            ruler=f"UTF-8 bytes / {_BYTES_PER_TOKEN}",
+            unit=f"UTF-8 bytes / {_BYTES_PER_TOKEN}",
             measure=_by_bytes,
             factor=_BYTES_FACTOR[tokenizer],
         )
     return TokenCounter(
-        ruler="tiktoken o200k_base", measure=measure, factor=_TIKTOKEN_FACTOR[tokenizer]
+        unit="tiktoken o200k_base", measure=measure, factor=_TIKTOKEN_FACTOR[tokenizer]
     )
 
 
 def find_rank_file(environ: Mapping[str, str], tempdir: str) -> Path | None:
-    """Return tiktoken's rank file if it's where tiktoken itself would look, and whole."""
+    """Return tiktoken's rank file, if it is valid and where tiktoken would look for it."""
     default = str(Path(tempdir) / "data-gym-cache")
     folder = environ.get("TIKTOKEN_CACHE_DIR", environ.get("DATA_GYM_CACHE_DIR", default))
     if not folder:  # set and empty: tiktoken takes this for "no cache"
@@ -131,7 +131,7 @@ def _by_bytes(text: str) -> float:
 
 
 def _ranks(path: Path) -> bytes | None:
-    """Return the file's bytes if they are the o200k ranks: the default folder is anybody's."""
+    """Return the file's bytes if they are the o200k ranks: anyone can write the default folder."""
     try:
         data = path.read_bytes()
     except OSError:
@@ -141,10 +141,10 @@ def _ranks(path: Path) -> bytes | None:
 
 @lru_cache(maxsize=1)
 def _tiktoken(path: Path) -> Callable[[str], float] | None:
-    """Return how tiktoken measures, with the ranks of this file; None if they are no good.
+    """Return tiktoken's measure with the ranks of this file; None if the file is invalid.
 
-    The encoding is made by hand, since tiktoken's `get_encoding` would go and fetch what it
-    doesn't find. It knows no special tokens, so `<|endoftext|>` is text like any other.
+    The encoding is built here, since tiktoken's `get_encoding` would download what it doesn't find.
+    It has no special tokens, so `<|endoftext|>` is text like any other.
     """
     data = _ranks(path)
     if data is None:

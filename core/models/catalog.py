@@ -1,10 +1,10 @@
-"""What is known of each model: its limits and prices. One table, and what to do beyond it.
+"""What is known of each model: its limits and prices, and a guess for unknown models. Pure.
 
 Prices are dollars per million tokens, as of 2026-11, from Anthropic's pages "Pricing", "Models
 overview", "Prompt caching", "Vision" and "PDF support", and the model ids and end dates in its
-Python SDK. Where they say nothing, or not the same thing, the table has the value that is safe to
-be wrong with: the smaller limit, the higher price, the larger minimum. What a reply really cost
-is in its `usage`.
+Python SDK. If they say nothing, or contradict each other, the table has the value that does less
+harm if it is wrong: the smaller limit, the higher price, the larger minimum. What a reply really
+cost is in its `usage`.
 """
 
 from __future__ import annotations
@@ -20,11 +20,11 @@ if TYPE_CHECKING:
 
 _MILLION = 1_000_000
 _CACHE_WRITE = 1.25
-"""What it costs to write a token to the cache for five minutes, in tokens read anew."""
+"""The price of a token written to the cache for five minutes, in input tokens."""
 
 
 class Tokenizer(StrEnum):
-    """Which of Claude's tokenizers a model has; the current one makes about 1.37 times as many."""
+    """Which of Claude's tokenizers a model has; the current one makes 1.37 times the tokens."""
 
     OLDER = "older"
     CURRENT = "current"
@@ -38,11 +38,11 @@ class Price:
     output: float
     cache_read: float
     cache_write: float
-    """For five minutes."""
+    """For a cache entry that lives five minutes."""
 
 
 def _price(given: float, output: float, read: float = 0.1) -> Price:
-    """Return a price; `read` is what a token from the cache costs, in tokens read anew."""
+    """Return a price; `read` is the price of a token read from the cache, in input tokens."""
     return Price(given, output, cache_read=given * read, cache_write=given * _CACHE_WRITE)
 
 
@@ -54,29 +54,29 @@ class ModelSpec:
     """For people."""
     price: Price
     long_price: Price | None = None
-    """The price of the whole call where its prompt is longer than `long_from` tokens."""
+    """The price of the whole call if its prompt is longer than `long_from` tokens."""
     long_from: int = 0
     input_limit: int = 1_000_000
     """Tokens of prompt and answer together."""
     output_limit: int = 128_000
     cache_minimum: int = 4_096
-    """Tokens that a prompt has to have up to a breakpoint, or nothing is cached, silently."""
+    """Tokens that a prompt needs up to a breakpoint; with fewer, nothing is cached, silently."""
     retires_at: date | None = None
-    """The day from which it's gone, where that is announced."""
+    """The announced day of its retirement, if any."""
     tokenizer: Tokenizer = Tokenizer.CURRENT
 
     @property
     def image_tokens(self) -> int:
-        """Return the most that an image costs: what is larger is made smaller on arrival.
+        """Return the most tokens that an image costs: the API scales larger ones down.
 
-        The documentation names the models from Opus 4.7 on that look closer, one by one; those
-        that it does not name yet are held to look as close.
+        The documentation lists the models that see more detail, from Opus 4.7 on. Models that it
+        does not list yet are assumed to see as much.
         """
         return 1_568 if self.tokenizer is Tokenizer.OLDER else 4_784
 
     @property
     def pdf_pages(self) -> int:
-        """Return how many pages of PDFs a request may have."""
+        """Return how many PDF pages a request may have."""
         return 600 if self.input_limit >= _MILLION else 100
 
 
@@ -139,10 +139,10 @@ _SPECS: dict[str, ModelSpec] = {
 }
 
 SUGGESTED = ("claude-sonnet-5-5", "claude-opus-5-5", "claude-haiku-5-5")
-"""What to name to somebody who has to choose a model, the default first."""
+"""The models to suggest to an operator, the default first."""
 
 _ID = re.compile(r"(claude(?:-[a-z]+)(?:-\d{1,2})+)(?:[-@]\d{8})?(?:-v\d+(?::\d+)?)?")
-"""A model's id as vendors write it: with a date, a version, and their own name before it."""
+"""A model's id as platforms write it: with a date, a version, and a prefix of their own."""
 
 
 def known_models() -> tuple[str, ...]:
@@ -151,7 +151,7 @@ def known_models() -> tuple[str, ...]:
 
 
 def spec_of(model: str) -> ModelSpec:
-    """Return what is known of a model, or a careful guess when it is not in the table."""
+    """Return what is known of a model, or a careful guess if it is not in the table."""
     match = _ID.fullmatch(model[max(model.find("claude-"), 0) :])
     known = _SPECS.get(match[1]) if match else None
     # Half the smallest window, and the highest price; a setting can say better.
@@ -161,7 +161,7 @@ def spec_of(model: str) -> ModelSpec:
 
 
 def retirement(model: str, today: date) -> str | None:
-    """Return a sentence about a model that is gone, or whose last day is known."""
+    """Return a sentence if a model is retired, or its retirement is announced; else None."""
     spec = spec_of(model)
     if spec.retires_at is None:
         return None

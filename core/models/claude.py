@@ -1,4 +1,4 @@
-"""Claude, by Anthropic's SDK, which retries nothing here: when to ask again is up to `retry`."""
+"""Claude, by Anthropic's SDK. The SDK retries nothing here: `core.models.retry` does."""
 
 from __future__ import annotations
 
@@ -59,24 +59,24 @@ if TYPE_CHECKING:
     Param: TypeAlias = TextBlockParam | ImageBlockParam | DocumentBlockParam
 
 _BREAKPOINTS = 4
-"""How many the API takes."""
+"""How many cache breakpoints the API accepts."""
 
 _FULL = "model_context_window_exceeded"
-"""Prompt and answer fill what the model can hold."""
+"""Prompt and answer together fill the context window."""
 
 _STOPS = {
     "max_tokens": StopReason.LENGTH,
     _FULL: StopReason.LENGTH,
-    "pause_turn": StopReason.LENGTH,  # only with tools, which we have not; it'd have gone on
+    "pause_turn": StopReason.LENGTH,  # only with tools, which the bot does not use
     "refusal": StopReason.REFUSAL,
 }
-"""What isn't here is an end like `end_turn`, reasons of the future too: the stream was whole."""
+"""All others, including future ones, count as `end_turn`: the stream was complete."""
 
 
 _LEAST_COUNT = 1_000
-"""A number in an error that is smaller may be a status or a code."""
+"""Smaller numbers in an error may be a status or a code."""
 _MOST_TOKENS = 2**31 - 1
-"""What a store can count; more is no report of a call."""
+"""The largest count that a store can hold; a larger one is no valid report."""
 
 
 class ClaudeModel:
@@ -92,26 +92,29 @@ class ClaudeModel:
         connect_timeout: float = 5.0,
         read_timeout: float = 60.0,
     ) -> None:
-        """Connect nothing yet.
+        """Create the client without connecting.
 
         Args:
-            api_key: Anthropic's key; it's never shown or logged.
-            base_url: Where the API is, if it's not Anthropic's own or ANTHROPIC_BASE_URL.
-            connect_timeout: Seconds to get a connection.
-            read_timeout: Seconds of silence after which a call is given up; Claude sends a ping
+            api_key: Anthropic's key; it is never shown or logged.
+            base_url: The address of the API, if it is neither Anthropic's nor ANTHROPIC_BASE_URL.
+            connect_timeout: The most seconds to get a connection.
+            read_timeout: The seconds of silence after which a call is cancelled; Claude sends pings
                 while it thinks.
+
+        Raises:
+            SettingsError: The key has characters that no key has.
         """
         if not (api_key.isascii() and api_key.isprintable() and api_key.strip() == api_key != ""):
-            # Such a key can't be sent, and the transport would say so with the key in its words.
+            # Such a key can't be sent, and the transport would quote it in its error.
             raise SettingsError(BAD_KEY)
-        # That a model will be retired is said by `catalog`, once, not with every call.
+        # `catalog` reports retirements once; the SDK would warn with every call.
         warnings.filterwarnings("ignore", r"The model '.*' is deprecated", DeprecationWarning)
         self._client = AsyncAnthropic(
             api_key=api_key,
             base_url=base_url,
             max_retries=0,
-            # A redirect would take the key and the conversation along: the transport drops no
-            # header but `Authorization` then, and the key is in another.
+            # A redirect would forward the key and the conversation: the transport only drops the
+            # header `Authorization` then, and the key is in another.
             http_client=DefaultAsyncHttpxClient(follow_redirects=False),
             timeout=Timeout(read_timeout, connect=connect_timeout, pool=connect_timeout),
         )
@@ -125,16 +128,16 @@ class ClaudeModel:
                     if text := reading.take(event):
                         yield text
         except (AnthropicError, httpx2.HTTPError, httpx2.StreamError, OSError, ValueError) as error:
-            if not reading.stop:  # cut behind the last word: the answer is whole
+            if not reading.stop:  # cut after the last word: the answer is complete
                 raise _failure(error, reading.text, request.model) from error
-        if reading.stop == _FULL and not reading.text:  # it had room for the prompt, and no more
+        if reading.stop == _FULL and not reading.text:  # the prompt fit, but no answer
             whole = reading.usage.prompt + reading.usage.output if reading.usage else None
             sentence = TOO_LONG.format(model=request.model)
             raise PromptTooLargeError(sentence, size=whole, limit=whole)
         if not reading.stop:
             if reading.text:
                 raise ModelInterruptedError(BROKE_OFF, partial=reading.text)
-            raise ModelBusyError(BROKE_OFF)  # nothing was shown yet, so nothing is to be withdrawn
+            raise ModelBusyError(BROKE_OFF)  # nothing was shown yet, so it is a plain retry
         yield Completion(stop=_STOPS.get(reading.stop, StopReason.END), usage=reading.usage)
 
     async def _create(self, request: ModelRequest) -> AsyncStream[RawMessageStreamEvent]:
@@ -155,7 +158,7 @@ class ClaudeModel:
 
 
 class _Reading:
-    """What has come of an answer."""
+    """Reads the events of one answer."""
 
     def __init__(self) -> None:
         self.text = ""
@@ -164,7 +167,7 @@ class _Reading:
 
     @property
     def usage(self) -> Usage | None:
-        """What was reported last of each kind; None if nothing was."""
+        """Return the last report of each kind of token; None if there was none."""
         if not self._tokens:
             return None
         return Usage(
@@ -175,10 +178,10 @@ class _Reading:
         )
 
     def take(self, event: RawMessageStreamEvent) -> str:
-        """Take in an event and return the text in it; thinking and tools are passed over.
+        """Read an event and return its text; thinking and tools are skipped.
 
-        The SDK checks nothing that it receives: whatever its types say, a field may be missing,
-        or be of another type.
+        The SDK validates nothing that it receives: a field may be missing or of another type than
+        its annotations say.
         """
         kind, text = _field(event, "type"), ""
         if kind == "message_start":
@@ -207,14 +210,14 @@ class _Reading:
 
 
 def _field(thing: object, *names: str) -> object:
-    """Return a field of a field, or None where there is none."""
+    """Return a nested attribute; None if there is none."""
     for name in names:
         thing = getattr(thing, name, None)
     return thing
 
 
 def _text_in(part: object, kind: str) -> str:
-    """Return the text of a part of this type; empty where it is another, or has none."""
+    """Return the text of a part of this type; empty if it has another type or no text."""
     text = _field(part, "text") if _field(part, "type") == kind else None
     return text if isinstance(text, str) else ""
 
@@ -229,7 +232,7 @@ def _messages(messages: Iterable[ModelMessage]) -> list[MessageParam]:
 
 
 def _params(parts: Iterable[Part]) -> list[Param]:
-    """Return the parts as the API wants them; it refuses one that is blank."""
+    """Return the parts as the API expects them, without blank ones, which it refuses."""
     params: list[Param] = []
     for part in parts:
         if not isinstance(part, Block):
@@ -255,7 +258,7 @@ def _media(part: Image | Document) -> ImageBlockParam | DocumentBlockParam:
 
 
 def _limit_breakpoints(system: list[TextBlockParam], messages: list[MessageParam]) -> None:
-    """Keep the first breakpoint, which outlives a compaction, and the last three."""
+    """Keep the first breakpoint, which survives a compaction, and the last three."""
     blocks: list[Param] = [*system]
     for message in messages:
         blocks.extend(cast("list[Param]", message["content"]))
@@ -265,7 +268,7 @@ def _limit_breakpoints(system: list[TextBlockParam], messages: list[MessageParam
 
 
 def _failure(error: Exception, text: str, model: str) -> ModelError:
-    """Return what an error means to who asked."""
+    """Return an error of the SDK or the transport as an error of ours."""
     if text:
         return ModelInterruptedError(BROKE_OFF, partial=text)
     if isinstance(error, APIStatusError):
@@ -280,7 +283,7 @@ def _failure(error: Exception, text: str, model: str) -> ModelError:
             ),
             model,
         )
-    if isinstance(error, ValueError):  # no JSON, or no UTF-8: it may be so each time
+    if isinstance(error, ValueError):  # invalid JSON or UTF-8, perhaps each time
         return ModelInterruptedError(UNREADABLE, partial="")
     cause = error.__cause__ if isinstance(error, APIConnectionError) else error
     if isinstance(cause, httpx2.UnsupportedProtocol | httpx2.InvalidURL):
@@ -289,7 +292,7 @@ def _failure(error: Exception, text: str, model: str) -> ModelError:
 
 
 def _said(body: object) -> str:
-    """Return all that an error says: gateways have fields of their own, and numbers in some."""
+    """Return all texts and numbers of an error's body: gateways have fields of their own."""
     if isinstance(body, dict):
         pairs = cast("dict[object, object]", body).items()
         parts = [f"{key}: {value}" if _is_count(value) else _said(value) for key, value in pairs]

@@ -1,8 +1,8 @@
-"""What an error of Claude's means, in a sentence for a person. Pure.
+"""What an error of Claude's API means, in a sentence for a person. Pure.
 
-It's told by the type in the error's body, not by the status: an overload inside a stream has
-status 200, and a spend limit looks like a rate limit. Nothing of the body gets into a sentence,
-since that would show people the insides of their own request; the log has it.
+The type in the error's body decides, not the status: an overload inside a stream has status 200,
+and a spend limit looks like a rate limit. No sentence quotes the body, since that would show people
+the internals of the request; the log has it.
 """
 
 from __future__ import annotations
@@ -31,27 +31,25 @@ _TYPES = {
     401: "authentication_error",
     402: "billing_error",
     403: "permission_error",
-    404: "",  # the API itself would say which thing isn't found
+    404: "",  # the API itself would say what is not found
     408: "timeout_error",
     409: "conflict_error",
     413: "request_too_large",
     429: "rate_limit_error",
 }
-"""What an error is whose body doesn't say, as from a proxy on the way."""
+"""The type of an error whose body has none, such as a proxy's."""
 
 _BUSY = {
-    "api_error": "Claude has a fault of its own right now.",
-    "conflict_error": "Claude is busy with something else right now.",
+    "api_error": "Claude has an internal error right now.",
+    "conflict_error": "Claude is busy right now.",
     "overloaded_error": "Claude is overloaded right now.",
     "timeout_error": "Claude did not answer in time.",
     "rate_limit_error": "Claude's rate limit is reached.",
 }
 
-_SPENT = (
-    "Claude's spend limit is reached: raise it in the Claude Console, or wait until it starts anew."
-)
+_SPENT = "Claude's spend limit is reached: raise it in the Claude Console, or wait until it resets."
 _PASSES = re.compile(r"concurrent|per (?:second|minute)|acceleration|try again|too many requests")
-"""Words of a rate limit that come without a time and name one that passes by itself."""
+"""Words of a rate limit without a `retry-after` header that ends by itself."""
 _BILLING = "Claude's account can't pay: check billing and credit in the Claude Console."
 TOO_LONG = "This is too long for {model}: send less at once, or start a new thread."
 _CHOOSE = f"set CHATBOT_MODEL to one of {', '.join(SUGGESTED)}."
@@ -61,21 +59,21 @@ _REFUSED = {
     "authentication_error": "Claude refused the API key: check ANTHROPIC_API_KEY.",
     "billing_error": _BILLING,
     "not_found_error": "Claude has no model called {model}; " + _CHOOSE,
-    "redirect": "Claude's address leads to another, which does not get the API key: check "
+    "redirect": "Claude's address redirects to another, to which the API key is not sent: check "
     "ANTHROPIC_BASE_URL.",
     "permission_error": "This API key may not use {model}: check its workspace, or " + _CHOOSE,
 }
 
 _INVALID_TYPES = {"invalid_request_error", "request_too_large"}
 _INVALID_STATUSES = {400, 413, 422}
-"""What is wrong is the request; with others, who asks, from where or for whom."""
+"""The request is at fault; with other statuses, the account or the region is."""
 _CLOSED = (
     "Claude refuses every call (HTTP {status}): check the account, its region and "
     "ANTHROPIC_BASE_URL."
 )
 
-# The API has one type for these and for what is wrong with the prompt itself. Its wording may
-# change, so little hangs on it.
+# The API has one type for these and for faults of the prompt itself. Its wording may change, so
+# little depends on it.
 _INVALID = {
     "usage limits": _SPENT,
     "credit balance": _BILLING,
@@ -84,10 +82,10 @@ _INVALID = {
 
 BROKE_OFF = "Claude's answer broke off."
 LATE = _BUSY["timeout_error"]
-UNREADABLE = "Claude's answer can't be read: it is not what its API sends."
-UNREACHABLE = "Claude can't be reached right now."
-BAD_ADDRESS = "Claude's address can't be used: check ANTHROPIC_BASE_URL."
-BAD_KEY = "ANTHROPIC_API_KEY has characters in it that no key has: copy it anew."
+UNREADABLE = "Claude's answer can't be read: it does not follow Anthropic's API."
+UNREACHABLE = "Claude is unreachable right now."
+BAD_ADDRESS = "Claude's address is invalid: check ANTHROPIC_BASE_URL."
+BAD_KEY = "ANTHROPIC_API_KEY contains characters that no key has: copy it again."
 
 _REDIRECT = 300
 _ERROR = 400
@@ -96,23 +94,23 @@ _SERVER_ERROR = 500
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Failure:
-    """An error as the API reports it; empty where it doesn't say."""
+    """An error as the API reports it; fields that it does not report are empty."""
 
     status: int
     type: str = ""
     code: str = ""
     said: str = ""
-    """All that it says, in whatever fields."""
+    """All texts of the body."""
     retry_after: float | None = None
-    """Seconds to wait, by its headers; None where they name none."""
+    """Seconds to wait, by the headers; None if they name none."""
     number: str = ""
-    """The request's number, for whoever looks into it."""
+    """The id of the request, for support."""
 
 
 def failure_of(failure: Failure, model: str) -> ModelBusyError | ModelRefusedError:
-    """Return what a failure means: ask again later, or what to do before it's of any use."""
+    """Return an error that says what to do: retry later, or fix something first."""
     known = failure.type in _REFUSED.keys() | _BUSY.keys() | _INVALID_TYPES
-    # A gateway has types of its own, and a status like any other.
+    # A gateway may have its own types, but its statuses are the usual ones.
     kind = failure.type if failure.type and known else _type_of(failure.status)
     if kind in _REFUSED:
         return ModelRefusedError(_REFUSED[kind].format(model=model))
@@ -148,10 +146,10 @@ def _invalid(failure: Failure) -> ModelRefusedError:
 
 
 def wait_of(headers: Mapping[str, str]) -> float | None:
-    """Return the seconds that an answer's headers ask to wait; None where they name none.
+    """Return the seconds that a response's headers ask to wait; None if they name none.
 
-    `retry-after` has seconds, or a date, which counts from the answer's own (RFC 9110, 10.2.3);
-    some gateways have `retry-after-ms`.
+    `retry-after` has seconds, or a date, which counts from the response's own date (RFC 9110,
+    10.2.3); some gateways send `retry-after-ms`.
     """
     if (thousandths := _seconds(headers.get("retry-after-ms"))) is not None:
         return thousandths / 1000
@@ -170,7 +168,7 @@ def _date(text: str) -> datetime:
 
 
 def _type_of(status: int) -> str:
-    """Return the type for a body that names none."""
+    """Return the type of an error whose body has none."""
     if _REDIRECT <= status < _ERROR:
         return "redirect"
     client = _ERROR <= status < _SERVER_ERROR
@@ -178,9 +176,9 @@ def _type_of(status: int) -> str:
 
 
 def _is_spent(failure: Failure) -> bool:
-    """Tell a limit that waiting doesn't lift: it says so, or not when to come back.
+    """Return whether a limit does not end by waiting: it says so, or names no time to retry.
 
-    Inside a stream there are no headers to say so, and a proxy's own 429 has no type.
+    Inside a stream there are no headers to name one, and a proxy's own 429 has no type.
     """
     passing = _PASSES.search(failure.said.lower()) is not None
     unending = failure.retry_after is None and failure.status >= _ERROR and not passing
@@ -190,7 +188,7 @@ def _is_spent(failure: Failure) -> bool:
 
 
 def _seconds(header: str | None) -> float | None:
-    """Return what a `retry-after` header asks for; None if it's not a number of seconds."""
+    """Return the seconds of a `retry-after` header; None if it is no number."""
     try:
         seconds = float(header or "nan")
     except ValueError:

@@ -1,4 +1,4 @@
-"""The Model port: a request in, a stream of text and one completion out."""
+"""The Model port: a request goes in; a stream of text and one completion come out."""
 
 from __future__ import annotations
 
@@ -17,26 +17,26 @@ ImageType: TypeAlias = Literal["image/gif", "image/jpeg", "image/png", "image/we
 
 
 class Block(NamedTuple):
-    """A piece of a prompt; a tuple, since a request has hundreds, which are made in each turn."""
+    """A piece of text in a prompt. A tuple, since each turn makes hundreds of them."""
 
     text: str
     cache: bool = False
-    """The prompt up to here stays the same in later requests: a cache breakpoint."""
+    """A cache breakpoint: the prompt up to here stays the same in later requests."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Image:
-    """A picture in a prompt."""
+    """An image in a prompt."""
 
     name: str
-    """What people call it; it stands in the message's words as well."""
+    """The file's name, which the text of the message names as well."""
     media_type: ImageType
     data: bytes = field(repr=False)
     cache: bool = False
 
     @property
     def text(self) -> str:
-        """Return no words: it has none."""
+        """Return an empty text."""
         return ""
 
 
@@ -45,27 +45,27 @@ class Document:
     """A PDF in a prompt."""
 
     name: str
-    """What people call it; it stands in the message's words as well."""
+    """The file's name, which the text of the message names as well."""
     data: bytes = field(repr=False)
     cache: bool = False
 
     @property
     def text(self) -> str:
-        """Return no words: what it has is known to who reads it."""
+        """Return an empty text: only the model reads what is in it."""
         return ""
 
 
 Part: TypeAlias = Block | Image | Document
-"""What a prompt is made of; a model that knows only words passes over the rest."""
+"""A part of a prompt; a model that only reads text skips the others."""
 
 
 def marked(part: Part, *, cache: bool = True) -> Part:
-    """Return a part with a cache breakpoint behind it, or without."""
+    """Return a part with a cache breakpoint after it, or without one."""
     return part._replace(cache=cache) if isinstance(part, Block) else replace(part, cache=cache)
 
 
 class ModelMessage(NamedTuple):
-    """What one side said; in a request, the sides alternate and the user's is first and last."""
+    """What one side said. In a request, the sides alternate; the user is first and last."""
 
     role: Literal["user", "assistant"]
     blocks: tuple[Part, ...]
@@ -77,7 +77,7 @@ class ModelMessage(NamedTuple):
 
     @property
     def media(self) -> tuple[Image | Document, ...]:
-        """Return what is no text."""
+        """Return the images and documents."""
         return tuple(block for block in self.blocks if not isinstance(block, Block))
 
 
@@ -92,7 +92,7 @@ class ShownMessage(NamedTuple):
 
 
 class Shown(NamedTuple):
-    """What people said, as a request shows it; for a model that is no language model."""
+    """What people said, as a request shows it, for a model that can't read prose."""
 
     summary: str = ""
     earlier: tuple[ShownMessage, ...] = ()
@@ -118,14 +118,14 @@ class ModelRequest:
     system: tuple[Block, ...]
     messages: tuple[ModelMessage, ...]
     max_tokens: int
-    """Tokens that the answer may have at most."""
+    """The most tokens that the answer may have."""
     purpose: Purpose = Purpose.REPLY
     shown: Shown = field(default=Shown(), repr=False)
-    """The same once more, as records."""
+    """What people said in the messages, as plain records."""
 
     @property
     def has_media(self) -> bool:
-        """Tell whether there is more than text in it."""
+        """Return whether it contains images or documents."""
         blocks = (block for message in self.messages for block in message.blocks)
         return not all(isinstance(block, Block) for block in blocks)
 
@@ -135,20 +135,20 @@ class StopReason(StrEnum):
 
     END = "end"
     LENGTH = "length"
-    """It reached `max_tokens`: it is whole as far as it goes, and cut there."""
+    """It reached `max_tokens` and was cut off there."""
     REFUSAL = "refusal"
-    """The model declined to go on."""
+    """The model declined to answer, or to continue."""
     STOPPED = "stopped"
     """A person told the bot to stop. No model reports this."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Completion:
-    """The end of an answer; the last item of a stream, and only of one that is whole."""
+    """The end of an answer: the last item of a stream, and only of a complete one."""
 
     stop: StopReason
     usage: Usage | None = None
-    """None where the model reports none, which is no error."""
+    """None if the model reports none, which is no error."""
 
 
 class Model(Protocol):
@@ -156,21 +156,24 @@ class Model(Protocol):
 
     @property
     def name(self) -> str:
-        """Return what the model is called, for people."""
+        """Return the model's name, for people."""
         ...
 
     def stream(self, request: ModelRequest) -> AsyncGenerator[str | Completion, None]:
         """Yield the answer's text as it comes, then exactly one `Completion`.
 
-        The text may be anything, and break off within a character: `retry.ask` cleans it.
+        A piece of text may end within a character; `retry.ask` cleans the text. The caller may
+        close the stream early, which cancels the call.
 
-        Raises `ModelBusyError` (ask again after a while), `ModelInterruptedError` (it broke off
-        in the middle, with the text so far) or `ModelRefusedError` (it is of no use to ask
-        again; `PromptRefusedError` where it is for what the request holds). The stream may be
-        closed early; the call is then given up.
+        Raises:
+            ModelBusyError: Retry after a while.
+            ModelInterruptedError: The answer broke off in the middle; the error has the text so
+                far.
+            ModelRefusedError: Retrying is useless. It is a `PromptRefusedError` if the content of
+                the request is the reason.
         """
         ...
 
     async def close(self) -> None:
-        """Give back connections."""
+        """Close the connections."""
         ...

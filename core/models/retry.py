@@ -1,4 +1,4 @@
-"""Asking a model until it answers: how often, how long, and what is shown meanwhile."""
+"""Asking a model until it answers: how often, for how long, and what is shown meanwhile."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RetryPolicy:
-    """How long to insist."""
+    """How often to retry, and for how long."""
 
     attempts: int = 4
     deadline: float = 90.0
-    """Seconds after which no further attempt starts; one that runs is not cut off."""
+    """Seconds after which no further attempt starts; a running one is not cut off."""
     first_wait: float = 0.5
     """Seconds before the second attempt; it doubles with each."""
     longest_wait: float = 20.0
@@ -43,7 +43,7 @@ class RetryPolicy:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Answered:
-    """A whole answer."""
+    """A complete answer."""
 
     text: str
     stop: StopReason
@@ -59,25 +59,24 @@ async def ask(
     show: Callable[[str], None],
     since: float | None = None,
 ) -> Answered:
-    """Return the model's answer, asking again when it's busy or breaks off.
+    """Return the model's answer; retry if the model is busy or breaks off.
 
     Args:
-        model: Whom to ask.
-        request: What to ask.
-        clock: Measures the deadline, and waits.
-        policy: How often and how long.
-        show: Gets the whole text so far each time more of it arrives, cleaned and never with
-            half a character, and the empty text when what it got is void, because the answer
-            starts over.
-        since: The steady time from which on the deadline counts, where that is not now.
+        model: The model to ask.
+        request: The request to send.
+        clock: Measures the deadline, and waits between attempts.
+        policy: How often to retry, and for how long.
+        show: Called with all text so far each time more of it arrives, cleaned and never with half
+            a character; called with an empty text when the answer starts over.
+        since: The steady time from which the deadline counts; now if it is None.
 
     Raises:
-        ModelRefusedError: At once; it is of no use to ask again.
-        ModelInterruptedError: Given up, since the last attempt broke off as well; `partial` is
-            the longest text of all attempts. The message may be the cause.
-        ModelBusyError: Given up, since the model can't answer now, which is not the message's
-            fault: `retry_after` is the wait that it announced, if any, and `partial` the longest
-            text of the attempts before.
+        ModelRefusedError: At once, since retrying is useless.
+        ModelInterruptedError: After the last attempt broke off as well. `partial` is the longest
+            text of all attempts. The message may be the cause.
+        ModelBusyError: After the last attempt, since the model can't answer now; the message is not
+            the cause. `retry_after` is the announced wait, if any, and `partial` the longest text
+            of the earlier attempts.
     """
     started = clock.monotonic() if since is None else since
     longest = ""
@@ -98,11 +97,11 @@ async def ask(
 
 
 class _Attempt:
-    """One call. All text of every model comes in here, and is cleaned here."""
+    """One call. The text of every model comes in here, and is cleaned here."""
 
     def __init__(self, show: Callable[[str], None]) -> None:
         self.text = ""
-        """What was shown: all that came, but for half a character at its end."""
+        """All text that came, except half a character at its end."""
         self._show = show
 
     async def run(self, model: Model, request: ModelRequest) -> Answered:
@@ -121,7 +120,7 @@ class _Attempt:
 def _final(
     error: ModelBusyError | ModelInterruptedError, longest: str
 ) -> ModelBusyError | ModelInterruptedError:
-    """Return the error to give up with: text that came once is worth more than none."""
+    """Return the error to give up with, which has the longest text that came."""
     if isinstance(error, ModelBusyError):
         return ModelBusyError(str(error), retry_after=error.retry_after, partial=longest)
     return ModelInterruptedError(str(error), partial=longest)

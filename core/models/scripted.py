@@ -1,4 +1,4 @@
-"""A model that plays prepared answers, for tests and benchmarks; it fails on a surprise."""
+"""A model that plays prepared answers, for tests and benchmarks; it fails on unexpected calls."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ class ScriptedModel:
     ) -> None:
         self.name = name
         self.calls: list[ModelRequest] = []
-        """Every request, in order, unexpected ones too."""
+        """Every request, in order, including unexpected ones."""
         self.given_up = 0
         """How many streams were closed before their end."""
         self.closed = False
@@ -52,7 +52,7 @@ class ScriptedModel:
         self._scripts.extend(scripts)
 
     def stream(self, request: ModelRequest) -> AsyncGenerator[str | Completion, None]:
-        """Play the next script; AssertionError when there's none."""
+        """Play the next script; raise AssertionError if there is none."""
         self.calls.append(request)
         if self._scripts:
             return self._play(self._scripts.popleft())
@@ -86,7 +86,7 @@ class ScriptedModel:
     def finish(self) -> None:
         """Fail unless exactly the prepared calls were made.
 
-        An unexpected call fails here too, in case that whoever made it swallowed the error.
+        An unexpected call fails here too, in case its caller has swallowed the error.
         """
         if self._unexpected:
             raise AssertionError(f"{len(self._unexpected)} unexpected calls: {self._unexpected}")

@@ -1,10 +1,10 @@
-"""Whether a refusal says that a request is too large, in whatever words, and what it counts. Pure.
+"""Recognizes refusals of requests that are too large, and the numbers that they name. Pure.
 
-Each vendor, gateway and local server has words of its own, which may change, and puts the most
-that it takes and what it got in either order. So what is told is told by kinds of words, and each
-number by the words around it. Sources: Anthropic's documentation of errors; the messages that
-litellm's tests of its exception mapping hold, and reports on GitHub (BerriAI/litellm,
-anthropics/claude-code, continuedev/continue, aws-samples/bedrock-chat, vllm-project/vllm).
+Each vendor, gateway and local server has its own wording, which may change, and names the limit and
+the size in either order. So families of words decide, and the words around a number decide what it
+is. Sources: Anthropic's documentation of errors; the messages in litellm's tests of its exception
+mapping; and reports on GitHub (BerriAI/litellm, anthropics/claude-code, continuedev/continue,
+aws-samples/bedrock-chat, vllm-project/vllm).
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 _READ = 4_000
-"""Characters of a refusal that are looked at: a gateway may quote the whole request in it."""
+"""Characters of a refusal that are read: a gateway may quote the whole request in it."""
 
 _CERTAIN = re.compile(
     r"(?:prompt|input|request|message|conversation|context)s?(?: is| are|:)? too long"
@@ -35,7 +35,7 @@ _CERTAIN = re.compile(
     r"|configured context size|exceed_context_size|context_?window_?exceeded"
     r"|exceed context limit"
 )
-"""What nothing else is called, whatever the status says."""
+"""Wording of nothing else, whatever the status."""
 
 _LIKELY = re.compile(
     r"\b(?:prompt|input|context|messages?|conversation|history|sequence|tokens?|length|request)\b"
@@ -45,17 +45,17 @@ _LIKELY = re.compile(
     r"\b(?:prompt|input|context|messages?|conversation|history|sequence|tokens?|length)\b",
     re.DOTALL,
 )
-"""What may be said of other things as well, so it counts only where the request is refused."""
+"""Wording of other errors as well, so it only counts if the request is refused."""
 
 _RATE = re.compile(
     r"rate.?limit|throttl|too many requests|per (?:minute|hour|day)|quota|please wait|\btp[md]\b"
 )
 _STILL_TOO_LARGE = re.compile(r"request too large for|must be reduced|long context")
-"""More than a limit of rates ever lets through, so that waiting is of no use."""
+"""The request is larger than a rate limit ever allows, so waiting is useless."""
 _MEDIA = re.compile(r"\b(?:images?|pictures?|pdf|pages?|pixels?|media|documents?|base64|file)\b")
 _TOKENS = re.compile(r"token|context|prompt is too long|character|string too long")
 _SHAPE = re.compile(r"\binput should\b|should have at|field required|extra inputs")
-"""A fault in how the request is made, as a validator puts it."""
+"""A validator's words for a malformed request."""
 _BYTES = re.compile(
     r"(?:\bbytes?\b|\bm?i?b\b|payload|entity|\bbody\b|content.length|\bsize\b).{0,60}?"
     r"(?:too (?:large|long)|exceed|over|limit|max)"
@@ -69,53 +69,53 @@ _ANSWER = re.compile(
     r"|maximum tokens you requested",
     re.DOTALL,
 )
-"""Not the prompt is too large, but the room that was asked for the answer."""
+"""The answer's `max_tokens` is too large, not the prompt."""
 
 _CONTENT_TOO_LARGE = 413
 _LONG_CONTEXT = "long context"
 _LONG_FROM = 200_000
-"""Beyond so many tokens Anthropic speaks of long context, for which some accounts pay extra."""
+"""Above this, Anthropic speaks of long context, which not all accounts may use."""
 
 _NUMBER = re.compile(r"(?<![\w.$-])\d[\d,_]*(?:\d|k\b)?(?![\w-])")
 _LEAST = 100
-"""No count of tokens that anybody refuses is smaller: such numbers are something else's."""
+"""No refused count of tokens is smaller; such numbers are something else."""
 _PAIR = re.compile(
     r"(\d[\d,_]*)(?: tokens?)?(?: \+ \d[\d,_]*)? ?> ?(\d[\d,_]*)",
 )
-"""Anthropic's: what it got, perhaps the answer's room, and the most."""
+"""Anthropic's wording: the size, perhaps plus `max_tokens`, and the limit."""
 _IS_LIMIT = re.compile(
     r"(?:maximum|\bmax\b|limit|allowed|at most|up to|\bonly\b|context (?:length|size|window)|n_ctx"
     r"|(?:longer|greater|larger|more|less|fewer) than|\bover\b|above|beyond|<=|should be)"
     r"[^.;]{0,40}$"
 )
 _IS_NEITHER = re.compile(r"\bby $|exceeds limit \($|\b(?:code|status|error|http|id)\W{0,3}$")
-"""By how much it is too large; a code of the error."""
+"""The number is the excess, or a code of the error."""
 _IS_LIMIT_BEHIND = re.compile(r"\s*(?:tokens? )?(?:maximum|max\b|limit|allowed)")
 _NEAR = 60
-"""Characters before a number that say what it is."""
+"""Characters before a number that may say what it is."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Excess:
-    """That a request was too large; None for what the refusal does not say."""
+    """How a request was too large; None for numbers that the refusal does not name."""
 
     size: int | None = None
-    """Tokens of the request as the model counts them, perhaps with the answer's room."""
+    """The tokens of the request as the model counts them, perhaps with `max_tokens`."""
     limit: int | None = None
-    """Tokens that it takes, prompt and answer together."""
+    """The tokens that prompt and answer may have together."""
     answer_limit: int | None = None
-    """Tokens that it lets an answer have, where only the room for that was too large."""
+    """The tokens that an answer may have, if only `max_tokens` was too large."""
     in_bytes: bool = False
-    """Bytes were too many, so above all pictures and PDFs count."""
+    """There were too many bytes, so images and PDFs are the likely reason."""
 
 
 def excess_of(said: str, status: int, *, refused: bool) -> Excess | None:
-    """Return how a request was too large; None where these words do not say that it was.
+    """Return how a request was too large; None if the refusal says nothing of the kind.
 
     Args:
-        said: All that the answer says.
+        said: All texts of the response's body.
         status: Its HTTP status; 200 within a stream.
-        refused: By its status or type, the request is at fault and neither the model nor a rate.
+        refused: Whether the request is at fault by status or type, not the model or a rate limit.
     """
     text = said[:_READ].lower()
     beyond_rates = _STILL_TOO_LARGE.search(text) is not None
@@ -125,7 +125,7 @@ def excess_of(said: str, status: int, *, refused: bool) -> Excess | None:
         return Excess(answer_limit=_numbers(text)[1])
     of_tokens = _TOKENS.search(text) is not None
     if _MEDIA.search(text) and not of_tokens:
-        return None  # one of the files may be what is refused, which is another matter
+        return None  # one of the files may be refused, which is another error
     if beyond_rates or _CERTAIN.search(text):
         return _counted(text)
     if status == _CONTENT_TOO_LARGE or (refused and _BYTES.search(text) and not of_tokens):
@@ -142,7 +142,7 @@ def _counted(text: str) -> Excess:
 
 
 def _numbers(text: str) -> tuple[int | None, int | None]:
-    """Return what the request has and what it may have, where the words say so."""
+    """Return the size and the limit, as far as the text names them."""
     if pair := _PAIR.search(text):
         return _value(pair[1]), _value(pair[2])
     sizes: list[int] = []
@@ -155,7 +155,7 @@ def _numbers(text: str) -> tuple[int | None, int | None]:
 
 
 def _told(text: str) -> Iterator[tuple[int, bool]]:
-    """Yield each number, and whether it is the most that is taken."""
+    """Yield each number, and whether it is a limit."""
     before = 0
     for found in _NUMBER.finditer(text):
         number = _value(found[0])

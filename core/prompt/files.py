@@ -1,7 +1,7 @@
-"""A file as the model gets it: what it is by its content, what it costs, what of it can be read.
+"""A file as the model sees it: its kind by its content, its tokens, and what of it can be read.
 
-Pure. It never raises, whatever the bytes: anyone can send a file. A file's name and the type
-that it is said to have decide nothing.
+Pure. It never raises, whatever the bytes: anyone can send a file. The content alone
+decides: a file's name and the type that it claims are ignored.
 """
 
 from __future__ import annotations
@@ -24,16 +24,16 @@ if TYPE_CHECKING:
     from core.models.port import ImageType
 
 PAGE_TOKENS = 3_000
-"""The text of a PDF's page, at the upper end of what Anthropic's documentation says."""
+"""The text of a PDF page, at the upper end of what Anthropic's documentation says."""
 PAGE_IMAGE_TOKENS = 1_600
-"""The picture of a page, which comes with its text."""
+"""The image of a page, which the API adds to its text."""
 CROWDED: Final = "newer files left no room for it"
 REJECTED: Final = "the model rejected it"
 _UNKNOWN_KIND = "only images (JPEG, PNG, GIF, WebP), PDFs and text can be read"
 _PATCH = 28
 _PIXELS_PER_TOKEN = 750
 _BYTES_PER_PAGE = 10_000
-"""What a page is taken for where pages can't be counted; most are larger."""
+"""The size of a page if pages can't be counted; most are larger."""
 _BYTES_PER_TOKEN = 2
 _KILO = 1024
 
@@ -47,80 +47,80 @@ _BOMS = (
 _CONTROLS = bytes(set(range(32)) - set(b"\t\n\r\f\b\x1b"))
 _CONTROL = re.compile("[\0-\x07\x0e-\x1a\x1c-\x1f\N{REPLACEMENT CHARACTER}]")
 _ODD = 50
-"""One in so many characters may be one that no text has; then it's no text."""
+"""If one in so many characters can't be in a text, the file is no text."""
 _ENOUGH = 5 * limits.TEXT_FILE_BYTES
-"""Bytes in which there is more text than is shown, even at four bytes for a character."""
+"""Bytes that hold more text than is shown, even at four bytes a character."""
 
 
 class FileKind(StrEnum):
-    """What a file is to the model."""
+    """How the model sees a file."""
 
     IMAGE = "image"
     PDF = "pdf"
     TEXT = "text"
     UNREAD = "unread"
-    """It is only named, with the reason."""
+    """Only its name is shown, with the reason."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class File:
-    """What there is to show of a file."""
+    """What can be shown of a file."""
 
     kind: FileKind
     image: ImageType = "image/png"
-    """Which type, of an image."""
+    """The type of an image."""
     data: bytes = field(default=b"", repr=False)
     """A PDF, or an image, as it came or scaled down."""
     text: str = field(default="", repr=False)
-    """Of a text, what is shown."""
+    """The text that is shown of a text file."""
     why: str = ""
-    """Why it could not be read; or, of a text, what is missing."""
+    """Why it could not be read; or what is missing of a text."""
     gone: bool = False
-    """It was removed where it was."""
+    """It was deleted on its platform."""
     tokens: int = 0
-    """What it takes in a prompt beside words."""
+    """The tokens that it takes beside the text of its message."""
     pages: int = 0
 
     @property
     def is_media(self) -> bool:
-        """Tell whether it has a block of its own in the prompt."""
+        """Return whether it has a block of its own in the prompt."""
         return self.kind in {FileKind.IMAGE, FileKind.PDF}
 
     @property
     def weight(self) -> int:
-        """Return about how much memory it takes."""
+        """Return about how many bytes of memory it takes."""
         return len(self.data) + 2 * len(self.text)
 
 
 Files: TypeAlias = "Mapping[str, File]"
-"""What is known of files, by the id of the attachment; the others are only named."""
+"""Files by the ids of their attachments; all other files are only named."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FileRules:
-    """What one model takes."""
+    """The limits of one model."""
 
     image_tokens: int = 4_784
-    """The most that an image costs; larger ones are made smaller by the vendor."""
+    """The most tokens that an image costs: the API scales larger ones down."""
     pages: int = 100
-    """Pages of all PDFs in a request."""
+    """The most pages of all PDFs in a request."""
     tokens: int = 1_000_000
-    """The largest file."""
+    """The most tokens of a file."""
 
     @property
     def text_bytes(self) -> int:
-        """Return how much of a text file is shown."""
+        """Return how many bytes of a text file are shown."""
         return min(limits.TEXT_FILE_BYTES, self.tokens * _BYTES_PER_TOKEN)
 
 
 def rules_for(model: str, budget: int) -> FileRules:
-    """Return what a model takes where a whole prompt may have `budget` tokens."""
+    """Return the limits of a model if a whole prompt may have `budget` tokens."""
     spec = spec_of(model)
     return FileRules(image_tokens=spec.image_tokens, pages=spec.pdf_pages, tokens=budget // 2)
 
 
 def unread(why: str, *, gone: bool = False) -> File:
-    """Return a file that can only be named; `gone` tells whether it was removed."""
+    """Return a file that is only named; `gone` says that it was deleted on its platform."""
     return File(kind=FileKind.UNREAD, why=why.strip().removesuffix("."), gone=gone)
 
 
@@ -130,7 +130,7 @@ def too_large(size: int, limit: int) -> File:
 
 
 def read(data: bytes, rules: FileRules) -> File:
-    """Return the file that these bytes are."""
+    """Return what can be shown of a file with these bytes."""
     if not data:
         return unread("it is empty")
     if len(data) > limits.FILE_BYTES:
@@ -144,7 +144,7 @@ def read(data: bytes, rules: FileRules) -> File:
 
 
 def decoded(data: bytes) -> str | None:
-    """Return the text that the bytes are; None where they are none."""
+    """Return the bytes as text; None if they are no text."""
     for bom, encoding in _BOMS:
         if data.startswith(bom):
             return _sound(data[len(bom) :].decode(encoding, errors="replace"))
@@ -154,13 +154,13 @@ def decoded(data: bytes) -> str | None:
 
 
 def image_tokens(width: int, height: int, limit: int) -> int:
-    """Return what an image costs: its patches, or its pixels by the older rule; the larger."""
+    """Return the tokens of an image: by its patches, or by its pixels (the older rule) if more."""
     patches = ceil(width / _PATCH) * ceil(height / _PATCH)
     return min(limit, max(patches, ceil(width * height / _PIXELS_PER_TOKEN)))
 
 
 def fitted(files: Iterable[tuple[str, File]], rules: FileRules) -> dict[str, File]:
-    """Return the files, given newest first, as far as one request takes them; the rest unread."""
+    """Return the files, given newest first, that fit in one request; the others become unread."""
     kept: dict[str, File] = {}
     images = pages = size = 0
     for key, file in files:
@@ -180,12 +180,12 @@ def fitted(files: Iterable[tuple[str, File]], rules: FileRules) -> dict[str, Fil
 
 
 def without_media(files: Files) -> dict[str, File]:
-    """Return the files with every image and PDF only named, since the model refused one of them."""
+    """Return the files with images and PDFs only named, since the model has refused one of them."""
     return {key: unread(REJECTED) if file.is_media else file for key, file in files.items()}
 
 
 def in_bytes(size: int) -> str:
-    """Return a number of bytes for people."""
+    """Return a number of bytes as people write it."""
     amount = float(size)
     for unit in ("bytes", "kB", "MB"):
         if amount < _KILO:
@@ -233,7 +233,7 @@ def _text(text: str, size: int, rules: FileRules) -> File:
 
 
 def _unmarked(data: bytes) -> str:
-    """Return a text that does not say its encoding: UTF-8, or what old programs write."""
+    """Return text without a byte order mark: as UTF-8, or as the encoding of old programs."""
     try:
         return data.decode()
     except UnicodeDecodeError:

@@ -1,7 +1,7 @@
-"""What can be told of a PDF without reading it: how many pages it has. Pure. It never raises.
+"""How many pages a PDF has, found without a parser. Pure. It never raises.
 
-Pages are what a PDF costs. They are found in its objects as they stand, and in the packed ones
-of newer files, which takes no parser; a parser would be the larger risk.
+The pages decide what a PDF costs. They are counted in its plain objects and in the compressed ones
+of newer files. A parser would be a larger risk, since anyone can send a file.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 _HEAD = 1024
-"""Bytes in which a PDF may have something before its first line."""
+"""Bytes that may precede the first line of a PDF."""
 _PAGE = re.compile(rb"/Type\s{0,9}/Page(?![A-Za-z])")
 _TREE = re.compile(rb"/Type\s{0,9}/Pages(?![A-Za-z])")
 _PACKED = re.compile(rb"/Type\s{0,9}/ObjStm\b")
@@ -24,30 +24,30 @@ _COUNT = re.compile(rb"/Count\s{1,9}(\d{1,7})")
 _LINEAR = re.compile(rb"/Linearized\b[^>]{0,200}?/N\s{1,9}(\d{1,7})")
 _LOCKED = re.compile(rb"/Encrypt\s{0,9}(?:\d{1,9}\s{1,9}\d{1,9}\s{1,9}R|<<)")
 _BEFORE, _BEHIND = 2_000, 64_000
-"""Bytes in which the rest of a page tree's node is looked for; it lists its children."""
+"""Bytes before and after a page tree's `/Type` that are searched for the rest of the node."""
 _BEGINS = 400
-"""Bytes in which the content of packed objects begins."""
+"""Bytes within which the content of compressed objects begins."""
 _CONTENT = 256 * 1024
-"""Bytes of the content that are looked at; it is some thousand as a rule."""
+"""Compressed bytes of one stream that are read; most streams have a few thousand."""
 _LOOKS = 2_000
-"""Nodes and packed objects that are looked at: a file may be made to take forever."""
+"""The most nodes and streams that are read, so that no file takes forever."""
 _UNPACKED = 16 * 1024 * 1024
-"""Bytes that are unpacked at most: a small file may unpack to a huge one."""
+"""The most bytes that are decompressed: a small file may expand to a huge one."""
 
 
 def is_pdf(data: bytes) -> bool:
-    """Tell whether the bytes are a PDF, and no text that speaks of one."""
+    """Return whether the bytes are a PDF, and not a text that mentions one."""
     at = data.find(b"%PDF-", 0, _HEAD)
     return at == 0 or (at > 0 and b"%%EOF" in data[-_HEAD:])
 
 
 def is_locked(data: bytes) -> bool:
-    """Tell whether it's encrypted, even if it opens without a password."""
+    """Return whether it is encrypted, even if it opens without a password."""
     return _LOCKED.search(data) is not None
 
 
 def pages_of(data: bytes) -> int:
-    """Return how many pages it has, rather too many than too few; 0 where that can't be told."""
+    """Return how many pages it has, rather too many than too few; 0 if that is unknown."""
     linear = _LINEAR.search(data, 0, _HEAD)
     pages = _pages_in([data]) or _pages_in(_unpacked(data))
     return max(pages, int(linear[1]) if linear else 0)

@@ -216,8 +216,8 @@ async def test_on_discord_a_refused_token_is_named() -> None:
     ("refusal", "words", "repairs"),
     [
         (Refusal(529, "overloaded_error"), "overloaded", "status.claude.com"),
-        (Refusal(500, "api_error"), "a fault of its own", "status.claude.com"),
-        (Refusal(503), "a fault of its own", "status.claude.com"),
+        (Refusal(500, "api_error"), "an internal error", "status.claude.com"),
+        (Refusal(503), "an internal error", "status.claude.com"),
         (
             Refusal(429, "rate_limit_error", headers={"retry-after": "7"}),
             "rate limit",

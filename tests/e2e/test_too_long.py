@@ -233,7 +233,7 @@ async def test_where_settings_leave_no_room_that_is_said() -> None:
     async with chatting(budget=300) as chat:
         answer = await chat.say("hello")
         assert answer.kind is AnswerKind.NOTICE
-        assert "I can't take in any message, however short" in answer.text
+        assert "I can't read any message, however short" in answer.text
         assert not chat.claude.requests
 
 

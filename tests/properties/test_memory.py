@@ -133,7 +133,7 @@ def test_what_is_shown_is_whole_turns_without_a_gap_behind_the_summary(
     talk: Session, name: str, budget: int
 ) -> None:
     strategy = strategy_named(name, pairs=2)
-    assume(talk.batch[0].place - strategy.reach <= talk.start)  # so all of it was loaded
+    assume(talk.batch[0].place - strategy.lookback <= talk.start)  # so all of it was loaded
     seen = planned(talk, strategy, budget)
     assume(seen is not None)
     assert seen is not None

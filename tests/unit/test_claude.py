@@ -265,14 +265,14 @@ BUSY = {
     "overloaded": (Refusal(529, "overloaded_error"), "overloaded"),
     "overloaded, as an event": (Talk("", then="error"), "overloaded"),
     "rate limit, as an event": (Talk("", then="error", error="rate_limit_error"), "rate limit"),
-    "a fault of the API": (Refusal(500, "api_error"), "fault of its own"),
-    "a fault with a misleading status": (Refusal(400, "api_error"), "fault of its own"),
+    "a fault of the API": (Refusal(500, "api_error"), "internal error"),
+    "a fault with a misleading status": (Refusal(400, "api_error"), "internal error"),
     "too slow inside": (Refusal(504, "timeout_error"), "in time"),
     "in the way": (Refusal(409, "conflict_error"), "busy"),
-    "a proxy's error": (Refusal(502, message="<html>"), "fault of its own"),
+    "a proxy's error": (Refusal(502, message="<html>"), "internal error"),
     "a proxy's timeout": (Refusal(408, message="<html>"), "in time"),
     "a proxy's limit": (Refusal(429, message="<html>"), "rate limit"),
-    "a type of the future": (Refusal(503, "nap_error"), "fault of its own"),
+    "a type of the future": (Refusal(503, "nap_error"), "internal error"),
     "too many at once": (
         Refusal(429, "rate_limit_error", "Number of concurrent connections has exceeded your rate"),
         "rate limit",
@@ -281,7 +281,7 @@ BUSY = {
         Refusal(429, "ThrottlingException", "Too many tokens, please wait before trying again."),
         "rate limit",
     ),
-    "cut before the first word": (Talk("", then="cut"), "reached"),
+    "cut before the first word": (Talk("", then="cut"), "unreachable"),
     "ended before the first word": (Talk("", then="end"), "broke off"),
 }
 
@@ -401,7 +401,7 @@ async def test_silence(claude: FakeClaude, text: str, error: type[ModelError]) -
 
 async def test_nobody_there(unused_tcp_port: int) -> None:
     model = ClaudeModel("key", base_url=f"http://127.0.0.1:{unused_tcp_port}")
-    with pytest.raises(ModelBusyError, match="can't be reached"):
+    with pytest.raises(ModelBusyError, match="is unreachable"):
         await answer(model, a_request())
     await model.close()
 
@@ -420,7 +420,7 @@ async def test_a_redirect_gets_neither_the_key_nor_the_conversation(status: int)
         Elsewhere(redirect=f"{there.url}/v1/messages", status=status) as proxy,
     ):
         model = ClaudeModel(KEY, base_url=proxy.url)
-        with pytest.raises(ModelRefusedError, match="leads to another"):
+        with pytest.raises(ModelRefusedError, match="redirects to another"):
             await answer(model, a_request())
         await model.close()
     assert len(proxy.asked) == 1

@@ -33,7 +33,7 @@ def test_window_keeps_the_last_pairs() -> None:
     window = strategy_named("window", pairs=3)
     assert tuple(window.window(TEN)) == TEN[7:]
     assert tuple(window.window(TEN[:2])) == TEN[:2]
-    assert window.reach >= 3
+    assert window.lookback >= 3
 
 
 @pytest.mark.parametrize("name", ["full", "window"])

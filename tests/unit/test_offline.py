@@ -63,9 +63,9 @@ def test_what_was_not_said_is_not_made_up(ask: str) -> None:
 def test_it_says_that_there_is_more_than_it_was_shown() -> None:
     many = turns(*(f"Message {n}." for n in range(12)))
     reply = asked(session(many, "What is my dog called?"), strategy="window")
-    assert reply == f"{NOT_FOUND} The 2 messages before are not shown to me."
+    assert reply == f"{NOT_FOUND} 2 earlier messages are not shown to me."
     one = asked(session(many[:11], "What is my dog called?"), strategy="window")
-    assert one == f"{NOT_FOUND} The message before is not shown to me."
+    assert one == f"{NOT_FOUND} One earlier message is not shown to me."
 
 
 def test_what_fits_only_in_part_is_given_as_that() -> None:
@@ -314,7 +314,7 @@ def test_a_window_does_not_know_it_any_more_and_says_so(filler: str) -> None:
     talk = [filler.format(n=n) for n in range(60)]
     reply, trims = run(["My dog is called Rex.", *talk, "What is my dog called?"], "window")
     assert "Rex" not in reply
-    assert f"{NOT_FOUND} The 51 messages before are not shown to me." in reply
+    assert f"{NOT_FOUND} 51 earlier messages are not shown to me." in reply
     assert trims == list(range(11, 62))
 
 
@@ -344,5 +344,5 @@ def test_a_picture_is_named_and_a_text_file_is_searched() -> None:
     )
     said = answer(request)
     assert "The launch code is 7319." in said
-    assert said.endswith("I can't look into a.png: I know only words.")
+    assert said.endswith("I can't look into a.png: I can only read text.")
     assert "chat_" not in said

@@ -1,4 +1,4 @@
-"""Every turn, word for word; when they no longer fit, the oldest go. Pure."""
+"""Every turn, word for word; if they no longer fit, the oldest are left out. Pure."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Full:
-    """Makes no summary, but shows the one that another strategy has left behind."""
+    """Makes no summary, but shows one that another strategy has made."""
 
     name: str = "full"
-    reach: int = EVERYTHING
+    lookback: int = EVERYTHING
     shows_summary: bool = True
     folds: bool = False
 

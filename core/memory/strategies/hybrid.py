@@ -16,10 +16,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Hybrid:
-    """Lets the summary take over the oldest turns when the high-water mark is passed."""
+    """Lets the summary take over the oldest turns once they pass the high mark."""
 
     name: str = "hybrid"
-    reach: int = EVERYTHING
+    lookback: int = EVERYTHING
     shows_summary: bool = True
     folds: bool = True
 
@@ -28,14 +28,14 @@ class Hybrid:
         return turns
 
     def fold(self, turns: Sequence[Turn], sizes: Sequence[int], marks: Marks) -> int | None:
-        """Return the end of the last turn that has to go so that the low-water mark is kept."""
+        """Return the end of the last turn to fold until the rest fits the low mark."""
         left = sum(sizes)
         if left <= marks.high:
             return None
-        place = None
+        end = None
         for turn, size in zip(turns[:-1], sizes, strict=False):  # the last turn always stays
             if left <= marks.low:
                 break
             left -= size
-            place = turn.end
-        return place
+            end = turn.end
+        return end

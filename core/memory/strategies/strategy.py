@@ -1,6 +1,6 @@
-"""A memory strategy: what of a conversation stays word for word, and what the summary takes over.
+"""Port of memory strategies: which turns stay word for word, and which a summary replaces. Pure.
 
-To add one: a file with a class of this shape, and a line in `core/memory/strategies/registry.py`.
+To add one, write a file with a class of this shape and add a line to `registry.py` beside it.
 """
 
 from __future__ import annotations
@@ -14,59 +14,59 @@ if TYPE_CHECKING:
     from core.domain.session import Turn
 
 EVERYTHING = 1_000_000
-"""A reach that no conversation has: everything that no summary covers is loaded."""
+"""More positions than any conversation has: everything that no summary covers is loaded."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Marks:
-    """Water marks, in tokens of turns that no summary covers.
+    """The tokens of turns without a summary at which folding starts and ends.
 
-    Two marks and not one, so that the start of the prompt changes seldom and is read from the
-    vendor's cache meanwhile.
+    There are two marks, so that the start of the prompt rarely changes and is read from the
+    vendor's cache in between.
     """
 
     high: int = 8000
-    """Above it, the summary takes over the oldest turns."""
+    """Above this, the summary takes over the oldest turns."""
     low: int = 2000
-    """Until no more than this is left."""
+    """Folding ends when at most this is left."""
 
     def within(self, room: int) -> Marks:
-        """Return marks with which turns are folded before they outgrow `room` and are lost."""
+        """Return marks at which turns are folded before they outgrow `room` and get lost."""
         high = min(self.high, room)
         return Marks(high=high, low=min(self.low, high // 2))
 
 
 class Strategy(Protocol):
-    """Pure: it is handed turns, oldest first, and their sizes in tokens."""
+    """Decides by turns, oldest first, and their sizes in tokens."""
 
     @property
     def name(self) -> str:
-        """Return what settings and people call it."""
+        """Return the name that the settings use."""
         ...
 
     @property
-    def reach(self) -> int:
-        """Return how many places before the first unanswered one a turn needs to load."""
+    def lookback(self) -> int:
+        """Return how many positions before the first waiting message a turn has to load."""
         ...
 
     @property
     def shows_summary(self) -> bool:
-        """Tell whether the model gets to see the summary, where there is one."""
+        """Return whether the model sees the summary, if there is one."""
         ...
 
     @property
     def folds(self) -> bool:
-        """Tell whether `fold` ever returns a place; if not, nobody has to load turns for it."""
+        """Return whether `fold` ever returns a position; if not, no turns are loaded for it."""
         ...
 
     def window(self, turns: Sequence[Turn]) -> Sequence[Turn]:
-        """Return the newest of these turns that stay word for word, as far as they fit."""
+        """Return the newest of these turns, those that stay word for word as far as they fit."""
         ...
 
     def fold(self, turns: Sequence[Turn], sizes: Sequence[int], marks: Marks) -> int | None:
-        """Return the place up to which the summary should take over now; None for not now.
+        """Return the position up to which the summary takes over now; None if nothing is due.
 
-        `turns` are all that no summary covers. The place is the end of one of them, and never
-        of the last.
+        `turns` are all turns that no summary covers. The position is the end of one of them, and
+        never of the last.
         """
         ...

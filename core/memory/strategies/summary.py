@@ -19,15 +19,15 @@ class RunningSummary:
     """Lets the summary take over all but the last turn, after every reply."""
 
     name: str = "summary"
-    reach: int = EVERYTHING
+    lookback: int = EVERYTHING
     shows_summary: bool = True
     folds: bool = True
 
     def window(self, turns: Sequence[Turn]) -> Sequence[Turn]:
-        """Return all turns that no summary covers: where it lags behind, nothing is lost."""
+        """Return all turns that no summary covers, so that nothing is lost if it lags behind."""
         return turns
 
     def fold(self, turns: Sequence[Turn], sizes: Sequence[int], marks: Marks) -> int | None:
-        """Return the end of the last turn but one."""
+        """Return the end of the second-to-last turn."""
         del sizes, marks
         return turns[-2].end if len(turns) > 1 else None

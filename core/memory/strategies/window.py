@@ -12,8 +12,8 @@ if TYPE_CHECKING:
     from core.memory.strategies.strategy import Marks
 
 PAIRS = 10
-_PLACES_PER_PAIR = 4
-"""Messages that are answered together, or were overheard, make one pair of several places."""
+_MESSAGES_PER_PAIR = 4
+"""A pair may be several messages that are answered together, or overheard ones."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,9 +26,9 @@ class Window:
     folds: bool = False
 
     @property
-    def reach(self) -> int:
-        """Return the places to load: enough for all pairs where people talk in bursts."""
-        return self.pairs * _PLACES_PER_PAIR
+    def lookback(self) -> int:
+        """Return the positions to load: enough for all pairs, even if people write in bursts."""
+        return self.pairs * _MESSAGES_PER_PAIR
 
     def window(self, turns: Sequence[Turn]) -> Sequence[Turn]:
         """Return the last turns."""

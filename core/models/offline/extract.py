@@ -1,8 +1,8 @@
-"""A summary by extraction: the sentences most worth keeping, as they were said. Pure.
+"""A summary by extraction: the most important sentences, as they were said. Pure.
 
-What makes a sentence worth keeping depends on the sentence, and on what else there is to say the
-same; hardly on how old it is. So a fact that was chosen once is chosen again each time the
-summary is made anew, for as long as nothing better needs its room.
+How important a sentence is depends on the sentence and on others that say the same, and hardly on
+its age. So a fact that was chosen once is chosen again each time the summary is rebuilt, until a
+more important one needs its room.
 """
 
 from __future__ import annotations
@@ -23,14 +23,14 @@ if TYPE_CHECKING:
     from core.models.port import ShownMessage
 
 NOTHING = "Nothing was said so far that was more than a question."
-"""The summary where there is nothing to keep; a summary is never empty."""
+"""The summary if there is nothing to keep; a summary is never empty."""
 
 _BULLET = "- "
 _KEPT_BEFORE = 0.5
-"""What having been chosen before is worth: enough against an equal, and not against a better."""
+"""The bonus for a sentence that was chosen before: it wins against an equal, not a better one."""
 _SIMILAR_COSTS = 3.0
 _CONSIDERED = 2_000
-"""Lines that are compared with each other, the most worth: far more than any summary holds."""
+"""How many of the best sentences are compared: far more than any summary holds."""
 _LEAST = 0.5
 _AVERAGE_LENGTH = 80
 _SIGNS = (
@@ -45,7 +45,7 @@ _SIGNS = (
     (re.compile(r"\d"), 1.0),
     (re.compile(r"(?<=\w )[A-Z]\w+"), 1.0),  # a name
 )
-"""What marks a sentence that tells something about somebody, and the points it gets for that."""
+"""Marks of sentences that tell a fact about a person, and their points."""
 _ORDER = re.compile(
     r"\b(?:ignore|disregard|forget|override)\b.{0,40}\b(?:instructions?|prompts?|rules|above)\b",
     re.IGNORECASE,
@@ -65,17 +65,17 @@ class _Candidate:
 
     @property
     def shape(self) -> frozenset[str]:
-        """The words with numbers made equal: counting sentences up makes none of them new."""
+        """Return the words with digits made equal: a counter alone makes no sentence new."""
         return frozenset(re.sub(r"\d+", "#", word) for word in self.words)
 
 
 def extract(previous: str, said: Sequence[ShownMessage], *, max_bytes: int) -> str:
-    """Return the lines most worth keeping of a summary and of what was said since, in order."""
+    """Return the most important lines of a summary and of what was said since, in order."""
     earlier = lines_of(previous)
     candidates = [_candidate(line, kept=True) for line in earlier]
     candidates += [_candidate(line, kept=False) for line in _new_lines(said)]
     candidates = list({item.words: item for item in reversed(candidates) if item.words}.values())
-    candidates.reverse()  # of lines with the same words one is left, at its last place
+    candidates.reverse()  # of lines with the same words, the last one stays
     _add_rarity(candidates)
     chosen = _choose(candidates, max_bytes)
     lines = [item.line for item in candidates if id(item) in chosen]
@@ -83,7 +83,7 @@ def extract(previous: str, said: Sequence[ShownMessage], *, max_bytes: int) -> s
 
 
 def lines_of(summary: str) -> tuple[str, ...]:
-    """Return what a summary says, one thing each, whoever wrote it."""
+    """Return the statements of a summary, whichever model wrote it."""
     parts = (
         (line.removeprefix(_BULLET),) if line.startswith(_BULLET) else units_of(line)
         for line in summary.splitlines()
@@ -109,7 +109,7 @@ def _candidate(line: str, *, kept: bool) -> _Candidate:
 
 
 def _add_rarity(candidates: list[_Candidate]) -> None:
-    """Let what nothing else speaks of be worth more, and what takes much room less."""
+    """Raise the worth of what nothing else mentions, and lower that of long lines."""
     seen = Counter(word for item in candidates for word in item.shape)
     for item in candidates:
         shape = item.shape
@@ -119,7 +119,7 @@ def _add_rarity(candidates: list[_Candidate]) -> None:
 
 
 def _choose(candidates: list[_Candidate], max_bytes: int) -> set[int]:
-    """Choose the best again and again; what resembles a chosen one is worth less from then on."""
+    """Choose the best line again and again; lines that resemble a chosen one lose worth."""
     chosen: set[int] = set()
     shapes = {id(item): item.shape for item in candidates}
     sizes = {id(item): len((_BULLET + item.line + "\n").encode()) for item in candidates}

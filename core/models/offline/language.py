@@ -1,7 +1,7 @@
-"""What the offline model makes of words: statements, questions, and what they are about. Pure.
+"""How the offline model reads text: statements, questions, and what they are about. Pure.
 
 The rules are for English. In other languages the words still have to match, but they are not
-reduced to their stems, and a question is known by its question mark only.
+reduced to their stems, and only the question mark marks a question.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 UNIT_LIMIT = 300
-"""Characters of a unit: what is longer is cut, so that one rambling sentence isn't all there is."""
+"""The most characters of a unit: a longer sentence is split, so that it fills no summary."""
 
 _STOP_WORDS = """
 a about actually again all also am an and any are as at be because been being but by can could d did
@@ -38,19 +38,19 @@ _SAME = {
     "job": "work",
     "birthday": "born",
 }
-"""Stems that ask for the same thing."""
+"""Stems that mean the same."""
 _IMPLIED = frozenset({"color", "old", "age", "kind", "sort", "type", "number"})
-"""Stems that an answer seldom repeats: what is red needs no word for colour."""
+"""Stems that an answer rarely repeats: "red" needs no word for color."""
 _VAGUE = _IMPLIED | {"call", "favorit", "work", "live"}
-"""Stems that say what is asked about a thing, and not which thing."""
+"""Stems that say what is asked about a thing, not which thing."""
 
 _WORD = re.compile(r"[^\W_]+(?:'[^\W_]+)*")
 _LONGEST = 60
-"""Characters of a word; what is longer is none, and its beginning stands for it."""
+"""The most characters of a word; a longer one is cut to its beginning."""
 _MARKS = regex.compile(r"(\p{M}{30})\p{M}++")
-"""Marks on one letter beyond those that any text has (UAX 15, "Stream-Safe Text Format").
+"""More combining marks on one letter than any text has (UAX 15, "Stream-Safe Text Format").
 
-Bringing them into order takes time that grows with the square of their number.
+Sorting them takes time that grows with the square of their number.
 """
 _ABBREVIATED = (
     r"(?<!\b(?:Dr|Mr|Ms|St|vs|No)\.)(?<!\b(?:Mrs|etc|[aeip]\.[egm])\.)(?<!\bProf\.)(?<!\b[A-Z]\.)"
@@ -84,9 +84,9 @@ _APOSTROPHE = "\u2019"
 
 
 def units_of(text: str) -> tuple[str, ...]:
-    """Return a text as units that can be told on their own, in order.
+    """Return a text as units that can be understood on their own, in order.
 
-    A unit is a sentence, with those that follow it where they speak of "he" or "it", since they
+    A unit is a sentence, together with the next ones if they begin with "he" or "it", since those
     mean nothing without it.
     """
     units: list[str] = []
@@ -104,7 +104,7 @@ def units_of(text: str) -> tuple[str, ...]:
 
 
 def is_question(sentence: str) -> bool:
-    """Tell whether a sentence asks for something that may have been said."""
+    """Return whether a sentence asks for something that may have been said."""
     plain = sentence.strip(_AROUND).replace(_APOSTROPHE, "'")
     return plain.endswith(_QUESTION_MARKS) or _QUESTION.match(plain) is not None
 
@@ -118,21 +118,21 @@ def content_words(text: str) -> tuple[str, ...]:
 
 
 def is_vague(stem: str) -> bool:
-    """Tell whether a stem says what is asked about a thing, rather than which thing is meant."""
+    """Return whether a stem says what is asked about a thing, not which thing is meant."""
     return stem in _VAGUE
 
 
 def is_implied(stem: str) -> bool:
-    """Tell whether an answer need not have the stem to be one."""
+    """Return whether a statement can be an answer without this stem."""
     return stem in _IMPLIED
 
 
 @lru_cache(maxsize=20_000)
 def _stem(word: str) -> str:
-    """Return a word's stem, or nothing where the word carries no meaning."""
+    """Return a word's stem; empty for a word without meaning of its own."""
     if word in _STOP or word.partition("'")[0] in {"i", "you", "we", "they", "he", "she", "it"}:
         return ""
-    # A stemmer keeps what it works on in itself, so each thread needs one of its own.
+    # A stemmer has mutable state, so each thread needs its own.
     stem = str(snowballstemmer.stemmer("english").stemWord(word))
     return _SAME.get(stem, stem)
 

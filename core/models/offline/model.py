@@ -1,7 +1,7 @@
-"""A model without a key and without a network. It is no language model, and says so.
+"""A model that needs no key and no network. It is no language model, and says so.
 
-It answers by finding what was said in the context that it was given, and quotes it. It makes a
-summary of the sentences most worth keeping. What it can't find it says that it can't find.
+It answers by searching what the request shows for what was said, and quotes it. It makes a summary
+from the most important sentences. If it finds nothing, it says so.
 """
 
 from __future__ import annotations
@@ -24,35 +24,35 @@ if TYPE_CHECKING:
     from core.models.port import ModelRequest, Shown, ShownMessage
 
 NOTED: Final = "Noted."
-HELLO: Final = "Hello! I'm no language model: I keep what you tell me, and find it again."
+HELLO: Final = "Hello! I'm not a language model: I keep what you tell me, and find it again."
 NOT_FOUND: Final = "I can't find that in what I was shown."
 CLOSEST: Final = "The closest is this."
-UNSEEN: Final = "I can't look into {name}: I know only words."
+UNSEEN: Final = "I can't look into {name}: I can only read text."
 
 _BYTES_PER_TOKEN = 2.6
 _QUOTES = 3
 _QUESTIONS = 10
-"""Answered in one message; more is no conversation."""
+"""The most questions that are answered in one message."""
 _VAGUE_WEIGHT = 0.5
 _ENOUGH = 0.5
-"""The part of a question's words that an answer has to share."""
+"""The share of a question's words that an answer must have."""
 _CHUNK = re.compile(r"\S+\s*|\s+")
 _GREETING = re.compile(r"\W*(?:hi|hello|hey|good (?:morning|afternoon|evening))\b", re.IGNORECASE)
 _MINE = re.compile(r"\b(?:i|me|my|mine|we|our|us)\b", re.IGNORECASE)
 _ASKING = re.compile(r"\b(?:(?:did|have|had) i|(?:tell|remind|remember)\s+me)\b", re.IGNORECASE)
-"""A person's mention of themselves that says nothing about whom they ask about."""
+"""Mentions of oneself that do not make the question one about oneself."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Statement:
-    """Something that was said, and that may be an answer."""
+    """A statement that may answer a question."""
 
     text: str
     source: str
-    """Who said it; empty where only one person talks."""
+    """Who said it; empty if only one person talks."""
     words: frozenset[str]
     turn: int
-    """The new message that it comes from; -1 where it was said before."""
+    """The index of the new message that it comes from; -1 if it is older."""
     summarised: bool = False
 
 
@@ -63,7 +63,7 @@ class OfflineModel:
 
     async def stream(self, request: ModelRequest) -> AsyncGenerator[str | Completion, None]:
         """Yield the answer word by word, then the end. Never fails."""
-        # In a thread, since it takes a while with a long context, and others want their turn.
+        # In a thread, since a long context takes a while, and other turns must go on.
         text = await asyncio.to_thread(answer, request)
         room = int(request.max_tokens * _BYTES_PER_TOKEN)
         kept = text.encode(errors="replace")[:room].decode(errors="ignore")
@@ -73,11 +73,11 @@ class OfflineModel:
         yield Completion(stop=StopReason.END if kept == text else StopReason.LENGTH)
 
     async def close(self) -> None:
-        """Give back nothing: it holds nothing."""
+        """Do nothing: it holds no resources."""
 
 
 def answer(request: ModelRequest) -> str:
-    """Return the whole answer to a request."""
+    """Return the answer to a request."""
     shown = request.shown
     if request.purpose is Purpose.SUMMARY:
         room = int(request.max_tokens * _BYTES_PER_TOKEN)
@@ -91,7 +91,7 @@ def answer(request: ModelRequest) -> str:
 
 
 def _answers_to(said: ShownMessage, turn: int, search: _Search, shown: Shown) -> list[str]:
-    """Return an answer to each question of a message, or acknowledge it."""
+    """Return an answer to each question of a message, or an acknowledgement."""
     questions = [unit for unit in units_of(said.text) if is_question(unit)]
     if not questions:
         greeted = _GREETING.match(said.text) and len(content_words(said.text)) <= 1
@@ -114,8 +114,8 @@ def _not_found(shown: Shown) -> str:
     if not shown.left_out:
         return NOT_FOUND
     if shown.left_out == 1:
-        return f"{NOT_FOUND} The message before is not shown to me."
-    return f"{NOT_FOUND} The {shown.left_out} messages before are not shown to me."
+        return f"{NOT_FOUND} One earlier message is not shown to me."
+    return f"{NOT_FOUND} {shown.left_out} earlier messages are not shown to me."
 
 
 def _quote(statements: Sequence[_Statement], asked: ShownMessage) -> str:
@@ -123,7 +123,7 @@ def _quote(statements: Sequence[_Statement], asked: ShownMessage) -> str:
     speaker = ""
     for statement in statements:
         own = statement.source == asked.speaker
-        by = "You" if own else statement.source or "Somebody"
+        by = "You" if own else statement.source or "Someone"
         by = "My summary says" if statement.summarised else f"{by} said"
         parts.append(f'{"also" if by == speaker else by}: "{statement.text}"')
         speaker = by
@@ -131,7 +131,7 @@ def _quote(statements: Sequence[_Statement], asked: ShownMessage) -> str:
 
 
 def _statements(shown: Shown) -> tuple[_Statement, ...]:
-    """Return what was said, oldest first; questions are no answers, nor is what we answered."""
+    """Return what people said, oldest first, except questions; the bot's answers are left out."""
     summary = (
         _Statement(line, _speaker_of(line), frozenset(content_words(line)), -1, summarised=True)
         for line in lines_of(shown.summary)
@@ -149,21 +149,21 @@ def _said(messages: Sequence[ShownMessage], *, new: bool) -> Iterator[_Statement
 
 
 def _speaker_of(line: str) -> str:
-    """Return whom a line of our own summary names."""
+    """Return the speaker whom a line of a summary names; empty if it names none."""
     return line.partition(": ")[0] if ": " in line else ""
 
 
 @dataclass(frozen=True, slots=True)
 class _Found:
-    """The statements that answer a question best, in the order in which they were made."""
+    """The statements that answer a question best, in the order in which they were said."""
 
     statements: tuple[_Statement, ...] = ()
     exact: bool = False
-    """They have all that was asked for; else they are only the closest there is."""
+    """They contain all that was asked for; otherwise they are only the closest match."""
 
 
 class _Search:
-    """Ranks statements by how well they answer."""
+    """Ranks statements by how well they answer a question."""
 
     def __init__(self, statements: tuple[_Statement, ...]) -> None:
         self._statements = tuple(item for item in statements if item.words)
@@ -173,7 +173,7 @@ class _Search:
             self._ranker.index(corpus, show_progress=False)
 
     def best(self, question: str, asked: ShownMessage, turn: int) -> _Found:
-        """Return what answers a question of the new message number `turn` best."""
+        """Return the best answers to a question in the new message with the index `turn`."""
         wanted = frozenset(content_words(question))
         if self._ranker is None or not wanted:
             return _Found()
@@ -187,7 +187,7 @@ class _Search:
             ),
             reverse=True,
         )
-        # Those that are as good as the best, each said once; the newest of what is said twice.
+        # All statements as good as the best, without repetitions; of those, the newest counts.
         equal = {
             self._statements[r[-1]].words: r for r in reversed(ranked) if r[:2] == ranked[0][:2]
         }
@@ -199,13 +199,13 @@ class _Search:
 def _coverage(
     item: _Statement, wanted: frozenset[str], asked: ShownMessage, *, mine: bool
 ) -> tuple[float, bool]:
-    """Return how much of a question a statement shares, and whether both are of who asks."""
+    """Return how much of a question a statement shares, and whether both are about the asker."""
     shared = sum(_VAGUE_WEIGHT if is_vague(word) else 1.0 for word in wanted & item.words)
     return shared, _is_own(item, asked) == mine
 
 
 def _answers(item: _Statement, wanted: frozenset[str], asked: ShownMessage, *, mine: bool) -> bool:
-    """Tell whether a statement has all that is asked for, as far as its words tell."""
+    """Return whether a statement contains all words that are asked for."""
     of_asker = not mine or item.summarised or _is_own(item, asked)
     return of_asker and all(word in item.words or is_implied(word) for word in wanted)
 
@@ -215,6 +215,6 @@ def _is_own(item: _Statement, asked: ShownMessage) -> bool:
 
 
 def _bears_on(item: _Statement, wanted: frozenset[str]) -> bool:
-    """Tell whether a statement shares enough of what is asked, and what it is asked of."""
+    """Return whether a statement shares enough of what is asked, and about which thing."""
     things = {word for word in wanted if not is_vague(word)} or wanted
     return len(things & item.words) >= max(1, ceil(len(things) * _ENOUGH))
