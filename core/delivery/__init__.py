@@ -1,1 +1,1 @@
-"""Getting an answer onto a platform: the port, posts that stand once, previews, splitting."""
+"""Delivers answers to a platform: the port, exactly-once posts, previews, splitting."""

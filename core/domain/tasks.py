@@ -26,7 +26,7 @@ Starting a thread costs a tenth of a millisecond, which a short text need not pa
 class Tasks:
     """The background tasks of one component: none is garbage-collected, and no error is lost.
 
-    asyncio keeps only weak references to tasks, so whoever starts one has to hold it::
+    asyncio keeps only weak references to tasks, so the code that starts one has to keep one::
 
         self._tasks = Tasks("a thread's title")
         self._tasks.start(self._set_title(thread))  # runs beside the caller

@@ -93,19 +93,19 @@ class LeaseHandle:
         lost = CancelScope()
         beats: list[asyncio.Task[None]] = []  # none in most turns: they end before the first
 
-        def begin() -> None:
+        def start() -> None:
             beats.append(asyncio.create_task(self._beat()))
             beats[0].add_done_callback(lambda _: lost.set())
 
         since = self.clock.monotonic() - self.asked_at
-        never = self.clock.later(max(0.0, self._pause - since), begin)
+        cancel_start = self.clock.later(max(0.0, self._pause - since), start)
         try:
             return await lost.ends(body)
         except StoppedError:
             beats[0].result()  # raises what it ended with
             raise
         finally:
-            never()
+            cancel_start()
             for beat in beats:
                 beat.cancel()
                 await asyncio.wait({beat})
@@ -161,7 +161,7 @@ class LeaseHandle:
         """Extend the lease; raise `TurnChangedError` or `LeaseLostError` if the store says so."""
         await self._insist(self._renew)
 
-    async def commit(self, draft: PendingAnswer) -> Answer:
+    async def commit(self, pending: PendingAnswer) -> Answer:
         """Record the answer and return it as it is recorded.
 
         Raises:
@@ -169,7 +169,7 @@ class LeaseHandle:
             LeaseLostError: The lease is no longer ours.
         """
         answer = await self._insist(
-            lambda: self._store.commit(self.work.lease, self.work.rev, draft, self.preview)
+            lambda: self._store.commit(self.work.lease, self.work.rev, pending, self.preview)
         )
         if isinstance(answer, Refused):
             raise _lost(answer)
@@ -181,7 +181,7 @@ class LeaseHandle:
             state=TurnState.COMMITTED,
             committed_by=self.work.lease.token,
             preview=self.preview or self.work.preview,
-            cuts=draft.cuts,
+            cuts=pending.cuts,
             tries=1,
             opened_at=self.clock.now(),
         )

@@ -46,13 +46,18 @@ class Attachments:
     """Gets files from platforms, and caches them."""
 
     def __init__(
-        self, store: Store, clock: Clock, rules: FileRules, *, room: int = limits.FILE_CACHE_BYTES
+        self,
+        store: Store,
+        clock: Clock,
+        rules: FileRules,
+        *,
+        capacity: int = limits.FILE_CACHE_BYTES,
     ) -> None:
-        """Start with an empty cache of at most `room` bytes; `store` reports changed threads."""
+        """Start with an empty cache of `capacity` bytes; `store` reports changed threads."""
         self._store = store
         self._clock = clock
         self._rules = rules
-        self._cache = _FileCache(room)
+        self._cache = _FileCache(capacity)
         self._fetches = asyncio.Semaphore(limits.FETCHES_AT_ONCE)
         self._reads = asyncio.Semaphore(limits.READS_AT_ONCE)
         self._check_scheduled = False
@@ -249,8 +254,8 @@ class _FileCache:
     its last turn could see. The least recently used content is dropped first.
     """
 
-    def __init__(self, room: int) -> None:
-        self._room = room
+    def __init__(self, capacity: int) -> None:
+        self._capacity = capacity
         self.used = 0
         """The bytes that all contents take."""
         self._contents: OrderedDict[str, _Content] = OrderedDict()
@@ -297,7 +302,7 @@ class _FileCache:
         content.used_at = now
         content.holders[cached.thread] = cached
         cached.files[key] = _Reference(digest, now)
-        while self.used > self._room or len(self._contents) > _CACHED_FILES:
+        while self.used > self._capacity or len(self._contents) > _CACHED_FILES:
             self._remove(next(iter(self._contents)))
         return content.file
 

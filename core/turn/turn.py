@@ -125,8 +125,8 @@ class TurnPipeline:
         if session is None:  # all that waited was deleted
             await delivery.clear()
             return Outcome.DONE
-        draft = await self._compose(session, strategy, lease.work, delivery)
-        return await self._record(lease, delivery, draft)
+        pending = await self._compose(session, strategy, lease.work, delivery)
+        return await self._record(lease, delivery, pending)
 
     def _has_waited(self, work: Work, wait: WaitError, platform: Platform) -> bool:
         """Return whether a turn may wait no longer, or not as long as was announced."""
@@ -153,13 +153,13 @@ class TurnPipeline:
         if session is None:
             await delivery.clear()
             return Outcome.DONE
-        draft = _notice(work, session, delivery.platform.cut, why, AnswerKind.BURIED)
-        return await self._record(lease, delivery, draft)
+        pending = _notice(work, session, delivery.platform.cut, why, AnswerKind.BURIED)
+        return await self._record(lease, delivery, pending)
 
     async def _record(
-        self, lease: LeaseHandle, delivery: Delivery, draft: PendingAnswer
+        self, lease: LeaseHandle, delivery: Delivery, pending: PendingAnswer
     ) -> Outcome:
-        return await self._deliver(lease, delivery, await lease.commit(draft))
+        return await self._deliver(lease, delivery, await lease.commit(pending))
 
     async def _deliver(self, lease: LeaseHandle, delivery: Delivery, answer: Answer) -> Outcome:
         """Deliver a recorded answer; if it can never be posted there, say so."""

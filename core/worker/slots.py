@@ -5,9 +5,9 @@ one who has waited the longest for a turn; and among the turns of one person, to
 person with one question waits for about one turn, however many threads another person has opened.
 Nobody has more than a given number of slots, even if others stay free: the next person finds one.
 
-A slot counts for the person whose message its turn answers. A slot may also be nobody's, while the
-worker looks for work to fill it with. Such a request is served after as many others as were in the
-queue before it.
+A slot counts for the person whose message its turn answers. A slot may also be unassigned, while
+the worker searches for work to fill it with. Such a request is served after as many others as were
+in the queue before it.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from core.domain.message import ThreadKey
 
-NOBODY = ""
+UNASSIGNED = ""
 
 
 @dataclass(slots=True, eq=False)
@@ -31,7 +31,7 @@ class _Request:
 
     person: str
     after: int = 0
-    """For nobody's request: how many slots are granted, since the start, before this one."""
+    """For an unassigned request: how many slots are granted, since the start, before this one."""
     granted: asyncio.Future[None] = field(
         default_factory=lambda: asyncio.get_running_loop().create_future()
     )
@@ -56,7 +56,7 @@ class Slots:
         self._ranks: defaultdict[int, dict[str, None]] = defaultdict(dict)
         """The people with queued requests, by how many slots they have; each rank in order."""
         self._unassigned: deque[_Request] = deque()
-        """Nobody's queued requests."""
+        """The queued requests that are unassigned."""
         self._granted = 0
         """The slots that were granted since the start."""
         self._exclusive: tuple[_Request, asyncio.Future[None]] | None = None
@@ -92,7 +92,7 @@ class Slots:
         self._ranks.clear()
 
     def request(self, person: str, *, first: bool = False) -> _Request:
-        """Request a slot for a person; `first` puts nobody's request before all others.
+        """Request a slot for a person; `first` puts an unassigned one before all others.
 
         The request is cancelled if no more slots are granted.
         """
@@ -101,7 +101,7 @@ class Slots:
             request.granted.cancel()
         elif self._free > 0 and self._running[person] < self._limit and self._exclusive is None:
             self._grant(request)  # a slot stays free only if nobody in the queue may have it
-        elif person == NOBODY:
+        elif person == UNASSIGNED:
             ahead = 0 if first else sum(map(len, self._queues.values()))
             request.after = self._granted + ahead
             (self._unassigned.appendleft if first else self._unassigned.append)(request)
@@ -205,7 +205,7 @@ class Slots:
         return None
 
     def _dequeue(self, request: _Request) -> None:
-        if request.person == NOBODY:
+        if request.person == UNASSIGNED:
             self._unassigned.popleft()
             return
         queue = self._queues[request.person]
@@ -219,7 +219,7 @@ class Slots:
 
     def _count(self, person: str, change: int) -> None:
         """Count a person's slots; the person moves behind the others who have as many now."""
-        if person == NOBODY:
+        if person == UNASSIGNED:
             return
         if person in self._queues:
             self._unrank(person)
@@ -238,7 +238,7 @@ class Slots:
 class Slot:
     """One slot, as the thread that wants it sees it. Its creator releases it at the end."""
 
-    def __init__(self, slots: Slots, person: str = NOBODY) -> None:
+    def __init__(self, slots: Slots, person: str = UNASSIGNED) -> None:
         """Start without a slot; it will count for `person`."""
         self._slots = slots
         self._person = person

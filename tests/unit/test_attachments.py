@@ -96,7 +96,7 @@ async def test_the_same_reference_on_another_platform_is_another_file(
 async def test_what_is_not_kept_is_fetched_again_and_is_the_same(
     store: LocalStore, clock: ManualClock, platform: FakePlatform
 ) -> None:
-    files = Attachments(store, clock, RULES, room=len(png(2, 2)))
+    files = Attachments(store, clock, RULES, capacity=len(png(2, 2)))
     first = await load(files, platform, [sent("a"), sent("b")])
     assert files._cache.used <= len(png(2, 2))
     again = await load(files, platform, [sent("a"), sent("b")])

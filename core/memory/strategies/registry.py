@@ -6,6 +6,7 @@ A new strategy is one file in this folder, with a class of the shape of `Strateg
 
 from __future__ import annotations
 
+from functools import cache
 from typing import TYPE_CHECKING, Final
 
 from core.memory.strategies.full import Full
@@ -28,6 +29,7 @@ STRATEGIES: Final[Mapping[str, Callable[[int], Strategy]]] = {
 DEFAULT_STRATEGY: Final = "hybrid"
 
 
+@cache  # a strategy holds no state, so each is made once
 def strategy_named(name: str, *, pairs: int = PAIRS) -> Strategy:
     """Return the strategy of this name; `pairs` is how many exchanges `window` keeps.
 
