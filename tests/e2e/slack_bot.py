@@ -91,7 +91,7 @@ async def bot_on(
             connected(settings, clock, store, app.commands, server)
         )
         platform = slack.platform
-        platform.capabilities = replace(platform.capabilities, edit_interval=edit_interval)
+        platform._capabilities = replace(platform.capabilities, edit_interval=edit_interval)
         platform._streams._life = stream_life
         worker = app.worker(model or ScriptedModel(reply=echo), {platform.name: platform})
         await stack.enter_async_context(worker)

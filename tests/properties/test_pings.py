@@ -54,7 +54,8 @@ Play: TypeAlias = "Callable[[list[str]], Awaitable[None]]"
 def quick(platform: Platform) -> None:
     """Let it show each word of a preview at once."""
     found: Any = platform
-    found.capabilities = replace(found.capabilities, edit_interval=0, preview_after=0)
+    name = "_capabilities" if hasattr(found, "_capabilities") else "capabilities"
+    setattr(found, name, replace(found.capabilities, edit_interval=0, preview_after=0))
 
 
 async def settled(worker: Worker) -> None:

@@ -167,8 +167,6 @@ ROLES = {
     "ui/interactions": "Interactions",
     "ui/permalinks": "Permalink",
     "ui/directory": "{platform}Directory",
-    "ui/interactions": "Interactions",
-    "ui/permalinks": "Permalink",
     "ui/refusals": "",
     "ui/replies": "{platform}Replies",
     "ui/views": "",

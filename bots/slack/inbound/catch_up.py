@@ -9,6 +9,8 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING, TypeAlias
 
+from typing_extensions import override
+
 from bots.slack.ids import is_ts, seconds
 from bots.slack.inbound.events import channel_of, place_of
 from bots.slack.inbound.history import direct_messages, history, is_tombstone, one, replies
@@ -18,7 +20,7 @@ from core.domain.errors import PlatformError
 from core.domain.message import Kind
 from core.domain.payload import dict_of, str_of
 from core.intake.backfill import PATIENCE
-from core.intake.missed import Listing
+from core.intake.missed import HistorySource, Listing
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
@@ -51,7 +53,7 @@ async def thread_before(
             yield earlier
 
 
-class SlackHistory:
+class SlackHistory(HistorySource):
     """Reads channels, direct messages and threads."""
 
     def __init__(self, api: Api, me: Me, audience: Audience, offer: Offer, say: Say) -> None:
@@ -72,6 +74,7 @@ class SlackHistory:
         self._groups: set[str] | None = None
         """Direct messages of several people; None if they are not known."""
 
+    @override
     async def channels(self) -> list[str]:
         """Return all DMs: a person may have written for the first time."""
         self._groups = None
@@ -84,10 +87,10 @@ class SlackHistory:
         channels = (str_of(each, "id") for each in found)
         return [place_of(channel, self._me) for channel in channels if is_id(channel)]
 
+    @override
     async def said(
         self, place: str, threads: Mapping[str, float], oldest: float
     ) -> AsyncGenerator[Message | Listing, None]:
-        """Yield what people said in a channel, in threads and outside of them."""
         channel = channel_of(place)
         kind = await self._type_of(channel)
         # A DM that is one conversation is listed by its channel.
@@ -109,10 +112,10 @@ class SlackHistory:
             async for each in self._thread(channel, root, since, kind, Rank.CATCH_UP, _PATIENCE):
                 yield each
 
+    @override
     async def said_in(
         self, message: Message, oldest: float
     ) -> AsyncGenerator[Message | Listing, None]:
-        """Yield what people said in a message's thread."""
         channel, kind = channel_of(message.thread.place), _TYPES.get(message.kind, "")
         if not is_ts(message.thread.thread):
             async for each in self.said(message.thread.place, {channel: oldest}, oldest):
@@ -123,6 +126,7 @@ class SlackHistory:
             ):
                 yield each
 
+    @override
     def listing_of(self, thread: ThreadKey, entry: Entry) -> str:
         """Return the list that a stored message is in: its channel's or its thread's."""
         channel, root = channel_of(thread.place), entry.answer_in or entry.platform_id
@@ -131,19 +135,19 @@ class SlackHistory:
         whole = not is_ts(thread.thread) and root == entry.platform_id
         return channel if whole else _list_of(channel, root)
 
+    @override
     async def is_gone(self, thread: ThreadKey, entry: Entry) -> bool:
-        """Ask Slack whether one message is gone."""
         channel, root = channel_of(thread.place), entry.answer_in or entry.platform_id
         found = await one(self._api, channel, root, entry.platform_id)
         return found is None or is_tombstone(found)
 
+    @override
     async def offer(self, messages: Sequence[Message]) -> None:
-        """Take in messages of one thread."""
         for message in messages:
             await self._offer(message)
 
+    @override
     async def say(self, message: Message, text: str) -> None:
-        """Say something under a message, once."""
         await self._say(message, text)
 
     async def _thread(

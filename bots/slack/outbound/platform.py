@@ -12,6 +12,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from cachetools import LRUCache
+from typing_extensions import override
 
 from bots.slack.api import stated
 from bots.slack.faults import METADATA, ContentError, RefusedError
@@ -24,7 +25,7 @@ from bots.slack.outbound.read_back import direct_channel, find, post_notice, say
 from bots.slack.outbound.status import Status
 from bots.slack.outbound.stream import LIFE, Streams
 from bots.slack.outbound.titles import Titles
-from core.delivery.port import Capabilities, Form, PostKey
+from core.delivery.port import Capabilities, Form, Platform, PostKey
 from core.domain.errors import (
     ContentRefusedError,
     PlatformBusyError,
@@ -55,7 +56,7 @@ _KEPT = 2000
 """Messages and turns remembered here; for others, the information is read or built again."""
 
 
-class SlackPlatform:
+class SlackPlatform(Platform):
     """One workspace."""
 
     name = NAME
@@ -95,22 +96,29 @@ class SlackPlatform:
         """The same, of messages that were posted as plain text."""
         self._unclear: LRUCache[PostKey, bool] = LRUCache(_KEPT)
         """Posts whose answer was lost."""
-        self.capabilities = Capabilities(call_timeout=api.timeout, edit_interval=edit_interval)
+        self._capabilities = Capabilities(call_timeout=api.timeout, edit_interval=edit_interval)
 
+    @property
+    @override
+    def capabilities(self) -> Capabilities:
+        return self._capabilities
+
+    @override
     def cut(self, text: str) -> tuple[int, ...]:
         """Return the ends of pieces that each fit a markdown block, for the allowed messages."""
         return shape.cut(text, self._most_messages)
 
+    @override
     def piece(self, text: str, cuts: Sequence[int], index: int) -> str:
-        """Return one piece, in Markdown."""
         return shape.piece(text, cuts, index)
 
+    @override
     def parts(self, text: str, form: Form) -> tuple[str, ...]:
-        """Return a piece in parts that Slack accepts as plain text."""
         return shape.parts(text, form)
 
     # --- posting --------------------------------------------------------------------------------
 
+    @override
     async def post(self, target: DeliveryTarget, text: str, key: PostKey) -> str:
         """Post under a key; stream a preview if possible."""
         if key.is_file:
@@ -137,6 +145,7 @@ class SlackPlatform:
             self._plain[ts] = text
         return ts
 
+    @override
     async def edit(self, target: DeliveryTarget, message: str, text: str, *, final: bool) -> None:
         """Replace the text; append to a stream as long as possible."""
         channel = self.channel_of(target.thread)
@@ -151,6 +160,7 @@ class SlackPlatform:
                 "chat.update", channel=channel, ts=message, **shape.message(text)
             )
 
+    @override
     async def delete(self, target: DeliveryTarget, message: str) -> None:
         """Delete a message, and first end its stream if it has one."""
         if is_file(message):
@@ -163,6 +173,7 @@ class SlackPlatform:
             if refused.code != "message_not_found":
                 raise
 
+    @override
     async def read_back(self, target: DeliveryTarget) -> tuple[Posted, ...]:
         """Look through the thread, after the message that is answered."""
         unmarked = self._begun.get(target.turn, "another's") if self._streams.supported else ""
@@ -173,11 +184,12 @@ class SlackPlatform:
             self._unclear.pop(posted.key, None)
         return found
 
+    @override
     async def fetch(self, thread: ThreadKey, attachment: Attachment) -> bytes:
-        """Return a file that came with a message."""
         del thread
         return await fetch(self.api, attachment.id)
 
+    @override
     async def is_unchanged(self, thread: ThreadKey, attachment: Attachment) -> bool:
         """Ask Slack whether a file exists, and can't have been edited."""
         del thread
@@ -185,6 +197,7 @@ class SlackPlatform:
 
     # --- around an answer -----------------------------------------------------------------------
 
+    @override
     async def finish(self, target: DeliveryTarget, answer: Answer, posted: Sequence[str]) -> None:
         """Put the notes under the answer and the ✂️ on it; name the session after its first turn."""
         last = posted[-1]
@@ -207,6 +220,7 @@ class SlackPlatform:
             text = await off_loop_if_long(len(answer.text), lambda: self._last_piece(answer))
         return shape.message(text, answer.notes, explain_trim=answer.explain_trim)
 
+    @override
     async def tell(self, target: DeliveryTarget, text: str) -> bool:
         """Say it in the thread, or else in a direct message to the person who asked."""
         thread = (self.channel_of(target.thread), target.answer_in)
@@ -218,6 +232,7 @@ class SlackPlatform:
             return await self._tell_alone(target.asker_id, content)
         return True
 
+    @override
     async def working(self, target: DeliveryTarget, *, working: bool) -> None:
         """Show it in the thread; the turn does not wait for the call."""
         self.status.show(self.channel_of(target.thread), target.answer_in, working=working)

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from typing_extensions import override
+
 from bots.slack.faults import RefusedError
 from bots.slack.inbound.events import NAME, channel_of, place_of, thread_at
 from bots.slack.pace import Rank
+from core.commands.authorized import Directory
 from core.domain.payload import dict_of, str_of
 
 if TYPE_CHECKING:
@@ -21,7 +24,7 @@ _PAGES = 100
 _PATIENCE = 30.0
 
 
-class SlackDirectory:
+class SlackDirectory(Directory):
     """One workspace's people and channels."""
 
     name = NAME
@@ -48,19 +51,22 @@ class SlackDirectory:
         """Return the key of a thread, by its channel and its root message."""
         return thread_at(channel, root, self._me)
 
+    @override
     def is_ours(self, thread: ThreadKey) -> bool:
-        """Return whether a thread belongs to this workspace."""
         return thread.place == place_of(channel_of(thread.place), self._me)
 
+    @override
     def tenant(self, thread: ThreadKey) -> str:
         """Return one name for all threads: the bot is in one workspace."""
         del thread
         return NAME
 
+    @override
     def scope(self, thread: ThreadKey) -> str:
         """Return what visibility depends on: the channel."""
         return thread.place
 
+    @override
     async def is_direct(self, thread: ThreadKey) -> bool:
         """Return whether it is a direct message, with one person or with several.
 
@@ -73,11 +79,13 @@ class SlackDirectory:
 
     # --- people ---------------------------------------------------------------------------------
 
+    @override
     async def listens_to(self, person: str, thread: ThreadKey) -> bool:
         """Return whether a person belongs to this organisation, or strangers are allowed."""
         del thread  # the answer is the same in all channels
         return await self._audience.listens_to(person)
 
+    @override
     async def may_enter(self, person: str, thread: ThreadKey) -> bool:
         """Return whether the channel is public, and the person no guest (docs: slack.com/help)."""
         if not await self._audience.is_ours(person):
@@ -86,8 +94,8 @@ class SlackDirectory:
         public = found.get("is_private") is False and found.get("is_channel") is True
         return public and not (user.get("is_restricted") or user.get("deleted"))
 
+    @override
     async def can_see(self, person: str, thread: ThreadKey) -> bool:
-        """Return whether a person is in a thread's channel now."""
         cursor: str | None = None
         for _ in range(_PAGES):
             try:
@@ -110,6 +118,7 @@ class SlackDirectory:
                 break
         return False
 
+    @override
     async def is_admin(self, person: str, thread: ThreadKey) -> bool:
         """Return whether a person is an admin, by the settings or in the workspace."""
         del thread  # the answer is the same in all channels
@@ -121,8 +130,8 @@ class SlackDirectory:
         ours = found.get("team_id", self._me.team) in (self._me.team, self._me.enterprise)
         return ours and (found.get("is_admin") is True or found.get("is_owner") is True)
 
+    @override
     async def name_of(self, person: str, thread: ThreadKey) -> str:
-        """Return a person's name."""
         del thread  # it is the same in all channels
         return await self._names.of(person)
 

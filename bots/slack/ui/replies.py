@@ -10,6 +10,8 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING, Any
 
+from typing_extensions import override
+
 from bots.slack.inbound.events import channel_of
 from bots.slack.outbound import format as shape
 from bots.slack.outbound.files_out import share
@@ -18,6 +20,7 @@ from bots.slack.ui import views
 from bots.slack.ui.commands import help_text
 from bots.slack.ui.permalinks import link_in
 from bots.slack.ui.refusals import why
+from core.commands.in_thread import CommandReplies
 from core.domain.errors import PostUnclearError
 from core.store.keys import unique
 
@@ -40,7 +43,7 @@ _OFFERS = {
 }
 
 
-class SlackReplies:
+class SlackReplies(CommandReplies):
     """Replies to commands, outside of the conversation."""
 
     def __init__(
@@ -53,17 +56,19 @@ class SlackReplies:
         self._directory = directory
         self._clock = clock
 
+    @override
     def linked(self, link: str) -> ThreadKey | None:
-        """Return the thread of the message that a permalink leads to."""
         found = link_in(link)
         return None if found is None else self._directory.thread_at(found.channel, found.root)
 
     # --- in a thread ----------------------------------------------------------------------------
 
+    @override
     async def answer(self, message: Message, text: str, name: str) -> None:
         """Say something under a message, visible to all; once under this name."""
         await say(self._api, self._me, message, shape.message(text), name=name)
 
+    @override
     async def offer(self, message: Message, name: str) -> None:
         """Post a button for a command in a thread: Slack opens a modal only for a gesture."""
         action, label = views.ACTIONS[name]
@@ -80,11 +85,13 @@ class SlackReplies:
 
     # --- to one person --------------------------------------------------------------------------
 
+    @override
     async def tell(self, person: str, text: str) -> None:
         """Say something to a person in a direct message."""
         dm = await direct_channel(self._api, person)
         await post_notice(self._api, dm, shape.message(text))
 
+    @override
     async def send(self, person: str, file: Path) -> None:
         """Send a file to a person in a direct message; never twice."""
         dm = await direct_channel(self._api, person)
@@ -100,8 +107,8 @@ class SlackReplies:
             **shape.message(text),
         )
 
+    @override
     def why(self, error: PlatformError) -> str:
-        """Return why something is refused for good; empty if it may work later."""
         return why(error)
 
     async def show(self, trigger: str, *, pushed: bool = False) -> str:
