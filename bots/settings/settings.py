@@ -7,7 +7,7 @@ with what to use instead. Nothing else in the program reads the environment.
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, Literal, TypeAlias
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 from urllib.parse import unquote, urlsplit
 
 from pydantic import Field, SecretStr, ValidationError, ValidationInfo, field_validator
@@ -21,6 +21,7 @@ from bots.settings.slack import SlackSettings
 from core.domain.admission import FollowUp
 from core.domain.errors import SettingsError
 from core.domain.message import Kind, clean
+from core.memory.strategies.registry import DEFAULT_STRATEGY, STRATEGIES
 from core.store.urls import SCHEMES
 
 PREFIX = "CHATBOT_"
@@ -31,8 +32,10 @@ PROMPT_LIMIT = 64 * 1024
 """Bytes of a system prompt; a longer one would leave little room for the conversation."""
 
 
-StrategyName: TypeAlias = Literal["full", "window", "summary", "hybrid"]
-"""The strategies of `core.memory`, which is slow to import."""
+if TYPE_CHECKING:
+    StrategyName: TypeAlias = str
+else:
+    StrategyName = Literal[tuple(STRATEGIES)]
 
 
 def _default_store() -> SecretStr:
@@ -82,7 +85,7 @@ class Settings(SlackSettings, DiscordSettings):
         None, json_schema_extra=_hint("the path of a text file (UTF-8, at most 64 KB)")
     )
 
-    memory: StrategyName = "hybrid"
+    memory: StrategyName = DEFAULT_STRATEGY
     memory_terminal: StrategyName | None = None
     memory_dm: StrategyName | None = None
     memory_thread: StrategyName | None = None

@@ -6,6 +6,8 @@ import asyncio
 import time
 from typing import TYPE_CHECKING, Protocol
 
+from typing_extensions import override
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -40,21 +42,21 @@ That is CLOCK_BOOTTIME on Linux, and CLOCK_MONOTONIC on macOS. `time.monotonic` 
 """
 
 
-class SystemClock:
+class SystemClock(Clock):
     """The machine's own clock."""
 
+    @override
     def now(self) -> float:
-        """Return the wall time in seconds since 1970, UTC."""
         return time.time()
 
+    @override
     def monotonic(self) -> float:
-        """Return seconds on the machine's steady clock, including the time that it slept."""
         return time.monotonic() if _STEADY is None else time.clock_gettime(_STEADY)
 
+    @override
     async def sleep(self, seconds: float) -> None:
-        """Wait for this many seconds."""
         await asyncio.sleep(seconds)
 
+    @override
     def later(self, seconds: float, call: Callable[[], object]) -> Callable[[], None]:
-        """Make a call in so many seconds; return a function that cancels it."""
         return asyncio.get_running_loop().call_later(seconds, call).cancel

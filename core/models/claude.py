@@ -16,6 +16,7 @@ from anthropic import (
     Timeout,
     omit,
 )
+from typing_extensions import override
 
 from core.domain.errors import (
     ModelBusyError,
@@ -39,7 +40,7 @@ from core.models.claude_errors import (
     failure_of,
     wait_of,
 )
-from core.models.port import Block, Completion, Image, StopReason
+from core.models.port import Block, Completion, Image, Model, StopReason
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Iterable
@@ -79,7 +80,7 @@ _MOST_TOKENS = 2**31 - 1
 """The largest count that a store can hold; a larger one is no valid report."""
 
 
-class ClaudeModel:
+class ClaudeModel(Model):
     """Claude, over the Messages API."""
 
     name = "Claude"
@@ -119,8 +120,8 @@ class ClaudeModel:
             timeout=Timeout(read_timeout, connect=connect_timeout, pool=connect_timeout),
         )
 
+    @override
     async def stream(self, request: ModelRequest) -> AsyncGenerator[str | Completion, None]:
-        """Yield the answer's text as it comes, then its completion; see the port for errors."""
         reading = _Reading()
         try:
             async with await self._create(request) as events:
@@ -152,8 +153,8 @@ class ClaudeModel:
             stream=True,
         )
 
+    @override
     async def close(self) -> None:
-        """Close all connections."""
         await self._client.close()
 
 

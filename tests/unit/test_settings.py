@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
-from typing import get_args
 
 import pytest
 
 from bots.settings.errors import names_of
-from bots.settings.settings import DAY, Settings, StrategyName
+from bots.settings.settings import DAY, Settings
 from core.domain.errors import SettingsError
 from core.domain.message import Kind
 from core.memory.strategies.registry import STRATEGIES
@@ -223,5 +222,7 @@ def test_the_example_can_be_used_as_it_is_once_uncommented() -> None:
     assert Settings.from_env().user == "ada"
 
 
-def test_the_strategies_are_those_that_there_are() -> None:
-    assert get_args(StrategyName) == tuple(STRATEGIES)
+@pytest.mark.parametrize("name", STRATEGIES)
+def test_each_registered_strategy_can_be_set(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CHATBOT_MEMORY", name)
+    assert Settings.from_env().strategy(Kind.DM) == name

@@ -13,10 +13,11 @@ from math import ceil
 from typing import TYPE_CHECKING, Final
 
 import bm25s
+from typing_extensions import override
 
 from core.models.offline.extract import extract, lines_of
 from core.models.offline.language import content_words, is_implied, is_question, is_vague, units_of
-from core.models.port import Completion, Purpose, StopReason
+from core.models.port import Completion, Model, Purpose, StopReason
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Iterator, Sequence
@@ -56,11 +57,12 @@ class _Statement:
     summarised: bool = False
 
 
-class OfflineModel:
+class OfflineModel(Model):
     """Finds what was said, and quotes it."""
 
     name = "offline"
 
+    @override
     async def stream(self, request: ModelRequest) -> AsyncGenerator[str | Completion, None]:
         """Yield the answer word by word, then the end. Never fails."""
         # In a thread, since a long context takes a while, and other turns must go on.
@@ -72,8 +74,9 @@ class OfflineModel:
             await asyncio.sleep(0)
         yield Completion(stop=StopReason.END if kept == text else StopReason.LENGTH)
 
+    @override
     async def close(self) -> None:
-        """Do nothing: it holds no resources."""
+        pass
 
 
 def answer(request: ModelRequest) -> str:
