@@ -10,7 +10,8 @@ from bots.terminal.platform import NAME
 from bots.terminal.text import inert
 from core.commands.audit import event_line
 from core.commands.commands import stats_lines
-from core.commands.export import Form, export, export_to
+from core.commands.export import export, export_to
+from core.commands.parser import ExportFormat
 from core.domain.message import ThreadKey
 from core.store.urls import init_store as make_store
 
@@ -48,7 +49,7 @@ async def export_thread(settings: Settings, thread: str, file: str, *, as_json: 
             return 1
         if file:
             return await _export_to(app, key, file, as_json=as_json)
-        form = Form.JSON if as_json else Form.MARKDOWN
+        form = ExportFormat.JSON if as_json else ExportFormat.MARKDOWN
         async for piece in export(app.store, key, form, at=app.clock.now()):
             sys.stdout.write(piece)
         sys.stdout.flush()
@@ -105,7 +106,7 @@ async def _export_to(app: App, thread: ThreadKey, file: str, *, as_json: bool) -
             thread,
             file,
             at=app.clock.now(),
-            form=Form.JSON if as_json else None,
+            form=ExportFormat.JSON if as_json else None,
         )
     except OSError as error:
         say(f"chatbot: {file} can't be written: {error.strerror or error}")

@@ -20,7 +20,8 @@ from core.commands.access import (
     right,
 )
 from core.commands.commands import stats_lines, view_lines
-from core.commands.export import Form, export_to
+from core.commands.export import export_to
+from core.commands.parser import ExportFormat
 from core.domain.errors import DeniedError
 
 if TYPE_CHECKING:
@@ -204,7 +205,7 @@ class AuthorizedCommands:
 
     @asynccontextmanager
     async def exported(
-        self, person: str, thread: ThreadKey, form: Form = Form.MARKDOWN
+        self, person: str, thread: ThreadKey, form: ExportFormat = ExportFormat.MARKDOWN
     ) -> AsyncGenerator[Path, None]:
         """Write a conversation to a file, which exists for the duration of the block.
 
@@ -218,7 +219,7 @@ class AuthorizedCommands:
         if held is Right.ADMIN:
             await self._audit("export", person, thread)
         with temp_files.folder() as folder:
-            file = folder / f"conversation.{'json' if form is Form.JSON else 'md'}"
+            file = folder / f"conversation.{'json' if form is ExportFormat.JSON else 'md'}"
             yield await export_to(self._store, thread, str(file), at=self._clock.now(), form=form)
 
     async def may_forget(self, person: str, thread: ThreadKey) -> Extent:

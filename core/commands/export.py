@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from core.commands.parser import Form
+from core.commands.parser import ExportFormat
 from core.domain.session import Answer, AnswerKind, Entry, Status
 
 if TYPE_CHECKING:
@@ -21,32 +21,30 @@ if TYPE_CHECKING:
     from core.domain.session import Record
     from core.store.port import Store
 
-__all__ = ["Form", "export", "export_to"]
-
 
 async def export(
-    store: Store, thread: ThreadKey, form: Form, *, at: float
+    store: Store, thread: ThreadKey, form: ExportFormat, *, at: float
 ) -> AsyncGenerator[str, None]:
     """Yield a conversation as a document in pieces; `at` dates it, in seconds since 1970."""
-    if form is Form.JSON:
+    if form is ExportFormat.JSON:
         yield f'{{"thread": {_json(str(thread))}, "exported_at": {_json(_time(at))}, "records": ['
     else:
         yield f"# {thread}\n\nExported at {_time(at)}.\n"
     mark = "\n"
     async for record in store.records(thread):
-        yield mark + _json(_fields(record)) if form is Form.JSON else _paragraph(record)
+        yield mark + _json(_fields(record)) if form is ExportFormat.JSON else _paragraph(record)
         mark = ",\n"
-    if form is Form.JSON:
+    if form is ExportFormat.JSON:
         yield "\n]}\n"
 
 
-def form_for(path: Path) -> Form:
+def form_for(path: Path) -> ExportFormat:
     """Return the form that a file's name implies."""
-    return Form.JSON if path.suffix.lower() == ".json" else Form.MARKDOWN
+    return ExportFormat.JSON if path.suffix.lower() == ".json" else ExportFormat.MARKDOWN
 
 
 async def export_to(
-    store: Store, thread: ThreadKey, file: str, *, at: float, form: Form | None = None
+    store: Store, thread: ThreadKey, file: str, *, at: float, form: ExportFormat | None = None
 ) -> Path:
     """Write a conversation to a new file that only its owner can read.
 

@@ -17,7 +17,7 @@ CommandName: TypeAlias = Literal[
 ]
 
 
-class Form(StrEnum):
+class ExportFormat(StrEnum):
     """The format of an exported conversation."""
 
     MARKDOWN = "markdown"
@@ -35,7 +35,7 @@ _NAMES: dict[str, CommandName] = {
     "stats": "stats",
     "talk": "listen",
 }
-_FORMS = {"md": Form.MARKDOWN, "markdown": Form.MARKDOWN, "json": Form.JSON}
+_FORMS = {"md": ExportFormat.MARKDOWN, "markdown": ExportFormat.MARKDOWN, "json": ExportFormat.JSON}
 _COMMAND = re.compile(r"(!?)/?([A-Za-z]{1,20})[.!]?(?:\s+(.+))?", re.DOTALL)
 
 
@@ -48,7 +48,7 @@ class Command:
     """It starts with `!`, which makes it a command wherever it is written."""
     thread: ThreadKey | None = None
     """The thread it names by a link; None for the thread it is written in."""
-    form: Form = Form.MARKDOWN
+    form: ExportFormat = ExportFormat.MARKDOWN
     """The form in which to export."""
 
 
@@ -76,7 +76,7 @@ def _export(
     arguments: list[str], linked: Callable[[str], ThreadKey | None], *, marked: bool
 ) -> Command | None:
     thread: ThreadKey | None = None
-    form: Form | None = None
+    form: ExportFormat | None = None
     for argument in arguments:
         if form is None and argument.lower() in _FORMS:
             form = _FORMS[argument.lower()]
@@ -84,4 +84,4 @@ def _export(
             pass
         else:
             return None
-    return Command(name="export", marked=marked, thread=thread, form=form or Form.MARKDOWN)
+    return Command(name="export", marked=marked, thread=thread, form=form or ExportFormat.MARKDOWN)

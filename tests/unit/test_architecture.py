@@ -110,7 +110,6 @@ def test_what_decides_claims_to_be_pure() -> None:
 
 ENTRIES = 13
 CROWDED: dict[str, tuple[int, str]] = {
-    "bots": (14, ""),
     "core/store": (15, "the port and what all stores share, beside a folder for each store"),
     "core/store/redis/scripts": (21, "a file for each verb"),
 }
@@ -172,6 +171,19 @@ ROLES = {
     "ui/views": "",
 }
 """The roles that both adapters have: the file, and its classes if it has any."""
+OWN = {
+    "Slack": {
+        "connection/dispatch", "connection/http", "connection/http_connections",
+        "connection/socket", "outbound/escape", "outbound/stream", "outbound/titles",
+        "setup/doctor_checks", "ui/agent", "ui/home",
+    },
+    "Discord": {
+        "connection/client", "connection/gateway", "inbound/channel_queues", "inbound/channels",
+        "inbound/threads", "outbound/posting", "outbound/threads", "ui/command_tree",
+        "ui/interaction_context",
+    },
+}  # fmt: skip
+"""The files for which the other platform has no counterpart."""
 
 
 @pytest.mark.parametrize(("platform", "folder"), ADAPTERS.items())
@@ -181,6 +193,16 @@ def test_a_role_has_the_same_file_and_class_on_both_adapters(platform: str, fold
         assert (ROOT / path).exists(), f"{platform} has no {role}"
         classes = [node.name for node in parsed(path).body if isinstance(node, ast.ClassDef)]
         assert {*wanted.format(platform=platform).split()} <= {*classes}, f"{path} has {classes}"
+
+
+@pytest.mark.parametrize(("platform", "folder"), ADAPTERS.items())
+def test_a_file_is_a_role_of_both_adapters_or_says_that_it_is_one_of_its_own(
+    platform: str, folder: str
+) -> None:
+    names = {str(path.relative_to(folder).with_suffix("")) for path in files(folder)}
+    names = {name for name in names if not name.endswith("__init__")}
+    assert names == {*ROLES} | OWN[platform]
+    assert not OWN["Slack"] & OWN["Discord"]
 
 
 @pytest.mark.parametrize("folder", ADAPTERS.values())

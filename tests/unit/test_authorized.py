@@ -10,7 +10,7 @@ import pytest
 
 from core.commands.authorized import NOT_HEARD, NOT_MEMBER, NOT_YOURS, AuthorizedCommands
 from core.commands.commands import Commands
-from core.commands.export import Form
+from core.commands.parser import ExportFormat
 from core.domain.clock import SystemClock
 from core.domain.errors import DeniedError, StoreUnavailableError
 from core.domain.message import Kind, ThreadKey
@@ -93,7 +93,7 @@ async def exported(
     authorized: AuthorizedCommands, person: str, thread: ThreadKey = THREAD
 ) -> list[str]:
     """Return what somebody gets."""
-    async with authorized.exported(person, thread, Form.JSON) as file:
+    async with authorized.exported(person, thread, ExportFormat.JSON) as file:
         assert file.name == "conversation.json"
         found = json.loads(file.read_text())
     assert not file.exists(), "nothing of it is left behind"

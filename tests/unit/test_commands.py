@@ -9,7 +9,8 @@ import pytest
 
 from core.commands.audit import event_line, record
 from core.commands.commands import Commands, stats_lines, thread_line, view_lines
-from core.commands.export import Form, export
+from core.commands.export import export
+from core.commands.parser import ExportFormat
 from core.domain.admission import AdmissionPolicy, FollowUp, admissions
 from core.domain.clock import SystemClock
 from core.domain.message import Address, Author, Kind, ThreadKey
@@ -80,7 +81,7 @@ async def exchange(
     assert await store.settle(work.lease, Outcome.DONE) == "free"
 
 
-async def document(store: LocalStore, form: Form) -> str:
+async def document(store: LocalStore, form: ExportFormat) -> str:
     return "".join([piece async for piece in export(store, THREAD, form, at=1_800_000_000.0)])
 
 
@@ -88,7 +89,7 @@ async def test_a_conversation_as_markdown_quotes_what_was_said(store: LocalStore
     await exchange(store, "My dog is called Rex.\n# and no heading", "Noted.")
     await exchange(store, "Again?", "No key.", kind=AnswerKind.NOTICE)
     await exchange(store, "Old?", "Gone.", trimmed=True)
-    assert await document(store, Form.MARKDOWN) == (
+    assert await document(store, ExportFormat.MARKDOWN) == (
         "# terminal:ada:main\n\nExported at 2027-01-15T08:00:00+00:00.\n"
         "\n**Ada** · 2027-01-15T08:00:00+00:00\n\n> My dog is called Rex.\n> # and no heading\n"
         "\n**bot** · 2027-01-15T08:00:00+00:00\n\n> Noted.\n"
@@ -105,7 +106,7 @@ async def test_a_conversation_as_json_is_whole_whatever_its_length(
 ) -> None:
     for number in range(count):
         await exchange(store, f"question “{number}”", f"answer {number}")
-    parsed = json.loads(await document(store, Form.JSON))
+    parsed = json.loads(await document(store, ExportFormat.JSON))
     assert parsed["thread"] == "terminal:ada:main"
     assert [r["said_by"] for r in parsed["records"]] == ["person", "bot"] * count
     assert [r["text"] for r in parsed["records"][1::2]] == [f"answer {n}" for n in range(count)]
@@ -117,7 +118,7 @@ async def test_what_is_forgotten_is_in_no_view_and_no_export(
     await exchange(store, "My dog is called Rex.", "Noted.")
     assert "I have forgotten" in await commands.forget(THREAD)
     assert await commands.view(THREAD) is None
-    assert "Rex" not in await document(store, Form.MARKDOWN)
+    assert "Rex" not in await document(store, ExportFormat.MARKDOWN)
 
 
 async def test_a_reset_empties_the_view_and_keeps_the_export(
@@ -126,7 +127,7 @@ async def test_a_reset_empties_the_view_and_keeps_the_export(
     await exchange(store, "My dog is called Rex.", "Noted.")
     await commands.reset(THREAD)
     assert not any("Rex" in line for line in view_lines(await commands.view(THREAD)))
-    assert "Rex" in await document(store, Form.MARKDOWN)
+    assert "Rex" in await document(store, ExportFormat.MARKDOWN)
 
 
 async def test_the_view_shows_summary_and_window_with_their_tokens(
@@ -194,7 +195,7 @@ async def test_one_forgets_ones_own_messages_and_may_do_so_again(
     assert "nothing of yours" in await commands.forget_own(THREAD, "bob")
     assert "3 messages of yours" in await commands.forget_own(THREAD, "ada")
     assert "nothing of yours" in await commands.forget_own(THREAD, "ada")
-    assert "secret" not in await document(store, Form.MARKDOWN)
+    assert "secret" not in await document(store, ExportFormat.MARKDOWN)
     shown = view_lines(await commands.view(THREAD))
     assert "  summary: being rebuilt because a message was deleted" in shown
     assert not any("secret" in line for line in shown)

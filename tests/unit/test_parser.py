@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from core.commands.export import Form
-from core.commands.parser import Command, parse_command
+from core.commands.parser import Command, ExportFormat, parse_command
 from core.domain.message import ThreadKey
 
 LINK = "https://acme.example/general/1"
@@ -37,7 +36,7 @@ def test_a_sentence_is_none(text: str) -> None:
 def test_an_export_says_what_and_how() -> None:
     for text in (f"export {LINK} json", f"export JSON <{LINK}>"):
         assert parse_command(text, linked) == Command(
-            name="export", marked=False, thread=THREAD, form=Form.JSON
+            name="export", marked=False, thread=THREAD, form=ExportFormat.JSON
         )
     assert parse_command("!export Markdown", linked) == Command(name="export", marked=True)
     assert parse_command("export everything you know", linked) is None

@@ -30,7 +30,7 @@ from bots.discord.ui.commands import (
     is_synced,
 )
 from bots.discord.ui.interactions import UNREAD
-from core.commands.export import Form
+from core.commands.parser import ExportFormat
 from core.domain.errors import ChatbotError, broke
 from core.domain.tasks import Tasks
 
@@ -197,8 +197,10 @@ def _export(interactions: Interactions) -> app_commands.Command[Any, ..., None]:
     @app_commands.rename(form=FORMAT, link=MESSAGE)
     @app_commands.describe(form=FORMAT_DESCRIPTION, link=MESSAGE_DESCRIPTION)
     @app_commands.choices(form=[Choice(name=name, value=value) for name, value in FORMATS.items()])
-    async def use(interaction: Interaction, form: str = Form.MARKDOWN, link: str = "") -> None:
-        await interactions.slash(interaction, "export", Form(form), link)
+    async def use(
+        interaction: Interaction, form: str = ExportFormat.MARKDOWN, link: str = ""
+    ) -> None:
+        await interactions.slash(interaction, "export", ExportFormat(form), link)
 
     return use
 

@@ -20,8 +20,8 @@ from bots.discord.ui.interaction_context import Acknowledgement, InteractionCont
 from bots.discord.ui.permalinks import link_in
 from bots.discord.ui.refusals import why
 from core.commands import temp_files
-from core.commands.export import Form
 from core.commands.in_thread import unwritten
+from core.commands.parser import ExportFormat
 from core.domain.errors import ChatbotError, DeniedError, PlatformError, broke
 from core.domain.message import ThreadKey
 from core.domain.payload import dict_of, str_of
@@ -94,7 +94,11 @@ class Interactions:
     # --- from discord.py ------------------------------------------------------------------------
 
     async def slash(
-        self, interaction: Interaction, word: str, form: Form = Form.MARKDOWN, link: str = ""
+        self,
+        interaction: Interaction,
+        word: str,
+        form: ExportFormat = ExportFormat.MARKDOWN,
+        link: str = "",
     ) -> None:
         """Run a slash command."""
         await self._handle(interaction, lambda context: self._slash(context, word, form, link))
@@ -211,7 +215,9 @@ class Interactions:
 
     # --- what each does -------------------------------------------------------------------------
 
-    async def _slash(self, context: InteractionContext, word: str, form: Form, link: str) -> None:
+    async def _slash(
+        self, context: InteractionContext, word: str, form: ExportFormat, link: str
+    ) -> None:
         if word == "help":
             await context.show(self._replies.help)
             return
@@ -240,7 +246,11 @@ class Interactions:
             await self._run(context, press.word, thread, press.form)
 
     async def _run(
-        self, context: InteractionContext, word: str, thread: ThreadKey, form: Form = Form.MARKDOWN
+        self,
+        context: InteractionContext,
+        word: str,
+        thread: ThreadKey,
+        form: ExportFormat = ExportFormat.MARKDOWN,
     ) -> None:
         """Run one command on one thread."""
         person, authorized = context.person, self._authorized

@@ -14,7 +14,7 @@ import discord
 
 from bots.discord.outbound import format as shape
 from core.commands.commands import thread_line
-from core.commands.export import Form
+from core.commands.parser import ExportFormat
 from core.domain.message import ThreadKey
 
 if TYPE_CHECKING:
@@ -52,7 +52,7 @@ class Press:
     word: str
     thread: ThreadKey | None
     """None for the thread that the button is in."""
-    form: Form = Form.MARKDOWN
+    form: ExportFormat = ExportFormat.MARKDOWN
     extent: str = ""
     """`own` or `whole` if it confirms that this is to be forgotten."""
 
@@ -69,7 +69,7 @@ def pressed(custom_id: str, values: Sequence[str]) -> Press | None:
         return None
     try:
         if kind == "choose":
-            form = Form.JSON if rest == Form.JSON else Form.MARKDOWN
+            form = ExportFormat.JSON if rest == ExportFormat.JSON else ExportFormat.MARKDOWN
             return Press(word, ThreadKey.parse(values[0]), form)
         thread = ThreadKey.parse(rest or "")
     except (AttributeError, IndexError, TypeError, ValueError):
@@ -100,7 +100,7 @@ def confirm(thread: ThreadKey, extent: str) -> tuple[str, discord.ui.View]:
 
 def choose(
     word: str,
-    form: Form,
+    form: ExportFormat,
     infos: Sequence[ThreadInfo],
     title: Callable[[ThreadKey], str],
     now: float,

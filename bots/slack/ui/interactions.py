@@ -20,9 +20,8 @@ from bots.slack.inbound.people import is_id
 from bots.slack.ui import views
 from bots.slack.ui.commands import COMMAND, EXPORT_SHORTCUT, FORGET_SHORTCUT
 from bots.slack.ui.refusals import why
-from core.commands.export import Form
 from core.commands.in_thread import unwritten
-from core.commands.parser import parse_command
+from core.commands.parser import ExportFormat, parse_command
 from core.domain.errors import ChatbotError, DeniedError, PlatformError, StoreError, broke
 from core.domain.message import ThreadKey
 from core.domain.payload import dict_of, str_of
@@ -251,7 +250,7 @@ class Interactions:
         thread: ThreadKey,
         trigger: str,
         *,
-        form: Form = Form.MARKDOWN,
+        form: ExportFormat = ExportFormat.MARKDOWN,
         pushed: bool = False,
     ) -> None:
         """Run a command on a thread."""
