@@ -178,7 +178,7 @@ def pip_setting(name: str) -> str | None:
 
 def call(command: list[str]) -> None:
     """Run a command in the checkout; exit if it fails, after it has printed why."""
-    ours = {"UV_PYTHON_DOWNLOADS": "never"}  # the user's own UV_* variables win over these
+    ours = {"UV_PYTHON_DOWNLOADS": "never", "PIP_USER": "0"}  # the user's own variables win
     if not os.access(HOME, os.W_OK) and "XDG_CACHE_HOME" not in os.environ:
         ours["UV_NO_CACHE"] = "1"
     settings = {"UV_DEFAULT_INDEX": "index-url", "SSL_CERT_FILE": "cert"}
