@@ -148,8 +148,8 @@ class LeaseHandle:
         """Make sure that so much is left of the lease."""
         if self.left() <= seconds:
             await self.renew()
-        if self.left() <= seconds:
-            raise StoreUnavailableError("the store took too long to renew the lease")
+            if self.left() <= seconds:
+                raise StoreUnavailableError("the store took too long to renew the lease")
 
     async def _while_held(self, call: Coroutine[Any, Any, None]) -> None:
         if self.left() <= 0:
