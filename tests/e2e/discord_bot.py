@@ -78,7 +78,7 @@ async def bot_on(
     async with AsyncExitStack() as stack:
         discord = await stack.enter_async_context(connected(settings, clock, store, app.commands))
         platform = discord.platform
-        platform.capabilities = replace(platform.capabilities, edit_interval=edit_interval)
+        platform._capabilities = replace(platform.capabilities, edit_interval=edit_interval)
         worker = app.worker(model or ScriptedModel(reply=echo), {platform.name: platform})
         await stack.enter_async_context(worker)
         intake = app.intake(worker)

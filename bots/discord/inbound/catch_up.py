@@ -10,6 +10,7 @@ import logging
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from cachetools import TTLCache
+from typing_extensions import override
 
 from bots.discord.faults import UNKNOWN_MESSAGE, RefusedError
 from bots.discord.ids import first_at, is_id, seconds
@@ -19,7 +20,7 @@ from bots.settings.discord import ids
 from core.domain.errors import PlatformError, ReadBackRefusedError
 from core.domain.message import FOR_US, Message
 from core.domain.payload import str_of
-from core.intake.missed import Listing
+from core.intake.missed import HistorySource, Listing
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
@@ -121,7 +122,7 @@ class ChannelReader:
             return {}  # it was deleted, or the thread was opened without a message
 
 
-class DiscordHistory:
+class DiscordHistory(HistorySource):
     """Reads channels, direct messages and threads."""
 
     def __init__(
@@ -157,11 +158,13 @@ class DiscordHistory:
         self._offer = offer
         self._say = say
 
+    @override
     async def channels(self) -> list[str]:
         """Return the channels of the settings that the bot can see."""
         known = {channel: self._channels.guild_of(channel) for channel in self._further}
         return [place_of(guild, channel) for channel, guild in known.items() if guild]
 
+    @override
     async def said(
         self, place: str, threads: Mapping[str, float], oldest: float
     ) -> AsyncGenerator[Message | Listing, None]:
@@ -181,21 +184,22 @@ class DiscordHistory:
                     for found in shown:
                         yield found
 
+    @override
     async def said_in(
         self, message: Message, oldest: float
     ) -> AsyncGenerator[Message | Listing, None]:
-        """Yield what people said in a message's thread."""
         thread = message.thread
         if message.id != thread.thread:  # else it opens the thread
             async for found in self._reader.after(thread.thread, guild_of(thread.place), oldest):
                 yield found
 
+    @override
     def listing_of(self, thread: ThreadKey, entry: Entry) -> str:
         """Return the list that a stored message is in: its thread's, with what opens the thread."""
         return thread.thread if is_id(entry.platform_id) else ""
 
+    @override
     async def is_gone(self, thread: ThreadKey, entry: Entry) -> bool:
-        """Ask Discord whether one message is gone."""
         channel = await self._reader.find(thread.thread, guild_of(thread.place))
         if channel is None:
             return False
@@ -206,12 +210,12 @@ class DiscordHistory:
             return refused.code == UNKNOWN_MESSAGE
         return False
 
+    @override
     async def offer(self, messages: Sequence[Message]) -> None:
-        """Take in messages of one thread."""
         await self._offer(messages)
 
+    @override
     async def say(self, message: Message, text: str) -> None:
-        """Say something under a message, once."""
         await self._say(message, text)
 
     async def _other_threads(self, guild: str, channel: str, oldest: float) -> list[str]:

@@ -12,6 +12,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from cachetools import LRUCache
+from typing_extensions import override
 
 from bots.discord.faults import UNKNOWN_CHANNEL, UNKNOWN_MESSAGE, LimitedError, RefusedError
 from bots.discord.ids import seconds
@@ -25,7 +26,7 @@ from bots.discord.outbound.posting import Post
 from bots.discord.outbound.read_back import find, is_ours, is_silent
 from bots.discord.outbound.status import Status
 from bots.discord.outbound.threads import Threads
-from core.delivery.port import Capabilities, Form
+from core.delivery.port import Capabilities, Form, Platform
 from core.domain.errors import (
     ContentRefusedError,
     PlatformBusyError,
@@ -61,7 +62,7 @@ _KEPT = 2000
 """Turns whose previews are remembered."""
 
 
-class DiscordPlatform:
+class DiscordPlatform(Platform):
     """One bot on Discord."""
 
     name = NAME
@@ -92,7 +93,7 @@ class DiscordPlatform:
         self.api = api
         self.channels = channels
         self.me = me
-        self.capabilities = Capabilities(call_timeout=api.timeout, edit_interval=_EDIT_SECONDS)
+        self._capabilities = Capabilities(call_timeout=api.timeout, edit_interval=_EDIT_SECONDS)
         self._session = session
         self._clock = clock
         self._most = most_messages
@@ -102,20 +103,27 @@ class DiscordPlatform:
         self._previews: LRUCache[str, str] = LRUCache(_KEPT)
         """By turn: the token of the lease whose preview was begun here."""
 
+    @property
+    @override
+    def capabilities(self) -> Capabilities:
+        return self._capabilities
+
+    @override
     def cut(self, text: str) -> tuple[int, ...]:
-        """Return the ends of pieces that each fit a message."""
         return shape.cut(text, self._most)
 
+    @override
     def piece(self, text: str, cuts: Sequence[int], index: int) -> str:
-        """Return one piece as it is posted."""
         return shape.piece(text, cuts, index)
 
+    @override
     def parts(self, text: str, form: Form) -> tuple[str, ...]:
         """Return a piece in parts; its words are already the plainest form."""
         return shape.parts(text, form)
 
     # --- posting --------------------------------------------------------------------------------
 
+    @override
     async def post(self, target: DeliveryTarget, text: str, key: PostKey) -> str:
         """Post under a key; the first message of a turn replies to its trigger."""
         channel = await self._threads.open_for(target)
@@ -139,6 +147,7 @@ class DiscordPlatform:
             if key.is_preview:
                 self._previews[target.turn] = key.token
 
+    @override
     async def edit(self, target: DeliveryTarget, message: str, text: str, *, final: bool) -> None:
         """Replace a message's text; a preview only while its rate limit leaves enough."""
         channel = await self._threads.of(target)
@@ -157,12 +166,12 @@ class DiscordPlatform:
                 raise PostRefusedError(str(limited)) from limited
             raise
 
+    @override
     async def delete(self, target: DeliveryTarget, message: str) -> None:
-        """Delete a message."""
         await posting.delete(self.api, await self._threads.of(target), message)
 
+    @override
     async def read_back(self, target: DeliveryTarget) -> tuple[Posted, ...]:
-        """Return the turn's messages after its trigger."""
         try:
             channel = await self._threads.of(target)
         except RefusedError as refused:
@@ -174,11 +183,12 @@ class DiscordPlatform:
         token = self._previews.get(target.turn, "")
         return find(mine, target, token=token, replies=_replies(target, channel))
 
+    @override
     async def fetch(self, thread: ThreadKey, attachment: Attachment) -> bytes:
-        """Fetch a file that came with a message."""
         del thread
         return await fetch(self.api, self._session, attachment.id)
 
+    @override
     async def is_unchanged(self, thread: ThreadKey, attachment: Attachment) -> bool:
         """Return whether a message still has a file; a file's content can't change."""
         del thread
@@ -186,12 +196,14 @@ class DiscordPlatform:
 
     # --- around an answer -----------------------------------------------------------------------
 
+    @override
     async def finish(self, target: DeliveryTarget, answer: Answer, posted: Sequence[str]) -> None:
         """Post the notes under an answer, and put the ✂️ on it."""
         if not answer.is_bare:
             await self._post_notes(target, answer, posted)
         self._previews.pop(target.turn, None)
 
+    @override
     async def tell(self, target: DeliveryTarget, text: str) -> bool:
         """Say it where the answer belongs, else to the asker in a direct message."""
         nonce = notice_nonce(f"{target.thread}\n{target.turn}\n{text}")
@@ -204,6 +216,7 @@ class DiscordPlatform:
             return await self._tell_alone(target.asker_id, post)
         return True
 
+    @override
     async def working(self, target: DeliveryTarget, *, working: bool) -> None:
         """Show that the bot is typing; the calls run beside the turn."""
         self._status.show(self._threads.known(target), working=working)

@@ -10,6 +10,7 @@ import logging
 from typing import TYPE_CHECKING
 
 import discord
+from typing_extensions import override
 
 from bots.discord.faults import UNKNOWN_CHANNEL, RefusedError
 from bots.discord.ids import is_id
@@ -17,6 +18,7 @@ from bots.discord.inbound import people
 from bots.discord.inbound.audience import EVERYBODY
 from bots.discord.inbound.events import NAME, ChannelInfo, channel_of, guild_of
 from bots.discord.inbound.history import one
+from core.commands.authorized import Directory
 from core.domain.errors import PlatformError, broke
 
 if TYPE_CHECKING:
@@ -31,7 +33,7 @@ _SERVER = "server"
 _DIRECT = "Direct messages"
 
 
-class DiscordDirectory:
+class DiscordDirectory(Directory):
     """The people and channels of the servers that the bot is on."""
 
     name = NAME
@@ -51,6 +53,7 @@ class DiscordDirectory:
 
     # --- threads --------------------------------------------------------------------------------
 
+    @override
     def is_ours(self, thread: ThreadKey) -> bool:
         """Return whether a thread is a direct message, or on a server that the bot is on.
 
@@ -61,14 +64,16 @@ class DiscordDirectory:
             return False
         return _is_dm(thread) or self._guild(thread) is not None
 
+    @override
     async def is_direct(self, thread: ThreadKey) -> bool:
-        """Return whether a thread is a direct message."""
         return _is_dm(thread)
 
+    @override
     def tenant(self, thread: ThreadKey) -> str:
         """Return the server; of a direct message, the channel: its figures are one person's."""
         return guild_of(thread.place) or thread.place
 
+    @override
     def scope(self, thread: ThreadKey) -> str:
         """Return what visibility depends on: the channel if the thread is known to be public."""
         guild = self._guild(thread)
@@ -87,6 +92,7 @@ class DiscordDirectory:
 
     # --- people ---------------------------------------------------------------------------------
 
+    @override
     async def listens_to(self, person: str, thread: ThreadKey) -> bool:
         """Return whether the lists of the settings let a person talk to the bot there."""
         if self._lists == EVERYBODY:
@@ -107,11 +113,13 @@ class DiscordDirectory:
         )
         return self._lists.allow(info, person, [str(role.id) for role in member.roles])
 
+    @override
     async def may_enter(self, person: str, thread: ThreadKey) -> bool:
         """Return False: a person who may enter a channel sees it already."""
         del person, thread
         return False
 
+    @override
     async def can_see(self, person: str, thread: ThreadKey) -> bool:
         """Return whether a person sees a thread; a direct message is shown to its members only."""
         if _is_dm(thread):
@@ -132,6 +140,7 @@ class DiscordDirectory:
             return kind is not None
         return rights.manage_threads or await self._is_in(person, thread)
 
+    @override
     async def is_admin(self, person: str, thread: ThreadKey) -> bool:
         """Return whether a person is an admin of the thread's server; a DM has no admins."""
         if _is_dm(thread):
@@ -143,6 +152,7 @@ class DiscordDirectory:
             return True
         return _SERVER in self._admins and member.guild_permissions.manage_guild
 
+    @override
     async def name_of(self, person: str, thread: ThreadKey) -> str:
         """Return a person's name on a server, else their global one; their id if neither is known.
 

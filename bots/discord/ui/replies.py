@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING
 
+from typing_extensions import override
+
 from bots.discord.inbound.events import NAME, ChannelInfo
 from bots.discord.outbound import posting
 from bots.discord.outbound.files_out import DEFAULT_LIMIT, parts_of
@@ -15,6 +17,7 @@ from bots.discord.ui import views
 from bots.discord.ui.commands import help_text
 from bots.discord.ui.permalinks import link_in
 from bots.discord.ui.refusals import why
+from core.commands.in_thread import CommandReplies
 from core.domain.message import ThreadKey
 from core.store.keys import unique
 
@@ -34,7 +37,7 @@ _OFFERS = {
 }
 
 
-class DiscordReplies:
+class DiscordReplies(CommandReplies):
     """Replies to commands, outside of the conversation. Each may raise `PlatformError`."""
 
     def __init__(self, platform: DiscordPlatform, channels: Channels, *, overhears: bool) -> None:
@@ -43,6 +46,7 @@ class DiscordReplies:
         self._platform = platform
         self._channels = channels
 
+    @override
     def linked(self, link: str) -> ThreadKey | None:
         """Return the thread of the message that a link leads to, if discord.py knows it."""
         found = link_in(link)
@@ -57,11 +61,13 @@ class DiscordReplies:
 
     # --- in a thread ----------------------------------------------------------------------------
 
+    @override
     async def answer(self, message: Message, text: str, name: str) -> None:
         """Say something under a message, visible to all; once in all processes."""
         del name  # the text tells it from what else is said there
         await self._platform.say(message, text)
 
+    @override
     async def offer(self, message: Message, word: str) -> None:
         """Post a button for a command under a message: its result is for one person."""
         view = views.offer(word, message.thread)
@@ -73,16 +79,18 @@ class DiscordReplies:
 
     # --- to one person --------------------------------------------------------------------------
 
+    @override
     async def tell(self, person: str, text: str) -> None:
         """Say something to a person in a direct message."""
         await self.give(person, text, ())
 
+    @override
     async def send(self, person: str, file: Path) -> None:
         """Send a file to a person in a direct message, once."""
         await self.give(person, _SENT, await asyncio.to_thread(parts_of, file, DEFAULT_LIMIT))
 
+    @override
     def why(self, error: PlatformError) -> str:
-        """Return why something is refused for good; empty if it may work later."""
         return why(error)
 
     async def give(self, person: str, text: str, files: Sequence[Path]) -> None:
