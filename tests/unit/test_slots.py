@@ -1,4 +1,4 @@
-"""Room for turns: never more than there is, first come first served, and fair to each person."""
+"""Slots for turns: never more than there are, first come first served, fair to each person."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ async def world(request: pytest.FixtureRequest) -> AsyncIterator[World]:
         await store.close()
 
 
-async def test_who_came_first_is_begun_first_and_no_newcomer_overtakes(
+async def test_the_first_to_come_starts_first_and_no_newcomer_overtakes(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     mind = Mind(pause=0)
@@ -94,7 +94,7 @@ async def test_who_came_first_is_begun_first_and_no_newcomer_overtakes(
     assert mind.asked == [str(number) for number in range(30)]
 
 
-async def test_there_are_never_more_turns_than_room(world: World) -> None:
+async def test_there_are_never_more_turns_than_slots(world: World) -> None:
     mind = Mind()
     world.model = mind.model
     async with world.worker(slots=3) as worker:
@@ -108,7 +108,7 @@ async def test_there_are_never_more_turns_than_room(world: World) -> None:
         await until(lambda: len(world.platform.texts()) == 9)
 
 
-async def test_a_thread_that_goes_on_talking_lets_the_others_go_first(world: World) -> None:
+async def test_a_busy_thread_lets_the_others_go_first(world: World) -> None:
     mind = Mind()
     world.model = mind.model
     async with world.worker(slots=1) as worker:
@@ -121,14 +121,14 @@ async def test_a_thread_that_goes_on_talking_lets_the_others_go_first(world: Wor
         await intake.take(said(0, " and more"))
         mind.gates["1"].set()
         mind.gates["2"].set()
-        # What came while it stood in line is answered with what it stood there for.
+        # What came while it was queued is answered together with what it was queued for.
         await until(lambda: mind.asked == ["0", "1", "2", "0 and more"])
         mind.gates["0 and more"].set()
         await until(lambda: len(world.platform.texts()) == 4)
     assert "[0 more]" in mind.model.calls[-1].messages[-1].text
 
 
-async def test_what_another_left_is_found_though_our_line_never_ends(world: World) -> None:
+async def test_what_another_left_is_found_though_our_queue_never_ends(world: World) -> None:
     mind = Mind()
     world.model = mind.model
     other = world.worker()
@@ -147,7 +147,7 @@ async def test_what_another_left_is_found_though_our_line_never_ends(world: Worl
     assert mind.asked[:3] == ["0", "10", "11"]
 
 
-async def test_who_stands_in_line_is_handed_back_at_once() -> None:
+async def test_a_queued_thread_is_handed_back_at_once() -> None:
     mind = Mind()
     world = World(mind.model)
     worker = world.worker(slots=1, grace=0.01)
@@ -169,7 +169,7 @@ async def test_who_stands_in_line_is_handed_back_at_once() -> None:
     assert len(world.platform.texts()) == 4
 
 
-async def test_a_lease_is_renewed_while_its_thread_stands_in_line() -> None:
+async def test_a_lease_is_renewed_while_its_thread_is_queued() -> None:
     mind = Mind()
     store = LocalStore(World().clock, lease_seconds=1)
     world = World(mind.model, store=store)
@@ -186,7 +186,7 @@ async def test_a_lease_is_renewed_while_its_thread_stands_in_line() -> None:
     assert store.headers[str(said(0).thread)].fence == 1
 
 
-async def test_an_accept_that_fails_keeps_no_place(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_an_accept_that_fails_keeps_no_slot(monkeypatch: pytest.MonkeyPatch) -> None:
     world = World()
     async with world.worker(slots=1) as worker:
         intake, accept = world.intake(worker), world.local.accept
@@ -203,7 +203,7 @@ async def test_an_accept_that_fails_keeps_no_place(monkeypatch: pytest.MonkeyPat
     assert len(world.platform.texts()) == 1
 
 
-async def test_a_place_that_comes_to_somebody_who_has_just_left_goes_on_to_the_next() -> None:
+async def test_a_slot_granted_to_a_request_that_was_just_withdrawn_goes_to_the_next() -> None:
     slots = Slots(1)
     first, gone, last = Slot(slots), Slot(slots), Slot(slots)
     assert first.request()
@@ -220,32 +220,32 @@ async def test_a_place_that_comes_to_somebody_who_has_just_left_goes_on_to_the_n
     assert first.request()
 
 
-async def test_who_is_first_goes_to_the_head_of_the_line() -> None:
+async def test_a_first_request_goes_to_the_head_of_the_queue() -> None:
     slots, order = Slots(1), list[str]()
     held = Slot(slots)
     held.request()
 
-    async def stand(name: str, *, first: bool) -> None:
+    async def wait(name: str, *, first: bool) -> None:
         slot = Slot(slots)
         await slot.acquire(first=first)
         order.append(name)
         slot.release()
 
-    tasks = [asyncio.create_task(stand(name, first=name == "head")) for name in ("a", "b", "head")]
+    tasks = [asyncio.create_task(wait(name, first=name == "head")) for name in ("a", "b", "head")]
     await asyncio.sleep(0)
     held.release_if_awaited()
     await asyncio.wait(tasks)
     assert order == ["head", "a", "b"]
 
 
-async def test_nobody_is_let_into_a_closed_room() -> None:
+async def test_no_slot_is_granted_after_closing() -> None:
     slots = Slots(1)
     held, waiting, late = Slot(slots), Slot(slots), Slot(slots)
     held.request()
-    standing = asyncio.create_task(waiting.acquire())
+    queued = asyncio.create_task(waiting.acquire())
     await asyncio.sleep(0)
     slots.close()
-    for sent_away in (standing, asyncio.create_task(late.acquire())):
+    for sent_away in (queued, asyncio.create_task(late.acquire())):
         with pytest.raises(asyncio.CancelledError):
             await sent_away
     held.release()
@@ -255,7 +255,7 @@ async def test_nobody_is_let_into_a_closed_room() -> None:
 # --- fair to each person ------------------------------------------------------------------------
 
 
-async def test_the_person_with_the_fewest_turns_is_next_and_of_equals_in_turn() -> None:
+async def test_the_person_with_the_fewest_turns_is_next_and_equals_take_turns() -> None:
     slots, order = Slots(2), list[str]()
     held = [Slot(slots, "eve"), Slot(slots, "eve")]
     assert all(slot.request() for slot in held)
@@ -275,7 +275,7 @@ async def test_the_person_with_the_fewest_turns_is_next_and_of_equals_in_turn() 
     assert order == ["ann", "bob", "ann", "bob", "eve", "eve", "eve"]
 
 
-async def test_nobody_has_more_places_than_one_person_may_have() -> None:
+async def test_nobody_has_more_slots_than_one_person_may_have() -> None:
     slots = Slots(4, per_person=2)
     eve = [Slot(slots, "eve") for _ in range(5)]
     assert [slot.request() for slot in eve] == [True, True, False, False, False]
@@ -284,12 +284,12 @@ async def test_nobody_has_more_places_than_one_person_may_have() -> None:
     assert not slots.are_awaited
     eve[0].release()
     assert [slot.request() for slot in eve[1:]] == [True, True, False, False]
-    eve[3].release()  # who stands in line may go
+    eve[3].release()  # a queued request may be withdrawn
     eve[1].release()
     assert eve[4].request()
 
 
-async def test_a_place_is_passed_on_only_to_who_comes_first() -> None:
+async def test_a_slot_is_reassigned_only_to_the_person_who_comes_first() -> None:
     slots = Slots(3, per_person=2)
     found = Slot(slots)
     assert found.request()
@@ -305,7 +305,7 @@ async def test_a_place_is_passed_on_only_to_who_comes_first() -> None:
     assert not found.request()
 
 
-async def test_who_looks_for_work_is_let_in_behind_as_many_as_stood_before() -> None:
+async def test_the_search_for_work_waits_for_as_many_as_were_queued_before() -> None:
     slots, order = Slots(1), list[str]()
     held = Slot(slots, "eve")
     held.request()
@@ -335,7 +335,7 @@ async def test_sixty_threads_of_one_person_keep_nobody_else_waiting(world: World
         await intake.take(said(60, author="ann"))
         mind.gates[mind.asked[0]].set()
         await until(lambda: len(mind.asked) >= 6)
-        if mind.asked[5] != "60":  # whoever looks for work had stood in line before
+        if mind.asked[5] != "60":  # the search for work was queued before
             mind.gates[mind.asked[1]].set()
         await until(lambda: "60" in mind.asked[:7])
         for number in range(61):
@@ -434,7 +434,7 @@ async def test_what_one_person_has_too_much_of_is_refused_and_they_hear_it_once(
     assert any("could not be taken in" in note for answer in answers for note in answer.notes)
 
 
-async def test_a_person_who_goes_on_is_told_again_once_half_of_what_waited_is_begun() -> None:
+async def test_a_person_is_told_again_once_half_of_what_waited_has_started() -> None:
     backlog, thread = Backlog(), ThreadKey("fake", "room", "t")
     for number in range(6):
         backlog.add(replace(thread, thread=f"t{number}"), "eve")
