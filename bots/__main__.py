@@ -8,6 +8,7 @@ import os
 import sys
 from typing import TYPE_CHECKING
 
+from bots.signals import INTERRUPTED
 from core.domain.errors import ChatbotError, SettingsError, StoreRefusedError, StoreUnavailableError
 
 if TYPE_CHECKING:
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
 
     from bots.settings.settings import Settings
 
-FAILED, UNUSABLE, INTERRUPTED = 1, 2, 130
+FAILED, UNUSABLE = 1, 2
 _MOVED = "`doctor --live` has moved: run `make live CHANNEL=…` in a checkout of the project."
 
 

@@ -32,7 +32,7 @@ class Connected(Protocol):
         """Return whether events can arrive at this moment."""
 
 
-class Works(Protocol):
+class WorkerHealth(Protocol):
     """Port: what answers the messages."""
 
     @property
@@ -48,7 +48,7 @@ class Health:
         store: Store,
         platforms: Iterable[str] = (),
         *,
-        worker: Works | None = None,
+        worker: WorkerHealth | None = None,
         clock: Clock | None = None,
     ) -> None:
         """Expect the bot on these platforms; each is missing until `watch` gets its bot."""

@@ -18,8 +18,8 @@ from bots.connect_retry import retry_until_reached
 from bots.factories import model_for
 from bots.health import Connected, Health
 from bots.settings.environment import data_dir
-from bots.signals import Signals
-from bots.terminal.app import INTERRUPTED, Terminal
+from bots.signals import INTERRUPTED, Signals
+from bots.terminal.app import Terminal
 from bots.terminal.session import BotParts
 from core.commands.temp_files import swept
 

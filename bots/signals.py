@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from typing import Any
 
 INTERRUPTED = 130
+"""The exit code after Ctrl-C, as shells have it."""
 
 
 class Signals:

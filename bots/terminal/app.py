@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING, Self
 
+from bots.signals import INTERRUPTED
 from bots.terminal.pipe import PipeLines, PipeScreen, serve_pipe
 from bots.terminal.platform import TerminalPlatform
 from bots.terminal.screen import TtyScreen
@@ -17,8 +18,6 @@ if TYPE_CHECKING:
 
 FAILED = 1
 """The exit code if something that was asked for did not happen."""
-INTERRUPTED = 130
-"""The exit code after Ctrl-C, as shells have it."""
 
 
 class Terminal:

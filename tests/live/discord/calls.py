@@ -53,7 +53,7 @@ class Calls:
     ) -> Reply:
         """Make a call, retry it if Discord asks for it, and record each exchange.
 
-        Raises `PlatformError` where there is no answer.
+        Raises `PlatformError` if there is no answer.
         """
         given: Json = {"json": json} if json is not None else {}
         given |= {"query": dict(query)} if query else {}
@@ -82,8 +82,8 @@ class Calls:
     async def clean_up(self, thread: str) -> int:
         """Remove what was posted, without recording it; return how many removals failed.
 
-        Deleting a thread takes a right that the bot does without, so where it is refused, an
-        empty one stays, archived.
+        To delete a thread takes a permission that the bot does not need. If Discord refuses, an
+        empty, archived thread remains.
         """
         kept, failed = len(self.made), 0
         if thread:

@@ -45,9 +45,9 @@ class Calls:
         self._files: list[str] = []
 
     async def call(self, method: str, **arguments: Any) -> Exchange:
-        """Make a call, retry it if Slack asks for it, and record each exchange.
+        """Make a call, retry it if Slack asks for it, and record the last exchange.
 
-        Raises `PlatformError` where there is no answer.
+        Raises `PlatformError` if there is no answer.
         """
         for _ in range(_TRIES):
             if method == "chat.postMessage":

@@ -90,7 +90,7 @@ async def _scene(calls: Calls, channel: str) -> Scene:
     if opening.error:
         raise SettingsError(
             f"The channel {channel} can't be used: {opening.error}. Give the id of one that the "
-            "bot is in (it begins with C, G or D, and stands at the end of the channel's details)."
+            "bot is in (it starts with C, G or D, and is at the end of the channel's details)."
         )
     return Scene(
         team=str_of(who.answer, "team_id"),
