@@ -144,8 +144,8 @@ def logged(text: str) -> str:
 
 INBOUND_FUNCTIONS: dict[str, Callable[[str], object]] = {
     "clean": clean,
-    "readable on Slack": lambda text: slack_text.readable(f"<@{ME}> {text}", ME, {}),
-    "readable on Slack, no mention": lambda text: slack_text.readable(text, ME, {"U1": "Ann"}),
+    "readable on Slack": lambda text: slack_text.readable(f"<@{ME}> {text}", ME),
+    "readable on Slack, no mention": lambda text: slack_text.readable(text, ME),
     "mentions on Slack": lambda text: slack_text.mentions_in(text, ME),
     "readable on Discord": lambda text: discord_text.readable(f"<@1> {text}", ["1"], {}),
     "mentions on Discord": lambda text: discord_text.mentions_in(text, ["1"]),

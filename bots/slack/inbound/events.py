@@ -30,7 +30,6 @@ _EDITED, _DELETED, _TOMBSTONE = "message_changed", "message_deleted", "tombstone
 _FILES = {"file_change", "file_deleted"}
 _REMOVALS = {"app_uninstalled", "tokens_revoked"}
 _KINDS = {"im": Kind.DM, "app_home": Kind.DM, "mpim": Kind.GROUP}
-_NO_NAMES: Mapping[str, str] = {}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -158,8 +157,8 @@ def _parse_stop(body: Mapping[str, Any], event: Mapping[str, Any], me: Me) -> St
     )
 
 
-def said(body: Mapping[str, Any], me: Me, names: Mapping[str, str] = _NO_NAMES) -> Message | None:
-    """Return what a person said, from an event's payload; `names` are people's, by id.
+def said(body: Mapping[str, Any], me: Me) -> Message | None:
+    """Return what a person said, from an event's payload.
 
     A mention comes twice, as `app_mention` and as `message`, with two event ids and one `ts`.
     One gesture may come with two `ts` and one `client_msg_id` (typeclaw, pull request 49). Each
@@ -171,7 +170,7 @@ def said(body: Mapping[str, Any], me: Me, names: Mapping[str, str] = _NO_NAMES) 
     event = dict_of(body, "event")
     if not is_said(event):
         return None
-    message = _message(event, event, me, names, str_of(body, "event_id"))
+    message = _message(event, event, me, str_of(body, "event_id"))
     return message if message and _says_something(message) else _owed(message, event)
 
 
@@ -186,7 +185,7 @@ def unread(body: Mapping[str, Any], me: Me) -> Message | None:
     event = dict_of(body, "event")
     if not is_said(event):
         return None
-    return _owed(_message(event, event, me, _NO_NAMES, str_of(body, "event_id"), read=False), event)
+    return _owed(_message(event, event, me, str_of(body, "event_id"), read=False), event)
 
 
 def kind_of(body: Mapping[str, Any]) -> str:
@@ -195,7 +194,7 @@ def kind_of(body: Mapping[str, Any]) -> str:
     return named(body.get("type"), event.get("type"), event.get("subtype"))
 
 
-def edited(body: Mapping[str, Any], me: Me, names: Mapping[str, str] = _NO_NAMES) -> Message | None:
+def edited(body: Mapping[str, Any], me: Me) -> Message | None:
     """Return a message whose words or files have changed, as it is now; both may be gone.
 
     `message_changed` also comes for unfurled links, translations and the bot's own updates. Then
@@ -209,7 +208,7 @@ def edited(body: Mapping[str, Any], me: Me, names: Mapping[str, str] = _NO_NAMES
         return None  # its words are unknown
     if not _is_reworded(now, before) and not _has_other_files(now, before):
         return None
-    message = _message(now, event, me, names, "")
+    message = _message(now, event, me, "")
     if message is None:
         return None
     # A second edit within a second has the same `edited.ts`, but a later event.
@@ -280,7 +279,6 @@ def _message(
     message: Mapping[str, Any],
     event: Mapping[str, Any],
     me: Me,
-    names: Mapping[str, str],
     event_id: str,
     *,
     read: bool = True,
@@ -290,7 +288,7 @@ def _message(
     Both are left out of a message without a time, since its place in the thread is unknown.
     """
     channel, ts, text = str_of(event, "channel"), str_of(message, "ts"), str_of(message, "text")
-    author = author_of(message, me, names)
+    author = author_of(message, me)
     if author is None or not is_id(channel) or str_of(message, "subtype") not in _counted(me):
         return None
     ts, event_id = ts if is_ts(ts) else "", event_id if is_id(event_id) else ""
@@ -302,7 +300,7 @@ def _message(
         id=ts or f"event {event_id}",
         identities=_identities(message, channel, ts or event_id, me, event_id),
         author=author,
-        text=readable(text, me.user, names) if read and ts else "",
+        text=readable(text, me.user) if read and ts else "",
         at=_time(ts),
         stamp=_time(str_of(dict_of(message, "edited"), "ts")),
         address=_address(message, _kind(event, channel), text, me),

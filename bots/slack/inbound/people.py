@@ -49,14 +49,13 @@ def is_ours(message: Mapping[str, Any], me: Me) -> bool:
     return user == me.user or bool(bot and bot == me.bot)
 
 
-def author_of(message: Mapping[str, Any], me: Me, names: Mapping[str, str]) -> Author | None:
+def author_of(message: Mapping[str, Any], me: Me) -> Author | None:
     """Return the author; None if that is the bot, Slack itself, or a bot that does not count."""
     user, bot = str_of(message, "user"), str_of(message, "bot_id")
     if is_ours(message, me) or user == _SLACKBOT or (bot and not me.allow_bots):
         return None
     person, other = dict_of(message, "user_profile"), dict_of(message, "bot_profile")
     called = (
-        names.get(user, ""),
         str_of(person, "display_name"),
         str_of(person, "real_name"),
         str_of(other, "name"),

@@ -1,4 +1,4 @@
-"""People's text as a model should read it: names instead of ids, no escapes of Slack's. Pure.
+"""People's text as a model should read it: labels instead of ids, no escapes of Slack's. Pure.
 
 Slack writes mentions, channels and links as `<…>`, and escapes `&`, `<` and `>` elsewhere (docs:
 messaging/formatting-message-text). Only `text` is read: the rich text blocks beside it say the
@@ -9,10 +9,6 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
 
 _USER = re.compile(r"<@([A-Z0-9]+)(?:\|[^<>]*)?>")
 _GROUP = re.compile(r"<!(?:here|channel|everyone|subteam\^[A-Z0-9]+)(?:\|[^<>]*)?>")
@@ -36,13 +32,13 @@ def mentions_in(text: str, me: str) -> Mentions:
     return Mentions(me in users, bool(users - {me}) or _GROUP.search(text) is not None)
 
 
-def readable(text: str, me: str, names: Mapping[str, str]) -> str:
+def readable(text: str, me: str) -> str:
     """Return a text as a model should read it, without the mention of the bot at its start.
 
-    `names` are people's names by id. A text that is only the mention keeps it: that is all it says.
+    A text that is only the mention keeps it: that is all it says.
     """
     bare = re.sub(rf"\A(?:\s*<@{re.escape(me)}(?:\|[^<>]*)?>[\s:,]*)+", "", text)
-    return _SIGN.sub(lambda sign: _written(sign, names), bare if bare.strip() else text).strip()
+    return _SIGN.sub(_written, bare if bare.strip() else text).strip()
 
 
 def plain(text: str) -> str:
@@ -50,7 +46,7 @@ def plain(text: str) -> str:
     return re.sub(r"&(amp|lt|gt);", lambda sign: _PLAIN[sign[1]], text)
 
 
-def _written(sign: re.Match[str], names: Mapping[str, str]) -> str:
+def _written(sign: re.Match[str]) -> str:
     if sign[2]:
         return _PLAIN[sign[2]]
     target, _, label = sign[1].partition("|")
@@ -59,7 +55,7 @@ def _written(sign: re.Match[str], names: Mapping[str, str]) -> str:
         case "":  # an app wrote a link without its address
             return label or sign[0]
         case "@":
-            return f"@{names.get(target[1:]) or label or target[1:]}"
+            return f"@{label or target[1:]}"
         case "#":
             return f"#{label.removeprefix('#') or target[1:]}"
         case "!":
