@@ -45,7 +45,7 @@ def terms(
     waiting_limit: int = 50,
     overheard_limit: int = 100,
 ) -> AdmissionPolicy:
-    """Return terms on which every message gets this verdict."""
+    """Return a policy that gives every message this verdict, in any thread."""
     return AdmissionPolicy(
         admissions=admissions or (verdict,) * 8,
         ttl=ttl,
@@ -68,7 +68,7 @@ def draft(
     refused: int = 0,
     seen_from: int = 0,
 ) -> PendingAnswer:
-    """Return an answer to everything up to place `last`."""
+    """Return an answer to all messages up to position `last`."""
     return PendingAnswer(
         last=last,
         text=text,
@@ -83,14 +83,14 @@ def draft(
 async def begin(
     store: Store, number: int = 1, *, token: str = "", on: AdmissionPolicy = TERMS, **fields: Any
 ) -> Work:
-    """Accept a message and claim its thread with it."""
+    """Accept a message, and claim its thread in the same step."""
     accepted = await store.accept(message(number, **fields), on, token or f"token{number}")
     assert accepted.work is not None
     return accepted.work
 
 
 async def finish(store: Store, work: Work, **fields: Any) -> Work | str:
-    """Commit an answer to all that waits, and settle its turn."""
+    """Commit an answer to all waiting messages, and settle the turn."""
     done = draft(work.next - 1, **fields)
     assert isinstance(await store.commit(work.lease, work.rev, done, "preview"), Answer)
     settled = await store.settle(work.lease, Outcome.DONE, posted=("p1", "p2"))
@@ -99,7 +99,7 @@ async def finish(store: Store, work: Work, **fields: Any) -> Work | str:
 
 
 async def converse(store: Store, *numbers: int, **fields: Any) -> None:
-    """Let each of these messages have a turn of its own, from accept to settle."""
+    """Run a turn for each of these messages, from accept to settle."""
     for number in numbers:
         work = await begin(store, number, **fields)
         assert await finish(store, work, text=f"answer {number}") == "free"

@@ -1,4 +1,4 @@
-"""What every test may ask for, and what a result counts as."""
+"""Fixtures and settings for all tests, and what a result counts as."""
 
 from __future__ import annotations
 
@@ -29,8 +29,8 @@ if TYPE_CHECKING:
 
 Report = TypeVar("Report", pytest.TestReport, pytest.CollectReport)
 
-# How long Hypothesis searches: `HYPOTHESIS_PROFILE` is `ci`, the default, or `nightly`.
-# The same cases each time, so that a run says something about the code alone.
+# HYPOTHESIS_PROFILE is `ci`, the default, or `nightly`, which searches longer. `ci` tries the same
+# cases each time, so that only a change of the code can change a result.
 settings.register_profile(
     "ci",
     derandomize=True,
@@ -50,13 +50,13 @@ settings.register_profile(
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "ci"))
 
 _WORKERS_PER_CORE = 2
-"""Half of the suite's time goes into waiting: for servers, leases and programs that start."""
+"""The suite spends half of its time waiting for servers, leases and programs that start."""
 
 
 def pytest_xdist_auto_num_workers() -> int:
-    """Return how many processes `-n auto` starts."""
+    """Return the number of processes that `-n auto` starts."""
     cores = os.cpu_count() or 1
-    if sys.platform == "linux":  # of the machine's cores, a container may have some only
+    if sys.platform == "linux":  # a container may have only some of the cores
         cores = len(os.sched_getaffinity(0))
     return _WORKERS_PER_CORE * cores
 
@@ -77,14 +77,14 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.fixture(scope="session")
 def redis_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """Return where a real Redis is: one for each of pytest's processes, shared by its tests."""
+    """Return the URL of a real Redis: each of pytest's processes has one, shared by its tests."""
     with redis_server(directory=tmp_path_factory.mktemp("redis")) as server:
         yield server.url
 
 
 @pytest.fixture(scope="session")
 def valkey_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """Return where a real Valkey is, just as `redis_url` does."""
+    """Return the URL of a real Valkey, as `redis_url` does."""
     folder = tmp_path_factory.mktemp("valkey")
     with redis_server(directory=folder, binary=valkey_binary()) as server:
         yield server.url
@@ -92,35 +92,35 @@ def valkey_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
 @pytest.fixture(scope="session")
 def redis_cluster_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """Return where a real cluster of Redis servers is, just as `redis_url` does."""
+    """Return the URL of a real Redis cluster, as `redis_url` does."""
     with redis_cluster(tmp_path_factory.mktemp("cluster")) as cluster:
         yield cluster.url
 
 
 @pytest.fixture(scope="session")
 def redis_sentinel_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """Return where a real Redis is that Sentinels watch, just as `redis_url` does."""
+    """Return the URL of a real Redis that Sentinels watch, as `redis_url` does."""
     with redis_sentinels(tmp_path_factory.mktemp("sentinels")) as watched:
         yield watched.url
 
 
 @pytest.fixture(scope="session")
 def postgres_url() -> Iterator[str]:
-    """Return where a real PostgreSQL is, just as `redis_url` does."""
+    """Return the URL of a real PostgreSQL, as `redis_url` does."""
     with postgres_server() as server:
         yield server.url
 
 
 @pytest.fixture(scope="session")
 def dynamodb_server() -> Iterator[DynamoServer]:
-    """Return a DynamoDB, just as `redis_url` does."""
+    """Return a DynamoDB server, shared as with `redis_url`."""
     with run_dynamodb() as server:
         yield server
 
 
 @pytest.fixture
 async def dynamo(dynamodb_server: DynamoServer) -> AsyncIterator[Table]:
-    """Return a table of the test's own, as a store uses it."""
+    """Return a table of the test's own, opened as a store opens it."""
     address = parse(dynamodb_server.url(f"t{unique()}"))
     await make_table(address, dynamodb_server.session)
     table = await connect(address, dynamodb_server.session)
@@ -131,7 +131,7 @@ async def dynamo(dynamodb_server: DynamoServer) -> AsyncIterator[Table]:
 
 @pytest.fixture
 async def database(postgres_url: str) -> AsyncIterator[AsyncConnection]:
-    """Return a connection to an empty PostgreSQL that has its tables."""
+    """Return a connection to a PostgreSQL with empty tables."""
     await (await PostgresStore.open(postgres_url)).close()
     async with await AsyncConnection.connect(postgres_url, autocommit=True) as connection:
         await postgres_data.clear(connection)
@@ -151,8 +151,8 @@ def pytest_make_collect_report() -> Generator[None, pytest.CollectReport, pytest
 
 
 def no_skip(report: Report) -> Report:
-    """Make a skip a failure in CI: what a test needs has to be there."""
-    expected = hasattr(report, "wasxfail")  # a failure that is announced counts as skipped
+    """Turn a skip into a failure in CI, where everything that a test needs must be there."""
+    expected = hasattr(report, "wasxfail")  # pytest reports an expected failure as skipped
     if os.environ.get("CI") and report.skipped and not expected:
         report.outcome = "failed"
         report.longrepr = f"A skip is a failure in CI: {report.longrepr}"
