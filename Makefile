@@ -21,7 +21,8 @@ run:  ## Start the bot, on the platforms that .env has tokens for, or in this te
 	@$(SET_UP) run </dev/null && exec $(BIN)/chatbot run
 
 quick:  ## Run the unit tests, and the contract tests on the in-memory store, in under a minute
-	@$(SET_UP) dev </dev/null && exec $(PYTEST) -q -m "not slow" tests/unit tests/contract $(ARGS)
+	@$(SET_UP) dev </dev/null && \
+		exec env HYPOTHESIS_PROFILE=quick $(PYTEST) -q -m "not slow" tests/unit tests/contract $(ARGS)
 
 test:  ## Run all tests on real servers; ARGS="-k words" selects some
 	@$(SET_UP) dev </dev/null && exec $(PYTEST) $(ARGS)

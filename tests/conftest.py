@@ -29,17 +29,18 @@ if TYPE_CHECKING:
 
 Report = TypeVar("Report", pytest.TestReport, pytest.CollectReport)
 
-# HYPOTHESIS_PROFILE is `ci`, the default, or `nightly`, which searches longer. `ci` tries the same
-# cases each time, so that only a change of the code can change a result.
-settings.register_profile(
-    "ci",
-    derandomize=True,
-    database=None,
-    deadline=None,
-    max_examples=100,
-    stateful_step_count=50,
-    suppress_health_check=list(HealthCheck),
-)
+# HYPOTHESIS_PROFILE is `ci`, the default, `quick`, or `nightly`, which searches longest. All but
+# the last try the same cases each time, so that only a change of the code can change a result.
+for profile, examples in (("ci", 100), ("quick", 25)):
+    settings.register_profile(
+        profile,
+        derandomize=True,
+        database=None,
+        deadline=None,
+        max_examples=examples,
+        stateful_step_count=50,
+        suppress_health_check=list(HealthCheck),
+    )
 settings.register_profile(
     "nightly",
     deadline=None,
