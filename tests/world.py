@@ -6,6 +6,7 @@ import asyncio
 from typing import TYPE_CHECKING
 
 from core.domain.admission import FollowUp
+from core.domain.backoff import Backoff
 from core.domain.clock import SystemClock
 from core.domain.message import Author, Kind, Message, ThreadKey
 from core.domain.session import Answer, Entry
@@ -104,7 +105,7 @@ class World:
             model=self.model_name,
             system="Be kind.",
             answer_tokens=self.answer_tokens,
-            retry=RetryPolicy(attempts=2, first_wait=0.001),
+            retry=RetryPolicy(attempts=2, backoff=Backoff(first=0.001, cap=1)),
             deaths=self.deaths,
         )
         conversation = TurnPipeline(store, self.model, self.memory, self.clock, config)

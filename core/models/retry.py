@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import random
 from contextlib import aclosing
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from core.domain.backoff import Backoff
 from core.domain.errors import ModelBusyError, ModelInterruptedError
 from core.domain.message import PieceCleaner, clean
 from core.models.port import Completion, StopReason
@@ -26,17 +26,12 @@ class RetryPolicy:
     attempts: int = 4
     deadline: float = 90.0
     """Seconds after which no further attempt starts; a running one is not cut off."""
-    first_wait: float = 0.5
-    """Seconds before the second attempt; it doubles with each."""
-    longest_wait: float = 20.0
-    """The most that it doubles to; what the model itself asks for may be longer."""
-    random: random.Random = field(default_factory=random.SystemRandom, repr=False, compare=False)
-    """Spreads the waits, so that replicas which failed together don't come back together."""
+    backoff: Backoff = Backoff(first=0.5, cap=20.0, jitter=0.5)  # noqa: RUF009 - it is frozen
+    """Waits between attempts; the wait that the model itself asks for may be longer."""
 
     def wait(self, failures: int, retry_after: float | None) -> float:
         """Return how long to wait after so many failures in a row."""
-        doubled = min(self.longest_wait, self.first_wait * 2 ** min(failures - 1, 32))
-        jittered = self.random.uniform(doubled / 2, doubled)
+        jittered = self.backoff.wait(failures)
         # Never sooner than was asked for, and not all at the same moment either.
         return jittered if retry_after is None else retry_after + jittered / 2
 

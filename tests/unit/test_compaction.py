@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import replace
-from random import Random
 from typing import TYPE_CHECKING
 
 import pytest
@@ -43,7 +42,7 @@ if TYPE_CHECKING:
     from core.models.scripted import Script
     from core.store.values import Work
 
-ONCE = RetryPolicy(attempts=1, random=Random(0))
+ONCE = RetryPolicy(attempts=1)
 TERMS = terms(reach=1_000_000)
 
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from core.domain.backoff import Backoff
 from core.domain.errors import ModelBusyError, ModelError, ModelInterruptedError, ModelRefusedError
 from core.domain.session import Usage
 from core.models.port import Block, Completion, ModelMessage, ModelRequest, StopReason
@@ -50,9 +51,7 @@ def a_policy(attempts: int = 4, deadline: float = 60.0) -> RetryPolicy:
     return RetryPolicy(
         attempts=attempts,
         deadline=deadline,
-        first_wait=1.0,
-        longest_wait=4.0,
-        random=random.Random(1),
+        backoff=Backoff(first=1.0, cap=4.0, jitter=0.5, random=random.Random(1)),
     )
 
 
@@ -125,7 +124,7 @@ def test_waits_are_spread() -> None:
 
 
 def test_a_thousand_failures_are_no_overflow() -> None:
-    assert RetryPolicy().wait(1000, None) <= RetryPolicy().longest_wait
+    assert RetryPolicy().wait(1000, None) <= RetryPolicy().backoff.cap
 
 
 async def test_never_sooner_than_asked_for() -> None:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from cachetools import LRUCache
 
+from core.domain.backoff import Backoff
 from core.store.dynamodb import index
 
 if TYPE_CHECKING:
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
     from core.domain.message import ThreadKey
     from core.store.dynamodb.connecting.client import Table
 
-SHORTEST_PAUSE, LONGEST_PAUSE = 0.05, 1.0
+_POLLING = Backoff(first=0.05, cap=1.0)
 """Seconds between two polls; one poll a second costs some two dollars a year."""
 _WATCHED = 10_000
 """Leases that are watched at once. Beyond that, the one seen longest ago starts over."""
@@ -67,7 +68,8 @@ class DueWorkPoller:
         self._clock = clock
         self._beats = beats
         self._woken = asyncio.Event()
-        self._pause = SHORTEST_PAUSE
+        self._pauses = iter(_POLLING)
+        self._pause = next(self._pauses)
 
     async def look(
         self, platforms: Collection[str], besides: int = 0
@@ -99,7 +101,7 @@ class DueWorkPoller:
                     return
                 if any(left <= 0 for left, _ in await self.look(platforms)):
                     return
-                self._pause = min(2 * self._pause, LONGEST_PAUSE)
+                self._pause = next(self._pauses)
         finally:
             self._woken.clear()
 
@@ -109,7 +111,8 @@ class DueWorkPoller:
 
     def found(self) -> None:
         """Poll often again, as there may be more work."""
-        self._pause = SHORTEST_PAUSE
+        self._pauses = iter(_POLLING)
+        self._pause = next(self._pauses)
 
     def _left(self, listed: index.Listed) -> float:
         if listed.beat:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-import random
 from contextlib import AsyncExitStack
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from aiobotocore.config import AioConfig
 from aiobotocore.session import get_session
 
+from core.domain.backoff import Backoff
 from core.store.dynamodb.connecting.errors import FAILURES, code_of, explained
 from core.store.dynamodb.items import key_of
 
@@ -32,7 +32,7 @@ ATTEMPTS = 6
 _CONNECTIONS = 50
 _READ, _DELETED = 100, 25
 """The most items that BatchGetItem reads and BatchWriteItem removes."""
-_LONGEST_PAUSE = 0.5
+_BACKOFF = Backoff(first=0.01, cap=0.5, jitter=0.9)
 # A transaction that conflicts with another one, or came too late, is no failure.
 _PASSED_BY = {"ConditionalCheckFailed", "TransactionConflict"}
 _BUSY = {"ThrottlingError", "ProvisionedThroughputExceeded"}
@@ -191,8 +191,7 @@ async def connect(address: Address, session: AioSession | None = None) -> Table:
 
 def pause(attempt: int) -> float:
     """Return how many seconds to wait after this try, counted from 0."""
-    longest: float = min(0.01 * 2 ** min(attempt, 20), _LONGEST_PAUSE)
-    return longest * random.uniform(0.1, 1)  # noqa: S311 - spreads retries
+    return _BACKOFF.wait(attempt + 1)
 
 
 def _reasons(error: BaseException) -> set[str]:

@@ -13,7 +13,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
-import random
 import re
 import socket
 from functools import cache
@@ -21,6 +20,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from psycopg import AsyncConnection
 
+from core.domain.backoff import Backoff
 from core.domain.errors import StoreUnavailableError
 from core.store.sql.postgres.address import shown
 from core.store.sql.postgres.errors import FAILURES, explained, passes
@@ -91,7 +91,7 @@ class Database:
         self.at = shown(parameters)
         self._parameters = parameters
         self._patience = patience
-        self._pause = pause
+        self._backoff = Backoff(first=pause, cap=_LONGEST_PAUSE, jitter=0.5)
         self._free = asyncio.Semaphore(CONNECTIONS)
         self._idle: list[Connection] = []
         self._closed = False
@@ -118,8 +118,7 @@ class Database:
 
     def pause(self, attempt: int) -> float:
         """Return how many seconds to wait after this try, counted from 0."""
-        longest: float = min(self._pause * 2 ** min(attempt, 20), _LONGEST_PAUSE)
-        return longest * random.uniform(0.5, 1)  # noqa: S311 - spreads the retries of replicas
+        return self._backoff.wait(attempt + 1)
 
     async def connect(self) -> Connection:
         """Return a connection outside the pool; the caller closes it."""

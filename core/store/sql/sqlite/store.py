@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from typing_extensions import override
 
+from core.domain.backoff import Backoff
 from core.domain.errors import StoreError
 from core.store import verbs
 from core.store.keys import unique
@@ -138,13 +139,12 @@ class SqliteStore(SqlStore):
         self._scrubbing = asyncio.create_task(self._scrub_later())
 
     async def _scrub_later(self) -> None:
-        wait = _SCRUB_SECONDS
+        waits = iter(Backoff(first=_SCRUB_SECONDS, cap=_LONGEST_SCRUB_SECONDS))
         try:
             while True:
-                await asyncio.sleep(wait)
+                await asyncio.sleep(next(waits))
                 if await self._file.scrub():
                     return
-                wait = min(2 * wait, _LONGEST_SCRUB_SECONDS)
         except StoreError as error:
             log.warning("the log of writes of %s was not emptied: %s", self._file.path, error)
         finally:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING
 
+from core.domain.backoff import Backoff
 from core.store.sql.sqlite.claiming import due
 from core.store.sql.sqlite.file import SqliteFile
 
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
 
     from core.domain.clock import Clock
 
-SHORTEST_PAUSE, LONGEST_PAUSE = 0.01, 0.1
+_POLLING = Backoff(first=0.01, cap=0.1)
 """Seconds between two polls of the file; SQLite notifies no process of another one's writes."""
 
 
@@ -57,7 +58,8 @@ class Watch:
         await self._file.close()
 
     async def _until_due(self, platforms: Collection[str], woken: asyncio.Event) -> None:
-        pause = SHORTEST_PAUSE
+        pauses = iter(_POLLING)
+        pause = next(pauses)
         version = -1
         while not self._closed:
             seen, version = version, await self._file.read(_version)
@@ -68,7 +70,7 @@ class Watch:
                     await woken.wait()
                 woken.clear()
             except TimeoutError:
-                pause = min(2 * pause, LONGEST_PAUSE)
+                pause = next(pauses)
 
     def _is_due(self, connection: sqlite3.Connection, platforms: Collection[str]) -> bool:
         first = due(connection, platforms)
