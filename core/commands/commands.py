@@ -75,7 +75,7 @@ class Commands:
             if record.status is not Status.DELETED:
                 # An edit may carry a time that is ahead of our clock.
                 stamp = max(self._clock.now(), record.stamp + 1)
-                await self._store.amend(thread, record.id, (), stamp=stamp, text=None)
+                await self._store.amend(thread, record.id, (), edited_at=stamp, text=None)
                 count += 1
         if not count:
             return "I have nothing of yours in this thread."
@@ -92,7 +92,7 @@ class Commands:
 
     async def threads(self, platform: str, channel: str) -> list[ThreadInfo]:
         """Return the threads of a channel, the last used first."""
-        found = [info async for info in self._store.all_threads(place=(platform, channel))]
+        found = [info async for info in self._store.all_threads(channel=(platform, channel))]
         return sorted(found, key=lambda info: info.last_at, reverse=True)
 
     async def threads_of(
@@ -100,7 +100,7 @@ class Commands:
     ) -> list[ThreadInfo]:
         """Return the threads a person took part in, the last used first."""
         within = None if channel is None else (platform, channel)
-        found = [info async for info in self._store.all_threads(place=within, person=person)]
+        found = [info async for info in self._store.all_threads(channel=within, person=person)]
         here = [info for info in found if info.thread.platform == platform]
         return sorted(here, key=lambda info: info.last_at, reverse=True)
 

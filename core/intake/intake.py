@@ -124,7 +124,7 @@ class Intake:
             message.thread,
             message.id,
             message.identities,
-            stamp=message.stamp,
+            edited_at=message.stamp,
             text=message.text,
             attachments=message.attachments if files else None,
         )
@@ -133,7 +133,7 @@ class Intake:
         self, thread: ThreadKey, message: str, identities: tuple[str, ...], *, stamp: float
     ) -> None:
         """Delete a stored message."""
-        await self._store.amend(thread, message, identities, stamp=stamp, text=None)
+        await self._store.amend(thread, message, identities, edited_at=stamp, text=None)
 
     def _crowded(self, message: Message, accepted: Accepted) -> Received:
         """Return what became of a message whose author has too many waiting."""

@@ -32,9 +32,9 @@ def partition(thread: ThreadKey, partitions: int) -> int:
     return crc32(str(thread).encode()) % partitions
 
 
-def place_prefix(platform: str, place: str) -> str:
-    """Return the prefix of every thread key of a place."""
-    return str(ThreadKey(platform, place, "x"))[:-1]
+def channel_prefix(platform: str, channel: str) -> str:
+    """Return the prefix of every thread key of a channel."""
+    return str(ThreadKey(platform, channel, "x"))[:-1]
 
 
 def once(platform: str, name: str) -> tuple[ThreadKey, str]:

@@ -122,14 +122,14 @@ class Store(SidePort):
 
     @abstractmethod
     async def claim_any(
-        self, platforms: Collection[str], token: str, besides: Collection[ThreadKey] = ()
+        self, platforms: Collection[str], token: str, excluded: Collection[ThreadKey] = ()
     ) -> Work | NothingDue:
         """Claim, of these platforms, the thread that has been due for the longest.
 
         Args:
             platforms: The platforms whose threads may be claimed.
             token: The new lease's token.
-            besides: Threads to skip, a few hundred at most.
+            excluded: Threads to skip, a few hundred at most.
 
         Returns:
             The thread's work, or how long it takes until a thread comes due.
@@ -250,7 +250,7 @@ class Store(SidePort):
         message: str,
         identities: tuple[str, ...],
         *,
-        stamp: float,
+        edited_at: float,
         text: str | None,
         attachments: tuple[Attachment, ...] | None = None,
     ) -> bool:
@@ -263,7 +263,7 @@ class Store(SidePort):
             thread: The thread.
             message: The message's id.
             identities: The identities under which a deleted message that arrives late is ignored.
-            stamp: The platform's time of the change; an edit no newer than the last has no effect.
+            edited_at: The platform's time of the change; an edit that is not newer has no effect.
             text: The new text; None deletes. An edit that leaves no text and no file deletes too.
             attachments: The files that the message has now; None keeps those that it had.
 
@@ -342,7 +342,7 @@ class Store(SidePort):
         self,
         *,
         person: str = "",
-        place: tuple[str, str] | None = None,
+        channel: tuple[str, str] | None = None,
         after: str = "",
         limit: int = 100,
     ) -> ThreadPage:
@@ -350,7 +350,7 @@ class Store(SidePort):
 
         Args:
             person: Only threads in which this person spoke.
-            place: Only threads of this platform and place.
+            channel: Only threads of this platform and channel.
             after: Where the page begins, as the page before it says.
             limit: How many threads the page holds at most.
 
@@ -359,24 +359,24 @@ class Store(SidePort):
         """
 
     async def all_threads(
-        self, *, person: str = "", place: tuple[str, str] | None = None
+        self, *, person: str = "", channel: tuple[str, str] | None = None
     ) -> AsyncIterator[ThreadInfo]:
         """Yield the threads that live, in the order of their keys, read page by page.
 
         Args:
             person: Only threads in which this person spoke.
-            place: Only threads of this platform and place.
+            channel: Only threads of this platform and channel.
 
         Raises:
             StoreError: See the module.
         """
-        page = await self.threads(person=person, place=place, limit=_PAGE)
+        page = await self.threads(person=person, channel=channel, limit=_PAGE)
         while True:
             for info in page.threads:
                 yield info
             if not page.after:
                 return
-            page = await self.threads(person=person, place=place, after=page.after, limit=_PAGE)
+            page = await self.threads(person=person, channel=channel, after=page.after, limit=_PAGE)
 
     @abstractmethod
     async def peek(self, thread: ThreadKey) -> Work | None:

@@ -61,8 +61,8 @@ class StoredTombstone:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Place:
-    """The settings of a place, under the name that `core.store.keys.place_prefix` gives it."""
+class ChannelSettings:
+    """The settings of a channel, under the name that `core.store.keys.channel_prefix` gives it."""
 
     name: str
     settings: ThreadSettings
@@ -76,7 +76,7 @@ class Cursor:
     position: int
 
 
-SideRecord: TypeAlias = SeenEvent | StoredTombstone | Place | Cursor
+SideRecord: TypeAlias = SeenEvent | StoredTombstone | ChannelSettings | Cursor
 
 
 _PING = "ping"
@@ -113,16 +113,16 @@ class SidePort(ABC):
         """
 
     @abstractmethod
-    async def place_settings(self, platform: str, place: str) -> ThreadSettings:
-        """Return the settings of a place.
+    async def channel_settings(self, platform: str, channel: str) -> ThreadSettings:
+        """Return the settings of a channel.
 
         Raises:
             StoreError: See the module.
         """
 
     @abstractmethod
-    async def set_place(self, platform: str, place: str, settings: ThreadSettings) -> None:
-        """Replace all of a place's settings.
+    async def set_channel(self, platform: str, channel: str, settings: ThreadSettings) -> None:
+        """Replace all of a channel's settings.
 
         Raises:
             StoreError: See the module.
@@ -130,7 +130,7 @@ class SidePort(ABC):
 
     @abstractmethod
     async def cursor(self, name: str) -> int:
-        """Return the position of a cursor, 0 for an unknown one; catch-up keeps one for each place.
+        """Return the position of a cursor, 0 for an unknown one; catch-up keeps one a channel.
 
         Raises:
             StoreError: See the module.

@@ -98,7 +98,7 @@ class Work:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ThreadSettings:
-    """The settings of one thread or one place; empty means the default."""
+    """The settings of one thread or one channel; empty means the default."""
 
     strategy: str = ""
     reach: int = 0

@@ -47,7 +47,7 @@ async def everything(client: Client) -> list[str]:
 
 
 async def remains(client: Client) -> list[str]:
-    """Name each key but those of the settings of places and cursors."""
+    """Name each key but those of the settings of channels and cursors."""
     kept = ("chatbot:place:", "chatbot:cursor:")
     return [key for key in await names(client) if not key.startswith(kept)]
 

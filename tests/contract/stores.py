@@ -65,7 +65,7 @@ class Harness(ABC):
 
     @abstractmethod
     async def remains(self) -> Iterable[str]:
-        """Name each thing that is kept but for settings of places and cursors."""
+        """Name each thing that is kept but for settings of channels and cursors."""
 
     @abstractmethod
     async def time(self) -> float:

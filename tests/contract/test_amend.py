@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 async def edit(store: Store, number: int, text: str | None, stamp: float = 2000.0) -> bool:
-    return await store.amend(THREAD, f"m{number}", (f"event{number}",), stamp=stamp, text=text)
+    return await store.amend(THREAD, f"m{number}", (f"event{number}",), edited_at=stamp, text=text)
 
 
 async def look(store: Store) -> Work:
@@ -92,7 +92,7 @@ FILES = tuple(
 async def amended(store: Store, *files: Attachment, text: str = "text 1") -> tuple[str, ...]:
     """Give the first message these files; return those that it has then."""
     names = ("event1",)
-    assert await store.amend(THREAD, "m1", names, stamp=2000.0, text=text, attachments=files)
+    assert await store.amend(THREAD, "m1", names, edited_at=2000.0, text=text, attachments=files)
     (entry,) = await entries(store)
     assert entry.text == text
     return tuple(file.id for file in entry.attachments)
@@ -133,13 +133,13 @@ async def test_what_lost_a_file_once_it_was_answered_is_marked(store: Store) -> 
     await store.accept(message(2, attachments=FILES), terms())
     for number in (1, 2):
         names = (f"event{number}",)
-        given: dict[str, Any] = {"stamp": 2000.0, "text": "same", "attachments": FILES}
+        given: dict[str, Any] = {"edited_at": 2000.0, "text": "same", "attachments": FILES}
         assert await store.amend(THREAD, f"m{number}", names, **given)
         assert [entry.lost_file for entry in await entries(store)] == [number > 1, False]
-        given |= {"stamp": 2001.0, "attachments": FILES[1:]}
+        given |= {"edited_at": 2001.0, "attachments": FILES[1:]}
         assert await store.amend(THREAD, f"m{number}", names, **given)
         assert [entry.lost_file for entry in await entries(store)] == [True, False]
-        given |= {"stamp": 2002.0, "attachments": FILES}
+        given |= {"edited_at": 2002.0, "attachments": FILES}
         assert await store.amend(THREAD, f"m{number}", names, **given)
     assert [entry.lost_file for entry in await entries(store)] == [True, False]
 
@@ -152,7 +152,7 @@ async def test_what_is_deleted_with_a_file_is_marked_as_well(store: Store) -> No
     await finish(store, await claimed(store))
     await edit(store, 1, None)
     await edit(store, 2, None)
-    await store.amend(THREAD, "m3", ("x",), stamp=2000.0, text="", attachments=())
+    await store.amend(THREAD, "m3", ("x",), edited_at=2000.0, text="", attachments=())
     assert [entry.lost_file for entry in await entries(store)] == [False, True, True]
 
 
@@ -162,10 +162,10 @@ async def test_a_copy_that_is_put_in_again_has_no_answer_yet(store: Store) -> No
     work = await claimed(store)
     await store.commit(work.lease, work.rev, draft(0, kind=AnswerKind.BURIED))
     await store.settle(work.lease, Outcome.DONE)
-    await store.amend(THREAD, "m1", ("x",), stamp=2000.0, text="same", attachments=FILES[:1])
+    await store.amend(THREAD, "m1", ("x",), edited_at=2000.0, text="same", attachments=FILES[:1])
     assert await store.requeue(THREAD, 0)
     assert [entry.lost_file for entry in await entries(store)] == [True, False]
-    await store.amend(THREAD, "m1", ("x",), stamp=2001.0, text="same", attachments=())
+    await store.amend(THREAD, "m1", ("x",), edited_at=2001.0, text="same", attachments=())
     assert [entry.lost_file for entry in await entries(store)] == [True, False]
 
 
@@ -173,8 +173,10 @@ async def test_an_edit_that_leaves_nothing_deletes(store: Store) -> None:
     """A message's only file is taken out: nothing waits for an answer."""
     await store.accept(message(1, "", attachments=FILES[:1]), terms())
     await store.accept(message(2, "", attachments=FILES[:1]), terms())
-    assert await store.amend(THREAD, "m1", ("event1",), stamp=2000.0, text="", attachments=())
-    assert await store.amend(THREAD, "m2", ("event2",), stamp=2000.0, text="", attachments=FILES)
+    assert await store.amend(THREAD, "m1", ("event1",), edited_at=2000.0, text="", attachments=())
+    assert await store.amend(
+        THREAD, "m2", ("event2",), edited_at=2000.0, text="", attachments=FILES
+    )
     first, second = await entries(store)
     assert (first.text, first.attachments, first.status) == ("", (), Status.DELETED)
     assert (second.attachments, second.status) == (FILES, Status.ADDRESSED)
@@ -187,9 +189,11 @@ async def test_such_an_edit_is_out_of_date_like_any_other(store: Store) -> None:
     await store.accept(message(1, attachments=FILES[:1]), terms())
     await edit(store, 1, "better")
     before = await look(store)
-    assert await store.amend(THREAD, "m1", ("event1",), stamp=1999.0, text="", attachments=())
+    assert await store.amend(THREAD, "m1", ("event1",), edited_at=1999.0, text="", attachments=())
     assert await look(store) == before
-    assert not await store.amend(THREAD, "m2", ("event2",), stamp=2000.0, text="", attachments=())
+    assert not await store.amend(
+        THREAD, "m2", ("event2",), edited_at=2000.0, text="", attachments=()
+    )
     assert (await store.accept(message(2), terms())).new
 
 
@@ -198,7 +202,7 @@ async def test_such_an_edit_below_the_summary_withholds_it(store: Store) -> None
     await converse(store, 1, 2)
     work = await look(store)
     assert await store.compact(THREAD, covers=0, rev=work.rev, to=1, text="so far")
-    assert await store.amend(THREAD, "m1", ("x",), stamp=2000.0, text="", attachments=())
+    assert await store.amend(THREAD, "m1", ("x",), edited_at=2000.0, text="", attachments=())
     assert (await look(store)).summary.withheld
 
 
@@ -208,10 +212,10 @@ async def test_files_that_are_taken_out_stay_out_of_a_copy_put_in_again(store: S
     names = ("event1",)
     await store.commit(work.lease, work.rev, draft(0, kind=AnswerKind.BURIED))
     await store.settle(work.lease, Outcome.DONE)
-    await store.amend(THREAD, "m1", names, stamp=1, text="text 1", attachments=FILES)
+    await store.amend(THREAD, "m1", names, edited_at=1, text="text 1", attachments=FILES)
     assert await store.requeue(THREAD, 0)
     assert [entry.attachments for entry in await entries(store)] == [FILES, FILES]
-    await store.amend(THREAD, "m1", names, stamp=2, text="text 1", attachments=())
+    await store.amend(THREAD, "m1", names, edited_at=2, text="text 1", attachments=())
     assert [entry.attachments for entry in await entries(store)] == [(), ()]
 
 
@@ -220,10 +224,10 @@ async def test_files_taken_out_below_the_summary_withhold_it(store: Store) -> No
     await converse(store, 1, 2)
     work = await look(store)
     assert await store.compact(THREAD, covers=0, rev=work.rev, to=1, text="so far")
-    await store.amend(THREAD, "m1", ("x",), stamp=2000.0, text="text 1", attachments=FILES)
+    await store.amend(THREAD, "m1", ("x",), edited_at=2000.0, text="text 1", attachments=FILES)
     summary = (await look(store)).summary
     assert (summary.text, summary.stale, summary.withheld) == ("so far", True, False)
-    await store.amend(THREAD, "m1", ("x",), stamp=2001.0, text="text 1", attachments=())
+    await store.amend(THREAD, "m1", ("x",), edited_at=2001.0, text="text 1", attachments=())
     summary = (await look(store)).summary
     assert (summary.text, summary.stale, summary.withheld) == ("", True, True)
 

@@ -53,7 +53,7 @@ async def test_a_summary_of_what_was_edited_is_out_of_date(store: Store) -> None
     """Protocol: `rev` as read."""
     await converse(store, 1, 2)
     work = await look(store)
-    await store.amend(THREAD, "m1", ("x",), stamp=2000.0, text="better")
+    await store.amend(THREAD, "m1", ("x",), edited_at=2000.0, text="better")
     assert not await store.compact(THREAD, covers=0, rev=work.rev, to=1, text="so far")
     assert (await look(store)).summary.covers == 0
 

@@ -131,7 +131,7 @@ async def test_what_one_process_does_the_other_sees(harness: Harness) -> None:
     """No verb answers from what a process remembers."""
     first, second = await harness.store(), await harness.store()
     work = await begin(first, 1)
-    await second.amend(THREAD, "m1", ("x",), stamp=2000.0, text="better")
+    await second.amend(THREAD, "m1", ("x",), edited_at=2000.0, text="better")
     assert await first.renew(work.lease, work.rev) == "changed"
     await second.erase(THREAD, at=1500.0)
     assert await first.history(THREAD) == ()

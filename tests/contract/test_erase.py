@@ -31,7 +31,7 @@ async def secret_thread(store: Store) -> None:
     """Say, answer, edit, overhear, refuse and summarise secrets in a thread."""
     work = await begin(store, 1, text="zebra " * 2000, author=PERSON)
     await finish(store, work, text="quagga")
-    await store.amend(THREAD, "m1", ("x",), stamp=2000.0, text="zebra " * 3000)
+    await store.amend(THREAD, "m1", ("x",), edited_at=2000.0, text="zebra " * 3000)
     await store.accept(message(2, "zebra", author=PERSON), OVERHEAR)
     await converse(store, 3, author=PERSON)
     seen = await store.peek(THREAD)
@@ -69,7 +69,7 @@ async def test_the_thread_itself_is_forgotten(harness: Harness, store: Store) ->
 async def test_a_deleted_text_is_gone_everywhere(harness: Harness, store: Store) -> None:
     """I11 for a single message."""
     await store.accept(message(1, "zebra " * 2000), terms())
-    await store.amend(THREAD, "m1", ("x",), stamp=2000.0, text=None)
+    await store.amend(THREAD, "m1", ("x",), edited_at=2000.0, text=None)
     assert "zebra" not in await found(harness)
 
 
@@ -91,7 +91,7 @@ async def test_what_the_summary_said_of_it_goes_in_the_same_step(
         assert seen is not None
         assert await store.compact(THREAD, covers=covers, rev=seen.rev, to=covers + 1, text=said)
     text, left = ("without it", ()) if file else (None, None)
-    await store.amend(THREAD, "m1", ("x",), stamp=2000.0, text=text, attachments=left)
+    await store.amend(THREAD, "m1", ("x",), edited_at=2000.0, text=text, attachments=left)
     assert await found(harness) == {"Name of"}
     seen = await store.peek(THREAD)
     assert seen is not None

@@ -30,7 +30,7 @@ async def populate(store: Store) -> None:
     await store.accept(message(4), OVERHEAR)
     await begin(store, 5, thread=OTHER)
     await store.accept(message(6), terms(waiting_limit=0))
-    await store.amend(THREAD, "unknown", ("unknown",), stamp=1.0, text=None)
+    await store.amend(THREAD, "unknown", ("unknown",), edited_at=1.0, text=None)
     await store.erase(OTHER, at=2000.0)
 
 
@@ -70,7 +70,7 @@ async def test_an_expired_thread_is_gone_before_it_is_swept(harness: Harness, st
     assert await store.thread_settings(THREAD) == ThreadSettings()
     assert await store.claim(THREAD, "mine") is None
     assert await store.claim_any(["slack"], "mine") == NothingDue(seconds=None)
-    assert not await store.amend(THREAD, "m1", ("x",), stamp=2000.0, text="late")
+    assert not await store.amend(THREAD, "m1", ("x",), edited_at=2000.0, text="late")
 
 
 async def test_a_new_session_has_nothing_of_the_old_one(harness: Harness, store: Store) -> None:

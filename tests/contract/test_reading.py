@@ -58,7 +58,7 @@ async def test_history_passes_over_gaps(store: Store) -> None:
 async def test_history_has_deleted_messages_without_their_text(store: Store) -> None:
     """Port: deleted messages are in it, without their text."""
     await converse(store, 1)
-    await store.amend(THREAD, "m1", ("x",), stamp=2000.0, text=None)
+    await store.amend(THREAD, "m1", ("x",), edited_at=2000.0, text=None)
     assert [record.text for record in await store.history(THREAD)] == ["", "answer 1"]
 
 
@@ -132,7 +132,7 @@ async def test_all_threads_iterate_over_the_pages(
 ) -> None:
     monkeypatch.setattr(port, "_PAGE", 2)
     await populate(store)
-    for choice in ({}, {"person": "U1"}, {"place": ("slack", "C1")}):
+    for choice in ({}, {"person": "U1"}, {"channel": ("slack", "C1")}):
         found = [info.thread async for info in store.all_threads(**choice)]
         assert found == await listed(store, **choice)
 
@@ -161,14 +161,14 @@ async def test_the_threads_of_a_place(store: Store, place: str) -> None:
     """Port: those of a (platform, place), and of none whose name only looks like it (I8)."""
     await populate(store)
     wanted = {key for key in KEYS if (key.platform, key.place) == ("slack", place)}
-    keys = await listed(store, 1, place=("slack", place))
+    keys = await listed(store, 1, channel=("slack", place))
     assert (set(keys), len(keys)) == (wanted, len(wanted))
 
 
 async def test_the_threads_of_a_person_in_a_place(store: Store) -> None:
     """Both together."""
     await populate(store)
-    assert await listed(store, person="U1", place=("slack", "C1")) == [KEYS[1]]
+    assert await listed(store, person="U1", channel=("slack", "C1")) == [KEYS[1]]
 
 
 async def test_a_thread_in_a_list_has_its_counters(harness: Harness, store: Store) -> None:
@@ -267,14 +267,14 @@ async def test_settings_alone_are_no_work(store: Store) -> None:
 
 async def test_settings_of_a_place(harness: Harness, store: Store) -> None:
     """Port: set as a whole; they don't expire."""
-    await store.set_place("slack", "C1", ALL)
+    await store.set_channel("slack", "C1", ALL)
     await harness.advance(10**8)
     await store.sweep()
-    assert await store.place_settings("slack", "C1") == ALL
+    assert await store.channel_settings("slack", "C1") == ALL
     for platform, place in (("slack", "C2"), ("discord", "C1"), ("slack", "C1:x")):
-        assert await store.place_settings(platform, place) == ThreadSettings()
-    await store.set_place("slack", "C1", ThreadSettings())
-    assert await store.place_settings("slack", "C1") == ThreadSettings()
+        assert await store.channel_settings(platform, place) == ThreadSettings()
+    await store.set_channel("slack", "C1", ThreadSettings())
+    assert await store.channel_settings("slack", "C1") == ThreadSettings()
 
 
 async def test_cursors_never_go_back(store: Store) -> None:
@@ -309,8 +309,8 @@ async def test_revs_move_with_what_is_changed_and_not_with_what_is_said(store: S
     await finish(store, work)
     assert (await store.revs((THREAD,))) == (seen[0],)
     for change in (
-        lambda: store.amend(THREAD, "m1", ("x",), stamp=2000.0, text="text 1", attachments=()),
-        lambda: store.amend(THREAD, "m2", ("x",), stamp=2000.0, text=None),
+        lambda: store.amend(THREAD, "m1", ("x",), edited_at=2000.0, text="text 1", attachments=()),
+        lambda: store.amend(THREAD, "m2", ("x",), edited_at=2000.0, text=None),
         lambda: store.erase(THREAD, at=1001.5, keep_log=True),
     ):
         await change()
@@ -345,11 +345,11 @@ async def test_who_listens_hears_of_what_this_process_changes(store: Store) -> N
     store.on_change(heard.append)
     store.on_change(heard.append)
     await converse(store, 1)
-    await store.amend(THREAD, "m9", ("x",), stamp=2000.0, text=None)
+    await store.amend(THREAD, "m9", ("x",), edited_at=2000.0, text=None)
     assert heard == []
-    await store.amend(THREAD, "m1", ("x",), stamp=2000.0, text="new")
+    await store.amend(THREAD, "m1", ("x",), edited_at=2000.0, text="new")
     assert heard == [THREAD] * 2
-    await store.amend(THREAD, "m1", ("x",), stamp=2000.0, text=None)
+    await store.amend(THREAD, "m1", ("x",), edited_at=2000.0, text=None)
     await store.erase(THREAD, at=1001.5, keep_log=True)
     await store.erase(OTHER, at=5000.0)
     assert heard == [*[THREAD] * 6, *[OTHER] * 2]

@@ -11,7 +11,7 @@ from core.domain.admission import Admission
 from core.domain.message import Attachment, Kind, ThreadKey
 from core.domain.session import AnswerKind
 from core.store.local.store import LocalStore
-from core.store.side_port import Cursor, Place, SeenEvent, StoredTombstone
+from core.store.side_port import ChannelSettings, Cursor, SeenEvent, StoredTombstone
 from core.store.values import Outcome, ThreadSettings, Work
 from tests.builders import OTHER, OVERHEAR, TERMS, THREAD, begin, converse, draft, finish, message
 from tests.clocks import ManualClock
@@ -50,7 +50,7 @@ async def side_records_of(store: Store) -> dict[tuple[type, str], SideRecord]:
     found: dict[tuple[type, str], SideRecord] = {}
     async for batch in store.side_records():
         for record in batch:
-            name = record.name if isinstance(record, Place | Cursor) else record.hash
+            name = record.name if isinstance(record, ChannelSettings | Cursor) else record.hash
             found[type(record), name] = record
     return found
 
@@ -80,8 +80,8 @@ async def fill(store: Store) -> None:
     file = Attachment(id="F1", name="a.png", media_type="image/png", size=3)
     await converse(store, 1, 2)
     await store.accept(message(3, author="U2", attachments=(file,), answer_in="C9"), OVERHEAR)
-    await store.amend(THREAD, "m1", ("event1",), stamp=7.25, text="edited 🦊")
-    await store.amend(THREAD, "m2", ("event2",), stamp=8, text=None)
+    await store.amend(THREAD, "m1", ("event1",), edited_at=7.25, text="edited 🦊")
+    await store.amend(THREAD, "m2", ("event2",), edited_at=8, text=None)
     await store.set_thread(THREAD, Kind.THREAD, ThreadSettings(strategy="full", reach=9), ttl=9999)
     work = await begin(store, 4, author=STRANGE)
     given_up = replace(
@@ -89,7 +89,7 @@ async def fill(store: Store) -> None:
     )
     await store.commit(work.lease, work.rev, given_up, "preview")
     await store.settle(work.lease, Outcome.DONE, posted=("p9",))
-    await store.amend(THREAD, "m3", ("event3",), stamp=9, text="text 3", attachments=())
+    await store.amend(THREAD, "m3", ("event3",), edited_at=9, text="text 3", attachments=())
     (buried,) = await store.buried()
     assert await store.requeue(THREAD, buried.entry.place)
     claimed = await store.claim(THREAD, "token9")
@@ -184,7 +184,7 @@ async def test_nothing_that_was_forgotten_is_admitted_again(
 ) -> None:
     await converse(source, 1, 2)
     await source.erase(THREAD, at=1002.0)
-    await source.amend(OTHER, "m5", ("event5",), stamp=1, text=None)
+    await source.amend(OTHER, "m5", ("event5",), edited_at=1, text=None)
     assert await source.dump(THREAD) is None
     await store.keep(tuple((await side_records_of(source)).values()))
     again = await store.accept(message(2, identities=("another",)), TERMS)
@@ -197,7 +197,7 @@ async def test_nothing_that_was_forgotten_is_admitted_again(
 async def test_asides_come_out_as_they_went_in(store: Store, source: LocalStore) -> None:
     await fill(source)
     await source.erase(OTHER, at=1.25)
-    await source.set_place("slack", "T1:C1", ThreadSettings(strategy="window", muted=True))
+    await source.set_channel("slack", "T1:C1", ThreadSettings(strategy="window", muted=True))
     await source.advance("slack T1", 1_234_567_890_123_456_789)
     wanted = await side_records_of(source)
     for _ in range(2):
@@ -211,7 +211,7 @@ async def test_asides_come_out_as_they_went_in(store: Store, source: LocalStore)
         before = wanted[name]
         assert isinstance(before, SeenEvent)
         assert expires == pytest.approx(before.expires, abs=5)
-    assert await store.place_settings("slack", "T1:C1") == ThreadSettings(
+    assert await store.channel_settings("slack", "T1:C1") == ThreadSettings(
         strategy="window", muted=True
     )
     assert await store.advance("slack T1", 5) == 1_234_567_890_123_456_789
@@ -225,15 +225,15 @@ async def test_more_asides_than_a_batch_come_out_all(store: Store) -> None:
 
 
 async def test_what_is_kept_again_takes_the_place_of_what_was(store: Store) -> None:
-    await store.set_place("slack", "C1", ThreadSettings(muted=True))
+    await store.set_channel("slack", "C1", ThreadSettings(muted=True))
     await store.advance("here", 9)
     await store.keep([Cursor(name="here", position=3), Cursor(name="there", position=4)])
     (place,) = [
         record
         async for batch in store.side_records()
         for record in batch
-        if isinstance(record, Place)
+        if isinstance(record, ChannelSettings)
     ]
     await store.keep([replace(place, settings=ThreadSettings())])
-    assert await store.place_settings("slack", "C1") == ThreadSettings()
+    assert await store.channel_settings("slack", "C1") == ThreadSettings()
     assert (await store.cursor("here"), await store.cursor("there")) == (9, 4)

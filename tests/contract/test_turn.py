@@ -100,7 +100,7 @@ async def test_a_turn_keeps_its_name_when_its_message_goes(harness: Harness, sto
     for number in (1, 2):
         await store.accept(message(number), terms())
     await claimed(store, "mine")
-    await store.amend(THREAD, "m1", ("x",), stamp=2000.0, text=None)
+    await store.amend(THREAD, "m1", ("x",), edited_at=2000.0, text=None)
     await harness.expire_lease(THREAD)
     assert (await claimed(store, "theirs")).lease.turn == "m1"
 
@@ -194,7 +194,7 @@ async def test_a_claim_shows_no_more_than_its_reach(store: Store) -> None:
 async def test_renew_says_when_something_changed(store: Store) -> None:
     """Protocol: changed: `rev` moved, turn still open. An extended lease, and claim shows it."""
     work = await begin(store, 1, token="mine")
-    await store.amend(THREAD, "m1", ("x",), stamp=2000.0, text="better")
+    await store.amend(THREAD, "m1", ("x",), edited_at=2000.0, text="better")
     assert await store.renew(work.lease, work.rev) == "changed"
     now = await claimed(store, "mine")
     assert now.rev != work.rev
@@ -221,7 +221,7 @@ async def test_renew_says_that_the_turn_was_stopped(harness: Harness, store: Sto
 async def test_a_change_is_told_before_a_stop(store: Store) -> None:
     """What was read is out of date; what is read anew is stopped still."""
     work = await begin(store, 1, token="mine")
-    await store.amend(THREAD, "m1", ("x",), stamp=2000.0, text="better")
+    await store.amend(THREAD, "m1", ("x",), edited_at=2000.0, text="better")
     await store.stop(THREAD, work.lease.turn)
     assert await store.renew(work.lease, work.rev) == "changed"
     assert await store.renew(work.lease, (await claimed(store, "mine")).rev) == "stopped"
@@ -257,7 +257,7 @@ async def test_an_edit_after_the_commit_changes_nothing_for_the_worker(store: St
     """A committed answer stands, whatever is edited afterwards."""
     work = await begin(store, 1)
     await store.commit(work.lease, work.rev, draft(0))
-    await store.amend(THREAD, "m1", ("x",), stamp=2000.0, text="better")
+    await store.amend(THREAD, "m1", ("x",), edited_at=2000.0, text="better")
     assert await store.renew(work.lease, work.rev) == "ok"
 
 
@@ -295,7 +295,7 @@ async def test_a_retried_commit_is_committed_once(store: Store) -> None:
 async def test_a_commit_on_what_was_edited_is_changed(store: Store) -> None:
     """Protocol: commit needs `rev` as it was read; else changed, with the work as it is now."""
     work = await begin(store, 1, token="mine")
-    await store.amend(THREAD, "m1", ("x",), stamp=2000.0, text="better")
+    await store.amend(THREAD, "m1", ("x",), edited_at=2000.0, text="better")
     changed = await store.commit(work.lease, work.rev, draft(0))
     assert isinstance(changed, Changed)
     assert changed.work == await claimed(store, "mine")
@@ -416,7 +416,7 @@ async def test_a_retried_settle_on_a_free_thread_is_refused(store: Store) -> Non
 async def test_nothing_left_to_answer_is_settled_too(store: Store) -> None:
     """Protocol: an open turn is closed by `settle` alone, also when nothing is left to say."""
     work = await begin(store, 1, token="mine")
-    await store.amend(THREAD, "m1", ("x",), stamp=2000.0, text=None)
+    await store.amend(THREAD, "m1", ("x",), edited_at=2000.0, text=None)
     assert await store.claim(THREAD, "theirs") is None
     assert await store.settle(work.lease, Outcome.DONE) == "free"
     assert await store.claim(THREAD, "theirs") is None
@@ -428,7 +428,7 @@ async def test_a_turn_with_nothing_left_stays_in_work(harness: Harness, store: S
     """The same: a killed worker's turn is taken over, so that its preview is taken back."""
     work = await begin(store, 1, token="mine")
     await store.renew(work.lease, work.rev, "p1")
-    await store.amend(THREAD, "m1", ("x",), stamp=2000.0, text=None)
+    await store.amend(THREAD, "m1", ("x",), edited_at=2000.0, text=None)
     await harness.expire_lease(THREAD)
     taken = await store.claim_any(["slack"], "theirs")
     assert isinstance(taken, Work)
@@ -600,7 +600,7 @@ async def test_a_deletion_reaches_what_was_requeued(store: Store) -> None:
     await bury(store, work.lease, work.rev, 0)
     await store.settle(work.lease, Outcome.DONE)
     await store.requeue(THREAD, 0)
-    assert await store.amend(THREAD, "m1", ("x",), stamp=2000.0, text=None)
+    assert await store.amend(THREAD, "m1", ("x",), edited_at=2000.0, text=None)
     assert await store.claim(THREAD, "mine") is None
     entries = [r for r in await store.history(THREAD) if isinstance(r, Entry)]
     assert [entry.text for entry in entries] == ["", ""]
@@ -612,7 +612,7 @@ async def test_an_edit_reaches_what_was_requeued(store: Store) -> None:
     await bury(store, work.lease, work.rev, 0)
     await store.settle(work.lease, Outcome.DONE)
     await store.requeue(THREAD, 0)
-    await store.amend(THREAD, "m1", ("x",), stamp=2000.0, text="better")
+    await store.amend(THREAD, "m1", ("x",), edited_at=2000.0, text="better")
     again = await claimed(store, "mine")
     assert [r.text for r in again.records if isinstance(r, Entry)] == ["better"] * 2
 

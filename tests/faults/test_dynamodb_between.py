@@ -27,7 +27,7 @@ async def test_a_claim_between_the_parts_of_a_transaction_reads_again(
     first, second = await opened(), await opened()
     await first.accept(message(1, "old"), terms())
     (before,) = [item for item in await dynamodb_data.scan(dynamo) if "#e#" in item["sk"]["S"]]
-    await first.amend(THREAD, "m1", ("x",), stamp=2000.0, text="new")
+    await first.amend(THREAD, "m1", ("x",), edited_at=2000.0, text="new")
     (after,) = [item for item in await dynamodb_data.scan(dynamo) if "#e#" in item["sk"]["S"]]
     await dynamo.call("put_item", Item=before)
     front.asked.clear()
@@ -115,7 +115,7 @@ async def test_a_deletion_that_crosses_its_message_meets_it(
         assert (await second.accept(message(1), terms())).new
 
     front.before_first("TransactWriteItems", cross)
-    assert await first.amend(THREAD, "m1", ("event1",), stamp=2000.0, text=None)
+    assert await first.amend(THREAD, "m1", ("event1",), edited_at=2000.0, text=None)
     assert await second.claim(THREAD, "mine") is None
     assert [record.text for record in await second.history(THREAD)] == [""]
 
@@ -160,7 +160,7 @@ async def test_what_is_remembered_of_a_thread_is_forgotten_when_another_process_
     """Who holds a lease need not read again what it has read, as long as nobody else writes."""
     first, second = await opened(), await opened()
     work = await begin(first, 1, text="old")
-    assert await second.amend(THREAD, "m1", ("x",), stamp=2000.0, text="new")
+    assert await second.amend(THREAD, "m1", ("x",), edited_at=2000.0, text="new")
     answer = await first.commit(work.lease, work.rev, draft(0))
     assert isinstance(answer, Changed)
     assert [record.text for record in answer.work.records] == ["new"]

@@ -101,7 +101,7 @@ async def source(clock: Sleeper) -> LocalStore:
     await converse(store, *range(10, 10 + 2 * PORTION), thread=long)
     await converse(store, 1, thread=GONE)
     await store.erase(GONE, at=2000.0)
-    await store.set_place("slack", "T1:C1", ThreadSettings(muted=True))
+    await store.set_channel("slack", "T1:C1", ThreadSettings(muted=True))
     await store.set_thread(THREADS[1], Kind.THREAD, ThreadSettings(strategy="full"), ttl=9999)
     await store.advance("slack T1:C1", 77)
     for number in range(3):
@@ -263,11 +263,11 @@ async def test_what_a_forgotten_bot_has_done_is_named_and_made_good(
 ) -> None:
     await move(source, target, clock, lambda _: None)
     await converse(source, 60, thread=THREADS[3])
-    await source.amend(THREADS[2], "m1", ("x",), stamp=9, text="edited")
+    await source.amend(THREADS[2], "m1", ("x",), edited_at=9, text="edited")
     await source.set_thread(THREADS[1], Kind.THREAD, ThreadSettings(), ttl=9999)
     await converse(source, 1, thread=ThreadKey("slack", "C9", "9"))
     await source.erase(THREADS[0], at=5000.0)
-    await source.set_place("slack", "T1:C1", ThreadSettings())
+    await source.set_channel("slack", "T1:C1", ThreadSettings())
     await source.audit(AuditEvent(id="9", what="export", by="U1", thread=GONE, at=clock.now()))
     found = await compare(source, target, clock, lambda _: None)
     assert sorted(found.differences) == sorted(
@@ -277,7 +277,7 @@ async def test_what_a_forgotten_bot_has_done_is_named_and_made_good(
             f"{THREADS[1]} is in another state in TO: its turn, summary, settings or people differ",
             "slack:C9:9 is not in TO",
             f"{THREADS[0]} is only in TO",
-            "1 settings of places are not in TO",
+            "1 settings of channels are not in TO",
             "1 tombstones of threads that expired or were forgotten are not in TO",
             "4 hashes of events are not in TO",
             "1 lines of the audit log are not in TO",
@@ -314,7 +314,7 @@ async def test_only_an_empty_store_is_moved_into(
     source: LocalStore, target: Mortal, clock: Sleeper
 ) -> None:
     used = LocalStore(clock)
-    await used.set_place("slack", "C1", ThreadSettings(muted=True))
+    await used.set_channel("slack", "C1", ThreadSettings(muted=True))
     for other in (source, used):
         with pytest.raises(StoreRefusedError, match="a migration needs an empty store"):
             await moved(source, other, clock)

@@ -90,11 +90,11 @@ async def test_a_message_or_a_file_that_was_deleted_leaves_it_too(
     with redis_server(directory=tmp_path, extra=PERSISTENT) as server:
         store = opened(server.url)
         await say_both(store)
-        await store.amend(FIRST, "m1", ("deleted",), stamp=2, text=None)
+        await store.amend(FIRST, "m1", ("deleted",), edited_at=2, text=None)
         await until_gone(tmp_path, SECRET)
         files = (Attachment(id=f"F-{SECRET}", name="a.pdf", media_type="application/pdf", size=5),)
         await store.accept(message(3, thread=SECOND, attachments=files), terms())
-        await store.amend(SECOND, "m3", ("changed",), stamp=2, text="text 3", attachments=())
+        await store.amend(SECOND, "m3", ("changed",), edited_at=2, text="text 3", attachments=())
         assert holds(tmp_path, SECRET)
         await until_gone(tmp_path, SECRET)
         assert holds(tmp_path, OTHER)

@@ -235,7 +235,7 @@ class StoreMachine(RuleBasedStateMachine):
                     thread,
                     f"m{number}",
                     (f"event{number}",),
-                    stamp=float(stamp),
+                    edited_at=float(stamp),
                     text=text,
                     attachments=files,
                 )
@@ -442,7 +442,7 @@ class StoreMachine(RuleBasedStateMachine):
         to = min(to, seen.next)
         covers = max(0, seen.summary.covers - old)
         if changed:
-            self.amend(thread=thread, which=to, stamp=9, deleted=True, files=None, twice=False)
+            self.amend(thread=thread, which=to, edited_at=9, deleted=True, files=None, twice=False)
         now = self.run(self.stores[0].peek(thread))
         wanted = now.rev == seen.rev and covers == seen.summary.covers and covers <= to <= seen.head
         for _ in range(1 + twice):

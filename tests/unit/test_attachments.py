@@ -264,11 +264,11 @@ async def kept_in(
 
 
 async def edited(store: LocalStore) -> None:
-    await store.amend(THREAD, "m1", ("x",), stamp=9e9, text="text 1", attachments=())
+    await store.amend(THREAD, "m1", ("x",), edited_at=9e9, text="text 1", attachments=())
 
 
 async def deleted(store: LocalStore) -> None:
-    await store.amend(THREAD, "m1", ("x",), stamp=0, text=None)
+    await store.amend(THREAD, "m1", ("x",), edited_at=0, text=None)
 
 
 async def reset(store: LocalStore) -> None:

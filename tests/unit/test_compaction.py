@@ -108,7 +108,7 @@ class Desk:
 
     async def amend(self, number: int, text: str | None) -> None:
         assert await self.store.amend(
-            THREAD, f"m{number}", (f"m{number}",), stamp=2000.0 + number, text=text
+            THREAD, f"m{number}", (f"m{number}",), edited_at=2000.0 + number, text=text
         )
 
 
@@ -334,7 +334,7 @@ async def test_of_two_processes_one_pays(caplog: pytest.LogCaptureFixture) -> No
 async def test_what_is_void_each_time_is_not_paid_for_each_time() -> None:
     async def edit() -> None:
         times = len(model.calls)
-        await desk.store.amend(THREAD, "m1", ("m1",), stamp=2000.0 + times, text=f"No. {times}")
+        await desk.store.amend(THREAD, "m1", ("m1",), edited_at=2000.0 + times, text=f"No. {times}")
 
     model = Editing(edit)
     desk = Desk(model)

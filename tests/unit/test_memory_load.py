@@ -31,7 +31,7 @@ async def summed_up(count: int, covers: int) -> LocalStore:
 
 async def delete(store: Store, *numbers: int) -> None:
     for number in numbers:
-        assert await store.amend(THREAD, f"m{number}", ("x",), stamp=2000.0, text=None)
+        assert await store.amend(THREAD, f"m{number}", ("x",), edited_at=2000.0, text=None)
 
 
 async def loaded(store: Store, name: str = "hybrid", tokens: int = PLENTY) -> Session:

@@ -88,15 +88,15 @@ async def every_verb(store: RedisStore) -> None:
     work = await store.claim(THREAD, "b")
     assert work is not None
     await store.settle(work.lease, Outcome.FAILED)
-    await store.amend(THREAD, "m0", ("event0",), stamp=5, text="else")
-    await store.amend(THREAD, "m0", ("event0",), stamp=6, text=None)
-    await store.amend(THREAD, "none", ("none",), stamp=6, text=None)
+    await store.amend(THREAD, "m0", ("event0",), edited_at=5, text="else")
+    await store.amend(THREAD, "m0", ("event0",), edited_at=6, text=None)
+    await store.amend(THREAD, "none", ("none",), edited_at=6, text=None)
     await store.compact(THREAD, covers=0, rev="", to=0, text="")
     await store.claim_any(["slack"], "c")
     await store.history(THREAD)
     await store.claim_once("slack", "press 1")
     await store.peek(THREAD)
-    await store.threads(person="U1", place=("slack", "C1"))
+    await store.threads(person="U1", channel=("slack", "C1"))
     await store.advance("cursor", 7)
     await store.audit(AuditEvent(id="1", what="export", by="U1", thread=THREAD, at=5))
     await store.audited()
@@ -239,7 +239,7 @@ async def test_data_from_the_future_is_left_alone(store: RedisStore, client: Cli
 async def test_times_lose_no_digits(store: RedisStore) -> None:
     odd = replace(message(1), at=1700000000.1234567)
     await store.accept(odd, terms())
-    await store.amend(THREAD, "m1", (), stamp=1700000001.7654321, text="else")
+    await store.amend(THREAD, "m1", (), edited_at=1700000001.7654321, text="else")
     (entry,) = await store.history(THREAD)
     assert (entry.at, entry.stamp) == (1700000000.1234567, 1700000001.7654321)  # type: ignore[union-attr]
 

@@ -325,7 +325,7 @@ async def test_while_somebody_reads_the_log_of_writes_is_emptied_later(
             reader.execute("BEGIN")
             assert "zebra" in str(reader.execute("SELECT body FROM entry").fetchall())
             async with asyncio.timeout(file.PATIENCE - 1):
-                assert await store.amend(THREAD, "m1", ("x",), stamp=2000.0, text=None)
+                assert await store.amend(THREAD, "m1", ("x",), edited_at=2000.0, text=None)
                 await store.accept(message(2), terms())
             assert logged(path, "zebra")
             await asyncio.sleep(0.2)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from core.domain.message import ThreadKey
 from core.domain.session import Entry
 from core.store.dynamodb import index, items
-from core.store.keys import place_prefix
+from core.store.keys import channel_prefix
 from core.store.values import Buried, ThreadInfo, ThreadPage
 
 if TYPE_CHECKING:
@@ -63,13 +63,13 @@ async def threads(
     now: float,
     *,
     person: str,
-    place: tuple[str, str] | None,
+    channel: tuple[str, str] | None,
     after: str,
     limit: int,
 ) -> ThreadPage:
     """Return one page of threads, in the order of their keys."""
     listing = items.PERSON + person if person else items.THREADS
-    prefix = place_prefix(*place) if place else ""
+    prefix = channel_prefix(*channel) if channel else ""
     found: list[ThreadInfo] = []
     at = after
     while len(found) <= limit:

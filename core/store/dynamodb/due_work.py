@@ -72,7 +72,7 @@ class DueWorkPoller:
         self._pause = next(self._pauses)
 
     async def look(
-        self, platforms: Collection[str], besides: int = 0
+        self, platforms: Collection[str], excluded: int = 0
     ) -> list[tuple[float, ThreadKey]]:
         """Return threads with work in the order of their due times.
 
@@ -80,12 +80,12 @@ class DueWorkPoller:
 
         Args:
             platforms: The platforms of the threads.
-            besides: How many further threads to read, as the caller skips that many.
+            excluded: How many further threads to read, as the caller skips that many.
 
         Returns:
             For each thread, in how many seconds it may be claimed.
         """
-        found = await index.work(self._table, platforms, besides)
+        found = await index.work(self._table, platforms, excluded)
         return [(self._left(listed), listed.thread) for listed in found]
 
     async def wait(self, platforms: Collection[str], seconds: float) -> None:

@@ -34,12 +34,12 @@ class Listed:
     """The beat of its lease; empty if there is none."""
 
 
-async def work(table: Table, platforms: Collection[str], besides: int = 0) -> list[Listed]:
-    """Return threads with work, in the order of their due times; `besides` more than usual."""
+async def work(table: Table, platforms: Collection[str], excluded: int = 0) -> list[Listed]:
+    """Return threads with work, in the order of their due times; `excluded` more than usual."""
     found: list[Listed] = []
     for platform in platforms:
         condition, values = "queue = :queue", {"queue": platform}
-        rows = await table.query(condition, values, limit=_LOOKED_AT + besides, IndexName=WORK)
+        rows = await table.query(condition, values, limit=_LOOKED_AT + excluded, IndexName=WORK)
         found += map(_listed, rows)
     return sorted(found, key=lambda listed: listed.due)
 

@@ -14,14 +14,14 @@ from typing_extensions import override
 
 from core.domain.admission import Admission
 from core.store import codec, verbs
-from core.store.dynamodb import across, index, items, places
+from core.store.dynamodb import across, index, items, side
 from core.store.dynamodb.connecting.address import parse
 from core.store.dynamodb.connecting.client import PATIENCE, connect
 from core.store.dynamodb.due_work import DueWorkPoller, LeaseObserver
 from core.store.dynamodb.steps import Steps
 from core.store.dynamodb.table import refuse_unfit, remarks
-from core.store.keys import place_prefix, unique
-from core.store.side_port import Cursor, Dump, Place, SeenEvent, StoredTombstone
+from core.store.keys import channel_prefix, unique
+from core.store.side_port import ChannelSettings, Cursor, Dump, SeenEvent, StoredTombstone
 from core.store.values import NothingDue, ThreadSettings
 from core.store.verbs.buffered_rows import Reads
 from core.store.verbs.rows import living
@@ -102,11 +102,11 @@ class DynamoStore(SteppedStore):
 
     @override
     async def claim_any(
-        self, platforms: Collection[str], token: str, besides: Collection[ThreadKey] = ()
+        self, platforms: Collection[str], token: str, excluded: Collection[ThreadKey] = ()
     ) -> Work | NothingDue:
         later: list[float] = []
-        for seconds, thread in await self._lookout.look(platforms, len(besides)):
-            if thread in besides:
+        for seconds, thread in await self._lookout.look(platforms, len(excluded)):
+            if thread in excluded:
                 continue
             if seconds > 0:
                 later.append(seconds)
@@ -120,12 +120,12 @@ class DynamoStore(SteppedStore):
         self,
         *,
         person: str = "",
-        place: tuple[str, str] | None = None,
+        channel: tuple[str, str] | None = None,
         after: str = "",
         limit: int = 100,
     ) -> ThreadPage:
         return await across.threads(
-            self._table, self._clock.now(), person=person, place=place, after=after, limit=limit
+            self._table, self._clock.now(), person=person, channel=channel, after=after, limit=limit
         )
 
     @override
@@ -163,28 +163,28 @@ class DynamoStore(SteppedStore):
     # --- beside threads -----------------------------------------------------------------------
 
     @override
-    async def place_settings(self, platform: str, place: str) -> ThreadSettings:
-        return await places.settings(self._table, place_prefix(platform, place))
+    async def channel_settings(self, platform: str, channel: str) -> ThreadSettings:
+        return await side.settings(self._table, channel_prefix(platform, channel))
 
     @override
-    async def set_place(self, platform: str, place: str, settings: ThreadSettings) -> None:
-        await places.put_settings(self._table, place_prefix(platform, place), settings)
+    async def set_channel(self, platform: str, channel: str, settings: ThreadSettings) -> None:
+        await side.put_settings(self._table, channel_prefix(platform, channel), settings)
 
     @override
     async def cursor(self, name: str) -> int:
-        return await places.cursor(self._table, name)
+        return await side.cursor(self._table, name)
 
     @override
     async def advance(self, name: str, position: int) -> int:
-        return await places.advance(self._table, name, position)
+        return await side.advance(self._table, name, position)
 
     @override
     async def audit(self, event: AuditEvent) -> None:
-        await places.audit(self._table, self._clock.now(), event)
+        await side.audit(self._table, self._clock.now(), event)
 
     @override
     async def audited(self, *, after: str = "", limit: int = 100) -> tuple[AuditEvent, ...]:
-        return await places.audited(self._table, self._clock.now(), after, limit)
+        return await side.audited(self._table, self._clock.now(), after, limit)
 
     # --- upkeep -------------------------------------------------------------------------------
 
@@ -207,7 +207,7 @@ class DynamoStore(SteppedStore):
 
     @override
     async def check(self) -> tuple[str, ...]:
-        await places.try_out(self._table)
+        await side.try_out(self._table)
         return await remarks(self._table)
 
     @override
@@ -304,10 +304,10 @@ class DynamoStore(SteppedStore):
             case StoredTombstone():
                 ttl = items.ttl(record.trace.expires)
                 await self._put((f"r#{record.hash}", "-"), line=record.trace.line, **ttl)
-            case Place():
-                await places.put_settings(self._table, record.name, record.settings)
+            case ChannelSettings():
+                await side.put_settings(self._table, record.name, record.settings)
             case Cursor():
-                await places.advance(self._table, record.name, record.position)
+                await side.advance(self._table, record.name, record.position)
 
     async def _put(self, key: items.Key, **fields: str | float | None) -> None:
         item = items.of(key, stamp=unique(), **fields)
@@ -337,7 +337,7 @@ def _parts(records: Sequence[Record]) -> Iterator[Sequence[Record]]:
 def _side_record(item: Item, now: float) -> SideRecord | None:
     kind, _, name = items.key_of(item)[0].partition("#")
     if kind == "place":
-        return Place(name=name, settings=codec.load_settings(items.text(item, "body")))
+        return ChannelSettings(name=name, settings=codec.load_settings(items.text(item, "body")))
     if kind == "cursor":
         return Cursor(name=name, position=int(item["position"]["N"]))
     if items.is_over(item, now):

@@ -12,7 +12,7 @@ from core.domain.message import ThreadKey
 from core.domain.session import Entry
 from core.store import keys, verbs
 from core.store.local.rows import LocalRows
-from core.store.side_port import Cursor, Dump, Place, SeenEvent, StoredTombstone
+from core.store.side_port import ChannelSettings, Cursor, Dump, SeenEvent, StoredTombstone
 from core.store.values import Buried, NothingDue, ThreadPage, ThreadSettings
 from core.store.verbs.stepped import SteppedStore
 
@@ -50,14 +50,14 @@ class LocalStore(SteppedStore):
 
     @override
     async def claim_any(
-        self, platforms: Collection[str], token: str, besides: Collection[ThreadKey] = ()
+        self, platforms: Collection[str], token: str, excluded: Collection[ThreadKey] = ()
     ) -> Work | NothingDue:
         now = self._now()
         threads = ((ThreadKey.parse(key), header) for key, header in self.headers.items())
         due = sorted(
             (header.due, str(thread))
             for thread, header in threads
-            if header.due is not None and thread.platform in platforms and thread not in besides
+            if header.due is not None and thread.platform in platforms and thread not in excluded
         )
         for when, key in due:
             if when > now.time:
@@ -88,11 +88,11 @@ class LocalStore(SteppedStore):
         self,
         *,
         person: str = "",
-        place: tuple[str, str] | None = None,
+        channel: tuple[str, str] | None = None,
         after: str = "",
         limit: int = 100,
     ) -> ThreadPage:
-        prefix = keys.place_prefix(*place) if place else ""
+        prefix = keys.channel_prefix(*channel) if channel else ""
         found = sorted(
             key
             for key in self.headers
@@ -136,12 +136,12 @@ class LocalStore(SteppedStore):
         return header.settings if header else ThreadSettings()
 
     @override
-    async def place_settings(self, platform: str, place: str) -> ThreadSettings:
-        return self.places.get(keys.place_prefix(platform, place), ThreadSettings())
+    async def channel_settings(self, platform: str, channel: str) -> ThreadSettings:
+        return self.places.get(keys.channel_prefix(platform, channel), ThreadSettings())
 
     @override
-    async def set_place(self, platform: str, place: str, settings: ThreadSettings) -> None:
-        self.places[keys.place_prefix(platform, place)] = settings
+    async def set_channel(self, platform: str, channel: str, settings: ThreadSettings) -> None:
+        self.places[keys.channel_prefix(platform, channel)] = settings
 
     @override
     async def cursor(self, name: str) -> int:
@@ -220,7 +220,7 @@ class LocalStore(SteppedStore):
                     self.seen[record.hash] = (record.verdict, record.expires)
                 case StoredTombstone():
                     self.traces[record.hash] = record.trace
-                case Place():
+                case ChannelSettings():
                     self.places[record.name] = record.settings
                 case Cursor():
                     known = self.cursors.get(record.name, 0)
@@ -276,6 +276,6 @@ class LocalStore(SteppedStore):
             if trace.expires > now:
                 yield StoredTombstone(hash=name, trace=trace)
         for name, settings in self.places.items():
-            yield Place(name=name, settings=settings)
+            yield ChannelSettings(name=name, settings=settings)
         for name, position in self.cursors.items():
             yield Cursor(name=name, position=position)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from core.store import codec, keys
 from core.store.migration.migrate import portions_of, side_records_of, unheld
-from core.store.side_port import Cursor, Place, SeenEvent, StoredTombstone
+from core.store.side_port import ChannelSettings, Cursor, SeenEvent, StoredTombstone
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -135,7 +135,7 @@ async def _compare_side_records(
 _WORDS: dict[type[SideRecord], str] = {
     SeenEvent: "hashes of events",
     StoredTombstone: "tombstones of threads that expired or were forgotten",
-    Place: "settings of places",
+    ChannelSettings: "settings of channels",
     Cursor: "cursors of catch-up",
 }
 
@@ -147,7 +147,7 @@ def _named(record: SideRecord) -> tuple[str, ...]:
         case StoredTombstone():
             line = record.trace.line
             return "traced", record.hash, "" if line is None else repr(float(line))
-        case Place():
+        case ChannelSettings():
             return "place", record.name, codec.dump(record.settings)
         case Cursor():
             return "cursor", record.name, str(record.position)

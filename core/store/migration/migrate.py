@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 from core.domain.errors import StoreRefusedError
 from core.store import keys
-from core.store.side_port import Cursor, Place, StoredTombstone
+from core.store.side_port import ChannelSettings, Cursor, StoredTombstone
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
@@ -160,7 +160,7 @@ async def _is_empty(store: Store) -> bool:
     if (await store.threads(limit=1)).threads or await store.audited(limit=1):
         return False
     async for batch in side_records_of(store, but=set()):
-        if any(isinstance(record, Cursor | Place) for record in batch):
+        if any(isinstance(record, Cursor | ChannelSettings) for record in batch):
             return False
     return True
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from core.domain.message import ThreadKey
 from core.domain.session import Entry
 from core.store import codec
-from core.store.keys import audit_start, place_prefix
+from core.store.keys import audit_start, channel_prefix
 from core.store.redis import records, wire
 from core.store.redis.scripts import encoded
 from core.store.values import Buried, ThreadPage
@@ -42,10 +42,10 @@ class Lists:
         return now, sorted(found)
 
     async def threads(
-        self, *, person: str, place: tuple[str, str] | None, after: str, limit: int
+        self, *, person: str, channel: tuple[str, str] | None, after: str, limit: int
     ) -> ThreadPage:
         """Return one page of threads; see `Store.threads`."""
-        prefix = place_prefix(*place) if place else ""
+        prefix = channel_prefix(*channel) if channel else ""
         living: list[tuple[str, ThreadInfo]] = []
         while len(living) <= limit:
             keys = await self._candidates(person, prefix, after, limit + 1)

@@ -18,7 +18,7 @@ so that each script is atomic on a cluster too:
 | `{p}buried` | sorted set: threads in which messages were given up |
 
 Each of these has a time to live, and so has the audit log (`audit`, a sorted set of events in the
-order of their text). The settings of places (`place:`) and cursors (`cursor:`) never expire.
+order of their text). The settings of channels (`place:`) and cursors (`cursor:`) never expire.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Literal
 from urllib.parse import quote
 
-from core.store.keys import digest, partition, place_prefix
+from core.store.keys import channel_prefix, digest, partition
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -90,12 +90,12 @@ class Names:
             f"{self.prefix}{{{number}}}{index}" for number in range(PARTITIONS) for index in indexes
         ]
 
-    def place(self, platform: str, place: str) -> str:
-        """Return the key of a place's settings."""
-        return self.place_named(place_prefix(platform, place))
+    def place(self, platform: str, channel: str) -> str:
+        """Return the key of a channel's settings."""
+        return self.place_named(channel_prefix(platform, channel))
 
     def place_named(self, name: str) -> str:
-        """Return the key of the settings of the place with this name."""
+        """Return the key of the settings of the channel with this name."""
         return f"{self.prefix}place:{name}"
 
     def cursor(self, name: str) -> str:

@@ -121,12 +121,12 @@ class RedisStore(Store):
 
     @override
     async def claim_any(
-        self, platforms: Collection[str], token: str, besides: Collection[ThreadKey] = ()
+        self, platforms: Collection[str], token: str, excluded: Collection[ThreadKey] = ()
     ) -> Work | NothingDue:
         indexes = self._names.work(platforms)
-        passed = {str(thread) for thread in besides}
+        passed = {str(thread) for thread in excluded}
         while True:
-            now, firsts = await self._lists.firsts(indexes, 1 + len(besides))
+            now, firsts = await self._lists.firsts(indexes, 1 + len(excluded))
             wanted = [(due, thread) for due, thread in firsts if thread not in passed]
             for due, thread in wanted:
                 if due > now:
@@ -209,7 +209,7 @@ class RedisStore(Store):
         message: str,
         identities: tuple[str, ...],
         *,
-        stamp: float,
+        edited_at: float,
         text: str | None,
         attachments: tuple[Attachment, ...] | None = None,
     ) -> bool:
@@ -218,7 +218,7 @@ class RedisStore(Store):
             thread,
             identities,
             id=message,
-            stamp=stamp,
+            stamp=edited_at,
             deleted=text is None,
             text=text or "",
             files="" if attachments is None else records.files(attachments),
@@ -251,11 +251,11 @@ class RedisStore(Store):
         self,
         *,
         person: str = "",
-        place: tuple[str, str] | None = None,
+        channel: tuple[str, str] | None = None,
         after: str = "",
         limit: int = 100,
     ) -> ThreadPage:
-        return await self._lists.threads(person=person, place=place, after=after, limit=limit)
+        return await self._lists.threads(person=person, channel=channel, after=after, limit=limit)
 
     @override
     async def peek(self, thread: ThreadKey) -> Work | None:
@@ -308,13 +308,13 @@ class RedisStore(Store):
         )
 
     @override
-    async def place_settings(self, platform: str, place: str) -> ThreadSettings:
-        name = self._names.place(platform, place)
+    async def channel_settings(self, platform: str, channel: str) -> ThreadSettings:
+        name = self._names.place(platform, channel)
         return wire.settings(await self._calls.ask(self._client.get(name)))
 
     @override
-    async def set_place(self, platform: str, place: str, settings: ThreadSettings) -> None:
-        name = self._names.place(platform, place)
+    async def set_channel(self, platform: str, channel: str, settings: ThreadSettings) -> None:
+        name = self._names.place(platform, channel)
         await self._calls.ask(self._client.set(name, codec.dump(settings)))
 
     @override

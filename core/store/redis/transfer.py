@@ -10,7 +10,7 @@ from core.domain.session import Entry
 from core.store import codec
 from core.store.redis import wire
 from core.store.redis.records import dump as dumped
-from core.store.side_port import Cursor, Dump, Place, SeenEvent, StoredTombstone
+from core.store.side_port import ChannelSettings, Cursor, Dump, SeenEvent, StoredTombstone
 from core.store.verbs import Tombstone
 from core.store.verbs.inbox import PEOPLE_LIMIT
 
@@ -109,7 +109,7 @@ def _words(names: Names, record: SideRecord, now: float) -> Iterable[tuple[Value
         case StoredTombstone():
             for key in names.everywhere_of("trace", record.hash, record.near):
                 yield "SET", key, _line(record.trace), "PX", _left(record.trace.expires, now)
-        case Place():
+        case ChannelSettings():
             yield "SET", names.place_named(record.name), codec.dump(record.settings)
 
 
@@ -122,7 +122,7 @@ def _side_record(kept: Kept, value: bytes, left: int, now: float) -> SideRecord:
     if kept.what == "trace":
         return StoredTombstone(hash=kept.name, trace=_trace(value, left, now), near=kept.partition)
     if kept.what == "place":
-        return Place(name=kept.name, settings=codec.load_settings(value))
+        return ChannelSettings(name=kept.name, settings=codec.load_settings(value))
     return Cursor(name=kept.name, position=int(value))
 
 

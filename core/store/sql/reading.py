@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from core.domain.message import ThreadKey
 from core.store import codec
-from core.store.keys import place_prefix
+from core.store.keys import channel_prefix
 from core.store.sql.query import Query
 from core.store.values import Buried, ThreadPage, ThreadSettings
 
@@ -64,10 +64,10 @@ def history(thread: ThreadKey, after: int, limit: int) -> Queries[tuple[Record, 
 
 
 def threads(
-    person: str, place: tuple[str, str] | None, after: str, limit: int
+    person: str, channel: tuple[str, str] | None, after: str, limit: int
 ) -> Queries[ThreadPage]:
     """Return one page of threads, in the order of their keys."""
-    prefix = place_prefix(*place) if place else ""
+    prefix = channel_prefix(*channel) if channel else ""
     by_person = (
         "SELECT thread.key, thread.header FROM who JOIN thread ON thread.key = who.thread"
         " WHERE who.person = :person AND who.thread > :after AND who.thread < :beyond"

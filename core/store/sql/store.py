@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from typing_extensions import override
 
 from core.store import verbs
-from core.store.sql import places, reading, transfer
+from core.store.sql import reading, side, transfer
 from core.store.verbs.stepped import Prefetch, SteppedStore
 
 if TYPE_CHECKING:
@@ -37,11 +37,11 @@ class SqlStore(SteppedStore):
         self,
         *,
         person: str = "",
-        place: tuple[str, str] | None = None,
+        channel: tuple[str, str] | None = None,
         after: str = "",
         limit: int = 100,
     ) -> ThreadPage:
-        return await self._ask(reading.threads(person, place, after, limit))
+        return await self._ask(reading.threads(person, channel, after, limit))
 
     @override
     async def revs(self, threads: Sequence[ThreadKey]) -> tuple[str, ...]:
@@ -55,11 +55,11 @@ class SqlStore(SteppedStore):
 
     @override
     async def audit(self, event: AuditEvent) -> None:
-        await self._ask(places.audit(await self._time(), event), writes=True)
+        await self._ask(side.audit(await self._time(), event), writes=True)
 
     @override
     async def audited(self, *, after: str = "", limit: int = 100) -> tuple[AuditEvent, ...]:
-        return await self._ask(places.audited(await self._time(), after, limit))
+        return await self._ask(side.audited(await self._time(), after, limit))
 
     # --- settings and cursors -----------------------------------------------------------------
 
@@ -68,20 +68,20 @@ class SqlStore(SteppedStore):
         return await self._ask(reading.settings(thread))
 
     @override
-    async def place_settings(self, platform: str, place: str) -> ThreadSettings:
-        return await self._ask(places.settings(platform, place))
+    async def channel_settings(self, platform: str, channel: str) -> ThreadSettings:
+        return await self._ask(side.settings(platform, channel))
 
     @override
-    async def set_place(self, platform: str, place: str, settings: ThreadSettings) -> None:
-        await self._ask(places.put_settings(platform, place, settings), writes=True)
+    async def set_channel(self, platform: str, channel: str, settings: ThreadSettings) -> None:
+        await self._ask(side.put_settings(platform, channel, settings), writes=True)
 
     @override
     async def cursor(self, name: str) -> int:
-        return await self._ask(places.cursor(name))
+        return await self._ask(side.cursor(name))
 
     @override
     async def advance(self, name: str, position: int) -> int:
-        return await self._ask(places.advance(name, position), writes=True)
+        return await self._ask(side.advance(name, position), writes=True)
 
     # --- migration ----------------------------------------------------------------------------
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 from core.domain.admission import Admission
 from core.store import codec
 from core.store.keys import digest
-from core.store.side_port import Cursor, Dump, Place, SeenEvent, StoredTombstone
+from core.store.side_port import ChannelSettings, Cursor, Dump, SeenEvent, StoredTombstone
 from core.store.sql.query import Query
 from core.store.verbs import Tombstone
 
@@ -42,7 +42,7 @@ _READ: tuple[_Table, ...] = (
     (
         "name",
         "name, settings FROM place WHERE",
-        lambda name, settings: Place(name=name, settings=codec.load_settings(settings)),
+        lambda name, settings: ChannelSettings(name=name, settings=codec.load_settings(settings)),
     ),
     (
         "name",
@@ -62,7 +62,11 @@ _WRITE: dict[type[SideRecord], tuple[str, tuple[str, ...], str]] = {
         ("hash", "line", "expires"),
         "(hash) DO UPDATE SET line = excluded.line, expires = excluded.expires",
     ),
-    Place: ("place", ("name", "settings"), "(name) DO UPDATE SET settings = excluded.settings"),
+    ChannelSettings: (
+        "place",
+        ("name", "settings"),
+        "(name) DO UPDATE SET settings = excluded.settings",
+    ),
     Cursor: (
         "cursor",
         ("name", "position"),
@@ -124,7 +128,7 @@ def _rows(several: Iterable[SideRecord]) -> Iterable[tuple[Value, ...]]:
                 yield record.hash, record.verdict.value, record.expires
             case StoredTombstone():
                 yield record.hash, record.trace.line, record.trace.expires
-            case Place():
+            case ChannelSettings():
                 yield record.name, codec.dump(record.settings)
             case Cursor():
                 yield record.name, record.position

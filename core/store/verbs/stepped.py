@@ -128,14 +128,14 @@ class SteppedStore(Store):
         message: str,
         identities: tuple[str, ...],
         *,
-        stamp: float,
+        edited_at: float,
         text: str | None,
         attachments: tuple[Attachment, ...] | None = None,
     ) -> bool:
         known = await self._step(
             thread,
             lambda rows, now: verbs.amend(
-                rows, now, message, identities, stamp, text, attachments=attachments
+                rows, now, message, identities, edited_at, text, attachments=attachments
             ),
             Prefetch(makes=True, reads=Reads(messages=(message, message + verbs.AGAIN))),
         )

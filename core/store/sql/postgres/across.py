@@ -18,12 +18,12 @@ if TYPE_CHECKING:
 
 _PICK = words(
     "SELECT key, header, xmin::text FROM thread WHERE platform = ANY(:platforms) AND due <= :now"
-    " AND key <> ALL(:besides) ORDER BY due LIMIT 1 FOR UPDATE SKIP LOCKED"
+    " AND key <> ALL(:excluded) ORDER BY due LIMIT 1 FOR UPDATE SKIP LOCKED"
 )
 _NEXT = words(
     "SELECT :clock,"
     " (SELECT min(due) FROM thread WHERE platform = ANY(:platforms) AND due IS NOT NULL"
-    " AND key <> ALL(:besides))"
+    " AND key <> ALL(:excluded))"
 )
 _LOCKED_SECONDS = 0.05
 """Seconds after which to retry a thread that is due, but that another step has locked."""
@@ -54,13 +54,13 @@ class Nothing:
 
 
 async def lock_due(
-    connection: AsyncConnection, platforms: Collection[str], besides: Collection[ThreadKey]
+    connection: AsyncConnection, platforms: Collection[str], excluded: Collection[ThreadKey]
 ) -> Found | Nothing:
-    """Begin a transaction and lock the thread, not in `besides`, that has been due for the longest.
+    """Begin a transaction and lock the thread that has been due for the longest.
 
-    Locked threads are skipped, as another step is working on them.
+    Threads in `excluded` are skipped, and so are locked ones, on which another step works.
     """
-    values = {"platforms": list(platforms), "besides": [str(thread) for thread in besides]}
+    values = {"platforms": list(platforms), "excluded": [str(thread) for thread in excluded]}
     async with connection.pipeline():
         await connection.execute("BEGIN ISOLATION LEVEL READ COMMITTED")
         picked = await connection.execute(_PICK, values)

@@ -10,7 +10,7 @@ from typing_extensions import override
 
 from core.store import verbs
 from core.store.keys import unique
-from core.store.sql import places
+from core.store.sql import side
 from core.store.sql.postgres import across, checks
 from core.store.sql.postgres.address import parse
 from core.store.sql.postgres.database import PATIENCE, Database, words
@@ -82,11 +82,11 @@ class PostgresStore(SqlStore):
 
     @override
     async def claim_any(
-        self, platforms: Collection[str], token: str, besides: Collection[ThreadKey] = ()
+        self, platforms: Collection[str], token: str, excluded: Collection[ThreadKey] = ()
     ) -> Work | NothingDue:
         found: Work | NothingDue | None = None
         while found is None:  # the due thread's session had expired, and the claim removed it
-            found = await self._claim_due(platforms, token, besides)
+            found = await self._claim_due(platforms, token, excluded)
         return found
 
     @override
@@ -114,7 +114,7 @@ class PostgresStore(SqlStore):
 
     @override
     async def check(self) -> tuple[str, ...]:
-        await self._ask(places.try_out(), writes=True)
+        await self._ask(side.try_out(), writes=True)
         return await self._database.run(lambda c: checks.sentences(c, self._database.at))
 
     @override
@@ -165,14 +165,14 @@ class PostgresStore(SqlStore):
         return answer
 
     async def _claim_due(
-        self, platforms: Collection[str], token: str, besides: Collection[ThreadKey]
+        self, platforms: Collection[str], token: str, excluded: Collection[ThreadKey]
     ) -> Work | NothingDue | None:
         call = self._call(lambda rows, now: verbs.claim(rows, now, token), unique())
 
         async def step(connection: Connection) -> Work | NothingDue | None:
             if await call.is_done(connection):
                 return call.answers[-1]
-            found = await across.lock_due(connection, platforms, besides)
+            found = await across.lock_due(connection, platforms, excluded)
             if isinstance(found, across.Nothing):
                 return NothingDue(seconds=found.seconds)
             return await call.finish(connection, found)

@@ -22,10 +22,10 @@ def claim_any(
     now: verbs.Now,
     platforms: Collection[str],
     token: str,
-    besides: Collection[ThreadKey],
+    excluded: Collection[ThreadKey],
 ) -> Work | NothingDue:
     """Claim the thread that has been due for the longest; see `Store.claim_any`."""
-    while (first := due(connection, platforms, besides)) is not None:
+    while (first := due(connection, platforms, excluded)) is not None:
         when, thread = first
         if when > now.time:
             return NothingDue(seconds=when - now.time)
@@ -54,10 +54,10 @@ def sweep(connection: sqlite3.Connection, now: verbs.Now, limit: int) -> int:
 def due(
     connection: sqlite3.Connection,
     platforms: Collection[str],
-    besides: Collection[ThreadKey] = (),
+    excluded: Collection[ThreadKey] = (),
 ) -> tuple[float, ThreadKey] | None:
-    """Return the thread with work that is due first, without those in `besides`, and when."""
-    passed = json.dumps([str(thread) for thread in besides])
+    """Return the thread with work that is due first, without those in `excluded`, and when."""
+    passed = json.dumps([str(thread) for thread in excluded])
     rows = (
         connection.execute(
             "SELECT due, key FROM thread WHERE platform = ? AND due IS NOT NULL"

@@ -12,7 +12,7 @@ from core.domain.backoff import Backoff
 from core.domain.errors import StoreError
 from core.store import verbs
 from core.store.keys import unique
-from core.store.sql import places
+from core.store.sql import side
 from core.store.sql.query import run
 from core.store.sql.rows import SqlRows
 from core.store.sql.sqlite import claiming
@@ -70,10 +70,10 @@ class SqliteStore(SqlStore):
 
     @override
     async def claim_any(
-        self, platforms: Collection[str], token: str, besides: Collection[ThreadKey] = ()
+        self, platforms: Collection[str], token: str, excluded: Collection[ThreadKey] = ()
     ) -> Work | NothingDue:
         return await self._file.write(
-            lambda c: claiming.claim_any(c, self._now(), platforms, token, besides)
+            lambda c: claiming.claim_any(c, self._now(), platforms, token, excluded)
         )
 
     @override
@@ -88,13 +88,13 @@ class SqliteStore(SqlStore):
         message: str,
         identities: tuple[str, ...],
         *,
-        stamp: float,
+        edited_at: float,
         text: str | None,
         attachments: tuple[Attachment, ...] | None = None,
     ) -> bool:
         """Change a stored message's text and files, or delete it, on the disk as well."""
         known = await super().amend(
-            thread, message, identities, stamp=stamp, text=text, attachments=attachments
+            thread, message, identities, edited_at=edited_at, text=text, attachments=attachments
         )
         if known:
             await self._scrub()
@@ -117,7 +117,7 @@ class SqliteStore(SqlStore):
 
     @override
     async def check(self) -> tuple[str, ...]:
-        await self._ask(places.try_out(), writes=True)
+        await self._ask(side.try_out(), writes=True)
         return self._file.remarks()
 
     @override

@@ -1,4 +1,4 @@
-"""What lies beside threads: settings of places, cursors, and the audit log."""
+"""What lies beside threads: settings of channels, cursors, and the audit log."""
 
 from __future__ import annotations
 
@@ -13,21 +13,21 @@ if TYPE_CHECKING:
     from core.store.values import AuditEvent
 
 
-def settings(platform: str, place: str) -> Queries[ThreadSettings]:
-    """Return the settings of a place."""
+def settings(platform: str, channel: str) -> Queries[ThreadSettings]:
+    """Return the settings of a channel."""
     rows = yield Query(
         "SELECT settings FROM place WHERE name = :name",
-        {"name": keys.place_prefix(platform, place)},
+        {"name": keys.channel_prefix(platform, channel)},
     )
     return codec.load_settings(rows[0][0]) if rows else ThreadSettings()
 
 
-def put_settings(platform: str, place: str, value: ThreadSettings) -> Queries[None]:
-    """Replace the settings of a place."""
+def put_settings(platform: str, channel: str, value: ThreadSettings) -> Queries[None]:
+    """Replace the settings of a channel."""
     yield Query(
         "INSERT INTO place (name, settings) VALUES (:name, :settings)"
         " ON CONFLICT (name) DO UPDATE SET settings = excluded.settings",
-        {"name": keys.place_prefix(platform, place), "settings": codec.dump(value)},
+        {"name": keys.channel_prefix(platform, channel), "settings": codec.dump(value)},
     )
 
 

@@ -1,4 +1,4 @@
-"""What lies beside threads: settings of places, cursors, and the audit log."""
+"""What lies beside threads: settings of channels, cursors, and the audit log."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _DEEDS = "deeds"
 
 
 async def settings(table: Table, name: str) -> ThreadSettings:
-    """Return the settings of a place."""
+    """Return the settings of a channel."""
     found = await table.get([_place(name)])
     return (
         codec.load_settings(items.text(found[_place(name)], "body")) if found else ThreadSettings()
@@ -26,7 +26,7 @@ async def settings(table: Table, name: str) -> ThreadSettings:
 
 
 async def put_settings(table: Table, name: str, value: ThreadSettings) -> None:
-    """Replace the settings of a place."""
+    """Replace the settings of a channel."""
     await table.call("put_item", Item=items.of(_place(name), body=codec.dump(value)))
 
 
