@@ -563,7 +563,7 @@ async def test_files_go_up_in_three_steps_and_down_with_the_token(
     shared = slack.thread(general, asked.ts)[1]
     assert [file.data for file in shared.files] == [b"a,b"]
     assert (shared.subtype, up["file"]["title"]) == ("file_share", "X")
-    slack.share_seconds = 0.05
+    slack.share_seconds = 1.0  # long enough for the next two calls on a busy machine
     late = (await client.files_upload_v2(channel=general.id, content="a", filename="z"))["file"]
     assert "shares" not in late
     assert (await client.files_info(file=late["id"]))["file"]["shares"] == {}
