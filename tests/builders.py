@@ -30,7 +30,7 @@ def message(
         identities=(f"event{number}", f"id{number}"),
         author=Author(id=author, name=f"Name of {author}") if isinstance(author, str) else author,
         text=text or f"text {number}",
-        at=1000.0 + number,
+        sent_at=1000.0 + number,
         address=Address.MENTIONED,
     )
     return replace(made, **fields)
@@ -92,7 +92,7 @@ async def begin(
 async def finish(store: Store, work: Work, **fields: Any) -> Work | str:
     """Commit an answer to all waiting messages, and settle the turn."""
     done = draft(work.next - 1, **fields)
-    assert isinstance(await store.commit(work.lease, work.rev, done, "preview"), Answer)
+    assert isinstance(await store.commit(work.lease, work.revision, done, "preview"), Answer)
     settled = await store.settle(work.lease, Outcome.DONE, posted=("p1", "p2"))
     assert not isinstance(settled, Refused)
     return settled

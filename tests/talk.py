@@ -38,11 +38,11 @@ def entry(
     """Return what `who` said at a place."""
     author = Author(id=f"id-{who}", name=who)
     return Entry(
-        place=place,
+        position=place,
         id=f"m{place}",
         author=author,
         text=text,
-        at=1_700_000_000.0 + place,
+        sent_at=1_700_000_000.0 + place,
         status=status,
         attachments=files,
     )
@@ -52,8 +52,8 @@ def turn(
     *entries: Entry, answer: str = "Noted.", kind: AnswerKind = AnswerKind.ANSWER, place: int = -1
 ) -> Turn:
     """Return an exchange; `place` is the answer's where no entry is left to tell it."""
-    last = entries[-1].place if entries else place
-    said = Answer(place=last, turn=f"m{last}", token="t", kind=kind, text=answer, at=0)
+    last = entries[-1].position if entries else place
+    said = Answer(position=last, turn=f"m{last}", token="t", kind=kind, text=answer, sent_at=0)
     return Turn(entries=entries, answer=said)
 
 
@@ -81,7 +81,7 @@ def session(
         summary=summary or Summary(covers=line, text=""),
         turns=tuple(past),
         batch=batch,
-        line=line,
+        reset_position=line,
         seen_from=seen_from,
         people=1,
     )

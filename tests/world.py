@@ -144,31 +144,31 @@ class World:
         """Let every lease of the in-process store run out now."""
         for header in self.local.headers.values():
             if header.token:
-                header.until = 0
-                header.due = 0
+                header.lease_until = 0
+                header.due_at = 0
         self.local.wake()
 
     async def expire(self, tokens: set[str] | None = None) -> None:
         """Let every lease run out now, or those that are held by one of these tokens."""
         for header in self.local.headers.values():
             if header.token and (tokens is None or header.token in tokens):
-                header.until = header.due = 0
+                header.lease_until = header.due_at = 0
         self.local.wake()
 
     async def hasten(self) -> None:
         """Let nothing that failed wait for its next try."""
         for header in self.local.headers.values():
-            if not header.token and header.due is not None:
-                header.due = 0
+            if not header.token and header.due_at is not None:
+                header.due_at = 0
                 self.local.wake()
 
     async def has_work(self) -> bool:
         """Tell whether any thread has work."""
-        return any(header.due is not None for header in self.local.headers.values())
+        return any(header.due_at is not None for header in self.local.headers.values())
 
     async def settled(self) -> None:
         """Wait until no thread has work."""
-        await until(lambda: all(h.due is None for h in self.local.headers.values()))
+        await until(lambda: all(h.due_at is None for h in self.local.headers.values()))
 
 
 async def until(holds: Callable[[], bool], *, seconds: float = 30) -> None:

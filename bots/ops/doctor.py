@@ -108,7 +108,7 @@ async def try_store(store: Store, clock: Clock) -> None:
         identities=(f"doctor:{name}",),
         author=Author(id="doctor", name="doctor"),
         text=text,
-        at=clock.now(),
+        sent_at=clock.now(),
     )
     policy = AdmissionPolicy(
         admissions=admissions(message, FollowUp.ALWAYS, overhear=False), ttl=_TRIAL_TTL, reach=1
@@ -119,7 +119,7 @@ async def try_store(store: Store, clock: Clock) -> None:
             raise ChatbotError("a message was not accepted exactly once")
         if await store.claim(thread, secrets.token_hex(8)) is not None:
             raise ChatbotError("two workers got the lease on one thread")
-        if await store.renew(work.lease, work.rev) != "ok":
+        if await store.renew(work.lease, work.revision) != "ok":
             raise ChatbotError("a lease could not be renewed")
         read = [getattr(record, "text", "") for record in await store.history(thread)]
         if read != [text]:

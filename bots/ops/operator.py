@@ -62,7 +62,9 @@ async def buried(settings: Settings) -> int:
         found = await app.store.buried()
     for message in found:
         text = " ".join(inert(message.entry.text).split())[:_SHOWN_LENGTH]
-        _print(f"{message.thread} {message.entry.place} {inert(message.entry.author.name)}: {text}")
+        _print(
+            f"{message.thread} {message.entry.position} {inert(message.entry.author.name)}: {text}"
+        )
     if not found:
         say("The bot has given up no messages.")
     return 0

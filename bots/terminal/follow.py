@@ -54,12 +54,12 @@ class Follower:
         self._after = _settled(work)
         at = self._after
         page = await self._store.history(self.thread, after=at - 1, limit=1) if at >= 0 else ()
-        self._anchor = next((r.id for r in page if isinstance(r, Entry) and r.place == at), "")
+        self._anchor = next((r.id for r in page if isinstance(r, Entry) and r.position == at), "")
         return tuple(
             record
             for record in work.records
             if isinstance(record, Entry)
-            and record.place > self._after
+            and record.position > self._after
             and record.status is Status.ADDRESSED
         )
 
@@ -93,17 +93,17 @@ class Follower:
         return not (isinstance(first, Entry) and first.id == self._anchor)
 
     async def _show_record(self, record: Record) -> None:
-        if record.place <= self._after:
+        if record.position <= self._after:
             return
         if isinstance(record, Entry):
             if record.id not in self._shown:
-                self._shown[record.id] = record.place
+                self._shown[record.id] = record.position
                 await self._show(record)
             self._last = record.id
             return
         # Set first: a shutdown may cancel `show` when it has already shown the record.
-        self._after, self._anchor = record.place, self._last
-        self._shown = {id_: at for id_, at in self._shown.items() if at > record.place}
+        self._after, self._anchor = record.position, self._last
+        self._shown = {id_: at for id_, at in self._shown.items() if at > record.position}
         await self._show(record)
 
 
@@ -114,7 +114,7 @@ def _settled(work: Work) -> int:
     # The last answer is recorded, but perhaps not shown to anyone yet.
     return next(
         (
-            record.place - 1
+            record.position - 1
             for record in work.records
             if isinstance(record, Answer) and record.turn == work.lease.turn
         ),

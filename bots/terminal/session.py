@@ -177,7 +177,7 @@ class TerminalSession:
             identities=(id_,),
             author=Author(id=self.bot.user, name=self.bot.user),
             text=text,
-            at=self.bot.clock.now(),
+            sent_at=self.bot.clock.now(),
         )
 
     async def _take(self, message: Message) -> Received:
@@ -215,18 +215,20 @@ class TerminalSession:
             work = await self.bot.store.peek(self.thread)
         except StoreError:
             return False
-        return work is None or work.line > self._positions.get(message, work.line)
+        return work is None or work.reset_position > self._positions.get(
+            message, work.reset_position
+        )
 
     async def _show(self, record: Record) -> None:
         if not isinstance(record, Entry):
             await self._show_answer(record)
         elif record.id in self._waiting:
-            self._positions[record.id] = record.place
+            self._positions[record.id] = record.position
         elif record.status is not Status.DELETED:
             await self.screen.entry(record)
 
     async def _show_answer(self, answer: Answer) -> None:
-        mine = [message for message, at in self._positions.items() if at <= answer.place]
+        mine = [message for message, at in self._positions.items() if at <= answer.position]
         await self.screen.answer(answer, mine=bool(mine))
         self.failed |= bool(mine) and answer.kind is not AnswerKind.ANSWER
         for message in mine:

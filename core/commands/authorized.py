@@ -149,7 +149,7 @@ class AuthorizedCommands:
 
     async def took_part(self, person: str, thread: ThreadKey) -> bool:
         """Return whether a person said something in a thread, as far as the store still knows."""
-        found = await self._commands.threads_of(thread.platform, person, channel=thread.place)
+        found = await self._commands.threads_of(thread.platform, person, channel=thread.channel)
         return any(info.thread == thread for info in found)
 
     async def right(self, person: str, thread: ThreadKey) -> Right:

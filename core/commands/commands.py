@@ -74,7 +74,7 @@ class Commands:
                 continue
             if record.status is not Status.DELETED:
                 # An edit may carry a time that is ahead of our clock.
-                stamp = max(self._clock.now(), record.stamp + 1)
+                stamp = max(self._clock.now(), record.edited_at + 1)
                 await self._store.amend(thread, record.id, (), edited_at=stamp, text=None)
                 count += 1
         if not count:
@@ -120,7 +120,7 @@ class Commands:
         context = PromptContext(
             now=datetime.fromtimestamp(self._clock.now(), self._timezone),
             platform=thread.platform,
-            place=thread.place,
+            place=thread.channel,
             kind=work.kind,
             speakers=(),
         )
@@ -134,8 +134,8 @@ class Commands:
     async def _session(self, work: Work, strategy: Strategy) -> Session:
         """Return the session as it would be if someone wrote an empty message now."""
         session = await self._memory.load(self._store, work, strategy)
-        place = max([work.next, *(entry.place + 1 for entry in session.batch)])
-        nothing = Entry(place=place, id="-", author=Author(id="-", name="-"), text="", at=0)
+        place = max([work.next, *(entry.position + 1 for entry in session.batch)])
+        nothing = Entry(position=place, id="-", author=Author(id="-", name="-"), text="", sent_at=0)
         return replace(session, batch=(*session.batch, nothing))
 
 

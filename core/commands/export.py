@@ -84,10 +84,14 @@ def _time(at: float) -> str:
     return datetime.fromtimestamp(at, UTC).isoformat(timespec="seconds")
 
 
+_NAMES = {"position": "place", "sent_at": "at", "edited_at": "stamp"}
+"""Names in exports, which never change, of fields that are called otherwise here."""
+
+
 def _fields(record: Record) -> dict[str, object]:
-    fields = asdict(record)
+    fields = {_NAMES.get(name, name): value for name, value in asdict(record).items()}
     said_by = "bot" if isinstance(record, Answer) else "person"
-    return {"said_by": said_by, **fields, "at": _time(record.at)}
+    return {"said_by": said_by, **fields, "at": _time(record.sent_at)}
 
 
 def _paragraph(record: Record) -> str:
@@ -106,4 +110,4 @@ def _paragraph(record: Record) -> str:
         if record.trimmed:
             text += " ✂️"
     said = "".join(f"> {line}\n" for line in text.splitlines())
-    return f"\n{who} · {_time(record.at)}{''.join(f' · {r}' for r in remarks)}\n\n{said}"
+    return f"\n{who} · {_time(record.sent_at)}{''.join(f' · {r}' for r in remarks)}\n\n{said}"

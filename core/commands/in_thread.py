@@ -154,7 +154,7 @@ class ThreadCommands:
         if command.name == "reset":
             person, thread = message.author.id, message.thread
             # Right before the command: a message at or before a reset never counts as new.
-            before = math.nextafter(message.at, 0)
+            before = math.nextafter(message.sent_at, 0)
             try:
                 return await self._authorized.reset(person, thread, at=before, seen=True)
             except DeniedError as denied:
@@ -223,7 +223,7 @@ class ThreadCommands:
         is_export = command.name == "export"
         seconds = EXPORT_SECONDS if is_export else SAID_SECONDS
         try:
-            await self._clock.sleep(max(0.0, message.at + seconds - self._clock.now()))
+            await self._clock.sleep(max(0.0, message.sent_at + seconds - self._clock.now()))
             if not await intake.is_new(message):
                 return
             if isinstance(said, DeniedError):

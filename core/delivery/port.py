@@ -67,7 +67,7 @@ def target_of(work: Work) -> DeliveryTarget:
         turn=work.lease.turn,
         trigger=trigger.platform_id if trigger else work.lease.turn,
         answer_in=trigger.answer_in if trigger else "",
-        at=trigger.at if trigger else 0.0,
+        at=trigger.sent_at if trigger else 0.0,
         reader=trigger.author.id if trigger and work.people <= 1 else "",
         asker=f"{work.lease.thread.platform} {trigger.author.id}" if trigger else "",
         asked=trigger.text if trigger else "",

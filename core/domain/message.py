@@ -45,18 +45,18 @@ class ThreadKey:
     """
 
     platform: str
-    place: str
+    channel: str
     thread: str
 
     def __post_init__(self) -> None:
         """Raise ValueError for an empty part: only a fault of a platform leads to such a key."""
-        if not (self.platform and self.place and self.thread):
+        if not (self.platform and self.channel and self.thread):
             message = f"a thread key needs a platform, a place and a thread, not {self!r}"
             raise ValueError(message)
 
     def __str__(self) -> str:
         """Return the key as one line of text; different keys have different texts."""
-        return _text(self.platform, self.place, self.thread)
+        return _text(self.platform, self.channel, self.thread)
 
     @classmethod
     def parse(cls, text: str) -> ThreadKey:
@@ -107,9 +107,9 @@ class Message:
     """Every id under which the platform may deliver this message again."""
     author: Author
     text: str
-    at: float
+    sent_at: float
     """When it was sent, by the platform's clock: seconds since 1970, UTC."""
-    stamp: float = 0.0
+    edited_at: float = 0.0
     """When it was last edited, by the same clock; 0 if it never was."""
     address: Address = Address.DIRECT
     answer_in: str = ""

@@ -67,14 +67,14 @@ class Usage:
 class Entry:
     """A person's message at its position in the log."""
 
-    place: int
+    position: int
     id: str
     author: Author
     text: str
-    at: float
+    sent_at: float
     status: Status = Status.ADDRESSED
     answer_in: str = ""
-    stamp: float = 0
+    edited_at: float = 0
     """The platform's time of the last edit; a change with an older time is out of date."""
     attachments: tuple[Attachment, ...] = ()
     requeued_from: str = ""
@@ -92,14 +92,14 @@ class Entry:
 class Answer:
     """What the bot said, right after the last position that it answers."""
 
-    place: int
+    position: int
     """The last position that it answers."""
     turn: str
     token: str
     """The token of the lease under which it was committed."""
     kind: AnswerKind
     text: str
-    at: float
+    sent_at: float
     usage: Usage | None = None
     trimmed: bool = False
     """The model saw less of the conversation word for word than at the reply before."""
@@ -128,12 +128,12 @@ class Turn(NamedTuple):
     @property
     def start(self) -> int:
         """Return the first position of the turn."""
-        return self.entries[0].place if self.entries else self.answer.place
+        return self.entries[0].position if self.entries else self.answer.position
 
     @property
     def end(self) -> int:
         """Return the first position after the turn."""
-        return self.answer.place + 1
+        return self.answer.position + 1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -197,7 +197,7 @@ class Session:
     """Whole turns, oldest first, as far back as they were loaded."""
     batch: tuple[Entry, ...]
     """The messages to answer now, in order, and what was overheard between them."""
-    line: int
+    reset_position: int
     """The first position of the conversation."""
     seen_from: int
     """The first position that the model saw word for word at the last reply."""
@@ -206,18 +206,18 @@ class Session:
     """The first position that was loaded, or one before it."""
     files_from: int = 0
     """The first position whose files are shown; earlier files are only named."""
-    rev: str = ""
+    revision: str = ""
     """The thread's revision when it was read."""
 
     @property
     def start(self) -> int:
         """Return the first position that no summary covers."""
-        return max(self.summary.covers, self.line)
+        return max(self.summary.covers, self.reset_position)
 
     @property
     def last(self) -> int:
         """Return the last position to answer."""
-        return self.batch[-1].place
+        return self.batch[-1].position
 
 
 def whole_turns(turns: tuple[Turn, ...], *, since: int, start: int) -> tuple[Turn, ...]:

@@ -90,7 +90,7 @@ class ThreadBackfill:
         first: list[Message] = []
         said: deque[Message] = deque(maxlen=_MOST - 1)
         async for earlier in self._said(message):
-            before = earlier.id != message.id and earlier.at <= message.at
+            before = earlier.id != message.id and earlier.sent_at <= message.sent_at
             if before and earlier.thread == message.thread:
                 (said if first else first).append(earlier)
         for earlier in (*first, *said):

@@ -166,13 +166,13 @@ class CatchUp:
         """Return whether something may have been missed in a thread."""
         if self._closed == self._gap:
             return False
-        looked = max(self._read.get(thread, 0), self._read.get(thread.place, 0))
+        looked = max(self._read.get(thread, 0), self._read.get(thread.channel, 0))
         return looked < self._gap
 
     async def _look_ahead(self, message: Message) -> None:
         gap, thread = self._gap, message.thread
         try:
-            since = await self._since_for_all(thread.place)
+            since = await self._since_for_all(thread.channel)
             if since is not None:
                 await self._missed.read_before(message, since)
             self._read[thread] = gap
@@ -261,7 +261,7 @@ class CatchUp:
         recent = sorted(infos, key=lambda info: -info.last_at)[:THREADS]
         channels: dict[str, list[ThreadKey]] = {}
         for info in recent:
-            channels.setdefault(info.thread.place, []).append(info.thread)
+            channels.setdefault(info.thread.channel, []).append(info.thread)
         for channel in await self._history.channels():
             channels.setdefault(channel, [])
         return channels
@@ -327,12 +327,12 @@ class Cursors:
 
     def moved(self, message: Message) -> None:
         """Note that a message was taken in."""
-        channel = message.thread.place
+        channel = message.thread.channel
         for name in (channel, self._group(channel)):
             if self._held is not None:
-                self._held[name] = max(message.at, self._held.get(name, 0.0))
+                self._held[name] = max(message.sent_at, self._held.get(name, 0.0))
             elif self._clock.monotonic() >= self._moved.get(name, -math.inf) + _CURSOR_SECONDS:
-                self._move(name, message.at)
+                self._move(name, message.sent_at)
 
     async def close(self) -> None:
         """Wait for the moves that are under way."""

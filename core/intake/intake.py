@@ -124,7 +124,7 @@ class Intake:
             message.thread,
             message.id,
             message.identities,
-            edited_at=message.stamp,
+            edited_at=message.edited_at,
             text=message.text,
             attachments=message.attachments if files else None,
         )

@@ -106,12 +106,12 @@ class MissedMessages:
         """
         stored = {thread: await self._stored(thread) for thread in threads}
         oldest = {
-            thread.thread: min([since, *(entry.at - 1 for entry in entries)])
+            thread.thread: min([since, *(entry.sent_at - 1 for entry in entries)])
             for thread, entries in stored.items()
         }
         found, listings = await _all(self._history.said(channel, oldest, since))
         await self._apply_changes(stored, found, listings)
-        await self._take([message for message in found if message.at > since])
+        await self._take([message for message in found if message.sent_at > since])
 
     async def read_before(self, message: Message, since: float) -> None:
         """Take in what was said in a message's thread after `since` and before the message.
@@ -121,12 +121,12 @@ class MissedMessages:
         stored = await self._stored(message.thread)
         if not stored and message.address not in FOR_US:
             return
-        oldest = min([since, *(entry.at - 1 for entry in stored)])
+        oldest = min([since, *(entry.sent_at - 1 for entry in stored)])
         found, listings = await _all(self._history.said_in(message, oldest))
         found = [each for each in found if each.id != message.id]
         await self._apply_changes({message.thread: stored}, found, listings)
-        before = [each for each in found if since < each.at <= message.at]
-        await self._take(before, asked=message.at)
+        before = [each for each in found if since < each.sent_at <= message.sent_at]
+        await self._take(before, asked=message.sent_at)
 
     # --- changes --------------------------------------------------------------------------------
 
@@ -143,7 +143,7 @@ class MissedMessages:
             for record in found
             if isinstance(record, Entry)
             and record.status is not Status.DELETED
-            and record.at >= oldest
+            and record.sent_at >= oldest
         )
 
     async def _apply_changes(
@@ -179,7 +179,7 @@ class MissedMessages:
 
     async def _is_gone(self, thread: ThreadKey, entry: Entry, listing: Listing) -> bool:
         """Return whether a message is gone; if its list lacks it, ask for it by itself."""
-        if entry.at <= listing.since or entry.platform_id in listing.ids:
+        if entry.sent_at <= listing.since or entry.platform_id in listing.ids:
             return False
         try:
             return await self._history.is_gone(thread, entry)
@@ -200,7 +200,7 @@ class MissedMessages:
         for message in found:
             if not await self._intake.is_new(message):
                 continue
-            if message.at >= answered:
+            if message.sent_at >= answered:
                 together.setdefault(message.thread, []).append(message)
             elif message.address in FOR_US:
                 late[message.answer_in] = message
@@ -237,14 +237,14 @@ class MissedMessages:
         wanted = [message for message in messages if message.address in FOR_US]
         if len(wanted) == len(messages):
             return messages
-        came = min([await self._came(thread) or asked, *(message.at for message in wanted)])
-        return [each for each in messages if each.at >= came]
+        came = min([await self._came(thread) or asked, *(message.sent_at for message in wanted)])
+        return [each for each in messages if each.sent_at >= came]
 
     async def _came(self, thread: ThreadKey) -> float:
         """Return the time of the first stored message that is not only context; else 0."""
         async for record in self._store.records(thread):
             if isinstance(record, Entry) and record.status is not Status.OVERHEARD:
-                return record.at
+                return record.sent_at
         return 0.0
 
     async def _say_so(self, message: Message, text: str) -> None:
@@ -265,15 +265,15 @@ async def _all(
             listings.append(each)
         else:
             found.setdefault((each.thread, each.id), each)
-    return sorted(found.values(), key=lambda message: message.at), listings
+    return sorted(found.values(), key=lambda message: message.sent_at), listings
 
 
 def _edit(entry: Entry, message: Message) -> Message | None:
     """Return the message as an edit of the stored one; None if it is no newer."""
-    if message.stamp > entry.stamp:
+    if message.edited_at > entry.edited_at:
         return message
     files, kept = ({file.id for file in each.attachments} for each in (message, entry))
     if files == kept:
         return None
     # A file is removed without an edit. Later events have a later stamp.
-    return replace(message, stamp=math.nextafter(max(entry.stamp, entry.at), math.inf))
+    return replace(message, edited_at=math.nextafter(max(entry.edited_at, entry.sent_at), math.inf))

@@ -103,14 +103,14 @@ class Compactor:
                 that is not known. If so few tokens need no folding, nothing is counted.
         """
         kind = AnswerKind.ANSWER
-        said = Answer(place=work.next, turn="", token="", kind=kind, text=answer, at=0)
+        said = Answer(position=work.next, turn="", token="", kind=kind, text=answer, sent_at=0)
         if size:
             two = (Turn(entries=(), answer=said),) * 2  # as if all before it were one turn
             if self._job(work, two, [size + size_of(two[1], work.kind, self._count), 0]) is None:
                 return False
         turns, waiting = turns_of(work.records)
         if batch := next_batch(waiting, alone=False):
-            turns = (*turns, Turn(entries=batch, answer=replace(said, place=batch[-1].place)))
+            turns = (*turns, Turn(entries=batch, answer=replace(said, position=batch[-1].position)))
         return self._job(work, turns) is not None
 
     async def compact(self, thread: ThreadKey, *, only_missing: bool = False) -> bool:
@@ -170,7 +170,7 @@ class Compactor:
             unusable=failures.unusable,
         )
         done = await self._store.compact(
-            thread, covers=work.summary.covers, rev=work.rev, to=job.end, text=text
+            thread, covers=work.summary.covers, revision=work.revision, to=job.end, text=text
         )
         if done:
             self._succeed(thread)
@@ -196,12 +196,12 @@ class Compactor:
         """
         period = int(self._clock.now() // FIRST_PAUSE)
         thread = work.lease.thread
-        name = f"summary {thread} from {work.summary.covers} at {work.rev} in {period}"
+        name = f"summary {thread} from {work.summary.covers} at {work.revision} in {period}"
         return await self._store.claim_once(thread.platform, name)
 
     async def _due_job(self, work: Work) -> _Job | None:
         strategy = self._memory.strategy(work.kind, work.settings.strategy)
-        start = max(work.summary.covers, work.line)
+        start = max(work.summary.covers, work.reset_position)
         turns = (
             [turn async for turn in self._turns(work, start, work.head)] if strategy.folds else []
         )
@@ -219,12 +219,12 @@ class Compactor:
         room = self._memory.room(work.lease.thread, now=self._clock.monotonic())
         end = strategy.fold(turns, sizes, self._memory.marks.within(room // 2))
         summary = work.summary
-        if summary.covers > work.line and (summary.stale or not summary.text):
+        if summary.covers > work.reset_position and (summary.stale or not summary.text):
             # Something that it covers has changed: it is rebuilt from the log.
-            return _Job(previous="", begin=work.line, end=end or summary.covers)
+            return _Job(previous="", begin=work.reset_position, end=end or summary.covers)
         if end is None:
             return None
-        return _Job(previous=summary.text, begin=max(summary.covers, work.line), end=end)
+        return _Job(previous=summary.text, begin=max(summary.covers, work.reset_position), end=end)
 
     async def _turns(self, work: Work, begin: int, end: int) -> AsyncIterator[Turn]:
         """Yield the turns at the positions [begin, end), oldest first."""
@@ -242,7 +242,7 @@ class Compactor:
                 yield record
             return
         for record in work.records:
-            if begin <= record.place < end:
+            if begin <= record.position < end:
                 yield record
 
 

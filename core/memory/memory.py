@@ -73,17 +73,17 @@ class Memory:
             work: The thread, claimed or only looked at.
             strategy: The thread's strategy.
         """
-        start = max(work.summary.covers, work.line)
+        start = max(work.summary.covers, work.reset_position)
         since = min(work.since, max(start, work.head - strategy.lookback))
         earlier = store.records(work.lease.thread, since, work.since)
         records = [*[record async for record in earlier], *work.records]
         summary = work.summary
         if summary.withheld and strategy.shows_summary:
-            summary = replace(summary, covers=work.line)
+            summary = replace(summary, covers=work.reset_position)
             before, begin = await _back(store, work, since, most=self.budget * BYTES_PER_TOKEN)
             turns, waiting = turns_of([*before, *records])
             if begin < since:  # a page may begin in the middle of a turn
-                turns = whole_turns(turns, since=begin, start=work.line)
+                turns = whole_turns(turns, since=begin, start=work.reset_position)
             since = begin
             # As a summary leaves out turns whose messages were all deleted, so does this.
             turns = tuple(turn for turn in turns if turn.entries or turn.end > start)
@@ -96,12 +96,12 @@ class Memory:
             summary=summary,
             turns=turns,
             batch=waiting,
-            line=work.line,
+            reset_position=work.reset_position,
             since=since,
             files_from=start,
             seen_from=work.seen_from,
             people=work.people,
-            rev=work.rev,
+            revision=work.revision,
         )
 
 
@@ -112,8 +112,8 @@ async def _back(store: Store, work: Work, end: int, *, most: int) -> tuple[list[
     """
     records: list[Record] = []
     size, begin = 0, end
-    while begin > work.line and size < most:
-        end, begin = begin, max(work.line, begin - _PAGE)
+    while begin > work.reset_position and size < most:
+        end, begin = begin, max(work.reset_position, begin - _PAGE)
         page = [record async for record in store.records(work.lease.thread, begin, end)]
         size += sum(len(record.text.encode(errors="surrogatepass")) for record in page)
         records = [*page, *records]

@@ -127,7 +127,7 @@ class _Lost:
     def end(self) -> int:
         """Return the first position after everything that is lost; 0 if nothing is."""
         if self.entries:
-            return self.entries[-1].place + 1
+            return self.entries[-1].position + 1
         return self.turns[-1].end if self.turns else self.unloaded.stop if self.unloaded else 0
 
 
@@ -181,12 +181,12 @@ def _summary_for(session: Session, strategy: Strategy) -> str:
 
 def _uncovered(session: Session, text: str) -> int:
     """Return how many messages only a summary stands for that is not shown."""
-    return 0 if text else session.start - session.line
+    return 0 if text else session.start - session.reset_position
 
 
 def _unloaded(session: Session, strategy: Strategy, loaded: tuple[Turn, ...]) -> range:
     """Return the positions that no summary covers and that were not loaded."""
-    first_new = session.batch[0].place
+    first_new = session.batch[0].position
     if max(first_new - strategy.lookback, session.since) <= session.start:
         return range(0)  # what is missing at the start was deleted
     return range(session.start, loaded[0].start if loaded else first_new)

@@ -91,7 +91,7 @@ def words_of(entries: Sequence[Entry], kind: Kind, files: Files = NO_FILES) -> s
 
 def _lacks_beginning(entry: Entry, kind: Kind) -> bool:
     """Return whether a message is the first known one of a thread that others began."""
-    if entry.place != 0 or kind in _PRIVATE:
+    if entry.position != 0 or kind in _PRIVATE:
         return False
     return entry.status is Status.ADDRESSED and entry.answer_in not in {"", entry.platform_id}
 
@@ -107,7 +107,7 @@ def _alone(entry: Entry, files: Files, *, named: bool) -> str:
 def tagged(entry: Entry, *, named: bool, dated: bool = False, files: Files = NO_FILES) -> str:
     """Return a message between its tags."""
     name = _from(entry.author.name) if named else ""
-    date = f' on="{_date(entry.at)}"' if dated else ""
+    date = f' on="{_date(entry.sent_at)}"' if dated else ""
     overheard = ' overheard="yes"' if entry.status is Status.OVERHEARD else ""
     return f"<{MESSAGE}{name}{date}{overheard}>\n{_body(entry, files)}\n</{MESSAGE}>"
 

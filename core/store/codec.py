@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import dataclasses
 import json
-from typing import TYPE_CHECKING, Any
+from functools import cache
+from typing import TYPE_CHECKING, Any, Final
 
 from core.domain.errors import StoreRefusedError
 from core.domain.message import Attachment, Author, Kind, ThreadKey
@@ -20,6 +21,22 @@ if TYPE_CHECKING:
     from _typeshed import DataclassInstance
 
 VERSION = 1
+STORED: Final[dict[type, dict[str, str]]] = {
+    Entry: {"position": "place", "sent_at": "at", "edited_at": "stamp"},
+    Answer: {"position": "place", "sent_at": "at"},
+    Header: {
+        "revision": "rev",
+        "reset_position": "line",
+        "lease_until": "until",
+        "due_at": "due",
+        "expires_at": "expires",
+    },
+    ThreadKey: {"channel": "place"},
+}
+"""Attributes that are stored under another name than their own; stored names never change."""
+_ATTRIBUTES: Final = {
+    kind: {stored: name for name, stored in names.items()} for kind, names in STORED.items()
+}
 
 
 def dump(value: Record | Header | ThreadSettings | AuditEvent) -> str:
@@ -30,7 +47,7 @@ def dump(value: Record | Header | ThreadSettings | AuditEvent) -> str:
 
 def load_entry(text: str | bytes) -> Entry:
     """Return the entry that `dump` wrote as this text."""
-    fields = _fields(text)
+    fields = _fields(text, Entry)
     return Entry(
         **{
             **fields,
@@ -44,7 +61,7 @@ def load_entry(text: str | bytes) -> Entry:
 
 def load_answer(text: str | bytes) -> Answer:
     """Return the answer that `dump` wrote as this text."""
-    fields = _fields(text)
+    fields = _fields(text, Answer)
     return Answer(
         **{
             **fields,
@@ -60,7 +77,7 @@ def load_answer(text: str | bytes) -> Answer:
 
 def load_header(text: str | bytes) -> Header:
     """Return the header that `dump` wrote as this text."""
-    fields = _fields(text)
+    fields = _fields(text, Header)
     turn = fields.get("turn")
     return Header(
         **{
@@ -81,7 +98,7 @@ def load_settings(text: str | bytes) -> ThreadSettings:
 def load_event(text: str | bytes) -> AuditEvent:
     """Return the audit event that `dump` wrote as this text."""
     fields = _fields(text)
-    return AuditEvent(**{**fields, "thread": ThreadKey(**fields["thread"])})
+    return AuditEvent(**{**fields, "thread": ThreadKey(**_attributes(fields["thread"], ThreadKey))})
 
 
 def _says_nothing(field: object) -> bool:
@@ -91,7 +108,16 @@ def _says_nothing(field: object) -> bool:
 
 def _named(value: DataclassInstance) -> dict[str, object]:
     """Return a dataclass's fields; unlike `asdict`, without copying them."""
-    return {field.name: getattr(value, field.name) for field in dataclasses.fields(value)}
+    return {stored: getattr(value, name) for stored, name in _names(type(value))}
+
+
+@cache
+def _names(kind: type[DataclassInstance]) -> tuple[tuple[str, str], ...]:
+    """Return the stored name and the attribute of each of a dataclass's fields."""
+    stored = STORED.get(kind, {})
+    return tuple(
+        (stored.get(field.name, field.name), field.name) for field in dataclasses.fields(kind)
+    )
 
 
 _write = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), default=_named).encode
@@ -107,7 +133,13 @@ def _usage(fields: dict[str, int] | None) -> Usage | None:
     return None if fields is None else Usage(**fields)
 
 
-def _fields(text: str | bytes) -> dict[str, Any]:
+def _attributes(stored: dict[str, Any], kind: type) -> dict[str, Any]:
+    """Return stored values by the names of their attributes."""
+    names = _ATTRIBUTES[kind]
+    return {names.get(name, name): value for name, value in stored.items()}
+
+
+def _fields(text: str | bytes, kind: type | None = None) -> dict[str, Any]:
     fields: dict[str, Any] = json.loads(text)
     version = fields.pop("v")
     if version > VERSION:
@@ -116,4 +148,4 @@ def _fields(text: str | bytes) -> dict[str, Any]:
             "run the newer program again, or point CHATBOT_STORE at another store"
         )
         raise StoreRefusedError(message)
-    return fields
+    return _attributes(fields, kind) if kind else fields

@@ -52,15 +52,15 @@ class Header:
     kind: Kind
     ttl: float
     reach: int
-    rev: str
+    revision: str
     started_at: float
     last_at: float
-    expires: float = 0
+    expires_at: float = 0
 
     fence: int = 0
     token: str = ""
-    until: float = 0
-    due: float | None = None
+    lease_until: float = 0
+    due_at: float | None = None
     """When the thread may be claimed; None while it has no work."""
     turn: OpenTurn | None = None
     stopped: str = ""
@@ -68,7 +68,7 @@ class Header:
 
     next: int = 0
     head: int = 0
-    line: int = 0
+    reset_position: int = 0
     waiting: int = 0
     """Addressed entries at or behind `head` that are not deleted."""
     overheard: int = 0
@@ -103,7 +103,7 @@ class Header:
 
     def is_held(self, now: float) -> bool:
         """Return whether a live lease is on the thread."""
-        return bool(self.token) and self.until > now
+        return bool(self.token) and self.lease_until > now
 
     def info(self, thread: ThreadKey) -> ThreadInfo:
         """Return the thread's entry in lists of threads."""
@@ -120,25 +120,25 @@ class Header:
 
     def is_claimable(self, now: float, *, early: bool = False) -> bool:
         """Return whether there is work that may be claimed; with `early`, also before it is due."""
-        if self.due is None or self.is_held(now):
+        if self.due_at is None or self.is_held(now):
             return False
-        return self.due <= now or (early and not self.token)
+        return self.due_at <= now or (early and not self.token)
 
     def extend(self, now: float, lease_seconds: float) -> None:
         """Extend the lease, and the session with it, from now."""
-        self.until = self.due = now + lease_seconds
+        self.lease_until = self.due_at = now + lease_seconds
         self.touch(now)
 
     def free(self, due: float | None) -> None:
         """Release the lease; the thread may be claimed at `due`, if it has work."""
         self.token = ""
-        self.until = 0
-        self.due = due
+        self.lease_until = 0
+        self.due_at = due
 
     def touch(self, now: float) -> None:
         """Renew the session's time to live."""
         self.last_at = now
-        self.expires = now + self.ttl
+        self.expires_at = now + self.ttl
 
 
 NO_TURN = OpenTurn(id="", tries=0)
@@ -173,14 +173,16 @@ class Field(NamedTuple):
 
 
 FIELDS = (
-    Field("kind", ""), Field("ttl", 0.0), Field("reach", 0), Field("rev", ""),
-    Field("started_at", 0.0), Field("last_at", 0.0), Field("expires", 0.0),
-    Field("fence", 0), Field("token", ""), Field("until", 0.0), Field("due", 0.0),
+    Field("kind", ""), Field("ttl", 0.0), Field("reach", 0), Field("rev", "", attribute="revision"),
+    Field("started_at", 0.0), Field("last_at", 0.0), Field("expires", 0.0, attribute="expires_at"),
+    Field("fence", 0), Field("token", ""),
+    Field("until", 0.0, attribute="lease_until"), Field("due", 0.0, attribute="due_at"),
     Field("turn", "", "turn", "id"), Field("state", "open", "turn"), Field("tries", 0, "turn"),
     Field("deaths", 0, "turn"), Field("leases", 1, "turn"), Field("opened_at", 0.0, "turn"),
     Field("preview", "", "turn"), Field("cuts", "", "turn"), Field("last", -1, "turn"),
     Field("committed_by", "", "turn"), Field("stopped", ""),
-    Field("next", 0), Field("head", 0), Field("line", 0), Field("waiting", 0),
+    Field("next", 0), Field("head", 0), Field("line", 0, attribute="reset_position"),
+    Field("waiting", 0),
     Field("overheard", 0), Field("refused", 0), Field("buried", ""),
     Field("covers", 0), Field("summary", ""), Field("stale", default=False),
     Field("withheld", default=False), Field("seen_from", 0), Field("explained", default=False),
@@ -205,7 +207,7 @@ def from_flat(stored: Mapping[str, str], people: list[str], settings: ThreadSett
     turn |= {"state": TurnState(turn["state"]), "cuts": tuple(_numbers(turn["cuts"]))}
     own |= {
         "kind": Kind(own["kind"]),
-        "due": own["due"] or None,
+        "due_at": own["due_at"] or None,
         "buried": _numbers(own["buried"]),
         "turn": OpenTurn(**turn) if turn["id"] else None,
         "usage": Usage(**parts["usage"]),

@@ -43,7 +43,7 @@ def once(platform: str, name: str) -> tuple[ThreadKey, str]:
 
 
 def unique() -> str:
-    """Return a value that never repeats: a lease's token, a `rev`."""
+    """Return a value that never repeats: a lease's token, a `revision`."""
     return uuid4().hex
 
 

@@ -140,6 +140,8 @@ class LeaseHandle:
             if deadline.is_reached:
                 raise PostUnclearError("the lease ran out before a call came to its end") from None
             await asyncio.wait({running})
+            if not running.cancelled():
+                running.exception()  # the caller is gone, so nobody else reads it
             raise
         finally:
             deadline.cancel()
@@ -169,7 +171,7 @@ class LeaseHandle:
             LeaseLostError: The lease is no longer ours.
         """
         answer = await self._insist(
-            lambda: self._store.commit(self.work.lease, self.work.rev, pending, self.preview)
+            lambda: self._store.commit(self.work.lease, self.work.revision, pending, self.preview)
         )
         if isinstance(answer, Refused):
             raise _lost(answer)
@@ -214,7 +216,7 @@ class LeaseHandle:
 
     async def _renew(self) -> None:
         asked_at = self.clock.monotonic()
-        answer = await self._store.renew(self.work.lease, self.work.rev, self.preview)
+        answer = await self._store.renew(self.work.lease, self.work.revision, self.preview)
         if isinstance(answer, Refused):
             raise _lost(answer)
         self.asked_at = asked_at

@@ -2,9 +2,9 @@
 
 Each verb on one thread is one atomic step. Callers may repeat it with the same arguments after a
 lost reply and get the same answer, because clients retry by themselves. Verbs across threads
-(`threads`, `sweep`, `revs`) are resumable instead.
+(`threads`, `sweep`, `revisions`) are resumable instead.
 
-The lease's token decides who may write. The thread's `rev` decides whether what was read still
+The lease's token decides who may write. The thread's `revision` decides whether what was read still
 stands: it never repeats, and it changes with every edit, deletion, reset and erase.
 
 Every verb raises `StoreError`: `StoreUnavailableError` when the store does not answer in time, and
@@ -54,7 +54,7 @@ class Store(SidePort):
     def on_change(self, call: Callable[[ThreadKey], object]) -> None:
         """Call a function whenever this process edits, deletes, resets or erases in a thread.
 
-        `revs` shows what other processes change.
+        `revisions` shows what other processes change.
         """
         self._listeners = (*self._listeners, call)
 
@@ -140,17 +140,17 @@ class Store(SidePort):
 
     @abstractmethod
     async def renew(
-        self, lease: Lease, rev: str, preview: str = ""
+        self, lease: Lease, revision: str, preview: str = ""
     ) -> Literal["ok", "changed", "stopped"] | Refused:
         """Extend the lease, and keep the preview's id if there is one.
 
         Args:
             lease: The lease.
-            rev: The thread's `rev` as it was read.
+            revision: The thread's `revision` as it was read.
             preview: The platform's id of the turn's preview.
 
         Returns:
-            `ok`: extended. `changed`: extended, but `rev` moved; `claim` with the same token
+            `ok`: extended. `changed`: extended, but `revision` moved; `claim` with the same token
             returns the thread as it is now. `stopped`: extended, and a person asked the turn to
             end with what it has. `Refused`: the lease is lost.
 
@@ -177,7 +177,7 @@ class Store(SidePort):
 
     @abstractmethod
     async def commit(
-        self, lease: Lease, rev: str, draft: PendingAnswer, preview: str = ""
+        self, lease: Lease, revision: str, draft: PendingAnswer, preview: str = ""
     ) -> Answer | Changed | Refused:
         """Record the turn's answer behind the last position that it answers, and move `head`.
 
@@ -185,13 +185,13 @@ class Store(SidePort):
 
         Args:
             lease: The lease on the open turn.
-            rev: The thread's `rev` as it was read.
+            revision: The thread's `revision` as it was read.
             draft: The answer.
             preview: The platform's id of the turn's preview.
 
         Returns:
             The answer as it is recorded: a retry, or a repeat by the same token and turn, has no
-            effect. `Changed`: `rev` moved. `Refused`: the lease is lost.
+            effect. `Changed`: `revision` moved. `Refused`: the lease is lost.
 
         Raises:
             StoreError: See the module.
@@ -225,19 +225,19 @@ class Store(SidePort):
 
     @abstractmethod
     async def compact(
-        self, thread: ThreadKey, *, covers: int, rev: str, to: int, text: str
+        self, thread: ThreadKey, *, covers: int, revision: str, to: int, text: str
     ) -> bool:
         """Replace the positions [0, to) by a summary for the model; needs no lease.
 
         Args:
             thread: The thread.
             covers: The position behind the last one that the summary covered when it was read.
-            rev: The thread's `rev` as it was read.
+            revision: The thread's `revision` as it was read.
             to: The position behind the last one that the new summary covers.
             text: The new summary.
 
         Returns:
-            False if `covers` or `rev` moved: nothing changed. True again for a retry.
+            False if `covers` or `revision` moved: nothing changed. True again for a retry.
 
         Raises:
             StoreError: See the module.
@@ -256,7 +256,7 @@ class Store(SidePort):
     ) -> bool:
         """Change a stored message's text, or delete it; a deletion is final.
 
-        The thread's `rev` changes, and a summary that covers the message becomes stale. If the
+        The thread's `revision` changes, and a summary that covers the message becomes stale. If the
         message or one of its files is gone, the same step withholds the summary's text.
 
         Args:
@@ -330,12 +330,12 @@ class Store(SidePort):
             limit = _PAGE if stop is None else min(_PAGE, stop - 1 - after)
             page = await self.history(thread, after=after, limit=limit)
             for record in page:
-                if stop is not None and record.place >= stop:
+                if stop is not None and record.position >= stop:
                     return
                 yield record
             if not page:
                 return
-            after = page[-1].place
+            after = page[-1].position
 
     @abstractmethod
     async def threads(
@@ -387,8 +387,8 @@ class Store(SidePort):
         """
 
     @abstractmethod
-    async def revs(self, threads: Sequence[ThreadKey]) -> tuple[str, ...]:
-        """Return the `rev` of each of these threads, in one read for each hundred or so.
+    async def revisions(self, threads: Sequence[ThreadKey]) -> tuple[str, ...]:
+        """Return the `revision` of each of these threads, in one read for each hundred or so.
 
         Returns:
             The revisions in this order; empty for a thread that is not kept.

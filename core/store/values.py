@@ -61,7 +61,7 @@ class Work:
     """A claimed thread: everything a turn needs, as of one instant."""
 
     lease: Lease
-    rev: str
+    revision: str
     kind: Kind
     state: TurnState
     tries: int
@@ -83,7 +83,7 @@ class Work:
     """Where `records` begins: `summary.covers`, or as far back as `AdmissionPolicy.reach`."""
     summary: Summary
     settings: ThreadSettings
-    line: int
+    reset_position: int
     """The first position of the conversation: 0, or where it was last reset or erased."""
     seen_from: int
     """The first position that the model saw verbatim for the thread's last reply."""
@@ -130,7 +130,7 @@ class Refused:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Changed:
-    """The thread's `rev` moved, and the lease still holds: the thread as it is now."""
+    """The thread's `revision` moved, and the lease still holds: the thread as it is now."""
 
     work: Work
 
@@ -156,12 +156,12 @@ class PendingAnswer:
     def recorded(self, lease: Lease, at: float) -> Answer:
         """Return the answer that this draft becomes when it is committed at this time."""
         return Answer(
-            place=self.last,
+            position=self.last,
             turn=lease.turn,
             token=lease.token,
             kind=self.kind,
             text=self.text,
-            at=at,
+            sent_at=at,
             usage=self.usage,
             trimmed=self.trimmed,
             explain_trim=self.explain_trim,

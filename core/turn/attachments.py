@@ -6,9 +6,9 @@ cache belongs to this process; another process fetches a file again by its refer
 
 Files that people remove leave the cache too. Whatever this process edits, deletes, resets or erases
 drops the files of its thread at once. Once a minute the cache looks for what other processes have
-changed, by the `rev` of the threads whose files it holds, in one read. A file whose platform was
-not asked about it for a minute is checked before it is shown again: it may have been removed or
-replaced without an edit of its message.
+changed, by the `revision` of the threads whose files it holds, in one read. A file whose platform
+was not asked about it for a minute is checked before it is shown again: it may have been removed
+or replaced without an edit of its message.
 """
 
 from __future__ import annotations
@@ -188,7 +188,7 @@ class Attachments:
         revisions: Sequence[str] = ("",) * len(seen)
         try:
             revisions = (
-                await self._store.revs([cached.thread for cached, _ in seen]) if seen else ()
+                await self._store.revisions([cached.thread for cached, _ in seen]) if seen else ()
             )
         except StoreError as error:
             log.info("cached files are dropped, since the store does not answer: %s", error)

@@ -128,7 +128,7 @@ class AnswerGenerator:
     async def _answer(self, session: Session, strategy: Strategy, delivery: Delivery) -> Replied:
         platform = delivery.platform
         wanted = attachments_in_view(session, strategy)
-        files = await self._files.load(platform, session.thread, wanted, session.rev)
+        files = await self._files.load(platform, session.thread, wanted, session.revision)
         if gone := {key for key, file in files.items() if file.gone}:
             session = replace(session, turns=without_answers_about(session.turns, gone))
         async with Preview(delivery, platform.capabilities, self._clock) as preview:
@@ -264,7 +264,7 @@ class AnswerGenerator:
         return PromptContext(
             now=datetime.fromtimestamp(self._clock.now(), self._config.timezone),
             platform=session.thread.platform,
-            place=session.thread.place,
+            place=session.thread.channel,
             kind=session.kind,
             speakers=tuple(dict.fromkeys(entry.author.name for entry in session.batch)),
         )

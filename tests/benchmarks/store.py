@@ -166,7 +166,7 @@ async def counted(stage: Stage, turns: Turns) -> dict[str, float]:
     port, connected = stage.through
     async with Proxy(port) as proxy:
         store = await connected(proxy.port)
-        through = Turns(store, int(turns.thread.place[1:]))
+        through = Turns(store, int(turns.thread.channel[1:]))
         through.number = turns.number
         await (await through.prepared())()  # connects, and prepares what is prepared once
         await through.summarize()

@@ -55,7 +55,7 @@ class Turns:
             identities=(f"Ev{self.number:09}", stamp),
             author=ANN,
             text=words(self.number),
-            at=float(stamp),
+            sent_at=float(stamp),
             address=Address.MENTIONED,
         )
 
@@ -78,7 +78,9 @@ class Turns:
             seen_from=work.since,
         )
         posted = (f"{_BEGAN + self.number}.000300",)
-        assert isinstance(await self.store.commit(work.lease, work.rev, draft, posted[0]), Answer)
+        assert isinstance(
+            await self.store.commit(work.lease, work.revision, draft, posted[0]), Answer
+        )
         assert await self.store.settle(work.lease, Outcome.DONE, posted=posted) == "free"
 
     async def prepared(self) -> Callable[[], Awaitable[None]]:
@@ -98,7 +100,7 @@ class Turns:
         await self.store.compact(
             self.thread,
             covers=work.summary.covers,
-            rev=work.rev,
+            revision=work.revision,
             to=work.head - KEPT,
             text=ASKED,
         )
@@ -117,14 +119,14 @@ class Turns:
 
 def _turn(place: int) -> tuple[Record, Record]:
     stamp = f"{_BEGAN + place + 1}.000200"
-    entry = Entry(place=place, id=stamp, author=ANN, text=words(place + 1), at=float(stamp))
+    entry = Entry(position=place, id=stamp, author=ANN, text=words(place + 1), sent_at=float(stamp))
     answer = Answer(
-        place=place,
+        position=place,
         turn=stamp,
         token=unique(),
         kind=AnswerKind.ANSWER,
         text=ANSWER,
-        at=float(stamp),
+        sent_at=float(stamp),
         usage=USAGE,
         posted=(f"{_BEGAN + place + 1}.000300",),
     )
@@ -137,10 +139,10 @@ def _dump(turns: int) -> Dump:
         kind=Kind.THREAD,
         ttl=TERMS.ttl,
         reach=TERMS.reach,
-        rev=unique(),
+        revision=unique(),
         started_at=now,
         last_at=now,
-        expires=now + TERMS.ttl,
+        expires_at=now + TERMS.ttl,
         fence=turns,
         next=turns,
         head=turns,

@@ -36,9 +36,9 @@ async def age(own: AsyncConnection, seconds: float) -> None:
     def move(header: Header) -> None:
         header.started_at -= seconds
         header.last_at -= seconds
-        header.expires -= seconds
-        header.until -= seconds if header.until else 0
-        header.due = None if header.due is None else header.due - seconds
+        header.expires_at -= seconds
+        header.lease_until -= seconds if header.lease_until else 0
+        header.due_at = None if header.due_at is None else header.due_at - seconds
 
     await _change(own, move)
     for table in ("seen", "trace"):
@@ -68,15 +68,15 @@ async def hasten(own: AsyncConnection) -> None:
     """Let nothing that failed wait for its next try."""
 
     def now(header: Header) -> None:
-        if not header.token and header.due is not None:
-            header.due = 1
+        if not header.token and header.due_at is not None:
+            header.due_at = 1
 
     await _change(own, now)
 
 
 def _end(header: Header) -> None:
     if header.token:
-        header.until = header.due = 1
+        header.lease_until = header.due_at = 1
 
 
 async def work(own: AsyncConnection) -> int:
@@ -112,5 +112,5 @@ async def _change(
             change(header)
             await own.execute(
                 "UPDATE thread SET header = %s, due = %s, expires = %s WHERE key = %s",
-                (codec.dump(header), header.due, header.expires, key),
+                (codec.dump(header), header.due_at, header.expires_at, key),
             )

@@ -32,11 +32,11 @@ async def test_a_message_is_stored_as_it_was_said(store: Store) -> None:
     await store.accept(said, terms())
     assert await store.history(THREAD) == (
         Entry(
-            place=0,
+            position=0,
             id="m1",
             author=said.author,
             text=said.text,
-            at=said.at,
+            sent_at=said.sent_at,
             answer_in="100.1",
             attachments=said.attachments,
         ),
@@ -184,7 +184,7 @@ async def test_what_is_overheard_is_context_of_the_next_turn(store: Store) -> No
     """Entries from `covers` on go to the worker, overheard ones among them, in order."""
     await store.accept(message(1), OVERHEAR)
     work = await begin(store, 2)
-    assert [(r.place, r.status) for r in work.records if isinstance(r, Entry)] == [
+    assert [(r.position, r.status) for r in work.records if isinstance(r, Entry)] == [
         (0, Status.OVERHEARD),
         (1, Status.ADDRESSED),
     ]
@@ -236,7 +236,7 @@ async def test_accept_leaves_a_held_thread_to_its_holder(store: Store) -> None:
 
 async def test_a_message_from_before_the_line_is_gone(store: Store) -> None:
     """Protocol: a tombstone keeps older messages from being admitted again."""
-    await store.erase(THREAD, at=message(5).at)
+    await store.erase(THREAD, at=message(5).sent_at)
     gone = Accepted(verdict=Admission.GONE, new=True)
     assert await store.accept(message(5), terms(), "token") == gone
     assert await store.accept(message(6), terms()) == NEW
@@ -250,7 +250,7 @@ async def test_an_expired_session_is_followed_by_one_that_says_so(
     await harness.advance(10_001)
     assert await store.peek(THREAD) is None
     work = await begin(store, 2)
-    assert (work.renewed, work.records[0].place) == (True, 0)
+    assert (work.renewed, work.records[0].position) == (True, 0)
     await finish(store, work)
     assert not (await begin(store, 3)).renewed
 

@@ -40,20 +40,20 @@ async def entries(store: Store) -> list[Entry]:
 
 
 async def test_an_edit_changes_text_and_rev(store: Store) -> None:
-    """Protocol: text changed, new `rev`; the message stays where it is."""
+    """Protocol: text changed, new `revision`; the message stays where it is."""
     await store.accept(message(1), terms())
     before = await look(store)
     assert await edit(store, 1, "better")
     (entry,) = await entries(store)
-    assert (entry.place, entry.text, entry.status) == (0, "better", Status.ADDRESSED)
+    assert (entry.position, entry.text, entry.status) == (0, "better", Status.ADDRESSED)
     after = await look(store)
-    assert before.rev != after.rev
+    assert before.revision != after.revision
     assert await store.claim(THREAD, "mine") is not None
 
 
 @pytest.mark.parametrize("stamp", [2000.0, 1999.0])
 async def test_an_edit_no_newer_than_the_last_has_no_effect(store: Store, stamp: float) -> None:
-    """Protocol: needs a newer stamp; the same stamp: done, without effect (also on `rev`)."""
+    """Protocol: needs a newer stamp; the same stamp: done, without effect (also on `revision`)."""
     await store.accept(message(1), terms())
     await edit(store, 1, "better")
     before = await look(store)
@@ -64,12 +64,12 @@ async def test_an_edit_no_newer_than_the_last_has_no_effect(store: Store, stamp:
 @pytest.mark.parametrize("stamp", [2000.0, 1999.0])
 async def test_no_older_edit_changes_what_came_in_edited(store: Store, stamp: float) -> None:
     """The same where a message's edit was told, or read, before the message itself."""
-    await store.accept(replace(message(1, "better"), stamp=2000.0), terms())
+    await store.accept(replace(message(1, "better"), edited_at=2000.0), terms())
     before = await look(store)
     assert await edit(store, 1, "worse", stamp)
     assert await look(store) == before
     (entry,) = await entries(store)
-    assert (entry.text, entry.stamp) == ("better", 2000.0)
+    assert (entry.text, entry.edited_at) == ("better", 2000.0)
     assert await edit(store, 1, "best", 2001.0)
     (entry,) = await entries(store)
     assert entry.text == "best"
@@ -106,7 +106,7 @@ async def test_an_edit_changes_files(store: Store, now: tuple[Attachment, ...]) 
     await amended(store, *now)
     (entry,) = await entries(store)
     assert entry.attachments == now
-    assert before.rev != (await look(store)).rev
+    assert before.revision != (await look(store)).revision
     assert await edit(store, 1, "text 1", 2000.0)
     (entry,) = await entries(store)
     assert entry.attachments == now
@@ -160,7 +160,7 @@ async def test_a_copy_that_is_put_in_again_has_no_answer_yet(store: Store) -> No
     """So none tells of a file that it had before."""
     await store.accept(message(1, attachments=FILES), terms())
     work = await claimed(store)
-    await store.commit(work.lease, work.rev, draft(0, kind=AnswerKind.BURIED))
+    await store.commit(work.lease, work.revision, draft(0, kind=AnswerKind.BURIED))
     await store.settle(work.lease, Outcome.DONE)
     await store.amend(THREAD, "m1", ("x",), edited_at=2000.0, text="same", attachments=FILES[:1])
     assert await store.requeue(THREAD, 0)
@@ -201,7 +201,7 @@ async def test_such_an_edit_below_the_summary_withholds_it(store: Store) -> None
     """As a deletion does."""
     await converse(store, 1, 2)
     work = await look(store)
-    assert await store.compact(THREAD, covers=0, rev=work.rev, to=1, text="so far")
+    assert await store.compact(THREAD, covers=0, revision=work.revision, to=1, text="so far")
     assert await store.amend(THREAD, "m1", ("x",), edited_at=2000.0, text="", attachments=())
     assert (await look(store)).summary.withheld
 
@@ -210,7 +210,7 @@ async def test_files_that_are_taken_out_stay_out_of_a_copy_put_in_again(store: S
     """The operator's copy is the same message."""
     work = await begin(store, 1)
     names = ("event1",)
-    await store.commit(work.lease, work.rev, draft(0, kind=AnswerKind.BURIED))
+    await store.commit(work.lease, work.revision, draft(0, kind=AnswerKind.BURIED))
     await store.settle(work.lease, Outcome.DONE)
     await store.amend(THREAD, "m1", names, edited_at=1, text="text 1", attachments=FILES)
     assert await store.requeue(THREAD, 0)
@@ -223,7 +223,7 @@ async def test_files_taken_out_below_the_summary_withhold_it(store: Store) -> No
     """As a deletion does: it may tell what was in them."""
     await converse(store, 1, 2)
     work = await look(store)
-    assert await store.compact(THREAD, covers=0, rev=work.rev, to=1, text="so far")
+    assert await store.compact(THREAD, covers=0, revision=work.revision, to=1, text="so far")
     await store.amend(THREAD, "m1", ("x",), edited_at=2000.0, text="text 1", attachments=FILES)
     summary = (await look(store)).summary
     assert (summary.text, summary.stale, summary.withheld) == ("so far", True, False)
@@ -233,13 +233,13 @@ async def test_files_taken_out_below_the_summary_withhold_it(store: Store) -> No
 
 
 async def test_a_turn_that_runs_hears_that_a_file_was_taken_out(store: Store) -> None:
-    """Protocol: `rev` moves, so its answer is not recorded."""
+    """Protocol: `revision` moves, so its answer is not recorded."""
     await store.accept(message(1, attachments=FILES), terms())
     work = await store.claim(THREAD, "mine")
     assert work is not None
     await amended(store)
-    assert await store.renew(work.lease, work.rev) == "changed"
-    found = await store.commit(work.lease, work.rev, draft(0))
+    assert await store.renew(work.lease, work.revision) == "changed"
+    found = await store.commit(work.lease, work.revision, draft(0))
     assert isinstance(found, Changed)
     (record,) = found.work.records
     assert isinstance(record, Entry)
@@ -365,7 +365,7 @@ async def test_an_edit_below_the_summary_makes_it_stale(store: Store) -> None:
     """Protocol: below `covers`: summary stale; an edit does not withhold it."""
     await converse(store, 1, 2)
     work = await look(store)
-    assert await store.compact(THREAD, covers=0, rev=work.rev, to=1, text="so far")
+    assert await store.compact(THREAD, covers=0, revision=work.revision, to=1, text="so far")
     await edit(store, 1, "better")
     summary = (await look(store)).summary
     assert (summary.text, summary.stale, summary.withheld) == ("so far", True, False)
@@ -375,12 +375,12 @@ async def test_a_deletion_below_the_summary_withholds_it(store: Store) -> None:
     """Protocol: after a deletion not shown until it is made anew from the log."""
     await converse(store, 1, 2)
     work = await look(store)
-    assert await store.compact(THREAD, covers=0, rev=work.rev, to=1, text="so far")
+    assert await store.compact(THREAD, covers=0, revision=work.revision, to=1, text="so far")
     await edit(store, 1, None)
     await edit(store, 1, "an edit that came late", 3000.0)
     work = await look(store)
     assert (work.summary.text, work.summary.stale, work.summary.withheld) == ("", True, True)
-    assert await store.compact(THREAD, covers=1, rev=work.rev, to=1, text="made anew")
+    assert await store.compact(THREAD, covers=1, revision=work.revision, to=1, text="made anew")
     summary = (await look(store)).summary
     assert (summary.text, summary.stale, summary.withheld) == ("made anew", False, False)
 
@@ -389,7 +389,7 @@ async def test_an_edit_behind_the_summary_leaves_it(store: Store) -> None:
     """The summary stands for [0, covers) alone."""
     await converse(store, 1, 2)
     work = await look(store)
-    await store.compact(THREAD, covers=0, rev=work.rev, to=1, text="so far")
+    await store.compact(THREAD, covers=0, revision=work.revision, to=1, text="so far")
     await edit(store, 2, None)
     summary = (await look(store)).summary
     assert (summary.text, summary.stale, summary.withheld) == ("so far", False, False)
@@ -398,7 +398,7 @@ async def test_an_edit_behind_the_summary_leaves_it(store: Store) -> None:
 async def test_a_deleted_buried_message_is_the_operators_no_more(store: Store) -> None:
     """There is nothing left of it to requeue."""
     work = await begin(store, 1)
-    await store.commit(work.lease, work.rev, draft(0, kind=AnswerKind.BURIED))
+    await store.commit(work.lease, work.revision, draft(0, kind=AnswerKind.BURIED))
     await store.settle(work.lease, Outcome.DONE)
     await edit(store, 1, None)
     assert await store.buried() == ()

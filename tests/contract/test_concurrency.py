@@ -28,7 +28,7 @@ async def test_each_message_is_accepted_once(harness: Harness) -> None:
     assert sorted(e.id for e in entries if isinstance(e, Entry)) == sorted(
         f"m{n}" for n in range(60)
     )
-    assert [entry.place for entry in entries] == list(range(60))
+    assert [entry.position for entry in entries] == list(range(60))
 
 
 async def test_a_thread_is_claimed_once(harness: Harness) -> None:
@@ -52,8 +52,8 @@ async def test_one_of_two_commits_counts(harness: Harness) -> None:
     new = await second.claim(THREAD, "theirs")
     assert new is not None
     outcomes = await asyncio.gather(
-        first.commit(old.lease, old.rev, draft(0, "old")),
-        second.commit(new.lease, new.rev, draft(0, "new")),
+        first.commit(old.lease, old.revision, draft(0, "old")),
+        second.commit(new.lease, new.revision, draft(0, "new")),
     )
     assert isinstance(outcomes[1], Answer)
     answers = [r for r in await first.history(THREAD) if isinstance(r, Answer)]
@@ -100,7 +100,7 @@ async def test_every_message_is_answered_once_in_order(harness: Harness) -> None
         records = await stores[0].history(key)
         ids = [record.id for record in records if isinstance(record, Entry)]
         assert sorted(ids) == sorted(f"m{n}" for n in range(30))
-        assert [r.place for r in records if isinstance(r, Entry)] == list(range(30))
+        assert [r.position for r in records if isinstance(r, Entry)] == list(range(30))
         assert isinstance(records[-1], Answer)
         # The order in which each process spoke is the order of the thread.
         firsts = [int(i[1:]) for i in ids if int(i[1:]) < 10]
@@ -116,7 +116,7 @@ async def test_no_wake_up_is_lost_between_settle_and_accept(harness: Harness) ->
     first, second = await harness.store(), await harness.store()
     work = await begin(first, 0)
     for number in range(1, 40):
-        await first.commit(work.lease, work.rev, draft(work.next - 1))
+        await first.commit(work.lease, work.revision, draft(work.next - 1))
         settled, accepted = await asyncio.gather(
             first.settle(work.lease, Outcome.DONE),
             second.accept(message(number), MANY, f"token{number}"),
@@ -132,7 +132,7 @@ async def test_what_one_process_does_the_other_sees(harness: Harness) -> None:
     first, second = await harness.store(), await harness.store()
     work = await begin(first, 1)
     await second.amend(THREAD, "m1", ("x",), edited_at=2000.0, text="better")
-    assert await first.renew(work.lease, work.rev) == "changed"
+    assert await first.renew(work.lease, work.revision) == "changed"
     await second.erase(THREAD, at=1500.0)
     assert await first.history(THREAD) == ()
     assert await first.settle(work.lease, Outcome.DONE) == "void"
@@ -145,7 +145,7 @@ async def test_a_repeated_claim_shows_what_another_process_did(harness: Harness)
     await second.accept(message(2), terms())
     now = await first.claim(THREAD, "mine")
     assert now is not None
-    assert [record.place for record in now.records] == [0, 1]
+    assert [record.position for record in now.records] == [0, 1]
     await second.erase(THREAD, at=1500.0)
     now = await first.claim(THREAD, "mine")
     assert now is not None

@@ -36,7 +36,7 @@ async def secret_thread(store: Store) -> None:
     await converse(store, 3, author=PERSON)
     seen = await store.peek(THREAD)
     assert seen is not None
-    assert await store.compact(THREAD, covers=0, rev=seen.rev, to=1, text="okapi")
+    assert await store.compact(THREAD, covers=0, revision=seen.revision, to=1, text="okapi")
     await store.set_thread(THREAD, Kind.THREAD, ThreadSettings(strategy="full"), ttl=100)
     await store.accept(message(4, "zebra", author=PERSON), terms())
     await store.accept(message(5, "zebra", author=PERSON), terms(waiting_limit=1))
@@ -89,7 +89,9 @@ async def test_what_the_summary_said_of_it_goes_in_the_same_step(
     for covers, said in ((0, "okapi " * 2000), (1, "okapi, and more")):
         seen = await store.peek(THREAD)
         assert seen is not None
-        assert await store.compact(THREAD, covers=covers, rev=seen.rev, to=covers + 1, text=said)
+        assert await store.compact(
+            THREAD, covers=covers, revision=seen.revision, to=covers + 1, text=said
+        )
     text, left = ("without it", ()) if file else (None, None)
     await store.amend(THREAD, "m1", ("x",), edited_at=2000.0, text=text, attachments=left)
     assert await found(harness) == {"Name of"}
@@ -143,7 +145,7 @@ async def test_the_line_never_moves_back(store: Store, keep_log: bool) -> None:
     await store.erase(THREAD, at=NOW)
     await store.erase(THREAD, at=NOW - 100, keep_log=keep_log)
     late = message(450)
-    assert NOW - 100 < late.at < NOW
+    assert NOW - 100 < late.sent_at < NOW
     assert (await store.accept(late, terms())).verdict is Admission.GONE
 
 
@@ -161,11 +163,11 @@ async def test_an_open_turn_becomes_void(harness: Harness, store: Store) -> None
     """Protocol: a turn becomes void and stays in work, the lease stays; renew: changed."""
     await store.accept(message(9, "zebra", author=PERSON), OVERHEAR)
     work = await begin(store, 1, token="mine", text="zebra", author=PERSON)
-    await store.renew(work.lease, work.rev, "preview")
+    await store.renew(work.lease, work.revision, "preview")
     await store.erase(THREAD, at=NOW)
     assert await found(harness) == set()
     assert await store.claim(THREAD, "theirs") is None
-    assert await store.renew(work.lease, work.rev) == "changed"
+    assert await store.renew(work.lease, work.revision) == "changed"
     now = await store.claim(THREAD, "mine")
     assert now is not None
     assert (now.state, now.preview, now.records) == (TurnState.VOID, "preview", ())
@@ -176,10 +178,10 @@ async def test_a_void_turn_commits_nothing(store: Store) -> None:
     """Protocol: commit needs an open turn: changed, with the work as it is now."""
     work = await begin(store, 1, token="mine")
     await store.erase(THREAD, at=NOW)
-    changed = await store.commit(work.lease, work.rev, draft(0))
+    changed = await store.commit(work.lease, work.revision, draft(0))
     assert isinstance(changed, Changed)
     assert changed.work.state is TurnState.VOID
-    again = await store.commit(work.lease, changed.work.rev, draft(0))
+    again = await store.commit(work.lease, changed.work.revision, draft(0))
     assert isinstance(again, Changed)
     assert await store.history(THREAD) == ()
 
@@ -194,14 +196,14 @@ async def test_a_void_turn_is_settled_by_who_knows(harness: Harness, store: Stor
     assert await store.peek(THREAD) is None
     refused = Refused(recorded=False, mine=False)
     assert await store.settle(work.lease, Outcome.CLEARED) == refused
-    assert await store.renew(work.lease, work.rev) == refused
+    assert await store.renew(work.lease, work.revision) == refused
     assert await store.claim_any(["slack"], "mine") == NothingDue(seconds=None)
 
 
 async def test_a_void_turn_is_taken_over(harness: Harness, store: Store) -> None:
     """Protocol: somebody always takes back what was posted for it."""
     work = await begin(store, 1)
-    await store.renew(work.lease, work.rev, "preview")
+    await store.renew(work.lease, work.revision, "preview")
     await store.erase(THREAD, at=NOW)
     await harness.expire_lease(THREAD)
     taken = await store.claim_any(["slack"], "theirs")
@@ -218,7 +220,7 @@ async def test_what_comes_after_an_erase_is_answered(store: Store) -> None:
     following = await store.settle(work.lease, Outcome.CLEARED)
     assert isinstance(following, Work)
     assert following.lease.turn == "m501"
-    assert [record.place for record in following.records] == [1]
+    assert [record.position for record in following.records] == [1]
     assert await finish(store, following) == "free"
     (info,) = (await store.threads()).threads
     assert (info.turns, info.people) == (1, 1)
@@ -243,9 +245,9 @@ async def test_the_bot_still_listens_where_it_took_part(store: Store, *, held: b
 async def test_a_committed_turn_becomes_void_as_well(store: Store) -> None:
     """Protocol: an answer in delivery is taken back; refusal says that none is recorded."""
     work = await begin(store, 1, token="mine")
-    await store.commit(work.lease, work.rev, draft(0))
+    await store.commit(work.lease, work.revision, draft(0))
     await store.erase(THREAD, at=NOW)
-    assert await store.renew(work.lease, work.rev) == "changed"
+    assert await store.renew(work.lease, work.revision) == "changed"
     assert await store.settle(work.lease, Outcome.DONE) == "void"
     assert await store.settle(work.lease, Outcome.CLEARED) == "free"
 
@@ -269,7 +271,7 @@ async def test_a_reset_keeps_the_log_and_forgets_it(store: Store) -> None:
     await store.erase(THREAD, at=NOW, keep_log=True)
     assert len(await store.history(THREAD)) == 4
     work = await begin(store, 501)
-    assert (work.line, work.since, work.head) == (2, 2, 2)
+    assert (work.reset_position, work.since, work.head) == (2, 2, 2)
     assert [r.id for r in work.records if isinstance(r, Entry)] == ["m501"]
     assert not (await store.accept(message(499), terms())).work
     assert (await store.accept(message(498), terms())).verdict is Admission.GONE
@@ -293,8 +295,8 @@ async def test_a_reset_that_is_heard_late_leaves_what_was_said_after_it(store: S
     await store.erase(THREAD, at=NOW, keep_log=True)
     work = await store.claim(THREAD, "mine")
     assert work is not None
-    assert (work.lease.turn, work.line, work.head, work.tries) == ("m600", 2, 2, 1)
-    assert [record.place for record in work.records] == [2, 3]
+    assert (work.lease.turn, work.reset_position, work.head, work.tries) == ("m600", 2, 2, 1)
+    assert [record.position for record in work.records] == [2, 3]
     assert await finish(store, work) == "free"
 
 
@@ -303,9 +305,9 @@ async def test_a_reset_that_is_heard_late_lets_a_later_turn_begin_anew(store: St
     await converse(store, 1)
     work = await begin(store, 600, token="mine")
     await store.erase(THREAD, at=NOW, keep_log=True)
-    assert await store.renew(work.lease, work.rev) == "changed"
+    assert await store.renew(work.lease, work.revision) == "changed"
     work = await store.claim(THREAD, "mine") or work
-    assert (work.state, work.line, work.head) == (TurnState.OPEN, 1, 1)
+    assert (work.state, work.reset_position, work.head) == (TurnState.OPEN, 1, 1)
     assert await finish(store, work) == "free"
 
 
@@ -325,7 +327,7 @@ async def test_a_reset_keeps_settings_and_what_is_buried(store: Store) -> None:
     """They are not the conversation."""
     full = ThreadSettings(strategy="full", reach=7)
     work = await begin(store, 1)
-    await store.commit(work.lease, work.rev, draft(0, kind=AnswerKind.BURIED))
+    await store.commit(work.lease, work.revision, draft(0, kind=AnswerKind.BURIED))
     await store.settle(work.lease, Outcome.DONE)
     await store.set_thread(THREAD, Kind.THREAD, full, ttl=10_000)
     await store.erase(THREAD, at=NOW, keep_log=True)
@@ -340,10 +342,10 @@ async def test_a_reset_heard_again_takes_nothing_that_was_said_since(store: Stor
     work = await begin(store, 2)
     await store.erase(THREAD, at=1001.5, keep_log=True)
     await store.erase(THREAD, at=900.0, keep_log=True)
-    assert await store.renew(work.lease, work.rev) == "ok"
+    assert await store.renew(work.lease, work.revision) == "ok"
     assert await finish(store, work) == "free"
     seen = await store.peek(THREAD)
     assert seen is not None
-    assert (seen.line, seen.head) == (1, 2)
+    assert (seen.reset_position, seen.head) == (1, 2)
     await store.erase(THREAD, at=1001.5)
     assert await store.peek(THREAD) is None, "an erase is one, whatever its time"

@@ -37,8 +37,8 @@ async def test_history_comes_in_pages_of_places(store: Store) -> None:
     await converse(store, *range(1, 6))
     pages, after = [], -1
     while page := await store.history(THREAD, after=after, limit=2):
-        pages.append([(type(record).__name__, record.place) for record in page])
-        after = page[-1].place
+        pages.append([(type(record).__name__, record.position) for record in page])
+        after = page[-1].position
     assert [len(page) for page in pages] == [4, 4, 2]
     assert [record for page in pages for record in page] == [
         (name, place) for place in range(5) for name in ("Entry", "Answer")
@@ -77,7 +77,7 @@ async def test_records_iterate_over_the_pages(
     everything = await store.history(THREAD)
     assert [record async for record in store.records(THREAD)] == list(everything)
     for start, stop in ((0, 5), (1, 4), (2, 3), (3, 3), (4, 99)):
-        wanted = [record for record in everything if start <= record.place < stop]
+        wanted = [record for record in everything if start <= record.position < stop]
         assert [record async for record in store.records(THREAD, start, stop)] == wanted
     assert [record async for record in store.records(OTHER)] == []
 
@@ -90,7 +90,7 @@ async def test_records_pass_over_gaps_up_to_their_end(
     await converse(store, 1)
     for number in range(2, 9):
         await store.accept(message(number), terms(Admission.OVERHEARD, overheard_limit=1))
-    assert [record.place async for record in store.records(THREAD, 0, 4)] == [0, 0]
+    assert [record.position async for record in store.records(THREAD, 0, 4)] == [0, 0]
 
 
 # --- threads --------------------------------------------------------------------------------
@@ -160,7 +160,7 @@ async def test_the_threads_of_a_person(store: Store, limit: int) -> None:
 async def test_the_threads_of_a_place(store: Store, place: str) -> None:
     """Port: those of a (platform, place), and of none whose name only looks like it (I8)."""
     await populate(store)
-    wanted = {key for key in KEYS if (key.platform, key.place) == ("slack", place)}
+    wanted = {key for key in KEYS if (key.platform, key.channel) == ("slack", place)}
     keys = await listed(store, 1, channel=("slack", place))
     assert (set(keys), len(keys)) == (wanted, len(wanted))
 
@@ -191,11 +191,11 @@ async def test_peek_takes_nothing(store: Store) -> None:
     await store.accept(message(1), terms())
     seen = await store.peek(THREAD)
     assert seen is not None
-    assert [record.place for record in seen.records] == [0]
+    assert [record.position for record in seen.records] == [0]
     assert seen.lease.token == ""
     work = await store.claim(THREAD, "mine")
     assert work is not None
-    assert (work.tries, work.rev, work.records) == (1, seen.rev, seen.records)
+    assert (work.tries, work.revision, work.records) == (1, seen.revision, seen.records)
     again = await store.peek(THREAD)
     assert again is not None
     assert (again.lease.token, again.lease.turn) == ("", "m1")
@@ -216,7 +216,7 @@ async def test_buried_messages_of_all_threads(store: Store) -> None:
         work = await begin(store, 1, thread=key)
         await store.accept(message(2, thread=key), OVERHEAR)
         await store.accept(message(3, thread=key), terms())
-        await store.commit(work.lease, work.rev, draft(2, kind=AnswerKind.BURIED))
+        await store.commit(work.lease, work.revision, draft(2, kind=AnswerKind.BURIED))
         assert not isinstance(await store.settle(work.lease, Outcome.DONE), Refused)
     found = [(buried.thread, buried.entry.id) for buried in await store.buried()]
     assert sorted(map(str, found)) == sorted(
@@ -298,27 +298,27 @@ async def test_check_says_something_and_leaves_nothing(harness: Harness, store: 
 
 
 async def test_revs_move_with_what_is_changed_and_not_with_what_is_said(store: Store) -> None:
-    """Port: `rev` changes with every edit, deletion, reset and erase."""
+    """Port: `revision` changes with every edit, deletion, reset and erase."""
     keys = (OTHER, THREAD, *KEYS)
-    assert await store.revs(keys) == ("",) * len(keys)
-    assert await store.revs(()) == ()
+    assert await store.revisions(keys) == ("",) * len(keys)
+    assert await store.revisions(()) == ()
     await converse(store, 1, 2)
-    seen = [(await store.revs(keys))[1]]
+    seen = [(await store.revisions(keys))[1]]
     work = await begin(store, 3)
-    assert (await store.revs(keys))[1] == seen[0] == work.rev
+    assert (await store.revisions(keys))[1] == seen[0] == work.revision
     await finish(store, work)
-    assert (await store.revs((THREAD,))) == (seen[0],)
+    assert (await store.revisions((THREAD,))) == (seen[0],)
     for change in (
         lambda: store.amend(THREAD, "m1", ("x",), edited_at=2000.0, text="text 1", attachments=()),
         lambda: store.amend(THREAD, "m2", ("x",), edited_at=2000.0, text=None),
         lambda: store.erase(THREAD, at=1001.5, keep_log=True),
     ):
         await change()
-        seen.append((await store.revs(keys))[1])
+        seen.append((await store.revisions(keys))[1])
     assert len(set(seen)) == 4
     assert "" not in seen
     await store.erase(THREAD, at=5000.0)
-    assert await store.revs(keys) == ("",) * len(keys)
+    assert await store.revisions(keys) == ("",) * len(keys)
 
 
 async def test_revs_of_very_many_threads(store: Store) -> None:
@@ -326,17 +326,17 @@ async def test_revs_of_very_many_threads(store: Store) -> None:
     many = [ThreadKey("slack", "T1/C1", f"{number}.0 %\N{FOX FACE}") for number in range(230)]
     for number in (3, 120, 229):
         await store.accept(message(number, thread=many[number]), terms())
-    found = await store.revs(many)
-    assert [number for number, rev in enumerate(found) if rev] == [3, 120, 229]
+    found = await store.revisions(many)
+    assert [number for number, revision in enumerate(found) if revision] == [3, 120, 229]
     assert len(set(found)) == 4
 
 
 async def test_the_rev_of_a_session_that_has_ended_is_empty(harness: Harness, store: Store) -> None:
     """As if it were unknown."""
     await store.accept(message(1), terms(ttl=100))
-    assert await store.revs((THREAD,)) != ("",)
+    assert await store.revisions((THREAD,)) != ("",)
     await harness.advance(101)
-    assert await store.revs((THREAD,)) == ("",)
+    assert await store.revisions((THREAD,)) == ("",)
 
 
 async def test_who_listens_hears_of_what_this_process_changes(store: Store) -> None:

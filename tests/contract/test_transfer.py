@@ -37,7 +37,7 @@ async def move(source: Store, target: Store, thread: ThreadKey = THREAD, portion
     dump = await source.dump(thread)
     after, first, records = -1, True, await source.history(thread, limit=portion)
     while True:
-        after = records[-1].place if records else after
+        after = records[-1].position if records else after
         following = await source.history(thread, after=after, limit=portion)
         for _ in range(2):
             await target.load(thread, records, first=first, dump=None if following else dump)
@@ -87,21 +87,21 @@ async def fill(store: Store) -> None:
     given_up = replace(
         draft(work.next - 1, kind=AnswerKind.BURIED), notes=("a note",), trimmed=True
     )
-    await store.commit(work.lease, work.rev, given_up, "preview")
+    await store.commit(work.lease, work.revision, given_up, "preview")
     await store.settle(work.lease, Outcome.DONE, posted=("p9",))
     await store.amend(THREAD, "m3", ("event3",), edited_at=9, text="text 3", attachments=())
     (buried,) = await store.buried()
-    assert await store.requeue(THREAD, buried.entry.place)
+    assert await store.requeue(THREAD, buried.entry.position)
     claimed = await store.claim(THREAD, "token9")
     assert claimed is not None
     await finish(store, claimed)
     seen = await store.peek(THREAD)
     assert seen is not None
-    assert await store.compact(THREAD, covers=0, rev=seen.rev, to=3, text="a summary")
+    assert await store.compact(THREAD, covers=0, revision=seen.revision, to=3, text="a summary")
     work = await begin(store, 5)
-    await store.renew(work.lease, work.rev, "p5")
+    await store.renew(work.lease, work.revision, "p5")
     await store.stop(THREAD, work.lease.turn)
-    await store.commit(work.lease, work.rev, draft(work.next - 1, cuts=(3, 8)), "p6")
+    await store.commit(work.lease, work.revision, draft(work.next - 1, cuts=(3, 8)), "p6")
     await store.accept(message(6), TERMS)
 
 

@@ -59,7 +59,7 @@ async def test_a_claim_opens_a_turn_for_the_oldest_message(store: Store) -> None
     work = await claimed(store, "mine")
     assert (work.lease.turn, work.lease.token, work.lease.fence) == ("m1", "mine", 1)
     assert (work.state, work.tries, work.head, work.next) == (TurnState.OPEN, 1, 0, 2)
-    assert [record.place for record in work.records] == [0, 1]
+    assert [record.position for record in work.records] == [0, 1]
 
 
 async def test_a_live_lease_shuts_others_out(store: Store) -> None:
@@ -86,13 +86,13 @@ async def test_a_repeated_claim_tells_how_the_thread_is_now(store: Store) -> Non
 async def test_a_lease_that_ran_out_is_taken_over(harness: Harness, store: Store) -> None:
     """Protocol: the turn is kept, whoever takes over: a death, a new fence, the preview."""
     work = await begin(store, 1, token="mine")
-    await store.renew(work.lease, work.rev, "preview")
+    await store.renew(work.lease, work.revision, "preview")
     await harness.expire_lease(THREAD)
     taken = await claimed(store, "theirs")
     assert (taken.lease.turn, taken.tries, taken.deaths) == ("m1", 1, 1)
     assert (taken.leases, taken.preview) == (2, "preview")
     assert taken.lease.fence > work.lease.fence
-    assert await store.renew(work.lease, work.rev) == NOT_RECORDED
+    assert await store.renew(work.lease, work.revision) == NOT_RECORDED
 
 
 async def test_a_turn_keeps_its_name_when_its_message_goes(harness: Harness, store: Store) -> None:
@@ -110,9 +110,9 @@ async def test_a_lease_lives_on_while_it_is_renewed(harness: Harness, store: Sto
     work = await begin(store, 1, token="mine")
     for _ in range(3):
         await harness.advance(LEASE_SECONDS * 0.7)
-        assert await store.renew(work.lease, work.rev) == "ok"
+        assert await store.renew(work.lease, work.revision) == "ok"
     await harness.advance(LEASE_SECONDS * 0.7)
-    assert isinstance(await store.commit(work.lease, work.rev, draft(0)), Answer)
+    assert isinstance(await store.commit(work.lease, work.revision, draft(0)), Answer)
     await harness.advance(LEASE_SECONDS * 0.7)
     assert await store.claim(THREAD, "theirs") is None
 
@@ -121,7 +121,7 @@ async def test_a_late_worker_goes_on_while_nobody_took_over(harness: Harness, st
     """Protocol: refused means the token is no longer the thread's; time alone refuses nobody."""
     work = await begin(store, 1)
     await harness.expire_lease(THREAD)
-    assert await store.renew(work.lease, work.rev) == "ok"
+    assert await store.renew(work.lease, work.revision) == "ok"
     assert await store.claim(THREAD, "theirs") is None
 
 
@@ -183,7 +183,7 @@ async def test_a_claim_shows_no_more_than_its_reach(store: Store) -> None:
     await converse(store, *range(1, 9))
     await store.accept(message(9), terms(reach=3))
     work = await claimed(store, "mine")
-    assert (work.since, work.records[0].place, work.head) == (5, 5, 8)
+    assert (work.since, work.records[0].position, work.head) == (5, 5, 8)
     await store.set_thread(THREAD, Kind.THREAD, ThreadSettings(reach=2), ttl=100)
     assert (await claimed(store, "mine")).since == 6
 
@@ -192,13 +192,13 @@ async def test_a_claim_shows_no_more_than_its_reach(store: Store) -> None:
 
 
 async def test_renew_says_when_something_changed(store: Store) -> None:
-    """Protocol: changed: `rev` moved, turn still open. An extended lease, and claim shows it."""
+    """Protocol: changed: `revision` moved, turn still open. The lease is extended; claim shows it."""
     work = await begin(store, 1, token="mine")
     await store.amend(THREAD, "m1", ("x",), edited_at=2000.0, text="better")
-    assert await store.renew(work.lease, work.rev) == "changed"
+    assert await store.renew(work.lease, work.revision) == "changed"
     now = await claimed(store, "mine")
-    assert now.rev != work.rev
-    assert await store.renew(work.lease, now.rev) == "ok"
+    assert now.revision != work.revision
+    assert await store.renew(work.lease, now.revision) == "ok"
 
 
 async def test_renew_says_that_the_turn_was_stopped(harness: Harness, store: Store) -> None:
@@ -207,14 +207,14 @@ async def test_renew_says_that_the_turn_was_stopped(harness: Harness, store: Sto
     other = await harness.store()
     assert not await other.stop(OTHER, work.lease.turn)
     assert not await other.stop(THREAD, "m0")
-    assert await store.renew(work.lease, work.rev) == "ok"
+    assert await store.renew(work.lease, work.revision) == "ok"
     assert await other.stop(THREAD, work.lease.turn)
     assert await other.stop(THREAD, work.lease.turn)
-    assert await store.renew(work.lease, work.rev) == "stopped"
-    assert await store.renew(work.lease, work.rev, "p1") == "stopped"
+    assert await store.renew(work.lease, work.revision) == "stopped"
+    assert await store.renew(work.lease, work.revision, "p1") == "stopped"
     assert (await claimed(store, "mine")).preview == "p1"
-    assert isinstance(await store.commit(work.lease, work.rev, draft(0)), Answer)
-    assert await store.renew(work.lease, work.rev) == "ok", "a committed answer stands"
+    assert isinstance(await store.commit(work.lease, work.revision, draft(0)), Answer)
+    assert await store.renew(work.lease, work.revision) == "ok", "a committed answer stands"
     assert not await other.stop(THREAD, work.lease.turn)
 
 
@@ -223,42 +223,42 @@ async def test_a_change_is_told_before_a_stop(store: Store) -> None:
     work = await begin(store, 1, token="mine")
     await store.amend(THREAD, "m1", ("x",), edited_at=2000.0, text="better")
     await store.stop(THREAD, work.lease.turn)
-    assert await store.renew(work.lease, work.rev) == "changed"
-    assert await store.renew(work.lease, (await claimed(store, "mine")).rev) == "stopped"
+    assert await store.renew(work.lease, work.revision) == "changed"
+    assert await store.renew(work.lease, (await claimed(store, "mine")).revision) == "stopped"
 
 
 async def test_a_stop_ends_one_turn_and_not_the_next(store: Store) -> None:
     work = await begin(store, 1, token="mine")
     await store.accept(message(2), terms())
     await store.stop(THREAD, work.lease.turn)
-    await store.commit(work.lease, work.rev, draft(0))
+    await store.commit(work.lease, work.revision, draft(0))
     following = await store.settle(work.lease, Outcome.DONE)
     assert isinstance(following, Work)
-    assert await store.renew(following.lease, following.rev) == "ok"
+    assert await store.renew(following.lease, following.revision) == "ok"
     assert not await store.stop(THREAD, work.lease.turn)
 
 
 async def test_renew_keeps_the_preview_once_given(store: Store) -> None:
     """Protocol: keeps the preview's id; a heartbeat without one does not forget it."""
     work = await begin(store, 1, token="mine")
-    await store.renew(work.lease, work.rev, "p1")
-    await store.renew(work.lease, work.rev)
+    await store.renew(work.lease, work.revision, "p1")
+    await store.renew(work.lease, work.revision)
     assert (await claimed(store, "mine")).preview == "p1"
 
 
 async def test_a_new_message_changes_no_rev(store: Store) -> None:
-    """Protocol: `rev` changes with every edit, deletion and erase, and with nothing else."""
+    """Protocol: `revision` changes with every edit, deletion and erase, and with nothing else."""
     work = await begin(store, 1)
     await store.accept(message(2), terms())
-    assert await store.renew(work.lease, work.rev) == "ok"
+    assert await store.renew(work.lease, work.revision) == "ok"
 
 
 async def test_an_edit_after_the_commit_changes_nothing_for_the_worker(store: Store) -> None:
     """A committed answer stands, whatever is edited afterwards."""
     work = await begin(store, 1)
-    await store.commit(work.lease, work.rev, draft(0))
+    await store.commit(work.lease, work.revision, draft(0))
     await store.amend(THREAD, "m1", ("x",), edited_at=2000.0, text="better")
-    assert await store.renew(work.lease, work.rev) == "ok"
+    assert await store.renew(work.lease, work.revision) == "ok"
 
 
 # --- commit ---------------------------------------------------------------------------------
@@ -269,14 +269,14 @@ async def test_commit_records_the_answer_behind_what_it_answers(store: Store) ->
     work = await begin(store, 1, token="mine")
     await store.accept(message(2), terms())
     done = replace(draft(0, "the answer", cuts=(3, 7), seen_from=0), notes=("a note",))
-    committed = await store.commit(work.lease, work.rev, done, "p1")
+    committed = await store.commit(work.lease, work.revision, done, "p1")
     now = await claimed(store, "mine")
     assert (now.state, now.committed_by, now.cuts) == (TurnState.COMMITTED, "mine", (3, 7))
     assert (now.preview, now.head, now.next) == ("p1", 1, 2)
     first, answer, second = now.records
     assert isinstance(answer, Answer)
     assert committed == answer
-    assert (first.place, answer.place, second.place) == (0, 0, 1)
+    assert (first.position, answer.position, second.position) == (0, 0, 1)
     assert (answer.text, answer.turn, answer.token) == ("the answer", "m1", "mine")
     assert (answer.kind, answer.usage, answer.notes) == (AnswerKind.ANSWER, USAGE, ("a note",))
 
@@ -285,7 +285,8 @@ async def test_a_retried_commit_is_committed_once(store: Store) -> None:
     """Protocol: an answer at `last` with this turn and token: committed."""
     work = await begin(store, 1, token="mine")
     told = [
-        await store.commit(work.lease, work.rev, draft(0, text)) for text in ("first", "second")
+        await store.commit(work.lease, work.revision, draft(0, text))
+        for text in ("first", "second")
     ]
     (kept,) = answers(await claimed(store, "mine"))
     assert kept.text == "first"
@@ -293,15 +294,15 @@ async def test_a_retried_commit_is_committed_once(store: Store) -> None:
 
 
 async def test_a_commit_on_what_was_edited_is_changed(store: Store) -> None:
-    """Protocol: commit needs `rev` as it was read; else changed, with the work as it is now."""
+    """Protocol: commit needs `revision` as read; else changed, with the work as it is now."""
     work = await begin(store, 1, token="mine")
     await store.amend(THREAD, "m1", ("x",), edited_at=2000.0, text="better")
-    changed = await store.commit(work.lease, work.rev, draft(0))
+    changed = await store.commit(work.lease, work.revision, draft(0))
     assert isinstance(changed, Changed)
     assert changed.work == await claimed(store, "mine")
     (entry,) = changed.work.records
     assert entry.text == "better"
-    assert isinstance(await store.commit(work.lease, changed.work.rev, draft(0)), Answer)
+    assert isinstance(await store.commit(work.lease, changed.work.revision, draft(0)), Answer)
 
 
 async def test_a_commit_after_a_takeover_is_refused(harness: Harness, store: Store) -> None:
@@ -309,20 +310,20 @@ async def test_a_commit_after_a_takeover_is_refused(harness: Harness, store: Sto
     work = await begin(store, 1, token="mine")
     await harness.expire_lease(THREAD)
     await claimed(store, "theirs")
-    assert await store.commit(work.lease, work.rev, draft(0)) == NOT_RECORDED
+    assert await store.commit(work.lease, work.revision, draft(0)) == NOT_RECORDED
     assert answers(await claimed(store, "theirs")) == []
 
 
 async def test_a_refusal_says_whose_answer_is_recorded(harness: Harness, store: Store) -> None:
     """Protocol: refused tells whether this turn's answer is recorded, and by this token."""
     work = await begin(store, 1, token="mine")
-    await store.commit(work.lease, work.rev, draft(0))
+    await store.commit(work.lease, work.revision, draft(0))
     await harness.expire_lease(THREAD)
     taken = await claimed(store, "theirs")
     assert (taken.state, taken.committed_by) == (TurnState.COMMITTED, "mine")
-    assert await store.renew(work.lease, work.rev) == Refused(recorded=True, mine=True)
+    assert await store.renew(work.lease, work.revision) == Refused(recorded=True, mine=True)
     await store.settle(taken.lease, Outcome.DONE)
-    assert await store.renew(work.lease, work.rev) == Refused(recorded=True, mine=True)
+    assert await store.renew(work.lease, work.revision) == Refused(recorded=True, mine=True)
     assert await store.settle(taken.lease, Outcome.DONE) == Refused(recorded=True, mine=False)
 
 
@@ -331,9 +332,9 @@ async def test_a_refusal_after_anothers_commit(harness: Harness, store: Store) -
     work = await begin(store, 1, token="mine")
     await harness.expire_lease(THREAD)
     taken = await claimed(store, "theirs")
-    await store.commit(taken.lease, taken.rev, draft(0))
+    await store.commit(taken.lease, taken.revision, draft(0))
     refused = Refused(recorded=True, mine=False)
-    assert await store.commit(work.lease, work.rev, draft(0)) == refused
+    assert await store.commit(work.lease, work.revision, draft(0)) == refused
 
 
 async def test_a_takeover_of_a_committed_turn_commits_nothing(
@@ -341,10 +342,10 @@ async def test_a_takeover_of_a_committed_turn_commits_nothing(
 ) -> None:
     """Protocol: claim returns the committed turn: deliver the stored text, ask no model."""
     work = await begin(store, 1, token="mine")
-    await store.commit(work.lease, work.rev, draft(0, "stored"), "p1")
+    await store.commit(work.lease, work.revision, draft(0, "stored"), "p1")
     await harness.expire_lease(THREAD)
     taken = await claimed(store, "theirs")
-    changed = await store.commit(taken.lease, taken.rev, draft(0, "another"))
+    changed = await store.commit(taken.lease, taken.revision, draft(0, "another"))
     assert isinstance(changed, Changed)
     assert [a.text for a in answers(changed.work)] == ["stored"]
     assert await store.settle(taken.lease, Outcome.DONE, posted=("p1",)) == "free"
@@ -357,7 +358,7 @@ async def test_a_committed_answer_is_shown_however_short_the_reach(
     await converse(store, 1, 2)
     await store.accept(message(3), terms(reach=0))
     work = await claimed(store, "mine")
-    await store.commit(work.lease, work.rev, draft(2, "stored"))
+    await store.commit(work.lease, work.revision, draft(2, "stored"))
     await harness.expire_lease(THREAD)
     assert [a.text for a in answers(await claimed(store, "theirs"))] == ["stored"]
 
@@ -381,7 +382,7 @@ async def test_settle_opens_the_next_turn_under_the_same_lease(store: Store) -> 
     work = await begin(store, 1, token="mine")
     for number in (2, 3):
         await store.accept(message(number), terms())
-    await store.commit(work.lease, work.rev, draft(0))
+    await store.commit(work.lease, work.revision, draft(0))
     following = await store.settle(work.lease, Outcome.DONE)
     assert isinstance(following, Work)
     assert (following.lease.token, following.lease.turn) == ("mine", "m2")
@@ -397,11 +398,11 @@ async def test_a_turn_that_is_over_is_refused_under_the_same_lease(store: Store)
     """A lease is (thread, fence, token, turn id): the next turn is another lease."""
     work = await begin(store, 1, token="mine")
     await store.accept(message(2), terms())
-    await store.commit(work.lease, work.rev, draft(0))
+    await store.commit(work.lease, work.revision, draft(0))
     await store.settle(work.lease, Outcome.DONE)
     refused = Refused(recorded=True, mine=True)
-    assert await store.renew(work.lease, work.rev) == refused
-    assert await store.commit(work.lease, work.rev, draft(1)) == refused
+    assert await store.renew(work.lease, work.revision) == refused
+    assert await store.commit(work.lease, work.revision, draft(1)) == refused
 
 
 async def test_a_retried_settle_on_a_free_thread_is_refused(store: Store) -> None:
@@ -427,7 +428,7 @@ async def test_nothing_left_to_answer_is_settled_too(store: Store) -> None:
 async def test_a_turn_with_nothing_left_stays_in_work(harness: Harness, store: Store) -> None:
     """The same: a killed worker's turn is taken over, so that its preview is taken back."""
     work = await begin(store, 1, token="mine")
-    await store.renew(work.lease, work.rev, "p1")
+    await store.renew(work.lease, work.revision, "p1")
     await store.amend(THREAD, "m1", ("x",), edited_at=2000.0, text=None)
     await harness.expire_lease(THREAD)
     taken = await store.claim_any(["slack"], "theirs")
@@ -438,7 +439,7 @@ async def test_a_turn_with_nothing_left_stays_in_work(harness: Harness, store: S
 async def test_handing_back_is_no_failed_try(store: Store) -> None:
     """Protocol: not done: free the lease, keep the turn, `tries` as they were, claimable now."""
     work = await begin(store, 1, token="mine")
-    await store.renew(work.lease, work.rev, "p1")
+    await store.renew(work.lease, work.revision, "p1")
     assert await store.settle(work.lease, Outcome.HANDED_BACK) == "free"
     assert await store.settle(work.lease, Outcome.HANDED_BACK) == NOT_RECORDED
     taken = await store.claim_any(["slack"], "theirs")
@@ -498,7 +499,7 @@ async def test_a_recorded_answer_has_tries_of_its_own(store: Store) -> None:
     await store.settle(work.lease, Outcome.FAILED)
     work = await claimed(store, "b")
     assert (work.tries, work.opened_at > 0) == (2, True)
-    await store.commit(work.lease, work.rev, draft(0))
+    await store.commit(work.lease, work.revision, draft(0))
     await store.settle(work.lease, Outcome.HANDED_BACK)
     taken = await claimed(store, "c")
     assert (taken.tries, taken.state) == (1, TurnState.COMMITTED)
@@ -526,8 +527,8 @@ async def test_a_lease_that_was_looked_at_is_good_for_nothing(store: Store) -> N
     seen = await store.peek(THREAD)
     assert seen is not None
     for refused in (
-        await store.renew(seen.lease, seen.rev),
-        await store.commit(seen.lease, seen.rev, draft(0)),
+        await store.renew(seen.lease, seen.revision),
+        await store.commit(seen.lease, seen.revision, draft(0)),
         await store.settle(seen.lease, Outcome.DONE),
     ):
         assert refused == NOT_RECORDED
@@ -536,17 +537,17 @@ async def test_a_lease_that_was_looked_at_is_good_for_nothing(store: Store) -> N
 # --- giving up ------------------------------------------------------------------------------
 
 
-async def bury(store: Store, lease: Lease, rev: str, last: int) -> None:
+async def bury(store: Store, lease: Lease, revision: str, last: int) -> None:
     notice = draft(last, "gave up", kind=AnswerKind.BURIED)
     for _ in range(2):
-        assert isinstance(await store.commit(lease, rev, notice), Answer)
+        assert isinstance(await store.commit(lease, revision, notice), Answer)
 
 
 async def test_buried_messages_are_listed(store: Store) -> None:
     """Protocol: kind buried also lists its places in `buried`; nothing is copied."""
     work = await begin(store, 1)
     await store.accept(message(2, thread=OTHER), terms())
-    await bury(store, work.lease, work.rev, 0)
+    await bury(store, work.lease, work.revision, 0)
     await store.settle(work.lease, Outcome.DONE)
     (found,) = await store.buried()
     assert (found.thread, found.entry.id, found.entry.text) == (THREAD, "m1", "text 1")
@@ -555,7 +556,7 @@ async def test_buried_messages_are_listed(store: Store) -> None:
 async def test_a_requeued_message_waits_again_at_the_end(store: Store) -> None:
     """Port: let a buried message wait again, at the end of its thread; a retry: the same."""
     work = await begin(store, 1)
-    await bury(store, work.lease, work.rev, 0)
+    await bury(store, work.lease, work.revision, 0)
     await store.settle(work.lease, Outcome.DONE)
     await converse(store, 2)
     assert not await store.requeue(THREAD, 1)
@@ -565,7 +566,7 @@ async def test_a_requeued_message_waits_again_at_the_end(store: Store) -> None:
     again = await claimed(store, "mine")
     entry = again.records[-1]
     assert isinstance(entry, Entry)
-    assert (entry.place, entry.text, entry.platform_id) == (2, "text 1", "m1")
+    assert (entry.position, entry.text, entry.platform_id) == (2, "text 1", "m1")
     assert (again.next, again.lease.turn) == (3, entry.id)
     assert await finish(store, again) == "free"
 
@@ -574,7 +575,7 @@ async def test_a_requeued_message_can_be_buried_and_requeued_again(store: Store)
     """The same, as often as the operator likes."""
     work = await begin(store, 1)
     for place in range(3):
-        await bury(store, work.lease, work.rev, place)
+        await bury(store, work.lease, work.revision, place)
         await store.settle(work.lease, Outcome.DONE)
         assert await store.requeue(THREAD, place)
         work = await claimed(store, f"again{place}")
@@ -584,20 +585,20 @@ async def test_a_requeued_message_can_be_buried_and_requeued_again(store: Store)
 async def test_a_message_is_put_in_again_once(store: Store) -> None:
     """I2: requeued before its turn was settled, then listed again as undelivered."""
     work = await begin(store, 1, token="mine")
-    await bury(store, work.lease, work.rev, 0)
+    await bury(store, work.lease, work.revision, 0)
     assert await store.requeue(THREAD, 0)
     following = await store.settle(work.lease, Outcome.UNDELIVERED)
     assert isinstance(following, Work)
     assert await store.requeue(THREAD, 0)
     assert await store.buried() == ()
-    assert [r.place for r in await store.history(THREAD)] == [0, 0, 1]
+    assert [r.position for r in await store.history(THREAD)] == [0, 0, 1]
     assert await finish(store, following) == "free"
 
 
 async def test_a_deletion_reaches_what_was_requeued(store: Store) -> None:
     """I11: the author's deletion takes the text away wherever it stands."""
     work = await begin(store, 1, text="secret")
-    await bury(store, work.lease, work.rev, 0)
+    await bury(store, work.lease, work.revision, 0)
     await store.settle(work.lease, Outcome.DONE)
     await store.requeue(THREAD, 0)
     assert await store.amend(THREAD, "m1", ("x",), edited_at=2000.0, text=None)
@@ -609,7 +610,7 @@ async def test_a_deletion_reaches_what_was_requeued(store: Store) -> None:
 async def test_an_edit_reaches_what_was_requeued(store: Store) -> None:
     """The same for an edit, which the answer to come is for."""
     work = await begin(store, 1)
-    await bury(store, work.lease, work.rev, 0)
+    await bury(store, work.lease, work.revision, 0)
     await store.settle(work.lease, Outcome.DONE)
     await store.requeue(THREAD, 0)
     await store.amend(THREAD, "m1", ("x",), edited_at=2000.0, text="better")
@@ -620,6 +621,6 @@ async def test_an_edit_reaches_what_was_requeued(store: Store) -> None:
 async def test_a_burial_that_is_undelivered_is_listed_once(store: Store) -> None:
     """The operator sees a message once, and puts it in again once."""
     work = await begin(store, 1)
-    await store.commit(work.lease, work.rev, draft(0, kind=AnswerKind.BURIED))
+    await store.commit(work.lease, work.revision, draft(0, kind=AnswerKind.BURIED))
     await store.settle(work.lease, Outcome.UNDELIVERED)
     assert [each.entry.id for each in await store.buried()] == ["m1"]

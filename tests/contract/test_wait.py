@@ -59,7 +59,7 @@ async def test_a_requeued_message_wakes(harness: Harness) -> None:
     """The operator need not wait either."""
     first, second = await harness.store(), await harness.store()
     work = await begin(second, 1)
-    await second.commit(work.lease, work.rev, draft(0, kind=AnswerKind.BURIED))
+    await second.commit(work.lease, work.revision, draft(0, kind=AnswerKind.BURIED))
     await second.settle(work.lease, Outcome.DONE)
     assert await wakes(first, lambda: second.requeue(THREAD, 0)) < SOON
 

@@ -213,7 +213,7 @@ class Diary:
         """Wait until a summary of now stands for the beginning of a thread."""
         await self._until_kept(
             thread,
-            lambda work: work.summary.covers > work.line and not work.summary.stale,
+            lambda work: work.summary.covers > work.reset_position and not work.summary.stale,
             "has no summary",
         )
 

@@ -257,7 +257,7 @@ class DiscordStage:
         records, after = [], -1
         while page := await self._store.history(key, after=after):
             records += [each for each in page if isinstance(each, Entry)]
-            after = page[-1].place
+            after = page[-1].position
         entry = next((each for each in records if each.id == message.id), None)
         if entry is None:
             return False

@@ -120,7 +120,7 @@ async def test_a_store_that_is_away_is_told_and_nothing_is_done() -> None:
             assert (await use(fake, ann, thread, "reset")).content == FAILED
             work = await store.peek((await threads_of(bot, ann))[0].thread)
             assert work is not None
-            assert work.line == 0
+            assert work.reset_position == 0
 
 
 @pytest.mark.parametrize("fault", [Refused(10062), Slow(3.2, then=True)])
@@ -140,7 +140,7 @@ async def test_what_comes_too_late_is_not_done(fault: Fault) -> None:
             (info,) = await threads_of(bot, ann)
             work = await bot.store.peek(info.thread)
             assert work is not None
-            assert work.line == 0
+            assert work.reset_position == 0
 
 
 async def test_two_replicas_do_a_command_once_and_write_the_commands_once() -> None:

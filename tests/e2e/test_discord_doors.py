@@ -41,7 +41,7 @@ async def untouched(store: Store, thread: ThreadKey) -> None:
     """See that nothing was changed for others."""
     work = await store.peek(thread)
     assert work is not None
-    assert (work.line, work.settings.muted) == (0, False)
+    assert (work.reset_position, work.settings.muted) == (0, False)
     records = [r for r in await store.history(thread) if isinstance(r, Entry)]
     assert [r.text for r in records if r.status is not Status.DELETED][:2] == [
         "The code is 1234.",
@@ -247,4 +247,4 @@ async def test_a_role_that_is_taken_away_counts_at_once() -> None:
             await until_true(idle)
             work = await bot.store.peek((await bot.store.threads()).threads[0].thread)
             assert work is not None
-            assert work.line == 0
+            assert work.reset_position == 0

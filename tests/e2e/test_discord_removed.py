@@ -189,10 +189,10 @@ async def test_without_the_intent_what_is_edited_away_is_gone() -> None:
             await fake.replies(thread)
             await settled(bot)
             (before,) = (await bot.store.threads()).threads
-            rev = await bot.store.revs((before.thread,))
+            revision = await bot.store.revisions((before.thread,))
             await fake.edit(asked, "nothing")
             async with asyncio.timeout(20):
-                while await bot.store.revs((before.thread,)) == rev:
+                while await bot.store.revisions((before.thread,)) == revision:
                     await asyncio.sleep(0.01)
             await fake.say(ann, thread, f"{fake.at_bot} and now?")
             await fake.replies(thread, 2)

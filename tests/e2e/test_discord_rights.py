@@ -191,5 +191,5 @@ async def test_who_only_looks_on_neither_sees_resets_nor_forgets() -> None:
                 assert (await use(fake, eve, thread, line)).content == why
             work = await bot.store.peek((await threads_of(bot, ann))[0].thread)
             assert work is not None
-            assert work.line == 0
+            assert work.reset_position == 0
         assert len(fake.said_by_bot(thread)) == 1

@@ -271,6 +271,6 @@ async def changed(bot: Bot, message: str) -> None:
         page = await bot.store.threads()
         records = [r for info in page.threads for r in await bot.store.history(info.thread)]
         found = [r for r in records if isinstance(r, Entry) and r.id == message]
-        return any(each.stamp or each.status is Status.DELETED for each in found)
+        return any(each.edited_at or each.status is Status.DELETED for each in found)
 
     await until_true(is_changed)

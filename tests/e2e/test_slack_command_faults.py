@@ -70,7 +70,7 @@ async def test_killed_right_after_the_ack_a_reset_is_done_and_said_once(
             await first.kill()
             work, log = await kept(path)
             assert work is not None
-            assert (work.line, len(log)) == (1, 2)
+            assert (work.reset_position, len(log)) == (1, 2)
             second = await program.start("run")
             await fake.until(lambda: begun(fake, general, asked.ts), 30)
             await fake.say(ann, general, f"{fake.at_bot} Who is my dog?", asked.ts)
@@ -103,11 +103,11 @@ async def test_a_reset_by_slash_is_done_before_the_ack_unless_slack_is_slow(
             (info,) = await threads_of(bot, ann)
             work = await bot.store.peek(info.thread)
             assert work is not None
-            assert (work.line > 0) is (seconds < 2)
+            assert (work.reset_position > 0) is (seconds < 2)
             await fake.until(lambda: any(BEGUN in m.text for m in fake.said_by_app(dm)))
             work = await bot.store.peek(info.thread)
             assert work is not None
-            assert work.line == 1
+            assert work.reset_position == 1
 
 
 async def test_what_is_forgotten_by_a_button_is_gone_before_the_ack() -> None:

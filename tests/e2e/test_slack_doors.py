@@ -124,7 +124,7 @@ async def test_what_is_kept_as_a_channels_by_mistake_opens_no_group_dm_and_is_se
             thread=ThreadKey("slack", f"{fake.team.id}/{group.id}", said.ts),
             id=said.ts,
             author=bob.id,
-            at=float(said.ts),
+            sent_at=float(said.ts),
             address=Address.DIRECT,
             answer_in=said.ts,
         )
@@ -249,7 +249,7 @@ async def test_whom_the_bot_does_not_hear_gets_nothing_done_by_any_other_way() -
         assert files_in(fake, other) == []
         work = await store.peek(thread)
         assert work is not None
-        assert work.line == 0
+        assert work.reset_position == 0
         records = await store.history(thread)
         kept = [r for r in records if isinstance(r, Entry) and r.status is not Status.DELETED]
         assert [entry.text for entry in kept][:2] == ["The code is 1234.", "lol"]
@@ -268,7 +268,7 @@ async def test_what_no_view_of_ours_says_does_nothing() -> None:
                 assert (await fake.press(ann, "thread_reset", offer_with(offer, value))).acked
             work = await bot.store.peek((await threads_of(bot, ann))[0].thread)
             assert work is not None
-            assert work.line == 0
+            assert work.reset_position == 0
 
 
 def offer_with(offer: Said, value: str) -> Said:

@@ -97,7 +97,7 @@ async def test_a_process_that_died_after_the_upload_leaves_it_there_once(
         before = [message.ts for message in answers(fake, general, asked.ts)]
         async with bot_on(fake, ScriptedModel(), store=store, slack_answer_messages=7) as bot:
             # An answer that is recorded waits no more, so look for the end of its turn itself.
-            await until(lambda: all(h.due is None for h in store.headers.values()), seconds=30)
+            await until(lambda: all(h.due_at is None for h in store.headers.values()), seconds=30)
             said = await whole(fake, bot, general, asked.ts)
         assert [message.ts for message in said] == before
         assert len(fake.web.made("files.completeUploadExternal")) == 1

@@ -132,4 +132,4 @@ async def test_who_only_looks_on_neither_resets_nor_forgets() -> None:
             assert shown(await filled(fake, eve)) == NOT_YOURS
             work = await bot.store.peek((await threads_of(bot, ann))[0].thread)
             assert work is not None
-            assert work.line == 0
+            assert work.reset_position == 0

@@ -44,8 +44,8 @@ class DynamoWorld(World):
 
     async def hasten(self) -> None:
         for thread, head in heads(await dynamodb_data.scan(self.own)):
-            if head.header.due is not None and not head.beat and head.header.due > 0:
-                hurried = replace(head, header=replace(head.header, due=0), stamp=unique())
+            if head.header.due_at is not None and not head.beat and head.header.due_at > 0:
+                hurried = replace(head, header=replace(head.header, due_at=0), stamp=unique())
                 with contextlib.suppress(
                     self.own.client.exceptions.ConditionalCheckFailedException
                 ):

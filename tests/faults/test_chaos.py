@@ -97,7 +97,7 @@ class Run:
         if what < 0.8:
             await intake.take(message(number))
         elif what < 0.9:
-            edit = replace(message(number, "edited"), stamp=self.random.random() * 100)
+            edit = replace(message(number, "edited"), edited_at=self.random.random() * 100)
             if not await intake.edit(edit):
                 await intake.take(edit)
         else:
@@ -135,9 +135,9 @@ class Run:
         stored = {entry.id for entry in entries}
         assert stored | self.deleted == {f"m{number}" for number in range(MESSAGES)}
         assert len(stored) == len(entries), "a message was stored twice"
-        places = [answer.place for answer in answers]
+        places = [answer.position for answer in answers]
         assert len(set(places)) == len(places), "a turn was recorded twice"
-        waiting = [e for e in entries if e.place > max(places, default=-1)]
+        waiting = [e for e in entries if e.position > max(places, default=-1)]
         assert all(e.status is Status.DELETED for e in waiting), "a message was not answered"
         platform = self.world.platform
         wanted = [

@@ -64,9 +64,9 @@ async def test_none_is_lost_none_doubled_and_all_are_in_order(url: str, threads:
         records = [record async for record in everything(store, number)]
         entries = [record for record in records if isinstance(record, Entry)]
         answers = [record for record in records if isinstance(record, Answer)]
-        assert [e.place for e in entries] == list(range(len(entries)))
-        assert len({a.place for a in answers}) == len(answers)
-        assert answers[-1].place == entries[-1].place
+        assert [e.position for e in entries] == list(range(len(entries)))
+        assert len({a.position for a in answers}) == len(answers)
+        assert answers[-1].position == entries[-1].position
         for name in CROWD:
             spoken = [int(e.id.split("-")[1]) for e in entries if e.author.id == name]
             assert spoken == sorted(spoken)
@@ -100,4 +100,4 @@ async def everything(store: Store, number: int) -> AsyncIterator[Record]:
     while page := await store.history(thread_of(number), after=after):
         for record in page:
             yield record
-        after = page[-1].place
+        after = page[-1].position

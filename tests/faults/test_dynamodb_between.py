@@ -67,11 +67,11 @@ async def test_a_summary_of_another_write_than_the_header_is_waited_for(
     first, second = await opened(), await opened()
     await converse(first, 1, 2)
     work = await begin(first, 3)
-    assert await first.compact(THREAD, covers=0, rev=work.rev, to=1, text="old")
+    assert await first.compact(THREAD, covers=0, revision=work.revision, to=1, text="old")
     (before,) = [
         item for item in await dynamodb_data.scan(dynamo) if item["sk"]["S"] == items.SUMMARY
     ]
-    assert await first.compact(THREAD, covers=1, rev=work.rev, to=2, text="new")
+    assert await first.compact(THREAD, covers=1, revision=work.revision, to=2, text="new")
     (after,) = [
         item for item in await dynamodb_data.scan(dynamo) if item["sk"]["S"] == items.SUMMARY
     ]
@@ -96,7 +96,7 @@ async def test_a_look_that_a_commit_comes_into_looks_again(
     work = await begin(first, 1)
 
     async def cross() -> None:
-        assert isinstance(await first.commit(work.lease, work.rev, draft(0)), Answer)
+        assert isinstance(await first.commit(work.lease, work.revision, draft(0)), Answer)
 
     front.before_first("Query", cross)
     seen = await second.peek(THREAD)
@@ -161,6 +161,6 @@ async def test_what_is_remembered_of_a_thread_is_forgotten_when_another_process_
     first, second = await opened(), await opened()
     work = await begin(first, 1, text="old")
     assert await second.amend(THREAD, "m1", ("x",), edited_at=2000.0, text="new")
-    answer = await first.commit(work.lease, work.rev, draft(0))
+    answer = await first.commit(work.lease, work.revision, draft(0))
     assert isinstance(answer, Changed)
     assert [record.text for record in answer.work.records] == ["new"]

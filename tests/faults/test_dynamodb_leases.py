@@ -56,7 +56,7 @@ async def test_a_lease_is_taken_after_it_was_watched_for_its_time(
     for _ in range(3):
         clock.advance(LEASE - 1)
         assert await second.claim(THREAD, "theirs") is None
-        assert await first.renew(work.lease, work.rev) == "ok"
+        assert await first.renew(work.lease, work.revision) == "ok"
         assert await second.claim(THREAD, "theirs") is None
     clock.advance(LEASE - 1)
     assert await second.claim(THREAD, "theirs") is None
@@ -107,9 +107,9 @@ async def test_a_claim_that_comes_when_the_lease_was_just_renewed_gets_nothing(
     work = await begin(first, 1)
     assert await second.claim(THREAD, "theirs") is None
     clock.advance(2 * LEASE)
-    assert await first.renew(work.lease, work.rev) == "ok"
+    assert await first.renew(work.lease, work.revision) == "ok"
     assert await second.claim(THREAD, "theirs") is None
-    assert isinstance(await first.commit(work.lease, work.rev, draft(0)), Answer)
+    assert isinstance(await first.commit(work.lease, work.revision, draft(0)), Answer)
 
 
 async def test_what_others_do_to_the_thread_is_no_beat(

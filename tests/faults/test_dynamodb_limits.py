@@ -41,9 +41,9 @@ async def test_the_largest_message_answer_and_summary_fit(
     assert [record.text for record in work.records] == [told.text]
     answer = dense(500_000)
     done = draft(0, answer)
-    assert isinstance(await second.commit(work.lease, work.rev, done), Answer)
+    assert isinstance(await second.commit(work.lease, work.revision, done), Answer)
     assert await second.settle(work.lease, Outcome.DONE, posted=("p",)) == "free"
-    assert await first.compact(THREAD, covers=0, rev=work.rev, to=1, text=answer)
+    assert await first.compact(THREAD, covers=0, revision=work.revision, to=1, text=answer)
     assert [record.text for record in await first.history(THREAD)] == [told.text, answer]
     seen = await second.peek(THREAD)
     assert seen is not None
@@ -57,13 +57,15 @@ async def test_a_thread_of_the_largest_records_is_moved(
     store = await opened()
     author = Author(id="U1", name="Ann")
     entries = [
-        Entry(place=n, id=f"m{n}", author=author, text="\x01" * MESSAGE_BYTES, at=1000.0 + n)
+        Entry(
+            position=n, id=f"m{n}", author=author, text="\x01" * MESSAGE_BYTES, sent_at=1000.0 + n
+        )
         for n in range(25)
     ]
     await begin(store, 0)
     dump = await store.dump(THREAD)
     assert dump is not None
-    header = replace(dump.header, next=25, head=25, waiting=0, turn=None, token="", due=None)
+    header = replace(dump.header, next=25, head=25, waiting=0, turn=None, token="", due_at=None)
     people = tuple(f"U{n}" for n in range(45))
     whole = replace(dump, header=header, people=people)
     await store.load(THREAD, entries, first=True, dump=whole)

@@ -140,8 +140,8 @@ async def check(world: World, point: int) -> None:
     answers = await world.answers()
     entries = await world.entries()
     assert [entry.id for entry in entries] == ["m0", "m1"], point
-    assert answers[-1].place == entries[-1].place, f"unanswered after a kill at call {point}"
-    assert len({answer.place for answer in answers}) == len(answers)
+    assert answers[-1].position == entries[-1].position, f"unanswered after a kill at call {point}"
+    assert len({answer.position for answer in answers}) == len(answers)
     assert all(answer.kind is AnswerKind.ANSWER for answer in answers)
     shown = world.platform.texts()
     parts = [ANSWER[:13], ANSWER[13:26], ANSWER[26:]]

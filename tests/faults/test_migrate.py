@@ -216,7 +216,7 @@ async def test_a_killed_bots_turn_goes_over_and_is_answered_once(
 ) -> None:
     thread = ThreadKey("slack", "C2", "1.5")
     work = await begin(source, 1, thread=thread)
-    await source.renew(work.lease, work.rev, "preview1")
+    await source.renew(work.lease, work.revision, "preview1")
     await source.accept(message(2, thread=thread), TERMS)
     found = await moved(source, target, clock)
     assert not found.differences
@@ -244,14 +244,16 @@ async def test_a_committed_answer_is_delivered_from_the_other_store(
 
 
 async def finish_turn_without_settling(store: Store, work: Work) -> None:
-    assert isinstance(await store.commit(work.lease, work.rev, draft(0, cuts=(2,)), "p"), Answer)
+    assert isinstance(
+        await store.commit(work.lease, work.revision, draft(0, cuts=(2,)), "p"), Answer
+    )
 
 
 async def test_a_bot_in_the_middle_of_a_turn_is_refused(
     source: LocalStore, target: Mortal, clock: Sleeper
 ) -> None:
     work = await begin(source, 50, thread=THREADS[2])
-    clock.meanwhile = lambda: source.renew(work.lease, work.rev)
+    clock.meanwhile = lambda: source.renew(work.lease, work.revision)
     with pytest.raises(StoreRefusedError, match="stop every bot that runs on FROM"):
         await moved(source, target, clock)
     with pytest.raises(StoreRefusedError, match="only partly filled"):

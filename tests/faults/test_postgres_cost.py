@@ -71,7 +71,9 @@ async def turn(store: PostgresStore, number: int) -> None:
     work = await begin(store, number)
     assert len(work.records) == 11
     assert await finish(store, work) == "free"
-    await store.compact(THREAD, covers=work.head - 5, rev=work.rev, to=work.head - 4, text="sum")
+    await store.compact(
+        THREAD, covers=work.head - 5, revision=work.revision, to=work.head - 4, text="sum"
+    )
     work_again = await store.peek(THREAD)
     assert work_again is not None
     assert work_again.summary.covers == work.head - 4
@@ -89,8 +91,8 @@ async def lengthen(database: AsyncConnection, store: PostgresStore, turns: int) 
     async with database.cursor() as cursor, cursor.copy("COPY entry FROM STDIN") as copy:
         for place in range(header.next, turns):
             entry, answer = (
-                replace(said, place=place, id=f"m{place}"),
-                replace(answered, place=place),
+                replace(said, position=place, id=f"m{place}"),
+                replace(answered, position=place),
             )
             await copy.write_row((str(THREAD), place, 0, entry.id, codec.dump(entry)))
             await copy.write_row((str(THREAD), place, 1, None, codec.dump(answer)))
@@ -146,9 +148,9 @@ async def test_no_turn_is_lost_or_doubled(lossy: PostgresStore) -> None:
         assert accepted.new, "no false duplicate"
         work = accepted.work
         assert work is not None, "no thread that locks itself out"
-        assert await lossy.renew(work.lease, work.rev, "preview") == "ok"
+        assert await lossy.renew(work.lease, work.revision, "preview") == "ok"
         answer = draft(work.next - 1, text=f"answer {number}")
-        assert isinstance(await lossy.commit(work.lease, work.rev, answer), Answer)
+        assert isinstance(await lossy.commit(work.lease, work.revision, answer), Answer)
         assert await lossy.settle(work.lease, Outcome.DONE, posted=("p",)) == "free"
     for first, thread in enumerate(threads):
         kept = await lossy.history(thread, limit=TURNS)

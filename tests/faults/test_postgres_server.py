@@ -116,7 +116,7 @@ async def test_a_restart_in_the_middle_of_conversations(
                 assert accepted.work is not None
                 work = accepted.work
                 done = draft(work.next - 1, f"answer {turn}")
-                assert isinstance(await store.commit(work.lease, work.rev, done), Answer)
+                assert isinstance(await store.commit(work.lease, work.revision, done), Answer)
                 assert await store.settle(work.lease, Outcome.DONE) == "free"
 
         def key(number: int) -> Any:

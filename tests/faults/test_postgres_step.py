@@ -45,7 +45,7 @@ async def blocked(database: AsyncConnection, step: Coroutine[Any, Any, Any]) -> 
 async def new_rev(database: AsyncConnection) -> None:
     found: Any = await (await database.execute("SELECT header FROM thread")).fetchone()
     header = codec.load_header(found[0])
-    header.rev = unique()
+    header.revision = unique()
     await database.execute("UPDATE thread SET header = %s", (codec.dump(header),))
 
 
@@ -55,7 +55,7 @@ async def test_an_answer_to_what_was_edited_meanwhile_is_not_recorded(
     work = await begin(store, 1)
     await database.execute("BEGIN")
     await new_rev(database)
-    commit = await blocked(database, store.commit(work.lease, work.rev, draft(work.next - 1)))
+    commit = await blocked(database, store.commit(work.lease, work.revision, draft(work.next - 1)))
     await database.execute("COMMIT")
     assert isinstance(await commit, Changed)
     assert not [record for record in await store.history(THREAD) if isinstance(record, Answer)]
@@ -67,7 +67,7 @@ async def test_an_edit_that_is_taken_back_is_in_nobodys_way(
     work = await begin(store, 1)
     await database.execute("BEGIN")
     await new_rev(database)
-    commit = await blocked(database, store.commit(work.lease, work.rev, draft(work.next - 1)))
+    commit = await blocked(database, store.commit(work.lease, work.revision, draft(work.next - 1)))
     await database.execute("ROLLBACK")
     assert isinstance(await commit, Answer)
     assert await finish(store, work) == "free"

@@ -104,8 +104,10 @@ class Talk:
             records = await self.world.store.history(said.thread)
         except StoreUnavailableError:
             return False
-        places = [r.place for r in records if isinstance(r, Entry) and r.id == said.id]
-        return bool(places) and any(isinstance(r, Answer) and r.place >= places[0] for r in records)
+        places = [r.position for r in records if isinstance(r, Entry) and r.id == said.id]
+        return bool(places) and any(
+            isinstance(r, Answer) and r.position >= places[0] for r in records
+        )
 
     async def waits(self, said: Message) -> bool:
         deadline = time.monotonic() + AGAIN
@@ -159,7 +161,7 @@ async def _all_is_well(world: World, talk: Talk, before: set[str]) -> None:
             if isinstance(record, Entry):
                 kept[record.id] += 1
             elif isinstance(record, Answer):
-                answers[str(number), record.place] += 1
+                answers[str(number), record.position] += 1
     everything = {question(n, c).id for n in range(THREADS) for c in range(ROUNDS)}
     lost = everything - set(kept)
     # Asynchronous replication may lose what the dead server acknowledged last, and that alone:

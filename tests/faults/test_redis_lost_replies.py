@@ -49,9 +49,9 @@ async def run(store: RedisStore, thread: ThreadKey, number: int) -> None:
     assert accepted.verdict is Admission.ACCEPTED
     work = accepted.work
     assert work is not None, "no thread that locks itself out"
-    assert await store.renew(work.lease, work.rev, "preview") == "ok"
+    assert await store.renew(work.lease, work.revision, "preview") == "ok"
     answer = draft(work.next - 1, text=f"answer {number}")
-    assert isinstance(await store.commit(work.lease, work.rev, answer), Answer)
+    assert isinstance(await store.commit(work.lease, work.revision, answer), Answer)
     assert await store.settle(work.lease, Outcome.DONE, posted=("p",)) == "free"
 
 

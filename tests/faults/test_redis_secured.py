@@ -105,7 +105,9 @@ async def converse(store: RedisStore, numbers: range) -> None:
         accepted = await store.accept(message(number), terms(), unique())
         assert accepted.work is not None
         work = accepted.work
-        assert isinstance(await store.commit(work.lease, work.rev, draft(work.next - 1)), Answer)
+        assert isinstance(
+            await store.commit(work.lease, work.revision, draft(work.next - 1)), Answer
+        )
         assert await store.settle(work.lease, Outcome.DONE) == "free"
 
 

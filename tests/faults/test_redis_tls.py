@@ -46,7 +46,7 @@ async def test_a_turn_over_tls(port: int, tmp_path: Path, authority: trustme.CA)
     accepted = await store.accept(message(0), terms(), unique())
     assert accepted.work is not None
     lease = accepted.work.lease
-    assert isinstance(await store.commit(lease, accepted.work.rev, draft(0)), Answer)
+    assert isinstance(await store.commit(lease, accepted.work.revision, draft(0)), Answer)
     assert await store.settle(lease, Outcome.DONE) == "free"
     assert len(await store.history(lease.thread)) == 2
     await store.close()

@@ -55,10 +55,10 @@ def claim_without_token(patch: pytest.MonkeyPatch) -> None:
 
 
 def commit_without_rev(patch: pytest.MonkeyPatch) -> None:
-    def commit(rows: Rows, now: Now, lease: Any, rev: str, draft: Any, preview: str) -> object:
+    def commit(rows: Rows, now: Now, lease: Any, revision: str, draft: Any, preview: str) -> object:
         header = rows.header()
-        rev = header.rev if header is not None else rev
-        return _commit(rows, now, lease, rev, draft, preview)
+        revision = header.revision if header is not None else revision
+        return _commit(rows, now, lease, revision, draft, preview)
 
     _commit = verbs.commit
     patch.setattr(verbs, "commit", commit)
@@ -67,12 +67,12 @@ def commit_without_rev(patch: pytest.MonkeyPatch) -> None:
 def commit_without_a_look(patch: pytest.MonkeyPatch) -> None:
     """A retry of a commit, or a successor's, is recorded again."""
 
-    def commit(rows: Rows, now: Now, lease: Any, rev: str, draft: Any, preview: str) -> object:
+    def commit(rows: Rows, now: Now, lease: Any, revision: str, draft: Any, preview: str) -> object:
         header = rows.header()
         if header is not None and header.turn is not None:
             header.turn.state = TurnState.OPEN
             rows.put_header(header)
-        return _commit(rows, now, lease, rev, draft, preview)
+        return _commit(rows, now, lease, revision, draft, preview)
 
     _commit = verbs.commit
     patch.setattr(verbs, "commit", commit)
@@ -81,8 +81,8 @@ def commit_without_a_look(patch: pytest.MonkeyPatch) -> None:
 def compact_without_rev(patch: pytest.MonkeyPatch) -> None:
     def compact(rows: Rows, now: Now, **said: Any) -> bool:
         header = rows.header()
-        rev = header.rev if header is not None else ""
-        return _compact(rows, now, **{**said, "rev": rev})
+        revision = header.revision if header is not None else ""
+        return _compact(rows, now, **{**said, "revision": revision})
 
     _compact = verbs.compact
     patch.setattr(verbs, "compact", compact)

@@ -50,7 +50,7 @@ class Ledger:
         if not new:
             return  # known by its id, perhaps: then this identity is not noted
         assert said.id not in self.owed, "I2: a message that stands is known by its id"
-        if said.at <= self.line:
+        if said.sent_at <= self.line:
             assert verdict is Admission.GONE, "I11: nothing from before the line is admitted"
         elif verdict is Admission.ACCEPTED:
             self.owed[said.id] = said.text
@@ -100,24 +100,24 @@ class Ledger:
 
 def check_log(work: Work, records: tuple[Record, ...], waiting: int) -> None:
     """Look whether a log can be one, by itself."""
-    places = [(record.place, isinstance(record, Answer)) for record in records]
+    places = [(record.position, isinstance(record, Answer)) for record in records]
     assert places == sorted(set(places)), "each place once, its answer right behind it"
     names = [record.id for record in records if isinstance(record, Entry)]
     assert len(names) == len(set(names)), "I2: each message has one place"
     assert 0 <= work.summary.covers <= work.head <= work.next, "I7: no gap, no overlap"
-    assert work.line <= work.head
+    assert work.reset_position <= work.head
     assert all(place < work.next for place, _ in places)
     owing: list[int] = []
     for record in records:
         if isinstance(record, Answer):
-            assert record.place < work.head, "an answer moves head"
-            if record.place >= work.line:
+            assert record.position < work.head, "an answer moves head"
+            if record.position >= work.reset_position:
                 owing = []
-        elif record.status is Status.ADDRESSED and record.place >= work.line:
-            owing.append(record.place)
+        elif record.status is Status.ADDRESSED and record.position >= work.reset_position:
+            owing.append(record.position)
     assert all(place >= work.head for place in owing), "I1: head passes nothing by"
     assert len(owing) == waiting
-    assert work.records == tuple(record for record in records if record.place >= work.since)
+    assert work.records == tuple(record for record in records if record.position >= work.since)
 
 
 def check_promises(ledger: Ledger, work: Work, records: tuple[Record, ...]) -> None:
@@ -145,8 +145,8 @@ def check_refusal(refused: Refused, turn: str, token: str, records: tuple[Record
 
 def check_read(work: Work, last: int, records: tuple[Record, ...]) -> None:
     """Look whether an answer that was recorded is one to what stands in the log."""
-    stands = {(r.place, r.text, r.status) for r in records if isinstance(r, Entry)}
-    read = (r for r in work.records if isinstance(r, Entry) and work.head <= r.place <= last)
+    stands = {(r.position, r.text, r.status) for r in records if isinstance(r, Entry)}
+    read = (r for r in work.records if isinstance(r, Entry) and work.head <= r.position <= last)
     for record in read:
         if record.status is Status.ADDRESSED:
-            assert (record.place, record.text, record.status) in stands, "it was read as it is"
+            assert (record.position, record.text, record.status) in stands, "it was read as it is"

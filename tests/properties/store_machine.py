@@ -248,10 +248,12 @@ class StoreMachine(RuleBasedStateMachine):
         owed = set(ledger.owed)
         ledger.amended(f"m{number}", stamp, text, files)
         places = [
-            r.place for r in records if isinstance(r, Entry) and r.id in owed - {*ledger.owed}
+            r.position for r in records if isinstance(r, Entry) and r.id in owed - {*ledger.owed}
         ]
         # What an edit has left empty is deleted.
-        if before is not None and any(before.line <= p < before.summary.covers for p in places):
+        if before is not None and any(
+            before.reset_position <= p < before.summary.covers for p in places
+        ):
             ledger.withheld = True
 
     @rule(
@@ -282,12 +284,16 @@ class StoreMachine(RuleBasedStateMachine):
         after, _ = self.state(thread)
         left = set[str]()
         if before is not None and keep_log:
-            waits = [r for r in before.records if isinstance(r, Entry) and r.place >= before.head]
+            waits = [
+                r for r in before.records if isinstance(r, Entry) and r.position >= before.head
+            ]
             said = [r for r in waits if r.status is not Status.DELETED]
-            cut = next((r.place for r in said if r.at > line), before.next)
+            cut = next((r.position for r in said if r.sent_at > line), before.next)
             assert after is not None
-            assert after.head == after.line == cut, "what was said after a reset still waits"
-            left = {entry.id for entry in waits if entry.place >= cut}
+            assert after.head == after.reset_position == cut, (
+                "what was said after a reset still waits"
+            )
+            left = {entry.id for entry in waits if entry.position >= cut}
         if before is not None and before.lease.turn not in left:
             self.ledgers[thread].void.add(before.lease.turn)
         self.ledgers[thread].erased(line, keep_log=keep_log, left=left)
@@ -350,7 +356,9 @@ class StoreMachine(RuleBasedStateMachine):
         """A heartbeat, of a lease that stands or of one that is long lost."""
         held = self.held[-1 - pick % len(self.held)]
         answers = [
-            self.fenced(held, lambda store, work: store.renew(work.lease, work.rev, preview))[0]
+            self.fenced(held, lambda store, work: store.renew(work.lease, work.revision, preview))[
+                0
+            ]
             for _ in range(1 + twice)
         ]
         assert len(set(answers)) == 1
@@ -361,7 +369,7 @@ class StoreMachine(RuleBasedStateMachine):
             )
             assert real is not None
             assert real.lease == lease
-            assert real.rev != held.real.rev
+            assert real.revision != held.real.revision
             self.hold(held.worker, real, model)
 
     @precondition(lambda self: self.held)
@@ -394,7 +402,7 @@ class StoreMachine(RuleBasedStateMachine):
         before = self.log(thread)
         for _ in range(1 + twice):
             real, model = self.fenced(
-                held, lambda store, work: store.commit(work.lease, work.rev, done, "p1")
+                held, lambda store, work: store.commit(work.lease, work.revision, done, "p1")
             )
         after = self.log(thread)
         if isinstance(real, Changed):
@@ -442,13 +450,21 @@ class StoreMachine(RuleBasedStateMachine):
         to = min(to, seen.next)
         covers = max(0, seen.summary.covers - old)
         if changed:
-            self.amend(thread=thread, which=to, edited_at=9, deleted=True, files=None, twice=False)
+            self.amend(thread=thread, which=to, stamp=9, deleted=True, files=None, twice=False)
         now = self.run(self.stores[0].peek(thread))
-        wanted = now.rev == seen.rev and covers == seen.summary.covers and covers <= to <= seen.head
+        wanted = (
+            now.revision == seen.revision
+            and covers == seen.summary.covers
+            and covers <= to <= seen.head
+        )
         for _ in range(1 + twice):
             made, _ = self.both(
                 lambda store, real: store.compact(
-                    thread, covers=covers, rev=(seen if real else seen_model).rev, to=to, text=text
+                    thread,
+                    covers=covers,
+                    revision=(seen if real else seen_model).revision,
+                    to=to,
+                    text=text,
                 )
             )
             assert made == wanted
@@ -465,7 +481,7 @@ class StoreMachine(RuleBasedStateMachine):
         thread, entry = self.listed[pick % len(self.listed)]
         assert not self.both(lambda store, _: store.requeue(thread, 99))[0]
         for _ in range(1 + twice):
-            assert self.both(lambda store, _: store.requeue(thread, entry.place))[0]
+            assert self.both(lambda store, _: store.requeue(thread, entry.position))[0]
         copy = self.log(thread)[-1]
         assert isinstance(copy, Entry)
         assert (copy.platform_id, copy.text) == (entry.platform_id, entry.text)
@@ -545,7 +561,7 @@ class StoreMachine(RuleBasedStateMachine):
             kind = AnswerKind.BURIED if bury else AnswerKind.ANSWER
             done = draft(waiting[-1], self.unique("answer"), kind=kind)
             real, _ = self.fenced(
-                held, lambda store, work: store.commit(work.lease, work.rev, done, "p1")
+                held, lambda store, work: store.commit(work.lease, work.revision, done, "p1")
             )
             assert isinstance(real, Answer)
             self.ledgers[work.lease.thread].answers[done.text] = work.lease.token
@@ -581,10 +597,10 @@ def try_out(
 def waiting_in(work: Work) -> list[int]:
     """Return the places that a worker sees waiting."""
     return [
-        record.place
+        record.position
         for record in work.records
         if isinstance(record, Entry)
-        and record.place >= work.head
+        and record.position >= work.head
         and record.status is Status.ADDRESSED
     ]
 
@@ -592,17 +608,17 @@ def waiting_in(work: Work) -> list[int]:
 async def buried_in(store: Store) -> tuple[tuple[ThreadKey, Entry], ...]:
     """Return what a store lists as buried, in an order that all stores have."""
     found = [(buried.thread, buried.entry) for buried in await store.buried()]
-    return tuple(sorted(found, key=lambda pair: (str(pair[0]), pair[1].place)))
+    return tuple(sorted(found, key=lambda pair: (str(pair[0]), pair[1].position)))
 
 
 _PLAIN: dict[type, Callable[[Any], Any]] = {
     Work: lambda work: replace(
-        work, rev="", opened_at=float(work.opened_at > 0), records=plain(work.records)
+        work, revision="", opened_at=float(work.opened_at > 0), records=plain(work.records)
     ),
     Changed: lambda changed: Changed(work=plain(changed.work)),
     Accepted: lambda accepted: replace(accepted, work=plain(accepted.work)),
     NothingDue: lambda idle: NothingDue(seconds=None if idle.seconds is None else -1),
-    Answer: lambda answer: replace(answer, at=0),
+    Answer: lambda answer: replace(answer, sent_at=0),
     ThreadInfo: lambda info: replace(info, started_at=0, last_at=0),
     ThreadPage: lambda page: replace(page, threads=plain(page.threads)),
     tuple: lambda several: tuple(map(plain, several)),
@@ -610,5 +626,5 @@ _PLAIN: dict[type, Callable[[Any], Any]] = {
 
 
 def plain(value: Any) -> Any:
-    """Return an answer without what differs from store to store: `rev` and times."""
+    """Return an answer without what differs from store to store: `revision` and times."""
     return _PLAIN.get(type(value), lambda same: same)(value)

@@ -133,7 +133,7 @@ def test_what_is_shown_is_whole_turns_without_a_gap_behind_the_summary(
     talk: Session, name: str, budget: int
 ) -> None:
     strategy = strategy_named(name, pairs=2)
-    assume(talk.batch[0].place - strategy.lookback <= talk.start)  # so all of it was loaded
+    assume(talk.batch[0].position - strategy.lookback <= talk.start)  # so all of it was loaded
     seen = planned(talk, strategy, budget)
     assume(seen is not None)
     assert seen is not None
@@ -145,7 +145,7 @@ def test_what_is_shown_is_whole_turns_without_a_gap_behind_the_summary(
         assert all(item.start >= talk.summary.covers for item in seen.turns)
     dropped = sum(len(t.entries) for t in talk.turns) + len(talk.batch)
     dropped -= sum(len(t.entries) for t in seen.turns) + len(seen.batch)
-    covered = 0 if seen.summary else talk.start - talk.line
+    covered = 0 if seen.summary else talk.start - talk.reset_position
     assert seen.left_out == dropped + covered
 
 
@@ -252,9 +252,11 @@ def test_a_reply_is_trimmed_exactly_when_it_shows_less_than_the_one_before(
     for burst, answer, summarised in steps:
         talk = thread.session(burst)
         seen = planned(talk, thread.strategy, budget)
-        visible |= {item.place for item in talk.batch}  # new messages count as in sight so far
+        visible |= {item.position for item in talk.batch}  # new messages count as in sight so far
         if seen is not None:
-            now = {e.place for t in seen.turns for e in t.entries} | {e.place for e in seen.batch}
+            now = {e.position for t in seen.turns for e in t.entries} | {
+                e.position for e in seen.batch
+            }
             assert seen.trimmed == bool(visible - now)
             event(f"trimmed: {seen.trimmed}")
             visible = now

@@ -66,7 +66,7 @@ class MovingMachine(StoreMachine):
         self.freed = True
         for header in self.model.headers.values():
             if header.token:
-                header.free(header.due)
+                header.free(header.due_at)
 
     async def _move(self, kind: str, portion: int, *, cut_off: bool) -> None:
         context = self.open_kind(kind)
@@ -90,14 +90,14 @@ class MovingMachine(StoreMachine):
         if dump is None:
             return
         records = await self.stores[0].history(thread)
-        places = sorted({record.place for record in records})
+        places = sorted({record.position for record in records})
         starts = range(0, max(len(places), 1), portion)
         for number, start in enumerate(starts[:until], 1):
             wanted = set(places[start : start + portion])
             is_last = number == len(starts)
             await target.load(
                 thread,
-                [record for record in records if record.place in wanted],
+                [record for record in records if record.position in wanted],
                 first=start == 0,
                 dump=self.moved(dump, later) if is_last else None,
             )
@@ -106,7 +106,7 @@ class MovingMachine(StoreMachine):
         """Return a dump as it is written."""
         dump = shifted(dump, later)
         if self.freed and dump.header.token:
-            dump.header.free(dump.header.due)
+            dump.header.free(dump.header.due_at)
         return dump
 
 
@@ -115,9 +115,9 @@ def shifted(dump: Dump, later: float) -> Dump:
     header = dump.header.copy()
     header.started_at += later
     header.last_at += later
-    header.expires += later
-    header.until += later if header.until else 0
-    header.due = None if header.due is None else header.due + later
+    header.expires_at += later
+    header.lease_until += later if header.lease_until else 0
+    header.due_at = None if header.due_at is None else header.due_at + later
     trace = dump.trace and shifted_trace(dump.trace, later)
     return replace(dump, header=header, trace=trace, time=dump.time + later)
 

@@ -83,7 +83,7 @@ def test_nothing_breaks(body: dict[str, Any], me: Me) -> None:
     for found in (message, edit):
         if found:
             assert found.author.id not in {"U0", "B0", "USLACKBOT"}
-            assert found.thread.place.startswith("T1/")
+            assert found.thread.channel.startswith("T1/")
             assert ThreadKey.parse(str(found.thread)) == found.thread
             assert found.text or found.attachments
             assert found.identities
@@ -138,7 +138,7 @@ def test_whatever_stands_in_a_payload_what_is_made_of_it_can_be_kept(
     for found in (said(body, me), edited(body, me), unread(body, me)):
         if found is not None:
             assert ThreadKey.parse(str(found.thread)) == found.thread
-            assert datetime.fromtimestamp(found.at, UTC).year < 6000
+            assert datetime.fromtimestamp(found.sent_at, UTC).year < 6000
             ids = (found.author.id, *(file.id for file in found.attachments))
             assert all(is_id(id_) for id_ in ids)
             assert len(found.author.name) <= 255

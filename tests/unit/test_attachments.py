@@ -37,9 +37,9 @@ async def load(
     wanted: Sequence[Attachment],
     *,
     thread: ThreadKey = THREAD,
-    rev: str = "r1",
+    revision: str = "r1",
 ) -> dict[str, File]:
-    return await files.load(platform, thread, wanted, rev)
+    return await files.load(platform, thread, wanted, revision)
 
 
 @pytest.fixture
@@ -239,9 +239,9 @@ def in_memory(files: Attachments) -> list[str]:
 
 
 async def said(store: LocalStore, thread: ThreadKey, *attached: Attachment) -> str:
-    """Let somebody say something with files; return the thread's `rev`."""
+    """Let somebody say something with files; return the thread's `revision`."""
     await store.accept(message(1, thread=thread, attachments=attached), terms(ttl=50_000))
-    return (await store.revs((thread,)))[0]
+    return (await store.revisions((thread,)))[0]
 
 
 async def passed(clock: ManualClock, seconds: float) -> None:
@@ -258,8 +258,8 @@ async def kept_in(
     """Let the secret be kept for a turn of each of these threads."""
     platform.files["s"] = SECRET
     for thread in threads:
-        rev = await said(store, thread, sent("s"))
-        await load(files, platform, [sent("s")], thread=thread, rev=rev)
+        revision = await said(store, thread, sent("s"))
+        await load(files, platform, [sent("s")], thread=thread, revision=revision)
     assert in_memory(files) == [SECRET.decode()]
 
 
@@ -329,7 +329,7 @@ async def test_a_session_that_ends_takes_the_bytes_along(
     store: LocalStore, clock: ManualClock, files: Attachments, platform: FakePlatform
 ) -> None:
     await kept_in(store, files, platform, THREAD)
-    store.headers[str(THREAD)].expires = clock.now() + 10
+    store.headers[str(THREAD)].expires_at = clock.now() + 10
     await passed(clock, MINUTE + 1)
     assert in_memory(files) == []
 
@@ -355,8 +355,8 @@ async def test_a_file_that_is_on_its_way_when_its_thread_is_erased_is_not_kept(
             return await super().fetch(thread, attachment)
 
     platform = Slow(files={"s": SECRET})
-    rev = await said(store, THREAD, sent("s"))
-    loading = asyncio.create_task(load(files, platform, [sent("s")], rev=rev))
+    revision = await said(store, THREAD, sent("s"))
+    loading = asyncio.create_task(load(files, platform, [sent("s")], revision=revision))
     await asyncio.sleep(0)
     await store.erase(THREAD, at=9e9)
     came.set()
@@ -379,10 +379,10 @@ async def test_where_the_store_does_not_answer_nothing_is_kept_longer(
         raise error
 
     with monkeypatch.context() as patch:
-        patch.setattr(store, "revs", fails)
+        patch.setattr(store, "revisions", fails)
         await passed(clock, MINUTE + 1)
     assert in_memory(files) == []
-    await load(files, platform, [sent("s")], rev=(await store.revs((THREAD,)))[0])
+    await load(files, platform, [sent("s")], revision=(await store.revisions((THREAD,)))[0])
     await erased(store)
     assert in_memory(files) == []
 
@@ -396,17 +396,17 @@ async def test_of_nothing_that_is_kept_nothing_is_asked(
 ) -> None:
     asked: list[Sequence[ThreadKey]] = []
 
-    async def revs(threads: Sequence[ThreadKey]) -> tuple[str, ...]:
+    async def revisions(threads: Sequence[ThreadKey]) -> tuple[str, ...]:
         asked.append(threads)
         return ("",) * len(threads)
 
-    monkeypatch.setattr(store, "revs", revs)
+    monkeypatch.setattr(store, "revisions", revisions)
     for _ in range(3):
         assert await load(files, platform, []) == {}
         await passed(clock, MINUTE + 1)
     assert asked == []
-    await load(files, platform, [sent("a")], rev="r1")
-    await load(files, platform, [sent("b")], thread=OTHER, rev="r2")
+    await load(files, platform, [sent("a")], revision="r1")
+    await load(files, platform, [sent("b")], thread=OTHER, revision="r2")
     for _ in range(3):
         await passed(clock, MINUTE + 1)
     assert asked == [[THREAD, OTHER]], "one read for all, and none when they are gone"
@@ -448,6 +448,8 @@ async def test_a_file_that_is_told_to_be_gone_is_kept_nowhere(
     store: LocalStore, files: Attachments, platform: FakePlatform
 ) -> None:
     await kept_in(store, files, platform, THREAD, OTHER)
-    await load(files, platform, [sent("a")], thread=OTHER, rev=(await store.revs((OTHER,)))[0])
+    await load(
+        files, platform, [sent("a")], thread=OTHER, revision=(await store.revisions((OTHER,)))[0]
+    )
     files.drop_files(lambda thread, key: key == "s" and thread.platform == "fake")
     assert in_memory(files) == [""]

@@ -40,7 +40,7 @@ class Town:
     asked: list[ThreadKey] = field(default_factory=list)
 
     def is_ours(self, thread: ThreadKey) -> bool:
-        return thread.place == THREAD.place
+        return thread.channel == THREAD.channel
 
     async def is_direct(self, thread: ThreadKey) -> bool:
         return thread in self.private
@@ -52,10 +52,10 @@ class Town:
         return self.public
 
     def tenant(self, thread: ThreadKey) -> str:
-        return thread.place
+        return thread.channel
 
     def scope(self, thread: ThreadKey) -> str:
-        return thread.place
+        return thread.channel
 
     async def can_see(self, person: str, thread: ThreadKey) -> bool:
         self.asked.append(thread)
@@ -235,7 +235,7 @@ async def test_a_reset_is_announced_by_name_and_may_be_repeated(
     assert await authorized(town, store).reset("ANN", THREAD, at=1001.5) == line
     work = await store.peek(THREAD)
     assert work is not None
-    assert (work.line, work.head) == (1, 2)
+    assert (work.reset_position, work.head) == (1, 2)
     for person in ("EVE", "ROOT"):
         with pytest.raises(DeniedError, match=NOT_MEMBER):
             await authorized(town, store).reset(person, THREAD)

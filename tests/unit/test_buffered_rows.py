@@ -19,15 +19,19 @@ if TYPE_CHECKING:
 
 
 def entry(place: int) -> Entry:
-    return Entry(place=place, id=f"m{place}", author=Author(id="U1", name="Ann"), text="x", at=1.0)
+    return Entry(
+        position=place, id=f"m{place}", author=Author(id="U1", name="Ann"), text="x", sent_at=1.0
+    )
 
 
 def answer(place: int) -> Answer:
-    return Answer(place=place, turn="m1", token="t", kind=AnswerKind.ANSWER, text="y", at=1.0)
+    return Answer(
+        position=place, turn="m1", token="t", kind=AnswerKind.ANSWER, text="y", sent_at=1.0
+    )
 
 
 def header() -> Header:
-    return Header(kind=Kind.THREAD, ttl=9, reach=9, rev="r", started_at=1, last_at=1, next=9)
+    return Header(kind=Kind.THREAD, ttl=9, reach=9, revision="r", started_at=1, last_at=1, next=9)
 
 
 def picture() -> Snapshot:
@@ -110,7 +114,7 @@ def test_after_all_is_removed_nothing_needs_to_be_read() -> None:
 def test_work_that_anybody_may_claim_is_told(due: float | None, token: str, leaves: bool) -> None:
     rows = BufferedRows(THREAD, picture())
     left = header()
-    left.due, left.token = due, token
+    left.due_at, left.token = due, token
     rows.put_header(left)
     assert rows.changes.leaves_work == leaves
     rows.remove(keep_header=False)

@@ -66,7 +66,7 @@ async def exchange(
         thread=thread,
         kind=Kind.TERMINAL,
         address=Address.DIRECT,
-        at=1_800_000_000.0 + number,
+        sent_at=1_800_000_000.0 + number,
     )
     terms = AdmissionPolicy(
         admissions=admissions(said_by_ada, FollowUp.ALONE, overhear=True), ttl=1e7, reach=1000
@@ -77,7 +77,7 @@ async def exchange(
     draft = PendingAnswer(
         last=work.next - 1, text=answered, kind=kind, cuts=(len(answered),), trimmed=trimmed
     )
-    assert isinstance(await store.commit(work.lease, work.rev, draft), Answer)
+    assert isinstance(await store.commit(work.lease, work.revision, draft), Answer)
     assert await store.settle(work.lease, Outcome.DONE) == "free"
 
 
@@ -137,7 +137,7 @@ async def test_the_view_shows_summary_and_window_with_their_tokens(
         await exchange(store, f"fact {number}", "Noted.")
     work = await store.peek(THREAD)
     assert work is not None
-    await store.compact(THREAD, covers=0, rev=work.rev, to=2, text="Two facts.")
+    await store.compact(THREAD, covers=0, revision=work.revision, to=2, text="Two facts.")
     lines = view_lines(await commands.view(THREAD))
     assert lines[0].startswith("What the model would see now (hybrid, ")
     assert any(line.startswith("  summary: ") and "tokens" in line for line in lines)
@@ -191,7 +191,7 @@ async def test_one_forgets_ones_own_messages_and_may_do_so_again(
         await exchange(store, f"secret {number}", "Noted.")
     work = await store.peek(THREAD)
     assert work is not None
-    await store.compact(THREAD, covers=0, rev=work.rev, to=2, text="The secrets 0 and 1.")
+    await store.compact(THREAD, covers=0, revision=work.revision, to=2, text="The secrets 0 and 1.")
     assert "nothing of yours" in await commands.forget_own(THREAD, "bob")
     assert "3 messages of yours" in await commands.forget_own(THREAD, "ada")
     assert "nothing of yours" in await commands.forget_own(THREAD, "ada")

@@ -85,7 +85,7 @@ class Desk:
         work = (await self.store.accept(said, TERMS, f"t{self.said}")).work
         assert work is not None
         draft = PendingAnswer(last=work.next - 1, text=answer, kind=AnswerKind.ANSWER, cuts=())
-        assert isinstance(await self.store.commit(work.lease, work.rev, draft), Answer)
+        assert isinstance(await self.store.commit(work.lease, work.revision, draft), Answer)
         assert await self.store.settle(work.lease, Outcome.DONE) == "free"
 
     async def say_many(self, count: int = 20) -> None:
@@ -163,7 +163,7 @@ async def test_above_the_high_mark_the_summary_takes_over_the_oldest_turns() -> 
     assert all_said(model) == [
         f"My friend number {n} lives in town {n}, far away." for n in range(work.summary.covers)
     ]
-    assert [r.place for r in work.records if isinstance(r, Entry)] == list(
+    assert [r.position for r in work.records if isinstance(r, Entry)] == list(
         range(work.summary.covers, 20)
     )
     assert len(await desk.store.history(THREAD)) == 40  # the log keeps everything
@@ -677,7 +677,7 @@ async def test_it_is_due_exactly_when_there_will_be_something_to_do(strategy: st
         due = desk.compactor.is_due(work, "answer " * 10)
         assert due == desk.compactor.is_due(work, "answer " * 10, size=10_000)
         draft = PendingAnswer(last=n, text="answer " * 10, kind=AnswerKind.ANSWER, cuts=())
-        await desk.store.commit(work.lease, work.rev, draft)
+        await desk.store.commit(work.lease, work.revision, draft)
         await desk.store.settle(work.lease, Outcome.DONE)
         done.append(await desk.compact())
         assert due == done[-1]

@@ -82,7 +82,7 @@ def test_a_mention_in_a_channel_opens_a_thread_with_the_messages_id() -> None:
     assert message.thread == ThreadKey("discord", f"{GUILD}/{CHANNEL}", ID)
     assert (message.answer_in, message.kind, message.text) == (ID, Kind.THREAD, "hello")
     assert message.address is Address.MENTIONED
-    assert message.at == pytest.approx(ids.seconds(ID))
+    assert message.sent_at == pytest.approx(ids.seconds(ID))
     assert message.author.name == "Ann"
 
 
@@ -270,7 +270,7 @@ def test_a_title_is_what_the_maker_of_a_thread_said_first() -> None:
     assert message.text == "This opens the thread:\n> How?"
     assert (message.author.id, message.address) == (ANN, Address.NOBODY)
     assert message.thread == thread.whole
-    assert message.at == ids.seconds(ID)
+    assert message.sent_at == ids.seconds(ID)
     assert message.id != ID
     for spot in (replace(thread, owner=BOT), replace(thread, owner=""), IN_CHANNEL, IN_DM):
         assert titled(spot, ME) is None
@@ -280,7 +280,7 @@ def test_only_an_edit_of_the_author_has_a_stamp() -> None:
     assert edited(payload(), IN_DM, ME) is None
     edit = edited(payload("new", edited_timestamp="2026-01-02T03:04:05.678000+00:00"), IN_DM, ME)
     assert edit
-    assert (edit.text, edit.stamp) == ("new", 1767323045.678)
+    assert (edit.text, edit.edited_at) == ("new", 1767323045.678)
     assert edited(payload(edited_timestamp="yesterday"), IN_DM, ME) is None
 
 
@@ -425,7 +425,7 @@ def test_whatever_stands_in_a_payload_what_is_made_of_it_can_be_kept(
     for found in (said(made, spot, me), edited(made, spot, me), unread(made, spot, me)):
         if found is not None:
             assert ThreadKey.parse(str(found.thread)) == found.thread
-            assert datetime.fromtimestamp(found.at, UTC).year < 6000
+            assert datetime.fromtimestamp(found.sent_at, UTC).year < 6000
             assert all(map(ids.is_id, (found.id, found.author.id)))
             assert all(len(file.id.split("/")) == 3 for file in found.attachments)
             assert len(found.author.name) <= 255

@@ -25,7 +25,7 @@ async def summed_up(count: int, covers: int) -> LocalStore:
     await converse(store, *range(1, count + 1), on=TERMS)
     work = await store.peek(THREAD)
     assert work is not None
-    assert await store.compact(THREAD, covers=0, rev=work.rev, to=covers, text="so far")
+    assert await store.compact(THREAD, covers=0, revision=work.revision, to=covers, text="so far")
     return store
 
 
@@ -84,7 +84,7 @@ async def test_nothing_from_before_the_line_comes_back() -> None:
     await converse(store, 5, 6, 7, on=TERMS)
     work = await store.peek(THREAD)
     assert work is not None
-    assert await store.compact(THREAD, covers=4, rev=work.rev, to=6, text="since then")
+    assert await store.compact(THREAD, covers=4, revision=work.revision, to=6, text="since then")
     await delete(store, 5)
     assert words(await loaded(store)) == ["text 6", "text 7"]
 

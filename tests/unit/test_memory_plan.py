@@ -26,7 +26,7 @@ def planned(talk: Session, name: str = "hybrid", budget: int = PLENTY, fixed: in
 
 
 def places(seen: Plan) -> list[int]:
-    return [e.place for t in seen.turns for e in t.entries] + [e.place for e in seen.batch]
+    return [e.position for t in seen.turns for e in t.entries] + [e.position for e in seen.batch]
 
 
 def test_a_first_message_is_all_there_is() -> None:

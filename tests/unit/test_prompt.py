@@ -299,6 +299,6 @@ def test_a_summary_request_holds_everything_as_data() -> None:
 
 
 def test_a_date_that_no_calendar_has_is_no_reason_to_fail() -> None:
-    past = (turn(replace(entry(0, "hi"), at=1e300)),)
+    past = (turn(replace(entry(0, "hi"), sent_at=1e300)),)
     request = summary_request("", past, kind=Kind.DM, model="haiku", max_tokens=300)
     assert 'on="unknown"' in request.messages[0].text

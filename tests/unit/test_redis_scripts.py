@@ -79,9 +79,9 @@ async def every_verb(store: RedisStore) -> None:
     work = await store.claim(THREAD, "a")
     assert work is not None
     await store.stop(THREAD, work.lease.turn)
-    await store.renew(work.lease, work.rev, "preview")
+    await store.renew(work.lease, work.revision, "preview")
     answer = draft(work.next - 1, kind=AnswerKind.BURIED)
-    await store.commit(work.lease, work.rev, answer)
+    await store.commit(work.lease, work.revision, answer)
     await store.settle(work.lease, Outcome.UNDELIVERED, posted=("p",))
     assert await store.buried()
     await store.requeue(THREAD, 0)
@@ -91,7 +91,7 @@ async def every_verb(store: RedisStore) -> None:
     await store.amend(THREAD, "m0", ("event0",), edited_at=5, text="else")
     await store.amend(THREAD, "m0", ("event0",), edited_at=6, text=None)
     await store.amend(THREAD, "none", ("none",), edited_at=6, text=None)
-    await store.compact(THREAD, covers=0, rev="", to=0, text="")
+    await store.compact(THREAD, covers=0, revision="", to=0, text="")
     await store.claim_any(["slack"], "c")
     await store.history(THREAD)
     await store.claim_once("slack", "press 1")
@@ -156,7 +156,7 @@ async def test_what_remains_after_a_turn(store: RedisStore, client: Client) -> N
     accepted = await store.accept(message(1), terms(ttl=1000), "a")
     work = accepted.work
     assert work is not None
-    await store.commit(work.lease, work.rev, draft(0))
+    await store.commit(work.lease, work.revision, draft(0))
     await store.settle(work.lease, Outcome.DONE, posted=("p",))
     tag = Names().of(THREAD)["tag"]
     kept = {key.removeprefix(tag): await client.pttl(key) for key in await redis_data.names(client)}
@@ -237,11 +237,11 @@ async def test_data_from_the_future_is_left_alone(store: RedisStore, client: Cli
 
 
 async def test_times_lose_no_digits(store: RedisStore) -> None:
-    odd = replace(message(1), at=1700000000.1234567)
+    odd = replace(message(1), sent_at=1700000000.1234567)
     await store.accept(odd, terms())
     await store.amend(THREAD, "m1", (), edited_at=1700000001.7654321, text="else")
     (entry,) = await store.history(THREAD)
-    assert (entry.at, entry.stamp) == (1700000000.1234567, 1700000001.7654321)  # type: ignore[union-attr]
+    assert (entry.sent_at, entry.edited_at) == (1700000000.1234567, 1700000001.7654321)  # type: ignore[union-attr]
 
 
 async def test_a_snowflake_loses_no_digits(store: RedisStore) -> None:
@@ -269,7 +269,7 @@ async def test_the_scripts_have_the_defaults_and_constants_of_the_table(client: 
     lua = scripts._SHARED.sub(scripts._shared, lua) + "\nreturn cjson.encode(defaults())"
     assert json.loads(await command(client, "EVAL", lua, 0)) == wire.DEFAULTS
     stored = {name: str(value) for name, value in wire.DEFAULTS.items()} | {"kind": "dm"}
-    nothing = Header(kind=Kind.DM, ttl=0, reach=0, rev="", started_at=0, last_at=0)
+    nothing = Header(kind=Kind.DM, ttl=0, reach=0, revision="", started_at=0, last_at=0)
     assert wire.header({"kind": "dm"}, ()) == wire.header(stored, ()) == nothing
     assert f"> {codec.VERSION} then" in scripts.script("accept").source
     assert f"'EX', {SEEN_SECONDS})" in scripts.script("amend").source
@@ -287,8 +287,8 @@ def test_a_table_has_each_value_of_a_header() -> None:
 def test_records_hold_their_values_where_the_table_says() -> None:
     file = Attachment(id="F1", name="a.txt", media_type="text/plain", size=5)
     entry = Entry(
-        place=7, id="m1", author=Author(id="U1", name="Ann"), text="Hello", at=1.5,
-        status=Status.DELETED, answer_in="here", stamp=2.5, attachments=(file,),
+        position=7, id="m1", author=Author(id="U1", name="Ann"), text="Hello", sent_at=1.5,
+        status=Status.DELETED, answer_in="here", edited_at=2.5, attachments=(file,),
         requeued_from="m0", lost_file=True,
     )  # fmt: skip
     values = dict(zip(records.ENTRY, json.loads(records.dump(entry)), strict=True))
@@ -298,9 +298,9 @@ def test_records_hold_their_values_where_the_table_says() -> None:
         "files": [["F1", "a.txt", "text/plain", 5]], "requeued_from": "m0", "lost_file": 1,
     }  # fmt: skip
     answer = Answer(
-        place=7, turn="m1", token="mine", kind=AnswerKind.NOTICE, text="Hi", at=1.5, trimmed=True,
-        usage=Usage(input=1, output=2, cache_read=3, cache_write=4), explain_trim=False,
-        notes=("a note",), posted=("p1",),
+        position=7, turn="m1", token="mine", kind=AnswerKind.NOTICE, text="Hi", sent_at=1.5,
+        trimmed=True, usage=Usage(input=1, output=2, cache_read=3, cache_write=4),
+        explain_trim=False, notes=("a note",), posted=("p1",),
     )  # fmt: skip
     values = dict(zip(records.ANSWER, json.loads(records.dump(answer)), strict=True))
     assert values == {

@@ -23,11 +23,13 @@ ANN = Author(id="U1", name="Ann")
 
 
 def entry(place: int, text: str = "hi", author: Author = ANN) -> Entry:
-    return Entry(place=place, id=f"m{place}", author=author, text=text, at=1.5 + place)
+    return Entry(position=place, id=f"m{place}", author=author, text=text, sent_at=1.5 + place)
 
 
 def answer(place: int, text: str = "[yes], \ud800]") -> Answer:
-    return Answer(place=place, turn="m0", token="t", kind=AnswerKind.ANSWER, text=text, at=2.0)
+    return Answer(
+        position=place, turn="m0", token="t", kind=AnswerKind.ANSWER, text=text, sent_at=2.0
+    )
 
 
 def written(window: Sequence[Record]) -> bytes:

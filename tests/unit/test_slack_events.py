@@ -76,7 +76,7 @@ def test_a_mention_in_a_channel_opens_a_thread() -> None:
     assert message.id == message.answer_in == TS
     assert message.author == Author(id="U1", name="U1")
     assert message.text == "hello"
-    assert message.at == 1700000100.0002
+    assert message.sent_at == 1700000100.0002
     assert message.address is Address.MENTIONED
     assert message.identities == ("event:Ev1", f"T1:C1:{TS}", "client:c-1")
 
@@ -275,7 +275,7 @@ def test_an_edit_changes_the_words_of_a_message() -> None:
     assert edit.id == original.id
     assert edit.thread == original.thread
     assert edit.identities == original.identities[1:]
-    assert edit.stamp == seconds(LATER)
+    assert edit.edited_at == seconds(LATER)
 
 
 def test_the_documented_edit_has_no_previous_message() -> None:
@@ -307,7 +307,7 @@ def test_a_change_of_files_is_an_edit(now: list[dict[str, Any]] | None, left: li
     edit = edited(body, ME)
     assert edit
     assert [file.id for file in edit.attachments] == left
-    assert (edit.text, edit.stamp) == ("Look", seconds(LATER))
+    assert (edit.text, edit.edited_at) == ("Look", seconds(LATER))
     assert not is_reworded(body), "it is not said now"
 
 
@@ -452,7 +452,7 @@ def test_what_is_said_to_the_bot_and_has_no_words_is_a_message_all_the_same(text
 def test_what_is_said_at_no_time_is_not_read_but_has_an_author(ts: object) -> None:
     message = said(payload(spoken("hello", channel="D1") | {"ts": ts}), ME)
     assert message
-    assert (message.text, message.at, message.answer_in) == ("", 0, "")
+    assert (message.text, message.sent_at, message.answer_in) == ("", 0, "")
     assert message.author.id == "U1"
     assert said(payload(spoken("hello") | {"ts": ts}), ME) is None
 

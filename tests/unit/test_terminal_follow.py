@@ -56,7 +56,7 @@ async def answer(store: LocalStore, text: str, *, last: int | None = None) -> Wo
     """Record an answer to all that waits, or to what stands up to `last`; do not settle it."""
     work = await claim(store)
     last = work.next - 1 if last is None else last
-    assert isinstance(await store.commit(work.lease, work.rev, draft(last, text)), Answer)
+    assert isinstance(await store.commit(work.lease, work.revision, draft(last, text)), Answer)
     return work
 
 

@@ -26,12 +26,12 @@ def answer(
     notes: tuple[str, ...] = (),
 ) -> Answer:
     return Answer(
-        place=0,
+        position=0,
         turn="t",
         token="k",
         kind=kind,
         text=text,
-        at=0,
+        sent_at=0,
         trimmed=trimmed,
         explain_trim=explain,
         notes=notes,

@@ -132,7 +132,7 @@ async def test_a_long_wait_leaves_the_turn_for_later_without_a_trace() -> None:
         gate.set()
         await until(lambda: not header(world).token)
         assert world.platform.texts() == []
-        turn, due = header(world).turn, header(world).due
+        turn, due = header(world).turn, header(world).due_at
         assert turn is not None
         assert due is not None
         assert (turn.tries, turn.deaths, turn.leases) == (1, 0, 0)
@@ -149,7 +149,7 @@ async def test_what_works_again_wakes_all_that_wait_for_it() -> None:
         for number in range(5):
             thread = ThreadKey("fake", "place", f"t{number}")
             await world.intake(worker).take(replace(message(number), thread=thread))
-        await until(lambda: all(not h.token and h.due for h in world.local.headers.values()))
+        await until(lambda: all(not h.token and h.due_at for h in world.local.headers.values()))
         assert world.platform.texts() == []
         back.set()
         await world.settled()
@@ -224,7 +224,7 @@ async def test_deaths_cost_no_try_and_from_the_third_the_oldest_message_goes_alo
     await die(world, 3)
     async with patient(world):
         await world.settled()
-    assert [(a.place, a.text) for a in await world.answers()] == [
+    assert [(a.position, a.text) for a in await world.answers()] == [
         (0, "to the first"),
         (2, "to the rest"),
     ]
@@ -256,7 +256,7 @@ async def test_a_recorded_answer_whose_process_dies_each_time_ends_too() -> None
 
     work = await world.store.claim(THREAD, "first")
     assert work is not None
-    await world.store.commit(work.lease, work.rev, draft(0))
+    await world.store.commit(work.lease, work.revision, draft(0))
     world.expire_leases()
     await die(world, 10)
     async with patient(world):
@@ -282,13 +282,13 @@ async def test_from_the_third_death_on_a_turn_runs_alone() -> None:
     await idle.drain()
     await world.intake(idle).take(message(0, "poison"))
     await die(world, 3)
-    header(world).due = world.clock.now() + 1000  # not before the other has begun
+    header(world).due_at = world.clock.now() + 1000  # not before the other has begun
     async with patient(world) as worker:
         intake = world.intake(worker)
         quick, later = (ThreadKey("fake", "place", name) for name in ("quick", "later"))
         await intake.take(replace(message(1, "quick"), thread=quick))
         await until(lambda: asked == ["quick"])
-        header(world).due = 0
+        header(world).due_at = 0
         world.local.wake()
         await asyncio.sleep(0.05)
         await intake.take(replace(message(2, "later"), thread=later))
@@ -333,7 +333,7 @@ async def test_a_second_turn_that_is_to_run_alone_is_not_held_meanwhile() -> Non
         assert turn.deaths == 3
         for gate in gates.values():
             gate.set()
-        await until(lambda: header(world, other).due is not None)
+        await until(lambda: header(world, other).due_at is not None)
         await world.hasten()
         await world.settled()
     assert sorted(asked) == ["one", "two"]

@@ -84,7 +84,7 @@ async def test_messages_that_want_different_places_get_turns_of_their_own() -> N
             await intake.take(message(number, answer_in=place))
         gate.set()
         await world.settled()
-    assert [answer.place for answer in await world.answers()] == [0, 2, 3, 4]
+    assert [answer.position for answer in await world.answers()] == [0, 2, 3, 4]
 
 
 async def test_an_edit_makes_the_running_turn_start_over() -> None:
@@ -95,7 +95,7 @@ async def test_an_edit_makes_the_running_turn_start_over() -> None:
         intake = world.intake(worker)
         await intake.take(message(0, "old"))
         await until(lambda: world.platform.texts() == ["about the old"])
-        await intake.edit(replace(message(0, "new"), stamp=5))
+        await intake.edit(replace(message(0, "new"), edited_at=5))
         gate.set()
         await world.settled()
     assert world.platform.texts() == ["about the new"]
@@ -130,7 +130,7 @@ async def test_an_erase_during_a_turn_leaves_nothing_of_it(keep_log: bool) -> No
         gate.set()
         await world.settled()
         assert world.platform.texts() == []
-        await intake.take(replace(message(1000), at=2000.0))
+        await intake.take(replace(message(1000), sent_at=2000.0))
         await world.settled()
     assert world.platform.texts() == ["anew"]
     assert [entry.id for entry in await world.entries()] == (
@@ -175,7 +175,7 @@ async def test_draining_lets_a_short_turn_end() -> None:
     async with world.worker(grace=5) as worker:
         await world.intake(worker).take(message(0))
     assert world.platform.texts() == ["whole"]
-    assert world.local.headers[str(THREAD)].due is None
+    assert world.local.headers[str(THREAD)].due_at is None
 
 
 @pytest.mark.parametrize(
@@ -209,14 +209,14 @@ async def test_a_turn_that_fails_every_time_is_buried_with_a_notice() -> None:
         await world.intake(worker).take(message(1))
         for _ in range(5):
             await until(lambda: not world.local.headers[str(THREAD)].token)
-            world.local.headers[str(THREAD)].due = 0  # do not wait for the pause between tries
+            world.local.headers[str(THREAD)].due_at = 0  # do not wait for the pause between tries
             world.local.wake()
             await asyncio.sleep(0.01)
         await until(lambda: world.platform.texts()[:1] == [GIVEN_UP])
         world.model.add("now it works")  # type: ignore[attr-defined]
         await world.settled()
     first, second = await world.answers()
-    assert (first.kind, first.place) == (AnswerKind.BURIED, 0)
+    assert (first.kind, first.position) == (AnswerKind.BURIED, 0)
     assert (second.kind, second.text) == (AnswerKind.ANSWER, "now it works")
     (buried,) = await world.store.buried()
     assert buried.entry.id == "m0"
@@ -235,7 +235,7 @@ async def test_a_buried_message_that_is_put_in_again_is_answered() -> None:
         await until(lambda: world.platform.texts() == [GIVEN_UP])
         await world.settled()
         (buried,) = await world.store.buried()
-        assert await world.store.requeue(THREAD, buried.entry.place)
+        assert await world.store.requeue(THREAD, buried.entry.position)
         await until(lambda: "at last" in world.platform.texts())
         await world.settled()
     assert await world.store.buried() == ()
@@ -252,8 +252,8 @@ async def test_an_answer_that_cannot_be_posted_is_given_up_and_listed() -> None:
         await world.intake(worker).take(message(0))
         for _ in range(12):
             await until(lambda: not world.local.headers[str(THREAD)].token)
-            if world.local.headers[str(THREAD)].due is not None:
-                world.local.headers[str(THREAD)].due = 0
+            if world.local.headers[str(THREAD)].due_at is not None:
+                world.local.headers[str(THREAD)].due_at = 0
                 world.local.wake()
             await asyncio.sleep(0.01)
         await world.settled()

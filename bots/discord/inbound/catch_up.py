@@ -70,7 +70,7 @@ class ChannelReader:
 
         If the opening can't be read, the thread's title stands in for it.
         """
-        channel = await self.find(message.thread.thread, guild_of(message.thread.place))
+        channel = await self.find(message.thread.thread, guild_of(message.thread.channel))
         if channel is None or not channel.parent:
             return
         opening = await self._opening(channel) if self._overhears else None
@@ -190,7 +190,7 @@ class DiscordHistory(HistorySource):
     ) -> AsyncGenerator[Message | Listing, None]:
         thread = message.thread
         if message.id != thread.thread:  # else it opens the thread
-            async for found in self._reader.after(thread.thread, guild_of(thread.place), oldest):
+            async for found in self._reader.after(thread.thread, guild_of(thread.channel), oldest):
                 yield found
 
     @override
@@ -200,7 +200,7 @@ class DiscordHistory(HistorySource):
 
     @override
     async def is_gone(self, thread: ThreadKey, entry: Entry) -> bool:
-        channel = await self._reader.find(thread.thread, guild_of(thread.place))
+        channel = await self._reader.find(thread.thread, guild_of(thread.channel))
         if channel is None:
             return False
         opens = entry.platform_id == channel.id and not channel.is_post

@@ -217,7 +217,7 @@ def edited(
     if not isinstance(payload.get("content"), str) or not is_id(payload.get("id")):
         return None  # it says nothing about the words
     message = _message(payload, channel, me, names)
-    if message is None or not message.stamp:
+    if message is None or not message.edited_at:
         return None
     return message if payload.keys() >= _COMPLETE or _says_something(message) else None
 
@@ -240,7 +240,7 @@ def titled(channel: ChannelInfo, me: Me) -> Message | None:
         identities=(f"{identity(channel.id)}:title",),
         author=Author(id=channel.owner, name=channel.owner),
         text=_heading(channel),
-        at=seconds(channel.id),
+        sent_at=seconds(channel.id),
         address=Address.NOBODY,
         answer_in=channel.id,
     )
@@ -300,8 +300,8 @@ def _message(
         identities=(identity(id_),),
         author=author,
         text=content[0],
-        at=seconds(id_),
-        stamp=time_of(str_of(payload, "edited_timestamp")),
+        sent_at=seconds(id_),
+        edited_at=time_of(str_of(payload, "edited_timestamp")),
         address=address,
         answer_in=thread.thread,
         attachments=content[1],

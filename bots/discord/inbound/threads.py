@@ -124,8 +124,8 @@ class BotThreads:
             if entry.text != message.text:
                 # Discord does not say when it changed: after all changes that are stored, and
                 # before any that follows.
-                stamp = math.nextafter(max(entry.stamp, message.stamp), math.inf)
-                await self._intake.edit(replace(message, stamp=stamp))
+                stamp = math.nextafter(max(entry.edited_at, message.edited_at), math.inf)
+                await self._intake.edit(replace(message, edited_at=stamp))
 
     async def _first_entries(self, thread: ThreadKey) -> dict[str, Entry]:
         """Return the stored messages of a thread's beginning, by id."""

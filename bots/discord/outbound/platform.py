@@ -230,7 +230,7 @@ class DiscordPlatform(Platform):
 
         It may stay unsaid after a crash. Raises `PlatformError`.
         """
-        above, channel = channel_of(message.thread.place), message.answer_in
+        above, channel = channel_of(message.thread.channel), message.answer_in
         if channel == message.id and not await self.channels.look_up_forum(above):
             channel = above  # its thread may not exist
         post = Post(
@@ -253,7 +253,7 @@ class DiscordPlatform(Platform):
         try:
             await self._say_once(post, behind=behind)
         except RefusedError as refused:
-            channel = channel_of(thread.place)
+            channel = channel_of(thread.channel)
             if refused.code != UNKNOWN_CHANNEL or channel == thread.thread:
                 raise
             await self._say_once(replace(post, channel=channel), behind=behind)

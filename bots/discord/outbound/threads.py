@@ -66,7 +66,7 @@ class Threads:
         channel = await self._find(target)
         if channel:
             return channel
-        above = channel_of(target.thread.place)
+        above = channel_of(target.thread.channel)
         try:
             await self._unless_limited(above, lambda: self._start(target))
         except PlatformBusyError as busy:
@@ -95,26 +95,26 @@ class Threads:
         except RefusedError as refused:
             if refused.code != UNKNOWN_CHANNEL:
                 raise
-            return channel_of(target.thread.place)  # not remembered: it may be opened yet
+            return channel_of(target.thread.channel)  # not remembered: it may be opened yet
         return self._keep(target, target.answer_in)
 
     def known(self, target: DeliveryTarget) -> str:
         """Return the channel in which to show that the bot works on a turn; makes no call."""
-        return self._known(target) or channel_of(target.thread.place)
+        return self._known(target) or channel_of(target.thread.channel)
 
     def _known(self, target: DeliveryTarget) -> str:
         if not target.answer_in:
             return target.thread.thread
         if target.answer_in != target.trigger:
             return target.answer_in
-        if self._channels.is_forum(channel_of(target.thread.place)):
+        if self._channels.is_forum(channel_of(target.thread.channel)):
             return target.answer_in
         return self._answer_in.get(target.answer_in, "")
 
     async def _find(self, target: DeliveryTarget) -> str:
         """Return the channel in which a turn is answered; empty if a thread may have to open."""
         channel = self._known(target)
-        if channel or not await self._channels.look_up_forum(channel_of(target.thread.place)):
+        if channel or not await self._channels.look_up_forum(channel_of(target.thread.channel)):
             return channel
         return self._keep(target, target.answer_in)
 
@@ -134,7 +134,7 @@ class Threads:
 
     async def _start(self, target: DeliveryTarget) -> None:
         await self._api.http.start_thread_with_message(
-            int(channel_of(target.thread.place)),
+            int(channel_of(target.thread.channel)),
             int(target.trigger),
             name=title(target.asked),
             auto_archive_duration=_ARCHIVE_MINUTES,

@@ -59,7 +59,7 @@ class DiscordDirectory(Directory):
 
         A thread's key may come from a button, which a person may have made up.
         """
-        server, _, channel = thread.place.partition("/")
+        server, _, channel = thread.channel.partition("/")
         if not (is_id(channel) and is_id(thread.thread) and (is_id(server) or server == "dm")):
             return False
         return _is_dm(thread) or self._guild(thread) is not None
@@ -71,14 +71,14 @@ class DiscordDirectory(Directory):
     @override
     def tenant(self, thread: ThreadKey) -> str:
         """Return the server; of a direct message, the channel: its figures are one person's."""
-        return guild_of(thread.place) or thread.place
+        return guild_of(thread.channel) or thread.channel
 
     @override
     def scope(self, thread: ThreadKey) -> str:
         """Return what visibility depends on: the channel if the thread is known to be public."""
         guild = self._guild(thread)
         known = guild.get_channel_or_thread(int(thread.thread)) if guild is not None else None
-        return thread.place if known is not None and known.type is not _PRIVATE else str(thread)
+        return thread.channel if known is not None and known.type is not _PRIVATE else str(thread)
 
     def title(self, thread: ThreadKey) -> str:
         """Return the name by which people know a thread."""
@@ -86,7 +86,7 @@ class DiscordDirectory(Directory):
         if guild is None:
             return _DIRECT
         known = guild.get_channel_or_thread(int(thread.thread))
-        above = guild.get_channel(int(channel_of(thread.place)))
+        above = guild.get_channel(int(channel_of(thread.channel)))
         place = f"#{above.name}" if above is not None else guild.name
         return f"{known.name} ({place})" if isinstance(known, discord.Thread) else place
 
@@ -97,13 +97,13 @@ class DiscordDirectory(Directory):
         """Return whether the lists of the settings let a person talk to the bot there."""
         if self._lists == EVERYBODY:
             return True
-        server = guild_of(thread.place)
+        server = guild_of(thread.channel)
         if not server:
             return self._lists.allow(ChannelInfo(id=thread.thread), person, ())
         guild, member = self._guild(thread), await self._member(person, thread)
         if guild is None or member is None:
             return False
-        channel = channel_of(thread.place)
+        channel = channel_of(thread.channel)
         above = guild.get_channel(int(channel))
         info = ChannelInfo(
             id=thread.thread,
@@ -125,7 +125,7 @@ class DiscordDirectory(Directory):
         if _is_dm(thread):
             return True
         guild, member = self._guild(thread), await self._member(person, thread)
-        above = guild.get_channel(int(channel_of(thread.place))) if guild is not None else None
+        above = guild.get_channel(int(channel_of(thread.channel))) if guild is not None else None
         if member is None or guild is None or above is None:
             return False
         try:
@@ -173,7 +173,7 @@ class DiscordDirectory(Directory):
     # --- the steps ------------------------------------------------------------------------------
 
     def _guild(self, thread: ThreadKey) -> discord.Guild | None:
-        guild = guild_of(thread.place)
+        guild = guild_of(thread.channel)
         return self._api.client.get_guild(int(guild)) if is_id(guild) else None
 
     async def _member(self, person: str, thread: ThreadKey) -> discord.Member | None:
@@ -205,7 +205,7 @@ class DiscordDirectory(Directory):
             if refused.code != UNKNOWN_CHANNEL:
                 return None
         try:
-            await one(self._api, channel_of(thread.place), thread.thread)
+            await one(self._api, channel_of(thread.channel), thread.thread)
         except RefusedError:
             return None
         return discord.ChannelType.text
@@ -222,4 +222,4 @@ class DiscordDirectory(Directory):
 
 
 def _is_dm(thread: ThreadKey) -> bool:
-    return not guild_of(thread.place)
+    return not guild_of(thread.channel)

@@ -45,7 +45,7 @@ async def thread_before(
     api: Api, audience: Audience, message: Message
 ) -> AsyncGenerator[Message, None]:
     """Yield what people said in a message's thread; raises as `history.replies`."""
-    channel, kind = channel_of(message.thread.place), _TYPES.get(message.kind, "")
+    channel, kind = channel_of(message.thread.channel), _TYPES.get(message.kind, "")
     async for found in replies(
         api, channel, message.answer_in, rank=Rank.BACKFILL, patience=PATIENCE
     ):
@@ -116,9 +116,9 @@ class SlackHistory(HistorySource):
     async def said_in(
         self, message: Message, oldest: float
     ) -> AsyncGenerator[Message | Listing, None]:
-        channel, kind = channel_of(message.thread.place), _TYPES.get(message.kind, "")
+        channel, kind = channel_of(message.thread.channel), _TYPES.get(message.kind, "")
         if not is_ts(message.thread.thread):
-            async for each in self.said(message.thread.place, {channel: oldest}, oldest):
+            async for each in self.said(message.thread.channel, {channel: oldest}, oldest):
                 yield each
         elif message.answer_in != message.id:
             async for each in self._thread(
@@ -129,7 +129,7 @@ class SlackHistory(HistorySource):
     @override
     def listing_of(self, thread: ThreadKey, entry: Entry) -> str:
         """Return the list that a stored message is in: its channel's or its thread's."""
-        channel, root = channel_of(thread.place), entry.answer_in or entry.platform_id
+        channel, root = channel_of(thread.channel), entry.answer_in or entry.platform_id
         if not is_ts(entry.platform_id):
             return ""
         whole = not is_ts(thread.thread) and root == entry.platform_id
@@ -137,7 +137,7 @@ class SlackHistory(HistorySource):
 
     @override
     async def is_gone(self, thread: ThreadKey, entry: Entry) -> bool:
-        channel, root = channel_of(thread.place), entry.answer_in or entry.platform_id
+        channel, root = channel_of(thread.channel), entry.answer_in or entry.platform_id
         found = await one(self._api, channel, root, entry.platform_id)
         return found is None or is_tombstone(found)
 

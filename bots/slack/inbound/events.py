@@ -213,7 +213,7 @@ def edited(body: Mapping[str, Any], me: Me) -> Message | None:
         return None
     # A second edit within a second has the same `edited.ts`, but a later event.
     event_ts = str_of(event, "event_ts")
-    return replace(message, stamp=max(message.stamp or message.at, _time(event_ts)))
+    return replace(message, edited_at=max(message.edited_at or message.sent_at, _time(event_ts)))
 
 
 def is_reworded(body: Mapping[str, Any]) -> bool:
@@ -301,8 +301,8 @@ def _message(
         identities=_identities(message, channel, ts or event_id, me, event_id),
         author=author,
         text=readable(text, me.user) if read and ts else "",
-        at=_time(ts),
-        stamp=_time(str_of(dict_of(message, "edited"), "ts")),
+        sent_at=_time(ts),
+        edited_at=_time(str_of(dict_of(message, "edited"), "ts")),
         address=_address(message, _kind(event, channel), text, me),
         answer_in=root,
         attachments=files_of(message) if read and ts else (),

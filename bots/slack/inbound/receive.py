@@ -108,7 +108,7 @@ class SlackIntake:
                 return
             await self._backfill.read(message)
             received = await self._intake.take(message)
-            if message.at and received.verdict is not Admission.IGNORED:
+            if message.sent_at and received.verdict is not Admission.IGNORED:
                 self._taken[key] = True
         self._commands.wake(message, received)
         self._cursors.moved(message)
@@ -290,4 +290,4 @@ class Reception:
 
 
 def _key(message: Message) -> tuple[str, str]:
-    return (events.channel_of(message.thread.place), message.id)
+    return (events.channel_of(message.thread.channel), message.id)

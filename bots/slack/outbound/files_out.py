@@ -176,7 +176,7 @@ class Uploads:
 
     async def take_back(self, target: DeliveryTarget, file: str) -> None:
         """Delete a file of ours, and the message that shows it."""
-        channel = channel_of(target.thread.place)
+        channel = channel_of(target.thread.channel)
         try:
             found = dict_of(await self._api.call("files.info", repeat=True, file=file), "file")
             for ts in shared_as(found, channel):
@@ -205,7 +205,7 @@ class Uploads:
         try:
             async with asyncio.timeout(seconds):
                 answer = await self._api.client.files_upload_v2(
-                    channel=channel_of(target.thread.place),
+                    channel=channel_of(target.thread.channel),
                     thread_ts=target.answer_in,
                     content=text.encode("utf-8", "replace"),
                     filename=name,
@@ -223,7 +223,7 @@ class Uploads:
     async def _say_why_not(self, target: DeliveryTarget, code: str) -> str:
         answer = await self._api.call(
             "chat.postMessage",
-            channel=channel_of(target.thread.place),
+            channel=channel_of(target.thread.channel),
             thread_ts=target.answer_in,
             metadata=mark(PostKey(target.thread, target.turn, piece=AS_FILE)),
             **shape.NO_PREVIEWS,

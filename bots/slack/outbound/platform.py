@@ -246,7 +246,7 @@ class SlackPlatform(Platform):
     @staticmethod
     def channel_of(thread: ThreadKey) -> str:
         """Return the channel of a thread."""
-        return channel_of(thread.place)
+        return channel_of(thread.channel)
 
     async def close(self) -> None:
         """Finish titles, and clear the status of threads in which the bot works."""

@@ -33,7 +33,7 @@ async def find(api: Api, me: Me, target: DeliveryTarget, *, unmarked: str) -> tu
 
     `unmarked` is the token of the lease that messages without metadata belong to.
     """
-    channel = channel_of(target.thread.place)
+    channel = channel_of(target.thread.channel)
     found = []
     async for message in replies(
         api, channel, target.answer_in, oldest=target.trigger, rank=Rank.TAKEOVER
@@ -51,7 +51,7 @@ async def say(api: Api, me: Me, message: Message, content: shape.Json, name: str
 
     A crash may leave it unsaid. Raises `PlatformError` if it can't be said now.
     """
-    channel = channel_of(message.thread.place)
+    channel = channel_of(message.thread.channel)
     await say_once(api, me, (channel, message.answer_in), message.id, content, name)
 
 

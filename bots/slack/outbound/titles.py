@@ -66,7 +66,7 @@ class Titles:
 
     def after(self, target: DeliveryTarget) -> None:
         """Name the thread of an answered turn, if it was the thread's first."""
-        key = (channel_of(target.thread.place), target.answer_in)
+        key = (channel_of(target.thread.channel), target.answer_in)
         first = target.opens or target.trigger == target.answer_in or key in self._unnamed
         title = title_of(target.asked)
         if not (first and title and target.answer_in) or key in self._named:

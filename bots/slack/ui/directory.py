@@ -53,7 +53,7 @@ class SlackDirectory(Directory):
 
     @override
     def is_ours(self, thread: ThreadKey) -> bool:
-        return thread.place == place_of(channel_of(thread.place), self._me)
+        return thread.channel == place_of(channel_of(thread.channel), self._me)
 
     @override
     def tenant(self, thread: ThreadKey) -> str:
@@ -64,7 +64,7 @@ class SlackDirectory(Directory):
     @override
     def scope(self, thread: ThreadKey) -> str:
         """Return what visibility depends on: the channel."""
-        return thread.place
+        return thread.channel
 
     @override
     async def is_direct(self, thread: ThreadKey) -> bool:
@@ -72,7 +72,7 @@ class SlackDirectory(Directory):
 
         The id of a direct message with several people looks like a channel's.
         """
-        if channel_of(thread.place).startswith("D"):
+        if channel_of(thread.channel).startswith("D"):
             return True
         found = await self._channel(thread)
         return not found or bool(found.get("is_im") or found.get("is_mpim"))
@@ -104,7 +104,7 @@ class SlackDirectory(Directory):
                     repeat=True,
                     patience=_PATIENCE,
                     rank=Rank.COMMAND,
-                    channel=channel_of(thread.place),
+                    channel=channel_of(thread.channel),
                     limit=_PAGE,
                     cursor=cursor,
                 )
@@ -143,7 +143,7 @@ class SlackDirectory(Directory):
 
     async def _channel(self, thread: ThreadKey) -> dict[str, Any]:
         """Return a thread's channel as it is now; empty if Slack does not show it to the bot."""
-        channel = channel_of(thread.place)
+        channel = channel_of(thread.channel)
         try:
             answer = await self._api.call(
                 "conversations.info", repeat=True, rank=Rank.COMMAND, channel=channel

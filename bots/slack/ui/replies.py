@@ -79,7 +79,7 @@ class SlackReplies(CommandReplies):
 
     async def announce(self, thread: ThreadKey, text: str) -> None:
         """Say something in a thread, visible to all."""
-        channel = channel_of(thread.place)
+        channel = channel_of(thread.channel)
         root = "" if thread.thread == channel else thread.thread
         await post_notice(self._api, channel, shape.message(text), root=root)
 

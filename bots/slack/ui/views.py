@@ -145,7 +145,7 @@ def command_of(action: str) -> str:
 
 
 def _about(info: ThreadInfo, now: float) -> Json:
-    channel = channel_of(info.thread.place)
+    channel = channel_of(info.thread.channel)
     place = "Direct messages" if channel.startswith("D") else f"<#{channel}>"
     began = int(info.started_at)
     date = f"<!date^{began}^{{date_short_pretty}} {{time}}|{began}>"

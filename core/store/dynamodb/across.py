@@ -27,15 +27,15 @@ async def head_of(table: Table, thread: ThreadKey, now: float) -> Head | None:
     key = (items.partition(thread), items.HEADER)
     found = (await table.get([key])).get(key)
     head = items.load_head(found) if found else None
-    return head if head is not None and head.header.expires > now else None
+    return head if head is not None and head.header.expires_at > now else None
 
 
-async def revs(table: Table, threads: Sequence[ThreadKey], now: float) -> tuple[str, ...]:
-    """Return the `rev` of each of these threads; empty for one that is not kept."""
+async def revisions(table: Table, threads: Sequence[ThreadKey], now: float) -> tuple[str, ...]:
+    """Return the `revision` of each of these threads; empty for one that is not kept."""
     partitions = [items.partition(thread) for thread in threads]
     heads = await _heads(table, [(partition, "") for partition in partitions], now)
     return tuple(
-        heads[partition].header.rev if partition in heads else "" for partition in partitions
+        heads[partition].header.revision if partition in heads else "" for partition in partitions
     )
 
 
@@ -54,8 +54,8 @@ async def history(
     rows = await table.query("pk = :pk AND sk BETWEEN :low AND :high", span, limit=2 * limit)
     records = [items.load_record(row)[1] for row in rows]
     # 2 * limit rows hold at least `limit` positions; a further one may lack its answer.
-    places = sorted({record.place for record in records})[:limit]
-    return tuple(record for record in records if record.place <= places[-1])
+    places = sorted({record.position for record in records})[:limit]
+    return tuple(record for record in records if record.position <= places[-1])
 
 
 async def threads(
@@ -143,4 +143,4 @@ async def _heads(table: Table, keys: list[Key], now: float) -> dict[str, Head]:
     """Return the headers of the living threads of these items, by partition."""
     read = await table.get([(partition, items.HEADER) for partition, _ in keys])
     heads = {partition: items.load_head(item) for (partition, _), item in read.items()}
-    return {name: head for name, head in heads.items() if head.header.expires > now}
+    return {name: head for name, head in heads.items() if head.header.expires_at > now}

@@ -73,7 +73,7 @@ def _facts(thread: ThreadKey, reads: Reads) -> list[Key]:
 
 def _rest(found: VersionedSnapshot, header: Header, prefetch: Prefetch, now: float) -> Reads:
     """Return what to read of a thread whose header was read, beyond what is known already."""
-    if header.expires <= now:
+    if header.expires_at <= now:
         found.snapshot.places.update(dict.fromkeys(prefetch.reads.messages))
         return Reads()
     messages = (*prefetch.reads.messages, *((prefetch.turn,) if prefetch.turn else ()))
@@ -100,7 +100,7 @@ async def _read_records(table: Table, found: VersionedSnapshot, start: int, stop
         snapshot.records[slot] = record
         found.stamps[items.key_of(row)] = items.text(row, "stamp")
         if isinstance(record, Entry):
-            snapshot.places[record.id] = record.place
+            snapshot.places[record.id] = record.position
     snapshot.spans.append((start, stop))
     _refuse_torn(found, start, stop)
 

@@ -181,7 +181,7 @@ class VersionedSnapshot:
         header = self.head.header.copy()
         if header.token:
             left = beats.left(str(self.thread), self.head.beat)
-            header.until = header.due = now + max(left, 0)
+            header.lease_until = header.due_at = now + max(left, 0)
         self.snapshot.header = header
 
 
@@ -196,8 +196,8 @@ def dump_head(thread: ThreadKey, head: Head) -> Item:
         beat=head.beat or None,
         summary=head.summary or None,
         marks=json.dumps([(*mark.slot, mark.stamp) for mark in head.marks]),
-        queue=None if header.due is None else thread.platform,
-        due=header.due,
+        queue=None if header.due_at is None else thread.platform,
+        due=header.due_at,
         listing=THREADS,
         label=str(thread),
         sweeping=SWEPT,

@@ -152,8 +152,8 @@ class DynamoStore(SteppedStore):
         return await across.history(self._table, thread, self._clock.now(), after, limit)
 
     @override
-    async def revs(self, threads: Sequence[ThreadKey]) -> tuple[str, ...]:
-        return await across.revs(self._table, threads, self._clock.now())
+    async def revisions(self, threads: Sequence[ThreadKey]) -> tuple[str, ...]:
+        return await across.revisions(self._table, threads, self._clock.now())
 
     @override
     async def thread_settings(self, thread: ThreadKey) -> ThreadSettings:
@@ -221,7 +221,7 @@ class DynamoStore(SteppedStore):
 
         def read(rows: verbs.Rows, now: verbs.Now) -> Dump | None:
             header = rows.header()
-            if header is None or header.expires <= now.time:
+            if header is None or header.expires_at <= now.time:
                 return None
             return Dump(header=header, people=(), trace=rows.trace(), time=now.time)
 

@@ -100,7 +100,7 @@ def after(made: Writing, changes: Changes) -> VersionedSnapshot:
             snapshot.records[slot] = record
             stamps[key] = made.stamp
         if isinstance(record, Entry):
-            snapshot.places[record.id] = record.place
+            snapshot.places[record.id] = record.position
     return VersionedSnapshot(
         thread=made.look.thread, head=made.head, snapshot=snapshot, stamps=stamps
     )
@@ -116,7 +116,7 @@ def _record(made: Writing, gen: str, slot: Slot, record: Record | None) -> None:
     else:
         made.put(key, **items.packed(codec.dump(record)))
         if isinstance(record, Entry) and (known is None or gen != made.look.gen):
-            made.put((key[0], items.id_name(gen, record.id)), place=record.place)
+            made.put((key[0], items.id_name(gen, record.id)), place=record.position)
     made.marks.append(Mark(slot=slot, stamp="" if record is None else made.stamp))
 
 
@@ -157,13 +157,13 @@ def _head(made: Writing, header: Header, gen: str, summary: str) -> Head:
     header = header.copy()
     # Not extended: the times of the lease stay as its holder wrote them. `is` tells the same object
     # from an equal time, since other processes must see an extension.
-    if old and shown and header.token == shown.token and header.until is shown.until:
+    if old and shown and header.token == shown.token and header.lease_until is shown.lease_until:
         beat = old.beat
-        header.due = old.header.due if header.due == shown.due else header.due
-        header.until = old.header.until
+        header.due_at = old.header.due_at if header.due_at == shown.due_at else header.due_at
+        header.lease_until = old.header.lease_until
     fresh = old if old and old.gen == gen else None
     # Unchanged while it is early enough, so that few writes change the index.
-    ends = fresh.ends if fresh and made.now < fresh.ends <= header.expires else header.expires
+    ends = fresh.ends if fresh and made.now < fresh.ends <= header.expires_at else header.expires_at
     head = Head(header=header, gen=gen, stamp=made.stamp, beat=beat, summary=summary, ends=ends)
     return replace(head, marks=(fresh or head).marked(made.marks))
 

@@ -40,7 +40,7 @@ class LocalRows(Rows):
     @override
     def put_header(self, header: Header) -> None:
         self._store.headers[self._key] = header.copy()
-        if header.due is not None and not header.token:
+        if header.due_at is not None and not header.token:
             self._store.wake()
 
     @override
@@ -59,17 +59,17 @@ class LocalRows(Rows):
 
     @override
     def put_entry(self, entry: Entry) -> None:
-        self._store.logs[self._key][entry.place, False] = entry
-        self._store.ids[self._key][entry.id] = entry.place
+        self._store.logs[self._key][entry.position, False] = entry
+        self._store.ids[self._key][entry.id] = entry.position
 
     @override
     def remove_entry(self, entry: Entry) -> None:
-        del self._store.logs[self._key][entry.place, False]
+        del self._store.logs[self._key][entry.position, False]
         del self._store.ids[self._key][entry.id]
 
     @override
     def put_answer(self, answer: Answer) -> None:
-        self._store.logs[self._key][answer.place, True] = answer
+        self._store.logs[self._key][answer.position, True] = answer
 
     @override
     def place_of(self, message: str) -> int | None:

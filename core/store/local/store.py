@@ -55,9 +55,9 @@ class LocalStore(SteppedStore):
         now = self._now()
         threads = ((ThreadKey.parse(key), header) for key, header in self.headers.items())
         due = sorted(
-            (header.due, str(thread))
+            (header.due_at, str(thread))
             for thread, header in threads
-            if header.due is not None and thread.platform in platforms and thread not in excluded
+            if header.due_at is not None and thread.platform in platforms and thread not in excluded
         )
         for when, key in due:
             if when > now.time:
@@ -106,9 +106,9 @@ class LocalStore(SteppedStore):
         return ThreadPage(threads=shown, after=more)
 
     @override
-    async def revs(self, threads: Sequence[ThreadKey]) -> tuple[str, ...]:
+    async def revisions(self, threads: Sequence[ThreadKey]) -> tuple[str, ...]:
         headers = [self._living(str(thread)) for thread in threads]
-        return tuple(header.rev if header else "" for header in headers)
+        return tuple(header.revision if header else "" for header in headers)
 
     # --- the operator -----------------------------------------------------------------------
 
@@ -168,7 +168,7 @@ class LocalStore(SteppedStore):
     @override
     async def sweep(self, limit: int = 100) -> int:
         now = self._clock.now()
-        threads = [key for key, header in self.headers.items() if header.expires <= now]
+        threads = [key for key, header in self.headers.items() if header.expires_at <= now]
         seen = [key for key, (_, expires) in self.seen.items() if expires <= now]
         traces = [key for key, trace in self.traces.items() if trace.expires <= now]
         for key in threads[:limit]:
@@ -257,7 +257,7 @@ class LocalStore(SteppedStore):
 
     def _living(self, key: str) -> Header | None:
         header = self.headers.get(key)
-        return None if header is None or self.is_over(header.expires) else header
+        return None if header is None or self.is_over(header.expires_at) else header
 
     def _buried(self) -> Iterator[Buried]:
         for key in sorted(self.headers):

@@ -93,7 +93,7 @@ async def portions_of(
     after, is_last = -1, False
     while not is_last:
         records = await store.history(thread, after=after, limit=PORTION)
-        after = records[-1].place if records else after
+        after = records[-1].position if records else after
         is_last = not records or after >= header.next - 1
         yield records, is_last
 
@@ -121,7 +121,7 @@ async def unheld(store: Store, thread: ThreadKey, clock: Clock) -> Dump | None:
     """
     dump = await store.dump(thread)
     if dump is not None and dump.header.is_held(dump.time):
-        await clock.sleep(dump.header.until - dump.time + _MORE)
+        await clock.sleep(dump.header.lease_until - dump.time + _MORE)
         dump = await store.dump(thread)
     if dump is None:
         return None
@@ -134,7 +134,7 @@ async def unheld(store: Store, thread: ThreadKey, clock: Clock) -> Dump | None:
     if header.token:
         if header.turn is not None:
             header.turn.deaths += 1  # as the claim that takes it over would count it
-        header.free(header.due)
+        header.free(header.due_at)
     return replace(dump, header=header)
 
 

@@ -57,13 +57,13 @@ class Lists:
         more = page[-1][0] if len(living) > limit else ""
         return ThreadPage(threads=tuple(info for _, info in page), after=more)
 
-    async def revs(self, threads: Sequence[ThreadKey]) -> tuple[str, ...]:
-        """Return the `rev` of each of these threads; empty for one that is not kept."""
+    async def revisions(self, threads: Sequence[ThreadKey]) -> tuple[str, ...]:
+        """Return the `revision` of each of these threads; empty for one that is not kept."""
         headers = [self._names.of(thread)["header"] for thread in threads]
         now, kept = await self._many([("HMGET", key, "rev", "expires") for key in headers])
         return tuple(
-            rev.decode() if rev and expires and float(expires) > now else ""
-            for rev, expires in kept
+            revision.decode() if revision and expires and float(expires) > now else ""
+            for revision, expires in kept
         )
 
     async def buried(self, limit: int) -> tuple[Buried, ...]:

@@ -50,10 +50,10 @@ _dump = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 
 def entry(message: Message) -> str:
     """Return a message's entry without its status and position, which the script adds."""
-    said = [repr(message.at), message.id, message.author.id, message.author.name, message.text]
-    if message.answer_in or message.attachments or message.stamp:
+    said = [repr(message.sent_at), message.id, message.author.id, message.author.name, message.text]
+    if message.answer_in or message.attachments or message.edited_at:
         files = _files(message.attachments)
-        stamp = repr(message.stamp) if message.stamp else "0"
+        stamp = repr(message.edited_at) if message.edited_at else "0"
         return _dump([*said, stamp, message.answer_in, files])
     return _dump(said)
 
@@ -74,14 +74,14 @@ def committed(answer: Answer, reply: bytes) -> Answer:
         (kept,) = load(b"[" + reply + b"]")
         assert isinstance(kept, Answer)  # noqa: S101 - for the type checker
         return kept
-    return replace(answer, at=float(reply))
+    return replace(answer, sent_at=float(reply))
 
 
 def dump(record: Record) -> str:
     """Return a record with all of its values."""
     if isinstance(record, Entry):
         return _dump(_entry_row(record))
-    front = (_LETTERS[record.kind], record.posted, repr(record.at))
+    front = (_LETTERS[record.kind], record.posted, repr(record.sent_at))
     return _dump((*front, *_answer_row(record)))
 
 
@@ -102,10 +102,10 @@ def _files(attachments: Sequence[Attachment]) -> list[tuple[object, ...]] | None
 
 def _entry_row(entry: Entry) -> tuple[object, ...]:
     author = entry.author
-    said = (entry.place, repr(entry.at), entry.id, author.id, author.name, entry.text)
+    said = (entry.position, repr(entry.sent_at), entry.id, author.id, author.name, entry.text)
     files = _files(entry.attachments)
-    more = (entry.stamp, entry.answer_in, files, entry.requeued_from, entry.lost_file)
-    told = (repr(entry.stamp), entry.answer_in, files, entry.requeued_from)
+    more = (entry.edited_at, entry.answer_in, files, entry.requeued_from, entry.lost_file)
+    told = (repr(entry.edited_at), entry.answer_in, files, entry.requeued_from)
     lost = (1,) if entry.lost_file else ()
     return (_STATUS_LETTERS[entry.status], *said, *((*told, *lost) if any(more) else ()))
 
@@ -113,7 +113,7 @@ def _entry_row(entry: Entry) -> tuple[object, ...]:
 def _answer_row(answer: Answer) -> tuple[object, ...]:
     usage = answer.usage
     tokens = usage and (usage.input, usage.output, usage.cache_read, usage.cache_write)
-    said = (answer.place, answer.turn, answer.token, answer.text, tokens)
+    said = (answer.position, answer.turn, answer.token, answer.text, tokens)
     more = (int(answer.trimmed), int(answer.explain_trim), answer.notes)
     return (*said, *more) if any(more) else said
 

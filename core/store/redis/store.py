@@ -91,7 +91,7 @@ class RedisStore(Store):
             call=_call(),
             id=message.id,
             author=message.author.id,
-            at=message.at,
+            at=message.sent_at,
             entry=records.entry(message),
             admissions="".join(wire.LETTERS[verdict] for verdict in policy.admissions),
             kind=message.kind,
@@ -139,9 +139,9 @@ class RedisStore(Store):
 
     @override
     async def renew(
-        self, lease: Lease, rev: str, preview: str = ""
+        self, lease: Lease, revision: str, preview: str = ""
     ) -> Literal["ok", "changed", "stopped"] | Refused:
-        reply = await self._as_holder("renew", lease, rev=rev, preview=preview)
+        reply = await self._as_holder("renew", lease, rev=revision, preview=preview)
         if reply[0] == b"refused":
             return _refused(reply)
         if reply[0] == b"changed":
@@ -154,13 +154,13 @@ class RedisStore(Store):
 
     @override
     async def commit(
-        self, lease: Lease, rev: str, draft: PendingAnswer, preview: str = ""
+        self, lease: Lease, revision: str, draft: PendingAnswer, preview: str = ""
     ) -> Answer | Changed | Refused:
         answer = draft.recorded(lease, 0)
         reply = await self._as_holder(
             "commit",
             lease,
-            rev=rev,
+            rev=revision,
             preview=preview,
             last=draft.last,
             answer=records.answer(answer),
@@ -196,10 +196,10 @@ class RedisStore(Store):
 
     @override
     async def compact(
-        self, thread: ThreadKey, *, covers: int, rev: str, to: int, text: str
+        self, thread: ThreadKey, *, covers: int, revision: str, to: int, text: str
     ) -> bool:
         return bool(
-            await self._calls.run("compact", thread, covers=covers, rev=rev, to=to, text=text)
+            await self._calls.run("compact", thread, covers=covers, rev=revision, to=to, text=text)
         )
 
     @override
@@ -263,8 +263,8 @@ class RedisStore(Store):
         return self._work(thread, "", reply) if reply else None
 
     @override
-    async def revs(self, threads: Sequence[ThreadKey]) -> tuple[str, ...]:
-        return await self._lists.revs(threads)
+    async def revisions(self, threads: Sequence[ThreadKey]) -> tuple[str, ...]:
+        return await self._lists.revisions(threads)
 
     @override
     async def buried(self, *, limit: int = 100) -> tuple[Buried, ...]:

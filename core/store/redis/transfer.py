@@ -128,9 +128,9 @@ def _side_record(kept: Kept, value: bytes, left: int, now: float) -> SideRecord:
 
 def _rows(several: Sequence[Record]) -> list[tuple[str, str, str, str]]:
     return [
-        (str(record.place), dumped(record), record.id, "")
+        (str(record.position), dumped(record), record.id, "")
         if isinstance(record, Entry)
-        else (str(record.place), "", "", dumped(record))
+        else (str(record.position), "", "", dumped(record))
         for record in several
     ]
 

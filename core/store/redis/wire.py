@@ -54,13 +54,15 @@ def settings(text: bytes | None) -> ThreadSettings:
 
 def work(thread: ThreadKey, token: str, reply: Sequence[Any], windows: Windows) -> Work:
     """Return the work that the scripts' `show` has sent, its records by way of `windows`."""
-    rev, kind, turn, state, preview, committed_by, cuts, summary, chosen = map(_text, reply[:9])
+    revision, kind, turn, state, preview, committed_by, cuts, summary, chosen = map(
+        _text, reply[:9]
+    )
     stale, withheld, explained, renewed = map(bool, reply[9:13])
     (fence, tries, deaths, leases, head, following, since, covers, line, seen_from, refused,
      people, opened_at, kept) = reply[13:]  # fmt: skip
     return Work(
         lease=Lease(thread=thread, token=token, turn=turn, fence=fence),
-        rev=rev,
+        revision=revision,
         kind=Kind(kind),
         state=TurnState(state),
         tries=tries,
@@ -76,7 +78,7 @@ def work(thread: ThreadKey, token: str, reply: Sequence[Any], windows: Windows) 
         since=since,
         summary=Summary(covers=covers, text=summary, stale=stale, withheld=withheld),
         settings=codec.load_settings(chosen) if chosen else ThreadSettings(),
-        line=line,
+        reset_position=line,
         seen_from=seen_from,
         explained=explained,
         refused=refused,

@@ -37,8 +37,8 @@ def settings(thread: ThreadKey) -> Queries[ThreadSettings]:
     return header.settings if header else ThreadSettings()
 
 
-def revs(threads: Sequence[ThreadKey]) -> Queries[tuple[str, ...]]:
-    """Return the `rev` of each of these threads; empty for one that is not kept."""
+def revisions(threads: Sequence[ThreadKey]) -> Queries[tuple[str, ...]]:
+    """Return the `revision` of each of these threads; empty for one that is not kept."""
     found: dict[str, str] = {}
     for start in range(0, len(threads), _AT_ONCE):
         keys = {f"k{n}": str(key) for n, key in enumerate(threads[start : start + _AT_ONCE])}
@@ -47,7 +47,7 @@ def revs(threads: Sequence[ThreadKey]) -> Queries[tuple[str, ...]]:
             f" AND key IN ({', '.join(f':{name}' for name in keys)})",
             keys,
         )
-        found |= {key: codec.load_header(header).rev for key, header in rows}
+        found |= {key: codec.load_header(header).revision for key, header in rows}
     return tuple(found.get(str(thread), "") for thread in threads)
 
 

@@ -76,12 +76,12 @@ class SqlRows(Rows):
                 self._key,
                 self._thread.platform,
                 codec.dump(header),
-                header.due,
-                header.expires,
+                header.due_at,
+                header.expires_at,
                 len(header.buried),
             ),
         )
-        self.left_work = header.due is not None and not header.token
+        self.left_work = header.due_at is not None and not header.token
 
     @override
     def remove(self, *, keep_header: bool) -> None:
@@ -101,15 +101,15 @@ class SqlRows(Rows):
 
     @override
     def put_entry(self, entry: Entry) -> None:
-        self._put(entry.place, 0, entry.id, codec.dump(entry))
+        self._put(entry.position, 0, entry.id, codec.dump(entry))
 
     @override
     def remove_entry(self, entry: Entry) -> None:
-        self._connection.execute(REMOVE_ENTRY, {"thread": self._key, "place": entry.place})
+        self._connection.execute(REMOVE_ENTRY, {"thread": self._key, "place": entry.position})
 
     @override
     def put_answer(self, answer: Answer) -> None:
-        self._put(answer.place, 1, None, codec.dump(answer))
+        self._put(answer.position, 1, None, codec.dump(answer))
 
     @override
     def place_of(self, message: str) -> int | None:

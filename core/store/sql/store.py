@@ -44,8 +44,8 @@ class SqlStore(SteppedStore):
         return await self._ask(reading.threads(person, channel, after, limit))
 
     @override
-    async def revs(self, threads: Sequence[ThreadKey]) -> tuple[str, ...]:
-        return await self._ask(reading.revs(threads))
+    async def revisions(self, threads: Sequence[ThreadKey]) -> tuple[str, ...]:
+        return await self._ask(reading.revisions(threads))
 
     # --- the operator -----------------------------------------------------------------------
 

@@ -94,7 +94,7 @@ class Changes:
     def leaves_work(self) -> bool:
         """Return whether the step leaves the thread for any worker to claim."""
         header = self.headers[-1] if self.headers else None
-        return header is not None and header.due is not None and not header.token
+        return header is not None and header.due_at is not None and not header.token
 
 
 class BufferedRows(Rows):
@@ -151,17 +151,17 @@ class BufferedRows(Rows):
 
     @override
     def put_entry(self, entry: Entry) -> None:
-        self.changes.records[entry.place, 0] = entry
-        self._places[entry.id] = entry.place
+        self.changes.records[entry.position, 0] = entry
+        self._places[entry.id] = entry.position
 
     @override
     def remove_entry(self, entry: Entry) -> None:
-        self.changes.records[entry.place, 0] = None
+        self.changes.records[entry.position, 0] = None
         self._places[entry.id] = None
 
     @override
     def put_answer(self, answer: Answer) -> None:
-        self.changes.records[answer.place, 1] = answer
+        self.changes.records[answer.position, 1] = answer
 
     @override
     def place_of(self, message: str) -> int | None:

@@ -33,23 +33,23 @@ def erase(rows: Rows, now: Now, at: float, *, keep_log: bool) -> None:
         header.turns, header.usage = 0, type(header.usage)()
         header.settings = type(header.settings)()
     later = _said_later(rows, header, at) if keep_log else []
-    cut = later[0].place if later else header.next
-    header.head = header.covers = header.line = header.seen_from = cut
+    cut = later[0].position if later else header.next
+    header.head = header.covers = header.reset_position = header.seen_from = cut
     header.waiting = sum(entry.status is Status.ADDRESSED for entry in later)
     header.overheard = sum(entry.status is Status.OVERHEARD for entry in later)
     header.refused = 0
     header.summary = ""
     header.stale = header.withheld = header.explained = header.renewed = False
-    header.rev = now.fresh
+    header.revision = now.fresh
     if header.turn is not None and not any(entry.id == header.turn.id for entry in later):
         header.turn.state = TurnState.VOID
     if header.turn is None and not header.waiting:
-        header.due = None
+        header.due_at = None
     rows.put_header(header)
 
 
 def _said_later(rows: Rows, header: Header, at: float) -> list[Entry]:
     """Return the waiting entries from the first one that was sent after `at` and still counts."""
     entries = [r for r in rows.records(header.head, header.next) if isinstance(r, Entry)]
-    later = [n for n, e in enumerate(entries) if e.at > at and e.status is not Status.DELETED]
+    later = [n for n, e in enumerate(entries) if e.sent_at > at and e.status is not Status.DELETED]
     return entries[later[0] :] if later else []

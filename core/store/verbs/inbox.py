@@ -73,14 +73,16 @@ def amend(
         return False
     left = None if text == "" and attachments == () else text
     for entry in copies:
-        if entry.status is not Status.DELETED and (text is None or stamp > entry.stamp):
+        if entry.status is not Status.DELETED and (text is None or stamp > entry.edited_at):
             files = entry.attachments if attachments is None else attachments
-            lost = entry.place < header.head and _loses_file(entry, () if left is None else files)
+            lost = entry.position < header.head and _loses_file(
+                entry, () if left is None else files
+            )
             now_has = replace(
-                entry, stamp=stamp, attachments=files, lost_file=entry.lost_file or lost
+                entry, edited_at=stamp, attachments=files, lost_file=entry.lost_file or lost
             )
             _change(rows, header, now_has, left, lost=lost)
-            header.rev = now.fresh
+            header.revision = now.fresh
             rows.put_header(header)
     return True
 
@@ -122,7 +124,7 @@ def _known(rows: Rows, now: Now, message: Message) -> Admission | None:
 
 def _admit(rows: Rows, now: Now, message: Message, terms: AdmissionPolicy) -> Admission:
     trace = rows.trace()
-    if trace is not None and trace.line is not None and message.at <= trace.line:
+    if trace is not None and trace.line is not None and message.sent_at <= trace.line:
         return Admission.GONE
     header = living(rows, now)
     state = ThreadState(
@@ -147,7 +149,7 @@ def _admit(rows: Rows, now: Now, message: Message, terms: AdmissionPolicy) -> Ad
 
 def _begin(now: Now, kind: Kind, ttl: float, *, reach: int) -> Header:
     return Header(
-        kind=kind, ttl=ttl, reach=reach, rev=now.fresh, started_at=now.time, last_at=now.time
+        kind=kind, ttl=ttl, reach=reach, revision=now.fresh, started_at=now.time, last_at=now.time
     )
 
 
@@ -168,14 +170,14 @@ def _take_in(
     overheard = verdict is Admission.OVERHEARD
     header.taking_part = header.taking_part or not overheard
     entry = Entry(
-        place=header.next,
+        position=header.next,
         id=message.id,
         author=message.author,
         text=message.text,
-        at=message.at,
+        sent_at=message.sent_at,
         status=Status.OVERHEARD if overheard else Status.ADDRESSED,
         answer_in=message.answer_in,
-        stamp=message.stamp,
+        edited_at=message.edited_at,
         attachments=message.attachments,
     )
     _append(rows, now, header, entry)
@@ -192,13 +194,13 @@ def _take_in(
 
 
 def _append(rows: Rows, now: Now, header: Header, entry: Entry) -> None:
-    rows.put_entry(replace(entry, place=header.next))
+    rows.put_entry(replace(entry, position=header.next))
     header.next += 1
     if entry.status is Status.OVERHEARD:
         header.overheard += 1
     else:
         header.waiting += 1
-        header.due = now.time if header.due is None else header.due
+        header.due_at = now.time if header.due_at is None else header.due_at
     header.touch(now.time)
 
 
@@ -212,7 +214,7 @@ def _drop_oldest_overheard(rows: Rows, header: Header) -> None:
     rows.remove_entry(oldest)
     header.overheard -= 1
     if kept[0] is oldest:  # keeps later searches from `head` short
-        header.head = oldest.place + 1
+        header.head = oldest.position + 1
 
 
 def _entry_at(rows: Rows, place: int) -> Entry | None:
@@ -233,7 +235,7 @@ def _change(rows: Rows, header: Header, entry: Entry, text: str | None, *, lost:
         _forget_place(header, entry)
     else:
         rows.put_entry(replace(entry, text=text))
-    if header.line <= entry.place < header.covers:
+    if header.reset_position <= entry.position < header.covers:
         header.stale = True
         if text is None or lost:  # what it says of that is removed with it
             header.summary, header.withheld = "", True
@@ -249,11 +251,11 @@ def _loses_file(entry: Entry, files: tuple[Attachment, ...]) -> bool:
 
 
 def _forget_place(header: Header, entry: Entry) -> None:
-    if entry.place in header.buried:
-        header.buried.remove(entry.place)
-    if entry.place < header.head:
+    if entry.position in header.buried:
+        header.buried.remove(entry.position)
+    if entry.position < header.head:
         return
     header.waiting -= entry.status is Status.ADDRESSED
     header.overheard -= entry.status is Status.OVERHEARD
     if not header.waiting and header.turn is None:
-        header.due = None
+        header.due_at = None

@@ -20,7 +20,7 @@ class Now:
     """Seconds by the store's own clock."""
     lease_seconds: float
     fresh: str
-    """A value that never repeats; a step that needs a new `rev` takes it."""
+    """A value that never repeats; a step that needs a new `revision` takes it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -96,7 +96,7 @@ class Rows(Protocol):
 def living(rows: Rows, now: Now) -> Header | None:
     """Return the header of a thread whose session has not expired; clear one that has."""
     header = rows.header()
-    if header is not None and header.expires <= now.time:
+    if header is not None and header.expires_at <= now.time:
         rows.remove(keep_header=False)
         return None
     return header

@@ -79,11 +79,11 @@ class SteppedStore(Store):
 
     @override
     async def renew(
-        self, lease: Lease, rev: str, preview: str = ""
+        self, lease: Lease, revision: str, preview: str = ""
     ) -> Literal["ok", "changed", "stopped"] | Refused:
         return await self._step(
             lease.thread,
-            lambda rows, now: verbs.renew(rows, now, lease, rev, preview),
+            lambda rows, now: verbs.renew(rows, now, lease, revision, preview),
             Prefetch(),
         )
 
@@ -93,11 +93,11 @@ class SteppedStore(Store):
 
     @override
     async def commit(
-        self, lease: Lease, rev: str, draft: PendingAnswer, preview: str = ""
+        self, lease: Lease, revision: str, draft: PendingAnswer, preview: str = ""
     ) -> Answer | Changed | Refused:
         return await self._step(
             lease.thread,
-            lambda rows, now: verbs.commit(rows, now, lease, rev, draft, preview),
+            lambda rows, now: verbs.commit(rows, now, lease, revision, draft, preview),
             Prefetch(records="batch"),
         )
 
@@ -113,11 +113,13 @@ class SteppedStore(Store):
 
     @override
     async def compact(
-        self, thread: ThreadKey, *, covers: int, rev: str, to: int, text: str
+        self, thread: ThreadKey, *, covers: int, revision: str, to: int, text: str
     ) -> bool:
         return await self._step(
             thread,
-            lambda rows, now: verbs.compact(rows, now, covers=covers, rev=rev, to=to, text=text),
+            lambda rows, now: verbs.compact(
+                rows, now, covers=covers, revision=revision, to=to, text=text
+            ),
             Prefetch(),
         )
 

@@ -46,5 +46,5 @@ def load(
 def _over(now: Now) -> Header:
     """Return the header of an expired session, which no verb sees and a sweep removes."""
     return Header(
-        kind=Kind.THREAD, ttl=0, reach=0, rev=now.fresh, started_at=now.time, last_at=now.time
+        kind=Kind.THREAD, ttl=0, reach=0, revision=now.fresh, started_at=now.time, last_at=now.time
     )

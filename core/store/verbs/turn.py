@@ -50,7 +50,7 @@ def claim(rows: Rows, now: Now, token: str, *, early: bool = False) -> Work | No
 
 
 def renew(
-    rows: Rows, now: Now, lease: Lease, rev: str, preview: str
+    rows: Rows, now: Now, lease: Lease, revision: str, preview: str
 ) -> Literal["ok", "changed", "stopped"] | Refused:
     """Extend the lease; see `Store.renew`."""
     header = living(rows, now)
@@ -63,7 +63,7 @@ def renew(
     # A committed answer stands, whatever is edited or pressed afterwards.
     if header.turn.state is TurnState.COMMITTED:
         return "ok"
-    if header.rev != rev:
+    if header.revision != revision:
         return "changed"
     return "stopped" if header.stopped == lease.turn else "ok"
 
@@ -81,7 +81,7 @@ def stop(rows: Rows, now: Now, turn: str) -> bool:
 
 
 def commit(
-    rows: Rows, now: Now, lease: Lease, rev: str, draft: PendingAnswer, preview: str
+    rows: Rows, now: Now, lease: Lease, revision: str, draft: PendingAnswer, preview: str
 ) -> Answer | Changed | Refused:
     """Record the turn's answer; see `Store.commit`."""
     header = living(rows, now)
@@ -92,7 +92,7 @@ def commit(
     if turn.state is TurnState.COMMITTED and turn.committed_by == lease.token:
         rows.put_header(header)
         return next(r for r in rows.records(turn.last, turn.last + 1) if isinstance(r, Answer))
-    if turn.state is not TurnState.OPEN or header.rev != rev:
+    if turn.state is not TurnState.OPEN or header.revision != revision:
         rows.put_header(header)
         return Changed(work=show(rows, header))
     answer = draft.recorded(lease, now.time)
@@ -127,14 +127,14 @@ def settle(
     return _close(rows, now, header, posted)
 
 
-def compact(rows: Rows, now: Now, *, covers: int, rev: str, to: int, text: str) -> bool:
+def compact(rows: Rows, now: Now, *, covers: int, revision: str, to: int, text: str) -> bool:
     """Replace the positions [0, to) by a summary; see `Store.compact`."""
     header = living(rows, now)
     if header is None:
         return False
     if (header.covers, header.summary, header.stale) == (to, text, False):
         return True
-    if (header.covers, header.rev) != (covers, rev) or not covers <= to <= header.head:
+    if (header.covers, header.revision) != (covers, revision) or not covers <= to <= header.head:
         return False
     header.covers = to
     header.summary = text
@@ -157,10 +157,10 @@ def _record(rows: Rows, header: Header, draft: PendingAnswer, answer: Answer) ->
     assert header.turn is not None  # noqa: S101 - for the type checker: the caller has checked
     turn = header.turn
     answered = [r for r in rows.records(header.head, draft.last + 1) if isinstance(r, Entry)]
-    addressed = [entry.place for entry in answered if entry.status is Status.ADDRESSED]
+    addressed = [entry.position for entry in answered if entry.status is Status.ADDRESSED]
     rows.put_answer(answer)
     turn.state = TurnState.COMMITTED
-    turn.tries, turn.opened_at = 1, answer.at  # from here on they count the delivery
+    turn.tries, turn.opened_at = 1, answer.sent_at  # from here on they count the delivery
     turn.cuts = draft.cuts
     turn.last = draft.last
     turn.committed_by = answer.token
@@ -189,7 +189,11 @@ def _close(rows: Rows, now: Now, header: Header, posted: tuple[str, ...]) -> Wor
         rows.put_header(header)
         return show(rows, header)
     header.free(None)
-    if header.line == header.next and not header.people and header.settings == ThreadSettings():
+    if (
+        header.reset_position == header.next
+        and not header.people
+        and header.settings == ThreadSettings()
+    ):
         rows.remove(keep_header=False)  # erased during the turn, and nothing came since
     else:
         rows.put_header(header)
@@ -199,7 +203,7 @@ def _close(rows: Rows, now: Now, header: Header, posted: tuple[str, ...]) -> Wor
 def _answered(rows: Rows, turn: OpenTurn) -> list[int]:
     first = rows.place_of(turn.id)
     records = rows.records(turn.last if first is None else first, turn.last + 1)
-    return [r.place for r in records if isinstance(r, Entry) and r.status is Status.ADDRESSED]
+    return [r.position for r in records if isinstance(r, Entry) and r.status is Status.ADDRESSED]
 
 
 def _bury(header: Header, places: list[int]) -> None:

@@ -16,7 +16,9 @@ if TYPE_CHECKING:
 
 def first_shown(header: Header) -> int:
     """Return the first position that a worker sees."""
-    since = max(header.covers, header.line, header.head - (header.settings.reach or header.reach))
+    since = max(
+        header.covers, header.reset_position, header.head - (header.settings.reach or header.reach)
+    )
     if header.turn is not None and header.turn.state is TurnState.COMMITTED:
         return min(since, header.turn.last)
     return since
@@ -28,7 +30,7 @@ def show(rows: Rows, header: Header) -> Work:
     since = first_shown(header)
     return Work(
         lease=Lease(thread=rows.thread, token=header.token, turn=turn.id, fence=header.fence),
-        rev=header.rev,
+        revision=header.revision,
         kind=header.kind,
         state=turn.state,
         tries=turn.tries,
@@ -49,7 +51,7 @@ def show(rows: Rows, header: Header) -> Work:
             withheld=header.withheld,
         ),
         settings=header.settings,
-        line=header.line,
+        reset_position=header.reset_position,
         seen_from=header.seen_from,
         explained=header.explained,
         refused=header.refused,
@@ -61,7 +63,7 @@ def show(rows: Rows, header: Header) -> Work:
 def peek(rows: Rows, now: Now) -> Work | None:
     """Return the thread as `claim` would return it; change nothing. See `Store.peek`."""
     header = rows.header()
-    if header is None or header.expires <= now.time:
+    if header is None or header.expires_at <= now.time:
         return None
     work = show(rows, header)
     return replace(work, lease=replace(work.lease, token=""))

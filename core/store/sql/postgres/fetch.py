@@ -105,7 +105,7 @@ async def look(connection: AsyncConnection, thread: ThreadKey) -> Snapshot:
     rows = await connection.execute(_SHOWN, {"thread": str(thread)})
     found = _found(thread, Reads(), await rows.fetchall())
     header = found.snapshot.header
-    return found.snapshot if header is not None and header.expires > found.time else Snapshot()
+    return found.snapshot if header is not None and header.expires_at > found.time else Snapshot()
 
 
 async def read_more(connection: AsyncConnection, found: Found, reads: Reads) -> None:

@@ -139,8 +139,8 @@ def _header(found: Found, changes: Changes) -> Part:
     return _PUT_HEADER, {
         **values,
         "header": codec.dump(header),
-        "due": header.due,
-        "expires": header.expires,
+        "due": header.due_at,
+        "expires": header.expires_at,
         "buried": len(header.buried),
         "head": header.head,
         "shown": verbs.first_shown(header),
