@@ -192,7 +192,7 @@ async def test_a_claim_shows_no_more_than_its_reach(store: Store) -> None:
 
 
 async def test_renew_says_when_something_changed(store: Store) -> None:
-    """Protocol: changed: `revision` moved, turn still open. The lease is extended; claim shows it."""
+    """Protocol: changed: `revision` moved, turn still open. The lease goes on; claim shows it."""
     work = await begin(store, 1, token="mine")
     await store.amend(THREAD, "m1", ("x",), edited_at=2000.0, text="better")
     assert await store.renew(work.lease, work.revision) == "changed"
