@@ -22,7 +22,7 @@ from core.store.verbs.buffered_rows import Snapshot
 
 if TYPE_CHECKING:
     from core.domain.session import Record
-    from core.store.dynamodb.due_work import LeaseObserver
+    from core.store.dynamodb.claiming import LeaseObserver
     from core.store.header import Header
     from core.store.verbs.buffered_rows import Slot
 

@@ -23,8 +23,8 @@ if TYPE_CHECKING:
 
     from core.domain.clock import Clock
     from core.domain.message import ThreadKey
+    from core.store.dynamodb.claiming import LeaseObserver
     from core.store.dynamodb.connecting.client import Table
-    from core.store.dynamodb.due_work import LeaseObserver
     from core.store.verbs.stepped import Prefetch
 
 Result = TypeVar("Result")

@@ -15,9 +15,9 @@ from typing_extensions import override
 from core.domain.admission import Admission
 from core.store import codec, verbs
 from core.store.dynamodb import across, index, items, side
+from core.store.dynamodb.claiming import DueWorkPoller, LeaseObserver
 from core.store.dynamodb.connecting.address import parse
 from core.store.dynamodb.connecting.client import PATIENCE, connect
-from core.store.dynamodb.due_work import DueWorkPoller, LeaseObserver
 from core.store.dynamodb.steps import Steps
 from core.store.dynamodb.table import refuse_unfit, remarks
 from core.store.keys import channel_prefix, unique
