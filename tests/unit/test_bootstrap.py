@@ -41,7 +41,7 @@ def test_an_extra_adds_its_packages_and_what_they_need(
 ) -> None:
     monkeypatch.setenv("EXTRAS", "postgres, dynamodb")
     added = bootstrap.lock_of("run").removeprefix(bootstrap.LOCKS["run"].read_text())
-    for package in ("psycopg==", "psycopg-binary==", "psycopg-pool==", "botocore=="):
+    for package in ("psycopg==", "psycopg-binary==", "botocore=="):
         assert f"\n{package}" in f"\n{added}"
     assert "--hash=sha256:" in added
     assert "\nmoto==" not in added
