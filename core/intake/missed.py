@@ -213,7 +213,7 @@ class MissedMessages:
     async def _offer(self, messages: Sequence[Message]) -> None:
         """Offer messages of one thread; if that fails, each by itself, to skip as few as possible.
 
-        The author of a skipped message is told.
+        The bot tells the author of a skipped message.
         """
         try:
             await self._history.offer(messages)

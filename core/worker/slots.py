@@ -335,7 +335,7 @@ class Backlog:
     def refuse(self, person: str) -> bool:
         """Note that a message was refused; return whether its author has to be told.
 
-        A person is told once, and again only after half of what waited then has been started.
+        The bot tells a person once, and again only after half of what waited then has started.
         """
         is_first = person not in self._told
         self._told.setdefault(person, self._waiting[person])

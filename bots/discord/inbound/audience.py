@@ -156,7 +156,7 @@ class Audience:
         return message and await self.admit(message, payload, channel)
 
     def opening(self, payload: Mapping[str, Any], channel: ChannelInfo) -> Message | None:
-        """Return a thread's opening message, whoever wrote it; the author's name may be missing."""
+        """Return a thread's opening message by any author; the author's name may be missing."""
         return said(payload, channel, self.me, self._names_in(payload, channel))
 
     def _names_in(self, payload: Mapping[str, Any], channel: ChannelInfo) -> dict[str, str]:

@@ -1,9 +1,9 @@
 """Interactions: slash commands, entries of message menus, buttons and lists.
 
 Discord sends each once to every process that has the shard. Each process acknowledges it, so that
-it is in time however slow one of them is; the first to claim it in the store runs it. What it
-changes is changed before the person is told so. If the process dies in between, the person sees
-that no answer came, and may ask again.
+it is in time however slow one of them is; the first to claim it in the store runs it. It makes a
+change before it tells the person. If the process dies in between, the person sees that no answer
+came, and may ask again.
 """
 
 from __future__ import annotations
