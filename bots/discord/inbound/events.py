@@ -11,24 +11,14 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from bots.discord.ids import is_id, seconds, time_of
-from bots.discord.inbound.people import (
-    WRITTEN,
-    author_of,
-    files_of,
-    may_be_written,
-    name_of,
-    names_in,
-)
-from bots.discord.inbound.text import headed, mentions_in, quoted, readable
-from core.commands.parser import parse_command
+from bots.discord.inbound.content import Content, content_of, heading, shows_something
+from bots.discord.inbound.people import WRITTEN, author_of, may_be_written
+from bots.discord.inbound.text import mentions_in
 from core.domain.message import FOR_US, Address, Author, Kind, Message, ThreadKey
 from core.domain.payload import dict_of, dicts_of, str_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-
-    from core.domain.message import Attachment
-
 NAME = "discord"
 
 CREATED = "MESSAGE_CREATE"
@@ -38,7 +28,6 @@ BULK_DELETED = "MESSAGE_DELETE_BULK"
 """The gateway's events about messages (docs: events/gateway-events, "Receive Events")."""
 _FORWARD = 1
 """The type of a reference that is not a reply (docs: "Message Reference Types")."""
-_SHOWN = ("attachments", "embeds", "components", "sticker_items", "message_snapshots")
 _COMPLETE = {"content", "attachments"}
 """Keys of an update that states all of a message's words and files."""
 _NO_NAMES: Mapping[str, str] = {}
@@ -239,7 +228,7 @@ def titled(channel: ChannelInfo, me: Me) -> Message | None:
         id=f"{channel.id}:title",
         identities=(f"{identity(channel.id)}:title",),
         author=Author(id=channel.owner, name=channel.owner),
-        text=_heading(channel),
+        text=heading(channel),
         sent_at=seconds(channel.id),
         address=Address.NOBODY,
         answer_in=channel.id,
@@ -255,9 +244,7 @@ def is_withheld(payload: Mapping[str, Any], me: Me) -> bool:
     return (
         payload.get("type") in WRITTEN
         and author_of(payload, me.user, allow_bots=me.allow_bots) is not None
-        and not str_of(payload, "content")
-        and not payload.get("poll")
-        and not any(payload.get(part) for part in _SHOWN)
+        and not shows_something(payload)
     )
 
 
@@ -290,8 +277,9 @@ def _message(
     id_ = str_of(payload, "id") if has_id else channel.id
     mine = [each for each in (me.user, channel.role) if each]
     address = _address(payload, channel, mine, me)
-    content = _content(payload, channel, me, mine, names, address) if read and has_id else ("", ())
-    opens = channel.opens_threads and me.threads and address is Address.MENTIONED
+    asks = address is Address.MENTIONED
+    content = content_of(payload, channel, me, names, asks=asks) if read and has_id else Content()
+    opens = channel.opens_threads and me.threads and asks
     thread = channel.keys(id_)[0] if opens else channel.whole
     return Message(
         thread=thread,
@@ -299,35 +287,13 @@ def _message(
         id=id_,
         identities=(identity(id_),),
         author=author,
-        text=content[0],
+        text=content.text,
         sent_at=seconds(id_),
         edited_at=time_of(str_of(payload, "edited_timestamp")),
         address=address,
         answer_in=thread.thread,
-        attachments=content[1],
+        attachments=content.attachments,
     )
-
-
-def _content(
-    payload: Mapping[str, Any],
-    channel: ChannelInfo,
-    me: Me,
-    mine: list[str],
-    names: Mapping[str, str],
-    address: Address,
-) -> tuple[str, tuple[Attachment, ...]]:
-    """Return a message's words and files, with those of the message that it replies to."""
-    words = readable(_words(payload), mine, {**names, **names_in(payload)})
-    files = files_of(payload, channel.id)
-    if channel.is_post and str_of(payload, "id") == channel.id:
-        if not _is_command(words, channel):
-            words = "\n".join(filter(None, (words, _heading(channel))))
-    elif channel.is_channel and address is Address.MENTIONED and (words or files):
-        before = dict_of(payload, "referenced_message")
-        if before and not _is_command(words, channel):
-            words = "\n".join(filter(None, (words, _quote(before, me, names))))
-            files += files_of(before, channel.id)
-    return words, files
 
 
 def _says_something(message: Message) -> bool:
@@ -345,35 +311,6 @@ def _owed(message: Message | None, payload: Mapping[str, Any], me: Me) -> Messag
         return None
     withheld = message.address is Address.REPLIED and is_withheld(payload, me)
     return None if withheld else message
-
-
-def _words(payload: Mapping[str, Any]) -> str:
-    """Return a message's text, followed by that of the message that it forwards."""
-    forwarded = [dict_of(each, "message") for each in dicts_of(payload, "message_snapshots")]
-    texts = [str_of(payload, "content"), *(str_of(each, "content") for each in forwarded)]
-    return "\n".join(filter(None, texts))
-
-
-def _heading(channel: ChannelInfo) -> str:
-    """Return a thread's title as the model reads it."""
-    return headed("post" if channel.is_post else "thread", channel.title, channel.tags)
-
-
-def _quote(before: Mapping[str, Any], me: Me, names: Mapping[str, str]) -> str:
-    """Return what a mention in a channel replies to; the model would not know it otherwise.
-
-    Discord sends it along with the reply, without its content if the bot may not see that.
-    """
-    author = dict_of(before, "author")
-    words = readable(_words(before), (), {**names, **names_in(before)})
-    if not words:
-        return ""
-    return quoted("you" if str_of(author, "id") == me.user else name_of(author, {}), words)
-
-
-def _is_command(words: str, channel: ChannelInfo) -> bool:
-    """Return whether words are a command, whatever conversation a link in them names."""
-    return parse_command(words, lambda _: channel.whole) is not None
 
 
 def _address(payload: Mapping[str, Any], channel: ChannelInfo, mine: list[str], me: Me) -> Address:
