@@ -179,8 +179,8 @@ OWN = {
     },
     "Discord": {
         "connection/client", "connection/gateway", "inbound/channel_queues", "inbound/channels",
-        "inbound/content", "inbound/threads", "outbound/posting", "outbound/threads",
-        "ui/command_tree", "ui/interaction_context",
+        "inbound/address", "inbound/content", "inbound/threads", "outbound/posting",
+        "outbound/threads", "ui/command_tree", "ui/interaction_context",
     },
 }  # fmt: skip
 """The files for which the other platform has no counterpart."""

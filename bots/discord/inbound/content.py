@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from bots.discord.inbound.address import mine
 from bots.discord.inbound.people import files_of, name_of, names_in
 from bots.discord.inbound.text import headed, quoted, readable
 from core.commands.parser import parse_command
@@ -49,8 +50,7 @@ def content_of(
         names: Names of people, roles and channels by id, beside those in the payload.
         asks: Whether it mentions the bot.
     """
-    mine = [each for each in (me.user, channel.role) if each]
-    words = readable(_words(payload), mine, {**names, **names_in(payload)})
+    words = readable(_words(payload), mine(channel, me), {**names, **names_in(payload)})
     files = files_of(payload, channel.id)
     if channel.is_post and str_of(payload, "id") == channel.id:
         if not _is_command(words, channel):

@@ -11,11 +11,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from bots.discord.ids import is_id, seconds, time_of
+from bots.discord.inbound.address import address_of
 from bots.discord.inbound.content import Content, content_of, heading, shows_something
 from bots.discord.inbound.people import WRITTEN, author_of, may_be_written
-from bots.discord.inbound.text import mentions_in
 from core.domain.message import FOR_US, Address, Author, Kind, Message, ThreadKey
-from core.domain.payload import dict_of, dicts_of, str_of
+from core.domain.payload import dict_of, str_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -26,8 +26,6 @@ UPDATED = "MESSAGE_UPDATE"
 DELETED = "MESSAGE_DELETE"
 BULK_DELETED = "MESSAGE_DELETE_BULK"
 """The gateway's events about messages (docs: events/gateway-events, "Receive Events")."""
-_FORWARD = 1
-"""The type of a reference that is not a reply (docs: "Message Reference Types")."""
 _COMPLETE = {"content", "attachments"}
 """Keys of an update that states all of a message's words and files."""
 _NO_NAMES: Mapping[str, str] = {}
@@ -275,8 +273,7 @@ def _message(
         return None
     has_id = is_id(payload.get("id"))
     id_ = str_of(payload, "id") if has_id else channel.id
-    mine = [each for each in (me.user, channel.role) if each]
-    address = _address(payload, channel, mine, me)
+    address = address_of(payload, channel, me)
     asks = address is Address.MENTIONED
     content = content_of(payload, channel, me, names, asks=asks) if read and has_id else Content()
     opens = channel.opens_threads and me.threads and asks
@@ -311,27 +308,3 @@ def _owed(message: Message | None, payload: Mapping[str, Any], me: Me) -> Messag
         return None
     withheld = message.address is Address.REPLIED and is_withheld(payload, me)
     return None if withheld else message
-
-
-def _address(payload: Mapping[str, Any], channel: ChannelInfo, mine: list[str], me: Me) -> Address:
-    if not channel.guild:
-        return Address.DIRECT
-    mentions = mentions_in(str_of(payload, "content"), mine)
-    if mentions.me:
-        return Address.MENTIONED
-    reference = dict_of(payload, "message_reference")
-    if reference and reference.get("type") != _FORWARD:
-        before = dict_of(payload, "referenced_message")
-        # If Discord does not show the original, the reply's ping still tells whose it was.
-        author = str_of(dict_of(before, "author"), "id")
-        to_me = author == me.user if author else _pings(payload, me)
-        return Address.REPLIED if to_me else Address.OTHERS
-    if not isinstance(payload.get("content"), str) and _pings(payload, me):
-        return Address.MENTIONED
-    others = mentions.others or payload.get("mention_everyone") is True
-    return Address.OTHERS if others else Address.NOBODY
-
-
-def _pings(payload: Mapping[str, Any], me: Me) -> bool:
-    """Return whether a message notifies the bot."""
-    return any(str_of(user, "id") == me.user for user in dicts_of(payload, "mentions"))
