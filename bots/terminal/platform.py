@@ -56,6 +56,7 @@ class TerminalPlatform(Platform):
             previews=previews,
             reads_back=False,  # only the log has our messages
             wait_seconds=_PATIENCE,
+            formatting="plain text: a terminal shows Markdown as it is written.",
         )
 
     @property

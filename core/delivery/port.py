@@ -152,6 +152,8 @@ class Capabilities:
     """Whether our own messages can be found again; see `Platform.read_back`."""
     wait_seconds: float = math.inf
     """The most seconds that a person may wait without a reply, if less than in the settings."""
+    formatting: str = ""
+    """What the model is told about the Markdown that people see there; one line."""
 
 
 class Platform(Protocol):

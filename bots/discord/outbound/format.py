@@ -20,6 +20,12 @@ from core.turn.notices import TRIM_MEANING
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+FORMATTING = (
+    "Discord's Markdown: bold, italics, strikethrough, lists, quotes, headings up to ###, links, "
+    "||spoilers||, `code`, and code blocks that open and close with exactly three backticks. It "
+    "shows no tables, horizontal rules, footnotes, task lists, inline images, HTML or LaTeX."
+)
+"""What Discord shows (docs: support article 210298617, "Markdown Text 101")."""
 LIMIT = 2000
 """Characters of one message."""
 WRITING = "-# \u270d\ufe0f \u2026"

@@ -93,7 +93,9 @@ class DiscordPlatform(Platform):
         self.api = api
         self.channels = channels
         self.me = me
-        self._capabilities = Capabilities(call_timeout=api.timeout, edit_interval=_EDIT_SECONDS)
+        self._capabilities = Capabilities(
+            call_timeout=api.timeout, edit_interval=_EDIT_SECONDS, formatting=shape.FORMATTING
+        )
         self._session = session
         self._clock = clock
         self._most = most_messages

@@ -28,6 +28,12 @@ __all__ = ["cut", "fallback", "growing", "inert", "message", "piece", "settled",
 
 Json: TypeAlias = dict[str, Any]
 
+FORMATTING = (
+    "Markdown: bold, italics, strikethrough, headings (all of one size), lists, task lists, "
+    "quotes, links, tables, horizontal rules, `code` and code blocks. It shows no footnotes, HTML "
+    "or LaTeX, and an image only as a link."
+)
+"""What a markdown block shows (docs: reference/block-kit/blocks/markdown-block)."""
 MARKDOWN = 11_500
 TEXT = 3_900
 SMALL = 1_000

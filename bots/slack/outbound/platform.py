@@ -96,7 +96,9 @@ class SlackPlatform(Platform):
         """The same, of messages that were posted as plain text."""
         self._unclear: LRUCache[PostKey, bool] = LRUCache(_KEPT)
         """Posts whose answer was lost."""
-        self._capabilities = Capabilities(call_timeout=api.timeout, edit_interval=edit_interval)
+        self._capabilities = Capabilities(
+            call_timeout=api.timeout, edit_interval=edit_interval, formatting=shape.FORMATTING
+        )
 
     @property
     @override
