@@ -29,7 +29,7 @@ from bots.slack.inbound.events import (
     unread,
 )
 from bots.slack.inbound.people import UNKNOWN_TYPE, is_stranger
-from bots.slack.inbound.text import readable
+from bots.slack.inbound.text import ids_in, readable
 from core.domain.message import Address, Attachment, Author, Kind, ThreadKey
 
 ME = Me(user="U0BOT", bot="B0BOT", team="T1")
@@ -237,7 +237,7 @@ def test_what_is_read_from_history_is_the_same_message() -> None:
         ("<!subteam^S1|@crew> <!subteam^S2>", "@crew @S2"),
         ("on <!date^1392734382^{date}|Feb 18>", "on Feb 18"),
         ("<https://a.b?c=1&amp;d=2>", "https://a.b?c=1&d=2"),
-        ("<https://a.b|a site> <http://a.b|a.b>", "a site (https://a.b) a.b (http://a.b)"),
+        ("<https://a.b|a site> <http://a.b|a.b>", "a site (https://a.b) a.b"),
         ("<mailto:a@b.c|a@b.c> <tel:+43|call>", "a@b.c call (+43)"),
         ("a &lt; b &amp;&amp; c &gt; d", "a < b && c > d"),
         ("&amp;lt;@U1&amp;gt; &lt;@U1&gt;", "&lt;@U1&gt; <@U1>"),
@@ -252,6 +252,72 @@ def test_what_is_read_from_history_is_the_same_message() -> None:
 )
 def test_text_as_a_model_should_read_it(text: str, expected: str) -> None:
     assert readable(text, "U0BOT") == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        # Slack turns what looks like an address into a link, in code too (Camille, issue 55).
+        ("run `curl <http://example.com|example.com>`", "run `curl example.com`"),
+        (
+            "open <http://README.md|README.md>, <http://setup.sh|setup.sh>",
+            "open README.md, setup.sh",
+        ),
+        ("```Map&lt;String, List&lt;T&gt;&gt; m;```", "```Map<String, List<T>> m;```"),
+        (
+            "```\nimport <http://os.path|os.path>\nto: <mailto:a@b.io|a@b.io>\n```",
+            "```\nimport os.path\nto: a@b.io\n```",
+        ),
+        ("`<https://a.b/c?d=1&amp;e=2>`", "`https://a.b/c?d=1&e=2`"),
+        (
+            "`git clone <ssh://git@a.b/c|git@a.b/c>` <http://a.b|x>",
+            "`git clone git@a.b/c` x (http://a.b)",
+        ),
+        ("`<https://a.b/pull/1/files|a.b/pull/1\u2026>`", "`a.b/pull/1/files`"),
+        (
+            "<https://a.b/pull/1/files|a.b/pull/1\u2026>",
+            "a.b/pull/1\u2026 (https://a.b/pull/1/files)",
+        ),
+        ("in <http://App.tsx|App.tsx>:12 <http://a.b/|a.b>", "in App.tsx:12 a.b"),
+        ("one ` and <http://a.b|x>", "one ` and x (http://a.b)"),
+        ("``` open and <http://a.b|x>", "``` open and x (http://a.b)"),
+        ("&amp;lt;b&amp;gt; is &lt;b&gt; &amp;amp;", "&lt;b&gt; is <b> &amp;"),
+    ],
+)
+def test_code_and_file_names_read_as_they_were_typed(text: str, expected: str) -> None:
+    assert readable(text, "U0BOT") == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("<@U0BOT>\u00a0help", "help"),
+        ("<@U0BOT>\u3001help", "help"),
+        ("<@U0BOT>\uff1ahelp", "help"),
+        ("<@U0BOT>!help", "!help"),
+        ("help <@U0BOT>", "help"),
+        ("export json <@U0BOT|bot> ", "export json"),
+        ("who is <@U0BOT>", "who is @Cato"),
+        ("good morning <@U0BOT>, hello", "good morning @Cato, hello"),
+        ("<@U0BOT>", "@Cato"),
+        ("ask <@U1>, <@U2> or <!subteam^S1>", "ask @Ann, @U2 or @crew"),
+        ("see <#C1>, <#C2|>, <#C3|general>", "see #ops, #C2, #general"),
+        ("on <!date^1392734382^{date}|Feb 18, 2014>", "on Feb 18, 2014"),
+        ("on <!date^1392734382^{date}>", "on 2014-02-18 14:39 UTC"),
+        ("<!date^1392734382^{date}^https://a.b|Feb 18>", "Feb 18 (https://a.b)"),
+        ("<!date^99999999999999^{date}>", "99999999999999"),
+    ],
+)
+def test_names_stand_for_ids_and_times_for_numbers(text: str, expected: str) -> None:
+    names = {"U0BOT": "Cato", "U1": "Ann", "C1": "ops", "S1": "crew"}
+    assert readable(text, "U0BOT", names) == expected
+
+
+def test_the_ids_that_a_text_does_not_name() -> None:
+    assert ids_in("<@U1> <@U2|bob> <#C1|> <#C2|x> <!subteam^S1> <!here> <https://a.b>") == [
+        *("U1", "C1", "S1")
+    ]
+    assert ids_in("no sign") == []
 
 
 # --- what was changed -----------------------------------------------------------------------------
