@@ -14,6 +14,14 @@ A DynamoDB item holds 400 KB in all. All stores keep the same limit, so they are
 """
 ATTACHMENTS = 20
 """The most files in a message; the clients of Slack and Discord send 10 at a time."""
+QUOTES = 40
+"""The most quotes in a message; Discord shows 10 embeds, and Slack allows 100 attachments."""
+QUOTE_BYTES = 16 * 1024
+"""The longest text of a quote, in UTF-8: far more than an embed of Discord (6,000 characters)."""
+QUOTES_BYTES = MESSAGE_BYTES
+"""The texts of all quotes of a message together, in UTF-8."""
+LABEL = 200
+"""The most characters of the name or the place that a quote has."""
 
 UNREAD = "I could not read that message. Please write it as text, or send it as a file."
 
@@ -62,7 +70,7 @@ After that time, no process has a file in memory that another process has remove
 
 def refusal(message: Message) -> str:
     """Return why a message is refused, as a sentence for its author; empty if it is accepted."""
-    if not message.text.strip() and not message.attachments:
+    if not (message.text.strip() or message.attachments or message.quotes):
         return UNREAD
     size = len(message.text.encode())
     if size > MESSAGE_BYTES:

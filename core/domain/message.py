@@ -6,7 +6,13 @@ import codecs
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from functools import lru_cache
+from typing import TYPE_CHECKING
 from urllib.parse import quote, unquote
+
+from core.domain.limits import LABEL, QUOTE_BYTES, QUOTES, QUOTES_BYTES
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 
 class Kind(StrEnum):
@@ -76,6 +82,8 @@ class Author:
 
     id: str
     name: str
+    is_app: bool = False
+    """It is a bot, an app or a webhook."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,6 +97,39 @@ class Attachment:
     """What the platform says that it is; what it really is, its content decides."""
     size: int
     """Bytes, as the platform reports them."""
+
+
+class QuoteKind(StrEnum):
+    """What people see with a message."""
+
+    REPLY = "reply"
+    """The message that this one replies to."""
+    FORWARD = "forward"
+    """A message that it forwards or shares."""
+    PREVIEW = "preview"
+    """What the platform shows of a link."""
+    CARD = "card"
+    """What an app shows: an attachment, embed, block or component, a poll, a sticker, a table."""
+    TITLE = "title"
+    """The title, and the tags, of the thread or post that it opens."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Quote:
+    """Something that people see with a message, and that its author did not type."""
+
+    kind: QuoteKind
+    text: str
+    author: str = ""
+    """The name that people see; empty if there is none."""
+    by_bot: bool = False
+    """The bot itself said it."""
+    place: str = ""
+    """Where it was said, as people call it."""
+    sent_at: float = 0.0
+    """When it was said: seconds since 1970, UTC; 0 if that is unknown."""
+    cut: int = 0
+    """How many characters were left off at its end."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -107,6 +148,7 @@ class Message:
     """Every id under which the platform may deliver this message again."""
     author: Author
     text: str
+    """What the author typed."""
     sent_at: float
     """When it was sent, by the platform's clock: seconds since 1970, UTC."""
     edited_at: float = 0.0
@@ -115,6 +157,8 @@ class Message:
     answer_in: str = ""
     """Where in the thread its answer belongs; messages with different places get separate turns."""
     attachments: tuple[Attachment, ...] = ()
+    quotes: tuple[Quote, ...] = ()
+    """What people see with it beside its text and its files; cut to the limits of a message."""
 
     def __post_init__(self) -> None:
         """Clean what people wrote; raise ValueError for a message without an id or identities."""
@@ -124,10 +168,34 @@ class Message:
         object.__setattr__(self, "text", clean(self.text))
         name = clean(self.author.name)
         if name != self.author.name:
-            object.__setattr__(self, "author", Author(id=self.author.id, name=name))
+            object.__setattr__(self, "author", replace(self.author, name=name))
         if self.attachments:
             files = tuple(replace(file, name=clean(file.name)) for file in self.attachments)
             object.__setattr__(self, "attachments", files)
+        if self.quotes:
+            object.__setattr__(self, "quotes", _within_limits(self.quotes))
+
+
+def _within_limits(quotes: Sequence[Quote]) -> tuple[Quote, ...]:
+    """Return quotes cleaned, and cut to what a message may hold; the last says what else is cut."""
+    left = QUOTES_BYTES
+    kept: list[Quote] = []
+    for each in quotes[:QUOTES]:
+        text = clean(each.text)
+        shown = text.encode()[: min(left, QUOTE_BYTES)].decode(errors="ignore")
+        left -= len(shown.encode())
+        kept.append(
+            replace(
+                each,
+                text=shown,
+                author=clean(each.author)[:LABEL],
+                place=clean(each.place)[:LABEL],
+                cut=each.cut + len(text) - len(shown),
+            )
+        )
+    if rest := sum(len(each.text) + each.cut for each in quotes[QUOTES:]):
+        kept[-1] = replace(kept[-1], cut=kept[-1].cut + rest)
+    return tuple(kept)
 
 
 _REPLACEMENT = "\N{REPLACEMENT CHARACTER}"

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable
 
-    from core.domain.message import Attachment, Author, Kind, ThreadKey
+    from core.domain.message import Attachment, Author, Kind, Quote, ThreadKey
 
 
 class Status(StrEnum):
@@ -81,6 +81,7 @@ class Entry:
     """The platform's id, if the operator requeued the message under a new id."""
     lost_file: bool = False
     """A file was removed from it after it was answered, so the answer may say what was in it."""
+    quotes: tuple[Quote, ...] = ()
 
     @property
     def platform_id(self) -> str:

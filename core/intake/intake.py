@@ -113,12 +113,12 @@ class Intake:
         terms = replace(self._terms(message), admissions=(Admission.GONE,) * len(STATES))
         return (await self._store.accept(_at_step(message, step), terms)).new
 
-    async def edit(self, message: Message, *, files: bool = True) -> bool:
+    async def edit(self, message: Message, *, files: bool = True, quotes: bool = True) -> bool:
         """Apply an edit to a stored message; return whether the message was known.
 
         If it was not, the platform offers the edited message as a new one: the edit event can
-        arrive before the message event. Unless the message comes with all of its `files`, the
-        stored ones stay.
+        arrive before the message event. Unless the message comes with all of its `files` or
+        `quotes`, the stored ones stay.
         """
         return await self._store.amend(
             message.thread,
@@ -127,6 +127,7 @@ class Intake:
             edited_at=message.edited_at,
             text=message.text,
             attachments=message.attachments if files else None,
+            quotes=message.quotes if quotes else None,
         )
 
     async def delete(

@@ -25,7 +25,7 @@ from core.prompt.files import FileKind, in_bytes
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from core.domain.message import Attachment
+    from core.domain.message import Attachment, Author, Quote
     from core.domain.session import Answer, Entry, Turn
     from core.prompt.files import File, Files
 
@@ -36,6 +36,7 @@ ANSWER = "chat_answer"
 NOTICE = "chat_notice"
 SCENE = "chat_scene"
 FILE = "chat_file"
+QUOTE = "chat_quote"
 
 NAME_LIMIT = 80
 """The most characters of a name that are shown."""
@@ -106,7 +107,7 @@ def _alone(entry: Entry, files: Files, *, named: bool) -> str:
 
 def tagged(entry: Entry, *, named: bool, dated: bool = False, files: Files = NO_FILES) -> str:
     """Return a message between its tags."""
-    name = _from(entry.author.name) if named else ""
+    name = _from(entry.author) if named else ""
     date = f' on="{_date(entry.sent_at)}"' if dated else ""
     overheard = ' overheard="yes"' if entry.status is Status.OVERHEARD else ""
     return f"<{MESSAGE}{name}{date}{overheard}>\n{_body(entry, files)}\n</{MESSAGE}>"
@@ -151,21 +152,36 @@ def _is_named(entries: Sequence[Entry], kind: Kind) -> bool:
 
 
 @lru_cache(maxsize=1024)
-def _from(name: str) -> str:
-    return f' from="{escape(_flat(name))}"'
+def _from(author: Author) -> str:
+    app = ' app="yes"' if author.is_app else ""
+    return f' from="{escape(_flat(author.name))}"{app}'
 
 
 def _body(entry: Entry, files: Files) -> str:
     text = quoted(entry.text) if entry.text.strip() else ""
-    if text and not entry.attachments:  # nearly always
+    if text and not entry.attachments and not entry.quotes:  # nearly always
         return text
+    shown = [_quote(each) for each in entry.quotes]
     named = [_file(attachment, files.get(attachment.id)) for attachment in entry.attachments]
-    return "\n".join(filter(None, [text, *named])) or _EMPTY
+    return "\n".join(filter(None, [text, *shown, *named])) or _EMPTY
+
+
+def _quote(quote: Quote) -> str:
+    marks = {
+        "from": quote.author,
+        "yours": "yes" if quote.by_bot else "",
+        "in": quote.place,
+        "on": _date(quote.sent_at) if quote.sent_at else "",
+        "cut": f"{quote.cut:,} more characters" if quote.cut else "",
+    }
+    said = "".join(f' {mark}="{escape(_flat(text))}"' for mark, text in marks.items() if text)
+    return f'<{QUOTE} kind="{quote.kind}"{said}>\n{quoted(quote.text)}\n</{QUOTE}>'
 
 
 def _plain(entry: Entry, files: Files) -> str:
     """Return the same text as `_body`, without tags and escapes."""
     parts = [entry.text] if entry.text.strip() else []
+    parts += [quote.text for quote in entry.quotes if quote.text.strip()]
     for attachment in entry.attachments:
         file = files.get(attachment.id)
         parts.append(_label(attachment, file))

@@ -12,7 +12,7 @@ from functools import cache
 from typing import TYPE_CHECKING, Any, Final
 
 from core.domain.errors import StoreRefusedError
-from core.domain.message import Attachment, Author, Kind, ThreadKey
+from core.domain.message import Attachment, Author, Kind, Quote, QuoteKind, ThreadKey
 from core.domain.session import Answer, AnswerKind, Entry, Record, Status, Usage
 from core.store.header import Header, OpenTurn
 from core.store.values import AuditEvent, ThreadSettings, TurnState
@@ -34,6 +34,8 @@ STORED: Final[dict[type, dict[str, str]]] = {
     ThreadKey: {"channel": "place"},
 }
 """Attributes that are stored under another name than their own; stored names never change."""
+_ALWAYS: Final = {"id", "name", "kind", "text"}
+"""Fields of an author and a quote that are stored even if they are empty."""
 _ATTRIBUTES: Final = {
     kind: {stored: name for name, stored in names.items()} for kind, names in STORED.items()
 }
@@ -54,6 +56,7 @@ def load_entry(text: str | bytes) -> Entry:
             "author": Author(**fields["author"]),
             "status": Status(fields.get("status", Status.ADDRESSED)),
             "attachments": tuple(Attachment(**a) for a in fields.get("attachments", ())),
+            "quotes": tuple(_quote(each) for each in fields.get("quotes", ())),
             "text": fields.get("text", ""),
         }
     )
@@ -111,6 +114,14 @@ def _named(value: DataclassInstance) -> dict[str, object]:
     return {stored: getattr(value, name) for stored, name in _names(type(value))}
 
 
+def _part(value: DataclassInstance) -> dict[str, object]:
+    """Return the fields of a value in a record."""
+    named = _named(value)
+    if isinstance(value, Author | Quote):  # in every entry, so without what is the default
+        return {name: field for name, field in named.items() if field or name in _ALWAYS}
+    return named
+
+
 @cache
 def _names(kind: type[DataclassInstance]) -> tuple[tuple[str, str], ...]:
     """Return the stored name and the attribute of each of a dataclass's fields."""
@@ -120,7 +131,11 @@ def _names(kind: type[DataclassInstance]) -> tuple[tuple[str, str], ...]:
     )
 
 
-_write = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), default=_named).encode
+_write = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), default=_part).encode
+
+
+def _quote(fields: dict[str, Any]) -> Quote:
+    return Quote(**{**fields, "kind": QuoteKind(fields["kind"])})
 
 
 def _turn(fields: dict[str, Any]) -> OpenTurn:

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Collection, Sequence
 
     from core.domain.admission import AdmissionPolicy
-    from core.domain.message import Attachment, Message, ThreadKey
+    from core.domain.message import Attachment, Message, Quote, ThreadKey
     from core.domain.session import Answer, Record
     from core.store.values import (
         Accepted,
@@ -253,8 +253,9 @@ class Store(SidePort):
         edited_at: float,
         text: str | None,
         attachments: tuple[Attachment, ...] | None = None,
+        quotes: tuple[Quote, ...] | None = None,
     ) -> bool:
-        """Change a stored message's text, or delete it; a deletion is final.
+        """Change what a stored message says, or delete it; a deletion is final.
 
         The thread's `revision` changes, and a summary that covers the message becomes stale. If the
         message or one of its files is gone, the same step withholds the summary's text.
@@ -264,8 +265,9 @@ class Store(SidePort):
             message: The message's id.
             identities: The identities under which a deleted message that arrives late is ignored.
             edited_at: The platform's time of the change; an edit that is not newer has no effect.
-            text: The new text; None deletes. An edit that leaves no text and no file deletes too.
+            text: The new text; None deletes. So does an edit that leaves no text, file or quote.
             attachments: The files that the message has now; None keeps those that it had.
+            quotes: The quotes that it has now; None keeps those that it had.
 
         Returns:
             False if no such message is stored.

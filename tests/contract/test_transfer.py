@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from core.domain.admission import Admission
-from core.domain.message import Attachment, Kind, ThreadKey
+from core.domain.message import Attachment, Author, Kind, Quote, QuoteKind, ThreadKey
 from core.domain.session import AnswerKind
 from core.store.local.store import LocalStore
 from core.store.side_port import ChannelSettings, Cursor, SeenEvent, StoredTombstone
@@ -80,6 +80,9 @@ async def fill(store: Store) -> None:
     file = Attachment(id="F1", name="a.png", media_type="image/png", size=3)
     await converse(store, 1, 2)
     await store.accept(message(3, author="U2", attachments=(file,), answer_in="C9"), OVERHEAR)
+    quotes = (Quote(kind=QuoteKind.REPLY, text="a 🦊", author="Bo", sent_at=1.25, cut=3),)
+    app = Author(id="U3", name="Alerts", is_app=True)
+    await store.accept(message(7, author=app, quotes=quotes), OVERHEAR)
     await store.amend(THREAD, "m1", ("event1",), edited_at=7.25, text="edited 🦊")
     await store.amend(THREAD, "m2", ("event2",), edited_at=8, text=None)
     await store.set_thread(THREAD, Kind.THREAD, ThreadSettings(strategy="full", reach=9), ttl=9999)

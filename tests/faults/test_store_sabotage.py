@@ -120,11 +120,19 @@ def early_deletion_is_ignored(patch: pytest.MonkeyPatch) -> None:
 
 
 def files_stay(patch: pytest.MonkeyPatch) -> None:
-    def amend(*given: Any, **more: Any) -> bool:
-        return _amend(*given, **(more | {"attachments": None}))
+    def applied(change: Any, entry: Any) -> Any:
+        return replace(_applied(change, entry), attachments=entry.attachments)
 
-    _amend = verbs.amend
-    patch.setattr(verbs, "amend", amend)
+    _applied = verbs.Amendment.applied
+    patch.setattr(verbs.Amendment, "applied", applied)
+
+
+def quotes_stay(patch: pytest.MonkeyPatch) -> None:
+    def applied(change: Any, entry: Any) -> Any:
+        return replace(_applied(change, entry), quotes=entry.quotes)
+
+    _applied = verbs.Amendment.applied
+    patch.setattr(verbs.Amendment, "applied", applied)
 
 
 def deletion_leaves_the_summary(patch: pytest.MonkeyPatch) -> None:
@@ -190,6 +198,7 @@ async def memory() -> AsyncIterator[Harness]:
         erase_forgets_the_open_turn,
         early_deletion_is_ignored,
         files_stay,
+        quotes_stay,
         deletion_leaves_the_summary,
         settle_looks_and_then_frees,
         refusal_says_nothing,

@@ -11,7 +11,7 @@ from core.domain.session import Answer, Entry, Status
 if TYPE_CHECKING:
     from collections.abc import Collection
 
-    from core.domain.message import Attachment, Message
+    from core.domain.message import Attachment, Message, Quote
     from core.domain.session import Record
     from core.store.values import Refused, Work
 
@@ -28,6 +28,7 @@ class Ledger:
     """Each answer that was committed and not erased, and by which token."""
     files: dict[str, tuple[Attachment, ...]] = field(default_factory=dict)
     """The files of what is owed, as the last edit has left them."""
+    quotes: dict[str, tuple[Quote, ...]] = field(default_factory=dict)
     gone: set[str] = field(default_factory=set)
     """Texts that were deleted or erased."""
     stamps: dict[str, float] = field(default_factory=dict)
@@ -55,29 +56,38 @@ class Ledger:
         elif verdict is Admission.ACCEPTED:
             self.owed[said.id] = said.text
             self.files[said.id] = said.attachments
+            self.quotes[said.id] = said.quotes
         self.admissions[identity] = (verdict, now)
         if verdict in {Admission.ACCEPTED, Admission.OVERHEARD}:
             self.gone.discard(said.text)
             self.void.discard(said.id)
 
     def amended(
-        self, name: str, stamp: float, text: str | None, files: tuple[Attachment, ...] | None
+        self,
+        name: str,
+        stamp: float,
+        text: str | None,
+        files: tuple[Attachment, ...] | None,
+        quotes: tuple[Quote, ...] | None,
     ) -> None:
         """Note an edit or a deletion, of a message and of all that was put in again of it."""
         for copy in [known for known in self.owed if known.rstrip("!") == name]:
             if text is not None and stamp <= self.stamps.get(copy, 0):
                 continue
             self.stamps[copy] = stamp
-            if text is None or (text, files) == ("", ()):
+            shown = self.quotes[copy] if quotes is None else quotes
+            if text is None or (text, files, shown) == ("", (), ()):
                 self.gone.add(self.owed.pop(copy))
             else:
                 self.owed[copy] = text
                 self.files[copy] = self.files[copy] if files is None else files
+                self.quotes[copy] = shown
 
     def requeued(self, name: str, copy: Entry) -> None:
         """Note that a message was put in again."""
         self.owed[copy.id] = copy.text
         self.files[copy.id] = copy.attachments
+        self.quotes[copy.id] = copy.quotes
         self.stamps[copy.id] = self.stamps.get(name, 0)
 
     def erased(self, line: float, *, keep_log: bool, left: Collection[str]) -> None:
@@ -127,6 +137,7 @@ def check_promises(ledger: Ledger, work: Work, records: tuple[Record, ...]) -> N
         assert name in said, "I1: an accepted message is never lost"
         assert (said[name].status, said[name].text) == (Status.ADDRESSED, text)
         assert said[name].attachments == ledger.files[name], "what was taken out stays out"
+        assert said[name].quotes == ledger.quotes[name]
     answers = [record for record in records if isinstance(record, Answer)]
     assert {answer.text: answer.token for answer in answers} == ledger.answers
     numbers = [int(answer.text.removeprefix("answer")) for answer in answers]

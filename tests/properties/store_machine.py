@@ -26,7 +26,7 @@ from hypothesis.stateful import (
 )
 
 from core.domain.admission import Admission
-from core.domain.message import Attachment, Kind, ThreadKey
+from core.domain.message import Attachment, Kind, Quote, QuoteKind, ThreadKey
 from core.domain.session import Answer, AnswerKind, Entry, Status
 from core.store.local.store import LocalStore
 from core.store.values import (
@@ -64,6 +64,10 @@ if TYPE_CHECKING:
 TTL = 1000.0
 FILES = tuple(
     Attachment(id=f"F{n}", name="a.png", media_type="image/png", size=n) for n in range(2)
+)
+QUOTES = (
+    Quote(kind=QuoteKind.REPLY, text="so", author="Bo", by_bot=True, sent_at=1700000000.1234567),
+    Quote(kind=QuoteKind.CARD, text="", place="#x", cut=2),
 )
 FOLLOW_UP = tuple(
     Admission.ACCEPTED if i & 1 and i & 4 and not i & 2 else Admission.OVERHEARD for i in range(8)
@@ -189,6 +193,7 @@ class StoreMachine(RuleBasedStateMachine):
             author=author,
             identities=(identity,),
             attachments=FILES[: number % 3],
+            quotes=QUOTES[: (number + 1) % 4 // 2],
         )
         lease = self.unique("token") if token else ""
         real, model = self.both(lambda store, _: store.accept(said, on, lease), worker)
@@ -209,6 +214,7 @@ class StoreMachine(RuleBasedStateMachine):
         stamp=st.sampled_from([3, 5, 4, 1, 6]),
         deleted=st.booleans(),
         files=st.sampled_from([None, (), FILES[:1], FILES[1:]]),
+        quotes=st.sampled_from([None, (), QUOTES[:1], QUOTES]),
         twice=seldom,
     )
     def amend(
@@ -219,6 +225,7 @@ class StoreMachine(RuleBasedStateMachine):
         stamp: int,
         deleted: bool,
         files: tuple[Attachment, ...] | None,
+        quotes: tuple[Quote, ...] | None,
         twice: bool,
     ) -> None:
         """Somebody edits or deletes what was said, or what has not come yet; stamps cross."""
@@ -238,6 +245,7 @@ class StoreMachine(RuleBasedStateMachine):
                     edited_at=float(stamp),
                     text=text,
                     attachments=files,
+                    quotes=quotes,
                 )
             )[0]
             for _ in range(1 + twice)
@@ -246,7 +254,7 @@ class StoreMachine(RuleBasedStateMachine):
         if deleted and not known[0]:
             ledger.admissions[f"event{number}"] = (Admission.GONE, self.clock.now())
         owed = set(ledger.owed)
-        ledger.amended(f"m{number}", stamp, text, files)
+        ledger.amended(f"m{number}", stamp, text, files, quotes)
         places = [
             r.position for r in records if isinstance(r, Entry) and r.id in owed - {*ledger.owed}
         ]

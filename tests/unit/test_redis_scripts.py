@@ -13,7 +13,7 @@ import pytest
 
 from core.domain.admission import Admission
 from core.domain.errors import StoreRefusedError
-from core.domain.message import Attachment, Author, Kind
+from core.domain.message import Attachment, Author, Kind, Quote, QuoteKind
 from core.domain.session import Answer, AnswerKind, Entry, Status, Usage
 from core.store import codec
 from core.store.header import FIELDS, Header, OpenTurn
@@ -286,16 +286,21 @@ def test_a_table_has_each_value_of_a_header() -> None:
 
 def test_records_hold_their_values_where_the_table_says() -> None:
     file = Attachment(id="F1", name="a.txt", media_type="text/plain", size=5)
+    quote = Quote(
+        kind=QuoteKind.REPLY, text="Hi", author="Bo", by_bot=True, place="#x", sent_at=1.5, cut=2
+    )
     entry = Entry(
-        position=7, id="m1", author=Author(id="U1", name="Ann"), text="Hello", sent_at=1.5,
+        position=7, id="m1", text="Hello", sent_at=1.5,
+        author=Author(id="U1", name="Ann", is_app=True),
         status=Status.DELETED, answer_in="here", edited_at=2.5, attachments=(file,),
-        requeued_from="m0", lost_file=True,
+        requeued_from="m0", lost_file=True, quotes=(quote,),
     )  # fmt: skip
     values = dict(zip(records.ENTRY, json.loads(records.dump(entry)), strict=True))
     assert values == {
         "status": "g", "place": 7, "at": "1.5", "id": "m1", "author": "U1", "author_name": "Ann",
         "text": "Hello", "stamp": "2.5", "answer_in": "here",
         "files": [["F1", "a.txt", "text/plain", 5]], "requeued_from": "m0", "lost_file": 1,
+        "quotes": [["reply", "Hi", "Bo", 1, "#x", "1.5", 2]], "is_app": 1,
     }  # fmt: skip
     answer = Answer(
         position=7, turn="m1", token="mine", kind=AnswerKind.NOTICE, text="Hi", sent_at=1.5,

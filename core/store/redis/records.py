@@ -13,7 +13,7 @@ from dataclasses import fields, replace
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from core.domain.message import Attachment, Author
+from core.domain.message import Attachment, Author, Quote, QuoteKind
 from core.domain.session import Answer, AnswerKind, Entry, Status, Usage
 
 if TYPE_CHECKING:
@@ -31,6 +31,8 @@ ENTRY = (
     "answer_in",
     "files",  # lists of id, name, media type, size; or null
     "requeued_from", "lost_file",
+    "quotes",  # lists of kind, text, author, by the bot or not, place, time, cut; or null
+    "is_app",  # whether the author is an app
 )  # fmt: skip
 """The values of an entry, in order; scripts find them by these names."""
 ANSWER = (
@@ -41,6 +43,8 @@ ANSWER = (
 )  # fmt: skip
 """The values of an answer, in order."""
 
+_DEFAULTS = ["0", "", None, "", 0, None, 0]
+"""The values of an entry from `stamp` on, if they are left off."""
 _STATUS = {"a": Status.ADDRESSED, "o": Status.OVERHEARD, "g": Status.DELETED}
 _STATUS_LETTERS = {status: letter for letter, status in _STATUS.items()}
 _LETTERS = {AnswerKind.ANSWER: "A", AnswerKind.NOTICE: "N", AnswerKind.BURIED: "B"}
@@ -50,17 +54,25 @@ _dump = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 
 def entry(message: Message) -> str:
     """Return a message's entry without its status and position, which the script adds."""
-    said = [repr(message.sent_at), message.id, message.author.id, message.author.name, message.text]
+    author = message.author
+    said = [repr(message.sent_at), message.id, author.id, author.name, message.text]
+    if message.quotes or author.is_app:
+        return _dump([*said, *_more(message), "", 0, _quotes(message.quotes), int(author.is_app)])
     if message.answer_in or message.attachments or message.edited_at:
-        files = _files(message.attachments)
-        stamp = repr(message.edited_at) if message.edited_at else "0"
-        return _dump([*said, stamp, message.answer_in, files])
+        return _dump([*said, *_more(message)])
     return _dump(said)
 
 
-def files(attachments: Sequence[Attachment]) -> str:
-    """Return attachments as an entry holds them."""
-    return _dump(_files(attachments))
+def amendment(
+    text: str | None, files: Sequence[Attachment] | None, quotes: Sequence[Quote] | None
+) -> dict[str, str | bool]:
+    """Return what an edit changes, as its script takes it; see `Store.amend`."""
+    return {
+        "deleted": text is None,
+        "text": text or "",
+        "files": "" if files is None else _dump(_files(files)),
+        "quotes": "" if quotes is None else _dump(_quotes(quotes)),
+    }
 
 
 def answer(answer: Answer) -> str:
@@ -100,14 +112,26 @@ def _files(attachments: Sequence[Attachment]) -> list[tuple[object, ...]] | None
     return [(file.id, file.name, file.media_type, file.size) for file in attachments] or None
 
 
+def _quotes(quotes: Sequence[Quote]) -> list[tuple[object, ...]] | None:
+    return [
+        (q.kind, q.text, q.author, int(q.by_bot), q.place, repr(q.sent_at), q.cut) for q in quotes
+    ] or None
+
+
+def _more(said: Message | Entry) -> tuple[object, ...]:
+    """Return the next three values, which a message that comes in may have."""
+    stamp = repr(said.edited_at) if said.edited_at else "0"
+    return stamp, said.answer_in, _files(said.attachments)
+
+
 def _entry_row(entry: Entry) -> tuple[object, ...]:
     author = entry.author
     said = (entry.position, repr(entry.sent_at), entry.id, author.id, author.name, entry.text)
-    files = _files(entry.attachments)
-    more = (entry.edited_at, entry.answer_in, files, entry.requeued_from, entry.lost_file)
-    told = (repr(entry.edited_at), entry.answer_in, files, entry.requeued_from)
-    lost = (1,) if entry.lost_file else ()
-    return (_STATUS_LETTERS[entry.status], *said, *((*told, *lost) if any(more) else ()))
+    rest = [*_more(entry), entry.requeued_from, int(entry.lost_file)]
+    rest += [_quotes(entry.quotes), int(author.is_app)]
+    while rest and rest[-1] == _DEFAULTS[len(rest) - 1]:
+        rest.pop()
+    return (_STATUS_LETTERS[entry.status], *said, *rest)
 
 
 def _answer_row(answer: Answer) -> tuple[object, ...]:
@@ -135,34 +159,48 @@ def _maker(made: type[_Made]) -> Callable[..., _Made]:
     return make
 
 
+_NOTHING_MORE = ("", 0.0, (), "", False, ())
 _new_entry, _new_answer, _new_usage = _maker(Entry), _maker(Answer), _maker(Usage)
 
 
 @lru_cache(maxsize=1024)
-def _author(author: str, name: str) -> Author:
-    return Author(id=author, name=name)
+def _author(author: str, name: str, *, is_app: bool = False) -> Author:
+    return Author(id=author, name=name, is_app=is_app)
 
 
 def _entry(row: list[Any]) -> Entry:
     status, place, at, name, author, called, text, *rest = row
     if not rest:  # nearly all
-        stamp, answer_in, requeued_from, lost_file = 0.0, "", "", ""
-        files: tuple[Attachment, ...] = ()
-    else:
-        stamp, answer_in, found, requeued_from, lost_file = [*rest, "", ""][:5]
-        files = _attachments(found) if found else ()
+        said = (place, name, _author(author, called), text, float(at), _STATUS[status])
+        return _new_entry(*said, *_NOTHING_MORE)
+    rest += _DEFAULTS[len(rest) :]
+    stamp, answer_in, files, requeued_from, lost_file, quotes, is_app = rest
     return _new_entry(
         place,
         name,
-        _author(author, called),
+        _author(author, called, is_app=bool(is_app)),
         text,
         float(at),
         _STATUS[status],
         answer_in,
         float(stamp),
-        files,
+        _attachments(files) if files else (),
         requeued_from,
         bool(lost_file),
+        tuple(_quote(each) for each in quotes) if quotes else (),
+    )
+
+
+def _quote(values: list[Any]) -> Quote:
+    kind, text, author, by_bot, place, at, cut = values
+    return Quote(
+        kind=QuoteKind(kind),
+        text=text,
+        author=author,
+        by_bot=bool(by_bot),
+        place=place,
+        sent_at=float(at),
+        cut=cut,
     )
 
 

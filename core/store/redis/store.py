@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Collection, Sequence
 
     from core.domain.admission import AdmissionPolicy
-    from core.domain.message import Attachment, Kind, Message
+    from core.domain.message import Attachment, Kind, Message, Quote
     from core.domain.session import Answer, Record
     from core.store.redis.connecting.client import Client, Value
     from core.store.side_port import Dump, SideRecord
@@ -212,6 +212,7 @@ class RedisStore(Store):
         edited_at: float,
         text: str | None,
         attachments: tuple[Attachment, ...] | None = None,
+        quotes: tuple[Quote, ...] | None = None,
     ) -> bool:
         reply = await self._calls.run(
             "amend",
@@ -219,9 +220,7 @@ class RedisStore(Store):
             identities,
             id=message,
             stamp=edited_at,
-            deleted=text is None,
-            text=text or "",
-            files="" if attachments is None else records.files(attachments),
+            **records.amendment(text, attachments, quotes),
             rev=unique(),
         )
         if reply and (text is None or attachments is not None):

@@ -6,7 +6,7 @@ data. One contract suite holds all stores to the same results.
 """
 
 from core.store.verbs.erase import erase
-from core.store.verbs.inbox import AGAIN, accept, amend, claim_once, configure, requeue
+from core.store.verbs.inbox import AGAIN, Amendment, accept, amend, claim_once, configure, requeue
 from core.store.verbs.rows import Now, Rows, Tombstone
 from core.store.verbs.transfer import load
 from core.store.verbs.turn import claim, commit, compact, renew, settle, stop
@@ -14,6 +14,7 @@ from core.store.verbs.view import first_shown, peek, show
 
 __all__ = [
     "AGAIN",
+    "Amendment",
     "Now",
     "Rows",
     "Tombstone",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from core.domain.admission import Admission, ThreadState
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from core.domain.admission import AdmissionPolicy
-    from core.domain.message import Attachment, Message
+    from core.domain.message import Attachment, Message, Quote
     from core.store.values import ThreadSettings
     from core.store.verbs.rows import Now, Rows
 
@@ -53,35 +53,47 @@ def claim_once(rows: Rows, identity: str) -> bool:
     return True
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Amendment:
+    """What an edit changes, or that a message is deleted; see `Store.amend`."""
+
+    edited_at: float
+    text: str | None
+    attachments: tuple[Attachment, ...] | None = None
+    quotes: tuple[Quote, ...] | None = None
+
+    def applied(self, entry: Entry) -> Entry:
+        """Return a message as the edit leaves it; deleted if nothing is left of it."""
+        files = entry.attachments if self.attachments is None else self.attachments
+        quotes = entry.quotes if self.quotes is None else self.quotes
+        text = self.text
+        if text is None or (text == "" and self.attachments == () and not quotes):
+            return replace(
+                entry,
+                edited_at=self.edited_at,
+                text="",
+                attachments=(),
+                quotes=(),
+                status=Status.DELETED,
+            )
+        return replace(entry, edited_at=self.edited_at, text=text, attachments=files, quotes=quotes)
+
+
 def amend(
-    rows: Rows,
-    now: Now,
-    message: str,
-    identities: tuple[str, ...],
-    stamp: float,
-    text: str | None,
-    *,
-    attachments: tuple[Attachment, ...] | None = None,
+    rows: Rows, now: Now, message: str, identities: tuple[str, ...], change: Amendment
 ) -> bool:
     """Change or delete a stored message; see `Store.amend`."""
     header = living(rows, now)
     copies = list(_copies(rows, message)) if header is not None else []
     if header is None or not copies:
-        if text is None:
+        if change.text is None:
             for identity in identities:
                 rows.put_seen(identity, Admission.GONE)
         return False
-    left = None if text == "" and attachments == () else text
     for entry in copies:
-        if entry.status is not Status.DELETED and (text is None or stamp > entry.edited_at):
-            files = entry.attachments if attachments is None else attachments
-            lost = entry.position < header.head and _loses_file(
-                entry, () if left is None else files
-            )
-            now_has = replace(
-                entry, edited_at=stamp, attachments=files, lost_file=entry.lost_file or lost
-            )
-            _change(rows, header, now_has, left, lost=lost)
+        is_newer = change.text is None or change.edited_at > entry.edited_at
+        if entry.status is not Status.DELETED and is_newer:
+            _change(rows, header, entry, change.applied(entry))
             header.revision = now.fresh
             rows.put_header(header)
     return True
@@ -179,6 +191,7 @@ def _take_in(
         answer_in=message.answer_in,
         edited_at=message.edited_at,
         attachments=message.attachments,
+        quotes=message.quotes,
     )
     _append(rows, now, header, entry)
     if header.overheard > terms.overheard_limit:
@@ -229,15 +242,15 @@ def _copies(rows: Rows, message: str) -> Iterator[Entry]:
         message += AGAIN
 
 
-def _change(rows: Rows, header: Header, entry: Entry, text: str | None, *, lost: bool) -> None:
-    if text is None:
-        rows.put_entry(replace(entry, text="", attachments=(), status=Status.DELETED))
-        _forget_place(header, entry)
-    else:
-        rows.put_entry(replace(entry, text=text))
+def _change(rows: Rows, header: Header, before: Entry, entry: Entry) -> None:
+    lost = entry.position < header.head and _loses_file(before, entry.attachments)
+    rows.put_entry(replace(entry, lost_file=entry.lost_file or lost))
+    is_gone = entry.status is Status.DELETED
+    if is_gone:
+        _forget_place(header, before)
     if header.reset_position <= entry.position < header.covers:
         header.stale = True
-        if text is None or lost:  # what it says of that is removed with it
+        if is_gone or lost:  # what it says of that is removed with it
             header.summary, header.withheld = "", True
 
 

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from core.domain.admission import AdmissionPolicy
-    from core.domain.message import Attachment, Kind, Message, ThreadKey
+    from core.domain.message import Attachment, Kind, Message, Quote, ThreadKey
     from core.domain.session import Answer
     from core.store.values import (
         Accepted,
@@ -133,12 +133,14 @@ class SteppedStore(Store):
         edited_at: float,
         text: str | None,
         attachments: tuple[Attachment, ...] | None = None,
+        quotes: tuple[Quote, ...] | None = None,
     ) -> bool:
+        change = verbs.Amendment(
+            edited_at=edited_at, text=text, attachments=attachments, quotes=quotes
+        )
         known = await self._step(
             thread,
-            lambda rows, now: verbs.amend(
-                rows, now, message, identities, edited_at, text, attachments=attachments
-            ),
+            lambda rows, now: verbs.amend(rows, now, message, identities, change),
             Prefetch(makes=True, reads=Reads(messages=(message, message + verbs.AGAIN))),
         )
         if known:

@@ -1,8 +1,8 @@
--- Changes a stored message's text and files, or deletes it; a deletion is final, whatever its stamp.
+-- Changes a stored message's text, files and quotes, or deletes it; a deletion is final, whatever its stamp.
 -- KEYS header entries ids work buried seen...
--- ARGV id stamp deleted text files rev
+-- ARGV id stamp deleted text files quotes rev
 -- Answers 1 when the message is known, else 0.
--- Empty `files` keep the files; an edit that leaves neither a text nor a file deletes as well.
+-- Empty `files` and `quotes` keep them; an edit that leaves no text, file or quote deletes as well.
 
 local function forget_place(h, place, status)
   local places = split(h.buried)
@@ -16,12 +16,17 @@ local function forget_place(h, place, status)
   if h.waiting == 0 and h.turn == '' then h.due = 0 end
 end
 
-local gone = A.deleted == '1' or (A.text == '' and A.files == 'null')
+local function kept_or(before, now)
+  if now == '' then return before end
+  return cjson.decode(now)
+end
 
-local function files_now(entry)
-  if gone then return cjson.null end
-  if A.files == '' then return entry[ENTRY.files] end
-  return cjson.decode(A.files)
+-- The files and quotes that an entry has now, and whether nothing is left of it.
+local function what_is_left(entry)
+  local quotes = kept_or(entry[ENTRY.quotes], A.quotes)
+  local empty = A.text == '' and A.files == 'null' and quotes == cjson.null
+  if A.deleted == '1' or empty then return cjson.null, cjson.null, true end
+  return kept_or(entry[ENTRY.files], A.files), quotes, false
 end
 
 -- Returns whether a file is no longer there.
@@ -35,11 +40,11 @@ local function loses_file(before, now)
 end
 
 local function change(h, place, entry)
-  local files = files_now(entry)
+  local files, quotes, gone = what_is_left(entry)
   -- The answer may repeat what it said.
   local lost = place < h.head and loses_file(entry[ENTRY.files], files)
   if lost then entry[ENTRY.lost_file] = 1 end
-  entry[ENTRY.files] = files
+  entry[ENTRY.files], entry[ENTRY.quotes] = files, quotes
   if gone then
     forget_place(h, place, entry[ENTRY.status])
     entry[ENTRY.text], entry[ENTRY.status] = '', 'g'

@@ -17,7 +17,7 @@ end
 
 local function put_in_again(h, entry, again)
   if entry[ENTRY.requeued_from] == '' then entry[ENTRY.requeued_from] = entry[ENTRY.id] end
-  entry[ENTRY.id], entry[ENTRY.place], entry[ENTRY.lost_file] = again, h.next, nil
+  entry[ENTRY.id], entry[ENTRY.place], entry[ENTRY.lost_file] = again, h.next, 0
   put_entry(h.next, again, cjson.encode(entry))
   h.next = h.next + 1
   h.waiting = h.waiting + 1

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from core.domain.clock import Clock
-    from core.domain.message import Attachment, ThreadKey
+    from core.domain.message import Attachment, Quote, ThreadKey
     from core.store.sql.query import Queries, Result
     from core.store.values import NothingDue, Work
     from core.store.verbs.stepped import Prefetch
@@ -91,10 +91,17 @@ class SqliteStore(SqlStore):
         edited_at: float,
         text: str | None,
         attachments: tuple[Attachment, ...] | None = None,
+        quotes: tuple[Quote, ...] | None = None,
     ) -> bool:
-        """Change a stored message's text and files, or delete it, on the disk as well."""
+        """Change what a stored message says, or delete it, on the disk as well."""
         known = await super().amend(
-            thread, message, identities, edited_at=edited_at, text=text, attachments=attachments
+            thread,
+            message,
+            identities,
+            edited_at=edited_at,
+            text=text,
+            attachments=attachments,
+            quotes=quotes,
         )
         if known:
             await self._scrub()

@@ -67,6 +67,8 @@ local function whole(json)
   entry[ENTRY.answer_in] = entry[ENTRY.answer_in] or ''
   entry[ENTRY.files] = entry[ENTRY.files] or cjson.null
   entry[ENTRY.requeued_from] = entry[ENTRY.requeued_from] or ''
+  entry[ENTRY.lost_file] = entry[ENTRY.lost_file] or 0
+  entry[ENTRY.quotes] = entry[ENTRY.quotes] or cjson.null
   return entry
 end
 
