@@ -111,7 +111,9 @@ async def try_store(store: Store, clock: Clock) -> None:
         sent_at=clock.now(),
     )
     policy = AdmissionPolicy(
-        admissions=admissions(message, FollowUp.ALWAYS, overhear=False), ttl=_TRIAL_TTL, reach=1
+        admissions=admissions(message.address, FollowUp.ALWAYS, overhear=False),
+        ttl=_TRIAL_TTL,
+        reach=1,
     )
     work = (await store.accept(message, policy, token=name)).work
     try:

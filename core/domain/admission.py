@@ -9,12 +9,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import TYPE_CHECKING
 
 from core.domain.message import Address
-
-if TYPE_CHECKING:
-    from core.domain.message import Message
 
 
 class Admission(StrEnum):
@@ -92,8 +88,6 @@ def admission(
     return Admission.OVERHEARD if overhear else Admission.IGNORED
 
 
-def admissions(message: Message, follow_up: FollowUp, *, overhear: bool) -> tuple[Admission, ...]:
-    """Return what the store does with a message, for each of `STATES`."""
-    return tuple(
-        admission(message.address, state, follow_up, overhear=overhear) for state in STATES
-    )
+def admissions(address: Address, follow_up: FollowUp, *, overhear: bool) -> tuple[Admission, ...]:
+    """Return what the store does with a message of this address, for each of `STATES`."""
+    return tuple(admission(address, state, follow_up, overhear=overhear) for state in STATES)

@@ -245,4 +245,4 @@ def next_batch(waiting: tuple[Entry, ...], *, alone: bool) -> tuple[Entry, ...]:
             break
         wanted = entry.answer_in
         end = index + 1
-    return waiting[:end]
+    return waiting[:end]  # the same tuple, if it is all of it

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import cache
 from typing import TYPE_CHECKING
 
 from core.delivery.port import asker_of
@@ -12,7 +13,7 @@ from core.domain.limits import refusal
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from core.domain.message import Kind, Message, ThreadKey
+    from core.domain.message import Address, Kind, Message, ThreadKey
     from core.store.port import Store
     from core.store.values import Accepted
     from core.worker.worker import Worker
@@ -58,6 +59,8 @@ class Intake:
         self._store = store
         self._worker = worker
         self._policy = policy
+        self._terms = cache(self._admission_policy)
+        """Admission policies by kind and address; there are few, and each message needs one."""
 
     async def take(self, message: Message) -> Received:
         """Store a message once, to be answered.
@@ -69,7 +72,7 @@ class Intake:
         if notice:
             return Received(verdict=None, notice=notice)
         full = self._worker.waiting(asker_of(message)) >= self._policy.waiting_per_person
-        terms = self._terms(message, full=full)
+        terms = self._terms(message.kind, message.address, full=full)
         accepted = await self._worker.accept(message, terms)
         return self._crowded(message, accepted) if full else _received(accepted)
 
@@ -81,7 +84,7 @@ class Intake:
         notices = [refusal(message) for message in messages]
         refused = [Received(verdict=None, notice=notice) for notice in notices]
         offers = [
-            (message, self._terms(message))
+            (message, self._terms(message.kind, message.address))
             for message, notice in zip(messages, notices, strict=True)
             if not notice
         ]
@@ -95,13 +98,19 @@ class Intake:
         """
         if refusal(message):
             return False
-        terms = replace(self._terms(message), admissions=(Admission.OVERHEARD,) * len(STATES))
+        terms = replace(
+            self._terms(message.kind, message.address),
+            admissions=(Admission.OVERHEARD,) * len(STATES),
+        )
         accepted = await self._store.accept(message, terms)
         return accepted.new and accepted.verdict is Admission.OVERHEARD
 
     async def is_new(self, message: Message, step: str = "") -> bool:
         """Return whether a message, or this step of it, was never offered before; store nothing."""
-        terms = replace(self._terms(message), admissions=(Admission.IGNORED,) * len(STATES))
+        terms = replace(
+            self._terms(message.kind, message.address),
+            admissions=(Admission.IGNORED,) * len(STATES),
+        )
         accepted = await self._store.accept(_at_step(message, step), terms)
         return accepted.verdict is Admission.IGNORED
 
@@ -110,7 +119,9 @@ class Intake:
 
         With a step, only that step is marked: otherwise the message stays new.
         """
-        terms = replace(self._terms(message), admissions=(Admission.GONE,) * len(STATES))
+        terms = replace(
+            self._terms(message.kind, message.address), admissions=(Admission.GONE,) * len(STATES)
+        )
         return (await self._store.accept(_at_step(message, step), terms)).new
 
     async def edit(self, message: Message, *, files: bool = True, quotes: bool = True) -> bool:
@@ -144,12 +155,14 @@ class Intake:
             return received
         return replace(received, notice=_CROWDED.format(most=self._policy.waiting_per_person))
 
-    def _terms(self, message: Message, *, full: bool = False) -> AdmissionPolicy:
+    def _admission_policy(
+        self, kind: Kind, address: Address, *, full: bool = False
+    ) -> AdmissionPolicy:
         policy = self._policy
         return AdmissionPolicy(
-            admissions=admissions(message, policy.follow_up, overhear=policy.overhear),
-            ttl=policy.ttl[message.kind],
-            reach=policy.reach[message.kind],
+            admissions=admissions(address, policy.follow_up, overhear=policy.overhear),
+            ttl=policy.ttl[kind],
+            reach=policy.reach[kind],
             waiting_limit=0 if full else policy.waiting_limit,
         )
 

@@ -7,7 +7,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Literal, NamedTuple, Protocol, TypeAlias
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator
+    from collections.abc import AsyncGenerator, Callable
 
     from core.domain.session import Usage
 
@@ -120,8 +120,8 @@ class ModelRequest:
     max_tokens: int
     """The most tokens that the answer may have."""
     purpose: Purpose = Purpose.REPLY
-    shown: Shown = field(default=Shown(), repr=False)
-    """What people said in the messages, as plain records."""
+    shown: Callable[[], Shown] = field(default=Shown, repr=False, compare=False)
+    """Returns what people said in the messages, as plain records; most models never ask."""
 
     @property
     def has_media(self) -> bool:

@@ -8,6 +8,7 @@ wrote, and the summary made from it, is data: it stands in tags (see `core.promp
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
 from core.models.port import (
@@ -180,7 +181,7 @@ def reply_request(
         system=(Block(text=_system_text(system), cache=True),),
         messages=tuple(messages),
         max_tokens=max_tokens,
-        shown=_shown(plan, session.kind, files),
+        shown=partial(_shown, plan, session.kind, files),
     )
 
 
@@ -206,7 +207,7 @@ def summary_request(
         messages=(ModelMessage(role="user", blocks=tuple(blocks)),),
         max_tokens=max_tokens,
         purpose=Purpose.SUMMARY,
-        shown=Shown(summary=previous, new=_shown_turns(turns, kind, NO_FILES)),
+        shown=lambda: Shown(summary=previous, new=_shown_turns(turns, kind, NO_FILES)),
     )
 
 

@@ -180,7 +180,9 @@ class TurnPipeline:
         session = await self._memory.load(self._store, work, strategy)
         alone = max(work.tries, work.deaths) >= ALONE_FROM
         batch = next_batch(session.batch, alone=alone)
-        return replace(session, batch=batch) if batch else None
+        if not batch:
+            return None
+        return session if batch is session.batch else replace(session, batch=batch)
 
     async def _compose(
         self, session: Session, strategy: Strategy, work: Work, delivery: Delivery

@@ -148,8 +148,8 @@ def test_a_plan_with_files_fits_its_budget_and_so_does_what_is_sent(
     assert words - scene + media <= seen.tokens.total <= budget
     sent = sum(len(message.media) for message in request.messages)
     assert sent == sum(files[a.id].is_media for e in shown for a in e.attachments if a.id in files)
-    assert len(request.shown.new) == 1
-    assert request.shown == shown_in(request)
+    assert len(request.shown().new) == 1
+    assert request.shown() == shown_in(request)
 
 
 @given(exchanges(), KNOWN)

@@ -176,11 +176,11 @@ def test_the_records_beside_a_request_are_what_its_words_show(
     assume(seen is not None)
     assert seen is not None
     request = request_for(seen, talk)
-    assert request.shown == shown_in(request)
+    assert request.shown() == shown_in(request)
     summary = summary_request(
         talk.summary.text, talk.turns, kind=talk.kind, model="m", max_tokens=100
     )
-    assert summary.shown == shown_in(summary)
+    assert summary.shown() == shown_in(summary)
 
 
 @given(st.lists(SPOKEN, min_size=1, max_size=4), KINDS)

@@ -69,7 +69,9 @@ async def exchange(
         sent_at=1_800_000_000.0 + number,
     )
     terms = AdmissionPolicy(
-        admissions=admissions(said_by_ada, FollowUp.ALONE, overhear=True), ttl=1e7, reach=1000
+        admissions=admissions(said_by_ada.address, FollowUp.ALONE, overhear=True),
+        ttl=1e7,
+        reach=1000,
     )
     accepted = await store.accept(said_by_ada, terms, token=f"token{number}")
     assert isinstance(accepted.work, Work)

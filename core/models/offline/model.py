@@ -81,7 +81,7 @@ class OfflineModel(Model):
 
 def answer(request: ModelRequest) -> str:
     """Return the answer to a request."""
-    shown = request.shown
+    shown = request.shown()
     if request.purpose is Purpose.SUMMARY:
         room = int(request.max_tokens * _BYTES_PER_TOKEN)
         return extract(shown.summary, shown.new, max_bytes=room)

@@ -34,7 +34,7 @@ from core.store.redis.connecting.errors import FAILURES, explained
 from core.store.verbs.inbox import PEOPLE_LIMIT
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Mapping, Sequence
+    from collections.abc import Awaitable, Coroutine, Mapping, Sequence
     from importlib.resources.abc import Traversable
 
     from core.domain.message import ThreadKey
@@ -181,19 +181,19 @@ class Calls:
         """Where the Redis is, without user and password."""
         self._patience = patience
 
-    async def run(
+    def run(
         self, verb: str, thread: ThreadKey, identities: Sequence[str] = (), /, **args: Value
-    ) -> Any:  # noqa: ANN401 - what the script answers
+    ) -> Coroutine[Any, Any, Any]:
         """Call a script on a thread; `identities` are those of the event that it handles."""
         seen = self.names.seen(thread, identities)
-        return await self.run_on(verb, self.names.of(thread), seen, **args)
+        return self.run_on(verb, self.names.of(thread), seen, **args)
 
-    async def run_on(
+    def run_on(
         self, verb: str, keys: Mapping[str, str], seen: Sequence[str] = (), /, **args: Value
-    ) -> Any:  # noqa: ANN401 - what the script answers
-        """Call a script on these keys."""
+    ) -> Coroutine[Any, Any, Any]:
+        """Call a script on these keys; the coroutine returns what the script answers."""
         called = script(verb)
-        return await self.ask(called.run(self.client, called.words(keys, seen, args)))
+        return self.ask(called.run(self.client, called.words(keys, seen, args)))
 
     async def many(self, commands: Sequence[tuple[Value, ...]]) -> tuple[float, list[Any]]:
         """Return the server's time and the answers to commands, in one round trip."""

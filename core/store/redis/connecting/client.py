@@ -16,7 +16,7 @@ from core.store.redis.connecting.errors import is_final
 from core.store.redis.connecting.sentinel import Managed, ManagedTLS, SentinelPool, Sentinels
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Sequence
+    from collections.abc import Awaitable, Callable, Coroutine, Sequence
 
     from core.store.redis.connecting.address import Address
 
@@ -105,9 +105,9 @@ async def disconnect(client: Client) -> None:
     await (client.close_all() if isinstance(client, Cluster) else client.aclose())
 
 
-async def command(client: Client, *words: Value) -> Any:  # noqa: ANN401 - what Redis answers
-    """Send any command."""
-    return await client.execute_command(*words)  # type: ignore[no-untyped-call]
+def command(client: Client, *words: Value) -> Coroutine[Any, Any, Any]:
+    """Send any command; the coroutine returns what Redis answers."""
+    return client.execute_command(*words)  # type: ignore[no-untyped-call]
 
 
 async def piped(client: Client, commands: Sequence[tuple[Value, ...]]) -> list[Any]:
