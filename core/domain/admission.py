@@ -9,8 +9,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import TYPE_CHECKING
 
-from core.domain.message import Address
+from core.domain.message import FOR_US, Address
+
+if TYPE_CHECKING:
+    from core.domain.message import Message
 
 
 class Admission(StrEnum):
@@ -91,3 +95,11 @@ def admission(
 def admissions(address: Address, follow_up: FollowUp, *, overhear: bool) -> tuple[Admission, ...]:
     """Return what the store does with a message of this address, for each of `STATES`."""
     return tuple(admission(address, state, follow_up, overhear=overhear) for state in STATES)
+
+
+def readmits(message: Message) -> bool:
+    """Return whether a message that was overheard is admitted again when it comes like this.
+
+    Its author has edited it, and now it addresses the bot.
+    """
+    return message.edited_at > 0 and message.address in FOR_US

@@ -69,7 +69,8 @@ class Store(SidePort):
         """Take a message in, once, whatever its admission; needs no lease.
 
         Args:
-            message: The message; one that has an identity seen before changes nothing.
+            message: The message; one that has an identity seen before changes nothing, but one that
+                was overheard, and by an edit addresses the bot, moves to the end of the log.
             policy: What becomes of it in each state of its thread, and the thread's limits.
             token: If given, claims the thread in the same step, provided that no lease is on it.
 
@@ -266,8 +267,8 @@ class Store(SidePort):
             identities: The identities under which a deleted message that arrives late is ignored.
             edited_at: The platform's time of the change; an edit that is not newer has no effect.
             text: The new text; None deletes. So does an edit that leaves no text, file or quote.
-            attachments: The files that the message has now; None keeps those that it had.
-            quotes: The quotes that it has now; None keeps those that it had.
+            attachments: The files that it has now; None keeps those that it had.
+            quotes: The quotes, likewise.
 
         Returns:
             False if no such message is stored.
@@ -363,11 +364,7 @@ class Store(SidePort):
     async def all_threads(
         self, *, person: str = "", channel: tuple[str, str] | None = None
     ) -> AsyncIterator[ThreadInfo]:
-        """Yield the threads that live, in the order of their keys, read page by page.
-
-        Args:
-            person: Only threads in which this person spoke.
-            channel: Only threads of this platform and channel.
+        """Yield the threads that live, in the order of their keys; the arguments as for `threads`.
 
         Raises:
             StoreError: See the module.

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from core.domain.admission import STATES, Admission
-from core.domain.message import Attachment, Kind
+from core.domain.message import Address, Attachment, Kind
 from core.domain.session import Entry, Status
-from core.store.values import Accepted, ThreadSettings
+from core.store.values import Accepted, ThreadSettings, Work
 from tests.builders import OTHER, OVERHEAR, THREAD, begin, converse, finish, message, terms
 
 if TYPE_CHECKING:
+    from core.domain.message import Message
     from core.store.port import Store
     from tests.contract.stores import Harness
 
@@ -297,3 +298,91 @@ async def test_what_is_not_to_be_kept_is_known_when_it_comes_again(
     await begin(store, 2)
     assert (await store.accept(message(3), gone)).new
     assert len(await store.history(THREAD)) == 1
+
+
+def asked(number: int = 2, *, at: float = 3000.0, **fields: Any) -> Message:
+    """Return an overheard message as it is when its author has added a mention."""
+    return message(number, f"bot, text {number}", edited_at=at, sent_at=at, **fields)
+
+
+@pytest.mark.parametrize("answered", [False, True])
+async def test_an_edit_that_addresses_the_bot_has_an_overheard_message_admitted(
+    harness: Harness, store: Store, *, answered: bool
+) -> None:
+    """It moves to the end, once, whether an answer has taken it into account already or not."""
+    await store.accept(message(1), terms())
+    await store.accept(message(2), OVERHEAR)
+    if answered:
+        await converse(store, 3)
+    else:
+        await store.accept(message(3), OVERHEAR)
+    work = await begin(store, 4)
+    assert (await store.accept(asked(), terms(), "other")).work is None
+    other = await harness.store()
+    assert await other.accept(asked(), terms()) == OLD
+    entries = [each for each in await other.history(THREAD) if isinstance(each, Entry)]
+    assert [each.id for each in entries] == ["m1", "m3", "m4", "m2"]
+    assert (entries[-1].text, entries[-1].status) == ("bot, text 2", Status.ADDRESSED)
+    assert entries[-1].edited_at == entries[-1].sent_at == 3000.0
+    later = await finish(store, work)
+    assert isinstance(later, Work)
+    assert [each.id for each in later.records if isinstance(each, Entry)][-1] == "m2"
+    assert await finish(store, later) == "free"
+    assert await store.amend(THREAD, "m2", (), edited_at=4000.0, text="again")
+    assert await store.accept(asked(at=4000.0), terms(), "more") == OLD
+    assert await store.claim(THREAD, "more") is None
+
+
+async def test_only_the_latest_edit_counts(store: Store) -> None:
+    """The mention was taken back before its event came; or the message was deleted."""
+    await store.accept(message(1), terms())
+    for number in (2, 3, 4):
+        await store.accept(message(number), OVERHEAR)
+    await store.amend(THREAD, "m2", (), edited_at=3000.5, text="text 2")
+    await store.amend(THREAD, "m3", (), edited_at=3000.5, text=None)
+    await store.amend(THREAD, "m4", (), edited_at=3000.0, text="bot, text 4")
+    for number, verdict in ((2, Admission.OVERHEARD), (3, Admission.OVERHEARD)):
+        found = await store.accept(asked(number), terms())
+        assert (found.verdict, found.new) == (verdict, False)
+    assert await store.accept(asked(4), terms()) == NEW
+
+
+async def test_an_edit_that_addresses_no_one_leaves_an_overheard_message(store: Store) -> None:
+    """Admission depends on who speaks in a thread: a repeat must not."""
+    await store.accept(message(1), terms())
+    await store.accept(message(2), OVERHEAR)
+    for address in (Address.NOBODY, Address.OTHERS):
+        found = await store.accept(asked(address=address), terms())
+        assert (found.verdict, found.new) == (Admission.OVERHEARD, False)
+    assert (await store.accept(message(2), terms())).verdict is Admission.OVERHEARD
+    assert (await begin(store, 3)).next == 3
+
+
+async def test_an_overheard_message_may_become_a_command_or_find_no_room(store: Store) -> None:
+    """To ask whether it is new changes nothing; a command leaves the log."""
+    await store.accept(message(1), terms())
+    for number in (2, 3):
+        await store.accept(message(number), OVERHEAR)
+    assert (await store.accept(asked(), terms(Admission.IGNORED))).new
+    full = await store.accept(asked(3), terms(waiting_limit=1))
+    assert (full.verdict, full.new) == (Admission.FULL, True)
+    assert len(await store.history(THREAD)) == 3
+    gone = await store.accept(asked(), terms(Admission.GONE))
+    assert (gone.verdict, gone.new) == (Admission.GONE, True)
+    assert [each.position for each in await store.history(THREAD)] == [0, 2]
+    assert (await store.accept(asked(), terms())).verdict is Admission.GONE
+    work = await begin(store, 4)
+    await finish(store, work)
+    assert await store.claim(THREAD, "more") is None
+
+
+@pytest.mark.parametrize("keep_log", [False, True])
+async def test_an_overheard_message_that_was_forgotten_may_still_ask(
+    store: Store, *, keep_log: bool
+) -> None:
+    """The edit was made after the line was drawn."""
+    await store.accept(message(1), terms())
+    await store.accept(message(2), OVERHEAR)
+    await store.erase(THREAD, at=2500.0, keep_log=keep_log)
+    assert (await store.accept(asked(at=2400.0), terms())).verdict is Admission.GONE
+    assert (await store.accept(asked(3, at=2600.0), terms())) == NEW

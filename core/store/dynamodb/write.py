@@ -13,6 +13,8 @@ from core.store.keys import SEEN_SECONDS
 from core.store.verbs.buffered_rows import Snapshot
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
+
     from core.domain.session import Record
     from core.store.dynamodb.items import Item, Key
     from core.store.header import Header
@@ -63,8 +65,9 @@ def writing(look: VersionedSnapshot, changes: Changes, now: float, stamp: str) -
     """Return the transaction that makes these changes if the thread has not changed."""
     made = Writing(look, now, stamp)
     gen = stamp[:12] if changes.emptied or look.head is None else look.gen
+    moved = {each.id for each in changes.records.values() if isinstance(each, Entry)}
     for slot, record in changes.records.items():
-        _record(made, gen, slot, record)
+        _record(made, gen, slot, record, moved)
     for identity, verdict in changes.seen.items():
         fields = items.ttl(now + SEEN_SECONDS)
         made.put(items.seen_key(look.thread, identity), verdict=verdict.value, **fields)
@@ -106,12 +109,15 @@ def after(made: Writing, changes: Changes) -> VersionedSnapshot:
     )
 
 
-def _record(made: Writing, gen: str, slot: Slot, record: Record | None) -> None:
+def _record(
+    made: Writing, gen: str, slot: Slot, record: Record | None, moved: Collection[str]
+) -> None:
+    """Write or remove a record, and its id, unless that is `moved` to another record."""
     key = (made.look.partition, items.record_name(gen, slot))
     known = made.look.snapshot.records.get(slot)
     if record is None:
         made.remove(key)
-        if isinstance(known, Entry):
+        if isinstance(known, Entry) and known.id not in moved:
             made.remove((key[0], items.id_name(gen, known.id)))
     else:
         made.put(key, **items.packed(codec.dump(record)))

@@ -13,6 +13,7 @@ from dataclasses import fields, replace
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from core.domain.admission import readmits
 from core.domain.message import Attachment, Author, Quote, QuoteKind
 from core.domain.session import Answer, AnswerKind, Entry, Status, Usage
 
@@ -61,6 +62,11 @@ def entry(message: Message) -> str:
     if message.answer_in or message.attachments or message.edited_at:
         return _dump([*said, *_more(message)])
     return _dump(said)
+
+
+def again(message: Message) -> str:
+    """Return the time of the edit by which a message that was overheard is admitted again."""
+    return repr(message.edited_at) if readmits(message) else "0"
 
 
 def amendment(

@@ -92,6 +92,7 @@ class RedisStore(Store):
             id=message.id,
             author=message.author.id,
             at=message.sent_at,
+            again=records.again(message),
             entry=records.entry(message),
             admissions="".join(wire.LETTERS[verdict] for verdict in policy.admissions),
             kind=message.kind,
@@ -378,12 +379,10 @@ class RedisStore(Store):
         return wire.work(thread, token, reply, self._windows)
 
     async def _as_holder(self, verb: str, lease: Lease, **args: Value) -> Any:  # noqa: ANN401
-        holder: dict[str, Value] = {
-            "token": lease.token,
-            "turn": lease.turn,
-            "lease": self.lease_seconds,
-        }
-        return await self._calls.run(verb, lease.thread, (), **holder, **args)
+        holder: dict[str, Value] = {"token": lease.token, "turn": lease.turn}
+        return await self._calls.run(
+            verb, lease.thread, (), lease=self.lease_seconds, **holder, **args
+        )
 
 
 def _call() -> str:

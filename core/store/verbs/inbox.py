@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from core.domain.admission import Admission, ThreadState
+from core.domain.admission import Admission, ThreadState, readmits
 from core.domain.message import Kind
 from core.domain.session import Entry, Status
 from core.store.header import Header
@@ -35,6 +35,8 @@ _VERDICT_OF = {
 def accept(rows: Rows, now: Now, message: Message, terms: AdmissionPolicy, token: str) -> Accepted:
     """Take a message in, once; see `Store.accept`."""
     known = _known(rows, now, message)
+    if known is Admission.OVERHEARD and readmits(message) and _is_latest(rows, now, message):
+        known = None
     verdict = known or _admit(rows, now, message, terms)
     if known is None and verdict is not Admission.IGNORED:
         for identity in message.identities:
@@ -134,6 +136,25 @@ def _known(rows: Rows, now: Now, message: Message) -> Admission | None:
     return None if entry is None else _VERDICT_OF[entry.status]
 
 
+def _is_latest(rows: Rows, now: Now, message: Message) -> bool:
+    """Return whether a message that was overheard is stored no newer, or not at all."""
+    place = rows.place_of(message.id) if living(rows, now) is not None else None
+    entry = None if place is None else _entry_at(rows, place)
+    if entry is None:
+        return True
+    return entry.status is Status.OVERHEARD and message.edited_at >= entry.edited_at
+
+
+def _take_out(rows: Rows, header: Header | None, message: Message) -> None:
+    """Remove the entry of a message that is admitted again, for its new place or for good."""
+    place = rows.place_of(message.id) if header is not None and readmits(message) else None
+    entry = None if place is None else _entry_at(rows, place)
+    if header is not None and entry is not None and entry.status is Status.OVERHEARD:
+        rows.remove_entry(entry)
+        header.overheard -= entry.position >= header.head
+        rows.put_header(header)
+
+
 def _admit(rows: Rows, now: Now, message: Message, terms: AdmissionPolicy) -> Admission:
     trace = rows.trace()
     if trace is not None and trace.line is not None and message.sent_at <= trace.line:
@@ -146,7 +167,10 @@ def _admit(rows: Rows, now: Now, message: Message, terms: AdmissionPolicy) -> Ad
         alone=header is None or not set(header.people) - {message.author.id},
     )
     verdict = terms.admissions[state.index]
-    if verdict in {Admission.IGNORED, Admission.GONE}:
+    if verdict is Admission.IGNORED:
+        return verdict
+    if verdict is Admission.GONE:
+        _take_out(rows, header, message)
         return verdict
     if header is None:
         header = _begin(now, message.kind, terms.ttl, reach=terms.reach)
@@ -155,6 +179,7 @@ def _admit(rows: Rows, now: Now, message: Message, terms: AdmissionPolicy) -> Ad
         header.refused += 1
         rows.put_header(header)
         return Admission.FULL
+    _take_out(rows, header, message)
     _take_in(rows, now, header, message, terms, verdict)
     return verdict
 

@@ -1,6 +1,6 @@
 -- Takes a message in, once, whatever its admission; with a token, claims the thread as well.
 -- KEYS header entries ids people work who all ends buried trace seen...
--- ARGV token lease call id author at entry admissions kind ttl reach waiting_limit overheard_limit
+-- ARGV token lease call id author at again entry admissions kind ttl reach waiting_limit overheard_limit
 -- Answers {verdict, new, work or false, muted or not}; admissions are single letters, see core.store.redis.wire.
 
 -- The earlier admission of the message, and whether this call decided it and its reply was lost.
@@ -12,6 +12,25 @@ local function known(h, marks)
   -- An event may come under a new identity although its message is stored already.
   local entry = h and entry_at(place_of(A.id))
   return entry and status_of(entry), false
+end
+
+-- Whether a message that was overheard is admitted again: its author has edited it, so that it now
+-- addresses the bot, and no later edit is stored. `again` is the time of the edit, or 0.
+local function is_latest(h)
+  local json = h and entry_at(place_of(A.id))
+  if not json then return true end
+  local stamp = tonumber(cjson.decode(json)[ENTRY.stamp] or '0')
+  return status_of(json) == 'o' and tonumber(A.again) >= stamp
+end
+
+-- Removes the entry of a message that is admitted again, for its new place or for good.
+local function take_out(h)
+  local place = h and A.again ~= '0' and place_of(A.id)
+  local json = entry_at(place)
+  if not json or status_of(json) ~= 'o' then return end
+  redis.call('HDEL', K.entries, place)
+  redis.call('HDEL', K.ids, A.id)
+  if place >= h.head then h.overheard = h.overheard - 1 end
 end
 
 local function verdict_for(h, line)
@@ -82,6 +101,7 @@ end
 local function admit(h, line)
   if line and line ~= '' and tonumber(A.at) <= tonumber(line) then return 'g', h end
   local verdict = verdict_for(h, line)
+  if verdict == 'g' then take_out(h) end
   if verdict == 'i' or verdict == 'g' then return verdict, h end
   if h == nil then
     remove(false)  -- remains of an expired session
@@ -92,6 +112,7 @@ local function admit(h, line)
     h.refused = h.refused + 1
     return 'f', h
   end
+  take_out(h)
   take_in(h, verdict, line)
   return verdict, h
 end
@@ -99,7 +120,7 @@ end
 local h = load()
 local marks = redis.call('MGET', K.trace, unpack(K.seen))
 local verdict, again = known(h, marks)
-local new = not verdict
+local new = not verdict or (verdict == 'o' and A.again ~= '0' and is_latest(h))
 if new then
   verdict, h = admit(h, marks[1])
   if verdict ~= 'i' then
@@ -108,5 +129,5 @@ if new then
 end
 local oldest = new and h ~= nil and h.waiting == 1 and A.id
 local claimed = A.token ~= '' and verdict == 'a' and h ~= nil and claim(h, A.token, oldest)
-if h ~= nil and (new or claimed) and verdict ~= 'g' and verdict ~= 'i' then save(h) end
+if h ~= nil and (new or claimed) and verdict ~= 'i' and (verdict ~= 'g' or A.again ~= '0') then save(h) end
 return {verdict, text(new or again), claimed and show(h), h ~= nil and h.muted}
