@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Protocol
 from core.commands.access import Right
 from core.commands.parser import parse_command
 from core.domain.errors import ChatbotError, DeniedError, PlatformError, broke
-from core.domain.message import Address, Kind
+from core.domain.message import FOR_US, Address, Kind
 from core.domain.tasks import Tasks
 
 if TYPE_CHECKING:
@@ -72,10 +72,10 @@ class CommandReplies(Protocol):
         """Reply to a message, visibly to everyone: once per `name`, by whichever process."""
 
     async def offer(self, message: Message, name: str) -> None:
-        """Reply once with a button that runs the command `forget` or `memory`."""
+        """Reply once with a button that runs the command `forget`, `memory` or `reset`."""
 
-    async def tell(self, person: str, text: str) -> None:
-        """Write to one person privately."""
+    async def refuse(self, message: Message, text: str) -> None:
+        """Write to a message's author privately; if that is closed, where they wrote it."""
 
     async def send(self, person: str, file: Path) -> None:
         """Send an export to one person privately; never twice."""
@@ -94,7 +94,7 @@ class ThreadCommands:
         store: Store,
         ttl: Callable[[Kind], float],
         clock: Clock,
-        soon: Callable[[Coroutine[Any, Any, None], str], None],
+        soon: Callable[[Coroutine[Any, Any, None], Message], None],
     ) -> None:
         """Create it.
 
@@ -104,7 +104,7 @@ class ThreadCommands:
             store: Where the threads are.
             ttl: Returns after how many seconds of silence a conversation of a kind ends.
             clock: Paces the replies that another process may have left out.
-            soon: Runs a job in the background for a person, and tells them if it fails.
+            soon: Runs a job in the background for a message, and tells its author if it fails.
         """
         self._authorized = authorized
         self._replies = replies
@@ -119,14 +119,14 @@ class ThreadCommands:
 
         Raises `StoreError`; the platform then delivers the event again.
         """
-        linked, person = self._replies.linked, message.author.id
+        linked = self._replies.linked
         command = None if message.attachments else parse_command(message.text, linked)
         if command is None or not await self._is_for_us(message, command):
             return False
         if await intake.is_new(message):
             said = await self._change(message, command, intake)
             if await intake.mark(message, _BEGUN):
-                self._soon(self._reply(message, command, said, intake), person)
+                self._soon(self._reply(message, command, said, intake), message)
             else:
                 self._tasks.start(self._reply_if_missing(message, command, said, intake))
         return True
@@ -134,7 +134,7 @@ class ThreadCommands:
     def wake(self, message: Message, received: Received) -> None:
         """End the quiet of a thread in which a message mentions the bot, after intake took it."""
         if received.muted and message.address is Address.MENTIONED and message.kind is not Kind.DM:
-            self._soon(self._mute(message, muted=False), message.author.id)
+            self._soon(self._mute(message, muted=False), message)
 
     async def close(self) -> None:
         """Stop; the next process makes up for replies that are not due yet."""
@@ -151,7 +151,7 @@ class ThreadCommands:
         self, message: Message, command: Command, intake: Intake
     ) -> str | DeniedError:
         """Apply a command's effect, which may happen twice; return the reply, if it has one."""
-        if command.name == "reset":
+        if command.name == "reset" and not _asks_first(message, command):
             person, thread = message.author.id, message.thread
             # Right before the command: a message at or before a reset never counts as new.
             before = math.nextafter(message.sent_at, 0)
@@ -175,14 +175,14 @@ class ThreadCommands:
             else:
                 await self._say(message, command, said)
         except DeniedError as denied:
-            await self._replies.tell(message.author.id, str(denied))
+            await self._replies.refuse(message, str(denied))
         await intake.mark(message)
 
     async def _say(self, message: Message, command: Command, said: str | DeniedError) -> None:
         if isinstance(said, DeniedError):
             raise said
         replies, name = self._replies, command.name
-        if name in {"forget", "memory"}:
+        if name in {"forget", "memory"} or (name == "reset" and _asks_first(message, command)):
             await replies.offer(message, name)
         elif name == "stats":
             lines = await self._authorized.stats(message.author.id, message.thread)
@@ -239,3 +239,12 @@ class ThreadCommands:
     async def _may_export(self, message: Message, command: Command) -> bool:
         thread = command.thread or message.thread
         return await self._authorized.right(message.author.id, thread) is not Right.NONE
+
+
+def _asks_first(message: Message, command: Command) -> bool:
+    """Return whether a reset is offered as a button instead of done at once.
+
+    `!reset` in a thread may be meant for another bot, since many have the prefix `!`; `reset?` may
+    be a question about the command.
+    """
+    return command.is_question or message.address not in FOR_US

@@ -6,6 +6,7 @@ import re
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, Literal, TypeAlias
+from unicodedata import category
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -36,7 +37,17 @@ _NAMES: dict[str, CommandName] = {
     "talk": "listen",
 }
 _FORMS = {"md": ExportFormat.MARKDOWN, "markdown": ExportFormat.MARKDOWN, "json": ExportFormat.JSON}
-_COMMAND = re.compile(r"(!?)/?([A-Za-z]{1,20})[.!]?(?:\s+(.+))?", re.DOTALL)
+_NAME = re.compile(r"(?:/(?:chatbot\s+)?)?([A-Za-z]{1,20})")
+_LONGEST_NAME = 60
+"""Characters in which a command's name must end, once it has begun."""
+_FULL_WIDTH = str.maketrans({code: code - 0xFEE0 for code in range(0xFF01, 0xFF5F)})
+"""Letters and signs as Chinese and Japanese keyboards type them."""
+_QUESTION = re.compile("[?\N{ARABIC QUESTION MARK}]")
+_MARKDOWN = frozenset("`~|")
+_MEANT = frozenset("@#%&/\\")
+"""Punctuation that makes another word of what it stands at."""
+_FILLERS = {"as", "in"}
+"""Words that may stand before the form of an export."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,6 +57,8 @@ class Command:
     name: CommandName
     marked: bool
     """It starts with `!`, which makes it a command wherever it is written."""
+    is_question: bool = False
+    """It ends with a question mark: its author may not mean it to be run."""
     thread: ThreadKey | None = None
     """The thread it names by a link; None for the thread it is written in."""
     form: ExportFormat = ExportFormat.MARKDOWN
@@ -56,20 +69,33 @@ def parse_command(text: str, linked: Callable[[str], ThreadKey | None]) -> Comma
     """Return the command that a text is; None if it is an ordinary message.
 
     A command is its name and nothing else; an export may add a link and a form. So `help me with
-    this` is a question.
+    this` is a question. Punctuation, quotation marks and Markdown around a command change nothing.
 
     Args:
         text: What the person wrote, without the mention before it.
         linked: Returns the thread of the message that a link leads to; None if it is no such link.
     """
-    found = _COMMAND.fullmatch(text.strip())
-    name = _NAMES.get(found[2].lower()) if found else None
+    start = next((at for at, sign in enumerate(text) if not _is_around(sign)), None)
+    if start is None:
+        return None
+    found = _NAME.match(text[start : start + _LONGEST_NAME].translate(_FULL_WIDTH))
+    name = _NAMES.get(found[1].lower()) if found else None
     if found is None or name is None:
         return None
-    marked, rest = bool(found[1]), found[3]
-    if not rest:
-        return Command(name=name, marked=marked)
+    marked = text.strip()[0].translate(_FULL_WIDTH) == "!"
+    rest = text[start + found.end() :]
+    if all(map(_is_around, rest)):
+        is_question = _QUESTION.search(rest.translate(_FULL_WIDTH)) is not None
+        return Command(name=name, marked=marked, is_question=is_question)
     return _export(rest.split(), linked, marked=marked) if name == "export" else None
+
+
+def _is_around(sign: str) -> bool:
+    """Return whether people put a sign around a command without meaning more than the command."""
+    if sign.isalnum() or sign.translate(_FULL_WIDTH) in _MEANT:
+        return False
+    # Punctuation, and what is invisible: a joiner, a mark of direction.
+    return sign.isspace() or sign in _MARKDOWN or category(sign)[0] == "P" or category(sign) == "Cf"
 
 
 def _export(
@@ -77,11 +103,23 @@ def _export(
 ) -> Command | None:
     thread: ThreadKey | None = None
     form: ExportFormat | None = None
-    for argument in arguments:
-        if form is None and argument.lower() in _FORMS:
+    for argument in map(_bare, arguments):
+        if not argument or argument.lower() in _FILLERS:
+            pass
+        elif form is None and argument.lower() in _FORMS:
             form = _FORMS[argument.lower()]
-        elif thread is None and (thread := linked(argument.strip("<>"))) is not None:
+        elif thread is None and (thread := linked(argument)) is not None:
             pass
         else:
             return None
     return Command(name="export", marked=marked, thread=thread, form=form or ExportFormat.MARKDOWN)
+
+
+def _bare(argument: str) -> str:
+    """Return an argument without what people put around it."""
+    start, end = 0, len(argument)
+    while start < end and (argument[start] == "<" or _is_around(argument[start])):
+        start += 1
+    while end > start and (argument[end - 1] == ">" or _is_around(argument[end - 1])):
+        end -= 1
+    return argument[start:end]

@@ -6,6 +6,7 @@ import asyncio
 
 from bots.discord.ui.commands import EXPORT_MENU, FORGET_MENU
 from bots.discord.ui.interactions import FAILED
+from core.commands.authorized import NOT_MEMBER, NOT_YOURS
 from core.models.scripted import ScriptedModel
 from tests.e2e.discord_bot import bot_on, until_true
 from tests.e2e.discord_hands import answer, settled, synced, talk, threads_of, use
@@ -165,6 +166,8 @@ async def test_words_after_a_mention_and_behind_a_mark_are_commands() -> None:
             await fake.say(ann, thread, "!listen")
             await fake.until(lambda: "I am listening" in fake.texts(thread)[-1])
             await fake.say(ann, thread, "!reset")
+            await fake.until(lambda: fake.history(thread)[-1].components)
+            await fake.press(ann, fake.history(thread)[-1], "Reset")
             await fake.until(lambda: "Ann reset this conversation" in fake.texts(thread)[-1])
             await fake.say(ann, thread, "!stats")
             await fake.until(lambda: "Conversations: 1" in fake.texts(thread)[-1])
@@ -182,6 +185,46 @@ async def test_words_after_a_mention_and_behind_a_mark_are_commands() -> None:
         assert len(spoken(fake, thread)) == 1
         assert fake.said_by_bot(general) == []
         assert FAILED not in "\n".join(m.content for m in fake.ephemerals)
+
+
+async def test_a_reset_that_may_be_meant_for_another_bot_destroys_nothing() -> None:
+    async with FakeDiscord() as fake:
+        ann, bob = fake.person("ann"), fake.person("bob")
+        general = fake.channel("general")
+        async with bot_on(fake) as bot:
+            _, thread = await talk(fake, bot, ann, general, "My dog is called Rex.")
+            (info,) = await threads_of(bot, ann)
+            await fake.say(bob, thread, "lol")
+            for text in ("!reset", "!Reset.", f"{fake.at_bot} reset?"):
+                await fake.say(bob, thread, text)
+                await fake.until(lambda: fake.history(thread)[-1].components)
+                assert "I ask before I reset" in fake.texts(thread)[-1]
+            work = await bot.store.peek(info.thread)
+            assert work
+            assert work.reset_position == 0
+            dm = fake.dm(ann)
+            await fake.say(ann, dm, "My cat is called Tom.")
+            await fake.replies(dm)
+            await settled(bot)
+            await fake.say(ann, dm, "!reset")
+            await fake.until(lambda: "Ann reset this conversation" in fake.texts(dm)[-1])
+
+
+async def test_what_is_for_one_person_is_said_where_they_asked_if_their_dms_are_closed() -> None:
+    async with FakeDiscord() as fake:
+        ann, bob = fake.person("ann"), fake.person("bob")
+        general = fake.channel("general")
+        fake.user(ann).dms_open = fake.user(bob).dms_open = False
+        async with bot_on(fake) as bot:
+            _, thread = await talk(fake, bot, ann, general, "My dog is called Rex.")
+            for command, words in (("reset", NOT_MEMBER), ("export", NOT_YOURS)):
+                await fake.say(bob, thread, f"{fake.at_bot} {command}")
+                await fake.until(lambda words=words: fake.texts(thread)[-1] == words)  # type: ignore[misc]
+            await fake.say(ann, thread, "!export")
+            await fake.until(lambda: "write to you directly" in fake.texts(thread)[-1])
+            fake.faults.next(POST, Refused(50013))
+            await fake.say(ann, thread, f"{fake.at_bot} quiet")
+            await fake.until(lambda: "I have no right to do that" in fake.texts(thread)[-1])
 
 
 async def test_a_mention_told_a_second_time_ends_no_quiet() -> None:

@@ -63,7 +63,7 @@ async def test_or_the_person_is_told_why_not_and_who_can_repair_it(code: int, wo
 
 
 @pytest.mark.parametrize(
-    ("code", "words"), [(50007, "Allow direct messages"), (50278, "no longer have a server")]
+    ("code", "words"), [(50007, "allow direct messages"), (50278, "no longer have a server")]
 )
 async def test_who_takes_no_direct_messages_is_told_so_where_they_asked(
     code: int, words: str

@@ -15,6 +15,7 @@ from slack_sdk.web.async_client import AsyncWebClient
 from bots.slack.api import Api
 from bots.slack.outbound import files_out
 from bots.slack.pace import Pace
+from core.commands.authorized import NOT_MEMBER
 from core.domain.clock import SystemClock
 from tests.e2e.slack_bot import bot_on
 from tests.e2e.slack_hands import files_in, talk, told
@@ -189,6 +190,25 @@ async def test_who_can_not_be_written_to_directly_is_told_so_where_they_asked() 
         fake.faults.next("chat.postMessage", closed)
         await fake.slash(ann, general, f"/chatbot export {link}")
         await fake.until(lambda: any("messages tab is off" in m.text for m in fake.ephemerals))
+
+
+async def test_what_is_for_one_person_is_said_where_they_asked_if_their_dms_are_closed() -> None:
+    async with FakeSlack() as fake, bot_on(fake):
+        ann, general, asked = await ask(fake)
+        bob = fake.person("bob")
+        await fake.join(bob, general)
+        for code in ("cannot_dm_bot", "messages_tab_disabled"):
+            fake.faults.next("conversations.open", Refused(code))
+            count = len(fake.ephemerals)
+            await fake.say(bob, general, f"{fake.at_bot} reset", asked.ts)
+            await fake.until(lambda count=count: len(fake.ephemerals) > count)  # type: ignore[misc]
+            said = fake.ephemerals[-1]
+            assert (said.user, said.text, said.thread_ts) == (bob.id, NOT_MEMBER, asked.ts)
+            fake.faults.next("conversations.open", Refused(code))
+            await fake.slash(ann, general, "/chatbot stats")
+            await fake.until(lambda: fake.ephemerals[-1].text.startswith("Conversations: 1"))
+            assert fake.ephemerals[-1].user == ann.id
+    assert fake.said_by_app(fake.dm(ann)) == []
 
 
 async def test_a_disk_that_is_full_is_for_whoever_runs_the_bot(

@@ -119,12 +119,38 @@ async def test_a_word_after_an_exclamation_mark_is_a_command_where_the_bot_is(
             assert (await fake.replies(general, asked.ts, 2))[1].text == "Important?"
             await fake.settled()
             await fake.say(ann, general, "!reset", asked.ts)
-            said = (await fake.replies(general, asked.ts, 3))[2].text
+            offer = (await fake.replies(general, asked.ts, 3))[2]
+            assert "I ask before I reset" in offer.text
+            await fake.press(ann, "thread_reset", offer)
+            said = (await fake.replies(general, asked.ts, 4))[3].text
             assert "I no longer use anything above this line" in said
             await talk(fake, ann, general, "What is my dog called?", asked)
             await fake.settled()
     assert "!important" in shown(model.calls[1])
     assert "Rex" not in shown(model.calls[2])
+
+
+async def test_a_reset_that_may_be_meant_for_another_bot_destroys_nothing() -> None:
+    model = ScriptedModel("Noted.", "Rex.", "In private.", "I don't know.")
+    async with FakeSlack() as fake:
+        ann, bob = fake.person("ann"), fake.person("bob")
+        general = fake.channel("general", ann, bob)
+        async with bot_on(fake, model):
+            asked = await talk(fake, ann, general, "My dog is called Rex.")
+            await fake.say(bob, general, "lol", asked.ts)
+            for count, text in enumerate(("!reset", "!reset.", f"{fake.at_bot} reset?"), start=2):
+                await fake.say(bob, general, text, asked.ts)
+                await fake.replies(general, asked.ts, count)
+            await talk(fake, ann, general, "What is my dog called?", asked)
+            assert "Rex" in shown(model.calls[1])
+            dm = fake.dm(ann)
+            await fake.say(ann, dm, "My cat is called Tom.")
+            await fake.until(lambda: fake.said_by_app(dm))
+            await asyncio.sleep(0.1)  # a reset would take back an answer that isn't settled
+            await fake.say(ann, dm, "!reset")
+            await fake.until(lambda: "no longer use" in fake.said_by_app(dm)[-1].text)
+    offers = answers(fake, general, asked.ts)[1:4]
+    assert all("I ask before I reset" in offer.text for offer in offers)
 
 
 async def test_a_word_after_an_exclamation_mark_is_nothing_to_the_bot_elsewhere() -> None:

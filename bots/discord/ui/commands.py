@@ -50,7 +50,7 @@ thread and in direct messages they act on that one.
 are.
 In a message's menu, under Apps, you can export or forget its thread.
 Inside a thread, mention me with the same words (`@{COMMAND} reset`), or put `!` before them \
-(`!reset`). There, `quiet` keeps me silent until someone mentions me, and `talk` ends that."""
+(`!help`). There, `quiet` keeps me silent until someone mentions me, and `talk` ends that."""
 
 
 @dataclass(frozen=True, slots=True)

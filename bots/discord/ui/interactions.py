@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from bots.discord.ui.replies import DiscordReplies
     from core.commands.authorized import AuthorizedCommands
     from core.domain.clock import Clock
+    from core.domain.message import Message
     from core.store.port import Store
 
     Interaction: TypeAlias = discord.Interaction[Any]
@@ -136,11 +137,11 @@ class Interactions:
         """Answer with a text only."""
         await self._handle(interaction, lambda context: context.show(text))
 
-    def soon(self, job: Coroutine[Any, Any, None], person: str) -> None:
-        """Do something in the background, and tell the person if it fails."""
+    def soon(self, job: Coroutine[Any, Any, None], message: Message) -> None:
+        """Do something for a message in the background, and tell its author if it fails."""
 
         async def tell(text: str) -> None:
-            await self._replies.tell(person, text)
+            await self._replies.refuse(message, text)
 
         self._tasks.start(self._tried(job, tell))
 

@@ -24,8 +24,8 @@ _WHY = {
     40007: "I am banned from that server. An admin of the server can lift the ban.",
     50001: _RIGHT,
     50007: (
-        "Discord does not let me write to you directly. Allow direct messages in the server's "
-        "privacy settings, or unblock me, and ask me again."
+        "Discord does not let me write to you directly. Use `/chatbot` here instead, whose answers "
+        "only you see, or allow direct messages in the server's privacy settings, or unblock me."
     ),
     50009: "The server requires more verification before I may write there.",
     50013: _RIGHT,

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from typing import TYPE_CHECKING
 
 from typing_extensions import override
 
+from bots.discord.faults import RefusedError
 from bots.discord.inbound.events import NAME, ChannelInfo
 from bots.discord.outbound import posting
 from bots.discord.outbound.files_out import DEFAULT_LIMIT, parts_of
@@ -30,10 +32,16 @@ if TYPE_CHECKING:
     from core.domain.errors import PlatformError
     from core.domain.message import Message
 
+log = logging.getLogger(__name__)
+
 _SENT = "Here is the conversation you asked for."
 _OFFERS = {
     "forget": "I ask before I forget anything. Press the button.",
     "memory": "Only you will see it. Press the button.",
+    "reset": (
+        "If this was meant for me: I ask before I reset a conversation, which is for everyone in "
+        "it. Press the button."
+    ),
 }
 
 
@@ -80,6 +88,17 @@ class DiscordReplies(CommandReplies):
     # --- to one person --------------------------------------------------------------------------
 
     @override
+    async def refuse(self, message: Message, text: str) -> None:
+        """Say something to a message's author in a direct message, else under the message.
+
+        Discord shows something to one person alone only in answer to a command of its own.
+        """
+        try:
+            await self.tell(message.author.id, text)
+        except RefusedError as refused:
+            log.info("a refusal is said under the message: %s", refused)
+            await self._platform.say(message, text)
+
     async def tell(self, person: str, text: str) -> None:
         """Say something to a person in a direct message."""
         await self.give(person, text, ())

@@ -15,7 +15,7 @@ HELP = (
     "`/chatbot reset` starts the conversation over, `/chatbot stats` shows how long conversations "
     "are.\n"
     "Inside a thread, mention me with the same words (`@chatbot reset`), or put `!` before them "
-    "(`!reset`). There, `quiet` keeps me silent until someone mentions me, and `talk` ends that."
+    "(`!help`). There, `quiet` keeps me silent until someone mentions me, and `talk` ends that."
 )
 REMEMBERED = (
     "I remember each thread I take part in: what people said to me and what I answered. Older "

@@ -13,9 +13,8 @@ import logging
 import re
 from typing import TYPE_CHECKING, Any
 
-from bots.slack.faults import RefusedError
 from bots.slack.ids import is_ts
-from bots.slack.inbound.events import NAME
+from bots.slack.inbound.events import NAME, channel_of
 from bots.slack.inbound.people import is_id
 from bots.slack.ui import views
 from bots.slack.ui.commands import COMMAND, EXPORT_SHORTCUT, FORGET_SHORTCUT
@@ -38,6 +37,7 @@ if TYPE_CHECKING:
     from bots.slack.ui.replies import SlackReplies
     from core.commands.authorized import AuthorizedCommands
     from core.commands.parser import Command
+    from core.domain.message import Message
     from core.store.port import Store
 
 log = logging.getLogger(__name__)
@@ -88,18 +88,19 @@ class Interactions:
         if expected and (user := _user_of(body)):
             self._begin(self._told(user, _UNREAD), user)
 
-    def soon(self, job: Coroutine[Any, Any, None], user: str) -> None:
-        """Do something in the background, and tell the person if it fails."""
-        self._begin(job, user)
+    def soon(self, job: Coroutine[Any, Any, None], message: Message) -> None:
+        """Do something for a message in the background, and tell its author if it fails."""
+        channel, root = channel_of(message.thread.channel), message.answer_in
+        self._begin(job, message.author.id, channel, root)
 
     async def close(self) -> None:
         """Give running commands a moment to finish."""
         await self._tasks.wait(_CLOSING)
 
     def _begin(
-        self, job: Coroutine[Any, Any, None], user: str, channel: str = ""
+        self, job: Coroutine[Any, Any, None], user: str, channel: str = "", root: str = ""
     ) -> asyncio.Task[None]:
-        return self._tasks.start(self._tried(job, user, channel))
+        return self._tasks.start(self._tried(job, user, channel, root))
 
     async def _once(
         self, make: Callable[[], Coroutine[Any, Any, None]], body: dict[str, Any]
@@ -119,7 +120,9 @@ class Interactions:
         """Do something while Slack waits, and finish it later if that takes too long."""
         await asyncio.wait({self._begin(job, user)}, timeout=_BEFORE_ACK)
 
-    async def _tried(self, job: Coroutine[Any, Any, None], user: str, channel: str) -> None:
+    async def _tried(
+        self, job: Coroutine[Any, Any, None], user: str, channel: str, root: str
+    ) -> None:
         try:
             await job
             return
@@ -134,17 +137,13 @@ class Interactions:
         except Exception as error:  # noqa: BLE001 - whatever it is, a person waits for an answer
             log.error("a command failed: %s", broke(error))  # noqa: TRY400 - no text
             text = _UNREAD
-        await self._told(user, text, channel)
+        await self._told(user, text, channel, root)
 
-    async def _told(self, user: str, text: str, channel: str = "") -> None:
+    async def _told(self, user: str, text: str, channel: str = "", root: str = "") -> None:
         """Tell a person in a direct message, or in the channel if that is refused."""
+        channel = channel if is_id(channel) else ""
         try:
-            try:
-                await self._replies.tell(user, text)
-            except RefusedError:
-                if not is_id(channel):
-                    raise
-                await self._replies.whisper(user, channel, text)
+            await self._replies.tell_or_whisper(user, text, channel, root)
         except ChatbotError:
             log.warning("the result of a command was not posted")
 
@@ -185,7 +184,8 @@ class Interactions:
         trigger = str_of(body, "trigger_id")
         if given.name == "stats":
             here = self._directory.thread_at(channel, "")
-            await replies.tell(user, "\n".join(await self._authorized.stats(user, here)))
+            lines = await self._authorized.stats(user, here)
+            await replies.tell_or_whisper(user, "\n".join(lines), channel)
             return
         thread = given.thread or self._directory.thread_at(channel, "")
         if given.thread is None and not self._is_one(channel):
@@ -226,7 +226,7 @@ class Interactions:
     async def _home_opened(self, event: dict[str, Any]) -> None:
         user = str_of(event, "user")
         if is_id(user):
-            self.soon(self._home.show(user), user)
+            self._begin(self._home.show(user), user)
 
     def _asked(self, job: Coroutine[Any, Any, None], body: dict[str, Any]) -> None:
         """Do something for the person who asked for it; nothing if they are unknown."""
@@ -286,8 +286,9 @@ class Interactions:
             return views.words("What I remember", [str(denied)])
 
     async def _forget(self, user: str, named: str, *, whole: bool) -> None:
-        text = await self._authorized.forget(user, _thread_in(named), "whole" if whole else "own")
-        await self._replies.tell(user, text)
+        thread = _thread_in(named)
+        text = await self._authorized.forget(user, thread, "whole" if whole else "own")
+        await self._replies.tell_or_whisper(user, text, channel_of(thread.channel))
 
     def _is_one(self, channel: str) -> bool:
         """Return whether a channel has only one thread, so that a command needs no choice."""

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from typing_extensions import override
 
+from bots.slack.faults import RefusedError
 from bots.slack.inbound.events import channel_of
 from bots.slack.outbound import format as shape
 from bots.slack.outbound.files_out import share
@@ -40,6 +41,10 @@ _SENT = "Here is the conversation you asked for."
 _OFFERS = {
     "forget": "I ask before I forget anything. Press the button.",
     "memory": "Only you will see it. Press the button.",
+    "reset": (
+        "If this was meant for me: I ask before I reset a conversation, which is for everyone in "
+        "it. Press the button."
+    ),
 }
 
 
@@ -86,6 +91,24 @@ class SlackReplies(CommandReplies):
     # --- to one person --------------------------------------------------------------------------
 
     @override
+    async def refuse(self, message: Message, text: str) -> None:
+        """Say something to a message's author in a direct message, else where only they see it."""
+        channel = channel_of(message.thread.channel)
+        await self.tell_or_whisper(message.author.id, text, channel, message.answer_in)
+
+    async def tell_or_whisper(self, person: str, text: str, channel: str, root: str = "") -> None:
+        """Say something to a person in a direct message; if that is refused, in a channel.
+
+        There, in the thread of `root` if it has one, only that person sees it.
+        """
+        try:
+            await self.tell(person, text)
+        except RefusedError as refused:
+            if not channel:
+                raise
+            log.info("a person is answered where they asked: %s", refused)
+            await self.whisper(person, channel, text, root)
+
     async def tell(self, person: str, text: str) -> None:
         """Say something to a person in a direct message."""
         dm = await direct_channel(self._api, person)
@@ -97,14 +120,11 @@ class SlackReplies(CommandReplies):
         dm = await direct_channel(self._api, person)
         await share(self._api, self._clock, file, channel=dm, comment=_SENT)
 
-    async def whisper(self, person: str, channel: str, text: str) -> None:
+    async def whisper(self, person: str, channel: str, text: str, root: str = "") -> None:
         """Say something in a channel that only one person sees, and Slack does not keep."""
+        content = shape.message(text) | ({"thread_ts": root} if root else {})
         await self._api.call(
-            "chat.postEphemeral",
-            channel=channel,
-            user=person,
-            **shape.NO_PREVIEWS,
-            **shape.message(text),
+            "chat.postEphemeral", channel=channel, user=person, **shape.NO_PREVIEWS, **content
         )
 
     @override
