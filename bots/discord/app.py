@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from contextlib import asynccontextmanager
+from functools import partial
 from typing import TYPE_CHECKING
 
 import aiohttp
@@ -30,7 +31,7 @@ from core.commands.authorized import AuthorizedCommands
 from core.commands.in_thread import ThreadCommands
 from core.domain.admission import FollowUp
 from core.domain.errors import PlatformError, described
-from core.intake.backfill import ThreadBackfill
+from core.intake.backfill import ThreadBackfill, gathered
 from core.intake.catch_up import CatchUp, Cursors
 
 if TYPE_CHECKING:
@@ -39,7 +40,6 @@ if TYPE_CHECKING:
     from bots.settings.settings import Settings
     from core.commands.commands import Commands
     from core.domain.clock import Clock
-    from core.domain.message import Message
     from core.intake.intake import Intake
     from core.store.port import Store
     from core.worker.worker import Worker
@@ -108,7 +108,7 @@ class Discord:
         channels, audience = platform.channels, self._audience
         reader = ChannelReader(api, channels, audience, overhears=settings.overhear)
         # Without overhearing, a thread's title is read all the same.
-        backfill = ThreadBackfill(reader.before, store, intake, named=_as_it_is, wanted=True)
+        backfill = ThreadBackfill(partial(gathered, reader.before), store, intake, wanted=True)
         cursors = Cursors(store, clock, f"{NAME}:{platform.me.user}", group=_shard_group)
         messages = DiscordIntake(
             intake, self._thread_commands, backfill, cursors, worker.files, platform.say
@@ -184,11 +184,6 @@ async def _first_session(began: asyncio.Event, connection: asyncio.Task[None]) -
         beginning.cancel()
     if connection.done():
         connection.result()
-
-
-async def _as_it_is(message: Message) -> Message:
-    """Return a message unchanged: what `ChannelReader` yields has its author's name."""
-    return message
 
 
 def _shard_group(place: str) -> str:

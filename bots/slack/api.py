@@ -47,10 +47,12 @@ log = logging.getLogger(__name__)
 
 SLACK_URL = "https://slack.com/api/"
 READS = {
+    "bots.info",
     "conversations.history",
     "conversations.members",
     "conversations.replies",
     "files.info",
+    "usergroups.list",
     "users.conversations",
     "users.info",
 }

@@ -113,12 +113,9 @@ class Slack:
             partial(thread_before, api, audience),
             store,
             intake,
-            named=self._names.named,
             wanted=self._settings.overhear,
         )
-        messages = SlackIntake(
-            intake, self._names, self._thread_commands, backfill, cursors, self.platform.say
-        )
+        messages = SlackIntake(intake, self._thread_commands, backfill, cursors, self.platform.say)
         history = SlackHistory(api, me, audience, messages.offer, self.platform.say)
         hours = self._settings.slack_catch_up_hours
         catch_up = CatchUp(NAME, history, store, intake, cursors, clock, hours=hours)

@@ -32,3 +32,8 @@ def seconds(ts: str) -> float:
     A float keeps the microseconds until the year 2255.
     """
     return micros(ts) / _MICRO
+
+
+def ts_of(micros: int) -> str:
+    """Return the timestamp of a moment in whole microseconds."""
+    return f"{micros // _MICRO}.{micros % _MICRO:06d}"

@@ -22,6 +22,7 @@ _TIER_2, _TIER_3, _TIER_4 = 20, 50, 100
 _PER_MINUTE = {
     "agents.sessions.setStatus": _TIER_3,
     "assistant.threads.setStatus": _TIER_3,
+    "bots.info": _TIER_3,
     "chat.appendStream": _TIER_4,
     "chat.delete": _TIER_3,
     "chat.startStream": _TIER_2,
@@ -34,6 +35,7 @@ _PER_MINUTE = {
     "conversations.replies": _TIER_3,
     "files.info": _TIER_4,
     "reactions.add": _TIER_3,
+    "usergroups.list": _TIER_2,
     "users.conversations": _TIER_3,
     "users.info": _TIER_4,
 }

@@ -112,6 +112,8 @@ class QuoteKind(StrEnum):
     """What an app shows: an attachment, embed, block or component, a poll, a sticker, a table."""
     TITLE = "title"
     """The title, and the tags, of the thread or post that it opens."""
+    MISSING = "missing"
+    """A word of the program: what was said before it, and could not be read."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

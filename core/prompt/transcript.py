@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 # not `re`: before Python 3.11.5 its possessive groups go wrong
 import regex  # type: ignore[import-untyped] # ships no types
 
-from core.domain.message import Kind
+from core.domain.message import Kind, QuoteKind
 from core.domain.session import AnswerKind, Status
 from core.models.port import ShownMessage
 from core.prompt.files import FileKind, in_bytes
@@ -167,6 +167,8 @@ def _body(entry: Entry, files: Files) -> str:
 
 
 def _quote(quote: Quote) -> str:
+    if quote.kind is QuoteKind.MISSING:
+        return enclosed(NOTICE, quoted(quote.text))
     marks = {
         "from": quote.author,
         "yours": "yes" if quote.by_bot else "",
@@ -181,7 +183,8 @@ def _quote(quote: Quote) -> str:
 def _plain(entry: Entry, files: Files) -> str:
     """Return the same text as `_body`, without tags and escapes."""
     parts = [entry.text] if entry.text.strip() else []
-    parts += [quote.text for quote in entry.quotes if quote.text.strip()]
+    said = [quote for quote in entry.quotes if quote.kind is not QuoteKind.MISSING]
+    parts += [quote.text for quote in said if quote.text.strip()]
     for attachment in entry.attachments:
         file = files.get(attachment.id)
         parts.append(_label(attachment, file))

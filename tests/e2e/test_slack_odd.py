@@ -180,7 +180,7 @@ async def test_what_breaks_a_parser_is_named_by_its_kind_and_its_author_is_told(
             raise LookupError(text)
         return text
 
-    monkeypatch.setattr("bots.slack.inbound.events.readable", trips)
+    monkeypatch.setattr("bots.slack.inbound.content.readable", trips)
     async with odd_world(caplog) as (fake, _):
         ann = fake.person("ann")
         general = fake.channel("general", ann)
@@ -431,7 +431,7 @@ async def test_a_direct_message_that_was_missed_and_cant_be_read_gets_a_word() -
             await fake.replies(fake.dm(ann), first.ts)
             await fake.settled()
         missed = await fake.say(ann, fake.dm(ann), "hello")
-        fake.altered[missed.ts] = lambda found: found | {"text": None}
+        fake.altered[missed.ts] = lambda found: found | {"text": None, "blocks": None}
         for _ in range(2):
             async with bot_on(fake, store=store):
                 (word,) = await fake.replies(fake.dm(ann), missed.ts)

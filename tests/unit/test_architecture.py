@@ -144,8 +144,10 @@ ROLES = {
     "faults": "Fault RefusedError NeverError ContentError PassingError LimitedError",
     "hosts": "",
     "ids": "",
+    "inbound/address": "",
     "inbound/audience": "Audience",
     "inbound/catch_up": "{platform}History",
+    "inbound/content": "Content",
     "inbound/events": "Me",
     "inbound/history": "",
     "inbound/names": "Names",
@@ -174,13 +176,13 @@ ROLES = {
 OWN = {
     "Slack": {
         "connection/dispatch", "connection/http", "connection/http_connections",
-        "connection/socket", "outbound/escape", "outbound/stream", "outbound/titles",
-        "setup/doctor_checks", "ui/agent", "ui/home",
+        "connection/socket", "inbound/blocks", "outbound/escape", "outbound/stream",
+        "outbound/titles", "setup/doctor_checks", "ui/agent", "ui/home",
     },
     "Discord": {
         "connection/client", "connection/gateway", "inbound/channel_queues", "inbound/channels",
-        "inbound/address", "inbound/content", "inbound/threads", "outbound/posting",
-        "outbound/threads", "ui/command_tree", "ui/interaction_context",
+        "inbound/threads", "outbound/posting", "outbound/threads", "ui/command_tree",
+        "ui/interaction_context",
     },
 }  # fmt: skip
 """The files for which the other platform has no counterpart."""

@@ -156,7 +156,7 @@ def test_subtypes_that_are_words(subtype: str) -> None:
     "event",
     [
         spoken(subtype="channel_join"),
-        spoken(subtype="bot_message", bot_id="B2"),
+        spoken(subtype="bot_message", bot_id="B2"),  # a thread in which the bot takes no part yet
         spoken(subtype="tombstone"),
         spoken(subtype="assistant_app_thread"),
         spoken(user="U0BOT"),
@@ -182,7 +182,7 @@ def test_other_bots_count_where_it_is_set_but_never_this_one() -> None:
     event = {"subtype": "bot_message", "bot_id": "B2", "ts": TS, "text": "hi", "username": "Jira"}
     message = said(payload(event), me)
     assert message
-    assert message.author == Author(id="B2", name="Jira")
+    assert message.author == Author(id="B2", name="Jira", is_app=True)
     assert said(payload({**event, "bot_id": "B0BOT"}), me) is None
 
 
@@ -407,14 +407,12 @@ def test_a_tombstone_tells_of_itself_where_slack_does_not_say_what_was_before() 
             spoken(files=[{"id": "F1", "file_access": "check_file_info"}]),
             id="another organisation's file, described later",
         ),
-        pytest.param(spoken(attachments=[{"is_msg_unfurl": True}]), spoken(), id="unfurl"),
         pytest.param(spoken(language={"locale": "de"}), spoken(), id="translation"),
         pytest.param(
             spoken("more", user="U0BOT", bot_id="B0BOT"),
             spoken("", user="U0BOT", bot_id="B0BOT"),
             id="own update",
         ),
-        pytest.param(spoken("x", bot_id="B2"), spoken("y", bot_id="B2"), id="another bot's"),
         pytest.param(
             spoken("This message was deleted.", user="USLACKBOT", subtype="tombstone"),
             spoken(),

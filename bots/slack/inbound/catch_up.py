@@ -6,6 +6,7 @@ five minutes.
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from typing import TYPE_CHECKING, TypeAlias
 
@@ -13,13 +14,20 @@ from typing_extensions import override
 
 from bots.slack.ids import is_ts, seconds
 from bots.slack.inbound.events import channel_of, place_of
-from bots.slack.inbound.history import direct_messages, history, is_tombstone, one, replies
+from bots.slack.inbound.history import (
+    ThreadReader,
+    direct_messages,
+    history,
+    is_tombstone,
+    one,
+    replies,
+)
 from bots.slack.inbound.people import is_id
 from bots.slack.pace import Rank
 from core.domain.errors import PlatformError
 from core.domain.message import Kind
 from core.domain.payload import dict_of, str_of
-from core.intake.backfill import PATIENCE
+from core.intake.backfill import MOST, PATIENCE, Before
 from core.intake.missed import HistorySource, Listing
 
 if TYPE_CHECKING:
@@ -41,16 +49,22 @@ _PATIENCE = 90.0
 """Seconds for one page: nothing waits for it, and some apps get one page a minute."""
 
 
-async def thread_before(
-    api: Api, audience: Audience, message: Message
-) -> AsyncGenerator[Message, None]:
-    """Yield what people said in a message's thread; raises as `history.replies`."""
+async def thread_before(api: Api, audience: Audience, message: Message) -> Before:
+    """Return what was said in a message's thread before it, as far as there is time to read it.
+
+    Raises `PlatformError` if nothing can be read.
+    """
     channel, kind = channel_of(message.thread.channel), _TYPES.get(message.kind, "")
-    async for found in replies(
-        api, channel, message.answer_in, rank=Rank.BACKFILL, patience=PATIENCE
-    ):
-        if (earlier := audience.read(found, channel, kind)) is not None:
-            yield earlier
+    reader = ThreadReader(api, channel, message.answer_in, before=message.id)
+    try:
+        async with asyncio.timeout(PATIENCE):
+            await reader.read(MOST)
+    except (PlatformError, TimeoutError) as error:
+        if not reader.thread.found:
+            raise PlatformError(f"the thread was not read: {type(error).__name__}") from error
+        log.info("a thread was not read to its end: %s", type(error).__name__)
+    shown, missing = reader.thread.ends(MOST)
+    return Before(messages=await audience.read_before(shown, channel, kind), missing=missing)
 
 
 class SlackHistory(HistorySource):
@@ -105,7 +119,7 @@ class SlackHistory(HistorySource):
                 roots.setdefault(ts, start)
             if not is_tombstone(found):
                 ids.add(ts)
-            if (message := self._audience.read(found, channel, kind)) is not None:
+            if (message := await self._audience.read(found, channel, kind)) is not None:
                 yield message
         yield Listing(name=channel, since=start, ids=frozenset(ids))
         for root, since in roots.items():
@@ -159,7 +173,7 @@ class SlackHistory(HistorySource):
         ):
             if not is_tombstone(found):
                 ids.add(str_of(found, "ts"))
-            if (message := self._audience.read(found, channel, kind)) is not None:
+            if (message := await self._audience.read(found, channel, kind)) is not None:
                 yield message
         yield Listing(name=_list_of(channel, root), since=oldest, ids=frozenset(ids))
 

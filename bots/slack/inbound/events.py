@@ -12,11 +12,12 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 from bots.slack.ids import is_ts, seconds
+from bots.slack.inbound.address import address_of, conversation_of, is_words
+from bots.slack.inbound.content import Content, content_of, reworded, shows_other
 from bots.slack.inbound.people import author_of, files_of, is_id, is_ours, is_stranger
-from bots.slack.inbound.text import mentions_in, readable
 from core.domain.errors import named
-from core.domain.message import FOR_US, Address, Kind, Message, ThreadKey
-from core.domain.payload import dict_of, dicts_of, str_of
+from core.domain.message import FOR_US, Kind, Message, ThreadKey
+from core.domain.payload import dict_of, str_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -24,12 +25,11 @@ if TYPE_CHECKING:
 NAME = "slack"
 
 _MESSAGES = {"message", "app_mention"}
-_SAID = {"", "file_share", "thread_broadcast", "me_message"}
-"""Subtypes of a person's words; all others are Slack's own, such as `channel_join`."""
 _EDITED, _DELETED, _TOMBSTONE = "message_changed", "message_deleted", "tombstone"
 _FILES = {"file_change", "file_deleted"}
 _REMOVALS = {"app_uninstalled", "tokens_revoked"}
-_KINDS = {"im": Kind.DM, "app_home": Kind.DM, "mpim": Kind.GROUP}
+_NO_NAMES: Mapping[str, str] = {}
+_NOTHING = Content()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,12 +43,12 @@ class Me:
     dm_scope: Literal["user", "thread"] = "user"
     """Whether a DM is one conversation, or each of its threads is one."""
     allow_bots: bool = False
-    """Whether messages of other bots count; the bot's own never do."""
+    """Whether other bots may talk to this one; if not, they are heard where it takes part."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Said:
-    """A person has said something."""
+    """A person has said something, or an app has."""
 
     message: Message
     by_stranger: bool
@@ -57,7 +57,7 @@ class Said:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Edited:
-    """A message's words or files have changed."""
+    """A message's words, its files or what people see with it have changed."""
 
     message: Message
     """The message as it is now."""
@@ -116,14 +116,17 @@ class Ignored:
 Event: TypeAlias = Said | Edited | Deleted | Stopped | FileChanged | Removed | RateLimited | Ignored
 
 
-def parse(body: Mapping[str, Any], me: Me) -> Event | None:
-    """Return what a payload says about conversations; None if it is about something else."""
+def parse(body: Mapping[str, Any], me: Me, names: Mapping[str, str] = _NO_NAMES) -> Event | None:
+    """Return what a payload says about conversations; None if it is about something else.
+
+    `names` are those of people, channels and groups, by id.
+    """
+    event = dict_of(body, "event")
+    if is_said(event):
+        return _parse_message(body, event, me, names) or Ignored()
+    kind = str_of(event, "type")
     if str_of(body, "type") == "app_rate_limited":
         return RateLimited()
-    event = dict_of(body, "event")
-    kind = str_of(event, "type")
-    if is_said(event):
-        return _parse_message(body, event, me) or Ignored()
     if kind == "agent_session_stopped":
         return _parse_stop(body, event, me) or Ignored()
     if kind in _FILES:
@@ -132,16 +135,17 @@ def parse(body: Mapping[str, Any], me: Me) -> Event | None:
 
 
 def _parse_message(
-    body: Mapping[str, Any], event: Mapping[str, Any], me: Me
+    body: Mapping[str, Any], event: Mapping[str, Any], me: Me, names: Mapping[str, str]
 ) -> Said | Edited | Deleted | None:
     if str_of(event, "subtype") not in {_EDITED, _DELETED}:
-        message = said(body, me)
+        message = said(body, me, names)
         return Said(message=message, by_stranger=is_stranger(body, me)) if message else None
     if (gone := deleted(body, me)) is not None:
         return gone
-    if (now := edited(body, me)) is None:
+    if (now := edited(body, me, names)) is None:
         return None
-    return Edited(message=now, by_stranger=is_stranger(body, me), reworded=is_reworded(body))
+    is_new = is_reworded(body) and (me.allow_bots or not now.author.is_app)
+    return Edited(message=now, by_stranger=is_stranger(body, me), reworded=is_new)
 
 
 def _parse_stop(body: Mapping[str, Any], event: Mapping[str, Any], me: Me) -> Stopped | None:
@@ -157,8 +161,8 @@ def _parse_stop(body: Mapping[str, Any], event: Mapping[str, Any], me: Me) -> St
     )
 
 
-def said(body: Mapping[str, Any], me: Me) -> Message | None:
-    """Return what a person said, from an event's payload.
+def said(body: Mapping[str, Any], me: Me, names: Mapping[str, str] = _NO_NAMES) -> Message | None:
+    """Return what a person said, or an app in a thread, from an event's payload.
 
     A mention comes twice, as `app_mention` and as `message`, with two event ids and one `ts`.
     One gesture may come with two `ts` and one `client_msg_id` (typeclaw, pull request 49). Each
@@ -170,8 +174,24 @@ def said(body: Mapping[str, Any], me: Me) -> Message | None:
     event = dict_of(body, "event")
     if not is_said(event):
         return None
-    message = _message(event, event, me, str_of(body, "event_id"))
-    return message if message and _says_something(message) else _owed(message, event)
+    message = _message(event, event, me, str_of(body, "event_id"), names)
+    if message is None or _says_something(message):
+        return None if message and _opens_alone(message, me) else message
+    return _owed(message, event)
+
+
+def said_before(
+    found: Mapping[str, Any], channel: str, me: Me, names: Mapping[str, str], kind: str = ""
+) -> Message | None:
+    """Return a message of a channel's history, whoever wrote it: the bot itself, an app, Slack.
+
+    `kind` is the channel's type, as an event would call it.
+    """
+    event = envelope(found, channel, me, kind)["event"]
+    if str_of(event, "subtype") == _TOMBSTONE:
+        return None
+    message = _message({**event, "subtype": ""}, event, me, "", names, ours=True)
+    return message if message and _says_something(message) else None
 
 
 def is_said(event: Mapping[str, Any]) -> bool:
@@ -185,7 +205,7 @@ def unread(body: Mapping[str, Any], me: Me) -> Message | None:
     event = dict_of(body, "event")
     if not is_said(event):
         return None
-    return _owed(_message(event, event, me, str_of(body, "event_id"), read=False), event)
+    return _owed(_message(event, event, me, str_of(body, "event_id"), None), event)
 
 
 def kind_of(body: Mapping[str, Any]) -> str:
@@ -194,11 +214,11 @@ def kind_of(body: Mapping[str, Any]) -> str:
     return named(body.get("type"), event.get("type"), event.get("subtype"))
 
 
-def edited(body: Mapping[str, Any], me: Me) -> Message | None:
-    """Return a message whose words or files have changed, as it is now; both may be gone.
+def edited(body: Mapping[str, Any], me: Me, names: Mapping[str, str] = _NO_NAMES) -> Message | None:
+    """Return a message that has changed, as it is now; nothing may be left of it.
 
-    `message_changed` also comes for unfurled links, translations and the bot's own updates. Then
-    words, files and author are the same as before, or it is not a person's message.
+    `message_changed` also comes for links that Slack shows a preview of later, for translations and
+    for the bot's own updates.
     """
     event = dict_of(body, "event")
     if str_of(event, "subtype") != _EDITED:
@@ -206,9 +226,9 @@ def edited(body: Mapping[str, Any], me: Me) -> Message | None:
     now, before = dict_of(event, "message"), dict_of(event, "previous_message")
     if not isinstance(now.get("text"), str):
         return None  # its words are unknown
-    if not _is_reworded(now, before) and not _has_other_files(now, before):
+    if not (reworded(now, before) or shows_other(now, before)):
         return None
-    message = _message(now, event, me, "")
+    message = _message(now, event, me, "", names)
     if message is None:
         return None
     # A second edit within a second has the same `edited.ts`, but a later event.
@@ -223,7 +243,8 @@ def is_reworded(body: Mapping[str, Any]) -> bool:
     """
     event = dict_of(body, "event")
     now, before = dict_of(event, "message"), dict_of(event, "previous_message")
-    return _is_reworded(now, before) and bool(str_of(now, "text") or files_of(now))
+    left = (str_of(now, "text"), files_of(now), now.get("attachments"), now.get("blocks"))
+    return reworded(now, before) and any(left)
 
 
 def deleted(body: Mapping[str, Any], me: Me) -> Deleted | None:
@@ -244,7 +265,7 @@ def deleted(body: Mapping[str, Any], me: Me) -> Deleted | None:
         return None
     root = str_of(before, "thread_ts") or str_of(now, "thread_ts")
     return Deleted(
-        thread=_thread(event, channel, root if is_ts(root) else ts, me),
+        thread=_thread(conversation_of(event, channel), channel, root if is_ts(root) else ts, me),
         id=ts,
         identities=_identities(before, channel, ts, me, ""),
         stamp=seconds(stamp if is_ts(stamp) else ts),
@@ -280,52 +301,47 @@ def _message(
     event: Mapping[str, Any],
     me: Me,
     event_id: str,
+    names: Mapping[str, str] | None,
     *,
-    read: bool = True,
+    ours: bool = False,
 ) -> Message | None:
-    """Return a person's message, if it is one; `read` includes its words and files.
+    """Return a message, if it counts; the bot's own does if `ours` are wanted.
 
-    Both are left out of a message without a time, since its place in the thread is unknown.
+    What it says is left out if there are no `names`, not even an empty collection. So it is of a
+    message without a time, since its place in the thread is unknown.
     """
-    channel, ts, text = str_of(event, "channel"), str_of(message, "ts"), str_of(message, "text")
-    author = author_of(message, me)
-    if author is None or not is_id(channel) or str_of(message, "subtype") not in _counted(me):
+    channel, ts = str_of(event, "channel"), str_of(message, "ts")
+    author = author_of(message, names or _NO_NAMES)
+    if author is None or not is_id(channel) or not (ours or not is_ours(message, me)):
+        return None
+    kind = conversation_of(event, channel)
+    if not is_words(message, kind, author):
         return None
     ts, event_id = ts if is_ts(ts) else "", event_id if is_id(event_id) else ""
     root = str_of(message, "thread_ts")
     root = root if is_ts(root) else ts
+    content = _NOTHING if names is None or not ts else content_of(message, me, names)
+    changed = message.get("edited")
     return Message(
-        thread=_thread(event, channel, root or channel, me),
-        kind=_kind(event, channel),
+        thread=_thread(kind, channel, root or channel, me),
+        kind=kind,
         id=ts or f"event {event_id}",
         identities=_identities(message, channel, ts or event_id, me, event_id),
         author=author,
-        text=readable(text, me.user) if read and ts else "",
+        text=content.text,
         sent_at=_time(ts),
-        edited_at=_time(str_of(dict_of(message, "edited"), "ts")),
-        address=_address(message, _kind(event, channel), text, me),
+        edited_at=_time(str_of(changed, "ts")) if isinstance(changed, dict) else 0.0,
+        address=address_of(message, kind, author, me),
         answer_in=root,
-        attachments=files_of(message) if read and ts else (),
+        attachments=content.attachments,
+        quotes=content.quotes,
     )
 
 
-def _is_reworded(now: Mapping[str, Any], before: Mapping[str, Any]) -> bool:
-    if not before:
-        return bool(dict_of(now, "edited"))
-    return any(str_of(now, part) != str_of(before, part) for part in ("text", "user"))
-
-
-def _has_other_files(now: Mapping[str, Any], before: Mapping[str, Any]) -> bool:
-    """Return whether files were removed, replaced, renamed, or turned into tombstones.
-
-    Slack may first name another organisation's file by its id, and describe it later.
-    """
-    if not before:
-        return len(files_of(now)) < len(dicts_of(now, "files"))
-    names = {file.id: file.name for file in files_of(now)}
-    known = {file.id: file.name for file in files_of(before)}
-    renamed = any(known[id_] not in {id_, name} for id_, name in names.items() if id_ in known)
-    return names.keys() != known.keys() or renamed
+def _opens_alone(message: Message, me: Me) -> bool:
+    """Return whether an app opens a thread, in which the bot can't take part yet."""
+    by_app = message.author.is_app and not me.allow_bots
+    return by_app and message.kind is not Kind.DM and message.answer_in == message.id
 
 
 def _owed(message: Message | None, event: Mapping[str, Any]) -> Message | None:
@@ -335,16 +351,11 @@ def _owed(message: Message | None, event: Mapping[str, Any]) -> Message | None:
 
 
 def _says_something(message: Message) -> bool:
-    """Return whether it has content to answer; a shared message or a call has none."""
-    return bool(message.text or message.attachments)
+    return bool(message.text or message.attachments or message.quotes)
 
 
 def _time(ts: str) -> float:
     return seconds(ts) if is_ts(ts) else 0.0
-
-
-def _counted(me: Me) -> set[str]:
-    return _SAID | {"bot_message"} if me.allow_bots else _SAID
 
 
 def thread_at(channel: str, root: str, me: Me) -> ThreadKey:
@@ -353,28 +364,11 @@ def thread_at(channel: str, root: str, me: Me) -> ThreadKey:
     return ThreadKey(NAME, place_of(channel, me), channel if whole or not root else root)
 
 
-def _thread(event: Mapping[str, Any], channel: str, root: str, me: Me) -> ThreadKey:
+def _thread(kind: Kind, channel: str, root: str, me: Me) -> ThreadKey:
     # With an agent view, each message of a DM is a root (docs: ai/migrating-to-agent-messaging):
     # split by threads, such a DM would remember nothing.
-    whole = _kind(event, channel) is Kind.DM and me.dm_scope == "user"
+    whole = kind is Kind.DM and me.dm_scope == "user"
     return ThreadKey(NAME, place_of(channel, me), channel if whole else root)
-
-
-def _kind(event: Mapping[str, Any], channel: str) -> Kind:
-    """Return the kind of conversation; a direct message is known by its channel's id alone."""
-    kind = "im" if channel.startswith("D") else str_of(event, "channel_type")
-    return _KINDS.get(kind, Kind.THREAD)
-
-
-def _address(message: Mapping[str, Any], kind: Kind, text: str, me: Me) -> Address:
-    if kind is Kind.DM:
-        return Address.DIRECT
-    whom = mentions_in(text, me.user)
-    if whom.me or str_of(message, "type") == "app_mention":
-        return Address.MENTIONED
-    if whom.others:
-        return Address.OTHERS
-    return Address.REPLIED if str_of(message, "parent_user_id") == me.user else Address.NOBODY
 
 
 def _identities(

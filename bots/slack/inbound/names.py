@@ -1,63 +1,66 @@
-"""What people are called, and where they belong: asked of Slack once, and without a long wait."""
+"""What people, channels and groups are called: asked of Slack, and kept for an hour.
+
+A private channel's name is nobody's but its members', so it is not known here: people who are not
+in it see none either.
+"""
 
 from __future__ import annotations
 
 import asyncio
 import logging
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from cachetools import LRUCache
 
-from bots.slack.inbound.people import LONGEST
+from bots.slack.faults import LACKING, RefusedError
+from bots.slack.inbound.content import ids_of
+from bots.slack.inbound.people import LONGEST, id_to_name, is_id
 from bots.slack.pace import Rank
 from core.domain.errors import PlatformError
-from core.domain.payload import dict_of, str_of
+from core.domain.payload import dict_of, dicts_of, str_of
 from core.domain.tasks import Tasks
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
     from bots.slack.api import Api
     from core.domain.clock import Clock
-    from core.domain.message import Message
 
 log = logging.getLogger(__name__)
 
-_PATIENCE = 0.5
+PATIENCE = 0.5
 """Seconds: a message is taken in before Slack gets its acknowledgement, and Slack waits three."""
 _KEPT = 10_000
 _FRESH = 3600.0
 """Seconds for which a name is kept."""
 _RETRY = 60.0
 """Seconds after which a name that Slack did not give is asked for again."""
+_PRIVATE = "private-channel"
+"""What Slack calls a private channel before people who are not in it."""
+_GROUPS = "usergroups"
+"""The key of the list of all user groups: Slack has no method for a single one."""
 
 
 class Names:
-    """Names by user id, kept for an hour."""
+    """Names by the id of a person, an app, a channel or a user group."""
 
     def __init__(self, api: Api, clock: Clock) -> None:
         """Start with no names."""
         self._api = api
         self._clock = clock
-        self._known: LRUCache[str, tuple[str, float]] = LRUCache(_KEPT)
-        """By user: their name, and until when it is good."""
+        self.known: LRUCache[str, str] = LRUCache(_KEPT)
+        """By id: what it is called, even if that was long ago."""
+        self._until: LRUCache[str, float] = LRUCache(_KEPT)
+        """By id: until when it need not be asked for, whether it was answered or not."""
         self._homes: LRUCache[str, frozenset[str]] = LRUCache(_KEPT)
         """By user: their workspace and their organisation, which do not change."""
-        self._asking: dict[str, asyncio.Task[str]] = {}
+        self._asking: dict[str, asyncio.Task[None]] = {}
         self._tasks = Tasks("a look-up of a name")
 
-    async def of(self, user: str) -> str:
-        """Return a person's name; their id if Slack does not give it in time."""
-        name, until = self._known.get(user, ("", 0.0))
-        if self._clock.monotonic() < until:
-            return name or user
-        task = self._asking.get(user)
-        if task is None:
-            task = self._asking[user] = self._tasks.start(self._ask(user))
-            task.add_done_callback(lambda _: self._asking.pop(user, None))
-        done, _ = await asyncio.wait({task}, timeout=_PATIENCE)
-        return (task.result() if done else name) or name or user
+    async def of(self, id_: str) -> str:
+        """Return a name; the id if Slack does not give it in time."""
+        await self.learn([id_])
+        return self.known.get(id_, id_)
 
     async def home_of(self, user: str) -> frozenset[str]:
         """Return the ids of a person's workspace and organisation.
@@ -68,25 +71,82 @@ class Names:
             return self._homes[user]
         return _home(await self._look_up(user))
 
-    async def named(self, message: Message) -> Message:
-        """Return a message with its author's name."""
-        name = await self.of(message.author.id)
-        return replace(message, author=replace(message.author, name=name))
+    def unknown(self, messages: Iterable[Mapping[str, Any]]) -> set[str]:
+        """Return the ids in messages of Slack's whose names are not known, authors included."""
+        now, until = self._clock.monotonic(), self._until
+        wanted: set[str] = set()
+        for message in messages:
+            author = id_to_name(message)
+            if author and until.get(author, 0.0) <= now:
+                wanted.add(author)
+            wanted.update(id_ for id_ in ids_of(message) if until.get(_key(id_), 0.0) <= now)
+        return wanted
 
-    async def _ask(self, user: str) -> str:
+    def ask(self, ids: Iterable[str]) -> set[asyncio.Task[None]]:
+        """Ask Slack for names, and return what to wait for; what is being asked is not asked."""
+        return {self._asked(_key(id_)) for id_ in ids if is_id(id_)}
+
+    async def learn(self, ids: Iterable[str]) -> None:
+        """Ask for names that are not known, and wait half a second for them at most."""
+        now = self._clock.monotonic()
+        if tasks := self.ask(id_ for id_ in ids if self._until.get(_key(id_), 0.0) <= now):
+            await asyncio.wait(tasks, timeout=PATIENCE)
+
+    def _asked(self, key: str) -> asyncio.Task[None]:
+        task = self._asking.get(key)
+        if task is None:
+            task = self._asking[key] = self._tasks.start(self._ask(key))
+            task.add_done_callback(lambda _: self._asking.pop(key, None))
+        return task
+
+    async def _ask(self, id_: str) -> None:
+        fresh = _FRESH
         try:
-            name, fresh = _name(await self._look_up(user)), _FRESH
+            await self._find(id_)
         except PlatformError as error:
             log.info("a name is not known: %s", error)
-            name, fresh = "", _RETRY
-        self._known[user] = (name, self._clock.monotonic() + fresh)
-        return name
+            lacking = isinstance(error, RefusedError) and error.code in LACKING
+            fresh = _FRESH if lacking else _RETRY
+        self._until[id_] = self._clock.monotonic() + fresh
+
+    async def _find(self, id_: str) -> None:
+        if id_ == _GROUPS:
+            await self._find_groups()
+        elif id_.startswith(("C", "G", "D")):
+            await self._find_channel(id_)
+        elif id_.startswith("B"):
+            answer = await self._api.call("bots.info", repeat=True, rank=Rank.COMMAND, bot=id_)
+            self._learned(id_, str_of(dict_of(answer, "bot"), "name"))
+        else:
+            self._learned(id_, _name(await self._look_up(id_)))
+
+    async def _find_channel(self, id_: str) -> None:
+        answer = await self._api.call(
+            "conversations.info", repeat=True, rank=Rank.COMMAND, channel=id_
+        )
+        channel = dict_of(answer, "channel")
+        private = channel.get("is_private") is True
+        self._learned(id_, _PRIVATE if private else str_of(channel, "name"))
+
+    async def _find_groups(self) -> None:
+        answer = await self._api.call("usergroups.list", repeat=True, rank=Rank.COMMAND)
+        for group in dicts_of(answer, "usergroups"):
+            self._learned(str_of(group, "id"), str_of(group, "handle") or str_of(group, "name"))
 
     async def _look_up(self, user: str) -> dict[str, Any]:
         answer = await self._api.call("users.info", repeat=True, rank=Rank.COMMAND, user=user)
         found = dict_of(answer, "user")
         self._homes[user] = _home(found)
         return found
+
+    def _learned(self, id_: str, name: str) -> None:
+        if id_ and name:
+            self.known[id_] = name[:LONGEST]
+            self._until[id_] = self._clock.monotonic() + _FRESH
+
+
+def _key(id_: str) -> str:
+    return _GROUPS if id_.startswith("S") else id_
 
 
 def _home(user: dict[str, Any]) -> frozenset[str]:
@@ -102,4 +162,4 @@ def _name(user: Mapping[str, Any]) -> str:
         str_of(user, "real_name"),
         str_of(user, "name"),
     )
-    return next(filter(None, found), "")[:LONGEST]
+    return next(filter(None, found), "")

@@ -35,12 +35,13 @@ def is_stranger(body: Mapping[str, Any], me: Me) -> bool:
     person of another workspace belongs to the same organisation.
     """
     event = dict_of(body, "event")
-    person = event if not dict_of(event, "message") else dict_of(event, "message")
-    found = (str_of(person, "user_team"), str_of(person, "source_team"), str_of(person, "team"))
-    team = next(filter(None, found), "")
+    person = dict_of(event, "message") or event
+    team = str_of(person, "user_team") or str_of(person, "source_team") or str_of(person, "team")
+    if not team or team == me.team:  # nearly always
+        return False
     granted = {str_of(grant, "team_id") for grant in dicts_of(body, "authorizations")}
     home = {me.team, me.enterprise} | granted
-    return bool(team) and team not in home and body.get("is_ext_shared_channel") is not False
+    return team not in home and body.get("is_ext_shared_channel") is not False
 
 
 def is_ours(message: Mapping[str, Any], me: Me) -> bool:
@@ -49,40 +50,60 @@ def is_ours(message: Mapping[str, Any], me: Me) -> bool:
     return user == me.user or bool(bot and bot == me.bot)
 
 
-def author_of(message: Mapping[str, Any], me: Me) -> Author | None:
-    """Return the author; None if that is the bot, Slack itself, or a bot that does not count."""
+def author_of(message: Mapping[str, Any], names: Mapping[str, str]) -> Author | None:
+    """Return a message's author, by the name that people see; None if the message names none.
+
+    An app may post under a name of its own (`username`); a person may not.
+    """
     user, bot = str_of(message, "user"), str_of(message, "bot_id")
-    if is_ours(message, me) or user == _SLACKBOT or (bot and not me.allow_bots):
+    id_ = user or bot
+    if not is_id(id_):
         return None
-    person, other = dict_of(message, "user_profile"), dict_of(message, "bot_profile")
-    called = (
-        str_of(person, "display_name"),
-        str_of(person, "real_name"),
-        str_of(other, "name"),
-        str_of(message, "username") if bot else "",
-        user,
-        bot,
-    )
-    name = next(filter(None, called), "")
-    return Author(id=user or bot, name=name[:LONGEST]) if is_id(user or bot) else None
+    is_app = bool(bot) or user == _SLACKBOT
+    name = _app_name(message) if is_app else ""
+    name = name or names.get(id_, "") or _profile_name(message) or id_
+    return Author(id=id_, name=name[:LONGEST], is_app=is_app)
+
+
+def id_to_name(message: Mapping[str, Any]) -> str:
+    """Return the id of a message's author, if the message does not say what people call them."""
+    if message.get("bot_id") and _app_name(message):
+        return ""
+    id_ = str_of(message, "user") or str_of(message, "bot_id")
+    return "" if id_ == _SLACKBOT else id_
+
+
+def _app_name(message: Mapping[str, Any]) -> str:
+    name = str_of(message, "username") or str_of(dict_of(message, "bot_profile"), "name")
+    return name or ("Slackbot" if str_of(message, "user") == _SLACKBOT else "")
+
+
+def _profile_name(message: Mapping[str, Any]) -> str:
+    person = dict_of(message, "user_profile")
+    return str_of(person, "display_name") or str_of(person, "real_name")
 
 
 def files_of(message: Mapping[str, Any]) -> tuple[Attachment, ...]:
-    """Return a message's files by reference.
+    """Return by reference the files of a message, and of the messages that it forwards.
 
     Another organisation's file has only an id until `files.info` is called; it has
     `file_access: check_file_info` (docs: reference/objects/file-object).
     """
+    if not message.get("files") and not message.get("attachments"):  # nearly always
+        return ()
+    found: dict[str, Mapping[str, Any]] = {}
+    for part in (message, *dicts_of(message, "attachments")):
+        for file in dicts_of(part, "files"):
+            found.setdefault(str_of(file, "id"), file)
     return tuple(
         Attachment(
-            id=str_of(file, "id"),
-            name=(str_of(file, "name") or str_of(file, "title") or str_of(file, "id"))[:LONGEST],
+            id=id_,
+            name=(str_of(file, "name") or str_of(file, "title") or id_)[:LONGEST],
             media_type=_type_of(file),
             size=count_of(file, "size"),
         )
-        for file in dicts_of(message, "files")
-        if is_id(str_of(file, "id"))
-        and str_of(file, "mode") not in {"tombstone", "hidden_by_limit"}
+        for id_, file in found.items()
+        if is_id(id_) and str_of(file, "mode") not in {"tombstone", "hidden_by_limit"}
     )
 
 

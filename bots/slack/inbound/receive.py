@@ -29,7 +29,6 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
     from bots.slack.inbound.audience import Audience
-    from bots.slack.inbound.names import Names
     from core.commands.in_thread import ThreadCommands
     from core.domain.message import Message, ThreadKey
     from core.intake.backfill import ThreadBackfill
@@ -64,7 +63,6 @@ class SlackIntake:
     def __init__(
         self,
         intake: Intake,
-        names: Names,
         commands: ThreadCommands,
         backfill: ThreadBackfill,
         cursors: Cursors,
@@ -74,14 +72,12 @@ class SlackIntake:
 
         Args:
             intake: Stores messages, and has them answered.
-            names: Looks up the authors' names.
             commands: Takes the messages that are commands.
             backfill: Reads a thread's earlier messages when the bot is first mentioned there.
             cursors: Record up to when each channel has been heard.
             say: Says something under a message, once.
         """
         self._intake = intake
-        self._names = names
         self._commands = commands
         self._backfill = backfill
         self._cursors = cursors
@@ -98,7 +94,6 @@ class SlackIntake:
         second one, but the process that has just stored the first need not ask.
         """
         key = _key(message)
-        message = await self._names.named(message)
         async with self._lock(message.thread):
             if key in self._taken:
                 return
@@ -106,7 +101,7 @@ class SlackIntake:
                 self._taken[key] = True
                 self._cursors.moved(message)
                 return
-            await self._backfill.read(message)
+            message = await self._backfill.read(message)
             received = await self._intake.take(message)
             if message.sent_at and received.verdict is not Admission.IGNORED:
                 self._taken[key] = True
@@ -195,7 +190,7 @@ class Reception:
 
         Raises `StoreError` if it could not be stored.
         """
-        event = self._audience.parse(body)
+        event = await self._audience.hear(body)
         match event:
             case None:
                 return False

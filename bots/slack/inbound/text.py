@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 _USER = re.compile(r"<@([A-Z0-9]+)(?:\|[^<>]*)?>")
 _GROUP = re.compile(r"<!(?:here|channel|everyone|subteam\^[A-Z0-9]+)(?:\|[^<>]*)?>")
 _SIGN = re.compile(r"<([^<>]+)>|&(amp|lt|gt);")
+_MENTION = re.compile(r"<([@#!][^<>]+)>")
 _CODE = re.compile(r"```.*?```|`[^`\n]+`", re.DOTALL)
 _NAMELESS = re.compile(r"<(?:[@#]|!subteam\^)([A-Z0-9]{2,64})\|?>")
 _PLAIN = {"amp": "&", "lt": "<", "gt": ">"}
@@ -82,6 +83,11 @@ def readable(text: str, me: str, names: Mapping[str, str] | None = None) -> str:
     return "".join(parts).strip()
 
 
+def named(text: str, names: Mapping[str, str]) -> str:
+    """Return a text in which only mentions of people, places and dates are Slack's signs."""
+    return _MENTION.sub(lambda sign: _shown(sign[1], names), text) if "<" in text else text
+
+
 def plain(text: str) -> str:
     """Return a text without Slack's escapes."""
     return re.sub(r"&(amp|lt|gt);", lambda sign: _PLAIN[sign[1]], text) if "&" in text else text
@@ -109,22 +115,25 @@ def _unaddressed(text: str, me: str) -> str:
 
 
 def _written(sign: re.Match[str], names: Mapping[str, str], *, code: bool = False) -> str:
-    """Return what stands for one of Slack's signs; in code, a link is what people see of it."""
-    if sign[2]:
-        return _PLAIN[sign[2]]
-    target, _, label = sign[1].partition("|")
+    return _PLAIN[sign[2]] if sign[2] else _shown(sign[1], names, code=code)
+
+
+def _shown(inside: str, names: Mapping[str, str], *, code: bool = False) -> str:
+    """Return what people see of what stands in `<…>`."""
+    target, _, label = inside.partition("|")
     label, kind = plain(label), target[:1]
     if kind == "":  # an app wrote a link without its address
-        return label or sign[0]
+        return label or f"<{inside}>"
     if kind in "@#":
         shown = label.removeprefix(kind) or names.get(target[1:], "") or target[1:]
         return f"{kind}{shown}"
     if kind == "!":
         return _special(target[1:], label, names)
-    return _link(plain(target), label, code=code)
+    return link(plain(target), label, code=code)
 
 
-def _link(address: str, label: str, *, code: bool) -> str:
+def link(address: str, label: str, *, code: bool) -> str:
+    """Return a link in words; in code, only what people see of it."""
     bare = next((address.removeprefix(kind) for kind in _MAIL if address.startswith(kind)), address)
     if not label:
         return bare
