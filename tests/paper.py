@@ -28,14 +28,14 @@ def jpeg(width: int = 640, height: int = 480, *, turned: bool = False, **options
     exif = Image.Exif()
     if turned:
         exif[ExifTags.Base.Orientation] = 6
-    return _saved(Image.new("RGB", (width, height), "red"), "JPEG", exif=exif, **options)
+    return saved(Image.new("RGB", (width, height), "red"), "JPEG", exif=exif, **options)
 
 
 def webp(width: int, height: int, form: bytes = b"VP8X") -> bytes:
     """Return a picture of one of the three forms."""
     mode = "RGBA" if form == b"VP8X" else "RGB"
     image = Image.new(mode, (width, height), "#ff00007f" if mode == "RGBA" else "red")
-    data = _saved(image, "WEBP", lossless=form == b"VP8L")
+    data = saved(image, "WEBP", lossless=form == b"VP8L")
     assert data[12:16] == form
     return data
 
@@ -43,7 +43,7 @@ def webp(width: int, height: int, form: bytes = b"VP8X") -> bytes:
 def gif(width: int = 10, height: int = 20) -> bytes:
     """Return an animation: one frame in red, the next in blue."""
     red, blue = (Image.new("RGB", (width, height), color) for color in ("red", "blue"))
-    return _saved(red, "GIF", save_all=True, append_images=[blue])
+    return saved(red, "GIF", save_all=True, append_images=[blue])
 
 
 def pdf(pages: int = 1, *, packed: bool = False, extra: bytes = b"") -> bytes:
@@ -65,7 +65,8 @@ def _chunk(name: bytes, data: bytes) -> bytes:
     return struct.pack(">I", len(data)) + name + data + struct.pack(">I", zlib.crc32(name + data))
 
 
-def _saved(image: Image.Image, form: str, **options: Any) -> bytes:
+def saved(image: Image.Image, form: str, **options: Any) -> bytes:
+    """Return a picture as a program writes it in one of Pillow's formats."""
     data = BytesIO()
     image.save(data, form, **options)
     return data.getvalue()

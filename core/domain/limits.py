@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from math import ceil, floor
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -68,15 +69,58 @@ After that time, no process has a file in memory that another process has remove
 """
 
 
+_KILO = 1024
+_SMALL = 10
+_NEAR = 1.05
+_SCALES = (1, 10, 100)
+"""Digits after the point, as factors: as few as are needed."""
+
+
+def in_bytes(size: int) -> str:
+    """Return a number of bytes as people write it, with a digit after the point if it is small."""
+    unit, amount = _unit(size)
+    return f"{round(amount, 1 if amount < _SMALL else 0):,g} {unit}"
+
+
+def too_large(size: int, limit: int) -> str:
+    """Return that a file is too large, as a clause about it."""
+    size_words, limit_words = figures(size, limit)
+    return f"it is too large ({size_words}; I can read {limit_words})"
+
+
+def figures(size: int, limit: int) -> tuple[str, str]:
+    """Return two numbers of bytes as people write them, so that the words differ as they do.
+
+    The size, which is larger, is rounded up and the limit down, with as few digits as that needs.
+    """
+    (unit, amount), (limit_unit, most) = _unit(size), _unit(limit)
+    for scale in _SCALES:
+        above, below = ceil(amount * scale) / scale, floor(most * scale) / scale
+        near = above < amount * _NEAR and most < below * _NEAR
+        if near and (unit != limit_unit or above - amount < amount - most):
+            return f"{above:,g} {unit}", f"{below:,g} {limit_unit}"
+    return f"{size:,} bytes", f"{limit:,} bytes"
+
+
+def _unit(size: int) -> tuple[str, float]:
+    amount = float(size)
+    for unit in ("bytes", "KB", "MB"):
+        if amount < _KILO:
+            return unit, amount
+        amount /= _KILO
+    return "GB", amount
+
+
 def refusal(message: Message) -> str:
     """Return why a message is refused, as a sentence for its author; empty if it is accepted."""
     if not (message.text.strip() or message.attachments or message.quotes):
         return UNREAD
     size = len(message.text.encode())
     if size > MESSAGE_BYTES:
+        size_words, limit_words = figures(size, MESSAGE_BYTES)
         return (
-            f"That message is too long: {size // 1024} KB, and I can read "
-            f"{MESSAGE_BYTES // 1024} KB. Please send it in parts, or as a file."
+            f"That message is too long: {size_words}, and I can read {limit_words}. "
+            "Please send it in parts, or as a file."
         )
     if len(message.attachments) > ATTACHMENTS:
         return f"That message has too many files: I can read {ATTACHMENTS} at a time."

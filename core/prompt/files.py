@@ -6,16 +6,16 @@ decides: a file's name and the type that it claims are ignored.
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass, field
 from enum import StrEnum
 from math import ceil
 from typing import TYPE_CHECKING, Final, TypeAlias
 
 from core.domain import limits
-from core.domain.message import clean
 from core.models.catalog import spec_of
-from core.prompt.images import Fault, dimensions, image_type, smaller
+from core.prompt.encodings import NoText, decoded
+from core.prompt.formats import name_of
+from core.prompt.images import MEDIA_TYPES, Fault, Format, format_of, header_of, smaller
 from core.prompt.pdf import is_locked, is_pdf, pages_of
 
 if TYPE_CHECKING:
@@ -29,27 +29,12 @@ PAGE_IMAGE_TOKENS = 1_600
 """The image of a page, which the API adds to its text."""
 CROWDED: Final = "newer files left no room for it"
 REJECTED: Final = "the model rejected it"
-_UNKNOWN_KIND = "only images (JPEG, PNG, GIF, WebP), PDFs and text can be read"
+_UNKNOWN_KIND = "only images (JPEG, PNG, GIF, WebP, BMP, TIFF, AVIF), PDFs and text can be read"
 _PATCH = 28
 _PIXELS_PER_TOKEN = 750
 _BYTES_PER_PAGE = 10_000
 """The size of a page if pages can't be counted; most are larger."""
 _BYTES_PER_TOKEN = 2
-_KILO = 1024
-
-_BOMS = (
-    (b"\xef\xbb\xbf", "utf-8"),
-    (b"\xff\xfe\0\0", "utf-32-le"),
-    (b"\0\0\xfe\xff", "utf-32-be"),
-    (b"\xff\xfe", "utf-16-le"),
-    (b"\xfe\xff", "utf-16-be"),
-)
-_CONTROLS = bytes(set(range(32)) - set(b"\t\n\r\f\b\x1b"))
-_CONTROL = re.compile("[\0-\x07\x0e-\x1a\x1c-\x1f\N{REPLACEMENT CHARACTER}]")
-_ODD = 50
-"""If one in so many characters can't be in a text, the file is no text."""
-_ENOUGH = 5 * limits.TEXT_FILE_BYTES
-"""Bytes that hold more text than is shown, even at four bytes a character."""
 
 
 class FileKind(StrEnum):
@@ -75,6 +60,8 @@ class File:
     """The text that is shown of a text file."""
     why: str = ""
     """Why it could not be read; or what is missing of a text."""
+    note: str = ""
+    """What the model has to know of what it sees, such as that an image is scaled down."""
     gone: bool = False
     """It was deleted on its platform."""
     tokens: int = 0
@@ -126,7 +113,7 @@ def unread(why: str, *, gone: bool = False) -> File:
 
 def too_large(size: int, limit: int) -> File:
     """Return a file that has too many bytes to be read."""
-    return unread(f"it is too large ({in_bytes(size)}; I can read {in_bytes(limit)})")
+    return unread(limits.too_large(size, limit))
 
 
 def read(data: bytes, rules: FileRules) -> File:
@@ -135,22 +122,11 @@ def read(data: bytes, rules: FileRules) -> File:
         return unread("it is empty")
     if len(data) > limits.FILE_BYTES:
         return too_large(len(data), limits.FILE_BYTES)
-    if kind := image_type(data):
+    if kind := format_of(data):
         return _image(data, kind, rules)
     if is_pdf(data):
         return _pdf(data, rules)
-    text = decoded(data[:_ENOUGH])
-    return unread(_UNKNOWN_KIND) if text is None else _text(text, len(data), rules)
-
-
-def decoded(data: bytes) -> str | None:
-    """Return the bytes as text; None if they are no text."""
-    for bom, encoding in _BOMS:
-        if data.startswith(bom):
-            return _sound(data[len(bom) :].decode(encoding, errors="replace"))
-    if b"\0" in data or len(data) - len(data.translate(None, _CONTROLS)) > len(data) // _ODD:
-        return None
-    return clean(_unmarked(data))
+    return _text(data, rules)
 
 
 def image_tokens(width: int, height: int, limit: int) -> int:
@@ -184,27 +160,33 @@ def without_media(files: Files) -> dict[str, File]:
     return {key: unread(REJECTED) if file.is_media else file for key, file in files.items()}
 
 
-def in_bytes(size: int) -> str:
-    """Return a number of bytes as people write it."""
-    amount = float(size)
-    for unit in ("bytes", "kB", "MB"):
-        if amount < _KILO:
-            return f"{amount:.0f} {unit}"
-        amount /= _KILO
-    return f"{amount:.0f} GB"
-
-
-def _image(data: bytes, kind: ImageType, rules: FileRules) -> File:
-    size = dimensions(data, kind)
-    if isinstance(size, Fault):
-        return unread(size)
-    if len(data) > limits.IMAGE_BYTES or max(size) > limits.IMAGE_PIXELS:
+def _image(data: bytes, kind: Format, rules: FileRules) -> File:
+    header = header_of(data, kind)
+    if isinstance(header, Fault):
+        return unread(header)
+    media_type, size, notes = MEDIA_TYPES.get(kind), header.size, []
+    large = len(data) > limits.IMAGE_BYTES or max(size) > limits.IMAGE_PIXELS
+    if media_type is None or large or header.is_cut:
         copy = smaller(data, kind, pixels=limits.IMAGE_SCALED_PIXELS, most=limits.IMAGE_BYTES)
         if isinstance(copy, Fault):
             return unread(copy)
-        data, kind, size = copy
+        if copy.format != kind:
+            notes.append(f"converted from {kind} to {copy.format}")
+        if copy.size not in {size, size[::-1]}:
+            notes.append(f"scaled down from {_by(size)} to {_by(copy.size)} pixels")
+        if copy.is_damaged:
+            notes.append("damaged: a part of it is missing")
+        data, media_type, size = copy.data, MEDIA_TYPES[copy.format], copy.size
+    if header.has_frames:
+        notes.append("only the first of its pictures is shown")
     tokens = image_tokens(*size, rules.image_tokens)
-    return _affordable(File(kind=FileKind.IMAGE, image=kind, data=data, tokens=tokens), rules)
+    note = "; ".join(notes)
+    file = File(kind=FileKind.IMAGE, image=media_type, data=data, tokens=tokens, note=note)
+    return _affordable(file, rules)
+
+
+def _by(size: tuple[int, int]) -> str:
+    return "{:,} x {:,}".format(*size)
 
 
 def _pdf(data: bytes, rules: FileRules) -> File:
@@ -223,26 +205,13 @@ def _affordable(file: File, rules: FileRules) -> File:
     return unread(f"it is about {file.tokens:,} tokens, and I can read {rules.tokens:,}")
 
 
-def _text(text: str, size: int, rules: FileRules) -> File:
-    if not text.strip():
+def _text(data: bytes, rules: FileRules) -> File:
+    text = decoded(data)
+    if isinstance(text, NoText):
+        return unread(name_of(data) or (_UNKNOWN_KIND if text is NoText.BINARY else text))
+    if not text.text.strip():
         return unread("it is empty")
-    shown = text.encode()[: rules.text_bytes].decode(errors="ignore")
-    missing = in_bytes(max(1, size - rules.text_bytes))
-    why = "" if shown == text else f"{missing} more are not shown"
-    return File(kind=FileKind.TEXT, text=shown, why=why)
-
-
-def _unmarked(data: bytes) -> str:
-    """Return text without a byte order mark: as UTF-8, or as the encoding of old programs."""
-    try:
-        return data.decode()
-    except UnicodeDecodeError:
-        text = data.decode(errors="replace")
-    wrong = text.count("\N{REPLACEMENT CHARACTER}")
-    foreign = sum(not char.isascii() for char in text)
-    return text if wrong * 2 < foreign else data.decode("cp1252", errors="replace")
-
-
-def _sound(text: str) -> str | None:
-    odd = sum(1 for _ in _CONTROL.finditer(text))
-    return None if odd * _ODD > len(text) else clean(text)
+    shown = text.text.encode()[: rules.text_bytes].decode(errors="ignore")
+    missing = limits.in_bytes(max(1, len(data) - rules.text_bytes))
+    why = "" if shown == text.text else f"{missing} more are not shown"
+    return File(kind=FileKind.TEXT, text=shown, why=why, note=text.note)

@@ -1,18 +1,20 @@
-"""Images: their type and size by their header, and smaller copies of those too large for a model.
+"""Images: their format and size by their header, and copies that a model can take.
 
-Pure. It never raises, whatever the bytes: anyone can send a file. Only the formats that Claude
-takes are opened. An image is decoded only to make it smaller, which takes a second or two and up to
-`limits.IMAGE_DECODED_BYTES` of memory, so callers run it in a thread, and one at a time.
+Pure. It never raises, whatever the bytes: anyone can send a file. Only the formats of `Format` are
+opened. An image is decoded only if it has to be made smaller or put into another format, which
+takes a second or two and up to `limits.IMAGE_DECODED_BYTES` of memory, so callers run it in a
+thread, and one at a time.
 """
 
 from __future__ import annotations
 
+import re
 import warnings
 from enum import StrEnum
 from io import BytesIO
 from typing import TYPE_CHECKING, Final, NamedTuple, TypeAlias
 
-from PIL import Image, ImageOps
+from PIL import Image, ImageFile, ImageOps
 from typing_extensions import override
 
 from core.domain import limits
@@ -28,26 +30,48 @@ Image.MAX_IMAGE_PIXELS = limits.IMAGE_DECODED_PIXELS
 warnings.filterwarnings("error", category=Image.DecompressionBombWarning)
 _BOMBS = (Image.DecompressionBombError, Image.DecompressionBombWarning)
 
-_MAGIC: Final[dict[bytes, ImageType]] = {
-    b"\x89PNG\r\n\x1a\n": "image/png",
-    b"\xff\xd8\xff": "image/jpeg",
-    b"GIF87a": "image/gif",
-    b"GIF89a": "image/gif",
+
+class Format(StrEnum):
+    """The formats that are opened, by Pillow's names."""
+
+    PNG = "PNG"
+    JPEG = "JPEG"
+    GIF = "GIF"
+    WEBP = "WEBP"
+    BMP = "BMP"
+    TIFF = "TIFF"
+    AVIF = "AVIF"
+
+
+MEDIA_TYPES: Final[dict[Format, ImageType]] = {
+    Format.GIF: "image/gif",
+    Format.JPEG: "image/jpeg",
+    Format.PNG: "image/png",
+    Format.WEBP: "image/webp",
+}
+"""The formats that models take; the others are converted."""
+_MAGIC: Final = {
+    b"\x89PNG\r\n\x1a\n": Format.PNG,
+    b"\xff\xd8\xff": Format.JPEG,
+    b"GIF87a": Format.GIF,
+    b"GIF89a": Format.GIF,
+    b"II*\0": Format.TIFF,
+    b"MM\0*": Format.TIFF,
 }
 _RIFF, _WEBP = b"RIFF", b"WEBP"
-_FORMATS: Final[dict[ImageType, str]] = {
-    "image/gif": "GIF",
-    "image/jpeg": "JPEG",
-    "image/png": "PNG",
-    "image/webp": "WEBP",
+_BITMAP = {12, 40, 52, 56, 64, 108, 124}
+"""Sizes of a bitmap's second header; its first two letters alone may begin a text."""
+_BRANDS = (b"avif", b"avis")
+_COPIES: Final = {
+    Format.GIF: (Format.PNG, Format.WEBP),
+    Format.JPEG: (Format.JPEG,),
+    Format.PNG: (Format.PNG, Format.WEBP),
+    Format.WEBP: (Format.WEBP,),
+    Format.BMP: (Format.PNG, Format.WEBP),
+    Format.TIFF: (Format.PNG, Format.WEBP),
+    Format.AVIF: (Format.WEBP,),
 }
-_COPIES: Final[dict[ImageType, tuple[ImageType, ...]]] = {
-    "image/gif": ("image/png", "image/webp"),
-    "image/jpeg": ("image/jpeg",),
-    "image/png": ("image/png", "image/webp"),
-    "image/webp": ("image/webp",),
-}
-"""The formats of a smaller copy, the best first. WebP keeps transparency and takes few bytes."""
+"""The formats of a copy, the best first. WebP keeps transparency and takes few bytes."""
 _QUALITY = 85
 _STEPS = (1, 3 / 4, 1 / 2)
 """How far a copy is scaled down, step by step, until it has few enough bytes."""
@@ -56,11 +80,19 @@ _READS = 50_000
 _SCANS = 64
 """Passes over the image in a JPEG; programs write some 10, and each costs as much as the image."""
 _SCAN = b"\xff\xda"
-_BYTES_PER_PIXEL = {"image/gif": 8, "image/jpeg": 1, "image/png": 8, "image/webp": 16}
-"""The memory that decoding takes at most: a JPEG is decoded at a fraction of its size, a palette
-becomes colors, and libwebp keeps two canvases beside what it returns."""
+_FRAME = re.compile(rb"\x21\xf9\x04.{4}\0[\x21\x2c]", re.DOTALL)
+"""What begins a frame of a GIF, if it has several of some size."""
+_ENDS = {Format.PNG: b"IEND", Format.JPEG: b"\xff\xd9"}
+_MODE_BYTES = {"1": 2, "L": 1, "P": 9, "RGB": 4, "RGBX": 4, "CMYK": 4, "YCbCr": 4, "RGBA": 8}
+"""The memory that a pixel takes until it is scaled down: a palette becomes colors first, and
+transparency costs a copy (`Image.resize`)."""
+_OTHER_MODE_BYTES = 12
+_DECODER_BYTES = {Format.WEBP: 12, Format.AVIF: 12}
+"""What the decoder of a format takes beside that: libwebp and libavif keep whole images."""
 _BYTES_PER_SCANNED_PIXEL = 6
-"""The same for a JPEG of several passes, whose coefficients libjpeg keeps."""
+"""What a JPEG of several passes takes, whose coefficients libjpeg keeps."""
+_TILE = (322, 323)
+"""The tags of a TIFF with the width and height of its parts, each decoded as a whole."""
 _DEEP = "I"
 """How Pillow's modes of 16 bits a pixel begin; it would cut the values off at 255."""
 _GRAY = {"1", "L", "I", "I;16"}
@@ -72,15 +104,32 @@ class Fault(StrEnum):
     """Why an image can't be shown."""
 
     BROKEN = "it is a broken image"
-    TOO_MANY_PIXELS = "it has too many pixels"
+    TOO_MANY_PIXELS = "it has too many pixels: send a smaller copy"
+    RARE = "it is packed in a rare way: send it as JPEG or PNG"
+
+
+class _RareError(Exception):
+    """Decoding the image would take much longer, or more memory, than its size says."""
+
+
+class Header(NamedTuple):
+    """What an image says of itself."""
+
+    size: Size
+    has_frames: bool = False
+    """It has several pictures: those of an animation, or the pages of a TIFF."""
+    is_cut: bool = False
+    """Its end is missing, so a model would refuse it as it is."""
 
 
 class Copy(NamedTuple):
-    """A smaller copy of an image."""
+    """A copy of an image."""
 
     data: bytes
-    media_type: ImageType
+    format: Format
     size: Size
+    is_damaged: bool = False
+    """A part of the image could not be decoded."""
 
 
 class _Input(BytesIO):
@@ -98,52 +147,95 @@ class _Input(BytesIO):
         return super().read(size)
 
 
-def image_type(data: bytes) -> ImageType | None:
-    """Return which of the known types the bytes are; None for none."""
+def format_of(data: bytes) -> Format | None:
+    """Return which of the known formats the bytes are in; None for none."""
     if data.startswith(_RIFF) and data[8:12] == _WEBP:
-        return "image/webp"
+        return Format.WEBP
+    if data[4:8] == b"ftyp" and any(brand in data[8 : min(64, data[3])] for brand in _BRANDS):
+        return Format.AVIF
+    if data.startswith(b"BM") and int.from_bytes(data[14:18], "little") in _BITMAP:
+        return Format.BMP
     return next((kind for magic, kind in _MAGIC.items() if data.startswith(magic)), None)
 
 
-def dimensions(data: bytes, media_type: ImageType) -> Size | Fault:
-    """Return the size that an image of this type claims to have, without decoding it."""
+def header_of(data: bytes, kind: Format) -> Header | Fault:
+    """Return what an image of this format says of itself, without decoding it."""
     try:
-        with Image.open(_Input(data), formats=[_FORMATS[media_type]]) as image:
+        with Image.open(_Input(data), formats=[kind]) as image:
             width, height = image.size
+            frames = _has_frames(image, data, kind)
     except _BOMBS:
         return Fault.TOO_MANY_PIXELS
     except Exception:  # noqa: BLE001 - decoders raise what they like on bytes of anyone's making
         return Fault.BROKEN
-    return (width, height) if width and height else Fault.BROKEN
+    end = _ENDS.get(kind, b"")
+    return Header((width, height), frames, end not in data) if width and height else Fault.BROKEN
 
 
-def smaller(data: bytes, media_type: ImageType, *, pixels: int, most: int) -> Copy | Fault:
-    """Return a copy with at most `pixels` on each side and `most` bytes.
+def smaller(data: bytes, kind: Format, *, pixels: int, most: int) -> Copy | Fault:
+    """Return a copy with at most `pixels` on each side and `most` bytes, as a model takes it.
 
-    Of an animation, the copy has the first frame. It stands upright, as the photo's orientation
-    says, and has nothing else that a camera writes down, such as the place.
+    Of several pictures, the copy has the first. It stands upright, as the photo's orientation
+    says, and has nothing else that a camera writes down, such as the place. If a part of the image
+    is missing, the copy has the rest.
     """
+    copy = _decoded(data, kind, pixels, most)
+    if copy is not Fault.BROKEN:
+        return copy
+    ImageFile.LOAD_TRUNCATED_IMAGES = True
     try:
-        with Image.open(_Input(data), formats=[_FORMATS[media_type]]) as image:
-            if image.width * image.height * _weight(data, media_type) > limits.IMAGE_DECODED_BYTES:
+        rest = _decoded(data, kind, pixels, most)
+    finally:
+        ImageFile.LOAD_TRUNCATED_IMAGES = False
+    return rest if isinstance(rest, Fault) else rest._replace(is_damaged=True)
+
+
+def _decoded(data: bytes, kind: Format, pixels: int, most: int) -> Copy | Fault:
+    try:
+        with Image.open(_Input(data), formats=[kind]) as image:
+            if image.width * image.height * _weight(image, data, kind) > limits.IMAGE_DECODED_BYTES:
                 return Fault.TOO_MANY_PIXELS
             image.draft(None, (pixels, pixels))  # a JPEG, which can be decoded at 1/2, 1/4 or 1/8
-            return _copy(image, _COPIES[media_type], pixels=pixels, most=most)
+            return _copy(image, _COPIES[kind], pixels=pixels, most=most)
     except _BOMBS:
         return Fault.TOO_MANY_PIXELS
-    except Exception:  # noqa: BLE001 - see `dimensions`
+    except _RareError:
+        return Fault.RARE
+    except Exception:  # noqa: BLE001 - see `header_of`
         return Fault.BROKEN
 
 
-def _weight(data: bytes, media_type: ImageType) -> int:
-    """Return the bytes of memory that each pixel takes; raise ValueError for too many scans."""
-    scans = data.count(_SCAN) if media_type == "image/jpeg" else 1
-    if scans > _SCANS:
-        raise ValueError("this JPEG has too many scans")
-    return _BYTES_PER_PIXEL[media_type] if scans == 1 else _BYTES_PER_SCANNED_PIXEL
+def _has_frames(image: Image.Image, data: bytes, kind: Format) -> bool:
+    """Return whether an image has several pictures; a JPEG's others are not for people."""
+    try:
+        return kind is not Format.JPEG and getattr(image, "is_animated", False) is True
+    except Exception:  # noqa: BLE001 - see `header_of`; to find the next frame, it reads all of one
+        return len(_FRAME.findall(data)) > 1
 
 
-def _copy(image: Image.Image, kinds: tuple[ImageType, ...], *, pixels: int, most: int) -> Copy:
+def _weight(image: Image.Image, data: bytes, kind: Format) -> int:
+    """Return the bytes of memory that each pixel takes; raise `_RareError` for what takes forever.
+
+    Pillow decodes a packed bitmap pixel by pixel, in Python.
+    """
+    if kind is Format.JPEG:
+        scans = data.count(_SCAN)
+        if scans > _SCANS:
+            raise _RareError
+        return 1 if scans == 1 else _BYTES_PER_SCANNED_PIXEL  # decoded at a fraction of its size
+    packed = any("rle" in tile[0] for tile in getattr(image, "tile", ()))
+    if packed or (kind is Format.TIFF and not _has_small_tiles(image)):
+        raise _RareError
+    return _MODE_BYTES.get(image.mode, _OTHER_MODE_BYTES) + _DECODER_BYTES.get(kind, 0)
+
+
+def _has_small_tiles(image: Image.Image) -> bool:
+    tags = getattr(image, "tag_v2", {})
+    width, height = (int(tags.get(tag, 1)) for tag in _TILE)
+    return width * height <= limits.IMAGE_DECODED_PIXELS // 4
+
+
+def _copy(image: Image.Image, kinds: tuple[Format, ...], *, pixels: int, most: int) -> Copy:
     small = image if image.mode in _DIRECT else _direct(image)
     small.thumbnail((pixels, pixels))
     small = _direct(ImageOps.exif_transpose(small))
@@ -151,7 +243,7 @@ def _copy(image: Image.Image, kinds: tuple[ImageType, ...], *, pixels: int, most
         small.thumbnail((max(1, int(pixels * step)),) * 2)
         for kind in kinds:
             encoded = BytesIO()
-            small.save(encoded, _FORMATS[kind], quality=_QUALITY)
+            small.save(encoded, kind, quality=_QUALITY)
             if encoded.tell() <= most:
                 return Copy(encoded.getvalue(), kind, small.size)
     raise ValueError("no copy of this image is small enough")

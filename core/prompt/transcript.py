@@ -17,10 +17,11 @@ from typing import TYPE_CHECKING
 # not `re`: before Python 3.11.5 its possessive groups go wrong
 import regex  # type: ignore[import-untyped] # ships no types
 
+from core.domain.limits import in_bytes
 from core.domain.message import Kind, QuoteKind
 from core.domain.session import AnswerKind, Status
 from core.models.port import ShownMessage
-from core.prompt.files import FileKind, in_bytes
+from core.prompt.files import FileKind
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -206,7 +207,8 @@ def _label(attachment: Attachment, file: File | None) -> str:
     name = _flat(attachment.name)
     if file is not None and file.kind is FileKind.UNREAD:
         return f"[file: {name} could not be read: {_flat(file.why, _WHY_LIMIT)}]"
-    return f"[file: {name}, {_flat(attachment.media_type)}, {in_bytes(attachment.size)}]"
+    note = f"; {_flat(file.note, _WHY_LIMIT)}" if file is not None and file.note else ""
+    return f"[file: {name}, {_flat(attachment.media_type)}, {in_bytes(attachment.size)}{note}]"
 
 
 def _missing(file: File) -> str:

@@ -129,7 +129,7 @@ async def test_files_that_cannot_be_read_are_said_to_be_so(chat: Chat) -> None:
     assert content[-1]["text"].count("could not be read: ") == 5
     notes = await chat.notes()
     assert len(notes) == 5
-    assert notes[0] == "I could not read huge.png: it has too many pixels."
+    assert notes[0] == "I could not read huge.png: it has too many pixels: send a smaller copy."
     assert notes[-1] == "I could not read secret.txt: it is not shared with me."
     assert (await chat.world.answers())[-1].text.startswith("You said:")
 
@@ -138,6 +138,7 @@ async def test_images_that_are_too_large_are_shown_scaled_down(chat: Chat) -> No
     content = await chat.say("See?", huge_png=png(padding=4_000_000), wide_png=png(9_000, 1))
     assert [block["type"] for block in content] == ["text", "image", "image", "text"]
     assert max(len(data) for data in bytes_in(content)) < 1_000
+    assert "; scaled down from 9,000 x 1 to 2,576 x 1 pixels]" in content[-1]["text"]
     assert await chat.notes() == ()
 
 
@@ -160,7 +161,7 @@ async def test_a_busy_model_is_asked_again_with_the_same_files(chat: Chat) -> No
 
 async def test_a_file_that_the_model_refuses_does_not_end_the_thread(chat: Chat) -> None:
     await chat.say("First.", plan_pdf=PLAN)
-    broken = png(50, 50)[:-9]  # its head is well, and the rest is cut off
+    broken = png(50, 50) + b"junk" * 9  # its head and its end are well
     content = await chat.say("What is this?", cat_png=broken)
     assert bytes_in(content) == []
     assert await chat.notes() == ("I could not read cat.png: the model rejected it.",)

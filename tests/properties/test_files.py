@@ -13,8 +13,10 @@ from core.domain.message import Attachment, Kind
 from core.memory.plan import plan
 from core.memory.strategies.registry import strategy_named
 from core.models.port import Block, marked
-from core.prompt.files import File, FileKind, FileRules, decoded, fitted, read, unread
-from core.prompt.images import Fault, dimensions, image_type, smaller
+from core.prompt.encodings import NoText, decoded
+from core.prompt.files import File, FileKind, FileRules, fitted, read, unread
+from core.prompt.formats import name_of
+from core.prompt.images import Fault, format_of, header_of, smaller
 from core.prompt.prompt import reply_request
 from core.prompt.transcript import words_of
 from tests.paper import CSV, GIF, jpeg, pdf, png, webp
@@ -48,11 +50,12 @@ def test_reading_never_fails_and_keeps_its_bounds(data: bytes, room: int) -> Non
     rules = FileRules(tokens=room)
     file = read(data, rules)
     assert file == read(data, rules)
+    name_of(data)
     assert file.tokens <= room
     assert len(file.text.encode()) <= rules.text_bytes
     assert file.pages <= rules.pages
     if file.is_media:
-        assert file.data == data  # none of these is large enough to be scaled down
+        assert file.data == data or file.note  # none of these is large enough to be scaled down
         assert file.tokens > 0
     else:
         assert not file.data
@@ -61,39 +64,41 @@ def test_reading_never_fails_and_keeps_its_bounds(data: bytes, room: int) -> Non
 
 @given(BYTES)
 def test_text_is_whole_and_holds_nothing_that_a_store_or_an_api_refuses(data: bytes) -> None:
-    text = decoded(data)
-    if text is not None:
-        assert "\0" not in text
-        text.encode()
+    found = decoded(data)
+    if not isinstance(found, NoText):
+        assert "\0" not in found.text
+        found.text.encode()
 
 
 @given(st.text(st.characters(exclude_categories=["Cs", "Cc"]), max_size=100))
 def test_text_in_utf8_comes_back_as_it_was(text: str) -> None:
     if not text.startswith("\ufeff"):
-        assert decoded(text.encode()) == text
+        assert decoded(text.encode()) == (text, "")
 
 
 @given(BYTES)
 def test_an_image_has_a_size_or_none(data: bytes) -> None:
-    kind = image_type(data)
+    kind = format_of(data)
     if kind is not None:
-        size = dimensions(data, kind)
-        assert isinstance(size, Fault) or min(size) > 0
+        header = header_of(data, kind)
+        assert isinstance(header, Fault) or min(header.size) > 0
 
 
 @given(BYTES, st.integers(1, 20), st.integers(1, 2_000))
 def test_a_copy_is_as_small_as_is_asked_for_or_there_is_none(
     data: bytes, pixels: int, most: int
 ) -> None:
-    kind = image_type(data)
+    kind = format_of(data)
     if kind is not None:
         copy = smaller(data, kind, pixels=pixels, most=most)
         event(type(copy).__name__)
         if not isinstance(copy, Fault):
             assert len(copy.data) <= most
             assert max(copy.size) <= pixels
-            assert image_type(copy.data) == copy.media_type
-            assert dimensions(copy.data, copy.media_type) == copy.size
+            assert format_of(copy.data) == copy.format
+            header = header_of(copy.data, copy.format)
+            assert not isinstance(header, Fault)
+            assert header.size == copy.size
             assert smaller(data, kind, pixels=pixels, most=most) == copy
 
 

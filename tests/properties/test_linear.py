@@ -40,7 +40,7 @@ from core.models.offline import extract
 from core.models.offline import language as model_words
 from core.models.port import ShownMessage
 from core.prompt import transcript
-from core.prompt.files import decoded
+from core.prompt.encodings import decoded
 
 if TYPE_CHECKING:
     from collections.abc import Callable

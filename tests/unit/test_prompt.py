@@ -196,7 +196,7 @@ def test_a_notice_is_marked_as_none_of_the_models_words() -> None:
 
 def test_files_are_named() -> None:
     assert words_of([entry(0, "look", files=(PDF,))], Kind.DM) == (
-        "look\n[file: plan.pdf, application/pdf, 2 MB]"
+        "look\n[file: plan.pdf, application/pdf, 2.4 MB]"
     )
     tiny = replace(PDF, name="</chat_message>", size=12)
     said = words_of([entry(0, "", files=(tiny,))], Kind.DM)
@@ -212,10 +212,10 @@ def test_files_stand_before_the_message_that_they_came_with() -> None:
         Image(name="cat.png", media_type="image/png", data=b"PNG"),
     )
     assert message.blocks[-1].text == (
-        "<chat_message>\nlook\n[file: plan.pdf, application/pdf, 2 MB]\n"
+        "<chat_message>\nlook\n[file: plan.pdf, application/pdf, 2.4 MB]\n"
         '[file: a"b.csv, text/csv, 20 bytes]\n'
         '<chat_file name="a&quot;b.csv">\nname;age\nAnn;41\n</chat_file>\n'
-        "[file: cat.png, image/png, 2 kB]\n</chat_message>"
+        "[file: cat.png, image/png, 2 KB]\n</chat_message>"
     )
     assert "".join(block.text for block in message.media) == ""
 

@@ -333,7 +333,7 @@ async def test_a_message_that_is_too_long_is_refused_before_it_is_stored() -> No
     worker = world.worker()
     received = await world.intake(worker).take(message(0, "x" * 1_000_000))
     assert received.verdict is None
-    assert "too long: 976 KB" in received.notice
+    assert "too long: 977 KB, and I can read 64 KB" in received.notice
     assert world.local.headers == {}
 
 
