@@ -143,9 +143,15 @@ async def _model(settings: Settings, clock: Clock) -> AsyncIterator[Finding]:
     if error is None:
         yield fine("Model", f"{model_name(settings)} answers")
     elif isinstance(error, ModelRefusedError):
-        yield wrong("Model", str(error).rstrip("."), _MODEL)
+        yield wrong("Model", _in_words(error), _MODEL)
     else:
-        yield wrong("Model", str(error).rstrip("."), _MODEL_PASSES)
+        yield wrong("Model", _in_words(error), _MODEL_PASSES)
+
+
+def _in_words(error: ModelError) -> str:
+    """Return what is wrong, with the words of the API."""
+    sentence = str(error).replace(": the log says why", "").rstrip(".")
+    return f"{sentence} (the API says: {error.said})" if error.said else sentence
 
 
 async def _ask_model(settings: Settings) -> ModelError | None:

@@ -122,6 +122,8 @@ class ModelError(ChatbotError):
     """Whether the message may be the cause, so that another attempt may fail in the same way."""
     partial: str = ""
     """Text that came before the error; it is no answer. Only a turn that is given up shows it."""
+    said: str = ""
+    """What the model's API says of it, without any words of the request; for the operator."""
 
 
 class ModelBusyError(ModelError, WaitError):

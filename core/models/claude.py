@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
+import json
+import logging
+import ssl
 import warnings
 from base64 import b64encode
+from contextlib import aclosing
 from typing import TYPE_CHECKING, TypeAlias, cast
 
 import httpx2  # the SDK's transport: a stream that is cut raises its errors, not the SDK's
@@ -12,6 +17,7 @@ from anthropic import (
     APIConnectionError,
     APIStatusError,
     AsyncAnthropic,
+    AsyncStream,
     DefaultAsyncHttpxClient,
     Timeout,
     omit,
@@ -25,27 +31,33 @@ from core.domain.errors import (
     ModelRefusedError,
     PromptTooLargeError,
     SettingsError,
+    named,
 )
 from core.domain.message import clean
-from core.domain.session import Usage
 from core.models.claude_errors import (
     BAD_ADDRESS,
+    BAD_CERTIFICATE,
     BAD_KEY,
+    BAD_PROXY,
     BROKE_OFF,
     LATE,
+    NO_API,
     TOO_LONG,
     UNREACHABLE,
     UNREADABLE,
     Failure,
     failure_of,
+    said_in,
+    status_in,
     wait_of,
 )
+from core.models.claude_stream import AnswerReader, ErrorEventError, Pace, field, texts_of
 from core.models.port import Block, Completion, Image, Model, StopReason
+from core.models.refusal_words import words_of_its_own
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, Iterable
+    from collections.abc import AsyncGenerator, Iterable, Mapping
 
-    from anthropic import AsyncStream
     from anthropic.types import (
         Base64PDFSourceParam,
         DocumentBlockParam,
@@ -55,6 +67,7 @@ if TYPE_CHECKING:
         TextBlockParam,
     )
 
+    from core.models.claude_stream import SentEvent
     from core.models.port import Document, ModelMessage, ModelRequest, Part
 
     Param: TypeAlias = TextBlockParam | ImageBlockParam | DocumentBlockParam
@@ -72,12 +85,14 @@ _STOPS = {
     "refusal": StopReason.REFUSAL,
 }
 """All others, including future ones, count as `end_turn`: the stream was complete."""
+_THINKING = 100.0
+"""Tokens that Claude thinks in a second at least, when it says nothing but pings."""
+_READING = 20_000.0
+"""Characters of a prompt that it reads in a second at least."""
+_WRITING = 10.0
+"""Tokens that it writes in a second at least; a slower stream only trickles."""
 
-
-_LEAST_COUNT = 1_000
-"""Smaller numbers in an error may be a status or a code."""
-_MOST_TOKENS = 2**31 - 1
-"""The largest count that a store can hold; a larger one is no valid report."""
+log = logging.getLogger(__name__)
 
 
 class ClaudeModel(Model):
@@ -110,6 +125,7 @@ class ClaudeModel(Model):
             raise SettingsError(BAD_KEY)
         # `catalog` reports retirements once; the SDK would warn with every call.
         warnings.filterwarnings("ignore", r"The model '.*' is deprecated", DeprecationWarning)
+        self._read_timeout = read_timeout
         self._client = AsyncAnthropic(
             api_key=api_key,
             base_url=base_url,
@@ -122,24 +138,54 @@ class ClaudeModel(Model):
 
     @override
     async def stream(self, request: ModelRequest) -> AsyncGenerator[str | Completion, None]:
-        reading = _Reading()
+        reader = AnswerReader()
         try:
-            async with await self._create(request) as events:
-                async for event in events:
-                    if text := reading.take(event):
-                        yield text
-        except (AnthropicError, httpx2.HTTPError, httpx2.StreamError, OSError, ValueError) as error:
-            if not reading.stop:  # cut after the last word: the answer is complete
-                raise _failure(error, reading.text, request.model) from error
-        if reading.stop == _FULL and not reading.text:  # the prompt fit, but no answer
-            whole = reading.usage.prompt + reading.usage.output if reading.usage else None
+            async with (
+                await self._create(request) as events,
+                aclosing(self._texts(events.response, reader, request)) as texts,
+            ):
+                async for text in texts:
+                    yield text
+        except _FAULTS as error:
+            if not reader.stop:  # cut after the last word: the answer is complete
+                raise _failure(error, reader.text, request) from error
+        if reader.stop == _FULL and not reader.text:  # the prompt fit, but no answer
+            whole = reader.usage.prompt + reader.usage.output if reader.usage else None
             sentence = TOO_LONG.format(model=request.model)
             raise PromptTooLargeError(sentence, size=whole, limit=whole)
-        if not reading.stop:
-            if reading.text:
-                raise ModelInterruptedError(BROKE_OFF, partial=reading.text)
+        if not reader.stop:
+            if reader.text:
+                raise ModelInterruptedError(BROKE_OFF, partial=reader.text)
             raise ModelBusyError(BROKE_OFF)  # nothing was shown yet, so it is a plain retry
-        yield Completion(stop=_STOPS.get(reading.stop, StopReason.END), usage=reading.usage)
+        yield Completion(stop=_STOPS.get(reader.stop, StopReason.END), usage=reader.usage)
+
+    async def _texts(
+        self, response: httpx2.Response, reader: AnswerReader, request: ModelRequest
+    ) -> AsyncGenerator[str, None]:
+        """Yield the texts of a response, also of one that is no stream.
+
+        Raises:
+            _NotTheApiError: It is a page, so something else is at this address.
+        """
+        kind = response.headers.get("content-type", "").lower()
+        pace = self._pace(request)
+        if "html" in kind:
+            raise _NotTheApiError
+        if "json" not in kind:
+            events = AsyncStream.raw_events(response)
+            async for text in texts_of(cast("AsyncGenerator[SentEvent]", events), reader, pace):
+                yield text
+            return
+        async with asyncio.timeout(pace.whole):
+            body = await response.aread()
+        if text := reader.take_whole(json.loads(body)):
+            yield text
+
+    def _pace(self, request: ModelRequest) -> Pace:
+        """Return how long this answer may take."""
+        length = sum([len(block.text) for each in request.messages for block in each.blocks])
+        silence = self._read_timeout + length / _READING + request.max_tokens / _THINKING
+        return Pace(silence=silence, whole=silence + request.max_tokens / _WRITING)
 
     async def _create(self, request: ModelRequest) -> AsyncStream[RawMessageStreamEvent]:
         system = cast("list[TextBlockParam]", _params(request.system))
@@ -158,69 +204,20 @@ class ClaudeModel(Model):
         await self._client.close()
 
 
-class _Reading:
-    """Reads the events of one answer."""
-
-    def __init__(self) -> None:
-        self.text = ""
-        self.stop = ""
-        self._tokens: dict[str, int] = {}
-
-    @property
-    def usage(self) -> Usage | None:
-        """Return the last report of each kind of token; None if there was none."""
-        if not self._tokens:
-            return None
-        return Usage(
-            input=self._tokens.get("input_tokens", 0),
-            output=self._tokens.get("output_tokens", 0),
-            cache_read=self._tokens.get("cache_read_input_tokens", 0),
-            cache_write=self._tokens.get("cache_creation_input_tokens", 0),
-        )
-
-    def take(self, event: RawMessageStreamEvent) -> str:
-        """Read an event and return its text; thinking and tools are skipped.
-
-        The SDK validates nothing that it receives: a field may be missing or of another type than
-        its annotations say.
-        """
-        kind, text = _field(event, "type"), ""
-        if kind == "message_start":
-            self._count(_field(event, "message", "usage"))
-        elif kind == "content_block_start":
-            text = _text_in(_field(event, "content_block"), "text")
-        elif kind == "content_block_delta":
-            text = _text_in(_field(event, "delta"), "text_delta")
-        elif kind == "message_delta":
-            reason = _field(event, "delta", "stop_reason")
-            self.stop = reason if isinstance(reason, str) and reason else self.stop
-            self._count(_field(event, "usage"))
-        self.text += text
-        return text
-
-    def _count(self, usage: object) -> None:
-        for kind in (
-            "input_tokens",
-            "output_tokens",
-            "cache_read_input_tokens",
-            "cache_creation_input_tokens",
-        ):
-            tokens = _field(usage, kind)
-            if isinstance(tokens, int) and 0 <= tokens <= _MOST_TOKENS:
-                self._tokens[kind] = tokens
+class _NotTheApiError(Exception):
+    """What is at this address is a web page."""
 
 
-def _field(thing: object, *names: str) -> object:
-    """Return a nested attribute; None if there is none."""
-    for name in names:
-        thing = getattr(thing, name, None)
-    return thing
-
-
-def _text_in(part: object, kind: str) -> str:
-    """Return the text of a part of this type; empty if it has another type or no text."""
-    text = _field(part, "text") if _field(part, "type") == kind else None
-    return text if isinstance(text, str) else ""
+_FAULTS = (
+    AnthropicError,
+    ErrorEventError,
+    _NotTheApiError,
+    httpx2.HTTPError,
+    httpx2.StreamError,
+    OSError,
+    ValueError,
+)
+"""All that a call may raise, also while its answer arrives."""
 
 
 def _messages(messages: Iterable[ModelMessage]) -> list[MessageParam]:
@@ -268,41 +265,57 @@ def _limit_breakpoints(system: list[TextBlockParam], messages: list[MessageParam
         del block["cache_control"]
 
 
-def _failure(error: Exception, text: str, model: str) -> ModelError:
-    """Return an error of the SDK or the transport as an error of ours."""
+def _failure(error: Exception, text: str, request: ModelRequest) -> ModelError:
+    """Return an error of the SDK, the transport or the stream as an error of ours."""
     if text:
         return ModelInterruptedError(BROKE_OFF, partial=text)
     if isinstance(error, APIStatusError):
-        return failure_of(
-            Failure(
-                status=error.status_code,
-                type=error.type or "",
-                code=error.error_code or "",
-                said=_said(error.body),
-                retry_after=wait_of(error.response.headers),
-                number=error.request_id or "",
-            ),
-            model,
-        )
+        return _reported(error.body, error.status_code, error.response.headers, request)
+    if isinstance(error, ErrorEventError):
+        return _reported(error.body, status_in(error.body), {}, request)
     if isinstance(error, ValueError):  # invalid JSON or UTF-8, perhaps each time
         return ModelInterruptedError(UNREADABLE, partial="")
     cause = error.__cause__ if isinstance(error, APIConnectionError) else error
+    return _unreached(cause)
+
+
+def _unreached(cause: BaseException | None) -> ModelError:
+    if isinstance(cause, _NotTheApiError):
+        return ModelRefusedError(NO_API.format(what="it answers with a web page"))
     if isinstance(cause, httpx2.UnsupportedProtocol | httpx2.InvalidURL):
         return ModelRefusedError(BAD_ADDRESS)
-    return ModelBusyError(LATE if isinstance(cause, httpx2.TimeoutException) else UNREACHABLE)
+    if isinstance(cause, httpx2.TimeoutException | TimeoutError):
+        return ModelBusyError(LATE)
+    if isinstance(cause, httpx2.ProxyError):
+        return ModelBusyError(BAD_PROXY)
+    return ModelBusyError(BAD_CERTIFICATE if _is_of_certificates(cause) else UNREACHABLE)
 
 
-def _said(body: object) -> str:
-    """Return all texts and numbers of an error's body: gateways have fields of their own."""
-    if isinstance(body, dict):
-        pairs = cast("dict[object, object]", body).items()
-        parts = [f"{key}: {value}" if _is_count(value) else _said(value) for key, value in pairs]
-    elif isinstance(body, list):
-        parts = [_said(value) for value in cast("list[object]", body)]
-    else:
-        parts = [body] if isinstance(body, str) else []
-    return " ".join(filter(None, parts))
+def _is_of_certificates(error: BaseException | None) -> bool:
+    while error is not None and not isinstance(error, ssl.SSLCertVerificationError):
+        error = error.__cause__ or error.__context__
+    return error is not None
 
 
-def _is_count(value: object) -> bool:
-    return isinstance(value, int) and value >= _LEAST_COUNT
+def _reported(
+    body: object, status: int, headers: Mapping[str, str], request: ModelRequest
+) -> ModelError:
+    """Return the error that a body reports, and log in the API's own words what it says."""
+    kind, code = field(body, "error", "type"), field(body, "error", "details", "error_code")
+    asked = [part.text or getattr(part, "name", "") for m in request.messages for part in m.blocks]
+    failure = Failure(
+        status=status,
+        type=kind if isinstance(kind, str) else "",
+        code=code if isinstance(code, str) else "",
+        said=said_in(body),
+        retry_after=wait_of(headers),
+        number=headers.get("request-id", ""),
+    )
+    error = failure_of(failure, request.model)
+    message = field(body, "error", "message")
+    error.said = words_of_its_own(message if isinstance(message, str) else failure.said, asked)
+    passes = isinstance(error, ModelBusyError | PromptTooLargeError)  # and `generate` says so
+    level = logging.INFO if passes else logging.WARNING
+    what = " ".join(filter(None, (f"HTTP {status}", named(kind or "-"), failure.number)))
+    log.log(level, "Claude refuses a request (%s): %s", what, error.said or "it does not say why")
+    return error

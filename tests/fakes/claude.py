@@ -60,6 +60,8 @@ class Refusal:
     message: str = "No."
     code: str = ""
     headers: dict[str, str] = field(default_factory=dict)
+    body: Any = None
+    """What a gateway says instead, in a shape of its own."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,8 +69,9 @@ class Talk:
     """An answer, and how it ends."""
 
     text: str
-    then: Literal["stop", "cut", "end", "error", "hang", "cut after stop"] = "stop"
-    """`end` is a clean end without a stop reason, `cut` a reset of the connection."""
+    then: Literal["stop", "cut", "end", "error", "hang", "cut after stop", "stop, open"] = "stop"
+    """`end` is a clean end without a stop reason, `cut` a reset of the connection; after `stop,
+    open` it stays open behind `message_stop`, as behind some proxies."""
     pieces: tuple[str, ...] = ()
     """How the text comes, where that matters; a piece may end within a character, as JSON may."""
     stop_reason: str = "end_turn"
@@ -85,13 +88,30 @@ class Talk:
 class Raw:
     """A stream of these events, whatever they are: a gateway may send what no API should.
 
-    Bytes come as they are, anything else as JSON.
+    Bytes come as they are, a `Pause` is waited for, and anything else comes as JSON.
     """
 
     events: tuple[Any, ...]
+    named: bool = True
+    """Each comes with the name of its event."""
 
 
-Answer: TypeAlias = Refusal | Talk | Raw
+@dataclass(frozen=True, slots=True)
+class Pause:
+    """Nothing, for so many seconds."""
+
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Whole:
+    """A response with status 200 that is no stream."""
+
+    body: Any
+    media_type: str = "application/json"
+
+
+Answer: TypeAlias = Refusal | Talk | Raw | Whole
 
 FAULTS: dict[str, Answer] = {
     "hang": Talk("", then="hang"),
@@ -203,7 +223,7 @@ class FakeClaude:
         answer = self._answers.popleft() if self._answers else self._script(body)
         if isinstance(answer, Refusal):
             return _refuse(answer)
-        if isinstance(answer, Raw):
+        if isinstance(answer, Raw | Whole):
             return await _play(request, answer)
         if not body.get("stream"):
             return web.json_response(_message(body, answer, tokens))
@@ -218,6 +238,9 @@ class FakeClaude:
         try:
             async for name, data in self._events(body, talk, tokens):
                 await response.write(f"event: {name}\ndata: {json.dumps(data)}\n\n".encode())
+            while talk.then == "stop, open":
+                await asyncio.sleep(0.05)
+                await response.write(b'event: ping\ndata: {"type": "ping"}\n\n')
         except (asyncio.CancelledError, ConnectionError):
             self.gone.set()
             raise
@@ -247,7 +270,7 @@ class FakeClaude:
         usage = {"usage": {"output_tokens": _tokens(talk.text)}} if talk.usage else {}
         delta = {"stop_reason": talk.stop_reason, "stop_sequence": None}
         yield _event("message_delta", delta=delta, **usage)
-        if talk.then == "stop":
+        if talk.then.startswith("stop"):
             yield _event("message_stop")
 
     def _usage(self, body: Json) -> Json:
@@ -283,13 +306,20 @@ class FakeClaude:
         return max(1, round(self.limit.tokenizer(block["text"])))
 
 
-async def _play(request: web.Request, raw: Raw) -> web.StreamResponse:
+async def _play(request: web.Request, raw: Raw | Whole) -> web.StreamResponse:
+    if isinstance(raw, Whole):
+        text = raw.body if isinstance(raw.body, str) else json.dumps(raw.body)
+        return web.Response(text=text, content_type=raw.media_type)
     response = web.StreamResponse(headers={"content-type": "text/event-stream; charset=utf-8"})
     await response.prepare(request)
     for event in raw.events:
+        if isinstance(event, Pause):
+            await asyncio.sleep(event.seconds)
+            continue
         name = event.get("type") if isinstance(event, dict) else "message_delta"
+        head = f"event: {name}\n" if raw.named else ""
         data = event if isinstance(event, bytes) else json.dumps(event).encode()
-        await response.write(f"event: {name}\ndata: ".encode() + data + b"\n\n")
+        await response.write(f"{head}data: ".encode() + data + b"\n\n")
     return response
 
 
@@ -437,6 +467,8 @@ def _message(body: Json, talk: Talk, tokens: Json) -> Json:
 
 def _refuse(refusal: Refusal) -> web.Response:
     headers = {"request-id": "req_fake"} | refusal.headers
+    if refusal.body is not None:
+        return web.json_response(refusal.body, status=refusal.status, headers=headers)
     if not refusal.type:
         return web.Response(status=refusal.status, text=refusal.message, headers=headers)
     error: Json = {"type": refusal.type, "message": refusal.message}

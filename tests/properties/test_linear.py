@@ -20,6 +20,7 @@ from bots.discord.outbound import threads as discord_threads
 from bots.discord.ui import permalinks as discord_permalinks
 from bots.ops.logging import trace_of
 from bots.ops.redaction import redact
+from bots.settings import addresses
 from bots.settings.passwords import without_passwords
 from bots.slack.inbound import text as slack_text
 from bots.slack.outbound import escape as slack_inert
@@ -35,7 +36,7 @@ from core.domain import text
 from core.domain.limits import MESSAGE_BYTES, TEXT_FILE_BYTES
 from core.domain.message import PieceCleaner, clean
 from core.memory.tokens import counter_for
-from core.models import too_large
+from core.models import claude_errors, refusal_words, too_large
 from core.models.offline import extract
 from core.models.offline import language as model_words
 from core.models.port import ShownMessage
@@ -175,6 +176,15 @@ INBOUND_FUNCTIONS: dict[str, Callable[[str], object]] = {
     "a summary's lines": extract.lines_of,
     "a summary by extraction": extracted,
     "a refusal of the model": lambda text: too_large.excess_of(text, 400, refused=True),
+    "a refusal that names the account": lambda text: claude_errors.failure_of(
+        claude_errors.Failure(status=400, said=text), "claude"
+    ),
+    "a rate that names credit": lambda text: claude_errors.failure_of(
+        claude_errors.Failure(status=429, said=text), "claude"
+    ),
+    "a refusal for the log": lambda text: refusal_words.words_of_its_own(text, [text[:9000]]),
+    "the address of an API": addresses.fault_in_base_url,
+    "the path of an API": lambda text: addresses.fault_in_base_url(f"https://a/v1{text}"),
     "a title on Discord": discord_threads.title,
     "a modal on Slack": lambda text: slack_views.words("x", [text]),
     "plain text in a view on Slack": slack_views.plain,
