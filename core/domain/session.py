@@ -150,20 +150,27 @@ class Summary:
 
 
 LEFT_OUT = "This answer is not shown, because a file that it was about was removed."
+DECLINED = "The model declined to continue here."
+"""The note with an answer that the model declined to finish: people see the answer, but no later
+prompt does (Anthropic's documentation, "Streaming refusals": reset the context)."""
+REFUSED = "The model declined to answer this."
+"""The notice in place of an answer that the model declined to begin."""
+_WITHHELD = "(a message that the model declined to answer)"
 
 
 def turns_of(records: Iterable[Record]) -> tuple[tuple[Turn, ...], tuple[Entry, ...]]:
     """Group records, in order, into finished turns and the messages after them.
 
     Deleted messages are left out; a turn whose every message was deleted keeps its answer. The
-    answer to a message that has lost a file is left out too, with a line in its place.
+    answer to a message that has lost a file is left out too, with a line in its place, and so is an
+    answer that the model declined to finish.
     """
     turns: list[Turn] = []
     open_entries: list[Entry] = []
     lost = False
     for record in records:
         if isinstance(record, Answer):
-            turns.append(Turn(tuple(open_entries), _left_out(record) if lost else record))
+            turns.append(Turn(tuple(open_entries), _left_out(record) if lost else _kept(record)))
             open_entries, lost = [], False
             continue
         lost = lost or record.lost_file
@@ -183,8 +190,30 @@ def without_answers_about(turns: tuple[Turn, ...], gone: Collection[str]) -> tup
     )
 
 
+def without_declined(turns: tuple[Turn, ...]) -> tuple[Turn, ...]:
+    """Return turns without the words of messages that the model declined to answer."""
+
+    def without_words(entry: Entry) -> Entry:
+        return replace(entry, text=_WITHHELD, attachments=())
+
+    return tuple(
+        [
+            Turn(tuple(map(without_words, turn.entries)), turn.answer)
+            if turn.answer.kind is AnswerKind.NOTICE and turn.answer.text in {DECLINED, REFUSED}
+            else turn
+            for turn in turns
+        ]
+    )
+
+
 def _left_out(answer: Answer) -> Answer:
     return replace(answer, kind=AnswerKind.NOTICE, text=LEFT_OUT)
+
+
+def _kept(answer: Answer) -> Answer:
+    """Return an answer as later prompts show it."""
+    declined = answer.notes and DECLINED in answer.notes  # most answers have no notes
+    return replace(answer, kind=AnswerKind.NOTICE, text=DECLINED) if declined else answer
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -79,7 +79,7 @@ class Compactor:
         clock: Clock,
         config: SummaryConfig,
     ) -> None:
-        """Make summaries by `model`, or by `fallback` if the model refuses for good."""
+        """Make summaries by `model`, or by `fallback` of turns that the model never takes."""
         self._store = store
         self._summarizer = Summarizer(model, fallback, memory, clock, config)
         self._memory = memory

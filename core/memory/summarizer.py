@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Final
 
 from core.domain.errors import (
     ModelError,
-    ModelRefusedError,
     PromptRefusedError,
     PromptTooLargeError,
 )
@@ -82,7 +81,7 @@ class Summarizer:
     def __init__(
         self, model: Model, fallback: Model, memory: Memory, clock: Clock, config: SummaryConfig
     ) -> None:
-        """Make summaries by `model`, or by `fallback` if the model refuses for good."""
+        """Make summaries by `model`, or by `fallback` of turns that the model never takes."""
         self._model = model
         self._fallback = fallback
         self._count = memory.counter.count
@@ -154,7 +153,11 @@ class Summarizer:
     async def _ask(
         self, previous: str, turns: Sequence[Turn], kind: Kind, *, unusable: int, last: bool
     ) -> str:
-        """Return a summary; raise `PromptRefusedError` unless this is the last attempt."""
+        """Return a summary; raise `PromptRefusedError` unless this is the last attempt.
+
+        If the account or the key is refused, nothing replaces the turns: that may pass, and a
+        summary is kept for good.
+        """
         config = self._config
         request = summary_request(
             previous, turns, kind=kind, model=config.model, max_tokens=config.tokens
@@ -164,8 +167,8 @@ class Summarizer:
         else:
             try:
                 answered = await self._ask_model(self._model, request)
-            except ModelRefusedError as error:
-                if isinstance(error, PromptRefusedError) and not last:
+            except PromptRefusedError as error:
+                if not last:
                     raise
                 log.warning("%s makes the summary instead: %s", self._fallback.name, error)
                 answered = await self._ask_model(self._fallback, request)

@@ -130,7 +130,8 @@ def transcript(turns: Sequence[Turn], kind: Kind) -> str:
     for turn in turns:
         named = _is_named(turn.entries, kind)
         lines += [tagged(entry, named=named, dated=True) for entry in turn.entries]
-        lines.append(enclosed(ANSWER, quoted(turn.answer.text)))
+        tag = ANSWER if turn.answer.kind is AnswerKind.ANSWER else NOTICE
+        lines.append(enclosed(tag, quoted(turn.answer.text)))
     return enclosed(TRANSCRIPT, "\n".join(lines))
 
 

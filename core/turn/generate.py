@@ -19,7 +19,7 @@ from core.domain.errors import (
     PromptTooLargeError,
     StoppedByUserError,
 )
-from core.domain.session import Status, Usage, without_answers_about
+from core.domain.session import Status, Usage, without_answers_about, without_declined
 from core.domain.tasks import off_loop_if_long
 from core.memory.learned_limits import HEADROOM
 from core.memory.plan import attachments_in_view, least_size, plan
@@ -133,7 +133,7 @@ class AnswerGenerator:
             session = replace(session, turns=without_answers_about(session.turns, gone))
         async with Preview(delivery, platform.capabilities, self._clock) as preview:
             try:
-                return await self._ask_with(files, session, strategy, preview)
+                return await self._ask_undeclined(files, session, strategy, preview)
             except PromptRefusedError:
                 if not any(file.is_media for file in files.values()):
                     raise
@@ -142,6 +142,27 @@ class AnswerGenerator:
             replied = await self._ask_with(bare, session, strategy, preview)
         self._files.reject(session.thread, _suspects(session, wanted, files))
         return replied
+
+    async def _ask_undeclined(
+        self, files: Files, session: Session, strategy: Strategy, preview: Preview
+    ) -> Replied:
+        """Ask the model; if it declines, ask again without what it has declined before.
+
+        A message that was declined makes the model decline the later ones too, while it sees it
+        (Anthropic's documentation, "Streaming refusals").
+        """
+        replied = await self._ask_with(files, session, strategy, preview)
+        if replied.answered.stop is not StopReason.REFUSAL:
+            return replied
+        turns = without_declined(session.turns)
+        if turns == session.turns:
+            return replied
+        preview.show("")
+        first = replied.answered.usage or Usage()
+        replied = await self._ask_with(files, replace(session, turns=turns), strategy, preview)
+        answered = replied.answered
+        usage = first + answered.usage if answered.usage else first
+        return replace(replied, answered=replace(answered, usage=usage))
 
     async def _ask_with(
         self, files: Files, session: Session, strategy: Strategy, preview: Preview
@@ -154,7 +175,7 @@ class AnswerGenerator:
             prompting = partial(self._prompt, files, session, strategy, alone=alone)
             prompt = await off_loop_if_long(_length(session, files), prompting)
             try:
-                answered = await self._ask(prompt, preview, since)
+                answered = await self._ask_again_if_refused(prompt, preview, since)
             except PromptTooLargeError as refusal:
                 error = _plausible(refusal, prompt)
                 self._learn(error, prompt, share=_SHARES[min(replans, len(_SHARES) - 1)])
@@ -201,6 +222,22 @@ class AnswerGenerator:
             files=files,
         )
         return _Prompt(session=session, plan=seen, request=request, factor=memory.counter.factor)
+
+    async def _ask_again_if_refused(
+        self, prompt: _Prompt, preview: Preview, since: float
+    ) -> Answered:
+        """Ask the model; if it refuses the request in unknown words, ask the same once more.
+
+        A gateway may refuse a request for a moment. Then neither the files of the conversation nor
+        what is known of its length may change.
+        """
+        try:
+            return await self._ask(prompt, preview, since)
+        except PromptRefusedError as error:
+            taught = prompt.plan.has_past or prompt.request.has_media
+            if isinstance(error, PromptTooLargeError) or not taught:
+                raise
+        return await self._ask(prompt, preview, since)
 
     async def _ask(self, prompt: _Prompt, preview: Preview, since: float) -> Answered:
         """Ask the model, and show the answer while it arrives."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from core.domain.session import DECLINED, REFUSED
 from core.models.port import StopReason
 from core.prompt.files import CROWDED, FileKind
 from core.prompt.transcript import one_line
@@ -53,7 +54,7 @@ def notes(work: Work, plan: Plan | None, stop: StopReason) -> tuple[str, ...]:
     if stop is StopReason.STOPPED:
         lines.append(STOPPED)
     if stop is StopReason.REFUSAL:
-        lines.append("The model declined to continue here.")
+        lines.append(DECLINED)
     if stop is StopReason.LENGTH:
         lines.append("The answer reached its maximum length; ask me to continue for the rest.")
     return tuple(lines)
@@ -86,7 +87,7 @@ def waited(why: str) -> str:
 def wordless(stop: StopReason) -> str:
     """Return the notice for an answer without any text."""
     if stop is StopReason.REFUSAL:
-        return "The model declined to answer this."
+        return REFUSED
     if stop is StopReason.STOPPED:
         return STOPPED
     return "The model gave no answer this time. Please ask again, perhaps in other words."

@@ -205,6 +205,7 @@ async def test_a_threads_own_strategy_decides() -> None:
 
 FAILURES: dict[str, Script] = {
     "busy": ModelBusyError("busy"),
+    "a key that is refused for a while": ModelRefusedError("wrong key"),
     "cut off": ["Ann has", ModelBusyError("broke off")],
     "too long": ["Ann has many", Completion(stop=StopReason.LENGTH)],
     "declined": ["I'd rather not", Completion(stop=StopReason.REFUSAL)],
@@ -246,15 +247,6 @@ async def test_the_pause_grows_with_each_failure_and_ends_with_a_success() -> No
     assert not await desk.compact()
     desk.clock.advance(FIRST_PAUSE + 1)
     assert await desk.compact()
-
-
-async def test_a_model_that_refuses_for_good_is_stood_in_for() -> None:
-    model = scripted(ModelRefusedError("no such model"))
-    desk = Desk(model)
-    await desk.say("My dog is called Rex.")
-    await desk.say_many()
-    assert await desk.compact()
-    assert "My dog is called Rex." in (await desk.work()).summary.text
 
 
 async def test_a_model_that_gives_only_useless_answers_is_stood_in_for() -> None:

@@ -18,7 +18,6 @@ from core.domain.errors import (
 )
 from core.domain.message import ThreadKey
 from core.domain.session import AnswerKind
-from core.models.port import Completion, StopReason
 from core.models.retry import RetryPolicy
 from core.models.scripted import ScriptedModel
 from core.store.values import Outcome, Work
@@ -68,16 +67,6 @@ async def test_a_model_that_is_busy_costs_no_try(caplog: pytest.LogCaptureFixtur
     assert [(a.kind, a.text) for a in await world.answers()] == [(AnswerKind.ANSWER, "fine")]
     assert world.platform.texts() == ["fine"]
     assert not [line for line in caplog.messages if "failed" in line or "taken over" in line]
-
-
-async def test_a_refusal_in_the_middle_of_an_answer_is_said() -> None:
-    world = World(ScriptedModel(["First you take", Completion(stop=StopReason.REFUSAL)]))
-    async with patient(world) as worker:
-        await world.intake(worker).take(message(0))
-        await world.settled()
-    (answer,) = await world.answers()
-    notes = ("The model declined to continue here.",)
-    assert (answer.text, answer.notes) == ("First you take", notes)
 
 
 async def test_a_post_that_has_to_wait_costs_no_try_and_asks_the_model_once(
