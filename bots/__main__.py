@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from bots.settings.settings import Settings
 
 FAILED, UNUSABLE = 1, 2
+_TALKS = {"run", "chat", "doctor"}
+"""Commands that use the model and the platforms; the others only use the store."""
 _MOVED = "`doctor --live` has moved: run `make live CHANNEL=…` in a checkout of the project."
 
 
@@ -46,9 +48,11 @@ def _main(arguments: Sequence[str] | None) -> int:
     options = _parser().parse_args(arguments)
     # Imported late, since help and a mistyped command should not wait for it.
     from bots.ops.logging import set_up_logging, watch_loop  # noqa: PLC0415
+    from bots.settings.network import check_network  # noqa: PLC0415
     from bots.settings.settings import Settings  # noqa: PLC0415
 
     settings = Settings.from_env()
+    check_network(settings, talks=options.command in _TALKS)
     set_up_logging(settings.log_level, settings.secrets)
     command = _command(options, settings)
 

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import re
 from typing import Any, Literal, TypeAlias
-from urllib.parse import urlsplit
 
 from pydantic import Field, SecretStr, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings
+
+from bots.settings.addresses import fault_in_url
 
 AnswerIn: TypeAlias = Literal["thread", "channel"]
 
@@ -82,9 +83,9 @@ class DiscordSettings(BaseSettings):
     @field_validator("discord_base_url")
     @classmethod
     def _check_discord_url(cls, value: str) -> str:
-        parts = urlsplit(value)
-        if parts.scheme not in {"http", "https"} or not parts.hostname:
-            raise ValueError("is not a URL")
+        value = value.strip()
+        if fault := fault_in_url(value):
+            raise ValueError(fault)
         return value.rstrip("/")
 
     @field_validator(

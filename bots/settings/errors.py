@@ -5,23 +5,32 @@ from __future__ import annotations
 import difflib
 import logging
 import os
+import re
 import types
 import typing
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
 from annotated_types import Ge, Gt, Le, MaxLen
-from dotenv import dotenv_values
+from dotenv.parser import parse_stream
 from pydantic import SecretStr
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
     from pathlib import Path
 
+    from dotenv.parser import Binding
     from pydantic import ValidationError
     from pydantic.fields import FieldInfo
     from pydantic_settings import BaseSettings
 
+_NAME = re.compile(r"[a-z_][a-z0-9_.-]*", re.IGNORECASE)
+_END = re.compile(r"\r\n|\n|\r")
+_LINES = 5
+"""The most lines that are named."""
+_WRITE = (
+    "Write NAME=value, one on each line, with quotes around a value of several lines or with "
+    "quotes in it."
+)
 _NUMBERS = {int: "a whole number", float: "a number"}
 _SHOWN = 60
 """Characters to quote of a wrong value."""
@@ -51,26 +60,55 @@ def faults_of(settings: type[BaseSettings], error: ValidationError) -> list[str]
 
 
 def unknown_names(settings: type[BaseSettings], env_file: Path) -> list[str]:
-    """Return a sentence for each variable with our prefix that is not a setting."""
+    """Return a sentence for each variable with our prefix that is not a setting.
+
+    A file that can't be read, and lines in it that can't, are sentences as well.
+    """
     prefix = settings.model_config["env_prefix"]
     known = sorted(names_of(settings).values())
     names = {name.upper() for name in os.environ}
     try:
-        names |= {name.upper() for name in _in_file(env_file)}
+        in_file, faults = _in_file(env_file)
     except (OSError, UnicodeDecodeError):
         return [
             f"{env_file} can't be read. Make it a UTF-8 text file that you have permission to read."
         ]
+    names |= {name.upper() for name in in_file}
     unknown = (name for name in names if name.startswith(prefix) and name not in known)
-    return [_unknown(name, known) for name in sorted(unknown)]
+    return [*faults, *(_unknown(name, known) for name in sorted(unknown))]
 
 
-def _in_file(env_file: Path) -> Iterable[str]:
+def _in_file(env_file: Path) -> tuple[list[str], list[str]]:
+    """Return the names in a file, and a sentence on the lines that say nothing."""
     logging.getLogger("dotenv.main").disabled = True  # it would quote lines, including secrets
     if not env_file.exists():
-        return ()
-    with env_file.open(encoding="utf-8") as file:
-        return dotenv_values(stream=file)
+        return [], []
+    with env_file.open(encoding="utf-8", newline="") as file:
+        bindings = list(parse_stream(file))
+    lines = [_line_of(binding) for binding in bindings if _says_nothing(binding)]
+    names = [binding.key for binding in bindings if binding.key and not _says_nothing(binding)]
+    if not lines:
+        return names, []
+    which = (
+        f"Line {lines[0]}" if len(lines) == 1 else f"Lines {', '.join(map(str, lines[:_LINES]))}"
+    )
+    more = " and more" if len(lines) > _LINES else ""
+    return names, [f"{which}{more} of {env_file} can't be read. {_WRITE}"]
+
+
+def _says_nothing(binding: Binding) -> bool:
+    """Return whether a line sets nothing, though it is neither empty nor a comment."""
+    if binding.error:
+        return True
+    return binding.key is not None and (
+        binding.value is None or _NAME.fullmatch(binding.key.removeprefix("export ")) is None
+    )
+
+
+def _line_of(binding: Binding) -> int:
+    """Return the number of the line; the parser counts from the empty lines before it."""
+    text = binding.original.string
+    return binding.original.line + len(_END.findall(text[: len(text) - len(text.lstrip())]))
 
 
 def _unknown(name: str, known: list[str]) -> str:

@@ -8,11 +8,12 @@ from __future__ import annotations
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
-from urllib.parse import unquote, urlsplit
+from urllib.parse import unquote
 
 from pydantic import Field, SecretStr, ValidationError, ValidationInfo, field_validator
 from pydantic_settings import SettingsConfigDict
 
+from bots.settings.addresses import fault_in_base_url
 from bots.settings.discord import DiscordSettings
 from bots.settings.environment import data_dir, is_time_zone, time_zone, user_name
 from bots.settings.errors import faults_of, unknown_names
@@ -78,7 +79,7 @@ class Settings(SlackSettings, DiscordSettings):
         "",
         validation_alias="ANTHROPIC_BASE_URL",
         repr=False,
-        json_schema_extra=_hint("a URL that starts with https:// or http://"),
+        json_schema_extra=_hint("a URL that starts with https:// or http:// and ends before /v1"),
     )
     system_prompt: str = Field("", max_length=PROMPT_LIMIT)
     system_prompt_file: Path | None = Field(
@@ -212,9 +213,9 @@ class Settings(SlackSettings, DiscordSettings):
     @field_validator("anthropic_base_url")
     @classmethod
     def _check_base_url(cls, value: str) -> str:
-        parts = urlsplit(value)
-        if parts.scheme not in {"http", "https"} or not parts.hostname:
-            raise ValueError("is not a URL")
+        value = value.strip()
+        if fault := fault_in_base_url(value):
+            raise ValueError(fault)
         return value
 
     @field_validator("system_prompt_file")

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from typing import Any, Literal, TypeAlias
-from urllib.parse import urlsplit
 
 from pydantic import Field, SecretStr, field_validator
 from pydantic_settings import BaseSettings
 
+from bots.settings.addresses import fault_in_url
 from core.domain.errors import SettingsError
 
 DmScope: TypeAlias = Literal["user", "thread"]
@@ -75,7 +75,7 @@ class SlackSettings(BaseSettings):
     @field_validator("slack_base_url")
     @classmethod
     def _check_slack_url(cls, value: str) -> str:
-        parts = urlsplit(value)
-        if parts.scheme not in {"http", "https"} or not parts.hostname:
-            raise ValueError("is not a URL")
+        value = value.strip()
+        if fault := fault_in_url(value):
+            raise ValueError(fault)
         return value

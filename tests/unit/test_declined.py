@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 USED = Usage(input=7, output=3)
 NO = Completion(stop=StopReason.REFUSAL, usage=USED)
-HALF = ["First you take", NO]
+HALF: Script = ["First you take", NO]
 ERRORS = [PromptRefusedError("can't take this")]
 
 

@@ -100,6 +100,10 @@ def test_each_kind_may_have_a_strategy_and_a_time_to_live_of_its_own(
         ("CHATBOT_USER", "x" * 65, "use a text of 1 to 64 characters"),
         ("CHATBOT_LOG_LEVEL", "all", "use one of DEBUG, INFO, WARNING, ERROR"),
         ("ANTHROPIC_BASE_URL", "localhost", "starts with https:// or http://"),
+        ("ANTHROPIC_BASE_URL", "https://x.example/v1/", "ends in /v1, which the bot appends"),
+        ("ANTHROPIC_BASE_URL", "http://[::1", "is not a URL"),
+        ("CHATBOT_SLACK_BASE_URL", "http://x:port", "is not a URL"),
+        ("CHATBOT_DISCORD_BASE_URL", "http://a..b", "names a host that can't exist"),
     ],
 )
 def test_a_wrong_value_is_told_with_what_to_write(
@@ -190,6 +194,52 @@ def test_an_env_file_that_is_no_text_is_told_in_one_sentence() -> None:
     Path(".env").write_bytes(b"CHATBOT_MEMORY=\xff\xfe")
     with pytest.raises(SettingsError, match=r"^\.env can't be read"):
         Settings.from_env()
+
+
+UNREADABLE = {
+    "CHATBOT_STORE: memory://": "Line 1",
+    "CHATBOT_STORE memory://": "Line 1",
+    "CHATBOT_STORE='memory://": "Line 1",
+    'CHATBOT_STORE="memory://': "Line 1",
+    "set CHATBOT_STORE=memory://": "Line 1",
+    '$env:CHATBOT_STORE="memory://"': "Line 1",
+    "CHATBOT_MEMORY_HIGH:9000": "Line 1",
+    "[chatbot]\nCHATBOT_STORE=memory://": "Line 1",
+    "- CHATBOT_STORE=memory://": "Line 1",
+    "CHATBOT_STORE=memory://\r\n\r\n# a note\r\nsecret": "Line 4",
+    "CHATBOT_SYSTEM_PROMPT=You are a baker.\nBe kind.\n\nAnd brief.": "Lines 2, 4",
+    'CHATBOT_SYSTEM_PROMPT="You say "hi" often."': "Line 1",
+    "CHATBOT_USER=bo\rsecret\r": "Line 2",
+    "a\nb\nc\nd\ne\nf\ng": "Lines 1, 2, 3, 4, 5 and more",
+    "=memory://": "Line 1",
+}
+
+
+@pytest.mark.parametrize("text", UNREADABLE)
+def test_lines_of_an_env_file_that_can_not_be_read_are_named(text: str) -> None:
+    Path(".env").write_bytes(text.encode())
+    with pytest.raises(SettingsError) as caught:
+        Settings.from_env()
+    (fault, *others) = str(caught.value).splitlines()
+    assert fault.startswith(f"{UNREADABLE[text]} of .env can't be read. Write NAME=value")
+    assert not others
+    assert "memory://" not in fault
+    assert "secret" not in fault
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "export CHATBOT_STORE=memory://",
+        "\ufeffCHATBOT_STORE=memory://",
+        "CHATBOT_STORE = memory:// # mine",
+        "\n\n  # note\n'CHATBOT_STORE'=memory://\nOTHER.NAME-1=",
+        'X="several\nlines"\nCHATBOT_STORE="memory://"\r\n',
+    ],
+)
+def test_lines_of_an_env_file_that_can_be_read(text: str) -> None:
+    Path(".env").write_bytes(text.encode())
+    assert Settings.from_env().store.get_secret_value() == "memory://"
 
 
 def test_a_user_without_a_name_is_still_somebody(monkeypatch: pytest.MonkeyPatch) -> None:
