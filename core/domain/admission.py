@@ -51,7 +51,10 @@ class ThreadState:
     """The bot was addressed here before, perhaps in messages that were forgotten since."""
     muted: bool
     alone: bool
-    """At most one person has spoken here, the author of this message included."""
+    """At most one person has spoken here, the author of this message included.
+
+    An app counts only if it was answered, not if it was overheard.
+    """
 
     @property
     def index(self) -> int:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from core.domain.admission import STATES, Admission
-from core.domain.message import Address, Attachment, Kind
+from core.domain.message import Address, Attachment, Author, Kind
 from core.domain.session import Entry, Status
 from core.store.values import Accepted, ThreadSettings, Work
 from tests.builders import OTHER, OVERHEAR, THREAD, begin, converse, finish, message, terms
@@ -262,6 +262,21 @@ async def test_each_message_lets_the_session_live_on(harness: Harness, store: St
         await converse(store, number)
         await harness.advance(9_000)
     assert len(await store.history(THREAD)) == 8
+
+
+async def test_an_app_is_a_person_to_talk_to_only_if_it_is_answered(store: Store) -> None:
+    """An alert in a thread must not make one person's talk with the bot a talk of several."""
+    app = Author(id="B1", name="Alerts", is_app=True)
+    await store.accept(message(1), terms())
+    await store.accept(message(2, author=app), OVERHEAR)
+    work = await store.peek(THREAD)
+    assert work
+    assert (work.people, len(work.records)) == (1, 2)
+    assert not (await store.threads(person="B1")).threads
+    await store.accept(message(3, author=app), terms())
+    work = await store.peek(THREAD)
+    assert work
+    assert work.people == 2
 
 
 async def test_many_speakers_are_counted_up_to_a_limit(store: Store) -> None:

@@ -91,6 +91,7 @@ class RedisStore(Store):
             call=_call(),
             id=message.id,
             author=message.author.id,
+            app=int(message.author.is_app),
             at=message.sent_at,
             again=records.again(message),
             entry=records.entry(message),

@@ -201,10 +201,11 @@ def _take_in(
     header.ttl, header.reach = terms.ttl, terms.reach
     if header.kind is Kind.THREAD and message.kind in {Kind.DM, Kind.GROUP}:
         header.kind = message.kind  # a backfill may not have known the kind
-    if message.author.id not in header.people:
+    overheard = verdict is Admission.OVERHEARD
+    is_person = not (overheard and message.author.is_app)  # such an app is nobody to talk to
+    if is_person and message.author.id not in header.people:
         rows.put_who(message.author.id)
         header.people = [*header.people, message.author.id][:PEOPLE_LIMIT]
-    overheard = verdict is Admission.OVERHEARD
     header.taking_part = header.taking_part or not overheard
     entry = Entry(
         position=header.next,

@@ -1,6 +1,6 @@
 -- Takes a message in, once, whatever its admission; with a token, claims the thread as well.
 -- KEYS header entries ids people work who all ends buried trace seen...
--- ARGV token lease call id author at again entry admissions kind ttl reach waiting_limit overheard_limit
+-- ARGV token lease call id author app at again entry admissions kind ttl reach waiting_limit overheard_limit
 -- Answers {verdict, new, work or false, muted or not}; admissions are single letters, see core.store.redis.wire.
 
 -- The earlier admission of the message, and whether this call decided it and its reply was lost.
@@ -87,7 +87,8 @@ local function take_in(h, verdict, line)
   h.ttl, h.reach = tonumber(A.ttl), tonumber(A.reach)
   -- A backfill may not have known the kind.
   if h.kind == 'thread' and (A.kind == 'dm' or A.kind == 'group') then h.kind = A.kind end
-  if redis.call('SADD', K.people, A.author) == 1 then
+  local is_person = A.app ~= '1' or verdict ~= 'o'  -- an overheard app is nobody to talk to
+  if is_person and redis.call('SADD', K.people, A.author) == 1 then
     redis.call('ZADD', K.who, 0, A.author .. '\0' .. THREAD)
     h.listed = 0  -- these keys may be new
   end
