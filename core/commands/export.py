@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncGenerator
     from typing import TextIO
 
-    from core.domain.message import ThreadKey
+    from core.domain.message import Quote, ThreadKey
     from core.domain.session import Record
     from core.store.port import Store
 
@@ -96,8 +96,9 @@ def _fields(record: Record) -> dict[str, object]:
 
 def _paragraph(record: Record) -> str:
     """Return a record as a heading line and a quote that no text can break out of."""
-    text = record.text
+    text, shown = record.text, ""
     if isinstance(record, Entry):
+        shown = "".join(map(_shown, record.quotes))
         who = f"**{' '.join(record.author.name.split())}**"
         remarks = [f"file: {file.name}" for file in record.attachments]
         if record.status is not Status.ADDRESSED:
@@ -109,5 +110,15 @@ def _paragraph(record: Record) -> str:
             remarks.insert(0, "notice")
         if record.trimmed:
             text += " ✂️"
-    said = "".join(f"> {line}\n" for line in text.splitlines())
-    return f"\n{who} · {_time(record.sent_at)}{''.join(f' · {r}' for r in remarks)}\n\n{said}"
+    heading = "".join(f" · {remark}" for remark in (_time(record.sent_at), *remarks))
+    return f"\n{who}{heading}\n\n{_quoted(text)}{shown}"
+
+
+def _shown(quote: Quote) -> str:
+    """Return what people saw with a message, under a heading of its own."""
+    who = " ".join(quote.author.split())
+    return f"\n*{quote.kind}*{f' · **{who}**' if who else ''}\n\n{_quoted(quote.text)}"
+
+
+def _quoted(text: str) -> str:
+    return "".join(f"> {line}\n" for line in text.splitlines())
