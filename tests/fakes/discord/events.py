@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from tests.fakes.discord.model import Guild, Json, User
 
 _CONTENT = ("embeds", "attachments", "components")
+_MORE_CONTENT = ("poll",)
 
 
 class Announcer(Seen):
@@ -65,6 +66,7 @@ class Announcer(Seen):
         if message.author is self.bot or place.kind == DM or self._calls_bot(message):
             return data
         found = data | {"content": ""} | {name: [] for name in _CONTENT}
+        found = {name: value for name, value in found.items() if name not in _MORE_CONTENT}
         if data.get("referenced_message"):
             original = place.messages.get(data["referenced_message"]["id"])
             if original is not None:

@@ -5,10 +5,10 @@ from __future__ import annotations
 import dataclasses
 from typing import TYPE_CHECKING, Any
 
-from tests.fakes.discord.driver import People
 from tests.fakes.discord.model import DM, Interaction, Message
 from tests.fakes.discord.permissions import Permission
 from tests.fakes.discord.shapes import channel_json, member_json, message_json, user_json
+from tests.fakes.discord.sharing import Sharing
 from tests.fakes.kit.simulation import UnshownError
 
 if TYPE_CHECKING:
@@ -23,7 +23,7 @@ _TYPES: dict[int, tuple[type, ...]] = {3: (str,), 4: (int,), 5: (bool,), 10: (in
 """What an option of each type takes (docs: "Application Command Option Type")."""
 
 
-class Gestures(People):
+class Gestures(Sharing):
     """People who use the app."""
 
     async def slash(self, who: Who, where: Where, line: str, **options: Any) -> Interaction:

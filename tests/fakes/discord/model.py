@@ -24,7 +24,7 @@ WRITTEN = (DEFAULT, REPLY, CHAT_INPUT, CONTEXT_MENU)
 
 # Flags of messages (docs: resources/message, "Message Flags").
 SUPPRESS_EMBEDS, HAS_THREAD, EPHEMERAL, LOADING = 1 << 2, 1 << 5, 1 << 6, 1 << 7
-SUPPRESS_NOTIFICATIONS, COMPONENTS_V2 = 1 << 12, 1 << 15
+SUPPRESS_NOTIFICATIONS, HAS_SNAPSHOT, COMPONENTS_V2 = 1 << 12, 1 << 14, 1 << 15
 
 
 @dataclass(slots=True)
@@ -165,6 +165,8 @@ class Message:
     embeds: list[Json] = field(default_factory=list)
     components: list[Json] = field(default_factory=list)
     files: list[File] = field(default_factory=list)
+    more: Json = field(default_factory=dict)
+    """What it shows beside that: a poll, stickers, an activity, the messages that it forwards."""
     reference: Json | None = None
     mentions: list[str] = field(default_factory=list)
     mention_roles: list[str] = field(default_factory=list)

@@ -231,7 +231,7 @@ def _plain_json(state: State, message: Message) -> Json:
         "application_id": message.webhook,
         "interaction_metadata": message.interaction,
     }
-    found |= {name: value for name, value in optional.items() if value}
+    found |= {name: value for name, value in optional.items() if value} | message.more
     thread = state.channels.get(message.id)
     if thread is not None and thread.parent == message.channel:
         found["thread"] = channel_json(thread, state.bot.id)
