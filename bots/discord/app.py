@@ -18,6 +18,7 @@ from bots.discord.inbound.channels import Channels
 from bots.discord.inbound.events import NAME, Me, guild_of
 from bots.discord.inbound.names import Names
 from bots.discord.inbound.receive import DiscordIntake, Reception
+from bots.discord.inbound.shown.aids import AidLookup
 from bots.discord.inbound.threads import BotThreads
 from bots.discord.outbound.platform import DiscordPlatform
 from bots.discord.pace import Pace
@@ -73,7 +74,9 @@ class Discord:
         self.clock = clock
         self.platform = platform
         channels, lists = platform.channels, AccessLists.of(settings)
-        self._audience = Audience(lists, channels, Names(api, clock), platform.me)
+        names = Names(api, clock)
+        aids = AidLookup(api, channels, names, clock)
+        self._audience = Audience(lists, channels, names, aids, platform.me)
         directory = DiscordDirectory(api, settings.discord_admins, lists)
         authorized = AuthorizedCommands(
             directory,

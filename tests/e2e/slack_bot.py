@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
@@ -14,6 +15,7 @@ from bots.slack.app import Slack, connected
 from bots.slack.connection.http import HttpServer
 from core.domain.clock import SystemClock
 from core.models.scripted import ScriptedModel
+from core.prompt.transcript import QUOTE
 from core.store.local.store import LocalStore
 
 if TYPE_CHECKING:
@@ -39,10 +41,14 @@ class Bot:
     intake: Intake
 
 
+_QUOTE = re.compile(rf"^<{QUOTE} .*?^</{QUOTE}>$", re.MULTILINE | re.DOTALL)
+
+
 def echo(request: ModelRequest) -> str:
-    """Answer with what was said last."""
-    lines = request.messages[-1].blocks[-1].text.splitlines()
-    return f"re: {next(line for line in reversed(lines) if not line.startswith('<'))}"
+    """Answer with what was said last, or if there were no words, with what was shown last."""
+    shown = request.messages[-1].blocks[-1].text
+    lines = [*shown.splitlines(), *_QUOTE.sub("", shown).splitlines()]
+    return f"re: {next(line for line in reversed(lines) if line and not line.startswith('<'))}"
 
 
 def settings_for(fake: FakeSlack, transport: str, **more: Any) -> Settings:

@@ -189,7 +189,7 @@ async def test_what_breaks_a_parser_is_named_without_its_text_and_its_author_is_
             raise LookupError(text)
         return text
 
-    monkeypatch.setattr("bots.discord.inbound.events.readable", trips)
+    monkeypatch.setattr("bots.discord.inbound.content.readable", trips)
     async with odd_world(caplog) as (fake, _):
         ann = fake.person("ann")
         general = fake.channel("general")

@@ -49,10 +49,16 @@ def seen(request: ModelRequest) -> str:
     return "\n".join(message.text for message in request.messages)
 
 
+def opens(title: str, words: str = "") -> str:
+    """Return how the model reads the message that opens a thread with this title."""
+    return "\n".join(filter(None, (words, f'<chat_quote kind="title">\n{title}\n</chat_quote>')))
+
+
 async def kept(bot: Bot, thread: ThreadKey) -> dict[str, str]:
-    """Return what is kept of a thread, by the ids of its messages."""
+    """Return the words and quotes that are kept of a thread, by the ids of its messages."""
     records = await bot.store.history(thread)
-    return {record.id: record.text for record in records if isinstance(record, Entry)}
+    entries = [record for record in records if isinstance(record, Entry)]
+    return {each.id: "\n".join((each.text, *(q.text for q in each.quotes))) for each in entries}
 
 
 def prepare(program: Program, fake: FakeDiscord, claude: FakeClaude) -> None:
@@ -108,7 +114,7 @@ async def test_the_opening_message_of_a_post_is_answered_in_it(kind: str, text: 
         assert fake.typing_in(forum) == 0
         assert len(fake.said_by_bot()) == 2
     first = seen(model.calls[0])
-    assert f"{text}\nThis opens the post:\n> {TITLE}\n> Tags: rust, pdf" in first
+    assert opens(f"{TITLE}\nTags: rust, pdf", text) in first
     assert "It lies on its side." in first
     assert seen(model.calls[1]).count(TITLE) == 1
 
@@ -127,9 +133,10 @@ async def test_a_post_is_left_alone_unless_it_mentions_the_bot_and_is_known_when
             shown = await fake.post(robot, forum, "Version 2 is out", "New: pages.")
             await fake.say(ann, shown, f"{fake.at_bot} what is new?")
             await fake.replies(shown)
-    assert f"Mine lies on its side.\nThis opens the post:\n> {TITLE}" in seen(model.calls[0])
+    assert opens(TITLE, "Mine lies on its side.") in seen(model.calls[0])
     assert "Try 119!" in seen(model.calls[0])
-    assert "This opens the post:\n> Version 2 is out" in seen(model.calls[1])
+    assert opens("Version 2 is out", "New: pages.") in seen(model.calls[1])
+    assert '<chat_message from="robot" app="yes" overheard="yes">' in seen(model.calls[1])
 
 
 @pytest.mark.parametrize("overhears", [True, False])
@@ -153,7 +160,7 @@ async def test_the_title_of_a_thread_that_was_made_from_nothing_is_known(overhea
             await fake.say(ann, thread, f"{fake.at_bot} and now?")
             await fake.replies(thread, 2)
     assert "Ann" in seen(model.calls[0])
-    assert "This opens the thread:\n> Why does cargo fail with E0502?" in seen(model.calls[0])
+    assert opens("Why does cargo fail with E0502?") in seen(model.calls[0])
     assert ("I know that one." in seen(model.calls[0])) == overhears
     assert "E0499" in seen(model.calls[1])
     assert "E0502" not in seen(model.calls[1])
@@ -197,7 +204,7 @@ async def test_the_opening_message_of_a_post_may_be_edited_renamed_and_deleted()
             await fake.edit(opening, f"{fake.at_bot} look above")
             await said("1234", "look above")
             await fake.rename(post, "A question")
-            await said("> A question", "look above")
+            await said("A question", "look above")
             await fake.delete(opening)
 
             async def gone() -> bool:
@@ -207,7 +214,7 @@ async def test_the_opening_message_of_a_post_may_be_edited_renamed_and_deleted()
             await fake.rename(post, "My PIN is 1234")
             await fake.say(ann, post, f"{fake.at_bot} what do you know?")
             await fake.replies(post, 2)
-    assert f"see title\nThis opens the post:\n> {TITLE}" in seen(model.calls[0])
+    assert opens(TITLE, "see title") in seen(model.calls[0])
     assert not any(word in seen(model.calls[-1]) for word in ("1234", "A question"))
 
 
@@ -243,7 +250,7 @@ async def test_an_opening_message_that_is_put_in_again_is_answered_in_its_post()
             await fake.replies(post, 2)
             await settled(bot)
             assert await bot.store.buried() == ()
-        assert texts(fake, post) == ["re: anybody?", f"re: > {TITLE}"]
+        assert texts(fake, post) == ["re: anybody?", "re: see title"]
         assert texts(fake, forum) == []
 
 
@@ -331,7 +338,7 @@ async def test_posts_that_were_made_while_it_was_away_are_found(
             for place in (post, later, thread):
                 await fake.replies(place)
             await settled(bot)
-        assert texts(fake, post) == [f"re: > {TITLE}"]
+        assert texts(fake, post) == ["re: see title"]
         assert texts(fake, later) == ["re: and you?"]
         assert texts(fake, thread) == ["re: and here?"]
         assert texts(fake, other) == []
@@ -384,8 +391,8 @@ async def test_without_the_intent_a_post_that_mentions_it_is_answered() -> None:
             other = await fake.post(ann, forum, "Another", "Hello.")
             await fake.say(ann, other, f"{fake.at_bot} see above")
             await fake.replies(other)
-    assert f"This opens the post:\n> {TITLE}" in seen(model.calls[0])
-    assert "This opens the post:\n> Another" in seen(model.calls[1])
+    assert opens(TITLE) in seen(model.calls[0])
+    assert opens("Another") in seen(model.calls[1])
 
 
 async def test_two_replicas_answer_a_post_once_while_it_is_written() -> None:

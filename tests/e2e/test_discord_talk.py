@@ -158,8 +158,9 @@ async def test_what_a_mention_replies_to_is_known() -> None:
             await fake.replies(await fake.thread(asked))
             await fake.say(ann, general, f"{fake.at_bot} help", reply_to=cake)
             await fake.until(lambda: "export" in fake.said_by_bot()[-1].content)
-    asked_first = "whose?\nThis replies to Ben:\n> The cake is green.\n> And mine."
+    asked_first = 'whose?\n<chat_quote kind="reply" from="Ben" on='
     assert asked_first in model.calls[0].messages[-1].text
+    assert ">\nThe cake is green.\nAnd mine.\n</chat_quote>" in model.calls[0].messages[-1].text
     later = "\n".join(message.text for message in model.calls[1].messages)
     assert asked_first.replace("whose?", "whose is it?") in later
     assert "stands in the kitchen" in model.calls[2].messages[-1].text

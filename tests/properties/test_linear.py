@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from bots.discord.inbound import content as discord_content
 from bots.discord.inbound import text as discord_text
 from bots.discord.outbound import format as discord_format
 from bots.discord.outbound import threads as discord_threads
@@ -70,7 +71,7 @@ UNITS = (
     *("http://", "https://a ", "https://a.slack.com/archives/", "mailto:", "&thread_ts=1.000001"),
     *("https://discord.com/channels/@me/", "xoxb-", "token=", "://a:", "Bearer ", "eyJ"),
     *("@here ", "@\u200bhere", "\uff1c@", "he ", "what is ", "and ", "please, ", "remember "),
-    *("export ", "[file: ", "\nThis replies to x:\n", "what\u2019s ", "Dr. ", "my a is ", "12, "),
+    *("export ", "[file: ", "<t:1:R>", "||", "what\u2019s ", "Dr. ", "my a is ", "12, "),
     *("tokens > 1 ", "maximum 1 ", "<" + " " * 60, "!" * 50 + " ", "a" * 60 + " "),
 )
 """What texts are made of: one of these, again and again."""
@@ -154,7 +155,11 @@ INBOUND_FUNCTIONS: dict[str, Callable[[str], object]] = {
     "readable on Discord": lambda text: discord_text.readable(f"<@1> {text}", ["1"], {}),
     "mentions on Discord": lambda text: discord_text.mentions_in(text, ["1"]),
     "ids on Discord": discord_text.ids_in,
-    "quoted on Discord": lambda text: discord_text.unquoted(discord_text.quoted("x", text)),
+    "code on Discord": lambda text: [*discord_text.code_in(text)],
+    "links on Discord": lambda text: discord_text.links_in(f"/channels/{text}", {}, "1"),
+    "an embed on Discord": lambda text: discord_content.whole_text(
+        {"embeds": [{"description": text, "fields": [{"name": text, "value": text}]}]}, {}
+    ),
     "a command": lambda text: parser.parse_command(text, lambda _: None),
     "a command with arguments": command,
     "a link on Slack": lambda text: slack_links.link_in("https://a.slack.com/archives/C1/p" + text),

@@ -180,9 +180,9 @@ OWN = {
         "outbound/titles", "setup/doctor_checks", "ui/agent", "ui/home",
     },
     "Discord": {
-        "connection/client", "connection/gateway", "inbound/channel_queues", "inbound/channels",
-        "inbound/threads", "outbound/posting", "outbound/threads", "ui/command_tree",
-        "ui/interaction_context",
+        "connection/channel_queues", "connection/client", "connection/gateway",
+        "inbound/channels", "inbound/shown/aids", "inbound/shown/cards", "inbound/threads",
+        "outbound/posting", "outbound/threads", "ui/command_tree", "ui/interaction_context",
     },
 }  # fmt: skip
 """The files for which the other platform has no counterpart."""

@@ -33,7 +33,7 @@ from bots.discord.inbound.people import UNKNOWN_TYPE
 from bots.discord.inbound.text import readable
 from bots.discord.outbound.read_back import find, is_ours, is_silent
 from core.delivery.port import DeliveryTarget
-from core.domain.message import Address, Kind, ThreadKey
+from core.domain.message import Address, Kind, Quote, QuoteKind, ThreadKey
 from tests.odd import oddly
 
 BOT, ANN, BEN, ROLE = "100000000000000001", "100000000000000002", "100000000000000003", "1000000009"
@@ -167,8 +167,6 @@ def test_a_reply_to_the_bot_in_a_channel_stays_there() -> None:
     "more",
     [
         {"author": user(BOT, "me")},
-        {"author": user(BEN, "bot", bot=True)},
-        {"webhook_id": "1"},
         {"type": 7},
         {"type": 18},
         {"type": 20},
@@ -179,11 +177,20 @@ def test_what_is_no_persons_message(more: dict[str, Any]) -> None:
     assert said(payload(**more), IN_DM, ME) is None
 
 
-def test_other_bots_count_where_they_are_allowed_and_webhooks_never() -> None:
+def test_other_bots_talk_to_it_where_they_are_allowed_and_webhooks_never() -> None:
     me = replace(ME, allow_bots=True)
-    robot = payload(author=user(BEN, "bot", bot=True))
-    assert said(robot, IN_DM, me)
-    assert said(robot | {"webhook_id": "1"}, IN_DM, me) is None
+    robot = payload(f"<@{BOT}> hello", author=user(BEN, "bot", bot=True))
+    for made, who, address in (
+        (robot, me, Address.MENTIONED),
+        (robot, ME, Address.OTHERS),
+        (robot | {"webhook_id": "1"}, me, Address.OTHERS),
+        (robot | {"type": 20}, ME, Address.OTHERS),
+        (payload("", type=46, embeds=[{"type": "poll_result"}]), me, Address.OTHERS),
+    ):
+        message = said(made, IN_THREAD, who)
+        assert message
+        assert (message.address, message.author.is_app) == (address, True)
+    assert said(robot, IN_CHANNEL, ME) is None
     assert said(payload(author=user(BOT, "me", bot=True)), IN_DM, me) is None
 
 
@@ -196,20 +203,21 @@ def test_the_name_on_the_server_comes_first() -> None:
 def test_ids_are_read_as_names() -> None:
     text = f"<@{BOT}>, tell <@{BEN}> of <#{CHANNEL}> <:wave:12> </help:5> <@&9>"
     names = {BEN: "Ben", CHANNEL: "general"}
-    assert readable(text, [BOT], names) == "tell @Ben of #general :wave: /help @9"
+    assert readable(text, [BOT], names) == "tell @Ben of #general :wave: /help @unknown-role"
     assert readable(f"<@{BOT}>", [BOT], {BOT: "Bot"}) == "@Bot"
 
 
 def test_files_are_kept_by_reference_also_of_a_forwarded_message() -> None:
     file = {"id": "77", "filename": "a.txt", "content_type": "text/plain; charset=utf-8", "size": 3}
-    message = said(payload("", attachments=[file]), IN_DM, ME)
+    message = said(payload("", attachments=[file], channel_id=IN_DM.id), IN_DM, ME)
     assert message
     (attachment,) = message.attachments
     assert (attachment.id, attachment.media_type) == (f"30000001/{ID}/77", "text/plain")
     forwarded = [{"message": {"content": "far away", "attachments": [file]}}]
     message = said(payload("", message_snapshots=forwarded), IN_DM, ME)
     assert message
-    assert (message.text, len(message.attachments)) == ("far away", 1)
+    assert (message.text, len(message.attachments)) == ("", 1)
+    assert [each.text for each in message.quotes] == ["far away\nFile: a.txt"]
 
 
 # --- events ---------------------------------------------------------------------------------------
@@ -242,32 +250,34 @@ def test_a_deletion_counts_in_a_channel_that_is_no_longer_seen() -> None:
 
 
 def test_the_opening_message_of_a_post_bears_its_title_and_no_other_does() -> None:
-    heading = "This opens the post:\n> How?\n> Tags: a, b"
+    title = Quote(kind=QuoteKind.TITLE, text="How?\nTags: a, b")
     opening = said(payload(f"<@{BOT}> see title", channel_id=ID), IN_POST, ME)
     assert opening
-    assert opening.text == f"see title\n{heading}"
+    assert (opening.text, opening.quotes) == ("see title", (title,))
     assert opening.thread == ThreadKey("discord", f"{GUILD}/{CHANNEL}", ID)
     only = said(payload("", channel_id=ID), replace(IN_POST, title="a\n> b", tags=()), ME)
     assert only
-    assert only.text == "This opens the post:\n> a\n> > b"
+    assert (only.text, only.quotes) == ("", (replace(title, text="a\n> b"),))
     for spot, more in (
         (IN_POST, {"id": str(int(ID) + 1)}),
         (replace(IN_POST, is_post=False), {}),
         (IN_CHANNEL, {}),
+        (IN_CHANNEL, {"thread": {"id": ID, "name": "see title", "owner_id": BOT}}),
     ):
         message = said(payload(f"<@{BOT}> see title", **more), spot, ME)
         assert message
-        assert message.text == "see title"
-    command = said(payload(f"<@{BOT}> help"), IN_POST, ME)
-    assert command
-    assert command.text == "help"
+        assert (message.text, message.quotes) == ("see title", ())
+    theirs = {"id": ID, "name": "How?", "owner_id": ANN}
+    message = said(payload(f"<@{BOT}> hm", thread=theirs), IN_CHANNEL, ME)
+    assert message
+    assert message.quotes == (replace(title, text="How?"),)
 
 
 def test_a_title_is_what_the_maker_of_a_thread_said_first() -> None:
     thread = replace(IN_POST, is_post=False, tags=())
     message = titled(thread, ME)
     assert message
-    assert message.text == "This opens the thread:\n> How?"
+    assert (message.text, message.quotes) == ("", (Quote(kind=QuoteKind.TITLE, text="How?"),))
     assert (message.author.id, message.address) == (ANN, Address.NOBODY)
     assert message.thread == thread.whole
     assert message.sent_at == ids.seconds(ID)
@@ -303,10 +313,11 @@ def test_an_edit_tells_which_files_there_are() -> None:
 
 def test_an_edit_may_leave_nothing_that_can_be_read() -> None:
     """Its last file goes and a sticker stays; or, without the intent, it names the bot no more."""
-    for more in ({"sticker_items": [{"id": "1"}]}, {}):
+    for more in ({"sticker_items": [{"id": "1", "name": "Wave"}]}, {}):
         edit = edited(payload("", attachments=[], edited_timestamp=EDITED, **more), IN_DM, ME)
         assert edit
         assert (edit.text, edit.attachments) == ("", ())
+        assert [each.text for each in edit.quotes] == ["Sticker: Wave"] * bool(more)
     bare = payload("", edited_timestamp=EDITED)
     for part in ("content", "attachments"):
         told = {key: value for key, value in {"attachments": [], **bare}.items() if key != part}
@@ -347,12 +358,15 @@ def test_whatever_comes_nothing_is_raised(more: dict[str, Any]) -> None:
 def test_what_is_said_to_the_bot_and_has_no_words_is_a_message_all_the_same(
     content: object,
 ) -> None:
-    """A sticker, a shared message, or nothing that anybody knows: its author is owed a word."""
-    for more in ({}, {"sticker_items": [{"id": "1", "name": "Wave"}]}):
+    """A sticker, or nothing that anybody knows: its author is owed a word."""
+    sticker = {"sticker_items": [{"id": "1", "name": "Wave"}]}
+    for more in ({}, sticker):
         message = said(payload() | {"content": content, **more}, IN_DM, ME)
         assert message
         assert (message.text, message.address, message.id) == ("", Address.DIRECT, ID)
-        assert said(payload() | {"content": content, **more}, IN_THREAD, ME) is None
+        assert len(message.quotes) == len(more)
+    assert said(payload() | {"content": content}, IN_THREAD, ME) is None
+    assert said(payload() | {"content": content, **sticker}, IN_THREAD, ME)
     bots = replace(ME, allow_bots=True)
     bot = payload(author=user(BEN, "bot", bot=True)) | {"content": content}
     assert said(bot, IN_DM, bots) is None
@@ -393,7 +407,7 @@ def test_what_could_not_be_read_is_known_by_where_it_stands() -> None:
     given = payload(f"<@{BOT}> hello", attachments=[{"id": "5", "filename": "a"}])
     whole, bare = said(given, IN_CHANNEL, ME), unread(given, IN_CHANNEL, ME)
     assert whole
-    assert bare == replace(whole, text="", attachments=())
+    assert bare == replace(whole, text="", attachments=(), quotes=())
     assert unread(payload(), IN_CHANNEL, ME) is None
 
 

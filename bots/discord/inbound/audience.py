@@ -6,24 +6,27 @@ import logging
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Self
 
-from bots.discord.inbound.events import CREATED, Said, parse, said, titled, unread
-from bots.discord.inbound.text import ids_in
+from bots.discord.inbound.content import UNAIDED
+from bots.discord.inbound.events import CREATED, Edited, Said, parse, said, titled, unread
 from bots.settings.discord import ids
 from core.domain.errors import broke
 from core.domain.payload import dict_of, str_of
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping
+    from collections.abc import Collection, Mapping, Sequence
 
     from bots.discord.inbound.channels import Channels
     from bots.discord.inbound.events import ChannelInfo, Event, Me
     from bots.discord.inbound.names import Names
+    from bots.discord.inbound.shown.aids import AidLookup
     from bots.settings.discord import DiscordSettings
     from core.domain.message import Message
 
 log = logging.getLogger(__name__)
 
 _NONE: frozenset[str] = frozenset()
+_NOBODY = "0"
+"""No user's id: read with it, the bot's own messages are those of another app."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,12 +74,17 @@ class AccessLists:
             dms=settings.discord_dms,
         )
 
-    def allow(self, channel: ChannelInfo, user: str, roles: Collection[str]) -> bool:
-        """Return whether the bot listens to a person with these roles in this channel."""
+    def allow(
+        self, channel: ChannelInfo, user: str, roles: Collection[str], *, is_app: bool = False
+    ) -> bool:
+        """Return whether the bot listens to a person with these roles in this channel.
+
+        What an app says is only context for what people ask, so no list has to name it.
+        """
         if user in self.users.denied or not self.roles.denied.isdisjoint(roles):
             return False
         people = self.users.allowed | self.roles.allowed
-        if people and people.isdisjoint((user, *roles)):
+        if people and not is_app and people.isdisjoint((user, *roles)):
             return False
         if not channel.guild:
             return self.dms
@@ -91,11 +99,14 @@ EVERYBODY = AccessLists()
 class Audience:
     """Reads payloads as messages of the people whom the bot listens to."""
 
-    def __init__(self, lists: AccessLists, channels: Channels, names: Names, me: Me) -> None:
-        """Read as `me`, with the names that `channels` and `names` know."""
+    def __init__(
+        self, lists: AccessLists, channels: Channels, names: Names, aids: AidLookup, me: Me
+    ) -> None:
+        """Read as `me`, with the help of what `channels`, `names` and `aids` know."""
         self._lists = lists
         self._channels = channels
         self._names = names
+        self._aids = aids
         self.me = me
 
     async def channel_of(self, payload: Mapping[str, Any]) -> ChannelInfo | None:
@@ -116,8 +127,8 @@ class Audience:
         A new message that can't be parsed is one without words if it is addressed to the bot.
         """
         try:
-            names = self._names_in(payload, channel) if channel else {}
-            return parse(kind, payload, channel, self.me, names)
+            aids = self._aids.at_hand(payload, channel) if channel else UNAIDED
+            return parse(kind, payload, channel, self.me, aids)
         except Exception as error:  # one message must not stop those after it
             if kind != CREATED or channel is None:
                 raise
@@ -125,9 +136,30 @@ class Audience:
             message = unread(payload, channel, self.me)
             return None if message is None else Said(message)
 
+    async def understand(
+        self, kind: str, payload: Mapping[str, Any], channel: ChannelInfo | None
+    ) -> Event | None:
+        """Return what an event says, as `parse`, with what its payload leaves out."""
+        event = self.parse(kind, payload, channel)
+        if channel is None:
+            return event
+        if kind == CREATED:
+            self._aids.note(payload, channel)
+        if not isinstance(event, Said | Edited):
+            return event
+        complete = await self._aids.complete(payload, channel)
+        return event if complete is None else self.parse(kind, complete, channel)
+
+    async def recall(self, payload: Mapping[str, Any], channel: ChannelInfo) -> Message | None:
+        """Return a message from history as `read` does, or one of the bot's own."""
+        if str_of(dict_of(payload, "author"), "id") != self.me.user:
+            return await self.read(payload, channel)
+        someone = replace(self.me, user=_NOBODY)
+        return said(payload, channel, someone, self._aids.at_hand(payload, channel))
+
     async def read(self, payload: Mapping[str, Any], channel: ChannelInfo) -> Message | None:
         """Return a message from history, if the bot listens to its author; with their name."""
-        event = self.parse(CREATED, payload, channel)
+        event = await self.understand(CREATED, payload, channel)
         if not isinstance(event, Said):
             return None
         return await self.admit(event.message, payload, channel)
@@ -137,11 +169,16 @@ class Audience:
     ) -> Message | None:
         """Return a message with its author's name, if the bot listens to them."""
         member = await self._names.of(payload, channel.guild)
-        if not self._lists.allow(channel, message.author.id, member.roles):
+        author = message.author
+        if not self._lists.allow(channel, author.id, member.roles, is_app=author.is_app):
             return None
         if member.name == message.author.name:
             return message
         return replace(message, author=replace(message.author, name=member.name))
+
+    async def meet(self, payloads: Sequence[Mapping[str, Any]], channel: ChannelInfo) -> None:
+        """Look up the authors of messages that will be read, all at once."""
+        await self._names.learn_authors(channel.guild, payloads)
 
     async def read_title(self, channel: ChannelInfo) -> Message | None:
         """Return a thread's title as its creator's message, if the bot listens to them."""
@@ -157,7 +194,4 @@ class Audience:
 
     def opening(self, payload: Mapping[str, Any], channel: ChannelInfo) -> Message | None:
         """Return a thread's opening message by any author; the author's name may be missing."""
-        return said(payload, channel, self.me, self._names_in(payload, channel))
-
-    def _names_in(self, payload: Mapping[str, Any], channel: ChannelInfo) -> dict[str, str]:
-        return self._channels.names(channel.guild, ids_in(str_of(payload, "content")))
+        return said(payload, channel, self.me, self._aids.at_hand(payload, channel))

@@ -20,6 +20,7 @@ from bots.settings.discord import ids
 from core.domain.errors import PlatformError, ReadBackRefusedError
 from core.domain.message import FOR_US, Message
 from core.domain.payload import str_of
+from core.intake.backfill import Gap
 from core.intake.missed import HistorySource, Listing
 
 if TYPE_CHECKING:
@@ -65,8 +66,8 @@ class ChannelReader:
             log.info("a channel can't be looked up: %s", error)
             return None
 
-    async def before(self, message: Message) -> AsyncGenerator[Message, None]:
-        """Yield what people said in a thread before a message, beginning with its opening.
+    async def before(self, message: Message) -> AsyncGenerator[Message | Gap, None]:
+        """Yield what people and apps said in a thread before a message, from its opening on.
 
         If the opening can't be read, the thread's title stands in for it.
         """
@@ -79,8 +80,12 @@ class ChannelReader:
             yield opening
         if not self._overhears:
             return
-        for found in await history.before(self._api, channel.id, message.id):
-            if (earlier := await self._audience.read(found, channel)) is not None:
+        page, may_be_more = await history.before(self._api, channel.id, message.id)
+        await self._audience.meet(page, channel)
+        if may_be_more:
+            yield Gap()
+        for found in page:
+            if (earlier := await self._audience.recall(found, channel)) is not None:
                 yield earlier
 
     async def after(
@@ -108,7 +113,7 @@ class ChannelReader:
 
     async def _opening(self, channel: ChannelInfo) -> Message | None:
         found = await self._opener(channel)
-        return await self._audience.read(found, channel) if found else None
+        return await self._audience.recall(found, channel) if found else None
 
     async def _opener(self, channel: ChannelInfo) -> dict[str, Any]:
         """Return the message that a thread opens with, as Discord has it; empty if there is none.

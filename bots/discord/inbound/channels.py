@@ -101,13 +101,25 @@ class Channels:
         return found is None or self._may(found, "read_message_history")
 
     def names(self, guild: str, ids: Collection[str]) -> dict[str, str]:
-        """Return the names of those of a server's channels and roles that discord.py knows."""
+        """Return the names of those of a server's channels and roles that discord.py knows.
+
+        The bot's own is among them, also in a direct message.
+        """
         server = self._api.client.get_guild(int(guild)) if ids and is_id(guild) else None
+        names = self._own_name(server) if ids else {}
         if server is None:
-            return {}
+            return names
         found = {id_: server.get_channel_or_thread(int(id_)) for id_ in ids}
         named = {id_: channel or server.get_role(int(id_)) for id_, channel in found.items()}
-        return {id_: each.name for id_, each in named.items() if each}
+        return names | {id_: each.name for id_, each in named.items() if each}
+
+    def _own_name(self, server: discord.Guild | None) -> dict[str, str]:
+        """Return what the bot is called, by its id."""
+        me = self._api.client.user
+        if me is None:
+            return {}
+        member = server.me if server is not None else None
+        return {str(me.id): (member or me).display_name}
 
     def _cached(self, channel: str) -> Channel | None:
         """Return a server's channel from discord.py's cache."""

@@ -1,4 +1,4 @@
-"""What a message on Discord says and shows: its words, its files, and what it replies to. Pure.
+"""What a message on Discord says, and what else people see with it. Pure.
 
 The facts are in Discord's docs under resources/message; where the docs are silent, the source is
 named.
@@ -6,23 +6,39 @@ named.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from bots.discord.ids import is_id, seconds, time_of
 from bots.discord.inbound.address import mine
-from bots.discord.inbound.people import files_of, name_of, names_in
-from bots.discord.inbound.text import headed, quoted, readable
-from core.commands.parser import parse_command
+from bots.discord.inbound.people import attached_to, files_of, is_app, name_of, names_in
+from bots.discord.inbound.shown.cards import cards_of
+from bots.discord.inbound.text import ids_in, links_in, readable
+from bots.discord.inbound.text import people_in as people_mentioned
+from core.domain.limits import ATTACHMENTS
+from core.domain.message import Quote, QuoteKind
 from core.domain.payload import dict_of, dicts_of, str_of
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
     from bots.discord.inbound.events import ChannelInfo, Me
     from core.domain.message import Attachment
 
-_SHOWN = ("attachments", "embeds", "components", "sticker_items", "message_snapshots", "poll")
+    Json = Mapping[str, Any]
+
+REPLY = 19
+"""The type of a message that replies to another ("Message Types")."""
+_SHOWN = (
+    "attachments", "embeds", "components", "sticker_items", "stickers", "message_snapshots", "poll",
+    "activity", "interaction_metadata", "interaction", "shared_client_theme",
+)  # fmt: skip
 """What a message may have beside its words."""
+_DEEPEST = 16
+"""Levels of a payload in which ids are looked for; Discord nests about ten."""
+_DELETED = "(This message was deleted.)"
+_UNSEEN = "(This message can't be read here.)"
+_WORDLESS = "(This message has no text.)"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,67 +47,158 @@ class Content:
 
     text: str = ""
     attachments: tuple[Attachment, ...] = ()
+    quotes: tuple[Quote, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Aids:
+    """What helps to read a message, beside its payload."""
+
+    names: Mapping[str, str] = field(default_factory=dict)
+    """Names of people, roles and channels by id."""
+    forward: Json | None = None
+    """A message by the same person, just before, in which they forwarded another: Discord posts a
+    forward and the words that go with it as two messages."""
+
+
+UNAIDED = Aids()
 
 
 def content_of(
-    payload: Mapping[str, Any],
+    payload: Json,
     channel: ChannelInfo,
     me: Me,
-    names: Mapping[str, str],
-    *,
-    asks: bool,
+    aids: Aids,
 ) -> Content:
-    """Return what a message says, with what it replies to and the title that it opens.
+    """Return what a message says, with what it replies to, what it forwards and what it opens.
 
     Args:
         payload: The message, with an id.
         channel: Where it was said.
         me: Who the bot is.
-        names: Names of people, roles and channels by id, beside those in the payload.
-        asks: Whether it mentions the bot.
+        aids: What is known beside the payload.
     """
-    words = readable(_words(payload), mine(channel, me), {**names, **names_in(payload)})
+    known = {**aids.names, **names_in(payload)}
+    text = readable(str_of(payload, "content"), mine(channel, me), known)
+    quotes: list[Quote] = []
     files = files_of(payload, channel.id)
+    quotes += _titles(payload, channel, me)
+    if payload.get("type") == REPLY:
+        before = payload.get("referenced_message")
+        quotes.append(_replied(payload, me, known))
+        files += files_of(before, channel.id) if isinstance(before, dict) else ()
+    if aids.forward:
+        quotes += _forwards(aids.forward, known)
+        files += files_of(aids.forward, channel.id)
+    if shows_more(payload) or not (text or files):
+        quotes += _forwards(payload, known)
+        quotes += cards_of(payload, lambda words: readable(words, (), known))
+    links = links_in(str_of(payload, "content"), known, channel.guild)
+    quotes += [Quote(kind=QuoteKind.PREVIEW, text=line) for line in links]
+    return Content(text=text, attachments=files[:ATTACHMENTS], quotes=tuple(quotes))
+
+
+def shows_more(payload: Json) -> bool:
+    """Return whether people see more with a message than its words."""
+    return any(payload.get(part) for part in _SHOWN)
+
+
+def title_of(channel: ChannelInfo) -> Quote:
+    """Return a thread's title, and a post's tags, as what the message that opens it shows."""
+    tags = f"\nTags: {', '.join(channel.tags)}" if channel.tags else ""
+    return Quote(kind=QuoteKind.TITLE, text=f"{channel.title}{tags}")
+
+
+def _titles(payload: Json, channel: ChannelInfo, me: Me) -> list[Quote]:
+    """Return the title of the post or the thread that a message opens, if a person gave it."""
     if channel.is_post and str_of(payload, "id") == channel.id:
-        if not _is_command(words, channel):
-            words = "\n".join(filter(None, (words, heading(channel))))
-    elif channel.is_channel and asks and (words or files):
-        before = dict_of(payload, "referenced_message")
-        if before and not _is_command(words, channel):
-            words = "\n".join(filter(None, (words, _quote(before, me, names))))
-            files += files_of(before, channel.id)
-    return Content(text=words, attachments=files)
+        return [title_of(channel)]
+    thread = dict_of(payload, "thread")
+    title = str_of(thread, "name")
+    if not title or str_of(thread, "owner_id") == me.user:
+        return []
+    return [Quote(kind=QuoteKind.TITLE, text=title)]
 
 
-def shows_something(payload: Mapping[str, Any]) -> bool:
-    """Return whether a message has words, or anything else that people see."""
-    return bool(str_of(payload, "content")) or any(payload.get(part) for part in _SHOWN)
+def ids_of(payload: Json) -> set[str]:
+    """Return the ids of all people, roles and channels that a message shows as names."""
+    return {id_ for words in _shown_texts(payload) for id_ in ids_in(words)} | _ids_beside(payload)
 
 
-def heading(channel: ChannelInfo) -> str:
-    """Return a thread's title as the model reads it."""
-    return headed("post" if channel.is_post else "thread", channel.title, channel.tags)
+def people_in(payload: Json) -> set[str]:
+    """Return the ids of the people whom a message shows by names that it does not tell."""
+    before = dict_of(payload, "referenced_message")
+    found = {id_ for words in _shown_texts(payload) for id_ in people_mentioned(words)}
+    if before and not is_app(before):
+        found.add(str_of(dict_of(before, "author"), "id"))
+    return {id_ for id_ in found - names_in(payload).keys() if is_id(id_)}
 
 
-def _words(payload: Mapping[str, Any]) -> str:
-    """Return a message's text, followed by that of the message that it forwards."""
-    forwarded = [dict_of(each, "message") for each in dicts_of(payload, "message_snapshots")]
-    texts = [str_of(payload, "content"), *(str_of(each, "content") for each in forwarded)]
-    return "\n".join(filter(None, texts))
+def _ids_beside(payload: Json) -> set[str]:
+    """Return the ids that stand in fields of their own: a forward's channel, a reply's author."""
+    author = dict_of(dict_of(payload, "referenced_message"), "author")
+    found = {str_of(dict_of(payload, "message_reference"), "channel_id"), str_of(author, "id")}
+    return {id_ for id_ in found if is_id(id_)}
 
 
-def _quote(before: Mapping[str, Any], me: Me, names: Mapping[str, str]) -> str:
-    """Return what a mention in a channel replies to; the model would not know it otherwise.
+def _shown_texts(payload: Json) -> Iterator[str]:
+    """Yield the texts of a message; those of most messages are their words alone."""
+    if payload.get("message_reference") or shows_more(payload):
+        return _texts(payload)
+    return iter((str_of(payload, "content"),))
 
-    Discord sends it along with the reply, without its content if the bot may not see that.
+
+def _texts(value: object, depth: int = 0) -> Iterator[str]:
+    """Yield all texts in a part of a payload; Discord nests a dozen levels at most."""
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, list | dict) and depth < _DEEPEST:
+        for each in value.values() if isinstance(value, dict) else value:
+            yield from _texts(each, depth + 1)
+
+
+def _replied(payload: Json, me: Me, names: Mapping[str, str]) -> Quote:
+    """Return what a message replies to.
+
+    Discord sends it along: null if it was deleted, and nothing if it could not be loaded.
     """
-    author = dict_of(before, "author")
-    words = readable(_words(before), (), {**names, **names_in(before)})
-    if not words:
-        return ""
-    return quoted("you" if str_of(author, "id") == me.user else name_of(author, {}), words)
+    before = payload.get("referenced_message", {})
+    if not isinstance(before, dict) or not before:
+        gone = "referenced_message" in payload and before is None
+        return Quote(kind=QuoteKind.REPLY, text=_DELETED if gone else _UNSEEN)
+    author, id_ = dict_of(before, "author"), str_of(before, "id")
+    return Quote(
+        kind=QuoteKind.REPLY,
+        text=whole_text(before, names),
+        author=names.get(str_of(author, "id")) or name_of(author, dict_of(before, "member")),
+        by_bot=str_of(author, "id") == me.user,
+        sent_at=seconds(id_) if is_id(id_) else 0.0,
+    )
 
 
-def _is_command(words: str, channel: ChannelInfo) -> bool:
-    """Return whether words are a command, whatever conversation a link in them names."""
-    return parse_command(words, lambda _: channel.whole) is not None
+def _forwards(payload: Json, names: Mapping[str, str]) -> Iterator[Quote]:
+    """Yield the messages that a message forwards; Discord does not tell who wrote them."""
+    origin = names.get(str_of(dict_of(payload, "message_reference"), "channel_id"), "")
+    for each in dicts_of(payload, "message_snapshots"):
+        snapshot = dict_of(each, "message")
+        yield Quote(
+            kind=QuoteKind.FORWARD,
+            text=whole_text(snapshot, names),
+            place=f"#{origin}" if origin else "",
+            sent_at=time_of(str_of(snapshot, "timestamp")),
+        )
+
+
+def whole_text(message: Json, names: Mapping[str, str]) -> str:
+    """Return all that a message says and shows as one text, its files by their names."""
+    known = {**names, **names_in(message)}
+
+    def read(words: str) -> str:
+        return readable(words, (), known)
+
+    parts = [read(str_of(message, "content"))]
+    if shows_more(message) or not parts[0]:
+        parts += [each.text for each in _forwards(message, known)]
+        parts += [each.text for each in cards_of(message, read)]
+        parts += [f"File: {name}" for name in attached_to(message)]
+    return "\n".join(filter(None, parts)) or _WORDLESS

@@ -7,18 +7,29 @@ payload that can't be understood is None, and changes nothing.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import math
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from bots.discord.ids import is_id, seconds, time_of
 from bots.discord.inbound.address import address_of
-from bots.discord.inbound.content import Content, content_of, heading, shows_something
-from bots.discord.inbound.people import WRITTEN, author_of, may_be_written
-from core.domain.message import FOR_US, Address, Author, Kind, Message, ThreadKey
-from core.domain.payload import dict_of, str_of
+from bots.discord.inbound.content import (
+    REPLY,
+    UNAIDED,
+    Content,
+    content_of,
+    shows_more,
+    title_of,
+)
+from bots.discord.inbound.people import WRITTEN, author_of, is_app, is_bot, may_be_written
+from core.domain.message import FOR_US, Address, Author, Kind, Message, QuoteKind, ThreadKey
+from core.domain.payload import str_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+    from bots.discord.inbound.content import Aids
+
 NAME = "discord"
 
 CREATED = "MESSAGE_CREATE"
@@ -28,7 +39,8 @@ BULK_DELETED = "MESSAGE_DELETE_BULK"
 """The gateway's events about messages (docs: events/gateway-events, "Receive Events")."""
 _COMPLETE = {"content", "attachments"}
 """Keys of an update that states all of a message's words and files."""
-_NO_NAMES: Mapping[str, str] = {}
+_SHOWN_IN_FULL = {"attachments", "embeds", "referenced_message"}
+"""Keys of an update that states all that people see with a reply; other messages lack the last."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -104,6 +116,8 @@ class Edited:
     """The conversations that it may belong to."""
     has_files: bool
     """Whether the payload states which files the message has."""
+    has_quotes: bool
+    """Whether it states all that people see with the message."""
     is_heard: bool
     """Whether it would count as said if it were new."""
 
@@ -144,7 +158,7 @@ def parse(
     payload: Mapping[str, Any],
     channel: ChannelInfo | None,
     me: Me,
-    names: Mapping[str, str] = _NO_NAMES,
+    aids: Aids = UNAIDED,
 ) -> Event | None:
     """Return what a gateway event about messages says; None if it is nothing to the bot.
 
@@ -153,49 +167,54 @@ def parse(
         payload: The event's content.
         channel: Where it happened; None if the bot can't see the channel.
         me: Who the bot is.
-        names: Names of people, roles and channels by id, beside those in the payload.
+        aids: What is known beside the payload.
     """
     if kind in {DELETED, BULK_DELETED}:
         return Deleted(_deleted_ids(payload))
     if channel is None:
         return None
     if kind == CREATED:
-        message = said(payload, channel, me, names)
+        message = said(payload, channel, me, aids)
         return None if message is None else Said(message)
-    message = edited(payload, channel, me, names)
+    message = edited(payload, channel, me, aids)
     if message is None:
-        return None
+        return _previewed(payload, channel, me, aids)
+    if message.author.is_app and channel.is_channel and not payload.get("thread"):
+        return None  # apps edit often, and only threads keep what they say
     return Edited(
         message=message,
         keys=channel.keys(message.id),
         has_files=states_files(payload),
-        is_heard=_says_something(message) and _is_heard(message, channel),
+        has_quotes=_states_quotes(payload),
+        is_heard=_says_something(message, payload)
+        and not message.author.is_app
+        and _is_heard(message, channel),
     )
 
 
 def said(
-    payload: Mapping[str, Any], channel: ChannelInfo, me: Me, names: Mapping[str, str] = _NO_NAMES
+    payload: Mapping[str, Any], channel: ChannelInfo, me: Me, aids: Aids = UNAIDED
 ) -> Message | None:
-    """Return what a person said to the bot, or in a thread; `names` as for `parse`.
+    """Return what a person said to the bot, or in a thread; `aids` as for `parse`.
 
     In a channel, only what mentions the bot or replies to it counts. A message to the bot in which
     there is nothing that can be read is returned without words: its author is owed an answer.
     """
-    message = _message(payload, channel, me, names)
-    if message is None or not _says_something(message):
+    message = _message(payload, channel, me, aids)
+    if message is None or not _says_something(message, payload):
         return _owed(message, payload, me)
     return message if _is_heard(message, channel) else None
 
 
 def unread(payload: Mapping[str, Any], channel: ChannelInfo, me: Me) -> Message | None:
     """Return a message to the bot without its words; it reads as little as that takes."""
-    return _owed(_message(payload, channel, me, _NO_NAMES, read=False), payload, me)
+    return _owed(_message(payload, channel, me, UNAIDED, read=False), payload, me)
 
 
 def edited(
-    payload: Mapping[str, Any], channel: ChannelInfo, me: Me, names: Mapping[str, str] = _NO_NAMES
+    payload: Mapping[str, Any], channel: ChannelInfo, me: Me, aids: Aids = UNAIDED
 ) -> Message | None:
-    """Return a message whose author changed its words or files, as it is now; `names` as above.
+    """Return a message whose author changed its words or files, as it is now; `aids` as above.
 
     It may have neither: either nothing is left that the bot can read or, without the message
     content intent, it no longer mentions the bot. Discord also sends updates for what it adds to a
@@ -203,15 +222,42 @@ def edited(
     """
     if not isinstance(payload.get("content"), str) or not is_id(payload.get("id")):
         return None  # it says nothing about the words
-    message = _message(payload, channel, me, names)
+    message = _message(payload, channel, me, aids)
     if message is None or not message.edited_at:
         return None
-    return message if payload.keys() >= _COMPLETE or _says_something(message) else None
+    return message if payload.keys() >= _COMPLETE or _says_something(message, payload) else None
+
+
+def _previewed(
+    payload: Mapping[str, Any], channel: ChannelInfo, me: Me, aids: Aids
+) -> Edited | None:
+    """Return a person's message to which Discord has added a preview of a link, if it is one.
+
+    Nobody has edited it, so it has the stamp right after the one that it has.
+    """
+    is_whole = isinstance(payload.get("content"), str) and _states_quotes(payload)
+    if not (is_whole and payload.get("embeds") and is_id(payload.get("id"))):
+        return None
+    message = _message(payload, channel, me, aids)
+    if message is None or message.author.is_app:
+        return None
+    return Edited(
+        message=replace(message, edited_at=math.nextafter(message.edited_at, math.inf)),
+        keys=channel.keys(message.id),
+        has_files=False,
+        has_quotes=True,
+        is_heard=False,
+    )
 
 
 def states_files(payload: Mapping[str, Any]) -> bool:
     """Return whether a payload states which files a message has."""
     return isinstance(payload.get("attachments"), list)
+
+
+def _states_quotes(payload: Mapping[str, Any]) -> bool:
+    missing = _SHOWN_IN_FULL - payload.keys()
+    return not missing or (missing == {"referenced_message"} and payload.get("type") != REPLY)
 
 
 def titled(channel: ChannelInfo, me: Me) -> Message | None:
@@ -226,10 +272,11 @@ def titled(channel: ChannelInfo, me: Me) -> Message | None:
         id=f"{channel.id}:title",
         identities=(f"{identity(channel.id)}:title",),
         author=Author(id=channel.owner, name=channel.owner),
-        text=heading(channel),
+        text="",
         sent_at=seconds(channel.id),
         address=Address.NOBODY,
         answer_in=channel.id,
+        quotes=(title_of(channel),),
     )
 
 
@@ -241,8 +288,10 @@ def is_withheld(payload: Mapping[str, Any], me: Me) -> bool:
     """
     return (
         payload.get("type") in WRITTEN
-        and author_of(payload, me.user, allow_bots=me.allow_bots) is not None
-        and not shows_something(payload)
+        and not is_app(payload)
+        and author_of(payload, me.user) is not None
+        and not str_of(payload, "content")
+        and not shows_more(payload)
     )
 
 
@@ -260,7 +309,7 @@ def _message(
     payload: Mapping[str, Any],
     channel: ChannelInfo,
     me: Me,
-    names: Mapping[str, str],
+    aids: Aids,
     *,
     read: bool = True,
 ) -> Message | None:
@@ -268,15 +317,16 @@ def _message(
 
     A message without an id is returned without words and files, under its channel's id.
     """
-    author = author_of(payload, me.user, allow_bots=me.allow_bots)
+    author = author_of(payload, me.user)
     if author is None or not may_be_written(payload):
         return None
     has_id = is_id(payload.get("id"))
     id_ = str_of(payload, "id") if has_id else channel.id
     address = address_of(payload, channel, me)
-    asks = address is Address.MENTIONED
-    content = content_of(payload, channel, me, names, asks=asks) if read and has_id else Content()
-    opens = channel.opens_threads and me.threads and asks
+    if author.is_app and not (me.allow_bots and is_bot(payload)):
+        address = Address.OTHERS
+    content = content_of(payload, channel, me, aids) if read and has_id else Content()
+    opens = channel.opens_threads and me.threads and address is Address.MENTIONED
     thread = channel.keys(id_)[0] if opens else channel.whole
     return Message(
         thread=thread,
@@ -290,12 +340,14 @@ def _message(
         address=address,
         answer_in=thread.thread,
         attachments=content.attachments,
+        quotes=content.quotes,
     )
 
 
-def _says_something(message: Message) -> bool:
-    """Return whether it has content to answer; a sticker or a withheld message has none."""
-    return bool(message.text or message.attachments)
+def _says_something(message: Message, payload: Mapping[str, Any]) -> bool:
+    """Return whether it has content to answer; a withheld message has none."""
+    opens = any(each.kind is QuoteKind.TITLE for each in message.quotes)
+    return bool(message.text) or opens or shows_more(payload)
 
 
 def _owed(message: Message | None, payload: Mapping[str, Any], me: Me) -> Message | None:
@@ -303,8 +355,7 @@ def _owed(message: Message | None, payload: Mapping[str, Any], me: Me) -> Messag
 
     Discord may withhold a reply's content, but never that of a mention or a direct message.
     """
-    by_bot = dict_of(payload, "author").get("bot") is True
-    if message is None or message.address not in FOR_US or by_bot:
+    if message is None or message.address not in FOR_US or message.author.is_app:
         return None
     withheld = message.address is Address.REPLIED and is_withheld(payload, me)
     return None if withheld else message

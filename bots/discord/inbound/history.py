@@ -37,9 +37,12 @@ async def after(api: Api, channel: str, message: str) -> AsyncGenerator[dict[str
         start = str_of(page[-1], "id")
 
 
-async def before(api: Api, channel: str, message: str) -> Sequence[dict[str, Any]]:
-    """Return the last page of a channel's messages before an id; raises as `after`."""
-    return (await _page(api, channel, before=int(message)))[0]
+async def before(api: Api, channel: str, message: str) -> tuple[Sequence[dict[str, Any]], bool]:
+    """Return the last page of a channel's messages before an id, and whether there may be more.
+
+    Raises as `after`.
+    """
+    return await _page(api, channel, before=int(message))
 
 
 async def one(api: Api, channel: str, message: str, seconds: float = 0) -> dict[str, Any]:

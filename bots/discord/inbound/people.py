@@ -14,6 +14,10 @@ if TYPE_CHECKING:
 
 WRITTEN = (0, 19)
 """Types of messages in a person's own words, plain or as a reply (docs: "Message Types")."""
+_POLL_RESULT = 46
+"""The type of the message by which Discord tells how a person's poll ended."""
+_BY_APPS = (*WRITTEN, 20, 23, _POLL_RESULT)
+"""The same, and answers to commands and context menus: no person writes those."""
 UNKNOWN_TYPE = "application/octet-stream"
 _TYPE = re.compile(r"[\w.+-]{1,64}/[\w.+-]{1,64}", re.ASCII)
 _LONGEST = 255
@@ -21,20 +25,31 @@ _LONGEST = 255
 
 
 def may_be_written(payload: Mapping[str, Any]) -> bool:
-    """Return whether a message may be in a person's words; a type that is no number may."""
+    """Return whether a message may be in its author's words; a type that is no number may."""
     kind = payload.get("type")
-    return kind in WRITTEN if isinstance(kind, int) else True
+    return kind in (_BY_APPS if is_app(payload) else WRITTEN) if isinstance(kind, int) else True
 
 
-def author_of(payload: Mapping[str, Any], me: str, *, allow_bots: bool) -> Author | None:
-    """Return a message's author; None for the bot, a webhook, or a bot that is not allowed."""
+def is_app(payload: Mapping[str, Any]) -> bool:
+    """Return whether a message is a bot's, a webhook's, or Discord's own."""
+    by_webhook = is_id(payload.get("webhook_id"))
+    return by_webhook or is_bot(payload) or payload.get("type") == _POLL_RESULT
+
+
+def is_bot(payload: Mapping[str, Any]) -> bool:
+    """Return whether a message is another bot's, and not a webhook's."""
+    by_webhook = is_id(payload.get("webhook_id"))
+    return not by_webhook and dict_of(payload, "author").get("bot") is True
+
+
+def author_of(payload: Mapping[str, Any], me: str) -> Author | None:
+    """Return a message's author, except the bot, whose id is `me`."""
     user = dict_of(payload, "author")
     id_ = str_of(user, "id")
-    if not is_id(id_) or id_ == me or is_id(payload.get("webhook_id")):
+    if not is_id(id_) or id_ == me:
         return None
-    if user.get("bot") is True and not allow_bots:
-        return None
-    return Author(id=id_, name=name_of(user, dict_of(payload, "member")))
+    name = name_of(user, dict_of(payload, "member"))
+    return Author(id=id_, name=name, is_app=is_app(payload))
 
 
 def name_of(user: Mapping[str, Any], member: Mapping[str, Any]) -> str:
@@ -56,18 +71,40 @@ def roles_of(payload: Mapping[str, Any]) -> tuple[str, ...] | None:
 
 
 def files_of(payload: Mapping[str, Any], channel: str) -> tuple[Attachment, ...]:
-    """Return a message's files by reference (channel, message, file): their addresses expire."""
-    message = str_of(payload, "id")
+    """Return a message's files by reference (channel, message, file): their addresses expire.
+
+    `channel` is where the message is, unless it says so itself: what opens a thread is above it.
+    """
+    message, stated = str_of(payload, "id"), payload.get("channel_id")
+    channel = stated if isinstance(stated, str) and is_id(stated) else channel
     return tuple(
         Attachment(
             id=f"{channel}/{message}/{str_of(file, 'id')}",
-            name=(str_of(file, "filename") or str_of(file, "id"))[:_LONGEST],
+            name=file_name(file),
             media_type=_media_type_of(file),
             size=count_of(file, "size"),
         )
         for file in attachments_of(payload)
         if is_id(str_of(file, "id"))
     )
+
+
+def file_name(file: Mapping[str, Any]) -> str:
+    """Return a file's name as people see it.
+
+    Discord strips a name of all that is not ASCII, and keeps the rest of it as the title (docs:
+    resources/message, "Attachment Structure").
+    """
+    name = str_of(file, "filename") or str_of(file, "id")
+    title, ending = str_of(file, "title"), name.rpartition(".")[2]
+    if title and "." in name and not title.endswith(f".{ending}"):
+        title = f"{title}.{ending}"
+    return (title or name)[:_LONGEST]
+
+
+def attached_to(payload: Mapping[str, Any]) -> list[str]:
+    """Return the names of a message's own files."""
+    return [file_name(file) for file in dicts_of(payload, "attachments")]
 
 
 def attachments_of(payload: Mapping[str, Any]) -> list[dict[str, Any]]:

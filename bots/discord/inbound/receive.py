@@ -11,8 +11,8 @@ import logging
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+from bots.discord.connection.channel_queues import ChannelQueues
 from bots.discord.ids import is_id
-from bots.discord.inbound.channel_queues import ChannelQueues
 from bots.discord.inbound.events import (
     CREATED,
     NAME,
@@ -87,7 +87,7 @@ class DiscordIntake:
         kept = [m for m in messages if not await self._is_command(m)]
         if not kept:
             return
-        await self._backfill.read(kept[0])
+        kept[0] = await self._backfill.read(kept[0])
         if len(kept) == 1:
             received = [await self._intake.take(kept[0])]
         else:
@@ -98,7 +98,9 @@ class DiscordIntake:
     async def edit(self, edit: Edited) -> bool:
         """Take in an edit; return False if the message is unknown. Raises `StoreError`."""
         known = [
-            await self._intake.edit(replace(edit.message, thread=key), files=edit.has_files)
+            await self._intake.edit(
+                replace(edit.message, thread=key), files=edit.has_files, quotes=edit.has_quotes
+            )
             for key in edit.keys
         ]
         return any(known)
@@ -130,7 +132,7 @@ class DiscordIntake:
         await self._tasks.close(grace=grace)
 
     async def _is_command(self, message: Message) -> bool:
-        if not await self._commands.take(message, self._intake):
+        if message.author.is_app or not await self._commands.take(message, self._intake):
             return False
         self._cursors.moved(message)
         return True
@@ -217,7 +219,7 @@ class Reception:
         if kind == UPDATED:
             self._intake.drop_files(payload)
         channel = await self._audience.channel_of(payload)
-        match self._audience.parse(kind, payload, channel):
+        match await self._audience.understand(kind, payload, channel):
             case Said() as event if channel:
                 await self._said(event.message, payload, channel)
             case Edited() as event if channel:
@@ -240,6 +242,8 @@ class Reception:
         message = await self._audience.admit(event.message, payload, channel)
         if message is None:
             return
+        if message.author.is_app and await self._threads.are_answering(event.keys):
+            return  # an app that edits again and again must not keep a turn from its end
         known = await self._intake.edit(replace(event, message=message))
         if not known and event.is_heard:
             await self._intake.offer([message])

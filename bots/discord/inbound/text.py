@@ -1,23 +1,63 @@
 """People's texts as a model should read them: names in place of Discord's ids. Pure.
 
-Discord writes people, roles, channels, emoji and commands as `<…>` (docs: reference, "Message
-Formatting").
+Discord writes people, roles, channels, emoji, commands, times and parts of a server as `<…>` (docs:
+reference, "Message Formatting"), and shows them as names outside of code.
 """
 
 from __future__ import annotations
 
 import re
+from bisect import bisect_left
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from functools import lru_cache
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping, Sequence
+    from collections.abc import Callable, Collection, Iterator, Mapping
 
-_MARKUP = re.compile(r"<(@!?|@&|#)(\d{1,20})>|<a?(:\w{1,64}:)\d{1,20}>|<(/[^<>:]{1,100}):\d{1,20}>")
+_MARKUP = re.compile(
+    r"(?P<escape>\\?)<(?:(?P<mark>@!?|@&|#)(?P<id>\d{1,20})"
+    r"|a?(?P<emoji>:\w{1,64}:)\d{1,20}"
+    r"|(?P<command>/[^<>:]{1,100}):\d{1,20}"
+    r"|t:(?P<time>-?\d{1,13})(?::(?P<style>[a-zA-Z]))?"
+    r"|id:(?P<part>\w[\w-]{1,20})(?::\d{1,20})?"
+    r"|sound:\d{1,20}:\d{1,20}(?P<sound>))>"
+)
+_NAMED = re.compile(r"<(@!?|@&|#)(\d{1,20})>")
+_PERSON = {"@", "@!"}
 _MENTION = re.compile(r"<@[!&]?(\d{1,20})>")
-_REPLIED = "This replies to"
-_OPENS = "This opens the"
+LINK = re.compile(
+    r"https://(?:(?:www|ptb|canary)\.)?discord(?:app)?\.com/channels/"
+    r"(@me|\d{15,20})/(\d{15,20})(?:/(\d{15,20}))?/?",
+    re.ASCII,
+)
+"""A link to a message, a thread or a channel: its server, channel and message."""
+_HOST = "/channels/"
+_TICKS = re.compile(r"\\[\\`]|`+")
+_FENCE = "```"
+_FENCED = re.compile(r"\A```[\w+#.-]{0,20}\n")
+_SPOILER = "||"
+_NAME_SOURCE = 500
+"""Characters of a text from which a thread's name is made."""
+_MASKED = re.compile(r"\[([^\[\]\n]{1,200})\]\(<?https?://([^\s/()<>]{1,200})[^\s()<>]{0,500}>?\)")
+_LINE_START = re.compile(r"^(?:#{1,3} |-# |>>> |> )", re.MULTILINE)
+_EMPHASIS = (
+    re.compile(r"(?<!\\)(\*\*|__|~~)(?=\S)(.{1,300}?)(?<=[^\s\\])\1", re.DOTALL),
+    re.compile(r"(?<![\w*\\])([*_])(?=\S)(.{1,300}?)(?<=[^\s\\])\1(?![\w*])", re.DOTALL),
+)
+_ESCAPED = re.compile(r"\\([*_~|`\\>#<\[\]])")
+_PARTS = {
+    "customize": "Channels & Roles",
+    "browse": "Browse Channels",
+    "guide": "Server Guide",
+    "linked-roles": "Linked Roles",
+    "home": "Server Guide",
+}
+"""What Discord calls the parts of a server (docs: reference, "Guild Navigation Types")."""
+_UNKNOWN = {"@": "@unknown-user", "@!": "@unknown-user", "@&": "@unknown-role", "#": "#unknown"}
+"""What Discord shows for what it can't name."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,49 +80,164 @@ def mentions_in(text: str, me: Collection[str]) -> Mentions:
 
 
 def ids_in(text: str) -> set[str]:
-    """Return the ids of the people, roles and channels that a text mentions."""
-    return {found[2] for found in _MARKUP.finditer(text) if found[2]} if "<" in text else set()
+    """Return the ids of the people, roles and channels that a text mentions or links to."""
+    found = {each[1] for each in _NAMED.findall(text)} if "<" in text else set()
+    if _HOST in text:
+        found |= {id_ for link in LINK.finditer(text) for id_ in link.groups("") if id_}
+    return found
+
+
+def people_in(text: str) -> set[str]:
+    """Return the ids of the people whom a text mentions."""
+    return (
+        {each[1] for each in _NAMED.findall(text) if each[0] in _PERSON} if "<" in text else set()
+    )
 
 
 def readable(text: str, me: Collection[str], names: Mapping[str, str]) -> str:
     """Return a text as a model should read it, without the mentions of the bot that it begins with.
 
     `names` are those of people, roles and channels, by id. A text that is nothing but a mention
-    keeps it, since that is all it says.
+    keeps it, since that is all it says. What stands in code stays as it was typed.
     """
     if "<" not in text:
         return text.strip()
-    bare = _leading_mentions(tuple(me)).sub("", text)
+    bare = _leading_mentions(tuple(me)).sub("", text) if me else text
 
     def written(found: re.Match[str]) -> str:
-        if found[1]:
-            return f"{found[1][0]}{names.get(found[2]) or found[2]}"
-        return found[3] or found[4]
+        return found[0] if found["escape"] else _written(found, names)
 
-    return _MARKUP.sub(written, bare if bare.strip() else text).strip()
+    return outside_code(bare if bare.strip() else text, lambda t: _MARKUP.sub(written, t)).strip()
 
 
-def quoted(name: str, text: str) -> str:
-    """Return what is appended to a message to tell the model what it replies to."""
-    return _block(f"{_REPLIED} {name}:", text)
+def plain(text: str) -> str:
+    """Return a text without Markdown and without what spoilers hide, for a thread's name.
 
-
-def headed(what: str, title: str, tags: Sequence[str] = ()) -> str:
-    """Return what is appended to the message that opens a thread or a post (`what`): its title.
-
-    In a forum, the title is often the question, and it is part of no message.
+    Discord shows no Markdown in names. Only the beginning of a long text is returned.
     """
-    lines = (title, f"Tags: {', '.join(tags)}") if tags else (title,)
-    return _block(f"{_OPENS} {what}:", "\n".join(lines))
+    shown = _without_spoilers(text)[:_NAME_SOURCE]
+    return outside_code(shown, _bare, in_code=_bare_code)
 
 
-def unquoted(text: str) -> str:
-    """Return a message's own words, without what `quoted` appended."""
-    return text.partition(f"\n{_REPLIED}")[0]
+def outside_code(
+    text: str, change: Callable[[str], str], *, in_code: Callable[[str], str] = str
+) -> str:
+    """Return a text in which all that does not stand in code is changed; `in_code` is for code."""
+    if "`" not in text:
+        return change(text)
+    edges = [0, *(edge for span in code_in(text) for edge in span), len(text)]
+    parts = [text[start:end] for start, end in pairwise(edges)]
+    return "".join(in_code(part) if index % 2 else change(part) for index, part in enumerate(parts))
 
 
-def _block(head: str, text: str) -> str:
-    return "\n".join((head, *(f"> {line}" for line in text.splitlines())))
+def code_in(text: str) -> Iterator[tuple[int, int]]:
+    """Yield where each piece of code in a text begins and ends, its ticks included.
+
+    Three ticks anywhere open a block, which the next three end; a run of any other length, or one
+    that ends nowhere, opens a span that the next run of the same length ends (the rules of
+    Discord's client, as in npm's discord-markdown-parser).
+    """
+    runs: dict[int, list[int]] = {}
+    for run in re.finditer("`+", text):
+        runs.setdefault(len(run[0]), []).append(run.start())
+    place = 0
+    while found := _TICKS.search(text, place):
+        place = found.end()
+        if found[0][0] == "`" and (end := _end_of_code(text, found, runs)):
+            yield found.start(), end
+            place = end
+
+
+def _end_of_code(text: str, opening: re.Match[str], runs: Mapping[int, list[int]]) -> int:
+    """Return where the code ends that a run of ticks opens; 0 if it opens none."""
+    start, length = opening.start(), len(opening[0])
+    if length >= len(_FENCE):
+        end = text.find(_FENCE, start + len(_FENCE))
+        if end > 0 and text[start + len(_FENCE) : end].strip("\n"):
+            return end + len(_FENCE)
+    same = runs.get(length, [])
+    index = bisect_left(same, opening.end())
+    return same[index] + length if index < len(same) else 0
+
+
+def links_in(text: str, names: Mapping[str, str], guild: str) -> list[str]:
+    """Return a line for each link to a message or a channel: where it leads, by its name.
+
+    `guild` is the server on which the text was said.
+    """
+    if _HOST not in text:
+        return []
+    lines: list[str] = []
+
+    def note(part: str) -> str:
+        for link in LINK.finditer(part):
+            what = "a message in " if link[3] else ""
+            lines.append(f"{link[0]} leads to {what}{_place(link, names, guild)}")
+        return part
+
+    outside_code(text, note)
+    return list(dict.fromkeys(lines))
+
+
+def moment(at: float) -> str:
+    """Return a time, in seconds since 1970, as text; empty if it is none."""
+    try:
+        return datetime.fromtimestamp(at, UTC).strftime("%Y-%m-%d %H:%M UTC")
+    except (OSError, OverflowError, ValueError):
+        return ""
+
+
+def _without_spoilers(text: str) -> str:
+    """Return a text with a word in place of each spoiler."""
+    if _SPOILER not in text:
+        return text
+    bars: list[int] = []
+    code = outside_code(text, str, in_code=lambda part: "-" * len(part))
+    place = code.find(_SPOILER)
+    while place >= 0:
+        bars.append(place)
+        place = code.find(_SPOILER, place + len(_SPOILER))
+    parts, end = [], 0
+    for opening, closing in zip(bars[::2], bars[1::2], strict=False):
+        parts += [text[end:opening], "(spoiler)"]
+        end = closing + len(_SPOILER)
+    return "".join((*parts, text[end:]))
+
+
+def _bare(text: str) -> str:
+    """Return a text that has no code without its Markdown; a link's words say where it leads."""
+    text = LINK.sub("a linked message", text)
+    text = _MASKED.sub(r"\1 (\2)", text)
+    text = _LINE_START.sub("", text)
+    for marks in _EMPHASIS:
+        text = marks.sub(r"\2", text)
+    return _ESCAPED.sub(r"\1", text)
+
+
+def _bare_code(code: str) -> str:
+    """Return what stands between ticks, without a block's language."""
+    return _FENCED.sub("", code).strip("`")
+
+
+def _place(link: re.Match[str], names: Mapping[str, str], guild: str) -> str:
+    if link[1] == "@me":
+        return "direct messages"
+    if link[1] != guild:
+        return "another server"
+    return f"#{names[link[2]]}" if link[2] in names else "a channel that I can't see"
+
+
+def _written(found: re.Match[str], names: Mapping[str, str]) -> str:
+    """Return what people see of a piece of markup."""
+    mark = found["mark"]
+    if mark:
+        name = names.get(found["id"])
+        return f"{mark[0]}{name}" if name else _UNKNOWN[mark]
+    if found["time"]:
+        return moment(int(found["time"])) or found[0]
+    if found["part"]:
+        return _PARTS.get(found["part"], found[0])
+    return found["emoji"] or found["command"] or ":sound:"
 
 
 @lru_cache(maxsize=256)  # the bot's role differs by server

@@ -18,7 +18,7 @@ from core.domain.payload import str_of
 from core.domain.session import Entry, Status
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from bots.discord.api import Api
     from bots.discord.inbound.audience import Audience
@@ -98,6 +98,8 @@ class BotThreads:
         thread = channel.whole
         if not channel.parent or not self._follows or thread in self._told:
             return
+        if self._api.gateway.reads_all:
+            return  # nothing is withheld: there is nothing in it that the bot knows
         work = await self._store.peek(thread)
         if work is None or work.settings.muted:
             return
@@ -107,11 +109,16 @@ class BotThreads:
         except PlatformError as error:
             log.info("a thread was not told that the bot can't read it: %s", error)
 
+    async def are_answering(self, threads: Sequence[ThreadKey]) -> bool:
+        """Return whether a turn is open in one of these threads. Raises `StoreError`."""
+        works = [await self._store.peek(thread) for thread in threads]
+        return any(work.lease.turn for work in works if work is not None)
+
     async def renamed(self, thread: str, guild: str) -> None:
         """Take in that a thread has another title, or other tags.
 
-        A post's opening message shows the model its title; in a thread without an opening message,
-        the title stands in for one. Raises `PlatformError` and `StoreError`.
+        What opens a thread shows the model its title; in a thread without an opening message, the
+        title stands in for one. Raises `PlatformError` and `StoreError`.
         """
         channel = await self._channels.find(thread, guild)
         stored = await self._first_entries(channel.whole) if channel else {}
@@ -121,7 +128,7 @@ class BotThreads:
             entry = stored.get(message.id) if message else None
             if message is None or entry is None or entry.status is Status.DELETED:
                 continue
-            if entry.text != message.text:
+            if (entry.text, entry.quotes) != (message.text, message.quotes):
                 # Discord does not say when it changed: after all changes that are stored, and
                 # before any that follows.
                 stamp = math.nextafter(max(entry.edited_at, message.edited_at), math.inf)
@@ -133,11 +140,12 @@ class BotThreads:
         return {record.id: record for record in page if isinstance(record, Entry)}
 
     async def _opening(self, channel: ChannelInfo) -> Message | None:
-        """Return the message that a post opens with, as it is now."""
-        if not channel.is_post:
-            return None
+        """Return the message that a post or a person's thread opens with, as it is now."""
+        if channel.owner == self._audience.me.user:
+            return None  # its title repeats its words
+        place = channel.id if channel.is_post else channel.parent
         try:
-            found = await history.one(self._api, channel.id, channel.id)
+            found = await history.one(self._api, place, channel.id)
         except RefusedError:
             return None
         return self._audience.opening(found, channel)

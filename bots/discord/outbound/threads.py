@@ -15,7 +15,7 @@ from cachetools import LRUCache, TLRUCache
 
 from bots.discord.faults import UNKNOWN_CHANNEL, LimitedError, RefusedError
 from bots.discord.inbound.events import channel_of
-from bots.discord.inbound.text import unquoted
+from bots.discord.inbound.text import plain
 from core.domain.errors import PlatformBusyError
 from core.domain.text import visible
 
@@ -147,5 +147,5 @@ class Threads:
 
 def title(asked: str) -> str:
     """Return a thread's name for the text of its first message."""
-    line = " ".join(visible(unquoted(asked)).split())
+    line = " ".join(visible(plain(asked)).split())
     return (line if len(line) <= _TITLE else f"{line[: _TITLE - 1]}\u2026") or _UNTITLED

@@ -2,14 +2,9 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 
-_LINK = re.compile(
-    r"https://(?:(?:www|ptb|canary)\.)?discord(?:app)?\.com/channels/"
-    r"(@me|\d{15,20})/(\d{15,20})(?:/(\d{15,20}))?/?",
-    re.ASCII,
-)
+from bots.discord.inbound.text import LINK
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,7 +20,7 @@ class Permalink:
 
 def link_in(text: str) -> Permalink | None:
     """Return where a link leads; None if the text is no link of Discord's."""
-    found = _LINK.fullmatch(text.strip().strip("<>"))
+    found = LINK.fullmatch(text.strip().strip("<>"))
     if found is None:
         return None
     guild = "" if found[1] == "@me" else found[1]

@@ -1,0 +1,1 @@
+"""What people see with a message beside its words, and what helps to read it."""
