@@ -112,7 +112,8 @@ class ThreadBackfill:
         Returns the message, with a word on what is missing before it. Raises `StoreError` if the
         store can't say whether it is the first. No other error prevents the answer.
         """
-        first = message.answer_in in {"", message.id}
+        # A message that opens a thread may have replies if its author adds the mention later.
+        first = message.answer_in in {"", message.id} and not message.edited_at
         mentioned = message.kind is not Kind.DM and message.address is Address.MENTIONED
         if not self._wanted or not mentioned or message.thread in self._known:
             return message

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from core.domain.errors import ChatbotError, PlatformError, broke
 from core.domain.limits import UNREAD
-from core.domain.message import FOR_US
+from core.domain.message import FOR_US, Address
 from core.domain.session import Entry, Status
 
 if TYPE_CHECKING:
@@ -111,6 +111,7 @@ class MissedMessages:
         }
         found, listings = await _all(self._history.said(channel, oldest, since))
         await self._apply_changes(stored, found, listings)
+        found = _as_asked(found, stored, since)
         await self._take([message for message in found if message.sent_at > since])
 
     async def read_before(self, message: Message, since: float) -> None:
@@ -125,6 +126,7 @@ class MissedMessages:
         found, listings = await _all(self._history.said_in(message, oldest))
         found = [each for each in found if each.id != message.id]
         await self._apply_changes({message.thread: stored}, found, listings)
+        found = _as_asked(found, {message.thread: stored}, since)
         before = [each for each in found if since < each.sent_at <= message.sent_at]
         await self._take(before, asked=message.sent_at)
 
@@ -266,6 +268,29 @@ async def _all(
         else:
             found.setdefault((each.thread, each.id), each)
     return sorted(found.values(), key=lambda message: message.sent_at), listings
+
+
+def _as_asked(
+    found: Sequence[Message], stored: Mapping[ThreadKey, Sequence[Entry]], since: float
+) -> list[Message]:
+    """Return the messages in order, as said at the time of the edit if it has added a mention.
+
+    That is so if the message was only overheard, or is older than `since` and was never stored.
+    """
+    statuses = {
+        (thread, entry.platform_id): entry.status
+        for thread, entries in stored.items()
+        for entry in entries
+    }
+
+    def as_asked(message: Message) -> Message:
+        if message.address is not Address.MENTIONED or message.edited_at <= since:
+            return message
+        status = statuses.get((message.thread, message.id))
+        asks = status is Status.OVERHEARD or (status is None and message.sent_at <= since)
+        return replace(message, sent_at=message.edited_at) if asks else message
+
+    return sorted(map(as_asked, found), key=lambda message: message.sent_at)
 
 
 def _edit(entry: Entry, message: Message) -> Message | None:

@@ -176,7 +176,8 @@ ROLES = {
 OWN = {
     "Slack": {
         "connection/dispatch", "connection/http", "connection/http_connections",
-        "connection/socket", "inbound/blocks", "outbound/escape", "outbound/stream",
+        "connection/socket", "inbound/blocks", "inbound/edits", "outbound/escape",
+        "outbound/stream",
         "outbound/titles", "setup/doctor_checks", "ui/agent", "ui/home",
     },
     "Discord": {

@@ -55,7 +55,9 @@ async def thread_before(api: Api, audience: Audience, message: Message) -> Befor
     Raises `PlatformError` if nothing can be read.
     """
     channel, kind = channel_of(message.thread.channel), _TYPES.get(message.kind, "")
-    reader = ThreadReader(api, channel, message.answer_in, before=message.id)
+    # A mention that an edit adds asks at the time of the edit.
+    before = f"{message.sent_at:.6f}" if message.edited_at else message.id
+    reader = ThreadReader(api, channel, message.answer_in, before)
     try:
         async with asyncio.timeout(PATIENCE):
             await reader.read(MOST)
@@ -64,6 +66,8 @@ async def thread_before(api: Api, audience: Audience, message: Message) -> Befor
             raise PlatformError(f"the thread was not read: {type(error).__name__}") from error
         log.info("a thread was not read to its end: %s", type(error).__name__)
     shown, missing = reader.thread.ends(MOST)
+    if before in missing:
+        missing[message.id] = missing.pop(before)
     return Before(messages=await audience.read_before(shown, channel, kind), missing=missing)
 
 

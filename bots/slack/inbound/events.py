@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 from bots.slack.ids import is_ts, seconds
 from bots.slack.inbound.address import address_of, conversation_of, is_words
 from bots.slack.inbound.content import Content, content_of, reworded, shows_other
+from bots.slack.inbound.edits import adds_mention, is_made_now
 from bots.slack.inbound.people import author_of, files_of, is_id, is_ours, is_stranger
 from core.domain.errors import named
 from core.domain.message import FOR_US, Kind, Message, ThreadKey
@@ -63,7 +64,9 @@ class Edited:
     """The message as it is now."""
     by_stranger: bool
     reworded: bool
-    """Whether its words have changed, and it still says something."""
+    """Whether its author has changed its words just now, and it still says something."""
+    asks: bool = False
+    """Whether its author has just added a mention of the bot."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -137,15 +140,21 @@ def parse(body: Mapping[str, Any], me: Me, names: Mapping[str, str] = _NO_NAMES)
 def _parse_message(
     body: Mapping[str, Any], event: Mapping[str, Any], me: Me, names: Mapping[str, str]
 ) -> Said | Edited | Deleted | None:
+    stranger, made = is_stranger(body, me), is_made_now(event)
     if str_of(event, "subtype") not in {_EDITED, _DELETED}:
         message = said(body, me, names)
-        return Said(message=message, by_stranger=is_stranger(body, me)) if message else None
+        if message and made and str_of(event, "type") == "app_mention":
+            message = replace(message, edited_at=max(message.edited_at, message.sent_at))
+            asks = message.address in FOR_US
+            return Edited(message=message, by_stranger=stranger, reworded=True, asks=asks)
+        return Said(message=message, by_stranger=stranger) if message else None
     if (gone := deleted(body, me)) is not None:
         return gone
     if (now := edited(body, me, names)) is None:
         return None
-    is_new = is_reworded(body) and (me.allow_bots or not now.author.is_app)
-    return Edited(message=now, by_stranger=is_stranger(body, me), reworded=is_new)
+    is_new = made and is_reworded(body) and (me.allow_bots or not now.author.is_app)
+    asks = is_new and now.address in FOR_US and adds_mention(event, me.user)
+    return Edited(message=now, by_stranger=stranger, reworded=is_new, asks=asks)
 
 
 def _parse_stop(body: Mapping[str, Any], event: Mapping[str, Any], me: Me) -> Stopped | None:

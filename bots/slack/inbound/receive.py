@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from dataclasses import replace
 from enum import Enum, auto
 from typing import TYPE_CHECKING, Any
 from weakref import WeakValueDictionary
@@ -18,7 +19,7 @@ from cachetools import LRUCache
 
 from bots.slack.inbound import events
 from bots.slack.inbound.events import Deleted, Edited, FileChanged, Removed, Said, Stopped
-from core.domain.admission import Admission
+from core.domain.admission import Admission, readmits
 from core.domain.errors import PlatformError, StoreError, broke
 from core.domain.limits import refusal
 from core.domain.message import FOR_US
@@ -84,7 +85,7 @@ class SlackIntake:
         self._say = say
         self._locks: WeakValueDictionary[ThreadKey, asyncio.Lock] = WeakValueDictionary()
         self._taken: LRUCache[tuple[str, str], bool] = LRUCache(_REMEMBERED)
-        """Messages that were taken in, by channel and `ts`."""
+        """Messages that were taken in, by channel and `ts`: False for those only overheard."""
         self._notices = Tasks("a notice")
 
     async def offer(self, message: Message) -> None:
@@ -95,7 +96,7 @@ class SlackIntake:
         """
         key = _key(message)
         async with self._lock(message.thread):
-            if key in self._taken:
+            if self.knows(message):
                 return
             if await self._commands.take(message, self._intake):
                 self._taken[key] = True
@@ -104,15 +105,16 @@ class SlackIntake:
             message = await self._backfill.read(message)
             received = await self._intake.take(message)
             if message.sent_at and received.verdict is not Admission.IGNORED:
-                self._taken[key] = True
+                self._taken[key] = received.verdict is not Admission.OVERHEARD
         self._commands.wake(message, received)
         self._cursors.moved(message)
         if received.notice and (received.verdict or message.address in FOR_US):
             self.say(message, received.notice)
 
     def knows(self, message: Message) -> bool:
-        """Return whether this process has taken the message in."""
-        return _key(message) in self._taken
+        """Return whether this process has taken the message in, and it asks for nothing more."""
+        taken = self._taken.get(_key(message))
+        return taken is True or (taken is False and not readmits(message))
 
     async def edit(self, message: Message) -> bool:
         """Take in an edit; return False if the message is unknown. Does not wait for its thread."""
@@ -220,11 +222,13 @@ class Reception:
 
     async def _edited(self, edit: Edited) -> None:
         message = edit.message
-        if await self._intake.edit(message):
-            return
-        if edit.reworded:
+        known = await self._intake.edit(message)
+        if edit.asks:  # it counts as said now, wherever the message stands
+            await self._offer(replace(message, sent_at=message.edited_at))
+        elif not known and edit.reworded:
             await self._offer(message)  # the edit can arrive before the message,
-        await self._intake.edit_in_turn(message)  # or while it is being taken in
+        if not known:
+            await self._intake.edit_in_turn(message)  # or while it is being taken in
 
     async def _offer(self, message: Message) -> None:
         """Take in a new message, after what was missed in its thread."""

@@ -150,12 +150,22 @@ class Messages(Announcer):
         """Return a message by its ts."""
         return message if isinstance(message, Message) else self.find(where, message)
 
-    async def edit(self, message: Message, text: str) -> None:
-        """Change a message of one's own."""
+    async def edit(self, message: Message, text: str, *, mentions: bool = True) -> None:
+        """Change a message of one's own; a mention in it is told of once more, if `mentions`.
+
+        Source: slack-go, pull request 1256; inkeep/agents, pull request 2284.
+        """
         self.require(not message.by_app and message.subtype != "tombstone", "not one's own")
         before = message_json(self, message)
         message.text, message.blocks = text, rich_text(self, text)
         message.edited = {"user": message.user, "ts": self.stamp()}
+        again = self.mention(message) if mentions else None
+        self._told(self.changed(message, before), again)
+
+    async def translate(self, message: Message, text: str) -> None:
+        """Let Slack show other words in place of a message's: nobody has edited it."""
+        before = message_json(self, message)
+        message.text, message.blocks = text, rich_text(self, text)
         self._told(self.changed(message, before))
 
     async def unfurl(self, message: Message, title: str = "A page") -> None:

@@ -95,15 +95,22 @@ class Announcer(Seen):
             body |= {"user_team": team, "source_team": team}
         if message.subtype == "thread_broadcast" and message.thread_ts:
             body["root"] = message_json(self, channel.messages[message.thread_ts])
-        posts = [self._message_event(channel, dict(body))]
-        # A mention is told of twice, under two ids (slack.md 2.1), but not in DMs and group DMs
-        # (slack.md 2.9; docs: reference/events/app_mention).
-        bot = self.installs[channel.team].bot
-        if channel.kind in {"public", "private"} and f"<@{bot.id}>" in message.text:
-            body.pop("subtype", None)
-            mention = {**body, "type": "app_mention", "channel": channel.id}
-            posts.append(self.emit(mention, channel=channel))
+        # A mention is told of twice, under two ids (slack.md 2.1).
+        posts = [self._message_event(channel, dict(body)), self.mention(message, body)]
         return [post for post in posts if post is not None]
+
+    def mention(self, message: Message, body: Json | None = None) -> Post | None:
+        """Tell of a mention, but not in DMs and group DMs.
+
+        Sources: slack.md 2.9; docs: reference/events/app_mention.
+        """
+        channel = self.channels[message.channel]
+        bot = self.installs[channel.team].bot
+        if channel.kind not in {"public", "private"} or f"<@{bot.id}>" not in message.text:
+            return None
+        body = message_json(self, message) if body is None else body
+        body.pop("subtype", None)
+        return self.emit({**body, "type": "app_mention", "channel": channel.id}, channel=channel)
 
     def changed(self, message: Message, before: Json) -> Post | None:
         """Tell of an edit, an unfurl or the app's own update: all look alike (slack.md 2.9)."""
