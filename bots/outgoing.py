@@ -16,7 +16,7 @@ from typing_extensions import override
 from yarl import URL
 
 from core.domain.errors import FileUnreadableError
-from core.domain.limits import FILE_BYTES
+from core.domain.limits import FILE_BYTES, in_bytes
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Mapping
@@ -138,7 +138,7 @@ async def content_of(response: aiohttp.ClientResponse) -> bytes:
     async for part in response.content.iter_chunked(_CHUNK):
         content += part
         if len(content) > FILE_BYTES:
-            raise FileUnreadableError("it is too large")
+            raise FileUnreadableError(f"it is too large: I can read {in_bytes(FILE_BYTES)}")
     return bytes(content)
 
 

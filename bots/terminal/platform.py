@@ -16,7 +16,7 @@ from core.domain.errors import ChatbotError, FileUnreadableError, PlatformError
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from core.delivery.port import DeliveryTarget, Form, Posted
+    from core.delivery.port import DeliveryTarget, FileContent, Form, Posted
     from core.domain.message import Attachment, ThreadKey
     from core.domain.session import Answer
 
@@ -97,7 +97,7 @@ class TerminalPlatform(Platform):
         return ()
 
     @override
-    async def fetch(self, thread: ThreadKey, attachment: Attachment) -> bytes:
+    async def fetch(self, thread: ThreadKey, attachment: Attachment) -> FileContent:
         raise FileUnreadableError("a terminal has no files")
 
     @override

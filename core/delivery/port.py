@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from enum import IntEnum
-from typing import TYPE_CHECKING, Protocol, TypeAlias
+from typing import TYPE_CHECKING, NamedTuple, Protocol, TypeAlias
 
 from core.domain.session import Entry
 
@@ -24,6 +24,14 @@ if TYPE_CHECKING:
 
 AS_FILE = 1_000_000
 """The number of the piece that is a file with the whole answer; no answer has so many others."""
+
+
+class FileContent(NamedTuple):
+    """What a platform has of a file."""
+
+    data: bytes
+    form: str = ""
+    """What these bytes are if not the file as it was sent, as "Slack's smaller copy of it"."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -224,9 +232,11 @@ class Platform(Protocol):
         """
         ...
 
-    async def fetch(self, thread: ThreadKey, attachment: Attachment) -> bytes:
+    async def fetch(self, thread: ThreadKey, attachment: Attachment) -> FileContent:
         """Return a file that came with a message of the thread, whole and as it was sent.
 
+        If it is too large, or of a kind that models don't take, and the platform has another form
+        of it (a smaller picture, a transcript), that is returned instead, and is said to be so.
         Sets no time limit; the caller does. Reads at most `limits.FILE_BYTES` bytes.
 
         Raises:

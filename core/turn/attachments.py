@@ -17,7 +17,8 @@ import asyncio
 import hashlib
 import logging
 from collections import OrderedDict
-from dataclasses import dataclass, field
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from core.domain import limits
@@ -59,7 +60,8 @@ class Attachments:
         self._rules = rules
         self._cache = _FileCache(capacity)
         self._fetches = asyncio.Semaphore(limits.FETCHES_AT_ONCE)
-        self._reads = asyncio.Semaphore(limits.READS_AT_ONCE)
+        # A read goes on when its turn gives up; in threads of their own, the next one waits for it.
+        self._reading = ThreadPoolExecutor(limits.READS_AT_ONCE, "reading a file")
         self._check_scheduled = False
         self._tasks = Tasks("checking cached files")
         store.on_change(self._cache.drop)
@@ -164,10 +166,12 @@ class Attachments:
     async def _fetched(
         self, platform: Platform, cached: _ThreadFiles, attachment: Attachment
     ) -> File:
-        data = await platform.fetch(cached.thread, attachment)
-        async with self._reads:
-            file = await asyncio.to_thread(read, data, self._rules)
-        digest = hashlib.sha256(data).hexdigest()
+        data, form = await platform.fetch(cached.thread, attachment)
+        loop = asyncio.get_running_loop()
+        file = await loop.run_in_executor(self._reading, read, data, self._rules)
+        if form:
+            file = replace(file, note="; ".join(filter(None, [form, file.note])))
+        digest = hashlib.sha256(data + form.encode()).hexdigest()
         return self._cache.put(cached, attachment.id, digest, file, self._clock.monotonic())
 
     # --- what was changed or removed ------------------------------------------------------------
@@ -207,14 +211,24 @@ def _within_limits(wanted: Sequence[Attachment]) -> list[tuple[Attachment, File 
     size = 0
     for number, attachment in enumerate(wanted):
         refused = None
-        if attachment.size > limits.FILE_BYTES:
+        shown = _size_shown(attachment)
+        if shown > limits.FILE_BYTES:
             refused = too_large(attachment.size, limits.FILE_BYTES)
-        elif number >= limits.FETCHES or size + attachment.size > limits.REQUEST_FILE_BYTES:
+        elif number >= limits.FETCHES or size + shown > limits.REQUEST_FILE_BYTES:
             refused = unread(CROWDED)
         else:
-            size += max(0, attachment.size)
+            size += shown
         checked.append((attachment, refused))
     return checked
+
+
+def _size_shown(attachment: Attachment) -> int:
+    """Return about how many bytes of a file the model may get, by what the platform says of it."""
+    if attachment.media_type.startswith("image/"):
+        return max(0, min(attachment.size, limits.IMAGE_BYTES))  # scaled down, here or there
+    if attachment.media_type.startswith(("audio/", "video/")):
+        return 0  # a transcript, if any
+    return max(0, attachment.size)
 
 
 # --- the cache ----------------------------------------------------------------------------------

@@ -7,7 +7,7 @@ from collections import deque
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from core.delivery.port import Capabilities, DeliveryTarget, Form, Posted, PostKey
+from core.delivery.port import Capabilities, DeliveryTarget, FileContent, Form, Posted, PostKey
 from core.domain.errors import (
     ContentRefusedError,
     FileGoneError,
@@ -57,6 +57,8 @@ class FakePlatform:
     posts_ever: int = 0
     files: dict[str, bytes | Exception] = field(default_factory=dict)
     """What people sent, by the attachment's id; one that isn't here is gone."""
+    forms: dict[str, str] = field(default_factory=dict)
+    """What is returned instead of a file as it was sent, by the attachment's id."""
     fetched: list[str] = field(default_factory=list)
     asked: list[str] = field(default_factory=list)
     """Files of which it was asked whether they are there."""
@@ -135,13 +137,13 @@ class FakePlatform:
             if (shown.key.thread, shown.key.turn) == (where.thread, where.turn)
         )
 
-    async def fetch(self, thread: ThreadKey, attachment: Attachment) -> bytes:
+    async def fetch(self, thread: ThreadKey, attachment: Attachment) -> FileContent:
         """Return a file's bytes."""
         self.fetched.append(attachment.id)
         file = self.files.get(attachment.id, FileGoneError("it was deleted."))
         if isinstance(file, Exception):
             raise file
-        return file
+        return FileContent(file, self.forms.get(attachment.id, ""))
 
     async def is_unchanged(self, thread: ThreadKey, attachment: Attachment) -> bool:
         """Tell whether a file is there as it was when it was fetched."""

@@ -196,4 +196,4 @@ async def test_a_file_is_fetched_from_where_its_message_says(path: Path) -> None
             size=file["size"],
         )
         content = await platform.fetch(where("1").thread, attachment)
-    assert content == b'"what is in it"'
+    assert content.data == b'"what is in it"'

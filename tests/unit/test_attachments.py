@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 from typing import TYPE_CHECKING
 
 import pytest
 
+from core.delivery.port import FileContent
 from core.domain import limits
 from core.domain.errors import FileUnreadableError, PlatformError, StoreUnavailableError
 from core.domain.message import Attachment, ThreadKey
 from core.prompt.files import CROWDED, File, FileKind, FileRules
 from core.store.local.store import LocalStore
+from core.turn import attachments
 from core.turn.attachments import Attachments
 from tests.builders import message, terms
 from tests.clocks import ManualClock
@@ -27,8 +30,8 @@ THREAD = ThreadKey("fake", "place", "thread")
 RULES = FileRules(image_tokens=1_568)
 
 
-def sent(key: str, size: int = 100) -> Attachment:
-    return Attachment(id=key, name=f"{key}.bin", media_type="image/gif", size=size)
+def sent(key: str, size: int = 100, media_type: str = "application/zip") -> Attachment:
+    return Attachment(id=key, name=f"{key}.bin", media_type=media_type, size=size)
 
 
 async def load(
@@ -139,7 +142,7 @@ async def test_a_file_that_takes_too_long_holds_nothing_up(
     files: Attachments, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     class Slow(FakePlatform):
-        async def fetch(self, thread: ThreadKey, attachment: Attachment) -> bytes:
+        async def fetch(self, thread: ThreadKey, attachment: Attachment) -> FileContent:
             if attachment.id == "slow":
                 await asyncio.Event().wait()
             return await super().fetch(thread, attachment)
@@ -164,6 +167,48 @@ async def test_what_is_said_to_be_too_large_is_not_even_fetched(
     assert "c" not in platform.fetched
 
 
+async def test_pictures_count_as_what_is_left_of_them(
+    files: Attachments, platform: FakePlatform
+) -> None:
+    photos = [sent(key, limits.FILE_BYTES + 1, "image/jpeg") for key in "ab"]
+    videos = [sent("c", 900 * limits.FILE_BYTES, "video/mp4")]
+    found = await load(files, platform, [*photos, *videos])
+    assert [found[key].why for key in "abc"] == ["", "", ""]
+    many = [sent(f"n{n}", limits.FILE_BYTES, "image/png") for n in range(9)]
+    assert (await load(files, platform, many))["n8"].why == CROWDED
+
+
+async def test_another_form_of_a_file_is_said_to_be_one(
+    files: Attachments, platform: FakePlatform
+) -> None:
+    platform.files["d"] = platform.files["a"]
+    platform.forms["d"] = "a smaller copy"
+    found = await load(files, platform, [sent("a"), sent("d")])
+    assert (found["a"].note, found["d"].note) == ("", "a smaller copy")
+    assert found["a"].data == found["d"].data
+
+
+async def test_what_a_turn_gave_up_on_is_read_before_the_next_file(
+    files: Attachments, platform: FakePlatform, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begun, end = threading.Event(), threading.Event()
+    running: list[int] = []
+
+    def reading(data: bytes, rules: FileRules) -> File:
+        running.append(len(running))
+        begun.set()
+        end.wait(5)
+        return File(kind=FileKind.TEXT, text="x")
+
+    monkeypatch.setattr(attachments, "read", reading)
+    monkeypatch.setattr(limits, "FETCH_SECONDS", 0.2)
+    found = await load(files, platform, [sent("a"), sent("b")])
+    assert begun.is_set()
+    assert [found[key].why for key in "ab"] == ["fetching it took too long"] * 2
+    assert running == [0], "one at a time, although both turns have given up"
+    end.set()
+
+
 async def test_what_is_larger_than_it_was_said_to_be(
     files: Attachments, platform: FakePlatform
 ) -> None:
@@ -175,12 +220,12 @@ async def test_no_more_files_at_once_than_memory_has_room_for(files: Attachments
     class Counting(FakePlatform):
         now = most = 0
 
-        async def fetch(self, thread: ThreadKey, attachment: Attachment) -> bytes:
+        async def fetch(self, thread: ThreadKey, attachment: Attachment) -> FileContent:
             self.now += 1
             self.most = max(self.most, self.now)
             await asyncio.sleep(0.001)
             self.now -= 1
-            return CSV
+            return FileContent(CSV)
 
     platform = Counting()
     await load(files, platform, [sent(f"f{n}") for n in range(40)])
@@ -202,7 +247,7 @@ async def test_giving_up_a_turn_gives_up_its_files(files: Attachments) -> None:
     stopped = asyncio.Event()
 
     class Slow(FakePlatform):
-        async def fetch(self, thread: ThreadKey, attachment: Attachment) -> bytes:
+        async def fetch(self, thread: ThreadKey, attachment: Attachment) -> FileContent:
             try:
                 await asyncio.Event().wait()
             finally:
@@ -350,7 +395,7 @@ async def test_a_file_that_is_on_its_way_when_its_thread_is_erased_is_not_kept(
     came = asyncio.Event()
 
     class Slow(FakePlatform):
-        async def fetch(self, thread: ThreadKey, attachment: Attachment) -> bytes:
+        async def fetch(self, thread: ThreadKey, attachment: Attachment) -> FileContent:
             await came.wait()
             return await super().fetch(thread, attachment)
 

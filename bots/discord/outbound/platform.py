@@ -45,7 +45,7 @@ if TYPE_CHECKING:
     from bots.discord.api import Api
     from bots.discord.inbound.channels import Channels
     from bots.discord.inbound.events import Me
-    from core.delivery.port import DeliveryTarget, Posted, PostKey
+    from core.delivery.port import DeliveryTarget, FileContent, Posted, PostKey
     from core.domain.clock import Clock
     from core.domain.message import Attachment, Message, ThreadKey
     from core.domain.session import Answer
@@ -186,7 +186,7 @@ class DiscordPlatform(Platform):
         return find(mine, target, token=token, replies=_replies(target, channel))
 
     @override
-    async def fetch(self, thread: ThreadKey, attachment: Attachment) -> bytes:
+    async def fetch(self, thread: ThreadKey, attachment: Attachment) -> FileContent:
         del thread
         return await fetch(self.api, self._session, attachment.id)
 

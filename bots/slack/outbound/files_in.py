@@ -1,8 +1,12 @@
 """Files that people send: downloaded when a turn needs them, with the bot's own token.
 
 A file's address is not stored: `files.info` gives it, also for a file of another organisation, for
-which the event has only the id. Without the scope `files:read`, Slack answers a download with its
-login page (slack-sdk and Slack's docs are silent on it; seen with many bots).
+which the event has only the id. A canvas has no method of its own to read it: its words are the
+HTML at its address (github.com/shaharia-lab/slackcli, pull request 32; github.com/stablyai/
+agent-slack, pull request 19).
+
+Slack has other forms of many files (docs: reference/objects/file-object): smaller copies of
+pictures, a PDF of an Office document, and the words of a voice message.
 
 The app that registers a remote file chooses its address, which "can point to any host" (docs:
 reference/methods/files.remote.info): the bot requests nothing there.
@@ -19,8 +23,9 @@ from bots.outgoing import ElsewhereError, content_of, opened
 from bots.slack.faults import RefusedError
 from bots.slack.hosts import file_hosts
 from bots.slack.pace import Rank
+from core.delivery.port import FileContent
 from core.domain.errors import FileGoneError, FileUnreadableError, PlatformError
-from core.domain.limits import FILE_BYTES
+from core.domain.limits import FILE_BYTES, IMAGE_DECODED_PIXELS, too_large
 from core.domain.payload import count_of, dict_of, str_of
 
 if TYPE_CHECKING:
@@ -34,15 +39,36 @@ _TRIES = 3
 _PAUSE = 0.5
 """Seconds before the next try; a turn waits some seconds for its files (`FETCH_SECONDS`)."""
 _NO_SCOPE = "I lack the permission to read files (files:read)"
-_TOO_LARGE = "it is too large"
 _ELSEWHERE = "it is stored outside Slack: paste it or upload it"
 _GONE = "it is gone"
-_REMOVED = {"file_deleted": "it was deleted", "file_not_found": _GONE}
+_REMOVED = {
+    "file_deleted": "it was deleted",
+    "file_not_found": "Slack does not find it: it was removed, or is not shared with me",
+}
 _NOT_GIVEN = "Slack does not provide it"
+_NOT_SHARED = "it belongs to another organisation, which does not share it with me"
+_PAGE = "Slack returned a page to sign in, and not the file"
+_LIST = "it is a Slack list, which I can't read: export it as CSV, and upload that"
+_HIDDEN = "Slack hides it: the workspace's plan keeps only newer files"
+_LISTS = {"list", "application/vnd.slack-list"}
+_PAGES = {"quip", "canvas", "docs", "space", "post", "email", "application/vnd.slack-docs"}
+"""What is served as HTML: canvases, posts and e-mails, by `mode`, `filetype` or `mimetype`."""
+_HTML = "text/html"
+_THUMBS = tuple(f"thumb_{side}" for side in (1024, 960, 800, 720, 480, 360))
+"""Smaller copies of a picture, the largest first."""
+_UNSEEN = {"image/heic", "image/heif"}
+"""Pictures that models don't take, and that can't be converted here."""
+_OFFICE = ("application/vnd.", "application/msword", "application/rtf")
+_SPOKEN = ("audio/", "video/")
+_FORMS = {
+    "vtt": "Slack's transcript of it",
+    "converted_pdf": "Slack's PDF of it",
+    "thumb": "Slack's smaller copy of it",
+}
 
 
-async def fetch(api: Api, file: str) -> bytes:
-    """Return a file's whole content.
+async def fetch(api: Api, file: str) -> FileContent:
+    """Return a file's whole content, or that of another form that Slack has of it.
 
     Raises:
         FileGoneError: It was removed.
@@ -55,14 +81,16 @@ async def fetch(api: Api, file: str) -> bytes:
         )
     except RefusedError as refused:
         raise _meaning(refused.code) from refused
-    if (refusal := _refusal(found)) is not None:
-        raise refusal
-    url = _address(found)
-    html = str_of(found, "mimetype").startswith("text/html")
+    url, form = _other_form(found)
+    if not url:
+        if (refusal := _refusal(found)) is not None:
+            raise refusal
+        url = _address(found)
+    html = not form and _is_page(found)
     for tries_left in reversed(range(_TRIES)):
         content, why = await _tried(api, url, html=html)
         if content is not None:
-            return content
+            return FileContent(content, form)
         if tries_left:
             await asyncio.sleep(_PAUSE)
     raise PlatformError(f"a file could not be fetched: {why}")
@@ -78,7 +106,8 @@ async def is_unchanged(api: Api, file: str) -> bool:
         found = dict_of(await api.call("files.info", repeat=True, file=file), "file")
     except RefusedError:
         return False
-    return _refusal(found) is None and found.get("mode") == "hosted"
+    there = bool(_other_form(found)[0]) or _refusal(found) is None
+    return there and found.get("mode") == "hosted"
 
 
 def _meaning(code: str) -> FileUnreadableError:
@@ -89,18 +118,52 @@ def _meaning(code: str) -> FileUnreadableError:
 
 
 def _refusal(found: Mapping[str, Any]) -> FileUnreadableError | None:
-    """Return why a file is not downloaded, as `files.info` describes it; None if it is.
-
-    Docs: reference/objects/file-object.
-    """
+    """Return why a file is not downloaded, as `files.info` describes it; None if it is."""
     mode = found.get("mode")
-    if mode == "hidden_by_limit":
-        return FileUnreadableError("Slack hides it: the workspace's plan keeps only newer files")
-    if mode == "external" or found.get("is_external") is True:
-        return FileUnreadableError(_ELSEWHERE)
-    if mode == "tombstone" or not _address(found):
-        return FileGoneError(_GONE)
-    return FileUnreadableError(_TOO_LARGE) if count_of(found, "size") > FILE_BYTES else None
+    reasons = (
+        (mode == "hidden_by_limit", _HIDDEN),
+        (mode == "external" or found.get("is_external") is True, _ELSEWHERE),
+        (bool(_kinds(found) & _LISTS), _LIST),
+        (mode == "file_access", _NOT_SHARED),
+    )
+    why = next((words for holds, words in reasons if holds), "")
+    if not why and (mode == "tombstone" or not _address(found)):
+        return FileGoneError(_GONE) if mode == "tombstone" else FileUnreadableError(_NOT_GIVEN)
+    if not why and count_of(found, "size") > FILE_BYTES:
+        why = too_large(count_of(found, "size"), FILE_BYTES)
+    return FileUnreadableError(why) if why else None
+
+
+def _kinds(found: Mapping[str, Any]) -> set[str]:
+    return {str_of(found, name) for name in ("mode", "filetype", "mimetype")}
+
+
+def _is_page(found: Mapping[str, Any]) -> bool:
+    """Return whether a file is served as HTML."""
+    return str_of(found, "mimetype").startswith(_HTML) or bool(_kinds(found) & _PAGES)
+
+
+def _other_form(found: Mapping[str, Any]) -> tuple[str, str]:
+    """Return the address of another form of a file, and what it is; two empty texts for the file.
+
+    A transcript is there once it is complete; a picture is taken smaller only if it has to be.
+    """
+    kind = str_of(found, "mimetype")
+    if found.get("mode") != "hosted" or found.get("is_external") is True:
+        return "", ""
+    name, url = "", ""
+    if kind.startswith(_SPOKEN) and dict_of(found, "transcription").get("status") == "complete":
+        name, url = "vtt", str_of(found, "vtt")
+    elif kind.startswith(_OFFICE):
+        name, url = "converted_pdf", str_of(found, "converted_pdf")
+    elif kind.startswith("image/") and (kind in _UNSEEN or _is_huge(found)):
+        name, url = "thumb", next(filter(None, (str_of(found, each) for each in _THUMBS)), "")
+    return (url, _FORMS[name]) if url else ("", "")
+
+
+def _is_huge(found: Mapping[str, Any]) -> bool:
+    pixels = count_of(found, "original_w") * count_of(found, "original_h")
+    return count_of(found, "size") > FILE_BYTES or pixels > IMAGE_DECODED_PIXELS
 
 
 def _address(found: Mapping[str, Any]) -> str:
@@ -129,6 +192,6 @@ async def _download(api: Api, url: str, *, html: bool) -> tuple[bytes | None, st
             raise FileGoneError(_GONE)
         if response.status != _OK:
             raise FileUnreadableError(_NOT_GIVEN)
-        if response.content_type == "text/html" and not html:
-            raise FileUnreadableError(_NO_SCOPE)
+        if response.content_type == _HTML and not html:
+            raise FileUnreadableError(_PAGE)
         return await content_of(response), ""

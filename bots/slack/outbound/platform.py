@@ -42,7 +42,7 @@ if TYPE_CHECKING:
 
     from bots.slack.api import Api
     from bots.slack.inbound.events import Me
-    from core.delivery.port import DeliveryTarget, Posted
+    from core.delivery.port import DeliveryTarget, FileContent, Posted
     from core.domain.clock import Clock
     from core.domain.message import Attachment, Message, ThreadKey
     from core.domain.session import Answer
@@ -187,7 +187,7 @@ class SlackPlatform(Platform):
         return found
 
     @override
-    async def fetch(self, thread: ThreadKey, attachment: Attachment) -> bytes:
+    async def fetch(self, thread: ThreadKey, attachment: Attachment) -> FileContent:
         del thread
         return await fetch(self.api, attachment.id)
 

@@ -36,6 +36,7 @@ def file_json(state: State, file: File, *, ephemeral: bool = False) -> Json:
         "proxy_url": url,
         "content_type": file.mimetype,
     }
+    found |= file.facts
     if file.description:
         found["description"] = file.description
     return found | {"ephemeral": True} if ephemeral else found

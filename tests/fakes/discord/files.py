@@ -17,12 +17,20 @@ if TYPE_CHECKING:
 
 
 async def download(state: State, request: web.Request) -> web.Response:
-    """Serve an attachment while its address is good, and while its message is there."""
+    """Serve an attachment while its address is good, and while its message is there.
+
+    With `width` and `height`, this is the media proxy, which has only pictures and videos
+    (github.com/discord/discord-api-docs, pull request 5174).
+    """
     query, found = request.query, _at(state, request.path)
     good = signature(request.path, query.get("ex", ""), query.get("is", ""))
     late = int(query.get("ex") or "0", 16) < state.now()
     if found is None or late or query.get("hm", "").strip("&") != good:
         return web.Response(status=404, text="This content is no longer available.")
+    if "width" in query:
+        if not found.facts.keys() >= {"width", "height"}:
+            return web.Response(status=415)
+        return web.Response(body=found.smaller, content_type=found.mimetype)
     return web.Response(body=found.data, content_type=found.mimetype)
 
 

@@ -97,6 +97,10 @@ class File:
     description: str = ""
     address: str = ""
     """Where Discord says that the bytes are, if not at its own usual address."""
+    facts: Json = field(default_factory=dict)
+    """What else Discord says of it, such as the `width` and `height` of a picture."""
+    smaller: bytes = b""
+    """What the media proxy returns of it."""
 
 
 @dataclass(slots=True)

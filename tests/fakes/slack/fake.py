@@ -58,7 +58,8 @@ class FakeSlack(Surfaces):
         router.add_route("*", "/api/{method}", self.web.serve)
         router.add_get("/link/", self.socket.serve)
         router.add_post("/upload/v1/{id}", functools.partial(files.upload, self.web))
-        for path in ("/files-pri/{id}/{name}", "/files-pri/{id}/download/{name}"):
+        own = ("/files-pri/{id}/{name}", "/files-pri/{id}/download/{name}")
+        for path in (*own, "/files-tmb/{id}/{form}"):
             router.add_get(path, functools.partial(files.download, self.web))
         router.add_post("/response/{id}", functools.partial(hooks.respond, self.web))
 

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from tests.fakes.slack.model import Channel, Json
     from tests.fakes.slack.web import WebApi
 
+_FORM_TYPES = {"vtt": "text/vtt", "converted_pdf": "application/pdf"}
 _LOGIN = "<!DOCTYPE html><html><head><title>Sign in | Slack</title></head></html>"
 
 
@@ -141,6 +142,8 @@ async def download(api: WebApi, request: web.Request) -> web.Response:
         file = api.slack.files.get(known)
         if file is None or file.gone:
             return web.Response(status=404, text="file not found")
-        return web.Response(body=file.data, content_type=file.mimetype)
+        form = request.match_info.get("form", "")
+        kind = _FORM_TYPES.get(form, "image/jpeg") if form else file.mimetype
+        return web.Response(body=file.forms[form] if form else file.data, content_type=kind)
 
     return await api.guarded(request, "files.download", {"id": known}, run)

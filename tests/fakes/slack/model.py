@@ -102,6 +102,10 @@ class File:
     """Where a remote file is: whatever the app that registered it says (docs: files.remote.add)."""
     address: str = ""
     """Where Slack says that the bytes are, if not at its own usual address."""
+    forms: dict[str, bytes] = field(default_factory=dict)
+    """Other forms that Slack made of it, by the field with their address (`thumb_1024`, `vtt`)."""
+    facts: Json = field(default_factory=dict)
+    """What else Slack says of it, such as the size of a picture."""
 
 
 @dataclass(slots=True)

@@ -108,6 +108,8 @@ def file_json(slack: Workspace, file: File, *, here: bool = False) -> Json:
         "url_private_download": file.address or f"{url}/download/{file.name}",
         "file_access": "visible",
         "user_team": slack.users[file.user].team,
+        **{form: f"{slack.url}/files-tmb/{slack.team.id}-{file.id}/{form}" for form in file.forms},
+        **file.facts,
         **shares,
     }
 
