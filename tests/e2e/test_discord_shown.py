@@ -177,13 +177,13 @@ async def test_a_reply_whose_original_is_not_told_is_looked_up_and_a_deleted_one
                 return {name: v for name, v in found.items() if name != "referenced_message"}
 
             ask = await fake.unheard(ann, thread, f"{fake.at_bot} still?", reply_to=plan)
-            await bot.discord.reception._receive("MESSAGE_CREATE", told_less(ask))
+            bot.discord.reception.message_event("MESSAGE_CREATE", told_less(ask))
             await fake.replies(thread, 3)
             await fake.delete(plan)
             ask = await fake.unheard(ann, thread, f"{fake.at_bot} really?")
             reference = {"type": 0, "channel_id": thread.id, "message_id": plan.id}
             ask |= {"type": 19, "message_reference": reference, "id": str(int(ask["id"]) + 1)}
-            await bot.discord.reception._receive("MESSAGE_CREATE", told_less(ask))
+            bot.discord.reception.message_event("MESSAGE_CREATE", told_less(ask))
             await fake.replies(thread, 4)
     assert 'still?\n<chat_quote kind="reply" from="Ann"' in asked(claude.calls[2])
     assert "Plan A is to wait." in asked(claude.calls[2])

@@ -18,7 +18,11 @@ _FORWARD = 1
 
 
 def address_of(payload: Mapping[str, Any], channel: ChannelInfo, me: Me) -> Address:
-    """Return to whom a message is addressed."""
+    """Return to whom a message is addressed.
+
+    Its words decide whom it mentions: the list of its payload also has whom a reply notifies, and
+    lacks whom an app chose not to notify (docs: resources/message, "Allowed Mentions").
+    """
     if not channel.guild:
         return Address.DIRECT
     mentions = mentions_in(str_of(payload, "content"), mine(channel, me))
@@ -26,13 +30,13 @@ def address_of(payload: Mapping[str, Any], channel: ChannelInfo, me: Me) -> Addr
         return Address.MENTIONED
     reference = dict_of(payload, "message_reference")
     if reference and reference.get("type") != _FORWARD:
-        before = dict_of(payload, "referenced_message")
-        # If Discord does not show the original, the reply's ping still tells whose it was.
-        author = str_of(dict_of(before, "author"), "id")
-        to_me = author == me.user if author else _pings(payload, me)
-        return Address.REPLIED if to_me else Address.OTHERS
-    if not isinstance(payload.get("content"), str) and _pings(payload, me):
-        return Address.MENTIONED
+        address = _replies_to(payload, me)
+    elif not isinstance(payload.get("content"), str) and _pings(payload, me):
+        address = Address.MENTIONED
+    else:
+        address = Address.NOBODY
+    if address is not Address.NOBODY:
+        return address
     others = mentions.others or payload.get("mention_everyone") is True
     return Address.OTHERS if others else Address.NOBODY
 
@@ -40,6 +44,24 @@ def address_of(payload: Mapping[str, Any], channel: ChannelInfo, me: Me) -> Addr
 def mine(channel: ChannelInfo, me: Me) -> list[str]:
     """Return the ids by which people mention the bot: its own, and that of its own role."""
     return [each for each in (me.user, channel.role) if each]
+
+
+def _replies_to(payload: Mapping[str, Any], me: Me) -> Address:
+    """Return to whom a reply is addressed by what it replies to.
+
+    A person who replies to their own message goes on talking to whom they talked to, and nobody is
+    behind a message that was deleted: Discord then says null for it, and leaves it out if it did
+    not look for it (docs: resources/message, "Message Object", `referenced_message`). The reply's
+    ping still shows whose it was.
+    """
+    author = str_of(dict_of(dict_of(payload, "referenced_message"), "author"), "id")
+    if author == me.user or (not author and _pings(payload, me)):
+        return Address.REPLIED
+    if author:
+        own = author == str_of(dict_of(payload, "author"), "id")
+        return Address.NOBODY if own else Address.OTHERS
+    is_gone = payload.get("referenced_message", payload) is None
+    return Address.NOBODY if is_gone and not payload.get("mentions") else Address.OTHERS
 
 
 def _pings(payload: Mapping[str, Any], me: Me) -> bool:

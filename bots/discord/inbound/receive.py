@@ -12,7 +12,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from bots.discord.connection.channel_queues import ChannelQueues
-from bots.discord.ids import is_id
+from bots.discord.ids import is_id, seconds
 from bots.discord.inbound.events import (
     CREATED,
     NAME,
@@ -27,7 +27,7 @@ from bots.discord.inbound.events import (
 from bots.discord.inbound.people import files_of
 from core.domain.errors import PlatformError
 from core.domain.limits import refusal
-from core.domain.message import FOR_US
+from core.domain.message import FOR_US, Address
 from core.domain.payload import dict_of, str_of
 from core.domain.tasks import Tasks
 
@@ -40,13 +40,16 @@ if TYPE_CHECKING:
     from bots.discord.inbound.threads import BotThreads
     from core.commands.in_thread import ThreadCommands
     from core.domain.clock import Clock
-    from core.domain.message import Message
+    from core.domain.message import Message, ThreadKey
     from core.intake.backfill import ThreadBackfill
     from core.intake.catch_up import CatchUp, Cursors
     from core.intake.intake import Intake, Received
     from core.turn.attachments import Attachments
 
 log = logging.getLogger(__name__)
+
+_NEW = 900.0
+"""Seconds in which Discord may tell late of a message or an edit: it replays a few minutes."""
 
 
 class DiscordIntake:
@@ -95,15 +98,15 @@ class DiscordIntake:
         for message, outcome in zip(kept, received, strict=True):
             self._took(message, outcome)
 
-    async def edit(self, edit: Edited) -> bool:
-        """Take in an edit; return False if the message is unknown. Raises `StoreError`."""
-        known = [
-            await self._intake.edit(
+    async def edit(self, edit: Edited) -> list[ThreadKey]:
+        """Take in an edit; return the threads that know the message. Raises `StoreError`."""
+        return [
+            key
+            for key in edit.keys
+            if await self._intake.edit(
                 replace(edit.message, thread=key), files=edit.has_files, quotes=edit.has_quotes
             )
-            for key in edit.keys
         ]
-        return any(known)
 
     async def delete(self, channel: ChannelInfo, message: str) -> None:
         """Take in a deletion. Raises `StoreError`."""
@@ -150,6 +153,25 @@ class DiscordIntake:
             log.warning("a notice was not posted: %s", error)
 
 
+class DiscordTime:
+    """Discord's own time, by the ids of the newest messages: the host's clock may be wrong."""
+
+    def __init__(self, clock: Clock) -> None:
+        """Know the host's time until the first message comes."""
+        self._clock = clock
+        self._ahead = clock.now() - clock.monotonic()
+        """Seconds by which Discord's time is ahead of the steady clock."""
+
+    def saw(self, id_: object) -> None:
+        """Note the id of a message that has just been written."""
+        if is_id(id_):
+            self._ahead = seconds(str(id_)) - self._clock.monotonic()
+
+    def now(self) -> float:
+        """Return Discord's time in seconds since 1970, a little late."""
+        return self._clock.monotonic() + self._ahead
+
+
 class Reception:
     """Receives what people say, edit and delete: the client's `EventListener`."""
 
@@ -178,14 +200,18 @@ class Reception:
         self._threads = threads
         self._catch_up = catch_up
         self._queues = ChannelQueues(clock, catch_up.missed)
+        self._time = DiscordTime(clock)
 
     # --- from the gateway -----------------------------------------------------------------------
 
     def message_event(self, kind: str, payload: Mapping[str, Any]) -> None:
         """Take in an event about messages, after those before it in its channel."""
+        if kind == CREATED:
+            self._time.saw(payload.get("id"))
+        came = self._time.now()
         self._queues.put(
             str_of(payload, "channel_id"),
-            lambda: self._receive(kind, payload),
+            lambda: self._receive(kind, payload, came),
             (lambda: self._skipped(payload)) if kind == CREATED else None,
         )
 
@@ -215,7 +241,7 @@ class Reception:
 
     # --- messages -------------------------------------------------------------------------------
 
-    async def _receive(self, kind: str, payload: Mapping[str, Any]) -> None:
+    async def _receive(self, kind: str, payload: Mapping[str, Any], came: float) -> None:
         if kind == UPDATED:
             self._intake.drop_files(payload)
         channel = await self._audience.channel_of(payload)
@@ -223,7 +249,7 @@ class Reception:
             case Said() as event if channel:
                 await self._said(event.message, payload, channel)
             case Edited() as event if channel:
-                await self._edited(event, payload, channel)
+                await self._edited(event, payload, channel, came)
             case Deleted() as event:
                 await self._deleted(event, str_of(payload, "channel_id"), channel)
             case _:
@@ -237,7 +263,7 @@ class Reception:
             await self._intake.offer([message])
 
     async def _edited(
-        self, event: Edited, payload: Mapping[str, Any], channel: ChannelInfo
+        self, event: Edited, payload: Mapping[str, Any], channel: ChannelInfo, came: float
     ) -> None:
         message = await self._audience.admit(event.message, payload, channel)
         if message is None:
@@ -245,7 +271,9 @@ class Reception:
         if message.author.is_app and await self._threads.are_answering(event.keys):
             return  # an app that edits again and again must not keep a turn from its end
         known = await self._intake.edit(replace(event, message=message))
-        if not known and event.is_heard:
+        # One that was only overheard may address the bot now.
+        called = message.address is Address.MENTIONED and message.thread in known
+        if event.is_heard and (called or not known) and _is_new(message, came):
             await self._intake.offer([message])
 
     async def _deleted(self, event: Deleted, channel_id: str, channel: ChannelInfo | None) -> None:
@@ -264,3 +292,14 @@ class Reception:
     async def _join(self, thread: Mapping[str, Any]) -> None:
         if await self._threads.join(thread):
             self._catch_up.missed()
+
+
+def _is_new(message: Message, now: float) -> bool:
+    """Return whether an update may tell of something that its author has said just now.
+
+    Discord also sends updates that nobody made: a message was pinned, published or got a preview,
+    a thread was opened from it, its poll ended. They repeat the time of the last edit (a Discord
+    developer's words in Rapptz/discord.py, issue 273). An edit may have added the mention, so for a
+    message to the bot the edit's time counts. Any other was said when it was written.
+    """
+    return now - (message.edited_at if message.address in FOR_US else message.sent_at) < _NEW

@@ -72,11 +72,24 @@ _NONE = Mentions(me=False, others=False)
 
 
 def mentions_in(text: str, me: Collection[str]) -> Mentions:
-    """Return whom a text mentions; `me` holds the bot's own id and that of its own role."""
-    if "<" not in text:
+    """Return whom a text mentions; nobody is mentioned in code, or after a backslash.
+
+    `me` holds the bot's own id, and that of its own role if it has one.
+    """
+    if "<@" not in text:
         return _NONE
-    mentioned = set(_MENTION.findall(text))
+    said = outside_code(text, str, in_code=lambda _: " ")
+    found = _MENTION.finditer(said)
+    mentioned = {each[1] for each in found if not _is_escaped(said, each.start())}
     return Mentions(me=not mentioned.isdisjoint(me), others=bool(mentioned.difference(me)))
+
+
+def _is_escaped(text: str, place: int) -> bool:
+    """Return whether an odd number of backslashes stands before a place."""
+    before = place
+    while before and text[before - 1] == "\\":
+        before -= 1
+    return bool((place - before) % 2)
 
 
 def ids_in(text: str) -> set[str]:

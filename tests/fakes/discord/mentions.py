@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from tests.fakes.discord.model import Json
 
-_USER, _ROLE = re.compile(r"<@!?(\d+)>"), re.compile(r"<@&(\d+)>")
+_USER, _ROLE = re.compile(r"(?<!\\)<@!?(\d+)>"), re.compile(r"(?<!\\)<@&(\d+)>")
 _ALL = re.compile(r"@(everyone|here)\b")
+_CODE = re.compile(r"```.+?```|(?<![`\\])(`+)(?!`).+?(?<!`)\1(?!`)", re.DOTALL)
 
 
 @dataclass(slots=True)
@@ -23,7 +24,8 @@ class Meant:
 
 
 def meant(text: str) -> Meant:
-    """Return whom a text names, each once, in order."""
+    """Return whom a text names, each once, in order; in code it names nobody."""
+    text = _CODE.sub(" ", text)
     return Meant(
         list(dict.fromkeys(_USER.findall(text))),
         list(dict.fromkeys(_ROLE.findall(text))),

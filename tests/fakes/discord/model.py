@@ -23,6 +23,7 @@ CHAT_INPUT, STARTER, CONTEXT_MENU = 20, 21, 23
 WRITTEN = (DEFAULT, REPLY, CHAT_INPUT, CONTEXT_MENU)
 
 # Flags of messages (docs: resources/message, "Message Flags").
+CROSSPOSTED = 1 << 0
 SUPPRESS_EMBEDS, HAS_THREAD, EPHEMERAL, LOADING = 1 << 2, 1 << 5, 1 << 6, 1 << 7
 SUPPRESS_NOTIFICATIONS, HAS_SNAPSHOT, COMPONENTS_V2 = 1 << 12, 1 << 14, 1 << 15
 
@@ -181,6 +182,7 @@ class Message:
     edited: float | None = None
     edits: int = 0
     reactions: dict[str, list[str]] = field(default_factory=dict)
+    pinned: bool = False
     webhook: str = ""
     interaction: Json | None = None
     shown_to: str = ""

@@ -6,13 +6,14 @@ from typing import TYPE_CHECKING
 
 from tests.fakes.discord.gestures import Gestures
 from tests.fakes.discord.hello import guild_create
-from tests.fakes.discord.model import Overwrite
+from tests.fakes.discord.model import PINNED, Message, Overwrite
 from tests.fakes.discord.permissions import NOTHING, Permission
 from tests.fakes.discord.shapes import (
     channel_json,
     member_json,
     role_json,
     thread_member_json,
+    time_text,
     user_json,
 )
 
@@ -122,6 +123,28 @@ class Moderation(Gestures):
             self.thread_changed(place)
         else:
             self.emit("CHANNEL_UPDATE", channel_json(place), place)
+
+    async def pin(self, who: Who, message: Message) -> None:
+        """Pin a message: it comes as an update, whose `edited_timestamp` stays as it was.
+
+        The order of the events is that of Rapptz/discord.py, issue 300.
+        """
+        user, place = self.user(who), self.channels[message.channel]
+        message.pinned = True
+        self.changed(message)
+        data: Json = {"channel_id": place.id, "last_pin_timestamp": time_text(self.now())}
+        if place.guild:
+            data["guild_id"] = place.guild
+        self.emit("CHANNEL_PINS_UPDATE", data, place)
+        reference: Json = {"type": 0, "channel_id": place.id, "message_id": message.id}
+        self.add(
+            Message(self.snowflake(), place.id, user, "", self.now(), PINNED, reference=reference)
+        )
+
+    async def flag(self, message: Message, flags: int) -> None:
+        """Change a message's flags, as by hiding its previews or publishing it."""
+        message.flags |= flags
+        self.changed(message)
 
     async def slow_down(self, where: Where, seconds: int) -> None:
         """Let people write only every so many seconds; bots are free (docs: resources/channel)."""

@@ -215,7 +215,7 @@ def _plain_json(state: State, message: Message) -> Json:
         "edited_timestamp": None if message.edited is None else time_text(message.edited),
         "flags": message.flags,
         "tts": False,
-        "pinned": False,
+        "pinned": message.pinned,
         "mention_everyone": message.mention_everyone,
         "mentions": [user_json(state.users[user]) for user in message.mentions],
         "mention_roles": list(message.mention_roles),
