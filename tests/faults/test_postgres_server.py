@@ -15,7 +15,8 @@ import pytest
 from core.domain.errors import StoreRefusedError, StoreUnavailableError
 from core.domain.session import Answer, Entry
 from core.store.keys import unique
-from core.store.sql.postgres import PostgresStore, checks, database
+from core.store.sql.postgres import PostgresStore, database
+from core.store.sql.postgres.connecting import checks
 from core.store.sql.postgres.schema import STEPS, VERSION
 from core.store.values import Outcome
 from tests.builders import THREAD, converse, draft, message, terms

@@ -12,7 +12,8 @@ from core.domain.errors import SettingsError, StoreRefusedError
 from core.store.dynamodb import DynamoStore
 from core.store.local.store import LocalStore
 from core.store.redis import RedisStore
-from core.store.sql.postgres import PostgresStore, address
+from core.store.sql.postgres import PostgresStore
+from core.store.sql.postgres.connecting import address
 from core.store.sql.sqlite.store import SqliteStore
 from core.store.urls import SCHEMES, init_store, open_store
 from tests.clocks import ManualClock

@@ -22,8 +22,8 @@ from psycopg import AsyncConnection
 
 from core.domain.backoff import Backoff
 from core.domain.errors import StoreUnavailableError
-from core.store.sql.postgres.address import shown
-from core.store.sql.postgres.errors import FAILURES, explained, passes
+from core.store.sql.postgres.connecting.address import shown
+from core.store.sql.postgres.connecting.errors import FAILURES, explained, passes
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable

@@ -11,8 +11,9 @@ from typing_extensions import override
 from core.store import verbs
 from core.store.keys import unique
 from core.store.sql import side
-from core.store.sql.postgres import across, checks
-from core.store.sql.postgres.address import parse
+from core.store.sql.postgres import across
+from core.store.sql.postgres.connecting import checks
+from core.store.sql.postgres.connecting.address import parse
 from core.store.sql.postgres.database import PATIENCE, Database, words
 from core.store.sql.postgres.fetch import lock, look, read
 from core.store.sql.postgres.schema import migrate

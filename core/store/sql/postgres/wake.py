@@ -7,7 +7,7 @@ import contextlib
 import logging
 from typing import TYPE_CHECKING
 
-from core.store.sql.postgres.errors import FAILURES
+from core.store.sql.postgres.connecting.errors import FAILURES
 from core.store.sql.postgres.write import CHANNEL
 from core.store.wakes import Wakes
 
