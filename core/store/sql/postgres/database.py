@@ -18,12 +18,14 @@ import socket
 from functools import cache
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from psycopg import AsyncConnection
+from psycopg import AsyncConnection, OperationalError
 
 from core.domain.backoff import Backoff
 from core.domain.errors import StoreUnavailableError
 from core.store.sql.postgres.connecting.address import shown
 from core.store.sql.postgres.connecting.errors import FAILURES, explained, passes
+from core.store.sql.postgres.connecting.pooling import refuse_shared_sessions
+from core.store.sql.postgres.connecting.refusal_code import with_code
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable
@@ -95,6 +97,8 @@ class Database:
         self._free = asyncio.Semaphore(CONNECTIONS)
         self._idle: list[Connection] = []
         self._closed = False
+        self._own_sessions = False
+        """The server gives each connection a session of its own, for all that is known."""
 
     async def run(self, work: Callable[[Connection], Awaitable[Result]]) -> Result:
         """Run `work` on a connection of its own, and retry it after a transient failure.
@@ -122,15 +126,25 @@ class Database:
 
     async def connect(self) -> Connection:
         """Return a connection outside the pool; the caller closes it."""
-        connection = await Connection.connect(
-            **self._parameters, autocommit=True, prepare_threshold=0
-        )
+        connection = await self._connect()
         try:
+            if not self._own_sessions:
+                await refuse_shared_sessions(connection, self._connect, self.at)
+                self._own_sessions = True
             await connection.execute(_SETTINGS, (f"{_IDLE_SECONDS}s",))
         except BaseException:
             connection.pgconn.finish()
             raise
         return connection
+
+    async def _connect(self) -> Connection:
+        """Return a connection on which nothing is set."""
+        try:
+            return await Connection.connect(
+                **self._parameters, autocommit=True, prepare_threshold=0
+            )
+        except OperationalError as error:
+            raise await asyncio.to_thread(with_code, error, self._parameters) from error
 
     async def close(self) -> None:
         """Close idle connections now, and those in use when they are returned."""

@@ -11,13 +11,18 @@ from core.domain.errors import StoreRefusedError, StoreUnavailableError
 if TYPE_CHECKING:
     from core.domain.errors import ChatbotError
 
+
+class UnnamedRefusalError(OperationalError):
+    """A server refuses a connection with a code that says nothing more."""
+
+
 FAILURES = (Error, OSError)
 """Everything a call to PostgreSQL may raise; TimeoutError is an OSError."""
 
 _REFUSALS: dict[type[Error], str] = {
     errors.InvalidPassword: "refuses the user name or password in CHATBOT_STORE",
     errors.InvalidAuthorizationSpecification: (
-        "does not let this user in from here: look at its pg_hba.conf"
+        "does not let this user in from here: it has no such user, or its pg_hba.conf says no"
     ),
     errors.InvalidCatalogName: (
         "has no database of that name: make it (createdb), or change it in CHATBOT_STORE"
@@ -39,6 +44,7 @@ _REFUSALS: dict[type[Error], str] = {
 _UNAVAILABLE: dict[type[Error], str] = {
     errors.DiskFull: "has no room left on its disk: make room there",
     errors.OutOfMemory: "is out of memory",
+    errors.ConfigurationLimitExceeded: "has reached a limit, such as a quota: raise it there",
     errors.TooManyConnections: "takes no more connections: raise its max_connections",
     errors.LockNotAvailable: "has the thread locked for somebody else for too long",
     errors.QueryCanceled: "gave up on a statement (statement_timeout)",
@@ -51,7 +57,11 @@ _UNTRUSTED = (
     "CHATBOT_STORE (?sslrootcert=FILE), and the host as in the certificate"
 )
 _INVALID = "can't be reached so: an option in CHATBOT_STORE has a value that there is not"
-# What the server says while a connection is made, when there is only text and no code.
+_UNNAMED = (
+    "refuses the connection ({code}): check the host, user, password and database in CHATBOT_STORE"
+)
+# What the driver says while a connection is made, and an English server; `refusal_code` finds the
+# codes of the others.
 _WHILE_CONNECTING: tuple[tuple[str, type[Error] | str], ...] = (
     ("password authentication failed", errors.InvalidPassword),
     ("no password supplied", "needs a password, which belongs in CHATBOT_STORE"),
@@ -71,7 +81,12 @@ _UNDONE = (
     errors.DeadlockDetected,
     errors.IdleInTransactionSessionTimeout,
 )
-_PASSING = ("starting up", "shutting down", "recovery", "too many", "connection slots")
+_PASSING = (
+    *("starting up", "shutting down", "recovery", "too many", "connection slots"),
+    # PgBouncer's words, which are always English (src/client.c, src/objects.c)
+    *("server_login_retry", "login has been failing", "query_wait_timeout", "no more connections"),
+    *("cannot connect to server", "server conn crashed", "pooler is shut"),
+)
 _MISSING = ("role ", "database ")
 
 
@@ -79,6 +94,8 @@ def passes(error: BaseException) -> bool:
     """Return whether the same call may succeed the next time."""
     if isinstance(error, _UNDONE):
         return True
+    if isinstance(error, UnnamedRefusalError):
+        return any(mark in str(error) for mark in _PASSING)
     if isinstance(error, tuple(_REFUSALS)) or _refused(str(error)) is not None:
         return False
     return isinstance(error, (OperationalError, InterfaceError, OSError))
@@ -89,21 +106,33 @@ def explained(error: BaseException, at: str) -> ChatbotError:
 
     The text repeats nothing that was sent, and nothing beyond the first line of the reply.
     """
-    for kind, sentence in _REFUSALS.items():
-        if isinstance(error, kind):
-            return StoreRefusedError(f"the PostgreSQL at {at} {sentence}")
+    refusal = _refusal(error)
+    if refusal is not None:
+        return StoreRefusedError(f"the PostgreSQL at {at} {refusal}")
+    return StoreUnavailableError(f"the PostgreSQL at {at} {_outage(error)}")
+
+
+def _refusal(error: BaseException) -> str | None:
+    """Return why the server can't be used as it is; None for an outage."""
+    code = getattr(error, "sqlstate", None)
+    if code in {None, errors.InvalidAuthorizationSpecification.sqlstate}:
+        words = _refused(str(error))  # may be more exact than the code
+        if words is not None:
+            return words
+    if isinstance(error, UnnamedRefusalError) and not passes(error):
+        return _UNNAMED.format(code=code)
+    return next((words for kind, words in _REFUSALS.items() if isinstance(error, kind)), None)
+
+
+def _outage(error: BaseException) -> str:
     for kind, sentence in _UNAVAILABLE.items():
         if isinstance(error, kind):
-            return StoreUnavailableError(f"the PostgreSQL at {at} {sentence}")
-    refused = _refused(str(error))
-    if refused is not None:
-        return StoreRefusedError(f"the PostgreSQL at {at} {refused}")
+            return sentence
     if isinstance(error, (TimeoutError, errors.ConnectionTimeout)):
-        return StoreUnavailableError(f"the PostgreSQL at {at} does not answer in time")
+        return "does not answer in time"
     if isinstance(error, (OSError, OperationalError, InterfaceError)):
-        return StoreUnavailableError(f"the PostgreSQL at {at} can't be reached")
-    code = getattr(error, "sqlstate", None) or type(error).__name__
-    return StoreUnavailableError(f"the PostgreSQL at {at} failed ({code})")
+        return "can't be reached"
+    return f"failed ({getattr(error, 'sqlstate', None) or type(error).__name__})"
 
 
 def _refused(said: str) -> str | None:
