@@ -6,7 +6,6 @@ import sys
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Self
-from zoneinfo import ZoneInfo
 
 from bots.factories import (
     LazyOfflineModel,
@@ -90,13 +89,7 @@ class App:
     @property
     def commands(self) -> Commands:
         """Return the commands on threads, which check no rights."""
-        return Commands(
-            self.store,
-            self.memory,
-            self.clock,
-            system=system_prompt(self.settings),
-            timezone=ZoneInfo(self.settings.timezone),
-        )
+        return Commands(self.store, self.memory, self.clock, system=system_prompt(self.settings))
 
     def worker(self, model: Model, platforms: dict[str, Platform]) -> Worker:
         """Return a worker that answers with this model on these platforms."""
@@ -105,7 +98,6 @@ class App:
             model=model_name(settings),
             system=system_prompt(settings),
             answer_tokens=answer_tokens(settings),
-            timezone=ZoneInfo(settings.timezone),
             tries=settings.tries,
             deaths=settings.deaths,
             wait_seconds=settings.wait_hours * HOUR,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import tempfile
 from typing import TYPE_CHECKING
+from zoneinfo import ZoneInfo
 
 from bots.settings.settings import OFFLINE
 from core.domain.message import Kind
@@ -67,6 +68,7 @@ def memory_for(settings: Settings) -> Memory:
         marks=Marks(high=settings.memory_high, low=settings.memory_low),
         by_kind={kind: settings.strategy(kind) for kind in Kind},
         pairs=settings.memory_pairs,
+        zone=ZoneInfo(settings.timezone),
     )
 
 

@@ -9,15 +9,19 @@ from __future__ import annotations
 import re
 from html import unescape
 
-from core.models.port import Block, ModelRequest, Purpose, Shown, ShownMessage
-from core.prompt.transcript import FILE, MESSAGE, SUMMARY, TRANSCRIPT
+from core.models.port import Block, ModelRequest, Purpose, Shown, ShownMessage, ShownQuote
+from core.prompt.tags import FILE, MESSAGE, NOTICE, QUOTE, SUMMARY, TRANSCRIPT
 
 _TAG = re.compile(r"<(?=\s*/?\s*chat_)", re.IGNORECASE)
 _ESCAPED = re.compile(r"&lt;(?=\s*/?\s*chat_)", re.IGNORECASE)
 _OPENED = re.compile(rf"<{MESSAGE}([^<>]*)>\n")
 _CLOSED = f"\n</{MESSAGE}>"
-_FILE = re.compile(rf"\n?</?{FILE}[^<>]*>")
-_FROM = re.compile(r' from="([^"]*)"')
+_PART = re.compile(
+    rf"(?:^|\n)<(?P<tag>{FILE}|{QUOTE}|{NOTICE})(?P<marks>[^<>]*?)"
+    r"(?:/>|>\n(?P<body>.*?)\n</(?P=tag)>)",
+    re.DOTALL,
+)
+_MARK = re.compile(r' (\w+)="([^"]*)"')
 _LEFT_OUT = re.compile(r"not shown to you: (\d+)")
 
 
@@ -68,10 +72,29 @@ def inside(tag: str, text: str) -> str:
     return content
 
 
+def marks_in(attributes: str) -> dict[str, str]:
+    """Return the attributes of a tag."""
+    return {name: unescape(value) for name, value in _MARK.findall(attributes)}
+
+
 def _said(attributes: str, body: str) -> ShownMessage:
-    speaker = _FROM.search(attributes)
+    marks = marks_in(attributes)
+    first = _PART.search(body)
+    texts = [body[: first.start()] if first else body]
+    quotes: list[ShownQuote] = []
+    files: list[str] = []
+    for part in _PART.finditer(body):
+        inner, named = unquoted(part["body"] or ""), marks_in(part["marks"])
+        if part["tag"] == QUOTE:
+            quotes.append(ShownQuote(inner, named.get("from", "")))
+        elif part["tag"] == FILE:
+            files.append(named["name"])
+            texts.append(inner)
     return ShownMessage(
-        text=unquoted(_FILE.sub("", body)),
-        speaker=unescape(speaker[1]) if speaker else "",
-        overheard="overheard=" in attributes,
+        text=unquoted("\n".join(filter(None, texts))),
+        speaker=marks.get("from", ""),
+        overheard="overheard" in marks,
+        quotes=tuple(quotes),
+        files=tuple(files),
+        person=marks.get("person", ""),
     )

@@ -18,7 +18,7 @@ SCENE = PromptContext(
     place="my desk",
     platform="terminal",
     kind=Kind.TERMINAL,
-    speakers=("Ann",),
+    speakers=(Author(id="id-Ann", name="Ann"),),
 )
 
 

@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from core.commands.stats import stats_of
 from core.domain.message import Author
 from core.domain.session import Entry, Status
 from core.memory.plan import least_size, plan
-from core.prompt.prompt import PromptContext, fixed_size
+from core.prompt.prompt import fixed_size, scene_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from datetime import tzinfo
 
     from core.commands.stats import Stats
     from core.domain.clock import Clock
@@ -43,9 +41,7 @@ class View:
 class Commands:
     """Commands on threads. Each returns sentences to show, or the facts to make them from."""
 
-    def __init__(
-        self, store: Store, memory: Memory, clock: Clock, *, system: str, timezone: tzinfo = UTC
-    ) -> None:
+    def __init__(self, store: Store, memory: Memory, clock: Clock, *, system: str) -> None:
         """Create it.
 
         Args:
@@ -53,13 +49,11 @@ class Commands:
             memory: How the bot remembers, for `view`.
             clock: The time.
             system: The system prompt, for `view`.
-            timezone: The time zone that the prompt names.
         """
         self._store = store
         self._memory = memory
         self._clock = clock
         self._system = system
-        self._timezone = timezone
 
     async def forget(self, thread: ThreadKey, *, at: float | None = None) -> str:
         """Remove everything of a thread; `at` is the platform's time, or None for our own."""
@@ -117,14 +111,8 @@ class Commands:
         strategy = self._memory.strategy(work.kind, work.settings.strategy)
         session = await self._session(work, strategy)
         count = self._memory.counter.count
-        context = PromptContext(
-            now=datetime.fromtimestamp(self._clock.now(), self._timezone),
-            platform=thread.platform,
-            place=thread.channel,
-            kind=work.kind,
-            speakers=(),
-        )
-        fixed = fixed_size(context, system=self._system, count=count)
+        scene = scene_of(replace(session, batch=()), self._clock.now())
+        fixed = fixed_size(scene, system=self._system, count=count)
         room = self._memory.room(thread, now=self._clock.monotonic())
         newest = replace(session, batch=session.batch[-1:])
         least = least_size(newest, fixed=fixed, count=count)

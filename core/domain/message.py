@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import codecs
+from base64 import b32encode
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from functools import lru_cache
+from hashlib import blake2b
 from typing import TYPE_CHECKING
 from urllib.parse import quote, unquote
 
@@ -13,6 +15,10 @@ from core.domain.limits import LABEL, QUOTE_BYTES, QUOTES, QUOTES_BYTES
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+
+_TAG = 5
+"""Letters and digits of a person's tag: among 1,000 people, two share one in 1.5 % of cases."""
 
 
 class Kind(StrEnum):
@@ -84,6 +90,17 @@ class Author:
     name: str
     is_app: bool = False
     """It is a bot, an app or a webhook."""
+
+    @property
+    def tag(self) -> str:
+        """Return a short text that tells people of one name apart; the same for an id always."""
+        return _tag_of(self.id)
+
+
+@lru_cache(maxsize=1024)
+def _tag_of(id_: str) -> str:
+    digest = blake2b(id_.encode(errors="surrogatepass"), digest_size=5).digest()
+    return b32encode(digest).decode().lower()[:_TAG]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -11,11 +11,13 @@ Pure.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from datetime import UTC
 from enum import StrEnum
 from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable
+    from datetime import tzinfo
 
     from core.domain.message import Attachment, Author, Kind, Quote, ThreadKey
 
@@ -82,6 +84,11 @@ class Entry:
     lost_file: bool = False
     """A file was removed from it after it was answered, so the answer may say what was in it."""
     quotes: tuple[Quote, ...] = ()
+
+    @property
+    def length(self) -> int:
+        """Return the characters of its text and its quotes."""
+        return len(self.text) + sum([len(quote.text) for quote in self.quotes])
 
     @property
     def platform_id(self) -> str:
@@ -238,6 +245,8 @@ class Session:
     """The first position whose files are shown; earlier files are only named."""
     revision: str = ""
     """The thread's revision when it was read."""
+    zone: tzinfo = UTC
+    """The time zone of the people."""
 
     @property
     def start(self) -> int:

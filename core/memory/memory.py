@@ -7,6 +7,7 @@ are loaded instead, the newest first, until it is rebuilt.
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
+from datetime import UTC
 from typing import TYPE_CHECKING
 
 from core.domain.session import Session, turns_of, whole_turns
@@ -17,6 +18,7 @@ from core.memory.strategies.window import PAIRS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from datetime import tzinfo
 
     from core.domain.message import Kind, ThreadKey
     from core.domain.session import Record
@@ -41,6 +43,8 @@ class Memory:
     by_kind: Mapping[Kind, str] = field(default_factory=dict)
     """The name of the strategy for a kind of conversation, if it is not the default."""
     pairs: int = PAIRS
+    zone: tzinfo = UTC
+    """The time zone of the people, which prompts use."""
     limits: LearnedLimits = field(default_factory=LearnedLimits)
     """What refusals of the model have taught."""
 
@@ -102,6 +106,7 @@ class Memory:
             seen_from=work.seen_from,
             people=work.people,
             revision=work.revision,
+            zone=self.zone,
         )
 
 

@@ -8,6 +8,7 @@ memory had lost something.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, TypeVar
 
 from core.domain.errors import MessageTooLargeError
@@ -81,9 +82,10 @@ def plan(
         MessageTooLargeError: The newest message alone does not fit.
     """
     room = budget - fixed
-    batch, new = _newest(session.batch, lambda entry: _size_of_new(entry, count, files), room)
+    size_of_new = partial(_size_of_new, count=count, files=files)
+    batch, new = _newest(session.batch, size_of_new, room)
     if not batch:
-        size = _size_of_new(session.batch[-1], count, files)
+        size = size_of_new(session.batch[-1])
         raise MessageTooLargeError(size=size, room=room, fixed=fixed)
     text = _summary_for(session, strategy)
     summary = count(text) + MESSAGE_TOKENS if text else 0
@@ -91,7 +93,8 @@ def plan(
     wanted = strategy.window(loaded)
     if len(batch) < len(session.batch) or new + summary > room:
         text, summary, wanted = "", 0, ()
-    turns, words, window = _newest_turns(wanted, session.kind, count, files, room - new - summary)
+    read = partial(words_of, kind=session.kind, files=files, zone=session.zone)
+    turns, words, window = _newest_turns(wanted, read, count, files, room - new - summary)
     lost = _Lost(
         turns=loaded[: len(loaded) - len(turns)],
         entries=session.batch[: len(session.batch) - len(batch)],
@@ -145,13 +148,17 @@ def _newest(
 
 
 def _newest_turns(
-    turns: Sequence[Turn], kind: Kind, count: Callable[[str], int], files: Files, room: int
+    turns: Sequence[Turn],
+    read: Callable[[tuple[Entry, ...]], str],
+    count: Callable[[str], int],
+    files: Files,
+    room: int,
 ) -> tuple[tuple[Turn, ...], tuple[str, ...], int]:
     """Return the newest turns that fit together, what people said in each, and their tokens."""
     words: list[str] = []
 
     def size(turn: Turn) -> int:
-        words.append(words_of(turn.entries, kind, files))
+        words.append(read(turn.entries))
         return _size_with_text(turn, words[-1], count, files)
 
     kept, used = _newest(turns, size, room)

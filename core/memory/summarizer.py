@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING, Final
 
@@ -12,7 +12,6 @@ from core.domain.errors import (
     PromptRefusedError,
     PromptTooLargeError,
 )
-from core.domain.session import Turn
 from core.domain.tasks import off_loop_if_long
 from core.memory.learned_limits import HEADROOM
 from core.models.port import StopReason
@@ -25,6 +24,7 @@ if TYPE_CHECKING:
 
     from core.domain.clock import Clock
     from core.domain.message import Kind
+    from core.domain.session import Turn
     from core.memory.memory import Memory
     from core.models.port import Model, ModelRequest
     from core.models.retry import Answered
@@ -73,6 +73,8 @@ class _Part:
     turns: list[Turn] = field(default_factory=list)
     size: int = 0
     """Their tokens."""
+    most: int = 0
+    """Characters from which on a text is cut; 0 if all of them fit."""
 
 
 class Summarizer:
@@ -85,6 +87,7 @@ class Summarizer:
         self._model = model
         self._fallback = fallback
         self._count = memory.counter.count
+        self._zone = memory.zone
         self._clock = clock
         self._config = config
         self._room = min(config.room, memory.budget // 2)
@@ -115,7 +118,7 @@ class Summarizer:
         """Return the summary with this part, which is split if the model refuses it."""
         try:
             return await self._ask(
-                previous, part.turns, kind, unusable=unusable, last=splits == MAX_SPLITS
+                previous, part, kind, unusable=unusable, last=splits == MAX_SPLITS
             )
         except PromptRefusedError as error:  # perhaps too large, in words that are not known here
             share = _SHARES[min(splits, len(_SHARES) - 1)]
@@ -138,20 +141,22 @@ class Summarizer:
         async for turn in turns:
             if not turn.entries:  # the messages are deleted, so the answer is left out as well
                 continue
-            most = room or self._room
-            length = len(turn.answer.text) + sum(len(entry.text) for entry in turn.entries)
-            truncate = partial(truncated, turn, kind, room=most, count=self._count)
-            fitting, size = await off_loop_if_long(length, truncate)
-            if part.turns and part.size + size > most:
+            wanted = room or self._room
+            length = len(turn.answer.text) + sum(entry.length for entry in turn.entries)
+            read = partial(transcript, [turn], kind, self._zone)
+            fit = partial(fitting, turn, read, room=wanted, count=self._count)
+            most, size = await off_loop_if_long(length, fit)
+            if part.turns and (most or part.most or part.size + size > wanted):
                 yield part
                 part = _Part()
-            part.turns.append(fitting)
+            part.turns.append(turn)
             part.size += size
+            part.most = most
         if part.turns:
             yield part
 
     async def _ask(
-        self, previous: str, turns: Sequence[Turn], kind: Kind, *, unusable: int, last: bool
+        self, previous: str, part: _Part, kind: Kind, *, unusable: int, last: bool
     ) -> str:
         """Return a summary; raise `PromptRefusedError` unless this is the last attempt.
 
@@ -160,7 +165,13 @@ class Summarizer:
         """
         config = self._config
         request = summary_request(
-            previous, turns, kind=kind, model=config.model, max_tokens=config.tokens
+            previous,
+            part.turns,
+            kind=kind,
+            model=config.model,
+            max_tokens=config.tokens,
+            zone=self._zone,
+            most=part.most,
         )
         if unusable >= FALLBACK_AFTER:
             answered = await self._ask_model(self._fallback, request)
@@ -198,25 +209,28 @@ async def _each(turns: Sequence[Turn]) -> AsyncIterator[Turn]:
         yield turn
 
 
-def truncated(
-    turn: Turn, kind: Kind, *, room: int, count: Callable[[str], int]
-) -> tuple[Turn, int]:
-    """Return the turn with its longest texts cut until it takes `room` tokens, and its tokens.
+def fitting(
+    turn: Turn, read: Callable[..., str], *, room: int, count: Callable[[str], int]
+) -> tuple[int, int]:
+    """Return from how many characters on to cut a turn's texts so that it fits, and its tokens.
 
     Only a summary ever sees a turn that is cut: it is shorter than the turn in any case.
+
+    Args:
+        turn: The turn.
+        read: Returns its transcript; `most` cuts the texts in it, as in `transcript`.
+        room: The tokens that it may take.
+        count: Returns the tokens of a text.
+
+    Returns:
+        0 characters if nothing has to be cut.
     """
-    size = count(transcript([turn], kind))
-    limit = max(len(turn.answer.text), *(len(entry.text) for entry in turn.entries), 0)
-    cut = turn
-    while size > room and limit > 1:
-        limit //= 2
-        cut = Turn(
-            entries=tuple(replace(e, text=_start_of(e.text, limit)) for e in turn.entries),
-            answer=replace(turn.answer, text=_start_of(turn.answer.text, limit)),
-        )
-        size = count(transcript([cut], kind))
-    return cut, size
-
-
-def _start_of(text: str, limit: int) -> str:
-    return text if len(text) <= limit else f"{text[:limit]} [...]"
+    size, most = count(read()), 0
+    texts = [turn.answer.text]
+    for entry in turn.entries:
+        texts += [entry.text, *(quote.text for quote in entry.quotes)]
+    longest = max(map(len, texts))
+    while size > room and longest > 1:
+        most = longest = longest // 2
+        size = count(read(most=most))
+    return most, size

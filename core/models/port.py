@@ -81,14 +81,27 @@ class ModelMessage(NamedTuple):
         return tuple(block for block in self.blocks if not isinstance(block, Block))
 
 
-class ShownMessage(NamedTuple):
-    """What a person said, as a request shows it, but plain: without tags, names and escapes."""
+class ShownQuote(NamedTuple):
+    """What people see with a message and its author did not type, but plain."""
 
     text: str
-    """The message; of its files, the names, and the content of those that are text."""
+    speaker: str = ""
+    """Empty if it has no author, or the bot is its author."""
+
+
+class ShownMessage(NamedTuple):
+    """What a person said, as a request shows it, but plain: without tags and escapes."""
+
+    text: str
+    """What its author typed, and the content of its text files."""
     speaker: str = ""
     """Empty in conversations in which only one person talks."""
     overheard: bool = False
+    quotes: tuple[ShownQuote, ...] = ()
+    files: tuple[str, ...] = ()
+    """The names of its files."""
+    person: str = ""
+    """A short text that tells people of one name apart; empty if `speaker` is."""
 
 
 class Shown(NamedTuple):

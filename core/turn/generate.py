@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import logging
 from dataclasses import dataclass, replace
-from datetime import datetime
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -26,7 +25,7 @@ from core.memory.plan import attachments_in_view, least_size, plan
 from core.models.port import StopReason
 from core.models.retry import Answered, ask
 from core.prompt.files import without_media
-from core.prompt.prompt import PromptContext, fixed_size, reply_request
+from core.prompt.prompt import fixed_size, reply_request, scene_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -202,7 +201,7 @@ class AnswerGenerator:
         itself is decided by the settings or by the model.
         """
         memory, now = self._memory, self._clock.monotonic()
-        scene = self._scene(session)
+        scene = scene_of(session, self._clock.now())
         count, system = memory.counter.count, self._config.system
         fixed = fixed_size(scene, system=system, count=count)
         room = memory.room(session.thread, now=now)
@@ -297,15 +296,6 @@ class AnswerGenerator:
             counted = _tokens(prompt.request, self._memory)
             self._memory.counter.learn(counted, usage)
 
-    def _scene(self, session: Session) -> PromptContext:
-        return PromptContext(
-            now=datetime.fromtimestamp(self._clock.now(), self._config.timezone),
-            platform=session.thread.platform,
-            place=session.thread.channel,
-            kind=session.kind,
-            speakers=tuple(dict.fromkeys(entry.author.name for entry in session.batch)),
-        )
-
 
 def _length(session: Session, files: Files) -> int:
     """Return the number of characters that a prompt may show."""
@@ -313,9 +303,9 @@ def _length(session: Session, files: Files) -> int:
     for turn in session.turns:
         length += len(turn.answer.text)
         for entry in turn.entries:
-            length += len(entry.text)
+            length += entry.length
     for entry in session.batch:
-        length += len(entry.text)
+        length += entry.length
     return length + sum([len(file.text) for file in files.values()])
 
 

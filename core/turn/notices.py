@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from core.domain.session import DECLINED, REFUSED
 from core.models.port import StopReason
 from core.prompt.files import CROWDED, FileKind
-from core.prompt.transcript import one_line
+from core.prompt.tags import one_line
 
 if TYPE_CHECKING:
     from core.prompt.files import File, Files

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 from dataclasses import dataclass, field, replace
-from datetime import UTC, tzinfo
 from typing import TYPE_CHECKING
 
 from core.delivery.port import Form
@@ -64,7 +63,6 @@ class TurnConfig:
     """The system prompt."""
     answer_tokens: int
     """The most tokens that an answer may have."""
-    timezone: tzinfo = UTC
     retry: RetryPolicy = field(default_factory=lambda: RetryPolicy(deadline=_INSIST))
     tries: int = 5
     """Failed tries after which a turn is given up, with a notice. Waits and outages don't count."""

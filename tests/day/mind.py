@@ -12,7 +12,7 @@ import re
 from dataclasses import dataclass
 from typing import Any
 
-from core.prompt.transcript import SUMMARY
+from core.prompt.tags import SUMMARY
 from tests.fakes.claude import Answer, Talk
 from tests.prompts import messages_in
 

@@ -15,7 +15,7 @@ from bots.slack.app import Slack, connected
 from bots.slack.connection.http import HttpServer
 from core.domain.clock import SystemClock
 from core.models.scripted import ScriptedModel
-from core.prompt.transcript import QUOTE
+from core.prompt.tags import QUOTE
 from core.store.local.store import LocalStore
 
 if TYPE_CHECKING:

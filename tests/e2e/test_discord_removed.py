@@ -77,7 +77,8 @@ async def test_a_file_that_is_taken_away_is_in_no_later_prompt(
     assert SECRET in prompt(model.calls[0])
     assert SECRET not in seen
     assert "a file that it was about was removed" in seen
-    assert ("prod.env could not be read: it was removed" in seen) == (how is update_is_nobodys)
+    note = 'prod.env" note="could not be read: it was removed'
+    assert (note in seen) == (how is update_is_nobodys)
     assert ("safe.env" in seen) == (how is file_is_replaced)
     assert ("is it fine?" in seen) == (how is not message_is_deleted)
 
@@ -156,7 +157,7 @@ async def test_a_file_of_a_message_that_was_replied_to_goes_with_it() -> None:
             await fake.replies(thread, 2)
     assert SECRET in prompt(model.calls[0])
     assert SECRET not in prompt(model.calls[1])
-    assert "prod.env could not be read: its message was deleted" in prompt(model.calls[1])
+    assert 'prod.env" note="could not be read: its message was deleted' in prompt(model.calls[1])
 
 
 async def test_a_file_of_which_no_event_told_is_asked_about(
@@ -175,7 +176,7 @@ async def test_a_file_of_which_no_event_told_is_asked_about(
             await fake.say(ann, dm, "And now?")
             await fake.replies(dm, 2)
     assert SECRET not in prompt(model.calls[1])
-    assert "prod.env could not be read: it was removed" in prompt(model.calls[1])
+    assert 'prod.env" note="could not be read: it was removed' in prompt(model.calls[1])
 
 
 async def test_without_the_intent_what_is_edited_away_is_gone() -> None:

@@ -110,7 +110,8 @@ async def test_a_file_that_vanished_is_named_and_no_error(claude: FakeClaude) ->
         await restarted.say("And in one word?")
         first = claude.requests[-1]["messages"][0]["content"]
         assert bytes_in(first) == [PLAN]
-        assert "[file: cat.png could not be read: it was deleted]" in first[-1]["text"]
+        note = '<chat_file name="cat.png" note="could not be read: it was deleted"/>'
+        assert note in first[-1]["text"]
         assert await restarted.notes() == ()
         await restarted.say("And this?", gone_png=None)
         assert await restarted.notes() == ("I could not read gone.png: it was deleted.",)
@@ -138,7 +139,7 @@ async def test_images_that_are_too_large_are_shown_scaled_down(chat: Chat) -> No
     content = await chat.say("See?", huge_png=png(padding=4_000_000), wide_png=png(9_000, 1))
     assert [block["type"] for block in content] == ["text", "image", "image", "text"]
     assert max(len(data) for data in bytes_in(content)) < 1_000
-    assert "; scaled down from 9,000 x 1 to 2,576 x 1 pixels]" in content[-1]["text"]
+    assert 'note="scaled down from 9,000 x 1 to 2,576 x 1 pixels"' in content[-1]["text"]
     assert await chat.notes() == ()
 
 
@@ -187,6 +188,7 @@ async def test_more_images_than_a_request_takes(chat: Chat) -> None:
     messages = chat.claude.requests[-1]["messages"]
     assert len(bytes_in(content)) == 12
     assert len(bytes_in(messages[0]["content"])) == 8
-    assert "i0x0.png could not be read: newer files left no room" in str(messages[0]["content"])
+    note = 'i0x0.png" note="could not be read: newer files left no room'
+    assert note in str(messages[0]["content"])
     (note,) = await chat.notes()
     assert note.startswith("Newer files left no room for these earlier ones: i0x0.png, i0x1.png")

@@ -24,8 +24,8 @@ if TYPE_CHECKING:
     from core.models.port import ModelRequest
     from tests.fakes.slack.model import File
 
-OUTSIDE_SLACK = "could not be read: it is stored outside Slack: paste it or upload it]"
-OUTSIDE_DISCORD = "could not be read: it is stored outside Discord: paste it or upload it]"
+OUTSIDE_SLACK = '" note="could not be read: it is stored outside Slack: paste it or upload it'
+OUTSIDE_DISCORD = '" note="could not be read: it is stored outside Discord: paste it or upload it'
 
 
 @pytest.fixture
@@ -67,7 +67,7 @@ async def test_a_remote_file_is_asked_for_nowhere_and_said_to_be_kept_outside(
         plan = fake.remote_file(fake.person("ann"), "Quarterly plan", f"{there.url}/secret")
         prompt = await shown_on_slack(fake, plan)
     assert there.asked == []
-    assert f"Quarterly plan {OUTSIDE_SLACK}" in prompt
+    assert f"Quarterly plan{OUTSIDE_SLACK}" in prompt
     assert "files:read" not in prompt
 
 
@@ -229,7 +229,7 @@ async def test_an_attachment_elsewhere_is_not_asked_for(there: Elsewhere) -> Non
             await fake.say(ann, dm, "What is the plan?", files=[file])
             await fake.replies(dm)
     assert there.asked == []
-    assert f"plan.txt {OUTSIDE_DISCORD}" in asked_with(model)
+    assert f"plan.txt{OUTSIDE_DISCORD}" in asked_with(model)
 
 
 async def test_an_attachment_that_redirects_elsewhere_is_not_followed(there: Elsewhere) -> None:

@@ -60,7 +60,7 @@ async def test_a_file_that_has_vanished_is_named_and_no_error() -> None:
             second = await fake.say(ann, dm, "And columns?")
             (answer,) = await fake.replies(dm, second.ts)
     assert "Rex,4" in model.calls[0].messages[-1].text
-    assert "table.csv could not be read: it was deleted" in model.calls[1].messages[0].text
+    assert 'table.csv" note="could not be read: it was deleted' in model.calls[1].messages[0].text
     assert "I can't see it any more." in answer.text
 
 
@@ -159,7 +159,7 @@ async def test_the_words_of_a_voice_message_are_read() -> None:
         file.facts = {"subtype": "slack_audio", "transcription": {"status": "complete"}}
         file.forms = {"vtt": b"WEBVTT\n\n00:00.000 --> 00:02.000\nCall Rex back.\n"}
         request = await said_of(fake, file)
-    assert "; Slack's transcript of it]" in request.messages[-1].text
+    assert 'note="Slack\'s transcript of it"' in request.messages[-1].text
     assert "Call Rex back." in request.messages[-1].text
 
 
@@ -189,7 +189,7 @@ async def test_of_a_picture_that_can_not_be_shown_slack_has_a_smaller_copy(
         file.facts, file.forms = facts, {"thumb_360": png(3, 2), "thumb_1024": png(8, 6)}
         request = await said_of(fake, file)
     assert media_of(request) == [png(8, 6)]
-    assert "; Slack's smaller copy of it]" in request.messages[-1].text
+    assert 'note="Slack\'s smaller copy of it"' in request.messages[-1].text
 
 
 async def test_slack_has_a_pdf_of_an_office_document() -> None:
@@ -199,4 +199,4 @@ async def test_slack_has_a_pdf_of_an_office_document() -> None:
         file.forms = {"converted_pdf": pdf(2)}
         request = await said_of(fake, file)
     assert media_of(request) == [pdf(2)]
-    assert "; Slack's PDF of it]" in request.messages[-1].text
+    assert 'note="Slack\'s PDF of it"' in request.messages[-1].text

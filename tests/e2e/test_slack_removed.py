@@ -235,7 +235,7 @@ async def test_a_file_that_another_process_heard_of_is_asked_about(
             after = await fake.say(ann, dm, "What was I asking about?")
             await fake.replies(dm, after.ts)
     assert SECRET not in prompt(model.calls[1])
-    assert "prod.env could not be read: it was deleted" in prompt(model.calls[1])
+    assert 'prod.env" note="could not be read: it was deleted' in prompt(model.calls[1])
 
 
 @pytest.mark.parametrize("heard", [True, False])

@@ -41,7 +41,7 @@ from core.models import claude_errors, refusal_words, too_large
 from core.models.offline import extract
 from core.models.offline import language as model_words
 from core.models.port import ShownMessage
-from core.prompt import transcript
+from core.prompt import tags
 from core.prompt.encodings import decoded
 
 if TYPE_CHECKING:
@@ -71,6 +71,7 @@ UNITS = (
     *("http://", "https://a ", "https://a.slack.com/archives/", "mailto:", "&thread_ts=1.000001"),
     *("https://discord.com/channels/@me/", "xoxb-", "token=", "://a:", "Bearer ", "eyJ"),
     *("@here ", "@\u200bhere", "\uff1c@", "he ", "what is ", "and ", "please, ", "remember "),
+    *("\uff1c/\u0441\u200bh", "<\u200b", "\u2039c"),
     *("export ", "[file: ", "<t:1:R>", "||", "what\u2019s ", "Dr. ", "my a is ", "12, "),
     *("tokens > 1 ", "maximum 1 ", "<" + " " * 60, "!" * 50 + " ", "a" * 60 + " "),
 )
@@ -173,8 +174,9 @@ INBOUND_FUNCTIONS: dict[str, Callable[[str], object]] = {
     "a title on Slack": slack_titles.title_of,
     "blank": text.is_blank,
     "visible": text.visible,
-    "quoted for the model": transcript.quoted,
-    "one line": transcript.one_line,
+    "quoted for the model": tags.quoted,
+    "one line": tags.one_line,
+    "marks of a tag": lambda text: tags.marks({"from": text}),
     "units": model_words.units_of,
     "a question": model_words.is_question,
     "content words": model_words.content_words,
@@ -220,7 +222,7 @@ ANSWER_FUNCTIONS: dict[str, Callable[[str], object]] = {
 }
 FILE_FUNCTIONS: dict[str, Callable[[str], object]] = {
     "decoded": lambda text: decoded(text.encode(errors="replace")),
-    "quoted": transcript.quoted,
+    "quoted": tags.quoted,
 }
 FUNCTIONS = {**INBOUND_FUNCTIONS, **ANSWER_FUNCTIONS, **FILE_FUNCTIONS}
 LONGEST = {

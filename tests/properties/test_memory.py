@@ -120,7 +120,7 @@ def test_the_newest_message_survives_or_is_refused(talk: Session, name: str, bud
     seen = planned(talk, strategy_named(name, pairs=2), budget)
     event("refused" if seen is None else "planned")
     if seen is None:
-        assert tokens(talk.batch[-1].text) + 400 > budget - 400
+        assert tokens(talk.batch[-1].text) + 400 > budget - 900
         return
     assert seen.batch
     assert seen.batch == talk.batch[-len(seen.batch) :]
@@ -192,7 +192,7 @@ def test_nothing_that_people_write_gets_out_of_its_quotation(
     found = messages_in(words_of(entries, kind))
     assert len(found) == len(entries)
     for item, back in zip(entries, found, strict=True):
-        assert back.text == (item.text if item.text.strip() else "(an empty message)")
+        assert back.text == (item.text if item.text.strip() else "")
         assert back.overheard == (item.status is Status.OVERHEARD)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING
 
 import pytest
@@ -22,12 +23,13 @@ from core.memory import compaction
 from core.memory.compaction import FIRST_PAUSE, BackgroundCompaction, Compactor
 from core.memory.memory import Memory
 from core.memory.strategies.strategy import Marks
-from core.memory.summarizer import FALLBACK_AFTER, NOTHING_LEFT, SummaryConfig, truncated
+from core.memory.summarizer import FALLBACK_AFTER, NOTHING_LEFT, SummaryConfig, fitting
 from core.memory.tokens import counter_for
 from core.models.offline.model import OfflineModel
 from core.models.port import Completion, StopReason
 from core.models.retry import RetryPolicy
 from core.models.scripted import ScriptedModel
+from core.prompt.transcript import transcript
 from core.store.local.store import LocalStore
 from core.store.values import Outcome, PendingAnswer, ThreadSettings
 from tests.builders import message, terms
@@ -641,12 +643,16 @@ async def test_a_failure_in_a_later_part_leaves_everything_as_it_was() -> None:
 
 def test_a_turn_larger_than_a_call_is_cut_for_it() -> None:
     long = turn(entry(0, "long " * 5000), entry(1, "short"), answer="also long " * 5000)
-    cut, size = truncated(long, Kind.DM, room=500, count=tokens)
-    assert size <= 500
-    assert cut.entries[0].text.startswith("long long")
-    assert cut.entries[1] == long.entries[1]
+    read = partial(transcript, [long], Kind.DM)
+    most, size = fitting(long, read, room=500, count=tokens)
+    text = read(most=most)
+    assert size == tokens(text) <= 500
+    assert text.count("<chat_cut/>") == 2
+    assert "\nlong long" in text
+    assert "\nshort\n</chat_message>" in text
     short = turn(entry(0, "hi"))
-    assert truncated(short, Kind.DM, room=500, count=tokens)[0] is short
+    most, size = fitting(short, partial(transcript, [short], Kind.DM), room=500, count=tokens)
+    assert (most, size < 100) == (0, True)
 
 
 async def test_messages_that_wait_are_never_folded() -> None:

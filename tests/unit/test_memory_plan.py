@@ -217,7 +217,7 @@ def test_a_turn_whose_files_do_not_fit_goes_and_that_is_said() -> None:
 
 def test_a_message_whose_own_files_do_not_fit_is_refused() -> None:
     talk = session((), entry(0, "a", files=(sent("f0"),)))
-    with pytest.raises(MessageTooLargeError, match="about 93"):
+    with pytest.raises(MessageTooLargeError, match="about 94"):
         with_files(talk, {"f0": picture(900)}, budget=800)
 
 

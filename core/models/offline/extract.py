@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 from core.models.offline.language import content_words, is_question, units_of
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from core.models.port import ShownMessage
 
@@ -94,11 +94,21 @@ def lines_of(summary: str) -> tuple[str, ...]:
 
 def _new_lines(said: Sequence[ShownMessage]) -> list[str]:
     return [
-        f"{message.speaker}: {unit}" if message.speaker else unit
+        f"{speaker}: {unit}" if speaker else unit
         for message in said
-        for unit in units_of(message.text)
+        for speaker, text in _spoken(message)
+        for unit in units_of(text)
         if not is_question(unit)
     ]
+
+
+def _spoken(message: ShownMessage) -> Iterator[tuple[str, str]]:
+    """Yield what a message says and shows, each text with who said it."""
+    yield message.speaker, message.text
+    for name in message.files:
+        yield message.speaker, f"[file: {name}]"
+    for quote in message.quotes:
+        yield quote.speaker, quote.text
 
 
 def _candidate(line: str, *, kept: bool) -> _Candidate:

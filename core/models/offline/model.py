@@ -28,6 +28,7 @@ NOTED: Final = "Noted."
 HELLO: Final = "Hello! I'm not a language model: I keep what you tell me, and find it again."
 NOT_FOUND: Final = "I can't find that in what I was shown."
 CLOSEST: Final = "The closest is this."
+SOMEONE: Final = "Someone"
 UNSEEN: Final = "I can't look into {name}: I can only read text."
 
 _BYTES_PER_TOKEN = 2.6
@@ -51,6 +52,8 @@ class _Statement:
     text: str
     source: str
     """Who said it; empty if only one person talks."""
+    person: str
+    """Tells people of one name apart; empty if only one person talks, or that is unknown."""
     words: frozenset[str]
     turn: int
     """The index of the new message that it comes from; -1 if it is older."""
@@ -95,9 +98,12 @@ def answer(request: ModelRequest) -> str:
 
 def _answers_to(said: ShownMessage, turn: int, search: _Search, shown: Shown) -> list[str]:
     """Return an answer to each question of a message, or an acknowledgement."""
-    questions = [unit for unit in units_of(said.text) if is_question(unit)]
+    text = said.text
+    if not text.strip():  # what it forwards is all that it says
+        text = "\n".join(quote.text for quote in said.quotes)
+    questions = [unit for unit in units_of(text) if is_question(unit)]
     if not questions:
-        greeted = _GREETING.match(said.text) and len(content_words(said.text)) <= 1
+        greeted = _GREETING.match(text) and len(content_words(text)) <= 1
         return [HELLO if greeted else NOTED]
     return [
         _reply(search.best(question, said, turn), said, shown)
@@ -125,8 +131,8 @@ def _quote(statements: Sequence[_Statement], asked: ShownMessage) -> str:
     parts: list[str] = []
     speaker = ""
     for statement in statements:
-        own = statement.source == asked.speaker
-        by = "You" if own else statement.source or "Someone"
+        own = _is_by(statement, asked)
+        by = "You" if own else statement.source or SOMEONE
         by = "My summary says" if statement.summarised else f"{by} said"
         parts.append(f'{"also" if by == speaker else by}: "{statement.text}"')
         speaker = by
@@ -136,7 +142,7 @@ def _quote(statements: Sequence[_Statement], asked: ShownMessage) -> str:
 def _statements(shown: Shown) -> tuple[_Statement, ...]:
     """Return what people said, oldest first, except questions; the bot's answers are left out."""
     summary = (
-        _Statement(line, _speaker_of(line), frozenset(content_words(line)), -1, summarised=True)
+        _Statement(line, _speaker_of(line), "", frozenset(content_words(line)), -1, summarised=True)
         for line in lines_of(shown.summary)
         if not is_question(line)
     )
@@ -145,10 +151,20 @@ def _statements(shown: Shown) -> tuple[_Statement, ...]:
 
 def _said(messages: Sequence[ShownMessage], *, new: bool) -> Iterator[_Statement]:
     for turn, said in enumerate(messages):
-        for unit in units_of(said.text):
-            if not is_question(unit):
-                words = frozenset(content_words(unit))
-                yield _Statement(unit, said.speaker, words, turn if new else -1)
+        for text, source, person in _texts(said):
+            for unit in units_of(text):
+                if not is_question(unit):
+                    words = frozenset(content_words(unit))
+                    yield _Statement(unit, source, person, words, turn if new else -1)
+
+
+def _texts(said: ShownMessage) -> Iterator[tuple[str, str, str]]:
+    """Yield what a message says and shows: the texts, who said each, and their tag."""
+    yield said.text, said.speaker, said.person
+    for name in said.files:
+        yield f"[file: {name}]", said.speaker, said.person
+    for quote in said.quotes:
+        yield quote.text, quote.speaker or SOMEONE, SOMEONE
 
 
 def _speaker_of(line: str) -> str:
@@ -214,7 +230,15 @@ def _answers(item: _Statement, wanted: frozenset[str], asked: ShownMessage, *, m
 
 
 def _is_own(item: _Statement, asked: ShownMessage) -> bool:
-    return item.source in {asked.speaker, ""} and _MINE.search(item.text) is not None
+    by_asker = not item.source or _is_by(item, asked)
+    return by_asker and _MINE.search(item.text) is not None
+
+
+def _is_by(item: _Statement, asked: ShownMessage) -> bool:
+    """Return whether the person who asks made a statement; in a summary, only names say so."""
+    if item.summarised or not (item.person and asked.person):
+        return item.source == asked.speaker
+    return item.person == asked.person
 
 
 def _bears_on(item: _Statement, wanted: frozenset[str]) -> bool:
