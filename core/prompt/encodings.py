@@ -36,6 +36,7 @@ _BOMS = (
 )
 _WIDE = ("utf-32-le", "utf-32-be", "utf-16-le", "utf-16-be")
 _CONTROLS = bytes(set(range(32)) - set(b"\t\n\r\f\b\x1b"))
+_NOT_ASCII = bytes(range(128, 256))
 _CONTROL = re.compile("[\0-\x07\x0e-\x1a\x1c-\x1f\x80-\x84\x86-\x9f\N{REPLACEMENT CHARACTER}]")
 _ODD = 50
 """If one in so many characters can't be in a text, the file is no text."""
@@ -43,9 +44,10 @@ _SHORT = 12
 """Bytes of a file in which a single control character is no accident."""
 _END_OF_FILE = b"\x1a"
 """Programs for DOS end a text with it."""
+_PADDING = bytes(4)
 _SHIFTS = (b"\x1b$", b"\x1b(J")
 """What begins Japanese in ISO-2022-JP, which consists of ASCII bytes (RFC 1468)."""
-_DAMAGE = 4
+_DAMAGE = 2
 """UTF-8 with damaged characters has fewer of them than one in so many that are not ASCII."""
 _FEW_LETTERS = 5
 """So few letters that are not Latin fit a dozen encodings (`tests/unit/test_encodings.py`)."""
@@ -69,6 +71,7 @@ _OTHERS = ("cp850", "mac_roman")
 """Encodings that the detector does not know: of the console of Windows, and of Excel for Mac."""
 _WESTERN = re.compile("[\0-\x7fÄÅÆÇÉÑÖØÜßàáâäåæçèéêëíîïñóôöøùúûü\u2500-\u259f]*+")
 """What these two have in common with each other and little else; and the lines of tables."""
+_IN_WORD = re.compile("[A-Za-z][^\0-\x7f]|[^\0-\x7f][A-Za-z]")
 _LATIN = re.compile("windows-125[0247]|ISO-8859-(?:1|2|3|4|9|10|13|14|15|16)")
 _RARE_LATIN = re.compile("ISO-8859-(?:3|4|9|10|13|14|16)")
 """Guesses for a few letters that are nearly always those of Western Europe."""
@@ -125,13 +128,25 @@ def decoded(data: bytes) -> Decoded | NoText:
     for bom, encoding in _BOMS:
         if data.startswith(bom):
             return _sound(data[len(bom) :].decode(encoding, errors="replace"))
-    data = data.removesuffix(_END_OF_FILE)
-    odd = len(data) - len(data.translate(None, _CONTROLS))
+    data = _unpadded(data).removesuffix(_END_OF_FILE)
+    odd = _controls_in(data)
     rare = not odd or (len(data) >= _SHORT and odd <= max(1, len(data) // _ODD))
     if rare:
         return _unicode(data) or _guessed(data)
     wide = _wide(data, odd)
     return NoText.BINARY if wide is None else Decoded(clean(wide))
+
+
+def _unpadded(data: bytes) -> bytes:
+    """Return the bytes without zeros at the end, as a crash leaves them after the last line."""
+    if not data.endswith(_PADDING):
+        return data
+    text = data.rstrip(b"\0")
+    return text if text and not _controls_in(text) else data
+
+
+def _controls_in(data: bytes) -> int:
+    return len(data) - len(data.translate(None, _CONTROLS))
 
 
 # --- what states itself -------------------------------------------------------------------------
@@ -153,7 +168,7 @@ def _unicode(data: bytes) -> Decoded | None:
             _FOREIGN.findall(head[: error.start][-_SAMPLE:].decode(errors="ignore") + sample)
         )
         wrong = sample.count("\N{REPLACEMENT CHARACTER}")
-        return _noted(head.decode(errors="replace")) if wrong * _DAMAGE < foreign else None
+        return _noted(head.decode(errors="replace")) if wrong * _DAMAGE <= foreign else None
     return _noted(text)
 
 
@@ -206,7 +221,9 @@ def _guessed(data: bytes) -> Decoded | NoText:
     first = _FOREIGN.search(text)
     sample = text[first.start() :][:_SAMPLE] if first else ""
     if not _is_likely(sample, name, data):
-        return NoText.UNKNOWN
+        foreign = len(data) - len(data.translate(None, _NOT_ASCII))
+        few = foreign * _ODD <= len(data)  # as in a log with stray bytes
+        return _noted(data.decode(errors="replace")) if few else NoText.UNKNOWN
     return Decoded(
         clean(text),
         f"it does not state its encoding, which is guessed to be {name}; if it reads like "
@@ -224,7 +241,7 @@ def _read_as(data: bytes, name: str) -> tuple[str, str]:
         return _WEST, western
     if _is_odd(text[:_SAMPLE]):
         for other in _OTHERS:
-            if _WESTERN.fullmatch(read := data.decode(other)):
+            if _WESTERN.fullmatch(read := data.decode(other)) and _IN_WORD.search(read):
                 return other, read
     return name, text
 

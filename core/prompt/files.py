@@ -16,7 +16,7 @@ from core.models.catalog import spec_of
 from core.prompt.encodings import NoText, decoded
 from core.prompt.formats import name_of
 from core.prompt.images import MEDIA_TYPES, Fault, Format, format_of, header_of, smaller
-from core.prompt.pdf import is_locked, is_pdf, pages_of
+from core.prompt.pdf import is_locked, is_pdf, is_whole, pages_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -191,10 +191,12 @@ def _by(size: tuple[int, int]) -> str:
 
 def _pdf(data: bytes, rules: FileRules) -> File:
     if is_locked(data):
-        return unread("it is encrypted")
+        return unread("it is a PDF with a password: save it without one")
+    if not is_whole(data):
+        return unread("it is a PDF whose end is missing: send it again")
     pages = pages_of(data) or 1 + len(data) // _BYTES_PER_PAGE
     if pages > rules.pages:
-        return unread(f"it has {pages:,} pages, and I can read {rules.pages}")
+        return unread(f"it has {pages:,} pages, and I can read {rules.pages}: send a part of it")
     tokens = pages * (PAGE_TOKENS + PAGE_IMAGE_TOKENS)
     return _affordable(File(kind=FileKind.PDF, data=data, tokens=tokens, pages=pages), rules)
 
@@ -202,7 +204,8 @@ def _pdf(data: bytes, rules: FileRules) -> File:
 def _affordable(file: File, rules: FileRules) -> File:
     if file.tokens <= rules.tokens:
         return file
-    return unread(f"it is about {file.tokens:,} tokens, and I can read {rules.tokens:,}")
+    why = f"it is about {file.tokens:,} tokens, and I can read {rules.tokens:,}"
+    return unread(f"{why}: send a part of it")
 
 
 def _text(data: bytes, rules: FileRules) -> File:

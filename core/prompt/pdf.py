@@ -41,6 +41,11 @@ def is_pdf(data: bytes) -> bool:
     return at == 0 or (at > 0 and b"%%EOF" in data[-_HEAD:])
 
 
+def is_whole(data: bytes) -> bool:
+    """Return whether its end is there; a model refuses a PDF that was cut off."""
+    return b"%%EOF" in data
+
+
 def is_locked(data: bytes) -> bool:
     """Return whether it is encrypted, even if it opens without a password."""
     return _LOCKED.search(data) is not None

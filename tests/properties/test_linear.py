@@ -223,6 +223,8 @@ ANSWER_FUNCTIONS: dict[str, Callable[[str], object]] = {
 FILE_FUNCTIONS: dict[str, Callable[[str], object]] = {
     "decoded": lambda text: decoded(text.encode(errors="replace")),
     "quoted": tags.quoted,
+    "guessed": lambda text: decoded(b"\xe4\xf6 " + text.encode("cp1251", "replace")),
+    "decoded from UTF-16": lambda text: decoded(text.encode("utf-16-le", "replace")),
 }
 FUNCTIONS = {**INBOUND_FUNCTIONS, **ANSWER_FUNCTIONS, **FILE_FUNCTIONS}
 LONGEST = {

@@ -121,11 +121,21 @@ def test_a_guess_is_said_to_be_one() -> None:
         (b"short\0log line here\n", "short\ufffdlog line here\n"),
         ("Grüße äöü".encode() + b"\xff", "Grüße äöü\ufffd"),
         ("日本語のログ\n".encode() * 9 + b"\x83\n", "日本語のログ\n" * 9 + "\ufffd\n"),
+        ("build 👋 ok ".encode() + b"\x8f\n", "build 👋 ok \ufffd\n"),
+        (b"[main] ok\n" * 9 + b"\x81\n", "[main] ok\n" * 9 + "\ufffd\n"),
     ],
 )
 def test_a_stray_byte_is_shown_as_damaged(data: bytes, text: str) -> None:
     note = "1 of its characters are damaged, and shown as \ufffd"
     assert decoded(data) == Decoded(text, note)
+
+
+def test_zeros_at_the_end_of_a_log_are_left_out() -> None:
+    assert decoded(b"last line before the crash\n" + bytes(4_000)) == Decoded(
+        "last line before the crash\n"
+    )
+    assert decoded("Ошибка\n".encode("cp1251") + bytes(500)) == decoded("Ошибка\n".encode("cp1251"))
+    assert decoded(bytes(500)) is NoText.BINARY
 
 
 def test_a_nul_beside_words_of_an_old_encoding() -> None:

@@ -257,8 +257,13 @@ def test_pages_of_a_pdf_that_hides_them() -> None:
 
 
 def test_a_pdf_that_the_api_would_refuse_is_named() -> None:
-    assert read(pdf(101), RULES).why == "it has 101 pages, and I can read 100"
-    assert read(pdf(extra=b"<< /Encrypt 5 0 R >>"), RULES).why == "it is encrypted"
+    pages = "pages, and I can read 100: send a part of it"
+    assert read(pdf(101), RULES).why == f"it has 101 {pages}"
+    assert read(pdf(1_000), RULES).why == f"it has 1,000 {pages}"
+    locked = read(pdf(extra=b"<< /Encrypt 5 0 R >>"), RULES)
+    assert locked.why == "it is a PDF with a password: save it without one"
+    cut = read(pdf(3)[:-9], RULES)
+    assert cut.why == "it is a PDF whose end is missing: send it again"
     assert "about 92,000 tokens" in read(pdf(20), FileRules(tokens=50_000)).why
 
 
