@@ -78,7 +78,7 @@ class Slack:
         self._clock = clock
         self._store = store
         self.platform = SlackPlatform(api, me, clock, most_messages=settings.slack_answer_messages)
-        self._names = Names(api, clock)
+        self._names = Names(api, clock, me)
         self._audience = Audience(self._names, me, strangers=settings.slack_allow_strangers)
         directory = SlackDirectory(
             api, me, self._names, self._audience, admins=settings.slack_admins
@@ -136,6 +136,7 @@ class Slack:
             await self._interactions.close()
             await self._thread_commands.close()
             await cursors.close()
+            await self._names.close()
 
     @property
     def described(self) -> str:
@@ -251,4 +252,6 @@ async def _who_am_i(api: Api, settings: Settings) -> Me:
         enterprise=str_of(answer, "enterprise_id"),
         dm_scope=settings.slack_dm_scope,
         allow_bots=settings.slack_allow_bots,
+        name=str_of(answer, "user"),
+        workspace=str_of(answer, "team"),
     )

@@ -21,7 +21,8 @@ TRANSPORTS: list[Transport] = ["socket", "http"]
 
 async def in_thread(fake: FakeSlack, ann: User, channel: Channel) -> None:
     """Talk until there are scissors, and export it, for which Slack is asked who is there."""
-    asked = await talk(fake, ann, channel, "one")
+    crew = fake.group("crew")
+    asked = await talk(fake, ann, channel, f"one for <!subteam^{crew}>")
     for text in ("two", "three"):
         await talk(fake, ann, channel, text, asked)
     await fake.until(lambda: answers(fake, channel, asked.ts)[-1].reactions)

@@ -45,6 +45,14 @@ class Me:
     """Whether a DM is one conversation, or each of its threads is one."""
     allow_bots: bool = False
     """Whether other bots may talk to this one; if not, they are heard where it takes part."""
+    name: str = ""
+    workspace: str = ""
+    """The name of the workspace."""
+
+    @property
+    def names(self) -> dict[str, str]:
+        """Return the names of the bot and its workspace, by their ids."""
+        return {self.user: self.name, self.team: self.workspace}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -160,11 +160,11 @@ class ThreadReader:
         while (low := thread.read[0][1]) < until:
             left = max(thread.total - len(thread.found), 1)
             start = max(until - (until - low) * wanted // left, low)
-            while await self._page(ts_of(start), ts_of(until), _PAGE):
+            while await self._page(ts_of(start), ts_of(until), _LARGEST):
                 start = max(known for begin, known in thread.read if begin <= start)
             if thread.newest() >= most:
                 return
-            until, wanted = start + 1, 2 * wanted
+            until, wanted = start + 1, 4 * wanted
 
     async def _page(self, after: str, until: str, limit: int) -> bool:
         """Read a page; return whether more messages follow in that time."""

@@ -24,12 +24,17 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from bots.slack.api import Api
+    from bots.slack.inbound.events import Me
     from core.domain.clock import Clock
 
 log = logging.getLogger(__name__)
 
 PATIENCE = 0.5
 """Seconds: a message is taken in before Slack gets its acknowledgement, and Slack waits three."""
+_PLACE_PATIENCE = 1.0
+"""Seconds: a turn waits for the name of its place, while its files are fetched."""
+_MEMBERS = 20
+"""The most people of a group direct message that are named; Slack allows nine."""
 _KEPT = 10_000
 _FRESH = 3600.0
 """Seconds for which a name is kept."""
@@ -44,12 +49,16 @@ _GROUPS = "usergroups"
 class Names:
     """Names by the id of a person, an app, a channel or a user group."""
 
-    def __init__(self, api: Api, clock: Clock) -> None:
-        """Start with no names."""
+    def __init__(self, api: Api, clock: Clock, me: Me) -> None:
+        """Start with the names of the bot and its workspace."""
         self._api = api
         self._clock = clock
+        self._me = me
         self.known: LRUCache[str, str] = LRUCache(_KEPT)
         """By id: what it is called, even if that was long ago."""
+        self.known.update({id_: name for id_, name in me.names.items() if id_ and name})
+        self._places: LRUCache[str, tuple[str, float]] = LRUCache(_KEPT)
+        """By channel: what people call it, and until when that is good."""
         self._until: LRUCache[str, float] = LRUCache(_KEPT)
         """By id: until when it need not be asked for, whether it was answered or not."""
         self._homes: LRUCache[str, frozenset[str]] = LRUCache(_KEPT)
@@ -71,6 +80,20 @@ class Names:
             return self._homes[user]
         return _home(await self._look_up(user))
 
+    async def place(self, channel: str) -> str:
+        """Return what the people in a conversation call it; empty if that is not known in time."""
+        name, until = self._places.get(channel, ("", 0.0))
+        if self._clock.monotonic() < until:
+            return name
+        try:
+            async with asyncio.timeout(_PLACE_PATIENCE):
+                name, fresh = await self._find_place(channel), _FRESH
+        except (PlatformError, TimeoutError) as error:
+            log.info("a place's name is not known: %s", type(error).__name__)
+            fresh = _RETRY
+        self._places[channel] = (name, self._clock.monotonic() + fresh)
+        return name
+
     def unknown(self, messages: Iterable[Mapping[str, Any]]) -> set[str]:
         """Return the ids in messages of Slack's whose names are not known, authors included."""
         now, until = self._clock.monotonic(), self._until
@@ -91,6 +114,10 @@ class Names:
         now = self._clock.monotonic()
         if tasks := self.ask(id_ for id_ in ids if self._until.get(_key(id_), 0.0) <= now):
             await asyncio.wait(tasks, timeout=PATIENCE)
+
+    async def close(self) -> None:
+        """Ask for nothing more."""
+        await self._tasks.close()
 
     def _asked(self, key: str) -> asyncio.Task[None]:
         task = self._asking.get(key)
@@ -121,12 +148,31 @@ class Names:
             self._learned(id_, _name(await self._look_up(id_)))
 
     async def _find_channel(self, id_: str) -> None:
+        channel = await self._channel(id_)
+        private = channel.get("is_private") is True
+        self._learned(id_, _PRIVATE if private else str_of(channel, "name"))
+
+    async def _find_place(self, id_: str) -> str:
+        channel = await self._channel(id_)
+        if id_.startswith("D") or channel.get("is_im") is True:
+            return f"a direct message with {await self.of(str_of(channel, 'user'))}"
+        if channel.get("is_mpim") is not True:
+            return f"#{str_of(channel, 'name')[:LONGEST]}" if str_of(channel, "name") else ""
+        answer = await self._api.call(
+            "conversations.members", repeat=True, rank=Rank.COMMAND, channel=id_, limit=_MEMBERS
+        )
+        given = answer.get("members")
+        members = given if isinstance(given, list) else []
+        others = [each for each in members if isinstance(each, str) and each != self._me.user]
+        await self.learn(others)
+        people = [self.known.get(each, each) for each in others]
+        return f"a group direct message with {', '.join(people)}" if people else ""
+
+    async def _channel(self, id_: str) -> dict[str, Any]:
         answer = await self._api.call(
             "conversations.info", repeat=True, rank=Rank.COMMAND, channel=id_
         )
-        channel = dict_of(answer, "channel")
-        private = channel.get("is_private") is True
-        self._learned(id_, _PRIVATE if private else str_of(channel, "name"))
+        return dict_of(answer, "channel")
 
     async def _find_groups(self) -> None:
         answer = await self._api.call("usergroups.list", repeat=True, rank=Rank.COMMAND)

@@ -38,6 +38,7 @@ SCOPES = {
     "mpim:history": "receives group direct messages; reads what it missed",
     "mpim:read": "reads who is in a group direct message that is exported",
     "reactions:write": "puts the scissors on a reply whose context was trimmed",
+    "usergroups:read": "reads the names of user groups that people mention",
     "users:read": "reads people's names, and who is an admin",
 }
 """Each scope of the bot's token, and its purpose."""

@@ -14,7 +14,7 @@ SCOPES = frozenset(
         *("app_mentions:read", "assistant:write", "channels:history", "channels:read"),
         *("chat:write", "commands", "files:read", "files:write", "groups:history", "groups:read"),
         *("im:history", "im:read", "im:write", "mpim:history", "mpim:read", "reactions:read"),
-        *("reactions:write", "users:read"),
+        *("reactions:write", "usergroups:read", "users:read"),
     }
 )
 EVENTS = frozenset(

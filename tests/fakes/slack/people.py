@@ -66,6 +66,13 @@ def bots_info(call: Call) -> Json:
     raise SlackError("bot_not_found")
 
 
+@method("usergroups.list", "usergroups:read", tier=2)
+def usergroups_list(call: Call) -> Json:
+    """Return all user groups (docs: reference/methods/usergroups.list)."""
+    groups = call.slack.groups.items()
+    return {"usergroups": [{"id": id_, "handle": handle, "name": handle} for id_, handle in groups]}
+
+
 @method("team.info", "team:read")
 def team_info(call: Call) -> Json:
     """Return the workspace."""

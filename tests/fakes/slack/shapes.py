@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, cast
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from tests.fakes.slack.model import Channel, File, Json, Message, User
     from tests.fakes.slack.workspace import Workspace
 
@@ -76,8 +79,44 @@ def tombstone_json(message: Message) -> Json:
 
 def rich_text(slack: Workspace, text: str) -> list[Json]:
     """Return the blocks that Slack's own clients send along with what somebody typed."""
-    section = {"type": "rich_text_section", "elements": [{"type": "text", "text": text}]}
+    section = {"type": "rich_text_section", "elements": [*_elements(text)]}
     return [{"type": "rich_text", "block_id": slack.new_id("b"), "elements": [section]}]
+
+
+_SIGN = re.compile(r"<([@#!]?)([^<>|]*)(?:\|([^<>]*))?>")
+_ELEMENTS = {"@": ("user", "user_id"), "#": ("channel", "channel_id"), "": ("link", "url")}
+
+
+def _elements(text: str) -> Iterator[Json]:
+    """Yield the elements of a line of text (docs: reference/block-kit/blocks/rich-text-block)."""
+    at = 0
+    for sign in _SIGN.finditer(text):
+        if before := text[at : sign.start()]:
+            yield {"type": "text", "text": _unescaped(before)}
+        at = sign.end()
+        if sign[1] == "!":
+            yield _special(sign[2], sign[3] or "")
+            continue
+        kind, name = _ELEMENTS[sign[1]]
+        label = {"text": _unescaped(sign[3])} if kind == "link" and sign[3] else {}
+        yield {"type": kind, name: _unescaped(sign[2]), **label}
+    if rest := text[at:]:
+        yield {"type": "text", "text": _unescaped(rest)}
+
+
+def _special(name: str, label: str) -> Json:
+    kind, _, rest = name.partition("^")
+    if kind == "subteam":
+        return {"type": "usergroup", "usergroup_id": rest}
+    if kind == "date":
+        moment, _, form = rest.partition("^")
+        stamp = int(moment) if moment.isdigit() else 0
+        return {"type": "date", "timestamp": stamp, "format": form, "fallback": label}
+    return {"type": "broadcast", "range": kind}
+
+
+def _unescaped(text: str) -> str:
+    return text.replace("&lt;", "<").replace("&gt;", ">").replace("&amp;", "&")
 
 
 def file_json(slack: Workspace, file: File, *, here: bool = False) -> Json:

@@ -63,6 +63,8 @@ class Workspace(Simulation):
         self.teams: dict[str, Team] = {}
         self.users: dict[str, User] = {}
         self.channels: dict[str, Channel] = {}
+        self.groups: dict[str, str] = {}
+        """User groups: their handles by id."""
         self.files: dict[str, File] = {}
         self.uploads: dict[str, tuple[File, int]] = {}
         """Files that are being uploaded, and how long they'll be."""
@@ -131,6 +133,12 @@ class Workspace(Simulation):
     def stranger(self, name: str) -> User:
         """Add a person of another organisation, whom Slack Connect lets in (slack.md 2.9)."""
         return self.person(name, team=self.add_team(f"{name}'s", name).id)
+
+    def group(self, handle: str) -> str:
+        """Add a user group, and return its id."""
+        id_ = self.new_id("S")
+        self.groups[id_] = handle
+        return id_
 
     def other_bot(self, name: str) -> User:
         """Add another app's bot."""
