@@ -158,6 +158,8 @@ def _body(entry: Entry, files: Files, zone: tzinfo, most: int) -> str:
     if text and not entry.attachments and not entry.quotes:  # nearly always
         return text
     shown = [_quote(each, zone, most) for each in entry.quotes]
+    if entry.quotes and entry.quotes[0].kind is QuoteKind.MISSING:  # it is about what is above
+        text = f"{shown.pop(0)}\n{text}"
     named = [_file(attachment, files.get(attachment.id)) for attachment in entry.attachments]
     return "\n".join(filter(None, [text, *shown, *named])) or _EMPTY
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from core.commands.parser import parse_command
@@ -101,10 +102,15 @@ def time_at(seconds: float) -> str:
         return str(seconds)
 
 
+@lru_cache(maxsize=8)
+def _mentioned_first(me: str) -> re.Pattern[str]:
+    mention = rf"<@{re.escape(me)}(?:\|[^<>]*)?>"
+    return re.compile(rf"\A(?:\s*{mention}{_AFTER_MENTION})+")
+
+
 def _unaddressed(text: str, me: str) -> str:
     """Return a text without the mention of the bot that says whom it is for."""
-    mention = rf"<@{re.escape(me)}(?:\|[^<>]*)?>"
-    bare = re.sub(rf"\A(?:\s*{mention}{_AFTER_MENTION})+", "", text)
+    bare = _mentioned_first(me).sub("", text)
     if not bare.strip():
         return text
     before, found, after = bare.rpartition(f"<@{me}")
