@@ -213,7 +213,6 @@ ANSWER_FUNCTIONS: dict[str, Callable[[str], object]] = {
     "a preview on Discord": discord_format.preview,
     "a notice on Discord": discord_format.notice,
     "notes on Discord": lambda text: discord_format.under([text], explain_trim=False),
-    "inert on Discord": discord_format.inert,
     "a layout": blocks.layout_of,
     "spans": lambda text: inline_spans.spans_of(text[: ANSWER // 4]),
     "what is blank": lambda text: break_points.skip_blank(text, 0),

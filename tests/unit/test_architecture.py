@@ -183,6 +183,9 @@ OWN = {
     "Discord": {
         "connection/channel_queues", "connection/client", "connection/gateway",
         "inbound/channels", "inbound/shown/aids", "inbound/shown/cards", "inbound/threads",
+        "outbound/markdown/code", "outbound/markdown/fences", "outbound/markdown/html",
+        "outbound/markdown/lines", "outbound/markdown/render", "outbound/markdown/spans",
+        "outbound/markdown/spoilers", "outbound/markdown/tables",
         "outbound/posting", "outbound/threads", "ui/command_tree", "ui/interaction_context",
     },
 }  # fmt: skip

@@ -9,9 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-# not `re`: before Python 3.11.5, its possessive groups match wrongly
-import regex  # type: ignore[import-untyped] # ships no types
-
+from bots.discord.outbound.markdown.render import GROWING, MARKDOWN
 from core.delivery.port import Form
 from core.delivery.splitting.splitter import Splitter
 from core.domain.text import visible
@@ -31,11 +29,6 @@ LIMIT = 2000
 WRITING = "-# \u270d\ufe0f \u2026"
 """The last line of a preview; no finished answer ends with it."""
 _NOTHING = "\u2026"
-_JOINER = "\N{WORD JOINER}"
-_HIDDEN = "[\\u200b-\\u200f\\u2060-\\u2064\\ufe00-\\ufe0f\\ufeff]*+"
-_MENTIONS = regex.compile(
-    rf"(?<=[@\uff20\ufe6b])(?={_HIDDEN}(?:here|everyone)\b)|(?<=<)(?=@[!&]?\d)", regex.IGNORECASE
-)
 _NOTE = 300
 """The most characters of one note under an answer."""
 _SEEN = 4
@@ -47,26 +40,30 @@ def length(text: str) -> int:
     return len(text.encode("utf-16-le", "surrogatepass")) // 2
 
 
-def _posted_length(text: str) -> int:
-    return length(inert(text))
-
-
-_PIECES = Splitter(LIMIT, _posted_length)
-_SMALL = Splitter(LIMIT // 4, _posted_length)
-_GROWING = Splitter(LIMIT - len(WRITING) - 1, _posted_length)
+_PIECES = Splitter(LIMIT, length, MARKDOWN)
+_SMALL = Splitter(LIMIT // 4, length, MARKDOWN)
+_GROWING = Splitter(LIMIT - len(WRITING) - 1, length, GROWING)
 
 
 def cut(text: str, most: int = 0) -> tuple[int, ...]:
     """Return the ends of the pieces in which an answer is posted, at most `most`; 0 is no limit."""
-    return _PIECES.split(text, most)
+    return _PIECES.split(_seen(text, most) if most else text, most)
 
 
 def piece(text: str, cuts: Sequence[int], index: int) -> str:
     """Return one piece as it is posted, without the white space that Discord would strip."""
-    shown = inert(_PIECES.piece(text, cuts, index)).strip("\n").rstrip()
+    seen = text
+    if cuts[-1] < len(text):  # the same part that `cut` read
+        seen = text[: max(cuts[-1], len(_seen(text, len(cuts))))]
+    shown = _PIECES.piece(seen, cuts, index).strip("\n").rstrip()
     while shown.endswith(WRITING):
         shown = shown.removesuffix(WRITING).rstrip()
     return shown if shown.strip() else _NOTHING
+
+
+def _seen(text: str, most: int) -> str:
+    """Return as much of a text as is read for this many messages."""
+    return text[: most * _SEEN * LIMIT]
 
 
 def parts(text: str, form: Form) -> tuple[str, ...]:
@@ -79,8 +76,8 @@ def parts(text: str, form: Form) -> tuple[str, ...]:
 
 def preview(text: str) -> str:
     """Return as much of an unfinished answer as fits one message, marked as unfinished."""
-    seen = text[: _SEEN * LIMIT]
-    shown = inert(_GROWING.piece(seen, _GROWING.split(seen, 1), 0)).strip("\n").rstrip()
+    seen = _seen(text, 1)
+    shown = _GROWING.piece(seen, _GROWING.split(seen, 1), 0).strip("\n").rstrip()
     return f"{shown}\n{WRITING}"
 
 
@@ -91,25 +88,15 @@ def is_preview(content: str) -> bool:
 
 def notice(text: str) -> str:
     """Return a sentence of the bot's own as it is posted; a text that is too long is cut."""
-    seen = text[: _SEEN * LIMIT]
+    seen = _seen(text, 1)
     return piece(seen, cut(seen, 1), 0)
 
 
 def under(notes: Sequence[str], *, explain_trim: bool) -> str:
     """Return the notes under an answer, in small letters; empty if there are none."""
     lines = [*notes, *((TRIM_MEANING,) if explain_trim else ())]
-    small = (" ".join(visible(line).split()) for line in lines)
+    small = (" ".join(visible(line).split()).replace("```", "'''") for line in lines)
     return notice("\n".join(f"-# {_shortened(line)}" for line in small if line)) if lines else ""
-
-
-def inert(text: str) -> str:
-    """Return a text in which no mention notifies anybody.
-
-    Each post says in `allowed_mentions` that it notifies nobody. An invisible word joiner inside
-    the mentions makes sure of it a second time.
-    """
-    harmless: str = _MENTIONS.sub(_JOINER, visible(text))
-    return harmless
 
 
 def _shortened(line: str) -> str:

@@ -130,7 +130,7 @@ class Layout:
 def layout_of(text: str) -> Layout:
     """Return where the fenced code and the tables of a text are, in linear time."""
     fences = tuple(_fences(text))
-    return Layout(fences, tuple(_tables(text, Layout(fences, ()))))
+    return Layout(fences, tuple(tables_of(text, Layout(fences, ()))))
 
 
 def _fences(text: str) -> Iterator[Fence]:
@@ -190,7 +190,8 @@ def _width(blank: str) -> int:
     return len(blank.expandtabs(_TAB))
 
 
-def _tables(text: str, fences: Layout) -> Iterator[Table]:
+def tables_of(text: str, fences: Layout) -> Iterator[Table]:
+    """Yield the tables of a text outside of its fenced code, in order, in linear time."""
     end = 0
     for line in _DELIMITERS.finditer(text):
         start = text.rfind("\n", 0, max(line.start() - 1, 0)) + 1

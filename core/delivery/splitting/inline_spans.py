@@ -12,7 +12,7 @@ import regex  # type: ignore[import-untyped] # ships no types
 
 _TOKEN = regex.compile(
     r"\\.|`++|\n[ \t]*+\n|!?\[|\]\((?:[^()\s\\]|\\.|\([^()\s]*+\))*+(?:[ \t]++\"[^\"\n]*+\")?+\)"
-    r"|<[A-Za-z@!#][^<>\s]*+>|(?:https?|mailto)://?[^\s<>]++|&[#\w]{1,9};"
+    r"|<[A-Za-z@!#:/][^<>\s]*+>|(?:https?|mailto)://?[^\s<>]++|&[#\w]{1,9};"
     r"|\*{1,3}+|_{1,3}+|~~|\|\|",
     regex.DOTALL,
 )

@@ -9,9 +9,10 @@ if it fits into a piece.
 
 from __future__ import annotations
 
+from collections.abc import Hashable
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 # not `re`: before Python 3.11.5 its possessive groups go wrong
 import regex  # type: ignore[import-untyped] # ships no types
@@ -40,6 +41,18 @@ SMALLEST = 64
 _WORD = regex.compile(r"[\w+#.-]++", regex.ASCII)
 
 
+class Dialect(Hashable, Protocol):
+    """A Markdown of a platform's own. Both methods are pure."""
+
+    def layout_of(self, text: str) -> Layout:
+        """Return the code and tables of a text."""
+        ...
+
+    def show(self, text: str, layout: Layout, start: int, end: int) -> str:
+        """Return a part of a text as it is posted; code that goes on elsewhere is closed in it."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class Splitter:
     """Splits texts for one platform: `measure` of each piece is at most `limit`.
@@ -49,6 +62,8 @@ class Splitter:
 
     limit: int
     measure: Callable[[str], int] = len
+    dialect: Dialect | None = None
+    """How the platform writes code and tables, if it is not as CommonMark and GFM do."""
 
     def __post_init__(self) -> None:
         """Raise ValueError if the limit leaves no room for code."""
@@ -60,7 +75,7 @@ class Splitter:
 
         With `max_pieces`, there are at most so many, and the last may end before the text does.
         """
-        layout = _layout(text)
+        layout = self._layout(text)
         points: list[int] = []
         start = skip_blank(text, 0)
         while not points or (start < len(text) and len(points) != max_pieces):
@@ -72,11 +87,16 @@ class Splitter:
     def piece(self, text: str, break_points: Sequence[int], index: int) -> str:
         """Return the piece with this index as it is posted."""
         start = break_points[index - 1] if index else 0
-        return self._shown(text, _layout(text), start, break_points[index])
+        return self._shown(text, self._layout(text), start, break_points[index])
 
     # --- one piece --------------------------------------------------------------------------
 
+    def _layout(self, text: str) -> Layout:
+        return _layout(text, self.dialect)
+
     def _shown(self, text: str, layout: Layout, start: int, end: int) -> str:
+        if self.dialect is not None:
+            return self.dialect.show(text, layout, start, end)
         opened, closed = layout.code_at(start), layout.code_at(end)
         body = text[start:end]
         if opened:
@@ -182,9 +202,9 @@ class Splitter:
 
 
 @lru_cache(maxsize=1)
-def _layout(text: str) -> Layout:
+def _layout(text: str, dialect: Dialect | None) -> Layout:
     """Return the text's layout; the cache serves the pieces of one answer, made one by one."""
-    return layout_of(text)
+    return dialect.layout_of(text) if dialect is not None else layout_of(text)
 
 
 def _dedented(body: str, fence: Fence, start: int) -> str:

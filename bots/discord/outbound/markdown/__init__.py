@@ -1,0 +1,1 @@
+"""Shows the Markdown that models write in the Markdown that Discord knows. Pure."""

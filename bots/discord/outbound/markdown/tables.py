@@ -1,0 +1,164 @@
+"""Writes a table, which Discord can't show, as aligned text in a code block, or as a list. Pure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+# not `re`: before Python 3.11.5, its possessive groups match wrongly
+import regex  # type: ignore[import-untyped] # ships no types
+from wcwidth import wcswidth
+
+from bots.discord.outbound.markdown.spans import shown
+from core.domain.text import visible
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from core.delivery.splitting.blocks import Table
+
+_WIDEST = 44
+"""Columns of a line of code that a phone shows without breaking it."""
+_MOST_COLUMNS = 40
+_GAP = "  "
+_CELL = regex.compile(r"(?:[^|\\`]|\\.|`++)*+", regex.DOTALL)
+_IN_CODE = regex.compile(r"(?:[^|\\`]|\\.|(`++)(?:(?!\1)[^\n]){0,200}?\1|`++)*+", regex.DOTALL)
+_RICH = regex.compile(r"\]\(|https?://|```|<a[ \t]|\|\|", regex.IGNORECASE)
+"""What would be lost in a code block: links, and hidden words."""
+_SIGNS = regex.compile(
+    r"(?<code>`++)(?<inner>[^`]++)\1|\*{1,3}(?=\S)([^*\n]++)\*{1,3}|(?<!\w)_{1,2}(?=\S)([^_\n]++)_{1,2}"
+    r"|~~([^~\n]++)~~|\\(?<escaped>[^\w\s])"
+)
+_BREAK = regex.compile(r"<br[ \t]*/?>", regex.IGNORECASE)
+
+
+@dataclass(frozen=True, slots=True)
+class Form:
+    """How all rows of a table are shown, in whichever messages they stand."""
+
+    heads: tuple[str, ...]
+    aligns: tuple[str, ...]
+    """For each column `<`, `>` or `^`."""
+    widths: tuple[int, ...]
+    """Columns of each cell in a code block; empty if the table is shown as a list."""
+
+
+def form_of(text: str, table: Table) -> Form | None:
+    """Return how a table is shown; None if its lines are no table after all."""
+    lines = text[table.start : table.body].rstrip("\n").split("\n")
+    heads, strokes = cells_of(lines[0]), cells_of(lines[-1])
+    if len(heads) != len(strokes) or len(heads) > _MOST_COLUMNS:
+        return None
+    aligns = tuple(_align(stroke) for stroke in strokes)
+    body = text[table.body : table.end]
+    rows = [_row(line, len(heads)) for line in body.split("\n") if line.strip()]
+    if not rows or _RICH.search(text, table.start, table.end) or len(heads) == 1:
+        return Form(tuple(heads), aligns, ())
+    plain = [[_plain(cell) for cell in row] for row in (heads, *rows)]
+    widths = tuple(max(_width(row[column]) for row in plain) for column in range(len(heads)))
+    fits = sum(widths) + len(_GAP) * (len(widths) - 1) <= _WIDEST
+    return Form(tuple(heads), aligns, widths if fits else ())
+
+
+def rows_shown(form: Form, lines: str) -> str:
+    """Return some rows of a table, with its header; only the header if there are no rows."""
+    rows = [_row(line, len(form.heads)) for line in lines.split("\n") if line.strip()]
+    return _aligned(form, rows) if form.widths else _listed(form, rows)
+
+
+def cells_of(line: str) -> list[str]:
+    """Return the cells of a row, stripped."""
+    return _cells(line, _CELL)
+
+
+def _row(line: str, count: int) -> list[str]:
+    """Return the cells of a row, as many as the header has; the last one has what is too much.
+
+    Models write `|` in code within a cell, where GFM ends the cell.
+    """
+    cells = _cells(line, _CELL)
+    if len(cells) > count and "`" in line:
+        cells = _cells(line, _IN_CODE)
+    if len(cells) > count:
+        cells = [*cells[: count - 1], " | ".join(cells[count - 1 :])]
+    return [*cells, *[""] * (count - len(cells))]
+
+
+def _cells(line: str, pattern: regex.Pattern[str]) -> list[str]:
+    line = line.strip().removeprefix("|")
+    cells: list[str] = []
+    at = 0
+    while at <= len(line):
+        cell = pattern.match(line, at)
+        end = cell.end() if cell else at
+        if at == len(line) and cells and line.endswith("|"):
+            break
+        cells.append(line[at:end].strip().replace("\\|", "|"))
+        at = end + 1
+    return cells
+
+
+def _align(stroke: str) -> str:
+    if stroke.endswith(":"):
+        return "^" if stroke.startswith(":") else ">"
+    return "<"
+
+
+def _aligned(form: Form, rows: Sequence[Sequence[str]]) -> str:
+    rule = [("\u2500" * width) for width in form.widths]
+    lines = [form.heads, rule, *rows]
+    made = [
+        _GAP.join(
+            _filled(_plain(cell), width, align)
+            for cell, width, align in zip(line, form.widths, form.aligns, strict=True)
+        ).rstrip()
+        for line in lines
+    ]
+    return "```\n" + "\n".join(made) + "\n```"
+
+
+def _listed(form: Form, rows: Sequence[Sequence[str]]) -> str:
+    if len(form.heads) == 1:
+        head = [f"**{_bare(form.heads[0])}**"] if form.heads[0] else []
+        return "\n".join([*head, *(f"- {_cell(row[0])}" for row in rows)])
+    if not rows:
+        return " \u00b7 ".join(f"**{_bare(head)}**" for head in form.heads if head)
+    return "\n".join(_item(form, row) for row in rows)
+
+
+def _item(form: Form, row: Sequence[str]) -> str:
+    first = f"{_bare(form.heads[0])}: {_bare(row[0])}" if form.heads[0] else _bare(row[0])
+    lines = [f"**{first}**" if first.strip() else "\u2014"]
+    for head, cell in zip(form.heads[1:], row[1:], strict=True):
+        if cell:
+            lines.append(f"- {_cell(head)}: {_cell(cell)}" if head else f"- {_cell(cell)}")
+    return "\n".join(lines)
+
+
+def _cell(cell: str) -> str:
+    return shown(_BREAK.sub("; ", cell))
+
+
+def _bare(cell: str) -> str:
+    """Return a cell as it stands within bold words."""
+    return _cell(cell).replace("**", "")
+
+
+def _plain(cell: str) -> str:
+    """Return a cell without signs that a code block would show."""
+
+    def words(found: regex.Match[str]) -> str:
+        return next(str(each) for each in found.groups()[1:] if each is not None)
+
+    return visible(_SIGNS.sub(words, _BREAK.sub("; ", cell)))
+
+
+def _width(text: str) -> int:
+    width = wcswidth(text)
+    return width if width >= 0 else len(text)
+
+
+def _filled(text: str, width: int, align: str) -> str:
+    room = max(width - _width(text), 0)
+    before = {"<": 0, ">": room, "^": room // 2}[align]
+    return f"{' ' * before}{text}{' ' * (room - before)}"
