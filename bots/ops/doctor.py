@@ -13,6 +13,7 @@ from bots.app import App, model_notes
 from bots.factories import model_for, model_name
 from bots.ops.finding import Level, fine, note, wrong
 from bots.ops.redaction import redact
+from bots.terminal.text import inert
 from core.domain.admission import AdmissionPolicy, FollowUp, admissions
 from core.domain.clock import SystemClock
 from core.domain.errors import ChatbotError, ModelError, ModelRefusedError, StoreUnavailableError
@@ -178,4 +179,4 @@ def _summary(problems: int) -> str:
 
 
 def _print(line: str) -> None:
-    print(line, flush=True)  # noqa: T201 - the command's output
+    print(" ".join(inert(line).split("\n")), flush=True)  # noqa: T201 - the command's output

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from bots.app import App, say
 from bots.terminal.platform import NAME
-from bots.terminal.text import inert
+from bots.terminal.text import inert, name_of
 from core.commands.audit import event_line
 from core.commands.commands import stats_lines
 from core.commands.export import export, export_to
@@ -62,9 +62,9 @@ async def buried(settings: Settings) -> int:
         found = await app.store.buried()
     for message in found:
         text = " ".join(inert(message.entry.text).split())[:_SHOWN_LENGTH]
-        _print(
-            f"{message.thread} {message.entry.position} {inert(message.entry.author.name)}: {text}"
-        )
+        author = message.entry.author
+        who = f"{name_of(author.name)} ({author.tag})"
+        _print(f"{message.thread} {message.entry.position} {who}: {text}")
     if not found:
         say("The bot has given up no messages.")
     return 0
@@ -119,4 +119,4 @@ async def _export_to(app: App, thread: ThreadKey, file: str, *, as_json: bool) -
 
 def _print(*lines: str) -> None:
     for line in lines:
-        print(line)  # noqa: T201 - the command's output
+        print(inert(line))  # noqa: T201 - the command's output

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 _WAITING = "…"
 _BOT = "bot> "
+_MORE = "\n  "
+"""Before each further line of someone else, so that no line of theirs begins as the bot's do."""
 
 
 class TtyScreen:
@@ -42,7 +44,8 @@ class TtyScreen:
 
     async def entry(self, entry: Entry) -> None:
         """Show a message from someone else."""
-        await self._show(self._dimmed(f"{name_of(entry.author.name)}: {inert(entry.text)}"))
+        text = inert(entry.text).replace("\n", _MORE)
+        await self._show(self._dimmed(f"{name_of(entry.author.name)}: {text}"))
 
     async def answer(self, answer: Answer, *, mine: bool) -> None:
         """Show an answer, or the rest of it if a part is on screen already."""

@@ -13,6 +13,9 @@ _INERT = {
 """Control characters, which a terminal obeys, and those that reorder the text around them."""
 
 
+_NO_PROMPT = "\N{SINGLE RIGHT-POINTING ANGLE QUOTATION MARK}"
+
+
 def inert(text: str) -> str:
     """Return the text without control characters, except line ends and tabs.
 
@@ -31,8 +34,8 @@ def one_line(text: str) -> str:
 
 
 def name_of(text: str) -> str:
-    """Return a name to show in a line: without line ends, and never empty."""
-    return " ".join(inert(text).split()) or "someone"
+    """Return a name to show in a line: never empty, without line ends and the `>` of the bot's."""
+    return " ".join(inert(text).replace(">", _NO_PROMPT).split()) or "someone"
 
 
 def is_name(text: str) -> bool:

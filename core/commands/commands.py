@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -12,7 +13,7 @@ from core.memory.plan import least_size, plan
 from core.prompt.prompt import fixed_size, scene_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
 
     from core.commands.stats import Stats
     from core.domain.clock import Clock
@@ -144,8 +145,9 @@ def view_lines(view: View | None) -> list[str]:
     lines.append(
         f"  word for word: {_counted(len(seen.turns), 'exchange')}, {tokens.window:,} tokens"
     )
+    named = _names([entry.author for turn in seen.turns for entry in turn.entries])
     for turn in seen.turns:
-        lines += [f"    {entry.author.name}: {_short(entry.text)}" for entry in turn.entries]
+        lines += [f"    {named[each.author.id]}: {_said(each)}" for each in turn.entries]
         lines.append(f"    bot: {_short(turn.answer.text)}")
     if seen.left_out:
         lines.append(f"  left out: {_counted(seen.left_out, 'message')}")
@@ -187,6 +189,22 @@ def _ago(seconds: float) -> str:
 
 def _counted(count: int, word: str, words: str = "") -> str:
     return f"{count:,} {word if count == 1 else words or word + 's'}"
+
+
+def _names(authors: Iterable[Author]) -> dict[str, str]:
+    """Return names by id; with a tag if several people have one name, or someone has the bot's."""
+    flat = {author.id: (" ".join(author.name.split()), author.tag) for author in authors}
+    count = Counter(name.casefold() for name, _ in flat.values())
+    count["bot"] += 1
+    return {
+        id_: name if count[name.casefold()] == 1 else f"{name} ({tag})"
+        for id_, (name, tag) in flat.items()
+    }
+
+
+def _said(entry: Entry) -> str:
+    """Return what a message says; if nobody typed it, what people see with it."""
+    return _short(entry.text or " ".join(quote.text for quote in entry.quotes))
 
 
 def _short(text: str) -> str:

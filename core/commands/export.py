@@ -11,7 +11,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from core.commands.parser import ExportFormat
-from core.domain.session import Answer, AnswerKind, Entry, Status
+from core.domain.limits import in_bytes
+from core.domain.session import Answer, AnswerKind, Status
+from core.domain.text import visible
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator
@@ -76,12 +78,23 @@ def _create(path: Path) -> TextIO:
     return os.fdopen(os.open(path.expanduser(), flags, 0o600), "w", encoding="utf-8")
 
 
+_UNSEEN = {
+    code: f"\\u{code:04x}"
+    for code in (*range(0x7F, 0xA0), 0x2028, 0x2029, *range(0x202A, 0x202F), *range(0x2066, 0x206A))
+}
+"""What a terminal obeys, or what reorders the text around it, as JSON writes it too."""
+_MARKUP = str.maketrans({sign: f"\\{sign}" for sign in "\\`*_[]<>~"})
+
+
 def _json(value: object) -> str:
-    return json.dumps(value, ensure_ascii=False)
+    return json.dumps(value, ensure_ascii=False).translate(_UNSEEN)
 
 
 def _time(at: float) -> str:
-    return datetime.fromtimestamp(at, UTC).isoformat(timespec="seconds")
+    try:
+        return datetime.fromtimestamp(at, UTC).isoformat(timespec="seconds")
+    except (OverflowError, ValueError, OSError):  # a wrong timestamp must not stop an export
+        return "unknown"
 
 
 _NAMES = {"position": "place", "sent_at": "at", "edited_at": "stamp"}
@@ -95,30 +108,51 @@ def _fields(record: Record) -> dict[str, object]:
 
 
 def _paragraph(record: Record) -> str:
-    """Return a record as a heading line and a quote that no text can break out of."""
-    text, shown = record.text, ""
-    if isinstance(record, Entry):
-        shown = "".join(map(_shown, record.quotes))
-        who = f"**{' '.join(record.author.name.split())}**"
-        remarks = [f"file: {file.name}" for file in record.attachments]
-        if record.status is not Status.ADDRESSED:
-            remarks.append(str(record.status))
-    else:
-        who = "**bot**"
-        remarks = list(record.notes)
-        if record.kind is not AnswerKind.ANSWER:
-            remarks.insert(0, "notice")
-        if record.trimmed:
-            text += " ✂️"
-    heading = "".join(f" · {remark}" for remark in (_time(record.sent_at), *remarks))
-    return f"\n{who}{heading}\n\n{_quoted(text)}{shown}"
+    """Return a record as a heading line, and what was said as a quote.
+
+    No text can break out of its quote, and no name out of its bold type: whatever stands outside is
+    the program's. Each person has a tag, so that nobody can be taken for the bot or for another.
+    """
+    if isinstance(record, Answer):
+        text = f"{record.text} ✂️" if record.trimmed else record.text
+        kind = () if record.kind is AnswerKind.ANSWER else ("notice",)
+        heading = _heading("**bot**", _time(record.sent_at), *kind, *record.notes)
+        return f"\n{heading}{_quoted(text)}"
+    author = record.author
+    who = f"{_bold(author.name)} ({'app' if author.is_app else 'person'} {author.tag})"
+    status = () if record.status is Status.ADDRESSED else (str(record.status),)
+    heading = _heading(who, _time(record.sent_at), *status)
+    shown = "".join(map(_shown, record.quotes))
+    files = "".join(
+        f"\nFile: {_bold(file.name)}, {_plain(file.media_type)}, {in_bytes(file.size)}\n"
+        for file in record.attachments
+    )
+    return f"\n{heading}{_quoted(record.text)}{shown}{files}"
 
 
 def _shown(quote: Quote) -> str:
     """Return what people saw with a message, under a heading of its own."""
-    who = " ".join(quote.author.split())
-    return f"\n*{quote.kind}*{f' · **{who}**' if who else ''}\n\n{_quoted(quote.text)}"
+    remarks = [
+        "by this bot" if quote.by_bot else f"by {_bold(quote.author)}" if quote.author else "",
+        f"in {_bold(quote.place)}" if quote.place else "",
+        _time(quote.sent_at) if quote.sent_at else "",
+        f"{quote.cut:,} more characters were not kept" if quote.cut else "",
+    ]
+    return f"\n{_heading(f'*{quote.kind}*', *filter(None, remarks))}{_quoted(quote.text)}"
+
+
+def _heading(*parts: str) -> str:
+    return " · ".join(" ".join(visible(part).split()) for part in parts) + "\n\n"
+
+
+def _bold(name: str) -> str:
+    return f"**{_plain(name)}**"
+
+
+def _plain(text: str) -> str:
+    """Return a name on one line, without any meaning in Markdown."""
+    return " ".join(visible(" ".join(text.split())).split()).translate(_MARKUP)
 
 
 def _quoted(text: str) -> str:
-    return "".join(f"> {line}\n" for line in text.splitlines())
+    return "".join(f"> {visible(line)}\n" for line in text.splitlines())

@@ -13,13 +13,13 @@ from core.commands.export import export
 from core.commands.parser import ExportFormat
 from core.domain.admission import AdmissionPolicy, FollowUp, admissions
 from core.domain.clock import SystemClock
-from core.domain.message import Address, Author, Kind, ThreadKey
+from core.domain.message import Address, Author, Kind, Quote, QuoteKind, ThreadKey
 from core.domain.session import Answer, AnswerKind
 from core.memory.memory import Memory
 from core.memory.tokens import counter_for
 from core.store.local.store import LocalStore
 from core.store.values import Outcome, PendingAnswer, Work
-from tests.builders import message
+from tests.builders import draft, message, terms
 
 THREAD = ThreadKey("terminal", "ada", "main")
 
@@ -93,11 +93,12 @@ async def test_a_conversation_as_markdown_quotes_what_was_said(store: LocalStore
     await exchange(store, "Old?", "Gone.", trimmed=True)
     assert await document(store, ExportFormat.MARKDOWN) == (
         "# terminal:ada:main\n\nExported at 2027-01-15T08:00:00+00:00.\n"
-        "\n**Ada** · 2027-01-15T08:00:00+00:00\n\n> My dog is called Rex.\n> # and no heading\n"
+        "\n**Ada** (person gcvxg) · 2027-01-15T08:00:00+00:00\n\n"
+        "> My dog is called Rex.\n> # and no heading\n"
         "\n**bot** · 2027-01-15T08:00:00+00:00\n\n> Noted.\n"
-        "\n**Ada** · 2027-01-15T08:00:02+00:00\n\n> Again?\n"
+        "\n**Ada** (person gcvxg) · 2027-01-15T08:00:02+00:00\n\n> Again?\n"
         "\n**bot** · 2027-01-15T08:00:00+00:00 · notice\n\n> No key.\n"
-        "\n**Ada** · 2027-01-15T08:00:04+00:00\n\n> Old?\n"
+        "\n**Ada** (person gcvxg) · 2027-01-15T08:00:04+00:00\n\n> Old?\n"
         "\n**bot** · 2027-01-15T08:00:00+00:00\n\n> Gone. ✂️\n"
     )
 
@@ -147,6 +148,29 @@ async def test_the_view_shows_summary_and_window_with_their_tokens(
     assert any(line.startswith("  word for word: 1 exchange, ") for line in lines)
     assert "    Ada: fact 2" in lines
     assert not any("fact 1" in line for line in lines)
+
+
+async def test_a_view_tells_people_of_one_name_and_the_bot_apart(
+    store: LocalStore, commands: Commands
+) -> None:
+    card = Quote(kind=QuoteKind.CARD, text="disk full")
+    for number, (id_, name) in enumerate((("1", "Ann"), ("2", "ann"), ("3", "Bot"), ("4", "Bo"))):
+        said = message(number, f"fact {number}", author=Author(id=id_, name=name), quotes=(card,))
+        said = replace(said, thread=THREAD, text=said.text if number else "")
+        await store.accept(said, terms())
+    work = await store.claim(THREAD, "token")
+    assert work is not None
+    await store.commit(work.lease, work.revision, draft(3))
+    await store.settle(work.lease, Outcome.DONE)
+    lines = view_lines(await commands.view(THREAD))[-5:]
+    tags = [Author(id=id_, name="").tag for id_ in "123"]
+    assert lines == [
+        f"    Ann ({tags[0]}): disk full",
+        f"    ann ({tags[1]}): fact 1",
+        f"    Bot ({tags[2]}): fact 2",
+        "    Bo: fact 3",
+        "    bot: an answer",
+    ]
 
 
 async def test_nothing_is_remembered_of_a_thread_that_never_was(commands: Commands) -> None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from bots.ops.doctor import doctor, examined, try_store
-from bots.ops.finding import Level, wrong
+from bots.ops.finding import Finding, Level, wrong
 from bots.settings.settings import Settings
 from core.domain.clock import SystemClock
 from core.domain.errors import ChatbotError
@@ -16,6 +16,7 @@ from core.store.urls import open_store
 from core.store.values import NothingDue
 
 if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
     from pathlib import Path
 
     from core.domain.session import Record
@@ -96,3 +97,17 @@ async def test_a_secret_is_never_printed(
     out = capsys.readouterr().out
     assert "WRONG  Slack: the token *** is odd. Mend it." in out
     assert token not in out
+
+
+async def test_a_terminal_obeys_nothing_that_others_have_named(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The names of workspaces, servers and bots are in findings."""
+
+    async def findings(*_: Any) -> AsyncIterator[Finding]:
+        yield wrong("Slack", "a\x1b]0;pwned\x07b\x1b[2J\u202e in c\nok d", "e\u2028f.")
+
+    monkeypatch.setattr("bots.ops.doctor.examined", findings)
+    assert await doctor(Settings.model_validate({})) == 1
+    line, _ = capsys.readouterr().out.splitlines()
+    assert line == "WRONG  Slack: a]0;pwnedb[2J in c ok d. e f."

@@ -80,6 +80,14 @@ async def test_what_others_say_is_labelled_and_inert(out: io.StringIO) -> None:
     assert out.getvalue() == "Bob [1m: Hello[2J\nbot> Hi\n"
 
 
+@pytest.mark.parametrize("end", ["\n", "\r", "\u2028", "\x85", "\x0b"], ids=ascii)
+async def test_nothing_that_others_say_looks_like_the_bots(out: io.StringIO, end: str) -> None:
+    screen = TtyScreen(out)
+    await screen.entry(entry(0, f"Hi{end}bot> I promise", who=f"bot> x{end}bot>"))
+    lines = out.getvalue().splitlines()
+    assert lines == ["bot\u203a x bot\u203a: Hi", "  bot> I promise"]
+
+
 async def test_nothing_is_written_through_a_prompt(out: io.StringIO) -> None:
     screen = TtyScreen(out)
     above: list[str] = []

@@ -1,0 +1,101 @@
+"""In an export, nobody can say what the program says, or what somebody else says."""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import Any
+
+import pytest
+
+from core.commands.export import export
+from core.commands.parser import ExportFormat
+from core.domain.clock import SystemClock
+from core.domain.message import Attachment, Author, Quote, QuoteKind
+from core.store.local.store import LocalStore
+from tests.builders import THREAD, converse, message, terms
+
+ENDS = ["\n", "\r", "\r\n", "\x0b", "\x0c", "\x1c", "\x85", "\u2028", "\u2029"]
+FORGED = "{end}{end}**Boss** (person aaaaa) · 2026-11-30T00:00:00+00:00{end}{end}> I approve it."
+CONTROLS = "a\x1b]0;pwned\x07b\x1b[2Jc\x1b]8;;http://evil.example\x07d\u202ee\x9b31mf\u2066g"
+OBEYED = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]")
+HEADING = re.compile(r"^\*\*Boss\*\*|^> I approve it", re.MULTILINE)
+
+
+async def exported(form: ExportFormat = ExportFormat.MARKDOWN, **fields: Any) -> str:
+    store = LocalStore(SystemClock())
+    await store.accept(message(1, **{"text": "see", **fields}), terms())
+    return "".join([piece async for piece in export(store, THREAD, form, at=0)])
+
+
+def file(name: str) -> Attachment:
+    return Attachment(id="F", name=name, media_type=name, size=2_500_000)
+
+
+@pytest.mark.parametrize("end", ENDS, ids=ascii)
+async def test_no_line_end_forges_a_message(end: str) -> None:
+    text = FORGED.format(end=end)
+    quote = Quote(kind=QuoteKind.FORWARD, text=text, author=text, place=text)
+    found = await exported(
+        text=text, author=Author(id="U1", name=text), attachments=(file(text),), quotes=(quote,)
+    )
+    lines = found.splitlines()
+    outside = [line for line in lines if line and not line.startswith(">")]
+    assert len(outside) == 5  # the title, the time, the message, the quote, the file
+    assert not [line for line in outside if line.startswith(("**Boss**", "Boss"))]
+    assert lines.count("> > I approve it.") == 2
+    assert "> I approve it." not in lines
+
+
+@pytest.mark.parametrize(
+    "name", ["bot", "bot** · 2026-01-01T00:00:00+00:00", "Ann · file: x.pdf", "bot (this bot)"]
+)
+async def test_a_person_is_none_but_themselves(name: str) -> None:
+    store = LocalStore(SystemClock())
+    await converse(store, 1, author=Author(id="U1", name=name))
+    pieces = [piece async for piece in export(store, THREAD, ExportFormat.MARKDOWN, at=0)]
+    by_person, by_bot = (piece for piece in pieces if piece.startswith("\n**"))
+    assert re.match(r"\n\*\*(\\.|[^*\\])+\*\* \(person \w{5}\) · [-\d:T+]+\n\n> ", by_person)
+    assert re.match(r"\n\*\*bot\*\* · [-\d:T+]+\n\n> ", by_bot)
+
+
+async def test_people_of_one_name_are_told_apart() -> None:
+    store = LocalStore(SystemClock())
+    for number, id_ in enumerate(("U1", "U2", "U1"), 1):
+        await store.accept(message(number, author=Author(id=id_, name="Ann")), terms())
+    await store.accept(message(4, author=Author(id="B1", name="Ann", is_app=True)), terms())
+    text = "".join([p async for p in export(store, THREAD, ExportFormat.MARKDOWN, at=0)])
+    first, second, third, app = re.findall(r"^\*\*Ann\*\* \((.*)\)", text, re.MULTILINE)
+    assert first == third != second
+    assert app.startswith("app ")
+
+
+async def test_what_people_saw_with_a_message_has_a_heading_of_the_program() -> None:
+    forward = Quote(
+        kind=QuoteKind.FORWARD, text="at 5\n> x", author="Bo_b", place="#ops", sent_at=5, cut=1200
+    )
+    reply = Quote(kind=QuoteKind.REPLY, text="Noted.", by_bot=True, sent_at=1e300)
+    found = await exported(quotes=(forward, reply), attachments=(file("a.pdf"),))
+    assert found.partition("> see\n")[2] == (
+        "\n*forward* · by **Bo\\_b** · in **#ops** · 1970-01-01T00:00:05+00:00"
+        " · 1,200 more characters were not kept\n\n> at 5\n> > x\n"
+        "\n*reply* · by this bot · unknown\n\n> Noted.\n"
+        "\nFile: **a.pdf**, a.pdf, 2.4 MB\n"
+    )
+
+
+@pytest.mark.parametrize("form", ExportFormat)
+async def test_a_terminal_obeys_nothing_in_an_export(form: ExportFormat) -> None:
+    quote = Quote(kind=QuoteKind.CARD, text=CONTROLS, author=CONTROLS, place=CONTROLS)
+    found = await exported(
+        form,
+        text=CONTROLS,
+        author=Author(id="U1", name=CONTROLS),
+        attachments=(file(CONTROLS),),
+        quotes=(quote,),
+    )
+    assert not OBEYED.search(found)
+    if form is ExportFormat.JSON:  # and nothing is lost
+        (record,) = json.loads(found)["records"]
+        assert record["text"] == record["author"]["name"] == CONTROLS
+        assert record["quotes"][0]["text"] == CONTROLS
