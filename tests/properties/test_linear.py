@@ -10,7 +10,7 @@ from __future__ import annotations
 import random
 import time
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -23,7 +23,9 @@ from bots.ops.logging import trace_of
 from bots.ops.redaction import redact
 from bots.settings import addresses
 from bots.settings.passwords import without_passwords
+from bots.slack.inbound import content as slack_content
 from bots.slack.inbound import text as slack_text
+from bots.slack.inbound.events import Me
 from bots.slack.outbound import escape as slack_inert
 from bots.slack.outbound import format as slack_format
 from bots.slack.outbound import titles as slack_titles
@@ -54,6 +56,7 @@ ANSWER = 512 * 1024
 """More than the 128,000 tokens that a model may answer at most."""
 
 ME = "U1"
+BOT = Me(user=ME, team="T1")
 UNITS = (
     *("a", " ", "\t", "\n", "!", "?", ".", ",", ":", ";", "-", "_", "'", '"', "(", "[", "]", "<"),
     *(">", "&", "#", "@", "*", "`", "~", "|", "/", "\\", "=", "%", "$", "0", "Z", "\r", "\x1b[0m"),
@@ -145,6 +148,26 @@ def logged(text: str) -> str:
     return redact(text[:8_000])
 
 
+def attached(text: str) -> dict[str, Any]:
+    """Return a message of Slack's with a text in every field of an attachment."""
+    fields = ("author_name", "fallback", "footer", "from_url", "pretext", "text", "title")
+    whole = dict.fromkeys(fields, text[: len(text) // 7])
+    return {"text": "", "attachments": [{**whole, "is_share": True, "channel_id": "C1"}]}
+
+
+def in_blocks(text: str) -> dict[str, Any]:
+    words = {"type": "section", "text": {"type": "mrkdwn", "text": text}}
+    typed = {"type": "rich_text_section", "elements": [{"type": "text", "text": text}]}
+    return {"text": text, "blocks": [words, {"type": "rich_text", "elements": [typed]}]}
+
+
+def many(text: str) -> dict[str, Any]:
+    parts = [text[at : at + 20] for at in range(0, len(text), 20)]
+    blocks = [{"type": "section", "text": {"type": "mrkdwn", "text": part}} for part in parts]
+    nested = [{"text": part} for part in parts]
+    return {"text": "x", "attachments": [{"text": "x", "blocks": blocks, "attachments": nested}]}
+
+
 INBOUND_FUNCTIONS: dict[str, Callable[[str], object]] = {
     "clean": clean,
     "readable on Slack": lambda text: slack_text.readable(f"<@{ME}> {text}", ME),
@@ -152,6 +175,10 @@ INBOUND_FUNCTIONS: dict[str, Callable[[str], object]] = {
     "readable code on Slack": lambda text: slack_text.readable(f"`<http://a.b|a.b>`{text}", ME),
     "readable on Slack, mentioned last": lambda text: slack_text.readable(f"{text}<@{ME}>", ME),
     "ids on Slack": slack_text.ids_in,
+    "an attachment on Slack": lambda text: slack_content.content_of(attached(text), BOT, {}),
+    "blocks on Slack": lambda text: slack_content.content_of(in_blocks(text), BOT, {}),
+    "many attachments on Slack": lambda text: slack_content.content_of(many(text), BOT, {}),
+    "the ids of a message on Slack": lambda text: slack_content.ids_of(attached(text)),
     "mentions on Slack": lambda text: slack_text.mentions_in(text, ME),
     "readable on Discord": lambda text: discord_text.readable(f"<@1> {text}", ["1"], {}),
     "mentions on Discord": lambda text: discord_text.mentions_in(text, ["1"]),

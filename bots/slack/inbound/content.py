@@ -39,8 +39,6 @@ _MOST_IDS = 50
 _DEEPEST = 30
 _SECONDS = re.compile(r"\d{1,10}", re.ASCII)
 _MOST_SECONDS = 10**11
-_IN_FOOTER = re.compile(r"#\S+$")
-"""A footer reads `Posted in #ops` or `From a thread in #ops`."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -125,13 +123,15 @@ def _read(message: Mapping[str, Any], text: str, me: Me, names: Mapping[str, str
     source = str_of(message, "text")
     if text in _PLACEHOLDERS and (blocks or attachments):
         text = ""
+    known = _words(f"{source} {text}")
     typed = [block for block in blocks if str_of(block, "type") in TYPED]
     for block in (*typed, *[block for each in pasted for block in dicts_of(each, "blocks")]):
         said = reader.block(block).removeprefix(f"@{names.get(me.user, me.user)} ")
-        if not _says(f"{source} {text}", said):
+        if not (words := _words(said)) <= known:
             text = f"{text}\n{said}" if text else said
+            known |= words
     card = reader.text([block for block in blocks if str_of(block, "type") not in TYPED])
-    quotes = [Quote(kind=QuoteKind.CARD, text=card)] if not _says(text, card) else []
+    quotes = [] if _words(card) <= known else [Quote(kind=QuoteKind.CARD, text=card)]
     quotes += [_quote(each, me, reader) for each in attachments if each not in pasted]
     links = _linked(source, attachments, names)
     return Content(text=text.strip(), attachments=files_of(message), quotes=(*quotes, *links))
@@ -147,9 +147,9 @@ def _is_pasted(attachment: Mapping[str, Any]) -> bool:
     )
 
 
-def _says(text: str, more: str) -> bool:
-    """Return whether every word of another text is in this one."""
-    return set(_WORD.findall(more.casefold())) <= set(_WORD.findall(text.casefold()))
+def _words(text: str) -> set[str]:
+    """Return the words of a text: what has no other words says nothing more."""
+    return set(_WORD.findall(text.casefold()))
 
 
 # --- attachments --------------------------------------------------------------------------------
@@ -194,8 +194,9 @@ def _place(attachment: Mapping[str, Any], names: Mapping[str, str]) -> str:
     footer, channel = plain(str_of(attachment, "footer")), str_of(attachment, "channel_id")
     if name := str_of(attachment, "channel_name"):
         return f"#{name}"
-    if found := _IN_FOOTER.search(footer):
-        return found[0]
+    last = footer.rpartition(" ")[2]  # it reads `Posted in #ops` or `From a thread in #ops`
+    if last.startswith("#"):
+        return last
     return f"#{names[channel]}" if channel in names else ""
 
 
@@ -216,9 +217,11 @@ def _said(attachment: Mapping[str, Any], reader: Reader, depth: int) -> str:
         read("text"),
         *_fields(attachment, reader),
     ]
+    known = _words("\n".join(lines))
     for more in (*_shown_blocks(attachment, reader), *_nested(attachment, reader, depth)):
-        if not _says("\n".join(lines), more):
+        if not (words := _words(more)) <= known:
             lines.append(more)
+            known |= words
     lines += _rest(attachment, reader)
     said = "\n".join(filter(None, lines))
     fallback = read("fallback")
