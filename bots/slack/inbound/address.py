@@ -19,13 +19,15 @@ _SAID = {"file_share", "thread_broadcast", "me_message"}
 """Subtypes of a person's words; nearly all others are Slack's own, such as `channel_join`."""
 _BY_APPS = {"bot_message", "huddle_thread"}
 """Subtypes of what apps post, and Slack itself: a huddle is a message of Slackbot's."""
-_BY_SLACK = {
-    *("bot_add", "bot_remove", "channel_archive", "channel_join", "channel_leave", "channel_name"),
-    *("channel_purpose", "channel_topic", "channel_unarchive", "group_join", "group_leave"),
-    *("message_replied", "pinned_item", "reminder_add", "tombstone", "unpinned_item"),
-    *("message_changed", "message_deleted", "assistant_app_thread"),
-}
-"""Subtypes of what Slack reports (docs: reference/events/message)."""
+_BY_SLACK = (
+    *("app_conversation_", "assistant_", "bot_", "channel_", "document_", "ekm_", "group_"),
+    *("huddle_", "list_", "message_", "pinned_", "reminder_", "sh_room_", "tabbed_canvas_"),
+    *("tombstone", "unpinned_"),
+)
+"""How the subtypes of what Slack reports begin.
+
+Sources: docs: reference/events/message; slackapi/java-slack-sdk, json-logs.
+"""
 _KINDS = {"im": Kind.DM, "app_home": Kind.DM, "mpim": Kind.GROUP}
 
 
@@ -59,5 +61,5 @@ def is_words(message: Mapping[str, Any], kind: Kind, author: Author) -> bool:
         return True
     if author.is_app:
         return subtype in _BY_APPS
-    unknown = subtype not in _BY_SLACK and message.get("hidden") is not True
+    unknown = not subtype.startswith(_BY_SLACK) and message.get("hidden") is not True
     return unknown and kind is Kind.DM

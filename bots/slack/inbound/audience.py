@@ -18,8 +18,8 @@ from bots.slack.inbound.events import (
     unread,
 )
 from bots.slack.inbound.names import PATIENCE
-from bots.slack.inbound.people import is_stranger
-from core.domain.errors import broke
+from bots.slack.inbound.people import is_id, is_stranger, may_be_by_hand, team_of
+from core.domain.errors import PlatformError, broke
 from core.domain.payload import dict_of, str_of
 
 if TYPE_CHECKING:
@@ -30,6 +30,14 @@ if TYPE_CHECKING:
     from core.domain.message import Message
 
 log = logging.getLogger(__name__)
+
+_PATIENCE = 1.5
+"""Seconds to ask who an author is: half of what Slack waits for an acknowledgement."""
+_OF_APPS = {"bot_id", "bot_profile", "app_id"}
+
+
+class DoubtError(PlatformError):
+    """It is not known whether a message's author is a person, or a colleague."""
 
 
 class Audience:
@@ -43,6 +51,7 @@ class Audience:
         self._names = names
         self._me = me
         self._home = {me.team, me.enterprise} - {""}
+        self._asks_homes = bool(me.enterprise) and not strangers
         self._strangers = strangers
         self._hearing: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
         """By channel: held while names are asked for, so that nothing overtakes."""
@@ -52,12 +61,16 @@ class Audience:
     async def hear(self, body: Mapping[str, Any]) -> Event | None:
         """Return what a payload says, as `parse`, in the order of the payloads of its channel.
 
-        It waits half a second at most for the names of whom and what the payload mentions.
+        It waits half a second at most for the names of whom and what the payload mentions, and
+        longer for who its author is, if that is in doubt. Raises `DoubtError` if Slack can't be
+        asked for that now.
         """
         event = dict_of(body, "event")
         channel = str_of(event, "channel")
-        unknown = self._names.unknown([dict_of(event, "message") or event]) if channel else None
-        if not unknown and channel not in self._hearing:  # nearly always
+        message = dict_of(event, "message") or event
+        unknown = self._names.unknown([message]) if channel else None
+        doubted = self._doubted(message, body) if channel else ""
+        if not unknown and not doubted and channel not in self._hearing:  # nearly always
             return self.parse(body)
         asked = self._names.ask(unknown or ())
         until = asyncio.get_running_loop().time() + PATIENCE
@@ -65,6 +78,8 @@ class Audience:
             left = until - asyncio.get_running_loop().time()
             if asked and left > 0:
                 await asyncio.wait(asked, timeout=left)
+            if doubted and doubted not in self._names.people:
+                await self._meet(doubted)
             return self.parse(body)
 
     def parse(self, body: Mapping[str, Any]) -> Event | None:
@@ -74,13 +89,16 @@ class Audience:
         is ignored.
         """
         try:
+            body = self._by_hand(body)
             event = parse(body, self._me, self._names.known)
         except Exception as error:  # noqa: BLE001 - one event must not stop what comes after it
             log.error("%s could not be read: %s", kind_of(body), broke(error))  # noqa: TRY400
             message = self.unread(body)
             return Said(message=message, by_stranger=False) if message else Ignored()
-        if isinstance(event, Said | Edited) and not self.accepts(stranger=event.by_stranger):
-            return Ignored()
+        if isinstance(event, Said | Edited):
+            person, stranger = event.message.author.id, event.by_stranger
+            if not self.accepts(stranger=self._is_stranger(person, body, known=stranger)):
+                return Ignored()
         return event
 
     def unread(self, body: Mapping[str, Any]) -> Message | None:
@@ -98,7 +116,10 @@ class Audience:
         `kind` is the channel's type, as an event would call it.
         """
         await self._names.learn(self._names.unknown([found]))
-        event = self.parse(envelope(found, channel, self._me, kind))
+        body = envelope(found, channel, self._me, kind)
+        if doubted := self._doubted(found, body):
+            await self._names.meet(doubted)
+        event = self.parse(body)
         return event.message if isinstance(event, Said) else None
 
     async def read_before(
@@ -111,15 +132,56 @@ class Audience:
         await self._names.learn(self._names.unknown(found))
         said: list[Message] = []
         for each in found:
-            body = envelope(each, channel, self._me, kind)
+            body = self._by_hand(envelope(each, channel, self._me, kind))
             try:
-                message = said_before(each, channel, self._me, self._names.known, kind)
+                message = said_before(body["event"], channel, self._me, self._names.known, kind)
             except Exception as error:  # noqa: BLE001 - one message must not hide the others
                 log.error("%s could not be read: %s", kind_of(body), broke(error))  # noqa: TRY400
                 continue
-            if message is not None and self.accepts(stranger=is_stranger(body, self._me)):
+            if message is None:
+                continue
+            known, person = is_stranger(body, self._me), message.author.id
+            if self.accepts(stranger=self._is_stranger(person, body, known=known)):
                 said.append(message)
         return said
+
+    async def _meet(self, user: str) -> None:
+        try:
+            await self._names.meet(user, _PATIENCE)
+        except PlatformError as error:
+            raise DoubtError(str(error)) from None
+
+    # --- by what is known of its author ---------------------------------------------------------
+
+    def _doubted(self, message: Mapping[str, Any], body: Mapping[str, Any]) -> str:
+        """Return the author of a message if the event does not say who they are, and no one has."""
+        user = may_be_by_hand(message, self._me)
+        if not user and self._may_be_colleague(body):
+            user = str_of(message, "user")
+        return user if is_id(user) and user not in self._names.people else ""
+
+    def _may_be_colleague(self, body: Mapping[str, Any]) -> bool:
+        if self._asks_homes and is_stranger(body, self._me):
+            return True
+        shared = body.get("is_ext_shared_channel") is True
+        return shared and not self._strangers and not team_of(body)
+
+    def _by_hand(self, body: Mapping[str, Any]) -> Mapping[str, Any]:
+        """Return a payload in which a message that a person's token has posted is the person's."""
+        event = dict_of(body, "event")
+        message = dict_of(event, "message")
+        user = may_be_by_hand(message or event, self._me)
+        if not user or not self._names.people.get(user, False):
+            return body
+        bare = _without_app(message or event)
+        return {**body, "event": {**event, "message": bare} if message else bare}
+
+    def _is_stranger(self, person: str, body: Mapping[str, Any], *, known: bool) -> bool:
+        """Return whether an author is of another organisation; `known` is what the event says."""
+        if not known and (body.get("is_ext_shared_channel") is not True or team_of(body)):
+            return False  # nearly always
+        home = self._names.homes.get(person)
+        return known if home is None else self._home.isdisjoint(home)
 
     # --- by what Slack says ---------------------------------------------------------------------
 
@@ -130,3 +192,7 @@ class Audience:
     async def listens_to(self, person: str) -> bool:
         """Return whether a person may talk to the bot; raises `PlatformError`."""
         return self._strangers or await self.is_ours(person)
+
+
+def _without_app(message: Mapping[str, Any]) -> dict[str, Any]:
+    return {part: value for part, value in message.items() if part not in _OF_APPS}

@@ -61,8 +61,10 @@ class Names:
         """By channel: what people call it, and until when that is good."""
         self._until: LRUCache[str, float] = LRUCache(_KEPT)
         """By id: until when it need not be asked for, whether it was answered or not."""
-        self._homes: LRUCache[str, frozenset[str]] = LRUCache(_KEPT)
-        """By user: their workspace and their organisation, which do not change."""
+        self.homes: LRUCache[str, frozenset[str]] = LRUCache(_KEPT)
+        """By user: their workspaces and their organisation, which do not change."""
+        self.people: LRUCache[str, bool] = LRUCache(_KEPT)
+        """By user: whether it is a person, and not a bot."""
         self._asking: dict[str, asyncio.Task[None]] = {}
         self._tasks = Tasks("a look-up of a name")
 
@@ -72,12 +74,12 @@ class Names:
         return self.known.get(id_, id_)
 
     async def home_of(self, user: str) -> frozenset[str]:
-        """Return the ids of a person's workspace and organisation.
+        """Return the ids of a person's workspaces and organisation.
 
         Raises `PlatformError` if Slack can't be asked now.
         """
-        if user in self._homes:
-            return self._homes[user]
+        if user in self.homes:
+            return self.homes[user]
         return _home(await self._look_up(user))
 
     async def place(self, channel: str) -> str:
@@ -93,6 +95,20 @@ class Names:
             fresh = _RETRY
         self._places[channel] = (name, self._clock.monotonic() + fresh)
         return name
+
+    async def meet(self, user: str, patience: float | None = None) -> None:
+        """Find out what `homes` and `people` say of a user; nothing if Slack won't say.
+
+        Raises `PlatformError` if Slack can't be asked now, or in `patience` seconds.
+        """
+        try:
+            async with asyncio.timeout(patience):
+                await self._look_up(user)
+        except RefusedError as refused:
+            log.info("a user is taken for a bot or a stranger: %s", refused)
+            self.homes[user], self.people[user] = frozenset(), False
+        except TimeoutError:
+            raise PlatformError("Slack does not say in time who a user is") from None
 
     def unknown(self, messages: Iterable[Mapping[str, Any]]) -> set[str]:
         """Return the ids in messages of Slack's whose names are not known, authors included."""
@@ -182,7 +198,8 @@ class Names:
     async def _look_up(self, user: str) -> dict[str, Any]:
         answer = await self._api.call("users.info", repeat=True, rank=Rank.COMMAND, user=user)
         found = dict_of(answer, "user")
-        self._homes[user] = _home(found)
+        self.homes[user] = _home(found)
+        self.people[user] = _is_person(found)
         return found
 
     def _learned(self, id_: str, name: str) -> None:
@@ -196,8 +213,18 @@ def _key(id_: str) -> str:
 
 
 def _home(user: dict[str, Any]) -> frozenset[str]:
+    # In an organisation, `team_id` may be missing (looker/lookerbot, issue 184).
     above = dict_of(user, "enterprise_user")
-    return frozenset({str_of(user, "team_id"), str_of(above, "enterprise_id")} - {""})
+    found = {str_of(user, "team_id"), str_of(user, "enterprise_id"), str_of(above, "enterprise_id")}
+    for part in (user, above):
+        teams = part.get("teams")
+        found.update(filter(None, map(str, teams if isinstance(teams, list) else ())))
+    return frozenset(found - {""})
+
+
+def _is_person(user: Mapping[str, Any]) -> bool:
+    bots = ("is_bot", "is_workflow_bot", "is_connector_bot")
+    return bool(str_of(user, "id")) and not any(user.get(kind) for kind in bots)
 
 
 def _name(user: Mapping[str, Any]) -> str:

@@ -32,22 +32,45 @@ def is_stranger(body: Mapping[str, Any], me: Me) -> bool:
 
     Slack says so by `user_team` or `source_team` beside the message, and by the workspaces that
     the app is installed in (docs: apis/slack-connect). In a channel that is not shared outside, a
-    person of another workspace belongs to the same organisation.
+    person of another workspace belongs to the same organisation; in one that is, the event does not
+    say whether they do (`Audience.hear` asks).
     """
-    event = dict_of(body, "event")
-    person = dict_of(event, "message") or event
-    team = str_of(person, "user_team") or str_of(person, "source_team") or str_of(person, "team")
+    team = team_of(body)
     if not team or team == me.team:  # nearly always
         return False
-    granted = {str_of(grant, "team_id") for grant in dicts_of(body, "authorizations")}
-    home = {me.team, me.enterprise} | granted
-    return team not in home and body.get("is_ext_shared_channel") is not False
+    granted = dicts_of(body, "authorizations")
+    home = {str_of(grant, part) for grant in granted for part in ("team_id", "enterprise_id")}
+    known = team in {me.team, me.enterprise} | home
+    return not known and body.get("is_ext_shared_channel") is not False
+
+
+def team_of(body: Mapping[str, Any]) -> str:
+    """Return the workspace or organisation of an event's person; empty if it is not said."""
+    event = dict_of(body, "event")
+    person = dict_of(event, "message") or event
+    return str_of(person, "user_team") or str_of(person, "source_team") or str_of(person, "team")
 
 
 def is_ours(message: Mapping[str, Any], me: Me) -> bool:
-    """Return whether the message is the bot's own."""
+    """Return whether the message is the bot's own.
+
+    With another user it is what this app has posted with a person's own token.
+    """
     user, bot = str_of(message, "user"), str_of(message, "bot_id")
-    return user == me.user or bool(bot and bot == me.bot)
+    return user == me.user if user else bool(bot and bot == me.bot)
+
+
+def may_be_by_hand(message: Mapping[str, Any], me: Me) -> str:
+    """Return the user of an app's message if it may have been posted with a person's own token.
+
+    Such a message is the person's, and has the app's `bot_id` and `app_id`. So does what a bot
+    posts with its own token, and then `user` is the bot's user (anneschuth/claude-threads, issue
+    526; NousResearch/hermes-agent, pull request 101283): only `users.info` tells them apart.
+    """
+    user = str_of(message, "user")
+    if not message.get("bot_id") or user in {"", me.user, _SLACKBOT}:  # nearly always
+        return ""
+    return user if is_id(user) and message.get("subtype") != "bot_message" else ""
 
 
 def author_of(message: Mapping[str, Any], names: Mapping[str, str]) -> Author | None:

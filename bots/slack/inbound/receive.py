@@ -18,6 +18,7 @@ from weakref import WeakValueDictionary
 from cachetools import LRUCache
 
 from bots.slack.inbound import events
+from bots.slack.inbound.audience import DoubtError
 from bots.slack.inbound.events import Deleted, Edited, FileChanged, Removed, Said, Stopped
 from core.domain.admission import Admission, readmits
 from core.domain.errors import PlatformError, StoreError, broke
@@ -178,7 +179,7 @@ class Reception:
         """Take in a payload, and return what became of it; never raises."""
         try:
             taken = await self.take(body)
-        except StoreError as error:
+        except (StoreError, DoubtError) as error:
             log.warning("an event was not stored, so Slack sends it again: %s", error)
             # It may come late, or never, and what comes meanwhile has to be placed after it.
             self._catch_up.missed()

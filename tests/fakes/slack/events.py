@@ -87,12 +87,13 @@ class Announcer(Seen):
     def _announce(self, channel: Channel, message: Message, extra: Json) -> list[Post]:
         if message.by_app and not self.own_events:
             return []
-        body = message_json(self, message) | extra
+        body = message_json(self, message)
         body["event_ts"] = message.ts
         if channel.shared and not message.by_app:
             # Who it is and where they come from, in a shared channel (slack.md 2.9).
             team = self.users[message.user].team
             body |= {"user_team": team, "source_team": team}
+        body |= extra
         if message.subtype == "thread_broadcast" and message.thread_ts:
             body["root"] = message_json(self, channel.messages[message.thread_ts])
         # A mention is told of twice, under two ids (slack.md 2.1).

@@ -50,6 +50,8 @@ class Team:
     id: str
     name: str
     domain: str
+    organisation: str = ""
+    """The Enterprise organisation that it belongs to, if any."""
 
 
 @dataclass(slots=True)

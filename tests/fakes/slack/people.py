@@ -28,6 +28,7 @@ def auth_test(call: Call) -> Json:
         "user_id": call.bot,
         "is_enterprise_install": False,
         "bot_id": call.install.bot.bot_id,
+        **({"enterprise_id": team.organisation} if team.organisation else {}),
     }
 
 
@@ -51,7 +52,7 @@ def users_info(call: Call) -> Json:
     user = call.slack.users.get(call.required("user"))
     if user is None:
         raise SlackError("user_not_found")
-    return {"user": user_json(user, call.install.team)}
+    return {"user": user_json(user, call.install.team, call.slack.teams[user.team].organisation)}
 
 
 @method("bots.info", "users:read")

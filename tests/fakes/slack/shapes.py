@@ -193,10 +193,22 @@ def _shares(slack: Workspace, file: File) -> Json:
     return shares
 
 
-def user_json(user: User, team: str) -> Json:
-    """Return a person as `users.info` does."""
+def user_json(user: User, team: str, organisation: str = "") -> Json:
+    """Return a person as `users.info` does.
+
+    In an organisation there is an `enterprise_user` (docs: reference/objects/user-object).
+    """
     name = user.real_name or user.name
-    away = {"is_stranger": user.team != team} if user.team != team else {}
+    away: Json = {"is_stranger": user.team != team} if user.team != team else {}
+    if organisation:
+        away["enterprise_user"] = {
+            "id": user.id,
+            "enterprise_id": organisation,
+            "enterprise_name": "Org",
+            "is_admin": False,
+            "is_owner": False,
+            "teams": [user.team],
+        }
     return {
         "id": user.id,
         "team_id": user.team,

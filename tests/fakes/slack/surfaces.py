@@ -104,7 +104,7 @@ class Surfaces(Interactions):
     def authorize(self, domain: str = "other") -> str:
         """Let another workspace's admin allow the app; return the code for oauth.v2.access."""
         code = self.new_id("code")
-        self.codes[code] = self.add_team(domain.title(), domain).id
+        self.codes[code] = self.add_team(domain.title(), domain, ours=False).id
         return code
 
     async def too_much(self) -> Post:

@@ -107,9 +107,12 @@ class Workspace(Simulation):
 
     # Building.
 
-    def add_team(self, name: str, domain: str) -> Team:
-        """Add a workspace; the app isn't in it yet."""
+    def add_team(self, name: str, domain: str, *, ours: bool = True) -> Team:
+        """Add a workspace; the app isn't in it yet. Two of `ours` are in one organisation."""
         team = Team(self.new_id("T"), name, domain)
+        if ours and self.teams:
+            self.team.organisation = self.team.organisation or self.new_id("E")
+            team.organisation = self.team.organisation
         self.teams[team.id] = team
         return team
 
@@ -132,7 +135,7 @@ class Workspace(Simulation):
 
     def stranger(self, name: str) -> User:
         """Add a person of another organisation, whom Slack Connect lets in (slack.md 2.9)."""
-        return self.person(name, team=self.add_team(f"{name}'s", name).id)
+        return self.person(name, team=self.add_team(f"{name}'s", name, ours=False).id)
 
     def group(self, handle: str) -> str:
         """Add a user group, and return its id."""
