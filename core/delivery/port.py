@@ -32,6 +32,8 @@ class FileContent(NamedTuple):
     data: bytes
     form: str = ""
     """What these bytes are if not the file as it was sent, as "Slack's smaller copy of it"."""
+    name: str = ""
+    """The file's name, if the platform states it here."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

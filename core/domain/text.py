@@ -32,3 +32,11 @@ def is_blank(text: str) -> bool:
         unicodedata.category(char) in _UNSEEN or char in _LOOKS_BLANK or ord(char) in _VARIATIONS
         for char in text
     )
+
+
+def shortened(name: str, limit: int) -> str:
+    """Return a file's name of at most `limit` characters, with its ending."""
+    if len(name) <= limit:
+        return name
+    rest = max(limit // 3, 1)
+    return f"{name[: limit - rest - 1]}…{name[-rest:]}"

@@ -62,6 +62,10 @@ class File:
     """Why it could not be read; or what is missing of a text."""
     note: str = ""
     """What the model has to know of what it sees, such as that an image is scaled down."""
+    name: str = ""
+    """Its name, if the platform states it only with the content."""
+    size: int = 0
+    """The bytes that were read, whatever the platform says of it."""
     gone: bool = False
     """It was deleted on its platform."""
     tokens: int = 0
@@ -72,6 +76,11 @@ class File:
     def is_media(self) -> bool:
         """Return whether it has a block of its own in the prompt."""
         return self.kind in {FileKind.IMAGE, FileKind.PDF}
+
+    @property
+    def media_type(self) -> str:
+        """Return its type if its content shows it; empty for a text, which may be of any."""
+        return {FileKind.IMAGE: self.image, FileKind.PDF: "application/pdf"}.get(self.kind, "")
 
     @property
     def weight(self) -> int:

@@ -36,6 +36,7 @@ from core.prompt.tags import (
     SUMMARY,
     alone,
     enclosed,
+    file_name,
     flat,
     marks,
     one_line,
@@ -275,7 +276,7 @@ def _said(entries: Sequence[Entry], words: str, files: Files) -> tuple[Part, ...
     media: list[Part] = []
     for attachment in [each for entry in entries for each in entry.attachments]:
         file = files.get(attachment.id)
-        name = one_line(attachment.name)
+        name = one_line(file_name(attachment.name))
         if file is not None and file.kind is FileKind.IMAGE:
             media.append(Image(name=name, media_type=file.image, data=file.data))
         elif file is not None and file.kind is FileKind.PDF:

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 # not `re`: before Python 3.11.5 its possessive groups go wrong
 import regex  # type: ignore[import-untyped] # ships no types
 
-from core.domain.text import visible
+from core.domain.text import shortened, visible
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -70,6 +70,11 @@ def one_line(text: str, limit: int = NAME_LIMIT) -> str:
 def flat(text: str, limit: int = NAME_LIMIT) -> str:
     """Return a name on one line, without control characters, and cut to `limit` characters."""
     return " ".join(visible(" ".join(text.split())).split())[:limit]
+
+
+def file_name(name: str) -> str:
+    """Return a file's name on one line, without control characters; a long one has its ending."""
+    return shortened(flat(name, len(name)), NAME_LIMIT)
 
 
 def enclosed(tag: str, text: str, marks: str = "") -> str:

@@ -29,6 +29,7 @@ from core.prompt.tags import (
     TRANSCRIPT,
     alone,
     enclosed,
+    file_name,
     flat,
     marks,
     quoted,
@@ -188,10 +189,13 @@ def _quote(quote: Quote, zone: tzinfo, most: int) -> str:
 
 
 def _file(attachment: Attachment, file: File | None) -> str:
-    name = marks({"name": attachment.name})
+    shown = (file.name if file is not None else "") or attachment.name
+    name = marks({"name": file_name(shown)})
     if file is not None and file.kind is FileKind.UNREAD:
         return alone(FILE, name + marks({"note": f"could not be read: {file.why}"}, _NOTE_LIMIT))
-    named = name + marks({"type": attachment.media_type, "size": in_bytes(attachment.size)})
+    size = attachment.size or (file.size if file is not None else 0)
+    kind = attachment.media_type if file is None else file.media_type or attachment.media_type
+    named = name + marks({"type": kind, "size": in_bytes(size) if size else ""})
     if file is None:
         return alone(FILE, named)
     is_text = file.kind is FileKind.TEXT

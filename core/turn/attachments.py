@@ -23,6 +23,7 @@ from typing import TYPE_CHECKING
 
 from core.domain import limits
 from core.domain.errors import FileGoneError, FileUnreadableError, PlatformError, StoreError
+from core.domain.message import clean
 from core.domain.tasks import Tasks
 from core.prompt.files import CROWDED, REJECTED, File, FileKind, fitted, read, too_large, unread
 
@@ -166,12 +167,13 @@ class Attachments:
     async def _fetched(
         self, platform: Platform, cached: _ThreadFiles, attachment: Attachment
     ) -> File:
-        data, form = await platform.fetch(cached.thread, attachment)
+        data, form, name = await platform.fetch(cached.thread, attachment)
         loop = asyncio.get_running_loop()
         file = await loop.run_in_executor(self._reading, read, data, self._rules)
-        if form:
-            file = replace(file, note="; ".join(filter(None, [form, file.note])))
-        digest = hashlib.sha256(data + form.encode()).hexdigest()
+        note = "; ".join(filter(None, [form, file.note]))
+        unnamed = attachment.name == attachment.id
+        file = replace(file, note=note, name=clean(name) if unnamed else "", size=len(data))
+        digest = hashlib.sha256(data + f"{form} {file.name}".encode()).hexdigest()
         return self._cache.put(cached, attachment.id, digest, file, self._clock.monotonic())
 
     # --- what was changed or removed ------------------------------------------------------------

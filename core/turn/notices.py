@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from core.domain.session import DECLINED, REFUSED
 from core.models.port import StopReason
 from core.prompt.files import CROWDED, FileKind
-from core.prompt.tags import one_line
+from core.prompt.tags import file_name, one_line
 
 if TYPE_CHECKING:
     from core.prompt.files import File, Files
@@ -67,10 +67,10 @@ def file_notes(plan: Plan, files: Files) -> tuple[str, ...]:
     named the others.
     """
     new = [(each.name, files.get(each.id)) for entry in plan.batch for each in entry.attachments]
-    lines = [_file_note(one_line(name), file) for name, file in new if file and file.why]
+    lines = [_file_note(_named(name), file) for name, file in new if file and file.why]
     entries = (entry for turn in plan.turns for entry in turn.entries)
     older = [each for entry in entries for each in entry.attachments if each.id in files]
-    crowded = [one_line(each.name) for each in older if files[each.id].why == CROWDED]
+    crowded = [_named(each.name) for each in older if files[each.id].why == CROWDED]
     if crowded:
         lines.append(f"Newer files left no room for these earlier ones: {', '.join(crowded)}.")
     return tuple(lines)
@@ -102,6 +102,10 @@ def interrupted(partial: str, reason: str) -> str:
 
 def _messages(count: int, which: str = "") -> str:
     return f"One {which}message" if count == 1 else f"{count} {which}messages"
+
+
+def _named(name: str) -> str:
+    return one_line(file_name(name))
 
 
 def _file_note(name: str, file: File) -> str:

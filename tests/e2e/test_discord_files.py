@@ -88,7 +88,7 @@ async def test_of_a_picture_that_is_too_large_discord_has_a_smaller_copy(
         file.facts, file.smaller = facts, png(8, 6)
         request = await shown(file, fake)
     assert [block.data for block in request.messages[-1].media] == [png(8, 6)]
-    assert "; Discord's smaller copy of it]" in request.messages[-1].text
+    assert """note="Discord's smaller copy of it"/>""" in request.messages[-1].text
 
 
 @pytest.mark.parametrize(
@@ -106,4 +106,13 @@ async def test_what_is_too_large_is_named_with_both_sizes(
         file = fake.file(name, "x")
         file.facts = facts
         request = await shown(file, fake)
-    assert f"{name} could not be read: it is too large {words}" in request.messages[-1].text
+    said = f'<chat_file name="{name}" note="could not be read: it is too large {words}'
+    assert said in request.messages[-1].text
+
+
+async def test_a_name_is_shown_as_people_see_it() -> None:
+    async with FakeDiscord() as fake:
+        file = fake.file("_.csv", "name,amount")
+        file.facts = {"title": "売上"}
+        request = await shown(file, fake)
+    assert '<chat_file name="売上.csv"' in request.messages[-1].text

@@ -200,3 +200,36 @@ async def test_slack_has_a_pdf_of_an_office_document() -> None:
         request = await said_of(fake, file)
     assert media_of(request) == [pdf(2)]
     assert 'note="Slack\'s PDF of it"' in request.messages[-1].text
+
+
+@pytest.mark.parametrize("status", [403, 404])
+async def test_without_the_other_form_the_file_itself_is_told_about(status: int) -> None:
+    async with FakeSlack() as fake:
+        fake.faults.next("files.download", Status(status))
+        file = fake.file(fake.person("ann"), "note.m4a", b"\0\0\0\x20ftypM4A \0\0", "audio/mp4")
+        file.facts = {"transcription": {"status": "complete"}}
+        file.forms = {"vtt": b"WEBVTT"}
+        request = await said_of(fake, file)
+    assert "it is a sound recording: send what is said in it as text" in request.messages[-1].text
+
+
+async def test_the_beginning_of_a_transcript_is_better_than_nothing() -> None:
+    async with FakeSlack() as fake:
+        fake.faults.next("files.download", Status(404))
+        file = fake.file(fake.person("ann"), "note.m4a", b"\0\0\0\x20ftypM4A \0\0", "audio/mp4")
+        words = {"content": "Call Rex back about", "has_more": True}
+        file.facts = {"transcription": {"status": "complete", "preview": words}}
+        file.forms = {"vtt": b"WEBVTT"}
+        request = await said_of(fake, file)
+    assert "Call Rex back about" in request.messages[-1].text
+    assert "the beginning of Slack's transcript of it" in request.messages[-1].text.replace(
+        "&#x27;", "'"
+    )
+
+
+async def test_a_file_of_another_organisation_has_its_name_and_size() -> None:
+    async with FakeSlack() as fake:
+        file = fake.file(fake.person("ann"), "plan.txt", "We dance.", external=True)
+        request = await said_of(fake, file)
+    assert '<chat_file name="plan.txt" type=' in request.messages[-1].text
+    assert ' size="9 bytes"' in request.messages[-1].text

@@ -403,3 +403,33 @@ def test_a_date_that_no_calendar_has_is_no_reason_to_fail() -> None:
     past = (turn(replace(entry(0, "hi"), sent_at=1e300)),)
     request = summary_request("", past, kind=Kind.DM, model="haiku", max_tokens=300)
     assert 'on="unknown"' in request.messages[0].text
+
+
+def file_tag(name: str, media_type: str = "text/csv", file: File | None = None) -> str:
+    sent = Attachment(id="f9", name=name, media_type=media_type, size=20)
+    said = words_of([entry(0, "", files=(sent,))], Kind.DM, {} if file is None else {"f9": file})
+    return said.rpartition("<chat_file")[2]
+
+
+@pytest.mark.parametrize(
+    ("name", "shown"),
+    [
+        ("report.final.csv.exe", "report.final.csv.exe"),
+        ("no ending", "no ending"),
+        ("invoice\u202egpj.exe", "invoicegpj.exe"),
+        ("a\r\n[file: b].txt", "a [file: b].txt"),
+        ("x" * 300 + ".tar.gz", "x" * 53 + "…" + "x" * 19 + ".tar.gz"),
+        ("\u202e" * 300 + ".csv", ".csv"),
+    ],
+)
+def test_a_file_is_named_on_one_line_with_its_ending(name: str, shown: str) -> None:
+    assert file_tag(name).startswith(f' name="{shown}" ')
+    assert len(shown) <= NAME_LIMIT
+
+
+def test_a_file_is_said_to_be_what_its_content_is() -> None:
+    image = File(kind=FileKind.IMAGE, image="image/webp", data=b"x")
+    assert ' type="image/webp" ' in file_tag("a.txt", "text/plain", image)
+    pdf = File(kind=FileKind.PDF, data=b"x")
+    assert ' type="application/pdf" ' in file_tag("a.png", "image/png", pdf)
+    assert ' type="text/x-log" ' in file_tag("a", "text/x-log", File(kind=FileKind.TEXT, text="x"))

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from bots.discord.ids import is_id
 from core.domain.message import Attachment, Author
 from core.domain.payload import count_of, dict_of, dicts_of, str_of
+from core.domain.text import shortened
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -93,13 +94,14 @@ def file_name(file: Mapping[str, Any]) -> str:
     """Return a file's name as people see it.
 
     Discord strips a name of all that is not ASCII, and keeps the rest of it as the title (docs:
-    resources/message, "Attachment Structure").
+    resources/message, "Attachment Structure"; github.com/discord/discord-api-docs, pull request
+    6945).
     """
     name = str_of(file, "filename") or str_of(file, "id")
     title, ending = str_of(file, "title"), name.rpartition(".")[2]
     if title and "." in name and not title.endswith(f".{ending}"):
         title = f"{title}.{ending}"
-    return (title or name)[:_LONGEST]
+    return shortened(title or name, _LONGEST)
 
 
 def attached_to(payload: Mapping[str, Any]) -> list[str]:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from core.domain.message import Attachment, Author
 from core.domain.payload import count_of, dict_of, dicts_of, str_of
+from core.domain.text import shortened
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -121,7 +122,7 @@ def files_of(message: Mapping[str, Any]) -> tuple[Attachment, ...]:
     return tuple(
         Attachment(
             id=id_,
-            name=(str_of(file, "name") or str_of(file, "title") or id_)[:LONGEST],
+            name=shortened(str_of(file, "name") or str_of(file, "title") or id_, LONGEST),
             media_type=_type_of(file),
             size=count_of(file, "size"),
         )

@@ -60,6 +60,7 @@ _UNSEEN = {"image/heic", "image/heif"}
 """Pictures that models don't take, and that can't be converted here."""
 _OFFICE = ("application/vnd.", "application/msword", "application/rtf")
 _SPOKEN = ("audio/", "video/")
+_BEGINNING = "the beginning of Slack's transcript of it"
 _FORMS = {
     "vtt": "Slack's transcript of it",
     "converted_pdf": "Slack's PDF of it",
@@ -81,16 +82,31 @@ async def fetch(api: Api, file: str) -> FileContent:
         )
     except RefusedError as refused:
         raise _meaning(refused.code) from refused
+    name = str_of(found, "name") or str_of(found, "title")
+    return (await _fetch_form(api, found) or await _fetch_file(api, found))._replace(name=name)
+
+
+async def _fetch_form(api: Api, found: Mapping[str, Any]) -> FileContent | None:
+    """Return another form of a file if it should be read instead, and Slack returns it."""
     url, form = _other_form(found)
-    if not url:
-        if (refusal := _refusal(found)) is not None:
-            raise refusal
-        url = _address(found)
-    html = not form and _is_page(found)
+    try:
+        return FileContent(await _fetched(api, url, html=False), form) if url else None
+    except (FileUnreadableError, PlatformError):  # apps may not have the transcripts of some plans
+        words = str_of(dict_of(dict_of(found, "transcription"), "preview"), "content")
+        return FileContent(words.encode(), _BEGINNING) if words else None
+
+
+async def _fetch_file(api: Api, found: Mapping[str, Any]) -> FileContent:
+    if (refusal := _refusal(found)) is not None:
+        raise refusal
+    return FileContent(await _fetched(api, _address(found), html=_is_page(found)))
+
+
+async def _fetched(api: Api, url: str, *, html: bool) -> bytes:
     for tries_left in reversed(range(_TRIES)):
         content, why = await _tried(api, url, html=html)
         if content is not None:
-            return FileContent(content, form)
+            return content
         if tries_left:
             await asyncio.sleep(_PAUSE)
     raise PlatformError(f"a file could not be fetched: {why}")
