@@ -6,6 +6,7 @@ import asyncio
 import re
 from typing import TYPE_CHECKING
 
+from core.domain.session import Entry
 from core.models.scripted import ScriptedModel
 from tests.e2e.discord_bot import bot_on, until_true
 from tests.e2e.discord_hands import settled, talk
@@ -232,3 +233,78 @@ async def test_the_title_of_a_persons_thread_follows_it() -> None:
     assert "Who fixes 17?" in seen(claude.calls[0])
     assert "Who fixes 18?" in seen(claude.calls[1])
     assert "Who fixes 17?" not in seen(claude.calls[1])
+
+
+async def test_the_preview_of_a_link_is_known_once_discord_has_added_it() -> None:
+    claude = model()
+    async with FakeDiscord() as fake:
+        ann, general = fake.person("ann"), fake.channel("general")
+        async with bot_on(fake, claude) as bot:
+            ask, thread = await talk(fake, bot, ann, general, "see https://example.com")
+            other = await fake.say(ann, general, "https://example.com, for nobody")
+            await fake.unfurl(ask, "Foxes of Iceland")
+            await fake.unfurl(other, "Nothing")
+            await until_true(lambda: has(bot, "Foxes"))
+            await fake.unfurl(ask, "Foxes of Iceland")
+            await fake.say(ann, thread, "what is it about?")
+            await fake.replies(thread, 2)
+            await settled(bot)
+            assert len(fake.said_by_bot()) == 2
+    assert "Foxes" not in seen(claude.calls[0])
+    assert '<chat_quote kind="preview">\nFoxes of Iceland' in seen(claude.calls[1])
+    assert "Nothing" not in seen(claude.calls[1])
+
+
+async def has(bot: Bot, words: str) -> bool:
+    """Return whether something that people saw in the only thread has these words."""
+    (info,) = (await bot.store.threads()).threads
+    entries = [e for e in await bot.store.history(info.thread) if isinstance(e, Entry)]
+    return any(words in quote.text for entry in entries for quote in entry.quotes)
+
+
+async def test_what_an_app_edits_is_known_as_it_ended_and_never_holds_an_answer_up() -> None:
+    claude = ScriptedModel("hi", ["One ", 1.5, "answer."], reply=echo)
+    async with FakeDiscord() as fake:
+        ann, general = fake.person("ann"), fake.channel("general")
+        async with bot_on(fake, claude) as bot:
+            _, thread = await talk(fake, bot, ann, general, "hello")
+            build = await fake.webhook("CI", thread, "Build 17 runs")
+            await heard(bot, 3)
+            asking = await fake.say(ann, thread, "and?")
+            await fake.until(lambda: len(claude.calls) == 2)
+            for step in range(5):
+                await fake.edit(build, f"Build 17 runs, step {step}")
+                await asyncio.sleep(0.1)
+            await fake.replies(thread, 2)
+            await settled(bot)
+            assert len(claude.calls) == 2
+            await fake.edit(build, "Build 17 is green")
+            await asyncio.sleep(0.3)
+            await fake.say(ann, thread, "and now?")
+            await fake.replies(thread, 3)
+    assert asking.id
+    assert "Build 17 is green" in seen(claude.calls[2])
+    assert "step" not in seen(claude.calls[2])
+
+
+async def test_where_there_is_more_than_was_read_the_model_is_told() -> None:
+    claude = model()
+    async with FakeDiscord() as fake:
+        ann, ben, general = fake.person("ann"), fake.person("ben"), fake.channel("general")
+        async with bot_on(fake, claude):
+            thread = await fake.open_thread(ben, general, "Long")
+            for number in range(130):
+                await fake.say(ben, thread, f"Try {number}!")
+            await fake.say(ann, thread, f"{fake.at_bot} what do you think?")
+            await fake.replies(thread)
+            short = await fake.open_thread(ben, general, "Short")
+            for number in range(60):
+                await fake.say(ben, short, f"Try {number}!")
+            await fake.say(ann, short, f"{fake.at_bot} and here?")
+            await fake.replies(short)
+    long, whole = map(seen, claude.calls)
+    assert "Some earlier messages of this thread are not shown to you." in long
+    assert "Try 129!" in long
+    assert "Try 20!" not in long
+    assert "not shown to you" not in whole
+    assert "Try 0!" in whole
