@@ -77,8 +77,9 @@ class Slack:
         self._me = me
         self._clock = clock
         self._store = store
-        self.platform = SlackPlatform(api, me, clock, most_messages=settings.slack_answer_messages)
-        self._names = Names(api, clock, me)
+        self._names = names = Names(api, clock, me)
+        most = settings.slack_answer_messages
+        self.platform = SlackPlatform(api, me, clock, names, most_messages=most)
         self._audience = Audience(self._names, me, strangers=settings.slack_allow_strangers)
         directory = SlackDirectory(
             api, me, self._names, self._audience, admins=settings.slack_admins

@@ -65,6 +65,11 @@ class TerminalPlatform(Platform):
         return self._capabilities
 
     @override
+    async def place_of(self, thread: ThreadKey) -> str:
+        del thread
+        return "a terminal"
+
+    @override
     def cut(self, text: str) -> tuple[int, ...]:
         return (len(text),)
 

@@ -198,6 +198,13 @@ class Platform(Protocol):
         """
         ...
 
+    async def place_of(self, thread: ThreadKey) -> str:
+        """Return what people call the channel or thread, for the model.
+
+        Returns an empty text for a direct message, and if the name is not known. Never raises.
+        """
+        ...
+
     async def post(self, target: DeliveryTarget, text: str, key: PostKey) -> str:
         """Post a message under its key, or a file with this text (`key.is_file`); return its id.
 

@@ -245,6 +245,10 @@ class Session:
     """The first position whose files are shown; earlier files are only named."""
     revision: str = ""
     """The thread's revision when it was read."""
+    place: str = ""
+    """What people call the channel or thread; empty if it has no name."""
+    formatting: str = ""
+    """What Markdown people see there."""
     zone: tzinfo = UTC
     """The time zone of the people."""
 

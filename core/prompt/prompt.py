@@ -13,6 +13,7 @@ from functools import partial
 from html import escape
 from typing import TYPE_CHECKING
 
+from core.domain.message import Kind
 from core.domain.session import Status
 from core.models.port import (
     Block,
@@ -54,7 +55,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from datetime import tzinfo
 
-    from core.domain.message import Author, Kind
+    from core.domain.message import Author
     from core.domain.session import Entry, Session, Turn
     from core.models.port import Part, ShownMessage
     from core.prompt.files import Files
@@ -171,18 +172,20 @@ class PromptContext:
     """What Markdown people see on the platform; one line."""
 
 
-def scene_of(
-    session: Session, now: float, *, place: str = "", formatting: str = ""
-) -> PromptContext:
+def scene_of(session: Session, now: float) -> PromptContext:
     """Return the context in which the new messages of a session are answered now."""
     asking = [entry.author for entry in session.batch if entry.status is Status.ADDRESSED]
+    speakers = tuple({author.id: author for author in asking}.values())
+    place = session.place
+    if not place and session.kind is Kind.DM and len(speakers) == 1:
+        place = f"a direct message with {speakers[0].name}"
     return PromptContext(
         now=datetime.fromtimestamp(now, session.zone),
         place=place,
         platform=session.thread.platform,
         kind=session.kind,
-        speakers=tuple({author.id: author for author in asking}.values()),
-        formatting=formatting,
+        speakers=speakers,
+        formatting=session.formatting,
     )
 
 

@@ -6,6 +6,7 @@ fewer earlier messages, and the numbers in the refusal are learned.
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from dataclasses import dataclass, replace
 from functools import partial
@@ -127,7 +128,12 @@ class AnswerGenerator:
     async def _answer(self, session: Session, strategy: Strategy, delivery: Delivery) -> Replied:
         platform = delivery.platform
         wanted = attachments_in_view(session, strategy)
-        files = await self._files.load(platform, session.thread, wanted, session.revision)
+        files, place = await asyncio.gather(
+            self._files.load(platform, session.thread, wanted, session.revision),
+            platform.place_of(session.thread),
+        )
+        formatting = platform.capabilities.formatting
+        session = replace(session, place=place, formatting=formatting)
         if gone := {key for key, file in files.items() if file.gone}:
             session = replace(session, turns=without_answers_about(session.turns, gone))
         async with Preview(delivery, platform.capabilities, self._clock) as preview:

@@ -117,7 +117,8 @@ async def test_the_opening_message_of_a_post_is_answered_in_it(kind: str, text: 
     first = seen(model.calls[0])
     assert opens(f"{TITLE}\nTags: rust, pdf", text) in first
     assert "It lies on its side." in first
-    assert seen(model.calls[1]).count(TITLE) == 1
+    assert seen(model.calls[1]).count(f"\n{TITLE}\n") == 1
+    assert f'<chat_place name="{TITLE} (#help in {fake.home.name})"/>' in seen(model.calls[1])
 
 
 async def test_a_post_is_left_alone_unless_it_mentions_the_bot_and_is_known_when_it_does() -> None:
@@ -216,7 +217,9 @@ async def test_the_opening_message_of_a_post_may_be_edited_renamed_and_deleted()
             await fake.say(ann, post, f"{fake.at_bot} what do you know?")
             await fake.replies(post, 2)
     assert opens(TITLE, "see title") in seen(model.calls[0])
-    assert not any(word in seen(model.calls[-1]) for word in ("1234", "A question"))
+    assert "A question" not in seen(model.calls[-1])
+    assert f"My PIN is 1234 (#help in {fake.home.name})" in seen(model.calls[-1]), "all see it"
+    assert seen(model.calls[-1]).count("1234") == 1
 
 
 @pytest.mark.parametrize("code", [40058, 0])

@@ -308,3 +308,21 @@ async def test_where_there_is_more_than_was_read_the_model_is_told() -> None:
     assert "Try 20!" not in long
     assert "not shown to you" not in whole
     assert "Try 0!" in whole
+
+
+async def test_the_model_is_told_where_it_is_as_people_call_it() -> None:
+    claude = model()
+    async with FakeDiscord() as fake:
+        ann, general = fake.person("ann", nick="Annie"), fake.channel("general")
+        forum, dm = fake.forum("help"), fake.dm(ann)
+        async with bot_on(fake, claude) as bot:
+            await talk(fake, bot, ann, general, "hi")
+            post = await fake.post(ann, forum, "How do I rotate?", f"{fake.at_bot} see title")
+            await fake.replies(post)
+            await fake.say(ann, dm, "hi")
+            await fake.replies(dm)
+    first, second, third = (asked(call).replace("&#x27;", "'") for call in claude.calls)
+    assert f"#general in {fake.home.name}" in first
+    assert f"How do I rotate? (#help in {fake.home.name})" in second
+    assert "a direct message with Ann" in third
+    assert not any(fake.home.id in said for said in (first, second, third))

@@ -67,6 +67,10 @@ class FakePlatform:
     wait_seconds: float = math.inf
     """How long a person may be left without a word."""
 
+    async def place_of(self, thread: ThreadKey) -> str:
+        """Return the channel's key as its name."""
+        return thread.channel
+
     @property
     def capabilities(self) -> Capabilities:
         """Return what it can do: everything, at once."""

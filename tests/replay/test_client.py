@@ -12,6 +12,7 @@ import pytest
 from bots.slack.api import Api, web_client
 from bots.slack.faults import LimitedError, RefusedError
 from bots.slack.inbound.events import Me
+from bots.slack.inbound.names import Names
 from bots.slack.outbound.platform import SlackPlatform
 from bots.slack.pace import Pace
 from core.delivery.port import DeliveryTarget, PostKey
@@ -84,7 +85,8 @@ async def test_each_answer_becomes_what_it_is(path: Path) -> None:
 
 async def _platform(api: Api, recording: Recording) -> SlackPlatform:
     roles = recording.roles
-    return SlackPlatform(api, Me(user=roles["bot"], team=roles["team"]), SystemClock())
+    me, clock = Me(user=roles["bot"], team=roles["team"]), SystemClock()
+    return SlackPlatform(api, me, clock, Names(api, clock, me))
 
 
 @pytest.mark.parametrize("path", PATHS, ids=lambda path: path.stem)

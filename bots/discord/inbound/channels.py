@@ -113,6 +113,24 @@ class Channels:
         named = {id_: channel or server.get_role(int(id_)) for id_, channel in found.items()}
         return names | {id_: each.name for id_, each in named.items() if each}
 
+    def called(self, place: str, thread: str) -> str:
+        """Return what people call a thread or a channel of a server that discord.py knows.
+
+        A thread that the bot opened is called by its channel: its name is made of what was said,
+        and has to go with it. Returns an empty text for a direct message, and for what is not
+        known.
+        """
+        channel = place.rpartition("/")[2]
+        above = self._cached(channel) if is_id(channel) else None
+        if above is None:
+            return ""
+        found = self._cached(thread) if is_id(thread) else None
+        where = f"#{above.name} in {above.guild.name}"
+        me = self._api.client.user
+        if not isinstance(found, discord.Thread) or me is None or found.owner_id == me.id:
+            return where
+        return f"{found.name} ({where})"
+
     def _own_name(self, server: discord.Guild | None) -> dict[str, str]:
         """Return what the bot is called, by its id."""
         me = self._api.client.user

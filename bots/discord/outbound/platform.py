@@ -111,6 +111,10 @@ class DiscordPlatform(Platform):
         return self._capabilities
 
     @override
+    async def place_of(self, thread: ThreadKey) -> str:
+        return self.channels.called(thread.channel, thread.thread)
+
+    @override
     def cut(self, text: str) -> tuple[int, ...]:
         return shape.cut(text, self._most)
 

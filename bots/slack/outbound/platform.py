@@ -42,6 +42,7 @@ if TYPE_CHECKING:
 
     from bots.slack.api import Api
     from bots.slack.inbound.events import Me
+    from bots.slack.inbound.names import Names
     from core.delivery.port import DeliveryTarget, FileContent, Posted
     from core.domain.clock import Clock
     from core.domain.message import Attachment, Message, ThreadKey
@@ -66,6 +67,7 @@ class SlackPlatform(Platform):
         api: Api,
         me: Me,
         clock: Clock,
+        names: Names,
         *,
         most_messages: int = 0,
         edit_interval: float = 1.2,
@@ -77,6 +79,7 @@ class SlackPlatform(Platform):
             api: Slack's Web API.
             me: The bot.
             clock: The clock.
+            names: Know what channels are called.
             most_messages: Messages of one answer at most, before a file; 0 means no limit.
             edit_interval: Seconds between two edits of a preview, by the limit for chat.update.
             stream_life: Seconds after which a stream is ended.
@@ -84,6 +87,7 @@ class SlackPlatform(Platform):
         self._most_messages = most_messages
         self.api = api
         self.me = me
+        self._names = names
         self.status = Status(api, clock)
         self.titles = Titles(api)
         self._streams = Streams(api, clock, life=stream_life)
@@ -104,6 +108,10 @@ class SlackPlatform(Platform):
     @override
     def capabilities(self) -> Capabilities:
         return self._capabilities
+
+    @override
+    async def place_of(self, thread: ThreadKey) -> str:
+        return await self._names.place(channel_of(thread.channel))
 
     @override
     def cut(self, text: str) -> tuple[int, ...]:
