@@ -28,6 +28,7 @@ from bots.discord.ui.interactions import Interactions
 from bots.discord.ui.replies import DiscordReplies
 from bots.discord.ui.views import memory_button
 from bots.outgoing import Connector
+from bots.settings.discord import ids
 from core.commands.authorized import AuthorizedCommands
 from core.commands.in_thread import ThreadCommands
 from core.domain.admission import FollowUp
@@ -240,5 +241,6 @@ def _who_am_i(gateway: GatewayConnection, settings: Settings) -> Me:
     return Me(
         user=str(user.id),
         allow_bots=settings.discord_allow_bots,
+        proxies=ids(settings.discord_proxies),
         threads=settings.discord_answer_in == "thread",
     )

@@ -39,6 +39,7 @@ class DiscordSettings(BaseSettings):
     discord_answer_messages: int = Field(5, ge=1, le=50)
     discord_message_content: bool = True
     discord_allow_bots: bool = False
+    discord_proxies: str = _ids()
     discord_dms: bool = True
     discord_admins: str = Field(
         "server",
@@ -89,6 +90,7 @@ class DiscordSettings(BaseSettings):
         return value.rstrip("/")
 
     @field_validator(
+        "discord_proxies",
         "discord_allow_guilds",
         "discord_deny_guilds",
         "discord_allow_channels",

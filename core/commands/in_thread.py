@@ -44,6 +44,10 @@ _SAID = {
     "quiet": "I will stay quiet in this thread until someone mentions me.",
     "listen": "I am listening in this thread again.",
 }
+_BY_APP = (
+    "I take commands only from people themselves, and an app posted this message for you. Use "
+    "`/chatbot`, or write it without that app."
+)
 _SENT = "I have sent it to you in a direct message."
 _BEGUN = "begun"
 _DISK = {errno.EACCES, errno.EDQUOT, errno.ENOSPC, errno.EPERM, errno.EROFS}
@@ -114,8 +118,10 @@ class ThreadCommands:
         self._soon = soon
         self._tasks = Tasks("a command's late reply")
 
-    async def take(self, message: Message, intake: Intake) -> bool:
+    async def take(self, message: Message, intake: Intake, *, rights: bool = True) -> bool:
         """Run the command that a message is; return False if it is none.
+
+        Without `rights`, since the author is not known for sure, only help is given.
 
         Raises `StoreError`; the platform then delivers the event again.
         """
@@ -123,6 +129,10 @@ class ThreadCommands:
         command = None if message.attachments else parse_command(message.text, linked)
         if command is None or not await self._is_for_us(message, command):
             return False
+        if not (rights or command.name == "help"):
+            if await intake.mark(message):
+                self._soon(self._replies.answer(message, _BY_APP, command.name), message)
+            return True
         if await intake.is_new(message):
             said = await self._change(message, command, intake)
             if await intake.mark(message, _BEGUN):

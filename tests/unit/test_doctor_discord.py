@@ -57,6 +57,18 @@ async def test_a_good_setup_has_no_fault_and_changes_nothing(server: FakeDiscord
     assert not server.gateway.identified
 
 
+async def test_apps_that_post_for_people_are_looked_up(server: FakeDiscord) -> None:
+    kit, ann = server.other_bot("kit", server.home), server.person("ann")
+    hook = "1300000000000000000"
+    listed = f"{kit.id},{ann.id},{hook},{server.bot.id}"
+    findings = await found(server, discord_proxies=listed)
+    faults = said(findings, Level.WRONG)
+    assert f"CHATBOT_DISCORD_PROXIES: {ann.id} is a person" in faults
+    assert f"CHATBOT_DISCORD_PROXIES: {server.bot.id} is this bot itself" in faults
+    assert "kit, which may post for people" in said(findings, Level.FINE)
+    assert f"{hook} is the id of no bot" in said(findings, Level.NOTE)
+
+
 async def test_nothing_set_is_no_fault() -> None:
     assert [finding.level for finding in await found(None)] == [Level.NOTE]
 

@@ -49,7 +49,9 @@ class Me:
 
     user: str
     allow_bots: bool = False
-    """Whether messages of other bots count; the bot's own and a webhook's never do."""
+    """Whether messages of other bots count; the bot's own and a webhook's do not."""
+    proxies: frozenset[str] = frozenset()
+    """Apps and webhooks that post for people, so that their messages count as people's."""
     threads: bool = True
     """Whether a mention in a channel opens a thread; else it is answered in the channel."""
 
@@ -170,7 +172,7 @@ def parse(
         aids: What is known beside the payload.
     """
     if kind in {DELETED, BULK_DELETED}:
-        return Deleted(_deleted_ids(payload))
+        return Deleted(deleted_ids(payload))
     if channel is None:
         return None
     if kind == CREATED:
@@ -289,13 +291,14 @@ def is_withheld(payload: Mapping[str, Any], me: Me) -> bool:
     return (
         payload.get("type") in WRITTEN
         and not is_app(payload)
-        and author_of(payload, me.user) is not None
+        and author_of(payload, me) is not None
         and not str_of(payload, "content")
         and not shows_more(payload)
     )
 
 
-def _deleted_ids(payload: Mapping[str, Any]) -> tuple[str, ...]:
+def deleted_ids(payload: Mapping[str, Any]) -> tuple[str, ...]:
+    """Return the ids of the messages that an event says are deleted."""
     found = payload.get("ids")
     ids = found if isinstance(found, list) else [payload.get("id")]
     return tuple(sorted(str(id_) for id_ in ids if is_id(id_)))
@@ -317,7 +320,7 @@ def _message(
 
     A message without an id is returned without words and files, under its channel's id.
     """
-    author = author_of(payload, me.user)
+    author = author_of(payload, me)
     if author is None or not may_be_written(payload):
         return None
     has_id = is_id(payload.get("id"))

@@ -60,9 +60,9 @@ class Names:
         """Return a message's author as a member of its server; `guild` is empty for a DM."""
         user = dict_of(payload, "author")
         name = name_of(user, dict_of(payload, "member"))
-        if not guild or is_id(payload.get("webhook_id")):  # a webhook is no member
-            return Member(name)
         key, roles = (guild, str_of(user, "id")), roles_of(payload)
+        if not guild or is_id(payload.get("webhook_id")):  # a webhook is no member
+            return Member(name, roles or ())
         if roles is not None:
             member = self._known[key] = Member(name, roles)
             return member

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from typing import TYPE_CHECKING, Any
+from zlib import crc32
 
 from bots.discord.ids import is_id
 from core.domain.message import Attachment, Author
@@ -12,6 +13,8 @@ from core.domain.text import shortened
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+    from bots.discord.inbound.events import Me
 
 WRITTEN = (0, 19)
 """Types of messages in a person's own words, plain or as a reply (docs: "Message Types")."""
@@ -43,14 +46,32 @@ def is_bot(payload: Mapping[str, Any]) -> bool:
     return not by_webhook and dict_of(payload, "author").get("bot") is True
 
 
-def author_of(payload: Mapping[str, Any], me: str) -> Author | None:
-    """Return a message's author, except the bot, whose id is `me`."""
+def is_proxied(payload: Mapping[str, Any], proxies: frozenset[str]) -> bool:
+    """Return whether an app has posted a message for a person.
+
+    `proxies` are ids of webhooks and of the applications that own them (docs: resources/message,
+    `application_id`).
+    """
+    webhook = payload.get("webhook_id")
+    return is_id(webhook) and not proxies.isdisjoint((webhook, payload.get("application_id")))
+
+
+def author_of(payload: Mapping[str, Any], me: Me) -> Author | None:
+    """Return a message's author, except the bot.
+
+    A person for whom an app posts has the app's name for them, and an id that is nobody's on
+    Discord, so it has no rights; unless the payload has their own id in place of the webhook's.
+    """
     user = dict_of(payload, "author")
     id_ = str_of(user, "id")
-    if not is_id(id_) or id_ == me:
+    if not is_id(id_) or id_ == me.user:
         return None
     name = name_of(user, dict_of(payload, "member"))
-    return Author(id=id_, name=name, is_app=is_app(payload))
+    if not is_proxied(payload, me.proxies):
+        return Author(id=id_, name=name, is_app=is_app(payload))
+    if id_ == payload["webhook_id"]:
+        id_ = f"{id_}/{crc32(name.encode(errors='replace')):08x}"
+    return Author(id=id_, name=name)
 
 
 def name_of(user: Mapping[str, Any], member: Mapping[str, Any]) -> str:

@@ -24,7 +24,8 @@ from bots.discord.inbound.events import (
     is_withheld,
     states_files,
 )
-from bots.discord.inbound.people import files_of
+from bots.discord.inbound.people import files_of, is_proxied
+from bots.discord.inbound.proxies import Proxies
 from core.domain.errors import PlatformError
 from core.domain.limits import refusal
 from core.domain.message import FOR_US, Address
@@ -82,12 +83,14 @@ class DiscordIntake:
         self._say = say
         self._tasks = Tasks("a notice")
 
-    async def offer(self, messages: Sequence[Message]) -> None:
+    async def offer(self, messages: Sequence[Message], *, by_app: bool = False) -> None:
         """Take in what people said in one thread, in order, to be answered together.
 
-        Raises `StoreError` if it could not be stored.
+        If an app has posted them (`by_app`), they command nothing.
+
+        Raises `StoreError` if they could not be stored.
         """
-        kept = [m for m in messages if not await self._is_command(m)]
+        kept = [m for m in messages if not await self._is_command(m, by_app=by_app)]
         if not kept:
             return
         kept[0] = await self._backfill.read(kept[0])
@@ -134,8 +137,11 @@ class DiscordIntake:
         """Give notices so many seconds to be posted."""
         await self._tasks.close(grace=grace)
 
-    async def _is_command(self, message: Message) -> bool:
-        if message.author.is_app or not await self._commands.take(message, self._intake):
+    async def _is_command(self, message: Message, *, by_app: bool) -> bool:
+        if message.author.is_app:
+            return False
+        rights = not by_app and is_id(message.author.id)
+        if not await self._commands.take(message, self._intake, rights=rights):
             return False
         self._cursors.moved(message)
         return True
@@ -200,6 +206,7 @@ class Reception:
         self._threads = threads
         self._catch_up = catch_up
         self._queues = ChannelQueues(clock, catch_up.missed)
+        self._proxies = Proxies(audience.me, clock, self._take)
         self._time = DiscordTime(clock)
 
     # --- from the gateway -----------------------------------------------------------------------
@@ -208,6 +215,9 @@ class Reception:
         """Take in an event about messages, after those before it in its channel."""
         if kind == CREATED:
             self._time.saw(payload.get("id"))
+        self._proxies.pass_on(kind, payload)
+
+    def _take(self, kind: str, payload: Mapping[str, Any]) -> None:
         came = self._time.now()
         self._queues.put(
             str_of(payload, "channel_id"),
@@ -236,6 +246,7 @@ class Reception:
 
     async def close(self) -> None:
         """Give what is on its way into the store two seconds to arrive."""
+        self._proxies.close()
         await self._queues.close()
         await self._intake.close()
 
@@ -260,7 +271,8 @@ class Reception:
         message = await self._audience.admit(said, payload, channel)
         if message is not None:
             await self._catch_up.ahead(message)
-            await self._intake.offer([message])
+            by_app = is_proxied(payload, self._audience.me.proxies)
+            await self._intake.offer([message], by_app=by_app)
 
     async def _edited(
         self, event: Edited, payload: Mapping[str, Any], channel: ChannelInfo, came: float

@@ -15,7 +15,7 @@ from cachetools import LRUCache
 from typing_extensions import override
 
 from bots.discord.faults import UNKNOWN_CHANNEL, UNKNOWN_MESSAGE, LimitedError, RefusedError
-from bots.discord.ids import seconds
+from bots.discord.ids import is_id, seconds
 from bots.discord.inbound.events import NAME, channel_of
 from bots.discord.inbound.history import after
 from bots.discord.outbound import format as shape
@@ -266,6 +266,8 @@ class DiscordPlatform(Platform):
 
     async def direct_channel(self, person: str) -> str:
         """Return the channel of a person's direct messages, opened if necessary."""
+        if not is_id(person):  # an app posts for them, and who they are is unknown
+            raise PlatformError("Discord knows no direct messages of this author")
         http = self.api.http
 
         async def opened() -> str:

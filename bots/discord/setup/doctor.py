@@ -20,6 +20,7 @@ from bots.discord.setup.manifest import PERMISSIONS, invite_url
 from bots.discord.ui.commands import commands, is_synced
 from bots.ops.finding import fine, note, wrong
 from bots.outgoing import Connector
+from bots.settings.discord import ids
 from core.domain.errors import broke
 
 if TYPE_CHECKING:
@@ -136,6 +137,8 @@ async def _as_bot(client: discord.Client, settings: Settings) -> AsyncIterator[F
         yield finding
     for finding in await _gateway(client, settings):
         yield finding
+    for proxy in sorted(ids(settings.discord_proxies)):
+        yield await _proxy(client, proxy, str(application.id))
     listed = await client.http.get_global_commands(application.id)
     yield _commands([dict(command) for command in listed])
     yield fine(ABOUT, f"to add it to a server: {invite_url(str(application.id))}")
@@ -182,6 +185,25 @@ def _setup(info: dict[str, Any], application: str) -> Iterator[Finding]:
     if info.get("bot_require_code_grant"):
         text = "it requires an OAuth2 code grant, so its invitation does not work"
         yield wrong(ABOUT, text, f"Turn that off at {page}/bot.")
+
+
+async def _proxy(client: discord.Client, proxy: str, application: str) -> Finding:
+    """Return whether an app that may post for people can be one.
+
+    The user of an application's bot has the id of the application, except for some old ones (docs:
+    topics/oauth2, "Bot vs User Accounts"); a webhook has no user.
+    """
+    name = f"CHATBOT_DISCORD_PROXIES: {proxy}"
+    if proxy == application:
+        return wrong(ABOUT, f"{name} is this bot itself", "Remove it.")
+    try:
+        user = await client.fetch_user(int(proxy))
+    except discord.NotFound:
+        return note(ABOUT, f"{name} is the id of no bot; it may be a webhook or an old application")
+    if user.bot:
+        return fine(ABOUT, f"{name} is {user.name}, which may post for people")
+    fix = "Set it to the id of the application or of the webhook that posts for people."
+    return wrong(ABOUT, f"{name} is a person", fix)
 
 
 async def _gateway(client: discord.Client, settings: Settings) -> list[Finding]:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from typing_extensions import override
 
 from bots.discord.faults import RefusedError
+from bots.discord.ids import is_id
 from bots.discord.inbound.events import NAME, ChannelInfo
 from bots.discord.outbound import posting
 from bots.discord.outbound.files_out import DEFAULT_LIMIT, parts_of
@@ -93,11 +94,12 @@ class DiscordReplies(CommandReplies):
 
         Discord shows something to one person alone only in answer to a command of its own.
         """
-        try:
-            await self.tell(message.author.id, text)
-        except RefusedError as refused:
-            log.info("a refusal is said under the message: %s", refused)
-            await self._platform.say(message, text)
+        if is_id(message.author.id):
+            try:
+                return await self.tell(message.author.id, text)
+            except RefusedError as refused:
+                log.info("a refusal is said under the message: %s", refused)
+        return await self._platform.say(message, text)
 
     async def tell(self, person: str, text: str) -> None:
         """Say something to a person in a direct message."""

@@ -184,6 +184,8 @@ class Message:
     reactions: dict[str, list[str]] = field(default_factory=dict)
     pinned: bool = False
     webhook: str = ""
+    application: str = ""
+    """The application that owns the webhook."""
     interaction: Json | None = None
     shown_to: str = ""
     """The one who sees it, where it's ephemeral."""

@@ -228,7 +228,7 @@ def _plain_json(state: State, message: Message) -> Json:
     optional = {
         "message_reference": message.reference,
         "webhook_id": message.webhook,
-        "application_id": message.webhook,
+        "application_id": message.application or message.webhook,
         "interaction_metadata": message.interaction,
     }
     found |= {name: value for name, value in optional.items() if value} | message.more

@@ -13,7 +13,7 @@ from tests.fakes.discord.shapes import message_json, time_text
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from tests.fakes.discord.model import Json
+    from tests.fakes.discord.model import File, Json
     from tests.fakes.discord.state import Where, Who
 
 FORWARD = 1  # docs: resources/message, "Message Reference Types"
@@ -80,11 +80,18 @@ class Sharing(People):
         *,
         embeds: Sequence[Json] = (),
         components: Sequence[Json] = (),
+        files: Sequence[File] = (),
+        app: str = "",
+        hook: str = "",
     ) -> Message:
-        """Post as a webhook does: under a name of its choice, and as no member."""
-        place, number = self.where(where), self.snowflake()
+        """Post as a webhook does: under a name of its choice, and as no member.
+
+        It is a new webhook unless `hook` is the id of another, and the application `app` owns it.
+        """
+        place, number = self.where(where), hook or self.snowflake()
         user = self.users[number] = User(number, name, None, bot=True)
         message = Message(self.snowflake(), place.id, user, text, self.now(), webhook=number)
+        message.application, message.files = app, list(files)
         message.embeds, message.components = list(embeds), list(components)
         message.flags = COMPONENTS_V2 if components else 0
         noted(self, message, meant(text), replied=False)

@@ -1,0 +1,125 @@
+"""Apps that post people's messages for them, such as PluralKit and Tupperbox, and bridges.
+
+A person's message comes first. The app then posts it again by a webhook, under another name, and
+deletes the person's: PluralKit a second after that (its `ProxyService`, `MessageDeletionDelay`).
+Nothing in the first message shows that this will happen, so each message of a person waits a moment
+(as the “speedbump” of cloudrac3r/out-of-your-element, docs/pluralkit-notetaking.md). Of the two,
+only the app's is answered.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+from bots.discord.ids import is_id
+from bots.discord.inbound.events import BULK_DELETED, CREATED, DELETED, UPDATED, deleted_ids
+from bots.discord.inbound.people import is_app, is_proxied
+from core.domain.payload import dict_of, str_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+
+    from bots.discord.inbound.events import Me
+    from core.domain.clock import Clock
+
+    Payload: TypeAlias = Mapping[str, Any]
+    Place: TypeAlias = tuple[str, str]
+
+_SECONDS = 2.0
+"""Seconds that a person's message waits for an app to replace it."""
+_REPLACED_SECONDS = 5.0
+"""Seconds that it waits for its deletion, once the app has posted what may be the same."""
+
+
+@dataclass(slots=True)
+class _Held:
+    """A person's message that waits."""
+
+    payload: Payload
+    cancel: Callable[[], None]
+    is_gone: bool = False
+
+
+class Proxies:
+    """Holds people's messages until it is clear whether an app replaces them."""
+
+    def __init__(self, me: Me, clock: Clock, take: Callable[[str, Payload], None]) -> None:
+        """Hold messages only if `me` names such apps; `take` gets those that stay."""
+        self._me = me
+        self._clock = clock
+        self._take = take
+        self._held: dict[Place, _Held] = {}
+        """By channel and id, oldest first."""
+
+    def pass_on(self, kind: str, payload: Payload) -> None:
+        """Take an event in now, or hold it."""
+        if not self._me.proxies or not payload.get("guild_id"):
+            self._take(kind, payload)
+        elif kind == CREATED:
+            self._said(payload)
+        elif kind == UPDATED and (held := self._held.get(_place(payload))) is not None:
+            held.payload = {**held.payload, **payload}
+        else:
+            if kind in {DELETED, BULK_DELETED}:
+                self._deleted(payload)
+            self._take(kind, payload)
+
+    def close(self) -> None:
+        """Take in at once what still waits."""
+        for place in list(self._held):
+            self._held[place].cancel()
+            self._release(place)
+
+    def _said(self, payload: Payload) -> None:
+        place = _place(payload)
+        if is_proxied(payload, self._me.proxies):
+            self._take(CREATED, self._by_its_author(payload))
+        elif is_app(payload) or not is_id(place[1]) or place in self._held:
+            self._take(CREATED, payload)
+        else:
+            self._held[place] = _Held(payload, self._later(place, _SECONDS))
+
+    def _deleted(self, payload: Payload) -> None:
+        for id_ in deleted_ids(payload):
+            held = self._held.get((str_of(payload, "channel_id"), id_))
+            if held is not None:
+                held.is_gone = True  # what replaces it may come yet
+
+    def _by_its_author(self, payload: Payload) -> Payload:
+        """Return an app's message as its person's, if theirs is known.
+
+        The name stays that of the app's message.
+        """
+        found = next(self._sources(payload), None)
+        if found is None:
+            return payload
+        place, held = found
+        held.cancel()
+        held.cancel = self._later(place, _REPLACED_SECONDS)
+        person = str_of(dict_of(held.payload, "author"), "id")
+        roles = dict_of(held.payload, "member").get("roles")
+        author = {**dict_of(payload, "author"), "id": person}
+        return {**payload, "author": author, "member": {"roles": roles}}
+
+    def _sources(self, payload: Payload) -> Iterator[tuple[Place, _Held]]:
+        """Yield the messages that an app's may replace, the newest first."""
+        channel, text = str_of(payload, "channel_id"), str_of(payload, "content").strip()
+        for place, held in reversed(self._held.items()):
+            if place[0] != channel:
+                continue
+            if text in str_of(held.payload, "content") if text else held.payload.get("attachments"):
+                yield place, held
+
+    def _later(self, place: Place, seconds: float) -> Callable[[], None]:
+        return self._clock.later(seconds, partial(self._release, place))
+
+    def _release(self, place: Place) -> None:
+        held = self._held.pop(place)
+        if not held.is_gone:
+            self._take(CREATED, held.payload)
+
+
+def _place(payload: Payload) -> Place:
+    return str_of(payload, "channel_id"), str_of(payload, "id")
