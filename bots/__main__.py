@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import os
 import sys
 from typing import TYPE_CHECKING
 
+from bots.ops.streams import prepare_streams, require_streams
 from bots.signals import INTERRUPTED
 from core.domain.errors import ChatbotError, SettingsError, StoreRefusedError, StoreUnavailableError
 
 if TYPE_CHECKING:
-    from collections.abc import Coroutine, Sequence
+    from collections.abc import Collection, Coroutine, Sequence
     from typing import Any
 
     from bots.settings.settings import Settings
@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 FAILED, UNUSABLE = 1, 2
 _TALKS = {"run", "chat", "doctor"}
 """Commands that use the model and the platforms; the others only use the store."""
+_PRINTS = {"audit", "buried", "doctor", "export", "stats"}
+"""Commands whose output is all that they are for."""
 _MOVED = "`doctor --live` has moved: run `make live CHANNEL=…` in a checkout of the project."
 
 
@@ -29,8 +31,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     0: done. 1: something failed while it ran. 2: the command, the settings or the store can't be
     used. 130: Ctrl-C.
     """
+    missing = prepare_streams()
     try:
-        return _main(arguments)
+        code = _main(arguments, missing)
+        sys.stdout.flush()
+        return code
     except KeyboardInterrupt:
         return INTERRUPTED
     except (SettingsError, StoreRefusedError, StoreUnavailableError) as error:
@@ -40,11 +45,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         _say(str(error))
         return FAILED
     except BrokenPipeError:  # the reader of our output closed it
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
 
 
-def _main(arguments: Sequence[str] | None) -> int:
+def _main(arguments: Sequence[str] | None, missing: Collection[str]) -> int:
     options = _parser().parse_args(arguments)
     # Imported late, since help and a mistyped command should not wait for it.
     from bots.ops.logging import set_up_logging, watch_loop  # noqa: PLC0415
@@ -52,6 +56,7 @@ def _main(arguments: Sequence[str] | None) -> int:
     from bots.settings.settings import Settings  # noqa: PLC0415
 
     settings = Settings.from_env()
+    require_streams(_streams(options, settings), missing)
     check_network(settings, talks=options.command in _TALKS)
     set_up_logging(settings.log_level, settings.secrets)
     command = _command(options, settings)
@@ -61,6 +66,16 @@ def _main(arguments: Sequence[str] | None) -> int:
         return await command
 
     return asyncio.run(watched())
+
+
+def _streams(options: argparse.Namespace, settings: Settings) -> Collection[str]:
+    """Return the standard streams that a command needs."""
+    if options.command == "chat":
+        return ("stdin", "stdout")
+    if options.command == "run":  # without platforms, it talks in the terminal
+        return () if settings.slack or settings.discord else ("stdin", "stdout")
+    prints = options.command in _PRINTS and not getattr(options, "file", "")
+    return ("stdout",) if prints else ()
 
 
 def _command(options: argparse.Namespace, settings: Settings) -> Coroutine[Any, Any, int]:

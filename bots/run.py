@@ -17,7 +17,7 @@ from bots.app import App, say, start_lines
 from bots.connect_retry import retry_until_reached
 from bots.factories import model_for
 from bots.health import Connected, Health
-from bots.settings.environment import data_dir
+from bots.settings.environment import history_dir
 from bots.signals import INTERRUPTED, Signals
 from bots.terminal.app import Terminal
 from bots.terminal.session import BotParts
@@ -200,7 +200,7 @@ async def _run_terminal(app: App, signals: Signals, thread: str) -> int:
         user=app.settings.user,
     )
     try:
-        terminal = await Terminal.open(parts, data_dir(), thread)
+        terminal = await Terminal.open(parts, history_dir(), thread)
         worker.serve(terminal.platform)
         async with worker:
             code = await signals.run(_first_end([terminal.serve(), worker.wait()]))

@@ -111,7 +111,10 @@ async def _export_to(app: App, thread: ThreadKey, file: str, *, as_json: bool) -
             form=ExportFormat.JSON if as_json else None,
         )
     except OSError as error:
-        say(f"chatbot: {file} can't be written: {error.strerror or error}")
+        say(f"chatbot: {inert(file)} can't be written: {error.strerror or error}")
+        return 1
+    except (ValueError, RuntimeError):  # a NUL, or the home of an unknown user
+        say(f"chatbot: {file!r} is not a valid file name")
         return 1
     say(f"Written to {path}.")
     return 0

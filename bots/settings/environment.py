@@ -7,14 +7,33 @@ import os
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
+from core.domain.errors import SettingsError
 from core.domain.message import clean
 
 
 def data_dir() -> Path:
-    """Return the directory for a user's data on this system."""
+    """Return the directory for a user's data on this system.
+
+    Raises:
+        SettingsError: The user has no home directory, as a container's user may not.
+    """
     from platformdirs import user_data_path  # noqa: PLC0415 - only for a default
 
-    return user_data_path("chatbot", appauthor=False)
+    try:
+        return user_data_path("chatbot", appauthor=False)
+    except RuntimeError:
+        raise SettingsError(
+            "This user has no home directory to keep conversations in: set HOME to a folder, or "
+            "CHATBOT_STORE to a store such as sqlite:////data/chat.db."
+        ) from None
+
+
+def history_dir() -> Path | None:
+    """Return the directory for the lines that a person types; None without a home directory."""
+    try:
+        return data_dir()
+    except SettingsError:
+        return None
 
 
 def user_name() -> str:

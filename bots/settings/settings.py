@@ -26,6 +26,8 @@ from core.memory.strategies.registry import DEFAULT_STRATEGY, STRATEGIES
 from core.store.urls import SCHEMES
 
 PREFIX = "CHATBOT_"
+_QUOTES = " \"'`"
+"""What `docker run --env-file` and Kubernetes hand on with a value, and shells would remove."""
 OFFLINE = "offline"
 HOUR = 3600
 DAY = 24 * HOUR
@@ -206,9 +208,16 @@ class Settings(SlackSettings, DiscordSettings):
     @classmethod
     def _check_key(cls, value: SecretStr) -> SecretStr:
         key = value.get_secret_value().strip()
-        if not (key.isascii() and key.isprintable()) or " " in key:
+        if not (key.isascii() and key.isprintable()) or any(each in key for each in _QUOTES):
             raise ValueError("contains characters that no key has")
         return SecretStr(key)
+
+    @field_validator("model", "summary_model")
+    @classmethod
+    def _check_model(cls, value: str) -> str:
+        if any(each in value.strip() for each in _QUOTES):
+            raise ValueError("contains quotes or spaces, which no model's name has")
+        return value
 
     @field_validator("anthropic_base_url")
     @classmethod

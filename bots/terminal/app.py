@@ -23,8 +23,8 @@ FAILED = 1
 class Terminal:
     """This process's terminal: its screen, the session at it, and its platform."""
 
-    def __init__(self, parts: BotParts, data: Path) -> None:
-        """Create it; `data` is the directory that keeps the lines a person typed."""
+    def __init__(self, parts: BotParts, data: Path | None) -> None:
+        """Create it; `data` is the directory that keeps the lines a person typed, if any."""
         interactive = sys.stdin.isatty() and sys.stdout.isatty()
         self._data = data
         self._screen = TtyScreen() if interactive else PipeScreen(sys.stdout.fileno())
@@ -32,7 +32,7 @@ class Terminal:
         self.platform = TerminalPlatform(self._session, previews=interactive)
 
     @classmethod
-    async def open(cls, parts: BotParts, data: Path, thread: str) -> Self:
+    async def open(cls, parts: BotParts, data: Path | None, thread: str) -> Self:
         """Create a terminal that shows a thread: the named one, or the last used if empty.
 
         Open it before the worker starts, which may finish an interrupted reply at once.
@@ -45,7 +45,7 @@ class Terminal:
         """Serve until the person leaves or the input ends; return the exit code."""
         if isinstance(self._screen, PipeScreen):
             await serve_pipe(self._session, self._screen, PipeLines(sys.stdin.fileno()))
-            return FAILED if self._session.failed else 0
+            return FAILED if self._session.failed or self._screen.failed else 0
         # Imported late, since a pipe starts faster without it.
         from bots.terminal.prompt import InterruptError, serve_prompt  # noqa: PLC0415
 

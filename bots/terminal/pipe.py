@@ -37,7 +37,9 @@ class PipeScreen:
         """Write replies to this descriptor."""
         self._descriptor = descriptor
         self.closed = asyncio.Event()
-        """The program at the other end no longer reads."""
+        """Nothing more can be written."""
+        self.failed = False
+        """An answer could not be written, and not because its reader has enough."""
 
     async def entry(self, entry: Entry) -> None:
         """Ignore what other people say: the pipe gets the answers to its own lines only."""
@@ -69,8 +71,13 @@ class PipeScreen:
         data = f"{line}\n".encode()
         try:
             await _in_daemon_thread(lambda: _write_all(self._descriptor, data))
-        except OSError:
-            self.closed.set()  # the log still has the answer
+        except BrokenPipeError:
+            self.closed.set()  # the reader has enough, and the log still has the answer
+        except OSError as error:
+            why = error.strerror or type(error).__name__
+            await self.tell(f"chatbot: stdout can't be written: {why}. The answer is saved.")
+            self.failed = True
+            self.closed.set()
 
 
 @dataclass(frozen=True, slots=True)

@@ -27,10 +27,10 @@ class InterruptError(Exception):
     """The person pressed Ctrl-C."""
 
 
-async def serve_prompt(session: TerminalSession, screen: TtyScreen, data: Path) -> None:
+async def serve_prompt(session: TerminalSession, screen: TtyScreen, data: Path | None) -> None:
     """Read a line, send it and show the answer, until the person leaves.
 
-    The directory `data` keeps the lines. Raises `InterruptError` for Ctrl-C.
+    The directory `data` keeps the lines, if there is one. Raises `InterruptError` for Ctrl-C.
     """
     prompt: PromptSession[str] = PromptSession(history=_history(data))
     await session.finish_interrupted()
@@ -72,8 +72,10 @@ async def _take(line: str, session: TerminalSession, commands: SlashCommands) ->
     return True
 
 
-def _history(data: Path) -> History:
+def _history(data: Path | None) -> History:
     """Return the history of typed lines, in a file that only the user can read."""
+    if data is None:
+        return InMemoryHistory()
     path = data / "history"
     try:
         data.mkdir(mode=0o700, parents=True, exist_ok=True)

@@ -67,15 +67,24 @@ async def export_to(
     """
     path = Path(file)
     target = await asyncio.to_thread(_create, path)
-    with target:
-        async for piece in export(store, thread, form or form_for(path), at=at):
-            await asyncio.to_thread(target.write, piece)
+    try:
+        with target:
+            async for piece in export(store, thread, form or form_for(path), at=at):
+                await asyncio.to_thread(target.write, piece)
+    except BaseException:
+        # Half an export looks like a whole one, and would stand in the way of the next.
+        _remove(path)
+        raise
     return path
 
 
 def _create(path: Path) -> TextIO:
     flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL
     return os.fdopen(os.open(path.expanduser(), flags, 0o600), "w", encoding="utf-8")
+
+
+def _remove(path: Path) -> None:
+    path.expanduser().unlink(missing_ok=True)
 
 
 _UNSEEN = {

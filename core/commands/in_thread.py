@@ -50,7 +50,9 @@ _BY_APP = (
 )
 _SENT = "I have sent it to you in a direct message."
 _BEGUN = "begun"
-_DISK = {errno.EACCES, errno.EDQUOT, errno.ENOSPC, errno.EPERM, errno.EROFS}
+_DISK = {
+    *(errno.EACCES, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.ENOSPC, errno.EPERM, errno.EROFS),
+}
 _NOT_SENT = "The export may not have reached you. Please ask for it again."
 _UNWRITTEN = (
     "I could not write the file on the machine I run on. The person who runs me can check the free "

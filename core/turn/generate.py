@@ -54,7 +54,7 @@ _FAR = 4
 """The factor by which our token count may be wrong, at most."""
 _NOT_LONG = (
     "The model rejects this message as too long, although it is short. The person who runs me "
-    "finds the numbers in the log."
+    "finds in the log what it says."
 )
 _ANSWER_TOO_LONG = (
     "The model does not allow answers as long as I ask for. The person who runs me can lower "
@@ -355,7 +355,9 @@ def _in_words(error: PromptTooLargeError, prompt: _Prompt) -> PromptTooLargeErro
     sentence = str(told) if told.is_long else _NOT_LONG
     if error.answer_limit is not None:
         sentence = _ANSWER_TOO_LONG
-    return PromptTooLargeError(sentence, size=error.size, limit=error.limit)
+    worded = PromptTooLargeError(sentence, size=error.size, limit=error.limit)
+    worded.said = error.said
+    return worded
 
 
 def _told(error: PromptTooLargeError, prompt: _Prompt) -> MessageTooLargeError:
@@ -379,6 +381,7 @@ def _log_room(error: MessageTooLargeError | PromptTooLargeError) -> None:
         return
     if isinstance(error, PromptTooLargeError):
         named = f"the model counts {error.size or '?'} and takes {error.limit or '?'}"
+        named += f" ({error.said})" if error.said else ""
     else:
         named = f"it may have {told.room}"
     log.warning(

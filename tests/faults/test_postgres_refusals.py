@@ -20,6 +20,7 @@ from psycopg import pq
 from core.domain.errors import StoreRefusedError, StoreUnavailableError
 from core.store.sql.postgres import PostgresStore
 from core.store.sql.postgres.connecting import refusal_code
+from core.store.sql.postgres.connecting.errors import explained, passes
 from core.store.sql.postgres.database import Database
 
 if TYPE_CHECKING:
@@ -121,6 +122,20 @@ async def test_what_passes_is_tried_again(code: str, text: str, sentence: str) -
         with pytest.raises(StoreUnavailableError) as caught:
             await database.run(lambda connection: connection.execute("SELECT 1"))
     assert sentence in str(caught.value) or "in time" in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("text", "sentence"),
+    [
+        ('root certificate file "/x/root.crt" does not exist', "name the file of its authority"),
+        ('could not read certificate file "/x/c.pem": No such file', "certificate of this client"),
+        ('private key file "/x/k.pem" has group or world access', "certificate of this client"),
+    ],
+)
+def test_what_libpq_says_of_files_for_tls(text: str, sentence: str) -> None:
+    error = psycopg.OperationalError(f"connection failed: {text}")
+    assert not passes(error)
+    assert sentence in str(explained(error, "host:1"))
 
 
 async def test_an_older_libpq_leaves_the_words(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -94,6 +94,13 @@ async def test_thinking_is_progress(claude: FakeClaude) -> None:
     assert await reads(claude, Raw((*(thought, Pause(0.1)) * 3, HI, STOP, END))) == WHOLE
 
 
+async def test_thoughts_that_never_end_have_a_bound(claude: FakeClaude) -> None:
+    thought = {"type": "content_block_delta", "delta": {"type": "thinking_delta"}}
+    with pytest.raises(ModelBusyError, match="in time"):
+        async with asyncio.timeout(3):
+            await reads(claude, Raw((thought, Pause(0.1)) * 100))
+
+
 @pytest.mark.parametrize("events", [(), (PING,), (HI,), (HI, {"type": "content_block_stop"})])
 async def test_an_end_without_a_stop_reason_is_an_interruption(
     claude: FakeClaude, events: tuple[object, ...]

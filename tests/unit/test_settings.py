@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from bots.settings.environment import history_dir
 from bots.settings.errors import names_of
 from bots.settings.settings import DAY, Settings
 from core.domain.errors import SettingsError
@@ -100,6 +101,10 @@ def test_each_kind_may_have_a_strategy_and_a_time_to_live_of_its_own(
         ("CHATBOT_USER", "x" * 65, "use a text of 1 to 64 characters"),
         ("CHATBOT_LOG_LEVEL", "all", "use one of DEBUG, INFO, WARNING, ERROR"),
         ("ANTHROPIC_BASE_URL", "localhost", "starts with https:// or http://"),
+        ("ANTHROPIC_API_KEY", '"sk-ant-x"', "contains characters that no key has"),
+        ("ANTHROPIC_API_KEY", "'sk-ant-x'", "contains characters that no key has"),
+        ("CHATBOT_MODEL", '"claude-sonnet-5-5"', "contains quotes or spaces"),
+        ("CHATBOT_SUMMARY_MODEL", "claude haiku", "contains quotes or spaces"),
         ("ANTHROPIC_BASE_URL", "https://x.example/v1/", "ends in /v1, which the bot appends"),
         ("ANTHROPIC_BASE_URL", "http://[::1", "is not a URL"),
         ("CHATBOT_SLACK_BASE_URL", "http://x:port", "is not a URL"),
@@ -239,6 +244,18 @@ def test_lines_of_an_env_file_that_can_not_be_read_are_named(text: str) -> None:
 )
 def test_lines_of_an_env_file_that_can_be_read(text: str) -> None:
     Path(".env").write_bytes(text.encode())
+    assert Settings.from_env().store.get_secret_value() == "memory://"
+
+
+def test_a_user_without_a_home_is_told_what_to_set(monkeypatch: pytest.MonkeyPatch) -> None:
+    def nowhere(*_: object, **__: object) -> Path:
+        raise RuntimeError("could not determine the home directory")
+
+    monkeypatch.setattr("platformdirs.user_data_path", nowhere)
+    with pytest.raises(SettingsError, match=r"no home directory .* set HOME to a folder, or"):
+        Settings.from_env()
+    assert history_dir() is None
+    monkeypatch.setenv("CHATBOT_STORE", "memory://")
     assert Settings.from_env().store.get_secret_value() == "memory://"
 
 

@@ -123,7 +123,15 @@ def test_slack_needs_the_scheme_of_a_proxy() -> None:
     assert network_faults(NetworkUses(slack=True), {"ALL_PROXY": "socks5://x"}) == []
 
 
-REFUSED = ("[::1]", "fd07:b51a:cc66:f0::/64", "localhost:port", "[::1]:80", "a:b:c")
+REFUSED = (
+    "[::1]",
+    "fd07:b51a:cc66:f0::/64",
+    "localhost:port",
+    "[::1]:80",
+    "a:b:c",
+    "::/0",
+    "::1/128",
+)
 TAKEN = (
     *("localhost", "127.0.0.1", "::1", "10.0.0.0/8", "*.internal", ".internal", "a.example:80"),
     *("*", " spaced.example ", "a b.example", "", "http://a.example", "fe80::1"),

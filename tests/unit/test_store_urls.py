@@ -148,6 +148,17 @@ async def test_a_url_that_means_no_store(url: str, says: str) -> None:
     assert "\n" not in str(caught.value)
 
 
+@pytest.mark.parametrize("where", ["a..b", "a" * 64, "h:0", "h:99999", "h1,.h2", "h:port"])
+def test_a_postgresql_that_can_not_exist(where: str) -> None:
+    with pytest.raises(SettingsError, match="the PostgreSQL address can't be read"):
+        address.parse(f"postgresql://ann:hunter2@{where}/db")
+
+
+@pytest.mark.parametrize("where", ["h.", "[::1]:1", "h1:1,h2:2", "/db?host=/var/run/postgresql"])
+def test_a_postgresql_that_can_exist(where: str) -> None:
+    assert address.parse(f"postgresql://ann:hunter2@{where}")["user"] == "ann"
+
+
 def test_a_postgresql_may_have_several_hosts_in_brackets() -> None:
     told = address.parse("postgresql://ann:hunter2@[::1]:1,[::2]:2/db")
     assert address.shown(told) == "::1:1,::2:2"

@@ -11,6 +11,7 @@ from core.domain.errors import SettingsError
 
 CONNECT_SECONDS = 5
 """How long one try to connect may take."""
+_PORTS = 65_535
 _DEFAULTS: dict[str, Any] = {
     "application_name": "chatbot",
     "connect_timeout": CONNECT_SECONDS,
@@ -32,7 +33,7 @@ def parse(url: str) -> dict[str, Any]:
         raise SettingsError("a PostgreSQL store's address begins with postgresql://")
     try:
         parameters = conninfo_to_dict(url)
-        _ports(parameters)
+        _check(parameters)
     except (ProgrammingError, ValueError):
         raise SettingsError(
             "the PostgreSQL address can't be read: write "
@@ -51,6 +52,15 @@ def shown(parameters: dict[str, Any]) -> str:
     ports = _ports(parameters) or [5432]
     ports += ports[-1:] * (len(hosts) - len(ports))
     return ",".join(f"{host}:{port}" for host, port in zip(hosts, ports, strict=False))
+
+
+def _check(parameters: dict[str, Any]) -> None:
+    """Raise `ValueError` for a host or a port that can't exist: the driver fails with another."""
+    if not all(0 < port <= _PORTS for port in _ports(parameters)):
+        raise ValueError("a port")
+    for host in str(parameters.get("host") or "").split(","):
+        if not host.startswith(("/", "@")):  # a socket's folder
+            host.encode("idna")  # it fails for a name with an empty part, or a long one
 
 
 def _ports(parameters: dict[str, Any]) -> list[int]:

@@ -56,6 +56,10 @@ _UNTRUSTED = (
     "shows a certificate that can't be verified: name the file of its authority in "
     "CHATBOT_STORE (?sslrootcert=FILE), and the host as in the certificate"
 )
+_NO_KEY = (
+    "can't be shown the certificate of this client: name readable files in CHATBOT_STORE "
+    "(?sslcert=FILE&sslkey=FILE), the key for this user alone"
+)
 _INVALID = "can't be reached so: an option in CHATBOT_STORE has a value that there is not"
 _UNNAMED = (
     "refuses the connection ({code}): check the host, user, password and database in CHATBOT_STORE"
@@ -71,6 +75,10 @@ _WHILE_CONNECTING: tuple[tuple[str, type[Error] | str], ...] = (
     ("database ", errors.InvalidCatalogName),
     ("permission denied for database", errors.InsufficientPrivilege),
     ("certificate verify failed", _UNTRUSTED),
+    ("root certificate file", _UNTRUSTED),
+    ("certificate present, but not private key file", _NO_KEY),
+    ("could not read certificate file", _NO_KEY),
+    ("private key file", _NO_KEY),
     ("does not support SSL", "does not speak TLS, which CHATBOT_STORE asks for (sslmode)"),
     ("session is read-only", errors.ReadOnlySqlTransaction),
     ("invalid integer value", _INVALID),
