@@ -6,8 +6,13 @@ warns of it in a bot's messages.
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 # not `re`: before Python 3.11.5 its possessive groups go wrong
 import regex  # type: ignore[import-untyped] # ships no types
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 LINK = (
     r"\[(?P<words>(?:[^\[\]\n\\]|\\.|!?\[[^\[\]\n]*+\](?:\([^()\s]*+\))?+)*+)\]"
@@ -15,6 +20,11 @@ LINK = (
     r"(?:[ \t]++(?P<title>\"[^\"\n]*+\"|'[^'\n]*+'))?+[ \t]*+\)"
 )
 """A link of CommonMark, on one line. It is matched in time in proportion to the text."""
+_INNERMOST = regex.compile(
+    r"\[(?P<words>[^\[\]\n]{1,300}+)\]"
+    r"\([ \t]*+(?P<address><[^<>\n]*+>|(?:[^()\s\\]|\\.|\([^()\s]*+\))*+)[^()\n]*+\)"
+)
+"""A link without brackets in its words: the same in a text that still grows."""
 _SIGNS = regex.compile(r"[*_~`|\\\u200b-\u200f\u2060-\u2064\ufeff]++")
 _ADDRESS = regex.compile(
     r"(?P<scheme>(?:[a-z][a-z0-9+.-]*+:)?//|mailto:)?(?:[^/@?#]*@)?"
@@ -37,6 +47,45 @@ def leads_elsewhere(words: str, address: str) -> bool:
         return False
     hosts = {_host(word, strict=True) for word in words.split()} - {""}
     return bool(hosts) and hosts != {_host(address, strict=False)}
+
+
+def told(text: str, keeps: Callable[[list[int]], list[bool]]) -> str:
+    """Return Markdown in which each such link is followed by where it leads.
+
+    `keeps` tells of positions in the text, in order, which are in code: there, nothing is added.
+    """
+    if "](" not in text:
+        return text
+    found = [link for link in _INNERMOST.finditer(text) if _tells(link)]
+    made: list[str] = []
+    at = 0
+    for link, kept in zip(found, keeps([link.start() + 1 for link in found]), strict=True):
+        if not kept:
+            made += (text[at : link.end()], where(_bare(link["address"])))
+            at = link.end()
+    return "".join((*made, text[at:]))
+
+
+def untold(text: str) -> str:
+    """Return the text that `told` was given."""
+    if "](" not in text:
+        return text
+    made: list[str] = []
+    at = 0
+    for link in _INNERMOST.finditer(text):
+        added = where(_bare(link["address"]))
+        if _tells(link) and text.startswith(added, link.end()):
+            made.append(text[at : link.end()])
+            at = link.end() + len(added)
+    return "".join((*made, text[at:]))
+
+
+def _tells(link: regex.Match[str]) -> bool:
+    return leads_elsewhere(link["words"], _bare(link["address"]))
+
+
+def _bare(address: str) -> str:
+    return address.strip("<>").removeprefix("mailto:")
 
 
 def address_like(words: str) -> bool:

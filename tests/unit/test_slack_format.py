@@ -123,3 +123,63 @@ def test_a_stream_waits_for_what_may_come_to_mean_something_else() -> None:
         assert now.startswith(sent)
         sent = now
     assert restored(sent) == whole
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "```py\nsend('@channel', '@Group', '@here')\n```",
+        "~~~\n@everyone\n~~~",
+        "> ```\n> @here\n> ```",
+        "`@Group` and ``a ` @here``",
+        "npm i `@here/maps`",
+        "Write to info@group.com or sales@here.example",
+        "https://medium.com/@everyone/post",
+        "[docs](https://medium.com/@here/post)",
+        "`[a](!here)`",
+    ],
+)
+def test_what_people_copy_is_unchanged(text: str) -> None:
+    assert inert(text) == text
+    for end in range(len(text)):
+        assert text.startswith(growing(text[:end]))
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("a@here b", "a@\u2060here b"),
+        ("`a` @here `b`", "`a` @\u2060here `b`"),
+        ("\\`@here\\`", "\\`@\u2060here\\`"),
+        ("` @here", "` @\u2060here"),
+        ("```\nx\n```\n@here", "```\nx\n```\n@\u2060here"),
+        (f"`{'x' * 400} @here`", f"`{'x' * 400} @\u2060here`"),
+    ],
+)
+def test_words_beside_code_call_nobody(text: str, expected: str) -> None:
+    assert inert(text) == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("[https://bank.com](https://evil.com)!", " (leads to https://evil.com)!"),
+        ("[a@bank.com](mailto:b@evil.com)!", " (leads to b@evil.com)!"),
+        ("![bank.com](https://evil.com/a.png)!", " (leads to https://evil.com/a.png)!"),
+        ("[www.bank.com/x](https://bank.com/x)!", "!"),
+        ("[main.py](https://github.com/a/main.py)!", "!"),
+        ("`[bank.com](https://evil.com)`!", "!"),
+        ("```\n[bank.com](https://evil.com)\n```", ""),
+    ],
+)
+def test_a_link_whose_words_are_another_address_says_where_it_leads(
+    text: str, expected: str
+) -> None:
+    shown = message(text)["blocks"][0]["text"]
+    assert shown == text.removesuffix("!" if expected else "") + expected
+    assert text_of(message(text)) == text
+    sent = ""
+    for end in range(len(text) + 1):
+        now = growing(text[:end])
+        assert now.startswith(sent)
+        sent = now

@@ -8,15 +8,22 @@ only if Slack would read it as the start of an escape.
 
 Text without brackets notifies no one as long as messages are sent with `parse` none and
 `link_names` false, which `format` ensures. An invisible word joiner in `@here` and the like is a
-second safeguard. It works in code, too, and wherever a text is split.
+second safeguard. It stands in words only: people copy code, web addresses and mail addresses.
 """
 
 from __future__ import annotations
 
+from bisect import bisect_right
+from typing import TYPE_CHECKING
+
 # not `re`: before Python 3.11.5 its possessive groups go wrong
 import regex  # type: ignore[import-untyped] # ships no types
 
+from core.delivery.splitting.blocks import layout_of
 from core.domain.text import visible
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
 
 _JOINER = "\N{WORD JOINER}"
 _HIDDEN = "[\\u200b-\\u200f\\u2060-\\u2064\\ufe00-\\ufe0f\\ufeff]*+"
@@ -27,15 +34,19 @@ _MARKS = r"^(?!>(?![ \t>]))[ \t]*+(?:>[ \t]?)++"
 """The marks of a quote, which are kept; the `>` in `>5` is a plain sign."""
 _QUOTE = regex.compile(_MARKS, regex.MULTILINE)
 _GREATER = regex.compile(rf"{_MARKS}(*SKIP)(*FAIL)|>", regex.MULTILINE)
-_BROADCAST = regex.compile(
-    rf"(?<=[@\uff20\ufe6b])(?={_HIDDEN}(?:here|channel|everyone|group)\b)", regex.IGNORECASE
+_CALL = regex.compile(
+    rf"(?<=[@\uff20\ufe6b])(?={_HIDDEN}(?i:here|channel|everyone|group)\b)"
+    rf"|(?<=[\uff1c\ufe64\u2039\u3008])(?={_HIDDEN}[!@#\uff01\uff20\uff03])"
+    r"|(?<=\]\(\s*|\]:\s*)(?=[!@#](?:[A-Z][A-Z0-9]{2,}|here|channel|everyone|subteam|date))"
 )
-_LOOKALIKE = regex.compile(rf"(?<=[\uff1c\ufe64\u2039\u3008])(?={_HIDDEN}[!@#\uff01\uff20\uff03])")
-_TARGET = regex.compile(
-    r"(?<=\]\(\s*|\]:\s*)(?=[!@#](?:[A-Z][A-Z0-9]{2,}|here|channel|everyone|subteam|date))"
-)  # Slack may turn a link to `@U1` into a mention
+"""Where a joiner belongs; Slack may turn a link to `@U1` into a mention."""
+_MAIL = regex.compile(r"[\w-]{0,40}+\.\w")
+_KEPT = regex.compile(r"(?P<run>`++)|(?P<url>https?://[^\s<>|`]++)")
+_CODE = 300
+"""Characters of code within a line at most; in a stream, as much is held back."""
 _UNSETTLED = regex.compile(
-    rf"(?:&#?\w{{0,31}}|[@\uff20\ufe6b]{_HIDDEN}\w{{0,8}}|\](?:\(|:)?\s*[!@#]?\w{{0,8}}"
+    rf"(?:&#?\w{{0,31}}|(?<=\w)@[\w-]{{0,48}}\.?|[@\uff20\ufe6b]{_HIDDEN}\w{{0,8}}"
+    rf"|\](?:\(|:)?\s*[!@#]?\w{{0,8}}"
     rf"|[\uff1c\ufe64\u2039\u3008]{_HIDDEN}|^[ \t>]*|[\ud800-\udfff])\Z",
     regex.MULTILINE,
 )
@@ -76,7 +87,13 @@ def settled(text: str) -> str:
     Of two such texts, the inert form of the second starts with the inert form of the first.
     """
     found = _UNSETTLED.search(text, max(0, len(text) - 80))
-    return text[: found.start()] if found else text
+    text = text[: found.start()] if found else text
+    tail = text[-_CODE:].rpartition("\n")[2]
+    if "`" not in tail:
+        return text
+    line = text.rfind("\n") + 1
+    text = text.rstrip("`")
+    return text[: _kept(text, line)[1]]
 
 
 def restored(text: str) -> str:
@@ -87,6 +104,69 @@ def restored(text: str) -> str:
 
 def joined(text: str) -> str:
     """Return a text in which no word notifies everyone."""
-    for pattern in (_BROADCAST, _LOOKALIKE, _TARGET):
-        text = pattern.sub(_JOINER, text)
-    return text
+    calls = [call.start() for call in _CALL.finditer(text)]
+    if not calls:
+        return text
+    made: list[str] = []
+    at = 0
+    for call in _in_words(text, calls):
+        made += (text[at:call], _JOINER)
+        at = call
+    return "".join((*made, text[at:]))
+
+
+def is_code(text: str, positions: Sequence[int]) -> list[bool]:
+    """Return for each of these positions, in order, whether it is in code or in an address."""
+    layout = layout_of(text) if "```" in text or "~~~" in text else None
+    kept: list[tuple[int, int]] = []
+    found: list[bool] = []
+    end = index = 0
+    for at in positions:
+        fence = layout.code_at(at) if layout else None
+        if at >= end:
+            kept, index = _kept(text, text.rfind("\n", 0, at) + 1)[0], 0
+            end = text.find("\n", at) + 1 or len(text) + 1
+        while index < len(kept) and kept[index][1] <= at:
+            index += 1
+        in_line = index < len(kept) and kept[index][0] < at
+        found.append(in_line or (fence is not None and at >= fence.body))
+    return found
+
+
+def _in_words(text: str, calls: Sequence[int]) -> Iterator[int]:
+    for call, kept in zip(calls, is_code(text, calls), strict=True):
+        before = text[max(call - 2, 0) : call]
+        is_mail = before[-1:] == "@" and before[:1].isalnum() and _MAIL.match(text, call)
+        if not (kept or is_mail):
+            yield call
+
+
+def _kept(text: str, start: int) -> tuple[list[tuple[int, int]], int | None]:
+    """Return the code and the addresses of a line, and where code begins that is not closed yet.
+
+    Code that is longer than `_CODE` is read as words.
+    """
+    stop = text.find("\n", start)
+    stop = len(text) if stop < 0 else stop
+    found = list(_KEPT.finditer(text, start, stop))
+    runs: dict[int, list[int]] = {}
+    for token in found:
+        runs.setdefault(len(token["run"] or ""), []).append(token.start())
+    kept: list[tuple[int, int]] = []
+    end, open_at = start, None
+    for token in found:
+        if token.start() < end or text[max(token.start() - 1, 0)] == "\\":
+            continue
+        close = token.end() if token["url"] else _close(token, runs[len(token["run"])])
+        if token["url"] or 0 < close <= token.end() + _CODE:
+            end = close
+            kept.append((token.start(), end))
+        elif not close and stop == len(text) <= token.end() + _CODE and open_at is None:
+            open_at = token.start()
+    return kept, open_at
+
+
+def _close(run: regex.Match[str], same: Sequence[int]) -> int:
+    """Return the end of the code that a run of backticks opens; 0 if nothing closes it."""
+    index = bisect_right(same, run.start())
+    return same[index] + len(run[0]) if index < len(same) else 0

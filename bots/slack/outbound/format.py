@@ -8,13 +8,15 @@ or more (github.com/seratch/ChatGPT-in-Slack, issue 102), and blocks of about 13
 
 from __future__ import annotations
 
+from functools import partial
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 # not `re`: before Python 3.11.5 its possessive groups go wrong
 import regex  # type: ignore[import-untyped] # ships no types
 
-from bots.slack.outbound.escape import escaped, inert, length, restored, settled
+from bots.slack.outbound.escape import escaped, inert, is_code, length, restored, settled
+from core.delivery.links import told, untold
 from core.delivery.port import Form
 from core.delivery.splitting.splitter import Splitter
 from core.domain.payload import dicts_of, str_of
@@ -58,7 +60,7 @@ _BOLD = regex.compile(r"\*\*(?=\S)([^*\n]++)\*\*")
 _LINK = regex.compile(r"!?\[([^\[\]\n]*+)\]\(([^()\s]*+)\)")
 _FENCE = regex.compile(r"^[ \t]*+(?:`{3,}+|~{3,}+)[^\n`]*+$\n?", regex.MULTILINE)
 
-_PIECES = Splitter(MARKDOWN, length)
+_PIECES = Splitter(MARKDOWN, lambda text: length(_told(text)))
 _TEXTS = Splitter(TEXT - len(_MORE), lambda text: len(escaped(text)))
 _SMALL = Splitter(SMALL, lambda text: len(escaped(text)))
 
@@ -78,7 +80,7 @@ def growing(text: str) -> str:
 
     The result for a text starts with the result for any earlier part of it.
     """
-    return inert(settled(text[: _SEEN * MARKDOWN]))[:MARKDOWN]
+    return inert(_told(settled(text[: _SEEN * MARKDOWN])))[:MARKDOWN]
 
 
 def message(text: str, notes: Sequence[str] = (), *, explain_trim: bool = False) -> Json:
@@ -88,9 +90,9 @@ def message(text: str, notes: Sequence[str] = (), *, explain_trim: bool = False)
     that shows what the bot remembers. A text that is too long is cut.
     """
     seen = text[: _SEEN * MARKDOWN]
-    shown = inert(seen)
+    shown = inert(_told(seen))
     if len(shown) > MARKDOWN:
-        shown = inert(piece(seen, cut(seen, 1), 0))
+        shown = inert(_told(piece(seen, cut(seen, 1), 0)))
     blocks: list[Json] = [{"type": "markdown", "text": shown if shown.strip() else _NOTHING}]
     if notes:
         blocks.append({"type": "context", "elements": [_note(note) for note in notes[:NOTES]]})
@@ -136,7 +138,12 @@ def text_of(found: Mapping[str, Any]) -> str:
     Slack may return a markdown block as rich text, which has less information.
     """
     texts = [str_of(b, "text") for b in dicts_of(found, "blocks") if b.get("type") == "markdown"]
-    return restored("\n".join(texts))
+    return untold(restored("\n".join(texts)))
+
+
+def _told(text: str) -> str:
+    """Return Markdown in which a link whose words are another address says where it leads."""
+    return told(text, partial(is_code, text)) if "](" in text else text
 
 
 def _note(text: str) -> Json:
