@@ -409,6 +409,49 @@ def test_a_table_that_a_person_pasted_is_part_of_their_text() -> None:
     assert content_of(spoken("", attachments=[pasted]), ME, NAMES).text == "| Item A |"
 
 
+def test_things_that_people_mention_are_named_where_their_ids_stand() -> None:
+    """Source: agentconnect, pull request 1862: `text` has nothing but the id of a list."""
+    record = {
+        "type": "list_record",
+        "file_id": "F0LIST",
+        "text": "Tasks",
+        "url": "https://a.b/F0LIST",
+    }
+    blocks = [rich(section(word("can you see "), record))]
+    found = content_of(spoken("can you see F0LIST", blocks=blocks), ME, NAMES)
+    assert (found.text, found.quotes) == ("can you see (a list: Tasks https://a.b/F0LIST)", ())
+
+
+@pytest.mark.parametrize(
+    ("part", "expected"),
+    [
+        ({"type": "list_record", "file_id": "F1"}, "(a list)"),
+        ({"type": "canvas", "file_id": "F1", "label": "Notes"}, "(a canvas: Notes)"),
+        (
+            {"type": "workflow_mention", "text": "Ask IT", "workflow_id": "W1"},
+            "(a workflow: Ask IT)",
+        ),
+        (
+            {"type": "work_object_mention", "text": "Deal 7", "url": "https://a.b"},
+            "(Deal 7 https://a.b)",
+        ),
+        (
+            {"type": "message_mention", "channel_id": "C2", "message_ts": SENT, "url": LINK},
+            f"(a message in #ops of 2025-11-29 21:00 UTC: {LINK})",
+        ),
+        (
+            {"type": "citation", "text": "Wiki", "url": "https://w.b"},
+            "(a source: Wiki https://w.b)",
+        ),
+        ({"type": "canvas_user_mention", "user_id": "U2"}, "@Bob"),
+        ({"type": "salesforce_data_field"}, "(salesforce data field)"),
+        ({"type": "tag", "text": "urgent"}, "(urgent)"),
+    ],
+)
+def test_a_thing_in_formatted_text_is_named(part: dict[str, Any], expected: str) -> None:
+    assert Reader(NAMES).block(rich(section(part))) == expected
+
+
 def test_text_that_stands_in_blocks_only_is_read_once() -> None:
     blocks = [rich(section({"type": "user", "user_id": "U0BOT"}, word(" what now?")))]
     assert content_of({"text": "", "blocks": blocks}, ME, NAMES).text == "what now?"
@@ -499,7 +542,7 @@ def test_a_huddle_is_a_message_of_slackbots() -> None:
     assert (message.author.name, message.text) == ("Slackbot", "A huddle started")
 
 
-@pytest.mark.parametrize("subtype", ["ekm_access_denied", "file_comment", "some_new_subtype"])
+@pytest.mark.parametrize("subtype", ["file_comment", "some_new_subtype"])
 def test_a_direct_message_of_an_unknown_subtype_is_not_met_by_silence(subtype: str) -> None:
     event = spoken("", subtype=subtype, channel="D1", channel_type="im")
     found = parse(payload(event), ME)

@@ -10,6 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from bots.slack.ids import is_ts, seconds
 from bots.slack.inbound.text import link, named, plain, readable, time_at
 from core.domain.payload import dict_of, dicts_of, str_of
 
@@ -42,6 +43,7 @@ _MENTIONS = {
     "usergroup": ("@", "usergroup_id"),
     "channel": ("#", "channel_id"),
     "team": ("", "team_id"),
+    "canvas_user_mention": ("@", "user_id"),
 }
 """Parts of formatted text that stand for a name: the sign before it, and the field with the id."""
 _WRITTEN = {
@@ -49,9 +51,30 @@ _WRITTEN = {
     "broadcast": ("range", "@{}"),
     "emoji": ("name", ":{}:"),
     "color": ("value", "{}"),
-    "canvas": ("label", "(a canvas: {})"),
 }
 """Parts of formatted text with one field to show, and how it is shown."""
+_THINGS = {
+    "attachment_mention": "",
+    "canvas": "a canvas",
+    "canvas_message_unfurl": "a message",
+    "citation": "a source",
+    "file": "a file",
+    "list_record": "a list",
+    "message_mention": "a message",
+    "work_object_mention": "",
+    "workflow_mention": "a workflow",
+}
+"""Parts of formatted text that stand for a thing, and what it is.
+
+In a message's `text`, all that stands for it may be its id (agentconnect-md/agentconnect, pull
+request 1862).
+"""
+_SIMPLE = {*_MENTIONS, *_WRITTEN, "link", "date"}
+"""Parts of formatted text that a message's `text` shows as well."""
+_NESTING = {
+    *("rich_text", "rich_text_section", "rich_text_list", "rich_text_quote"),
+    "rich_text_preformatted",
+}
 _MOST = 1_000_000
 """The largest number that a list may plausibly start from."""
 
@@ -131,7 +154,29 @@ class Reader:
             return form.format(str_of(part, name))
         if kind == "link":
             return link(plain(str_of(part, "url")), str_of(part, "text"), code=code)
-        return _date(part) if kind == "date" else self._words(part, 1)
+        return _date(part) if kind == "date" else self._thing(kind, part)
+
+    def _thing(self, kind: str, part: Mapping[str, Any]) -> str:
+        about = [_THINGS.get(kind, "")]
+        channel, at = str_of(part, "channel_id"), str_of(part, "message_ts")
+        if channel in self.names:
+            about.append(f"in #{self.names[channel]}")
+        if is_ts(at):
+            about.append(f"of {time_at(seconds(at))}")
+        said = [str_of(part, "text") or str_of(part, "label"), plain(str_of(part, "url"))]
+        lead, words = " ".join(filter(None, about)), " ".join(filter(None, said))
+        if kind not in _THINGS and not words:
+            return self._words(part, 1) or f"({kind.replace('_', ' ')})"
+        return f"({': '.join(filter(None, [lead, words]))})"
+
+    def things(self, part: Mapping[str, Any], depth: int = 0) -> Iterator[tuple[str, str]]:
+        """Yield the id of each thing that stands in formatted text, and what people see of it."""
+        for each in dicts_of(part, "elements") if depth < _DEEPEST else ():
+            kind, id_ = str_of(each, "type"), str_of(each, "file_id")
+            if kind in _THINGS and id_:
+                yield id_, self._thing(kind, each)
+            elif kind in _NESTING:
+                yield from self.things(each, depth + 1)
 
     # --- what apps show ---------------------------------------------------------------------------
 
@@ -197,6 +242,17 @@ class Reader:
         call = dict_of(block, "call")
         said = self._words(dict_of(call, "v1") or call, 1)
         return f"(a call: {said})" if said else "(a call)"
+
+
+def is_simple(part: Mapping[str, Any], depth: int = 0) -> bool:
+    """Return whether formatted text has nothing in it that a message's `text` lacks."""
+    given = part.get("elements")
+    for each in given if isinstance(given, list) else ():
+        kind = each.get("type") if isinstance(each, dict) else None
+        nests = kind in _NESTING and depth < _DEEPEST
+        if kind not in _SIMPLE and not (nests and is_simple(each, depth + 1)):
+            return False
+    return True
 
 
 def _small(part: Mapping[str, Any], name: str) -> int:

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from bots.slack.ids import is_ts, seconds
-from bots.slack.inbound.blocks import TYPED, Reader
+from bots.slack.inbound.blocks import TYPED, Reader, is_simple
 from bots.slack.inbound.people import files_of, is_ours
 from bots.slack.inbound.text import ids_in, plain, readable
 from core.domain.message import Quote, QuoteKind
@@ -113,7 +113,8 @@ def _is_plain(message: Mapping[str, Any], text: str) -> bool:
     if not text or not message.get("client_msg_id") or not isinstance(blocks, list):
         return False
     first = blocks[0]
-    return len(blocks) == 1 and isinstance(first, dict) and first.get("type") == "rich_text"
+    formatted = len(blocks) == 1 and isinstance(first, dict) and first.get("type") == "rich_text"
+    return formatted and is_simple(first)
 
 
 def _read(message: Mapping[str, Any], text: str, me: Me, names: Mapping[str, str]) -> Content:
@@ -123,8 +124,11 @@ def _read(message: Mapping[str, Any], text: str, me: Me, names: Mapping[str, str
     source = str_of(message, "text")
     if text in _PLACEHOLDERS and (blocks or attachments):
         text = ""
-    known = _words(f"{source} {text}")
     typed = [block for block in blocks if str_of(block, "type") in TYPED]
+    for id_, thing in [each for block in typed for each in reader.things(block)]:
+        shown = thing.replace("\\", "\\\\")  # not an escape of the pattern's
+        text = re.sub(rf"(?<![\w/=-]){re.escape(id_)}(?![\w/-])", shown, text)
+    known = _words(f"{source} {text}")
     for block in (*typed, *[block for each in pasted for block in dicts_of(each, "blocks")]):
         said = reader.block(block).removeprefix(f"@{names.get(me.user, me.user)} ")
         if not (words := _words(said)) <= known:
