@@ -223,3 +223,38 @@ async def test_what_there_was_no_time_for_is_told_and_the_rest_is_kept() -> None
     before, _, after = seen.partition("100 earlier messages of this thread are not shown")
     assert "fact 199" in before
     assert "sum up" in after
+
+
+async def test_the_model_knows_where_it_is_as_people_call_it() -> None:
+    model = ScriptedModel(reply=echo)
+    async with FakeSlack() as fake, bot_on(fake, model):
+        ann, bob = fake.person("ann"), fake.person("bob")
+        places = [
+            fake.channel("general", ann),
+            fake.channel("secret", ann, kind="private"),
+            fake.group_dm(ann, bob),
+            fake.dm(ann),
+        ]
+        for place in places:
+            await asked(fake, place, await fake.say(ann, place, f"{fake.at_bot} hello"))
+        await asked(fake, places[0], await fake.say(ann, places[0], f"{fake.at_bot} again"))
+        looked_up = [str(call.args["channel"]) for call in fake.web.made("conversations.info")]
+    scenes = [last(call) for call in model.calls]
+    assert "Where: #general (slack, thread)" in scenes[0]
+    assert "Where: #secret (slack, thread)" in scenes[1]
+    assert 'name="a group direct message with ann, bob"' in scenes[2]
+    assert 'name="a direct message with ann"' in scenes[3]
+    assert sorted(looked_up) == sorted(place.id for place in places), "each is asked for once"
+
+
+async def test_a_place_whose_name_slack_does_not_give_delays_the_answer_a_second() -> None:
+    model = ScriptedModel(reply=echo)
+    async with FakeSlack() as fake, bot_on(fake, model):
+        ann = fake.person("ann")
+        general = fake.channel("general", ann)
+        fake.faults.next("conversations.info", Slow(9))
+        start = asyncio.get_running_loop().time()
+        await asked(fake, general, await fake.say(ann, general, f"{fake.at_bot} hello"))
+        took = asyncio.get_running_loop().time() - start
+    assert took < 3
+    assert general.id not in last(model.calls[0])
