@@ -34,7 +34,7 @@ _BOMS = (
     (codecs.BOM_UTF16_LE, "utf-16-le"),
     (codecs.BOM_UTF16_BE, "utf-16-be"),
 )
-_WIDE = ("utf-32-le", "utf-32-be", "utf-16-le", "utf-16-be")
+_WIDTHS: Final = {"utf-32-le": 4, "utf-32-be": 4, "utf-16-le": 2, "utf-16-be": 2}
 _CONTROLS = bytes(set(range(32)) - set(b"\t\n\r\f\b\x1b"))
 _NOT_ASCII = bytes(range(128, 256))
 _CONTROL = re.compile("[\0-\x07\x0e-\x1a\x1c-\x1f\x80-\x84\x86-\x9f\N{REPLACEMENT CHARACTER}]")
@@ -65,10 +65,31 @@ _CODECS: Final = {
     "x-mac-cyrillic": "mac_cyrillic",
 }
 """Python's names, if those of the detector (the WHATWG's) mean less in Python, or nothing."""
+_CODECS_STATED: Final = {
+    "shift_jis": "cp932",
+    "euc-kr": "cp949",
+    "ks_c_5601-1987": "cp949",
+    "gb2312": "gb18030",
+    "gbk": "gb18030",
+    "iso-8859-1": "cp1252",
+}
+"""Encodings that most programs state for a larger one (the WHATWG's "Encoding", "Names")."""
+_NARROW_CODEC = re.compile("cp(?:125|874|866|932|949)|iso8859|koi8|euc|gb|big5|shift|mac")
+"""Names of Python's codecs for text in which ASCII stands as it is."""
+_STATEMENT = re.compile(
+    rb"""<\?xml[^>]{0,99}?encoding\s{0,3}=\s{0,3}["']([\w.-]{2,20})"""
+    rb"""|<meta[^>]{0,199}?charset\s{0,3}=\s{0,3}["']?([\w.-]{2,20})"""
+    rb"""|content-type:[^\n]{0,99}?charset="?([\w.-]{2,20})""",
+    re.IGNORECASE,
+)
+_HEAD = 4 * 1024
+"""Bytes at the beginning in which a text states its encoding."""
 _EAST = {"Shift_JIS", "EUC-JP", "ISO-2022-JP", "EUC-KR", "GBK", "gb18030", "Big5"}
 _WEST = "windows-1252"
 _OTHERS = ("cp850", "mac_roman")
 """Encodings that the detector does not know: of the console of Windows, and of Excel for Mac."""
+_LINES = (b"\xc4" * 3, b"\xcd" * 3)
+"""The lines around a table in the console's encoding; no word has these letters."""
 _WESTERN = re.compile("[\0-\x7fÄÅÆÇÉÑÖØÜßàáâäåæçèéêëíîïñóôöøùúûü\u2500-\u259f]*+")
 """What these two have in common with each other and little else; and the lines of tables."""
 _IN_WORD = re.compile("[A-Za-z][^\0-\x7f]|[^\0-\x7f][A-Za-z]")
@@ -132,7 +153,7 @@ def decoded(data: bytes) -> Decoded | NoText:
     odd = _controls_in(data)
     rare = not odd or (len(data) >= _SHORT and odd <= max(1, len(data) // _ODD))
     if rare:
-        return _unicode(data) or _guessed(data)
+        return _unicode(data) or _stated(data) or _guessed(data)
     wide = _wide(data, odd)
     return NoText.BINARY if wide is None else Decoded(clean(wide))
 
@@ -172,6 +193,17 @@ def _unicode(data: bytes) -> Decoded | None:
     return _noted(text)
 
 
+def _stated(data: bytes) -> Decoded | None:
+    """Return text in the encoding that a page, XML or an e-mail says that it has, if it has it."""
+    found = _STATEMENT.search(data, 0, _HEAD)
+    name = next(filter(None, found.groups()), b"").decode("ascii", "replace") if found else ""
+    try:
+        codec = codecs.lookup(_CODECS_STATED.get(name.lower(), name)).name if name else ""
+        return Decoded(clean(data[:_NARROW].decode(codec))) if _NARROW_CODEC.match(codec) else None
+    except (LookupError, UnicodeDecodeError):
+        return None
+
+
 def _sound(text: str) -> Decoded | NoText:
     """Return a text whose encoding is known, unless it has no characters of a text."""
     odd = len(_CONTROL.findall(text))
@@ -195,9 +227,10 @@ def _wide(data: bytes, odd: int) -> str | None:
     if data.isascii() and odd * 5 < len(data) * 2:
         return None
     found: list[tuple[int, str]] = []
-    for encoding in _WIDE:
+    for encoding, width in _WIDTHS.items():
+        whole = len(data) // width * width
         try:
-            text = data.decode(encoding)
+            text = data[:whole].decode(encoding)
         except UnicodeDecodeError:
             continue
         sample = text[:_SAMPLE]
@@ -232,17 +265,17 @@ def _guessed(data: bytes) -> Decoded | NoText:
 
 
 def _read_as(data: bytes, name: str) -> tuple[str, str]:
-    """Return the encoding and the text; for a few Latin letters, a likelier one than is guessed."""
+    """Return the encoding and the text; for Latin letters, a likelier one than is guessed."""
     text = data.decode(_CODECS.get(name, name), errors="replace")
-    if _LATIN.fullmatch(name) is None:
-        return name, text
-    western = data.decode("cp1252", errors="replace")
-    if _RARE_LATIN.fullmatch(name) and not _is_odd(western[:_SAMPLE]):
-        return _WEST, western
-    if _is_odd(text[:_SAMPLE]):
+    latin = _LATIN.fullmatch(name) is not None
+    if (latin and _is_odd(text[:_SAMPLE])) or any(line in data for line in _LINES):
         for other in _OTHERS:
             if _WESTERN.fullmatch(read := data.decode(other)) and _IN_WORD.search(read):
                 return other, read
+    if _RARE_LATIN.fullmatch(name):
+        western = data.decode("cp1252", errors="replace")
+        if not _is_odd(western[:_SAMPLE]):
+            return _WEST, western
     return name, text
 
 

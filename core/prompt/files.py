@@ -218,9 +218,10 @@ def _affordable(file: File, rules: FileRules) -> File:
 
 
 def _text(data: bytes, rules: FileRules) -> File:
-    text = decoded(data)
+    name = name_of(data)
+    text = NoText.BINARY if name and 0 in data else decoded(data)
     if isinstance(text, NoText):
-        return unread(name_of(data) or (_UNKNOWN_KIND if text is NoText.BINARY else text))
+        return unread(name or (_UNKNOWN_KIND if text is NoText.BINARY else text))
     if not text.text.strip():
         return unread("it is empty")
     shown = text.text.encode()[: rules.text_bytes].decode(errors="ignore")

@@ -130,6 +130,37 @@ def test_a_stray_byte_is_shown_as_damaged(data: bytes, text: str) -> None:
     assert decoded(data) == Decoded(text, note)
 
 
+@pytest.mark.parametrize(
+    ("text", "encoding"),
+    [
+        ('<?xml version="1.0" encoding="Shift_JIS"?><a>売上</a>', "cp932"),
+        ("<?xml version='1.0' encoding='ISO-8859-1'?><a>Gr\xfc\xdfe \u20ac</a>", "cp1252"),
+        ('<html><head><meta charset="gb2312"><p>你好</p>', "gb18030"),
+        ('<META http-equiv=x content="text/html; charset=windows-1251"><p>Да</p>', "cp1251"),
+        ("From: a@b\r\nContent-Type: text/plain; charset=euc-jp\r\n\r\n売上\r\n", "euc_jp"),
+    ],
+)
+def test_a_page_that_states_its_encoding_is_believed(text: str, encoding: str) -> None:
+    assert decoded(text.encode(encoding)) == Decoded(text)
+
+
+def test_a_statement_that_is_wrong_is_not_believed() -> None:
+    for stated in ("big5", "utf-16", "base64", "rot13", "no-such", "ascii"):
+        text = f'<meta charset="{stated}"><p>Привет, мир</p>'
+        found = decoded(text.encode("cp1251"))
+        assert isinstance(found, Decoded)
+        assert (found.text, found.note[: len(GUESSED)]) == (text, GUESSED)
+
+
+def test_a_table_of_the_console() -> None:
+    text = "┌───┐\r\n│a  │\r\n└───┘\r\n"
+    assert text_of(text.encode("cp437")) == text
+
+
+def test_wide_characters_of_a_file_that_was_cut() -> None:
+    assert text_of("Zeile eins\n".encode("utf-16-le") + b"a") == "Zeile eins\n"
+
+
 def test_zeros_at_the_end_of_a_log_are_left_out() -> None:
     assert decoded(b"last line before the crash\n" + bytes(4_000)) == Decoded(
         "last line before the crash\n"
