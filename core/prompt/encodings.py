@@ -294,10 +294,12 @@ def _is_likely(text: str, name: str, data: bytes) -> bool:
     if name in _EAST:
         unclear = name == "EUC-JP" and count < _FEW_HAN and not _KANA.search(text)
         return count >= _FEW_SIGNS and not (unclear and _is_chinese(data))
+    if name in _OTHERS:
+        return True
     if name == "ISO-8859-5" and _HALF_KANA.fullmatch(data):
         return False
     letters = len(_LETTER.findall(text))
-    latin = name in _OTHERS or _LATIN.fullmatch(name) is not None
+    latin = _LATIN.fullmatch(name) is not None
     if (latin and _is_odd(text)) or (not latin and letters < _FEW_LETTERS):
         return False
     return letters + len(_COMMON.findall(text)) >= count / 2
