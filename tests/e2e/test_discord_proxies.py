@@ -90,7 +90,7 @@ async def test_a_person_whom_no_app_replaces_is_answered_in_the_order_of_what_th
             dm = fake.dm(ann)
             await fake.say(ann, dm, "here it waits for nothing")
             await fake.replies(dm, within=1.5)
-    seen = "\n".join(each.messages[-1].text for each in model.calls)
+    seen = "\n".join(each.messages[-1].blocks[-1].text for each in model.calls)
     assert seen.index("two") < seen.index("three") < seen.index("four")
     assert "fuor" not in seen
 

@@ -326,3 +326,40 @@ async def test_the_model_is_told_where_it_is_as_people_call_it() -> None:
     assert f"How do I rotate? (#help in {fake.home.name})" in second
     assert "a direct message with Ann" in third
     assert not any(fake.home.id in said for said in (first, second, third))
+
+
+async def test_a_thread_that_a_person_opens_from_an_answer_begins_with_it() -> None:
+    claude = ScriptedModel("Foxes are canids.", "Because they bark.")
+    async with FakeDiscord() as fake:
+        ann, general = fake.person("ann"), fake.channel("general")
+        async with bot_on(fake, claude, discord_answer_in="channel"):
+            await fake.say(ann, general, f"{fake.at_bot} what are foxes?")
+            (first,) = await fake.replies(general)
+            thread = await fake.open_thread(ann, first, "Foxes")
+            await fake.say(ann, thread, f"{fake.at_bot} why?")
+            await fake.replies(thread)
+    assert "Foxes are canids." in asked(claude.calls[1])
+    assert '<chat_quote kind="title">\nFoxes\n' in asked(claude.calls[1])
+
+
+async def test_a_poll_that_has_ended_is_known_and_not_answered() -> None:
+    claude = model()
+    fields = {
+        "poll_question_text": "Pizza?",
+        "victor_answer_text": "Yes",
+        "victor_answer_votes": "3",
+        "total_votes": "5",
+    }
+    async with FakeDiscord() as fake:
+        ann, general = fake.person("ann"), fake.channel("general")
+        async with bot_on(fake, claude) as bot:
+            _, thread = await talk(fake, bot, ann, general, "hello")
+            result = {
+                "type": "poll_result",
+                "fields": [{"name": k, "value": v, "inline": False} for k, v in fields.items()],
+            }
+            await fake.say(ann, thread, "", kind=46, embeds=[result])
+            await fake.say(ann, thread, "who won?")
+            await fake.replies(thread, 2)
+        assert len(fake.said_by_bot()) == 2
+    assert "The poll has ended: Pizza?\nYes won, with 3 of 5 votes" in asked(claude.calls[1])

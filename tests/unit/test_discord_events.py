@@ -403,6 +403,28 @@ def test_a_message_that_notifies_the_bot_and_has_no_words_at_all_is_for_it() -> 
     assert said({**called, "content": ""}, IN_CHANNEL, ME) is None
 
 
+def test_what_discord_has_invented_since_is_owed_a_word_in_a_direct_message() -> None:
+    assert said(payload("", type=99), IN_DM, ME)
+    shown = said(payload("", type=99, new_thing={"a": 1}), IN_DM, ME)
+    assert shown
+    assert [q.text for q in shown.quotes] == ["Something that can't be shown here (new_thing)"]
+    assert said(payload("hi", type=99), IN_THREAD, ME) is None
+    assert said(payload("", type=3), IN_DM, ME) is None
+    assert said(payload("hi", type=99, webhook_id="1"), IN_DM, ME) is None
+
+
+def test_a_reply_to_a_notice_says_what_people_see() -> None:
+    joined = payload("", type=7, author=user(BEN, "ben"))
+    for before, words in (
+        (joined, "(This person joined the server.)"),
+        (joined | {"type": 12}, "(This is a notice of Discord's own.)"),
+        (joined | {"type": 0}, "(This message has no text.)"),
+    ):
+        message = said(payload("welcome", **reply(BEN) | {"referenced_message": before}), IN_DM, ME)
+        assert message
+        assert [(q.kind, q.text, q.author) for q in message.quotes] == [("reply", words, "Ben")]
+
+
 def test_a_reply_that_was_withheld_is_no_message() -> None:
     assert said(payload("", **reply(BOT)), IN_THREAD, ME) is None
     shown = said(payload("", **reply(BOT), sticker_items=[{"id": "1"}]), IN_THREAD, ME)

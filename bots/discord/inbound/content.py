@@ -11,13 +11,20 @@ from typing import TYPE_CHECKING, Any
 
 from bots.discord.ids import is_id, seconds, time_of
 from bots.discord.inbound.address import mine
-from bots.discord.inbound.people import attached_to, files_of, is_app, name_of, names_in
+from bots.discord.inbound.people import (
+    attached_to,
+    files_of,
+    is_app,
+    may_be_written,
+    name_of,
+    names_in,
+)
 from bots.discord.inbound.shown.cards import cards_of
 from bots.discord.inbound.text import ids_in, links_in, readable
 from bots.discord.inbound.text import people_in as people_mentioned
 from core.domain.limits import ATTACHMENTS
 from core.domain.message import Quote, QuoteKind
-from core.domain.payload import dict_of, dicts_of, str_of
+from core.domain.payload import count_of, dict_of, dicts_of, str_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -39,6 +46,14 @@ _DEEPEST = 16
 _DELETED = "(This message was deleted.)"
 _UNSEEN = "(This message can't be read here.)"
 _WORDLESS = "(This message has no text.)"
+_NOTICE = "(This is a notice of Discord's own.)"
+_NOTICES = {
+    3: "(This person called.)",
+    6: "(This person pinned a message.)",
+    7: "(This person joined the server.)",
+    8: "(This person boosted the server.)",
+}
+"""What people see of a message that nobody wrote ("Message Types")."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -201,4 +216,11 @@ def whole_text(message: Json, names: Mapping[str, str]) -> str:
         parts += [each.text for each in _forwards(message, known)]
         parts += [each.text for each in cards_of(message, read)]
         parts += [f"File: {name}" for name in attached_to(message)]
-    return "\n".join(filter(None, parts)) or _WORDLESS
+    return "\n".join(filter(None, parts)) or _nothing_in(message)
+
+
+def _nothing_in(message: Json) -> str:
+    """Return what stands for a message without words: people see a notice, or nothing."""
+    if may_be_written(message, alone=False):
+        return _WORDLESS
+    return _NOTICES.get(count_of(message, "type"), _NOTICE)

@@ -321,7 +321,7 @@ def _message(
     A message without an id is returned without words and files, under its channel's id.
     """
     author = author_of(payload, me)
-    if author is None or not may_be_written(payload):
+    if author is None or not may_be_written(payload, alone=not channel.guild):
         return None
     has_id = is_id(payload.get("id"))
     id_ = str_of(payload, "id") if has_id else channel.id

@@ -22,16 +22,27 @@ _POLL_RESULT = 46
 """The type of the message by which Discord tells how a person's poll ended."""
 _BY_APPS = (*WRITTEN, 20, 23, _POLL_RESULT)
 """The same, and answers to commands and context menus: no person writes those."""
+_LAST_KNOWN = 55
+"""The last type that Discord's description of its API names; all that are not written are notices
+of Discord's own."""
 UNKNOWN_TYPE = "application/octet-stream"
 _TYPE = re.compile(r"[\w.+-]{1,64}/[\w.+-]{1,64}", re.ASCII)
 _LONGEST = 255
 """Characters of a name; Discord allows 32 for a person's, and cuts a file's at about 255."""
 
 
-def may_be_written(payload: Mapping[str, Any]) -> bool:
-    """Return whether a message may be in its author's words; a type that is no number may."""
+def may_be_written(payload: Mapping[str, Any], *, alone: bool) -> bool:
+    """Return whether a message may be in its author's words; a type that is no number may.
+
+    `alone` says that it is a direct message: there, a person is owed a word about what they sent,
+    whatever type Discord has invented for it.
+    """
     kind = payload.get("type")
-    return kind in (_BY_APPS if is_app(payload) else WRITTEN) if isinstance(kind, int) else True
+    if not isinstance(kind, int):
+        return True
+    if is_app(payload):
+        return kind in _BY_APPS
+    return kind in WRITTEN or (alone and kind > _LAST_KNOWN)
 
 
 def is_app(payload: Mapping[str, Any]) -> bool:

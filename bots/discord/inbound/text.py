@@ -48,6 +48,8 @@ _EMPHASIS = (
     re.compile(r"(?<![\w*\\])([*_])(?=\S)(.{1,300}?)(?<=[^\s\\])\1(?![\w*])", re.DOTALL),
 )
 _ESCAPED = re.compile(r"\\([*_~|`\\>#<\[\]])")
+_WITH_LANGUAGE = re.compile(r"```[a-zA-Z0-9_+\-.#]+\n+[^\n]")
+_BARE = re.compile(r"```\n*[^\n]")
 _PARTS = {
     "customize": "Channels & Roles",
     "browse": "Browse Channels",
@@ -146,9 +148,10 @@ def outside_code(
 def code_in(text: str) -> Iterator[tuple[int, int]]:
     """Yield where each piece of code in a text begins and ends, its ticks included.
 
-    Three ticks anywhere open a block, which the next three end; a run of any other length, or one
-    that ends nowhere, opens a span that the next run of the same length ends (the rules of
-    Discord's client, as in npm's discord-markdown-parser).
+    Three ticks anywhere open a block, which the next three end. Otherwise a run of ticks opens a
+    span, which the next run of the same length ends; if there is none, as many of its ticks open
+    one as a later run has. These are the rules of Discord's client, as in npm's
+    discord-markdown-parser.
     """
     runs: dict[int, list[int]] = {}
     for run in re.finditer("`+", text):
@@ -163,14 +166,24 @@ def code_in(text: str) -> Iterator[tuple[int, int]]:
 
 def _end_of_code(text: str, opening: re.Match[str], runs: Mapping[int, list[int]]) -> int:
     """Return where the code ends that a run of ticks opens; 0 if it opens none."""
-    start, length = opening.start(), len(opening[0])
-    if length >= len(_FENCE):
-        end = text.find(_FENCE, start + len(_FENCE))
-        if end > 0 and text[start + len(_FENCE) : end].strip("\n"):
-            return end + len(_FENCE)
-    same = runs.get(length, [])
-    index = bisect_left(same, opening.end())
-    return same[index] + length if index < len(same) else 0
+    if len(opening[0]) >= len(_FENCE) and (end := _end_of_block(text, opening.start())):
+        return end
+    for length in range(len(opening[0]), 0, -1):
+        same = runs.get(length, [])
+        index = bisect_left(same, opening.end())
+        if index < len(same):
+            return same[index] + length
+    return 0
+
+
+def _end_of_block(text: str, start: int) -> int:
+    """Return where a block of code ends; 0 if none does. It holds at least one visible sign."""
+    for opening in (_WITH_LANGUAGE, _BARE):
+        if found := opening.match(text, start):
+            end = text.find(_FENCE, found.end())
+            if end >= 0:
+                return end + len(_FENCE)
+    return 0
 
 
 def links_in(text: str, names: Mapping[str, str], guild: str) -> list[str]:
