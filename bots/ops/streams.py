@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 _MODES = {"stdin": "r", "stdout": "w", "stderr": "w"}
 _CLOSED = {
-    "stdin": "stdin is closed, so there is nothing to read: connect it, also to /dev/null",
+    "stdin": "stdin is closed, so there is nothing to read: connect it, if only to /dev/null",
     "stdout": "stdout is closed, so nothing can be written: connect it to a file, or to a program",
 }
 

@@ -74,8 +74,14 @@ def unknown_names(settings: type[BaseSettings], env_file: Path) -> list[str]:
             f"{env_file} can't be read. Make it a UTF-8 text file that you have permission to read."
         ]
     names |= {name.upper() for name in in_file}
-    unknown = (name for name in names if name.startswith(prefix) and name not in known)
+    ours = (name for name in names if _as_named(name).startswith(prefix))
+    unknown = (name for name in ours if name not in known)
     return [*faults, *(_unknown(name, known) for name in sorted(unknown))]
+
+
+def _as_named(name: str) -> str:
+    """Return a name with the signs that people write for an underscore in its place."""
+    return name.replace("-", "_").replace(".", "_")
 
 
 def _in_file(env_file: Path) -> tuple[list[str], list[str]]:

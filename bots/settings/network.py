@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from ipaddress import IPv6Address
 from pathlib import Path
 from typing import TYPE_CHECKING
+from urllib.parse import parse_qsl
 
 from bots.settings.addresses import fault_in_url
 from core.domain.errors import SettingsError
@@ -33,6 +34,10 @@ _ENTRY = (
     "has an entry that can't be used (number {number}): use host names, IPv4 networks and IPv6 "
     "addresses without brackets, separated by commas"
 )
+_TLS_FILES = {
+    *("ssl_ca_certs", "ssl_certfile", "ssl_keyfile"),  # redis
+    *("sslrootcert", "sslcert", "sslkey", "sslcrl"),  # libpq
+}
 _HTTP = "an address such as http://proxy.example:3128, or remove it"
 _CERTIFICATES = "the path of a file of certificates in PEM format, or remove it"
 
@@ -67,7 +72,7 @@ def check_network(settings: Settings, *, talks: bool) -> None:
         dynamodb=store.startswith("dynamodb:"),
         tls=asks_safely or slack or discord or store.startswith(("dynamodb:", "rediss:")),
     )
-    if faults := network_faults(uses, os.environ):
+    if faults := [*network_faults(uses, os.environ), *store_faults(store)]:
         raise SettingsError("\n".join(faults))
 
 
@@ -77,6 +82,26 @@ def network_faults(uses: NetworkUses, environment: Mapping[str, str]) -> list[st
     if uses.claude:
         found += _exceptions(environment)
     return [f"{name} {what}." for name, what in found]
+
+
+def store_faults(url: str) -> list[str]:
+    """Return a sentence for each file for TLS that a store's URL names and that can't be read.
+
+    The drivers open them while they connect, and report a server that can't be reached.
+    """
+    options = parse_qsl(url.partition("?")[2])
+    missing = [name for name, path in options if name in _TLS_FILES and not _can_read(path)]
+    return [f"CHATBOT_STORE names a file that can't be read ({name})." for name in missing]
+
+
+def _can_read(path: str) -> bool:
+    if path == "system":  # libpq's word for the system's own certificates
+        return True
+    try:
+        with Path(path).open("rb"):
+            return True
+    except (OSError, ValueError):
+        return False
 
 
 def _proxies(uses: NetworkUses, environment: Mapping[str, str]) -> Iterator[tuple[str, str]]:

@@ -198,11 +198,12 @@ class Settings(SlackSettings, DiscordSettings):
     @field_validator("store")
     @classmethod
     def _check_store(cls, value: SecretStr) -> SecretStr:
-        scheme, colon, _ = value.get_secret_value().partition(":")
+        url = value.get_secret_value().strip()  # a secret's file ends with a line end
+        scheme, colon, _ = url.partition(":")
         if not colon or scheme not in SCHEMES:
             known = ", ".join(f"{scheme}://" for scheme in SCHEMES)
             raise ValueError(f"names no store that I know ({known})")
-        return value
+        return SecretStr(url)
 
     @field_validator("anthropic_api_key")
     @classmethod

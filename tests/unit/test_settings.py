@@ -232,6 +232,14 @@ def test_lines_of_an_env_file_that_can_not_be_read_are_named(text: str) -> None:
     assert "secret" not in fault
 
 
+@pytest.mark.parametrize("name", ["CHATBOT-STORE", "chatbot.store", "CHATBOT-MODEL"])
+def test_a_name_with_other_signs_is_told_with_the_right_one(name: str) -> None:
+    Path(".env").write_text(f"{name}=x\n")
+    right = name.upper().replace("-", "_").replace(".", "_")
+    with pytest.raises(SettingsError, match=f"is not a setting. Did you mean {right}"):
+        Settings.from_env()
+
+
 @pytest.mark.parametrize(
     "text",
     [

@@ -11,7 +11,7 @@ from anthropic import DefaultAsyncHttpxClient
 
 from bots.__main__ import UNUSABLE, main
 from bots.settings.addresses import fault_in_base_url, fault_in_url
-from bots.settings.network import NetworkUses, network_faults
+from bots.settings.network import NetworkUses, network_faults, store_faults
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -170,6 +170,17 @@ def test_certificates(tmp_path: Path) -> None:
     assert fault.startswith("SSL_CERT_DIR names no folder")
     (fault,) = network_faults(CLAUDE, {"SSLKEYLOGFILE": "/nonexistent/keys"})
     assert fault.startswith("SSLKEYLOGFILE names a file that can't be written")
+
+
+def test_files_for_tls_that_a_store_names(tmp_path: Path) -> None:
+    there = tmp_path / "there.pem"
+    there.write_text("x")
+    for name in ("ssl_ca_certs", "ssl_certfile", "ssl_keyfile", "sslrootcert", "sslcert", "sslkey"):
+        assert store_faults(f"rediss://:pw@a,b:1/0?socket_timeout=1&{name}={there}") == []
+        (fault,) = store_faults(f"postgresql://u:pw@a/x?{name}=/nonexistent/x&sslmode=require")
+        assert fault == f"CHATBOT_STORE names a file that can't be read ({name})."
+    assert store_faults("postgresql://a/x?sslrootcert=system") == []
+    assert store_faults("sqlite:///x.db") == []
 
 
 def test_what_no_library_uses_is_no_fault() -> None:
