@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Any, NoReturn
 
 import aiohttp
@@ -27,6 +28,7 @@ from bots.slack.faults import (
 )
 from bots.slack.hosts import slack_hosts
 from bots.slack.pace import Rank
+from core.domain.clock import PlatformClock
 from core.domain.errors import (
     OutageError,
     PlatformBusyError,
@@ -97,6 +99,8 @@ class Api:
 
     def __init__(self, client: AsyncWebClient, pace: Pace, clock: Clock, *, timeout: float) -> None:
         """Give each call `timeout` seconds at most, including all of its waits."""
+        self.slack_clock = PlatformClock(clock)
+        """Slack's own time."""
         self.client = client
         self.pace = pace
         self.timeout = timeout
@@ -251,7 +255,17 @@ class Api:
             raise PostUnclearError(f"{method}: {ODD} ({broke(error)})") from error
         if not isinstance(answer.data, dict):
             raise PostUnclearError(f"{method}: {ODD}")
+        if (date := answer.headers.get("Date")) and (at := _seconds(date)):
+            self.slack_clock.guess(at)
         return answer.data
+
+
+def _seconds(date: str) -> float:
+    """Return the time in an HTTP header, in whole seconds since 1970; 0 if it is none."""
+    try:
+        return parsedate_to_datetime(date).timestamp()
+    except (ValueError, OverflowError):
+        return 0.0
 
 
 def _is_in_thread(answer: Mapping[str, Any]) -> bool:

@@ -94,9 +94,10 @@ class Slack:
         )
         replies = SlackReplies(api, me, directory, clock, overhears=settings.overhear)
         home = Home(api, authorized, clock, settings)
-        self._interactions = Interactions(authorized, replies, directory, home, store)
+        there = api.slack_clock
+        self._interactions = Interactions(authorized, replies, directory, home, store, there)
         self._thread_commands = ThreadCommands(
-            authorized, replies, store, settings.ttl, clock, self._interactions.soon
+            authorized, replies, store, settings.ttl, there, self._interactions.soon
         )
         self._agent = Agent(api, me, store, self.platform.titles)
         self.server = server
@@ -108,7 +109,7 @@ class Slack:
         self, store: Store, intake: Intake, worker: Worker
     ) -> AsyncGenerator[None, None]:
         """Receive events within the block, and read what was missed before it."""
-        api, me, clock, audience = self._api, self._me, self._clock, self._audience
+        api, me, clock, audience = self._api, self._me, self._api.slack_clock, self._audience
         cursors = Cursors(store, clock, f"{NAME}:{me.team}")
         backfill = ThreadBackfill(
             partial(thread_before, api, audience),
@@ -120,7 +121,7 @@ class Slack:
         history = SlackHistory(api, me, audience, messages.offer, self.platform.say)
         hours = self._settings.slack_catch_up_hours
         catch_up = CatchUp(NAME, history, store, intake, cursors, clock, hours=hours)
-        self.reception = Reception(messages, catch_up, audience, worker)
+        self.reception = Reception(messages, catch_up, audience, worker, clock.heard)
         dispatcher = PayloadDispatcher(self.reception.receive, self._interactions.unread)
         catch_up.hold()
         catching_up = asyncio.create_task(catch_up.forever())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 import time
 from typing import TYPE_CHECKING, Protocol
 
@@ -60,3 +61,59 @@ class SystemClock(Clock):
     @override
     def later(self, seconds: float, call: Callable[[], object]) -> Callable[[], None]:
         return asyncio.get_running_loop().call_later(seconds, call).cancel
+
+
+_WINDOW = 600.0
+"""Seconds after which an estimate gives way to a newer one, so that clocks may drift apart."""
+_ODD = 2 * 24 * 3600.0
+"""Seconds ahead of the host's clock from which on a time is no clock's, but a fault."""
+
+
+class PlatformClock(Clock):
+    """A platform's own wall time, estimated from the times that it tells.
+
+    What people do there is ordered by that clock, whatever the host's says. A time that was told is
+    past, so the latest of several is the best, and the estimate is late by its delay.
+    """
+
+    def __init__(self, host: Clock) -> None:
+        """Return the host's time until another is heard."""
+        self._host = host
+        self._ahead = self._before = self._guessed = -math.inf
+        """The platform's time less the host's steady time: now, in the window before, guessed."""
+        self._until = -math.inf
+
+    def heard(self, at: float) -> None:
+        """Note that the platform dates something that happens just now, in seconds since 1970."""
+        steady = self._host.monotonic()
+        ahead = at - steady
+        if ahead <= self._ahead and steady < self._until:  # nearly always
+            return
+        if at > self._host.now() + _ODD:
+            return
+        if steady >= self._until:
+            self._before, self._ahead, self._until = self._ahead, ahead, steady + _WINDOW
+        else:
+            self._ahead = ahead
+
+    def guess(self, at: float) -> None:
+        """Note a time that is less exact; it counts until one is heard."""
+        self._guessed = at - self._host.monotonic()
+
+    @override
+    def now(self) -> float:
+        heard = max(self._ahead, self._before)
+        ahead = heard if heard > -math.inf else self._guessed
+        return self._host.monotonic() + ahead if ahead > -math.inf else self._host.now()
+
+    @override
+    def monotonic(self) -> float:
+        return self._host.monotonic()
+
+    @override
+    async def sleep(self, seconds: float) -> None:
+        await self._host.sleep(seconds)
+
+    @override
+    def later(self, seconds: float, call: Callable[[], object]) -> Callable[[], None]:
+        return self._host.later(seconds, call)

@@ -196,7 +196,7 @@ class MissedMessages:
 
         `asked` is the time of the mention that is the first in a thread, if there is one.
         """
-        answered = self._clock.now() - self._hours * _HOUR
+        answered = self._clock.now() - self._hours * _HOUR if self._hours else math.inf
         late: dict[str, Message] = {}
         together: dict[ThreadKey, list[Message]] = {}
         for message in found:

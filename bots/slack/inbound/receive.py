@@ -17,6 +17,7 @@ from weakref import WeakValueDictionary
 
 from cachetools import LRUCache
 
+from bots.slack.ids import is_ts, seconds
 from bots.slack.inbound import events
 from bots.slack.inbound.audience import DoubtError
 from bots.slack.inbound.events import Deleted, Edited, FileChanged, Removed, Said, Stopped
@@ -24,7 +25,7 @@ from core.domain.admission import Admission, readmits
 from core.domain.errors import PlatformError, StoreError, broke
 from core.domain.limits import refusal
 from core.domain.message import FOR_US
-from core.domain.payload import str_of
+from core.domain.payload import dict_of, str_of
 from core.domain.tasks import Tasks
 
 if TYPE_CHECKING:
@@ -152,7 +153,12 @@ class Reception:
     """Receives what people say, edit, delete and stop."""
 
     def __init__(
-        self, intake: SlackIntake, catch_up: CatchUp, audience: Audience, worker: Worker
+        self,
+        intake: SlackIntake,
+        catch_up: CatchUp,
+        audience: Audience,
+        worker: Worker,
+        heard: Callable[[float], None],
     ) -> None:
         """Pass messages on to `intake`, and stops to `worker`.
 
@@ -161,6 +167,7 @@ class Reception:
             catch_up: Reads what was missed, once events may have been lost.
             audience: Decides whom the bot listens to.
             worker: Ends the turns that people stop.
+            heard: Is told the time of each event, by Slack's clock.
         """
         self.removed = asyncio.Event()
         """Set when the app was taken out of the workspace, or its token revoked."""
@@ -168,6 +175,7 @@ class Reception:
         self._catch_up = catch_up
         self._audience = audience
         self._worker = worker
+        self._heard = heard
         self._locks: WeakValueDictionary[ThreadKey, asyncio.Lock] = WeakValueDictionary()
         """For new messages in threads with a gap."""
         self._taking: dict[tuple[str, str], asyncio.Event] = {}
@@ -193,6 +201,8 @@ class Reception:
 
         Raises `StoreError` if it could not be stored.
         """
+        if is_ts(ts := str_of(dict_of(body, "event"), "event_ts")):
+            self._heard(seconds(ts))
         event = await self._audience.hear(body)
         match event:
             case None:

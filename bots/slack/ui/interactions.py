@@ -13,7 +13,7 @@ import logging
 import re
 from typing import TYPE_CHECKING, Any
 
-from bots.slack.ids import is_ts
+from bots.slack.ids import is_ts, seconds
 from bots.slack.inbound.events import NAME, channel_of
 from bots.slack.inbound.people import is_id
 from bots.slack.ui import views
@@ -23,7 +23,7 @@ from core.commands.in_thread import unwritten
 from core.commands.parser import ExportFormat, parse_command
 from core.domain.errors import ChatbotError, DeniedError, PlatformError, StoreError, broke
 from core.domain.message import ThreadKey
-from core.domain.payload import dict_of, str_of
+from core.domain.payload import dict_of, dicts_of, str_of
 from core.domain.tasks import Tasks
 
 if TYPE_CHECKING:
@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from bots.slack.ui.replies import SlackReplies
     from core.commands.authorized import AuthorizedCommands
     from core.commands.parser import Command
+    from core.domain.clock import Clock
     from core.domain.message import Message
     from core.store.port import Store
 
@@ -63,13 +64,18 @@ class Interactions:
         directory: SlackDirectory,
         home: Home,
         store: Store,
+        slack_clock: Clock,
     ) -> None:
-        """Run commands by `authorized`, each once, as `store` records."""
+        """Run commands by `authorized`, each once, as `store` records.
+
+        A command counts as given at the time of `slack_clock`, unless its payload has a time.
+        """
         self._authorized = authorized
         self._replies = replies
         self._directory = directory
         self._home = home
         self._store = store
+        self._clock = slack_clock
         self._tasks = Tasks("a command")
 
     def listen(self, bolt: AsyncApp) -> None:
@@ -150,6 +156,7 @@ class Interactions:
     # --- listeners ------------------------------------------------------------------------------
 
     async def _slash(self, ack: AsyncAck, command: dict[str, Any]) -> None:
+        at = self._clock.now()  # the payload of a slash command has no time
         given = parse_command(str_of(command, "text") or "help", self._replies.linked)
         user, channel = str_of(command, "user_id"), str_of(command, "channel_id")
         if not (is_id(user) and is_id(channel)):
@@ -160,12 +167,12 @@ class Interactions:
             return
         if given.name == "reset" and self._is_one(channel):
             await self._before_ack(
-                self._once(lambda: self._do_slash(user, given, command), command), user
+                self._once(lambda: self._do_slash(user, given, command, at), command), user
             )
             await ack()
             return
         await ack()
-        job = self._once(lambda: self._do_slash(user, given, command), command)
+        job = self._once(lambda: self._do_slash(user, given, command, at), command)
         self._begin(job, user, channel)
 
     async def _helped(self, user: str, channel: str) -> str:
@@ -179,7 +186,7 @@ class Interactions:
             log.info("it is unknown whether the bot listens to a person: %s", type(error).__name__)
         return self._replies.help
 
-    async def _do_slash(self, user: str, given: Command, body: dict[str, Any]) -> None:
+    async def _do_slash(self, user: str, given: Command, body: dict[str, Any], at: float) -> None:
         replies, channel = self._replies, str_of(body, "channel_id")
         trigger = str_of(body, "trigger_id")
         if given.name == "stats":
@@ -192,7 +199,7 @@ class Interactions:
             modal = await replies.show(trigger)
             await replies.fill(modal, await self._choice(user, given.name, channel))
             return
-        await self._on(given.name, user, thread, trigger, form=given.form)
+        await self._on(given.name, user, thread, trigger, at, form=given.form)
 
     async def _export_shortcut(self, ack: AsyncAck, shortcut: dict[str, Any]) -> None:
         await ack()
@@ -218,8 +225,8 @@ class Interactions:
         if found is None:
             self.unread(body)
         elif user:
-            whole, named = found[1] == "whole", found[2]
-            job = self._once(lambda: self._forget(user, named, whole=whole), body)
+            whole, named, at = found[1] == "whole", found[2], self._clock.now()
+            job = self._once(lambda: self._forget(user, named, at, whole=whole), body)
             await self._before_ack(job, user)
         await ack()
 
@@ -241,7 +248,8 @@ class Interactions:
         """Run a command on the thread that a button names, or else on its message's thread."""
         thread = _thread_in(named) if named else self._thread_of(body)
         pushed = str_of(dict_of(body, "view"), "type") == "modal"
-        await self._on(command, _user_of(body), thread, str_of(body, "trigger_id"), pushed=pushed)
+        trigger, at = str_of(body, "trigger_id"), _time_of(body) or self._clock.now()
+        await self._on(command, _user_of(body), thread, trigger, at, pushed=pushed)
 
     async def _on(
         self,
@@ -249,17 +257,18 @@ class Interactions:
         user: str,
         thread: ThreadKey,
         trigger: str,
+        at: float,
         *,
         form: ExportFormat = ExportFormat.MARKDOWN,
         pushed: bool = False,
     ) -> None:
-        """Run a command on a thread."""
+        """Run a command, given at Slack's time `at`, on a thread."""
         replies = self._replies
         if command == "export":
             async with self._authorized.exported(user, thread, form) as file:
                 await replies.send(user, file)
         elif command == "reset":
-            await replies.announce(thread, await self._authorized.reset(user, thread))
+            await replies.announce(thread, await self._authorized.reset(user, thread, at=at))
         else:
             modal = await replies.show(trigger, pushed=pushed)
             show = self._confirmation if command == "forget" else self._remembered
@@ -285,9 +294,9 @@ class Interactions:
         except DeniedError as denied:
             return views.words("What I remember", [str(denied)])
 
-    async def _forget(self, user: str, named: str, *, whole: bool) -> None:
+    async def _forget(self, user: str, named: str, at: float, *, whole: bool) -> None:
         thread = _thread_in(named)
-        text = await self._authorized.forget(user, thread, "whole" if whole else "own")
+        text = await self._authorized.forget(user, thread, "whole" if whole else "own", at=at)
         await self._replies.tell_or_whisper(user, text, channel_of(thread.channel))
 
     def _is_one(self, channel: str) -> bool:
@@ -308,6 +317,13 @@ def _digest_of(body: dict[str, Any]) -> str:
     """Return a digest of a payload."""
     text = json.dumps(body, sort_keys=True, default=str)
     return hashlib.sha256(text.encode(errors="replace")).hexdigest()
+
+
+def _time_of(body: dict[str, Any]) -> float:
+    """Return when something was pressed or chosen, by Slack's clock; 0 if the payload omits it."""
+    actions = dicts_of(body, "actions")
+    ts = str_of(actions[0] if actions else body, "action_ts")
+    return seconds(ts) if is_ts(ts) else 0.0
 
 
 def _user_of(body: dict[str, Any]) -> str:
