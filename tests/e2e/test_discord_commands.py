@@ -187,6 +187,17 @@ async def test_words_after_a_mention_and_behind_a_mark_are_commands() -> None:
         assert FAILED not in "\n".join(m.content for m in fake.ephemerals)
 
 
+async def test_signs_around_a_command_and_a_mention_behind_it_change_nothing() -> None:
+    async with FakeDiscord() as fake:
+        ann, general = fake.person("ann"), fake.channel("general")
+        async with bot_on(fake):
+            said = ("{}、help", "{} help?", "{} `help`", "{}: help.\n", "help {}", "{}：“Help”！")  # noqa: RUF001
+            for count, text in enumerate(said, start=1):
+                await fake.say(ann, general, text.format(fake.at_bot))
+                await fake.until(lambda count=count: len(fake.said_by_bot(general)) == count)  # type: ignore[misc]
+            assert all("`/chatbot export`" in m.content for m in fake.said_by_bot(general))
+
+
 async def test_a_reset_that_may_be_meant_for_another_bot_destroys_nothing() -> None:
     async with FakeDiscord() as fake:
         ann, bob = fake.person("ann"), fake.person("bob")

@@ -90,8 +90,8 @@ async def test_a_person_whom_no_app_replaces_is_answered_in_the_order_of_what_th
             dm = fake.dm(ann)
             await fake.say(ann, dm, "here it waits for nothing")
             await fake.replies(dm, within=1.5)
-    seen = "\n".join(each.messages[-1].blocks[-1].text for each in model.calls)
-    assert seen.index("two") < seen.index("three") < seen.index("four")
+    seen = "\n".join(each.messages[-1].text for each in model.calls)
+    assert seen.index("\ntwo\n") < seen.index("\nthree\n") < seen.index("\nfour\n")
     assert "fuor" not in seen
 
 
@@ -199,6 +199,13 @@ async def test_a_message_waits_longer_once_its_app_has_posted_what_may_be_the_sa
     await passed(9)
     kept = [(CREATED, "2 and?"), (CREATED, "1 nobody said this"), (CREATED, "2 L: and?")]
     assert taken[3:] == kept, "its app could not delete it"
-    proxies.pass_on(CREATED, message("17", "bye"))
+    proxies.pass_on(CREATED, message("17", "see https://x.example/1"))
+    posted = app | {"author": hook | {"username": "Ann"}}
+    proxies.pass_on(CREATED, message("18", "see https://fixed.example/1", **posted))
+    await passed(3)
+    proxies.pass_on(DELETED, message("17", ""))
+    await passed(9)
+    assert taken[6:] == [(CREATED, "1 see https://fixed.example/1"), (DELETED, "2 ")]
+    proxies.pass_on(CREATED, message("19", "bye"))
     proxies.close()
-    assert taken[6:] == [(CREATED, "2 bye")]
+    assert taken[8:] == [(CREATED, "2 bye")]

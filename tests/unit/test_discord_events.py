@@ -230,6 +230,24 @@ def test_ids_are_read_as_names() -> None:
     assert readable(f"<@{BOT}>", [BOT], {BOT: "Bot"}) == "@Bot"
 
 
+@pytest.mark.parametrize(
+    ("text", "read"),
+    [
+        (f"help <@{BOT}>", "help"),
+        (f"`Help`, <@!{BOT}> !", "`Help`,!"),
+        (f"reset <@&{ROLE}>?", "reset?"),
+        (f"<@{BOT}> stats <@{BOT}>", "stats"),
+        (f"help me <@{BOT}>", "help me @Bot"),
+        (f"help <@{BEN}>", "help @Ben"),
+        (f"help <@{BOT}> please", "help @Bot please"),
+        (f"<@{BOT}> <@{BOT}>", "@Bot @Bot"),
+        (f"<@{BOT}>、help", "、help"),
+    ],
+)
+def test_a_mention_behind_a_command_is_no_part_of_it(text: str, read: str) -> None:
+    assert readable(text, [BOT, ROLE], {BOT: "Bot", BEN: "Ben", ROLE: "bots"}) == read
+
+
 def test_files_are_kept_by_reference_also_of_a_forwarded_message() -> None:
     file = {"id": "77", "filename": "a.txt", "content_type": "text/plain; charset=utf-8", "size": 3}
     message = said(payload("", attachments=[file], channel_id=IN_DM.id), IN_DM, ME)

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 from bots.discord.ids import is_id
 from bots.discord.inbound.events import BULK_DELETED, CREATED, DELETED, UPDATED, deleted_ids
-from bots.discord.inbound.people import is_app, is_proxied
+from bots.discord.inbound.people import is_app, is_proxied, name_of
 from core.domain.payload import dict_of, str_of
 
 if TYPE_CHECKING:
@@ -92,25 +92,32 @@ class Proxies:
 
         The name stays that of the app's message.
         """
-        found = next(self._sources(payload), None)
-        if found is None:
+        place = next(self._sources(payload, _is_same), None)
+        if place is None:
+            # It may be the same in other words, as from an app that repairs links.
+            self._wait_on(next(self._sources(payload, _is_by_same_name), None))
             return payload
-        place, held = found
-        held.cancel()
-        held.cancel = self._later(place, _REPLACED_SECONDS)
+        self._wait_on(place)
+        held = self._held[place]
         person = str_of(dict_of(held.payload, "author"), "id")
         roles = dict_of(held.payload, "member").get("roles")
         author = {**dict_of(payload, "author"), "id": person}
         return {**payload, "author": author, "member": {"roles": roles}}
 
-    def _sources(self, payload: Payload) -> Iterator[tuple[Place, _Held]]:
+    def _sources(
+        self, payload: Payload, fits: Callable[[Payload, Payload], bool]
+    ) -> Iterator[Place]:
         """Yield the messages that an app's may replace, the newest first."""
-        channel, text = str_of(payload, "channel_id"), str_of(payload, "content").strip()
+        channel = str_of(payload, "channel_id")
         for place, held in reversed(self._held.items()):
-            if place[0] != channel:
-                continue
-            if text in str_of(held.payload, "content") if text else held.payload.get("attachments"):
-                yield place, held
+            if place[0] == channel and fits(held.payload, payload):
+                yield place
+
+    def _wait_on(self, place: Place | None) -> None:
+        """Let a message wait for its deletion."""
+        if place is not None:
+            self._held[place].cancel()
+            self._held[place].cancel = self._later(place, _REPLACED_SECONDS)
 
     def _later(self, place: Place, seconds: float) -> Callable[[], None]:
         return self._clock.later(seconds, partial(self._release, place))
@@ -119,6 +126,17 @@ class Proxies:
         held = self._held.pop(place)
         if not held.is_gone:
             self._take(CREATED, held.payload)
+
+
+def _is_same(said: Payload, posted: Payload) -> bool:
+    """Return whether an app has posted what a person said, or a part of it."""
+    text = str_of(posted, "content").strip()
+    return text in str_of(said, "content") if text else bool(said.get("attachments"))
+
+
+def _is_by_same_name(said: Payload, posted: Payload) -> bool:
+    shown = name_of(dict_of(said, "author"), dict_of(said, "member"))
+    return shown == name_of(dict_of(posted, "author"), {})
 
 
 def _place(payload: Payload) -> Place:

@@ -14,6 +14,8 @@ from functools import lru_cache
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
+from core.commands.parser import parse_command
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator, Mapping
 
@@ -34,6 +36,7 @@ LINK = re.compile(
     re.ASCII,
 )
 """A link to a message, a thread or a channel: its server, channel and message."""
+_LAST_MENTION = re.compile(r"[!&]?(\d{1,20})>([\s.!?]*)")
 _HOST = "/channels/"
 _TICKS = re.compile(r"\\[\\`]|`+")
 _FENCE = "```"
@@ -113,16 +116,30 @@ def readable(text: str, me: Collection[str], names: Mapping[str, str]) -> str:
     """Return a text as a model should read it, without the mentions of the bot that it begins with.
 
     `names` are those of people, roles and channels, by id. A text that is nothing but a mention
-    keeps it, since that is all it says. What stands in code stays as it was typed.
+    keeps it, since that is all it says. At the end it stays, too, unless a command stands before
+    it. What stands in code stays as it was typed.
     """
     if "<" not in text:
         return text.strip()
-    bare = _leading_mentions(tuple(me)).sub("", text) if me else text
+    bare = _unaddressed(text, me) if me and "<@" in text else text
 
     def written(found: re.Match[str]) -> str:
         return found[0] if found["escape"] else _written(found, names)
 
-    return outside_code(bare if bare.strip() else text, lambda t: _MARKUP.sub(written, t)).strip()
+    return outside_code(bare, lambda t: _MARKUP.sub(written, t)).strip()
+
+
+def _unaddressed(text: str, me: Collection[str]) -> str:
+    """Return a text without the mentions of the bot that say whom it is for."""
+    bare = _leading_mentions(tuple(me)).sub("", text)
+    if not bare.strip():
+        return text
+    before, _, after = bare.rpartition("<@")
+    last = _LAST_MENTION.fullmatch(after) if before else None
+    if last is not None and last[1] in me:
+        command = before.strip() + last[2].strip()
+        return command if parse_command(command, lambda _: None) else bare
+    return bare
 
 
 def plain(text: str) -> str:

@@ -114,9 +114,10 @@ def _unaddressed(text: str, me: str) -> str:
     if not bare.strip():
         return text
     before, found, after = bare.rpartition(f"<@{me}")
-    if found and re.fullmatch(r"(?:\|[^<>]*)?>\s*", after):
-        before = before.strip()
-        return before if parse_command(before, lambda _: None) else bare
+    last = re.fullmatch(r"(?:\|[^<>]*)?>([\s.!?]*)", after) if found else None
+    if last is not None:
+        command = before.strip() + last[1].strip()
+        return command if parse_command(command, lambda _: None) else bare
     return bare
 
 
