@@ -79,8 +79,8 @@ def marks_in(attributes: str) -> dict[str, str]:
 
 def _said(attributes: str, body: str) -> ShownMessage:
     marks = marks_in(attributes)
-    first = _PART.search(body)
-    texts = [body[: first.start()] if first else body]
+    typed = _PART.sub("", body)
+    texts = [typed.removeprefix("\n") if _PART.match(body) else typed]
     quotes: list[ShownQuote] = []
     files: list[str] = []
     for part in _PART.finditer(body):
