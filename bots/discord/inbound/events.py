@@ -202,6 +202,8 @@ def said(
     In a channel, only what mentions the bot or replies to it counts. A message to the bot in which
     there is nothing that can be read is returned without words: its author is owed an answer.
     """
+    if channel.is_channel and address_of(payload, channel, me) not in FOR_US:
+        return None  # most of what is said on a server
     message = _message(payload, channel, me, aids)
     if message is None or not _says_something(message, payload):
         return _owed(message, payload, me)
