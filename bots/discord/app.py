@@ -78,7 +78,7 @@ class Discord:
         names = Names(api, clock)
         aids = AidLookup(api, channels, names, clock)
         self._audience = Audience(lists, channels, names, aids, platform.me)
-        directory = DiscordDirectory(api, settings.discord_admins, lists)
+        directory = DiscordDirectory(api, channels, settings.discord_admins, lists)
         authorized = AuthorizedCommands(
             directory,
             store,

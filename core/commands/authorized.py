@@ -85,6 +85,9 @@ class Directory(Protocol):
     async def is_admin(self, person: str, thread: ThreadKey) -> bool:
         """Return whether a person is an admin where a thread is, by the settings or by role."""
 
+    async def place_of(self, thread: ThreadKey) -> str:
+        """Return what people call a thread's place; empty if that is not known. Never raises."""
+
     async def name_of(self, person: str, thread: ThreadKey) -> str:
         """Return the name a person has there; their id if the name is unknown."""
 
@@ -220,7 +223,8 @@ class AuthorizedCommands:
             await self._audit("export", person, thread)
         with temp_files.folder() as folder:
             file = folder / f"conversation.{'json' if form is ExportFormat.JSON else 'md'}"
-            yield await export_to(self._store, thread, str(file), at=self._clock.now(), form=form)
+            place, now = await self._directory.place_of(thread), self._clock.now()
+            yield await export_to(self._store, thread, str(file), at=now, form=form, place=place)
 
     async def may_forget(self, person: str, thread: ThreadKey) -> Extent:
         """Return what a person may remove of a thread, to confirm first; raise `DeniedError`."""

@@ -25,13 +25,17 @@ if TYPE_CHECKING:
 
 
 async def export(
-    store: Store, thread: ThreadKey, form: ExportFormat, *, at: float
+    store: Store, thread: ThreadKey, form: ExportFormat, *, at: float, place: str = ""
 ) -> AsyncGenerator[str, None]:
-    """Yield a conversation as a document in pieces; `at` dates it, in seconds since 1970."""
+    """Yield a conversation as a document in pieces; `at` dates it, in seconds since 1970.
+
+    `place` is what people call where it took place.
+    """
     if form is ExportFormat.JSON:
         yield f'{{"thread": {_json(str(thread))}, "exported_at": {_json(_time(at))}, "records": ['
     else:
-        yield f"# {thread}\n\nExported at {_time(at)}.\n"
+        where = f" from {_bold(place)}" if place else ""
+        yield f"# {thread}\n\nExported{where} at {_time(at)}.\n"
     mark = "\n"
     async for record in store.records(thread):
         yield mark + _json(_fields(record)) if form is ExportFormat.JSON else _paragraph(record)
@@ -46,7 +50,13 @@ def form_for(path: Path) -> ExportFormat:
 
 
 async def export_to(
-    store: Store, thread: ThreadKey, file: str, *, at: float, form: ExportFormat | None = None
+    store: Store,
+    thread: ThreadKey,
+    file: str,
+    *,
+    at: float,
+    form: ExportFormat | None = None,
+    place: str = "",
 ) -> Path:
     """Write a conversation to a new file that only its owner can read.
 
@@ -56,6 +66,7 @@ async def export_to(
         file: The name of the file to create.
         at: When the export is made, in seconds since 1970.
         form: The form to write; None to go by the file's name.
+        place: What people call where it took place.
 
     Returns:
         The file's path.
@@ -69,7 +80,7 @@ async def export_to(
     target = await asyncio.to_thread(_create, path)
     try:
         with target:
-            async for piece in export(store, thread, form or form_for(path), at=at):
+            async for piece in export(store, thread, form or form_for(path), at=at, place=place):
                 await asyncio.to_thread(target.write, piece)
     except BaseException:
         # Half an export looks like a whole one, and would stand in the way of the next.

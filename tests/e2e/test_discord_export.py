@@ -13,7 +13,7 @@ from bots.discord.outbound.files_out import MOST_PARTS, TooLongError, parts_of
 from bots.discord.ui.interactions import FAILED
 from core.models.scripted import ScriptedModel
 from tests.e2e.discord_bot import bot_on, until_true
-from tests.e2e.discord_hands import ANSWER, answer, talk, use
+from tests.e2e.discord_hands import ANSWER, answer, settled, talk, use
 from tests.fakes.discord import Cut, FakeDiscord, Limited, Refused, Slow, Status
 from tests.fakes.discord.faults import POST
 
@@ -110,7 +110,7 @@ async def test_above_the_limit_it_is_compressed_or_in_parts(limit: int, names: i
             assert (len(packed) == 1) == (names == 1)
             found = gzip.decompress(b"".join(packed))
             assert found == b"".join(map(gzip.decompress, packed))
-            assert found.split(b"Exported at")[1][40:] == whole.split(b"Exported at")[1][40:]
+            assert found.split(b" at ", 1)[1][40:] == whole.split(b" at ", 1)[1][40:]
 
 
 async def test_once_the_command_is_over_it_comes_by_direct_message() -> None:
@@ -163,3 +163,19 @@ async def test_a_conversation_that_is_too_long_is_told_to_be() -> None:
             fake.upload_limit = 2_000
             said = await answer(fake, await fake.slash(ann, thread, "chatbot export"))
             assert "too long to be sent here" in said.content
+
+
+async def test_an_export_says_where_it_took_place_and_what_people_saw_there() -> None:
+    async with FakeDiscord() as fake:
+        ann, forum, general = fake.person("ann"), fake.forum("help"), fake.channel("general")
+        alert = await fake.webhook("Alerts", general, "web-3: disk full")
+        async with bot_on(fake) as bot:
+            post = await fake.post(ann, forum, "How do I rotate?", f"{fake.at_bot} see title")
+            await fake.replies(post)
+            await fake.forward(ann, alert, post)
+            await fake.replies(post, 2)
+            await settled(bot)
+            found = (await use(fake, ann, post, "export")).files[0].data.decode()
+    assert f"How do I rotate? (#help in {fake.home.name})" in found.splitlines()[2]
+    assert "> How do I rotate?" in found
+    assert "> web-3: disk full" in found

@@ -67,6 +67,9 @@ class Town:
     async def name_of(self, person: str, thread: ThreadKey) -> str:
         return f"Name of {person}"
 
+    async def place_of(self, thread: ThreadKey) -> str:
+        return f"#{thread.channel}"
+
 
 @pytest.fixture
 def town() -> Town:

@@ -24,6 +24,7 @@ from core.domain.errors import PlatformError, broke
 if TYPE_CHECKING:
     from bots.discord.api import Api
     from bots.discord.inbound.audience import AccessLists
+    from bots.discord.inbound.channels import Channels
     from core.domain.message import ThreadKey
 
 log = logging.getLogger(__name__)
@@ -38,16 +39,20 @@ class DiscordDirectory(Directory):
 
     name = NAME
 
-    def __init__(self, api: Api, admins: str, lists: AccessLists = EVERYBODY) -> None:
+    def __init__(
+        self, api: Api, channels: Channels, admins: str, lists: AccessLists = EVERYBODY
+    ) -> None:
         """Ask Discord with the bot's own rights.
 
         Args:
             api: Discord's REST API.
+            channels: Know what channels and threads are called.
             admins: Ids of users and roles, separated by commas; `server` stands for the members
                 who may manage a server.
             lists: Whom the bot listens to.
         """
         self._api = api
+        self._channels = channels
         self._lists = lists
         self._admins = set(filter(None, admins.split(",")))
 
@@ -89,6 +94,10 @@ class DiscordDirectory(Directory):
         above = guild.get_channel(int(channel_of(thread.channel)))
         place = f"#{above.name}" if above is not None else guild.name
         return f"{known.name} ({place})" if isinstance(known, discord.Thread) else place
+
+    @override
+    async def place_of(self, thread: ThreadKey) -> str:
+        return self._channels.called(thread.channel, thread.thread)
 
     # --- people ---------------------------------------------------------------------------------
 

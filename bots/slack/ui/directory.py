@@ -77,6 +77,10 @@ class SlackDirectory(Directory):
         found = await self._channel(thread)
         return not found or bool(found.get("is_im") or found.get("is_mpim"))
 
+    @override
+    async def place_of(self, thread: ThreadKey) -> str:
+        return await self._names.place(channel_of(thread.channel))
+
     # --- people ---------------------------------------------------------------------------------
 
     @override
