@@ -8,6 +8,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from bots.discord.outbound.format import LIMIT, cut, length, piece, preview
+from bots.discord.outbound.markdown.render import MARKDOWN
 from tests.discord_markdown.renderer import drawn
 from tests.properties.test_splitting import TEXTS
 
@@ -104,6 +105,22 @@ def test_words_are_words(answer: tuple[str, str]) -> None:
     words = squeezed("".join(drawn(post).words for post in posts(text)))
     for sign in ("Plainwords.", "bold", "Fourth", "gone", "\u4e2d\u6587"):
         assert words.count(sign) == squeezed(text).count(sign)
+
+
+@given(answers())
+@example((f"The end: ||{'so ' * 900}||", ""))
+@example(("".join(f"{number}. ```py\nx = {number}\n```\n" for number in range(300)), ""))
+def test_many_posts_show_what_one_would(answer: tuple[str, str]) -> None:
+    text = f"{answer[0]} end"
+    whole = drawn(MARKDOWN.show(text, MARKDOWN.layout_of(text), 0, len(text)))
+    found = [drawn(post) for post in posts(text)]
+    assert squeezed("".join(each.code for each in found)) == squeezed(whole.code)
+    assert squeezed("".join(each.words.replace("\0", "") for each in found)) == squeezed(
+        whole.words.replace("\0", "")
+    )
+    assert squeezed("".join("".join(each.hidden) for each in found)) == squeezed(
+        "".join(whole.hidden)
+    )
 
 
 @given(TEXTS | answers().map(lambda answer: answer[0]))

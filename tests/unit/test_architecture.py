@@ -189,6 +189,7 @@ OWN = {
         "inbound/channels", "inbound/proxies", "inbound/shown/aids", "inbound/shown/cards",
         "inbound/threads",
         "outbound/markdown/code", "outbound/markdown/fences", "outbound/markdown/html",
+        "outbound/markdown/indented",
         "outbound/markdown/lines", "outbound/markdown/render", "outbound/markdown/spans",
         "outbound/markdown/spoilers", "outbound/markdown/tables",
         "outbound/posting", "outbound/threads", "ui/command_tree", "ui/interaction_context",

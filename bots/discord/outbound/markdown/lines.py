@@ -23,6 +23,8 @@ RULE = "\u2500" * 10
 _CLOSING = regex.compile(r"[ \t]++#++[ \t]*+$")
 _TITLED = regex.compile(r"(?!\d{1,9}[.)][ \t])[^\s>#|*+=-][^\n]*+")
 _DIGITS = str.maketrans("0123456789", "⁰¹²³⁴⁵⁶⁷⁸⁹")
+_MARGIN = 3
+"""Columns that a line may be indented without being code."""
 _LARGEST = 3
 """The lowest level of a heading that Discord shows."""
 _TITLE = 100
@@ -35,11 +37,13 @@ def lead_of(token: regex.Match[str]) -> str | None:
     """Return what stands before a line's words; None if nothing may change in it.
 
     Discord wants a space behind the `>` of each line of a quote. With `>>>`, it quotes the rest of
-    the message.
+    the message. A line that is indented far is code, or belongs to a list.
     """
     quote = token["quote"]
     if not quote:
-        return f"{token['lead']}{token['pad']}"
+        lead: str = f"{token['lead']}{token['pad']}"
+        is_code = len(lead.expandtabs(4)) > _MARGIN and not (token["task"] or token["plus"])
+        return None if is_code else lead
     if quote.startswith(">>>"):
         return None
     return f"{'> ' * quote.count('>')}{token['pad']}"

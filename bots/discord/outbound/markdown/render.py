@@ -15,9 +15,10 @@ import regex  # type: ignore[import-untyped] # ships no types
 
 from bots.discord.outbound.markdown.code import blocks, colors_before, inline, language_of
 from bots.discord.outbound.markdown.fences import fences_of
+from bots.discord.outbound.markdown.indented import indented_of
 from bots.discord.outbound.markdown.spans import context_of, parts_of, shown
-from bots.discord.outbound.markdown.spoilers import BARS, spoilers_of
-from bots.discord.outbound.markdown.tables import form_of, rows_shown
+from bots.discord.outbound.markdown.spoilers import BARS, SPLIT_BARS, SPLIT_NOTE, spoilers_of
+from bots.discord.outbound.markdown.tables import form_of, quoted_tables, rows_shown
 from core.delivery.splitting.blocks import Fence, Layout, tables_of
 from core.domain.text import visible
 
@@ -46,7 +47,10 @@ class DiscordLayout(Layout):
     forms: dict[int, Form] = field(default_factory=dict)
     """How tables are shown, by where they start."""
     spoilers: tuple[Spoiler, ...] = ()
+    splits_bars: bool = False
+    """Whether hidden code has `||`, which would end the spoiler."""
     parts: tuple[Part, ...] = ()
+    _spoiler_starts: list[int] = field(default_factory=list)
     _part_starts: list[int] = field(default_factory=list)
     _blocks: list[Fence | Table] = field(default_factory=list)
     _block_starts: list[int] = field(default_factory=list)
@@ -54,6 +58,7 @@ class DiscordLayout(Layout):
     def __post_init__(self) -> None:
         """Index all by where they start."""
         Layout.__post_init__(self)
+        self._spoiler_starts.extend(spoiler.start for spoiler in self.spoilers)
         self._part_starts.extend(part.start for part in self.parts)
         self._blocks.extend(sorted((*self.fences, *self.tables), key=lambda block: block.start))
         self._block_starts.extend(block.start for block in self._blocks)
@@ -64,6 +69,12 @@ class DiscordLayout(Layout):
         for block in self._blocks[index : bisect_left(self._block_starts, end)]:
             if block.end > start:
                 yield block
+
+    def spoiler_at(self, position: int) -> Spoiler | None:
+        """Return the spoiler that a break at this position would split."""
+        index = bisect_left(self._spoiler_starts, position) - 1
+        spoiler = self.spoilers[index] if index >= 0 else None
+        return spoiler if spoiler and position < spoiler.end else None
 
     def parts_within(self, start: int, end: int) -> tuple[Part, ...]:
         """Return the parts of which some is in this part of the text."""
@@ -94,22 +105,35 @@ GROWING = DiscordMarkdown(grows=True)
 
 def _layout(text: str, *, grows: bool) -> DiscordLayout:
     fences = fences_of(text)
-    found = tuple(tables_of(text, Layout(fences, ()))) if "|" in text else ()
-    forms = {table.start: form for table in found if (form := form_of(text, table)) is not None}
-    tables = tuple(table for table in found if table.start in forms)
+    fences = tuple(sorted((*fences, *indented_of(text, fences))))
+    tables = tuple(_tables(text, fences)) if "|" in text else ()
+    forms = {table.start: form for table in tables if (form := form_of(text, table)) is not None}
+    tables = tuple(table for table in tables if table.start in forms)
     context = context_of(text)
     parts: list[Part] = []
     at = 0
-    blocks_found: list[Fence | Table] = sorted((*fences, *tables), key=lambda each: each.start)
-    for block in blocks_found:
+    found: list[Fence | Table] = sorted((*fences, *tables), key=lambda each: each.start)
+    for block in found:
         parts += parts_of(text, at, block.start, context)
         at = block.end
     parts += parts_of(text, at, len(text), context)
     if not context.bars:
         return DiscordLayout(fences, tables, forms=forms, parts=tuple(parts))
     spoilers, literal = spoilers_of(text, context.bars, grows=grows)
-    parts = sorted((*parts, *literal)) if literal else parts
-    return DiscordLayout(fences, tables, forms=forms, spoilers=spoilers, parts=tuple(parts))
+    return DiscordLayout(
+        fences,
+        tables,
+        forms=forms,
+        spoilers=spoilers,
+        splits_bars=any(BARS in text[each.start + 2 : each.end - 2] for each in spoilers),
+        parts=tuple(sorted((*parts, *literal)) if literal else parts),
+    )
+
+
+def _tables(text: str, fences: tuple[Fence, ...]) -> list[Table]:
+    layout = Layout(fences, ())
+    found = [*tables_of(text, layout)]
+    return sorted((*found, *quoted_tables(text, layout))) if ">" in text else found
 
 
 def _show(text: str, layout: DiscordLayout, start: int, end: int) -> str:
@@ -119,7 +143,8 @@ def _show(text: str, layout: DiscordLayout, start: int, end: int) -> str:
         made.add(_prose(text, layout, at, block.start))
         first, at = max(block.start, at), min(block.end, end)
         if isinstance(block, Fence):
-            _add_code(made, text, block, first, at)
+            is_hidden = layout.splits_bars and layout.spoiler_at(block.start) is not None
+            _add_code(made, text, block, (first, at), split_bars=is_hidden)
         else:
             _add_rows(made, text, layout.forms[block.start], block, first, at)
     made.add(_prose(text, layout, at, end))
@@ -131,17 +156,12 @@ class _Message:
 
     def __init__(self) -> None:
         self._made: list[str] = []
-        self._closes = False
-        """Whether the last thing was a block, which ends its line."""
 
     def add(self, prose: str) -> None:
-        if self._closes and prose[:1] in {" ", "\t"}:
-            prose = prose.lstrip(" \t")
         if prose:
-            self._closes = False
             self._made.append(prose)
 
-    def add_block(self, lead: str, block: str) -> None:
+    def add_block(self, block: str) -> None:
         """Add lines that must not stand behind words, unless it is the mark of a list."""
         before = self._made[-1] if self._made else ""
         if before and not before.endswith("\n"):
@@ -150,8 +170,7 @@ class _Message:
             else:
                 self._made[-1] = before.rstrip(" \t")
                 self._made.append("\n")
-        self._made.append(f"{lead}{block}\n")
-        self._closes = True
+        self._made.append(f"{block}\n")
 
     @property
     def text(self) -> str:
@@ -165,16 +184,25 @@ def _prose(text: str, layout: DiscordLayout, start: int, end: int) -> str:
     """Return text without code and tables; a part that goes on elsewhere is shown by itself."""
     if start >= end:
         return ""
+    if start and text[start - 1] in "`~":  # words behind the end of code
+        start += len(text[start:end]) - len(text[start:end].lstrip(" \t"))
     made: list[str] = []
     for part in layout.parts_within(start, end):
         if part.start >= start and part.end <= end:
-            made += (text[start : part.start], part.shown)
+            made += (text[start : part.start], _hideable(part, layout))
             start = part.end
             continue
         first, stop = max(part.start, start), min(part.end, end)
         made += (text[start:first], _some(text, part, first, stop))
         start = stop
     return "".join((*made, text[start:end]))
+
+
+def _hideable(part: Part, layout: DiscordLayout) -> str:
+    """Return a part; code in a spoiler without the bars that would end it."""
+    if not layout.splits_bars or part.shown[:1] != "`" or layout.spoiler_at(part.start) is None:
+        return part.shown
+    return part.shown.replace(BARS, SPLIT_BARS)
 
 
 def _some(text: str, part: Part, start: int, end: int) -> str:
@@ -186,7 +214,10 @@ def _some(text: str, part: Part, start: int, end: int) -> str:
     return shown(words)
 
 
-def _add_code(made: _Message, text: str, fence: Fence, start: int, end: int) -> None:
+def _add_code(
+    made: _Message, text: str, fence: Fence, within: tuple[int, int], *, split_bars: bool
+) -> None:
+    start, end = within
     low, high = max(start, min(fence.body, fence.close)), max(min(end, fence.close), fence.inside)
     opens, closes = start <= fence.start, end >= fence.end
     code = _inner(text, fence, low, high)
@@ -195,6 +226,8 @@ def _add_code(made: _Message, text: str, fence: Fence, start: int, end: int) -> 
         return
     if not opens and language.lower() == "ansi":
         code = colors_before(text[max(fence.body, low - _COLORS) : low]) + code
+    if split_bars:
+        code = code.replace(BARS, SPLIT_BARS)
     lead = "" if not opens else text[fence.start : fence.inside - len(fence.marker)]
     lead = _QUOTE.sub("", lead).strip(" \t")
     lead = f"{lead} " if lead else ""
@@ -203,7 +236,7 @@ def _add_code(made: _Message, text: str, fence: Fence, start: int, end: int) -> 
     shown_code = f"{lead}{blocks(code, language)}"
     if fence.quote:
         shown_code = "\n".join(f"> {line}" for line in shown_code.split("\n"))
-    made.add_block("", shown_code)
+    made.add_block(shown_code)
 
 
 def _inner(text: str, fence: Fence, start: int, end: int) -> str:
@@ -236,18 +269,20 @@ def _add_rows(made: _Message, text: str, form: Form, table: Table, start: int, e
         low = min(start + len(rest) + 1, end)
     rows = text[low:end]
     if rest:
-        made.add_block("", shown(rest))
+        made.add_block(shown(rest))
     if rows.strip() or start <= table.start:
-        made.add_block("", rows_shown(form, rows))
+        made.add_block(rows_shown(form, rows))
 
 
 def _hidden(body: str, layout: DiscordLayout, start: int, end: int) -> str:
     """Return a message with a spoiler closed or opened that stands in the next one, or before."""
-    for first, last in layout.spoilers:
-        if first < start < last:
-            body = f"{BARS}{body}" if start < last - len(BARS) else body.removeprefix(BARS)
-        if first < end < last:
-            body = f"{body}{BARS}" if end > first + len(BARS) else body.removesuffix(BARS)
-        if first >= end:
-            break
-    return body
+    if not layout.spoilers:
+        return body
+    before, after = layout.spoiler_at(start), layout.spoiler_at(end)
+    if before:
+        is_over = start >= before.end - len(BARS)
+        body = body.removeprefix(BARS) if is_over else f"{BARS}{body}"
+    if after:
+        is_new = end <= after.start + len(BARS)
+        body = body.removesuffix(BARS) if is_new else f"{body}{BARS}"
+    return f"{body}\n{SPLIT_NOTE}" if layout.splits_bars and SPLIT_BARS in body else body

@@ -36,7 +36,7 @@ _TOKEN = regex.compile(
     r"|(?P<ticks>`++)"
     rf"|(?P<link>!?+{LINK})"
     r"|(?P<ref>\[\^(?P<number>[^\]\s@<`]{1,40}+)\])"
-    r"|(?P<named>\[(?P<words_>[^\[\]\n]{1,200}+)\](?:\[(?P<name>[^\[\]\n]{0,80}+)\])?+)"
+    r"|(?P<named>!?\[(?P<words_>[^\[\]\n]{1,200}+)\](?:\[(?P<name>[^\[\]\n]{0,80}+)\])?+)"
     r"|(?P<url>https?://[^\s<>|`]++)"
     rf"|(?P<call>[@\uff20\ufe6b](?={_HIDDEN}(?:here|everyone))|<(?=@[!&]?\d))"
     rf"|(?P<html>{html.TAG})"
@@ -58,7 +58,12 @@ _USED = regex.compile(r"\[([^\[\]\n^]{1,80}+)\](?!:)")
 _DEFINED = regex.compile(r"^ {0,3}\[([^\]\[\n^]{1,80}+)\]:[ \t]*+(\S++)", regex.MULTILINE)
 _MARKUP = frozenset("*_~`|\\[]#")
 _CALL = regex.compile(rf"@[!&]?\d|{_HIDDEN}(?:here|everyone)", regex.IGNORECASE)
-_NAME = regex.compile(r"[a-z0-9_]++")
+_NAMES = frozenset(
+    name.strip("_")
+    for name in (*dir(int), *dir(type), *dir(list), "init all name main file future version author")
+    for name in name.split()
+)
+"""What stands between underlines in names of Python's own: `__init__` is no bold word."""
 _SCHEME = regex.compile(r"(?:https?|discord)://", regex.IGNORECASE)
 _MAIL = regex.compile(rf"{_HIDDEN}[\w-]*+\.\w")
 _IMAGE = regex.compile(rf"!{LINK}")
@@ -87,6 +92,8 @@ class Context:
     """The addresses of links that are defined elsewhere in the text, by name in lower case."""
     used: AbstractSet[str] = frozenset()
     """The names that links use, in lower case."""
+    paired: AbstractSet[str] | None = None
+    """The names of HTML tags that are opened and closed; None if no tag was met."""
     bars: list[int] = field(default_factory=list)
     """Where `||` stands outside of code, as far as the text is read."""
 
@@ -132,14 +139,13 @@ class _Writer:
         self._context, self._depth = context, depth
         self._runs: dict[int, list[int]] | None = None
         self._gaps: list[int] = []
-        self._paired: AbstractSet[str] | None = None
         self._lacking: set[str] = set()
         """Ends of formulas that do not come any more."""
         self._ways: dict[str, Callable[[regex.Match[str]], tuple[str | None, int]]] = {
             "\\": self._escape,
             "`": self._ticks,
             "[": self._bracket,
-            "!": self._link,
+            "!": self._bracket,
             "h": lambda token: (None, token.end()),  # an address
             "@": self._call,
             "\uff20": self._call,
@@ -165,8 +171,10 @@ class _Writer:
 
     def _line(self, token: regex.Match[str]) -> tuple[str | None, int]:
         lead = lines.lead_of(token)
-        if lead is None or token["level"]:
-            return self._heading(token, lead or "") if token["level"] else (None, token.end())
+        if lead is None:
+            return None, token.end("pad")
+        if token["level"]:
+            return self._heading(token, lead)
         if token["rule"] or token["under"]:
             return self._stroke(token, lead)
         if token["label"]:
@@ -211,11 +219,12 @@ class _Writer:
         close = self._closing_run(size, end)
         if close < 0:
             return "\\`" * size, end
-        code, end = self._text[end:close], close + size
+        code, end = visible(self._text[end:close]), close + size
+        if not code:
+            return "\\`" * (2 * size), end
         if size < _BLOCK or (size == _BLOCK and "\n" not in code):
-            unseen = visible(code)
-            return f"{token[0]}{unseen}{token[0]}", end
-        return inline(visible(code.strip())), end
+            return f"{token[0]}{code}{token[0]}", end
+        return inline(code.strip()), end
 
     def _closing_run(self, size: int, after: int) -> int:
         if self._runs is None:
@@ -268,7 +277,9 @@ class _Writer:
         address = self._context.addresses.get(name.lower()) if self._context.addresses else None
         if address is None:
             return None, token.start() + 1
-        return self._linked(token["words_"], address.strip("<>")), token.end()
+        is_image = token[0].startswith("!")
+        made = self._linked(token["words_"], address.strip("<>"), is_image=is_image)
+        return made, token.end()
 
     def _call(self, token: regex.Match[str]) -> tuple[str | None, int]:
         at, end = token.span()
@@ -290,10 +301,10 @@ class _Writer:
             return self._linked(words, unescape(address), is_image=True), end
         if token["tag"] is None:
             return "", end
-        if self._paired is None:
-            self._paired = html.paired_in(self._text[self._start : self._end])
-        closes = bool(token["slash"])
-        made = html.tag(token["tag"].lower(), closes=closes, paired=self._paired)
+        if self._context.paired is None:
+            self._context.paired = html.paired_in(self._text)
+        closes, paired = bool(token["slash"]), self._context.paired
+        made = html.tag(token["tag"].lower(), closes=closes, paired=paired)
         return made, (end if made is not None else token.start() + 1)
 
     def _short(self, name: str, inner: str) -> str:
@@ -345,7 +356,7 @@ class _Writer:
 
     def _bold(self, token: regex.Match[str]) -> tuple[str | None, int]:
         words = token["bolded"]
-        if _NAME.fullmatch(words):
+        if words in _NAMES or "_" in words:
             return f"\\_\\_{words}\\_\\_", token.end()
         return f"**{shown(words, self._depth + 1).replace('**', '')}**", token.end()
 

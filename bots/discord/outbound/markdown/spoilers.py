@@ -15,6 +15,9 @@ if TYPE_CHECKING:
 
 
 BARS = "||"
+SPLIT_BARS = "| |"
+SPLIT_NOTE = f"-# In the hidden code, `{SPLIT_BARS}` stands for two bars without a space."
+"""Said of hidden code with `||`, which would end the spoiler there."""
 _LITERAL = "\\|\\|"
 _OPENING = frozenset(" \t\n([{\"'*_~>:;,.!?\u201c\u2018\u2014\u2013-\u3000\u3001\u3002\uff0c\uff1a")
 

@@ -10,12 +10,13 @@ import regex  # type: ignore[import-untyped] # ships no types
 from wcwidth import wcswidth
 
 from bots.discord.outbound.markdown.spans import shown
+from core.delivery.splitting.blocks import Table
 from core.domain.text import visible
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
-    from core.delivery.splitting.blocks import Table
+    from core.delivery.splitting.blocks import Layout
 
 _WIDEST = 44
 """Columns of a line of code that a phone shows without breaking it."""
@@ -29,6 +30,13 @@ _SIGNS = regex.compile(
     r"(?<code>`++)(?<inner>[^`]++)\1|\*{1,3}(?=\S)([^*\n]++)\*{1,3}|(?<!\w)_{1,2}(?=\S)([^_\n]++)_{1,2}"
     r"|~~([^~\n]++)~~|\\(?<escaped>[^\w\s])"
 )
+_QUOTE = regex.compile(r"^[ \t]*+(?:>[ \t]?)++", regex.MULTILINE)
+_QUOTED = regex.compile(
+    r"^(?P<head>[ \t]*+>[^\n|]*+\|[^\n]*+)\n"
+    r"[ \t]*+(?:>[ \t]*+)++\|?[ \t]*+:?-++:?[ \t]*+(?:\|[ \t]*+:?-++:?[ \t]*+)*+\|?[ \t]*+(?:\n|\Z)"
+    r"(?P<rows>(?:[ \t]*+>[^\n|]*+\|[^\n]*+(?:\n|\Z))*+)",
+    regex.MULTILINE,
+)
 _BREAK = regex.compile(r"<br[ \t]*/?>", regex.IGNORECASE)
 
 
@@ -41,29 +49,45 @@ class Form:
     """For each column `<`, `>` or `^`."""
     widths: tuple[int, ...]
     """Columns of each cell in a code block; empty if the table is shown as a list."""
+    is_quoted: bool = False
+
+
+def quoted_tables(text: str, layout: Layout) -> Iterator[Table]:
+    """Yield the tables in quotes, outside of code."""
+    for found in _QUOTED.finditer(text):
+        if "-" in found[0] and not layout.fence_at(found.start()):
+            yield Table(found.start(), found.start("rows"), found.end())
 
 
 def form_of(text: str, table: Table) -> Form | None:
     """Return how a table is shown; None if its lines are no table after all."""
-    lines = text[table.start : table.body].rstrip("\n").split("\n")
+    is_quoted = _QUOTE.match(text, table.start) is not None
+    lines = _unquoted(text[table.start : table.body]).rstrip("\n").split("\n")
     heads, strokes = cells_of(lines[0]), cells_of(lines[-1])
     if len(heads) != len(strokes) or len(heads) > _MOST_COLUMNS:
         return None
     aligns = tuple(_align(stroke) for stroke in strokes)
     body = text[table.body : table.end]
+    body = _unquoted(body) if is_quoted else body
     rows = [_row(line, len(heads)) for line in body.split("\n") if line.strip()]
     if not rows or _RICH.search(text, table.start, table.end) or len(heads) == 1:
-        return Form(tuple(heads), aligns, ())
+        return Form(tuple(heads), aligns, (), is_quoted=is_quoted)
     plain = [[_plain(cell) for cell in row] for row in (heads, *rows)]
     widths = tuple(max(_width(row[column]) for row in plain) for column in range(len(heads)))
     fits = sum(widths) + len(_GAP) * (len(widths) - 1) <= _WIDEST
-    return Form(tuple(heads), aligns, widths if fits else ())
+    return Form(tuple(heads), aligns, widths if fits else (), is_quoted=is_quoted)
 
 
 def rows_shown(form: Form, lines: str) -> str:
     """Return some rows of a table, with its header; only the header if there are no rows."""
+    lines = _unquoted(lines) if form.is_quoted else lines
     rows = [_row(line, len(form.heads)) for line in lines.split("\n") if line.strip()]
-    return _aligned(form, rows) if form.widths else _listed(form, rows)
+    made = _aligned(form, rows) if form.widths else _listed(form, rows)
+    return "\n".join(f"> {line}" for line in made.split("\n")) if form.is_quoted else made
+
+
+def _unquoted(lines: str) -> str:
+    return str(_QUOTE.sub("", lines))
 
 
 def cells_of(line: str) -> list[str]:
