@@ -93,6 +93,8 @@ _BYTES_PER_SCANNED_PIXEL = 6
 """What a JPEG of several passes takes, whose coefficients libjpeg keeps."""
 _TILE = (322, 323)
 """The tags of a TIFF with the width and height of its parts, each decoded as a whole."""
+_COMPRESSIONS = {"raw", "packbits", "tiff_lzw", "tiff_deflate", "tiff_adobe_deflate", "jpeg"}
+"""How most TIFFs are packed. Of a broken fax, libtiff prints a line of each row to stderr."""
 _DEEP = "I"
 """How Pillow's modes of 16 bits a pixel begin; it would cut the values off at 255."""
 _GRAY = {"1", "L", "I", "I;16"}
@@ -224,15 +226,17 @@ def _weight(image: Image.Image, data: bytes, kind: Format) -> int:
             raise _RareError
         return 1 if scans == 1 else _BYTES_PER_SCANNED_PIXEL  # decoded at a fraction of its size
     packed = any("rle" in tile[0] for tile in getattr(image, "tile", ()))
-    if packed or (kind is Format.TIFF and not _has_small_tiles(image)):
+    if packed or (kind is Format.TIFF and not _is_common(image)):
         raise _RareError
     return _MODE_BYTES.get(image.mode, _OTHER_MODE_BYTES) + _DECODER_BYTES.get(kind, 0)
 
 
-def _has_small_tiles(image: Image.Image) -> bool:
+def _is_common(image: Image.Image) -> bool:
+    """Return whether a TIFF is packed as programs and cameras do it, in parts of a sane size."""
     tags = getattr(image, "tag_v2", {})
     width, height = (int(tags.get(tag, 1)) for tag in _TILE)
-    return width * height <= limits.IMAGE_DECODED_PIXELS // 4
+    small = width * height <= limits.IMAGE_DECODED_PIXELS // 4
+    return small and image.info.get("compression", "raw") in _COMPRESSIONS
 
 
 def _copy(image: Image.Image, kinds: tuple[Format, ...], *, pixels: int, most: int) -> Copy:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from hypothesis import assume, event, example, given
 from hypothesis import strategies as st
+from PIL import Image
 
 from core.domain import limits
 from core.domain.errors import MessageTooLargeError
@@ -19,7 +20,7 @@ from core.prompt.formats import name_of
 from core.prompt.images import Fault, format_of, header_of, smaller
 from core.prompt.prompt import reply_request
 from core.prompt.transcript import words_of
-from tests.paper import CSV, GIF, jpeg, pdf, png, webp
+from tests.paper import CSV, GIF, jpeg, pdf, png, saved, webp
 from tests.prompts import messages_in, shown_in
 from tests.talk import SCENE, entry, session, tokens, turn
 
@@ -29,6 +30,9 @@ if TYPE_CHECKING:
 WHOLE = (
     png(), jpeg(), GIF, webp(5, 5), webp(5, 5, b"VP8L"), webp(5, 5, b"VP8 "), pdf(3),
     pdf(3, packed=True), CSV, b"\xff\xfe", b"\xef\xbb\xbf", b"\0\0\xfe\xff",
+    *(saved(Image.new("RGB", (9, 9), "red"), form) for form in ("BMP", "TIFF", "AVIF")),
+    saved(Image.new("L", (9, 9)), "TIFF", compression="tiff_lzw"),
+    "Дата;Сумма\n".encode("cp1251"), "日付,店舗\n".encode("cp932"), "a;ü\n".encode("utf-16-le"),
 )  # fmt: skip
 
 

@@ -114,7 +114,8 @@ def test_a_small_image_whose_end_is_missing_is_made_whole_or_named() -> None:
         ("BMP", "RGB", {}, "converted from BMP to PNG"),
         ("TIFF", "RGBA", {}, "converted from TIFF to PNG"),
         ("TIFF", "CMYK", {"compression": "tiff_lzw"}, "converted from TIFF to PNG"),
-        ("TIFF", "1", {"compression": "group4"}, "converted from TIFF to PNG"),
+        ("TIFF", "1", {"compression": "packbits"}, "converted from TIFF to PNG"),
+        ("TIFF", "RGB", {"compression": "jpeg"}, "converted from TIFF to PNG"),
         ("AVIF", "RGB", {}, "converted from AVIF to WEBP"),
     ],
 )
@@ -157,6 +158,7 @@ def test_a_picture_that_would_take_forever_or_all_memory_is_named() -> None:
     tiff = struct.pack("<2sHIH", b"II", 42, 8, len(tags)) + entries + bytes(100)
     rare = "it is packed in a rare way: send it as JPEG or PNG"
     assert read(tiff, RULES).why == rare
+    assert read(saved(Image.new("1", (9, 9)), "TIFF", compression="group4"), RULES).why == rare
     packed = bytearray(saved(Image.new("P", (9, 9)), "BMP"))
     packed[30] = 1  # compressed
     assert read(bytes(packed), RULES).why == rare
