@@ -7,8 +7,6 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from bots.discord.ids import first_at
-from bots.discord.inbound.receive import DiscordTime
 from core.models.scripted import ScriptedModel
 from core.store.local.store import LocalStore
 from tests.clocks import ManualClock
@@ -179,17 +177,6 @@ async def test_the_age_of_an_edit_is_told_by_discords_clock() -> None:
             await fake.edit(said, f"{fake.at_bot} what is the capital of Peru?")
             thread = await fake.thread(said)
             await fake.replies(thread)
-
-
-def test_discords_time_is_the_hosts_until_a_message_comes() -> None:
-    clock = ManualClock(5_000_000_000.0)
-    told = DiscordTime(clock)
-    assert told.now() == pytest.approx(5_000_000_000.0)
-    for odd in (None, "x", 7, ""):
-        told.saw(odd)
-    told.saw(first_at(1_700_000_000.0))
-    clock.advance(5)
-    assert told.now() == pytest.approx(1_700_000_005.0)
 
 
 async def test_a_reply_to_oneself_or_to_nobody_is_for_the_bot_if_one_is_alone_with_it() -> None:

@@ -241,7 +241,8 @@ def test_ids_are_read_as_names() -> None:
         (f"help <@{BEN}>", "help @Ben"),
         (f"help <@{BOT}> please", "help @Bot please"),
         (f"<@{BOT}> <@{BOT}>", "@Bot @Bot"),
-        (f"<@{BOT}>、help", "、help"),
+        (f"<@{BOT}>、help", "help"),
+        (f"<@{BOT}>：<@{BOT}>，help", "help"),  # noqa: RUF001
     ],
 )
 def test_a_mention_behind_a_command_is_no_part_of_it(text: str, read: str) -> None:

@@ -26,6 +26,7 @@ from bots.discord.inbound.events import (
 )
 from bots.discord.inbound.people import files_of, is_proxied
 from bots.discord.inbound.proxies import Proxies
+from core.domain.clock import PlatformClock
 from core.domain.errors import PlatformError
 from core.domain.limits import refusal
 from core.domain.message import FOR_US, Address
@@ -159,25 +160,6 @@ class DiscordIntake:
             log.warning("a notice was not posted: %s", error)
 
 
-class DiscordTime:
-    """Discord's own time, by the ids of the newest messages: the host's clock may be wrong."""
-
-    def __init__(self, clock: Clock) -> None:
-        """Know the host's time until the first message comes."""
-        self._clock = clock
-        self._ahead = clock.now() - clock.monotonic()
-        """Seconds by which Discord's time is ahead of the steady clock."""
-
-    def saw(self, id_: object) -> None:
-        """Note the id of a message that has just been written."""
-        if is_id(id_):
-            self._ahead = seconds(str(id_)) - self._clock.monotonic()
-
-    def now(self) -> float:
-        """Return Discord's time in seconds since 1970, a little late."""
-        return self._clock.monotonic() + self._ahead
-
-
 class Reception:
     """Receives what people say, edit and delete: the client's `EventListener`."""
 
@@ -207,14 +189,14 @@ class Reception:
         self._catch_up = catch_up
         self._queues = ChannelQueues(clock, catch_up.missed)
         self._proxies = Proxies(audience.me, clock, self._take)
-        self._time = DiscordTime(clock)
+        self._time = PlatformClock(clock)
 
     # --- from the gateway -----------------------------------------------------------------------
 
     def message_event(self, kind: str, payload: Mapping[str, Any]) -> None:
         """Take in an event about messages, after those before it in its channel."""
-        if kind == CREATED:
-            self._time.saw(payload.get("id"))
+        if kind == CREATED and is_id(id_ := payload.get("id")):
+            self._time.heard(seconds(str(id_)))
         self._proxies.pass_on(kind, payload)
 
     def _take(self, kind: str, payload: Mapping[str, Any]) -> None:

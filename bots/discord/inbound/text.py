@@ -286,4 +286,4 @@ def _written(found: re.Match[str], names: Mapping[str, str]) -> str:
 @lru_cache(maxsize=256)  # the bot's role differs by server
 def _leading_mentions(me: tuple[str, ...]) -> re.Pattern[str]:
     own = "|".join(map(re.escape, me))
-    return re.compile(rf"\A(?:\s*<@[!&]?(?:{own})>[\s:,]*)+")
+    return re.compile(rf"\A(?:\s*<@[!&]?(?:{own})>[\s:;,\u3001\uff0c\uff1a\uff1b]*)+")
