@@ -24,7 +24,7 @@ from bots.slack.connection.socket import SocketConnections
 from bots.slack.faults import OUT_OF_REACH, start_fault
 from bots.slack.inbound.audience import Audience
 from bots.slack.inbound.catch_up import SlackHistory, thread_before
-from bots.slack.inbound.events import NAME, Me
+from bots.slack.inbound.events import NAME, Me, place_of
 from bots.slack.inbound.names import Names
 from bots.slack.inbound.receive import Reception, SlackIntake
 from bots.slack.outbound.platform import SlackPlatform
@@ -37,9 +37,11 @@ from bots.slack.ui.replies import SlackReplies
 from core.commands.authorized import AuthorizedCommands
 from core.commands.in_thread import ThreadCommands
 from core.domain.errors import OutOfReachError, PlatformError
+from core.domain.message import ThreadKey
 from core.domain.payload import str_of
 from core.intake.backfill import ThreadBackfill
 from core.intake.catch_up import CatchUp, Cursors
+from core.store.migration.relocate import relocate
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Callable
@@ -121,7 +123,8 @@ class Slack:
         history = SlackHistory(api, me, audience, messages.offer, self.platform.say)
         hours = self._settings.slack_catch_up_hours
         catch_up = CatchUp(NAME, history, store, intake, cursors, clock, hours=hours)
-        self.reception = Reception(messages, catch_up, audience, worker, clock.heard)
+        moves = partial(self._move, store, cursors)
+        self.reception = Reception(messages, catch_up, audience, worker, clock.heard, moves)
         dispatcher = PayloadDispatcher(self.reception.receive, self._interactions.unread)
         catch_up.hold()
         catching_up = asyncio.create_task(catch_up.forever())
@@ -134,6 +137,7 @@ class Slack:
             catching_up.cancel()
             await asyncio.wait({catching_up})
             await catch_up.close()
+            await self.reception.close()
             await messages.close()
             await self._interactions.close()
             await self._thread_commands.close()
@@ -158,6 +162,17 @@ class Slack:
         """Return 1 once the app was removed from the workspace; never before."""
         await self.reception.removed.wait()
         return 1
+
+    async def _move(self, store: Store, cursors: Cursors, old: str, new: str) -> None:
+        """Move what is kept of a channel when Slack changes its id."""
+        before, after = place_of(old, self._me), place_of(new, self._me)
+
+        def renamed(thread: ThreadKey) -> ThreadKey:
+            return ThreadKey(NAME, after, new if thread.thread == old else thread.thread)
+
+        await relocate(store, (NAME, before), after, renamed, self._clock)
+        if heard := await cursors.of(before):
+            await cursors.advance(after, heard)
 
     def _bolt(self, dispatcher: PayloadDispatcher) -> AsyncApp:
         me, token = self._me, self._api.client.token

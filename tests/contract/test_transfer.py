@@ -8,9 +8,11 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from core.domain.admission import Admission
+from core.domain.clock import SystemClock
 from core.domain.message import Attachment, Author, Kind, Quote, QuoteKind, ThreadKey
 from core.domain.session import AnswerKind
 from core.store.local.store import LocalStore
+from core.store.migration.relocate import relocate
 from core.store.side_port import ChannelSettings, Cursor, SeenEvent, StoredTombstone
 from core.store.values import Outcome, ThreadSettings, Work
 from tests.builders import OTHER, OVERHEAR, TERMS, THREAD, begin, converse, draft, finish, message
@@ -240,3 +242,36 @@ async def test_what_is_kept_again_takes_the_place_of_what_was(store: Store) -> N
     await store.keep([replace(place, settings=ThreadSettings())])
     assert await store.channel_settings("slack", "C1") == ThreadSettings()
     assert (await store.cursor("here"), await store.cursor("there")) == (9, 4)
+
+
+async def test_a_channels_threads_move_to_another_key(harness: Harness, store: Store) -> None:
+    """With their records, people, settings and lines; what was said at the new key stays."""
+    moved = replace(THREAD, channel="C9")
+    await converse(store, 1, 2)
+    await store.accept(message(3), OVERHEAR)
+    await store.accept(message(4, thread=OTHER), TERMS)
+    await store.set_channel("slack", "C1", ThreadSettings(muted=True))
+    before = await store.history(THREAD)
+    taken = ThreadKey("slack", "C1", "300.1")
+    for thread in (taken, replace(taken, channel="C9")):
+        await store.accept(message(5, thread=thread), TERMS)
+
+    def renamed(thread: ThreadKey) -> ThreadKey:
+        return replace(thread, channel="C9")
+
+    for _ in range(2):
+        await relocate(store, ("slack", "C1"), "C9", renamed, SystemClock())
+    other = await harness.store()
+    assert await other.history(moved) == before
+    assert await other.peek(THREAD) is None
+    assert await other.peek(OTHER) is None
+    found = [info.thread async for info in other.all_threads(channel=("slack", "C9"))]
+    assert {moved, renamed(OTHER), renamed(taken)} == {*found}
+    assert moved in [info.thread async for info in other.all_threads(person="U1")]
+    assert (await other.channel_settings("slack", "C9")).muted
+    assert await other.channel_settings("slack", "C1") == ThreadSettings()
+    assert [info.thread async for info in other.all_threads(channel=("slack", "C1"))] == [taken]
+    work = await other.claim(renamed(OTHER), "token")
+    assert work is not None
+    assert (await other.accept(message(1, thread=moved), TERMS)).new is False
+    await begin(other, 6, thread=moved)

@@ -21,15 +21,16 @@ from bots.slack.ids import is_ts, seconds
 from bots.slack.inbound import events
 from bots.slack.inbound.audience import DoubtError
 from bots.slack.inbound.events import Deleted, Edited, FileChanged, Removed, Said, Stopped
+from bots.slack.inbound.people import is_id
 from core.domain.admission import Admission, readmits
-from core.domain.errors import PlatformError, StoreError, broke
+from core.domain.errors import PlatformError, StoreError, StoreUnavailableError, broke
 from core.domain.limits import refusal
 from core.domain.message import FOR_US
 from core.domain.payload import dict_of, str_of
 from core.domain.tasks import Tasks
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
+    from collections.abc import Awaitable, Callable, Coroutine
 
     from bots.slack.inbound.audience import Audience
     from core.commands.in_thread import ThreadCommands
@@ -47,6 +48,11 @@ _FAILING = 1000
 """Events remembered as failed."""
 _PATIENCE = 1.0
 """Seconds to ask Slack who a person is; Slack waits three for our acknowledgement."""
+
+
+_MOVE_PATIENCE = 2.0
+"""Seconds to wait for a channel that is being moved."""
+_MOVED = "channel_id_changed"
 
 
 class Receipt(Enum):
@@ -159,6 +165,7 @@ class Reception:
         audience: Audience,
         worker: Worker,
         heard: Callable[[float], None],
+        move: Callable[[str, str], Coroutine[Any, Any, None]],
     ) -> None:
         """Pass messages on to `intake`, and stops to `worker`.
 
@@ -168,6 +175,7 @@ class Reception:
             audience: Decides whom the bot listens to.
             worker: Ends the turns that people stop.
             heard: Is told the time of each event, by Slack's clock.
+            move: Moves all that is kept of a channel to another id.
         """
         self.removed = asyncio.Event()
         """Set when the app was taken out of the workspace, or its token revoked."""
@@ -176,6 +184,10 @@ class Reception:
         self._audience = audience
         self._worker = worker
         self._heard = heard
+        self._move = move
+        self._moves: dict[str, asyncio.Task[None]] = {}
+        """By new id: the channels that are being moved."""
+        self._tasks = Tasks("moving a channel")
         self._locks: WeakValueDictionary[ThreadKey, asyncio.Lock] = WeakValueDictionary()
         """For new messages in threads with a gap."""
         self._taking: dict[tuple[str, str], asyncio.Event] = {}
@@ -201,8 +213,11 @@ class Reception:
 
         Raises `StoreError` if it could not be stored.
         """
-        if is_ts(ts := str_of(dict_of(body, "event"), "event_ts")):
+        told = dict_of(body, "event")
+        if is_ts(ts := str_of(told, "event_ts")):
             self._heard(seconds(ts))
+        if await self._moves_channel(told):
+            return True
         event = await self._audience.hear(body)
         match event:
             case None:
@@ -218,6 +233,27 @@ class Reception:
             case _:
                 self._noted(event)
         return True
+
+    async def _moves_channel(self, told: dict[str, Any]) -> bool:
+        """Move what is kept of a channel if an event gives it a new id, and return True.
+
+        What is said there waits for it (docs: reference/events/channel_id_changed).
+        """
+        if told.get("type") != _MOVED:
+            if self._moves and (moving := self._moves.get(str_of(told, "channel"))):
+                await _moved_in_time(moving)
+            return False
+        old, new = str_of(told, "old_channel_id"), str_of(told, "new_channel_id")
+        if is_id(old) and is_id(new) and old != new:
+            if new not in self._moves:
+                self._moves[new] = self._tasks.start(self._move(old, new))
+                self._moves[new].add_done_callback(lambda _: self._moves.pop(new, None))
+            await _moved_in_time(self._moves[new])
+        return True
+
+    async def close(self) -> None:
+        """Stop moving channels; Slack sends an event again that was not acknowledged."""
+        await self._tasks.close()
 
     async def _said(self, message: Message) -> None:
         key = _key(message)
@@ -297,6 +333,14 @@ class Reception:
         if message is not None:
             self._intake.say(message, refusal(message))
         return Receipt.STORED
+
+
+async def _moved_in_time(move: asyncio.Task[None]) -> None:
+    """Wait for a channel that is being moved; raise `StoreError` if Slack would wait too long."""
+    done, _ = await asyncio.wait({move}, timeout=_MOVE_PATIENCE)
+    if not done:
+        raise StoreUnavailableError("what is kept of a channel is being moved")
+    move.result()
 
 
 def _key(message: Message) -> tuple[str, str]:

@@ -48,6 +48,7 @@ EVENTS = {
     "agent_session_title_changed": "a person named a conversation, so the bot keeps that name",
     "app_home_opened": "a person opened App Home or the direct messages, where prompts appear",
     "app_mention": "a person mentioned it",
+    "channel_id_changed": "a channel has a new id, so the bot moves its conversations there",
     "app_uninstalled": "it was removed from the workspace",
     "file_deleted": "a file was deleted, so the bot drops its copy",
     "message.channels": "messages in public channels it is in, with edits and deletions",

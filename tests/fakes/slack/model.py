@@ -20,7 +20,14 @@ SCOPES = frozenset(
 EVENTS = frozenset(
     {
         *("agent_session_stopped", "agent_session_title_changed", "app_context_changed"),
-        *("app_home_opened", "app_mention", "app_uninstalled", "file_change", "file_deleted"),
+        *(
+            "channel_id_changed",
+            "app_home_opened",
+            "app_mention",
+            "app_uninstalled",
+            "file_change",
+            "file_deleted",
+        ),
         *("assistant_thread_context_changed", "assistant_thread_started", "message.channels"),
         *("message.groups", "message.im", "message.mpim", "reaction_added", "reaction_removed"),
         "tokens_revoked",
