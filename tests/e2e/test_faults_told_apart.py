@@ -225,7 +225,11 @@ async def test_on_discord_a_refused_token_is_named() -> None:
         ),
         (Refusal(401, "authentication_error"), "refused the API key", "ANTHROPIC_API_KEY"),
         (Refusal(404), "no Claude at this address", "ANTHROPIC_BASE_URL"),
-        (Refusal(404, "not_found_error"), "no model called", "CHATBOT_MODEL"),
+        (
+            Refusal(404, "not_found_error", "model: claude-sonnet-5-5"),
+            "no model called",
+            "CHATBOT_MODEL",
+        ),
     ],
 )
 async def test_of_the_model_the_doctor_says_what_passes_and_what_does_not(
