@@ -18,6 +18,7 @@ from bots.slack.outbound.format import (
     piece,
     text_of,
 )
+from bots.slack.outbound.titles import title_of
 from tests.fakes.slack.blocks import check_blocks
 
 TABLE = "| a | b |\n|---|---|\n| 1 | 2 |"
@@ -183,3 +184,16 @@ def test_a_link_whose_words_are_another_address_says_where_it_leads(
         now = growing(text[:end])
         assert now.startswith(sent)
         sent = now
+
+
+@pytest.mark.parametrize(
+    ("asked", "title"),
+    [
+        ("why does ```py\nprint('x')\n``` fail?", "why does print('x') fail?"),
+        ("```\nx = 1\n```\nis wrong", "x = 1 is wrong"),
+        ("~~~js\nx\n~~~ what", "x what"),
+        ("what is `a_b` <@U1>?", "what is a_b ?"),
+    ],
+)
+def test_a_title_has_no_marks_of_code(asked: str, title: str) -> None:
+    assert title_of(asked) == title

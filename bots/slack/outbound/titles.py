@@ -41,6 +41,10 @@ LENGTH = 80
 """Characters; Slack accepts 200, and shows far fewer in a list."""
 _KEPT = 10_000
 _MENTION = regex.compile(r"<[@#!][^<>]*+>")
+_FENCE = regex.compile(
+    r"^[ \t>]*+~{3,}+(?:[\w+#.-]*+$)?+|`{3,}+(?:[\w+#.-]*+(?=\n))?+|`", regex.MULTILINE
+)
+"""The marks of code, which a title would show."""
 _NO_SESSION = "not_authorized"
 
 
@@ -115,7 +119,12 @@ def title_of(text: str) -> str:
 
     It is cut after a word, or else after a grapheme.
     """
-    line = joined(" ".join(visible(_MENTION.sub(" ", text)).split()))
+    line = joined(" ".join(visible(_words(text)).split()))
     if len(line) <= LENGTH:
         return line
     return f"{line[: in_line(line, 0, LENGTH - 1)].rstrip()}\u2026"
+
+
+def _words(text: str) -> str:
+    text = _MENTION.sub(" ", text)
+    return _FENCE.sub("", text) if "`" in text or "~~~" in text else text
