@@ -16,6 +16,8 @@ import regex  # type: ignore[import-untyped] # ships no types
 from core.domain.text import visible
 
 _MARK = "```"
+_COLORED = "ansi"
+"""The language of blocks in which Discord shows colours."""
 _TICKS = regex.compile(r"`++")
 _COLOR = regex.compile(r"\x1b\[[\d;]*+m")
 _RESET = regex.compile(r"\x1b\[0*+m")
@@ -36,6 +38,8 @@ _LONGEST = 30
 
 def blocks(code: str, language: str) -> str:
     """Return code as blocks; lines with three backticks stand between them, as inline code."""
+    if not language and _COLOR.search(code):
+        language = _COLORED
     code = _clean(code, language)
     if _MARK not in code:
         return _block(code, language)
@@ -83,8 +87,10 @@ def _block(code: str, language: str) -> str:
 
 
 def _clean(code: str, language: str) -> str:
-    if language.lower() != "ansi" or "\x1b" not in code:
+    if "\x1b" not in code:
         return visible(code)
+    if language.lower() != _COLORED:
+        return visible(_COLOR.sub("", code))
     kept: list[str] = []
     at = 0
     for color in _COLOR.finditer(code):
