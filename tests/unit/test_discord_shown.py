@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from bots.discord.inbound.audience import AccessList, AccessLists
 from bots.discord.inbound.content import ids_of, people_in, whole_text
 from bots.discord.inbound.events import ChannelInfo, Me, said
 from bots.discord.inbound.people import file_name
@@ -197,6 +198,22 @@ def test_ids_are_found_in_all_that_a_message_shows() -> None:
     assert ids_of(payload) == {"1", "2", "3", "4", "6", "7", "8"}
     assert people_in(payload) == {"4", "7", "8"}
     assert people_in({"content": "<@1>", "mentions": [{"id": "1"}]}) == set()
+
+
+def test_the_channels_of_a_published_message_have_names() -> None:
+    shown = {"content": "see <#7>", "mention_channels": [{"id": "7", "name": "news"}]}
+    assert whole_text(shown, {}) == "see #news"
+
+
+def test_no_list_has_to_name_an_app_whose_words_are_only_context() -> None:
+    staff = AccessLists(roles=AccessList(allowed=frozenset({"1"})))
+    here = ChannelInfo(id=GENERAL, guild=GUILD)
+    assert staff.allow(here, "5", (), is_app=True)
+    assert not staff.allow(here, "5", ())
+    denied = AccessLists(users=AccessList(denied=frozenset({"5"})))
+    assert not denied.allow(here, "5", (), is_app=True)
+    elsewhere = AccessLists(channels=AccessList(denied=frozenset({GENERAL})))
+    assert not elsewhere.allow(here, "5", (), is_app=True)
 
 
 # --- texts ----------------------------------------------------------------------------------------

@@ -32,7 +32,7 @@ _SECONDS = 3600.0
 """Seconds for which a name and roles are taken to be up to date."""
 _SOON = 60.0
 """Seconds for which nobody is looked up a second time in vain."""
-_FEW, _MANY = 5, 40
+_FEW, _MANY = 5, 20
 """The most names that are looked up for one message, and for a page of messages."""
 _PATIENCE = 1.0
 """Seconds: a name is not worth a longer wait."""

@@ -92,9 +92,17 @@ def name_of(user: Mapping[str, Any], member: Mapping[str, Any]) -> str:
 
 
 def names_in(payload: Mapping[str, Any]) -> dict[str, str]:
-    """Return the names of the people whom a message mentions, by id."""
+    """Return the names of those whom a message mentions, by id, as far as it tells them.
+
+    It tells those of people, and if it was published from another server, of that one's channels
+    (docs: resources/message, `mention_channels`).
+    """
     people = dicts_of(payload, "mentions")
-    return {str_of(user, "id"): name_of(user, dict_of(user, "member")) for user in people}
+    names = {str_of(user, "id"): name_of(user, dict_of(user, "member")) for user in people}
+    if payload.get("mention_channels"):
+        named = dicts_of(payload, "mention_channels")
+        names |= {str_of(each, "id"): str_of(each, "name")[:_LONGEST] for each in named}
+    return names
 
 
 def roles_of(payload: Mapping[str, Any]) -> tuple[str, ...] | None:
