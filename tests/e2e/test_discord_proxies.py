@@ -183,6 +183,7 @@ async def test_a_message_waits_longer_once_its_app_has_posted_what_may_be_the_sa
     app = {"author": hook, "webhook_id": hook["id"], "application_id": PLURALKIT, "member": None}
     proxies.pass_on(CREATED, message("11", "yes"))
     proxies.pass_on(CREATED, message("12", "L: what?"))
+    proxies.pass_on(CREATED, message("11", "yes"))
     proxies.pass_on(UPDATED, message("11", "yes!"))
     await passed(1)
     proxies.pass_on(CREATED, message("13", "what?", **app))

@@ -13,6 +13,7 @@ import pytest
 
 from tests.fakes.discord import Ears, FakeDiscord, Intent, Permission, running
 from tests.fakes.discord.client import everything, pointed
+from tests.fakes.discord.model import CROSSPOSTED
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -360,3 +361,34 @@ async def test_a_client_that_left_does_not_come_back(server: FakeDiscord) -> Non
     async with running(server, ears):
         assert len(server.delivery.sessions) == 1
     await server.until(lambda: not server.delivery.sessions)
+
+
+async def test_a_pin_is_an_update_that_is_no_edit(
+    server: FakeDiscord, ann: User, general: Channel
+) -> None:
+    async with running(server, Ears()):
+        said = await server.say(ann, general, "rules")
+        await server.edit(said, "the rules")
+        await server.pin(ann, said)
+        await server.flag(said, CROSSPOSTED)
+        names = [told.name for told in server.delivery.told if told.name != "GUILD_CREATE"][-4:]
+        updates = [t.data for t in server.delivery.told if t.name == "MESSAGE_UPDATE"]
+    assert names == ["MESSAGE_UPDATE", "CHANNEL_PINS_UPDATE", "MESSAGE_CREATE", "MESSAGE_UPDATE"]
+    assert len({update["edited_timestamp"] for update in updates}) == 1
+    assert [update["pinned"] for update in updates] == [False, True, True]
+    assert [update["flags"] for update in updates] == [0, 0, CROSSPOSTED]
+
+
+async def test_nobody_is_mentioned_in_code_and_a_webhook_has_its_application(
+    server: FakeDiscord, ann: User, general: Channel
+) -> None:
+    async with running(server, Ears()):
+        for text in ("`{}`", "```\n{}\n```", "`` ` {} ``", "\\{}"):
+            assert not (await server.say(ann, general, text.format(server.at_bot))).mentions, text
+        for text in ("`a` {} `b`", "` {}", "\\`{}\\`"):
+            assert (await server.say(ann, general, text.format(server.at_bot))).mentions, text
+        await server.webhook("Luna", general, "hello", app="466378653216014359", hook="5")
+        told = server.delivery.told[-1].data
+    assert (told["webhook_id"], told["application_id"]) == ("5", "466378653216014359")
+    assert told["author"]["username"] == "Luna"
+    assert "member" not in told

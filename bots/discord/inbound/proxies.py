@@ -76,9 +76,9 @@ class Proxies:
         place = _place(payload)
         if is_proxied(payload, self._me.proxies):
             self._take(CREATED, self._by_its_author(payload))
-        elif is_app(payload) or not is_id(place[1]) or place in self._held:
+        elif is_app(payload) or not is_id(place[1]):
             self._take(CREATED, payload)
-        else:
+        elif place not in self._held:  # else it is told a second time
             self._held[place] = _Held(payload, self._later(place, _SECONDS))
 
     def _deleted(self, payload: Payload) -> None:
