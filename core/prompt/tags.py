@@ -43,6 +43,16 @@ _LIKE_OURS = regex.compile(
     rf"[{_BRACKETS}]([{_UNSEEN}{_SLASHES}]*+(\w)[{_UNSEEN}]*+(\w)[{_UNSEEN}]*+(\w)[{_UNSEEN}]*+(\w)"
     rf"(?:[\u0320\u0331\u0332\u0333]|[{_UNSEEN}]*+[\p{{Pc}}\u02cd\u2581]))"
 )
+_FLAGS = "|".join(
+    "".join(chr(0xE0000 + ord(sign)) for sign in flag) for flag in ("gbeng", "gbsct", "gbwls")
+)
+_HIDDEN = regex.compile(
+    rf"\U0001f3f4(?:{_FLAGS})\U000e007f(*SKIP)(*FAIL)|[\U000e0000-\U000e007f]++"
+)
+"""Tag characters, but for the flags that are made of them (Unicode's emoji-sequences.txt).
+
+Sources: NVIDIA/SkillSpector, issue 169 and pull request 167; aaif-goose/goose, pull request 3920.
+"""
 _NAME = "chat"
 _LETTERS = {
     "c": "\u0441\u03f2\u1d04\u2ca5\ua4da\u13df\u217d\u00a2\u10c1",
@@ -55,10 +65,14 @@ _ALIKE = {other: letter for letter, others in _LETTERS.items() for other in othe
 
 
 def quoted(text: str) -> str:
-    """Return the text with the first character of whatever reads like one of our tags escaped."""
+    """Return the text with the first character of whatever reads like one of our tags escaped.
+
+    Text in Unicode's tag characters, which a model can read and people can't see, is taken out, and
+    a tag says so.
+    """
     if "<" not in text and text.isascii():  # nearly always
         return text
-    plain: str = _LIKE_OURS.sub(_escaped, text)
+    plain: str = _HIDDEN.sub(_named, _LIKE_OURS.sub(_escaped, text))
     return plain
 
 
@@ -69,7 +83,8 @@ def one_line(text: str, limit: int = NAME_LIMIT) -> str:
 
 def flat(text: str, limit: int = NAME_LIMIT) -> str:
     """Return a name on one line, without control characters, and cut to `limit` characters."""
-    return " ".join(visible(" ".join(text.split())).split())[:limit]
+    seen: str = _HIDDEN.sub("", " ".join(visible(" ".join(text.split())).split()))
+    return seen[:limit]
 
 
 def file_name(name: str) -> str:
@@ -95,6 +110,10 @@ def marks(named: Mapping[str, str], limit: int = NAME_LIMIT) -> str:
 
 def _attribute(text: str) -> str:
     return quoted(escape(text, quote=False).replace('"', "&quot;"))
+
+
+def _named(found: regex.Match[str]) -> str:
+    return alone(CUT, marks({"note": f"{len(found[0]):,} characters that people can't see"}))
 
 
 def _escaped(found: regex.Match[str]) -> str:

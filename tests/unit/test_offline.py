@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
-from core.domain.message import Attachment, Kind
+from core.domain.message import Attachment, Author, Kind, Quote, QuoteKind
 from core.domain.session import Entry, Session, Status, Summary, Turn
 from core.memory.plan import plan, size_of
 from core.memory.strategies.registry import strategy_named
@@ -346,3 +348,39 @@ def test_a_picture_is_named_and_a_text_file_is_searched() -> None:
     assert "The launch code is 7319." in said
     assert said.endswith("I can't look into a.png: I can only read text.")
     assert "chat_" not in said
+
+
+# --- what people see with a message -------------------------------------------------------------
+
+
+def test_what_a_message_forwards_is_found_as_its_authors() -> None:
+    forward = Quote(kind=QuoteKind.FORWARD, text="The deploy is at five.", author="Bo")
+    talk = session((turn(replace(entry(0, "see"), quotes=(forward,))),), "When is the deploy?")
+    assert asked(talk) == 'Bo said: "The deploy is at five."'
+    nameless = replace(forward, author="")
+    talk = session((turn(replace(entry(0, "see"), quotes=(nameless,))),), "When is the deploy?")
+    assert asked(talk) == 'Someone said: "The deploy is at five."'
+
+
+def test_a_question_that_is_forwarded_without_a_word_is_answered() -> None:
+    forward = Quote(kind=QuoteKind.FORWARD, text="What is my dog called?", author="Ann")
+    past = turns("My dog is called Rex.")
+    said = replace(entry(1, ""), quotes=(forward,))
+    assert "Rex" in asked(session(past, said))
+    assert asked(session(past, replace(said, text="Look."))) == "Noted."
+
+
+def test_a_summary_says_whose_words_it_keeps() -> None:
+    forward = Quote(kind=QuoteKind.FORWARD, text="The deadline is May 5.", author="Bo")
+    past = (turn(replace(entry(0, "see"), quotes=(forward,))),)
+    request = summary_request("", past, kind=Kind.THREAD, model="offline", max_tokens=300)
+    assert "- Bo: The deadline is May 5." in answer(request)
+
+
+def test_people_of_one_name_are_not_taken_for_each_other() -> None:
+    """Source: NousResearch/hermes-agent, issue 106851: "(you)" by the name alone."""
+    said = turn(entry(0, "My dog is called Rex."))
+    eve = replace(entry(1, "What is the dog called?"), author=Author(id="id-Eve", name="Ann"))
+    ann = replace(eve, author=said.entries[0].author)
+    assert asked(session((said,), eve, kind=Kind.THREAD)).startswith('Ann said: "My dog')
+    assert asked(session((said,), ann, kind=Kind.THREAD)).startswith('You said: "My dog')
