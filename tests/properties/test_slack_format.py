@@ -9,12 +9,12 @@ import html
 import re
 from typing import TYPE_CHECKING, Any
 
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
 from bots.slack.outbound.escape import escaped, restored
-from bots.slack.outbound.format import growing, inert, message
+from bots.slack.outbound.format import MARKDOWN, cut, growing, inert, message, piece
 from bots.slack.ui.views import words
 from core.delivery.splitting.splitter import Splitter
 from tests.fakes.slack.blocks import check_blocks
@@ -103,6 +103,22 @@ def test_no_cut_makes_a_text_call_anybody(text: str, limit: int) -> None:
     cuts = splitter.split(text)
     for index in range(len(cuts)):
         assert_harmless(message(splitter.piece(text, cuts, index)))
+
+
+MISLEADING = "[bank.com](https://evil.example/a?b=c) "
+
+
+@given(st.lists(TEXTS | st.just(MISLEADING), max_size=6), st.integers(1, 60))
+@example([MISLEADING], 900)
+def test_every_piece_fits_with_what_is_added_to_it(texts: list[str], times: int) -> None:
+    text = "".join(texts) * times
+    cuts = cut(text)
+    shown = [message(piece(text, cuts, index)) for index in range(len(cuts))]
+    blocks = [made["blocks"][0]["text"] for made in shown]
+    assert all(len(block) <= MARKDOWN for block in blocks)
+    assert all(len(made["text"]) < 4_000 for made in shown)
+    if texts == [MISLEADING]:
+        assert "".join(blocks).count("(leads to https://evil.example/a?b=c)") == times
 
 
 @given(TEXTS, st.lists(st.integers(0, 200), max_size=5))

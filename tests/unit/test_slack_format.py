@@ -153,6 +153,7 @@ def test_what_people_copy_is_unchanged(text: str) -> None:
         ("`a` @here `b`", "`a` @\u2060here `b`"),
         ("\\`@here\\`", "\\`@\u2060here\\`"),
         ("` @here", "` @\u2060here"),
+        ("```\n\x1b[1;31mred\x1b[0m\n```", "```\nred\n```"),
         ("```\nx\n```\n@here", "```\nx\n```\n@\u2060here"),
         (f"`{'x' * 400} @here`", f"`{'x' * 400} @\u2060here`"),
     ],

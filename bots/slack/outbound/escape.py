@@ -42,19 +42,21 @@ _CALL = regex.compile(
 """Where a joiner belongs; Slack may turn a link to `@U1` into a mention."""
 _MAIL = regex.compile(r"[\w-]{0,40}+\.\w")
 _KEPT = regex.compile(r"(?P<run>`++)|(?P<url>https?://[^\s<>|`]++)")
+_COLOR = regex.compile(r"\x1b\[[\d;]*+m")
+"""A sequence of a terminal for colours, which Slack does not show."""
 _CODE = 300
 """Characters of code within a line at most; in a stream, as much is held back."""
 _UNSETTLED = regex.compile(
     rf"(?:&#?\w{{0,31}}|(?<=\w)@[\w-]{{0,48}}\.?|[@\uff20\ufe6b]{_HIDDEN}\w{{0,8}}"
     rf"|\](?:\(|:)?\s*[!@#]?\w{{0,8}}"
-    rf"|[\uff1c\ufe64\u2039\u3008]{_HIDDEN}|^[ \t>]*|[\ud800-\udfff])\Z",
+    rf"|[\uff1c\ufe64\u2039\u3008]{_HIDDEN}|^[ \t>]*|\x1b[\d;\[]*|[\ud800-\udfff])\Z",
     regex.MULTILINE,
 )
 
 
 def inert(text: str) -> str:
     """Return Markdown for a markdown block, or a stream, in which nothing notifies anyone."""
-    text = visible(text)
+    text = _seen(text)
     if "&" in text:
         text = _REFERENCE.sub("&amp;", text)
     text = text.replace("<", "&lt;")
@@ -65,7 +67,7 @@ def inert(text: str) -> str:
 
 def length(text: str) -> int:
     """Return the length of a text's inert form, without building it."""
-    shown = joined(visible(text))
+    shown = joined(_seen(text))
     longer = 3 * shown.count("<")
     if ">" in shown:
         marks = sum(quote.count(">") for quote in _QUOTE.findall(shown))
@@ -77,8 +79,12 @@ def length(text: str) -> int:
 
 def escaped(text: str) -> str:
     """Return a text for Slack's own markup (`mrkdwn`), which shows it unchanged."""
-    shown = visible(text).replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+    shown = _seen(text).replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
     return joined(shown)
+
+
+def _seen(text: str) -> str:
+    return visible(_COLOR.sub("", text) if "\x1b" in text else text)
 
 
 def settled(text: str) -> str:
