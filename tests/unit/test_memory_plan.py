@@ -187,7 +187,7 @@ def test_what_was_overheard_is_part_of_what_is_new() -> None:
 
 
 def sent(key: str) -> Attachment:
-    return Attachment(id=key, name=key, media_type="", size=1)
+    return Attachment(id=key, name=key, media_type="image/png", size=1)
 
 
 def picture(tokens: int) -> File:
@@ -217,7 +217,7 @@ def test_a_turn_whose_files_do_not_fit_goes_and_that_is_said() -> None:
 
 def test_a_message_whose_own_files_do_not_fit_is_refused() -> None:
     talk = session((), entry(0, "a", files=(sent("f0"),)))
-    with pytest.raises(MessageTooLargeError, match="about 94"):
+    with pytest.raises(MessageTooLargeError, match="about 95"):
         with_files(talk, {"f0": picture(900)}, budget=800)
 
 
