@@ -197,9 +197,10 @@ class CatchUp:
     async def _run(self, gap: int) -> bool:
         """Read all channels; return whether all of them could be read."""
         holds = self._cursors.holds
-        known = True
-        for channel, threads in (await self._channels()).items():
-            if await self._look_patiently(channel, threads):
+        channels = await self._known_channels()
+        known = await self._add_further(channels)
+        for channel, threads in channels.items():
+            if self._read.get(channel, 0) >= gap or await self._look_patiently(channel, threads):
                 self._read[channel] = gap
             else:
                 known = False
@@ -251,8 +252,8 @@ class CatchUp:
         cursor = await self._cursors.of(channel)
         return max(cursor - MARGIN, self._clock.now() - _LONGEST) if cursor else None
 
-    async def _channels(self) -> dict[str, list[ThreadKey]]:
-        """Return the channels to read, with their most recently used threads."""
+    async def _known_channels(self) -> dict[str, list[ThreadKey]]:
+        """Return the channels of known threads, with the most recently used of these."""
         infos = [
             info
             async for info in self._store.all_threads()
@@ -262,9 +263,17 @@ class CatchUp:
         channels: dict[str, list[ThreadKey]] = {}
         for info in recent:
             channels.setdefault(info.thread.channel, []).append(info.thread)
-        for channel in await self._history.channels():
-            channels.setdefault(channel, [])
         return channels
+
+    async def _add_further(self, channels: dict[str, list[ThreadKey]]) -> bool:
+        """Add the channels that are read whether they are known or not; return whether it works."""
+        try:
+            for channel in await self._history.channels():
+                channels.setdefault(channel, [])
+        except PlatformError as error:
+            log.info("catching up on further channels is retried later: %s", error)
+            return False
+        return True
 
     def _fails(self, why: str) -> None:
         """Log the first failure as a warning; it is retried until it works."""

@@ -52,7 +52,7 @@ class HistorySource(Protocol):
     """Reads from a platform what was said while the bot was not connected."""
 
     async def channels(self) -> Sequence[str]:
-        """Return channels to read, beside those of known threads."""
+        """Return channels to read, beside those of known threads. Raises `PlatformError`."""
         ...
 
     def said(

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import asyncio
 
+import pytest
+
 from core.domain.clock import SystemClock
 from core.models.scripted import ScriptedModel
 from core.store.local.store import LocalStore
 from tests.e2e.slack_bot import answers, bot_on
 from tests.fakes.slack import FakeSlack
+from tests.fakes.slack.faults import Fault, Limited, Status
 
 
 async def test_after_a_downtime_what_was_missed_is_answered_once() -> None:
@@ -36,6 +39,36 @@ async def test_after_a_downtime_what_was_missed_is_answered_once() -> None:
         assert [m.text for m in answers(fake, general, mention.ts)] == ["re: third?"]
         assert len(fake.said_by_app()) == 4
         assert in_thread.ts > known.ts
+
+
+@pytest.mark.parametrize("fault", [None, Status(503), Limited(0.2)])
+async def test_a_first_message_in_one_of_many_direct_messages_is_answered(
+    fault: Fault | None,
+) -> None:
+    """They come in pages of 200, and a page that fails is read again.
+
+    Sources: Fergana-Labs/stash, pull request 927; duck8823/Slack-RTM-Bot, pull request 26.
+    """
+    store = LocalStore(SystemClock())
+    async with FakeSlack() as fake:
+        people = [fake.person(f"p{number}") for number in range(205)]
+        dms = [fake.dm(who) for who in people]
+        first, last = people[0], people[-1]
+        async with bot_on(fake, store=store):
+            other = fake.channel("general", first)
+            said = await fake.say(first, other, f"{fake.at_bot} hello")
+            await fake.replies(other, said.ts)
+            await asyncio.sleep(0.2)
+        for who, dm in ((first, dms[0]), (last, dms[-1])):
+            await fake.say(who, dm, "hello from a new person")
+        await fake.settled()
+        if fault is not None:
+            fake.faults.next("users.conversations", fault, fault, fault, fault)
+        async with bot_on(fake, store=store):
+            await fake.until(lambda: all(fake.said_by_app(dm) for dm in (dms[0], dms[-1])))
+        listed = [call.args for call in fake.web.made("users.conversations")]
+        assert any(each.get("cursor") for each in listed)
+        assert len(fake.said_by_app()) == 3
 
 
 async def test_what_is_too_old_gets_one_line() -> None:

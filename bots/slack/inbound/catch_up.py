@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from typing_extensions import override
 
+from bots.slack.faults import RefusedError
 from bots.slack.ids import is_ts, seconds
 from bots.slack.inbound.events import channel_of, place_of
 from bots.slack.inbound.history import (
@@ -24,7 +25,7 @@ from bots.slack.inbound.history import (
 )
 from bots.slack.inbound.people import is_id
 from bots.slack.pace import Rank
-from core.domain.errors import PlatformError
+from core.domain.errors import PlatformError, WaitError
 from core.domain.message import Kind
 from core.domain.payload import dict_of, str_of
 from core.intake.backfill import MOST, PATIENCE, Before
@@ -94,13 +95,19 @@ class SlackHistory(HistorySource):
 
     @override
     async def channels(self) -> list[str]:
-        """Return all DMs: a person may have written for the first time."""
+        """Return all DMs: a person may have written for the first time.
+
+        Raises `PlatformError` if Slack can't list them now.
+        """
         self._groups = None
+        found: list[dict[str, Any]] = []
         try:
-            found = [each async for each in direct_messages(self._api, _PATIENCE)]
-        except PlatformError as error:
-            log.info("the direct messages are not known: %s", error)
-            return []
+            async for each in direct_messages(self._api, _PATIENCE):
+                found.append(each)  # noqa: PERF401 - what is found before Slack refuses counts
+        except RefusedError as refused:
+            if isinstance(refused, WaitError):
+                raise
+            log.info("not all direct messages are known: %s", refused)
         self._groups = {str_of(each, "id") for each in found if each.get("is_mpim")}
         channels = (str_of(each, "id") for each in found)
         return [place_of(channel, self._me) for channel in channels if is_id(channel)]

@@ -7,6 +7,7 @@ so the caller says how long a page may take. Threads come oldest first, each pag
 from __future__ import annotations
 
 import asyncio
+import logging
 from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Coroutine, Mapping
 
     from bots.slack.api import Api
+
+log = logging.getLogger(__name__)
 
 _PAGE = 200
 _LARGEST = 999
@@ -238,7 +241,8 @@ async def history(
 async def direct_messages(api: Api, patience: float) -> AsyncGenerator[dict[str, Any], None]:
     """Yield the channels of the bot's direct messages, with one person and with several.
 
-    Raises `PlatformError`.
+    They come in pages of 200, 10,000 at most (docs: apis/web-api/pagination). Raises
+    `PlatformError`.
     """
     cursor: str | None = None
     for _ in range(_PAGES):
@@ -257,6 +261,7 @@ async def direct_messages(api: Api, patience: float) -> AsyncGenerator[dict[str,
         cursor = str_of(dict_of(page, "response_metadata"), "next_cursor")
         if not cursor:
             return
+    log.warning("only the first %d direct messages are caught up on", _PAGES * _PAGE)
 
 
 async def _page(api: Api, method: str, **given: Any) -> dict[str, Any]:
