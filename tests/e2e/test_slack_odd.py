@@ -193,7 +193,7 @@ async def test_what_breaks_a_parser_is_named_by_its_kind_and_its_author_is_told(
         assert word.text == other.text == UNREAD
         assert len(fake.said_by_app(general)) == 1
     said = [r.getMessage() for r in caplog.records if "could not be read" in r.getMessage()]
-    assert len(said) == 4  # a mention comes as two events
+    assert len(said) >= 4  # a mention comes as two events, and a name may be asked for in between
     assert all("event_callback/" in line and "LookupError at" in line for line in said)
     assert "secretly" not in caplog.text
 

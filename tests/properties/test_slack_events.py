@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bots.slack.ids import micros, seconds
+from bots.slack.inbound.content import ids_of
 from bots.slack.inbound.events import Me, deleted, edited, envelope, kind_of, parse, said, unread
 from bots.slack.inbound.people import is_id, is_stranger
 from bots.slack.inbound.text import readable
@@ -92,6 +93,42 @@ def test_nothing_breaks(body: dict[str, Any], me: Me) -> None:
             assert found.identities
 
 
+SHARED: dict[str, Any] = {
+    "is_share": True,
+    "author_id": "U1",
+    "channel_id": "C2",
+    "ts": "1700000000.000100",
+    "text": "<@U1> said",
+    "fields": [{"title": "a", "value": "b"}],
+    "message_blocks": [{"message": {"blocks": [], "attachments": [{"text": "in"}]}}],
+    "files": [{"id": "F2", "name": "b.txt"}],
+    "actions": [{"text": "Go"}],
+    "preview": {"title": {"text": "c"}},
+}
+SHOWN: list[dict[str, Any]] = [
+    {"type": "section", "text": {"type": "mrkdwn", "text": "x"}, "fields": [], "accessory": {}},
+    {"type": "table", "rows": [[{"type": "raw_text", "text": "a"}]]},
+    {"type": "image", "alt_text": "b", "title": {"type": "plain_text", "text": "c"}},
+    {"type": "call", "call": {"v1": {"name": "d"}}},
+    {"type": "actions", "elements": [{"type": "button", "text": {"type": "plain_text"}}]},
+]
+
+
+def formatted() -> dict[str, Any]:
+    """Return formatted text with parts of many kinds."""
+    parts = [
+        {"type": "text", "text": "a", "style": {"code": True}},
+        {"type": "link", "url": "https://a.b", "text": "c"},
+        {"type": "user", "user_id": "U1"},
+        {"type": "date", "timestamp": 1, "fallback": "d"},
+        {"type": "list_record", "file_id": "F3", "text": "e"},
+        {"type": "message_mention", "channel_id": "C2", "message_ts": "1700000000.000100"},
+    ]
+    listed = {"type": "rich_text_list", "style": "ordered", "offset": 1, "indent": 1}
+    section = {"type": "rich_text_section", "elements": parts}
+    return {"type": "rich_text", "elements": [section, {**listed, "elements": [section]}]}
+
+
 def told_by_slack() -> list[dict[str, Any]]:
     """Return payloads as Slack tells them, one of each kind that is looked into."""
     message = {
@@ -117,6 +154,8 @@ def told_by_slack() -> list[dict[str, Any]]:
         {**message, **where, "channel": "D1", "channel_type": "im", "subtype": "file_share"},
         {**message, **where, "type": "app_mention"},
         {**message, **where, "bot_id": "B1", "subtype": "bot_message"},
+        {**message, **where, "blocks": [formatted()], "attachments": []},
+        {**message, **where, "text": "", "blocks": [formatted(), *SHOWN], "attachments": [SHARED]},
         {**hidden, "subtype": "message_changed", "message": message, "previous_message": {}},
         {**hidden, "subtype": "message_deleted", "deleted_ts": "1.0", "previous_message": message},
     )
@@ -136,6 +175,9 @@ def test_whatever_stands_in_a_payload_what_is_made_of_it_can_be_kept(
 ) -> None:
     kind_of(body)
     parse(body, me)
+    event = body.get("event")
+    shown = ids_of(event) if isinstance(event, dict) else set()
+    assert all(isinstance(id_, str) for id_ in shown)
     is_stranger(body, me)
     gone = deleted(body, me)
     for found in (said(body, me), edited(body, me), unread(body, me)):

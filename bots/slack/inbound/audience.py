@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 from weakref import WeakValueDictionary
 
@@ -20,6 +21,7 @@ from bots.slack.inbound.events import (
 from bots.slack.inbound.names import PATIENCE
 from bots.slack.inbound.people import is_id, is_stranger, may_be_by_hand, team_of
 from core.domain.errors import PlatformError, broke
+from core.domain.message import Address, Kind
 from core.domain.payload import dict_of, str_of
 
 if TYPE_CHECKING:
@@ -68,11 +70,16 @@ class Audience:
         event = dict_of(body, "event")
         channel = str_of(event, "channel")
         message = dict_of(event, "message") or event
-        unknown = self._names.unknown([message]) if channel else None
         doubted = self._doubted(message, body) if channel else ""
-        if not unknown and not doubted and channel not in self._hearing:  # nearly always
-            return self.parse(body)
-        asked = self._names.ask(unknown or ())
+        unknown: set[str] | None = None
+        if not doubted and channel not in self._hearing:
+            found = self.parse(body)
+            if not isinstance(found, Said | Edited):
+                return found
+            unknown = self._names.unknown([message])
+            if not unknown:  # nearly always
+                return found
+        asked = self._names.ask(self._names.unknown([message]) if unknown is None else unknown)
         until = asyncio.get_running_loop().time() + PATIENCE
         async with self._hearing.setdefault(channel, asyncio.Lock()):
             left = until - asyncio.get_running_loop().time()
@@ -83,7 +90,7 @@ class Audience:
             return self.parse(body)
 
     def parse(self, body: Mapping[str, Any]) -> Event | None:
-        """Return what a payload says, as `events.parse`; `Ignored` if the bot does not listen.
+        """Return what a payload says, as `events.parse`; as overheard if the bot does not listen.
 
         A message that can't be parsed is one without words if it is addressed to the bot; else it
         is ignored.
@@ -98,7 +105,7 @@ class Audience:
         if isinstance(event, Said | Edited):
             person, stranger = event.message.author.id, event.by_stranger
             if not self.accepts(stranger=self._is_stranger(person, body, known=stranger)):
-                return Ignored()
+                return _overheard(event)
         return event
 
     def unread(self, body: Mapping[str, Any]) -> Message | None:
@@ -125,10 +132,7 @@ class Audience:
     async def read_before(
         self, found: Sequence[Mapping[str, Any]], channel: str, kind: str
     ) -> list[Message]:
-        """Return what was said in a thread before the bot was asked in, whoever said it.
-
-        People of other organisations are left out as in `parse`.
-        """
+        """Return what was said in a thread before the bot was asked in, whoever said it."""
         await self._names.learn(self._names.unknown(found))
         said: list[Message] = []
         for each in found:
@@ -138,10 +142,7 @@ class Audience:
             except Exception as error:  # noqa: BLE001 - one message must not hide the others
                 log.error("%s could not be read: %s", kind_of(body), broke(error))  # noqa: TRY400
                 continue
-            if message is None:
-                continue
-            known, person = is_stranger(body, self._me), message.author.id
-            if self.accepts(stranger=self._is_stranger(person, body, known=known)):
+            if message is not None:
                 said.append(message)
         return said
 
@@ -196,3 +197,18 @@ class Audience:
 
 def _without_app(message: Mapping[str, Any]) -> dict[str, Any]:
     return {part: value for part, value in message.items() if part not in _OF_APPS}
+
+
+def _overheard(event: Said | Edited) -> Event:
+    """Return what a person says to whom the bot does not listen: people see that it was said.
+
+    A direct message is nobody else's, and in a thread of their own the bot takes no part.
+    """
+    message = event.message
+    heard = replace(message, address=Address.OTHERS)
+    if message.kind is Kind.DM:
+        return Ignored()
+    if isinstance(event, Edited):
+        return replace(event, message=heard, reworded=False)
+    opens = message.answer_in in {"", message.id}
+    return Ignored() if opens else replace(event, message=heard)

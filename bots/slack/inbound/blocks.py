@@ -248,7 +248,7 @@ def is_simple(part: Mapping[str, Any], depth: int = 0) -> bool:
     """Return whether formatted text has nothing in it that a message's `text` lacks."""
     given = part.get("elements")
     for each in given if isinstance(given, list) else ():
-        kind = each.get("type") if isinstance(each, dict) else None
+        kind = str_of(each, "type") if isinstance(each, dict) else ""
         nests = kind in _NESTING and depth < _DEEPEST
         if kind not in _SIMPLE and not (nests and is_simple(each, depth + 1)):
             return False
