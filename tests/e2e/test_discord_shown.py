@@ -363,3 +363,22 @@ async def test_a_poll_that_has_ended_is_known_and_not_answered() -> None:
             await fake.replies(thread, 2)
         assert len(fake.said_by_bot()) == 2
     assert "The poll has ended: Pizza?\nYes won, with 3 of 5 votes" in asked(claude.calls[1])
+
+
+async def test_a_thread_of_people_is_known_with_all_that_was_shown_in_it() -> None:
+    claude = model()
+    async with FakeDiscord() as fake:
+        ann, ben, general = fake.person("ann"), fake.person("ben"), fake.channel("general")
+        alert = await fake.webhook("Alerts", general, embeds=[ALERT])
+        async with bot_on(fake, claude):
+            poll = await fake.poll(ben, general, "Pizza or sushi?", "Pizza", "Sushi")
+            thread = await fake.open_thread(ben, poll, "Lunch")
+            await fake.forward(ben, alert, thread)
+            waved = await fake.stick(ben, thread, "Wave")
+            await fake.say(ann, thread, f"{fake.at_bot} so?", reply_to=waved)
+            await fake.replies(thread)
+    said = asked(claude.calls[0])
+    assert "Poll: Pizza or sushi?\n- Pizza\n- Sushi" in said
+    assert '<chat_quote kind="title">\nLunch\n' in said
+    assert "Deploy failed\nweb-3: disk full" in said
+    assert said.count("Sticker: Wave") == 2
