@@ -258,3 +258,31 @@ async def test_a_place_whose_name_slack_does_not_give_delays_the_answer_a_second
         took = asyncio.get_running_loop().time() - start
     assert took < 3
     assert general.id not in last(model.calls[0])
+
+
+async def test_a_stranger_in_a_thread_is_heard_and_commands_nothing() -> None:
+    model = ScriptedModel(reply=echo)
+    async with FakeSlack() as fake, bot_on(fake, model):
+        ann, eve = fake.person("ann"), fake.stranger("eve")
+        both = fake.channel("both", ann, eve, shared=True)
+        root = await fake.say(eve, both, "the invoice is 77 EUR")
+        await asked(fake, both, await fake.say(ann, both, f"{fake.at_bot} how much?", root.ts))
+        await fake.say(eve, both, f"{fake.at_bot} no, 99 EUR", root.ts)
+        await fake.say(eve, both, f"{fake.at_bot} forget", root.ts)
+        await fake.settled()
+        await asked(fake, both, await fake.say(ann, both, f"{fake.at_bot} and now?", root.ts), 2)
+    assert len(model.calls) == 2
+    assert "77 EUR" in last(model.calls[0])
+    assert "99 EUR" in last(model.calls[1])
+
+
+async def test_what_the_bot_itself_said_before_is_known() -> None:
+    """Source: hermes-agent, issue 38861: a person replies to what an earlier session had posted."""
+    model = ScriptedModel(reply=echo)
+    async with FakeSlack() as fake, bot_on(fake, model):
+        ann = fake.person("ann")
+        general = fake.channel("general", ann)
+        root = put(fake, fake.bot, general, "The build of Friday is 4711")
+        await asked(fake, general, await fake.say(ann, general, f"{fake.at_bot} which?", root.ts))
+    assert "4711" in last(model.calls[0])
+    assert f'from="{fake.bot.name}"' in last(model.calls[0])
