@@ -209,3 +209,28 @@ async def test_a_command_that_an_edit_makes_is_run_once(
     await scene.answers(root, 4)
     said = "".join(block.text for each in scene.model.calls[-1].messages for block in each.blocks)
     assert "Rex" not in said, "the line is drawn at the time of the edit"
+
+
+@pytest.mark.parametrize("place", ["group", "file", "broadcast", "quiet"])
+async def test_in_every_kind_of_message(fake: FakeSlack, stack: AsyncExitStack, place: str) -> None:
+    """In a direct message of several people, with a file, in the channel too, in a quiet thread."""
+    scene = Scene(fake, stack)
+    if place == "group":
+        scene.channel = fake.group_dm(scene.ann, scene.bob)
+    root = await scene.begun()
+    more: dict[str, Any] = {}
+    if place == "file":
+        more["files"] = [fake.file(scene.bob, "a.txt", "Lima")]
+    elif place == "broadcast":
+        more["subtype"] = "thread_broadcast"
+    elif place == "quiet":
+        await scene.said(scene.ann, f"{fake.at_bot} quiet", root)
+        await scene.answers(root, 2)
+    asked = await scene.said(scene.bob, PERU, root, **more)
+    count = len(await scene.answers(root, 1))
+    await fake.edit(asked, f"{fake.at_bot} {PERU}")
+    found = await scene.answers(root, count + 1)
+    assert len(found) == count + 1
+    said = "".join(block.text for each in scene.model.calls[-1].messages for block in each.blocks)
+    assert said.count(PERU) == 1
+    assert ("Lima" in said) is (place == "file")

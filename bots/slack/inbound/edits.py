@@ -28,6 +28,8 @@ def is_made_now(event: Mapping[str, Any]) -> bool:
     """
     message = dict_of(event, "message") or event
     edit = dict_of(message, "edited")
+    if not edit:  # nearly always
+        return False
     at, told = str_of(edit, "ts"), str_of(event, "event_ts")
     if not is_ts(at) or str_of(edit, "user") not in {"", str_of(message, "user")}:
         return False

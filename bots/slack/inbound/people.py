@@ -68,8 +68,10 @@ def may_be_by_hand(message: Mapping[str, Any], me: Me) -> str:
     posts with its own token, and then `user` is the bot's user (anneschuth/claude-threads, issue
     526; NousResearch/hermes-agent, pull request 101283): only `users.info` tells them apart.
     """
+    if not message.get("bot_id"):  # nearly always
+        return ""
     user = str_of(message, "user")
-    if not message.get("bot_id") or user in {"", me.user, _SLACKBOT}:  # nearly always
+    if user in {me.user, _SLACKBOT}:
         return ""
     return user if is_id(user) and message.get("subtype") != "bot_message" else ""
 
