@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from enum import IntEnum
 from typing import TYPE_CHECKING, NamedTuple, Protocol, TypeAlias
 
+from core.domain.message import QuoteKind
 from core.domain.session import Entry
 
 if TYPE_CHECKING:
@@ -55,7 +56,7 @@ class DeliveryTarget:
     asker: str = ""
     """Who sent the message, prefixed with their platform's name; empty if the message is gone."""
     asked: str = ""
-    """The text of the message that is answered, for a title."""
+    """What the message that is answered says, for a title: its text, or else what it shows."""
     opens: bool = False
     """Whether this is the thread's first answer."""
     pieces: tuple[str, ...] = ()
@@ -80,9 +81,14 @@ def target_of(work: Work) -> DeliveryTarget:
         at=trigger.sent_at if trigger else 0.0,
         reader=trigger.author.id if trigger and work.people <= 1 else "",
         asker=f"{work.lease.thread.platform} {trigger.author.id}" if trigger else "",
-        asked=trigger.text if trigger else "",
+        asked=_said(trigger) if trigger else "",
         opens=work.head == 0,
     )
+
+
+def _said(entry: Entry) -> str:
+    shown = (quote.text for quote in entry.quotes if quote.kind is not QuoteKind.MISSING)
+    return entry.text if entry.text.strip() else " ".join(shown)
 
 
 def asker_of(message: Message) -> str:

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from core.delivery.port import target_of
 from core.domain.limits import LABEL, QUOTE_BYTES, QUOTES, QUOTES_BYTES, UNREAD, refusal
 from core.domain.message import Author, Quote, QuoteKind
 from core.store import codec
+from core.store.local.store import LocalStore
 from core.store.redis import records
-from tests.builders import message
+from tests.builders import OTHER, begin, message
+from tests.clocks import ManualClock
 from tests.talk import entry
 
 CARD = Quote(kind=QuoteKind.CARD, text="up")
@@ -60,3 +63,12 @@ def test_quotes_are_stored_without_what_they_do_not_say() -> None:
     text = codec.dump(quoted)
     assert '"quotes":[{"kind":"card","text":"up"},{"kind":"reply","text":""}]' in text
     assert codec.load_entry(text) == quoted
+
+
+async def test_a_title_is_made_of_what_a_message_shows_if_nobody_typed_a_word() -> None:
+    store = LocalStore(ManualClock())
+    lacking = Quote(kind=QuoteKind.MISSING, text="12 messages are missing.")
+    typed = await begin(store, 1, quotes=(CARD,))
+    assert target_of(typed).asked == "text 1"
+    bare = await begin(store, 2, thread=OTHER, quotes=(lacking, CARD), text="\n")
+    assert target_of(bare).asked == "up"
