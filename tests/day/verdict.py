@@ -69,9 +69,17 @@ def _whole(page: Thread, said: Said) -> str:
 
 
 def lines_of(text: str) -> list[str]:
-    """Return the lines of a text, but for fences and what repeats a table's header."""
-    lines = [line.strip() for line in text.splitlines() if line.strip() and not _FENCE.match(line)]
-    return [line for line in lines if line not in {"| Key | Value |", "| --- | --- |"}]
+    """Return the lines of a text, but for fences and what repeats a table's header.
+
+    A table is known by its cells: Discord has none, so columns in code stand for it there.
+    """
+    lines = [_cells(line) for line in text.splitlines() if not _FENCE.match(line)]
+    return [line for line in lines if line.strip("-\u2500 ") and line != "Key Value"]
+
+
+def _cells(line: str) -> str:
+    cells = line.strip().strip("|").split("|") if line.strip().startswith("|") else [line]
+    return " ".join(" ".join(cells).split())
 
 
 # --- what the model was shown -------------------------------------------------------------------
