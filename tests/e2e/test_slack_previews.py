@@ -204,6 +204,7 @@ async def test_a_quick_answer_shows_no_status_at_all() -> None:
             "apps.connections.open",
             "auth.test",
             "chat.postMessage",
+            "conversations.info",  # what the channel is called
             "users.conversations",
             "users.info",
         }
