@@ -101,6 +101,8 @@ class Api:
         """Give each call `timeout` seconds at most, including all of its waits."""
         self.slack_clock = PlatformClock(clock)
         """Slack's own time."""
+        self._date = ""
+        """The newest `Date` of an answer; many answers have the same, since it states seconds."""
         self.client = client
         self.pace = pace
         self.timeout = timeout
@@ -255,7 +257,9 @@ class Api:
             raise PostUnclearError(f"{method}: {ODD} ({broke(error)})") from error
         if not isinstance(answer.data, dict):
             raise PostUnclearError(f"{method}: {ODD}")
-        if (date := answer.headers.get("Date")) and (at := _seconds(date)):
+        date = answer.headers.get("Date", "")
+        if date != self._date and (at := _seconds(date)):
+            self._date = date
             self.slack_clock.guess(at)
         return answer.data
 

@@ -128,10 +128,12 @@ class AnswerGenerator:
     async def _answer(self, session: Session, strategy: Strategy, delivery: Delivery) -> Replied:
         platform = delivery.platform
         wanted = attachments_in_view(session, strategy)
-        files, place = await asyncio.gather(
-            self._files.load(platform, session.thread, wanted, session.revision),
-            platform.place_of(session.thread),
-        )
+        loading = self._files.load(platform, session.thread, wanted, session.revision)
+        naming = platform.place_of(session.thread)
+        if wanted:
+            files, place = await asyncio.gather(loading, naming)
+        else:  # nearly always; both return at once then, so they need no tasks
+            files, place = await loading, await naming
         formatting = platform.capabilities.formatting
         session = replace(session, place=place, formatting=formatting)
         if gone := {key for key, file in files.items() if file.gone}:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import logging
-from dataclasses import replace
+from collections import deque
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
-from weakref import WeakValueDictionary
 
 from bots.slack.inbound.events import (
     Edited,
@@ -35,6 +36,7 @@ log = logging.getLogger(__name__)
 
 _PATIENCE = 1.5
 """Seconds to ask who an author is: half of what Slack waits for an acknowledgement."""
+_WITH_NAMES = (Said, Edited)
 _OF_APPS = {"bot_id", "bot_profile", "app_id"}
 
 
@@ -55,8 +57,8 @@ class Audience:
         self._home = {me.team, me.enterprise} - {""}
         self._asks_homes = bool(me.enterprise) and not strangers
         self._strangers = strangers
-        self._hearing: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
-        """By channel: held while names are asked for, so that nothing overtakes."""
+        self._lines: dict[str, _Line] = {}
+        """By channel: the payloads that wait for names, and those behind them."""
 
     # --- by what an event says ------------------------------------------------------------------
 
@@ -71,23 +73,22 @@ class Audience:
         channel = str_of(event, "channel")
         message = dict_of(event, "message") or event
         doubted = self._doubted(message, body) if channel else ""
-        unknown: set[str] | None = None
-        if not doubted and channel not in self._hearing:
+        if not doubted and channel not in self._lines:
             found = self.parse(body)
-            if not isinstance(found, Said | Edited):
-                return found
-            unknown = self._names.unknown([message])
-            if not unknown:  # nearly always
-                return found
-        asked = self._names.ask(self._names.unknown([message]) if unknown is None else unknown)
-        until = asyncio.get_running_loop().time() + PATIENCE
-        async with self._hearing.setdefault(channel, asyncio.Lock()):
-            left = until - asyncio.get_running_loop().time()
-            if asked and left > 0:
-                await asyncio.wait(asked, timeout=left)
+            if not isinstance(found, _WITH_NAMES) or not self._names.unknown([message]):
+                return found  # nearly always
+        line = self._lines.setdefault(channel, _Line())
+        place = line.join(holds=bool(doubted))
+        try:
+            if asked := self._names.ask(self._names.unknown([message])):
+                await asyncio.wait(asked, timeout=PATIENCE)
+            await line.wait(place)
             if doubted and doubted not in self._names.people:
                 await self._meet(doubted)
             return self.parse(body)
+        finally:
+            if line.leave(place):
+                del self._lines[channel]
 
     def parse(self, body: Mapping[str, Any]) -> Event | None:
         """Return what a payload says, as `events.parse`; as overheard if the bot does not listen.
@@ -193,6 +194,72 @@ class Audience:
     async def listens_to(self, person: str) -> bool:
         """Return whether a person may talk to the bot; raises `PlatformError`."""
         return self._strangers or await self.is_ours(person)
+
+
+@dataclass(slots=True, eq=False)
+class _Place:
+    """A payload's place in a line."""
+
+    holds: bool
+    """Those behind wait until it leaves; else they pass together with it."""
+    is_ready: bool = False
+    has_left: bool = False
+    turn: asyncio.Future[None] = field(
+        default_factory=lambda: asyncio.get_running_loop().create_future()
+    )
+
+
+class _Line:
+    """The payloads of one channel that wait, in the order in which they came.
+
+    All that are ready pass in one round of the event loop. If each waited for the one before, as
+    with a lock, a busy channel would pass one a round, and the line would never end.
+    """
+
+    def __init__(self) -> None:
+        self._places: deque[_Place] = deque()
+
+    def join(self, *, holds: bool) -> _Place:
+        """Return the place at the end."""
+        self._places.append(_Place(holds))
+        return self._places[-1]
+
+    async def wait(self, place: _Place) -> None:
+        """Wait until all before have passed."""
+        place.is_ready = True
+        if place is self._places[0]:
+            self._pass()  # those behind run after this task
+        elif self._is_next(place):
+            place.turn.set_result(None)
+            asyncio.get_running_loop().call_soon(self._pass)
+            await asyncio.sleep(0)  # those before may pass, but their tasks have not run yet
+        else:
+            await place.turn
+
+    def leave(self, place: _Place) -> bool:
+        """Leave the line, whether it was passed or not; return whether it is empty now."""
+        place.has_left = True
+        self._pass()
+        return not self._places
+
+    def _is_next(self, place: _Place) -> bool:
+        """Return whether all places before this one have been told to pass."""
+        before = itertools.takewhile(lambda each: each is not place, self._places)
+        return all(each.has_left or (each.turn.done() and not each.holds) for each in before)
+
+    def _pass(self) -> None:
+        """Tell all to pass who may."""
+        while self._places and self._places[0].has_left:
+            self._places.popleft()
+        for place in self._places:
+            if place.has_left:
+                continue
+            if not place.is_ready:
+                break
+            if not place.turn.done():
+                place.turn.set_result(None)
+            if place.holds:
+                break
 
 
 def _without_app(message: Mapping[str, Any]) -> dict[str, Any]:
