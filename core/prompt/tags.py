@@ -9,6 +9,7 @@ with another bracket, too: a model may take it for ours.
 from __future__ import annotations
 
 import unicodedata
+from functools import lru_cache
 from html import escape
 from typing import TYPE_CHECKING
 
@@ -83,6 +84,8 @@ def one_line(text: str, limit: int = NAME_LIMIT) -> str:
 
 def flat(text: str, limit: int = NAME_LIMIT) -> str:
     """Return a name on one line, without control characters, and cut to `limit` characters."""
+    if text.isascii() and text.isprintable():  # nearly always
+        return " ".join(text.split())[:limit]
     seen: str = _HIDDEN.sub("", " ".join(visible(" ".join(text.split())).split()))
     return seen[:limit]
 
@@ -104,8 +107,13 @@ def alone(tag: str, marks: str = "") -> str:
 
 def marks(named: Mapping[str, str], limit: int = NAME_LIMIT) -> str:
     """Return the attributes of a tag, from any text; without those that are empty."""
-    shown = ((name, flat(text, limit)) for name, text in named.items())
-    return "".join(f' {name}="{_attribute(text)}"' for name, text in shown if text)
+    return "".join([_mark(name, text, limit) for name, text in named.items() if text])
+
+
+@lru_cache(maxsize=4096)  # the same names stand in every request of a thread
+def _mark(name: str, text: str, limit: int) -> str:
+    shown = flat(text, limit)
+    return f' {name}="{_attribute(shown)}"' if shown else ""
 
 
 def _attribute(text: str) -> str:

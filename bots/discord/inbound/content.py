@@ -36,10 +36,10 @@ if TYPE_CHECKING:
 
 REPLY = 19
 """The type of a message that replies to another ("Message Types")."""
-_SHOWN = (
+_SHOWN = {
     "attachments", "embeds", "components", "sticker_items", "stickers", "message_snapshots", "poll",
     "activity", "interaction_metadata", "interaction", "shared_client_theme",
-)  # fmt: skip
+}  # fmt: skip
 """What a message may have beside its words."""
 _DEEPEST = 16
 """Levels of a payload in which ids are looked for; Discord nests about ten."""
@@ -115,7 +115,7 @@ def content_of(
 
 def shows_more(payload: Json) -> bool:
     """Return whether people see more with a message than its words."""
-    return any(payload.get(part) for part in _SHOWN)
+    return any(map(payload.get, _SHOWN & payload.keys()))
 
 
 def title_of(channel: ChannelInfo) -> Quote:
