@@ -55,6 +55,7 @@ def test_each_piece_fits_is_balanced_and_calls_nobody(text: str) -> None:
 
 
 @given(LONG)
+@example("```\n\n```\n```\n\n@everyone")
 def test_a_preview_fits_says_that_it_is_one_and_calls_nobody(text: str) -> None:
     shown = preview(text)
     assert length(shown) <= LIMIT

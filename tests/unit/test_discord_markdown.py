@@ -262,7 +262,7 @@ def test_bars_of_logic_hide_nothing(text: str) -> None:
         ("$$\n\\frac{a}{b}\n$$", "```tex\n\\frac{a}{b}\n```"),
         ("So \\[ E = mc^2 \\]", "So \n```tex\nE = mc^2\n```"),
         ('```c++ title="a.cpp"\nx\n```', "-# a.cpp\n```c++\nx\n```"),
-        ("```\n```", "```\n\n```"),
+        ("```\n```", "```\n \n```"),
         ("```\n\x1b[31mred\n```", "```ansi\n\x1b[31mred\n```"),
         ("```sh\n\x1b[1;31mred\x1b[0m\n```", "```sh\nred\n```"),
         ("``` {.python}\nx\n```", "```\nx\n```"),

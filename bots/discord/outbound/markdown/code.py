@@ -82,6 +82,8 @@ def colors_before(code: str) -> str:
 
 
 def _block(code: str, language: str) -> str:
+    if not code.strip("\n"):
+        code = " "  # Discord draws no block that has nothing but line ends
     end = "" if code.endswith("\n") else "\n"
     return f"{_MARK}{language}\n{code}{end}{_MARK}"
 
