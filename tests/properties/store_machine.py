@@ -458,7 +458,9 @@ class StoreMachine(RuleBasedStateMachine):
         to = min(to, seen.next)
         covers = max(0, seen.summary.covers - old)
         if changed:
-            self.amend(thread=thread, which=to, stamp=9, deleted=True, files=None, twice=False)
+            self.amend(
+                thread=thread, which=to, stamp=9, deleted=True, files=None, quotes=None, twice=False
+            )
         now = self.run(self.stores[0].peek(thread))
         wanted = (
             now.revision == seen.revision
