@@ -94,6 +94,10 @@ def sdk_logger(part: str) -> logging.Logger:
     return logger
 
 
+_UNSEEN = {"users.conversations"}
+"""Methods that nobody waits for: only catch-up calls them, which says itself that it is late."""
+
+
 class Api:
     """The Web API, called within its rate limits and within a time limit."""
 
@@ -204,7 +208,8 @@ class Api:
 
     def _gate(self, method: str) -> Gate:
         if method not in self._gates:
-            self._gates[method] = Gate(f"Slack's {method}", self._clock)
+            level = logging.INFO if method in _UNSEEN else logging.WARNING
+            self._gates[method] = Gate(f"Slack's {method}", self._clock, level=level)
         return self._gates[method]
 
     async def _noted(

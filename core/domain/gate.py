@@ -28,9 +28,10 @@ waits is late by as much."""
 class Gate:
     """Open while what is behind it works, as far as this process knows."""
 
-    def __init__(self, name: str, clock: Clock) -> None:
-        """Start open; `name` says in the log what is down."""
+    def __init__(self, name: str, clock: Clock, *, level: int = logging.WARNING) -> None:
+        """Start open; `name` says in the log, at this level, what is down."""
         self._name = name
+        self._level = level
         self._clock = clock
         self._failures = 0
         self._next_try: float | None = None
@@ -79,7 +80,7 @@ class Gate:
         if announced is None and self._failures < _FAILURES:
             return
         if self._next_try is None:
-            log.warning("%s is down. Retrying until it works.", self._name)
+            log.log(self._level, "%s is down. Retrying until it works.", self._name)
         self._next_try = self._clock.monotonic() + (announced or self._pause)
         self._pause = next(self._pauses)
 
@@ -88,7 +89,7 @@ class Gate:
         self._failures = 0
         if self._next_try is None:
             return
-        log.warning("%s works again.", self._name)
+        log.log(self._level, "%s works again.", self._name)
         self._next_try, self._pauses = None, iter(_BACKOFF)
         self._pause = next(self._pauses)
         self.again.set()
