@@ -134,8 +134,7 @@ class AnswerGenerator:
             files, place = await asyncio.gather(loading, naming)
         else:  # nearly always; both return at once then, so they need no tasks
             files, place = await loading, await naming
-        formatting = platform.capabilities.formatting
-        session = replace(session, place=place, formatting=formatting)
+        session = replace(session, place=place, formatting=platform.capabilities.formatting)
         if gone := {key for key, file in files.items() if file.gone}:
             session = replace(session, turns=without_answers_about(session.turns, gone))
         async with Preview(delivery, platform.capabilities, self._clock) as preview:

@@ -53,6 +53,7 @@ _PATIENCE = 1.0
 _MOVE_PATIENCE = 2.0
 """Seconds to wait for a channel that is being moved."""
 _MOVED = "channel_id_changed"
+_SAID = {"message", "app_mention"}
 
 
 class Receipt(Enum):
@@ -123,6 +124,10 @@ class SlackIntake:
         """Return whether this process has taken the message in, and it asks for nothing more."""
         taken = self._taken.get(_key(message))
         return taken is True or (taken is False and not readmits(message))
+
+    def has_taken(self, channel: str, ts: str) -> bool:
+        """Return whether this process has taken a message in, not only as overheard."""
+        return self._taken.get((channel, ts)) is True
 
     async def edit(self, message: Message) -> bool:
         """Take in an edit; return False if the message is unknown. Does not wait for its thread."""
@@ -216,7 +221,7 @@ class Reception:
         told = dict_of(body, "event")
         if is_ts(ts := str_of(told, "event_ts")):
             self._heard(seconds(ts))
-        if await self._moves_channel(told):
+        if await self._moves_channel(told) or await self._is_repeated(told):
             return True
         event = await self._audience.hear(body)
         match event:
@@ -233,6 +238,18 @@ class Reception:
             case _:
                 self._noted(event)
         return True
+
+    async def _is_repeated(self, told: dict[str, Any]) -> bool:
+        """Return whether a message was taken in already, as by the first event of a mention.
+
+        Then it need not be parsed. An edit is told with the same `ts`, so it never counts.
+        """
+        if str_of(told, "type") not in _SAID or told.get("subtype") or told.get("edited"):
+            return False
+        key = (str_of(told, "channel"), str_of(told, "ts"))
+        while key in self._taking:
+            await self._taking[key].wait()
+        return self._intake.has_taken(*key)
 
     async def _moves_channel(self, told: dict[str, Any]) -> bool:
         """Move what is kept of a channel if an event gives it a new id, and return True.
