@@ -169,7 +169,7 @@ class Capabilities:
     wait_seconds: float = math.inf
     """The most seconds that a person may wait without a reply, if less than in the settings."""
     formatting: str = ""
-    """What the model is told about the Markdown that people see there; one line."""
+    """What the prompt says about the Markdown that people see there; one line."""
 
 
 class Platform(Protocol):

@@ -27,7 +27,7 @@ def test_the_latest_time_counts_and_goes_on(host: ManualClock) -> None:
     clock, there = PlatformClock(host), host.now() - 100
     clock.heard(there)
     host.advance(10)
-    clock.heard(there - 50)  # it is told late
+    clock.heard(there - 50)  # the event arrives late
     assert clock.now() == pytest.approx(there + 10)
     clock.heard(there + 12)
     assert clock.now() == pytest.approx(there + 12)

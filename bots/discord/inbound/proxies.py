@@ -78,7 +78,7 @@ class Proxies:
             self._take(CREATED, self._by_its_author(payload))
         elif is_app(payload) or not is_id(place[1]):
             self._take(CREATED, payload)
-        elif place not in self._held:  # else it is told a second time
+        elif place not in self._held:  # otherwise the event is a repeat
             self._held[place] = _Held(payload, self._later(place, _SECONDS))
 
     def _deleted(self, payload: Payload) -> None:

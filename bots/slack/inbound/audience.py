@@ -133,7 +133,7 @@ class Audience:
     async def read_before(
         self, found: Sequence[Mapping[str, Any]], channel: str, kind: str
     ) -> list[Message]:
-        """Return what was said in a thread before the bot was asked in, whoever said it."""
+        """Return what was said in a thread before the bot was asked in, no matter who said it."""
         await self._names.learn(self._names.unknown(found))
         said: list[Message] = []
         for each in found:

@@ -200,7 +200,7 @@ def said(body: Mapping[str, Any], me: Me, names: Mapping[str, str] = _NO_NAMES) 
 def said_before(
     found: Mapping[str, Any], channel: str, me: Me, names: Mapping[str, str], kind: str = ""
 ) -> Message | None:
-    """Return a message of a channel's history, whoever wrote it: the bot itself, an app, Slack.
+    """Return a message of a channel's history, no matter who wrote it: the bot, an app or Slack.
 
     `kind` is the channel's type, as an event would call it.
     """

@@ -179,7 +179,7 @@ class Reception:
             catch_up: Reads what was missed, once events may have been lost.
             audience: Decides whom the bot listens to.
             worker: Ends the turns that people stop.
-            heard: Is told the time of each event, by Slack's clock.
+            heard: Gets the time of each event, by Slack's clock.
             move: Moves all that is kept of a channel to another id.
         """
         self.removed = asyncio.Event()
@@ -242,7 +242,7 @@ class Reception:
     async def _is_repeated(self, told: dict[str, Any]) -> bool:
         """Return whether a message was taken in already, as by the first event of a mention.
 
-        Then it need not be parsed. An edit is told with the same `ts`, so it never counts.
+        Then it need not be parsed. An edit has the same `ts`, so it never counts.
         """
         if str_of(told, "type") not in _SAID or told.get("subtype") or told.get("edited"):
             return False
