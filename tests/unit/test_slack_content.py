@@ -557,3 +557,10 @@ def test_a_direct_message_of_an_unknown_subtype_is_not_met_by_silence(subtype: s
 def test_a_late_event_without_its_time_is_left_out() -> None:
     assert said(payload(spoken(ts="now", attachments=[shared()])), ME) is None
     assert LATER
+
+
+def test_blocks_that_say_the_same_words_in_another_order_are_shown() -> None:
+    block = {"type": "section", "text": mrkdwn("yes: 5, no: 3")}
+    (quote,) = quotes(text="Lunch at 5: yes or no? 3 have voted", bot_id="B1", blocks=[block])
+    assert quote.text == "yes: 5, no: 3"
+    assert quotes(text="Result: yes: 5, no: 3.", bot_id="B1", blocks=[block]) == ()
