@@ -135,7 +135,8 @@ def _read(message: Mapping[str, Any], text: str, me: Me, names: Mapping[str, str
             text = f"{text}\n{said}" if text else said
             known |= words
     card = reader.text([block for block in blocks if str_of(block, "type") not in TYPED])
-    quotes = [] if _words(card) <= known else [Quote(kind=QuoteKind.CARD, text=card)]
+    said_already = _in_order(card) in _in_order(f"{source} {text}")
+    quotes = [] if said_already else [Quote(kind=QuoteKind.CARD, text=card)]
     quotes += [_quote(each, me, reader) for each in attachments if each not in pasted]
     links = _linked(source, attachments, names)
     return Content(text=text.strip(), attachments=files_of(message), quotes=(*quotes, *links))
@@ -154,6 +155,11 @@ def _is_pasted(attachment: Mapping[str, Any]) -> bool:
 def _words(text: str) -> set[str]:
     """Return the words of a text: what has no other words says nothing more."""
     return set(_WORD.findall(text.casefold()))
+
+
+def _in_order(text: str) -> str:
+    """Return the words of a text in their order: numbers and names mean nothing without it."""
+    return f" {' '.join(_WORD.findall(text.casefold()))} ".replace("  ", " ")
 
 
 # --- attachments --------------------------------------------------------------------------------
