@@ -63,7 +63,7 @@ async def test_a_direct_message_of_any_kind_is_answered_by_what_it_shows() -> No
             await fake.invite(ann, dm, "Spotify")
             said = [message.content for message in await fake.replies(dm, 5)]
     assert "Sticker: Thumbs" in asked(claude.calls[0])
-    assert "Poll: Pizza or sushi?\n- Pizza\n- Sushi" in asked(claude.calls[1])
+    assert "Poll: Pizza or sushi?\n- Pizza (0 votes)\n- Sushi (0 votes)" in asked(claude.calls[1])
     assert '<chat_quote kind="forward"' in asked(claude.calls[2])
     assert "Deploy failed\nweb-3: disk full" in asked(claude.calls[2])
     assert "Sticker: Wave" in asked(claude.calls[3])
@@ -378,7 +378,7 @@ async def test_a_thread_of_people_is_known_with_all_that_was_shown_in_it() -> No
             await fake.say(ann, thread, f"{fake.at_bot} so?", reply_to=waved)
             await fake.replies(thread)
     said = asked(claude.calls[0])
-    assert "Poll: Pizza or sushi?\n- Pizza\n- Sushi" in said
+    assert "Poll: Pizza or sushi?\n- Pizza (0 votes)\n- Sushi (0 votes)" in said
     assert '<chat_quote kind="title">\nLunch\n' in said
     assert "Deploy failed\nweb-3: disk full" in said
     assert said.count("Sticker: Wave") == 2

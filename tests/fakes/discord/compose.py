@@ -29,6 +29,7 @@ LONGEST = RULES["content-length"].limit  # characters (discord.md 2, "Sizes")
 LONGEST_DESCRIPTION = 4096
 LONGEST_EMBEDS = 6000  # all of a message's together (docs: resources/message, "Embed Limits")
 MOST_ROWS, MOST_BUTTONS = 5, 5
+CONTAINER = 17  # docs: components/reference, "Component Types"
 SETTABLE = SUPPRESS_EMBEDS | SUPPRESS_NOTIFICATIONS | COMPONENTS_V2
 EVERYTHING = ("users", "roles", "everyone")
 
@@ -110,6 +111,8 @@ def components(given: list[Json] | None) -> list[Json]:
             raise invalid(f"{path}/custom_id", "COMPONENT_CUSTOM_ID_DUPLICATED", words)
         seen.add(name or "")
         found = {key: value for key, value in part.items() if value is not None} | {"id": count}
+        if part.get("type") == CONTAINER:
+            found = {"accent_color": None, "spoiler": False} | found
         if "components" in part:
             inner = part["components"]
             if part.get("type") == 1 and len(inner) > MOST_BUTTONS:

@@ -22,6 +22,8 @@ DEFAULT, PINNED, JOINED, THREAD_CREATED, REPLY = 0, 6, 7, 18, 19
 CHAT_INPUT, STARTER, CONTEXT_MENU = 20, 21, 23
 WRITTEN = (DEFAULT, REPLY, CHAT_INPUT, CONTEXT_MENU)
 
+FORWARD = 1  # docs: resources/message, "Message Reference Types"
+
 # Flags of messages (docs: resources/message, "Message Flags").
 CROSSPOSTED = 1 << 0
 SUPPRESS_EMBEDS, HAS_THREAD, EPHEMERAL, LOADING = 1 << 2, 1 << 5, 1 << 6, 1 << 7

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tests.fakes.discord.errors import DiscordError
-from tests.fakes.discord.model import MEDIA
+from tests.fakes.discord.model import FORWARD, MEDIA
 from tests.schema import faults
 
 if TYPE_CHECKING:
@@ -86,7 +86,8 @@ def _read() -> tuple[Json, Json]:
     In requests Discord takes an id as a number, too, which is how discord.py sends some; in
     answers it's always text. The description has numbers as codes of what is wrong in a form;
     Discord sends names there (docs: reference, "Error Messages"). It leaves out media channels
-    (docs: resources/channel, "Channel Types").
+    (docs: resources/channel, "Channel Types") and forwards (docs: resources/message, "Message
+    Reference Types").
     """
     given: Json = json.loads(PATH.read_text(encoding="utf-8"))
     inner = given["components"]["schemas"]["InnerErrors"]["properties"]["_errors"]
@@ -95,6 +96,7 @@ def _read() -> tuple[Json, Json]:
     schemas = given["components"]["schemas"]
     schemas["GuildChannelResponse"]["properties"]["type"]["enum"].append(MEDIA)
     schemas["ChannelTypes"]["oneOf"].append({"title": "GUILD_MEDIA", "const": MEDIA})
+    schemas["MessageReferenceType"]["oneOf"].append({"title": "FORWARD", "const": FORWARD})
     taken = copy.deepcopy(given)
     schemas = taken["components"]["schemas"]
     schemas["SnowflakeType"] = {"oneOf": [schemas["SnowflakeType"], {"type": "integer"}]}

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from tests.fakes.discord.compose import noted
+from tests.fakes.discord import compose
 from tests.fakes.discord.driver import People
 from tests.fakes.discord.mentions import meant
-from tests.fakes.discord.model import COMPONENTS_V2, HAS_SNAPSHOT, Message, User
+from tests.fakes.discord.model import COMPONENTS_V2, FORWARD, HAS_SNAPSHOT, Message, User
 from tests.fakes.discord.shapes import message_json, time_text
 
 if TYPE_CHECKING:
@@ -16,7 +16,6 @@ if TYPE_CHECKING:
     from tests.fakes.discord.model import File, Json
     from tests.fakes.discord.state import Where, Who
 
-FORWARD = 1  # docs: resources/message, "Message Reference Types"
 SNAPSHOT = (
     *("type", "content", "embeds", "attachments", "timestamp", "edited_timestamp", "flags"),
     *("mentions", "mention_roles", "components", "sticker_items"),
@@ -57,6 +56,7 @@ class Sharing(People):
             "expiry": time_text(self.now() + 86400),
             "allow_multiselect": False,
             "layout_type": 1,
+            "results": {"answer_counts": [], "is_finalized": False},
         }
         return self._share(who, where, more={"poll": poll})
 
@@ -69,7 +69,7 @@ class Sharing(People):
         """Invite people to an activity, by default to listen along."""
         application = {"id": self.snowflake(), "name": app, "icon": None, "description": ""}
         more: Json = {"activity": {"type": kind, "party_id": "party:1"}}
-        more["application"] = application | {"type": None, "cover_image": None}
+        more["application"] = application | {"type": None}
         return self._share(who, where, more=more)
 
     async def webhook(
@@ -92,9 +92,9 @@ class Sharing(People):
         user = self.users[number] = User(number, name, None, bot=True)
         message = Message(self.snowflake(), place.id, user, text, self.now(), webhook=number)
         message.application, message.files = app, list(files)
-        message.embeds, message.components = list(embeds), list(components)
+        message.embeds, message.components = list(embeds), compose.components(list(components))
         message.flags = COMPONENTS_V2 if components else 0
-        noted(self, message, meant(text), replied=False)
+        compose.noted(self, message, meant(text), replied=False)
         self.add(message)
         return message
 
