@@ -38,8 +38,9 @@ class AccessList:
 
     def refuses(self, found: Collection[str]) -> bool:
         """Return whether something with these ids is refused."""
-        present = set(found)
-        return bool(present & self.denied) or bool(self.allowed and not present & self.allowed)
+        if not self.denied.isdisjoint(found):
+            return True
+        return bool(self.allowed) and self.allowed.isdisjoint(found)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

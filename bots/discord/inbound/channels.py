@@ -10,7 +10,7 @@ from cachetools import TTLCache
 
 from bots.discord.faults import UNKNOWN_CHANNEL, RefusedError
 from bots.discord.ids import is_id
-from bots.discord.inbound.events import ChannelInfo
+from bots.discord.inbound.events import ChannelInfo, channel_of, guild_of
 from core.domain.errors import broke
 from core.domain.payload import dicts_of, str_of
 
@@ -55,7 +55,7 @@ class Channels:
         """
         if not is_id(channel):
             return None
-        known = self._cached(channel)
+        known = self._cached(channel, guild)
         if known is None and not guild:
             return ChannelInfo(id=channel)
         described = None if known is None else self._described(known)
@@ -120,11 +120,11 @@ class Channels:
         and has to go with it. Returns an empty text for a direct message, and for what is not
         known.
         """
-        channel = place.rpartition("/")[2]
-        above = self._cached(channel) if is_id(channel) else None
+        guild, channel = guild_of(place), channel_of(place)
+        above = self._cached(channel, guild) if guild and is_id(channel) else None
         if above is None:
             return ""
-        found = self._cached(thread) if is_id(thread) else None
+        found = self._cached(thread, guild) if is_id(thread) else None
         where = f"#{above.name} in {above.guild.name}"
         me = self._api.client.user
         if not isinstance(found, discord.Thread) or me is None or found.owner_id == me.id:
@@ -139,8 +139,15 @@ class Channels:
         member = server.me if server is not None else None
         return {str(me.id): (member or me).display_name}
 
-    def _cached(self, channel: str) -> Channel | None:
-        """Return a server's channel from discord.py's cache."""
+    def _cached(self, channel: str, guild: str = "") -> Channel | None:
+        """Return a channel from discord.py's cache: of this server, or if it is empty, of any.
+
+        discord.py looks at one server after another if it is not told which (2.7, state.py,
+        `get_channel`).
+        """
+        if is_id(guild):
+            server = self._api.client.get_guild(int(guild))
+            return server and server.get_channel_or_thread(int(channel))
         found = self._api.client.get_channel(int(channel))
         return None if isinstance(found, discord.abc.PrivateChannel) else found
 

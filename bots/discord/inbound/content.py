@@ -36,10 +36,10 @@ if TYPE_CHECKING:
 
 REPLY = 19
 """The type of a message that replies to another ("Message Types")."""
-_SHOWN = {
+_SHOWN = (
     "attachments", "embeds", "components", "sticker_items", "stickers", "message_snapshots", "poll",
     "activity", "interaction_metadata", "interaction", "shared_client_theme",
-}  # fmt: skip
+)  # fmt: skip
 """What a message may have beside its words."""
 _DEEPEST = 16
 """Levels of a payload in which ids are looked for; Discord nests about ten."""
@@ -115,7 +115,7 @@ def content_of(
 
 def shows_more(payload: Json) -> bool:
     """Return whether people see more with a message than its words."""
-    return any(map(payload.get, _SHOWN & payload.keys()))
+    return any(map(payload.get, _SHOWN))
 
 
 def title_of(channel: ChannelInfo) -> Quote:
@@ -137,16 +137,21 @@ def _titles(payload: Json, channel: ChannelInfo, me: Me) -> list[Quote]:
 
 def ids_of(payload: Json) -> set[str]:
     """Return the ids of all people, roles and channels that a message shows as names."""
-    return {id_ for words in _shown_texts(payload) for id_ in ids_in(words)} | _ids_beside(payload)
+    if _is_plain(payload):
+        return ids_in(str_of(payload, "content"))
+    return {id_ for words in _texts(payload) for id_ in ids_in(words)} | _ids_beside(payload)
 
 
 def people_in(payload: Json) -> set[str]:
     """Return the ids of the people whom a message shows by names that it does not tell."""
-    before = dict_of(payload, "referenced_message")
-    found = {id_ for words in _shown_texts(payload) for id_ in people_mentioned(words)}
-    if before and not is_app(before):
-        found.add(str_of(dict_of(before, "author"), "id"))
-    return {id_ for id_ in found - names_in(payload).keys() if is_id(id_)}
+    if _is_plain(payload):
+        found = people_mentioned(str_of(payload, "content"))
+    else:
+        found = {id_ for words in _texts(payload) for id_ in people_mentioned(words)}
+        before = dict_of(payload, "referenced_message")
+        if before and not is_app(before):
+            found.add(str_of(dict_of(before, "author"), "id"))
+    return {id_ for id_ in found - names_in(payload).keys() if is_id(id_)} if found else found
 
 
 def _ids_beside(payload: Json) -> set[str]:
@@ -156,11 +161,10 @@ def _ids_beside(payload: Json) -> set[str]:
     return {id_ for id_ in found if is_id(id_)}
 
 
-def _shown_texts(payload: Json) -> Iterator[str]:
-    """Yield the texts of a message; those of most messages are their words alone."""
-    if payload.get("message_reference") or shows_more(payload):
-        return _texts(payload)
-    return iter((str_of(payload, "content"),))
+def _is_plain(payload: Json) -> bool:
+    """Return whether a message is nothing but its words, as most are."""
+    about = payload.get("message_reference") or payload.get("referenced_message")
+    return not (about or shows_more(payload))
 
 
 def _texts(value: object, depth: int = 0) -> Iterator[str]:

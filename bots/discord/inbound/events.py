@@ -351,8 +351,9 @@ def _message(
 
 def _says_something(message: Message, payload: Mapping[str, Any]) -> bool:
     """Return whether it has content to answer; a withheld message has none."""
-    opens = any(each.kind is QuoteKind.TITLE for each in message.quotes)
-    return bool(message.text) or opens or shows_more(payload)
+    if message.text or shows_more(payload):
+        return True
+    return any(each.kind is QuoteKind.TITLE for each in message.quotes)
 
 
 def _owed(message: Message | None, payload: Mapping[str, Any], me: Me) -> Message | None:

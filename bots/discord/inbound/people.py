@@ -47,14 +47,14 @@ def may_be_written(payload: Mapping[str, Any], *, alone: bool) -> bool:
 
 def is_app(payload: Mapping[str, Any]) -> bool:
     """Return whether a message is a bot's, a webhook's, or Discord's own."""
-    by_webhook = is_id(payload.get("webhook_id"))
-    return by_webhook or is_bot(payload) or payload.get("type") == _POLL_RESULT
+    by_bot = dict_of(payload, "author").get("bot") is True
+    return by_bot or is_id(payload.get("webhook_id")) or payload.get("type") == _POLL_RESULT
 
 
 def is_bot(payload: Mapping[str, Any]) -> bool:
     """Return whether a message is another bot's, and not a webhook's."""
-    by_webhook = is_id(payload.get("webhook_id"))
-    return not by_webhook and dict_of(payload, "author").get("bot") is True
+    by_bot = dict_of(payload, "author").get("bot") is True
+    return by_bot and not is_id(payload.get("webhook_id"))
 
 
 def is_proxied(payload: Mapping[str, Any], proxies: frozenset[str]) -> bool:
@@ -87,8 +87,8 @@ def author_of(payload: Mapping[str, Any], me: Me) -> Author | None:
 
 def name_of(user: Mapping[str, Any], member: Mapping[str, Any]) -> str:
     """Return the name that others see: the one on this server, else the global one."""
-    names = (str_of(member, "nick"), str_of(user, "global_name"), str_of(user, "username"))
-    return next(filter(None, names), str_of(user, "id"))[:_LONGEST]
+    name = str_of(member, "nick") or str_of(user, "global_name") or str_of(user, "username")
+    return (name or str_of(user, "id"))[:_LONGEST]
 
 
 def names_in(payload: Mapping[str, Any]) -> dict[str, str]:

@@ -86,11 +86,11 @@ class AidLookup:
     async def _with_original(
         self, payload: Mapping[str, Any], channel: ChannelInfo
     ) -> Mapping[str, Any]:
+        if payload.get("type") != REPLY or "referenced_message" in payload:
+            return payload
         reference = dict_of(payload, "message_reference")
         id_ = str_of(reference, "message_id")
-        if payload.get("type") != REPLY or "referenced_message" in payload or not is_id(id_):
-            return payload
-        if str_of(reference, "channel_id") not in {"", channel.id}:
+        if not is_id(id_) or str_of(reference, "channel_id") not in {"", channel.id}:
             return payload
         try:
             found = await history.one(self._api, channel.id, id_, _PATIENCE)
