@@ -147,7 +147,7 @@ class Channels:
         """
         if is_id(guild):
             server = self._api.client.get_guild(int(guild))
-            return server and server.get_channel_or_thread(int(channel))
+            return None if server is None else server.get_channel_or_thread(int(channel))
         found = self._api.client.get_channel(int(channel))
         return None if isinstance(found, discord.abc.PrivateChannel) else found
 
