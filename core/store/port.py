@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Literal
 from core.store.side_port import SidePort
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable, Collection, Sequence
+    from collections.abc import AsyncIterator, Collection
 
     from core.domain.admission import AdmissionPolicy
     from core.domain.message import Attachment, Message, Quote, ThreadKey
@@ -49,18 +49,6 @@ class Store(SidePort):
     """
 
     lease_seconds: float
-    _listeners: tuple[Callable[[ThreadKey], object], ...] = ()
-
-    def on_change(self, call: Callable[[ThreadKey], object]) -> None:
-        """Call a function whenever this process edits, deletes, resets or erases in a thread.
-
-        `revisions` shows what other processes change.
-        """
-        self._listeners = (*self._listeners, call)
-
-    def _changed(self, thread: ThreadKey) -> None:
-        for call in self._listeners:
-            call(thread)
 
     # --- a turn -----------------------------------------------------------------------------
 
@@ -315,6 +303,23 @@ class Store(SidePort):
             StoreError: See the module.
         """
 
+    @abstractmethod
+    async def read_at(self, thread: ThreadKey, positions: Collection[int]) -> tuple[Record, ...]:
+        """Return the records at some positions, as they are now, in one round trip.
+
+        Args:
+            thread: The thread.
+            positions: The positions, a hundred or so at most, in any order.
+
+        Returns:
+            The records in order, each once: the message at a position, and the answer right behind
+            it. A deleted message is without its text. There is none from before the thread's last
+            reset, and none of a thread that has expired or was erased.
+
+        Raises:
+            StoreError: See the module.
+        """
+
     async def records(
         self, thread: ThreadKey, start: int = 0, stop: int | None = None
     ) -> AsyncIterator[Record]:
@@ -380,17 +385,6 @@ class Store(SidePort):
     @abstractmethod
     async def peek(self, thread: ThreadKey) -> Work | None:
         """Return a thread as `claim` would return it, with an empty lease; None if it is unknown.
-
-        Raises:
-            StoreError: See the module.
-        """
-
-    @abstractmethod
-    async def revisions(self, threads: Sequence[ThreadKey]) -> tuple[str, ...]:
-        """Return the `revision` of each of these threads, in one read for each hundred or so.
-
-        Returns:
-            The revisions in this order; empty for a thread that is not kept.
 
         Raises:
             StoreError: See the module.

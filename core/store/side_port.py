@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeAlias
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Collection, Sequence
+    from collections.abc import AsyncIterator, Callable, Collection, Sequence
 
     from core.domain.admission import Admission
     from core.domain.message import Kind, ThreadKey
@@ -85,6 +85,32 @@ _PING = "ping"
 
 class SidePort(ABC):
     """What people set, what operators ask for, and what keeps a store in order."""
+
+    # --- what has changed ---------------------------------------------------------------------
+
+    _listeners: tuple[Callable[[ThreadKey], object], ...] = ()
+
+    def on_change(self, call: Callable[[ThreadKey], object]) -> None:
+        """Call a function whenever this process edits, deletes, resets or erases in a thread.
+
+        `revisions` shows what other processes change.
+        """
+        self._listeners = (*self._listeners, call)
+
+    def _changed(self, thread: ThreadKey) -> None:
+        for call in self._listeners:
+            call(thread)
+
+    @abstractmethod
+    async def revisions(self, threads: Sequence[ThreadKey]) -> tuple[str, ...]:
+        """Return the `revision` of each of these threads, in one read for each hundred or so.
+
+        Returns:
+            The revisions in this order; empty for a thread that is not kept.
+
+        Raises:
+            StoreError: See the module.
+        """
 
     # --- settings and cursors -----------------------------------------------------------------
 

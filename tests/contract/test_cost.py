@@ -146,3 +146,18 @@ async def test_a_turn_behind_thousands_costs_what_one_behind_20_does(
         assert all(more <= less * (1 + MORE) for less, more in zip(short, long, strict=True)), found
         if len(short) > 1:
             assert long[0] <= short[0], "no request more"
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", sorted(STORES.keys() - {"sqlite"}))
+async def test_records_are_read_at_positions_in_one_round_trip(
+    name: str, request: pytest.FixtureRequest
+) -> None:
+    """A turn has three round trips before the model at most, and this is one of them."""
+    async with STORES[name](request) as (store, filler, counts):
+        turns = Turns(filler, SHORT)
+        await turns.seed()
+        await store.read_at(turns.thread, (1,))  # connections opened
+        before = counts()[0]
+        assert await store.read_at(turns.thread, range(0, SHORT, 2))
+        assert counts()[0] - before == 1

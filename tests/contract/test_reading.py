@@ -362,3 +362,51 @@ async def test_a_ping_leaves_nothing_that_a_list_shows(harness: Harness, store: 
     await store.ping()
     assert await store.cursor("ping") > 0
     assert (await store.threads()).threads == ()
+
+
+# --- read_at --------------------------------------------------------------------------------
+
+
+async def test_records_are_read_at_their_positions(store: Store) -> None:
+    """Port: the records there are now, in order, each once, a message before its answer."""
+    await converse(store, *range(1, 41))
+    everything = await store.history(THREAD)
+    for wanted in ((), (3,), (7, 2, 2, 39), range(40), range(38, 99)):
+        found = await store.read_at(THREAD, wanted)
+        assert list(found) == [record for record in everything if record.position in wanted]
+    assert await store.read_at(OTHER, (0, 1)) == ()
+
+
+async def test_what_is_read_at_a_position_is_as_it_is_now(store: Store) -> None:
+    """Port: an edit shows, and a deleted message is without its text."""
+    await converse(store, 1, 2)
+    assert len(await store.read_at(THREAD, (0, 1))) == 4
+    await store.amend(THREAD, "m1", ("x",), edited_at=2000.0, text=None)
+    await store.amend(THREAD, "m2", ("y",), edited_at=2000.0, text="new words")
+    found = await store.read_at(THREAD, (0, 1))
+    assert [record.text for record in found] == ["", "answer 1", "new words", "answer 2"]
+    assert [r.status for r in found if isinstance(r, Entry)] == ["deleted", "addressed"]
+
+
+async def test_a_reset_leaves_nothing_to_be_read_at_a_position(store: Store) -> None:
+    """Port: none from before the last reset, although `history` still has it."""
+    await converse(store, 1, 2)
+    await store.erase(THREAD, at=1500.0, keep_log=True)
+    assert await store.read_at(THREAD, (0, 1)) == ()
+    await converse(store, 600)
+    assert len(await store.history(THREAD)) == 6
+    assert [r.text for r in await store.read_at(THREAD, range(9))] == ["text 600", "answer 600"]
+
+
+async def test_an_erased_or_expired_thread_has_nothing_to_be_read_at(
+    store: Store, harness: Harness
+) -> None:
+    """Port: none of a thread that was erased or has expired, nor of its earlier sessions."""
+    await converse(store, 1, 2)
+    assert await store.read_at(THREAD, (0, 1))
+    await store.erase(THREAD, at=1500.0)
+    assert await store.read_at(THREAD, (0, 1)) == ()
+    await converse(store, 600)
+    assert [r.text for r in await store.read_at(THREAD, range(9))] == ["text 600", "answer 600"]
+    await harness.advance(20_000)
+    assert await store.read_at(THREAD, range(9)) == ()

@@ -12,7 +12,7 @@ from core.store.keys import channel_prefix
 from core.store.values import Buried, ThreadInfo, ThreadPage
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Collection, Sequence
 
     from core.domain.session import Record
     from core.store.dynamodb.connecting.client import Table
@@ -56,6 +56,30 @@ async def history(
     # 2 * limit rows hold at least `limit` positions; a further one may lack its answer.
     places = sorted({record.position for record in records})[:limit]
     return tuple(record for record in records if record.position <= places[-1])
+
+
+async def read_at(
+    table: Table, thread: ThreadKey, now: float, positions: Collection[int], gen: str
+) -> tuple[tuple[Record, ...], str]:
+    """Return the records at these positions that no reset has left behind, and the generation.
+
+    If `gen` is the generation of the thread's session, that is one round trip, otherwise two.
+    """
+    partition = items.partition(thread)
+    header = (partition, items.HEADER)
+    slots = [(place, half) for place in sorted(set(positions)) for half in (0, 1)]
+    keys = [(partition, items.record_name(gen, slot)) for slot in slots] if gen else []
+    read = await table.get([header, *keys])
+    head = items.load_head(read[header]) if header in read else None
+    if head is None or head.header.expires_at <= now:
+        return (), ""
+    if head.gen != gen:
+        return await read_at(table, thread, now, positions, head.gen)
+    reset = head.header.reset_position
+    found = [
+        read[key] for key, slot in zip(keys, slots, strict=True) if key in read and slot[0] >= reset
+    ]
+    return tuple(items.load_record(item)[1] for item in found), gen
 
 
 async def threads(

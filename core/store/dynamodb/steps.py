@@ -79,6 +79,11 @@ class Steps:
         finally:
             lock.release()
 
+    def generation(self, thread: ThreadKey) -> str:
+        """Return the generation of a thread whose snapshot is remembered; empty for any other."""
+        known, _ = self._known.get(thread, (None, None))
+        return known.gen if known is not None else ""
+
     async def _until_done(
         self,
         thread: ThreadKey,

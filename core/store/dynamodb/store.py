@@ -10,6 +10,7 @@ import asyncio
 from itertools import zip_longest
 from typing import TYPE_CHECKING
 
+from cachetools import LRUCache
 from typing_extensions import override
 
 from core.domain.admission import Admission
@@ -51,6 +52,10 @@ _KINDS = ("s#", "r#", "place#", "cursor#")
 """The prefixes of the partitions of everything that lies beside threads."""
 
 
+_GENERATIONS = 10_000
+"""Threads whose generation is remembered; an error costs `read_at` one more round trip."""
+
+
 class DynamoStore(SteppedStore):
     """Runs each verb as one transaction; `open` creates one."""
 
@@ -64,6 +69,7 @@ class DynamoStore(SteppedStore):
         self.wake = self._lookout.wake
         self._steps = Steps(table, clock, self.beats, lease_seconds)
         self._steps.left_work = self.wake
+        self._generations: LRUCache[ThreadKey, str] = LRUCache(_GENERATIONS)
 
     @classmethod
     async def open(
@@ -150,6 +156,15 @@ class DynamoStore(SteppedStore):
         self, thread: ThreadKey, *, after: int = -1, limit: int = 200
     ) -> tuple[Record, ...]:
         return await across.history(self._table, thread, self._clock.now(), after, limit)
+
+    @override
+    async def read_at(self, thread: ThreadKey, positions: Collection[int]) -> tuple[Record, ...]:
+        known = self._steps.generation(thread) or self._generations.get(thread, "")
+        records, gen = await across.read_at(
+            self._table, thread, self._clock.now(), positions, known
+        )
+        self._generations[thread] = gen
+        return records
 
     @override
     async def revisions(self, threads: Sequence[ThreadKey]) -> tuple[str, ...]:

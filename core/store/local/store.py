@@ -84,6 +84,17 @@ class LocalStore(SteppedStore):
         )
 
     @override
+    async def read_at(self, thread: ThreadKey, positions: Collection[int]) -> tuple[Record, ...]:
+        header = self._living(str(thread))
+        rows = self._rows(thread)
+        return tuple(
+            record
+            for place in sorted(set(positions))
+            if header is not None and place >= header.reset_position
+            for record in rows.records(place, place + 1)
+        )
+
+    @override
     async def threads(
         self,
         *,

@@ -1,4 +1,4 @@
-"""Reading across threads: what is due, lists of threads, what has expired.
+"""Reading without scripts: lists of threads, what is due or has expired, single records.
 
 Every partition has its own indexes, so these reads are not atomic; each can be repeated.
 """
@@ -16,10 +16,11 @@ from core.store.redis.scripts import encoded
 from core.store.values import Buried, ThreadPage
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Collection, Sequence
 
+    from core.domain.session import Record
     from core.store.redis.scripts import Calls
-    from core.store.values import AuditEvent, ThreadInfo
+    from core.store.values import AuditEvent, ThreadInfo, ThreadSettings
 
 
 class Lists:
@@ -65,6 +66,36 @@ class Lists:
             revision.decode() if revision and expires and float(expires) > now else ""
             for revision, expires in kept
         )
+
+    async def thread_settings(self, thread: ThreadKey) -> ThreadSettings:
+        """Return the settings of a thread."""
+        header = self._names.of(thread)["header"]
+        now, (kept,) = await self._many([("HMGET", header, "settings", "expires")])
+        chosen, expires = kept
+        return wire.settings(chosen if expires and float(expires) > now else None)
+
+    async def read_at(self, thread: ThreadKey, positions: Collection[int]) -> tuple[Record, ...]:
+        """Return the records at these positions; see `Store.read_at`."""
+        keys = self._names.of(thread)
+        slots = [(place, half) for place in sorted(set(positions)) for half in ("", "~")]
+        if not slots:
+            return ()
+        fields = [f"{place}{half}" for place, half in slots]
+        now, (header, kept) = await self._many(
+            [
+                ("HMGET", keys["header"], "expires", "line"),
+                ("HMGET", keys["entries"], *fields),
+            ]
+        )
+        expires, reset = (float(value or 0) for value in header)
+        if expires <= now:
+            return ()
+        found = [
+            json
+            for json, (place, _) in zip(kept, slots, strict=True)
+            if json is not None and place >= reset
+        ]
+        return records.load(b"[" + b",".join(found) + b"]")
 
     async def buried(self, limit: int) -> tuple[Buried, ...]:
         """Return messages whose turns were given up, in the order of their threads' names."""

@@ -248,6 +248,10 @@ class RedisStore(Store):
         return records.load(await self._calls.run("history", thread, after=after, limit=limit))
 
     @override
+    async def read_at(self, thread: ThreadKey, positions: Collection[int]) -> tuple[Record, ...]:
+        return await self._lists.read_at(thread, positions)
+
+    @override
     async def threads(
         self,
         *,
@@ -288,10 +292,7 @@ class RedisStore(Store):
 
     @override
     async def thread_settings(self, thread: ThreadKey) -> ThreadSettings:
-        header = self._names.of(thread)["header"]
-        now, (kept,) = await self._calls.many([("HMGET", header, "settings", "expires")])
-        chosen, expires = kept
-        return wire.settings(chosen if expires and float(expires) > now else None)
+        return await self._lists.thread_settings(thread)
 
     @override
     async def set_thread(

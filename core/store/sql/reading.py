@@ -11,7 +11,7 @@ from core.store.sql.query import Query
 from core.store.values import Buried, ThreadPage, ThreadSettings
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Collection, Sequence
 
     from core.domain.session import Record
     from core.store.header import Header
@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 _AT_ONCE = 100
 """Threads that one statement names at most."""
+_ROUNDED = 16
+"""A statement names a multiple of so many positions."""
 _BEYOND = "\x7f"
 """Sorts behind the text of every thread key."""
 
@@ -61,6 +63,26 @@ def history(thread: ThreadKey, after: int, limit: int) -> Queries[tuple[Record, 
         {"key": str(thread), "after": after, "limit": limit},
     )
     return tuple(load_record(*row) for row in rows)
+
+
+def read_at(thread: ThreadKey, positions: Collection[int]) -> Queries[tuple[Record, ...]]:
+    """Return the records at these positions that no reset has left behind."""
+    wanted = sorted(set(positions))
+    if not wanted:
+        return ()
+    # Few different statements, since PostgreSQL's driver keeps each as a prepared one.
+    wanted += wanted[-1:] * (-len(wanted) % _ROUNDED)
+    values: dict[str, Value] = {f"p{n}": place for n, place in enumerate(wanted)}
+    rows = yield Query(
+        "SELECT -1, -1, header FROM thread WHERE key = :key AND expires > :now"  # noqa: S608
+        " UNION ALL SELECT place, half, body FROM entry WHERE thread = :key"
+        f" AND place IN ({', '.join(f':{name}' for name in values)}) ORDER BY 1, 2",
+        {"key": str(thread), **values},
+    )
+    if not rows or rows[0][0] >= 0:  # the thread has expired, or was erased
+        return ()
+    reset = codec.load_header(rows[0][2]).reset_position
+    return tuple(load_record(half, body) for place, half, body in rows[1:] if place >= reset)
 
 
 def threads(

@@ -12,7 +12,7 @@ from core.store.sql import reading, side, transfer
 from core.store.verbs.stepped import Prefetch, SteppedStore
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Sequence
+    from collections.abc import AsyncIterator, Collection, Sequence
 
     from core.domain.message import ThreadKey
     from core.domain.session import Record
@@ -31,6 +31,10 @@ class SqlStore(SteppedStore):
         self, thread: ThreadKey, *, after: int = -1, limit: int = 200
     ) -> tuple[Record, ...]:
         return await self._ask(reading.history(thread, after, limit))
+
+    @override
+    async def read_at(self, thread: ThreadKey, positions: Collection[int]) -> tuple[Record, ...]:
+        return await self._ask(reading.read_at(thread, positions))
 
     @override
     async def threads(
