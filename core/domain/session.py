@@ -117,6 +117,8 @@ class Answer:
     """Lines of the bot itself that go with the answer; the model does not see them again."""
     posted: tuple[str, ...] = ()
     """The platform's ids of the posts that carry it, once it is delivered."""
+    recalled: tuple[int, ...] = ()
+    """The positions of the earlier messages that the model was shown again for it, in order."""
 
     @property
     def is_bare(self) -> bool:
@@ -154,6 +156,24 @@ class Summary:
     """Something that it covers was edited or deleted since, so it must be rebuilt."""
     withheld: bool = False
     """A deletion has removed its text as well, so it must be rebuilt."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Passage:
+    """What was said long ago and is shown again, word for word, since a new message is about it."""
+
+    position: int
+    who: str
+    """The author's name; empty if the bot said it."""
+    person: str = ""
+    """The author's tag, which tells people of one name apart."""
+    when: float
+    text: str
+    """The whole message, or its best passages, with `[...]` between them."""
+    whole: bool = True
+    by_bot: bool = False
+    platform_id: str = ""
+    """The platform's id of the message; empty for an answer that was not delivered."""
 
 
 LEFT_OUT = "This answer is not shown, because a file that it was about was removed."
@@ -251,6 +271,8 @@ class Session:
     """What Markdown people see there."""
     zone: tzinfo = UTC
     """The time zone of the people."""
+    recalled: tuple[Passage, ...] = ()
+    """What was said before all that is shown, and bears on the new messages; oldest first."""
 
     @property
     def start(self) -> int:

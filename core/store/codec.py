@@ -73,6 +73,7 @@ def load_answer(text: str | bytes) -> Answer:
             "usage": _usage(fields.get("usage")),
             "notes": tuple(fields.get("notes", ())),
             "posted": tuple(fields.get("posted", ())),
+            "recalled": tuple(fields.get("recalled", ())),
             "text": fields.get("text", ""),
         }
     )

@@ -152,6 +152,8 @@ class PendingAnswer:
     """The first position that the model saw verbatim."""
     refused: int = 0
     """How many refused messages this answer mentions."""
+    recalled: tuple[int, ...] = ()
+    """The positions of the earlier messages that the model was shown again."""
 
     def recorded(self, lease: Lease, at: float) -> Answer:
         """Return the answer that this draft becomes when it is committed at this time."""
@@ -166,6 +168,7 @@ class PendingAnswer:
             trimmed=self.trimmed,
             explain_trim=self.explain_trim,
             notes=self.notes,
+            recalled=self.recalled,
         )
 
 

@@ -90,7 +90,7 @@ async def fill(store: Store) -> None:
     await store.set_thread(THREAD, Kind.THREAD, ThreadSettings(strategy="full", reach=9), ttl=9999)
     work = await begin(store, 4, author=STRANGE)
     given_up = replace(
-        draft(work.next - 1, kind=AnswerKind.BURIED), notes=("a note",), trimmed=True
+        draft(work.next - 1, kind=AnswerKind.BURIED), notes=("a note",), trimmed=True, recalled=(0,)
     )
     await store.commit(work.lease, work.revision, given_up, "preview")
     await store.settle(work.lease, Outcome.DONE, posted=("p9",))

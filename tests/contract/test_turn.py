@@ -268,7 +268,9 @@ async def test_commit_records_the_answer_behind_what_it_answers(store: Store) ->
     """Protocol: answer entry after `last`, `head` = `last` + 1, pieces and preview fixed."""
     work = await begin(store, 1, token="mine")
     await store.accept(message(2), terms())
-    done = replace(draft(0, "the answer", cuts=(3, 7), seen_from=0), notes=("a note",))
+    done = replace(
+        draft(0, "the answer", cuts=(3, 7), seen_from=0), notes=("a note",), recalled=(0, 7)
+    )
     committed = await store.commit(work.lease, work.revision, done, "p1")
     now = await claimed(store, "mine")
     assert (now.state, now.committed_by, now.cuts) == (TurnState.COMMITTED, "mine", (3, 7))
@@ -279,6 +281,7 @@ async def test_commit_records_the_answer_behind_what_it_answers(store: Store) ->
     assert (first.position, answer.position, second.position) == (0, 0, 1)
     assert (answer.text, answer.turn, answer.token) == ("the answer", "m1", "mine")
     assert (answer.kind, answer.usage, answer.notes) == (AnswerKind.ANSWER, USAGE, ("a note",))
+    assert answer.recalled == (0, 7)
 
 
 async def test_a_retried_commit_is_committed_once(store: Store) -> None:

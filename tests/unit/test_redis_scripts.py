@@ -305,12 +305,13 @@ def test_records_hold_their_values_where_the_table_says() -> None:
     answer = Answer(
         position=7, turn="m1", token="mine", kind=AnswerKind.NOTICE, text="Hi", sent_at=1.5,
         trimmed=True, usage=Usage(input=1, output=2, cache_read=3, cache_write=4),
-        explain_trim=False, notes=("a note",), posted=("p1",),
+        explain_trim=False, notes=("a note",), posted=("p1",), recalled=(1, 5),
     )  # fmt: skip
     values = dict(zip(records.ANSWER, json.loads(records.dump(answer)), strict=True))
     assert values == {
         "kind": "N", "posted": ["p1"], "at": "1.5", "place": 7, "turn": "m1", "token": "mine",
         "text": "Hi", "usage": [1, 2, 3, 4], "trimmed": 1, "explain_trim": 0, "notes": ["a note"],
+        "recalled": [1, 5],
     }  # fmt: skip
     both = f"[{records.dump(entry)},{records.dump(answer)}]".encode()
     assert records.load(both) == (entry, answer)

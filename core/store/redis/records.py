@@ -40,12 +40,16 @@ ANSWER = (
     "kind",  # `A` answer, `N` notice, `B` buried
     "posted", "at", "place", "turn", "token", "text",
     "usage",  # input, output, cache read, cache write; or null
-    "trimmed", "explain_trim", "notes",  # left off if all three are the default
+    "trimmed",  # this and the rest are left off, from the last one that is not the default
+    "explain_trim", "notes",
+    "recalled",  # positions
 )  # fmt: skip
 """The values of an answer, in order."""
 
 _DEFAULTS = ["0", "", None, "", 0, None, 0]
 """The values of an entry from `stamp` on, if they are left off."""
+_ANSWER_DEFAULTS: list[object] = [0, 0, (), ()]
+"""The values of an answer from `trimmed` on, if they are left off."""
 _STATUS = {"a": Status.ADDRESSED, "o": Status.OVERHEARD, "g": Status.DELETED}
 _STATUS_LETTERS = {status: letter for letter, status in _STATUS.items()}
 _LETTERS = {AnswerKind.ANSWER: "A", AnswerKind.NOTICE: "N", AnswerKind.BURIED: "B"}
@@ -135,17 +139,22 @@ def _entry_row(entry: Entry) -> tuple[object, ...]:
     said = (entry.position, repr(entry.sent_at), entry.id, author.id, author.name, entry.text)
     rest = [*_more(entry), entry.requeued_from, int(entry.lost_file)]
     rest += [_quotes(entry.quotes), int(author.is_app)]
-    while rest and rest[-1] == _DEFAULTS[len(rest) - 1]:
-        rest.pop()
-    return (_STATUS_LETTERS[entry.status], *said, *rest)
+    return (_STATUS_LETTERS[entry.status], *said, *_shortened(rest, _DEFAULTS))
+
+
+def _shortened(values: list[object], defaults: Sequence[object]) -> list[object]:
+    """Leave the values at the end off that are the default."""
+    while values and values[-1] == defaults[len(values) - 1]:
+        values.pop()
+    return values
 
 
 def _answer_row(answer: Answer) -> tuple[object, ...]:
     usage = answer.usage
     tokens = usage and (usage.input, usage.output, usage.cache_read, usage.cache_write)
     said = (answer.position, answer.turn, answer.token, answer.text, tokens)
-    more = (int(answer.trimmed), int(answer.explain_trim), answer.notes)
-    return (*said, *more) if any(more) else said
+    more = [int(answer.trimmed), int(answer.explain_trim), answer.notes, answer.recalled]
+    return (*said, *_shortened(more, _ANSWER_DEFAULTS))
 
 
 def _maker(made: type[_Made]) -> Callable[..., _Made]:
@@ -219,7 +228,8 @@ def _attachments(found: Sequence[tuple[str, str, str, int]]) -> tuple[Attachment
 
 def _answer(row: list[Any]) -> Answer:
     kind, posted, at, place, turn, token, text, usage, *rest = row
-    trimmed, explain_trim, notes = rest or (0, 0, ())
+    rest += _ANSWER_DEFAULTS[len(rest) :]
+    trimmed, explain_trim, notes, recalled = rest
     return _new_answer(
         place,
         turn,
@@ -232,4 +242,5 @@ def _answer(row: list[Any]) -> Answer:
         bool(explain_trim),
         tuple(notes),
         tuple(posted),
+        tuple(recalled),
     )
