@@ -119,6 +119,13 @@ class Answer:
     """The platform's ids of the posts that carry it, once it is delivered."""
     recalled: tuple[int, ...] = ()
     """The positions of the earlier messages that the model was shown again for it, in order."""
+    searched: tuple[str, ...] = ()
+    """What the model searched the conversation for, a line for each search."""
+    units: float = 0
+    """What our token counter measured in the prompts that `usage` counts; 0 if that is not known.
+
+    `usage.prompt / units` is how many tokens a unit has in this conversation.
+    """
 
     @property
     def is_bare(self) -> bool:

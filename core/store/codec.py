@@ -74,6 +74,7 @@ def load_answer(text: str | bytes) -> Answer:
             "notes": tuple(fields.get("notes", ())),
             "posted": tuple(fields.get("posted", ())),
             "recalled": tuple(fields.get("recalled", ())),
+            "searched": tuple(fields.get("searched", ())),
             "text": fields.get("text", ""),
         }
     )

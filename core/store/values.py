@@ -154,6 +154,9 @@ class PendingAnswer:
     """How many refused messages this answer mentions."""
     recalled: tuple[int, ...] = ()
     """The positions of the earlier messages that the model was shown again."""
+    searched: tuple[str, ...] = ()
+    units: float = 0
+    """This and the one before are those of `Answer`."""
 
     def recorded(self, lease: Lease, at: float) -> Answer:
         """Return the answer that this draft becomes when it is committed at this time."""
@@ -169,6 +172,8 @@ class PendingAnswer:
             explain_trim=self.explain_trim,
             notes=self.notes,
             recalled=self.recalled,
+            searched=self.searched,
+            units=self.units,
         )
 
 

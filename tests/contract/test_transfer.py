@@ -90,7 +90,11 @@ async def fill(store: Store) -> None:
     await store.set_thread(THREAD, Kind.THREAD, ThreadSettings(strategy="full", reach=9), ttl=9999)
     work = await begin(store, 4, author=STRANGE)
     given_up = replace(
-        draft(work.next - 1, kind=AnswerKind.BURIED), notes=("a note",), trimmed=True, recalled=(0,)
+        draft(work.next - 1, kind=AnswerKind.BURIED),
+        notes=("a note",),
+        trimmed=True,
+        recalled=(0,),
+        units=7.5,
     )
     await store.commit(work.lease, work.revision, given_up, "preview")
     await store.settle(work.lease, Outcome.DONE, posted=("p9",))
@@ -106,7 +110,8 @@ async def fill(store: Store) -> None:
     work = await begin(store, 5)
     await store.renew(work.lease, work.revision, "p5")
     await store.stop(THREAD, work.lease.turn)
-    await store.commit(work.lease, work.revision, draft(work.next - 1, cuts=(3, 8)), "p6")
+    pending = replace(draft(work.next - 1, cuts=(3, 8)), recalled=(0, 1), searched=("a 🦊",))
+    await store.commit(work.lease, work.revision, pending, "p6")
     await store.accept(message(6), TERMS)
 
 

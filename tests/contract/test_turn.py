@@ -269,7 +269,11 @@ async def test_commit_records_the_answer_behind_what_it_answers(store: Store) ->
     work = await begin(store, 1, token="mine")
     await store.accept(message(2), terms())
     done = replace(
-        draft(0, "the answer", cuts=(3, 7), seen_from=0), notes=("a note",), recalled=(0, 7)
+        draft(0, "the answer", cuts=(3, 7), seen_from=0),
+        notes=("a note",),
+        units=1234.5,
+        recalled=(3, 5),
+        searched=("who likes nuts?", "nüsse 🥜"),
     )
     committed = await store.commit(work.lease, work.revision, done, "p1")
     now = await claimed(store, "mine")
@@ -281,7 +285,8 @@ async def test_commit_records_the_answer_behind_what_it_answers(store: Store) ->
     assert (first.position, answer.position, second.position) == (0, 0, 1)
     assert (answer.text, answer.turn, answer.token) == ("the answer", "m1", "mine")
     assert (answer.kind, answer.usage, answer.notes) == (AnswerKind.ANSWER, USAGE, ("a note",))
-    assert answer.recalled == (0, 7)
+    assert answer.units == 1234.5
+    assert (answer.recalled, answer.searched) == ((3, 5), ("who likes nuts?", "nüsse 🥜"))
 
 
 async def test_a_retried_commit_is_committed_once(store: Store) -> None:

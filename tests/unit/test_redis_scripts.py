@@ -305,16 +305,27 @@ def test_records_hold_their_values_where_the_table_says() -> None:
     answer = Answer(
         position=7, turn="m1", token="mine", kind=AnswerKind.NOTICE, text="Hi", sent_at=1.5,
         trimmed=True, usage=Usage(input=1, output=2, cache_read=3, cache_write=4),
-        explain_trim=False, notes=("a note",), posted=("p1",), recalled=(1, 5),
+        explain_trim=False, notes=("a note",), posted=("p1",), units=5.5, recalled=(2, 3),
+        searched=("nuts",),
     )  # fmt: skip
     values = dict(zip(records.ANSWER, json.loads(records.dump(answer)), strict=True))
     assert values == {
         "kind": "N", "posted": ["p1"], "at": "1.5", "place": 7, "turn": "m1", "token": "mine",
-        "text": "Hi", "usage": [1, 2, 3, 4], "trimmed": 1, "explain_trim": 0, "notes": ["a note"],
-        "recalled": [1, 5],
+        "text": "Hi", "usage": [1, 2, 3, 4, 5.5], "trimmed": 1, "explain_trim": 0,
+        "notes": ["a note"], "recalled": [2, 3], "searched": ["nuts"],
     }  # fmt: skip
     both = f"[{records.dump(entry)},{records.dump(answer)}]".encode()
     assert records.load(both) == (entry, answer)
+
+
+def test_an_answer_of_an_earlier_version_is_read() -> None:
+    said = ["A", ["p1"], "1.5", 7, "m1", "mine", "Hi", [1, 2, 3, 4]]
+    for more in ([], [1, 0, ["a note"]]):
+        (answer,) = records.load(json.dumps([[*said, *more]]).encode())
+        assert isinstance(answer, Answer)
+        assert answer.usage == Usage(input=1, output=2, cache_read=3, cache_write=4)
+        assert (answer.units, answer.recalled, answer.searched) == (0, (), ())
+        assert answer.notes == (("a note",) if more else ())
 
 
 def test_a_name_that_the_table_has_not_is_noticed() -> None:

@@ -39,16 +39,17 @@ ENTRY = (
 ANSWER = (
     "kind",  # `A` answer, `N` notice, `B` buried
     "posted", "at", "place", "turn", "token", "text",
-    "usage",  # input, output, cache read, cache write; or null
+    "usage",  # input, output, cache read, cache write, our counter's units; or null
     "trimmed",  # this and the rest are left off, from the last one that is not the default
     "explain_trim", "notes",
     "recalled",  # positions
+    "searched",
 )  # fmt: skip
 """The values of an answer, in order."""
 
 _DEFAULTS = ["0", "", None, "", 0, None, 0]
 """The values of an entry from `stamp` on, if they are left off."""
-_ANSWER_DEFAULTS: list[object] = [0, 0, (), ()]
+_ANSWER_DEFAULTS: list[object] = [0, 0, (), (), ()]
 """The values of an answer from `trimmed` on, if they are left off."""
 _STATUS = {"a": Status.ADDRESSED, "o": Status.OVERHEARD, "g": Status.DELETED}
 _STATUS_LETTERS = {status: letter for letter, status in _STATUS.items()}
@@ -151,9 +152,11 @@ def _shortened(values: list[object], defaults: Sequence[object]) -> list[object]
 
 def _answer_row(answer: Answer) -> tuple[object, ...]:
     usage = answer.usage
-    tokens = usage and (usage.input, usage.output, usage.cache_read, usage.cache_write)
+    units = (answer.units,) if answer.units else ()
+    tokens = usage and (usage.input, usage.output, usage.cache_read, usage.cache_write, *units)
     said = (answer.position, answer.turn, answer.token, answer.text, tokens)
-    more = [int(answer.trimmed), int(answer.explain_trim), answer.notes, answer.recalled]
+    more = [int(answer.trimmed), int(answer.explain_trim), answer.notes]
+    more += [answer.recalled, answer.searched]
     return (*said, *_shortened(more, _ANSWER_DEFAULTS))
 
 
@@ -174,6 +177,7 @@ def _maker(made: type[_Made]) -> Callable[..., _Made]:
     return make
 
 
+_USAGE = len(fields(Usage))
 _NOTHING_MORE = ("", 0.0, (), "", False, ())
 _new_entry, _new_answer, _new_usage = _maker(Entry), _maker(Answer), _maker(Usage)
 
@@ -229,7 +233,7 @@ def _attachments(found: Sequence[tuple[str, str, str, int]]) -> tuple[Attachment
 def _answer(row: list[Any]) -> Answer:
     kind, posted, at, place, turn, token, text, usage, *rest = row
     rest += _ANSWER_DEFAULTS[len(rest) :]
-    trimmed, explain_trim, notes, recalled = rest
+    trimmed, explain_trim, notes, recalled, searched = rest
     return _new_answer(
         place,
         turn,
@@ -237,10 +241,12 @@ def _answer(row: list[Any]) -> Answer:
         _KINDS[kind],
         text,
         float(at),
-        usage and _new_usage(*usage),
+        usage and _new_usage(*usage[:_USAGE]),
         bool(trimmed),
         bool(explain_trim),
         tuple(notes),
         tuple(posted),
         tuple(recalled),
+        tuple(searched),
+        usage[_USAGE] if usage and len(usage) > _USAGE else 0,
     )
