@@ -23,12 +23,13 @@ from hashlib import sha1
 from importlib import resources
 from typing import TYPE_CHECKING, Any
 
+from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import NoScriptError
 
 from core.domain.admission import STATES
 from core.store import codec, keys
 from core.store.redis import records, wire
-from core.store.redis.connecting.client import command, piped, where_is
+from core.store.redis.connecting.client import command, disconnect, piped, pipelined, where_is
 from core.store.redis.connecting.connection import heeding
 from core.store.redis.connecting.errors import FAILURES, explained
 from core.store.verbs.inbox import PEOPLE_LIMIT
@@ -180,6 +181,7 @@ class Calls:
         self.at = where_is(client)
         """Where the Redis is, without user and password."""
         self._patience = patience
+        self._pipelined = pipelined(client, patience)
 
     def run(
         self, verb: str, thread: ThreadKey, identities: Sequence[str] = (), /, **args: Value
@@ -188,12 +190,26 @@ class Calls:
         seen = self.names.seen(thread, identities)
         return self.run_on(verb, self.names.of(thread), seen, **args)
 
-    def run_on(
+    async def run_on(
         self, verb: str, keys: Mapping[str, str], seen: Sequence[str] = (), /, **args: Value
-    ) -> Coroutine[Any, Any, Any]:
-        """Call a script on these keys; the coroutine returns what the script answers."""
+    ) -> Any:  # noqa: ANN401 - what the script answers
+        """Call a script on these keys, and return what it answers.
+
+        If no reply comes, redis-py repeats the call with all its retries.
+        """
         called = script(verb)
-        return self.ask(called.run(self.client, called.words(keys, seen, args)))
+        words = called.words(keys, seen, args)
+        spent = 0.0
+        if self._pipelined is not None:
+            loop = asyncio.get_running_loop()
+            since = loop.time()
+            try:
+                return await self._pipelined.ask("EVALSHA", called.sha, *words)
+            except (NoScriptError, RedisConnectionError):
+                spent = loop.time() - since
+            except FAILURES as error:
+                raise explained(error, self.at) from error
+        return await self.ask(called.run(self.client, words), spent)
 
     async def many(self, commands: Sequence[tuple[Value, ...]]) -> tuple[float, list[Any]]:
         """Return the server's time and the answers to commands, in one round trip."""
@@ -201,10 +217,16 @@ class Calls:
         (seconds, micros), *answers = await self.ask(asked)
         return int(seconds) + int(micros) / 1_000_000, answers
 
-    async def ask(self, request: Awaitable[Any]) -> Any:  # noqa: ANN401 - what Redis answers
-        """Return the reply to a request."""
+    async def ask(self, request: Awaitable[Any], spent: float = 0.0) -> Any:  # noqa: ANN401 - what Redis answers
+        """Return the reply to a request, for which `spent` seconds were spent already."""
         try:
-            async with asyncio.timeout(self._patience):
+            async with asyncio.timeout(self._patience - spent):
                 return await heeding(request)
         except FAILURES as error:
             raise explained(error, self.at) from error
+
+    async def close(self) -> None:
+        """Close all connections."""
+        if self._pipelined is not None:
+            await self._pipelined.close()
+        await disconnect(self.client)

@@ -15,7 +15,7 @@ from core.store.keys import once, unique
 from core.store.port import Store
 from core.store.redis import records, transfer, wire
 from core.store.redis.connecting.checks import sentences
-from core.store.redis.connecting.client import connect, disconnect
+from core.store.redis.connecting.client import connect
 from core.store.redis.lists import Lists
 from core.store.redis.names import Names
 from core.store.redis.rewrite import Rewrites
@@ -350,7 +350,7 @@ class RedisStore(Store):
     async def close(self) -> None:
         await self._wakes.close()
         await self._rewrites.close()
-        await disconnect(self._client)
+        await self._calls.close()
 
     # --- migration ----------------------------------------------------------------------------
 

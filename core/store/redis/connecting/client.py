@@ -11,8 +11,9 @@ from redis.driver_info import DriverInfo
 
 from core.store.redis.connecting.address import PORT, Form, parse
 from core.store.redis.connecting.cluster import Cluster
-from core.store.redis.connecting.connection import Direct, DirectTLS, Pool, Single
+from core.store.redis.connecting.connection import Direct, DirectTLS, Pool
 from core.store.redis.connecting.errors import is_final
+from core.store.redis.connecting.pipelined import PipelinedConnection
 from core.store.redis.connecting.sentinel import Managed, ManagedTLS, SentinelPool, Sentinels
 
 if TYPE_CHECKING:
@@ -110,6 +111,18 @@ def command(client: Client, *words: Value) -> Coroutine[Any, Any, Any]:
     return client.execute_command(*words)  # type: ignore[no-untyped-call]
 
 
+def pipelined(client: Client, seconds: float) -> PipelinedConnection | None:
+    """Return a connection for many calls at once; None if the client has more than one server.
+
+    A reply may take `seconds` at most, or less if the client's address says so.
+    """
+    pool = None if isinstance(client, Cluster) else client.connection_pool
+    if not isinstance(pool, Pool):
+        return None
+    limit = pool.connection_kwargs["socket_timeout"] or seconds
+    return PipelinedConnection(pool.make_connection, min(limit, seconds))
+
+
 async def piped(client: Client, commands: Sequence[tuple[Value, ...]]) -> list[Any]:
     """Return the replies to commands, in one round trip (to each node of a cluster)."""
     if isinstance(client, Cluster):
@@ -130,7 +143,7 @@ def _single(address: Address, options: dict[str, Any]) -> Redis:
         db=address.database,
         **options,
     )
-    return Single.from_pool(pool)
+    return Redis.from_pool(pool)
 
 
 def _sentinel(address: Address, options: dict[str, Any]) -> Redis:

@@ -1,9 +1,4 @@
-"""A client that calls scripts at low cost, and connections that start no task for a command.
-
-redis-py takes locks, counts and times each command, and checks the type of each word, which is
-three quarters of what a call costs a turn. A script's call bypasses that; if no reply comes,
-redis-py repeats the call with all its retries. Everything else is left to redis-py.
-"""
+"""Connections that start no task for a command, and a pool whose callers wait in order."""
 
 from __future__ import annotations
 
@@ -11,22 +6,14 @@ import asyncio
 import contextlib
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from hiredis import pack_command
-from redis.asyncio import ConnectionPool, Redis
+from redis.asyncio import ConnectionPool
 from redis.asyncio.connection import AbstractConnection, Connection, SSLConnection
-from redis.exceptions import ConnectionError as RedisConnectionError
-from redis.exceptions import ResponseError
 from redis.exceptions import TimeoutError as RedisTimeoutError
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Iterable
 
 Answer = TypeVar("Answer")
-
-_UNANSWERED = (RedisConnectionError, RedisTimeoutError, OSError)
-"""Errors that leave open whether a call took effect; each of our calls may be repeated."""
-_PATIENCE = 5.0
-"""Seconds that a reply may take if no other time is set."""
 
 
 async def heeding(request: Awaitable[Answer]) -> Answer:
@@ -84,27 +71,16 @@ class Direct(Closing, Connection):
             await self.disconnect()
         return self.is_connected and not await self.can_read()
 
-    async def ask(self, words: tuple[Any, ...]) -> Any:  # noqa: ANN401 - what Redis answers
-        """Make a call on a connection that is ready, and return its reply.
+    def send(self, packed: bytes) -> None:
+        """Send packed commands; `reply` returns their replies, one by one."""
+        self._writer.write(packed)
 
-        Raises:
-            ResponseError: The server's reply is an error.
-            RedisConnectionError, RedisTimeoutError, OSError: The call may have taken effect.
+    async def reply(self) -> Any:  # noqa: ANN401 - what Redis answers
+        """Return the next reply, however long it takes; an error of a call is returned too.
+
+        Raises `RedisConnectionError` or `OSError` when the connection ends.
         """
-        seconds = self.socket_timeout or _PATIENCE
-        late = asyncio.get_running_loop().call_later(seconds, self._abort)
-        try:
-            # No need to drain: nothing else is sent before the reply arrives.
-            self._writer.write(pack_command(words))
-            answer = await self._parser.read_response()
-        except BaseException:
-            await self.disconnect(nowait=True)  # a late reply must not be read by the next call
-            raise
-        finally:
-            late.cancel()
-        if isinstance(answer, ResponseError):
-            raise answer
-        return answer
+        return await self._parser.read_response()
 
     async def send_packed_command(
         self,
@@ -128,7 +104,7 @@ class Direct(Closing, Connection):
         finally:
             self.socket_timeout = seconds
 
-    def _abort(self) -> None:
+    def abort(self) -> None:
         """Cut the connection, so that the pending read ends."""
         if self._writer is not None:
             self._writer.transport.abort()
@@ -167,23 +143,3 @@ class Pool(ConnectionPool):
         self._in_use_connections.remove(connection)
         self._available_connections.append(connection)
         self._free.release()
-
-
-class Single(Redis):
-    """A client of one server."""
-
-    connection_pool: Any
-
-    async def execute_command(self, *words: Any, **options: Any) -> Any:  # noqa: ANN401 - redis-py's
-        """Make a call, and repeat it if its reply does not come."""
-        call = super().execute_command
-        if words[0] != "EVALSHA":
-            return await call(*words, **options)  # type: ignore[no-untyped-call]
-        connection = await self.connection_pool.get_connection()
-        try:
-            return await connection.ask(words)
-        except _UNANSWERED:
-            pass
-        finally:
-            self.connection_pool.give_back(connection)
-        return await call(*words, **options)  # type: ignore[no-untyped-call]

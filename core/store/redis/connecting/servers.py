@@ -5,19 +5,18 @@ from __future__ import annotations
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any, TypeAlias
 
+from redis.asyncio import Redis
 from redis.asyncio.connection import SSLConnection
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 
 from core.store.redis.connecting.client import SOCKET_SECONDS
 from core.store.redis.connecting.cluster import Cluster
-from core.store.redis.connecting.connection import Direct, DirectTLS, Pool, Single
+from core.store.redis.connecting.connection import Direct, DirectTLS, Pool
 from core.store.redis.connecting.sentinel import SentinelPool
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterable
-
-    from redis.asyncio import Redis
 
     from core.store.redis.connecting.client import Client
 
@@ -62,7 +61,7 @@ async def alone(client: Client, at: At) -> AsyncIterator[Redis]:
         retry=Retry(NoBackoff(), 1),
         **{"socket_timeout": SOCKET_SECONDS, "socket_connect_timeout": SOCKET_SECONDS, **options},
     )
-    one = Single.from_pool(pool)
+    one = Redis.from_pool(pool)
     try:
         yield one
     finally:
