@@ -148,7 +148,6 @@ ROLES = {
     "faults": "Fault RefusedError NeverError ContentError PassingError LimitedError",
     "hosts": "",
     "ids": "",
-    "inbound/address": "",
     "inbound/audience": "Audience",
     "inbound/catch_up": "{platform}History",
     "inbound/content": "Content",
@@ -180,7 +179,7 @@ ROLES = {
 OWN = {
     "Slack": {
         "connection/dispatch", "connection/http", "connection/http_connections",
-        "connection/socket", "inbound/blocks", "inbound/edits", "outbound/escape",
+        "connection/socket", "inbound/blocks", "outbound/escape",
         "outbound/stream",
         "outbound/titles", "setup/doctor_checks", "ui/agent", "ui/home",
     },

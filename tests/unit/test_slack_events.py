@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from bots.slack.ids import is_ts, micros, seconds
+from bots.slack.inbound.content import is_reworded
 from bots.slack.inbound.events import (
     Edited,
     FileChanged,
@@ -21,7 +22,6 @@ from bots.slack.inbound.events import (
     deleted,
     edited,
     envelope,
-    is_reworded,
     kind_of,
     parse,
     place_of,
@@ -374,7 +374,7 @@ def test_a_change_of_files_is_an_edit(now: list[dict[str, Any]] | None, left: li
     assert edit
     assert [file.id for file in edit.attachments] == left
     assert (edit.text, edit.edited_at) == ("Look", seconds(LATER))
-    assert not is_reworded(body), "it is not said now"
+    assert not is_reworded(body["event"]), "it is not said now"
 
 
 def test_an_edit_may_leave_nothing() -> None:
@@ -382,8 +382,8 @@ def test_an_edit_may_leave_nothing() -> None:
     edit = edited(body, ME)
     assert edit
     assert (edit.text, edit.attachments) == ("", ())
-    assert not is_reworded(changed(spoken(""), spoken("Hello")))
-    assert is_reworded(changed(spoken("Hello"), spoken("Hallo")))
+    assert not is_reworded(changed(spoken(""), spoken("Hello"))["event"])
+    assert is_reworded(changed(spoken("Hello"), spoken("Hallo"))["event"])
 
 
 def test_a_tombstone_tells_of_itself_where_slack_does_not_say_what_was_before() -> None:

@@ -10,12 +10,12 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from bots.discord.ids import is_id, seconds, time_of
-from bots.discord.inbound.address import mine
 from bots.discord.inbound.people import (
     attached_to,
     files_of,
     is_app,
     may_be_written,
+    mine,
     name_of,
     names_in,
 )

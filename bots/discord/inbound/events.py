@@ -12,7 +12,6 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from bots.discord.ids import is_id, seconds, time_of
-from bots.discord.inbound.address import address_of
 from bots.discord.inbound.content import (
     REPLY,
     UNAIDED,
@@ -21,7 +20,14 @@ from bots.discord.inbound.content import (
     shows_more,
     title_of,
 )
-from bots.discord.inbound.people import WRITTEN, author_of, is_app, is_bot, may_be_written
+from bots.discord.inbound.people import (
+    WRITTEN,
+    address_of,
+    author_of,
+    is_app,
+    is_bot,
+    may_be_written,
+)
 from core.domain.message import FOR_US, Address, Author, Kind, Message, QuoteKind, ThreadKey
 from core.domain.payload import str_of
 

@@ -1,4 +1,4 @@
-"""Who said something on Discord, what they are called, and which files came with it. Pure."""
+"""Who said something on Discord, to whom, what they are called, and which files they sent. Pure."""
 
 from __future__ import annotations
 
@@ -7,14 +7,15 @@ from typing import TYPE_CHECKING, Any
 from zlib import crc32
 
 from bots.discord.ids import is_id
-from core.domain.message import Attachment, Author
+from bots.discord.inbound.text import mentions_in
+from core.domain.message import Address, Attachment, Author
 from core.domain.payload import count_of, dict_of, dicts_of, str_of
 from core.domain.text import shortened
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from bots.discord.inbound.events import Me
+    from bots.discord.inbound.events import ChannelInfo, Me
 
 WRITTEN = (0, 19)
 """Types of messages in a person's own words, plain or as a reply (docs: "Message Types")."""
@@ -25,6 +26,8 @@ _BY_APPS = (*WRITTEN, 20, 23, _POLL_RESULT)
 _LAST_KNOWN = 55
 """The last type that Discord's description of its API names; all that are not written are notices
 of Discord's own."""
+_FORWARD = 1
+"""The type of a reference that is not a reply (docs: "Message Reference Types")."""
 UNKNOWN_TYPE = "application/octet-stream"
 _TYPE = re.compile(r"[\w.+-]{1,64}/[\w.+-]{1,64}", re.ASCII)
 _LONGEST = 255
@@ -109,6 +112,58 @@ def roles_of(payload: Mapping[str, Any]) -> tuple[str, ...] | None:
     """Return the roles of a message's author; None if the payload does not state them."""
     roles = dict_of(payload, "member").get("roles")
     return tuple(map(str, roles)) if isinstance(roles, list) else None
+
+
+def address_of(payload: Mapping[str, Any], channel: ChannelInfo, me: Me) -> Address:
+    """Return to whom a message is addressed.
+
+    Its words decide whom it mentions: the list of its payload also has whom a reply notifies, and
+    lacks whom an app chose not to notify (docs: resources/message, "Allowed Mentions").
+    """
+    if not channel.guild:
+        return Address.DIRECT
+    mentions = mentions_in(str_of(payload, "content"), mine(channel, me))
+    if mentions.me:
+        return Address.MENTIONED
+    reference = dict_of(payload, "message_reference")
+    if reference and reference.get("type") != _FORWARD:
+        address = _replies_to(payload, me)
+    elif not isinstance(payload.get("content"), str) and _pings(payload, me):
+        address = Address.MENTIONED
+    else:
+        address = Address.NOBODY
+    if address is not Address.NOBODY:
+        return address
+    others = mentions.others or payload.get("mention_everyone") is True
+    return Address.OTHERS if others else Address.NOBODY
+
+
+def mine(channel: ChannelInfo, me: Me) -> list[str]:
+    """Return the ids by which people mention the bot: its own, and that of its own role."""
+    return [each for each in (me.user, channel.role) if each]
+
+
+def _replies_to(payload: Mapping[str, Any], me: Me) -> Address:
+    """Return to whom a reply is addressed by what it replies to.
+
+    A person who replies to their own message goes on talking to whom they talked to, and nobody is
+    behind a message that was deleted: Discord then says null for it, and leaves it out if it did
+    not look for it (docs: resources/message, "Message Object", `referenced_message`). The reply's
+    ping still shows whose it was.
+    """
+    author = str_of(dict_of(dict_of(payload, "referenced_message"), "author"), "id")
+    if author == me.user or (not author and _pings(payload, me)):
+        return Address.REPLIED
+    if author:
+        own = author == str_of(dict_of(payload, "author"), "id")
+        return Address.NOBODY if own else Address.OTHERS
+    is_gone = payload.get("referenced_message", payload) is None
+    return Address.NOBODY if is_gone and not payload.get("mentions") else Address.OTHERS
+
+
+def _pings(payload: Mapping[str, Any], me: Me) -> bool:
+    """Return whether a message notifies the bot."""
+    return any(str_of(user, "id") == me.user for user in dicts_of(payload, "mentions"))
 
 
 def files_of(payload: Mapping[str, Any], channel: str) -> tuple[Attachment, ...]:

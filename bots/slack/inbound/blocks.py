@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 TYPED = {"rich_text", "table"}
 """Blocks that people's own clients make of what they type and paste (vercel/chat, issue 803)."""
-_DEEPEST = 12
+LEVELS = 12
 """Blocks stand in blocks, such as a card in a carousel; Slack nests less."""
 _WORDS = (
     *("title", "rich_text_title", "subtitle", "header", "name", "label", "caption", "text"),
@@ -69,9 +69,9 @@ _THINGS = {
 In a message's `text`, all that stands for it may be its id (agentconnect-md/agentconnect, pull
 request 1862).
 """
-_SIMPLE = {*_MENTIONS, *_WRITTEN, "link", "date"}
+SIMPLE = {*_MENTIONS, *_WRITTEN, "link", "date"}
 """Parts of formatted text that a message's `text` shows as well."""
-_NESTING = {
+NESTING = {
     *("rich_text", "rich_text_section", "rich_text_list", "rich_text_quote"),
     "rich_text_preformatted",
 }
@@ -92,7 +92,7 @@ class Reader:
     def block(self, block: Mapping[str, Any], depth: int = 0) -> str:
         """Return what a block says; a divider says nothing."""
         kind = str_of(block, "type")
-        if depth > _DEEPEST or kind == "divider":
+        if depth > LEVELS or kind == "divider":
             return ""
         said = self._shaped(kind, block, depth)
         if said is None:
@@ -119,7 +119,7 @@ class Reader:
 
     def _part(self, part: Mapping[str, Any], depth: int) -> str:
         kind = str_of(part, "type")
-        if depth > _DEEPEST:
+        if depth > LEVELS:
             return ""
         if kind == "rich_text_list":
             return "\n".join(self._items(part, depth))
@@ -171,18 +171,18 @@ class Reader:
 
     def things(self, part: Mapping[str, Any], depth: int = 0) -> Iterator[tuple[str, str]]:
         """Yield the id of each thing that stands in formatted text, and what people see of it."""
-        for each in dicts_of(part, "elements") if depth < _DEEPEST else ():
+        for each in dicts_of(part, "elements") if depth < LEVELS else ():
             kind, id_ = str_of(each, "type"), str_of(each, "file_id")
             if kind in _THINGS and id_:
                 yield id_, self._thing(kind, each)
-            elif kind in _NESTING:
+            elif kind in NESTING:
                 yield from self.things(each, depth + 1)
 
     # --- what apps show ---------------------------------------------------------------------------
 
     def _words(self, part: Mapping[str, Any], depth: int) -> str:
         """Return the words of a block or an element, wherever they stand in it."""
-        if depth > _DEEPEST:
+        if depth > LEVELS:
             return ""
         found: list[str] = []
         for name in _WORDS:
@@ -242,17 +242,6 @@ class Reader:
         call = dict_of(block, "call")
         said = self._words(dict_of(call, "v1") or call, 1)
         return f"(a call: {said})" if said else "(a call)"
-
-
-def is_simple(part: Mapping[str, Any], depth: int = 0) -> bool:
-    """Return whether formatted text has nothing in it that a message's `text` lacks."""
-    given = part.get("elements")
-    for each in given if isinstance(given, list) else ():
-        kind = str_of(each, "type") if isinstance(each, dict) else ""
-        nests = kind in _NESTING and depth < _DEEPEST
-        if kind not in _SIMPLE and not (nests and is_simple(each, depth + 1)):
-            return False
-    return True
 
 
 def _small(part: Mapping[str, Any], name: str) -> int:

@@ -14,9 +14,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from bots.slack.ids import is_ts, seconds
-from bots.slack.inbound.blocks import TYPED, Reader, is_simple
+from bots.slack.inbound.blocks import LEVELS, NESTING, SIMPLE, TYPED, Reader
 from bots.slack.inbound.people import files_of, is_ours
-from bots.slack.inbound.text import ids_in, plain, readable
+from bots.slack.inbound.text import ids_in, mentions_in, plain, readable
 from core.domain.message import Quote, QuoteKind
 from core.domain.payload import dict_of, dicts_of, str_of
 
@@ -39,6 +39,8 @@ _MOST_IDS = 50
 _DEEPEST = 30
 _SECONDS = re.compile(r"\d{1,10}", re.ASCII)
 _MOST_SECONDS = 10**11
+_AT_ONCE = 60.0
+"""Seconds between an edit and the event that reports it; a retry repeats the event's own time."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,14 +66,58 @@ def content_of(message: Mapping[str, Any], me: Me, names: Mapping[str, str]) -> 
 # --- what a change changes ----------------------------------------------------------------------
 
 
-def reworded(now: Mapping[str, Any], before: Mapping[str, Any]) -> bool:
-    """Return whether a changed message has other words; `before` is empty if it is unknown."""
+def is_made_now(event: Mapping[str, Any]) -> bool:
+    """Return whether an event reports an edit that the message's author has made just now.
+
+    Slack reports previews of links and translations in the same way, at any age of the message.
+    Then `edited` is missing, or is that of an earlier edit (docs: reference/events/message/
+    message_changed). An `app_mention` has `edited` only after an edit (slack-go, pull request 1256;
+    inkeep/agents, pull request 2284).
+    """
+    message = dict_of(event, "message") or event
+    edit = dict_of(message, "edited")
+    if not edit:  # nearly always
+        return False
+    at, told = str_of(edit, "ts"), str_of(event, "event_ts")
+    if not is_ts(at) or str_of(edit, "user") not in {"", str_of(message, "user")}:
+        return False
+    return not is_ts(told) or seconds(told) - seconds(at) < _AT_ONCE
+
+
+def adds_mention(event: Mapping[str, Any], me: str) -> bool:
+    """Return whether an edit mentions the bot, whose user id is `me`, and the text before did not.
+
+    Without the text before, every mention counts as new.
+    """
+    now, before = dict_of(event, "message"), dict_of(event, "previous_message")
+    return (
+        mentions_in(str_of(now, "text"), me).me and not mentions_in(str_of(before, "text"), me).me
+    )
+
+
+def has_changed(now: Mapping[str, Any], before: Mapping[str, Any]) -> bool:
+    """Return whether a message is not as it was; `before` is empty if that is unknown."""
+    return _reworded(now, before) or _shows_other(now, before)
+
+
+def _reworded(now: Mapping[str, Any], before: Mapping[str, Any]) -> bool:
+    """Return whether a changed message has other words."""
     if not before:
         return bool(dict_of(now, "edited"))
     return any(str_of(now, part) != str_of(before, part) for part in ("text", "user"))
 
 
-def shows_other(now: Mapping[str, Any], before: Mapping[str, Any]) -> bool:
+def is_reworded(event: Mapping[str, Any]) -> bool:
+    """Return whether an edit changes a message's words, and leaves it something to say.
+
+    A message that only lost a file says nothing new, however old it is.
+    """
+    now, before = dict_of(event, "message"), dict_of(event, "previous_message")
+    left = (str_of(now, "text"), files_of(now), now.get("attachments"), now.get("blocks"))
+    return _reworded(now, before) and any(left)
+
+
+def _shows_other(now: Mapping[str, Any], before: Mapping[str, Any]) -> bool:
     """Return whether people see something else with a message: a file, a preview that came late."""
     parts = ("attachments", "blocks") if before else ("attachments",)
     return any(now.get(part) != before.get(part) for part in parts) or _has_other_files(now, before)
@@ -114,7 +160,18 @@ def _is_plain(message: Mapping[str, Any], text: str) -> bool:
         return False
     first = blocks[0]
     formatted = len(blocks) == 1 and isinstance(first, dict) and first.get("type") == "rich_text"
-    return formatted and is_simple(first)
+    return formatted and _is_simple(first)
+
+
+def _is_simple(part: Mapping[str, Any], depth: int = 0) -> bool:
+    """Return whether formatted text has nothing in it that a message's `text` lacks."""
+    given = part.get("elements")
+    for each in given if isinstance(given, list) else ():
+        kind = str_of(each, "type") if isinstance(each, dict) else ""
+        nests = kind in NESTING and depth < LEVELS
+        if kind not in SIMPLE and not (nests and _is_simple(each, depth + 1)):
+            return False
+    return True
 
 
 def _read(message: Mapping[str, Any], text: str, me: Me, names: Mapping[str, str]) -> Content:

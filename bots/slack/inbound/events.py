@@ -12,10 +12,23 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 from bots.slack.ids import is_ts, seconds
-from bots.slack.inbound.address import address_of, conversation_of, is_words
-from bots.slack.inbound.content import Content, content_of, reworded, shows_other
-from bots.slack.inbound.edits import adds_mention, is_made_now
-from bots.slack.inbound.people import author_of, files_of, is_id, is_ours, is_stranger
+from bots.slack.inbound.content import (
+    Content,
+    adds_mention,
+    content_of,
+    has_changed,
+    is_made_now,
+    is_reworded,
+)
+from bots.slack.inbound.people import (
+    address_of,
+    author_of,
+    conversation_of,
+    is_id,
+    is_ours,
+    is_stranger,
+    is_words,
+)
 from core.domain.errors import named
 from core.domain.message import FOR_US, Kind, Message, ThreadKey
 from core.domain.payload import dict_of, str_of
@@ -160,7 +173,7 @@ def _parse_message(
         return gone
     if (now := edited(body, me, names)) is None:
         return None
-    is_new = made and is_reworded(body) and (me.allow_bots or not now.author.is_app)
+    is_new = made and is_reworded(event) and (me.allow_bots or not now.author.is_app)
     asks = is_new and now.address in FOR_US and adds_mention(event, me.user)
     return Edited(message=now, by_stranger=stranger, reworded=is_new, asks=asks)
 
@@ -243,7 +256,7 @@ def edited(body: Mapping[str, Any], me: Me, names: Mapping[str, str] = _NO_NAMES
     now, before = dict_of(event, "message"), dict_of(event, "previous_message")
     if not isinstance(now.get("text"), str):
         return None  # its words are unknown
-    if not (reworded(now, before) or shows_other(now, before)):
+    if not has_changed(now, before):
         return None
     message = _message(now, event, me, "", names)
     if message is None:
@@ -251,17 +264,6 @@ def edited(body: Mapping[str, Any], me: Me, names: Mapping[str, str] = _NO_NAMES
     # A second edit within a second has the same `edited.ts`, but a later event.
     event_ts = str_of(event, "event_ts")
     return replace(message, edited_at=max(message.edited_at or message.sent_at, _time(event_ts)))
-
-
-def is_reworded(body: Mapping[str, Any]) -> bool:
-    """Return whether an edit changes a message's words, and leaves it something to say.
-
-    A message that only lost a file says nothing new, however old it is.
-    """
-    event = dict_of(body, "event")
-    now, before = dict_of(event, "message"), dict_of(event, "previous_message")
-    left = (str_of(now, "text"), files_of(now), now.get("attachments"), now.get("blocks"))
-    return reworded(now, before) and any(left)
 
 
 def deleted(body: Mapping[str, Any], me: Me) -> Deleted | None:
