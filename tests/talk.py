@@ -6,7 +6,8 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from core.domain.message import Attachment, Author, Kind, ThreadKey
-from core.domain.session import Answer, AnswerKind, Entry, Session, Status, Summary, Turn
+from core.domain.session import Answer, AnswerKind, Entry, Session, Status, Turn
+from core.domain.summary import Summary
 from core.prompt.prompt import PromptContext
 
 if TYPE_CHECKING:

@@ -1,4 +1,4 @@
-"""A conversation as it is stored: entries, answers, turns and the summary.
+"""A conversation as it is stored: entries, answers and turns.
 
 A thread's log is a sequence of positions (`place`). A message takes the next position and never
 moves. The answer to it, or to several messages, stands right after the last position that it
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from datetime import tzinfo
 
     from core.domain.message import Attachment, Author, Kind, Quote, ThreadKey
+    from core.domain.summary import Summary
 
 
 class Status(StrEnum):
@@ -63,6 +64,9 @@ class Usage:
             cache_read=self.cache_read + other.cache_read,
             cache_write=self.cache_write + other.cache_write,
         )
+
+
+NO_USAGE = Usage()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -151,18 +155,6 @@ class Turn(NamedTuple):
     def end(self) -> int:
         """Return the first position after the turn."""
         return self.answer.position + 1
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Summary:
-    """The text that stands for the positions [0, covers)."""
-
-    covers: int
-    text: str
-    stale: bool = False
-    """Something that it covers was edited or deleted since, so it must be rebuilt."""
-    withheld: bool = False
-    """A deletion has removed its text as well, so it must be rebuilt."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

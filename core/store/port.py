@@ -21,6 +21,8 @@ from core.store.side_port import SidePort
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Collection
 
+    from typing_extensions import Unpack
+
     from core.domain.admission import AdmissionPolicy
     from core.domain.message import Attachment, Message, Quote, ThreadKey
     from core.domain.session import Answer, Record
@@ -28,6 +30,7 @@ if TYPE_CHECKING:
         Accepted,
         Changed,
         Lease,
+        NewSummary,
         NothingDue,
         Outcome,
         PendingAnswer,
@@ -214,7 +217,7 @@ class Store(SidePort):
 
     @abstractmethod
     async def compact(
-        self, thread: ThreadKey, *, covers: int, revision: str, to: int, text: str
+        self, thread: ThreadKey, *, covers: int, revision: str, **made: Unpack[NewSummary]
     ) -> bool:
         """Replace the positions [0, to) by a summary for the model; needs no lease.
 
@@ -222,8 +225,7 @@ class Store(SidePort):
             thread: The thread.
             covers: The position behind the last one that the summary covered when it was read.
             revision: The thread's `revision` as it was read.
-            to: The position behind the last one that the new summary covers.
-            text: The new summary.
+            made: The new summary; its usage is added to the thread's, once.
 
         Returns:
             False if `covers` or `revision` moved: nothing changed. True again for a retry.
@@ -247,7 +249,9 @@ class Store(SidePort):
         """Change what a stored message says, or delete it; a deletion is final.
 
         The thread's `revision` changes, and a summary that covers the message becomes stale. If the
-        message or one of its files is gone, the same step withholds the summary's text.
+        message or one of its files is gone, the same step removes what the summary's segment for
+        it says, or all of a summary that has no segments. If a segment says nothing, an edit is
+        noted in it, and a deletion changes nothing.
 
         Args:
             thread: The thread.

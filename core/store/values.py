@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NotRequired, TypedDict
 
 from core.domain.session import Answer, Usage
 
@@ -13,7 +13,8 @@ if TYPE_CHECKING:
 
     from core.domain.admission import Admission
     from core.domain.message import Kind, ThreadKey
-    from core.domain.session import AnswerKind, Entry, Record, Summary
+    from core.domain.session import AnswerKind, Entry, Record
+    from core.domain.summary import Summary
 
 
 class TurnState(StrEnum):
@@ -175,6 +176,18 @@ class PendingAnswer:
             searched=self.searched,
             units=self.units,
         )
+
+
+class NewSummary(TypedDict):
+    """What `compact` stores."""
+
+    to: int
+    """The position behind the last one that it covers."""
+    text: str
+    """As `core.domain.summary.dumped` writes it; any other text counts as one segment. A segment
+    that is stale or withheld leaves the thread's summary so."""
+    usage: NotRequired[Usage]
+    """The tokens that it took."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -27,7 +27,7 @@ from tests.fakes.slack import FakeSlack, Slow
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from core.domain.session import Summary
+    from core.domain.summary import Summary
     from core.models.port import ModelRequest
     from core.models.scripted import Script
     from core.store.port import Store

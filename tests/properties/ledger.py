@@ -39,8 +39,10 @@ class Ledger:
     void: set[str] = field(default_factory=set)
     """Turns that were open when their thread was erased or reset, and not cleared yet."""
     covers: int = 0
-    withheld: bool = False
-    """The summary tells of something that was deleted."""
+    told: dict[str, range] = field(default_factory=dict)
+    """What the summary says, and of which positions."""
+    taken_back: set[str] = field(default_factory=set)
+    """What of it is gone, because something was deleted there."""
 
     def offered(self, said: Message, now: float, *, verdict: Admission, new: bool) -> None:
         """Note what became of a message with one identity, and look whether it may have."""
@@ -93,7 +95,7 @@ class Ledger:
     def erased(self, line: float, *, keep_log: bool, left: Collection[str]) -> None:
         """Note a line, behind which these messages are left."""
         self.line = max(line, self.line)
-        self.withheld = False
+        self.told = {}
         if not keep_log:
             self.gone |= {*self.owed.values(), *self.answers}
             self.covers = 0
@@ -104,8 +106,16 @@ class Ledger:
         """Note that the session ended."""
         self.owed, self.answers, self.stamps = {}, {}, {}
         self.covers = 0
-        self.withheld = False
+        self.told = {}
         self.void.clear()
+
+    def summed_up(self, covers: int, told: dict[str, range]) -> None:
+        """Note a summary."""
+        self.covers, self.told, self.taken_back = covers, told, set()
+
+    def deleted_at(self, position: int) -> None:
+        """Note that a message or a file is gone from a position that the summary may cover."""
+        self.taken_back |= {said for said, span in self.told.items() if position in span}
 
 
 def check_log(work: Work, records: tuple[Record, ...], waiting: int) -> None:
@@ -143,7 +153,10 @@ def check_promises(ledger: Ledger, work: Work, records: tuple[Record, ...]) -> N
     numbers = [int(answer.text.removeprefix("answer")) for answer in answers]
     assert numbers == sorted(numbers), "I4: answers stand in the order of their commits"
     assert work.summary.covers >= ledger.covers, "I7: the summary's end never falls"
-    assert not (ledger.withheld and work.summary.text), "I11: deleted, so withheld"
+    for words in ledger.told:
+        gone = words in ledger.taken_back
+        assert (words in work.summary.text) != gone, "I11: deleted, so withheld, and nothing else"
+    assert work.summary.withheld == bool(ledger.taken_back & {*ledger.told})
     assert not ledger.gone & {record.text for record in records}, "I11: nothing erased returns"
 
 

@@ -28,6 +28,7 @@ from hypothesis.stateful import (
 from core.domain.admission import Admission
 from core.domain.message import Attachment, Kind, Quote, QuoteKind, ThreadKey
 from core.domain.session import Answer, AnswerKind, Entry, Status
+from core.domain.summary import Line, Segment, dumped
 from core.store.local.store import LocalStore
 from core.store.values import (
     Accepted,
@@ -235,7 +236,7 @@ class StoreMachine(RuleBasedStateMachine):
         number = names[which % len(names)].removeprefix("m")
         text = None if deleted else "" if files == () and stamp == 5 else self.unique("text")
         ledger = self.ledgers[thread]
-        before, records = self.state(thread)
+        _, records = self.state(thread)
         known = [
             self.both(
                 lambda store, _: store.amend(
@@ -253,16 +254,17 @@ class StoreMachine(RuleBasedStateMachine):
         assert len(set(known)) == 1
         if deleted and not known[0]:
             ledger.admissions[f"event{number}"] = (Admission.GONE, self.clock.now())
-        owed = set(ledger.owed)
         ledger.amended(f"m{number}", stamp, text, files, quotes)
-        places = [
-            r.position for r in records if isinstance(r, Entry) and r.id in owed - {*ledger.owed}
-        ]
-        # What an edit has left empty is deleted.
-        if before is not None and any(
-            before.reset_position <= p < before.summary.covers for p in places
-        ):
-            ledger.withheld = True
+        before = {r.position: r for r in records if isinstance(r, Entry)}
+        now, left = self.state(thread)
+        for entry in left:
+            if isinstance(entry, Entry) and now is not None:
+                was = before[entry.position]
+                # What an edit has left empty is deleted.
+                gone = (was.status, entry.status).count(Status.DELETED) == 1
+                lost = entry.lost_file and not set(was.attachments) <= set(entry.attachments)
+                if gone or (lost and entry.position < now.head):
+                    ledger.deleted_at(entry.position)
 
     @rule(
         what=st.sampled_from(["sweep", "set up", "reset", "erase"]),
@@ -447,15 +449,24 @@ class StoreMachine(RuleBasedStateMachine):
         self.hold(held.worker, *answers[-1])
 
     @precondition(lambda self: any(self.logs.values()))
-    @rule(thread=threads, to=st.integers(0, 5), old=seldom, changed=seldom, twice=seldom)
-    def compact(self, *, thread: ThreadKey, to: int, old: bool, changed: bool, twice: bool) -> None:
+    @rule(
+        thread=threads,
+        to=st.integers(0, 5),
+        cut=st.none() | st.integers(0, 5),
+        old=seldom,
+        changed=seldom,
+        twice=seldom,
+    )
+    def compact(
+        self, *, thread: ThreadKey, to: int, cut: int | None, old: bool, changed: bool, twice: bool
+    ) -> None:
         """A summary is made of what was read, before or after somebody changed it."""
         thread = self.with_a_log(thread)
         seen, seen_model = self.both(lambda store, _: store.peek(thread))
         if seen is None:
             return
-        text = self.unique("summary")
         to = min(to, seen.next)
+        text, told = self.summary_of(range(seen.reset_position, to), cut)
         covers = max(0, seen.summary.covers - old)
         if changed:
             self.amend(
@@ -479,8 +490,23 @@ class StoreMachine(RuleBasedStateMachine):
             )
             assert made == wanted
         if made:
-            self.ledgers[thread].covers = to
-            self.ledgers[thread].withheld = False
+            self.ledgers[thread].summed_up(to, told)
+
+    def summary_of(self, span: range, cut: int | None) -> tuple[str, dict[str, range]]:
+        """Return a summary in two segments, or of an earlier version, and what it says of what."""
+        if cut is None:
+            text = self.unique("summary") + "."
+            return text, {text: span}
+        place = min(max(cut, span.start), max(span.stop, span.start))
+        said = {
+            self.unique("segment") + ".": part
+            for part in (span[: place - span.start], span[place - span.start :])
+        }
+        segments = [
+            Segment(begin=part.start, end=part.stop, lines=(Line(words),))
+            for words, part in said.items()
+        ]
+        return dumped(segments), said
 
     # --- the operator, and time ---------------------------------------------------------------
 

@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 
 from core.domain.errors import MessageTooLargeError
 from core.domain.message import Kind, Quote, QuoteKind
-from core.domain.session import AnswerKind, Session, Status, Summary, Turn
+from core.domain.session import AnswerKind, Session, Status, Turn
+from core.domain.summary import Summary
 from core.memory.plan import plan, size_of
 from core.memory.strategies.registry import STRATEGIES, strategy_named
 from core.memory.strategies.strategy import Marks

@@ -9,7 +9,8 @@ import pytest
 
 from core.domain.errors import MessageTooLargeError
 from core.domain.message import Attachment
-from core.domain.session import Session, Status, Summary
+from core.domain.session import Session, Status
+from core.domain.summary import Summary
 from core.memory.plan import attachments_in_view, plan
 from core.memory.strategies.registry import strategy_named
 from core.prompt.files import File, FileKind, Files

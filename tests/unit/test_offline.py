@@ -7,7 +7,8 @@ from dataclasses import replace
 import pytest
 
 from core.domain.message import Attachment, Author, Kind, Quote, QuoteKind
-from core.domain.session import Entry, Session, Status, Summary, Turn
+from core.domain.session import Entry, Session, Status, Turn
+from core.domain.summary import Summary
 from core.memory.plan import plan, size_of
 from core.memory.strategies.registry import strategy_named
 from core.memory.strategies.strategy import Marks

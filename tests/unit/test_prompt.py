@@ -10,7 +10,8 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from core.domain.message import Attachment, Author, Kind, Quote, QuoteKind
-from core.domain.session import AnswerKind, Session, Status, Summary
+from core.domain.session import AnswerKind, Session, Status
+from core.domain.summary import Summary
 from core.memory.plan import plan
 from core.memory.strategies.registry import strategy_named
 from core.models.port import Block, Document, Image, ModelRequest, Purpose

@@ -27,6 +27,7 @@ from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import NoScriptError
 
 from core.domain.admission import STATES
+from core.domain.summary import EDITS_LIMIT
 from core.store import codec, keys
 from core.store.redis import records, wire
 from core.store.redis.connecting.client import command, disconnect, piped, pipelined, where_is
@@ -48,6 +49,7 @@ CORE = {
     "DEFAULTS": wire.DEFAULTS,
     "PEOPLE_LIMIT": PEOPLE_LIMIT,
     "STATES": len(STATES),
+    "EDITS_LIMIT": EDITS_LIMIT,
     "SEEN_SECONDS": keys.SEEN_SECONDS,
     "TOMBSTONE_SECONDS": keys.TOMBSTONE_SECONDS,
     "AUDIT_SECONDS": keys.AUDIT_SECONDS,

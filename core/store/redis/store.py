@@ -7,7 +7,7 @@ import json
 import secrets
 from typing import TYPE_CHECKING, Any, Literal, Self
 
-from typing_extensions import override
+from typing_extensions import Unpack, override
 
 from core.domain.message import ThreadKey
 from core.store import codec, keys
@@ -42,7 +42,7 @@ if TYPE_CHECKING:
     from core.domain.session import Answer, Record
     from core.store.redis.connecting.client import Client, Value
     from core.store.side_port import Dump, SideRecord
-    from core.store.values import AuditEvent, Lease, PendingAnswer, Work
+    from core.store.values import AuditEvent, Lease, NewSummary, PendingAnswer, Work
 
 PATIENCE = 20.0
 """Seconds after which a verb gives up on a Redis that hangs, however often it was retried."""
@@ -198,11 +198,10 @@ class RedisStore(Store):
 
     @override
     async def compact(
-        self, thread: ThreadKey, *, covers: int, revision: str, to: int, text: str
+        self, thread: ThreadKey, *, covers: int, revision: str, **made: Unpack[NewSummary]
     ) -> bool:
-        return bool(
-            await self._calls.run("compact", thread, covers=covers, rev=revision, to=to, text=text)
-        )
+        said = {"covers": covers, "rev": revision, **wire.compacted(**made)}
+        return bool(await self._calls.run("compact", thread, **said))
 
     @override
     async def amend(

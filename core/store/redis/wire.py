@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from core.domain import summary
 from core.domain.admission import Admission
 from core.domain.message import Kind
-from core.domain.session import Summary, Usage
+from core.domain.session import NO_USAGE, Usage
 from core.store import codec
 from core.store.header import FIELDS, flat, from_flat
 from core.store.values import Lease, ThreadInfo, ThreadSettings, TurnState, Work
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
 
     from core.domain.message import ThreadKey
     from core.store.header import Flat, Header
+    from core.store.redis.connecting.client import Value
     from core.store.redis.windows import Windows
 
 LETTERS = {verdict: verdict.value[0] for verdict in Admission}
@@ -54,7 +56,7 @@ def settings(text: bytes | None) -> ThreadSettings:
 
 def work(thread: ThreadKey, token: str, reply: Sequence[Any], windows: Windows) -> Work:
     """Return the work that the scripts' `show` has sent, its records by way of `windows`."""
-    revision, kind, turn, state, preview, committed_by, cuts, summary, chosen = map(
+    revision, kind, turn, state, preview, committed_by, cuts, summed_up, chosen = map(
         _text, reply[:9]
     )
     stale, withheld, explained, renewed = map(bool, reply[9:13])
@@ -76,7 +78,7 @@ def work(thread: ThreadKey, token: str, reply: Sequence[Any], windows: Windows) 
         next=following,
         records=windows.load(thread, kept),
         since=since,
-        summary=Summary(covers=covers, text=summary, stale=stale, withheld=withheld),
+        summary=summary.read(covers, summed_up, stale=stale, withheld=withheld),
         settings=codec.load_settings(chosen) if chosen else ThreadSettings(),
         reset_position=line,
         seen_from=seen_from,
@@ -85,6 +87,13 @@ def work(thread: ThreadKey, token: str, reply: Sequence[Any], windows: Windows) 
         renewed=renewed,
         people=people,
     )
+
+
+def compacted(to: int, text: str, usage: Usage = NO_USAGE) -> dict[str, Value]:
+    """Return a summary as the arguments of `compact.lua`."""
+    stale, withheld = summary.state_of(summary.loaded(text))
+    used = (usage.input, usage.output, usage.cache_read, usage.cache_write)
+    return {"to": to, "text": text, "stale": stale, "withheld": withheld, "usage": numbers(used)}
 
 
 def header(fields: Mapping[str, str], people: Sequence[str]) -> Header:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from core.domain import summary
 from core.domain.admission import Admission, ThreadState, readmits
 from core.domain.message import Kind
 from core.domain.session import Entry, Status
@@ -275,9 +276,10 @@ def _change(rows: Rows, header: Header, before: Entry, entry: Entry) -> None:
     if is_gone:
         _forget_place(header, before)
     if header.reset_position <= entry.position < header.covers:
-        header.stale = True
-        if is_gone or lost:  # what it says of that is removed with it
-            header.summary, header.withheld = "", True
+        gone = is_gone or lost
+        stored, stale, withheld = summary.changed(header.summary, entry.position, removed=gone)
+        header.summary = stored
+        header.stale, header.withheld = header.stale or stale, header.withheld or withheld
 
 
 def _again(entry: Entry, name: str) -> Entry:

@@ -6,7 +6,7 @@ from abc import abstractmethod
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal, TypeVar
 
-from typing_extensions import override
+from typing_extensions import Unpack, override
 
 from core.store import keys, verbs
 from core.store.port import Store
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
         Accepted,
         Changed,
         Lease,
+        NewSummary,
         Outcome,
         PendingAnswer,
         Refused,
@@ -113,13 +114,11 @@ class SteppedStore(Store):
 
     @override
     async def compact(
-        self, thread: ThreadKey, *, covers: int, revision: str, to: int, text: str
+        self, thread: ThreadKey, *, covers: int, revision: str, **made: Unpack[NewSummary]
     ) -> bool:
         return await self._step(
             thread,
-            lambda rows, now: verbs.compact(
-                rows, now, covers=covers, revision=revision, to=to, text=text
-            ),
+            lambda rows, now: verbs.compact(rows, now, covers=covers, revision=revision, **made),
             Prefetch(),
         )
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Literal
 
-from core.domain.session import Answer, AnswerKind, Entry, Status
+from core.domain import summary
+from core.domain.session import NO_USAGE, Answer, AnswerKind, Entry, Status
 from core.store.header import OpenTurn
 from core.store.values import (
     Changed,
@@ -21,6 +22,7 @@ from core.store.verbs.rows import living
 from core.store.verbs.view import show
 
 if TYPE_CHECKING:
+    from core.domain.session import Usage
     from core.store.header import Header
     from core.store.verbs.rows import Now, Rows
 
@@ -127,18 +129,22 @@ def settle(
     return _close(rows, now, header, posted)
 
 
-def compact(rows: Rows, now: Now, *, covers: int, revision: str, to: int, text: str) -> bool:
+def compact(
+    rows: Rows, now: Now, *, covers: int, revision: str, to: int, text: str, usage: Usage = NO_USAGE
+) -> bool:
     """Replace the positions [0, to) by a summary; see `Store.compact`."""
     header = living(rows, now)
     if header is None:
         return False
-    if (header.covers, header.summary, header.stale) == (to, text, False):
+    state = summary.state_of(summary.loaded(text))
+    if (header.covers, header.summary, header.stale, header.withheld) == (to, text, *state):
         return True
     if (header.covers, header.revision) != (covers, revision) or not covers <= to <= header.head:
         return False
     header.covers = to
     header.summary = text
-    header.stale = header.withheld = False
+    header.stale, header.withheld = state
+    header.usage += usage
     rows.put_header(header)
     return True
 

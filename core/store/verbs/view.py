@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from core.domain.session import Summary
+from core.domain import summary
 from core.store.header import NO_TURN
 from core.store.values import Lease, TurnState, Work
 
@@ -44,11 +44,8 @@ def show(rows: Rows, header: Header) -> Work:
         next=header.next,
         records=tuple(rows.records(since, header.next)),
         since=since,
-        summary=Summary(
-            covers=header.covers,
-            text="" if header.withheld else header.summary,
-            stale=header.stale,
-            withheld=header.withheld,
+        summary=summary.read(
+            header.covers, header.summary, stale=header.stale, withheld=header.withheld
         ),
         settings=header.settings,
         reset_position=header.reset_position,

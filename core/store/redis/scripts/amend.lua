@@ -39,6 +39,36 @@ local function loses_file(before, now)
   return false
 end
 
+-- What a change leaves of a part of the summary; core.domain.summary explains its form.
+local function part_left(part, place, gone)
+  local first, last, state, edits, lines = string.match(part, '^(%d+)%-(%d+)([sw]?)([%d,]*)(.*)$')
+  if place < tonumber(first) or place >= tonumber(last) or state == 'w' then return part end
+  local bounds = first .. '-' .. last
+  if lines ~= '' then return bounds .. (gone and 'w' or 's' .. lines) end
+  local waiting = split(edits)
+  for _, edit in ipairs(waiting) do gone = gone or edit == place end
+  if gone or #waiting >= CORE.EDITS_LIMIT then return part end
+  table.insert(waiting, place)
+  return bounds .. 's' .. join(waiting)
+end
+
+-- A summary may repeat what is gone; only what covers it is removed.
+local function change_summary(h, place, gone)
+  if string.byte(h.summary) ~= 30 then  -- an earlier version has made it
+    h.stale = true
+    if gone then h.summary, h.withheld = '', true end
+    return
+  end
+  local parts = {}
+  for part in string.gmatch(h.summary, '\30([^\30]*)') do
+    part = part_left(part, place, gone)
+    h.stale = h.stale or string.match(part, '^[%d-]+[sw]') ~= nil
+    h.withheld = h.withheld or string.match(part, '^[%d-]+w') ~= nil
+    table.insert(parts, '\30' .. part)
+  end
+  h.summary = table.concat(parts)
+end
+
 local function change(h, place, entry)
   local files, quotes, gone = what_is_left(entry)
   -- The answer may repeat what it said.
@@ -54,11 +84,7 @@ local function change(h, place, entry)
   entry[ENTRY.stamp] = A.stamp
   redis.call('HSET', K.entries, place, cjson.encode(entry))
   h.rev = A.rev
-  if h.line <= place and place < h.covers then
-    h.stale = true
-    -- The summary may repeat what is gone.
-    if gone or lost then h.summary, h.withheld = '', true end
-  end
+  if h.line <= place and place < h.covers then change_summary(h, place, gone or lost) end
 end
 
 -- Changes the message, and each copy that the operator requeued; returns whether there is any.

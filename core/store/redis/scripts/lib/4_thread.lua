@@ -73,7 +73,7 @@ local function show(h)
   local open = h.turn ~= ''  -- without an open turn, these fields hold values of an earlier one
   return {
     h.rev, h.kind, h.turn, h.state, h.preview, h.committed_by, h.cuts,
-    h.withheld and '' or h.summary, h.settings,
+    h.summary, h.settings,
     h.stale and 1 or 0, h.withheld and 1 or 0, h.explained and 1 or 0, h.renewed and 1 or 0,
     h.fence, h.tries, open and h.deaths or 0, open and h.leases or 1, h.head, h.next, since, h.covers, h.line, h.seen_from,
     h.refused, people, open and text(h.opened_at) or '0', records(since, h.next),
