@@ -92,7 +92,8 @@ class Entry:
     @property
     def length(self) -> int:
         """Return the characters of its text and its quotes."""
-        return len(self.text) + sum([len(quote.text) for quote in self.quotes])
+        quoted = sum([len(quote.text) for quote in self.quotes]) if self.quotes else 0
+        return len(self.text) + quoted
 
     @property
     def platform_id(self) -> str:
@@ -196,7 +197,8 @@ def turns_of(records: Iterable[Record]) -> tuple[tuple[Turn, ...], tuple[Entry, 
     lost = False
     for record in records:
         if isinstance(record, Answer):
-            turns.append(Turn(tuple(open_entries), _left_out(record) if lost else _kept(record)))
+            answer = _kept(record) if record.notes else record  # most answers have none
+            turns.append(Turn(tuple(open_entries), _left_out(record) if lost else answer))
             open_entries, lost = [], False
             continue
         lost = lost or record.lost_file
@@ -238,8 +240,9 @@ def _left_out(answer: Answer) -> Answer:
 
 def _kept(answer: Answer) -> Answer:
     """Return an answer as later prompts show it."""
-    declined = answer.notes and DECLINED in answer.notes  # most answers have no notes
-    return replace(answer, kind=AnswerKind.NOTICE, text=DECLINED) if declined else answer
+    if DECLINED not in answer.notes:
+        return answer
+    return replace(answer, kind=AnswerKind.NOTICE, text=DECLINED)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

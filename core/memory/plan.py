@@ -12,7 +12,7 @@ from functools import partial
 from typing import TYPE_CHECKING, TypeVar
 
 from core.domain.errors import MessageTooLargeError
-from core.prompt.prompt import Parts, Plan
+from core.prompt.prompt import Exchange, Parts, Plan
 from core.prompt.transcript import NO_FILES, answer_of, tagged, words_of
 
 if TYPE_CHECKING:
@@ -30,12 +30,13 @@ MESSAGE_TOKENS = 8
 
 def size_of(turn: Turn, kind: Kind, count: Callable[[str], int], files: Files = NO_FILES) -> int:
     """Return the tokens of a turn as the model sees it, with these files."""
-    return _size_with_text(turn, words_of(turn.entries, kind, files), count, files)
+    text = Exchange(words_of(turn.entries, kind, files), answer_of(turn.answer))
+    return _size_with_text(turn, text, count, files)
 
 
-def _size_with_text(turn: Turn, words: str, count: Callable[[str], int], files: Files) -> int:
+def _size_with_text(turn: Turn, text: Exchange, count: Callable[[str], int], files: Files) -> int:
     media = _media(turn.entries, files) if files else 0
-    return count(words) + count(answer_of(turn.answer)) + media + 2 * MESSAGE_TOKENS
+    return count(text.said) + count(text.answered) + media + 2 * MESSAGE_TOKENS
 
 
 def least_size(
@@ -50,10 +51,14 @@ def least_size(
 
 def attachments_in_view(session: Session, strategy: Strategy) -> tuple[Attachment, ...]:
     """Return the files of the turns that the strategy would show, newest first."""
-    shown = strategy.window(_loaded(session))
-    turns = [turn for turn in shown if turn.end > session.files_from]
-    entries = [*(entry for turn in turns for entry in turn.entries), *session.batch]
-    return tuple(reversed([file for entry in entries for file in entry.attachments]))
+    files: list[Attachment] = []
+    for turn in strategy.window(_loaded(session)):
+        if turn.end > session.files_from:
+            for entry in turn.entries:
+                files += entry.attachments
+    for entry in session.batch:
+        files += entry.attachments
+    return tuple(reversed(files))
 
 
 def plan(
@@ -94,7 +99,7 @@ def plan(
     if len(batch) < len(session.batch) or new + summary > room:
         text, summary, wanted = "", 0, ()
     read = partial(words_of, kind=session.kind, files=files, zone=session.zone)
-    turns, words, window = _newest_turns(wanted, read, count, files, room - new - summary)
+    turns, texts, window = _newest_turns(wanted, read, count, files, room - new - summary)
     lost = _Lost(
         turns=loaded[: len(loaded) - len(turns)],
         entries=session.batch[: len(session.batch) - len(batch)],
@@ -105,7 +110,7 @@ def plan(
         summary=text,
         withheld=session.summary.withheld and strategy.shows_summary,
         turns=turns,
-        words=words,
+        texts=texts,
         batch=batch,
         left_out=lost.messages + _uncovered(session, text),
         seen_from=seen_from,
@@ -153,16 +158,17 @@ def _newest_turns(
     count: Callable[[str], int],
     files: Files,
     room: int,
-) -> tuple[tuple[Turn, ...], tuple[str, ...], int]:
-    """Return the newest turns that fit together, what people said in each, and their tokens."""
-    words: list[str] = []
+) -> tuple[tuple[Turn, ...], tuple[Exchange, ...], int]:
+    """Return the newest turns that fit together, how each of them reads, and their tokens."""
+    texts: list[Exchange] = []
 
     def size(turn: Turn) -> int:
-        words.append(read(turn.entries))
-        return _size_with_text(turn, words[-1], count, files)
+        text = Exchange(read(turn.entries), answer_of(turn.answer))
+        texts.append(text)
+        return _size_with_text(turn, text, count, files)
 
     kept, used = _newest(turns, size, room)
-    return kept, tuple(reversed(words[: len(kept)])), used
+    return kept, tuple(reversed(texts[: len(kept)])), used
 
 
 def _size_of_new(entry: Entry, count: Callable[[str], int], files: Files) -> int:
@@ -177,8 +183,10 @@ def _media(entries: Sequence[Entry], files: Files) -> int:
 
 def _loaded(session: Session) -> tuple[Turn, ...]:
     """Return the turns that no summary covers."""
-    start = session.start
-    return tuple([turn for turn in session.turns if turn.start >= start])
+    start, turns = session.start, session.turns
+    if not turns or turns[0].start >= start:  # nearly always
+        return turns
+    return tuple([turn for turn in turns if turn.start >= start])
 
 
 def _summary_for(session: Session, strategy: Strategy) -> str:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
 from html import escape
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from core.domain.message import Kind
 from core.domain.session import Status
@@ -45,7 +45,6 @@ from core.prompt.tags import (
 )
 from core.prompt.transcript import (
     NO_FILES,
-    answer_of,
     shown_messages,
     transcript,
     words_of,
@@ -130,6 +129,15 @@ class Parts:
         return self.fixed + self.summary + self.window + self.new
 
 
+class Exchange(NamedTuple):
+    """How a turn reads to the model; rendered once, to be counted and to be sent."""
+
+    said: str
+    """What people said, as `words_of` returns it."""
+    answered: str
+    """The answer, as `answer_of` returns it."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
     """What the model sees: the summary, then turns without a gap, then the new messages."""
@@ -139,8 +147,8 @@ class Plan:
     withheld: bool
     """The summary is being rebuilt: the turns that it covered are shown instead."""
     turns: tuple[Turn, ...]
-    words: tuple[str, ...]
-    """What people said in each of the turns, as `words_of` returns it."""
+    texts: tuple[Exchange, ...]
+    """How each of the turns reads."""
     batch: tuple[Entry, ...]
     """The messages to answer."""
     left_out: int
@@ -203,10 +211,10 @@ def reply_request(
     """Return the request for an answer to the new messages of the plan, with these files."""
     lead: tuple[Part, ...] = (Block(text=_summary_text(plan.summary)),) if plan.summary else ()
     messages: list[ModelMessage] = []
-    for turn, words in zip(plan.turns, plan.words, strict=True):
-        said = _said(turn.entries, words, files)
+    for turn, text in zip(plan.turns, plan.texts, strict=True):
+        said = _said(turn.entries, text.said, files)
         messages.append(ModelMessage("user", (*lead, *said) if lead else said))
-        messages.append(ModelMessage("assistant", (Block(answer_of(turn.answer)),)))
+        messages.append(ModelMessage("assistant", (Block(text.answered),)))
         lead = ()
     if messages:
         messages[-1] = ModelMessage(role="assistant", blocks=_cached(messages[-1].blocks))

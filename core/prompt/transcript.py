@@ -70,21 +70,26 @@ def words_of(
     else:
         named = _is_named(entries, kind)
         words = "\n".join([tagged(entry, zone, named=named, files=files) for entry in entries])
-    return f"{_UNKNOWN}\n{words}" if _lacks_beginning(entries[0], kind) else words
+    begins = entries[0].position == 0
+    return f"{_UNKNOWN}\n{words}" if begins and _lacks_beginning(entries[0], kind) else words
 
 
 def _lacks_beginning(entry: Entry, kind: Kind) -> bool:
-    """Return whether a message is the first known one of a thread that others began."""
-    if entry.position != 0 or kind in _PRIVATE:
+    """Return whether the first known message of a thread is not the one that began it."""
+    if kind in _PRIVATE:
         return False
     return entry.status is Status.ADDRESSED and entry.answer_in not in {"", entry.platform_id}
 
 
 def _alone(entry: Entry, files: Files, zone: tzinfo, *, named: bool) -> str:
-    is_plain = not (entry.attachments or entry.quotes) and entry.text.strip()
-    if is_plain and not named and entry.status is Status.ADDRESSED:
-        return quoted(entry.text)
-    return tagged(entry, zone, named=named, files=files)
+    if named or entry.status is not Status.ADDRESSED or not _is_plain(entry):
+        return tagged(entry, zone, named=named, files=files)
+    return quoted(entry.text)
+
+
+def _is_plain(entry: Entry) -> bool:
+    """Return whether a message is nothing but its text, as nearly all are."""
+    return not entry.attachments and not entry.quotes and bool(entry.text.strip())
 
 
 def tagged(
@@ -97,10 +102,12 @@ def tagged(
     most: int = 0,
 ) -> str:
     """Return a message between its tags; texts of more than `most` characters are cut, if given."""
-    name = _from(entry.author) if named else ""
-    date = f' on="{_time(entry.sent_at, zone, "%Y-%m-%d")}"' if dated else ""
-    overheard = ' overheard="yes"' if entry.status is Status.OVERHEARD else ""
-    return enclosed(MESSAGE, _body(entry, files, zone, most), f"{name}{date}{overheard}")
+    said_how = _from(entry.author) if named else ""
+    if dated:
+        said_how += f' on="{_time(entry.sent_at, zone, "%Y-%m-%d")}"'
+    if entry.status is Status.OVERHEARD:
+        said_how += ' overheard="yes"'
+    return enclosed(MESSAGE, _body(entry, files, zone, most), said_how)
 
 
 def answer_of(answer: Answer) -> str:
@@ -155,9 +162,9 @@ def _from(author: Author) -> str:
 
 
 def _body(entry: Entry, files: Files, zone: tzinfo, most: int) -> str:
+    if _is_plain(entry):
+        return _start_of(entry.text, most) if most else quoted(entry.text)
     text = _start_of(entry.text, most) if entry.text.strip() else ""
-    if text and not entry.attachments and not entry.quotes:  # nearly always
-        return text
     shown = [_quote(each, zone, most) for each in entry.quotes]
     if entry.quotes and entry.quotes[0].kind is QuoteKind.MISSING:  # it is about what is above
         text = f"{shown.pop(0)}\n{text}"

@@ -66,6 +66,8 @@ def file_notes(plan: Plan, files: Files) -> tuple[str, ...]:
     Of earlier files, only those are named that later files left no room for: an earlier answer has
     named the others.
     """
+    if not files:  # nearly always
+        return ()
     new = [(each.name, files.get(each.id)) for entry in plan.batch for each in entry.attachments]
     lines = [_file_note(_named(name), file) for name, file in new if file and file.why]
     entries = (entry for turn in plan.turns for entry in turn.entries)
