@@ -221,6 +221,29 @@ async def test_a_reset_that_may_be_meant_for_another_bot_destroys_nothing() -> N
             await fake.until(lambda: "Ann reset this conversation" in fake.texts(dm)[-1])
 
 
+async def test_in_a_direct_message_a_word_after_a_mention_is_a_command() -> None:
+    model = ScriptedModel(*["ok"] * 4)
+    async with FakeDiscord() as fake:
+        ann = fake.person("ann")
+        dm = fake.dm(ann)
+        async with bot_on(fake, model):
+            said = {
+                "My dog is called Rex.": "ok",
+                f"{fake.at_bot} help": "`/chatbot export`",
+                f"{fake.at_bot} reset?": "I ask before I reset",
+                f"{fake.at_bot} stats": "Conversations: 1",
+                f"{fake.at_bot} reset": "Ann reset this conversation",
+                "reset": "ok",
+                f"{fake.at_bot} reset my password": "ok",
+            }
+            for count, (text, words) in enumerate(said.items(), start=1):
+                await fake.say(ann, dm, text)
+                await fake.until(lambda count=count: len(fake.said_by_bot(dm)) == count)  # type: ignore[misc]
+                assert words in fake.texts(dm)[-1]
+        assert len(model.calls) == 3
+        assert "Rex" not in "".join(message.text for message in model.calls[-1].messages)
+
+
 async def test_what_is_for_one_person_is_said_where_they_asked_if_their_dms_are_closed() -> None:
     async with FakeDiscord() as fake:
         ann, bob = fake.person("ann"), fake.person("bob")

@@ -66,6 +66,30 @@ async def test_reset_in_a_thread_is_announced_and_begins_anew(transport: str) ->
     assert "reset" not in seen
 
 
+async def test_in_a_direct_message_a_word_after_a_mention_is_a_command() -> None:
+    model = ScriptedModel(*["ok"] * 4)
+    async with FakeSlack() as fake:
+        ann = fake.person("ann")
+        dm = fake.dm(ann)
+        async with bot_on(fake, model):
+            await talk(fake, ann, dm, "My dog is called Rex.")
+            said = {
+                "help": "`/chatbot help` shows this",
+                "reset?": "I ask before I reset",
+                "stats": "Conversations: 1",
+                "reset": "ann reset this conversation.",
+            }
+            for word, words in said.items():
+                asked = await fake.say(ann, dm, f"{fake.at_bot} {word}")
+                assert words in (await fake.replies(dm, asked.ts))[0].text
+            for text in ("reset", f"{fake.at_bot} reset my password", f"so {fake.at_bot} reset"):
+                asked = await fake.say(ann, dm, text)
+                assert (await fake.replies(dm, asked.ts))[0].text == "ok"
+            await fake.settled()
+        assert len(model.calls) == 4
+        assert "Rex" not in "".join(message.text for message in model.calls[-1].messages)
+
+
 async def test_a_quiet_thread_is_woken_by_a_mention() -> None:
     async with FakeSlack() as fake:
         ann = fake.person("ann")

@@ -120,11 +120,11 @@ def address_of(payload: Mapping[str, Any], channel: ChannelInfo, me: Me) -> Addr
     Its words decide whom it mentions: the list of its payload also has whom a reply notifies, and
     lacks whom an app chose not to notify (docs: resources/message, "Allowed Mentions").
     """
-    if not channel.guild:
-        return Address.DIRECT
     mentions = mentions_in(str_of(payload, "content"), mine(channel, me))
     if mentions.me:
-        return Address.MENTIONED
+        return Address.MENTIONED  # in a direct message, too: a mention makes a word a command
+    if not channel.guild:
+        return Address.DIRECT
     reference = dict_of(payload, "message_reference")
     if reference and reference.get("type") != _FORWARD:
         address = _replies_to(payload, me)

@@ -128,11 +128,11 @@ def address_of(message: Mapping[str, Any], kind: Kind, author: Author, me: Me) -
     """Return to whom a message in a conversation of this kind is addressed."""
     if author.is_app and (not me.allow_bots or is_ours(message, me)):
         return Address.OTHERS  # it may not talk to the bot, but people see that it was there
-    if kind is Kind.DM:
-        return Address.DIRECT
     whom = mentions_in(str_of(message, "text"), me.user)
     if whom.me or message.get("type") == "app_mention":
-        return Address.MENTIONED
+        return Address.MENTIONED  # in a direct message, too: a mention makes a word a command
+    if kind is Kind.DM:
+        return Address.DIRECT
     if whom.others:
         return Address.OTHERS
     return Address.REPLIED if str_of(message, "parent_user_id") == me.user else Address.NOBODY
