@@ -142,30 +142,6 @@ async def test_what_apps_said_is_known_as_theirs_and_nothing_that_they_say_is_an
     assert said == ["re: what shall I do?", "re: and now?"]
 
 
-async def test_a_forward_and_the_words_that_go_with_it_are_one_question() -> None:
-    claude = model()
-    async with FakeDiscord() as fake:
-        ann, ben = fake.person("ann"), fake.person("ben")
-        general, ops = fake.channel("general"), fake.channel("ops")
-        plan = fake.file("plan.txt", "First the database.")
-        move = await fake.say(ben, ops, "The server moves on Friday.", files=[plan])
-        async with bot_on(fake, claude):
-            await fake.forward(ann, move, general)
-            ask = await fake.say(ann, general, f"{fake.at_bot} what does this mean for us?")
-            await fake.replies(await fake.thread(ask))
-            ask = await fake.say(ben, general, f"{fake.at_bot} and for me?")
-            await fake.replies(await fake.thread(ask))
-            forward = await fake.forward(ben, move, general)
-            ask = await fake.say(ann, general, f"{fake.at_bot} and this?", reply_to=forward)
-            await fake.replies(await fake.thread(ask))
-    first, other, last = map(asked, claude.calls)
-    assert 'us?\n<chat_quote kind="forward" in="#ops"' in first
-    assert "The server moves on Friday." in first
-    assert "First the database." in first
-    assert "Friday" not in other
-    assert "The server moves on Friday." in last
-
-
 async def test_a_reply_whose_original_is_not_told_is_looked_up_and_a_deleted_one_is_named() -> None:
     claude = model()
     async with FakeDiscord() as fake:

@@ -26,6 +26,7 @@ from bots.discord.inbound.events import (
 )
 from bots.discord.inbound.people import files_of, is_proxied
 from bots.discord.inbound.proxies import Proxies
+from bots.discord.inbound.shown.forwards import Forwards
 from core.domain.clock import PlatformClock
 from core.domain.errors import PlatformError
 from core.domain.limits import refusal
@@ -94,7 +95,7 @@ class DiscordIntake:
         kept = [m for m in messages if not await self._is_command(m, by_app=by_app)]
         if not kept:
             return
-        kept[0] = await self._backfill.read(kept[0])
+        kept = [await self._backfill.read(message) for message in kept]
         if len(kept) == 1:
             received = [await self._intake.take(kept[0])]
         else:
@@ -188,7 +189,8 @@ class Reception:
         self._threads = threads
         self._catch_up = catch_up
         self._queues = ChannelQueues(clock, catch_up.missed)
-        self._proxies = Proxies(audience.me, clock, self._take)
+        self._forwards = Forwards(audience.me.user, clock, self._take)
+        self._proxies = Proxies(audience.me, clock, self._forwards.pass_on)
         self._time = PlatformClock(clock)
 
     # --- from the gateway -----------------------------------------------------------------------
@@ -199,12 +201,16 @@ class Reception:
             self._time.heard(seconds(str(id_)))
         self._proxies.pass_on(kind, payload)
 
-    def _take(self, kind: str, payload: Mapping[str, Any]) -> None:
-        came = self._time.now()
+    def _take(self, kind: str, payloads: Sequence[Mapping[str, Any]]) -> None:
+        came, last = self._time.now(), payloads[-1]
         self._queues.put(
-            str_of(payload, "channel_id"),
-            lambda: self._receive(kind, payload, came),
-            (lambda: self._skipped(payload)) if kind == CREATED else None,
+            str_of(last, "channel_id"),
+            lambda: (
+                self._receive(kind, last, came)
+                if len(payloads) == 1
+                else self._receive_together(payloads)
+            ),
+            (lambda: self._skipped(last)) if kind == CREATED else None,
         )
 
     def thread_opened(self, thread: Mapping[str, Any]) -> None:
@@ -229,6 +235,7 @@ class Reception:
     async def close(self) -> None:
         """Give what is on its way into the store two seconds to arrive."""
         self._proxies.close()
+        self._forwards.close()
         await self._queues.close()
         await self._intake.close()
 
@@ -248,6 +255,22 @@ class Reception:
             case _:
                 if kind == CREATED and channel and is_withheld(payload, self._audience.me):
                     await self._threads.tell_limited(channel)
+
+    async def _receive_together(self, payloads: Sequence[Mapping[str, Any]]) -> None:
+        """Take in new messages of one person in one channel, so that one answer is to all."""
+        threads: dict[ThreadKey, list[Message]] = {}
+        for payload in payloads:
+            channel = await self._audience.channel_of(payload)
+            event = await self._audience.understand(CREATED, payload, channel)
+            if not (channel and isinstance(event, Said)):
+                continue
+            message = await self._audience.admit(event.message, payload, channel)
+            if message is not None:
+                await self._catch_up.ahead(message)
+                threads.setdefault(message.thread, []).append(message)
+        for messages in threads.values():
+            by_app = is_proxied(payloads[-1], self._audience.me.proxies)
+            await self._intake.offer(messages, by_app=by_app)
 
     async def _said(self, said: Message, payload: Mapping[str, Any], channel: ChannelInfo) -> None:
         message = await self._audience.admit(said, payload, channel)
