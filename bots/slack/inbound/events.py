@@ -330,8 +330,9 @@ def _message(
     message without a time, since its place in the thread is unknown.
     """
     channel, ts = str_of(event, "channel"), str_of(message, "ts")
-    author = author_of(message, names or _NO_NAMES)
-    if author is None or not is_id(channel) or not (ours or not is_ours(message, me)):
+    counts = is_id(channel) and (ours or not is_ours(message, me))
+    author = author_of(message, names or _NO_NAMES) if counts else None
+    if author is None:
         return None
     kind = conversation_of(event, channel)
     if not is_words(message, kind, author):

@@ -127,9 +127,10 @@ def fallback(text: str) -> str:
     seen = text[: _SEEN * TEXT]
     plain = _HEADING.sub("", _FENCE.sub("", seen))
     plain = _LINK.sub(r"\1 (\2)", _BOLD.sub(r"\1", plain)).strip() or _NOTHING
-    cuts = _TEXTS.split(plain, 1)
-    more = _MORE if cuts[0] < len(plain) or seen != text else ""
-    return escaped(_TEXTS.piece(plain, cuts, 0)) + more
+    shown = escaped(plain)
+    if seen == text and len(shown) <= TEXT - len(_MORE):
+        return shown
+    return escaped(_TEXTS.piece(plain, _TEXTS.split(plain, 1), 0)) + _MORE
 
 
 def text_of(found: Mapping[str, Any]) -> str:

@@ -72,12 +72,12 @@ class Titles:
         """Name the thread of an answered turn, if it was the thread's first."""
         key = (channel_of(target.thread.channel), target.answer_in)
         first = target.opens or target.trigger == target.answer_in or key in self._unnamed
-        title = title_of(target.asked)
-        if not (first and title and target.answer_in) or key in self._named:
+        if not (first and target.answer_in) or key in self._named:
             return
-        self._named[key] = True
-        self._unnamed.pop(key, None)
-        self._tasks.start(self._name(*key, title))
+        if title := title_of(target.asked):
+            self._named[key] = True
+            self._unnamed.pop(key, None)
+            self._tasks.start(self._name(*key, title))
 
     async def close(self, seconds: float = 1.0) -> None:
         """Give titles that are being set this many seconds."""
