@@ -94,5 +94,10 @@ class LazyOfflineModel:
         async for item in OfflineModel().stream(request):
             yield item
 
+    async def count(self, request: ModelRequest) -> int | None:
+        """Return None: it has no limit that a request could come near."""
+        del request
+        return None
+
     async def close(self) -> None:
         """Do nothing: it holds no resources."""

@@ -111,12 +111,13 @@ class Commands:
             return None
         strategy = self._memory.strategy(work.kind, work.settings.strategy)
         session = await self._session(work, strategy)
-        count = self._memory.counter.count
+        memory = self._memory
         scene = scene_of(replace(session, batch=()), self._clock.now())
-        fixed = fixed_size(scene, system=self._system, count=count)
-        room = self._memory.room(thread, now=self._clock.monotonic())
-        newest = replace(session, batch=session.batch[-1:])
-        least = least_size(newest, fixed=fixed, count=count)
+        units = fixed_size(scene, system=self._system, count=memory.counter.measure)
+        counter = memory.counter.after((t.answer for t in reversed(session.turns)), units)
+        fixed, count = counter.fixed_tokens(units), counter.count
+        room = memory.room(thread, now=self._clock.monotonic(), counter=counter)
+        least = least_size(session.batch[-1:], fixed=fixed, count=count)
         seen = plan(session, strategy, budget=max(room, least), count=count, fixed=fixed)
         return View(strategy=strategy.name, plan=seen)
 

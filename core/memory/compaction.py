@@ -23,7 +23,7 @@ from core.memory.plan import size_of
 from core.memory.summarizer import Summarizer, SummaryConfig, UnusableSummaryError
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Sequence
+    from collections.abc import AsyncIterator, Callable, Sequence
 
     from core.domain.clock import Clock
     from core.domain.message import ThreadKey
@@ -83,7 +83,6 @@ class Compactor:
         self._store = store
         self._summarizer = Summarizer(model, fallback, memory, clock, config)
         self._memory = memory
-        self._count = memory.counter.count
         self._clock = clock
         self._backoff = Backoff(first=FIRST_PAUSE, cap=LONGEST_PAUSE)
         self._running: set[ThreadKey] = set()
@@ -106,7 +105,8 @@ class Compactor:
         said = Answer(position=work.next, turn="", token="", kind=kind, text=answer, sent_at=0)
         if size:
             two = (Turn(entries=(), answer=said),) * 2  # as if all before it were one turn
-            if self._job(work, two, [size + size_of(two[1], work.kind, self._count), 0]) is None:
+            count = self._count(work)
+            if self._job(work, two, [size + size_of(two[1], work.kind, count), 0]) is None:
                 return False
         turns, waiting = turns_of(work.records)
         if batch := next_batch(waiting, alone=False):
@@ -215,7 +215,8 @@ class Compactor:
         strategy = self._memory.strategy(work.kind, work.settings.strategy)
         if not strategy.shows_summary:
             return None
-        sizes = sizes or [size_of(turn, work.kind, self._count) for turn in turns]
+        count = self._count(work)
+        sizes = sizes or [size_of(turn, work.kind, count) for turn in turns]
         room = self._memory.room(work.lease.thread, now=self._clock.monotonic())
         end = strategy.fold(turns, sizes, self._memory.marks.within(room // 2))
         summary = work.summary
@@ -225,6 +226,11 @@ class Compactor:
         if end is None:
             return None
         return _Job(previous=summary.text, begin=max(summary.covers, work.reset_position), end=end)
+
+    def _count(self, work: Work) -> Callable[[str], int]:
+        """Return what counts the tokens of a text in this conversation."""
+        answers = (each for each in reversed(work.records) if isinstance(each, Answer))
+        return self._memory.counter.after(answers).count
 
     async def _turns(self, work: Work, begin: int, end: int) -> AsyncIterator[Turn]:
         """Yield the turns at the positions [begin, end), oldest first."""

@@ -48,15 +48,22 @@ class Memory:
     limits: LearnedLimits = field(default_factory=LearnedLimits)
     """What refusals of the model have taught."""
 
-    def room(self, thread: ThreadKey | None = None, *, now: float) -> int:
+    def room(
+        self,
+        thread: ThreadKey | None = None,
+        *,
+        now: float,
+        counter: TokenCounter | None = None,
+    ) -> int:
         """Return the tokens that a prompt may have: the budget, or less if the model refused it.
 
-        It may be less still in a `thread` in which the model has refused less. `now` is the steady
-        time.
+        It may be less still in a `thread` in which the model has refused less; `counter` is the
+        thread's own. `now` is the steady time.
         """
         room = self.limits.prompt_tokens(self.budget, now=now)
         units = None if thread is None else self.limits.thread_units(thread, now=now)
-        return room if units is None else min(room, int(units * self.counter.factor))
+        factor = (counter or self.counter).factor
+        return room if units is None else min(room, int(units * factor))
 
     def strategy(self, kind: Kind, chosen: str = "") -> Strategy:
         """Return the strategy for a conversation; `chosen` is the name in its settings, if any.

@@ -40,13 +40,13 @@ def _size_with_text(turn: Turn, text: Exchange, count: Callable[[str], int], fil
 
 
 def least_size(
-    session: Session, *, fixed: int, count: Callable[[str], int], files: Files = NO_FILES
+    new: Sequence[Entry], *, fixed: int, count: Callable[[str], int], files: Files = NO_FILES
 ) -> int:
-    """Return the tokens of a prompt that shows all new messages and nothing else.
+    """Return the tokens of a prompt that shows these new messages and nothing else.
 
     `fixed` are the tokens of the system prompt and the context of the turn.
     """
-    return fixed + sum(_size_of_new(entry, count, files) for entry in session.batch)
+    return fixed + sum(_size_of_new(entry, count, files) for entry in new)
 
 
 def attachments_in_view(session: Session, strategy: Strategy) -> tuple[Attachment, ...]:

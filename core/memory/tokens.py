@@ -1,26 +1,33 @@
 """Counts the tokens of a text locally, without a call to the vendor.
 
-tiktoken's o200k counts current Claude models a third too low and does not know other vendors, and
-bytes are a guess. So either is only a unit, and the factor from units to tokens follows what the
-model itself reports for each prompt. Nothing is ever downloaded: if tiktoken's rank file is on this
-machine already, tokens are counted with tiktoken, otherwise by bytes.
+A ruler measures texts in units, and two factors turn units into tokens: one for the fixed part of a
+prompt (the system prompt and the context), which is the same in all conversations, and one for what
+was said in this conversation. Both come from what the model reported for the conversation's own
+last replies (`Answer.usage` beside `Answer.units`), so they survive a restart, are the same in
+every process, and no conversation disturbs another. Before its first reply, the ruler alone counts.
+
+Nothing is ever downloaded: if tiktoken's rank file is on this machine already, it is the ruler,
+otherwise `core.memory.ruler` is.
 """
 
 from __future__ import annotations
 
 import base64
 import hashlib
-from functools import lru_cache
+from dataclasses import dataclass, replace
+from functools import lru_cache, partial
+from itertools import islice
 from math import ceil
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from core.memory import ruler
 from core.models.catalog import Tokenizer, spec_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
-    from core.domain.session import Usage
+    from core.domain.session import Answer
 
 RANK_FILE = "fb374d419588a4632f3f557e76b4b70aebbca790"
 """The name of o200k_base in tiktoken's cache: the SHA-1 of its download address."""
@@ -43,76 +50,176 @@ _CHUNK = 2_000
 Each split costs about one token, which is less than one in a hundred.
 """
 
-_BYTES_PER_TOKEN = 2.6
-
-# Tokens per unit for each tokenizer, measured on English dialogue and rounded up, so that the first
-# prompts are counted a little too long rather than too short.
 _TIKTOKEN_FACTOR = {Tokenizer.CURRENT: 1.6, Tokenizer.OLDER: 1.15}
-_BYTES_FACTOR = {Tokenizer.CURRENT: 1.0, Tokenizer.OLDER: 0.75}
+"""Tokens per unit of tiktoken, measured on English dialogue and rounded up."""
+_RULER_FACTOR = 1.05
+"""Rounded up too, so that first prompts are counted a little too long rather than too short."""
+_WEIGHTS = {Tokenizer.CURRENT: ruler.CURRENT, Tokenizer.OLDER: ruler.OLDER}
 
-_LEEWAY = 2.0
-"""How far the factor may move from its start, as a factor up and down.
+_LEEWAY = 3.0
+"""How far a factor may move from its start, as a factor up and down: what differs more was
+counted by something else. Random words cost twice what the ruler says."""
+_REPLIES = 6
+"""The last replies that are looked at."""
+_FADING = 0.5
+"""The weight of a reply against the next one: topics and languages change."""
+_SPREAD = 0.005
+"""How far a reply is off if the factors are right, as a share: requests hardly vary otherwise."""
+_FIXED_SPREAD = 0.2
+"""How far the ruler is off with the fixed part, which is English in most cases."""
+_SAID_SPREAD = 0.5
+"""How far the ruler is off with a conversation, which may be of anything."""
 
-Languages differ by as much; a report that differs more counts something else.
-"""
-
-_PRIOR = 0.25
-"""The weight of the first factor against one report."""
-
-_SLOWEST = 0.2
-"""The least weight of a report, however many came before: topics and languages change."""
+_MEASURED = 20_000
+"""Texts whose measure is remembered, by their hash: a window is counted again in each turn."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Report:
+    """What the model reported for the prompts of one reply."""
+
+    tokens: int
+    units: float
+    """What the ruler measured in all of them."""
+    calls: int = 1
+    """How many prompts there were: one, and one more for each search."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class TokenCounter:
-    """Counts the tokens of one model, more precisely with each reply."""
+    """Counts the tokens of one model, in one conversation."""
 
-    def __init__(self, *, unit: str, measure: Callable[[str], float], factor: float) -> None:
-        self._unit = unit
-        self._measure = measure
-        self._start = factor
-        self._reports = 0
-        self.factor = factor
-        """Tokens per unit, by the reports so far."""
+    unit: str
+    """What is measured, for people."""
+    measure: Callable[[str], float]
+    """Returns the units of a text. Never fails, whatever the text."""
+    start: float
+    """Tokens per unit before the first reply."""
+    fixed: float = 0.0
+    """Tokens per unit of the system prompt and the context; 0 for `start`."""
+    said: float = 0.0
+    """Tokens per unit of everything else; 0 for `start`."""
+    is_sure: bool = False
+    """The factors come from this conversation's own replies."""
 
     def describe(self) -> str:
         """Return how tokens are counted, for people."""
-        return f"{self._unit} x {self.factor:.2f}"
+        return f"{self.unit} x {self.factor:.2f}"
+
+    @property
+    def factor(self) -> float:
+        """Return the tokens per unit of what was said."""
+        return self.said or self.start
 
     def count(self, text: str) -> int:
-        """Return about how many tokens a text has. Never fails, whatever the text."""
-        return ceil(self._measure(text) * self.factor)
+        """Return about how many tokens a text has that was said. Never fails."""
+        return ceil(self.measure(text) * self.factor)
 
-    def learn(self, estimated: int, usage: Usage | None, *, factor: float | None = None) -> None:
-        """Correct the factor by what the model reported for a prompt, if it reported anything.
+    def fixed_tokens(self, units: float) -> int:
+        """Return about how many tokens so many units of the fixed part have."""
+        return ceil(units * (self.fixed or self.start))
+
+    def units(self, *, fixed: float, rest: int) -> float:
+        """Return the units of a prompt.
 
         Args:
-            estimated: The tokens that were counted for the whole prompt.
-            usage: What the model reported.
-            factor: The factor at the time of that count. If several turns run at a time, each would
-                otherwise correct an error again that another turn has corrected already.
+            fixed: The units of its fixed part.
+            rest: The tokens of everything else, as this counter counts them.
         """
-        if usage is None or usage.prompt <= 0 or estimated <= 0:
-            return
-        seen = (factor or self.factor) * usage.prompt / estimated
-        seen = min(max(seen, self._start / _LEEWAY), self._start * _LEEWAY)
-        self._reports += 1
-        weight = max(_SLOWEST, 1 / (self._reports + _PRIOR))
-        self.factor += weight * (seen - self.factor)
+        return fixed + rest / self.factor
+
+    def after(self, answers: Iterable[Answer], fixed: float = 0.0) -> TokenCounter:
+        """Return the counter for a conversation with these answers, the newest first.
+
+        `fixed` are the units of the fixed part of its prompts; without them, one factor is found
+        for all of a prompt. The result is this counter if no answer tells.
+        """
+        reports = map(_report_of, islice(answers, 2 * _REPLIES))
+        return self.fitted([report for report in reports if report is not None], fixed)
+
+    def fitted(self, reports: Sequence[Report], fixed: float) -> TokenCounter:
+        """Return the counter whose factors fit these reports best, the newest first.
+
+        They are those with the least squares of all deviations, each divided by its spread: of the
+        reports from the prompts' counts, and of the factors from the start, near which they stay
+        until the prompts differ enough to show both. In the end both are scaled so that the newest
+        report is met, since the next prompt is nearly the same.
+        """
+        if not reports:
+            return self
+        prior_fixed, prior_said = (1 / spread**2 for spread in (_FIXED_SPREAD, _SAID_SPREAD))
+        xx, yy, xy, x1, y1 = prior_fixed, prior_said, 0.0, prior_fixed, prior_said
+        parts = [
+            (
+                self.start * whole / report.tokens,
+                self.start * (report.units - whole) / report.tokens,
+            )
+            for report in reports[:_REPLIES]
+            for whole in (min(report.calls * fixed, report.units),)
+        ]
+        for age, (x, y) in enumerate(parts):
+            weight = _FADING**age / _SPREAD**2
+            xx, yy, xy = xx + weight * x * x, yy + weight * y * y, xy + weight * x * y
+            x1, y1 = x1 + weight * x, y1 + weight * y
+        scale = xx * yy - xy * xy  # never 0: both priors are in it
+        factors = [_bounded((x1 * yy - y1 * xy) / scale), _bounded((y1 * xx - x1 * xy) / scale)]
+        met = factors[0] * parts[0][0] + factors[1] * parts[0][1]
+        fixed_factor, said = (self.start * _bounded(factor / met) for factor in factors)
+        return replace(self, fixed=fixed_factor, said=said, is_sure=True)
+
+    def scaled(self, share: float) -> TokenCounter:
+        """Return a counter by which all texts have this share of their tokens."""
+        return replace(
+            self, fixed=(self.fixed or self.start) * share, said=self.factor * share, is_sure=True
+        )
+
+
+def _bounded(factor: float) -> float:
+    return min(max(factor, 1 / _LEEWAY), _LEEWAY)
+
+
+def _report_of(answer: Answer) -> Report | None:
+    usage = answer.usage
+    if usage is None or usage.prompt <= 0 or answer.units <= 0:
+        return None
+    return Report(tokens=usage.prompt, units=answer.units, calls=1 + len(answer.searched))
 
 
 def counter_for(model: str, *, rank_file: Path | None) -> TokenCounter:
-    """Return a counter for the model: by tiktoken if the rank file is valid, else by bytes."""
+    """Return a counter for the model: by tiktoken if the rank file is valid, else by the ruler."""
     tokenizer = spec_of(model).tokenizer
     measure = None if rank_file is None else _tiktoken(rank_file)
     if measure is None:
+        weighed = partial(ruler.measure, weights=_WEIGHTS[tokenizer])
         return TokenCounter(
-            unit=f"UTF-8 bytes / {_BYTES_PER_TOKEN}",
-            measure=_by_bytes,
-            factor=_BYTES_FACTOR[tokenizer],
+            unit="classes of characters", measure=_remembered(weighed), start=_RULER_FACTOR
         )
     return TokenCounter(
-        unit="tiktoken o200k_base", measure=measure, factor=_TIKTOKEN_FACTOR[tokenizer]
+        unit="tiktoken o200k_base",
+        measure=_remembered(measure),
+        start=_TIKTOKEN_FACTOR[tokenizer],
     )
+
+
+def _remembered(measure: Callable[[str], float]) -> Callable[[str], float]:
+    """Return a measure that remembers its results by the hashes of the texts.
+
+    The texts themselves are not kept, since what people deleted must not stay in memory. Two of
+    them with one hash of 64 bits will hardly meet, and would only be counted alike.
+    """
+    known: dict[int, float] = {}
+
+    def measured(text: str) -> float:
+        key = hash(text)
+        units = known.get(key)
+        if units is None:
+            units = measure(text)
+            if len(known) >= _MEASURED:  # a bounded dict would need a lock: threads count, too
+                known.clear()
+            known[key] = units
+        return units
+
+    return measured
 
 
 def find_rank_file(environ: Mapping[str, str], tempdir: str) -> Path | None:
@@ -123,11 +230,6 @@ def find_rank_file(environ: Mapping[str, str], tempdir: str) -> Path | None:
         return None
     path = Path(folder) / RANK_FILE
     return path if _ranks(path) is not None else None
-
-
-def _by_bytes(text: str) -> float:
-    size = len(text) if text.isascii() else len(text.encode(errors="surrogatepass"))
-    return size / _BYTES_PER_TOKEN
 
 
 def _ranks(path: Path) -> bytes | None:

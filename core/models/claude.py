@@ -51,7 +51,14 @@ from core.models.claude_errors import (
     status_in,
     wait_of,
 )
-from core.models.claude_stream import AnswerReader, ErrorEventError, Pace, field, texts_of
+from core.models.claude_stream import (
+    MOST_TOKENS,
+    AnswerReader,
+    ErrorEventError,
+    Pace,
+    field,
+    texts_of,
+)
 from core.models.port import Block, Completion, Image, Model, StopReason
 from core.models.refusal_words import words_of_its_own
 
@@ -92,6 +99,13 @@ _READING = 20_000.0
 _WRITING = 10.0
 """Tokens that it writes in a second at least; a slower stream only trickles."""
 
+_COUNT_SECONDS = 3.0
+"""The most that an exact count may delay an answer."""
+_COUNT_PAUSE = 60.0
+"""Seconds without counts after a failure."""
+_COUNT_PAUSES = {400: 0.0, 413: 0.0, 404: 3600.0, 405: 3600.0, 501: 3600.0}
+"""The same by the status of a refusal: of this request, or for lack of such an endpoint."""
+
 log = logging.getLogger(__name__)
 
 
@@ -126,6 +140,8 @@ class ClaudeModel(Model):
         # `catalog` reports retirements once; the SDK would warn with every call.
         warnings.filterwarnings("ignore", r"The model '.*' is deprecated", DeprecationWarning)
         self._read_timeout = read_timeout
+        self._count_from = 0.0
+        """The loop's time before which no tokens are counted, after a failure."""
         self._client = AsyncAnthropic(
             api_key=api_key,
             base_url=base_url,
@@ -148,7 +164,10 @@ class ClaudeModel(Model):
                     yield text
         except _FAULTS as error:
             if not reader.stop:  # cut after the last word: the answer is complete
-                raise _failure(error, reader.text, request) from error
+                failure = _failure(error, reader.text, request)
+                if isinstance(failure, ModelBusyError):
+                    self._count_again_in(_COUNT_PAUSE)
+                raise failure from error
         if reader.stop == _FULL and not reader.text:  # the prompt fit, but no answer
             whole = reader.usage.prompt + reader.usage.output if reader.usage else None
             sentence = TOO_LONG.format(model=request.model)
@@ -187,10 +206,35 @@ class ClaudeModel(Model):
         silence = self._read_timeout + length / _READING + request.max_tokens / _THINKING
         return Pace(silence=silence, whole=silence + request.max_tokens / _WRITING)
 
+    @override
+    async def count(self, request: ModelRequest) -> int | None:
+        """Return the tokens of a prompt, which costs nothing but a moment; see `Model.count`.
+
+        The endpoint has rate limits of its own (Anthropic's documentation, "Token counting"), and
+        most gateways lack it. After a failure, of an answer too, it is left alone for a while.
+        """
+        if asyncio.get_running_loop().time() < self._count_from:
+            return None
+        system, messages = _prompt_of(request)
+        try:
+            async with asyncio.timeout(_COUNT_SECONDS):
+                counted = await self._client.messages.count_tokens(
+                    model=request.model, system=system or omit, messages=messages
+                )
+        except _FAULTS as error:
+            status = error.status_code if isinstance(error, APIStatusError) else 0
+            self._count_again_in(_COUNT_PAUSES.get(status, _COUNT_PAUSE))
+            log.info("Claude did not count a request's tokens: %s, HTTP %d", named(error), status)
+            return None
+        size: object = counted.input_tokens  # a gateway may send anything
+        return size if isinstance(size, int) and 0 < size <= MOST_TOKENS else None
+
+    def _count_again_in(self, seconds: float) -> None:
+        again = asyncio.get_running_loop().time() + seconds
+        self._count_from = max(self._count_from, again)
+
     async def _create(self, request: ModelRequest) -> AsyncStream[RawMessageStreamEvent]:
-        system = cast("list[TextBlockParam]", _params(request.system))
-        messages = _messages(request.messages)
-        _limit_breakpoints(system, messages)
+        system, messages = _prompt_of(request)
         return await self._client.messages.create(
             model=request.model,
             max_tokens=request.max_tokens,
@@ -218,6 +262,13 @@ _FAULTS = (
     ValueError,
 )
 """All that a call may raise, also while its answer arrives."""
+
+
+def _prompt_of(request: ModelRequest) -> tuple[list[TextBlockParam], list[MessageParam]]:
+    system = cast("list[TextBlockParam]", _params(request.system))
+    messages = _messages(request.messages)
+    _limit_breakpoints(system, messages)
+    return system, messages
 
 
 def _messages(messages: Iterable[ModelMessage]) -> list[MessageParam]:

@@ -18,7 +18,7 @@ from core.domain.session import Usage
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator
 
-_MOST_TOKENS = 2**31 - 1
+MOST_TOKENS = 2**31 - 1
 """The largest count that a store can hold; a larger one is no valid report."""
 _TOKENS = (
     "input_tokens",
@@ -136,7 +136,7 @@ class AnswerReader:
     def _count(self, usage: object) -> None:
         for kind in _TOKENS:
             tokens = field(usage, kind)
-            if isinstance(tokens, int) and 0 <= tokens <= _MOST_TOKENS:
+            if isinstance(tokens, int) and 0 <= tokens <= MOST_TOKENS:
                 self._tokens[kind] = tokens
 
 

@@ -187,6 +187,13 @@ class Model(Protocol):
         """
         ...
 
+    async def count(self, request: ModelRequest) -> int | None:
+        """Return the tokens of a request's prompt as the model counts them. Never fails.
+
+        Returns None if the model can't tell, or not now and within a moment.
+        """
+        ...
+
     async def close(self) -> None:
         """Close the connections."""
         ...

@@ -39,6 +39,10 @@ class ScriptedModel:
         self.name = name
         self.calls: list[ModelRequest] = []
         """Every request, in order, including unexpected ones."""
+        self.size: Callable[[ModelRequest], int | None] = lambda _: None
+        """Counts the tokens of a request's prompt; a test may set it."""
+        self.counted: list[ModelRequest] = []
+        """Every request whose tokens were asked for, in order."""
         self.given_up = 0
         """How many streams were closed before their end."""
         self.closed = False
@@ -78,6 +82,11 @@ class ScriptedModel:
         except (GeneratorExit, asyncio.CancelledError):
             self.given_up += 1
             raise
+
+    async def count(self, request: ModelRequest) -> int | None:
+        """Return what `size` says."""
+        self.counted.append(request)
+        return self.size(request)
 
     async def close(self) -> None:
         """Note that it was closed."""

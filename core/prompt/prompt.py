@@ -232,8 +232,8 @@ def reply_request(
     )
 
 
-def fixed_size(context: PromptContext, *, system: str, count: Callable[[str], int]) -> int:
-    """Return the tokens that every request has: system prompt, context, and the summary's frame."""
+def fixed_size(context: PromptContext, *, system: str, count: Callable[[str], float]) -> float:
+    """Return the size that every request has: system prompt, context, and the summary's frame."""
     frame = _SUMMARY_INTRO + enclosed(SUMMARY, "")
     texts = (_system_text(system), _scene_text(context, _WORST_COUNT, rebuilt=True), frame)
     return sum(count(text) for text in texts)

@@ -212,6 +212,7 @@ class TurnPipeline:
             kind=AnswerKind.ANSWER,
             cuts=await off_loop_if_long(len(text), lambda: cut(text)),
             usage=answered.usage,
+            units=round(replied.units, 1),
             trimmed=seen.trimmed,
             explain_trim=seen.trimmed and not work.explained,
             notes=(

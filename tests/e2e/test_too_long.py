@@ -5,84 +5,25 @@ from __future__ import annotations
 import asyncio
 import base64
 import re
-from contextlib import asynccontextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from random import Random
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from core.domain.message import Attachment, ThreadKey
-from core.domain.session import Answer, AnswerKind
-from core.models.claude import ClaudeModel
-from tests.fakes.claude import FakeClaude, Refusal, Talk
-from tests.fakes.claude_limits import WORDINGS, Limit, bytes_of, heavy
+from core.domain.session import AnswerKind
+from tests.chat import LIMIT, WORDS, chatting
+from tests.fakes.claude import Refusal, Talk
+from tests.fakes.claude_limits import WORDINGS, bytes_of, heavy
 from tests.paper import pdf, png
-from tests.world import THREAD, World, message, until
+from tests.world import THREAD, message, until
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable
+    from collections.abc import Callable
 
-    from core.intake.intake import Intake
-    from core.worker.worker import Worker
+    from tests.chat import Chat
     from tests.fakes.claude_limits import Wording
-
-MODEL = "claude-sonnet-5-5"
-LIMIT = 4_000
-WORDS = "some words to remember. " * 40
-
-
-def briefly(request: dict[str, Any]) -> Talk:
-    """Answer with the beginning of what was said last."""
-    said = request["messages"][-1]["content"][-1]["text"]
-    return Talk("Yes: " + said.partition(">\n")[2][:30])
-
-
-@dataclass
-class Chat:
-    """A person who talks, with a model that takes less than the bot believes."""
-
-    world: World
-    claude: FakeClaude
-    worker: Worker
-    intake: Intake
-    said: int = 0
-
-    async def say(self, *texts: str, thread: ThreadKey = THREAD) -> Answer:
-        """Say these messages at once; return the last answer to them."""
-        for text in texts:
-            self.said += 1
-            await self.intake.take(replace(message(self.said, text), thread=thread))
-        await self.world.settled()
-        return (await self.answers(thread))[-1]
-
-    async def say_until_refused(self) -> None:
-        """Talk until a request was too large."""
-        while not self.claude.refused:
-            await self.say(f"Message. {WORDS}")
-
-    async def answers(self, thread: ThreadKey = THREAD) -> list[Answer]:
-        """Return all answers in a thread."""
-        return [r for r in await self.world.store.history(thread) if isinstance(r, Answer)]
-
-
-@asynccontextmanager
-async def chatting(
-    wording: Wording = WORDINGS["Anthropic"],
-    *,
-    limit: int = LIMIT,
-    tokenizer: Callable[[str], float] = bytes_of,
-    budget: int = 100_000,
-    answer_tokens: int = 100,
-) -> AsyncIterator[Chat]:
-    async with FakeClaude(briefly, limit=Limit(limit, wording, tokenizer)) as claude:
-        model = ClaudeModel(claude.key, base_url=claude.url, read_timeout=5)
-        world = World(model, model_name=MODEL, budget=budget, answer_tokens=answer_tokens)
-        try:
-            async with world.worker() as worker:
-                yield Chat(world, claude, worker, world.intake(worker))
-        finally:
-            await model.close()
 
 
 def an_hour_later(chat: Chat, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -172,7 +113,12 @@ async def test_one_message_that_is_too_long_is_told_so_and_the_next_are_answered
         assert long.kind is AnswerKind.NOTICE
         assert long.text.startswith("This message is too long: it is about ")
         size, most = (int(n.replace(",", "")) for n in re.findall(r"[\d,]+\d", long.text))
-        assert size > most > 3_000
+        (first, *_), *_ = (refused["system"] for refused in chat.claude.refused)
+        last = chat.claude.refused[-1]["messages"][-1]["content"]
+        scene = next(block for block in last if "<chat_scene>" in block["text"])
+        real = LIMIT - 100 - bytes_of(first["text"]) - bytes_of(scene["text"])
+        assert size > most
+        assert most == pytest.approx(real, rel=0.12)  # fewer, since the worst scene is counted
         for _ in range(4):
             assert (await chat.say("hello")).kind is AnswerKind.ANSWER
 

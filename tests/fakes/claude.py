@@ -44,6 +44,11 @@ _KNOWN = _REQUIRED | {
     *("service_tier", "speed", "stop_sequences", "stream", "system", "thinking", "tool_choice"),
     "tools",
 }
+_COUNTED = {
+    *("cache_control", "messages", "model", "output_config", "speed", "system", "thinking"),
+    *("tool_choice", "tools"),
+}
+"""What the count of a prompt takes, by the SDK's `MessageCountTokensParams`."""
 _BREAKPOINTS = 4
 _LOOK_BACK = 20
 """Blocks before a breakpoint at which an earlier one is found."""
@@ -153,6 +158,7 @@ class FakeClaude:
         input_limit: int = 1_000_000,
         limit: Limit | None = None,
         cache_minimum: int = 0,
+        counts: bool = True,
     ) -> None:
         self.key = KEY
         self.requests: list[Json] = []
@@ -167,10 +173,15 @@ class FakeClaude:
         """Every body that was too large, in order."""
         self.limit = limit or Limit(input_limit, WORDINGS["Anthropic"])
         """What is taken, and what is said of more; a test may change it meanwhile."""
+        self.counted: list[Json] = []
+        """Every body whose tokens were asked for, in order."""
+        self.count_refusal = None if counts else Refusal(404, message="Not Found")
+        """What is said instead of a count; most gateways have no such endpoint."""
         self._cache_minimum = cache_minimum
         self._cached: set[str] = set()
         app = web.Application(client_max_size=64 * 2**20)
         app.router.add_post("/v1/messages", self._messages)
+        app.router.add_post("/v1/messages/count_tokens", self._count_tokens)
         app.router.add_get("/calls", self._calls)
         # A client that hangs up cancels its handler, which is how it's noticed.
         self._server = Loopback(app, port, handler_cancellation=True)
@@ -204,6 +215,19 @@ class FakeClaude:
     async def _calls(self, request: web.Request) -> web.Response:
         """Tell another process what was asked."""
         return web.json_response(self.requests)
+
+    async def _count_tokens(self, request: web.Request) -> web.StreamResponse:
+        """Count a prompt, of whatever size; it takes the same prompts as the other endpoint."""
+        try:
+            _authenticate(request, self.key)
+            body = _parse(await request.read())
+            self.counted.append(body)
+            if self.count_refusal is not None:
+                return _refuse(self.count_refusal)
+            _validate({**body, "max_tokens": 1}, known=_COUNTED | _REQUIRED)
+        except InvalidError as error:
+            return _refuse(error.refusal)
+        return web.json_response({"input_tokens": sum(map(self._cost, _blocks(body)))})
 
     async def _messages(self, request: web.Request) -> web.StreamResponse:
         try:
@@ -346,10 +370,10 @@ def _parse(data: bytes) -> Json:
     return body
 
 
-def _validate(body: Json) -> None:
+def _validate(body: Json, known: set[str] = _KNOWN) -> None:
     for name in _REQUIRED - body.keys():
         raise InvalidError(f"{name}: Field required")
-    for name in body.keys() - _KNOWN:
+    for name in body.keys() - known:
         raise InvalidError(f"{name}: Extra inputs are not permitted")
     if body["model"] not in known_models():
         raise InvalidError(f"model: {body['model']}", status=404, kind="not_found_error")

@@ -97,7 +97,7 @@ def sessions(draw: st.DrawFn) -> Session:
 
 
 def planned(talk: Session, strategy: Strategy, budget: int) -> Plan | None:
-    fixed = fixed_size(SCENE, system="Be kind.", count=tokens)
+    fixed = round(fixed_size(SCENE, system="Be kind.", count=tokens))
     try:
         return plan(talk, strategy, budget=budget, count=tokens, fixed=fixed)
     except MessageTooLargeError:

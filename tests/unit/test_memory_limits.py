@@ -6,7 +6,6 @@ import pytest
 
 from core.domain.errors import MessageTooLargeError, PromptTooLargeError
 from core.domain.message import ThreadKey
-from core.domain.session import Usage
 from core.memory.learned_limits import HEADROOM, HOLDS, LearnedLimits
 from core.memory.memory import Memory
 from core.memory.tokens import counter_for
@@ -50,7 +49,7 @@ def test_what_is_learned_holds_for_a_while() -> None:
     memory = a_memory()
     memory.limits.limit(6_000, answer=4_000, now=0)
     memory.limits.thread(ONE, 500, now=0)
-    assert memory.room(ONE, now=HOLDS - 1) == 500
+    assert memory.room(ONE, now=HOLDS - 1) == int(500 * memory.counter.factor)
     assert memory.room(ONE, now=HOLDS) == memory.room(now=HOLDS) == memory.budget
     assert memory.limits.answer_tokens(4_000, now=HOLDS) == 4_000
 
@@ -58,9 +57,10 @@ def test_what_is_learned_holds_for_a_while() -> None:
 def test_what_one_thread_teaches_is_about_that_thread_and_follows_the_count() -> None:
     memory = a_memory()
     memory.limits.thread(ONE, 1_000, now=0)
-    assert (memory.room(ONE, now=0), memory.room(OTHER, now=0)) == (1_000, memory.budget)
-    memory.counter.learn(1_000, Usage(input=1_500))
-    assert memory.room(ONE, now=0) == int(1_000 * memory.counter.factor) > 1_000
+    assert memory.room(ONE, now=0) == int(1_000 * memory.counter.factor)
+    assert memory.room(OTHER, now=0) == memory.budget
+    counter = memory.counter.scaled(1.5)
+    assert memory.room(ONE, now=0, counter=counter) == int(1_000 * counter.factor) > 1_500
 
 
 def test_of_many_threads_the_newest_are_remembered() -> None:

@@ -1,4 +1,4 @@
-"""Counting tokens, by tiktoken for real and by bytes, and learning from usage."""
+"""Counting tokens, by tiktoken for real and by the ruler, and learning from usage."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import gzip
 import importlib.util
 import socket
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import NoReturn
 
@@ -14,7 +15,7 @@ import tiktoken
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from core.domain.session import Usage
+from core.domain.session import Answer, AnswerKind, Usage
 from core.memory import tokens
 from core.memory.tokens import RANK_FILE, TokenCounter, counter_for, find_rank_file
 
@@ -58,13 +59,13 @@ def no_network(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(socket, "getaddrinfo", refuse)
 
 
-@pytest.fixture(scope="session", params=["tiktoken", "bytes"])
+@pytest.fixture(scope="session", params=["tiktoken", "ruler"])
 def fixed(request: pytest.FixtureRequest, rank_file: Path) -> TokenCounter:
     """Return a counter that is only asked, so that it may serve many examples."""
     return counter_for(CURRENT, rank_file=rank_file if request.param == "tiktoken" else None)
 
 
-@pytest.fixture(params=["tiktoken", "bytes"])
+@pytest.fixture(params=["tiktoken", "ruler"])
 def counter(request: pytest.FixtureRequest, rank_file: Path) -> TokenCounter:
     return counter_for(CURRENT, rank_file=rank_file if request.param == "tiktoken" else None)
 
@@ -86,13 +87,7 @@ def test_describes_itself(rank_file: Path) -> None:
 
     assert described(CURRENT, rank_file) == "tiktoken o200k_base x 1.60"
     assert described(OLDER, rank_file) == "tiktoken o200k_base x 1.15"
-    assert described(CURRENT, None) == "UTF-8 bytes / 2.6 x 1.00"
-    assert described(OLDER, None) == "UTF-8 bytes / 2.6 x 0.75"
-
-
-def test_counts_bytes_rounded_up() -> None:
-    counter = counter_for(CURRENT, rank_file=None)
-    assert [counter.count(text) for text in ("", "a", "aa", "aaa", "日本")] == [0, 1, 1, 2, 3]
+    assert described(CURRENT, None) == described(OLDER, None) == "classes of characters x 1.05"
 
 
 @example("<|endoftext|><|endofprompt|>")
@@ -134,49 +129,142 @@ def test_pieces_cost_next_to_nothing(rank_file: Path, monkeypatch: pytest.Monkey
     assert counter.count(TEXT * 500) <= in_pieces <= counter.count(TEXT * 500) * 1.01
 
 
-@pytest.mark.parametrize("ratio", [0.8, 0.9, 1.0, 1.2, 1.4, 1.6])
-def test_learns_within_three_turns(counter: TokenCounter, ratio: float) -> None:
-    real = round(counter.count(TEXT * 10) * ratio)
+ENGLISH = "and then she said that the train to the coast would leave in the morning. "
+GERMAN = "und dann sagte sie, dass der Zug an die Küste erst am Morgen abfahren würde. "
+FIXED = ENGLISH * 50
+"""Stands for the system prompt."""
+
+
+def an_answer(position: int, tokens: int, units: float, *, searched: int = 0) -> Answer:
+    return Answer(
+        position=position,
+        turn="",
+        token="",
+        kind=AnswerKind.ANSWER,
+        text="Yes.",
+        sent_at=0,
+        usage=Usage(input=tokens // 2, cache_read=tokens - tokens // 2, output=9),
+        units=units,
+        searched=("nuts",) * searched,
+    )
+
+
+class Talk:
+    """A conversation with a model that counts the fixed part and what is said in its own way."""
+
+    def __init__(self, counter: TokenCounter, *, fixed: float, said: float, text: str) -> None:
+        self.counter = counter
+        self.fixed = counter.measure(FIXED)
+        self.said = 0.0
+        self.text = text
+        self.share = said
+        self.exact = self.fixed * fixed
+        self.answers: list[Answer] = []
+
+    @property
+    def real(self) -> int:
+        return round(self.exact)
+
+    def turn(self) -> float:
+        """Take a turn; return by how much its prompt was counted wrong before, as a share."""
+        self.said += self.counter.measure(self.text)
+        self.exact += self.counter.measure(self.text) * self.share
+        counter = self.counter.after(reversed(self.answers), self.fixed)
+        counted = counter.fixed_tokens(self.fixed) + round(self.said * counter.factor)
+        units = counter.units(fixed=self.fixed, rest=round(self.said * counter.factor))
+        self.answers.append(an_answer(len(self.answers), self.real, units))
+        return counted / self.real - 1
+
+
+@pytest.mark.parametrize("length", [2, 10, 100])
+@pytest.mark.parametrize("fixed", [0.8, 1.0, 1.3, 1.6])
+@pytest.mark.parametrize("said", [0.6, 0.9, 1.1, 1.5, 2.4])
+def test_learns_within_three_turns(
+    counter: TokenCounter, fixed: float, said: float, length: int
+) -> None:
+    talk = Talk(counter, fixed=fixed, said=said, text=GERMAN * length)
     for _ in range(3):
-        usage = Usage(
-            input=real // 2, cache_read=real // 4, cache_write=real - real // 2 - real // 4
-        )
-        counter.learn(counter.count(TEXT * 10), usage)
-    assert counter.count(TEXT * 10) == pytest.approx(real, rel=0.05)
+        talk.turn()
+    assert abs(talk.turn()) < 0.05
+    assert abs(talk.turn()) < 0.05
 
 
-def test_turns_at_the_same_time_learn_the_same(counter: TokenCounter) -> None:
-    factor, estimated = counter.factor, counter.count(TEXT * 10)
-    for _ in range(50):
-        counter.learn(estimated, Usage(input=round(estimated * 0.8)), factor=factor)
-    assert counter.count(TEXT * 10) == pytest.approx(estimated * 0.8, rel=0.05)
+def test_conversations_do_not_disturb_each_other(counter: TokenCounter) -> None:
+    talks = [Talk(counter, fixed=1.2, said=said, text=GERMAN) for said in (0.7, 1.0, 2.0)]
+    for _ in range(5):
+        errors = [talk.turn() for talk in talks]
+    assert all(abs(error) < 0.01 for error in errors)
+    assert counter.describe() == counter.after(()).describe()
+
+
+def test_after_a_fold_the_rest_is_counted_right(counter: TokenCounter) -> None:
+    talk = Talk(counter, fixed=0.9, said=2.0, text=GERMAN * 40)
+    for _ in range(6):
+        talk.turn()
+    talk.said /= 6
+    talk.exact = talk.fixed * 0.9 + talk.said * talk.share
+    assert abs(talk.turn()) < 0.05
+
+
+def test_a_language_that_changes_is_followed(counter: TokenCounter) -> None:
+    talk = Talk(counter, fixed=1.0, said=1.0, text=ENGLISH * 20)
+    for _ in range(4):
+        talk.turn()
+    talk.share = 1.5
+    assert all(abs(talk.turn()) < 0.1 for _ in range(4))
+    assert abs(talk.turn()) < 0.05
+
+
+def test_searches_count_the_fixed_part_once_more(counter: TokenCounter) -> None:
+    units = counter.measure(FIXED)
+    answers = [
+        an_answer(0, round(n * units * 1.4 + said * 0.8), n * units + said, searched=n - 1)
+        for n, said in ((3, 4_000.0), (1, 1_000.0), (2, 3_000.0))
+    ]
+    after = counter.after(answers, units)
+    assert after.fixed_tokens(units) == pytest.approx(units * 1.4, rel=0.05)
+    assert after.factor == pytest.approx(0.8, rel=0.05)
+
+
+def test_without_the_fixed_part_all_of_a_prompt_has_one_factor(counter: TokenCounter) -> None:
+    after = counter.after([an_answer(0, 3_000, 1_500)])
+    assert after.factor == pytest.approx(2.0, rel=0.01)
+    assert after.is_sure
 
 
 @pytest.mark.parametrize(
-    ("estimated", "usage"),
-    [(100, None), (100, Usage()), (100, Usage(output=9)), (0, Usage(input=9))],
+    "answer",
+    [
+        replace(an_answer(0, 9, 9), usage=None),
+        replace(an_answer(0, 9, 9), usage=Usage()),
+        replace(an_answer(0, 9, 9), usage=Usage(output=9)),
+        replace(an_answer(0, 9, 9), units=0),
+    ],
 )
-def test_nothing_reported_changes_nothing(
-    counter: TokenCounter, estimated: int, usage: Usage | None
-) -> None:
-    before = counter.describe()
-    counter.learn(estimated, usage)
-    assert counter.describe() == before
+def test_nothing_reported_changes_nothing(counter: TokenCounter, answer: Answer) -> None:
+    assert counter.after([answer], 100) == counter
+    assert not counter.is_sure
 
 
-@given(reports=st.lists(st.tuples(st.integers(1, 10**9), st.integers(1, 10**9))))
-def test_nonsense_moves_it_only_so_far(reports: list[tuple[int, int]]) -> None:
-    counter = counter_for(CURRENT, rank_file=None)
-    for estimated, reported in reports:
-        counter.learn(estimated, Usage(input=reported))
-    assert 0.5 <= counter.factor <= 2
+@given(
+    reports=st.lists(
+        st.tuples(st.integers(1, 10**9), st.floats(0.1, 10**9), st.integers(0, 3)), max_size=9
+    ),
+    fixed=st.floats(0, 10**6),
+)
+def test_nonsense_moves_it_only_so_far(reports: list[tuple[int, float, int]], fixed: float) -> None:
+    start = counter_for(CURRENT, rank_file=None)
+    answers = [an_answer(0, tokens, units, searched=n) for tokens, units, n in reports]
+    counter = start.after(answers, fixed)
+    most = 3.01 * start.start
+    assert start.start / 3.01 <= counter.factor <= most
+    assert 0 <= counter.fixed_tokens(100) <= 100 * most + 1
 
 
-def test_one_strange_report_is_forgotten() -> None:
-    counter = counter_for(CURRENT, rank_file=None)
-    for reported in (100, 100, 10_000, 100, 100, 100, 100, 100, 100, 100, 100):
-        counter.learn(100, Usage(input=reported), factor=1.0)
-    assert counter.factor == pytest.approx(1, rel=0.1)
+def test_an_exact_count_scales_all_of_a_prompt(counter: TokenCounter) -> None:
+    scaled = counter.after([an_answer(0, 3_000, 1_500)]).scaled(1.5)
+    assert scaled.factor == pytest.approx(3.0, rel=0.01)
+    assert scaled.fixed_tokens(1_000) == pytest.approx(1_500 * counter.start, rel=0.2)
 
 
 class TestFinding:
@@ -206,7 +294,8 @@ class TestFinding:
     def test_takes_no_other_file_for_it(self, tmp_path: Path) -> None:
         (tmp_path / RANK_FILE).write_bytes(b"YQ== 0\n")
         assert find_rank_file({"TIKTOKEN_CACHE_DIR": str(tmp_path)}, "/nowhere") is None
-        assert counter_for(CURRENT, rank_file=tmp_path / RANK_FILE).describe().startswith("UTF-8")
+        counted = counter_for(CURRENT, rank_file=tmp_path / RANK_FILE).describe()
+        assert counted.startswith("classes")
         assert (tmp_path / RANK_FILE).exists()  # tiktoken itself would have removed it
 
     def test_takes_no_folder_for_it(self, tmp_path: Path) -> None:

@@ -78,6 +78,11 @@ class OfflineModel(Model):
         yield Completion(stop=StopReason.END if kept == text else StopReason.LENGTH)
 
     @override
+    async def count(self, request: ModelRequest) -> int | None:
+        """Return None: it has no limit that a request could come near."""
+        return None
+
+    @override
     async def close(self) -> None:
         pass
 

@@ -1,0 +1,169 @@
+"""Plans the request of a turn: how much of the conversation it shows, so that it fits."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import IntEnum
+from itertools import dropwhile
+from typing import TYPE_CHECKING
+
+from core.domain.errors import MessageTooLargeError
+from core.domain.session import Status
+from core.memory.plan import least_size, plan
+from core.models.port import Document
+from core.prompt.prompt import fixed_size, reply_request, scene_of
+
+if TYPE_CHECKING:
+    from core.domain.clock import Clock
+    from core.domain.session import Entry, Session
+    from core.memory.memory import Memory
+    from core.memory.strategies.strategy import Strategy
+    from core.memory.tokens import TokenCounter
+    from core.models.port import ModelRequest
+    from core.prompt.files import Files
+    from core.prompt.prompt import Plan
+    from core.turn.turn import TurnConfig
+
+COUNTED_FROM = 0.7
+"""The share of the room from which a request is large enough for an exact count."""
+UNSURE = 0.1
+"""The share of the room that stays unused if only the ruler has counted: no reply of this
+conversation says how many tokens its texts have, or the exact count failed."""
+
+
+class Least(IntEnum):
+    """What a request shows at least, whatever a refusal has taught."""
+
+    ADDRESSED = 0
+    """The new messages from the first one that is addressed to the bot."""
+    NEW = 1
+    """All new messages, and nothing else."""
+    ONLY_ADDRESSED = 2
+    """As the first, and nothing else."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Prompt:
+    """A request, with the plan and the count that it was made of."""
+
+    session: Session
+    plan: Plan
+    request: ModelRequest
+    counter: TokenCounter
+    fixed_units: float
+    """The units of the fixed part of the request."""
+    room: int
+    """The tokens that it may have, as far as is known."""
+
+    @property
+    def tokens(self) -> int:
+        """Return the tokens of the request by our count."""
+        return self.plan.tokens.total
+
+    @property
+    def units(self) -> float:
+        """Return the units of the request."""
+        return self._units(self.tokens - self.plan.tokens.fixed)
+
+    @property
+    def known_units(self) -> float:
+        """Return the units to learn from; 0 if a PDF is in it, whose tokens are only a guess."""
+        blocks = (block for message in self.request.messages for block in message.blocks)
+        return 0 if any(isinstance(block, Document) for block in blocks) else self.units
+
+    def units_without(self, share: float) -> float:
+        """Return the units of a request with this share less of what was said before."""
+        parts = self.plan.tokens
+        past = parts.window + parts.summary
+        return self._units(self.tokens - parts.fixed - round(past * share))
+
+    def _units(self, rest: int) -> float:
+        return self.counter.units(fixed=self.fixed_units, rest=rest)
+
+    @property
+    def has_overheard(self) -> bool:
+        """Return whether new messages are shown that came before the first one to answer."""
+        return len(_from_addressed(self.plan.batch)) < len(self.plan.batch)
+
+
+class PromptPlanner:
+    """Plans requests. It holds no state of any thread."""
+
+    def __init__(self, memory: Memory, clock: Clock, config: TurnConfig) -> None:
+        """Plan by this memory and configuration."""
+        self._memory = memory
+        self._clock = clock
+        self._config = config
+
+    def plan(
+        self,
+        files: Files,
+        session: Session,
+        strategy: Strategy,
+        *,
+        least: Least = Least.ADDRESSED,
+        counter: TokenCounter | None = None,
+        spare: float = 0.0,
+        beyond: bool = False,
+    ) -> Prompt:
+        """Plan a request.
+
+        What is learned or unsure only reduces what was said before and what was overheard. Whether
+        a message to answer is too large by itself is decided by the settings or by the model.
+
+        Args:
+            files: The files to show.
+            session: The conversation.
+            strategy: Its strategy.
+            least: What is shown in any case, if the settings allow it.
+            counter: Counts the tokens; None for the one that the conversation's replies teach.
+            spare: The share of the room that stays unused.
+            beyond: Show what `least` says even if it is more than the settings allow.
+
+        Raises:
+            MessageTooLargeError: The new messages don't fit.
+        """
+        memory, now = self._memory, self._clock.monotonic()
+        scene, system = scene_of(session, self._clock.now()), self._config.system
+        units = fixed_size(scene, system=system, count=memory.counter.measure)
+        replies = (turn.answer for turn in reversed(session.turns))
+        counter = counter or memory.counter.after(replies, units)
+        fixed, count = counter.fixed_tokens(units), counter.count
+        room = memory.room(session.thread, now=now, counter=counter)
+        shown = session.batch if least is Least.NEW else _from_addressed(session.batch)
+        needed = least_size(shown, fixed=fixed, count=count, files=files)
+        budget = needed if beyond else min(memory.budget, needed)
+        if least is Least.ADDRESSED:
+            spared = room * (1 - max(spare, 0 if counter.is_sure else UNSURE))
+            budget = max(int(spared), budget)
+        seen = plan(session, strategy, budget=budget, count=count, fixed=fixed, files=files)
+        if _leaves_out(session, seen):  # they are answered one after the other instead
+            raise MessageTooLargeError(size=seen.tokens.new, room=room - fixed)
+        request = reply_request(
+            seen,
+            session,
+            scene,
+            system=system,
+            model=self._config.model,
+            max_tokens=memory.limits.answer_tokens(self._config.answer_tokens, now=now),
+            files=files,
+        )
+        return Prompt(
+            session=session,
+            plan=seen,
+            request=request,
+            counter=counter,
+            fixed_units=units,
+            room=memory.room(now=now),
+        )
+
+
+def _from_addressed(batch: tuple[Entry, ...]) -> tuple[Entry, ...]:
+    """Return the entries from the first one that is addressed to the bot."""
+    return tuple(dropwhile(lambda entry: entry.status is not Status.ADDRESSED, batch))
+
+
+def _leaves_out(session: Session, seen: Plan) -> bool:
+    """Return whether the plan leaves out a message that is to be answered now."""
+    left_out = session.batch[: len(session.batch) - len(seen.batch)]
+    return any(entry.status is Status.ADDRESSED for entry in left_out)
