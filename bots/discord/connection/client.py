@@ -274,9 +274,10 @@ class FrameGuard:
         ws.received_message = self._received  # type: ignore[method-assign]
 
     def _note_kind(self, event: str, *given: object) -> None:
-        if event == "socket_event_type":
+        if event == "socket_event_type":  # nobody listens to it
             self._kind = str(given[0])
-        self._dispatch(event, *given)
+        else:
+            self._dispatch(event, *given)
 
     async def _received(self, frame: str | bytes, /) -> None:
         ws, number = self._ws, self._ws.sequence

@@ -67,7 +67,9 @@ def is_proxied(payload: Mapping[str, Any], proxies: frozenset[str]) -> bool:
     `application_id`).
     """
     webhook = payload.get("webhook_id")
-    return is_id(webhook) and not proxies.isdisjoint((webhook, payload.get("application_id")))
+    if not (proxies and is_id(webhook)):
+        return False
+    return not proxies.isdisjoint((webhook, payload.get("application_id")))
 
 
 def author_of(payload: Mapping[str, Any], me: Me) -> Author | None:
