@@ -75,6 +75,8 @@ class Splitter:
 
         With `max_pieces`, there are at most so many, and the last may end before the text does.
         """
+        if self._is_prose(text) and len(text) <= self.limit and self.measure(text) <= self.limit:
+            return (len(text),)  # nearly always
         layout = self._layout(text)
         points: list[int] = []
         start = skip_blank(text, 0)
@@ -86,10 +88,16 @@ class Splitter:
 
     def piece(self, text: str, break_points: Sequence[int], index: int) -> str:
         """Return the piece with this index as it is posted."""
-        start = break_points[index - 1] if index else 0
-        return self._shown(text, self._layout(text), start, break_points[index])
+        start, end = break_points[index - 1] if index else 0, break_points[index]
+        if start == 0 and end == len(text) and self._is_prose(text):
+            return self._without_lead(text).rstrip()
+        return self._shown(text, self._layout(text), start, end)
 
     # --- one piece --------------------------------------------------------------------------
+
+    def _is_prose(self, text: str) -> bool:
+        """Return whether there is no code in a text: if it is one piece, it is posted as it is."""
+        return self.dialect is None and "```" not in text and "~~~" not in text
 
     def _layout(self, text: str) -> Layout:
         return _layout(text, self.dialect)
