@@ -10,6 +10,7 @@ from core.domain.session import Answer
 from core.models.claude import ClaudeModel
 from tests.fakes.claude import FakeClaude, Talk
 from tests.fakes.claude_limits import WORDINGS, Limit, bytes_of
+from tests.prompts import newest_in
 from tests.world import THREAD, World, message
 
 if TYPE_CHECKING:
@@ -27,7 +28,7 @@ WORDS = "some words to remember. " * 40
 
 def briefly(request: dict[str, Any]) -> Talk:
     """Answer with the beginning of what was said last."""
-    said = request["messages"][-1]["content"][-1]["text"]
+    said = newest_in(request)
     return Talk("Yes: " + said.partition(">\n")[2][:30])
 
 

@@ -8,9 +8,13 @@ from __future__ import annotations
 
 import re
 from html import unescape
+from typing import TYPE_CHECKING, Any
 
 from core.models.port import Block, ModelRequest, Purpose, Shown, ShownMessage, ShownQuote
-from core.prompt.tags import FILE, MESSAGE, NOTICE, QUOTE, SUMMARY, TRANSCRIPT
+from core.prompt.tags import FILE, MESSAGE, NOTICE, QUOTE, SCENE, SUMMARY, TIME, TRANSCRIPT
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 _TAG = re.compile(r"<(?=\s*/?\s*chat_)", re.IGNORECASE)
 _ESCAPED = re.compile(r"&lt;(?=\s*/?\s*chat_)", re.IGNORECASE)
@@ -22,6 +26,7 @@ _PART = re.compile(
     re.DOTALL,
 )
 _MARK = re.compile(r' (\w+)="([^"]*)"')
+_TIMES = re.compile(rf"<{TIME}[^<>]*/>\n")
 _LEFT_OUT = re.compile(r"not shown to you: (\d+)")
 
 
@@ -35,7 +40,7 @@ def shown_in(request: ModelRequest) -> Shown:
     if request.purpose is Purpose.SUMMARY:
         new = inside(TRANSCRIPT, blocks[0])
         return Shown(summary=summary, new=messages_in(new) if new else ())
-    *earlier, scene, new = blocks
+    *earlier, new, scene = blocks
     found = _LEFT_OUT.search(scene)
     return Shown(
         summary=summary,
@@ -45,10 +50,26 @@ def shown_in(request: ModelRequest) -> Shown:
     )
 
 
+def newest(request: ModelRequest) -> str:
+    """Return what people said last, in the words of the prompt: the block before the scene."""
+    return words_before_scene([block.text for block in request.messages[-1].blocks])
+
+
+def newest_in(body: dict[str, Any]) -> str:
+    """Return what people said last, as `newest`, in a request as it was sent."""
+    return words_before_scene([part.get("text", "") for part in body["messages"][-1]["content"]])
+
+
+def words_before_scene(texts: Sequence[str]) -> str:
+    """Return what people said last, of the texts of the last message."""
+    place = next(n for n, text in enumerate(texts) if text.startswith(f"<{SCENE}>"))
+    return _TIMES.sub("", texts[place - 1])
+
+
 def messages_in(text: str) -> tuple[ShownMessage, ...]:
     """Return what people said in the words of one turn, or of a transcript."""
     found: list[ShownMessage] = []
-    end = 0
+    text, end = _TIMES.sub("", text), 0
     while opened := _OPENED.search(text, end):
         end = text.find(_CLOSED, opened.end())
         if end < 0:

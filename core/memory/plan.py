@@ -8,15 +8,18 @@ memory had lost something.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import UTC
 from functools import partial
 from typing import TYPE_CHECKING, TypeVar
 
 from core.domain.errors import MessageTooLargeError
+from core.prompt.dates import LONGEST_LINE, time_lines, times_before
 from core.prompt.prompt import Exchange, Parts, Plan
 from core.prompt.transcript import NO_FILES, answer_of, tagged, words_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
+    from datetime import tzinfo
 
     from core.domain.message import Attachment, Kind
     from core.domain.session import Entry, Session, Turn
@@ -40,13 +43,20 @@ def _size_with_text(turn: Turn, text: Exchange, count: Callable[[str], int], fil
 
 
 def least_size(
-    new: Sequence[Entry], *, fixed: int, count: Callable[[str], int], files: Files = NO_FILES
+    new: Sequence[Entry],
+    *,
+    fixed: int,
+    count: Callable[[str], int],
+    files: Files = NO_FILES,
+    zone: tzinfo = UTC,
 ) -> int:
     """Return the tokens of a prompt that shows these new messages and nothing else.
 
-    `fixed` are the tokens of the system prompt and the context of the turn.
+    `fixed` are the tokens of the system prompt and the context of the turn. Times are those of the
+    zone.
     """
-    return fixed + sum(_size_of_new(entry, count, files) for entry in new)
+    size_of_new = _sizes_of_new(new, zone, count, files)
+    return fixed + count(LONGEST_LINE) + sum(map(size_of_new, new))
 
 
 def attachments_in_view(session: Session, strategy: Strategy) -> tuple[Attachment, ...]:
@@ -86,8 +96,8 @@ def plan(
     Raises:
         MessageTooLargeError: The newest message alone does not fit.
     """
-    room = budget - fixed
-    size_of_new = partial(_size_of_new, count=count, files=files)
+    room = budget - fixed - count(LONGEST_LINE)  # if something is left out, the rest begins with it
+    size_of_new = _sizes_of_new(session.batch, session.zone, count, files)
     batch, new = _newest(session.batch, size_of_new, room)
     if not batch:
         size = size_of_new(session.batch[-1])
@@ -98,7 +108,7 @@ def plan(
     wanted = strategy.window(loaded)
     if len(batch) < len(session.batch) or new + summary > room:
         text, summary, wanted = "", 0, ()
-    read = partial(words_of, kind=session.kind, files=files, zone=session.zone)
+    read = partial(_read, session, files)
     turns, texts, window = _newest_turns(wanted, read, count, files, room - new - summary)
     lost = _Lost(
         turns=loaded[: len(loaded) - len(turns)],
@@ -154,25 +164,44 @@ def _newest(
 
 def _newest_turns(
     turns: Sequence[Turn],
-    read: Callable[[tuple[Entry, ...]], str],
+    read: Callable[[tuple[Entry, ...], float | None], str],
     count: Callable[[str], int],
     files: Files,
     room: int,
 ) -> tuple[tuple[Turn, ...], tuple[Exchange, ...], int]:
     """Return the newest turns that fit together, how each of them reads, and their tokens."""
     texts: list[Exchange] = []
+    before = times_before(turns)
 
     def size(turn: Turn) -> int:
-        text = Exchange(read(turn.entries), answer_of(turn.answer))
-        texts.append(text)
-        return _size_with_text(turn, text, count, files)
+        said = read(turn.entries, before[len(turns) - len(texts) - 1])
+        texts.append(Exchange(said, answer_of(turn.answer)))
+        return _size_with_text(turn, texts[-1], count, files)
 
     kept, used = _newest(turns, size, room)
+    if kept and len(kept) < len(turns):
+        texts[len(kept) - 1] = Exchange(read(kept[0].entries, None), answer_of(kept[0].answer))
     return kept, tuple(reversed(texts[: len(kept)])), used
 
 
-def _size_of_new(entry: Entry, count: Callable[[str], int], files: Files) -> int:
-    return count(tagged(entry, named=True, files=files)) + _media([entry], files) + MESSAGE_TOKENS
+def _read(session: Session, files: Files, entries: Sequence[Entry], before: float | None) -> str:
+    """Return what people said in one turn; the message before it was sent at `before`."""
+    lines = time_lines(entries, before, session.zone)
+    return words_of(entries, session.kind, files, session.zone, lines=lines)
+
+
+def _sizes_of_new(
+    new: Sequence[Entry], zone: tzinfo, count: Callable[[str], int], files: Files
+) -> Callable[[Entry], int]:
+    """Return what returns the tokens of a new message, with the line of its time."""
+    places = [entry.position for entry in new]
+    lines = dict(zip(places, time_lines(new, None, zone), strict=True))
+
+    def size(entry: Entry) -> int:
+        text = tagged(entry, named=True, files=files) + lines[entry.position]
+        return count(text) + _media([entry], files) + MESSAGE_TOKENS
+
+    return size
 
 
 def _media(entries: Sequence[Entry], files: Files) -> int:

@@ -32,6 +32,7 @@ QUOTE = "chat_quote"
 PLACE = "chat_place"
 PERSON = "chat_person"
 CUT = "chat_cut"
+TIME = "chat_time"
 
 NAME_LIMIT = 80
 """The most characters of a name that are shown."""

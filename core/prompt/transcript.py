@@ -10,7 +10,7 @@ cache only works for prompts that begin with the same bytes.
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
@@ -18,6 +18,7 @@ from core.domain.limits import in_bytes
 from core.domain.message import Kind, QuoteKind
 from core.domain.session import AnswerKind, Status
 from core.models.port import ShownMessage, ShownQuote
+from core.prompt.dates import on_day, when
 from core.prompt.files import FileKind
 from core.prompt.tags import (
     ANSWER,
@@ -55,13 +56,19 @@ NO_FILES: Files = {}
 
 
 def words_of(
-    entries: Sequence[Entry], kind: Kind, files: Files = NO_FILES, zone: tzinfo = UTC
+    entries: Sequence[Entry],
+    kind: Kind,
+    files: Files = NO_FILES,
+    zone: tzinfo = UTC,
+    *,
+    lines: Sequence[str] = (),
 ) -> str:
     """Return what people said in one turn, as the text of a user's message; never empty.
 
     Times are those of the zone. Text files are shown with their content, other files by their
     names. Authors are named in conversations of several people. Only the kind of conversation and
-    the turn itself decide that, not the people who have joined since.
+    the turn itself decide that, not the people who have joined since. `lines` are those that stand
+    before the messages, as `time_lines` returns them.
     """
     if not entries:
         return enclosed(NOTICE, "The messages here were deleted.")
@@ -69,9 +76,18 @@ def words_of(
         words = _alone(entries[0], files, zone, named=kind not in _PRIVATE)
     else:
         named = _is_named(entries, kind)
-        words = "\n".join([tagged(entry, zone, named=named, files=files) for entry in entries])
+        texts = [tagged(entry, zone, named=named, files=files) for entry in entries]
+        words = "\n".join(_interleaved(lines, texts) if any(lines) else texts)
+        lines = ()
+    if lines and lines[0]:
+        words = f"{lines[0]}\n{words}"
     begins = entries[0].position == 0
     return f"{_UNKNOWN}\n{words}" if begins and _lacks_beginning(entries[0], kind) else words
+
+
+def _interleaved(lines: Sequence[str], texts: Sequence[str]) -> list[str]:
+    """Return each text behind its line, if that is not empty."""
+    return [part for pair in zip(lines, texts, strict=True) for part in pair if part]
 
 
 def _lacks_beginning(entry: Entry, kind: Kind) -> bool:
@@ -104,7 +120,7 @@ def tagged(
     """Return a message between its tags; texts of more than `most` characters are cut, if given."""
     said_how = _from(entry.author) if named else ""
     if dated:
-        said_how += f' on="{_time(entry.sent_at, zone, "%Y-%m-%d")}"'
+        said_how += f' on="{on_day(entry.sent_at, zone)}"'
     if entry.status is Status.OVERHEARD:
         said_how += ' overheard="yes"'
     return enclosed(MESSAGE, _body(entry, files, zone, most), said_how)
@@ -187,7 +203,7 @@ def _quote(quote: Quote, zone: tzinfo, most: int) -> str:
         "from": quote.author,
         "yours": "yes" if quote.by_bot else "",
         "in": quote.place,
-        "on": _time(quote.sent_at, zone, "%Y-%m-%d %H:%M") if quote.sent_at else "",
+        "on": when(quote.sent_at, zone) if quote.sent_at else "",
         "cut": f"{quote.cut:,} more characters are not shown" if quote.cut else "",
     }
     if not quote.text.strip():
@@ -224,10 +240,3 @@ def _plain(entry: Entry, files: Files) -> str:
 def _plain_quotes(entry: Entry) -> tuple[ShownQuote, ...]:
     shown = (each for each in entry.quotes if each.kind is not QuoteKind.MISSING)
     return tuple([ShownQuote(each.text, flat(each.author)) for each in shown])
-
-
-def _time(at: float, zone: tzinfo, form: str) -> str:
-    try:
-        return datetime.fromtimestamp(at, zone).strftime(form)
-    except (OverflowError, ValueError, OSError):  # a wrong timestamp must not stop the bot
-        return "unknown"

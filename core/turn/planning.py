@@ -131,7 +131,7 @@ class PromptPlanner:
         fixed, count = counter.fixed_tokens(units), counter.count
         room = memory.room(session.thread, now=now, counter=counter)
         shown = session.batch if least is Least.NEW else _from_addressed(session.batch)
-        needed = least_size(shown, fixed=fixed, count=count, files=files)
+        needed = least_size(shown, fixed=fixed, count=count, files=files, zone=session.zone)
         budget = needed if beyond else min(memory.budget, needed)
         if least is Least.ADDRESSED:
             spared = room * (1 - max(spare, 0 if counter.is_sure else UNSURE))

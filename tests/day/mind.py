@@ -14,7 +14,7 @@ from typing import Any
 
 from core.prompt.tags import SUMMARY
 from tests.fakes.claude import Answer, Talk
-from tests.prompts import messages_in
+from tests.prompts import messages_in, newest_in
 
 FACT = re.compile(r"\b[a-z]+-\d{3}\b")
 NUMBER = re.compile(r"#(\d+)\b")
@@ -44,7 +44,7 @@ def asked(request: dict[str, Any]) -> Asked:
     for_summary = texts[-1].startswith("Write the new summary now")
     word_for_word = [text for text in texts if f"<{SUMMARY}>" not in text]
     everything = [b["text"] for _, blocks in messages for b in blocks if b["type"] == "text"]
-    new = () if for_summary else messages_in(texts[-1])
+    new = () if for_summary else messages_in(newest_in(request))
     return Asked(
         for_summary=for_summary,
         answers=tuple(_number(said.text) for said in new if not said.overheard),
@@ -68,7 +68,7 @@ class Mind:
         what = asked(request)
         if what.for_summary:
             return Talk(f"What was said: {', '.join(sorted(what.facts)) or 'nothing'}.")
-        said = messages_in(_blocks(request["messages"][-1])[-1]["text"])
+        said = messages_in(newest_in(request))
         new = [each.text for each in said if not each.overheard]
         whole = "\n\n".join(answer_to(text) for text in new)
         if any(ENDLESS in text for text in new):

@@ -17,6 +17,7 @@ from core.domain.clock import SystemClock
 from core.models.scripted import ScriptedModel
 from core.prompt.tags import QUOTE
 from core.store.local.store import LocalStore
+from tests.prompts import newest
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator
@@ -46,7 +47,7 @@ _QUOTE = re.compile(rf"^<{QUOTE} .*?^</{QUOTE}>$", re.MULTILINE | re.DOTALL)
 
 def echo(request: ModelRequest) -> str:
     """Answer with what was said last, or if there were no words, with what was shown last."""
-    shown = request.messages[-1].blocks[-1].text
+    shown = newest(request)
     lines = [*shown.splitlines(), *_QUOTE.sub("", shown).splitlines()]
     return f"re: {next(line for line in reversed(lines) if line and not line.startswith('<'))}"
 

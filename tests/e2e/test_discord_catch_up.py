@@ -12,6 +12,7 @@ from core.store.local.store import LocalStore
 from tests.e2e.discord_bot import bot_on, until_true
 from tests.e2e.slack_bot import echo
 from tests.fakes.discord import FakeDiscord
+from tests.prompts import newest
 
 if TYPE_CHECKING:
     from core.store.values import Accepted
@@ -87,7 +88,7 @@ async def test_what_was_said_in_a_downtime_is_answered_once_and_together() -> No
         assert texts(fake, thread) == ["re: hello", "re: three", "re: four"]
         assert texts(fake, dm) == ["re: hi", "re: are you there?"]
         assert texts(fake, opened) == ["re: and here?"]
-    missed = next(call for call in model.calls if "three" in call.messages[-1].blocks[-1].text)
+    missed = next(call for call in model.calls if "three" in newest(call))
     assert "one" in missed.messages[-1].text
     assert "two" in missed.messages[-1].text
 

@@ -15,6 +15,7 @@ from core.models.scripted import ScriptedModel
 from tests.e2e import discord_bot, slack_bot
 from tests.fakes.discord import FakeDiscord
 from tests.fakes.slack import FakeSlack
+from tests.prompts import newest
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -66,7 +67,7 @@ def answering(unit: str) -> ScriptedModel:
     """Answer at length whoever asks for it, and others in a word."""
 
     def reply(request: ModelRequest) -> list[Step]:
-        if "at length" not in request.messages[-1].blocks[-1].text:
+        if "at length" not in newest(request):
             return ["hello"]
         text = filled(unit, ANSWER)
         return [text[at : at + CHUNK] for at in range(0, len(text), CHUNK)]

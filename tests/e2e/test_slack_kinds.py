@@ -15,7 +15,7 @@ from tests.e2e.slack_bot import TRANSPORTS, answers, bot_on
 from tests.e2e.slack_hands import talk
 from tests.fakes.claude import KEY, FakeClaude, Talk
 from tests.fakes.slack import FakeSlack
-from tests.prompts import messages_in
+from tests.prompts import messages_in, newest_in
 from tests.servers import redis_server
 
 if TYPE_CHECKING:
@@ -201,7 +201,7 @@ async def test_of_two_replicas_one_dies_in_mid_reply_and_the_other_answers_all(
     gate = asyncio.Event()
 
     def think(request: dict[str, Any]) -> Talk:
-        (said,) = messages_in(request["messages"][-1]["content"][-1]["text"])
+        (said,) = messages_in(newest_in(request))
         return Talk(f"re: {said.text}", gate=gate)
 
     async with FakeSlack() as fake, FakeClaude(think) as claude:

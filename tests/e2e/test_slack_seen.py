@@ -13,6 +13,7 @@ from tests.fakes.slack import FakeSlack
 from tests.fakes.slack.faults import Slow
 from tests.fakes.slack.model import Message
 from tests.fakes.slack.shapes import file_json, rich_text
+from tests.prompts import newest
 
 if TYPE_CHECKING:
     from core.models.port import ModelMessage, ModelRequest
@@ -175,7 +176,7 @@ async def test_a_name_that_slack_does_not_give_stays_an_id_and_delays_nothing() 
         await fake.until(lambda: answers(fake, dm, two.ts))
         took = asyncio.get_running_loop().time() - start
     assert took < 4
-    words = [last(call).rsplit("\n", 1)[-1] for call in model.calls[1:]]
+    words = [newest(call).rsplit("\n", 1)[-1] for call in model.calls[1:]]
     assert words[0] == "ask @U0NOBODY1", "what was said later has not overtaken it"
     assert any("and this" in each for each in words)
 

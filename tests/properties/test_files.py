@@ -151,7 +151,7 @@ def test_a_plan_with_files_fits_its_budget_and_so_does_what_is_sent(
         assume(False)
     request = reply_request(seen, asked, SCENE, system="", model="m", max_tokens=9, files=files)
     words = sum(tokens(part.text) for m in request.messages for part in m.blocks)
-    scene = tokens(request.messages[-1].blocks[0].text)
+    scene = tokens(request.messages[-1].blocks[-1].text)
     shown = [e for t in seen.turns for e in t.entries] + list(seen.batch)
     media = sum(files[a.id].tokens for e in shown for a in e.attachments if a.id in files)
     assert words - scene + media <= seen.tokens.total <= budget

@@ -21,6 +21,7 @@ from core.store.lease import LeaseHandle
 from core.store.values import Outcome
 from core.turn.notices import GIVEN_UP
 from tests.fakes.platform import FakePlatform
+from tests.prompts import newest
 from tests.world import THREAD, World, message, until
 
 if TYPE_CHECKING:
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
 
 def echo(request: ModelRequest) -> str:
     """Answer with the last line of what is new."""
-    return f"re: {request.messages[-1].blocks[-1].text}"
+    return f"re: {newest(request)}"
 
 
 async def test_a_message_is_answered_once_and_where_it_was_asked() -> None:
