@@ -75,6 +75,11 @@ class ModelSpec:
         return 1_568 if self.tokenizer is Tokenizer.OLDER else 4_784
 
     @property
+    def image_pixels(self) -> int:
+        """Return the longest side of an image that the model sees; see `image_tokens`."""
+        return 1_568 if self.tokenizer is Tokenizer.OLDER else 2_576
+
+    @property
     def pdf_pages(self) -> int:
         """Return how many PDF pages a request may have."""
         return 600 if self.input_limit >= _MILLION else 100

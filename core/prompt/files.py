@@ -24,14 +24,18 @@ if TYPE_CHECKING:
     from core.models.port import ImageType
 
 PAGE_TOKENS = 3_000
-"""The text of a PDF page, at the upper end of what Anthropic's documentation says."""
+"""The text of a PDF page, at the upper end of what Anthropic's documentation says ("PDF support":
+1,500 to 3,000, by its density)."""
 PAGE_IMAGE_TOKENS = 1_600
-"""The image of a page, which the API adds to its text."""
+"""The image of a page, which the API adds to its text: measured, it is 1,580 on both families of
+models (jackin.tailrocks.com/research/token-optimization/42-multimodal-token-economics)."""
 CROWDED: Final = "newer files left no room for it"
 REJECTED: Final = "the model rejected it"
 _UNKNOWN_KIND = "only images (JPEG, PNG, GIF, WebP, BMP, TIFF, AVIF), PDFs and text can be read"
 _PATCH = 28
-_PIXELS_PER_TOKEN = 750
+"""Pixels of a side of a patch; each patch is a token."""
+_SCALINGS = 30
+"""Halvings of the interval in which the scale of a large image lies: far below a pixel."""
 _BYTES_PER_PAGE = 10_000
 """The size of a page if pages can't be counted; most are larger."""
 _BYTES_PER_TOKEN = 2
@@ -98,6 +102,8 @@ class FileRules:
 
     image_tokens: int = 4_784
     """The most tokens that an image costs: the API scales larger ones down."""
+    image_pixels: int = 2_576
+    """The longest side that an image has after that."""
     pages: int = 100
     """The most pages of all PDFs in a request."""
     tokens: int = 1_000_000
@@ -112,7 +118,12 @@ class FileRules:
 def rules_for(model: str, budget: int) -> FileRules:
     """Return the limits of a model if a whole prompt may have `budget` tokens."""
     spec = spec_of(model)
-    return FileRules(image_tokens=spec.image_tokens, pages=spec.pdf_pages, tokens=budget // 2)
+    return FileRules(
+        image_tokens=spec.image_tokens,
+        image_pixels=spec.image_pixels,
+        pages=spec.pdf_pages,
+        tokens=budget // 2,
+    )
 
 
 def unread(why: str, *, gone: bool = False) -> File:
@@ -138,10 +149,25 @@ def read(data: bytes, rules: FileRules) -> File:
     return _text(data, rules)
 
 
-def image_tokens(width: int, height: int, limit: int) -> int:
-    """Return the tokens of an image: by its patches, or by its pixels (the older rule) if more."""
-    patches = ceil(width / _PATCH) * ceil(height / _PATCH)
-    return min(limit, max(patches, ceil(width * height / _PIXELS_PER_TOKEN)))
+def image_tokens(width: int, height: int, rules: FileRules) -> int:
+    """Return the tokens of an image: its patches, once it is scaled down to what the model sees.
+
+    The scale is the largest by which neither its longest side nor its patches are too many
+    (Anthropic's documentation, "Vision").
+    """
+    high = min(1.0, rules.image_pixels / max(width, height))
+    if _patches(width * high, height * high) <= rules.image_tokens:
+        return _patches(width * high, height * high)
+    low = 0.0
+    for _ in range(_SCALINGS):
+        middle = (low + high) / 2
+        fits = _patches(width * middle, height * middle) <= rules.image_tokens
+        low, high = (middle, high) if fits else (low, middle)
+    return max(1, _patches(width * low, height * low))
+
+
+def _patches(width: float, height: float) -> int:
+    return ceil(width / _PATCH) * ceil(height / _PATCH)
 
 
 def fitted(files: Iterable[tuple[str, File]], rules: FileRules) -> dict[str, File]:
@@ -188,7 +214,7 @@ def _image(data: bytes, kind: Format, rules: FileRules) -> File:
         data, media_type, size = copy.data, MEDIA_TYPES[copy.format], copy.size
     if header.has_frames:
         notes.append("only the first of its pictures is shown")
-    tokens = image_tokens(*size, rules.image_tokens)
+    tokens = image_tokens(*size, rules)
     note = "; ".join(notes)
     file = File(kind=FileKind.IMAGE, image=media_type, data=data, tokens=tokens, note=note)
     return _affordable(file, rules)

@@ -76,7 +76,11 @@ def tokens_of(block: Json) -> int:
     if block["type"] == "document":
         return 2_300 * max(1, data.count(b"/Type /Page "))
     width, height = _size(data)
-    return min(4_784, -(-width // 28) * -(-height // 28))
+    for shown in range(min(width, 2_576 * width // max(width, height)), 0, -1):
+        patches = -(-shown // 28) * -(-(shown * height // width or 1) // 28)
+        if patches <= 4_784:
+            return patches
+    return 1
 
 
 def data_of(block: Json) -> bytes:

@@ -7,6 +7,7 @@ import struct
 import time
 import zlib
 from io import BytesIO
+from math import ceil
 
 import pytest
 from PIL import Image
@@ -51,7 +52,7 @@ def test_an_image_says_what_it_is(data: bytes, media_type: str, size: tuple[int,
     assert header_of(data, kind) == Header(size, has_frames=kind == "GIF")
     file = read(data, RULES)
     assert (file.kind, file.image, file.data) == (FileKind.IMAGE, media_type, data)
-    assert file.tokens == image_tokens(*size, RULES.image_tokens) > 0
+    assert file.tokens == image_tokens(*size, RULES) > 0
 
 
 def test_a_broken_image_is_named_before_the_model_refuses_the_whole_request() -> None:
@@ -59,19 +60,37 @@ def test_a_broken_image_is_named_before_the_model_refuses_the_whole_request() ->
         assert read(data, RULES).why == "it is a broken image"
 
 
+OLDER = rules_for("claude-haiku-4-5", 100_000)
+
+
 @pytest.mark.parametrize(
-    ("size", "limit", "tokens"),
+    ("size", "rules", "tokens"),
     [
-        ((200, 200), 4_784, 64),
-        ((1000, 1000), 4_784, 1_334),
-        ((1092, 1092), 1_568, 1_568),
-        ((1920, 1080), 4_784, 2_765),
-        ((1920, 1080), 1_568, 1_568),
-        ((8000, 8000), 4_784, 4_784),
+        ((200, 200), RULES, 64),  # the table in Anthropic's documentation, "Vision"
+        ((1000, 1000), RULES, 1_296),
+        ((1000, 1000), OLDER, 1_296),
+        ((1092, 1092), OLDER, 1_521),
+        ((1920, 1080), RULES, 2_691),
+        ((1, 1), RULES, 1),
+        ((8000, 1), RULES, 92),
     ],
 )
-def test_what_an_image_costs(size: tuple[int, int], limit: int, tokens: int) -> None:
-    assert image_tokens(*size, limit) == tokens
+def test_what_an_image_costs(size: tuple[int, int], rules: FileRules, tokens: int) -> None:
+    assert image_tokens(*size, rules) == tokens
+
+
+@pytest.mark.parametrize("rules", [RULES, OLDER], ids=["current", "older"])
+@pytest.mark.parametrize(
+    "size", [(8000, 8000), (1920, 1080), (1080, 1920), (2576, 2576), (4000, 3000), (8000, 2000)]
+)
+def test_what_an_image_costs_that_the_api_scales_down(
+    size: tuple[int, int], rules: FileRules
+) -> None:
+    tokens = image_tokens(*size, rules)
+    assert tokens <= rules.image_tokens
+    widths = range(min(size[0], rules.image_pixels * size[0] // max(size)), 0, -1)
+    fit = (ceil(w / 28) * ceil(w * size[1] / size[0] / 28) for w in widths)
+    assert tokens == pytest.approx(next(n for n in fit if n <= rules.image_tokens), rel=0.02)
 
 
 def opened(file: File) -> Image.Image:
@@ -80,7 +99,7 @@ def opened(file: File) -> Image.Image:
     image = Image.open(BytesIO(file.data))
     image.load()
     assert max(image.size) <= limits.IMAGE_SCALED_PIXELS
-    assert file.tokens == image_tokens(*image.size, RULES.image_tokens)
+    assert file.tokens == image_tokens(*image.size, RULES)
     assert file.image == Image.MIME[str(image.format)]
     return image
 
@@ -226,7 +245,7 @@ def test_an_image_that_can_not_be_scaled_down_is_named() -> None:
     scans = jpeg(9000, 9) + b"\xff\xda" * 64
     assert read(scans, RULES).why == "it is packed in a rare way: send it as JPEG or PNG"
     assert (
-        "about 1,334 tokens, and I can read 500" in read(png(1000, 1000), FileRules(tokens=500)).why
+        "about 1,296 tokens, and I can read 500" in read(png(1000, 1000), FileRules(tokens=500)).why
     )
 
 
@@ -295,6 +314,7 @@ def test_rules_of_a_model() -> None:
     large, small = rules_for("claude-sonnet-5-5", 900_000), rules_for("claude-haiku-4-5", 100_000)
     assert (large.image_tokens, large.pages, large.tokens) == (4_784, 600, 450_000)
     assert (small.image_tokens, small.pages, small.tokens) == (1_568, 100, 50_000)
+    assert (large.image_pixels, small.image_pixels) == (2_576, 1_568)
     assert small.text_bytes == 100_000
 
 
