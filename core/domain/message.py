@@ -94,11 +94,12 @@ class Author:
     @property
     def tag(self) -> str:
         """Return a short text that tells people of one name apart; the same for an id always."""
-        return _tag_of(self.id)
+        return tag_of(self.id)
 
 
 @lru_cache(maxsize=1024)
-def _tag_of(id_: str) -> str:
+def tag_of(id_: str) -> str:
+    """Return the tag of the person with this id on the platform; see `Author.tag`."""
     digest = blake2b(id_.encode(errors="surrogatepass"), digest_size=5).digest()
     return b32encode(digest).decode().lower()[:_TAG]
 

@@ -171,17 +171,19 @@ def _newest_turns(
 ) -> tuple[tuple[Turn, ...], tuple[Exchange, ...], int]:
     """Return the newest turns that fit together, how each of them reads, and their tokens."""
     texts: list[Exchange] = []
-    before = times_before(turns)
-
-    def size(turn: Turn) -> int:
-        said = read(turn.entries, before[len(turns) - len(texts) - 1])
-        texts.append(Exchange(said, answer_of(turn.answer)))
-        return _size_with_text(turn, texts[-1], count, files)
-
-    kept, used = _newest(turns, size, room)
-    if kept and len(kept) < len(turns):
-        texts[len(kept) - 1] = Exchange(read(kept[0].entries, None), answer_of(kept[0].answer))
-    return kept, tuple(reversed(texts[: len(kept)])), used
+    used = 0
+    before = times_before(turns)[: len(turns)]
+    for turn, sent_before in zip(reversed(turns), reversed(before), strict=True):
+        text = Exchange(read(turn.entries, sent_before), answer_of(turn.answer))
+        size = _size_with_text(turn, text, count, files)
+        if used + size > room:
+            break
+        texts.append(text)
+        used += size
+    kept = tuple(turns[len(turns) - len(texts) :])
+    if kept and len(kept) < len(turns):  # the first one says when it was, whatever was before it
+        texts[-1] = texts[-1]._replace(said=read(kept[0].entries, None))
+    return kept, tuple(reversed(texts)), used
 
 
 def _read(session: Session, files: Files, entries: Sequence[Entry], before: float | None) -> str:

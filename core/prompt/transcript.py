@@ -15,7 +15,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from core.domain.limits import in_bytes
-from core.domain.message import Kind, QuoteKind
+from core.domain.message import Kind, QuoteKind, tag_of
 from core.domain.session import AnswerKind, Status
 from core.models.port import ShownMessage, ShownQuote
 from core.prompt.dates import on_day, when
@@ -40,7 +40,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from datetime import tzinfo
 
-    from core.domain.message import Attachment, Author, Quote
+    from core.domain.message import Attachment, Quote
     from core.domain.session import Answer, Entry, Turn
     from core.prompt.files import File, Files
 
@@ -118,7 +118,8 @@ def tagged(
     most: int = 0,
 ) -> str:
     """Return a message between its tags; texts of more than `most` characters are cut, if given."""
-    said_how = _from(entry.author) if named else ""
+    author = entry.author
+    said_how = _from(author.id, author.name, author.is_app) if named else ""
     if dated:
         said_how += f' on="{on_day(entry.sent_at, zone)}"'
     if entry.status is Status.OVERHEARD:
@@ -171,10 +172,9 @@ def _is_named(entries: Sequence[Entry], kind: Kind) -> bool:
     return kind not in _PRIVATE or len({entry.author.id for entry in entries}) > 1
 
 
-@lru_cache(maxsize=1024)
-def _from(author: Author) -> str:
-    app = "yes" if author.is_app else ""
-    return marks({"from": author.name, "person": author.tag, "app": app})
+@lru_cache(maxsize=1024)  # by the values, since the hash of a data class takes longer
+def _from(id_: str, name: str, is_app: bool) -> str:  # noqa: FBT001 - for the cache
+    return marks({"from": name, "person": tag_of(id_), "app": "yes" if is_app else ""})
 
 
 def _body(entry: Entry, files: Files, zone: tzinfo, most: int) -> str:

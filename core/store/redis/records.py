@@ -9,7 +9,7 @@ number. The header carries the version of all data of a thread, and is always re
 from __future__ import annotations
 
 import json
-from dataclasses import fields, replace
+from dataclasses import fields
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
     from core.domain.message import Message
     from core.domain.session import Record
+    from core.store.values import Lease, PendingAnswer
 
 _Made = TypeVar("_Made")
 
@@ -86,18 +87,18 @@ def amendment(
     }
 
 
-def answer(answer: Answer) -> str:
+def answer(draft: PendingAnswer, lease: Lease) -> str:
     """Return an answer without its kind, posts and time, which the script adds."""
-    return _dump(_answer_row(answer))
+    return _dump(_answer_row(draft, draft.last, lease.turn, lease.token))
 
 
-def committed(answer: Answer, reply: bytes) -> Answer:
+def committed(draft: PendingAnswer, lease: Lease, reply: bytes) -> Answer:
     """Return an answer as it is recorded; the script replies its time, or an earlier record."""
     if reply.startswith(b"["):
         (kept,) = load(b"[" + reply + b"]")
         assert isinstance(kept, Answer)  # noqa: S101 - for the type checker
         return kept
-    return replace(answer, sent_at=float(reply))
+    return draft.recorded(lease, float(reply))
 
 
 def dump(record: Record) -> str:
@@ -105,7 +106,7 @@ def dump(record: Record) -> str:
     if isinstance(record, Entry):
         return _dump(_entry_row(record))
     front = (_LETTERS[record.kind], record.posted, repr(record.sent_at))
-    return _dump((*front, *_answer_row(record)))
+    return _dump((*front, *_answer_row(record, record.position, record.turn, record.token)))
 
 
 def letter(kind: AnswerKind) -> str:
@@ -150,11 +151,13 @@ def _shortened(values: list[object], defaults: Sequence[object]) -> list[object]
     return values
 
 
-def _answer_row(answer: Answer) -> tuple[object, ...]:
+def _answer_row(
+    answer: Answer | PendingAnswer, position: int, turn: str, token: str
+) -> tuple[object, ...]:
     usage = answer.usage
     units = (answer.units,) if answer.units else ()
     tokens = usage and (usage.input, usage.output, usage.cache_read, usage.cache_write, *units)
-    said = (answer.position, answer.turn, answer.token, answer.text, tokens)
+    said = (position, turn, token, answer.text, tokens)
     more = [int(answer.trimmed), int(answer.explain_trim), answer.notes]
     more += [answer.recalled, answer.searched]
     return (*said, *_shortened(more, _ANSWER_DEFAULTS))

@@ -158,14 +158,13 @@ class RedisStore(Store):
     async def commit(
         self, lease: Lease, revision: str, draft: PendingAnswer, preview: str = ""
     ) -> Answer | Changed | Refused:
-        answer = draft.recorded(lease, 0)
         reply = await self._as_holder(
             "commit",
             lease,
             rev=revision,
             preview=preview,
             last=draft.last,
-            answer=records.answer(answer),
+            answer=records.answer(draft, lease),
             kind=records.letter(draft.kind),
             cuts=wire.numbers(draft.cuts),
             seen_from=draft.seen_from,
@@ -176,7 +175,7 @@ class RedisStore(Store):
             return _refused(reply)
         if reply[0] == b"changed":
             return Changed(work=self._work(lease.thread, lease.token, reply[1]))
-        return records.committed(answer, reply[1])
+        return records.committed(draft, lease, reply[1])
 
     @override
     async def settle(

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 
 from redis.asyncio import Redis
 from redis.asyncio.retry import Retry
-from redis.backoff import ExponentialWithJitterBackoff
+from redis.backoff import ExponentialWithJitterBackoff, NoBackoff
 from redis.driver_info import DriverInfo
 
 from core.store.redis.connecting.address import PORT, Form, parse
@@ -119,8 +120,10 @@ def pipelined(client: Client, seconds: float) -> PipelinedConnection | None:
     pool = None if isinstance(client, Cluster) else client.connection_pool
     if not isinstance(pool, Pool):
         return None
-    limit = pool.connection_kwargs["socket_timeout"] or seconds
-    return PipelinedConnection(pool.make_connection, min(limit, seconds))
+    options = pool.connection_kwargs | {"retry": Retry(NoBackoff(), 0)}  # redis-py retries the call
+    limit = options["socket_timeout"] or seconds
+    kind: Any = pool.connection_class
+    return PipelinedConnection(partial(kind, **options), min(limit, seconds))
 
 
 async def piped(client: Client, commands: Sequence[tuple[Value, ...]]) -> list[Any]:

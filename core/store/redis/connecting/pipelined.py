@@ -34,7 +34,7 @@ class _Call(NamedTuple):
 
 
 class PipelinedConnection:
-    """Makes calls while it is connected; it connects in the background, from the first call on."""
+    """Makes many calls at a time. A call that finds it unconnected makes one try to connect."""
 
     def __init__(self, make: Callable[[], Direct], seconds: float) -> None:
         """Start without a connection.
@@ -46,6 +46,8 @@ class PipelinedConnection:
         self._make = make
         self._seconds = seconds
         self._connection: Direct | None = None
+        self._opening: asyncio.Future[None] | None = None
+        """Done when the connection is there, or could not be made; None before and after it."""
         self._unsent: list[bytes] = []
         self._waiting: deque[_Call] = deque()
         """The calls in the order in which they are sent."""
@@ -60,8 +62,9 @@ class PipelinedConnection:
             ResponseError: The server's reply is an error.
             RedisConnectionError: There is no reply, but the call may have taken effect.
         """
-        if self._connection is None or self._connection.should_reconnect():  # type: ignore[no-untyped-call]
-            self._connect()
+        if self._connection is None:
+            await self._connect()
+        if self._connection is None or self._moves:
             raise RedisConnectionError("not connected")
         loop = asyncio.get_running_loop()
         reply = loop.create_future()
@@ -80,27 +83,41 @@ class PipelinedConnection:
         """Close the connection; calls that wait for a reply get none."""
         await self._tasks.close()
 
-    def _connect(self) -> None:
-        if not self._tasks:
-            self._tasks.start(self._run())
-        elif not self._waiting:  # the server announced that it moves, and nothing is lost now
-            self._abort()
+    async def _connect(self) -> None:
+        """Try to connect, once for all calls that need it now, for as long as a reply may take."""
+        if self._opening is None:
+            self._opening = asyncio.get_running_loop().create_future()
+            self._tasks.start(self._run(self._opening))
+        await asyncio.wait({self._opening}, timeout=self._seconds)
 
-    async def _run(self) -> None:
+    @property
+    def _moves(self) -> bool:
+        """Return whether the server announced that it moves; then the connection is given up."""
+        connection = self._connection
+        if connection is None or not connection.should_reconnect():  # type: ignore[no-untyped-call]
+            return False
+        if not self._waiting:
+            connection.abort()
+        return True
+
+    async def _run(self, opening: asyncio.Future[None]) -> None:
         """Connect, and give each call its reply until the connection ends."""
         connection = self._make()
         try:
             await heeding(connection.connect())
             self._connection = connection
+            opening.set_result(None)
             while True:
                 answer = await connection.reply()
                 reply = self._waiting.popleft().reply
                 if not reply.done():  # else the caller was cancelled
                     reply.set_result(answer)
         except (RedisError, OSError):
-            pass  # whoever makes the calls again says what is wrong
+            pass  # redis-py makes the calls again, and says what is wrong
         finally:
-            self._connection = None
+            self._connection = self._opening = None
+            if not opening.done():
+                opening.set_result(None)
             self._drop_calls()
             await connection.disconnect(nowait=True)
 
@@ -111,7 +128,7 @@ class PipelinedConnection:
         """
         if self._connection is not None:
             self._connection.send(b"".join(self._unsent))
-        self._unsent.clear()
+            self._unsent.clear()
 
     def _drop_calls(self) -> None:
         self._unsent.clear()
@@ -126,15 +143,11 @@ class PipelinedConnection:
     def _watch(self) -> None:
         """Cut the connection if the oldest call has waited for too long."""
         self._watching = None
-        if not self._waiting:
+        if not self._waiting or self._connection is None:
             return
         loop = asyncio.get_running_loop()
         due = self._waiting[0].sent_at + self._seconds
         if due <= loop.time():
-            self._abort()
+            self._connection.abort()
         else:
             self._watching = loop.call_at(due, self._watch)
-
-    def _abort(self) -> None:
-        if self._connection is not None:
-            self._connection.abort()
