@@ -9,6 +9,7 @@ only works for prompts that begin with the same bytes.
 from __future__ import annotations
 
 from datetime import datetime
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from core.prompt.tags import TIME, alone
@@ -54,6 +55,7 @@ def moment_of(at: float, zone: tzinfo) -> datetime | None:
         return None
 
 
+@lru_cache(maxsize=8192)  # the same messages stand in every request of a thread
 def time_line(at: float, before: float | None, zone: tzinfo) -> str:
     """Return the line that stands before a message; empty if it needs none.
 
