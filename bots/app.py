@@ -98,6 +98,7 @@ class App:
             model=model_name(settings),
             system=system_prompt(settings),
             answer_tokens=answer_tokens(settings),
+            recall_tokens=settings.recall_tokens,
             tries=settings.tries,
             deaths=settings.deaths,
             wait_seconds=settings.wait_hours * HOUR,

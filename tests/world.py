@@ -13,6 +13,7 @@ from core.domain.session import Answer, Entry
 from core.intake.intake import Intake, IntakePolicy
 from core.memory.compaction import Compactor
 from core.memory.memory import Memory
+from core.memory.recall.recall import TOKENS
 from core.memory.tokens import counter_for
 from core.models.retry import RetryPolicy
 from core.models.scripted import ScriptedModel
@@ -83,6 +84,7 @@ class World:
         self.model_name = model_name
         self.deaths = deaths
         self.answer_tokens = answer_tokens
+        self.recall_tokens = TOKENS
         self.clock = SystemClock()
         self.local = LocalStore(self.clock)
         self.store: Store = store or self.local
@@ -107,6 +109,7 @@ class World:
             answer_tokens=self.answer_tokens,
             retry=RetryPolicy(attempts=2, backoff=Backoff(first=0.001, cap=1)),
             deaths=self.deaths,
+            recall_tokens=self.recall_tokens,
         )
         conversation = TurnPipeline(store, self.model, self.memory, self.clock, config)
         platforms = {"fake": platform or self.platform}

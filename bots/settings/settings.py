@@ -22,6 +22,7 @@ from bots.settings.slack import SlackSettings
 from core.domain.admission import FollowUp
 from core.domain.errors import SettingsError
 from core.domain.message import Kind, clean
+from core.memory.recall.recall import TOKENS
 from core.memory.strategies.registry import DEFAULT_STRATEGY, STRATEGIES
 from core.store.urls import SCHEMES
 
@@ -97,6 +98,7 @@ class Settings(SlackSettings, DiscordSettings):
     memory_low: int = Field(2000, ge=0, le=1_000_000)
     memory_pairs: int = Field(10, ge=1, le=1000)
     summary_tokens: int = Field(1000, ge=50, le=20_000)
+    recall_tokens: int = Field(TOKENS, ge=0, le=20_000)
     input_tokens: int | None = Field(None, ge=1000, le=10_000_000)
     answer_tokens: int = Field(4096, ge=16, le=128_000)
 

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, TypeVar
 from core.domain.errors import MessageTooLargeError
 from core.prompt.dates import LONGEST_LINE, time_lines, times_before
 from core.prompt.prompt import Exchange, Parts, Plan
+from core.prompt.recalled import passage_text, recalled_text
 from core.prompt.transcript import NO_FILES, answer_of, tagged, words_of
 
 if TYPE_CHECKING:
@@ -22,13 +23,17 @@ if TYPE_CHECKING:
     from datetime import tzinfo
 
     from core.domain.message import Attachment, Kind
-    from core.domain.session import Entry, Session, Turn
+    from core.domain.session import Entry, Passage, Session, Turn
     from core.memory.strategies.strategy import Strategy
     from core.prompt.files import Files
 
 Item = TypeVar("Item")
 MESSAGE_TOKENS = 8
 """Tokens for the frame of a message: rather too many, since a request that is too large fails."""
+
+
+RECALLED_SHARE = 1 / 2
+"""The share of the room beside the new messages that recalled ones may take."""
 
 
 def size_of(turn: Turn, kind: Kind, count: Callable[[str], int], files: Files = NO_FILES) -> int:
@@ -71,6 +76,16 @@ def attachments_in_view(session: Session, strategy: Strategy) -> tuple[Attachmen
     return tuple(reversed(files))
 
 
+def first_shown(session: Session, strategy: Strategy) -> int:
+    """Return the position from which on the strategy shows turns, as far as the budget allows.
+
+    If the last reply showed less than that, the budget was the reason, and still is.
+    """
+    shown = strategy.window(_loaded(session))
+    first = shown[0].start if shown else session.batch[0].position
+    return min(max(first, session.seen_from), session.batch[0].position)
+
+
 def plan(
     session: Session,
     strategy: Strategy,
@@ -104,20 +119,24 @@ def plan(
         raise MessageTooLargeError(size=size, room=room, fixed=fixed)
     text = _summary_for(session, strategy)
     summary = count(text) + MESSAGE_TOKENS if text else 0
+    recalled, recalled_tokens = _recalled(session, count, room - new - summary)
     loaded = _loaded(session)
     wanted = strategy.window(loaded)
     if len(batch) < len(session.batch) or new + summary > room:
         text, summary, wanted = "", 0, ()
     read = partial(_read, session, files)
-    turns, texts, window = _newest_turns(wanted, read, count, files, room - new - summary)
+    left = room - new - summary - recalled_tokens
+    turns, texts, window = _newest_turns(wanted, read, count, files, left)
     lost = _Lost(
         turns=loaded[: len(loaded) - len(turns)],
         entries=session.batch[: len(session.batch) - len(batch)],
         unloaded=_unloaded(session, strategy, loaded),
     )
     seen_from = lost.end or session.start
+    first = turns[0].start if turns else batch[0].position
     return Plan(
         summary=text,
+        recalled=tuple([each for each in recalled if each.position < first]),
         withheld=session.summary.withheld and strategy.shows_summary,
         turns=turns,
         texts=texts,
@@ -125,7 +144,9 @@ def plan(
         left_out=lost.messages + _uncovered(session, text),
         seen_from=seen_from,
         trimmed=seen_from > session.seen_from,
-        tokens=Parts(fixed=fixed, summary=summary, window=window, new=new),
+        tokens=Parts(
+            fixed=fixed, summary=summary, window=window, new=new, recalled=recalled_tokens
+        ),
     )
 
 
@@ -218,6 +239,21 @@ def _loaded(session: Session) -> tuple[Turn, ...]:
     if not turns or turns[0].start >= start:  # nearly always
         return turns
     return tuple([turn for turn in turns if turn.start >= start])
+
+
+def _recalled(
+    session: Session, count: Callable[[str], int], room: int
+) -> tuple[tuple[Passage, ...], int]:
+    """Return what is shown again, without the oldest that don't fit, and its tokens."""
+    if not session.recalled:  # nearly always
+        return (), 0
+    frame = count(recalled_text((), session.zone)) + MESSAGE_TOKENS
+
+    def size(passage: Passage) -> int:
+        return count(passage_text(passage, session.zone)) + 1
+
+    kept, used = _newest(session.recalled, size, int(room * RECALLED_SHARE) - frame)
+    return (kept, used + frame) if kept else ((), 0)
 
 
 def _summary_for(session: Session, strategy: Strategy) -> str:

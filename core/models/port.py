@@ -114,6 +114,8 @@ class Shown(NamedTuple):
     """The messages to answer; of a request for a summary, those to summarize."""
     left_out: int = 0
     """How many earlier messages the request does not show."""
+    recalled: tuple[ShownMessage, ...] = ()
+    """Messages from before `earlier` that are shown again, oldest first."""
 
 
 class Purpose(StrEnum):

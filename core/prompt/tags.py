@@ -33,6 +33,7 @@ PLACE = "chat_place"
 PERSON = "chat_person"
 CUT = "chat_cut"
 TIME = "chat_time"
+RECALLED = "chat_recalled"
 
 NAME_LIMIT = 80
 """The most characters of a name that are shown."""

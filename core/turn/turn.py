@@ -21,6 +21,7 @@ from core.domain.gate import Gate
 from core.domain.session import Answer, AnswerKind, next_batch
 from core.domain.tasks import off_loop_if_long
 from core.domain.text import is_blank
+from core.memory.recall.recall import TOKENS, Recall
 from core.models.port import StopReason
 from core.models.retry import RetryPolicy
 from core.prompt.files import rules_for
@@ -64,6 +65,8 @@ class TurnConfig:
     answer_tokens: int
     """The most tokens that an answer may have."""
     retry: RetryPolicy = field(default_factory=lambda: RetryPolicy(deadline=_INSIST))
+    recall_tokens: int = TOKENS
+    """The most tokens of earlier messages that a turn shows again; 0 turns recall off."""
     tries: int = 5
     """Failed tries after which a turn is given up, with a notice. Waits and outages don't count."""
     deaths: int = 10
@@ -86,6 +89,8 @@ class TurnPipeline:
         self.files = Attachments(store, clock, rules_for(config.model, memory.budget))
         """The cached files of threads."""
         self._generator = AnswerGenerator(model, memory, clock, config, self.files)
+        self.recall = Recall(store, memory, clock, tokens=config.recall_tokens)
+        """Finds earlier messages."""
         self._gate = Gate(model.name, clock)
 
     async def take_turn(self, lease: LeaseHandle, delivery: Delivery) -> Outcome:
@@ -123,6 +128,7 @@ class TurnPipeline:
         if session is None:  # all that waited was deleted
             await delivery.clear()
             return Outcome.DONE
+        session = await self.recall.recall(session, strategy)
         pending = await self._compose(session, strategy, lease.work, delivery)
         return await self._record(lease, delivery, pending)
 
@@ -221,6 +227,7 @@ class TurnPipeline:
             ),
             seen_from=seen.seen_from,
             refused=work.refused,
+            recalled=tuple(each.position for each in seen.recalled),
         )
 
     async def _ask(self, session: Session, strategy: Strategy, delivery: Delivery) -> Replied:

@@ -103,6 +103,7 @@ class TurnRunner:
     def close(self) -> None:
         """Start no thread's next turn any more."""
         self._closed = True
+        self._pipeline.recall.close()
 
     async def run(self, work: Work, asked_at: float, slot: Slot) -> LeftThread | None:
         """Run a thread's turns one after the other until nothing waits there; release the slot.

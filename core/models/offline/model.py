@@ -151,7 +151,8 @@ def _statements(shown: Shown) -> tuple[_Statement, ...]:
         for line in lines_of(shown.summary)
         if not is_question(line)
     )
-    return (*summary, *_said(shown.earlier, new=False), *_said(shown.new, new=True))
+    earlier = _said((*shown.recalled, *shown.earlier), new=False)
+    return (*summary, *earlier, *_said(shown.new, new=True))
 
 
 def _said(messages: Sequence[ShownMessage], *, new: bool) -> Iterator[_Statement]:

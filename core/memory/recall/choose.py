@@ -1,0 +1,311 @@
+"""Which passages of a thread bear on a query, best first; and whether any does. Pure.
+
+The score is BM25 over each passage together with its neighbours: what is asked for often stands in
+the answer to the message that has the question's words. What people said counts more than what the
+bot said, whose long answers would win by their length alone; a person whom the query names counts a
+little more than others; and so does a day on which much was said about it.
+
+How much each part is worth was measured on two kinds of talk, people among themselves and a person
+with an assistant: see `tests.benchmarks.recall` and docs/developers/recall.md.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+
+from core.memory.recall.index import BOT, postings_of
+from core.memory.recall.words import name_terms, wanted_in
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from core.memory.recall.index import Index, Slot
+    from core.memory.recall.words import Wanted
+
+    Scores = np.ndarray[tuple[int], np.dtype[np.float64]]
+    Flags = np.ndarray[tuple[int], np.dtype[np.bool_]]
+    Numbers = np.ndarray[tuple[int], np.dtype[np.int64]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Weights:
+    """What each part of the score is worth."""
+
+    saturation: float = 1.2
+    """BM25's k1: how much a term counts that stands there again and again."""
+    length: float = 0.5
+    """BM25's b: how much a long passage must have more of the terms."""
+    grams: float = 0.3
+    """A run of letters against a word."""
+    neighbours: tuple[float, ...] = (0.6, 0.4)
+    """A term in the passage next to it, and in the one after that."""
+    bot: float = 0.4
+    """What the bot said, against what people said."""
+    named: float = 1.15
+    """What a person said whom the query names."""
+    session: float = 0.1
+    """The score of all that was said around the same time, beside the passage's own."""
+    silence: float = 0.15
+    """The share of the best possible score below which nothing bears on the query."""
+
+
+WEIGHTS: Final = Weights()
+PAUSE: Final = 3 * 3600.0
+"""Seconds without a word after which another session begins."""
+
+
+_MOST_WORDS, _MOST_GRAMS = 40, 80
+"""The most terms of a query; of a longer one, the rarest count."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Within:
+    """What a query may find."""
+
+    start: int = 0
+    """The first position."""
+    stop: int = 1 << 62
+    """The position behind the last one."""
+    since: float = float("-inf")
+    """The earliest time, in seconds since 1970."""
+    until: float = float("inf")
+    """The time before which it was said."""
+    authors: frozenset[int] | None = None
+    """The authors, by their numbers in the index; None: anybody."""
+
+
+@dataclass(frozen=True, slots=True)
+class Hit:
+    """A passage that bears on a query."""
+
+    slot: Slot
+    part: int
+    """The number of the passage in its message."""
+    score: float
+    by_bot: bool
+    weight: int
+    """Its bytes."""
+    start: int
+    """The first position of its turn."""
+
+
+@dataclass(slots=True)
+class Stream:
+    """The living passages of an index in the order in which they were said."""
+
+    order: Numbers
+    """The passages."""
+    rank: Numbers
+    """The place of each passage in that order; -1 if it is dead."""
+    speakers: Numbers
+    keys: Numbers
+    times: Scores
+    sessions: Numbers
+    roles: Scores
+    norms: Scores
+    """The part of BM25's denominator that depends on the length."""
+    weights: Weights
+
+
+def find(
+    index: Index,
+    wanted: Wanted,
+    within: Within | None = None,
+    *,
+    limit: int = 200,
+    weights: Weights = WEIGHTS,
+    silent: bool = True,
+) -> list[Hit]:
+    """Return the passages that bear on a query, best first; empty if none does.
+
+    Args:
+        index: The thread.
+        wanted: The query's terms.
+        within: What may be found; None: everything.
+        limit: The most passages to return.
+        weights: What each part of the score is worth.
+        silent: Return nothing if even the best score is far from what is possible.
+    """
+    if (not wanted.words and not wanted.grams) or not index.units:
+        return []
+    stream = stream_of(index, weights)
+    scores, best = _scores(index, stream, wanted)
+    _favour_named(index, stream, scores, wanted)
+    allowed = _allowed(stream, within or Within())
+    scores = np.where(allowed, scores, 0.0)
+    if silent and scores.max(initial=0.0) < weights.silence * best:
+        return []
+    count = min(limit, len(scores))
+    top = np.argpartition(-scores, count - 1)[:count]
+    top = top[np.lexsort((top, -scores[top]))]
+    return [_hit(index, int(stream.order[at]), float(scores[at])) for at in top if scores[at] > 0]
+
+
+def search(
+    index: Index,
+    words: str,
+    *,
+    who: str = "",
+    since: float | None = None,
+    until: float | None = None,
+    limit: int = 8,
+) -> tuple[Wanted, list[Hit]]:
+    """Return what a search looks for, and the passages that fit it best, however little that is.
+
+    Args:
+        index: The thread.
+        words: What it is about; empty: the first things that were said.
+        who: The name of who said it, or a part of it; empty: anybody.
+        since: The earliest time, in seconds since 1970; None: from the beginning.
+        until: The time before which it was said; None: to the end.
+        limit: The most passages to return.
+    """
+    wanted = wanted_in([words], index.spoken)
+    within = Within(
+        since=float("-inf") if since is None else since,
+        until=float("inf") if until is None else until,
+        authors=_authors(index, who) if who.strip() else None,
+    )
+    if wanted.words or wanted.grams:
+        return wanted, find(index, wanted, within, limit=limit, silent=False)
+    stream = stream_of(index)
+    first = np.flatnonzero(_allowed(stream, within))[:limit]
+    return wanted, [_hit(index, int(stream.order[at]), 0.0) for at in first]
+
+
+def _authors(index: Index, who: str) -> frozenset[int]:
+    """Return the numbers of those who are called so."""
+    terms = set(name_terms(who))
+    return frozenset(
+        number for number, name in enumerate(index.names) if terms and terms <= {*name}
+    ) or frozenset(number for number, name in enumerate(index.names) if terms & {*name})
+
+
+def _hit(index: Index, passage: int, score: float) -> Hit:
+    unit = index.owners[passage]
+    return Hit(
+        slot=divmod(index.keys[passage], 2),
+        part=passage - index.firsts[unit],
+        score=score,
+        by_bot=index.speakers[passage] == BOT,
+        weight=index.weights[passage],
+        start=index.starts[unit],
+    )
+
+
+def stream_of(index: Index, weights: Weights = WEIGHTS) -> Stream:
+    """Return the living passages in order; quick if the index has not changed since."""
+    state = (len(index.owners), index.dead, weights)
+    if index.prepared is None or index.prepared[0] != state:
+        index.prepared = (state, _stream(index, weights))
+    stream: Stream = index.prepared[1]
+    return stream
+
+
+def _stream(index: Index, weights: Weights) -> Stream:
+    lengths = np.array(index.lengths, np.float64)
+    order = np.flatnonzero(lengths)
+    keys = np.array(index.keys, np.int64)[order]
+    if len(keys) > 1 and (keys[1:] < keys[:-1]).any():  # a message was edited
+        by_place = np.argsort(keys, kind="stable")
+        order, keys = order[by_place], keys[by_place]
+    rank = np.full(len(lengths), -1, np.int64)
+    rank[order] = np.arange(len(order))
+    times = np.array(index.times, np.float64)[order]
+    speakers = np.array(index.speakers, np.int64)[order]
+    roles = np.where(speakers == BOT, weights.bot, 1.0)
+    return Stream(
+        order=order,
+        rank=rank,
+        speakers=speakers,
+        keys=keys,
+        times=times,
+        sessions=np.concatenate(([0], np.cumsum(np.abs(np.diff(times)) > PAUSE))),
+        roles=roles,
+        norms=_norms(lengths[order], roles, weights),
+        weights=weights,
+    )
+
+
+def _scores(index: Index, stream: Stream, wanted: Wanted) -> tuple[Scores, float]:
+    """Return the score of each passage, and the best one that is possible."""
+    weights, total = stream.weights, len(stream.order)
+    sessions = int(stream.sessions[-1]) + 1
+    scores, around, best = np.zeros(total), np.zeros(sessions), 0.0
+    terms = [(term, 1.0) for term in _rarest(index, wanted.words, _MOST_WORDS)]
+    terms += [(term, weights.grams) for term in _rarest(index, wanted.grams, _MOST_GRAMS)]
+    for term, weight in terms:
+        passages, times = postings_of(index, term)
+        places = stream.rank[passages]
+        living = places >= 0
+        places, counts = places[living], times[living].astype(np.float64)
+        worth = weight * np.log1p((total - len(places) + 0.5) / (len(places) + 0.5))
+        best += worth
+        if not len(places):
+            continue
+        found, where = (
+            (counts, places) if weight < 1 else _near(stream, places, counts)
+        )  # a run of letters says little of what is near
+        scores[where] += worth * (weights.saturation + 1) * found / (found + stream.norms[where])
+        said = np.bincount(stream.sessions[places], counts * stream.roles[places], sessions)
+        around += worth * said / (said + weights.saturation)
+    return (scores + weights.session * around[stream.sessions]) * stream.roles, best
+
+
+def _rarest(index: Index, terms: Iterable[int], most: int) -> list[int]:
+    """Return the terms that say most, of a long message."""
+    found = list(terms)
+    if len(found) <= most:
+        return found
+    return sorted(found, key=lambda term: len(index.postings.get(term, ())))[:most]
+
+
+def _near(stream: Stream, places: Numbers, counts: Scores) -> tuple[Scores, Numbers]:
+    """Return how often a term stands in or near passages, and which passages those are."""
+    total, sessions = len(stream.order), stream.sessions
+    found = np.zeros(total)
+    found[places] = counts
+    near = counts * stream.roles[places]
+    touched = [places]
+    for distance, weight in enumerate(stream.weights.neighbours, start=1):
+        for step in (-distance, distance):
+            to = places + step
+            inside = (to >= 0) & (to < total)
+            there, here = to[inside], places[inside]
+            same = sessions[there] == sessions[here]
+            found[there[same]] += weight * near[inside][same]
+            touched.append(there[same])
+    hit = np.zeros(total, np.bool_)
+    hit[np.concatenate(touched)] = True
+    where = np.flatnonzero(hit)
+    return found[where], where
+
+
+def _norms(lengths: Scores, roles: Scores, weights: Weights) -> Scores:
+    """Return how much of a term each passage needs, by the words in it and near it."""
+    spread = lengths.copy()
+    shared = lengths * roles
+    for distance, weight in enumerate(weights.neighbours, start=1):
+        if len(lengths) > distance:
+            spread[distance:] += weight * shared[:-distance]
+            spread[:-distance] += weight * shared[distance:]
+    share = spread / spread.mean() if len(spread) else spread
+    return weights.saturation * (1 - weights.length + weights.length * share)
+
+
+def _favour_named(index: Index, stream: Stream, scores: Scores, wanted: Wanted) -> None:
+    for number, name in enumerate(index.names):
+        if any(term in wanted.words for term in name):
+            scores[stream.speakers == number] *= stream.weights.named
+
+
+def _allowed(stream: Stream, within: Within) -> Flags:
+    places = stream.keys >> 1
+    allowed: Flags = (places >= within.start) & (places < within.stop)
+    allowed &= (stream.times >= within.since) & (stream.times < within.until)
+    if within.authors is not None:
+        allowed &= np.isin(stream.speakers, sorted(within.authors))
+    return allowed

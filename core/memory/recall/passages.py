@@ -1,0 +1,161 @@
+"""What of the records that were read is shown again: the best passages that fit, word for word.
+
+Only what a record says now is shown, whatever the index thinks of it. Pure.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Final
+
+from core.domain.session import Answer, AnswerKind, Passage, Status
+from core.memory.recall.index import digest_of, parts_of, slot_of
+from core.memory.recall.words import ENGLISH, terms_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Sequence
+
+    from core.domain.session import Record
+    from core.memory.recall.choose import Hit
+    from core.memory.recall.index import Index, Slot
+    from core.memory.recall.words import Wanted
+
+BOT_SHARE: Final = 1 / 3
+"""The share of the budget that what the bot said may take."""
+GAP: Final = " [...] "
+_LEAST_BYTES: Final = 4
+"""Bytes per token that a text has at most, nearly: so much is read, so that enough of it fits."""
+_LONG_TURN: Final = 8
+"""Messages from which on an answer to them is not shown: whether it may be depends on all."""
+
+
+def to_read(hits: Sequence[Hit], budget: int, most: int) -> list[Hit]:
+    """Return the hits worth reading for a budget of so many tokens, of `most` positions."""
+    wanted: list[Hit] = []
+    positions: set[int] = set()
+    left = {True: budget * BOT_SHARE * _LEAST_BYTES, False: float(budget * _LEAST_BYTES)}
+    for hit in hits:
+        more = positions | _positions(hit)
+        if len(more) > most or left[hit.by_bot] <= 0 or left[False] <= 0:
+            continue
+        wanted.append(hit)
+        positions = more
+        left[hit.by_bot] -= hit.weight
+        if hit.by_bot:
+            left[False] -= hit.weight
+    return wanted
+
+
+def positions_of(hits: Iterable[Hit]) -> set[int]:
+    """Return the positions to read for these hits."""
+    return {position for hit in hits for position in _positions(hit)}
+
+
+def _positions(hit: Hit) -> set[int]:
+    """Return the positions of a message, or of an answer and of all that it answers."""
+    position = hit.slot[0]
+    return (
+        {*range(max(hit.start, position - _LONG_TURN), position + 1)} if hit.by_bot else {position}
+    )
+
+
+@dataclass(slots=True)
+class _Shown:
+    """A record of which passages are shown."""
+
+    record: Record
+    parts: list[str]
+    chosen: set[int] = field(default_factory=set)
+
+    def passage(self) -> Passage:
+        """Return the passages, in their order, as one text."""
+        record, whole = self.record, len(self.chosen) == len(self.parts)
+        by_bot = isinstance(record, Answer)
+        return Passage(
+            position=record.position,
+            who="" if isinstance(record, Answer) else record.author.name,
+            person="" if isinstance(record, Answer) else record.author.tag,
+            when=record.sent_at,
+            text=self._text(),
+            whole=whole,
+            by_bot=by_bot,
+            platform_id=_platform_id(record),
+        )
+
+    def _text(self) -> str:
+        text, last = "", -1
+        for number in sorted(self.chosen):
+            gap = GAP if number > last + 1 else "\n" if self.parts[number].startswith("[") else ""
+            text += (gap if last >= 0 or number else "") + self.parts[number]
+            last = number
+        return text.strip()
+
+
+def choose(
+    hits: Sequence[Hit],
+    records: Iterable[Record],
+    index: Index,
+    wanted: Wanted,
+    *,
+    budget: int,
+    count: Callable[[str], int],
+) -> tuple[Passage, ...]:
+    """Return what is shown, oldest first, of at most `budget` tokens, as `count` counts them.
+
+    A record that has changed since it was indexed is shown as it is now, or not at all if it has no
+    word of the query any more.
+    """
+    shown = {slot_of(each): _Shown(each, parts_of(each)) for each in _showable(records)}
+    left, bot_left = budget, int(budget * BOT_SHARE)
+    seen: set[tuple[Slot, int]] = set()
+    for hit in hits:
+        one = shown.get(hit.slot)
+        part = None if one is None else _part(hit, one, index, wanted)
+        if one is None or part is None or (hit.slot, part) in seen:
+            continue
+        seen.add((hit.slot, part))
+        tokens = count(one.parts[part])
+        if tokens > (min(left, bot_left) if hit.by_bot else left):
+            continue
+        one.chosen.add(part)
+        left -= tokens
+        bot_left -= tokens if hit.by_bot else 0
+    return tuple(shown[slot].passage() for slot in sorted(shown) if shown[slot].chosen)
+
+
+def _part(hit: Hit, one: _Shown, index: Index, wanted: Wanted) -> int | None:
+    """Return which passage to show; if the text has changed, its best one, or None."""
+    if index.digest(hit.slot) == digest_of(one.parts):
+        return hit.part
+    best = max(range(len(one.parts)), key=lambda n: _shared(one.parts[n], wanted), default=None)
+    return best if best is not None and _shared(one.parts[best], wanted) else None
+
+
+def _shared(text: str, wanted: Wanted) -> int:
+    """Return how many words of the query stand in a text."""
+    return len(wanted.words.intersection(terms_of(text, ENGLISH).words))
+
+
+def _showable(records: Iterable[Record]) -> list[Record]:
+    """Return the records that may be shown.
+
+    An answer that may tell what was in a file that is gone may not; nor may any but an answer.
+    """
+    found: list[Record] = []
+    lost = False
+    for record in records:
+        if isinstance(record, Answer):
+            if record.kind is AnswerKind.ANSWER and not lost:
+                found.append(record)
+            lost = False
+        else:
+            lost = lost or record.lost_file
+            if record.status is not Status.DELETED:
+                found.append(record)
+    return found
+
+
+def _platform_id(record: Record) -> str:
+    if isinstance(record, Answer):
+        return record.posted[0] if record.posted else ""
+    return record.platform_id

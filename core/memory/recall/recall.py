@@ -1,0 +1,177 @@
+"""Recall in a turn: finds what was said long ago about the new messages, and reads it again.
+
+It costs one read of the store and a query, and never fails a turn. What is shown was read in this
+turn, so an edit, a deletion, a reset and an erase hold at once, whatever the index thinks.
+"""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import TYPE_CHECKING, Final
+
+from core.domain.errors import StoreError, described
+from core.domain.session import Status
+from core.domain.tasks import off_loop_if_long
+from core.memory.plan import first_shown
+from core.memory.recall.cache import Indexes
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from core.domain.clock import Clock
+    from core.domain.message import ThreadKey
+    from core.domain.session import Entry, Passage, Session
+    from core.memory.memory import Memory
+    from core.memory.recall.cache import Kept
+    from core.memory.recall.choose import Hit
+    from core.memory.recall.index import Index
+    from core.memory.recall.words import Wanted
+    from core.memory.strategies.strategy import Strategy
+    from core.store.port import Store
+
+log = logging.getLogger(__name__)
+
+TOKENS: Final = 1000
+"""The most tokens of earlier messages that a turn shows again, if the settings don't say."""
+SHARE: Final = 1 / 4
+"""The share of a whole prompt that recalled messages may take."""
+POSITIONS: Final = 200
+"""Positions that a turn reads at most."""
+SEARCH_HITS: Final = 8
+"""Passages that a search of the model returns at most."""
+SEARCH_WAIT: Final = 5.0
+"""Seconds that a search waits for an index that is being built."""
+_READ_CHARACTERS: Final = 2000
+"""Characters of a message that count for a query, at its start and at its end."""
+_FEW: Final = 2
+"""Words below which a question may be about what was said just before."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Search:
+    """What the model looks for in its own thread."""
+
+    words: str
+    who: str = ""
+    """The name of who said it, or a part of it; empty: anybody."""
+    since: float | None = None
+    """The earliest time, in seconds since 1970."""
+    until: float | None = None
+    """The time before which it was said."""
+
+
+class Recall:
+    """Finds what bears on new messages; `tokens` 0 turns it off."""
+
+    def __init__(self, store: Store, memory: Memory, clock: Clock, *, tokens: int = TOKENS) -> None:
+        """Recall from this store, counting tokens as `memory` does."""
+        self._store = store
+        self._memory = memory
+        self._tokens = min(tokens, int(memory.budget * SHARE))
+        self.indexes = Indexes(store, clock, memory.zone)
+
+    def close(self) -> None:
+        """Index nothing more."""
+        self.indexes.close()
+
+    async def recall(self, session: Session, strategy: Strategy) -> Session:
+        """Return the session with what was said before all that is shown, and is asked about now.
+
+        Without an index yet, or if nothing bears on the new messages, that is the same session.
+        """
+        stop = first_shown(session, strategy)
+        if not self._tokens or stop <= session.reset_position:
+            return session
+        if (kept := self.indexes.ready(session)) is None:
+            return session
+        try:
+            found = await self._recalled(kept, session, stop)
+        except StoreError as error:  # the turn goes on without
+            log.warning("earlier messages could not be read again: %s", described(error))
+            return session
+        return replace(session, recalled=found) if found else session
+
+    async def search(self, thread: ThreadKey, search: Search) -> tuple[Passage, ...]:
+        """Return the passages of a thread that a search finds, word for word, oldest first.
+
+        This is for the model's own search (`search_conversation`): it finds whatever bears on the
+        words best, at most `SEARCH_HITS` passages, however little that is, among what the named
+        person said in the given time. A search without words finds the first things that fit. If
+        the thread has no index yet, one is built, for which the search waits for `SEARCH_WAIT`
+        seconds at most; after that it finds nothing.
+
+        Raises:
+            StoreError: The store can't be read.
+        """
+        kept = await self.indexes.get(thread, wait=SEARCH_WAIT)
+        if kept is None:
+            return ()
+        from core.memory.recall.choose import search as look  # noqa: PLC0415 - see `cache._new`
+
+        async with kept.lock:
+            wanted, hits = await off_loop_if_long(
+                len(kept.index.owners),
+                lambda: look(
+                    kept.index,
+                    search.words,
+                    who=search.who,
+                    since=search.since,
+                    until=search.until,
+                    limit=SEARCH_HITS,
+                ),
+            )
+        return await self._read(thread, kept.index, hits, wanted, _UNBOUNDED)
+
+    async def _recalled(self, kept: Kept, session: Session, stop: int) -> tuple[Passage, ...]:
+        from core.memory.recall.choose import Within, find  # noqa: PLC0415 - see `cache._new`
+        from core.memory.recall.passages import to_read  # noqa: PLC0415
+
+        index = kept.index
+        wanted = wanted_of(session, index)
+        if not wanted.words and not wanted.grams:
+            return ()
+        within = Within(start=session.reset_position, stop=stop)
+        async with kept.lock:
+            hits = await off_loop_if_long(len(index.owners), partial(find, index, wanted, within))
+        hits = to_read(hits, self._tokens, POSITIONS)
+        return await self._read(session.thread, index, hits, wanted, self._tokens)
+
+    async def _read(
+        self, thread: ThreadKey, index: Index, hits: Sequence[Hit], wanted: Wanted, budget: int
+    ) -> tuple[Passage, ...]:
+        from core.memory.recall.passages import choose, positions_of  # noqa: PLC0415
+
+        if not hits:
+            return ()
+        records = await self._store.read_at(thread, positions_of(hits))
+        count = self._memory.counter.count
+        return choose(hits, records, index, wanted, budget=budget, count=count)
+
+
+_UNBOUNDED: Final = 1 << 30
+
+
+def wanted_of(session: Session, index: Index) -> Wanted:
+    """Return what the new messages ask about.
+
+    A follow-up, such as "And what did he say?", is about the exchange before it. A message that
+    says by itself what it is about is not: the words of earlier messages would only lead astray.
+    """
+    from core.memory.recall.words import is_follow_up, wanted_in  # noqa: PLC0415
+
+    texts = [_asked(entry) for entry in session.batch if entry.status is Status.ADDRESSED]
+    wanted = wanted_in(texts, index.spoken)
+    if len(wanted.words) >= _FEW or not session.turns or not any(map(is_follow_up, texts)):
+        return wanted
+    before = session.turns[-1]
+    said = [*map(_asked, before.entries), before.answer.text[:_READ_CHARACTERS]]
+    return wanted | wanted_in(said, index.spoken)
+
+
+def _asked(entry: Entry) -> str:
+    text = "\n".join([entry.text, *[quote.text for quote in entry.quotes]])
+    if len(text) <= 2 * _READ_CHARACTERS:
+        return text
+    return f"{text[:_READ_CHARACTERS]}\n{text[-_READ_CHARACTERS:]}"

@@ -1,0 +1,235 @@
+"""The terms by which a text is found again. Pure.
+
+A term is a hash of a word's stem, so an index of terms holds nothing that anybody said. Words in
+Latin script are reduced to the stem of their language. Chinese, Japanese and Korean have pairs of
+characters for words. All other languages, and those that build long words, have each word's runs of
+four letters as well: compounds and forms that no stemmer knows share those.
+
+The hash is Python's own, whose key differs from process to process (`PYTHONHASHSEED`), and no index
+outlives its process.
+"""
+
+from __future__ import annotations
+
+import unicodedata
+from functools import lru_cache
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+# not `re`: it knows no scripts
+import regex  # type: ignore[import-untyped] # ships no types
+
+from core.memory.recall.languages import (
+    FOLLOW_UP,
+    FUNCTION_WORDS,
+    IRREGULAR,
+    MONTHS,
+    SCRIPTS,
+    SMALL_TALK,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable, Iterator
+    from datetime import datetime
+
+PASSAGE: Final = 400
+"""The most characters of a passage; a longer text is cut, if possible between sentences."""
+ENGLISH: Final = "english"
+_GRAM = 4
+_SHARED_GRAM = 5
+"""Words of fewer letters are found by themselves alone."""
+_LONGEST = 40
+"""Letters of a word that count: more are a key, a hash, or an address."""
+_WORD = regex.compile(
+    r"(?P<cjk>[\p{Han}\p{Hiragana}\p{Katakana}\p{Hangul}\u3005\u30fc]+)"
+    r"|(?P<date>\d{4}-\d\d?-\d\d?(?!\d))"
+    r"|(?P<number>\d+)(?P<unit>[\u5e74\u6708\u65e5\ub144\uc6d4\uc77c])?"
+    r"|(?P<latin>\p{Latin}[\p{Latin}\p{M}]*(?:['\u2019]\p{Latin}+)?)"
+    r"|(?P<other>\p{L}[\p{L}\p{M}]*)"
+)
+_SENTENCE_ENDS = regex.compile(r"(?<=[.!?\u2026])\s+|(?<=[\u3002\uff01\uff1f])\s*|\n+")
+_ASKS = regex.compile(r"[?\uff1f\u061f]")
+_UNITS = {"\u6708": "m", "\uc6d4": "m"}
+"""The signs for months, Chinese and Korean; years and days are numbers like any other."""
+_CACHED: Final = 1 << 15
+
+
+class Terms(NamedTuple):
+    """The terms of one text."""
+
+    words: tuple[int, ...]
+    """Each occurrence of a word."""
+    grams: tuple[int, ...] = ()
+    """Runs of letters, which weigh less."""
+    language: str = ""
+    """The language, if the text has enough words to tell it."""
+
+
+class Wanted(NamedTuple):
+    """What a query looks for."""
+
+    words: frozenset[int]
+    grams: frozenset[int] = frozenset()
+
+    def __or__(self, other: Wanted) -> Wanted:
+        """Return both."""
+        return Wanted(self.words | other.words, self.grams | other.grams)
+
+
+def terms_of(text: str, language: str = ENGLISH) -> Terms:
+    """Return the terms of a text; `language` is what it is in if it doesn't tell by itself."""
+    told = language_of(text)
+    words: list[int] = []
+    grams: list[int] = []
+    for each, more in _terms(text, told or language):
+        words += each
+        grams += more
+    return Terms(tuple(words), tuple(grams), told)
+
+
+def wanted_in(texts: Iterable[str], languages: Collection[str]) -> Wanted:
+    """Return what to look for, of texts that ask, in conversations in these languages."""
+    words: set[int] = set()
+    grams: set[int] = set()
+    for text in texts:
+        told = language_of(text)
+        for language in {told or ENGLISH, *languages}:
+            for each, more in _terms(text, language, idle=SMALL_TALK):
+                words.update(each)
+                grams.update(more)
+    return Wanted(frozenset(words), frozenset(grams))
+
+
+def is_follow_up(text: str) -> bool:
+    """Return whether a text asks, or points to something, so that it may be about what was said."""
+    return bool(_ASKS.search(text)) or any(
+        found[0].casefold() in FOLLOW_UP for found in _WORD.finditer(text)
+    )
+
+
+def date_terms(when: datetime) -> tuple[int, ...]:
+    """Return the terms by which a message of this day is found: year, month and day."""
+    return hash(str(when.year)), hash(f"m{when.month}"), hash(str(when.day))
+
+
+def name_terms(name: str) -> tuple[int, ...]:
+    """Return the terms of a person's name."""
+    return tuple(dict.fromkeys(terms_of(name).words))
+
+
+def passages_of(text: str) -> list[tuple[int, int]]:
+    """Return where the passages of a text begin and end: all of it, in order, without gaps."""
+    if len(text) <= PASSAGE:
+        return [(0, len(text))]
+    ends = [found.end() for found in _SENTENCE_ENDS.finditer(text)]
+    cuts: list[tuple[int, int]] = []
+    start = last = 0
+    for end in [*ends, len(text)]:
+        if end - start > PASSAGE and last > start:
+            cuts.append((start, last))
+            start = last
+        while end - start > PASSAGE:  # a sentence, or a line, without an end
+            space = text.rfind(" ", start + PASSAGE // 2, start + PASSAGE) + 1
+            cut = space or start + PASSAGE
+            cuts.append((start, cut))
+            start = cut
+        last = end
+    return [*cuts, (start, len(text))] if start < len(text) else cuts
+
+
+@lru_cache(maxsize=256)  # a text is looked at more than once while a message is handled
+def language_of(text: str) -> str:
+    """Return the language of a text in Latin script by its function words; empty if unclear."""
+    counts = dict.fromkeys(FUNCTION_WORDS, 0)
+    for found in regex.findall(r"\p{Latin}[\p{Latin}\p{M}'\u2019]*", text[:2000]):
+        for language in _languages_with(found.casefold().replace("\u2019", "'")):
+            counts[language] += 1
+    best, second = sorted(counts.values(), reverse=True)[:2]
+    if best == second:  # also if both are 0
+        return ENGLISH if best and counts[ENGLISH] == best else ""
+    return max(counts, key=counts.__getitem__)
+
+
+@lru_cache(maxsize=_CACHED)
+def _languages_with(word: str) -> tuple[str, ...]:
+    return tuple(language for language, words in FUNCTION_WORDS.items() if word in words)
+
+
+def _terms(
+    text: str, language: str, idle: frozenset[str] = frozenset()
+) -> Iterator[tuple[tuple[int, ...], tuple[int, ...]]]:
+    """Yield the words and grams of each word of a text that is not among the `idle` ones."""
+    for found in _WORD.finditer(unicodedata.normalize("NFKC", text)):
+        kind, word = found.lastgroup, found[0]
+        if idle and word.casefold() in idle:
+            continue
+        if kind == "latin":
+            yield _latin(word, language)
+        elif kind == "cjk":
+            yield _pairs(word)
+        elif kind == "other":
+            yield _other(word)
+        elif kind == "date":
+            year, month, day = word.split("-")
+            yield (hash(year), hash(f"m{int(month)}"), hash(str(int(day)))), ()
+        else:
+            number = found["number"].lstrip("0") or "0"
+            yield (hash(_UNITS.get(found["unit"], "") + number[:_LONGEST]),), ()
+
+
+@lru_cache(maxsize=_CACHED)
+def _latin(word: str, language: str) -> tuple[tuple[int, ...], tuple[int, ...]]:
+    lower = word.casefold().replace("\u2019", "'")[:_LONGEST]
+    if lower in MONTHS and (lower != "may" or word[0].isupper()):
+        return (hash(f"m{MONTHS[lower]}"),), ()
+    if lower in FUNCTION_WORDS[language]:
+        return (), ()
+    head, _, tail = lower.partition("'")
+    if tail:  # "Ann's", "can't"; but "l'hôtel"
+        lower = tail if len(head) <= 2 < len(tail) else head  # noqa: PLR2004 - an article
+    if language == ENGLISH:
+        return (hash(_stemmed(IRREGULAR.get(lower, lower), ENGLISH)),), ()
+    folded = _folded(lower)
+    return (hash(_folded(_stemmed(lower, language))),), _grams(folded)
+
+
+@lru_cache(maxsize=_CACHED)
+def _other(word: str) -> tuple[tuple[int, ...], tuple[int, ...]]:
+    """Return the terms of a word in a script that is neither Latin nor Chinese nor the like."""
+    lower = word.casefold()
+    if lower in MONTHS:
+        return (hash(f"m{MONTHS[lower]}"),), ()
+    script = next((each for each in SCRIPTS if regex.match(rf"\p{{{each}}}", lower)), "")
+    if not script and len(lower) > 2 * _SHARED_GRAM:  # Thai and the like write no spaces
+        return (), _grams(lower)
+    stem = _stemmed(lower[:_LONGEST], SCRIPTS[script]) if script else lower
+    return (hash(stem),), _grams(lower[:_LONGEST])
+
+
+def _pairs(run: str) -> tuple[tuple[int, ...], tuple[int, ...]]:
+    """Return pairs of characters, and single ones that have a meaning of their own."""
+    if len(run) == 1:
+        return (hash(_UNITS.get(run, "") + run),), (hash(f"#{run}"),)
+    pairs = tuple(hash(run[at : at + 2]) for at in range(len(run) - 1))
+    return pairs, tuple(hash(f"#{sign}") for sign in run if sign >= "\u3400" and sign < "\uac00")
+
+
+def _grams(word: str) -> tuple[int, ...]:
+    if len(word) < _SHARED_GRAM:
+        return ()
+    return tuple(hash(f"#{word[at : at + _GRAM]}") for at in range(len(word) - _GRAM + 1))
+
+
+def _folded(word: str) -> str:
+    """Return a word without accents, which people leave out when they are in a hurry."""
+    if word.isascii():
+        return word
+    plain = unicodedata.normalize("NFKD", word)
+    return "".join(sign for sign in plain if not unicodedata.combining(sign))
+
+
+def _stemmed(word: str, language: str) -> str:
+    import snowballstemmer  # noqa: PLC0415 - costs a third of a second, so only where it's used
+
+    # A stemmer holds the word that it works on, and threads build indexes: each word has its own.
+    stem: str = snowballstemmer.stemmer(language).stemWord(word)
+    return stem
