@@ -19,6 +19,7 @@ from bots.discord.inbound.events import NAME, Me, guild_of
 from bots.discord.inbound.names import Names
 from bots.discord.inbound.receive import DiscordIntake, Reception
 from bots.discord.inbound.shown.aids import AidLookup
+from bots.discord.inbound.shown.polls import Polls
 from bots.discord.inbound.threads import BotThreads
 from bots.discord.outbound.platform import DiscordPlatform
 from bots.discord.pace import Pace
@@ -131,7 +132,9 @@ class Discord:
             say_in=platform.say_in,
             follows=settings.follow_up is not FollowUp.MENTIONED,
         )
-        self.reception = Reception(audience, messages, threads, catch_up, clock, self._began)
+        self.reception = Reception(
+            audience, messages, threads, Polls(api), catch_up, clock=clock, began=self._began
+        )
         catching_up = asyncio.create_task(catch_up.forever())
         connection = self._connection = asyncio.create_task(
             api.gateway.run(self.reception, self._client_commands)

@@ -318,29 +318,6 @@ async def test_a_thread_that_a_person_opens_from_an_answer_begins_with_it() -> N
     assert '<chat_quote kind="title">\nFoxes\n' in asked(claude.calls[1])
 
 
-async def test_a_poll_that_has_ended_is_known_and_not_answered() -> None:
-    claude = model()
-    fields = {
-        "poll_question_text": "Pizza?",
-        "victor_answer_text": "Yes",
-        "victor_answer_votes": "3",
-        "total_votes": "5",
-    }
-    async with FakeDiscord() as fake:
-        ann, general = fake.person("ann"), fake.channel("general")
-        async with bot_on(fake, claude) as bot:
-            _, thread = await talk(fake, bot, ann, general, "hello")
-            result = {
-                "type": "poll_result",
-                "fields": [{"name": k, "value": v, "inline": False} for k, v in fields.items()],
-            }
-            await fake.say(ann, thread, "", kind=46, embeds=[result])
-            await fake.say(ann, thread, "who won?")
-            await fake.replies(thread, 2)
-        assert len(fake.said_by_bot()) == 2
-    assert "The poll has ended: Pizza?\nYes won, with 3 of 5 votes" in asked(claude.calls[1])
-
-
 async def test_a_thread_of_people_is_known_with_all_that_was_shown_in_it() -> None:
     claude = model()
     async with FakeDiscord() as fake:

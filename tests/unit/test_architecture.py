@@ -186,7 +186,7 @@ OWN = {
     "Discord": {
         "connection/channel_queues", "connection/client", "connection/gateway",
         "inbound/channels", "inbound/proxies", "inbound/shown/aids", "inbound/shown/cards",
-        "inbound/shown/forwards", "inbound/threads",
+        "inbound/shown/forwards", "inbound/shown/polls", "inbound/threads",
         "outbound/markdown/code", "outbound/markdown/fences", "outbound/markdown/html",
         "outbound/markdown/indented",
         "outbound/markdown/lines", "outbound/markdown/render", "outbound/markdown/spans",

@@ -89,6 +89,8 @@ def test_bits_are_those_of_discord() -> None:
         assert bit == getattr(discord.Permissions, name.lower()).flag
     held = {"GUILDS": "guilds", "GUILD_MESSAGES": "guild_messages"}
     held |= {"DIRECT_MESSAGES": "dm_messages", "MESSAGE_CONTENT": "message_content"}
+    held |= {"GUILD_MESSAGE_POLLS": "guild_polls", "DIRECT_MESSAGE_POLLS": "dm_polls"}
+    assert held.keys() == INTENTS.keys()
     asked = discord.Intents(**dict.fromkeys(held.values(), True))
     assert sum(bit for bit, _, _ in INTENTS.values()) == asked.value
 

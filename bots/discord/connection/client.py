@@ -63,9 +63,10 @@ class EventListener(Protocol):
     def message_event(self, kind: str, payload: Mapping[str, Any]) -> None:
         """Receive an event about messages, by Discord's name for it.
 
-        That is MESSAGE_CREATE, MESSAGE_UPDATE, MESSAGE_DELETE or MESSAGE_DELETE_BULK (docs:
-        events/gateway-events); `channel_id` is a valid id, and so is the author's of the first and
-        the message's of the third.
+        That is MESSAGE_CREATE, MESSAGE_UPDATE, MESSAGE_DELETE, MESSAGE_DELETE_BULK,
+        MESSAGE_POLL_VOTE_ADD or MESSAGE_POLL_VOTE_REMOVE (docs: events/gateway-events);
+        `channel_id` is a valid id, and so is the author's of the first and the message's of the
+        third.
         """
 
     def thread_opened(self, thread: Mapping[str, Any]) -> None:
@@ -101,7 +102,12 @@ class Client(discord.AutoShardedClient):
         super().__init__(
             connector=Connector(api_hosts(settings.discord_base_url), limit=0),
             intents=discord.Intents(
-                guilds=True, guild_messages=True, dm_messages=True, message_content=content
+                guilds=True,
+                guild_messages=True,
+                dm_messages=True,
+                guild_polls=True,
+                dm_polls=True,
+                message_content=content,
             ),
             max_messages=None,
             member_cache_flags=discord.MemberCacheFlags.none(),
@@ -195,6 +201,14 @@ class State(AutoShardedConnectionState[Any]):
         if "ids" not in data:
             raise KeyError("ids")
         self._pass_on("MESSAGE_DELETE_BULK", data)
+
+    def parse_message_poll_vote_add(self, data: Payload) -> None:
+        """Pass on that a person has voted."""
+        self._pass_on("MESSAGE_POLL_VOTE_ADD", data)
+
+    def parse_message_poll_vote_remove(self, data: Payload) -> None:
+        """Pass on that a person has taken a vote back."""
+        self._pass_on("MESSAGE_POLL_VOTE_REMOVE", data)
 
     def _pass_on(self, kind: str, data: Payload) -> None:
         _id_in(data, "channel_id")

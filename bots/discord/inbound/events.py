@@ -241,12 +241,13 @@ def edited(
 def _previewed(
     payload: Mapping[str, Any], channel: ChannelInfo, me: Me, aids: Aids
 ) -> Edited | None:
-    """Return a person's message to which Discord has added a preview of a link, if it is one.
+    """Return a person's message to which Discord has added a preview of a link, or votes, if so.
 
     Nobody has edited it, so it has the stamp right after the one that it has.
     """
     is_whole = isinstance(payload.get("content"), str) and _states_quotes(payload)
-    if not (is_whole and payload.get("embeds") and is_id(payload.get("id"))):
+    is_more = payload.get("embeds") or payload.get("poll")
+    if not (is_whole and is_more and is_id(payload.get("id"))):
         return None
     message = _message(payload, channel, me, aids)
     if message is None or message.author.is_app:

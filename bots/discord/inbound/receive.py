@@ -27,6 +27,7 @@ from bots.discord.inbound.events import (
 from bots.discord.inbound.people import files_of, is_proxied
 from bots.discord.inbound.proxies import Proxies
 from bots.discord.inbound.shown.forwards import Forwards
+from bots.discord.inbound.shown.polls import VOTED
 from core.domain.clock import PlatformClock
 from core.domain.errors import PlatformError
 from core.domain.limits import refusal
@@ -40,6 +41,7 @@ if TYPE_CHECKING:
 
     from bots.discord.inbound.audience import Audience
     from bots.discord.inbound.events import ChannelInfo
+    from bots.discord.inbound.shown.polls import Polls
     from bots.discord.inbound.threads import BotThreads
     from core.commands.in_thread import ThreadCommands
     from core.domain.clock import Clock
@@ -169,7 +171,9 @@ class Reception:
         audience: Audience,
         intake: DiscordIntake,
         threads: BotThreads,
+        polls: Polls,
         catch_up: CatchUp,
+        *,
         clock: Clock,
         began: asyncio.Event,
     ) -> None:
@@ -179,6 +183,7 @@ class Reception:
             audience: Decides whose messages count.
             intake: Takes in messages and their changes.
             threads: Follows what happens to threads.
+            polls: Reads polls again in which people have voted.
             catch_up: Reads what was missed, once events may have been lost.
             clock: Times the retries.
             began: Set once the first session has begun.
@@ -187,6 +192,7 @@ class Reception:
         self._audience = audience
         self._intake = intake
         self._threads = threads
+        self._polls = polls
         self._catch_up = catch_up
         self._queues = ChannelQueues(clock, catch_up.missed)
         self._forwards = Forwards(audience.me.user, clock, self._take)
@@ -197,6 +203,9 @@ class Reception:
 
     def message_event(self, kind: str, payload: Mapping[str, Any]) -> None:
         """Take in an event about messages, after those before it in its channel."""
+        if kind in VOTED:
+            self._polls.voted(payload)
+            return
         if kind == CREATED and is_id(id_ := payload.get("id")):
             self._time.heard(seconds(str(id_)))
         self._proxies.pass_on(kind, payload)
@@ -276,6 +285,8 @@ class Reception:
         message = await self._audience.admit(said, payload, channel)
         if message is not None:
             await self._catch_up.ahead(message)
+            for poll in await self._polls.changed(channel):
+                await self._receive(UPDATED, poll, self._time.now())
             by_app = is_proxied(payload, self._audience.me.proxies)
             await self._intake.offer([message], by_app=by_app)
 
@@ -287,6 +298,9 @@ class Reception:
             return
         if message.author.is_app and await self._threads.are_answering(event.keys):
             return  # an app that edits again and again must not keep a turn from its end
+        if payload.get("poll") and not event.is_heard:
+            # Votes come without an edit, again and again: each state is newer than those before.
+            message = replace(message, edited_at=max(message.edited_at, came))
         known = await self._intake.edit(replace(event, message=message))
         # One that was only overheard may address the bot now.
         called = message.address is Address.MENTIONED and message.thread in known

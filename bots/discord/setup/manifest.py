@@ -41,6 +41,12 @@ INTENTS = {
     "GUILDS": (1 << 0, False, "channels, threads and roles, to know where something was said"),
     "GUILD_MESSAGES": (1 << 9, False, "messages on servers, with edits and deletions"),
     "DIRECT_MESSAGES": (1 << 12, False, "direct messages, with edits and deletions"),
+    "GUILD_MESSAGE_POLLS": (
+        1 << 24,
+        False,
+        "votes on servers, to read a poll again if it is asked",
+    ),
+    "DIRECT_MESSAGE_POLLS": (1 << 25, False, "votes in direct messages, for the same"),
     "MESSAGE_CONTENT": (
         1 << 15,
         True,

@@ -39,7 +39,7 @@ def identified(discord: Announcer, data: Json) -> tuple[tuple[int, int], Intent]
     given = data.get("intents")
     if not isinstance(given, int) or given & ~KNOWN:
         raise RefusalError(4013)
-    intents = Intent(given & (1 << 16) - 1)
+    intents = Intent(given)
     if intents & PRIVILEGED & ~discord.granted:
         raise RefusalError(4014)
     number, count = data.get("shard") or (0, 1)

@@ -19,6 +19,8 @@ class Intent(IntFlag):
     DIRECT_MESSAGE_REACTIONS = 1 << 13
     DIRECT_MESSAGE_TYPING = 1 << 14
     MESSAGE_CONTENT = 1 << 15
+    GUILD_MESSAGE_POLLS = 1 << 24
+    DIRECT_MESSAGE_POLLS = 1 << 25
 
 
 I = Intent  # noqa: E741 -- the table below is read by column
@@ -37,6 +39,7 @@ _NEEDS: dict[str, tuple[Intent, Intent]] = {
 }
 _FAMILIES: tuple[tuple[str, tuple[Intent, Intent]], ...] = (
     ("MESSAGE_REACTION_", (I.GUILD_MESSAGE_REACTIONS, I.DIRECT_MESSAGE_REACTIONS)),
+    ("MESSAGE_POLL_VOTE_", (I.GUILD_MESSAGE_POLLS, I.DIRECT_MESSAGE_POLLS)),
     ("MESSAGE_", (I.GUILD_MESSAGES, I.DIRECT_MESSAGES)),
     ("GUILD_", (I.GUILDS, Intent(0))),
     ("CHANNEL_", (I.GUILDS, Intent(0))),

@@ -87,7 +87,8 @@ def _read() -> tuple[Json, Json]:
     answers it's always text. The description has numbers as codes of what is wrong in a form;
     Discord sends names there (docs: reference, "Error Messages"). It leaves out media channels
     (docs: resources/channel, "Channel Types") and forwards (docs: resources/message, "Message
-    Reference Types").
+    Reference Types"). A poll may have no end and no results (docs: resources/poll, "Poll Object
+    Structure"; discordjs/discord-api-types, `APIPoll`).
     """
     given: Json = json.loads(PATH.read_text(encoding="utf-8"))
     inner = given["components"]["schemas"]["InnerErrors"]["properties"]["_errors"]
@@ -97,6 +98,9 @@ def _read() -> tuple[Json, Json]:
     schemas["GuildChannelResponse"]["properties"]["type"]["enum"].append(MEDIA)
     schemas["ChannelTypes"]["oneOf"].append({"title": "GUILD_MEDIA", "const": MEDIA})
     schemas["MessageReferenceType"]["oneOf"].append({"title": "FORWARD", "const": FORWARD})
+    poll = schemas["PollResponse"]
+    poll["properties"]["expiry"]["type"] = ["string", "null"]
+    poll["required"] = [name for name in poll["required"] if name != "results"]
     taken = copy.deepcopy(given)
     schemas = taken["components"]["schemas"]
     schemas["SnowflakeType"] = {"oneOf": [schemas["SnowflakeType"], {"type": "integer"}]}

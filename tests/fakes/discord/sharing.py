@@ -60,6 +60,24 @@ class Sharing(People):
         }
         return self._share(who, where, more={"poll": poll})
 
+    async def vote(self, who: Who, message: Message, answer: int, *, removed: bool = False) -> None:
+        """Vote in a poll, or take the vote back; Discord tells who, and no counts."""
+        user, results = self.user(who), message.more["poll"]["results"]
+        counts = {each["id"]: each["count"] for each in results["answer_counts"]}
+        counts[answer] = counts.get(answer, 0) + (-1 if removed else 1)
+        results["answer_counts"] = [
+            {"id": id_, "count": count, "me_voted": False} for id_, count in counts.items()
+        ]
+        place = self.channels[message.channel]
+        vote: Json = {"user_id": user.id, "channel_id": place.id, "message_id": message.id}
+        vote |= {"answer_id": answer} | ({"guild_id": place.guild} if place.guild else {})
+        self.emit(f"MESSAGE_POLL_VOTE_{'REMOVE' if removed else 'ADD'}", vote, place)
+
+    async def end_poll(self, message: Message) -> None:
+        """Let a poll end: Discord updates its message, with the final counts."""
+        message.more["poll"]["results"]["is_finalized"] = True
+        self.changed(message)
+
     async def stick(self, who: Who, where: Where, name: str) -> Message:
         """Send a sticker."""
         sticker = {"id": self.snowflake(), "name": name, "format_type": 1}
