@@ -89,7 +89,8 @@ class App:
     @property
     def commands(self) -> Commands:
         """Return the commands on threads, which check no rights."""
-        return Commands(self.store, self.memory, self.clock, system=system_prompt(self.settings))
+        system, ttl = system_prompt(self.settings), self.settings.ttl
+        return Commands(self.store, self.memory, self.clock, system=system, ttl=ttl)
 
     def worker(self, model: Model, platforms: dict[str, Platform]) -> Worker:
         """Return a worker that answers with this model on these platforms."""

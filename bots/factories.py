@@ -68,6 +68,7 @@ def memory_for(settings: Settings) -> Memory:
         marks=Marks(high=settings.memory_high, low=settings.memory_low),
         by_kind={kind: settings.strategy(kind) for kind in Kind},
         pairs=settings.memory_pairs,
+        pin_tokens=settings.pin_tokens,
         zone=ZoneInfo(settings.timezone),
     )
 

@@ -97,6 +97,7 @@ class Settings(SlackSettings, DiscordSettings):
     memory_high: int = Field(8000, ge=200, le=1_000_000)
     memory_low: int = Field(2000, ge=0, le=1_000_000)
     memory_pairs: int = Field(10, ge=1, le=1000)
+    pin_tokens: int = Field(600, ge=0, le=10_000)
     summary_tokens: int = Field(1000, ge=50, le=20_000)
     recall_tokens: int = Field(TOKENS, ge=0, le=20_000)
     input_tokens: int | None = Field(None, ge=1000, le=10_000_000)

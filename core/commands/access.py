@@ -73,6 +73,11 @@ def may_forget_whole(
     return standing.admin or standing.people == 1
 
 
+def may_pin(standing: Standing) -> bool:
+    """Return whether a person may pin a text in a thread: anyone may begin one that is empty."""
+    return standing.can_see and (standing.took_part or not standing.people)
+
+
 def may_reset(standing: Standing) -> bool:
     """Return whether a person may reset a thread, which is announced in it and keeps its log."""
     return standing.took_part and standing.can_see

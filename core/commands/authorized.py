@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import asynccontextmanager
-from typing import TYPE_CHECKING, Literal, Protocol, TypeAlias
+from typing import TYPE_CHECKING, Literal, NamedTuple, Protocol, TypeAlias
 
 from core.commands import audit, temp_files
 from core.commands.access import (
@@ -16,6 +16,7 @@ from core.commands.access import (
     Standing,
     may_forget_own,
     may_forget_whole,
+    may_pin,
     may_reset,
     right,
 )
@@ -23,6 +24,7 @@ from core.commands.commands import stats_lines, view_lines
 from core.commands.export import export_to
 from core.commands.parser import ExportFormat
 from core.domain.errors import DeniedError
+from core.domain.message import Kind
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator
@@ -31,6 +33,7 @@ if TYPE_CHECKING:
     from core.commands.commands import Commands
     from core.domain.clock import Clock
     from core.domain.message import ThreadKey
+    from core.domain.pins import Pin
     from core.store.port import Store
     from core.store.values import ThreadInfo
 
@@ -47,6 +50,15 @@ _RECENT = 50
 
 Extent: TypeAlias = Literal["own", "whole"]
 """What `forget` removes: the person's own messages in a thread, or the whole thread."""
+
+
+class Remembered(NamedTuple):
+    """What the bot remembers of a thread."""
+
+    lines: list[str]
+    """In words."""
+    pins: tuple[Pin, ...]
+    """The pins, in the order in which the words number them."""
 
 
 class Directory(Protocol):
@@ -179,15 +191,16 @@ class AuthorizedCommands:
                 break
         return found
 
-    async def remembered(self, person: str, thread: ThreadKey) -> list[str]:
-        """Return in words what the bot remembers of a thread, for a person who took part in it.
+    async def remembered(self, person: str, thread: ThreadKey) -> Remembered:
+        """Return what the bot remembers of a thread, for a person who took part in it.
 
         Raises `DeniedError` for anyone else, admins included: they read other people's threads
         only by an export, which is audited.
         """
         if await self.right(person, thread) is not Right.OWN:
             raise DeniedError(NOT_YOURS)
-        return view_lines(await self._commands.view(thread))
+        view = await self._commands.view(thread)
+        return Remembered(view_lines(view), view.pins if view else ())
 
     async def stats(self, person: str, at: ThreadKey) -> list[str]:
         """Return in words how long the conversations of a workspace, server or DM are.
@@ -289,6 +302,37 @@ class AuthorizedCommands:
         said = await self._commands.reset(thread, at=at)
         name = await self._directory.name_of(person, thread)
         return f"{name} reset this conversation. {said}"
+
+    async def pin(
+        self, thread: ThreadKey, pin: Pin, *, kind: Kind | None = None, seen: bool = False
+    ) -> str:
+        """Pin a text for its `by`; return a sentence that says so.
+
+        Args:
+            thread: The thread.
+            pin: The pin.
+            kind: The kind of conversation; None if that is unknown.
+            seen: The person wrote in the thread that they want it, so they take part and see it.
+
+        Raises:
+            DeniedError: The person may not, or it does not fit.
+        """
+        if not seen:
+            standing = await self.standing(pin.by.id, thread)
+            if not may_pin(standing):
+                raise DeniedError(NOT_YOURS)
+            if not standing.people and not await self._directory.is_direct(thread):
+                raise DeniedError(_UNKNOWN)
+        return await self._commands.pins.add(thread, kind or Kind.DM, pin)
+
+    async def unpin(self, person: str, thread: ThreadKey, pin: str) -> str:
+        """Remove a pin, by its id or its number, for a person who may see what is remembered.
+
+        Returns a sentence that says so. Raises `DeniedError` if they may not.
+        """
+        if await self.right(person, thread) is not Right.OWN:
+            raise DeniedError(NOT_YOURS)
+        return await self._commands.pins.remove(thread, pin)
 
     def _may_forget_whole(self, standing: Standing) -> bool:
         return may_forget_whole(

@@ -6,18 +6,20 @@ from collections import Counter
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from core.commands.pins import Pins
 from core.commands.stats import stats_of
 from core.domain.message import Author
 from core.domain.session import Entry, Status
 from core.memory.plan import least_size, plan
-from core.prompt.prompt import fixed_size, scene_of
+from core.prompt.prompt import fixed_size, pins_size, scene_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
     from core.commands.stats import Stats
     from core.domain.clock import Clock
-    from core.domain.message import ThreadKey
+    from core.domain.message import Kind, ThreadKey
+    from core.domain.pins import Pin
     from core.domain.session import Session
     from core.memory.memory import Memory
     from core.memory.strategies.strategy import Strategy
@@ -37,12 +39,24 @@ class View:
 
     strategy: str
     plan: Plan
+    pins: tuple[Pin, ...] = ()
+    """All pins, whether they are shown or not."""
+    pin_lines: tuple[str, ...] = ()
+    """The pins in words."""
 
 
 class Commands:
     """Commands on threads. Each returns sentences to show, or the facts to make them from."""
 
-    def __init__(self, store: Store, memory: Memory, clock: Clock, *, system: str) -> None:
+    def __init__(
+        self,
+        store: Store,
+        memory: Memory,
+        clock: Clock,
+        *,
+        system: str,
+        ttl: Callable[[Kind], float],
+    ) -> None:
         """Create it.
 
         Args:
@@ -50,7 +64,9 @@ class Commands:
             memory: How the bot remembers, for `view`.
             clock: The time.
             system: The system prompt, for `view`.
+            ttl: Returns after how many seconds of silence a conversation of a kind ends.
         """
+        self.pins = Pins(store, memory, ttl)
         self._store = store
         self._memory = memory
         self._clock = clock
@@ -72,10 +88,12 @@ class Commands:
                 stamp = max(self._clock.now(), record.edited_at + 1)
                 await self._store.amend(thread, record.id, (), edited_at=stamp, text=None)
                 count += 1
-        if not count:
+        pins = await self.pins.remove_own(thread, person)
+        if not (count or pins):
             return "I have nothing of yours in this thread."
+        also = f" and {_counted(pins, 'pin')}" if pins else ""
         return (
-            f"I have forgotten {_counted(count, 'message')} of yours in this thread. "
+            f"I have forgotten {_counted(count, 'message')}{also} of yours in this thread. "
             "Other people's messages and my replies stay."
         )
 
@@ -83,7 +101,10 @@ class Commands:
         """Reset a thread; exports still include what was said. `at` is that of `forget`."""
         at = self._clock.now() if at is None else at
         await self._store.erase(thread, at=at, keep_log=True)
-        return "I no longer use anything above this line; exports still include it."
+        return (
+            "I no longer use anything above this line; exports still include it. "
+            "All pins are removed."
+        )
 
     async def threads(self, platform: str, channel: str) -> list[ThreadInfo]:
         """Return the threads of a channel, the last used first."""
@@ -117,9 +138,11 @@ class Commands:
         counter = memory.counter.after((t.answer for t in reversed(session.turns)), units)
         fixed, count = counter.fixed_tokens(units), counter.count
         room = memory.room(thread, now=self._clock.monotonic(), counter=counter)
-        least = least_size(session.batch[-1:], fixed=fixed, count=count)
+        always = fixed + pins_size(session, count)
+        least = least_size(session.batch[-1:], fixed=always, count=count)
         seen = plan(session, strategy, budget=max(room, least), count=count, fixed=fixed)
-        return View(strategy=strategy.name, plan=seen)
+        lines = tuple(self.pins.lines(work.pins))
+        return View(strategy=strategy.name, plan=seen, pins=work.pins, pin_lines=lines)
 
     async def _session(self, work: Work, strategy: Strategy) -> Session:
         """Return the session as it would be if someone wrote an empty message now."""
@@ -136,6 +159,9 @@ def view_lines(view: View | None) -> list[str]:
     seen, tokens = view.plan, view.plan.tokens
     lines = [f"What the model would see now ({view.strategy}, {tokens.total:,} tokens):"]
     lines.append(f"  system prompt and context: {tokens.fixed:,} tokens")
+    if view.pin_lines:
+        lines.append(f"  pins: {_counted(len(view.pin_lines), 'pin')}, {tokens.pins:,} tokens")
+        lines += [f"    {line}" for line in view.pin_lines]
     if seen.withheld:
         lines.append("  summary: being rebuilt because a message was deleted")
     elif seen.summary:

@@ -18,8 +18,10 @@ from typing import TYPE_CHECKING, Protocol
 
 from core.commands.access import Right
 from core.commands.parser import parse_command
+from core.commands.pins import CORRECTED, PINNED, Saying, new_pin
 from core.domain.errors import ChatbotError, DeniedError, PlatformError, broke
 from core.domain.message import FOR_US, Address, Kind
+from core.domain.pins import PinKind
 from core.domain.tasks import Tasks
 
 if TYPE_CHECKING:
@@ -48,6 +50,8 @@ _BY_APP = (
     "I take commands only from people themselves, and an app posted this message for you. Use "
     "`/chatbot`, or write it without that app."
 )
+_KINDS = {"correct": PinKind.CORRECTION, "remember": PinKind.WISH}
+_KEPT = {"correct": CORRECTED, "remember": PINNED}
 _SENT = "I have sent it to you in a direct message."
 _BEGUN = "begun"
 _DISK = {
@@ -171,6 +175,10 @@ class ThreadCommands:
                 return await self._authorized.reset(person, thread, at=before, seen=True)
             except DeniedError as denied:
                 return denied
+        elif command.name in _KINDS:
+            # Later, it could pin again what was removed since.
+            is_begun = not await intake.is_new(message, _BEGUN)
+            return _KEPT[command.name] if is_begun else await self._pin(message, command)
         elif command.name in _SAID:
             # The process that claimed it has done it; later, it could undo a newer command.
             if await intake.is_new(message, _BEGUN):
@@ -194,7 +202,9 @@ class ThreadCommands:
         if isinstance(said, DeniedError):
             raise said
         replies, name = self._replies, command.name
-        if name in {"forget", "memory"} or (name == "reset" and _asks_first(message, command)):
+        if name in {"pins", "unpin"}:
+            await replies.offer(message, "memory")
+        elif name in {"forget", "memory"} or (name == "reset" and _asks_first(message, command)):
             await replies.offer(message, name)
         elif name == "stats":
             lines = await self._authorized.stats(message.author.id, message.thread)
@@ -218,6 +228,22 @@ class ThreadCommands:
             await self._replies.answer(message, unwritten(error) or _NOT_SENT, command.name)
         else:
             await self._replies.answer(message, _SENT, command.name)
+
+    async def _pin(self, message: Message, command: Command) -> str | DeniedError:
+        """Pin what a message says; return the reply."""
+        said = Saying(
+            text=command.text,
+            author=message.author,
+            at=message.sent_at,
+            source=message.id,
+            edited_at=message.edited_at,
+        )
+        kind = _KINDS[command.name]
+        pin = new_pin(kind, said, message.author, at=message.sent_at, key=message.id)
+        try:
+            return await self._authorized.pin(message.thread, pin, kind=message.kind, seen=True)
+        except DeniedError as denied:
+            return denied
 
     async def _mute(self, message: Message, *, muted: bool) -> None:
         settings = await self._store.thread_settings(message.thread)

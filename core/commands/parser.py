@@ -8,13 +8,26 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Literal, TypeAlias
 from unicodedata import category
 
+from core.domain.pins import correction_in, wish_in
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from core.domain.message import ThreadKey
 
 CommandName: TypeAlias = Literal[
-    "export", "forget", "help", "listen", "memory", "quiet", "reset", "stats"
+    "correct",
+    "export",
+    "forget",
+    "help",
+    "listen",
+    "memory",
+    "pins",
+    "quiet",
+    "remember",
+    "reset",
+    "stats",
+    "unpin",
 ]
 
 
@@ -31,10 +44,12 @@ _NAMES: dict[str, CommandName] = {
     "help": "help",
     "listen": "listen",
     "memory": "memory",
+    "pins": "pins",
     "quiet": "quiet",
     "reset": "reset",
     "stats": "stats",
     "talk": "listen",
+    "unpin": "unpin",
 }
 _FORMS = {"md": ExportFormat.MARKDOWN, "markdown": ExportFormat.MARKDOWN, "json": ExportFormat.JSON}
 _NAME = re.compile(r"(?:/(?:chatbot\s+)?)?([A-Za-z]{1,20})")
@@ -42,6 +57,7 @@ _LONGEST_NAME = 60
 """Characters in which a command's name must end, once it has begun."""
 _FULL_WIDTH = str.maketrans({code: code - 0xFEE0 for code in range(0xFF01, 0xFF5F)})
 """Letters and signs as Chinese and Japanese keyboards type them."""
+_NUMBER = re.compile(r"(?:pin\s+)?(?:#|no\.?\s+)?(\d{1,3})", re.ASCII | re.IGNORECASE)
 _QUESTION = re.compile("[?\N{ARABIC QUESTION MARK}]")
 _MARKDOWN = frozenset("`~|")
 _MEANT = frozenset("@#%&/\\")
@@ -63,18 +79,29 @@ class Command:
     """The thread it names by a link; None for the thread it is written in."""
     form: ExportFormat = ExportFormat.MARKDOWN
     """The form in which to export."""
+    text: str = ""
+    """What to remember, or the right fact of a correction."""
+    pin: str = ""
+    """The number of the pin to remove; empty to choose one."""
 
 
-def parse_command(text: str, linked: Callable[[str], ThreadKey | None]) -> Command | None:
+def parse_command(
+    text: str, linked: Callable[[str], ThreadKey | None], *, slash: bool = False
+) -> Command | None:
     """Return the command that a text is; None if it is an ordinary message.
 
-    A command is its name and nothing else; an export may add a link and a form. So `help me with
-    this` is a question. Punctuation, quotation marks and Markdown around a command change nothing.
+    A command is its name and nothing else; an export may add a link and a form, and `unpin` a
+    number. So `help me with this` is a question. Punctuation, quotation marks and Markdown around a
+    command change nothing. `remember` and `that's wrong:` are followed by any text; see
+    `core.domain.pins`.
 
     Args:
         text: What the person wrote, without the mention before it.
         linked: Returns the thread of the message that a link leads to; None if it is no such link.
+        slash: It was typed after a slash, so it is no talk.
     """
+    if (kept := _kept(text, slash=slash)) is not None:
+        return kept
     start = next((at for at, sign in enumerate(text) if not _is_around(sign)), None)
     if start is None:
         return None
@@ -87,7 +114,19 @@ def parse_command(text: str, linked: Callable[[str], ThreadKey | None]) -> Comma
     if all(map(_is_around, rest)):
         is_question = _QUESTION.search(rest.translate(_FULL_WIDTH)) is not None
         return Command(name=name, marked=marked, is_question=is_question)
+    if name == "unpin" and (number := _NUMBER.fullmatch(_bare(rest.translate(_FULL_WIDTH)))):
+        return Command(name=name, marked=marked, pin=number[1])
     return _export(rest.split(), linked, marked=marked) if name == "export" else None
+
+
+def _kept(text: str, *, slash: bool) -> Command | None:
+    """Return the command that asks to remember a text, or that corrects a fact."""
+    marked = text.lstrip()[:1].translate(_FULL_WIDTH) == "!"
+    if (wish := wish_in(text, always=slash)) is not None:
+        return Command(name="remember", marked=marked, text=wish)
+    if (fact := correction_in(text)) is not None:
+        return Command(name="correct", marked=marked, text=fact)
+    return None
 
 
 def _is_around(sign: str) -> bool:

@@ -31,9 +31,9 @@ if TYPE_CHECKING:
     from typing import Any
 
     from core.delivery.port import DeliveryTarget, Platform, Position, Posted
-    from core.domain.cancel import CancelScope
     from core.domain.errors import LeaseLostError
     from core.domain.session import Answer
+    from core.domain.tasks import CancelScope
     from core.store.lease import LeaseHandle
 
 log = logging.getLogger(__name__)

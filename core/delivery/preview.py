@@ -5,8 +5,8 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 
-from core.domain.cancel import StoppedError
 from core.domain.errors import StoppedByUserError
+from core.domain.tasks import StoppedError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine

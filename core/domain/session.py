@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from datetime import tzinfo
 
     from core.domain.message import Attachment, Author, Kind, Quote, ThreadKey
+    from core.domain.pins import Pin
     from core.domain.summary import Summary
 
 
@@ -267,6 +268,8 @@ class Session:
     """The first position whose files are shown; earlier files are only named."""
     revision: str = ""
     """The thread's revision when it was read."""
+    pins: tuple[Pin, ...] = ()
+    """The pins that are shown."""
     place: str = ""
     """What people call the channel or thread; empty if it has no name."""
     formatting: str = ""

@@ -15,12 +15,14 @@ from core.memory.learned_limits import LearnedLimits
 from core.memory.strategies.registry import DEFAULT_STRATEGY, STRATEGIES, strategy_named
 from core.memory.strategies.strategy import Marks
 from core.memory.strategies.window import PAIRS
+from core.prompt.pins import fitting
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from datetime import tzinfo
 
     from core.domain.message import Kind, ThreadKey
+    from core.domain.pins import Pin
     from core.domain.session import Record
     from core.memory.strategies.strategy import Strategy
     from core.memory.tokens import TokenCounter
@@ -43,6 +45,8 @@ class Memory:
     by_kind: Mapping[Kind, str] = field(default_factory=dict)
     """The name of the strategy for a kind of conversation, if it is not the default."""
     pairs: int = PAIRS
+    pin_tokens: int = 600
+    """Tokens that all pins of a conversation may have together; 0 switches pins off."""
     zone: tzinfo = UTC
     """The time zone of the people, which prompts use."""
     limits: LearnedLimits = field(default_factory=LearnedLimits)
@@ -114,7 +118,13 @@ class Memory:
             people=work.people,
             revision=work.revision,
             zone=self.zone,
+            pins=self._pins(work),
         )
+
+    def _pins(self, work: Work) -> tuple[Pin, ...]:
+        """Return the pins that are shown."""
+        most, count = self.pin_tokens, self.counter.count
+        return fitting(work.pins, most=most, count=count, zone=self.zone) if work.pins else ()
 
 
 async def _back(store: Store, work: Work, end: int, *, most: int) -> tuple[list[Record], int]:

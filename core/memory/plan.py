@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from core.domain.errors import MessageTooLargeError
 from core.prompt.dates import LONGEST_LINE, time_lines, times_before
-from core.prompt.prompt import Exchange, Parts, Plan
+from core.prompt.prompt import Exchange, Parts, Plan, pins_size
 from core.prompt.recalled import passage_text, recalled_text
 from core.prompt.transcript import NO_FILES, answer_of, tagged, words_of
 
@@ -111,12 +111,14 @@ def plan(
     Raises:
         MessageTooLargeError: The newest message alone does not fit.
     """
-    room = budget - fixed - count(LONGEST_LINE)  # if something is left out, the rest begins with it
+    pinned = pins_size(session, count)
+    # If something is left out, the rest begins with a line for the time.
+    room = budget - fixed - pinned - count(LONGEST_LINE)
     size_of_new = _sizes_of_new(session.batch, session.zone, count, files)
     batch, new = _newest(session.batch, size_of_new, room)
     if not batch:
         size = size_of_new(session.batch[-1])
-        raise MessageTooLargeError(size=size, room=room, fixed=fixed)
+        raise MessageTooLargeError(size=size, room=room, fixed=fixed + pinned)
     text = _summary_for(session, strategy)
     summary = count(text) + MESSAGE_TOKENS if text else 0
     recalled, recalled_tokens = _recalled(session, count, room - new - summary)
@@ -145,7 +147,12 @@ def plan(
         seen_from=seen_from,
         trimmed=seen_from > session.seen_from,
         tokens=Parts(
-            fixed=fixed, summary=summary, window=window, new=new, recalled=recalled_tokens
+            fixed=fixed,
+            summary=summary,
+            window=window,
+            new=new,
+            recalled=recalled_tokens,
+            pins=pinned,
         ),
     )
 

@@ -116,6 +116,8 @@ class Shown(NamedTuple):
     """How many earlier messages the request does not show."""
     recalled: tuple[ShownMessage, ...] = ()
     """Messages from before `earlier` that are shown again, oldest first."""
+    pins: tuple[ShownMessage, ...] = ()
+    """What people pinned, and then what they corrected."""
 
 
 class Purpose(StrEnum):

@@ -34,6 +34,9 @@ PERSON = "chat_person"
 CUT = "chat_cut"
 TIME = "chat_time"
 RECALLED = "chat_recalled"
+PINS = "chat_pins"
+PIN = "chat_pin"
+CORRECTIONS = "chat_corrections"
 
 NAME_LIMIT = 80
 """The most characters of a name that are shown."""

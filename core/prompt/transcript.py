@@ -44,7 +44,8 @@ if TYPE_CHECKING:
     from core.domain.session import Answer, Entry, Turn
     from core.prompt.files import File, Files
 
-_PRIVATE = {Kind.TERMINAL, Kind.DM}
+PRIVATE = {Kind.TERMINAL, Kind.DM}
+"""Conversations with one person, who is not named."""
 _NOTE_LIMIT = 220
 _EMPTY = enclosed(NOTICE, "This message is empty.")
 _UNKNOWN = enclosed(
@@ -73,7 +74,7 @@ def words_of(
     if not entries:
         return enclosed(NOTICE, "The messages here were deleted.")
     if len(entries) == 1:  # nearly always
-        words = _alone(entries[0], files, zone, named=kind not in _PRIVATE)
+        words = _alone(entries[0], files, zone, named=kind not in PRIVATE)
     else:
         named = _is_named(entries, kind)
         texts = [tagged(entry, zone, named=named, files=files) for entry in entries]
@@ -92,7 +93,7 @@ def _interleaved(lines: Sequence[str], texts: Sequence[str]) -> list[str]:
 
 def _lacks_beginning(entry: Entry, kind: Kind) -> bool:
     """Return whether the first known message of a thread is not the one that began it."""
-    if kind in _PRIVATE:
+    if kind in PRIVATE:
         return False
     return entry.status is Status.ADDRESSED and entry.answer_in not in {"", entry.platform_id}
 
@@ -169,7 +170,7 @@ def shown_messages(entries: Sequence[Entry], kind: Kind, files: Files) -> list[S
 
 def _is_named(entries: Sequence[Entry], kind: Kind) -> bool:
     """Return whether the messages of a turn name their authors."""
-    return kind not in _PRIVATE or len({entry.author.id for entry in entries}) > 1
+    return kind not in PRIVATE or len({entry.author.id for entry in entries}) > 1
 
 
 @lru_cache(maxsize=1024)  # by the values, since the hash of a data class takes longer

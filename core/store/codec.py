@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from core.domain.errors import StoreRefusedError
 from core.domain.message import Attachment, Author, Kind, Quote, QuoteKind, ThreadKey
+from core.domain.pins import Pin, PinKind
 from core.domain.session import Answer, AnswerKind, Entry, Record, Status, Usage
 from core.store.header import Header, OpenTurn
 from core.store.values import AuditEvent, ThreadSettings, TurnState
@@ -91,6 +92,7 @@ def load_header(text: str | bytes) -> Header:
             "settings": ThreadSettings(**fields.get("settings", {})),
             "usage": _usage(fields.get("usage")) or Usage(),
             "turn": _turn(turn) if turn else None,
+            "pins": tuple(_pin(each) for each in fields.get("pins", ())),
         }
     )
 
@@ -138,6 +140,11 @@ _write = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), default=_pa
 
 def _quote(fields: dict[str, Any]) -> Quote:
     return Quote(**{**fields, "kind": QuoteKind(fields["kind"])})
+
+
+def _pin(fields: dict[str, Any]) -> Pin:
+    author, by = Author(**fields["author"]), Author(**fields["by"])
+    return Pin(**{**fields, "kind": PinKind(fields["kind"]), "author": author, "by": by})
 
 
 def _turn(fields: dict[str, Any]) -> OpenTurn:

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from core.domain.message import ThreadKey
+    from core.domain.pins import Pin
 
 Flat: TypeAlias = str | float | bool
 
@@ -77,6 +78,8 @@ class Header:
     people: list[str] = field(default_factory=list)
     buried: list[int] = field(default_factory=list)
     settings: ThreadSettings = field(default_factory=ThreadSettings)
+    pins: tuple[Pin, ...] = ()
+    """What people asked the bot to remember word for word, in the order in which they did."""
 
     covers: int = 0
     summary: str = ""
@@ -190,7 +193,7 @@ FIELDS = (
     Field("input", 0, "usage"), Field("output", 0, "usage"),
     Field("cache_read", 0, "usage"), Field("cache_write", 0, "usage"),
 )  # fmt: skip
-"""All of a header but its people and settings, which each store keeps in a way of its own."""
+"""All of a header but its people, pins and settings, which each store keeps in its own way."""
 
 
 def flat(header: Header) -> dict[str, Flat]:
@@ -198,7 +201,12 @@ def flat(header: Header) -> dict[str, Flat]:
     return {each.name: each.of(header) for each in FIELDS}
 
 
-def from_flat(stored: Mapping[str, str], people: list[str], settings: ThreadSettings) -> Header:
+def from_flat(
+    stored: Mapping[str, str],
+    people: list[str],
+    settings: ThreadSettings,
+    pins: tuple[Pin, ...],
+) -> Header:
     """Return the header whose values are stored under the names in `FIELDS`, as text."""
     parts: dict[str, dict[str, Any]] = {"header": {}, "turn": {}, "usage": {}}
     for each in FIELDS:
@@ -212,7 +220,7 @@ def from_flat(stored: Mapping[str, str], people: list[str], settings: ThreadSett
         "turn": OpenTurn(**turn) if turn["id"] else None,
         "usage": Usage(**parts["usage"]),
     }
-    return Header(**own, people=people, settings=settings)
+    return Header(**own, people=people, settings=settings, pins=pins)
 
 
 def _numbers(text: str) -> list[int]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from secrets import token_hex
 from uuid import uuid4
 from zlib import crc32
 
@@ -45,6 +46,11 @@ def once(platform: str, name: str) -> tuple[ThreadKey, str]:
 def unique() -> str:
     """Return a value that never repeats: a lease's token, a `revision`."""
     return uuid4().hex
+
+
+def call_name() -> str:
+    """Return a name for one call, by which a script tells the call's retry from a new call."""
+    return token_hex(8)
 
 
 def audit_start(now: float) -> str:

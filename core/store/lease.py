@@ -13,7 +13,6 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Literal, TypeVar
 
 from core.domain.backoff import Backoff
-from core.domain.cancel import CancelScope, StoppedError
 from core.domain.errors import (
     LeaseLostError,
     PostUnclearError,
@@ -21,6 +20,7 @@ from core.domain.errors import (
     StoreUnavailableError,
     TurnChangedError,
 )
+from core.domain.tasks import CancelScope, StoppedError
 from core.store.values import Changed, Refused, TurnState, Work
 
 if TYPE_CHECKING:

@@ -21,9 +21,10 @@ if TYPE_CHECKING:
 
     from core.domain.admission import Admission
     from core.domain.message import Kind, ThreadKey
+    from core.domain.pins import Pin
     from core.domain.session import Record
     from core.store.header import Header
-    from core.store.values import AuditEvent, Buried, ThreadSettings
+    from core.store.values import AuditEvent, Buried, Pinning, ThreadSettings
     from core.store.verbs import Tombstone
 
 
@@ -133,6 +134,37 @@ class SidePort(ABC):
             kind: The kind of thread to make if there is none.
             settings: The settings; they end with the thread's session.
             ttl: How many seconds a new thread's session lives (`AdmissionPolicy.ttl`).
+
+        Raises:
+            StoreError: See the module.
+        """
+
+    @abstractmethod
+    async def pin(
+        self, thread: ThreadKey, kind: Kind, pin: Pin, *, beside: tuple[str, ...], ttl: float
+    ) -> Pinning:
+        """Keep a text word for word; needs no lease, and leaves the thread's `revision` alone.
+
+        Its `by` counts as a person who took part in the thread.
+
+        Args:
+            thread: The thread; it may have no messages yet.
+            kind: The kind of thread to make if there is none.
+            pin: The pin. One with this id that is there already stays as it is.
+            beside: The ids of the pins that the caller knows of, in order, so that of two callers
+                that both find room for a pin, only one gets it.
+            ttl: How many seconds a new thread's session lives (`AdmissionPolicy.ttl`).
+
+        Returns:
+            What became of it; `pinned` again for a retry.
+
+        Raises:
+            StoreError: See the module.
+        """
+
+    @abstractmethod
+    async def unpin(self, thread: ThreadKey, pins: tuple[str, ...]) -> None:
+        """Remove the pins with these ids, if they are there; needs no lease.
 
         Raises:
             StoreError: See the module.

@@ -4,17 +4,21 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import TYPE_CHECKING, NotRequired, TypedDict
+from typing import TYPE_CHECKING, Literal, NotRequired, TypeAlias, TypedDict
 
 from core.domain.session import Answer, Usage
 
 if TYPE_CHECKING:
-    from typing import Literal
-
     from core.domain.admission import Admission
     from core.domain.message import Kind, ThreadKey
+    from core.domain.pins import Pin
     from core.domain.session import AnswerKind, Entry, Record
     from core.domain.summary import Summary
+
+
+Pinning: TypeAlias = Literal["pinned", "changed", "full", "gone"]
+"""What became of a pin: it is there; other pins are there than the caller knew of; the thread holds
+no more; or it is older than the thread's last reset or erase."""
 
 
 class TurnState(StrEnum):
@@ -95,6 +99,7 @@ class Work:
     renewed: bool
     """An earlier session of this thread expired; the next reply says so."""
     people: int
+    pins: tuple[Pin, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

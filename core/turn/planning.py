@@ -11,7 +11,7 @@ from core.domain.errors import MessageTooLargeError
 from core.domain.session import Status
 from core.memory.plan import least_size, plan
 from core.models.port import Document
-from core.prompt.prompt import fixed_size, reply_request, scene_of
+from core.prompt.prompt import fixed_size, pins_size, reply_request, scene_of
 
 if TYPE_CHECKING:
     from core.domain.clock import Clock
@@ -131,7 +131,8 @@ class PromptPlanner:
         fixed, count = counter.fixed_tokens(units), counter.count
         room = memory.room(session.thread, now=now, counter=counter)
         shown = session.batch if least is Least.NEW else _from_addressed(session.batch)
-        needed = least_size(shown, fixed=fixed, count=count, files=files, zone=session.zone)
+        always = fixed + pins_size(session, count)
+        needed = least_size(shown, fixed=always, count=count, files=files, zone=session.zone)
         budget = needed if beyond else min(memory.budget, needed)
         if least is Least.ADDRESSED:
             spared = room * (1 - max(spare, 0 if counter.is_sure else UNSURE))

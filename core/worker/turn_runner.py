@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, NamedTuple
 from core.delivery.delivery import Delivery
 from core.delivery.port import target_of
 from core.domain.backoff import Backoff
-from core.domain.cancel import CancelScope
 from core.domain.errors import (
     ChatbotError,
     LeaseLostError,
@@ -20,6 +19,7 @@ from core.domain.errors import (
     WaitError,
 )
 from core.domain.gate import wait_for
+from core.domain.tasks import CancelScope
 from core.store.lease import LeaseHandle
 from core.store.values import Outcome, TurnState, Work
 from core.turn.turn import ALONE_FROM

@@ -14,10 +14,9 @@ from typing import TYPE_CHECKING, Self
 
 from core.delivery.port import asker_of, target_of
 from core.domain.admission import Admission
-from core.domain.cancel import CancelScope, StoppedError
 from core.domain.errors import StoreError, StoreRefusedError
 from core.domain.gate import wait_for
-from core.domain.tasks import Tasks
+from core.domain.tasks import CancelScope, StoppedError, Tasks
 from core.memory.compaction import BackgroundCompaction
 from core.store.keys import unique
 from core.store.values import Outcome, Work

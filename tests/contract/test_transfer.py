@@ -10,6 +10,7 @@ import pytest
 from core.domain.admission import Admission
 from core.domain.clock import SystemClock
 from core.domain.message import Attachment, Author, Kind, Quote, QuoteKind, ThreadKey
+from core.domain.pins import Pin, PinKind
 from core.domain.session import AnswerKind
 from core.store.local.store import LocalStore
 from core.store.migration.relocate import relocate
@@ -107,6 +108,21 @@ async def fill(store: Store) -> None:
     seen = await store.peek(THREAD)
     assert seen is not None
     assert await store.compact(THREAD, covers=0, revision=seen.revision, to=3, text="a summary")
+    for number, kind in enumerate(PinKind):
+        beside = tuple(f"p{n}" for n in range(number))
+        pinned = Pin(
+            id=f"p{number}",
+            kind=kind,
+            text=f'a "pin"\n🦊 {number}',
+            author=app,
+            by=Author(id=STRANGE, name="Ann"),
+            said_at=1.25,
+            pinned_at=1700000000.1234567,
+            source="m9",
+            edited_at=number,
+        )
+        became = await store.pin(THREAD, Kind.THREAD, pinned, beside=beside, ttl=9999)
+        assert became == "pinned"
     work = await begin(store, 5)
     await store.renew(work.lease, work.revision, "p5")
     await store.stop(THREAD, work.lease.turn)

@@ -26,7 +26,8 @@ from hypothesis.stateful import (
 )
 
 from core.domain.admission import Admission
-from core.domain.message import Attachment, Kind, Quote, QuoteKind, ThreadKey
+from core.domain.message import Attachment, Author, Kind, Quote, QuoteKind, ThreadKey
+from core.domain.pins import Pin, PinKind
 from core.domain.session import Answer, AnswerKind, Entry, Status
 from core.domain.summary import Line, Segment, dumped
 from core.store.local.store import LocalStore
@@ -313,6 +314,52 @@ class StoreMachine(RuleBasedStateMachine):
         chosen = ThreadSettings(muted=muted, reach=reach)
         self.both(lambda store, _: store.set_thread(thread, Kind.THREAD, chosen, ttl=TTL))
         assert self.both(lambda store, _: store.thread_settings(thread))[0] == chosen
+
+    @rule(
+        thread=threads,
+        number=st.sampled_from([0, 1, 2, 3]),
+        kind=st.sampled_from(PinKind),
+        stale=seldom,
+        back=st.sampled_from([0, 0, 0, 5]),
+        remove=seldom,
+        twice=seldom,
+    )
+    def pin(
+        self,
+        *,
+        thread: ThreadKey,
+        number: int,
+        kind: PinKind,
+        stale: bool,
+        back: int,
+        remove: bool,
+        twice: bool,
+    ) -> None:
+        """A person pins a text, perhaps knowing of other pins, or removes one."""
+        if remove:
+            for _ in range(1 + twice):
+                self.both(lambda store, _: store.unpin(thread, (f"p{number}", "p1")))
+            return
+        work, _ = self.state(thread)
+        beside = () if stale or work is None else tuple(pin.id for pin in work.pins)
+        by = Author(id=f"U{number}", name="Ann")
+        made = Pin(
+            id=f"p{number}",
+            kind=kind,
+            text=self.unique("pinned "),
+            author=by,
+            by=by,
+            said_at=1.25,
+            pinned_at=1000.5 + self.said - back,
+            source=f"m{max(1, self.said - number)}",
+            edited_at=float(number),
+        )
+        became = [
+            self.both(lambda store, _: store.pin(thread, Kind.THREAD, made, beside=beside, ttl=TTL))
+            for _ in range(1 + twice)
+        ]
+        if twice and became[0][0] == "pinned":
+            assert became[1][0] == "pinned"
 
     # --- workers ----------------------------------------------------------------------------
 

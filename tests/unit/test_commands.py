@@ -46,7 +46,7 @@ def store(clock: HeldClock) -> LocalStore:
 def commands(store: LocalStore, clock: HeldClock) -> Commands:
     counter = counter_for("offline", rank_file=None)
     memory = Memory(counter=counter, budget=4000)
-    return Commands(store, memory, clock, system="Be kind.")
+    return Commands(store, memory, clock, system="Be kind.", ttl=lambda _: 9999)
 
 
 async def exchange(

@@ -14,11 +14,12 @@ import pytest
 from core.domain.admission import Admission
 from core.domain.errors import StoreRefusedError
 from core.domain.message import Attachment, Author, Kind, Quote, QuoteKind
+from core.domain.pins import Pin, PinKind
 from core.domain.session import Answer, AnswerKind, Entry, Status, Usage
 from core.store import codec
 from core.store.header import FIELDS, Header, OpenTurn
 from core.store.keys import SEEN_SECONDS, TOMBSTONE_SECONDS, digest
-from core.store.redis import RedisStore, records, scripts, wire
+from core.store.redis import RedisStore, pins, records, scripts, wire
 from core.store.redis.connecting.client import command, connect
 from core.store.redis.names import PARTITIONS, Names
 from core.store.redis.scripts import Script
@@ -37,6 +38,11 @@ VERBS = sorted(
     if path.name.endswith(".lua")
 )
 TAG = digest(THREAD)
+ANN = Author(id="U1", name="Ann")
+PIN = Pin(
+    id="p1", kind=PinKind.WISH, text="tea", author=ANN, by=ANN, said_at=1.5, pinned_at=6000.5,
+    source="m1", edited_at=2.5,
+)  # fmt: skip
 SCRIPT = scripts.script
 GUARD = """
 local declared = {}
@@ -95,6 +101,9 @@ async def every_verb(store: RedisStore) -> None:
     await store.claim_any(["slack"], "c")
     await store.history(THREAD)
     await store.claim_once("slack", "press 1")
+    await store.pin(THREAD, Kind.THREAD, PIN, beside=(), ttl=9)
+    await store.pin(OTHER, Kind.THREAD, PIN, beside=(), ttl=9)
+    await store.unpin(THREAD, (PIN.id,))
     await store.peek(THREAD)
     await store.threads(person="U1", channel=("slack", "C1"))
     await store.advance("cursor", 7)
@@ -277,12 +286,23 @@ async def test_the_scripts_have_the_defaults_and_constants_of_the_table(client: 
 
 
 def test_a_table_has_each_value_of_a_header() -> None:
-    own = {"turn", "people", "settings", "usage"}
+    own = {"turn", "people", "pins", "settings", "usage"}
     named = {each.attribute or each.name for each in FIELDS if each.part == "header"}
     assert named == {each.name for each in fields(Header)} - own
     for part, whole in (("turn", OpenTurn), ("usage", Usage)):
         named = {each.attribute or each.name for each in FIELDS if each.part == part}
         assert named == {each.name for each in fields(whole)}
+
+
+def test_a_line_holds_the_values_of_a_pin_where_the_table_says() -> None:
+    values = dict(zip(pins.PIN, json.loads(pins.line(PIN)), strict=True))
+    assert values == {
+        "id": "p1", "kind": "w", "text": "tea", "source": "m1", "edited_at": "2.5",
+        "pinned_at": "6000.5", "said_at": "1.5", "author": "U1", "author_name": "Ann",
+        "author_is_app": "", "by": "U1", "by_name": "Ann", "by_is_app": "",
+    }  # fmt: skip
+    assert pins.load(pins.field((PIN, PIN))) == (PIN, PIN)
+    assert pins.load("") == ()
 
 
 def test_records_hold_their_values_where_the_table_says() -> None:

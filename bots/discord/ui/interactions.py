@@ -265,7 +265,7 @@ class Interactions:
         elif word == "reset":
             await self._reset(context, thread)
         else:
-            await self._show_memory(context, await authorized.remembered(person, thread))
+            await self._show_memory(context, (await authorized.remembered(person, thread)).lines)
 
     async def _reset(self, context: InteractionContext, thread: ThreadKey) -> None:
         text = await self._authorized.reset(context.person, thread, at=context.at)

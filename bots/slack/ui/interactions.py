@@ -290,7 +290,9 @@ class Interactions:
 
     async def _remembered(self, user: str, thread: ThreadKey) -> dict[str, Any]:
         try:
-            return views.words("What I remember", await self._authorized.remembered(user, thread))
+            return views.words(
+                "What I remember", (await self._authorized.remembered(user, thread)).lines
+            )
         except DeniedError as denied:
             return views.words("What I remember", [str(denied)])
 

@@ -151,8 +151,8 @@ def _statements(shown: Shown) -> tuple[_Statement, ...]:
         for line in lines_of(shown.summary)
         if not is_question(line)
     )
-    earlier = _said((*shown.recalled, *shown.earlier), new=False)
-    return (*summary, *earlier, *_said(shown.new, new=True))
+    earlier = (*shown.recalled, *shown.earlier, *shown.pins)
+    return (*summary, *_said(earlier, new=False), *_said(shown.new, new=True))
 
 
 def _said(messages: Sequence[ShownMessage], *, new: bool) -> Iterator[_Statement]:

@@ -84,4 +84,5 @@ def _is_same(dump: Dump, now: Dump | None) -> bool:
     if now is None:
         return False
     (one, other) = (dump.header, now.header)
-    return (one.revision, one.next, one.fence) == (other.revision, other.next, other.fence)
+    is_still = (one.revision, one.next, one.fence) == (other.revision, other.next, other.fence)
+    return is_still and one.pins == other.pins

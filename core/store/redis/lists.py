@@ -42,6 +42,15 @@ class Lists:
         found = [pair for answer in answers for pair in _scored(answer)]
         return now, sorted(found)
 
+    async def due(
+        self, platforms: Collection[str], excluded: Collection[ThreadKey]
+    ) -> tuple[float, list[tuple[float, ThreadKey]]]:
+        """Return the server's time, and the threads of these platforms that come due first."""
+        passed = {str(thread) for thread in excluded}
+        now, firsts = await self.firsts(self._names.work(platforms), 1 + len(excluded))
+        wanted = [(due, ThreadKey.parse(name)) for due, name in firsts if name not in passed]
+        return now, wanted
+
     async def threads(
         self, *, person: str, channel: tuple[str, str] | None, after: str, limit: int
     ) -> ThreadPage:

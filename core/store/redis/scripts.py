@@ -8,8 +8,8 @@ The comment of a script's file declares its keys and arguments:
 They define the order in which keys and arguments are sent, and the tables `K` and `A` in which the
 script finds them by name (`seen...` takes all remaining keys). What a script shares with Python is
 defined in Python only: `ENTRY.text` and `ANSWER.usage` stand for the positions of values in
-`core.store.redis.records`, and `CORE.NAME` for the constants below. They are replaced when a script
-is read, so they cost nothing at run time.
+`core.store.redis.records`, `PIN.text` for those in `core.store.redis.pins`, and `CORE.NAME` for the
+constants below. They are replaced when a script is read, so they cost nothing at run time.
 """
 
 from __future__ import annotations
@@ -27,9 +27,10 @@ from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import NoScriptError
 
 from core.domain.admission import STATES
+from core.domain.pins import PIN_BYTES, PINS, PINS_BYTES
 from core.domain.summary import EDITS_LIMIT
 from core.store import codec, keys
-from core.store.redis import records, wire
+from core.store.redis import pins, records, wire
 from core.store.redis.connecting.client import command, disconnect, piped, pipelined, where_is
 from core.store.redis.connecting.connection import heeding
 from core.store.redis.connecting.errors import FAILURES, explained
@@ -43,18 +44,21 @@ if TYPE_CHECKING:
     from core.store.redis.connecting.client import Client, Value
     from core.store.redis.names import Names
 
-POSITIONS = {"ENTRY": records.ENTRY, "ANSWER": records.ANSWER}
+POSITIONS = {"ENTRY": records.ENTRY, "ANSWER": records.ANSWER, "PIN": pins.PIN}
 CORE = {
     "VERSION": codec.VERSION,
     "DEFAULTS": wire.DEFAULTS,
     "PEOPLE_LIMIT": PEOPLE_LIMIT,
+    "PINS": PINS,
+    "PIN_BYTES": PIN_BYTES,
+    "PINS_BYTES": PINS_BYTES,
     "STATES": len(STATES),
     "EDITS_LIMIT": EDITS_LIMIT,
     "SEEN_SECONDS": keys.SEEN_SECONDS,
     "TOMBSTONE_SECONDS": keys.TOMBSTONE_SECONDS,
     "AUDIT_SECONDS": keys.AUDIT_SECONDS,
 }
-_SHARED = re.compile(r"\b(ENTRY|ANSWER|CORE)\.(\w+)")
+_SHARED = re.compile(r"\b(ENTRY|ANSWER|PIN|CORE)\.(\w+)")
 
 
 @dataclass(frozen=True)

@@ -4,20 +4,19 @@ from __future__ import annotations
 
 import asyncio
 import json
-import secrets
 from typing import TYPE_CHECKING, Any, Literal, Self
 
 from typing_extensions import Unpack, override
 
-from core.domain.message import ThreadKey
 from core.store import codec, keys
-from core.store.keys import once, unique
+from core.store.keys import call_name, once, unique
 from core.store.port import Store
 from core.store.redis import records, transfer, wire
 from core.store.redis.connecting.checks import sentences
 from core.store.redis.connecting.client import connect
 from core.store.redis.lists import Lists
 from core.store.redis.names import Names
+from core.store.redis.pins import addition, amended, removal
 from core.store.redis.rewrite import Rewrites
 from core.store.redis.scripts import Calls
 from core.store.redis.wake import Listener
@@ -38,11 +37,12 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Collection, Sequence
 
     from core.domain.admission import AdmissionPolicy
-    from core.domain.message import Attachment, Kind, Message, Quote
+    from core.domain.message import Attachment, Kind, Message, Quote, ThreadKey
+    from core.domain.pins import Pin
     from core.domain.session import Answer, Record
     from core.store.redis.connecting.client import Client, Value
     from core.store.side_port import Dump, SideRecord
-    from core.store.values import AuditEvent, Lease, NewSummary, PendingAnswer, Work
+    from core.store.values import AuditEvent, Lease, NewSummary, PendingAnswer, Pinning, Work
 
 PATIENCE = 20.0
 """Seconds after which a verb gives up on a Redis that hangs, however often it was retried."""
@@ -88,7 +88,7 @@ class RedisStore(Store):
             message.identities,
             token=token,
             lease=self.lease_seconds,
-            call=_call(),
+            call=call_name(),
             id=message.id,
             author=message.author.id,
             app=int(message.author.is_app),
@@ -112,7 +112,7 @@ class RedisStore(Store):
     @override
     async def claim_once(self, platform: str, name: str) -> bool:
         thread, identity = once(platform, name)
-        return bool(await self._calls.run("once", thread, (identity,), call=_call()))
+        return bool(await self._calls.run("once", thread, (identity,), call=call_name()))
 
     @override
     async def claim(self, thread: ThreadKey, token: str, *, early: bool = False) -> Work | None:
@@ -125,15 +125,12 @@ class RedisStore(Store):
     async def claim_any(
         self, platforms: Collection[str], token: str, excluded: Collection[ThreadKey] = ()
     ) -> Work | NothingDue:
-        indexes = self._names.work(platforms)
-        passed = {str(thread) for thread in excluded}
         while True:
-            now, firsts = await self._lists.firsts(indexes, 1 + len(excluded))
-            wanted = [(due, thread) for due, thread in firsts if thread not in passed]
+            now, wanted = await self._lists.due(platforms, excluded)
             for due, thread in wanted:
                 if due > now:
                     return NothingDue(seconds=due - now)
-                work = await self.claim(ThreadKey.parse(thread), token)
+                work = await self.claim(thread, token)
                 if work is not None:
                     return work
             if not wanted:
@@ -145,7 +142,7 @@ class RedisStore(Store):
     ) -> Literal["ok", "changed", "stopped"] | Refused:
         reply = await self._as_holder("renew", lease, rev=revision, preview=preview)
         if reply[0] == b"refused":
-            return _refused(reply)
+            return wire.refused(reply)
         if reply[0] == b"changed":
             return "changed"
         return "stopped" if reply[0] == b"stopped" else "ok"
@@ -172,7 +169,7 @@ class RedisStore(Store):
             explain=draft.explain_trim,
         )
         if reply[0] == b"refused":
-            return _refused(reply)
+            return wire.refused(reply)
         if reply[0] == b"changed":
             return Changed(work=self._work(lease.thread, lease.token, reply[1]))
         return records.committed(draft, lease, reply[1])
@@ -184,13 +181,13 @@ class RedisStore(Store):
         reply = await self._as_holder(
             "settle",
             lease,
-            call=_call(),
+            call=call_name(),
             outcome=outcome,
             posted=json.dumps(posted) if posted else "",
             delay=delay,
         )
         if reply[0] == b"refused":
-            return _refused(reply)
+            return wire.refused(reply)
         if reply[0] == b"work":
             return self._work(lease.thread, lease.token, reply[1])
         return "void" if reply[0] == b"void" else "free"
@@ -221,13 +218,14 @@ class RedisStore(Store):
             id=message,
             stamp=edited_at,
             **records.amendment(text, attachments, quotes),
+            pins=amended(text),
             rev=unique(),
         )
         if reply and (text is None or attachments is not None):
             self._rewrites.want(self._names.of(thread)["header"])
         if reply:
             self._changed(thread)
-        return bool(reply)
+        return bool(reply == 1)
 
     @override
     async def erase(self, thread: ThreadKey, *, at: float, keep_log: bool = False) -> None:
@@ -262,8 +260,7 @@ class RedisStore(Store):
 
     @override
     async def peek(self, thread: ThreadKey) -> Work | None:
-        reply = await self._calls.run("peek", thread)
-        return self._work(thread, "", reply) if reply else None
+        return await self.claim(thread, "")
 
     @override
     async def revisions(self, threads: Sequence[ThreadKey]) -> tuple[str, ...]:
@@ -302,10 +299,21 @@ class RedisStore(Store):
             rev=unique(),
             kind=kind,
             ttl=ttl,
-            settings=codec.dump(settings) if settings != ThreadSettings() else "",
-            reach=settings.reach,
-            muted=settings.muted,
+            **wire.chosen(settings),
         )
+
+    @override
+    async def pin(
+        self, thread: ThreadKey, kind: Kind, pin: Pin, *, beside: tuple[str, ...], ttl: float
+    ) -> Pinning:
+        said = addition(pin, beside)
+        reply = await self._calls.run("pin", thread, **said, kind=kind, ttl=ttl, rev=unique())
+        return wire.pinning(reply)
+
+    @override
+    async def unpin(self, thread: ThreadKey, pins: tuple[str, ...]) -> None:
+        await self._calls.run("pin", thread, **removal(pins))
+        self._rewrites.want(self._names.of(thread)["header"])
 
     @override
     async def channel_settings(self, platform: str, channel: str) -> ThreadSettings:
@@ -383,15 +391,6 @@ class RedisStore(Store):
         return await self._calls.run(
             verb, lease.thread, (), lease=self.lease_seconds, **holder, **args
         )
-
-
-def _call() -> str:
-    """Return a name for one call, by which a script tells the call's retry from a new call."""
-    return secrets.token_hex(8)
-
-
-def _refused(reply: Sequence[bytes]) -> Refused:
-    return Refused(recorded=reply[1] == b"1", mine=reply[2] == b"1")
 
 
 def _later(seconds: float, call: Callable[[], None]) -> None:

@@ -10,7 +10,16 @@ from core.domain.message import Kind
 from core.domain.session import NO_USAGE, Usage
 from core.store import codec
 from core.store.header import FIELDS, flat, from_flat
-from core.store.values import Lease, ThreadInfo, ThreadSettings, TurnState, Work
+from core.store.redis import pins
+from core.store.values import (
+    Lease,
+    Pinning,
+    Refused,
+    ThreadInfo,
+    ThreadSettings,
+    TurnState,
+    Work,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -23,6 +32,12 @@ if TYPE_CHECKING:
 LETTERS = {verdict: verdict.value[0] for verdict in Admission}
 """The letter of each admission in the scripts."""
 _VERDICTS = {letter.encode(): verdict for verdict, letter in LETTERS.items()}
+_PINNINGS: dict[bytes, Pinning] = {
+    b"pinned": "pinned",
+    b"changed": "changed",
+    b"full": "full",
+    b"gone": "gone",
+}
 INFO = (
     "kind", "turns", "input", "output", "cache_read", "cache_write",
     "started_at", "last_at", "expires", "waiting",
@@ -30,11 +45,11 @@ INFO = (
 """The fields of a header in lists of threads; `info` takes them in this order."""
 _OWN: dict[str, Flat] = {
     "v": 0, "listed": 0.0, "kept": 0.0, "call": "", "floor": 0,
-    "settings": "", "settings_reach": 0, "muted": False,
+    "settings": "", "settings_reach": 0, "muted": False, "pins": "",
 }  # fmt: skip
 """What scripts keep in a header beside `core.store.header.FIELDS`: its version, until when the
 indexes and the thread's keys live, the last call that released it, the first position that can
-hold a record, and the settings as JSON with the values that scripts need."""
+hold a record, the settings as JSON with the values that scripts need, and the pins."""
 DEFAULTS: dict[str, Flat] = _OWN | {field.name: field.default for field in FIELDS}
 """The default of each field of a header's hash; scripts only store what differs."""
 
@@ -56,12 +71,12 @@ def settings(text: bytes | None) -> ThreadSettings:
 
 def work(thread: ThreadKey, token: str, reply: Sequence[Any], windows: Windows) -> Work:
     """Return the work that the scripts' `show` has sent, its records by way of `windows`."""
-    revision, kind, turn, state, preview, committed_by, cuts, summed_up, chosen = map(
-        _text, reply[:9]
+    revision, kind, turn, state, preview, committed_by, cuts, summed_up, chosen, pinned = map(
+        _text, reply[:10]
     )
-    stale, withheld, explained, renewed = map(bool, reply[9:13])
+    stale, withheld, explained, renewed = map(bool, reply[10:14])
     (fence, tries, deaths, leases, head, following, since, covers, line, seen_from, refused,
-     people, opened_at, kept) = reply[13:]  # fmt: skip
+     people, opened_at, kept) = reply[14:]  # fmt: skip
     return Work(
         lease=Lease(thread=thread, token=token, turn=turn, fence=fence),
         revision=revision,
@@ -86,6 +101,7 @@ def work(thread: ThreadKey, token: str, reply: Sequence[Any], windows: Windows) 
         refused=refused,
         renewed=renewed,
         people=people,
+        pins=pins.load(pinned),
     )
 
 
@@ -96,11 +112,30 @@ def compacted(to: int, text: str, usage: Usage = NO_USAGE) -> dict[str, Value]:
     return {"to": to, "text": text, "stale": stale, "withheld": withheld, "usage": numbers(used)}
 
 
+def refused(reply: Sequence[bytes]) -> Refused:
+    """Return the refusal of a verb that needs a lease."""
+    return Refused(recorded=reply[1] == b"1", mine=reply[2] == b"1")
+
+
+def pinning(reply: bytes) -> Pinning:
+    """Return what became of a pin."""
+    return _PINNINGS[reply]
+
+
 def header(fields: Mapping[str, str], people: Sequence[str]) -> Header:
     """Return the header in these fields of a hash."""
     chosen = fields.get("settings", "")
     settings = codec.load_settings(chosen) if chosen else ThreadSettings()
-    return from_flat(fields, list(people), settings)
+    return from_flat(fields, list(people), settings, pins.load(fields.get("pins", "")))
+
+
+def chosen(settings: ThreadSettings) -> dict[str, str | int | bool]:
+    """Return settings as scripts keep them."""
+    return {
+        "settings": "" if settings == ThreadSettings() else codec.dump(settings),
+        "reach": settings.reach,
+        "muted": settings.muted,
+    }
 
 
 def fields(header: Header) -> dict[str, Flat]:
@@ -111,6 +146,7 @@ def fields(header: Header) -> dict[str, Flat]:
         "settings": "" if chosen == ThreadSettings() else codec.dump(chosen),
         "settings_reach": chosen.reach,
         "muted": chosen.muted,
+        "pins": pins.field(header.pins),
     }
 
 

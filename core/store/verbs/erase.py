@@ -29,7 +29,7 @@ def erase(rows: Rows, now: Now, at: float, *, keep_log: bool) -> None:
         rows.remove(keep_header=header.turn is not None)
         if header.turn is None:
             return
-        header.people, header.buried = [], []
+        header.people, header.buried, header.pins = [], [], ()
         header.turns, header.usage = 0, type(header.usage)()
         header.settings = type(header.settings)()
     later = _said_later(rows, header, at) if keep_log else []
@@ -38,6 +38,7 @@ def erase(rows: Rows, now: Now, at: float, *, keep_log: bool) -> None:
     header.waiting = sum(entry.status is Status.ADDRESSED for entry in later)
     header.overheard = sum(entry.status is Status.OVERHEARD for entry in later)
     header.refused = 0
+    header.pins = tuple(pin for pin in header.pins if pin.pinned_at > at)
     header.summary = ""
     header.stale = header.withheld = header.explained = header.renewed = False
     header.revision = now.fresh

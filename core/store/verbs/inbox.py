@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from core.domain import summary
 from core.domain.admission import Admission, ThreadState, readmits
 from core.domain.message import Kind
+from core.domain.pins import following
 from core.domain.session import Entry, Status
 from core.store.header import Header
 from core.store.values import Accepted
@@ -88,6 +89,8 @@ def amend(
     """Change or delete a stored message; see `Store.amend`."""
     header = living(rows, now)
     copies = list(_copies(rows, message)) if header is not None else []
+    if header is not None and header.pins:
+        _amend_pins(rows, header, message, change)
     if header is None or not copies:
         if change.text is None:
             for identity in identities:
@@ -100,6 +103,14 @@ def amend(
             header.revision = now.fresh
             rows.put_header(header)
     return True
+
+
+def _amend_pins(rows: Rows, header: Header, message: str, change: Amendment) -> None:
+    """Have the pins that came from a message follow its edit or deletion."""
+    pins = following(header.pins, message, change.text, at=change.edited_at)
+    if pins != header.pins:
+        header.pins = pins
+        rows.put_header(header)
 
 
 def requeue(rows: Rows, now: Now, place: int) -> bool:
@@ -121,7 +132,7 @@ def requeue(rows: Rows, now: Now, place: int) -> bool:
 
 def configure(rows: Rows, now: Now, kind: Kind, settings: ThreadSettings, ttl: float) -> None:
     """Replace the thread's settings; see `Store.set_thread`."""
-    header = living(rows, now) or _begin(now, kind, ttl, reach=settings.reach)
+    header = living(rows, now) or begin(now, kind, ttl, reach=settings.reach)
     header.settings = settings
     header.touch(now.time)
     rows.put_header(header)
@@ -174,7 +185,7 @@ def _admit(rows: Rows, now: Now, message: Message, terms: AdmissionPolicy) -> Ad
         _take_out(rows, header, message)
         return verdict
     if header is None:
-        header = _begin(now, message.kind, terms.ttl, reach=terms.reach)
+        header = begin(now, message.kind, terms.ttl, reach=terms.reach)
         header.renewed = trace is not None and trace.line is None
     if verdict is Admission.ACCEPTED and header.waiting >= terms.waiting_limit:
         header.refused += 1
@@ -185,7 +196,8 @@ def _admit(rows: Rows, now: Now, message: Message, terms: AdmissionPolicy) -> Ad
     return verdict
 
 
-def _begin(now: Now, kind: Kind, ttl: float, *, reach: int) -> Header:
+def begin(now: Now, kind: Kind, ttl: float, *, reach: int) -> Header:
+    """Return the header of a new session."""
     return Header(
         kind=kind, ttl=ttl, reach=reach, revision=now.fresh, started_at=now.time, last_at=now.time
     )

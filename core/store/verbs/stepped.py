@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     from core.domain.admission import AdmissionPolicy
     from core.domain.message import Attachment, Kind, Message, Quote, ThreadKey
+    from core.domain.pins import Pin
     from core.domain.session import Answer
     from core.store.values import (
         Accepted,
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
         NewSummary,
         Outcome,
         PendingAnswer,
+        Pinning,
         Refused,
         ThreadSettings,
         Work,
@@ -174,6 +176,20 @@ class SteppedStore(Store):
             lambda rows, now: verbs.configure(rows, now, kind, settings, ttl),
             Prefetch(makes=True),
         )
+
+    @override
+    async def pin(
+        self, thread: ThreadKey, kind: Kind, pin: Pin, *, beside: tuple[str, ...], ttl: float
+    ) -> Pinning:
+        return await self._step(
+            thread,
+            lambda rows, now: verbs.pin(rows, now, kind, pin, beside, ttl),
+            Prefetch(makes=True, reads=Reads(trace=True)),
+        )
+
+    @override
+    async def unpin(self, thread: ThreadKey, pins: tuple[str, ...]) -> None:
+        await self._step(thread, lambda rows, now: verbs.unpin(rows, now, pins), Prefetch())
 
     @abstractmethod
     async def _step(

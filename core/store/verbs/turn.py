@@ -198,6 +198,7 @@ def _close(rows: Rows, now: Now, header: Header, posted: tuple[str, ...]) -> Wor
     if (
         header.reset_position == header.next
         and not header.people
+        and not header.pins
         and header.settings == ThreadSettings()
     ):
         rows.remove(keep_header=False)  # erased during the turn, and nothing came since

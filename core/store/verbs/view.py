@@ -54,6 +54,7 @@ def show(rows: Rows, header: Header) -> Work:
         refused=header.refused,
         renewed=header.renewed,
         people=len(header.people),
+        pins=header.pins,
     )
 
 

@@ -1,8 +1,9 @@
 -- Changes a stored message's text, files and quotes, or deletes it; a deletion is final, whatever its stamp.
 -- KEYS header entries ids work buried seen...
--- ARGV id stamp deleted text files quotes rev
--- Answers 1 when the message is known, else 0.
+-- ARGV id stamp deleted text files quotes pins rev
+-- Answers 1 when the message is known, 2 when only pins came from it, else 0.
 -- Empty `files` and `quotes` keep them; an edit that leaves no text, file or quote deletes as well.
+-- `pins` has what a pin of each kind keeps of the text, by the letter of the kind.
 
 local function forget_place(h, place, status)
   local places = split(h.buried)
@@ -105,12 +106,32 @@ local function change_all(h)
   return known
 end
 
-local h = load()
-if h ~= nil and change_all(h) then
-  save(h)
-  return 1
+-- Has the pins that came from the message follow its edit or deletion; returns whether any did.
+local function amend_pins(h)
+  if h.pins == '' then return false end
+  local kept, left, changed = cjson.decode(A.pins), {}, false
+  for _, line in ipairs(pins_of(h)) do
+    local pin = cjson.decode(line)
+    local newer = A.deleted == '1' or tonumber(A.stamp) > tonumber(pin[PIN.edited_at])
+    if pin[PIN.source] ~= A.id or not newer then
+      left[#left + 1] = line
+    else
+      changed = true
+      pin[PIN.text], pin[PIN.edited_at] = kept[pin[PIN.kind]], A.stamp
+      if pin[PIN.text] then left[#left + 1] = cjson.encode(pin) end
+    end
+  end
+  h.pins = table.concat(left, '\n')
+  return changed
 end
+
+local h = load()
+local repinned = h ~= nil and amend_pins(h)
+local known = h ~= nil and change_all(h)
+if known or repinned then save(h) end
+if known then return 1 end
+local unknown = repinned and 2 or 0
 if A.deleted == '1' then
   for _, key in ipairs(K.seen) do redis.call('SET', key, 'g', 'EX', CORE.SEEN_SECONDS) end
 end
-return 0
+return unknown

@@ -1,9 +1,10 @@
--- Takes the lease on a thread that has work and no live lease.
+-- Takes the lease on a thread that has work and no live lease; without a token, only shows the thread.
 -- KEYS header entries ids people work
 -- ARGV token lease early
 -- Answers the work, or nothing.
 
 local h = load()
+if A.token == '' then return h ~= nil and show(h) end
 if h == nil then
   redis.call('ZREM', K.work, THREAD)  -- the session has expired; a sweep removes the rest
   return false

@@ -23,11 +23,21 @@ local function said_later(h)
   return cut, ours
 end
 
+-- A reset removes the pins that were made before it, and an erase all of them.
+local function drop_pins(h, kept)
+  local left = {}
+  for _, line in ipairs(kept and pins_of(h) or {}) do
+    if tonumber(cjson.decode(line)[PIN.pinned_at]) > tonumber(A.at) then left[#left + 1] = line end
+  end
+  h.pins = table.concat(left, '\n')
+end
+
 local function draw_line(h, kept)
   local cut, ours = h.next, false
   if kept then cut, ours = said_later(h) else h.waiting, h.overheard = 0, 0 end
   h.head, h.covers, h.line, h.seen_from = cut, cut, cut, cut
   h.refused = 0
+  drop_pins(h, kept)
   h.summary, h.stale, h.withheld = '', false, false
   h.explained, h.renewed = false, false
   h.rev = A.rev

@@ -24,7 +24,7 @@ end
 
 -- Returns whether the thread was erased during the turn and nothing came since: nothing is left.
 local function is_bare(h)
-  return h.line == h.next and h.settings == '' and redis.call('SCARD', K.people) == 0
+  return h.line == h.next and h.settings == '' and h.pins == '' and redis.call('SCARD', K.people) == 0
 end
 
 local function close(h)
@@ -62,7 +62,7 @@ local function list_undelivered(h)
 end
 
 local h = load_only(
-  'call', 'tries', 'leases', 'next', 'line', 'last', 'waiting', 'settings', 'buried',
+  'call', 'tries', 'leases', 'next', 'line', 'last', 'waiting', 'settings', 'pins', 'buried',
   'turns', 'input', 'output', 'cache_read', 'cache_write'
 )
 if h ~= nil and h.call == A.call then return {'free'} end  -- a retry of this call, whose reply was lost

@@ -103,13 +103,19 @@ class SqliteStore(SqlStore):
             attachments=attachments,
             quotes=quotes,
         )
-        if known:
+        if known or text is None:  # a pin may go with a message that is not stored
             await self._scrub()
         return known
 
     @override
     async def erase(self, thread: ThreadKey, *, at: float, keep_log: bool = False) -> None:
         await super().erase(thread, at=at, keep_log=keep_log)
+        await self._scrub()
+
+    @override
+    async def unpin(self, thread: ThreadKey, pins: tuple[str, ...]) -> None:
+        """Remove pins, on the disk as well."""
+        await super().unpin(thread, pins)
         await self._scrub()
 
     # --- upkeep -------------------------------------------------------------------------------

@@ -1,6 +1,6 @@
 -- The beginning of every script: the time, and numbers as text.
 -- `K` (keys by name) and `A` (arguments by name) are made from the first lines of the script, and
--- core.store.redis.scripts replaces `CORE.NAME`, `ENTRY.name` and `ANSWER.name` by their values.
+-- core.store.redis.scripts replaces `CORE.NAME`, `ENTRY.name`, `ANSWER.name` and `PIN.name` by their values.
 
 local GRACE = 3600  -- seconds by which a thread's keys outlive its session, so that a sweep knows its people
 local SLACK = 60  -- seconds of that hour that may be lost, so that not every script renews it

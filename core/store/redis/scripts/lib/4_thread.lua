@@ -11,6 +11,13 @@ local function remove(keep_header)
   for _, key in ipairs({K.work, K.all, K.ends, K.buried}) do redis.call('ZREM', key, THREAD) end
 end
 
+-- The pins of a thread, one line of JSON each.
+local function pins_of(h)
+  local lines = {}
+  for line in string.gmatch(h.pins, '[^\n]+') do lines[#lines + 1] = line end
+  return lines
+end
+
 -- Adds the thread to the lists of threads, and keeps the indexes alive as long as it needs them.
 -- They get more time than the thread's own keys, so this happens once an hour, not at every turn.
 local function list(h)
@@ -73,7 +80,7 @@ local function show(h)
   local open = h.turn ~= ''  -- without an open turn, these fields hold values of an earlier one
   return {
     h.rev, h.kind, h.turn, h.state, h.preview, h.committed_by, h.cuts,
-    h.summary, h.settings,
+    h.summary, h.settings, h.pins,
     h.stale and 1 or 0, h.withheld and 1 or 0, h.explained and 1 or 0, h.renewed and 1 or 0,
     h.fence, h.tries, open and h.deaths or 0, open and h.leases or 1, h.head, h.next, since, h.covers, h.line, h.seen_from,
     h.refused, people, open and text(h.opened_at) or '0', records(since, h.next),
