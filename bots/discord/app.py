@@ -26,6 +26,7 @@ from bots.discord.pace import Pace
 from bots.discord.ui.command_tree import ClientCommands
 from bots.discord.ui.directory import DiscordDirectory
 from bots.discord.ui.interactions import Interactions
+from bots.discord.ui.pins import PinInteractions
 from bots.discord.ui.replies import DiscordReplies
 from bots.discord.ui.views import memory_button
 from bots.outgoing import Connector
@@ -89,8 +90,9 @@ class Discord:
             open_unseen=settings.admins_read_private,
         )
         replies = DiscordReplies(platform, channels, overhears=settings.overhear)
+        pins = PinInteractions(authorized, directory, self._audience)
         self._interactions = Interactions(
-            api, channels, authorized, replies, directory, store, clock=clock
+            api, channels, replies, directory, pins, store=store, clock=clock
         )
         self._client_commands = ClientCommands(self._interactions, api, store, clock)
         self._thread_commands = ThreadCommands(

@@ -33,6 +33,7 @@ from bots.slack.ui.agent import Agent
 from bots.slack.ui.directory import SlackDirectory
 from bots.slack.ui.home import Home
 from bots.slack.ui.interactions import Interactions
+from bots.slack.ui.pins import PinInteractions
 from bots.slack.ui.replies import SlackReplies
 from core.commands.authorized import AuthorizedCommands
 from core.commands.in_thread import ThreadCommands
@@ -97,7 +98,10 @@ class Slack:
         replies = SlackReplies(api, me, directory, clock, overhears=settings.overhear)
         home = Home(api, authorized, clock, settings)
         there = api.slack_clock
-        self._interactions = Interactions(authorized, replies, directory, home, store, there)
+        pins = PinInteractions(authorized, replies, directory, self._audience)
+        self._interactions = Interactions(
+            authorized, replies, directory, home, pins, store=store, slack_clock=there
+        )
         self._thread_commands = ThreadCommands(
             authorized, replies, store, settings.ttl, there, self._interactions.soon
         )

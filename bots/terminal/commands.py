@@ -4,12 +4,17 @@ from __future__ import annotations
 
 import difflib
 import re
+from functools import partial
 from typing import TYPE_CHECKING
 
 from bots.terminal.platform import NAME
 from bots.terminal.text import is_name
 from core.commands.commands import thread_line, view_lines
 from core.commands.export import export_to
+from core.commands.pins import UNPINNED, Saying, new_pin
+from core.domain.errors import DeniedError
+from core.domain.message import Author, Kind
+from core.domain.pins import PinKind
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -17,12 +22,18 @@ if TYPE_CHECKING:
     from bots.terminal.session import TerminalSession
 
 _COMMAND = re.compile(r"/([A-Za-z]\w*)(?:\s+(.*))?", re.DOTALL)
+_CHATBOT = "/chatbot "
+"""What stands before a command elsewhere."""
 SEE_MEMORY = "/memory shows what I remember."
 _HELP = {
     "new": ("/new [NAME]", "start a new thread"),
     "threads": ("/threads", "list your threads"),
     "switch": ("/switch NAME", "switch to another thread"),
     "memory": ("/memory", "show what the model would see if you wrote now"),
+    "remember": ("/remember TEXT", "keep a text word for word in this thread"),
+    "pins": ("/pins", "list what is kept that way"),
+    "unpin": ("/unpin NUMBER", "remove one of them"),
+    "correct": ("/correct FACT", "correct what I remember"),
     "export": ("/export FILE", "write this thread to a file: JSON if it ends in .json"),
     "forget": ("/forget", "permanently delete everything said in this thread"),
     "reset": ("/reset", "reset this thread; exports still include what was said"),
@@ -55,6 +66,10 @@ class SlashCommands:
             "threads": self._threads,
             "switch": self._switch,
             "memory": self._memory,
+            "remember": partial(self._pin, PinKind.WISH),
+            "correct": partial(self._pin, PinKind.CORRECTION),
+            "pins": self._pins,
+            "unpin": self._unpin,
             "export": self._export,
             "forget": self._forget,
             "reset": self._reset,
@@ -116,6 +131,32 @@ class SlashCommands:
 
     async def _memory(self, _rest: str) -> None:
         await self._tell(*view_lines(await self._bot.commands.view(self._session.thread)))
+
+    async def _pin(self, kind: PinKind, text: str) -> None:
+        at, by = self._bot.clock.now(), Author(id=self._bot.user, name=self._bot.user)
+        said = Saying(text=text, author=by, at=at)
+        pin = new_pin(kind, said, by, at=at, key=f"{at!r} {text}")
+        try:
+            done = await self._bot.commands.pins.add(self._session.thread, Kind.TERMINAL, pin)
+        except DeniedError as denied:
+            await self._session.complain(str(denied).replace(_CHATBOT, "/"))
+        else:
+            await self._tell(done.replace(_CHATBOT, "/"))
+
+    async def _pins(self, _rest: str) -> None:
+        pins = self._bot.commands.pins
+        lines = pins.lines(await pins.of(self._session.thread))
+        await self._tell(*(lines or ["Nothing is pinned here. /remember TEXT pins something."]))
+
+    async def _unpin(self, number: str) -> None:
+        if not number:
+            await self._pins("")
+            return
+        done = await self._bot.commands.pins.remove(self._session.thread, number)
+        if done == UNPINNED:
+            await self._tell(done)
+        else:
+            await self._session.complain(done.replace(_CHATBOT, "/"))
 
     async def _export(self, file: str) -> None:
         if not file:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Protocol
 from bots.terminal.follow import Follower
 from bots.terminal.liveness import is_abandoned, message_id
 from bots.terminal.platform import NAME
+from core.commands.wishes import has_wish, is_pinned, wish_named
 from core.domain.admission import Admission
 from core.domain.backoff import Backoff
 from core.domain.errors import StoreError
@@ -27,6 +28,7 @@ MAIN = "main"
 """The thread of a person who never named one."""
 _POLLS = Backoff(first=0.03, cap=0.5, factor=1.5)
 """Waits between two looks for an answer that another process may be writing."""
+_OFFER = "To keep a wish for good, word for word, type it after /remember."
 _REFUSALS = {
     Admission.FULL: (
         "Too many messages are waiting in this thread already. Please send that one again later."
@@ -84,6 +86,8 @@ class TerminalSession:
         self.failed = False
         """Something that was asked for did not happen."""
         self._follower = self._follow(MAIN)
+        self._offered: set[str] = set()
+        """The wishes that were offered to be pinned."""
         self._waiting: dict[str, asyncio.Future[None]] = {}
         """By message id: done once the message's answer is on screen."""
         self._positions: dict[str, int] = {}
@@ -129,6 +133,18 @@ class TerminalSession:
             await self.complain(refusal)
             return
         await self._until_answered(message.id)
+        if has_wish(text):
+            await self._offer_pin(text)
+
+    async def _offer_pin(self, text: str) -> None:
+        """Say how to pin a wish: once, and not if it is pinned already."""
+        with contextlib.suppress(StoreError):
+            pins, name = self.bot.commands.pins, wish_named(text)
+            there = await pins.of(self.thread)
+            if name not in self._offered and pins.has_room(there, text):
+                self._offered.add(name)
+                if not is_pinned(text, there):
+                    await self.screen.tell(_OFFER)
 
     async def complain(self, sentence: str) -> None:
         """Explain that something that was asked for did not happen."""

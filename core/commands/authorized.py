@@ -23,8 +23,12 @@ from core.commands.access import (
 from core.commands.commands import stats_lines, view_lines
 from core.commands.export import export_to
 from core.commands.parser import ExportFormat
+from core.commands.pins import Saying, new_pin
+from core.commands.wishes import is_pinned
 from core.domain.errors import DeniedError
 from core.domain.message import Kind
+from core.domain.pins import PinKind
+from core.domain.session import Entry
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator
@@ -32,7 +36,7 @@ if TYPE_CHECKING:
 
     from core.commands.commands import Commands
     from core.domain.clock import Clock
-    from core.domain.message import ThreadKey
+    from core.domain.message import Author, Message, ThreadKey
     from core.domain.pins import Pin
     from core.store.port import Store
     from core.store.values import ThreadInfo
@@ -44,6 +48,7 @@ _SHARED = (
     "Other people have written in this thread since you asked. "
     "Ask again to forget your own messages."
 )
+_NO_MESSAGE = "That message is gone, so there is nothing to pin."
 _UNKNOWN = "I have no conversation there."
 _RECENT = 50
 """The most recent threads to look through for a person's list, so that it comes quickly."""
@@ -56,9 +61,9 @@ class Remembered(NamedTuple):
     """What the bot remembers of a thread."""
 
     lines: list[str]
-    """In words."""
-    pins: tuple[Pin, ...]
-    """The pins, in the order in which the words number them."""
+    """All of it in words."""
+    pins: tuple[tuple[Pin, str], ...]
+    """Each pin, and its line among these words."""
 
 
 class Directory(Protocol):
@@ -200,7 +205,8 @@ class AuthorizedCommands:
         if await self.right(person, thread) is not Right.OWN:
             raise DeniedError(NOT_YOURS)
         view = await self._commands.view(thread)
-        return Remembered(view_lines(view), view.pins if view else ())
+        pins = zip(view.pins, view.pin_lines, strict=True) if view else ()
+        return Remembered(view_lines(view), tuple(pins))
 
     async def stats(self, person: str, at: ThreadKey) -> list[str]:
         """Return in words how long the conversations of a workspace, server or DM are.
@@ -324,6 +330,40 @@ class AuthorizedCommands:
             if not standing.people and not await self._directory.is_direct(thread):
                 raise DeniedError(_UNKNOWN)
         return await self._commands.pins.add(thread, kind or Kind.DM, pin)
+
+    async def pin_message(self, by: Author, thread: ThreadKey, message: str, *, at: float) -> str:
+        """Pin the text of a stored message, as it is now; return a sentence that says so.
+
+        Args:
+            by: Who pins it.
+            thread: The thread.
+            message: The platform's id of the message.
+            at: When, by the platform's clock.
+
+        Raises:
+            DeniedError: The person may not, it does not fit, or the message is gone.
+        """
+        if await self.right(by.id, thread) is not Right.OWN:
+            raise DeniedError(NOT_YOURS)
+        async for record in self._store.records(thread):
+            if isinstance(record, Entry) and record.platform_id == message and record.text:
+                said = Saying(
+                    text=record.text,
+                    author=record.author,
+                    at=record.sent_at,
+                    source=message,
+                    edited_at=record.edited_at,
+                )
+                return await self.pin(
+                    thread, new_pin(PinKind.MESSAGE, said, by, at=at, key=message)
+                )
+        raise DeniedError(_NO_MESSAGE)
+
+    async def may_offer(self, message: Message) -> bool:
+        """Return whether a message could be pinned, and is not yet."""
+        pins = self._commands.pins
+        there = await pins.of(message.thread)
+        return pins.has_room(there, message.text) and not is_pinned(message.text, there)
 
     async def unpin(self, person: str, thread: ThreadKey, pin: str) -> str:
         """Remove a pin, by its id or its number, for a person who may see what is remembered.

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from core.commands.parser import ExportFormat
 from core.domain.limits import in_bytes
+from core.domain.pins import PinKind
 from core.domain.session import Answer, AnswerKind, Status
 from core.domain.text import visible
 
@@ -19,7 +20,8 @@ if TYPE_CHECKING:
     from collections.abc import AsyncGenerator
     from typing import TextIO
 
-    from core.domain.message import Quote, ThreadKey
+    from core.domain.message import Author, Quote, ThreadKey
+    from core.domain.pins import Pin
     from core.domain.session import Record
     from core.store.port import Store
 
@@ -31,11 +33,15 @@ async def export(
 
     `place` is what people call where it took place.
     """
+    work = await store.peek(thread)
+    pins = work.pins if work is not None else ()
     if form is ExportFormat.JSON:
-        yield f'{{"thread": {_json(str(thread))}, "exported_at": {_json(_time(at))}, "records": ['
+        yield f'{{"thread": {_json(str(thread))}, "exported_at": {_json(_time(at))}, '
+        yield f'"pins": {_json(list(map(_pin_fields, pins)))}, "records": ['
     else:
         where = f" from {_bold(place)}" if place else ""
         yield f"# {thread}\n\nExported{where} at {_time(at)}.\n"
+        yield "".join(map(_pinned, pins))
     mark = "\n"
     async for record in store.records(thread):
         yield mark + _json(_fields(record)) if form is ExportFormat.JSON else _paragraph(record)
@@ -127,6 +133,23 @@ def _fields(record: Record) -> dict[str, object]:
     return {"said_by": said_by, **fields, "at": _time(record.sent_at)}
 
 
+def _pin_fields(pin: Pin) -> dict[str, object]:
+    fields = asdict(pin)
+    return {**fields, "said_at": _time(pin.said_at), "pinned_at": _time(pin.pinned_at)}
+
+
+def _pinned(pin: Pin) -> str:
+    """Return a pin as a heading line and a quote, as `_paragraph` returns a record."""
+    kind = "correction" if pin.kind is PinKind.CORRECTION else "pin"
+    by = (f"pinned by {_who(pin.by)}",) if pin.by.id != pin.author.id else ()
+    heading = _heading(_who(pin.author), _time(pin.said_at), kind, *by)
+    return f"\n{heading}{_quoted(pin.text)}"
+
+
+def _who(author: Author) -> str:
+    return f"{_bold(author.name)} ({'app' if author.is_app else 'person'} {author.tag})"
+
+
 def _paragraph(record: Record) -> str:
     """Return a record as a heading line, and what was said as a quote.
 
@@ -138,10 +161,8 @@ def _paragraph(record: Record) -> str:
         kind = () if record.kind is AnswerKind.ANSWER else ("notice",)
         heading = _heading("**bot**", _time(record.sent_at), *kind, *record.notes)
         return f"\n{heading}{_quoted(text)}"
-    author = record.author
-    who = f"{_bold(author.name)} ({'app' if author.is_app else 'person'} {author.tag})"
     status = () if record.status is Status.ADDRESSED else (str(record.status),)
-    heading = _heading(who, _time(record.sent_at), *status)
+    heading = _heading(_who(record.author), _time(record.sent_at), *status)
     shown = "".join(map(_shown, record.quotes))
     files = "".join(
         f"\nFile: {_bold(file.name)}, {_plain(file.media_type)}, {in_bytes(file.size)}\n"

@@ -19,6 +19,8 @@ from typing import TYPE_CHECKING, Protocol
 from core.commands.access import Right
 from core.commands.parser import parse_command
 from core.commands.pins import CORRECTED, PINNED, Saying, new_pin
+from core.commands.wishes import has_wish, wish_named
+from core.domain.admission import Admission
 from core.domain.errors import ChatbotError, DeniedError, PlatformError, broke
 from core.domain.message import FOR_US, Address, Kind
 from core.domain.pins import PinKind
@@ -84,6 +86,9 @@ class CommandReplies(Protocol):
     async def offer(self, message: Message, name: str) -> None:
         """Reply once with a button that runs the command `forget`, `memory` or `reset`."""
 
+    async def offer_pin(self, message: Message) -> None:
+        """Offer the author of a message to pin it, by a button, as quietly as there is a way."""
+
     async def refuse(self, message: Message, text: str) -> None:
         """Write to a message's author privately; if that is closed, where they wrote it."""
 
@@ -148,7 +153,13 @@ class ThreadCommands:
         return True
 
     def wake(self, message: Message, received: Received) -> None:
-        """End the quiet of a thread in which a message mentions the bot, after intake took it."""
+        """Do what follows a message that intake took.
+
+        The quiet of a thread ends in which it mentions the bot. A standing wish in it is offered to
+        be pinned.
+        """
+        if received.verdict is Admission.ACCEPTED and has_wish(message.text):
+            self._tasks.start(self._offer_pin(message))
         if received.muted and message.address is Address.MENTIONED and message.kind is not Kind.DM:
             self._soon(self._mute(message, muted=False), message)
 
@@ -244,6 +255,17 @@ class ThreadCommands:
             return await self._authorized.pin(message.thread, pin, kind=message.kind, seen=True)
         except DeniedError as denied:
             return denied
+
+    async def _offer_pin(self, message: Message) -> None:
+        """Offer to pin the wish in a message: once, and not if it is pinned already."""
+        try:
+            if not await self._authorized.may_offer(message):
+                return
+            name = f"offer {message.thread} {wish_named(message.text)}"
+            if await self._store.claim_once(message.thread.platform, name):
+                await self._replies.offer_pin(message)
+        except ChatbotError as error:
+            log.info("a pin was not offered: %s", error)
 
     async def _mute(self, message: Message, *, muted: bool) -> None:
         settings = await self._store.thread_settings(message.thread)

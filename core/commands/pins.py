@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 from core.domain.errors import DeniedError
 from core.domain.message import clean
 from core.domain.pins import Pin, PinKind, is_too_long
-from core.prompt.pins import day_of, fitting, pin_text
+from core.prompt.dates import on_day
+from core.prompt.pins import fitting, pin_text
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -151,6 +152,12 @@ class Pins:
             await self._store.unpin(thread, ids)
         return len(ids)
 
+    def has_room(self, there: Sequence[Pin], text: str) -> bool:
+        """Return whether a text of about these words fits beside the pins that are there."""
+        most = self._memory.pin_tokens
+        size = self._memory.counter.count(text)
+        return not is_too_long(text) and sum(map(self._size, there)) + size <= most
+
     def lines(self, pins: Sequence[Pin]) -> list[str]:
         """Return the pins in words, one a line, numbered from 1."""
         memory = self._memory
@@ -190,7 +197,7 @@ def pin_line(number: int, pin: Pin, size: int, zone: tzinfo, *, shown: bool) -> 
     kind = "correction by " if pin.kind is PinKind.CORRECTION else ""
     left_out = "" if shown else "; not shown to the model: all pins together have too many tokens"
     return (
-        f"{number}. {text} ({kind}{_name(pin.author)}, {day_of(pin.said_at, zone)}{by}; "
+        f"{number}. {text} ({kind}{_name(pin.author)}, {on_day(pin.said_at, zone)}{by}; "
         f"{size:,} tokens{left_out})"
     )
 

@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING, TypeVar
 
 from core.domain.errors import MessageTooLargeError
 from core.prompt.dates import LONGEST_LINE, time_lines, times_before
-from core.prompt.prompt import Exchange, Parts, Plan, pins_size
+from core.prompt.pins import pins_size
+from core.prompt.prompt import Exchange, Parts, Plan
 from core.prompt.recalled import passage_text, recalled_text
 from core.prompt.transcript import NO_FILES, answer_of, tagged, words_of
 

@@ -117,7 +117,9 @@ class Shown(NamedTuple):
     recalled: tuple[ShownMessage, ...] = ()
     """Messages from before `earlier` that are shown again, oldest first."""
     pins: tuple[ShownMessage, ...] = ()
-    """What people pinned, and then what they corrected."""
+    """What people pinned."""
+    corrections: tuple[ShownMessage, ...] = ()
+    """What people said is right, whatever was said before."""
 
 
 class Purpose(StrEnum):

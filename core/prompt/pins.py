@@ -6,12 +6,13 @@ people corrected stands before the summary, and what they pinned after it.
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from core.domain.pins import PinKind
 from core.models.port import ShownMessage
+from core.prompt.dates import on_day
 from core.prompt.tags import CORRECTIONS, PIN, PINS, enclosed, flat, marks, quoted
 
 if TYPE_CHECKING:
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from datetime import tzinfo
 
     from core.domain.pins import Pin
+    from core.domain.session import Session
 
 GUIDE = f"""\
 - <{PINS}> holds what people pinned here, word for word, and <{CORRECTIONS}> what they corrected.
@@ -36,9 +38,22 @@ def pins_text(pins: Sequence[Pin], zone: tzinfo) -> str:
     return _block(PINS, [pin for pin in pins if pin.kind is not PinKind.CORRECTION], zone)
 
 
+def around(summary: Sequence[str], pins: Sequence[Pin], zone: tzinfo) -> list[str]:
+    """Return the blocks before the first message: corrections, those of the summary, pins."""
+    texts = (corrections_text(pins, zone), *summary, pins_text(pins, zone))
+    return [text for text in texts if text]
+
+
+def pins_size(session: Session, count: Callable[[str], int]) -> int:
+    """Return the tokens of what people pinned and corrected."""
+    if not session.pins:  # nearly always
+        return 0
+    return sum([count(text) for text in around((), session.pins, session.zone)])
+
+
 def pin_text(pin: Pin, zone: tzinfo) -> str:
     """Return one pin in its tag, with who said it, when, and who had it pinned."""
-    return _tagged(pin, day_of(pin.said_at, zone))
+    return _tagged(pin, on_day(pin.said_at, zone))
 
 
 def fitting(
@@ -59,18 +74,20 @@ def fitting(
     return tuple(pins) if len(kept) == len(pins) else tuple(p for p in pins if p.id in kept)
 
 
-def shown_pins(pins: Sequence[Pin], *, named: bool) -> tuple[ShownMessage, ...]:
-    """Return pins as plain records, corrections last, since of two statements the newer counts.
+def shown_pins(
+    pins: Sequence[Pin], *, named: bool, corrections: bool = False
+) -> tuple[ShownMessage, ...]:
+    """Return pins as plain records; or `corrections`, which are left out otherwise.
 
     `named` says whether the people of the conversation are named; apps always are.
     """
-    ordered = sorted(pins, key=lambda pin: pin.kind is PinKind.CORRECTION)
+    wanted = [pin for pin in pins if (pin.kind is PinKind.CORRECTION) is corrections]
     return tuple(
         [
             ShownMessage(pin.text, flat(pin.author.name), person=pin.author.tag)
             if named or pin.author.is_app
             else ShownMessage(pin.text)
-            for pin in ordered
+            for pin in wanted
         ]
     )
 
@@ -90,11 +107,3 @@ def _tagged(pin: Pin, day: str) -> str:
         "pinned_by": f"{by.name} ({by.tag})" if by else "",
     }
     return enclosed(PIN, quoted(pin.text), marks(named))
-
-
-def day_of(at: float, zone: tzinfo) -> str:
-    """Return the date of a time in a zone; empty if the time is no time."""
-    try:
-        return datetime.fromtimestamp(at, zone).strftime("%Y-%m-%d")
-    except (OverflowError, ValueError, OSError):  # a wrong timestamp must not stop the bot
-        return ""

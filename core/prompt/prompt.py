@@ -31,7 +31,7 @@ from core.models.port import (
 from core.prompt.dates import day_of, time_lines, times_before
 from core.prompt.files import FileKind
 from core.prompt.pins import GUIDE as PINS_GUIDE
-from core.prompt.pins import corrections_text, pins_text, shown_pins
+from core.prompt.pins import around, shown_pins
 from core.prompt.recalled import recalled_blocks, shown_again
 from core.prompt.tags import (
     FILE,
@@ -145,8 +145,7 @@ class Parts:
     @property
     def total(self) -> int:
         """Return the sum of all parts."""
-        parts = (self.fixed, self.summary, self.pins, self.window, self.new, self.recalled)
-        return sum(parts)
+        return self.fixed + self.summary + self.pins + self.window + self.new + self.recalled
 
 
 class Exchange(NamedTuple):
@@ -297,21 +296,12 @@ def summary_request(
     )
 
 
-def pins_size(session: Session, count: Callable[[str], int]) -> int:
-    """Return the tokens of what people pinned and corrected."""
-    if not session.pins:  # nearly always
-        return 0
-    texts = corrections_text(session.pins, session.zone), pins_text(session.pins, session.zone)
-    return sum(map(count, filter(None, texts)))
-
-
 def _lead(summary: str, session: Session) -> tuple[Part, ...]:
     """Return what stands before the first message: corrections, the summary, pins."""
-    texts = [_summary_text(summary) if summary else ""]
+    texts = [_summary_text(summary)] if summary else []
     if session.pins:
-        pins, zone = session.pins, session.zone
-        texts = [corrections_text(pins, zone), *texts, pins_text(pins, zone)]
-    return tuple([Block(text=text) for text in texts if text])
+        texts = around(texts, session.pins, session.zone)
+    return tuple([Block(text=text) for text in texts])
 
 
 def _shown(plan: Plan, session: Session, files: Files) -> Shown:
@@ -323,6 +313,7 @@ def _shown(plan: Plan, session: Session, files: Files) -> Shown:
         left_out=plan.left_out,
         recalled=shown_again(plan.recalled),
         pins=shown_pins(session.pins, named=kind not in PRIVATE),
+        corrections=shown_pins(session.pins, named=kind not in PRIVATE, corrections=True),
     )
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-from secrets import token_hex
 from uuid import uuid4
 from zlib import crc32
 
@@ -50,7 +49,7 @@ def unique() -> str:
 
 def call_name() -> str:
     """Return a name for one call, by which a script tells the call's retry from a new call."""
-    return token_hex(8)
+    return uuid4().hex[:16]
 
 
 def audit_start(now: float) -> str:

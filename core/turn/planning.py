@@ -11,7 +11,8 @@ from core.domain.errors import MessageTooLargeError
 from core.domain.session import Status
 from core.memory.plan import least_size, plan
 from core.models.port import Document
-from core.prompt.prompt import fixed_size, pins_size, reply_request, scene_of
+from core.prompt.pins import pins_size
+from core.prompt.prompt import fixed_size, reply_request, scene_of
 
 if TYPE_CHECKING:
     from core.domain.clock import Clock

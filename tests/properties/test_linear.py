@@ -33,9 +33,9 @@ from bots.slack.ui import permalinks as slack_links
 from bots.slack.ui import views as slack_views
 from bots.terminal import commands as terminal_commands
 from bots.terminal import text as terminal_text
-from core.commands import parser
+from core.commands import parser, wishes
 from core.delivery.splitting import blocks, break_points, inline_spans
-from core.domain import text
+from core.domain import pins, text
 from core.domain.limits import MESSAGE_BYTES, TEXT_FILE_BYTES
 from core.domain.message import PieceCleaner, clean
 from core.memory.tokens import counter_for
@@ -190,6 +190,10 @@ INBOUND_FUNCTIONS: dict[str, Callable[[str], object]] = {
     ),
     "a command": lambda text: parser.parse_command(text, lambda _: None),
     "a command with arguments": command,
+    "a wish that a message asks to keep": lambda text: pins.texts_of(f"remember{text}"),
+    "a correction": lambda text: pins.correction_in(f"that's {text}"),
+    "a standing wish": wishes.has_wish,
+    "the name of a standing wish": lambda text: wishes.wish_named(f"always answer in {text}"),
     "a link on Slack": lambda text: slack_links.link_in("https://a.slack.com/archives/C1/p" + text),
     "a link on Slack, its options": lambda text: slack_links.link_in(
         f"https://a.slack.com/archives/C1/p1234567890123456?{text}"

@@ -170,6 +170,7 @@ ROLES = {
     "ui/commands": "",
     "ui/interactions": "Interactions",
     "ui/permalinks": "Permalink",
+    "ui/pins": "PinInteractions",
     "ui/directory": "{platform}Directory",
     "ui/refusals": "",
     "ui/replies": "{platform}Replies",

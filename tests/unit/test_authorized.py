@@ -196,7 +196,9 @@ async def test_to_whom_the_bot_does_not_listen_it_does_nothing(
 
 async def test_what_is_remembered_is_not_for_admins(town: Town, store: LocalStore) -> None:
     await converse(store, 1, author="ANN")
-    assert any("text 1" in line for line in await authorized(town, store).remembered("ANN", THREAD))
+    assert any(
+        "text 1" in line for line in (await authorized(town, store).remembered("ANN", THREAD)).lines
+    )
     with pytest.raises(DeniedError, match=NOT_YOURS):
         await authorized(town, store).remembered("ROOT", THREAD)
 

@@ -64,6 +64,7 @@ end}
 async def client(redis_url: str) -> AsyncIterator[Client]:
     client = connect(redis_url)
     await client.flushall()
+    await command(client, "SCRIPT FLUSH")  # a script that the server knows is called by its hash
     yield client
     await client.aclose()
 

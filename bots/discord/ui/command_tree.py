@@ -25,7 +25,9 @@ from bots.discord.ui.commands import (
     FORMATS,
     MESSAGE,
     MESSAGE_DESCRIPTION,
+    PIN_MENU,
     SUBCOMMANDS,
+    TEXTS,
     Shape,
     is_synced,
 )
@@ -79,6 +81,8 @@ class ClientCommands:
         async def on_interaction(interaction: Interaction) -> None:
             if interaction.type is discord.InteractionType.component:
                 await self._interactions.press(interaction)
+            elif interaction.type is discord.InteractionType.modal_submit:
+                await self._interactions.submit(interaction)
 
         client.event(on_interaction)
         self._tasks.start(sync(tree, self._api, self._store, self._clock))
@@ -106,6 +110,7 @@ class CommandTree(app_commands.CommandTree[Any]):
         self.add_command(_group(interactions))
         self.add_command(_menu(interactions, EXPORT_MENU, "export"))
         self.add_command(_menu(interactions, FORGET_MENU, "forget"))
+        self.add_command(_menu(interactions, PIN_MENU, "pin"))
 
     async def on_error(
         self, interaction: Interaction, error: app_commands.AppCommandError, /
@@ -177,8 +182,11 @@ def _hash(commands: list[dict[str, Any]]) -> str:
 def _group(interactions: Interactions) -> app_commands.Group:
     group = app_commands.Group(name=COMMAND, description=DESCRIPTION)
     for name, about in SUBCOMMANDS.items():
-        command = _export(interactions) if name == "export" else _plain(interactions, name, about)
-        group.add_command(command)
+        if name == "export":
+            group.add_command(_export(interactions))
+        else:
+            make = _with_text if name in TEXTS else _plain
+            group.add_command(make(interactions, name, about))
     return group
 
 
@@ -188,6 +196,20 @@ def _plain(
     @app_commands.command(name=word, description=about)
     async def use(interaction: Interaction) -> None:
         await interactions.slash(interaction, word)
+
+    return use
+
+
+def _with_text(
+    interactions: Interactions, word: str, about: str
+) -> app_commands.Command[Any, ..., None]:
+    name, description = TEXTS[word]
+
+    @app_commands.command(name=word, description=about)
+    @app_commands.rename(text=name)
+    @app_commands.describe(text=description)
+    async def use(interaction: Interaction, text: str) -> None:
+        await interactions.slash(interaction, word, text=text)
 
     return use
 

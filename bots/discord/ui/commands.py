@@ -11,6 +11,7 @@ Json: TypeAlias = dict[str, Any]
 COMMAND = "chatbot"
 DESCRIPTION = "Shows, exports, forgets and resets our conversations"
 EXPORT_MENU, FORGET_MENU = "Export this thread", "Forget this thread"
+PIN_MENU = "Remember this"
 
 SUBCOMMANDS = {
     "help": "Shows what I do and what you can ask for",
@@ -19,6 +20,10 @@ SUBCOMMANDS = {
     "forget": "Removes what you said here from what I keep, after asking you",
     "reset": "Starts this conversation over, and tells everyone in it",
     "stats": "Shows how long the conversations on this server are",
+    "remember": "Keeps a text word for word in this conversation",
+    "pins": "Shows the texts that I keep word for word, and removes them",
+    "unpin": "Removes one of the texts that I keep word for word",
+    "correct": "Corrects what I remember of this conversation",
 }
 """Each subcommand, with the description that people read."""
 
@@ -26,6 +31,13 @@ FORMAT, FORMATS = "format", {"Markdown": "markdown", "JSON": "json"}
 FORMAT_DESCRIPTION = "Markdown to read, or JSON to process; Markdown if you leave it out"
 MESSAGE = "message"
 MESSAGE_DESCRIPTION = "A link to a message of another conversation; leave it out for this one"
+
+TEXTS = {
+    "remember": ("text", "What I should keep, word for word"),
+    "unpin": ("number", "The number of the pin, as the list of pins shows it"),
+    "correct": ("fact", "What is right instead of what I remember"),
+}
+"""By subcommand: the option that it needs, and the description that people read."""
 
 _SUBCOMMAND, _TEXT = 1, 3
 """Types of a command's options (docs: interactions/application-commands)."""
@@ -48,9 +60,12 @@ thread and in direct messages they act on that one.
 `/{COMMAND} memory` shows what I remember, `/{COMMAND} forget` removes what you said, \
 `/{COMMAND} reset` starts the conversation over, `/{COMMAND} stats` shows how long conversations \
 are.
-In a message's menu, under Apps, you can export or forget its thread.
+`/{COMMAND} remember` keeps a text word for word, `/{COMMAND} pins` shows and `/{COMMAND} unpin` \
+removes such texts, and `/{COMMAND} correct` corrects what I remember.
+In a message's menu, under Apps, you can have me remember it, or export or forget its thread.
 Inside a thread, mention me with the same words (`@{COMMAND} reset`), or put `!` before them \
-(`!help`). There, `quiet` keeps me silent until someone mentions me, and `talk` ends that."""
+(`!help`); `@{COMMAND} that's wrong: …` corrects me. There, `quiet` keeps me silent until someone \
+mentions me, and `talk` ends that."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +103,8 @@ def commands() -> list[Json]:
         ],
         **common,
     }
-    menus = [{"type": _ON_MESSAGE, "name": name, **common} for name in (EXPORT_MENU, FORGET_MENU)]
+    names = (EXPORT_MENU, FORGET_MENU, PIN_MENU)
+    menus = [{"type": _ON_MESSAGE, "name": name, **common} for name in names]
     return [slash, *menus]
 
 
@@ -98,6 +114,9 @@ def is_synced(found: list[Json], wanted: list[Json]) -> bool:
 
 
 def _options(name: str) -> list[Json]:
+    if name in TEXTS:
+        option, about = TEXTS[name]
+        return [{"type": _TEXT, "name": option, "description": about, "required": True}]
     if name != "export":
         return []
     choices = [{"name": shown, "value": value} for shown, value in FORMATS.items()]

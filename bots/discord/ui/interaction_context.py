@@ -142,6 +142,24 @@ async def answer_raw(api: Api, payload: Mapping[str, Any], text: str) -> bool:
 
     Returns whether it has both and was answered. Raises `PlatformError` if that is unknown.
     """
+    data = {"content": text, "flags": _EPHEMERAL, "allowed_mentions": {"parse": []}}
+    kind = discord.InteractionResponseType.channel_message
+    return await _respond(api, payload, {"type": kind.value, "data": data})
+
+
+async def open_modal(
+    api: Api, interaction: discord.Interaction[Any], modal: Mapping[str, Any]
+) -> bool:
+    """Answer an interaction by a modal, as `answer_raw`.
+
+    discord.py would keep the modal in memory until it is submitted, and in one process only.
+    """
+    payload = {"id": str(interaction.id), "token": interaction.token}
+    body = {"type": discord.InteractionResponseType.modal.value, "data": modal}
+    return await _respond(api, payload, body)
+
+
+async def _respond(api: Api, payload: Mapping[str, Any], body: Mapping[str, Any]) -> bool:
     id_, token = str_of(payload, "id"), str_of(payload, "token")
     if not is_id(id_) or not _TOKEN.fullmatch(token):
         return False
@@ -151,8 +169,6 @@ async def answer_raw(api: Api, payload: Mapping[str, Any], text: str) -> bool:
         interaction_id=id_,
         interaction_token=token,
     )
-    data = {"content": text, "flags": _EPHEMERAL, "allowed_mentions": {"parse": []}}
-    body = {"type": discord.InteractionResponseType.channel_message.value, "data": data}
 
     async def answer() -> None:
         await api.http.request(route, json=body)

@@ -16,10 +16,15 @@ from bots.discord.ids import is_id
 from bots.discord.inbound.events import NAME, ChannelInfo
 from bots.discord.outbound.files_out import TooLongError, parts_of
 from bots.discord.ui import views
-from bots.discord.ui.interaction_context import Acknowledgement, InteractionContext, answer_raw
+from bots.discord.ui.interaction_context import (
+    Acknowledgement,
+    InteractionContext,
+    answer_raw,
+    open_modal,
+)
 from bots.discord.ui.permalinks import link_in
+from bots.discord.ui.pins import target_of
 from bots.discord.ui.refusals import why
-from core.commands import temp_files
 from core.commands.in_thread import unwritten
 from core.commands.parser import ExportFormat
 from core.domain.errors import ChatbotError, DeniedError, PlatformError, broke
@@ -35,8 +40,8 @@ if TYPE_CHECKING:
     from bots.discord.api import Api
     from bots.discord.inbound.channels import Channels
     from bots.discord.ui.directory import DiscordDirectory
+    from bots.discord.ui.pins import PinInteractions
     from bots.discord.ui.replies import DiscordReplies
-    from core.commands.authorized import AuthorizedCommands
     from core.domain.clock import Clock
     from core.domain.message import Message
     from core.store.port import Store
@@ -54,6 +59,10 @@ _SENT = "Here is the conversation. Only you can see this."
 _KEPT = "Nothing was removed."
 _NO_LINK = "That is not a link to a message I can see."
 _NOT_ANNOUNCED = "I could not announce it in the thread, because I may not write there."
+_IN_A_THREAD = (
+    "Pins belong to one conversation: use this inside a thread, or in a direct message with me. "
+    "In a channel, mention me with the same words."
+)
 _CLOSING = 3.0
 """Seconds that commands get to finish when the bot stops."""
 
@@ -65,29 +74,30 @@ class Interactions:
         self,
         api: Api,
         channels: Channels,
-        authorized: AuthorizedCommands,
         replies: DiscordReplies,
         directory: DiscordDirectory,
-        store: Store,
+        pins: PinInteractions,
         *,
+        store: Store,
         clock: Clock,
     ) -> None:
-        """Run commands by `authorized`, each once, as `store` records.
+        """Run commands by the `authorized` ones of `pins`, each once, as `store` records.
 
         Args:
             api: Discord's REST API.
             channels: Looks up where commands are used.
-            authorized: Runs commands for those who may.
             replies: Reaches people in their threads and direct messages.
             directory: Names threads.
+            pins: Does what concerns pins.
             store: Records what is claimed.
             clock: Says how long ago threads were last active.
         """
         self._api = api
         self._channels = channels
-        self._authorized = authorized
+        self._authorized = pins.authorized
         self._replies = replies
         self._directory = directory
+        self._pins = pins
         self._store = store
         self._clock = clock
         self._tasks = Tasks("a command")
@@ -100,8 +110,12 @@ class Interactions:
         word: str,
         form: ExportFormat = ExportFormat.MARKDOWN,
         link: str = "",
+        text: str = "",
     ) -> None:
-        """Run a slash command."""
+        """Run a slash command; `text` is what it needs, if it needs any."""
+        if text:
+            await self._handle(interaction, lambda context: self._with_text(context, word, text))
+            return
         await self._handle(interaction, lambda context: self._slash(context, word, form, link))
 
     async def menu(self, interaction: Interaction, word: str, message: discord.Message) -> None:
@@ -110,7 +124,13 @@ class Interactions:
         ids = [str(id_) for id_ in (message.id, before) if id_]
 
         async def act(context: InteractionContext) -> None:
-            await self._run(context, word, await self._thread_of(await self._here(context), ids))
+            channel = await self._here(context)
+            thread = await self._thread_of(channel, ids)
+            if word == "pin":
+                target = target_of(interaction.data or {})
+                await self._pins.menu(context, target, channel, thread)
+            else:
+                await self._run(context, word, thread)
 
         await self._handle(interaction, act)
 
@@ -125,8 +145,21 @@ class Interactions:
         press = views.pressed(custom_id, values if isinstance(values, list) else ())
         if press is None:  # of another version, or made up
             await self.say(interaction, UNREAD)
+        elif press.word == "wrong" and press.thread is not None:
+            await self._ask(interaction, press.thread)
         else:
             await self._handle(interaction, lambda context: self._pressed(context, press))
+
+    async def submit(self, interaction: Interaction) -> None:
+        """Keep what a person typed in a modal."""
+        given: object = interaction.data
+        data: dict[str, Any] = given if isinstance(given, dict) else {}
+        press = views.pressed(str_of(data, "custom_id"), ())
+        if press is None or press.word != "fact" or press.thread is None:
+            await self.say(interaction, UNREAD)
+            return
+        thread, text = press.thread, views.typed(data)
+        await self._handle(interaction, lambda context: self._pins.corrected(context, thread, text))
 
     def unread(self, payload: Mapping[str, Any]) -> None:
         """Tell a person that what they pressed or typed can't be read, if they can be reached."""
@@ -154,6 +187,13 @@ class Interactions:
     async def _handle(self, interaction: Interaction, act: Act) -> None:
         context = InteractionContext(interaction, self._api, self._replies)
         await asyncio.shield(self._tasks.start(self._once(context, act)))
+
+    async def _ask(self, interaction: Interaction, thread: ThreadKey) -> None:
+        """Ask a person what is right; each process may, since it changes nothing."""
+        try:
+            await open_modal(self._api, interaction, views.correction(thread))
+        except ChatbotError as error:
+            log.warning("a person was not asked what is right: %s", error)
 
     async def _say_unread(self, payload: Mapping[str, Any]) -> None:
         user = dict_of(dict_of(payload, "member"), "user") or dict_of(payload, "user")
@@ -231,18 +271,30 @@ class Interactions:
         elif channel.is_channel:
             infos = await self._authorized.threads(context.person, limit=views.LISTED)
             title, now = self._directory.title, self._clock.now()
+            word = "memory" if word == "pins" else word
             text, view = views.choose(word, form, infos, title, now)
             await context.show(text, view=view)
         else:
             await self._run(context, word, channel.whole, form)
 
+    async def _with_text(self, context: InteractionContext, word: str, text: str) -> None:
+        channel = await self._here(context)
+        if channel.is_channel:
+            raise DeniedError(_IN_A_THREAD)
+        await self._pins.command(context, word, channel.whole, text)
+
     async def _pressed(self, context: InteractionContext, press: views.Press) -> None:
-        thread = press.thread or (await self._here(context)).whole
+        named = [press.what] if press.word == "pin" else []
+        thread = press.thread or await self._thread_of(await self._here(context), named)
         if press.extent:
             text = await self._authorized.forget(
                 context.person, thread, "whole" if press.extent == "whole" else "own", at=context.at
             )
             await context.show(text)
+        elif press.word == "pin":
+            await self._pins.keep(context, thread, press.what)
+        elif press.word == "unpin":
+            await self._pins.remove(context, thread, press.what)
         else:
             await self._run(context, press.word, thread, press.form)
 
@@ -265,7 +317,7 @@ class Interactions:
         elif word == "reset":
             await self._reset(context, thread)
         else:
-            await self._show_memory(context, (await authorized.remembered(person, thread)).lines)
+            await self._pins.show(context, thread)
 
     async def _reset(self, context: InteractionContext, thread: ThreadKey) -> None:
         text = await self._authorized.reset(context.person, thread, at=context.at)
@@ -275,16 +327,6 @@ class Interactions:
             log.warning("a reset was not announced: %s", error)
             text = f"{text} {_NOT_ANNOUNCED}"
         await context.show(text)
-
-    async def _show_memory(self, context: InteractionContext, lines: Sequence[str]) -> None:
-        text, whole = views.shown(lines)
-        if not whole:
-            await context.show(text)
-            return
-        with temp_files.folder() as folder:
-            file = folder / "memory.md"
-            await asyncio.to_thread(file.write_bytes, whole)
-            await context.show(text, files=await asyncio.to_thread(parts_of, file, context.limit))
 
     # --- which thread is meant ------------------------------------------------------------------
 

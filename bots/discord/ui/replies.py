@@ -36,6 +36,7 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 _SENT = "Here is the conversation you asked for."
+_OFFER_PIN = "Shall I remember that for good, word for word?"
 _OFFERS = {
     "forget": "I ask before I forget anything. Press the button.",
     "memory": "Only you will see it. Press the button.",
@@ -81,6 +82,14 @@ class DiscordReplies(CommandReplies):
         """Post a button for a command under a message: its result is for one person."""
         view = views.offer(word, message.thread)
         await self._platform.say(message, _OFFERS[word], view=view)
+
+    @override
+    async def offer_pin(self, message: Message) -> None:
+        """Offer a message's author to pin it: under it, once, and without a notification.
+
+        Discord shows something to one person alone only in answer to a command of its own.
+        """
+        await self._platform.say(message, _OFFER_PIN, view=views.keep(message.id))
 
     async def announce(self, thread: ThreadKey, text: str, *, behind: str) -> None:
         """Say something in a thread, visible to all; once after the message with this id."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import discord
 
@@ -16,10 +16,12 @@ from bots.discord.outbound import format as shape
 from core.commands.commands import thread_line
 from core.commands.parser import ExportFormat
 from core.domain.message import ThreadKey
+from core.domain.payload import dict_of, dicts_of, str_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
+    from core.commands.authorized import Remembered
     from core.store.values import ThreadInfo
 
 REMEMBER = "chatbot:remember"
@@ -32,6 +34,10 @@ LABELS = {
     "memory": "What I remember",
     "reset": "Reset",
 }
+CORRECTION = "That's wrong"
+_FACT = "fact"
+"""The field of the modal for a correction."""
+_PIN = re.compile(r"chatbot:(pin|unpin|wrong|fact):([\w.-]*)(?::(.+))?", re.ASCII)
 _PRESSED = re.compile(r"chatbot:(do|whole|own|choose):([a-z]+|)(?::(.+))?", re.ASCII)
 _KEPT = "chatbot:keep"
 _WIDTH = 100
@@ -55,6 +61,8 @@ class Press:
     form: ExportFormat = ExportFormat.MARKDOWN
     extent: str = ""
     """`own` or `whole` if it confirms that this is to be forgotten."""
+    what: str = ""
+    """The pin to remove, or the message to pin."""
 
 
 def pressed(custom_id: str, values: Sequence[str]) -> Press | None:
@@ -63,7 +71,7 @@ def pressed(custom_id: str, values: Sequence[str]) -> Press | None:
         return Press("memory", None)
     found = _PRESSED.fullmatch(custom_id)
     if found is None:
-        return None
+        return _pressed_pin(custom_id, values)
     kind, word, rest = found.groups()
     if kind in {"do", "choose"} and word not in LABELS:
         return None
@@ -77,6 +85,19 @@ def pressed(custom_id: str, values: Sequence[str]) -> Press | None:
     return Press(word, thread) if kind == "do" else Press("forget", thread, extent=kind)
 
 
+def _pressed_pin(custom_id: str, values: Sequence[str]) -> Press | None:
+    """Return what is done with a pin; a list names it by the chosen value."""
+    found = _PIN.fullmatch(custom_id)
+    if found is None:
+        return None
+    word, what, thread = found.groups()
+    try:
+        named = values[0] if word == "unpin" else what
+        return Press(word, ThreadKey.parse(thread) if thread else None, what=str(named))
+    except (IndexError, ValueError):
+        return None
+
+
 def is_kept(custom_id: str) -> bool:
     """Return whether a person decided against forgetting."""
     return custom_id == _KEPT
@@ -85,6 +106,43 @@ def is_kept(custom_id: str) -> bool:
 def memory_button() -> discord.ui.View:
     """Return the button that shows what the bot remembers of the thread that it is in."""
     return _stopped(_button(LABELS["memory"], REMEMBER))
+
+
+def remembered(thread: ThreadKey, memory: Remembered) -> discord.ui.View:
+    """Return a list of the pins to remove one, and the button to correct what is remembered."""
+    items: list[discord.ui.Item[discord.ui.View]] = []
+    if memory.pins:
+        options = [
+            discord.SelectOption(label=_line(line), value=pin.id)
+            for pin, line in memory.pins[:LISTED]
+        ]
+        custom_id = f"chatbot:unpin::{thread}"
+        items.append(
+            discord.ui.Select(custom_id=custom_id, placeholder="Remove a pin", options=options)
+        )
+    return _stopped(*items, _button(CORRECTION, f"chatbot:wrong::{thread}"))
+
+
+def keep(message: str) -> discord.ui.View:
+    """Return the button that pins a message of the thread that it is in."""
+    return _stopped(_button("Remember this", f"chatbot:pin:{message}"))
+
+
+def correction(thread: ThreadKey) -> dict[str, Any]:
+    """Return the modal that asks what is right (docs: components/reference, "Text Input")."""
+    field = {"type": 4, "custom_id": _FACT, "style": 2, "max_length": 4000, "required": True}
+    field["label"] = "What is right?"
+    rows = [{"type": 1, "components": [field]}]
+    return {"custom_id": f"chatbot:fact::{thread}", "title": CORRECTION, "components": rows}
+
+
+def typed(data: Mapping[str, Any]) -> str:
+    """Return what a person typed in the modal of `correction`."""
+    for row in dicts_of(data, "components"):
+        for field in (*dicts_of(row, "components"), dict_of(row, "component")):
+            if field.get("custom_id") == _FACT:
+                return str_of(field, "value")
+    return ""
 
 
 def offer(word: str, thread: ThreadKey) -> discord.ui.View:

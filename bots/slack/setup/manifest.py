@@ -13,7 +13,7 @@ import sys
 from typing import Any, Literal, TypeAlias
 
 from bots.slack.ui.agent import KNOWN, NEW
-from bots.slack.ui.commands import COMMAND, EXPORT_SHORTCUT, FORGET_SHORTCUT
+from bots.slack.ui.commands import COMMAND, EXPORT_SHORTCUT, FORGET_SHORTCUT, PIN_SHORTCUT
 
 Transport: TypeAlias = Literal["socket", "http"]
 
@@ -127,6 +127,7 @@ def _features(transport: Transport) -> dict[str, Any]:
         },
         "bot_user": {"display_name": NAME, "always_online": True},
         "shortcuts": [
+            _shortcut("Remember this", PIN_SHORTCUT, "Keeps the message word for word"),
             _shortcut("Export this thread", EXPORT_SHORTCUT, "Sends you the thread as a file"),
             _shortcut("Forget this thread", FORGET_SHORTCUT, "Removes what I remember from it"),
         ],
@@ -135,7 +136,7 @@ def _features(transport: Transport) -> dict[str, Any]:
                 "command": COMMAND,
                 **url,
                 "description": "Shows what I remember; exports, forgets or resets it",
-                "usage_hint": "help | memory | export | forget | reset | stats",
+                "usage_hint": "help | memory | remember … | pins | export | forget | reset | stats",
                 "should_escape": False,
             }
         ],

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 COMMAND = "/chatbot"
 """The slash command."""
-EXPORT_SHORTCUT, FORGET_SHORTCUT = "export_thread", "forget_thread"
+EXPORT_SHORTCUT, FORGET_SHORTCUT, PIN_SHORTCUT = "export_thread", "forget_thread", "pin_message"
 """The callbacks of the shortcuts on messages."""
 
 HELP = (
@@ -14,6 +14,9 @@ HELP = (
     "`/chatbot memory` shows what I remember, `/chatbot forget` removes what you said, "
     "`/chatbot reset` starts the conversation over, `/chatbot stats` shows how long conversations "
     "are.\n"
+    "`/chatbot remember …` keeps a text word for word, and so does *Remember this* in a message's "
+    "menu; `/chatbot pins` lists what I keep that way, `/chatbot unpin 1` removes it, and "
+    "`that's wrong: …` corrects what I remember.\n"
     "Inside a thread, mention me with the same words (`@chatbot reset`), or put `!` before them "
     "(`!help`). There, `quiet` keeps me silent until someone mentions me, and `talk` ends that."
 )

@@ -61,10 +61,10 @@ class Home:
             view = views.home(infos, self._clock.now(), overhears=overhears, setup=setup)
         await self._api.call("views.publish", repeat=True, user_id=user, view=view)
 
-    async def choice(self, user: str, command: str) -> dict[str, Any]:
+    async def choice(self, user: str, command: str, text: str = "") -> dict[str, Any]:
         """Return the modal in which a person chooses one of their threads for a command."""
         infos = await self._authorized.threads(user, limit=views.LISTED)
-        return views.choose(command, infos, self._clock.now())
+        return views.choose(command, infos, self._clock.now(), text)
 
 
 def setup_lines(settings: Settings) -> list[str]:

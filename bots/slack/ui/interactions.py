@@ -11,16 +11,18 @@ import hashlib
 import json
 import logging
 import re
+from html import unescape
 from typing import TYPE_CHECKING, Any
 
 from bots.slack.ids import is_ts, seconds
 from bots.slack.inbound.events import NAME, channel_of
 from bots.slack.inbound.people import is_id
 from bots.slack.ui import views
-from bots.slack.ui.commands import COMMAND, EXPORT_SHORTCUT, FORGET_SHORTCUT
+from bots.slack.ui.commands import COMMAND, EXPORT_SHORTCUT, FORGET_SHORTCUT, PIN_SHORTCUT
 from bots.slack.ui.refusals import why
 from core.commands.in_thread import unwritten
 from core.commands.parser import ExportFormat, parse_command
+from core.commands.pins import EMPTY
 from core.domain.errors import ChatbotError, DeniedError, PlatformError, StoreError, broke
 from core.domain.message import ThreadKey
 from core.domain.payload import dict_of, dicts_of, str_of
@@ -34,6 +36,7 @@ if TYPE_CHECKING:
 
     from bots.slack.ui.directory import SlackDirectory
     from bots.slack.ui.home import Home
+    from bots.slack.ui.pins import PinInteractions
     from bots.slack.ui.replies import SlackReplies
     from core.commands.authorized import AuthorizedCommands
     from core.commands.parser import Command
@@ -48,6 +51,7 @@ _UNREAD = "I could not read that request. Please reload Slack and try again."
 _CLOSED = "view_closed"
 """The type of the payload when a person closes a modal, which needs no answer."""
 _NO_SLASH = {"listen", "quiet"}
+_PINNING = {"correct", "remember"}
 _BEFORE_ACK = 2.0
 """Seconds; Slack waits three (docs: interactivity/handling-user-interaction)."""
 _CLOSING = 3.0
@@ -63,10 +67,12 @@ class Interactions:
         replies: SlackReplies,
         directory: SlackDirectory,
         home: Home,
+        pins: PinInteractions,
+        *,
         store: Store,
         slack_clock: Clock,
     ) -> None:
-        """Run commands by `authorized`, each once, as `store` records.
+        """Run commands by `authorized` and `pins`, each once, as `store` records.
 
         A command counts as given at the time of `slack_clock`, unless its payload has a time.
         """
@@ -74,6 +80,7 @@ class Interactions:
         self._replies = replies
         self._directory = directory
         self._home = home
+        self._pins = pins
         self._store = store
         self._clock = slack_clock
         self._tasks = Tasks("a command")
@@ -83,9 +90,11 @@ class Interactions:
         bolt.command(COMMAND)(self._slash)
         bolt.message_shortcut(EXPORT_SHORTCUT)(self._export_shortcut)
         bolt.message_shortcut(FORGET_SHORTCUT)(self._forget_shortcut)
+        bolt.message_shortcut(PIN_SHORTCUT)(self._pin_shortcut)
         for action in views.actions():
             bolt.action(action)(self._pressed)
         bolt.view(views.FORGET)(self._forget_submitted)
+        bolt.view(views.CORRECT)(self._correction_submitted)
         bolt.event("app_home_opened", matchers=[self._home.is_home])(self._home_opened)
 
     def unread(self, body: dict[str, Any]) -> None:
@@ -157,7 +166,8 @@ class Interactions:
 
     async def _slash(self, ack: AsyncAck, command: dict[str, Any]) -> None:
         at = self._clock.now()  # the payload of a slash command has no time
-        given = parse_command(str_of(command, "text") or "help", self._replies.linked)
+        said = unescape(str_of(command, "text")) or "help"
+        given = parse_command(said, self._replies.linked, slash=True)
         user, channel = str_of(command, "user_id"), str_of(command, "channel_id")
         if not (is_id(user) and is_id(channel)):
             await ack(text=_UNREAD)
@@ -197,9 +207,11 @@ class Interactions:
         thread = given.thread or self._directory.thread_at(channel, "")
         if given.thread is None and not self._is_one(channel):
             modal = await replies.show(trigger)
-            await replies.fill(modal, await self._choice(user, given.name, channel))
-            return
-        await self._on(given.name, user, thread, trigger, at, form=given.form)
+            await replies.fill(modal, await self._choice(user, given, channel))
+        elif given.name in _PINNING or given.pin:
+            await self._pins.command(user, given, thread, at)
+        else:
+            await self._on(given.name, user, thread, trigger, at, form=given.form)
 
     async def _export_shortcut(self, ack: AsyncAck, shortcut: dict[str, Any]) -> None:
         await ack()
@@ -208,6 +220,10 @@ class Interactions:
     async def _forget_shortcut(self, ack: AsyncAck, shortcut: dict[str, Any]) -> None:
         await ack()
         self._asked(self._once(lambda: self._on_message("forget", shortcut), shortcut), shortcut)
+
+    async def _pin_shortcut(self, ack: AsyncAck, shortcut: dict[str, Any]) -> None:
+        await ack()
+        self._asked(self._once(lambda: self._on_message("pin", shortcut), shortcut), shortcut)
 
     async def _pressed(self, ack: AsyncAck, body: dict[str, Any], action: dict[str, Any]) -> None:
         user, command = _user_of(body), views.command_of(str_of(action, "action_id"))
@@ -230,6 +246,13 @@ class Interactions:
             await self._before_ack(job, user)
         await ack()
 
+    async def _correction_submitted(self, ack: AsyncAck, body: dict[str, Any]) -> None:
+        user, at = _user_of(body), self._clock.now()
+        if user:
+            job = self._once(lambda: self._pins.corrected(body, user, at), body)
+            await self._before_ack(job, user)
+        await ack()
+
     async def _home_opened(self, event: dict[str, Any]) -> None:
         user = str_of(event, "user")
         if is_id(user):
@@ -246,10 +269,17 @@ class Interactions:
 
     async def _on_message(self, command: str, body: dict[str, Any], named: str = "") -> None:
         """Run a command on the thread that a button names, or else on its message's thread."""
-        thread = _thread_in(named) if named else self._thread_of(body)
-        pushed = str_of(dict_of(body, "view"), "type") == "modal"
         trigger, at = str_of(body, "trigger_id"), _time_of(body) or self._clock.now()
-        await self._on(command, _user_of(body), thread, trigger, at, pushed=pushed)
+        user, pushed = _user_of(body), str_of(dict_of(body, "view"), "type") == "modal"
+        if command == "pin":
+            await self._pins.shortcut(body, user, self._thread_of(body), at)
+        elif command == "correct":
+            await self._pins.ask(user, named, trigger)
+        elif command in views.PIN_ACTIONS:
+            await self._pins.press(command, body, named, at)
+        else:
+            thread = _thread_in(named) if named else self._thread_of(body)
+            await self._on(command, user, thread, trigger, at, pushed=pushed)
 
     async def _on(
         self,
@@ -271,13 +301,16 @@ class Interactions:
             await replies.announce(thread, await self._authorized.reset(user, thread, at=at))
         else:
             modal = await replies.show(trigger, pushed=pushed)
-            show = self._confirmation if command == "forget" else self._remembered
+            show = self._confirmation if command == "forget" else self._pins.remembered
             await replies.fill(modal, await show(user, thread))
 
-    async def _choice(self, user: str, command: str, channel: str) -> dict[str, Any]:
+    async def _choice(self, user: str, given: Command, channel: str) -> dict[str, Any]:
+        if given.name in _PINNING and not given.text.strip():
+            return views.words(views.PINS_TITLE, [EMPTY])
+        command = "memory" if given.name in {"pins", "unpin"} else given.name
         try:
             await self._authorized.admit(user, self._directory.thread_at(channel, ""))
-            return await self._home.choice(user, command)
+            return await self._home.choice(user, command, given.text)
         except DeniedError as denied:
             return views.words("Your threads", [str(denied)])
 
@@ -287,14 +320,6 @@ class Interactions:
         except DeniedError as denied:
             return views.words("Not forgotten", [str(denied)])
         return views.forget(thread, whole=extent == "whole")
-
-    async def _remembered(self, user: str, thread: ThreadKey) -> dict[str, Any]:
-        try:
-            return views.words(
-                "What I remember", (await self._authorized.remembered(user, thread)).lines
-            )
-        except DeniedError as denied:
-            return views.words("What I remember", [str(denied)])
 
     async def _forget(self, user: str, named: str, at: float, *, whole: bool) -> None:
         thread = _thread_in(named)

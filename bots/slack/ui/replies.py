@@ -23,6 +23,7 @@ from bots.slack.ui.permalinks import link_in
 from bots.slack.ui.refusals import why
 from core.commands.in_thread import CommandReplies
 from core.domain.errors import PostUnclearError
+from core.domain.message import Kind
 from core.store.keys import unique
 
 if TYPE_CHECKING:
@@ -38,6 +39,7 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 _SENT = "Here is the conversation you asked for."
+_OFFER_PIN = "Shall I remember that for good, word for word? Only you see this."
 _OFFERS = {
     "forget": "I ask before I forget anything. Press the button.",
     "memory": "Only you will see it. Press the button.",
@@ -82,6 +84,17 @@ class SlackReplies(CommandReplies):
         content["blocks"].append({"type": "actions", "elements": [press]})
         await say(self._api, self._me, message, content, name=name)
 
+    @override
+    async def offer_pin(self, message: Message) -> None:
+        """Offer a message's author to pin it, where only they see that; Slack does not keep it."""
+        action, label = views.PIN_ACTIONS["keep"]
+        press = views.button(action, label, f"{message.id} {message.thread}")
+        content = shape.message(_OFFER_PIN)
+        content["blocks"].append({"type": "actions", "elements": [press]})
+        root = "" if message.kind is Kind.DM else message.answer_in
+        channel = channel_of(message.thread.channel)
+        await self._whispered(message.author.id, channel, content, root)
+
     async def announce(self, thread: ThreadKey, text: str) -> None:
         """Say something in a thread, visible to all."""
         channel = channel_of(thread.channel)
@@ -122,7 +135,12 @@ class SlackReplies(CommandReplies):
 
     async def whisper(self, person: str, channel: str, text: str, root: str = "") -> None:
         """Say something in a channel that only one person sees, and Slack does not keep."""
-        content = shape.message(text) | ({"thread_ts": root} if root else {})
+        await self._whispered(person, channel, shape.message(text), root)
+
+    async def _whispered(
+        self, person: str, channel: str, content: dict[str, Any], root: str
+    ) -> None:
+        content |= {"thread_ts": root} if root else {}
         await self._api.call(
             "chat.postEphemeral", channel=channel, user=person, **shape.NO_PREVIEWS, **content
         )
@@ -149,3 +167,7 @@ class SlackReplies(CommandReplies):
         """Replace the content of an open modal."""
         view = view | {"external_id": modal}
         await self._api.call("views.update", repeat=True, external_id=modal, view=view)
+
+    async def refresh(self, view_id: str, view: dict[str, Any]) -> None:
+        """Replace the content of an open modal by Slack's id of it."""
+        await self._api.call("views.update", repeat=True, view_id=view_id, view=view)

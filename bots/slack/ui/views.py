@@ -9,10 +9,12 @@ from bots.slack.outbound.format import REMEMBER
 from bots.slack.ui.commands import HELP, REMEMBERED, reading_line
 from core.commands.commands import thread_line
 from core.delivery.splitting.break_points import in_line
+from core.domain.payload import dict_of, str_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
+    from core.commands.authorized import Remembered
     from core.domain.message import ThreadKey
     from core.store.values import ThreadInfo
 
@@ -20,6 +22,9 @@ Json: TypeAlias = dict[str, Any]
 
 FORGET = "forget_thread"
 """The callback of the modal that asks for confirmation before anything is removed."""
+CORRECT = "correct_memory"
+"""The callback of the modal that asks what is right."""
+MEMORY_TITLE, CORRECTION_TITLE, PINS_TITLE = "What I remember", "That's wrong", "Pins"
 ACTIONS = {
     "export": ("thread_export", "Export"),
     "memory": ("thread_memory", "What I remember"),
@@ -27,6 +32,17 @@ ACTIONS = {
     "forget": ("thread_forget", "Forget"),
 }
 """By command: the action of its button, and the button's label."""
+PIN_ACTIONS = {
+    "correct": ("pin_correct", "That's wrong"),
+    "here": ("pin_here", "Pin it here"),
+    "keep": ("pin_keep", "Remember this"),
+    "unpin": ("pin_remove", "Remove"),
+}
+"""As `ACTIONS`, for the buttons that concern pins."""
+_FACT = "fact"
+"""The block, and the action in it, of the field for what is right."""
+_CARRIED = 2900
+"""Characters that a modal carries; Slack accepts 3,000 (docs: reference/views/modal-views)."""
 _CHUNK = 2900
 """Characters of a section; Slack accepts 3,000 (docs: reference/block-kit/blocks/section-block)."""
 _CHUNKS = 4
@@ -73,10 +89,64 @@ def forget(thread: ThreadKey, *, whole: bool) -> Json:
     )
 
 
-def choose(command: str, infos: Sequence[ThreadInfo], now: float) -> Json:
-    """Return the modal in which a person chooses one of their threads for a command."""
+def remembered(thread: ThreadKey, memory: Remembered) -> Json:
+    """Return the modal that shows what the bot remembers of a thread, for people to change."""
+    action, label = PIN_ACTIONS["unpin"]
+    pins = [
+        _section(plain(_start_of(line)))
+        | {"accessory": button(action, label, f"{pin.id} {thread}")}
+        for pin, line in memory.pins
+    ]
+    action, label = PIN_ACTIONS["correct"]
+    wrong = {"type": "actions", "elements": [button(action, label, str(thread))]}
+    there = {line for _, line in memory.pins}
+    lines = [line for line in memory.lines if line.strip() not in there]
+    return modal(MEMORY_TITLE, [*pins, *_plain_blocks("\n".join(lines)), wrong])
+
+
+def correction(thread: ThreadKey) -> Json:
+    """Return the modal that asks what is right instead of what the bot remembers."""
+    field = {
+        "type": "plain_text_input",
+        "action_id": _FACT,
+        "multiline": True,
+        "max_length": 3000,  # the most (docs: reference/block-kit/block-elements)
+    }
+    label = plain("What is right?")
+    hint = plain("I keep it word for word, above everything else I remember here.")
+    fact = {"type": "input", "block_id": _FACT, "label": label, "hint": hint, "element": field}
+    more = {"submit": plain("Correct"), "callback_id": CORRECT, "private_metadata": str(thread)}
+    return modal(CORRECTION_TITLE, [fact], **more)
+
+
+def typed(view: Json) -> str:
+    """Return what a person typed in the modal of `correction`."""
+    values = dict_of(dict_of(view, "state"), "values")
+    return str_of(dict_of(dict_of(values, _FACT), _FACT), "value")
+
+
+def carried(view: Json) -> tuple[str, str]:
+    """Return the command, and its text, that the modal of `choose` carries."""
+    command, _, text = str_of(view, "private_metadata").partition(" ")
+    return command, text
+
+
+def choose(command: str, infos: Sequence[ThreadInfo], now: float, text: str = "") -> Json:
+    """Return the modal in which a person chooses one of their threads for a command.
+
+    With a text, the modal carries it for a command that pins it.
+    """
     if not infos:
         return words("Your threads", ["You have no thread with me here yet."])
+    if text:
+        if len(text) > _CARRIED:
+            return words(PINS_TITLE, ["That is too long for a pin. Please say it in fewer words."])
+        action, label = PIN_ACTIONS["here"]
+        blocks = [
+            _section(_about(info, now)) | {"accessory": button(action, label, f"- {info.thread}")}
+            for info in infos[:_SHOWN]
+        ]
+        return modal("Your threads", blocks + _older(infos), private_metadata=f"{command} {text}")
     action, label = ACTIONS[command]
     blocks = [
         _section(_about(info, now))
@@ -136,12 +206,17 @@ def markdown(text: str) -> Json:
 
 def actions() -> list[str]:
     """Return the actions of all buttons for threads."""
-    return [REMEMBER, *(action for action, _ in ACTIONS.values())]
+    return [REMEMBER, *(action for action, _ in (*ACTIONS.values(), *PIN_ACTIONS.values()))]
 
 
 def command_of(action: str) -> str:
     """Return the command of a button."""
-    return next((name for name, (known, _) in ACTIONS.items() if known == action), "memory")
+    known = {name: command for command, (name, _) in (ACTIONS | PIN_ACTIONS).items()}
+    return known.get(action, "memory")
+
+
+def _start_of(line: str) -> str:
+    return line if len(line) <= _CHUNK else f"{line[:_CHUNK]}…"
 
 
 def _about(info: ThreadInfo, now: float) -> Json:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import ceil
 from typing import TYPE_CHECKING, Final
 
@@ -58,6 +58,8 @@ class _Statement:
     turn: int
     """The index of the new message that it comes from; -1 if it is older."""
     summarised: bool = False
+    corrects: bool = False
+    """A person said that it is right, whatever else was said."""
 
 
 class OfflineModel(Model):
@@ -151,8 +153,9 @@ def _statements(shown: Shown) -> tuple[_Statement, ...]:
         for line in lines_of(shown.summary)
         if not is_question(line)
     )
-    earlier = (*shown.recalled, *shown.earlier, *shown.pins)
-    return (*summary, *_said(earlier, new=False), *_said(shown.new, new=True))
+    earlier = _said((*shown.recalled, *shown.earlier, *shown.pins), new=False)
+    corrections = (replace(each, corrects=True) for each in _said(shown.corrections, new=False))
+    return (*summary, *earlier, *corrections, *_said(shown.new, new=True))
 
 
 def _said(messages: Sequence[ShownMessage], *, new: bool) -> Iterator[_Statement]:
@@ -218,6 +221,7 @@ class _Search:
         }
         places = sorted(rank[-1] for rank in sorted(equal.values(), reverse=True)[:_QUOTES])
         chosen = tuple(self._statements[place] for place in places)
+        chosen = tuple(each for each in chosen if each.corrects) or chosen
         return _Found(chosen, exact=bool(chosen) and _answers(chosen[0], wanted, asked, mine=mine))
 
 

@@ -217,6 +217,8 @@ class View:
     user: str
     body: Json
     hash: str
+    below: View | None = None
+    """The modal on top of which it was pushed."""
 
     def payload(self, team: str, app: str) -> Json:
         """Return it as Slack tells of it."""
@@ -230,9 +232,15 @@ class View:
             "private_metadata": "",
             "callback_id": "",
             "external_id": "",
-            "root_view_id": self.id,
+            "root_view_id": self.root.id,
+            "previous_view_id": self.below.id if self.below else None,
             **self.body,
         }
+
+    @property
+    def root(self) -> View:
+        """Return the modal at the bottom of the stack."""
+        return self.below.root if self.below else self
 
 
 @dataclass(slots=True)

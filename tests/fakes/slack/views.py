@@ -71,17 +71,23 @@ def _answer(call: Call, view: View) -> Json:
 @method("views.open", tier=4)
 def open_view(call: Call) -> Json:
     """Show a modal to who did something within the last three seconds."""
-    body = _view(call, "modal")
-    user = _exchanged(call)
-    view = View(call.slack.new_id("V"), user, body, call.slack.stamp())
-    call.slack.views[view.id] = view
-    return _answer(call, view)
+    return _opened(call, pushed=False)
 
 
 @method("views.push", tier=4)
 def push_view(call: Call) -> Json:
-    """Put a modal on top of another."""
-    return open_view(call)
+    """Put a modal on top of another (docs: reference/methods/views.push)."""
+    return _opened(call, pushed=True)
+
+
+def _opened(call: Call, *, pushed: bool) -> Json:
+    body = _view(call, "modal")
+    user = _exchanged(call)
+    open_ = [v for v in call.slack.views.values() if v.user == user and v.body["type"] == "modal"]
+    below = open_[-1] if pushed and open_ else None
+    view = View(call.slack.new_id("V"), user, body, call.slack.stamp(), below)
+    call.slack.views[view.id] = view
+    return _answer(call, view)
 
 
 @method("views.update", tier=4)
