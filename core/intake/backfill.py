@@ -29,8 +29,9 @@ log = logging.getLogger(__name__)
 
 PATIENCE = 1.5
 """The most seconds to read: half of the three that Slack waits for an acknowledgement."""
-MOST = 80
-"""The most messages: the first and the newest. A store keeps 100 without an answer."""
+MOST = 90
+"""The most messages: the first and the newest. A store keeps 100 without an answer, and a few more
+may be overheard before there is one."""
 SOME = -1
 """Stands for a number of messages that is not known."""
 _KEPT = 10_000

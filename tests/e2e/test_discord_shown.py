@@ -7,11 +7,13 @@ import re
 from typing import TYPE_CHECKING
 
 from core.domain.session import Entry
+from core.intake.backfill import MOST
 from core.models.scripted import ScriptedModel
 from tests.e2e.discord_bot import bot_on, until_true
 from tests.e2e.discord_hands import settled, talk
 from tests.e2e.slack_bot import echo
 from tests.fakes.discord import FakeDiscord
+from tests.fakes.discord.faults import Slow
 
 if TYPE_CHECKING:
     from core.models.port import ModelRequest
@@ -284,6 +286,42 @@ async def test_where_there_is_more_than_was_read_the_model_is_told() -> None:
     assert "Try 20!" not in long
     assert "not shown to you" not in whole
     assert "Try 0!" in whole
+
+
+async def test_a_thread_is_read_further_back_if_a_page_holds_little_that_counts() -> None:
+    claude = model()
+    async with FakeDiscord() as fake:
+        ann, ben, eve = fake.person("ann"), fake.person("ben"), fake.person("eve")
+        general = fake.channel("general")
+        async with bot_on(fake, claude, discord_deny_users=eve.id):
+            thread = await fake.open_thread(ben, general, "Long")
+            for number in range(200):
+                await fake.say(ben, thread, f"Try {number}!")
+                await fake.say(eve, thread, "lol")
+            await fake.say(ann, thread, f"{fake.at_bot} what do you think?")
+            await fake.replies(thread)
+    (said,) = map(seen, claude.calls)
+    known = [number for number in range(200) if f"Try {number}!" in said]
+    assert known == [*range(200 - MOST + 1, 200)]
+    assert "Some earlier messages of this thread are not shown to you." in said
+
+
+async def test_a_page_that_does_not_come_in_time_loses_none_that_has() -> None:
+    claude = model()
+    async with FakeDiscord() as fake:
+        ann, ben, eve = fake.person("ann"), fake.person("ben"), fake.person("eve")
+        general = fake.channel("general")
+        async with bot_on(fake, claude, discord_deny_users=eve.id):
+            thread = await fake.open_thread(ben, general, "Long")
+            for number in range(100):
+                await fake.say(ben, thread, f"Try {number}!")
+                await fake.say(eve, thread, "lol")
+            fake.faults.next("GET /channels/{channel_id}/messages", Slow(0), Slow(20))
+            await fake.say(ann, thread, f"{fake.at_bot} what do you think?")
+            await fake.replies(thread)
+    (said,) = map(seen, claude.calls)
+    assert [number for number in range(100) if f"Try {number}!" in said] == [*range(50, 100)]
+    assert "Some earlier messages of this thread are not shown to you." in said
 
 
 async def test_the_model_is_told_where_it_is_as_people_call_it() -> None:

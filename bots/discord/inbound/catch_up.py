@@ -6,6 +6,7 @@ what can be read from each channel's history is left (docs: events/gateway, "Res
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from typing import TYPE_CHECKING, Any, TypeAlias
 
@@ -20,7 +21,7 @@ from bots.settings.discord import ids
 from core.domain.errors import PlatformError, ReadBackRefusedError
 from core.domain.message import FOR_US, Message
 from core.domain.payload import str_of
-from core.intake.backfill import Gap
+from core.intake.backfill import MOST, PATIENCE, Gap
 from core.intake.missed import HistorySource, Listing
 
 if TYPE_CHECKING:
@@ -42,6 +43,9 @@ log = logging.getLogger(__name__)
 
 _SECONDS = 30.0
 """Seconds for which a list of active threads is kept; a look at all channels mostly takes less."""
+_FURTHER_PAGES = 4
+_FURTHER_SECONDS = PATIENCE / 2
+"""Seconds for further pages of a thread: what the first has said must not be lost over them."""
 _GUILDS = 10_000
 """Servers whose lists are kept; a bot on more than 2,500 needs several shards."""
 
@@ -80,13 +84,38 @@ class ChannelReader:
             yield opening
         if not self._overhears:
             return
-        page, may_be_more = await history.before(self._api, channel.id, message.id)
-        await self._audience.meet(page, channel)
+        earlier, may_be_more = await self._newest(channel, message.id)
         if may_be_more:
             yield Gap()
-        for found in page:
-            if (earlier := await self._audience.recall(found, channel)) is not None:
-                yield earlier
+        for each in earlier:
+            yield each
+
+    async def _newest(self, channel: ChannelInfo, id_: str) -> tuple[list[Message], bool]:
+        """Return what was said right before a message, and whether there may be more.
+
+        A page may hold little that counts, such as notices and what denied people say. Then more
+        pages are read, for as long as they come quickly.
+        """
+        found, may_be_more = await self._page_before(channel, id_)
+        try:
+            async with asyncio.timeout(_FURTHER_SECONDS):
+                for _ in range(_FURTHER_PAGES):
+                    if not may_be_more or len(found) >= MOST:
+                        break
+                    id_ = may_be_more
+                    earlier, may_be_more = await self._page_before(channel, id_)
+                    found = [*earlier, *found]
+        except (PlatformError, TimeoutError) as error:
+            log.info("a thread was not read any further: %s", type(error).__name__)
+        return found, bool(may_be_more)
+
+    async def _page_before(self, channel: ChannelInfo, id_: str) -> tuple[list[Message], str]:
+        """Return the messages of a page, and the id before which there may be more; else empty."""
+        page, may_be_more = await history.before(self._api, channel.id, id_)
+        await self._audience.meet(page, channel)
+        read = [await self._audience.recall(found, channel) for found in page]
+        start = str_of(page[0], "id") if may_be_more and page else ""
+        return [each for each in read if each is not None], start
 
     async def after(
         self, id_: str, guild: str, oldest: float
