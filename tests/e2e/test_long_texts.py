@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import sys
 import time
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -43,20 +45,72 @@ class Pulse:
 
 @asynccontextmanager
 async def pulse() -> AsyncIterator[Pulse]:
-    """Watch the event loop for as long as the block lasts."""
+    """Watch the event loop for as long as the block lasts.
+
+    What counts is this process's own work between two turns of the loop, in whatever thread: a
+    thread that holds the interpreter's lock stops the loop, too. Time in which other processes had
+    the processor says nothing of the texts.
+    """
     felt = Pulse()
 
     async def beat() -> None:
         while True:
-            began = time.perf_counter()
+            began = time.process_time()
             await asyncio.sleep(0.01)
-            felt.longest = max(felt.longest, time.perf_counter() - began - 0.01)
+            felt.longest = max(felt.longest, time.process_time() - began)
 
     beating = asyncio.create_task(beat())
     try:
         yield felt
     finally:
         beating.cancel()
+
+
+def busy(seconds: float) -> None:
+    end = time.process_time() + seconds
+    while time.process_time() < end:
+        pass
+
+
+async def test_a_loop_that_is_blocked_is_felt() -> None:
+    async with pulse() as felt:
+        await asyncio.sleep(0.05)
+        busy(STANDSTILL + 0.1)
+        await asyncio.sleep(0.05)
+    assert felt.longest >= STANDSTILL
+
+
+async def test_a_thread_that_stops_the_loop_is_felt() -> None:
+    async with pulse() as felt:
+        await asyncio.sleep(0.05)
+        began = time.process_time()
+        await asyncio.to_thread(sum, range(80_000_000))
+        took = time.process_time() - began
+        await asyncio.sleep(0.05)
+    assert felt.longest > took / 2
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells who had the processor")
+async def test_a_loop_that_others_keep_from_the_processor_stands_still_for_nothing() -> None:
+    here = os.sched_getaffinity(0)
+    os.sched_setaffinity(0, {min(here)})  # the children too: all of them on one processor
+    others: list[asyncio.subprocess.Process] = []
+    try:
+        for _ in range(8):
+            loop = (sys.executable, "-c", "while True: pass")
+            others.append(await asyncio.create_subprocess_exec(*loop))
+        async with pulse() as felt:
+            await asyncio.sleep(0.05)
+            began = time.perf_counter()
+            busy(0.2)
+            took = time.perf_counter() - began
+            await asyncio.sleep(0.05)
+    finally:
+        os.sched_setaffinity(0, here)
+        for other in others:
+            other.kill()
+            await other.wait()
+    assert felt.longest < 0.2 + 0.2 < took
 
 
 def filled(unit: str, length: int) -> str:
