@@ -13,6 +13,7 @@ from core.domain.session import Session, Status
 from core.domain.summary import Summary
 from core.memory.plan import attachments_in_view, plan
 from core.memory.strategies.registry import strategy_named
+from core.prompt.dates import LONGEST_LINE
 from core.prompt.files import File, FileKind, Files
 from tests.talk import entry, session, tokens, turn, turns
 
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
     from core.prompt.prompt import Plan
 
 PLENTY = 100_000
+LINE = tokens(LONGEST_LINE)
+"""The line with the time before the first message that is shown."""
 
 
 def planned(talk: Session, name: str = "hybrid", budget: int = PLENTY, fixed: int = 0) -> Plan:
@@ -121,21 +124,23 @@ def test_after_the_turns_the_summary_goes_and_then_the_oldest_new_messages() -> 
         seen_from=4,
     )
     whole = planned(talk).tokens
-    no_turn = planned(talk, budget=whole.new + whole.summary)
+    no_turn = planned(talk, budget=LINE + whole.new + whole.summary)
     assert (no_turn.summary != "", places(no_turn)) == (True, [5, 6])
-    no_summary = planned(talk, budget=whole.new + whole.summary - 1)
+    no_summary = planned(talk, budget=LINE + whole.new + whole.summary - 1)
     assert (no_summary.summary, places(no_summary)) == ("", [5, 6])
     assert no_summary.left_out == 5
-    newest = planned(talk, budget=whole.new - 1)
+    newest = planned(talk, budget=LINE + whole.new - 1)
     assert places(newest) == [6]
     assert (newest.left_out, newest.seen_from, newest.trimmed) == (6, 6, True)
 
 
 def test_a_message_that_does_not_fit_by_itself_is_refused_with_its_size() -> None:
     talk = session((), "x" * 2600)
-    with pytest.raises(MessageTooLargeError, match=r"1,0\d\d tokens.*at most 400\b") as caught:
+    with pytest.raises(
+        MessageTooLargeError, match=rf"1,0\d\d tokens.*at most {400 - LINE}\b"
+    ) as caught:
         planned(talk, budget=500, fixed=100)
-    assert caught.value.room == 400
+    assert caught.value.room == 400 - LINE
 
 
 def test_a_message_too_large_because_of_the_fixed_part_is_not_called_long() -> None:
@@ -151,7 +156,7 @@ def test_the_tokens_of_each_part_are_told() -> None:
     parts = planned(session(turns("a" * 26, start=1), "b", summary=summary), fixed=40).tokens
     assert parts.fixed == 40
     assert parts.summary == 10 + 8
-    assert parts.window == 10 + tokens("Noted.") + 16
+    assert parts.window == LINE + 10 + tokens("Noted.") + 16
     assert parts.total == parts.fixed + parts.summary + parts.window + parts.new
 
 
@@ -218,7 +223,7 @@ def test_a_turn_whose_files_do_not_fit_goes_and_that_is_said() -> None:
 
 def test_a_message_whose_own_files_do_not_fit_is_refused() -> None:
     talk = session((), entry(0, "a", files=(sent("f0"),)))
-    with pytest.raises(MessageTooLargeError, match="about 95"):
+    with pytest.raises(MessageTooLargeError, match="about 968"):
         with_files(talk, {"f0": picture(900)}, budget=800)
 
 
