@@ -87,6 +87,7 @@ class LazyOfflineModel:
     """The offline model, imported when it is first used: as a fallback it rarely is."""
 
     name = OFFLINE
+    has_tools = False
 
     async def stream(self, request: ModelRequest) -> AsyncGenerator[str | Completion, None]:
         """Yield the offline model's answer."""

@@ -6,6 +6,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
+from core.domain.message import Kind
 from core.domain.session import Answer
 from core.models.claude import ClaudeModel
 from tests.fakes.claude import FakeClaude, Talk
@@ -69,12 +70,20 @@ async def chatting(
     budget: int = 100_000,
     answer_tokens: int = 100,
     counts: bool = False,
+    pairs: int = 0,
+    delay: float = 0.0,
 ) -> AsyncIterator[Chat]:
-    """Yield a chat with a model of this limit; `counts` says whether it counts on request."""
+    """Yield a chat with a model of this limit; `counts` says whether it counts on request.
+
+    With `pairs`, the model sees so many exchanges and no summary. `delay` is that of each chunk.
+    """
     limited = Limit(limit, wording, tokenizer)
-    async with FakeClaude(briefly, limit=limited, counts=counts) as claude:
+    async with FakeClaude(briefly, limit=limited, counts=counts, delay=delay) as claude:
         model = ClaudeModel(claude.key, base_url=claude.url, read_timeout=5)
         world = World(model, model_name=MODEL, budget=budget, answer_tokens=answer_tokens)
+        if pairs:
+            kinds = dict.fromkeys(Kind, "window")
+            world.memory = replace(world.memory, by_kind=kinds, pairs=pairs)
         try:
             async with world.worker() as worker:
                 yield Chat(world, claude, worker, world.intake(worker))

@@ -159,7 +159,8 @@ def _paragraph(record: Record) -> str:
     if isinstance(record, Answer):
         text = f"{record.text} ✂️" if record.trimmed else record.text
         kind = () if record.kind is AnswerKind.ANSWER else ("notice",)
-        heading = _heading("**bot**", _time(record.sent_at), *kind, *record.notes)
+        searched = [f"searched for {_plain(line)}" for line in record.searched]
+        heading = _heading("**bot**", _time(record.sent_at), *kind, *searched, *record.notes)
         return f"\n{heading}{_quoted(text)}"
     status = () if record.status is Status.ADDRESSED else (str(record.status),)
     heading = _heading(_who(record.author), _time(record.sent_at), *status)

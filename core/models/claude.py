@@ -7,9 +7,8 @@ import json
 import logging
 import ssl
 import warnings
-from base64 import b64encode
 from contextlib import aclosing
-from typing import TYPE_CHECKING, TypeAlias, cast
+from typing import TYPE_CHECKING, cast
 
 import httpx2  # the SDK's transport: a stream that is cut raises its errors, not the SDK's
 from anthropic import (
@@ -33,7 +32,6 @@ from core.domain.errors import (
     SettingsError,
     named,
 )
-from core.domain.message import clean
 from core.models.claude_errors import (
     BAD_ADDRESS,
     BAD_CERTIFICATE,
@@ -51,6 +49,7 @@ from core.models.claude_errors import (
     status_in,
     wait_of,
 )
+from core.models.claude_params import choice_of, prompt_of, tools_of
 from core.models.claude_stream import (
     MOST_TOKENS,
     AnswerReader,
@@ -59,28 +58,22 @@ from core.models.claude_stream import (
     field,
     texts_of,
 )
-from core.models.port import Block, Completion, Image, Model, StopReason
+from core.models.port import Completion, Model, StopReason
 from core.models.refusal_words import words_of_its_own
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, Iterable, Mapping
+    from collections.abc import AsyncGenerator, Mapping
 
     from anthropic.types import (
-        Base64PDFSourceParam,
-        DocumentBlockParam,
-        ImageBlockParam,
         MessageParam,
         RawMessageStreamEvent,
         TextBlockParam,
+        ToolChoiceParam,
+        ToolParam,
     )
 
     from core.models.claude_stream import SentEvent
-    from core.models.port import Document, ModelMessage, ModelRequest, Part
-
-    Param: TypeAlias = TextBlockParam | ImageBlockParam | DocumentBlockParam
-
-_BREAKPOINTS = 4
-"""How many cache breakpoints the API accepts."""
+    from core.models.port import ModelRequest
 
 _FULL = "model_context_window_exceeded"
 """Prompt and answer together fill the context window."""
@@ -88,7 +81,7 @@ _FULL = "model_context_window_exceeded"
 _STOPS = {
     "max_tokens": StopReason.LENGTH,
     _FULL: StopReason.LENGTH,
-    "pause_turn": StopReason.LENGTH,  # only with tools, which the bot does not use
+    "pause_turn": StopReason.LENGTH,  # only with tools of the server, which the bot does not use
     "refusal": StopReason.REFUSAL,
 }
 """All others, including future ones, count as `end_turn`: the stream was complete."""
@@ -113,6 +106,7 @@ class ClaudeModel(Model):
     """Claude, over the Messages API."""
 
     name = "Claude"
+    has_tools = True
 
     def __init__(
         self,
@@ -176,7 +170,7 @@ class ClaudeModel(Model):
             if reader.text:
                 raise ModelInterruptedError(BROKE_OFF, partial=reader.text)
             raise ModelBusyError(BROKE_OFF)  # nothing was shown yet, so it is a plain retry
-        yield Completion(stop=_STOPS.get(reader.stop, StopReason.END), usage=reader.usage)
+        yield reader.completion(_STOPS.get(reader.stop, StopReason.END))
 
     async def _texts(
         self, response: httpx2.Response, reader: AnswerReader, request: ModelRequest
@@ -215,11 +209,15 @@ class ClaudeModel(Model):
         """
         if asyncio.get_running_loop().time() < self._count_from:
             return None
-        system, messages = _prompt_of(request)
+        system, messages, tools, choice = _sent(request)
         try:
             async with asyncio.timeout(_COUNT_SECONDS):
                 counted = await self._client.messages.count_tokens(
-                    model=request.model, system=system or omit, messages=messages
+                    model=request.model,
+                    system=system or omit,
+                    messages=messages,
+                    tools=tools or omit,
+                    tool_choice=choice or omit,
                 )
         except _FAULTS as error:
             status = error.status_code if isinstance(error, APIStatusError) else 0
@@ -234,18 +232,33 @@ class ClaudeModel(Model):
         self._count_from = max(self._count_from, again)
 
     async def _create(self, request: ModelRequest) -> AsyncStream[RawMessageStreamEvent]:
-        system, messages = _prompt_of(request)
+        system, messages, tools, choice = _sent(request)
         return await self._client.messages.create(
             model=request.model,
             max_tokens=request.max_tokens,
             system=system or omit,
             messages=messages,
+            tools=tools or omit,
+            tool_choice=choice or omit,
             stream=True,
         )
 
     @override
     async def close(self) -> None:
         await self._client.close()
+
+
+def _sent(
+    request: ModelRequest,
+) -> tuple[list[TextBlockParam], list[MessageParam], list[ToolParam], ToolChoiceParam | None]:
+    """Return the parts of a request under the SDK's types."""
+    system, messages = prompt_of(request)
+    return (
+        cast("list[TextBlockParam]", system),
+        cast("list[MessageParam]", messages),
+        cast("list[ToolParam]", tools_of(request)),
+        cast("ToolChoiceParam", choice_of(request)) if request.tools else None,
+    )
 
 
 class _NotTheApiError(Exception):
@@ -262,58 +275,6 @@ _FAULTS = (
     ValueError,
 )
 """All that a call may raise, also while its answer arrives."""
-
-
-def _prompt_of(request: ModelRequest) -> tuple[list[TextBlockParam], list[MessageParam]]:
-    system = cast("list[TextBlockParam]", _params(request.system))
-    messages = _messages(request.messages)
-    _limit_breakpoints(system, messages)
-    return system, messages
-
-
-def _messages(messages: Iterable[ModelMessage]) -> list[MessageParam]:
-    return [
-        {"role": "user", "content": _params(message.blocks)}
-        if message.role == "user"
-        else {"role": "assistant", "content": _params(message.blocks)}
-        for message in messages
-    ]
-
-
-def _params(parts: Iterable[Part]) -> list[Param]:
-    """Return the parts as the API expects them, without blank ones, which it refuses."""
-    params: list[Param] = []
-    for part in parts:
-        if not isinstance(part, Block):
-            params.append(_media(part))
-        elif part.text.strip():
-            params.append(_text(part))
-        if params and part.cache:
-            params[-1]["cache_control"] = {"type": "ephemeral"}
-    return params
-
-
-def _text(block: Block) -> TextBlockParam:
-    return {"type": "text", "text": clean(block.text)}
-
-
-def _media(part: Image | Document) -> ImageBlockParam | DocumentBlockParam:
-    data = b64encode(part.data).decode()
-    if isinstance(part, Image):
-        kind = part.media_type
-        return {"type": "image", "source": {"type": "base64", "media_type": kind, "data": data}}
-    pdf: Base64PDFSourceParam = {"type": "base64", "media_type": "application/pdf", "data": data}
-    return {"type": "document", "source": pdf, "title": clean(part.name) or "a PDF"}
-
-
-def _limit_breakpoints(system: list[TextBlockParam], messages: list[MessageParam]) -> None:
-    """Keep the first breakpoint, which survives a compaction, and the last three."""
-    blocks: list[Param] = [*system]
-    for message in messages:
-        blocks.extend(cast("list[Param]", message["content"]))
-    marked = [block for block in blocks if "cache_control" in block]
-    for block in marked[1 : 1 - _BREAKPOINTS]:
-        del block["cache_control"]
 
 
 def _failure(error: Exception, text: str, request: ModelRequest) -> ModelError:

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
 from core.domain.session import Usage
+from core.models.port import Completion, StopReason, Thought, ToolCall
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator
@@ -26,6 +27,14 @@ _TOKENS = (
     "cache_read_input_tokens",
     "cache_creation_input_tokens",
 )
+_CALL = "tool_use"
+_THOUGHTS = ("thinking", "redacted_thinking")
+_GROWING = {
+    "thinking_delta": "thinking",
+    "signature_delta": "signature",
+    "input_json_delta": "partial_json",
+}
+"""The field of a block that a delta extends, which is that of the delta, too."""
 _DONE = "[DONE]"
 """The last line of OpenAI's streams, which gateways append to others as well."""
 _ENDING = 2.0
@@ -79,6 +88,20 @@ class AnswerReader:
         self.ended = False
         """`message_stop` has come."""
         self._tokens: dict[str, int] = {}
+        self._blocks: list[dict[str, Any]] = []
+        """The blocks that are no text, in order, with what came of each."""
+
+    def completion(self, stop: StopReason) -> Completion:
+        """Return the end of the answer, for which the API has given this reason.
+
+        Calls count unless the answer was cut off or declined; some gateways report calls with the
+        reason of a plain answer.
+        """
+        calls = tuple(_call(block) for block in self._blocks if block["type"] == _CALL)
+        if stop is not StopReason.END or not calls:
+            return Completion(stop=stop, usage=self.usage)
+        thoughts = tuple(Thought(block) for block in self._blocks if block["type"] in _THOUGHTS)
+        return Completion(stop=StopReason.CALLS, usage=self.usage, calls=calls, thoughts=thoughts)
 
     @property
     def usage(self) -> Usage | None:
@@ -93,7 +116,7 @@ class AnswerReader:
         )
 
     def take(self, event: object) -> str:
-        """Read an event and return its text; thinking, tools and unknown events are skipped.
+        """Read an event and return its text; unknown events are skipped.
 
         Raises:
             ErrorEventError: The event is an error. Gateways send theirs without a type.
@@ -101,8 +124,10 @@ class AnswerReader:
         kind, text = field(event, "type"), ""
         if kind == "content_block_delta":
             text = _text_in(field(event, "delta"), "text_delta")
+            self._extend(field(event, "delta"))
         elif kind == "content_block_start":
             text = _text_in(field(event, "content_block"), "text")
+            self._begin(field(event, "content_block"))
         elif kind == "message_start":
             self._count(field(event, "message", "usage"))
         elif kind == "message_delta":
@@ -126,9 +151,22 @@ class AnswerReader:
         blocks = field(message, "content")
         texts = [_text_in(block, "text") for block in blocks] if isinstance(blocks, list) else []
         self.text = "".join(texts)
+        for block in blocks if isinstance(blocks, list) else ():
+            self._begin(block)
         self._stop(field(message, "stop_reason"))
         self._count(field(message, "usage"))
         return self.text
+
+    def _begin(self, block: object) -> None:
+        """Take the beginning of a block; deltas belong to the last one, since none overlap."""
+        if field(block, "type") in {_CALL, *_THOUGHTS}:
+            self._blocks.append({key: value for key, value in block.items() if value is not None})  # type: ignore[attr-defined]
+
+    def _extend(self, delta: object) -> None:
+        name = _GROWING.get(str(field(delta, "type")))
+        more = field(delta, name) if name else None
+        if name and isinstance(more, str) and self._blocks:
+            self._blocks[-1][name] = str(self._blocks[-1].get(name, "")) + more
 
     def _stop(self, reason: object) -> None:
         self.stop = reason if isinstance(reason, str) and reason else self.stop
@@ -192,6 +230,18 @@ def field(thing: object, *names: str) -> Any:  # noqa: ANN401 - whatever the JSO
     for name in names:
         thing = thing.get(name) if isinstance(thing, dict) else None
     return thing
+
+
+def _call(block: dict[str, Any]) -> ToolCall:
+    """Return a call; its arguments are None unless they are a JSON object."""
+    given: object = block.get("input")
+    if written := block.get(_GROWING["input_json_delta"]):
+        try:
+            given = json.loads(written)
+        except ValueError:
+            given = None
+    arguments = given if isinstance(given, dict) else None
+    return ToolCall(id=str(block.get("id")), name=str(block.get("name")), arguments=arguments)
 
 
 def _text_in(part: object, kind: str) -> str:

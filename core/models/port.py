@@ -7,7 +7,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Literal, NamedTuple, Protocol, TypeAlias
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, Callable
+    from collections.abc import AsyncGenerator, Callable, Mapping
 
     from core.domain.session import Usage
 
@@ -55,13 +55,64 @@ class Document:
         return ""
 
 
-Part: TypeAlias = Block | Image | Document
+class Tool(NamedTuple):
+    """Something that a model may ask the program to do."""
+
+    name: str
+    description: str
+    schema: Mapping[str, object]
+    """The JSON schema of its arguments, which is an object."""
+
+
+class ToolCall(NamedTuple):
+    """A model's call of a tool; each is followed by its result in the next message."""
+
+    id: str
+    name: str
+    arguments: Mapping[str, object] | None
+    """Whatever the model has written; None if it was no JSON object."""
+    cache: bool = False
+
+    @property
+    def text(self) -> str:
+        """Return an empty text."""
+        return ""
+
+
+class ToolResult(NamedTuple):
+    """What came of a call."""
+
+    id: str
+    """That of the call."""
+    text: str
+    is_error: bool = False
+    cache: bool = False
+
+
+class Thought(NamedTuple):
+    """What a model thought before a call, in a form of its own.
+
+    It goes back unchanged before the call, in the same turn only; it is never stored or shown.
+    """
+
+    content: Mapping[str, object]
+    cache: bool = False
+
+    @property
+    def text(self) -> str:
+        """Return an empty text."""
+        return ""
+
+
+Part: TypeAlias = Block | Image | Document | ToolCall | ToolResult | Thought
 """A part of a prompt; a model that only reads text skips the others."""
 
 
 def marked(part: Part, *, cache: bool = True) -> Part:
     """Return a part with a cache breakpoint after it, or without one."""
-    return part._replace(cache=cache) if isinstance(part, Block) else replace(part, cache=cache)
+    if isinstance(part, Image | Document):
+        return replace(part, cache=cache)
+    return part._replace(cache=cache)
 
 
 class ModelMessage(NamedTuple):
@@ -78,7 +129,7 @@ class ModelMessage(NamedTuple):
     @property
     def media(self) -> tuple[Image | Document, ...]:
         """Return the images and documents."""
-        return tuple(block for block in self.blocks if not isinstance(block, Block))
+        return tuple(block for block in self.blocks if isinstance(block, Image | Document))
 
 
 class ShownQuote(NamedTuple):
@@ -139,6 +190,10 @@ class ModelRequest:
     max_tokens: int
     """The most tokens that the answer may have."""
     purpose: Purpose = Purpose.REPLY
+    tools: tuple[Tool, ...] = ()
+    """Offered to a model that has tools. They stand first in what is cached."""
+    may_call: bool = True
+    """Whether the tools may be called; they are part of the prompt in any case."""
     shown: Callable[[], Shown] = field(default=Shown, repr=False, compare=False)
     """Returns what people said in the messages, as plain records; most models never ask."""
 
@@ -146,7 +201,7 @@ class ModelRequest:
     def has_media(self) -> bool:
         """Return whether it contains images or documents."""
         blocks = (block for message in self.messages for block in message.blocks)
-        return not all(isinstance(block, Block) for block in blocks)
+        return any(isinstance(block, Image | Document) for block in blocks)
 
 
 class StopReason(StrEnum):
@@ -157,6 +212,8 @@ class StopReason(StrEnum):
     """It reached `max_tokens` and was cut off there."""
     REFUSAL = "refusal"
     """The model declined to answer, or to continue."""
+    CALLS = "calls"
+    """It waits for the results of its calls."""
     STOPPED = "stopped"
     """A person told the bot to stop. No model reports this."""
 
@@ -168,6 +225,10 @@ class Completion:
     stop: StopReason
     usage: Usage | None = None
     """None if the model reports none, which is no error."""
+    calls: tuple[ToolCall, ...] = ()
+    """Its calls, with `StopReason.CALLS`."""
+    thoughts: tuple[Thought, ...] = ()
+    """What goes back before the calls."""
 
 
 class Model(Protocol):
@@ -176,6 +237,11 @@ class Model(Protocol):
     @property
     def name(self) -> str:
         """Return the model's name, for people."""
+        ...
+
+    @property
+    def has_tools(self) -> bool:
+        """Return whether the model can call the tools of a request."""
         ...
 
     def stream(self, request: ModelRequest) -> AsyncGenerator[str | Completion, None]:

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from core.domain.clock import Clock
     from core.domain.session import Usage
-    from core.models.port import Model, ModelRequest
+    from core.models.port import Model, ModelRequest, Thought, ToolCall
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,6 +43,8 @@ class Answered:
     text: str
     stop: StopReason
     usage: Usage | None
+    calls: tuple[ToolCall, ...] = ()
+    thoughts: tuple[Thought, ...] = ()
 
 
 async def ask(
@@ -105,7 +107,13 @@ class _Attempt:
             async for item in stream:
                 if isinstance(item, Completion):
                     whole = self.text + cleaner.rest()
-                    return Answered(text=whole, stop=item.stop, usage=item.usage)
+                    return Answered(
+                        text=whole,
+                        stop=item.stop,
+                        usage=item.usage,
+                        calls=item.calls,
+                        thoughts=item.thoughts,
+                    )
                 if sure := cleaner.take(item):
                     self.text += sure
                     self._show(self.text)

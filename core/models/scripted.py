@@ -37,6 +37,7 @@ class ScriptedModel:
         clock: Clock | None = None,
     ) -> None:
         self.name = name
+        self.has_tools = True
         self.calls: list[ModelRequest] = []
         """Every request, in order, including unexpected ones."""
         self.size: Callable[[ModelRequest], int | None] = lambda _: None

@@ -18,14 +18,15 @@ from core.domain.errors import (
     PromptTooLargeError,
     StoppedByUserError,
 )
-from core.domain.session import Usage, without_answers_about, without_declined
+from core.domain.session import without_answers_about, without_declined
 from core.domain.tasks import off_loop_if_long
 from core.memory.plan import attachments_in_view
 from core.models.port import StopReason
-from core.models.retry import Answered, ask
 from core.prompt.files import without_media
 from core.turn.planning import COUNTED_FROM, UNSURE, Least, PromptPlanner
 from core.turn.refusals import SHARES, Refusals, in_words, log_room, numbers_in
+from core.turn.search import ConversationSearch
+from core.turn.tool_loop import Spent, ToolLoop
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -35,8 +36,10 @@ if TYPE_CHECKING:
     from core.domain.message import Attachment
     from core.domain.session import Session
     from core.memory.memory import Memory
+    from core.memory.recall.recall import Recall
     from core.memory.strategies.strategy import Strategy
     from core.models.port import Model
+    from core.models.retry import Answered
     from core.prompt.files import Files
     from core.prompt.prompt import Plan
     from core.turn.attachments import Attachments
@@ -55,8 +58,16 @@ class Replied:
     answered: Answered
     plan: Plan
     files: Files
-    units: float
-    """What the token counter measured in all prompts; 0 if that is not known."""
+    spent: Spent
+    """What all calls of the model cost."""
+    search: ConversationSearch
+    """What the model searched for."""
+
+    @property
+    def recalled(self) -> tuple[int, ...]:
+        """Return the positions of all messages that were shown again, in order."""
+        shown = {each.position for each in self.plan.recalled}
+        return tuple(sorted(shown | self.search.positions))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,20 +78,30 @@ class _Asking:
     session: Session
     strategy: Strategy
     preview: Preview
+    search: ConversationSearch
+    spent: Spent
 
 
 class AnswerGenerator:
     """Asks the model. It holds no state of any thread."""
 
     def __init__(
-        self, model: Model, memory: Memory, clock: Clock, config: TurnConfig, files: Attachments
+        self,
+        model: Model,
+        memory: Memory,
+        clock: Clock,
+        config: TurnConfig,
+        files: Attachments,
+        recall: Recall,
     ) -> None:
-        """Answer with this model, memory, and files."""
+        """Answer with this model, memory, and files; the model may search by `recall`."""
         self._model = model
+        self._memory = memory
         self._clock = clock
-        self._config = config
         self._files = files
-        self._planner = PromptPlanner(memory, clock, config)
+        self._recall = recall
+        self._loop = ToolLoop(model, clock, config.retry)
+        self._planner = PromptPlanner(memory, clock, config, has_tools=model.has_tools)
         self._refusals = Refusals(memory, clock, config.answer_tokens)
 
     async def answer(self, session: Session, strategy: Strategy, delivery: Delivery) -> Replied:
@@ -114,7 +135,14 @@ class AnswerGenerator:
         if gone := {key for key, file in files.items() if file.gone}:
             session = replace(session, turns=without_answers_about(session.turns, gone))
         async with Preview(delivery, platform.capabilities, self._clock) as preview:
-            asking = _Asking(files=files, session=session, strategy=strategy, preview=preview)
+            asking = _Asking(
+                files=files,
+                session=session,
+                strategy=strategy,
+                preview=preview,
+                search=ConversationSearch(self._recall, session, self._memory.counter.count),
+                spent=Spent(),
+            )
             try:
                 return await self._ask_undeclined(asking)
             except PromptRefusedError:
@@ -139,13 +167,7 @@ class AnswerGenerator:
         if turns == session.turns:
             return first
         asking.preview.show("")
-        second = await self._ask_with(replace(asking, session=replace(session, turns=turns)))
-        usages = (first.answered.usage or Usage(), second.answered.usage or Usage())
-        return replace(
-            second,
-            answered=replace(second.answered, usage=usages[0] + usages[1]),
-            units=first.units + second.units if first.units and second.units else 0,
-        )
+        return await self._ask_with(replace(asking, session=replace(session, turns=turns)))
 
     async def _ask_with(self, asking: _Asking) -> Replied:
         """Ask the model; plan again with fewer earlier messages if it refuses so many."""
@@ -155,7 +177,7 @@ class AnswerGenerator:
         prompt = await self._counted(asking)
         for replans in range(REPLANS + 1):
             try:
-                answered = await self._ask_again_if_refused(prompt, asking.preview, since)
+                answered = await self._ask_again_if_refused(prompt, asking, since)
             except PromptTooLargeError as refusal:
                 share = SHARES[min(replans, len(SHARES) - 1)]
                 counter = self._refusals.learn(refusal, prompt, share)
@@ -176,7 +198,8 @@ class AnswerGenerator:
                     answered=answered,
                     plan=prompt.plan,
                     files=asking.files,
-                    units=prompt.known_units if answered.usage else 0,
+                    spent=asking.spent,
+                    search=asking.search,
                 )
             prompt = await self._planned(asking, least=least, counter=counter)
         raise AssertionError("the last request is either answered or refused")
@@ -225,7 +248,7 @@ class AnswerGenerator:
     # --- asking ---------------------------------------------------------------------------------
 
     async def _ask_again_if_refused(
-        self, prompt: Prompt, preview: Preview, since: float
+        self, prompt: Prompt, asking: _Asking, since: float
     ) -> Answered:
         """Ask the model; if it refuses the request in unknown words, ask the same once more.
 
@@ -233,27 +256,18 @@ class AnswerGenerator:
         what is known of its length may change.
         """
         try:
-            return await self._ask(prompt, preview, since)
+            return await self._ask(prompt, asking, since)
         except PromptRefusedError as error:
             taught = prompt.plan.has_past or prompt.request.has_media
             if isinstance(error, PromptTooLargeError) or not taught:
                 raise
-        return await self._ask(prompt, preview, since)
+        return await self._ask(prompt, asking, since)
 
-    async def _ask(self, prompt: Prompt, preview: Preview, since: float) -> Answered:
+    async def _ask(self, prompt: Prompt, asking: _Asking, since: float) -> Answered:
         """Ask the model, and show the answer while it arrives."""
-        asking = ask(
-            self._model,
-            prompt.request,
-            clock=self._clock,
-            policy=self._config.retry,
-            show=preview.show,
-            since=since,
+        return await self._loop.answer(
+            prompt, asking.search, asking.preview, asking.spent, since=since
         )
-        try:
-            return await preview.unless_stopped(asking)
-        except StoppedByUserError:
-            return Answered(text=preview.text, stop=StopReason.STOPPED, usage=None)
 
 
 def _next_least(prompt: Prompt, replans: int) -> Least:

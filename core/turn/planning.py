@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import json
+from dataclasses import dataclass, replace
 from enum import IntEnum
 from itertools import dropwhile
 from typing import TYPE_CHECKING
 
 from core.domain.errors import MessageTooLargeError
 from core.domain.session import Status
-from core.memory.plan import least_size, plan
+from core.memory.plan import first_shown, least_size, plan
 from core.models.port import Document
 from core.prompt.pins import pins_size
 from core.prompt.prompt import fixed_size, reply_request, scene_of
+from core.turn.search import SEARCH
 
 if TYPE_CHECKING:
     from core.domain.clock import Clock
@@ -30,6 +32,12 @@ COUNTED_FROM = 0.7
 UNSURE = 0.1
 """The share of the room that stays unused if only the ruler has counted: no reply of this
 conversation says how many tokens its texts have, or the exact count failed."""
+
+
+_TOOL_TEXT = json.dumps([SEARCH.description, SEARCH.schema])
+_TOOL_UNITS = 350
+"""The system prompt that Claude adds where tools are offered: 290 to 350 tokens by Anthropic's
+documentation, "Pricing", "Tool use"."""
 
 
 class Least(IntEnum):
@@ -90,8 +98,11 @@ class Prompt:
 class PromptPlanner:
     """Plans requests. It holds no state of any thread."""
 
-    def __init__(self, memory: Memory, clock: Clock, config: TurnConfig) -> None:
-        """Plan by this memory and configuration."""
+    def __init__(
+        self, memory: Memory, clock: Clock, config: TurnConfig, *, has_tools: bool
+    ) -> None:
+        """Plan by this memory and configuration, for a model with tools or without."""
+        self._tools = (SEARCH,) if has_tools and config.recall_tokens else ()
         self._memory = memory
         self._clock = clock
         self._config = config
@@ -127,6 +138,9 @@ class PromptPlanner:
         memory, now = self._memory, self._clock.monotonic()
         scene, system = scene_of(session, self._clock.now()), self._config.system
         units = fixed_size(scene, system=system, count=memory.counter.measure)
+        tools = self._tools if _has_more(session, strategy) else ()
+        if tools:
+            units += memory.counter.measure(_TOOL_TEXT) + _TOOL_UNITS
         replies = (turn.answer for turn in reversed(session.turns))
         counter = counter or memory.counter.after(replies, units)
         fixed, count = counter.fixed_tokens(units), counter.count
@@ -150,6 +164,8 @@ class PromptPlanner:
             max_tokens=memory.limits.answer_tokens(self._config.answer_tokens, now=now),
             files=files,
         )
+        if tools or (self._tools and seen.left_out):
+            request = replace(request, tools=self._tools)
         return Prompt(
             session=session,
             plan=seen,
@@ -158,6 +174,17 @@ class PromptPlanner:
             fixed_units=units,
             room=memory.room(now=now),
         )
+
+
+def _has_more(session: Session, strategy: Strategy) -> bool:
+    """Return whether something of the conversation lies outside of what the strategy shows.
+
+    It stays so for as long as an answer is loaded for which less was shown, or that was searched
+    for: if the tool came and went, nothing behind it could be read from the cache.
+    """
+    if first_shown(session, strategy) > session.reset_position:
+        return True
+    return any(turn.answer.trimmed or turn.answer.searched for turn in session.turns)
 
 
 def _from_addressed(batch: tuple[Entry, ...]) -> tuple[Entry, ...]:

@@ -88,9 +88,9 @@ class TurnPipeline:
         self._config = config
         self.files = Attachments(store, clock, rules_for(config.model, memory.budget))
         """The cached files of threads."""
-        self._generator = AnswerGenerator(model, memory, clock, config, self.files)
         self.recall = Recall(store, memory, clock, tokens=config.recall_tokens)
         """Finds earlier messages."""
+        self._generator = AnswerGenerator(model, memory, clock, config, self.files, self.recall)
         self._gate = Gate(model.name, clock)
 
     async def take_turn(self, lease: LeaseHandle, delivery: Delivery) -> Outcome:
@@ -217,8 +217,8 @@ class TurnPipeline:
             text=text,
             kind=AnswerKind.ANSWER,
             cuts=await off_loop_if_long(len(text), lambda: cut(text)),
-            usage=answered.usage,
-            units=round(replied.units, 1),
+            usage=replied.spent.usage,
+            units=round(replied.spent.units, 1),
             trimmed=seen.trimmed,
             explain_trim=seen.trimmed and not work.explained,
             notes=(
@@ -227,7 +227,8 @@ class TurnPipeline:
             ),
             seen_from=seen.seen_from,
             refused=work.refused,
-            recalled=tuple(each.position for each in seen.recalled),
+            recalled=replied.recalled,
+            searched=tuple(replied.search.lines),
         )
 
     async def _ask(self, session: Session, strategy: Strategy, delivery: Delivery) -> Replied:

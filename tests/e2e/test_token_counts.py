@@ -19,10 +19,9 @@ from tests.world import THREAD, message
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from typing import Any, TypeAlias
+    from typing import TypeAlias
 
     from core.domain.session import Answer
-    from tests.chat import Chat
 
     Tokenizer: TypeAlias = Callable[[str], float]
 
@@ -87,17 +86,11 @@ async def test_only_a_request_near_the_limit_is_counted_and_never_more_than_once
             assert len(chat.claude.requests) == asked + 1
             counted = chat.claude.counted[before:]
             assert len(counted) <= 1
-            size = size_of(chat, chat.claude.requests[-1])
+            size = chat.claude.size(chat.claude.requests[-1])
             assert size <= BUDGET
             assert bool(counted) == (size > 0.7 * BUDGET) or 0.6 < size / BUDGET < 0.8
         assert not chat.claude.refused
         assert size > 0.85 * BUDGET  # what fits is shown
-
-
-def size_of(chat: Chat, request: dict[str, Any]) -> int:
-    """Return the tokens of a request as the model counts them."""
-    blocks = [*request["system"], *(b for each in request["messages"] for b in each["content"])]
-    return sum(map(chat.claude._cost, blocks))
 
 
 @pytest.mark.parametrize("status", [404, 429, 500, 529])
@@ -108,7 +101,7 @@ async def test_a_failed_count_falls_back_to_the_estimate_and_is_left_alone(statu
             assert (await chat.say(f"{n}: {GERMAN * 15}")).kind is AnswerKind.ANSWER
         assert len(chat.claude.counted) == 1
         assert not chat.claude.refused
-        assert size_of(chat, chat.claude.requests[-1]) <= 0.95 * BUDGET
+        assert chat.claude.size(chat.claude.requests[-1]) <= 0.95 * BUDGET
 
 
 async def test_while_the_api_is_down_nothing_is_counted() -> None:

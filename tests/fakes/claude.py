@@ -26,6 +26,13 @@ from aiohttp import web
 from core.models.catalog import known_models
 from tests.fakes.claude_files import MediaError, check, check_all, data_of, tokens_of
 from tests.fakes.claude_limits import WORDINGS, Limit, bytes_of
+from tests.fakes.claude_tools import (
+    TOOL_BLOCKS,
+    ToolError,
+    text_of_tool_block,
+    unmarked,
+)
+from tests.fakes.claude_tools import validate as validate_tool_use
 from tests.fakes.kit import process
 from tests.fakes.kit.server import Loopback
 
@@ -37,6 +44,7 @@ if TYPE_CHECKING:
 Json: TypeAlias = dict[str, Any]
 
 KEY = "sk-ant-fake-0123456789"
+SIGNATURE = "c2lnbmVk"
 _VERSIONS = {"2023-06-01", "2026-10-21"}
 _REQUIRED = {"model", "messages", "max_tokens"}
 _KNOWN = _REQUIRED | {
@@ -70,6 +78,16 @@ class Refusal:
 
 
 @dataclass(frozen=True, slots=True)
+class Call:
+    """A call of a tool."""
+
+    name: str
+    input: Any
+    """Its arguments; a text comes as it is, whether it is JSON or not."""
+    id: str = "toolu_fake"
+
+
+@dataclass(frozen=True, slots=True)
 class Talk:
     """An answer, and how it ends."""
 
@@ -82,6 +100,8 @@ class Talk:
     stop_reason: str = "end_turn"
     usage: bool = True
     thinking: str = ""
+    calls: tuple[Call, ...] = ()
+    """Calls of tools after the text; the stop reason is `tool_use` then, if not another is set."""
     error: str = "overloaded_error"
     delay: float | None = None
     """Seconds before each chunk; the server's own where None."""
@@ -227,7 +247,7 @@ class FakeClaude:
             _validate({**body, "max_tokens": 1}, known=_COUNTED | _REQUIRED)
         except InvalidError as error:
             return _refuse(error.refusal)
-        return web.json_response({"input_tokens": sum(map(self._cost, _blocks(body)))})
+        return web.json_response({"input_tokens": self.size(body)})
 
     async def _messages(self, request: web.Request) -> web.StreamResponse:
         try:
@@ -236,7 +256,7 @@ class FakeClaude:
             _validate(body)
         except InvalidError as error:
             return _refuse(error.refusal)
-        size = sum(map(self._cost, _blocks(body)))
+        size = self.size(body)
         if (refused := self.limit.refuses(size, body["max_tokens"])) is not None:
             self.refused.append(body)
             status, said = refused
@@ -288,14 +308,9 @@ class FakeClaude:
             await asyncio.Event().wait()
         if talk.then == "error":
             yield _event("error", error={"type": talk.error, "message": "Sorry."})
-        if "stop" not in talk.then:
-            return
-        yield _event("content_block_stop", index=1)
-        usage = {"usage": {"output_tokens": _tokens(talk.text)}} if talk.usage else {}
-        delta = {"stop_reason": talk.stop_reason, "stop_sequence": None}
-        yield _event("message_delta", delta=delta, **usage)
-        if talk.then.startswith("stop"):
-            yield _event("message_stop")
+        if "stop" in talk.then:
+            for event in _ending(talk):
+                yield event
 
     def _usage(self, body: Json) -> Json:
         """Count the prompt, and keep a cache of prefixes as the API does."""
@@ -319,12 +334,21 @@ class FakeClaude:
         """Yield, for each block, a name for the prompt up to it and its tokens."""
         digest, size = hashlib.sha256(model.encode()), 0
         for block in blocks:
-            data = block["text"].encode() if "text" in block else data_of(block)
+            if block["type"] in TOOL_BLOCKS:
+                data = json.dumps(unmarked(block)).encode()
+            else:
+                data = block["text"].encode() if "text" in block else data_of(block)
             digest.update(data + b"\0")
             size += self._cost(block)
             yield digest.hexdigest(), size
 
+    def size(self, body: Json) -> int:
+        """Return the tokens of a prompt."""
+        return sum(map(self._cost, _blocks(body)))
+
     def _cost(self, block: Json) -> int:
+        if block["type"] in TOOL_BLOCKS:
+            return max(1, round(self.limit.tokenizer(text_of_tool_block(block))))
         if block["type"] != "text":
             return tokens_of(block)
         return max(1, round(self.limit.tokenizer(block["text"])))
@@ -380,6 +404,7 @@ def _validate(body: Json, known: set[str] = _KNOWN) -> None:
     if not isinstance(body["max_tokens"], int) or body["max_tokens"] < 1:
         raise InvalidError("max_tokens: must be a positive integer")
     _validate_messages(body["messages"])
+    _validate_tools(body)
     _validate_blocks(body)
     if sum("cache_control" in block for block in _blocks(body)) > _BREAKPOINTS:
         raise InvalidError(f"A maximum of {_BREAKPOINTS} blocks with cache_control may be provided")
@@ -400,6 +425,9 @@ def _validate_messages(messages: object) -> None:
 
 
 def _validate_part(block: Json, role: str) -> None:
+    if block.get("type") in {"tool_use", "tool_result", "thinking"}:
+        _validate_mark(block)
+        return  # `_validate_tools` has looked at them
     if block.get("type") not in {"image", "document"}:
         _validate_block(block)
         return
@@ -422,6 +450,14 @@ def _validate_blocks(body: Json) -> None:
         raise InvalidError(str(error)) from error
 
 
+def _validate_tools(body: Json) -> None:
+    """Refuse what the API refuses of tools, their calls and results."""
+    try:
+        validate_tool_use(body, SIGNATURE)
+    except ToolError as error:
+        raise InvalidError(str(error)) from error
+
+
 def _validate_block(block: Json) -> None:
     if block.get("type") != "text" or not block.keys() <= {"type", "text", "cache_control"}:
         raise InvalidError(f"content: not a text block: {sorted(block)}")
@@ -439,6 +475,7 @@ def _validate_mark(block: Json) -> None:
 
 def _blocks(body: Json) -> Iterator[Json]:
     """Yield all blocks of a prompt in the order in which they are cached."""
+    yield from ({"type": "tool", **tool} for tool in body.get("tools") or [])
     for content in (body.get("system") or [], *(m["content"] for m in body["messages"])):
         yield from [{"type": "text", "text": content}] if isinstance(content, str) else content
 
@@ -470,10 +507,49 @@ def _opening(body: Json, talk: Talk, tokens: Json) -> Iterator[tuple[str, Json]]
     yield _event("ping")
     thought = {"type": "thinking_delta", "thinking": talk.thinking or "Hm."}
     yield _event("content_block_delta", index=0, delta=thought)
-    signature = {"type": "signature_delta", "signature": "c2lnbmVk"}
+    signature = {"type": "signature_delta", "signature": SIGNATURE}
     yield _event("content_block_delta", index=0, delta=signature)
     yield _event("content_block_stop", index=0)
-    yield _event("content_block_start", index=1, content_block={"type": "text", "text": ""})
+    if talk.text or not talk.calls:
+        yield _event("content_block_start", index=1, content_block={"type": "text", "text": ""})
+
+
+def _ending(talk: Talk) -> Iterator[tuple[str, Json]]:
+    """Yield what comes after the text."""
+    if talk.text or not talk.calls:
+        yield _event("content_block_stop", index=1)
+    yield from _calls(talk)
+    usage = {"usage": {"output_tokens": _tokens(talk.text)}} if talk.usage else {}
+    delta = {"stop_reason": _stop_reason(talk), "stop_sequence": None}
+    yield _event("message_delta", delta=delta, **usage)
+    if talk.then.startswith("stop"):
+        yield _event("message_stop")
+
+
+def _calls(talk: Talk) -> Iterator[tuple[str, Json]]:
+    """Yield the calls after the text, their arguments in pieces (Anthropic's documentation,
+    "Streaming messages", "Input JSON delta")."""
+    for index, call in enumerate(talk.calls, start=2 if talk.text else 1):
+        block = {"type": "tool_use", "id": call.id, "name": call.name, "input": {}}
+        yield _event("content_block_start", index=index, content_block=block)
+        written = call.input if isinstance(call.input, str) else json.dumps(call.input)
+        for start in range(0, len(written), 7):
+            delta = {"type": "input_json_delta", "partial_json": written[start : start + 7]}
+            yield _event("content_block_delta", index=index, delta=delta)
+        yield _event("content_block_stop", index=index)
+
+
+def _text_block(talk: Talk) -> list[Json]:
+    return [{"type": "text", "text": talk.text}] if talk.text or not talk.calls else []
+
+
+def _call_block(call: Call) -> Json:
+    return {"type": "tool_use", "id": call.id, "name": call.name, "input": call.input}
+
+
+def _stop_reason(talk: Talk) -> str:
+    plain = talk.stop_reason == "end_turn"
+    return "tool_use" if talk.calls and plain else talk.stop_reason
 
 
 def _message(body: Json, talk: Talk, tokens: Json) -> Json:
@@ -482,8 +558,8 @@ def _message(body: Json, talk: Talk, tokens: Json) -> Json:
         "type": "message",
         "role": "assistant",
         "model": body["model"],
-        "content": [{"type": "text", "text": talk.text}],
-        "stop_reason": talk.stop_reason,
+        "content": [*_text_block(talk), *map(_call_block, talk.calls)],
+        "stop_reason": _stop_reason(talk),
         "stop_sequence": None,
         "usage": tokens | {"output_tokens": _tokens(talk.text)},
     }

@@ -45,6 +45,7 @@ SEARCH_WAIT: Final = 5.0
 """Seconds that a search waits for an index that is being built."""
 _READ_CHARACTERS: Final = 2000
 """Characters of a message that count for a query, at its start and at its end."""
+_UNBOUNDED: Final = 1 << 30
 _FEW: Final = 2
 """Words below which a question may be about what was said just before."""
 
@@ -93,8 +94,12 @@ class Recall:
             return session
         return replace(session, recalled=found) if found else session
 
-    async def search(self, thread: ThreadKey, search: Search) -> tuple[Passage, ...]:
+    async def search(
+        self, thread: ThreadKey, search: Search, *, budget: int = _UNBOUNDED
+    ) -> tuple[Passage, ...]:
         """Return the passages of a thread that a search finds, word for word, oldest first.
+
+        They have at most `budget` tokens.
 
         This is for the model's own search (`search_conversation`): it finds whatever bears on the
         words best, at most `SEARCH_HITS` passages, however little that is, among what the named
@@ -122,7 +127,7 @@ class Recall:
                     limit=SEARCH_HITS,
                 ),
             )
-        return await self._read(thread, kept.index, hits, wanted, _UNBOUNDED)
+        return await self._read(thread, kept.index, hits, wanted, budget)
 
     async def _recalled(self, kept: Kept, session: Session, stop: int) -> tuple[Passage, ...]:
         from core.memory.recall.choose import Within, find  # noqa: PLC0415 - see `cache._new`
@@ -148,9 +153,6 @@ class Recall:
         records = await self._store.read_at(thread, positions_of(hits))
         count = self._memory.counter.count
         return choose(hits, records, index, wanted, budget=budget, count=count)
-
-
-_UNBOUNDED: Final = 1 << 30
 
 
 def wanted_of(session: Session, index: Index) -> Wanted:

@@ -66,6 +66,7 @@ class OfflineModel(Model):
     """Finds what was said, and quotes it."""
 
     name = "offline"
+    has_tools = False
 
     @override
     async def stream(self, request: ModelRequest) -> AsyncGenerator[str | Completion, None]:

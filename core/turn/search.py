@@ -1,0 +1,203 @@
+"""The model's search of its own conversation: the tool, its arguments, and its results.
+
+Arguments come from the model, and so from whatever it has read: they are checked and bounded, and
+what is wrong goes back to it in words. A search never leaves its conversation, and finds nothing of
+before its last reset.
+"""
+
+from __future__ import annotations
+
+import logging
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Final
+
+from core.domain.errors import described
+from core.domain.message import clean
+from core.memory.recall.recall import Search
+from core.models.port import Tool, ToolResult
+from core.prompt.recalled import recalled_text
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+    from datetime import tzinfo
+
+    from core.domain.session import Passage, Session
+    from core.memory.recall.recall import Recall
+    from core.models.port import ToolCall
+
+log = logging.getLogger(__name__)
+
+SEARCHES: Final = 3
+"""The most searches in a turn: each is one more call of the model, for which people wait."""
+RESULT_TOKENS: Final = 1_500
+"""The most tokens of what one search returns."""
+_LEAST_TOKENS: Final = 100
+"""Less room is no use for a result."""
+_WORDS, _NAME, _DATE = 300, 100, 40
+"""The most characters of arguments."""
+_LINE = 200
+"""The most characters of what is stored of a search."""
+
+SEARCH: Final = Tool(
+    name="search_conversation",
+    description=(
+        "Searches this conversation for earlier messages that are not shown to you, and returns "
+        "them word for word with who said them and when. Use it when the answer depends on "
+        "something said earlier that you can't see. Don't use it for what you see already, or for "
+        "general knowledge. You have three searches for an answer."
+    ),
+    schema={
+        "type": "object",
+        "properties": {
+            "words": {
+                "type": "string",
+                "description": "Words that the messages probably contain, in their language.",
+            },
+            "who": {
+                "type": "string",
+                "description": "Only what the person with this name, or a part of it, said.",
+            },
+            "from": {
+                "type": "string",
+                "description": "Only what was said on or after this day, as YYYY-MM-DD.",
+            },
+            "to": {
+                "type": "string",
+                "description": "Only what was said on or before this day, as YYYY-MM-DD.",
+            },
+        },
+        "required": ["words"],
+    },
+)
+_MOST: Final = {"words": _WORDS, "who": _NAME, "from": _DATE, "to": _DATE}
+
+_NOTHING = "Nothing was found. Try other words once more, or say that you did not find it."
+_NO_ROOM = "There is no room for search results in this answer. Answer with what you see."
+_NO_MORE = "There are no more searches for this answer. Answer with what you have found."
+_LAST = "That was the last search for this answer."
+_FAILED = "The search failed. Answer with what you see, and say that you could not look it up."
+_UNKNOWN = 'There is no tool of this name; there is only "search_conversation".'
+
+
+class ArgumentError(Exception):
+    """What is wrong with the arguments of a search, as a sentence for the model."""
+
+
+class ConversationSearch:
+    """The searches of one turn."""
+
+    def __init__(self, recall: Recall, session: Session, count: Callable[[str], int]) -> None:
+        """Search the conversation of this session; `count` returns the tokens of a text."""
+        self._recall = recall
+        self._session = session
+        self._count = count
+        self.lines: list[str] = []
+        """What was looked for, a line for each search."""
+        self.positions: set[int] = set()
+        """The positions of all messages that were found."""
+
+    @property
+    def is_used_up(self) -> bool:
+        """Return whether no further search may be made."""
+        return len(self.lines) >= SEARCHES
+
+    async def results(self, calls: Sequence[ToolCall], room: int) -> tuple[ToolResult, ...]:
+        """Return the result of each call, in order, in at most `room` tokens together."""
+        results: list[ToolResult] = []
+        for call in calls:
+            result = await self._result(call, min(room, RESULT_TOKENS))
+            room -= self._count(result.text)
+            results.append(result)
+        if self.is_used_up and not results[-1].is_error:
+            results[-1] = results[-1]._replace(text=f"{results[-1].text}\n{_LAST}")
+        return tuple(results)
+
+    async def _result(self, call: ToolCall, room: int) -> ToolResult:
+        """Return what a call finds. Never fails: what goes wrong is told to the model."""
+        if call.name != SEARCH.name:
+            return ToolResult(call.id, _UNKNOWN, is_error=True)
+        if self.is_used_up:
+            return ToolResult(call.id, _NO_MORE, is_error=True)
+        try:
+            search = search_of(call.arguments, self._session.zone)
+        except ArgumentError as error:
+            self.lines.append("(a search that could not be read)")
+            return ToolResult(call.id, str(error), is_error=True)
+        self.lines.append(line_of(call.arguments or {}))
+        if room < _LEAST_TOKENS:
+            return ToolResult(call.id, _NO_ROOM, is_error=True)
+        try:
+            found = await self._recall.search(self._session.thread, search, budget=room)
+        except Exception as error:  # noqa: BLE001 - no search may prevent an answer
+            log.warning("a search of the model failed: %s", described(error))
+            return ToolResult(call.id, _FAILED, is_error=True)
+        return ToolResult(call.id, self._shown(found, room))
+
+    def _shown(self, found: Sequence[Passage], room: int) -> str:
+        """Return the passages as the model sees them, as many as fit."""
+        passages = [each for each in found if each.position >= self._session.reset_position]
+        while passages:
+            text = recalled_text(passages, self._session.zone)
+            if self._count(text) <= room:
+                self.positions |= {each.position for each in passages}
+                return text
+            passages.pop(0)  # the oldest
+        return _NOTHING if not found else _NO_ROOM
+
+
+def search_of(arguments: Mapping[str, object] | None, zone: tzinfo) -> Search:
+    """Return the search that these arguments ask for; days are those of the zone.
+
+    Raises:
+        ArgumentError: They can't be understood.
+    """
+    if arguments is None:
+        raise ArgumentError('The arguments have to be a JSON object: {"words": "..."}.')
+    if unknown := sorted(arguments.keys() - _MOST.keys()):
+        raise ArgumentError(f"Unknown arguments: {', '.join(unknown)[:_NAME]}.")
+    given = {name: _text(name, arguments.get(name)) for name in _MOST}
+    if not any(given.values()):
+        raise ArgumentError("Name the words to look for.")
+    since, until = (_day(name, given[name], zone) for name in ("from", "to"))
+    if until is not None:
+        until += timedelta(days=1)
+    if since is not None and until is not None and since >= until:
+        raise ArgumentError('"from" is later than "to".')
+    return Search(
+        words=given["words"],
+        who=given["who"],
+        since=since.timestamp() if since else None,
+        until=until.timestamp() if until else None,
+    )
+
+
+def line_of(arguments: Mapping[str, object]) -> str:
+    """Return what valid arguments look for, as a line for people."""
+    given = {name: str(arguments.get(name) or "").strip() for name in _MOST}
+    parts = [f'"{given["words"]}"'] if given["words"] else []
+    parts += [f"by {given['who']}"] if given["who"] else []
+    parts += [f"{name} {given[name]}" for name in ("from", "to") if given[name]]
+    return " ".join(clean(", ".join(parts)).split())[:_LINE]
+
+
+def _text(name: str, value: object) -> str:
+    if value is None:
+        return ""
+    if not isinstance(value, str):
+        raise ArgumentError(f'"{name}" has to be a text.')
+    if len(value) > _MOST[name]:
+        raise ArgumentError(f'"{name}" may have at most {_MOST[name]} characters.')
+    return value.strip()
+
+
+def _day(name: str, text: str, zone: tzinfo) -> datetime | None:
+    """Return the beginning of a day; a time behind it does not count."""
+    if not text:
+        return None
+    try:
+        day = datetime.strptime(text[:10], "%Y-%m-%d").replace(tzinfo=zone)
+        day.timestamp()
+        (day + timedelta(days=1)).timestamp()
+    except (ValueError, OverflowError, OSError):
+        raise ArgumentError(f'"{name}" has to be a day, such as 2026-03-31.') from None
+    return day
