@@ -124,9 +124,18 @@ def _kept(text: str, *, slash: bool) -> Command | None:
     marked = text.lstrip()[:1].translate(_FULL_WIDTH) == "!"
     if (wish := wish_in(text, always=slash)) is not None:
         return Command(name="remember", marked=marked, text=wish)
-    if (fact := correction_in(text)) is not None:
+    fact = correction_in(text)
+    if fact is None and slash:
+        fact = _corrects(text)
+    if fact is not None:
         return Command(name="correct", marked=marked, text=fact)
     return None
+
+
+def _corrects(text: str) -> str | None:
+    """Return what follows the word `correct`, which is a command after a slash only."""
+    word, _, fact = text.strip().partition(" ")
+    return fact.strip() if word.lower().rstrip(":") == "correct" else None
 
 
 def _is_around(sign: str) -> bool:

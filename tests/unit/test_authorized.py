@@ -11,9 +11,11 @@ import pytest
 from core.commands.authorized import NOT_HEARD, NOT_MEMBER, NOT_YOURS, AuthorizedCommands
 from core.commands.commands import Commands
 from core.commands.parser import ExportFormat
+from core.commands.pins import PINNED, UNPINNED, Saying, new_pin
 from core.domain.clock import SystemClock
 from core.domain.errors import DeniedError, StoreUnavailableError
-from core.domain.message import Kind, ThreadKey
+from core.domain.message import Author, Kind, ThreadKey
+from core.domain.pins import Pin, PinKind
 from core.domain.session import Entry
 from core.memory.memory import Memory
 from core.memory.tokens import counter_for
@@ -192,6 +194,52 @@ async def test_to_whom_the_bot_does_not_listen_it_does_nothing(
     assert len(await store.history(THREAD)) == 2
     assert town.asked == []
     assert await deeds(store) == []
+
+
+def a_pin(person: str, text: str = "tea") -> Pin:
+    said = Saying(text=text, author=Author(id=person, name=person), at=5)
+    return new_pin(PinKind.WISH, said, said.author, at=5, key=text)
+
+
+async def test_who_took_part_and_sees_it_pins_and_unpins(town: Town, store: LocalStore) -> None:
+    await converse(store, 1, author="ANN")
+    made = authorized(town, store)
+    assert await made.pin(THREAD, a_pin("ANN")) == PINNED
+    for person in ("EVE", "ROOT"):
+        with pytest.raises(DeniedError, match=NOT_YOURS):
+            await made.pin(THREAD, a_pin(person, "coffee"))
+        with pytest.raises(DeniedError, match=NOT_YOURS):
+            await made.unpin(person, THREAD, "1")
+        with pytest.raises(DeniedError, match=NOT_YOURS):
+            await made.pin_message(Author(id=person, name=person), THREAD, "m1", at=6)
+    assert await made.pin_message(Author(id="ANN", name="Ann"), THREAD, "m1", at=6) == PINNED
+    memory = await made.remembered("ANN", THREAD)
+    assert [pin.text for pin, _ in memory.pins] == ["tea", "text 1"]
+    with pytest.raises(DeniedError, match="That message is gone"):
+        await made.pin_message(Author(id="ANN", name="Ann"), THREAD, "m7", at=6)
+    town.left.add("ANN")
+    for asked in (made.pin(THREAD, a_pin("ANN", "coffee")), made.unpin("ANN", THREAD, "1")):
+        with pytest.raises(DeniedError, match=NOT_YOURS):
+            await asked
+    town.left.clear()
+    assert await made.unpin("ANN", THREAD, "1") == UNPINNED
+    assert await deeds(store) == []
+
+
+async def test_what_is_new_begins_with_a_pin_only_in_a_direct_message(
+    town: Town, store: LocalStore
+) -> None:
+    made = authorized(town, store)
+    with pytest.raises(DeniedError, match="I have no conversation there"):
+        await made.pin(THREAD, a_pin("ANN"))
+    town.private.add(THREAD)
+    assert await made.pin(THREAD, a_pin("ANN")) == PINNED
+    assert await made.pin(THREAD, a_pin("ANN", "coffee")) == PINNED
+    with pytest.raises(DeniedError, match=NOT_YOURS):
+        await made.pin(THREAD, a_pin("EVE", "water"))
+    town.denied.add("ANN")
+    with pytest.raises(DeniedError, match=NOT_HEARD):
+        await made.pin(THREAD, a_pin("ANN", "water"))
 
 
 async def test_what_is_remembered_is_not_for_admins(town: Town, store: LocalStore) -> None:

@@ -81,6 +81,10 @@ def test_after_a_slash_everything_behind_remember_is_kept() -> None:
     given = parse_command("remember when we met?", lambda _: None, slash=True)
     assert given is not None
     assert (given.name, given.text) == ("remember", "when we met?")
+    given = parse_command("correct it is 5", lambda _: None, slash=True)
+    assert given is not None
+    assert (given.name, given.text) == ("correct", "it is 5")
+    assert parse_command("correct it is 5", lambda _: None) is None
 
 
 @pytest.mark.parametrize(

@@ -45,7 +45,7 @@ _OFFERS = {
     "memory": "Only you will see it. Press the button.",
     "reset": (
         "If this was meant for me: I ask before I reset a conversation, which is for everyone in "
-        "it. Press the button."
+        "it and removes its pins. Press the button."
     ),
 }
 
