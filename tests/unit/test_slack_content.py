@@ -564,3 +564,24 @@ def test_blocks_that_say_the_same_words_in_another_order_are_shown() -> None:
     (quote,) = quotes(text="Lunch at 5: yes or no? 3 have voted", bot_id="B1", blocks=[block])
     assert quote.text == "yes: 5, no: 3"
     assert quotes(text="Result: yes: 5, no: 3.", bot_id="B1", blocks=[block]) == ()
+
+
+def test_what_has_the_same_words_in_another_order_is_shown_in_attachments_and_pasted_text_too() -> (
+    None
+):
+    card = {
+        "text": "yes or no: 3 of 5",
+        "blocks": [{"type": "section", "text": mrkdwn("5 yes, 3 no")}],
+    }
+    (quote,) = quotes(text="", bot_id="B1", attachments=[card])
+    assert quote.text == "yes or no: 3 of 5\n5 yes, 3 no"
+    nested = {"text": "from Ann to Bob", "attachments": [{"text": "from Bob to Ann"}]}
+    (quote,) = quotes(text="", bot_id="B1", attachments=[nested, nested][:1])
+    assert quote.text == "from Ann to Bob\nfrom Bob to Ann"
+    repeated = {"text": "from Ann to Bob", "attachments": [{"text": "Ann to Bob"}]}
+    assert quotes(text="", bot_id="B1", attachments=[repeated])[0].text == "from Ann to Bob"
+    table = rich(section(word("Ann 1, Bob 2")))
+    content = content_of({"text": "2 Ann, 1 Bob", "blocks": [table]}, ME, NAMES)
+    assert content.text == "2 Ann, 1 Bob\nAnn 1, Bob 2"
+    same = content_of({"text": "Ann 1, Bob 2!", "blocks": [table]}, ME, NAMES)
+    assert same.text == "Ann 1, Bob 2!"

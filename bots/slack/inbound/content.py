@@ -185,15 +185,13 @@ def _read(message: Mapping[str, Any], text: str, me: Me, names: Mapping[str, str
     for id_, thing in [each for block in typed for each in reader.things(block)]:
         shown = thing.replace("\\", "\\\\")  # not an escape of the pattern's
         text = re.sub(rf"(?<![\w/=-]){re.escape(id_)}(?![\w/-])", shown, text)
-    known = _words(f"{source} {text}")
+    known = _Known(source, text)
     for block in (*typed, *[block for each in pasted for block in dicts_of(each, "blocks")]):
         said = reader.block(block).removeprefix(f"@{names.get(me.user, me.user)} ")
-        if not (words := _words(said)) <= known:
+        if known.adds(said):
             text = f"{text}\n{said}" if text else said
-            known |= words
     card = reader.text([block for block in blocks if str_of(block, "type") not in TYPED])
-    said_already = _in_order(card) in _in_order(f"{source} {text}")
-    quotes = [] if said_already else [Quote(kind=QuoteKind.CARD, text=card)]
+    quotes = [Quote(kind=QuoteKind.CARD, text=card)] if known.adds(card) else []
     quotes += [_quote(each, me, reader) for each in attachments if each not in pasted]
     links = _linked(source, attachments, names)
     return Content(text=text.strip(), attachments=files_of(message), quotes=(*quotes, *links))
@@ -209,14 +207,27 @@ def _is_pasted(attachment: Mapping[str, Any]) -> bool:
     )
 
 
-def _words(text: str) -> set[str]:
-    """Return the words of a text: what has no other words says nothing more."""
-    return set(_WORD.findall(text.casefold()))
+class _Known:
+    """The texts of a message that are known already: Slack sends many of them several times."""
 
+    def __init__(self, *texts: str) -> None:
+        self._texts: list[str] = []
+        self._words: set[str] = set()
+        for text in texts:
+            self.adds(text)
 
-def _in_order(text: str) -> str:
-    """Return the words of a text in their order: numbers and names mean nothing without it."""
-    return f" {' '.join(_WORD.findall(text.casefold()))} ".replace("  ", " ")
+    def adds(self, text: str) -> bool:
+        """Note a text; return whether no known one has its words in their order.
+
+        The order counts: without it, numbers and names mean nothing.
+        """
+        words = _WORD.findall(text.casefold())
+        in_order = f" {' '.join(words)} " if words else ""
+        if self._words.issuperset(words) and any(in_order in each for each in self._texts):
+            return False
+        self._texts.append(in_order)
+        self._words.update(words)
+        return bool(words)
 
 
 # --- attachments --------------------------------------------------------------------------------
@@ -284,11 +295,9 @@ def _said(attachment: Mapping[str, Any], reader: Reader, depth: int) -> str:
         read("text"),
         *_fields(attachment, reader),
     ]
-    known = _words("\n".join(lines))
-    for more in (*_shown_blocks(attachment, reader), *_nested(attachment, reader, depth)):
-        if not (words := _words(more)) <= known:
-            lines.append(more)
-            known |= words
+    known = _Known("\n".join(lines))
+    lines += filter(known.adds, _shown_blocks(attachment, reader))
+    lines += filter(known.adds, _nested(attachment, reader, depth))
     lines += _rest(attachment, reader)
     said = "\n".join(filter(None, lines))
     fallback = read("fallback")
