@@ -276,6 +276,10 @@ class Session:
     """What Markdown people see there."""
     zone: tzinfo = UTC
     """The time zone of the people."""
+    missing: tuple[Turn, ...] = ()
+    """Turns of the parts of the summary that are being rebuilt, as far as they were loaded."""
+    unread: int = 0
+    """How many positions of such parts were not loaded."""
     recalled: tuple[Passage, ...] = ()
     """What was said before all that is shown, and bears on the new messages; oldest first."""
 

@@ -158,8 +158,8 @@ def text_of(segments: Sequence[Segment]) -> str:
     It is empty if nothing is left, but something is being rebuilt.
     """
     shown = [line for each in segments for line in each.lines if not is_corrected(line, segments)]
-    lasting = [line.text for line in shown if line.kind is LineKind.LASTING]
-    others = [line.text for line in shown if line.kind is not LineKind.LASTING]
+    lasting = dict.fromkeys(line.text for line in shown if line.kind is LineKind.LASTING)
+    others = dict.fromkeys(line.text for line in shown if line.kind is not LineKind.LASTING)
     if not shown:
         return "" if any(each.withheld for each in segments) else NOTHING_LEFT
     if not lasting:

@@ -4,30 +4,42 @@ Nobody waits for a summary, no turn fails because of one, and nothing is lost: t
 turns, and the store replaces the summary in one step, only if neither the summary nor anything that
 it covers has changed since it was read. A failure leaves everything as it was. After a failure, no
 process pays for the same summary again at once.
+
+A fold makes a segment of the turns that it takes over, and touches no other. So after an edit or a
+deletion, only the segment of that message is made again. If that says nothing any more, since
+newer lines needed its room, only a few turns around an edit are looked at.
 """
 
 from __future__ import annotations
 
-import asyncio
 import logging
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from cachetools import LRUCache
 
 from core.domain.backoff import Backoff
 from core.domain.errors import described
-from core.domain.session import Answer, AnswerKind, Turn, next_batch, turns_of
-from core.domain.tasks import Tasks
+from core.domain.pins import PinKind
+from core.domain.session import NO_USAGE, Answer, AnswerKind, Turn, next_batch, turns_of
+from core.domain.summary import dumped, whole
 from core.memory.plan import size_of
-from core.memory.summarizer import Summarizer, SummaryConfig, UnusableSummaryError
+from core.memory.segments import fitted, replaced, uncorrected
+from core.memory.summarizer import (
+    Fold,
+    Spent,
+    Summarizer,
+    SummaryConfig,
+    UnusableSummaryError,
+)
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Sequence
 
     from core.domain.clock import Clock
     from core.domain.message import ThreadKey
-    from core.domain.session import Record
+    from core.domain.session import Record, Usage
+    from core.domain.summary import Segment
     from core.memory.memory import Memory
     from core.models.port import Model
     from core.store.port import Store
@@ -41,17 +53,17 @@ FIRST_PAUSE = 30.0
 In the same time, only one process makes a thread's summary.
 """
 LONGEST_PAUSE = 3600.0
+_AROUND = 64
+"""Positions on each side of an edit that are looked at for the turns around it."""
+_TURNS_BEFORE = 3
+"""Turns before an edited one that are summed up with it, so that it can be understood."""
 _FAILED_THREADS = 1000
 """Threads whose failures are remembered; a thread that was forgotten is tried again sooner."""
-REBUILD_DELAY = 0.3
-"""Seconds from a deletion until the thread's summary is rebuilt: many deletions come together."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Job:
-    """A summary to make: of `previous` and of the turns at the positions [begin, end)."""
+class _Span(NamedTuple):
+    """Turns to sum up: those at the positions [begin, end)."""
 
-    previous: str
     begin: int
     end: int
 
@@ -65,6 +77,8 @@ class _Failures:
     """How many of them were answers that are no summary."""
     paused_until: float = 0
     """The steady time before which there is no further attempt."""
+    spent: Usage = NO_USAGE
+    """The tokens that were paid for nothing; they are counted with the next summary."""
 
 
 class Compactor:
@@ -82,6 +96,7 @@ class Compactor:
         """Make summaries by `model`, or by `fallback` of turns that the model never takes."""
         self._store = store
         self._summarizer = Summarizer(model, fallback, memory, clock, config)
+        self._most = config.tokens
         self._memory = memory
         self._clock = clock
         self._backoff = Backoff(first=FIRST_PAUSE, cap=LONGEST_PAUSE)
@@ -106,12 +121,12 @@ class Compactor:
         if size:
             two = (Turn(entries=(), answer=said),) * 2  # as if all before it were one turn
             count = self._count(work)
-            if self._job(work, two, [size + size_of(two[1], work.kind, count), 0]) is None:
+            if not self._is_due(work, two, [size + size_of(two[1], work.kind, count), 0]):
                 return False
         turns, waiting = turns_of(work.records)
         if batch := next_batch(waiting, alone=False):
             turns = (*turns, Turn(entries=batch, answer=replace(said, position=batch[-1].position)))
-        return self._job(work, turns) is not None
+        return self._is_due(work, turns)
 
     async def compact(self, thread: ThreadKey, *, only_missing: bool = False) -> bool:
         """Let the summary take over what is due by now; return whether it did.
@@ -127,12 +142,13 @@ class Compactor:
         if thread in self._running or failures.paused_until > self._clock.monotonic():
             return False
         self._running.add(thread)
+        spent = Spent(failures.spent)
         try:
-            return await self._compact(thread, failures, only_missing=only_missing)
+            return await self._compact(thread, failures, spent, only_missing=only_missing)
         except Exception as error:  # noqa: BLE001 - no turn depends on it, whatever it was
             unusable = failures.unusable + isinstance(error, UnusableSummaryError)
             pause = self._backoff.wait(failures.count + 1)
-            self._pause(thread, replace(failures, unusable=unusable), pause)
+            self._pause(thread, replace(failures, unusable=unusable, spent=spent.usage), pause)
             text = "a summary was not made, and is not tried again for %.0f seconds: %s"
             log.warning(text, pause, described(error))
             return False
@@ -146,7 +162,9 @@ class Compactor:
         failures = self._failures.get(thread, _Failures())
         return max(0.0, failures.paused_until - self._clock.monotonic())
 
-    async def _compact(self, thread: ThreadKey, failures: _Failures, *, only_missing: bool) -> bool:
+    async def _compact(
+        self, thread: ThreadKey, failures: _Failures, spent: Spent, *, only_missing: bool
+    ) -> bool:
         work = await self._store.peek(thread)
         if work is not None and work.summary.withheld:
             self._missing.add(thread)
@@ -154,8 +172,8 @@ class Compactor:
             self._missing.discard(thread)
         if only_missing and thread not in self._missing:
             return False
-        job = None if work is None else await self._due_job(work)
-        if work is None or job is None:
+        spans = [] if work is None else await self._due_spans(work)
+        if work is None or not spans:
             self._succeed(thread)
             return False
         if not await self._claim(work):
@@ -163,21 +181,44 @@ class Compactor:
                 failures, paused_until=self._clock.monotonic() + FIRST_PAUSE
             )
             return False
-        text = await self._summarizer.summarize(
-            job.previous,
-            self._turns(work, job.begin, job.end),
-            kind=work.kind,
-            unusable=failures.unusable,
-        )
-        done = await self._store.compact(
-            thread, covers=work.summary.covers, revision=work.revision, to=job.end, text=text
-        )
-        if done:
+        if await self._fold_all(work, spans, failures.unusable, spent):
             self._succeed(thread)
-        else:  # the thread has changed meanwhile: retry at once, but not again and again
-            pause = self._backoff.wait(failures.count) if failures.count else 0
-            self._pause(thread, failures, pause)
-        return done
+            return True
+        # The thread has changed meanwhile: retry at once, but not again and again.
+        pause = self._backoff.wait(failures.count) if failures.count else 0
+        self._pause(thread, replace(failures, spent=spent.usage), pause)
+        return False
+
+    async def _fold_all(
+        self, work: Work, spans: Sequence[_Span], unusable: int, spent: Spent
+    ) -> bool:
+        """Sum up these turns, and store each result; return False if the thread has changed."""
+        segments, covers = _segments_of(work), work.summary.covers
+        corrections = tuple([pin.text for pin in work.pins if pin.kind is PinKind.CORRECTION])
+        for begin, end in spans:
+            fold = Fold(
+                begin=begin,
+                end=end,
+                turns=self._turns(work, begin, end),
+                kind=work.kind,
+                corrections=corrections,
+            )
+            made = await self._summarizer.summarize(fold, unusable=unusable, spent=spent)
+            segments = uncorrected(replaced(segments, begin, end, made), begin, end)
+            segments = await self._summarizer.correct(segments, begin, end, spent)
+            segments = fitted(segments, most=self._most, count=self._memory.counter.count)
+            done = await self._store.compact(
+                work.lease.thread,
+                covers=covers,
+                revision=work.revision,
+                to=max(covers, end),
+                text=dumped(segments),
+                usage=spent.usage,
+            )
+            if not done:
+                return False
+            covers, spent.usage = max(covers, end), NO_USAGE
+        return True
 
     def _succeed(self, thread: ThreadKey) -> None:
         self._missing.discard(thread)
@@ -199,33 +240,57 @@ class Compactor:
         name = f"summary {thread} from {work.summary.covers} at {work.revision} in {period}"
         return await self._store.claim_once(thread.platform, name)
 
-    async def _due_job(self, work: Work) -> _Job | None:
-        strategy = self._memory.strategy(work.kind, work.settings.strategy)
-        start = max(work.summary.covers, work.reset_position)
-        turns = (
-            [turn async for turn in self._turns(work, start, work.head)] if strategy.folds else []
-        )
-        return self._job(work, turns)
-
-    def _job(self, work: Work, turns: Sequence[Turn], sizes: Sequence[int] = ()) -> _Job | None:
-        """Return the summary to make of turns that no summary covers; None if none is due.
-
-        `sizes` are the tokens of the turns; they are counted here if they are not given.
-        """
+    async def _due_spans(self, work: Work) -> list[_Span]:
+        """Return what to sum up: what has changed, and then what is to be folded."""
         strategy = self._memory.strategy(work.kind, work.settings.strategy)
         if not strategy.shows_summary:
-            return None
+            return []
+        spans: list[_Span] = []
+        for segment in _segments_of(work):
+            if segment.edits:
+                spans += await self._around(work, segment)
+            elif segment.stale or segment.withheld:
+                spans.append(_Span(segment.begin, segment.end))
+        start = max(work.summary.covers, work.reset_position)
+        if strategy.folds:
+            turns = [turn async for turn in self._turns(work, start, work.head)]
+            end = self._fold_end(work, turns)
+            spans += [] if end is None else [_Span(start, end)]
+        return spans
+
+    async def _around(self, work: Work, segment: Segment) -> list[_Span]:
+        """Return a few turns around each edit in a segment that says nothing."""
+        spans: list[_Span] = []
+        done = segment.begin
+        for position in sorted(segment.edits):
+            if position < done:
+                continue
+            low, high = max(done, position - _AROUND), min(segment.end, position + _AROUND)
+            records = self._records(work, low, high)
+            ends = [each.position + 1 async for each in records if isinstance(each, Answer)]
+            before = [end for end in ends if end <= position]
+            begin = before[-_TURNS_BEFORE:][0] if before else low
+            done = next((end for end in ends if end > position), high)
+            spans.append(_Span(begin, done))
+        return spans
+
+    def _is_due(self, work: Work, turns: Sequence[Turn], sizes: Sequence[int] = ()) -> bool:
+        """Return whether there is something to sum up.
+
+        `turns` are those that no summary covers, and `sizes` their tokens; they are counted here if
+        they are not given.
+        """
+        if not self._memory.strategy(work.kind, work.settings.strategy).shows_summary:
+            return False
+        return _is_broken(work) or self._fold_end(work, turns, sizes) is not None
+
+    def _fold_end(self, work: Work, turns: Sequence[Turn], sizes: Sequence[int] = ()) -> int | None:
+        """Return the position up to which these turns are to be folded; None if none are."""
+        strategy = self._memory.strategy(work.kind, work.settings.strategy)
         count = self._count(work)
         sizes = sizes or [size_of(turn, work.kind, count) for turn in turns]
         room = self._memory.room(work.lease.thread, now=self._clock.monotonic())
-        end = strategy.fold(turns, sizes, self._memory.marks.within(room // 2))
-        summary = work.summary
-        if summary.covers > work.reset_position and (summary.stale or not summary.text):
-            # Something that it covers has changed: it is rebuilt from the log.
-            return _Job(previous="", begin=work.reset_position, end=end or summary.covers)
-        if end is None:
-            return None
-        return _Job(previous=summary.text, begin=max(summary.covers, work.reset_position), end=end)
+        return strategy.fold(turns, sizes, self._memory.marks.within(room // 2))
 
     def _count(self, work: Work) -> Callable[[str], int]:
         """Return what counts the tokens of a text in this conversation."""
@@ -252,71 +317,19 @@ class Compactor:
                 yield record
 
 
-class BackgroundCompaction:
-    """Starts summaries after an answer, and after a deletion that has removed a summary."""
+def _is_broken(work: Work) -> bool:
+    """Return whether a part of a thread's summary must be made again."""
+    summary = work.summary
+    return summary.covers > work.reset_position and (summary.stale or not summary.text)
 
-    def __init__(self, compactor: Compactor) -> None:
-        """Start summaries by `compactor`."""
-        self._compactor = compactor
-        self._closed = False
-        self._timers: dict[ThreadKey, asyncio.TimerHandle] = {}
-        self._busy: dict[ThreadKey, bool] = {}
-        """Threads whose summary is being made, and whether it must be made once more."""
-        self.jobs = Tasks("making a summary")
-        """The summaries that are being made."""
 
-    def close(self) -> None:
-        """Start no more summaries; those that are due follow the threads' next turns."""
-        self._closed = True
-        for timer in self._timers.values():
-            timer.cancel()
-        self._timers.clear()
-
-    def answered(self, work: Work, answer: Answer, size: int) -> None:
-        """Make the summary that this answer makes due, if any; for `size` see `is_due`."""
-        if not self._closed and self._is_due(work, answer, size):
-            self._start(work.lease.thread, only_missing=False)
-
-    def changed(self, thread: ThreadKey) -> None:
-        """Rebuild a thread's summary if a deletion has just removed it.
-
-        One person's deletion must not blank what is remembered of the others. If this process ends
-        before, the summary is made after the thread's next turn; until then, the model sees the
-        turns themselves.
-        """
-        self._rebuild_in(REBUILD_DELAY, thread)
-
-    def _rebuild_in(self, seconds: float, thread: ThreadKey) -> None:
-        if self._closed or thread in self._timers:
-            return
-
-        def rebuild() -> None:
-            del self._timers[thread]
-            self._start(thread, only_missing=True)
-
-        self._timers[thread] = asyncio.get_running_loop().call_later(seconds, rebuild)
-
-    def _start(self, thread: ThreadKey, *, only_missing: bool) -> None:
-        if thread in self._busy:
-            self._busy[thread] = True
-            return
-        self._busy[thread] = False
-        self.jobs.start(self._run(thread, only_missing=only_missing))
-
-    def _is_due(self, work: Work, answer: Answer, size: int) -> bool:
-        try:
-            return self._compactor.is_due(work, answer.text, size=size)
-        except Exception as error:  # noqa: BLE001 - the turn is over, whatever this is
-            log.warning("could not find out whether a summary is due: %s", described(error))
-            return False
-
-    async def _run(self, thread: ThreadKey, *, only_missing: bool) -> None:
-        try:
-            await self._compactor.compact(thread, only_missing=only_missing)  # it never fails
-            while self._busy[thread] and not self._closed:
-                self._busy[thread] = False
-                await self._compactor.compact(thread)
-        finally:
-            del self._busy[thread]
-        if (seconds := self._compactor.retry_after(thread)) is not None:
-            self._rebuild_in(max(seconds, REBUILD_DELAY), thread)
+def _segments_of(work: Work) -> tuple[Segment, ...]:
+    """Return the segments of a thread's summary; that of an earlier version is one."""
+    summary = work.summary
+    return summary.segments or whole(
+        summary.text,
+        begin=work.reset_position,
+        end=summary.covers,
+        stale=summary.stale,
+        withheld=summary.withheld,
+    )

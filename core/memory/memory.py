@@ -1,7 +1,7 @@
 """The memory of conversations: its strategy and budget, and what is loaded of a thread's log.
 
-If a summary is gone, since something that it was made of was deleted, the turns that it stood for
-are loaded instead, the newest first, until it is rebuilt.
+If a part of a summary is gone, since something that it was made of was deleted, the turns that it
+stood for are loaded instead, the newest first, until it is rebuilt.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from core.domain.message import Kind, ThreadKey
     from core.domain.pins import Pin
-    from core.domain.session import Record
+    from core.domain.session import Record, Turn
     from core.memory.strategies.strategy import Strategy
     from core.memory.tokens import TokenCounter
     from core.store.port import Store
@@ -80,8 +80,8 @@ class Memory:
     async def load(self, store: Store, work: Work, strategy: Strategy) -> Session:
         """Return what a prompt needs of a thread, with all waiting messages as its batch.
 
-        If the thread's summary is withheld, no more turns are loaded in its place than the budget
-        may hold. Raises `StoreError`.
+        If the thread's summary is withheld, or a part of it, no more turns are loaded in its place
+        than the budget may hold. Raises `StoreError`.
 
         Args:
             store: Where the thread's log is.
@@ -93,9 +93,14 @@ class Memory:
         earlier = store.records(work.lease.thread, since, work.since)
         records = [*[record async for record in earlier], *work.records]
         summary = work.summary
-        if summary.withheld and strategy.shows_summary:
+        most = self.budget * BYTES_PER_TOKEN
+        missing: tuple[Turn, ...] = ()
+        unread = 0
+        if summary.withheld and summary.text and strategy.shows_summary:
+            missing, unread = await _missing(store, work, most)
+        if summary.withheld and not summary.text and strategy.shows_summary:
             summary = replace(summary, covers=work.reset_position)
-            before, begin = await _back(store, work, since, most=self.budget * BYTES_PER_TOKEN)
+            before, begin = await _back(store, work, work.reset_position, since, most=most)
             turns, waiting = turns_of([*before, *records])
             if begin < since:  # a page may begin in the middle of a turn
                 turns = whole_turns(turns, since=begin, start=work.reset_position)
@@ -115,6 +120,8 @@ class Memory:
             since=since,
             files_from=start,
             seen_from=work.seen_from,
+            missing=missing,
+            unread=unread,
             people=work.people,
             revision=work.revision,
             zone=self.zone,
@@ -127,16 +134,38 @@ class Memory:
         return fitting(work.pins, most=most, count=count, zone=self.zone) if work.pins else ()
 
 
-async def _back(store: Store, work: Work, end: int, *, most: int) -> tuple[list[Record], int]:
-    """Return records that end before `end`, and the position where they begin.
+async def _missing(store: Store, work: Work, most: int) -> tuple[tuple[Turn, ...], int]:
+    """Return the turns of those parts of a summary that are withheld, and how many are not read.
+
+    They hold at least `most` bytes of text if there are so many.
+    """
+    turns: tuple[Turn, ...] = ()
+    unread = 0
+    for part in reversed([each for each in work.summary.segments if each.withheld]):
+        records, begin = await _back(store, work, part.begin, part.end, most=most)
+        read = whole_turns(turns_of(records)[0], since=begin, start=part.begin)
+        turns = (*[turn for turn in read if turn.entries], *turns)
+        most -= _size(records)
+        unread += begin - part.begin
+    return turns, unread
+
+
+async def _back(
+    store: Store, work: Work, start: int, end: int, *, most: int
+) -> tuple[list[Record], int]:
+    """Return records that end before `end`, and the position where they begin, `start` at least.
 
     They hold at least `most` bytes of text if there are so many.
     """
     records: list[Record] = []
     size, begin = 0, end
-    while begin > work.reset_position and size < most:
-        end, begin = begin, max(work.reset_position, begin - _PAGE)
+    while begin > start and size < most:
+        end, begin = begin, max(start, begin - _PAGE)
         page = [record async for record in store.records(work.lease.thread, begin, end)]
-        size += sum(len(record.text.encode(errors="surrogatepass")) for record in page)
+        size += _size(page)
         records = [*page, *records]
     return records, begin
+
+
+def _size(records: list[Record]) -> int:
+    return sum(len(record.text.encode(errors="surrogatepass")) for record in records)

@@ -123,7 +123,8 @@ def plan(
     text = _summary_for(session, strategy)
     summary = count(text) + MESSAGE_TOKENS if text else 0
     recalled, recalled_tokens = _recalled(session, count, room - new - summary)
-    loaded = _loaded(session)
+    since = _loaded(session)
+    loaded = (*session.missing, *since) if session.missing else since
     wanted = strategy.window(loaded)
     if len(batch) < len(session.batch) or new + summary > room:
         text, summary, wanted = "", 0, ()
@@ -133,10 +134,10 @@ def plan(
     lost = _Lost(
         turns=loaded[: len(loaded) - len(turns)],
         entries=session.batch[: len(session.batch) - len(batch)],
-        unloaded=_unloaded(session, strategy, loaded),
+        unloaded=_unloaded(session, strategy, since),
     )
-    seen_from = lost.end or session.start
-    first = turns[0].start if turns else batch[0].position
+    seen_from = max(lost.end, session.start)
+    first = next((turn.start for turn in turns if turn.start >= session.start), batch[0].position)
     return Plan(
         summary=text,
         recalled=tuple([each for each in recalled if each.position < first]),
@@ -144,7 +145,7 @@ def plan(
         turns=turns,
         texts=texts,
         batch=batch,
-        left_out=lost.messages + _uncovered(session, text),
+        left_out=lost.messages + session.unread + _uncovered(session, text),
         seen_from=seen_from,
         trimmed=seen_from > session.seen_from,
         tokens=Parts(
@@ -265,13 +266,17 @@ def _recalled(
 
 
 def _summary_for(session: Session, strategy: Strategy) -> str:
-    shown = strategy.shows_summary and not session.summary.withheld
-    return session.summary.text if shown else ""
+    summary = session.summary
+    is_gone = summary.withheld and not summary.segments
+    return summary.text if strategy.shows_summary and not is_gone else ""
 
 
 def _uncovered(session: Session, text: str) -> int:
     """Return how many messages only a summary stands for that is not shown."""
-    return 0 if text else session.start - session.reset_position
+    if text:
+        return 0
+    missing = sum(len(turn.entries) for turn in session.missing)
+    return session.start - session.reset_position - session.unread - missing
 
 
 def _unloaded(session: Session, strategy: Strategy, loaded: tuple[Turn, ...]) -> range:

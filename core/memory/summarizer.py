@@ -1,22 +1,25 @@
-"""Making a summary from the one before and from turns, in as many model calls as it takes."""
+"""Making a summary's segments of turns, in as many model calls as it takes."""
 
 from __future__ import annotations
 
 import logging
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from core.domain.errors import (
     ModelError,
     PromptRefusedError,
     PromptTooLargeError,
 )
+from core.domain.session import NO_USAGE
+from core.domain.summary import Segment
 from core.domain.tasks import off_loop_if_long
 from core.memory.learned_limits import HEADROOM
+from core.memory.segments import corrected, lasting_notes
 from core.models.port import StopReason
 from core.models.retry import RetryPolicy, ask
-from core.prompt.prompt import summary_request
+from core.prompt.summary import corrected_in, corrections_request, lines_in, summary_request
 from core.prompt.transcript import transcript
 
 if TYPE_CHECKING:
@@ -24,15 +27,14 @@ if TYPE_CHECKING:
 
     from core.domain.clock import Clock
     from core.domain.message import Kind
-    from core.domain.session import Turn
+    from core.domain.session import Turn, Usage
+    from core.domain.summary import Line
     from core.memory.memory import Memory
     from core.models.port import Model, ModelRequest
     from core.models.retry import Answered
 
 log = logging.getLogger(__name__)
 
-NOTHING_LEFT: Final = "Everything that was said before this was deleted."
-"""The summary of turns whose messages are all deleted; a summary is never empty."""
 FALLBACK_AFTER = 3
 """Unusable answers in a row after which the fallback makes the summary: it refuses nothing."""
 MAX_SPLITS = 3
@@ -46,6 +48,8 @@ _SMALLEST_FIRST_PART = 1_000
 
 Small parts are many calls, and a single text may be the reason for them.
 """
+_CORRECTIONS_TOKENS = 200
+"""Room for far more pairs of numbers than one fold has."""
 _OVERLONG = 4
 """How many times the allowed length is no summary: what it replaces would be shorter."""
 
@@ -67,6 +71,26 @@ class SummaryConfig:
 
 
 @dataclass(slots=True)
+class Spent:
+    """The tokens that a summary took, whatever came of it."""
+
+    usage: Usage = NO_USAGE
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fold:
+    """Turns to sum up: those at the positions [begin, end)."""
+
+    begin: int
+    end: int
+    turns: AsyncIterator[Turn]
+    """Oldest first."""
+    kind: Kind
+    corrections: tuple[str, ...] = ()
+    """What people said is right, whatever these turns say."""
+
+
+@dataclass(slots=True)
 class _Part:
     """The turns in one call."""
 
@@ -75,6 +99,15 @@ class _Part:
     """Their tokens."""
     most: int = 0
     """Characters from which on a text is cut; 0 if all of them fit."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Ask:
+    """What all calls for one fold have in common; see `Summarizer.summarize`."""
+
+    fold: Fold
+    unusable: int
+    spent: Spent
 
 
 class Summarizer:
@@ -93,33 +126,63 @@ class Summarizer:
         self._room = min(config.room, memory.budget // 2)
         """Tokens of turns in one call; fewer once the model has refused that many."""
 
-    async def summarize(
-        self, previous: str, turns: AsyncIterator[Turn], *, kind: Kind, unusable: int
-    ) -> str:
-        """Return the summary that replaces the previous one and these turns.
+    async def summarize(self, fold: Fold, *, unusable: int, spent: Spent) -> tuple[Segment, ...]:
+        """Return the segments for these turns: one for each call that it takes.
 
         Args:
-            previous: The summary so far; empty if there is none.
-            turns: The turns to add, oldest first.
-            kind: The kind of conversation.
+            fold: The turns.
             unusable: How many answers in a row were no summary.
+            spent: Takes the tokens that it takes.
 
         Raises:
             ModelError: No summary was made.
         """
-        text = previous
-        async for part in self._parts(turns, kind):
-            text = await self._add(part, text, kind, unusable=unusable)
-        return text or NOTHING_LEFT
+        ask = _Ask(fold, unusable, spent)
+        made: list[Segment] = []
+        async for part in self._parts(fold.turns, fold.kind):
+            for end, lines in await self._add(part, ask):
+                begin = made[-1].end if made else fold.begin
+                made.append(Segment(begin=begin, end=end, lines=lines))
+        if not made:
+            return (Segment(begin=fold.begin, end=fold.end),)
+        return (*made[:-1], replace(made[-1], end=fold.end))
+
+    async def correct(
+        self, segments: Sequence[Segment], begin: int, end: int, spent: Spent
+    ) -> tuple[Segment, ...]:
+        """Return the segments, with what the lines of the positions [begin, end) correct, marked.
+
+        Lines before them may be corrected by them, and they by lines behind them. If the model
+        fails, nothing is marked: of two lines that disagree, the later one counts in any case.
+        """
+        places = lasting_notes(segments)
+        numbers = [n for n, (where, _) in enumerate(places) if begin <= segments[where].begin < end]
+        if not numbers or len(numbers) == len(places):
+            return tuple(segments)
+        new = range(numbers[0], numbers[-1] + 1)
+        notes = [segments[where].lines[index].text for where, index in places]
+        request = corrections_request(
+            notes, new, model=self._config.model, max_tokens=_CORRECTIONS_TOKENS
+        )
+        try:
+            answered = await self._ask_model(self._model, request, spent)
+        except ModelError as error:
+            log.info("what a summary corrects was not found out: %s", error)
+            return tuple(segments)
+        found = corrected_in(answered.text, len(notes), new)
+        return corrected(
+            segments, {places[earlier]: places[later][0] for earlier, later in found.items()}
+        )
 
     async def _add(
-        self, part: _Part, previous: str, kind: Kind, *, unusable: int, splits: int = 0
-    ) -> str:
-        """Return the summary with this part, which is split if the model refuses it."""
+        self, part: _Part, ask: _Ask, *, splits: int = 0
+    ) -> list[tuple[int, tuple[Line, ...]]]:
+        """Return what is kept of this part, which is split if the model refuses it.
+
+        Each item ends at a position, and begins at the end of the one before.
+        """
         try:
-            return await self._ask(
-                previous, part, kind, unusable=unusable, last=splits == MAX_SPLITS
-            )
+            lines = await self._ask(part, ask, last=splits == MAX_SPLITS)
         except PromptRefusedError as error:  # perhaps too large, in words that are not known here
             share = _SHARES[min(splits, len(_SHARES) - 1)]
             if isinstance(error, PromptTooLargeError):
@@ -128,10 +191,12 @@ class Summarizer:
             log.info("summarizing %d tokens of turns at a time: %s", room, error)
             if isinstance(error, PromptTooLargeError):
                 self._room = min(self._room, max(room, _SMALLEST_FIRST_PART))
-        text = previous
-        async for smaller in self._parts(_each(part.turns), kind, room=room):
-            text = await self._add(smaller, text, kind, unusable=unusable, splits=splits + 1)
-        return text
+        else:
+            return [(part.turns[-1].end, lines)]
+        made: list[tuple[int, tuple[Line, ...]]] = []
+        async for smaller in self._parts(_each(part.turns), ask.fold.kind, room=room):
+            made += await self._add(smaller, ask, splits=splits + 1)
+        return made
 
     async def _parts(
         self, turns: AsyncIterator[Turn], kind: Kind, *, room: int | None = None
@@ -155,35 +220,33 @@ class Summarizer:
         if part.turns:
             yield part
 
-    async def _ask(
-        self, previous: str, part: _Part, kind: Kind, *, unusable: int, last: bool
-    ) -> str:
-        """Return a summary; raise `PromptRefusedError` unless this is the last attempt.
+    async def _ask(self, part: _Part, ask: _Ask, *, last: bool) -> tuple[Line, ...]:
+        """Return what is kept; raise `PromptRefusedError` unless this is the last attempt.
 
         If the account or the key is refused, nothing replaces the turns: that may pass, and a
         summary is kept for good.
         """
         config = self._config
         request = summary_request(
-            previous,
             part.turns,
-            kind=kind,
+            kind=ask.fold.kind,
             model=config.model,
             max_tokens=config.tokens,
             zone=self._zone,
             most=part.most,
+            corrections=ask.fold.corrections,
         )
-        if unusable >= FALLBACK_AFTER:
-            answered = await self._ask_model(self._fallback, request)
+        if ask.unusable >= FALLBACK_AFTER:
+            answered = await self._ask_model(self._fallback, request, ask.spent)
         else:
             try:
-                answered = await self._ask_model(self._model, request)
+                answered = await self._ask_model(self._model, request, ask.spent)
             except PromptRefusedError as error:
                 if not last:
                     raise
                 log.warning("%s makes the summary instead: %s", self._fallback.name, error)
-                answered = await self._ask_model(self._fallback, request)
-        return self._usable(answered)
+                answered = await self._ask_model(self._fallback, request, ask.spent)
+        return lines_in(self._usable(answered))
 
     def _usable(self, answered: Answered) -> str:
         """Return the answer if it is a summary; else raise `UnusableSummaryError`."""
@@ -198,10 +261,12 @@ class Summarizer:
             f"{size:,} tokens of {most:,}); {paid} tokens were paid for it."
         )
 
-    async def _ask_model(self, model: Model, request: ModelRequest) -> Answered:
-        return await ask(
+    async def _ask_model(self, model: Model, request: ModelRequest, spent: Spent) -> Answered:
+        answered = await ask(
             model, request, clock=self._clock, policy=self._config.retry, show=lambda _: None
         )
+        spent.usage += answered.usage or NO_USAGE
+        return answered
 
 
 async def _each(turns: Sequence[Turn]) -> AsyncIterator[Turn]:

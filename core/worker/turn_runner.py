@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from core.domain.clock import Clock
     from core.domain.errors import Waitable
     from core.domain.message import ThreadKey
-    from core.memory.compaction import BackgroundCompaction
+    from core.memory.background import BackgroundCompaction
     from core.store.port import Store
     from core.turn.turn import TurnPipeline
     from core.worker.slots import Backlog, Slot

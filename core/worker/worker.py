@@ -17,7 +17,7 @@ from core.domain.admission import Admission
 from core.domain.errors import StoreError, StoreRefusedError
 from core.domain.gate import wait_for
 from core.domain.tasks import CancelScope, StoppedError, Tasks
-from core.memory.compaction import BackgroundCompaction
+from core.memory.background import BackgroundCompaction
 from core.store.keys import unique
 from core.store.values import Outcome, Work
 from core.worker.slots import Backlog, Slot, Slots

@@ -140,7 +140,7 @@ def command(text: str) -> object:
 
 def extracted(text: str) -> str:
     said = ShownMessage(text=clean(text[: LENGTH // 2]))  # in a thread, and of a part of them
-    return extract.extract(said.text[:2000], [said], max_bytes=3000)
+    return extract.extract([said], max_bytes=3000)
 
 
 def logged(text: str) -> str:

@@ -15,7 +15,8 @@ from core.domain.summary import Summary
 from core.memory.plan import plan, size_of
 from core.memory.strategies.registry import STRATEGIES, strategy_named
 from core.memory.strategies.strategy import Marks
-from core.prompt.prompt import Plan, fixed_size, reply_request, summary_request
+from core.prompt.prompt import Plan, fixed_size, reply_request
+from core.prompt.summary import summary_request
 from core.prompt.transcript import words_of
 from tests.prompts import messages_in, shown_in
 from tests.talk import SCENE, entry, session, tokens, turn
@@ -187,9 +188,7 @@ def test_the_records_beside_a_request_are_what_its_words_show(
     assert seen is not None
     request = request_for(seen, talk)
     assert request.shown() == shown_in(request)
-    summary = summary_request(
-        talk.summary.text, talk.turns, kind=talk.kind, model="m", max_tokens=100
-    )
+    summary = summary_request(talk.turns, kind=talk.kind, model="m", max_tokens=100)
     assert summary.shown() == shown_in(summary)
 
 

@@ -15,7 +15,8 @@ from core.memory.plan import plan
 from core.memory.strategies.registry import strategy_named
 from core.models.port import Block, ModelRequest
 from core.prompt.dates import LONGEST_LINE, on_day, time_line, times_before, when
-from core.prompt.prompt import DEFAULT_SYSTEM_PROMPT, reply_request, summary_request
+from core.prompt.prompt import DEFAULT_SYSTEM_PROMPT, reply_request
+from core.prompt.summary import summary_request
 from core.prompt.transcript import words_of
 from tests.talk import SCENE, entry, session, tokens, turn
 
@@ -103,7 +104,7 @@ def test_the_model_is_told_what_a_line_is_and_not_to_repeat_it() -> None:
 
 def test_a_summary_is_made_of_dated_messages_and_asked_for_dates() -> None:
     said = replace(entry(0, "See you next Friday."), sent_at=MONDAY + 10 * HOUR)
-    request = summary_request("", [turn(said)], kind=Kind.DM, model="m", max_tokens=90, zone=BERLIN)
+    request = summary_request([turn(said)], kind=Kind.DM, model="m", max_tokens=90, zone=BERLIN)
     assert 'on="Tue 2026-11-24">' in request.messages[0].text
     assert '"next Friday", into dates' in request.system[0].text.replace("\n", " ").replace(
         "  ", " "

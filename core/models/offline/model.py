@@ -32,6 +32,8 @@ SOMEONE: Final = "Someone"
 UNSEEN: Final = "I can't look into {name}: I can only read text."
 
 _BYTES_PER_TOKEN = 2.6
+_SEGMENT_SHARE = 0.5
+"""The share of a summary's room that one segment of it takes."""
 _QUOTES = 3
 _QUESTIONS = 10
 """The most questions that are answered in one message."""
@@ -94,8 +96,8 @@ def answer(request: ModelRequest) -> str:
     """Return the answer to a request."""
     shown = request.shown()
     if request.purpose is Purpose.SUMMARY:
-        room = int(request.max_tokens * _BYTES_PER_TOKEN)
-        return extract(shown.summary, shown.new, max_bytes=room)
+        room = int(request.max_tokens * _BYTES_PER_TOKEN * _SEGMENT_SHARE)
+        return extract(shown.new, max_bytes=room)
     search = _Search(_statements(shown))
     answers: list[str] = []
     for turn, said in enumerate(shown.new):
