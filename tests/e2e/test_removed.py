@@ -168,7 +168,7 @@ async def test_what_does_not_fit_while_a_summary_is_rebuilt_is_said_to_be_left_o
     async with FakeSlack() as fake:
         ann, bob = fake.person("ann"), fake.person("bob")
         general = fake.channel("general", ann, bob)
-        async with slack_bot(fake, mind.model, store=store, input_tokens=2450, **SMALL):
+        async with slack_bot(fake, mind.model, store=store, input_tokens=2650, **SMALL):
             asked = await talk(fake, bob, general, f"MAPLE {CHATTER}")
             secret = await talk(fake, ann, general, f"{WORD} {CHATTER}", asked)
             for number in range(12):
