@@ -38,6 +38,7 @@ from core.delivery.splitting import blocks, break_points, inline_spans
 from core.domain import pins, text
 from core.domain.limits import MESSAGE_BYTES, TEXT_FILE_BYTES
 from core.domain.message import PieceCleaner, clean
+from core.memory.recall import words as recall_words
 from core.memory.tokens import counter_for
 from core.models import claude_errors, refusal_words, too_large
 from core.models.offline import extract
@@ -188,6 +189,11 @@ INBOUND_FUNCTIONS: dict[str, Callable[[str], object]] = {
     "an embed on Discord": lambda text: discord_content.whole_text(
         {"embeds": [{"description": text, "fields": [{"name": text, "value": text}]}]}, {}
     ),
+    "terms": recall_words.terms_of,
+    "terms in German": lambda text: recall_words.terms_of(text, "german"),
+    "what is wanted": lambda text: recall_words.wanted_in([text], ["english", "german"]),
+    "a follow-up": recall_words.is_follow_up,
+    "passages": recall_words.passages_of,
     "a command": lambda text: parser.parse_command(text, lambda _: None),
     "a command with arguments": command,
     "a wish that a message asks to keep": lambda text: pins.texts_of(f"remember{text}"),

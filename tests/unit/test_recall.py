@@ -190,9 +190,9 @@ async def test_a_recalled_text_opens_no_tag_of_ours(talk: Talk) -> None:
 
 @pytest.mark.parametrize("strategy", ["window", "summary", "hybrid", "full"])
 async def test_each_strategy_recalls_what_it_does_not_show(strategy: str) -> None:
-    world = World(ScriptedModel(reply=lambda _: "I see."), budget=1900)
+    world = World(ScriptedModel(reply=lambda _: "I see."), budget=3500)
     world.memory = Memory(
-        budget=1_900,
+        budget=3_500,
         counter=counter_for("x", rank_file=None),
         pairs=2,
         by_kind=dict.fromkeys(KINDS, strategy),
@@ -200,7 +200,7 @@ async def test_each_strategy_recalls_what_it_does_not_show(strategy: str) -> Non
     worker = world.worker()
     async with worker:
         talk = Talk(world, worker)
-        await talk.past(FACT, *(f"{text} And so on, and so on." * 5 for text in FILLER))
+        await talk.past(FACT, *(f"{text} And so on, and so on." * 25 for text in FILLER))
         work = await world.store.peek(THREAD)
         assert work is not None
         if strategy in {"summary", "hybrid"}:

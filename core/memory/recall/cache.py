@@ -145,7 +145,8 @@ class Indexes:
             if session is None or kept is None or session.since > kept.index.end:
                 await self._read(thread)
             else:
-                await self._add(kept, session.turns)
+                new = [turn for turn in session.turns if turn.end > kept.index.end]
+                await self._add(kept, new)
                 self._keep(thread, kept)
         except Exception as error:  # noqa: BLE001 - no turn depends on it, whatever it was
             self._paused[thread] = self._clock.monotonic() + PAUSE
@@ -193,17 +194,17 @@ class Indexes:
     async def _add(self, kept: Kept, turns: Sequence[Turn]) -> list[Slot]:
         """Add turns to an index; return which slots may be shown again."""
         index = kept.index
-        known = {slot: index.digests[number] for slot, number in index.units.items()}
         length = sum(len(turn.answer.text) + sum(e.length for e in turn.entries) for turn in turns)
-        slots, units = await off_loop_if_long(
-            length, lambda: _read_units(turns, known, index.zone, index.language)
-        )
+        slots, units = await off_loop_if_long(length, lambda: _read_units(turns, index))
         async with kept.lock:
             index.add(units)
             index.end = max([index.end, *(turn.end for turn in turns)])
         return slots
 
     def _keep(self, thread: ThreadKey, kept: Kept) -> None:
+        from core.memory.recall.choose import stream_of  # noqa: PLC0415
+
+        stream_of(kept.index)  # so that the next query need not
         self._kept.pop(thread, None)
         if kept.index.size <= self._most:
             self._kept[thread] = kept
@@ -216,10 +217,8 @@ def _new(zone: tzinfo) -> Index:
     return Index(zone)
 
 
-def _read_units(
-    turns: Sequence[Turn], known: dict[Slot, int], zone: tzinfo, language: str
-) -> tuple[list[Slot], list[Unit]]:
-    """Return the slots of turns that may be shown, and the units of those that are not `known`."""
+def _read_units(turns: Sequence[Turn], index: Index) -> tuple[list[Slot], list[Unit]]:
+    """Return the slots of turns that may be shown, and the units of those that changed."""
     from core.memory.recall.index import changed_units  # noqa: PLC0415
 
-    return changed_units(turns, known, zone, language)
+    return changed_units(turns, index)

@@ -12,7 +12,7 @@ with an assistant: see `tests.benchmarks.recall` and docs/developers/recall.md.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 import numpy as np
 
@@ -36,20 +36,22 @@ class Weights:
 
     saturation: float = 1.2
     """BM25's k1: how much a term counts that stands there again and again."""
-    length: float = 0.5
+    length: float = 0.75
     """BM25's b: how much a long passage must have more of the terms."""
     grams: float = 0.3
     """A run of letters against a word."""
-    neighbours: tuple[float, ...] = (0.6, 0.4)
+    neighbours: tuple[float, ...] = (0.7, 0.45)
     """A term in the passage next to it, and in the one after that."""
     bot: float = 0.4
     """What the bot said, against what people said."""
     named: float = 1.15
     """What a person said whom the query names."""
-    session: float = 0.1
+    session: float = 0.15
     """The score of all that was said around the same time, beside the passage's own."""
     silence: float = 0.15
-    """The share of the best possible score below which nothing bears on the query."""
+    """The share of the best possible score below which nothing bears on what asks nothing."""
+    question: float = 0.05
+    """The same for one that asks: to find too little is worse then than to show too much."""
 
 
 WEIGHTS: Final = Weights()
@@ -77,8 +79,7 @@ class Within:
     """The authors, by their numbers in the index; None: anybody."""
 
 
-@dataclass(frozen=True, slots=True)
-class Hit:
+class Hit(NamedTuple):
     """A passage that bears on a query."""
 
     slot: Slot
@@ -115,7 +116,7 @@ def find(
     wanted: Wanted,
     within: Within | None = None,
     *,
-    limit: int = 200,
+    limit: int = 400,
     weights: Weights = WEIGHTS,
     silent: bool = True,
 ) -> list[Hit]:
@@ -136,7 +137,8 @@ def find(
     _favour_named(index, stream, scores, wanted)
     allowed = _allowed(stream, within or Within())
     scores = np.where(allowed, scores, 0.0)
-    if silent and scores.max(initial=0.0) < weights.silence * best:
+    least = weights.question if wanted.asks else weights.silence
+    if silent and scores.max(initial=0.0) < least * best:
         return []
     count = min(limit, len(scores))
     top = np.argpartition(-scores, count - 1)[:count]

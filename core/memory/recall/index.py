@@ -26,7 +26,7 @@ from core.prompt.dates import moment_of
 from core.prompt.tags import flat
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Sequence
     from datetime import tzinfo
 
     from core.domain.session import Entry, Record, Turn
@@ -38,6 +38,7 @@ Slot = tuple[int, int]
 """A position and its half: 0 for a person's message there, 1 for the answer right behind it."""
 BOT: Final = 0
 """The bot, among the authors of an index."""
+_NOBODY: Final = (hash(""), ())
 _TIMES = 7
 _SHIFT = 3
 """A posting is a passage's number, shifted, and how often the term stands in it, up to 7 times."""
@@ -56,8 +57,8 @@ class Unit(NamedTuple):
     """The first position of the turn, whose messages decide whether an answer is shown."""
     digest: int
     """A hash of the text."""
-    author: tuple[str, tuple[int, ...]]
-    """The author's id, and the terms of the name; empty for the bot."""
+    author: tuple[int, tuple[int, ...]]
+    """A hash of the author's id, and the terms of the name; those of nobody for the bot."""
     when: float
     passages: tuple[tuple[int, Terms], ...]
     """The bytes of each passage, and its terms."""
@@ -99,22 +100,24 @@ def readable(turn: Turn) -> list[Record]:
     return [*said, answer] if answer.kind is AnswerKind.ANSWER else said
 
 
-def units_of(turns: Iterable[Turn], zone: tzinfo, language: str = ENGLISH) -> list[Unit]:
-    """Return finished turns as units; `language` is that of texts that don't tell it themselves."""
-    return changed_units(turns, {}, zone, language)[1]
+def units_of(turns: Iterable[Turn], zone: tzinfo) -> list[Unit]:
+    """Return finished turns as units."""
+    return changed_units(turns, Index(zone))[1]
 
 
-def changed_units(
-    turns: Iterable[Turn], known: Mapping[Slot, int], zone: tzinfo, language: str
-) -> tuple[list[Slot], list[Unit]]:
-    """Return the slots of what may be shown again, and the units whose digest is not `known`."""
+def changed_units(turns: Iterable[Turn], index: Index) -> tuple[list[Slot], list[Unit]]:
+    """Return the slots of what may be shown again, and the units that the index does not have so.
+
+    A text that doesn't tell its language is read in that of the thread.
+    """
     slots: list[Slot] = []
     units: list[Unit] = []
+    zone, language = index.zone, index.language
     for turn in turns:
         for record in readable(turn):
             slots.append(slot_of(record))
             parts = parts_of(record)
-            if known.get(slots[-1]) != digest_of(parts):
+            if index.digest(slots[-1]) != digest_of(parts):
                 units.append(_unit(record, parts, turn.start, zone, language))
     return slots, units
 
@@ -129,7 +132,7 @@ def _unit(record: Record, parts: Sequence[str], start: int, zone: tzinfo, langua
         slot=slot_of(record),
         start=start,
         digest=digest_of(parts),
-        author=("", ()) if isinstance(record, Answer) else _author(record),
+        author=_NOBODY if isinstance(record, Answer) else _author(record),
         when=record.sent_at,
         passages=tuple(
             (len(part.encode(errors="replace")), _with_date(terms_of(part, language), record, zone))
@@ -138,8 +141,8 @@ def _unit(record: Record, parts: Sequence[str], start: int, zone: tzinfo, langua
     )
 
 
-def _author(entry: Entry) -> tuple[str, tuple[int, ...]]:
-    return entry.author.id, name_terms(entry.author.name)
+def _author(entry: Entry) -> tuple[int, tuple[int, ...]]:
+    return hash(entry.author.id), name_terms(entry.author.name)
 
 
 def _with_date(terms: Terms, record: Record, zone: tzinfo) -> Terms:
@@ -181,7 +184,8 @@ class Index:
     """The bytes of each passage."""
     speakers: array[int] = field(default_factory=lambda: array("H"))
     """The author of each passage."""
-    authors: dict[str, int] = field(default_factory=lambda: {"": BOT})
+    authors: dict[int, int] = field(default_factory=lambda: {_NOBODY[0]: BOT})
+    """The number of each author, by a hash of the id."""
     names: list[tuple[int, ...]] = field(default_factory=lambda: [()])
     """The terms of each author's name."""
     languages: Counter[str] = field(default_factory=Counter)

@@ -88,7 +88,7 @@ _SMALL_TALK: Final = """ah aha alright amazing anyway awesome aww bye cheers coo
     fantastic fine glad good goodbye great ha haha hahaha hehe hello hey hi hm hmm hmmm lol maybe
     morning nice night nope oh ok okay perfect please pretty really right sorry sounds sure thank
     thanks thx totally true uh wonderful wow yay yeah yep yes yup actually think know say said tell
-    told want going go see like well thing things lot
+    told well thing things lot
     danke bitte genau gut hallo ja nein klar okay prima schön super tschüss toll
     merci oui non bonjour salut super génial gracias hola sí bueno vale perfecto genial adiós
     grazie ciao bene certo obrigado obrigada olá sim tudo bom dank hoi leuk prima tack hej bra

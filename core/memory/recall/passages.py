@@ -20,29 +20,45 @@ if TYPE_CHECKING:
     from core.memory.recall.index import Index, Slot
     from core.memory.recall.words import Wanted
 
-BOT_SHARE: Final = 1 / 3
-"""The share of the budget that what the bot said may take."""
 GAP: Final = " [...] "
-_LEAST_BYTES: Final = 4
-"""Bytes per token that a text has at most, nearly: so much is read, so that enough of it fits."""
 _LONG_TURN: Final = 8
 """Messages from which on an answer to them is not shown: whether it may be depends on all."""
 
 
-def to_read(hits: Sequence[Hit], budget: int, most: int) -> list[Hit]:
-    """Return the hits worth reading for a budget of so many tokens, of `most` positions."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Room:
+    """How much may be shown."""
+
+    budget: int
+    """The tokens of all that is quoted."""
+    bot_budget: int
+    """Those of them that may be the bot's."""
+    count: Callable[[str], int]
+    """Counts the tokens of a text."""
+
+
+def to_read(hits: Sequence[Hit], size: float, bot_size: float, *, most: int) -> list[Hit]:
+    """Return the hits that are worth reading to show about `size` bytes.
+
+    Args:
+        hits: What bears on the query, best first.
+        size: The bytes to show, rather too many than too few.
+        bot_size: Those of them that may be the bot's.
+        most: The most positions to read.
+    """
     wanted: list[Hit] = []
     positions: set[int] = set()
-    left = {True: budget * BOT_SHARE * _LEAST_BYTES, False: float(budget * _LEAST_BYTES)}
+    left, bot_left = size, bot_size
     for hit in hits:
         more = positions | _positions(hit)
-        if len(more) > most or left[hit.by_bot] <= 0 or left[False] <= 0:
+        if left <= 0 or len(more) > most:
+            break
+        if hit.by_bot and bot_left <= 0:
             continue
         wanted.append(hit)
         positions = more
-        left[hit.by_bot] -= hit.weight
-        if hit.by_bot:
-            left[False] -= hit.weight
+        left -= hit.weight
+        bot_left -= hit.weight if hit.by_bot else 0
     return wanted
 
 
@@ -92,21 +108,15 @@ class _Shown:
 
 
 def choose(
-    hits: Sequence[Hit],
-    records: Iterable[Record],
-    index: Index,
-    wanted: Wanted,
-    *,
-    budget: int,
-    count: Callable[[str], int],
+    hits: Sequence[Hit], records: Iterable[Record], index: Index, wanted: Wanted, room: Room
 ) -> tuple[Passage, ...]:
-    """Return what is shown, oldest first, of at most `budget` tokens, as `count` counts them.
+    """Return what is shown of the records that were read, oldest first.
 
     A record that has changed since it was indexed is shown as it is now, or not at all if it has no
     word of the query any more.
     """
     shown = {slot_of(each): _Shown(each, parts_of(each)) for each in _showable(records)}
-    left, bot_left = budget, int(budget * BOT_SHARE)
+    left, bot_left = room.budget, room.bot_budget
     seen: set[tuple[Slot, int]] = set()
     for hit in hits:
         one = shown.get(hit.slot)
@@ -114,7 +124,7 @@ def choose(
         if one is None or part is None or (hit.slot, part) in seen:
             continue
         seen.add((hit.slot, part))
-        tokens = count(one.parts[part])
+        tokens = room.count(one.parts[part])
         if tokens > (min(left, bot_left) if hit.by_bot else left):
             continue
         one.chosen.add(part)

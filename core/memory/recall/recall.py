@@ -18,7 +18,7 @@ from core.memory.plan import first_shown
 from core.memory.recall.cache import Indexes
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from core.domain.clock import Clock
     from core.domain.message import ThreadKey
@@ -37,7 +37,7 @@ TOKENS: Final = 1000
 """The most tokens of earlier messages that a turn shows again, if the settings don't say."""
 SHARE: Final = 1 / 4
 """The share of a whole prompt that recalled messages may take."""
-POSITIONS: Final = 200
+POSITIONS: Final = 256
 """Positions that a turn reads at most."""
 SEARCH_HITS: Final = 8
 """Passages that a search of the model returns at most."""
@@ -46,6 +46,13 @@ SEARCH_WAIT: Final = 5.0
 _READ_CHARACTERS: Final = 2000
 """Characters of a message that count for a query, at its start and at its end."""
 _UNBOUNDED: Final = 1 << 30
+BOT_SHARE: Final = 1 / 3
+"""The share of the recalled messages that what the bot said may take."""
+_LEAST_HITS: Final = 40
+_LEAST_TOKENS: Final = 8
+"""Tokens of a passage that is so short that few are shorter: no more are ranked than may fit."""
+_SPARE: Final = 1.2
+"""How much more is read than fits, since a text may have changed, or have fewer tokens."""
 _FEW: Final = 2
 """Words below which a question may be about what was said just before."""
 
@@ -127,7 +134,10 @@ class Recall:
                     limit=SEARCH_HITS,
                 ),
             )
-        return await self._read(thread, kept.index, hits, wanted, budget)
+        count = self._memory.counter.count
+        return await self._read(
+            thread, kept.index, hits, wanted, budget=budget, count=count, bot_share=1.0
+        )
 
     async def _recalled(self, kept: Kept, session: Session, stop: int) -> tuple[Passage, ...]:
         from core.memory.recall.choose import Within, find  # noqa: PLC0415 - see `cache._new`
@@ -139,20 +149,36 @@ class Recall:
             return ()
         within = Within(start=session.reset_position, stop=stop)
         async with kept.lock:
-            hits = await off_loop_if_long(len(index.owners), partial(find, index, wanted, within))
-        hits = to_read(hits, self._tokens, POSITIONS)
-        return await self._read(session.thread, index, hits, wanted, self._tokens)
+            most = min(POSITIONS, max(_LEAST_HITS, self._tokens // _LEAST_TOKENS))
+            looking = partial(find, index, wanted, within, limit=most)
+            hits = await off_loop_if_long(len(index.owners), looking)
+        counter = self._memory.counter.after([turn.answer for turn in session.turns])
+        asked = "".join(map(_asked, session.batch))
+        each = len(asked.encode(errors="replace")) / max(1, counter.count(asked))
+        size = self._tokens * each * _SPARE
+        hits = to_read(hits, size, size * BOT_SHARE, most=POSITIONS)
+        return await self._read(
+            session.thread, index, hits, wanted, budget=self._tokens, count=counter.count
+        )
 
     async def _read(
-        self, thread: ThreadKey, index: Index, hits: Sequence[Hit], wanted: Wanted, budget: int
+        self,
+        thread: ThreadKey,
+        index: Index,
+        hits: Sequence[Hit],
+        wanted: Wanted,
+        *,
+        budget: int,
+        count: Callable[[str], int],
+        bot_share: float = BOT_SHARE,
     ) -> tuple[Passage, ...]:
-        from core.memory.recall.passages import choose, positions_of  # noqa: PLC0415
+        from core.memory.recall.passages import Room, choose, positions_of  # noqa: PLC0415
 
         if not hits:
             return ()
         records = await self._store.read_at(thread, positions_of(hits))
-        count = self._memory.counter.count
-        return choose(hits, records, index, wanted, budget=budget, count=count)
+        room = Room(budget=budget, bot_budget=int(budget * bot_share), count=count)
+        return choose(hits, records, index, wanted, room)
 
 
 def wanted_of(session: Session, index: Index) -> Wanted:
@@ -169,7 +195,7 @@ def wanted_of(session: Session, index: Index) -> Wanted:
         return wanted
     before = session.turns[-1]
     said = [*map(_asked, before.entries), before.answer.text[:_READ_CHARACTERS]]
-    return wanted | wanted_in(said, index.spoken)
+    return wanted.with_more(wanted_in(said, index.spoken))
 
 
 def _asked(entry: Entry) -> str:

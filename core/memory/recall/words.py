@@ -46,8 +46,10 @@ _WORD = regex.compile(
     r"|(?P<latin>\p{Latin}[\p{Latin}\p{M}]*(?:['\u2019]\p{Latin}+)?)"
     r"|(?P<other>\p{L}[\p{L}\p{M}]*)"
 )
+_MARKS = regex.compile(r"(\p{M}{8})\p{M}++")
+"""More combining marks on a letter than any word has: sorting them takes the square of the time."""
 _SENTENCE_ENDS = regex.compile(r"(?<=[.!?\u2026])\s+|(?<=[\u3002\uff01\uff1f])\s*|\n+")
-_ASKS = regex.compile(r"[?\uff1f\u061f]")
+_ASKS = regex.compile(r"[?\uff1f\u061f]\W*(?:\s|$)|[\u5417\u5462\u304b]$")
 _UNITS = {"\u6708": "m", "\uc6d4": "m"}
 """The signs for months, Chinese and Korean; years and days are numbers like any other."""
 _CACHED: Final = 1 << 15
@@ -69,10 +71,12 @@ class Wanted(NamedTuple):
 
     words: frozenset[int]
     grams: frozenset[int] = frozenset()
+    asks: bool = False
+    """It is a question."""
 
-    def __or__(self, other: Wanted) -> Wanted:
-        """Return both."""
-        return Wanted(self.words | other.words, self.grams | other.grams)
+    def with_more(self, other: Wanted) -> Wanted:
+        """Return a query that looks for the words of both."""
+        return self._replace(words=self.words | other.words, grams=self.grams | other.grams)
 
 
 def terms_of(text: str, language: str = ENGLISH) -> Terms:
@@ -90,13 +94,16 @@ def wanted_in(texts: Iterable[str], languages: Collection[str]) -> Wanted:
     """Return what to look for, of texts that ask, in conversations in these languages."""
     words: set[int] = set()
     grams: set[int] = set()
+    asks = False
     for text in texts:
+        asks = asks or bool(_ASKS.search(text))
         told = language_of(text)
+        idle = (SMALL_TALK | FUNCTION_WORDS[told or ENGLISH]) - MONTHS.keys()
         for language in {told or ENGLISH, *languages}:
-            for each, more in _terms(text, language, idle=SMALL_TALK):
+            for each, more in _terms(text, language, idle):
                 words.update(each)
                 grams.update(more)
-    return Wanted(frozenset(words), frozenset(grams))
+    return Wanted(frozenset(words), frozenset(grams), asks)
 
 
 def is_follow_up(text: str) -> bool:
@@ -136,12 +143,11 @@ def passages_of(text: str) -> list[tuple[int, int]]:
     return [*cuts, (start, len(text))] if start < len(text) else cuts
 
 
-@lru_cache(maxsize=256)  # a text is looked at more than once while a message is handled
 def language_of(text: str) -> str:
     """Return the language of a text in Latin script by its function words; empty if unclear."""
     counts = dict.fromkeys(FUNCTION_WORDS, 0)
     for found in regex.findall(r"\p{Latin}[\p{Latin}\p{M}'\u2019]*", text[:2000]):
-        for language in _languages_with(found.casefold().replace("\u2019", "'")):
+        for language in _languages_with(found[:_LONGEST].casefold().replace("\u2019", "'")):
             counts[language] += 1
     best, second = sorted(counts.values(), reverse=True)[:2]
     if best == second:  # also if both are 0
@@ -158,16 +164,17 @@ def _terms(
     text: str, language: str, idle: frozenset[str] = frozenset()
 ) -> Iterator[tuple[tuple[int, ...], tuple[int, ...]]]:
     """Yield the words and grams of each word of a text that is not among the `idle` ones."""
-    for found in _WORD.finditer(unicodedata.normalize("NFKC", text)):
+    plain = text if text.isascii() else unicodedata.normalize("NFKC", _MARKS.sub(r"\1", text))
+    for found in _WORD.finditer(plain):
         kind, word = found.lastgroup, found[0]
         if idle and word.casefold() in idle:
             continue
         if kind == "latin":
-            yield _latin(word, language)
+            yield _latin(word[:_LONGEST], language)
         elif kind == "cjk":
             yield _pairs(word)
         elif kind == "other":
-            yield _other(word)
+            yield _other(word) if len(word) <= _LONGEST else ((), _grams(word.casefold()))
         elif kind == "date":
             year, month, day = word.split("-")
             yield (hash(year), hash(f"m{int(month)}"), hash(str(int(day)))), ()
@@ -178,7 +185,7 @@ def _terms(
 
 @lru_cache(maxsize=_CACHED)
 def _latin(word: str, language: str) -> tuple[tuple[int, ...], tuple[int, ...]]:
-    lower = word.casefold().replace("\u2019", "'")[:_LONGEST]
+    lower = word.casefold().replace("\u2019", "'")
     if lower in MONTHS and (lower != "may" or word[0].isupper()):
         return (hash(f"m{MONTHS[lower]}"),), ()
     if lower in FUNCTION_WORDS[language]:
@@ -187,6 +194,7 @@ def _latin(word: str, language: str) -> tuple[tuple[int, ...], tuple[int, ...]]:
     if tail:  # "Ann's", "can't"; but "l'hôtel"
         lower = tail if len(head) <= 2 < len(tail) else head  # noqa: PLR2004 - an article
     if language == ENGLISH:
+        lower = _folded(lower)
         return (hash(_stemmed(IRREGULAR.get(lower, lower), ENGLISH)),), ()
     folded = _folded(lower)
     return (hash(_folded(_stemmed(lower, language))),), _grams(folded)
@@ -201,8 +209,8 @@ def _other(word: str) -> tuple[tuple[int, ...], tuple[int, ...]]:
     script = next((each for each in SCRIPTS if regex.match(rf"\p{{{each}}}", lower)), "")
     if not script and len(lower) > 2 * _SHARED_GRAM:  # Thai and the like write no spaces
         return (), _grams(lower)
-    stem = _stemmed(lower[:_LONGEST], SCRIPTS[script]) if script else lower
-    return (hash(stem),), _grams(lower[:_LONGEST])
+    stem = _stemmed(lower, SCRIPTS[script]) if script else lower
+    return (hash(stem),), _grams(lower)
 
 
 def _pairs(run: str) -> tuple[tuple[int, ...], tuple[int, ...]]:

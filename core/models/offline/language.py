@@ -45,6 +45,13 @@ _VAGUE = _IMPLIED | {"call", "favorit", "work", "live"}
 """Stems that say what is asked about a thing, not which thing."""
 
 _WORD = re.compile(r"[^\W_]+(?:'[^\W_]+)*")
+_NO_SPACES = regex.compile(r"[\p{Han}\p{Hiragana}\p{Katakana}]")
+_CONNECTS = re.compile(
+    "什么|名字|哪里|哪儿|哪个|哪天|为什么|怎么|多少|什麼|哪裡|怎麼|[我你您他她它们的了是在吗呢谁几把和跟也都嗎誰幾私僕]"
+    "|でしたか|ですか|ましたか|ますか|でした|です|ました|ます|でしょう|どこ|だれ|いつ|なに|なん|どの|どんな|何|誰"
+    "|[はがをにでとものかねよへや]"
+)
+"""Words and particles of Chinese and Japanese without meaning of their own."""
 _LONGEST = 60
 """The most characters of a word; a longer one is cut to its beginning."""
 _MARKS = regex.compile(r"(\p{M}{30})\p{M}++")
@@ -113,8 +120,26 @@ def content_words(text: str) -> tuple[str, ...]:
     """Return the stems of the words that carry meaning, in order."""
     safe = _MARKS.sub(r"\1", text)
     folded = unicodedata.normalize("NFKC", safe).casefold().replace(_APOSTROPHE, "'")
-    found = (_stem(word.removesuffix("'s")[:_LONGEST]) for word in _WORD.findall(folded))
-    return tuple(stem for stem in found if stem)
+    found: list[str] = []
+    for word in _WORD.findall(folded):
+        if not word.isascii() and _NO_SPACES.search(word):
+            found += _pairs(word)
+        elif stem := _stem(word.removesuffix("'s")[:_LONGEST]):
+            found.append(stem)
+    return tuple(found)
+
+
+def _pairs(text: str) -> list[str]:
+    """Return pairs of characters, which stand for the words of a text without spaces.
+
+    What connects words, or only asks, is left out; a character that is left alone is a word.
+    """
+    runs = filter(None, _CONNECTS.split(text))
+    return [
+        pair
+        for run in runs
+        for pair in ([run] if len(run) == 1 else [run[at : at + 2] for at in range(len(run) - 1)])
+    ]
 
 
 def is_vague(stem: str) -> bool:

@@ -1,0 +1,164 @@
+"""Recall, whatever was said: nothing that is gone, nothing twice, nothing beyond the budget."""
+
+from __future__ import annotations
+
+import pickle
+from dataclasses import replace
+from datetime import UTC
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from core.domain.session import AnswerKind, Entry, Record, Status, Turn, turns_of
+from core.memory.recall.choose import Within, find
+from core.memory.recall.index import Index, changed_units, parts_of, units_of
+from core.memory.recall.passages import Room, choose, positions_of, to_read
+from core.memory.recall.words import wanted_in
+from tests import talk
+
+WORDS = (
+    "locker", "umbrella", "recipe", "Müller", "Haus", "猫叫小黑", "машина", "zebra", "violin",
+    "Tuesday", "invoice", "garden", "went", "children", "2023", "the", "and",
+)  # fmt: skip
+texts = st.lists(st.sampled_from(WORDS), min_size=1, max_size=120).map(" ".join)
+exchanges = st.lists(st.tuples(texts, texts, st.sampled_from(["Ann", "Bob"])), max_size=12)
+
+
+def told(said: list[tuple[str, str, str]]) -> list[Turn]:
+    return [
+        talk.turn(talk.entry(place, text, who), answer=answer)
+        for place, (text, answer, who) in enumerate(said)
+    ]
+
+
+def indexed(turns: list[Turn]) -> Index:
+    index = Index(UTC)
+    index.add(units_of(turns, UTC))
+    return index
+
+
+def records(turns: list[Turn]) -> list[Record]:
+    found: list[Record] = []
+    for turn in turns:
+        found += [*turn.entries, turn.answer]
+    return found
+
+
+@given(exchanges, texts, st.integers(0, 400))
+def test_what_is_shown_is_word_for_word_within_the_budget(
+    said: list[tuple[str, str, str]], asked: str, budget: int
+) -> None:
+    turns, index = told(said), indexed(told(said))
+    wanted = wanted_in([asked], index.spoken)
+    hits = find(index, wanted)
+    read = [each for each in records(turns) if each.position in positions_of(hits)]
+    room = Room(budget=budget, bot_budget=budget // 3, count=len)
+    shown = choose(hits, read, index, wanted, room)
+    assert [each.position for each in shown] == sorted(each.position for each in shown)
+    assert sum(len(each.text.replace(" [...] ", "")) for each in shown) <= budget
+    by_bot = sum(len(each.text.replace(" [...] ", "")) for each in shown if each.by_bot)
+    assert by_bot <= budget // 3
+    for each in shown:
+        turn = turns[each.position]
+        whole = turn.answer.text if each.by_bot else turn.entries[0].text
+        assert all(part.strip() in whole for part in each.text.split("[...]"))
+        assert each.whole == (each.text == whole.strip())
+
+
+@given(exchanges, texts, st.sets(st.integers(0, 11)), texts)
+def test_what_is_gone_or_edited_is_not_shown_whatever_the_index_thinks(
+    said: list[tuple[str, str, str]], asked: str, gone: set[int], new: str
+) -> None:
+    turns = told(said)
+    index = indexed(turns)
+    wanted = wanted_in([asked], index.spoken)
+    hits = find(index, wanted, silent=False)
+    now: list[Record] = []
+    for record in records(turns):
+        if isinstance(record, Entry) and record.position in gone:
+            status = Status.DELETED if record.position % 2 else Status.ADDRESSED
+            text = "" if status is Status.DELETED else new
+            now.append(replace(record, status=status, text=text))
+        else:
+            now.append(record)
+    room = Room(budget=100_000, bot_budget=100_000, count=len)
+    for each in choose(hits, now, index, wanted, room):
+        if not each.by_bot and each.position in gone:
+            assert each.position % 2 == 0
+            assert all(part.strip() in new for part in each.text.split("[...]"))
+
+
+@given(exchanges)
+def test_an_index_holds_no_text(said: list[tuple[str, str, str]]) -> None:
+    index = indexed(told(said))
+    find(index, wanted_in(["locker"], index.spoken))
+    index.prepared = None  # arrays of numbers alone, which pickle by reference to numpy
+    kept = pickle.dumps(index)
+    for text, answer, who in said:
+        for word in {*text.split(), *answer.split(), who} - {"the", "and"}:
+            assert word.encode() not in kept
+
+
+@given(exchanges, exchanges, texts)
+def test_adding_by_portions_finds_what_adding_at_once_finds(
+    first: list[tuple[str, str, str]], then: list[tuple[str, str, str]], asked: str
+) -> None:
+    turns = told([*first, *then])
+    at_once = Index(UTC)
+    at_once.add(units_of(turns, UTC))
+    portions = Index(UTC)
+    portions.add(units_of(turns[: len(first)], UTC))
+    find(portions, wanted_in([asked], portions.spoken))
+    portions.add(changed_units(turns, portions)[1])
+    wanted = wanted_in([asked], at_once.spoken)
+    assert find(at_once, wanted) == find(portions, wanted)
+
+
+@given(exchanges, texts, st.integers(0, 12), st.integers(0, 12))
+def test_only_positions_within_the_bounds_are_found(
+    said: list[tuple[str, str, str]], asked: str, start: int, stop: int
+) -> None:
+    index = indexed(told(said))
+    hits = find(index, wanted_in([asked], index.spoken), Within(start=start, stop=stop))
+    assert all(start <= hit.slot[0] < stop for hit in hits)
+    assert len(positions_of(to_read(hits, 10_000, 10_000, most=5))) <= 5
+
+
+@given(exchanges)
+def test_an_edit_is_found_by_its_new_words_and_not_by_its_old(
+    said: list[tuple[str, str, str]],
+) -> None:
+    turns = told([*said, ("the umbrella", "and", "Ann")])
+    index = indexed(turns)
+    edited = [*turns[:-1], talk.turn(talk.entry(len(said), "a violin"), answer="and")]
+    index.add(changed_units(edited, index)[1])
+    at = (len(said), 0)
+    found = {
+        word: find(index, wanted_in([word], ()), silent=False) for word in ("violin", "umbrella")
+    }
+    assert at in {hit.slot for hit in found["violin"]}
+    best = [hit.slot for hit in found["umbrella"] if hit.slot == at]
+    assert not best or said  # near another one that says it
+
+
+def test_notices_and_what_was_declined_are_not_indexed() -> None:
+    turns = [
+        talk.turn(talk.entry(0, "locker"), answer="sorry about the locker", kind=AnswerKind.NOTICE),
+        talk.turn(
+            talk.entry(1, "umbrella"),
+            answer="The model declined to answer this.",
+            kind=AnswerKind.NOTICE,
+        ),
+    ]
+    grouped, _ = turns_of(records(turns))
+    index = indexed(list(grouped))
+    assert [*index.units] == [(0, 0)]
+
+
+def test_a_long_answer_is_indexed_by_passages() -> None:
+    long = "We talked about many things that day. " * 40 + "The zebra is called Otto."
+    turn = talk.turn(talk.entry(0, "Tell me."), answer=long)
+    index = indexed([turn])
+    (best, *_) = find(index, wanted_in(["What is the zebra called?"], index.spoken))
+    assert best.slot == (0, 1)
+    assert parts_of(turn.answer)[best.part].endswith("called Otto.")
