@@ -7,6 +7,7 @@ import logging
 
 import pytest
 
+from core.domain.session import Answer
 from core.models.scripted import ScriptedModel
 from tests.e2e.slack_bot import TRANSPORTS, answers, bot_on, echo
 from tests.fakes.slack import Cut, FakeSlack
@@ -254,3 +255,28 @@ async def test_the_pages_of_fifteen_messages_that_some_apps_get() -> None:
             await fake.settled()
             await asyncio.sleep(0.2)
         assert answers(fake, general, asked.ts) == [answer]
+
+
+async def test_what_left_the_window_is_recalled_when_it_is_asked_about() -> None:
+    fact = "The spare key of the archive is in locker 4711."
+    model = ScriptedModel(reply=echo)
+    async with FakeSlack() as fake:
+        ann, bob = fake.person("ann"), fake.person("bob")
+        general = fake.channel("general", ann, bob)
+        async with bot_on(fake, model, memory="window", memory_pairs=2) as bot:
+            asked = await fake.say(bob, general, f"{fake.at_bot} {fact}")
+            told = ("It rains.", "Lunch is at noon.", "The lift is slow.", "Where is my coffee?")
+            for number, text in enumerate((*told, "What about the spare key?"), start=2):
+                await fake.replies(general, asked.ts, number - 1)
+                await bot.worker._runner._pipeline.recall.indexes.settled()
+                await fake.say(ann, general, f"{fake.at_bot} {text}", asked.ts)
+            await fake.replies(general, asked.ts, 6)
+            await fake.settled()
+            (found,) = (await bot.store.threads()).threads
+            answer = [r for r in await bot.store.history(found.thread) if isinstance(r, Answer)][-1]
+    last = model.calls[-1].messages
+    assert fact not in "".join(each.text for each in last[:-1])
+    recalled = last[-1].text.partition("<chat_recalled>")[2].partition("</chat_recalled>")[0]
+    assert fact in recalled
+    assert 'from="bob"' in recalled
+    assert 0 in answer.recalled

@@ -128,3 +128,17 @@ async def test_ctrl_c_at_the_prompt_ends_it(program: Program) -> None:
         person.press("\x03")
         assert await person.ends() == 130
         assert "Traceback" not in person.screen
+
+
+async def test_the_offline_model_answers_from_what_left_the_window(program: Program) -> None:
+    program.settings |= {"CHATBOT_MEMORY": "window", "CHATBOT_MEMORY_PAIRS": "1"}
+    async with Keyboard(program, "run") as person:
+        for text in ("我的猫叫小黑。", "My locker has the code 4711.", "It rains.", "Soup again."):
+            await person.type(text)
+            await person.shows("bot> ")
+        await person.type("What is the code of my locker?")
+        await person.shows("bot> ")
+        assert "4711" in await person.shows("main>")
+        await person.type("我的猫叫什么名字?")
+        await person.shows("bot> ")
+        assert "小黑" in await person.shows("main>")

@@ -4,22 +4,27 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, replace
+from datetime import UTC
 from typing import TYPE_CHECKING
 
 import pytest
 
+from core.domain.errors import StoreUnavailableError
 from core.domain.message import Kind
 from core.memory.memory import Memory
 from core.memory.recall import cache
 from core.memory.recall.recall import Search
 from core.memory.tokens import counter_for
 from core.models.offline.model import OfflineModel
+from core.models.port import Completion, StopReason
 from core.models.scripted import ScriptedModel
 from tests.world import THREAD, World, message
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
+    from core.domain.message import ThreadKey
+    from core.domain.session import Record
     from core.models.port import ModelRequest
     from core.worker.worker import Worker
 
@@ -253,3 +258,55 @@ async def test_a_search_builds_the_index_if_there_is_none(talk: Talk) -> None:
     assert len(recall.indexes) == 0
     found = await recall.search(THREAD, Search(words="locker combination"))
     assert [each.text for each in found] == [FACT]
+
+
+async def test_a_store_that_fails_costs_the_recalled_messages_and_not_the_turn(
+    talk: Talk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await talk.past(FACT)
+
+    async def fail(*_: object) -> tuple[Record, ...]:
+        raise StoreUnavailableError("down")
+
+    monkeypatch.setattr(talk.world.store, "read_at", fail)
+    assert await talk.asks("What is the combination of my locker?") == ""
+    assert (await talk.world.answers())[-1].text == "I see."
+
+
+async def test_an_index_that_can_not_be_built_is_not_tried_at_each_turn(
+    talk: Talk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = []
+
+    async def fail(thread: ThreadKey) -> None:
+        asked.append(thread)
+        raise StoreUnavailableError("down")
+
+    monkeypatch.setattr(talk.world.store, "peek", fail)
+    await talk.past(FACT)
+    assert await talk.asks("What is the combination of my locker?") == ""
+    assert len(asked) == 1
+
+
+async def test_nothing_of_another_thread_is_recalled(talk: Talk) -> None:
+    other = replace(THREAD, thread="another")
+    await talk.past("My desk is by the window.")
+    await talk.world.intake(talk.worker).take(replace(message(900, FACT), thread=other))
+    await talk.world.settled()
+    for text in ("What is the combination of my locker?", "Which number has my locker?"):
+        assert "4711" not in await talk.asks(text)
+
+
+async def test_indexes_take_no_more_than_they_may(talk: Talk) -> None:
+    await talk.past(FACT)
+    indexes = talk.worker._runner._pipeline.recall.indexes
+    small = cache.Indexes(talk.world.store, talk.world.clock, UTC, most=indexes.size // 2)
+    assert await small.get(THREAD, wait=5) is None
+    assert small.size == 0
+
+
+async def test_what_the_model_declined_is_not_recalled(talk: Talk) -> None:
+    declined = Completion(stop=StopReason.REFUSAL)
+    talk.model.add([declined])
+    await talk.past(FACT)
+    assert "4711" not in await talk.asks("What is the combination of my locker?")
