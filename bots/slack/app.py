@@ -275,4 +275,5 @@ async def _who_am_i(api: Api, settings: Settings) -> Me:
         allow_bots=settings.slack_allow_bots,
         name=str_of(answer, "user"),
         workspace=str_of(answer, "team"),
+        url=str_of(answer, "url"),
     )

@@ -16,6 +16,7 @@ from bots.terminal.commands import SEE_MEMORY, SlashCommands, parse_command, une
 from bots.terminal.text import inert, one_line
 from core.domain.session import AnswerKind
 from core.turn.notices import SCISSORS, TRIM_MEANING
+from core.turn.sources import readable
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -54,7 +55,7 @@ class PipeScreen:
             await self.tell(*answer.text.splitlines())
         if answer.explain_trim:
             await self.tell(f"{TRIM_MEANING} {SEE_MEMORY}")
-        await self.tell(*answer.notes)
+        await self.tell(*map(readable, answer.notes))
 
     async def preview(self, text: str) -> None:
         """Ignore a preview: only whole answers are written."""

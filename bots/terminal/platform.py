@@ -83,6 +83,10 @@ class TerminalPlatform(Platform):
         return (text,)
 
     @override
+    def link_to(self, thread: ThreadKey, message: str, number: int) -> str:
+        return f"message {number}"
+
+    @override
     async def post(self, target: DeliveryTarget, text: str, key: PostKey) -> str:
         if key.is_preview:
             await self._preview(target, text)

@@ -10,6 +10,7 @@ from bots.terminal.commands import SEE_MEMORY
 from bots.terminal.text import inert, name_of
 from core.domain.session import AnswerKind
 from core.turn.notices import SCISSORS, TRIM_MEANING
+from core.turn.sources import readable
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -51,7 +52,7 @@ class TtyScreen:
         """Show an answer, or the rest of it if a part is on screen already."""
         text = inert(answer.text) + (f" {SCISSORS}" if answer.trimmed else "")
         remarks = ([f"{TRIM_MEANING} {SEE_MEMORY}"] if answer.explain_trim else []) + list(
-            answer.notes
+            map(readable, answer.notes)
         )
         below = "".join(f"\n{self._dimmed(inert(remark))}" for remark in remarks)
         if not mine:

@@ -211,6 +211,14 @@ class Platform(Protocol):
         """
         ...
 
+    def link_to(self, thread: ThreadKey, message: str, number: int) -> str:
+        """Return the address of a message of this thread; empty if it has none.
+
+        Where messages have no addresses, but are numbered, words with its number are returned.
+        `message` is its id, empty if that is unknown; `number` counts the thread's messages from 1.
+        """
+        ...
+
     async def post(self, target: DeliveryTarget, text: str, key: PostKey) -> str:
         """Post a message under its key, or a file with this text (`key.is_file`); return its id.
 

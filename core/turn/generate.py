@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from core.delivery.delivery import Delivery
     from core.domain.clock import Clock
     from core.domain.message import Attachment
-    from core.domain.session import Session
+    from core.domain.session import Passage, Session
     from core.memory.memory import Memory
     from core.memory.recall.recall import Recall
     from core.memory.strategies.strategy import Strategy
@@ -64,10 +64,9 @@ class Replied:
     """What the model searched for."""
 
     @property
-    def recalled(self) -> tuple[int, ...]:
-        """Return the positions of all messages that were shown again, in order."""
-        shown = {each.position for each in self.plan.recalled}
-        return tuple(sorted(shown | self.search.positions))
+    def shown_again(self) -> tuple[Passage, ...]:
+        """Return all earlier messages that were shown again or found by a search."""
+        return (*self.plan.recalled, *self.search.found)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

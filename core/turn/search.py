@@ -93,8 +93,8 @@ class ConversationSearch:
         self._count = count
         self.lines: list[str] = []
         """What was looked for, a line for each search."""
-        self.positions: set[int] = set()
-        """The positions of all messages that were found."""
+        self.found: list[Passage] = []
+        """The messages that the model was shown."""
 
     @property
     def is_used_up(self) -> bool:
@@ -139,7 +139,7 @@ class ConversationSearch:
         while passages:
             text = recalled_text(passages, self._session.zone)
             if self._count(text) <= room:
-                self.positions |= {each.position for each in passages}
+                self.found += passages
                 return text
             passages.pop(0)  # the oldest
         return _NOTHING if not found else _NO_ROOM

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import TYPE_CHECKING
 
 from core.delivery.port import Form
@@ -29,6 +30,7 @@ from core.store.values import Outcome, PendingAnswer, TurnState
 from core.turn import notices
 from core.turn.attachments import Attachments
 from core.turn.generate import AnswerGenerator
+from core.turn.sources import sources, used_by
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -36,7 +38,7 @@ if TYPE_CHECKING:
     from core.delivery.delivery import Delivery
     from core.delivery.port import Platform
     from core.domain.clock import Clock
-    from core.domain.session import Session
+    from core.domain.session import Passage, Session
     from core.memory.memory import Memory
     from core.memory.strategies.strategy import Strategy
     from core.models.port import Model
@@ -224,10 +226,11 @@ class TurnPipeline:
             notes=(
                 *notices.notes(work, seen, answered.stop),
                 *notices.file_notes(seen, replied.files),
+                *await _sources(text, session, replied, delivery.platform),
             ),
             seen_from=seen.seen_from,
             refused=work.refused,
-            recalled=replied.recalled,
+            recalled=tuple(sorted({each.position for each in replied.shown_again})),
             searched=tuple(replied.search.lines),
         )
 
@@ -246,6 +249,21 @@ class TurnPipeline:
             raise
         gate.worked()
         return replied
+
+
+async def _sources(
+    text: str, session: Session, replied: Replied, platform: Platform
+) -> tuple[str, ...]:
+    """Return the note with links to the earlier messages that an answer used, if it used any."""
+    found = replied.shown_again
+    if not found:  # nearly always
+        return ()
+
+    def link_to(passage: Passage) -> str:
+        return platform.link_to(session.thread, passage.platform_id, passage.position + 1)
+
+    shown = partial(used_by, text, session, replied.plan, replied.files, found)
+    return sources(await off_loop_if_long(len(text), shown), session, link_to)
 
 
 def _busy(busy: ModelBusyError, gate: Gate) -> ModelBusyError:

@@ -67,6 +67,10 @@ class FakePlatform:
     wait_seconds: float = math.inf
     """How long a person may be left without a word."""
 
+    def link_to(self, thread: ThreadKey, message: str, number: int) -> str:
+        """Return an address made of the thread's name and the message's id."""
+        return f"https://fake.example/{thread.thread}/{message}" if message else ""
+
     async def place_of(self, thread: ThreadKey) -> str:
         """Return the channel's key as its name."""
         return thread.channel

@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import random
 import time
+from dataclasses import replace
+from datetime import UTC
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -17,8 +19,8 @@ import pytest
 from bots.discord.inbound import content as discord_content
 from bots.discord.inbound import text as discord_text
 from bots.discord.outbound import format as discord_format
+from bots.discord.outbound import permalinks as discord_permalinks
 from bots.discord.outbound import threads as discord_threads
-from bots.discord.ui import permalinks as discord_permalinks
 from bots.ops.logging import trace_of
 from bots.ops.redaction import redact
 from bots.settings import addresses
@@ -28,8 +30,8 @@ from bots.slack.inbound import text as slack_text
 from bots.slack.inbound.events import Me
 from bots.slack.outbound import escape as slack_inert
 from bots.slack.outbound import format as slack_format
+from bots.slack.outbound import permalinks as slack_links
 from bots.slack.outbound import titles as slack_titles
-from bots.slack.ui import permalinks as slack_links
 from bots.slack.ui import views as slack_views
 from bots.terminal import commands as terminal_commands
 from bots.terminal import text as terminal_text
@@ -38,7 +40,9 @@ from core.delivery.splitting import blocks, break_points, inline_spans
 from core.domain import pins, text
 from core.domain.limits import MESSAGE_BYTES, TEXT_FILE_BYTES
 from core.domain.message import PieceCleaner, clean
+from core.domain.session import Passage
 from core.memory.recall import words as recall_words
+from core.memory.recall.used import used
 from core.memory.tokens import counter_for
 from core.models import claude_errors, refusal_words, too_large
 from core.models.offline import extract
@@ -46,6 +50,7 @@ from core.models.offline import language as model_words
 from core.models.port import ShownMessage
 from core.prompt import tags
 from core.prompt.encodings import decoded
+from core.turn import sources
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -156,6 +161,17 @@ def attached(text: str) -> dict[str, Any]:
     return {"text": "", "attachments": [{**whole, "is_share": True, "channel_id": "C1"}]}
 
 
+PASSAGE = Passage(
+    position=0, who="Ann", when=0.0, text="a x 1 4711 he is \u4e2d\u6587 \u0416 https archives"
+)
+
+
+def used_in(text: str) -> object:
+    """Return what an answer used of as many messages as a turn may show again."""
+    passages = [replace(PASSAGE, position=at) for at in range(20)]
+    return used(text, passages, seen=["x"], zone=UTC)
+
+
 def in_blocks(text: str) -> dict[str, Any]:
     words = {"type": "section", "text": {"type": "mrkdwn", "text": text}}
     typed = {"type": "rich_text_section", "elements": [{"type": "text", "text": text}]}
@@ -239,6 +255,9 @@ INBOUND_FUNCTIONS: dict[str, Callable[[str], object]] = {
     "a log line": logged,
     "an error's trace": lambda text: trace_of(ValueError(text)),
     "a store's address": without_passwords,
+    "what an answer used of what was seen": lambda text: used(
+        PASSAGE.text, [PASSAGE], seen=[text], zone=UTC
+    ),
 }
 ANSWER_FUNCTIONS: dict[str, Callable[[str], object]] = {
     "pieces on Slack": slack_pieces,
@@ -255,6 +274,8 @@ ANSWER_FUNCTIONS: dict[str, Callable[[str], object]] = {
     "what is blank": lambda text: break_points.skip_blank(text, 0),
     "as it comes": piecewise,
     "shown in the terminal": terminal_text.inert,
+    "what an answer used": used_in,
+    "the links of a note": lambda text: sources.links_in(f"Sources: {text}"),
 }
 FILE_FUNCTIONS: dict[str, Callable[[str], object]] = {
     "decoded": lambda text: decoded(text.encode(errors="replace")),

@@ -14,8 +14,8 @@ from bots.slack.inbound.events import Me, deleted, edited, envelope, kind_of, pa
 from bots.slack.inbound.people import is_id, is_stranger
 from bots.slack.inbound.text import readable
 from bots.slack.outbound.format import text_of
+from bots.slack.outbound.permalinks import link_in
 from bots.slack.outbound.post_keys import key_of
-from bots.slack.ui.permalinks import link_in
 from core.commands.parser import parse_command
 from core.delivery.port import DeliveryTarget
 from core.domain.message import FOR_US, Kind, ThreadKey

@@ -169,7 +169,7 @@ ROLES = {
     "setup/manifest": "",
     "ui/commands": "",
     "ui/interactions": "Interactions",
-    "ui/permalinks": "Permalink",
+    "outbound/permalinks": "Permalink",
     "ui/pins": "PinInteractions",
     "ui/directory": "{platform}Directory",
     "ui/refusals": "",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from bots.slack.ui.permalinks import Permalink, link_in
+from bots.slack.outbound.permalinks import Permalink, link_in
 
 LINK = "https://acme.slack.com/archives/C1/p1700000000000100"
 

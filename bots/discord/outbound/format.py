@@ -14,6 +14,7 @@ from core.delivery.port import Form
 from core.delivery.splitting.splitter import Splitter
 from core.domain.text import visible
 from core.turn.notices import TRIM_MEANING
+from core.turn.sources import links_in
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -100,4 +101,4 @@ def under(notes: Sequence[str], *, explain_trim: bool) -> str:
 
 
 def _shortened(line: str) -> str:
-    return line if len(line) <= _NOTE else f"{line[: _NOTE - 1]}\u2026"
+    return line if len(line) <= _NOTE or links_in(line) else f"{line[: _NOTE - 1]}\u2026"

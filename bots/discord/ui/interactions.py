@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 from bots.discord.ids import is_id
 from bots.discord.inbound.events import NAME, ChannelInfo
 from bots.discord.outbound.files_out import TooLongError, parts_of
+from bots.discord.outbound.permalinks import link_in
 from bots.discord.ui import views
 from bots.discord.ui.interaction_context import (
     Acknowledgement,
@@ -22,7 +23,6 @@ from bots.discord.ui.interaction_context import (
     answer_raw,
     open_modal,
 )
-from bots.discord.ui.permalinks import link_in
 from bots.discord.ui.pins import target_of
 from bots.discord.ui.refusals import why
 from core.commands.in_thread import unwritten

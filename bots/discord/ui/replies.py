@@ -14,11 +14,11 @@ from bots.discord.inbound.events import NAME, ChannelInfo
 from bots.discord.outbound import posting
 from bots.discord.outbound.files_out import DEFAULT_LIMIT, parts_of
 from bots.discord.outbound.format import notice
+from bots.discord.outbound.permalinks import link_in
 from bots.discord.outbound.post_keys import notice_nonce
 from bots.discord.outbound.posting import Post
 from bots.discord.ui import views
 from bots.discord.ui.commands import help_text
-from bots.discord.ui.permalinks import link_in
 from bots.discord.ui.refusals import why
 from core.commands.in_thread import CommandReplies
 from core.domain.message import ThreadKey

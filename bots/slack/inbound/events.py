@@ -61,6 +61,8 @@ class Me:
     name: str = ""
     workspace: str = ""
     """The name of the workspace."""
+    url: str = ""
+    """The workspace's address; empty if it is unknown."""
 
     @property
     def names(self) -> dict[str, str]:
@@ -254,10 +256,8 @@ def edited(body: Mapping[str, Any], me: Me, names: Mapping[str, str] = _NO_NAMES
     if str_of(event, "subtype") != _EDITED:
         return None
     now, before = dict_of(event, "message"), dict_of(event, "previous_message")
-    if not isinstance(now.get("text"), str):
-        return None  # its words are unknown
-    if not has_changed(now, before):
-        return None
+    if not isinstance(now.get("text"), str) or not has_changed(now, before):
+        return None  # or its words are unknown
     message = _message(now, event, me, "", names)
     if message is None:
         return None

@@ -22,6 +22,7 @@ from core.delivery.splitting.splitter import Splitter
 from core.domain.payload import dicts_of, str_of
 from core.domain.text import visible
 from core.turn.notices import TRIM_MEANING
+from core.turn.sources import BETWEEN, SOURCES, links_in, readable
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -94,8 +95,9 @@ def message(text: str, notes: Sequence[str] = (), *, explain_trim: bool = False)
     if len(shown) > MARKDOWN:
         shown = inert(_told(piece(seen, cut(seen, 1), 0)))
     blocks: list[Json] = [{"type": "markdown", "text": shown if shown.strip() else _NOTHING}]
-    if notes:
-        blocks.append({"type": "context", "elements": [_note(note) for note in notes[:NOTES]]})
+    if plain_notes := [note for note in notes if not links_in(note)][:NOTES]:
+        blocks.append({"type": "context", "elements": [_note(note) for note in plain_notes]})
+    blocks += [{"type": "context", "elements": [_linked(note)]} for note in notes if links_in(note)]
     if explain_trim:
         blocks += [{"type": "context", "elements": [_note(TRIM_MEANING)]}, _remember()]
     # The default of `parse` in chat.update is `client` (docs: reference/methods/chat.update), and
@@ -112,7 +114,7 @@ def parts(text: str, form: Form) -> tuple[str, ...]:
 
 def plain(text: str, notes: Sequence[str] = ()) -> Json:
     """Return the arguments of `chat.postMessage` for text without blocks, shown unchanged."""
-    lines = [text, *(f"({visible(note)})" for note in notes)]
+    lines = [text, *(f"({visible(readable(note))})" for note in notes)]
     shown = escaped("\n".join(lines))
     return {
         "text": shown if shown.strip() else _NOTHING,
@@ -152,6 +154,12 @@ def _note(text: str) -> Json:
     text = visible(text) or _NOTHING
     line = text if len(text) <= NOTE else f"{text[: NOTE - 1]}\u2026"
     return {"type": "plain_text", "text": line, "emoji": True}
+
+
+def _linked(note: str) -> Json:
+    """Return the links to an answer's sources, which plain text would not open."""
+    links = [f"<{escaped(link.address)}|{escaped(link.label)}>" for link in links_in(note)]
+    return {"type": "mrkdwn", "text": f"{SOURCES}{BETWEEN.join(links)}", "verbatim": True}
 
 
 def _remember() -> Json:

@@ -20,6 +20,7 @@ from bots.slack.inbound.events import NAME, channel_of
 from bots.slack.outbound import format as shape
 from bots.slack.outbound.files_in import fetch, is_unchanged
 from bots.slack.outbound.files_out import Uploads, is_file
+from bots.slack.outbound.permalinks import link_to
 from bots.slack.outbound.post_keys import mark
 from bots.slack.outbound.read_back import direct_channel, find, post_notice, say, say_once
 from bots.slack.outbound.status import Status
@@ -125,6 +126,11 @@ class SlackPlatform(Platform):
     @override
     def parts(self, text: str, form: Form) -> tuple[str, ...]:
         return shape.parts(text, form)
+
+    @override
+    def link_to(self, thread: ThreadKey, message: str, number: int) -> str:
+        """Return a message's permalink; `thread.thread` is its root, or in a DM the channel."""
+        return link_to(self.me.url, self.channel_of(thread), message, thread.thread)
 
     # --- posting --------------------------------------------------------------------------------
 

@@ -16,10 +16,10 @@ from bots.slack.faults import RefusedError
 from bots.slack.inbound.events import channel_of
 from bots.slack.outbound import format as shape
 from bots.slack.outbound.files_out import share
+from bots.slack.outbound.permalinks import link_in
 from bots.slack.outbound.read_back import direct_channel, post_notice, say
 from bots.slack.ui import views
 from bots.slack.ui.commands import help_text
-from bots.slack.ui.permalinks import link_in
 from bots.slack.ui.refusals import why
 from core.commands.in_thread import CommandReplies
 from core.domain.errors import PostUnclearError

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import unicodedata
 from functools import lru_cache
+from itertools import chain
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 # not `re`: it knows no scripts
@@ -106,6 +107,42 @@ def wanted_in(texts: Iterable[str], languages: Collection[str]) -> Wanted:
     return Wanted(frozenset(words), frozenset(grams), asks)
 
 
+class Word(NamedTuple):
+    """A word of a text, with all terms by which it may be the same as another one."""
+
+    text: str
+    terms: frozenset[int]
+    at: int
+    """Where it begins, in the text as `normal` returns it."""
+
+
+def each_word(text: str, told: str, languages: Collection[str]) -> Iterator[Word]:
+    """Yield each word that carries meaning, of a `normal` text.
+
+    The text is in the language `told`, and what it is compared with may be in any of `languages`.
+    In a script without spaces, each pair or run of letters that has a term of its own is a word.
+    """
+    others = [each for each in languages if each != told]
+    for found in _WORD.finditer(text):
+        words, grams = _terms_of(found, told)
+        if found[0].casefold() in SMALL_TALK or not (words or grams):
+            continue
+        if found.lastgroup in {"cjk", "date"} or not words:
+            yield from [
+                Word(found[0], frozenset((term,)), found.start()) for term in words or grams
+            ]
+        elif others and found.lastgroup == "latin":
+            forms = [_latin(found[0][:_LONGEST], each)[0] for each in others]
+            yield Word(found[0], frozenset(chain(words, *forms)), found.start())
+        else:
+            yield Word(found[0], frozenset(words), found.start())
+
+
+def normal(text: str) -> str:
+    """Return a text in the form in which its words are looked for."""
+    return text if text.isascii() else unicodedata.normalize("NFKC", _MARKS.sub(r"\1", text))
+
+
 def is_follow_up(text: str) -> bool:
     """Return whether a text asks, or points to something, so that it may be about what was said."""
     return bool(_ASKS.search(text)) or any(
@@ -164,23 +201,25 @@ def _terms(
     text: str, language: str, idle: frozenset[str] = frozenset()
 ) -> Iterator[tuple[tuple[int, ...], tuple[int, ...]]]:
     """Yield the words and grams of each word of a text that is not among the `idle` ones."""
-    plain = text if text.isascii() else unicodedata.normalize("NFKC", _MARKS.sub(r"\1", text))
-    for found in _WORD.finditer(plain):
-        kind, word = found.lastgroup, found[0]
-        if idle and word.casefold() in idle:
-            continue
-        if kind == "latin":
-            yield _latin(word[:_LONGEST], language)
-        elif kind == "cjk":
-            yield _pairs(word)
-        elif kind == "other":
-            yield _other(word) if len(word) <= _LONGEST else ((), _grams(word.casefold()))
-        elif kind == "date":
-            year, month, day = word.split("-")
-            yield (hash(year), hash(f"m{int(month)}"), hash(str(int(day)))), ()
-        else:
-            number = found["number"].lstrip("0") or "0"
-            yield (hash(_UNITS.get(found["unit"], "") + number[:_LONGEST]),), ()
+    for found in _WORD.finditer(normal(text)):
+        if not idle or found[0].casefold() not in idle:
+            yield _terms_of(found, language)
+
+
+def _terms_of(found: regex.Match[str], language: str) -> tuple[tuple[int, ...], tuple[int, ...]]:
+    """Return the words and grams of a word."""
+    kind, word = found.lastgroup, found[0]
+    if kind == "latin":
+        return _latin(word[:_LONGEST], language)
+    if kind == "cjk":
+        return _pairs(word)
+    if kind == "other":
+        return _other(word) if len(word) <= _LONGEST else ((), _grams(word.casefold()))
+    if kind == "date":
+        year, month, day = word.split("-")
+        return (hash(year), hash(f"m{int(month)}"), hash(str(int(day)))), ()
+    number = found["number"].lstrip("0") or "0"
+    return (hash(_UNITS.get(found["unit"], "") + number[:_LONGEST]),), ()
 
 
 @lru_cache(maxsize=_CACHED)

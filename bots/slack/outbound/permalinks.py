@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
+from bots.slack.ids import is_ts
+
 _LINK = re.compile(
     r"https://[\w.-]+\.slack(?:-gov)?\.com/archives/([A-Z0-9]+)/p(\d{7,12})(\d{6})"
     r"(?:\?(?:[^\s#]*&)?thread_ts=(\d{1,12}\.\d{6})[^\s#]*|\?[^\s]*)?",
@@ -24,6 +26,28 @@ class Permalink:
     ts: str
     root: str
     """The root of its thread; the message itself if it is in none."""
+
+
+_WORKSPACE = re.compile(r"https://[\w.-]+\.slack(?:-gov)?\.com/", re.ASCII)
+
+
+def link_to(workspace: str, channel: str, ts: str, root: str = "") -> str:
+    """Return the permalink of a message, or an empty text if it can't have one.
+
+    Args:
+        workspace: The workspace's address, as auth.test returns it in `url`.
+        channel: The id of its channel.
+        ts: The message's timestamp.
+        root: The root of its thread, if that is another message.
+
+    Docs: reference/methods/chat.getPermalink, whose call this saves: the address ends in `p` and
+    the timestamp without its point; that of a reply names the thread and the channel, too.
+    """
+    if not (is_ts(ts) and _WORKSPACE.fullmatch(workspace)):
+        return ""
+    address = f"{workspace}archives/{channel}/p{ts.replace('.', '')}"
+    is_reply = is_ts(root) and root != ts
+    return f"{address}?thread_ts={root}&cid={channel}" if is_reply else address
 
 
 def link_in(text: str) -> Permalink | None:

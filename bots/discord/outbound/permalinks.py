@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from bots.discord.ids import is_id
 from bots.discord.inbound.text import LINK
 
 
@@ -16,6 +17,18 @@ class Permalink:
     channel: str
     message: str
     """The channel's own id if the link leads to a thread or a channel."""
+
+
+def link_to(guild: str, channel: str, message: str) -> str:
+    """Return the link to a message, or an empty text if it can't have one.
+
+    `guild` is the id of the server, empty for a direct message; `channel` that of the channel or
+    thread that the message is in. Docs: reference, "Message Formatting", and the client's own
+    "Copy Message Link": /channels/<server or @me>/<channel>/<message>.
+    """
+    if not (is_id(channel) and is_id(message) and (is_id(guild) or not guild)):
+        return ""
+    return f"https://discord.com/channels/{guild or '@me'}/{channel}/{message}"
 
 
 def link_in(text: str) -> Permalink | None:
