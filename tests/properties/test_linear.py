@@ -331,3 +331,8 @@ def test_the_longest_text_takes_no_time(name: str) -> None:
     function = FUNCTIONS[name]
     took = {unit: cpu(partial(function, filled(unit, LONGEST[name]))) for unit in WORST}
     assert max(took.values()) < WHOLE_SECONDS, took
+
+
+def test_a_run_of_ticks_of_any_length_is_read_once() -> None:
+    ticks = "`" * 2**18  # far more than a message holds, so that the square of it shows
+    assert least(lambda: [*discord_text.code_in(f"<@1> {ticks}")]) < 0.5

@@ -7,7 +7,7 @@ reference, "Message Formatting"), and shows them as names outside of code.
 from __future__ import annotations
 
 import re
-from bisect import bisect_left
+from bisect import bisect_left, bisect_right
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import lru_cache
@@ -38,7 +38,7 @@ LINK = re.compile(
 """A link to a message, a thread or a channel: its server, channel and message."""
 _LAST_MENTION = re.compile(r"[!&]?(\d{1,20})>([\s.!?]*)")
 _HOST = "/channels/"
-_TICKS = re.compile(r"\\[\\`]|`+")
+_TICK = re.compile(r"\\[\\`]|`")
 _FENCE = "```"
 _FENCED = re.compile(r"\A```[\w+#.-]{0,20}\n")
 _SPOILER = "||"
@@ -171,23 +171,27 @@ def code_in(text: str) -> Iterator[tuple[int, int]]:
     discord-markdown-parser.
     """
     runs: dict[int, list[int]] = {}
+    ends: list[int] = []
     for run in re.finditer("`+", text):
         runs.setdefault(len(run[0]), []).append(run.start())
+        ends.append(run.end())
     place = 0
-    while found := _TICKS.search(text, place):
+    while found := _TICK.search(text, place):
         place = found.end()
-        if found[0][0] == "`" and (end := _end_of_code(text, found, runs)):
-            yield found.start(), end
-            place = end
+        if found[0] == "`":
+            start, place = found.start(), ends[bisect_right(ends, found.start())]
+            if end := _end_of_code(text, start, place, runs):
+                yield start, end
+                place = end
 
 
-def _end_of_code(text: str, opening: re.Match[str], runs: Mapping[int, list[int]]) -> int:
-    """Return where the code ends that a run of ticks opens; 0 if it opens none."""
-    if len(opening[0]) >= len(_FENCE) and (end := _end_of_block(text, opening.start())):
+def _end_of_code(text: str, start: int, place: int, runs: Mapping[int, list[int]]) -> int:
+    """Return where the code ends that the ticks from `start` to `place` open; 0 if they don't."""
+    if place - start >= len(_FENCE) and (end := _end_of_block(text, start)):
         return end
-    for length in range(len(opening[0]), 0, -1):
+    for length in range(place - start, 0, -1):
         same = runs.get(length, [])
-        index = bisect_left(same, opening.end())
+        index = bisect_left(same, place)
         if index < len(same):
             return same[index] + length
     return 0
