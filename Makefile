@@ -9,7 +9,8 @@ BIN := .venv/bin
 
 # The set-up prints to stderr and reads nothing: stdin and stdout belong to the program.
 SET_UP = $(PYTHON) -I .ci/bootstrap.py
-PYTEST = $(BIN)/pytest -n auto --dist worksteal
+# By their modules: a script in .venv/bin can't name its Python in a folder with a `$` in its name.
+PYTEST = $(BIN)/python -P -m pytest -n auto --dist worksteal
 
 .DEFAULT_GOAL := help
 .PHONY: help run quick test cover live check pictures bench format lock clean
@@ -18,7 +19,7 @@ help:  ## List the targets
 	@sed -n 's/^\([a-z]*\):.*## /make \1\t/p' $(MAKEFILE_LIST)
 
 run:  ## Start the bot, on the platforms that .env has tokens for, or in this terminal; EXTRAS=postgres adds a driver
-	@$(SET_UP) run </dev/null && exec $(BIN)/chatbot run
+	@$(SET_UP) run </dev/null && exec $(BIN)/python -P -m bots run
 
 quick:  ## Run the unit tests, and the contract tests on the in-memory store, in under a minute
 	@$(SET_UP) dev </dev/null && \

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import importlib.util
+import shutil
+import subprocess
+import venv
 from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -86,3 +89,20 @@ def test_a_uv_with_another_hash_is_refused(
     monkeypatch.setattr(bootstrap.urllib.request, "urlopen", lambda *_, **__: BytesIO(page))
     with pytest.raises(SystemExit, match=r"has no uv [\d.]+ for this system with a locked hash"):
         bootstrap.fetch_uv(tmp_path)
+
+
+def test_the_bot_starts_from_a_folder_whatever_its_name_is(tmp_path: Path) -> None:
+    """A script in `.venv/bin` names its Python in a line that a shell expands."""
+    folder = tmp_path / "a $HOME & `b` 'c' \"d\" \u00fc"
+    folder.mkdir()
+    venv.create(folder / ".venv", symlinks=True)
+    (site,) = (folder / ".venv" / "lib").glob("*/site-packages")
+    (site / "bots").mkdir()
+    (site / "bots" / "__main__.py").write_text("import sys; print(sys.argv[1:], sys.path[0])")
+    (folder / "signal.py").write_text("raise SystemExit('a module of the folder was imported')")
+    shutil.copy(SCRIPT.parents[1] / "Makefile", folder)
+    command = ["make", "-s", "run", "SET_UP=true"]
+    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.startswith("['run']")
+    assert str(folder) + "\n" not in done.stdout
