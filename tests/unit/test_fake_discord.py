@@ -36,22 +36,6 @@ EVERYONE = "@everyone @here"
 
 
 @pytest.fixture
-async def server() -> AsyncIterator[FakeDiscord]:
-    async with FakeDiscord() as found:
-        yield found
-
-
-@pytest.fixture
-def ann(server: FakeDiscord) -> User:
-    return server.person("ann")
-
-
-@pytest.fixture
-def general(server: FakeDiscord) -> Channel:
-    return server.channel("general")
-
-
-@pytest.fixture
 async def ears(server: FakeDiscord, ann: User, general: Channel) -> AsyncIterator[Ears]:
     client = Ears()
     async with running(server, client):

@@ -16,25 +16,7 @@ from tests.fakes.discord.client import everything, pointed
 from tests.fakes.discord.model import CROSSPOSTED
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
-
     from tests.fakes.discord import Channel, Json, User
-
-
-@pytest.fixture
-async def server() -> AsyncIterator[FakeDiscord]:
-    async with FakeDiscord() as found:
-        yield found
-
-
-@pytest.fixture
-def ann(server: FakeDiscord) -> User:
-    return server.person("ann")
-
-
-@pytest.fixture
-def general(server: FakeDiscord) -> Channel:
-    return server.channel("general")
 
 
 async def test_tells_a_client_what_there_is(

@@ -22,22 +22,6 @@ if TYPE_CHECKING:
     from tests.fakes.discord import Channel, Json, User
 
 
-@pytest.fixture
-async def server() -> AsyncIterator[FakeDiscord]:
-    async with FakeDiscord() as found:
-        yield found
-
-
-@pytest.fixture
-def ann(server: FakeDiscord) -> User:
-    return server.person("ann")
-
-
-@pytest.fixture
-def general(server: FakeDiscord) -> Channel:
-    return server.channel("general")
-
-
 class App(Ears):
     """A bot with commands whose conduct a test sets."""
 

@@ -16,22 +16,6 @@ if TYPE_CHECKING:
 
 
 @pytest.fixture
-async def server() -> AsyncIterator[FakeDiscord]:
-    async with FakeDiscord() as found:
-        yield found
-
-
-@pytest.fixture
-def ann(server: FakeDiscord) -> User:
-    return server.person("ann")
-
-
-@pytest.fixture
-def general(server: FakeDiscord) -> Channel:
-    return server.channel("general")
-
-
-@pytest.fixture
 async def ears(server: FakeDiscord, ann: User, general: Channel) -> AsyncIterator[Ears]:
     server.forum("help")
     client = Ears()
