@@ -23,7 +23,7 @@ _AT_ONCE = 500
 
 
 class Peer(Protocol):
-    """One conversation, as somebody else keeps it."""
+    """One conversation, as another person keeps it."""
 
     async def seed(self, turns: int) -> None:
         """Have had so many turns, and none before."""

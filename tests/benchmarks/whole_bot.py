@@ -55,7 +55,7 @@ class Watch:
 
     def __init__(self) -> None:
         self.came: dict[str, float] = {}
-        """By a message's id, when it arrived; whoever reads the socket notes it."""
+        """By a message's id, when it arrived; the reader of the socket notes it."""
         self.waits: dict[str, float] = {}
         self._spent = time.process_time()
 

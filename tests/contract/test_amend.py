@@ -119,7 +119,7 @@ async def test_an_edit_may_bring_the_first_file(store: Store) -> None:
 
 
 async def test_an_edit_of_words_alone_leaves_the_files(store: Store) -> None:
-    """Whoever does not know of files changes none."""
+    """A caller that does not know of files changes none."""
     await store.accept(message(1, attachments=FILES), terms())
     assert await edit(store, 1, "better")
     (entry,) = await entries(store)
@@ -372,7 +372,7 @@ async def test_an_edit_below_the_summary_makes_it_stale(store: Store) -> None:
 
 
 async def test_a_deletion_below_the_summary_withholds_it(store: Store) -> None:
-    """Protocol: after a deletion not shown until it is made anew from the log."""
+    """Protocol: after a deletion not shown until it is made again from the log."""
     await converse(store, 1, 2)
     work = await look(store)
     assert await store.compact(THREAD, covers=0, revision=work.revision, to=1, text="so far")

@@ -32,7 +32,7 @@ async def test_each_message_is_accepted_once(harness: Harness) -> None:
 
 
 async def test_a_thread_is_claimed_once(harness: Harness) -> None:
-    """One lease at a time, whoever asks and how."""
+    """One lease at a time, no matter who asks and how."""
     stores = [await harness.store(), await harness.store()]
     await stores[0].accept(message(1), terms())
     claims: list[Work | NothingDue | None] = await asyncio.gather(
@@ -139,7 +139,7 @@ async def test_what_one_process_does_the_other_sees(harness: Harness) -> None:
 
 
 async def test_a_repeated_claim_shows_what_another_process_did(harness: Harness) -> None:
-    """A live lease is answered as the thread is now, whoever changed it."""
+    """A live lease is answered as the thread is now, no matter who changed it."""
     first, second = await harness.store(), await harness.store()
     await begin(first, 1, token="mine")
     await second.accept(message(2), terms())

@@ -77,7 +77,7 @@ async def test_a_deleted_text_is_gone_everywhere(harness: Harness, store: Store)
 async def test_what_the_summary_said_of_it_goes_in_the_same_step(
     harness: Harness, store: Store, file: bool
 ) -> None:
-    """I11: not when it is made again, which somebody may never need."""
+    """I11: not when it is made again, which a person may never need."""
     files = (Attachment(id="F1", name="quagga.txt", media_type="text/plain", size=7),)
     await store.accept(message(1, "zebra " * 2000, attachments=files), terms(), "token1")
     work = await store.peek(THREAD)
@@ -150,7 +150,7 @@ async def test_the_line_never_moves_back(store: Store, keep_log: bool) -> None:
 
 
 async def test_no_thread_says_that_it_was_erased(harness: Harness, store: Store) -> None:
-    """An erased thread starts anew without a word on an earlier session."""
+    """An erased thread starts over without a word on an earlier session."""
     await converse(store, 1)
     await store.erase(THREAD, at=NOW)
     assert not (await begin(store, 501)).renewed
@@ -201,7 +201,7 @@ async def test_a_void_turn_is_settled_by_who_knows(harness: Harness, store: Stor
 
 
 async def test_a_void_turn_is_taken_over(harness: Harness, store: Store) -> None:
-    """Protocol: somebody always takes back what was posted for it."""
+    """Protocol: a person always takes back what was posted for it."""
     work = await begin(store, 1)
     await store.renew(work.lease, work.revision, "preview")
     await store.erase(THREAD, at=NOW)
@@ -336,7 +336,7 @@ async def test_a_reset_keeps_settings_and_what_is_buried(store: Store) -> None:
 
 
 async def test_a_reset_heard_again_takes_nothing_that_was_said_since(store: Store) -> None:
-    """Port: a reset at or before the thread's line changes nothing, whoever repeats it."""
+    """Port: a reset at or before the thread's line changes nothing, no matter who repeats it."""
     await converse(store, 1)
     await store.erase(THREAD, at=1001.5, keep_log=True)
     work = await begin(store, 2)

@@ -84,7 +84,7 @@ async def test_a_repeated_claim_tells_how_the_thread_is_now(store: Store) -> Non
 
 
 async def test_a_lease_that_ran_out_is_taken_over(harness: Harness, store: Store) -> None:
-    """Protocol: the turn is kept, whoever takes over: a death, a new fence, the preview."""
+    """Protocol: the turn is kept, no matter who takes over: a death, a new fence, the preview."""
     work = await begin(store, 1, token="mine")
     await store.renew(work.lease, work.revision, "preview")
     await harness.expire_lease(THREAD)
@@ -202,7 +202,7 @@ async def test_renew_says_when_something_changed(store: Store) -> None:
 
 
 async def test_renew_says_that_the_turn_was_stopped(harness: Harness, store: Store) -> None:
-    """Port: whoever runs the turn hears it, wherever it was pressed; a retry says the same."""
+    """Port: the process that runs the turn hears it, no matter where; a retry says the same."""
     work = await begin(store, 1, token="mine")
     other = await harness.store()
     assert not await other.stop(OTHER, work.lease.turn)
@@ -219,7 +219,7 @@ async def test_renew_says_that_the_turn_was_stopped(harness: Harness, store: Sto
 
 
 async def test_a_change_is_told_before_a_stop(store: Store) -> None:
-    """What was read is out of date; what is read anew is stopped still."""
+    """What was read is out of date; what is read again is stopped still."""
     work = await begin(store, 1, token="mine")
     await store.amend(THREAD, "m1", ("x",), edited_at=2000.0, text="better")
     await store.stop(THREAD, work.lease.turn)
@@ -467,7 +467,7 @@ async def test_a_lease_that_left_nothing_behind_is_not_counted(store: Store) -> 
 async def test_what_was_left_for_later_can_be_taken_before_its_time(
     harness: Harness, store: Store
 ) -> None:
-    """Port: `early` takes what was left with a delay, and never what somebody holds."""
+    """Port: `early` takes what was left with a delay, and never what a person holds."""
     work = await begin(store, 1, token="mine")
     assert await store.claim(THREAD, "theirs", early=True) is None
     await store.settle(work.lease, Outcome.UNTOUCHED, delay=100)

@@ -23,7 +23,7 @@ PATIENCE = 30.0
 
 @dataclass(eq=False)
 class Said:
-    """One thing that somebody said."""
+    """One thing that a person said."""
 
     number: int
     who: str
@@ -152,7 +152,7 @@ class Diary:
     # --- telling the bot what to do ---------------------------------------------------------------
 
     async def command(self, who: str, thread: str, word: str) -> None:
-        """Give a command, if the platform has it; a reset lets the conversation begin anew."""
+        """Give a command, if the platform has it; a reset lets the conversation start over."""
         if word not in self.stage.words:
             return
         page = self.thread(thread)

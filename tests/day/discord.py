@@ -39,7 +39,7 @@ _FORMATS = {"json": "json", "md": "markdown"}
 
 @dataclass(eq=False)
 class Spoken:
-    """What somebody said, and where."""
+    """What a person said, and where."""
 
     thread: str
     message: Message

@@ -79,7 +79,7 @@ async def gap(day: Diary, stage: DiscordStage) -> None:
 
 
 async def archived(day: Diary, stage: DiscordStage) -> None:
-    """A thread is archived without the bot in it, and comes back with what somebody says there."""
+    """A thread is archived without the bot in it, and comes back with what a person says there."""
     place = stage.place("quiet")
     assert place is not None
     assert place.thread is not None

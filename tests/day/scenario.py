@@ -117,7 +117,7 @@ async def long(day: Diary) -> None:
 
 
 async def stop(day: Diary) -> None:
-    """Somebody stops an answer, where they can; what had come of it stays."""
+    """A person stops an answer, where they can; what had come of it stays."""
     if "stop" in day.stage.words:
         said = await day.say("ann", "stop", f"By fern-601, {ENDLESS}.", mention=True)
         await day.stop(said, "stop")
@@ -127,7 +127,7 @@ async def stop(day: Diary) -> None:
 
 
 async def reset(day: Diary) -> None:
-    """A thread begins anew."""
+    """A thread starts over."""
     await day.ask("cat", "reset", "Yesterday it was ginger-701.", mention=True)
     await day.command("cat", "reset", "reset")
     await day.ask("cat", "reset", "Today it is ginger-702.", mention=True)
@@ -153,7 +153,7 @@ async def private(day: Diary) -> None:
 
 
 async def forgotten(day: Diary) -> None:
-    """Somebody lets the bot forget all of their DM."""
+    """A person lets the bot forget all of their DM."""
     await day.ask("bob", "bob", "I am jasmine-111.")
     await day.forget("bob")
     await day.ask("bob", "bob", "I am nobody, and jasmine-112.")

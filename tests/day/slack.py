@@ -218,7 +218,7 @@ class SlackStage:
         return [m for m in self._fake.thread(self._room, self._roots[thread]) if m.by_app]
 
     def _told(self, who: str, *words: str) -> int:
-        """Return how often somebody was told this, alone or in the room."""
+        """Return how often a person was told this, alone or in the room."""
         said = (*self._fake.said_by_app(self._place(who)), *self._fake.said_by_app(self._room))
         return sum(word in message.text for message in said for word in words)
 

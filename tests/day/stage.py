@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Paper:
-    """A file as somebody has it on their disk."""
+    """A file as a person has it on their disk."""
 
     name: str
     data: bytes

@@ -22,7 +22,7 @@ __all__ = ["ANSWER", "CALLBACK", "FOLLOWUP", "LIST", "MEMBER", "PUT"]
 async def talk(
     fake: FakeDiscord, bot: Bot, who: User, channel: Channel, text: str
 ) -> tuple[Message, Channel]:
-    """Let somebody mention the bot in a channel; return the message, and the thread it opened."""
+    """Let a person mention the bot in a channel; return the message, and the thread it opened."""
     asked = await fake.say(who, channel, f"{fake.at_bot} {text}")
     thread = await fake.thread(asked)
     await fake.replies(thread)
@@ -45,7 +45,7 @@ async def synced(fake: FakeDiscord) -> None:
 
 
 async def shown(fake: FakeDiscord, asked: Interaction) -> str:
-    """Wait for what somebody sees in answer to a command; return its words."""
+    """Wait for what a person sees in answer to a command; return its words."""
     return (await answer(fake, asked)).content
 
 

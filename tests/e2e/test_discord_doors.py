@@ -32,7 +32,7 @@ def link_to(message: Message, guild: str) -> str:
 
 
 async def shut(fake: FakeDiscord, asked: Interaction) -> None:
-    """Wait until somebody is told that the bot does not listen to them."""
+    """Wait until a person is told that the bot does not listen to them."""
     await fake.until(lambda: asked.shown and asked.shown[-1].content == NOT_HEARD)
     assert asked.shown[-1].files == []
 

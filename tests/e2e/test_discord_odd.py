@@ -459,7 +459,7 @@ async def test_a_server_of_which_a_part_cant_be_read_is_known_by_the_rest(
 
 
 async def everything_used(fake: FakeDiscord, bot: Bot, ann: User) -> list[Json]:
-    """Let somebody use all that there is; return what the bot was told of it."""
+    """Let a person use all that there is; return what the bot was told of it."""
     general, dm = await fake.add_channel("general"), fake.dm(ann)
     asked, thread = await talk(fake, bot, ann, general, "hello")
     await synced(fake)

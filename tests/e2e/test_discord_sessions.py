@@ -1,4 +1,4 @@
-"""Discord's sessions: one that is ended begins anew, and each shard's process hears its share."""
+"""Discord's sessions: one that is ended starts over, and each shard's process hears its share."""
 
 from __future__ import annotations
 

@@ -73,14 +73,14 @@ async def test_its_recording_is_what_a_fake_answers_and_tells_not_whose_it_is(
     hidden += [str(command["id"]) for command in server.commands]
     assert [known for known in hidden if known in text] == []
     # The one that is committed is what the command writes today.
-    anew = "run: python -m tests.replay.record_from_our_fake"
+    advice = "run: python -m tests.replay.record_from_our_fake"
     committed = load(from_fake(DISCORD))
     assert recording.header["source"] == committed.header["source"]
     outlines = [
         [(exchange.route, exchange.error) for exchange in each.exchanges]
         for each in (recording, committed)
     ]
-    assert outlines[0] == outlines[1], anew
+    assert outlines[0] == outlines[1], advice
 
 
 async def test_without_the_right_to_a_thread_it_is_left_archived_and_said(

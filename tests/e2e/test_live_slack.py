@@ -57,8 +57,8 @@ async def test_a_fake_that_is_as_we_say_differs_in_nothing(
     assert recording.header["source"].startswith("not Slack")
     assert not await differences(recording)
     # The one that is committed is what the command writes today.
-    anew = "run: python -m tests.replay.record_from_our_fake"
-    assert outline(recording) == outline(load(from_fake(SLACK))), anew
+    advice = "run: python -m tests.replay.record_from_our_fake"
+    assert outline(recording) == outline(load(from_fake(SLACK))), advice
 
 
 async def test_a_recording_does_not_tell_whose_it_is(slack: FakeSlack, program: Program) -> None:

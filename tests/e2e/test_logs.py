@@ -70,7 +70,7 @@ def kept(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Kept]:
 
 
 def assert_silent(said: str, secrets: tuple[str, ...]) -> None:
-    """Fail if a line holds a word that somebody said, or a secret."""
+    """Fail if a line holds a word that a person said, or a secret."""
     for word in (SAID, ANSWERED, FILED, KEY, *secrets):
         told = [line for line in said.splitlines() if word.lower() in line.lower()]
         assert not told, told[:3]

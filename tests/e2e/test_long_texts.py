@@ -118,7 +118,7 @@ def filled(unit: str, length: int) -> str:
 
 
 def answering(unit: str) -> ScriptedModel:
-    """Answer at length whoever asks for it, and others in a word."""
+    """Answer at length those who ask for it, and others in a word."""
 
     def reply(request: ModelRequest) -> list[Step]:
         if "at length" not in newest(request):

@@ -232,7 +232,7 @@ def offers(fake: FakeSlack, channel: Channel, asked: Message) -> list[Message]:
 
 
 async def everything_done(fake: FakeSlack, ann: User) -> list[Post]:
-    """Let somebody do what can be done with the bot; return what it was told."""
+    """Let a person do what can be done with the bot; return what it was told."""
     general = fake.channel("general", ann)
     asked = await talk(fake, ann, general, "hello")
     reply = await fake.say(ann, general, "and this", asked.ts)
@@ -260,7 +260,7 @@ async def everything_done(fake: FakeSlack, ann: User) -> list[Post]:
 
 
 def as_another(fake: FakeSlack, post: Post, ann: User, who: User) -> Json:
-    """Return what was told as if somebody else had done it."""
+    """Return what was told as if another person had done it."""
     text = json.dumps(post.payload).replace(ann.id, who.id)
     text = text.replace(fake.dm(ann).id, fake.dm(who).id)
     payload: Json = json.loads(text)

@@ -38,7 +38,7 @@ def in_memory(bot: Bot) -> str:
 
 
 async def asked(fake: FakeSlack, ann: User, dm: Channel, *, words: str = "Is it fine?") -> Message:
-    """Let somebody send a file that she had better not, and be answered."""
+    """Let a person send a file that they had better not, and be answered."""
     file = fake.file(ann, "prod.env", SECRET)
     said = await fake.say(ann, dm, words, files=[file])
     await fake.replies(dm, said.ts)

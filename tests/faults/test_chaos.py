@@ -174,7 +174,7 @@ async def test_nor_in_postgresql(postgres_url: str, kills: bool) -> None:
 @pytest.mark.parametrize("kills", [True, False], ids=["kills", "lost leases"])
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 async def test_nor_in_dynamodb(dynamodb_server: DynamoServer, kills: bool) -> None:
-    """The same where nothing is locked, and whoever was passed by begins again."""
+    """The same where nothing is locked, and those that were passed by begin again."""
     for seed in range(RUNS // 10):
         # The model belongs to the run, and the run is made with its world.
         async with dynamodb_world(dynamodb_server, ScriptedModel()) as world:

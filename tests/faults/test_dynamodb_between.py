@@ -123,7 +123,7 @@ async def test_a_deletion_that_crosses_its_message_meets_it(
 async def test_an_erase_that_crosses_a_later_one_moves_no_line_back(
     opened: Callable[..., Awaitable[DynamoStore]], front: Front
 ) -> None:
-    """Without a session nothing else in the table shows that somebody came in between."""
+    """Without a session nothing else in the table shows that a person came in between."""
     first, second = await opened(), await opened()
 
     async def cross() -> None:

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 async def test_an_erase_that_is_cut_off_is_true_and_goes_on(
     opened: Callable[..., Awaitable[DynamoStore]], dynamo: Table, front: Front, turn: bool
 ) -> None:
-    """One transaction makes it true; whoever sweeps next removes what is left."""
+    """One transaction makes it true; the next sweep removes what is left."""
     first, second = await opened(), await opened()
     await converse(first, *range(40))
     if turn:

@@ -71,7 +71,7 @@ def cut(world: World, most_pieces: int) -> World:
 
 
 @pytest.fixture(params=["dynamodb", "memory", "postgresql"])
-async def anew(request: pytest.FixtureRequest) -> AsyncIterator[Callable[[], Awaitable[World]]]:
+async def fresh(request: pytest.FixtureRequest) -> AsyncIterator[Callable[[], Awaitable[World]]]:
     """Return what makes a world in which nothing was said yet."""
     if request.param == "memory":
 
@@ -110,11 +110,11 @@ async def test_an_undisturbed_run_makes_calls_to_die_at() -> None:
 @pytest.mark.parametrize("after_effect", [False, True], ids=["before", "after"])
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 async def test_killed_at_any_call_the_promise_holds(
-    anew: Callable[[], Awaitable[World]], after_effect: bool, most_pieces: int
+    fresh: Callable[[], Awaitable[World]], after_effect: bool, most_pieces: int
 ) -> None:
     """I1, I2, I3: whatever call the worker dies at, another one leaves exactly one reply each."""
     for point in itertools.count():
-        world = cut(await anew(), most_pieces)
+        world = cut(await fresh(), most_pieces)
         life = Life(dies_at=point, after_effect=after_effect)
         await first_life(world, life)
         if not life.dead.is_set():

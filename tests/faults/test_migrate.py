@@ -71,7 +71,7 @@ class Mortal(LocalStore):
 
 
 class Sleeper(ManualClock):
-    """A clock that goes on by itself when somebody sleeps, and lets others do something then."""
+    """A clock that goes on by itself when a person sleeps, and lets others do something then."""
 
     def __init__(self) -> None:
         super().__init__()

@@ -58,7 +58,7 @@ def sentinels(folder: Path) -> Iterator[tuple[str, Callable[[], RedisServer]]]:
 
 
 class Talk:
-    """Many threads, in each of which somebody says the next thing when there is an answer."""
+    """Many threads, in each of which a person says the next thing when there is an answer."""
 
     def __init__(self, world: World, intakes: list[Intake]) -> None:
         self.world = world

@@ -230,7 +230,7 @@ class StoreMachine(RuleBasedStateMachine):
         quotes: tuple[Quote, ...] | None,
         twice: bool,
     ) -> None:
-        """Somebody edits or deletes what was said, or what has not come yet; stamps cross."""
+        """A person edits or deletes what was said, or what has not come yet; stamps cross."""
         thread = self.with_a_log(thread)
         names = [r.platform_id for r in self.log(thread) if isinstance(r, Entry)]
         names.append(f"m{self.said + 1}")
@@ -283,7 +283,7 @@ class StoreMachine(RuleBasedStateMachine):
             self.sweep()
 
     def erase(self, *, thread: ThreadKey, back: int, keep_log: bool, twice: bool) -> None:
-        """Somebody draws a line under a thread."""
+        """A person draws a line under a thread."""
         line = 1000.0 + self.said - back
         before, _ = self.state(thread)
         if keep_log and line <= self.ledgers[thread].line:
@@ -310,7 +310,7 @@ class StoreMachine(RuleBasedStateMachine):
         self.ledgers[thread].erased(line, keep_log=keep_log, left=left)
 
     def set_up(self, *, thread: ThreadKey, muted: bool, reach: int) -> None:
-        """Somebody changes a thread's settings."""
+        """A person changes a thread's settings."""
         chosen = ThreadSettings(muted=muted, reach=reach)
         self.both(lambda store, _: store.set_thread(thread, Kind.THREAD, chosen, ttl=TTL))
         assert self.both(lambda store, _: store.thread_settings(thread))[0] == chosen
@@ -432,7 +432,7 @@ class StoreMachine(RuleBasedStateMachine):
     @precondition(lambda self: self.held)
     @rule(pick=picks, worker=workers)
     def stop(self, *, pick: int, worker: int) -> None:
-        """Somebody presses Stop, at whichever process, on a turn that runs or ran."""
+        """A person presses Stop, at any process, on a turn that runs or ran."""
         lease = self.held[-1 - pick % len(self.held)].real.lease
         before, _ = self.state(lease.thread)
         is_open = (
@@ -507,7 +507,7 @@ class StoreMachine(RuleBasedStateMachine):
     def compact(
         self, *, thread: ThreadKey, to: int, cut: int | None, old: bool, changed: bool, twice: bool
     ) -> None:
-        """A summary is made of what was read, before or after somebody changed it."""
+        """A summary is made of what was read, before or after a person changed it."""
         thread = self.with_a_log(thread)
         seen, seen_model = self.both(lambda store, _: store.peek(thread))
         if seen is None:

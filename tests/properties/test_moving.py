@@ -32,7 +32,7 @@ KINDS = sorted(STORES.keys() - LEFT_OUT)
 class MovingMachine(StoreMachine):
     """The same as for one store, which at any moment may become another.
 
-    Leases that live are moved as well, so that whoever holds one goes on with it. The program
+    Leases that live are moved as well, so that its holder goes on with it. The program
     never does that (see `core.store.migration.migrate`); here it shows that nothing else is
     lost either.
     """

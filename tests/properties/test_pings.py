@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
 EXAMPLES = 40
 HOSTILE = "@everyone <!channel> <@{user}>"
-"""What somebody calls themselves."""
+"""What a person calls themselves."""
 PARTS = st.sampled_from(
     [
         *("@everyone", "@here", "@channel", "@group", "<@{user}>", "<@!{user}>", "<@&{role}>"),

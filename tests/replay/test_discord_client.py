@@ -50,7 +50,7 @@ async def client(recording: Recording) -> AsyncIterator[tuple[Replay, Api]]:
         with redirected(server.url):
             settings = Settings.model_validate({"discord_base_url": server.url})
             gateway = GatewayConnection(settings, pace, clock, patience=PATIENCE)
-            server.put(recording.exchanges[0])  # what is asked first by whoever logs in
+            server.put(recording.exchanges[0])  # what is asked first at a login
             await gateway.client.http.static_login("replay")
             try:
                 yield server, Api(gateway, pace, clock, timeout=5)

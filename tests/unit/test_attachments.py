@@ -284,7 +284,7 @@ def in_memory(files: Attachments) -> list[str]:
 
 
 async def said(store: LocalStore, thread: ThreadKey, *attached: Attachment) -> str:
-    """Let somebody say something with files; return the thread's `revision`."""
+    """Let a person say something with files; return the thread's `revision`."""
     await store.accept(message(1, thread=thread, attachments=attached), terms(ttl=50_000))
     return (await store.revisions((thread,)))[0]
 

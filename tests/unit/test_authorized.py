@@ -97,7 +97,7 @@ def authorized(
 async def exported(
     authorized: AuthorizedCommands, person: str, thread: ThreadKey = THREAD
 ) -> list[str]:
-    """Return what somebody gets."""
+    """Return what a person gets."""
     async with authorized.exported(person, thread, ExportFormat.JSON) as file:
         assert file.name == "conversation.json"
         found = json.loads(file.read_text())

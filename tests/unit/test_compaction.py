@@ -284,7 +284,7 @@ async def test_whatever_fails_pauses_it_and_is_not_paid_for_again_after_each_tur
     desk = Desk(model)
     await desk.say_many()
     await desk.compact()
-    await desk.amend(1, None)  # now it is made anew, and the log is read for it
+    await desk.amend(1, None)  # now it is made again, and the log is read for it
     paid = len(model.calls)
 
     async def fail(*args: object, **kwargs: object) -> bool:

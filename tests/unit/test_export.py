@@ -1,4 +1,4 @@
-"""In an export, nobody can say what the program says, or what somebody else says."""
+"""In an export, nobody can say what the program says, or what another person says."""
 
 from __future__ import annotations
 

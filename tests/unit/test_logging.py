@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
 SAID = "Xyzzyplugh"
-"""What somebody said."""
+"""What a person said."""
 OURS = logging.getLogger("core.somewhere")
 THEIRS = logging.getLogger("somelib.client")
 

@@ -429,7 +429,7 @@ async def test_what_one_person_has_too_much_of_is_refused_and_they_hear_it_once(
         assert late.verdict is Admission.ACCEPTED
         mind.gates["11"].set()
         await world.settled()
-    # Whoever asks on in a thread hears there that something was left out.
+    # A person who asks on in a thread hears there that something was left out.
     answers = [r for r in await world.store.history(said(0).thread) if isinstance(r, Answer)]
     assert any("could not be taken in" in note for answer in answers for note in answer.notes)
 

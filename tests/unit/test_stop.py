@@ -49,7 +49,7 @@ async def test_stopped_before_the_first_word_there_is_a_notice() -> None:
 
 
 class StopsAtAnEdit(FakePlatform):
-    """A platform on which somebody has pressed stop when the preview is edited."""
+    """A platform on which a person has pressed stop when the preview is edited."""
 
     async def edit(self, where: DeliveryTarget, message: str, text: str, *, final: bool) -> None:
         if not final:

@@ -57,7 +57,7 @@ def my_guilds(call: Call) -> list[Json]:
 
 @route("POST", "/users/@me/channels")
 def open_dm(call: Call) -> Json:
-    """Open a DM with somebody; the one there is if there is one."""
+    """Open a DM with a person; the one there is if there is one."""
     user = call.discord.users.get(str(call.json.get("recipient_id")))
     if user is None or user is call.discord.bot:
         raise DiscordError(50007 if user else 10013)

@@ -244,5 +244,5 @@ class People(Writing):
         self.unarchive(self.where(thread))
 
     async def add_to_thread(self, who: Who, thread: Where) -> None:
-        """Add somebody to a thread: the bot, too."""
+        """Add a person to a thread: the bot, too."""
         self.join_thread(self.where(thread), self.user(who))

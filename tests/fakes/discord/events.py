@@ -141,7 +141,7 @@ class Announcer(Seen):
         self.thread_changed(place)
 
     def join_thread(self, place: Channel, user: User) -> None:
-        """Make somebody a member of a thread."""
+        """Make a person a member of a thread."""
         assert place.thread is not None
         if user.id not in place.thread.members:
             place.thread.members[user.id] = self.now()
@@ -151,7 +151,7 @@ class Announcer(Seen):
             self.members_changed(place, [user.id], [])
 
     def leave_thread(self, place: Channel, user: User) -> None:
-        """Take somebody out of a thread."""
+        """Take a person out of a thread."""
         assert place.thread is not None
         if place.thread.members.pop(user.id, None) is not None:
             self.members_changed(place, [], [user.id])

@@ -154,7 +154,7 @@ def _spare(call: Call, message: Message) -> None:
 
 
 def rewrite(call: Call, channel: Channel, message: Message, body: Json) -> None:
-    """Change what a body names; mentions are looked for anew (docs: "Edit Message")."""
+    """Change what a body names; mentions are looked for again (docs: "Edit Message")."""
     flags = message.flags
     if body.get("flags") is not None:
         flags = message.flags & ~SUPPRESS_EMBEDS | int(body["flags"]) & SUPPRESS_EMBEDS

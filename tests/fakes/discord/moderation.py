@@ -97,7 +97,7 @@ class Moderation(Gestures):
             self.emit("GUILD_MEMBER_ADD", data, guild=guild)
 
     async def kick(self, who: Who, guild: Guild | None = None) -> None:
-        """Remove somebody from a guild: the bot, too."""
+        """Remove a person from a guild: the bot, too."""
         guild, user = guild or self.home, self.user(who)
         if user is self.bot:
             self.emit("GUILD_DELETE", {"id": guild.id}, guild=guild)
@@ -108,7 +108,7 @@ class Moderation(Gestures):
         self.touch()
 
     async def ban(self, who: Who, guild: Guild | None = None) -> None:
-        """Ban somebody from a guild."""
+        """Ban a person from a guild."""
         guild, user = guild or self.home, self.user(who)
         guild.bans.add(user.id)
         data: Json = {"guild_id": guild.id, "user": user_json(user)}
@@ -168,7 +168,7 @@ class Moderation(Gestures):
         self.drop_channel(self.where(where))
 
     async def make_admin(self, who: Who, guild: Guild | None = None) -> User:
-        """Give somebody the right to manage the guild."""
+        """Give a person the right to manage the guild."""
         guild = guild or self.home
         role = self.role("admins", Permission.MANAGE_GUILD | Permission.ADMINISTRATOR, guild)
         data: Json = {"guild_id": guild.id, "role": role_json(role)}

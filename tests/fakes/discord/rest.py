@@ -153,7 +153,7 @@ def _refused(fault: Refused) -> web.Response:
 
 
 def _limited(verdict: Verdict) -> web.Response:
-    """Return what somebody gets who calls too often (docs: topics/rate-limits)."""
+    """Return what a person gets who calls too often (docs: topics/rate-limits)."""
     body: Json = {
         "message": "You are being rate limited.",
         "retry_after": round(verdict.wait, 3),

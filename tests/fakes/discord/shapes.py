@@ -142,7 +142,7 @@ def _thread_json(channel: Channel, thread: Thread, bot: str) -> Json:
 
 
 def thread_member_json(channel: Channel, user: str) -> Json:
-    """Return somebody's membership of a thread."""
+    """Return a person's membership of a thread."""
     assert channel.thread is not None
     joined = time_text(channel.thread.members[user])
     return {"id": channel.id, "user_id": user, "join_timestamp": joined, "flags": 1}

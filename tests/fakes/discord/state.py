@@ -121,7 +121,7 @@ class State(Simulation):
         return guild
 
     def enter(self, who: Who, guild: Guild, nick: str | None = None) -> Member:
-        """Make somebody a member, telling nobody."""
+        """Make a person a member, telling nobody."""
         member = Member(self.user(who), self.now(), nick)
         guild.members[member.user.id] = member
         return member
@@ -223,7 +223,7 @@ class State(Simulation):
         return self.guilds[channel.guild] if channel.guild else None
 
     def may(self, who: Who, where: Where) -> Permission:
-        """Return what somebody may do in a channel; in a thread its parent's rules hold."""
+        """Return what a person may do in a channel; in a thread its parent's rules hold."""
         user, channel = self.user(who), self.where(where)
         guild = self.guild_of(channel)
         if guild is None:

@@ -148,7 +148,7 @@ def leave(call: Call) -> None:
 
 @route("PUT", MEMBERS + "/{user_id}")
 def add(call: Call) -> None:
-    """Add somebody to a thread."""
+    """Add a person to a thread."""
     channel = call.thread(P.SEND_MESSAGES_IN_THREADS)
     if channel.thread is not None and channel.thread.archived:
         raise DiscordError(50083)
@@ -168,7 +168,7 @@ def members(call: Call) -> list[Json]:
 
 @route("GET", MEMBERS + "/{user_id}")
 def member(call: Call) -> Json:
-    """Return somebody's membership."""
+    """Return a person's membership."""
     channel = call.thread()
     user = call.params["user_id"].replace("@me", call.discord.bot.id)
     assert channel.thread is not None

@@ -220,7 +220,7 @@ def _check_sums(blocks: list[Json], rules: Rules) -> None:
 
 
 def texts(value: object) -> Iterator[str]:
-    """Yield all text that somebody would read in blocks."""
+    """Yield all text that a person would read in blocks."""
     if isinstance(value, list):
         for item in value:
             yield from texts(item)

@@ -104,7 +104,7 @@ def post_message(call: Call) -> Json:
 def own(call: Call, channel: Channel, error: str) -> Message:
     """Return a message of the app's own; an ephemeral one can't be found (slack.md 2.7).
 
-    `error` is what the method's own page says for a message of somebody else (docs:
+    `error` is what the method's own page says for a message of another person (docs:
     reference/methods/chat.update, reference/methods/chat.delete).
     """
     message = channel.messages.get(call.ts("ts"))

@@ -30,7 +30,7 @@ class Messages(Announcer):
     """People who write."""
 
     last: Sequence[Post] = ()
-    """What the app was told of the latest thing that somebody did."""
+    """What the app was told of the latest thing that a person did."""
 
     async def say(
         self,

@@ -175,7 +175,7 @@ class Interactions(Messages):
         return post
 
     def modals(self, who: Who) -> list[View]:
-        """Return the modals that somebody has before them, the latest last."""
+        """Return the modals that a person has before them, the latest last."""
         user = self.user(who).id
         return [v for v in self.views.values() if v.user == user and v.body["type"] == "modal"]
 

@@ -211,7 +211,7 @@ class Session:
 
 @dataclass(slots=True)
 class View:
-    """A modal, or somebody's home tab."""
+    """A modal, or a person's home tab."""
 
     id: str
     user: str

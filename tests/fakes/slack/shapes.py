@@ -78,7 +78,7 @@ def tombstone_json(message: Message) -> Json:
 
 
 def rich_text(slack: Workspace, text: str) -> list[Json]:
-    """Return the blocks that Slack's own clients send along with what somebody typed."""
+    """Return the blocks that Slack's own clients send along with what a person typed."""
     section = {"type": "rich_text_section", "elements": [*_elements(text)]}
     return [{"type": "rich_text", "block_id": slack.new_id("b"), "elements": [section]}]
 

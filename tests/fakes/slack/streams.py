@@ -67,7 +67,7 @@ def _check_length(call: Call, text: str) -> None:
 
 
 def _recipient(call: Call, channel: Channel) -> None:
-    """Outside of a DM a stream is for somebody (slack.md 2.5; docs: chat.startStream)."""
+    """Outside of a DM a stream is for a person (slack.md 2.5; docs: chat.startStream)."""
     if channel.kind == "im":
         return
     if not call.text("recipient_user_id"):

@@ -109,7 +109,7 @@ def update_view(call: Call) -> Json:
 
 @method("views.publish", tier=4)
 def publish(call: Call) -> Json:
-    """Fill somebody's home tab (docs: reference/methods/views.publish)."""
+    """Fill a person's home tab (docs: reference/methods/views.publish)."""
     user = call.required("user_id")
     if user not in call.slack.users:
         raise SlackError("user_not_found")

@@ -152,7 +152,7 @@ async def _arguments(request: web.Request) -> tuple[Json, str]:
 
 
 def _limited(seconds: float, error: str = "ratelimited") -> web.Response:
-    """Return what somebody gets who calls too often (docs: apis/web-api/rate-limits)."""
+    """Return what a person gets who calls too often (docs: apis/web-api/rate-limits)."""
     return _answer({"ok": False, "error": error}, {"retry-after": f"{seconds:g}"}, 429)
 
 

@@ -46,7 +46,7 @@ _UNAVAILABLE: dict[type[Error], str] = {
     errors.OutOfMemory: "is out of memory",
     errors.ConfigurationLimitExceeded: "has reached a limit, such as a quota: raise it there",
     errors.TooManyConnections: "takes no more connections: raise its max_connections",
-    errors.LockNotAvailable: "has the thread locked for somebody else for too long",
+    errors.LockNotAvailable: "has the thread locked for another session for too long",
     errors.QueryCanceled: "gave up on a statement (statement_timeout)",
     errors.CannotConnectNow: "is starting up or shutting down",
     errors.AdminShutdown: "is shutting down",
