@@ -4,7 +4,6 @@ This runs before anything is installed, so it needs the standard library only. I
 first of these that the machine has: uv; venv and pip; the uv that the lock file pins, downloaded
 from the package index that pip's settings name. A lock file has a hash for each package, so the
 index need not be trusted. Messages go to stderr: stdout belongs to the program that starts next.
-
 EXTRAS=postgres,dynamodb adds the drivers of these stores to `run`; `dev` has all extras anyway.
 """
 
@@ -92,8 +91,7 @@ def set_up(wanted: str) -> None:
     print(f"Setting up .venv from {LOCKS[kind].name} (up to two minutes).", file=sys.stderr)
     with tempfile.TemporaryDirectory() as scratch:
         install = make_venv(Path(scratch))
-        lock = Path(scratch, "all.lock")
-        lock.write_text(lock_of(kind))
+        (lock := Path(scratch, "all.lock")).write_text(lock_of(kind))
         call([*install, "--no-deps", "--require-hashes", "-r", str(lock)])
         # The lock has the project's build backend too, so building it downloads nothing.
         call([*install, "--no-deps", "--no-build-isolation", "-e", "."])
@@ -187,8 +185,8 @@ def call(command: list[str]) -> None:
     if trusted.cafile or trusted.capath:  # only the system knows a company's own authority
         ours |= {"UV_SYSTEM_CERTS": "1", "UV_NATIVE_TLS": "1"}  # the newer name and the older one
     path = {"PATH": f"{VENV}/bin:{os.environ.get('PATH', os.defpath)}"}  # has the build backend
-    env = ours | os.environ | path
-    done = subprocess.run(command, stdout=sys.stderr, check=False, cwd=ROOT, env=env)
+    ours |= os.environ | path
+    done = subprocess.run(command, stdout=sys.stderr, check=False, cwd=ROOT, env=ours)
     if done.returncode:
         sys.exit(f"Stopped: {Path(command[0]).name} failed, for the reason above.")
 
@@ -198,3 +196,5 @@ if __name__ == "__main__":
         main()
     except KeyboardInterrupt:
         sys.exit(130)
+    except PermissionError as error:
+        sys.exit(f"Can't use {error.filename}: run this as the user who owns {ROOT}.")

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import errno
 import importlib.util
+import runpy
 import shutil
 import subprocess
+import sys
 import venv
 from io import BytesIO
 from pathlib import Path
@@ -106,3 +109,13 @@ def test_the_bot_starts_from_a_folder_whatever_its_name_is(tmp_path: Path) -> No
     assert (done.returncode, done.stderr) == (0, "")
     assert done.stdout.startswith("['run']")
     assert str(folder) + "\n" not in done.stdout
+
+
+def test_what_another_user_owns_is_named_in_a_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
+    def denied(path: Path, *_: object) -> bool:
+        raise PermissionError(errno.EACCES, "Permission denied", str(path))
+
+    monkeypatch.setattr(Path, "exists", denied)
+    monkeypatch.setattr(sys, "argv", ["bootstrap.py", "run"])
+    with pytest.raises(SystemExit, match=r"^Can't use .*\.stamp: run this as the user who owns "):
+        runpy.run_path(str(SCRIPT), run_name="__main__")
