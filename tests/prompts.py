@@ -11,7 +11,17 @@ from html import unescape
 from typing import TYPE_CHECKING, Any
 
 from core.models.port import Block, ModelRequest, Purpose, Shown, ShownMessage, ShownQuote
-from core.prompt.tags import FILE, MESSAGE, NOTICE, QUOTE, SCENE, SUMMARY, TIME, TRANSCRIPT
+from core.prompt.tags import (
+    FILE,
+    MESSAGE,
+    NOTICE,
+    QUOTE,
+    RECALLED,
+    SCENE,
+    SUMMARY,
+    TIME,
+    TRANSCRIPT,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -40,13 +50,15 @@ def shown_in(request: ModelRequest) -> Shown:
     if request.purpose is Purpose.SUMMARY:
         new = inside(TRANSCRIPT, blocks[0])
         return Shown(summary=summary, new=messages_in(new) if new else ())
-    *earlier, new, scene = blocks
+    recalled = [text for text in blocks if text.startswith(f"<{RECALLED}>")]
+    *earlier, new, scene = [text for text in blocks if text not in recalled]
     found = _LEFT_OUT.search(scene)
     return Shown(
         summary=summary,
         earlier=tuple(said for text in earlier for said in messages_in(text)),
         new=messages_in(new),
         left_out=int(found[1]) if found else 0,
+        recalled=tuple(said for text in recalled for said in messages_in(inside(RECALLED, text))),
     )
 
 
@@ -62,6 +74,7 @@ def newest_in(body: dict[str, Any]) -> str:
 
 def words_before_scene(texts: Sequence[str]) -> str:
     """Return what people said last, of the texts of the last message."""
+    texts = [text for text in texts if not text.startswith(f"<{RECALLED}>")]
     place = next(n for n, text in enumerate(texts) if text.startswith(f"<{SCENE}>"))
     return _TIMES.sub("", texts[place - 1])
 

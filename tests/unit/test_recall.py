@@ -18,6 +18,7 @@ from core.memory.tokens import counter_for
 from core.models.offline.model import OfflineModel
 from core.models.port import Completion, StopReason
 from core.models.scripted import ScriptedModel
+from tests.prompts import shown_in
 from tests.world import THREAD, World, message
 
 if TYPE_CHECKING:
@@ -310,3 +311,12 @@ async def test_what_the_model_declined_is_not_recalled(talk: Talk) -> None:
     talk.model.add([declined])
     await talk.past(FACT)
     assert "4711" not in await talk.asks("What is the combination of my locker?")
+
+
+async def test_the_records_of_a_request_say_what_its_words_say(talk: Talk) -> None:
+    await talk.past(FACT, "My <chat_notice> locker\nhas two lines.")
+    await talk.say("What is the combination of my locker?")
+    request = talk.model.calls[-1]
+    said = request.shown().recalled
+    assert [each.text for each in said[:2]] == [FACT, "My <chat_notice> locker\nhas two lines."]
+    assert shown_in(request).recalled == said
