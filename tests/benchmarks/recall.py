@@ -16,13 +16,15 @@ lower-case words.
 `--data FILE` takes conversations as JSON lines instead of those in `recall_sets`:
 `{"conversation", "turns": [{"id", "speaker", "at", "text"}], "questions": [{"text", "evidence":
 [id]}]}`. `speaker` is `assistant` for the bot's answers; in talk without one, each message counts
-as said to the bot and answered by `-`. `at` is a time in seconds since 1970, or in ISO 8601.
+as said to the bot and answered by `-`. `at` is a time in seconds since 1970, in ISO 8601, or in one
+of `FORMS`.
 """
 
 from __future__ import annotations
 
 import argparse
 import asyncio
+import contextlib
 import json
 import re
 import sys
@@ -77,6 +79,15 @@ THREAD = ThreadKey("fake", "place", "thread")
 PER_TOKEN = 4
 FOREVER = 1e12
 WAY = re.compile(r"\w+")
+FORMS = (
+    "%I:%M %p on %d %B, %Y",
+    "%B-%d-%Y",
+    "%d %B %Y",
+    "%d %B, %Y",
+    "%B %d, %Y",
+    "%Y/%m/%d %H:%M",
+)
+"""Forms of dates that data sets have beside ISO 8601."""
 WHOLE_WINDOW = 8000
 """Tokens from which on the default strategy folds."""
 
@@ -123,17 +134,28 @@ def read(path: Path) -> list[Talk]:
     return talks
 
 
-def _times(given: Sequence[Any]) -> list[float]:
+def _times(given: Sequence[str | float | None]) -> list[float]:
     """Return times in seconds that grow from message to message, as a log's do."""
     times: list[float] = []
     for at in given:
-        if isinstance(at, str):
-            when = datetime.fromisoformat(at)
-            seconds = (when if when.tzinfo else when.replace(tzinfo=UTC)).timestamp()
-        else:
-            seconds = float(at) if at else 0.0
+        seconds = _seconds(at) if isinstance(at, str) else float(at or 0)
         times.append(max(seconds, times[-1] + 1e-3 if times else 1.0))
     return times
+
+
+def _seconds(text: str) -> float:
+    """Return a time in one of the forms that data sets have; 0 for any other."""
+    with contextlib.suppress(ValueError):
+        return float(text)
+    moments: list[datetime] = []
+    with contextlib.suppress(ValueError):
+        moments.append(datetime.fromisoformat(text))
+    for form in FORMS:
+        with contextlib.suppress(ValueError):
+            moments.append(datetime.strptime(text.strip(), form).replace(tzinfo=UTC))
+    if not moments:
+        return 0.0
+    return (moments[0] if moments[0].tzinfo else moments[0].replace(tzinfo=UTC)).timestamp()
 
 
 @dataclass(frozen=True)
