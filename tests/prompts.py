@@ -48,6 +48,8 @@ def shown_in(request: ModelRequest) -> Shown:
     if f"<{SUMMARY}>\n" in blocks[0]:
         summary = unquoted(inside(SUMMARY, blocks.pop(0)))
     if request.purpose is Purpose.SUMMARY:
+        if f"<{TRANSCRIPT}>" not in blocks[0]:  # it asks which notes correct which
+            return Shown()
         new = inside(TRANSCRIPT, blocks[0])
         return Shown(summary=summary, new=messages_in(new) if new else ())
     recalled = [text for text in blocks if text.startswith(f"<{RECALLED}>")]

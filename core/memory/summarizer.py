@@ -169,7 +169,7 @@ class Summarizer:
         except ModelError as error:
             log.info("what a summary corrects was not found out: %s", error)
             return tuple(segments)
-        found = corrected_in(answered.text, len(notes), new)
+        found = corrected_in(answered.text, notes, new)
         return corrected(
             segments, {places[earlier]: places[later][0] for earlier, later in found.items()}
         )

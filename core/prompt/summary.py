@@ -37,6 +37,11 @@ _NOTHING = frozenset({"none", "nothing", "empty", "n/a", "no entries", "no lines
 """What a model may write in an empty list."""
 _LIST_MARK = re.compile(r"(?:[-*\u2022\u2013\u2014+]\s+)+")
 """Not a number and a dot, since a date may begin with them."""
+_FAIR_SHARE = 3
+"""One word in so many of a note stands in the note that corrects it, too."""
+_LONG_WORD = 3
+_FIRST_CJK = "\u2e80"
+_WORD = re.compile(r"\w+")
 _PAIR = re.compile(r"\s*(\d{1,4})\s*>\s*(\d{1,4})\s*")
 
 _SUMMARY_SYSTEM = f"""\
@@ -108,7 +113,8 @@ def summary_request(
         known = "\n".join(BULLET + flat(text, len(text)) for text in corrections)
         blocks.append(Block(text=f"{_KNOWN}\n{enclosed(SUMMARY, quoted(known))}"))
     words = max_tokens // TOKENS_PER_WORD // _SHARE_OF_ONE
-    blocks.append(Block(text=f"Write the two lists now, in at most {words} words altogether."))
+    ask = f"Write the new summary now: the two lists, in at most {words} words altogether."
+    blocks.append(Block(text=ask))
     return ModelRequest(
         model=model,
         system=(Block(text=_SUMMARY_SYSTEM),),
@@ -158,11 +164,12 @@ def corrections_request(
     )
 
 
-def corrected_in(answer: str, notes: int, new: range) -> dict[int, int]:
+def corrected_in(answer: str, notes: Sequence[str], new: range) -> dict[int, int]:
     """Return which note corrects which one: the earlier one's index, and the later one's.
 
-    Nothing but lines of the form "7 > 2" is taken of the answer, and a note corrects at most
-    `MOST_CORRECTED` others, so that no text can undo all that is remembered.
+    Nothing but lines of the form "7 > 2" is taken of the answer. A note corrects at most
+    `MOST_CORRECTED` others, and only if it speaks of the same thing, so that no text can undo all
+    that is remembered. Of others that disagree, the later one is shown as right in any case.
     """
     found: dict[int, int] = {}
     for line in answer.splitlines():
@@ -170,9 +177,28 @@ def corrected_in(answer: str, notes: int, new: range) -> dict[int, int]:
         if pair is None:
             continue
         later, earlier = int(pair[1]) - 1, int(pair[2]) - 1
-        is_pair = 0 <= earlier < later < notes and (later in new or earlier in new)
-        if is_pair and list(found.values()).count(later) < MOST_CORRECTED:
+        if not 0 <= earlier < later < len(notes) or not (later in new or earlier in new):
+            continue
+        is_one_more = list(found.values()).count(later) < MOST_CORRECTED
+        if is_one_more and _have_one_subject(notes[earlier], notes[later]):
             found[earlier] = max(later, found.get(earlier, 0))
+    return found
+
+
+def _have_one_subject(earlier: str, later: str) -> bool:
+    """Return whether a statement has a fair share of another one's words."""
+    words = _words(earlier)
+    return len(words & _words(later)) * _FAIR_SHARE >= len(words) > 0
+
+
+def _words(text: str) -> set[str]:
+    """Return the words of a text that say something: long ones, numbers, and CJK characters."""
+    found: set[str] = set()
+    for word in _WORD.findall(text.casefold()):
+        if word[0] >= _FIRST_CJK:
+            found.update(word)
+        elif len(word) >= _LONG_WORD or word.isdigit():
+            found.add(word)
     return found
 
 
