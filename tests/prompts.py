@@ -78,7 +78,8 @@ def words_before_scene(texts: Sequence[str]) -> str:
     """Return what people said last, of the texts of the last message."""
     texts = [text for text in texts if not text.startswith(f"<{RECALLED}>")]
     place = next(n for n, text in enumerate(texts) if text.startswith(f"<{SCENE}>"))
-    return _TIMES.sub("", texts[place - 1])
+    said = next(text for text in reversed(texts[:place]) if not text.startswith(f"<{RECALLED}>"))
+    return _TIMES.sub("", said)
 
 
 def messages_in(text: str) -> tuple[ShownMessage, ...]:

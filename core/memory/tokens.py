@@ -65,10 +65,14 @@ _FADING = 0.5
 """The weight of a reply against the next one: topics and languages change."""
 _SPREAD = 0.005
 """How far a reply is off if the factors are right, as a share: requests hardly vary otherwise."""
-_FIXED_SPREAD = 0.2
-"""How far the ruler is off with the fixed part, which is English in most cases."""
-_SAID_SPREAD = 0.5
-"""How far the ruler is off with a conversation, which may be of anything."""
+_FRAME_SPREAD = 8
+"""The same in tokens: what is counted at its worst, such as the context, differs by so many."""
+_SCALE_SPREAD = 0.5
+"""How far a tokenizer is off from the ruler in general, with all texts alike."""
+_FIXED_SPREAD = 0.1
+"""How far the ruler is off beside that with the fixed part, which is English in most cases."""
+_SAID_SPREAD = 0.3
+"""The same with a conversation, which may be of anything."""
 
 _MEASURED = 20_000
 """Texts whose measure is remembered, by their hash: a window is counted again in each turn."""
@@ -147,8 +151,8 @@ class TokenCounter:
         """
         if not reports:
             return self
-        prior_fixed, prior_said = (1 / spread**2 for spread in (_FIXED_SPREAD, _SAID_SPREAD))
-        xx, yy, xy, x1, y1 = prior_fixed, prior_said, 0.0, prior_fixed, prior_said
+        xx, yy, xy = _precision()
+        x1, y1 = xx + xy, yy + xy
         parts = [
             (
                 self.start * whole / report.tokens,
@@ -158,20 +162,43 @@ class TokenCounter:
             for whole in (min(report.calls * fixed, report.units),)
         ]
         for age, (x, y) in enumerate(parts):
-            weight = _FADING**age / _SPREAD**2
+            spread = _SPREAD**2 + (_FRAME_SPREAD / reports[age].tokens) ** 2
+            weight = _FADING**age / spread
             xx, yy, xy = xx + weight * x * x, yy + weight * y * y, xy + weight * x * y
             x1, y1 = x1 + weight * x, y1 + weight * y
-        scale = xx * yy - xy * xy  # never 0: both priors are in it
+        scale = xx * yy - xy * xy  # never 0: the priors are in it
         factors = [_bounded((x1 * yy - y1 * xy) / scale), _bounded((y1 * xx - x1 * xy) / scale)]
         met = factors[0] * parts[0][0] + factors[1] * parts[0][1]
         fixed_factor, said = (self.start * _bounded(factor / met) for factor in factors)
         return replace(self, fixed=fixed_factor, said=said, is_sure=True)
+
+    def meeting(self, tokens: int, *, fixed: float, rest: float) -> TokenCounter:
+        """Return a counter by which a prompt has as many tokens as the model itself counts.
+
+        `fixed` and `rest` are the units of its parts. What replies say of the fixed part stays.
+        """
+        known = fixed * (self.fixed or self.start)
+        if not self.is_sure or rest <= 0 or tokens <= known:
+            return self.scaled(tokens / (known + rest * self.factor))
+        return replace(self, fixed=self.fixed or self.start, said=(tokens - known) / rest)
 
     def scaled(self, share: float) -> TokenCounter:
         """Return a counter by which all texts have this share of their tokens."""
         return replace(
             self, fixed=(self.fixed or self.start) * share, said=self.factor * share, is_sure=True
         )
+
+
+def _precision() -> tuple[float, float, float]:
+    """Return the inverse of the covariance of both factors before the first reply.
+
+    They vary together, since a tokenizer that makes fewer tokens does so of all texts. So a short
+    conversation, of which little but the fixed part is known, moves both.
+    """
+    fixed, said = (_SCALE_SPREAD**2 + spread**2 for spread in (_FIXED_SPREAD, _SAID_SPREAD))
+    both = _SCALE_SPREAD**2
+    determinant = fixed * said - both * both
+    return said / determinant, fixed / determinant, -both / determinant
 
 
 def _bounded(factor: float) -> float:

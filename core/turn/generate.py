@@ -216,7 +216,7 @@ class AnswerGenerator:
         try:
             prompt = await self._planned(asking)
         except MessageTooLargeError:
-            alone = await self._planned(asking, least=Least.ONLY_ADDRESSED, beyond=True)
+            alone = await self._planned(asking, least=Least.BEYOND)
             size = await self._size_of(alone, asking.preview)
             if size is None or size > alone.room:
                 raise
@@ -226,7 +226,7 @@ class AnswerGenerator:
         size = await self._size_of(prompt, asking.preview)
         if size is None:
             return await self._planned(asking, spare=UNSURE)
-        counter = prompt.counter.scaled(size / prompt.tokens)
+        counter = prompt.counted(size)
         if size <= prompt.room and not prompt.plan.left_out:
             return replace(prompt, counter=counter)
         return await self._planned(asking, counter=counter)

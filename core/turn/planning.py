@@ -35,6 +35,8 @@ conversation says how many tokens its texts have, or the exact count failed."""
 
 
 _TOOL_TEXT = json.dumps([SEARCH.description, SEARCH.schema])
+_TOOL_SHARE = 0.1
+"""The most of the room that the tool may take."""
 _TOOL_UNITS = 350
 """The system prompt that Claude adds where tools are offered: 290 to 350 tokens by Anthropic's
 documentation, "Pricing", "Tool use"."""
@@ -49,6 +51,8 @@ class Least(IntEnum):
     """All new messages, and nothing else."""
     ONLY_ADDRESSED = 2
     """As the first, and nothing else."""
+    BEYOND = 3
+    """As the one before, even if it is more than the settings allow."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,6 +84,11 @@ class Prompt:
         blocks = (block for message in self.request.messages for block in message.blocks)
         return 0 if any(isinstance(block, Document) for block in blocks) else self.units
 
+    def counted(self, tokens: int) -> TokenCounter:
+        """Return the counter by which this request has so many tokens, as the model says."""
+        rest = self.units - self.fixed_units
+        return self.counter.meeting(tokens, fixed=self.fixed_units, rest=rest)
+
     def units_without(self, share: float) -> float:
         """Return the units of a request with this share less of what was said before."""
         parts = self.plan.tokens
@@ -103,6 +112,7 @@ class PromptPlanner:
     ) -> None:
         """Plan by this memory and configuration, for a model with tools or without."""
         self._tools = (SEARCH,) if has_tools and config.recall_tokens else ()
+        self._tool_units = memory.counter.measure(_TOOL_TEXT) + _TOOL_UNITS
         self._memory = memory
         self._clock = clock
         self._config = config
@@ -116,7 +126,7 @@ class PromptPlanner:
         least: Least = Least.ADDRESSED,
         counter: TokenCounter | None = None,
         spare: float = 0.0,
-        beyond: bool = False,
+        offers: bool = False,
     ) -> Prompt:
         """Plan a request.
 
@@ -130,7 +140,7 @@ class PromptPlanner:
             least: What is shown in any case, if the settings allow it.
             counter: Counts the tokens; None for the one that the conversation's replies teach.
             spare: The share of the room that stays unused.
-            beyond: Show what `least` says even if it is more than the settings allow.
+            offers: Offer the tool, whatever is loaded.
 
         Raises:
             MessageTooLargeError: The new messages don't fit.
@@ -138,9 +148,10 @@ class PromptPlanner:
         memory, now = self._memory, self._clock.monotonic()
         scene, system = scene_of(session, self._clock.now()), self._config.system
         units = fixed_size(scene, system=system, count=memory.counter.measure)
-        tools = self._tools if _has_more(session, strategy) else ()
+        may_offer = self._may_offer(least, memory.room(now=now))
+        tools = self._tools if may_offer and (offers or _has_more(session, strategy)) else ()
         if tools:
-            units += memory.counter.measure(_TOOL_TEXT) + _TOOL_UNITS
+            units += self._tool_units
         replies = (turn.answer for turn in reversed(session.turns))
         counter = counter or memory.counter.after(replies, units)
         fixed, count = counter.fixed_tokens(units), counter.count
@@ -148,13 +159,21 @@ class PromptPlanner:
         shown = session.batch if least is Least.NEW else _from_addressed(session.batch)
         always = fixed + pins_size(session, count)
         needed = least_size(shown, fixed=always, count=count, files=files, zone=session.zone)
-        budget = needed if beyond else min(memory.budget, needed)
+        budget = needed if least is Least.BEYOND else min(memory.budget, needed)
         if least is Least.ADDRESSED:
             spared = room * (1 - max(spare, 0 if counter.is_sure else UNSURE))
             budget = max(int(spared), budget)
         seen = plan(session, strategy, budget=budget, count=count, fixed=fixed, files=files)
         if _leaves_out(session, seen):  # they are answered one after the other instead
             raise MessageTooLargeError(size=seen.tokens.new, room=room - fixed)
+        if seen.left_out and may_offer and not tools:  # from now on it is offered
+            return self.plan(
+                *(files, session, strategy),
+                least=least,
+                counter=counter,
+                spare=spare,
+                offers=True,
+            )
         request = reply_request(
             seen,
             session,
@@ -164,16 +183,19 @@ class PromptPlanner:
             max_tokens=memory.limits.answer_tokens(self._config.answer_tokens, now=now),
             files=files,
         )
-        if tools or (self._tools and seen.left_out):
-            request = replace(request, tools=self._tools)
         return Prompt(
             session=session,
             plan=seen,
-            request=request,
+            request=replace(request, tools=tools) if tools else request,
             counter=counter,
             fixed_units=units,
             room=memory.room(now=now),
         )
+
+    def _may_offer(self, least: Least, room: int) -> bool:
+        """Return whether the tool may be offered: not where room is scarce."""
+        cost = self._tool_units * self._memory.counter.start
+        return bool(self._tools) and least is Least.ADDRESSED and cost <= _TOOL_SHARE * room
 
 
 def _has_more(session: Session, strategy: Strategy) -> bool:

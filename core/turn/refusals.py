@@ -68,7 +68,7 @@ class Refusals:
             share = fitting * (1 - HEADROOM)
         if prompt.plan.has_past:
             self.keep_within(prompt, prompt.units * share)
-        return prompt.counter.scaled(error.size / prompt.tokens) if error.size else prompt.counter
+        return prompt.counted(error.size) if error.size else prompt.counter
 
     def keep_within(self, prompt: Prompt, units: float) -> None:
         """Learn that requests in this conversation may have so many units."""
@@ -126,8 +126,9 @@ def numbers_in(error: PromptTooLargeError, prompt: Prompt) -> MessageTooLargeErr
     error = plausible(error, prompt)
     size, fixed, room = prompt.plan.tokens.new, prompt.plan.tokens.fixed, None
     if error.size is not None and error.limit is not None:
-        scale = error.size / prompt.tokens
-        size, fixed = round(size * scale), round(fixed * scale)
+        counter = prompt.counted(error.size)
+        fixed = counter.fixed_tokens(prompt.fixed_units)
+        size = round(size * counter.factor / prompt.counter.factor)
         room = error.limit - min(prompt.request.max_tokens, error.limit // 2) - fixed
     fits = room is not None and room >= size  # then the numbers mean something else
     return MessageTooLargeError(size=size, room=None if fits else room, fixed=fixed)

@@ -172,7 +172,7 @@ async def test_it_never_finds_what_another_thread_said() -> None:
 
 
 async def test_large_results_are_cut_to_the_room_that_is_left() -> None:
-    async with chatting(limit=6_000, budget=5_800, pairs=2) as chat:
+    async with chatting(limit=8_000, budget=7_800, pairs=2) as chat:
         for n in range(12):
             await chat.say(f"Nuts {n}: " + "allergic to many nuts, almonds and hazelnuts. " * 30)
         chat.claude.next(Talk("", calls=(NUTS,)), Talk("All of them."))

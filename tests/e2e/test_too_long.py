@@ -148,7 +148,7 @@ async def test_hello_is_answered_whatever_waits_beside_it(wording: str, first: s
 
 async def test_messages_that_fit_only_one_by_one_are_answered_one_by_one() -> None:
     gate = asyncio.Event()
-    async with chatting(limit=100_000, budget=2_000) as chat:
+    async with chatting(limit=100_000, budget=2_400) as chat:
         chat.claude.next(Talk("wait", gate=gate))
         await chat.intake.take(message(100, "first of all"))
         await until(lambda: bool(chat.claude.requests))

@@ -262,9 +262,28 @@ def test_nonsense_moves_it_only_so_far(reports: list[tuple[int, float, int]], fi
 
 
 def test_an_exact_count_scales_all_of_a_prompt(counter: TokenCounter) -> None:
-    scaled = counter.after([an_answer(0, 3_000, 1_500)]).scaled(1.5)
+    counter = counter.after([an_answer(0, 3_000, 1_500)])
+    scaled = counter.scaled(1.5)
     assert scaled.factor == pytest.approx(3.0, rel=0.01)
-    assert scaled.fixed_tokens(1_000) == pytest.approx(1_500 * counter.start, rel=0.2)
+    assert scaled.fixed_tokens(1_000) == pytest.approx(1.5 * counter.fixed_tokens(1_000), rel=0.01)
+
+
+def test_an_exact_count_is_met_and_leaves_what_replies_say_of_the_fixed_part(
+    counter: TokenCounter,
+) -> None:
+    unsure = counter.meeting(900, fixed=400, rest=200)
+    assert unsure.fixed_tokens(400) == pytest.approx(600, abs=1)
+    assert unsure.factor == pytest.approx(1.5)
+    sure = counter.after([an_answer(0, 1_200, 1_000)], 950).meeting(2_000, fixed=950, rest=250)
+    assert sure.fixed_tokens(950) + 250 * sure.factor == pytest.approx(2_000, abs=1)
+    assert sure.fixed_tokens(950) == pytest.approx(1_140, rel=0.02)
+
+
+def test_little_text_says_little_of_what_is_said(counter: TokenCounter) -> None:
+    units = counter.measure(FIXED)
+    answers = [an_answer(0, round(0.7 * units) + more, units + 20) for more in (10, 40, 0)]
+    after = counter.after(answers, units)
+    assert after.factor == pytest.approx(0.7, rel=0.2)  # as of the rest, and not 2.0 or 0.0
 
 
 class TestFinding:
