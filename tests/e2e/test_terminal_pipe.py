@@ -73,7 +73,7 @@ async def test_the_next_line_is_read_after_the_reply_to_the_last(program: Progra
     assert (ended.code, ended.out) == (0, b"")
 
 
-async def test_sixty_turns_later_hybrid_still_knows_and_window_says_that_it_does_not(
+async def test_sixty_turns_later_hybrid_and_recall_still_know_and_a_window_alone_does_not(
     program: Program,
 ) -> None:
     program.settings |= {"CHATBOT_MEMORY_HIGH": "2000", "CHATBOT_MEMORY_LOW": "600"}
@@ -86,6 +86,9 @@ async def test_sixty_turns_later_hybrid_still_knows_and_window_says_that_it_does
     assert 1 <= len(trimmed) < 20
     assert hybrid.err.count("✂️ means") == 1
     program.settings["CHATBOT_MEMORY"] = "window"
+    recalls = await program.run("chat", "--thread", "recall", says=says)
+    assert "Rex" in recalls.lines[-1]
+    program.settings["CHATBOT_RECALL_TOKENS"] = "0"
     window = await program.run("chat", "--thread", "window", says=says)
     assert "Rex" not in window.lines[-1]
 
