@@ -158,6 +158,11 @@ class Turn(NamedTuple):
         """Return the first position after the turn."""
         return self.answer.position + 1
 
+    @property
+    def length(self) -> int:
+        """Return the characters of all that was said."""
+        return len(self.answer.text) + sum([entry.length for entry in self.entries])
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Passage:

@@ -43,6 +43,8 @@ PAUSE: Final = 30.0
 """Seconds until an index is tried again that could not be built."""
 CHANGE_DELAY: Final = 0.3
 """Seconds from an edit or a deletion to the update: many changes come together."""
+WEIGHT: Final = 10
+"""How much longer than other work on a text it takes to read it for an index or a query."""
 _REMEMBERED = 1000
 _DEAD_SHARE = 4
 """An index of which one in so many passages is dead is built again."""
@@ -194,10 +196,10 @@ class Indexes:
     async def _add(self, kept: Kept, turns: Sequence[Turn]) -> list[Slot]:
         """Add turns to an index; return which slots may be shown again."""
         index = kept.index
-        length = sum(len(turn.answer.text) + sum(e.length for e in turn.entries) for turn in turns)
+        length = sum([turn.length for turn in turns]) * WEIGHT
         slots, units = await off_loop_if_long(length, lambda: _read_units(turns, index))
         async with kept.lock:
-            index.add(units)
+            await off_loop_if_long(length if units else 0, lambda: index.add(units))
             index.end = max([index.end, *(turn.end for turn in turns)])
         return slots
 

@@ -8,14 +8,13 @@ from __future__ import annotations
 
 import logging
 from dataclasses import dataclass, replace
-from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from core.domain.errors import StoreError, described
 from core.domain.session import Status
 from core.domain.tasks import off_loop_if_long
 from core.memory.plan import first_shown
-from core.memory.recall.cache import Indexes
+from core.memory.recall.cache import WEIGHT, Indexes
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -144,16 +143,18 @@ class Recall:
         from core.memory.recall.passages import to_read  # noqa: PLC0415
 
         index = kept.index
-        wanted = wanted_of(session, index)
-        if not wanted.words and not wanted.grams:
-            return ()
         within = Within(start=session.reset_position, stop=stop)
-        async with kept.lock:
-            most = min(POSITIONS, max(_LEAST_HITS, self._tokens // _LEAST_TOKENS))
-            looking = partial(find, index, wanted, within, limit=most)
-            hits = await off_loop_if_long(len(index.owners), looking)
-        counter = self._memory.counter.after([turn.answer for turn in session.turns])
+        most = min(POSITIONS, max(_LEAST_HITS, self._tokens // _LEAST_TOKENS))
         asked = "".join(map(_asked, session.batch))
+
+        def look() -> tuple[Wanted, list[Hit]]:
+            wanted = wanted_of(session, index)
+            return wanted, find(index, wanted, within, limit=most)
+
+        async with kept.lock:
+            work = max(len(index.owners), len(asked) * WEIGHT)
+            wanted, hits = await off_loop_if_long(work, look)
+        counter = self._memory.counter.after([turn.answer for turn in session.turns])
         each = len(asked.encode(errors="replace")) / max(1, counter.count(asked))
         size = self._tokens * each * _SPARE
         hits = to_read(hits, size, size * BOT_SHARE, most=POSITIONS)
