@@ -134,4 +134,5 @@ def _said(attributes: str, body: str) -> ShownMessage:
         quotes=tuple(quotes),
         files=tuple(files),
         person=marks.get("person", ""),
+        day=marks.get("on", ""),
     )

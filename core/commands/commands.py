@@ -163,13 +163,7 @@ def view_lines(view: View | None) -> list[str]:
     if view.pin_lines:
         lines.append(f"  pins: {_counted(len(view.pin_lines), 'pin')}, {tokens.pins:,} tokens")
         lines += [f"    {line}" for line in view.pin_lines]
-    if seen.withheld:
-        lines.append("  summary: being rebuilt because a message was deleted")
-    elif seen.summary:
-        lines.append(f"  summary: {tokens.summary:,} tokens")
-        lines += [f"    {line}" for line in seen.summary.splitlines()]
-    else:
-        lines.append("  summary: none")
+    lines += _summary_lines(seen)
     lines.append(
         f"  word for word: {_counted(len(seen.turns), 'exchange')}, {tokens.window:,} tokens"
     )
@@ -180,6 +174,16 @@ def view_lines(view: View | None) -> list[str]:
     if seen.left_out:
         lines.append(f"  left out: {_counted(seen.left_out, 'message')}")
     return lines
+
+
+def _summary_lines(seen: Plan) -> list[str]:
+    """Return the summary: what lasts, and what was going on."""
+    if not seen.summary:
+        why = "being rebuilt because a message was deleted" if seen.withheld else "none"
+        return [f"  summary: {why}"]
+    partly = "; a part is being rebuilt because a message was deleted" if seen.withheld else ""
+    lines = [f"  summary: {seen.tokens.summary:,} tokens{partly}"]
+    return lines + [f"    {line}" for line in seen.summary.splitlines()]
 
 
 def stats_lines(stats: Stats) -> list[str]:

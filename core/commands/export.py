@@ -14,16 +14,18 @@ from core.commands.parser import ExportFormat
 from core.domain.limits import in_bytes
 from core.domain.pins import PinKind
 from core.domain.session import Answer, AnswerKind, Status
+from core.domain.summary import BULLET, parts_of, split
 from core.domain.text import visible
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator
+    from collections.abc import AsyncGenerator, Sequence
     from typing import TextIO
 
     from core.domain.message import Author, Quote, ThreadKey
     from core.domain.pins import Pin
     from core.domain.session import Record
     from core.store.port import Store
+    from core.store.values import Work
 
 
 async def export(
@@ -35,19 +37,30 @@ async def export(
     """
     work = await store.peek(thread)
     pins = work.pins if work is not None else ()
+    lasting, others = _summed_up(work)
     if form is ExportFormat.JSON:
         yield f'{{"thread": {_json(str(thread))}, "exported_at": {_json(_time(at))}, '
-        yield f'"pins": {_json(list(map(_pin_fields, pins)))}, "records": ['
+        yield f'"pins": {_json(list(map(_pin_fields, pins)))}, '
+        yield f'"summary": {_json({"lasting": lasting, "going_on": others})}, "records": ['
     else:
         where = f" from {_bold(place)}" if place else ""
         yield f"# {thread}\n\nExported{where} at {_time(at)}.\n"
         yield "".join(map(_pinned, pins))
+        yield _listed("Remembered for good", lasting) + _listed("What was going on", others)
     mark = "\n"
     async for record in store.records(thread):
         yield mark + _json(_fields(record)) if form is ExportFormat.JSON else _paragraph(record)
         mark = ",\n"
     if form is ExportFormat.JSON:
         yield "\n]}\n"
+
+
+def _summed_up(work: Work | None) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Return the two parts of a thread's summary; that of an earlier version has one."""
+    if work is None:
+        return (), ()
+    summary = work.summary
+    return parts_of(summary.segments) if summary.segments else ((), tuple(split(summary.text)))
 
 
 def form_for(path: Path) -> ExportFormat:
@@ -144,6 +157,12 @@ def _pinned(pin: Pin) -> str:
     by = (f"pinned by {_who(pin.by)}",) if pin.by.id != pin.author.id else ()
     heading = _heading(_who(pin.author), _time(pin.said_at), kind, *by)
     return f"\n{heading}{_quoted(pin.text)}"
+
+
+def _listed(title: str, lines: Sequence[str]) -> str:
+    """Return a part of the summary as a heading line and a quote; nothing if it is empty."""
+    text = "\n".join(BULLET + line for line in lines)
+    return f"\n{_heading(f'**{title}**', 'summary')}{_quoted(text)}" if lines else ""
 
 
 def _who(author: Author) -> str:

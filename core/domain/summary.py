@@ -157,10 +157,8 @@ def text_of(segments: Sequence[Segment]) -> str:
 
     It is empty if nothing is left, but something is being rebuilt.
     """
-    shown = [line for each in segments for line in each.lines if not is_corrected(line, segments)]
-    lasting = dict.fromkeys(line.text for line in shown if line.kind is LineKind.LASTING)
-    others = dict.fromkeys(line.text for line in shown if line.kind is not LineKind.LASTING)
-    if not shown:
+    lasting, others = parts_of(segments)
+    if not lasting and not others:
         return "" if any(each.withheld for each in segments) else NOTHING_LEFT
     if not lasting:
         return "\n".join(others)
@@ -168,6 +166,14 @@ def text_of(segments: Sequence[Segment]) -> str:
     if others:
         parts += [GOING_ON_TITLE, *(BULLET + text for text in others)]
     return "\n".join(parts)
+
+
+def parts_of(segments: Sequence[Segment]) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Return the lasting lines, and the others, each once and without those that are corrected."""
+    shown = [line for each in segments for line in each.lines if not is_corrected(line, segments)]
+    lasting = dict.fromkeys(line.text for line in shown if line.kind is LineKind.LASTING)
+    others = dict.fromkeys(line.text for line in shown if line.kind is not LineKind.LASTING)
+    return tuple(lasting), tuple(others)
 
 
 def is_corrected(line: Line, segments: Sequence[Segment]) -> bool:

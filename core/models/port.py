@@ -153,6 +153,8 @@ class ShownMessage(NamedTuple):
     """The names of its files."""
     person: str = ""
     """A short text that tells people of one name apart; empty if `speaker` is."""
+    day: str = ""
+    """The day on which it was sent, as "Mon 2026-11-23", of a message to summarize."""
 
 
 class Shown(NamedTuple):

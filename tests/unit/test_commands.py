@@ -15,6 +15,7 @@ from core.domain.admission import AdmissionPolicy, FollowUp, admissions
 from core.domain.clock import SystemClock
 from core.domain.message import Address, Author, Kind, Quote, QuoteKind, ThreadKey
 from core.domain.session import Answer, AnswerKind
+from core.domain.summary import Line, LineKind, Segment, dumped
 from core.memory.memory import Memory
 from core.memory.tokens import counter_for
 from core.store.local.store import LocalStore
@@ -145,6 +146,16 @@ async def test_the_view_shows_summary_and_window_with_their_tokens(
     assert lines[0].startswith("What the model would see now (hybrid, ")
     assert any(line.startswith("  summary: ") and "tokens" in line for line in lines)
     assert "    Two facts." in lines
+    parts = (
+        Segment(begin=0, end=1, lines=(Line("No nuts.", LineKind.LASTING), Line("They talk."))),
+        Segment(begin=1, end=2, withheld=True),
+    )
+    await store.compact(THREAD, covers=2, revision=work.revision, to=2, text=dumped(parts))
+    found = view_lines(await commands.view(THREAD))
+    (title,) = [line for line in found if line.startswith("  summary: ")]
+    assert title.endswith("tokens; a part is being rebuilt because a message was deleted")
+    assert found.index("    - No nuts.") < found.index("    - They talk.")
+    assert found[found.index("    - No nuts.") - 1].startswith("    What lasts")
     assert any(line.startswith("  word for word: 1 exchange, ") for line in lines)
     assert "    Ada: fact 2" in lines
     assert not any("fact 1" in line for line in lines)

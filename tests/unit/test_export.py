@@ -13,6 +13,7 @@ from core.commands.export import export
 from core.commands.parser import ExportFormat
 from core.domain.clock import SystemClock
 from core.domain.message import Attachment, Author, Quote, QuoteKind
+from core.domain.summary import Line, LineKind, Segment, dumped
 from core.store.local.store import LocalStore
 from tests.builders import THREAD, begin, converse, draft, message, terms
 
@@ -114,3 +115,31 @@ async def test_what_the_model_searched_for_is_exported() -> None:
     assert 'searched for "nuts \\<b\\>" by Ann' in found[ExportFormat.MARKDOWN]
     answer = json.loads(found[ExportFormat.JSON])["records"][1]
     assert (answer["searched"], answer["recalled"]) == (['"nuts <b>" by Ann'], [0])
+
+
+async def test_an_export_has_both_parts_of_the_summary_in_quotes() -> None:
+    store = LocalStore(SystemClock())
+    await converse(store, 1, 2)
+    work = await store.peek(THREAD)
+    assert work is not None
+    parts = Segment(
+        begin=0, end=1, lines=(Line("No **nuts** \x1b[1m.", LineKind.LASTING), Line("They talk."))
+    )
+    for text, lasting, others in (
+        ("So far.", [], ["So far."]),
+        (dumped([parts]), ["No **nuts** \x1b[1m."], ["They talk."]),
+    ):
+        now = await store.peek(THREAD)
+        assert now is not None
+        covers, rev = now.summary.covers, work.revision
+        assert await store.compact(THREAD, covers=covers, revision=rev, to=1, text=text)
+        found = {
+            form: "".join([piece async for piece in export(store, THREAD, form, at=0)])
+            for form in ExportFormat
+        }
+        summary = json.loads(found[ExportFormat.JSON])["summary"]
+        assert summary == {"lasting": lasting, "going_on": others}
+        assert f"> - {others[0]}\n" in found[ExportFormat.MARKDOWN]
+    markdown = found[ExportFormat.MARKDOWN]
+    assert "\n**Remembered for good** · summary\n\n> - No **nuts** [1m.\n" in markdown
+    assert "\n**What was going on** · summary\n\n> - They talk.\n" in markdown

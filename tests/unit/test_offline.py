@@ -251,6 +251,22 @@ def test_what_people_tell_of_themselves_is_to_last_and_how_it_is_now_is_not() ->
     assert set(others) <= set(CHATTER)
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "My exam is next Friday.",
+        "Meine Pr\u00fcfung war gestern.",
+        "\u6211\u660e\u5929\u8003\u8bd5\u3002",
+    ],
+)
+def test_a_time_that_means_nothing_later_has_the_day_it_was_said(text: str) -> None:
+    past = (turn(entry(0, text), entry(1, "The launch is on 9 June.")),)
+    request = summary_request(past, kind=Kind.DM, model="offline", max_tokens=300)
+    lines = [line.text for line in lines_in(answer(request))]
+    assert f"{text} [said on Tue 2023-11-14]" in lines
+    assert "The launch is on 9 June." in lines
+
+
 def test_the_name_of_who_says_it_makes_nothing_a_fact() -> None:
     said = [ShownMessage(text="lunch was good", speaker="Ann 2nd of U1")]
     (line,) = lines_in(extract(said, max_bytes=999))

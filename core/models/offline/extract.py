@@ -67,6 +67,15 @@ _SIGNS = (
                 r"|back|ready|a (?:minute|moment|second)|no idea)\b"), -2.0),
 )  # fmt: skip
 """Marks of sentences that tell a fact about a person, and their points."""
+_DAYS = r"(?:mon|tues|wednes|thurs|fri|satur|sun)day"
+_RELATIVE = re.compile(
+    rf"(?i)\b(?:yesterday|today|tonight|tomorrow|(?:this|next|last) (?:{_DAYS}|week|month|year"
+    r"|weekend|morning|evening|night)|in \w+ (?:day|week|month)s?|\w+ (?:day|week|month)s? ago"
+    r"|gestern|heute|morgen|(?:n\u00e4chste|letzte|kommende)[nr]? \w+"
+    r"|hier|demain|aujourd'hui|ayer|ma\u00f1ana|hoy)\b"
+    r"|\u6628\u5929|\u4eca\u5929|\u660e\u5929|\u6628\u65e5|\u4eca\u65e5|\u660e\u65e5"
+)
+"""Words for times that mean something on the day only on which they are said."""
 _ORDER = re.compile(
     r"\b(?:ignore|disregard|forget|override)\b.{0,40}\b(?:instructions?|prompts?|rules|above)\b",
     re.IGNORECASE,
@@ -134,7 +143,7 @@ def lines_of(summary: str) -> tuple[str, ...]:
 
 def _candidates(said: Sequence[ShownMessage]) -> list[_Candidate]:
     found = [
-        _candidate(unit, speaker)
+        _candidate(unit, _dated(unit, message.day), speaker)
         for message in said
         for speaker, text in _spoken(message)
         for unit in units_of(text)
@@ -155,11 +164,16 @@ def _spoken(message: ShownMessage) -> Iterator[tuple[str, str]]:
         yield quote.speaker, quote.text
 
 
-def _candidate(unit: str, speaker: str) -> _Candidate:
+def _dated(unit: str, day: str) -> str:
+    """Return a sentence, with the day it was said if its words mean nothing later without it."""
+    return f"{unit} [said on {day}]" if day and _RELATIVE.search(unit) else unit
+
+
+def _candidate(unit: str, shown: str, speaker: str) -> _Candidate:
     points = sum(worth for sign, worth in _SIGNS if sign.search(unit))
     if _ORDER.search(unit):
         points = -10.0
-    line = f"{speaker}: {unit}" if speaker else unit
+    line = f"{speaker}: {shown}" if speaker else shown
     return _Candidate(line, content_words(line), points)
 
 
