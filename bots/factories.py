@@ -11,7 +11,6 @@ from bots.settings.settings import OFFLINE
 from core.domain.message import Kind
 from core.memory.learned_limits import HEADROOM
 from core.memory.memory import Memory
-from core.memory.strategies.strategy import Marks
 from core.memory.tokens import counter_for, find_rank_file
 from core.models.catalog import known_models, spec_of
 from core.prompt.prompt import DEFAULT_SYSTEM_PROMPT
@@ -65,7 +64,9 @@ def memory_for(settings: Settings) -> Memory:
     return Memory(
         counter=counter_for(name, rank_file=find_rank_file(os.environ, tempfile.gettempdir())),
         budget=min(int(room * (1 - HEADROOM)), settings.input_tokens or room),
-        marks=Marks(high=settings.memory_high, low=settings.memory_low),
+        marks=settings.marks,
+        keep=settings.keep_exchanges,
+        cache_minimum=spec_of(name).cache_minimum,
         by_kind={kind: settings.strategy(kind) for kind in Kind},
         pairs=settings.memory_pairs,
         pin_tokens=settings.pin_tokens,

@@ -9,7 +9,7 @@ from core.domain.message import Address, Author, Kind, Message
 from core.domain.session import Answer, AnswerKind
 from core.memory.compaction import Compactor
 from core.memory.memory import Memory
-from core.memory.strategies.strategy import Marks
+from core.memory.strategies.marks import Marks
 from core.memory.summarizer import SummaryConfig
 from core.memory.tokens import counter_for
 from core.models.offline.model import OfflineModel

@@ -23,6 +23,7 @@ from core.domain.admission import FollowUp
 from core.domain.errors import SettingsError
 from core.domain.message import Kind, clean
 from core.memory.recall.recall import TOKENS
+from core.memory.strategies.marks import KEEP, Marks
 from core.memory.strategies.registry import DEFAULT_STRATEGY, STRATEGIES
 from core.store.urls import SCHEMES
 
@@ -94,8 +95,9 @@ class Settings(SlackSettings, DiscordSettings):
     memory_dm: StrategyName | None = None
     memory_thread: StrategyName | None = None
     memory_group: StrategyName | None = None
-    memory_high: int = Field(8000, ge=200, le=1_000_000)
-    memory_low: int = Field(2000, ge=0, le=1_000_000)
+    memory_high: int | None = Field(None, ge=200, le=1_000_000)
+    memory_low: int | None = Field(None, ge=0, le=1_000_000)
+    keep_exchanges: int = Field(KEEP, ge=1, le=100)
     memory_pairs: int = Field(10, ge=1, le=1000)
     pin_tokens: int = Field(600, ge=0, le=10_000)
     summary_tokens: int = Field(1000, ge=50, le=20_000)
@@ -186,6 +188,16 @@ class Settings(SlackSettings, DiscordSettings):
         """
         return self.turns_per_person or (self.turns_at_once + 1) // 2
 
+    @property
+    def marks(self) -> Marks | None:
+        """Return the water marks; None if each conversation's own turns decide them."""
+        high, low = self.memory_high, self.memory_low
+        if high is None and low is None:
+            return None
+        high = high or Marks().high
+        low = min(Marks().low, high // 4) if low is None else low
+        return Marks(high=high, low=low, keep=self.keep_exchanges)
+
     def strategy(self, kind: Kind) -> StrategyName:
         """Return the memory strategy for a kind of conversation."""
         own: StrategyName | None = getattr(self, f"memory_{kind.value}")
@@ -249,9 +261,9 @@ class Settings(SlackSettings, DiscordSettings):
 
     @field_validator("memory_low")
     @classmethod
-    def _check_low(cls, value: int, info: ValidationInfo) -> int:
-        high = info.data.get("memory_high")
-        if high is not None and value >= high:
+    def _check_low(cls, value: int | None, info: ValidationInfo) -> int | None:
+        high = info.data.get("memory_high") or Marks().high
+        if value is not None and value >= high:
             raise ValueError(f"must be below CHATBOT_MEMORY_HIGH, which is {high}")
         return value
 

@@ -118,14 +118,14 @@ class Compactor:
         """
         kind = AnswerKind.ANSWER
         said = Answer(position=work.next, turn="", token="", kind=kind, text=answer, sent_at=0)
-        if size:
-            two = (Turn(entries=(), answer=said),) * 2  # as if all before it were one turn
-            count = self._count(work)
-            if not self._is_due(work, two, [size + size_of(two[1], work.kind, count), 0]):
-                return False
         turns, waiting = turns_of(work.records)
         if batch := next_batch(waiting, alone=False):
             turns = (*turns, Turn(entries=batch, answer=replace(said, position=batch[-1].position)))
+        if size and turns:
+            own = size_of(Turn(entries=(), answer=said), work.kind, self._count(work))
+            each = (size + own) // len(turns) + 1  # as if all of them were of one size
+            if not self._is_due(work, turns, [each] * len(turns)):
+                return False
         return self._is_due(work, turns)
 
     async def compact(self, thread: ThreadKey, *, only_missing: bool = False) -> bool:
@@ -289,8 +289,9 @@ class Compactor:
         strategy = self._memory.strategy(work.kind, work.settings.strategy)
         count = self._count(work)
         sizes = sizes or [size_of(turn, work.kind, count) for turn in turns]
+        replies = [each for each in work.records if isinstance(each, Answer)]
         room = self._memory.room(work.lease.thread, now=self._clock.monotonic())
-        return strategy.fold(turns, sizes, self._memory.marks.within(room // 2))
+        return strategy.fold(turns, sizes, self._memory.marks_for(sizes, room // 2, replies))
 
     def _count(self, work: Work) -> Callable[[str], int]:
         """Return what counts the tokens of a text in this conversation."""

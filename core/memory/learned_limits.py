@@ -35,6 +35,8 @@ class _Lesson:
 class LearnedLimits:
     """The most tokens that a model accepts, by its refusals. All times are steady seconds."""
 
+    cache_minimum: int = 0
+    """The tokens from which on the model caches a prefix, by its replies; 0 if unknown."""
     _prompt: _Lesson | None = None
     _answer: _Lesson | None = None
     _threads: LRUCache[ThreadKey, _Lesson] = field(default_factory=lambda: LRUCache(_THREADS))

@@ -11,19 +11,20 @@ from datetime import UTC
 from typing import TYPE_CHECKING
 
 from core.domain.session import Session, turns_of, whole_turns
+from core.memory.caching import minimum_of
 from core.memory.learned_limits import LearnedLimits
+from core.memory.strategies.marks import KEEP, Marks
 from core.memory.strategies.registry import DEFAULT_STRATEGY, STRATEGIES, strategy_named
-from core.memory.strategies.strategy import Marks
 from core.memory.strategies.window import PAIRS
 from core.prompt.pins import fitting
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping, Sequence
     from datetime import tzinfo
 
     from core.domain.message import Kind, ThreadKey
     from core.domain.pins import Pin
-    from core.domain.session import Record, Turn
+    from core.domain.session import Answer, Record, Turn
     from core.memory.strategies.strategy import Strategy
     from core.memory.tokens import TokenCounter
     from core.store.port import Store
@@ -41,7 +42,12 @@ class Memory:
     counter: TokenCounter
     budget: int
     """Tokens of a whole prompt, by the settings and the catalog; see `room`."""
-    marks: Marks = field(default_factory=Marks)
+    marks: Marks | None = field(default_factory=Marks)
+    """When turns are folded; None chooses the marks by each conversation's own turns."""
+    keep: int = KEEP
+    """How many exchanges no summary takes over, if `marks` is None."""
+    cache_minimum: int = 0
+    """The tokens from which on the model caches the start of a prompt; see `Marks.fitting`."""
     by_kind: Mapping[Kind, str] = field(default_factory=dict)
     """The name of the strategy for a kind of conversation, if it is not the default."""
     pairs: int = PAIRS
@@ -68,6 +74,18 @@ class Memory:
         units = None if thread is None else self.limits.thread_units(thread, now=now)
         factor = (counter or self.counter).factor
         return room if units is None else min(room, int(units * factor))
+
+    def marks_for(self, sizes: Sequence[int], room: int, replies: Iterable[Answer] = ()) -> Marks:
+        """Return the marks for turns of these tokens, in a prompt with so much room for them.
+
+        The thread's replies tell from how many tokens on the model caches a prefix.
+        """
+        marks = self.marks
+        if marks is None:
+            seen = minimum_of(replies, self.limits.cache_minimum or self.cache_minimum)
+            self.limits.cache_minimum = seen
+            marks = Marks.fitting(sizes, cache_minimum=seen, keep=self.keep)
+        return marks.within(room)
 
     def strategy(self, kind: Kind, chosen: str = "") -> Strategy:
         """Return the strategy for a conversation; `chosen` is the name in its settings, if any.

@@ -147,6 +147,7 @@ def plan(
         batch=batch,
         left_out=lost.messages + session.unread + _uncovered(session, text),
         seen_from=seen_from,
+        slides=strategy.slides or len(turns) < len(wanted),
         trimmed=seen_from > session.seen_from,
         tokens=Parts(
             fixed=fixed,

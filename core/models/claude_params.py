@@ -22,12 +22,15 @@ Json: TypeAlias = dict[str, Any]
 _BREAKPOINTS = 4
 """How many cache breakpoints the API accepts."""
 _MARK: Json = {"type": "ephemeral"}
+_HOUR_MARK: Json = {"type": "ephemeral", "ttl": "1h"}
 
 
 def prompt_of(request: ModelRequest) -> tuple[list[Json], list[Json]]:
     """Return the system prompt and the messages of a request."""
-    system = _params(request.system)
-    messages = [_message(message) for message in request.messages]
+    # All breakpoints are alike, since those for an hour have to come before the others.
+    mark = _HOUR_MARK if request.cache_hour else _MARK
+    system = _params(request.system, mark)
+    messages = [_message(message, mark) for message in request.messages]
     _limit_breakpoints(system, messages)
     return system, messages
 
@@ -52,12 +55,15 @@ def _tool(tool: Tool) -> Json:
     }
 
 
-def _message(message: ModelMessage) -> Json:
-    return {"role": message.role, "content": _params(message.blocks)}
+def _message(message: ModelMessage, mark: Json) -> Json:
+    return {"role": message.role, "content": _params(message.blocks, mark)}
 
 
-def _params(parts: Iterable[Part]) -> list[Json]:
-    """Return the parts as the API expects them, without blank ones, which it refuses."""
+def _params(parts: Iterable[Part], mark: Json) -> list[Json]:
+    """Return the parts as the API expects them, without blank ones, which it refuses.
+
+    `mark` is the cache breakpoint.
+    """
     params: list[Json] = []
     for part in parts:
         if isinstance(part, Thought):  # it can have no breakpoint
@@ -65,11 +71,11 @@ def _params(parts: Iterable[Part]) -> list[Json]:
             continue
         if isinstance(part, Block) and not part.text.strip():
             if params and part.cache:
-                params[-1]["cache_control"] = _MARK
+                params[-1]["cache_control"] = mark
             continue
         params.append(_param(part))
         if part.cache:
-            params[-1]["cache_control"] = _MARK
+            params[-1]["cache_control"] = mark
     return params
 
 

@@ -196,6 +196,8 @@ class ModelRequest:
     """Offered to a model that has tools. They stand first in what is cached."""
     may_call: bool = True
     """Whether the tools may be called; they are part of the prompt in any case."""
+    cache_hour: bool = False
+    """What is written to the cache lives for an hour, at a higher price, not for five minutes."""
     shown: Callable[[], Shown] = field(default=Shown, repr=False, compare=False)
     """Returns what people said in the messages, as plain records; most models never ask."""
 

@@ -10,10 +10,12 @@ from typing import TYPE_CHECKING
 
 from core.domain.errors import MessageTooLargeError
 from core.domain.session import Status
+from core.memory.caching import lasts_an_hour
 from core.memory.plan import first_shown, least_size, plan
 from core.models.port import Document
 from core.prompt.pins import pins_size
-from core.prompt.prompt import fixed_size, reply_request, scene_of
+from core.prompt.prompt import fixed_size, reply_request
+from core.prompt.scene import scene_of
 from core.turn.search import SEARCH
 
 if TYPE_CHECKING:
@@ -183,10 +185,11 @@ class PromptPlanner:
             max_tokens=memory.limits.answer_tokens(self._config.answer_tokens, now=now),
             files=files,
         )
+        hour = lasts_an_hour(session.turns, scene.now.timestamp())
         return Prompt(
             session=session,
             plan=seen,
-            request=replace(request, tools=tools) if tools else request,
+            request=replace(request, tools=tools, cache_hour=hour),
             counter=counter,
             fixed_units=units,
             room=memory.room(now=now),

@@ -88,8 +88,8 @@ FORMS = (
     "%Y/%m/%d %H:%M",
 )
 """Forms of dates that data sets have beside ISO 8601."""
-WHOLE_WINDOW = 8000
-"""Tokens from which on the default strategy folds."""
+WHOLE_WINDOW = 1000
+"""Tokens below which the default strategy never folds, whatever the turns are like."""
 
 
 def main() -> None:
@@ -200,7 +200,7 @@ class Told:
             unfolded += sum(len(each.text) for each in (*people, answer)) // PER_TOKEN
             unfolded += 2 * MESSAGE_TOKENS
             if unfolded > WHOLE_WINDOW and await compactor.compact(THREAD):
-                unfolded = self.memory.marks.low
+                unfolded = 0
 
     def _exchanges(self) -> Iterable[tuple[list[Said], Said]]:
         """Yield what people said, and the answer to it."""

@@ -21,7 +21,11 @@ if TYPE_CHECKING:
     from tests.day.stage import Stage
     from tests.e2e.program import Ended, Running
 
-SMALL = {"CHATBOT_MEMORY_HIGH": "1500", "CHATBOT_MEMORY_LOW": "500"}
+SMALL = {
+    "CHATBOT_MEMORY_HIGH": "1500",
+    "CHATBOT_MEMORY_LOW": "500",
+    "CHATBOT_KEEP_EXCHANGES": "1",
+}
 """Marks that a talk of a few messages passes."""
 LEASE_SECONDS = 2
 """The bot's calls may take a part of it, which has to be enough on a busy machine."""

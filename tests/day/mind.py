@@ -12,7 +12,7 @@ import re
 from dataclasses import dataclass
 from typing import Any
 
-from core.prompt.tags import SUMMARY
+from core.prompt.tags import SCENE, SUMMARY
 from tests.fakes.claude import Answer, Talk
 from tests.prompts import messages_in, newest_in
 
@@ -41,7 +41,7 @@ def asked(request: dict[str, Any]) -> Asked:
     messages = [(message["role"], _blocks(message)) for message in request["messages"]]
     users = [block for role, blocks in messages if role == "user" for block in blocks]
     texts = [block["text"] for block in users if block["type"] == "text"]
-    for_summary = texts[-1].startswith("Write the new summary now")
+    for_summary = not texts[-1].startswith(f"<{SCENE}>")
     word_for_word = [text for text in texts if f"<{SUMMARY}>" not in text]
     everything = [b["text"] for _, blocks in messages for b in blocks if b["type"] == "text"]
     new = () if for_summary else messages_in(newest_in(request))

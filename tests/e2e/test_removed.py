@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from core.store.port import Store
     from tests.e2e.program import Program
 
-SMALL: dict[str, Any] = {"memory_high": 300, "memory_low": 100}
+SMALL: dict[str, Any] = {"memory_high": 300, "memory_low": 100, "keep_exchanges": 1}
 WORD, SUM = "ANNSAIDZEBRA", "SUMMARYQUAGGA"
 CHATTER = "tea " * 40
 

@@ -14,7 +14,6 @@ As a process of its own, for tests that kill things; its first line of output is
 from __future__ import annotations
 
 import asyncio
-import hashlib
 import json
 import re
 from collections import deque
@@ -24,6 +23,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 from aiohttp import web
 
 from core.models.catalog import known_models
+from tests.fakes.claude_cache import CachedBlock, PromptCache, fault_in
 from tests.fakes.claude_files import MediaError, check, check_all, data_of, tokens_of
 from tests.fakes.claude_limits import WORDINGS, Limit, bytes_of
 from tests.fakes.claude_tools import (
@@ -57,9 +57,6 @@ _COUNTED = {
     *("tool_choice", "tools"),
 }
 """What the count of a prompt takes, by the SDK's `MessageCountTokensParams`."""
-_BREAKPOINTS = 4
-_LOOK_BACK = 20
-"""Blocks before a breakpoint at which an earlier one is found."""
 _REQUEST_BYTES = 32 * 2**20
 
 
@@ -197,8 +194,7 @@ class FakeClaude:
         """Every body whose tokens were asked for, in order."""
         self.count_refusal = None if counts else Refusal(404, message="Not Found")
         """What is said instead of a count; most gateways have no such endpoint."""
-        self._cache_minimum = cache_minimum
-        self._cached: set[str] = set()
+        self.cache = PromptCache(minimum=cache_minimum)
         app = web.Application(client_max_size=64 * 2**20)
         app.router.add_post("/v1/messages", self._messages)
         app.router.add_post("/v1/messages/count_tokens", self._count_tokens)
@@ -314,33 +310,12 @@ class FakeClaude:
 
     def _usage(self, body: Json) -> Json:
         """Count the prompt, and keep a cache of prefixes as the API does."""
-        blocks = list(_blocks(body))
-        prefixes = list(self._prefixes(body["model"], blocks))
-        total = prefixes[-1][1]
-        marked = [n for n, block in enumerate(blocks) if "cache_control" in block]
-        marked = [place for place in marked if prefixes[place][1] >= self._cache_minimum]
-        near = [p for m in marked for p in prefixes[max(0, m + 1 - _LOOK_BACK) : m + 1]]
-        read = max([size for digest, size in near if digest in self._cached], default=0)
-        written = max(prefixes[marked[-1]][1] - read, 0) if marked else 0
-        self._cached |= {prefixes[place][0] for place in marked}
-        return {
-            "input_tokens": total - read - written,
-            "cache_read_input_tokens": read,
-            "cache_creation_input_tokens": written,
-            "output_tokens": 1,
+        return self.cache.bill(body["model"], self._cached_blocks(body)).usage | {
+            "output_tokens": 1
         }
 
-    def _prefixes(self, model: str, blocks: list[Json]) -> Iterator[tuple[str, int]]:
-        """Yield, for each block, a name for the prompt up to it and its tokens."""
-        digest, size = hashlib.sha256(model.encode()), 0
-        for block in blocks:
-            if block["type"] in TOOL_BLOCKS:
-                data = json.dumps(unmarked(block)).encode()
-            else:
-                data = block["text"].encode() if "text" in block else data_of(block)
-            digest.update(data + b"\0")
-            size += self._cost(block)
-            yield digest.hexdigest(), size
+    def _cached_blocks(self, body: Json) -> list[CachedBlock]:
+        return [CachedBlock(_data_of(b), self._cost(b), _ttl_of(b)) for b in _blocks(body)]
 
     def size(self, body: Json) -> int:
         """Return the tokens of a prompt."""
@@ -406,8 +381,8 @@ def _validate(body: Json, known: set[str] = _KNOWN) -> None:
     _validate_messages(body["messages"])
     _validate_tools(body)
     _validate_blocks(body)
-    if sum("cache_control" in block for block in _blocks(body)) > _BREAKPOINTS:
-        raise InvalidError(f"A maximum of {_BREAKPOINTS} blocks with cache_control may be provided")
+    if fault := fault_in([CachedBlock(b"", 0, _ttl_of(block)) for block in _blocks(body)]):
+        raise InvalidError(fault)
 
 
 def _validate_messages(messages: object) -> None:
@@ -478,6 +453,19 @@ def _blocks(body: Json) -> Iterator[Json]:
     yield from ({"type": "tool", **tool} for tool in body.get("tools") or [])
     for content in (body.get("system") or [], *(m["content"] for m in body["messages"])):
         yield from [{"type": "text", "text": content}] if isinstance(content, str) else content
+
+
+def _ttl_of(block: Json) -> str:
+    """Return how long what is written at a block lives; empty if it has no breakpoint."""
+    mark = block.get("cache_control")
+    return "" if mark is None else str(mark.get("ttl", "5m"))
+
+
+def _data_of(block: Json) -> bytes:
+    """Return what a block is cached by: all of it but its breakpoint."""
+    if "text" in block:
+        return str(block["text"]).encode()
+    return data_of(block) if "source" in block else json.dumps(unmarked(block)).encode()
 
 
 def _text_of(content: str | list[Json]) -> str:

@@ -25,7 +25,12 @@ and on Wednesday morning we take the boat to Almada.""",
 )
 EDITED: Final = ("The hotel is the Aurora.", "The hotel is the Bela Vista, on Rua do Salitre.")
 """A message before and after its edit."""
-SETTINGS: Final[dict[str, Any]] = {"memory_high": 200, "memory_low": 50, "timezone": "UTC"}
+SETTINGS: Final[dict[str, Any]] = {
+    "memory_high": 200,
+    "memory_low": 50,
+    "keep_exchanges": 1,
+    "timezone": "UTC",
+}
 """So little that a short conversation is enough for a summary."""
 BEGAN = 1_780_390_800.0  # Tuesday, 2 June 2026, 09:00 UTC
 ENVIRONMENT: Final = {"TIKTOKEN_CACHE_DIR": "/nowhere"}

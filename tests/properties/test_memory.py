@@ -13,8 +13,8 @@ from core.domain.message import Kind, Quote, QuoteKind
 from core.domain.session import AnswerKind, Session, Status, Turn
 from core.domain.summary import Summary
 from core.memory.plan import plan, size_of
+from core.memory.strategies.marks import Marks
 from core.memory.strategies.registry import STRATEGIES, strategy_named
-from core.memory.strategies.strategy import Marks
 from core.prompt.prompt import Plan, fixed_size, reply_request
 from core.prompt.summary import summary_request
 from core.prompt.transcript import words_of
@@ -174,6 +174,7 @@ def test_a_request_is_one_that_a_model_takes(talk: Session, name: str, budget: i
     assert 1 <= sum(block.cache for _, block in blocks) <= 4
     # What varies is in the last block, and no breakpoint is there.
     assert not blocks[-1][1].cache
+    assert [block.cache for _, block in blocks[-2:-1]] == [not seen.slides]
 
 
 @given(sessions(), NAMES, st.integers(400, 4000))
@@ -235,13 +236,15 @@ class Thread:
         place = self.strategy.fold(tail, sizes, marks)
         if place is None:
             if self.strategy.name == "hybrid":
-                assert sum(sizes) <= marks.high or len(tail) == 1
+                assert sum(sizes) <= marks.high or len(tail) <= marks.keep
             return
         assert self.summary.covers < place <= tail[-2].end
         assert place in {item.end for item in tail}
         if self.strategy.name == "hybrid":
             left = sum(s for item, s in zip(tail, sizes, strict=True) if item.start >= place)
-            assert left <= marks.low or place == tail[-2].end
+            kept = sum(item.start >= place for item in tail)
+            assert kept >= min(len(tail), marks.keep)
+            assert left <= marks.low or kept == marks.keep
         self.summary = Summary(covers=place, text=f"everything before {place}")
 
 
@@ -271,7 +274,7 @@ def test_a_reply_is_trimmed_exactly_when_it_shows_less_than_the_one_before(
             visible = now
         thread.answered(talk, seen, answer)
         if summarised:
-            thread.compact(Marks(high=500, low=150))
+            thread.compact(Marks(high=500, low=150, keep=2))
         assert thread.summary.covers >= covers
         covers = thread.summary.covers
 
@@ -295,8 +298,11 @@ def test_the_prompt_only_grows_at_its_end_until_something_is_folded_or_cut(
         ):
             assert texts[: len(stable)] == stable
         last = max(n for n, (_, block) in enumerate(blocks) if block.cache)
-        assert last == len(texts) - 2  # the new words; only the scene stands behind them
+        if seen.slides:
+            assert last == 0  # the system prompt
+        else:
+            assert last == len(texts) - 2  # the new words; only the scene stands behind them
         stable, before = texts[: last + 1], seen
         thread.answered(talk, seen, answer)
         if summarised:
-            thread.compact(Marks(high=500, low=150))
+            thread.compact(Marks(high=500, low=150, keep=2))

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from core.domain.summary import LineKind, Segment, dumped
-from core.memory.strategies.strategy import Marks
+from core.memory.strategies.marks import Marks
 from core.models.scripted import ScriptedModel
 from tests.desk import Desk
 from tests.prompts import shown_in

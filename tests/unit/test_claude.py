@@ -10,6 +10,7 @@ import logging
 import sys
 import warnings
 from contextlib import aclosing
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
@@ -159,6 +160,18 @@ async def test_no_more_breakpoints_than_the_api_takes(
     assert "cache_control" in body["system"][0]
     marked = [m["content"][0]["text"] for m in body["messages"] if "cache" in str(m)]
     assert marked == ["e", "f", "g"]
+
+
+@pytest.mark.parametrize("hour", [False, True])
+async def test_all_breakpoints_ask_for_an_hour_or_none(
+    claude: FakeClaude, model: ClaudeModel, *, hour: bool
+) -> None:
+    system = (Block(text="system", cache=True),)
+    request = replace(a_request("a", system=system, cache=True), cache_hour=hour)
+    await answer(model, request)
+    body = claude.requests[0]
+    marks = [body["system"][0]["cache_control"], body["messages"][0]["content"][0]["cache_control"]]
+    assert marks == [{"type": "ephemeral", **({"ttl": "1h"} if hour else {})}] * 2
 
 
 async def test_blank_blocks_are_left_out_and_their_breakpoints_kept(

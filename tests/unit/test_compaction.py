@@ -23,7 +23,7 @@ from core.domain.summary import NOTHING_LEFT
 from core.memory import background as background_room
 from core.memory.background import BackgroundCompaction
 from core.memory.compaction import FIRST_PAUSE
-from core.memory.strategies.strategy import Marks
+from core.memory.strategies.marks import Marks
 from core.memory.summarizer import FALLBACK_AFTER, fitting
 from core.models.port import Completion, StopReason
 from core.models.scripted import ScriptedModel
@@ -593,7 +593,7 @@ async def test_messages_that_wait_are_never_folded() -> None:
 
 @pytest.mark.parametrize("strategy", ["hybrid", "summary", "full", "window"])
 async def test_it_is_due_exactly_when_there_will_be_something_to_do(strategy: str) -> None:
-    desk = Desk(scripted(reply="Sum."), strategy=strategy, marks=Marks(high=300, low=100))
+    desk = Desk(scripted(reply="Sum."), strategy=strategy, marks=Marks(high=300, low=100, keep=1))
     done = []
     for n in range(12):
         work = (await desk.store.accept(spoken(n, "word " * 20), TERMS, f"t{n}")).work
@@ -609,7 +609,7 @@ async def test_it_is_due_exactly_when_there_will_be_something_to_do(strategy: st
 
 
 async def test_nothing_is_counted_where_as_much_as_there_may_be_is_too_little_to_fold() -> None:
-    desk = Desk(scripted(reply="Sum."), marks=Marks(high=300, low=100))
+    desk = Desk(scripted(reply="Sum."), marks=Marks(high=300, low=100, keep=1))
     await desk.say_many(30)
     work = await desk.work()
     waiting = replace(work, records=work.records[:-1])

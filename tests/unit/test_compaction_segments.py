@@ -13,7 +13,7 @@ from core.domain.message import Author, Kind
 from core.domain.pins import Pin, PinKind
 from core.domain.session import Usage
 from core.memory.compaction import FIRST_PAUSE
-from core.memory.strategies.strategy import Marks
+from core.memory.strategies.marks import Marks
 from core.models.port import Completion, StopReason
 from core.models.scripted import ScriptedModel
 from tests.desk import Desk

@@ -6,13 +6,13 @@ import pytest
 
 from core.domain.message import Kind
 from core.memory.memory import Memory
+from core.memory.strategies.marks import Marks
 from core.memory.strategies.registry import DEFAULT_STRATEGY, STRATEGIES, strategy_named
-from core.memory.strategies.strategy import Marks
 from core.memory.tokens import counter_for
 from tests.talk import entry, turn, turns
 
 TEN = turns(*(f"message {n}" for n in range(10)))
-MARKS = Marks(high=800, low=200)
+MARKS = Marks(high=800, low=200, keep=1)
 
 
 def test_each_strategy_is_found_by_its_own_name() -> None:
@@ -72,6 +72,38 @@ def test_hybrid_folds_above_the_high_mark_down_to_the_low_mark(
     assert strategy_named("hybrid").fold(TEN, sizes, MARKS) == place
 
 
+@pytest.mark.parametrize(
+    ("sizes", "room", "place"),
+    [
+        ([100] * 10, 10_000, 6),
+        ([1000] * 10, 10_000, 6),  # whatever they weigh
+        ([1000] * 10, 3000, 7),  # but no more than there is room for
+        ([1000] * 10, 500, 9),
+        ([1000] * 4, 10_000, None),
+        ([900] + [10] * 9, 10_000, 1),
+    ],
+)
+def test_hybrid_keeps_the_last_exchanges_as_long_as_there_is_room_for_them(
+    sizes: list[int], room: int, place: int | None
+) -> None:
+    marks = Marks(high=800, low=200, keep=4, room=room)
+    assert strategy_named("hybrid").fold(TEN[: len(sizes)], sizes, marks) == place
+
+
+def test_the_marks_fit_the_talk_and_the_cache_of_the_model() -> None:
+    usual = Marks.fitting([320] * 10)
+    assert (usual.low, usual.keep) == (4 * 320, 4)
+    assert 5_000 < usual.high < 7_000
+    short, long = Marks.fitting([80] * 10), Marks.fitting([1_100] * 10)
+    assert short.high < usual.high < long.high
+    large = Marks.fitting([320] * 10, cache_minimum=4_096)
+    assert large.low + 1_000 >= 4_096
+    assert Marks.fitting([320] * 10, cache_minimum=1_024) == usual
+    assert Marks.fitting([320], keep=10).low == 3_200
+    assert Marks.fitting([20_000] * 4).high == 2 * 80_000
+    assert Marks.fitting([]).high >= 0
+
+
 def test_hybrid_never_folds_the_only_turn() -> None:
     assert strategy_named("hybrid").fold(TEN[:1], [5000], MARKS) is None
 
@@ -82,8 +114,8 @@ def test_hybrid_folds_at_the_end_of_a_turn_of_several_messages() -> None:
 
 
 def test_marks_leave_room_for_what_they_guard() -> None:
-    assert Marks(high=8000, low=2000).within(100_000) == Marks(high=8000, low=2000)
-    assert Marks(high=8000, low=2000).within(1000) == Marks(high=1000, low=500)
+    assert Marks(high=8000, low=2000).within(100_000) == Marks(high=8000, low=2000, room=100_000)
+    assert Marks(high=8000, low=2000).within(1000) == Marks(high=1000, low=500, room=1000)
 
 
 def test_the_strategy_is_chosen_by_thread_then_by_kind_then_by_default() -> None:

@@ -11,8 +11,8 @@ from core.domain.session import Entry, Session, Status, Turn
 from core.domain.summary import Line, LineKind, Segment, Summary, dumped, read, text_of
 from core.memory.plan import plan, size_of
 from core.memory.segments import fitted
+from core.memory.strategies.marks import Marks
 from core.memory.strategies.registry import strategy_named
-from core.memory.strategies.strategy import Marks
 from core.models.offline.extract import extract, lines_of
 from core.models.offline.language import content_words, is_question, units_of
 from core.models.offline.model import HELLO, NOT_FOUND, NOTED, OfflineModel, answer

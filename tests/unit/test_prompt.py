@@ -16,13 +16,8 @@ from core.memory.plan import plan
 from core.memory.strategies.registry import strategy_named
 from core.models.port import Block, Document, Image, ModelRequest, Purpose, marked
 from core.prompt.files import File, FileKind, Files, unread
-from core.prompt.prompt import (
-    DEFAULT_SYSTEM_PROMPT,
-    REBUILT,
-    PromptContext,
-    fixed_size,
-    reply_request,
-)
+from core.prompt.prompt import DEFAULT_SYSTEM_PROMPT, fixed_size, reply_request
+from core.prompt.scene import REBUILT, PromptContext
 from core.prompt.summary import summary_request
 from core.prompt.tags import NAME_LIMIT
 from core.prompt.transcript import words_of
@@ -215,8 +210,9 @@ def test_a_place_of_one_word_stands_in_the_scene() -> None:
 
 def test_the_model_is_told_what_people_can_see() -> None:
     scene = replace(SCENE, formatting="no tables.")
-    text = request_for(session((), "hi"), scene).messages[-1].blocks[-1].text
-    assert "\nWhat people see: no tables.\n" in text
+    request = request_for(session((), "hi"), scene)
+    assert request.system[0].text.endswith("\n- Of Markdown, people see this: no tables.")
+    assert "tables" not in request.messages[-1].text
 
 
 def test_two_people_of_one_name_are_told_apart_the_same_in_every_request() -> None:

@@ -45,7 +45,7 @@ def test_without_any_setting_it_is_offline_on_sqlite_in_the_users_data(
     assert settings.store.get_secret_value() == f"sqlite:///{tmp_path}/data/chatbot/chatbot.db"
     assert settings.strategy(Kind.TERMINAL) == "hybrid"
     assert settings.ttl(Kind.DM) == 30 * DAY
-    assert (settings.memory_high, settings.memory_low) == (8000, 2000)
+    assert (settings.marks, settings.keep_exchanges) == (None, 4)
 
 
 def test_a_key_chooses_claude_and_the_model_setting_may_still_say_offline(
@@ -67,7 +67,7 @@ def test_the_environment_wins_over_the_file_and_empty_means_the_default(
     settings = Settings.from_env()
     assert settings.memory == "window"
     assert settings.memory_pairs == 3
-    assert settings.memory_high == 8000
+    assert settings.memory_high is None
 
 
 def test_each_kind_may_have_a_strategy_and_a_time_to_live_of_its_own(

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from core.domain.session import Turn
-    from core.memory.strategies.strategy import Marks
+    from core.memory.strategies.marks import Marks
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,6 +21,7 @@ class Full:
     name: str = "full"
     lookback: int = EVERYTHING
     shows_summary: bool = True
+    slides: bool = False
     folds: bool = False
 
     def window(self, turns: Sequence[Turn]) -> Sequence[Turn]:

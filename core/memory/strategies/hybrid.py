@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from core.domain.session import Turn
-    from core.memory.strategies.strategy import Marks
+    from core.memory.strategies.marks import Marks
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,6 +21,7 @@ class Hybrid:
     name: str = "hybrid"
     lookback: int = EVERYTHING
     shows_summary: bool = True
+    slides: bool = False
     folds: bool = True
 
     def window(self, turns: Sequence[Turn]) -> Sequence[Turn]:
@@ -33,8 +34,9 @@ class Hybrid:
         if left <= marks.high:
             return None
         end = None
-        for turn, size in zip(turns[:-1], sizes, strict=False):  # the last turn always stays
-            if left <= marks.low:
+        for number, (turn, size) in enumerate(zip(turns[:-1], sizes, strict=False)):
+            is_kept = number >= len(turns) - marks.keep
+            if left <= (marks.room if is_kept else marks.low):
                 break
             left -= size
             end = turn.end

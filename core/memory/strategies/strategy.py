@@ -5,35 +5,16 @@ To add one, write a file with a class of this shape and add a line to `registry.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from core.domain.session import Turn
+    from core.memory.strategies.marks import Marks
 
 EVERYTHING = 1_000_000
 """More positions than any conversation has: everything that no summary covers is loaded."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Marks:
-    """The tokens of turns without a summary at which folding starts and ends.
-
-    There are two marks, so that the start of the prompt rarely changes and is read from the
-    vendor's cache in between.
-    """
-
-    high: int = 8000
-    """Above this, the summary takes over the oldest turns."""
-    low: int = 2000
-    """Folding ends when at most this is left."""
-
-    def within(self, room: int) -> Marks:
-        """Return marks at which turns are folded before they outgrow `room` and get lost."""
-        high = min(self.high, room)
-        return Marks(high=high, low=min(self.low, high // 2))
 
 
 class Strategy(Protocol):
@@ -55,6 +36,14 @@ class Strategy(Protocol):
         ...
 
     @property
+    def slides(self) -> bool:
+        """Return whether the start of the prompt changes with each reply.
+
+        Then no later request reads from the vendor's cache what follows the system prompt.
+        """
+        ...
+
+    @property
     def folds(self) -> bool:
         """Return whether `fold` ever returns a position; if not, no turns are loaded for it."""
         ...
@@ -67,6 +56,6 @@ class Strategy(Protocol):
         """Return the position up to which the summary takes over now; None if nothing is due.
 
         `turns` are all turns that no summary covers. The position is the end of one of them, and
-        never of the last.
+        never of the last; `marks.keep` turns stay if there is room for them.
         """
         ...

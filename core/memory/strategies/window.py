@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from core.domain.session import Turn
-    from core.memory.strategies.strategy import Marks
+    from core.memory.strategies.marks import Marks
 
 PAIRS = 10
 _MESSAGES_PER_PAIR = 4
@@ -23,6 +23,7 @@ class Window:
     pairs: int = PAIRS
     name: str = "window"
     shows_summary: bool = False
+    slides: bool = True
     folds: bool = False
 
     @property
