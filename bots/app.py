@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Self
 
@@ -22,6 +22,7 @@ from core.domain.clock import SystemClock
 from core.domain.message import Kind
 from core.intake.intake import Intake, IntakePolicy
 from core.memory.compaction import Compactor
+from core.memory.recall.recall import Recall
 from core.memory.summarizer import SummaryConfig
 from core.models.catalog import retirement
 from core.store.migration.migrate import refuse_unfinished
@@ -55,6 +56,14 @@ class App:
     clock: Clock
     store: Store
     memory: Memory
+    recall: Recall = field(init=False)
+    """Finds earlier messages, for turns and for commands: they share its indexes."""
+
+    def __post_init__(self) -> None:
+        """Create what is made of the other parts."""
+        tokens = self.settings.recall_tokens
+        recall = Recall(self.store, self.memory, self.clock, tokens=tokens)
+        object.__setattr__(self, "recall", recall)
 
     @classmethod
     async def open(cls, settings: Settings) -> Self:
@@ -90,7 +99,14 @@ class App:
     def commands(self) -> Commands:
         """Return the commands on threads, which check no rights."""
         system, ttl = system_prompt(self.settings), self.settings.ttl
-        return Commands(self.store, self.memory, self.clock, system=system, ttl=ttl)
+        model = "" if self.settings.offline else self.settings.model
+        return Commands(
+            *(self.store, self.memory, self.clock),
+            system=system,
+            ttl=ttl,
+            model=model,
+            recall=self.recall,
+        )
 
     def worker(self, model: Model, platforms: dict[str, Platform]) -> Worker:
         """Return a worker that answers with this model on these platforms."""
@@ -106,7 +122,7 @@ class App:
         )
         return Worker(
             self.store,
-            TurnPipeline(self.store, model, self.memory, self.clock, config),
+            TurnPipeline(self.store, model, self.memory, self.clock, config, self.recall),
             self._compactor(model),
             platforms,
             self.clock,

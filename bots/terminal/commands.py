@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING
 
 from bots.terminal.platform import NAME
 from bots.terminal.text import is_name
-from core.commands.commands import thread_line, view_lines
+from core.commands.commands import thread_line
 from core.commands.export import export_to
+from core.commands.memory_view import view_lines
 from core.commands.pins import UNPINNED, Saying, new_pin
 from core.domain.errors import DeniedError
 from core.domain.message import Author, Kind
@@ -130,7 +131,10 @@ class SlashCommands:
             await self._session.complain("Which one? /switch NAME; /threads lists yours.")
 
     async def _memory(self, _rest: str) -> None:
-        await self._tell(*view_lines(await self._bot.commands.view(self._session.thread)))
+        found = await self._bot.commands.threads(NAME, self._bot.user)
+        info = next((each for each in found if each.thread == self._session.thread), None)
+        view = await self._bot.commands.view(self._session.thread, info=info)
+        await self._tell(*view_lines(view))
 
     async def _pin(self, kind: PinKind, text: str) -> None:
         at, by = self._bot.clock.now(), Author(id=self._bot.user, name=self._bot.user)

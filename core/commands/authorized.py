@@ -20,8 +20,9 @@ from core.commands.access import (
     may_reset,
     right,
 )
-from core.commands.commands import stats_lines, view_lines
+from core.commands.commands import stats_lines
 from core.commands.export import export_to
+from core.commands.memory_view import view_lines
 from core.commands.parser import ExportFormat
 from core.commands.pins import Saying, new_pin
 from core.commands.wishes import is_pinned
@@ -146,8 +147,10 @@ class AuthorizedCommands:
         if not await self._directory.listens_to(person, thread):
             raise DeniedError(NOT_HEARD)
 
-    async def standing(self, person: str, thread: ThreadKey) -> Standing:
-        """Return how a person stands to a thread now.
+    async def standing(
+        self, person: str, thread: ThreadKey, *, info: ThreadInfo | None = None
+    ) -> Standing:
+        """Return how a person stands to a thread now; `info` if they are known to have taken part.
 
         Raises `DeniedError` if the bot does not listen to them.
         """
@@ -159,7 +162,7 @@ class AuthorizedCommands:
         can_see = await directory.can_see(person, thread)
         admin = await directory.is_admin(person, thread)
         return Standing(
-            took_part=await self.took_part(person, thread),
+            took_part=info is not None or await self.took_part(person, thread),
             can_see=can_see,
             may_enter=admin and not can_see and await directory.may_enter(person, thread),
             admin=admin,
@@ -169,12 +172,18 @@ class AuthorizedCommands:
 
     async def took_part(self, person: str, thread: ThreadKey) -> bool:
         """Return whether a person said something in a thread, as far as the store still knows."""
-        found = await self._commands.threads_of(thread.platform, person, channel=thread.channel)
-        return any(info.thread == thread for info in found)
+        return await self._info(person, thread) is not None
 
-    async def right(self, person: str, thread: ThreadKey) -> Right:
+    async def _info(self, person: str, thread: ThreadKey) -> ThreadInfo | None:
+        """Return a thread's counters if a person took part in it."""
+        found = await self._commands.threads_of(thread.platform, person, channel=thread.channel)
+        return next((info for info in found if info.thread == thread), None)
+
+    async def right(
+        self, person: str, thread: ThreadKey, *, info: ThreadInfo | None = None
+    ) -> Right:
         """Return the right by which a person may read a thread now."""
-        standing = await self.standing(person, thread)
+        standing = await self.standing(person, thread, info=info)
         return right(standing, open_private=self._open_private, open_unseen=self._open_unseen)
 
     # --- showing --------------------------------------------------------------------------------
@@ -202,9 +211,10 @@ class AuthorizedCommands:
         Raises `DeniedError` for anyone else, admins included: they read other people's threads
         only by an export, which is audited.
         """
-        if await self.right(person, thread) is not Right.OWN:
+        info = await self._info(person, thread)
+        if await self.right(person, thread, info=info) is not Right.OWN:
             raise DeniedError(NOT_YOURS)
-        view = await self._commands.view(thread)
+        view = await self._commands.view(thread, person=person, info=info)
         pins = zip(view.pins, view.pin_lines, strict=True) if view else ()
         return Remembered(view_lines(view), tuple(pins))
 

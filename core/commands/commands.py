@@ -2,49 +2,36 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from core.commands.memory_view import View, counted, last_reply, last_said
 from core.commands.pins import Pins
 from core.commands.stats import stats_of
 from core.domain.message import Author
 from core.domain.session import Entry, Status
 from core.memory.plan import least_size, plan
+from core.models.catalog import spec_of
 from core.prompt.pins import pins_size
 from core.prompt.prompt import fixed_size
+from core.prompt.recalled import recalled_text
 from core.prompt.scene import scene_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable
 
     from core.commands.stats import Stats
     from core.domain.clock import Clock
     from core.domain.message import Kind, ThreadKey
-    from core.domain.pins import Pin
-    from core.domain.session import Session
+    from core.domain.session import Passage, Session
     from core.memory.memory import Memory
+    from core.memory.recall.recall import Recall
     from core.memory.strategies.strategy import Strategy
-    from core.prompt.prompt import Plan
     from core.store.port import Store
     from core.store.values import ThreadInfo, Work
 
 _HOUR = 3600
 _DAY = 24 * _HOUR
-_SHOWN_LENGTH = 200
-"""Characters to show of a message; people know what they wrote."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class View:
-    """What the model would see of a thread if someone wrote in it now."""
-
-    strategy: str
-    plan: Plan
-    pins: tuple[Pin, ...] = ()
-    """All pins, whether they are shown or not."""
-    pin_lines: tuple[str, ...] = ()
-    """The pins in words."""
 
 
 class Commands:
@@ -58,6 +45,8 @@ class Commands:
         *,
         system: str,
         ttl: Callable[[Kind], float],
+        model: str = "",
+        recall: Recall | None = None,
     ) -> None:
         """Create it.
 
@@ -67,12 +56,16 @@ class Commands:
             clock: The time.
             system: The system prompt, for `view`.
             ttl: Returns after how many seconds of silence a conversation of a kind ends.
+            model: The model that answers, for its prices; empty if answers cost nothing.
+            recall: Finds earlier messages, for `view`; None if nothing is recalled.
         """
         self.pins = Pins(store, memory, ttl)
         self._store = store
         self._memory = memory
         self._clock = clock
         self._system = system
+        self._spec = spec_of(model) if model else None
+        self._recall = recall
 
     async def forget(self, thread: ThreadKey, *, at: float | None = None) -> str:
         """Remove everything of a thread; `at` is the platform's time, or None for our own."""
@@ -93,9 +86,9 @@ class Commands:
         pins = await self.pins.remove_own(thread, person)
         if not (count or pins):
             return "I have nothing of yours in this thread."
-        also = f" and {_counted(pins, 'pin')}" if pins else ""
+        also = f" and {counted(pins, 'pin')}" if pins else ""
         return (
-            f"I have forgotten {_counted(count, 'message')}{also} of yours in this thread. "
+            f"I have forgotten {counted(count, 'message')}{also} of yours in this thread. "
             "Other people's messages and my replies stay."
         )
 
@@ -127,13 +120,24 @@ class Commands:
         found = [info async for info in self._store.all_threads() if counts(info.thread)]
         return stats_of(found, self._clock.now())
 
-    async def view(self, thread: ThreadKey) -> View | None:
-        """Return what the model would see now; None if nothing was said yet."""
+    async def view(
+        self, thread: ThreadKey, *, person: str = "", info: ThreadInfo | None = None
+    ) -> View | None:
+        """Return what the model would see now; None if nothing was said yet.
+
+        Args:
+            thread: The conversation.
+            person: The platform's id of whoever asks: what their last message would recall is
+                looked up; without one, the last message of anybody.
+            info: The conversation's counters, if they are known.
+        """
         work = await self._store.peek(thread)
         if work is None:
             return None
         strategy = self._memory.strategy(work.kind, work.settings.strategy)
         session = await self._session(work, strategy)
+        asked = last_said(work, person)
+        recalled = await self._recalled(session, strategy, asked) if asked else None
         memory = self._memory
         scene = scene_of(replace(session, batch=()), self._clock.now())
         units = fixed_size(scene, system=self._system, count=memory.counter.measure)
@@ -143,8 +147,18 @@ class Commands:
         always = fixed + pins_size(session, count)
         least = least_size(session.batch[-1:], fixed=always, count=count)
         seen = plan(session, strategy, budget=max(room, least), count=count, fixed=fixed)
-        lines = tuple(self.pins.lines(work.pins))
-        return View(strategy=strategy.name, plan=seen, pins=work.pins, pin_lines=lines)
+        return View(
+            strategy=strategy.name,
+            plan=seen,
+            zone=session.zone,
+            pins=work.pins,
+            pin_lines=tuple(self.pins.lines(work.pins)),
+            recalled=recalled,
+            recalled_tokens=count(recalled_text(recalled, session.zone)) if recalled else 0,
+            last=last_reply(work),
+            spec=self._spec,
+            info=info,
+        )
 
     async def _session(self, work: Work, strategy: Strategy) -> Session:
         """Return the session as it would be if someone wrote an empty message now."""
@@ -153,38 +167,16 @@ class Commands:
         nothing = Entry(position=place, id="-", author=Author(id="-", name="-"), text="", sent_at=0)
         return replace(session, batch=(*session.batch, nothing))
 
-
-def view_lines(view: View | None) -> list[str]:
-    """Return in words what the model would see."""
-    if view is None:
-        return ["I don't remember anything from this thread yet."]
-    seen, tokens = view.plan, view.plan.tokens
-    lines = [f"What the model would see now ({view.strategy}, {tokens.total:,} tokens):"]
-    lines.append(f"  system prompt and context: {tokens.fixed:,} tokens")
-    if view.pin_lines:
-        lines.append(f"  pins: {_counted(len(view.pin_lines), 'pin')}, {tokens.pins:,} tokens")
-        lines += [f"    {line}" for line in view.pin_lines]
-    lines += _summary_lines(seen)
-    lines.append(
-        f"  word for word: {_counted(len(seen.turns), 'exchange')}, {tokens.window:,} tokens"
-    )
-    named = _names([entry.author for turn in seen.turns for entry in turn.entries])
-    for turn in seen.turns:
-        lines += [f"    {named[each.author.id]}: {_said(each)}" for each in turn.entries]
-        lines.append(f"    bot: {_short(turn.answer.text)}")
-    if seen.left_out:
-        lines.append(f"  left out: {_counted(seen.left_out, 'message')}")
-    return lines
-
-
-def _summary_lines(seen: Plan) -> list[str]:
-    """Return the summary: what lasts, and what was going on."""
-    if not seen.summary:
-        why = "being rebuilt because a message was deleted" if seen.withheld else "none"
-        return [f"  summary: {why}"]
-    partly = "; a part is being rebuilt because a message was deleted" if seen.withheld else ""
-    lines = [f"  summary: {seen.tokens.summary:,} tokens{partly}"]
-    return lines + [f"    {line}" for line in seen.summary.splitlines()]
+    async def _recalled(
+        self, session: Session, strategy: Strategy, asked: Entry
+    ) -> tuple[Passage, ...] | None:
+        """Return what would be shown again if these words were said now; None if unknown."""
+        if self._recall is None or not self._recall.is_on:
+            return None
+        again = replace(asked, position=session.batch[-1].position, status=Status.ADDRESSED)
+        found = await self._recall.dry_run(replace(session, batch=(again,)), strategy)
+        itself = asked.position
+        return found and tuple([each for each in found if each.by_bot or each.position != itself])
 
 
 def stats_lines(stats: Stats) -> list[str]:
@@ -209,37 +201,12 @@ def stats_lines(stats: Stats) -> list[str]:
 
 def thread_line(info: ThreadInfo, now: float) -> str:
     """Return in words how long and how old a thread is, for a list."""
-    waiting = f", {_counted(info.waiting, 'message')} waiting" if info.waiting else ""
-    return f"{_counted(info.turns, 'reply', 'replies')}, {_ago(now - info.last_at)}{waiting}"
+    waiting = f", {counted(info.waiting, 'message')} waiting" if info.waiting else ""
+    return f"{counted(info.turns, 'reply', 'replies')}, {_ago(now - info.last_at)}{waiting}"
 
 
 def _ago(seconds: float) -> str:
     for size, word in ((_DAY, "day"), (_HOUR, "hour"), (60, "minute")):
         if seconds >= size:
-            return f"{_counted(int(seconds // size), word)} ago"
+            return f"{counted(int(seconds // size), word)} ago"
     return "just now"
-
-
-def _counted(count: int, word: str, words: str = "") -> str:
-    return f"{count:,} {word if count == 1 else words or word + 's'}"
-
-
-def _names(authors: Iterable[Author]) -> dict[str, str]:
-    """Return names by id; with a tag if several people have one name, or someone has the bot's."""
-    flat = {author.id: (" ".join(author.name.split()), author.tag) for author in authors}
-    count = Counter(name.casefold() for name, _ in flat.values())
-    count["bot"] += 1
-    return {
-        id_: name if count[name.casefold()] == 1 else f"{name} ({tag})"
-        for id_, (name, tag) in flat.items()
-    }
-
-
-def _said(entry: Entry) -> str:
-    """Return what a message says; if nobody typed it, what people see with it."""
-    return _short(entry.text or " ".join(quote.text for quote in entry.quotes))
-
-
-def _short(text: str) -> str:
-    line = " ".join(text.split())
-    return line if len(line) <= _SHOWN_LENGTH else f"{line[:_SHOWN_LENGTH]}…"

@@ -81,7 +81,13 @@ class TurnPipeline:
     """Answers turns. It holds no state of any thread: all state comes from the store."""
 
     def __init__(
-        self, store: Store, model: Model, memory: Memory, clock: Clock, config: TurnConfig
+        self,
+        store: Store,
+        model: Model,
+        memory: Memory,
+        clock: Clock,
+        config: TurnConfig,
+        recall: Recall | None = None,
     ) -> None:
         """Answer with this model, from this memory, as the configuration says."""
         self._store = store
@@ -90,7 +96,7 @@ class TurnPipeline:
         self._config = config
         self.files = Attachments(store, clock, rules_for(config.model, memory.budget))
         """The cached files of threads."""
-        self.recall = Recall(store, memory, clock, tokens=config.recall_tokens)
+        self.recall = recall or Recall(store, memory, clock, tokens=config.recall_tokens)
         """Finds earlier messages."""
         self._generator = AnswerGenerator(model, memory, clock, config, self.files, self.recall)
         self._gate = Gate(model.name, clock)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 from xml.sax.saxutils import escape
@@ -24,6 +25,9 @@ STYLE = """\
     .button { fill: #21262d; stroke: #484f58; } .aside { fill: #161b22; stroke: #30363d; }
   }
 """
+_WHEN = re.compile(r"\b[A-Z][a-z]{2} \d{4}-\d\d-\d\d \d\d:\d\d\b")
+_ONCE = "Mon 2026-11-23 14:05"
+"""A time that stands for all, since they differ each time the pictures are drawn."""
 WIDTH = 760
 _WIDE = {"sans": 7.6, "small": 6.6, "mono": 8.0, "bold": 9.2}
 """Pixels of a character of each font: rather too many, so that no line leaves its card."""
@@ -43,13 +47,13 @@ class Drawing:
         names = " ".join(classes or ("ink",))
         self.parts.append(
             f'<text x="{x:g}" y="{self.y:g}" class="{names}" xml:space="preserve">'
-            f"{escape(words)}</text>"
+            f"{escape(_WHEN.sub(_ONCE, words))}</text>"
         )
 
     def lines(self, x: float, words: str, *classes: str, step: float = 20) -> None:
         """Write a text, wrapped at the card's edge."""
         font = next((name for name in ("mono", "small") if name in classes), "sans")
-        for line in wrapped(words, int((WIDTH - 24 - x) / _WIDE[font])):
+        for line in wrapped(_WHEN.sub(_ONCE, words), int((WIDTH - 24 - x) / _WIDE[font])):
             self.y += step
             self.text(x, line, *classes)
 

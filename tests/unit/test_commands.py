@@ -8,15 +8,17 @@ from dataclasses import replace
 import pytest
 
 from core.commands.audit import event_line, record
-from core.commands.commands import Commands, stats_lines, thread_line, view_lines
+from core.commands.commands import Commands, stats_lines, thread_line
 from core.commands.export import export
+from core.commands.memory_view import view_lines
 from core.commands.parser import ExportFormat
 from core.domain.admission import AdmissionPolicy, FollowUp, admissions
 from core.domain.clock import SystemClock
 from core.domain.message import Address, Author, Kind, Quote, QuoteKind, ThreadKey
-from core.domain.session import Answer, AnswerKind
+from core.domain.session import Answer, AnswerKind, Usage
 from core.domain.summary import Line, LineKind, Segment, dumped
 from core.memory.memory import Memory
+from core.memory.recall.recall import Recall
 from core.memory.tokens import counter_for
 from core.store.local.store import LocalStore
 from core.store.values import Outcome, PendingAnswer, Work
@@ -267,3 +269,50 @@ async def test_the_audit_log_holds_ids_and_is_kept_and_never_left_out(
         "thread": "terminal:ada:main",
         "at": "2027-01-15T08:00:00+00:00",
     }
+
+
+async def test_the_view_says_what_the_last_message_would_recall_and_what_the_last_reply_cost(
+    store: LocalStore, commands: Commands, clock: HeldClock
+) -> None:
+    memory = replace(commands._memory, by_kind={Kind.TERMINAL: "window"}, pairs=1)
+    recall = Recall(store, memory, clock)
+    commands = Commands(
+        store,
+        memory,
+        clock,
+        system="",
+        ttl=lambda _: 9999,
+        model="claude-sonnet-5-5",
+        recall=recall,
+    )
+    await exchange(store, "My locker has the combination 4711.", "Noted.")
+    for number in range(3):
+        await exchange(store, f"The tram number {number} was late.", "I see.")
+    await exchange(store, "What is the combination of my locker?", "4711.")
+    usage = Usage(input=1_000, output=2_000, cache_read=9_000)
+    work = await store.peek(THREAD)
+    assert work is not None
+    await store.accept(replace(message(90, "Thanks!", author="bob"), thread=THREAD), terms())
+    claimed = await store.claim(THREAD, "token")
+    assert claimed is not None
+    pending = replace(draft(claimed.next - 1), usage=usage, searched=("words: locker",))
+    await store.commit(claimed.lease, claimed.revision, pending)
+    await store.settle(claimed.lease, Outcome.DONE)
+    [info] = await commands.threads("terminal", "ada")
+    lines = view_lines(await commands.view(THREAD, person="ada", info=info))
+    found = "  looked up again for your last message: "
+    at = next(number for number, line in enumerate(lines) if line.startswith(found))
+    assert lines[at + 1] == "    Ada, Fri 2027-01-15 08:00: My locker has the combination 4711."
+    assert not any("What is the combination" in line for line in lines)
+    assert (
+        "  last reply: 10,000 tokens read (90% from the cache), 2,000 written, about $0.02" in lines
+    )
+    assert "    I searched for: words: locker" in lines
+    total = next(line for line in lines if "summaries included" in line)
+    assert "10,0" in total
+    assert any(
+        line.startswith("  word for word: 1 exchange, ") and "from message 6 on (" in line
+        for line in lines
+    )
+    nobody = view_lines(await commands.view(THREAD, person="carol"))
+    assert not any(line.startswith(found) for line in nobody)

@@ -14,8 +14,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from core.commands import pins as words
-from core.commands.commands import Commands, view_lines
+from core.commands.commands import Commands
 from core.commands.export import export
+from core.commands.memory_view import view_lines
 from core.commands.parser import ExportFormat, parse_command
 from core.commands.pins import Saying, new_pin
 from core.domain.clock import SystemClock

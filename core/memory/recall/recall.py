@@ -100,6 +100,21 @@ class Recall:
             return session
         return replace(session, recalled=found) if found else session
 
+    @property
+    def is_on(self) -> bool:
+        """Return whether turns recall anything."""
+        return self._tokens > 0
+
+    async def dry_run(self, session: Session, strategy: Strategy) -> tuple[Passage, ...] | None:
+        """Return what `recall` would show; None if that can't be known now.
+
+        If the thread has no index, one is built, for which this waits `SEARCH_WAIT` seconds at
+        most. Raises nothing.
+        """
+        if await self.indexes.get(session.thread, wait=SEARCH_WAIT) is None:
+            return None
+        return (await self.recall(session, strategy)).recalled
+
     async def search(
         self, thread: ThreadKey, search: Search, *, budget: int = _UNBOUNDED
     ) -> tuple[Passage, ...]:
