@@ -48,6 +48,10 @@ class LineKind(StrEnum):
     GOING_ON = "-"
 
 
+_LASTING_SIGN = LineKind.LASTING.value
+_OTHER_SIGNS = LineKind.WAITING.value + LineKind.GOING_ON.value
+
+
 class Line(NamedTuple):
     """One statement of a summary, on one line."""
 
@@ -68,8 +72,13 @@ class Summary:
     """Something that it covers was edited or deleted since, so a part of it must be rebuilt."""
     withheld: bool = False
     """A deletion has removed at least a part of its text."""
-    segments: tuple[Segment, ...] = ()
-    """None if an earlier version made it: its text can only be rebuilt as a whole."""
+    stored: str = ""
+    """Its segments as they are stored; empty if an earlier version made it."""
+
+    @property
+    def segments(self) -> tuple[Segment, ...]:
+        """Return its segments; none if an earlier version made it: it is rebuilt as a whole."""
+        return loaded(self.stored)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -97,10 +106,21 @@ class Segment:
 
 
 def read(covers: int, stored: str, *, stale: bool, withheld: bool) -> Summary:
-    """Return a summary from what is stored of it."""
-    segments = loaded(stored)
-    text = text_of(segments) if segments else "" if withheld else stored
-    return Summary(covers=covers, text=text, stale=stale, withheld=withheld, segments=segments)
+    """Return a summary from what is stored of it.
+
+    Each turn does this, so the segments are not made here.
+    """
+    if not stored.startswith(_MARK):
+        text = "" if withheld else stored
+        return Summary(covers=covers, text=text, stale=stale, withheld=withheld)
+    if f"\n{_CORRECTED}" in stored:
+        text = text_of(loaded(stored))
+    else:
+        lines = stored.replace(_MARK, f"\n{_MARK}").split("\n")
+        lasting = [line[1:] for line in lines if line and line[0] == _LASTING_SIGN]
+        others = [line[1:] for line in lines if line and line[0] in _OTHER_SIGNS]
+        text = _composed(lasting, others, withheld=withheld)
+    return Summary(covers=covers, text=text, stale=stale, withheld=withheld, stored=stored)
 
 
 def dumped(segments: Iterable[Segment]) -> str:
@@ -157,9 +177,13 @@ def text_of(segments: Sequence[Segment]) -> str:
 
     It is empty if nothing is left, but something is being rebuilt.
     """
-    lasting, others = parts_of(segments)
+    return _composed(*parts_of(segments), withheld=any(each.withheld for each in segments))
+
+
+def _composed(lasting: Iterable[str], others: Iterable[str], *, withheld: bool) -> str:
+    lasting, others = dict.fromkeys(lasting), dict.fromkeys(others)
     if not lasting and not others:
-        return "" if any(each.withheld for each in segments) else NOTHING_LEFT
+        return "" if withheld else NOTHING_LEFT
     if not lasting:
         return "\n".join(others)
     parts = [LASTING_TITLE, *(BULLET + text for text in lasting)]

@@ -270,3 +270,18 @@ def test_two_lists_in_our_marks() -> None:
 )
 def test_an_answer_of_another_form_is_no_error(answer: str, lines: tuple[Line, ...]) -> None:
     assert lines_in(answer) == lines
+
+
+@pytest.mark.parametrize("segments", [SEGMENTS, SEGMENTS[:1], SEGMENTS[1:3], SEGMENTS[4:], ()])
+def test_a_turn_reads_the_same_text_without_making_the_segments(
+    segments: tuple[Segment, ...],
+) -> None:
+    stale, withheld = state_of(segments)
+    plain = tuple(
+        replace(each, lines=tuple(line._replace(corrected_at=-1) for line in each.lines))
+        for each in segments
+    )
+    for these in (segments, plain):
+        found = read(400, dumped(these), stale=stale, withheld=withheld)
+        assert found.segments == these
+        assert found.text == (text_of(these) if these else "")
