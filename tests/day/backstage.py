@@ -22,8 +22,8 @@ if TYPE_CHECKING:
     from tests.e2e.program import Ended, Running
 
 SMALL = {
-    "CHATBOT_MEMORY_HIGH": "1500",
-    "CHATBOT_MEMORY_LOW": "500",
+    "CHATBOT_MEMORY_HIGH": "900",
+    "CHATBOT_MEMORY_LOW": "300",
     "CHATBOT_KEEP_EXCHANGES": "1",
 }
 """Marks that a talk of a few messages passes."""
