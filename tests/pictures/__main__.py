@@ -8,7 +8,7 @@ import tempfile
 from pathlib import Path
 
 from tests.e2e.program import ROOT
-from tests.pictures import discord, pages, rooms, slack, terminal
+from tests.pictures import discord, pages, request, rooms, slack, terminal
 
 FOLDER = ROOT / "docs" / "pictures"
 
@@ -33,6 +33,7 @@ async def made() -> dict[Path, str]:
     for page, name, body in (
         (pages.PEOPLE, "help", helped),
         (pages.ARCHITECTURE, "rooms", rooms.drawn()),
+        (pages.MEMORY, "request", await request.printed()),
     ):
         found[page] = pages.renewed(page.read_text(encoding="utf-8"), name, body)
     return found

@@ -5,6 +5,7 @@ from __future__ import annotations
 from tests.e2e.program import ROOT
 
 PEOPLE = ROOT / "docs" / "people.md"
+MEMORY = ROOT / "docs" / "developers" / "memory.md"
 ARCHITECTURE = ROOT / "docs" / "developers" / "architecture.md"
 
 

@@ -23,7 +23,7 @@ from core.memory.recall.words import (
     terms_of,
 )
 from core.prompt.dates import moment_of
-from core.prompt.tags import flat
+from core.prompt.tags import file_name, flat
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -67,15 +67,15 @@ class Unit(NamedTuple):
 def parts_of(record: Record) -> list[str]:
     """Return the passages of what a record says, and of what people saw with it, each whole.
 
-    What its author did not type says whose it is.
+    What its author did not type says whose it is, and files are named.
     """
-    if isinstance(record, Answer) or not record.quotes:
+    if isinstance(record, Answer) or not (record.quotes or record.attachments):
         return _cut(record.text)
     parts = _cut(record.text) if record.text else []
     for quote in record.quotes:
         label = f"[{' from '.join(filter(None, (quote.kind.value, flat(quote.author))))}] "
         parts += [label + part for part in _cut(quote.text)]
-    return parts
+    return parts + [f"[file] {file_name(each.name)}" for each in record.attachments]
 
 
 def digest_of(parts: Sequence[str]) -> int:
