@@ -23,7 +23,7 @@ from core.domain.errors import described
 from core.domain.pins import PinKind
 from core.domain.session import NO_USAGE, Answer, AnswerKind, Turn, next_batch, turns_of
 from core.domain.summary import dumped, whole
-from core.memory.plan import size_of
+from core.memory.plan import size_of, sizes_of
 from core.memory.segments import fitted, replaced, uncorrected
 from core.memory.summarizer import (
     Fold,
@@ -288,7 +288,7 @@ class Compactor:
         """Return the position up to which these turns are to be folded; None if none are."""
         strategy = self._memory.strategy(work.kind, work.settings.strategy)
         count = self._count(work)
-        sizes = sizes or [size_of(turn, work.kind, count) for turn in turns]
+        sizes = sizes or sizes_of(turns, work.kind, count)
         replies = [each for each in work.records if isinstance(each, Answer)]
         room = self._memory.room(work.lease.thread, now=self._clock.monotonic())
         return strategy.fold(turns, sizes, self._memory.marks_for(sizes, room // 2, replies))

@@ -13,6 +13,7 @@ from functools import partial
 from typing import TYPE_CHECKING, TypeVar
 
 from core.domain.errors import MessageTooLargeError
+from core.memory.fading import leaving_tokens, stated_tokens
 from core.prompt.dates import LONGEST_LINE, time_lines, times_before
 from core.prompt.pins import pins_size
 from core.prompt.prompt import Exchange, Parts, Plan
@@ -38,9 +39,18 @@ RECALLED_SHARE = 1 / 2
 
 
 def size_of(turn: Turn, kind: Kind, count: Callable[[str], int], files: Files = NO_FILES) -> int:
-    """Return the tokens of a turn as the model sees it, with these files."""
+    """Return the tokens of a turn as the model sees it, with these files.
+
+    Without any, its files count by what their platform says of them.
+    """
     text = Exchange(words_of(turn.entries, kind, files), answer_of(turn.answer))
-    return _size_with_text(turn, text, count, files)
+    size = _size_with_text(turn, text, count, files)
+    return size if files else size + stated_tokens(turn)
+
+
+def sizes_of(turns: Sequence[Turn], kind: Kind, count: Callable[[str], int]) -> list[int]:
+    """Return the tokens of each turn, for the water marks: without the large files, which leave."""
+    return [size_of(turn, kind, count) - leaving_tokens(turn) for turn in turns]
 
 
 def _size_with_text(turn: Turn, text: Exchange, count: Callable[[str], int], files: Files) -> int:

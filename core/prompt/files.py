@@ -36,7 +36,7 @@ _PATCH = 28
 """Pixels of a side of a patch; each patch is a token."""
 _SCALINGS = 30
 """Halvings of the interval in which the scale of a large image lies: far below a pixel."""
-_BYTES_PER_PAGE = 10_000
+BYTES_PER_PAGE = 10_000
 """The size of a page if pages can't be counted; most are larger."""
 _BYTES_PER_TOKEN = 2
 
@@ -47,6 +47,8 @@ class FileKind(StrEnum):
     IMAGE = "image"
     PDF = "pdf"
     TEXT = "text"
+    NAMED = "named"
+    """It was shown, and by now only its name is, with a note."""
     UNREAD = "unread"
     """Only its name is shown, with the reason."""
 
@@ -229,7 +231,7 @@ def _pdf(data: bytes, rules: FileRules) -> File:
         return unread("it is a PDF with a password: save it without one")
     if not is_whole(data):
         return unread("it is a PDF whose end is missing: send it again")
-    pages = pages_of(data) or 1 + len(data) // _BYTES_PER_PAGE
+    pages = pages_of(data) or 1 + len(data) // BYTES_PER_PAGE
     if pages > rules.pages:
         return unread(f"it has {pages:,} pages, and I can read {rules.pages}: send a part of it")
     tokens = pages * (PAGE_TOKENS + PAGE_IMAGE_TOKENS)

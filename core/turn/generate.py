@@ -20,6 +20,8 @@ from core.domain.errors import (
 )
 from core.domain.session import without_answers_about, without_declined
 from core.domain.tasks import off_loop_if_long
+from core.memory.caching.watch import CacheWatch
+from core.memory.fading import faded
 from core.memory.plan import attachments_in_view
 from core.models.port import StopReason
 from core.prompt.files import without_media
@@ -98,6 +100,7 @@ class AnswerGenerator:
         self._memory = memory
         self._clock = clock
         self._files = files
+        self._watch = CacheWatch()
         self._recall = recall
         self._loop = ToolLoop(model, clock, config.retry)
         self._planner = PromptPlanner(memory, clock, config, has_tools=model.has_tools)
@@ -131,6 +134,8 @@ class AnswerGenerator:
         else:  # nearly always; both return at once then, so they need no tasks
             files, place = await loading, await naming
         session = replace(session, place=place, formatting=platform.capabilities.formatting)
+        if not strategy.keeps_files:
+            files = faded(files, strategy.window(session.turns))
         if gone := {key for key, file in files.items() if file.gone}:
             session = replace(session, turns=without_answers_about(session.turns, gone))
         async with Preview(delivery, platform.capabilities, self._clock) as preview:
@@ -264,9 +269,13 @@ class AnswerGenerator:
 
     async def _ask(self, prompt: Prompt, asking: _Asking, since: float) -> Answered:
         """Ask the model, and show the answer while it arrives."""
-        return await self._loop.answer(
+        now = self._clock.monotonic()
+        answered = await self._loop.answer(
             prompt, asking.search, asking.preview, asking.spent, since=since
         )
+        if not asking.search.lines:  # one call, so that its bill is the prompt's
+            self._watch.note(prompt.request, answered.usage, prompt.beginning, now)
+        return answered
 
 
 def _next_least(prompt: Prompt, replans: int) -> Least:

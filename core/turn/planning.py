@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 
 from core.domain.errors import MessageTooLargeError
 from core.domain.session import Status
-from core.memory.caching import lasts_an_hour
+from core.memory.caching.replies import lasts_an_hour
+from core.memory.caching.watch import Beginning
 from core.memory.plan import first_shown, least_size, plan
 from core.models.port import Document
 from core.prompt.pins import pins_size
@@ -104,6 +105,13 @@ class Prompt:
     def has_overheard(self) -> bool:
         """Return whether new messages are shown that came before the first one to answer."""
         return len(_from_addressed(self.plan.batch)) < len(self.plan.batch)
+
+    @property
+    def beginning(self) -> Beginning:
+        """Return what a change of the prompt's start has to be due to."""
+        session = self.session
+        state = (session.summary.covers, session.revision, self.plan.seen_from, session.pins)
+        return Beginning(thread=session.thread, state=hash(state))
 
 
 class PromptPlanner:

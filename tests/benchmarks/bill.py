@@ -24,6 +24,7 @@ from __future__ import annotations
 import asyncio
 import json
 import random
+import re
 import sys
 from dataclasses import dataclass, field, replace
 from itertools import product
@@ -34,6 +35,7 @@ from bots.factories import memory_for
 from bots.settings.settings import Settings
 from core.domain.clock import SystemClock
 from core.domain.message import Address, Author, Kind, Message, ThreadKey
+from core.domain.summary import GOING_ON_TAG, LASTING_TAG
 from core.models.catalog import spec_of
 from core.models.claude import ClaudeModel
 from core.models.port import Block, Model, Purpose
@@ -105,8 +107,9 @@ WORDS = (
     ),
 )
 MODEL, SUMMARIES = "claude-sonnet-5-5", "claude-haiku-5-5"
-SUMMARY_TOKENS = 450
-"""Near the most words that a summary may have."""
+BYTES_PER_WORD = 5.7
+"""Of English words, with the space behind them."""
+ASKED = re.compile(r"in at most (\d+) words")
 
 
 Json: TypeAlias = dict[str, Any]
@@ -198,6 +201,23 @@ class Added(Model):
         await self._model.close()
 
 
+def summary(dice: random.Random, body: Json) -> str:
+    """Return all that a summary may have; of notes, that none corrects another."""
+    asked = ASKED.search(body["messages"][-1]["content"][-1]["text"])
+    if asked is None:
+        return "none"
+    tokens = int(int(asked[1]) * BYTES_PER_WORD / BYTES)
+    halves = [words(dice, tokens // 2).split() for _ in range(2)]
+    lists = [
+        "\n".join(f"- {' '.join(half[n : n + 12])}" for n in range(0, len(half), 12))
+        for half in halves
+    ]
+    return (
+        f"<{LASTING_TAG}>\n{lists[0]}\n</{LASTING_TAG}>\n"
+        f"<{GOING_ON_TAG}>\n{lists[1]}\n</{GOING_ON_TAG}>"
+    )
+
+
 def words(dice: random.Random, tokens: int) -> str:
     """Return words of so many tokens."""
     size, text = int(tokens * BYTES), ""
@@ -260,9 +280,10 @@ class Conversation:
 
     def answer(self, body: dict[str, Any]) -> Talk:
         """Answer as the case says."""
-        is_summary = body["model"] == SUMMARIES
-        size = SUMMARY_TOKENS if is_summary else self.dice.randint(*self.case.talks.answered)
-        self.answered.append(words(self.dice, size))
+        if body["model"] == SUMMARIES:
+            self.answered.append(summary(self.dice, body))
+        else:
+            self.answered.append(words(self.dice, self.dice.randint(*self.case.talks.answered)))
         return Talk(self.answered[-1])
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import json
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
@@ -198,3 +199,16 @@ async def test_more_images_than_a_request_takes(chat: Chat) -> None:
     assert note in str(messages[0]["content"])
     (note,) = await chat.notes()
     assert note.startswith("Newer files left no room for these earlier ones: i0x0.png, i0x1.png")
+
+
+async def test_a_large_file_leaves_the_window_and_its_name_and_start_stay(chat: Chat) -> None:
+    chat.claude.next(*[Talk("The first one.")] * 9)
+    await chat.say("What is slow?", app_log=b"INFO request took 31 ms\n" * 5_000)
+    for number in range(8):
+        await chat.say(f"And in line {number}?")
+    first, *further = [json.dumps(body["messages"]) for body in chat.claude.requests]
+    assert len(first) > 100_000
+    assert [len(text) > 100_000 for text in further] == [True] * 4 + [False] * 4
+    assert all('name=\\"app.log\\"' in text for text in further)
+    assert "took 31 ms" in further[-1]
+    assert await chat.notes() == ()

@@ -131,7 +131,8 @@ def test_the_newest_message_survives_or_is_refused(talk: Session, name: str, bud
     seen = planned(talk, strategy_named(name, pairs=2), budget)
     event("refused" if seen is None else "planned")
     if seen is None:
-        assert tokens(talk.batch[-1].text) + 400 > budget - 900
+        fixed = fixed_size(SCENE, system="Be kind.", count=tokens)
+        assert tokens(talk.batch[-1].text) + 400 > budget - fixed
         return
     assert seen.batch
     assert seen.batch == talk.batch[-len(seen.batch) :]

@@ -22,6 +22,7 @@ class Full:
     lookback: int = EVERYTHING
     shows_summary: bool = True
     slides: bool = False
+    keeps_files: bool = True
     folds: bool = False
 
     def window(self, turns: Sequence[Turn]) -> Sequence[Turn]:

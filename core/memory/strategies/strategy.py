@@ -44,6 +44,11 @@ class Strategy(Protocol):
         ...
 
     @property
+    def keeps_files(self) -> bool:
+        """Return whether large files stay in the window for as long as their turns."""
+        ...
+
+    @property
     def folds(self) -> bool:
         """Return whether `fold` ever returns a position; if not, no turns are loaded for it."""
         ...

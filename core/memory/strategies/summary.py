@@ -22,6 +22,7 @@ class RunningSummary:
     lookback: int = EVERYTHING
     shows_summary: bool = True
     slides: bool = True
+    keeps_files: bool = False
     folds: bool = True
 
     def window(self, turns: Sequence[Turn]) -> Sequence[Turn]:

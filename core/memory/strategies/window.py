@@ -24,6 +24,7 @@ class Window:
     name: str = "window"
     shows_summary: bool = False
     slides: bool = True
+    keeps_files: bool = False
     folds: bool = False
 
     @property
