@@ -5,14 +5,19 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from core.domain.clock import SystemClock
+from core.domain.errors import MessageTooLargeError
+from core.domain.summary import Line, Segment, dumped
 from core.memory.memory import BYTES_PER_TOKEN, Memory
+from core.memory.plan import plan
 from core.memory.strategies.registry import strategy_named
 from core.memory.tokens import counter_for
+from core.prompt.summary import summary_text
 from core.store.local.store import LocalStore
 from tests.builders import THREAD, converse, message, terms
 
 if TYPE_CHECKING:
     from core.domain.session import Session
+    from core.prompt.prompt import Plan
     from core.store.port import Store
 
 PLENTY = 100_000
@@ -96,3 +101,71 @@ async def test_a_strategy_that_shows_no_summary_loads_what_it_always_does() -> N
     assert found.summary.withheld
     assert words(found)[-10:] == [f"text {n}" for n in range(51, 61)]
     assert "text 2" not in words(found)
+
+
+# --- a summary of segments ------------------------------------------------------------------------
+
+
+async def in_segments(count: int, *ends: int) -> LocalStore:
+    """Return a store with a talk whose first turns are summed up in segments with these ends."""
+    store = LocalStore(SystemClock())
+    await converse(store, *range(1, count + 1), on=TERMS)
+    work = await store.peek(THREAD)
+    assert work is not None
+    segments = [
+        Segment(begin=begin, end=end, lines=(Line(f"said before {end}"),))
+        for begin, end in zip((0, *ends), ends, strict=False)
+    ]
+    text = dumped(segments)
+    assert await store.compact(THREAD, covers=0, revision=work.revision, to=ends[-1], text=text)
+    return store
+
+
+def planned(found: Session, budget: int = PLENTY) -> Plan:
+    count = counter_for("x", rank_file=None).count
+    return plan(found, strategy_named("hybrid"), budget=budget, count=count, fixed=0)
+
+
+async def test_the_turns_of_a_part_that_is_gone_stand_beside_the_rest_of_the_summary() -> None:
+    store = await in_segments(12, 3, 6, 9)
+    await delete(store, 5)
+    found = await loaded(store)
+    assert (found.summary.covers, found.start, found.unread) == (9, 9, 0)
+    assert [entry.text for turn in found.missing for entry in turn.entries] == ["text 4", "text 6"]
+    assert words(found) == ["text 10", "text 11", "text 12"]
+    seen = planned(found)
+    assert seen.summary == "said before 3\nsaid before 9"
+    assert seen.withheld
+    shown = [entry.text for turn in seen.turns for entry in turn.entries]
+    assert shown == ["text 4", "text 6", "text 10", "text 11", "text 12"]
+    assert (seen.left_out, seen.seen_from) == (0, 9)
+    assert "A part of this summary is being rebuilt" in summary_text(seen.summary, rebuilding=True)
+
+
+async def test_what_has_no_room_of_a_part_that_is_gone_is_counted() -> None:
+    store = await in_segments(12, 3, 6, 9)
+    await delete(store, 5)
+    found = await loaded(store)
+    whole = planned(found).tokens.total
+    for budget in range(whole + 40, 0, -1):
+        try:
+            seen = planned(found, budget)
+        except MessageTooLargeError:
+            break
+        shown = sum(len(turn.entries) for turn in seen.turns)
+        expected = 5 - shown if seen.summary else 12 - shown
+        assert seen.left_out in {expected, expected - 1}, "a message that is deleted may count"
+        assert seen.seen_from >= 9
+    else:
+        raise AssertionError("some budget is too small for the newest message")
+
+
+async def test_no_more_of_parts_that_are_gone_is_loaded_than_may_fit() -> None:
+    store = await in_segments(900, 400, 450, 890)
+    await delete(store, 1, 500)
+    few = await loaded(store, tokens=300 * len("text 100answer 100") // BYTES_PER_TOKEN)
+    assert few.unread > 400
+    shown = [entry.text for turn in few.missing for entry in turn.entries]
+    assert shown[-1] == "text 890"
+    assert len(shown) + few.unread in range(837, 842)
+    assert planned(few).left_out >= few.unread
