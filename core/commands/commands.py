@@ -127,8 +127,8 @@ class Commands:
 
         Args:
             thread: The conversation.
-            person: The platform's id of whoever asks: what their last message would recall is
-                looked up; without one, the last message of anybody.
+            person: The platform's id of the person whose last message the view recalls for; empty
+                for the last message of any person.
             info: The conversation's counters, if they are known.
         """
         work = await self._store.peek(thread)

@@ -1,6 +1,6 @@
 """Pins and corrections as a request shows them: in tags of ours, each word for word. Pure.
 
-They stand in the lead of the first message: they seldom change, so the cache keeps them. What
+They stand before the first message, since they seldom change and the cache keeps them there. What
 people corrected stands before the summary, and what they pinned after it.
 """
 

@@ -113,7 +113,7 @@ class ConversationSearch:
         return tuple(results)
 
     async def _result(self, call: ToolCall, room: int) -> ToolResult:
-        """Return what a call finds. Never fails: what goes wrong is told to the model."""
+        """Return what a call finds. Never fails: the model reads what went wrong."""
         if call.name != SEARCH.name:
             return ToolResult(call.id, _UNKNOWN, is_error=True)
         if self.is_used_up:

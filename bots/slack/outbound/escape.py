@@ -44,6 +44,8 @@ _MAIL = regex.compile(r"[\w-]{0,40}+\.\w")
 _KEPT = regex.compile(r"(?P<run>`++)|(?P<url>https?://[^\s<>|`]++)")
 _COLOR = regex.compile(r"\x1b\[[\d;]*+m")
 """A sequence of a terminal for colours, which Slack does not show."""
+_NO_CODE = str.maketrans("`~", "'-")
+"""Signs of the same length in place of those that stand around code."""
 _CODE = 300
 """Characters of code within a line at most; in a stream, as much is held back."""
 _UNSETTLED = regex.compile(
@@ -77,10 +79,13 @@ def length(text: str) -> int:
     return len(shown) + longer
 
 
-def escaped(text: str) -> str:
-    """Return a text for Slack's own markup (`mrkdwn`), which shows it unchanged."""
+def escaped(text: str, *, has_code: bool = True) -> str:
+    """Return a text for Slack's own markup (`mrkdwn`), which shows it unchanged.
+
+    Without `has_code`, backticks in it are plain signs.
+    """
     shown = _seen(text).replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
-    return joined(shown)
+    return joined(shown, has_code=has_code)
 
 
 def _seen(text: str) -> str:
@@ -108,14 +113,15 @@ def restored(text: str) -> str:
     return plain.replace(_JOINER, "")
 
 
-def joined(text: str) -> str:
-    """Return a text in which no word notifies everyone."""
+def joined(text: str, *, has_code: bool = True) -> str:
+    """Return a text in which no word notifies everyone; `has_code` as in `escaped`."""
     calls = [call.start() for call in _CALL.finditer(text)]
     if not calls:
         return text
     made: list[str] = []
     at = 0
-    for call in _in_words(text, calls):
+    read = text if has_code else text.translate(_NO_CODE)
+    for call in _in_words(read, calls):
         made += (text[at:call], _JOINER)
         at = call
     return "".join((*made, text[at:]))

@@ -63,6 +63,7 @@ _FENCE = regex.compile(r"^[ \t]*+(?:`{3,}+|~{3,}+)[^\n`]*+$\n?", regex.MULTILINE
 
 _PIECES = Splitter(MARKDOWN, lambda text: length(_told(text)))
 _TEXTS = Splitter(TEXT - len(_MORE), lambda text: len(escaped(text)))
+_FALLBACK = Splitter(TEXT - len(_MORE), lambda text: len(escaped(text, has_code=False)))
 _SMALL = Splitter(SMALL, lambda text: len(escaped(text)))
 
 
@@ -125,14 +126,17 @@ def plain(text: str, notes: Sequence[str] = ()) -> Json:
 
 
 def fallback(text: str) -> str:
-    """Return a text for notifications, search and screen readers: without Markdown."""
+    """Return a text for notifications, search and screen readers: without Markdown.
+
+    Without its fences, what is left of its backticks says nothing of where code is.
+    """
     seen = text[: _SEEN * TEXT]
     plain = _HEADING.sub("", _FENCE.sub("", seen))
     plain = _LINK.sub(r"\1 (\2)", _BOLD.sub(r"\1", plain)).strip() or _NOTHING
-    shown = escaped(plain)
+    shown = escaped(plain, has_code=False)
     if seen == text and len(shown) <= TEXT - len(_MORE):
         return shown
-    return escaped(_TEXTS.piece(plain, _TEXTS.split(plain, 1), 0)) + _MORE
+    return escaped(_FALLBACK.piece(plain, _FALLBACK.split(plain, 1), 0), has_code=False) + _MORE
 
 
 def text_of(found: Mapping[str, Any]) -> str:

@@ -53,7 +53,7 @@ _MARKS = regex.compile(r"(\p{M}{8})\p{M}++")
 _ASCII_WORD = regex.compile(r"[a-z][a-z']*+")
 _LATIN_WORD = regex.compile(r"\p{Latin}[\p{Latin}\p{M}']*+")
 _TELLING: Final = 2000
-"""Characters by which the language of a text is told."""
+"""How many characters of a text are read to detect its language."""
 _SENTENCE_ENDS = regex.compile(r"(?<=[.!?\u2026])\s+|(?<=[\u3002\uff01\uff1f])\s*|\n+")
 _ASKS = regex.compile(r"[?\uff1f\u061f]\W*(?:\s|$)|[\u5417\u5462\u304b]$")
 _UNITS = {"\u6708": "m", "\uc6d4": "m"}
