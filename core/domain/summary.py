@@ -6,8 +6,9 @@ others say what was going on.
 
 Stored, a segment is `RS BEGIN-END STATE`, and behind that each of its lines behind a newline and a
 sign. RS is the control character of that name: no line holds it, since a line has no white space
-but blanks, and no summary of an earlier version begins with it. The Redis script `amend.lua` reads
-this form, too.
+but blanks, and no summary of an earlier version begins with it. A line with the sign ^ is a
+number: the position before which the window shows long answers by their start. The Redis script
+`amend.lua` reads this form, too.
 """
 
 from __future__ import annotations
@@ -36,6 +37,8 @@ EDITS_LIMIT = 16
 _MARK = "\x1e"
 _SEGMENT = re.compile(r"(\d+)-(\d+)([sw]?)([\d,]*)")
 _CORRECTED = "~"
+_SHORTENED = "^"
+_SHORTENED_LINE = re.compile(rf"\n\{_SHORTENED}(\d+)")
 _END_OF_SENTENCE = re.compile(r"(?<=[.!?\u2026])\s+|(?<=[\u3002\uff01\uff1f])")
 
 
@@ -74,6 +77,8 @@ class Summary:
     """A deletion has removed at least a part of its text."""
     stored: str = ""
     """Its segments as they are stored; empty if an earlier version made it."""
+    shortened_to: int = 0
+    """The position before which the window shows long answers by their start."""
 
     @property
     def segments(self) -> tuple[Segment, ...]:
@@ -94,6 +99,8 @@ class Segment:
     """A deletion has removed its lines."""
     edits: tuple[int, ...] = ()
     """Positions that were edited since, if it has no lines that could be wrong."""
+    shortened_to: int = 0
+    """Of the last segment: as in `Summary`."""
 
     def __contains__(self, position: int) -> bool:
         """Return whether a position is one of its turns'."""
@@ -120,7 +127,15 @@ def read(covers: int, stored: str, *, stale: bool, withheld: bool) -> Summary:
         lasting = [line[1:] for line in lines if line and line[0] == _LASTING_SIGN]
         others = [line[1:] for line in lines if line and line[0] in _OTHER_SIGNS]
         text = _composed(lasting, others, withheld=withheld)
-    return Summary(covers=covers, text=text, stale=stale, withheld=withheld, stored=stored)
+    shortened = _SHORTENED_LINE.findall(stored) if f"\n{_SHORTENED}" in stored else ()
+    return Summary(
+        covers=covers,
+        text=text,
+        stale=stale,
+        withheld=withheld,
+        stored=stored,
+        shortened_to=max(map(int, shortened), default=0),
+    )
 
 
 def dumped(segments: Iterable[Segment]) -> str:
@@ -233,6 +248,8 @@ def _dumped(segment: Segment) -> str:
     state = "w" if segment.withheld else "s" if segment.stale else ""
     edits = ",".join(map(str, segment.edits))
     lines = "".join(f"\n{_sign(line)}{line.text}" for line in segment.lines)
+    if segment.shortened_to and lines:  # a segment without lines is only its bounds
+        lines += f"\n{_SHORTENED}{segment.shortened_to}"
     return f"{_MARK}{segment.begin}-{segment.end}{state}{edits}{lines}"
 
 
@@ -246,6 +263,8 @@ def _loaded(stored: str) -> Segment:
     if found is None:
         raise ValueError("a stored summary has an unknown form")
     begin, end, state, edits = found.groups()
+    shortened = [int(line[1:]) for line in lines if line.startswith(_SHORTENED)]
+    lines = [line for line in lines if not line.startswith(_SHORTENED)]
     return Segment(
         begin=int(begin),
         end=int(end),
@@ -253,6 +272,7 @@ def _loaded(stored: str) -> Segment:
         stale=state == "s",
         withheld=state == "w",
         edits=tuple(map(int, edits.split(","))) if edits else (),
+        shortened_to=max(shortened, default=0),
     )
 
 

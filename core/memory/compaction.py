@@ -23,7 +23,7 @@ from core.domain.errors import described
 from core.domain.pins import PinKind
 from core.domain.session import NO_USAGE, Answer, AnswerKind, Turn, next_batch, turns_of
 from core.domain.summary import dumped, whole
-from core.memory.plan import size_of, sizes_of
+from core.memory.plan import saved_in, size_of, sizes_of
 from core.memory.segments import fitted, replaced, uncorrected
 from core.memory.summarizer import (
     Fold,
@@ -66,6 +66,8 @@ class _Span(NamedTuple):
 
     begin: int
     end: int
+    shortened_to: int = 0
+    """The position before which the window then shows long answers by their start."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -195,7 +197,7 @@ class Compactor:
         """Sum up these turns, and store each result; return False if the thread has changed."""
         segments, covers = _segments_of(work), work.summary.covers
         corrections = tuple([pin.text for pin in work.pins if pin.kind is PinKind.CORRECTION])
-        for begin, end in spans:
+        for begin, end, shortened_to in spans:
             fold = Fold(
                 begin=begin,
                 end=end,
@@ -207,6 +209,8 @@ class Compactor:
             segments = uncorrected(replaced(segments, begin, end, made), begin, end)
             segments = await self._summarizer.correct(segments, begin, end, spent)
             segments = fitted(segments, most=self._most, count=self._memory.counter.count)
+            shortened = max(shortened_to, work.summary.shortened_to)
+            segments = (*segments[:-1], replace(segments[-1], shortened_to=shortened))
             done = await self._store.compact(
                 work.lease.thread,
                 covers=covers,
@@ -255,7 +259,8 @@ class Compactor:
         if strategy.folds:
             turns = [turn async for turn in self._turns(work, start, work.head)]
             end = self._fold_end(work, turns)
-            spans += [] if end is None else [_Span(start, end)]
+            if end is not None:
+                spans.append(_Span(start, end, self._shortened_to(turns)))
         return spans
 
     async def _around(self, work: Work, segment: Segment) -> list[_Span]:
@@ -288,10 +293,21 @@ class Compactor:
         """Return the position up to which these turns are to be folded; None if none are."""
         strategy = self._memory.strategy(work.kind, work.settings.strategy)
         count = self._count(work)
-        sizes = sizes or sizes_of(turns, work.kind, count)
         replies = [each for each in work.records if isinstance(each, Answer)]
         room = self._memory.room(work.lease.thread, now=self._clock.monotonic())
-        return strategy.fold(turns, sizes, self._memory.marks_for(sizes, room // 2, replies))
+        if sizes:
+            return strategy.fold(turns, sizes, self._memory.marks_for(sizes, room // 2, replies))
+        whole = sizes_of(turns, work.kind, count)
+        marks = self._memory.marks_for(whole, room // 2, replies)
+        saved = [saved_in(turn, count) for turn in turns]
+        least = [size - less for size, less in zip(whole, saved, strict=True)]
+        done = sum(turn.end <= work.summary.shortened_to for turn in turns)
+        return strategy.fold(turns, [*least[:done], *whole[done:]], marks, least)
+
+    def _shortened_to(self, turns: Sequence[Turn]) -> int:
+        """Return the position before which long answers are shortened after a fold."""
+        keep = (self._memory.marks or self._memory).keep
+        return turns[-keep].start if len(turns) > keep else 0
 
     def _count(self, work: Work) -> Callable[[str], int]:
         """Return what counts the tokens of a text in this conversation."""

@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import UTC
 from functools import partial
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 from core.domain.errors import MessageTooLargeError
 from core.memory.fading import leaving_tokens, stated_tokens
@@ -51,6 +51,12 @@ def size_of(turn: Turn, kind: Kind, count: Callable[[str], int], files: Files = 
 def sizes_of(turns: Sequence[Turn], kind: Kind, count: Callable[[str], int]) -> list[int]:
     """Return the tokens of each turn, for the water marks: without the large files, which leave."""
     return [size_of(turn, kind, count) - leaving_tokens(turn) for turn in turns]
+
+
+def saved_in(turn: Turn, count: Callable[[str], int]) -> int:
+    """Return how many tokens less a turn has if a long answer is shown by its start."""
+    whole, start = answer_of(turn.answer), answer_of(turn.answer, shortened=True)
+    return 0 if start == whole else max(0, count(whole) - count(start))
 
 
 def _size_with_text(turn: Turn, text: Exchange, count: Callable[[str], int], files: Files) -> int:
@@ -140,7 +146,8 @@ def plan(
         text, summary, wanted = "", 0, ()
     read = partial(_read, session, files)
     left = room - new - summary - recalled_tokens
-    turns, texts, window = _newest_turns(wanted, read, count, files, left)
+    wording = _Wording(read, session.summary.shortened_to)
+    turns, texts, window = _newest_turns(wanted, wording, count, files, left)
     lost = _Lost(
         turns=loaded[: len(loaded) - len(turns)],
         entries=session.batch[: len(session.batch) - len(batch)],
@@ -203,9 +210,22 @@ def _newest(
     return tuple(items[len(items) - kept :]), used
 
 
+class _Wording(NamedTuple):
+    """How turns read in one request."""
+
+    read: Callable[[tuple[Entry, ...], float | None], str]
+    shortened_to: int
+    """The position before which long answers are shown by their start."""
+
+    def of(self, turn: Turn, before: float | None) -> Exchange:
+        """Return how a turn reads if the message before it was sent at `before`."""
+        answered = answer_of(turn.answer, shortened=turn.end <= self.shortened_to)
+        return Exchange(self.read(turn.entries, before), answered)
+
+
 def _newest_turns(
     turns: Sequence[Turn],
-    read: Callable[[tuple[Entry, ...], float | None], str],
+    wording: _Wording,
     count: Callable[[str], int],
     files: Files,
     room: int,
@@ -215,7 +235,7 @@ def _newest_turns(
     used = 0
     before = times_before(turns)[: len(turns)]
     for turn, sent_before in zip(reversed(turns), reversed(before), strict=True):
-        text = Exchange(read(turn.entries, sent_before), answer_of(turn.answer))
+        text = wording.of(turn, sent_before)
         size = _size_with_text(turn, text, count, files)
         if used + size > room:
             break
@@ -223,7 +243,7 @@ def _newest_turns(
         used += size
     kept = tuple(turns[len(turns) - len(texts) :])
     if kept and len(kept) < len(turns):  # the first one says when it was, whatever was before it
-        texts[-1] = texts[-1]._replace(said=read(kept[0].entries, None))
+        texts[-1] = wording.of(kept[0], None)
     return kept, tuple(reversed(texts)), used
 
 

@@ -76,7 +76,8 @@ def joined(segments: Sequence[Segment]) -> tuple[Segment, ...]:
     left: list[Segment] = []
     for segment in segments:
         if left and left[-1].is_blank and segment.is_blank:
-            left[-1] = replace(left[-1], end=segment.end)
+            shortened = max(left[-1].shortened_to, segment.shortened_to)
+            left[-1] = replace(left[-1], end=segment.end, shortened_to=shortened)
         else:
             left.append(segment)
     return tuple(left)

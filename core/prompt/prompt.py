@@ -31,6 +31,7 @@ from core.prompt.recalled import recalled_blocks, shown_again
 from core.prompt.scene import WORST_COUNT, scene_text
 from core.prompt.summary import summary_text
 from core.prompt.tags import (
+    CUT,
     FILE,
     MESSAGE,
     NOTICE,
@@ -79,6 +80,7 @@ How to read the conversation:
   at which time, where an hour does. You need no such line in an answer, so never repeat one. Work
   out from these lines and from the scene what "today" or "last week" means, and name the day when
   you speak of what was said on another one.
+- A <{CUT}> says that something is left out there. You did not write it, so never write one.
 - Where what people said later contradicts what they said earlier, the later words count. Their own
   words count more than a summary of them, and more than what you answered.
 - A <{SUMMARY}> is a record of earlier messages that you no longer see.

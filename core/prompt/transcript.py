@@ -52,6 +52,10 @@ _UNKNOWN = enclosed(
     NOTICE,
     "What was said here before this message is unknown. If it matters, say so and ask about it.",
 )
+_LONG_ANSWER = 1_500
+"""Characters from which on an answer is long: more than most are in a conversation."""
+_ANSWER_START = 500
+_SHORTENED = alone(CUT, marks({"note": "only the start of this long answer is shown by now"}))
 NO_FILES: Files = {}
 """Only the names of files are shown, as in the transcript for a summary."""
 
@@ -128,12 +132,16 @@ def tagged(
     return enclosed(MESSAGE, _body(entry, files, zone, most), said_how)
 
 
-def answer_of(answer: Answer) -> str:
+def answer_of(answer: Answer, *, shortened: bool = False) -> str:
     """Return an answer as the text of the assistant's message; never empty.
 
-    The bot's own notices are marked, since the model did not write them, and should not.
+    The bot's own notices are marked, since the model did not write them, and should not. With
+    `shortened`, only the start of a long answer is returned, and a tag that says so.
     """
     if answer.kind is AnswerKind.ANSWER and answer.text.strip():
+        if shortened and len(answer.text) > _LONG_ANSWER:
+            start = answer.text[:_ANSWER_START].rpartition(" ")[0] or answer.text[:_ANSWER_START]
+            return f"{quoted(start)}\n{_SHORTENED}"
         return quoted(answer.text)  # people may ask for words in a tag of ours
     return enclosed(NOTICE, quoted(answer.text.strip()) or "No answer was given.")
 

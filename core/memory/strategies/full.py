@@ -29,6 +29,12 @@ class Full:
         """Return all turns."""
         return turns
 
-    def fold(self, turns: Sequence[Turn], sizes: Sequence[int], marks: Marks) -> None:
+    def fold(
+        self,
+        turns: Sequence[Turn],
+        sizes: Sequence[int],
+        marks: Marks,
+        least: Sequence[int] = (),
+    ) -> None:
         """Return None: the summary takes over nothing."""
-        del turns, sizes, marks
+        del turns, sizes, marks, least

@@ -29,16 +29,28 @@ class Hybrid:
         """Return all turns that no summary covers."""
         return turns
 
-    def fold(self, turns: Sequence[Turn], sizes: Sequence[int], marks: Marks) -> int | None:
-        """Return the end of the last turn to fold until the rest fits the low mark."""
-        left = sum(sizes)
-        if left <= marks.high:
+    def fold(
+        self,
+        turns: Sequence[Turn],
+        sizes: Sequence[int],
+        marks: Marks,
+        least: Sequence[int] = (),
+    ) -> int | None:
+        """Return the end of the last turn to fold until the rest fits the low mark.
+
+        What is left counts with shortened answers, so that these give way before people's words.
+        """
+        whole, left = sum(sizes), sum(least or sizes)
+        if whole <= marks.high:
             return None
         end = None
-        for number, (turn, size) in enumerate(zip(turns[:-1], sizes, strict=False)):
-            is_kept = number >= len(turns) - marks.keep
-            if left <= (marks.room if is_kept else marks.low):
+        for number, turn in enumerate(turns[:-1]):
+            if number >= len(turns) - marks.keep:
+                if whole <= marks.room:
+                    break
+            elif end is not None and left <= marks.low:
                 break
-            left -= size
+            whole -= sizes[number]
+            left -= (least or sizes)[number]
             end = turn.end
         return end

@@ -57,10 +57,17 @@ class Strategy(Protocol):
         """Return the newest of these turns, those that stay word for word as far as they fit."""
         ...
 
-    def fold(self, turns: Sequence[Turn], sizes: Sequence[int], marks: Marks) -> int | None:
+    def fold(
+        self,
+        turns: Sequence[Turn],
+        sizes: Sequence[int],
+        marks: Marks,
+        least: Sequence[int] = (),
+    ) -> int | None:
         """Return the position up to which the summary takes over now; None if nothing is due.
 
         `turns` are all turns that no summary covers. The position is the end of one of them, and
-        never of the last; `marks.keep` turns stay if there is room for them.
+        never of the last; `marks.keep` turns stay if there is room for them. `least` are the tokens
+        of the turns once long answers are shown by their start, if that differs.
         """
         ...

@@ -29,7 +29,13 @@ class RunningSummary:
         """Return all turns that no summary covers, so that nothing is lost if it lags behind."""
         return turns
 
-    def fold(self, turns: Sequence[Turn], sizes: Sequence[int], marks: Marks) -> int | None:
+    def fold(
+        self,
+        turns: Sequence[Turn],
+        sizes: Sequence[int],
+        marks: Marks,
+        least: Sequence[int] = (),
+    ) -> int | None:
         """Return the end of the second-to-last turn."""
-        del sizes, marks
+        del sizes, marks, least
         return turns[-2].end if len(turns) > 1 else None

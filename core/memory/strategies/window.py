@@ -36,6 +36,12 @@ class Window:
         """Return the last turns."""
         return turns[-self.pairs :]
 
-    def fold(self, turns: Sequence[Turn], sizes: Sequence[int], marks: Marks) -> None:
+    def fold(
+        self,
+        turns: Sequence[Turn],
+        sizes: Sequence[int],
+        marks: Marks,
+        least: Sequence[int] = (),
+    ) -> None:
         """Return None: the summary takes over nothing."""
-        del turns, sizes, marks
+        del turns, sizes, marks, least
