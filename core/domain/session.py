@@ -13,10 +13,11 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from datetime import UTC
 from enum import StrEnum
-from typing import TYPE_CHECKING, NamedTuple, TypeAlias
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable
+    from collections.abc import Collection, Hashable, Iterable
     from datetime import tzinfo
 
     from core.domain.message import Attachment, Author, Kind, Quote, ThreadKey
@@ -142,11 +143,21 @@ class Answer:
 Record: TypeAlias = Entry | Answer
 
 
-class Turn(NamedTuple):
-    """A finished exchange: what people said, and the answer to it."""
-
+class _Exchange(NamedTuple):
     entries: tuple[Entry, ...]
     answer: Answer
+
+
+class Turn(_Exchange):
+    """A finished exchange: what people said, and the answer to it.
+
+    It never changes, so what was worked out of it stays with it: see `memo`.
+    """
+
+    @cached_property
+    def memo(self) -> dict[Hashable, Any]:
+        """Hold what was worked out of this turn, by all else that it depends on."""
+        return {}
 
     @property
     def start(self) -> int:
@@ -158,10 +169,15 @@ class Turn(NamedTuple):
         """Return the first position after the turn."""
         return self.answer.position + 1
 
-    @property
+    @cached_property
     def length(self) -> int:
         """Return the characters of all that was said."""
         return len(self.answer.text) + sum([entry.length for entry in self.entries])
+
+    @cached_property
+    def attachments(self) -> tuple[Attachment, ...]:
+        """Return the files of all its messages, in order."""
+        return tuple([file for entry in self.entries for file in entry.attachments])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -191,6 +207,46 @@ REFUSED = "The model declined to answer this."
 _WITHHELD = "(a message that the model declined to answer)"
 
 
+class Grouped(NamedTuple):
+    """Records as `turns_of` groups them."""
+
+    turns: tuple[Turn, ...] = ()
+    waiting: tuple[Entry, ...] = ()
+    lost: bool = False
+    """One of those that wait has lost a file."""
+
+    def with_more(self, records: Iterable[Record]) -> Grouped:
+        """Return this and the records that follow it."""
+        turns: list[Turn] = []
+        waiting, lost = [*self.waiting], self.lost
+        for record in records:
+            if isinstance(record, Answer):
+                answer = _kept(record) if record.notes else record  # most answers have none
+                turns.append(Turn(tuple(waiting), _left_out(record) if lost else answer))
+                waiting, lost = [], False
+                continue
+            lost = lost or record.lost_file
+            if record.status is not Status.DELETED:
+                waiting.append(record)
+        return Grouped((*self.turns, *turns), tuple(waiting), lost)
+
+
+class Window(tuple[Record, ...]):  # noqa: SLOT001 - it holds more than its records
+    """Records in order, which a store keeps parsed from turn to turn, and how they are grouped.
+
+    What follows is grouped alone. So the turns before it are the same objects, and what was worked
+    out of them is still there.
+    """
+
+    grouped = Grouped()
+
+    def with_more(self, records: tuple[Record, ...]) -> Window:
+        """Return this and the records that follow it."""
+        longer = Window((*self, *records))
+        longer.grouped = self.grouped.with_more(records)
+        return longer
+
+
 def turns_of(records: Iterable[Record]) -> tuple[tuple[Turn, ...], tuple[Entry, ...]]:
     """Group records, in order, into finished turns and the messages after them.
 
@@ -198,19 +254,8 @@ def turns_of(records: Iterable[Record]) -> tuple[tuple[Turn, ...], tuple[Entry, 
     answer to a message that has lost a file is left out too, with a line in its place, and so is an
     answer that the model declined to finish.
     """
-    turns: list[Turn] = []
-    open_entries: list[Entry] = []
-    lost = False
-    for record in records:
-        if isinstance(record, Answer):
-            answer = _kept(record) if record.notes else record  # most answers have none
-            turns.append(Turn(tuple(open_entries), _left_out(record) if lost else answer))
-            open_entries, lost = [], False
-            continue
-        lost = lost or record.lost_file
-        if record.status is not Status.DELETED:
-            open_entries.append(record)
-    return tuple(turns), tuple(open_entries)
+    grouped = records.grouped if isinstance(records, Window) else Grouped().with_more(records)
+    return grouped.turns, grouped.waiting
 
 
 def without_answers_about(turns: tuple[Turn, ...], gone: Collection[str]) -> tuple[Turn, ...]:

@@ -123,12 +123,13 @@ class Compactor:
         turns, waiting = turns_of(work.records)
         if batch := next_batch(waiting, alone=False):
             turns = (*turns, Turn(entries=batch, answer=replace(said, position=batch[-1].position)))
+        count = self._count(work)
         if size and turns:
-            own = size_of(Turn(entries=(), answer=said), work.kind, self._count(work))
+            own = size_of(Turn(entries=(), answer=said), work.kind, count)
             each = (size + own) // len(turns) + 1  # as if all of them were of one size
-            if not self._is_due(work, turns, [each] * len(turns)):
+            if not self._is_due(work, turns, count, [each] * len(turns)):
                 return False
-        return self._is_due(work, turns)
+        return self._is_due(work, turns, count)
 
     async def compact(self, thread: ThreadKey, *, only_missing: bool = False) -> bool:
         """Let the summary take over what is due by now; return whether it did.
@@ -258,7 +259,7 @@ class Compactor:
         start = max(work.summary.covers, work.reset_position)
         if strategy.folds:
             turns = [turn async for turn in self._turns(work, start, work.head)]
-            end = self._fold_end(work, turns)
+            end = self._fold_end(work, turns, self._count(work))
             if end is not None:
                 spans.append(_Span(start, end, self._shortened_to(turns)))
         return spans
@@ -279,7 +280,13 @@ class Compactor:
             spans.append(_Span(begin, done))
         return spans
 
-    def _is_due(self, work: Work, turns: Sequence[Turn], sizes: Sequence[int] = ()) -> bool:
+    def _is_due(
+        self,
+        work: Work,
+        turns: Sequence[Turn],
+        count: Callable[[str], int],
+        sizes: Sequence[int] = (),
+    ) -> bool:
         """Return whether there is something to sum up.
 
         `turns` are those that no summary covers, and `sizes` their tokens; they are counted here if
@@ -287,13 +294,18 @@ class Compactor:
         """
         if not self._memory.strategy(work.kind, work.settings.strategy).shows_summary:
             return False
-        return _is_broken(work) or self._fold_end(work, turns, sizes) is not None
+        return _is_broken(work) or self._fold_end(work, turns, count, sizes) is not None
 
-    def _fold_end(self, work: Work, turns: Sequence[Turn], sizes: Sequence[int] = ()) -> int | None:
+    def _fold_end(
+        self,
+        work: Work,
+        turns: Sequence[Turn],
+        count: Callable[[str], int],
+        sizes: Sequence[int] = (),
+    ) -> int | None:
         """Return the position up to which these turns are to be folded; None if none are."""
         strategy = self._memory.strategy(work.kind, work.settings.strategy)
-        count = self._count(work)
-        replies = [each for each in work.records if isinstance(each, Answer)]
+        replies = [turn.answer for turn in turns]
         room = self._memory.room(work.lease.thread, now=self._clock.monotonic())
         if sizes:
             return strategy.fold(turns, sizes, self._memory.marks_for(sizes, room // 2, replies))

@@ -43,10 +43,10 @@ def faded(files: dict[str, File], turns: Sequence[Turn]) -> dict[str, File]:
     """
     if not files:  # nearly always
         return files
-    recent = {file.id for turn in turns[-FILE_TURNS:] for file in _attached(turn)}
+    recent = {file.id for turn in turns[-FILE_TURNS:] for file in turn.attachments}
     left: dict[str, File] = {}
     for turn in turns[:-FILE_TURNS]:
-        own = [each.id for each in _attached(turn) if each.id in files]
+        own = [each.id for each in turn.attachments if each.id in files]
         if sum([_tokens(files[key]) for key in own]) > LARGE:
             left |= {key: _digest(files[key]) for key in own if key not in recent}
     return {**files, **left} if left else files
@@ -54,18 +54,16 @@ def faded(files: dict[str, File], turns: Sequence[Turn]) -> dict[str, File]:
 
 def stated_tokens(turn: Turn) -> int:
     """Return about how many tokens the files of a turn take, by what the platform says of them."""
-    return sum([_stated(each) for each in _attached(turn)])
+    return sum([_stated(each) for each in turn.attachments])
 
 
 def leaving_tokens(turn: Turn) -> int:
     """Return how many tokens of these leave the window after a few turns, whatever is folded."""
+    if not turn.attachments:  # nearly always
+        return 0
     tokens = stated_tokens(turn)
-    left = DIGEST_TOKENS * len(_attached(turn))
+    left = DIGEST_TOKENS * len(turn.attachments)
     return tokens - left if tokens > LARGE else 0
-
-
-def _attached(turn: Turn) -> list[Attachment]:
-    return [file for entry in turn.entries for file in entry.attachments]
 
 
 def _stated(file: Attachment) -> int:

@@ -108,8 +108,10 @@ class Memory:
         """
         start = max(work.summary.covers, work.reset_position)
         since = min(work.since, max(start, work.head - strategy.lookback))
-        earlier = store.records(work.lease.thread, since, work.since)
-        records = [*[record async for record in earlier], *work.records]
+        records: Sequence[Record] = work.records
+        if since < work.since:
+            earlier = store.records(work.lease.thread, since, work.since)
+            records = [*[record async for record in earlier], *records]
         summary = work.summary
         most = self.budget * BYTES_PER_TOKEN
         missing: tuple[Turn, ...] = ()

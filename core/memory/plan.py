@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import UTC
-from functools import partial
 from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 from core.domain.errors import MessageTooLargeError
@@ -43,7 +42,11 @@ def size_of(turn: Turn, kind: Kind, count: Callable[[str], int], files: Files = 
 
     Without any, its files count by what their platform says of them.
     """
-    text = Exchange(words_of(turn.entries, kind, files), answer_of(turn.answer))
+    text = turn.memo.get(kind) if not files else None
+    if text is None:
+        text = Exchange(words_of(turn.entries, kind, files), answer_of(turn.answer))
+        if not files:
+            turn.memo[kind] = text
     size = _size_with_text(turn, text, count, files)
     return size if files else size + stated_tokens(turn)
 
@@ -60,7 +63,7 @@ def saved_in(turn: Turn, count: Callable[[str], int]) -> int:
 
 
 def _size_with_text(turn: Turn, text: Exchange, count: Callable[[str], int], files: Files) -> int:
-    media = _media(turn.entries, files) if files else 0
+    media = _media(turn.entries, files) if files and turn.attachments else 0
     return count(text.said) + count(text.answered) + media + 2 * MESSAGE_TOKENS
 
 
@@ -85,9 +88,8 @@ def attachments_in_view(session: Session, strategy: Strategy) -> tuple[Attachmen
     """Return the files of the turns that the strategy would show, newest first."""
     files: list[Attachment] = []
     for turn in strategy.window(_loaded(session)):
-        if turn.end > session.files_from:
-            for entry in turn.entries:
-                files += entry.attachments
+        if turn.attachments and turn.end > session.files_from:
+            files += turn.attachments
     for entry in session.batch:
         files += entry.attachments
     return tuple(reversed(files))
@@ -144,10 +146,8 @@ def plan(
     wanted = strategy.window(loaded)
     if len(batch) < len(session.batch) or new + summary > room:
         text, summary, wanted = "", 0, ()
-    read = partial(_read, session, files)
     left = room - new - summary - recalled_tokens
-    wording = _Wording(read, session.summary.shortened_to)
-    turns, texts, window = _newest_turns(wanted, wording, count, files, left)
+    turns, texts, window = _newest_turns(wanted, _Wording(session, files), count, left)
     lost = _Lost(
         turns=loaded[: len(loaded) - len(turns)],
         entries=session.batch[: len(session.batch) - len(batch)],
@@ -213,30 +213,44 @@ def _newest(
 class _Wording(NamedTuple):
     """How turns read in one request."""
 
-    read: Callable[[tuple[Entry, ...], float | None], str]
-    shortened_to: int
-    """The position before which long answers are shown by their start."""
+    session: Session
+    files: Files
 
     def of(self, turn: Turn, before: float | None) -> Exchange:
-        """Return how a turn reads if the message before it was sent at `before`."""
-        answered = answer_of(turn.answer, shortened=turn.end <= self.shortened_to)
-        return Exchange(self.read(turn.entries, before), answered)
+        """Return how a turn reads if the message before it was sent at `before`.
+
+        It stays with the turn, unless it depends on files.
+        """
+        session = self.session
+        shortened = turn.end <= session.summary.shortened_to
+        if self.files and turn.attachments:
+            return self._read(turn, before, shortened=shortened)
+        how = (session.kind, session.zone, before, shortened)
+        text: Exchange | None = turn.memo.get(how)
+        if text is None:
+            text = turn.memo[how] = self._read(turn, before, shortened=shortened)
+        return text
+
+    def _read(self, turn: Turn, before: float | None, *, shortened: bool) -> Exchange:
+        session = self.session
+        lines = time_lines(turn.entries, before, session.zone)
+        said = words_of(turn.entries, session.kind, self.files, session.zone, lines=lines)
+        return Exchange(said, answer_of(turn.answer, shortened=shortened))
 
 
 def _newest_turns(
     turns: Sequence[Turn],
     wording: _Wording,
     count: Callable[[str], int],
-    files: Files,
     room: int,
 ) -> tuple[tuple[Turn, ...], tuple[Exchange, ...], int]:
     """Return the newest turns that fit together, how each of them reads, and their tokens."""
     texts: list[Exchange] = []
     used = 0
-    before = times_before(turns)[: len(turns)]
-    for turn, sent_before in zip(reversed(turns), reversed(before), strict=True):
+    before = reversed(times_before(turns))
+    for turn, sent_before in zip(reversed(turns), before, strict=True):
         text = wording.of(turn, sent_before)
-        size = _size_with_text(turn, text, count, files)
+        size = _size_with_text(turn, text, count, wording.files)
         if used + size > room:
             break
         texts.append(text)
@@ -245,12 +259,6 @@ def _newest_turns(
     if kept and len(kept) < len(turns):  # the first one says when it was, whatever was before it
         texts[-1] = wording.of(kept[0], None)
     return kept, tuple(reversed(texts)), used
-
-
-def _read(session: Session, files: Files, entries: Sequence[Entry], before: float | None) -> str:
-    """Return what people said in one turn; the message before it was sent at `before`."""
-    lines = time_lines(entries, before, session.zone)
-    return words_of(entries, session.kind, files, session.zone, lines=lines)
 
 
 def _sizes_of_new(

@@ -83,13 +83,19 @@ def time_lines(entries: Iterable[Entry], before: float | None, zone: tzinfo) -> 
 
 
 def times_before(turns: Sequence[Turn]) -> list[float | None]:
-    """Return when the last message before each turn was sent, and before what follows the last.
+    """Return when the last message before each turn was sent.
 
     The first one is None, since nothing that is shown stands before it.
     """
     last: float | None = None
-    times = [last]
+    times: list[float | None] = []
     for turn in turns:
-        last = turn.entries[-1].sent_at if turn.entries else last
         times.append(last)
+        if turn.entries:
+            last = turn.entries[-1].sent_at
     return times
+
+
+def last_time(turns: Sequence[Turn]) -> float | None:
+    """Return when the last message in these turns was sent; None if there is none."""
+    return next((turn.entries[-1].sent_at for turn in reversed(turns) if turn.entries), None)

@@ -11,7 +11,7 @@ tags (see `core.prompt.transcript`).
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import partial
+from functools import cached_property, partial
 from typing import TYPE_CHECKING, NamedTuple
 
 from core.models.port import (
@@ -23,7 +23,7 @@ from core.models.port import (
     Shown,
     marked,
 )
-from core.prompt.dates import time_lines, times_before
+from core.prompt.dates import last_time, time_lines
 from core.prompt.files import FileKind
 from core.prompt.pins import GUIDE as PINS_GUIDE
 from core.prompt.pins import around, shown_pins
@@ -113,13 +113,21 @@ class Parts:
         return self.fixed + self.summary + self.pins + self.window + self.new + self.recalled
 
 
-class Exchange(NamedTuple):
-    """How a turn reads to the model; rendered once, to be counted and to be sent."""
-
+class _Texts(NamedTuple):
     said: str
     """What people said, as `words_of` returns it."""
     answered: str
     """The answer, as `answer_of` returns it."""
+
+
+class Exchange(_Texts):
+    """How a turn reads to the model; rendered once, to be counted and to be sent."""
+
+    @cached_property
+    def messages(self) -> tuple[ModelMessage, ModelMessage]:
+        """Return both as messages, without images and PDFs."""
+        said, answered = (Block(self.said),), (Block(self.answered),)
+        return ModelMessage("user", said), ModelMessage("assistant", answered)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -168,19 +176,19 @@ def reply_request(
     lead = _lead(plan, session)
     messages: list[ModelMessage] = []
     for turn, text in zip(plan.turns, plan.texts, strict=True):
-        said = _said(turn.entries, text.said, files)
-        messages.append(ModelMessage("user", (*lead, *said) if lead else said))
-        messages.append(ModelMessage("assistant", (Block(text.answered),)))
-        lead = ()
+        said, answered = text.messages
+        if lead or (files and turn.attachments):
+            said = ModelMessage("user", (*lead, *_said(turn.entries, text.said, files)))
+            lead = ()
+        messages += said, answered
     if messages and not plan.slides:
         messages[-1] = ModelMessage(role="assistant", blocks=_cached(messages[-1].blocks))
-    before = times_before(plan.turns)[-1]
     words = words_of(
         plan.batch,
         session.kind,
         files,
         session.zone,
-        lines=time_lines(plan.batch, before, session.zone),
+        lines=time_lines(plan.batch, last_time(plan.turns), session.zone),
     )
     new = (*lead, *_said(plan.batch, words, files))
     if not plan.slides:

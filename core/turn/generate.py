@@ -287,13 +287,8 @@ def _next_least(prompt: Prompt, replans: int) -> Least:
 
 def _length(session: Session, files: Files) -> int:
     """Return the number of characters that a prompt may show."""
-    length = 0
-    for turn in session.turns:
-        length += len(turn.answer.text)
-        for entry in turn.entries:
-            length += entry.length
-    for entry in session.batch:
-        length += entry.length
+    length = sum([turn.length for turn in session.turns])
+    length += sum([entry.length for entry in session.batch])
     return length + sum([len(file.text) for file in files.values()])
 
 

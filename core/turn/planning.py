@@ -70,6 +70,8 @@ class Prompt:
     """The units of the fixed part of the request."""
     room: int
     """The tokens that it may have, as far as is known."""
+    is_guess: bool = False
+    """It has a PDF."""
 
     @property
     def tokens(self) -> int:
@@ -84,8 +86,7 @@ class Prompt:
     @property
     def known_units(self) -> float:
         """Return the units to learn from; 0 if a PDF is in it, whose tokens are only a guess."""
-        blocks = (block for message in self.request.messages for block in message.blocks)
-        return 0 if any(isinstance(block, Document) for block in blocks) else self.units
+        return 0 if self.is_guess else self.units
 
     def counted(self, tokens: int) -> TokenCounter:
         """Return the counter by which this request has so many tokens, as the model says."""
@@ -201,12 +202,18 @@ class PromptPlanner:
             counter=counter,
             fixed_units=units,
             room=memory.room(now=now),
+            is_guess=bool(files) and _has_document(request),
         )
 
     def _may_offer(self, least: Least, room: int) -> bool:
         """Return whether the tool may be offered: not where room is scarce."""
         cost = self._tool_units * self._memory.counter.start
         return bool(self._tools) and least is Least.ADDRESSED and cost <= _TOOL_SHARE * room
+
+
+def _has_document(request: ModelRequest) -> bool:
+    blocks = (block for message in request.messages for block in message.blocks)
+    return any(isinstance(block, Document) for block in blocks)
 
 
 def _has_more(session: Session, strategy: Strategy) -> bool:

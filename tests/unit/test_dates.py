@@ -14,7 +14,7 @@ from core.domain.message import Kind
 from core.memory.plan import plan
 from core.memory.strategies.registry import strategy_named
 from core.models.port import Block, ModelRequest
-from core.prompt.dates import LONGEST_LINE, on_day, time_line, times_before, when
+from core.prompt.dates import LONGEST_LINE, last_time, on_day, time_line, times_before, when
 from core.prompt.prompt import DEFAULT_SYSTEM_PROMPT, reply_request
 from core.prompt.summary import summary_request
 from core.prompt.transcript import words_of
@@ -92,7 +92,9 @@ def test_nobody_can_type_a_line() -> None:
 
 def test_turns_whose_messages_are_gone_have_no_time() -> None:
     past = [turn(place=0), turn(replace(entry(1, "a"), sent_at=5.0)), turn(place=2)]
-    assert times_before(past) == [None, None, 5.0, 5.0]
+    assert times_before(past) == [None, None, 5.0]
+    assert last_time(past) == 5.0
+    assert last_time(past[:1]) is None
 
 
 def test_the_model_is_told_what_a_line_is_and_not_to_repeat_it() -> None:

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from core.domain.message import Author
-from core.domain.session import Answer, AnswerKind, Entry
+from core.domain.session import Answer, AnswerKind, Entry, turns_of
 from core.store.redis import records
 from core.store.redis.windows import MOST, SECONDS, Windows
 from tests.builders import OTHER, THREAD
@@ -57,7 +57,9 @@ def test_a_window_is_what_its_text_says(
     shown: list[Record] = []
     for thread, window, goes_on in steps:
         shown = [*shown, *window] if goes_on else window
-        assert kept.load(thread, written(shown)) == tuple(shown)
+        found = kept.load(thread, written(shown))
+        assert found == tuple(shown)
+        assert turns_of(found) == turns_of(shown)
 
 
 def test_what_was_read_is_not_read_again() -> None:
@@ -68,6 +70,20 @@ def test_what_was_read_is_not_read_again() -> None:
     changed = kept.load(THREAD, written([entry(0, "edited"), answer(0), entry(1)]))
     assert changed[0] is not first
     assert changed == (entry(0, "edited"), answer(0), entry(1))
+
+
+def test_turns_are_grouped_once_and_keep_what_is_made_of_them() -> None:
+    kept = windows_of()
+    (turn,), _ = turns_of(kept.load(THREAD, written([entry(0), answer(0), entry(1)])))
+    turn.memo["size"] = 7
+    (same, _), waiting = turns_of(
+        kept.load(THREAD, written([entry(0), answer(0), entry(1), answer(1), entry(2)]))
+    )
+    assert same is turn
+    assert same.memo == {"size": 7}
+    assert waiting == (entry(2),)
+    (other,), _ = turns_of(kept.load(THREAD, written([entry(0, "edited"), answer(0), entry(1)])))
+    assert not other.memo
 
 
 def test_it_keeps_so_much_and_no_more() -> None:

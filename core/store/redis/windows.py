@@ -1,4 +1,4 @@
-"""A cache of parsed windows, so that a turn only parses what is new.
+"""A cache of parsed windows, so that a turn only parses and renders what is new.
 
 Redis sends a window as one text, and at the next turn the same text with more appended, until
 something in it is changed or folded. An entry is only used for a text that begins with the cached
@@ -12,16 +12,17 @@ import time
 from collections import OrderedDict
 from typing import TYPE_CHECKING, NamedTuple
 
+from core.domain.session import Window
 from core.store.redis import records
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from core.domain.message import ThreadKey
-    from core.domain.session import Record
 
-MOST = 4_000_000
-"""Bytes of text that are cached; the parsed records take some six times as much."""
+MOST = 2_000_000
+"""Bytes of text that are cached; the records and what is made of them take some twelve times as
+much."""
 
 
 SECONDS = 60.0
@@ -30,12 +31,12 @@ SECONDS = 60.0
 
 class _Kept(NamedTuple):
     begun: bytes
-    found: tuple[Record, ...]
+    found: Window
     at: float
     """When it was read, on the monotonic clock."""
 
 
-_NOTHING = _Kept(b"", (), 0.0)
+_NOTHING = _Kept(b"", Window(), 0.0)
 
 
 class Windows:
@@ -58,14 +59,15 @@ class Windows:
         self._looks = False
         """Whether `_forget_old` is scheduled."""
 
-    def load(self, thread: ThreadKey, text: bytes) -> tuple[Record, ...]:
+    def load(self, thread: ThreadKey, text: bytes) -> Window:
         """Return the records of a thread's window from its text, a JSON list."""
         begun, found, _ = self._taken(thread)
         if found and text.startswith(begun):
             rest = text[len(begun) :]  # "]", or ",[...]]"
-            found += records.load(b"[" + rest[1:]) if len(rest) > 1 else ()
+            if len(rest) > 1:
+                found = found.with_more(records.load(b"[" + rest[1:]))
         else:
-            found = records.load(text)
+            found = Window().with_more(records.load(text))
         self._keep(thread, text[:-1], found)
         return found
 
@@ -78,7 +80,7 @@ class Windows:
         self._size -= len(kept.begun)
         return kept
 
-    def _keep(self, thread: ThreadKey, begun: bytes, found: tuple[Record, ...]) -> None:
+    def _keep(self, thread: ThreadKey, begun: bytes, found: Window) -> None:
         self._kept[thread] = _Kept(begun, found, self._now())
         self._size += len(begun)
         while self._size > self._most:
