@@ -55,7 +55,7 @@ class Rank(IntEnum):
     COMMAND = 2
     """To do what a person asked for outside of the conversation."""
     COURTESY = 3
-    """To show something that no one misses."""
+    """To show something that no one misses. To take it away again is no courtesy."""
     BACKFILL = 4
     """To read what was said in a thread before the bot was mentioned."""
     CATCH_UP = 5

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from tests.fakes.slack import Channel
 
 both = pytest.mark.parametrize("transport", TRANSPORTS)
+STATUS = "agents.sessions.setStatus"
 LONG = "Tell me about the family 👨‍👩‍👧‍👦" + "👨‍👩‍👧‍👦" * 40
 
 
@@ -86,6 +87,22 @@ async def test_a_session_is_named_once_after_how_it_began(transport: str) -> Non
         assert second.removesuffix("…") == LONG[: len(second) - 1]
         assert LONG[len(second) - 1 :].startswith("👨‍👩‍👧‍👦")  # between two families
         assert len(fake.web.made("agents.sessions.rename")) == 1  # the other was made with one
+
+
+async def test_a_status_goes_at_once_although_other_threads_have_used_the_minute_up() -> None:
+    gate = asyncio.Event()
+    async with FakeSlack() as fake:
+        ann = fake.person("ann")
+        dm = fake.dm(ann)
+        async with bot_on(fake, ScriptedModel([gate, "Rex."], "No."), slack_pace=1) as bot:
+            asked = await fake.say(ann, dm, "What is my dog called?")
+            await fake.until(lambda: fake.session(dm, asked.ts) == "processing")
+            pace = bot.slack._api.pace
+            while pace.spares(STATUS, ""):
+                pace.made(STATUS, "")
+            gate.set()
+            await said(fake, dm, asked.ts, "Rex.")
+            await fake.until(lambda: fake.session(dm, asked.ts) == "active", within=10)
 
 
 @pytest.mark.parametrize("heard", [True, False], ids=["by this process", "by another"])

@@ -151,7 +151,7 @@ class Status:
                 await self._api.call(
                     way,
                     repeat=True,
-                    rank=Rank.COURTESY,
+                    rank=Rank.COURTESY if working else Rank.ANSWER,
                     channel_id=channel,
                     thread_ts=thread,
                     status=words[0] if working else words[1],
