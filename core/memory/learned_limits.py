@@ -23,6 +23,20 @@ _THREADS = 1000
 """The most conversations with a lesson; the least recently used one is forgotten."""
 _NOT_LESS = 256
 """No model has a smaller limit; such a number is something else."""
+_MESSAGES = 1 / 2
+"""What messages get beside the fixed part of a prompt, as a share of it, before the answer gets its
+half of a small limit."""
+
+
+def answer_room(limit: int, wanted: int, fixed: int) -> int:
+    """Return the tokens for an answer, if prompt and answer may have `limit` together.
+
+    That is at most half of the limit. Where the fixed part of a prompt leaves little of the other
+    half, the answer gives way down to a quarter: local servers have as few as 2,048 tokens
+    (Ollama's default for `num_ctx`; github.com/patrickfleith/datafast, issue 140).
+    """
+    left = limit - round(fixed * (1 + _MESSAGES))
+    return min(wanted, limit // 2, max(limit // 4, left))
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,14 +55,15 @@ class LearnedLimits:
     _answer: _Lesson | None = None
     _threads: LRUCache[ThreadKey, _Lesson] = field(default_factory=lambda: LRUCache(_THREADS))
 
-    def limit(self, limit: int, *, answer: int, now: float) -> None:
+    def limit(self, limit: int, *, answer: int, fixed: int = 0, now: float) -> None:
         """Learn how many tokens prompt and answer may have together.
 
-        `answer` is the tokens wanted for the answer, which gets at most half of the limit.
+        `answer` is the tokens wanted for the answer, and `fixed` those of the part that every
+        prompt has; see `answer_room`.
         """
         if limit < _NOT_LESS:
             return
-        room = min(answer, limit // 2)
+        room = answer_room(limit, answer, fixed)
         self._prompt = _Lesson((limit - room) * (1 - HEADROOM), now + HOLDS)
         if room < answer:
             self.answer_limit(room, now=now)

@@ -10,7 +10,7 @@ import logging
 from typing import TYPE_CHECKING
 
 from core.domain.errors import MessageTooLargeError, PromptTooLargeError
-from core.memory.learned_limits import HEADROOM
+from core.memory.learned_limits import HEADROOM, answer_room
 
 if TYPE_CHECKING:
     from core.domain.clock import Clock
@@ -62,13 +62,16 @@ class Refusals:
             limits.answer_limit(error.answer_limit, now=now)
             return prompt.counter
         wanted = self._answer_tokens
+        counter = prompt.counted(error.size) if error.size else prompt.counter
         if error.limit is not None:
-            limits.limit(error.limit, answer=wanted, now=now)
+            fixed = counter.fixed_tokens(prompt.fixed_units)
+            limits.limit(error.limit, answer=wanted, fixed=fixed, now=now)
+            wanted = answer_room(error.limit, wanted, fixed)
         if (fitting := error.share(wanted)) is not None:
             share = fitting * (1 - HEADROOM)
         if prompt.plan.has_past:
             self.keep_within(prompt, prompt.units * share)
-        return prompt.counted(error.size) if error.size else prompt.counter
+        return counter
 
     def keep_within(self, prompt: Prompt, units: float) -> None:
         """Learn that requests in this conversation may have so many units."""
@@ -129,7 +132,7 @@ def numbers_in(error: PromptTooLargeError, prompt: Prompt) -> MessageTooLargeErr
         counter = prompt.counted(error.size)
         fixed = counter.fixed_tokens(prompt.fixed_units)
         size = round(size * counter.factor / prompt.counter.factor)
-        room = error.limit - min(prompt.request.max_tokens, error.limit // 2) - fixed
+        room = error.limit - answer_room(error.limit, prompt.request.max_tokens, fixed) - fixed
     fits = room is not None and room >= size  # then the numbers mean something else
     return MessageTooLargeError(size=size, room=None if fits else room, fixed=fixed)
 

@@ -183,13 +183,18 @@ async def test_where_settings_leave_no_room_that_is_said() -> None:
         assert not chat.claude.requests
 
 
-async def test_room_for_the_answer_gives_way_where_the_model_holds_little() -> None:
+@pytest.mark.parametrize(("limit", "least"), [(4_000, 2_000), (2_048, 512)])
+async def test_room_for_the_answer_gives_way_where_the_model_holds_little(
+    limit: int, least: int
+) -> None:
     wording = WORDINGS["Anthropic, with the answer's room"]
-    async with chatting(wording, limit=2_000, answer_tokens=4_000) as chat:
+    async with chatting(wording, limit=limit, answer_tokens=4_000) as chat:
         for _ in range(3):
             assert (await chat.say("hello")).kind is AnswerKind.ANSWER
         assert len(chat.claude.refused) == 1
-        assert chat.claude.requests[-1]["max_tokens"] == 1_000
+        last = chat.claude.requests[-1]
+        assert least <= last["max_tokens"] <= limit // 2
+        assert chat.claude.size(last) + last["max_tokens"] <= limit
 
 
 async def test_more_room_for_the_answer_than_the_model_gives_is_learned() -> None:

@@ -32,6 +32,18 @@ def test_a_limit_leaves_room_for_the_answer_and_some_to_spare() -> None:
     assert memory.limits.answer_tokens(4_000, now=3) == 3_000
 
 
+@pytest.mark.parametrize(
+    ("limit", "fixed", "room"),
+    [(8_000, 1_000, 4_000), (4_000, 1_000, 2_000), (2_200, 1_000, 700), (2_000, 2_000, 500)],
+)
+def test_an_answer_gives_way_to_what_every_prompt_has(limit: int, fixed: int, room: int) -> None:
+    memory = a_memory()
+    memory.limits.limit(limit, answer=4_000, fixed=fixed, now=0)
+    assert memory.limits.answer_tokens(4_000, now=0) == room
+    assert memory.room(now=0) == int((limit - room) * (1 - HEADROOM))
+    assert memory.limits.answer_tokens(50, now=0) == 50
+
+
 def test_a_larger_limit_than_is_believed_changes_nothing() -> None:
     memory = a_memory()
     memory.limits.limit(10**9, answer=4_000, now=0)
