@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any, Final
 
+from core.domain.clock import SystemClock
 from core.models.claude import ClaudeModel
 from core.prompt.tags import (
     CORRECTIONS,
@@ -18,6 +19,7 @@ from tests.e2e.test_long_talk import OnSlack
 from tests.fakes.claude import KEY, FakeClaude
 from tests.fakes.slack import FakeSlack
 from tests.long_talk import QUESTIONS, SETTINGS, is_reply, mind, take_place
+from tests.pictures.scene import fixed_time
 from tests.prompts import newest_in
 
 if TYPE_CHECKING:
@@ -37,7 +39,13 @@ _TIME = re.compile(r"(?<=[ \"])\d\d:\d\d(?=[ \"])")
 
 async def printed() -> str:
     """Let the conversation take place; return the request for the first question in its end."""
-    async with FakeClaude(mind) as claude, FakeSlack() as fake:
+    with fixed_time():
+        return await _printed()
+
+
+async def _printed() -> str:
+    # Slack's times are the program's, so that no line of a new hour or day comes in between.
+    async with FakeClaude(mind) as claude, FakeSlack(now=SystemClock().now) as fake:
         model = ClaudeModel(claude.key, base_url=claude.url)
         people = {name: fake.person(name) for name in ("ann", "bob")}
         channel = fake.channel("trip", *people.values())
