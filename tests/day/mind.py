@@ -12,7 +12,7 @@ import re
 from dataclasses import dataclass
 from typing import Any
 
-from core.prompt.tags import SCENE, SUMMARY
+from core.prompt.tags import RECALLED, SCENE, SUMMARY
 from tests.fakes.claude import Answer, Talk
 from tests.prompts import messages_in, newest_in
 
@@ -30,7 +30,11 @@ class Asked:
     answers: tuple[int, ...]
     """The numbers of the messages that it is to answer."""
     seen: frozenset[int]
-    """The numbers of all that people said and that it shows word for word."""
+    """The numbers of all that people said and that it shows word for word, in its place.
+
+    What it recalls is not among them: that depends on what is asked, and on whether the thread is
+    indexed by then, and comes and goes without a mark.
+    """
     facts: frozenset[str]
     media: tuple[str, ...]
     """Pictures and documents in it, encoded."""
@@ -42,7 +46,11 @@ def asked(request: dict[str, Any]) -> Asked:
     users = [block for role, blocks in messages if role == "user" for block in blocks]
     texts = [block["text"] for block in users if block["type"] == "text"]
     for_summary = not texts[-1].startswith(f"<{SCENE}>")
-    word_for_word = [text for text in texts if f"<{SUMMARY}>" not in text]
+    word_for_word = [
+        text
+        for text in texts
+        if f"<{SUMMARY}>" not in text and not text.startswith(f"<{RECALLED}>")
+    ]
     everything = [b["text"] for _, blocks in messages for b in blocks if b["type"] == "text"]
     new = () if for_summary else messages_in(newest_in(request))
     return Asked(

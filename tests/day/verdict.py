@@ -124,7 +124,8 @@ def marks_are_right(
     """
     due = [n for n in _answered_together(page, requests) if _saw_less(page, requests, n)]
     marked = [each for each in shown if each.scissors]
-    assert [_END.findall(each.text)[-1] for each in marked] == [str(n) for n in due], page.name
+    found = [int(_END.findall(each.text)[-1]) for each in marked]
+    assert found == due, f"{page.name}: ✂️ is on the answers to {found}, not to {due}"
     assert bool(due) == trimmed, f"{page.name}: {due}"
     assert [each for each in shown if each.explained] == marked[:1]
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections import defaultdict, deque
+from collections import Counter, defaultdict, deque
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -67,7 +67,7 @@ class FaultPlan(ABC):
         self._nth = 0
         self._nth_fault: Fault = Cut()
         self._nth_of: Collection[str] | None = None
-        self._calls = 0
+        self._calls: Counter[str] = Counter()
 
     @abstractmethod
     def limited(self) -> Fault:
@@ -97,7 +97,10 @@ class FaultPlan(ABC):
     def every(
         self, nth: int, fault: Fault | None = None, calls: Collection[str] | None = None
     ) -> None:
-        """Let every Nth call fail, by default with HTTP 429; 0 ends it."""
+        """Let every Nth call of each name fail, by default with HTTP 429; 0 ends it.
+
+        Each name is counted by itself, so that it depends on no other call which of them fail.
+        """
         self._nth, self._nth_fault, self._nth_of = nth, fault or self.limited(), calls
 
     def clear(self) -> None:
@@ -124,7 +127,7 @@ class FaultPlan(ABC):
             self._seen.add((call, arguments))
             return self._each
         if self._nth and (self._nth_of is None or call in self._nth_of):
-            self._calls += 1
-            if self._calls % self._nth == 0:
+            self._calls[call] += 1
+            if self._calls[call] % self._nth == 0:
                 return self._nth_fault
         return None
