@@ -376,9 +376,8 @@ async def test_paces_the_client(
     assert server.limits.hits == []  # by the headers alone, without a single 429
 
 
-async def test_who_calls_too_often_is_refused(
-    server: FakeDiscord, general: Channel, channel: discord.TextChannel
-) -> None:
+async def test_who_calls_too_often_is_refused(server: FakeDiscord, general: Channel) -> None:
+    server.hold()
     server.limits.on = True
     auth, path = {"authorization": f"Bot {server.token}"}, f"/channels/{general.id}/messages"
     async with aiohttp.ClientSession(headers=auth) as session:

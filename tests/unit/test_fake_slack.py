@@ -305,6 +305,7 @@ async def test_a_distributed_app_reads_fifteen_once_a_minute(
 async def test_rate_limits_say_when_to_come_back(
     slack: FakeSlack, client: AsyncWebClient, ann: User, general: Channel
 ) -> None:
+    slack.hold()
     slack.limits.on = True
     for _ in range(5):
         await client.chat_postMessage(channel=general.id, text="x")

@@ -28,6 +28,11 @@ class Simulation:
         """Return the time in seconds since 1970."""
         return self._now() + self._offset
 
+    def hold(self) -> None:
+        """Let time stand still from now on, but for `advance`: however slow the machine is."""
+        at = self._now()
+        self._now = lambda: at
+
     def advance(self, seconds: float) -> None:
         """Let time pass."""
         self._offset += seconds
