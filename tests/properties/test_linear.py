@@ -208,6 +208,7 @@ INBOUND_FUNCTIONS: dict[str, Callable[[str], object]] = {
     "terms": recall_words.terms_of,
     "terms in German": lambda text: recall_words.terms_of(text, "german"),
     "what is wanted": lambda text: recall_words.wanted_in([text], ["english", "german"]),
+    "what words mean": lambda text: recall_words.meaning_of(text, ["english", "german"]),
     "a follow-up": recall_words.is_follow_up,
     "passages": recall_words.passages_of,
     "a command": lambda text: parser.parse_command(text, lambda _: None),

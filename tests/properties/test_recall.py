@@ -13,7 +13,14 @@ from core.domain.session import AnswerKind, Entry, Record, Status, Turn, turns_o
 from core.memory.recall.choose import Within, find
 from core.memory.recall.index import Index, changed_units, parts_of, units_of
 from core.memory.recall.passages import Room, choose, positions_of, to_read
-from core.memory.recall.words import wanted_in
+from core.memory.recall.words import (
+    ENGLISH,
+    each_word,
+    language_of,
+    meaning_of,
+    terms_of,
+    wanted_in,
+)
 from tests import talk
 
 WORDS = (
@@ -42,6 +49,26 @@ def records(turns: list[Turn]) -> list[Record]:
     for turn in turns:
         found += [*turn.entries, turn.answer]
     return found
+
+
+typed = st.lists(
+    st.one_of(
+        st.sampled_from([*WORDS, "may", "May", "ich", "nicht", "can't", "12", "2026-11-30", "hi"]),
+        st.text(alphabet="ab'-019. ", max_size=12),
+        st.text(alphabet="Oo0", min_size=38, max_size=50),
+    ),
+    max_size=8,
+).map(" ".join)
+
+
+@given(typed, st.sampled_from(["english", "german"]))
+def test_plain_text_has_the_same_terms_by_the_shorter_way(text: str, language: str) -> None:
+    plain = text.encode("ascii", "ignore").decode()
+    assert terms_of(plain, language) == terms_of(f"{plain}\u3000", language)
+    for languages in (["english"], ["german", "english"], ["french"]):
+        words = each_word(plain, language_of(plain) or ENGLISH, languages)
+        assert meaning_of(plain, languages) == {term for word in words for term in word.terms}
+    assert meaning_of(f"{plain}\u3000", ["german"]) == meaning_of(plain, ["german"])
 
 
 @given(exchanges, texts, st.integers(0, 400))

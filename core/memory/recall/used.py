@@ -14,7 +14,14 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 # not `re`: it knows no scripts
 import regex  # type: ignore[import-untyped] # ships no types
 
-from core.memory.recall.words import ENGLISH, date_terms, each_word, language_of, normal
+from core.memory.recall.words import (
+    ENGLISH,
+    date_terms,
+    each_word,
+    language_of,
+    meaning_of,
+    normal,
+)
 from core.prompt.dates import moment_of
 
 if TYPE_CHECKING:
@@ -85,7 +92,7 @@ def used(
     shared = [_shared(each, owners, candidates) for each in sentences]
     if not any(shared):
         return ()
-    known = {term for text in seen for word in _words(text, languages) for term in word.terms}
+    known = _known(seen, shared, languages)
     least = 1 if sum(map(len, sentences)) <= _SHORT_ANSWER else 2
     for sentence, by_number in zip(sentences, shared, strict=True):
         bar = _Bar(told, known, least, len(sentence))
@@ -94,17 +101,28 @@ def used(
     return _cover([each for each in candidates if each.found], most)
 
 
-def _words(text: str, languages: set[str]) -> Iterable[Word]:
-    return each_word(normal(text), language_of(text) or ENGLISH, languages)
+def _known(
+    seen: Iterable[str],
+    shared: Iterable[dict[int, dict[frozenset[int], Word]]],
+    languages: set[str],
+) -> set[int]:
+    """Return terms of all else that was seen: enough to know which shared words stand there."""
+    known: set[int] = set()
+    new = {terms for by_number in shared for words in by_number.values() for terms in words}
+    for text in seen:
+        known |= meaning_of(text, languages)
+        new = {terms for terms in new if known.isdisjoint(terms)}
+        if not new:
+            break
+    return known
 
 
 def _owners(candidates: Sequence[_Candidate], languages: set[str]) -> dict[int, list[int]]:
     """Return by term which candidates have it, in the message or in its author's name."""
     owners: dict[int, list[int]] = {}
     for number, candidate in enumerate(candidates):
-        texts = (candidate.passage.text, candidate.passage.who)
-        terms = {term for text in texts for word in _words(text, languages) for term in word.terms}
-        for term in terms:
+        passage = candidate.passage
+        for term in meaning_of(passage.text, languages) | meaning_of(passage.who, languages):
             owners.setdefault(term, []).append(number)
     return owners
 
@@ -148,7 +166,7 @@ class _Bar(NamedTuple):
     language: str
     """That of the answer."""
     known: set[int]
-    """The terms of all else that the model saw."""
+    """The terms of all else that the model saw, as far as they are shared."""
     least: int
     """Words that have to be shared at least."""
     size: int
