@@ -13,7 +13,7 @@ from core.memory.learned_limits import HEADROOM
 from core.memory.memory import Memory
 from core.memory.tokens import counter_for, find_rank_file
 from core.models.catalog import known_models, spec_of
-from core.prompt.prompt import DEFAULT_SYSTEM_PROMPT
+from core.prompt.prompt import DEFAULT_SYSTEM_PROMPT, system_text
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator
@@ -61,12 +61,14 @@ def memory_for(settings: Settings) -> Memory:
     """Return the memory: how the bot counts tokens and what of a conversation it keeps."""
     name = model_name(settings)
     room = spec_of(name).input_limit - answer_tokens(settings)
+    counter = counter_for(name, rank_file=find_rank_file(os.environ, tempfile.gettempdir()))
     return Memory(
-        counter=counter_for(name, rank_file=find_rank_file(os.environ, tempfile.gettempdir())),
+        counter=counter,
         budget=min(int(room * (1 - HEADROOM)), settings.input_tokens or room),
         marks=settings.marks,
         keep=settings.keep_exchanges,
         cache_minimum=spec_of(name).cache_minimum,
+        system_tokens=counter.count(system_text(system_prompt(settings), "")),
         by_kind={kind: settings.strategy(kind) for kind in Kind},
         pairs=settings.memory_pairs,
         pin_tokens=settings.pin_tokens,

@@ -46,6 +46,8 @@ def shown_in(request: ModelRequest) -> Shown:
     blocks = [b.text for message in users for b in message.blocks if isinstance(b, Block)]
     summary = ""
     if f"<{SUMMARY}>\n" in blocks[0]:
+        while f"</{SUMMARY}>" not in blocks[0]:  # it is cut behind what lasts
+            blocks[:2] = ["".join(blocks[:2])]
         summary = unquoted(inside(SUMMARY, blocks.pop(0)))
     if request.purpose is Purpose.SUMMARY:
         if f"<{TRANSCRIPT}>" not in blocks[0]:  # it asks which notes correct which

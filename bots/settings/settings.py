@@ -100,7 +100,7 @@ class Settings(SlackSettings, DiscordSettings):
     keep_exchanges: int = Field(KEEP, ge=1, le=100)
     memory_pairs: int = Field(10, ge=1, le=1000)
     pin_tokens: int = Field(600, ge=0, le=10_000)
-    summary_tokens: int = Field(1000, ge=50, le=20_000)
+    summary_tokens: int = Field(850, ge=50, le=20_000)
     recall_tokens: int = Field(TOKENS, ge=0, le=20_000)
     input_tokens: int | None = Field(None, ge=1000, le=10_000_000)
     answer_tokens: int = Field(4096, ge=16, le=128_000)

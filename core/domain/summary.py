@@ -207,6 +207,25 @@ def _composed(lasting: Iterable[str], others: Iterable[str], *, withheld: bool) 
     return "\n".join(parts)
 
 
+def lasting_ends(summary: Summary) -> tuple[int, ...]:
+    """Return behind how many lines of a summary's text the lasting ones of each segment end.
+
+    A fold adds lasting lines behind those that are there, and changes few of them, so what stands
+    before such a place mostly stays the same.
+    """
+    head = summary.text.partition(f"\n{GOING_ON_TITLE}\n")[0]
+    if not summary.stored or not head.startswith(LASTING_TITLE):
+        return ()
+    places = {line: number for number, line in enumerate(head.split("\n"), 1)}
+    ends: set[int] = set()
+    for segment in summary.stored.split(_MARK):
+        start = segment.rfind(f"\n{_LASTING_SIGN}")
+        if start >= 0:
+            line = segment[start + 2 :].partition("\n")[0]
+            ends.add(places.get(BULLET + line, 0))
+    return tuple(sorted(ends - {0}))
+
+
 def parts_of(segments: Sequence[Segment]) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """Return the lasting lines, and the others, each once and without those that are corrected."""
     shown = [line for each in segments for line in each.lines if not is_corrected(line, segments)]

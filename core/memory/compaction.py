@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import logging
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
 from cachetools import LRUCache
@@ -307,10 +308,12 @@ class Compactor:
         strategy = self._memory.strategy(work.kind, work.settings.strategy)
         replies = [turn.answer for turn in turns]
         room = self._memory.room(work.lease.thread, now=self._clock.monotonic())
+        lead = count(work.summary.text) + sum(count(pin.text) for pin in work.pins)
+        marks_for = partial(self._memory.marks_for, room=room // 2, replies=replies, lead=lead)
         if sizes:
-            return strategy.fold(turns, sizes, self._memory.marks_for(sizes, room // 2, replies))
+            return strategy.fold(turns, sizes, marks_for(sizes))
         whole = sizes_of(turns, work.kind, count)
-        marks = self._memory.marks_for(whole, room // 2, replies)
+        marks = marks_for(whole)
         saved = [saved_in(turn, count) for turn in turns]
         least = [size - less for size, less in zip(whole, saved, strict=True)]
         done = sum(turn.end <= work.summary.shortened_to for turn in turns)

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from core.domain.session import Session, turns_of, whole_turns
 from core.memory.caching.replies import minimum_of
 from core.memory.learned_limits import LearnedLimits
-from core.memory.strategies.marks import KEEP, Marks
+from core.memory.strategies.marks import KEEP, SYSTEM, Marks
 from core.memory.strategies.registry import DEFAULT_STRATEGY, STRATEGIES, strategy_named
 from core.memory.strategies.window import PAIRS
 from core.prompt.pins import fitting
@@ -48,6 +48,8 @@ class Memory:
     """How many exchanges no summary takes over, if `marks` is None."""
     cache_minimum: int = 0
     """The tokens from which on the model caches the start of a prompt; see `Marks.fitting`."""
+    system_tokens: int = SYSTEM
+    """About how many tokens the system prompt has."""
     by_kind: Mapping[Kind, str] = field(default_factory=dict)
     """The name of the strategy for a kind of conversation, if it is not the default."""
     pairs: int = PAIRS
@@ -75,16 +77,21 @@ class Memory:
         factor = (counter or self.counter).factor
         return room if units is None else min(room, int(units * factor))
 
-    def marks_for(self, sizes: Sequence[int], room: int, replies: Iterable[Answer] = ()) -> Marks:
+    def marks_for(
+        self, sizes: Sequence[int], room: int, replies: Iterable[Answer] = (), *, lead: int = 0
+    ) -> Marks:
         """Return the marks for turns of these tokens, in a prompt with so much room for them.
 
-        The thread's replies tell from how many tokens on the model caches a prefix.
+        The thread's replies tell from how many tokens on the model caches a prefix. `lead` are the
+        tokens of the thread's summary and pins.
         """
         marks = self.marks
         if marks is None:
             seen = minimum_of(replies, self.limits.cache_minimum or self.cache_minimum)
             self.limits.cache_minimum = seen
-            marks = Marks.fitting(sizes, cache_minimum=seen, keep=self.keep)
+            marks = Marks.fitting(
+                sizes, cache_minimum=seen, keep=self.keep, system=self.system_tokens, lead=lead
+            )
         return marks.within(room)
 
     def strategy(self, kind: Kind, chosen: str = "") -> Strategy:

@@ -11,7 +11,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from core.domain.pins import PinKind
-from core.models.port import ShownMessage
+from core.models.port import Block, ShownMessage
 from core.prompt.dates import on_day
 from core.prompt.tags import CORRECTIONS, PIN, PINS, enclosed, flat, marks, quoted
 
@@ -38,17 +38,17 @@ def pins_text(pins: Sequence[Pin], zone: tzinfo) -> str:
     return _block(PINS, [pin for pin in pins if pin.kind is not PinKind.CORRECTION], zone)
 
 
-def around(summary: Sequence[str], pins: Sequence[Pin], zone: tzinfo) -> list[str]:
+def around(summary: Sequence[Block], pins: Sequence[Pin], zone: tzinfo) -> list[Block]:
     """Return the blocks before the first message: corrections, those of the summary, pins."""
-    texts = (corrections_text(pins, zone), *summary, pins_text(pins, zone))
-    return [text for text in texts if text]
+    before, after = Block(corrections_text(pins, zone)), Block(pins_text(pins, zone))
+    return [block for block in (before, *summary, after) if block.text]
 
 
 def pins_size(session: Session, count: Callable[[str], int]) -> int:
     """Return the tokens of what people pinned and corrected."""
     if not session.pins:  # nearly always
         return 0
-    return sum([count(text) for text in around((), session.pins, session.zone)])
+    return sum([count(block.text) for block in around((), session.pins, session.zone)])
 
 
 def pin_text(pin: Pin, zone: tzinfo) -> str:

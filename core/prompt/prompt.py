@@ -2,10 +2,10 @@
 
 A request is, in this order: the system prompt; the summary; the turns of the window; the new
 messages; and the scene. Everything up to the new messages reads the same in later requests, so the
-cache breakpoints are there: behind the system prompt, the last answer and the new messages. What
-changes from turn to turn (the time, the people who are answered, the note on what is left out)
-stands behind all of them. What people wrote, and the summary made from it, is data: it stands in
-tags (see `core.prompt.transcript`).
+cache breakpoints are there: behind the system prompt, what lasts of the summary, the last answer
+and the new messages. What changes from turn to turn (the time, the people who are answered, the
+note on what is left out) stands behind all of them. What people wrote, and the summary made from
+it, is data: it stands in tags (see `core.prompt.transcript`).
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from functools import cached_property, partial
 from typing import TYPE_CHECKING, NamedTuple
 
+from core.domain.summary import lasting_ends
 from core.models.port import (
     Block,
     Document,
@@ -29,9 +30,8 @@ from core.prompt.pins import GUIDE as PINS_GUIDE
 from core.prompt.pins import around, shown_pins
 from core.prompt.recalled import recalled_blocks, shown_again
 from core.prompt.scene import WORST_COUNT, scene_text
-from core.prompt.summary import summary_text
+from core.prompt.summary import summary_blocks, summary_text
 from core.prompt.tags import (
-    CUT,
     FILE,
     MESSAGE,
     NOTICE,
@@ -80,7 +80,6 @@ How to read the conversation:
   at which time, where an hour does. You need no such line in an answer, so never repeat one. Work
   out from these lines and from the scene what "today" or "last week" means, and name the day when
   you speak of what was said on another one.
-- A <{CUT}> says that something is left out there. You did not write it, so never write one.
 - Where what people said later contradicts what they said earlier, the later words count. Their own
   words count more than a summary of them, and more than what you answered.
 - A <{SUMMARY}> is a record of earlier messages that you no longer see.
@@ -198,7 +197,7 @@ def reply_request(
     messages.append(ModelMessage(role="user", blocks=(*new, *recalled, scene)))
     return ModelRequest(
         model=model,
-        system=(Block(text=_system_text(system, context.formatting), cache=True),),
+        system=(Block(text=system_text(system, context.formatting), cache=True),),
         messages=tuple(messages),
         max_tokens=max_tokens,
         shown=partial(_shown, plan, session, files),
@@ -209,7 +208,7 @@ def fixed_size(context: PromptContext, *, system: str, count: Callable[[str], fl
     """Return the size that every request has: system prompt, context, and the summary's frame."""
     frame = summary_text("", rebuilding=True)
     texts = (
-        _system_text(system, context.formatting),
+        system_text(system, context.formatting),
         scene_text(context, WORST_COUNT, rebuilt=True),
         frame,
     )
@@ -218,10 +217,11 @@ def fixed_size(context: PromptContext, *, system: str, count: Callable[[str], fl
 
 def _lead(plan: Plan, session: Session) -> tuple[Part, ...]:
     """Return what stands before the first message: corrections, the summary, pins."""
-    texts = [summary_text(plan.summary, rebuilding=plan.withheld)] if plan.summary else []
-    if session.pins:
-        texts = around(texts, session.pins, session.zone)
-    return tuple([Block(text=text) for text in texts])
+    summary: tuple[Block, ...] = ()
+    if plan.summary:
+        ends = () if plan.slides else lasting_ends(session.summary)
+        summary = summary_blocks(plan.summary, ends, rebuilding=plan.withheld)
+    return tuple(around(summary, session.pins, session.zone)) if session.pins else summary
 
 
 def _shown(plan: Plan, session: Session, files: Files) -> Shown:
@@ -261,7 +261,7 @@ def _cached(blocks: tuple[Part, ...]) -> tuple[Part, ...]:
     return (*blocks[:-1], marked(blocks[-1])) if blocks else ()
 
 
-def _system_text(system: str, formatting: str) -> str:
+def system_text(system: str, formatting: str) -> str:
     """Return the system prompt; `formatting` is the same in all conversations of a platform."""
     seen = f"\n- Of Markdown, people see this: {formatting}" if formatting else ""
     return f"{system.strip()}\n\n{_GUIDE}{seen}".strip()

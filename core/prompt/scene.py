@@ -57,12 +57,9 @@ def scene_of(session: Session, now: float) -> PromptContext:
     """Return the context in which the new messages of a session are answered now."""
     asking = [entry.author for entry in session.batch if entry.status is Status.ADDRESSED]
     speakers = tuple({author.id: author for author in asking}.values())
-    place = session.place
-    if not place and session.kind is Kind.DM and len(speakers) == 1:
-        place = f"a direct message with {speakers[0].name}"
     return PromptContext(
         now=datetime.fromtimestamp(now, session.zone),
-        place=place,
+        place=session.place,
         platform=session.thread.platform,
         kind=session.kind,
         speakers=speakers,
@@ -77,9 +74,10 @@ def scene_text(context: PromptContext, left_out: int, *, rebuilt: bool) -> str:
     """
     now = context.now
     zone = getattr(now.tzinfo, "key", "") or now.tzname()
+    kind = "" if context.kind in _NAMELESS else f", {context.kind}"
     lines = [
         f"Now: {day_of(now)} {now:%H:%M} ({zone})",
-        f"Where: {_where(context)} ({context.platform}, {context.kind})",
+        f"Where: {_where(context)} ({context.platform}{kind})",
     ]
     if left_out:
         lines.append(_NOTE_LEFT_OUT.format(count=left_out))
@@ -111,7 +109,9 @@ def _named(context: PromptContext) -> list[str]:
     They stand outside the scene, whose every word is the program's.
     """
     place, speakers = marks({"name": context.place}), context.speakers
-    named = [alone(PLACE, place)] if place and context.kind in _NAMELESS else []
+    # The one person of a direct message is named anyway.
+    is_more = context.kind is Kind.GROUP or len(speakers) != 1
+    named = [alone(PLACE, place)] if place and is_more and context.kind in _NAMELESS else []
     named += [
         alone(PERSON, marks({"name": one.name, "person": one.tag}))
         for one in speakers[:_SPEAKERS_SHOWN]

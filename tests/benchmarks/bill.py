@@ -185,7 +185,8 @@ class Added(Model):
 
     def _with_all(self, request: ModelRequest) -> ModelRequest:
         first, *_ = request.messages
-        at = len(first.blocks) > 1 and "<chat_summary>" in first.blocks[0].text
+        ends = [n for n, block in enumerate(first.blocks, 1) if "</chat_summary>" in block.text]
+        at = ends[0] if ends else 0
         blocks = (*first.blocks[:at], self._pins, *first.blocks[at:])
         messages = [first._replace(blocks=blocks), *request.messages[1:]]
         if self._dice.random() < 0.4:

@@ -338,7 +338,8 @@ async def test_the_model_is_told_where_it_is_as_people_call_it() -> None:
     first, second, third = (asked(call).replace("&#x27;", "'") for call in claude.calls)
     assert f"#general in {fake.home.name}" in first
     assert f"How do I rotate? (#help in {fake.home.name})" in second
-    assert "a direct message with Ann" in third
+    assert "Where: a direct message (discord)" in third
+    assert third.count('<chat_person name="Ann"') == 1
     assert not any(fake.home.id in said for said in (first, second, third))
 
 

@@ -245,7 +245,8 @@ async def test_the_model_knows_where_it_is_as_people_call_it() -> None:
     assert "Where: #general (slack, thread)" in scenes[0]
     assert "Where: #secret (slack, thread)" in scenes[1]
     assert 'name="a group direct message with ann, bob"' in scenes[2]
-    assert 'name="a direct message with ann"' in scenes[3]
+    assert "Where: a direct message (slack)" in scenes[3]
+    assert scenes[3].count('name="ann"') == 1, "the one person is named once"
     assert sorted(looked_up) == sorted(place.id for place in places), "each is asked for once"
 
 

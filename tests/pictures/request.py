@@ -77,6 +77,8 @@ def _parts(body: dict[str, Any]) -> Iterator[str]:
 
 def _name(text: str) -> str:
     found = [name for tag, name in _NAMES.items() if f"<{tag}>\n" in text[:200]]
+    if text.endswith(f"</{SUMMARY}>") and not found:
+        return "the rest of the summary"
     return found[0] if found else ""
 
 

@@ -17,19 +17,18 @@ if TYPE_CHECKING:
 
 KEEP = 4
 """The exchanges that stay word for word, whatever they weigh."""
-_WIDTH = 5.0
+_WIDTH = 5.5
 """How far the marks are apart, by the square root of what an exchange and a folding cost.
 
 A request with a window of L to H tokens reads on average (L + H) / 2 of them at a tenth of the
 price. Every (H - L) / m exchanges of m tokens a folding writes L tokens, and R that stand before
 them, at 1.25 of the price. The sum is least for H - L = sqrt(25 m (L + R)). With the cache for an
-hour it is least for sqrt(40 m (L + R)), and 3 % more with the same marks.
+hour it is least for sqrt(40 m (L + R)). With this width it is at most 1 % more in both.
 """
-_AHEAD = 1_000
-"""The tokens that stand before the window at least: the guide in the system prompt."""
-_REST = _AHEAD + 500
-"""What a folding writes before the window: the system prompt, if it is too short to be cached
-alone, and the summary."""
+SYSTEM = 1_100
+"""About the tokens of the system prompt: its guide."""
+_SUMMARY = 500
+"""The tokens of a summary and pins at least, as a folding will write them."""
 _HIGHEST = 24_000
 """No high mark is above this, or twice the low mark: models lose sight of the middle."""
 
@@ -57,7 +56,15 @@ class Marks:
         return replace(self, high=high, low=min(self.low, high // 2), room=min(self.room, room))
 
     @classmethod
-    def fitting(cls, sizes: Sequence[int], *, cache_minimum: int = 0, keep: int = KEEP) -> Marks:
+    def fitting(
+        cls,
+        sizes: Sequence[int],
+        *,
+        cache_minimum: int = 0,
+        keep: int = KEEP,
+        system: int = SYSTEM,
+        lead: int = 0,
+    ) -> Marks:
         """Return the marks that cost least for turns of these sizes.
 
         Args:
@@ -65,8 +72,12 @@ class Marks:
             cache_minimum: The tokens from which on the model caches a prefix. What is left by a
                 folding has to be long enough, since nothing is cached until it is.
             keep: How many exchanges stay in any case.
+            system: The tokens of the system prompt.
+            lead: The tokens of the summary and of pins, as they are now.
         """
         mean = sum(sizes) / max(1, len(sizes))
-        low = max(keep * mean, cache_minimum - _AHEAD)
-        high = min(low + _WIDTH * sqrt(mean * (low + _REST)), max(_HIGHEST, 2 * low))
+        # Half an exchange more than is needed: a folding leaves as much less on average.
+        low = max(keep * mean, cache_minimum - system - lead + mean / 2)
+        rest = max(lead, _SUMMARY) + (system if system < cache_minimum else 0)
+        high = min(low + _WIDTH * sqrt(mean * (low + rest)), max(_HIGHEST, 2 * low))
         return cls(high=round(high), low=round(low), keep=keep)
