@@ -7,6 +7,7 @@ import asyncio
 import sys
 from typing import TYPE_CHECKING
 
+from bots.ops.loading import loading
 from bots.ops.streams import prepare_streams, require_streams
 from bots.signals import INTERRUPTED
 from core.domain.errors import ChatbotError, SettingsError, StoreRefusedError, StoreUnavailableError
@@ -51,9 +52,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _main(arguments: Sequence[str] | None, missing: Collection[str]) -> int:
     options = _parser().parse_args(arguments)
     # Imported late, since help and a mistyped command should not wait for it.
-    from bots.ops.logging import set_up_logging, watch_loop  # noqa: PLC0415
-    from bots.settings.network import check_network  # noqa: PLC0415
-    from bots.settings.settings import Settings  # noqa: PLC0415
+    with loading():
+        from bots.ops.logging import set_up_logging, watch_loop  # noqa: PLC0415
+        from bots.settings.network import check_network  # noqa: PLC0415
+        from bots.settings.settings import Settings  # noqa: PLC0415
 
     settings = Settings.from_env()
     require_streams(_streams(options, settings), missing)
@@ -79,10 +81,11 @@ def _streams(options: argparse.Namespace, settings: Settings) -> Collection[str]
 
 
 def _command(options: argparse.Namespace, settings: Settings) -> Coroutine[Any, Any, int]:
-    from bots.ops import operator  # noqa: PLC0415
-    from bots.ops.doctor import doctor  # noqa: PLC0415
-    from bots.ops.migrate import migrate  # noqa: PLC0415
-    from bots.run import chat, run  # noqa: PLC0415
+    with loading():
+        from bots.ops import operator  # noqa: PLC0415
+        from bots.ops.doctor import doctor  # noqa: PLC0415
+        from bots.ops.migrate import migrate  # noqa: PLC0415
+        from bots.run import chat, run  # noqa: PLC0415
 
     commands = {
         "run": lambda: run(settings),

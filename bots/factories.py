@@ -7,6 +7,7 @@ import tempfile
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
+from bots.ops.loading import loading
 from bots.settings.settings import OFFLINE
 from core.domain.message import Kind
 from core.memory.learned_limits import HEADROOM
@@ -50,7 +51,8 @@ def model_for(settings: Settings) -> Model:
         from core.models.offline.model import OfflineModel  # noqa: PLC0415 - slow to import
 
         return OfflineModel()
-    from core.models.claude import ClaudeModel  # noqa: PLC0415 - slow to import
+    with loading():
+        from core.models.claude import ClaudeModel  # noqa: PLC0415 - slow to import
 
     return ClaudeModel(
         settings.anthropic_api_key.get_secret_value(), base_url=settings.anthropic_base_url or None

@@ -17,6 +17,7 @@ from bots.app import App, say, start_lines
 from bots.connect_retry import retry_until_reached
 from bots.factories import model_for
 from bots.health import Connected, Health
+from bots.ops.loading import loading
 from bots.settings.environment import history_dir
 from bots.signals import INTERRUPTED, Signals
 from bots.terminal.app import Terminal
@@ -153,13 +154,15 @@ async def _http_server(settings: Settings, health: Health) -> AsyncGenerator[Htt
 
 
 def _slack(app: App, server: HttpServer | None = None) -> AbstractAsyncContextManager[Bot]:
-    from bots.slack.app import connected  # noqa: PLC0415 - slow to import
+    with loading():
+        from bots.slack.app import connected  # noqa: PLC0415 - slow to import
 
     return connected(app.settings, app.clock, app.store, app.commands, server)
 
 
 def _discord(app: App) -> AbstractAsyncContextManager[Bot]:
-    from bots.discord.app import connected  # noqa: PLC0415 - slow to import
+    with loading():
+        from bots.discord.app import connected  # noqa: PLC0415 - slow to import
 
     return connected(app.settings, app.clock, app.store, app.commands)
 
