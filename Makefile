@@ -7,6 +7,10 @@ PYTHON ?= $(shell for python in python3 python3.14 python3.13 python3.12 python3
 		&& echo $$python && exit; done; echo python3)
 BIN := .venv/bin
 
+# Python keeps what it compiles, even where images switch that off: else each of pytest's processes
+# and each server compiles the whole of its libraries again.
+export PYTHONDONTWRITEBYTECODE :=
+
 # The set-up prints to stderr and reads nothing: stdin and stdout belong to the program.
 SET_UP = $(PYTHON) -I .ci/bootstrap.py
 # By their modules: a script in .venv/bin can't name its Python in a folder with a `$` in its name.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import sys
 from typing import TYPE_CHECKING, TypeVar
@@ -28,6 +29,9 @@ if TYPE_CHECKING:
     from core.store.dynamodb.connecting.client import Table
 
 Report = TypeVar("Report", pytest.TestReport, pytest.CollectReport)
+
+# Until all tests are collected, nothing is garbage: to look for it takes half of that time.
+gc.disable()
 
 # HYPOTHESIS_PROFILE is `ci`, the default, `quick`, or `nightly`, which searches longest. All but
 # the last try the same cases each time, so that only a change of the code can change a result.
@@ -74,6 +78,14 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if _SERVERS.intersection(getattr(item, "fixturenames", ())):
             item.add_marker(pytest.mark.slow)
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_finish() -> None:
+    """Collect garbage from now on, but never look through modules and tests: they stay."""
+    gc.collect()
+    gc.freeze()
+    gc.enable()
 
 
 @pytest.fixture(scope="session")
