@@ -7,6 +7,7 @@ says its port, and serves until its standard input ends: it never outlives who s
 
 from __future__ import annotations
 
+import functools
 import json
 import os
 import sys
@@ -14,8 +15,11 @@ import threading
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
+from moto import backends
+from moto.core import responses, utils
 from moto.core.models import DEFAULT_ACCOUNT_ID
 from moto.core.responses import EmptyResult
+from moto.core.serialize import ResponseSerializer
 from moto.dynamodb.exceptions import MockValidationException
 from moto.dynamodb.models import DynamoDBBackend, dynamodb_backends
 from moto.dynamodb.models.dynamo_type import DynamoType, Item
@@ -87,6 +91,17 @@ def once(transact: Make) -> Make:
     return transact_write_items
 
 
+def direct(get_value: Make) -> Make:
+    """Take an attribute's value from where it is: moto looks under thirty names for it."""
+
+    def picked(self: Any, value: Any, key: str, shape: Any) -> Any:
+        if type(value) is dict and shape.parent.name == "AttributeValue":
+            return value.get(key)
+        return get_value(self, value, key, shape)
+
+    return picked
+
+
 class OneByOne:
     """Serves one request after the other: moto's transactions are none between threads.
 
@@ -135,7 +150,12 @@ class Handler(MotoRequestHandler):
 def main() -> None:
     """Serve until the standard input ends."""
     meter = Meter()
+    modules = tuple(backends.list_of_moto_modules())
     patches = (
+        # moto finds these out again for each request.
+        (backends, "list_of_moto_modules", lambda: modules),
+        (responses, "method_names_from_class", functools.cache(utils.method_names_from_class)),
+        (ResponseSerializer, "get_value", direct(ResponseSerializer.get_value)),
         (Table, "__init__", in_order(Table.__init__)),
         (Table, "__deepcopy__", lambda table, memo: table),  # see `undoing`
         (Table, "query", narrowed(Table.query, meter.read)),
