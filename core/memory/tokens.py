@@ -117,7 +117,7 @@ class TokenCounter:
 
     def count(self, text: str) -> int:
         """Return about how many tokens a text has that was said. Never fails."""
-        return ceil(self.measure(text) * self.factor)
+        return ceil(self.measure(text) * (self.said or self.start))
 
     def fixed_tokens(self, units: float) -> int:
         """Return about how many tokens so many units of the fixed part have."""

@@ -29,7 +29,7 @@ LONGEST_LINE = alone(TIME, ' on="Wed 2026-11-25" at="23:59"')
 
 def day_of(moment: datetime) -> str:
     """Return a day with its weekday, as "Mon 2026-11-23"; the names depend on no locale."""
-    return f"{_DAYS[moment.weekday()]} {moment:%Y-%m-%d}"
+    return f"{_DAYS[moment.weekday()]} {moment.date().isoformat()}"  # quicker than a format
 
 
 def when(at: float, zone: tzinfo) -> str:
@@ -38,7 +38,9 @@ def when(at: float, zone: tzinfo) -> str:
     `at` is in seconds since 1970. A wrong timestamp must not stop the bot, so it is "unknown".
     """
     moment = moment_of(at, zone)
-    return UNKNOWN if moment is None else f"{day_of(moment)} {moment:%H:%M}"
+    if moment is None:
+        return UNKNOWN
+    return f"{_DAYS[moment.weekday()]} {moment.isoformat(' ', 'minutes')[:16]}"
 
 
 def on_day(at: float, zone: tzinfo) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, replace
 from datetime import UTC
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import pytest
@@ -133,6 +134,27 @@ async def test_without_an_index_the_turn_goes_without_and_the_next_one_has_it(ta
         assert await talk.asks("What is the combination of my locker?") == ""
         await talk.indexed()
         assert FACT in await talk.asks("So what is the combination of my locker?")
+
+
+@pytest.mark.parametrize(("pairs", "together"), [(1, 1), (2, 2), (10, 4)])
+async def test_turns_are_indexed_together_before_a_prompt_leaves_one_of_them_out(
+    pairs: int, together: int
+) -> None:
+    world = windowed(World(ScriptedModel(reply=lambda _: "I see.")), pairs=pairs)
+    async with world.worker() as worker:
+        talk = Talk(world, worker)
+        await talk.past(*FILLER)
+        indexes = worker._runner._pipeline.recall.indexes
+        ends: list[int] = []
+        for number in range(12):
+            await talk.say(f"My locker number {number} is blue.")
+            await talk.indexed()
+            kept = await indexes.get(THREAD, wait=1.0)
+            assert kept is not None
+            assert kept.index.end >= talk.said - pairs  # what the next prompt leaves out
+            ends.append(kept.index.end)
+    steps = {after - before for before, after in pairwise(ends)} - {0}
+    assert steps == {together}
 
 
 async def test_a_deletion_and_an_edit_hold_at_once(talk: Talk) -> None:

@@ -87,8 +87,7 @@ class CacheWatch:
             beginning: How the prompt begins.
             now: When it was made.
         """
-        parts = _cached_parts(request)
-        if usage is None or not parts:
+        if usage is None or not (parts := _cached_parts(request)):
             return
         last = self._last.get(beginning.thread)
         if last is not None and now - last.at < _SURE and last.state == beginning.state:

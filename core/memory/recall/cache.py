@@ -45,6 +45,8 @@ CHANGE_DELAY: Final = 0.3
 """Seconds from an edit or a deletion to the update: many changes come together."""
 WEIGHT: Final = 10
 """How much longer than other work on a text it takes to read it for an index or a query."""
+AT_ONCE: Final = 4
+"""Turns that are added to an index together at most, while all of them are shown."""
 _REMEMBERED = 1000
 _DEAD_SHARE = 4
 """An index of which one in so many passages is dead is built again."""
@@ -61,8 +63,14 @@ class Kept:
 class Indexes:
     """At most `most` bytes of indexes."""
 
-    def __init__(self, store: Store, clock: Clock, zone: tzinfo, *, most: int = MOST) -> None:
-        """Index the threads of this store; the days of messages are those of `zone`."""
+    def __init__(
+        self, store: Store, clock: Clock, zone: tzinfo, *, most: int = MOST, keep: int = 1
+    ) -> None:
+        """Index the threads of this store; the days of messages are those of `zone`.
+
+        `keep` is how many turns no summary takes over.
+        """
+        self._at_once = max(1, min(AT_ONCE, keep))
         self._store = store
         self._clock = clock
         self._zone = zone
@@ -89,10 +97,12 @@ class Indexes:
         """Start nothing more; what runs ends with its next portion."""
         self._closed = True
 
-    def ready(self, session: Session) -> Kept | None:
+    def ready(self, session: Session, stop: int) -> Kept | None:
         """Return the index of a session's thread, or None if there is none yet.
 
-        Whatever the index lacks is added in the background, for the turns after this one.
+        Whatever the index lacks is added in the background, for the turns after this one. That is
+        left for later while it is only a few turns, and the next prompt shows all of them as well;
+        this one shows what begins at `stop` or later.
         """
         thread = session.thread
         kept = self._kept.get(thread)
@@ -103,7 +113,10 @@ class Indexes:
         if kept is None or kept.index.revision != session.revision:
             self._start(thread)
         elif kept.index.end < head:
-            self._start(thread, session)
+            last = session.turns[-self._at_once :]
+            lacking = sum([turn.end > kept.index.end for turn in last])
+            if lacking >= sum([turn.start >= stop for turn in last]):
+                self._start(thread, session)
         return kept
 
     async def get(self, thread: ThreadKey, *, wait: float) -> Kept | None:
@@ -213,9 +226,11 @@ class Indexes:
 
 
 def _new(zone: tzinfo) -> Index:
-    # The first import takes a tenth of a second, which no turn is to wait for.
+    # The first imports take a tenth of a second or more, which no turn is to wait for.
     from core.memory.recall.index import Index  # noqa: PLC0415
+    from core.memory.recall.words import prepare  # noqa: PLC0415
 
+    prepare()
     return Index(zone)
 
 

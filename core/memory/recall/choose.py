@@ -12,6 +12,7 @@ with an assistant: see `tests.benchmarks.recall` and docs/developers/recall.md.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import chain
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 import numpy as np
@@ -130,7 +131,8 @@ def find(
         weights: What each part of the score is worth.
         silent: Return nothing if even the best score is far from what is possible.
     """
-    if (not wanted.words and not wanted.grams) or not index.units:
+    postings = index.postings
+    if not index.units or not any(term in postings for term in chain(wanted.words, wanted.grams)):
         return []
     stream = stream_of(index, weights)
     scores, best = _scores(index, stream, wanted)

@@ -17,6 +17,7 @@ import numpy as np
 from core.domain.session import DECLINED, REFUSED, Answer, AnswerKind, Status
 from core.memory.recall.words import (
     ENGLISH,
+    PASSAGE,
     date_terms,
     name_terms,
     passages_of,
@@ -84,6 +85,8 @@ def digest_of(parts: Sequence[str]) -> int:
 
 
 def _cut(text: str) -> list[str]:
+    if len(text) <= PASSAGE:  # nearly always
+        return [text]
     return [text[begin:end] for begin, end in passages_of(text)]
 
 

@@ -77,7 +77,8 @@ class Recall:
         self._store = store
         self._memory = memory
         self._tokens = min(tokens, int(memory.budget * SHARE))
-        self.indexes = Indexes(store, clock, memory.zone)
+        keep = (memory.marks or memory).keep
+        self.indexes = Indexes(store, clock, memory.zone, keep=keep)
 
     def close(self) -> None:
         """Index nothing more."""
@@ -91,7 +92,7 @@ class Recall:
         stop = first_shown(session, strategy)
         if not self._tokens or stop <= session.reset_position:
             return session
-        if (kept := self.indexes.ready(session)) is None:
+        if (kept := self.indexes.ready(session, stop)) is None:
             return session
         try:
             found = await self._recalled(kept, session, stop)

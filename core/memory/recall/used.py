@@ -58,6 +58,8 @@ class _Candidate:
     passage: Passage
     day: frozenset[int]
     """The month and the day on which it was sent, which count only together."""
+    language: str
+    """The language of the message; empty if unclear."""
     found: dict[frozenset[int], int] = field(default_factory=dict)
     """Words that the answer has from this message, by their terms; with what they weigh."""
     asked: set[frozenset[int]] = field(default_factory=set)
@@ -84,10 +86,11 @@ def used(
         zone: The people's time zone, in which the days of messages were shown.
         most: How many messages are returned at most.
     """
-    languages = {language_of(text) for text in (answer, *(each.text for each in passages))} - {""}
-    candidates = [_Candidate(each, _day(each, zone)) for each in passages]
+    candidates = [_Candidate(each, _day(each, zone), language_of(each.text)) for each in passages]
+    told = language_of(answer)
+    languages = {told, *(each.language for each in candidates)} - {""}
     owners = _owners(candidates, languages)
-    told = language_of(answer) or ENGLISH
+    told = told or ENGLISH
     sentences = _sentences(answer, told, languages)
     shared = [_shared(each, owners, candidates) for each in sentences]
     if not any(shared):
@@ -120,9 +123,12 @@ def _known(
 def _owners(candidates: Sequence[_Candidate], languages: set[str]) -> dict[int, list[int]]:
     """Return by term which candidates have it, in the message or in its author's name."""
     owners: dict[int, list[int]] = {}
+    names = {each.passage.who for each in candidates}
+    named = {name: meaning_of(name, languages) for name in names}
     for number, candidate in enumerate(candidates):
         passage = candidate.passage
-        for term in meaning_of(passage.text, languages) | meaning_of(passage.who, languages):
+        said = meaning_of(passage.text, languages, candidate.language)
+        for term in said | named[passage.who]:
             owners.setdefault(term, []).append(number)
     return owners
 

@@ -14,7 +14,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections import Counter
-from functools import lru_cache
+from functools import cache, lru_cache
 from itertools import chain
 from typing import TYPE_CHECKING, Final, NamedTuple
 
@@ -113,12 +113,18 @@ def wanted_in(texts: Iterable[str], languages: Collection[str]) -> Wanted:
     for text in texts:
         asks = asks or bool(_ASKS.search(text))
         told = language_of(text)
-        idle = (SMALL_TALK | FUNCTION_WORDS[told or ENGLISH]) - MONTHS.keys()
+        idle = _idle_in(told or ENGLISH)
         for language in {told or ENGLISH, *languages}:
             for each, more in _terms(text, language, idle):
                 words.update(each)
                 grams.update(more)
     return Wanted(frozenset(words), frozenset(grams), asks)
+
+
+@cache
+def _idle_in(language: str) -> frozenset[str]:
+    """Return the words that ask for nothing."""
+    return (SMALL_TALK | FUNCTION_WORDS[language]) - MONTHS.keys()
 
 
 class Word(NamedTuple):
@@ -152,9 +158,12 @@ def each_word(text: str, told: str, languages: Collection[str]) -> Iterator[Word
             yield Word(found[0], frozenset(words), found.start())
 
 
-def meaning_of(text: str, languages: Collection[str]) -> set[int]:
-    """Return all terms of the words that `each_word` yields of a text."""
-    told = language_of(text) or ENGLISH
+def meaning_of(text: str, languages: Collection[str], told: str | None = None) -> set[int]:
+    """Return all terms of the words that `each_word` yields of a text.
+
+    `told` is what `language_of` says of it, if that is known already.
+    """
+    told = (language_of(text) if told is None else told) or ENGLISH
     if not text.isascii():
         words = each_word(normal(text), told, languages)
         return {term for word in words for term in word.terms}
@@ -329,8 +338,13 @@ def _folded(word: str) -> str:
     return "".join(sign for sign in plain if not unicodedata.combining(sign))
 
 
+def prepare() -> None:
+    """Import what stems words, which takes up to a third of a second: not beside a turn."""
+    import snowballstemmer  # noqa: F401, PLC0415
+
+
 def _stemmed(word: str, language: str) -> str:
-    import snowballstemmer  # noqa: PLC0415 - costs a third of a second, so only where it's used
+    import snowballstemmer  # noqa: PLC0415 - see `prepare`
 
     # A stemmer holds the word that it works on, and threads build indexes: each word has its own.
     stem: str = snowballstemmer.stemmer(language).stemWord(word)
