@@ -220,6 +220,24 @@ async def test_nothing_that_was_forgotten_is_admitted_again(
     assert (await store.accept(message(3), TERMS)).new
 
 
+async def test_a_tombstone_comes_out_once_as_its_thread_has_left_it(
+    store: Store, source: LocalStore
+) -> None:
+    """Redis has a copy in each partition of what came from another store."""
+    await converse(source, 1)
+    wanted = await side_records_of(source)
+    assert [r.trace.line for r in wanted.values() if isinstance(r, StoredTombstone)] == [None]
+    await store.keep(tuple(wanted.values()))
+    await store.erase(THREAD, at=1002.0)
+    found = [
+        record.trace.line
+        async for batch in store.side_records()
+        for record in batch
+        if isinstance(record, StoredTombstone)
+    ]
+    assert found == [1002.0]
+
+
 async def test_asides_come_out_as_they_went_in(store: Store, source: LocalStore) -> None:
     await fill(source)
     await source.erase(OTHER, at=1.25)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from core.domain.session import Entry
 from core.store import codec
 from core.store.redis import wire
+from core.store.redis.names import PARTITIONS
 from core.store.redis.records import dump as dumped
 from core.store.side_port import ChannelSettings, Cursor, Dump, SeenEvent, StoredTombstone
 from core.store.verbs import Tombstone
@@ -90,9 +91,47 @@ async def _read(calls: Calls, found: Sequence[tuple[bytes, Kept]]) -> tuple[Side
     commands += [("PTTL", key) for key, _ in found]
     now, answers = await calls.many(commands)
     rows = zip(found, answers[: len(found)], answers[len(found) :], strict=True)
-    return tuple(
+    several = [
         _side_record(kept, value, left, now) for (_, kept), value, left in rows if value is not None
-    )
+    ]
+    tombstones = [record for record in several if isinstance(record, StoredTombstone)]
+    latest = iter(await _latest(calls, tombstones))
+    kept = (next(latest) if isinstance(each, StoredTombstone) else each for each in several)
+    return tuple(record for record in kept if record is not None)
+
+
+async def _latest(
+    calls: Calls, tombstones: Sequence[StoredTombstone]
+) -> list[StoredTombstone | None]:
+    """Return each tombstone as its thread has left it, and None in place of its further copies.
+
+    `keep` may have written a tombstone into all partitions. Its thread changes the copy in its own
+    partition only, so the copy with the latest line is the right one.
+    """
+    keys = [
+        key for record in tombstones for key in calls.names.everywhere_of("trace", record.hash, "")
+    ]
+    commands: list[tuple[Value, ...]] = [("GET", key) for key in keys]
+    now, answers = await calls.many([*commands, *(("PTTL", key) for key in keys)])
+    values, lefts = answers[: len(keys)], answers[len(keys) :]
+    latest: list[StoredTombstone | None] = []
+    for start, record in zip(range(0, len(keys), PARTITIONS), tombstones, strict=True):
+        copies = {
+            str(number): _trace(values[start + number], lefts[start + number], now)
+            for number in range(PARTITIONS)
+            if values[start + number] is not None
+        }
+        if len(copies) < 2:  # noqa: PLR2004 - one copy is none
+            latest.append(record)
+        elif record.near != min(copies):
+            latest.append(None)
+        else:
+            latest.append(StoredTombstone(hash=record.hash, trace=max(copies.values(), key=_rank)))
+    return latest
+
+
+def _rank(trace: Tombstone) -> tuple[float, float]:
+    return -math.inf if trace.line is None else trace.line, trace.expires
 
 
 def _words(names: Names, record: SideRecord, now: float) -> Iterable[tuple[Value, ...]]:
