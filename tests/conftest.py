@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, TypeVar
 
 import pytest
 from hypothesis import HealthCheck, settings
+from hypothesis.internal.conjecture.providers import HypothesisProvider
+from hypothesis.internal.constants_ast import Constants
 from psycopg import AsyncConnection
 
 from core.store.dynamodb import make_table
@@ -53,6 +55,10 @@ settings.register_profile(
     suppress_health_check=list(HealthCheck),
 )
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "ci"))
+if settings().derandomize:
+    # Hypothesis also draws constants from the modules that are imported by then. With xdist these
+    # differ from run to run, so the cases would differ too; there is no setting for it.
+    HypothesisProvider._local_constants = Constants()  # type: ignore[assignment]
 
 _WORKERS_PER_CORE = 2
 """The suite spends half of its time waiting for servers, leases and programs that start."""

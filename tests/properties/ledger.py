@@ -79,7 +79,8 @@ class Ledger:
             self.stamps[copy] = stamp
             shown = self.quotes[copy] if quotes is None else quotes
             if text is None or (text, files, shown) == ("", (), ()):
-                self.gone.add(self.owed.pop(copy))
+                # A message of files or quotes alone has no words that could return.
+                self.gone |= {self.owed.pop(copy)} - {""}
             else:
                 self.owed[copy] = text
                 self.files[copy] = self.files[copy] if files is None else files

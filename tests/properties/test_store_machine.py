@@ -19,9 +19,17 @@ if TYPE_CHECKING:
 # only its retry answers; here each call is repeated on purpose instead.
 LEFT_OUT = {"fakeredis", "postgresql_proxy", "redis_proxy"}
 
-FEWER = {"dynamodb": 20, "valkey": 10}
-"""Fewer tries: on a server that takes milliseconds for what others do in microseconds, and on one
-that runs the same scripts as another.
+FEWER = {
+    "dynamodb": 25,
+    "postgresql": 4,
+    "redis": 2,
+    "redis_cluster": 10,
+    "redis_sentinel": 10,
+    "sqlite": 2,
+    "valkey": 10,
+}
+"""By how much fewer tries: on servers that take milliseconds for what others do in microseconds,
+and on those that run the same scripts as another.
 """
 
 
