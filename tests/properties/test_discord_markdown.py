@@ -136,3 +136,54 @@ def test_posted_again_nothing_changes(text: str) -> None:
         if length(post) < LIMIT // 2:
             again = "".join(drawn(each).code for each in posts(post))
             assert squeezed(again) == squeezed(drawn(post).code)
+
+
+MARKS = st.sampled_from(
+    [
+        *("*", "**", "***", "_", "__", "~~", "~", "||", "[", "[x *y](https://a.b)", "[x *y]", "]"),
+        *("<", "<https://a.b", ">", "https://a.b/", "# ", "> ", "-# ", "- ", "\n", "\n\n", " "),
+        *("a", "b c", "\\", "!", "-", "1", "\u00e9"),
+    ]
+)
+"""What words may have that Discord could take for the start of something."""
+CODED = st.sampled_from(
+    ["*", "**", "_", "__", "~~", "||", "[y](", "x", "y z", " ", ")", "[", "]", ">", "\\"]
+)
+
+
+@st.composite
+def marked(draw: st.DrawFn) -> tuple[str, list[str]]:
+    """Return words full of marks with code among them that has marks too, and the code."""
+    made, codes = [], []
+    for words, code, is_block in draw(
+        st.lists(
+            st.tuples(
+                st.lists(MARKS, max_size=9).map("".join),
+                st.lists(CODED, min_size=1, max_size=6).map("".join).filter(str.strip),
+                st.booleans(),
+            ),
+            min_size=1,
+            max_size=4,
+        )
+    ):
+        made.append(re.sub(" +", " ", words.rstrip("\\")) or " ")
+        made.append(f"\n\n```py\n{code}\n```\n" if is_block else f"`{code}`")
+        codes.append(code)
+    return "".join((*made, *draw(st.lists(MARKS, max_size=9)))), codes
+
+
+@given(marked().filter(lambda made: "~~~" not in made[0]))
+@example(("***`_`**# *`*`", ["_", "*"]))
+@example((" `*`~~*~~_`~~`", ["*", "~~"]))
+@example(("*`**`# *`*`", ["**", "*"]))
+@example((" `*`[\\[x *y](https://a.b)`*`", ["*", "*"]))
+@example((" `*`<****||\n\n```py\n**\n```\n**<https://a.b> ", ["*", "**"]))
+def test_no_mark_in_words_takes_code_apart(made: tuple[str, list[str]]) -> None:
+    def plain(code: str) -> str:
+        return re.sub(r"[|\s]", "", code)  # bars in a spoiler may be split
+
+    found = [drawn(post) for post in posts(made[0])]
+    seen = [code for each in found for code in (*each.inline, *(text for _, text in each.blocks))]
+    assert sorted(filter(str.strip, map(plain, seen))) == sorted(
+        filter(str.strip, map(plain, made[1]))
+    )

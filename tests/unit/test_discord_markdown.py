@@ -330,3 +330,55 @@ def test_a_link_whose_words_are_another_address_says_where_it_leads(
     text: str, expected: str
 ) -> None:
     assert shown(text) == expected
+
+
+MARKS = {
+    "an operator": ("2 ** 3 is `x ** y`.", "2 ** 3 is \0.", ["x ** y"]),
+    "no pair": ("Use *args, *kw or `f(*a)`: `a*b`", "Use *args, *kw or \0: \0", ["f(*a)", "a*b"]),
+    "a name": ("snake_case\n```py\nfor _ in x: y_ \n```", "snake_case\n\0", ["for _ in x: y_ "]),
+    "a strike": ("~~ is `a ~~ b`", "~~ is \0", ["a ~~ b"]),
+    "a strike into a block": ("x ~~y\n```py\n@everyone\n~~\n```", "x ~~y\n\0", ["@everyone\n~~"]),
+    "bold code": ("**`**kwargs`** is a dict", "\0 is a dict", ["**kwargs"]),
+    "italic code": ("*`*args`*, *`*b`*", "\0, \0", ["*args", "*b"]),
+    "code between pairs": ("`a`*`*`* b", f"\0{JOINER}\0 b", ["a", "*"]),
+    "bold around code": ("**No `x**y` here**, **so**", "No \0 here, so", ["x**y"]),
+    "italic around code": ("*Use `a*b`*, _or `my_ a`_", "Use \0, or \0", ["a*b", "my_ a"]),
+    "both around code": ("***x `a**b*c` y***", "x \0 y", ["a**b*c"]),
+    "one in the other": ("**a *b `x*y` c* d**", "a b \0 c d", ["x*y"]),
+    "in a quote": ("> **q `a**` x**\n> y", "q \0 x\ny", ["a**"]),
+    "in a heading": ("# a *b\n`x*y` *c*", "a *b\0 c", ["x*y"]),
+    "in a link": ("[a *b](https://b.c) `x*y`", "a *b \0", ["x*y"]),
+    "behind an address": ("https://b.c/`x`", "https://b.c/ \0", ["x"]),
+    "in an angle": ("<https://b.c\n```\nx>y\n```", "<https://b.c \n\0", ["x>y"]),
+    "a bracket": ("see [x\n```js\na[1](y)\n```", "see [x\n\0", ["a[1](y)"]),
+    "a bracket behind code": ("[`](https://b.c)` x", "[\0 x", ["](https://b.c)"]),
+    "a backslash": ("*\\ `*`*", "\\ \0", ["*"]),
+    "many": ("***`_`**# *`*`", "***\0**# *\0", ["_", "*"]),
+}
+
+
+@pytest.mark.parametrize("name", MARKS)
+def test_no_mark_in_words_ends_in_code(name: str) -> None:
+    text, words, codes = MARKS[name]
+    found = drawn(shown(text))
+    assert found.words == words
+    assert [*found.inline, *(code for _, code in found.blocks)] == codes
+
+
+@pytest.mark.parametrize(
+    ("text", "words", "kind"),
+    [
+        ("2 ** 3 and 4 ** 5", "2 ** 3 and 4 ** 5", "strong"),
+        ("foo_bar and baz_ too", "foo_bar and baz_ too", "em"),
+        ("a ~~ b ~~ c", "a ~~ b ~~ c", "strikethrough"),
+    ],
+)
+def test_what_is_no_emphasis_in_commonmark_is_none(text: str, words: str, kind: str) -> None:
+    found = drawn(shown(text))
+    assert found.words == words
+    assert kind not in found.kinds
+
+
+def test_emphasis_around_code_that_does_not_end_it_stays() -> None:
+    text = "**bold `x*y`** and *it `a**b`* and ~~`a~b`~~ and 5 * 3 a_b_c `d_e`"
+    assert shown(text) == text

@@ -16,6 +16,7 @@ import regex  # type: ignore[import-untyped] # ships no types
 from bots.discord.outbound.markdown.code import blocks, colors_before, inline, language_of
 from bots.discord.outbound.markdown.fences import fences_of
 from bots.discord.outbound.markdown.indented import indented_of
+from bots.discord.outbound.markdown.marks import kept_apart
 from bots.discord.outbound.markdown.spans import context_of, parts_of, shown
 from bots.discord.outbound.markdown.spoilers import BARS, SPLIT_BARS, SPLIT_NOTE, spoilers_of
 from bots.discord.outbound.markdown.tables import form_of, quoted_tables, rows_shown
@@ -148,7 +149,7 @@ def _show(text: str, layout: DiscordLayout, start: int, end: int) -> str:
         else:
             _add_rows(made, text, layout.forms[block.start], block, first, at)
     made.add(_prose(text, layout, at, end))
-    return _hidden(made.text, layout, start, end)
+    return kept_apart(_hidden(made.text, layout, start, end))
 
 
 class _Message:

@@ -243,10 +243,20 @@ class _Writer:
 
     def _bracket(self, token: regex.Match[str]) -> tuple[str | None, int]:
         if token["link"]:
-            return self._link(token)
+            is_split = "`" in token["words"] and self._splits_code(*token.span("words"))
+            return (None, token.start() + 1) if is_split else self._link(token)
         return (
             self._named(token) if token["named"] else (lines.raised(token["number"]), token.end())
         )
+
+    def _splits_code(self, start: int, end: int) -> bool:
+        """Return whether code that begins in this part ends behind it: it is no part then."""
+        while (run := _RUN.search(self._text, start, end)) is not None:
+            close = self._closing_run(len(run[0]), run.end())
+            if close >= end:
+                return True
+            start = max(close, run.start()) + len(run[0])
+        return False
 
     def _link(self, token: regex.Match[str]) -> tuple[str | None, int]:
         words, address, title = token["words"], token["address"].strip("<>"), token["title"] or ""

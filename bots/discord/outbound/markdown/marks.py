@@ -1,0 +1,301 @@
+"""Keeps marks in words from ending in code, where Discord would look for their end. Pure.
+
+CommonMark reads code first. Discord reads from left to right, and a mark ends at the next one, even
+in code: of ``2 ** 3 is `x ** y` ``, it draws bold from the first `**` to the second, and no code.
+So a mark in words that would end in code is escaped. If another one in words is its end, the words
+around such code get marks of their own: ``**no `x**y` here**`` is ``**no** `x**y` **here**``.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+# not `re`: before Python 3.11.5, its possessive groups match wrongly
+import regex  # type: ignore[import-untyped] # ships no types
+
+from bots.discord.outbound.markdown.pairs import ESCAPE, Pairs, Span
+from bots.discord.outbound.markdown.spans import JOINER
+from core.delivery.links import LINK
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from bots.discord.outbound.markdown.pairs import Ending
+
+_TOKEN = regex.compile(
+    rf"(?P<escape>{ESCAPE})|(?P<mark>\*++|_++|~~|\|\|)|(?P<code>`)|(?P<url>https?://)|(?P<angle><)"
+    r"|(?P<bracket>\[)|(?P<line>(?:^|(?<=^>[ ]))(?:\#{1,3}|-\#)[ ]+(?=[^\n]))"
+    r"|(?P<rest>^[ ]*+>>>[ ])|(?P<quote>^[ ]*+>[ ])",
+    regex.MULTILINE,
+)
+_QUOTE = regex.compile(r"[ ]*+>[ ][^\n]*+(?:\n[ ]*+>[ ][^\n]*+)*+\n?")
+_URL = regex.compile(r"https?://[^\s<]+[^<.,:;\"')\]\s]")
+_ANGLE = regex.compile(r"<[^: >]{1,400}+:/[^ >]{1,2000}+>")
+_GAP = regex.compile(r"\s")
+_LINK = regex.compile(LINK)
+_LABEL = regex.compile(r"(?:[^\[\]]|\[[^\[\]]*+\])*+")
+"""The words of a link; brackets in them count even if they are escaped."""
+_SUSPECT = regex.compile(r"\S[ \t]++(?:\*\*|__|~~)\s|\w_|[/<][^ `/<]*+`")
+"""What Discord alone may take for the start of emphasis, and the start of an address with code."""
+_ENDS = regex.compile(r"[*~|]|__|_(?!\w)|\]\(")
+"""What in code may end something that begins before it."""
+_LEAD = regex.compile(r"[ \t>]*+(?:(?:[-*+]|\d{1,9}[.)])[ \t]++)?+")
+_READINGS = 5
+"""Times that a message is read at most; two are enough for nearly all that change."""
+_LEADS = 40
+"""Characters before a line's words at most."""
+_LONGEST = 3
+"""Marks beside each other that start emphasis at most."""
+
+
+class _Edit(NamedTuple):
+    start: int
+    end: int
+    rank: int
+    """The order of what is put in at one place: what ends inside of others comes first."""
+    made: str
+
+
+class _Frame(NamedTuple):
+    """A part of the text that Discord reads by itself."""
+
+    start: int
+    end: int
+    in_quote: bool = False
+
+
+def kept_apart(message: str) -> str:
+    """Return a message in which no mark outside of code ends in code, in linear time."""
+    if not (_SUSPECT.search(message) or ("`" in message and _has_ends(message))):
+        return message
+    for _ in range(_READINGS):  # what is changed may change what a mark before it ends at
+        reader = _Reader(message)
+        reader.read()
+        if not reader.edits:
+            return message
+        message = _edited(message, reader.edits)
+    return _plain(message)
+
+
+def _has_ends(message: str) -> bool:
+    """Return whether something in code could end what words before it start."""
+    return any(_ENDS.search(message, *code) for code in Pairs(message).code)
+
+
+def _edited(text: str, edits: list[_Edit]) -> str:
+    made: list[str] = []
+    at = 0
+    for edit in sorted(edits):
+        made += (text[at : edit.start], edit.made)
+        at = edit.end
+    return "".join((*made, text[at:]))
+
+
+def _plain(message: str) -> str:
+    """Return a message in which all marks in words are plain signs."""
+    pairs = Pairs(message)
+    marks = [
+        Span(*token.span())
+        for token in _TOKEN.finditer(message)
+        if token["mark"] and not pairs.code_at(token.start())
+    ]
+    return _edited(message, [_plain_signs(message, each) for each in marks])
+
+
+def _plain_signs(text: str, marks: Span) -> _Edit:
+    return _Edit(*marks, 0, "".join(f"\\{sign}" for sign in text[slice(*marks)]))
+
+
+class _Reader:
+    """Reads a message as Discord does, and notes what has to change in it."""
+
+    def __init__(self, message: str) -> None:
+        self.edits: list[_Edit] = []
+        self._text = message
+        self._pairs = Pairs(message)
+        self._frames = [_Frame(0, len(message))]
+        """What is left to read; the last is the next."""
+        ends = [code.end for code in self._pairs.code if "](" in message[slice(*code)]]
+        self._link_end = max(ends, default=0)
+        """Up to where `[` may start a link that ends in code."""
+        self._kept: dict[int, list[Span]] = {}
+        """Marks that end nothing because of a single mark, by where that is."""
+        self._ways: dict[str, Callable[[regex.Match[str], _Frame], None]] = {
+            "mark": self._mark,
+            "code": self._code,
+            "url": self._url,
+            "angle": self._angle,
+            "bracket": self._bracket,
+            "line": self._line,
+            "quote": self._quote,
+            "rest": self._quote,
+        }
+
+    def read(self) -> None:
+        """Read all."""
+        while self._frames:
+            frame = self._frames.pop()
+            token = _TOKEN.search(self._text, frame.start, frame.end)
+            if token is not None:
+                way = self._ways.get(token.lastgroup)
+                if way is None:
+                    self._go_on(token.end(), frame)
+                else:
+                    way(token, frame)
+
+    def _go_on(self, at: int, frame: _Frame, *inner: Span) -> None:
+        """Read these parts next, each by itself, and then the frame from `at`."""
+        self._frames.append(_Frame(at, frame.end, frame.in_quote))
+        for part in reversed(inner):
+            self._frames.append(_Frame(part.start, part.end, frame.in_quote))
+
+    # --- emphasis -------------------------------------------------------------------------------
+
+    def _mark(self, token: regex.Match[str], frame: _Frame) -> None:
+        run = Span(*token.span())
+        kept_by: int | None = None
+        for at in range(run.start, run.end - (token[0][0] in "~|")):
+            ending = self._pairs.ending(at, frame.end)
+            if ending is not None and self._is_pair(run, at, ending, frame):
+                return
+            kept_by = ending.at if ending is not None else kept_by
+        if kept_by is not None:
+            self._kept.setdefault(kept_by, []).append(run)
+        self._go_on(max(run.start + 1, run.end - (token[0] == "~~")), frame)
+
+    def _is_pair(self, run: Span, at: int, ending: Ending, frame: _Frame) -> bool:
+        """Return whether one of these marks starts something, and read on."""
+        in_code = self._pairs.code_at(ending.at) is not None
+        close = self._meant_end(run, frame) if in_code else None
+        if close is not None:
+            self._split(run, close, frame)
+        elif not ending.ends:
+            return False
+        elif in_code or not self._is_meant(at, ending):
+            self._escape(run, has_code=in_code)
+            self._go_on(run.end, frame)
+        else:
+            self._go_on(ending.at + ending.size, frame, Span(at + ending.size, ending.at))
+        return True
+
+    def _escape(self, run: Span, *, has_code: bool) -> None:
+        """Write marks as plain signs, and with them those that they keep from ending in code."""
+        left = [run]
+        while left:
+            marks = left.pop()
+            self.edits.append(_plain_signs(self._text, marks))
+            left += self._kept.pop(marks.end - 1, []) if has_code else []
+
+    def _is_meant(self, at: int, ending: Ending) -> bool:
+        """Return whether a mark starts emphasis in CommonMark too, or is meant to."""
+        text, after = self._text, at + ending.size
+        if text[at] == "|":
+            return True
+        start = self._pairs.run_at(at).start
+        if text[at] == "_" and start and text[start - 1].isalnum():
+            return False
+        if not (start and text[start - 1] in " \t" and text[after : after + 1].isspace()):
+            return True
+        line = text.rfind("\n", max(start - _LEADS, 0), start) + 1
+        return (line > 0 or start < _LEADS) and _LEAD.fullmatch(text, line, start) is not None
+
+    def _meant_end(self, run: Span, frame: _Frame) -> Span | None:
+        """Return the marks in the paragraph that end what these start, if code is read first."""
+        text, sign, size = self._text, self._text[run.start], run.end - run.start
+        if size > _LONGEST or not text[run.end : run.end + 1].strip():
+            return None
+        if sign == "_" and text[max(run.start - 1, 0)].isalnum():
+            return None
+        close = self._pairs.next_in_words(run, frame.end)
+        if close is None or close.end - close.start != size or text[close.start - 1].isspace():
+            return None
+        after = text[close.end : close.end + 1]
+        if (sign == "_" and after.isalnum()) or (sign == "~" and after == "_"):
+            return None
+        between = self._pairs.code_from(run.end, close.start)
+        if any("\n" in text[slice(*code)] for code in between):
+            return None
+        return None if "\n\n" in text[run.end : close.start] else close
+
+    def _split(self, run: Span, close: Span, frame: _Frame) -> None:
+        """Give the words around code that has the mark's sign marks of their own."""
+        text, marks = self._text, self._text[slice(*run)]
+        codes = [
+            code
+            for code in self._pairs.code_from(run.end, close.start)
+            if marks[0] in text[slice(*code)]
+        ]
+        self.edits += (self._without(run), self._without(close))
+        for kept in self._kept.pop(run.end - 1, []):
+            self._escape(kept, has_code=True)
+        rank = len(self.edits)
+        words: list[Span] = []
+        starts, ends = (run.end, *(c.end for c in codes)), (*(c.start for c in codes), close.start)
+        for start, end in zip(starts, ends, strict=True):
+            part = text[start:end].rstrip()
+            if part:
+                first, last = end - len(text[start:end].lstrip()), start + len(part)
+                words.append(Span(first, last))
+                slashes = len(part) - len(part.rstrip("\\"))
+                closing = f"\\{marks}" if slashes % 2 else marks
+                self.edits += (_Edit(first, first, rank, marks), _Edit(last, last, -rank, closing))
+        self._go_on(close.end, frame, *words)
+
+    def _without(self, marks: Span) -> _Edit:
+        """Remove marks; code on both sides stays apart."""
+        around = self._text[marks.start - 1 : marks.start] + self._text[marks.end : marks.end + 1]
+        return _Edit(*marks, 0, JOINER if around == "``" else "")
+
+    # --- the rest -------------------------------------------------------------------------------
+
+    def _code(self, token: regex.Match[str], frame: _Frame) -> None:
+        code = self._pairs.code_at(token.start())
+        self._go_on(code.end if code else token.end(), frame)
+
+    def _url(self, token: regex.Match[str], frame: _Frame) -> None:
+        """Keep an address from including the code behind it."""
+        url = _URL.match(self._text, token.start(), frame.end)
+        end = url.end() if url else token.end()
+        code = self._pairs.code_from(token.start(), end)
+        if code:
+            end = code[0].start
+            self.edits.append(_Edit(end, end, 0, " "))
+        self._go_on(end, frame)
+
+    def _angle(self, token: regex.Match[str], frame: _Frame) -> None:
+        """Keep an address in `<>` from including code: it has no space."""
+        link = _ANGLE.match(self._text, token.start(), frame.end)
+        code = self._pairs.code_from(token.start(), link.end()) if link else []
+        if link is not None and code:
+            gap = _GAP.search(self._text, token.start(), code[0].start)
+            at = gap.start() if gap else code[0].start
+            self.edits.append(_Edit(at, at, 0, " "))
+        self._go_on(link.end() if link and not code else token.end(), frame)
+
+    def _bracket(self, token: regex.Match[str], frame: _Frame) -> None:
+        at = token.start()
+        link = _LINK.match(self._text, at, frame.end)
+        if link is not None and _LABEL.fullmatch(link["words"]) is None:
+            link = None
+        if link is not None and self._pairs.code_at(link.end("words")) is None:
+            words = Span(*link.span("words"))
+            if not self._pairs.code_from(words.end, link.end()):
+                self._go_on(link.end(), frame, words)
+                return
+        if link is not None or at < self._link_end:
+            self.edits.append(_Edit(at, at, 0, "\\"))
+        self._go_on(at + 1, frame)
+
+    def _line(self, token: regex.Match[str], frame: _Frame) -> None:
+        """Read a heading or a line in small letters."""
+        end = self._text.find("\n", token.end(), frame.end)
+        end = frame.end if end < 0 else end
+        self._go_on(min(end + 1, frame.end), frame, Span(token.end(), end))
+
+    def _quote(self, token: regex.Match[str], frame: _Frame) -> None:
+        if frame.in_quote:
+            self._go_on(token.end(), frame)
+            return
+        quote = _QUOTE.match(self._text, token.start(), frame.end)
+        end = quote.end() if quote and token["quote"] else frame.end
+        self._frames += (frame._replace(start=end), _Frame(token.end(), end, in_quote=True))

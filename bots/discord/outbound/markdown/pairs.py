@@ -1,0 +1,142 @@
+"""Tells which marks of emphasis Discord takes for a pair: the next one ends it, even in code. Pure.
+
+The rules are those of the npm package discord-markdown-parser 1.3.1, which follows Discord's own
+parser (rules `em`, `strong`, `u`, `strikethrough` and `spoiler`).
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left, bisect_right
+from typing import NamedTuple
+
+# not `re`: before Python 3.11.5, its possessive groups match wrongly
+import regex  # type: ignore[import-untyped] # ships no types
+
+ESCAPE = r"\\[^0-9A-Za-z\s]"
+"""A backslash and a sign, of which Discord draws the sign."""
+_CODE = regex.compile(rf"{ESCAPE}|(?P<code>```[\s\S]+?```|(?P<run>`+)[\s\S]*?[^`](?P=run)(?!`))")
+_RUNS = {
+    "*": regex.compile(r"\\[\s\S]|\*++"),
+    "_": regex.compile(r"\\[\s\S]|_++"),
+    "~": regex.compile(r"\\[\s\S]|~~++"),
+}
+_PLAIN = {
+    "~": regex.compile(r"~(?=~(?!_))"),
+    "|": regex.compile(r"\|(?=\|)"),
+}
+"""Where a strike or a spoiler may end; in them, a backslash is a plain sign."""
+_WORD = frozenset("0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ_abcdefghijklmnopqrstuvwxyz")
+_DOUBLE = 2
+
+
+class Span(NamedTuple):
+    """A part of a text."""
+
+    start: int
+    end: int
+
+
+class Ending(NamedTuple):
+    """Where Discord ends what a mark starts."""
+
+    at: int
+    size: int
+    """The characters of the mark."""
+    ends: bool = True
+    """Whether it does; if not, the single mark at `at` keeps any other from it."""
+
+
+class _Signs:
+    """Where one sign stands in a text, in code too."""
+
+    def __init__(self, text: str, sign: str) -> None:
+        found = [run.span() for run in _RUNS[sign].finditer(text)] if sign in _RUNS else []
+        self.runs = [Span(*run) for run in found if text[run[0]] == sign]
+        self.starts = [run.start for run in self.runs]
+        self.odd = [run for run in self.runs if (run.end - run.start) % 2]
+        self.odd_starts = [run.start for run in self.odd]
+        if sign in _PLAIN:
+            self.doubles = [each.start() for each in _PLAIN[sign].finditer(text)]
+        else:
+            self.doubles = [run.end - _DOUBLE for run in self.runs if run.end - run.start > 1]
+
+
+class Pairs:
+    """The marks of a text, and its code."""
+
+    def __init__(self, text: str) -> None:
+        """Read a text, in linear time."""
+        self._text = text
+        self.code = [Span(*found.span("code")) for found in _CODE.finditer(text) if found["code"]]
+        self._code_starts = [code.start for code in self.code]
+        self._signs: dict[str, _Signs] = {}
+
+    def code_at(self, position: int) -> Span | None:
+        """Return the code that a position is in."""
+        index = bisect_right(self._code_starts, position) - 1
+        return self.code[index] if index >= 0 and position < self.code[index].end else None
+
+    def code_from(self, start: int, end: int) -> list[Span]:
+        """Return the code that begins in a part of the text."""
+        first, stop = bisect_left(self._code_starts, start), bisect_left(self._code_starts, end)
+        return self.code[first:stop]
+
+    def run_at(self, position: int) -> Span:
+        """Return the marks of one sign that a mark is one of."""
+        signs = self._of(self._text[position])
+        index = bisect_right(signs.starts, position) - 1
+        run = signs.runs[index] if index >= 0 else Span(position, position)
+        return run if position < run.end else Span(position, position + _DOUBLE)
+
+    def next_in_words(self, run: Span, end: int) -> Span | None:
+        """Return the next marks of the same sign outside of code, if they begin before `end`."""
+        signs = self._of(self._text[run.start])
+        for index in range(bisect_left(signs.starts, run.end), len(signs.runs)):
+            after = signs.runs[index]
+            if after.start >= end:
+                return None
+            if self.code_at(after.start) is None:
+                return Span(after.start, min(after.end, end))
+        return None
+
+    def ending(self, position: int, end: int) -> Ending | None:
+        """Return where Discord ends, before `end`, what the mark at a position starts."""
+        sign = self._text[position]
+        single = self._single(position) if sign in "*_" else None
+        if single is not None and single.at >= end:
+            single = None
+        if not self._text.startswith(sign * _DOUBLE, position):
+            return single
+        closes = self._of(sign).doubles
+        index = bisect_left(closes, position + _DOUBLE + 1)
+        if index == len(closes) or closes[index] + _DOUBLE > end:
+            return single
+        at = closes[index]
+        is_longer = single is not None and single.ends and single.at + 1 >= at + _DOUBLE
+        return single if is_longer else Ending(at, _DOUBLE)
+
+    def _of(self, sign: str) -> _Signs:
+        signs = self._signs.get(sign)
+        if signs is None:
+            signs = self._signs[sign] = _Signs(self._text, sign)
+        return signs
+
+    def _single(self, position: int) -> Ending | None:
+        """Return where italics end: at the last of the next odd number of marks, or nowhere."""
+        text, sign = self._text, self._text[position]
+        if sign == "*" and not text[position + 1 : position + 2].strip():
+            return None
+        signs, run = self._of(sign), self.run_at(position)
+        rest = run.end - position - 1
+        if rest % 2:
+            return Ending(run.end - 1, 1) if rest > 1 and self._can_close(run, rest) else None
+        index = bisect_left(signs.odd_starts, run.end)
+        if index == len(signs.odd):
+            return None
+        after = signs.odd[index]
+        return Ending(after.end - 1, 1, self._can_close(after, after.end - after.start))
+
+    def _can_close(self, run: Span, size: int) -> bool:
+        if self._text[run.start] == "_":
+            return self._text[run.end : run.end + 1] not in _WORD
+        return size > 1 or not self._text[run.start - 1].isspace()
