@@ -21,6 +21,7 @@ from core.store.sql.postgres import PostgresStore
 from tests.contract import postgres_data
 from tests.dynamodb_server import DynamoServer
 from tests.dynamodb_server import dynamodb_server as run_dynamodb
+from tests.order import dealt, takes_long
 from tests.postgres_server import postgres_server
 from tests.redis_group import redis_cluster, redis_sentinels
 from tests.servers import redis_server, valkey_binary
@@ -79,11 +80,13 @@ _SERVERS = {
 """The fixtures that start a server."""
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark each test that needs a server as slow."""
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Mark each test that needs a server as slow, and let each process begin with long tests."""
     for item in items:
         if _SERVERS.intersection(getattr(item, "fixturenames", ())):
             item.add_marker(pytest.mark.slow)
+    processes = getattr(config, "workerinput", {}).get("workercount", 1)
+    items[:] = dealt(items, [takes_long(item.path) for item in items], processes)
 
 
 @pytest.hookimpl(trylast=True)

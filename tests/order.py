@@ -1,0 +1,45 @@
+"""The order of the tests: each of pytest's processes begins with some of those that take longest.
+
+Otherwise one process would begin a test of minutes when the others are ready.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, TypeVar
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+Item = TypeVar("Item")
+
+LONG = {
+    "contract": ("test_cost.py",),
+    "e2e": ("test_discord_day.py", "test_migrate.py", "test_refusals.py", "test_slack_day.py"),
+    "faults": ("test_chaos.py", "test_crowd.py", "test_kill_points.py"),
+    "properties": ("test_moving.py", "test_store_machine.py"),
+}
+"""The files whose tests take longest, by folder."""
+
+
+def takes_long(file: Path) -> bool:
+    """Tell whether a file's tests are among those that take longest."""
+    return file.name in LONG.get(file.parent.name, ())
+
+
+def dealt(tests: Sequence[Item], long: Sequence[bool], processes: int) -> list[Item]:
+    """Return the tests in an order in which each process gets as many of the long ones, first.
+
+    With `--dist worksteal`, each process gets a part of the list at first, one after the other and
+    of equal length. One that is ready takes over what another would do last.
+    """
+    first = [test for test, is_long in zip(tests, long, strict=True) if is_long]
+    rest = [test for test, is_long in zip(tests, long, strict=True) if not is_long]
+    order: list[Item] = []
+    for process in range(processes):
+        own = first[process::processes]
+        size = (len(tests) - len(order)) // (processes - process)
+        others = max(size - len(own), 0)
+        order += [*own, *rest[:others]]
+        del rest[:others]
+    return order
