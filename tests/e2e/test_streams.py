@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+import shutil
 import sys
 from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.e2e.program import PATIENCE, REX, Ended
+from tests.e2e.program import PATIENCE, REX, Ended, Program
 
 if TYPE_CHECKING:
-    from tests.e2e.program import Program
+    from pathlib import Path
 
 pytestmark = pytest.mark.slow
 FULL = "No space left on device"
@@ -35,11 +36,25 @@ async def shell(program: Program, script: str, says: bytes = b"hello\n") -> Ende
     return Ended(process.returncode, out, err.decode())
 
 
-@pytest.fixture
-async def talked(program: Program) -> Program:
-    program.settings["CHATBOT_STORE"] = f"sqlite:///{program.home}/chat.db"
-    ended = await program.run("chat", says=["Grüße 😀 und ✂️", *REX])
+@pytest.fixture(scope="module")
+def conversation(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return the folder of a store in which something was said."""
+    program = on_sqlite(Program(tmp_path_factory.mktemp("talked")))
+    ended = asyncio.run(program.run("chat", says=["Grüße 😀 und ✂️", *REX]))
     assert ended.code == 0, ended
+    return program.home
+
+
+@pytest.fixture
+def talked(program: Program, conversation: Path) -> Program:
+    for file in conversation.glob("chat.db*"):
+        shutil.copy(file, program.home)
+    return on_sqlite(program)
+
+
+def on_sqlite(program: Program) -> Program:
+    """Let a program keep everything in its home."""
+    program.settings["CHATBOT_STORE"] = f"sqlite:///{program.home}/chat.db"
     return program
 
 
