@@ -44,6 +44,7 @@ Make = Any
 """One of moto's methods, as it came."""
 
 
+STRUCTURE = "_serialize_type_structure"
 TRANSACTION_BYTES = 4 * 1024 * 1024
 """https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_TransactWriteItems.html"""
 
@@ -91,15 +92,28 @@ def once(transact: Make) -> Make:
     return transact_write_items
 
 
-def direct(get_value: Make) -> Make:
-    """Take an attribute's value from where it is: moto looks under thirty names for it."""
+def direct(serialize: Make) -> Make:
+    """Answer with an attribute's value as it is kept: moto makes each again, part by part."""
 
-    def picked(self: Any, value: Any, key: str, shape: Any) -> Any:
-        if type(value) is dict and shape.parent.name == "AttributeValue":
-            return value.get(key)
-        return get_value(self, value, key, shape)
+    def serialize_structure(self: Any, into: Any, value: Any, shape: Any, key: str) -> None:
+        if shape.name == "AttributeValue" and is_plain(value):
+            into[key] = value
+        else:
+            serialize(self, into, value, shape, key)
 
-    return picked
+    return serialize_structure
+
+
+def is_plain(value: Any) -> bool:
+    """Tell whether a value is what the API shows; moto keeps the bytes of binary ones."""
+    if type(value) is not dict or len(value) != 1:
+        return False
+    ((kind, inner),) = value.items()
+    if kind == "L":
+        return all(map(is_plain, inner))
+    if kind == "M":
+        return all(map(is_plain, inner.values()))
+    return kind in {"S", "N", "BOOL", "NULL", "SS", "NS"}
 
 
 class OneByOne:
@@ -155,7 +169,7 @@ def main() -> None:
         # moto finds these out again for each request.
         (backends, "list_of_moto_modules", lambda: modules),
         (responses, "method_names_from_class", functools.cache(utils.method_names_from_class)),
-        (ResponseSerializer, "get_value", direct(ResponseSerializer.get_value)),
+        (ResponseSerializer, STRUCTURE, direct(getattr(ResponseSerializer, STRUCTURE))),
         (Table, "__init__", in_order(Table.__init__)),
         (Table, "__deepcopy__", lambda table, memo: table),  # see `undoing`
         (Table, "query", narrowed(Table.query, meter.read)),
