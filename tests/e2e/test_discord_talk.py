@@ -15,7 +15,9 @@ from tests.fakes.discord import FakeDiscord, Intent, Permission, Refused
 from tests.fakes.discord.faults import THREAD
 
 if TYPE_CHECKING:
+    from core.models.port import ModelRequest
     from tests.e2e.discord_bot import Bot
+    from tests.fakes.discord import Channel
 
 
 async def test_a_mention_opens_a_thread_and_is_answered_once() -> None:
@@ -275,3 +277,45 @@ async def changed(bot: Bot, message: str) -> None:
         return any(each.edited_at or each.status is Status.DELETED for each in found)
 
     await until_true(is_changed)
+
+
+async def test_what_left_the_window_is_recalled_and_the_answer_links_to_it() -> None:
+    fact = "The spare key of the archive is in locker 4711."
+    told = ("It rains.", "Lunch is at noon.", "The lift is slow.", "Where is my coffee?")
+
+    def reply(request: ModelRequest) -> str:
+        shown = "".join(each.text for each in request.messages)
+        asked = "What about the spare key?" in request.messages[-1].text
+        return "It is in locker 4711." if asked and fact in shown else "I see."
+
+    model = ScriptedModel(reply=reply)
+    async with FakeDiscord() as fake:
+        ann, ben = fake.person("ann"), fake.person("ben")
+        general = fake.channel("general")
+        async with bot_on(fake, model, memory="window", memory_pairs=2) as bot:
+            first = await fake.say(ben, general, f"{fake.at_bot} {fact}")
+            thread = await fake.thread(first)
+            for number, text in enumerate((*told, "What about the spare key?"), start=1):
+                await answered(fake, thread, number)
+                await bot.worker._runner._pipeline.recall.indexes.settled()
+                await fake.say(ann, thread, f"{fake.at_bot} {text}")
+            await answered(fake, thread, len(told) + 2)
+            await settled(bot)
+            said = [message.content for message in fake.said_by_bot(thread)]
+    last = model.calls[-1].messages
+    assert fact not in "".join(each.text for each in last[:-1])
+    recalled = last[-1].text.partition("<chat_recalled>")[2].partition("</chat_recalled>")[0]
+    assert fact in recalled
+    assert 'from="Ben"' in recalled
+    assert said.count("It is in locker 4711.") == 1
+    link = f"https://discord.com/channels/{fake.home.id}/{general.id}/{first.id}"
+    (sources,) = [text for text in said if "-# Sources: " in text]
+    assert f"({link})" in sources
+    assert fake.all_pings() == []
+
+
+async def answered(fake: FakeDiscord, thread: Channel, count: int) -> None:
+    """Wait for so many answers, beside the bot's notes."""
+    await fake.until(
+        lambda: sum(not m.content.startswith("-# ") for m in fake.said_by_bot(thread)) >= count
+    )

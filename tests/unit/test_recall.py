@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 
 KINDS = tuple(Kind)
 FACT = "My locker at the swimming pool has the combination 4711."
+COLORS = ("red", "green", "blue", "black", "white", "brown", "grey", "pink")
 FILLER = (
     "The tram was late today.", "I had soup for lunch.", "The printer is out of paper again.",
     "My plants need water.", "The meeting moved to the blue room.", "I bought new shoes.",
@@ -115,6 +116,40 @@ async def test_small_talk_recalls_nothing(talk: Talk) -> None:
     await talk.past(FACT, "Great, thanks a lot for the help!", "ok", "haha nice")
     for text in ("Thanks!", "ok", "haha, nice :)", "Good morning!", "Yes please", "👍", "..."):
         assert await talk.asks(text) == "", text
+
+
+async def test_what_is_weak_beside_the_best_is_left_out_however_much_room_there_is(
+    talk: Talk,
+) -> None:
+    many = [f"The {color} locker in room {n} is new." for n, color in enumerate(COLORS)]
+    await talk.past(*many, *FILLER, FACT)
+    shown = await talk.asks("What is the combination of my locker at the swimming pool?")
+    assert FACT in shown
+    assert not any(each in shown for each in many)
+    assert "locker" in await talk.asks("Which of the lockers were new?")
+
+
+async def test_a_search_finds_nothing_that_is_weak_beside_the_best(talk: Talk) -> None:
+    many = [f"The {color} locker in room {n} is new." for n, color in enumerate(COLORS)]
+    await talk.past(*many, *FILLER, FACT)
+    recall = talk.worker._runner._pipeline.recall
+    found = await recall.search(THREAD, Search(words="combination of the swimming pool locker"))
+    assert FACT in [each.text for each in found]
+    assert not {each.text for each in found} & {*many}
+    assert len(await recall.search(THREAD, Search(words="new lockers"))) > 1
+
+
+@pytest.mark.parametrize("tokens", [500, 1_000, 4_000])
+async def test_more_room_shows_more_of_what_is_weak(tokens: int) -> None:
+    world = windowed(World(ScriptedModel(reply=lambda _: "I see.")))
+    world.recall_tokens = tokens
+    async with world.worker() as worker:
+        talk = Talk(world, worker)
+        many = [f"The {color} locker in room {n} is new." for n, color in enumerate(COLORS)]
+        await talk.past(*many, *FILLER, FACT)
+        shown = await talk.asks("What is the combination of my locker at the swimming pool?")
+    assert FACT in shown
+    assert any(each in shown for each in many) == (tokens > 1_000)
 
 
 async def test_nothing_that_the_window_shows_is_repeated(talk: Talk) -> None:

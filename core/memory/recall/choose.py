@@ -53,6 +53,8 @@ class Weights:
     """The share of the best possible score below which nothing bears on what asks nothing."""
     question: float = 0.05
     """The same for one that asks: to find too little is worse then than to show too much."""
+    weak: float = 0.25
+    """The share of the best score that is found below which a passage only fills the room."""
 
 
 WEIGHTS: Final = Weights()
@@ -119,7 +121,7 @@ def find(
     *,
     limit: int = 400,
     weights: Weights = WEIGHTS,
-    silent: bool = True,
+    weak: float | None = None,
 ) -> list[Hit]:
     """Return the passages that bear on a query, best first; empty if none does.
 
@@ -129,7 +131,7 @@ def find(
         within: What may be found; None: everything.
         limit: The most passages to return.
         weights: What each part of the score is worth.
-        silent: Return nothing if even the best score is far from what is possible.
+        weak: The share of the best score below which a passage is left out; None: `weights.weak`.
     """
     postings = index.postings
     if not index.units or not any(term in postings for term in chain(wanted.words, wanted.grams)):
@@ -140,12 +142,18 @@ def find(
     allowed = _allowed(stream, within or Within())
     scores = np.where(allowed, scores, 0.0)
     least = weights.question if wanted.asks else weights.silence
-    if silent and scores.max(initial=0.0) < least * best:
+    found = scores.max(initial=0.0)
+    if not found or found < least * best:
         return []
+    bar = found * (weights.weak if weak is None else weak)
     count = min(limit, len(scores))
     top = np.argpartition(-scores, count - 1)[:count]
     top = top[np.lexsort((top, -scores[top]))]
-    return [_hit(index, int(stream.order[at]), float(scores[at])) for at in top if scores[at] > 0]
+    return [
+        _hit(index, int(stream.order[at]), float(scores[at]))
+        for at in top
+        if scores[at] > 0 and scores[at] >= bar
+    ]
 
 
 def search(
@@ -157,7 +165,9 @@ def search(
     until: float | None = None,
     limit: int = 8,
 ) -> tuple[Wanted, list[Hit]]:
-    """Return what a search looks for, and the passages that fit it best, however little that is.
+    """Return what a search looks for, and the passages that fit it best.
+
+    A search asks, so little is enough; but nothing fits that is weak beside the best passage.
 
     Args:
         index: The thread.
@@ -174,7 +184,8 @@ def search(
         authors=_authors(index, who) if who.strip() else None,
     )
     if wanted.words or wanted.grams:
-        return wanted, find(index, wanted, within, limit=limit, silent=False)
+        asking = wanted._replace(asks=True)
+        return wanted, find(index, asking, within, limit=limit)
     stream = stream_of(index)
     first = np.flatnonzero(_allowed(stream, within))[:limit]
     return wanted, [_hit(index, int(stream.order[at]), 0.0) for at in first]

@@ -123,11 +123,11 @@ class Recall:
 
         They have at most `budget` tokens.
 
-        This is for the model's own search (`search_conversation`): it finds whatever bears on the
-        words best, at most `SEARCH_HITS` passages, however little that is, among what the named
-        person said in the given time. A search without words finds the first things that fit. If
-        the thread has no index yet, one is built, for which the search waits for `SEARCH_WAIT`
-        seconds at most; after that it finds nothing.
+        This is for the model's own search (`search_conversation`): it finds what bears on the words
+        best, at most `SEARCH_HITS` passages and none that is weak beside the best one, among what
+        the named person said in the given time. A search without words finds the first things that
+        fit. If the thread has no index yet, one is built, for which the search waits for
+        `SEARCH_WAIT` seconds at most; after that it finds nothing.
 
         Raises:
             StoreError: The store can't be read.
@@ -155,17 +155,19 @@ class Recall:
         )
 
     async def _recalled(self, kept: Kept, session: Session, stop: int) -> tuple[Passage, ...]:
-        from core.memory.recall.choose import Within, find  # noqa: PLC0415 - see `cache._new`
+        from core.memory.recall.choose import WEIGHTS, Within, find  # noqa: PLC0415 - see `cache._new`
         from core.memory.recall.passages import to_read  # noqa: PLC0415
 
         index = kept.index
         within = Within(start=session.reset_position, stop=stop)
         most = min(POSITIONS, max(_LEAST_HITS, self._tokens // _LEAST_TOKENS))
+        # Where there is room for more than usual, more is wanted.
+        weak = WEIGHTS.weak * min(1.0, TOKENS / self._tokens)
         asked = "".join(map(_asked, session.batch))
 
         def look() -> tuple[Wanted, list[Hit]]:
             wanted = wanted_of(session, index)
-            return wanted, find(index, wanted, within, limit=most)
+            return wanted, find(index, wanted, within, limit=most, weak=weak)
 
         async with kept.lock:
             work = max(len(index.owners), len(asked) * WEIGHT)
