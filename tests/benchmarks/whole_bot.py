@@ -42,6 +42,8 @@ if TYPE_CHECKING:
 
 TURNS = {1: 300, 100: 15, 1000: 3}
 """How often each thread says something, by how many there are."""
+LONG = 120
+"""Turns in which a thread outgrows its window."""
 PATIENCE = 60
 ANSWER = "Understood."
 
@@ -158,7 +160,8 @@ class Benchmark:
             url = f"http://127.0.0.1:{_line_of(fake)}"
             with process(self.module, "--serve", which, url, store) as bot:
                 assert _line_of(bot) == "ready"
-                await self.loaded(url, 10, 5)  # warms up what is loaded or prepared once
+                await self.loaded(url, 10, 5)  # warms up what is loaded or prepared once,
+                await self.loaded(url, 1, LONG)  # and what only a long thread needs: recall
                 _report_of(bot)
                 rate = await self.loaded(url, threads, TURNS[threads])
                 report = _report_of(bot)

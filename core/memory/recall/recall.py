@@ -172,6 +172,8 @@ class Recall:
         async with kept.lock:
             work = max(len(index.owners), len(asked) * WEIGHT)
             wanted, hits = await off_loop_if_long(work, look)
+        if not hits:  # nearly always
+            return ()
         counter = self._memory.counter.after([turn.answer for turn in session.turns])
         each = len(asked.encode(errors="replace")) / max(1, counter.count(asked))
         size = self._tokens * each * _SPARE
