@@ -43,6 +43,7 @@ def calls(shown: str) -> bool:
 @given(LONG)
 @example("```py\n" + "x = 1\n" * 900 + "```")
 @example("x" * 5000)
+@example("\\\ud800")
 @example("\n\n".join(["@everyone```py\n@everyone\n\n~~"] * 3))
 def test_each_piece_fits_is_balanced_and_calls_nobody(text: str) -> None:
     cuts = cut(text)

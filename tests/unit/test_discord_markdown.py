@@ -340,7 +340,7 @@ MARKS = {
     "a strike into a block": ("x ~~y\n```py\n@everyone\n~~\n```", "x ~~y\n\0", ["@everyone\n~~"]),
     "bold code": ("**`**kwargs`** is a dict", "\0 is a dict", ["**kwargs"]),
     "italic code": ("*`*args`*, *`*b`*", "\0, \0", ["*args", "*b"]),
-    "code between pairs": ("`a`*`*`* b", f"\0{JOINER}\0 b", ["a", "*"]),
+    "code between pairs": ("`a`**`**`** b", f"\0{JOINER}\0 b", ["a", "**"]),
     "bold around code": ("**No `x**y` here**, **so**", "No \0 here, so", ["x**y"]),
     "italic around code": ("*Use `a*b`*, _or `my_ a`_", "Use \0, or \0", ["a*b", "my_ a"]),
     "both around code": ("***x `a**b*c` y***", "x \0 y", ["a**b*c"]),
@@ -382,3 +382,37 @@ def test_what_is_no_emphasis_in_commonmark_is_none(text: str, words: str, kind: 
 def test_emphasis_around_code_that_does_not_end_it_stays() -> None:
     text = "**bold `x*y`** and *it `a**b`* and ~~`a~b`~~ and 5 * 3 a_b_c `d_e`"
     assert shown(text) == text
+
+
+ADDRESS = "https://a.b/c_d_/"
+ADDRESSES = {
+    "a name": (f"gimmick_: <{ADDRESS}>", f"gimmick_: {ADDRESS}", set()),
+    "a link in italics": (
+        f"by _[x]({ADDRESS})_ or _[y]({ADDRESS})_.",
+        "by x or y.",
+        {"em", "link"},
+    ),
+    "an address in italics": (f"_reason: {ADDRESS}_", f"reason: {ADDRESS}", {"em"}),
+    "underlined": ("__a https://x.y/a__b c__", "a https://x.y/a__b c", {"underline"}),
+    "italics by stars": ("*see https://a.b/x*y*", "see https://a.b/x*y", {"em"}),
+    "bold": ("**see https://a.b/x**y**", "see https://a.b/x**y", {"strong"}),
+    "an open mark": ("Use *args: https://a.b/*.js", "Use *args: https://a.b/*.js", set()),
+}
+
+
+@pytest.mark.parametrize("name", ADDRESSES)
+def test_no_mark_in_words_ends_in_an_address(name: str) -> None:
+    text, words, kinds = ADDRESSES[name]
+    found = drawn(shown(text))
+    assert found.words == words
+    assert found.kinds - {"text", "url", "autolink"} == kinds
+
+
+def test_an_address_in_bold_or_beside_marks_stays() -> None:
+    text = f"**{ADDRESS}** *[x]({ADDRESS})* [*y*]({ADDRESS}) ~~{ADDRESS}~~ {ADDRESS}*"
+    assert shown(text) == text
+
+
+@pytest.mark.parametrize("sign", ["\ud800", "\u202e", "\0", "\x1b"])
+def test_a_backslash_lets_nothing_unseen_through(sign: str) -> None:
+    assert sign not in shown(f"a\\{sign}b")

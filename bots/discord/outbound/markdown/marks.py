@@ -1,9 +1,11 @@
-"""Keeps marks in words from ending in code, where Discord would look for their end. Pure.
+"""Keeps marks in words from ending in code and addresses, where Discord looks for an end. Pure.
 
 CommonMark reads code first. Discord reads from left to right, and a mark ends at the next one, even
 in code: of ``2 ** 3 is `x ** y` ``, it draws bold from the first `**` to the second, and no code.
-So a mark in words that would end in code is escaped. If another one in words is its end, the words
-around such code get marks of their own: ``**no `x**y` here**`` is ``**no** `x**y` **here**``.
+So a mark in words that would end in code is escaped. If another one in words is its end, italics
+get their other sign, and else the words around such code have marks of their own:
+``**no `x**y` here**`` is ``**no** `x**y` **here**``. Addresses are read like code: their `_` would
+end italics, too (github.com/discord/discord-api-docs, issue 6450).
 """
 
 from __future__ import annotations
@@ -37,8 +39,8 @@ _LABEL = regex.compile(r"(?:[^\[\]]|\[[^\[\]]*+\])*+")
 """The words of a link; brackets in them count even if they are escaped."""
 _SUSPECT = regex.compile(r"\S[ \t]++(?:\*\*|__|~~)\s|\w_|[/<][^ `/<]*+`")
 """What Discord alone may take for the start of emphasis, and the start of an address with code."""
-_ENDS = regex.compile(r"[*~|]|__|_(?!\w)|\]\(")
-"""What in code may end something that begins before it."""
+_ENDS = regex.compile(r"[*_~|]|\]\(")
+"""What in code or in an address may end something that begins before it."""
 _LEAD = regex.compile(r"[ \t>]*+(?:(?:[-*+]|\d{1,9}[.)])[ \t]++)?+")
 _READINGS = 5
 """Times that a message is read at most; two are enough for nearly all that change."""
@@ -62,11 +64,13 @@ class _Frame(NamedTuple):
     start: int
     end: int
     in_quote: bool = False
+    signs: str = ""
+    """The signs of the emphasis that it is in."""
 
 
 def kept_apart(message: str) -> str:
     """Return a message in which no mark outside of code ends in code, in linear time."""
-    if not (_SUSPECT.search(message) or ("`" in message and _has_ends(message))):
+    if not (_SUSPECT.search(message) or _has_ends(message)):
         return message
     for _ in range(_READINGS):  # what is changed may change what a mark before it ends at
         reader = _Reader(message)
@@ -78,8 +82,11 @@ def kept_apart(message: str) -> str:
 
 
 def _has_ends(message: str) -> bool:
-    """Return whether something in code could end what words before it start."""
-    return any(_ENDS.search(message, *code) for code in Pairs(message).code)
+    """Return whether something in code or in an address could end what words before it start."""
+    if "`" not in message and "://" not in message and "](" not in message:
+        return False
+    kept = Pairs(message).kept_between(0, len(message))
+    return any(_ENDS.search(message, *each) for each in kept)
 
 
 def _edited(text: str, edits: list[_Edit]) -> str:
@@ -143,11 +150,11 @@ class _Reader:
                 else:
                     way(token, frame)
 
-    def _go_on(self, at: int, frame: _Frame, *inner: Span) -> None:
+    def _go_on(self, at: int, frame: _Frame, *inner: Span, sign: str = "") -> None:
         """Read these parts next, each by itself, and then the frame from `at`."""
-        self._frames.append(_Frame(at, frame.end, frame.in_quote))
+        self._frames.append(_Frame(at, frame.end, frame.in_quote, frame.signs))
         for part in reversed(inner):
-            self._frames.append(_Frame(part.start, part.end, frame.in_quote))
+            self._frames.append(_Frame(*part, frame.in_quote, frame.signs + sign))
 
     # --- emphasis -------------------------------------------------------------------------------
 
@@ -165,17 +172,18 @@ class _Reader:
 
     def _is_pair(self, run: Span, at: int, ending: Ending, frame: _Frame) -> bool:
         """Return whether one of these marks starts something, and read on."""
-        in_code = self._pairs.code_at(ending.at) is not None
+        in_code = self._pairs.kept_from(at, ending.at)
         close = self._meant_end(run, frame) if in_code else None
         if close is not None:
-            self._split(run, close, frame)
+            self._end(run, close, frame)
         elif not ending.ends:
             return False
         elif in_code or not self._is_meant(at, ending):
             self._escape(run, has_code=in_code)
             self._go_on(run.end, frame)
         else:
-            self._go_on(ending.at + ending.size, frame, Span(at + ending.size, ending.at))
+            inner = Span(at + ending.size, ending.at)
+            self._go_on(ending.at + ending.size, frame, inner, sign=self._text[at])
         return True
 
     def _escape(self, run: Span, *, has_code: bool) -> None:
@@ -217,17 +225,34 @@ class _Reader:
             return None
         return None if "\n\n" in text[run.end : close.start] else close
 
+    def _end(self, run: Span, close: Span, frame: _Frame) -> None:
+        """Let marks end where they are meant to: with the other sign of italics, or in pieces."""
+        for kept in self._kept.pop(run.end - 1, []):
+            self._escape(kept, has_code=True)
+        other = {"*": "_", "_": "*"}.get(self._text[slice(*run)], "")
+        if other and self._can_be(other, run, close, frame):
+            self.edits += (_Edit(*run, 0, other), _Edit(*close, 0, other))
+            self._go_on(close.end, frame, Span(run.end, close.start), sign=other)
+        else:
+            self._split(run, close, frame)
+
+    def _can_be(self, sign: str, run: Span, close: Span, frame: _Frame) -> bool:
+        """Return whether italics may have another sign: it is nowhere in them, nor around them."""
+        text = self._text
+        after = text[close.end : close.end + 1]
+        if sign in frame.signs or sign in text[max(run.start - 1, 0) : close.end + 1]:
+            return False
+        return sign == "*" or not after.isalnum()
+
     def _split(self, run: Span, close: Span, frame: _Frame) -> None:
-        """Give the words around code that has the mark's sign marks of their own."""
+        """Give the words around what has the mark's sign marks of their own."""
         text, marks = self._text, self._text[slice(*run)]
         codes = [
             code
-            for code in self._pairs.code_from(run.end, close.start)
+            for code in self._pairs.kept_between(run.end, close.start)
             if marks[0] in text[slice(*code)]
         ]
         self.edits += (self._without(run), self._without(close))
-        for kept in self._kept.pop(run.end - 1, []):
-            self._escape(kept, has_code=True)
         rank = len(self.edits)
         words: list[Span] = []
         starts, ends = (run.end, *(c.end for c in codes)), (*(c.start for c in codes), close.start)
@@ -239,7 +264,7 @@ class _Reader:
                 slashes = len(part) - len(part.rstrip("\\"))
                 closing = f"\\{marks}" if slashes % 2 else marks
                 self.edits += (_Edit(first, first, rank, marks), _Edit(last, last, -rank, closing))
-        self._go_on(close.end, frame, *words)
+        self._go_on(close.end, frame, *words, sign=marks[0])
 
     def _without(self, marks: Span) -> _Edit:
         """Remove marks; code on both sides stays apart."""
@@ -298,4 +323,5 @@ class _Reader:
             return
         quote = _QUOTE.match(self._text, token.start(), frame.end)
         end = quote.end() if quote and token["quote"] else frame.end
-        self._frames += (frame._replace(start=end), _Frame(token.end(), end, in_quote=True))
+        quoted = _Frame(token.end(), end, in_quote=True, signs=frame.signs)
+        self._frames += (frame._replace(start=end), quoted)

@@ -7,14 +7,22 @@ parser (rules `em`, `strong`, `u`, `strikethrough` and `spoiler`).
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 # not `re`: before Python 3.11.5, its possessive groups match wrongly
 import regex  # type: ignore[import-untyped] # ships no types
 
+from core.delivery.links import LINK
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
 ESCAPE = r"\\[^0-9A-Za-z\s]"
 """A backslash and a sign, of which Discord draws the sign."""
 _CODE = regex.compile(rf"{ESCAPE}|(?P<code>```[\s\S]+?```|(?P<run>`+)[\s\S]*?[^`](?P=run)(?!`))")
+_ADDRESS = regex.compile(
+    rf"{ESCAPE}|(?P<address>{LINK}|<https?://[^\s<>]++>|https?://[^\s<>|`)\]]+(?<![*_~.,:;!?]))"
+)
 _RUNS = {
     "*": regex.compile(r"\\[\s\S]|\*++"),
     "_": regex.compile(r"\\[\s\S]|_++"),
@@ -69,17 +77,35 @@ class Pairs:
         self._text = text
         self.code = [Span(*found.span("code")) for found in _CODE.finditer(text) if found["code"]]
         self._code_starts = [code.start for code in self.code]
+        found = _ADDRESS.finditer(text) if "://" in text or "](" in text else ()
+        spans = [Span(*each.span("address")) for each in found if each["address"]]
+        self._addresses = [each for each in spans if self.code_at(each.start) is None]
+        self._address_starts = [each.start for each in self._addresses]
         self._signs: dict[str, _Signs] = {}
 
     def code_at(self, position: int) -> Span | None:
         """Return the code that a position is in."""
-        index = bisect_right(self._code_starts, position) - 1
-        return self.code[index] if index >= 0 and position < self.code[index].end else None
+        return _at(self.code, self._code_starts, position)
+
+    def kept_from(self, start: int, position: int) -> bool:
+        """Return whether a position is in code, or in a link or an address that begins later."""
+        found = self.code_at(position) or _at(self._addresses, self._address_starts, position)
+        return found is not None and found.start > start
 
     def code_from(self, start: int, end: int) -> list[Span]:
         """Return the code that begins in a part of the text."""
         first, stop = bisect_left(self._code_starts, start), bisect_left(self._code_starts, end)
         return self.code[first:stop]
+
+    def kept_between(self, start: int, end: int) -> list[Span]:
+        """Return the code, links and addresses that begin in a part of the text."""
+        first = bisect_left(self._address_starts, start)
+        stop = bisect_left(self._address_starts, end)
+        found: list[Span] = []
+        for span in sorted((*self.code_from(start, end), *self._addresses[first:stop])):
+            if not found or span.start >= found[-1].end:
+                found.append(span)
+        return found
 
     def run_at(self, position: int) -> Span:
         """Return the marks of one sign that a mark is one of."""
@@ -89,13 +115,13 @@ class Pairs:
         return run if position < run.end else Span(position, position + _DOUBLE)
 
     def next_in_words(self, run: Span, end: int) -> Span | None:
-        """Return the next marks of the same sign outside of code, if they begin before `end`."""
+        """Return the next marks of the same sign in words, if they begin before `end`."""
         signs = self._of(self._text[run.start])
         for index in range(bisect_left(signs.starts, run.end), len(signs.runs)):
             after = signs.runs[index]
             if after.start >= end:
                 return None
-            if self.code_at(after.start) is None:
+            if not self.kept_from(run.start, after.start):
                 return Span(after.start, min(after.end, end))
         return None
 
@@ -140,3 +166,8 @@ class Pairs:
         if self._text[run.start] == "_":
             return self._text[run.end : run.end + 1] not in _WORD
         return size > 1 or not self._text[run.start - 1].isspace()
+
+
+def _at(spans: Sequence[Span], starts: Sequence[int], position: int) -> Span | None:
+    index = bisect_right(starts, position) - 1
+    return spans[index] if index >= 0 and position < spans[index].end else None

@@ -28,11 +28,10 @@ if TYPE_CHECKING:
 
 JOINER = "\N{WORD JOINER}"
 _HIDDEN = "[\\u200b-\\u200f\\u2060-\\u2064\\ufe00-\\ufe0f\\ufeff]*+"
+_UNSEEN = r"\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff"
 _TOKEN = regex.compile(
-    lines.LINE
-    + r"|(?=[\\`!\[h@\uff20\ufe6b<&$|_\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069"
-    r"\ud800-\udfff])(?:"
-    r"(?P<escape>\\(?:\n|<(?!@)|[^\w\s@\uff20\ufe6b<]))"
+    lines.LINE + rf"|(?=[\\`!\[h@\uff20\ufe6b<&$|_{_UNSEEN}])(?:"
+    rf"(?P<escape>\\(?:\n|<(?!@)|[^\w\s@\uff20\ufe6b<{_UNSEEN}]))"
     r"|(?P<ticks>`++)"
     rf"|(?P<link>!?+{LINK})"
     r"|(?P<ref>\[\^(?P<number>[^\]\s@<`]{1,40}+)\])"
@@ -44,7 +43,7 @@ _TOKEN = regex.compile(
     r"|(?P<math>\$\$|\$(?=[^\s$]))"
     r"|(?P<bars>\|{2,}+)"
     r"|(?P<bold>(?<!\w)__(?=[^\s_])(?P<bolded>(?:[^\n_\\`]|_(?!_)|\\.)++)(?<=\S)__(?!\w))"
-    r"|(?P<unseen>[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff]++))",
+    rf"|(?P<unseen>[{_UNSEEN}]++))",
     regex.MULTILINE | regex.IGNORECASE,
 )
 _RUN = regex.compile(r"`++")
