@@ -15,11 +15,12 @@ Item = TypeVar("Item")
 
 LONG = {
     "contract": ("test_cost.py",),
-    "e2e": ("test_discord_day.py", "test_migrate.py", "test_refusals.py", "test_slack_day.py"),
-    "faults": ("test_chaos.py", "test_crowd.py", "test_kill_points.py"),
     "properties": ("test_moving.py", "test_store_machine.py"),
 }
-"""The files whose tests take longest, by folder."""
+"""The files whose tests take longest, by folder; each runs in one process, and no clock hurries it.
+
+Tests that start programs stay where they are: many programs that start at once are late.
+"""
 
 
 def takes_long(file: Path) -> bool:
