@@ -12,6 +12,7 @@ from bots.terminal.text import is_name
 from core.commands.commands import thread_line
 from core.commands.export import export_to
 from core.commands.memory_view import view_lines
+from core.commands.parser import parse_command as parsed
 from core.commands.pins import UNPINNED, Saying, new_pin
 from core.domain.errors import DeniedError
 from core.domain.message import Author, Kind
@@ -36,7 +37,7 @@ _HELP = {
     "unpin": ("/unpin NUMBER", "remove one of them"),
     "correct": ("/correct FACT", "correct what I remember"),
     "export": ("/export FILE", "write this thread to a file: JSON if it ends in .json"),
-    "forget": ("/forget", "permanently delete everything said in this thread"),
+    "forget": ("/forget [N]", "permanently delete this thread, or its message of that number"),
     "reset": ("/reset", "reset this thread; exports still include what was said"),
     "help": ("/help", "show this list; a line that starts with // is sent with one slash"),
     "quit": ("/quit", "leave; you can continue the thread later"),
@@ -176,9 +177,24 @@ class SlashCommands:
         else:
             await self._tell(f"Written to {path}.")
 
-    async def _forget(self, _rest: str) -> None:
+    async def _forget(self, rest: str) -> None:
+        if rest:
+            await self._forget_message(rest)
+            return
         done = await self._bot.commands.forget(self._session.thread)
         await self._tell(f"{done} This screen and the history of lines you typed remain.")
+
+    async def _forget_message(self, rest: str) -> None:
+        given = parsed(f"forget {rest}", lambda _: None)
+        if given is None or not given.number:
+            await self._session.complain("Which one? /forget NUMBER; /memory shows the numbers.")
+            return
+        try:
+            done = await self._bot.commands.forget_message(self._session.thread, int(given.number))
+        except DeniedError as denied:
+            await self._session.complain(str(denied))
+        else:
+            await self._tell(done)
 
     async def _reset(self, _rest: str) -> None:
         await self._tell(await self._bot.commands.reset(self._session.thread))

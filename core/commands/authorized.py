@@ -265,7 +265,7 @@ class AuthorizedCommands:
         raise DeniedError(NOT_YOURS)
 
     async def forget(
-        self, person: str, thread: ThreadKey, extent: Extent, *, at: float | None = None
+        self, person: str, thread: ThreadKey, extent: Extent | int, *, at: float | None = None
     ) -> str:
         """Remove a thread, or what a person said in it, if they still may.
 
@@ -274,7 +274,7 @@ class AuthorizedCommands:
         Args:
             person: The id of the person who asks.
             thread: The thread.
-            extent: What the person confirmed to remove.
+            extent: What the person confirmed to remove; a number is that of one message.
             at: The platform's time of the command, if it has one.
 
         Returns:
@@ -285,14 +285,18 @@ class AuthorizedCommands:
         """
         standing = await self.standing(person, thread)
         await asyncio.to_thread(temp_files.sweep)  # also exports that a killed process left behind
-        if extent == "whole" and self._may_forget_whole(standing):
+        if extent != "own" and self._may_forget_whole(standing):
             if not (may_forget_own(standing) and standing.people == 1):
                 await self._audit("forget", person, thread)
+            if isinstance(extent, int):
+                return await self._commands.forget_message(thread, extent)
             return await self._commands.forget(thread, at=at)
         if not may_forget_own(standing):
             raise DeniedError(NOT_YOURS)
         if extent == "whole":
             raise DeniedError(_SHARED)
+        if isinstance(extent, int):
+            return await self._commands.forget_message(thread, extent, person)
         return await self._commands.forget_own(thread, person)
 
     async def reset(

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from core.commands.memory_view import View, counted, last_reply, last_said
 from core.commands.pins import Pins
 from core.commands.stats import stats_of
+from core.domain.errors import DeniedError
 from core.domain.message import Author
 from core.domain.session import Entry, Status
 from core.memory.plan import least_size, plan
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     from core.store.port import Store
     from core.store.values import ThreadInfo, Work
 
+FORGOTTEN = "I have forgotten message {number} of this thread. My reply to it stays."
 _HOUR = 3600
 _DAY = 24 * _HOUR
 
@@ -91,6 +93,27 @@ class Commands:
             f"I have forgotten {counted(count, 'message')}{also} of yours in this thread. "
             "Other people's messages and my replies stay."
         )
+
+    async def forget_message(self, thread: ThreadKey, number: int, person: str = "") -> str:
+        """Remove one message of a thread, by its number in `view`; it may be removed already.
+
+        Raises:
+            DeniedError: There is none, or it is not the `person`'s, if one is named.
+        """
+        found = [
+            record
+            async for record in self._store.records(thread, number - 1, number)
+            if isinstance(record, Entry)
+        ]
+        if not found:
+            raise DeniedError(f"I remember no message {number} of this thread.")
+        (entry,) = found
+        if person and entry.author.id != person:
+            raise DeniedError("That is not your message: you can only remove what you said here.")
+        if entry.status is not Status.DELETED:
+            stamp = max(self._clock.now(), entry.edited_at + 1)
+            await self._store.amend(thread, entry.id, (), edited_at=stamp, text=None)
+        return FORGOTTEN.format(number=number)
 
     async def reset(self, thread: ThreadKey, *, at: float | None = None) -> str:
         """Reset a thread; exports still include what was said. `at` is that of `forget`."""

@@ -17,6 +17,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Protocol
 
 from core.commands.access import Right
+from core.commands.commands import FORGOTTEN
 from core.commands.parser import parse_command
 from core.commands.pins import CORRECTED, PINNED, Saying, new_pin
 from core.commands.wishes import has_wish, wish_named
@@ -27,7 +28,7 @@ from core.domain.pins import PinKind
 from core.domain.tasks import Tasks
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Coroutine
+    from collections.abc import Awaitable, Callable, Coroutine
     from pathlib import Path
     from typing import Any
 
@@ -182,15 +183,17 @@ class ThreadCommands:
             person, thread = message.author.id, message.thread
             # Right before the command: a message at or before a reset never counts as new.
             before = math.nextafter(message.sent_at, 0)
-            try:
-                return await self._authorized.reset(person, thread, at=before, seen=True)
-            except DeniedError as denied:
-                return denied
-        elif command.name in _KINDS:
+            return await _done(self._authorized.reset(person, thread, at=before, seen=True))
+        if command.name == "forget" and command.number and not _asks_first(message, command):
+            person, number = message.author.id, int(command.number)
+            if not await intake.is_new(message, _BEGUN):  # later, that may be another message
+                return FORGOTTEN.format(number=number)
+            return await _done(self._authorized.forget(person, message.thread, number))
+        if command.name in _KINDS:
             # Later, it could pin again what was removed since.
             is_begun = not await intake.is_new(message, _BEGUN)
             return _KEPT[command.name] if is_begun else await self._pin(message, command)
-        elif command.name in _SAID:
+        if command.name in _SAID:
             # The process that claimed it has done it; later, it could undo a newer command.
             if await intake.is_new(message, _BEGUN):
                 await self._mute(message, muted=command.name == "quiet")
@@ -213,7 +216,9 @@ class ThreadCommands:
         if isinstance(said, DeniedError):
             raise said
         replies, name = self._replies, command.name
-        if name in {"pins", "unpin"}:
+        if said:
+            await replies.answer(message, said, name)
+        elif name in {"pins", "unpin"}:
             await replies.offer(message, "memory")
         elif name in {"forget", "memory"} or (name == "reset" and _asks_first(message, command)):
             await replies.offer(message, name)
@@ -222,8 +227,6 @@ class ThreadCommands:
             await replies.answer(message, "\n".join(lines), name)
         elif name == "help":
             await replies.answer(message, replies.help, name)
-        elif said:
-            await replies.answer(message, said, name)
 
     async def _export(self, message: Message, command: Command) -> None:
         person, thread = message.author.id, command.thread or message.thread
@@ -251,10 +254,7 @@ class ThreadCommands:
         )
         kind = _KINDS[command.name]
         pin = new_pin(kind, said, message.author, at=message.sent_at, key=message.id)
-        try:
-            return await self._authorized.pin(message.thread, pin, kind=message.kind, seen=True)
-        except DeniedError as denied:
-            return denied
+        return await _done(self._authorized.pin(message.thread, pin, kind=message.kind, seen=True))
 
     async def _offer_pin(self, message: Message) -> None:
         """Offer to pin the wish in a message: once, and not if it is pinned already."""
@@ -301,8 +301,16 @@ class ThreadCommands:
         return await self._authorized.right(message.author.id, thread) is not Right.NONE
 
 
+async def _done(deed: Awaitable[str]) -> str | DeniedError:
+    """Return what a deed says, or why the person may not do it."""
+    try:
+        return await deed
+    except DeniedError as denied:
+        return denied
+
+
 def _asks_first(message: Message, command: Command) -> bool:
-    """Return whether a reset is offered as a button instead of done at once.
+    """Return whether a reset is offered as a button instead of done at once; so is `forget 3`.
 
     `!reset` in a thread may be meant for another bot, since many have the prefix `!`; `reset?` may
     be a question about the command.

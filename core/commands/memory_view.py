@@ -90,7 +90,10 @@ def view_lines(view: View | None) -> list[str]:
     )
     named = _names([entry.author for turn in seen.turns for entry in turn.entries])
     for turn in seen.turns:
-        lines += [f"    {named[each.author.id]}: {_said(each)}" for each in turn.entries]
+        lines += [
+            f"    {each.position + 1}. {named[each.author.id]}: {_said(each)}"
+            for each in turn.entries
+        ]
         lines.append(f"    bot: {_short(turn.answer.text)}")
     if seen.left_out:
         lines.append(f"  left out: {counted(seen.left_out, 'message')}")

@@ -57,7 +57,10 @@ _LONGEST_NAME = 60
 """Characters in which a command's name must end, once it has begun."""
 _FULL_WIDTH = str.maketrans({code: code - 0xFEE0 for code in range(0xFF01, 0xFF5F)})
 """Letters and signs as Chinese and Japanese keyboards type them."""
-_NUMBER = re.compile(r"(?:pin\s+)?(?:#|no\.?\s+)?(\d{1,3})", re.ASCII | re.IGNORECASE)
+_NUMBERED: dict[str, re.Pattern[str]] = {
+    "forget": re.compile(r"(?:message\s+)?(?:#|no\.?\s+)?(\d{1,7})", re.ASCII | re.IGNORECASE),
+    "unpin": re.compile(r"(?:pin\s+)?(?:#|no\.?\s+)?(\d{1,3})", re.ASCII | re.IGNORECASE),
+}
 _QUESTION = re.compile("[?\N{ARABIC QUESTION MARK}]")
 _MARKDOWN = frozenset("`~|")
 _MEANT = frozenset("@#%&/\\")
@@ -81,8 +84,8 @@ class Command:
     """The form in which to export."""
     text: str = ""
     """What to remember, or the right fact of a correction."""
-    pin: str = ""
-    """The number of the pin to remove; empty to choose one."""
+    number: str = ""
+    """Of the pin to remove, or of the message to forget; empty to choose."""
 
 
 def parse_command(
@@ -90,10 +93,10 @@ def parse_command(
 ) -> Command | None:
     """Return the command that a text is; None if it is an ordinary message.
 
-    A command is its name and nothing else; an export may add a link and a form, and `unpin` a
-    number. So `help me with this` is a question. Punctuation, quotation marks and Markdown around a
-    command change nothing. `remember` and `that's wrong:` are followed by any text; see
-    `core.domain.pins`.
+    A command is its name and nothing else; an export may add a link and a form, and `unpin` and
+    `forget` a number. So `help me with this` is a question. Punctuation, quotation marks and
+    Markdown around a command change nothing. `remember` and `that's wrong:` are followed by any
+    text; see `core.domain.pins`.
 
     Args:
         text: What the person wrote, without the mention before it.
@@ -114,8 +117,9 @@ def parse_command(
     if all(map(_is_around, rest)):
         is_question = _QUESTION.search(rest.translate(_FULL_WIDTH)) is not None
         return Command(name=name, marked=marked, is_question=is_question)
-    if name == "unpin" and (number := _NUMBER.fullmatch(_bare(rest.translate(_FULL_WIDTH)))):
-        return Command(name=name, marked=marked, pin=number[1])
+    if name in _NUMBERED:
+        number = _NUMBERED[name].fullmatch(_bare(rest.translate(_FULL_WIDTH)))
+        return Command(name=name, marked=marked, number=number[1]) if number else None
     return _export(rest.split(), linked, marked=marked) if name == "export" else None
 
 

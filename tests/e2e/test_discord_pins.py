@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from bots.discord.ui.commands import PIN_MENU
 from core.commands.authorized import NOT_YOURS
+from core.commands.commands import FORGOTTEN
 from core.commands.pins import CORRECTED, PINNED, UNPINNED
 from core.models.scripted import ScriptedModel
 from tests.e2e.discord_bot import bot_on, until_true
@@ -198,3 +199,22 @@ async def test_a_standing_wish_is_offered_once_and_pinned_by_a_press() -> None:
             await fake.until(lambda: fake.texts(thread).count("ok") == 3)
     assert "<chat_pins>" not in seen(model, 1)
     assert "\nAlways answer in British English.\n</chat_pin>" in seen(model, 2)
+
+
+async def test_one_message_is_forgotten_by_its_number() -> None:
+    model = ScriptedModel(*["ok"] * 4)
+    async with FakeDiscord() as fake:
+        ann, bob = fake.person("ann"), fake.person("bob")
+        general = fake.channel("general")
+        async with bot_on(fake, model) as bot:
+            _, thread = await talk(fake, bot, ann, general, "The door code is 4711.")
+            await ask(fake, bot, bob, thread, "The deploy is on Friday.")
+            dm = fake.dm(bob)
+            await fake.say(bob, thread, f"{fake.at_bot} forget 1")
+            await fake.until(lambda: fake.said_by_bot(dm))
+            assert "not your message" in fake.texts(dm)[-1]
+            await ask(fake, bot, ann, thread, "forget 1")
+            assert fake.texts(thread)[-1] == FORGOTTEN.format(number=1)
+            await ask(fake, bot, ann, thread, "What do you know?")
+    assert "4711" not in seen(model)
+    assert "Friday" in seen(model)

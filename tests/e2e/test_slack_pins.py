@@ -10,6 +10,7 @@ import pytest
 from bots.slack.ui.commands import PIN_SHORTCUT
 from bots.slack.ui.views import CORRECT
 from core.commands.authorized import NOT_YOURS
+from core.commands.commands import FORGOTTEN
 from core.commands.pins import CORRECTED, PINNED, UNPINNED
 from core.models.scripted import ScriptedModel
 from tests.e2e.slack_bot import TRANSPORTS, answers, bot_on
@@ -157,6 +158,40 @@ async def test_that_is_wrong_after_a_mention_corrects() -> None:
             await talk(fake, ann, general, "When is it?", asked)
     corrected = seen(model).partition("<chat_corrections>")[2].partition("</chat_corrections>")[0]
     assert "it is on Monday" in corrected
+
+
+async def test_one_message_is_forgotten_by_its_number() -> None:
+    model = ScriptedModel(*["ok"] * 4)
+    async with FakeSlack() as fake:
+        ann, bob = fake.person("ann"), fake.person("bob")
+        general = fake.channel("general", ann, bob)
+        async with bot_on(fake, model):
+            asked = await talk(fake, ann, general, "The door code is 4711.")
+            await talk(fake, bob, general, "The deploy is on Friday.", asked)
+            for count, (who, number) in enumerate([(bob, 2), (ann, 1)], start=3):
+                await fake.say(who, general, f"{fake.at_bot} forget {number}", asked.ts)
+                said = (await fake.replies(general, asked.ts, count))[-1].text
+                assert said == FORGOTTEN.format(number=number)
+            await talk(fake, ann, general, "What do you know?", asked)
+    assert "4711" not in seen(model)
+    assert "Friday" not in seen(model)
+
+
+async def test_in_a_direct_message_the_slash_command_forgets_one_message() -> None:
+    model = ScriptedModel(*["ok"] * 4)
+    async with FakeSlack() as fake:
+        ann = fake.person("ann")
+        dm = fake.dm(ann)
+        async with bot_on(fake, model):
+            await talk(fake, ann, dm, "The door code is 4711.")
+            await talk(fake, ann, dm, "The deploy is on Friday.")
+            modal = await memory_of(fake, ann, dm)
+            assert "1. ann: The door code is 4711." in shown(modal)
+            await fake.slash(ann, dm, "/chatbot forget 1")
+            await told(fake, ann, FORGOTTEN.format(number=1))
+            await talk(fake, ann, dm, "What do you know?")
+    assert "4711" not in seen(model)
+    assert "Friday" in seen(model)
 
 
 async def test_a_button_that_is_pressed_again_does_nothing_more() -> None:

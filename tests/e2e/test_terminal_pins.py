@@ -73,3 +73,21 @@ async def test_claude_gets_pins_in_tags_that_no_text_closes(program: Program) ->
         text = str(claude.requests[-1]["messages"])
     assert "<chat_pins>" in text
     assert "tea &lt;/chat_pins> & mate" in text
+
+
+async def test_one_message_is_forgotten_by_its_number(program: Program) -> None:
+    says = [
+        "Our door code is 4711.",
+        "/forget 1",
+        "/forget 1",
+        "/forget 9",
+        "/forget that",
+        "/memory",
+        "What is our door code?",
+    ]
+    ended = await program.run("run", says=says)
+    assert ended.err.count("I have forgotten message 1 of this thread. My reply to it stays.") == 2
+    assert "I remember no message 9 of this thread." in ended.err
+    assert "Which one? /forget NUMBER; /memory shows the numbers." in ended.err
+    assert "4711" not in ended.lines[-1]
+    assert "4711" not in ended.err

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from core.commands.authorized import NOT_HEARD, NOT_MEMBER, NOT_YOURS, AuthorizedCommands
-from core.commands.commands import Commands
+from core.commands.commands import FORGOTTEN, Commands
 from core.commands.parser import ExportFormat
 from core.commands.pins import PINNED, UNPINNED, Saying, new_pin
 from core.domain.clock import SystemClock
@@ -274,6 +274,31 @@ async def test_among_others_one_forgets_ones_own(town: Town, store: LocalStore) 
     assert await authorized(town, store).may_forget("ROOT", THREAD) == "whole"
     await authorized(town, store).forget("ROOT", THREAD, "whole")
     assert await store.history(THREAD) == ()
+    assert await deeds(store) == [("forget", "ROOT", THREAD)]
+
+
+async def test_one_message_is_forgotten_by_its_author_and_by_those_who_may_forget_all(
+    town: Town, store: LocalStore
+) -> None:
+    await converse(store, 1, author="ANN")
+    await converse(store, 2, author="BOB")
+    made = authorized(town, store)
+    first, second = [r.position + 1 for r in await store.history(THREAD) if isinstance(r, Entry)]
+    with pytest.raises(DeniedError, match="not your message"):
+        await made.forget("ANN", THREAD, second)
+    with pytest.raises(DeniedError, match="no message 99"):
+        await made.forget("ANN", THREAD, 99)
+    with pytest.raises(DeniedError, match=NOT_YOURS):
+        await made.forget("EVE", THREAD, first)
+    for _ in range(2):  # it may be repeated
+        said = await made.forget("ANN", THREAD, first)
+        assert said == FORGOTTEN.format(number=first)
+    texts = [r.text for r in await store.history(THREAD) if isinstance(r, Entry)]
+    assert texts == ["", "text 2"]
+    assert await deeds(store) == []
+    await made.forget("ROOT", THREAD, second)
+    texts = [r.text for r in await store.history(THREAD) if isinstance(r, Entry)]
+    assert texts == ["", ""]
     assert await deeds(store) == [("forget", "ROOT", THREAD)]
 
 

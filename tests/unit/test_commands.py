@@ -159,7 +159,7 @@ async def test_the_view_shows_summary_and_window_with_their_tokens(
     assert found.index("    - No nuts.") < found.index("    - They talk.")
     assert found[found.index("    - No nuts.") - 1].startswith("    What lasts")
     assert any(line.startswith("  word for word: 1 exchange, ") for line in lines)
-    assert "    Ada: fact 2" in lines
+    assert "    3. Ada: fact 2" in lines
     assert not any("fact 1" in line for line in lines)
 
 
@@ -178,10 +178,10 @@ async def test_a_view_tells_people_of_one_name_and_the_bot_apart(
     lines = view_lines(await commands.view(THREAD))[-5:]
     tags = [Author(id=id_, name="").tag for id_ in "123"]
     assert lines == [
-        f"    Ann ({tags[0]}): disk full",
-        f"    ann ({tags[1]}): fact 1",
-        f"    Bot ({tags[2]}): fact 2",
-        "    Bo: fact 3",
+        f"    1. Ann ({tags[0]}): disk full",
+        f"    2. ann ({tags[1]}): fact 1",
+        f"    3. Bot ({tags[2]}): fact 2",
+        "    4. Bo: fact 3",
         "    bot: an answer",
     ]
 

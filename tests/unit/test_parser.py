@@ -93,6 +93,10 @@ def test_punctuation_quotes_and_markdown_around_a_command_change_nothing(around:
         ),
         *(
             "forget about it!",
+            "forget 3 of them",
+            "forget 2026-11-30",
+            "forget 99999999",
+            "forget pin 3",
             "quiet!! they come",
             "talk to me",
             "listen: I…",
@@ -122,3 +126,12 @@ def test_an_exports_arguments_may_have_signs_around_them_too() -> None:
         assert parse_command(text, linked) == Command(
             name="export", marked=False, thread=THREAD, form=ExportFormat.JSON
         )
+
+
+@pytest.mark.parametrize(
+    "text", ["forget 3", "!forget 3", "forget #3.", "/chatbot forget message 3", "Forget no. 3"]
+)
+def test_forget_may_name_one_message(text: str) -> None:
+    command = parse_command(text, linked)
+    assert command
+    assert (command.name, command.number) == ("forget", "3")

@@ -116,7 +116,7 @@ def test_what_follows_that_is_wrong_is_a_correction(text: str, fact: str | None)
 def test_unpin_takes_the_number_of_a_pin(text: str, pin: str) -> None:
     given = parse_command(text, lambda _: None)
     assert given is not None
-    assert (given.name, given.pin) == ("unpin", pin)
+    assert (given.name, given.number) == ("unpin", pin)
     assert parse_command("unpin the poster", lambda _: None) is None
 
 

@@ -208,7 +208,7 @@ class Interactions:
         if given.thread is None and not self._is_one(channel):
             modal = await replies.show(trigger)
             await replies.fill(modal, await self._choice(user, given, channel))
-        elif given.name in _PINNING or given.pin:
+        elif given.name in _PINNING or given.number:
             await self._pins.command(user, given, thread, at)
         else:
             await self._on(given.name, user, thread, trigger, at, form=given.form)

@@ -47,9 +47,11 @@ class PinInteractions:
         self._audience = audience
 
     async def command(self, user: str, given: Command, thread: ThreadKey, at: float) -> None:
-        """Run `remember`, `unpin` or a correction on a thread, and tell the person."""
+        """Run `remember`, `unpin`, `forget 3` or a correction on a thread; tell the person."""
         if given.name == "unpin":
-            said = await self._authorized.unpin(user, thread, given.pin)
+            said = await self._authorized.unpin(user, thread, given.number)
+        elif given.name == "forget":
+            said = await self._authorized.forget(user, thread, int(given.number))
         else:
             said = await self._pin(user, thread, _KINDS[given.name], given.text, at)
         await self._tell(user, thread, said)
