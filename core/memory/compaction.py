@@ -119,11 +119,12 @@ class Compactor:
             size: The most tokens that all turns without a summary have, the answer left out; 0 if
                 that is not known. If so few tokens need no folding, nothing is counted.
         """
-        kind = AnswerKind.ANSWER
-        said = Answer(position=work.next, turn="", token="", kind=kind, text=answer, sent_at=0)
         turns, waiting = turns_of(work.records)
-        if batch := next_batch(waiting, alone=False):
-            turns = (*turns, Turn(entries=batch, answer=replace(said, position=batch[-1].position)))
+        batch = next_batch(waiting, alone=False)
+        last, kind = batch[-1].position if batch else work.next, AnswerKind.ANSWER
+        said = Answer(position=last, turn="", token="", kind=kind, text=answer, sent_at=0)
+        if batch:
+            turns = (*turns, Turn(entries=batch, answer=said))
         count = self._count(work)
         if size and turns:
             own = size_of(Turn(entries=(), answer=said), work.kind, count)

@@ -11,7 +11,7 @@ it, is data: it stands in tags (see `core.prompt.transcript`).
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cached_property, partial
+from functools import cached_property, lru_cache, partial
 from typing import TYPE_CHECKING, NamedTuple
 
 from core.domain.summary import lasting_ends
@@ -261,6 +261,7 @@ def _cached(blocks: tuple[Part, ...]) -> tuple[Part, ...]:
     return (*blocks[:-1], marked(blocks[-1])) if blocks else ()
 
 
+@lru_cache(maxsize=64)  # the same in each request
 def system_text(system: str, formatting: str) -> str:
     """Return the system prompt; `formatting` is the same in all conversations of a platform."""
     seen = f"\n- Of Markdown, people see this: {formatting}" if formatting else ""
