@@ -14,6 +14,7 @@ second safeguard. It stands in words only: people copy code, web addresses and m
 from __future__ import annotations
 
 from bisect import bisect_right
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 # not `re`: before Python 3.11.5 its possessive groups go wrong
@@ -24,6 +25,8 @@ from core.domain.text import visible
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
+
+    from core.delivery.splitting.blocks import Layout
 
 _JOINER = "\N{WORD JOINER}"
 _HIDDEN = "[\\u200b-\\u200f\\u2060-\\u2064\\ufe00-\\ufe0f\\ufeff]*+"
@@ -41,7 +44,7 @@ _CALL = regex.compile(
 )
 """Where a joiner belongs; Slack may turn a link to `@U1` into a mention."""
 _MAIL = regex.compile(r"[\w-]{0,40}+\.\w")
-_KEPT = regex.compile(r"(?P<run>`++)|(?P<url>https?://[^\s<>|`]++)")
+_KEPT = regex.compile(r"(?P<run>`++)|(?P<url>https?://(?:[^\s<>|`&]|&(?![lg]t;))++)")
 _COLOR = regex.compile(r"\x1b\[[\d;]*+m")
 """A sequence of a terminal for colours, which Slack does not show."""
 _NO_CODE = str.maketrans("`~", "'-")
@@ -128,21 +131,52 @@ def joined(text: str, *, has_code: bool = True) -> str:
 
 
 def is_code(text: str, positions: Sequence[int]) -> list[bool]:
-    """Return for each of these positions, in order, whether it is in code or in an address."""
+    """Return for each of these positions, in order, whether it is in code or in an address.
+
+    Backticks on the lines before may pair with those of a line. So code within a line counts if it
+    is code both by the line and by its paragraph.
+    """
     layout = layout_of(text) if "```" in text or "~~~" in text else None
-    kept: list[tuple[int, int]] = []
+    line, block = _Kept(), _Kept()
     found: list[bool] = []
-    end = index = 0
     for at in positions:
         fence = layout.code_at(at) if layout else None
-        if at >= end:
-            kept, index = _kept(text, text.rfind("\n", 0, at) + 1)[0], 0
-            end = text.find("\n", at) + 1 or len(text) + 1
-        while index < len(kept) and kept[index][1] <= at:
-            index += 1
-        in_line = index < len(kept) and kept[index][0] < at
+        if at >= line.end:
+            start = text.rfind("\n", 0, at) + 1
+            line = _Kept(_kept(text, start)[0], text.find("\n", at) + 1 or len(text) + 1)
+        if at >= block.end:
+            block = _Kept(*_in_paragraph(text, at, layout))
+        in_line = line.has(at) and block.has(at)
         found.append(in_line or (fence is not None and at >= fence.body))
     return found
+
+
+@dataclass(slots=True)
+class _Kept:
+    """The code and the addresses of a part of a text, for positions that are asked in order."""
+
+    spans: Sequence[tuple[int, int]] = ()
+    end: int = 0
+    _index: int = 0
+
+    def has(self, position: int) -> bool:
+        while self._index < len(self.spans) and self.spans[self._index][1] <= position:
+            self._index += 1
+        return self._index < len(self.spans) and self.spans[self._index][0] < position
+
+
+def _in_paragraph(
+    text: str, position: int, layout: Layout | None
+) -> tuple[list[tuple[int, int]], int]:
+    """Return the code and the addresses of a paragraph, and where it ends, at the latest."""
+    start, stop = text.rfind("\n\n", 0, position) + 1, text.find("\n\n", position)
+    stop = len(text) if stop < 0 else stop
+    if layout is not None:
+        before = layout.fence_before(position)
+        index = bisect_right(layout.fences, position, key=lambda fence: fence.start)
+        start = max(start, before.end if before and before.end <= position else 0)
+        stop = min(stop, layout.fences[index].start if index < len(layout.fences) else stop)
+    return _kept(text, start, stop, longest=len(text))[0], max(stop, position + 1)
 
 
 def _in_words(text: str, calls: Sequence[int]) -> Iterator[int]:
@@ -153,12 +187,14 @@ def _in_words(text: str, calls: Sequence[int]) -> Iterator[int]:
             yield call
 
 
-def _kept(text: str, start: int) -> tuple[list[tuple[int, int]], int | None]:
+def _kept(
+    text: str, start: int, stop: int = -1, longest: int = _CODE
+) -> tuple[list[tuple[int, int]], int | None]:
     """Return the code and the addresses of a line, and where code begins that is not closed yet.
 
-    Code that is longer than `_CODE` is read as words.
+    Another end than the line's may be given. Code of more than `longest` signs is read as words.
     """
-    stop = text.find("\n", start)
+    stop = text.find("\n", start) if stop < 0 else stop
     stop = len(text) if stop < 0 else stop
     found = list(_KEPT.finditer(text, start, stop))
     runs: dict[int, list[int]] = {}
@@ -170,7 +206,7 @@ def _kept(text: str, start: int) -> tuple[list[tuple[int, int]], int | None]:
         if token.start() < end or text[max(token.start() - 1, 0)] == "\\":
             continue
         close = token.end() if token["url"] else _close(token, runs[len(token["run"])])
-        if token["url"] or 0 < close <= token.end() + _CODE:
+        if token["url"] or 0 < close <= token.end() + longest:
             end = close
             kept.append((token.start(), end))
         elif not close and stop == len(text) <= token.end() + _CODE and open_at is None:
