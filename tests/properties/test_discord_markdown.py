@@ -87,6 +87,8 @@ def squeezed(text: str) -> str:
 
 @given(answers())
 @example(("```py\nx\n```", "x"))
+@example(("> ```\n> > no quote\n> ```", "> no quote"))
+@example((">> ```\n>> >>> x\n>> ```", ">>> x"))
 def test_code_is_code_and_unchanged(answer: tuple[str, str]) -> None:
     text, code = answer
     found = [drawn(post) for post in posts(text)]

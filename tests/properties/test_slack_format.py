@@ -92,6 +92,7 @@ def assert_harmless(payload: object) -> None:
 @example(text="`<!channel>```\n@channel\n```\n`@here`", notes=[], explain=False)
 @example(text="https://a.b/@here<!channel>@here", notes=[], explain=False)
 @example(text="`@here````\n`@here`", notes=[], explain=False)
+@example(text="https://a.b?c=1&d=2``@here", notes=[], explain=False)
 def test_no_message_calls_anybody(text: str, notes: list[str], explain: bool) -> None:
     made = message(text, [note or "-" for note in notes], explain_trim=explain)
     assert_harmless(made)

@@ -149,6 +149,7 @@ def test_nothing_is_lost_and_only_fences_and_headers_are_added(
 
 
 @given(TEXTS, LIMITS, MEASURES)
+@example("~~~ ~\n```\n" + "x" * 99 + "\n```\n", 64, len)
 def test_every_piece_closes_its_fences(
     text: str, limit: int, measure: Callable[[str], int]
 ) -> None:

@@ -47,8 +47,8 @@ _MAIL = regex.compile(r"[\w-]{0,40}+\.\w")
 _KEPT = regex.compile(r"(?P<run>`++)|(?P<url>https?://(?:[^\s<>|`&]|&(?![lg]t;))++)")
 _COLOR = regex.compile(r"\x1b\[[\d;]*+m")
 """A sequence of a terminal for colours, which Slack does not show."""
-_NO_CODE = str.maketrans("`~", "'-")
-"""Signs of the same length in place of those that stand around code."""
+_NO_CODE = str.maketrans("`~", "|-")
+"""Signs of the same length in place of those around code; an address ends at `|`, too."""
 _CODE = 300
 """Characters of code within a line at most; in a stream, as much is held back."""
 _UNSETTLED = regex.compile(

@@ -55,7 +55,8 @@ class Fence(NamedTuple):
 
     def opening(self, info: str) -> str:
         """Return a line that reopens this code in a piece of its own."""
-        return f"{self.margin}{self.marker}{info}\n"
+        gap = " " if info.startswith(self.marker[0]) else ""
+        return f"{self.margin}{self.marker}{gap}{info}\n"
 
     def closing(self, *, reopened: bool) -> str:
         """Return a line that closes this code early."""

@@ -250,10 +250,19 @@ def _inner(text: str, fence: Fence, start: int, end: int) -> str:
         first, line, code = code.partition("\n")
         first += line
     if fence.quote:
-        code = _QUOTE.sub("", code)
+        depth = fence.quote.count(">")
+        code = _QUOTE.sub(lambda marks: _unquoted(marks[0], depth), code)
     if fence.indent:
         code = _INDENT.sub(lambda blank: _dedented(blank[0], fence.indent), code)
     return first + code
+
+
+def _unquoted(marks: str, depth: int) -> str:
+    """Return what marks of a quote there are beyond this many: they are code."""
+    parts = marks.split(">", depth)
+    if len(parts) <= depth:
+        return ""
+    return parts[depth][1:] if parts[depth][:1] in " \t" else parts[depth]
 
 
 def _dedented(blank: str, columns: int) -> str:
