@@ -141,13 +141,15 @@ def is_code(text: str, positions: Sequence[int]) -> list[bool]:
     found: list[bool] = []
     for at in positions:
         fence = layout.code_at(at) if layout else None
+        if fence is not None and at >= fence.body:
+            found.append(True)
+            continue
         if at >= line.end:
             start = text.rfind("\n", 0, at) + 1
             line = _Kept(_kept(text, start)[0], text.find("\n", at) + 1 or len(text) + 1)
         if at >= block.end:
             block = _Kept(*_in_paragraph(text, at, layout))
-        in_line = line.has(at) and block.has(at)
-        found.append(in_line or (fence is not None and at >= fence.body))
+        found.append(line.has(at) and block.has(at))
     return found
 
 
@@ -169,13 +171,15 @@ def _in_paragraph(
     text: str, position: int, layout: Layout | None
 ) -> tuple[list[tuple[int, int]], int]:
     """Return the code and the addresses of a paragraph, and where it ends, at the latest."""
-    start, stop = text.rfind("\n\n", 0, position) + 1, text.find("\n\n", position)
+    start, stop = 0, text.find("\n\n", position)
     stop = len(text) if stop < 0 else stop
     if layout is not None:
         before = layout.fence_before(position)
         index = bisect_right(layout.fences, position, key=lambda fence: fence.start)
-        start = max(start, before.end if before and before.end <= position else 0)
+        if before is not None:
+            start = before.end if before.end <= position else before.start
         stop = min(stop, layout.fences[index].start if index < len(layout.fences) else stop)
+    start = max(text.rfind("\n\n", start, position) + 1, start)
     return _kept(text, start, stop, longest=len(text))[0], max(stop, position + 1)
 
 
