@@ -310,6 +310,48 @@ async def test_a_search_finds_by_words_person_and_time(talk: Talk) -> None:
     assert await recall.search(THREAD, Search(words="zeppelin")) == ()
 
 
+@pytest.mark.parametrize("words", ["to be or not", "\U0001f98a", "?!"])
+async def test_a_search_for_what_nobody_said_finds_nothing(talk: Talk, words: str) -> None:
+    await talk.past(FACT)
+    recall = talk.worker._runner._pipeline.recall
+    assert await recall.search(THREAD, Search(words=words)) == ()
+
+
+async def test_a_search_for_small_talk_finds_it(talk: Talk) -> None:
+    await talk.past("Good morning, this is wonderful.", FACT)
+    recall = talk.worker._runner._pipeline.recall
+    found = await recall.search(THREAD, Search(words="good morning"))
+    assert [each.text for each in found] == ["Good morning, this is wonderful."]
+
+
+async def test_what_is_said_again_and_again_takes_no_room_from_other_things(talk: Talk) -> None:
+    """Sources: MystenLabs/MemWal, pull request 682; NousResearch/hermes-agent, issue 88471."""
+    again = "Reminder: the locker key at the pool has to be returned to the desk by everybody."
+    await talk.say(FACT)
+    await talk.past(*[again] * 60)
+    shown = await talk.asks("What was the combination of my locker at the pool?")
+    assert FACT in shown
+    assert shown.count(again) == 3
+    recall = talk.worker._runner._pipeline.recall
+    found = await recall.search(THREAD, Search(words="locker key pool combination"))
+    assert sorted(each.text for each in found) == sorted([FACT, *[again] * 3])
+    assert [each.position for each in found[1:]] == [each.position for each in found[-3:]]
+
+
+async def test_the_last_copies_are_shown_and_each_person_has_their_own(talk: Talk) -> None:
+    vote = "I vote for the zeppelin."
+    for _ in range(5):
+        await talk.say(vote)
+    await talk.say(vote, author="bob")
+    await talk.past()
+    recall = talk.worker._runner._pipeline.recall
+    found = await recall.search(THREAD, Search(words="zeppelin"))
+    shown = [(each.who, each.position) for each in found]
+    assert shown == [("Ann", 2), ("Ann", 3), ("Ann", 4), ("Bob", 5)]
+    long_ago = Search(words="zeppelin", until=1004.5)
+    assert [each.position for each in await recall.search(THREAD, long_ago)] == [1, 2, 3]
+
+
 async def test_a_search_builds_the_index_if_there_is_none(talk: Talk) -> None:
     await talk.say(FACT)
     recall = talk.worker._runner._pipeline.recall

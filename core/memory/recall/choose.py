@@ -62,6 +62,8 @@ PAUSE: Final = 3 * 3600.0
 """Seconds without a word after which another session begins."""
 
 
+COPIES: Final = 3
+"""Of what a person wrote again and again, word for word, this many are found: the last ones."""
 _MOST_WORDS, _MOST_GRAMS = 40, 80
 """The most terms of a query; of a longer one, the rarest count."""
 
@@ -111,6 +113,8 @@ class Stream:
     roles: Scores
     norms: Scores
     """The part of BM25's denominator that depends on the length."""
+    repeated: Numbers
+    """The place of the copy for which each passage is left out; -1 if there is none."""
     weights: Weights
 
 
@@ -171,13 +175,15 @@ def search(
 
     Args:
         index: The thread.
-        words: What it is about; empty: the first things that were said.
+        words: What it is about, which may be small talk; empty: the first things that were said.
         who: The name of who said it, or a part of it; empty: anybody.
         since: The earliest time, in seconds since 1970; None: from the beginning.
         until: The time before which it was said; None: to the end.
         limit: The most passages to return.
     """
     wanted = wanted_in([words], index.spoken)
+    if not (wanted.words or wanted.grams):
+        wanted = wanted_in([words], index.spoken, small_talk=True)
     within = Within(
         since=float("-inf") if since is None else since,
         until=float("inf") if until is None else until,
@@ -186,6 +192,8 @@ def search(
     if wanted.words or wanted.grams:
         asking = wanted._replace(asks=True)
         return wanted, find(index, asking, within, limit=limit)
+    if words.strip():
+        return wanted, []
     stream = stream_of(index)
     first = np.flatnonzero(_allowed(stream, within))[:limit]
     return wanted, [_hit(index, int(stream.order[at]), 0.0) for at in first]
@@ -241,8 +249,27 @@ def _stream(index: Index, weights: Weights) -> Stream:
         sessions=np.concatenate(([0], np.cumsum(np.abs(np.diff(times)) > PAUSE))),
         roles=roles,
         norms=_norms(lengths[order], roles, weights),
+        repeated=_repeated(index, order, speakers),
         weights=weights,
     )
+
+
+def _repeated(index: Index, order: Numbers, speakers: Numbers) -> Numbers:
+    """Return for each passage the place of the `COPIES`th copy behind it, or -1.
+
+    A copy is the same passage of the same text by the same author.
+    """
+    owners = np.array(index.owners, np.int64)[order]
+    texts = np.array(index.digests, np.int64)[owners]
+    parts = order - np.array(index.firsts, np.int64)[owners]
+    by_text = np.lexsort((parts, speakers, texts))  # keeps the order of the same
+    later = by_text[COPIES:]
+    same = by_text[: len(later)]
+    is_copy = texts[same] == texts[later]
+    is_copy &= (speakers[same] == speakers[later]) & (parts[same] == parts[later])
+    repeated = np.full(len(order), -1, np.int64)
+    repeated[same[is_copy]] = later[is_copy]
+    return repeated
 
 
 def _scores(index: Index, stream: Stream, wanted: Wanted) -> tuple[Scores, float]:
@@ -321,6 +348,7 @@ def _allowed(stream: Stream, within: Within) -> Flags:
     places = stream.keys >> 1
     allowed: Flags = (places >= within.start) & (places < within.stop)
     allowed &= (stream.times >= within.since) & (stream.times < within.until)
+    allowed &= (stream.repeated < 0) | (stream.times[stream.repeated] >= within.until)
     if within.authors is not None:
         allowed &= np.isin(stream.speakers, sorted(within.authors))
     return allowed

@@ -94,7 +94,8 @@ _SMALL_TALK: Final = """ah aha alright amazing anyway awesome aww bye cheers coo
     grazie ciao bene certo obrigado obrigada olá sim tudo bom dank hoi leuk prima tack hej bra
     спасибо привет да нет хорошо отлично ладно ок пожалуйста понятно круто это что как где когда
     кто она они мне меня тебя для или если был была было есть уже тоже его мой моя"""  # noqa: RUF001 - Russian
-SMALL_TALK: Final = frozenset(_SMALL_TALK.split())
+_REACTIONS: Final = "👍👎👌🙏👏🙌💪🤝😀😃😄😁😆😅😂🤣😊🙂😉😍😘😎🤔😢😭❤🎉🔥💯✅"
+SMALL_TALK: Final = frozenset((*_SMALL_TALK.split(), *_REACTIONS))
 """Words that a message may consist of without being about anything; nobody looks for them alone."""
 
 _FOLLOW_UP: Final = """what who when where which why how he him his she her it its they them their

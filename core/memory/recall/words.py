@@ -2,8 +2,9 @@
 
 A term is a hash of a word's stem, so an index of terms holds nothing that anybody said. Words in
 Latin script are reduced to the stem of their language. Chinese, Japanese and Korean have pairs of
-characters for words. All other languages, and those that build long words, have each word's runs of
-four letters as well: compounds and forms that no stemmer knows share those.
+characters for words, and scripts without spaces runs of three. All other languages, and those that
+build long words, have each word's runs of four letters as well: compounds and forms that no stemmer
+knows share those. An emoji is a word; see `core.memory.recall.forms` for numbers and identifiers.
 
 The hash is Python's own, whose key differs from process to process (`PYTHONHASHSEED`), and no index
 outlives its process.
@@ -21,6 +22,15 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 # not `re`: it knows no scripts
 import regex  # type: ignore[import-untyped] # ships no types
 
+from core.memory.recall.forms import (
+    folded,
+    humps,
+    korean_root,
+    numbers_in,
+    plain_number,
+    spelled_out,
+    without_prefixes,
+)
 from core.memory.recall.languages import (
     FOLLOW_UP,
     FUNCTION_WORDS,
@@ -38,6 +48,7 @@ PASSAGE: Final = 400
 """The most characters of a passage; a longer text is cut, if possible between sentences."""
 ENGLISH: Final = "english"
 _GRAM = 4
+_SPACELESS_GRAM = 3
 _SHARED_GRAM = 5
 """Words of fewer letters are found by themselves alone."""
 _LONGEST = 40
@@ -47,7 +58,9 @@ _WORD = regex.compile(
     r"|(?P<date>\d{4}-\d\d?-\d\d?(?!\d))"
     r"|(?P<number>\d+)(?P<unit>[\u5e74\u6708\u65e5\ub144\uc6d4\uc77c])?"
     r"|(?P<latin>\p{Latin}[\p{Latin}\p{M}]*(?:['\u2019]\p{Latin}+)?)"
+    r"|(?P<spaceless>(?:(?=[\p{L}\p{M}])[\p{Thai}\p{Lao}\p{Khmer}\p{Myanmar}\p{Tibetan}])+)"
     r"|(?P<other>\p{L}[\p{L}\p{M}]*)"
+    r"|(?P<sign>\p{Extended_Pictographic}|\p{Regional_Indicator}{2})"
 )
 _ASCII_WORD = re.compile(r"\d{4}-\d\d?-\d\d?(?!\d)|\d+|[A-Za-z]+(?:'[A-Za-z]+)?", re.ASCII)
 """The same in a text that is nothing but ASCII, as most are, in a fraction of the time."""
@@ -58,7 +71,7 @@ _LATIN_LETTERS = regex.compile(r"\p{Latin}[\p{Latin}\p{M}']*+")
 _TELLING: Final = 2000
 """How many characters of a text are read to detect its language."""
 _SENTENCE_ENDS = regex.compile(r"(?<=[.!?\u2026])\s+|(?<=[\u3002\uff01\uff1f])\s*|\n+")
-_ASKS = regex.compile(r"[?\uff1f\u061f]\W*(?:\s|$)|[\u5417\u5462\u304b]$")
+_ASKS = regex.compile(r"[?\uff1f\u061f]\W*(?:\s|$)|[\u5417\u5462\u304b]$|อะไร|ไหม|ไหน|ใคร|ไหร่|ทำไม")
 _UNITS = {"\u6708": "m", "\uc6d4": "m"}
 """The signs for months, Chinese and Korean; years and days are numbers like any other."""
 _CACHED: Final = 1 << 15
@@ -99,25 +112,33 @@ def terms_of(text: str, language: str = ENGLISH) -> Terms:
     told = language_of(text)
     words: list[int] = []
     grams: list[int] = []
-    for each, more in _terms(text, told or language):
+    plain = normal(text)
+    for each, more in _terms(plain, told or language):
         words += each
         grams += more
+    words += map(hash, numbers_in(plain))
     return Terms(tuple(words), tuple(grams), told)
 
 
-def wanted_in(texts: Iterable[str], languages: Collection[str]) -> Wanted:
-    """Return what to look for, of texts that ask, in conversations in these languages."""
+def wanted_in(
+    texts: Iterable[str], languages: Collection[str], *, small_talk: bool = False
+) -> Wanted:
+    """Return what to look for, of texts that ask, in conversations in these languages.
+
+    Words of small talk count with `small_talk` only.
+    """
     words: set[int] = set()
     grams: set[int] = set()
     asks = False
     for text in texts:
         asks = asks or bool(_ASKS.search(text))
-        told = language_of(text)
-        idle = _idle_in(told or ENGLISH)
-        for language in {told or ENGLISH, *languages}:
-            for each, more in _terms(text, language, idle):
+        told, plain = language_of(text), normal(text)
+        idle = frozenset[str]() if small_talk else _idle_in(told or ENGLISH)
+        for number, language in enumerate(dict.fromkeys((told or ENGLISH, *languages))):
+            for each, more in _terms(plain, language, idle, latin=number > 0):
                 words.update(each)
                 grams.update(more)
+        words.update(map(hash, numbers_in(plain)))
     return Wanted(frozenset(words), frozenset(grams), asks)
 
 
@@ -147,7 +168,7 @@ def each_word(text: str, told: str, languages: Collection[str]) -> Iterator[Word
         words, grams = _terms_of(found, told)
         if found[0].casefold() in SMALL_TALK or not (words or grams):
             continue
-        if found.lastgroup in {"cjk", "date"} or not words:
+        if found.lastgroup in {"cjk", "date", "spaceless"} or not words:
             yield from [
                 Word(found[0], frozenset((term,)), found.start()) for term in words or grams
             ]
@@ -244,15 +265,20 @@ def language_of(text: str) -> str:
 
 
 def _terms(
-    text: str, language: str, idle: frozenset[str] = frozenset()
+    text: str, language: str, idle: frozenset[str] = frozenset(), *, latin: bool = False
 ) -> Iterator[tuple[tuple[int, ...], tuple[int, ...]]]:
-    """Yield the words and grams of each word of a text that is not among the `idle` ones."""
+    """Yield the words and grams of each word of a `normal` text that is not an `idle` one.
+
+    With `latin`, words in other scripts may be left out, which are the same in every language.
+    """
     if text.isascii():
         for word in _ASCII_WORD.findall(text):
             if not idle or word.casefold() not in idle:
                 yield _terms_of_ascii(word, language)
         return
-    for found in _WORD.finditer(normal(text)):
+    for found in _WORD.finditer(text):
+        if latin and found.lastgroup != "latin":
+            continue
         if not idle or found[0].casefold() not in idle:
             yield _terms_of(found, language)
 
@@ -266,9 +292,16 @@ def _terms_of(found: regex.Match[str], language: str) -> tuple[tuple[int, ...], 
         return _pairs(word)
     if kind == "other":
         return _other(word) if len(word) <= _LONGEST else ((), _grams(word.casefold()))
-    if kind == "date":
-        return _date(word)
-    number = found["number"][:_LONGEST].lstrip("0") or "0"
+    if kind == "spaceless":
+        return _runs(word, _SPACELESS_GRAM), _runs(word, _SPACELESS_GRAM - 1)
+    return _date(word) if kind == "date" else _sign(found, word)
+
+
+def _sign(found: regex.Match[str], word: str) -> tuple[tuple[int, ...], tuple[int, ...]]:
+    """Return the terms of a number or an emoji."""
+    if found["sign"]:
+        return (hash(word),), ()
+    number = plain_number(found["number"][:_LONGEST])
     return (hash(_UNITS.get(found["unit"], "") + number),), ()
 
 
@@ -283,7 +316,7 @@ def _terms_of_ascii(word: str, language: str) -> tuple[tuple[int, ...], tuple[in
 
 def _date(word: str) -> tuple[tuple[int, ...], tuple[int, ...]]:
     year, month, day = word.split("-")
-    return (hash(year), hash(f"m{int(month)}"), hash(str(int(day)))), ()
+    return (hash(str(int(year))), hash(f"m{int(month)}"), hash(str(int(day)))), ()
 
 
 @lru_cache(maxsize=_CACHED)
@@ -296,11 +329,13 @@ def _latin(word: str, language: str) -> tuple[tuple[int, ...], tuple[int, ...]]:
     head, _, tail = lower.partition("'")
     if tail:  # "Ann's", "can't"; but "l'hôtel"
         lower = tail if len(head) <= 2 < len(tail) else head  # noqa: PLR2004 - an article
+    parts = tuple(chain(*[_latin(part, language)[0] for part in humps(word)]))
+    forms = [folded(lower), *filter(None, [spelled_out(lower)])]
     if language == ENGLISH:
-        lower = _folded(lower)
-        return (hash(_stemmed(IRREGULAR.get(lower, lower), ENGLISH)),), ()
-    folded = _folded(lower)
-    return (hash(_folded(_stemmed(lower, language))),), _grams(folded)
+        stems = [_stemmed(IRREGULAR.get(form, form), ENGLISH) for form in forms]
+        return (*map(hash, stems), *parts), ()
+    stems = [folded(_stemmed(lower, language)), *(_stemmed(form, language) for form in forms[1:])]
+    return (*map(hash, stems), *parts), _grams(forms[0])
 
 
 @lru_cache(maxsize=_CACHED)
@@ -310,10 +345,15 @@ def _other(word: str) -> tuple[tuple[int, ...], tuple[int, ...]]:
     if lower in MONTHS:
         return (hash(f"m{MONTHS[lower]}"),), ()
     script = next((each for each in SCRIPTS if regex.match(rf"\p{{{each}}}", lower)), "")
-    if not script and len(lower) > 2 * _SHARED_GRAM:  # Thai and the like write no spaces
+    if not script and len(lower) > 2 * _SHARED_GRAM:
         return (), _grams(lower)
     stem = _stemmed(lower, SCRIPTS[script]) if script else lower
-    return (hash(stem),), _grams(lower)
+    return (hash(stem), *map(hash, without_prefixes(lower))), _grams(lower)
+
+
+def _runs(word: str, length: int) -> tuple[int, ...]:
+    """Return the runs of so many letters; they are never the same as a word."""
+    return tuple(hash(f"#{word[at : at + length]}") for at in range(len(word) - length + 1))
 
 
 def _pairs(run: str) -> tuple[tuple[int, ...], tuple[int, ...]]:
@@ -321,21 +361,15 @@ def _pairs(run: str) -> tuple[tuple[int, ...], tuple[int, ...]]:
     if len(run) == 1:
         return (hash(_UNITS.get(run, "") + run),), (hash(f"#{run}"),)
     pairs = tuple(hash(run[at : at + 2]) for at in range(len(run) - 1))
+    if root := korean_root(run):
+        pairs = (*pairs, hash(root))
     return pairs, tuple(hash(f"#{sign}") for sign in run if sign >= "\u3400" and sign < "\uac00")
 
 
 def _grams(word: str) -> tuple[int, ...]:
     if len(word) < _SHARED_GRAM:
         return ()
-    return tuple(hash(f"#{word[at : at + _GRAM]}") for at in range(len(word) - _GRAM + 1))
-
-
-def _folded(word: str) -> str:
-    """Return a word without accents, which people leave out when they are in a hurry."""
-    if word.isascii():
-        return word
-    plain = unicodedata.normalize("NFKD", word)
-    return "".join(sign for sign in plain if not unicodedata.combining(sign))
+    return _runs(word, _GRAM)
 
 
 def prepare() -> None:
