@@ -317,6 +317,15 @@ async def test_a_search_for_what_nobody_said_finds_nothing(talk: Talk, words: st
     assert await recall.search(THREAD, Search(words=words)) == ()
 
 
+async def test_a_search_finds_the_word_that_all_talk_is_about(talk: Talk) -> None:
+    for number in range(6):
+        await talk.say(f"The locker number {number} is mine.")
+    await talk.say("Where were we?")
+    recall = talk.worker._runner._pipeline.recall
+    found = await recall.search(THREAD, Search(words="locker budget"))
+    assert "The locker number 0 is mine." in [each.text for each in found]
+
+
 async def test_a_search_for_small_talk_finds_it(talk: Talk) -> None:
     await talk.past("Good morning, this is wonderful.", FACT)
     recall = talk.worker._runner._pipeline.recall
@@ -329,7 +338,7 @@ async def test_what_is_said_again_and_again_takes_no_room_from_other_things(talk
     again = "Reminder: the locker key at the pool has to be returned to the desk by everybody."
     await talk.say(FACT)
     await talk.past(*[again] * 60)
-    shown = await talk.asks("What was the combination of my locker at the pool?")
+    shown = await talk.asks("What about the key of the locker at the pool, and its combination?")
     assert FACT in shown
     assert shown.count(again) == 3
     recall = talk.worker._runner._pipeline.recall

@@ -18,13 +18,12 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 import numpy as np
 
 from core.memory.recall.index import BOT, postings_of
-from core.memory.recall.words import name_terms, wanted_in
+from core.memory.recall.words import Wanted, name_terms, wanted_in
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from core.memory.recall.index import Index, Slot
-    from core.memory.recall.words import Wanted
 
     Scores = np.ndarray[tuple[int], np.dtype[np.float64]]
     Flags = np.ndarray[tuple[int], np.dtype[np.bool_]]
@@ -190,7 +189,8 @@ def search(
         authors=_authors(index, who) if who.strip() else None,
     )
     if wanted.words or wanted.grams:
-        asking = wanted._replace(asks=True)
+        said = index.postings.keys()  # of words that nobody said, nothing can be expected
+        asking = Wanted(wanted.words & said, wanted.grams & said, asks=True)
         return wanted, find(index, asking, within, limit=limit)
     if words.strip():
         return wanted, []
