@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import importlib.util
+import random
 import shutil
 import socket
 import subprocess
@@ -156,13 +157,14 @@ def valkey_binary() -> str:
 
 
 def free_port() -> int:
-    """Return a port that's free at this moment.
+    """Return a port that's free at this moment, and that no connection is given by chance.
 
-    A cluster's node listens 10,000 ports higher as well, so the highest ports are passed over.
+    Systems give connections ports from 32,768 on (Linux) or 49,152 on (IANA), so a server of a test
+    that listens there again may find its port in use. A cluster's node listens 10,000 ports higher
+    as well.
     """
     while True:
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            port: int = probe.getsockname()[1]
-        if port + 10_000 < 1 << 16:
+        port = random.SystemRandom().randrange(10_000, 32_768)  # Hypothesis seeds the usual one
+        with socket.socket() as probe, contextlib.suppress(OSError):
+            probe.bind(("127.0.0.1", port))
             return port
