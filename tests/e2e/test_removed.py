@@ -164,7 +164,8 @@ async def test_a_message_that_is_deleted_on_discord_blanks_nobodys_memory(
 
 async def test_what_does_not_fit_while_a_summary_is_rebuilt_is_said_to_be_left_out() -> None:
     mind = Mind()
-    marks: dict[str, Any] = {"memory_high": 2000, "memory_low": 100}
+    # Without recall, which would show again what does not fit.
+    marks: dict[str, Any] = {"memory_high": 2000, "memory_low": 100, "recall_tokens": 0}
     store = LocalStore(SystemClock(), lease_seconds=15)
     async with FakeSlack() as fake:
         ann, bob = fake.person("ann"), fake.person("bob")
