@@ -1,7 +1,7 @@
 """Pins and corrections as a request shows them: in tags of ours, each word for word. Pure.
 
-They stand before the first message, since they seldom change and the cache keeps them there. What
-people corrected stands before the summary, and what they pinned after it.
+Both come before the first message: they seldom change, so the model's cache keeps them. Corrections
+come before the summary, and pins after it.
 """
 
 from __future__ import annotations
