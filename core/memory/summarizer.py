@@ -55,7 +55,7 @@ _OVERLONG = 4
 
 
 class UnusableSummaryError(ModelError):
-    """The model's answer is no summary: it was cut off, refused, empty or overlong."""
+    """The model's answer is no summary: it was cut off, refused, empty, overlong, or a reply."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -246,19 +246,20 @@ class Summarizer:
                     raise
                 log.warning("%s makes the summary instead: %s", self._fallback.name, error)
                 answered = await self._ask_model(self._fallback, request, ask.spent)
-        return lines_in(self._usable(answered))
+        return self._usable(answered)
 
-    def _usable(self, answered: Answered) -> str:
-        """Return the answer if it is a summary; else raise `UnusableSummaryError`."""
-        text = answered.text.strip()
-        size, most = self._count(text), self._config.tokens
-        if answered.stop is StopReason.END and 0 < size <= _OVERLONG * most:
-            return text
+    def _usable(self, answered: Answered) -> tuple[Line, ...]:
+        """Return what an answer says if it is a summary; else raise `UnusableSummaryError`."""
+        size, most = self._count(answered.text), self._config.tokens
+        is_whole = answered.stop is StopReason.END and size <= _OVERLONG * most
+        lines = lines_in(answered.text) if is_whole else None
+        if lines is not None:
+            return lines
         usage = answered.usage
         paid = f"{usage.prompt:,} + {usage.output:,}" if usage else "an unknown number of"
         raise UnusableSummaryError(
-            f"The model's summary is empty, overlong or cut off (stop reason {answered.stop}, "
-            f"{size:,} tokens of {most:,}); {paid} tokens were paid for it."
+            "The model's summary is empty, overlong, cut off, or a reply to the conversation (stop "
+            f"reason {answered.stop}, {size:,} tokens of {most:,}); {paid} tokens were paid for it."
         )
 
     async def _ask_model(self, model: Model, request: ModelRequest, spent: Spent) -> Answered:

@@ -48,7 +48,7 @@ from core.models import claude_errors, refusal_words, too_large
 from core.models.offline import extract
 from core.models.offline import language as model_words
 from core.models.port import ShownMessage
-from core.prompt import tags
+from core.prompt import summary, tags
 from core.prompt.encodings import decoded
 from core.turn import sources
 
@@ -236,6 +236,7 @@ INBOUND_FUNCTIONS: dict[str, Callable[[str], object]] = {
     "a question": model_words.is_question,
     "content words": model_words.content_words,
     "a summary's lines": extract.lines_of,
+    "what a model answers for a summary": summary.lines_in,
     "a summary by extraction": extracted,
     "a refusal of the model": lambda text: too_large.excess_of(text, 400, refused=True),
     "a refusal that names the account": lambda text: claude_errors.failure_of(

@@ -139,6 +139,9 @@ FAILURES: dict[str, Script] = {
     "too long": ["Ann has many", Completion(stop=StopReason.LENGTH)],
     "declined": ["I'd rather not", Completion(stop=StopReason.REFUSAL)],
     "empty": " \n",
+    "a greeting": "I'm happy to help! What would you like to know?",
+    "an answer to the last message": "Sure, you can bake it at 180 degrees.",
+    "an answer in German": "Gerne! Das kann ich erkl\u00e4ren.",
 }
 
 
@@ -178,8 +181,9 @@ async def test_the_pause_grows_with_each_failure_and_ends_with_a_success() -> No
     assert await desk.compact()
 
 
-async def test_a_model_that_gives_only_useless_answers_is_stood_in_for() -> None:
-    model = scripted(*[""] * FALLBACK_AFTER)
+@pytest.mark.parametrize("useless", ["", "I'm happy to help! What can I do for you?"])
+async def test_a_model_that_gives_only_useless_answers_is_stood_in_for(useless: str) -> None:
+    model = scripted(*[useless] * FALLBACK_AFTER)
     desk = Desk(model)
     await desk.say("My dog is called Rex.")
     await desk.say_many()

@@ -203,11 +203,18 @@ def test_words_are_compared_by_their_stems() -> None:
 # --- summaries ----------------------------------------------------------------------------------
 
 
+def kept_of(summary: str) -> tuple[Line, ...]:
+    """Return what is taken of a summary."""
+    lines = lines_in(summary)
+    assert lines is not None
+    return lines
+
+
 def summed(*said: str, room: int = 2600) -> tuple[list[str], list[str]]:
     """Return what lasts and what was going on, of what was said."""
     text = extract([ShownMessage(text=text) for text in said], max_bytes=room)
     assert len(text.encode()) <= room
-    lines = lines_in(text)
+    lines = kept_of(text)
     lasting = [line.text for line in lines if line.kind is not LineKind.GOING_ON]
     return lasting, [line.text for line in lines if line.kind is LineKind.GOING_ON]
 
@@ -262,14 +269,14 @@ def test_what_people_tell_of_themselves_is_to_last_and_how_it_is_now_is_not() ->
 def test_a_time_that_means_nothing_later_has_the_day_it_was_said(text: str) -> None:
     past = (turn(entry(0, text), entry(1, "The launch is on 9 June.")),)
     request = summary_request(past, kind=Kind.DM, model="offline", max_tokens=300)
-    lines = [line.text for line in lines_in(answer(request))]
+    lines = [line.text for line in kept_of(answer(request))]
     assert f"{text} [said on Tue 2023-11-14]" in lines
     assert "The launch is on 9 June." in lines
 
 
 def test_the_name_of_who_says_it_makes_nothing_a_fact() -> None:
     said = [ShownMessage(text="lunch was good", speaker="Ann 2nd of U1")]
-    (line,) = lines_in(extract(said, max_bytes=999))
+    (line,) = kept_of(extract(said, max_bytes=999))
     assert line == Line("Ann 2nd of U1: lunch was good")
 
 
@@ -345,7 +352,7 @@ def run(lines: list[str], strategy: str) -> tuple[str, list[int]]:
         if to is not None:
             folded = [item for item in tail if item.end <= to]
             request = summary_request(folded, kind=Kind.TERMINAL, model="offline", max_tokens=1000)
-            made = Segment(begin=summary.covers, end=to, lines=lines_in(answer(request)))
+            made = Segment(begin=summary.covers, end=to, lines=kept_of(answer(request)))
             kept = fitted((*summary.segments, made), most=1000, count=tokens)
             summary = read(to, dumped(kept), stale=False, withheld=False)
     return reply, trims

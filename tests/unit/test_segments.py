@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 
 import pytest
 
+from core.domain.message import Kind
 from core.domain.summary import (
     LINE_LIMIT,
     NOTHING_LEFT,
@@ -29,7 +31,7 @@ from core.memory.segments import (
     replaced,
     uncorrected,
 )
-from core.prompt.summary import MOST_CORRECTED, corrected_in, lines_in
+from core.prompt.summary import MOST_CORRECTED, corrected_in, lines_in, summary_request
 from tests.talk import tokens
 
 
@@ -266,10 +268,60 @@ def test_two_lists_in_our_marks() -> None:
         ("<chat_going_on>\nTea.\n</chat_going_on>", (Line("Tea."),)),
         ("<chat_lasting>\n(none)\n</chat_lasting>\n<chat_going_on>\nnothing", ()),
         ("<chat_lasting>\n</chat_lasting>\nTea.", (Line("Tea."),)),
+        ("< Chat_Lasting >\n- Nuts.\n</CHAT_LASTING>", (lasting("Nuts."),)),
+        ("Here are the lists:\n<chat_lasting>\n- Nuts.\n</chat_lasting>", (lasting("Nuts."),)),
+        ("<chat_lasting>\n- Nuts.\n</chat_lasting>\nIs there more?", (lasting("Nuts."),)),
+        ("Sure!\n<chat_lasting>\n- Nuts.\n</chat_lasting>", (lasting("Nuts."),)),
+        (
+            'Ann asked Bo "can you come?" and "do I pay?".',
+            (Line('Ann asked Bo "can you come?" and "do I pay?".'),),
+        ),
+        ("World War I is what Ann reads about.", (Line("World War I is what Ann reads about."),)),
+        (
+            "\u5b89\u5bf9\u82b1\u751f\u8fc7\u654f\u3002",
+            (Line("\u5b89\u5bf9\u82b1\u751f\u8fc7\u654f\u3002"),),
+        ),
     ],
 )
 def test_an_answer_of_another_form_is_no_error(answer: str, lines: tuple[Line, ...]) -> None:
     assert lines_in(answer) == lines
+
+
+REPLIES = (
+    "I'm happy to help! What would you like to know?",
+    "Sure! The capital of France is Paris.",
+    "The capital of France is Paris. Is there anything else?",
+    "I'm sorry, but I can't help with that.",
+    "That sounds great. Enjoy your trip to Rome!",
+    "- You can bake it at 180 degrees.\n- Let it cool.",
+    "Gerne! Rom ist im Mai am sch\u00f6nsten.",
+    "Das kann ich leider nicht sagen.",
+    "Bien s\u00fbr ! Rome est belle en mai.",
+    "Dans ce cas, je prendrais le train.",
+    "\u00a1Claro! Roma en mayo es bonita.",
+    "\u041a\u043e\u043d\u0435\u0447\u043d\u043e! \u0420\u0438\u043c.",
+    "\u597d\u7684\uff0c\u7f57\u9a6c\u4e94\u6708\u5f88\u7f8e\u3002",
+    "\u6211\u5f88\u4e50\u610f\u5e2e\u5fd9\u3002",
+    "\u306f\u3044\u3001\u627f\u77e5\u3057\u307e\u3057\u305f\u3002",
+    "\ub124, \ub85c\ub9c8\ub294 5\uc6d4\uc774 \uc88b\uc2b5\ub2c8\ub2e4.",
+    "\u0645\u0631\u062d\u0628\u0627\u060c \u0631\u0648\u0645\u0627 \u062c\u0645\u064a\u0644\u0629.",
+    "",
+    " \n ",
+)
+"""What models say that answer the people of a transcript (MemTensor/MemOS, issue 1269)."""
+
+
+@pytest.mark.parametrize("reply", REPLIES)
+def test_a_reply_is_no_summary(reply: str) -> None:
+    assert lines_in(reply) is None
+
+
+def test_no_example_of_the_prompt_can_be_taken_for_a_fact() -> None:
+    """A weak model copies what it is shown: there is no name, no date and no number to copy."""
+    request = summary_request((), kind=Kind.DM, model="m", max_tokens=300)
+    form = request.system[0].text
+    assert lines_in(form[: form.index("The first list")]) == ()
+    assert not re.search(r"\d|\bAnn\b|January|February|March|April|June|July", form)
 
 
 @pytest.mark.parametrize("segments", [SEGMENTS, SEGMENTS[:1], SEGMENTS[1:3], SEGMENTS[4:], ()])
