@@ -41,8 +41,6 @@ def faded(files: dict[str, File], turns: Sequence[Turn]) -> dict[str, File]:
         files: The files by their attachments' ids.
         turns: All turns of the window, oldest first.
     """
-    if not files:  # nearly always
-        return files
     recent = {file.id for turn in turns[-FILE_TURNS:] for file in turn.attachments}
     left: dict[str, File] = {}
     for turn in turns[:-FILE_TURNS]:

@@ -105,6 +105,11 @@ def first_shown(session: Session, strategy: Strategy) -> int:
     return min(max(first, session.seen_from), session.batch[0].position)
 
 
+def shows_all(session: Session, strategy: Strategy) -> bool:
+    """Return whether the strategy shows everything since the last reset, if the budget allows."""
+    return first_shown(session, strategy) <= session.reset_position
+
+
 def plan(
     session: Session,
     strategy: Strategy,
@@ -130,7 +135,7 @@ def plan(
     Raises:
         MessageTooLargeError: The newest message alone does not fit.
     """
-    pinned = pins_size(session, count)
+    pinned = pins_size(session, count) if session.pins else 0
     # If something is left out, the rest begins with a line for the time.
     room = budget - fixed - pinned - count(LONGEST_LINE)
     size_of_new = _sizes_of_new(session.batch, session.zone, count, files)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING, Literal, NamedTuple, Protocol, TypeAlias
 
@@ -106,13 +106,6 @@ class Thought(NamedTuple):
 
 Part: TypeAlias = Block | Image | Document | ToolCall | ToolResult | Thought
 """A part of a prompt; a model that only reads text skips the others."""
-
-
-def marked(part: Part, *, cache: bool = True) -> Part:
-    """Return a part with a cache breakpoint after it, or without one."""
-    if isinstance(part, Image | Document):
-        return replace(part, cache=cache)
-    return part._replace(cache=cache)
 
 
 class ModelMessage(NamedTuple):

@@ -22,7 +22,6 @@ from core.models.port import (
     ModelMessage,
     ModelRequest,
     Shown,
-    marked,
 )
 from core.prompt.dates import last_time, time_lines
 from core.prompt.files import FileKind
@@ -30,7 +29,7 @@ from core.prompt.pins import GUIDE as PINS_GUIDE
 from core.prompt.pins import around, shown_pins
 from core.prompt.recalled import recalled_blocks, shown_again
 from core.prompt.scene import WORST_COUNT, scene_text
-from core.prompt.summary import summary_blocks, summary_text
+from core.prompt.summary import SUMMARY_FRAME, summary_blocks
 from core.prompt.tags import (
     FILE,
     MESSAGE,
@@ -193,7 +192,7 @@ def reply_request(
     if not plan.slides:
         new = _cached(new)
     scene = Block(text=scene_text(context, plan.left_out, rebuilt=plan.withheld))
-    recalled = recalled_blocks(plan.recalled, session.zone)
+    recalled = recalled_blocks(plan.recalled, session.zone) if plan.recalled else ()
     messages.append(ModelMessage(role="user", blocks=(*new, *recalled, scene)))
     return ModelRequest(
         model=model,
@@ -206,11 +205,10 @@ def reply_request(
 
 def fixed_size(context: PromptContext, *, system: str, count: Callable[[str], float]) -> float:
     """Return the size that every request has: system prompt, context, and the summary's frame."""
-    frame = summary_text("", rebuilding=True)
     texts = (
         system_text(system, context.formatting),
         scene_text(context, WORST_COUNT, rebuilt=True),
-        frame,
+        SUMMARY_FRAME,
     )
     return sum(count(text) for text in texts)
 
@@ -257,8 +255,8 @@ def _said(entries: Sequence[Entry], words: str, files: Files) -> tuple[Part, ...
 
 
 def _cached(blocks: tuple[Part, ...]) -> tuple[Part, ...]:
-    """Return the blocks with a cache breakpoint after the last."""
-    return (*blocks[:-1], marked(blocks[-1])) if blocks else ()
+    """Return the blocks with a cache breakpoint after the last, which is text."""
+    return (*blocks[:-1], Block(blocks[-1].text, cache=True))
 
 
 @lru_cache(maxsize=64)  # the same in each request

@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 
 
 def recalled_blocks(passages: Sequence[Passage], zone: tzinfo) -> tuple[Block, ...]:
-    """Return the block that shows these messages; none if there are none."""
-    return (Block(text=recalled_text(passages, zone)),) if passages else ()
+    """Return the block that shows these messages."""
+    return (Block(text=recalled_text(passages, zone)),)
 
 
 def recalled_text(passages: Sequence[Passage], zone: tzinfo) -> str:

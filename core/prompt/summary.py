@@ -130,6 +130,10 @@ def summary_text(summary: str, *, rebuilding: bool = False) -> str:
     return f"{text}\n{enclosed(NOTICE, REBUILT_PART)}" if rebuilding else text
 
 
+SUMMARY_FRAME = summary_text("", rebuilding=True)
+"""What a prompt with a summary has around it."""
+
+
 def summary_blocks(
     summary: str, ends: Sequence[int] = (), *, rebuilding: bool = False
 ) -> tuple[Block, ...]:

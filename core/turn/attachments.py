@@ -60,6 +60,8 @@ class Attachments:
         self._clock = clock
         self._rules = rules
         self._cache = _FileCache(capacity)
+        self.held: Collection[ThreadKey] = self._cache.held
+        """The threads of which files are cached."""
         self._fetches = asyncio.Semaphore(limits.FETCHES_AT_ONCE)
         # A read goes on when its turn gives up; in threads of their own, the next one waits for it.
         self._reading = ThreadPoolExecutor(limits.READS_AT_ONCE, "reading a file")
@@ -80,7 +82,7 @@ class Attachments:
             wanted: All attachments that a turn could see, the newest first.
             revision: The thread's revision.
         """
-        if not wanted:  # as in most turns
+        if not wanted:
             self._cache.drop(thread)
             return {}
         wanted = list({each.id: each for each in wanted}.values())
@@ -277,6 +279,7 @@ class _FileCache:
         self._contents: OrderedDict[str, _Content] = OrderedDict()
         """By digest, the most recently used last."""
         self._threads: dict[ThreadKey, _ThreadFiles] = {}
+        self.held = self._threads.keys()
 
     @property
     def threads(self) -> tuple[_ThreadFiles, ...]:

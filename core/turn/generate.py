@@ -24,7 +24,7 @@ from core.memory.caching.watch import CacheWatch
 from core.memory.fading import faded
 from core.memory.plan import attachments_in_view
 from core.models.port import StopReason
-from core.prompt.files import without_media
+from core.prompt.files import File, without_media
 from core.turn.planning import COUNTED_FROM, UNSURE, Least, PromptPlanner
 from core.turn.refusals import SHARES, Refusals, in_words, log_room, numbers_in
 from core.turn.search import ConversationSearch
@@ -127,14 +127,14 @@ class AnswerGenerator:
     async def _answer(self, session: Session, strategy: Strategy, delivery: Delivery) -> Replied:
         platform = delivery.platform
         wanted = attachments_in_view(session, strategy)
-        loading = self._files.load(platform, session.thread, wanted, session.revision)
         naming = platform.place_of(session.thread)
-        if wanted:
+        if wanted or session.thread in self._files.held:
+            loading = self._files.load(platform, session.thread, wanted, session.revision)
             files, place = await asyncio.gather(loading, naming)
-        else:  # nearly always; both return at once then, so they need no tasks
-            files, place = await loading, await naming
+        else:  # nearly always
+            files, place = dict[str, File](), await naming
         session = replace(session, place=place, formatting=platform.capabilities.formatting)
-        if not strategy.keeps_files:
+        if files and not strategy.keeps_files:
             files = faded(files, strategy.window(session.turns))
         if gone := {key for key, file in files.items() if file.gone}:
             session = replace(session, turns=without_answers_about(session.turns, gone))

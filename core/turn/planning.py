@@ -12,7 +12,7 @@ from core.domain.errors import MessageTooLargeError
 from core.domain.session import Status
 from core.memory.caching.replies import lasts_an_hour
 from core.memory.caching.watch import Beginning
-from core.memory.plan import first_shown, least_size, plan
+from core.memory.plan import least_size, plan, shows_all
 from core.models.port import Document
 from core.prompt.pins import pins_size
 from core.prompt.prompt import fixed_size, reply_request
@@ -168,7 +168,7 @@ class PromptPlanner:
         fixed, count = counter.fixed_tokens(units), counter.count
         room = memory.room(session.thread, now=now, counter=counter)
         shown = session.batch if least is Least.NEW else _from_addressed(session.batch)
-        always = fixed + pins_size(session, count)
+        always = fixed + (pins_size(session, count) if session.pins else 0)
         needed = least_size(shown, fixed=always, count=count, files=files, zone=session.zone)
         budget = needed if least is Least.BEYOND else min(memory.budget, needed)
         if least is Least.ADDRESSED:
@@ -222,7 +222,7 @@ def _has_more(session: Session, strategy: Strategy) -> bool:
     It stays so for as long as an answer is loaded for which less was shown, or that was searched
     for: if the tool came and went, nothing behind it could be read from the cache.
     """
-    if first_shown(session, strategy) > session.reset_position:
+    if not shows_all(session, strategy):
         return True
     return any(turn.answer.trimmed or turn.answer.searched for turn in session.turns)
 

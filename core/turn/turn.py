@@ -22,6 +22,7 @@ from core.domain.gate import Gate
 from core.domain.session import Answer, AnswerKind, next_batch
 from core.domain.tasks import off_loop_if_long
 from core.domain.text import is_blank
+from core.memory.plan import shows_all
 from core.memory.recall.recall import TOKENS, Recall
 from core.models.port import StopReason
 from core.models.retry import RetryPolicy
@@ -136,7 +137,8 @@ class TurnPipeline:
         if session is None:  # all that waited was deleted
             await delivery.clear()
             return Outcome.DONE
-        session = await self.recall.recall(session, strategy)
+        if not shows_all(session, strategy):
+            session = await self.recall.recall(session, strategy)
         pending = await self._compose(session, strategy, lease.work, delivery)
         return await self._record(lease, delivery, pending)
 

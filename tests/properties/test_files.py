@@ -14,7 +14,7 @@ from core.domain.errors import MessageTooLargeError
 from core.domain.message import Attachment, Kind
 from core.memory.plan import plan
 from core.memory.strategies.registry import strategy_named
-from core.models.port import Block, marked
+from core.models.port import Block
 from core.prompt.encodings import NoText, decoded
 from core.prompt.files import File, FileKind, FileRules, fitted, read, unread
 from core.prompt.formats import name_of
@@ -184,7 +184,9 @@ def test_a_turn_with_files_reads_the_same_in_every_later_request(
         asked = session(talk[: number - 1], *talk[number - 1].entries)
         seen = plan(asked, memory, budget=10**6, count=tokens, fixed=0, files=files)
         request = reply_request(seen, asked, SCENE, system="", model="m", max_tokens=9, files=files)
-        parts = [marked(p, cache=False) for m in request.messages for p in m.blocks]
+        blocks = [block for message in request.messages for block in message.blocks]
+        parts = [Block(each.text) if isinstance(each, Block) else each for each in blocks]
+        assert not any(part.cache for part in parts)
         scene = next(n for n, part in enumerate(parts) if part.text.startswith("<chat_scene>"))
         stable = (*parts[:scene], *parts[scene + 1 :])
         assert stable[: len(before)] == before

@@ -14,7 +14,7 @@ from core.domain.session import AnswerKind, Session, Status
 from core.domain.summary import Summary
 from core.memory.plan import plan
 from core.memory.strategies.registry import strategy_named
-from core.models.port import Block, Document, Image, ModelRequest, Purpose, marked
+from core.models.port import Block, Document, Image, ModelRequest, Purpose
 from core.prompt.files import File, FileKind, Files, unread
 from core.prompt.prompt import DEFAULT_SYSTEM_PROMPT, fixed_size, reply_request
 from core.prompt.scene import REBUILT, PromptContext
@@ -335,7 +335,7 @@ def test_files_read_the_same_in_every_later_request() -> None:
     first = request_for(session((), sent), files=FILES).messages[-1]
     later = request_for(session((turn(sent),), "and?"), files=FILES)
     *media, words = first.blocks[:-1]
-    assert later.messages[0].blocks == (*media, marked(words, cache=False))
+    assert later.messages[0].blocks == (*media, words._replace(cache=False))
     assert later.has_media
     assert not request_for(session((turn(sent),), "and?")).has_media
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final
 from core.domain.errors import StoreError, described
 from core.domain.session import Status
 from core.domain.tasks import off_loop_if_long
-from core.memory.plan import first_shown
+from core.memory.plan import first_shown, shows_all
 from core.memory.recall.cache import WEIGHT, Indexes
 
 if TYPE_CHECKING:
@@ -87,11 +87,12 @@ class Recall:
     async def recall(self, session: Session, strategy: Strategy) -> Session:
         """Return the session with what was said before all that is shown, and is asked about now.
 
+        It is for sessions that the strategy does not show whole (see `core.memory.plan.shows_all`).
         Without an index yet, or if nothing bears on the new messages, that is the same session.
         """
-        stop = first_shown(session, strategy)
-        if not self._tokens or stop <= session.reset_position:
+        if not self._tokens:
             return session
+        stop = first_shown(session, strategy)
         if (kept := self.indexes.ready(session, stop)) is None:
             return session
         try:
@@ -114,6 +115,8 @@ class Recall:
         """
         if await self.indexes.get(session.thread, wait=SEARCH_WAIT) is None:
             return None
+        if shows_all(session, strategy):
+            return ()
         return (await self.recall(session, strategy)).recalled
 
     async def search(
