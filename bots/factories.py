@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 from bots.ops.loading import loading
 from bots.settings.settings import OFFLINE
 from core.domain.message import Kind
-from core.memory.learned_limits import HEADROOM
+from core.memory.learned import HEADROOM
 from core.memory.memory import Memory
 from core.memory.tokens import counter_for, find_rank_file
 from core.models.catalog import known_models, spec_of

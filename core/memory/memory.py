@@ -11,8 +11,7 @@ from datetime import UTC
 from typing import TYPE_CHECKING
 
 from core.domain.session import Session, turns_of, whole_turns
-from core.memory.caching.replies import minimum_of
-from core.memory.learned_limits import LearnedLimits
+from core.memory.learned import LearnedLimits, minimum_of
 from core.memory.strategies.marks import KEEP, SYSTEM, Marks
 from core.memory.strategies.registry import DEFAULT_STRATEGY, STRATEGIES, strategy_named
 from core.memory.strategies.window import PAIRS

@@ -15,7 +15,7 @@ from core.domain.errors import (
 from core.domain.session import NO_USAGE
 from core.domain.summary import Segment
 from core.domain.tasks import off_loop_if_long
-from core.memory.learned_limits import HEADROOM
+from core.memory.learned import HEADROOM
 from core.memory.segments import corrected, lasting_notes
 from core.models.port import StopReason
 from core.models.retry import RetryPolicy, ask

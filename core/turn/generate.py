@@ -20,8 +20,8 @@ from core.domain.errors import (
 )
 from core.domain.session import without_answers_about, without_declined
 from core.domain.tasks import off_loop_if_long
-from core.memory.caching.watch import CacheWatch
 from core.memory.fading import faded
+from core.memory.learned import CacheWatch
 from core.memory.plan import attachments_in_view
 from core.models.port import StopReason
 from core.prompt.files import File, without_media

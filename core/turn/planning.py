@@ -10,8 +10,7 @@ from typing import TYPE_CHECKING
 
 from core.domain.errors import MessageTooLargeError
 from core.domain.session import Status
-from core.memory.caching.replies import lasts_an_hour
-from core.memory.caching.watch import Beginning
+from core.memory.learned import Beginning, lasts_an_hour
 from core.memory.plan import least_size, plan, shows_all
 from core.models.port import Document
 from core.prompt.pins import pins_size

@@ -10,7 +10,7 @@ import logging
 from typing import TYPE_CHECKING
 
 from core.domain.errors import MessageTooLargeError, PromptTooLargeError
-from core.memory.learned_limits import HEADROOM, answer_room
+from core.memory.learned import HEADROOM, answer_room
 
 if TYPE_CHECKING:
     from core.domain.clock import Clock

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from core.domain.message import ThreadKey
 from core.domain.session import Usage
-from core.memory.caching.watch import Beginning, CacheWatch
+from core.memory.learned import Beginning, CacheWatch
 from core.models.port import Block, ModelMessage, ModelRequest
 
 if TYPE_CHECKING:

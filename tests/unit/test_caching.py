@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from core.domain.session import Answer, AnswerKind, Turn, Usage
-from core.memory.caching.replies import lasts_an_hour, minimum_of
+from core.memory.learned import lasts_an_hour, minimum_of
 from core.memory.memory import Memory
 from core.memory.tokens import counter_for
 

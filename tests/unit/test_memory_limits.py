@@ -6,7 +6,7 @@ import pytest
 
 from core.domain.errors import MessageTooLargeError, PromptTooLargeError
 from core.domain.message import ThreadKey
-from core.memory.learned_limits import HEADROOM, HOLDS, LearnedLimits
+from core.memory.learned import HEADROOM, HOLDS, LearnedLimits
 from core.memory.memory import Memory
 from core.memory.tokens import counter_for
 
