@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Protocol
 from bots.terminal.follow import Follower
 from bots.terminal.liveness import is_abandoned, message_id
 from bots.terminal.platform import NAME
-from core.commands.wishes import has_wish, is_pinned, wish_named
+from core.commands.parser import has_wish, is_pinned, wish_named
 from core.domain.admission import Admission
 from core.domain.backoff import Backoff
 from core.domain.errors import StoreError

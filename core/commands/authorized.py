@@ -23,9 +23,8 @@ from core.commands.access import (
 from core.commands.commands import stats_lines
 from core.commands.export import export_to
 from core.commands.memory_view import view_lines
-from core.commands.parser import ExportFormat
+from core.commands.parser import ExportFormat, is_pinned
 from core.commands.pins import Saying, new_pin
-from core.commands.wishes import is_pinned
 from core.domain.errors import DeniedError
 from core.domain.message import Kind
 from core.domain.pins import PinKind

@@ -18,9 +18,8 @@ from typing import TYPE_CHECKING, Protocol
 
 from core.commands.access import Right
 from core.commands.commands import FORGOTTEN
-from core.commands.parser import parse_command
+from core.commands.parser import has_wish, parse_command, wish_named
 from core.commands.pins import CORRECTED, PINNED, Saying, new_pin
-from core.commands.wishes import has_wish, wish_named
 from core.domain.admission import Admission
 from core.domain.errors import ChatbotError, DeniedError, PlatformError, broke
 from core.domain.message import FOR_US, Address, Kind

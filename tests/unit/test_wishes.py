@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from core.commands.wishes import has_wish, is_pinned, wish_named
+from core.commands.parser import has_wish, is_pinned, wish_named
 from core.domain.message import Author
 from core.domain.pins import Pin, PinKind
 
