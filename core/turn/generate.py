@@ -27,8 +27,7 @@ from core.models.port import StopReason
 from core.prompt.files import File, without_media
 from core.turn.planning import COUNTED_FROM, UNSURE, Least, PromptPlanner
 from core.turn.refusals import SHARES, Refusals, in_words, log_room, numbers_in
-from core.turn.search import ConversationSearch
-from core.turn.tool_loop import Spent, ToolLoop
+from core.turn.search import ConversationSearch, Spent, ToolLoop
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
