@@ -35,8 +35,8 @@ from core.commands.authorized import AuthorizedCommands
 from core.commands.in_thread import ThreadCommands
 from core.domain.admission import FollowUp
 from core.domain.errors import PlatformError, described
-from core.intake.backfill import ThreadBackfill, gathered
 from core.intake.catch_up import CatchUp, Cursors
+from core.intake.intake import ThreadBackfill, gathered
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator

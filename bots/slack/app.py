@@ -40,8 +40,8 @@ from core.commands.in_thread import ThreadCommands
 from core.domain.errors import OutOfReachError, PlatformError
 from core.domain.message import ThreadKey
 from core.domain.payload import str_of
-from core.intake.backfill import ThreadBackfill
 from core.intake.catch_up import CatchUp, Cursors
+from core.intake.intake import ThreadBackfill
 from core.store.migration.relocate import relocate
 
 if TYPE_CHECKING:

@@ -7,7 +7,7 @@ import re
 from typing import TYPE_CHECKING
 
 from core.domain.session import Entry
-from core.intake.backfill import MOST
+from core.intake.intake import BACKFILL_MESSAGES
 from core.models.scripted import ScriptedModel
 from tests.e2e.discord_bot import bot_on, until_true
 from tests.e2e.discord_hands import settled, talk
@@ -302,7 +302,7 @@ async def test_a_thread_is_read_further_back_if_a_page_holds_little_that_counts(
             await fake.replies(thread)
     (said,) = map(seen, claude.calls)
     known = [number for number in range(200) if f"Try {number}!" in said]
-    assert known == [*range(200 - MOST + 1, 200)]
+    assert known == [*range(200 - BACKFILL_MESSAGES + 1, 200)]
     assert "Some earlier messages of this thread are not shown to you." in said
 
 

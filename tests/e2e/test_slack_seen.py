@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from core.intake.backfill import MOST
+from core.intake.intake import BACKFILL_MESSAGES
 from core.models.scripted import ScriptedModel
 from tests.e2e.slack_bot import answers, bot_on, echo
 from tests.fakes.slack import FakeSlack
@@ -200,7 +200,7 @@ async def test_a_long_thread_is_known_by_its_start_and_its_end(count: int) -> No
             )
     seen = last(model.calls[0])
     known = [number for number in range(count) if f"fact {number} " in seen]
-    assert known == [0, *range(max(1, count - (MOST - 1)), count)]
+    assert known == [0, *range(max(1, count - (BACKFILL_MESSAGES - 1)), count)]
     missing = count - len(known)
     assert (f"{missing:,} earlier messages of this thread are not shown" in seen) is (missing > 0)
 

@@ -21,7 +21,7 @@ from bots.settings.discord import ids
 from core.domain.errors import PlatformError, ReadBackRefusedError
 from core.domain.message import FOR_US, Message
 from core.domain.payload import str_of
-from core.intake.backfill import MOST, PATIENCE, Gap
+from core.intake.intake import BACKFILL_MESSAGES, BACKFILL_SECONDS, Gap
 from core.intake.missed import HistorySource, Listing
 
 if TYPE_CHECKING:
@@ -44,7 +44,7 @@ log = logging.getLogger(__name__)
 _SECONDS = 30.0
 """Seconds for which a list of active threads is kept; a look at all channels mostly takes less."""
 _FURTHER_PAGES = 4
-_FURTHER_SECONDS = PATIENCE / 2
+_FURTHER_SECONDS = BACKFILL_SECONDS / 2
 """Seconds for further pages of a thread: what the first has said must not be lost over them."""
 _GUILDS = 10_000
 """Servers whose lists are kept; a bot on more than 2,500 needs several shards."""
@@ -100,7 +100,7 @@ class ChannelReader:
         try:
             async with asyncio.timeout(_FURTHER_SECONDS):
                 for _ in range(_FURTHER_PAGES):
-                    if not may_be_more or len(found) >= MOST:
+                    if not may_be_more or len(found) >= BACKFILL_MESSAGES:
                         break
                     id_ = may_be_more
                     earlier, may_be_more = await self._page_before(channel, id_)

@@ -46,9 +46,8 @@ if TYPE_CHECKING:
     from core.commands.in_thread import ThreadCommands
     from core.domain.clock import Clock
     from core.domain.message import Message, ThreadKey
-    from core.intake.backfill import ThreadBackfill
     from core.intake.catch_up import CatchUp, Cursors
-    from core.intake.intake import Intake, Received
+    from core.intake.intake import Intake, Received, ThreadBackfill
     from core.turn.attachments import Attachments
 
 log = logging.getLogger(__name__)

@@ -28,7 +28,7 @@ from bots.slack.pace import Rank
 from core.domain.errors import PlatformError, WaitError
 from core.domain.message import Kind
 from core.domain.payload import dict_of, str_of
-from core.intake.backfill import MOST, PATIENCE, Before
+from core.intake.intake import BACKFILL_MESSAGES, BACKFILL_SECONDS, Before
 from core.intake.missed import HistorySource, Listing
 
 if TYPE_CHECKING:
@@ -60,13 +60,13 @@ async def thread_before(api: Api, audience: Audience, message: Message) -> Befor
     before = f"{message.sent_at:.6f}" if message.edited_at else message.id
     reader = ThreadReader(api, channel, message.answer_in, before)
     try:
-        async with asyncio.timeout(PATIENCE):
-            await reader.read(MOST)
+        async with asyncio.timeout(BACKFILL_SECONDS):
+            await reader.read(BACKFILL_MESSAGES)
     except (PlatformError, TimeoutError) as error:
         if not reader.thread.found:
             raise PlatformError(f"the thread was not read: {type(error).__name__}") from error
         log.info("a thread was not read to its end: %s", type(error).__name__)
-    shown, missing = reader.thread.ends(MOST)
+    shown, missing = reader.thread.ends(BACKFILL_MESSAGES)
     if before in missing:
         missing[message.id] = missing.pop(before)
     return Before(messages=await audience.read_before(shown, channel, kind), missing=missing)
@@ -147,7 +147,7 @@ class SlackHistory(HistorySource):
                 yield each
         elif message.answer_in != message.id:
             async for each in self._thread(
-                channel, message.answer_in, oldest, kind, Rank.BACKFILL, PATIENCE
+                channel, message.answer_in, oldest, kind, Rank.BACKFILL, BACKFILL_SECONDS
             ):
                 yield each
 

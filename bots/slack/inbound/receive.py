@@ -35,9 +35,8 @@ if TYPE_CHECKING:
     from bots.slack.inbound.audience import Audience
     from core.commands.in_thread import ThreadCommands
     from core.domain.message import Message, ThreadKey
-    from core.intake.backfill import ThreadBackfill
     from core.intake.catch_up import CatchUp, Cursors
-    from core.intake.intake import Intake
+    from core.intake.intake import Intake, ThreadBackfill
     from core.worker.worker import Worker
 
 log = logging.getLogger(__name__)
