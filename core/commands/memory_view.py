@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from core.domain.session import Answer, Entry, Status
 from core.models.catalog import cost
-from core.prompt.dates import when
+from core.prompt.tags import when
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

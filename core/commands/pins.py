@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 from core.domain.errors import DeniedError
 from core.domain.message import clean
 from core.domain.pins import Pin, PinKind, is_too_long
-from core.prompt.dates import on_day
 from core.prompt.pins import fitting, pin_text
+from core.prompt.tags import on_day
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 from core.domain.errors import MessageTooLargeError
 from core.memory.fading import leaving_tokens, stated_tokens
-from core.prompt.dates import LONGEST_LINE, time_lines, times_before
 from core.prompt.pins import pins_size
 from core.prompt.prompt import Exchange, Parts, Plan
 from core.prompt.recalled import passage_text, recalled_text
+from core.prompt.tags import LONGEST_LINE, time_lines, times_before
 from core.prompt.transcript import NO_FILES, answer_of, tagged, words_of
 
 if TYPE_CHECKING:

@@ -12,8 +12,7 @@ from typing import TYPE_CHECKING
 
 from core.domain.pins import PinKind
 from core.models.port import Block, ShownMessage
-from core.prompt.dates import on_day
-from core.prompt.tags import CORRECTIONS, PIN, PINS, enclosed, flat, marks, quoted
+from core.prompt.tags import CORRECTIONS, PIN, PINS, enclosed, flat, marks, on_day, quoted
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

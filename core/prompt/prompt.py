@@ -23,7 +23,6 @@ from core.models.port import (
     ModelRequest,
     Shown,
 )
-from core.prompt.dates import last_time, time_lines
 from core.prompt.files import FileKind
 from core.prompt.pins import GUIDE as PINS_GUIDE
 from core.prompt.pins import around, shown_pins
@@ -42,7 +41,9 @@ from core.prompt.tags import (
     SUMMARY,
     TIME,
     file_name,
+    last_time,
     one_line,
+    time_lines,
 )
 from core.prompt.transcript import NO_FILES, PRIVATE, shown_messages, words_of
 

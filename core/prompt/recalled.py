@@ -9,8 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from core.models.port import Block, ShownMessage
-from core.prompt.dates import when
-from core.prompt.tags import ANSWER, MESSAGE, RECALLED, enclosed, flat, marks, quoted
+from core.prompt.tags import ANSWER, MESSAGE, RECALLED, enclosed, flat, marks, quoted, when
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -12,13 +12,13 @@ from typing import TYPE_CHECKING
 
 from core.domain.message import Kind
 from core.domain.session import Status
-from core.prompt.dates import day_of
 from core.prompt.tags import (
     NOTICE,
     PERSON,
     PLACE,
     SCENE,
     alone,
+    day_of,
     enclosed,
     flat,
     marks,

@@ -15,8 +15,7 @@ from typing import TYPE_CHECKING
 
 from core.domain.summary import BULLET, GOING_ON_TAG, LASTING_TAG, Line, LineKind, split
 from core.models.port import Block, ModelMessage, ModelRequest, Purpose, Shown
-from core.prompt.dates import on_day
-from core.prompt.tags import NOTICE, QUOTE, SUMMARY, enclosed, flat, quoted
+from core.prompt.tags import NOTICE, QUOTE, SUMMARY, enclosed, flat, on_day, quoted
 from core.prompt.transcript import NO_FILES, shown_messages, transcript
 
 if TYPE_CHECKING:

@@ -18,7 +18,6 @@ from core.domain.limits import in_bytes
 from core.domain.message import Kind, QuoteKind, tag_of
 from core.domain.session import AnswerKind, Status
 from core.models.port import ShownMessage, ShownQuote
-from core.prompt.dates import on_day, when
 from core.prompt.files import FileKind
 from core.prompt.tags import (
     ANSWER,
@@ -33,7 +32,9 @@ from core.prompt.tags import (
     file_name,
     flat,
     marks,
+    on_day,
     quoted,
+    when,
 )
 
 if TYPE_CHECKING:

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, NamedTuple
 # not `re`: before Python 3.11.5 its possessive groups go wrong
 import regex  # type: ignore[import-untyped] # ships no types
 
-from core.prompt.dates import when
 from core.prompt.files import FileKind
+from core.prompt.tags import when
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence

@@ -14,9 +14,9 @@ from core.domain.message import Kind
 from core.memory.plan import plan
 from core.memory.strategies.registry import strategy_named
 from core.models.port import Block, ModelRequest
-from core.prompt.dates import LONGEST_LINE, last_time, on_day, time_line, times_before, when
 from core.prompt.prompt import DEFAULT_SYSTEM_PROMPT, reply_request
 from core.prompt.summary import summary_request
+from core.prompt.tags import LONGEST_LINE, last_time, on_day, time_line, times_before, when
 from core.prompt.transcript import words_of
 from tests.talk import SCENE, entry, session, tokens, turn
 

@@ -13,8 +13,8 @@ from core.domain.session import Session, Status
 from core.domain.summary import Summary
 from core.memory.plan import attachments_in_view, plan
 from core.memory.strategies.registry import strategy_named
-from core.prompt.dates import LONGEST_LINE
 from core.prompt.files import File, FileKind, Files
+from core.prompt.tags import LONGEST_LINE
 from tests.talk import entry, session, tokens, turn, turns
 
 if TYPE_CHECKING:

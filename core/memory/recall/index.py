@@ -23,8 +23,7 @@ from core.memory.recall.words import (
     passages_of,
     terms_of,
 )
-from core.prompt.dates import moment_of
-from core.prompt.tags import file_name, flat
+from core.prompt.tags import file_name, flat, moment_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence

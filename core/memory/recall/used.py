@@ -22,7 +22,7 @@ from core.memory.recall.words import (
     meaning_of,
     normal,
 )
-from core.prompt.dates import moment_of
+from core.prompt.tags import moment_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
