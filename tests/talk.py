@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from core.domain.message import Attachment, Author, Kind, ThreadKey
 from core.domain.session import Answer, AnswerKind, Entry, Session, Status, Turn
 from core.domain.summary import Summary
-from core.prompt.scene import PromptContext
+from core.prompt.prompt import PromptContext
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

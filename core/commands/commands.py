@@ -14,9 +14,8 @@ from core.domain.session import Entry, Status
 from core.memory.plan import least_size, plan
 from core.models.catalog import spec_of
 from core.prompt.pins import pins_size
-from core.prompt.prompt import fixed_size
+from core.prompt.prompt import fixed_size, scene_of
 from core.prompt.recalled import recalled_text
-from core.prompt.scene import scene_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -14,8 +14,7 @@ from core.memory.learned import Beginning, lasts_an_hour
 from core.memory.plan import least_size, plan, shows_all
 from core.models.port import Document
 from core.prompt.pins import pins_size
-from core.prompt.prompt import fixed_size, reply_request
-from core.prompt.scene import scene_of
+from core.prompt.prompt import fixed_size, reply_request, scene_of
 from core.turn.search import SEARCH
 
 if TYPE_CHECKING:

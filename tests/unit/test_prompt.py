@@ -16,8 +16,13 @@ from core.memory.plan import plan
 from core.memory.strategies.registry import strategy_named
 from core.models.port import Block, Document, Image, ModelRequest, Purpose
 from core.prompt.files import File, FileKind, Files, unread
-from core.prompt.prompt import DEFAULT_SYSTEM_PROMPT, fixed_size, reply_request
-from core.prompt.scene import REBUILT, PromptContext
+from core.prompt.prompt import (
+    DEFAULT_SYSTEM_PROMPT,
+    REBUILT,
+    PromptContext,
+    fixed_size,
+    reply_request,
+)
 from core.prompt.summary import summary_request
 from core.prompt.tags import NAME_LIMIT
 from core.prompt.transcript import words_of
