@@ -8,10 +8,9 @@ from typing import TYPE_CHECKING, Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bots.slack.ids import micros, seconds
 from bots.slack.inbound.content import ids_of
 from bots.slack.inbound.events import Me, deleted, edited, envelope, kind_of, parse, said, unread
-from bots.slack.inbound.people import is_id, is_stranger
+from bots.slack.inbound.people import is_id, is_stranger, micros, seconds
 from bots.slack.inbound.text import readable
 from bots.slack.outbound.format import text_of
 from bots.slack.outbound.permalinks import link_in

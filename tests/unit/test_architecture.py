@@ -147,7 +147,6 @@ ROLES = {
     "app": "{platform}",
     "faults": "Fault RefusedError NeverError ContentError PassingError LimitedError",
     "hosts": "",
-    "ids": "",
     "inbound/audience": "Audience",
     "inbound/catch_up": "{platform}History",
     "inbound/content": "Content",
@@ -185,7 +184,7 @@ OWN = {
         "outbound/titles", "setup/doctor_checks", "ui/agent", "ui/home",
     },
     "Discord": {
-        "connection/channel_queues", "connection/client", "connection/gateway",
+        "connection/channel_queues", "connection/client", "connection/gateway", "ids",
         "inbound/channels", "inbound/proxies", "inbound/shown/aids", "inbound/shown/cards",
         "inbound/shown/forwards", "inbound/shown/polls", "inbound/threads",
         "outbound/markdown/code", "outbound/markdown/fences", "outbound/markdown/html",

@@ -7,7 +7,6 @@ from typing import Any
 
 import pytest
 
-from bots.slack.ids import is_ts, micros, seconds
 from bots.slack.inbound.content import is_reworded
 from bots.slack.inbound.events import (
     Edited,
@@ -28,7 +27,7 @@ from bots.slack.inbound.events import (
     said,
     unread,
 )
-from bots.slack.inbound.people import UNKNOWN_TYPE, is_stranger
+from bots.slack.inbound.people import UNKNOWN_TYPE, is_stranger, is_ts, micros, seconds
 from bots.slack.inbound.text import ids_in, readable
 from core.domain.message import Address, Attachment, Author, Kind, ThreadKey
 

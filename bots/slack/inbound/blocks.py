@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from bots.slack.ids import is_ts, seconds
+from bots.slack.inbound.people import is_ts, seconds
 from bots.slack.inbound.text import link, named, plain, readable, time_at
 from core.domain.payload import dict_of, dicts_of, str_of
 

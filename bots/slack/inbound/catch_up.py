@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 from typing_extensions import override
 
 from bots.slack.faults import RefusedError
-from bots.slack.ids import is_ts, seconds
 from bots.slack.inbound.events import channel_of, place_of
 from bots.slack.inbound.history import (
     ThreadReader,
@@ -23,7 +22,7 @@ from bots.slack.inbound.history import (
     one,
     replies,
 )
-from bots.slack.inbound.people import is_id
+from bots.slack.inbound.people import is_id, is_ts, seconds
 from bots.slack.pace import Rank
 from core.domain.errors import PlatformError, WaitError
 from core.domain.message import Kind

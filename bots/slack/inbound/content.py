@@ -13,9 +13,8 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from bots.slack.ids import is_ts, seconds
 from bots.slack.inbound.blocks import LEVELS, NESTING, SIMPLE, TYPED, Reader
-from bots.slack.inbound.people import files_of, is_ours
+from bots.slack.inbound.people import files_of, is_ours, is_ts, seconds
 from bots.slack.inbound.text import ids_in, mentions_in, plain, readable
 from core.domain.message import Quote, QuoteKind
 from core.domain.payload import dict_of, dicts_of, str_of

@@ -11,7 +11,6 @@ import math
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
-from bots.slack.ids import is_ts, seconds
 from bots.slack.inbound.content import (
     Content,
     adds_mention,
@@ -27,7 +26,9 @@ from bots.slack.inbound.people import (
     is_id,
     is_ours,
     is_stranger,
+    is_ts,
     is_words,
+    seconds,
 )
 from core.domain.errors import named
 from core.domain.message import FOR_US, Kind, Message, ThreadKey

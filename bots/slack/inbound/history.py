@@ -13,7 +13,7 @@ from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 from bots.slack.faults import ODD, RefusedError
-from bots.slack.ids import is_ts, micros, seconds, ts_of
+from bots.slack.inbound.people import is_ts, micros, seconds, ts_of
 from bots.slack.pace import Rank
 from core.domain.errors import PlatformError, ReadBackRefusedError
 from core.domain.payload import count_of, dict_of, dicts_of, str_of

@@ -17,11 +17,10 @@ from weakref import WeakValueDictionary
 
 from cachetools import LRUCache
 
-from bots.slack.ids import is_ts, seconds
 from bots.slack.inbound import events
 from bots.slack.inbound.audience import DoubtError
 from bots.slack.inbound.events import Deleted, Edited, FileChanged, Removed, Said, Stopped
-from bots.slack.inbound.people import is_id
+from bots.slack.inbound.people import is_id, is_ts, seconds
 from core.domain.admission import Admission, readmits
 from core.domain.errors import PlatformError, StoreError, StoreUnavailableError, broke
 from core.domain.limits import refusal

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from bots.slack.ids import is_ts
+from bots.slack.inbound.people import is_ts
 
 _LINK = re.compile(
     r"https://[\w.-]+\.slack(?:-gov)?\.com/archives/([A-Z0-9]+)/p(\d{7,12})(\d{6})"

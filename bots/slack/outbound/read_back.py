@@ -5,10 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from bots.slack.api import stated
-from bots.slack.ids import is_ts
 from bots.slack.inbound.events import channel_of
 from bots.slack.inbound.history import replies
-from bots.slack.inbound.people import is_ours
+from bots.slack.inbound.people import is_ours, is_ts
 from bots.slack.outbound import format as shape
 from bots.slack.outbound.post_keys import key_of, notice
 from bots.slack.pace import Rank

@@ -14,9 +14,8 @@ import re
 from html import unescape
 from typing import TYPE_CHECKING, Any
 
-from bots.slack.ids import is_ts, seconds
 from bots.slack.inbound.events import NAME, channel_of
-from bots.slack.inbound.people import is_id
+from bots.slack.inbound.people import is_id, is_ts, seconds
 from bots.slack.ui import views
 from bots.slack.ui.commands import COMMAND, EXPORT_SHORTCUT, FORGET_SHORTCUT, PIN_SHORTCUT
 from bots.slack.ui.refusals import why

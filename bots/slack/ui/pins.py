@@ -5,9 +5,8 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING, Any
 
-from bots.slack.ids import is_ts
 from bots.slack.inbound.events import channel_of
-from bots.slack.inbound.people import is_id
+from bots.slack.inbound.people import is_id, is_ts
 from bots.slack.ui import views
 from core.commands.authorized import NOT_YOURS
 from core.commands.pins import Saying, new_pin
