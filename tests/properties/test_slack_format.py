@@ -13,7 +13,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
-from bots.slack.outbound.escape import escaped, restored
+from bots.slack.outbound.escape import ACTIVE, escaped, length, restored
 from bots.slack.outbound.format import MARKDOWN, cut, growing, inert, message, piece
 from bots.slack.ui.views import words
 from core.delivery.splitting.splitter import Splitter
@@ -133,6 +133,14 @@ def test_no_stream_calls_anybody(text: str, ends: list[int]) -> None:
         assert now.startswith(sent)
         sent = now
     assert_harmless({"text": sent})
+
+
+@given(TEXTS | st.text())
+@example("@\u200bhere [x](!here) \uff1c!here\uff1e")
+def test_a_text_without_an_active_sign_is_inert_already(text: str) -> None:
+    plain = ACTIVE.sub("", text)
+    assert plain == inert(plain) == escaped(plain) == escaped(plain, has_code=False)
+    assert length(plain) == len(plain)
 
 
 @given(TEXTS)

@@ -15,7 +15,15 @@ from typing import TYPE_CHECKING, Any, Final, TypeAlias
 # not `re`: before Python 3.11.5 its possessive groups go wrong
 import regex  # type: ignore[import-untyped] # ships no types
 
-from bots.slack.outbound.escape import escaped, inert, is_code, length, restored, settled
+from bots.slack.outbound.escape import (
+    ACTIVE,
+    escaped,
+    inert,
+    is_code,
+    length,
+    restored,
+    settled,
+)
 from core.delivery.links import told, untold
 from core.delivery.port import Form
 from core.delivery.splitting.splitter import Splitter
@@ -61,7 +69,7 @@ _BOLD = regex.compile(r"\*\*(?=\S)([^*\n]++)\*\*")
 _LINK = regex.compile(r"!?\[([^\[\]\n]*+)\]\(([^()\s]*+)\)")
 _FENCE = regex.compile(r"^[ \t]*+(?:`{3,}+|~{3,}+)[^\n`]*+$\n?", regex.MULTILINE)
 
-_PIECES = Splitter(MARKDOWN, lambda text: length(_told(text)))
+_PIECES = Splitter(MARKDOWN, lambda text: length(_told(text)) if ACTIVE.search(text) else len(text))
 _TEXTS = Splitter(TEXT - len(_MORE), lambda text: len(escaped(text)))
 _FALLBACK = Splitter(TEXT - len(_MORE), lambda text: len(escaped(text, has_code=False)))
 _SMALL = Splitter(SMALL, lambda text: len(escaped(text)))
@@ -82,7 +90,7 @@ def growing(text: str) -> str:
 
     The result for a text starts with the result for any earlier part of it.
     """
-    return inert(_told(settled(text[: _SEEN * MARKDOWN])))[:MARKDOWN]
+    return _shown(settled(text[: _SEEN * MARKDOWN]))[:MARKDOWN]
 
 
 def message(text: str, notes: Sequence[str] = (), *, explain_trim: bool = False) -> Json:
@@ -92,9 +100,9 @@ def message(text: str, notes: Sequence[str] = (), *, explain_trim: bool = False)
     that shows what the bot remembers. A text that is too long is cut.
     """
     seen = text[: _SEEN * MARKDOWN]
-    shown = inert(_told(seen))
+    shown = _shown(seen)
     if len(shown) > MARKDOWN:
-        shown = inert(_told(piece(seen, cut(seen, 1), 0)))
+        shown = _shown(piece(seen, cut(seen, 1), 0))
     blocks: list[Json] = [{"type": "markdown", "text": shown if shown.strip() else _NOTHING}]
     if plain_notes := [note for note in notes if not links_in(note)][:NOTES]:
         blocks.append({"type": "context", "elements": [_note(note) for note in plain_notes]})
@@ -133,7 +141,7 @@ def fallback(text: str) -> str:
     seen = text[: _SEEN * TEXT]
     plain = _HEADING.sub("", _FENCE.sub("", seen))
     plain = _LINK.sub(r"\1 (\2)", _BOLD.sub(r"\1", plain)).strip() or _NOTHING
-    shown = escaped(plain, has_code=False)
+    shown = escaped(plain, has_code=False) if ACTIVE.search(plain) else plain
     if seen == text and len(shown) <= TEXT - len(_MORE):
         return shown
     return escaped(_FALLBACK.piece(plain, _FALLBACK.split(plain, 1), 0), has_code=False) + _MORE
@@ -146,6 +154,11 @@ def text_of(found: Mapping[str, Any]) -> str:
     """
     texts = [str_of(b, "text") for b in dicts_of(found, "blocks") if b.get("type") == "markdown"]
     return untold(restored("\n".join(texts)))
+
+
+def _shown(text: str) -> str:
+    """Return Markdown as a block takes it, in which links say where they lead."""
+    return inert(_told(text)) if ACTIVE.search(text) else text
 
 
 def _told(text: str) -> str:
