@@ -35,7 +35,7 @@ from bots.slack.outbound import titles as slack_titles
 from bots.slack.ui import views as slack_views
 from bots.terminal import commands as terminal_commands
 from bots.terminal import text as terminal_text
-from core.commands import parser, wishes
+from core.commands import parser
 from core.delivery.splitting import blocks, break_points, inline_spans
 from core.domain import pins, text
 from core.domain.limits import MESSAGE_BYTES, TEXT_FILE_BYTES
@@ -216,8 +216,8 @@ INBOUND_FUNCTIONS: dict[str, Callable[[str], object]] = {
     "a command with arguments": command,
     "a wish that a message asks to keep": lambda text: pins.texts_of(f"remember{text}"),
     "a correction": lambda text: pins.correction_in(f"that's {text}"),
-    "a standing wish": wishes.has_wish,
-    "the name of a standing wish": lambda text: wishes.wish_named(f"always answer in {text}"),
+    "a standing wish": parser.has_wish,
+    "the name of a standing wish": lambda text: parser.wish_named(f"always answer in {text}"),
     "a link on Slack": lambda text: slack_links.link_in("https://a.slack.com/archives/C1/p" + text),
     "a link on Slack, its options": lambda text: slack_links.link_in(
         f"https://a.slack.com/archives/C1/p1234567890123456?{text}"
