@@ -38,7 +38,6 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 NAME = "slack"
-
 _MESSAGES = {"message", "app_mention"}
 _EDITED, _DELETED, _TOMBSTONE = "message_changed", "message_deleted", "tombstone"
 _FILES = {"file_change", "file_deleted"}
