@@ -135,7 +135,9 @@ def _attribute(text: str) -> str:
 
 
 def _named(found: regex.Match[str]) -> str:
-    return alone(CUT, marks({"note": f"{len(found[0]):,} characters that people can't see"}))
+    count = len(found[0])
+    kind = "character" if count == 1 else "characters"
+    return alone(CUT, marks({"note": f"{count:,} {kind} that people can't see"}))
 
 
 def _escaped(found: regex.Match[str]) -> str:

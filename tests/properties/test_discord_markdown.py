@@ -145,11 +145,16 @@ MARKS = st.sampled_from(
         *("*", "**", "***", "_", "__", "~~", "~", "||", "[", "[x *y](https://a.b)", "[x *y]", "]"),
         *("<", "<https://a.b", ">", "https://a.b/", "# ", "> ", "-# ", "- ", "\n", "\n\n", " "),
         *("a", "b c", "\\", "!", "-", "1", "\u00e9"),
+        *("](", "](https://a.b", "](https://a.b)", "(https://a.b)", "[x](<https://a.b", "<x>"),
+        *('[x](https://a.b "t', "[x y]", "[x]: https://a.b\n", "http://", "![", "******", "____"),
     ]
 )
 """What words may have that Discord could take for the start of something."""
 CODED = st.sampled_from(
-    ["*", "**", "_", "__", "~~", "||", "[y](", "x", "y z", " ", ")", "[", "]", ">", "\\"]
+    [
+        *("*", "**", "_", "__", "~~", "||", "[y](", "x", "y z", " ", ")", "[", "]", ">", "\\"),
+        *("](", "](https://a.b)", "(https://a.b)", "<", "https://a.b", "****", "!", "[x]"),
+    ]
 )
 
 
@@ -179,6 +184,13 @@ def marked(draw: st.DrawFn) -> tuple[str, list[str]]:
 @example((" `*`~~*~~_`~~`", ["*", "~~"]))
 @example(("*`**`# *`*`", ["**", "*"]))
 @example((" `*`[\\[x *y](https://a.b)`*`", ["*", "*"]))
+@example((" `*`[x](<https://a.b`)`", ["*", ")"]))
+@example(('\\[x](https://a.b "t`\\](`', ["\\]("]))
+@example((" `*`\\[x](<https://a.b`*`\\](", ["*", "*"]))
+@example(("____*_`*`____", ["*"]))
+@example((" `*`**[`**](https://a.b)`**", ["*", "**](https://a.b)"]))
+@example((" `x`**<https://a.b`x`**", ["x", "x"]))
+@example((" `*`[x *y](https://a.b)`](https://a.b)`", ["*", "](https://a.b)"]))
 @example((" `*`<****||\n\n```py\n**\n```\n**<https://a.b> ", ["*", "**"]))
 def test_no_mark_in_words_takes_code_apart(made: tuple[str, list[str]]) -> None:
     def plain(code: str) -> str:
@@ -189,3 +201,17 @@ def test_no_mark_in_words_takes_code_apart(made: tuple[str, list[str]]) -> None:
     assert sorted(filter(str.strip, map(plain, seen))) == sorted(
         filter(str.strip, map(plain, made[1]))
     )
+
+
+SIGNS = st.tuples(
+    st.sampled_from(["", "f", "a:", "\u4e2d", "("]), st.sampled_from("*_~"), st.integers(4, 9)
+)
+"""Words, or none, with signs behind them that stand for letters, or for a gap to fill in."""
+
+
+@given(
+    st.lists(SIGNS.map(lambda made: f"{made[0]}{made[1] * made[2]}") | st.just("so,"), min_size=1)
+)
+def test_signs_that_stand_for_letters_are_shown(words: list[str]) -> None:
+    text = f"See {' '.join(words)}"
+    assert "".join(drawn(post).words for post in posts(text)) == text

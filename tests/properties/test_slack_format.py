@@ -89,10 +89,12 @@ def assert_harmless(payload: object) -> None:
 
 
 @given(TEXTS, st.lists(TEXTS, max_size=3), st.booleans())
+@example(text="@here\U0003d000", notes=[], explain=False)
 @example(text="`<!channel>```\n@channel\n```\n`@here`", notes=[], explain=False)
 @example(text="https://a.b/@here<!channel>@here", notes=[], explain=False)
 @example(text="`@here````\n`@here`", notes=[], explain=False)
 @example(text="https://a.b?c=1&d=2``@here", notes=[], explain=False)
+@example(text="https://a.b/@here&lt;!here&gt;@here", notes=[], explain=False)
 def test_no_message_calls_anybody(text: str, notes: list[str], explain: bool) -> None:
     made = message(text, [note or "-" for note in notes], explain_trim=explain)
     assert_harmless(made)
@@ -126,6 +128,8 @@ def test_every_piece_fits_with_what_is_added_to_it(texts: list[str], times: int)
 
 
 @given(TEXTS, st.lists(st.integers(0, 200), max_size=5))
+@example("@channel\u202ea", [9, 10])
+@example("@chan\u202enela", [9, 10])
 def test_no_stream_calls_anybody(text: str, ends: list[int]) -> None:
     sent = ""
     for end in sorted(ends):

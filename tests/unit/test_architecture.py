@@ -188,7 +188,7 @@ OWN = {
         "inbound/channels", "inbound/proxies", "inbound/shown/aids", "inbound/shown/cards",
         "inbound/shown/forwards", "inbound/shown/polls", "inbound/threads",
         "outbound/markdown/code", "outbound/markdown/fences", "outbound/markdown/html",
-        "outbound/markdown/indented",
+        "outbound/markdown/literal",
         "outbound/markdown/lines", "outbound/markdown/marks", "outbound/markdown/pairs",
         "outbound/markdown/render", "outbound/markdown/spans",
         "outbound/markdown/spoilers", "outbound/markdown/tables",

@@ -225,6 +225,9 @@ def test_bars_of_logic_hide_nothing(text: str) -> None:
         ("* * *\n- - -\n___", "\n".join(["\u2500" * 10] * 3)),
         ("- [ ] open\n- [x] done\n  1. [X] sub", "- \u2610 open\n- \u2611 done\n  1. \u2611 sub"),
         ("+ a\n  + b\n    1) c", "- a\n  - b\n    1. c"),
+        ("1. ### One\n2) ## **Two** ##", "1. **One**\n2. **Two**"),
+        ("- # a\n    * #### b `c`", "- **a**\n    * **b `c`**"),
+        ("[---](https://a.b) [1) x](https://c.d)", "[---](https://a.b) [1) x](https://c.d)"),
         ("So[^1].\n\n[^1]: Because.", "So\u00b9.\n\n-# \u00b9 Because."),
         ("![a cat](https://a.b/c.png)", "[a cat](https://a.b/c.png)"),
         ("![](https://a.b/c.png)", "[image](https://a.b/c.png)"),
@@ -353,6 +356,20 @@ MARKS = {
     "a bracket": ("see [x\n```js\na[1](y)\n```", "see [x\n\0", ["a[1](y)"]),
     "a bracket behind code": ("[`](https://b.c)` x", "[\0 x", ["](https://b.c)"]),
     "a backslash": ("*\\ `*`*", "\\ \0", ["*"]),
+    "a link's end in code": (
+        " `*`[x *y](https://a.b)`](https://a.b)`",
+        " \0[x *y](https://a.b) \0",
+        ["*", "](https://a.b)"],
+    ),
+    "an address with code": ("[x](https://a.b`y)z` c", "[x](https://a.b \0 c", ["y)z"]),
+    "a formula's end in code": ("\\[x `a\\]`", "[x \0", ["a\\]"]),
+    "in a deep heading": ("#### **Use** `**kwargs`", "Use \0", ["**kwargs"]),
+    "in a list's heading": ("- # `**`", "- \0", ["**"]),
+    "in a table": (
+        "|a|b|\n|-|-|\n|`**x`|[y](https://b.c)|",
+        "a: \0\n- b: y",
+        ["**x"],
+    ),
     "many": ("***`_`**# *`*`", "***\0**# *\0", ["_", "*"]),
 }
 
@@ -371,12 +388,41 @@ def test_no_mark_in_words_ends_in_code(name: str) -> None:
         ("2 ** 3 and 4 ** 5", "2 ** 3 and 4 ** 5", "strong"),
         ("foo_bar and baz_ too", "foo_bar and baz_ too", "em"),
         ("a ~~ b ~~ c", "a ~~ b ~~ c", "strikethrough"),
+        ("The password is ****** and so on", "The password is ****** and so on", "em"),
+        ("rated ***** (5 stars) or ***", "rated ***** (5 stars) or ***", "strong"),
+        ("s**** and f****, d****", "s**** and f****, d****", "em"),
+        ("Card **** **** **** 1234", "Card **** **** **** 1234", "strong"),
+        ("Name: ______ Date: ____", "Name: ______ Date: ____", "em"),
+        ("a_______b and c___d", "a_______b and c___d", "underline"),
+        ("a ~~~~~~ b", "a ~~~~~~ b", "strikethrough"),
+        ("`a` ****** `b`", "\0 ****** \0", "em"),
+        ("f** this, f** that", "f** this, f** that", "strong"),
+        ("h*** no, f*** yes", "h*** no, f*** yes", "em"),
+        ("a__ b__ c", "a__ b__ c", "underline"),
+        ("x~~ y~~ z", "x~~ y~~ z", "strikethrough"),
+        ("**> 5 s** is slow", "> 5 s is slow", "blockQuote"),
+        ("Done.\n*# 1* of them", "Done.\n# 1 of them", "heading"),
+        ("||> 5||", "> 5", "blockQuote"),
+        ("# **-# x**", "-# x", "subtext"),
+        ("[# 3](https://a.b)", "# 3", "heading"),
     ],
 )
 def test_what_is_no_emphasis_in_commonmark_is_none(text: str, words: str, kind: str) -> None:
     found = drawn(shown(text))
     assert found.words == words
     assert kind not in found.kinds
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        *("****so****", "*****so*****", "**the code is** \\*\\*\\*\\*", "https://a.b/**** x"),
+        *("**a** **b** and **c**", "**bold** words, __x__ and ~~y~~ z", "> **a** b"),
+        *("```\n**** # ____\n```", "`f****`, `____`", "see **> 5** of them"),
+    ],
+)
+def test_marks_around_words_code_and_addresses_stay(text: str) -> None:
+    assert shown(text).replace("**x**", "__x__") == text
 
 
 def test_emphasis_around_code_that_does_not_end_it_stays() -> None:

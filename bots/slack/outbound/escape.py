@@ -48,13 +48,18 @@ _MARKS = r"^(?!>(?![ \t>]))[ \t]*+(?:>[ \t]?)++"
 _QUOTE = regex.compile(_MARKS, regex.MULTILINE)
 _GREATER = regex.compile(rf"{_MARKS}(*SKIP)(*FAIL)|>", regex.MULTILINE)
 _CALL = regex.compile(
-    rf"(?<=[@\uff20\ufe6b])(?={_HIDDEN}(?i:here|channel|everyone|group)\b)"
+    rf"(?<=[@\uff20\ufe6b])(?={_HIDDEN}(?i:here|channel|everyone|group)(?![0-9A-Za-z_]))"
     rf"|(?<=[\uff1c\ufe64\u2039\u3008])(?={_HIDDEN}[!@#\uff01\uff20\uff03])"
     r"|(?<=\]\(\s*|\]:\s*)(?=[!@#](?:[A-Z][A-Z0-9]{2,}|here|channel|everyone|subteam|date))"
 )
-"""Where a joiner belongs; Slack may turn a link to `@U1` into a mention."""
+"""Where a joiner belongs; Slack may turn a link to `@U1` into a mention.
+
+Only ASCII letters count as a longer word's: which others do depends on the version of Unicode.
+"""
 _MAIL = regex.compile(r"[\w-]{0,40}+\.\w")
-_KEPT = regex.compile(r"(?P<run>`++)|(?P<url>https?://(?:[^\s<>|`&]|&(?![lg]t;))++)")
+_BRACKET = r"(?:amp;)?+(?:[lg]t|\#\w{1,8});"
+"""What follows the `&` of an escape that ends an address, as written or escaped once more."""
+_KEPT = regex.compile(rf"(?P<run>`++)|(?P<url>https?://(?:[^\s<>|`&]|&(?!{_BRACKET}))++)")
 _COLOR = regex.compile(r"\x1b\[[\d;]*+m")
 """A sequence of a terminal for colours, which Slack does not show."""
 _NO_CODE = str.maketrans("`~", "|-")
@@ -64,9 +69,11 @@ _CODE = 300
 _UNSETTLED = regex.compile(
     rf"(?:&#?\w{{0,31}}|(?<=\w)@[\w-]{{0,48}}\.?|[@\uff20\ufe6b]{_HIDDEN}\w{{0,8}}"
     rf"|\](?:\(|:)?\s*[!@#]?\w{{0,8}}"
-    rf"|[\uff1c\ufe64\u2039\u3008]{_HIDDEN}|^[ \t>]*|\x1b[\d;\[]*|[\ud800-\udfff])\Z",
+    rf"|[\uff1c\ufe64\u2039\u3008]{_HIDDEN}|^[ \t>]*)\Z",
     regex.MULTILINE,
 )
+_PARTIAL = regex.compile(r"(?:\x1b[\d;\[]*|[\ud800-\udfff])\Z")
+"""The start of what people don't see, or of one character."""
 
 
 def inert(text: str) -> str:
@@ -110,6 +117,8 @@ def settled(text: str) -> str:
 
     Of two such texts, the inert form of the second starts with the inert form of the first.
     """
+    partial = _PARTIAL.search(text, max(0, len(text) - 80))
+    text = _seen(text[: partial.start()] if partial else text)
     found = _UNSETTLED.search(text, max(0, len(text) - 80))
     text = text[: found.start()] if found else text
     tail = text[-_CODE:].rpartition("\n")[2]

@@ -5,6 +5,9 @@ In Discord, three backticks open a block anywhere, and the next three close it; 
 Models write CommonMark, in which a fence may be longer, and may hold shorter ones. They also close
 a block behind its last line, or open one behind words, as Discord allows. This finds what they
 mean; `code` then writes it so that Discord draws the same.
+
+CommonMark also marks code by its indent alone, which Discord shows as words. In a list, an indent
+belongs to the list.
 """
 
 from __future__ import annotations
@@ -17,7 +20,7 @@ import regex  # type: ignore[import-untyped] # ships no types
 from core.delivery.splitting.blocks import Fence
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
 _LINE = regex.compile(
     r"^(?P<quote>(?:(?:[ \t]*+>)++ ?)?+)(?P<indent>[ \t]*+)"
@@ -35,6 +38,14 @@ _BEHIND = frozenset(" \t|*_~).,:!?")
 _TAB = 4
 _MARGIN = 3
 """Columns that a closing fence may be indented more than its opening one."""
+_INDENTED = regex.compile(r"(?:\A|\n)[ \t]*+\n(?: {4}|\t)[ \t]*+\S|\A(?: {4}|\t)[ \t]*+\S")
+_INDENTED_LINES = regex.compile(
+    r"(?:(?: {4}|\t)[^\n]*+(?:\n|\Z)|(?:[ \t]*+\n)++(?=(?: {4}|\t)[ \t]*+\S))++"
+)
+_LISTED = regex.compile(
+    r"^(?![ \t]*+$)(?P<indent>[ \t]*+)(?P<mark>[-*+]|\d{1,9}[.)]|>)?", regex.MULTILINE
+)
+_INDENT = 4
 
 
 class _Marker(NamedTuple):
@@ -247,3 +258,49 @@ def _fence(text: str, opener: _Marker, closer: _Marker | None, limit: int) -> Fe
 
 def _width(blank: str) -> int:
     return len(blank.expandtabs(_TAB)) if blank else 0
+
+
+# --- code by its indent ------------------------------------------------------------------------
+
+
+def indented_of(text: str, fences: Sequence[Fence]) -> Iterator[Fence]:
+    """Yield the indented code of a text outside of its fences, in order, in linear time."""
+    if "\n    " not in text and "\n\t" not in text and text[:1] not in {" ", "\t"}:
+        return
+    ends = [*(fence.start for fence in fences), len(text)]
+    starts = [0, *(fence.end for fence in fences)]
+    in_list = False
+    for start, end in zip(starts, ends, strict=True):
+        at = start
+        while (found := _INDENTED.search(text, at, end)) is not None:
+            first = text.rfind("\n", 0, found.end()) + 1
+            in_list = _ends_in_list(text, at, first, known=in_list)
+            run = _INDENTED_LINES.match(text, first, end)
+            at = run.end() if run else found.end()
+            if run and not in_list and first >= start:
+                yield _indented_code(first, at)
+        in_list = _ends_in_list(text, at, end, known=in_list)
+
+
+def _ends_in_list(text: str, start: int, end: int, *, known: bool) -> bool:
+    """Return whether a part of a text ends in a list; `known` tells of what precedes it."""
+    for line in _LISTED.finditer(text, start, end):
+        if line["mark"]:
+            known = True
+        elif not line["indent"] and text.endswith("\n\n", 0, line.start()):
+            known = False
+    return known
+
+
+def _indented_code(start: int, end: int) -> Fence:
+    return Fence(
+        start=start,
+        inside=start,
+        body=start,
+        close=end,
+        end=end,
+        quote="",
+        indent=_INDENT,
+        marker="",
+        info="",
+    )

@@ -11,6 +11,7 @@ LINE = (
     r"(?P<level>\#{1,6})[ \t]++(?P<title>[^\s\#][^\n]*+)"
     r"|(?P<rule>(?P<stroke>[-*_])(?:[ \t]*+(?P=stroke)){2,}+)[ \t]*+$"
     r"|(?P<under>=++)[ \t]*+$"
+    r"|(?P<item>[-*+]|\d{1,9}[.)])[ \t]++\#{1,6}[ \t]++(?P<listed>[^\s\#][^\n]*+)"
     r"|(?P<task>[-*+]|\d{1,9}[.)])[ \t]++\[(?P<done>[ x])\](?=[ \t])"
     r"|(?P<plus>\+(?=[ \t])|\d{1,9}\)(?=[ \t]))"
     r"|\[\^(?P<note>[^\]\s@<`]{1,40}+)\]:[ \t]*+"
@@ -20,6 +21,7 @@ LINE = (
 """The start of a line that Discord may read otherwise; quotes may stand before it."""
 RULE = "\u2500" * 10
 """A line that stands for a rule."""
+_BOLD = regex.compile(r"(?P<code>\\.|(?P<run>`++)[\s\S]*?[^`](?P=run)(?!`))|\*\*")
 _CLOSING = regex.compile(r"[ \t]++#++[ \t]*+$")
 _TITLED = regex.compile(r"(?!\d{1,9}[.)][ \t])[^\s>#|*+=-][^\n]*+")
 _DIGITS = str.maketrans("0123456789", "⁰¹²³⁴⁵⁶⁷⁸⁹")
@@ -42,7 +44,8 @@ def lead_of(token: regex.Match[str]) -> str | None:
     quote = token["quote"]
     if not quote:
         lead: str = f"{token['lead']}{token['pad']}"
-        is_code = len(lead.expandtabs(4)) > _MARGIN and not (token["task"] or token["plus"])
+        listed = token["task"] or token["plus"] or token["item"]
+        is_code = len(lead.expandtabs(4)) > _MARGIN and not listed
         return None if is_code else lead
     if quote.startswith(">>>"):
         return None
@@ -59,7 +62,20 @@ def heading(lead: str, level: str, title: str) -> str:
     lead, title = lead if ">" in lead else "", _CLOSING.sub("", title)
     if len(level) <= _LARGEST:
         return f"{lead}{level} {title}"
-    return f"{lead}**{title.replace('**', '')}**"
+    return f"{lead}**{unbold(title)}**"
+
+
+def listed_heading(token: regex.Match[str], lead: str, title: str) -> str:
+    """Return a heading in a list, where Discord knows none, as bold words."""
+    title = _CLOSING.sub("", title)
+    return f"{lead}{_bullet(token['item'])} **{unbold(title)}**"
+
+
+def unbold(words: str) -> str:
+    """Return words that become bold as a whole, without marks of their own; code stays."""
+    if "**" not in words:
+        return words
+    return str(_BOLD.sub(lambda found: found["code"] or "", words))
 
 
 def title_above(text: str, token: regex.Match[str]) -> int:

@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING, NamedTuple
 # not `re`: before Python 3.11.5, its possessive groups match wrongly
 import regex  # type: ignore[import-untyped] # ships no types
 
-from bots.discord.outbound.markdown.pairs import ESCAPE, Pairs, Span
+from bots.discord.outbound.markdown.literal import Edit, edited, literal, plain_signs
+from bots.discord.outbound.markdown.pairs import ESCAPE, Links, Pairs, Span
 from bots.discord.outbound.markdown.spans import JOINER
 from core.delivery.links import LINK
 
@@ -35,10 +36,13 @@ _URL = regex.compile(r"https?://[^\s<]+[^<.,:;\"')\]\s]")
 _ANGLE = regex.compile(r"<[^: >]{1,400}+:/[^ >]{1,2000}+>")
 _GAP = regex.compile(r"\s")
 _LINK = regex.compile(LINK)
-_LABEL = regex.compile(r"(?:[^\[\]]|\[[^\[\]]*+\])*+")
-"""The words of a link; brackets in them count even if they are escaped."""
-_SUSPECT = regex.compile(r"\S[ \t]++(?:\*\*|__|~~)\s|\w_|[/<][^ `/<]*+`")
+_SUSPECT = regex.compile(r"\w_|[/<][^ `/<]*+`")
 """What Discord alone may take for the start of emphasis, and the start of an address with code."""
+_EMPHASIS = regex.compile(
+    r"\*\*++(?=\S)[^*\n]*+\*\*++|__++(?=\S)[^_\n]*+__++|~~(?=\S)[^~\n]*+~~"
+    r"|(?P<loose>\S[ \t]*+(?:\*\*++|__++|~~)\s)"
+)
+"""Emphasis on one line; or marks before a space, of which only Discord makes a start."""
 _ENDS = regex.compile(r"[*_~|]|\]\(")
 """What in code or in an address may end something that begins before it."""
 _LEAD = regex.compile(r"[ \t>]*+(?:(?:[-*+]|\d{1,9}[.)])[ \t]++)?+")
@@ -48,14 +52,6 @@ _LEADS = 40
 """Characters before a line's words at most."""
 _LONGEST = 3
 """Marks beside each other that start emphasis at most."""
-
-
-class _Edit(NamedTuple):
-    start: int
-    end: int
-    rank: int
-    """The order of what is put in at one place: what ends inside of others comes first."""
-    made: str
 
 
 class _Frame(NamedTuple):
@@ -70,15 +66,22 @@ class _Frame(NamedTuple):
 
 def kept_apart(message: str) -> str:
     """Return a message in which no mark outside of code ends in code, in linear time."""
-    if not (_SUSPECT.search(message) or _has_ends(message)):
+    message = literal(message)
+    if not (_is_suspect(message) or _has_ends(message)):
         return message
     for _ in range(_READINGS):  # what is changed may change what a mark before it ends at
         reader = _Reader(message)
         reader.read()
         if not reader.edits:
             return message
-        message = _edited(message, reader.edits)
+        message = edited(message, reader.edits)
     return _plain(message)
+
+
+def _is_suspect(message: str) -> bool:
+    if _SUSPECT.search(message):
+        return True
+    return any(found["loose"] for found in _EMPHASIS.finditer(message))
 
 
 def _has_ends(message: str) -> bool:
@@ -89,15 +92,6 @@ def _has_ends(message: str) -> bool:
     return any(_ENDS.search(message, *each) for each in kept)
 
 
-def _edited(text: str, edits: list[_Edit]) -> str:
-    made: list[str] = []
-    at = 0
-    for edit in sorted(edits):
-        made += (text[at : edit.start], edit.made)
-        at = edit.end
-    return "".join((*made, text[at:]))
-
-
 def _plain(message: str) -> str:
     """Return a message in which all marks in words are plain signs."""
     pairs = Pairs(message)
@@ -106,25 +100,19 @@ def _plain(message: str) -> str:
         for token in _TOKEN.finditer(message)
         if token["mark"] and not pairs.code_at(token.start())
     ]
-    return _edited(message, [_plain_signs(message, each) for each in marks])
-
-
-def _plain_signs(text: str, marks: Span) -> _Edit:
-    return _Edit(*marks, 0, "".join(f"\\{sign}" for sign in text[slice(*marks)]))
+    return edited(message, [plain_signs(message, each) for each in marks])
 
 
 class _Reader:
     """Reads a message as Discord does, and notes what has to change in it."""
 
     def __init__(self, message: str) -> None:
-        self.edits: list[_Edit] = []
+        self.edits: list[Edit] = []
         self._text = message
         self._pairs = Pairs(message)
         self._frames = [_Frame(0, len(message))]
         """What is left to read; the last is the next."""
-        ends = [code.end for code in self._pairs.code if "](" in message[slice(*code)]]
-        self._link_end = max(ends, default=0)
-        """Up to where `[` may start a link that ends in code."""
+        self._links = Links(message)
         self._kept: dict[int, list[Span]] = {}
         """Marks that end nothing because of a single mark, by where that is."""
         self._ways: dict[str, Callable[[regex.Match[str], _Frame], None]] = {
@@ -191,18 +179,19 @@ class _Reader:
         left = [run]
         while left:
             marks = left.pop()
-            self.edits.append(_plain_signs(self._text, marks))
+            self.edits.append(plain_signs(self._text, marks))
             left += self._kept.pop(marks.end - 1, []) if has_code else []
 
     def _is_meant(self, at: int, ending: Ending) -> bool:
         """Return whether a mark starts emphasis in CommonMark too, or is meant to."""
-        text, after = self._text, at + ending.size
+        text = self._text
         if text[at] == "|":
             return True
-        start = self._pairs.run_at(at).start
+        start, end = self._pairs.run_at(at)
+        after = max(end, at + ending.size)
         if text[at] == "_" and start and text[start - 1].isalnum():
             return False
-        if not (start and text[start - 1] in " \t" and text[after : after + 1].isspace()):
+        if not (start and text[after : after + 1].isspace()):
             return True
         line = text.rfind("\n", max(start - _LEADS, 0), start) + 1
         return (line > 0 or start < _LEADS) and _LEAD.fullmatch(text, line, start) is not None
@@ -231,7 +220,7 @@ class _Reader:
             self._escape(kept, has_code=True)
         other = {"*": "_", "_": "*"}.get(self._text[slice(*run)], "")
         if other and self._can_be(other, run, close, frame):
-            self.edits += (_Edit(*run, 0, other), _Edit(*close, 0, other))
+            self.edits += (Edit(*run, 0, other), Edit(*close, 0, other))
             self._go_on(close.end, frame, Span(run.end, close.start), sign=other)
         else:
             self._split(run, close, frame)
@@ -263,13 +252,13 @@ class _Reader:
                 words.append(Span(first, last))
                 slashes = len(part) - len(part.rstrip("\\"))
                 closing = f"\\{marks}" if slashes % 2 else marks
-                self.edits += (_Edit(first, first, rank, marks), _Edit(last, last, -rank, closing))
+                self.edits += (Edit(first, first, rank, marks), Edit(last, last, -rank, closing))
         self._go_on(close.end, frame, *words, sign=marks[0])
 
-    def _without(self, marks: Span) -> _Edit:
+    def _without(self, marks: Span) -> Edit:
         """Remove marks; code on both sides stays apart."""
         around = self._text[marks.start - 1 : marks.start] + self._text[marks.end : marks.end + 1]
-        return _Edit(*marks, 0, JOINER if around == "``" else "")
+        return Edit(*marks, 0, JOINER if around == "``" else "")
 
     # --- the rest -------------------------------------------------------------------------------
 
@@ -284,7 +273,7 @@ class _Reader:
         code = self._pairs.code_from(token.start(), end)
         if code:
             end = code[0].start
-            self.edits.append(_Edit(end, end, 0, " "))
+            self.edits.append(Edit(end, end, 0, " "))
         self._go_on(end, frame)
 
     def _angle(self, token: regex.Match[str], frame: _Frame) -> None:
@@ -294,22 +283,24 @@ class _Reader:
         if link is not None and code:
             gap = _GAP.search(self._text, token.start(), code[0].start)
             at = gap.start() if gap else code[0].start
-            self.edits.append(_Edit(at, at, 0, " "))
+            self.edits.append(Edit(at, at, 0, " "))
         self._go_on(link.end() if link and not code else token.end(), frame)
 
     def _bracket(self, token: regex.Match[str], frame: _Frame) -> None:
-        at = token.start()
-        link = _LINK.match(self._text, at, frame.end)
-        if link is not None and _LABEL.fullmatch(link["words"]) is None:
-            link = None
-        if link is not None and self._pairs.code_at(link.end("words")) is None:
-            words = Span(*link.span("words"))
-            if not self._pairs.code_from(words.end, link.end()):
-                self._go_on(link.end(), frame, words)
-                return
-        if link is not None or at < self._link_end:
-            self.edits.append(_Edit(at, at, 0, "\\"))
-        self._go_on(at + 1, frame)
+        """Read a link, unless Discord's reading of it cuts code in two, or includes too much."""
+        at, pairs = token.start(), self._pairs
+        link = self._links.at(at, frame.end)
+        if link is None:
+            self._go_on(at + 1, frame)
+            return
+        words, target = link
+        meant = _LINK.match(self._text, at, frame.end)
+        is_meant = meant is None or meant.end("words") == words.end
+        if is_meant and not (pairs.code_at(target.start) or pairs.code_from(*target)):
+            self._go_on(target.end, frame, words)
+        else:
+            self.edits.append(Edit(at, at, 0, "\\"))
+            self._go_on(at + 1, frame)
 
     def _line(self, token: regex.Match[str], frame: _Frame) -> None:
         """Read a heading or a line in small letters."""

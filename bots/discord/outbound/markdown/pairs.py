@@ -23,6 +23,14 @@ _CODE = regex.compile(rf"{ESCAPE}|(?P<code>```[\s\S]+?```|(?P<run>`+)[\s\S]*?[^`
 _ADDRESS = regex.compile(
     rf"{ESCAPE}|(?P<address>{LINK}|<https?://[^\s<>]++>|https?://[^\s<>|`)\]]+(?<![*_~.,:;!?]))"
 )
+_LINK = regex.compile(LINK)
+_BRACKET = regex.compile(r"[\[\]]")
+_TARGET = regex.compile(
+    r"\(\s*<?(?:\([^)]{0,300}\)|[^\s\\]|\\.){0,300}?>?(?:\s+['\"][\s\S]{0,300}?['\"])?\s*\)"
+)
+"""Where a link leads, and its title."""
+_TARGETS = 5
+"""Ends of a link's words that are tried at most."""
 _RUNS = {
     "*": regex.compile(r"\\[\s\S]|\*++"),
     "_": regex.compile(r"\\[\s\S]|_++"),
@@ -54,6 +62,43 @@ class Ending(NamedTuple):
     """Whether it does; if not, the single mark at `at` keeps any other from it."""
 
 
+class Links:
+    """Finds masked links as Discord reads them: their words may hold brackets of any kind.
+
+    The rule is that of `link` in the same package: words end at the last of the brackets behind
+    them that a target follows, in code too.
+    """
+
+    def __init__(self, text: str) -> None:
+        """Read a text, in linear time."""
+        self._text = text
+        self._places = [found.start() for found in _BRACKET.finditer(text)]
+        count = len(self._places)
+        self._last = [-1] * count
+        """For each closing bracket, the last of those that follow it without an opening one."""
+        self._first = [-1] * (count + 1)
+        """For each bracket, the first from there on that may end words."""
+        closing = -1
+        for index in range(count - 1, -1, -1):
+            if text[self._places[index]] == "]":
+                follows = index + 1 < count and self._last[index + 1] >= 0
+                self._last[index] = self._last[index + 1] if follows else index
+                self._first[index] = closing = index
+            elif closing >= 0:
+                self._first[index] = self._first[closing + 1]
+
+    def at(self, start: int, end: int) -> tuple[Span, Span] | None:
+        """Return the words and the target of the link that the bracket at `start` opens."""
+        first = self._first[bisect_left(self._places, start) + 1]
+        last = self._last[first] if first >= 0 else -1
+        for index in range(last, max(first, last - _TARGETS) - 1, -1) if first >= 0 else ():
+            close = self._places[index]
+            target = _TARGET.match(self._text, close + 1, end) if close < end else None
+            if target is not None:
+                return Span(start + 1, close), Span(close, target.end())
+        return None
+
+
 class _Signs:
     """Where one sign stands in a text, in code too."""
 
@@ -79,13 +124,35 @@ class Pairs:
         self._code_starts = [code.start for code in self.code]
         found = _ADDRESS.finditer(text) if "://" in text or "](" in text else ()
         spans = [Span(*each.span("address")) for each in found if each["address"]]
-        self._addresses = [each for each in spans if self.code_at(each.start) is None]
+        words = [each for each in spans if self.code_at(each.start) is None]
+        self._addresses = [each for each in map(self._apart, words) if each.end > each.start]
         self._address_starts = [each.start for each in self._addresses]
         self._signs: dict[str, _Signs] = {}
+
+    def _apart(self, address: Span) -> Span:
+        """Return an address up to the code that begins in it; a link's words may have code."""
+        code = self.code_from(*address)
+        if not code:
+            return address
+        link = _LINK.match(self._text, address.start)
+        if link is None:
+            return Span(address.start, code[0].start)
+        return address if code[-1].end <= link.end("words") else Span(address.start, address.start)
 
     def code_at(self, position: int) -> Span | None:
         """Return the code that a position is in."""
         return _at(self.code, self._code_starts, position)
+
+    def is_kept(self, run: Span) -> bool:
+        """Return whether marks are in code, or in an address or behind one."""
+        if self.code_at(run.start):
+            return True
+        for at in (run.start, run.start - 1):  # Discord counts marks behind an address to it
+            found = _at(self._addresses, self._address_starts, at)
+            if found is not None:
+                words = self._text[found.start] == "[" and _LINK.match(self._text, found.start)
+                return at >= words.end("words") and at == run.start if words else True
+        return False
 
     def kept_from(self, start: int, position: int) -> bool:
         """Return whether a position is in code, or in a link or an address that begins later."""

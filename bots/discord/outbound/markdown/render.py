@@ -14,8 +14,7 @@ from typing import TYPE_CHECKING, cast
 import regex  # type: ignore[import-untyped] # ships no types
 
 from bots.discord.outbound.markdown.code import blocks, colors_before, inline, language_of
-from bots.discord.outbound.markdown.fences import fences_of
-from bots.discord.outbound.markdown.indented import indented_of
+from bots.discord.outbound.markdown.fences import fences_of, indented_of
 from bots.discord.outbound.markdown.marks import kept_apart
 from bots.discord.outbound.markdown.spans import context_of, parts_of, shown
 from bots.discord.outbound.markdown.spoilers import BARS, SPLIT_BARS, SPLIT_NOTE, spoilers_of

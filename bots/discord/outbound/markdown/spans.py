@@ -107,10 +107,10 @@ def context_of(text: str) -> Context:
 
 
 def shown(text: str, depth: int = 1) -> str:
-    """Return a short text that stands in something else, as Discord shows it."""
+    """Return a short text that stands in something else on its line, as Discord shows it."""
     made: list[str] = []
-    at = 0
-    for part in parts_of(text, 0, len(text), Context(), depth):
+    text, at = f" {text}", 1  # what it begins with begins no line
+    for part in parts_of(text, at, len(text), Context(), depth):
         made += (text[at : part.start], part.shown)
         at = part.end
     return "".join((*made, text[at:]))
@@ -174,6 +174,9 @@ class _Writer:
             return None, token.end("pad")
         if token["level"]:
             return self._heading(token, lead)
+        if token["listed"]:
+            title = shown(token["listed"], self._depth + 1)
+            return lines.listed_heading(token, lead, title), token.end()
         if token["rule"] or token["under"]:
             return self._stroke(token, lead)
         if token["label"]:
@@ -242,7 +245,10 @@ class _Writer:
 
     def _bracket(self, token: regex.Match[str]) -> tuple[str | None, int]:
         if token["link"]:
-            is_split = "`" in token["words"] and self._splits_code(*token.span("words"))
+            (start, words_end), end = token.span("words"), token.end()
+            is_split = "`" in token["link"] and (
+                self._splits_code(start, words_end) or self._splits_code(words_end, end)
+            )
             return (None, token.start() + 1) if is_split else self._link(token)
         return (
             self._named(token) if token["named"] else (lines.raised(token["number"]), token.end())
@@ -348,7 +354,12 @@ class _Writer:
         close = self._text.find(closing, after, min(after + _FORMULA, self._end))
         if close < 0 and after + _FORMULA >= self._end:
             self._lacking.add(closing)
-        return close
+        return -1 if close >= 0 and self._code_begins(after, close) else close
+
+    def _code_begins(self, start: int, end: int) -> bool:
+        """Return whether code begins in this part; a formula has none, and ends in none."""
+        runs = _RUN.finditer(self._text, start, end)
+        return any(self._closing_run(len(run[0]), run.end()) >= 0 for run in runs)
 
     def _formula(self, start: int, end: int, *, is_block: bool) -> str:
         code = visible(self._text[start:end]).strip()
@@ -367,7 +378,7 @@ class _Writer:
         words = token["bolded"]
         if words in _NAMES or "_" in words:
             return f"\\_\\_{words}\\_\\_", token.end()
-        return f"**{shown(words, self._depth + 1).replace('**', '')}**", token.end()
+        return f"**{lines.unbold(shown(words, self._depth + 1))}**", token.end()
 
 
 def _unseen(token: regex.Match[str]) -> tuple[str, int]:

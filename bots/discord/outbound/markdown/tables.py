@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import regex  # type: ignore[import-untyped] # ships no types
 from wcwidth import wcswidth
 
+from bots.discord.outbound.markdown.lines import unbold
 from bots.discord.outbound.markdown.spans import shown
 from core.delivery.splitting.blocks import Table
 from core.domain.text import visible
@@ -165,7 +166,7 @@ def _cell(cell: str) -> str:
 
 def _bare(cell: str) -> str:
     """Return a cell as it stands within bold words."""
-    return _cell(cell).replace("**", "")
+    return unbold(_cell(cell))
 
 
 def _plain(cell: str) -> str:
