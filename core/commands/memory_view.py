@@ -128,7 +128,7 @@ def _recalled_lines(view: View) -> list[str]:
     lines = [f"  looked up again for your last message: {count}, {view.recalled_tokens:,} tokens"]
     for each in view.recalled:
         who = "bot" if each.by_bot else " ".join(each.who.split())
-        words = _short(each.text, _FIRST_WORDS)
+        words = _short(f"[{each.file}] {each.text}" if each.file else each.text, _FIRST_WORDS)
         lines.append(f"    {who}, {when(each.when, view.zone)}: {words}")
     return lines
 

@@ -192,6 +192,8 @@ class Passage:
     when: float
     text: str
     """The whole message, or its best passages, with `[...]` between them."""
+    file: str = ""
+    """The name of the file that came with the message, if the text stands in that."""
     whole: bool = True
     by_bot: bool = False
     platform_id: str = ""

@@ -17,7 +17,9 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from core.domain.message import Attachment
-    from core.domain.session import Turn
+    from core.domain.session import Session, Turn
+    from core.memory.strategies.strategy import Strategy
+    from core.prompt.files import Files
 
 FILE_TURNS = 4
 """In how many further requests the files of a turn are shown, if they are large."""
@@ -48,6 +50,28 @@ def faded(files: dict[str, File], turns: Sequence[Turn]) -> dict[str, File]:
         if sum([_tokens(files[key]) for key in own]) > LARGE:
             left |= {key: _digest(files[key]) for key in own if key not in recent}
     return {**files, **left} if left else files
+
+
+def whole(files: Files) -> frozenset[str]:
+    """Return the ids of the files of which more than a start is shown."""
+    return frozenset([key for key, file in files.items() if not file.faded])
+
+
+def will_fade(files: Files) -> bool:
+    """Return whether a text is shown now that may have to leave."""
+    if not any(file.kind is FileKind.TEXT for file in files.values()):  # nearly always
+        return False
+    return sum(map(_tokens, files.values())) > LARGE
+
+
+def likely_shown(session: Session, strategy: Strategy) -> frozenset[str]:
+    """Return the ids of the files that a prompt shows whole, by what the platform says of them."""
+    turns = strategy.window(session.turns)
+    shown: set[str] = set()
+    for age, turn in enumerate(reversed(turns)):
+        if strategy.keeps_files or age < FILE_TURNS or not leaving_tokens(turn):
+            shown.update(file.id for file in turn.attachments if turn.end > session.files_from)
+    return frozenset(shown)
 
 
 def stated_tokens(turn: Turn) -> int:
@@ -84,7 +108,7 @@ def _digest(file: File) -> File:
         start = "\n".join(file.text[:_START].splitlines()[:_START_LINES])
         lines = file.text.count("\n") + 1
         why = f"{_LEFT_TEXT}, of {lines:,} lines" if lines > 1 else _LEFT_TEXT
-        return replace(file, text=start, why=why)
+        return replace(file, text=start, why=why, faded=True)
     if not file.is_media:
         return file
     pages = f"{file.pages:,} pages, " if file.pages > 1 else ""

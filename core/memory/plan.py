@@ -162,7 +162,7 @@ def plan(
     first = next((turn.start for turn in turns if turn.start >= session.start), batch[0].position)
     return Plan(
         summary=text,
-        recalled=tuple([each for each in recalled if each.position < first]),
+        recalled=tuple([each for each in recalled if each.position < first or each.file]),
         withheld=session.summary.withheld and strategy.shows_summary,
         turns=turns,
         texts=texts,

@@ -74,6 +74,8 @@ class File:
     """The bytes that were read, whatever the platform says of it."""
     gone: bool = False
     """It was deleted on its platform."""
+    faded: bool = False
+    """Only the start of its text is shown by now."""
     tokens: int = 0
     """The tokens that it takes beside the text of its message."""
     pages: int = 0

@@ -9,7 +9,18 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from core.models.port import Block, ShownMessage
-from core.prompt.tags import ANSWER, MESSAGE, RECALLED, enclosed, flat, marks, quoted, when
+from core.prompt.tags import (
+    ANSWER,
+    FILE,
+    MESSAGE,
+    RECALLED,
+    enclosed,
+    file_name,
+    flat,
+    marks,
+    quoted,
+    when,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -32,7 +43,12 @@ def shown_again(passages: Sequence[Passage]) -> tuple[ShownMessage, ...]:
     """Return what people said in recalled messages, as plain records."""
     return tuple(
         [
-            ShownMessage(text=each.text, speaker=flat(each.who), person=each.person)
+            ShownMessage(
+                text=each.text,
+                speaker=flat(each.who),
+                person=each.person,
+                files=(flat(each.file),) if each.file else (),
+            )
             for each in passages
             if not each.by_bot
         ]
@@ -45,6 +61,10 @@ def passage_text(passage: Passage, zone: tzinfo) -> str:
         "from": passage.who,
         "person": passage.person,
         "on": when(passage.when, zone),
-        "part": "" if passage.whole else "yes",
     }
-    return enclosed(ANSWER if passage.by_bot else MESSAGE, quoted(passage.text), marks(named))
+    part = {"part": "" if passage.whole else "yes"}
+    text = quoted(passage.text)
+    if passage.file:
+        text = enclosed(FILE, text, marks({"name": file_name(passage.file), **part}))
+        part = {}
+    return enclosed(ANSWER if passage.by_bot else MESSAGE, text, marks(named | part))

@@ -9,6 +9,8 @@ drops the files of its thread at once. Once a minute the cache looks for what ot
 changed, by the `revision` of the threads whose files it holds, in one read. A file whose platform
 was not asked about it for a minute is checked before it is shown again: it may have been removed
 or replaced without an edit of its message.
+
+Recall shows passages of files that no prompt shows any more. It reads them by the same cache.
 """
 
 from __future__ import annotations
@@ -16,9 +18,8 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import logging
-from collections import OrderedDict
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from core.domain import limits
@@ -26,22 +27,22 @@ from core.domain.errors import FileGoneError, FileUnreadableError, PlatformError
 from core.domain.message import clean
 from core.domain.tasks import Tasks
 from core.prompt.files import CROWDED, REJECTED, File, FileKind, fitted, read, too_large, unread
+from core.turn.file_cache import FileCache
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterable, Sequence
+    from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 
     from core.delivery.port import Platform
     from core.domain.clock import Clock
     from core.domain.message import Attachment, ThreadKey
     from core.prompt.files import FileRules
     from core.store.port import Store
+    from core.turn.file_cache import ThreadFiles
 
 log = logging.getLogger(__name__)
 
 _LATE = "fetching it took too long"
 _REFUSED = "it could not be fetched"
-_CACHED_FILES = 10_000
-"""The most files that are cached, however small they are."""
 
 
 class Attachments:
@@ -59,8 +60,8 @@ class Attachments:
         self._store = store
         self._clock = clock
         self._rules = rules
-        self._cache = _FileCache(capacity)
-        self.held: Collection[ThreadKey] = self._cache.held
+        self._cache = FileCache(capacity)
+        self.held: Collection[ThreadKey] = self._cache.by_thread.keys()
         """The threads of which files are cached."""
         self._fetches = asyncio.Semaphore(limits.FETCHES_AT_ONCE)
         # A read goes on when its turn gives up; in threads of their own, the next one waits for it.
@@ -83,10 +84,36 @@ class Attachments:
             revision: The thread's revision.
         """
         if not wanted:
-            self._cache.drop(thread)
+            self._cache.keep_recalled(thread, revision)
             return {}
         wanted = list({each.id: each for each in wanted}.values())
         cached = self._cache.of(thread, revision, {each.id for each in wanted})
+        found = await self._found(platform, cached, wanted)
+        return fitted(((each.id, found[each.id]) for each in wanted), self._rules)
+
+    async def read_again(
+        self,
+        platform: Platform,
+        thread: ThreadKey,
+        wanted: Sequence[Attachment],
+        revision: str,
+        *,
+        keep: bool,
+    ) -> dict[str, File]:
+        """Return files that the prompt may not show, by their attachments' ids. Never fails.
+
+        Those that `keep` is asked for stay cached for the turns after this one, for as long as no
+        process changes the thread.
+        """
+        cached = self._cache.more_of(thread, revision)
+        if keep:
+            cached.recalled.update(each.id for each in wanted)
+        return await self._found(platform, cached, wanted)
+
+    async def _found(
+        self, platform: Platform, cached: ThreadFiles, wanted: Sequence[Attachment]
+    ) -> dict[str, File]:
+        """Return files by their attachments' ids, each with its content or the reason."""
         found: dict[str, File] = {}
         missing: list[Attachment] = []
         for attachment, refused in _within_limits(wanted):
@@ -101,7 +128,7 @@ class Attachments:
             }
         found |= {key: task.result() for key, task in tasks.items()}
         self._schedule_check()
-        return fitted(((each.id, found[each.id]) for each in wanted), self._rules)
+        return found
 
     def reject(self, thread: ThreadKey, attachments: Iterable[Attachment]) -> None:
         """Stop showing images and PDFs of a request that the model refused."""
@@ -117,7 +144,7 @@ class Attachments:
 
     # --- getting one ----------------------------------------------------------------------------
 
-    def _current(self, cached: _ThreadFiles, key: str) -> File | None:
+    def _current(self, cached: ThreadFiles, key: str) -> File | None:
         """Return a cached file that needs no check, since its platform confirmed it a moment ago.
 
         A file that can only be named needs none either.
@@ -128,7 +155,7 @@ class Attachments:
             return file
         return file if now - cached.files[key].checked_at < limits.FILE_CHECK_SECONDS else None
 
-    async def _get(self, platform: Platform, cached: _ThreadFiles, attachment: Attachment) -> File:
+    async def _get(self, platform: Platform, cached: ThreadFiles, attachment: Attachment) -> File:
         try:
             async with asyncio.timeout(limits.FETCH_SECONDS), self._fetches:
                 return await self._checked(platform, cached, attachment) or await self._fetched(
@@ -146,7 +173,7 @@ class Attachments:
             return unread(_REFUSED)
 
     async def _checked(
-        self, platform: Platform, cached: _ThreadFiles, attachment: Attachment
+        self, platform: Platform, cached: ThreadFiles, attachment: Attachment
     ) -> File | None:
         """Return a cached file if it is unchanged on its platform; otherwise drop it."""
         now = self._clock.monotonic()
@@ -167,7 +194,7 @@ class Attachments:
         return None
 
     async def _fetched(
-        self, platform: Platform, cached: _ThreadFiles, attachment: Attachment
+        self, platform: Platform, cached: ThreadFiles, attachment: Attachment
     ) -> File:
         data, form, name = await platform.fetch(cached.thread, attachment)
         loop = asyncio.get_running_loop()
@@ -209,6 +236,24 @@ class Attachments:
         self._schedule_check()
 
 
+class PlatformFiles:
+    """Reads files for recall, each on the platform of its thread."""
+
+    def __init__(self, files: Attachments, platforms: Mapping[str, Platform]) -> None:
+        """Read by this cache; the platforms go by their names, and more may be added later."""
+        self._files = files
+        self._platforms = platforms
+
+    async def read_again(
+        self, thread: ThreadKey, wanted: Sequence[Attachment], revision: str, *, keep: bool
+    ) -> dict[str, File]:
+        """Return what can be shown of files, by their ids; see `Attachments.read_again`."""
+        platform = self._platforms.get(thread.platform)
+        if platform is None:
+            return {}
+        return await self._files.read_again(platform, thread, wanted, revision, keep=keep)
+
+
 def _within_limits(wanted: Sequence[Attachment]) -> list[tuple[Attachment, File | None]]:
     """Return each attachment with the reason not to fetch it, if its stated size is one."""
     checked: list[tuple[Attachment, File | None]] = []
@@ -233,140 +278,3 @@ def _size_shown(attachment: Attachment) -> int:
     if attachment.media_type.startswith(("audio/", "video/")):
         return 0  # a transcript, if any
     return max(0, attachment.size)
-
-
-# --- the cache ----------------------------------------------------------------------------------
-
-
-@dataclass(slots=True)
-class _Reference:
-    digest: str
-    checked_at: float
-    """The steady time at which the platform last confirmed the file."""
-
-
-@dataclass(slots=True, eq=False)
-class _ThreadFiles:
-    """The cached files of one thread."""
-
-    thread: ThreadKey
-    revision: str
-    """The thread's revision when its files were last asked for."""
-    files: dict[str, _Reference] = field(default_factory=dict)
-    """By the attachment's id."""
-
-
-@dataclass(slots=True, eq=False)
-class _Content:
-    file: File
-    used_at: float
-    """The steady time at which it was last asked for."""
-    holders: dict[ThreadKey, _ThreadFiles] = field(default_factory=dict)
-    """The threads that have it."""
-
-
-class _FileCache:
-    """Files within a budget of bytes, each content once, by the threads that have it.
-
-    A content leaves with the last thread that has it, and a thread has no more files cached than
-    its last turn could see. The least recently used content is dropped first.
-    """
-
-    def __init__(self, capacity: int) -> None:
-        self._capacity = capacity
-        self.used = 0
-        """The bytes that all contents take."""
-        self._contents: OrderedDict[str, _Content] = OrderedDict()
-        """By digest, the most recently used last."""
-        self._threads: dict[ThreadKey, _ThreadFiles] = {}
-        self.held = self._threads.keys()
-
-    @property
-    def threads(self) -> tuple[_ThreadFiles, ...]:
-        """Return the cached files of all threads."""
-        return tuple(self._threads.values())
-
-    def of(self, thread: ThreadKey, revision: str, wanted: Collection[str]) -> _ThreadFiles:
-        """Return a thread's cached files; drop those that are not wanted now."""
-        cached = self._threads.get(thread)
-        if cached is None:
-            cached = self._threads[thread] = _ThreadFiles(thread, revision)
-        for key in [key for key in cached.files if key not in wanted]:
-            self._release(cached, key)
-        cached.revision = revision
-        return cached
-
-    def find(self, cached: _ThreadFiles, key: str, now: float) -> File | None:
-        """Return a file of a thread's if it is cached."""
-        reference = cached.files.get(key)
-        content = self._contents.get(reference.digest) if reference else None
-        if reference is None or content is None:
-            return None
-        content.used_at = now
-        self._contents.move_to_end(reference.digest)
-        return content.file
-
-    def put(self, cached: _ThreadFiles, key: str, digest: str, file: File, now: float) -> File:
-        """Cache a file for a thread; return the cached one with the same content, if any.
-
-        Caches nothing for a thread that was dropped meanwhile.
-        """
-        if self._threads.get(cached.thread) is not cached:
-            return file
-        self._release(cached, key)
-        content = self._contents.get(digest)
-        if content is None:
-            content = self._contents[digest] = _Content(file, now)
-            self.used += file.weight
-        content.used_at = now
-        content.holders[cached.thread] = cached
-        cached.files[key] = _Reference(digest, now)
-        while self.used > self._capacity or len(self._contents) > _CACHED_FILES:
-            self._remove(next(iter(self._contents)))
-        return content.file
-
-    def replace(self, cached: _ThreadFiles, key: str, file: File) -> None:
-        """Show something else for a cached content, in all threads that have it."""
-        reference = cached.files.get(key)
-        content = self._contents.get(reference.digest) if reference else None
-        if content is not None:
-            self.used += file.weight - content.file.weight
-            content.file = file
-
-    def drop(self, thread: ThreadKey) -> None:
-        """Drop all files of a thread."""
-        cached = self._threads.pop(thread, None)
-        if cached is not None:
-            for key in list(cached.files):
-                self._release(cached, key)
-
-    def drop_files(self, is_gone: Callable[[ThreadKey, str], bool]) -> None:
-        """Drop the files that are gone, by the thread and the attachment's id."""
-        for cached in self.threads:
-            for key in [key for key in cached.files if is_gone(cached.thread, key)]:
-                self._release(cached, key)
-
-    def drop_unused(self, since: float) -> None:
-        """Drop contents that were not asked for since then, and threads without files."""
-        for digest in [key for key, content in self._contents.items() if content.used_at < since]:
-            self._remove(digest)
-        for cached in [cached for cached in self.threads if not cached.files]:
-            del self._threads[cached.thread]
-
-    def _release(self, cached: _ThreadFiles, key: str) -> None:
-        """Take a file from a thread, and drop its content if no other thread has it."""
-        reference = cached.files.pop(key, None)
-        content = self._contents.get(reference.digest) if reference else None
-        if reference is None or content is None:
-            return
-        if not any(other.digest == reference.digest for other in cached.files.values()):
-            del content.holders[cached.thread]
-        if not content.holders:
-            self._remove(reference.digest)
-
-    def _remove(self, digest: str) -> None:
-        content = self._contents.pop(digest)
-        self.used -= content.file.weight
-        for cached in content.holders.values():
-            for key in [key for key, ref in cached.files.items() if ref.digest == digest]:
-                del cached.files[key]

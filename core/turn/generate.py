@@ -22,7 +22,7 @@ from core.domain.session import without_answers_about, without_declined
 from core.domain.tasks import off_loop_if_long
 from core.memory.fading import faded
 from core.memory.learned import CacheWatch
-from core.memory.plan import attachments_in_view
+from core.memory.plan import attachments_in_view, shows_all
 from core.models.port import StopReason
 from core.prompt.files import File, without_media
 from core.turn.planning import COUNTED_FROM, UNSURE, Least, PromptPlanner
@@ -137,13 +137,15 @@ class AnswerGenerator:
             files = faded(files, strategy.window(session.turns))
         if gone := {key for key, file in files.items() if file.gone}:
             session = replace(session, turns=without_answers_about(session.turns, gone))
+        if files or not shows_all(session, strategy):
+            session = await self._recall.recall(session, strategy, files)
         async with Preview(delivery, platform.capabilities, self._clock) as preview:
             asking = _Asking(
                 files=files,
                 session=session,
                 strategy=strategy,
                 preview=preview,
-                search=ConversationSearch(self._recall, session, self._memory.counter.count),
+                search=ConversationSearch(self._recall, session, self._memory.counter.count, files),
                 spent=Spent(),
             )
             try:

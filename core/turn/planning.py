@@ -158,7 +158,8 @@ class PromptPlanner:
         scene, system = scene_of(session, self._clock.now()), self._config.system
         units = fixed_size(scene, system=system, count=memory.counter.measure)
         may_offer = self._may_offer(least, memory.room(now=now))
-        tools = self._tools if may_offer and (offers or _has_more(session, strategy)) else ()
+        offers = may_offer and (offers or _has_more(session, strategy, files))
+        tools = self._tools if offers else ()
         if tools:
             units += self._tool_units
         replies = (turn.answer for turn in reversed(session.turns))
@@ -214,13 +215,15 @@ def _has_document(request: ModelRequest) -> bool:
     return any(isinstance(block, Document) for block in blocks)
 
 
-def _has_more(session: Session, strategy: Strategy) -> bool:
+def _has_more(session: Session, strategy: Strategy, files: Files) -> bool:
     """Return whether something of the conversation lies outside of what the strategy shows.
 
     It stays so for as long as an answer is loaded for which less was shown, or that was searched
     for: if the tool came and went, nothing behind it could be read from the cache.
     """
     if not shows_all(session, strategy):
+        return True
+    if any(file.faded for file in files.values()):
         return True
     return any(turn.answer.trimmed or turn.answer.searched for turn in session.turns)
 

@@ -20,10 +20,12 @@ from typing import TYPE_CHECKING, Final
 from core.domain.errors import ModelBusyError, ModelInterruptedError, StoppedByUserError, described
 from core.domain.message import clean
 from core.domain.session import Usage
+from core.memory.fading import whole
 from core.memory.recall.recall import Search
 from core.models.port import Block, ModelMessage, StopReason, Tool, ToolResult
 from core.models.retry import Answered, ask
 from core.prompt.recalled import recalled_text
+from core.prompt.transcript import NO_FILES
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -35,6 +37,7 @@ if TYPE_CHECKING:
     from core.memory.recall.recall import Recall
     from core.models.port import Model, ModelRequest, Part, ToolCall
     from core.models.retry import RetryPolicy
+    from core.prompt.files import Files
     from core.turn.planning import Prompt
 
 log = logging.getLogger(__name__)
@@ -227,8 +230,18 @@ class ArgumentError(Exception):
 class ConversationSearch:
     """The searches of one turn."""
 
-    def __init__(self, recall: Recall, session: Session, count: Callable[[str], int]) -> None:
-        """Search the conversation of this session; `count` returns the tokens of a text."""
+    def __init__(
+        self,
+        recall: Recall,
+        session: Session,
+        count: Callable[[str], int],
+        files: Files = NO_FILES,
+    ) -> None:
+        """Search the conversation of this session.
+
+        `count` returns the tokens of a text; `files` are those that the prompt shows.
+        """
+        self._files = files
         self._recall = recall
         self._session = session
         self._count = count
@@ -268,7 +281,9 @@ class ConversationSearch:
         if room < _LEAST_TOKENS:
             return ToolResult(call.id, _NO_ROOM, is_error=True)
         try:
-            found = await self._recall.search(self._session.thread, search, budget=room)
+            found = await self._recall.search(
+                self._session.thread, search, budget=room, shown=whole(self._files)
+            )
         except Exception as error:  # noqa: BLE001 - no search may prevent an answer
             log.warning("a search of the model failed: %s", described(error))
             return ToolResult(call.id, _FAILED, is_error=True)

@@ -22,19 +22,18 @@ from core.domain.gate import Gate
 from core.domain.session import Answer, AnswerKind, next_batch
 from core.domain.tasks import off_loop_if_long
 from core.domain.text import is_blank
-from core.memory.plan import shows_all
 from core.memory.recall.recall import TOKENS, Recall
 from core.models.port import StopReason
 from core.models.retry import RetryPolicy
 from core.prompt.files import rules_for
 from core.store.values import Outcome, PendingAnswer, TurnState
 from core.turn import notices
-from core.turn.attachments import Attachments
+from core.turn.attachments import Attachments, PlatformFiles
 from core.turn.generate import AnswerGenerator
 from core.turn.sources import sources, used_by
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from core.delivery.delivery import Delivery
     from core.delivery.port import Platform
@@ -102,6 +101,10 @@ class TurnPipeline:
         self._generator = AnswerGenerator(model, memory, clock, config, self.files, self.recall)
         self._gate = Gate(model.name, clock)
 
+    def read_files_on(self, platforms: Mapping[str, Platform]) -> None:
+        """Let recall read the files of these platforms, by their names."""
+        self.recall.read_files_by(PlatformFiles(self.files, platforms))
+
     async def take_turn(self, lease: LeaseHandle, delivery: Delivery) -> Outcome:
         """Run the turn from its current state; return how to settle it.
 
@@ -137,8 +140,6 @@ class TurnPipeline:
         if session is None:  # all that waited was deleted
             await delivery.clear()
             return Outcome.DONE
-        if not shows_all(session, strategy):
-            session = await self.recall.recall(session, strategy)
         pending = await self._compose(session, strategy, lease.work, delivery)
         return await self._record(lease, delivery, pending)
 

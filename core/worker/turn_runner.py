@@ -93,6 +93,7 @@ class TurnRunner:
         self._pipeline = pipeline
         self._compaction = compaction
         self._platforms = platforms
+        pipeline.read_files_on(platforms)
         self._clock = clock
         self._backlog = backlog
         self._store_failed = store_failed

@@ -39,9 +39,14 @@ from core.commands import parser
 from core.delivery.splitting import blocks, break_points, inline_spans
 from core.domain import pins, text
 from core.domain.limits import MESSAGE_BYTES, TEXT_FILE_BYTES
-from core.domain.message import PieceCleaner, clean
+from core.domain.message import Attachment, PieceCleaner, clean
 from core.domain.session import Passage
+from core.memory.recall import files as recall_files
 from core.memory.recall import words as recall_words
+from core.memory.recall.choose import Hit
+from core.memory.recall.files import unit_of
+from core.memory.recall.index import Index
+from core.memory.recall.passages import FileText, Room, choose
 from core.memory.recall.used import used
 from core.memory.tokens import counter_for
 from core.models import claude_errors, refusal_words, too_large
@@ -51,6 +56,7 @@ from core.models.port import ShownMessage
 from core.prompt import summary, tags
 from core.prompt.encodings import decoded
 from core.turn import sources
+from tests.talk import entry
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -173,6 +179,20 @@ def used_in(text: str) -> object:
     return used(text, passages, seen=["x"], zone=UTC)
 
 
+FILES = (Attachment(id="a", name="a.txt", media_type="text/plain", size=9),)
+SENT = entry(0, "Look.", files=FILES)
+
+
+def shown_again(text: str) -> object:
+    """Return what is shown of a file that has changed since it was indexed."""
+    hit = Hit((0, 2), 0, 1.0, by_bot=False, weight=9, start=0, share=1.0, file="a")
+    parts = recall_files.parts_in(text)
+    file = FileText(hit.slot, SENT, "a.txt", parts, is_as_indexed=False)
+    room = Room(budget=1000, bot_budget=300, file_budget=500, count=len)
+    wanted = recall_words.wanted_in(["a x https 4711"], ["english"])
+    return choose([hit], [SENT], Index(UTC), wanted, room, [file])
+
+
 def in_blocks(text: str) -> dict[str, Any]:
     words = {"type": "section", "text": {"type": "mrkdwn", "text": text}}
     typed = {"type": "rich_text_section", "elements": [{"type": "text", "text": text}]}
@@ -284,6 +304,9 @@ FILE_FUNCTIONS: dict[str, Callable[[str], object]] = {
     "decoded": lambda text: decoded(text.encode(errors="replace")),
     "quoted": tags.quoted,
     "guessed": lambda text: decoded(b"\xe4\xf6 " + text.encode("cp1251", "replace")),
+    "read for the index": lambda text: unit_of(SENT, FILES[0], text, number=0, talk=Index(UTC)),
+    "passages of a file": recall_files.parts_in,
+    "shown again": shown_again,
     "decoded from UTF-16": lambda text: decoded(text.encode("utf-16-le", "replace")),
 }
 FUNCTIONS = {**INBOUND_FUNCTIONS, **ANSWER_FUNCTIONS, **FILE_FUNCTIONS}

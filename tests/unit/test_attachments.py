@@ -265,7 +265,7 @@ async def test_giving_up_a_turn_gives_up_its_files(files: Attachments) -> None:
 async def test_files_are_forgotten_in_the_end_however_small_they_are(
     files: Attachments, platform: FakePlatform, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("core.turn.attachments._CACHED_FILES", 1)
+    monkeypatch.setattr("core.turn.file_cache._CACHED_FILES", 1)
     await load(files, platform, [sent("a"), sent("b"), sent("c")])
     assert len(files._cache._contents) == 1
     assert sum(len(hold.files) for hold in files._cache.threads) == 1

@@ -3,6 +3,8 @@
 No turn waits for one. An index is built from the log when a turn could use it for the first time;
 from then on, each turn's new messages are added. Since the index holds no text, one that is behind
 can show nothing that is gone: what is shown is read from the store.
+
+The files of a thread are read for an index of their own once what was said is indexed.
 """
 
 from __future__ import annotations
@@ -10,6 +12,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from cachetools import LRUCache, TTLCache
@@ -25,6 +28,8 @@ if TYPE_CHECKING:
     from core.domain.clock import Clock
     from core.domain.message import ThreadKey
     from core.domain.session import Record, Session, Turn
+    from core.memory.recall.file_texts import FileTexts
+    from core.memory.recall.files import FileIndex, Key
     from core.memory.recall.index import Index, Slot, Unit
     from core.store.port import Store
     from core.store.values import Work
@@ -57,7 +62,20 @@ class Kept:
     """An index, and who uses it: an update never runs beside a query in another thread."""
 
     index: Index
+    files: FileIndex | None = None
+    """The files of the thread; None if it has none that may have a text."""
     lock: asyncio.Lock = field(default_factory=asyncio.Lock)
+
+    @property
+    def size(self) -> int:
+        """Return about how many bytes it takes."""
+        return self.index.size + (self.files.size if self.files is not None else 0)
+
+    @property
+    def passages(self) -> int:
+        """Return how many passages a query ranks."""
+        in_files = 0 if self.files is None else len(self.files.index.owners)
+        return len(self.index.owners) + in_files
 
 
 class Indexes:
@@ -76,10 +94,14 @@ class Indexes:
         self._zone = zone
         self._most = most
         self._kept: TTLCache[ThreadKey, Kept] = TTLCache(
-            most, IDLE, timer=clock.monotonic, getsizeof=lambda kept: kept.index.size
+            most, IDLE, timer=clock.monotonic, getsizeof=lambda kept: kept.size
         )
         self._paused: LRUCache[ThreadKey, float] = LRUCache(_REMEMBERED)
         self._busy: dict[ThreadKey, asyncio.Task[None]] = {}
+        self._reading: dict[ThreadKey, asyncio.Task[None]] = {}
+        """Where files are read."""
+        self.texts: FileTexts | None = None
+        """Reads the texts of files; None where there is no platform to read them from."""
         self._jobs = Tasks("indexing a thread")
         self._closed = False
         store.on_change(self._changed)
@@ -117,20 +139,25 @@ class Indexes:
             lacking = sum([turn.end > kept.index.end for turn in last])
             if lacking >= sum([turn.start >= stop for turn in last]):
                 self._start(thread, session)
+        if kept is not None and kept.files is not None and kept.files.lacking:
+            self.read_lacking(thread)
         return kept
 
     async def get(self, thread: ThreadKey, *, wait: float) -> Kept | None:
         """Return the index of a thread; if there is none, build it, and wait so many seconds."""
         if thread not in self._kept:
             self._start(thread)
-            if (job := self._busy.get(thread)) is not None:
-                await asyncio.wait([job], timeout=wait)
+            until = self._clock.monotonic() + wait
+            for jobs in (self._busy, self._reading):  # the second begins with the end of the first
+                if (job := jobs.get(thread)) is not None:
+                    left = max(0.0, until - self._clock.monotonic())
+                    await asyncio.wait([job], timeout=left)
         return self._kept.get(thread)
 
     async def settled(self) -> None:
         """Wait until nothing is being indexed."""
-        while self._busy:
-            await asyncio.wait([*self._busy.values()])
+        while jobs := [*self._busy.values(), *self._reading.values()]:
+            await asyncio.wait(jobs)
 
     def drop(self, thread: ThreadKey) -> None:
         """Drop the index of a thread."""
@@ -162,6 +189,7 @@ class Indexes:
             else:
                 new = [turn for turn in session.turns if turn.end > kept.index.end]
                 await self._add(kept, new)
+                await self._note_files(kept, _files_in(new))
                 self._keep(thread, kept)
         except Exception as error:  # noqa: BLE001 - no turn depends on it, whatever it was
             self._paused[thread] = self._clock.monotonic() + PAUSE
@@ -172,6 +200,7 @@ class Indexes:
             )
         finally:
             del self._busy[thread]
+            self.read_lacking(thread)
 
     async def _read(self, thread: ThreadKey) -> None:
         """Index a thread's log, but for what is indexed already and has not changed."""
@@ -181,8 +210,10 @@ class Indexes:
             return
         kept = self._kept.get(thread) or Kept(await asyncio.to_thread(_new, self._zone))
         living: set[Slot] = set()
+        files: list[Key] = []
         async for turns in self._turns(work):
             living.update(await self._add(kept, turns))
+            files += _files_in(turns)
             if self._closed:
                 return
         async with kept.lock:
@@ -190,6 +221,7 @@ class Indexes:
                 kept.index.drop(slot)
             kept.index.revision = work.revision
             kept.index.end = max(kept.index.end, work.head)
+        await self._note_files(kept, files, are_all=True)
         if kept.index.dead * _DEAD_SHARE > len(kept.index.owners):
             self.drop(thread)
         else:
@@ -221,8 +253,50 @@ class Indexes:
 
         stream_of(kept.index)  # so that the next query need not
         self._kept.pop(thread, None)
-        if kept.index.size <= self._most:
+        if kept.size <= self._most:
             self._kept[thread] = kept
+
+    # --- files --------------------------------------------------------------------------------
+
+    async def _note_files(self, kept: Kept, found: Sequence[Key], *, are_all: bool = False) -> None:
+        """Note the files of new turns, or all files of the thread, which then has no others."""
+        if kept.files is None and (not found or self.texts is None):  # nearly always
+            return
+        from core.memory.recall.files import FileIndex  # noqa: PLC0415 - see `_new`
+        from core.memory.recall.index import Index  # noqa: PLC0415
+
+        files = kept.files = kept.files or FileIndex(Index(self._zone))
+        async with kept.lock:
+            if are_all:
+                await off_loop_if_long(files.size, lambda: files.retain(found))
+            else:
+                files.note(found)
+
+    def read_lacking(self, thread: ThreadKey) -> None:
+        """Read the files that the index of a thread lacks, if there are any."""
+        kept = self._kept.get(thread)
+        if kept is None or kept.files is None or not kept.files.lacking:  # nearly always
+            return
+        if self.texts is not None and not self._closed and thread not in self._reading:
+            reading = self._read_files(thread, kept, kept.files, self.texts)
+            self._reading[thread] = self._jobs.start(reading)
+
+    async def _read_files(
+        self, thread: ThreadKey, kept: Kept, files: FileIndex, texts: FileTexts
+    ) -> None:
+        from core.memory.recall.file_texts import reading  # noqa: PLC0415 - see `_new`
+
+        try:
+            async for key, unit in reading(self._store, texts, thread, files, kept.index):
+                if self._closed or self._kept.get(thread) is not kept:
+                    return
+                async with kept.lock:
+                    await off_loop_if_long(files.size, partial(files.add, key, unit))
+            self._keep(thread, kept)
+        except Exception as error:  # noqa: BLE001 - no turn depends on it, whatever it was
+            log.warning("files of a thread were not indexed: %s", described(error))
+        finally:
+            del self._reading[thread]
 
 
 def _new(zone: tzinfo) -> Index:
@@ -232,6 +306,15 @@ def _new(zone: tzinfo) -> Index:
 
     prepare()
     return Index(zone)
+
+
+def _files_in(turns: Sequence[Turn]) -> list[Key]:
+    """Return the files of turns that may be indexed."""
+    if not any(turn.attachments for turn in turns):  # nearly always
+        return []
+    from core.memory.recall.files import files_in  # noqa: PLC0415 - see `_new`
+
+    return files_in(turns)
 
 
 def _read_units(turns: Sequence[Turn], index: Index) -> tuple[list[Slot], list[Unit]]:

@@ -21,8 +21,9 @@ from core.memory.recall.index import BOT, postings_of
 from core.memory.recall.words import Wanted, name_terms, wanted_in
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping, Sequence
 
+    from core.memory.recall.files import HiddenFiles
     from core.memory.recall.index import Index, Slot
 
     Scores = np.ndarray[tuple[int], np.dtype[np.float64]]
@@ -54,9 +55,12 @@ class Weights:
     """The same for one that asks: to find too little is worse then than to show too much."""
     weak: float = 0.25
     """The share of the best score that is found below which a passage only fills the room."""
+    units_apart: bool = False
+    """Each unit is a session by itself, as a file is: what stands next to it is another text."""
 
 
 WEIGHTS: Final = Weights()
+FILE_WEIGHTS: Final = Weights(units_apart=True)
 PAUSE: Final = 3 * 3600.0
 """Seconds without a word after which another session begins."""
 
@@ -81,6 +85,8 @@ class Within:
     """The time before which it was said."""
     authors: frozenset[int] | None = None
     """The authors, by their numbers in the index; None: anybody."""
+    only: frozenset[int] | None = None
+    """The positions that may be found; None: all of the others' range."""
 
 
 class Hit(NamedTuple):
@@ -95,6 +101,10 @@ class Hit(NamedTuple):
     """Its bytes."""
     start: int
     """The first position of its turn."""
+    share: float = 0.0
+    """The share of the best possible score, by which hits in messages and in files compare."""
+    file: str = ""
+    """The id of the file that it is in; empty for what was said."""
 
 
 @dataclass(slots=True)
@@ -125,6 +135,7 @@ def find(
     limit: int = 400,
     weights: Weights = WEIGHTS,
     weak: float | None = None,
+    beside: Index | None = None,
 ) -> list[Hit]:
     """Return the passages that bear on a query, best first; empty if none does.
 
@@ -135,12 +146,13 @@ def find(
         limit: The most passages to return.
         weights: What each part of the score is worth.
         weak: The share of the best score below which a passage is left out; None: `weights.weak`.
+        beside: Another index whose passages count for how rare a word is.
     """
     postings = index.postings
     if not index.units or not any(term in postings for term in chain(wanted.words, wanted.grams)):
         return []
     stream = stream_of(index, weights)
-    scores, best = _scores(index, stream, wanted)
+    scores, best = _scores(index, stream, wanted, beside)
     _favour_named(index, stream, scores, wanted)
     allowed = _allowed(stream, within or Within())
     scores = np.where(allowed, scores, 0.0)
@@ -153,7 +165,7 @@ def find(
     top = np.argpartition(-scores, count - 1)[:count]
     top = top[np.lexsort((top, -scores[top]))]
     return [
-        _hit(index, int(stream.order[at]), float(scores[at]))
+        _hit(index, int(stream.order[at]), float(scores[at]), best)
         for at in top
         if scores[at] > 0 and scores[at] >= bar
     ]
@@ -167,6 +179,7 @@ def search(
     since: float | None = None,
     until: float | None = None,
     limit: int = 8,
+    files: HiddenFiles | None = None,
 ) -> tuple[Wanted, list[Hit]]:
     """Return what a search looks for, and the passages that fit it best.
 
@@ -179,27 +192,46 @@ def search(
         since: The earliest time, in seconds since 1970; None: from the beginning.
         until: The time before which it was said; None: to the end.
         limit: The most passages to return.
+        files: The thread's files, where words are looked for as well.
     """
-    wanted = wanted_in([words], index.spoken)
+    spoken = index.spoken if files is None else files.spoken_with(index)
+    wanted = wanted_in([words], spoken)
     if not (wanted.words or wanted.grams):
-        wanted = wanted_in([words], index.spoken, small_talk=True)
+        wanted = wanted_in([words], spoken, small_talk=True)
     within = Within(
         since=float("-inf") if since is None else since,
         until=float("inf") if until is None else until,
-        authors=_authors(index, who) if who.strip() else None,
+        authors=authors_of(index, who) if who.strip() else None,
     )
     if wanted.words or wanted.grams:
-        said = index.postings.keys()  # of words that nobody said, nothing can be expected
-        asking = Wanted(wanted.words & said, wanted.grams & said, asks=True)
-        return wanted, find(index, asking, within, limit=limit)
+        known = _known(wanted.words, index, files)
+        asking = Wanted(known, _known(wanted.grams, index, files), asks=True)
+        hits = find(index, asking, within, limit=limit)
+        if files is not None:
+            hits = by_share(hits, files.find(asking, index, within, who=who, limit=limit))[:limit]
+        return wanted, hits
     if words.strip():
         return wanted, []
     stream = stream_of(index)
     first = np.flatnonzero(_allowed(stream, within))[:limit]
-    return wanted, [_hit(index, int(stream.order[at]), 0.0) for at in first]
+    return wanted, [_hit(index, int(stream.order[at])) for at in first]
 
 
-def _authors(index: Index, who: str) -> frozenset[int]:
+def _known(terms: frozenset[int], index: Index, files: HiddenFiles | None) -> frozenset[int]:
+    """Return the terms that stand anywhere: of words that nobody said, nothing can be expected."""
+    known = terms & index.postings.keys()
+    return known if files is None else known | terms & files.postings.keys()
+
+
+def by_share(said: list[Hit], in_files: list[Hit], weak: float = WEIGHTS.weak) -> list[Hit]:
+    """Return hits in messages and in files, best first, without what is weak beside the best."""
+    if not in_files:
+        return said
+    hits = sorted((*said, *in_files), key=lambda hit: -hit.share)
+    return [hit for hit in hits if hit.share >= weak * hits[0].share]
+
+
+def authors_of(index: Index, who: str) -> frozenset[int]:
     """Return the numbers of those who are called so."""
     terms = set(name_terms(who))
     return frozenset(
@@ -207,7 +239,7 @@ def _authors(index: Index, who: str) -> frozenset[int]:
     ) or frozenset(number for number, name in enumerate(index.names) if terms & {*name})
 
 
-def _hit(index: Index, passage: int, score: float) -> Hit:
+def _hit(index: Index, passage: int, score: float = 0.0, best: float = 1.0) -> Hit:
     unit = index.owners[passage]
     return Hit(
         slot=divmod(index.keys[passage], 2),
@@ -216,6 +248,7 @@ def _hit(index: Index, passage: int, score: float) -> Hit:
         by_bot=index.speakers[passage] == BOT,
         weight=index.weights[passage],
         start=index.starts[unit],
+        share=score / best,
     )
 
 
@@ -240,13 +273,17 @@ def _stream(index: Index, weights: Weights) -> Stream:
     times = np.array(index.times, np.float64)[order]
     speakers = np.array(index.speakers, np.int64)[order]
     roles = np.where(speakers == BOT, weights.bot, 1.0)
+    if weights.units_apart:
+        other = np.diff(np.array(index.owners, np.int64)[order]) != 0
+    else:
+        other = np.abs(np.diff(times)) > PAUSE
     return Stream(
         order=order,
         rank=rank,
         speakers=speakers,
         keys=keys,
         times=times,
-        sessions=np.concatenate(([0], np.cumsum(np.abs(np.diff(times)) > PAUSE))),
+        sessions=np.concatenate(([0], np.cumsum(other))),
         roles=roles,
         norms=_norms(lengths[order], roles, weights),
         repeated=_repeated(index, order, speakers),
@@ -272,9 +309,13 @@ def _repeated(index: Index, order: Numbers, speakers: Numbers) -> Numbers:
     return repeated
 
 
-def _scores(index: Index, stream: Stream, wanted: Wanted) -> tuple[Scores, float]:
+def _scores(
+    index: Index, stream: Stream, wanted: Wanted, beside: Index | None
+) -> tuple[Scores, float]:
     """Return the score of each passage, and the best one that is possible."""
     weights, total = stream.weights, len(stream.order)
+    others: Mapping[int, Sequence[int]] = {} if beside is None else beside.postings
+    everything = total + (0 if beside is None else len(beside.owners))
     sessions = int(stream.sessions[-1]) + 1
     scores, around, best = np.zeros(total), np.zeros(sessions), 0.0
     terms = [(term, 1.0) for term in _rarest(index, wanted.words, _MOST_WORDS)]
@@ -284,7 +325,8 @@ def _scores(index: Index, stream: Stream, wanted: Wanted) -> tuple[Scores, float
         places = stream.rank[passages]
         living = places >= 0
         places, counts = places[living], times[living].astype(np.float64)
-        worth = weight * np.log1p((total - len(places) + 0.5) / (len(places) + 0.5))
+        having = len(places) + (len(others.get(term, ())) if others else 0)
+        worth = weight * np.log1p((everything - having + 0.5) / (having + 0.5))
         best += worth
         if not len(places):
             continue
@@ -349,6 +391,8 @@ def _allowed(stream: Stream, within: Within) -> Flags:
     allowed: Flags = (places >= within.start) & (places < within.stop)
     allowed &= (stream.times >= within.since) & (stream.times < within.until)
     allowed &= (stream.repeated < 0) | (stream.times[stream.repeated] >= within.until)
+    if within.only is not None:
+        allowed &= np.isin(places, sorted(within.only))
     if within.authors is not None:
         allowed &= np.isin(stream.speakers, sorted(within.authors))
     return allowed

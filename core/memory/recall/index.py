@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from array import array
 from collections import Counter
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import numpy as np
@@ -134,20 +134,22 @@ def _unit(record: Record, parts: Sequence[str], start: int, zone: tzinfo, langua
         slot=slot_of(record),
         start=start,
         digest=digest_of(parts),
-        author=_NOBODY if isinstance(record, Answer) else _author(record),
+        author=_NOBODY if isinstance(record, Answer) else author_of(record),
         when=record.sent_at,
         passages=tuple(
-            (len(part.encode(errors="replace")), _with_date(terms_of(part, language), record, zone))
+            (len(part.encode(errors="replace")), with_date(terms_of(part, language), record, zone))
             for part in parts
         ),
     )
 
 
-def _author(entry: Entry) -> tuple[int, tuple[int, ...]]:
+def author_of(entry: Entry) -> tuple[int, tuple[int, ...]]:
+    """Return the author of a message, as a unit has it."""
     return hash(entry.author.id), name_terms(entry.author.name)
 
 
-def _with_date(terms: Terms, record: Record, zone: tzinfo) -> Terms:
+def with_date(terms: Terms, record: Record, zone: tzinfo) -> Terms:
+    """Return the terms of a text, with those of the day on which it was said if it has any."""
     if not terms.words and not terms.grams:
         return terms
     day = moment_of(record.sent_at, zone)
@@ -277,6 +279,35 @@ class Index:
             number = self.authors[who] = len(self.names)
             self.names.append(name)
         return number
+
+
+def compacted(index: Index) -> Index:
+    """Return an index without its dead passages, in which everything has the same slot."""
+    lengths = np.frombuffer(index.lengths, np.uint16)
+    alive = lengths > 0
+    numbers = np.cumsum(alive) - 1
+    kept = replace(index, postings={}, units={}, dead=0, size=0, prepared=None)
+    for name in ("keys", "times", "lengths", "weights", "speakers"):
+        values: array[Any] = getattr(index, name)
+        setattr(kept, name, array(values.typecode, np.array(values)[alive].tolist()))
+    kept.owners, kept.starts, kept.digests, kept.firsts = (
+        *(array("I"), array("q"), array("q"), array("I")),
+    )
+    for slot, unit in sorted(index.units.items(), key=lambda each: each[1]):
+        kept.units[slot] = len(kept.firsts)
+        kept.starts.append(index.starts[unit])
+        kept.digests.append(index.digests[unit])
+        kept.firsts.append(len(kept.owners))
+        kept.owners.extend([kept.units[slot]] * len(index.passages(unit)))
+    for term, found in index.postings.items():
+        packed = np.frombuffer(found, np.uint32)
+        packed = packed[alive[packed >> _SHIFT]]
+        if len(packed):
+            moved = numbers[packed >> _SHIFT] << _SHIFT | packed & _TIMES
+            kept.postings[term] = array("I", moved.tolist())
+            kept.size += _TERM_BYTES + _POSTING_BYTES * len(packed)
+    kept.size += _PASSAGE_BYTES * len(kept.owners) + _UNIT_BYTES * len(kept.units)
+    return kept
 
 
 def postings_of(index: Index, term: int) -> tuple[Numbers, Numbers]:

@@ -1,7 +1,9 @@
 """Recall in a turn: finds what was said long ago about the new messages, and reads it again.
 
 It costs one read of the store and a query, and never fails a turn. What is shown was read in this
-turn, so an edit, a deletion, a reset and an erase hold at once, whatever the index thinks.
+turn, so an edit, a deletion, a reset and an erase hold at once, whatever the index thinks. A file's
+text is not in the store: it is fetched from its platform, unless it is cached, once its message was
+read and still has the file.
 """
 
 from __future__ import annotations
@@ -13,11 +15,13 @@ from typing import TYPE_CHECKING, Final
 from core.domain.errors import StoreError, described
 from core.domain.session import Status
 from core.domain.tasks import off_loop_if_long
-from core.memory.plan import first_shown, shows_all
+from core.memory.fading import likely_shown, whole, will_fade
+from core.memory.plan import first_shown
 from core.memory.recall.cache import WEIGHT, Indexes
+from core.prompt.transcript import NO_FILES
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Collection, Sequence
 
     from core.domain.clock import Clock
     from core.domain.message import ThreadKey
@@ -25,9 +29,12 @@ if TYPE_CHECKING:
     from core.memory.memory import Memory
     from core.memory.recall.cache import Kept
     from core.memory.recall.choose import Hit
-    from core.memory.recall.index import Index
+    from core.memory.recall.file_texts import FileTexts
+    from core.memory.recall.files import HiddenFiles
+    from core.memory.recall.passages import Room
     from core.memory.recall.words import Wanted
     from core.memory.strategies.strategy import Strategy
+    from core.prompt.files import Files
     from core.store.port import Store
 
 log = logging.getLogger(__name__)
@@ -47,6 +54,8 @@ _READ_CHARACTERS: Final = 2000
 _UNBOUNDED: Final = 1 << 30
 BOT_SHARE: Final = 1 / 3
 """The share of the recalled messages that what the bot said may take."""
+FILE_SHARE: Final = 1 / 2
+"""The share that passages of files may take: of a long log, many have the same words."""
 _LEAST_HITS: Final = 40
 _LEAST_TOKENS: Final = 8
 """Tokens of a passage that is so short that few are shorter: no more are ranked than may fit."""
@@ -84,19 +93,42 @@ class Recall:
         """Index nothing more."""
         self.indexes.close()
 
-    async def recall(self, session: Session, strategy: Strategy) -> Session:
+    def read_files_by(self, texts: FileTexts) -> None:
+        """Find passages of files too, whose texts are read so."""
+        self.indexes.texts = texts
+
+    async def recall(
+        self, session: Session, strategy: Strategy, files: Files = NO_FILES
+    ) -> Session:
         """Return the session with what was said before all that is shown, and is asked about now.
 
         It is for sessions that the strategy does not show whole (see `core.memory.plan.shows_all`).
         Without an index yet, or if nothing bears on the new messages, that is the same session.
+        `files` are those that the prompt shows, whole or by their starts.
         """
-        if not self._tokens:
-            return session
+        shown = whole(files)
+        return await self._with_recalled(
+            session, strategy, shown, fades=len(shown) < len(files), will_fade=will_fade(files)
+        )
+
+    async def _with_recalled(
+        self,
+        session: Session,
+        strategy: Strategy,
+        shown: Collection[str],
+        *,
+        fades: bool = False,
+        will_fade: bool = False,
+    ) -> Session:
         stop = first_shown(session, strategy)
-        if (kept := self.indexes.ready(session, stop)) is None:
+        is_all = stop <= session.reset_position and not fades
+        if not self._tokens or (is_all and not will_fade):
+            return session
+        kept = self.indexes.ready(session, stop)
+        if kept is None or is_all:
             return session
         try:
-            found = await self._recalled(kept, session, stop)
+            found = await self._recalled(kept, session, stop, shown)
         except StoreError as error:  # the turn goes on without
             log.warning("earlier messages could not be read again: %s", described(error))
             return session
@@ -115,16 +147,20 @@ class Recall:
         """
         if await self.indexes.get(session.thread, wait=SEARCH_WAIT) is None:
             return None
-        if shows_all(session, strategy):
-            return ()
-        return (await self.recall(session, strategy)).recalled
+        shown = likely_shown(session, strategy)
+        return (await self._with_recalled(session, strategy, shown, fades=True)).recalled
 
     async def search(
-        self, thread: ThreadKey, search: Search, *, budget: int = _UNBOUNDED
+        self,
+        thread: ThreadKey,
+        search: Search,
+        *,
+        budget: int = _UNBOUNDED,
+        shown: Collection[str] = (),
     ) -> tuple[Passage, ...]:
         """Return the passages of a thread that a search finds, word for word, oldest first.
 
-        They have at most `budget` tokens.
+        They have at most `budget` tokens, and none is of the files with the ids `shown`.
 
         This is for the model's own search (`search_conversation`): it finds what bears on the words
         best, at most `SEARCH_HITS` passages and none that is weak beside the best one, among what
@@ -142,7 +178,7 @@ class Recall:
 
         async with kept.lock:
             wanted, hits = await off_loop_if_long(
-                len(kept.index.owners),
+                kept.passages,
                 lambda: look(
                     kept.index,
                     search.words,
@@ -150,18 +186,24 @@ class Recall:
                     since=search.since,
                     until=search.until,
                     limit=SEARCH_HITS,
+                    files=_hidden(kept, shown),
                 ),
             )
-        count = self._memory.counter.count
-        return await self._read(
-            thread, kept.index, hits, wanted, budget=budget, count=count, bot_share=1.0
-        )
+        room = _room(budget, self._memory.counter.count, bot_share=1.0, file_share=1.0)
+        return await self._read(thread, kept, hits, wanted, room)
 
-    async def _recalled(self, kept: Kept, session: Session, stop: int) -> tuple[Passage, ...]:
-        from core.memory.recall.choose import WEIGHTS, Within, find  # noqa: PLC0415 - see `cache._new`
+    async def _recalled(
+        self, kept: Kept, session: Session, stop: int, shown: Collection[str]
+    ) -> tuple[Passage, ...]:
+        from core.memory.recall.choose import (  # noqa: PLC0415 - see `cache._new`
+            WEIGHTS,
+            Within,
+            by_share,
+            find,
+        )
         from core.memory.recall.passages import to_read  # noqa: PLC0415
 
-        index = kept.index
+        index, files = kept.index, _hidden(kept, shown)
         within = Within(start=session.reset_position, stop=stop)
         most = min(POSITIONS, max(_LEAST_HITS, self._tokens // _LEAST_TOKENS))
         # Where there is room for more than usual, more is wanted.
@@ -169,44 +211,73 @@ class Recall:
         asked = "".join(map(_asked, session.batch))
 
         def look() -> tuple[Wanted, list[Hit]]:
-            wanted = wanted_of(session, index)
-            return wanted, find(index, wanted, within, limit=most, weak=weak)
+            if files is None:  # nearly always
+                wanted = wanted_of(session, index.spoken)
+                return wanted, find(index, wanted, within, limit=most, weak=weak)
+            wanted = wanted_of(session, files.spoken_with(index))
+            said = find(index, wanted, within, limit=most, weak=weak)
+            sent = replace(within, stop=session.batch[0].position)
+            return wanted, by_share(said, files.find(wanted, index, sent, limit=most), weak)
 
         async with kept.lock:
-            work = max(len(index.owners), len(asked) * WEIGHT)
+            work = max(kept.passages, len(asked) * WEIGHT)
             wanted, hits = await off_loop_if_long(work, look)
         if not hits:  # nearly always
             return ()
         counter = self._memory.counter.after([turn.answer for turn in session.turns])
         each = len(asked.encode(errors="replace")) / max(1, counter.count(asked))
-        size = self._tokens * each * _SPARE
-        hits = to_read(hits, size, size * BOT_SHARE, most=POSITIONS)
-        return await self._read(
-            session.thread, index, hits, wanted, budget=self._tokens, count=counter.count
-        )
+        room = _room(self._tokens, counter.count)
+        hits = to_read(hits, room, each=each * _SPARE, most=POSITIONS)
+        return await self._read(session.thread, kept, hits, wanted, room)
 
     async def _read(
-        self,
-        thread: ThreadKey,
-        index: Index,
-        hits: Sequence[Hit],
-        wanted: Wanted,
-        *,
-        budget: int,
-        count: Callable[[str], int],
-        bot_share: float = BOT_SHARE,
+        self, thread: ThreadKey, kept: Kept, hits: Sequence[Hit], wanted: Wanted, room: Room
     ) -> tuple[Passage, ...]:
-        from core.memory.recall.passages import Room, choose, positions_of  # noqa: PLC0415
+        from core.memory.recall.passages import choose, positions_of  # noqa: PLC0415
 
         if not hits:
             return ()
         records = await self._store.read_at(thread, positions_of(hits))
-        room = Room(budget=budget, bot_budget=int(budget * bot_share), count=count)
-        return choose(hits, records, index, wanted, room)
+        if not any(hit.file for hit in hits):  # nearly always
+            return choose(hits, records, kept.index, wanted, room)
+        from core.memory.recall.file_texts import read_again  # noqa: PLC0415
+
+        files = await read_again(thread, kept, hits, records, self.indexes.texts)
+        self.indexes.read_lacking(thread)  # of what has changed
+        work = WEIGHT * sum([len(part) for file in files for part in file.parts])
+        return await off_loop_if_long(
+            work, lambda: choose(hits, records, kept.index, wanted, room, files)
+        )
 
 
-def wanted_of(session: Session, index: Index) -> Wanted:
-    """Return what the new messages ask about.
+def _room(
+    budget: int,
+    count: Callable[[str], int],
+    *,
+    bot_share: float = BOT_SHARE,
+    file_share: float = FILE_SHARE,
+) -> Room:
+    from core.memory.recall.passages import Room  # noqa: PLC0415 - see `cache._new`
+
+    return Room(
+        budget=budget,
+        bot_budget=int(budget * bot_share),
+        file_budget=int(budget * file_share),
+        count=count,
+    )
+
+
+def _hidden(kept: Kept, shown: Collection[str]) -> HiddenFiles | None:
+    """Return the files of a thread that are not shown; None if it has none with a text."""
+    if kept.files is None or not kept.files.numbers:  # nearly always
+        return None
+    from core.memory.recall.files import HiddenFiles  # noqa: PLC0415 - see `cache._new`
+
+    return HiddenFiles(kept.files, shown)
+
+
+def wanted_of(session: Session, spoken: Collection[str]) -> Wanted:
+    """Return what the new messages ask about, in a conversation in these languages.
 
     A follow-up, such as "And what did he say?", is about the exchange before it. A message that
     says by itself what it is about is not: the words of earlier messages would only lead astray.
@@ -214,12 +285,12 @@ def wanted_of(session: Session, index: Index) -> Wanted:
     from core.memory.recall.words import is_follow_up, wanted_in  # noqa: PLC0415
 
     texts = [_asked(entry) for entry in session.batch if entry.status is Status.ADDRESSED]
-    wanted = wanted_in(texts, index.spoken)
+    wanted = wanted_in(texts, spoken)
     if len(wanted.words) >= _FEW or not session.turns or not any(map(is_follow_up, texts)):
         return wanted
     before = session.turns[-1]
     said = [*map(_asked, before.entries), before.answer.text[:_READ_CHARACTERS]]
-    return wanted.with_more(wanted_in(said, index.spoken))
+    return wanted.with_more(wanted_in(said, spoken))
 
 
 def _asked(entry: Entry) -> str:
