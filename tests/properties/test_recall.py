@@ -9,10 +9,12 @@ from datetime import UTC
 from hypothesis import given
 from hypothesis import strategies as st
 
+from core.domain.message import Attachment
 from core.domain.session import AnswerKind, Entry, Record, Status, Turn, turns_of
 from core.memory.recall.choose import WEIGHTS, Within, find
+from core.memory.recall.files import FileIndex, HiddenFiles, parts_in, unit_of
 from core.memory.recall.index import Index, changed_units, parts_of, units_of
-from core.memory.recall.passages import Room, choose, positions_of, to_read
+from core.memory.recall.passages import FileText, Room, choose, positions_of, to_read
 from core.memory.recall.words import (
     ENGLISH,
     each_word,
@@ -81,7 +83,7 @@ def test_what_is_shown_is_word_for_word_within_the_budget(
     wanted = wanted_in([asked], index.spoken)
     hits = find(index, wanted)
     read = [each for each in records(turns) if each.position in positions_of(hits)]
-    room = Room(budget=budget, bot_budget=budget // 3, count=len)
+    room = Room(budget=budget, bot_budget=budget // 3, file_budget=0, count=len)
     shown = choose(hits, read, index, wanted, room)
     assert [each.position for each in shown] == sorted(each.position for each in shown)
     assert sum(len(each.text.replace(" [...] ", "")) for each in shown) <= budget
@@ -110,11 +112,35 @@ def test_what_is_gone_or_edited_is_not_shown_whatever_the_index_thinks(
             now.append(replace(record, status=status, text=text))
         else:
             now.append(record)
-    room = Room(budget=100_000, bot_budget=100_000, count=len)
+    room = Room(budget=100_000, bot_budget=100_000, file_budget=0, count=len)
     for each in choose(hits, now, index, wanted, room):
         if not each.by_bot and each.position in gone:
             assert each.position % 2 == 0
             assert all(part.strip() in new for part in each.text.split("[...]"))
+
+
+@given(st.lists(texts, min_size=1, max_size=6), texts, st.integers(0, 400), st.booleans())
+def test_of_files_too_what_is_shown_is_word_for_word_within_the_budget(
+    files: list[str], asked: str, budget: int, same: bool
+) -> None:
+    kept, sent, read = FileIndex(Index(UTC)), [], []
+    for number, text in enumerate(files):
+        file = Attachment(id=f"f{number}", name="x", media_type="text/plain", size=9)
+        sent.append(talk.entry(number, "", files=(file,)))
+        kept.note([(number, file.id)])
+        kept.add((number, file.id), unit_of(sent[-1], file, text, number=number, talk=Index(UTC)))
+        now = text if same else f"{asked} {text}"
+        read.append(FileText((number, 2 + number), sent[-1], "x", parts_in(now), same))
+    wanted = wanted_in([asked], HiddenFiles(kept).spoken_with(Index(UTC)))
+    hits = HiddenFiles(kept, {"f0"}).find(wanted, Index(UTC), Within(), limit=20)
+    room = Room(budget=1_000, bot_budget=0, file_budget=budget, count=len)
+    shown = choose(hits, sent, Index(UTC), wanted, room, read)
+    assert sum(len(each.text.replace("\n[...]\n", "")) for each in shown) <= budget
+    for each in shown:
+        assert each.position > 0
+        assert each.file == "x"
+        now = "".join(read[each.position].parts)
+        assert all(part.strip() in now for part in each.text.split("[...]"))
 
 
 @given(exchanges)
@@ -150,7 +176,8 @@ def test_only_positions_within_the_bounds_are_found(
     index = indexed(told(said))
     hits = find(index, wanted_in([asked], index.spoken), Within(start=start, stop=stop))
     assert all(start <= hit.slot[0] < stop for hit in hits)
-    assert len(positions_of(to_read(hits, 10_000, 10_000, most=5))) <= 5
+    room = Room(budget=10_000, bot_budget=10_000, file_budget=0, count=len)
+    assert len(positions_of(to_read(hits, room, each=1.0, most=5))) <= 5
 
 
 @given(exchanges)
