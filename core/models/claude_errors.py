@@ -24,7 +24,7 @@ from core.domain.errors import (
     PromptTooLargeError,
 )
 from core.models.catalog import SUGGESTED
-from core.models.too_large import excess_of
+from core.models.too_large import excess_of, is_beyond_rates
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -181,11 +181,12 @@ def _sentence(failure: Failure, kind: str, *, refused: bool) -> str:
 def _unpaid(failure: Failure, said: str) -> str:
     """Return a sentence if a rate limit does not end by waiting; else an empty text.
 
-    A limit that names a time ends then, whatever else it says.
+    A limit that names a time ends then, whatever else it says, and one that is only for long
+    requests allows shorter ones.
     """
     if failure.code == "enforced_spend_limit_reached":
         return _SPENT
-    if failure.retry_after is not None or _PASSES.search(said):
+    if failure.retry_after is not None or _PASSES.search(said) or is_beyond_rates(said):
         return ""
     return _money(said) or (_BILLING if _NAMES_CREDIT.search(said) else "")
 

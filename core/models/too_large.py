@@ -33,14 +33,15 @@ _CERTAIN = re.compile(
     r"|tokens? exceeds? the (?:configured |maximum )?(?:limit|number)"
     r"|range of input length|max_new_tokens. must be"
     r"|configured context size|exceed_context_size|context_?window_?exceeded"
-    r"|exceed context limit"
+    r"|exceed context limit|max_seq_len|context the overflows"
+    r"|tokens?_limit_exceeded|too many total text bytes"
 )
 """Wording of nothing else, whatever the status."""
 
 _LIKELY = re.compile(
     r"\b(?:prompt|input|context|messages?|conversation|history|sequence|tokens?|length|request)\b"
-    r".{0,80}?\b(?:too (?:long|large|big|many)|exceed\w*|longer than|larger than|greater than"
-    r"|(?:more|less|fewer) than|above|over|beyond|limit|at most|maximum|shorten|truncate)\b"
+    r".{0,80}?\b(?:too (?:long|large|big|many)|exceed\w*|surpass\w*|longer than|larger than"
+    r"|(?:greater|more|less|fewer) than|above|over|beyond|limit|at most|maximum|shorten|truncate)\b"
     r"|\b(?:exceed\w*|shorten|reduce|truncate|maximum|limit of)\b.{0,80}?"
     r"\b(?:prompt|input|context|messages?|conversation|history|sequence|tokens?|length)\b",
     re.DOTALL,
@@ -50,7 +51,7 @@ _LIKELY = re.compile(
 _RATE = re.compile(
     r"rate.?limit|throttl|too many requests|per (?:minute|hour|day)|quota|please wait|\btp[md]\b"
 )
-_STILL_TOO_LARGE = re.compile(r"request too large for|must be reduced|long context")
+_STILL_TOO_LARGE = re.compile(r"request too large for|must be reduced|long context|1m context")
 """The request is larger than a rate limit ever allows, so waiting is useless."""
 _MEDIA = re.compile(r"\b(?:images?|pictures?|pdf|pages?|pixels?|media|documents?|base64|file)\b")
 _TOKENS = re.compile(r"token|context|prompt is too long|character|string too long")
@@ -64,7 +65,8 @@ _BYTES = re.compile(
     re.DOTALL,
 )
 _ANSWER = re.compile(
-    r"max_tokens.{0,40}?(?:too large|must be|exceeds? the|maximum|>)|output tokens for"
+    r"max_(?:completion_)?tokens.{0,40}?(?:too large|must be|exceeds? the|maximum|>)"
+    r"|output tokens for"
     r"|(?:maximum|most|limit of|supports at most) [\d,]+ (?:output|completion) tokens"
     r"|maximum tokens you requested",
     re.DOTALL,
@@ -80,13 +82,13 @@ _NUMBER = re.compile(r"(?<![\w.$-])\d[\d,_]*(?:\d|k\b)?(?![\w-])")
 _LEAST = 100
 """No refused count of tokens is smaller; such numbers are something else."""
 _PAIR = re.compile(
-    r"(\d[\d,_]*)(?: tokens?)?(?: \+ \d[\d,_]*)? ?> ?(\d[\d,_]*)",
+    r"(\d[\d,_]*)(?: tokens?)?(?: \+ \d[\d,_]*)? ?(?:>| of) ?(\d[\d,_]*)",
 )
-"""Anthropic's wording: the size, perhaps plus `max_tokens`, and the limit."""
+"""Anthropic's wording: the size, perhaps plus `max_tokens`, and the limit; or "5,000 of 4,096"."""
 _IS_LIMIT = re.compile(
     r"(?:maximum|\bmax\b|limit|allowed|at most|up to|\bonly\b|context (?:length|size|window)|n_ctx"
-    r"|(?:longer|greater|larger|more|less|fewer) than|\bover\b|above|beyond|<=|should be)"
-    r"[^.;]{0,40}$"
+    r"|max_seq_len|(?:longer|greater|larger|more|less|fewer) than|\bover\b|above|beyond|<="
+    r"|should be|reduce to|capacity)[^.;]{0,48}$"
 )
 _IS_NEITHER = re.compile(r"\bby $|exceeds limit \($|\b(?:code|status|error|http|id)\W{0,3}$")
 """The number is the excess, or a code of the error."""
@@ -118,7 +120,7 @@ def excess_of(said: str, status: int, *, refused: bool) -> Excess | None:
         refused: Whether the request is at fault by status or type, not the model or a rate limit.
     """
     text = said[:_READ].lower()
-    beyond_rates = _STILL_TOO_LARGE.search(text) is not None
+    beyond_rates = is_beyond_rates(text)
     if _RATE.search(text) and not beyond_rates:
         return None
     if refused and _ANSWER.search(text) and "+" not in text:
@@ -132,6 +134,11 @@ def excess_of(said: str, status: int, *, refused: bool) -> Excess | None:
         return Excess(in_bytes=True)
     likely = refused and _LIKELY.search(text) and not _SHAPE.search(text)
     return _counted(text) if likely else None
+
+
+def is_beyond_rates(text: str) -> bool:
+    """Return whether a refusal, in lower case, is of a request that no rate limit ever allows."""
+    return _STILL_TOO_LARGE.search(text) is not None
 
 
 def _counted(text: str) -> Excess:

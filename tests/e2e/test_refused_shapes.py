@@ -68,3 +68,21 @@ async def test_an_answer_of_which_discord_refuses_the_shape_stands_in_another(
             assert await bot.store.buried() == ()
         assert UNDELIVERED not in said.content
     assert len(model.calls) == 1
+
+
+async def test_an_answer_to_a_message_that_discord_no_longer_has_is_no_reply() -> None:
+    """The deletion was not heard of yet.
+
+    Source: github.com/NousResearch/hermes-agent, issue 11342.
+    """
+    model = ScriptedModel(WORDS)
+    async with FakeDiscord() as fake:
+        dm = fake.dm(fake.person("ann"))
+        fake.faults.next(POST, on_discord.Refused(10008))
+        async with discord_bot(fake, model) as bot:
+            await fake.say(dm.recipients[0], dm, "which?")
+            (said,) = await fake.replies(dm)
+            assert await bot.store.buried() == ()
+        assert said.content == WORDS
+        assert not said.reference
+    assert len(model.calls) == 1

@@ -165,6 +165,16 @@ WORDINGS: dict[str, Wording] = {
         },
         429,
     ),
+    "a plan without usage credits": Wording(
+        lambda *_: {
+            "type": "error",
+            "error": {
+                "type": "rate_limit_error",
+                "message": "Usage credits are required for long context requests.",
+            },
+        },
+        429,
+    ),
     "tokens a minute": Wording(
         lambda n, room, most: {
             "error": {

@@ -255,6 +255,51 @@ TOO_LARGE: list[tuple[str, int, bool, Excess]] = [
         True,
         Excess(),
     ),
+    ("Usage credits are required for long context requests.", 429, False, Excess(limit=200000)),
+    (
+        "Prompt too long: 5152 tokens exceeds max_seq_len 2048",
+        400,
+        True,
+        Excess(size=5152, limit=2048),
+    ),
+    (
+        "Unable to submit request because the input token count is 32825 but model only supports up to 32768. Reduce the input token count and try again.",
+        400,
+        True,
+        Excess(size=32825, limit=32768),
+    ),
+    (
+        "Trying to keep the first 5000 tokens when context the overflows. However, the model is loaded with context length of only 4096 tokens, which is not enough.",
+        400,
+        True,
+        Excess(size=5000, limit=4096),
+    ),
+    (
+        "messages: too many total text bytes: 9423741 > 9000000",
+        400,
+        True,
+        Excess(size=9423741, limit=9000000),
+    ),
+    ("input_tokens_limit_exceeded", 400, True, Excess()),
+    (
+        "The total number of tokens in the messages (12,345) surpasses the model's capacity of 8,192",
+        400,
+        True,
+        Excess(size=12345, limit=8192),
+    ),
+    (
+        "You have exceeded the context window: used 201234 of 200000 tokens",
+        400,
+        True,
+        Excess(size=201234, limit=200000),
+    ),
+    (
+        "The maximum number of input tokens for this model is 100000; got 123456",
+        400,
+        True,
+        Excess(size=123456, limit=100000),
+    ),
+    ("max_completion_tokens too large: reduce to 4096", 400, True, Excess(answer_limit=4096)),
 ]
 """What is said, the status, whether it refuses the request, and what it says."""
 

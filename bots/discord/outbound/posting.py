@@ -23,8 +23,12 @@ FILE_NAME = "answer.md"
 _FILE_SECONDS = 120.0
 """Seconds for one upload."""
 _ARCHIVED = 50083
-_NO_HISTORY = 160002
-"""Code for a reply without the right to read the channel's history."""
+_NOT_AS_REPLY = {UNKNOWN_MESSAGE, 160002}
+"""Codes for a reply to a message that was deleted, or without the right to read the history. The
+first also means that the message with this nonce was deleted; then it comes again without a reply.
+
+Source: github.com/NousResearch/hermes-agent, issue 11342.
+"""
 _NO_MENTIONS: Final = discord.AllowedMentions.none()
 _FLAGS: Final = {
     silent: discord.MessageFlags(suppress_embeds=True, suppress_notifications=silent)
@@ -67,7 +71,7 @@ async def send(api: Api, post: Post, *, optional: bool = False) -> str:
             return await api.call_if_spare("show an answer", first, ("POST", post.channel))
         return await api.call("post an answer", first)
     except RefusedError as refused:
-        if refused.code != _NO_HISTORY:
+        if refused.code not in _NOT_AS_REPLY or not post.reply_to:
             raise
         return await api.call("post an answer", plain)
 
