@@ -309,6 +309,10 @@ class StoreMachine(RuleBasedStateMachine):
             left = {entry.id for entry in waits if entry.position >= cut}
         if before is not None and before.lease.turn not in left:
             self.ledgers[thread].void.add(before.lease.turn)
+            if before.lease.turn:
+                assert after is not None, "its worker has to clear up"
+                assert after.lease.turn == before.lease.turn
+                assert after.state is TurnState.VOID, "nothing is left to answer"
         self.ledgers[thread].erased(line, keep_log=keep_log, left=left)
 
     def set_up(self, *, thread: ThreadKey, muted: bool, reach: int) -> None:
