@@ -7,9 +7,12 @@ and to the address that the operator set. Each platform names its hosts in `host
 
 from __future__ import annotations
 
+import posixpath
+import re
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
+from urllib.parse import unquote
 
 import aiohttp
 from typing_extensions import override
@@ -30,6 +33,9 @@ _REDIRECTS = {301, 302, 303, 307, 308}
 _HOPS = 5
 """The most requests for one file; no platform is known to redirect more than twice."""
 _CHUNK = 64 * 1024
+_NAME = re.compile(r"[a-z0-9_-]+(?:\.[a-z0-9_-]+)*", re.ASCII)
+"""The name of a host. An IPv6 address may end in any text as its zone (RFC 6874), so no address is
+a name, whatever it ends with."""
 
 
 class ElsewhereError(aiohttp.ClientError):
@@ -49,7 +55,8 @@ class Hosts:
     base: str = ""
     """The address of the API that the operator set, which may be plain HTTP; empty for none."""
     closed: tuple[str, ...] = ()
-    """Prefixes that no path may have: a call of the API may answer with the token it got."""
+    """Prefixes that no path may have, in lower case: a call of the API may answer with the token it
+    got."""
 
     def find(self, text: str) -> URL | None:
         """Return an address as a URL if requests may go there, else None.
@@ -66,7 +73,7 @@ class Hosts:
         """Return whether a request may go to an address."""
         if address.user is not None or address.password is not None:
             return False
-        if self.closed and address.path.startswith(self.closed):
+        if self.closed and _plain_path(address).startswith(self.closed):
             return False
         return self._is_own(address) or self._is_base(address)
 
@@ -74,6 +81,8 @@ class Hosts:
         if address.scheme not in _TLS or address.port != _TLS_PORT:
             return False
         host = address.raw_host or ""
+        if _NAME.fullmatch(host) is None:
+            return False
         suffixes = (host[at:] for at, char in enumerate(host) if char == ".")
         return host in self.names or any(suffix in self.names for suffix in suffixes)
 
@@ -140,6 +149,11 @@ async def content_of(response: aiohttp.ClientResponse) -> bytes:
         if len(content) > FILE_BYTES:
             raise FileUnreadableError(f"it is too large: I can read {in_bytes(FILE_BYTES)}")
     return bytes(content)
+
+
+def _plain_path(address: URL) -> str:
+    """Return the path as a lenient server reads it: in lower case, `//` and `..` resolved."""
+    return posixpath.normpath("/" + unquote(address.path).replace("\\", "/").lower().lstrip("/"))
 
 
 def _redirected(here: URL, location: str, hosts: Hosts) -> URL | None:

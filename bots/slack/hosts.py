@@ -17,4 +17,4 @@ def slack_hosts(base_url: str) -> Hosts:
 
 def file_hosts(base_url: str) -> Hosts:
     """Return the same hosts for files, without the API's own paths."""
-    return Hosts(_NAMES, base_url, closed=("/api/",))
+    return Hosts(_NAMES, base_url, closed=("/api",))

@@ -53,6 +53,14 @@ ELSEWHERE = [
     "https://127.0.0.1/a",
     "https://169.254.169.254/latest/meta-data/",
     "https://[::1]/a",
+    "https://[::1%25.slack.com]/a",
+    "https://[::ffff:203.0.113.7%25files.slack.com]/a",
+    "https://[fe80::1%25.discord.gg]/a",
+    "https://.slack.com/a",
+    "https://a..slack.com/a",
+    "https://evil.example%2f.slack.com/a",
+    "https://evil.example%23.slack.com/a",
+    "https://evil.example\N{FULLWIDTH SOLIDUS}.slack.com/a",
     "https://docs.google.com/document/d/1",
     "https:files.slack.com/a",
     "https:///a",
@@ -90,7 +98,19 @@ def test_a_method_of_the_api_is_no_file(base: str) -> None:
 
     Source: github.com/paradigmxyz/centaur, pull request 16.
     """
-    for path in ("/api/api.test", "/x/../api/api.test", "/%61pi/api.test"):
+    for path in (
+        "/api/api.test",
+        "/x/../api/api.test",
+        "/%61pi/api.test",
+        "//api/api.test",
+        "/.//api/api.test",
+        "/API/api.test",
+        "/%2fapi/api.test",
+        "/x/..%2fapi/api.test",
+        "/x%5C..%5Capi/api.test",
+        "/api;x/api.test",
+        "/api",
+    ):
         address = str(URL(base).origin()) + path
         assert slack.file_hosts(base).find(address) is None
         assert slack.slack_hosts(base).find(address) is not None
