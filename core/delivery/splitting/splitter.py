@@ -34,6 +34,9 @@ if TYPE_CHECKING:
 _FAR = 4
 """A part that is this many times as long as the limit counts as too long without being measured,
 even if much of it is invisible."""
+_NEAR = 64
+"""A piece may be shorter than the longest that fits, by the limit divided by this: to find the last
+character of all takes as long again, since each try writes the whole piece in the dialect."""
 _LOOKAHEAD = 3_000
 """How many characters past a break to search for the end of a link, emphasis or inline code."""
 SMALLEST = 64
@@ -167,20 +170,25 @@ class Splitter:
         if farthest == len(text):
             return farthest
         end = self._choose(text, layout, start, farthest)
-        return end if self._fits(text, layout, start, end) else max(farthest, start + 1)
+        fits = end == farthest or self._fits(text, layout, start, end)
+        return end if fits and end > start else max(farthest, start + 1)
 
     def _farthest(self, text: str, layout: Layout, start: int) -> int:
-        """Return the farthest end that fits; `start` if not even one character does."""
+        """Return an end near the farthest that fits; `start` if not even one character does."""
         low, below, step = start, 0, self.limit
+        near = self.limit // _NEAR
+        enough = self.limit - near
         high = min(start + step, len(text))
         while (above := self._size(text, layout, start, high)) <= self.limit:
             if high == len(text):
                 return high
             low, below = high, above
             step += step // 4
+            if below >= enough and start + step < len(text):
+                return _outside_markers(layout, start, low)
             high = min(start + step, len(text))
         tries = 0
-        while high - low > 1:
+        while high - low > (near if low > start else 1) and below < enough:
             tries += 1
             # Interpolate, as if all characters measured the same; every third time, bisect.
             guess = low + (self.limit - below) * (high - low) // (above - below)
