@@ -2,8 +2,8 @@
 
     python -m tests.benchmarks.path slack
 
-sends one mention through the real bot (in-memory store, scripted model, a fake Slack over a real
-socket), prints JSON on stdout, and the files and the most frequent crossings on stderr.
+sends one mention through the real bot (in-memory store, scripted model, a fake Slack or Discord
+over a real socket), prints JSON on stdout, and the files and the most frequent crossings on stderr.
 
 How it counts:
 
@@ -33,11 +33,12 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from tests.e2e.slack_bot import bot_on
+from tests.e2e import discord_bot, slack_bot
+from tests.fakes.discord import FakeDiscord
 from tests.fakes.slack import FakeSlack
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Awaitable, Callable, Iterator
     from types import FrameType
 
 ROOT = Path(__file__).parents[2]
@@ -111,11 +112,15 @@ def _name_of(path: Path) -> str:
     return name if name.startswith(("core/", "bots/")) else ""
 
 
-def _folded(name: str) -> str:
+def folded(name: str) -> str:
     """Return as what a file counts if `core/domain` is left out and the store is one."""
     if name.startswith("core/domain/"):
         return ""
     return "core/store" if name.startswith("core/store/") else name
+
+
+def _product_tasks() -> set[asyncio.Task[Any]]:
+    return {task for task in asyncio.all_tasks() if _is_product(task)}
 
 
 def _is_product(task: asyncio.Task[Any]) -> bool:
@@ -128,25 +133,49 @@ async def slack() -> Trace:
     async with FakeSlack() as fake:
         ann = fake.person("ann")
         general = fake.channel("general", ann)
-        async with bot_on(fake):
-            warm = await fake.say(ann, general, f"{fake.at_bot} hello?")
-            await fake.replies(general, warm.ts)
-            await fake.settled()
-            await asyncio.sleep(1)
-            trace = Trace({task for task in asyncio.all_tasks() if _is_product(task)})
-            with trace.running():
-                asked = await fake.say(ann, general, f"{fake.at_bot} and how are you?")
-                await fake.replies(general, asked.ts)
+
+        async def ask(text: str) -> None:
+            asked = await fake.say(ann, general, f"{fake.at_bot} {text}")
+            await fake.replies(general, asked.ts)
+
+        async with slack_bot.bot_on(fake):
+            return await _traced(ask)
+
+
+async def discord() -> Trace:
+    """Return the path of a mention on Discord."""
+    async with FakeDiscord() as fake:
+        ann, general = fake.person("ann"), fake.channel("general")
+
+        async def ask(text: str) -> None:
+            asked = await fake.say(ann, general, f"{fake.at_bot} {text}")
+            await fake.replies(await fake.thread(asked))
+
+        async with discord_bot.bot_on(fake):
+            return await _traced(ask)
+
+
+async def _traced(ask: Callable[[str], Awaitable[None]]) -> Trace:
+    """Return the path of a second question; `ask` returns when its question is answered."""
+    idle = _product_tasks()
+    await ask("hello?")
+    while _product_tasks() - idle:  # until the turn is settled
+        await asyncio.sleep(0.01)
+    trace = Trace(_product_tasks())
+    with trace.running():
+        await ask("and how are you?")
     return trace
+
+
+PLATFORMS = {"slack": slack, "discord": discord}
 
 
 def main() -> None:
     """Print what was counted."""
     parser = argparse.ArgumentParser(description="Trace the path of one message.")
-    parser.add_argument("platform", choices=["slack"])
-    parser.parse_args()
-    trace = asyncio.run(slack())
-    entered, crossings = trace.path(_folded)
+    parser.add_argument("platform", choices=PLATFORMS)
+    trace = asyncio.run(PLATFORMS[parser.parse_args().platform]())
+    entered, crossings = trace.path(folded)
     every_file, every_crossing = trace.path(str)
     for name, count in sorted(entered.items()):
         sys.stderr.write(f"{count:5} {name}\n")
