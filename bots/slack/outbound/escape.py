@@ -16,6 +16,7 @@ from __future__ import annotations
 import re
 from bisect import bisect_right
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 # not `re`: before Python 3.11.5 its possessive groups go wrong
@@ -155,7 +156,7 @@ def is_code(text: str, positions: Sequence[int]) -> list[bool]:
     Backticks on the lines before may pair with those of a line. So code within a line counts if it
     is code both by the line and by its paragraph.
     """
-    layout = layout_of(text) if "```" in text or "~~~" in text else None
+    layout = _layout(text) if "```" in text or "~~~" in text else None
     line, block = _Kept(), _Kept()
     found: list[bool] = []
     for at in positions:
@@ -170,6 +171,12 @@ def is_code(text: str, positions: Sequence[int]) -> list[bool]:
             block = _Kept(*_in_paragraph(text, at, layout))
         found.append(line.has(at) and block.has(at))
     return found
+
+
+@lru_cache(maxsize=1)
+def _layout(text: str) -> Layout:
+    """Return a text's layout; the cache serves its links and then its calls."""
+    return layout_of(text)
 
 
 @dataclass(slots=True)
