@@ -22,7 +22,7 @@ from core.commands.access import (
 )
 from core.commands.commands import stats_lines
 from core.commands.export import export_to
-from core.commands.memory_view import view_lines
+from core.commands.memory_view import removable, view_lines
 from core.commands.parser import ExportFormat, is_pinned
 from core.commands.pins import Saying, new_pin
 from core.domain.errors import DeniedError
@@ -64,6 +64,8 @@ class Remembered(NamedTuple):
     """All of it in words."""
     pins: tuple[tuple[Pin, str], ...]
     """Each pin, and its line among these words."""
+    messages: tuple[tuple[int, str], ...] = ()
+    """Each message that the person may remove, by its number, and its line."""
 
 
 class Directory(Protocol):
@@ -211,11 +213,13 @@ class AuthorizedCommands:
         only by an export, which is audited.
         """
         info = await self._info(person, thread)
-        if await self.right(person, thread, info=info) is not Right.OWN:
+        standing = await self.standing(person, thread, info=info)
+        if not may_forget_own(standing):
             raise DeniedError(NOT_YOURS)
         view = await self._commands.view(thread, person=person, info=info)
         pins = zip(view.pins, view.pin_lines, strict=True) if view else ()
-        return Remembered(view_lines(view), tuple(pins))
+        messages = removable(view, "" if self._may_forget_whole(standing) else person)
+        return Remembered(view_lines(view), tuple(pins), messages)
 
     async def stats(self, person: str, at: ThreadKey) -> list[str]:
         """Return in words how long the conversations of a workspace, server or DM are.

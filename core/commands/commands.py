@@ -30,6 +30,10 @@ if TYPE_CHECKING:
     from core.store.port import Store
     from core.store.values import ThreadInfo, Work
 
+ONE_MESSAGE = (
+    "This removes it from what I keep and from my summary. My reply to it stays, and so does the "
+    "message itself where it was written."
+)
 FORGOTTEN = "I have forgotten message {number} of this thread. My reply to it stays."
 _HOUR = 3600
 _DAY = 24 * _HOUR

@@ -100,6 +100,21 @@ def view_lines(view: View | None) -> list[str]:
     return lines
 
 
+def removable(view: View | None, person: str = "") -> tuple[tuple[int, str], ...]:
+    """Return the messages that are shown word for word, each by its number and its line.
+
+    With a `person`, only theirs: what others said is not theirs to remove.
+    """
+    entries = [each for turn in (view.plan.turns if view else ()) for each in turn.entries]
+    return tuple(
+        [
+            (each.position + 1, f"{each.position + 1}. {_said(each)}")
+            for each in entries
+            if person in {"", each.author.id}
+        ]
+    )
+
+
 def _summary_lines(seen: Plan) -> list[str]:
     """Return the summary: what lasts, and what was going on."""
     if not seen.summary:

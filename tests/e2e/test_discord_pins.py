@@ -218,3 +218,46 @@ async def test_one_message_is_forgotten_by_its_number() -> None:
             await ask(fake, bot, ann, thread, "What do you know?")
     assert "4711" not in seen(model)
     assert "Friday" in seen(model)
+
+
+async def test_one_message_is_forgotten_by_the_list_where_one_sees_it() -> None:
+    model = ScriptedModel(*["ok"] * 4)
+    async with FakeDiscord() as fake:
+        ann, bob = fake.person("ann"), fake.person("bob")
+        general = fake.channel("general")
+        async with bot_on(fake, model) as bot:
+            _, thread = await talk(fake, bot, ann, general, "The door code is 4711.")
+            await ask(fake, bot, bob, thread, "The deploy is on Friday.")
+            said = await use(fake, ann, thread, "memory")
+            listed = row_of(said, 3)
+            assert [each["label"] for each in listed["options"]] == ["1. The door code is 4711."]
+            await fake.press(ann, said, listed["custom_id"], listed["options"][0]["value"])
+            await fake.until(lambda: said.content.startswith("Forget message 1? "))
+            await fake.press(ann, said, "Forget")
+            await fake.until(lambda: "word for word" in said.content)
+            assert "4711" not in said.content
+            await ask(fake, bot, bob, thread, "What do you know?")
+    assert "4711" not in seen(model)
+    assert "Friday" in seen(model)
+
+
+async def test_one_message_is_forgotten_by_the_number_that_the_command_has() -> None:
+    model = ScriptedModel(*["ok"] * 2)
+    async with FakeDiscord() as fake:
+        ann, bob = fake.person("ann"), fake.person("bob")
+        general = fake.channel("general")
+        async with bot_on(fake, model) as bot:
+            _, thread = await talk(fake, bot, ann, general, "The door code is 4711.")
+            await ask(fake, bot, bob, thread, "The deploy is on Friday.")
+            said = await use(fake, bob, thread, "forget", number="1")
+            assert "not your message" in said.content
+            for wrong in ("one", "1 2", "1-3"):
+                said = await use(fake, ann, thread, "forget", number=wrong)
+                assert "not the number of a message" in said.content
+            said = await use(fake, ann, thread, "forget", number="99")
+            assert "no message 99" in said.content
+            said = await use(fake, ann, thread, "forget", number="#1")
+            assert said.content == FORGOTTEN.format(number=1)
+            said = await use(fake, ann, general, "forget", number="1")
+            assert "inside a thread" in said.content
+            assert "4711" not in (await use(fake, ann, thread, "memory")).content

@@ -194,6 +194,42 @@ async def test_in_a_direct_message_the_slash_command_forgets_one_message() -> No
     assert "Friday" in seen(model)
 
 
+def listed(view: View) -> dict[str, str]:
+    """Return what the menu of messages lists: the values by the texts."""
+    menus = [e for b in view.body["blocks"] for e in b.get("elements", ())]
+    (menu,) = [each for each in menus if each["type"] == "static_select"]
+    return {each["text"]["text"]: each["value"] for each in menu["options"]}
+
+
+@both
+async def test_one_message_is_forgotten_by_the_menu_where_one_sees_it(transport: str) -> None:
+    model = ScriptedModel(*["ok"] * 4)
+    async with FakeSlack() as fake:
+        ann, bob = fake.person("ann"), fake.person("bob")
+        general = fake.channel("general", ann, bob)
+        async with bot_on(fake, model, transport=transport) as bot:
+            asked = await talk(fake, ann, general, "The door code is 4711.")
+            await talk(fake, bob, general, "The deploy is on Friday.", asked)
+            await talk(fake, ann, general, "Thanks.", asked)
+            await fake.slash(ann, general, "/chatbot forget 1")  # one chooses the thread first
+            await fake.press(ann, "thread_memory", await filled(fake, ann))
+            await fake.until(lambda: "4711" in shown(fake.modals(ann)[-1]))
+            modal = fake.modals(ann)[-1]
+            assert list(listed(modal)) == ["3. Thanks.", "1. The door code is 4711."], "not Bob's"
+            (info,) = (await bot.store.threads(person=ann.id)).threads
+            chosen = {"value": listed(modal)["1. The door code is 4711."]}
+            await fake.press(ann, "message_forget", modal, selected_option=chosen)
+            await fake.until(lambda: "4711" not in shown(modal))
+            assert "Friday" in shown(modal)
+            for made_up in ("2", "x", "-1", "9" * 30, ""):  # of Bob, and none at all
+                option = {"value": f"{made_up} {info.thread}"}
+                await fake.press(ann, "message_forget", modal, selected_option=option)
+            await fake.settled()
+            await talk(fake, bob, general, "What do you know?", asked)
+    assert "4711" not in seen(model)
+    assert "Friday" in seen(model)
+
+
 async def test_a_button_that_is_pressed_again_does_nothing_more() -> None:
     async with FakeSlack() as fake:
         ann, eve = fake.person("ann"), fake.person("eve")

@@ -10,6 +10,7 @@ from bots.settings.settings import Settings
 from bots.slack.ui import views
 from bots.slack.ui.commands import help_text
 from bots.slack.ui.home import setup_lines
+from core.commands.authorized import Remembered
 from core.domain.message import Kind, ThreadKey
 from core.store.values import ThreadInfo
 from tests.fakes.slack.blocks import check_blocks, texts
@@ -45,6 +46,17 @@ def test_lists_of_any_length_fit_into_a_view(count: int) -> None:
     shown = "\n".join(texts(home["blocks"]))
     assert ("Older threads are not listed" in shown) == (count >= 10)
     assert len([block for block in home["blocks"] if block["type"] == "actions"]) == min(count, 20)
+
+
+@pytest.mark.parametrize("count", [0, 1, 100, 300])
+def test_the_menu_of_messages_lists_as_many_as_slack_takes_the_newest_first(count: int) -> None:
+    thread = ThreadKey("slack", f"T{'A' * 10}/C{'B' * 10}", "1700000000.000001")
+    lines = [(number, f"{number}. {FAMILY * 20}\n\n word") for number in range(1, count + 1)]
+    modal = views.remembered(thread, Remembered(["All."], (), tuple(lines)))
+    check_blocks(modal["blocks"], view=True)
+    menus = [each for each in modal["blocks"][-1]["elements"] if each["type"] == "static_select"]
+    values = [each["value"] for menu in menus for each in menu["options"]]
+    assert values == [f"{n} {thread}" for n in range(count, max(0, count - 100), -1)]
 
 
 @pytest.mark.parametrize("text", ["word " * 40_000, "x" * 90_000, FAMILY * 3_000, "\n" * 9_000, ""])

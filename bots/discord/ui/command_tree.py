@@ -25,6 +25,7 @@ from bots.discord.ui.commands import (
     FORMATS,
     MESSAGE,
     MESSAGE_DESCRIPTION,
+    NUMBERED,
     PIN_MENU,
     SUBCOMMANDS,
     TEXTS,
@@ -185,7 +186,7 @@ def _group(interactions: Interactions) -> app_commands.Group:
         if name == "export":
             group.add_command(_export(interactions))
         else:
-            make = _with_text if name in TEXTS else _plain
+            make = _with_text if name in TEXTS else _numbered if name in NUMBERED else _plain
             group.add_command(make(interactions, name, about))
     return group
 
@@ -209,6 +210,20 @@ def _with_text(
     @app_commands.rename(text=name)
     @app_commands.describe(text=description)
     async def use(interaction: Interaction, text: str) -> None:
+        await interactions.slash(interaction, word, text=text)
+
+    return use
+
+
+def _numbered(
+    interactions: Interactions, word: str, about: str
+) -> app_commands.Command[Any, ..., None]:
+    name, description = NUMBERED[word]
+
+    @app_commands.command(name=word, description=about)
+    @app_commands.rename(text=name)
+    @app_commands.describe(text=description)
+    async def use(interaction: Interaction, text: str = "") -> None:
         await interactions.slash(interaction, word, text=text)
 
     return use

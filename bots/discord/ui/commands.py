@@ -39,6 +39,11 @@ TEXTS = {
 }
 """By subcommand: the option that it needs, and the description that people read."""
 
+NUMBERED = {
+    "forget": ("number", "The number of one message, as memory shows it; leave it out for all"),
+}
+"""By subcommand: the option that it may have, and the description that people read."""
+
 _SUBCOMMAND, _TEXT = 1, 3
 """Types of a command's options (docs: interactions/application-commands)."""
 _SLASH, _ON_MESSAGE = 1, 3
@@ -117,6 +122,9 @@ def _options(name: str) -> list[Json]:
     if name in TEXTS:
         option, about = TEXTS[name]
         return [{"type": _TEXT, "name": option, "description": about, "required": True}]
+    if name in NUMBERED:
+        option, about = NUMBERED[name]
+        return [{"type": _TEXT, "name": option, "description": about, "required": False}]
     if name != "export":
         return []
     choices = [{"name": shown, "value": value} for shown, value in FORMATS.items()]

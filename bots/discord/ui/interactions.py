@@ -63,6 +63,10 @@ _IN_A_THREAD = (
     "Pins belong to one conversation: use this inside a thread, or in a direct message with me. "
     "In a channel, mention me with the same words."
 )
+_NUMBERED_IN_A_THREAD = (
+    "Messages are numbered in each conversation: use this inside a thread, or in a direct message "
+    "with me."
+)
 _CLOSING = 3.0
 """Seconds that commands get to finish when the bot stops."""
 
@@ -280,7 +284,7 @@ class Interactions:
     async def _with_text(self, context: InteractionContext, word: str, text: str) -> None:
         channel = await self._here(context)
         if channel.is_channel:
-            raise DeniedError(_IN_A_THREAD)
+            raise DeniedError(_NUMBERED_IN_A_THREAD if word == "forget" else _IN_A_THREAD)
         await self._pins.command(context, word, channel.whole, text)
 
     async def _pressed(self, context: InteractionContext, press: views.Press) -> None:
@@ -295,6 +299,10 @@ class Interactions:
             await self._pins.keep(context, thread, press.what)
         elif press.word == "unpin":
             await self._pins.remove(context, thread, press.what)
+        elif press.word == "one":
+            await self._pins.ask(context, thread, press.what)
+        elif press.word == "gone":
+            await self._pins.forget(context, thread, press.what)
         else:
             await self._run(context, press.word, thread, press.form)
 

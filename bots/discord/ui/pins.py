@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from bots.discord.outbound.files_out import parts_of
 from bots.discord.ui import views
 from core.commands import temp_files
+from core.commands.parser import parse_command
 from core.commands.pins import Saying, new_pin
 from core.domain.errors import DeniedError
 from core.domain.message import Author
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 
 _UNREAD = "I could not read that message, so I did not pin it."
 _NO_WORDS = "That message has no words that I could pin."
+_NO_NUMBER = "That is not the number of a message: `/chatbot memory` shows the numbers."
 _KINDS = {"correct": PinKind.CORRECTION, "remember": PinKind.WISH}
 
 
@@ -44,9 +46,11 @@ class PinInteractions:
     async def command(
         self, context: InteractionContext, word: str, thread: ThreadKey, text: str
     ) -> None:
-        """Run `remember`, `unpin` or a correction on a thread, and tell the person."""
+        """Run `remember`, `unpin`, `forget 3` or a correction on a thread; tell the person."""
         if word == "unpin":
             said = await self.authorized.unpin(context.person, thread, text)
+        elif word == "forget":
+            said = await self.authorized.forget(context.person, thread, _number_in(text))
         else:
             said = await self._pin(context, thread, _KINDS[word], text)
         await context.show(said)
@@ -87,6 +91,16 @@ class PinInteractions:
         await self.authorized.unpin(context.person, thread, pin)
         await self.show(context, thread)
 
+    async def ask(self, context: InteractionContext, thread: ThreadKey, number: str) -> None:
+        """Ask whether to forget one message."""
+        text, view = views.confirm_one(thread, _number_in(number))
+        await context.show(text, view=view)
+
+    async def forget(self, context: InteractionContext, thread: ThreadKey, number: str) -> None:
+        """Remove one message, and show what is remembered then."""
+        await self.authorized.forget(context.person, thread, _number_in(number))
+        await self.show(context, thread)
+
     async def corrected(self, context: InteractionContext, thread: ThreadKey, text: str) -> None:
         """Keep what a person typed in the modal for a correction, and show what is remembered."""
         await self._pin(context, thread, PinKind.CORRECTION, text)
@@ -117,6 +131,14 @@ class PinInteractions:
     async def _person(self, context: InteractionContext, thread: ThreadKey) -> Author:
         name = await self._directory.name_of(context.person, thread)
         return Author(id=context.person, name=name)
+
+
+def _number_in(text: str) -> int:
+    """Return the number of a message; raise `DeniedError` if there is none in it."""
+    given = parse_command(f"forget {text}", lambda _: None)
+    if given is None or not given.number:
+        raise DeniedError(_NO_NUMBER)
+    return int(given.number)
 
 
 def target_of(data: Mapping[str, Any]) -> dict[str, Any]:

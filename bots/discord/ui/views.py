@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import discord
 
 from bots.discord.outbound import format as shape
-from core.commands.commands import thread_line
+from core.commands.commands import ONE_MESSAGE, thread_line
 from core.commands.parser import ExportFormat
 from core.domain.message import ThreadKey
 from core.domain.payload import dict_of, dicts_of, str_of
@@ -37,7 +37,7 @@ LABELS = {
 CORRECTION = "That's wrong"
 _FACT = "fact"
 """The field of the modal for a correction."""
-_PIN = re.compile(r"chatbot:(pin|unpin|wrong|fact):([\w.-]*)(?::(.+))?", re.ASCII)
+_PIN = re.compile(r"chatbot:(pin|unpin|wrong|fact|one|gone):([\w.-]*)(?::(.+))?", re.ASCII)
 _PRESSED = re.compile(r"chatbot:(do|whole|own|choose):([a-z]+|)(?::(.+))?", re.ASCII)
 _KEPT = "chatbot:keep"
 _WIDTH = 100
@@ -62,7 +62,7 @@ class Press:
     extent: str = ""
     """`own` or `whole` if it confirms that this is to be forgotten."""
     what: str = ""
-    """The pin to remove, or the message to pin."""
+    """The pin to remove, the message to pin, or the number of the one to forget."""
 
 
 def pressed(custom_id: str, values: Sequence[str]) -> Press | None:
@@ -86,13 +86,13 @@ def pressed(custom_id: str, values: Sequence[str]) -> Press | None:
 
 
 def _pressed_pin(custom_id: str, values: Sequence[str]) -> Press | None:
-    """Return what is done with a pin; a list names it by the chosen value."""
+    """Return what is done with a pin or a message; a list names it by the chosen value."""
     found = _PIN.fullmatch(custom_id)
     if found is None:
         return None
     word, what, thread = found.groups()
     try:
-        named = values[0] if word == "unpin" else what
+        named = values[0] if word in {"one", "unpin"} else what
         return Press(word, ThreadKey.parse(thread) if thread else None, what=str(named))
     except (IndexError, ValueError):
         return None
@@ -109,7 +109,10 @@ def memory_button() -> discord.ui.View:
 
 
 def remembered(thread: ThreadKey, memory: Remembered) -> discord.ui.View:
-    """Return a list of the pins to remove one, and the button to correct what is remembered."""
+    """Return lists to remove a pin and a message, and the button to correct what is remembered.
+
+    Of the messages, the newest are listed, and first.
+    """
     items: list[discord.ui.Item[discord.ui.View]] = []
     if memory.pins:
         options = [
@@ -119,6 +122,15 @@ def remembered(thread: ThreadKey, memory: Remembered) -> discord.ui.View:
         custom_id = f"chatbot:unpin::{thread}"
         items.append(
             discord.ui.Select(custom_id=custom_id, placeholder="Remove a pin", options=options)
+        )
+    if memory.messages:
+        options = [
+            discord.SelectOption(label=_line(line), value=str(number))
+            for number, line in reversed(memory.messages[-LISTED:])
+        ]
+        custom_id = f"chatbot:one::{thread}"
+        items.append(
+            discord.ui.Select(custom_id=custom_id, placeholder="Forget a message", options=options)
         )
     return _stopped(*items, _button(CORRECTION, f"chatbot:wrong::{thread}"))
 
@@ -154,6 +166,13 @@ def confirm(thread: ThreadKey, extent: str) -> tuple[str, discord.ui.View]:
     """Return the question whether to forget a thread (`own` or `whole`), with buttons."""
     yes = _button("Forget", f"chatbot:{extent}::{thread}", danger=True)
     return _WHOLE if extent == "whole" else _OWN, _stopped(yes, _button("Keep", _KEPT))
+
+
+def confirm_one(thread: ThreadKey, number: int) -> tuple[str, discord.ui.View]:
+    """Return the question whether to forget one message, with buttons."""
+    yes = _button("Forget", f"chatbot:gone:{number}:{thread}", danger=True)
+    question = f"Forget message {number}? {ONE_MESSAGE}"
+    return question, _stopped(yes, _button("Keep", _KEPT))
 
 
 def choose(

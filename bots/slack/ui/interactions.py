@@ -226,9 +226,9 @@ class Interactions:
 
     async def _pressed(self, ack: AsyncAck, body: dict[str, Any], action: dict[str, Any]) -> None:
         user, command = _user_of(body), views.command_of(str_of(action, "action_id"))
-        named = str_of(action, "value")
+        named = str_of(action, "value") or str_of(dict_of(action, "selected_option"), "value")
         job = self._once(lambda: self._on_message(command, body, named), body)
-        if command == "reset" and user:
+        if command in {"message", "reset"} and user:
             await self._before_ack(job, user)
         else:
             self._asked(job, body)
@@ -306,7 +306,8 @@ class Interactions:
     async def _choice(self, user: str, given: Command, channel: str) -> dict[str, Any]:
         if given.name in _PINNING and not given.text.strip():
             return views.words(views.PINS_TITLE, [EMPTY])
-        command = "memory" if given.name in {"pins", "unpin"} else given.name
+        is_shown = given.name in {"pins", "unpin"} or bool(given.number)
+        command = "memory" if is_shown else given.name  # there, one chooses what to remove
         try:
             await self._authorized.admit(user, self._directory.thread_at(channel, ""))
             return await self._home.choice(user, command, given.text)

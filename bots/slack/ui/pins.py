@@ -26,6 +26,8 @@ log = logging.getLogger(__name__)
 
 _UNREAD = "I could not read that message, so I did not pin it."
 _NO_WORDS = "That message has no words that I could pin."
+_DIGITS = 9
+"""More than any message's number has."""
 _KINDS = {"correct": PinKind.CORRECTION, "remember": PinKind.WISH}
 
 
@@ -78,7 +80,7 @@ class PinInteractions:
         await self._tell(user, thread, await self._authorized.pin(thread, pin))
 
     async def press(self, command: str, body: dict[str, Any], named: str, at: float) -> None:
-        """Do what a button asks for that concerns pins; `named` is its value."""
+        """Do what a button or a menu asks for, of `views.PIN_ACTIONS`; `named` is its value."""
         user = str_of(dict_of(body, "user"), "id")
         what, _, rest = named.rpartition(" ")
         thread = _thread_in(rest)
@@ -88,8 +90,10 @@ class PinInteractions:
             await self._whisper(body, user, thread, said)
         elif command == "unpin":
             said = await self._authorized.unpin(user, thread, what)
-            if not await self._refresh(str_of(dict_of(body, "view"), "id"), user, thread):
-                await self._tell(user, thread, said)
+            await self._refreshed(body, user, thread, said)
+        elif command == "message":
+            said = await self._authorized.forget(user, thread, _number_in(what))
+            await self._refreshed(body, user, thread, said)
         else:
             kind, text = views.carried(dict_of(body, "view"))
             said = await self._pin(user, thread, _KINDS.get(kind, PinKind.WISH), text, at)
@@ -131,6 +135,13 @@ class PinInteractions:
     async def _person(self, user: str, thread: ThreadKey) -> Author:
         return Author(id=user, name=await self._directory.name_of(user, thread))
 
+    async def _refreshed(
+        self, body: dict[str, Any], user: str, thread: ThreadKey, said: str
+    ) -> None:
+        """Show the change in the modal that it was made in, or else tell the person."""
+        if not await self._refresh(str_of(dict_of(body, "view"), "id"), user, thread):
+            await self._tell(user, thread, said)
+
     async def _refresh(self, view: str, user: str, thread: ThreadKey) -> bool:
         """Show in an open modal what is remembered now; return whether that worked."""
         if not view:
@@ -151,6 +162,13 @@ class PinInteractions:
         channel, root = str_of(inside, "channel_id"), str_of(inside, "thread_ts")
         channel = channel if is_id(channel) else channel_of(thread.channel)
         await self._replies.whisper(user, channel, said, root if is_ts(root) else "")
+
+
+def _number_in(text: str) -> int:
+    """Return the number of a message; raise `DeniedError` if it is none."""
+    if not (text.isascii() and text.isdigit()):
+        raise DeniedError(NOT_YOURS)
+    return int(text[:_DIGITS])
 
 
 def _thread_in(text: str) -> ThreadKey:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 from bots.slack.inbound.events import channel_of
 from bots.slack.outbound.format import REMEMBER
 from bots.slack.ui.commands import HELP, REMEMBERED, reading_line
-from core.commands.commands import thread_line
+from core.commands.commands import ONE_MESSAGE, thread_line
 from core.delivery.splitting.break_points import in_line
 from core.domain.payload import dict_of, str_of
 
@@ -36,11 +36,15 @@ PIN_ACTIONS = {
     "correct": ("pin_correct", "That's wrong"),
     "here": ("pin_here", "Pin it here"),
     "keep": ("pin_keep", "Remember this"),
+    "message": ("message_forget", "Forget a message"),
     "unpin": ("pin_remove", "Remove"),
 }
-"""As `ACTIONS`, for the buttons that concern pins."""
+"""As `ACTIONS`, for what concerns pins, or one message of those that are remembered."""
 _FACT = "fact"
 """The block, and the action in it, of the field for what is right."""
+_MESSAGES, _LINE = 100, 75
+"""The most entries of a menu, and characters of each (docs: reference/block-kit/block-elements and
+composition-objects/option-object)."""
 _CARRIED = 2900
 """Characters that a modal carries; Slack accepts 3,000 (docs: reference/views/modal-views)."""
 _CHUNK = 2900
@@ -98,10 +102,35 @@ def remembered(thread: ThreadKey, memory: Remembered) -> Json:
         for pin, line in memory.pins
     ]
     action, label = PIN_ACTIONS["correct"]
-    wrong = {"type": "actions", "elements": [button(action, label, str(thread))]}
+    buttons = [button(action, label, str(thread)), *_messages(thread, memory.messages)]
+    below = {"type": "actions", "elements": buttons}
     there = {line for _, line in memory.pins}
     lines = [line for line in memory.lines if line.strip() not in there]
-    return modal(MEMORY_TITLE, [*pins, *_plain_blocks("\n".join(lines)), wrong])
+    return modal(MEMORY_TITLE, [*pins, *_plain_blocks("\n".join(lines)), below])
+
+
+def _messages(thread: ThreadKey, messages: Sequence[tuple[int, str]]) -> list[Json]:
+    """Return the menu of messages to forget one, the newest first; none if there are none.
+
+    Slack asks again before it sends a choice (docs: reference/block-kit/composition-objects/
+    confirmation-dialog-object).
+    """
+    if not messages:
+        return []
+    action, label = PIN_ACTIONS["message"]
+    options = [
+        {"text": plain(_start_of(" ".join(line.split()), _LINE)), "value": f"{number} {thread}"}
+        for number, line in reversed(messages[-_MESSAGES:])
+    ]
+    confirm = {
+        "title": plain("Forget this message?"),
+        "text": plain(ONE_MESSAGE),
+        "confirm": plain("Forget"),
+        "deny": plain("Keep"),
+        "style": "danger",
+    }
+    menu = {"type": "static_select", "action_id": action, "placeholder": plain(label)}
+    return [{**menu, "options": options, "confirm": confirm}]
 
 
 def correction(thread: ThreadKey) -> Json:
@@ -215,8 +244,8 @@ def command_of(action: str) -> str:
     return known.get(action, "memory")
 
 
-def _start_of(line: str) -> str:
-    return line if len(line) <= _CHUNK else f"{line[:_CHUNK]}…"
+def _start_of(line: str, most: int = _CHUNK) -> str:
+    return line if len(line) <= most else f"{line[: most - 1]}…"
 
 
 def _about(info: ThreadInfo, now: float) -> Json:
