@@ -542,6 +542,32 @@ def test_a_huddle_is_a_message_of_slackbots() -> None:
     assert (message.author.name, message.text) == ("Slackbot", "A huddle started")
 
 
+@pytest.mark.parametrize(
+    ("room", "expected"),
+    [
+        (
+            {"name": "Sprint", "date_start": 1764450000, "date_end": 1764453600}
+            | {"participant_history": ["U1", "U2", 7, "no id"], "has_ended": True},
+            "(a huddle: Sprint, with @Ann, @Ben, 2025-11-29 21:00 UTC to 2025-11-29 22:00 UTC)",
+        ),
+        (
+            {"name": "", "date_start": 1764450000, "date_end": 0, "participants": ["U1"]},
+            "(a huddle: with @Ann, since 2025-11-29 21:00 UTC, still going on)",
+        ),
+        ({"id": "R1", "has_ended": True}, "(a huddle)"),
+    ],
+)
+@pytest.mark.parametrize("blocks", [[], [{"type": "divider"}]])
+def test_a_huddle_shows_who_was_in_it_and_when(
+    room: dict[str, Any], expected: str, blocks: list[Any]
+) -> None:
+    """Source: anthropics/claude-code, issue 67846; payload: mattermost/mmetl, pull request 46."""
+    message = {"user": "USLACKBOT", "subtype": "huddle_thread", "text": "", "ts": TS, "room": room}
+    found = content_of({**message, "blocks": blocks}, ME, {"U1": "Ann", "U2": "Ben"})
+    assert [quote.text for quote in found.quotes] == [expected]
+    assert ids_of(message) == {id_ for id_ in ("U1", "U2") if id_ in str(room)}
+
+
 @pytest.mark.parametrize("subtype", ["file_comment", "some_new_subtype"])
 def test_a_direct_message_of_an_unknown_subtype_is_not_met_by_silence(subtype: str) -> None:
     event = spoken("", subtype=subtype, channel="D1", channel_type="im")

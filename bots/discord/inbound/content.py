@@ -54,6 +54,15 @@ _NOTICES = {
     8: "(This person boosted the server.)",
 }
 """What people see of a message that nobody wrote ("Message Types")."""
+_ABOUT = {
+    4: "This person named the group",
+    12: "This person added a channel whose news are posted here",
+    18: "This person started a thread",
+    27: "This person started a stage",
+    29: "This person became a speaker on a stage",
+    31: "This person changed the topic of the stage",
+}
+"""The same of those that have what they are about as their content."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -215,12 +224,18 @@ def whole_text(message: Json, names: Mapping[str, str]) -> str:
     def read(words: str) -> str:
         return readable(words, (), known)
 
-    parts = [read(str_of(message, "content"))]
+    parts = [_about(message, read(str_of(message, "content")))]
     if shows_more(message) or not parts[0]:
         parts += [each.text for each in _forwards(message, known)]
         parts += [each.text for each in cards_of(message, read)]
         parts += [f"File: {name}" for name in attached_to(message)]
     return "\n".join(filter(None, parts)) or _nothing_in(message)
+
+
+def _about(message: Json, words: str) -> str:
+    """Return the words of a message; of a notice, with what Discord says of them."""
+    notice = _ABOUT.get(count_of(message, "type"))
+    return f"({notice}: {words})" if notice and words else words
 
 
 def _nothing_in(message: Json) -> str:

@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from bots.slack.inbound.people import is_ts, seconds
+from bots.slack.inbound.people import is_id, is_ts, seconds
 from bots.slack.inbound.text import link, named, plain, readable, time_at
 from core.domain.payload import dict_of, dicts_of, str_of
 
@@ -75,6 +75,8 @@ NESTING = {
     *("rich_text", "rich_text_section", "rich_text_list", "rich_text_quote"),
     "rich_text_preformatted",
 }
+_MOST_PEOPLE = 20
+"""People of a huddle who are named."""
 _MOST = 1_000_000
 """The largest number that a list may plausibly start from."""
 
@@ -212,7 +214,7 @@ class Reader:
         kind = str_of(element, "type")
         if kind == "mrkdwn":
             return readable(str_of(element, "text"), "", self.names)
-        if kind in {"plain_text", "raw_text"}:
+        if kind in {"plain_text", "raw_text"} or (kind == "raw_number" and element.get("text")):
             return plain(str_of(element, "text"))
         if kind in _BUTTONS:
             label, address = self._value(element.get("text"), depth + 1), str_of(element, "url")
@@ -242,6 +244,34 @@ class Reader:
         call = dict_of(block, "call")
         said = self._words(dict_of(call, "v1") or call, 1)
         return f"(a call: {said})" if said else "(a call)"
+
+    def huddle(self, room: Mapping[str, Any]) -> str:
+        """Return what people see of a huddle: its topic, who was in it, and when.
+
+        Slackbot's message says no more than that one has started (docs: reference/objects/
+        conversation-object; mattermost/mmetl, pull request 46).
+        """
+        called = ", ".join([f"@{self.names.get(each, each)}" for each in people_of(room)])
+        start, end = (_moment(room.get(each)) for each in ("date_start", "date_end"))
+        about = [
+            plain(str_of(room, "name")),
+            f"with {called}" if called else "",
+            f"{start} to {end}" if start and end else f"since {start}" if start else "",
+            "" if end or room.get("has_ended") else "still going on",
+        ]
+        return f"({': '.join(filter(None, ['a huddle', ', '.join(filter(None, about))]))})"
+
+
+def people_of(room: Mapping[str, Any]) -> list[str]:
+    """Return the ids of the people who are or were in a huddle, without those beyond the first."""
+    people = room.get("participant_history") or room.get("participants")
+    known = people[:_MOST_PEOPLE] if isinstance(people, list) else []
+    return [each for each in known if isinstance(each, str) and is_id(each)]
+
+
+def _moment(value: object) -> str:
+    known = isinstance(value, int | float) and not isinstance(value, bool) and value > 0
+    return time_at(value) if known else ""  # type: ignore[arg-type]
 
 
 def _small(part: Mapping[str, Any], name: str) -> int:

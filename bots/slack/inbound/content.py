@@ -13,7 +13,7 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from bots.slack.inbound.blocks import LEVELS, NESTING, SIMPLE, TYPED, Reader
+from bots.slack.inbound.blocks import LEVELS, NESTING, SIMPLE, TYPED, Reader, people_of
 from bots.slack.inbound.people import files_of, is_ours, is_ts, seconds
 from bots.slack.inbound.text import ids_in, mentions_in, plain, readable
 from core.domain.message import Quote, QuoteKind
@@ -147,6 +147,7 @@ def ids_of(message: Mapping[str, Any]) -> set[str]:
     if message.get("attachments") or not _is_plain(message, source):
         for part in ("blocks", "attachments"):
             found.update(_ids(message.get(part), 0))
+        found.update(people_of(dict_of(message, "room")))
     return set(sorted(found)[:_MOST_IDS]) if len(found) > _MOST_IDS else found
 
 
@@ -154,7 +155,7 @@ def _is_plain(message: Mapping[str, Any], text: str) -> bool:
     """Return whether a message's blocks say what its text says, as Slack's own clients send it."""
     blocks = message.get("blocks")
     if not blocks:
-        return True
+        return "room" not in message
     if not text or not message.get("client_msg_id") or not isinstance(blocks, list):
         return False
     first = blocks[0]
@@ -192,6 +193,8 @@ def _read(message: Mapping[str, Any], text: str, me: Me, names: Mapping[str, str
     card = reader.text([block for block in blocks if str_of(block, "type") not in TYPED])
     quotes = [Quote(kind=QuoteKind.CARD, text=card)] if known.adds(card) else []
     quotes += [_quote(each, me, reader) for each in attachments if each not in pasted]
+    if room := dict_of(message, "room"):
+        quotes.append(Quote(kind=QuoteKind.CARD, text=reader.huddle(room)))
     links = _linked(source, attachments, names)
     return Content(text=text.strip(), attachments=files_of(message), quotes=(*quotes, *links))
 

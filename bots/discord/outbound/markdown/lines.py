@@ -12,6 +12,7 @@ LINE = (
     r"|(?P<rule>(?P<stroke>[-*_])(?:[ \t]*+(?P=stroke)){2,}+)[ \t]*+$"
     r"|(?P<under>=++)[ \t]*+$"
     r"|(?P<item>[-*+]|\d{1,9}[.)])[ \t]++\#{1,6}[ \t]++(?P<listed>[^\s\#][^\n]*+)"
+    r"|(?(quote)\[!(?P<alert>[A-Za-z]{3,12}+)\][ \t]*+$|(?!))"
     r"|(?P<task>[-*+]|\d{1,9}[.)])[ \t]++\[(?P<done>[ x])\](?=[ \t])"
     r"|(?P<plus>\+(?=[ \t])|\d{1,9}\)(?=[ \t]))"
     r"|\[\^(?P<note>[^\]\s@<`]{1,40}+)\]:[ \t]*+"
@@ -95,7 +96,12 @@ def title_above(text: str, token: regex.Match[str]) -> int:
 
 
 def marked(token: regex.Match[str], lead: str) -> str:
-    """Return the mark of a list's item, of a task or of a footnote; or only what precedes it."""
+    """Return the mark of an item, a task or a footnote; a quote's kind, or only what precedes it.
+
+    Models mark what kind of note a quote is, as GitHub shows it: `> [!WARNING]`.
+    """
+    if token["alert"]:
+        return f"{lead}**{token['alert'].capitalize()}**"
     if token["task"]:
         box = "\u2610" if token["done"] == " " else "\u2611"
         return f"{lead}{_bullet(token['task'])} {box}"

@@ -38,11 +38,14 @@ _GAP = regex.compile(r"\s")
 _LINK = regex.compile(LINK)
 _SUSPECT = regex.compile(r"\w_|[/<][^ `/<]*+`")
 """What Discord alone may take for the start of emphasis, and the start of an address with code."""
+_NO_START = r"(?:\s|[,.;:!?)\]}]++(?:\s|\Z))"
+"""What follows no mark that starts emphasis in CommonMark."""
 _EMPHASIS = regex.compile(
-    r"\*\*++(?=\S)[^*\n]*+\*\*++|__++(?=\S)[^_\n]*+__++|~~(?=\S)[^~\n]*+~~"
-    r"|(?P<loose>\S[ \t]*+(?:\*\*++|__++|~~)\s)"
+    rf"\*++(?!{_NO_START})[^*\n]*+\*++|__++(?!{_NO_START})[^_\n]*+__++|~~(?!{_NO_START})[^~\n]*+~~"
+    rf"|(?P<loose>\S[ \t]*+(?:(?:\*\*++|__++|~~){_NO_START}|\*[,.;:!?)\]}}]++(?:\s|\Z)))"
 )
-"""Emphasis on one line; or marks before a space, of which only Discord makes a start."""
+"""Emphasis on one line; or marks of which only Discord makes a start."""
+_LOOSE = regex.compile(_NO_START)
 _ENDS = regex.compile(r"[*_~|]|\]\(")
 """What in code or in an address may end something that begins before it."""
 _LEAD = regex.compile(r"[ \t>]*+(?:(?:[-*+]|\d{1,9}[.)])[ \t]++)?+")
@@ -191,8 +194,10 @@ class _Reader:
         after = max(end, at + ending.size)
         if text[at] == "_" and start and text[start - 1].isalnum():
             return False
-        if not (start and text[after : after + 1].isspace()):
+        if not (start and _LOOSE.match(text, after)):
             return True
+        if not text[after].isspace():
+            return False
         line = text.rfind("\n", max(start - _LEADS, 0), start) + 1
         return (line > 0 or start < _LEADS) and _LEAD.fullmatch(text, line, start) is not None
 

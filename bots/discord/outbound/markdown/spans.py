@@ -38,6 +38,7 @@ _TOKEN = regex.compile(
     r"|(?P<named>!?\[(?P<words_>[^\[\]\n]{1,200}+)\](?:\[(?P<name>[^\[\]\n]{0,80}+)\])?+)"
     r"|(?P<url>https?://[^\s<>|`]++)"
     rf"|(?P<call>[@\uff20\ufe6b](?={_HIDDEN}(?:here|everyone))|<(?=@[!&]?\d))"
+    r"|(?P<mail><(?:mailto:)?+(?P<to>[\w.+-]{1,64}+@[\w-]{1,63}+(?:\.[\w-]{1,63}+)++)>)"
     rf"|(?P<html>{html.TAG})"
     r"|(?P<entity>&(?:\#\d{1,7}|\#x[\da-f]{1,6}|[a-z]\w{1,30});)"
     r"|(?P<math>\$\$|\$(?=[^\s$]))"
@@ -66,6 +67,13 @@ _NAMES = frozenset(
 _SCHEME = regex.compile(r"(?:https?|discord)://", regex.IGNORECASE)
 _MAIL = regex.compile(rf"{_HIDDEN}[\w-]*+\.\w")
 _IMAGE = regex.compile(rf"!{LINK}")
+_ESCAPED_WITHIN = regex.compile(r"(?<=\w)\\_(?=\w)")
+_START = regex.compile(r"\A(?=(?:\#{1,3}|-\#|>)[ ])")
+_UNMASKED = regex.compile(r"\\[^\w\s]|(?P<sign>[*_~])(?P=sign){3}|\A(?:\#{1,3}|-\#|>)[ ]")
+"""What Discord shows of the words of a masked link only with a backslash, or not at all.
+
+It reads no escapes there (discord/discord-api-docs, issue 6185).
+"""
 _TEX = regex.compile(r"[\\^_={}]")
 _FORMULA = 2_000
 """Characters of a formula at most."""
@@ -285,6 +293,10 @@ class _Writer:
             return f"{label} ({seen}){more}"
         if address_like(words):
             return f"{address}{more}"
+        label = _ESCAPED_WITHIN.sub("_", label)
+        if _UNMASKED.search(label):
+            words = f"\\{label}" if _START.match(label) else label
+            return f"{words} ({address}){more}"
         return f"[{label}]({address if ' ' not in address else f'<{address}>'}){more}"
 
     def _named(self, token: regex.Match[str]) -> tuple[str | None, int]:
@@ -303,6 +315,8 @@ class _Writer:
         return f"{token[0]}{JOINER}", end
 
     def _angle(self, token: regex.Match[str]) -> tuple[str | None, int]:
+        if token["mail"]:  # Discord draws only web addresses without their brackets
+            return token["to"], token.end()
         return self._call(token) if token["call"] else self._html(token)
 
     def _html(self, token: regex.Match[str]) -> tuple[str | None, int]:
