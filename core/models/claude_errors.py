@@ -58,7 +58,7 @@ _BUSY = {
 _SPENT = "Claude's spend limit is reached: raise it in the Claude Console, or wait until it resets."
 _BILLING = "Claude's account can't pay: check billing and credit in the Claude Console."
 TOO_LONG = "This is too long for {model}: send less at once, or start a new thread."
-_CHOOSE = f"set CHATBOT_MODEL to one of {', '.join(SUGGESTED)}."
+_CHOOSE = "set CHATBOT_MODEL to one of {others}."
 
 _REFUSED = {
     "authentication_error": "Claude refused the API key: check ANTHROPIC_API_KEY.",
@@ -117,7 +117,7 @@ BAD_CERTIFICATE = (
 BAD_PROXY = "The proxy before Claude refuses the connection: check HTTPS_PROXY."
 BAD_KEY = "ANTHROPIC_API_KEY contains characters that no key has: copy it again."
 
-_REDIRECT = 300
+_REDIRECT, _PROXY = 300, 407
 _ERROR = 400
 _SERVER_ERROR = 500
 _STATUS = re.compile(r"[45]\d\d", re.ASCII)
@@ -149,7 +149,8 @@ def failure_of(failure: Failure, model: str) -> ModelBusyError | ModelRefusedErr
     kind = failure.type if known else _type_of(failure.status)
     refused = kind in _INVALID_TYPES
     if sentence := _sentence(failure, kind, refused=refused):
-        return ModelRefusedError(sentence.format(model=model, status=failure.status))
+        others = ", ".join(name for name in SUGGESTED if name != model)
+        return ModelRefusedError(sentence.format(model=model, others=others, status=failure.status))
     if excess := excess_of(failure.said, failure.status, refused=refused):
         return PromptTooLargeError(
             TOO_LONG.format(model=model),
@@ -166,6 +167,8 @@ def failure_of(failure: Failure, model: str) -> ModelBusyError | ModelRefusedErr
 def _sentence(failure: Failure, kind: str, *, refused: bool) -> str:
     """Return what is wrong with the account or the settings; empty if nothing seems to be."""
     said = "" if _is_page(failure.said) else _ADDRESS.sub("", failure.said[:_READ].lower())
+    if failure.status == _PROXY:
+        return BAD_PROXY
     if kind in {"billing_error", "authentication_error", "redirect"}:
         return _REFUSED[kind]
     if kind == "rate_limit_error":

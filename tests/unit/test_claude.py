@@ -348,10 +348,11 @@ REFUSED = {
         "Claude refused the API key: check ANTHROPIC_API_KEY.",
     ),
     "a proxy's login": (Refusal(401, message="<html>"), "check ANTHROPIC_API_KEY"),
+    "a proxy's own refusal": (Refusal(407, message="<html>"), "check HTTPS_PROXY"),
     "not allowed": (Refusal(403, "permission_error"), "may not use claude-sonnet-5-5"),
     "unknown model": (
         Refusal(404, "not_found_error", f"model: {MODEL}"),
-        "no model called claude-sonnet-5-5; set CHATBOT_MODEL to one of claude-",
+        "no model called claude-sonnet-5-5; set CHATBOT_MODEL to one of claude-opus-5-5, claude-h",
     ),
     "unknown address": (Refusal(404, message="<html>"), "check ANTHROPIC_BASE_URL"),
     "no money": (Refusal(402, "billing_error"), "billing"),
