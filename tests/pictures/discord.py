@@ -67,8 +67,12 @@ def _message(drawing: Drawing, message: Message, fake: FakeDiscord) -> None:
         else:
             drawing.lines(_LEFT, line)
     for row in message.components:
-        for button in row["components"]:
-            drawing.button(_LEFT, button["label"])
+        for part in row["components"]:  # a button, or a menu
+            drawing.button(
+                _LEFT,
+                part.get("label")
+                or f"{part['placeholder']} \N{BLACK DOWN-POINTING SMALL TRIANGLE}",
+            )
     if message.reactions:
         drawing.box(_LEFT, 48, 24, "button", down=10, round_=6)
         drawing.y += 27
