@@ -103,6 +103,24 @@ async def test_what_was_said_long_ago_is_shown_again_when_it_is_asked_about(talk
     assert 0 in answer.recalled
 
 
+@pytest.mark.parametrize(
+    ("fact", "question"),
+    [
+        ("Bo went to Rome last week.", "Where did Bo go?"),
+        ("Bo flew to Oslo on Monday.", "Where did Bo fly?"),
+        ("Jo bought a car in May.", "What did Jo buy?"),
+        ("Al taught me to swim.", "Who did teach me to swim?"),
+        ("Al chose blue for the logo.", "Which color did Al choose?"),
+    ],
+)
+async def test_a_short_name_that_is_a_word_elsewhere_hides_nothing(
+    talk: Talk, fact: str, question: str
+) -> None:
+    """ "Bo" and "to" are Polish, and "went" has no form there that "go" has."""
+    await talk.past(fact, FACT)
+    assert fact in await talk.asks(question)
+
+
 async def test_it_is_shown_in_the_last_message_behind_the_last_breakpoint(talk: Talk) -> None:
     await talk.past(FACT)
     await talk.asks("What is the combination of my locker?")

@@ -109,7 +109,7 @@ class Wanted(NamedTuple):
 
 def terms_of(text: str, language: str = ENGLISH) -> Terms:
     """Return the terms of a text; `language` is what it is in if it doesn't tell by itself."""
-    told = language_of(text)
+    told = language_of(text, (language,))
     words: list[int] = []
     grams: list[int] = []
     plain = normal(text)
@@ -132,7 +132,7 @@ def wanted_in(
     asks = False
     for text in texts:
         asks = asks or bool(_ASKS.search(text))
-        told, plain = language_of(text), normal(text)
+        told, plain = language_of(text, languages), normal(text)
         idle = frozenset[str]() if small_talk else _idle_in(told or ENGLISH)
         for number, language in enumerate(dict.fromkeys((told or ENGLISH, *languages))):
             for each, more in _terms(plain, language, idle, latin=number > 0):
@@ -247,8 +247,12 @@ def passages_of(text: str) -> list[tuple[int, int]]:
     return [*cuts, (start, len(text))] if start < len(text) else cuts
 
 
-def language_of(text: str) -> str:
-    """Return the language of a text in Latin script by its function words; empty if unclear."""
+def language_of(text: str, usual: Collection[str] = ()) -> str:
+    """Return the language of a text in Latin script by its function words; empty if unclear.
+
+    One word more than a language of `usual` has is no sign of another one: in "Bo went to Rome",
+    both "bo" and "to" are Polish.
+    """
     start = text[:_TELLING].lower()
     if start.isascii():  # nearly always, and quicker
         words = _ASCII_LETTERS.findall(start)
@@ -261,7 +265,8 @@ def language_of(text: str) -> str:
     (language, best), *others = found.most_common()
     if others and others[0][1] == best:
         return ENGLISH if found[ENGLISH] == best else ""
-    return language
+    near = max(usual, key=found.__getitem__, default=language)
+    return near if found[near] and found[near] == best - 1 else language
 
 
 def _terms(
