@@ -13,6 +13,7 @@ from contextlib import aclosing, suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
+from core.domain.message import clean
 from core.domain.session import Usage
 from core.models.port import Completion, StopReason, Thought, ToolCall
 
@@ -100,7 +101,8 @@ class AnswerReader:
         calls = tuple(_call(block) for block in self._blocks if block["type"] == _CALL)
         if stop is not StopReason.END or not calls:
             return Completion(stop=stop, usage=self.usage)
-        thoughts = tuple(Thought(block) for block in self._blocks if block["type"] in _THOUGHTS)
+        blocks = [block for block in self._blocks if block["type"] in _THOUGHTS]
+        thoughts = tuple(Thought(_whole_characters(block)) for block in blocks)
         return Completion(stop=StopReason.CALLS, usage=self.usage, calls=calls, thoughts=thoughts)
 
     @property
@@ -235,13 +237,23 @@ def field(thing: object, *names: str) -> Any:  # noqa: ANN401 - whatever the JSO
 def _call(block: dict[str, Any]) -> ToolCall:
     """Return a call; its arguments are None unless they are a JSON object."""
     given: object = block.get("input")
-    if written := block.get(_GROWING["input_json_delta"]):
-        try:
-            given = json.loads(written)
-        except ValueError:
-            given = None
-    arguments = given if isinstance(given, dict) else None
-    return ToolCall(id=str(block.get("id")), name=str(block.get("name")), arguments=arguments)
+    try:
+        if written := block.get(_GROWING["input_json_delta"]):
+            given = json.loads(clean(written))
+        arguments = _whole_characters(given) if isinstance(given, dict) else None
+    except (ValueError, RecursionError):
+        arguments = None
+    name, number = clean(str(block.get("name"))), clean(str(block.get("id")))
+    return ToolCall(id=number, name=name, arguments=arguments)
+
+
+def _whole_characters(block: dict[str, Any]) -> dict[str, Any]:
+    """Return a JSON object with halves of characters joined or replaced in all its texts.
+
+    A model writes half an emoji now and then, and no request that shows it again could be encoded.
+    """
+    whole: dict[str, Any] = json.loads(clean(json.dumps(block, ensure_ascii=False)))
+    return whole
 
 
 def _text_in(part: object, kind: str) -> str:

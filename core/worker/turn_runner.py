@@ -43,8 +43,9 @@ _BACKOFF = Backoff(first=1.0, cap=60.0)
 _PATIENCE = 90.0
 """Seconds that a turn waits under its lease, with all that it has found out and made, before it is
 left for later. Its slot is free meanwhile."""
-_PAUSE = 5.0
-"""Seconds until a turn retries in an outage that announced no end, unless it is woken before."""
+_PAUSES = Backoff(first=1.0, cap=5.0)
+"""How long a turn waits in an outage that announced no end, unless it is woken before. Some end in
+a moment, such as a new post on Discord that takes no messages yet."""
 _LATER = 60.0
 """Seconds for which a turn is left in such an outage. The process that left it takes it up
 sooner if the outage ends."""
@@ -273,6 +274,7 @@ class _Outages:
 
     def __init__(self, lease: LeaseHandle) -> None:
         self._lease = lease
+        self._pauses = iter(_PAUSES)
         self._patience = _PATIENCE
         """Seconds that the turn still waits. Waiting for the store takes nothing off: without it, a
         turn can't be left for later either."""
@@ -303,7 +305,7 @@ class _Outages:
         elif error is not None:
             slot.release()
             started = clock.monotonic()
-            seconds = _PAUSE if error.seconds is None else error.seconds
+            seconds = next(self._pauses) if error.seconds is None else error.seconds
             await self._lease.keep(wait_for(error.again, seconds, clock))
             self._woken = error.again is not None and error.again.is_set()
             self._patience -= clock.monotonic() - started

@@ -271,3 +271,26 @@ async def test_a_declined_second_call_keeps_what_was_said() -> None:
         answer = await chat.say("Who can't eat the cake?")
         assert answer.text == "Let me look.\n\nTom"
         assert "The model declined to continue here." in answer.notes
+
+
+@pytest.mark.parametrize(
+    ("words", "shown"),
+    [
+        ("nuts \ud83c\udf78", '"nuts \N{COCKTAIL GLASS}"'),
+        ("nuts \ud83d", '"nuts \N{REPLACEMENT CHARACTER}"'),
+        ("nuts\0", '"nuts\N{REPLACEMENT CHARACTER}"'),
+    ],
+)
+async def test_half_an_emoji_in_a_search_loses_no_answer(words: str, shown: str) -> None:
+    """What the model looked for is sent again with what it found.
+
+    Sources: github.com/agent0ai/agent-zero, issue 1773; HKUDS/nanobot, pull request 4952.
+    """
+    async with chatting(limit=10**6, pairs=2) as chat:
+        await filled(chat)
+        call = Call(SEARCH.name, {"words": words})
+        chat.claude.next(Talk("Let me look.", calls=(call,)), Talk("Tom is allergic to nuts."))
+        answer = await chat.say("Who can't eat the cake?")
+        assert answer.kind is AnswerKind.ANSWER
+        assert answer.text == "Let me look.\n\nTom is allergic to nuts."
+        assert answer.searched == (shown,)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from bots.outgoing import Connector
 from core.domain.clock import SystemClock
 from core.domain.errors import StoreUnavailableError
 from core.models.scripted import ScriptedModel
@@ -147,6 +148,29 @@ async def test_a_socket_that_slack_wants_back_is_replaced_without_a_gap() -> Non
                 await once_each(fake, dm, [message.ts for message in asked])
             assert not fake.socket.lost
             assert fake.socket.opened > 2
+
+
+async def test_a_connection_whose_session_was_closed_gets_another_that_keeps_to_slack() -> None:
+    """slack-sdk retried with the closed one forever, and now makes one that goes anywhere.
+
+    Source: slackapi/python-slack-sdk, issue 1922 and pull request 1966.
+    """
+    async with FakeSlack() as fake:
+        ann = fake.person("ann")
+        dm = fake.dm(ann)
+        async with bot_on(fake) as bot:
+            sockets = bot.slack.sockets
+            assert sockets is not None
+            for connection in sockets._open:
+                await connection.aiohttp_client_session.close()
+            for connected in list(fake.socket.connections):
+                connected.abort()
+            await until(lambda: not fake.socket.connections)
+            await fake.connected(2)
+            asked = await fake.say(ann, dm, "hello")
+            await fake.replies(dm, asked.ts)
+            sessions = [connection.aiohttp_client_session for connection in sockets._open]
+            assert [type(session.connector) for session in sessions] == [Connector] * 2
 
 
 async def test_what_is_said_while_sockets_have_no_successors_is_read_later() -> None:

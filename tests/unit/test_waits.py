@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import replace
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from core.delivery.port import Form
+from core.domain.backoff import Backoff
 from core.domain.errors import (
     ModelBusyError,
     OutageError,
@@ -25,10 +27,13 @@ from core.turn.notices import DIED, GIVEN_UP, UNDELIVERED, waited
 from core.turn.turn import TurnConfig, TurnPipeline
 from core.worker import turn_runner
 from core.worker.worker import Worker
+from tests.clocks import ManualClock
 from tests.fakes.platform import FakePlatform
 from tests.world import THREAD, NoCompaction, World, message, until
 
 if TYPE_CHECKING:
+    from collections.abc import Awaitable
+
     from core.models.port import ModelRequest
     from core.store.header import Header
 
@@ -55,7 +60,28 @@ def patient(world: World, **manner: Any) -> Worker:
 def brief(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let a turn wait under its lease for no time, and look at an outage again at once."""
     monkeypatch.setattr(turn_runner, "_PATIENCE", 0.0)
-    monkeypatch.setattr(turn_runner, "_PAUSE", 0.01)
+    monkeypatch.setattr(turn_runner, "_PAUSES", Backoff(first=0.01, cap=0.01))
+
+
+async def test_an_outage_that_announces_no_end_is_looked_at_soon_and_then_less_often() -> None:
+    """A new post on Discord takes messages after a second or two (40058)."""
+    slept: list[float] = []
+
+    class Clock(ManualClock):
+        async def sleep(self, seconds: float) -> None:
+            slept.append(seconds)
+            self.advance(seconds)
+
+    async def keep(waiting: Awaitable[None]) -> None:
+        await waiting
+
+    lease: Any = SimpleNamespace(clock=Clock(), keep=keep)
+    slot: Any = SimpleNamespace(release=lambda: None)
+    outages = turn_runner._Outages(lease)
+    for _ in range(5):
+        outages.note(PlatformBusyError("not yet"))
+        assert await outages.wait(slot)
+    assert slept == [1, 2, 4, 5, 5]
 
 
 async def test_a_model_that_is_busy_costs_no_try(caplog: pytest.LogCaptureFixture) -> None:

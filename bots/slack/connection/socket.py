@@ -96,17 +96,28 @@ class _Connection(SocketModeClient):
     def __init__(
         self, app: AsyncApp, token: str, connections: SocketConnections, *, ping_interval: float
     ) -> None:
+        self._guard = partial(guarded_session, app.client.base_url)
+        self._session = self._guard()
         super().__init__(
             app_token=token,
             logger=connections.outage,  # type: ignore[arg-type] # it is used as a logger only
             web_client=app.client,
             ping_interval=ping_interval,
         )
-        # The API names the address of the socket, and the SDK's own session would go anywhere.
-        self.aiohttp_client_session.detach()
-        self.aiohttp_client_session = guarded_session(app.client.base_url)
         self._connections = connections
         self._tasks = Tasks("a frame from Slack")
+
+    @property
+    def aiohttp_client_session(self) -> aiohttp.ClientSession:
+        """The session of the socket, whose address the API names: to Slack's hosts only."""
+        if self._session.closed and not self.closed:
+            self._session = self._guard()
+        return self._session
+
+    @aiohttp_client_session.setter
+    def aiohttp_client_session(self, session: aiohttp.ClientSession) -> None:
+        """Drop the SDK's own sessions, at the start and for a closed one: they go anywhere."""
+        session.detach()
 
     async def connect(self) -> None:
         """Connect; request a new address if one does not work (the SDK keeps to the first)."""
