@@ -55,6 +55,8 @@ FETCHES = 60
 """Files that one turn fetches, the newest first; more would not fit in a request."""
 FETCHES_AT_ONCE = 8
 """In the whole process, since each download may hold `FILE_BYTES` in memory for a moment."""
+BACKGROUND_FETCHES = 2
+"""Those of them that files may take which are only read for an index."""
 READS_AT_ONCE = 1
 """In the whole process, since scaling an image down may take `IMAGE_DECODED_BYTES`."""
 FETCH_SECONDS = 20.0

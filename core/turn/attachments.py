@@ -64,6 +64,7 @@ class Attachments:
         self.held: Collection[ThreadKey] = self._cache.by_thread.keys()
         """The threads of which files are cached."""
         self._fetches = asyncio.Semaphore(limits.FETCHES_AT_ONCE)
+        self._background = asyncio.Semaphore(limits.BACKGROUND_FETCHES)
         # A read goes on when its turn gives up; in threads of their own, the next one waits for it.
         self._reading = ThreadPoolExecutor(limits.READS_AT_ONCE, "reading a file")
         self._check_scheduled = False
@@ -108,7 +109,9 @@ class Attachments:
         cached = self._cache.more_of(thread, revision)
         if keep:
             cached.recalled.update(each.id for each in wanted)
-        return await self._found(platform, cached, wanted)
+            return await self._found(platform, cached, wanted)
+        async with self._background:  # for the index, which no turn waits for
+            return await self._found(platform, cached, wanted)
 
     async def _found(
         self, platform: Platform, cached: ThreadFiles, wanted: Sequence[Attachment]

@@ -185,10 +185,10 @@ _LINE = 200
 SEARCH: Final = Tool(
     name="search_conversation",
     description=(
-        "Searches this conversation for earlier messages that are not shown to you, and returns "
-        "them word for word with who said them and when. Use it when the answer depends on "
-        "something said earlier that you can't see. Don't use it for what you see already, or for "
-        "general knowledge. You have three searches for an answer."
+        "Searches this conversation for earlier messages, and parts of text files, that are not "
+        "shown to you, and returns them word for word with who sent them and when. Use it when the "
+        "answer depends on something said earlier that you can't see. Don't use it for what you "
+        "see already, or for general knowledge. You have three searches for an answer."
     ),
     schema={
         "type": "object",

@@ -154,6 +154,49 @@ async def test_a_file_that_takes_too_long_holds_nothing_up(
     assert (found["slow"].why, found["a"].why) == ("fetching it took too long", "")
 
 
+async def test_what_is_read_for_an_index_never_holds_up_a_turn(files: Attachments) -> None:
+    begun: list[str] = []
+
+    class Slow(FakePlatform):
+        async def fetch(self, thread: ThreadKey, attachment: Attachment) -> FileContent:
+            if attachment.id.startswith("slow"):
+                begun.append(attachment.id)
+                await asyncio.Event().wait()
+            return await super().fetch(thread, attachment)
+
+    platform: Platform = Slow(files={"a": CSV})
+    threads = [ThreadKey("fake", "place", f"old{n}") for n in range(20)]
+    async with asyncio.timeout(5), asyncio.TaskGroup() as group:
+        jobs = [
+            group.create_task(files.read_again(platform, thread, [sent("slow")], "r", keep=False))
+            for thread in threads
+        ]
+        await asyncio.sleep(0)
+        found = await load(files, platform, [sent("a")])
+        for job in jobs:
+            job.cancel()
+    assert found["a"].kind is FileKind.TEXT
+    assert len(begun) == limits.BACKGROUND_FETCHES < limits.FETCHES_AT_ONCE
+
+
+async def test_what_was_recalled_stays_cached_until_another_process_changes_the_thread(
+    files: Attachments, platform: FakePlatform
+) -> None:
+    async def again() -> dict[str, File]:
+        return await files.read_again(platform, THREAD, [sent("c")], "r1", keep=True)
+
+    first = await again()
+    for _ in range(3):
+        await load(files, platform, [sent("a")])
+        await load(files, platform, [])
+    assert (await again())["c"] is first["c"]
+    assert platform.fetched.count("c") == 1
+    await load(files, platform, [sent("a")], revision="r2")
+    assert files._cache.used == len(png(1, 1))
+    await load(files, platform, [], revision="r2")
+    assert (files._cache.used, files._cache.threads) == (0, ())
+
+
 async def test_what_is_said_to_be_too_large_is_not_even_fetched(
     files: Attachments, platform: FakePlatform
 ) -> None:
