@@ -236,6 +236,8 @@ def test_bars_of_logic_hide_nothing(text: str) -> None:
         ("[x][1] [y]\n\n[1]: https://a.b\n[Y]: <https://c.d>", "[x](https://a.b) [y](https://c.d)"),
         ("[top](#top) [file](docs/a.md)", "top (#top) file (docs/a.md)"),
         ("[mail](mailto:a@b.example)", "mail (a@b.example)"),
+        ("`a`[`b`](docs/b.md)<code>c</code>", f"`a`{JOINER}`b` (docs/b.md)`c`"),
+        ("`a`<code>c</code>", f"`a`{JOINER}`c`"),
         ("[\\*T\\*](https://a.b)", "\\*T\\* (https://a.b)"),
         ("[a\\_b c](https://a.b)", "[a_b c](https://a.b)"),
         ("[see ****](https://a.b)", "see \\*\\*\\*\\* (https://a.b)"),

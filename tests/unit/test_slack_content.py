@@ -460,6 +460,27 @@ def test_text_that_stands_in_blocks_only_is_read_once() -> None:
     )
 
 
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("<@U0BOT>\u3001help", "help"),
+        ("<@U0BOT>: `reset`?", "`reset`?"),
+        ("help <@U0BOT>", "help"),
+        ("hey <@U0BOT>, help", "hey @Cato, help"),
+    ],
+)
+def test_an_address_in_formatted_text_is_no_second_text(text: str, expected: str) -> None:
+    """A post with a person's own token has blocks like theirs, but no `client_msg_id`."""
+    before, mention, after = text.partition("<@U0BOT>")
+    parts = [word(before), {"type": "user", "user_id": "U0BOT"}, word(after)]
+    shown = [part for part in parts if part.get("text") != ""]
+    message = {"text": text, "blocks": [rich(section(*shown))]}
+    assert mention
+    assert content_of(message, ME, NAMES).text == expected
+    later = {"text": "", "blocks": [rich(section(*shown))]}
+    assert content_of(later, ME, NAMES).text in {expected, text.replace("<@U0BOT>", "@Cato")}
+
+
 def test_an_apps_blocks_are_a_card_unless_its_text_says_the_same() -> None:
     blocks = [{"type": "section", "text": mrkdwn("p99 is 4.2 s on pod *pay-7*")}]
     found = content_of({"text": "New alert", "bot_id": "B2", "blocks": blocks}, ME, NAMES)

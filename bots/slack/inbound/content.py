@@ -32,6 +32,7 @@ _WORD = re.compile(r"\w+")
 _PLACEHOLDERS = {"This content can't be displayed.", "This message contains interactive elements."}
 """What Slack writes for an app that gave its blocks no text (seen in many exports)."""
 _NO_PREVIEW = "[no preview available]"
+_BEHIND_MENTION = " \t\n:;,\u3001\uff0c\uff1a\uff1b"
 _UNREADABLE = "(an attachment that can't be read here)"
 _ID_FIELDS = {"user_id", "usergroup_id", "channel_id", "author_id"}
 _MOST_IDS = 50
@@ -185,11 +186,11 @@ def _read(message: Mapping[str, Any], text: str, me: Me, names: Mapping[str, str
     for id_, thing in [each for block in typed for each in reader.things(block)]:
         shown = thing.replace("\\", "\\\\")  # not an escape of the pattern's
         text = re.sub(rf"(?<![\w/=-]){re.escape(id_)}(?![\w/-])", shown, text)
-    known = _Known(source, text)
+    known = _Known(source, text, readable(source, "", names))
     for block in (*typed, *[block for each in pasted for block in dicts_of(each, "blocks")]):
-        said = reader.block(block).removeprefix(f"@{names.get(me.user, me.user)} ")
+        said = reader.block(block)
         if known.adds(said):
-            text = f"{text}\n{said}" if text else said
+            text = f"{text}\n{said}" if text else _unaddressed(said, names.get(me.user, me.user))
     card = reader.text([block for block in blocks if str_of(block, "type") not in TYPED])
     quotes = [Quote(kind=QuoteKind.CARD, text=card)] if known.adds(card) else []
     quotes += [_quote(each, me, reader) for each in attachments if each not in pasted]
@@ -197,6 +198,13 @@ def _read(message: Mapping[str, Any], text: str, me: Me, names: Mapping[str, str
         quotes.append(Quote(kind=QuoteKind.CARD, text=reader.huddle(room)))
     links = _linked(source, attachments, names)
     return Content(text=text.strip(), attachments=files_of(message), quotes=(*quotes, *links))
+
+
+def _unaddressed(said: str, name: str) -> str:
+    """Return what blocks say without the mention of the bot at its start."""
+    bare = said.removeprefix(f"@{name}")
+    apart = bare.lstrip(_BEHIND_MENTION)
+    return apart if apart and apart != bare else said
 
 
 def _is_pasted(attachment: Mapping[str, Any]) -> bool:

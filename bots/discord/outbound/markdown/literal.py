@@ -25,6 +25,14 @@ _INNER_START = regex.compile(
 )
 """What Discord reads like the start of a line, behind the marks that a line starts with."""
 
+_ESCAPED_WITHIN = regex.compile(r"(?<=\w)\\_(?=\w)")
+_START = regex.compile(r"\A(?=(?:\#{1,3}|-\#|>)[ ])")
+_UNMASKED = regex.compile(r"\\[^\w\s]|(?P<sign>[*_~])(?P=sign){3}|\A(?:\#{1,3}|-\#|>)[ ]")
+"""What Discord shows of the words of a masked link only with a backslash, or not at all.
+
+It reads no escapes there (discord/discord-api-docs, issue 6185).
+"""
+
 
 class Edit(NamedTuple):
     """A change of a text."""
@@ -62,6 +70,14 @@ def literal(message: str) -> str:
     words = [run for run in runs if not pairs.is_kept(run)]
     edits += [plain_signs(message, run) for run in _lone(message, words, pairs)]
     return edited(message, edits)
+
+
+def masked(label: str) -> tuple[str, bool]:
+    """Return the words of a link, and whether Discord shows them unchanged in a masked link."""
+    label = _ESCAPED_WITHIN.sub("_", label)
+    if not _UNMASKED.search(label):
+        return label, True
+    return (f"\\{label}" if _START.match(label) else label), False
 
 
 def _lone(text: str, runs: Sequence[Span], pairs: Pairs) -> Iterator[Span]:

@@ -292,9 +292,12 @@ class _Reader:
         self._go_on(link.end() if link and not code else token.end(), frame)
 
     def _bracket(self, token: regex.Match[str], frame: _Frame) -> None:
-        """Read a link, unless Discord's reading of it cuts code in two, or includes too much."""
+        """Read a link, unless Discord's reading of it cuts code in two, or includes too much.
+
+        A heading behind a quote is none to the package above: its links may end in a later line.
+        """
         at, pairs = token.start(), self._pairs
-        link = self._links.at(at, frame.end)
+        link = self._links.at(at, len(self._text))
         if link is None:
             self._go_on(at + 1, frame)
             return
@@ -302,7 +305,8 @@ class _Reader:
         meant = _LINK.match(self._text, at, frame.end)
         is_meant = meant is None or meant.end("words") == words.end
         if is_meant and not (pairs.code_at(target.start) or pairs.code_from(*target)):
-            self._go_on(target.end, frame, words)
+            is_whole = target.end <= frame.end
+            self._go_on(target.end if is_whole else at + 1, frame, *([words] if is_whole else []))
         else:
             self.edits.append(Edit(at, at, 0, "\\"))
             self._go_on(at + 1, frame)

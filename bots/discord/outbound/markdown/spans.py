@@ -19,6 +19,7 @@ import regex  # type: ignore[import-untyped] # ships no types
 
 from bots.discord.outbound.markdown import html, lines
 from bots.discord.outbound.markdown.code import blocks, inline
+from bots.discord.outbound.markdown.literal import masked
 from core.delivery.links import LINK, address_like, leads_elsewhere, where
 from core.domain.text import visible
 
@@ -67,13 +68,6 @@ _NAMES = frozenset(
 _SCHEME = regex.compile(r"(?:https?|discord)://", regex.IGNORECASE)
 _MAIL = regex.compile(rf"{_HIDDEN}[\w-]*+\.\w")
 _IMAGE = regex.compile(rf"!{LINK}")
-_ESCAPED_WITHIN = regex.compile(r"(?<=\w)\\_(?=\w)")
-_START = regex.compile(r"\A(?=(?:\#{1,3}|-\#|>)[ ])")
-_UNMASKED = regex.compile(r"\\[^\w\s]|(?P<sign>[*_~])(?P=sign){3}|\A(?:\#{1,3}|-\#|>)[ ]")
-"""What Discord shows of the words of a masked link only with a backslash, or not at all.
-
-It reads no escapes there (discord/discord-api-docs, issue 6185).
-"""
 _TEX = regex.compile(r"[\\^_={}]")
 _FORMULA = 2_000
 """Characters of a formula at most."""
@@ -172,7 +166,15 @@ class _Writer:
             way = None if is_line else self._ways.get(token[0][0].lower(), _unseen)
             made, at = way(token) if way else self._line(token)
             if made is not None:
-                self.parts.append(Part(token.start(), at, made))
+                self.parts.append(Part(token.start(), at, self._apart(token.start(), made)))
+
+    def _apart(self, start: int, made: str) -> str:
+        """Return what is shown, apart from code right before it: else both would be one."""
+        if made[:1] != "`":
+            return made
+        last = self.parts[-1] if self.parts else None
+        before = last.shown if last and last.end == start else self._text[max(start - 1, 0) : start]
+        return f"{JOINER}{made}" if before.endswith("`") else made
 
     # --- lines ----------------------------------------------------------------------------------
 
@@ -293,10 +295,9 @@ class _Writer:
             return f"{label} ({seen}){more}"
         if address_like(words):
             return f"{address}{more}"
-        label = _ESCAPED_WITHIN.sub("_", label)
-        if _UNMASKED.search(label):
-            words = f"\\{label}" if _START.match(label) else label
-            return f"{words} ({address}){more}"
+        label, is_masked = masked(label)
+        if not is_masked:
+            return f"{label} ({address}){more}"
         return f"[{label}]({address if ' ' not in address else f'<{address}>'}){more}"
 
     def _named(self, token: regex.Match[str]) -> tuple[str | None, int]:
