@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from core.domain.message import Attachment, Author, Kind, ThreadKey
 from core.domain.session import Answer, AnswerKind, Entry, Session, Status, Turn
 from core.domain.summary import Summary
+from core.memory.tokens import TokenCounter
 from core.prompt.prompt import PromptContext
 
 if TYPE_CHECKING:
@@ -26,6 +27,10 @@ SCENE = PromptContext(
 def tokens(text: str) -> int:
     """Count as the bot does where it knows no better."""
     return -(-len(text.encode(errors="surrogatepass")) * 10 // 26)
+
+
+RULER = TokenCounter(unit="bytes", measure=tokens, start=1)
+"""Counts the same."""
 
 
 def entry(

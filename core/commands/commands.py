@@ -172,7 +172,7 @@ class Commands:
         room = memory.room(thread, now=self._clock.monotonic(), counter=counter)
         always = fixed + pins_size(session, count)
         least = least_size(session.batch[-1:], fixed=always, count=count)
-        seen = plan(session, strategy, budget=max(room, least), count=count, fixed=fixed)
+        seen = plan(session, strategy, budget=max(room, least), counter=counter, fixed=fixed)
         return View(
             strategy=strategy.name,
             plan=seen,

@@ -14,7 +14,6 @@ from __future__ import annotations
 
 import logging
 from dataclasses import dataclass, replace
-from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
 from cachetools import LRUCache
@@ -24,7 +23,7 @@ from core.domain.errors import described
 from core.domain.pins import PinKind
 from core.domain.session import NO_USAGE, Answer, AnswerKind, Turn, next_batch, turns_of
 from core.domain.summary import dumped, whole
-from core.memory.plan import saved_in, size_of, sizes_of
+from core.memory.plan import MESSAGE_TOKENS, saved_in, sizes_of
 from core.memory.segments import fitted, replaced, uncorrected
 from core.memory.summarizer import (
     Fold,
@@ -33,15 +32,17 @@ from core.memory.summarizer import (
     SummaryConfig,
     UnusableSummaryError,
 )
+from core.prompt.tags import quoted
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable, Sequence
+    from collections.abc import AsyncIterator, Sequence
 
     from core.domain.clock import Clock
     from core.domain.message import ThreadKey
     from core.domain.session import Record, Usage
     from core.domain.summary import Segment
     from core.memory.memory import Memory
+    from core.memory.tokens import TokenCounter
     from core.models.port import Model
     from core.store.port import Store
     from core.store.values import Work
@@ -119,19 +120,21 @@ class Compactor:
             size: The most tokens that all turns without a summary have, the answer left out; 0 if
                 that is not known. If so few tokens need no folding, nothing is counted.
         """
+        if not self._memory.strategy(work.kind, work.settings.strategy).shows_summary:
+            return False
+        if _is_broken(work):
+            return True
         turns, waiting = turns_of(work.records)
         batch = next_batch(waiting, alone=False)
-        last, kind = batch[-1].position if batch else work.next, AnswerKind.ANSWER
-        said = Answer(position=last, turn="", token="", kind=kind, text=answer, sent_at=0)
         if batch:
+            last, kind = batch[-1].position, AnswerKind.ANSWER
+            said = Answer(position=last, turn="", token="", kind=kind, text=answer, sent_at=0)
             turns = (*turns, Turn(entries=batch, answer=said))
-        count = self._count(work)
-        if size and turns:
-            own = size_of(Turn(entries=(), answer=said), work.kind, count)
-            each = (size + own) // len(turns) + 1  # as if all of them were of one size
-            if not self._is_due(work, turns, count, [each] * len(turns)):
-                return False
-        return self._is_due(work, turns, count)
+        counter = self._counter(work)
+        size += counter.count(quoted(answer)) + 2 * MESSAGE_TOKENS if size else 0
+        if size and turns and self._is_small(work, turns, counter, size):
+            return False
+        return self._fold_end(work, turns, counter) is not None
 
     async def compact(self, thread: ThreadKey, *, only_missing: bool = False) -> bool:
         """Let the summary take over what is due by now; return whether it did.
@@ -261,7 +264,7 @@ class Compactor:
         start = max(work.summary.covers, work.reset_position)
         if strategy.folds:
             turns = [turn async for turn in self._turns(work, start, work.head)]
-            end = self._fold_end(work, turns, self._count(work))
+            end = self._fold_end(work, turns, self._counter(work))
             if end is not None:
                 spans.append(_Span(start, end, self._shortened_to(turns)))
         return spans
@@ -282,40 +285,27 @@ class Compactor:
             spans.append(_Span(begin, done))
         return spans
 
-    def _is_due(
-        self,
-        work: Work,
-        turns: Sequence[Turn],
-        count: Callable[[str], int],
-        sizes: Sequence[int] = (),
+    def _is_small(
+        self, work: Work, turns: Sequence[Turn], counter: TokenCounter, size: int
     ) -> bool:
-        """Return whether there is something to sum up.
-
-        `turns` are those that no summary covers, and `sizes` their tokens; they are counted here if
-        they are not given.
-        """
-        if not self._memory.strategy(work.kind, work.settings.strategy).shows_summary:
-            return False
-        return _is_broken(work) or self._fold_end(work, turns, count, sizes) is not None
-
-    def _fold_end(
-        self,
-        work: Work,
-        turns: Sequence[Turn],
-        count: Callable[[str], int],
-        sizes: Sequence[int] = (),
-    ) -> int | None:
-        """Return the position up to which these turns are to be folded; None if none are."""
+        """Return whether turns that have so many tokens together need no folding in any case."""
+        sizes = [size // len(turns) + 1] * len(turns)  # as if all of them were of one size
+        room, lead = self._room(work), _lead(work, counter)
+        marks = self._memory.marks_for(sizes, room, lead=lead, is_least=True)
         strategy = self._memory.strategy(work.kind, work.settings.strategy)
+        return strategy.fold(turns, sizes, marks) is None
+
+    def _fold_end(self, work: Work, turns: Sequence[Turn], counter: TokenCounter) -> int | None:
+        """Return the position up to which these turns are to be folded; None if none are.
+
+        The turns are those that no summary covers.
+        """
+        strategy = self._memory.strategy(work.kind, work.settings.strategy)
+        whole = sizes_of(turns, work.kind, counter)
         replies = [turn.answer for turn in turns]
-        room = self._memory.room(work.lease.thread, now=self._clock.monotonic())
-        lead = count(work.summary.text) + sum(count(pin.text) for pin in work.pins)
-        marks_for = partial(self._memory.marks_for, room=room // 2, replies=replies, lead=lead)
-        if sizes:
-            return strategy.fold(turns, sizes, marks_for(sizes))
-        whole = sizes_of(turns, work.kind, count)
-        marks = marks_for(whole)
-        saved = [saved_in(turn, count) for turn in turns]
+        room, lead = self._room(work), _lead(work, counter)
+        marks = self._memory.marks_for(whole, room, replies, lead=lead)
+        saved = [saved_in(turn, counter.count) for turn in turns]
         least = [size - less for size, less in zip(whole, saved, strict=True)]
         done = sum(turn.end <= work.summary.shortened_to for turn in turns)
         return strategy.fold(turns, [*least[:done], *whole[done:]], marks, least)
@@ -325,10 +315,14 @@ class Compactor:
         keep = (self._memory.marks or self._memory).keep
         return turns[-keep].start if len(turns) > keep else 0
 
-    def _count(self, work: Work) -> Callable[[str], int]:
-        """Return what counts the tokens of a text in this conversation."""
+    def _room(self, work: Work) -> int:
+        """Return the tokens that turns may have before they are folded."""
+        return self._memory.room(work.lease.thread, now=self._clock.monotonic()) // 2
+
+    def _counter(self, work: Work) -> TokenCounter:
+        """Return what counts the tokens of texts in this conversation."""
         answers = (each for each in reversed(work.records) if isinstance(each, Answer))
-        return self._memory.counter.after(answers).count
+        return self._memory.counter.after(answers)
 
     async def _turns(self, work: Work, begin: int, end: int) -> AsyncIterator[Turn]:
         """Yield the turns at the positions [begin, end), oldest first."""
@@ -354,6 +348,11 @@ def _is_broken(work: Work) -> bool:
     """Return whether a part of a thread's summary must be made again."""
     summary = work.summary
     return summary.covers > work.reset_position and (summary.stale or not summary.text)
+
+
+def _lead(work: Work, counter: TokenCounter) -> int:
+    """Return the tokens of a thread's summary and pins."""
+    return counter.count(work.summary.text) + sum([counter.count(pin.text) for pin in work.pins])
 
 
 def _segments_of(work: Work) -> tuple[Segment, ...]:

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from core.domain.message import Attachment, Kind
     from core.domain.session import Entry, Passage, Session, Turn
     from core.memory.strategies.strategy import Strategy
+    from core.memory.tokens import TokenCounter
     from core.prompt.files import Files
 
 Item = TypeVar("Item")
@@ -37,34 +38,28 @@ RECALLED_SHARE = 1 / 2
 """The share of the room beside the new messages that recalled ones may take."""
 
 
-def size_of(turn: Turn, kind: Kind, count: Callable[[str], int], files: Files = NO_FILES) -> int:
-    """Return the tokens of a turn as the model sees it, with these files.
+def size_of(turn: Turn, kind: Kind, counter: TokenCounter) -> int:
+    """Return the tokens of a turn as the model sees it.
 
-    Without any, its files count by what their platform says of them.
+    Its files count by what their platform says of them.
     """
-    text = turn.memo.get(kind) if not files else None
+    text: Exchange | None = turn.memo.get(kind.value)
     if text is None:
-        text = Exchange(words_of(turn.entries, kind, files), answer_of(turn.answer))
-        if not files:
-            turn.memo[kind] = text
-    size = _size_with_text(turn, text, count, files)
-    return size if files else size + stated_tokens(turn)
+        text = Exchange(words_of(turn.entries, kind), answer_of(turn.answer))
+        turn.memo[kind.value] = text
+    files = stated_tokens(turn) if turn.attachments else 0
+    return counter.count_both(text) + files + 2 * MESSAGE_TOKENS
 
 
-def sizes_of(turns: Sequence[Turn], kind: Kind, count: Callable[[str], int]) -> list[int]:
+def sizes_of(turns: Sequence[Turn], kind: Kind, counter: TokenCounter) -> list[int]:
     """Return the tokens of each turn, for the water marks: without the large files, which leave."""
-    return [size_of(turn, kind, count) - leaving_tokens(turn) for turn in turns]
+    return [size_of(turn, kind, counter) - leaving_tokens(turn) for turn in turns]
 
 
 def saved_in(turn: Turn, count: Callable[[str], int]) -> int:
     """Return how many tokens less a turn has if a long answer is shown by its start."""
     whole, start = answer_of(turn.answer), answer_of(turn.answer, shortened=True)
     return 0 if start == whole else max(0, count(whole) - count(start))
-
-
-def _size_with_text(turn: Turn, text: Exchange, count: Callable[[str], int], files: Files) -> int:
-    media = _media(turn.entries, files) if files and turn.attachments else 0
-    return count(text.said) + count(text.answered) + media + 2 * MESSAGE_TOKENS
 
 
 def least_size(
@@ -87,8 +82,8 @@ def least_size(
 def attachments_in_view(session: Session, strategy: Strategy) -> tuple[Attachment, ...]:
     """Return the files of the turns that the strategy would show, newest first."""
     files: list[Attachment] = []
-    for turn in strategy.window(_loaded(session)):
-        if turn.attachments and turn.end > session.files_from:
+    for turn in [turn for turn in strategy.window(_loaded(session)) if turn.attachments]:
+        if turn.end > session.files_from:
             files += turn.attachments
     for entry in session.batch:
         files += entry.attachments
@@ -115,7 +110,7 @@ def plan(
     strategy: Strategy,
     *,
     budget: int,
-    count: Callable[[str], int],
+    counter: TokenCounter,
     fixed: int,
     files: Files = NO_FILES,
 ) -> Plan:
@@ -128,13 +123,14 @@ def plan(
         session: The thread as it was loaded.
         strategy: Decides which turns are shown.
         budget: The tokens that the prompt may have.
-        count: Returns the tokens of a text.
+        counter: Counts the tokens of texts.
         fixed: The tokens of the system prompt and the context of the turn.
         files: The files to show.
 
     Raises:
         MessageTooLargeError: The newest message alone does not fit.
     """
+    count = counter.count
     pinned = pins_size(session, count) if session.pins else 0
     # If something is left out, the rest begins with a line for the time.
     room = budget - fixed - pinned - count(LONGEST_LINE)
@@ -152,7 +148,7 @@ def plan(
     if len(batch) < len(session.batch) or new + summary > room:
         text, summary, wanted = "", 0, ()
     left = room - new - summary - recalled_tokens
-    turns, texts, window = _newest_turns(wanted, _Wording(session, files), count, left)
+    turns, texts, window = _newest_turns(wanted, _Wording.of(session, files), counter, left)
     lost = _Lost(
         turns=loaded[: len(loaded) - len(turns)],
         entries=session.batch[: len(session.batch) - len(batch)],
@@ -215,26 +211,44 @@ def _newest(
     return tuple(items[len(items) - kept :]), used
 
 
+class _Read(NamedTuple):
+    """How a turn reads, and what that depends on beside the conversation."""
+
+    text: Exchange
+    before: float | None
+    """When the message before it was sent; None if none is shown."""
+    shortened: bool
+    """Only the start of a long answer is shown."""
+
+
 class _Wording(NamedTuple):
     """How turns read in one request."""
 
     session: Session
     files: Files
+    key: str
+    """In a turn's memo, what it has of a conversation of this kind in this time zone."""
+    shortened_to: int
 
-    def of(self, turn: Turn, before: float | None) -> Exchange:
+    @classmethod
+    def of(cls, session: Session, files: Files) -> _Wording:
+        """Return how turns read in a request of this session, with these files."""
+        key = f"{session.kind.value} {session.zone}"
+        return cls(session, files, key, session.summary.shortened_to)
+
+    def read(self, turn: Turn, before: float | None) -> Exchange:
         """Return how a turn reads if the message before it was sent at `before`.
 
         It stays with the turn, unless it depends on files.
         """
-        session = self.session
-        shortened = turn.end <= session.summary.shortened_to
+        shortened = turn.answer.position < self.shortened_to
         if self.files and turn.attachments:
             return self._read(turn, before, shortened=shortened)
-        how = (session.kind, session.zone, before, shortened)
-        text: Exchange | None = turn.memo.get(how)
-        if text is None:
-            text = turn.memo[how] = self._read(turn, before, shortened=shortened)
-        return text
+        kept: _Read | None = turn.memo.get(self.key)
+        if kept is None or kept.before != before or kept.shortened is not shortened:
+            text = self._read(turn, before, shortened=shortened)
+            kept = turn.memo[self.key] = _Read(text, before, shortened)
+        return kept.text
 
     def _read(self, turn: Turn, before: float | None, *, shortened: bool) -> Exchange:
         session = self.session
@@ -246,7 +260,7 @@ class _Wording(NamedTuple):
 def _newest_turns(
     turns: Sequence[Turn],
     wording: _Wording,
-    count: Callable[[str], int],
+    counter: TokenCounter,
     room: int,
 ) -> tuple[tuple[Turn, ...], tuple[Exchange, ...], int]:
     """Return the newest turns that fit together, how each of them reads, and their tokens."""
@@ -254,15 +268,17 @@ def _newest_turns(
     used = 0
     before = reversed(times_before(turns))
     for turn, sent_before in zip(reversed(turns), before, strict=True):
-        text = wording.of(turn, sent_before)
-        size = _size_with_text(turn, text, count, wording.files)
+        text = wording.read(turn, sent_before)
+        size = counter.count_both(text) + 2 * MESSAGE_TOKENS
+        if wording.files and turn.attachments:
+            size += _media(turn.entries, wording.files)
         if used + size > room:
             break
         texts.append(text)
         used += size
     kept = tuple(turns[len(turns) - len(texts) :])
     if kept and len(kept) < len(turns):  # the first one says when it was, whatever was before it
-        texts[-1] = wording.of(kept[0], None)
+        texts[-1] = wording.read(kept[0], None)
     return kept, tuple(reversed(texts)), used
 
 

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from core.domain.session import Answer
+    from core.prompt.prompt import Exchange
 
 RANK_FILE = "fb374d419588a4632f3f557e76b4b70aebbca790"
 """The name of o200k_base in tiktoken's cache: the SHA-1 of its download address."""
@@ -118,6 +119,12 @@ class TokenCounter:
     def count(self, text: str) -> int:
         """Return about how many tokens a text has that was said. Never fails."""
         return ceil(self.measure(text) * (self.said or self.start))
+
+    def count_both(self, exchange: Exchange) -> int:
+        """Return about how many tokens a turn has, as it reads to the model."""
+        said, answered = exchange.units(self.measure)
+        factor = self.said or self.start
+        return ceil(said * factor) + ceil(answered * factor)
 
     def fixed_tokens(self, units: float) -> int:
         """Return about how many tokens so many units of the fixed part have."""

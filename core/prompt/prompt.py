@@ -137,6 +137,17 @@ class Exchange(_Texts):
         said, answered = (Block(self.said),), (Block(self.answered),)
         return ModelMessage("user", said), ModelMessage("assistant", answered)
 
+    @cached_property
+    def _units(self) -> dict[Callable[[str], float], tuple[float, float]]:
+        return {}
+
+    def units(self, measure: Callable[[str], float]) -> tuple[float, float]:
+        """Return what a ruler measures in each of both; it is measured once."""
+        known = self._units.get(measure)
+        if known is None:
+            known = self._units[measure] = (measure(self.said), measure(self.answered))
+        return known
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:

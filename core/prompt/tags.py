@@ -224,12 +224,11 @@ def times_before(turns: Sequence[Turn]) -> list[float | None]:
 
     The first one is None, since nothing that is shown stands before it.
     """
-    last: float | None = None
-    times: list[float | None] = []
-    for turn in turns:
-        times.append(last)
-        if turn.entries:
-            last = turn.entries[-1].sent_at
+    last = [turn.entries[-1].sent_at if turn.entries else None for turn in turns[:-1]]
+    times = [None, *last][: len(turns)]
+    if None in last:  # all messages of a turn were deleted
+        for place in range(1, len(times)):
+            times[place] = times[place - 1] if times[place] is None else times[place]
     return times
 
 

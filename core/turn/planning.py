@@ -173,7 +173,7 @@ class PromptPlanner:
         if least is Least.ADDRESSED:
             spared = room * (1 - max(spare, 0 if counter.is_sure else UNSURE))
             budget = max(int(spared), budget)
-        seen = plan(session, strategy, budget=budget, count=count, fixed=fixed, files=files)
+        seen = plan(session, strategy, budget=budget, counter=counter, fixed=fixed, files=files)
         if _leaves_out(session, seen):  # they are answered one after the other instead
             raise MessageTooLargeError(size=seen.tokens.new, room=room - fixed)
         if seen.left_out and may_offer and not tools:  # from now on it is offered

@@ -23,7 +23,7 @@ from core.prompt.prompt import reply_request
 from core.prompt.transcript import words_of
 from tests.paper import CSV, GIF, jpeg, pdf, png, saved, webp
 from tests.prompts import messages_in, shown_in
-from tests.talk import SCENE, entry, session, tokens, turn
+from tests.talk import RULER, SCENE, entry, session, tokens, turn
 
 if TYPE_CHECKING:
     from core.domain.session import Turn
@@ -159,7 +159,7 @@ def test_a_plan_with_files_fits_its_budget_and_so_does_what_is_sent(
     asked = session(talk[:-1], *talk[-1].entries)
     memory = strategy_named("hybrid")
     try:
-        seen = plan(asked, memory, budget=budget, count=tokens, fixed=0, files=files)
+        seen = plan(asked, memory, budget=budget, counter=RULER, fixed=0, files=files)
     except MessageTooLargeError:
         assume(False)
     request = reply_request(seen, asked, SCENE, system="", model="m", max_tokens=9, files=files)
@@ -182,7 +182,7 @@ def test_a_turn_with_files_reads_the_same_in_every_later_request(
     before: tuple[object, ...] = ()
     for number in range(1, len(talk) + 1):
         asked = session(talk[: number - 1], *talk[number - 1].entries)
-        seen = plan(asked, memory, budget=10**6, count=tokens, fixed=0, files=files)
+        seen = plan(asked, memory, budget=10**6, counter=RULER, fixed=0, files=files)
         request = reply_request(seen, asked, SCENE, system="", model="m", max_tokens=9, files=files)
         blocks = [block for message in request.messages for block in message.blocks]
         parts = [Block(each.text) if isinstance(each, Block) else each for each in blocks]

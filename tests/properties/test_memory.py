@@ -19,7 +19,7 @@ from core.prompt.prompt import Plan, fixed_size, reply_request
 from core.prompt.summary import summary_request
 from core.prompt.transcript import words_of
 from tests.prompts import messages_in, shown_in
-from tests.talk import SCENE, entry, session, tokens, turn
+from tests.talk import RULER, SCENE, entry, session, tokens, turn
 
 if TYPE_CHECKING:
     from core.memory.strategies.strategy import Strategy
@@ -100,7 +100,7 @@ def sessions(draw: st.DrawFn) -> Session:
 def planned(talk: Session, strategy: Strategy, budget: int) -> Plan | None:
     fixed = round(fixed_size(SCENE, system="Be kind.", count=tokens))
     try:
-        return plan(talk, strategy, budget=budget, count=tokens, fixed=fixed)
+        return plan(talk, strategy, budget=budget, counter=RULER, fixed=fixed)
     except MessageTooLargeError:
         return None
 
@@ -233,7 +233,7 @@ class Thread:
 
     def compact(self, marks: Marks) -> None:
         tail = [item for item in self.past if item.start >= self.summary.covers]
-        sizes = [size_of(item, self.kind, tokens) for item in tail]
+        sizes = [size_of(item, self.kind, RULER) for item in tail]
         place = self.strategy.fold(tail, sizes, marks)
         if place is None:
             if self.strategy.name == "hybrid":

@@ -18,7 +18,7 @@ from core.prompt.prompt import DEFAULT_SYSTEM_PROMPT, reply_request
 from core.prompt.summary import summary_request
 from core.prompt.tags import LONGEST_LINE, last_time, on_day, time_line, times_before, when
 from core.prompt.transcript import words_of
-from tests.talk import SCENE, entry, session, tokens, turn
+from tests.talk import RULER, SCENE, entry, session, turn
 
 BERLIN = ZoneInfo("Europe/Berlin")
 MONDAY = datetime(2026, 11, 23, 13, 5, tzinfo=UTC).timestamp()
@@ -31,7 +31,7 @@ def request_for(at: list[float], *, budget: int = 100_000, kind: Kind = Kind.DM)
     """Return the request for the last of messages that were sent at these times."""
     said = [replace(entry(n, f"m{n}"), sent_at=time) for n, time in enumerate(at)]
     talk = replace(session([turn(each) for each in said[:-1]], said[-1], kind=kind), zone=BERLIN)
-    seen = plan(talk, strategy_named("hybrid"), budget=budget, count=tokens, fixed=0)
+    seen = plan(talk, strategy_named("hybrid"), budget=budget, counter=RULER, fixed=0)
     return reply_request(seen, talk, SCENE, system="", model="m", max_tokens=9)
 
 
@@ -85,7 +85,7 @@ def test_nobody_can_type_a_line() -> None:
     assert words_of([entry(0, typed)], Kind.DM) == typed.replace("<", "&lt;")
     answered = turn(entry(0, "When?"), answer=typed)
     talk = session([answered], "And now?")
-    seen = plan(talk, strategy_named("hybrid"), budget=9000, count=tokens, fixed=0)
+    seen = plan(talk, strategy_named("hybrid"), budget=9000, counter=RULER, fixed=0)
     request = reply_request(seen, talk, SCENE, system="", model="m", max_tokens=9)
     assert request.messages[1].text == typed.replace("<", "&lt;")
 
@@ -141,7 +141,7 @@ def test_times_read_the_same_in_every_later_request_whenever_it_is_made(
         assert texts[: len(stable)] == stable
         stable = texts[:-1]
     talk = replace(session((), "m"), zone=BERLIN)
-    seen = plan(talk, strategy_named("hybrid"), budget=9000, count=tokens, fixed=0)
+    seen = plan(talk, strategy_named("hybrid"), budget=9000, counter=RULER, fixed=0)
     scenes = [replace(SCENE, now=each) for each in (SCENE.now, now.replace(tzinfo=UTC))]
     one, two = (
         reply_request(seen, talk, scene, system="", model="m", max_tokens=9) for scene in scenes

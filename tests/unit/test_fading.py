@@ -11,7 +11,7 @@ from core.memory.plan import plan, size_of, sizes_of
 from core.memory.strategies.registry import strategy_named
 from core.prompt.files import File, FileKind, unread
 from core.prompt.prompt import reply_request
-from tests.talk import SCENE, entry, session, tokens, turn, turns
+from tests.talk import RULER, SCENE, entry, session, turn, turns
 
 if TYPE_CHECKING:
     from core.models.port import ModelRequest
@@ -30,7 +30,7 @@ def request_after(count: int, sent: Attachment, file: File) -> ModelRequest:
     files = faded({sent.id: file}, past)
     talk = session(past, "And?")
     seen = plan(
-        talk, strategy_named("hybrid"), budget=1_000_000, count=tokens, fixed=0, files=files
+        talk, strategy_named("hybrid"), budget=1_000_000, counter=RULER, fixed=0, files=files
     )
     return reply_request(seen, talk, SCENE, system="", model="m", max_tokens=9, files=files)
 
@@ -81,10 +81,10 @@ def test_a_file_that_was_sent_again_is_shown_again() -> None:
 def test_files_count_for_the_marks_unless_they_leave() -> None:
     plain, sent = turn(entry(0, "Look.")), turn(entry(0, "Look.", files=(LOG,)))
     table = turn(entry(0, "Look.", files=(replace(LOG, size=6_000),)))
-    (bare, large, small) = sizes_of([plain, sent, table], Kind.DM, tokens)
+    (bare, large, small) = sizes_of([plain, sent, table], Kind.DM, RULER)
     assert small - bare > 1_900
     assert bare < large < bare + DIGEST_TOKENS + 200
-    assert size_of(sent, Kind.DM, tokens) > 40_000
+    assert size_of(sent, Kind.DM, RULER) > 40_000
 
 
 def test_only_full_keeps_them() -> None:

@@ -18,7 +18,7 @@ from core.prompt.summary import summary_blocks, summary_text
 from tests.clocks import ManualClock
 from tests.fakes.claude import FakeClaude
 from tests.prompts import shown_in
-from tests.talk import SCENE, session, tokens, turns
+from tests.talk import RULER, SCENE, session, turns
 
 if TYPE_CHECKING:
     from core.models.port import Block, ModelRequest
@@ -42,7 +42,7 @@ def texts(blocks: tuple[Block, ...]) -> list[str]:
 
 def request_with(summary: Summary, strategy: str = "hybrid") -> ModelRequest:
     talk = session(turns("hello", start=summary.covers), "now?", summary=summary)
-    seen = plan(talk, strategy_named(strategy), budget=100_000, count=tokens, fixed=0)
+    seen = plan(talk, strategy_named(strategy), budget=100_000, counter=RULER, fixed=0)
     return reply_request(seen, talk, SCENE, system="", model="m", max_tokens=9)
 
 

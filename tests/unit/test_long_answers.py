@@ -16,7 +16,7 @@ from core.models.scripted import ScriptedModel
 from core.prompt.prompt import reply_request
 from core.prompt.transcript import answer_of
 from tests.desk import Desk
-from tests.talk import SCENE, entry, session, tokens, turn, turns
+from tests.talk import RULER, SCENE, entry, session, turn, turns
 
 if TYPE_CHECKING:
     from core.models.port import ModelRequest
@@ -32,7 +32,7 @@ async def request_of(desk: Desk) -> ModelRequest:
     strategy = strategy_named("hybrid")
     known = await desk.memory.load(desk.store, work, strategy)
     talk = replace(known, batch=(entry(work.next, "And now?"),))
-    seen = plan(talk, strategy, budget=100_000, count=tokens, fixed=0)
+    seen = plan(talk, strategy, budget=100_000, counter=RULER, fixed=0)
     return reply_request(seen, talk, SCENE, system="", model="m", max_tokens=9)
 
 

@@ -122,8 +122,8 @@ async def in_segments(count: int, *ends: int) -> LocalStore:
 
 
 def planned(found: Session, budget: int = PLENTY) -> Plan:
-    count = counter_for("x", rank_file=None).count
-    return plan(found, strategy_named("hybrid"), budget=budget, count=count, fixed=0)
+    counter = counter_for("x", rank_file=None)
+    return plan(found, strategy_named("hybrid"), budget=budget, counter=counter, fixed=0)
 
 
 async def test_the_turns_of_a_part_that_is_gone_stand_beside_the_rest_of_the_summary() -> None:

@@ -15,7 +15,7 @@ from core.memory.plan import attachments_in_view, plan
 from core.memory.strategies.registry import strategy_named
 from core.prompt.files import File, FileKind, Files
 from core.prompt.tags import LONGEST_LINE
-from tests.talk import entry, session, tokens, turn, turns
+from tests.talk import RULER, entry, session, tokens, turn, turns
 
 if TYPE_CHECKING:
     from core.prompt.prompt import Plan
@@ -26,7 +26,7 @@ LINE = tokens(LONGEST_LINE)
 
 
 def planned(talk: Session, name: str = "hybrid", budget: int = PLENTY, fixed: int = 0) -> Plan:
-    return plan(talk, strategy_named(name, pairs=3), budget=budget, count=tokens, fixed=fixed)
+    return plan(talk, strategy_named(name, pairs=3), budget=budget, counter=RULER, fixed=fixed)
 
 
 def places(seen: Plan) -> list[int]:
@@ -202,7 +202,7 @@ def picture(tokens: int) -> File:
 
 def with_files(talk: Session, files: Files, budget: int = PLENTY) -> Plan:
     memory = strategy_named("hybrid")
-    return plan(talk, memory, budget=budget, count=tokens, fixed=0, files=files)
+    return plan(talk, memory, budget=budget, counter=RULER, fixed=0, files=files)
 
 
 def test_images_and_pages_count() -> None:

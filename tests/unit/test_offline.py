@@ -20,11 +20,11 @@ from core.models.port import Completion, ShownMessage, StopReason
 from core.prompt.files import File, FileKind
 from core.prompt.prompt import reply_request
 from core.prompt.summary import lines_in, summary_request
-from tests.talk import SCENE, entry, session, tokens, turn, turns
+from tests.talk import RULER, SCENE, entry, session, tokens, turn, turns
 
 
 def asked(talk: Session, *, strategy: str = "hybrid", budget: int = 100_000) -> str:
-    seen = plan(talk, strategy_named(strategy), budget=budget, count=tokens, fixed=0)
+    seen = plan(talk, strategy_named(strategy), budget=budget, counter=RULER, fixed=0)
     return answer(reply_request(seen, talk, SCENE, system="", model="offline", max_tokens=500))
 
 
@@ -140,7 +140,7 @@ def test_the_summary_is_a_source_and_named_as_such() -> None:
 
 async def test_it_streams_in_pieces_and_ends_once() -> None:
     talk = session(turns("My dog is called Rex."), "What is my dog called?")
-    seen = plan(talk, strategy_named("hybrid"), budget=9999, count=tokens, fixed=0)
+    seen = plan(talk, strategy_named("hybrid"), budget=9999, counter=RULER, fixed=0)
     request = reply_request(seen, talk, SCENE, system="", model="offline", max_tokens=500)
     items = [item async for item in OfflineModel().stream(request)]
     assert len(items) > 3
@@ -340,14 +340,14 @@ def run(lines: list[str], strategy: str) -> tuple[str, list[int]]:
         new: Entry = entry(place, line)
         tail = [item for item in past if item.start >= summary.covers]
         talk = session(tail, new, summary=summary, seen_from=seen_from)
-        seen = plan(talk, memory, budget=100_000, count=tokens, fixed=500)
+        seen = plan(talk, memory, budget=100_000, counter=RULER, fixed=500)
         request = reply_request(seen, talk, SCENE, system="", model="offline", max_tokens=500)
         reply = answer(request)
         trims += [place] if seen.trimmed else []
         seen_from = seen.seen_from
         past.append(turn(new, answer=reply))
         tail.append(past[-1])
-        sizes = [size_of(item, Kind.TERMINAL, tokens) for item in tail]
+        sizes = [size_of(item, Kind.TERMINAL, RULER) for item in tail]
         to = memory.fold(tail, sizes, Marks(high=2000, low=600))
         if to is not None:
             folded = [item for item in tail if item.end <= to]
@@ -396,7 +396,7 @@ def test_a_picture_is_named_and_a_text_file_is_searched() -> None:
     }
     asked = entry(0, "What is the launch code?", files=attachments)
     talk = session((), asked)
-    seen = plan(talk, strategy_named("hybrid"), budget=9999, count=tokens, fixed=0, files=files)
+    seen = plan(talk, strategy_named("hybrid"), budget=9999, counter=RULER, fixed=0, files=files)
     request = reply_request(
         seen, talk, SCENE, system="", model="offline", max_tokens=500, files=files
     )

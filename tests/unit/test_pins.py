@@ -33,7 +33,7 @@ from core.prompt.pins import fitting, pin_text
 from core.prompt.prompt import reply_request
 from core.store.local.store import LocalStore
 from tests.builders import THREAD, converse
-from tests.talk import SCENE, session, tokens, turns
+from tests.talk import RULER, SCENE, session, tokens, turns
 
 if TYPE_CHECKING:
     from core.domain.session import Session
@@ -218,7 +218,7 @@ async def test_an_export_has_the_pins_and_no_text_breaks_out_of_its_quote() -> N
 
 
 def request_for(talk: Session) -> ModelRequest:
-    seen = plan(talk, strategy_named("hybrid", pairs=1), budget=100_000, count=tokens, fixed=0)
+    seen = plan(talk, strategy_named("hybrid", pairs=1), budget=100_000, counter=RULER, fixed=0)
     return reply_request(seen, talk, SCENE, system="Be kind.", model="claude", max_tokens=500)
 
 
@@ -263,8 +263,8 @@ def test_pins_are_the_same_bytes_in_each_request_and_counted() -> None:
     one, other = request_for(short), request_for(long)
     assert one.messages[0] == other.messages[0]
     strategy = strategy_named("hybrid", pairs=1)
-    seen = plan(short, strategy, budget=100_000, count=tokens, fixed=7)
-    bare = plan(replace(short, pins=()), strategy, budget=100_000, count=tokens, fixed=7)
+    seen = plan(short, strategy, budget=100_000, counter=RULER, fixed=7)
+    bare = plan(replace(short, pins=()), strategy, budget=100_000, counter=RULER, fixed=7)
     blocks = one.messages[0].blocks[:2]
     assert seen.tokens.pins == sum(tokens(block.text) for block in blocks)
     assert seen.tokens.total == bare.tokens.total + seen.tokens.pins

@@ -27,7 +27,7 @@ from core.prompt.summary import summary_request
 from core.prompt.tags import NAME_LIMIT
 from core.prompt.transcript import words_of
 from tests.prompts import messages_in, shown_in
-from tests.talk import SCENE, entry, session, tokens, turn, turns
+from tests.talk import RULER, SCENE, entry, session, tokens, turn, turns
 
 FIRST = '<chat_time on="Tue 2023-11-14" at="22:13"/>\n'
 """What stands before the first message."""
@@ -53,7 +53,7 @@ def request_for(
     files: Files | None = None,
 ) -> ModelRequest:
     memory, files = strategy_named(strategy, pairs=1), files or {}
-    seen = plan(talk, memory, budget=100_000, count=tokens, fixed=0, files=files)
+    seen = plan(talk, memory, budget=100_000, counter=RULER, fixed=0, files=files)
     return reply_request(
         seen, talk, scene, system=system, model="claude", max_tokens=500, files=files
     )
