@@ -96,6 +96,18 @@ def test_what_is_shown_is_word_for_word_within_the_budget(
         assert each.whole == (each.text == whole.strip())
 
 
+@given(exchanges, st.one_of(texts, st.just("zebra and xylophone"), st.just("violin xy zz qq")))
+def test_words_that_all_use_are_given_up_early_only_if_they_find_nothing(
+    said: list[tuple[str, str, str]], asked: str
+) -> None:
+    index = indexed(told(said))
+    wanted = wanted_in([asked], index.spoken)
+    never = replace(WEIGHTS, named=1e9)  # raises the bound; nobody is named, so no score
+    for asks in (False, True):
+        query = wanted._replace(asks=asks)
+        assert find(index, query) == find(index, query, weights=never)
+
+
 @given(exchanges, texts, st.sets(st.integers(0, 11)), texts)
 def test_what_is_gone_or_edited_is_not_shown_whatever_the_index_thinks(
     said: list[tuple[str, str, str]], asked: str, gone: set[int], new: str

@@ -13,17 +13,17 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from itertools import chain
+from math import isfinite, log1p
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 import numpy as np
 
 from core.memory.recall.index import BOT, postings_of
-from core.memory.recall.words import Wanted, name_terms, wanted_in
+from core.memory.recall.words import Wanted, name_terms
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-    from core.memory.recall.files import HiddenFiles
     from core.memory.recall.index import Index, Slot
 
     Scores = np.ndarray[tuple[int], np.dtype[np.float64]]
@@ -152,83 +152,26 @@ def find(
     if not index.units or not any(term in postings for term in chain(wanted.words, wanted.grams)):
         return []
     stream = stream_of(index, weights)
-    scores, best = _scores(index, stream, wanted, beside)
+    terms = _terms(index, stream, wanted, beside)
+    best = sum([term.worth for term in terms])
+    least = best * (weights.question if wanted.asks else weights.silence)
+    if _most(terms, weights) < least:  # only words that all use
+        return []
+    scores = _scores(stream, terms)
     _favour_named(index, stream, scores, wanted)
-    allowed = _allowed(stream, within or Within())
-    scores = np.where(allowed, scores, 0.0)
-    least = weights.question if wanted.asks else weights.silence
+    scores = np.where(allowed_in(stream, within or Within()), scores, 0.0)
     found = scores.max(initial=0.0)
-    if not found or found < least * best:
+    if not found or found < least:
         return []
     bar = found * (weights.weak if weak is None else weak)
     count = min(limit, len(scores))
     top = np.argpartition(-scores, count - 1)[:count]
     top = top[np.lexsort((top, -scores[top]))]
     return [
-        _hit(index, int(stream.order[at]), float(scores[at]), best)
+        hit_at(index, int(stream.order[at]), float(scores[at]), best)
         for at in top
         if scores[at] > 0 and scores[at] >= bar
     ]
-
-
-def search(
-    index: Index,
-    words: str,
-    *,
-    who: str = "",
-    since: float | None = None,
-    until: float | None = None,
-    limit: int = 8,
-    files: HiddenFiles | None = None,
-) -> tuple[Wanted, list[Hit]]:
-    """Return what a search looks for, and the passages that fit it best.
-
-    A search asks, so little is enough; but nothing fits that is weak beside the best passage.
-
-    Args:
-        index: The thread.
-        words: What it is about, which may be small talk; empty: the first things that were said.
-        who: The name of who said it, or a part of it; empty: anybody.
-        since: The earliest time, in seconds since 1970; None: from the beginning.
-        until: The time before which it was said; None: to the end.
-        limit: The most passages to return.
-        files: The thread's files, where words are looked for as well.
-    """
-    spoken = index.spoken if files is None else files.spoken_with(index)
-    wanted = wanted_in([words], spoken)
-    if not (wanted.words or wanted.grams):
-        wanted = wanted_in([words], spoken, small_talk=True)
-    within = Within(
-        since=float("-inf") if since is None else since,
-        until=float("inf") if until is None else until,
-        authors=authors_of(index, who) if who.strip() else None,
-    )
-    if wanted.words or wanted.grams:
-        known = _known(wanted.words, index, files)
-        asking = Wanted(known, _known(wanted.grams, index, files), asks=True)
-        hits = find(index, asking, within, limit=limit)
-        if files is not None:
-            hits = by_share(hits, files.find(asking, index, within, who=who, limit=limit))[:limit]
-        return wanted, hits
-    if words.strip():
-        return wanted, []
-    stream = stream_of(index)
-    first = np.flatnonzero(_allowed(stream, within))[:limit]
-    return wanted, [_hit(index, int(stream.order[at])) for at in first]
-
-
-def _known(terms: frozenset[int], index: Index, files: HiddenFiles | None) -> frozenset[int]:
-    """Return the terms that stand anywhere: of words that nobody said, nothing can be expected."""
-    known = terms & index.postings.keys()
-    return known if files is None else known | terms & files.postings.keys()
-
-
-def by_share(said: list[Hit], in_files: list[Hit], weak: float = WEIGHTS.weak) -> list[Hit]:
-    """Return hits in messages and in files, best first, without what is weak beside the best."""
-    if not in_files:
-        return said
-    hits = sorted((*said, *in_files), key=lambda hit: -hit.share)
-    return [hit for hit in hits if hit.share >= weak * hits[0].share]
 
 
 def authors_of(index: Index, who: str) -> frozenset[int]:
@@ -239,7 +182,8 @@ def authors_of(index: Index, who: str) -> frozenset[int]:
     ) or frozenset(number for number, name in enumerate(index.names) if terms & {*name})
 
 
-def _hit(index: Index, passage: int, score: float = 0.0, best: float = 1.0) -> Hit:
+def hit_at(index: Index, passage: int, score: float = 0.0, best: float = 1.0) -> Hit:
+    """Return a passage as a hit; `best` is the best possible score."""
     unit = index.owners[passage]
     return Hit(
         slot=divmod(index.keys[passage], 2),
@@ -309,34 +253,61 @@ def _repeated(index: Index, order: Numbers, speakers: Numbers) -> Numbers:
     return repeated
 
 
-def _scores(
-    index: Index, stream: Stream, wanted: Wanted, beside: Index | None
-) -> tuple[Scores, float]:
-    """Return the score of each passage, and the best one that is possible."""
-    weights, total = stream.weights, len(stream.order)
+class _Term(NamedTuple):
+    """A term of a query, and where it stands."""
+
+    is_word: bool
+    worth: float
+    """How much it says."""
+    places: Numbers
+    """The living passages that have it, by their places in the stream."""
+    counts: Scores
+    """How often it stands in each."""
+
+
+def _terms(index: Index, stream: Stream, wanted: Wanted, beside: Index | None) -> list[_Term]:
+    """Return the terms of a query that say most."""
     others: Mapping[int, Sequence[int]] = {} if beside is None else beside.postings
-    everything = total + (0 if beside is None else len(beside.owners))
-    sessions = int(stream.sessions[-1]) + 1
-    scores, around, best = np.zeros(total), np.zeros(sessions), 0.0
-    terms = [(term, 1.0) for term in _rarest(index, wanted.words, _MOST_WORDS)]
-    terms += [(term, weights.grams) for term in _rarest(index, wanted.grams, _MOST_GRAMS)]
-    for term, weight in terms:
+    everything = len(stream.order) + (0 if beside is None else len(beside.owners))
+    chosen = [(term, True) for term in _rarest(index, wanted.words, _MOST_WORDS)]
+    chosen += [(term, False) for term in _rarest(index, wanted.grams, _MOST_GRAMS)]
+    terms: list[_Term] = []
+    for term, is_word in chosen:
         passages, times = postings_of(index, term)
         places = stream.rank[passages]
         living = places >= 0
         places, counts = places[living], times[living].astype(np.float64)
         having = len(places) + (len(others.get(term, ())) if others else 0)
-        worth = weight * np.log1p((everything - having + 0.5) / (having + 0.5))
-        best += worth
+        worth = log1p((everything - having + 0.5) / (having + 0.5))
+        worth *= 1 if is_word else stream.weights.grams
+        terms.append(_Term(is_word, worth, places, counts))
+    return terms
+
+
+def _most(terms: Sequence[_Term], weights: Weights) -> float:
+    """Return what no score exceeds: a term counts `saturation` + 1 times at most.
+
+    The share for who said it is never above 1.
+    """
+    worth = sum([term.worth for term in terms if len(term.places)])
+    return worth * (weights.saturation + 1 + weights.session) * max(1.0, weights.named)
+
+
+def _scores(stream: Stream, terms: Iterable[_Term]) -> Scores:
+    """Return the score of each passage."""
+    weights, total = stream.weights, len(stream.order)
+    sessions = int(stream.sessions[-1]) + 1
+    scores, around = np.zeros(total), np.zeros(sessions)
+    for is_word, worth, places, counts in terms:
         if not len(places):
             continue
         found, where = (
-            (counts, places) if weight < 1 else _near(stream, places, counts)
+            _near(stream, places, counts) if is_word else (counts, places)
         )  # a run of letters says little of what is near
         scores[where] += worth * (weights.saturation + 1) * found / (found + stream.norms[where])
         said = np.bincount(stream.sessions[places], counts * stream.roles[places], sessions)
         around += worth * said / (said + weights.saturation)
-    return (scores + weights.session * around[stream.sessions]) * stream.roles, best
+    return (scores + weights.session * around[stream.sessions]) * stream.roles
 
 
 def _rarest(index: Index, terms: Iterable[int], most: int) -> list[int]:
@@ -386,11 +357,15 @@ def _favour_named(index: Index, stream: Stream, scores: Scores, wanted: Wanted) 
             scores[stream.speakers == number] *= stream.weights.named
 
 
-def _allowed(stream: Stream, within: Within) -> Flags:
+def allowed_in(stream: Stream, within: Within) -> Flags:
+    """Return which passages may be found."""
     places = stream.keys >> 1
     allowed: Flags = (places >= within.start) & (places < within.stop)
-    allowed &= (stream.times >= within.since) & (stream.times < within.until)
-    allowed &= (stream.repeated < 0) | (stream.times[stream.repeated] >= within.until)
+    latest = stream.repeated < 0
+    if isfinite(within.since) or isfinite(within.until):
+        allowed &= (stream.times >= within.since) & (stream.times < within.until)
+        latest |= stream.times[stream.repeated] >= within.until
+    allowed &= latest
     if within.only is not None:
         allowed &= np.isin(places, sorted(within.only))
     if within.authors is not None:

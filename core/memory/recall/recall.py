@@ -174,7 +174,7 @@ class Recall:
         kept = await self.indexes.get(thread, wait=SEARCH_WAIT)
         if kept is None:
             return ()
-        from core.memory.recall.choose import search as look  # noqa: PLC0415 - see `cache._new`
+        from core.memory.recall.search import search as look  # noqa: PLC0415 - see `cache._new`
 
         async with kept.lock:
             wanted, hits = await off_loop_if_long(
@@ -195,13 +195,9 @@ class Recall:
     async def _recalled(
         self, kept: Kept, session: Session, stop: int, shown: Collection[str]
     ) -> tuple[Passage, ...]:
-        from core.memory.recall.choose import (  # noqa: PLC0415 - see `cache._new`
-            WEIGHTS,
-            Within,
-            by_share,
-            find,
-        )
+        from core.memory.recall.choose import WEIGHTS, Within, find  # noqa: PLC0415 - see `cache._new`
         from core.memory.recall.passages import to_read  # noqa: PLC0415
+        from core.memory.recall.search import by_share  # noqa: PLC0415
 
         index, files = kept.index, _hidden(kept, shown)
         within = Within(start=session.reset_position, stop=stop)
