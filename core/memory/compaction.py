@@ -59,6 +59,8 @@ _AROUND = 64
 """Positions on each side of an edit that are looked at for the turns around it."""
 _TURNS_BEFORE = 3
 """Turns before an edited one that are summed up with it, so that it can be understood."""
+_LAST_REPLIES = 4
+"""Replies that are looked at after each turn for what they say of the cache: earlier ones were."""
 _FAILED_THREADS = 1000
 """Threads whose failures are remembered; a thread that was forgotten is tried again sooner."""
 
@@ -288,10 +290,11 @@ class Compactor:
     def _is_small(
         self, work: Work, turns: Sequence[Turn], counter: TokenCounter, size: int
     ) -> bool:
-        """Return whether turns that have so many tokens together need no folding in any case."""
+        """Return whether turns that have so many tokens together need no folding."""
         sizes = [size // len(turns) + 1] * len(turns)  # as if all of them were of one size
+        replies = [turn.answer for turn in turns[-_LAST_REPLIES:]]
         room, lead = self._room(work), _lead(work, counter)
-        marks = self._memory.marks_for(sizes, room, lead=lead, is_least=True)
+        marks = self._memory.marks_for(sizes, room, replies, lead=lead)
         strategy = self._memory.strategy(work.kind, work.settings.strategy)
         return strategy.fold(turns, sizes, marks) is None
 

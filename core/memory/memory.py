@@ -77,30 +77,17 @@ class Memory:
         return room if units is None else min(room, int(units * factor))
 
     def marks_for(
-        self,
-        sizes: Sequence[int],
-        room: int,
-        replies: Iterable[Answer] = (),
-        *,
-        lead: int = 0,
-        is_least: bool = False,
+        self, sizes: Sequence[int], room: int, replies: Iterable[Answer] = (), *, lead: int = 0
     ) -> Marks:
         """Return the marks for turns of these tokens, in a prompt with so much room for them.
 
-        Args:
-            sizes: The tokens of the turns.
-            room: The tokens that they may have.
-            replies: The thread's answers, which tell from how many tokens on the model caches a
-                prefix.
-            lead: The tokens of the thread's summary and pins.
-            is_least: Return the lowest marks that any replies could make of it, which needs none.
+        The thread's replies tell from how many tokens on the model caches a prefix. `lead` are the
+        tokens of the thread's summary and pins.
         """
         marks = self.marks
         if marks is None:
-            seen = 0
-            if not is_least:
-                seen = minimum_of(replies, self.limits.cache_minimum or self.cache_minimum)
-                self.limits.cache_minimum = seen
+            seen = minimum_of(replies, self.limits.cache_minimum or self.cache_minimum)
+            self.limits.cache_minimum = seen
             marks = Marks.fitting(
                 sizes, cache_minimum=seen, keep=self.keep, system=self.system_tokens, lead=lead
             )
