@@ -4,16 +4,22 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
+from hiredis import Reader
 from redis.asyncio import ConnectionPool
 from redis.asyncio.connection import AbstractConnection, Connection, SSLConnection
+from redis.exceptions import InvalidResponse
 from redis.exceptions import TimeoutError as RedisTimeoutError
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Iterable
+    from collections.abc import Awaitable, Callable, Iterable
+
+    from hiredis import PushNotification
 
 Answer = TypeVar("Answer")
+_NOTHING: Final = object()
+"""What a parser returns while a reply is not complete."""
 
 
 async def heeding(request: Awaitable[Answer]) -> Answer:
@@ -29,6 +35,39 @@ async def heeding(request: Awaitable[Answer]) -> Answer:
     if task is not None and task.cancelling() > before:
         raise asyncio.CancelledError
     return answer
+
+
+class _Listener(asyncio.Protocol):
+    """Takes what a server sends; all else is left to the streams that asyncio has connected."""
+
+    def __init__(
+        self, transport: asyncio.Transport, reader: Reader, take: Callable[[Any], None]
+    ) -> None:
+        """Listen in place of the protocol that the transport has."""
+        self._streams: Any = transport.get_protocol()
+        self._transport = transport
+        self._reader = reader
+        self._take = take
+
+    def data_received(self, data: bytes) -> None:
+        self._reader.feed(data)
+        try:
+            while (answer := self._reader.gets()) is not _NOTHING:
+                self._take(answer)
+        except InvalidResponse:
+            self._transport.abort()
+
+    def eof_received(self) -> bool | None:
+        return self._streams.eof_received()  # type: ignore[no-any-return]
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._streams.connection_lost(exc)
+
+    def pause_writing(self) -> None:
+        self._streams.pause_writing()
+
+    def resume_writing(self) -> None:
+        self._streams.resume_writing()
 
 
 class Closing(AbstractConnection):
@@ -59,6 +98,7 @@ class Direct(Closing, Connection):
     """A connection without TLS."""
 
     _parser: Any
+    _reader: Any
 
     async def connect(self) -> None:
         """Connect if necessary; the pool asks for it before each command."""
@@ -72,15 +112,27 @@ class Direct(Closing, Connection):
         return self.is_connected and not await self.can_read()
 
     def send(self, packed: bytes) -> None:
-        """Send packed commands; `reply` returns their replies, one by one."""
+        """Send packed commands; `listen` takes their replies."""
         self._writer.write(packed)
 
-    async def reply(self) -> Any:  # noqa: ANN401 - what Redis answers
-        """Return the next reply, however long it takes; an error of a call is returned too.
+    async def listen(self, take: Callable[[Any], None]) -> None:
+        """Call `take` with whatever the server sends, one by one, until the connection ends.
 
-        Raises `RedisConnectionError` or `OSError` when the connection ends.
+        That is a reply, the error of a call, or a `PushNotification`. It is taken as it arrives, so
+        no task is woken to read it. From now on, no other method may read.
+
+        Raises:
+            OSError: The connection was lost.
         """
-        return await self._parser.read_response()
+        transport = self._writer.transport
+        error = self._parser.parse_error
+        reader = Reader(protocolError=InvalidResponse, replyError=error, notEnoughData=_NOTHING)
+        transport.set_protocol(_Listener(transport, reader, take))
+        await self._reader.read(1)  # nothing is left for it but the end
+
+    async def heed(self, push: PushNotification) -> None:
+        """Act on what the server announces."""
+        await self._parser.handle_push_response(push)
 
     async def send_packed_command(
         self,

@@ -1,18 +1,19 @@
 """A connection on which calls are made without waiting for the replies to earlier ones.
 
 Redis replies in the order in which it was asked (redis.io, "Redis pipelining"), so a reply belongs
-to the oldest call that waits. All calls of one step of the event loop are sent together. Compared
-with a connection of redis-py's pool for each call, this saves most of what a call costs a turn:
-locks, timers, and system calls.
+to the oldest call that waits. A call is sent at once if no other one waits; otherwise all calls of
+one step of the event loop are sent together. Compared with a connection of redis-py's pool for each
+call, this saves most of what a call costs a turn: locks, timers, and system calls.
 """
 
 from __future__ import annotations
 
 import asyncio
 from collections import deque
+from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from hiredis import pack_command
+from hiredis import PushNotification, pack_command
 from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import RedisError, ResponseError
 
@@ -31,6 +32,12 @@ class _Call(NamedTuple):
     reply: asyncio.Future[Any]
     sent_at: float
     """On the event loop's clock."""
+
+
+def _is_no_reply(answer: Any) -> bool:  # noqa: ANN401 - what Redis answers
+    """Return whether a server serves no calls now, as while it loads its data."""
+    first = answer[0] if isinstance(answer, list) and answer else answer
+    return isinstance(first, RedisConnectionError)
 
 
 class PipelinedConnection:
@@ -68,9 +75,12 @@ class PipelinedConnection:
             raise RedisConnectionError("not connected")
         loop = asyncio.get_running_loop()
         reply = loop.create_future()
-        if not self._unsent:
-            loop.call_soon(self._send)
-        self._unsent.append(pack_command(words))
+        if not self._waiting:
+            self._connection.send(pack_command(words))
+        else:
+            if not self._unsent:
+                loop.call_soon(self._send)
+            self._unsent.append(pack_command(words))
         self._waiting.append(_Call(reply, loop.time()))
         if self._watching is None:
             self._watching = loop.call_later(self._seconds, self._watch)
@@ -107,11 +117,7 @@ class PipelinedConnection:
             await heeding(connection.connect())
             self._connection = connection
             opening.set_result(None)
-            while True:
-                answer = await connection.reply()
-                reply = self._waiting.popleft().reply
-                if not reply.done():  # else the caller was cancelled
-                    reply.set_result(answer)
+            await connection.listen(partial(self._take, connection))
         except (RedisError, OSError):
             pass  # redis-py makes the calls again, and says what is wrong
         finally:
@@ -120,6 +126,17 @@ class PipelinedConnection:
                 opening.set_result(None)
             self._drop_calls()
             await connection.disconnect(nowait=True)
+
+    def _take(self, connection: Direct, answer: Any) -> None:  # noqa: ANN401 - what Redis answers
+        """Give the oldest call its reply."""
+        if isinstance(answer, PushNotification):
+            self._tasks.start(connection.heed(answer))
+        elif _is_no_reply(answer) or not self._waiting:
+            connection.abort()
+        else:
+            reply = self._waiting.popleft().reply
+            if not reply.done():  # else the caller was cancelled
+                reply.set_result(answer)
 
     def _send(self) -> None:
         """Send what was asked for in this step of the event loop.
