@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import UTC
+from operator import is_
 from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 from core.domain.errors import MessageTooLargeError
@@ -34,6 +35,8 @@ MESSAGE_TOKENS = 8
 """Tokens for the frame of a message: rather too many, since a request that is too large fails."""
 
 
+_NEW_TURNS = 4
+"""Turns by which a window may have grown since a request showed it."""
 RECALLED_SHARE = 1 / 2
 """The share of the room beside the new messages that recalled ones may take."""
 
@@ -221,6 +224,17 @@ class _Read(NamedTuple):
     """Only the start of a long answer is shown."""
 
 
+class _ReadAll(NamedTuple):
+    """How all turns of a window read; its last turn keeps it for the next request."""
+
+    turns: tuple[Turn, ...]
+    texts: tuple[Exchange, ...]
+    units: float
+    """What is measured in them."""
+    how: tuple[int, Callable[[str], float]]
+    """Up to where answers are shortened, and the measure."""
+
+
 class _Wording(NamedTuple):
     """How turns read in one request."""
 
@@ -250,11 +264,36 @@ class _Wording(NamedTuple):
             kept = turn.memo[self.key] = _Read(text, before, shortened)
         return kept.text
 
+    def read_all(self, turns: Sequence[Turn], measure: Callable[[str], float]) -> _ReadAll:
+        """Return how turns read in a request without files.
+
+        Of a window that has grown since its last request, only the new turns are read.
+        """
+        key, how = f"all {self.key}", (self.shortened_to, measure)
+        kept = _ReadAll((), (), 0.0, how)
+        for turn in turns[: -_NEW_TURNS - 1 : -1]:
+            earlier: _ReadAll | None = turn.memo.pop(key, None)
+            if earlier is not None and earlier.how == how and _begin(turns, earlier.turns):
+                kept = earlier
+                break
+        read, new = len(kept.texts), turns[len(kept.texts) :]
+        times = times_before(turns)[read:] if new else ()
+        texts = [self.read(turn, before) for turn, before in zip(new, times, strict=True)]
+        units = kept.units + sum([sum(text.units(measure)) for text in texts])
+        whole = _ReadAll(tuple(turns), (*kept.texts, *texts), units, how)
+        turns[-1].memo[key] = whole
+        return whole
+
     def _read(self, turn: Turn, before: float | None, *, shortened: bool) -> Exchange:
         session = self.session
         lines = time_lines(turn.entries, before, session.zone)
         said = words_of(turn.entries, session.kind, self.files, session.zone, lines=lines)
         return Exchange(said, answer_of(turn.answer, shortened=shortened))
+
+
+def _begin(turns: Sequence[Turn], first: Sequence[Turn]) -> bool:
+    """Return whether these are the first of the turns: the same objects, in the same order."""
+    return len(first) <= len(turns) and all(map(is_, first, turns))
 
 
 def _newest_turns(
@@ -264,6 +303,11 @@ def _newest_turns(
     room: int,
 ) -> tuple[tuple[Turn, ...], tuple[Exchange, ...], int]:
     """Return the newest turns that fit together, how each of them reads, and their tokens."""
+    if turns and not wording.files:
+        whole = wording.read_all(turns, counter.measure)
+        size = counter.tokens(whole.units) + 2 * MESSAGE_TOKENS * len(turns)
+        if size <= room:  # nearly always
+            return whole.turns, whole.texts, size
     texts: list[Exchange] = []
     used = 0
     before = reversed(times_before(turns))

@@ -118,7 +118,11 @@ class TokenCounter:
 
     def count(self, text: str) -> int:
         """Return about how many tokens a text has that was said. Never fails."""
-        return ceil(self.measure(text) * (self.said or self.start))
+        return self.tokens(self.measure(text))
+
+    def tokens(self, units: float) -> int:
+        """Return about how many tokens so many units of what was said have."""
+        return ceil(units * (self.said or self.start))
 
     def count_both(self, exchange: Exchange) -> int:
         """Return about how many tokens a turn has, as it reads to the model."""

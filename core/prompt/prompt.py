@@ -193,13 +193,12 @@ def reply_request(
 ) -> ModelRequest:
     """Return the request for an answer to the new messages of the plan, with these files."""
     lead = _lead(plan, session)
-    messages: list[ModelMessage] = []
-    for turn, text in zip(plan.turns, plan.texts, strict=True):
-        said, answered = text.messages
-        if lead or (files and turn.attachments):
-            said = ModelMessage("user", (*lead, *_said(turn.entries, text.said, files)))
+    messages = [message for text in plan.texts for message in text.messages]
+    for number, turn in enumerate(plan.turns if files else plan.turns[:1]):
+        if lead or turn.attachments:
+            said = _said(turn.entries, plan.texts[number].said, files)
+            messages[2 * number] = ModelMessage("user", (*lead, *said))
             lead = ()
-        messages += said, answered
     if messages and not plan.slides:
         messages[-1] = ModelMessage(role="assistant", blocks=_cached(messages[-1].blocks))
     words = words_of(

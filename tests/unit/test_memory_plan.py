@@ -233,3 +233,41 @@ def test_files_in_view_are_those_of_the_turns_that_may_be_shown_newest_first() -
     keys = [file.id for file in attachments_in_view(talk, strategy_named("window", pairs=2))]
     assert keys == ["f4", "f3", "f2", "f1"]
     assert [f.id for f in attachments_in_view(talk, strategy_named("full"))][-1] == "f0"
+
+
+# --- what is kept from one request to the next ----------------------------------------------------
+
+
+def test_a_window_that_has_grown_reads_as_if_it_were_read_at_once() -> None:
+    past = turns(*(f"text {number}" for number in range(9)))
+    for length in (1, 4, 5, 6, 9, 7, 2, 9):
+        asked = session(past[:length], "and now?")
+        fresh = session(turns(*(f"text {number}" for number in range(length))), "and now?")
+        seen, again = planned(asked), planned(fresh)
+        assert (seen.texts, seen.tokens, seen.turns) == (again.texts, again.tokens, again.turns)
+
+
+def test_a_turn_that_was_replaced_in_the_middle_reads_as_it_is_now() -> None:
+    past = turns("one", "my secret", "three", "four")
+    planned(session(past, "and now?"))
+    changed = turn(entry(1, "nothing"))
+    seen = planned(session((past[0], changed, *past[2:]), "and now?"))
+    assert "secret" not in str(seen.texts)
+    assert "nothing" in str(seen.texts)
+
+
+def test_answers_that_are_shortened_since_the_last_request_read_so() -> None:
+    past = (turn(entry(0, "one"), answer="word " * 400), *turns("two", "three", start=1))
+    whole = planned(session(past, "and now?"))
+    summary = Summary(covers=0, text="", shortened_to=1)
+    less = planned(session(past, "and now?", summary=summary))
+    assert len(less.texts[0].answered) < len(whole.texts[0].answered) / 2
+    assert less.tokens.window < whole.tokens.window / 2
+
+
+def test_one_that_sees_fewer_turns_than_fit_says_when_the_first_of_them_was() -> None:
+    past = turns(*("word " * 40 for _ in range(9)))
+    planned(session(past, "and now?"))
+    seen = planned(session(past, "and now?"), budget=400)
+    assert 0 < len(seen.turns) < 9
+    assert seen.texts[0].said.startswith("<chat_time")
