@@ -100,7 +100,7 @@ def test_turns_whose_messages_are_gone_have_no_time() -> None:
 def test_the_model_is_told_what_a_line_is_and_not_to_repeat_it() -> None:
     system = request_for([MONDAY]).system[0].text
     guide = system.partition("<chat_time>")[2]
-    assert "never repeat one" in guide
+    assert "Never write such a line in an answer" in guide
     assert "chat_time" not in DEFAULT_SYSTEM_PROMPT
 
 

@@ -159,7 +159,7 @@ def find(
         return []
     scores = _scores(stream, terms)
     _favour_named(index, stream, scores, wanted)
-    scores = np.where(allowed_in(stream, within or Within()), scores, 0.0)
+    scores = np.where(_allowed(stream, within or Within()), scores, 0.0)
     found = scores.max(initial=0.0)
     if not found or found < least:
         return []
@@ -168,10 +168,17 @@ def find(
     top = np.argpartition(-scores, count - 1)[:count]
     top = top[np.lexsort((top, -scores[top]))]
     return [
-        hit_at(index, int(stream.order[at]), float(scores[at]), best)
+        _hit(index, int(stream.order[at]), float(scores[at]), best)
         for at in top
         if scores[at] > 0 and scores[at] >= bar
     ]
+
+
+def first(index: Index, within: Within, *, limit: int) -> list[Hit]:
+    """Return the first passages that may be found, whatever they say."""
+    stream = stream_of(index)
+    places = np.flatnonzero(_allowed(stream, within))[:limit]
+    return [_hit(index, int(stream.order[at])) for at in places]
 
 
 def authors_of(index: Index, who: str) -> frozenset[int]:
@@ -182,8 +189,7 @@ def authors_of(index: Index, who: str) -> frozenset[int]:
     ) or frozenset(number for number, name in enumerate(index.names) if terms & {*name})
 
 
-def hit_at(index: Index, passage: int, score: float = 0.0, best: float = 1.0) -> Hit:
-    """Return a passage as a hit; `best` is the best possible score."""
+def _hit(index: Index, passage: int, score: float = 0.0, best: float = 1.0) -> Hit:
     unit = index.owners[passage]
     return Hit(
         slot=divmod(index.keys[passage], 2),
@@ -357,8 +363,7 @@ def _favour_named(index: Index, stream: Stream, scores: Scores, wanted: Wanted) 
             scores[stream.speakers == number] *= stream.weights.named
 
 
-def allowed_in(stream: Stream, within: Within) -> Flags:
-    """Return which passages may be found."""
+def _allowed(stream: Stream, within: Within) -> Flags:
     places = stream.keys >> 1
     allowed: Flags = (places >= within.start) & (places < within.stop)
     latest = stream.repeated < 0

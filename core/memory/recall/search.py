@@ -7,17 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import numpy as np
-
-from core.memory.recall.choose import (
-    WEIGHTS,
-    Within,
-    allowed_in,
-    authors_of,
-    find,
-    hit_at,
-    stream_of,
-)
+from core.memory.recall.choose import WEIGHTS, Within, authors_of, find, first
 from core.memory.recall.words import Wanted, wanted_in
 
 if TYPE_CHECKING:
@@ -67,9 +57,7 @@ def search(
         return wanted, hits
     if words.strip():
         return wanted, []
-    stream = stream_of(index)
-    first = np.flatnonzero(allowed_in(stream, within))[:limit]
-    return wanted, [hit_at(index, int(stream.order[at])) for at in first]
+    return wanted, first(index, within, limit=limit)
 
 
 def _known(terms: frozenset[int], index: Index, files: HiddenFiles | None) -> frozenset[int]:
