@@ -121,7 +121,7 @@ class DiscordIntake:
 
     def drop_files(self, payload: Mapping[str, Any]) -> None:
         """Forget the files that a message no longer has, in whatever threads they were sent on."""
-        if not states_files(payload):
+        if not self._files.held or not states_files(payload):
             return
         channel = str_of(payload, "channel_id")
         message = f"{channel}/{str_of(payload, 'id')}/"
