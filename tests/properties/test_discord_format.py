@@ -7,7 +7,9 @@ import re
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from bots.discord.outbound import format as shape
 from bots.discord.outbound.format import (
+    ACTIVE,
     LIMIT,
     WRITING,
     cut,
@@ -38,6 +40,38 @@ def calls(shown: str) -> bool:
     """Tell whether words of a message call anybody by their looks."""
     found = drawn(ADDRESS.sub("", shown))
     return bool(found.kinds & {"everyone", "here", "user", "role"} or CALLS.search(found.words))
+
+
+WORDS = [
+    *("a", "Ann", "1", "10", ". ", ", ", "!", ": ", "://", "www.", "a.py", "(", ")", "'", '"', "/"),
+    *(
+        " ",
+        "\n",
+        "\n\n",
+        "%",
+        "\u2019",
+        "\u201c",
+        "\u2026",
+        "\u2014 ",
+        "\u0416",
+        "\u4e2d",
+        "\u3002",
+    ),
+]
+PLAIN = st.lists(st.sampled_from(WORDS) | st.text(max_size=3), max_size=60).map(
+    lambda made: ACTIVE.sub("", "".join(made).strip())
+)
+
+
+@given(PLAIN)
+def test_a_text_without_an_active_sign_is_posted_as_it_is(text: str) -> None:
+    if not text or ACTIVE.search(text):  # what is left may join to one
+        return
+    pieces, growing = shape._PIECES, shape._GROWING
+    cuts = pieces.split(text)
+    assert cut(text) == cut(text, 1) == cuts == (len(text),)
+    assert piece(text, cuts, 0) == pieces.piece(text, cuts, 0) == text
+    assert preview(text) == f"{growing.piece(text, growing.split(text), 0)}\n{WRITING}"
 
 
 @given(LONG)

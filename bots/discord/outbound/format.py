@@ -7,6 +7,7 @@ text is never shorter than in code points, so it fits either way.
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 from bots.discord.outbound.markdown.render import GROWING, MARKDOWN
@@ -32,6 +33,16 @@ WRITING = "-# \u270d\ufe0f \u2026"
 _NOTHING = "\u2026"
 _NOTE = 300
 """The most characters of one note under an answer."""
+ACTIVE = re.compile(
+    r"[^A-Za-z0-9 \n.,;:!?'\"()%/\u2019\u201c-\u201e\u2013\u2014\u2026\u00c0-\u024f\u0370-\u03ff"
+    r"\u0400-\u0481\u048a-\u052f\u3001\u3002\u3041-\u3096\u30a1-\u30fa\u4e00-\u9fff\uac00-\ud7a3]"
+    r"|[0-9]\)|\n |\A\s|\s\Z"
+)
+"""What Discord may draw otherwise, or strip.
+
+A text without any, as many answers are, is posted as it is; to look for it is 20 times as quick as
+to read a text as Markdown.
+"""
 _SEEN = 4
 """How much of a text is processed for one message, as a multiple of `LIMIT`."""
 
@@ -48,11 +59,15 @@ _GROWING = Splitter(LIMIT - len(WRITING) - 1, length, GROWING)
 
 def cut(text: str, most: int = 0) -> tuple[int, ...]:
     """Return the ends of the pieces in which an answer is posted, at most `most`; 0 is no limit."""
+    if _is_plain(text, LIMIT):
+        return (len(text),)
     return _PIECES.split(_seen(text, most) if most else text, most)
 
 
 def piece(text: str, cuts: Sequence[int], index: int) -> str:
     """Return one piece as it is posted, without the white space that Discord would strip."""
+    if cuts[0] == len(text) and _is_plain(text, LIMIT):
+        return text
     seen = text
     if cuts[-1] < len(text):  # the same part that `cut` read
         seen = text[: max(cuts[-1], len(_seen(text, len(cuts))))]
@@ -60,6 +75,11 @@ def piece(text: str, cuts: Sequence[int], index: int) -> str:
     while shown.endswith(WRITING):
         shown = shown.removesuffix(WRITING).rstrip()
     return shown if shown.strip() else _NOTHING
+
+
+def _is_plain(text: str, limit: int) -> bool:
+    """Return whether a text fits one message as it is, which is sooner known than cut."""
+    return 0 < len(text) <= limit and ACTIVE.search(text) is None
 
 
 def _seen(text: str, most: int) -> str:
@@ -77,6 +97,8 @@ def parts(text: str, form: Form) -> tuple[str, ...]:
 
 def preview(text: str) -> str:
     """Return as much of an unfinished answer as fits one message, marked as unfinished."""
+    if _is_plain(text, _GROWING.limit):
+        return f"{text}\n{WRITING}"
     seen = _seen(text, 1)
     shown = _GROWING.piece(seen, _GROWING.split(seen, 1), 0).strip("\n").rstrip()
     return f"{shown}\n{WRITING}"
