@@ -296,20 +296,22 @@ class _Reader:
 
         A heading behind a quote is none to the package above: its links may end in a later line.
         """
-        at, pairs = token.start(), self._pairs
-        link = self._links.at(at, len(self._text))
-        if link is None:
-            self._go_on(at + 1, frame)
-            return
-        words, target = link
-        meant = _LINK.match(self._text, at, frame.end)
-        is_meant = meant is None or meant.end("words") == words.end
-        if is_meant and not (pairs.code_at(target.start) or pairs.code_from(*target)):
-            is_whole = target.end <= frame.end
-            self._go_on(target.end if is_whole else at + 1, frame, *([words] if is_whole else []))
-        else:
+        at = token.start()
+        within, beyond = (self._links.at(at, end) for end in (frame.end, len(self._text)))
+        if not all(self._is_whole(at, link) for link in (within, beyond) if link):
             self.edits.append(Edit(at, at, 0, "\\"))
-            self._go_on(at + 1, frame)
+        elif within:
+            self._go_on(within[1].end, frame, within[0])
+            return
+        self._go_on(at + 1, frame)
+
+    def _is_whole(self, at: int, link: tuple[Span, Span]) -> bool:
+        """Return whether a link that Discord reads is the one that is meant, and cuts no code."""
+        words, target = link
+        meant = _LINK.match(self._text, at)
+        is_meant = meant is None or meant.end("words") == words.end
+        cuts = self._pairs.code_at(target.start) or self._pairs.code_from(*target)
+        return is_meant and not cuts
 
     def _line(self, token: regex.Match[str], frame: _Frame) -> None:
         """Read a heading or a line in small letters."""
