@@ -47,9 +47,11 @@ async def test_an_answer_that_slack_takes_as_no_message_is_a_file() -> None:
         general = fake.channel("general", ann)
         async with slack_bot(fake, ScriptedModel(WORDS)) as bot:
             fake.faults.always(WRITE, Refused("invalid_blocks"))
-            await fake.say(ann, general, f"{fake.at_bot} which?")
+            asked = await fake.say(ann, general, f"{fake.at_bot} which?")
             await fake.until(lambda: bool(files_in(fake, general)))
             assert await bot.store.buried() == ()
+            (said,) = answers(fake, general, asked.ts)
+            assert said.text.startswith("The answer can't be posted whole in messages")
         assert WORDS in files_in(fake, general)[0].data.decode()
 
 

@@ -55,7 +55,7 @@ _LOOKS, _LOOK, _PAUSE = 10, 5.0, 1.0
 
 _METHOD = "files.upload"
 _TITLE = "The whole answer"
-_COMMENT = "The answer is longer than fits here; this file has all of it."
+_COMMENT = "The answer can't be posted whole in messages; this file has all of it."
 _NO_FILE = (
     "The answer is longer than fits here, but I could not send the rest as a file ({code}). "
     "`export` in this thread has all of it."
