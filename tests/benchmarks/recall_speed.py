@@ -8,7 +8,9 @@ has 8 of those. `query` is from the text to the ranked passages, `added` from a 
 the index that has it; both are times of this thread's CPU, in milliseconds. `bytes_per_turn` is
 measured (tracemalloc), `reckoned_per_turn` is what the cache counts. The peers search the same
 turns for the same words: `rank_bm25` and `bm25s` as their documentation shows; neither can add a
-turn, so `rebuilt` says how many milliseconds building takes. `turn` is the time of a whole turn in
+turn, so `rebuilt` says how many milliseconds building takes. `files` are the same queries of ten
+text files of 128 KB in a thread of 100 turns, what reading one for the index takes, and the bytes
+of all. `turn` is the time of a whole turn in
 the in-process store with and without recall, by turns, from the message to its answer; the model
 answers at once.
 """
@@ -31,11 +33,13 @@ import bm25s
 from rank_bm25 import BM25Okapi
 
 from core.domain.admission import FollowUp
-from core.domain.message import Kind
+from core.domain.limits import TEXT_FILE_BYTES
+from core.domain.message import Attachment, Kind
 from core.domain.session import Answer, AnswerKind, Entry, Turn
 from core.intake.intake import Intake, IntakePolicy
 from core.memory.memory import Memory
 from core.memory.recall.choose import Within, find, stream_of
+from core.memory.recall.files import FileIndex, HiddenFiles, unit_of
 from core.memory.recall.index import Index, units_of
 from core.memory.recall.words import wanted_in
 from core.memory.tokens import counter_for
@@ -54,6 +58,9 @@ QUERIES = 200
 HITS = 125
 """What a turn asks for that may show 1,000 tokens."""
 TURNS = 60
+FILES = 10
+FILE_WORDS = 24_000
+"""Words of a file, of which the first 128 KB count."""
 VOCABULARY = 20_000
 FUNCTION_WORDS = ("the", "and", "of", "to", "with", "that", "it", "for", "was", "on", "this", "is")
 _MILLI = 1000
@@ -65,6 +72,7 @@ def main() -> None:
     parser.add_argument("--turns", default=",".join(map(str, SIZES)))
     sizes = [int(size) for size in parser.parse_args().turns.split(",")]
     found: dict[str, Any] = {str(size): measure(size) for size in sizes}
+    found["files"] = of_files()
     found["turn"] = asyncio.run(whole_turns())
     print(json.dumps(found, indent=1))  # noqa: T201 - for programs
 
@@ -133,6 +141,42 @@ def measure(size: int) -> dict[str, Any]:
         "bytes_per_turn": round(held / size),
         "reckoned_per_turn": round(index.size / (size + QUERIES)),
         "peers": peers(turns, questions),
+    }
+
+
+def of_files() -> dict[str, Any]:
+    """Return what queries cost in a thread with files as long as a prompt shows them."""
+    writer = Writer()
+    talk = Index(UTC)
+    talk.add(units_of(writer.turns(100), UTC))
+    kept, read = FileIndex(Index(UTC)), []
+    for number in range(FILES):
+        file = Attachment(id=f"f{number}", name="a.txt", media_type="text/plain", size=1)
+        said = message(number)
+        entry = Entry(
+            position=number,
+            id=said.id,
+            author=said.author,
+            text=said.text,
+            sent_at=1.7e9,
+            attachments=(file,),
+        )
+        text = writer.text(FILE_WORDS)[:TEXT_FILE_BYTES]
+        kept.note([(number, file.id)])
+        began = time.thread_time()
+        kept.add((number, file.id), unit_of(entry, file, text, number=number, talk=talk))
+        read.append(time.thread_time() - began)
+
+    def query(text: str) -> list[Hit]:
+        wanted = wanted_in([text], HiddenFiles(kept).spoken_with(talk))
+        return HiddenFiles(kept).find(wanted, talk, Within(), limit=HITS)
+
+    questions = [writer.question() for _ in range(QUERIES)]
+    return {
+        "query": percentiles([timed(partial(query, text)) for text in questions]),
+        "read": percentiles(read),
+        "passages": len(kept.index.owners),
+        "reckoned": kept.size,
     }
 
 
