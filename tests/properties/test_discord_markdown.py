@@ -193,6 +193,7 @@ def marked(draw: st.DrawFn) -> tuple[str, list[str]]:
 @example((" `*`[`*`****](https://a.b)", ["*", "*"]))
 @example(("> [x]\n# `*`[x]: y\n`](https://a.b)`", ["*", "](https://a.b)"]))
 @example((">[x *y]`](https://a.b)` \n\n```py\n*\n```\n](https://a.b)", ["](https://a.b)", "*"]))
+@example((" `*`\n>\n# *`**` \n\n```py\n***\n```\n", ["*", "**", "***"]))
 @example((" `*`[x *y](https://a.b)`](https://a.b)`", ["*", "](https://a.b)"]))
 @example((" `*`<****||\n\n```py\n**\n```\n**<https://a.b> ", ["*", "**"]))
 def test_no_mark_in_words_takes_code_apart(made: tuple[str, list[str]]) -> None:

@@ -242,6 +242,7 @@ def test_bars_of_logic_hide_nothing(text: str) -> None:
         ("[a\\_b c](https://a.b)", "[a_b c](https://a.b)"),
         ("[see ****](https://a.b)", "see \\*\\*\\*\\* (https://a.b)"),
         ("<a.b+c@d.example> <mailto:x@here.com>", "a.b+c@d.example x@here.com"),
+        ("> a\n# B\n> c\n> d\n-# e", "> a\n\n# B\n> c\n> d\n\n-# e"),
         ("> [!WARNING]\n> Careful", "> **Warning**\n> Careful"),
         (">[!note] \n>x\n\n[!TIP]", "> **Note**\n> x\n\n[!TIP]"),
         ("a<br>b", "a\nb"),

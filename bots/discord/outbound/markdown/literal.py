@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
 _LONG = regex.compile(rf"{ESCAPE}|(?P<run>\*{{4,}}+|_{{4,}}+|~{{4,}}+)")
+_BEHIND_QUOTE = regex.compile(r"^[ ]*+>[ ][^\n]*+\n(?=(?:\#{1,3}|-\#)[ ])", regex.MULTILINE)
+"""A quote with a heading right behind it, which the package above does not draw as one."""
 _INNER_START = regex.compile(
     r"^(?:[ ]?>[ ])?(?:(?:\#{1,3}|-\#)[ ]++)?(?:[*_]{1,3}|~~|\|\||\[)++"
     r"(?=(?:\#{1,3}|-\#)[ ]|>(?:>>)?[ ])",
@@ -63,10 +65,12 @@ def literal(message: str) -> str:
     """Return a message in which such signs are escaped, in linear time."""
     starts = [found.end() for found in _INNER_START.finditer(message)]
     runs = [Span(*found.span("run")) for found in _LONG.finditer(message) if found["run"]]
-    if not (starts or runs):  # nearly always
+    gaps = [found.end() for found in _BEHIND_QUOTE.finditer(message)] if "> " in message else []
+    if not (starts or runs or gaps):  # nearly always
         return message
     pairs = Pairs(message)
     edits = [Edit(at, at, 0, "\\") for at in starts if pairs.code_at(at) is None]
+    edits += [Edit(at, at, 0, "\n") for at in gaps if pairs.code_at(at) is None]
     words = [run for run in runs if not pairs.is_kept(run)]
     edits += [plain_signs(message, run) for run in _lone(message, words, pairs)]
     return edited(message, edits)
