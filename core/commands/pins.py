@@ -28,7 +28,7 @@ CORRECTED = (
     "Corrected. I keep that above everything else I remember here; `/chatbot pins` lists it."
 )
 UNPINNED = "Removed. I no longer see that pin."
-NOT_PINNED = "There is no such pin any more. `/chatbot pins` lists those that there are."
+NOT_PINNED = "There is no such pin. `/chatbot pins` lists all pins."
 EMPTY = (
     "Write what I should remember after the word, as in `remember the deploy is on Friday`. I keep "
     "it word for word."

@@ -98,8 +98,8 @@ said what.
 Rules:
 - Each line is one short plain sentence that can be understood alone: with names instead of "he" or
   "it", and with exact numbers and words where they matter. No line stands in both lists.
-- Each message says in on="..." on which day it was sent. Turn words that lose their meaning with
-  time, such as "yesterday", "in two weeks" or "next Friday", into dates by it.
+- Each message says in on="..." on which day it was sent. Replace words that lose their meaning with
+  time, such as "yesterday", "in two weeks" or "next Friday", with dates.
 - If something is corrected or changed, write one lasting line that says what holds now, and what no
   longer does.
 - If two people have the same name, write the value of person="..." in brackets behind the name.

@@ -30,7 +30,7 @@ async def test_a_pin_is_seen_with_every_message_until_it_is_removed(program: Pro
     assert "1. Our door code is 4711. (" in ended.err
     assert "2. The deploy is on Monday. (correction by " in ended.err
     assert "Removed. I no longer see that pin." in ended.err
-    assert "There is no such pin any more." in ended.err
+    assert "There is no such pin." in ended.err
     assert "1. The deploy is on Monday. (correction by " in ended.err
     assert "pins: 1 pin, " in ended.err
 

@@ -108,9 +108,7 @@ def test_a_summary_is_made_of_dated_messages_and_asked_for_dates() -> None:
     said = replace(entry(0, "See you next Friday."), sent_at=MONDAY + 10 * HOUR)
     request = summary_request([turn(said)], kind=Kind.DM, model="m", max_tokens=90, zone=BERLIN)
     assert 'on="Tue 2026-11-24">' in request.messages[0].text
-    assert '"next Friday", into dates' in request.system[0].text.replace("\n", " ").replace(
-        "  ", " "
-    )
+    assert '"next Friday", with dates.' in " ".join(request.system[0].text.split())
 
 
 @given(TIMES, TIMES | st.none(), TIMES)
