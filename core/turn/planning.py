@@ -166,13 +166,15 @@ class PromptPlanner:
         counter = counter or memory.counter.after(replies, units)
         fixed, count = counter.fixed_tokens(units), counter.count
         room = memory.room(session.thread, now=now, counter=counter)
-        shown = session.batch if least is Least.NEW else _from_addressed(session.batch)
-        always = fixed + (pins_size(session, count) if session.pins else 0)
-        needed = least_size(shown, fixed=always, count=count, files=files, zone=session.zone)
-        budget = needed if least is Least.BEYOND else min(memory.budget, needed)
+        budget = 0
         if least is Least.ADDRESSED:
-            spared = room * (1 - max(spare, 0 if counter.is_sure else UNSURE))
-            budget = max(int(spared), budget)
+            budget = int(room * (1 - max(spare, 0 if counter.is_sure else UNSURE)))
+        if budget < memory.budget:
+            shown = session.batch if least is Least.NEW else _from_addressed(session.batch)
+            always = fixed + (pins_size(session, count) if session.pins else 0)
+            needed = least_size(shown, fixed=always, count=count, files=files, zone=session.zone)
+            least_budget = needed if least is Least.BEYOND else min(memory.budget, needed)
+            budget = max(budget, least_budget)
         seen = plan(session, strategy, budget=budget, counter=counter, fixed=fixed, files=files)
         if _leaves_out(session, seen):  # they are answered one after the other instead
             raise MessageTooLargeError(size=seen.tokens.new, room=room - fixed)

@@ -6,6 +6,7 @@ import asyncio
 import base64
 import re
 from dataclasses import replace
+from itertools import pairwise
 from random import Random
 from typing import TYPE_CHECKING, Any
 
@@ -22,6 +23,7 @@ from tests.world import THREAD, message, until
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from core.domain.session import Answer
     from tests.chat import Chat
     from tests.fakes.claude_limits import Wording
 
@@ -49,10 +51,19 @@ async def test_in_whatever_words_a_thread_goes_on(wording: Wording) -> None:
 async def test_scissors_stand_where_less_is_seen_and_words_at_each_reply() -> None:
     async with chatting() as chat:
         answers = [await chat.say(f"Message {n}. {WORDS}") for n in range(14)]
-    left_out = [any("leaves out" in note for note in answer.notes) for answer in answers]
-    assert left_out == sorted(left_out)
-    assert [a.trimmed for a in answers] == left_out  # the oldest goes with each
+    left_out = [_left_out(answer) for answer in answers]
+    assert [bool(count) for count in left_out] == sorted(bool(count) for count in left_out)
+    more = [after > before for before, after in pairwise([0, *left_out])]
+    assert [a.trimmed for a in answers] == more
+    assert sum(more) >= 4, left_out
     assert [a.explain_trim for a in answers].count(True) == 1
+
+
+def _left_out(answer: Answer) -> int:
+    """Return how many messages the notes of an answer say that it leaves out."""
+    told = [re.search(r"leaves out (one|\d+) earlier", note) for note in answer.notes]
+    numbers = [found[1] for found in told if found]
+    return sum(1 if number == "one" else int(number) for number in numbers)
 
 
 async def test_another_thread_is_not_refused_where_the_refusal_named_the_limit() -> None:
