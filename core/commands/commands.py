@@ -171,7 +171,7 @@ class Commands:
         fixed, count = counter.fixed_tokens(units), counter.count
         room = memory.room(thread, now=self._clock.monotonic(), counter=counter)
         always = fixed + pins_size(session, count)
-        least = least_size(session.batch[-1:], fixed=always, count=count)
+        least = least_size(session.batch[-1:], fixed=always, counter=counter)
         seen = plan(session, strategy, budget=max(room, least), counter=counter, fixed=fixed)
         return View(
             strategy=strategy.name,

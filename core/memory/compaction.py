@@ -23,7 +23,7 @@ from core.domain.errors import described
 from core.domain.pins import PinKind
 from core.domain.session import NO_USAGE, Answer, AnswerKind, Turn, next_batch, turns_of
 from core.domain.summary import dumped, whole
-from core.memory.plan import MESSAGE_TOKENS, saved_in, sizes_of
+from core.memory.plan import saved_in, sizes_of
 from core.memory.segments import fitted, replaced, uncorrected
 from core.memory.summarizer import (
     Fold,
@@ -133,7 +133,7 @@ class Compactor:
             said = Answer(position=last, turn="", token="", kind=kind, text=answer, sent_at=0)
             turns = (*turns, Turn(entries=batch, answer=said))
         counter = self._counter(work)
-        size += counter.count(quoted(answer)) + 2 * MESSAGE_TOKENS if size else 0
+        size += counter.count_message(quoted(answer)) if size else 0
         if size and turns and self._is_small(work, turns, counter, size):
             return False
         return self._fold_end(work, turns, counter) is not None

@@ -31,10 +31,6 @@ if TYPE_CHECKING:
     from core.prompt.files import Files
 
 Item = TypeVar("Item")
-MESSAGE_TOKENS = 8
-"""Tokens for the frame of a message: rather too many, since a request that is too large fails."""
-
-
 _NEW_TURNS = 4
 """Turns by which a window may have grown since a request showed it."""
 RECALLED_SHARE = 1 / 2
@@ -51,7 +47,7 @@ def size_of(turn: Turn, kind: Kind, counter: TokenCounter) -> int:
         text = Exchange(words_of(turn.entries, kind), answer_of(turn.answer))
         turn.memo[kind.value] = text
     files = stated_tokens(turn) if turn.attachments else 0
-    return counter.count_both(text) + files + 2 * MESSAGE_TOKENS
+    return counter.count_turn(text) + files
 
 
 def sizes_of(turns: Sequence[Turn], kind: Kind, counter: TokenCounter) -> list[int]:
@@ -69,7 +65,7 @@ def least_size(
     new: Sequence[Entry],
     *,
     fixed: int,
-    count: Callable[[str], int],
+    counter: TokenCounter,
     files: Files = NO_FILES,
     zone: tzinfo = UTC,
 ) -> int:
@@ -78,8 +74,8 @@ def least_size(
     `fixed` are the tokens of the system prompt and the context of the turn. Times are those of the
     zone.
     """
-    size_of_new = _sizes_of_new(new, zone, count, files)
-    return fixed + count(LONGEST_LINE) + sum(map(size_of_new, new))
+    size_of_new = _sizes_of_new(new, zone, counter, files)
+    return fixed + counter.count(LONGEST_LINE) + sum(map(size_of_new, new))
 
 
 def attachments_in_view(session: Session, strategy: Strategy) -> tuple[Attachment, ...]:
@@ -137,14 +133,14 @@ def plan(
     pinned = pins_size(session, count) if session.pins else 0
     # If something is left out, the rest begins with a line for the time.
     room = budget - fixed - pinned - count(LONGEST_LINE)
-    size_of_new = _sizes_of_new(session.batch, session.zone, count, files)
+    size_of_new = _sizes_of_new(session.batch, session.zone, counter, files)
     batch, new = _newest(session.batch, size_of_new, room)
     if not batch:
         size = size_of_new(session.batch[-1])
         raise MessageTooLargeError(size=size, room=room, fixed=fixed + pinned)
     text = _summary_for(session, strategy)
-    summary = count(text) + MESSAGE_TOKENS if text else 0
-    recalled, recalled_tokens = _recalled(session, count, room - new - summary)
+    summary = counter.count_message(text) if text else 0
+    recalled, recalled_tokens = _recalled(session, counter, room - new - summary)
     since = _loaded(session)
     loaded = (*session.missing, *since) if session.missing else since
     wanted = strategy.window(loaded)
@@ -305,7 +301,7 @@ def _newest_turns(
     """Return the newest turns that fit together, how each of them reads, and their tokens."""
     if turns and not wording.files:
         whole = wording.read_all(turns, counter.measure)
-        size = counter.tokens(whole.units) + 2 * MESSAGE_TOKENS * len(turns)
+        size = counter.turn_tokens(whole.units, len(turns))
         if size <= room:  # nearly always
             return whole.turns, whole.texts, size
     texts: list[Exchange] = []
@@ -313,7 +309,7 @@ def _newest_turns(
     before = reversed(times_before(turns))
     for turn, sent_before in zip(reversed(turns), before, strict=True):
         text = wording.read(turn, sent_before)
-        size = counter.count_both(text) + 2 * MESSAGE_TOKENS
+        size = counter.count_turn(text)
         if wording.files and turn.attachments:
             size += _media(turn.entries, wording.files)
         if used + size > room:
@@ -327,7 +323,7 @@ def _newest_turns(
 
 
 def _sizes_of_new(
-    new: Sequence[Entry], zone: tzinfo, count: Callable[[str], int], files: Files
+    new: Sequence[Entry], zone: tzinfo, counter: TokenCounter, files: Files
 ) -> Callable[[Entry], int]:
     """Return what returns the tokens of a new message, with the line of its time."""
     places = [entry.position for entry in new]
@@ -335,7 +331,7 @@ def _sizes_of_new(
 
     def size(entry: Entry) -> int:
         text = tagged(entry, named=True, files=files) + lines[entry.position]
-        return count(text) + _media([entry], files) + MESSAGE_TOKENS
+        return counter.count_message(text) + _media([entry], files)
 
     return size
 
@@ -355,15 +351,15 @@ def _loaded(session: Session) -> tuple[Turn, ...]:
 
 
 def _recalled(
-    session: Session, count: Callable[[str], int], room: int
+    session: Session, counter: TokenCounter, room: int
 ) -> tuple[tuple[Passage, ...], int]:
     """Return what is shown again, without the oldest that don't fit, and its tokens."""
     if not session.recalled:  # nearly always
         return (), 0
-    frame = count(recalled_text((), session.zone)) + MESSAGE_TOKENS
+    frame = counter.count_message(recalled_text((), session.zone))
 
     def size(passage: Passage) -> int:
-        return count(passage_text(passage, session.zone)) + 1
+        return counter.count(passage_text(passage, session.zone)) + 1
 
     kept, used = _newest(session.recalled, size, int(room * RECALLED_SHARE) - frame)
     return (kept, used + frame) if kept else ((), 0)

@@ -75,6 +75,13 @@ _FIXED_SPREAD = 0.1
 _SAID_SPREAD = 0.3
 """The same with a conversation, which may be of anything."""
 
+FRAME = 8
+"""Units for the frame of a message: rather too many, since a request that is too large fails.
+
+They are units and not tokens: otherwise the units of a prompt would depend on the factor that is
+found by them, and in talk of few words the factor would run away.
+"""
+
 _MEASURED = 20_000
 """Texts whose measure is remembered, by their hash: a window is counted again in each turn."""
 
@@ -124,11 +131,17 @@ class TokenCounter:
         """Return about how many tokens so many units of what was said have."""
         return ceil(units * (self.said or self.start))
 
-    def count_both(self, exchange: Exchange) -> int:
+    def count_message(self, text: str) -> int:
+        """Return about how many tokens a message with this text has, its frame included."""
+        return self.tokens(self.measure(text) + FRAME)
+
+    def count_turn(self, exchange: Exchange) -> int:
         """Return about how many tokens a turn has, as it reads to the model."""
-        said, answered = exchange.units(self.measure)
-        factor = self.said or self.start
-        return ceil(said * factor) + ceil(answered * factor)
+        return self.turn_tokens(sum(exchange.units(self.measure)), 1)
+
+    def turn_tokens(self, units: float, turns: int) -> int:
+        """Return about how many tokens so many turns have, with these units in their texts."""
+        return self.tokens(units + 2 * FRAME * turns)
 
     def fixed_tokens(self, units: float) -> int:
         """Return about how many tokens so many units of the fixed part have."""

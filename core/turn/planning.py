@@ -172,7 +172,9 @@ class PromptPlanner:
         if budget < memory.budget:
             shown = session.batch if least is Least.NEW else _from_addressed(session.batch)
             always = fixed + (pins_size(session, count) if session.pins else 0)
-            needed = least_size(shown, fixed=always, count=count, files=files, zone=session.zone)
+            needed = least_size(
+                shown, fixed=always, counter=counter, files=files, zone=session.zone
+            )
             least_budget = needed if least is Least.BEYOND else min(memory.budget, needed)
             budget = max(budget, least_budget)
         seen = plan(session, strategy, budget=budget, counter=counter, fixed=fixed, files=files)

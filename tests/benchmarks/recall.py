@@ -43,10 +43,9 @@ from core.domain.session import AnswerKind
 from core.intake.intake import Intake, IntakePolicy
 from core.memory.compaction import Compactor
 from core.memory.memory import Memory
-from core.memory.plan import MESSAGE_TOKENS
 from core.memory.recall.words import passages_of
 from core.memory.summarizer import SummaryConfig
-from core.memory.tokens import TokenCounter
+from core.memory.tokens import FRAME, TokenCounter
 from core.models.scripted import ScriptedModel
 from core.prompt.tags import quoted
 from core.store.local.store import LocalStore
@@ -198,7 +197,7 @@ class Told:
                 await self._hear(said)
             await self._answer(answer)
             unfolded += sum(len(each.text) for each in (*people, answer)) // PER_TOKEN
-            unfolded += 2 * MESSAGE_TOKENS
+            unfolded += 2 * FRAME
             if unfolded > WHOLE_WINDOW and await compactor.compact(THREAD):
                 unfolded = 0
 

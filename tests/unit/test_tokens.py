@@ -17,7 +17,10 @@ from hypothesis import strategies as st
 
 from core.domain.session import Answer, AnswerKind, Usage
 from core.memory import tokens
+from core.memory.plan import plan
+from core.memory.strategies.registry import strategy_named
 from core.memory.tokens import RANK_FILE, TokenCounter, counter_for, find_rank_file
+from tests.talk import session, turns
 
 CURRENT = "claude-sonnet-5-5"
 OLDER = "claude-opus-4-6"
@@ -320,3 +323,25 @@ class TestFinding:
     def test_takes_no_folder_for_it(self, tmp_path: Path) -> None:
         (tmp_path / RANK_FILE).mkdir()
         assert find_rank_file({"TIKTOKEN_CACHE_DIR": str(tmp_path)}, "/nowhere") is None
+
+
+# --- talk of few words ----------------------------------------------------------------------------
+
+
+def test_the_factor_of_talk_in_few_words_does_not_run_away(fixed: TokenCounter) -> None:
+    answers: list[Answer] = []
+    factors: list[float] = []
+    for number in range(40):
+        counter = fixed.after(reversed(answers), 1_300)
+        seen = plan(
+            session(turns(*["See you at nine."] * number), "And then?"),
+            strategy_named("hybrid"),
+            budget=100_000,
+            counter=counter,
+            fixed=counter.fixed_tokens(1_300),
+        )
+        units = counter.units(fixed=1_300, rest=seen.tokens.total - seen.tokens.fixed)
+        # The frame of each message takes fewer tokens than we think.
+        answers.append(an_answer(number, 1_200 + 15 * number, units))
+        factors.append(counter.factor)
+    assert max(factors[5:]) < 1.25 * min(factors[5:]), factors
