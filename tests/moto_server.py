@@ -105,7 +105,7 @@ def direct(serialize: Make) -> Make:
 
 
 def is_plain(value: Any) -> bool:
-    """Tell whether a value is what the API shows; moto keeps the bytes of binary ones."""
+    """Return whether a value is what the API shows; moto keeps the bytes of binary ones."""
     if type(value) is not dict or len(value) != 1:
         return False
     ((kind, inner),) = value.items()

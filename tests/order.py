@@ -24,7 +24,7 @@ Tests that start programs stay where they are: many programs that start at once 
 
 
 def takes_long(file: Path) -> bool:
-    """Tell whether a file's tests are among those that take longest."""
+    """Return whether a file's tests are among those that take longest."""
     return file.name in LONG.get(file.parent.name, ())
 
 

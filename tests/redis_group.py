@@ -181,13 +181,13 @@ def until(true: Callable[[], bool]) -> None:
 
 
 def _follows(replica: RedisServer) -> bool:
-    """Tell whether a replica has all that its primary has."""
+    """Return whether a replica has all that its primary has."""
     with Redis(port=replica.port, socket_timeout=5) as client:
         return bool(client.info("replication")["master_link_status"] == "up")
 
 
 def settled(nodes: Sequence[RedisServer]) -> bool:
-    """Tell whether these nodes of a cluster agree that it works."""
+    """Return whether these nodes of a cluster agree that it works."""
     with contextlib.ExitStack() as stack:
         clients = [stack.enter_context(Redis(port=node.port, socket_timeout=5)) for node in nodes]
         return all(client.cluster("info")["cluster_state"] == "ok" for client in clients)

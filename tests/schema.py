@@ -95,7 +95,7 @@ def _fitting(low: int, high: float) -> Callable[..., Iterator[str]]:
 
 
 def _shallow(wrong: list[str], at: str) -> int:
-    """Tell whether a schema is out of the question: it's wrong where the value itself stands."""
+    """Return whether a schema is out of the question: it's wrong where the value itself stands."""
     return sum(fault.startswith(f"{at or '/'}: ") for fault in wrong)
 
 

@@ -166,7 +166,7 @@ class World:
                 self.local.wake()
 
     async def has_work(self) -> bool:
-        """Tell whether any thread has work."""
+        """Return whether any thread has work."""
         return any(header.due_at is not None for header in self.local.headers.values())
 
     async def settled(self) -> None:

@@ -218,7 +218,7 @@ class Diary:
         )
 
     def ends(self, thread: str, said: Said) -> bool:
-        """Tell whether the end of an answer can be seen."""
+        """Return whether the end of an answer can be seen."""
         return any(f"end #{said.number}" in shown.text for shown in self.stage.shown(thread))
 
     @property

@@ -247,7 +247,7 @@ class DiscordStage:
         return is_silent(message_json(self.fake, message))
 
     async def _is_kept(self, said: Spoken) -> bool:
-        """Tell whether the store has something as it stands, or is not going to have it.
+        """Return whether the store has something as it stands, or is not going to have it.
 
         What people say among themselves where the bot is not is read when it is asked in.
         """

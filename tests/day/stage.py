@@ -118,4 +118,4 @@ class Stage(Protocol):
         """Return how messages begin that the bot sends beside its answers, asked or not."""
 
     def working(self, thread: str) -> bool:
-        """Tell whether people see that the bot works on an answer there."""
+        """Return whether people see that the bot works on an answer there."""

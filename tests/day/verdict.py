@@ -138,7 +138,7 @@ def _answered_together(page: Thread, requests: Sequence[Asked]) -> list[int]:
 
 
 def _saw_less(page: Thread, requests: Sequence[Asked], number: int) -> bool:
-    """Tell whether less was shown for an answer than for the one before it."""
+    """Return whether less was shown for an answer than for the one before it."""
     ends = _answered_together(page, requests)
     at = ends.index(number)
     if at == 0:

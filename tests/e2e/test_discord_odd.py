@@ -75,7 +75,7 @@ async def all_heard(people: dict[str, Any], heard: Callable[[str], bool]) -> Non
 
 
 def is_said_to_us(payload: Json, who: User, channel: Channel) -> bool:
-    """Tell whether it is clear that a person speaks to the bot, and who and where."""
+    """Return whether it is clear that a person speaks to the bot, and who and where."""
     author = payload.get("author")
     if not isinstance(author, dict) or author.get("id") != who.id or author.get("bot"):
         return False

@@ -88,7 +88,7 @@ async def begun(port: int, *starts: bytes) -> AsyncGenerator[list[asyncio.Stream
 
 
 async def is_closed(reader: asyncio.StreamReader, within: float) -> bool:
-    """Tell whether the other side ends a connection in so many seconds."""
+    """Return whether the other side ends a connection in so many seconds."""
     try:
         async with asyncio.timeout(within):
             while await reader.read(65536):

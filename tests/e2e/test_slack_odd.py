@@ -89,7 +89,7 @@ async def all_heard(people: dict[str, Any], heard: Callable[[str], bool]) -> Non
 
 
 def is_said_to_us(payload: Any, who: User, channel: Channel, *, named: str = "") -> bool:
-    """Tell whether it is clear that a person speaks to the bot, and who and where."""
+    """Return whether it is clear that a person speaks to the bot, and who and where."""
     event = payload.get("event")
     if not isinstance(event, dict) or event.get("bot_id"):
         return False
@@ -270,7 +270,7 @@ def as_another(fake: FakeSlack, post: Post, ann: User, who: User) -> Json:
 
 
 def is_asked_of_us(post: Post, who: User) -> bool:
-    """Tell whether it is clear that a person waits for something, and who."""
+    """Return whether it is clear that a person waits for something, and who."""
     payload, user = post.payload, post.payload.get("user")
     if post.kind == "slash_commands":
         return payload.get("user_id") == who.id and payload.get("command") == COMMAND

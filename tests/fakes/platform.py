@@ -154,7 +154,7 @@ class FakePlatform:
         return FileContent(file, self.forms.get(attachment.id, ""))
 
     async def is_unchanged(self, thread: ThreadKey, attachment: Attachment) -> bool:
-        """Tell whether a file is there as it was when it was fetched."""
+        """Return whether a file is there as it was when it was fetched."""
         self.asked.append(attachment.id)
         if isinstance(self.doubt, Exception):
             raise self.doubt

@@ -99,7 +99,7 @@ class Talk:
                 return
 
     async def recorded(self, said: Message) -> bool:
-        """Tell whether an answer stands behind a message, under whichever turn."""
+        """Return whether an answer stands behind a message, under whichever turn."""
         try:
             records = await self.world.store.history(said.thread)
         except StoreUnavailableError:

@@ -47,7 +47,7 @@ def brief(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def holds(folder: Path, word: str) -> bool:
-    """Tell whether any file of a server, or of several, has a word in it."""
+    """Return whether any file of a server, or of several, has a word in it."""
     return any(word.encode() in content(file) for file in folder.rglob("*") if file.is_file())
 
 

@@ -37,7 +37,7 @@ ADDRESS = re.compile(r"https?://[^\s<>|`]+|\w@[\w-]+\.\w")
 
 
 def calls(shown: str) -> bool:
-    """Tell whether words of a message call anybody by their looks."""
+    """Return whether words of a message call anybody by their looks."""
     found = drawn(ADDRESS.sub("", shown))
     return bool(found.kinds & {"everyone", "here", "user", "role"} or CALLS.search(found.words))
 

@@ -40,7 +40,7 @@ class Player(ABC):
         """Send a request; return it with the answer."""
 
     def compares(self, exchange: Exchange) -> bool:
-        """Tell whether an answer depends on nothing that went on beside the probes."""
+        """Return whether an answer depends on nothing that went on beside the probes."""
         return True
 
     async def play(self, exchange: Exchange) -> list[str]:

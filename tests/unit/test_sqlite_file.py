@@ -310,7 +310,7 @@ async def test_a_rerun_of_the_schema_changes_nothing(path: Path) -> None:
 
 
 def logged(path: Path, word: str) -> bool:
-    """Tell whether a word is anywhere in the file or beside it."""
+    """Return whether a word is anywhere in the file or beside it."""
     return any(word.encode() in each.read_bytes() for each in path.parent.glob(f"{path.name}*"))
 
 

@@ -25,7 +25,7 @@ from core.memory.recall.words import (
 from core.prompt.tags import moment_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
     from datetime import tzinfo
 
     from core.domain.session import Passage
@@ -46,7 +46,8 @@ _SHORT_ANSWER: Final = 8
 _LEAST_NAME: Final = 3
 _CAPITALIZED: Final = {"german"}
 """Languages in which any noun has a capital letter."""
-_ENDS = regex.compile(r"(?<=[.!?\u2026])\s+|(?<=[\u3002\uff01\uff1f])\s*|\n+")
+_ENDS = regex.compile(r"[.!?\u2026]\s+|[\u3002\uff01\uff1f]\s*|\n+")
+"""What ends a sentence. It looks for a sign first: that is quicker than to look behind each."""
 _MARKER = regex.compile(r"(?m)^[ \t]*+(?:[-*+>]|\d{1,3}[.)]|#{1,6})[ \t]++(?=\S)")
 """What a line of a list, a quotation or a heading begins with."""
 
@@ -142,10 +143,19 @@ def _day(passage: Passage, zone: tzinfo) -> frozenset[int]:
 def _sentences(answer: str, told: str, languages: set[str]) -> list[dict[frozenset[int], Word]]:
     """Return the different words of each sentence, by their terms; of equal sentences only one."""
     sentences: dict[frozenset[frozenset[int]], dict[frozenset[int], Word]] = {}
-    for text in _ENDS.split(normal(_MARKER.sub("", answer))):
+    for text in _split(normal(_MARKER.sub("", answer))):
         words = {word.terms: word for word in each_word(text, told, languages)}
         sentences.setdefault(frozenset(words), words)
     return list(sentences.values())
+
+
+def _split(text: str) -> Iterator[str]:
+    """Yield the sentences of a text, each with the sign that ends it."""
+    start = 0
+    for found in _ENDS.finditer(text):
+        yield text[start : found.start() + 1]
+        start = found.end()
+    yield text[start:]
 
 
 def _shared(

@@ -41,7 +41,7 @@ from core.memory.recall.languages import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Iterator
+    from collections.abc import Collection, Iterable, Iterator, Sequence
     from datetime import datetime
 
 PASSAGE: Final = 400
@@ -135,7 +135,7 @@ def wanted_in(
         told, plain = language_of(text, languages), normal(text)
         idle = frozenset[str]() if small_talk else _idle_in(told or ENGLISH)
         for number, language in enumerate(dict.fromkeys((told or ENGLISH, *languages))):
-            for each, more in _terms(plain, language, idle, latin=number > 0):
+            for each, more in {*_terms(plain, language, idle, latin=number > 0)}:
                 words.update(each)
                 grams.update(more)
         words.update(map(hash, numbers_in(plain)))
@@ -164,19 +164,26 @@ def each_word(text: str, told: str, languages: Collection[str]) -> Iterator[Word
     In a script without spaces, each pair or run of letters that has a term of its own is a word.
     """
     others = [each for each in languages if each != told]
+    known: dict[tuple[str | None, str], list[frozenset[int]]] = {}
     for found in _WORD.finditer(text):
-        words, grams = _terms_of(found, told)
-        if found[0].casefold() in SMALL_TALK or not (words or grams):
-            continue
-        if found.lastgroup in {"cjk", "date", "spaceless"} or not words:
-            yield from [
-                Word(found[0], frozenset((term,)), found.start()) for term in words or grams
-            ]
-        elif others and found.lastgroup == "latin":
-            forms = [_latin(found[0][:_LONGEST], each)[0] for each in others]
-            yield Word(found[0], frozenset(chain(words, *forms)), found.start())
-        else:
-            yield Word(found[0], frozenset(words), found.start())
+        key = (found.lastgroup, found[0])
+        if key not in known:
+            known[key] = _meanings(found, told, others)
+        for terms in known[key]:
+            yield Word(key[1], terms, found.start())
+
+
+def _meanings(found: regex.Match[str], told: str, others: Sequence[str]) -> list[frozenset[int]]:
+    """Return the terms of a word, or of each of its letters that count alone."""
+    words, grams = _terms_of(found, told)
+    if found[0].casefold() in SMALL_TALK or not (words or grams):
+        return []
+    if found.lastgroup in {"cjk", "date", "spaceless"} or not words:
+        return [frozenset((term,)) for term in words or grams]
+    if others and found.lastgroup == "latin":
+        forms = [_latin(found[0][:_LONGEST], each)[0] for each in others]
+        return [frozenset(chain(words, *forms))]
+    return [frozenset(words)]
 
 
 def meaning_of(text: str, languages: Collection[str], told: str | None = None) -> set[int]:
@@ -281,11 +288,14 @@ def _terms(
             if not idle or word.casefold() not in idle:
                 yield _terms_of_ascii(word, language)
         return
+    known: dict[tuple[str | None, str], tuple[tuple[int, ...], tuple[int, ...]]] = {}
     for found in _WORD.finditer(text):
-        if latin and found.lastgroup != "latin":
+        key = (found.lastgroup, found[0])
+        if (latin and key[0] != "latin") or (idle and key[1].casefold() in idle):
             continue
-        if not idle or found[0].casefold() not in idle:
-            yield _terms_of(found, language)
+        if key not in known:
+            known[key] = _terms_of(found, language)
+        yield known[key]
 
 
 def _terms_of(found: regex.Match[str], language: str) -> tuple[tuple[int, ...], tuple[int, ...]]:

@@ -1,7 +1,7 @@
 """Long conversations with questions about them, made up for `tests.benchmarks.recall`.
 
 How they are made: each language has a file of sentences that we wrote (`en.toml`, `de.toml`, …). A
-*fact* is what somebody says (`said`), what the other says before and after it, and a question that
+*fact* is what a person says (`said`), what the other says before and after it, and a question that
 seldom has the fact's words (`ask`); a *group* is one question about things said at different times;
 *advice* is what an assistant said and is asked for later. `people_talk` lets two people meet in 30
 dated sessions of 16 to 28 messages, mostly small talk, which is also in the message with a fact;

@@ -100,7 +100,7 @@ class Call:
             raise DiscordError(50013)
 
     def may(self, channel: Channel, permission: Permission) -> bool:
-        """Tell whether the bot may do something in a channel."""
+        """Return whether the bot may do something in a channel."""
         return bool(self.discord.may(self.discord.bot, channel) & permission)
 
     def thread(self, *needed: Permission) -> Channel:

@@ -69,7 +69,7 @@ class Session:
             self.kept.popleft()
 
     def can_replay(self, seq: int) -> bool:
-        """Tell whether everything after this is still here."""
+        """Return whether everything after this is still here."""
         first = self.kept[0][0] if self.kept else self.seq + 1
         return first <= seq + 1
 
@@ -100,7 +100,7 @@ class Delivery:
 
     @property
     def listeners(self) -> bool:
-        """Tell whether anybody might hear, now or when they come back."""
+        """Return whether anybody might hear, now or when they come back."""
         return bool(self.sessions)
 
     @property
@@ -109,7 +109,7 @@ class Delivery:
         return [session for session in self.sessions.values() if session.outlet is not None]
 
     def alive(self, session: Session) -> bool:
-        """Tell whether a session is connected or can be resumed."""
+        """Return whether a session is connected or can be resumed."""
         return session.gone is None or self._now() - session.gone <= self.life
 
     def tell(

@@ -53,7 +53,7 @@ class Announcer(Seen):
         self.delivery.tell(name, data, guild.id if guild else "", where, bare)
 
     def hears(self, where: Channel) -> bool:
-        """Tell whether the bot may see what's said in a channel."""
+        """Return whether the bot may see what's said in a channel."""
         return bool(self.may(self.bot, where) & Permission.VIEW_CHANNEL)
 
     def bare(self, message: Message, data: Json) -> Json:

@@ -188,7 +188,7 @@ class Gestures(Sharing):
         return asked.shown
 
     def failed(self, asked: Interaction) -> bool:
-        """Tell whether the person was told that the app did not respond."""
+        """Return whether the person was told that the app did not respond."""
         return not asked.ack and self.now() - asked.created > 3.0
 
 

@@ -48,7 +48,7 @@ _FAMILIES: tuple[tuple[str, tuple[Intent, Intent]], ...] = (
 
 
 def wanted(event: str, intents: Intent, *, in_guild: bool) -> bool:
-    """Tell whether a session with these intents hears of an event."""
+    """Return whether a session with these intents hears of an event."""
     needs = _NEEDS.get(event)
     if needs is None:
         needs = next(needs for family, needs in _FAMILIES if event.startswith(family))

@@ -195,12 +195,12 @@ class Message:
 
     @property
     def ephemeral(self) -> bool:
-        """Tell whether only one person sees it."""
+        """Return whether only one person sees it."""
         return bool(self.flags & EPHEMERAL)
 
     @property
     def suppressed(self) -> bool:
-        """Tell whether its links show no previews."""
+        """Return whether its links show no previews."""
         return bool(self.flags & SUPPRESS_EMBEDS)
 
 

@@ -208,7 +208,7 @@ class State(Simulation):
         return where if isinstance(where, Channel) else self.channels[where]
 
     def is_settled(self, place: Channel) -> bool:
-        """Tell whether anybody but its author may write in a post by now.
+        """Return whether anybody but its author may write in a post by now.
 
         A post is there before its opening message is, and takes no other one first: 40058
         (discord-api-docs issue 6340, pycord issue 1637).

@@ -42,7 +42,7 @@ class Post:
 
     @property
     def acked(self) -> bool:
-        """Tell whether the app said that it has it."""
+        """Return whether the app said that it has it."""
         return self.outcome is not None and self.outcome.ok
 
     @property

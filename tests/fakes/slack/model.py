@@ -151,12 +151,12 @@ class Message:
 
     @property
     def by_app(self) -> bool:
-        """Tell whether an app wrote it."""
+        """Return whether an app wrote it."""
         return bool(self.bot_id)
 
     @property
     def streaming(self) -> bool:
-        """Tell whether it's being streamed, as far as is known without looking at the clock."""
+        """Return whether it's being streamed, as far as is known without looking at the clock."""
         return self.stream is not None and self.stream.state == "open"
 
 

@@ -70,7 +70,7 @@ class Seen(Workspace):
         return session
 
     def open_stream(self, message: Message) -> bool:
-        """Tell whether a message is still being streamed: it ends after five minutes."""
+        """Return whether a message is still being streamed: it ends after five minutes."""
         stream = message.stream
         if stream is not None and stream.state == "open":
             if self.now() - stream.started <= self.rules["stream-life"].limit:
