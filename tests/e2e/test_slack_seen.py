@@ -172,6 +172,8 @@ async def test_a_name_that_slack_does_not_give_stays_an_id_and_delays_nothing() 
         fake.faults.next("users.info", *[Slow(5)] * 3)
         start = asyncio.get_running_loop().time()
         one = await fake.say(ann, dm, "ask <@U0NOBODY1>")
+        # The next one may come over another connection, and Slack puts these in no order.
+        await fake.until(lambda: "U0NOBODY1" in str(fake.web.made("users.info")))
         two = await fake.say(ann, dm, "and this")
         await fake.until(lambda: answers(fake, dm, one.ts))
         await fake.until(lambda: answers(fake, dm, two.ts))

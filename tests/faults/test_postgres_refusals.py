@@ -41,8 +41,10 @@ def reply(code: str, text: str) -> bytes:
 async def server(*replies: bytes) -> AsyncGenerator[str, None]:
     """A server that refuses each connection in turn, and all later ones like the last."""
     left = [*replies]
+    writers: list[asyncio.StreamWriter] = []
 
     async def refuse(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writers.append(writer)
         with contextlib.closing(writer), contextlib.suppress(asyncio.IncompleteReadError, OSError):
             while True:
                 size, code = struct.unpack("!II", await reader.readexactly(8))
@@ -57,6 +59,8 @@ async def server(*replies: bytes) -> AsyncGenerator[str, None]:
         port = listening.sockets[0].getsockname()[1]
         yield f"postgresql://bot:{SECRET}@127.0.0.1:{port}/chat"
         await asyncio.sleep(0.02)  # until each connection is closed here, too
+        for writer in writers:  # from Python 3.12 on, a server waits for those still open
+            writer.transport.abort()
 
 
 REFUSED = {
