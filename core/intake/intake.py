@@ -1,9 +1,9 @@
 """Takes messages in: everything that a platform calls before it acknowledges an event.
 
 Before the bot's first mention in a thread is stored, a backfill reads what was said there, once, as
-context. The platform may be waiting meanwhile, so only what can be read quickly is read. If
-something is missing, the model is told. Messages that people had the bot forget are not stored
-again; the store refuses them.
+context. The platform may be waiting meanwhile, so the backfill reads only what it can read quickly,
+and tells the model if something is missing. The store rejects messages that people have asked the
+bot to forget.
 """
 
 from __future__ import annotations

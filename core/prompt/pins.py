@@ -1,7 +1,7 @@
 """Pins and corrections as a request shows them: in tags of ours, each word for word. Pure.
 
-Both come before the first message: they seldom change, so the model's cache keeps them. Corrections
-come before the summary, and pins after it.
+Pins and corrections rarely change, so they stand before the first message, where the model can
+cache them: corrections before the summary, and pins after it.
 """
 
 from __future__ import annotations

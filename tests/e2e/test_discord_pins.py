@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any
 
 from bots.discord.ui.commands import PIN_MENU
@@ -15,6 +16,8 @@ from tests.e2e.discord_hands import answer, settled, synced, talk, use
 from tests.fakes.discord import FakeDiscord
 
 if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
     from core.domain.pins import Pin
     from tests.e2e.discord_bot import Bot
     from tests.fakes.discord import Channel, Message, User
@@ -41,6 +44,19 @@ async def pins_of(bot: Bot, who: User) -> list[Pin]:
     infos = (await bot.store.threads(person=who.id)).threads
     found = [await bot.store.peek(info.thread) for info in infos]
     return [pin for work in found if work for pin in work.pins]
+
+
+@asynccontextmanager
+async def two_said() -> AsyncIterator[tuple[ScriptedModel, FakeDiscord, Bot, User, User, Channel]]:
+    """A thread in which Ann and Bob have each said something to the bot."""
+    model = ScriptedModel(*["ok"] * 4)
+    async with FakeDiscord() as fake:
+        ann, bob = fake.person("ann"), fake.person("bob")
+        general = fake.channel("general")
+        async with bot_on(fake, model) as bot:
+            _, thread = await talk(fake, bot, ann, general, "The door code is 4711.")
+            await ask(fake, bot, bob, thread, "The deploy is on Friday.")
+            yield model, fake, bot, ann, bob, thread
 
 
 def row_of(message: Message, kind: int) -> dict[str, Any]:
@@ -202,62 +218,44 @@ async def test_a_standing_wish_is_offered_once_and_pinned_by_a_press() -> None:
 
 
 async def test_one_message_is_forgotten_by_its_number() -> None:
-    model = ScriptedModel(*["ok"] * 4)
-    async with FakeDiscord() as fake:
-        ann, bob = fake.person("ann"), fake.person("bob")
-        general = fake.channel("general")
-        async with bot_on(fake, model) as bot:
-            _, thread = await talk(fake, bot, ann, general, "The door code is 4711.")
-            await ask(fake, bot, bob, thread, "The deploy is on Friday.")
-            dm = fake.dm(bob)
-            await fake.say(bob, thread, f"{fake.at_bot} forget 1")
-            await fake.until(lambda: fake.said_by_bot(dm))
-            assert "not your message" in fake.texts(dm)[-1]
-            await ask(fake, bot, ann, thread, "forget 1")
-            assert fake.texts(thread)[-1] == FORGOTTEN.format(number=1)
-            await ask(fake, bot, ann, thread, "What do you know?")
+    async with two_said() as (model, fake, bot, ann, bob, thread):
+        dm = fake.dm(bob)
+        await fake.say(bob, thread, f"{fake.at_bot} forget 1")
+        await fake.until(lambda: fake.said_by_bot(dm))
+        assert "not your message" in fake.texts(dm)[-1]
+        await ask(fake, bot, ann, thread, "forget 1")
+        assert fake.texts(thread)[-1] == FORGOTTEN.format(number=1)
+        await ask(fake, bot, ann, thread, "What do you know?")
     assert "4711" not in seen(model)
     assert "Friday" in seen(model)
 
 
 async def test_one_message_is_forgotten_by_the_list_where_one_sees_it() -> None:
-    model = ScriptedModel(*["ok"] * 4)
-    async with FakeDiscord() as fake:
-        ann, bob = fake.person("ann"), fake.person("bob")
-        general = fake.channel("general")
-        async with bot_on(fake, model) as bot:
-            _, thread = await talk(fake, bot, ann, general, "The door code is 4711.")
-            await ask(fake, bot, bob, thread, "The deploy is on Friday.")
-            said = await use(fake, ann, thread, "memory")
-            listed = row_of(said, 3)
-            assert [each["label"] for each in listed["options"]] == ["1. The door code is 4711."]
-            await fake.press(ann, said, listed["custom_id"], listed["options"][0]["value"])
-            await fake.until(lambda: said.content.startswith("Forget message 1? "))
-            await fake.press(ann, said, "Forget")
-            await fake.until(lambda: "word for word" in said.content)
-            assert "4711" not in said.content
-            await ask(fake, bot, bob, thread, "What do you know?")
+    async with two_said() as (model, fake, bot, ann, bob, thread):
+        said = await use(fake, ann, thread, "memory")
+        listed = row_of(said, 3)
+        assert [each["label"] for each in listed["options"]] == ["1. The door code is 4711."]
+        await fake.press(ann, said, listed["custom_id"], listed["options"][0]["value"])
+        await fake.until(lambda: said.content.startswith("Forget message 1? "))
+        await fake.press(ann, said, "Forget")
+        await fake.until(lambda: "word for word" in said.content)
+        assert "4711" not in said.content
+        await ask(fake, bot, bob, thread, "What do you know?")
     assert "4711" not in seen(model)
     assert "Friday" in seen(model)
 
 
 async def test_one_message_is_forgotten_by_the_number_that_the_command_has() -> None:
-    model = ScriptedModel(*["ok"] * 2)
-    async with FakeDiscord() as fake:
-        ann, bob = fake.person("ann"), fake.person("bob")
-        general = fake.channel("general")
-        async with bot_on(fake, model) as bot:
-            _, thread = await talk(fake, bot, ann, general, "The door code is 4711.")
-            await ask(fake, bot, bob, thread, "The deploy is on Friday.")
-            said = await use(fake, bob, thread, "forget", number="1")
-            assert "not your message" in said.content
-            for wrong in ("one", "1 2", "1-3"):
-                said = await use(fake, ann, thread, "forget", number=wrong)
-                assert "not the number of a message" in said.content
-            said = await use(fake, ann, thread, "forget", number="99")
-            assert "no message 99" in said.content
-            said = await use(fake, ann, thread, "forget", number="#1")
-            assert said.content == FORGOTTEN.format(number=1)
-            said = await use(fake, ann, general, "forget", number="1")
-            assert "inside a thread" in said.content
-            assert "4711" not in (await use(fake, ann, thread, "memory")).content
+    async with two_said() as (_, fake, _, ann, bob, thread):
+        said = await use(fake, bob, thread, "forget", number="1")
+        assert "not your message" in said.content
+        for wrong in ("one", "1 2", "1-3"):
+            said = await use(fake, ann, thread, "forget", number=wrong)
+            assert "not the number of a message" in said.content
+        said = await use(fake, ann, thread, "forget", number="99")
+        assert "no message 99" in said.content
+        said = await use(fake, ann, thread, "forget", number="#1")
+        assert said.content == FORGOTTEN.format(number=1)
+        said = await use(fake, ann, fake.channels[thread.parent], "forget", number="1")
+        assert "inside a thread" in said.content
+        assert "4711" not in (await use(fake, ann, thread, "memory")).content

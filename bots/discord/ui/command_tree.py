@@ -25,7 +25,6 @@ from bots.discord.ui.commands import (
     FORMATS,
     MESSAGE,
     MESSAGE_DESCRIPTION,
-    NUMBERED,
     PIN_MENU,
     SUBCOMMANDS,
     TEXTS,
@@ -186,7 +185,7 @@ def _group(interactions: Interactions) -> app_commands.Group:
         if name == "export":
             group.add_command(_export(interactions))
         else:
-            make = _with_text if name in TEXTS else _numbered if name in NUMBERED else _plain
+            make = _with_text if name in TEXTS else _plain
             group.add_command(make(interactions, name, about))
     return group
 
@@ -204,29 +203,19 @@ def _plain(
 def _with_text(
     interactions: Interactions, word: str, about: str
 ) -> app_commands.Command[Any, ..., None]:
-    name, description = TEXTS[word]
+    option = TEXTS[word]
 
-    @app_commands.command(name=word, description=about)
-    @app_commands.rename(text=name)
-    @app_commands.describe(text=description)
-    async def use(interaction: Interaction, text: str) -> None:
-        await interactions.slash(interaction, word, text=text)
-
-    return use
-
-
-def _numbered(
-    interactions: Interactions, word: str, about: str
-) -> app_commands.Command[Any, ..., None]:
-    name, description = NUMBERED[word]
-
-    @app_commands.command(name=word, description=about)
-    @app_commands.rename(text=name)
-    @app_commands.describe(text=description)
     async def use(interaction: Interaction, text: str = "") -> None:
         await interactions.slash(interaction, word, text=text)
 
-    return use
+    async def use_with(interaction: Interaction, text: str) -> None:
+        await use(interaction, text)
+
+    command: app_commands.Command[Any, ..., None] = app_commands.Command(
+        name=word, description=about, callback=use_with if option.required else use
+    )
+    app_commands.rename(text=option.name)(command)
+    return app_commands.describe(text=option.about)(command)
 
 
 def _export(interactions: Interactions) -> app_commands.Command[Any, ..., None]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
-from typing import Any, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 
 Json: TypeAlias = dict[str, Any]
 
@@ -32,17 +32,27 @@ FORMAT_DESCRIPTION = "Markdown to read, or JSON to process; Markdown if you leav
 MESSAGE = "message"
 MESSAGE_DESCRIPTION = "A link to a message of another conversation; leave it out for this one"
 
-TEXTS = {
-    "remember": ("text", "What I should keep, word for word"),
-    "unpin": ("number", "The number of the pin, as the list of pins shows it"),
-    "correct": ("fact", "What is right instead of what I remember"),
-}
-"""By subcommand: the option that it needs, and the description that people read."""
 
-NUMBERED = {
-    "forget": ("number", "The number of one message, as memory shows it; leave it out for all"),
+class TextOption(NamedTuple):
+    """The one option of a subcommand: a text that people type."""
+
+    name: str
+    about: str
+    """The description that people read."""
+    required: bool = True
+
+
+TEXTS = {
+    "remember": TextOption("text", "What I should keep, word for word"),
+    "unpin": TextOption("number", "The number of the pin, as the list of pins shows it"),
+    "correct": TextOption("fact", "What is right instead of what I remember"),
+    "forget": TextOption(
+        "number",
+        "The number of one message, as memory shows it; leave it out for all",
+        required=False,
+    ),
 }
-"""By subcommand: the option that it may have, and the description that people read."""
+"""By subcommand."""
 
 _SUBCOMMAND, _TEXT = 1, 3
 """Types of a command's options (docs: interactions/application-commands)."""
@@ -120,11 +130,9 @@ def is_synced(found: list[Json], wanted: list[Json]) -> bool:
 
 def _options(name: str) -> list[Json]:
     if name in TEXTS:
-        option, about = TEXTS[name]
-        return [{"type": _TEXT, "name": option, "description": about, "required": True}]
-    if name in NUMBERED:
-        option, about = NUMBERED[name]
-        return [{"type": _TEXT, "name": option, "description": about, "required": False}]
+        text = TEXTS[name]
+        named = {"type": _TEXT, "name": text.name, "description": text.about}
+        return [{**named, "required": text.required}]
     if name != "export":
         return []
     choices = [{"name": shown, "value": value} for shown, value in FORMATS.items()]
