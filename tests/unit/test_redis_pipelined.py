@@ -74,6 +74,17 @@ async def test_calls_on_a_connection_that_is_cut_get_no_reply(redis_url: str) ->
         assert await line.ask("ECHO", "again") == b"again"
 
 
+async def test_what_the_server_announces_is_no_reply(redis_url: str) -> None:
+    async with connected(redis_url) as line:
+        assert await line.ask("CLIENT", "TRACKING", "ON", "BCAST") == b"OK"
+        for number in range(3):
+            asked = [asyncio.create_task(line.ask("ECHO", f"{number}.{n}")) for n in range(3)]
+            await on_server(redis_url, "SET", "watched", number)
+            await on_server(redis_url, "SET", "watched too", number)
+            answers = await asyncio.gather(*asked, line.ask("ECHO", "last"))
+            assert answers == [*(f"{number}.{n}".encode() for n in range(3)), b"last"]
+
+
 async def test_a_call_without_a_reply_ends_in_time(redis_url: str) -> None:
     async with connected(redis_url, seconds=0.3) as line:
         started = asyncio.get_running_loop().time()

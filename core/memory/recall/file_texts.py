@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final, Protocol
 
 from core.domain.session import Entry, Status
 from core.domain.tasks import off_loop_if_long
+from core.memory.recall.cache import WEIGHT
 from core.memory.recall.files import parts_in, unit_of
 from core.memory.recall.index import digest_of
 from core.memory.recall.passages import FileText
@@ -30,8 +31,6 @@ log = logging.getLogger(__name__)
 
 READ_SECONDS: Final = 5.0
 """How long a turn waits for files that are fetched again; it goes without those that come later."""
-WEIGHT: Final = 10
-"""How much longer than other work on a text it takes to read it for an index."""
 
 
 class FileTexts(Protocol):

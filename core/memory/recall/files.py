@@ -104,7 +104,8 @@ class FileIndex:
     """The files that are to be read, and how often that has failed."""
     read: set[Key] = field(default_factory=set)
     """All others that were read, if only to find no text."""
-    _count: int = 0
+    next_number: int = 0
+    """The number of the next file."""
 
     @property
     def size(self) -> int:
@@ -135,7 +136,7 @@ class FileIndex:
         self.settle(key)
         if key in self.numbers:
             self._drop(key)
-        self._count = max(self._count, unit.slot[0] + 1)
+        self.next_number = max(self.next_number, unit.slot[0] + 1)
         self.numbers[key], self.keys[unit.slot[0]] = unit.slot[0], key
         self.index.add([unit])
         for oldest in sorted(self.numbers):
@@ -165,11 +166,6 @@ class FileIndex:
         if gone:
             self.settle(key)
         self._compact()
-
-    @property
-    def next_number(self) -> int:
-        """Return the number of the next file."""
-        return self._count
 
     def digest(self, key: Key) -> int | None:
         """Return the hash of a file's text; None if it is not indexed."""
