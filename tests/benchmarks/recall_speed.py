@@ -38,9 +38,10 @@ from core.domain.message import Attachment, Kind
 from core.domain.session import Answer, AnswerKind, Entry, Turn
 from core.intake.intake import Intake, IntakePolicy
 from core.memory.memory import Memory
-from core.memory.recall.choose import Within, find, stream_of
+from core.memory.recall.choose import Within, find
 from core.memory.recall.files import FileIndex, HiddenFiles, unit_of
 from core.memory.recall.index import Index, units_of
+from core.memory.recall.living import living_of
 from core.memory.recall.words import wanted_in
 from core.memory.tokens import counter_for
 from core.models.scripted import ScriptedModel
@@ -131,7 +132,7 @@ def measure(size: int) -> dict[str, Any]:
     held, _ = tracemalloc.get_traced_memory()
     tracemalloc.stop()
     added = [timed(partial(_add, index, turn)) for turn in writer.turns(QUERIES, after=size)]
-    stream_of(index)
+    living_of(index)
     questions = [writer.question() for _ in range(QUERIES)]
     within = Within(stop=size - 20)
     queried = [timed(partial(_find, index, text, within)) for text in questions]

@@ -11,9 +11,10 @@ from hypothesis import strategies as st
 
 from core.domain.message import Attachment
 from core.domain.session import AnswerKind, Entry, Record, Status, Turn, turns_of
-from core.memory.recall.choose import WEIGHTS, Within, find
+from core.memory.recall.choose import Within, find
 from core.memory.recall.files import FileIndex, HiddenFiles, parts_in, unit_of
 from core.memory.recall.index import Index, changed_units, parts_of, units_of
+from core.memory.recall.living import WEIGHTS
 from core.memory.recall.passages import FileText, Room, choose, positions_of, to_read
 from core.memory.recall.words import (
     ENGLISH,

@@ -249,9 +249,9 @@ class Indexes:
         return slots
 
     def _keep(self, thread: ThreadKey, kept: Kept) -> None:
-        from core.memory.recall.choose import stream_of  # noqa: PLC0415
+        from core.memory.recall.living import living_of  # noqa: PLC0415
 
-        stream_of(kept.index)  # so that the next query need not
+        living_of(kept.index)  # so that the next query need not
         self._kept.pop(thread, None)
         if kept.size <= self._most:
             self._kept[thread] = kept

@@ -13,62 +13,33 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from itertools import chain
-from math import isfinite, log1p
-from typing import TYPE_CHECKING, Final, NamedTuple
+from math import isfinite
+from typing import TYPE_CHECKING, NamedTuple, cast
 
 import numpy as np
 
 from core.memory.recall.index import BOT, postings_of
+from core.memory.recall.living import WEIGHTS, living_of
 from core.memory.recall.words import Wanted, name_terms
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Iterable
 
     from core.memory.recall.index import Index, Slot
+    from core.memory.recall.living import Living, Weights
 
     Scores = np.ndarray[tuple[int], np.dtype[np.float64]]
+    Rows = np.ndarray[tuple[int, int], np.dtype[np.float64]]
     Flags = np.ndarray[tuple[int], np.dtype[np.bool_]]
     Numbers = np.ndarray[tuple[int], np.dtype[np.int64]]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Weights:
-    """What each part of the score is worth."""
-
-    saturation: float = 1.2
-    """BM25's k1: how much a term counts that stands there again and again."""
-    length: float = 0.75
-    """BM25's b: how much a long passage must have more of the terms."""
-    grams: float = 0.3
-    """A run of letters against a word."""
-    neighbours: tuple[float, ...] = (0.7, 0.45)
-    """A term in the passage next to it, and in the one after that."""
-    bot: float = 0.4
-    """What the bot said, against what people said."""
-    named: float = 1.15
-    """What a person said whom the query names."""
-    session: float = 0.15
-    """The score of all that was said around the same time, beside the passage's own."""
-    silence: float = 0.15
-    """The share of the best possible score below which nothing bears on what asks nothing."""
-    question: float = 0.05
-    """The same for one that asks: to find too little is worse then than to show too much."""
-    weak: float = 0.25
-    """The share of the best score that is found below which a passage only fills the room."""
-    units_apart: bool = False
-    """Each unit is a session by itself, as a file is: what stands next to it is another text."""
-
-
-WEIGHTS: Final = Weights()
-FILE_WEIGHTS: Final = Weights(units_apart=True)
-PAUSE: Final = 3 * 3600.0
-"""Seconds without a word after which another session begins."""
-
-
-COPIES: Final = 3
-"""Of what a person wrote again and again, word for word, this many are found: the last ones."""
 _MOST_WORDS, _MOST_GRAMS = 40, 80
 """The most terms of a query; of a longer one, the rarest count."""
+_DECIMALS = 9
+"""Scores that differ by less are equal: the order in which they were added up differs."""
+_CELLS = 1 << 15
+"""Terms by passages that are scored at once, so that they stay in the processor's cache."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -107,26 +78,6 @@ class Hit(NamedTuple):
     """The id of the file that it is in; empty for what was said."""
 
 
-@dataclass(slots=True)
-class Stream:
-    """The living passages of an index in the order in which they were said."""
-
-    order: Numbers
-    """The passages."""
-    rank: Numbers
-    """The place of each passage in that order; -1 if it is dead."""
-    speakers: Numbers
-    keys: Numbers
-    times: Scores
-    sessions: Numbers
-    roles: Scores
-    norms: Scores
-    """The part of BM25's denominator that depends on the length."""
-    repeated: Numbers
-    """The place of the copy for which each passage is left out; -1 if there is none."""
-    weights: Weights
-
-
 def find(
     index: Index,
     wanted: Wanted,
@@ -151,34 +102,35 @@ def find(
     postings = index.postings
     if not index.units or not any(term in postings for term in chain(wanted.words, wanted.grams)):
         return []
-    stream = stream_of(index, weights)
-    terms = _terms(index, stream, wanted, beside)
-    best = sum([term.worth for term in terms])
+    living = living_of(index, weights)
+    terms = _terms(index, living, wanted, beside)
+    best = float(terms.worths.sum())
     least = best * (weights.question if wanted.asks else weights.silence)
     if _most(terms, weights) < least:  # only words that all use
         return []
-    scores = _scores(stream, terms)
-    _favour_named(index, stream, scores, wanted)
-    scores = np.where(_allowed(stream, within or Within()), scores, 0.0)
+    scores = _scores(living, terms)
+    _favour_named(index, living, scores, wanted)
+    scores = np.where(_allowed(living, within or Within()), scores, 0.0)
     found = scores.max(initial=0.0)
     if not found or found < least:
         return []
     bar = found * (weights.weak if weak is None else weak)
     count = min(limit, len(scores))
     top = np.argpartition(-scores, count - 1)[:count]
-    top = top[np.lexsort((top, -scores[top]))]
+    top = top[np.lexsort((top, -scores[top].round(_DECIMALS)))]
+    values = scores[top]
+    top = top[(values > 0) & (values >= bar)]
     return [
-        _hit(index, int(stream.order[at]), float(scores[at]), best)
-        for at in top
-        if scores[at] > 0 and scores[at] >= bar
+        _hit(index, passage, score, best)
+        for passage, score in zip(living.order[top].tolist(), scores[top].tolist(), strict=True)
     ]
 
 
 def first(index: Index, within: Within, *, limit: int) -> list[Hit]:
     """Return the first passages that may be found, whatever they say."""
-    stream = stream_of(index)
-    places = np.flatnonzero(_allowed(stream, within))[:limit]
-    return [_hit(index, int(stream.order[at])) for at in places]
+    living = living_of(index)
+    places = np.flatnonzero(_allowed(living, within))[:limit]
+    return [_hit(index, int(living.order[at])) for at in places]
 
 
 def authors_of(index: Index, who: str) -> frozenset[int]:
@@ -202,118 +154,103 @@ def _hit(index: Index, passage: int, score: float = 0.0, best: float = 1.0) -> H
     )
 
 
-def stream_of(index: Index, weights: Weights = WEIGHTS) -> Stream:
-    """Return the living passages in order; quick if the index has not changed since."""
-    state = (len(index.owners), index.dead, weights)
-    if index.prepared is None or index.prepared[0] != state:
-        index.prepared = (state, _stream(index, weights))
-    stream: Stream = index.prepared[1]
-    return stream
+class _Terms(NamedTuple):
+    """The terms of a query, words first, and where they stand among the living passages."""
 
-
-def _stream(index: Index, weights: Weights) -> Stream:
-    lengths = np.array(index.lengths, np.float64)
-    order = np.flatnonzero(lengths)
-    keys = np.array(index.keys, np.int64)[order]
-    if len(keys) > 1 and (keys[1:] < keys[:-1]).any():  # a message was edited
-        by_place = np.argsort(keys, kind="stable")
-        order, keys = order[by_place], keys[by_place]
-    rank = np.full(len(lengths), -1, np.int64)
-    rank[order] = np.arange(len(order))
-    times = np.array(index.times, np.float64)[order]
-    speakers = np.array(index.speakers, np.int64)[order]
-    roles = np.where(speakers == BOT, weights.bot, 1.0)
-    if weights.units_apart:
-        other = np.diff(np.array(index.owners, np.int64)[order]) != 0
-    else:
-        other = np.abs(np.diff(times)) > PAUSE
-    return Stream(
-        order=order,
-        rank=rank,
-        speakers=speakers,
-        keys=keys,
-        times=times,
-        sessions=np.concatenate(([0], np.cumsum(other))),
-        roles=roles,
-        norms=_norms(lengths[order], roles, weights),
-        repeated=_repeated(index, order, speakers),
-        weights=weights,
-    )
-
-
-def _repeated(index: Index, order: Numbers, speakers: Numbers) -> Numbers:
-    """Return for each passage the place of the `COPIES`th copy behind it, or -1.
-
-    A copy is the same passage of the same text by the same author.
-    """
-    owners = np.array(index.owners, np.int64)[order]
-    texts = np.array(index.digests, np.int64)[owners]
-    parts = order - np.array(index.firsts, np.int64)[owners]
-    by_text = np.lexsort((parts, speakers, texts))  # keeps the order of the same
-    later = by_text[COPIES:]
-    same = by_text[: len(later)]
-    is_copy = texts[same] == texts[later]
-    is_copy &= (speakers[same] == speakers[later]) & (parts[same] == parts[later])
-    repeated = np.full(len(order), -1, np.int64)
-    repeated[same[is_copy]] = later[is_copy]
-    return repeated
-
-
-class _Term(NamedTuple):
-    """A term of a query, and where it stands."""
-
-    is_word: bool
-    worth: float
-    """How much it says."""
+    worths: Scores
+    """How much each term says."""
+    lengths: Numbers
+    """How many living passages have each."""
+    words: int
+    """How many of the terms are words; the others are runs of letters."""
+    numbers: Numbers
+    """The term of each posting, in this order."""
     places: Numbers
-    """The living passages that have it, by their places in the stream."""
+    """The place of each posting's passage."""
     counts: Scores
-    """How often it stands in each."""
+    """How often the term stands in it."""
 
 
-def _terms(index: Index, stream: Stream, wanted: Wanted, beside: Index | None) -> list[_Term]:
+def _terms(index: Index, living: Living, wanted: Wanted, beside: Index | None) -> _Terms:
     """Return the terms of a query that say most."""
-    others: Mapping[int, Sequence[int]] = {} if beside is None else beside.postings
-    everything = len(stream.order) + (0 if beside is None else len(beside.owners))
-    chosen = [(term, True) for term in _rarest(index, wanted.words, _MOST_WORDS)]
-    chosen += [(term, False) for term in _rarest(index, wanted.grams, _MOST_GRAMS)]
-    terms: list[_Term] = []
-    for term, is_word in chosen:
-        passages, times = postings_of(index, term)
-        places = stream.rank[passages]
-        living = places >= 0
-        places, counts = places[living], times[living].astype(np.float64)
-        having = len(places) + (len(others.get(term, ())) if others else 0)
-        worth = log1p((everything - having + 0.5) / (having + 0.5))
-        worth *= 1 if is_word else stream.weights.grams
-        terms.append(_Term(is_word, worth, places, counts))
-    return terms
+    words = _rarest(index, wanted.words, _MOST_WORDS)
+    terms = [*words, *_rarest(index, wanted.grams, _MOST_GRAMS)]
+    lengths, passages, counts = postings_of(index, terms)
+    numbers = np.repeat(np.arange(len(terms)), lengths)
+    places = living.rank[passages]
+    if index.dead:
+        alive = places >= 0
+        numbers, places, counts = numbers[alive], places[alive], counts[alive]
+        lengths = np.bincount(numbers, minlength=len(terms))
+    everything, having = len(living.order), lengths
+    if beside is not None:
+        everything += len(beside.owners)
+        having = having + np.array([len(beside.postings.get(term, ())) for term in terms])
+    worths = np.log1p((everything - having + 0.5) / (having + 0.5))
+    worths[len(words) :] *= living.weights.grams
+    return _Terms(worths, lengths, len(words), numbers, places, counts)
 
 
-def _most(terms: Sequence[_Term], weights: Weights) -> float:
+def _most(terms: _Terms, weights: Weights) -> float:
     """Return what no score exceeds: a term counts `saturation` + 1 times at most.
 
     The share for who said it is never above 1.
     """
-    worth = sum([term.worth for term in terms if len(term.places)])
+    worth = float(terms.worths[terms.lengths > 0].sum())
     return worth * (weights.saturation + 1 + weights.session) * max(1.0, weights.named)
 
 
-def _scores(stream: Stream, terms: Iterable[_Term]) -> Scores:
+def _scores(living: Living, terms: _Terms) -> Scores:
     """Return the score of each passage."""
-    weights, total = stream.weights, len(stream.order)
-    sessions = int(stream.sessions[-1]) + 1
+    weights, total = living.weights, len(living.order)
+    sessions = int(living.sessions[-1]) + 1
     scores, around = np.zeros(total), np.zeros(sessions)
-    for is_word, worth, places, counts in terms:
-        if not len(places):
-            continue
-        found, where = (
-            _near(stream, places, counts) if is_word else (counts, places)
-        )  # a run of letters says little of what is near
-        scores[where] += worth * (weights.saturation + 1) * found / (found + stream.norms[where])
-        said = np.bincount(stream.sessions[places], counts * stream.roles[places], sessions)
-        around += worth * said / (said + weights.saturation)
-    return (scores + weights.session * around[stream.sessions]) * stream.roles
+    at_once = max(1, _CELLS // total)
+    for first_term in range(0, len(terms.worths), at_once):
+        some = _portion(terms, first_term, first_term + at_once)
+        found = _found(living, some)
+        scores += some.worths @ (found / (found + living.norms))
+        cells = some.numbers * sessions + living.sessions[some.places]
+        each = some.counts * living.roles[some.places]
+        said = np.bincount(cells, each, len(some.worths) * sessions).reshape(-1, sessions)
+        around += some.worths @ (said / (said + weights.saturation))
+    scores *= weights.saturation + 1
+    return (scores + weights.session * around[living.sessions]) * living.roles
+
+
+def _portion(terms: _Terms, start: int, stop: int) -> _Terms:
+    """Return some of the terms."""
+    if not start and stop >= len(terms.worths):  # nearly always
+        return terms
+    begin, end = np.searchsorted(terms.numbers, (start, stop))
+    return _Terms(
+        terms.worths[start:stop],
+        terms.lengths[start:stop],
+        max(0, min(terms.words, stop) - start),
+        terms.numbers[begin:end] - start,
+        terms.places[begin:end],
+        terms.counts[begin:end],
+    )
+
+
+def _found(living: Living, terms: _Terms) -> Rows:
+    """Return how often each term stands in or near each passage.
+
+    A run of letters says little of what is near.
+    """
+    reach = len(living.weights.neighbours)
+    width = len(living.order) + 2 * reach
+    cells = terms.numbers * width + terms.places + reach
+    words = int(terms.lengths[: terms.words].sum())
+    near = (terms.places[:words, None] + reach) + living.steps
+    same = living.padded[near] == living.sessions[terms.places[:words], None]
+    said = terms.counts[:words] * living.roles[terms.places[:words]]
+    to = (cells[:words, None] + living.steps)[same]
+    more = (said[:, None] * living.shares)[same]
+    everything = np.concatenate((terms.counts, more))
+    found = np.bincount(np.concatenate((cells, to)), everything, len(terms.worths) * width)
+    rows = found.reshape(-1, width)[:, reach : width - reach]
+    return cast("Rows", rows)
 
 
 def _rarest(index: Index, terms: Iterable[int], most: int) -> list[int]:
@@ -324,55 +261,22 @@ def _rarest(index: Index, terms: Iterable[int], most: int) -> list[int]:
     return sorted(found, key=lambda term: len(index.postings.get(term, ())))[:most]
 
 
-def _near(stream: Stream, places: Numbers, counts: Scores) -> tuple[Scores, Numbers]:
-    """Return how often a term stands in or near passages, and which passages those are."""
-    total, sessions = len(stream.order), stream.sessions
-    found = np.zeros(total)
-    found[places] = counts
-    near = counts * stream.roles[places]
-    touched = [places]
-    for distance, weight in enumerate(stream.weights.neighbours, start=1):
-        for step in (-distance, distance):
-            to = places + step
-            inside = (to >= 0) & (to < total)
-            there, here = to[inside], places[inside]
-            same = sessions[there] == sessions[here]
-            found[there[same]] += weight * near[inside][same]
-            touched.append(there[same])
-    hit = np.zeros(total, np.bool_)
-    hit[np.concatenate(touched)] = True
-    where = np.flatnonzero(hit)
-    return found[where], where
-
-
-def _norms(lengths: Scores, roles: Scores, weights: Weights) -> Scores:
-    """Return how much of a term each passage needs, by the words in it and near it."""
-    spread = lengths.copy()
-    shared = lengths * roles
-    for distance, weight in enumerate(weights.neighbours, start=1):
-        if len(lengths) > distance:
-            spread[distance:] += weight * shared[:-distance]
-            spread[:-distance] += weight * shared[distance:]
-    share = spread / spread.mean() if len(spread) else spread
-    return weights.saturation * (1 - weights.length + weights.length * share)
-
-
-def _favour_named(index: Index, stream: Stream, scores: Scores, wanted: Wanted) -> None:
+def _favour_named(index: Index, living: Living, scores: Scores, wanted: Wanted) -> None:
     for number, name in enumerate(index.names):
         if any(term in wanted.words for term in name):
-            scores[stream.speakers == number] *= stream.weights.named
+            scores[living.speakers == number] *= living.weights.named
 
 
-def _allowed(stream: Stream, within: Within) -> Flags:
-    places = stream.keys >> 1
+def _allowed(living: Living, within: Within) -> Flags:
+    places = living.keys >> 1
     allowed: Flags = (places >= within.start) & (places < within.stop)
-    latest = stream.repeated < 0
+    latest = living.repeated < 0
     if isfinite(within.since) or isfinite(within.until):
-        allowed &= (stream.times >= within.since) & (stream.times < within.until)
-        latest |= stream.times[stream.repeated] >= within.until
+        allowed &= (living.times >= within.since) & (living.times < within.until)
+        latest |= living.times[living.repeated] >= within.until
     allowed &= latest
     if within.only is not None:
         allowed &= np.isin(places, sorted(within.only))
     if within.authors is not None:
-        allowed &= np.isin(stream.speakers, sorted(within.authors))
+        allowed &= np.isin(living.speakers, sorted(within.authors))
     return allowed

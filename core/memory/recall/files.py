@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final, NamedTuple, TypeAlias
 
-from core.memory.recall.choose import FILE_WEIGHTS, Within, authors_of, find
+from core.memory.recall.choose import Within, authors_of, find
 from core.memory.recall.index import (
     Index,
     Unit,
@@ -20,6 +20,7 @@ from core.memory.recall.index import (
     readable,
     with_date,
 )
+from core.memory.recall.living import FILE_WEIGHTS
 from core.memory.recall.words import name_terms, passages_of, terms_of
 
 if TYPE_CHECKING:

@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from core.memory.recall.words import Terms
 
     Numbers = np.ndarray[tuple[int], np.dtype[np.int64]]
+    Scores = np.ndarray[tuple[int], np.dtype[np.float64]]
 
 Slot = tuple[int, int]
 """A position and its half: 0 for a person's message there, 1 for the answer right behind it."""
@@ -42,6 +43,7 @@ _NOBODY: Final = (hash(""), ())
 _TIMES = 7
 _SHIFT = 3
 """A posting is a passage's number, shifted, and how often the term stands in it, up to 7 times."""
+_NO_POSTINGS: Final = array("I")
 _TERM_BYTES, _PASSAGE_BYTES, _UNIT_BYTES = 190, 27, 180
 _POSTING_BYTES = 5
 """What one more of each takes, measured with tracemalloc on Python 3.11."""
@@ -194,7 +196,7 @@ class Index:
     """The terms of each author's name."""
     languages: Counter[str] = field(default_factory=Counter)
     prepared: Any = None
-    """What `choose.stream_of` made of it, as long as nothing changes."""
+    """What `living.living_of` made of it, as long as nothing changes."""
 
     @property
     def language(self) -> str:
@@ -310,10 +312,12 @@ def compacted(index: Index) -> Index:
     return kept
 
 
-def postings_of(index: Index, term: int) -> tuple[Numbers, Numbers]:
-    """Return the passages in which a term stands, and how often in each."""
-    found = index.postings.get(term)
-    if found is None:
-        return np.empty(0, np.int64), np.empty(0, np.int64)
-    packed = np.frombuffer(found, np.uint32).astype(np.int64)
-    return packed >> _SHIFT, packed & _TIMES
+def postings_of(index: Index, terms: Iterable[int]) -> tuple[Numbers, Numbers, Scores]:
+    """Return in how many passages each term stands, these passages, and how often in each.
+
+    The passages of each term follow those of the term before it.
+    """
+    found = [index.postings.get(term, _NO_POSTINGS) for term in terms]
+    packed = np.concatenate([np.asarray(each) for each in found])
+    lengths = np.array([len(each) for each in found], np.int64)
+    return lengths, (packed >> _SHIFT).astype(np.int64), (packed & _TIMES).astype(np.float64)

@@ -195,7 +195,8 @@ class Recall:
     async def _recalled(
         self, kept: Kept, session: Session, stop: int, shown: Collection[str]
     ) -> tuple[Passage, ...]:
-        from core.memory.recall.choose import WEIGHTS, Within, find  # noqa: PLC0415 - see `cache._new`
+        from core.memory.recall.choose import Within, find  # noqa: PLC0415 - see `cache._new`
+        from core.memory.recall.living import WEIGHTS  # noqa: PLC0415
         from core.memory.recall.passages import to_read  # noqa: PLC0415
         from core.memory.recall.search import by_share  # noqa: PLC0415
 

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from core.memory.recall.choose import WEIGHTS, Within, authors_of, find, first
+from core.memory.recall.choose import Within, authors_of, find, first
+from core.memory.recall.living import WEIGHTS
 from core.memory.recall.words import Wanted, wanted_in
 
 if TYPE_CHECKING:
