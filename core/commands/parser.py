@@ -71,6 +71,8 @@ _NUMBERED: dict[str, re.Pattern[str]] = {
     "forget": re.compile(r"(?:message\s+)?(?:#|no\.?\s+)?(\d{1,7})", re.ASCII | re.IGNORECASE),
     "unpin": re.compile(r"(?:pin\s+)?(?:#|no\.?\s+)?(\d{1,3})", re.ASCII | re.IGNORECASE),
 }
+_NEGATIVE = re.compile(r"[-\N{MINUS SIGN}]\d")
+"""A number that no message and no pin has; its sign is not punctuation around it."""
 _QUESTION = re.compile("[?\N{ARABIC QUESTION MARK}]")
 _MARKDOWN = frozenset("`~|")
 _MEANT = frozenset("@#%&/\\")
@@ -128,7 +130,8 @@ def parse_command(
         is_question = _QUESTION.search(rest.translate(_FULL_WIDTH)) is not None
         return Command(name=name, marked=marked, is_question=is_question)
     if name in _NUMBERED:
-        number = _NUMBERED[name].fullmatch(_bare(rest.translate(_FULL_WIDTH)))
+        rest = rest.translate(_FULL_WIDTH)
+        number = None if _NEGATIVE.search(rest) else _NUMBERED[name].fullmatch(_bare(rest))
         return Command(name=name, marked=marked, number=number[1]) if number else None
     return _export(rest.split(), linked, marked=marked) if name == "export" else None
 

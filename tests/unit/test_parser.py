@@ -96,6 +96,9 @@ def test_punctuation_quotes_and_markdown_around_a_command_change_nothing(around:
             "forget 3 of them",
             "forget 2026-11-30",
             "forget 99999999",
+            "forget -1",
+            "forget \N{MINUS SIGN}1",
+            "forget \N{FULLWIDTH HYPHEN-MINUS}1",
             "forget pin 3",
             "quiet!! they come",
             "talk to me",
@@ -129,7 +132,15 @@ def test_an_exports_arguments_may_have_signs_around_them_too() -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["forget 3", "!forget 3", "forget #3.", "/chatbot forget message 3", "Forget no. 3"]
+    "text",
+    [
+        "forget 3",
+        "!forget 3",
+        "forget #3.",
+        "forget - 3",
+        "/chatbot forget message 3",
+        "Forget no. 3",
+    ],
 )
 def test_forget_may_name_one_message(text: str) -> None:
     command = parse_command(text, linked)
