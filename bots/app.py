@@ -101,7 +101,9 @@ class App:
         system, ttl = system_prompt(self.settings), self.settings.ttl
         model = "" if self.settings.offline else self.settings.model
         return Commands(
-            *(self.store, self.memory, self.clock),
+            self.store,
+            self.memory,
+            self.clock,
             system=system,
             ttl=ttl,
             model=model,

@@ -182,7 +182,9 @@ class PromptPlanner:
             raise MessageTooLargeError(size=seen.tokens.new, room=room - fixed)
         if seen.left_out and may_offer and not tools:  # from now on it is offered
             return self.plan(
-                *(files, session, strategy),
+                files,
+                session,
+                strategy,
                 least=least,
                 counter=counter,
                 spare=spare,

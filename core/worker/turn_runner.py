@@ -123,7 +123,9 @@ class TurnRunner:
             while isinstance(following, Work):
                 stopped = CancelScope()
                 lease = LeaseHandle(
-                    *(self._store, self._clock, following),
+                    self._store,
+                    self._clock,
+                    following,
                     asked_at=asked_at,
                     failed=self._store_failed,
                     stopped=stopped.set,

@@ -292,9 +292,8 @@ def compacted(index: Index) -> Index:
     for name in ("keys", "times", "lengths", "weights", "speakers"):
         values: array[Any] = getattr(index, name)
         setattr(kept, name, array(values.typecode, np.array(values)[alive].tolist()))
-    kept.owners, kept.starts, kept.digests, kept.firsts = (
-        *(array("I"), array("q"), array("q"), array("I")),
-    )
+    kept.owners, kept.starts = array("I"), array("q")
+    kept.digests, kept.firsts = array("q"), array("I")
     for slot, unit in sorted(index.units.items(), key=lambda each: each[1]):
         kept.units[slot] = len(kept.firsts)
         kept.starts.append(index.starts[unit])
