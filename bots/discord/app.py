@@ -23,14 +23,16 @@ from bots.discord.inbound.shown.polls import Polls
 from bots.discord.inbound.threads import BotThreads
 from bots.discord.outbound.platform import DiscordPlatform
 from bots.discord.pace import Pace
+from bots.discord.ui.answers import AnswerInteractions
 from bots.discord.ui.command_tree import ClientCommands
 from bots.discord.ui.directory import DiscordDirectory
 from bots.discord.ui.interactions import Interactions
 from bots.discord.ui.pins import PinInteractions
 from bots.discord.ui.replies import DiscordReplies
-from bots.discord.ui.views import memory_button
+from bots.discord.ui.views import BUTTONS
 from bots.outgoing import Connector
 from bots.settings.discord import ids
+from core.commands.answers import AnswerCommands
 from core.commands.authorized import AuthorizedCommands
 from core.commands.in_thread import ThreadCommands
 from core.domain.admission import FollowUp
@@ -91,8 +93,9 @@ class Discord:
         )
         replies = DiscordReplies(platform, channels, overhears=settings.overhear)
         pins = PinInteractions(authorized, directory, self._audience)
+        answers = AnswerInteractions(AnswerCommands(authorized, store))
         self._interactions = Interactions(
-            api, channels, replies, directory, pins, store=store, clock=clock
+            api, channels, replies, directory, pins, answers, store=store
         )
         self._client_commands = ClientCommands(self._interactions, api, store, clock)
         self._thread_commands = ThreadCommands(
@@ -230,7 +233,7 @@ async def connected(
                 session,
                 clock,
                 most_messages=settings.discord_answer_messages,
-                memory_button=memory_button,
+                buttons=BUTTONS,
             )
             try:
                 yield Discord(settings, api, platform, clock, store=store, commands=commands)

@@ -78,6 +78,19 @@ def may_pin(standing: Standing) -> bool:
     return standing.can_see and (standing.took_part or not standing.people)
 
 
+def may_steer(standing: Standing, held: Right, *, asked: bool) -> bool:
+    """Return whether a person may stop an answer, or have it made again.
+
+    Those who asked for it may while they see the thread, and so may an admin who can read it.
+
+    Args:
+        standing: How the person stands to the thread.
+        held: Their right, as `right` returns it.
+        asked: They wrote one of the messages that it answers.
+    """
+    return (asked and standing.can_see) or (standing.admin and held is not Right.NONE)
+
+
 def may_reset(standing: Standing) -> bool:
     """Return whether a person may reset a thread, which is announced in it and keeps its log."""
     return standing.took_part and standing.can_see

@@ -184,7 +184,10 @@ class AuthorizedCommands:
         self, person: str, thread: ThreadKey, *, info: ThreadInfo | None = None
     ) -> Right:
         """Return the right by which a person may read a thread now."""
-        standing = await self.standing(person, thread, info=info)
+        return self.held(await self.standing(person, thread, info=info))
+
+    def held(self, standing: Standing) -> Right:
+        """Return the right of a person who stands so to a thread."""
         return right(standing, open_private=self._open_private, open_unseen=self._open_unseen)
 
     # --- showing --------------------------------------------------------------------------------
@@ -227,12 +230,11 @@ class AuthorizedCommands:
         `at` is the thread where the person asks. Raises `DeniedError` if the bot does not listen
         to them.
         """
-        directory = self._directory
         await self.admit(person, at)
 
-        def counts(thread: ThreadKey) -> bool:
-            here = thread.platform == directory.name and directory.is_ours(thread)
-            return here and directory.tenant(thread) == directory.tenant(at)
+        def counts(thread: ThreadKey, asks: Directory = self._directory) -> bool:
+            here = thread.platform == asks.name and asks.is_ours(thread)
+            return here and asks.tenant(thread) == asks.tenant(at)
 
         return stats_lines(await self._commands.stats(counts))
 
@@ -371,15 +373,13 @@ class AuthorizedCommands:
                     source=message,
                     edited_at=record.edited_at,
                 )
-                return await self.pin(
-                    thread, new_pin(PinKind.MESSAGE, said, by, at=at, key=message)
-                )
+                made = new_pin(PinKind.MESSAGE, said, by, at=at, key=message)
+                return await self.pin(thread, made)
         raise DeniedError(_NO_MESSAGE)
 
     async def may_offer(self, message: Message) -> bool:
         """Return whether a message could be pinned, and is not yet."""
-        pins = self._commands.pins
-        there = await pins.of(message.thread)
+        there = await (pins := self._commands.pins).of(message.thread)
         return pins.has_room(there, message.text) and not is_pinned(message.text, there)
 
     async def unpin(self, person: str, thread: ThreadKey, pin: str) -> str:

@@ -102,6 +102,21 @@ class SidePort(ABC):
         for call in self._listeners:
             call(thread)
 
+    _stop_listeners: tuple[Callable[[ThreadKey, str], object], ...] = ()
+
+    def on_stop(self, call: Callable[[ThreadKey, str], object]) -> None:
+        """Call a function with a thread and a turn's id whenever this process stops that turn.
+
+        In another process, the turn's holder notices it at its next heartbeat.
+        """
+        self._stop_listeners = (*self._stop_listeners, call)
+
+    def _stopping(self, thread: ThreadKey, turn: str, *, is_open: bool) -> bool:
+        """Tell the listeners of a turn that is to end; return whether it is open."""
+        for call in self._stop_listeners if is_open else ():
+            call(thread, turn)
+        return is_open
+
     @abstractmethod
     async def revisions(self, threads: Sequence[ThreadKey]) -> tuple[str, ...]:
         """Return the `revision` of each of these threads, in one read for each hundred or so.

@@ -107,6 +107,12 @@ class TurnRunner:
         self._closed = True
         self._pipeline.recall.close()
 
+    def stop(self, thread: ThreadKey, turn: str) -> None:
+        """End this turn with the answer so far, if it runs here."""
+        delivery = self.deliveries.get(thread)
+        if delivery is not None and delivery.target.turn == turn:
+            delivery.stopped.set()
+
     async def run(self, work: Work, asked_at: float, slot: Slot) -> LeftThread | None:
         """Run a thread's turns one after the other until nothing waits there; release the slot.
 

@@ -103,6 +103,7 @@ class Worker:
             backlog=self.backlog,
             store_failed=self._store_failed,
         )
+        store.on_stop(self._runner.stop)
         self._queued: dict[ThreadKey, str] = {}
         """The person of each unclaimed thread that waits for a slot; others may claim it."""
         self._turns = Tasks("running the turns of a thread")

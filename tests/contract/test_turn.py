@@ -205,11 +205,15 @@ async def test_renew_says_that_the_turn_was_stopped(harness: Harness, store: Sto
     """Port: the process that runs the turn hears it, no matter where; a retry says the same."""
     work = await begin(store, 1, token="mine")
     other = await harness.store()
+    heard: list[tuple[ThreadKey, str]] = []
+    other.on_stop(lambda *asked: heard.append(asked))
     assert not await other.stop(OTHER, work.lease.turn)
     assert not await other.stop(THREAD, "m0")
     assert await store.renew(work.lease, work.revision) == "ok"
+    assert heard == []
     assert await other.stop(THREAD, work.lease.turn)
     assert await other.stop(THREAD, work.lease.turn)
+    assert heard == [(THREAD, work.lease.turn)] * 2, "a turn that runs in that process ends at once"
     assert await store.renew(work.lease, work.revision) == "stopped"
     assert await store.renew(work.lease, work.revision, "p1") == "stopped"
     assert (await claimed(store, "mine")).preview == "p1"

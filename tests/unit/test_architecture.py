@@ -192,7 +192,8 @@ OWN = {
         "outbound/markdown/lines", "outbound/markdown/marks", "outbound/markdown/pairs",
         "outbound/markdown/render", "outbound/markdown/spans",
         "outbound/markdown/spoilers", "outbound/markdown/tables",
-        "outbound/posting", "outbound/threads", "ui/command_tree", "ui/interaction_context",
+        "outbound/posting", "outbound/threads", "ui/answers", "ui/command_tree",
+        "ui/interaction_context",
     },
 }  # fmt: skip
 """The files for which the other platform has no counterpart."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import logging
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from cachetools import LRUCache
 from typing_extensions import override
@@ -63,6 +63,15 @@ _KEPT = 2000
 """Turns whose previews are remembered."""
 
 
+class Buttons(NamedTuple):
+    """What makes the buttons under the bot's messages."""
+
+    memory: Callable[[], discord.ui.View]
+    """Goes under the first ✂️ of a thread: it shows what the bot remembers."""
+    stop: Callable[[str, str], discord.ui.View]
+    """Goes under a preview: it ends the answer of a turn, given by its thread's id and its own."""
+
+
 class DiscordPlatform(Platform):
     """One bot on Discord."""
 
@@ -77,7 +86,7 @@ class DiscordPlatform(Platform):
         clock: Clock,
         *,
         most_messages: int = 0,
-        memory_button: Callable[[], discord.ui.View] | None = None,
+        buttons: Buttons | None = None,
     ) -> None:
         """Post as `me`.
 
@@ -88,8 +97,7 @@ class DiscordPlatform(Platform):
             session: Fetches files.
             clock: Times edits and the typing indicator.
             most_messages: The most messages of an answer; 0 for any number.
-            memory_button: Makes what goes under the first ✂️ of a thread: a button that shows what
-                the bot remembers.
+            buttons: Makes what goes under a message; None for nothing.
         """
         self.api = api
         self.channels = channels
@@ -100,7 +108,7 @@ class DiscordPlatform(Platform):
         self._session = session
         self._clock = clock
         self._most = most_messages
-        self._memory_button = memory_button
+        self._buttons = buttons
         self._threads = Threads(api, channels, clock)
         self._status = Status(api, clock)
         self._previews: LRUCache[str, str] = LRUCache(_KEPT)
@@ -147,11 +155,13 @@ class DiscordPlatform(Platform):
             if key.is_file:
                 return await posting.send_text_as_file(self.api, channel, text, nonce)
             first = key.is_preview or key.position == (0, Form.CUT, 0)
+            buttons = self._buttons if key.is_preview else None
             post = Post(
                 channel=channel,
                 text=shape.preview(text) if key.is_preview else text,
                 nonce=nonce,
                 reply_to=target.trigger if first and _replies(target, channel) else "",
+                view=buttons and buttons.stop(target.thread.thread, target.turn),
             )
             return await posting.send(self.api, post, optional=key.is_preview)
         except RefusedError as refused:
@@ -296,10 +306,14 @@ class DiscordPlatform(Platform):
         channel = await self._threads.of(target)
         text = shape.under(answer.notes, explain_trim=answer.explain_trim)
         if text:
-            button = self._memory_button if answer.explain_trim else None
+            buttons = self._buttons if answer.explain_trim else None
             nonce = notice_nonce(f"{target.thread}\n{target.turn}\nunder")
             post = Post(
-                channel=channel, text=text, nonce=nonce, silent=True, view=button and button()
+                channel=channel,
+                text=text,
+                nonce=nonce,
+                silent=True,
+                view=buttons and buttons.memory(),
             )
             await self._say_once(post, behind=target.trigger)
         if answer.trimmed and posted:

@@ -110,15 +110,23 @@ async def send_files(api: Api, post: Post, files: Sequence[Path]) -> None:
 
 
 async def edit(api: Api, channel: str, message: str, text: str, *, optional: bool) -> None:
-    """Replace a message's text, in an archived thread after reopening it; raises as `send`."""
+    """Replace a message's text, in an archived thread after reopening it; raises as `send`.
+
+    An edit that is not optional is an answer's last one, and takes the buttons away.
+    """
     target = api.client.get_partial_messageable(int(channel)).get_partial_message(int(message))
 
-    async def change() -> None:
-        await target.edit(content=text, allowed_mentions=_NO_MENTIONS)
-
     if optional:
-        await api.call_if_spare("show an answer", change, ("PATCH", channel))
+
+        async def grow() -> None:
+            await target.edit(content=text, allowed_mentions=_NO_MENTIONS)
+
+        await api.call_if_spare("show an answer", grow, ("PATCH", channel))
         return
+
+    async def change() -> None:
+        await target.edit(content=text, view=None, allowed_mentions=_NO_MENTIONS)
+
     try:
         await api.call("edit an answer", change)
     except RefusedError as refused:

@@ -39,10 +39,10 @@ if TYPE_CHECKING:
 
     from bots.discord.api import Api
     from bots.discord.inbound.channels import Channels
+    from bots.discord.ui.answers import AnswerInteractions
     from bots.discord.ui.directory import DiscordDirectory
     from bots.discord.ui.pins import PinInteractions
     from bots.discord.ui.replies import DiscordReplies
-    from core.domain.clock import Clock
     from core.domain.message import Message
     from core.store.port import Store
 
@@ -81,9 +81,9 @@ class Interactions:
         replies: DiscordReplies,
         directory: DiscordDirectory,
         pins: PinInteractions,
+        answers: AnswerInteractions,
         *,
         store: Store,
-        clock: Clock,
     ) -> None:
         """Run commands by the `authorized` ones of `pins`, each once, as `store` records.
 
@@ -93,8 +93,8 @@ class Interactions:
             replies: Reaches people in their threads and direct messages.
             directory: Names threads.
             pins: Does what concerns pins.
+            answers: Does what concerns single answers.
             store: Records what is claimed.
-            clock: Says how long ago threads were last active.
         """
         self._api = api
         self._channels = channels
@@ -102,8 +102,8 @@ class Interactions:
         self._replies = replies
         self._directory = directory
         self._pins = pins
+        self._answers = answers
         self._store = store
-        self._clock = clock
         self._tasks = Tasks("a command")
 
     # --- from discord.py ------------------------------------------------------------------------
@@ -274,7 +274,7 @@ class Interactions:
             await self._run(context, word, await self._linked(link), form)
         elif channel.is_channel:
             infos = await self._authorized.threads(context.person, limit=views.LISTED)
-            title, now = self._directory.title, self._clock.now()
+            title, now = self._directory.title, context.at
             word = "memory" if word == "pins" else word
             text, view = views.choose(word, form, infos, title, now)
             await context.show(text, view=view)
@@ -288,13 +288,15 @@ class Interactions:
         await self._pins.command(context, word, channel.whole, text)
 
     async def _pressed(self, context: InteractionContext, press: views.Press) -> None:
-        named = [press.what] if press.word == "pin" else []
+        named = [press.what] if press.word == "pin" else [press.root] if press.root else []
         thread = press.thread or await self._thread_of(await self._here(context), named)
         if press.extent:
             text = await self._authorized.forget(
                 context.person, thread, "whole" if press.extent == "whole" else "own", at=context.at
             )
             await context.show(text)
+        elif press.word == "stop":
+            await self._answers.stop(context, thread, press.what)
         elif press.word == "pin":
             await self._pins.keep(context, thread, press.what)
         elif press.word == "unpin":

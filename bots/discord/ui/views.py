@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import discord
 
 from bots.discord.outbound import format as shape
+from bots.discord.outbound.platform import Buttons
 from core.commands.commands import ONE_MESSAGE, thread_line
 from core.commands.parser import ExportFormat
 from core.domain.message import ThreadKey
@@ -38,6 +39,7 @@ CORRECTION = "That's wrong"
 _FACT = "fact"
 """The field of the modal for a correction."""
 _PIN = re.compile(r"chatbot:(pin|unpin|wrong|fact|one|gone):([\w.-]*)(?::(.+))?", re.ASCII)
+_STOP = re.compile(r"chatbot:stop:(\d{1,20}):(\d{1,20}!*)", re.ASCII)
 _PRESSED = re.compile(r"chatbot:(do|whole|own|choose):([a-z]+|)(?::(.+))?", re.ASCII)
 _KEPT = "chatbot:keep"
 _WIDTH = 100
@@ -62,7 +64,10 @@ class Press:
     extent: str = ""
     """`own` or `whole` if it confirms that this is to be forgotten."""
     what: str = ""
-    """The pin to remove, the message to pin, or the number of the one to forget."""
+    """The pin to remove, the message to pin, the number of the one to forget, or the turn to end.
+    """
+    root: str = ""
+    """The id of a thread in the channel that the button is in, if it may not be the whole one."""
 
 
 def pressed(custom_id: str, values: Sequence[str]) -> Press | None:
@@ -71,7 +76,7 @@ def pressed(custom_id: str, values: Sequence[str]) -> Press | None:
         return Press("memory", None)
     found = _PRESSED.fullmatch(custom_id)
     if found is None:
-        return _pressed_pin(custom_id, values)
+        return _pressed_one(custom_id, values)
     kind, word, rest = found.groups()
     if kind in {"do", "choose"} and word not in LABELS:
         return None
@@ -85,8 +90,10 @@ def pressed(custom_id: str, values: Sequence[str]) -> Press | None:
     return Press(word, thread) if kind == "do" else Press("forget", thread, extent=kind)
 
 
-def _pressed_pin(custom_id: str, values: Sequence[str]) -> Press | None:
-    """Return what is done with a pin or a message; a list names it by the chosen value."""
+def _pressed_one(custom_id: str, values: Sequence[str]) -> Press | None:
+    """Return what is done with a pin, a message or an answer; a list names it by its value."""
+    if stopped := _STOP.fullmatch(custom_id):
+        return Press("stop", None, what=stopped[2], root=stopped[1])
     found = _PIN.fullmatch(custom_id)
     if found is None:
         return None
@@ -106,6 +113,17 @@ def is_kept(custom_id: str) -> bool:
 def memory_button() -> discord.ui.View:
     """Return the button that shows what the bot remembers of the thread that it is in."""
     return _stopped(_button(LABELS["memory"], REMEMBER))
+
+
+def stop_button(thread: str, turn: str) -> discord.ui.View:
+    """Return the button that ends the answer of a turn in a thread, both given by their ids.
+
+    The rest of the thread's key would not fit: it is that of the channel that the button is in.
+    """
+    return _stopped(_button("Stop", f"chatbot:stop:{thread}:{turn}"))
+
+
+BUTTONS = Buttons(memory=memory_button, stop=stop_button)
 
 
 def remembered(thread: ThreadKey, memory: Remembered) -> discord.ui.View:

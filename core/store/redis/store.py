@@ -149,7 +149,8 @@ class RedisStore(Store):
 
     @override
     async def stop(self, thread: ThreadKey, turn: str) -> bool:
-        return bool(await self._calls.run("stop", thread, turn=turn))
+        is_open = bool(await self._calls.run("stop", thread, turn=turn))
+        return self._stopping(thread, turn, is_open=is_open)
 
     @override
     async def commit(

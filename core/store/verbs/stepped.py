@@ -92,7 +92,10 @@ class SteppedStore(Store):
 
     @override
     async def stop(self, thread: ThreadKey, turn: str) -> bool:
-        return await self._step(thread, lambda rows, now: verbs.stop(rows, now, turn), Prefetch())
+        is_open = await self._step(
+            thread, lambda rows, now: verbs.stop(rows, now, turn), Prefetch()
+        )
+        return self._stopping(thread, turn, is_open=is_open)
 
     @override
     async def commit(

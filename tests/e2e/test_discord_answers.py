@@ -1,0 +1,80 @@
+"""What people do with one answer on Discord: ending it while it is written."""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING, NamedTuple
+
+from bots.discord.outbound.format import WRITING
+from core.commands.answers import NOT_ASKED, NOT_RUNNING, STOPPING
+from core.models.scripted import ScriptedModel
+from core.turn.notices import STOPPED
+from tests.e2e.discord_bot import bot_on
+from tests.e2e.discord_hands import settled, shown
+from tests.fakes.discord import FakeDiscord
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+    from tests.e2e.discord_bot import Bot
+    from tests.fakes.discord import Channel, Message, User
+
+
+class Writing(NamedTuple):
+    bot: Bot
+    ann: User
+    thread: Channel
+    preview: Message
+    more: asyncio.Event
+
+
+@asynccontextmanager
+async def writing(fake: FakeDiscord) -> AsyncIterator[Writing]:
+    """A bot that has begun to answer Ann in a thread in which Bob is, too; its preview."""
+    more = asyncio.Event()
+    model = ScriptedModel(["One, ", more, "two."], *["ok"] * 4)
+    ann, general = fake.person("ann"), fake.channel("general")
+    async with bot_on(fake, model) as bot:
+        asked = await fake.say(ann, general, f"{fake.at_bot} count")
+        thread = await fake.thread(asked)
+        await fake.until(lambda: fake.texts(thread)[-1:] == [f"One,\n{WRITING}"])
+        yield Writing(bot, ann, thread, fake.said_by_bot(thread)[-1], more)
+
+
+async def test_a_person_stops_an_answer_and_it_stays_as_far_as_it_is() -> None:
+    async with FakeDiscord() as fake, writing(fake) as (bot, ann, thread, preview, _):
+        pressed = await fake.press(ann, preview, "Stop")
+        assert await shown(fake, pressed) == STOPPING
+        await settled(bot)
+        first, note = fake.said_by_bot(thread)
+        assert (first.id, first.content) == (preview.id, "One,")
+        assert STOPPED in note.content
+        assert first.components == []
+
+
+async def test_the_button_is_gone_when_the_answer_stands() -> None:
+    async with FakeDiscord() as fake, writing(fake) as (bot, ann, thread, preview, more):
+        custom_id = preview.components[0]["components"][0]["custom_id"]
+        more.set()
+        await settled(bot)
+        (answer,) = fake.said_by_bot(thread)
+        assert (answer.content, answer.components) == ("One, two.", [])
+        answer.components = [
+            {"type": 1, "components": [{"type": 2, "id": 1, "custom_id": custom_id}]}
+        ]
+        late = await fake.press(ann, answer, custom_id)  # as from a client that lags behind
+        assert await shown(fake, late) == NOT_RUNNING
+        assert fake.texts(thread)[-1] == "One, two."
+
+
+async def test_only_the_asker_and_admins_stop_an_answer() -> None:
+    async with FakeDiscord() as fake:
+        bob = fake.person("bob")
+        async with writing(fake) as (bot, _, thread, preview, _):
+            assert await shown(fake, await fake.press(bob, preview, "Stop")) == NOT_ASKED
+            assert fake.texts(thread)[-1] == f"One,\n{WRITING}"
+            pressed = await fake.press(fake.users[fake.home.owner], preview, "Stop")
+            assert await shown(fake, pressed) == STOPPING
+            await settled(bot)
+            assert fake.said_by_bot(thread)[0].content == "One,"
