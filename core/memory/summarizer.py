@@ -16,6 +16,7 @@ from core.domain.session import NO_USAGE
 from core.domain.summary import Segment
 from core.domain.tasks import off_loop_if_long
 from core.memory.learned import HEADROOM
+from core.memory.replies import answers
 from core.memory.segments import corrected, lasting_notes
 from core.models.port import StopReason
 from core.models.retry import RetryPolicy, ask
@@ -246,13 +247,15 @@ class Summarizer:
                     raise
                 log.warning("%s makes the summary instead: %s", self._fallback.name, error)
                 answered = await self._ask_model(self._fallback, request, ask.spent)
-        return self._usable(answered)
+        return await self._usable(answered, part.turns)
 
-    def _usable(self, answered: Answered) -> tuple[Line, ...]:
-        """Return what an answer says if it is a summary; else raise `UnusableSummaryError`."""
+    async def _usable(self, answered: Answered, turns: Sequence[Turn]) -> tuple[Line, ...]:
+        """Return what an answer says if it sums up turns; else raise `UnusableSummaryError`."""
         size, most = self._count(answered.text), self._config.tokens
-        is_whole = answered.stop is StopReason.END and size <= _OVERLONG * most
-        lines = lines_in(answered.text) if is_whole else None
+        lines: tuple[Line, ...] | None = None
+        if answered.stop is StopReason.END and size <= _OVERLONG * most:
+            read = partial(lines_in, answered.text, partial(answers, turns=turns))
+            lines = await off_loop_if_long(sum(turn.length for turn in turns), read)
         if lines is not None:
             return lines
         usage = answered.usage

@@ -19,7 +19,7 @@ from core.prompt.tags import NOTICE, QUOTE, SUMMARY, enclosed, flat, on_day, quo
 from core.prompt.transcript import NO_FILES, shown_messages, transcript
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
     from datetime import tzinfo
 
     from core.domain.message import Kind
@@ -43,13 +43,22 @@ _LIST_MARK = re.compile(r"(?:[-*\u2022\u2013\u2014+]\s+)+")
 _LIST_TAG = re.compile(
     rf"<\s{{0,9}}(/?)\s{{0,9}}({LASTING_TAG}|{GOING_ON_TAG})\s{{0,9}}>", re.IGNORECASE
 )
+_THOUGHTS = (("<think>", "</think>"), ("<thinking>", "</thinking>"))
+"""What local servers leave of a model's reasoning before its answer, some without its first tag."""
+_HEADING = re.compile(r"#{1,6}(?:\s[^\n]*)?|\*\*[^*\n]{1,80}\*\*|```\w*|-{3,}")
 _INTRODUCES = (":", "\uff1a")
 _QUOTATION = re.compile(
     r'"[^"\n]*"|\u201c[^\u201c\u201d\n]*\u201d|\u201e[^\u201e\u201c\n]*\u201c'
     r"|\u00ab[^\u00ab\u00bb\n]*\u00bb|\u300c[^\u300c\u300d\n]*\u300d|\u300e[^\u300e\u300f\n]*\u300f"
 )
 _GREETING = re.compile(
-    r"(?i)\W*(?:(?:hi|hello|hey|sure|certainly|of course|absolutely|got it|okay|ok"
+    r"(?i)\W*(?:(?:as an? ai|unfortunately|regrettably|apologies|unable to"
+    r"|leider|malheureusement|lamentablemente|desafortunadamente|purtroppo|infelizmente|helaas|niestety|maalesef"
+    r"|\u043a \u0441\u043e\u0436\u0430\u043b\u0435\u043d\u0438\u044e"
+    r"|there (?:is|are|was|were) no (?:transcript|conversation|messages?|turns|content|text)\b"
+    r"|no (?:transcript|conversation|messages?|content|text) (?:is|are|was|were|has|have)\b"
+    r"|the (?:transcript|conversation) (?:is|was|appears|seems)(?: to be)? (?:empty|cut off)"
+    r"|hi|hello|hey|sure|certainly|of course|absolutely|got it|okay|ok"
     r"|thanks?|sorry|happy to|glad to|let me|let's|feel free|please"
     r"|hallo|gerne?|natürlich|klar|danke|tut mir leid|bitte"
     r"|bonjour|bien sûr|d'accord|merci|désolée?|avec plaisir"
@@ -58,7 +67,7 @@ _GREETING = re.compile(
     r"|cześć|oczywiście|dziękuję|merhaba|tabii|teşekkür\w*"
     r"|\u043f\u0440\u0438\u0432\u0435\u0442|\u0437\u0434\u0440\u0430\u0432\u0441\u0442\u0432\u0443\u0439\w*"
     r"|\u043a\u043e\u043d\u0435\u0447\u043d\u043e|\u0441\u043f\u0430\u0441\u0438\u0431\u043e)\b"
-    r"|好的|当然|你好|您好|抱歉|很高兴"
+    r"|好的|当然|你好|您好|抱歉|很高兴|很遗憾|残念ながら"
     r"|こんにちは|はい|もちろん|承知|申し訳"
     r"|안녕|물론|죄송|네[,.! ]"
     r"|مرحب|بالتأكيد|नमस\u094dत\u0947)"
@@ -196,20 +205,27 @@ def summary_request(
     )
 
 
-def lines_in(answer: str) -> tuple[Line, ...] | None:
+def lines_in(
+    answer: str, answers: Callable[[str], bool] = lambda _: False
+) -> tuple[Line, ...] | None:
     """Return the statements in a model's answer to `summary_request`; None if it is no summary.
 
     The first list of each kind counts; what stands outside of them, and an answer without any, says
-    what was going on, unless it reads like a reply. Any other tag of ours in it is escaped.
+    what was going on, unless it reads like a reply or is none but headings. What a model thinks
+    before its answer does not count. Any other tag of ours in it is escaped.
+
+    Args:
+        answer: The answer.
+        answers: Returns whether a text outside of the lists replies to what is summed up.
     """
-    text = _LIST_TAG.sub(_as_asked, answer)
+    text = _LIST_TAG.sub(_as_asked, _without_thoughts(answer))
     before, lasting, rest = _cut_out(text, LASTING_TAG)
     around, going_on, after = _cut_out(before + "\n" + rest, GOING_ON_TAG)
-    has_lists = lasting is not None or going_on is not None
-    if not has_lists and (not answer.strip() or reads_like_a_reply(answer)):
+    beside = [_beside(each, answers) for each in (around, after)]
+    if lasting is None and going_on is None and (reads_like_a_reply(text) or not beside[0]):
         return None
     lines = [Line(each, LineKind.WAITING) for each in _statements(lasting or "")]
-    others = [*_beside(around), *_statements(going_on or ""), *_beside(after)]
+    others = [*beside[0], *_statements(going_on or ""), *beside[1]]
     return (*lines, *(Line(each) for each in others))
 
 
@@ -311,11 +327,27 @@ def _cut_out(text: str, tag: str) -> tuple[str, str | None, str]:
     return before, inside, other + after
 
 
-def _beside(text: str) -> list[str]:
-    """Return the statements outside of the lists, without introductions and replies."""
-    lines = [line for line in text.splitlines() if not line.rstrip().endswith(_INTRODUCES)]
+def _without_thoughts(answer: str) -> str:
+    for opening, closing in _THOUGHTS:
+        thoughts, closed, rest = answer.partition(closing)
+        if closed and (opening in thoughts[:50] or not _LIST_TAG.search(thoughts)):
+            return rest
+    return answer
+
+
+def _beside(text: str, answers: Callable[[str], bool]) -> list[str]:
+    """Return the statements outside of the lists, without introductions, headings and replies."""
+    lines = [line for line in text.splitlines() if not _is_title(line)]
     said = "\n".join(lines)
-    return [] if reads_like_a_reply(said) else list(_statements(said))
+    if not said.strip() or reads_like_a_reply(said) or answers(text):
+        return []
+    return list(_statements(said))
+
+
+def _is_title(line: str) -> bool:
+    """Return whether a line only says what follows."""
+    plain = line.strip()
+    return plain.endswith(_INTRODUCES) or bool(_HEADING.fullmatch(plain))
 
 
 def _statements(text: str) -> Iterator[str]:

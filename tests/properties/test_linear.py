@@ -41,6 +41,7 @@ from core.domain import pins, text
 from core.domain.limits import MESSAGE_BYTES, TEXT_FILE_BYTES
 from core.domain.message import Attachment, PieceCleaner, clean
 from core.domain.session import Passage
+from core.memory import replies
 from core.memory.recall import files as recall_files
 from core.memory.recall import words as recall_words
 from core.memory.recall.choose import Hit
@@ -56,7 +57,7 @@ from core.models.port import ShownMessage
 from core.prompt import summary, tags
 from core.prompt.encodings import decoded
 from core.turn import sources
-from tests.talk import entry
+from tests.talk import entry, turn
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -257,6 +258,10 @@ INBOUND_FUNCTIONS: dict[str, Callable[[str], object]] = {
     "content words": model_words.content_words,
     "a summary's lines": extract.lines_of,
     "what a model answers for a summary": summary.lines_in,
+    "whether a summary is a reply": lambda text: replies.answers(text, (turn(entry(0, "Where?")),)),
+    "a summary of what was asked": lambda text: replies.answers(
+        "Paris", (turn(entry(0, f"{text}?")),)
+    ),
     "a summary by extraction": extracted,
     "a refusal of the model": lambda text: too_large.excess_of(text, 400, refused=True),
     "a refusal that names the account": lambda text: claude_errors.failure_of(
