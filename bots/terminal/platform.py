@@ -126,7 +126,7 @@ class TerminalPlatform(Platform):
         return False  # the log, which the terminal shows, has what could not be posted
 
     @override
-    async def working(self, target: DeliveryTarget, *, working: bool) -> None:
+    async def working(self, target: DeliveryTarget, *, working: bool, again: bool = False) -> None:
         await self._viewer.working(target.thread, working=working)
 
     async def _preview(self, target: DeliveryTarget, text: str) -> None:

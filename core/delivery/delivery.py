@@ -69,7 +69,8 @@ class Delivery:
         """The ids of the answer's posts that exist, as far as this lease knows."""
         self._stale: set[str] = set()
         """Previews of earlier leases that could not be deleted yet."""
-        self._has_taken_over = False
+        self.took_away: bool | None = None
+        """Whether it has taken away what earlier leases posted; None if it has not looked."""
         self._is_delivering = False
         self._is_swept = False
         self._previews_refused = False
@@ -110,8 +111,9 @@ class Delivery:
 
     async def take_over(self) -> None:
         """Find what an earlier lease posted; unless the answer is recorded, delete it."""
-        if self._has_taken_over:
+        if self.took_away is not None:
             return
+        stale: set[str] = set()
         self._posts_unknown = True
         if self._lease.work.state is TurnState.COMMITTED:
             self._pieces_unknown = True  # `deliver` reads them back
@@ -119,13 +121,13 @@ class Delivery:
             found = await self._find()
             # That the lease is still ours now proves that nothing found is a successor's.
             await self._lease.renew()
-            preview = self._lease.work.preview
-            for message in sorted({posted.id for posted in found} | ({preview} - {""})):
+            stale = {posted.id for posted in found} | ({self._lease.work.preview} - {""})
+            for message in sorted(stale):
                 try:
                     await self._delete({message})
                 except WaitError:
                     self._stale.add(message)
-        self._has_taken_over = True
+        self.took_away = bool(stale)
 
     async def clear(self) -> None:
         """Delete everything that was posted for this turn: nothing is left to answer."""
@@ -301,16 +303,14 @@ class Delivery:
         previews = {posted.id for posted in found if posted.key.is_preview} - ours
         copies = {posted.id for posted in _copies(found)}
         await self._delete((previews | copies | self._stale) - (ours - copies))
-        first = self._pieces.get(_FIRST)
         for posted in found if self._edits_unknown else ():
-            if posted.id == first and posted.text != pieces[0]:
+            if posted.id == self._pieces.get(_FIRST) and posted.text != pieces[0]:
                 await self._edit(posted.id, pieces[0], final=True)
         self._is_swept = True
 
     async def _finish(self, answer: Answer) -> None:
         """Add what goes with the answer; if that is refused, the answer stays without it."""
-        file = self._pieces.get(_FILE)
-        texts = tuple(id_ for id_ in self.posted if id_ != file)
+        texts = tuple(id_ for id_ in self.posted if id_ != self._pieces.get(_FILE))
         if not texts:
             return
         try:

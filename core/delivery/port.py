@@ -291,6 +291,10 @@ class Platform(Protocol):
         """
         ...
 
-    async def working(self, target: DeliveryTarget, *, working: bool) -> None:
-        """Show that the bot works on this turn, or that it no longer does. Never raises."""
+    async def working(self, target: DeliveryTarget, *, working: bool, again: bool = False) -> None:
+        """Show that the bot works on this turn, or that it no longer does. Never raises.
+
+        `again` is for a turn that another worker has left: it is shown at once, and in words if the
+        platform has any.
+        """
         ...

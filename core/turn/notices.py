@@ -35,6 +35,8 @@ UNDELIVERED = (
 )
 MODEL_DOWN = "The model is unavailable right now."
 STOPPED = "Stopped as you asked."
+AGAIN = "I was interrupted, so I am writing this answer again."
+"""Shown as a preview in place of one that a worker has left, until the answer's first words."""
 
 
 def notes(work: Work, plan: Plan | None, stop: StopReason) -> tuple[str, ...]:

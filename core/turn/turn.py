@@ -126,8 +126,7 @@ class TurnPipeline:
 
     async def _take_turn(self, lease: LeaseHandle, delivery: Delivery) -> Outcome:
         if _was_started(lease.work):
-            await delivery.take_over()
-            await delivery.platform.working(delivery.target, working=False)  # it may show so
+            await self._take_over(delivery)
         if lease.work.state is TurnState.VOID:
             await delivery.clear()
             return Outcome.CLEARED
@@ -140,8 +139,23 @@ class TurnPipeline:
         if session is None:  # all that waited was deleted
             await delivery.clear()
             return Outcome.DONE
+        if delivery.took_away and not lease.preview:
+            await delivery.show(notices.AGAIN)
         pending = await self._compose(session, strategy, lease.work, delivery)
         return await self._record(lease, delivery, pending)
+
+    @staticmethod
+    async def _take_over(delivery: Delivery) -> None:
+        """Take away what an earlier lease left of an answer.
+
+        People see at once that another worker is on it, however long reading back takes.
+        """
+        platform, target = delivery.platform, delivery.target
+        await platform.working(target, working=True, again=True)
+        try:
+            await delivery.take_over()
+        finally:
+            await platform.working(target, working=False)  # until the model is asked
 
     def _has_waited(self, work: Work, wait: WaitError, platform: Platform) -> bool:
         """Return whether a turn may wait no longer, or not as long as was announced."""

@@ -65,9 +65,9 @@ class Watch:
         """Note in each turn which message it answers."""
         told = platform.working
 
-        async def noted(target: DeliveryTarget, *, working: bool) -> None:
+        async def noted(target: DeliveryTarget, *, working: bool, again: bool = False) -> None:
             _answering.set(target.trigger)
-            await told(target, working=working)
+            await told(target, working=working, again=again)
 
         platform.working = noted  # type: ignore[method-assign]
 

@@ -8,10 +8,12 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from bots.discord.outbound.format import LIMIT, WRITING, is_preview, length
+from bots.discord.outbound.status import Status
 from core.domain.clock import SystemClock
 from core.models.scripted import ScriptedModel
 from core.store.local.store import LocalStore
 from core.turn.notices import TRIM_MEANING
+from tests.clocks import ManualClock
 from tests.e2e.discord_bot import bot_on
 from tests.fakes.discord import FakeDiscord, Limited
 from tests.fakes.discord.faults import EDIT, POST
@@ -51,6 +53,19 @@ async def test_an_answer_that_takes_its_time_is_shown_as_it_grows() -> None:
             await fake.until(lambda: shown(fake, dm) == ["One, two, three."])
         assert shown(fake, dm) == ["One, two, three."]
         assert len(fake.rest.made(POST)) == 1
+
+
+async def test_the_bot_types_at_once_where_it_takes_a_turn_up_again() -> None:
+    clock = ManualClock()  # on which nothing is due
+    async with FakeDiscord() as fake, bot_on(fake) as bot:
+        general = fake.channel("general")
+        status = Status(bot.discord.api, clock)
+        status.show(general.id, working=True)
+        await asyncio.sleep(0.05)
+        assert not fake.typing_in(general)
+        status.show(general.id, working=True, at_once=True)
+        await fake.until(lambda: fake.typing_in(general))
+        await status.close()
 
 
 async def test_previews_leave_room_for_the_answer_within_discords_limits() -> None:

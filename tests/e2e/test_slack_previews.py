@@ -7,7 +7,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from bots.slack.inbound.events import NAME
+from core.delivery.port import DeliveryTarget
 from core.domain.errors import ModelBusyError, ModelRefusedError
+from core.domain.message import Kind, ThreadKey
 from core.models.scripted import ScriptedModel
 from core.turn.notices import STOPPED
 from tests.e2e.slack_bot import answers, bot_on
@@ -172,6 +175,23 @@ async def test_the_status_shows_and_goes_also_where_there_are_no_agent_sessions(
             await fake.until(lambda: fake.status(general, asked.ts))
             gate.set()
             await finished(fake, general, asked.ts, "Done.")
+            await fake.until(lambda: not fake.status(general, asked.ts))
+
+
+async def test_a_turn_that_is_taken_up_again_says_so_at_once() -> None:
+    async with FakeSlack() as fake:
+        fake.faults.unsupported.add("agents.sessions.setStatus")
+        async with bot_on(fake, ScriptedModel("Done.")) as bot:
+            general, asked = await ask(fake)
+            await finished(fake, general, asked.ts, "Done.")
+            thread = ThreadKey(NAME, f"{fake.team}/{general.id}", asked.ts)
+            target = DeliveryTarget(
+                thread=thread, kind=Kind.THREAD, turn="", trigger=asked.ts, answer_in=asked.ts
+            )
+            await bot.slack.platform.working(target, working=True, again=True)
+            await fake.until(lambda: fake.status(general, asked.ts))
+            assert fake.status(general, asked.ts) == "was interrupted, and is writing this again…"
+            await bot.slack.platform.working(target, working=False)
             await fake.until(lambda: not fake.status(general, asked.ts))
 
 

@@ -54,6 +54,8 @@ class FakePlatform:
     no_files: bool = False
     told: dict[str, str] = field(default_factory=dict)
     """By turn: what was said of it beside its answer."""
+    taken_up: list[tuple[str, list[str]]] = field(default_factory=list)
+    """The turns that were taken up again, and what stood on the platform when that was shown."""
     posts_ever: int = 0
     files: dict[str, bytes | Exception] = field(default_factory=dict)
     """What people sent, by the attachment's id; one that isn't here is gone."""
@@ -169,5 +171,7 @@ class FakePlatform:
         self.told.setdefault(where.turn, text)
         return True
 
-    async def working(self, where: DeliveryTarget, *, working: bool) -> None:
-        """Show nothing."""
+    async def working(self, where: DeliveryTarget, *, working: bool, again: bool = False) -> None:
+        """Show nothing, but note a turn that is taken up again."""
+        if again:
+            self.taken_up.append((where.turn, self.texts()))

@@ -19,7 +19,7 @@ from core.domain.session import AnswerKind, Status
 from core.models.scripted import ScriptedModel
 from core.store.lease import LeaseHandle
 from core.store.values import Outcome
-from core.turn.notices import GIVEN_UP
+from core.turn.notices import AGAIN, GIVEN_UP
 from tests.fakes.platform import FakePlatform
 from tests.prompts import newest
 from tests.world import THREAD, World, message, until
@@ -32,6 +32,12 @@ if TYPE_CHECKING:
 def echo(request: ModelRequest) -> str:
     """Answer with the last line of what is new."""
     return f"re: {newest(request)}"
+
+
+def calls(world: World) -> int:
+    """Return how often the model was asked."""
+    assert isinstance(world.model, ScriptedModel)
+    return len(world.model.calls)
 
 
 async def test_a_message_is_answered_once_and_where_it_was_asked() -> None:
@@ -153,6 +159,41 @@ async def test_a_turn_that_was_taken_over_is_left_alone_and_its_preview_taken_ba
         gate.set()  # the first wakes up, and has to find out before it says another word
     assert slow.platform.texts() == ["from the second"]
     assert len(await slow.answers()) == 1
+
+
+async def test_people_see_at_once_that_a_turn_is_taken_up_by_another_worker() -> None:
+    first, second = asyncio.Event(), asyncio.Event()
+    world = World(ScriptedModel(["from the first", first]))
+    async with world.worker(slots=1) as worker:
+        await world.intake(worker).take(message(0))
+        await until(lambda: world.platform.texts() == ["from the first"])
+        world.expire_leases()
+        world.model = ScriptedModel([second, "from the second"])
+        async with world.worker():
+            await until(lambda: world.platform.texts() == [AGAIN])  # before the model has a word
+            assert world.platform.taken_up == [("m0", ["from the first"])]
+            second.set()
+            await world.settled()
+        first.set()
+    assert world.platform.texts() == ["from the second"]
+
+
+async def test_a_turn_of_which_nothing_was_seen_is_taken_up_without_a_word() -> None:
+    first, second = asyncio.Event(), asyncio.Event()
+    world = World(ScriptedModel([first, "from the first"]))
+    async with world.worker(slots=1) as worker:
+        await world.intake(worker).take(message(0))
+        await until(lambda: calls(world) == 1)
+        world.expire_leases()
+        world.model = ScriptedModel([second, "from the second"])
+        async with world.worker():
+            await until(lambda: calls(world) == 1)
+            assert world.platform.taken_up == [("m0", [])]
+            assert world.platform.texts() == []
+            second.set()
+            await world.settled()
+        first.set()
+    assert world.platform.texts() == ["from the second"]
 
 
 async def test_draining_hands_a_turn_back_that_takes_too_long() -> None:

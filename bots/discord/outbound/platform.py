@@ -242,9 +242,9 @@ class DiscordPlatform(Platform):
         return True
 
     @override
-    async def working(self, target: DeliveryTarget, *, working: bool) -> None:
+    async def working(self, target: DeliveryTarget, *, working: bool, again: bool = False) -> None:
         """Show that the bot is typing; the calls run beside the turn."""
-        self._status.show(self._threads.known(target), working=working)
+        self._status.show(self._threads.known(target), working=working, at_once=again)
 
     # --- outside of turns -----------------------------------------------------------------------
 

@@ -33,13 +33,15 @@ class Status:
         """One task for all channels: most turns end before it is due."""
         self._shown: dict[str, asyncio.Task[None]] = {}
 
-    def show(self, channel: str, *, working: bool) -> None:
+    def show(self, channel: str, *, working: bool, at_once: bool = False) -> None:
         """Show in a channel that the bot is typing, or no longer do."""
         self._early.pop(channel, None)
         task = self._shown.pop(channel, None)
         if task is not None:
             task.cancel()
-        if working:
+        if working and at_once:
+            self._shown[channel] = asyncio.create_task(self._keep_showing(channel))
+        elif working:
             self._early[channel] = self._clock.monotonic() + _AFTER
             if self._starting is None or self._starting.done():
                 self._starting = asyncio.create_task(self._start())

@@ -249,9 +249,10 @@ class SlackPlatform(Platform):
         return True
 
     @override
-    async def working(self, target: DeliveryTarget, *, working: bool) -> None:
+    async def working(self, target: DeliveryTarget, *, working: bool, again: bool = False) -> None:
         """Show it in the thread; the turn does not wait for the call."""
-        self.status.show(self.channel_of(target.thread), target.answer_in, working=working)
+        channel = self.channel_of(target.thread)
+        self.status.show(channel, target.answer_in, working=working, again=again)
 
     # --- outside of turns -----------------------------------------------------------------------
 

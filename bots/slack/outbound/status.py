@@ -33,6 +33,7 @@ _TRIES = 5
 _BACKOFF = Backoff(first=0.5, cap=8.0)
 """Waits between attempts to clear a status."""
 _TEXT = "is thinking…"
+_AGAIN = "was interrupted, and is writing this again…"
 WORKING, IDLE = "processing", "active"
 """The status of a session that works, and of one that waits for people."""
 _NOT_HERE = {"thread_not_found", "channel_not_found", "message_not_found", "not_in_channel"}
@@ -45,6 +46,7 @@ class _State:
 
     wanted: bool
     shown: bool
+    text: str = _TEXT
     changed: asyncio.Event = field(default_factory=asyncio.Event)
     task: asyncio.Task[None] | None = None
 
@@ -64,13 +66,19 @@ class Status:
         self._ways = ["agents.sessions.setStatus", "assistant.threads.setStatus"]
         """Methods, of which the first that works is used; those the workspace lacks are removed."""
 
-    def show(self, channel: str, thread: str, *, working: bool) -> None:
-        """Show in a thread that the bot works there, or no longer does."""
+    def show(self, channel: str, thread: str, *, working: bool, again: bool = False) -> None:
+        """Show in a thread that the bot works there, or no longer does.
+
+        `again`: at once, since another process has left this work.
+        """
         state = self._threads.get((channel, thread))
         if state is None:
             # A status that this process never showed may be left over from one that died.
             state = self._threads[channel, thread] = _State(wanted=working, shown=not working)
-            if working:
+            if again:
+                state.text = _AGAIN
+                self._start((channel, thread), state)
+            elif working:
                 self._start_later((channel, thread), state)
             else:
                 self._start((channel, thread), state)
@@ -111,7 +119,7 @@ class Status:
                 state.changed.clear()
                 if state.wanted != state.shown or state.wanted:
                     shown = state.wanted
-                    await self._say(key, working=shown)
+                    await self._say(key, state.text if shown else "")
                     state.shown = shown
                 if state.wanted == state.shown and state.wanted:
                     await self._pause(state, _REFRESH)
@@ -129,32 +137,35 @@ class Status:
             changed.cancel()
         pause.cancel()
 
-    async def _say(self, key: tuple[str, str], *, working: bool) -> None:
+    async def _say(self, key: tuple[str, str], text: str) -> None:
+        """Show a text, or nothing any more if it is empty."""
         for failures in range(1, _TRIES + 1):
             try:
-                await self._say_once(key, working=working)
+                await self._say_once(key, text)
             except PlatformError as error:
                 log.info("the status could not be set: %s", error)
                 announced = error.seconds if isinstance(error, PlatformBusyError) else None
                 wait = _BACKOFF.wait(failures) if announced is None else announced
             else:
                 return
-            if working:
+            if text:
                 return  # showing it is a courtesy; only clearing it is retried
             await self._clock.sleep(wait)
 
-    async def _say_once(self, key: tuple[str, str], *, working: bool) -> None:
+    async def _say_once(self, key: tuple[str, str], text: str) -> None:
         channel, thread = key
         for way in tuple(self._ways):
-            words = (WORKING, IDLE) if way.startswith("agents.") else (_TEXT, "")
+            status = text
+            if way.startswith("agents."):
+                status = WORKING if text else IDLE
             try:
                 await self._api.call(
                     way,
                     repeat=True,
-                    rank=Rank.COURTESY if working else Rank.ANSWER,
+                    rank=Rank.COURTESY if text else Rank.ANSWER,
                     channel_id=channel,
                     thread_ts=thread,
-                    status=words[0] if working else words[1],
+                    status=status,
                 )
             except RefusedError as refused:
                 if refused.code in _NOT_HERE:
