@@ -76,13 +76,15 @@ def _streams(options: argparse.Namespace, settings: Settings) -> Collection[str]
         return ("stdin", "stdout")
     if options.command == "run":  # without platforms, it talks in the terminal
         return () if settings.slack or settings.discord else ("stdin", "stdout")
-    prints = options.command in _PRINTS and not getattr(options, "file", "")
+    several = getattr(options, "all", False) or getattr(options, "channel", "")
+    file = getattr(options, "thread" if several else "file", "")
+    prints = options.command in _PRINTS and not file
     return ("stdout",) if prints else ()
 
 
 def _command(options: argparse.Namespace, settings: Settings) -> Coroutine[Any, Any, int]:
     with loading():
-        from bots.ops import operator  # noqa: PLC0415
+        from bots.ops import exports, operator  # noqa: PLC0415
         from bots.ops.doctor import doctor  # noqa: PLC0415
         from bots.ops.migrate import migrate  # noqa: PLC0415
         from bots.run import chat, run  # noqa: PLC0415
@@ -93,9 +95,8 @@ def _command(options: argparse.Namespace, settings: Settings) -> Coroutine[Any, 
         "doctor": lambda: doctor(settings),
         "init-store": lambda: operator.init_store(settings),
         "stats": lambda: operator.stats(settings),
-        "export": lambda: operator.export_thread(
-            settings, options.thread, options.file, as_json=options.json
-        ),
+        "export": lambda: exports.export_threads(settings, exports.Wanted.of(options)),
+        "import": lambda: exports.import_threads(settings, options.files),
         "audit": lambda: operator.audit(settings),
         "buried": lambda: operator.buried(settings),
         "requeue": lambda: operator.requeue(settings, options.thread, options.position),
@@ -123,12 +124,7 @@ def _parser() -> argparse.ArgumentParser:
     doctor.add_argument("--live", nargs="?", action=_MovedTrial, help=argparse.SUPPRESS)
     commands.add_parser("init-store", help="create the table that a store in DynamoDB needs")
     commands.add_parser("stats", help="print how long conversations are, and where people stop")
-    export = commands.add_parser("export", help="write a conversation to a file or to stdout")
-    export.add_argument("thread", help="the name of a thread in the terminal, or a whole key")
-    export.add_argument(
-        "file", nargs="?", default="", help="the file to write, which must not exist yet"
-    )
-    export.add_argument("--json", action="store_true", help="write JSON instead of Markdown")
+    _add_export(commands)
     commands.add_parser(
         "audit", help="print what admins exported and deleted, one line of JSON each"
     )
@@ -142,6 +138,29 @@ def _parser() -> argparse.ArgumentParser:
         "target", metavar="TO", help="the URL of an empty store, or of one where this move began"
     )
     return parser
+
+
+def _add_export(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    export = commands.add_parser("export", help="write conversations to a file or to stdout")
+    export.add_argument(
+        "thread", nargs="?", default="", help="the name of a thread in the terminal, or a whole key"
+    )
+    export.add_argument(
+        "file", nargs="?", default="", help="the file to write, which must not exist yet"
+    )
+    export.add_argument(
+        "--all", action="store_true", help="all threads: name only the file; goes on if interrupted"
+    )
+    export.add_argument(
+        "--channel", default="", metavar="KEY", help="all threads of a channel, as PLATFORM:CHANNEL"
+    )
+    form = export.add_mutually_exclusive_group()
+    form.add_argument("--json", action="store_true", help="write JSON instead of Markdown")
+    form.add_argument("--zip", action="store_true", help="write both, in a ZIP")
+    export.add_argument("--since", default="", metavar="DAY", help="only what was said since then")
+    export.add_argument("--until", default="", metavar="DAY", help="only what was said until then")
+    imports = commands.add_parser("import", help="read exported JSON back into the store")
+    imports.add_argument("files", nargs="+", metavar="FILE", help="JSON or ZIP, as exported")
 
 
 class _Version(argparse.Action):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from typing import TYPE_CHECKING
 
 from bots.app import App, say
@@ -10,8 +9,6 @@ from bots.terminal.platform import NAME
 from bots.terminal.text import inert, name_of
 from core.commands.audit import event_line
 from core.commands.commands import stats_lines
-from core.commands.export import export, export_to
-from core.commands.parser import ExportFormat
 from core.domain.message import ThreadKey
 from core.store.urls import init_store as make_store
 
@@ -37,22 +34,6 @@ async def stats(settings: Settings) -> int:
     """Print how long conversations are, and where people drop off."""
     async with await App.open(settings) as app:
         _print(*stats_lines(await app.commands.stats()))
-    return 0
-
-
-async def export_thread(settings: Settings, thread: str, file: str, *, as_json: bool) -> int:
-    """Write a conversation to a file, or to stdout."""
-    async with await App.open(settings) as app:
-        key = thread_named(thread, settings.user)
-        if await app.store.peek(key) is None:
-            say(f"chatbot: there is no thread {key}")
-            return 1
-        if file:
-            return await _export_to(app, key, file, as_json=as_json)
-        form = ExportFormat.JSON if as_json else ExportFormat.MARKDOWN
-        async for piece in export(app.store, key, form, at=app.clock.now()):
-            sys.stdout.write(piece)
-        sys.stdout.flush()
     return 0
 
 
@@ -99,25 +80,6 @@ def thread_named(text: str, user: str) -> ThreadKey:
         return ThreadKey.parse(text)
     except ValueError:
         return ThreadKey(NAME, user, text or "main")
-
-
-async def _export_to(app: App, thread: ThreadKey, file: str, *, as_json: bool) -> int:
-    try:
-        path = await export_to(
-            app.store,
-            thread,
-            file,
-            at=app.clock.now(),
-            form=ExportFormat.JSON if as_json else None,
-        )
-    except OSError as error:
-        say(f"chatbot: {inert(file)} can't be written: {error.strerror or error}")
-        return 1
-    except (ValueError, RuntimeError):  # a NUL, or the home of an unknown user
-        say(f"chatbot: {file!r} is not a valid file name")
-        return 1
-    say(f"Written to {path}.")
-    return 0
 
 
 def _print(*lines: str) -> None:

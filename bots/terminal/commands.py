@@ -5,12 +5,15 @@ from __future__ import annotations
 import difflib
 import re
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bots.terminal.platform import NAME
 from bots.terminal.text import is_name
 from core.commands.commands import thread_line
-from core.commands.export import export_to
+from core.commands.export.files import export_to, form_for
+from core.commands.export.request import ExportFormat, ExportOf, ExportRequest, asked
+from core.commands.export.writing import Look, Reporter, Source
 from core.commands.memory_view import view_lines
 from core.commands.parser import parse_command as parsed
 from core.commands.pins import UNPINNED, Saying, new_pin
@@ -19,13 +22,16 @@ from core.domain.message import Author, Kind
 from core.domain.pins import PinKind
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
+    from collections.abc import AsyncIterator, Awaitable, Callable
 
     from bots.terminal.session import TerminalSession
+    from core.commands.export.writing import Progress
 
 _COMMAND = re.compile(r"/([A-Za-z]\w*)(?:\s+(.*))?", re.DOTALL)
 _CHATBOT = "/chatbot "
 """What stands before a command elsewhere."""
+_WORDS = 8
+"""The most words behind the file's name in an export."""
 SEE_MEMORY = "/memory shows what I remember."
 _HELP = {
     "new": ("/new [NAME]", "start a new thread"),
@@ -36,7 +42,7 @@ _HELP = {
     "pins": ("/pins", "list what is kept that way"),
     "unpin": ("/unpin NUMBER", "remove one of them"),
     "correct": ("/correct FACT", "correct what I remember"),
-    "export": ("/export FILE", "write this thread to a file: JSON if it ends in .json"),
+    "export": ("/export FILE", "write this thread to .md, .json or .zip; with mine: all of yours"),
     "forget": ("/forget [N]", "permanently delete this thread, or its message of that number"),
     "reset": ("/reset", "reset this thread; exports still include what was said"),
     "help": ("/help", "show this list; a line that starts with // is sent with one slash"),
@@ -53,6 +59,21 @@ def parse_command(line: str) -> tuple[str, str] | None:
 def unescaped(line: str) -> str:
     """Return the message that a line is: `//` at its start stands for one slash."""
     return line[1:] if line.startswith("//") else line
+
+
+def _path(file: str) -> Path:
+    return Path(file).expanduser()
+
+
+def _exported(rest: str) -> tuple[str, ExportRequest]:
+    """Return the file to export to, and what: the last words, as far as they say that."""
+    count = len(rest.split())
+    for behind in range(min(count - 1, _WORDS), 0, -1):
+        file, *words = rest.rsplit(None, behind)
+        request = asked(words)
+        if request is not None and request.of in {ExportOf.THREAD, ExportOf.MINE}:
+            return file, request
+    return rest, ExportRequest()
 
 
 class SlashCommands:
@@ -163,19 +184,42 @@ class SlashCommands:
         else:
             await self._session.complain(done.replace(_CHATBOT, "/"))
 
-    async def _export(self, file: str) -> None:
+    async def _export(self, rest: str) -> None:
+        file, request = _exported(rest)
         if not file:
-            await self._session.complain("Where to? /export FILE; JSON if it ends in .json.")
+            await self._session.complain(
+                "Where to? /export FILE [mine] [since 2026-11-01] [until 2026-11-30]; JSON if it "
+                "ends in .json, both in a ZIP if it ends in .zip."
+            )
             return
-        store, thread = self._bot.store, self._session.thread
+        span, several = (
+            request.period.span(zone := self._bot.commands.zone),
+            request.of is ExportOf.MINE,
+        )
+        look = Look(at=self._bot.clock.now(), zone=zone, span=span, several=several)
+        reporter = Reporter(self._bot.clock, self._progress)
         try:
-            path = await export_to(store, thread, file, at=self._bot.clock.now())
+            path = _path(file)
+            form = form_for(path) if request.form is ExportFormat.MARKDOWN else request.form
+            done = await export_to(
+                self._bot.store, self._sources(several), path, form, look, reporter
+            )
         except OSError as error:
             await self._session.complain(f"{file} can't be written: {error.strerror or error}.")
         except (ValueError, RuntimeError):
             await self._session.complain(f"{file!r} is not a valid file name.")
         else:
-            await self._tell(f"Written to {path}.")
+            await self._tell(f"Written to {path}: {done}.")
+
+    async def _sources(self, several: bool) -> AsyncIterator[Source]:  # noqa: FBT001
+        if not several:
+            yield Source(self._session.thread)
+            return
+        async for info in self._bot.store.all_threads(channel=(NAME, self._bot.user)):
+            yield Source(info.thread)
+
+    async def _progress(self, progress: Progress) -> None:
+        await self._tell(f"Writing: {progress} so far.")
 
     async def _forget(self, rest: str) -> None:
         if rest:

@@ -10,6 +10,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
+NOT_YOURS = "You can only do this with threads you took part in and can still see."
+"""The answer to whoever has no right to a thread."""
+
 
 class Right(StrEnum):
     """The right by which a person may reach a thread."""

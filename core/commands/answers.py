@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from core.commands.access import may_steer
-from core.commands.authorized import NOT_YOURS
+from core.commands.access import NOT_YOURS, may_steer
 from core.domain.errors import DeniedError
 from core.domain.session import next_batch, turns_of
 from core.store.values import TurnState

@@ -21,6 +21,9 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("chatbot.audit")
 
+EVERY = "*"
+"""Stands for all threads of a channel, or of a workspace or server, in an event."""
+
 
 async def record(
     store: Store, what: Literal["export", "forget"], *, by: str, thread: ThreadKey, at: float
@@ -37,5 +40,8 @@ async def record(
 def event_line(event: AuditEvent) -> str:
     """Return an event as one line of JSON."""
     when = datetime.fromtimestamp(event.at, UTC).isoformat(timespec="seconds")
-    fields = {"deed": event.what, "by": event.by, "thread": str(event.thread), "at": when}
+    thread = event.thread
+    place = f"{thread.platform}:{thread.channel}"
+    about = {"all_of": place} if thread.thread == EVERY else {"thread": str(thread)}
+    fields = {"deed": event.what, "by": event.by, **about, "at": when}
     return json.dumps(fields)

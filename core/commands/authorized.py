@@ -7,11 +7,11 @@ shows what these methods return, or the text of the `DeniedError` they raise.
 from __future__ import annotations
 
 import asyncio
-from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Literal, NamedTuple, Protocol, TypeAlias
 
 from core.commands import audit, temp_files
 from core.commands.access import (
+    NOT_YOURS,
     Right,
     Standing,
     may_forget_own,
@@ -21,9 +21,10 @@ from core.commands.access import (
     right,
 )
 from core.commands.commands import stats_lines
-from core.commands.export import export_to
+from core.commands.export.exports import UNKNOWN, Exports
+from core.commands.export.request import ExportFormat, ExportRequest
 from core.commands.memory_view import removable, view_lines
-from core.commands.parser import ExportFormat, is_pinned
+from core.commands.parser import is_pinned
 from core.commands.pins import Saying, new_pin
 from core.domain.errors import DeniedError
 from core.domain.message import Kind
@@ -31,17 +32,17 @@ from core.domain.pins import PinKind
 from core.domain.session import Entry
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator
+    from contextlib import AbstractAsyncContextManager
     from pathlib import Path
 
     from core.commands.commands import Commands
+    from core.commands.export.writing import Tell
     from core.domain.clock import Clock
     from core.domain.message import Author, Message, ThreadKey
     from core.domain.pins import Pin
     from core.store.port import Store
     from core.store.values import ThreadInfo
 
-NOT_YOURS = "You can only do this with threads you took part in and can still see."
 NOT_HEARD = "My settings don't let me listen to you here, so I can't do that for you."
 NOT_MEMBER = "You can only reset threads you took part in."
 _SHARED = (
@@ -49,7 +50,6 @@ _SHARED = (
     "Ask again to forget your own messages."
 )
 _NO_MESSAGE = "That message is gone, so there is nothing to pin."
-_UNKNOWN = "I have no conversation there."
 _RECENT = 50
 """The most recent threads to look through for a person's list, so that it comes quickly."""
 
@@ -110,6 +110,9 @@ class Directory(Protocol):
     async def name_of(self, person: str, thread: ThreadKey) -> str:
         """Return the name a person has there; their id if the name is unknown."""
 
+    def link_to(self, thread: ThreadKey, message: str) -> str:
+        """Return the address of a message of a thread, by its id; empty if it can't have one."""
+
 
 class AuthorizedCommands:
     """Shows, exports, forgets and resets threads for people who have the right to it."""
@@ -140,6 +143,7 @@ class AuthorizedCommands:
         self._clock = clock
         self._open_private = open_private
         self._open_unseen = open_unseen
+        self._exports = Exports(self, directory, store, clock, commands.zone)
 
     # --- rights ---------------------------------------------------------------------------------
 
@@ -240,25 +244,20 @@ class AuthorizedCommands:
 
     # --- acting ---------------------------------------------------------------------------------
 
-    @asynccontextmanager
-    async def exported(
-        self, person: str, thread: ThreadKey, form: ExportFormat = ExportFormat.MARKDOWN
-    ) -> AsyncGenerator[Path, None]:
-        """Write a conversation to a file, which exists for the duration of the block.
+    def exported(
+        self,
+        person: str,
+        thread: ThreadKey,
+        request: ExportRequest | ExportFormat = ExportFormat.MARKDOWN,
+        tell: Tell | None = None,
+    ) -> AbstractAsyncContextManager[Path]:
+        """Write what a person asks for to a file, which exists for the duration of the block.
 
-        Raises `DeniedError`, and `OSError` if the file can't be written.
+        A form alone stands for the thread in this form. See `Exports.file`.
         """
-        held = await self.right(person, thread)
-        if held is Right.NONE:
-            raise DeniedError(NOT_YOURS)
-        if await self._store.peek(thread) is None:
-            raise DeniedError(_UNKNOWN)
-        if held is Right.ADMIN:
-            await self._audit("export", person, thread)
-        with temp_files.folder() as folder:
-            file = folder / f"conversation.{'json' if form is ExportFormat.JSON else 'md'}"
-            place, now = await self._directory.place_of(thread), self._clock.now()
-            yield await export_to(self._store, thread, str(file), at=now, form=form, place=place)
+        if isinstance(request, ExportFormat):
+            request = ExportRequest(form=request)
+        return self._exports.file(person, thread, request, tell)
 
     async def may_forget(self, person: str, thread: ThreadKey) -> Extent:
         """Return what a person may remove of a thread, to confirm first; raise `DeniedError`."""
@@ -292,7 +291,8 @@ class AuthorizedCommands:
         await asyncio.to_thread(temp_files.sweep)  # also exports that a killed process left behind
         if extent != "own" and self._may_forget_whole(standing):
             if not (may_forget_own(standing) and standing.people == 1):
-                await self._audit("forget", person, thread)
+                now = self._clock.now()
+                await audit.record(self._store, "forget", by=person, thread=thread, at=now)
             if isinstance(extent, int):
                 return await self._commands.forget_message(thread, extent)
             return await self._commands.forget(thread, at=at)
@@ -347,7 +347,7 @@ class AuthorizedCommands:
             if not may_pin(standing):
                 raise DeniedError(NOT_YOURS)
             if not standing.people and not await self._directory.is_direct(thread):
-                raise DeniedError(_UNKNOWN)
+                raise DeniedError(UNKNOWN)
         return await self._commands.pins.add(thread, kind or Kind.DM, pin)
 
     async def pin_message(self, by: Author, thread: ThreadKey, message: str, *, at: float) -> str:
@@ -395,6 +395,3 @@ class AuthorizedCommands:
         return may_forget_whole(
             standing, open_private=self._open_private, open_unseen=self._open_unseen
         )
-
-    async def _audit(self, what: Literal["export", "forget"], by: str, thread: ThreadKey) -> None:
-        await audit.record(self._store, what, by=by, thread=thread, at=self._clock.now())

@@ -19,6 +19,7 @@ from core.prompt.recalled import recalled_text
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from datetime import tzinfo
 
     from core.commands.stats import Stats
     from core.domain.clock import Clock
@@ -71,6 +72,11 @@ class Commands:
         self._system = system
         self._spec = spec_of(model) if model else None
         self._recall = recall
+
+    @property
+    def zone(self) -> tzinfo:
+        """Return the time zone of the people."""
+        return self._memory.zone
 
     async def forget(self, thread: ThreadKey, *, at: float | None = None) -> str:
         """Remove everything of a thread; `at` is the platform's time, or None for our own."""

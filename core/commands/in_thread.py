@@ -18,6 +18,8 @@ from typing import TYPE_CHECKING, Protocol
 
 from core.commands.access import Right
 from core.commands.commands import FORGOTTEN
+from core.commands.export.parts import TooLongError
+from core.commands.export.request import ExportOf
 from core.commands.parser import has_wish, parse_command, wish_named
 from core.commands.pins import CORRECTED, PINNED, Saying, new_pin
 from core.domain.admission import Admission
@@ -32,6 +34,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from core.commands.authorized import AuthorizedCommands
+    from core.commands.export.writing import Tell
     from core.commands.parser import Command
     from core.domain.clock import Clock
     from core.domain.message import Message, ThreadKey
@@ -93,7 +96,13 @@ class CommandReplies(Protocol):
         """Write to a message's author privately; if that is closed, where they wrote it."""
 
     async def send(self, person: str, file: Path) -> None:
-        """Send an export to one person privately; never twice."""
+        """Send an export to one person privately, in parts if it is large; never twice.
+
+        Raises `TooLongError` if it does not fit even so, and `OSError`.
+        """
+
+    def progress(self, person: str) -> Tell:
+        """Return what tells one person privately how much of their export is written."""
 
     def why(self, error: PlatformError) -> str:
         """Return why the platform refuses for good and who can fix it; empty if it may pass."""
@@ -230,8 +239,11 @@ class ThreadCommands:
     async def _export(self, message: Message, command: Command) -> None:
         person, thread = message.author.id, command.thread or message.thread
         try:
-            async with self._authorized.exported(person, thread, command.form) as file:
+            tell = self._replies.progress(person)
+            async with self._authorized.exported(person, thread, command.request, tell) as file:
                 await self._replies.send(person, file)
+        except TooLongError as error:
+            await self._replies.answer(message, str(error), command.name)
         except PlatformError as error:
             log.warning("an export was not sent: %s", error)
             said = self._replies.why(error) or _NOT_SENT
@@ -296,6 +308,8 @@ class ThreadCommands:
             log.warning("a command may have got no reply: %s", error)
 
     async def _may_export(self, message: Message, command: Command) -> bool:
+        if command.of is not ExportOf.THREAD:
+            return command.of is ExportOf.MINE
         thread = command.thread or message.thread
         return await self._authorized.right(message.author.id, thread) is not Right.NONE
 

@@ -11,12 +11,19 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from enum import StrEnum
 from functools import cache
 from importlib import resources
 from typing import TYPE_CHECKING, Final, Literal, NamedTuple, TypeAlias
 from unicodedata import category
 
+from core.commands.export.request import (
+    ALWAYS,
+    ExportFormat,
+    ExportOf,
+    ExportRequest,
+    Period,
+    asked,
+)
 from core.domain.pins import correction_in, wish_in
 
 if TYPE_CHECKING:
@@ -41,13 +48,6 @@ CommandName: TypeAlias = Literal[
 ]
 
 
-class ExportFormat(StrEnum):
-    """The format of an exported conversation."""
-
-    MARKDOWN = "markdown"
-    JSON = "json"
-
-
 _NAMES: dict[str, CommandName] = {
     "export": "export",
     "forget": "forget",
@@ -61,7 +61,6 @@ _NAMES: dict[str, CommandName] = {
     "talk": "listen",
     "unpin": "unpin",
 }
-_FORMS = {"md": ExportFormat.MARKDOWN, "markdown": ExportFormat.MARKDOWN, "json": ExportFormat.JSON}
 _NAME = re.compile(r"(?:/(?:chatbot\s+)?)?([A-Za-z]{1,20})")
 _LONGEST_NAME = 60
 """Characters in which a command's name must end, once it has begun."""
@@ -75,10 +74,10 @@ _NEGATIVE = re.compile(r"[-\N{MINUS SIGN}]\d")
 """A number that no message and no pin has; its sign is not punctuation around it."""
 _QUESTION = re.compile("[?\N{ARABIC QUESTION MARK}]")
 _MARKDOWN = frozenset("`~|")
+_EXPORT_WORDS = 16
+"""Words of the longest request to export something."""
 _MEANT = frozenset("@#%&/\\")
 """Punctuation that makes another word of what it stands at."""
-_FILLERS = {"as", "in"}
-"""Words that may stand before the form of an export."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -94,10 +93,19 @@ class Command:
     """The thread it names by a link; None for the thread it is written in."""
     form: ExportFormat = ExportFormat.MARKDOWN
     """The form in which to export."""
+    of: ExportOf = ExportOf.THREAD
+    """Which conversations to export."""
+    period: Period = ALWAYS
+    """Of which days."""
     text: str = ""
     """What to remember, or the right fact of a correction."""
     number: str = ""
     """Of the pin to remove, or of the message to forget; empty to choose."""
+
+    @property
+    def request(self) -> ExportRequest:
+        """Return what is to be exported."""
+        return ExportRequest(form=self.form, of=self.of, period=self.period)
 
 
 def parse_command(
@@ -105,10 +113,10 @@ def parse_command(
 ) -> Command | None:
     """Return the command that a text is; None if it is an ordinary message.
 
-    A command is its name and nothing else; an export may add a link and a form, and `unpin` and
-    `forget` a number. So `help me with this` is a question. Punctuation, quotation marks and
-    Markdown around a command change nothing. `remember` and `that's wrong:` are followed by any
-    text; see `core.domain.pins`.
+    A command is its name and nothing else. An export may add a link, or which conversations, and a
+    form and days; `unpin` and `forget` a number. So `help me with this` is a question. Punctuation,
+    quotation marks and Markdown around a command change nothing. `remember` and `that's wrong:` are
+    followed by any text; see `core.domain.pins`.
 
     Args:
         text: What the person wrote, without the mention before it.
@@ -166,18 +174,19 @@ def _is_around(sign: str) -> bool:
 def _export(
     arguments: list[str], linked: Callable[[str], ThreadKey | None], *, marked: bool
 ) -> Command | None:
-    thread: ThreadKey | None = None
-    form: ExportFormat | None = None
-    for argument in map(_bare, arguments):
-        if not argument or argument.lower() in _FILLERS:
-            pass
-        elif form is None and argument.lower() in _FORMS:
-            form = _FORMS[argument.lower()]
-        elif thread is None and (thread := linked(argument)) is not None:
-            pass
-        else:
-            return None
-    return Command(name="export", marked=marked, thread=thread, form=form or ExportFormat.MARKDOWN)
+    """Return the export that words ask for; a link is the only thread that they may name."""
+    if len(arguments) > _EXPORT_WORDS:
+        return None
+    words = list(filter(None, map(_bare, arguments)))
+    links = [(word, thread) for word in words if (thread := linked(word)) is not None]
+    if len(links) > 1:
+        return None
+    word, thread = links[0] if links else ("", None)
+    request = asked([each for each in words if each != word])
+    if request is None or (thread is not None and request.of is not ExportOf.THREAD):
+        return None
+    form, of, period = request.form, request.of, request.period
+    return Command(name="export", marked=marked, thread=thread, form=form, of=of, period=period)
 
 
 def _bare(argument: str) -> str:

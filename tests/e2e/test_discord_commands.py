@@ -6,7 +6,8 @@ import asyncio
 
 from bots.discord.ui.commands import EXPORT_MENU, FORGET_MENU
 from bots.discord.ui.interactions import FAILED
-from core.commands.authorized import NOT_MEMBER, NOT_YOURS
+from core.commands.access import NOT_YOURS
+from core.commands.authorized import NOT_MEMBER
 from core.models.scripted import ScriptedModel
 from tests.e2e.discord_bot import bot_on, until_true
 from tests.e2e.discord_hands import answer, settled, synced, talk, threads_of, use

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from bots.discord.ui.commands import EXPORT_MENU, FORGET_MENU
-from core.commands.authorized import NOT_HEARD, NOT_YOURS
+from core.commands.access import NOT_YOURS
+from core.commands.authorized import NOT_HEARD
 from core.domain.clock import SystemClock
 from core.domain.session import Entry, Status
 from core.store.local.store import LocalStore

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from bots.discord.outbound.files_out import MOST_PARTS, TooLongError, parts_of
+from bots.discord.outbound.files_out import MOST_PARTS, parts_of
 from bots.discord.ui.interactions import FAILED
+from core.commands.export.parts import TooLongError
 from core.models.scripted import ScriptedModel
 from tests.e2e.discord_bot import bot_on, until_true
 from tests.e2e.discord_hands import ANSWER, answer, settled, talk, use

@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any
 
 from bots.discord.ui.commands import PIN_MENU
-from core.commands.authorized import NOT_YOURS
+from core.commands.access import NOT_YOURS
 from core.commands.commands import FORGOTTEN
 from core.commands.pins import CORRECTED, PINNED, UNPINNED
 from core.models.scripted import ScriptedModel

@@ -7,7 +7,8 @@ import logging
 from typing import TYPE_CHECKING
 
 from bots.discord.ui.commands import EXPORT_MENU, FORGET_MENU
-from core.commands.authorized import NOT_MEMBER, NOT_YOURS
+from core.commands.access import NOT_YOURS
+from core.commands.authorized import NOT_MEMBER
 from core.models.scripted import ScriptedModel
 from tests.e2e.discord_bot import bot_on
 from tests.e2e.discord_hands import answer, settled, synced, talk, threads_of, use

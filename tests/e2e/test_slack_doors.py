@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from bots.slack.ui.commands import EXPORT_SHORTCUT, FORGET_SHORTCUT
-from core.commands.authorized import NOT_HEARD, NOT_YOURS
+from core.commands.access import NOT_YOURS
+from core.commands.authorized import NOT_HEARD
 from core.domain.clock import SystemClock
 from core.domain.message import Address, Kind, ThreadKey
 from core.domain.session import Entry, Status

@@ -217,7 +217,7 @@ async def test_a_disk_that_is_full_is_for_whoever_runs_the_bot(
     async def full(*_: object, **__: object) -> None:
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    monkeypatch.setattr("core.commands.authorized.export_to", full)
+    monkeypatch.setattr("core.commands.export.exports.export_to", full)
     async with FakeSlack() as fake, bot_on(fake):
         ann, _, asked = await ask(fake)
         await export(fake, ann, asked)

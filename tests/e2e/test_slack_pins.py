@@ -9,7 +9,7 @@ import pytest
 
 from bots.slack.ui.commands import PIN_SHORTCUT
 from bots.slack.ui.views import CORRECT
-from core.commands.authorized import NOT_YOURS
+from core.commands.access import NOT_YOURS
 from core.commands.commands import FORGOTTEN
 from core.commands.pins import CORRECTED, PINNED, UNPINNED
 from core.models.scripted import ScriptedModel

@@ -8,7 +8,8 @@ import logging
 import pytest
 
 from bots.slack.ui.commands import FORGET_SHORTCUT
-from core.commands.authorized import NOT_MEMBER, NOT_YOURS
+from core.commands.access import NOT_YOURS
+from core.commands.authorized import NOT_MEMBER
 from core.models.scripted import ScriptedModel
 from tests.e2e.slack_bot import TRANSPORTS, bot_on
 from tests.e2e.slack_hands import files_in, filled, shown, talk, threads_of, told

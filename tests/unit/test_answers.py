@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from core.commands.access import NOT_YOURS
 from core.commands.answers import NOT_ASKED, NOT_RUNNING, STOPPING, AnswerCommands
-from core.commands.authorized import NOT_YOURS
 from core.domain.clock import SystemClock
 from core.domain.errors import DeniedError
 from core.store.local.store import LocalStore

@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from core.commands.authorized import NOT_HEARD, NOT_MEMBER, NOT_YOURS, AuthorizedCommands
+from core.commands.access import NOT_YOURS
+from core.commands.authorized import NOT_HEARD, NOT_MEMBER, AuthorizedCommands
 from core.commands.commands import FORGOTTEN, Commands
-from core.commands.parser import ExportFormat
+from core.commands.export.request import ExportFormat
 from core.commands.pins import PINNED, UNPINNED, Saying, new_pin
 from core.domain.clock import SystemClock
 from core.domain.errors import DeniedError, StoreUnavailableError
@@ -71,6 +72,9 @@ class Town:
 
     async def place_of(self, thread: ThreadKey) -> str:
         return f"#{thread.channel}"
+
+    def link_to(self, thread: ThreadKey, message: str) -> str:
+        return f"https://town.example/{message}"
 
 
 @pytest.fixture

@@ -8,16 +8,23 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from core.commands import export, in_thread
-from core.commands.parser import ExportFormat
+from core.commands import in_thread
+from core.commands.export import files
+from core.commands.export.request import ExportFormat
+from core.commands.export.writing import Look, Reporter, Source
 from core.domain.clock import SystemClock
 from core.store.local.store import LocalStore
 from tests.builders import THREAD, converse
 
 if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
     from typing import TextIO
 
 FULL = Path("/dev/full")
+
+
+def names(folder: Path) -> list[str]:
+    return [path.name for path in folder.iterdir()]
 
 
 @pytest.mark.skipif(not FULL.exists(), reason="this system has no disk that is always full")
@@ -29,19 +36,25 @@ async def test_half_an_export_is_removed(
     store = LocalStore(SystemClock())
     await converse(store, *range(1, turns + 1))
 
-    def create(path: Path) -> TextIO:
+    def create(path: Path, size: int | None) -> TextIO:
+        assert size is None
         path.touch()
         return FULL.open("w", encoding="utf-8")
 
-    file = tmp_path / "out"
+    async def one() -> AsyncIterator[Source]:
+        yield Source(THREAD)
+
+    file, look, reporter = tmp_path / "out", Look(at=1), Reporter(SystemClock())
     with monkeypatch.context() as patched:
-        patched.setattr(export, "_create", create)
+        patched.setattr(files, "_opened", create)
         with pytest.raises(OSError, match="No space left") as caught:
-            await export.export_to(store, THREAD, str(file), at=1, form=form)
+            await files.export_to(store, one(), file, form, look, reporter, resumable="it")
     assert "could not write the file" in in_thread.unwritten(caught.value)
-    assert not file.exists()
-    await export.export_to(store, THREAD, str(file), at=1, form=form)
+    assert not names(tmp_path)
+    await files.export_to(store, one(), file, form, look, Reporter(SystemClock()))
+    assert names(tmp_path) == [file.name]
     assert file.stat().st_size
+    assert file.stat().st_mode & 0o777 == 0o600
 
 
 @pytest.mark.parametrize("number", [errno.EFBIG, errno.EIO, errno.ENOSPC, errno.EDQUOT])

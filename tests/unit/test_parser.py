@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from core.commands.parser import Command, ExportFormat, parse_command
+from core.commands.export.request import ExportFormat
+from core.commands.parser import Command, parse_command
 from core.domain.message import ThreadKey
 
 LINK = "https://acme.example/general/1"

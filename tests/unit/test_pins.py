@@ -15,9 +15,10 @@ from hypothesis import strategies as st
 
 from core.commands import pins as words
 from core.commands.commands import Commands
-from core.commands.export import export
+from core.commands.export.request import ExportFormat
+from core.commands.export.writing import Look, Source, export
 from core.commands.memory_view import view_lines
-from core.commands.parser import ExportFormat, parse_command
+from core.commands.parser import parse_command
 from core.commands.pins import Saying, new_pin
 from core.domain.clock import SystemClock
 from core.domain.errors import DeniedError
@@ -36,6 +37,8 @@ from tests.builders import THREAD, converse
 from tests.talk import RULER, SCENE, session, tokens, turns
 
 if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
     from core.domain.session import Session
     from core.models.port import ModelRequest
 
@@ -196,16 +199,22 @@ async def test_what_one_forgets_of_ones_own_takes_ones_pins_along() -> None:
     assert "have nothing of yours" in await desk.commands.forget_own(THREAD, ANN.id)
 
 
+async def exported(desk: Desk, form: ExportFormat) -> str:
+    async def only() -> AsyncIterator[Source]:
+        yield Source(THREAD)
+
+    return "".join([p async for p in export(desk.store, only(), form, look=Look(at=AT))])
+
+
 async def test_an_export_has_the_pins_and_no_text_breaks_out_of_its_quote() -> None:
     desk = Desk()
     await desk.pin("tea\n# no heading")
     await desk.pin("5", PinKind.CORRECTION, by=BOB)
-    markdown = "".join([p async for p in export(desk.store, THREAD, ExportFormat.MARKDOWN, at=AT)])
-    when = "2027-01-15T08:00:00+00:00"
+    markdown = await exported(desk, ExportFormat.MARKDOWN)
+    when = "08:00 on 15 January 2027"
     assert f"\n**Ann** (person {ANN.tag}) · {when} · pin\n\n> tea\n> # no heading\n" in markdown
     assert f"\n**Bob** (person {BOB.tag}) · {when} · correction\n\n> 5\n" in markdown
-    pieces = [p async for p in export(desk.store, THREAD, ExportFormat.JSON, at=AT)]
-    found = json.loads("".join(pieces))
+    found = json.loads(await exported(desk, ExportFormat.JSON))
     assert [(pin["text"], pin["kind"]) for pin in found["pins"]] == [
         ("tea\n# no heading", "wish"),
         ("5", "correction"),

@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from bots.discord.ids import is_id
+from bots.discord.inbound.events import channel_of, guild_of
 from bots.discord.inbound.text import LINK
+
+if TYPE_CHECKING:
+    from core.domain.message import ThreadKey
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,6 +34,17 @@ def link_to(guild: str, channel: str, message: str) -> str:
     if not (is_id(channel) and is_id(message) and (is_id(guild) or not guild)):
         return ""
     return f"https://discord.com/channels/{guild or '@me'}/{channel}/{message}"
+
+
+def link_into(thread: ThreadKey, message: str, *, forum: bool) -> str:
+    """Return the link to a message that opened a thread, or stands in it; empty as `link_to`.
+
+    `forum` says whether the thread is a post in a forum, whose first message stands in itself.
+    """
+    above, channel = channel_of(thread.channel), thread.thread
+    if message == channel and not forum:
+        channel = above
+    return link_to(guild_of(thread.channel), channel, message)
 
 
 def link_in(text: str) -> Permalink | None:

@@ -16,12 +16,12 @@ from typing_extensions import override
 
 from bots.discord.faults import UNKNOWN_CHANNEL, UNKNOWN_MESSAGE, LimitedError, RefusedError
 from bots.discord.ids import is_id, seconds
-from bots.discord.inbound.events import NAME, channel_of, guild_of
+from bots.discord.inbound.events import NAME, channel_of
 from bots.discord.inbound.history import after
 from bots.discord.outbound import format as shape
 from bots.discord.outbound import posting
 from bots.discord.outbound.files_in import fetch, is_there
-from bots.discord.outbound.permalinks import link_to
+from bots.discord.outbound.permalinks import link_into
 from bots.discord.outbound.post_keys import nonce_of, notice_nonce
 from bots.discord.outbound.posting import Post
 from bots.discord.outbound.read_back import find, is_ours, is_silent
@@ -139,10 +139,8 @@ class DiscordPlatform(Platform):
     @override
     def link_to(self, thread: ThreadKey, message: str, number: int) -> str:
         """Return the link to a message, which opens the thread or else stands in it."""
-        above, channel = channel_of(thread.channel), thread.thread
-        if message == channel and not self.channels.is_forum(above):
-            channel = above
-        return link_to(guild_of(thread.channel), channel, message)
+        forum = self.channels.is_forum(channel_of(thread.channel))
+        return link_into(thread, message, forum=forum)
 
     # --- posting --------------------------------------------------------------------------------
 

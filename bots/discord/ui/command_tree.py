@@ -26,13 +26,20 @@ from bots.discord.ui.commands import (
     MESSAGE,
     MESSAGE_DESCRIPTION,
     PIN_MENU,
+    SINCE,
+    SINCE_DESCRIPTION,
     SUBCOMMANDS,
     TEXTS,
+    UNTIL,
+    UNTIL_DESCRIPTION,
+    WHICH,
+    WHICH_DESCRIPTION,
+    WHICHES,
     Shape,
     is_synced,
 )
 from bots.discord.ui.interactions import UNREAD
-from core.commands.parser import ExportFormat
+from core.commands.export.request import NO_DAYS, ExportFormat, ExportOf, requested
 from core.domain.errors import ChatbotError, broke
 from core.domain.tasks import Tasks
 
@@ -220,15 +227,34 @@ def _with_text(
 
 def _export(interactions: Interactions) -> app_commands.Command[Any, ..., None]:
     @app_commands.command(name="export", description=SUBCOMMANDS["export"])
-    @app_commands.rename(form=FORMAT, link=MESSAGE)
-    @app_commands.describe(form=FORMAT_DESCRIPTION, link=MESSAGE_DESCRIPTION)
-    @app_commands.choices(form=[Choice(name=name, value=value) for name, value in FORMATS.items()])
+    @app_commands.rename(form=FORMAT, link=MESSAGE, which=WHICH, since=SINCE, until=UNTIL)
+    @app_commands.describe(
+        form=FORMAT_DESCRIPTION,
+        link=MESSAGE_DESCRIPTION,
+        which=WHICH_DESCRIPTION,
+        since=SINCE_DESCRIPTION,
+        until=UNTIL_DESCRIPTION,
+    )
+    @app_commands.choices(form=_choices(FORMATS), which=_choices(WHICHES))
     async def use(
-        interaction: Interaction, form: str = ExportFormat.MARKDOWN, link: str = ""
+        interaction: Interaction,
+        form: str = ExportFormat.MARKDOWN,
+        link: str = "",
+        which: str = ExportOf.THREAD,
+        since: str = "",
+        until: str = "",
     ) -> None:
-        await interactions.slash(interaction, "export", ExportFormat(form), link)
+        request = requested(which, form, since, until)
+        if request is None:
+            await interactions.say(interaction, NO_DAYS)
+        else:
+            await interactions.slash(interaction, "export", request, link)
 
     return use
+
+
+def _choices(values: Mapping[str, str]) -> list[Choice[str]]:
+    return [Choice(name=name, value=value) for name, value in values.items()]
 
 
 def _menu(interactions: Interactions, name: str, word: str) -> app_commands.ContextMenu:

@@ -16,7 +16,7 @@ PIN_MENU = "Remember this"
 SUBCOMMANDS = {
     "help": "Shows what I do and what you can ask for",
     "memory": "Shows what I remember of this conversation",
-    "export": "Sends you a conversation as a file that only you can see",
+    "export": "Sends you conversations as a file that only you can see",
     "forget": "Removes what you said here from what I keep, after asking you",
     "reset": "Starts this conversation over, and tells everyone in it",
     "stats": "Shows how long the conversations on this server are",
@@ -27,8 +27,20 @@ SUBCOMMANDS = {
 }
 """Each subcommand, with the description that people read."""
 
-FORMAT, FORMATS = "format", {"Markdown": "markdown", "JSON": "json"}
-FORMAT_DESCRIPTION = "Markdown to read, or JSON to process; Markdown if you leave it out"
+WHICH = "which"
+WHICHES = {
+    "This conversation": "thread",
+    "All in which I took part": "mine",
+    "All of this channel (admins)": "channel",
+    "All of this server (admins)": "all",
+}
+WHICH_DESCRIPTION = "Which conversations; this one if you leave it out"
+FORMAT = "format"
+FORMATS = {"Markdown": "markdown", "JSON": "json", "ZIP with both": "zip"}
+FORMAT_DESCRIPTION = "Markdown to read, or JSON to keep; Markdown if you leave it out"
+SINCE, UNTIL = "since", "until"
+SINCE_DESCRIPTION = "Only what was said since that day, such as 2026-11-01"
+UNTIL_DESCRIPTION = "Only what was said until that day, such as 2026-11-30"
 MESSAGE = "message"
 MESSAGE_DESCRIPTION = "A link to a message of another conversation; leave it out for this one"
 
@@ -71,7 +83,8 @@ _HELP = f"""\
 Mention me in a channel and I answer in a thread; in direct messages, just write.
 `/{COMMAND} help` shows this. In a channel, the other commands let you choose a conversation; in a \
 thread and in direct messages they act on that one.
-`/{COMMAND} export` sends you a conversation as a file that only you can see.
+`/{COMMAND} export` sends you a conversation as a file that only you can see, or all in which you \
+took part.
 `/{COMMAND} memory` shows what I remember, `/{COMMAND} forget` removes what you said, \
 `/{COMMAND} reset` starts the conversation over, `/{COMMAND} stats` shows how long conversations \
 are.
@@ -135,17 +148,21 @@ def _options(name: str) -> list[Json]:
         return [{**named, "required": text.required}]
     if name != "export":
         return []
-    choices = [{"name": shown, "value": value} for shown, value in FORMATS.items()]
     return [
-        {
-            "type": _TEXT,
-            "name": FORMAT,
-            "description": FORMAT_DESCRIPTION,
-            "required": False,
-            "choices": choices,
-        },
-        {"type": _TEXT, "name": MESSAGE, "description": MESSAGE_DESCRIPTION, "required": False},
+        _option(FORMAT, FORMAT_DESCRIPTION, FORMATS),
+        _option(MESSAGE, MESSAGE_DESCRIPTION),
+        _option(WHICH, WHICH_DESCRIPTION, WHICHES),
+        _option(SINCE, SINCE_DESCRIPTION),
+        _option(UNTIL, UNTIL_DESCRIPTION),
     ]
+
+
+def _option(name: str, about: str, choices: dict[str, str] | None = None) -> Json:
+    """Return a text that people may leave out, or choose from a list."""
+    option: Json = {"type": _TEXT, "name": name, "description": about, "required": False}
+    if choices:
+        option["choices"] = [{"name": shown, "value": value} for shown, value in choices.items()]
+    return option
 
 
 def _shape(command: Json) -> Json:

@@ -18,6 +18,7 @@ from bots.discord.inbound import people
 from bots.discord.inbound.audience import EVERYBODY
 from bots.discord.inbound.events import NAME, ChannelInfo, channel_of, guild_of
 from bots.discord.inbound.history import one
+from bots.discord.outbound.permalinks import link_into
 from core.commands.authorized import Directory
 from core.domain.errors import PlatformError, broke
 
@@ -178,6 +179,11 @@ class DiscordDirectory(Directory):
             log.info("a person's name is not known: %s", error)
             return person
         return people.name_of(user if isinstance(user, dict) else {}, {}) or person
+
+    @override
+    def link_to(self, thread: ThreadKey, message: str) -> str:
+        forum = self._channels.is_forum(channel_of(thread.channel))
+        return link_into(thread, message, forum=forum)
 
     # --- the steps ------------------------------------------------------------------------------
 

@@ -10,11 +10,12 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from functools import partial
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from bots.discord.ids import is_id
 from bots.discord.inbound.events import NAME, ChannelInfo
-from bots.discord.outbound.files_out import TooLongError, parts_of
+from bots.discord.outbound.files_out import parts_of
 from bots.discord.outbound.permalinks import link_in
 from bots.discord.ui import views
 from bots.discord.ui.interaction_context import (
@@ -25,8 +26,10 @@ from bots.discord.ui.interaction_context import (
 )
 from bots.discord.ui.pins import target_of
 from bots.discord.ui.refusals import why
+from core.commands.export.parts import TooLongError
+from core.commands.export.request import THREAD_AS_MARKDOWN, ExportOf
+from core.commands.export.writing import SO_FAR
 from core.commands.in_thread import unwritten
-from core.commands.parser import ExportFormat
 from core.domain.errors import ChatbotError, DeniedError, PlatformError, broke
 from core.domain.message import ThreadKey
 from core.domain.payload import dict_of, str_of
@@ -43,6 +46,8 @@ if TYPE_CHECKING:
     from bots.discord.ui.directory import DiscordDirectory
     from bots.discord.ui.pins import PinInteractions
     from bots.discord.ui.replies import DiscordReplies
+    from core.commands.export.request import ExportRequest
+    from core.commands.export.writing import Progress
     from core.domain.message import Message
     from core.store.port import Store
 
@@ -56,6 +61,7 @@ UNREAD = "I could not read that request. Please reload Discord (Ctrl+R) and try 
 _UNEXPECTED = (1, 4)
 """Types of interactions that need no answer: a ping, and suggestions while a person types."""
 _SENT = "Here is the conversation. Only you can see this."
+_SENT_SEVERAL = "Here are the conversations that you may have. Only you can see this."
 _KEPT = "Nothing was removed."
 _NO_LINK = "That is not a link to a message I can see."
 _NOT_ANNOUNCED = "I could not announce it in the thread, because I may not write there."
@@ -112,7 +118,7 @@ class Interactions:
         self,
         interaction: Interaction,
         word: str,
-        form: ExportFormat = ExportFormat.MARKDOWN,
+        request: ExportRequest = THREAD_AS_MARKDOWN,
         link: str = "",
         text: str = "",
     ) -> None:
@@ -120,7 +126,7 @@ class Interactions:
         if text:
             await self._handle(interaction, lambda context: self._with_text(context, word, text))
             return
-        await self._handle(interaction, lambda context: self._slash(context, word, form, link))
+        await self._handle(interaction, lambda context: self._slash(context, word, request, link))
 
     async def menu(self, interaction: Interaction, word: str, message: discord.Message) -> None:
         """Run an entry of a message's menu."""
@@ -261,7 +267,7 @@ class Interactions:
     # --- what each does -------------------------------------------------------------------------
 
     async def _slash(
-        self, context: InteractionContext, word: str, form: ExportFormat, link: str
+        self, context: InteractionContext, word: str, request: ExportRequest, link: str
     ) -> None:
         if word == "help":
             await context.show(self._replies.help)
@@ -271,15 +277,15 @@ class Interactions:
             lines = await self._authorized.stats(context.person, channel.whole)
             await context.show("\n".join(lines))
         elif link:
-            await self._run(context, word, await self._linked(link), form)
-        elif channel.is_channel:
+            await self._run(context, word, await self._linked(link), request)
+        elif channel.is_channel and request.of is ExportOf.THREAD:
             infos = await self._authorized.threads(context.person, limit=views.LISTED)
             title, now = self._directory.title, context.at
             word = "memory" if word == "pins" else word
-            text, view = views.choose(word, form, infos, title, now)
+            text, view = views.choose(word, request, infos, title, now)
             await context.show(text, view=view)
         else:
-            await self._run(context, word, channel.whole, form)
+            await self._run(context, word, channel.whole, request)
 
     async def _with_text(self, context: InteractionContext, word: str, text: str) -> None:
         channel = await self._here(context)
@@ -306,21 +312,23 @@ class Interactions:
         elif press.word == "gone":
             await self._pins.forget(context, thread, press.what)
         else:
-            await self._run(context, press.word, thread, press.form)
+            await self._run(context, press.word, thread, press.request)
 
     async def _run(
         self,
         context: InteractionContext,
         word: str,
         thread: ThreadKey,
-        form: ExportFormat = ExportFormat.MARKDOWN,
+        request: ExportRequest = THREAD_AS_MARKDOWN,
     ) -> None:
         """Run one command on one thread."""
         person, authorized = context.person, self._authorized
         if word == "export":
-            async with authorized.exported(person, thread, form) as file:
+            tell = partial(self._progress, context)
+            async with authorized.exported(person, thread, request, tell) as file:
                 parts = await asyncio.to_thread(parts_of, file, context.limit)
-                await context.show(_SENT, files=parts)
+                sent = _SENT if request.of is ExportOf.THREAD else _SENT_SEVERAL
+                await context.show(sent, files=parts)
         elif word == "forget":
             text, view = views.confirm(thread, await authorized.may_forget(person, thread))
             await context.show(text, view=view)
@@ -328,6 +336,10 @@ class Interactions:
             await self._reset(context, thread)
         else:
             await self._pins.show(context, thread)
+
+    @staticmethod
+    async def _progress(context: InteractionContext, progress: Progress) -> None:
+        await context.show(SO_FAR.format(progress=progress))
 
     async def _reset(self, context: InteractionContext, thread: ThreadKey) -> None:
         text = await self._authorized.reset(context.person, thread, at=context.at)

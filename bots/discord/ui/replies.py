@@ -20,6 +20,7 @@ from bots.discord.outbound.posting import Post
 from bots.discord.ui import views
 from bots.discord.ui.commands import help_text
 from bots.discord.ui.refusals import why
+from core.commands.export.writing import SO_FAR
 from core.commands.in_thread import CommandReplies
 from core.domain.message import ThreadKey
 from core.store.keys import unique
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
 
     from bots.discord.inbound.channels import Channels
     from bots.discord.outbound.platform import DiscordPlatform
+    from core.commands.export.writing import Progress, Tell
     from core.domain.errors import PlatformError
     from core.domain.message import Message
 
@@ -118,6 +120,18 @@ class DiscordReplies(CommandReplies):
     async def send(self, person: str, file: Path) -> None:
         """Send a file to a person in a direct message, once."""
         await self.give(person, _SENT, await asyncio.to_thread(parts_of, file, DEFAULT_LIMIT))
+
+    @override
+    def progress(self, person: str) -> Tell:
+        """Return what tells a person once that their export takes long."""
+        told: list[str] = []
+
+        async def tell(progress: Progress) -> None:
+            if not told:
+                told.append(person)
+                await self.tell(person, SO_FAR.format(progress=progress))
+
+        return tell
 
     @override
     def why(self, error: PlatformError) -> str:

@@ -15,7 +15,7 @@ import discord
 from bots.discord.outbound import format as shape
 from bots.discord.outbound.platform import Buttons
 from core.commands.commands import ONE_MESSAGE, thread_line
-from core.commands.parser import ExportFormat
+from core.commands.export.request import THREAD_AS_MARKDOWN, asked
 from core.domain.message import ThreadKey
 from core.domain.payload import dict_of, dicts_of, str_of
 
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from core.commands.authorized import Remembered
+    from core.commands.export.request import ExportRequest
     from core.store.values import ThreadInfo
 
 REMEMBER = "chatbot:remember"
@@ -60,7 +61,7 @@ class Press:
     word: str
     thread: ThreadKey | None
     """None for the thread that the button is in."""
-    form: ExportFormat = ExportFormat.MARKDOWN
+    request: ExportRequest = THREAD_AS_MARKDOWN
     extent: str = ""
     """`own` or `whole` if it confirms that this is to be forgotten."""
     what: str = ""
@@ -82,8 +83,8 @@ def pressed(custom_id: str, values: Sequence[str]) -> Press | None:
         return None
     try:
         if kind == "choose":
-            form = ExportFormat.JSON if rest == ExportFormat.JSON else ExportFormat.MARKDOWN
-            return Press(word, ThreadKey.parse(values[0]), form)
+            request = asked((rest or "").split()) or THREAD_AS_MARKDOWN
+            return Press(word, ThreadKey.parse(values[0]), request)
         thread = ThreadKey.parse(rest or "")
     except (AttributeError, IndexError, TypeError, ValueError):
         return None
@@ -195,7 +196,7 @@ def confirm_one(thread: ThreadKey, number: int) -> tuple[str, discord.ui.View]:
 
 def choose(
     word: str,
-    form: ExportFormat,
+    request: ExportRequest,
     infos: Sequence[ThreadInfo],
     title: Callable[[ThreadKey], str],
     now: float,
@@ -212,7 +213,7 @@ def choose(
         for info in infos[:LISTED]
     ]
     chosen: discord.ui.Select[discord.ui.View] = discord.ui.Select(
-        custom_id=f"chatbot:choose:{word}:{form}", placeholder=LABELS[word], options=options
+        custom_id=f"chatbot:choose:{word}:{request}", placeholder=LABELS[word], options=options
     )
     more = f" {_OLDER}" if len(infos) >= LISTED else ""
     return f"Which conversation do you mean?{more}", _stopped(chosen)

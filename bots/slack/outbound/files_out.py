@@ -53,6 +53,12 @@ _SECONDS = 120.0
 _LOOKS, _LOOK, _PAUSE = 10, 5.0, 1.0
 """Looks for a file that Slack may have shared, seconds for each, and seconds between them."""
 
+LARGEST, MOST_PARTS = 100 * 2**20, 10
+"""Bytes of a file that is uploaded in one piece, and files of an export.
+
+Slack takes files of 1 GB (slack.com/help, "Add files to Slack"); but what is larger than this
+hardly arrives in the time that an upload has, so it is compressed first.
+"""
 _METHOD = "files.upload"
 _TITLE = "The whole answer"
 _COMMENT = "The answer can't be posted whole in messages; this file has all of it."

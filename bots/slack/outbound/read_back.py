@@ -74,12 +74,12 @@ async def post_notice(
     *,
     root: str = "",
     metadata: shape.Json | None = None,
-) -> None:
-    """Post a message outside of turns, in a channel or in its thread under `root`.
+) -> str:
+    """Post a message outside of turns, in a channel or in its thread under `root`; return its id.
 
     Raises `PlatformError`.
     """
-    await api.call(
+    answer = await api.call(
         "chat.postMessage",
         channel=channel,
         thread_ts=root or None,
@@ -88,6 +88,7 @@ async def post_notice(
         **shape.NO_PREVIEWS,
         **content,
     )
+    return str_of(answer, "ts")
 
 
 async def direct_channel(api: Api, person: str) -> str:

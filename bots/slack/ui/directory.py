@@ -8,6 +8,7 @@ from typing_extensions import override
 
 from bots.slack.faults import RefusedError
 from bots.slack.inbound.events import NAME, channel_of, place_of, thread_at
+from bots.slack.outbound.permalinks import link_to
 from bots.slack.pace import Rank
 from core.commands.authorized import Directory
 from core.domain.payload import dict_of, str_of
@@ -138,6 +139,10 @@ class SlackDirectory(Directory):
     async def name_of(self, person: str, thread: ThreadKey) -> str:
         del thread  # it is the same in all channels
         return await self._names.of(person)
+
+    @override
+    def link_to(self, thread: ThreadKey, message: str) -> str:
+        return link_to(self._me.url, channel_of(thread.channel), message, thread.thread)
 
     # --- steps ----------------------------------------------------------------------------------
 

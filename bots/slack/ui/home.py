@@ -5,11 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from bots.settings.settings import DAY
-from bots.slack.inbound.events import NAME
 from bots.slack.ui import views
 from core.domain.admission import FollowUp
 from core.domain.errors import DeniedError
-from core.domain.message import Kind, ThreadKey
+from core.domain.message import Kind
 
 if TYPE_CHECKING:
     from bots.settings.settings import Settings
@@ -17,8 +16,6 @@ if TYPE_CHECKING:
     from core.commands.authorized import AuthorizedCommands
     from core.domain.clock import Clock
 
-_NOWHERE = ThreadKey(NAME, "home", "home")
-"""Stands for the home tab, which is in no channel."""
 _FOLLOWS = {
     FollowUp.ALWAYS: "In a thread I take part in, I answer all messages that mention no one else.",
     FollowUp.ALONE: (
@@ -52,7 +49,7 @@ class Home:
     async def show(self, user: str) -> None:
         """Fill a person's home tab."""
         try:
-            await self._authorized.admit(user, _NOWHERE)
+            await self._authorized.admit(user, views.NOWHERE)
         except DeniedError as denied:
             view = views.shut(str(denied))
         else:

@@ -19,8 +19,10 @@ from bots.slack.inbound.people import is_id, is_ts, seconds
 from bots.slack.ui import views
 from bots.slack.ui.commands import COMMAND, EXPORT_SHORTCUT, FORGET_SHORTCUT, PIN_SHORTCUT
 from bots.slack.ui.refusals import why
+from core.commands.export.parts import TooLongError
+from core.commands.export.request import THREAD_AS_MARKDOWN, ExportOf, asked
 from core.commands.in_thread import unwritten
-from core.commands.parser import ExportFormat, parse_command
+from core.commands.parser import parse_command
 from core.commands.pins import EMPTY
 from core.domain.errors import ChatbotError, DeniedError, PlatformError, StoreError, broke
 from core.domain.message import ThreadKey
@@ -38,6 +40,7 @@ if TYPE_CHECKING:
     from bots.slack.ui.pins import PinInteractions
     from bots.slack.ui.replies import SlackReplies
     from core.commands.authorized import AuthorizedCommands
+    from core.commands.export.request import ExportRequest
     from core.commands.parser import Command
     from core.domain.clock import Clock
     from core.domain.message import Message
@@ -140,7 +143,7 @@ class Interactions:
         try:
             await job
             return
-        except DeniedError as denied:
+        except (DeniedError, TooLongError) as denied:
             text = str(denied)
         except (PlatformError, StoreError) as error:
             log.warning("a command failed: %s", error)
@@ -204,13 +207,13 @@ class Interactions:
             await replies.tell_or_whisper(user, "\n".join(lines), channel)
             return
         thread = given.thread or self._directory.thread_at(channel, "")
-        if given.thread is None and not self._is_one(channel):
+        if given.of is ExportOf.THREAD and given.thread is None and not self._is_one(channel):
             modal = await replies.show(trigger)
             await replies.fill(modal, await self._choice(user, given, channel))
         elif given.name in _PINNING or given.number:
             await self._pins.command(user, given, thread, at)
         else:
-            await self._on(given.name, user, thread, trigger, at, form=given.form)
+            await self._on(given.name, user, thread, trigger, at, request=given.request)
 
     async def _export_shortcut(self, ack: AsyncAck, shortcut: dict[str, Any]) -> None:
         await ack()
@@ -277,8 +280,10 @@ class Interactions:
         elif command in views.PIN_ACTIONS:
             await self._pins.press(command, body, named, at)
         else:
+            named, _, words = named.partition(" ")
             thread = _thread_in(named) if named else self._thread_of(body)
-            await self._on(command, user, thread, trigger, at, pushed=pushed)
+            request = asked(words.split()) or THREAD_AS_MARKDOWN
+            await self._on(command, user, thread, trigger, at, request=request, pushed=pushed)
 
     async def _on(
         self,
@@ -288,13 +293,14 @@ class Interactions:
         trigger: str,
         at: float,
         *,
-        form: ExportFormat = ExportFormat.MARKDOWN,
+        request: ExportRequest = THREAD_AS_MARKDOWN,
         pushed: bool = False,
     ) -> None:
         """Run a command, given at Slack's time `at`, on a thread."""
         replies = self._replies
         if command == "export":
-            async with self._authorized.exported(user, thread, form) as file:
+            tell = replies.progress(user)
+            async with self._authorized.exported(user, thread, request, tell) as file:
                 await replies.send(user, file)
         elif command == "reset":
             await replies.announce(thread, await self._authorized.reset(user, thread, at=at))
@@ -310,7 +316,8 @@ class Interactions:
         command = "memory" if is_shown else given.name  # there, one chooses what to remove
         try:
             await self._authorized.admit(user, self._directory.thread_at(channel, ""))
-            return await self._home.choice(user, command, given.text)
+            text = str(given.request) if given.name == "export" else given.text
+            return await self._home.choice(user, command, text)
         except DeniedError as denied:
             return views.words("Your threads", [str(denied)])
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from bots.slack.inbound.events import channel_of
 from bots.slack.inbound.people import is_id, is_ts
 from bots.slack.ui import views
-from core.commands.authorized import NOT_YOURS
+from core.commands.access import NOT_YOURS
 from core.commands.pins import Saying, new_pin
 from core.domain.errors import DeniedError, PlatformError
 from core.domain.message import Author, ThreadKey

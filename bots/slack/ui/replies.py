@@ -7,6 +7,7 @@ messaging/sending-and-scheduling-messages).
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from typing import TYPE_CHECKING, Any
 
@@ -15,12 +16,14 @@ from typing_extensions import override
 from bots.slack.faults import RefusedError
 from bots.slack.inbound.events import channel_of
 from bots.slack.outbound import format as shape
-from bots.slack.outbound.files_out import share
+from bots.slack.outbound.files_out import LARGEST, MOST_PARTS, share
 from bots.slack.outbound.permalinks import link_in
 from bots.slack.outbound.read_back import direct_channel, post_notice, say
 from bots.slack.ui import views
 from bots.slack.ui.commands import help_text
 from bots.slack.ui.refusals import why
+from core.commands.export.parts import split_file
+from core.commands.export.writing import SO_FAR
 from core.commands.in_thread import CommandReplies
 from core.domain.errors import PostUnclearError
 from core.domain.message import Kind
@@ -32,6 +35,7 @@ if TYPE_CHECKING:
     from bots.slack.api import Api
     from bots.slack.inbound.events import Me
     from bots.slack.ui.directory import SlackDirectory
+    from core.commands.export.writing import Progress, Tell
     from core.domain.clock import Clock
     from core.domain.errors import PlatformError
     from core.domain.message import Message, ThreadKey
@@ -129,9 +133,27 @@ class SlackReplies(CommandReplies):
 
     @override
     async def send(self, person: str, file: Path) -> None:
-        """Send a file to a person in a direct message; never twice."""
+        """Send a file to a person in a direct message, in parts if it is large; never twice."""
+        parts = await asyncio.to_thread(split_file, file, LARGEST, MOST_PARTS)
         dm = await direct_channel(self._api, person)
-        await share(self._api, self._clock, file, channel=dm, comment=_SENT)
+        for part in parts:
+            await share(self._api, self._clock, part, channel=dm, comment=_SENT)
+
+    @override
+    def progress(self, person: str) -> Tell:
+        """Return what says it in one direct message, which it edits."""
+        posted: list[tuple[str, str]] = []
+
+        async def tell(progress: Progress) -> None:
+            content = shape.message(SO_FAR.format(progress=progress))
+            if not posted:
+                dm = await direct_channel(self._api, person)
+                posted.append((dm, await post_notice(self._api, dm, content)))
+                return
+            ((dm, ts),) = posted
+            await self._api.call("chat.update", repeat=True, channel=dm, ts=ts, **content)
+
+        return tell
 
     async def whisper(self, person: str, channel: str, text: str, root: str = "") -> None:
         """Say something in a channel that only one person sees, and Slack does not keep."""

@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from bots.slack.inbound.events import channel_of
+from bots.slack.inbound.events import NAME, channel_of
 from bots.slack.outbound.format import REMEMBER
 from bots.slack.ui.commands import HELP, REMEMBERED, reading_line
 from core.commands.commands import ONE_MESSAGE, thread_line
+from core.commands.export.request import THREAD_AS_MARKDOWN, ExportOf, asked
 from core.delivery.splitting.break_points import in_line
+from core.domain.message import ThreadKey
 from core.domain.payload import dict_of, str_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from core.commands.authorized import Remembered
-    from core.domain.message import ThreadKey
     from core.store.values import ThreadInfo
 
 Json: TypeAlias = dict[str, Any]
@@ -55,6 +57,10 @@ LISTED = 10
 _SHOWN = 20
 """Threads in a list at most. Each needs two blocks of App Home, and Slack accepts 100 in all."""
 
+NOWHERE = ThreadKey(NAME, "home", "home")
+"""Stands for what is in no channel: the home tab, and what concerns all conversations of a person.
+"""
+_MINE = "All conversations that you took part in and can still see, in one file."
 _OLDER = (
     "Older threads are not listed; mention me in one with `memory`, `export`, `forget` or `reset`."
 )
@@ -163,11 +169,11 @@ def carried(view: Json) -> tuple[str, str]:
 def choose(command: str, infos: Sequence[ThreadInfo], now: float, text: str = "") -> Json:
     """Return the modal in which a person chooses one of their threads for a command.
 
-    With a text, the modal carries it for a command that pins it.
+    With a text, the modal carries it for a command that pins it. That of an export is its request.
     """
     if not infos:
         return words("Your threads", ["You have no thread with me here yet."])
-    if text:
+    if text and command != "export":
         if len(text) > _CARRIED:
             return words(PINS_TITLE, ["That is too long for a pin. Please say it in fewer words."])
         action, label = PIN_ACTIONS["here"]
@@ -177,12 +183,21 @@ def choose(command: str, infos: Sequence[ThreadInfo], now: float, text: str = ""
         ]
         return modal("Your threads", blocks + _older(infos), private_metadata=f"{command} {text}")
     action, label = ACTIONS[command]
+    asks = f" {text}" if text else ""
     blocks = [
         _section(_about(info, now))
-        | {"accessory": button(action, label, str(info.thread), danger=command == "forget")}
+        | {"accessory": button(action, label, f"{info.thread}{asks}", danger=command == "forget")}
         for info in infos[:_SHOWN]
     ]
-    return modal("Your threads", blocks + _older(infos))
+    mine = [export_mine(text)] if command == "export" else []
+    return modal("Your threads", blocks + _older(infos) + mine)
+
+
+def export_mine(text: str = "") -> Json:
+    """Return the button that exports all of a person's conversations; `text` is a request."""
+    request = replace(asked(text.split()) or THREAD_AS_MARKDOWN, of=ExportOf.MINE)
+    press = button(ACTIONS["export"][0], "Export all of mine", f"{NOWHERE} {request}")
+    return _section(plain(_MINE)) | {"accessory": press}
 
 
 def home(
@@ -208,7 +223,8 @@ def home(
             for command, (action, label) in ACTIONS.items()
         ]
         blocks.append({"type": "actions", "elements": buttons})
-    return {"type": "home", "blocks": blocks + _older(infos)}
+    mine = [export_mine()] if infos else []
+    return {"type": "home", "blocks": blocks + _older(infos) + mine}
 
 
 def shut(text: str) -> Json:
