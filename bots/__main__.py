@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 FAILED, UNUSABLE = 1, 2
 _TALKS = {"run", "chat", "doctor"}
 """Commands that use the model and the platforms; the others only use the store."""
-_PRINTS = {"audit", "buried", "doctor", "export", "stats"}
+_PRINTS = {"audit", "buried", "doctor", "export", "privacy", "stats"}
 """Commands whose output is all that they are for."""
 _MOVED = "`doctor --live` has moved: run `make live CHANNEL=…` in a checkout of the project."
 
@@ -98,6 +98,7 @@ def _command(options: argparse.Namespace, settings: Settings) -> Coroutine[Any, 
         "export": lambda: exports.export_threads(settings, exports.Wanted.of(options)),
         "import": lambda: exports.import_threads(settings, options.files),
         "audit": lambda: operator.audit(settings),
+        "privacy": lambda: operator.privacy_page(settings),
         "buried": lambda: operator.buried(settings),
         "requeue": lambda: operator.requeue(settings, options.thread, options.position),
         "migrate": lambda: migrate(settings, options.source, options.target),
@@ -128,6 +129,7 @@ def _parser() -> argparse.ArgumentParser:
     commands.add_parser(
         "audit", help="print what admins exported and deleted, one line of JSON each"
     )
+    commands.add_parser("privacy", help="print the privacy page, by the settings, as Markdown")
     commands.add_parser("buried", help="list messages that the bot gave up answering")
     requeue = commands.add_parser("requeue", help="put such a message back into its thread's queue")
     requeue.add_argument("thread", help="the thread's key, as `buried` lists it")

@@ -18,6 +18,7 @@ from bots.connect_retry import retry_until_reached
 from bots.factories import model_for
 from bots.health import Connected, Health
 from bots.ops.loading import loading
+from bots.settings import privacy
 from bots.settings.environment import history_dir
 from bots.signals import INTERRUPTED, Signals
 from bots.terminal.app import Terminal
@@ -201,6 +202,7 @@ async def _run_terminal(app: App, signals: Signals, thread: str) -> int:
         commands=app.commands,
         clock=app.clock,
         user=app.settings.user,
+        privacy=tuple(privacy.lines(app.settings, "terminal")),
     )
     try:
         terminal = await Terminal.open(parts, history_dir(), thread)

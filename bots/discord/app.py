@@ -91,7 +91,7 @@ class Discord:
             open_private=False,
             open_unseen=settings.admins_read_private,
         )
-        replies = DiscordReplies(platform, channels, overhears=settings.overhear)
+        replies = DiscordReplies(platform, channels, settings)
         pins = PinInteractions(authorized, directory, self._audience)
         answers = AnswerInteractions(AnswerCommands(authorized, store))
         self._interactions = Interactions(

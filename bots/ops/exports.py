@@ -1,6 +1,6 @@
 """`chatbot export` and `chatbot import`: conversations as files, and back. They return exit codes.
 
-Whoever can run these has the store, so no rights are asked for and nothing is audited.
+People who can run these have the store, so no rights are asked for and nothing is audited.
 """
 
 from __future__ import annotations

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from bots.app import App, say
+from bots.settings import privacy
 from bots.terminal.platform import NAME
 from bots.terminal.text import inert, name_of
 from core.commands.audit import event_line
@@ -60,6 +61,14 @@ async def audit(settings: Settings) -> int:
             count += 1
     if not count:
         say("No admin has exported or removed anything in the last year.")
+    return 0
+
+
+async def privacy_page(settings: Settings) -> int:
+    """Print what is kept, where, for how long, and who sees it."""
+    both: list[privacy.Place] = ["slack"] if settings.slack else []
+    both += ["discord"] if settings.discord else []
+    _print(privacy.page(settings, tuple(both) or ("terminal",)).rstrip())
     return 0
 
 

@@ -95,7 +95,7 @@ class Slack:
             open_private=settings.slack_admins_read_dms,
             open_unseen=settings.admins_read_private,
         )
-        replies = SlackReplies(api, me, directory, clock, overhears=settings.overhear)
+        replies = SlackReplies(api, me, directory, clock, settings)
         home = Home(api, authorized, clock, settings)
         there = api.slack_clock
         pins = PinInteractions(authorized, replies, directory, self._audience)

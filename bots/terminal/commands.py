@@ -45,6 +45,7 @@ _HELP = {
     "export": ("/export FILE", "write this thread to .md, .json or .zip; with mine: all of yours"),
     "forget": ("/forget [N]", "permanently delete this thread, or its message of that number"),
     "reset": ("/reset", "reset this thread; exports still include what was said"),
+    "privacy": ("/privacy", "say what I keep, for how long, and who sees it"),
     "help": ("/help", "show this list; a line that starts with // is sent with one slash"),
     "quit": ("/quit", "leave; you can continue the thread later"),
 }
@@ -97,6 +98,7 @@ class SlashCommands:
             "forget": self._forget,
             "reset": self._reset,
             "help": self._help,
+            "privacy": self._privacy,
         }
 
     async def run(self, name: str, rest: str) -> bool:
@@ -246,6 +248,9 @@ class SlashCommands:
     async def _help(self, _rest: str) -> None:
         width = max(len(usage) for usage, _ in _HELP.values())
         await self._tell(*(f"{usage:{width}}  {what}" for usage, what in _HELP.values()))
+
+    async def _privacy(self, _rest: str) -> None:
+        await self._tell(*self._bot.privacy)
 
     async def _names(self) -> list[str]:
         found = await self._bot.commands.threads(NAME, self._bot.user)

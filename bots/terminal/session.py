@@ -74,6 +74,8 @@ class BotParts:
     clock: Clock
     user: str
     """The person's name, which is also their id."""
+    privacy: tuple[str, ...] = ()
+    """What is kept, and who sees it, in lines."""
 
 
 class TerminalSession:

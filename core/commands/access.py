@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 NOT_YOURS = "You can only do this with threads you took part in and can still see."
-"""The answer to whoever has no right to a thread."""
+"""The answer to people without a right to a thread."""
 
 
 class Right(StrEnum):

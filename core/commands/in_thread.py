@@ -79,6 +79,8 @@ class CommandReplies(Protocol):
 
     help: str
     """The help text: which commands there are, and how to give them."""
+    privacy: str
+    """What is kept, and who sees it."""
 
     def linked(self, link: str) -> ThreadKey | None:
         """Return the thread of the message that a link leads to; None if it is no such link."""
@@ -235,6 +237,8 @@ class ThreadCommands:
             await replies.answer(message, "\n".join(lines), name)
         elif name == "help":
             await replies.answer(message, replies.help, name)
+        elif name == "privacy":
+            await replies.answer(message, replies.privacy, name)
 
     async def _export(self, message: Message, command: Command) -> None:
         person, thread = message.author.id, command.thread or message.thread

@@ -86,6 +86,42 @@ async def test_stats_and_doctor_and_export(program: Program, tmp_path: Path) -> 
     assert (await program.run("requeue", "main", "0")).code == 1
 
 
+async def test_everything_is_exported_and_imported_into_another_store(
+    program: Program, tmp_path: Path
+) -> None:
+    await program.run("run", says=[REX[0], "/new cats", REX[1]])
+    whole, again, packed = (str(tmp_path / name) for name in ("a.json", "b.json", "a.zip"))
+    assert (await program.run("export", "--all", whole)).code == 0
+    assert (await program.run("export", "--all", packed)).code == 0
+    (channel,) = {
+        each["thread"].rpartition(":")[0]
+        for each in json.loads((tmp_path / "a.json").read_text())["conversations"]
+    }
+    program.settings |= {"CHATBOT_STORE": f"sqlite:///{tmp_path}/other.db"}
+    ended = await program.run("import", whole)
+    assert (ended.code, "2 conversations with 4 messages and answers imported" in ended.err) == (
+        0,
+        True,
+    )
+    assert (await program.run("import", whole, packed)).code == 0
+    assert (await program.run("export", "--channel", channel, again)).code == 0
+    assert (tmp_path / "b.json").read_bytes() == (tmp_path / "a.json").read_bytes()
+    for arguments, code, words in (
+        (("export",), 2, "export what?"),
+        (("export", "main", "--zip"), 2, "a ZIP can't be printed"),
+        (("export", "main", "--since", "monday"), 2, "is no day"),
+        (("export", "--all", whole), 1, "can't be written: File exists"),
+        (("export", "--all", "a", "b"), 2, "name a file and no thread"),
+        (("import", str(tmp_path / "x.json")), 1, "can't be read: No such file"),
+        (("import", str(tmp_path / "other.db")), 1, "can't be imported"),
+    ):
+        ended = await program.run(*arguments)
+        assert (ended.code, words in ended.err) == (code, True), ended
+    ended = await program.run("export", "--all", "--json", "--until", "2020-01-01")
+    assert [c["records"] for c in json.loads(ended.out)["conversations"]] == [[], []]
+    assert (await program.run("privacy")).out.startswith(b"# Privacy")
+
+
 async def test_it_tells_its_version_and_that_of_python(program: Program) -> None:
     ended = await program.run("--version")
     assert ended.code == 0

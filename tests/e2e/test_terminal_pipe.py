@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import sys
+import zipfile
 from typing import TYPE_CHECKING
 
 import pytest
@@ -114,6 +115,33 @@ async def test_commands_answer_on_stderr_and_reach_no_model(program: Program) ->
     assert "My dog is called Rex." in (program.home / "talk.md").read_text()
     exported = json.loads((program.home / "talk.json").read_text())
     assert [record["said_by"] for record in exported["records"]] == ["person", "bot"]
+
+
+async def test_all_threads_of_mine_are_exported_and_the_days_may_be_limited(
+    program: Program,
+) -> None:
+    says = [
+        *(REX[0], "/new cats", "My cat is called Tom.", "/privacy"),
+        *("/export all of it.json mine", "/export all.zip mine", "/export now.md since 2020-01-01"),
+        *("/export none.md until 2020-01-01", "/export", "/export all.zip", "/export no/where.md"),
+    ]
+    ended = await program.run("run", says=says)
+    document = json.loads((program.home / "all of it.json").read_text())
+    texts = [record["text"] for each in document["conversations"] for record in each["records"]]
+    assert {"My dog is called Rex.", "My cat is called Tom."} <= {*texts}
+    with zipfile.ZipFile(program.home / "all.zip") as packed:
+        assert json.loads(packed.read("all.json")) == document
+        assert "My dog is called Rex." in packed.read("all.md").decode()
+    assert "My cat is called Tom." in (program.home / "now.md").read_text()
+    assert "called" not in (program.home / "none.md").read_text()
+    for words in (
+        *("Written to all.zip: 2 conversations, 4 messages and answers.", "Where to? /export FILE"),
+        *("all.zip can't be written: File exists.", "no/where.md can't be written: No such file"),
+        "What I keep: What you say to me",
+    ):
+        assert words in ended.err
+    names = {path.name for path in program.home.iterdir()}
+    assert not [name for name in names if ".part" in name]
 
 
 async def test_threads_can_be_made_left_and_come_back_to(program: Program) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import tracemalloc
 import zipfile
 from datetime import date
 from typing import TYPE_CHECKING, Any
@@ -189,6 +190,21 @@ async def test_progress_is_reported_and_its_failure_stops_nothing(
         assert file.stat().st_size
     assert told[0] == "1 conversation, 100 messages and answers"
     assert len(told) == 2
+
+
+async def test_a_long_export_takes_no_more_memory_than_a_short_one(
+    town: Workspace, store: LocalStore
+) -> None:
+    made, peaks = authorized(town, store), []
+    request = ExportRequest(form=ExportFormat.ZIP, of=ExportOf.MINE)
+    for numbers in (range(10, 40), range(40, 1040)):
+        await converse(store, *numbers, author="ANN", text="word " * 400)
+        tracemalloc.start()
+        async with made.exported("ANN", THREAD, request) as file:
+            assert file.stat().st_size
+        peaks.append(tracemalloc.get_traced_memory()[1])
+        tracemalloc.stop()
+    assert peaks[1] < peaks[0] + 3_000_000  # the texts have 2 MB, in two documents
 
 
 def test_words_say_what_to_export() -> None:

@@ -19,6 +19,7 @@ SUBCOMMANDS = {
     "export": "Sends you conversations as a file that only you can see",
     "forget": "Removes what you said here from what I keep, after asking you",
     "reset": "Starts this conversation over, and tells everyone in it",
+    "privacy": "Shows what I keep, for how long, and who may see it",
     "stats": "Shows how long the conversations on this server are",
     "remember": "Keeps a text word for word in this conversation",
     "pins": "Shows the texts that I keep word for word, and removes them",
@@ -81,8 +82,9 @@ _OVERHEARD = (
 _NOT_OVERHEARD = "I read only what is said to me."
 _HELP = f"""\
 Mention me in a channel and I answer in a thread; in direct messages, just write.
-`/{COMMAND} help` shows this. In a channel, the other commands let you choose a conversation; in a \
-thread and in direct messages they act on that one.
+`/{COMMAND} help` shows this, `/{COMMAND} privacy` what I keep and who sees it. In a channel, the \
+other commands let you choose a conversation; in a thread and in direct messages they act on that \
+one.
 `/{COMMAND} export` sends you a conversation as a file that only you can see, or all in which you \
 took part.
 `/{COMMAND} memory` shows what I remember, `/{COMMAND} forget` removes what you said, \

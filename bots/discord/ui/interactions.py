@@ -269,8 +269,9 @@ class Interactions:
     async def _slash(
         self, context: InteractionContext, word: str, request: ExportRequest, link: str
     ) -> None:
-        if word == "help":
-            await context.show(self._replies.help)
+        texts = {"help": self._replies.help, "privacy": self._replies.privacy}
+        if word in texts:
+            await context.show(texts[word])
             return
         channel = await self._here(context)
         if word == "stats":

@@ -20,6 +20,7 @@ from bots.discord.outbound.posting import Post
 from bots.discord.ui import views
 from bots.discord.ui.commands import help_text
 from bots.discord.ui.refusals import why
+from bots.settings import privacy
 from core.commands.export.writing import SO_FAR
 from core.commands.in_thread import CommandReplies
 from core.domain.message import ThreadKey
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
 
     from bots.discord.inbound.channels import Channels
     from bots.discord.outbound.platform import DiscordPlatform
+    from bots.settings.settings import Settings
     from core.commands.export.writing import Progress, Tell
     from core.domain.errors import PlatformError
     from core.domain.message import Message
@@ -52,9 +54,10 @@ _OFFERS = {
 class DiscordReplies(CommandReplies):
     """Replies to commands, outside of the conversation. Each may raise `PlatformError`."""
 
-    def __init__(self, platform: DiscordPlatform, channels: Channels, *, overhears: bool) -> None:
-        """Reply as the platform's bot; the help says whether the bot `overhears`."""
-        self.help = help_text(overhears=overhears)
+    def __init__(self, platform: DiscordPlatform, channels: Channels, settings: Settings) -> None:
+        """Reply as the platform's bot; help and privacy are by the settings."""
+        self.help = help_text(overhears=settings.overhear)
+        self.privacy = privacy.short(settings, "discord")
         self._platform = platform
         self._channels = channels
 

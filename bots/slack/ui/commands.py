@@ -9,7 +9,8 @@ EXPORT_SHORTCUT, FORGET_SHORTCUT, PIN_SHORTCUT = "export_thread", "forget_thread
 
 HELP = (
     "Mention me in a channel and I answer in a thread; in direct messages, just write.\n"
-    "`/chatbot help` shows this. In a channel, the other commands let you choose a thread.\n"
+    "`/chatbot help` shows this, `/chatbot privacy` what I keep and who sees it. In a channel, the "
+    "other commands let you choose a thread.\n"
     "`/chatbot export [link to a message] [md|json|zip]` sends you a conversation as a file, "
     "`/chatbot export mine` all that you took part in; `since 2026-11-01` and `until 2026-11-30` "
     "limit the days.\n"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from bots.settings import privacy
 from bots.settings.settings import DAY
 from bots.slack.ui import views
 from core.domain.admission import FollowUp
@@ -57,6 +58,10 @@ class Home:
             overhears, setup = self._settings.overhear, setup_lines(self._settings)
             view = views.home(infos, self._clock.now(), overhears=overhears, setup=setup)
         await self._api.call("views.publish", repeat=True, user_id=user, view=view)
+
+    def privacy(self) -> dict[str, Any]:
+        """Return the modal with the privacy page."""
+        return views.words("Privacy", privacy.lines(self._settings, "slack"))
 
     async def choice(self, user: str, command: str, text: str = "") -> dict[str, Any]:
         """Return the modal in which a person chooses one of their threads for a command."""

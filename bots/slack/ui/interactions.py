@@ -53,6 +53,7 @@ _UNREAD = "I could not read that request. Please reload Slack and try again."
 _CLOSED = "view_closed"
 """The type of the payload when a person closes a modal, which needs no answer."""
 _NO_SLASH = {"listen", "quiet"}
+_TEXTS = {"help", "privacy"}
 _PINNING = {"correct", "remember"}
 _BEFORE_ACK = 2.0
 """Seconds; Slack waits three (docs: interactivity/handling-user-interaction)."""
@@ -174,8 +175,10 @@ class Interactions:
         if not (is_id(user) and is_id(channel)):
             await ack(text=_UNREAD)
             return
-        if given is None or given.name == "help" or given.name in _NO_SLASH:
-            await ack(text=await self._helped(user, channel))
+        if given is None or given.name in _TEXTS or given.name in _NO_SLASH:
+            is_privacy = given is not None and given.name == "privacy"
+            text = self._replies.privacy if is_privacy else self._replies.help
+            await ack(text=await self._helped(user, channel, text))
             return
         if given.name == "reset" and self._is_one(channel):
             await self._before_ack(
@@ -187,8 +190,8 @@ class Interactions:
         job = self._once(lambda: self._do_slash(user, given, command, at), command)
         self._begin(job, user, channel)
 
-    async def _helped(self, user: str, channel: str) -> str:
-        """Return the help, if the bot listens to the person or can't tell: it is no secret."""
+    async def _helped(self, user: str, channel: str, text: str) -> str:
+        """Return a text, if the bot listens to the person or can't tell: it is no secret."""
         try:
             async with asyncio.timeout(_BEFORE_ACK):
                 await self._authorized.admit(user, self._directory.thread_at(channel, ""))
@@ -196,7 +199,7 @@ class Interactions:
             return str(denied)
         except (PlatformError, TimeoutError) as error:
             log.info("it is unknown whether the bot listens to a person: %s", type(error).__name__)
-        return self._replies.help
+        return text
 
     async def _do_slash(self, user: str, given: Command, body: dict[str, Any], at: float) -> None:
         replies, channel = self._replies, str_of(body, "channel_id")
@@ -275,6 +278,9 @@ class Interactions:
         user, pushed = _user_of(body), str_of(dict_of(body, "view"), "type") == "modal"
         if command == "pin":
             await self._pins.shortcut(body, user, self._thread_of(body), at)
+        elif command == "privacy":
+            modal = await self._replies.show(trigger, pushed=pushed)
+            await self._replies.fill(modal, self._home.privacy())
         elif command == "correct":
             await self._pins.ask(user, named, trigger)
         elif command in views.PIN_ACTIONS:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from typing_extensions import override
 
+from bots.settings import privacy
 from bots.slack.faults import RefusedError
 from bots.slack.inbound.events import channel_of
 from bots.slack.outbound import format as shape
@@ -32,6 +33,7 @@ from core.store.keys import unique
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from bots.settings.settings import Settings
     from bots.slack.api import Api
     from bots.slack.inbound.events import Me
     from bots.slack.ui.directory import SlackDirectory
@@ -58,10 +60,11 @@ class SlackReplies(CommandReplies):
     """Replies to commands, outside of the conversation."""
 
     def __init__(
-        self, api: Api, me: Me, directory: SlackDirectory, clock: Clock, *, overhears: bool
+        self, api: Api, me: Me, directory: SlackDirectory, clock: Clock, settings: Settings
     ) -> None:
-        """Reply as `me`; the help says whether the bot `overhears`."""
-        self.help = help_text(overhears=overhears)
+        """Reply as `me`; help and privacy are by the settings."""
+        self.help = help_text(overhears=settings.overhear)
+        self.privacy = privacy.short(settings, "slack")
         self._api = api
         self._me = me
         self._directory = directory

@@ -57,6 +57,9 @@ LISTED = 10
 _SHOWN = 20
 """Threads in a list at most. Each needs two blocks of App Home, and Slack accepts 100 in all."""
 
+PRIVACY = "privacy_show"
+"""The action of the button that shows the privacy page."""
+_PRIVACY = "What I keep, where and for how long, and who sees it."
 NOWHERE = ThreadKey(NAME, "home", "home")
 """Stands for what is in no channel: the home tab, and what concerns all conversations of a person.
 """
@@ -212,6 +215,7 @@ def home(
         _section(markdown(HELP)),
         _header("How I am set up"),
         *_plain_blocks("\n".join(setup)),
+        _section(plain(_PRIVACY)) | {"accessory": button(PRIVACY, "Privacy", "-")},
         _header("Your threads"),
     ]
     if not infos:
@@ -251,13 +255,14 @@ def markdown(text: str) -> Json:
 
 def actions() -> list[str]:
     """Return the actions of all buttons for threads."""
-    return [REMEMBER, *(action for action, _ in (*ACTIONS.values(), *PIN_ACTIONS.values()))]
+    threads = (*ACTIONS.values(), *PIN_ACTIONS.values())
+    return [REMEMBER, PRIVACY, *(action for action, _ in threads)]
 
 
 def command_of(action: str) -> str:
     """Return the command of a button."""
     known = {name: command for command, (name, _) in (ACTIONS | PIN_ACTIONS).items()}
-    return known.get(action, "memory")
+    return "privacy" if action == PRIVACY else known.get(action, "memory")
 
 
 def _start_of(line: str, most: int = _CHUNK) -> str:
