@@ -328,6 +328,38 @@ async def test_a_search_finds_by_words_person_and_time(talk: Talk) -> None:
     assert await recall.search(THREAD, Search(words="zeppelin")) == ()
 
 
+@pytest.mark.parametrize("who", ["", "any", "null", "Everyone", "*", "<@U123>", "Zed", "用户"])
+async def test_a_search_for_somebody_who_never_spoke_is_for_anybody(talk: Talk, who: str) -> None:
+    await talk.say(FACT)
+    await talk.past()
+    recall = talk.worker._runner._pipeline.recall
+    found = await recall.search(THREAD, Search(words="locker", who=who))
+    assert [each.text for each in found] == [FACT]
+
+
+async def test_a_search_knows_the_words_for_people_and_for_the_bot() -> None:
+    world = windowed(World(ScriptedModel(reply=lambda _: "A locker has a dent.")))
+    worker = world.worker()
+    async with worker:
+        talk = Talk(world, worker)
+        await talk.say(FACT)
+        await talk.say("My locker is blue.", author="bob")
+        await talk.past()
+        recall = worker._runner._pipeline.recall
+        for who in ("user", "The user", "me", "human"):
+            found = await recall.search(THREAD, Search(words="locker", who=who))
+            assert [each.text for each in found if not each.by_bot] == [FACT, "My locker is blue."]
+            assert not any(each.by_bot for each in found), who
+        for who in ("assistant", "the bot", "you"):
+            found = await recall.search(THREAD, Search(words="locker", who=who))
+            assert found, who
+            assert all(each.by_bot for each in found), who
+        await talk.say("I like lockers.", author="user")
+        recall.indexes.drop(THREAD)
+        found = await recall.search(THREAD, Search(words="locker", who="user"))
+        assert [each.who for each in found] == ["User"], "a person of that name comes first"
+
+
 @pytest.mark.parametrize("words", ["to be or not", "\U0001f98a", "?!"])
 async def test_a_search_for_what_nobody_said_finds_nothing(talk: Talk, words: str) -> None:
     await talk.past(FACT)

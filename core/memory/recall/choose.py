@@ -36,6 +36,9 @@ if TYPE_CHECKING:
 
 _MOST_WORDS, _MOST_GRAMS = 40, 80
 """The most terms of a query; of a longer one, the rarest count."""
+_BOT_WORDS = frozenset("ai assistant bot chatbot claude model you yourself".split())
+_PEOPLE_WORDS = frozenset("customer human i me myself people person user users".split())
+"""What a model calls itself and those it talks to, most of all where it sees no names."""
 _DECIMALS = 9
 """Scores that differ by less are equal: the order in which they were added up differs."""
 _CELLS = 1 << 15
@@ -134,11 +137,16 @@ def first(index: Index, within: Within, *, limit: int) -> list[Hit]:
 
 
 def authors_of(index: Index, who: str) -> frozenset[int]:
-    """Return the numbers of those who are called so."""
+    """Return the numbers of those who are called so, or are meant by a word such as "user"."""
     terms = set(name_terms(who))
-    return frozenset(
-        number for number, name in enumerate(index.names) if terms and terms <= {*name}
-    ) or frozenset(number for number, name in enumerate(index.names) if terms & {*name})
+    called = [number for number, name in enumerate(index.names) if terms and terms <= {*name}]
+    called = called or [number for number, name in enumerate(index.names) if terms & {*name}]
+    word = who.strip().lower().removeprefix("the ")
+    if not called and word in _BOT_WORDS:
+        called = [BOT]
+    elif not called and word in _PEOPLE_WORDS:
+        called = [number for number in range(len(index.names)) if number != BOT]
+    return frozenset(called)
 
 
 def _hit(index: Index, passage: int, score: float = 0.0, best: float = 1.0) -> Hit:
