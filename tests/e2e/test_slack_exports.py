@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import random
 import zipfile
 from typing import TYPE_CHECKING
 
@@ -13,8 +14,9 @@ from bots.slack.ui import views
 from core.commands.audit import EVERY
 from core.commands.export import writing
 from core.commands.export.exports import NOT_ADMIN, NOTHING
-from core.commands.export.request import ExportOf
+from core.commands.export.request import UNREAD, ExportOf
 from core.domain.message import ThreadKey
+from core.models.scripted import ScriptedModel
 from tests.e2e.slack_bot import bot_on
 from tests.e2e.slack_hands import files_in, filled, shown, talk, told
 from tests.fakes.slack import FakeSlack
@@ -119,6 +121,42 @@ async def test_a_crafted_button_gives_no_more_than_the_right_to_it(words: str) -
             assert b"1234" not in found
             assert (b"hello" in found) == words.startswith("mine")
             assert await bot.store.audited() == ()
+
+
+async def test_what_can_not_be_read_as_an_export_says_how_to_ask() -> None:
+    async with FakeSlack() as fake:
+        ann = fake.person("ann")
+        general = fake.channel("general", ann)
+        async with bot_on(fake):
+            for line in ("since yesterday", "mine mine", "mine until 2026-02-30"):
+                await fake.slash(ann, general, f"/chatbot export {line}")
+                assert fake.shown_to(ann)[-1].text == UNREAD
+            assert not fake.said_by_app(fake.dm(ann))
+
+
+@pytest.mark.parametrize(("limit", "names"), [(2_000, ["md.gz", "json.gz"]), (400, [])])
+async def test_what_is_too_large_comes_in_parts_or_the_person_is_told_what_to_ask_for(
+    limit: int, names: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("bots.slack.ui.replies.LARGEST", limit)
+    monkeypatch.setattr("bots.slack.ui.replies.MOST_PARTS", 2)
+    noise = random.Random(7).randbytes(700).hex()
+    async with FakeSlack() as fake:
+        ann = fake.person("ann")
+        general = fake.channel("general", ann)
+        async with bot_on(fake, ScriptedModel(noise)):
+            asked = await talk(fake, ann, general, "Noise?")
+            await fake.slash(ann, general, "/chatbot export mine zip")
+            await fake.say(ann, general, f"{fake.at_bot} export zip", asked.ts)
+            said = (await fake.replies(general, asked.ts, 2))[1].text
+            if names:
+                await sent(fake, ann, 4)
+                found = {file.name for file in files_in(fake, fake.dm(ann))}
+                assert found == {f"conversation{s}.{name}" for s in ("", "s") for name in names}
+            else:
+                assert "Ask for less" in said
+                await told(fake, ann, "Ask for less")
+                assert not files_in(fake, fake.dm(ann))
 
 
 async def test_a_long_export_says_how_far_it_is(monkeypatch: pytest.MonkeyPatch) -> None:

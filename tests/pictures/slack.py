@@ -21,7 +21,14 @@ _LEFT = 68
 _LINES = 24
 """Lines of a file that are drawn."""
 _COMMANDS = ("export", "reset", "forget")
-_TIME = re.compile(r"\d{10}\.\d{6}|\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d[+:\d]*")
+_SAME = {
+    r"\d{10}\.\d{6}": "…",
+    r"\]\(https:[^)]*\)": "](https://…)",
+    r"\b\d\d:\d\d\b": "09:00",
+    r"\b\d+ [A-Z][a-z]+ 20\d\d": "2 June 2026",
+    r"## [A-Z][a-z]+, ": "## Tuesday, ",
+}
+"""What differs each time in an export, since the fake has a clock of its own, and what is drawn."""
 
 
 async def drawn() -> Drawing:
@@ -127,8 +134,13 @@ def _block(drawing: Drawing, block: dict[str, Any]) -> None:
 
 
 def _file(drawing: Drawing, file: File) -> None:
-    """Draw a file with what is in it; times are left out, since they differ each time."""
-    lines = [line for line in _TIME.sub("…", file.data.decode()).splitlines() if line]
+    """Draw a file with what is in it."""
+    text = file.data.decode()
+    for pattern, drawn in _SAME.items():
+        text = re.sub(pattern, drawn, text)
+    days, *rest = re.split(r"(?<=\n)## ", text, maxsplit=1)
+    text = days + "".join(f"## {re.sub(r'## .*', '', each)}" for each in rest)
+    lines = [line for line in text.splitlines() if line]
     with drawing.aside(_LEFT):
         drawing.y += 26
         drawing.text(_LEFT + 16, file.name, "ink", "bold")

@@ -21,6 +21,7 @@ from bots.discord.ui import views
 from bots.discord.ui.commands import help_text
 from bots.discord.ui.refusals import why
 from bots.settings import privacy
+from core.commands.export.request import SEVERAL
 from core.commands.export.writing import SO_FAR
 from core.commands.in_thread import CommandReplies
 from core.domain.message import ThreadKey
@@ -40,6 +41,7 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 _SENT = "Here is the conversation you asked for."
+_SENT_SEVERAL = "Here are the conversations that you may have."
 _OFFER_PIN = "Shall I remember that for good, word for word?"
 _OFFERS = {
     "forget": "I ask before I forget anything. Press the button.",
@@ -122,7 +124,8 @@ class DiscordReplies(CommandReplies):
     @override
     async def send(self, person: str, file: Path) -> None:
         """Send a file to a person in a direct message, once."""
-        await self.give(person, _SENT, await asyncio.to_thread(parts_of, file, DEFAULT_LIMIT))
+        comment = _SENT_SEVERAL if file.stem == SEVERAL else _SENT
+        await self.give(person, comment, await asyncio.to_thread(parts_of, file, DEFAULT_LIMIT))
 
     @override
     def progress(self, person: str) -> Tell:

@@ -20,7 +20,7 @@ from bots.slack.ui import views
 from bots.slack.ui.commands import COMMAND, EXPORT_SHORTCUT, FORGET_SHORTCUT, PIN_SHORTCUT
 from bots.slack.ui.refusals import why
 from core.commands.export.parts import TooLongError
-from core.commands.export.request import THREAD_AS_MARKDOWN, ExportOf, asked
+from core.commands.export.request import THREAD_AS_MARKDOWN, UNREAD, ExportOf, asked
 from core.commands.in_thread import unwritten
 from core.commands.parser import parse_command
 from core.commands.pins import EMPTY
@@ -176,8 +176,7 @@ class Interactions:
             await ack(text=_UNREAD)
             return
         if given is None or given.name in _TEXTS or given.name in _NO_SLASH:
-            is_privacy = given is not None and given.name == "privacy"
-            text = self._replies.privacy if is_privacy else self._replies.help
+            text = self._text_for(given.name if given else said)
             await ack(text=await self._helped(user, channel, text))
             return
         if given.name == "reset" and self._is_one(channel):
@@ -189,6 +188,12 @@ class Interactions:
         await ack()
         job = self._once(lambda: self._do_slash(user, given, command, at), command)
         self._begin(job, user, channel)
+
+    def _text_for(self, said: str) -> str:
+        """Return the answer to what needs no more than a text."""
+        if said == "privacy":
+            return self._replies.privacy
+        return UNREAD if said.lower().startswith("export ") else self._replies.help
 
     async def _helped(self, user: str, channel: str, text: str) -> str:
         """Return a text, if the bot listens to the person or can't tell: it is no secret."""

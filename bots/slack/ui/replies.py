@@ -24,6 +24,7 @@ from bots.slack.ui import views
 from bots.slack.ui.commands import help_text
 from bots.slack.ui.refusals import why
 from core.commands.export.parts import split_file
+from core.commands.export.request import SEVERAL
 from core.commands.export.writing import SO_FAR
 from core.commands.in_thread import CommandReplies
 from core.domain.errors import PostUnclearError
@@ -45,6 +46,7 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 _SENT = "Here is the conversation you asked for."
+_SENT_SEVERAL = "Here are the conversations that you may have."
 _OFFER_PIN = "Shall I remember that for good, word for word? Only you see this."
 _OFFERS = {
     "forget": "I ask before I forget anything. Press the button.",
@@ -139,8 +141,9 @@ class SlackReplies(CommandReplies):
         """Send a file to a person in a direct message, in parts if it is large; never twice."""
         parts = await asyncio.to_thread(split_file, file, LARGEST, MOST_PARTS)
         dm = await direct_channel(self._api, person)
+        comment = _SENT_SEVERAL if file.stem == SEVERAL else _SENT
         for part in parts:
-            await share(self._api, self._clock, part, channel=dm, comment=_SENT)
+            await share(self._api, self._clock, part, channel=dm, comment=comment)
 
     @override
     def progress(self, person: str) -> Tell:

@@ -36,6 +36,10 @@ FORMATS = {
 ENDINGS = {ExportFormat.MARKDOWN: "md", ExportFormat.JSON: "json", ExportFormat.ZIP: "zip"}
 
 
+ONE, SEVERAL = "conversation", "conversations"
+"""What the files are called, without their endings."""
+
+
 class ExportOf(StrEnum):
     """Which conversations are exported."""
 
@@ -106,7 +110,7 @@ class ExportRequest:
     @property
     def file_name(self) -> str:
         """Return a name for the file."""
-        stem = "conversation" if self.of is ExportOf.THREAD else "conversations"
+        stem = ONE if self.of is ExportOf.THREAD else SEVERAL
         return f"{stem}.{ENDINGS[self.form]}"
 
 
@@ -121,6 +125,11 @@ _WHICH = {
 }
 _BEFORE = {"from": "since", "since": "since", "to": "until", "until": "until"}
 _FILLERS = {"as", "in"}
+UNREAD = (
+    "I could not read what to export. Say `export`, and then what you need of this: `mine` for all "
+    "conversations that you took part in, or a link to a message of one; `md`, `json` or `zip`; "
+    "`since 2026-11-01`; `until 2026-11-30`. Admins may say `channel` or `all`."
+)
 NO_DAYS = (
     "I could not read these days. Write them as 2026-11-30, the earlier one first: `since` is the "
     "first day of the export, `until` the last."
