@@ -216,6 +216,10 @@ SEARCH: Final = Tool(
 _MOST: Final = {"words": _WORDS, "who": _NAME, "from": _DATE, "to": _DATE}
 
 _NOTHING = "Nothing was found. Try other words once more, or say that you did not find it."
+_NOTHING_OF_THEM = (
+    'Nothing was found that they said. Search once more without "who", or say that you did not '
+    "find it."
+)
 _NO_ROOM = "There is no room for search results in this answer. Answer with what you see."
 _NO_MORE = "There are no more searches for this answer. Answer with what you have found."
 _LAST = "That was the last search for this answer."
@@ -287,7 +291,8 @@ class ConversationSearch:
         except Exception as error:  # noqa: BLE001 - no search may prevent an answer
             log.warning("a search of the model failed: %s", described(error))
             return ToolResult(call.id, _FAILED, is_error=True)
-        return ToolResult(call.id, self._shown(found, room))
+        nothing = _NOTHING_OF_THEM if search.who else _NOTHING
+        return ToolResult(call.id, self._shown(found, room) if found else nothing)
 
     def _shown(self, found: Sequence[Passage], room: int) -> str:
         """Return the passages as the model sees them, as many as fit."""
@@ -298,7 +303,7 @@ class ConversationSearch:
                 self.found += passages
                 return text
             passages.pop(0)  # the oldest
-        return _NOTHING if not found else _NO_ROOM
+        return _NO_ROOM
 
 
 def search_of(arguments: Mapping[str, object] | None, zone: tzinfo) -> Search:

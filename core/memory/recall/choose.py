@@ -36,9 +36,12 @@ if TYPE_CHECKING:
 
 _MOST_WORDS, _MOST_GRAMS = 40, 80
 """The most terms of a query; of a longer one, the rarest count."""
-_BOT_WORDS = frozenset("ai assistant bot chatbot claude model you yourself".split())
-_PEOPLE_WORDS = frozenset("customer human i me myself people person user users".split())
+_BOT_WORDS = {"ai", "assistant", "bot", "chatbot", "claude", "model", "you", "yourself"}
+_PEOPLE_WORDS = {"customer", "human", "i", "me", "myself", "people", "person", "user", "users"}
 """What a model calls itself and those it talks to, most of all where it sees no names."""
+_ANYBODY = {"", "*", "all", "any", "anybody", "anyone", "both", "everybody", "everyone", "n/a"}
+_ANYBODY |= {"nil", "none", "null", "undefined", "unknown"}
+"""What a model writes into an argument that it need not give."""
 _DECIMALS = 9
 """Scores that differ by less are equal: the order in which they were added up differs."""
 _CELLS = 1 << 15
@@ -136,12 +139,17 @@ def first(index: Index, within: Within, *, limit: int) -> list[Hit]:
     return [_hit(index, int(living.order[at])) for at in places]
 
 
-def authors_of(index: Index, who: str) -> frozenset[int]:
-    """Return the numbers of those who are called so, or are meant by a word such as "user"."""
+def authors_of(index: Index, who: str) -> frozenset[int] | None:
+    """Return the numbers of those who are called so, or are meant by a word such as "user".
+
+    None stands for anybody; there are none of a name that nobody has.
+    """
     terms = set(name_terms(who))
     called = [number for number, name in enumerate(index.names) if terms and terms <= {*name}]
     called = called or [number for number, name in enumerate(index.names) if terms & {*name}]
     word = who.strip().lower().removeprefix("the ")
+    if not called and word in _ANYBODY:
+        return None
     if not called and word in _BOT_WORDS:
         called = [BOT]
     elif not called and word in _PEOPLE_WORDS:

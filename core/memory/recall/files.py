@@ -220,7 +220,7 @@ class HiddenFiles(NamedTuple):
         )
         if not only:
             return []
-        authors = authors_of(index, who) if who.strip() else None
+        authors = authors_of(index, who)
         inside = Within(since=within.since, until=within.until, authors=authors, only=only)
         hits = find(index, wanted, inside, limit=limit, weights=FILE_WEIGHTS, beside=talk)
         return [_placed(hit, keys[hit.slot[0]]) for hit in hits]

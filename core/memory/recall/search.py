@@ -34,7 +34,7 @@ def search(
     Args:
         index: The thread.
         words: What it is about, which may be small talk; empty: the first things that were said.
-        who: The name of who said it, or a part of it; empty, or nobody's name: anybody.
+        who: The name of who said it, or a part of it; empty: anybody.
         since: The earliest time, in seconds since 1970; None: from the beginning.
         until: The time before which it was said; None: to the end.
         limit: The most passages to return.
@@ -44,13 +44,10 @@ def search(
     wanted = wanted_in([words], spoken)
     if not (wanted.words or wanted.grams):
         wanted = wanted_in([words], spoken, small_talk=True)
-    authors = authors_of(index, who)
-    if not authors:  # models write "any", "null" or a name that they have made up
-        who = ""
     within = Within(
         since=float("-inf") if since is None else since,
         until=float("inf") if until is None else until,
-        authors=authors or None,
+        authors=authors_of(index, who),
     )
     if wanted.words or wanted.grams:
         known = _known(wanted.words, index, files)
