@@ -138,6 +138,7 @@ async def test_a_zip_that_is_too_large_comes_as_its_documents_or_their_parts(lim
                     *("conversation.1.md.gz", "conversation.2.md.gz"),
                     *("conversation.1.json.gz", "conversation.2.json.gz"),
                 ]
+                assert "so it comes in 4. Each is compressed" in said.content
                 packed = b"".join(f.data for f in said.files if ".json" in f.name)
                 assert json.loads(gzip.decompress(packed))["records"][1]["text"] == noise[:80_000]
 

@@ -153,6 +153,7 @@ async def test_what_is_too_large_comes_in_parts_or_the_person_is_told_what_to_as
                 await sent(fake, ann, 4)
                 found = {file.name for file in files_in(fake, fake.dm(ann))}
                 assert found == {f"conversation{s}.{name}" for s in ("", "s") for name in names}
+                await told(fake, ann, "too large for one file here, so it comes in 2")
             else:
                 assert "Ask for less" in said
                 await told(fake, ann, "Ask for less")

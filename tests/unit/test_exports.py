@@ -130,6 +130,21 @@ async def test_admins_have_what_they_could_have_one_by_one_and_it_is_audited(
     assert (line["all_of"], line["by"]) == ("slack:C1", "ROOT")
 
 
+async def test_to_have_taken_part_in_one_group_conversation_opens_no_other(
+    town: Workspace, store: LocalStore
+) -> None:
+    """An admin is in a group's direct messages; they took part in one conversation there."""
+    group = [ThreadKey("slack", "G1", str(number)) for number in range(3)]
+    for number, thread in enumerate(group):
+        author = "ROOT" if number == 1 else "ANN"
+        await converse(store, 10 + number, author=author, thread=thread, kind=Kind.GROUP)
+        town.private.add(thread)
+    town.private.add(DM)
+    made = authorized(town, store)
+    found = await exported(made, "ROOT", ExportOf.ALL)
+    assert [key for key in found if ":G1:" in key] == ["slack:G1:1"]
+
+
 async def test_an_admin_elsewhere_or_to_whom_the_bot_does_not_listen_gets_nothing(
     town: Workspace, store: LocalStore
 ) -> None:

@@ -26,7 +26,7 @@ from bots.discord.ui.interaction_context import (
 )
 from bots.discord.ui.pins import target_of
 from bots.discord.ui.refusals import why
-from core.commands.export.parts import TooLongError
+from core.commands.export.parts import TooLongError, about_parts
 from core.commands.export.request import THREAD_AS_MARKDOWN, ExportOf
 from core.commands.export.writing import SO_FAR
 from core.commands.in_thread import unwritten
@@ -329,7 +329,7 @@ class Interactions:
             async with authorized.exported(person, thread, request, tell) as file:
                 parts = await asyncio.to_thread(parts_of, file, context.limit)
                 sent = _SENT if request.of is ExportOf.THREAD else _SENT_SEVERAL
-                await context.show(sent, files=parts)
+                await context.show(sent + about_parts(parts), files=parts)
         elif word == "forget":
             text, view = views.confirm(thread, await authorized.may_forget(person, thread))
             await context.show(text, view=view)

@@ -21,6 +21,7 @@ from bots.discord.ui import views
 from bots.discord.ui.commands import help_text
 from bots.discord.ui.refusals import why
 from bots.settings import privacy
+from core.commands.export.parts import about_parts
 from core.commands.export.request import SEVERAL
 from core.commands.export.writing import SO_FAR
 from core.commands.in_thread import CommandReplies
@@ -124,8 +125,9 @@ class DiscordReplies(CommandReplies):
     @override
     async def send(self, person: str, file: Path) -> None:
         """Send a file to a person in a direct message, once."""
-        comment = _SENT_SEVERAL if file.stem == SEVERAL else _SENT
-        await self.give(person, comment, await asyncio.to_thread(parts_of, file, DEFAULT_LIMIT))
+        parts = await asyncio.to_thread(parts_of, file, DEFAULT_LIMIT)
+        comment = (_SENT_SEVERAL if file.stem == SEVERAL else _SENT) + about_parts(parts)
+        await self.give(person, comment, parts)
 
     @override
     def progress(self, person: str) -> Tell:

@@ -23,7 +23,7 @@ from bots.slack.outbound.read_back import direct_channel, post_notice, say
 from bots.slack.ui import views
 from bots.slack.ui.commands import help_text
 from bots.slack.ui.refusals import why
-from core.commands.export.parts import split_file
+from core.commands.export.parts import about_parts, split_file
 from core.commands.export.request import SEVERAL
 from core.commands.export.writing import SO_FAR
 from core.commands.in_thread import CommandReplies
@@ -141,7 +141,7 @@ class SlackReplies(CommandReplies):
         """Send a file to a person in a direct message, in parts if it is large; never twice."""
         parts = await asyncio.to_thread(split_file, file, LARGEST, MOST_PARTS)
         dm = await direct_channel(self._api, person)
-        comment = _SENT_SEVERAL if file.stem == SEVERAL else _SENT
+        comment = (_SENT_SEVERAL if file.stem == SEVERAL else _SENT) + about_parts(parts)
         for part in parts:
             await share(self._api, self._clock, part, channel=dm, comment=comment)
 

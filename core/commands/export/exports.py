@@ -9,10 +9,11 @@ from __future__ import annotations
 import asyncio
 import logging
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from core.commands import audit, temp_files
-from core.commands.access import NOT_YOURS, Right
+from core.commands.access import NOT_YOURS, Right, Standing
 from core.commands.export.files import export_to
 from core.commands.export.request import ExportOf
 from core.commands.export.writing import Look, Reporter, Source
@@ -160,25 +161,28 @@ class Exports:
         self, person: str, at: ThreadKey, span: Span, *, everywhere: bool
     ) -> AsyncIterator[Source]:
         """Yield the conversations of a channel, or of all, that an admin may have."""
-        directory, may = self._directory, dict[str, bool]()
+        directory, seen = self._directory, dict[str, Standing]()
         tenant = directory.tenant(at)
         within = None if everywhere else (at.platform, at.channel)
+        own = {i.thread async for i in self._store.all_threads(person=person, channel=within)}
         async for info in self._store.all_threads(channel=within):
             thread = info.thread
             is_there = self._is_ours(thread) and directory.tenant(thread) == tenant
             if not (is_there and _touches(info, span)):
                 continue
             scope = directory.scope(thread)
-            if scope not in may:
-                may[scope] = await self._may(person, thread)
-            if may[scope]:
+            if scope not in seen:
+                seen[scope] = await self._standing(person, thread)
+            standing = replace(seen[scope], took_part=thread in own)
+            if self._authorized.held(standing) is not Right.NONE:
                 yield Source(thread, await directory.place_of(thread))
 
-    async def _may(self, person: str, thread: ThreadKey) -> bool:
+    async def _standing(self, person: str, thread: ThreadKey) -> Standing:
+        """Return how a person stands to a thread, and so to all of its scope."""
         try:
-            return await self._authorized.right(person, thread) is not Right.NONE
+            return await self._authorized.standing(person, thread)
         except DeniedError:  # the bot does not listen to them there
-            return False
+            return Standing(took_part=False, can_see=False)
 
     def _is_ours(self, thread: ThreadKey) -> bool:
         return thread.platform == self._directory.name and self._directory.is_ours(thread)

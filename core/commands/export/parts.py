@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from core.domain.errors import PlatformError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
     from pathlib import Path
     from typing import BinaryIO
 
@@ -50,6 +50,16 @@ def split_file(file: Path, limit: int, most: int) -> list[Path]:
     for document in _unpacked(file):
         found += _compressed(document, limit, most - len(found))
     return found
+
+
+def about_parts(parts: Sequence[Path]) -> str:
+    """Return a sentence on files that a file came in; empty if it came as it is."""
+    if len(parts) == 1:
+        return " It is compressed, because it is large." if parts[0].suffix == ".gz" else ""
+    return (
+        f" It is too large for one file here, so it comes in {len(parts)}. Each is compressed by "
+        "itself and opens alone."
+    )
 
 
 def _unpacked(file: Path) -> list[Path]:
