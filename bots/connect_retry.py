@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING, TypeVar
 
-from core.domain.backoff import Backoff
+from core.domain.clock import Backoff
 from core.domain.errors import OutOfReachError
 
 if TYPE_CHECKING:

@@ -6,8 +6,7 @@ import asyncio
 from typing import TYPE_CHECKING
 
 from core.domain.admission import FollowUp
-from core.domain.backoff import Backoff
-from core.domain.clock import SystemClock
+from core.domain.clock import Backoff, SystemClock
 from core.domain.message import Author, Kind, Message, ThreadKey
 from core.domain.session import Answer, Entry
 from core.intake.intake import Intake, IntakePolicy

@@ -12,7 +12,7 @@ from bots.terminal.liveness import is_abandoned, message_id
 from bots.terminal.platform import NAME
 from core.commands.parser import has_wish, is_pinned, wish_named
 from core.domain.admission import Admission
-from core.domain.backoff import Backoff
+from core.domain.clock import Backoff
 from core.domain.errors import StoreError
 from core.domain.message import Author, Kind, Message, ThreadKey
 from core.domain.session import AnswerKind, Entry, Status

@@ -10,7 +10,7 @@ import asyncio
 import logging
 from typing import TYPE_CHECKING
 
-from core.domain.backoff import Backoff
+from core.domain.clock import Backoff
 
 if TYPE_CHECKING:
     from core.domain.clock import Clock

@@ -20,7 +20,7 @@ import logging
 import math
 from typing import TYPE_CHECKING
 
-from core.domain.backoff import Backoff
+from core.domain.clock import Backoff
 from core.domain.errors import (
     ChatbotError,
     PlatformError,

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from cachetools import LRUCache
 
-from core.domain.backoff import Backoff
+from core.domain.clock import Backoff
 from core.domain.errors import described
 from core.domain.pins import PinKind
 from core.domain.session import NO_USAGE, Answer, AnswerKind, Turn, next_batch, turns_of

@@ -6,7 +6,7 @@ from contextlib import aclosing
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from core.domain.backoff import Backoff
+from core.domain.clock import Backoff
 from core.domain.errors import ModelBusyError, ModelInterruptedError
 from core.domain.message import PieceCleaner, clean
 from core.models.port import Completion, StopReason

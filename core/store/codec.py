@@ -15,8 +15,9 @@ from core.domain.errors import StoreRefusedError
 from core.domain.message import Attachment, Author, Kind, Quote, QuoteKind, ThreadKey
 from core.domain.pins import Pin, PinKind
 from core.domain.session import Answer, AnswerKind, Entry, Record, Status, Usage
+from core.domain.settings import ScopeSettings
 from core.store.header import Header, OpenTurn
-from core.store.values import AuditEvent, ThreadSettings, TurnState
+from core.store.values import AuditEvent, TurnState
 
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance
@@ -42,7 +43,7 @@ _ATTRIBUTES: Final = {
 }
 
 
-def dump(value: Record | Header | ThreadSettings | AuditEvent) -> str:
+def dump(value: Record | Header | ScopeSettings | AuditEvent) -> str:
     """Return the value as one line of JSON."""
     said = {name: field for name, field in _named(value).items() if not _says_nothing(field)}
     return _write({"v": VERSION, **said})
@@ -89,7 +90,7 @@ def load_header(text: str | bytes) -> Header:
         **{
             **fields,
             "kind": Kind(fields["kind"]),
-            "settings": ThreadSettings(**fields.get("settings", {})),
+            "settings": ScopeSettings.read(fields.get("settings", {})),
             "usage": _usage(fields.get("usage")) or Usage(),
             "turn": _turn(turn) if turn else None,
             "pins": tuple(_pin(each) for each in fields.get("pins", ())),
@@ -97,9 +98,9 @@ def load_header(text: str | bytes) -> Header:
     )
 
 
-def load_settings(text: str | bytes) -> ThreadSettings:
+def load_settings(text: str | bytes) -> ScopeSettings:
     """Return the settings that `dump` wrote as this text."""
-    return ThreadSettings(**_fields(text))
+    return ScopeSettings.read(_fields(text))
 
 
 def load_event(text: str | bytes) -> AuditEvent:
@@ -123,6 +124,8 @@ def _part(value: DataclassInstance) -> dict[str, object]:
     named = _named(value)
     if isinstance(value, Author | Quote):  # in every entry, so without what is the default
         return {name: field for name, field in named.items() if field or name in _ALWAYS}
+    if isinstance(value, ScopeSettings):
+        return {name: field for name, field in named.items() if not _says_nothing(field)}
     return named
 
 

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeAlias
 
 from core.domain.message import Kind
 from core.domain.session import Usage
-from core.store.values import ThreadInfo, ThreadSettings, TurnState
+from core.domain.settings import ScopeSettings
+from core.store.values import ThreadInfo, TurnState
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -77,7 +78,7 @@ class Header:
     refused: int = 0
     people: list[str] = field(default_factory=list)
     buried: list[int] = field(default_factory=list)
-    settings: ThreadSettings = field(default_factory=ThreadSettings)
+    settings: ScopeSettings = field(default_factory=ScopeSettings)
     pins: tuple[Pin, ...] = ()
     """What people asked the bot to remember word for word, in the order in which they did."""
 
@@ -204,7 +205,7 @@ def flat(header: Header) -> dict[str, Flat]:
 def from_flat(
     stored: Mapping[str, str],
     people: list[str],
-    settings: ThreadSettings,
+    settings: ScopeSettings,
     pins: tuple[Pin, ...],
 ) -> Header:
     """Return the header whose values are stored under the names in `FIELDS`, as text."""

@@ -7,6 +7,7 @@ from uuid import uuid4
 from zlib import crc32
 
 from core.domain.message import ThreadKey
+from core.domain.settings import server_channel
 
 SEEN_SECONDS = 25 * 3600
 """How long an event's identity is remembered.
@@ -35,6 +36,13 @@ def partition(thread: ThreadKey, partitions: int) -> int:
 def channel_prefix(platform: str, channel: str) -> str:
     """Return the prefix of every thread key of a channel."""
     return str(ThreadKey(platform, channel, "x"))[:-1]
+
+
+def scopes(thread: ThreadKey) -> tuple[str, ...]:
+    """Return the names of the settings of a thread's channel and, if it has one, its server."""
+    server = server_channel(thread.channel)
+    channels = (thread.channel, server) if server else (thread.channel,)
+    return tuple([channel_prefix(thread.platform, channel) for channel in channels])
 
 
 def once(platform: str, name: str) -> tuple[ThreadKey, str]:

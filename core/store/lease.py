@@ -12,7 +12,7 @@ import asyncio
 from dataclasses import replace
 from typing import TYPE_CHECKING, Literal, TypeVar
 
-from core.domain.backoff import Backoff
+from core.domain.clock import Backoff
 from core.domain.errors import (
     LeaseLostError,
     PostUnclearError,

@@ -16,15 +16,18 @@ from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeAlias
 
+from core.domain.message import ThreadKey
+
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Collection, Sequence
 
     from core.domain.admission import Admission
-    from core.domain.message import Kind, ThreadKey
+    from core.domain.message import Kind
     from core.domain.pins import Pin
     from core.domain.session import Record
+    from core.domain.settings import Layers, ScopeSettings
     from core.store.header import Header
-    from core.store.values import AuditEvent, Buried, Pinning, ThreadSettings
+    from core.store.values import AuditEvent, Buried, Pinning
     from core.store.verbs import Tombstone
 
 
@@ -63,10 +66,10 @@ class StoredTombstone:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ChannelSettings:
-    """The settings of a channel, under the name that `core.store.keys.channel_prefix` gives it."""
+    """The settings of a channel or a server, named as `core.store.keys.scopes` does."""
 
     name: str
-    settings: ThreadSettings
+    settings: ScopeSettings
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -131,16 +134,24 @@ class SidePort(ABC):
     # --- settings and cursors -----------------------------------------------------------------
 
     @abstractmethod
-    async def thread_settings(self, thread: ThreadKey) -> ThreadSettings:
-        """Return the settings of a thread.
+    async def layers(self, thread: ThreadKey) -> Layers:
+        """Return the settings of a thread, its channel and its server, in one round trip.
 
         Raises:
             StoreError: See the module.
         """
 
+    async def thread_settings(self, thread: ThreadKey) -> ScopeSettings:
+        """Return the settings of a thread.
+
+        Raises:
+            StoreError: See the module.
+        """
+        return (await self.layers(thread)).thread
+
     @abstractmethod
     async def set_thread(
-        self, thread: ThreadKey, kind: Kind, settings: ThreadSettings, *, ttl: float
+        self, thread: ThreadKey, kind: Kind, settings: ScopeSettings, *, ttl: float
     ) -> None:
         """Replace all of a thread's settings.
 
@@ -185,17 +196,17 @@ class SidePort(ABC):
             StoreError: See the module.
         """
 
-    @abstractmethod
-    async def channel_settings(self, platform: str, channel: str) -> ThreadSettings:
-        """Return the settings of a channel.
+    async def channel_settings(self, platform: str, channel: str) -> ScopeSettings:
+        """Return the settings of a channel, or of the server that `server_channel` names.
 
         Raises:
             StoreError: See the module.
         """
+        return (await self.layers(ThreadKey(platform, channel, "-"))).channel
 
     @abstractmethod
-    async def set_channel(self, platform: str, channel: str, settings: ThreadSettings) -> None:
-        """Replace all of a channel's settings.
+    async def set_channel(self, platform: str, channel: str, settings: ScopeSettings) -> None:
+        """Replace all settings of a channel, or of the server that `server_channel` names.
 
         Raises:
             StoreError: See the module.

@@ -7,12 +7,14 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Literal, NotRequired, TypeAlias, TypedDict
 
 from core.domain.session import Answer, Usage
+from core.domain.settings import Layers, effective
 
 if TYPE_CHECKING:
     from core.domain.admission import Admission
     from core.domain.message import Kind, ThreadKey
     from core.domain.pins import Pin
     from core.domain.session import AnswerKind, Entry, Record
+    from core.domain.settings import ScopeSettings
     from core.domain.summary import Summary
 
 
@@ -87,7 +89,7 @@ class Work:
     since: int
     """Where `records` begins: `summary.covers`, or as far back as `AdmissionPolicy.reach`."""
     summary: Summary
-    settings: ThreadSettings
+    settings: ScopeSettings
     reset_position: int
     """The first position of the conversation: 0, or where it was last reset or erased."""
     seen_from: int
@@ -100,16 +102,13 @@ class Work:
     """An earlier session of this thread expired; the next reply says so."""
     people: int
     pins: tuple[Pin, ...] = ()
+    layers: Layers | None = None
+    """The settings of all scopes, if they have been read for this turn; no verb fills this in."""
 
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ThreadSettings:
-    """The settings of one thread or one channel; empty means the default."""
-
-    strategy: str = ""
-    reach: int = 0
-    """How many positions the strategy needs; stored with it, since the store can't know."""
-    muted: bool = False
+    @property
+    def effective(self) -> ScopeSettings:
+        """Return the settings that hold, as far as they have been read."""
+        return effective(self.layers or Layers(self.settings)).settings
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -121,7 +120,7 @@ class Accepted:
     """False when an identity of the message was seen before."""
     work: Work | None = None
     muted: bool = False
-    """The thread is muted; see `ThreadSettings`."""
+    """The thread is muted; see `ScopeSettings`."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -237,16 +236,18 @@ class Buried:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AuditEvent:
-    """What a person did to a conversation by an admin's right, in ids only."""
+    """What a person did by an admin's right, or to settings; of what was said, it holds nothing."""
 
     id: str
     """Unique for each event, so that a retry is recognized."""
-    what: Literal["export", "forget"]
+    what: Literal["export", "forget", "settings"]
     by: str
     """The platform's id of the person."""
     thread: ThreadKey
     at: float
     """Seconds since 1970."""
+    about: str = ""
+    """The scope and the fields that were changed, with their new values, but for instructions."""
 
     @property
     def name(self) -> str:

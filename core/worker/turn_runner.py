@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from core.delivery.delivery import Delivery
 from core.delivery.port import target_of
-from core.domain.backoff import Backoff
+from core.domain.clock import Backoff
 from core.domain.errors import (
     ChatbotError,
     LeaseLostError,

@@ -10,7 +10,8 @@ import pytest
 from core.domain.admission import STATES, Admission
 from core.domain.message import Address, Attachment, Author, Kind
 from core.domain.session import Entry, Status
-from core.store.values import Accepted, ThreadSettings, Work
+from core.domain.settings import ScopeSettings
+from core.store.values import Accepted, Work
 from tests.builders import OTHER, OVERHEAR, THREAD, begin, converse, finish, message, terms
 
 if TYPE_CHECKING:
@@ -90,7 +91,7 @@ async def test_the_verdict_is_looked_up_by_the_threads_state(store: Store, index
         await store.accept(message(1, author="U2"), OVERHEAR)
     if state.taking_part:
         await store.accept(message(2, author="U1" if state.alone else "U2"), terms())
-    await store.set_thread(THREAD, Kind.THREAD, ThreadSettings(muted=state.muted), ttl=100)
+    await store.set_thread(THREAD, Kind.THREAD, ScopeSettings(muted=state.muted), ttl=100)
     wanted = [Admission.IGNORED] * 8
     wanted[index] = Admission.OVERHEARD
     accepted = await store.accept(message(3), terms(admissions=tuple(wanted)))
@@ -103,7 +104,7 @@ async def test_a_message_is_told_whether_its_thread_is_muted(
     store: Store, token: str, *, muted: bool
 ) -> None:
     """So that nobody has to ask for what was said to the bot; a repeat is told as well."""
-    await store.set_thread(THREAD, Kind.THREAD, ThreadSettings(muted=muted), ttl=100)
+    await store.set_thread(THREAD, Kind.THREAD, ScopeSettings(muted=muted), ttl=100)
     first = await store.accept(message(1), terms(), token)
     again = await store.accept(message(1), terms(), token)
     assert (first.work is not None, first.muted, again.muted) == (bool(token), muted, muted)

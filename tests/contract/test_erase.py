@@ -9,7 +9,8 @@ import pytest
 from core.domain.admission import Admission
 from core.domain.message import Attachment, Kind, ThreadKey
 from core.domain.session import AnswerKind, Entry
-from core.store.values import Changed, NothingDue, Outcome, Refused, ThreadSettings, TurnState, Work
+from core.domain.settings import ScopeSettings
+from core.store.values import Changed, NothingDue, Outcome, Refused, TurnState, Work
 from tests.builders import OTHER, OVERHEAR, THREAD, begin, converse, draft, finish, message, terms
 
 if TYPE_CHECKING:
@@ -37,7 +38,7 @@ async def secret_thread(store: Store) -> None:
     seen = await store.peek(THREAD)
     assert seen is not None
     assert await store.compact(THREAD, covers=0, revision=seen.revision, to=1, text="okapi")
-    await store.set_thread(THREAD, Kind.THREAD, ThreadSettings(strategy="full"), ttl=100)
+    await store.set_thread(THREAD, Kind.THREAD, ScopeSettings(strategy="full"), ttl=100)
     await store.accept(message(4, "zebra", author=PERSON), terms())
     await store.accept(message(5, "zebra", author=PERSON), terms(waiting_limit=1))
 
@@ -52,7 +53,7 @@ async def test_nothing_is_left_of_an_erased_thread(harness: Harness, store: Stor
     assert (await store.threads()).threads == ()
     assert (await store.threads(person=PERSON)).threads == ()
     assert await store.peek(THREAD) is None
-    assert await store.thread_settings(THREAD) == ThreadSettings()
+    assert await store.thread_settings(THREAD) == ScopeSettings()
     assert await store.claim_any(["slack"], "mine") == NothingDue(seconds=None)
 
 
@@ -256,7 +257,7 @@ async def test_settings_made_after_an_erase_stay(store: Store) -> None:
     """What was set after the line is not the line's to take."""
     work = await begin(store, 1)
     await store.erase(THREAD, at=NOW)
-    muted = ThreadSettings(muted=True)
+    muted = ScopeSettings(muted=True)
     await store.set_thread(THREAD, Kind.THREAD, muted, ttl=100)
     await store.settle(work.lease, Outcome.CLEARED)
     assert await store.thread_settings(THREAD) == muted
@@ -325,7 +326,7 @@ async def test_a_reset_during_a_turn(store: Store) -> None:
 
 async def test_a_reset_keeps_settings_and_what_is_buried(store: Store) -> None:
     """They are not the conversation."""
-    full = ThreadSettings(strategy="full", reach=7)
+    full = ScopeSettings(strategy="full", reach=7)
     work = await begin(store, 1)
     await store.commit(work.lease, work.revision, draft(0, kind=AnswerKind.BURIED))
     await store.settle(work.lease, Outcome.DONE)

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 
 from core.domain.admission import Admission
 from core.domain.message import Kind
-from core.store.values import NothingDue, ThreadSettings
+from core.domain.settings import ScopeSettings
+from core.store.values import NothingDue
 from tests.builders import OTHER, OVERHEAR, THREAD, begin, converse, message, terms
 
 if TYPE_CHECKING:
@@ -61,13 +62,13 @@ async def test_an_expired_thread_is_gone_before_it_is_swept(harness: Harness, st
     """No verb sees it any more, whichever comes first."""
     await converse(store, 1)
     await store.accept(message(2), terms())
-    await store.set_thread(THREAD, Kind.THREAD, ThreadSettings(muted=True), ttl=10_000)
+    await store.set_thread(THREAD, Kind.THREAD, ScopeSettings(muted=True), ttl=10_000)
     await harness.advance(10_001)
     assert await store.peek(THREAD) is None
     assert await store.history(THREAD) == ()
     assert (await store.threads()).threads == ()
     assert (await store.threads(person="U1")).threads == ()
-    assert await store.thread_settings(THREAD) == ThreadSettings()
+    assert await store.thread_settings(THREAD) == ScopeSettings()
     assert await store.claim(THREAD, "mine") is None
     assert await store.claim_any(["slack"], "mine") == NothingDue(seconds=None)
     assert not await store.amend(THREAD, "m1", ("x",), edited_at=2000.0, text="late")
@@ -77,11 +78,11 @@ async def test_a_new_session_has_nothing_of_the_old_one(harness: Harness, store:
     """What expired is not there again under the same name."""
     await store.accept(message(1, author="U2"), OVERHEAR)
     await converse(store, 2)
-    await store.set_thread(THREAD, Kind.THREAD, ThreadSettings(muted=True), ttl=10_000)
+    await store.set_thread(THREAD, Kind.THREAD, ScopeSettings(muted=True), ttl=10_000)
     await harness.advance(10_001)
     work = await begin(store, 3)
     assert (work.people, work.head, work.next, len(work.records)) == (1, 0, 1, 1)
-    assert work.settings == ThreadSettings()
+    assert work.settings == ScopeSettings()
     assert (await store.threads(person="U2")).threads == ()
     (info,) = (await store.threads()).threads
     assert info.turns == 0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -9,8 +10,9 @@ import pytest
 from core.domain.admission import Admission
 from core.domain.message import Kind, ThreadKey
 from core.domain.session import AnswerKind, Entry, Usage
+from core.domain.settings import Change, Layers, ScopeSettings, server_channel
 from core.store import port
-from core.store.values import Outcome, Refused, ThreadSettings
+from core.store.values import Outcome, Refused
 from tests.builders import (
     OTHER,
     OVERHEAR,
@@ -235,19 +237,33 @@ async def test_only_what_is_buried_is_requeued(store: Store) -> None:
 
 # --- settings and cursors -------------------------------------------------------------------
 
-ALL = ThreadSettings(strategy="window", reach=20, muted=True)
+ALL = ScopeSettings(
+    strategy="window",
+    reach=20,
+    muted=True,
+    instructions="Answer in “Bairisch”,\nalways \N{PARTY POPPER}.",
+    model="claude-haiku-5-5",
+    memory_high=3000,
+    memory_low=0,
+    memory_pairs=4,
+    follow_up="mentioned",
+    overhear="off",
+    answer_tokens=200,
+    recall="off",
+    changes=(Change(field="model", by="U1", at=1.5), Change(field="recall", by="U2", at=2)),
+)
 
 
 async def test_settings_of_a_thread(store: Store) -> None:
     """Port: set as a whole; they go with the work."""
-    assert await store.thread_settings(THREAD) == ThreadSettings()
+    assert await store.thread_settings(THREAD) == ScopeSettings()
     await store.set_thread(THREAD, Kind.THREAD, ALL, ttl=100)
     assert await store.thread_settings(THREAD) == ALL
-    assert await store.thread_settings(OTHER) == ThreadSettings()
+    assert await store.thread_settings(OTHER) == ScopeSettings()
     work = await begin(store, 1)
     assert work.settings == ALL
-    await store.set_thread(THREAD, Kind.THREAD, ThreadSettings(strategy="full"), ttl=100)
-    assert await store.thread_settings(THREAD) == ThreadSettings(strategy="full")
+    await store.set_thread(THREAD, Kind.THREAD, ScopeSettings(strategy="full"), ttl=100)
+    assert await store.thread_settings(THREAD) == ScopeSettings(strategy="full")
 
 
 async def test_settings_end_with_the_session(harness: Harness, store: Store) -> None:
@@ -256,7 +272,7 @@ async def test_settings_end_with_the_session(harness: Harness, store: Store) -> 
     await harness.advance(99)
     assert await store.thread_settings(THREAD) == ALL
     await harness.advance(2)
-    assert await store.thread_settings(THREAD) == ThreadSettings()
+    assert await store.thread_settings(THREAD) == ScopeSettings()
 
 
 async def test_settings_alone_are_no_work(store: Store) -> None:
@@ -272,9 +288,29 @@ async def test_settings_of_a_place(harness: Harness, store: Store) -> None:
     await store.sweep()
     assert await store.channel_settings("slack", "C1") == ALL
     for platform, place in (("slack", "C2"), ("discord", "C1"), ("slack", "C1:x")):
-        assert await store.channel_settings(platform, place) == ThreadSettings()
-    await store.set_channel("slack", "C1", ThreadSettings())
-    assert await store.channel_settings("slack", "C1") == ThreadSettings()
+        assert await store.channel_settings(platform, place) == ScopeSettings()
+    await store.set_channel("slack", "C1", ScopeSettings())
+    assert await store.channel_settings("slack", "C1") == ScopeSettings()
+
+
+async def test_all_scopes_of_a_thread_are_read_together(harness: Harness, store: Store) -> None:
+    """Port: the settings of a thread, its channel and its server; each of its own."""
+    thread = replace(THREAD, channel="T1/C1")
+    assert await store.layers(thread) == Layers()
+    server = ScopeSettings(instructions="Be brief.")
+    await store.set_channel("slack", server_channel("T1/C7"), server)
+    await store.set_channel("slack", "T1/C1", ALL)
+    assert await store.layers(thread) == Layers(channel=ALL, server=server)
+    own = ScopeSettings(recall="on")
+    await store.set_thread(thread, Kind.THREAD, own, ttl=100)
+    assert await store.layers(thread) == Layers(own, ALL, server)
+    assert await store.layers(replace(thread, thread="2.2")) == Layers(channel=ALL, server=server)
+    assert await store.layers(replace(thread, channel="T1/C2")) == Layers(server=server)
+    for other in (replace(thread, channel="T2/C1"), replace(thread, channel="C1")):
+        assert await store.layers(other) == Layers()
+    assert await store.layers(replace(thread, platform="discord")) == Layers()
+    await harness.advance(101)
+    assert await store.layers(thread) == Layers(channel=ALL, server=server)
 
 
 async def test_cursors_never_go_back(store: Store) -> None:

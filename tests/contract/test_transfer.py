@@ -12,10 +12,11 @@ from core.domain.clock import SystemClock
 from core.domain.message import Attachment, Author, Kind, Quote, QuoteKind, ThreadKey
 from core.domain.pins import Pin, PinKind
 from core.domain.session import AnswerKind
+from core.domain.settings import ScopeSettings
 from core.store.local.store import LocalStore
 from core.store.migration.relocate import relocate
 from core.store.side_port import ChannelSettings, Cursor, SeenEvent, StoredTombstone
-from core.store.values import Outcome, ThreadSettings, Work
+from core.store.values import Outcome, Work
 from tests.builders import OTHER, OVERHEAR, TERMS, THREAD, begin, converse, draft, finish, message
 from tests.clocks import ManualClock
 from tests.contract.stores import LEASE_SECONDS
@@ -88,7 +89,7 @@ async def fill(store: Store) -> None:
     await store.accept(message(7, author=app, quotes=quotes), OVERHEAR)
     await store.amend(THREAD, "m1", ("event1",), edited_at=7.25, text="edited 🦊")
     await store.amend(THREAD, "m2", ("event2",), edited_at=8, text=None)
-    await store.set_thread(THREAD, Kind.THREAD, ThreadSettings(strategy="full", reach=9), ttl=9999)
+    await store.set_thread(THREAD, Kind.THREAD, ScopeSettings(strategy="full", reach=9), ttl=9999)
     work = await begin(store, 4, author=STRANGE)
     given_up = replace(
         draft(work.next - 1, kind=AnswerKind.BURIED),
@@ -241,7 +242,7 @@ async def test_a_tombstone_comes_out_once_as_its_thread_has_left_it(
 async def test_asides_come_out_as_they_went_in(store: Store, source: LocalStore) -> None:
     await fill(source)
     await source.erase(OTHER, at=1.25)
-    await source.set_channel("slack", "T1:C1", ThreadSettings(strategy="window", muted=True))
+    await source.set_channel("slack", "T1:C1", ScopeSettings(strategy="window", muted=True))
     await source.advance("slack T1", 1_234_567_890_123_456_789)
     wanted = await side_records_of(source)
     for _ in range(2):
@@ -255,7 +256,7 @@ async def test_asides_come_out_as_they_went_in(store: Store, source: LocalStore)
         before = wanted[name]
         assert isinstance(before, SeenEvent)
         assert expires == pytest.approx(before.expires, abs=5)
-    assert await store.channel_settings("slack", "T1:C1") == ThreadSettings(
+    assert await store.channel_settings("slack", "T1:C1") == ScopeSettings(
         strategy="window", muted=True
     )
     assert await store.advance("slack T1", 5) == 1_234_567_890_123_456_789
@@ -269,7 +270,7 @@ async def test_more_asides_than_a_batch_come_out_all(store: Store) -> None:
 
 
 async def test_what_is_kept_again_takes_the_place_of_what_was(store: Store) -> None:
-    await store.set_channel("slack", "C1", ThreadSettings(muted=True))
+    await store.set_channel("slack", "C1", ScopeSettings(muted=True))
     await store.advance("here", 9)
     await store.keep([Cursor(name="here", position=3), Cursor(name="there", position=4)])
     (place,) = [
@@ -278,8 +279,8 @@ async def test_what_is_kept_again_takes_the_place_of_what_was(store: Store) -> N
         for record in batch
         if isinstance(record, ChannelSettings)
     ]
-    await store.keep([replace(place, settings=ThreadSettings())])
-    assert await store.channel_settings("slack", "C1") == ThreadSettings()
+    await store.keep([replace(place, settings=ScopeSettings())])
+    assert await store.channel_settings("slack", "C1") == ScopeSettings()
     assert (await store.cursor("here"), await store.cursor("there")) == (9, 4)
 
 
@@ -289,7 +290,7 @@ async def test_a_channels_threads_move_to_another_key(harness: Harness, store: S
     await converse(store, 1, 2)
     await store.accept(message(3), OVERHEAR)
     await store.accept(message(4, thread=OTHER), TERMS)
-    await store.set_channel("slack", "C1", ThreadSettings(muted=True))
+    await store.set_channel("slack", "C1", ScopeSettings(muted=True))
     before = await store.history(THREAD)
     taken = ThreadKey("slack", "C1", "300.1")
     for thread in (taken, replace(taken, channel="C9")):
@@ -308,7 +309,7 @@ async def test_a_channels_threads_move_to_another_key(harness: Harness, store: S
     assert {moved, renamed(OTHER), renamed(taken)} == {*found}
     assert moved in [info.thread async for info in other.all_threads(person="U1")]
     assert (await other.channel_settings("slack", "C9")).muted
-    assert await other.channel_settings("slack", "C1") == ThreadSettings()
+    assert await other.channel_settings("slack", "C1") == ScopeSettings()
     assert [info.thread async for info in other.all_threads(channel=("slack", "C1"))] == [taken]
     work = await other.claim(renamed(OTHER), "token")
     assert work is not None

@@ -9,7 +9,8 @@ import pytest
 
 from core.domain.message import Kind, ThreadKey
 from core.domain.session import Answer, AnswerKind, Entry
-from core.store.values import Changed, NothingDue, Outcome, Refused, ThreadSettings, TurnState, Work
+from core.domain.settings import ScopeSettings
+from core.store.values import Changed, NothingDue, Outcome, Refused, TurnState, Work
 from tests.builders import (
     OTHER,
     THREAD,
@@ -184,7 +185,7 @@ async def test_a_claim_shows_no_more_than_its_reach(store: Store) -> None:
     await store.accept(message(9), terms(reach=3))
     work = await claimed(store, "mine")
     assert (work.since, work.records[0].position, work.head) == (5, 5, 8)
-    await store.set_thread(THREAD, Kind.THREAD, ThreadSettings(reach=2), ttl=100)
+    await store.set_thread(THREAD, Kind.THREAD, ScopeSettings(reach=2), ttl=100)
     assert (await claimed(store, "mine")).since == 6
 
 

@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING
 import pytest
 
 from core.domain.clock import SystemClock
+from core.domain.settings import ScopeSettings
 from core.models.scripted import ScriptedModel
 from core.store.local.store import LocalStore
-from core.store.values import ThreadSettings
 from tests.e2e.slack_bot import answers, bot_on, echo
 from tests.fakes.slack import FakeSlack
 
@@ -39,7 +39,7 @@ async def test_a_conversation_goes_on_under_the_channels_new_id(kind: str) -> No
     async with FakeSlack() as fake:
         ann = fake.person("ann")
         ops = fake.dm(ann) if kind == "im" else fake.channel("ops", ann, kind="private")
-        settings = ThreadSettings(strategy="window")
+        settings = ScopeSettings(strategy="window")
         async with bot_on(fake, model, store=store) as bot:
             team = fake.team.id
             await store.set_channel("slack", f"{team}/{ops.id}", settings)

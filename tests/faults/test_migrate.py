@@ -11,10 +11,11 @@ from core.domain.admission import Admission
 from core.domain.errors import StoreRefusedError
 from core.domain.message import Kind, ThreadKey
 from core.domain.session import Answer, Entry
+from core.domain.settings import ScopeSettings
 from core.store.local.store import LocalStore
 from core.store.migration.compare import Comparison, compare
 from core.store.migration.migrate import MARK, PORTION, finish, move, refuse_unfinished
-from core.store.values import AuditEvent, Outcome, ThreadSettings, Work
+from core.store.values import AuditEvent, Outcome, Work
 from tests.builders import TERMS, begin, converse, draft, message
 from tests.builders import finish as finish_turn
 from tests.clocks import ManualClock
@@ -101,8 +102,8 @@ async def source(clock: Sleeper) -> LocalStore:
     await converse(store, *range(10, 10 + 2 * PORTION), thread=long)
     await converse(store, 1, thread=GONE)
     await store.erase(GONE, at=2000.0)
-    await store.set_channel("slack", "T1:C1", ThreadSettings(muted=True))
-    await store.set_thread(THREADS[1], Kind.THREAD, ThreadSettings(strategy="full"), ttl=9999)
+    await store.set_channel("slack", "T1:C1", ScopeSettings(muted=True))
+    await store.set_thread(THREADS[1], Kind.THREAD, ScopeSettings(strategy="full"), ttl=9999)
     await store.advance("slack T1:C1", 77)
     for number in range(3):
         await store.audit(
@@ -266,10 +267,10 @@ async def test_what_a_forgotten_bot_has_done_is_named_and_made_good(
     await move(source, target, clock, lambda _: None)
     await converse(source, 60, thread=THREADS[3])
     await source.amend(THREADS[2], "m1", ("x",), edited_at=9, text="edited")
-    await source.set_thread(THREADS[1], Kind.THREAD, ThreadSettings(), ttl=9999)
+    await source.set_thread(THREADS[1], Kind.THREAD, ScopeSettings(), ttl=9999)
     await converse(source, 1, thread=ThreadKey("slack", "C9", "9"))
     await source.erase(THREADS[0], at=5000.0)
-    await source.set_channel("slack", "T1:C1", ThreadSettings())
+    await source.set_channel("slack", "T1:C1", ScopeSettings())
     await source.audit(AuditEvent(id="9", what="export", by="U1", thread=GONE, at=clock.now()))
     found = await compare(source, target, clock, lambda _: None)
     assert sorted(found.differences) == sorted(
@@ -316,7 +317,7 @@ async def test_only_an_empty_store_is_moved_into(
     source: LocalStore, target: Mortal, clock: Sleeper
 ) -> None:
     used = LocalStore(clock)
-    await used.set_channel("slack", "C1", ThreadSettings(muted=True))
+    await used.set_channel("slack", "C1", ScopeSettings(muted=True))
     for other in (source, used):
         with pytest.raises(StoreRefusedError, match="a migration needs an empty store"):
             await moved(source, other, clock)

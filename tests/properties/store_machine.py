@@ -29,6 +29,7 @@ from core.domain.admission import Admission
 from core.domain.message import Attachment, Author, Kind, Quote, QuoteKind, ThreadKey
 from core.domain.pins import Pin, PinKind
 from core.domain.session import Answer, AnswerKind, Entry, Status
+from core.domain.settings import ScopeSettings
 from core.domain.summary import Line, Segment, dumped
 from core.store.local.store import LocalStore
 from core.store.values import (
@@ -39,7 +40,6 @@ from core.store.values import (
     Refused,
     ThreadInfo,
     ThreadPage,
-    ThreadSettings,
     TurnState,
     Work,
 )
@@ -317,7 +317,7 @@ class StoreMachine(RuleBasedStateMachine):
 
     def set_up(self, *, thread: ThreadKey, muted: bool, reach: int) -> None:
         """A person changes a thread's settings."""
-        chosen = ThreadSettings(muted=muted, reach=reach)
+        chosen = ScopeSettings(muted=muted, reach=reach)
         self.both(lambda store, _: store.set_thread(thread, Kind.THREAD, chosen, ttl=TTL))
         assert self.both(lambda store, _: store.thread_settings(thread))[0] == chosen
 

@@ -4,7 +4,7 @@ from itertools import islice
 
 import pytest
 
-from core.domain.backoff import Backoff
+from core.domain.clock import Backoff
 
 
 def test_waits_grow_by_the_factor_up_to_the_cap() -> None:

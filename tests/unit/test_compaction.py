@@ -19,6 +19,7 @@ from core.domain.errors import (
 )
 from core.domain.message import Kind
 from core.domain.session import Answer, AnswerKind, Entry
+from core.domain.settings import ScopeSettings
 from core.domain.summary import NOTHING_LEFT
 from core.memory import background as background_room
 from core.memory.background import BackgroundCompaction
@@ -28,7 +29,7 @@ from core.memory.summarizer import FALLBACK_AFTER, fitting
 from core.models.port import Completion, StopReason
 from core.models.scripted import ScriptedModel
 from core.prompt.transcript import transcript
-from core.store.values import Outcome, PendingAnswer, ThreadSettings
+from core.store.values import Outcome, PendingAnswer
 from tests.desk import TERMS, Desk, spoken
 from tests.prompts import shown_in
 from tests.talk import THREAD, entry, tokens, turn
@@ -126,7 +127,7 @@ async def test_other_strategies_make_no_summary(strategy: str) -> None:
 async def test_a_threads_own_strategy_decides() -> None:
     desk = Desk(scripted(reply="Sum."))
     await desk.say_many(3)
-    settings = ThreadSettings(strategy="summary", reach=1000)
+    settings = ScopeSettings(strategy="summary", reach=1000)
     await desk.store.set_thread(THREAD, Kind.TERMINAL, settings, ttl=1000)
     assert await desk.compact()
     assert (await desk.work()).summary.covers == 2
@@ -517,7 +518,7 @@ async def test_a_stale_summary_is_made_anew_where_nothing_is_folded_any_more() -
     await desk.say_many()
     await desk.compact()
     await desk.amend(1, None)
-    settings = ThreadSettings(strategy="full", reach=1000)
+    settings = ScopeSettings(strategy="full", reach=1000)
     await desk.store.set_thread(THREAD, Kind.TERMINAL, settings, ttl=10_000)
     assert await desk.compact()
     assert (await desk.work()).summary.text == "Anew."

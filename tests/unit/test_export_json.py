@@ -20,9 +20,10 @@ from core.domain.clock import SystemClock
 from core.domain.message import Attachment, Author, Kind, Quote, QuoteKind, ThreadKey
 from core.domain.pins import Pin, PinKind
 from core.domain.session import AnswerKind, Status
+from core.domain.settings import ScopeSettings
 from core.domain.summary import Line, LineKind, Segment, dumped
 from core.store.local.store import LocalStore
-from core.store.values import Outcome, ThreadSettings
+from core.store.values import Outcome
 from tests.builders import (
     OTHER,
     OVERHEAR,
@@ -72,7 +73,7 @@ async def talked(store: Store) -> None:
     ann = Author(id="U1", name="Ann")
     pin = Pin(id="1", kind=PinKind.WISH, text="tea", author=ann, by=ann, said_at=9, pinned_at=9.5)
     await store.pin(THREAD, Kind.THREAD, pin, beside=(), ttl=9999)
-    await store.set_thread(THREAD, Kind.THREAD, ThreadSettings(muted=True), ttl=9999)
+    await store.set_thread(THREAD, Kind.THREAD, ScopeSettings(muted=True), ttl=9999)
     line = Line("No nuts.", LineKind.LASTING, corrected_at=2)
     parts = [
         Segment(begin=0, end=1, lines=(line, Line("They talk.")), stale=True),

@@ -16,6 +16,7 @@ from core.domain.errors import StoreRefusedError
 from core.domain.message import Attachment, Author, Kind, Quote, QuoteKind
 from core.domain.pins import Pin, PinKind
 from core.domain.session import Answer, AnswerKind, Entry, Status, Usage
+from core.domain.settings import ScopeSettings
 from core.store import codec
 from core.store.header import FIELDS, Header, OpenTurn
 from core.store.keys import SEEN_SECONDS, TOMBSTONE_SECONDS, digest
@@ -23,7 +24,7 @@ from core.store.redis import RedisStore, pins, records, scripts, wire
 from core.store.redis.connecting.client import command, connect
 from core.store.redis.names import PARTITIONS, Names
 from core.store.redis.scripts import Script
-from core.store.values import AuditEvent, Outcome, ThreadSettings
+from core.store.values import AuditEvent, Outcome
 from tests.builders import OTHER, THREAD, draft, message, terms
 from tests.contract import redis_data
 
@@ -78,7 +79,7 @@ async def store(client: Client, redis_url: str) -> AsyncIterator[RedisStore]:
 
 async def every_verb(store: RedisStore) -> None:
     """Go through every verb, and through every branch that touches other keys."""
-    await store.set_thread(THREAD, Kind.THREAD, ThreadSettings(strategy="full"), ttl=1000)
+    await store.set_thread(THREAD, Kind.THREAD, ScopeSettings(strategy="full"), ttl=1000)
     for number in range(3):
         verdict = Admission.OVERHEARD if number else Admission.ACCEPTED
         await store.accept(message(number), terms(verdict, overheard_limit=1))

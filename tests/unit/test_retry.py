@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from core.domain.backoff import Backoff
+from core.domain.clock import Backoff
 from core.domain.errors import ModelBusyError, ModelError, ModelInterruptedError, ModelRefusedError
 from core.domain.session import Usage
 from core.models.port import Block, Completion, ModelMessage, ModelRequest, StopReason

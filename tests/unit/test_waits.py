@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from core.delivery.port import Form
-from core.domain.backoff import Backoff
+from core.domain.clock import Backoff
 from core.domain.errors import (
     ModelBusyError,
     OutageError,

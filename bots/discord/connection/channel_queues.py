@@ -10,7 +10,7 @@ import logging
 from typing import TYPE_CHECKING
 from weakref import WeakValueDictionary
 
-from core.domain.backoff import Backoff
+from core.domain.clock import Backoff
 from core.domain.errors import ChatbotError, StoreError, broke
 from core.domain.tasks import Tasks
 

@@ -22,7 +22,7 @@ from bots.discord.connection.client import Client
 from bots.discord.faults import ODD, OUT_OF_REACH, Fault, fault_of, reason, retry_after
 from bots.discord.hosts import api_hosts, file_hosts
 from bots.discord.pace import keep_to_limits
-from core.domain.backoff import Backoff
+from core.domain.clock import Backoff
 from core.domain.errors import ChatbotError, OutOfReachError, PlatformError, SettingsError, broke
 
 if TYPE_CHECKING:

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 from bots.slack.faults import RefusedError
 from bots.slack.pace import Rank
-from core.domain.backoff import Backoff
+from core.domain.clock import Backoff
 from core.domain.errors import PlatformBusyError, PlatformError
 from core.domain.tasks import Tasks
 

@@ -107,7 +107,11 @@ def head_fields(thread: ThreadKey, name: str, dump: Dump, span: Span) -> Json:
     """
     header = dump.header
     stored = json.loads(codec.dump(header.settings))
-    settings = {name: value for name, value in stored.items() if value and name != "v"}
+    settings = {
+        name: value
+        for name, value in stored.items()
+        if (value or name == "memory_low") and name != "v"
+    }
     return {
         "thread": str(thread),
         "name": name,

@@ -15,9 +15,9 @@ from core.commands.export.json_form import FORMAT, LINE_KINDS, VERSION
 from core.domain.message import Attachment, Author, Kind, Quote, QuoteKind, ThreadKey
 from core.domain.pins import Pin, PinKind
 from core.domain.session import Answer, AnswerKind, Entry, Status, Usage
+from core.domain.settings import SETTINGS, ScopeSettings
 from core.domain.summary import Line, Segment, dumped
 from core.store import codec
-from core.store.values import ThreadSettings
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -48,7 +48,7 @@ class Head:
     seen_from: int = 0
     explained: bool = False
     takes_part: bool = True
-    settings: ThreadSettings = field(default_factory=ThreadSettings)
+    settings: ScopeSettings = field(default_factory=ScopeSettings)
     pins: tuple[Pin, ...] = ()
     covers: int = 0
     summary: str = ""
@@ -195,11 +195,13 @@ def _usage(fields: Json) -> Usage | None:
     return Usage(**{name: _number(fields, name, most=2**63) for name in names})
 
 
-def _settings(fields: Json) -> ThreadSettings:
+def _settings(fields: Json) -> ScopeSettings:
+    if not fields.keys() <= SETTINGS:
+        raise ValueError("a conversation in it has settings that this program lacks")
     try:
         return codec.load_settings(json.dumps({**fields, "v": codec.VERSION}))
-    except TypeError:
-        raise ValueError("a conversation in it has settings that this program lacks") from None
+    except (TypeError, ValueError):
+        raise ValueError("a conversation in it has settings that are wrong") from None
 
 
 def _add_summary(head: Head, fields: Json) -> None:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from cachetools import LRUCache
 
-from core.domain.backoff import Backoff
+from core.domain.clock import Backoff
 from core.store.dynamodb import index
 
 if TYPE_CHECKING:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from core.domain.settings import NOTHING, Layers
 from core.store import codec, keys
 from core.store.dynamodb import items
 from core.store.dynamodb.connecting.errors import FAILURES, code_of, explained
-from core.store.values import ThreadSettings
 
 if TYPE_CHECKING:
+    from core.domain.message import ThreadKey
+    from core.domain.settings import ScopeSettings
     from core.store.dynamodb.connecting.client import Table
     from core.store.dynamodb.items import Key
     from core.store.values import AuditEvent
@@ -17,15 +19,23 @@ if TYPE_CHECKING:
 _DEEDS = "deeds"
 
 
-async def settings(table: Table, name: str) -> ThreadSettings:
-    """Return the settings of a channel."""
-    found = await table.get([_place(name)])
-    return (
-        codec.load_settings(items.text(found[_place(name)], "body")) if found else ThreadSettings()
+async def layers(table: Table, thread: ThreadKey, now: float) -> Layers:
+    """Return the settings of a thread, its channel and its server."""
+    header = (items.partition(thread), items.HEADER)
+    places = [_place(name) for name in keys.scopes(thread)]
+    found = await table.get([header, *places])
+    head = items.load_head(found[header]) if header in found else None
+    is_living = head is not None and head.header.expires_at > now
+    return Layers(
+        head.header.settings if head is not None and is_living else NOTHING,
+        *[
+            codec.load_settings(items.text(found[place], "body")) if place in found else NOTHING
+            for place in places
+        ],
     )
 
 
-async def put_settings(table: Table, name: str, value: ThreadSettings) -> None:
+async def put_settings(table: Table, name: str, value: ScopeSettings) -> None:
     """Replace the settings of a channel."""
     await table.call("put_item", Item=items.of(_place(name), body=codec.dump(value)))
 

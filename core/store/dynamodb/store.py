@@ -23,7 +23,7 @@ from core.store.dynamodb.steps import Steps
 from core.store.dynamodb.table import refuse_unfit, remarks
 from core.store.keys import channel_prefix, unique
 from core.store.side_port import ChannelSettings, Cursor, Dump, SeenEvent, StoredTombstone
-from core.store.values import NothingDue, ThreadSettings
+from core.store.values import NothingDue
 from core.store.verbs.buffered_rows import Reads
 from core.store.verbs.rows import living
 from core.store.verbs.stepped import Prefetch, SteppedStore
@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from core.domain.clock import Clock
     from core.domain.message import ThreadKey
     from core.domain.session import Record
+    from core.domain.settings import Layers, ScopeSettings
     from core.store.dynamodb.connecting.client import Table
     from core.store.dynamodb.items import Item
     from core.store.side_port import SideRecord
@@ -170,19 +171,14 @@ class DynamoStore(SteppedStore):
     async def revisions(self, threads: Sequence[ThreadKey]) -> tuple[str, ...]:
         return await across.revisions(self._table, threads, self._clock.now())
 
-    @override
-    async def thread_settings(self, thread: ThreadKey) -> ThreadSettings:
-        head = await across.head_of(self._table, thread, self._clock.now())
-        return head.header.settings if head else ThreadSettings()
-
     # --- beside threads -----------------------------------------------------------------------
 
     @override
-    async def channel_settings(self, platform: str, channel: str) -> ThreadSettings:
-        return await side.settings(self._table, channel_prefix(platform, channel))
+    async def layers(self, thread: ThreadKey) -> Layers:
+        return await side.layers(self._table, thread, self._clock.now())
 
     @override
-    async def set_channel(self, platform: str, channel: str, settings: ThreadSettings) -> None:
+    async def set_channel(self, platform: str, channel: str, settings: ScopeSettings) -> None:
         await side.put_settings(self._table, channel_prefix(platform, channel), settings)
 
     @override

@@ -10,10 +10,11 @@ from typing_extensions import override
 
 from core.domain.message import ThreadKey
 from core.domain.session import Entry
+from core.domain.settings import NOTHING, Layers
 from core.store import keys, verbs
 from core.store.local.rows import LocalRows
 from core.store.side_port import ChannelSettings, Cursor, Dump, SeenEvent, StoredTombstone
-from core.store.values import Buried, NothingDue, ThreadPage, ThreadSettings
+from core.store.values import Buried, NothingDue, ThreadPage
 from core.store.verbs.stepped import SteppedStore
 
 if TYPE_CHECKING:
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from core.domain.admission import Admission
     from core.domain.clock import Clock
     from core.domain.session import Record
+    from core.domain.settings import ScopeSettings
     from core.store.header import Header
     from core.store.side_port import SideRecord
     from core.store.values import AuditEvent, Work
@@ -42,7 +44,7 @@ class LocalStore(SteppedStore):
         self.seen: dict[str, tuple[Admission, float]] = {}
         self.traces: dict[str, verbs.Tombstone] = {}
         self.who: set[tuple[str, str]] = set()
-        self.places: dict[str, ThreadSettings] = {}
+        self.places: dict[str, ScopeSettings] = {}
         self.cursors: dict[str, int] = {}
         self.deeds: dict[str, AuditEvent] = {}
 
@@ -142,16 +144,13 @@ class LocalStore(SteppedStore):
     # --- settings and cursors -----------------------------------------------------------------
 
     @override
-    async def thread_settings(self, thread: ThreadKey) -> ThreadSettings:
+    async def layers(self, thread: ThreadKey) -> Layers:
         header = self._living(str(thread))
-        return header.settings if header else ThreadSettings()
+        places = [self.places.get(name, NOTHING) for name in keys.scopes(thread)]
+        return Layers(header.settings if header else NOTHING, *places)
 
     @override
-    async def channel_settings(self, platform: str, channel: str) -> ThreadSettings:
-        return self.places.get(keys.channel_prefix(platform, channel), ThreadSettings())
-
-    @override
-    async def set_channel(self, platform: str, channel: str, settings: ThreadSettings) -> None:
+    async def set_channel(self, platform: str, channel: str, settings: ScopeSettings) -> None:
         self.places[keys.channel_prefix(platform, channel)] = settings
 
     @override

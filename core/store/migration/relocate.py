@@ -9,8 +9,8 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING
 
+from core.domain.settings import ScopeSettings
 from core.store.migration.migrate import portions_of, unheld
-from core.store.values import ThreadSettings
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -49,7 +49,7 @@ async def relocate(
     for thread in threads:
         await _relocate_thread(store, thread, renamed(thread), clock)
     platform, channel = old
-    settings, nothing = await store.channel_settings(platform, channel), ThreadSettings()
+    settings, nothing = await store.channel_settings(platform, channel), ScopeSettings()
     if settings != nothing:
         if await store.channel_settings(platform, new) == nothing:
             await store.set_channel(platform, new, settings)

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 from core.domain.message import ThreadKey
 from core.domain.session import Entry
+from core.domain.settings import Layers
 from core.store import codec
-from core.store.keys import audit_start, channel_prefix
+from core.store.keys import audit_start, channel_prefix, scopes
 from core.store.redis import records, wire
 from core.store.redis.scripts import encoded
 from core.store.values import Buried, ThreadPage
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
 
     from core.domain.session import Record
     from core.store.redis.scripts import Calls
-    from core.store.values import AuditEvent, ThreadInfo, ThreadSettings
+    from core.store.values import AuditEvent, ThreadInfo
 
 
 class Lists:
@@ -76,12 +77,14 @@ class Lists:
             for revision, expires in kept
         )
 
-    async def thread_settings(self, thread: ThreadKey) -> ThreadSettings:
-        """Return the settings of a thread."""
+    async def layers(self, thread: ThreadKey) -> Layers:
+        """Return the settings of a thread, its channel and its server."""
         header = self._names.of(thread)["header"]
-        now, (kept,) = await self._many([("HMGET", header, "settings", "expires")])
+        places = [("GET", self._names.place_named(name)) for name in scopes(thread)]
+        now, (kept, *found) = await self._many([("HMGET", header, "settings", "expires"), *places])
         chosen, expires = kept
-        return wire.settings(chosen if expires and float(expires) > now else None)
+        own = wire.settings(chosen if expires and float(expires) > now else None)
+        return Layers(own, *map(wire.settings, found))
 
     async def read_at(self, thread: ThreadKey, positions: Collection[int]) -> tuple[Record, ...]:
         """Return the records at these positions; see `Store.read_at`."""

@@ -30,7 +30,6 @@ from core.store.values import (
     Outcome,
     Refused,
     ThreadPage,
-    ThreadSettings,
 )
 
 if TYPE_CHECKING:
@@ -40,6 +39,7 @@ if TYPE_CHECKING:
     from core.domain.message import Attachment, Kind, Message, Quote, ThreadKey
     from core.domain.pins import Pin
     from core.domain.session import Answer, Record
+    from core.domain.settings import Layers, ScopeSettings
     from core.store.redis.connecting.client import Client, Value
     from core.store.side_port import Dump, SideRecord
     from core.store.values import AuditEvent, Lease, NewSummary, PendingAnswer, Pinning, Work
@@ -287,12 +287,12 @@ class RedisStore(Store):
     # --- settings and cursors -----------------------------------------------------------------
 
     @override
-    async def thread_settings(self, thread: ThreadKey) -> ThreadSettings:
-        return await self._lists.thread_settings(thread)
+    async def layers(self, thread: ThreadKey) -> Layers:
+        return await self._lists.layers(thread)
 
     @override
     async def set_thread(
-        self, thread: ThreadKey, kind: Kind, settings: ThreadSettings, *, ttl: float
+        self, thread: ThreadKey, kind: Kind, settings: ScopeSettings, *, ttl: float
     ) -> None:
         await self._calls.run(
             "configure",
@@ -317,12 +317,7 @@ class RedisStore(Store):
         self._rewrites.want(self._names.of(thread)["header"])
 
     @override
-    async def channel_settings(self, platform: str, channel: str) -> ThreadSettings:
-        name = self._names.place(platform, channel)
-        return wire.settings(await self._calls.ask(self._client.get(name)))
-
-    @override
-    async def set_channel(self, platform: str, channel: str, settings: ThreadSettings) -> None:
+    async def set_channel(self, platform: str, channel: str, settings: ScopeSettings) -> None:
         name = self._names.place(platform, channel)
         await self._calls.ask(self._client.set(name, codec.dump(settings)))
 

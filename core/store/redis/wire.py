@@ -8,6 +8,7 @@ from core.domain import summary
 from core.domain.admission import Admission
 from core.domain.message import Kind
 from core.domain.session import NO_USAGE, Usage
+from core.domain.settings import ScopeSettings
 from core.store import codec
 from core.store.header import FIELDS, flat, from_flat
 from core.store.redis import pins
@@ -16,7 +17,6 @@ from core.store.values import (
     Pinning,
     Refused,
     ThreadInfo,
-    ThreadSettings,
     TurnState,
     Work,
 )
@@ -64,9 +64,9 @@ def verdict(letter: bytes) -> Admission:
     return _VERDICTS[letter]
 
 
-def settings(text: bytes | None) -> ThreadSettings:
+def settings(text: bytes | None) -> ScopeSettings:
     """Return the settings in this text; None means the default."""
-    return codec.load_settings(text) if text else ThreadSettings()
+    return codec.load_settings(text) if text else ScopeSettings()
 
 
 def work(thread: ThreadKey, token: str, reply: Sequence[Any], windows: Windows) -> Work:
@@ -94,7 +94,7 @@ def work(thread: ThreadKey, token: str, reply: Sequence[Any], windows: Windows) 
         records=windows.load(thread, kept),
         since=since,
         summary=summary.read(covers, summed_up, stale=stale, withheld=withheld),
-        settings=codec.load_settings(chosen) if chosen else ThreadSettings(),
+        settings=codec.load_settings(chosen) if chosen else ScopeSettings(),
         reset_position=line,
         seen_from=seen_from,
         explained=explained,
@@ -125,14 +125,14 @@ def pinning(reply: bytes) -> Pinning:
 def header(fields: Mapping[str, str], people: Sequence[str]) -> Header:
     """Return the header in these fields of a hash."""
     chosen = fields.get("settings", "")
-    settings = codec.load_settings(chosen) if chosen else ThreadSettings()
+    settings = codec.load_settings(chosen) if chosen else ScopeSettings()
     return from_flat(fields, list(people), settings, pins.load(fields.get("pins", "")))
 
 
-def chosen(settings: ThreadSettings) -> dict[str, str | int | bool]:
+def chosen(settings: ScopeSettings) -> dict[str, str | int | bool]:
     """Return settings as scripts keep them."""
     return {
-        "settings": "" if settings == ThreadSettings() else codec.dump(settings),
+        "settings": "" if settings == ScopeSettings() else codec.dump(settings),
         "reach": settings.reach,
         "muted": settings.muted,
     }
@@ -143,7 +143,7 @@ def fields(header: Header) -> dict[str, Flat]:
     chosen = header.settings
     return flat(header) | {
         "v": codec.VERSION,
-        "settings": "" if chosen == ThreadSettings() else codec.dump(chosen),
+        "settings": "" if chosen == ScopeSettings() else codec.dump(chosen),
         "settings_reach": chosen.reach,
         "muted": chosen.muted,
         "pins": pins.field(header.pins),

@@ -5,10 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from core.domain.message import ThreadKey
+from core.domain.settings import NOTHING, Layers
 from core.store import codec
-from core.store.keys import channel_prefix
+from core.store.keys import channel_prefix, scopes
 from core.store.sql.query import Query
-from core.store.values import Buried, ThreadPage, ThreadSettings
+from core.store.values import Buried, ThreadPage
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
@@ -33,10 +34,18 @@ def living(thread: ThreadKey) -> Queries[Header | None]:
     return codec.load_header(rows[0][0]) if rows else None
 
 
-def settings(thread: ThreadKey) -> Queries[ThreadSettings]:
-    """Return the settings of a thread."""
-    header = yield from living(thread)
-    return header.settings if header else ThreadSettings()
+def layers(thread: ThreadKey) -> Queries[Layers]:
+    """Return the settings of a thread, its channel and its server."""
+    names = scopes(thread)
+    rows = yield Query(
+        "SELECT (SELECT header FROM thread WHERE key = :key AND expires > :now),"
+        " (SELECT settings FROM place WHERE name = :channel),"
+        " (SELECT settings FROM place WHERE name = :server)",
+        {"key": str(thread), "channel": names[0], "server": names[-1]},
+    )
+    header, *places = rows[0]
+    found = [codec.load_settings(text) if text else NOTHING for text in places[: len(names)]]
+    return Layers(codec.load_header(header).settings if header else NOTHING, *found)
 
 
 def revisions(threads: Sequence[ThreadKey]) -> Queries[tuple[str, ...]]:

@@ -6,23 +6,14 @@ from typing import TYPE_CHECKING
 
 from core.store import codec, keys
 from core.store.sql.query import Query
-from core.store.values import ThreadSettings
 
 if TYPE_CHECKING:
+    from core.domain.settings import ScopeSettings
     from core.store.sql.query import Queries
     from core.store.values import AuditEvent
 
 
-def settings(platform: str, channel: str) -> Queries[ThreadSettings]:
-    """Return the settings of a channel."""
-    rows = yield Query(
-        "SELECT settings FROM place WHERE name = :name",
-        {"name": keys.channel_prefix(platform, channel)},
-    )
-    return codec.load_settings(rows[0][0]) if rows else ThreadSettings()
-
-
-def put_settings(platform: str, channel: str, value: ThreadSettings) -> Queries[None]:
+def put_settings(platform: str, channel: str, value: ScopeSettings) -> Queries[None]:
     """Replace the settings of a channel."""
     yield Query(
         "INSERT INTO place (name, settings) VALUES (:name, :settings)"

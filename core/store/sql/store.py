@@ -16,9 +16,10 @@ if TYPE_CHECKING:
 
     from core.domain.message import ThreadKey
     from core.domain.session import Record
+    from core.domain.settings import Layers, ScopeSettings
     from core.store.side_port import Dump, SideRecord
     from core.store.sql.query import Queries, Result
-    from core.store.values import AuditEvent, Buried, ThreadPage, ThreadSettings
+    from core.store.values import AuditEvent, Buried, ThreadPage
 
 
 class SqlStore(SteppedStore):
@@ -68,15 +69,11 @@ class SqlStore(SteppedStore):
     # --- settings and cursors -----------------------------------------------------------------
 
     @override
-    async def thread_settings(self, thread: ThreadKey) -> ThreadSettings:
-        return await self._ask(reading.settings(thread))
+    async def layers(self, thread: ThreadKey) -> Layers:
+        return await self._ask(reading.layers(thread))
 
     @override
-    async def channel_settings(self, platform: str, channel: str) -> ThreadSettings:
-        return await self._ask(side.settings(platform, channel))
-
-    @override
-    async def set_channel(self, platform: str, channel: str, settings: ThreadSettings) -> None:
+    async def set_channel(self, platform: str, channel: str, settings: ScopeSettings) -> None:
         await self._ask(side.put_settings(platform, channel, settings), writes=True)
 
     @override

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from core.domain.admission import AdmissionPolicy
     from core.domain.message import Attachment, Message, Quote
-    from core.store.values import ThreadSettings
+    from core.domain.settings import ScopeSettings
     from core.store.verbs.rows import Now, Rows
 
 PEOPLE_LIMIT = 50
@@ -130,7 +130,7 @@ def requeue(rows: Rows, now: Now, place: int) -> bool:
     return True
 
 
-def configure(rows: Rows, now: Now, kind: Kind, settings: ThreadSettings, ttl: float) -> None:
+def configure(rows: Rows, now: Now, kind: Kind, settings: ScopeSettings, ttl: float) -> None:
     """Replace the thread's settings; see `Store.set_thread`."""
     header = living(rows, now) or begin(now, kind, ttl, reach=settings.reach)
     header.settings = settings

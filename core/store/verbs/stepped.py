@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from core.domain.message import Attachment, Kind, Message, Quote, ThreadKey
     from core.domain.pins import Pin
     from core.domain.session import Answer
+    from core.domain.settings import ScopeSettings
     from core.store.values import (
         Accepted,
         Changed,
@@ -28,7 +29,6 @@ if TYPE_CHECKING:
         PendingAnswer,
         Pinning,
         Refused,
-        ThreadSettings,
         Work,
     )
 
@@ -172,7 +172,7 @@ class SteppedStore(Store):
 
     @override
     async def set_thread(
-        self, thread: ThreadKey, kind: Kind, settings: ThreadSettings, *, ttl: float
+        self, thread: ThreadKey, kind: Kind, settings: ScopeSettings, *, ttl: float
     ) -> None:
         await self._step(
             thread,

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Literal
 
 from core.domain import summary
 from core.domain.session import NO_USAGE, Answer, AnswerKind, Entry, Status
+from core.domain.settings import ScopeSettings
 from core.store.header import OpenTurn
 from core.store.values import (
     Changed,
@@ -14,7 +15,6 @@ from core.store.values import (
     Outcome,
     PendingAnswer,
     Refused,
-    ThreadSettings,
     TurnState,
     Work,
 )
@@ -199,7 +199,7 @@ def _close(rows: Rows, now: Now, header: Header, posted: tuple[str, ...]) -> Wor
         header.reset_position == header.next
         and not header.people
         and not header.pins
-        and header.settings == ThreadSettings()
+        and header.settings == ScopeSettings()
     ):
         rows.remove(keep_header=False)  # erased during the turn, and nothing came since
     else:

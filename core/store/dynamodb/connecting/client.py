@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 from aiobotocore.config import AioConfig
 from aiobotocore.session import get_session
 
-from core.domain.backoff import Backoff
+from core.domain.clock import Backoff
 from core.store.dynamodb.connecting.errors import FAILURES, code_of, explained
 from core.store.dynamodb.items import key_of
 

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from psycopg import AsyncConnection, OperationalError
 
-from core.domain.backoff import Backoff
+from core.domain.clock import Backoff
 from core.domain.errors import StoreUnavailableError
 from core.store.sql.postgres.connecting.address import shown
 from core.store.sql.postgres.connecting.errors import FAILURES, explained, passes

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from typing_extensions import override
 
-from core.domain.backoff import Backoff
+from core.domain.clock import Backoff
 from core.domain.errors import StoreError
 from core.store import verbs
 from core.store.keys import unique

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING
 
-from core.domain.backoff import Backoff
+from core.domain.clock import Backoff
 from core.store.sql.sqlite.claiming import due
 from core.store.sql.sqlite.file import SqliteFile
 
