@@ -13,7 +13,7 @@ import pytest
 from bots.slack.ui import views
 from core.commands.audit import EVERY
 from core.commands.export import writing
-from core.commands.export.exports import NOT_ADMIN, NOTHING
+from core.commands.export.exports import NOT_ADMIN, NOTHING_THEN
 from core.commands.export.request import UNREAD, ExportOf
 from core.domain.message import ThreadKey
 from core.models.scripted import ScriptedModel
@@ -68,7 +68,7 @@ async def test_all_of_mine_by_slash_by_button_by_home_and_by_word() -> None:
             await fake.slash(ann, general, "/chatbot export mine json since 2026-01-01")
             assert texts_in(await sent(fake, ann, 4)) == ["My dog is Rex."]
             await fake.slash(ann, general, "/chatbot export mine since 2999-01-01")
-            await told(fake, ann, NOTHING)
+            await told(fake, ann, NOTHING_THEN)
             assert not files_in(fake, general)
 
 

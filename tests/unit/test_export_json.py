@@ -340,6 +340,27 @@ async def test_an_import_that_was_interrupted_goes_on(
     assert await text_of(second) == text
 
 
+async def test_a_conversation_that_people_begin_meanwhile_stays(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first, second = store_(), store_()
+    await converse(first, *range(1, 131))
+    load, loaded = second.load, 0
+
+    async def slow(thread: ThreadKey, *args: Any, **given: Any) -> None:
+        nonlocal loaded
+        await load(thread, *args, **given)
+        loaded += 1
+        if loaded == 1:
+            await converse(second, 500)
+
+    monkeypatch.setattr(second, "load", slow)
+    done = await imported(await text_of(first), tmp_path / "a.json", second)
+    assert (done.others, done.conversations) == ([THREAD], 0)
+    document = json.loads(await text_of(second, several=False))
+    assert [r["text"] for r in document["records"]] == ["text 500", "answer 500"]
+
+
 async def test_a_period_has_what_was_said_in_it_alone() -> None:
     store = store_()
     await talked(store)

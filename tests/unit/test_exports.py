@@ -166,6 +166,13 @@ async def test_days_are_of_the_peoples_zone_and_both_are_included(
     made = authorized(town, store)
     day = date(1970, 1, 1)  # when the tests' messages were sent, by the platform
     assert await exported(made, "ROOT", ExportOf.CHANNEL, Period(day))
+    before = date(1969, 12, 31)
+    for period in (Period(date(2999, 1, 1)), Period(None, before)):
+        with pytest.raises(DeniedError, match=NOTHING_THEN):
+            await exported(made, "ROOT", ExportOf.ALL, period)
+    await converse(store, 6, author="ANN", thread=OTHER, sent_at=86_400.0 * 3)
+    found = await exported(made, "ROOT", ExportOf.ALL, Period(date(1970, 1, 4), date(1970, 1, 4)))
+    assert found == ["slack:C1:200.1"]  # of the others, nothing was said on that day
     request = ExportRequest(period=Period(date(2999, 1, 1)))
     with pytest.raises(DeniedError, match=NOTHING_THEN):
         async with made.exported("ANN", THREAD, request):

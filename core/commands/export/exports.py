@@ -108,10 +108,10 @@ class Exports:
             path = folder / request.file_name
             async with self._writing:
                 written = await export_to(self._store, sources, path, request.form, look, reporter)
-            if not written.conversations:
-                raise DeniedError(UNKNOWN if request.of is ExportOf.THREAD else NOTHING)
             if not (written.records or span.is_all):
                 raise DeniedError(NOTHING_THEN)
+            if not written.conversations:
+                raise DeniedError(UNKNOWN if request.of is ExportOf.THREAD else NOTHING)
             yield path
 
     async def _sources(
@@ -192,8 +192,11 @@ class Exports:
 
 
 def _touches(info: ThreadInfo, span: Span) -> bool:
-    """Return whether anything of a conversation may have been said in a period."""
-    return info.started_at < span.end and info.last_at >= span.start
+    """Return whether anything of a conversation may have been said in a period.
+
+    What was said before the bot took part is older than the conversation is by its own count.
+    """
+    return info.last_at >= span.start
 
 
 def _quiet(tell: Tell) -> Tell:

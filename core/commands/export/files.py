@@ -20,6 +20,8 @@ from typing import TYPE_CHECKING
 
 from core.commands.export.journal import Written, first_line, line_for, written
 from core.commands.export.request import ENDINGS, TEXTS, ExportFormat
+from core.commands.export.writing import contents
+from core.store.side_port import Dump
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterable, Sequence
@@ -94,18 +96,18 @@ async def export_to(
 async def _write(
     store: Store, source: Source, draft: Draft, look: Look, reporter: Reporter
 ) -> None:
-    dump = await store.dump(source.thread)
-    if dump is None:
-        return
-    reporter.progress.conversations += 1
-    sheets = draft.sheets
-    await draft.add([sheet.head(source.thread, source.name, dump) for sheet in sheets])
-    async for record in store.records(source.thread):
-        if record.sent_at in look.span:
-            await draft.add([sheet.record(record) for sheet in sheets])
+    sheets, revision = draft.sheets, ""
+    async for each in contents(store, source, look):
+        if isinstance(each, Dump):
+            reporter.progress.conversations += 1
+            revision = each.header.revision
+            await draft.add([sheet.head(source.thread, source.name, each) for sheet in sheets])
+        else:
+            await draft.add([sheet.record(each) for sheet in sheets])
             await reporter.wrote()
-    await draft.add([sheet.foot() for sheet in sheets])
-    await draft.completed(source.thread, dump.header.revision)
+    if revision:
+        await draft.add([sheet.foot() for sheet in sheets])
+        await draft.completed(source.thread, revision)
 
 
 @dataclass(slots=True)

@@ -267,6 +267,9 @@ async def _import(
     while first or left:
         page = [*islice(records, PORTION)]
         left -= len(page)
+        if not first and await store.dump(thread) is not None:
+            done.others.append(thread)  # people have begun one there meanwhile
+            return
         await store.load(thread, page, first=first, dump=None if left else dump)
         first = False
     done.conversations += 1

@@ -10,6 +10,7 @@ from core.commands.export.json_form import JsonSheet
 from core.commands.export.markdown import MarkdownSheet, no_link
 from core.commands.export.request import ALL_TIMES, ExportFormat
 from core.commands.memory_view import counted
+from core.store.side_port import Dump
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, AsyncIterable, Awaitable, Callable
@@ -21,7 +22,6 @@ if TYPE_CHECKING:
     from core.domain.message import ThreadKey
     from core.domain.session import Record
     from core.store.port import Store
-    from core.store.side_port import Dump
 
     Tell: TypeAlias = Callable[["Progress"], Awaitable[None]]
 
@@ -118,19 +118,39 @@ class Reporter:
             self._due = self.clock.monotonic() + EVERY
 
 
+async def contents(store: Store, source: Source, look: Look) -> AsyncGenerator[Dump | Record, None]:
+    """Yield what is known of a conversation beside its records, and then those that are wanted.
+
+    Nothing, if it is gone; nor if it is one of several, and nothing was said in these days.
+    """
+    dump = await store.dump(source.thread)
+    if dump is None:
+        return
+    waits = look.several and not look.span.is_all
+    if not waits:
+        yield dump
+    async for record in store.records(source.thread):
+        if record.sent_at in look.span:
+            if waits:
+                yield dump
+                waits = False
+            yield record
+
+
 async def export(
     store: Store, sources: AsyncIterable[Source], form: ExportFormat, *, look: Look
 ) -> AsyncGenerator[str, None]:
-    """Yield conversations as a document in pieces; one that is gone is left out."""
+    """Yield conversations as a document in pieces; see `contents`."""
     sheet = look.sheet(form)
     yield sheet.begin()
     async for source in sources:
-        dump = await store.dump(source.thread)
-        if dump is None:
-            continue
-        yield sheet.head(source.thread, source.name, dump)
-        async for record in store.records(source.thread):
-            if record.sent_at in look.span:
-                yield sheet.record(record)
-        yield sheet.foot()
+        is_begun = False
+        async for each in contents(store, source, look):
+            if isinstance(each, Dump):
+                is_begun = True
+                yield sheet.head(source.thread, source.name, each)
+            else:
+                yield sheet.record(each)
+        if is_begun:
+            yield sheet.foot()
     yield sheet.end()
