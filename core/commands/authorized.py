@@ -33,6 +33,7 @@ from core.domain.session import Entry
 
 if TYPE_CHECKING:
     from contextlib import AbstractAsyncContextManager
+    from datetime import tzinfo
     from pathlib import Path
 
     from core.commands.commands import Commands
@@ -109,6 +110,9 @@ class Directory(Protocol):
 
     async def name_of(self, person: str, thread: ThreadKey) -> str:
         """Return the name a person has there; their id if the name is unknown."""
+
+    async def zone_of(self, person: str) -> tzinfo | None:
+        """Return a person's time zone; None if the platform does not say. Never raises."""
 
     def link_to(self, thread: ThreadKey, message: str) -> str:
         """Return the address of a message of a thread, by its id; empty if it can't have one."""
@@ -255,8 +259,7 @@ class AuthorizedCommands:
 
         A form alone stands for the thread in this form. See `Exports.file`.
         """
-        if isinstance(request, ExportFormat):
-            request = ExportRequest(form=request)
+        request = ExportRequest(form=request) if isinstance(request, ExportFormat) else request
         return self._exports.file(person, thread, request, tell)
 
     async def may_forget(self, person: str, thread: ThreadKey) -> Extent:

@@ -39,7 +39,7 @@ def texts_in(file: File) -> list[str]:
 
 async def test_all_of_mine_by_slash_by_button_by_home_and_by_word() -> None:
     async with FakeSlack() as fake:
-        ann, bob = fake.person("ann"), fake.person("bob")
+        ann, bob = fake.person("ann", tz="Asia/Tokyo"), fake.person("bob")
         general, other = fake.channel("general", ann, bob), fake.channel("other", ann)
         async with bot_on(fake):
             asked = await talk(fake, ann, general, "My dog is Rex.")
@@ -61,6 +61,7 @@ async def test_all_of_mine_by_slash_by_button_by_home_and_by_word() -> None:
             with zipfile.ZipFile(io.BytesIO(file.data)) as packed:
                 markdown = packed.read("conversations.md").decode()
             assert "# #general\n" in markdown
+            assert "(Asia/Tokyo)" in markdown
             link = f"https://acme.slack.com/archives/{general.id}/p{asked.ts.replace('.', '')}"
             assert f"]({link}" in markdown
             assert "1234" not in markdown
@@ -116,7 +117,8 @@ async def test_a_crafted_button_gives_no_more_than_the_right_to_it(words: str) -
                 ThreadKey("discord", "1/2", "3"),
             ):
                 await fake.press(eve, "thread_export", modal, value=f"{thread} {words}")
-            await fake.settled()
+            dm = fake.dm(eve)
+            await fake.until(lambda: len(fake.said_by_app(dm)) == 3)  # a file or a refusal each
             found = b"".join(file.data for file in files_in(fake, fake.dm(eve)))
             assert b"1234" not in found
             assert (b"hello" in found) == words.startswith("mine")

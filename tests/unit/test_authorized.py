@@ -24,6 +24,8 @@ from core.store.local.store import LocalStore
 from tests.builders import OTHER, THREAD, converse
 
 if TYPE_CHECKING:
+    from datetime import tzinfo
+
     from core.store.values import AuditEvent
 
 ELSEWHERE = ThreadKey("slack", "Other:C1", "1")
@@ -39,6 +41,7 @@ class Town:
     denied: set[str] = field(default_factory=set)
     private: set[ThreadKey] = field(default_factory=set)
     """Direct messages."""
+    zones: dict[str, tzinfo] = field(default_factory=dict)
     public: bool = False
     asked: list[ThreadKey] = field(default_factory=list)
 
@@ -72,6 +75,9 @@ class Town:
 
     async def place_of(self, thread: ThreadKey) -> str:
         return f"#{thread.channel}"
+
+    async def zone_of(self, person: str) -> tzinfo | None:
+        return self.zones.get(person)
 
     def link_to(self, thread: ThreadKey, message: str) -> str:
         return f"https://town.example/{message}"

@@ -7,6 +7,7 @@ import tracemalloc
 import zipfile
 from datetime import date
 from typing import TYPE_CHECKING, Any
+from zoneinfo import ZoneInfo
 
 import pytest
 
@@ -176,6 +177,21 @@ async def test_days_are_of_the_peoples_zone_and_both_are_included(
     request = ExportRequest(period=Period(date(2999, 1, 1)))
     with pytest.raises(DeniedError, match=NOTHING_THEN):
         async with made.exported("ANN", THREAD, request):
+            pass
+
+
+async def test_times_and_days_are_of_the_zone_of_the_person_who_asks(
+    town: Workspace, store: LocalStore
+) -> None:
+    town.zones["ANN"] = ZoneInfo("America/New_York")
+    made = authorized(town, store)
+    evening = ExportRequest(period=Period(None, date(1969, 12, 31)))
+    async with made.exported("ANN", THREAD, evening) as file:
+        text = file.read_text()
+    assert "(America/New\\_York). Only what was said until 00:00 on 1 January 1970." in text
+    assert "\n## Wednesday, 31 December 1969\n\n**Name of ANN**" in text
+    with pytest.raises(DeniedError, match=NOTHING_THEN):
+        async with made.exported("ROOT", THREAD, evening):
             pass
 
 

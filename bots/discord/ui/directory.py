@@ -23,6 +23,8 @@ from core.commands.authorized import Directory
 from core.domain.errors import PlatformError, broke
 
 if TYPE_CHECKING:
+    from datetime import tzinfo
+
     from bots.discord.api import Api
     from bots.discord.inbound.audience import AccessLists
     from bots.discord.inbound.channels import Channels
@@ -179,6 +181,12 @@ class DiscordDirectory(Directory):
             log.info("a person's name is not known: %s", error)
             return person
         return people.name_of(user if isinstance(user, dict) else {}, {}) or person
+
+    @override
+    async def zone_of(self, person: str) -> tzinfo | None:
+        """Return None: Discord does not tell people's time zones."""
+        del person
+        return None
 
     @override
     def link_to(self, thread: ThreadKey, message: str) -> str:

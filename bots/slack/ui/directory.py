@@ -2,23 +2,31 @@
 
 from __future__ import annotations
 
+import logging
 from typing import TYPE_CHECKING, Any
+from zoneinfo import ZoneInfo
 
 from typing_extensions import override
 
+from bots.settings.environment import is_time_zone
 from bots.slack.faults import RefusedError
 from bots.slack.inbound.events import NAME, channel_of, place_of, thread_at
 from bots.slack.outbound.permalinks import link_to
 from bots.slack.pace import Rank
 from core.commands.authorized import Directory
+from core.domain.errors import PlatformError
 from core.domain.payload import dict_of, str_of
 
 if TYPE_CHECKING:
+    from datetime import tzinfo
+
     from bots.slack.api import Api
     from bots.slack.inbound.audience import Audience
     from bots.slack.inbound.events import Me
     from bots.slack.inbound.names import Names
     from core.domain.message import ThreadKey
+
+log = logging.getLogger(__name__)
 
 _PAGE = 1000
 _PAGES = 100
@@ -139,6 +147,16 @@ class SlackDirectory(Directory):
     async def name_of(self, person: str, thread: ThreadKey) -> str:
         del thread  # it is the same in all channels
         return await self._names.of(person)
+
+    @override
+    async def zone_of(self, person: str) -> tzinfo | None:
+        """Return the zone of a person's clients (docs: reference/objects/user-object, `tz`)."""
+        try:
+            name = str_of(await self._user(person), "tz")
+        except PlatformError as error:
+            log.info("a person's time zone is not known: %s", error)
+            return None
+        return ZoneInfo(name) if is_time_zone(name) else None
 
     @override
     def link_to(self, thread: ThreadKey, message: str) -> str:

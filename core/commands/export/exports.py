@@ -69,7 +69,7 @@ class Exports:
             directory: Who may see what on the platform, and what it is called.
             store: Where the conversations are.
             clock: Dates the exports and the audit log.
-            zone: The time zone of the people, in which their days begin.
+            zone: The time zone of people of whom the platform tells none; days begin in it.
         """
         self._authorized = authorized
         self._directory = directory
@@ -94,11 +94,12 @@ class Exports:
             DeniedError: The person may not, or there is nothing.
             OSError: The file can't be written.
         """
-        span = request.period.span(self._zone)
+        zone = await self._directory.zone_of(person) or self._zone
+        span = request.period.span(zone)
         sources = await self._sources(person, thread, request, span)
         look = Look(
             at=self._clock.now(),
-            zone=self._zone,
+            zone=zone,
             span=span,
             link=self._directory.link_to,
             several=request.of is not ExportOf.THREAD,
