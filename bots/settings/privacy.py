@@ -96,6 +96,7 @@ def _kept(settings: Settings, places: tuple[Place, ...]) -> Iterator[str]:
             if settings.overhear
             else "I don't keep what people say to each other."
         )
+    yield "What people think of my answers: 👍 or 👎, with their ids, and why if they say it."
     yield "Of files, the name, type and size; their content is in memory only, for an hour at most."
     yield "My logs have ids and counts, and nothing of what you write."
 

@@ -30,11 +30,13 @@ from bots.slack.inbound.receive import Reception, SlackIntake
 from bots.slack.outbound.platform import SlackPlatform
 from bots.slack.pace import Pace
 from bots.slack.ui.agent import Agent
+from bots.slack.ui.answers import AnswerInteractions
 from bots.slack.ui.directory import SlackDirectory
 from bots.slack.ui.home import Home
 from bots.slack.ui.interactions import Interactions
 from bots.slack.ui.pins import PinInteractions
 from bots.slack.ui.replies import SlackReplies
+from core.commands.answers import AnswerCommands
 from core.commands.authorized import AuthorizedCommands
 from core.commands.in_thread import ThreadCommands
 from core.domain.errors import OutOfReachError, PlatformError
@@ -99,8 +101,11 @@ class Slack:
         home = Home(api, authorized, clock, settings)
         there = api.slack_clock
         pins = PinInteractions(authorized, replies, directory, self._audience)
+        answers = AnswerInteractions(
+            AnswerCommands(authorized, store), replies, api, me, self._names
+        )
         self._interactions = Interactions(
-            authorized, replies, directory, home, pins, store=store, slack_clock=there
+            replies, directory, home, pins, answers, store=store, slack_clock=there
         )
         self._thread_commands = ThreadCommands(
             authorized, replies, store, settings.ttl, there, self._interactions.soon

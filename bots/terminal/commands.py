@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from bots.terminal.platform import NAME
 from bots.terminal.text import is_name
+from core.commands.answers import THANKS
 from core.commands.commands import thread_line
 from core.commands.export.files import export_to, form_for
 from core.commands.export.request import ExportFormat, ExportOf, ExportRequest, asked
@@ -20,6 +21,8 @@ from core.commands.pins import UNPINNED, Saying, new_pin
 from core.domain.errors import DeniedError
 from core.domain.message import Author, Kind
 from core.domain.pins import PinKind
+from core.domain.ratings import BAD, GOOD, Opinion, Value
+from core.domain.session import Answer
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable
@@ -42,6 +45,7 @@ _HELP = {
     "pins": ("/pins", "list what is kept that way"),
     "unpin": ("/unpin NUMBER", "remove one of them"),
     "correct": ("/correct FACT", "correct what I remember"),
+    "rate": ("/rate good|bad", "say what you think of the last answer, and why if you like"),
     "export": ("/export FILE", "write this thread to .md, .json or .zip; with mine: all of yours"),
     "forget": ("/forget [N]", "permanently delete this thread, or its message of that number"),
     "reset": ("/reset", "reset this thread; exports still include what was said"),
@@ -77,6 +81,9 @@ def _exported(rest: str) -> tuple[str, ExportRequest]:
     return rest, ExportRequest()
 
 
+_VALUES: dict[str, Value] = {"good": GOOD, "bad": BAD}
+
+
 class SlashCommands:
     """Runs the commands in one session."""
 
@@ -94,6 +101,7 @@ class SlashCommands:
             "correct": partial(self._pin, PinKind.CORRECTION),
             "pins": self._pins,
             "unpin": self._unpin,
+            "rate": self._rate,
             "export": self._export,
             "forget": self._forget,
             "reset": self._reset,
@@ -255,3 +263,20 @@ class SlashCommands:
     async def _names(self) -> list[str]:
         found = await self._bot.commands.threads(NAME, self._bot.user)
         return [info.thread.thread for info in found]
+
+    async def _rate(self, rest: str) -> None:
+        word, _, reason = rest.partition(" ")
+        value = _VALUES.get(word.lower())
+        if value is None:
+            await self._session.complain("Write /rate good or /rate bad, and why if you like.")
+            return
+        store, thread = self._bot.store, self._session.thread
+        work = await store.peek(thread)
+        answers = [each for each in work.records if isinstance(each, Answer)] if work else []
+        if not answers:
+            await self._session.complain("There is no answer here yet.")
+            return
+        by, at, last = self._bot.user, self._bot.clock.now(), answers[-1]
+        opinion = Opinion(person=by, at=at, value=value, reason=reason.strip())
+        await store.rate(thread, last.position, last.turn, opinion)
+        await self._tell(THANKS)

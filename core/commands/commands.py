@@ -10,7 +10,8 @@ from core.commands.pins import Pins
 from core.commands.stats import stats_of
 from core.domain.errors import DeniedError
 from core.domain.message import Author
-from core.domain.session import Entry, Status
+from core.domain.ratings import Opinion
+from core.domain.session import Answer, Entry, Status
 from core.memory.plan import least_size, plan
 from core.models.catalog import spec_of
 from core.prompt.pins import pins_size
@@ -85,9 +86,12 @@ class Commands:
 
     async def forget_own(self, thread: ThreadKey, person: str) -> str:
         """Remove what one person said in a thread; repeat it if it was interrupted."""
-        count = 0
+        count = ratings = 0
         async for record in self._store.records(thread):
-            if not isinstance(record, Entry) or record.author.id != person:
+            if isinstance(record, Answer):
+                ratings += await self._unrate(thread, record, person)
+                continue
+            if record.author.id != person:
                 continue
             if record.status is not Status.DELETED:
                 # An edit may carry a time that is ahead of our clock.
@@ -95,13 +99,19 @@ class Commands:
                 await self._store.amend(thread, record.id, (), edited_at=stamp, text=None)
                 count += 1
         pins = await self.pins.remove_own(thread, person)
-        if not (count or pins):
+        if not (count or pins or ratings):
             return "I have nothing of yours in this thread."
         also = f" and {counted(pins, 'pin')}" if pins else ""
         return (
             f"I have forgotten {counted(count, 'message')}{also} of yours in this thread. "
             "Other people's messages and my replies stay."
         )
+
+    async def _unrate(self, thread: ThreadKey, answer: Answer, person: str) -> bool:
+        """Remove what a person thinks of an answer; return whether anything was kept of it."""
+        if not any(each.person == person for each in answer.ratings):
+            return False
+        return await self._store.rate(thread, answer.position, answer.turn, Opinion(person=person))
 
     async def forget_message(self, thread: ThreadKey, number: int, person: str = "") -> str:
         """Remove one message of a thread, by its number in `view`; it may be removed already.

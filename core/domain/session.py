@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
     from core.domain.message import Attachment, Author, Kind, Quote, ThreadKey
     from core.domain.pins import Pin
+    from core.domain.ratings import Rating
     from core.domain.summary import Summary
 
 
@@ -133,6 +134,8 @@ class Answer:
 
     `usage.prompt / units` is how many tokens a unit has in this conversation.
     """
+    ratings: tuple[Rating, ...] = ()
+    """What people think of it, one each."""
 
     @property
     def is_bare(self) -> bool:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Final
 from core.domain.errors import StoreRefusedError
 from core.domain.message import Attachment, Author, Kind, Quote, QuoteKind, ThreadKey
 from core.domain.pins import Pin, PinKind
+from core.domain.ratings import Rating
 from core.domain.session import Answer, AnswerKind, Entry, Record, Status, Usage
 from core.domain.settings import ScopeSettings
 from core.store.header import Header, OpenTurn
@@ -77,6 +78,7 @@ def load_answer(text: str | bytes) -> Answer:
             "posted": tuple(fields.get("posted", ())),
             "recalled": tuple(fields.get("recalled", ())),
             "searched": tuple(fields.get("searched", ())),
+            "ratings": tuple(Rating(**each) for each in fields.get("ratings", ())),
             "text": fields.get("text", ""),
         }
     )

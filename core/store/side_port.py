@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from core.domain.admission import Admission
     from core.domain.message import Kind
     from core.domain.pins import Pin
+    from core.domain.ratings import Opinion
     from core.domain.session import Record
     from core.domain.settings import Layers, ScopeSettings
     from core.store.header import Header
@@ -108,14 +109,10 @@ class SidePort(ABC):
     _stop_listeners: tuple[Callable[[ThreadKey, str], object], ...] = ()
 
     def on_stop(self, call: Callable[[ThreadKey, str], object]) -> None:
-        """Call a function with a thread and a turn's id whenever this process stops that turn.
-
-        In another process, the turn's holder notices it at its next heartbeat.
-        """
+        """Call a function with a thread and a turn's id whenever this process stops that turn."""
         self._stop_listeners = (*self._stop_listeners, call)
 
     def _stopping(self, thread: ThreadKey, turn: str, *, is_open: bool) -> bool:
-        """Tell the listeners of a turn that is to end; return whether it is open."""
         for call in self._stop_listeners if is_open else ():
             call(thread, turn)
         return is_open
@@ -191,6 +188,23 @@ class SidePort(ABC):
     @abstractmethod
     async def unpin(self, thread: ThreadKey, pins: tuple[str, ...]) -> None:
         """Remove the pins with these ids, if they are there; needs no lease.
+
+        Raises:
+            StoreError: See the module.
+        """
+
+    @abstractmethod
+    async def rate(self, thread: ThreadKey, position: int, turn: str, opinion: Opinion) -> bool:
+        """Keep what a person thinks of an answer, with it; needs no lease, leaves `revision` alone.
+
+        Args:
+            thread: The thread.
+            position: The answer's position.
+            turn: Its turn.
+            opinion: See `core.domain.ratings.changed`.
+
+        Returns:
+            False if there is no such answer.
 
         Raises:
             StoreError: See the module.

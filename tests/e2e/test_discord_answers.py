@@ -6,12 +6,16 @@ import asyncio
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, NamedTuple
 
+import pytest
+
 from bots.discord.outbound.format import WRITING
 from core.commands.answers import NOT_ASKED, NOT_RUNNING, STOPPING
+from core.domain.ratings import BAD, GOOD, NONE
+from core.domain.session import Answer
 from core.models.scripted import ScriptedModel
 from core.turn.notices import STOPPED
-from tests.e2e.discord_bot import bot_on
-from tests.e2e.discord_hands import settled, shown
+from tests.e2e.discord_bot import bot_on, until_true
+from tests.e2e.discord_hands import settled, shown, talk, threads_of
 from tests.fakes.discord import FakeDiscord
 
 if TYPE_CHECKING:
@@ -78,3 +82,53 @@ async def test_only_the_asker_and_admins_stop_an_answer() -> None:
             assert await shown(fake, pressed) == STOPPING
             await settled(bot)
             assert fake.said_by_bot(thread)[0].content == "One,"
+
+
+async def rated(bot: Bot, who: User, *expected: tuple[User, int]) -> None:
+    """Wait until these people's last words are kept with the first answer of a thread."""
+    wanted = {person.id: value for person, value in expected}
+
+    async def same() -> bool:
+        (info,) = await threads_of(bot, who)
+        records = await bot.store.history(info.thread)
+        kept = next(each.ratings for each in records if isinstance(each, Answer))
+        return {each.person: each.value for each in kept} == wanted
+
+    await until_true(same, 5)
+
+
+@pytest.mark.parametrize("place", ["thread", "channel", "dm"])
+async def test_a_persons_last_reaction_is_kept_with_the_answer(place: str) -> None:
+    async with FakeDiscord() as fake:
+        ann, bob, general = fake.person("ann"), fake.person("bob"), fake.channel("general")
+        answer_in = "channel" if place == "channel" else "thread"
+        async with bot_on(fake, discord_answer_in=answer_in) as bot:
+            where = fake.dm(ann) if place == "dm" else general
+            asked = await fake.say(ann, where, f"{fake.at_bot} hello")
+            there = await fake.thread(asked) if place == "thread" else where
+            await fake.replies(there)
+            await settled(bot)
+            answer = fake.said_by_bot(there)[-1]
+            both = [ann] if place == "dm" else [ann, bob]
+            for who in both:
+                await fake.react(who, answer, "\N{THUMBS UP SIGN}")
+            await rated(bot, ann, *((who, GOOD) for who in both))
+            await fake.react(ann, answer, "\N{THUMBS DOWN SIGN}\U0001f3fd")
+            await rated(bot, ann, (ann, BAD), *((who, GOOD) for who in both[1:]))
+            await fake.react(ann, answer, "\N{THUMBS UP SIGN}", removed=True)
+            await fake.react(both[-1], answer, "\N{THUMBS UP SIGN}", removed=True)
+            await rated(bot, ann, (ann, BAD), *((who, NONE) for who in both[1:]))
+
+
+async def test_reactions_of_others_to_other_things_count_nothing() -> None:
+    async with FakeDiscord() as fake:
+        ann, bob, general = fake.person("ann"), fake.person("bob"), fake.channel("general")
+        helper = fake.other_bot("helper", fake.home)
+        async with bot_on(fake) as bot:
+            asked, thread = await talk(fake, bot, ann, general, "hello")
+            answer = fake.said_by_bot(thread)[-1]
+            await fake.react(ann, asked, "\N{THUMBS UP SIGN}")
+            await fake.react(ann, answer, "\N{PARTY POPPER}")
+            await fake.react(helper, answer, "\N{THUMBS UP SIGN}")
+            await fake.react(bob, answer, "\N{THUMBS UP SIGN}")
+            await rated(bot, ann, (bob, GOOD))

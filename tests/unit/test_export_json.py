@@ -19,6 +19,7 @@ from core.commands.export.writing import Look, Reporter, Source, export
 from core.domain.clock import SystemClock
 from core.domain.message import Attachment, Author, Kind, Quote, QuoteKind, ThreadKey
 from core.domain.pins import Pin, PinKind
+from core.domain.ratings import BAD, GOOD, Opinion
 from core.domain.session import AnswerKind, Status
 from core.domain.settings import ScopeSettings
 from core.domain.summary import Line, LineKind, Segment, dumped
@@ -67,6 +68,10 @@ async def talked(store: Store) -> None:
     )
     await store.commit(work.lease, work.revision, pending)
     await store.settle(work.lease, Outcome.DONE, posted=("p1",))
+    why = Opinion(person="U1", value=BAD, at=7.25, reason="no <b>")
+    back = Opinion(person="U2", value=GOOD, at=8.0, taken_back=True)
+    for opinion in (why, back):
+        assert await store.rate(THREAD, work.next - 1, work.lease.turn, opinion)
     await finish(store, await begin(store, 4, sent_at=1e12), kind=AnswerKind.BURIED)
     await store.amend(THREAD, "m1", (), edited_at=2000.123456, text="edited", attachments=())
     await store.amend(THREAD, "m4", (), edited_at=2001, text=None)

@@ -15,6 +15,7 @@ from core.domain.admission import Admission
 from core.domain.errors import StoreRefusedError
 from core.domain.message import Attachment, Author, Kind, Quote, QuoteKind
 from core.domain.pins import Pin, PinKind
+from core.domain.ratings import Opinion, Rating
 from core.domain.session import Answer, AnswerKind, Entry, Status, Usage
 from core.domain.settings import ScopeSettings
 from core.store import codec
@@ -100,6 +101,10 @@ async def every_verb(store: RedisStore) -> None:
     await store.amend(THREAD, "m0", ("event0",), edited_at=6, text=None)
     await store.amend(THREAD, "none", ("none",), edited_at=6, text=None)
     await store.compact(THREAD, covers=0, revision="", to=0, text="")
+    for record in await store.history(THREAD):
+        if isinstance(record, Answer):
+            opinion = Opinion(person="U1", value=1, at=5)
+            await store.rate(THREAD, record.position, record.turn, opinion)
     await store.claim_any(["slack"], "c")
     await store.history(THREAD)
     await store.claim_once("slack", "press 1")
@@ -329,13 +334,14 @@ def test_records_hold_their_values_where_the_table_says() -> None:
         position=7, turn="m1", token="mine", kind=AnswerKind.NOTICE, text="Hi", sent_at=1.5,
         trimmed=True, usage=Usage(input=1, output=2, cache_read=3, cache_write=4),
         explain_trim=False, notes=("a note",), posted=("p1",), units=5.5, recalled=(2, 3),
-        searched=("nuts",),
+        searched=("nuts",), ratings=(Rating(person="U1", value=-1, at=2.5, reason="no"),),
     )  # fmt: skip
     values = dict(zip(records.ANSWER, json.loads(records.dump(answer)), strict=True))
     assert values == {
         "kind": "N", "posted": ["p1"], "at": "1.5", "place": 7, "turn": "m1", "token": "mine",
         "text": "Hi", "usage": [1, 2, 3, 4, 5.5], "trimmed": 1, "explain_trim": 0,
         "notes": ["a note"], "recalled": [2, 3], "searched": ["nuts"],
+        "ratings": [["U1", -1, "2.5", "no"]],
     }  # fmt: skip
     both = f"[{records.dump(entry)},{records.dump(answer)}]".encode()
     assert records.load(both) == (entry, answer)

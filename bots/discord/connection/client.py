@@ -91,6 +91,9 @@ class InteractionListener(Protocol):
     def unreadable(self, payload: Mapping[str, Any]) -> None:
         """Receive a command or a button press that discord.py can't parse; may not raise."""
 
+    def reacted(self, payload: Mapping[str, Any], *, taken_back: bool) -> None:
+        """Receive a reaction to a message, or that it was taken back; may not raise."""
+
 
 class Client(discord.AutoShardedClient):
     """discord.py's client without caches of messages and members."""
@@ -105,6 +108,8 @@ class Client(discord.AutoShardedClient):
                 guilds=True,
                 guild_messages=True,
                 dm_messages=True,
+                guild_reactions=True,
+                dm_reactions=True,
                 guild_polls=True,
                 dm_polls=True,
                 message_content=content,
@@ -209,6 +214,16 @@ class State(AutoShardedConnectionState[Any]):
     def parse_message_poll_vote_remove(self, data: Payload) -> None:
         """Pass on that a person has taken a vote back."""
         self._pass_on("MESSAGE_POLL_VOTE_REMOVE", data)
+
+    def parse_message_reaction_add(self, data: Payload) -> None:
+        """Pass on a reaction."""
+        _id_in(data, "channel_id")
+        self.interactions.reacted(data, taken_back=False)
+
+    def parse_message_reaction_remove(self, data: Payload) -> None:
+        """Pass on that a reaction was taken back."""
+        _id_in(data, "channel_id")
+        self.interactions.reacted(data, taken_back=True)
 
     def _pass_on(self, kind: str, data: Payload) -> None:
         _id_in(data, "channel_id")

@@ -41,6 +41,8 @@ INTENTS = {
     "GUILDS": (1 << 0, False, "channels, threads and roles, to know where something was said"),
     "GUILD_MESSAGES": (1 << 9, False, "messages on servers, with edits and deletions"),
     "DIRECT_MESSAGES": (1 << 12, False, "direct messages, with edits and deletions"),
+    "GUILD_MESSAGE_REACTIONS": (1 << 10, False, "👍 and 👎 on its answers on servers"),
+    "DIRECT_MESSAGE_REACTIONS": (1 << 13, False, "the same in direct messages"),
     "GUILD_MESSAGE_POLLS": (
         1 << 24,
         False,

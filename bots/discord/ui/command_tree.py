@@ -98,6 +98,10 @@ class ClientCommands:
         """Tell a person that what they pressed or typed can't be read."""
         self._interactions.unread(payload)
 
+    def reacted(self, payload: Mapping[str, Any], *, taken_back: bool) -> None:
+        """Keep what a person thinks of an answer, by their reaction to it."""
+        self._interactions.reacted(payload, taken_back=taken_back)
+
     async def close(self) -> None:
         """Stop writing the commands."""
         await self._tasks.close()

@@ -49,6 +49,7 @@ if TYPE_CHECKING:
     from core.commands.export.request import ExportRequest
     from core.commands.export.writing import Progress
     from core.domain.message import Message
+    from core.domain.ratings import Opinion
     from core.store.port import Store
 
     Interaction: TypeAlias = discord.Interaction[Any]
@@ -175,6 +176,18 @@ class Interactions:
         """Tell a person that what they pressed or typed can't be read, if they can be reached."""
         if payload.get("type") not in _UNEXPECTED:
             self._tasks.start(self._say_unread(payload))
+
+    def reacted(self, payload: Mapping[str, Any], *, taken_back: bool) -> None:
+        """Keep what a person thinks of an answer, by their reaction to it."""
+        opinion = self._answers.opinion_in(payload, taken_back=taken_back)
+        if opinion is not None:
+            self._tasks.start(self._answers.kept(self._rated(payload, opinion)))
+
+    async def _rated(self, payload: Mapping[str, Any], opinion: Opinion) -> None:
+        channel_id, message = str_of(payload, "channel_id"), str_of(payload, "message_id")
+        channel = await self._visible(channel_id, str_of(payload, "guild_id"))
+        named = await self._answers.openers(channel, message)
+        await self._answers.rate(await self._thread_of(channel, named), message, opinion)
 
     async def say(self, interaction: Interaction, text: str) -> None:
         """Answer with a text only."""

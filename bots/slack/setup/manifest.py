@@ -37,6 +37,7 @@ SCOPES = {
     "im:write": "opens a direct message to send an export privately",
     "mpim:history": "receives group direct messages; reads what it missed",
     "mpim:read": "reads who is in a group direct message that is exported",
+    "reactions:read": "learns what people think of its answers, by 👍 and 👎",
     "reactions:write": "puts the scissors on a reply whose context was trimmed",
     "usergroups:read": "reads the names of user groups that people mention",
     "users:read": "reads people's names, and who is an admin",
@@ -55,6 +56,8 @@ EVENTS = {
     "message.groups": "the same in private channels",
     "message.im": "the same in direct messages",
     "message.mpim": "the same in group direct messages, where mentions have no event",
+    "reaction_added": "a person put 👍 or 👎 on an answer",
+    "reaction_removed": "a person took it back",
     "tokens_revoked": "its token was revoked",
 }
 """Each event that it subscribes to, and what that reports."""

@@ -35,11 +35,11 @@ if TYPE_CHECKING:
     from slack_bolt.app.async_app import AsyncApp
     from slack_bolt.context.ack.async_ack import AsyncAck
 
+    from bots.slack.ui.answers import AnswerInteractions
     from bots.slack.ui.directory import SlackDirectory
     from bots.slack.ui.home import Home
     from bots.slack.ui.pins import PinInteractions
     from bots.slack.ui.replies import SlackReplies
-    from core.commands.authorized import AuthorizedCommands
     from core.commands.export.request import ExportRequest
     from core.commands.parser import Command
     from core.domain.clock import Clock
@@ -66,24 +66,25 @@ class Interactions:
 
     def __init__(
         self,
-        authorized: AuthorizedCommands,
         replies: SlackReplies,
         directory: SlackDirectory,
         home: Home,
         pins: PinInteractions,
+        answers: AnswerInteractions,
         *,
         store: Store,
         slack_clock: Clock,
     ) -> None:
-        """Run commands by `authorized` and `pins`, each once, as `store` records.
+        """Run commands by `pins`, its authorized ones and `answers`, each once, as `store` records.
 
         A command counts as given at the time of `slack_clock`, unless its payload has a time.
         """
-        self._authorized = authorized
+        self._authorized = pins.authorized
         self._replies = replies
         self._directory = directory
         self._home = home
         self._pins = pins
+        self._answers = answers
         self._store = store
         self._clock = slack_clock
         self._tasks = Tasks("a command")
@@ -96,6 +97,8 @@ class Interactions:
         bolt.message_shortcut(PIN_SHORTCUT)(self._pin_shortcut)
         for action in views.actions():
             bolt.action(action)(self._pressed)
+        bolt.view(views.WHY)(self._reason_submitted)
+        self._answers.listen(bolt)
         bolt.view(views.FORGET)(self._forget_submitted)
         bolt.view(views.CORRECT)(self._correction_submitted)
         bolt.event("app_home_opened", matchers=[self._home.is_home])(self._home_opened)
@@ -224,16 +227,17 @@ class Interactions:
             await self._on(given.name, user, thread, trigger, at, request=given.request)
 
     async def _export_shortcut(self, ack: AsyncAck, shortcut: dict[str, Any]) -> None:
-        await ack()
-        self._asked(self._once(lambda: self._on_message("export", shortcut), shortcut), shortcut)
+        await self._shortcut("export", ack, shortcut)
 
     async def _forget_shortcut(self, ack: AsyncAck, shortcut: dict[str, Any]) -> None:
-        await ack()
-        self._asked(self._once(lambda: self._on_message("forget", shortcut), shortcut), shortcut)
+        await self._shortcut("forget", ack, shortcut)
 
     async def _pin_shortcut(self, ack: AsyncAck, shortcut: dict[str, Any]) -> None:
+        await self._shortcut("pin", ack, shortcut)
+
+    async def _shortcut(self, command: str, ack: AsyncAck, shortcut: dict[str, Any]) -> None:
         await ack()
-        self._asked(self._once(lambda: self._on_message("pin", shortcut), shortcut), shortcut)
+        self._asked(self._once(lambda: self._on_message(command, shortcut), shortcut), shortcut)
 
     async def _pressed(self, ack: AsyncAck, body: dict[str, Any], action: dict[str, Any]) -> None:
         user, command = _user_of(body), views.command_of(str_of(action, "action_id"))
@@ -263,6 +267,13 @@ class Interactions:
             await self._before_ack(job, user)
         await ack()
 
+    async def _reason_submitted(self, ack: AsyncAck, body: dict[str, Any]) -> None:
+        user, at = _user_of(body), self._clock.now()
+        if user:
+            job = self._once(lambda: self._answers.reasoned(body, user, at), body)
+            await self._before_ack(job, user)
+        await ack()
+
     async def _home_opened(self, event: dict[str, Any]) -> None:
         user = str_of(event, "user")
         if is_id(user):
@@ -286,6 +297,8 @@ class Interactions:
         elif command == "privacy":
             modal = await self._replies.show(trigger, pushed=pushed)
             await self._replies.fill(modal, self._home.privacy())
+        elif command == "why":
+            await self._answers.ask(trigger, named)
         elif command == "correct":
             await self._pins.ask(user, named, trigger)
         elif command in views.PIN_ACTIONS:

@@ -42,7 +42,8 @@ class PinInteractions:
         audience: Audience,
     ) -> None:
         """Do it by `authorized`; `audience` reads the messages that shortcuts come with."""
-        self._authorized = authorized
+        self.authorized = authorized
+        """Runs commands for those who may."""
         self._replies = replies
         self._directory = directory
         self._audience = audience
@@ -50,9 +51,9 @@ class PinInteractions:
     async def command(self, user: str, given: Command, thread: ThreadKey, at: float) -> None:
         """Run `remember`, `unpin`, `forget 3` or a correction on a thread; tell the person."""
         if given.name == "unpin":
-            said = await self._authorized.unpin(user, thread, given.number)
+            said = await self.authorized.unpin(user, thread, given.number)
         elif given.name == "forget":
-            said = await self._authorized.forget(user, thread, int(given.number))
+            said = await self.authorized.forget(user, thread, int(given.number))
         else:
             said = await self._pin(user, thread, _KINDS[given.name], given.text, at)
         await self._tell(user, thread, said)
@@ -77,7 +78,7 @@ class PinInteractions:
         )
         by = await self._person(user, thread)
         pin = new_pin(PinKind.MESSAGE, said, by, at=at, key=message.id)
-        await self._tell(user, thread, await self._authorized.pin(thread, pin))
+        await self._tell(user, thread, await self.authorized.pin(thread, pin))
 
     async def press(self, command: str, body: dict[str, Any], named: str, at: float) -> None:
         """Do what a button or a menu asks for, of `views.PIN_ACTIONS`; `named` is its value."""
@@ -86,13 +87,13 @@ class PinInteractions:
         thread = _thread_in(rest)
         if command == "keep":
             by = await self._person(user, thread)
-            said = await self._authorized.pin_message(by, thread, what, at=at)
+            said = await self.authorized.pin_message(by, thread, what, at=at)
             await self._whisper(body, user, thread, said)
         elif command == "unpin":
-            said = await self._authorized.unpin(user, thread, what)
+            said = await self.authorized.unpin(user, thread, what)
             await self._refreshed(body, user, thread, said)
         elif command == "message":
-            said = await self._authorized.forget(user, thread, _number_in(what))
+            said = await self.authorized.forget(user, thread, _number_in(what))
             await self._refreshed(body, user, thread, said)
         else:
             kind, text = views.carried(dict_of(body, "view"))
@@ -105,7 +106,7 @@ class PinInteractions:
         modal = await self._replies.show(trigger, pushed=True)
         try:
             thread = _thread_in(named)
-            await self._authorized.remembered(user, thread)
+            await self.authorized.remembered(user, thread)
             view = views.correction(thread)
         except DeniedError as denied:
             view = views.words(views.CORRECTION_TITLE, [str(denied)])
@@ -122,7 +123,7 @@ class PinInteractions:
     async def remembered(self, user: str, thread: ThreadKey) -> dict[str, Any]:
         """Return the modal that shows what the bot remembers, or why it does not."""
         try:
-            return views.remembered(thread, await self._authorized.remembered(user, thread))
+            return views.remembered(thread, await self.authorized.remembered(user, thread))
         except DeniedError as denied:
             return views.words(views.MEMORY_TITLE, [str(denied)])
 
@@ -130,7 +131,7 @@ class PinInteractions:
         by = await self._person(user, thread)
         said = Saying(text=text, author=by, at=at)
         pin = new_pin(kind, said, by, at=at, key=f"{user} {at!r} {text}")
-        return await self._authorized.pin(thread, pin)
+        return await self.authorized.pin(thread, pin)
 
     async def _person(self, user: str, thread: ThreadKey) -> Author:
         return Author(id=user, name=await self._directory.name_of(user, thread))

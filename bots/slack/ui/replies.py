@@ -47,6 +47,7 @@ log = logging.getLogger(__name__)
 
 _SENT = "Here is the conversation you asked for."
 _SENT_SEVERAL = "Here are the conversations that you may have."
+_ASK_WHY = "Thank you, I have noted your 👎. Only you see this."
 _OFFER_PIN = "Shall I remember that for good, word for word? Only you see this."
 _OFFERS = {
     "forget": "I ask before I forget anything. Press the button.",
@@ -103,6 +104,13 @@ class SlackReplies(CommandReplies):
         root = "" if message.kind is Kind.DM else message.answer_in
         channel = channel_of(message.thread.channel)
         await self._whispered(message.author.id, channel, content, root)
+
+    async def ask_why(self, person: str, thread: ThreadKey, root: str, named: str) -> None:
+        """Thank a person for a 👎 where only they see it, with a button to say why."""
+        content = shape.message(_ASK_WHY)
+        press = views.button(views.WHY, "Say why", named)
+        content["blocks"].append({"type": "actions", "elements": [press]})
+        await self._whispered(person, channel_of(thread.channel), content, root)
 
     async def announce(self, thread: ThreadKey, text: str) -> None:
         """Say something in a thread, visible to all."""

@@ -13,6 +13,7 @@ from core.commands.export.request import THREAD_AS_MARKDOWN, ExportOf, asked
 from core.delivery.splitting.break_points import in_line
 from core.domain.message import ThreadKey
 from core.domain.payload import dict_of, str_of
+from core.domain.ratings import REASON
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -24,6 +25,8 @@ Json: TypeAlias = dict[str, Any]
 
 FORGET = "forget_thread"
 """The callback of the modal that asks for confirmation before anything is removed."""
+WHY = "why_not_helpful"
+"""The button that asks for a reason, and the modal behind it."""
 CORRECT = "correct_memory"
 """The callback of the modal that asks what is right."""
 MEMORY_TITLE, CORRECTION_TITLE, PINS_TITLE = "What I remember", "That's wrong", "Pins"
@@ -42,6 +45,7 @@ PIN_ACTIONS = {
     "unpin": ("pin_remove", "Remove"),
 }
 """As `ACTIONS`, for what concerns pins, or one message of those that are remembered."""
+WHY_TITLE = "Your rating"
 _FACT = "fact"
 """The block, and the action in it, of the field for what is right."""
 _MESSAGES, _LINE = 100, 75
@@ -157,8 +161,23 @@ def correction(thread: ThreadKey) -> Json:
     return modal(CORRECTION_TITLE, [fact], **more)
 
 
+def reason(named: str) -> Json:
+    """Return the modal that asks why an answer was not helpful; `named` says which answer."""
+    field = {
+        "type": "plain_text_input",
+        "action_id": _FACT,
+        "multiline": True,
+        "max_length": REASON,
+    }
+    hint = plain("It is kept with the answer. Exports of this conversation include it.")
+    label = plain("What was wrong with the answer?")
+    asked = {"type": "input", "block_id": _FACT, "label": label, "hint": hint, "element": field}
+    more = {"submit": plain("Send"), "callback_id": WHY, "private_metadata": named}
+    return modal(WHY_TITLE, [asked], **more)
+
+
 def typed(view: Json) -> str:
-    """Return what a person typed in the modal of `correction`."""
+    """Return what a person typed in the modal of `correction` or `reason`."""
     values = dict_of(dict_of(view, "state"), "values")
     return str_of(dict_of(dict_of(values, _FACT), _FACT), "value")
 
@@ -256,13 +275,13 @@ def markdown(text: str) -> Json:
 def actions() -> list[str]:
     """Return the actions of all buttons for threads."""
     threads = (*ACTIONS.values(), *PIN_ACTIONS.values())
-    return [REMEMBER, PRIVACY, *(action for action, _ in threads)]
+    return [REMEMBER, PRIVACY, WHY, *(action for action, _ in threads)]
 
 
 def command_of(action: str) -> str:
     """Return the command of a button."""
     known = {name: command for command, (name, _) in (ACTIONS | PIN_ACTIONS).items()}
-    return "privacy" if action == PRIVACY else known.get(action, "memory")
+    return (known | {PRIVACY: "privacy", WHY: "why"}).get(action, "memory")
 
 
 def _start_of(line: str, most: int = _CHUNK) -> str:

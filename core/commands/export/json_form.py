@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from core.commands.export.request import ALL_TIMES
+from core.domain.ratings import WORDS
 from core.domain.session import Answer
 from core.domain.summary import LineKind, loaded, parts_of, split
 from core.store import codec
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from core.commands.export.request import Span
     from core.domain.message import Author, Quote, ThreadKey
     from core.domain.pins import Pin
+    from core.domain.ratings import Rating
     from core.domain.session import Entry, Record
     from core.domain.summary import Segment
     from core.store.header import Header
@@ -170,6 +172,16 @@ def _answer(answer: Answer) -> Json:
         "searched": list(answer.searched),
         "usage": asdict(answer.usage) if answer.usage is not None else None,
         "units": float(answer.units),
+        **({"ratings": list(map(_rating, answer.ratings))} if answer.ratings else {}),
+    }
+
+
+def _rating(rating: Rating) -> Json:
+    return {
+        "person": rating.person,
+        "value": WORDS[rating.value],
+        "at": time_of(rating.at),
+        "reason": rating.reason,
     }
 
 

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 from core.commands.export.json_form import FORMAT, LINE_KINDS, VERSION
 from core.domain.message import Attachment, Author, Kind, Quote, QuoteKind, ThreadKey
 from core.domain.pins import Pin, PinKind
+from core.domain.ratings import WORDS, Rating
 from core.domain.session import Answer, AnswerKind, Entry, Status, Usage
 from core.domain.settings import SETTINGS, ScopeSettings
 from core.domain.summary import Line, Segment, dumped
@@ -144,6 +145,21 @@ def _answer(fields: Json) -> Answer:
         recalled=tuple(_numbers(fields, "recalled")),
         searched=tuple(_texts(fields, "searched")),
         units=float(_get(fields, "units", (int, float), 0.0)),
+        ratings=tuple(map(_rating, _objects(fields, "ratings"))),
+    )
+
+
+_VALUES = {word: value for value, word in WORDS.items()}
+
+
+def _rating(fields: Json) -> Rating:
+    if fields.get("value") not in _VALUES:
+        raise ValueError("“value” in it is not what the format says")
+    return Rating(
+        person=_name(fields, "person"),
+        value=_VALUES[_get(fields, "value", str)],
+        at=_time(fields, "at"),
+        reason=_get(fields, "reason", str, ""),
     )
 
 

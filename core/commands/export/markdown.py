@@ -12,6 +12,7 @@ from core.commands.export.json_form import summary_parts
 from core.commands.export.request import ALL_TIMES
 from core.domain.limits import in_bytes
 from core.domain.pins import PinKind
+from core.domain.ratings import counted
 from core.domain.session import Answer, AnswerKind, Status
 from core.domain.summary import BULLET
 from core.domain.text import visible
@@ -151,7 +152,8 @@ class MarkdownSheet:
         kind = () if record.kind is AnswerKind.ANSWER else ("notice",)
         searched = [f"searched for {_plain(line)}" for line in record.searched]
         when = self._hour(record.sent_at, record.posted[0] if record.posted else "")
-        heading = _heading("**bot**", when, *kind, *searched, *map(_plain, record.notes))
+        rated = _rated(record)
+        heading = _heading("**bot**", when, *kind, *searched, *map(_plain, record.notes), *rated)
         return f"\n{heading}{_quoted(text)}"
 
     def _entry(self, record: Entry) -> str:
@@ -223,3 +225,10 @@ def _plain(text: str) -> str:
 
 def _quoted(text: str) -> str:
     return "".join(f"> {visible(line)}\n" for line in text.splitlines())
+
+
+def _rated(answer: Answer) -> list[str]:
+    """Return in words what people think of an answer, for its heading."""
+    good, bad = counted(answer.ratings)
+    reasons = [f"why: {_plain(each.reason)}" for each in answer.ratings if each.reason]
+    return [*([f"👍 {good}"] if good else []), *([f"👎 {bad}"] if bad else []), *reasons]

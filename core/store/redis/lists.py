@@ -1,14 +1,16 @@
-"""Reading without scripts: lists of threads, what is due or has expired, single records.
+"""Lists of threads, what is due or has expired, and single records, read without scripts.
 
 Every partition has its own indexes, so these reads are not atomic; each can be repeated.
 """
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from core.domain.message import ThreadKey
-from core.domain.session import Entry
+from core.domain.ratings import changed
+from core.domain.session import Answer, Entry
 from core.domain.settings import Layers
 from core.store import codec
 from core.store.keys import audit_start, channel_prefix, scopes
@@ -19,6 +21,7 @@ from core.store.values import Buried, ThreadPage
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
 
+    from core.domain.ratings import Opinion
     from core.domain.session import Record
     from core.store.redis.scripts import Calls
     from core.store.values import AuditEvent, ThreadInfo
@@ -29,6 +32,7 @@ class Lists:
 
     def __init__(self, calls: Calls) -> None:
         """Read by means of these calls."""
+        self._calls = calls
         self._many = calls.many
         self._run = calls.run
         self._names = calls.names
@@ -42,6 +46,23 @@ class Lists:
         )
         found = [pair for answer in answers for pair in _scored(answer)]
         return now, sorted(found)
+
+    async def rate(self, thread: ThreadKey, position: int, turn: str, opinion: Opinion) -> bool:
+        """Read an answer, and replace it by one with this opinion; see `Store.rate`."""
+        entries, field = self._names.of(thread)["entries"], f"{position}~"
+        done = 0
+        while done == 0:  # other people rate it at the same moment, and each time one succeeds
+            before = await self._calls.ask(self._calls.client.hget(entries, field))
+            answer = records.load(b"[" + before + b"]")[0] if before else None
+            if not isinstance(answer, Answer) or answer.turn != turn:
+                return False
+            ratings = changed(answer.ratings, opinion)
+            after = records.dump(replace(answer, ratings=ratings))
+            same = ratings == answer.ratings
+            done = await self._run(
+                "swap", thread, place=position, before=before, after=before if same else after
+            )
+        return done > 0
 
     async def due(
         self, platforms: Collection[str], excluded: Collection[ThreadKey]

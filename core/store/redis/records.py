@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from core.domain.admission import readmits
 from core.domain.message import Attachment, Author, Quote, QuoteKind
+from core.domain.ratings import Rating
 from core.domain.session import Answer, AnswerKind, Entry, Status, Usage
 
 if TYPE_CHECKING:
@@ -45,12 +46,13 @@ ANSWER = (
     "explain_trim", "notes",
     "recalled",  # positions
     "searched",
+    "ratings",  # lists of person, value, time, reason
 )  # fmt: skip
 """The values of an answer, in order."""
 
 _DEFAULTS = ["0", "", None, "", 0, None, 0]
 """The values of an entry from `stamp` on, if they are left off."""
-_ANSWER_DEFAULTS: list[object] = [0, 0, (), (), ()]
+_ANSWER_DEFAULTS: list[object] = [0, 0, (), (), (), ()]
 """The values of an answer from `trimmed` on, if they are left off."""
 _STATUS = {"a": Status.ADDRESSED, "o": Status.OVERHEARD, "g": Status.DELETED}
 _STATUS_LETTERS = {status: letter for letter, status in _STATUS.items()}
@@ -159,7 +161,7 @@ def _answer_row(
     tokens = usage and (usage.input, usage.output, usage.cache_read, usage.cache_write, *units)
     said = (position, turn, token, answer.text, tokens)
     more = [int(answer.trimmed), int(answer.explain_trim), answer.notes]
-    more += [answer.recalled, answer.searched]
+    more += [answer.recalled, answer.searched, _ratings(answer)]
     return (*said, *_shortened(more, _ANSWER_DEFAULTS))
 
 
@@ -236,7 +238,7 @@ def _attachments(found: Sequence[tuple[str, str, str, int]]) -> tuple[Attachment
 def _answer(row: list[Any]) -> Answer:
     kind, posted, at, place, turn, token, text, usage, *rest = row
     rest += _ANSWER_DEFAULTS[len(rest) :]
-    trimmed, explain_trim, notes, recalled, searched = rest
+    trimmed, explain_trim, notes, recalled, searched, ratings = rest
     return _new_answer(
         place,
         turn,
@@ -252,4 +254,15 @@ def _answer(row: list[Any]) -> Answer:
         tuple(recalled),
         tuple(searched),
         usage[_USAGE] if usage and len(usage) > _USAGE else 0,
+        tuple([_rating(*each) for each in ratings]) if ratings else (),
     )
+
+
+def _ratings(answer: Answer | PendingAnswer) -> tuple[tuple[object, ...], ...]:
+    if not (isinstance(answer, Answer) and answer.ratings):
+        return ()
+    return tuple([(r.person, r.value, repr(r.at), r.reason) for r in answer.ratings])
+
+
+def _rating(person: str, value: int, at: str, reason: str) -> Rating:
+    return Rating(person=person, value=value, at=float(at), reason=reason)

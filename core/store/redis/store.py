@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from core.domain.admission import AdmissionPolicy
     from core.domain.message import Attachment, Kind, Message, Quote, ThreadKey
     from core.domain.pins import Pin
+    from core.domain.ratings import Opinion
     from core.domain.session import Answer, Record
     from core.domain.settings import Layers, ScopeSettings
     from core.store.redis.connecting.client import Client, Value
@@ -116,9 +117,8 @@ class RedisStore(Store):
 
     @override
     async def claim(self, thread: ThreadKey, token: str, *, early: bool = False) -> Work | None:
-        reply = await self._calls.run(
-            "claim", thread, token=token, lease=self.lease_seconds, early=early
-        )
+        said: dict[str, Value] = {"lease": self.lease_seconds, "early": early}
+        reply = await self._calls.run("claim", thread, token=token, **said)
         return self._work(thread, token, reply) if reply else None
 
     @override
@@ -317,6 +317,10 @@ class RedisStore(Store):
         self._rewrites.want(self._names.of(thread)["header"])
 
     @override
+    async def rate(self, thread: ThreadKey, position: int, turn: str, opinion: Opinion) -> bool:
+        return await self._lists.rate(thread, position, turn, opinion)
+
+    @override
     async def set_channel(self, platform: str, channel: str, settings: ScopeSettings) -> None:
         name = self._names.place(platform, channel)
         await self._calls.ask(self._client.set(name, codec.dump(settings)))
@@ -345,8 +349,7 @@ class RedisStore(Store):
 
     @override
     async def check(self) -> tuple[str, ...]:
-        remarks: tuple[str, ...] = await self._calls.ask(sentences(self._client, self._calls.at))
-        return remarks
+        return tuple(await self._calls.ask(sentences(self._client, self._calls.at)))
 
     @override
     async def close(self) -> None:
@@ -383,10 +386,8 @@ class RedisStore(Store):
         return wire.work(thread, token, reply, self._windows)
 
     async def _as_holder(self, verb: str, lease: Lease, **args: Value) -> Any:  # noqa: ANN401
-        holder: dict[str, Value] = {"token": lease.token, "turn": lease.turn}
-        return await self._calls.run(
-            verb, lease.thread, (), lease=self.lease_seconds, **holder, **args
-        )
+        args |= {"token": lease.token, "turn": lease.turn, "lease": self.lease_seconds}
+        return await self._calls.run(verb, lease.thread, (), **args)
 
 
 def _later(seconds: float, call: Callable[[], None]) -> None:

@@ -8,6 +8,7 @@ data. One contract suite holds all stores to the same results.
 from core.store.verbs.erase import erase
 from core.store.verbs.inbox import AGAIN, Amendment, accept, amend, claim_once, configure, requeue
 from core.store.verbs.pins import pin, unpin
+from core.store.verbs.ratings import rate
 from core.store.verbs.rows import Now, Rows, Tombstone
 from core.store.verbs.transfer import load
 from core.store.verbs.turn import claim, commit, compact, renew, settle, stop
@@ -31,6 +32,7 @@ __all__ = [
     "load",
     "peek",
     "pin",
+    "rate",
     "renew",
     "requeue",
     "settle",

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from core.domain.admission import AdmissionPolicy
     from core.domain.message import Attachment, Kind, Message, Quote, ThreadKey
     from core.domain.pins import Pin
+    from core.domain.ratings import Opinion
     from core.domain.session import Answer
     from core.domain.settings import ScopeSettings
     from core.store.values import (
@@ -193,6 +194,14 @@ class SteppedStore(Store):
     @override
     async def unpin(self, thread: ThreadKey, pins: tuple[str, ...]) -> None:
         await self._step(thread, lambda rows, now: verbs.unpin(rows, now, pins), Prefetch())
+
+    @override
+    async def rate(self, thread: ThreadKey, position: int, turn: str, opinion: Opinion) -> bool:
+        return await self._step(
+            thread,
+            lambda rows, now: verbs.rate(rows, now, position, turn, opinion),
+            Prefetch(reads=Reads(span=(position, position + 1))),
+        )
 
     @abstractmethod
     async def _step(
