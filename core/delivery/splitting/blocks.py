@@ -87,6 +87,8 @@ class Layout:
 
     fences: tuple[Fence, ...]
     tables: tuple[Table, ...]
+    shown: dict[tuple[int, int], str] = field(default_factory=dict)
+    """What parts of the text are shown as in a platform's own Markdown, as far as was asked."""
     _fence_starts: list[int] = field(default_factory=list)
     _table_starts: list[int] = field(default_factory=list)
 

@@ -107,7 +107,11 @@ class Splitter:
 
     def _shown(self, text: str, layout: Layout, start: int, end: int) -> str:
         if self.dialect is not None:
-            return self.dialect.show(text, layout, start, end)
+            shown = layout.shown.get((start, end))
+            if shown is None:  # a part is measured, and often more than once, before it is posted
+                shown = self.dialect.show(text, layout, start, end)
+                layout.shown[start, end] = shown
+            return shown
         opened, closed = layout.code_at(start), layout.code_at(end)
         body = text[start:end]
         if opened:

@@ -58,7 +58,8 @@ def edited(text: str, edits: Sequence[Edit]) -> str:
 
 def plain_signs(text: str, marks: Span) -> Edit:
     """Return the change that makes marks plain signs."""
-    return Edit(*marks, 0, "".join(f"\\{sign}" for sign in text[slice(*marks)]))
+    start, end = marks
+    return Edit(start, end, 0, f"\\{text[start]}" * (end - start))
 
 
 def literal(message: str) -> str:

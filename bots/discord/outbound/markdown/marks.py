@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from bots.discord.outbound.markdown.pairs import Ending
 
 _TOKEN = regex.compile(
-    rf"(?P<escape>{ESCAPE})|(?P<mark>\*++|_++|~~|\|\|)|(?P<code>`)|(?P<url>https?://)|(?P<angle><)"
+    rf"(?P<escape>(?:{ESCAPE}[0-9A-Za-gi-z ]*+)++)|(?P<mark>\*++|_++|~~|\|\|)|(?P<code>`)|(?P<url>https?://)|(?P<angle><)"
     r"|(?P<bracket>\[)|(?P<line>(?:^|(?<=^>[ ]))(?:\#{1,3}|-\#)[ ]+(?=[^\n]))"
     r"|(?P<rest>^[ ]*+>>>[ ])|(?P<quote>^[ ]*+>[ ])",
     regex.MULTILINE,
@@ -41,11 +41,13 @@ _SUSPECT = regex.compile(r"\w_|[/<][^ `/<]*+`")
 _NO_START = r"(?:\s|[,.;:!?)\]}]++(?:\s|\Z))"
 """What follows no mark that starts emphasis in CommonMark."""
 _EMPHASIS = regex.compile(
+    r"(?!(?<=\*)\*(?=\*)|(?<=_)_(?=_))(?:"  # not within a run: each would be read to its end
     rf"\*++(?!{_NO_START})[^*\n]*+\*++|__++(?!{_NO_START})[^_\n]*+__++|~~(?!{_NO_START})[^~\n]*+~~"
-    rf"|(?P<loose>\S[ \t]*+(?:(?:\*\*++|__++|~~){_NO_START}|\*[,.;:!?)\]}}]++(?:\s|\Z)))"
+    rf"|(?P<loose>\S[ \t]*+(?:(?:\*\*++|__++|~~){_NO_START}|\*[,.;:!?)\]}}]++(?:\s|\Z))))"
 )
 """Emphasis on one line; or marks of which only Discord makes a start."""
 _LOOSE = regex.compile(_NO_START)
+_LOOSE_MARKS = regex.compile(rf"(?:\*\*|__|~~){_NO_START}|\*[,.;:!?)\]}}]++(?:\s|\Z)")
 _ENDS = regex.compile(r"[*_~|]|\]\(")
 """What in code or in an address may end something that begins before it."""
 _LEAD = regex.compile(r"[ \t>]*+(?:(?:[-*+]|\d{1,9}[.)])[ \t]++)?+")
@@ -55,6 +57,9 @@ _LEADS = 40
 """Characters before a line's words at most."""
 _LONGEST = 3
 """Marks beside each other that start emphasis at most."""
+_DOUBLE = 2
+_NEXT = -1
+"""Where to go on if the next part to read is another one."""
 
 
 class _Frame(NamedTuple):
@@ -84,12 +89,16 @@ def kept_apart(message: str) -> str:
 def _is_suspect(message: str) -> bool:
     if _SUSPECT.search(message):
         return True
+    if not _LOOSE_MARKS.search(message):  # nearly always
+        return False
     return any(found["loose"] for found in _EMPHASIS.finditer(message))
 
 
 def _has_ends(message: str) -> bool:
     """Return whether something in code or in an address could end what words before it start."""
     if "`" not in message and "://" not in message and "](" not in message:
+        return False
+    if not _ENDS.search(message):
         return False
     kept = Pairs(message).kept_between(0, len(message))
     return any(_ENDS.search(message, *each) for each in kept)
@@ -113,12 +122,14 @@ class _Reader:
         self.edits: list[Edit] = []
         self._text = message
         self._pairs = Pairs(message)
+        self._has_angles = ":/" in message
         self._frames = [_Frame(0, len(message))]
         """What is left to read; the last is the next."""
         self._links = Links(message)
         self._kept: dict[int, list[Span]] = {}
         """Marks that end nothing because of a single mark, by where that is."""
-        self._ways: dict[str, Callable[[regex.Match[str], _Frame], None]] = {
+        self._ways: dict[str, Callable[[regex.Match[str], _Frame], int]] = {
+            "escape": lambda token, _: token.end(),
             "mark": self._mark,
             "code": self._code,
             "url": self._url,
@@ -130,52 +141,52 @@ class _Reader:
         }
 
     def read(self) -> None:
-        """Read all."""
+        """Read all. Each way returns where to go on in its frame, or `_NEXT`."""
+        text, ways = self._text, self._ways
         while self._frames:
             frame = self._frames.pop()
-            token = _TOKEN.search(self._text, frame.start, frame.end)
-            if token is not None:
-                way = self._ways.get(token.lastgroup)
-                if way is None:
-                    self._go_on(token.end(), frame)
-                else:
-                    way(token, frame)
+            at, end = frame.start, frame.end
+            while at >= 0 and (token := _TOKEN.search(text, at, end)) is not None:
+                at = ways[token.lastgroup](token, frame)
 
-    def _go_on(self, at: int, frame: _Frame, *inner: Span, sign: str = "") -> None:
+    def _go_on(self, at: int, frame: _Frame, *inner: Span, sign: str = "") -> int:
         """Read these parts next, each by itself, and then the frame from `at`."""
         self._frames.append(_Frame(at, frame.end, frame.in_quote, frame.signs))
         for part in reversed(inner):
             self._frames.append(_Frame(*part, frame.in_quote, frame.signs + sign))
+        return _NEXT
 
     # --- emphasis -------------------------------------------------------------------------------
 
-    def _mark(self, token: regex.Match[str], frame: _Frame) -> None:
+    def _mark(self, token: regex.Match[str], frame: _Frame) -> int:
         run = Span(*token.span())
         kept_by: int | None = None
-        for at in range(run.start, run.end - (token[0][0] in "~|")):
+        for at in range(run.start, run.end - (self._text[run.start] in "~|")):
             ending = self._pairs.ending(at, frame.end)
-            if ending is not None and self._is_pair(run, at, ending, frame):
-                return
-            kept_by = ending.at if ending is not None else kept_by
+            if ending is None:
+                continue
+            then = self._pair(run, at, ending, frame)
+            if then is not None:
+                return then
+            kept_by = ending.at
         if kept_by is not None:
             self._kept.setdefault(kept_by, []).append(run)
-        self._go_on(max(run.start + 1, run.end - (token[0] == "~~")), frame)
+        is_strike = run.end - run.start == _DOUBLE and self._text[run.start] == "~"
+        return max(run.start + 1, run.end - is_strike)
 
-    def _is_pair(self, run: Span, at: int, ending: Ending, frame: _Frame) -> bool:
-        """Return whether one of these marks starts something, and read on."""
+    def _pair(self, run: Span, at: int, ending: Ending, frame: _Frame) -> int | None:
+        """Read on, if one of these marks starts something; return None if it does not."""
         in_code = self._pairs.kept_from(at, ending.at)
         close = self._meant_end(run, frame) if in_code else None
         if close is not None:
-            self._end(run, close, frame)
-        elif not ending.ends:
-            return False
-        elif in_code or not self._is_meant(at, ending):
+            return self._end(run, close, frame)
+        if not ending.ends:
+            return None
+        if in_code or not self._is_meant(at, ending):
             self._escape(run, has_code=in_code)
-            self._go_on(run.end, frame)
-        else:
-            inner = Span(at + ending.size, ending.at)
-            self._go_on(ending.at + ending.size, frame, inner, sign=self._text[at])
-        return True
+            return run.end
+        inner = Span(at + ending.size, ending.at)
+        return self._go_on(ending.at + ending.size, frame, inner, sign=self._text[at])
 
     def _escape(self, run: Span, *, has_code: bool) -> None:
         """Write marks as plain signs, and with them those that they keep from ending in code."""
@@ -219,16 +230,15 @@ class _Reader:
             return None
         return None if "\n\n" in text[run.end : close.start] else close
 
-    def _end(self, run: Span, close: Span, frame: _Frame) -> None:
+    def _end(self, run: Span, close: Span, frame: _Frame) -> int:
         """Let marks end where they are meant to: with the other sign of italics, or in pieces."""
         for kept in self._kept.pop(run.end - 1, []):
             self._escape(kept, has_code=True)
         other = {"*": "_", "_": "*"}.get(self._text[slice(*run)], "")
         if other and self._can_be(other, run, close, frame):
             self.edits += (Edit(*run, 0, other), Edit(*close, 0, other))
-            self._go_on(close.end, frame, Span(run.end, close.start), sign=other)
-        else:
-            self._split(run, close, frame)
+            return self._go_on(close.end, frame, Span(run.end, close.start), sign=other)
+        return self._split(run, close, frame)
 
     def _can_be(self, sign: str, run: Span, close: Span, frame: _Frame) -> bool:
         """Return whether italics may have another sign: it is nowhere in them, nor around them."""
@@ -238,7 +248,7 @@ class _Reader:
             return False
         return sign == "*" or not after.isalnum()
 
-    def _split(self, run: Span, close: Span, frame: _Frame) -> None:
+    def _split(self, run: Span, close: Span, frame: _Frame) -> int:
         """Give the words around what has the mark's sign marks of their own."""
         text, marks = self._text, self._text[slice(*run)]
         codes = [
@@ -258,7 +268,7 @@ class _Reader:
                 slashes = len(part) - len(part.rstrip("\\"))
                 closing = f"\\{marks}" if slashes % 2 else marks
                 self.edits += (Edit(first, first, rank, marks), Edit(last, last, -rank, closing))
-        self._go_on(close.end, frame, *words, sign=marks[0])
+        return self._go_on(close.end, frame, *words, sign=marks[0])
 
     def _without(self, marks: Span) -> Edit:
         """Remove marks; code on both sides stays apart."""
@@ -267,43 +277,44 @@ class _Reader:
 
     # --- the rest -------------------------------------------------------------------------------
 
-    def _code(self, token: regex.Match[str], frame: _Frame) -> None:
+    def _code(self, token: regex.Match[str], _: _Frame) -> int:
         code = self._pairs.code_at(token.start())
-        self._go_on(code.end if code else token.end(), frame)
+        end: int = code.end if code else token.end()
+        return end
 
-    def _url(self, token: regex.Match[str], frame: _Frame) -> None:
+    def _url(self, token: regex.Match[str], frame: _Frame) -> int:
         """Keep an address from including the code behind it."""
         url = _URL.match(self._text, token.start(), frame.end)
-        end = url.end() if url else token.end()
+        end: int = url.end() if url else token.end()
         code = self._pairs.code_from(token.start(), end)
         if code:
             end = code[0].start
             self.edits.append(Edit(end, end, 0, " "))
-        self._go_on(end, frame)
+        return end
 
-    def _angle(self, token: regex.Match[str], frame: _Frame) -> None:
+    def _angle(self, token: regex.Match[str], frame: _Frame) -> int:
         """Keep an address in `<>` from including code: it has no space."""
-        link = _ANGLE.match(self._text, token.start(), frame.end)
+        link = _ANGLE.match(self._text, token.start(), frame.end) if self._has_angles else None
         code = self._pairs.code_from(token.start(), link.end()) if link else []
         if link is not None and code:
             gap = _GAP.search(self._text, token.start(), code[0].start)
             at = gap.start() if gap else code[0].start
             self.edits.append(Edit(at, at, 0, " "))
-        self._go_on(link.end() if link and not code else token.end(), frame)
+        end: int = link.end() if link and not code else token.end()
+        return end
 
-    def _bracket(self, token: regex.Match[str], frame: _Frame) -> None:
+    def _bracket(self, token: regex.Match[str], frame: _Frame) -> int:
         """Read a link, unless Discord's reading of it cuts code in two, or includes too much.
 
         A heading behind a quote is none to the package above: its links may end in a later line.
         """
-        at = token.start()
+        at: int = token.start()
         within, beyond = (self._links.at(at, end) for end in (frame.end, len(self._text)))
         if not all(self._is_whole(at, link) for link in (within, beyond) if link):
             self.edits.append(Edit(at, at, 0, "\\"))
         elif within:
-            self._go_on(within[1].end, frame, within[0])
-            return
-        self._go_on(at + 1, frame)
+            return self._go_on(within[1].end, frame, within[0])
+        return at + 1
 
     def _is_whole(self, at: int, link: tuple[Span, Span]) -> bool:
         """Return whether a link that Discord reads is the one that is meant, and cuts no code."""
@@ -313,17 +324,18 @@ class _Reader:
         cuts = self._pairs.code_at(target.start) or self._pairs.code_from(*target)
         return is_meant and not cuts
 
-    def _line(self, token: regex.Match[str], frame: _Frame) -> None:
+    def _line(self, token: regex.Match[str], frame: _Frame) -> int:
         """Read a heading or a line in small letters."""
         end = self._text.find("\n", token.end(), frame.end)
         end = frame.end if end < 0 else end
-        self._go_on(min(end + 1, frame.end), frame, Span(token.end(), end))
+        return self._go_on(min(end + 1, frame.end), frame, Span(token.end(), end))
 
-    def _quote(self, token: regex.Match[str], frame: _Frame) -> None:
+    def _quote(self, token: regex.Match[str], frame: _Frame) -> int:
+        start: int = token.end()
         if frame.in_quote:
-            self._go_on(token.end(), frame)
-            return
+            return start
         quote = _QUOTE.match(self._text, token.start(), frame.end)
         end = quote.end() if quote and token["quote"] else frame.end
-        quoted = _Frame(token.end(), end, in_quote=True, signs=frame.signs)
+        quoted = _Frame(start, end, in_quote=True, signs=frame.signs)
         self._frames += (frame._replace(start=end), quoted)
+        return _NEXT

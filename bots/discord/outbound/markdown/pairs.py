@@ -72,6 +72,9 @@ class Links:
     def __init__(self, text: str) -> None:
         """Read a text, in linear time."""
         self._text = text
+        self._last_end = text.rfind(")")
+        self._targets: dict[int, int] = {}
+        """Where the target behind a bracket ends, by where that is; -1 if there is none."""
         self._places = [found.start() for found in _BRACKET.finditer(text)]
         count = len(self._places)
         self._last = [-1] * count
@@ -93,10 +96,23 @@ class Links:
         last = self._last[first] if first >= 0 else -1
         for index in range(last, max(first, last - _TARGETS) - 1, -1) if first >= 0 else ():
             close = self._places[index]
-            target = _TARGET.match(self._text, close + 1, end) if close < end else None
-            if target is not None:
-                return Span(start + 1, close), Span(close, target.end())
+            after = self._target(close, end) if close < end else -1
+            if after >= 0:
+                return Span(start + 1, close), Span(close, after)
         return None
+
+    def _target(self, close: int, end: int) -> int:
+        """Return where the target behind a bracket ends; -1 if none ends before `end`."""
+        found = self._targets.get(close)
+        if found is None:
+            found = self._targets[close] = self._matched(close, len(self._text))
+        return self._matched(close, end) if found > end else found
+
+    def _matched(self, close: int, end: int) -> int:
+        if self._last_end < close:
+            return -1
+        target = _TARGET.match(self._text, close + 1, end)
+        return target.end() if target is not None else -1
 
 
 class _Signs:
@@ -120,14 +136,18 @@ class Pairs:
     def __init__(self, text: str) -> None:
         """Read a text, in linear time."""
         self._text = text
-        self.code = [Span(*found.span("code")) for found in _CODE.finditer(text) if found["code"]]
+        codes = _CODE.finditer(text) if "`" in text else ()
+        self.code = [Span(*found.span("code")) for found in codes if found["code"]]
         self._code_starts = [code.start for code in self.code]
         found = _ADDRESS.finditer(text) if "://" in text or "](" in text else ()
         spans = [Span(*each.span("address")) for each in found if each["address"]]
         words = [each for each in spans if self.code_at(each.start) is None]
         self._addresses = [each for each in map(self._apart, words) if each.end > each.start]
         self._address_starts = [each.start for each in self._addresses]
+        self._has_kept = bool(self.code or self._addresses)
         self._signs: dict[str, _Signs] = {}
+        self._run = Span(0, 0)
+        """The last run of marks that was asked for."""
 
     def _apart(self, address: Span) -> Span:
         """Return an address up to the code that begins in it; a link's words may have code."""
@@ -156,6 +176,8 @@ class Pairs:
 
     def kept_from(self, start: int, position: int) -> bool:
         """Return whether a position is in code, or in a link or an address that begins later."""
+        if not self._has_kept:
+            return False
         found = self.code_at(position) or _at(self._addresses, self._address_starts, position)
         return found is not None and found.start > start
 
@@ -176,10 +198,15 @@ class Pairs:
 
     def run_at(self, position: int) -> Span:
         """Return the marks of one sign that a mark is one of."""
+        if self._run.start <= position < self._run.end:
+            return self._run
         signs = self._of(self._text[position])
         index = bisect_right(signs.starts, position) - 1
         run = signs.runs[index] if index >= 0 else Span(position, position)
-        return run if position < run.end else Span(position, position + _DOUBLE)
+        if position >= run.end:
+            return Span(position, position + _DOUBLE)
+        self._run = run
+        return run
 
     def next_in_words(self, run: Span, end: int) -> Span | None:
         """Return the next marks of the same sign in words, if they begin before `end`."""
@@ -195,12 +222,11 @@ class Pairs:
     def ending(self, position: int, end: int) -> Ending | None:
         """Return where Discord ends, before `end`, what the mark at a position starts."""
         sign = self._text[position]
-        single = self._single(position) if sign in "*_" else None
-        if single is not None and single.at >= end:
-            single = None
-        if not self._text.startswith(sign * _DOUBLE, position):
+        signs = self._of(sign)
+        single = self._single(position, signs, end) if sign in "*_" else None
+        if self._text[position + 1 : position + _DOUBLE] != sign:
             return single
-        closes = self._of(sign).doubles
+        closes = signs.doubles
         index = bisect_left(closes, position + _DOUBLE + 1)
         if index == len(closes) or closes[index] + _DOUBLE > end:
             return single
@@ -214,20 +240,21 @@ class Pairs:
             signs = self._signs[sign] = _Signs(self._text, sign)
         return signs
 
-    def _single(self, position: int) -> Ending | None:
+    def _single(self, position: int, signs: _Signs, end: int) -> Ending | None:
         """Return where italics end: at the last of the next odd number of marks, or nowhere."""
-        text, sign = self._text, self._text[position]
-        if sign == "*" and not text[position + 1 : position + 2].strip():
+        text = self._text
+        if text[position] == "*" and not text[position + 1 : position + 2].strip():
             return None
-        signs, run = self._of(sign), self.run_at(position)
+        run = self.run_at(position)
         rest = run.end - position - 1
         if rest % 2:
-            return Ending(run.end - 1, 1) if rest > 1 and self._can_close(run, rest) else None
+            closes = rest > 1 and run.end <= end and self._can_close(run, rest)
+            return Ending(run.end - 1, 1) if closes else None
         index = bisect_left(signs.odd_starts, run.end)
-        if index == len(signs.odd):
+        if index == len(signs.odd) or signs.odd[index].end > end:
             return None
-        after = signs.odd[index]
-        return Ending(after.end - 1, 1, self._can_close(after, after.end - after.start))
+        start, stop = signs.odd[index]
+        return Ending(stop - 1, 1, self._can_close(signs.odd[index], stop - start))
 
     def _can_close(self, run: Span, size: int) -> bool:
         if self._text[run.start] == "_":

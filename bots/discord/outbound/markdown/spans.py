@@ -31,7 +31,7 @@ JOINER = "\N{WORD JOINER}"
 _HIDDEN = "[\\u200b-\\u200f\\u2060-\\u2064\\ufe00-\\ufe0f\\ufeff]*+"
 _UNSEEN = r"\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff"
 _TOKEN = regex.compile(
-    lines.LINE + rf"|(?=[\\`!\[h@\uff20\ufe6b<&$|_{_UNSEEN}])(?:"
+    lines.LINE + rf"|(?=[\\`!\[@\uff20\ufe6b<&$|{_UNSEEN}]|https?:|(?<!\w)__[^\s_])(?:"
     rf"(?P<escape>\\(?:\n|<(?!@)|[^\w\s@\uff20\ufe6b<{_UNSEEN}]))"
     r"|(?P<ticks>`++)"
     rf"|(?P<link>!?+{LINK})"
@@ -110,8 +110,10 @@ def context_of(text: str) -> Context:
 
 def shown(text: str, depth: int = 1) -> str:
     """Return a short text that stands in something else on its line, as Discord shows it."""
-    made: list[str] = []
     text, at = f" {text}", 1  # what it begins with begins no line
+    if _TOKEN.search(text, at) is None:  # nearly always
+        return text[1:]
+    made: list[str] = []
     for part in parts_of(text, at, len(text), Context(), depth):
         made += (text[at : part.start], part.shown)
         at = part.end
@@ -122,9 +124,7 @@ def parts_of(text: str, start: int, end: int, context: Context, depth: int = 0) 
     """Return the parts from `start` to `end` that are shown in another form, in linear time."""
     if depth > _DEEPEST:
         return []
-    writer = _Writer(text, (start, end), context, depth)
-    writer.write()
-    return writer.parts
+    return _Writer(text, (start, end), context, depth).write()
 
 
 class _Writer:
@@ -140,17 +140,14 @@ class _Writer:
         self._context, self._depth = context, depth
         self._runs: dict[int, list[int]] | None = None
         self._gaps: list[int] = []
-        self._lacking: set[str] = set()
-        """Ends of formulas that do not come any more."""
+        self._lacking: set[str] = set()  # ends of formulas that do not come any more
         self._ways: dict[str, Callable[[regex.Match[str]], tuple[str | None, int]]] = {
             "\\": self._escape,
             "`": self._ticks,
             "[": self._bracket,
             "!": self._bracket,
             "h": lambda token: (None, token.end()),  # an address
-            "@": self._call,
-            "\uff20": self._call,
-            "\ufe6b": self._call,
+            **dict.fromkeys("@\uff20\ufe6b", self._call),
             "<": self._angle,
             "&": self._entity,
             "$": self._math,
@@ -158,15 +155,16 @@ class _Writer:
             "_": self._bold,
         }
 
-    def write(self) -> None:
-        """Find all parts."""
+    def write(self) -> list[Part]:
+        """Return all parts."""
         at = self._start
         while (token := _TOKEN.search(self._text, at, self._end)) is not None:
             is_line = token["line"] is not None
-            way = None if is_line else self._ways.get(token[0][0].lower(), _unseen)
-            made, at = way(token) if way else self._line(token)
+            way = self._line if is_line else self._ways.get(token[0][0].lower(), _unseen)
+            made, at = way(token)
             if made is not None:
                 self.parts.append(Part(token.start(), at, self._apart(token.start(), made)))
+        return self.parts
 
     def _apart(self, start: int, made: str) -> str:
         """Return what is shown, apart from code right before it: else both would be one."""

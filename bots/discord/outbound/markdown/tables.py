@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 # not `re`: before Python 3.11.5, its possessive groups match wrongly
@@ -51,6 +51,16 @@ class Form:
     widths: tuple[int, ...]
     """Columns of each cell in a code block; empty if the table is shown as a list."""
     is_quoted: bool = False
+    _shown: dict[str, str] = field(default_factory=dict, compare=False, repr=False)
+    """What lines are shown as: a row is measured in several parts of the text."""
+
+    def row(self, line: str) -> str:
+        """Return a row as it is shown."""
+        made = self._shown.get(line)
+        if made is None:
+            cells = _row(line, len(self.heads))
+            made = self._shown[line] = (_aligned if self.widths else _item)(self, cells)
+        return made
 
 
 def quoted_tables(text: str, layout: Layout) -> Iterator[Table]:
@@ -82,8 +92,9 @@ def form_of(text: str, table: Table) -> Form | None:
 def rows_shown(form: Form, lines: str) -> str:
     """Return some rows of a table, with its header; only the header if there are no rows."""
     lines = _unquoted(lines) if form.is_quoted else lines
-    rows = [_row(line, len(form.heads)) for line in lines.split("\n") if line.strip()]
-    made = _aligned(form, rows) if form.widths else _listed(form, rows)
+    rows = [form.row(line) for line in lines.split("\n") if line.strip()]
+    made = "\n".join((*_head(form, has_rows=bool(rows)), *rows))
+    made = f"```\n{made}\n```" if form.widths else made
     return "\n".join(f"> {line}" for line in made.split("\n")) if form.is_quoted else made
 
 
@@ -129,29 +140,26 @@ def _align(stroke: str) -> str:
     return "<"
 
 
-def _aligned(form: Form, rows: Sequence[Sequence[str]]) -> str:
-    rule = [("\u2500" * width) for width in form.widths]
-    lines = [form.heads, rule, *rows]
-    made = [
-        _GAP.join(
-            _filled(_plain(cell), width, align)
-            for cell, width, align in zip(line, form.widths, form.aligns, strict=True)
-        ).rstrip()
-        for line in lines
-    ]
-    return "```\n" + "\n".join(made) + "\n```"
-
-
-def _listed(form: Form, rows: Sequence[Sequence[str]]) -> str:
+def _head(form: Form, *, has_rows: bool) -> list[str]:
+    """Return the lines before the rows: in a list, each row names the heads itself."""
+    if form.widths:
+        rule = [("\u2500" * width) for width in form.widths]
+        return [_aligned(form, form.heads), _aligned(form, rule)]
     if len(form.heads) == 1:
-        head = [f"**{_bare(form.heads[0])}**"] if form.heads[0] else []
-        return "\n".join([*head, *(f"- {_cell(row[0])}" for row in rows)])
-    if not rows:
-        return " \u00b7 ".join(f"**{_bare(head)}**" for head in form.heads if head)
-    return "\n".join(_item(form, row) for row in rows)
+        return [f"**{_bare(form.heads[0])}**"] if form.heads[0] else []
+    return [] if has_rows else [" \u00b7 ".join(f"**{_bare(h)}**" for h in form.heads if h)]
+
+
+def _aligned(form: Form, row: Sequence[str]) -> str:
+    return _GAP.join(
+        _filled(_plain(cell), width, align)
+        for cell, width, align in zip(row, form.widths, form.aligns, strict=True)
+    ).rstrip()
 
 
 def _item(form: Form, row: Sequence[str]) -> str:
+    if len(form.heads) == 1:
+        return f"- {_cell(row[0])}"
     first = f"{_bare(form.heads[0])}: {_bare(row[0])}" if form.heads[0] else _bare(row[0])
     lines = [f"**{first}**" if first.strip() else "\u2014"]
     for head, cell in zip(form.heads[1:], row[1:], strict=True):
