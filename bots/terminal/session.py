@@ -13,7 +13,7 @@ from bots.terminal.platform import NAME
 from core.commands.parser import has_wish, is_pinned, wish_named
 from core.domain.admission import Admission
 from core.domain.clock import Backoff
-from core.domain.errors import StoreError
+from core.domain.errors import StoreDamagedError, StoreError
 from core.domain.message import Author, Kind, Message, ThreadKey
 from core.domain.session import AnswerKind, Entry, Status
 
@@ -125,7 +125,10 @@ class TerminalSession:
             await self._until_answered(message)
 
     async def say(self, text: str) -> None:
-        """Send a message; return once its answer is on screen."""
+        """Send a message; return once its answer is on screen.
+
+        Raises `StoreDamagedError`; it waits until any other fault of the store is over.
+        """
         message = self._message(text)
         self._expect(message.id)
         received = await self._take(message)
@@ -203,6 +206,8 @@ class TerminalSession:
         while True:
             try:
                 return await self.bot.intake.take(message)
+            except StoreDamagedError:
+                raise  # no wait helps, and who writes into a pipe waits for an end
             except StoreError as error:
                 if not told:
                     sentence = str(error).rstrip(".")
@@ -231,6 +236,8 @@ class TerminalSession:
             if self._follower.misses(message):
                 return True
             work = await self.bot.store.peek(self.thread)
+        except StoreDamagedError:
+            raise
         except StoreError:
             return False
         return work is None or work.reset_position > self._positions.get(

@@ -47,6 +47,10 @@ class StoreRefusedError(StoreError):
     """
 
 
+class StoreDamagedError(StoreRefusedError):
+    """What the store holds is damaged: no wait makes it readable again, only a backup does."""
+
+
 class DeniedError(ChatbotError):
     """A command is refused to this person; the text tells them why."""
 

@@ -307,8 +307,6 @@ class Worker:
     async def _wait_for_store(self) -> None:
         """Ping the store, and give lease holders time to renew their leases first."""
         await self._store.ping()
-        log.warning("The store works again.")
-        self._store_is_down = False
         await self._clock.sleep(min(_AFTER_OUTAGE, self._store.lease_seconds / 2))
 
     def _store_failed(self, error: StoreError) -> None:
@@ -326,9 +324,8 @@ class Worker:
             return
         pause = min(self._search_seconds, seconds)
         waiting = (
-            # There is work that is passed over, so a wake-up need not be awaited.
             self._clock.sleep(min(pause, _PASSED_OVER_SECONDS))
-            if self._passed_over
+            if self._passed_over  # there is work, so a wake-up need not be awaited
             else self._store.wait(platforms, pause)
         )
         with contextlib.suppress(StoppedError):
@@ -349,6 +346,9 @@ class Worker:
             slot.release()
             raise
         self._is_overdue = False
+        if self._store_is_down:  # a damaged store may answer a ping, and nothing else
+            self._store_is_down = False
+            log.warning("The store works again.")
         if not isinstance(found, Work):
             slot.release()
             return math.inf if found.seconds is None else found.seconds

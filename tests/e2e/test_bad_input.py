@@ -97,6 +97,24 @@ async def test_a_store_that_can_not_be_used_is_told_in_one_sentence(
     assert "Traceback" not in ended.err
 
 
+async def test_a_damaged_file_ends_what_waits_for_an_answer_with_a_sentence(
+    program: Program,
+) -> None:
+    path = program.home / "chat.db"
+    program.settings["CHATBOT_STORE"] = f"sqlite:///{path}"
+    await program.run("run", says=["My dog is called Rex. " * 50] * 8)
+    good = path.read_bytes()
+    path.write_bytes(good[: 4096 * 3] + b"\xff" * (4096 * 3) + good[4096 * 6 :])
+    ended = await program.run("run", says=REX[1:])
+    assert (ended.code, ended.out) == (2, b"")
+    last = ended.err.splitlines()[-1]
+    assert str(path) in last
+    assert "put a backup in its place" in last
+    assert ended.err.count("Retrying until") <= 1
+    assert "works again" not in ended.err
+    assert "Traceback" not in ended.err
+
+
 async def test_a_wrong_key_is_told_for_each_message_and_nothing_is_lost(program: Program) -> None:
     async with FakeClaude() as claude:
         claude.next(Refusal(401, "authentication_error", "invalid x-api-key"))

@@ -12,7 +12,11 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from core.domain.errors import StoreRefusedError, StoreUnavailableError
+from core.domain.errors import (
+    StoreDamagedError,
+    StoreRefusedError,
+    StoreUnavailableError,
+)
 from core.store.sql.sqlite import file, schema
 from core.store.sql.sqlite import store as sqlite_store
 from core.store.sql.sqlite.store import SqliteStore
@@ -210,7 +214,7 @@ async def test_a_damaged_file(path: Path) -> None:
     good = content(path)
     write(path, good[:4096] + b"\xff" * (len(good) - 4096))
     store = await SqliteStore.open(path, ManualClock())
-    with pytest.raises(StoreRefusedError, match="backup"):
+    with pytest.raises(StoreDamagedError, match="backup"):
         await store.accept(message(21), terms())
     await store.close()
 

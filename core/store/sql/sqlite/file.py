@@ -11,7 +11,7 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, TypeVar
 
-from core.domain.errors import StoreRefusedError, StoreUnavailableError
+from core.domain.errors import StoreDamagedError, StoreRefusedError, StoreUnavailableError
 from core.store.sql.sqlite.schema import migrate
 
 if TYPE_CHECKING:
@@ -171,8 +171,12 @@ _REFUSED = {
     sqlite3.SQLITE_READONLY: "make the file and its folder writable for this user",
     sqlite3.SQLITE_CANTOPEN: "make the file and its folder writable for this user",
     sqlite3.SQLITE_NOTADB: "it is no SQLite database; choose another path",
-    sqlite3.SQLITE_CORRUPT: "the file is damaged; put a backup in its place",
+    sqlite3.SQLITE_CORRUPT: (
+        "the file is damaged; end the bot and put a backup in its place, "
+        "or save what is left with `sqlite3 FILE .recover`"
+    ),
 }
+_DAMAGED = {sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_CORRUPT}
 _UNAVAILABLE = {
     sqlite3.SQLITE_BUSY: "another process keeps it locked; end that process if it hangs",
     sqlite3.SQLITE_LOCKED: "another process keeps it locked; end that process if it hangs",
@@ -185,7 +189,8 @@ def _in_words(error: sqlite3.Error, path: Path) -> StoreRefusedError | StoreUnav
     """Return an error of SQLite in words for the operator; None for a bug of our own."""
     code = _code(error)
     if code in _REFUSED:
-        return StoreRefusedError(f"the store {path} can't be used ({error}): {_REFUSED[code]}")
+        kind = StoreDamagedError if code in _DAMAGED else StoreRefusedError
+        return kind(f"the store {path} can't be used ({error}): {_REFUSED[code]}")
     if code in _UNAVAILABLE:
         return StoreUnavailableError(f"the store {path} fails ({error}): {_UNAVAILABLE[code]}")
     return None
