@@ -12,7 +12,7 @@ import logging
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from core.delivery.port import AS_FILE, Form, PostKey
+from core.delivery.port import AS_FILE, HALF_STAYS, Form, PostKey, copies
 from core.domain.errors import (
     ContentRefusedError,
     PlatformError,
@@ -69,6 +69,8 @@ class Delivery:
         """The ids of the answer's posts that exist, as far as this lease knows."""
         self._stale: set[str] = set()
         """Previews of earlier leases that could not be deleted yet."""
+        self._kept: set[str] = set()
+        """Left-over messages that the platform neither deletes nor changes."""
         self.took_away: bool | None = None
         """Whether it has taken away what earlier leases posted; None if it has not looked."""
         self._is_delivering = False
@@ -188,7 +190,7 @@ class Delivery:
         previews = {posted.id for posted in found if posted.key == self._preview_key}
         if lost.recorded and lost.mine:  # the committed preview is the answer's first piece
             previews -= {self._lease.preview}
-        pieces = _copies(found)
+        pieces = copies(found)
         if not lost.recorded and self._is_delivering:
             # The answer was recorded, and erased since: nobody will ever post for this turn again.
             # Before that, what is found may be a successor's who has committed meanwhile.
@@ -221,6 +223,8 @@ class Delivery:
         await self._sweep(pieces)
         self.posted = tuple(id_ for _, id_ in sorted(self._pieces.items()) if id_)
         await self._finish(answer)
+        if self._kept:
+            await self.platform.tell(self.target, HALF_STAYS)
         self.answer = answer
 
     async def _post_in_some_form(self, index: int, text: str, form: Form, answer: Answer) -> bool:
@@ -301,8 +305,8 @@ class Delivery:
         await self._lease.renew()
         ours = set(self._pieces.values())
         previews = {posted.id for posted in found if posted.key.is_preview} - ours
-        copies = {posted.id for posted in _copies(found)}
-        await self._delete((previews | copies | self._stale) - (ours - copies))
+        twice = {posted.id for posted in copies(found)}
+        await self._delete((previews | twice | self._stale) - (ours - twice))
         for posted in found if self._edits_unknown else ():
             if posted.id == self._pieces.get(_FIRST) and posted.text != pieces[0]:
                 await self._edit(posted.id, pieces[0], final=True)
@@ -363,6 +367,7 @@ class Delivery:
                 await self._call(self.platform.delete(self.target, message))
             except PostRefusedError as error:
                 log.warning("a left-over message stays: %s", error)
+                self._kept.add(message)
 
     async def _find(self) -> tuple[Posted, ...]:
         """Return our messages of the turn, as far as the platform lets us read them."""
@@ -391,10 +396,3 @@ class Delivery:
         for posted in found:
             if not posted.key.is_preview:
                 self._pieces.setdefault(posted.key.position, posted.id)
-
-
-def _copies(found: Iterable[Posted]) -> list[Posted]:
-    """Return every copy of each piece except the oldest."""
-    oldest: dict[Position, Posted] = {}
-    pieces = [posted for posted in found if not posted.key.is_preview]
-    return [each for each in pieces if oldest.setdefault(each.key.position, each) is not each]

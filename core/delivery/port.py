@@ -16,7 +16,7 @@ from core.domain.message import QuoteKind
 from core.domain.session import Entry
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
     from core.domain.message import Attachment, Kind, Message, ThreadKey
     from core.domain.session import Answer
@@ -25,6 +25,14 @@ if TYPE_CHECKING:
 
 AS_FILE = 1_000_000
 """The number of the piece that is a file with the whole answer; no answer has so many others."""
+
+
+LEFT_OVER = "This is no answer: I stopped writing it here, and could not delete it."
+"""Takes the place of an unfinished answer that the platform does not delete."""
+HALF_STAYS = (
+    "An unfinished text of mine stays above, because it can neither be deleted nor changed. "
+    "It does not count; only my whole answer does."
+)
 
 
 class FileContent(NamedTuple):
@@ -244,7 +252,8 @@ class Platform(Protocol):
     async def delete(self, target: DeliveryTarget, message: str) -> None:
         """Delete a message of ours; do nothing if it is gone already.
 
-        Raises `PostRefusedError` if it can't be deleted, however long one waits.
+        If the platform refuses for good, the message says `LEFT_OVER` instead. Raises
+        `PostRefusedError` if that is refused as well.
         """
         ...
 
@@ -298,3 +307,10 @@ class Platform(Protocol):
         platform has any.
         """
         ...
+
+
+def copies(found: Iterable[Posted]) -> list[Posted]:
+    """Return every copy of each piece except the oldest."""
+    oldest: dict[Position, Posted] = {}
+    pieces = [posted for posted in found if not posted.key.is_preview]
+    return [each for each in pieces if oldest.setdefault(each.key.position, each) is not each]

@@ -27,7 +27,7 @@ from bots.discord.outbound.posting import Post
 from bots.discord.outbound.read_back import find, is_ours, is_silent
 from bots.discord.outbound.status import Status
 from bots.discord.outbound.threads import Threads
-from core.delivery.port import Capabilities, Form, Platform
+from core.delivery.port import LEFT_OVER, Capabilities, Form, Platform
 from core.domain.errors import (
     ContentRefusedError,
     PlatformBusyError,
@@ -191,7 +191,17 @@ class DiscordPlatform(Platform):
 
     @override
     async def delete(self, target: DeliveryTarget, message: str) -> None:
-        await posting.delete(self.api, await self._threads.of(target), message)
+        channel = await self._threads.of(target)
+        try:
+            await posting.delete(self.api, channel, message)
+        except PlatformBusyError:
+            raise
+        except RefusedError as refused:
+            log.warning("a left-over message is changed, since it can't be deleted: %s", refused)
+            try:
+                await posting.edit(self.api, channel, message, LEFT_OVER, optional=False)
+            except RefusedError:
+                raise PostRefusedError(str(refused)) from refused
 
     @override
     async def read_back(self, target: DeliveryTarget) -> tuple[Posted, ...]:

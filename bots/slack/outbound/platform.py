@@ -26,7 +26,7 @@ from bots.slack.outbound.read_back import direct_channel, find, post_notice, say
 from bots.slack.outbound.status import Status
 from bots.slack.outbound.stream import LIFE, Streams
 from bots.slack.outbound.titles import Titles
-from core.delivery.port import Capabilities, Form, Platform, PostKey
+from core.delivery.port import LEFT_OVER, Capabilities, Form, Platform, PostKey
 from core.domain.errors import (
     ContentRefusedError,
     PlatformBusyError,
@@ -185,9 +185,11 @@ class SlackPlatform(Platform):
         await self._streams.stop(self.channel_of(target.thread), message)
         try:
             await self._ended(target, message, "chat.delete")
+        except PlatformBusyError:
+            raise
         except RefusedError as refused:
             if refused.code != "message_not_found":
-                raise
+                await self._disown(target, message, refused)
 
     @override
     async def read_back(self, target: DeliveryTarget) -> tuple[Posted, ...]:
@@ -332,11 +334,25 @@ class SlackPlatform(Platform):
             log.info("a preview is posted, not streamed: %s", error)
             return None
 
+    async def _disown(self, target: DeliveryTarget, message: str, refused: RefusedError) -> None:
+        """Let a message that Slack does not delete say that it is no answer.
+
+        An administrator may have forbidden to delete messages, or a stream does not end: text may
+        still be appended to that. Raises `PostRefusedError` if Slack refuses this as well.
+        """
+        log.warning("a left-over message is changed, since it can't be deleted: %s", refused)
+        try:
+            await self._ended(target, message, "chat.update", **shape.message(LEFT_OVER))
+        except RefusedError:
+            channel = self.channel_of(target.thread)
+            if not await self._streams.end_with(channel, message, f"\n\n{LEFT_OVER}"):
+                raise PostRefusedError(str(refused)) from refused
+
     async def _replace(self, target: DeliveryTarget, message: str, **content: Any) -> None:
         try:
             await self._ended(target, message, "chat.update", **content)
         except RefusedError as refused:
-            if refused.code in _GONE:
+            if refused.code in _GONE | _STREAMING:
                 raise PostRefusedError(str(refused)) from refused
             raise
 

@@ -119,3 +119,12 @@ class Streams:
             await self._api.call("chat.stopStream", repeat=True, channel=channel, ts=ts)
         except PlatformError as error:
             log.info("a stream is left to expire: %s", error)
+
+    async def end_with(self, channel: str, ts: str, words: str) -> bool:
+        """Append last words to a stream that does not end; return whether Slack took them."""
+        try:
+            await self._append(channel, ts, words)
+        except PlatformError as error:
+            log.warning("a stream stays as it is: %s", error)
+            return False
+        return True
