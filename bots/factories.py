@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import tempfile
+from dataclasses import replace
+from functools import cache
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
@@ -62,7 +64,19 @@ def model_for(settings: Settings) -> Model:
 def memory_for(settings: Settings) -> Memory:
     """Return the memory: how the bot counts tokens and what of a conversation it keeps."""
     name = model_name(settings)
-    room = spec_of(name).input_limit - answer_tokens(settings)
+    if settings.offline:  # it answers whatever people choose
+        return _memory(settings, name)
+
+    @cache
+    def by_model(other: str) -> Memory:
+        return memory if other == name else replace(_memory(settings, other), by_model=by_model)
+
+    memory = replace(_memory(settings, name), by_model=by_model)
+    return memory
+
+
+def _memory(settings: Settings, name: str) -> Memory:
+    room = spec_of(name).input_limit - min(settings.answer_tokens, spec_of(name).output_limit)
     counter = counter_for(name, rank_file=find_rank_file(os.environ, tempfile.gettempdir()))
     return Memory(
         counter=counter,

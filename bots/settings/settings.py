@@ -22,6 +22,7 @@ from bots.settings.slack import SlackSettings
 from core.domain.admission import FollowUp
 from core.domain.errors import SettingsError
 from core.domain.message import Kind, clean
+from core.domain.settings import ANSWER, HIGH, LOW, PAIRS
 from core.memory.recall.recall import TOKENS
 from core.memory.strategies.marks import KEEP, Marks
 from core.memory.strategies.registry import DEFAULT_STRATEGY, STRATEGIES
@@ -95,15 +96,15 @@ class Settings(SlackSettings, DiscordSettings):
     memory_dm: StrategyName | None = None
     memory_thread: StrategyName | None = None
     memory_group: StrategyName | None = None
-    memory_high: int | None = Field(None, ge=200, le=1_000_000)
-    memory_low: int | None = Field(None, ge=0, le=1_000_000)
+    memory_high: int | None = Field(None, ge=HIGH[0], le=HIGH[1])
+    memory_low: int | None = Field(None, ge=LOW[0], le=LOW[1])
     keep_exchanges: int = Field(KEEP, ge=1, le=100)
-    memory_pairs: int = Field(10, ge=1, le=1000)
+    memory_pairs: int = Field(10, ge=PAIRS[0], le=PAIRS[1])
     pin_tokens: int = Field(600, ge=0, le=10_000)
     summary_tokens: int = Field(850, ge=50, le=20_000)
     recall_tokens: int = Field(TOKENS, ge=0, le=20_000)
     input_tokens: int | None = Field(None, ge=1000, le=10_000_000)
-    answer_tokens: int = Field(4096, ge=16, le=128_000)
+    answer_tokens: int = Field(4096, ge=ANSWER[0], le=ANSWER[1])
 
     ttl_terminal: float = _days("terminal")
     ttl_dm: float = _days("dm")
@@ -191,12 +192,7 @@ class Settings(SlackSettings, DiscordSettings):
     @property
     def marks(self) -> Marks | None:
         """Return the water marks; None if each conversation's own turns decide them."""
-        high, low = self.memory_high, self.memory_low
-        if high is None and low is None:
-            return None
-        high = high or Marks().high
-        low = min(Marks().low, high // 4) if low is None else low
-        return Marks(high=high, low=low, keep=self.keep_exchanges)
+        return Marks.chosen(self.memory_high, self.memory_low, keep=self.keep_exchanges)
 
     def strategy(self, kind: Kind) -> StrategyName:
         """Return the memory strategy for a kind of conversation."""

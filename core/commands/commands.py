@@ -12,8 +12,10 @@ from core.domain.errors import DeniedError
 from core.domain.message import Author
 from core.domain.ratings import Opinion
 from core.domain.session import Answer, Entry, Status
+from core.domain.settings import OFF, effective
 from core.memory.plan import least_size, plan
 from core.models.catalog import spec_of
+from core.prompt.instructions import with_instructions
 from core.prompt.pins import pins_size
 from core.prompt.prompt import fixed_size, scene_of
 from core.prompt.recalled import recalled_text
@@ -176,13 +178,22 @@ class Commands:
         work = await self._store.peek(thread)
         if work is None:
             return None
-        strategy = self._memory.strategy(work.kind, work.settings.strategy)
+        held = effective(await self._store.layers(thread))
+        chosen = held.settings
+        memory = self._memory.under(chosen)
+        strategy = memory.strategy(work.kind, chosen.strategy)
         session = await self._session(work, strategy)
         asked = last_said(work, person)
-        recalled = await self._recalled(session, strategy, asked) if asked else None
-        memory = self._memory
+        recalls = chosen.recall != OFF
+        recalled = await self._recalled(session, strategy, asked) if asked and recalls else None
+        system = with_instructions(
+            self._system,
+            chosen.instructions,
+            held.sources.get("instructions", ""),
+            chosen.answer_tokens or 0,
+        )
         scene = scene_of(replace(session, batch=()), self._clock.now())
-        units = fixed_size(scene, system=self._system, count=memory.counter.measure)
+        units = fixed_size(scene, system=system, count=memory.counter.measure)
         counter = memory.counter.after((t.answer for t in reversed(session.turns)), units)
         fixed, count = counter.fixed_tokens(units), counter.count
         room = memory.room(thread, now=self._clock.monotonic(), counter=counter)
@@ -198,7 +209,7 @@ class Commands:
             recalled=recalled,
             recalled_tokens=count(recalled_text(recalled, session.zone)) if recalled else 0,
             last=last_reply(work),
-            spec=self._spec,
+            spec=spec_of(chosen.model) if self._spec and chosen.model else self._spec,
             info=info,
         )
 

@@ -15,6 +15,7 @@ from core.domain.message import FOR_US, Address
 
 if TYPE_CHECKING:
     from core.domain.message import Message
+    from core.domain.settings import Layers
 
 
 class Admission(StrEnum):
@@ -77,6 +78,8 @@ class AdmissionPolicy:
     """Seconds of silence after which the thread's session ends."""
     reach: int
     """How many positions before the first unanswered message a turn of this thread loads."""
+    layers: Layers | None = None
+    """The settings by which this was decided, for the turn of the message; see `Work.layers`."""
     waiting_limit: int = 50
     overheard_limit: int = 100
 

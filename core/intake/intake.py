@@ -19,13 +19,15 @@ from core.delivery.port import asker_of
 from core.domain.admission import STATES, Admission, AdmissionPolicy, FollowUp, admissions
 from core.domain.errors import ChatbotError, PlatformError, broke
 from core.domain.limits import refusal
-from core.domain.message import Address, Kind, Quote, QuoteKind
+from core.domain.message import FOR_US, Address, Kind, Quote, QuoteKind
 from core.domain.session import Entry, Status
+from core.domain.settings import ON, effective
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
 
     from core.domain.message import Message, ThreadKey
+    from core.domain.settings import Layers
     from core.store.port import Store
     from core.store.values import Accepted, Work
     from core.worker.worker import Worker
@@ -87,6 +89,8 @@ class Intake:
             return Received(verdict=None, notice=notice)
         full = self._worker.waiting(asker_of(message)) >= self._policy.waiting_per_person
         terms = self._terms(message.kind, message.address, full=full)
+        if message.address not in FOR_US:
+            terms = self._chosen(terms, message, await self._store.layers(message.thread))
         accepted = await self._worker.accept(message, terms)
         return self._crowded(message, accepted) if full else _received(accepted)
 
@@ -97,11 +101,11 @@ class Intake:
         """
         notices = [refusal(message) for message in messages]
         refused = [Received(verdict=None, notice=notice) for notice in notices]
-        offers = [
-            (message, self._terms(message.kind, message.address))
-            for message, notice in zip(messages, notices, strict=True)
-            if not notice
-        ]
+        kept = [each for each, notice in zip(messages, notices, strict=True) if not notice]
+        offers = [(each, self._terms(each.kind, each.address)) for each in kept]
+        if any(each.address not in FOR_US for each in kept):
+            layers = await self._store.layers(kept[0].thread)
+            offers = [(each, self._chosen(terms, each, layers)) for each, terms in offers]
         stored = iter(await self._worker.accept_all(offers) if offers else ())
         return [each if each.notice else _received(next(stored)) for each in refused]
 
@@ -160,6 +164,16 @@ class Intake:
     ) -> None:
         """Delete a stored message."""
         await self._store.amend(thread, message, identities, edited_at=stamp, text=None)
+
+    def _chosen(self, terms: AdmissionPolicy, message: Message, layers: Layers) -> AdmissionPolicy:
+        """Return the terms of a message under the settings of its thread, and with these."""
+        chosen, policy = effective(layers).settings, self._policy
+        if not (chosen.follow_up or chosen.overhear):
+            return replace(terms, layers=layers)
+        follow_up = FollowUp(chosen.follow_up) if chosen.follow_up else policy.follow_up
+        overhear = chosen.overhear == ON if chosen.overhear else policy.overhear
+        decided = admissions(message.address, follow_up, overhear=overhear)
+        return replace(terms, admissions=decided, layers=layers)
 
     def _crowded(self, message: Message, accepted: Accepted) -> Received:
         """Return what became of a message whose author has too many waiting."""

@@ -42,6 +42,7 @@ if TYPE_CHECKING:
     from core.domain.session import Record, Usage
     from core.domain.summary import Segment
     from core.memory.memory import Memory
+    from core.memory.strategies.strategy import Strategy
     from core.memory.tokens import TokenCounter
     from core.models.port import Model
     from core.store.port import Store
@@ -122,7 +123,7 @@ class Compactor:
             size: The most tokens that all turns without a summary have, the answer left out; 0 if
                 that is not known. If so few tokens need no folding, nothing is counted.
         """
-        if not self._memory.strategy(work.kind, work.settings.strategy).shows_summary:
+        if not self._strategy(work).shows_summary:
             return False
         if _is_broken(work):
             return True
@@ -176,6 +177,8 @@ class Compactor:
         self, thread: ThreadKey, failures: _Failures, spent: Spent, *, only_missing: bool
     ) -> bool:
         work = await self._store.peek(thread)
+        if work is not None:
+            work = work.under(await self._store.layers(thread))
         if work is not None and work.summary.withheld:
             self._missing.add(thread)
         else:
@@ -254,7 +257,7 @@ class Compactor:
 
     async def _due_spans(self, work: Work) -> list[_Span]:
         """Return what to sum up: what has changed, and then what is to be folded."""
-        strategy = self._memory.strategy(work.kind, work.settings.strategy)
+        strategy = self._strategy(work)
         if not strategy.shows_summary:
             return []
         spans: list[_Span] = []
@@ -294,8 +297,8 @@ class Compactor:
         sizes = [size // len(turns) + 1] * len(turns)  # as if all of them were of one size
         replies = [turn.answer for turn in turns[-_LAST_REPLIES:]]
         room, lead = self._room(work), _lead(work, counter)
-        marks = self._memory.marks_for(sizes, room, replies, lead=lead)
-        strategy = self._memory.strategy(work.kind, work.settings.strategy)
+        marks = self._memory_of(work).marks_for(sizes, room, replies, lead=lead)
+        strategy = self._strategy(work)
         return strategy.fold(turns, sizes, marks) is None
 
     def _fold_end(self, work: Work, turns: Sequence[Turn], counter: TokenCounter) -> int | None:
@@ -303,11 +306,11 @@ class Compactor:
 
         The turns are those that no summary covers.
         """
-        strategy = self._memory.strategy(work.kind, work.settings.strategy)
+        strategy = self._strategy(work)
         whole = sizes_of(turns, work.kind, counter)
         replies = [turn.answer for turn in turns]
         room, lead = self._room(work), _lead(work, counter)
-        marks = self._memory.marks_for(whole, room, replies, lead=lead)
+        marks = self._memory_of(work).marks_for(whole, room, replies, lead=lead)
         saved = [saved_in(turn, counter.count) for turn in turns]
         least = [size - less for size, less in zip(whole, saved, strict=True)]
         done = sum(turn.end <= work.summary.shortened_to for turn in turns)
@@ -320,12 +323,20 @@ class Compactor:
 
     def _room(self, work: Work) -> int:
         """Return the tokens that turns may have before they are folded."""
-        return self._memory.room(work.lease.thread, now=self._clock.monotonic()) // 2
+        return self._memory_of(work).room(work.lease.thread, now=self._clock.monotonic()) // 2
+
+    def _memory_of(self, work: Work) -> Memory:
+        """Return the memory of a conversation under its settings."""
+        return self._memory.under(work.effective.settings)
+
+    def _strategy(self, work: Work) -> Strategy:
+        chosen = work.effective.settings.strategy
+        return self._memory_of(work).strategy(work.kind, chosen)
 
     def _counter(self, work: Work) -> TokenCounter:
         """Return what counts the tokens of texts in this conversation."""
         answers = (each for each in reversed(work.records) if isinstance(each, Answer))
-        return self._memory.counter.after(answers)
+        return self._memory_of(work).counter.after(answers)
 
     async def _turns(self, work: Work, begin: int, end: int) -> AsyncIterator[Turn]:
         """Yield the turns at the positions [begin, end), oldest first."""

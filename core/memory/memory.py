@@ -18,12 +18,13 @@ from core.memory.strategies.window import PAIRS
 from core.prompt.pins import fitting
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
     from datetime import tzinfo
 
     from core.domain.message import Kind, ThreadKey
     from core.domain.pins import Pin
     from core.domain.session import Answer, Record, Turn
+    from core.domain.settings import ScopeSettings
     from core.memory.strategies.strategy import Strategy
     from core.memory.tokens import TokenCounter
     from core.store.port import Store
@@ -58,6 +59,22 @@ class Memory:
     """The time zone of the people, which prompts use."""
     limits: LearnedLimits = field(default_factory=LearnedLimits)
     """What refusals of the model have taught."""
+    by_model: Callable[[str], Memory] | None = field(default=None, repr=False, compare=False)
+    """Returns how the bot remembers if another model answers; None if no other one can."""
+
+    def under(self, chosen: ScopeSettings) -> Memory:
+        """Return the memory of a conversation with these settings; this one if they change nothing.
+
+        What refusals teach is shared by all conversations with one model.
+        """
+        memory = self
+        if chosen.model and self.by_model is not None:
+            memory = self.by_model(chosen.model)
+        high, low, pairs = chosen.memory_high, chosen.memory_low, chosen.memory_pairs
+        if high is None and low is None and pairs is None:
+            return memory
+        marks = Marks.chosen(high, low, base=memory.marks, keep=memory.keep)
+        return replace(memory, marks=marks, pairs=pairs or memory.pairs)
 
     def room(
         self,

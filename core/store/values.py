@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import TYPE_CHECKING, Literal, NotRequired, TypeAlias, TypedDict
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from core.domain.message import Kind, ThreadKey
     from core.domain.pins import Pin
     from core.domain.session import AnswerKind, Entry, Record
-    from core.domain.settings import ScopeSettings
+    from core.domain.settings import Effective, ScopeSettings
     from core.domain.summary import Summary
 
 
@@ -105,10 +105,14 @@ class Work:
     layers: Layers | None = None
     """The settings of all scopes, if they have been read for this turn; no verb fills this in."""
 
+    def under(self, layers: Layers | None) -> Work:
+        """Return this work with the settings of all scopes, if they have been read."""
+        return self if layers is None else replace(self, layers=layers)
+
     @property
-    def effective(self) -> ScopeSettings:
+    def effective(self) -> Effective:
         """Return the settings that hold, as far as they have been read."""
-        return effective(self.layers or Layers(self.settings)).settings
+        return effective(self.layers or Layers(self.settings))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

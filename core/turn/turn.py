@@ -5,7 +5,9 @@ from __future__ import annotations
 import logging
 from dataclasses import dataclass, field, replace
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
+
+from cachetools import LRUCache
 
 from core.delivery.port import Form
 from core.domain.errors import (
@@ -20,12 +22,15 @@ from core.domain.errors import (
 )
 from core.domain.gate import Gate
 from core.domain.session import Answer, AnswerKind, next_batch
+from core.domain.settings import OFF, ON
 from core.domain.tasks import off_loop_if_long
 from core.domain.text import is_blank
 from core.memory.recall.recall import TOKENS, Recall
+from core.models.catalog import spec_of
 from core.models.port import StopReason
 from core.models.retry import RetryPolicy
 from core.prompt.files import rules_for
+from core.prompt.instructions import with_instructions
 from core.store.values import Outcome, PendingAnswer, TurnState
 from core.turn import notices
 from core.turn.attachments import Attachments, PlatformFiles
@@ -33,12 +38,13 @@ from core.turn.generate import AnswerGenerator
 from core.turn.sources import sources, used_by
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Hashable, Mapping
 
     from core.delivery.delivery import Delivery
     from core.delivery.port import Platform
     from core.domain.clock import Clock
     from core.domain.session import Passage, Session
+    from core.domain.settings import Effective
     from core.memory.memory import Memory
     from core.memory.strategies.strategy import Strategy
     from core.models.port import Model
@@ -55,6 +61,8 @@ cause. From then on a recorded answer is posted as plain text."""
 _INSIST = 10.0
 """Seconds in which a turn retries the model; after that it waits for the end of the outage."""
 _DAY = 24 * 3600.0
+_CHOSEN = 256
+"""How many settings that differ from the environment are kept with what answers under them."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,6 +83,33 @@ class TurnConfig:
     """How many processes may die while they hold a turn, before it is given up."""
     wait_seconds: float = _DAY
     """How long a turn waits for a platform or model that is down; then its recorded answer does."""
+
+    def under(self, held: Effective, *, has_models: bool) -> TurnConfig:
+        """Return how the bot answers under these settings.
+
+        Args:
+            held: What holds in the conversation, and from where.
+            has_models: Another model can answer.
+        """
+        chosen, most = held.settings, held.settings.answer_tokens or 0
+        model = chosen.model if chosen.model and has_models else self.model
+        limit = spec_of(model).output_limit if has_models else most
+        tokens = {ON: self.recall_tokens or TOKENS, OFF: 0}
+        scope = held.sources.get("instructions", "")
+        return replace(
+            self,
+            model=model,
+            system=with_instructions(self.system, chosen.instructions, scope, most),
+            answer_tokens=min(most or self.answer_tokens, limit or self.answer_tokens),
+            recall_tokens=tokens.get(chosen.recall, self.recall_tokens),
+        )
+
+
+class _Answering(NamedTuple):
+    """How turns are answered under the same settings."""
+
+    memory: Memory
+    generator: AnswerGenerator
 
 
 class TurnPipeline:
@@ -98,7 +133,10 @@ class TurnPipeline:
         """The cached files of threads."""
         self.recall = recall or Recall(store, memory, clock, tokens=config.recall_tokens)
         """Finds earlier messages."""
-        self._generator = AnswerGenerator(model, memory, clock, config, self.files, self.recall)
+        generator = AnswerGenerator(model, memory, clock, config, self.files, self.recall)
+        self._model = model
+        self._usual = _Answering(memory, generator)
+        self._chosen: LRUCache[Hashable, _Answering] = LRUCache(_CHOSEN)
         self._gate = Gate(model.name, clock)
 
     def read_files_on(self, platforms: Mapping[str, Platform]) -> None:
@@ -134,6 +172,9 @@ class TurnPipeline:
             return await self._give_up(lease, delivery, why)
         if lease.work.state is TurnState.COMMITTED:
             return await self._deliver(lease, delivery, _recorded_answer(lease.work))
+        if lease.work.layers is None:
+            layers = await self._store.layers(lease.work.lease.thread)
+            lease.work = lease.work.under(layers)
         strategy = self._strategy(lease.work)
         session = await self._load(lease.work, strategy)
         if session is None:  # all that waited was deleted
@@ -202,11 +243,30 @@ class TurnPipeline:
         return Outcome.DONE
 
     def _strategy(self, work: Work) -> Strategy:
-        return self._memory.strategy(work.kind, work.settings.strategy)
+        memory = self._answering(work).memory
+        return memory.strategy(work.kind, work.effective.settings.strategy)
+
+    def _answering(self, work: Work) -> _Answering:
+        """Return how a turn is answered under the settings of its thread."""
+        held = work.effective
+        if not held.sources:  # nearly always
+            return self._usual
+        chosen = replace(held.settings, muted=False, strategy="", follow_up="", overhear="")
+        key = (chosen, held.sources.get("instructions"))
+        found = self._chosen.get(key)
+        if found is None:
+            memory = self._memory.under(chosen)
+            config = self._config.under(held, has_models=memory.by_model is not None)
+            recall = self.recall
+            if config.recall_tokens != self._config.recall_tokens:
+                recall = self.recall.with_tokens(config.recall_tokens)
+            parts = (self._model, memory, self._clock, config, self.files, recall)
+            found = self._chosen[key] = _Answering(memory, AnswerGenerator(*parts))
+        return found
 
     async def _load(self, work: Work, strategy: Strategy) -> Session | None:
         """Return the session as this turn sees it; None if no message waits for an answer."""
-        session = await self._memory.load(self._store, work, strategy)
+        session = await self._answering(work).memory.load(self._store, work, strategy)
         alone = max(work.tries, work.deaths) >= ALONE_FROM
         batch = next_batch(session.batch, alone=alone)
         if not batch:
@@ -219,7 +279,7 @@ class TurnPipeline:
         """Return what to commit: the model's answer, or a notice that says why there is none."""
         cut = delivery.platform.cut
         try:
-            replied = await self._ask(session, strategy, delivery)
+            replied = await self._ask(work, session, strategy, delivery)
         except ModelBusyError:
             raise
         except (MessageTooLargeError, PromptRefusedError) as error:
@@ -257,13 +317,15 @@ class TurnPipeline:
             searched=tuple(replied.search.lines),
         )
 
-    async def _ask(self, session: Session, strategy: Strategy, delivery: Delivery) -> Replied:
+    async def _ask(
+        self, work: Work, session: Session, strategy: Strategy, delivery: Delivery
+    ) -> Replied:
         """Ask the model; while it is down, only one turn at a time tries."""
         gate = self._gate
         if wait := gate.wait():
             raise _busy(ModelBusyError(notices.MODEL_DOWN, retry_after=wait), gate)
         try:
-            replied = await self._generator.answer(session, strategy, delivery)
+            replied = await self._answering(work).generator.answer(session, strategy, delivery)
         except ModelBusyError as busy:
             gate.failed(busy.retry_after)
             raise _busy(busy, gate) from busy.__cause__

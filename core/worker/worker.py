@@ -193,7 +193,7 @@ class Worker:
                 # With the token of the thread's lease, this returns its turn as it is by now.
                 verdict = await self._store.accept(message, policy, token)
                 accepted.append(verdict)
-                work = verdict.work or work
+                work = verdict.work.under(policy.layers) if verdict.work else work
                 is_added = verdict.new and verdict.verdict is Admission.ACCEPTED
                 if is_added and verdict.work is None and (runs_here or not token):
                     waiting.append(asker_of(message))

@@ -9,6 +9,7 @@ read and still has the file.
 from __future__ import annotations
 
 import logging
+from copy import copy
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
@@ -85,9 +86,15 @@ class Recall:
         """Recall from this store, counting tokens as `memory` does."""
         self._store = store
         self._memory = memory
-        self._tokens = min(tokens, int(memory.budget * SHARE))
+        self.tokens = min(tokens, int(memory.budget * SHARE))
         keep = (memory.marks or memory).keep
         self.indexes = Indexes(store, clock, memory.zone, keep=keep)
+
+    def with_tokens(self, tokens: int) -> Recall:
+        """Return one that shows so many tokens, on the same indexes; 0 turns it off."""
+        other = copy(self)
+        other.tokens = min(tokens, int(self._memory.budget * SHARE))
+        return other
 
     def close(self) -> None:
         """Index nothing more."""
@@ -122,7 +129,7 @@ class Recall:
     ) -> Session:
         stop = first_shown(session, strategy)
         is_all = stop <= session.reset_position and not fades
-        if not self._tokens or (is_all and not will_fade):
+        if not self.tokens or (is_all and not will_fade):
             return session
         kept = self.indexes.ready(session, stop)
         if kept is None or is_all:
@@ -137,7 +144,7 @@ class Recall:
     @property
     def is_on(self) -> bool:
         """Return whether turns recall anything."""
-        return self._tokens > 0
+        return self.tokens > 0
 
     async def dry_run(self, session: Session, strategy: Strategy) -> tuple[Passage, ...] | None:
         """Return what `recall` would show; None if that can't be known now.
@@ -202,9 +209,9 @@ class Recall:
 
         index, files = kept.index, _hidden(kept, shown)
         within = Within(start=session.reset_position, stop=stop)
-        most = min(POSITIONS, max(_LEAST_HITS, self._tokens // _LEAST_TOKENS))
+        most = min(POSITIONS, max(_LEAST_HITS, self.tokens // _LEAST_TOKENS))
         # Where there is room for more than usual, more is wanted.
-        weak = WEIGHTS.weak * min(1.0, TOKENS / self._tokens)
+        weak = WEIGHTS.weak * min(1.0, TOKENS / self.tokens)
         asked = "".join(map(_asked, session.batch))
 
         def look() -> tuple[Wanted, list[Hit]]:
@@ -223,7 +230,7 @@ class Recall:
             return ()
         counter = self._memory.counter.after([turn.answer for turn in session.turns])
         each = len(asked.encode(errors="replace")) / max(1, counter.count(asked))
-        room = _room(self._tokens, counter.count)
+        room = _room(self.tokens, counter.count)
         hits = to_read(hits, room, each=each * _SPARE, most=POSITIONS)
         return await self._read(session.thread, kept, hits, wanted, room)
 

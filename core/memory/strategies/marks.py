@@ -56,6 +56,21 @@ class Marks:
         return replace(self, high=high, low=min(self.low, high // 2), room=min(self.room, room))
 
     @classmethod
+    def chosen(
+        cls, high: int | None, low: int | None, *, base: Marks | None = None, keep: int = KEEP
+    ) -> Marks | None:
+        """Return the marks that people chose; `base` if they chose none.
+
+        What they left open is as in `base`, or the default, as far as it fits the other mark.
+        """
+        if high is None and low is None:
+            return base
+        usual = base or cls(keep=keep)
+        high = high or usual.high
+        low = min(usual.low, high // 4) if low is None else min(low, high - 1)
+        return replace(usual, high=high, low=low)
+
+    @classmethod
     def fitting(
         cls,
         sizes: Sequence[int],
