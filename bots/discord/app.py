@@ -93,7 +93,9 @@ class Discord:
         )
         replies = DiscordReplies(platform, channels, settings)
         pins = PinInteractions(authorized, directory, self._audience)
-        answers = AnswerInteractions(AnswerCommands(authorized, store), api, platform.me, clock)
+        answers = AnswerInteractions(
+            AnswerCommands(authorized, store), store, api, channels, platform.me, clock
+        )
         self._interactions = Interactions(
             api, channels, replies, directory, pins, answers, store=store
         )

@@ -9,13 +9,14 @@ from typing import TYPE_CHECKING, NamedTuple
 import pytest
 
 from bots.discord.outbound.format import WRITING
-from core.commands.answers import NOT_ASKED, NOT_RUNNING, STOPPING
+from bots.discord.ui.commands import WHY_MENU
+from core.commands.answers import NO_ANSWER, NOT_ASKED, NOT_RUNNING, STOPPING, THANKS
 from core.domain.ratings import BAD, GOOD, NONE
 from core.domain.session import Answer
 from core.models.scripted import ScriptedModel
 from core.turn.notices import STOPPED
 from tests.e2e.discord_bot import bot_on, until_true
-from tests.e2e.discord_hands import settled, shown, talk, threads_of
+from tests.e2e.discord_hands import settled, shown, synced, talk, threads_of
 from tests.fakes.discord import FakeDiscord
 
 if TYPE_CHECKING:
@@ -132,3 +133,30 @@ async def test_reactions_of_others_to_other_things_count_nothing() -> None:
             await fake.react(helper, answer, "\N{THUMBS UP SIGN}")
             await fake.react(bob, answer, "\N{THUMBS UP SIGN}")
             await rated(bot, ann, (bob, GOOD))
+
+
+@pytest.mark.parametrize("answer_in", ["thread", "channel"])
+async def test_a_person_says_why_where_nobody_else_sees_it(answer_in: str) -> None:
+    async with FakeDiscord() as fake:
+        ann, bob, general = fake.person("ann"), fake.person("bob"), fake.channel("general")
+        async with bot_on(fake, discord_answer_in=answer_in) as bot:
+            await synced(fake)
+            asked = await fake.say(ann, general, f"{fake.at_bot} hello")
+            there = await fake.thread(asked) if answer_in == "thread" else general
+            await fake.replies(there)
+            await settled(bot)
+            answer = fake.said_by_bot(there)[-1]
+            opened = await fake.menu(bob, answer, WHY_MENU)
+            await fake.until(lambda: opened.modal)
+            sent = await fake.submit(bob, opened, fact="It says **nothing** new.")
+            assert await shown(fake, sent) == THANKS
+            (info,) = await threads_of(bot, ann)
+            (kept,) = [r for r in await bot.store.history(info.thread) if isinstance(r, Answer)]
+            (rating,) = kept.ratings
+            assert (rating.person, rating.value) == (bob.id, BAD)
+            assert rating.reason == "It says **nothing** new."
+            assert fake.said_by_bot(there)[-1] is answer
+            opened = await fake.menu(bob, asked, WHY_MENU)
+            await fake.until(lambda: opened.modal)
+            sent = await fake.submit(bob, opened, fact="Not the bot's.")
+            assert await shown(fake, sent) == NO_ANSWER

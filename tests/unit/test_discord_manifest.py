@@ -90,6 +90,10 @@ def test_bits_are_those_of_discord() -> None:
     held = {"GUILDS": "guilds", "GUILD_MESSAGES": "guild_messages"}
     held |= {"DIRECT_MESSAGES": "dm_messages", "MESSAGE_CONTENT": "message_content"}
     held |= {"GUILD_MESSAGE_POLLS": "guild_polls", "DIRECT_MESSAGE_POLLS": "dm_polls"}
+    held |= {
+        "GUILD_MESSAGE_REACTIONS": "guild_reactions",
+        "DIRECT_MESSAGE_REACTIONS": "dm_reactions",
+    }
     assert held.keys() == INTENTS.keys()
     asked = discord.Intents(**dict.fromkeys(held.values(), True))
     assert sum(bit for bit, _, _ in INTENTS.values()) == asked.value

@@ -35,6 +35,7 @@ from bots.discord.ui.commands import (
     WHICH,
     WHICH_DESCRIPTION,
     WHICHES,
+    WHY_MENU,
     Shape,
     is_synced,
 )
@@ -122,6 +123,7 @@ class CommandTree(app_commands.CommandTree[Any]):
         self.add_command(_menu(interactions, EXPORT_MENU, "export"))
         self.add_command(_menu(interactions, FORGET_MENU, "forget"))
         self.add_command(_menu(interactions, PIN_MENU, "pin"))
+        self.add_command(_menu(interactions, WHY_MENU, "why"))
 
     async def on_error(
         self, interaction: Interaction, error: app_commands.AppCommandError, /

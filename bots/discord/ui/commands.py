@@ -12,6 +12,7 @@ COMMAND = "chatbot"
 DESCRIPTION = "Shows, exports, forgets and resets our conversations"
 EXPORT_MENU, FORGET_MENU = "Export this thread", "Forget this thread"
 PIN_MENU = "Remember this"
+WHY_MENU = "Say what was wrong"
 
 SUBCOMMANDS = {
     "help": "Shows what I do and what you can ask for",
@@ -92,7 +93,8 @@ took part.
 are.
 `/{COMMAND} remember` keeps a text word for word, `/{COMMAND} pins` shows and `/{COMMAND} unpin` \
 removes such texts, and `/{COMMAND} correct` corrects what I remember.
-In a message's menu, under Apps, you can have me remember it, or export or forget its thread.
+In a message's menu, under Apps, you can have me remember it, export or forget its thread, or say \
+what was wrong with my answer.
 Inside a thread, mention me with the same words (`@{COMMAND} reset`), or put `!` before them \
 (`!help`); `@{COMMAND} that's wrong: …` corrects me. There, `quiet` keeps me silent until someone \
 mentions me, and `talk` ends that."""
@@ -133,7 +135,7 @@ def commands() -> list[Json]:
         ],
         **common,
     }
-    names = (EXPORT_MENU, FORGET_MENU, PIN_MENU)
+    names = (EXPORT_MENU, FORGET_MENU, PIN_MENU, WHY_MENU)
     menus = [{"type": _ON_MESSAGE, "name": name, **common} for name in names]
     return [slash, *menus]
 

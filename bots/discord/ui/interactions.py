@@ -49,7 +49,6 @@ if TYPE_CHECKING:
     from core.commands.export.request import ExportRequest
     from core.commands.export.writing import Progress
     from core.domain.message import Message
-    from core.domain.ratings import Opinion
     from core.store.port import Store
 
     Interaction: TypeAlias = discord.Interaction[Any]
@@ -131,6 +130,9 @@ class Interactions:
 
     async def menu(self, interaction: Interaction, word: str, message: discord.Message) -> None:
         """Run an entry of a message's menu."""
+        if word == "why":
+            await self._ask(interaction, views.reason(str(message.id)))
+            return
         before = message.reference.message_id if message.reference else None
         ids = [str(id_) for id_ in (message.id, before) if id_]
 
@@ -157,7 +159,7 @@ class Interactions:
         if press is None:  # of another version, or made up
             await self.say(interaction, UNREAD)
         elif press.word == "wrong" and press.thread is not None:
-            await self._ask(interaction, press.thread)
+            await self._ask(interaction, views.correction(press.thread))
         else:
             await self._handle(interaction, lambda context: self._pressed(context, press))
 
@@ -166,11 +168,14 @@ class Interactions:
         given: object = interaction.data
         data: dict[str, Any] = given if isinstance(given, dict) else {}
         press = views.pressed(str_of(data, "custom_id"), ())
-        if press is None or press.word != "fact" or press.thread is None:
+        thread, text = press.thread if press is not None else None, views.typed(data)
+        if press is not None and press.word == "why":
+            post = press.what
+            await self._handle(interaction, lambda it: self._answers.reasoned(it, post, text))
+        elif press is not None and press.word == "fact" and thread is not None:
+            await self._handle(interaction, lambda it: self._pins.corrected(it, thread, text))
+        else:
             await self.say(interaction, UNREAD)
-            return
-        thread, text = press.thread, views.typed(data)
-        await self._handle(interaction, lambda context: self._pins.corrected(context, thread, text))
 
     def unread(self, payload: Mapping[str, Any]) -> None:
         """Tell a person that what they pressed or typed can't be read, if they can be reached."""
@@ -179,15 +184,8 @@ class Interactions:
 
     def reacted(self, payload: Mapping[str, Any], *, taken_back: bool) -> None:
         """Keep what a person thinks of an answer, by their reaction to it."""
-        opinion = self._answers.opinion_in(payload, taken_back=taken_back)
-        if opinion is not None:
-            self._tasks.start(self._answers.kept(self._rated(payload, opinion)))
-
-    async def _rated(self, payload: Mapping[str, Any], opinion: Opinion) -> None:
-        channel_id, message = str_of(payload, "channel_id"), str_of(payload, "message_id")
-        channel = await self._visible(channel_id, str_of(payload, "guild_id"))
-        named = await self._answers.openers(channel, message)
-        await self._answers.rate(await self._thread_of(channel, named), message, opinion)
+        if (opinion := self._answers.opinion_in(payload, taken_back=taken_back)) is not None:
+            self._tasks.start(self._answers.reacted(payload, opinion))
 
     async def say(self, interaction: Interaction, text: str) -> None:
         """Answer with a text only."""
@@ -211,12 +209,12 @@ class Interactions:
         context = InteractionContext(interaction, self._api, self._replies)
         await asyncio.shield(self._tasks.start(self._once(context, act)))
 
-    async def _ask(self, interaction: Interaction, thread: ThreadKey) -> None:
-        """Ask a person what is right; each process may, since it changes nothing."""
+    async def _ask(self, interaction: Interaction, modal: Mapping[str, Any]) -> None:
+        """Ask a person by a modal; each process may, since it changes nothing."""
         try:
-            await open_modal(self._api, interaction, views.correction(thread))
+            await open_modal(self._api, interaction, modal)
         except ChatbotError as error:
-            log.warning("a person was not asked what is right: %s", error)
+            log.warning("a person was not asked what they mean: %s", error)
 
     async def _say_unread(self, payload: Mapping[str, Any]) -> None:
         user = dict_of(dict_of(payload, "member"), "user") or dict_of(payload, "user")

@@ -18,6 +18,7 @@ from core.commands.commands import ONE_MESSAGE, thread_line
 from core.commands.export.request import THREAD_AS_MARKDOWN, asked
 from core.domain.message import ThreadKey
 from core.domain.payload import dict_of, dicts_of, str_of
+from core.domain.ratings import REASON
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -37,9 +38,10 @@ LABELS = {
     "reset": "Reset",
 }
 CORRECTION = "That's wrong"
+_RATING = "Your rating"
 _FACT = "fact"
 """The field of the modal for a correction."""
-_PIN = re.compile(r"chatbot:(pin|unpin|wrong|fact|one|gone):([\w.-]*)(?::(.+))?", re.ASCII)
+_PIN = re.compile(r"chatbot:(pin|unpin|wrong|fact|one|gone|why):([\w.-]*)(?::(.+))?", re.ASCII)
 _STOP = re.compile(r"chatbot:stop:(\d{1,20}):(\d{1,20}!*)", re.ASCII)
 _PRESSED = re.compile(r"chatbot:(do|whole|own|choose):([a-z]+|)(?::(.+))?", re.ASCII)
 _KEPT = "chatbot:keep"
@@ -160,15 +162,24 @@ def keep(message: str) -> discord.ui.View:
 
 
 def correction(thread: ThreadKey) -> dict[str, Any]:
-    """Return the modal that asks what is right (docs: components/reference, "Text Input")."""
-    field = {"type": 4, "custom_id": _FACT, "style": 2, "max_length": 4000, "required": True}
-    field["label"] = "What is right?"
-    rows = [{"type": 1, "components": [field]}]
-    return {"custom_id": f"chatbot:fact::{thread}", "title": CORRECTION, "components": rows}
+    """Return the modal that asks what is right."""
+    return _question(f"chatbot:fact::{thread}", CORRECTION, "What is right?", 4000)
+
+
+def reason(message: str) -> dict[str, Any]:
+    """Return the modal that asks what was wrong with an answer, by the id of its message."""
+    return _question(f"chatbot:why:{message}", _RATING, "What was wrong with my answer?", REASON)
+
+
+def _question(custom_id: str, title: str, label: str, longest: int) -> dict[str, Any]:
+    """Return a modal with one text (docs: components/reference, "Text Input")."""
+    field = {"type": 4, "custom_id": _FACT, "style": 2, "max_length": longest, "required": True}
+    rows = [{"type": 1, "components": [{**field, "label": label}]}]
+    return {"custom_id": custom_id, "title": title, "components": rows}
 
 
 def typed(data: Mapping[str, Any]) -> str:
-    """Return what a person typed in the modal of `correction`."""
+    """Return what a person typed in the modal of `correction` or `reason`."""
     for row in dicts_of(data, "components"):
         for field in (*dicts_of(row, "components"), dict_of(row, "component")):
             if field.get("custom_id") == _FACT:
