@@ -7,6 +7,8 @@ compared with a text of a quarter of the length: four times the time is right, s
 
 from __future__ import annotations
 
+import io
+import json
 import random
 import time
 from dataclasses import replace
@@ -36,10 +38,14 @@ from bots.slack.ui import views as slack_views
 from bots.terminal import commands as terminal_commands
 from bots.terminal import text as terminal_text
 from core.commands import parser
+from core.commands.export import json_form
+from core.commands.export.markdown import MarkdownSheet
+from core.commands.export.request import asked
+from core.commands.export.stream import JsonStream
 from core.delivery.splitting import blocks, break_points, inline_spans, splitter
 from core.domain import pins, text
 from core.domain.limits import MESSAGE_BYTES, TEXT_FILE_BYTES
-from core.domain.message import Attachment, PieceCleaner, clean
+from core.domain.message import Attachment, Author, PieceCleaner, clean
 from core.domain.session import Passage
 from core.memory import replies
 from core.memory.recall import files as recall_files
@@ -61,6 +67,8 @@ from tests.talk import entry, turn
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    from core.domain.session import Entry
 
 INBOUND = MESSAGE_BYTES
 """Characters that a person may send, at one byte each."""
@@ -182,6 +190,18 @@ def used_in(text: str) -> object:
     return used(text, passages, seen=["x"], zone=UTC)
 
 
+def exported(text: str) -> Entry:
+    """Return a message with a text in all that people write of it."""
+    part = clean(text[: len(text) // 3])
+    file = Attachment(id="a", name=part, media_type="text/plain", size=9)
+    return replace(entry(0, part, files=(file,)), author=Author(id="U1", name=part))
+
+
+def in_export(text: str) -> object:
+    stream = JsonStream(io.StringIO(json.dumps({"text": text})))
+    return [(name, stream.value()) for name in stream.fields()]
+
+
 FILES = (Attachment(id="a", name="a.txt", media_type="text/plain", size=9),)
 SENT = entry(0, "Look.", files=FILES)
 
@@ -235,6 +255,11 @@ INBOUND_FUNCTIONS: dict[str, Callable[[str], object]] = {
     "what words mean": lambda text: recall_words.meaning_of(text, ["english", "german"]),
     "a follow-up": recall_words.is_follow_up,
     "passages": recall_words.passages_of,
+    "what to export": lambda text: asked([*text.split(), *f"mine {text}".split()]),
+    "an export in the terminal": terminal_commands._exported,
+    "an export as Markdown": lambda text: MarkdownSheet(at=0, zone=UTC).record(exported(text)),
+    "an export as JSON": lambda text: json_form.text_of(json_form.fields_of(exported(text))),
+    "an export that is read": in_export,
     "a command": lambda text: parser.parse_command(text, lambda _: None),
     "a command with arguments": command,
     "a wish that a message asks to keep": lambda text: pins.texts_of(f"remember{text}"),

@@ -216,7 +216,7 @@ def _pin(pin: Pin) -> Json:
 
 
 def _if_known(at: float) -> str | float | None:
-    return time_of(at) if at else None
+    return time_of(at) if round(at, 6) else None  # as precise as a time is written
 
 
 def summary_parts(header: Header) -> tuple[tuple[str, ...], tuple[str, ...]]:
