@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import asynccontextmanager
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import pytest
 
 from bots.discord.outbound.format import WRITING
 from bots.discord.ui.commands import WHY_MENU
 from core.commands.answers import NO_ANSWER, NOT_ASKED, NOT_RUNNING, STOPPING, THANKS
+from core.domain.clock import SystemClock
 from core.domain.ratings import BAD, GOOD, NONE
 from core.domain.session import Answer
 from core.models.scripted import ScriptedModel
+from core.store.local.store import LocalStore
 from core.turn.notices import STOPPED
 from tests.e2e.discord_bot import bot_on, until_true
 from tests.e2e.discord_hands import settled, shown, synced, talk, threads_of
@@ -160,3 +162,54 @@ async def test_a_person_says_why_where_nobody_else_sees_it(answer_in: str) -> No
             await fake.until(lambda: opened.modal)
             sent = await fake.submit(bob, opened, fact="Not the bot's.")
             assert await shown(fake, sent) == NO_ANSWER
+
+
+async def test_a_reaction_that_two_processes_hear_is_kept_once() -> None:
+    async with FakeDiscord() as fake:
+        ann, general = fake.person("ann"), fake.channel("general")
+        store = LocalStore(SystemClock())
+        async with bot_on(fake, store=store) as bot, bot_on(fake, store=store):
+            _, thread = await talk(fake, bot, ann, general, "hello")
+            answer = fake.said_by_bot(thread)[-1]
+            await fake.react(ann, answer, "\N{THUMBS UP SIGN}")
+            await fake.react(ann, answer, "\N{THUMBS DOWN SIGN}")
+            await rated(bot, ann, (ann, BAD))
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"user_id": None},
+        {"user_id": "not an id"},
+        {"message_id": "1"},
+        {"message_id": {}},
+        {"channel_id": "7"},
+        {"emoji": None},
+        {"emoji": {"id": "5", "name": "\N{THUMBS UP SIGN}"}},
+        {"message_author_id": "5"},
+        {"member": {"user": {"bot": True}}},
+    ],
+)
+@pytest.mark.parametrize("removed", [False, True])
+async def test_a_reaction_that_can_not_be_read_or_is_no_persons_counts_nothing(
+    change: dict[str, Any], *, removed: bool
+) -> None:
+    async with FakeDiscord() as fake:
+        ann, bob, general = fake.person("ann"), fake.person("bob"), fake.channel("general")
+        async with bot_on(fake) as bot:
+            _, thread = await talk(fake, bot, ann, general, "hello")
+            answer = fake.said_by_bot(thread)[-1]
+            emoji = {"id": None, "name": "\N{THUMBS UP SIGN}"}
+            event: dict[str, Any] = {"user_id": ann.id, "channel_id": thread.id}
+            event |= {
+                "message_id": answer.id,
+                "guild_id": fake.home.id,
+                "emoji": emoji,
+                "type": 0,
+                "burst": False,
+            }
+            name = "MESSAGE_REACTION_REMOVE" if removed else "MESSAGE_REACTION_ADD"
+            if not (removed and {"member", "message_author_id"} & {*change}):  # only of new ones
+                fake.emit(name, {**event, **change}, thread)
+            await fake.react(bob, answer, "\N{THUMBS UP SIGN}")
+            await rated(bot, ann, (bob, GOOD))

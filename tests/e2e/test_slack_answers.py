@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
 from contextlib import asynccontextmanager
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
+import pytest
+
+from core.commands.access import NOT_YOURS
 from core.commands.answers import THANKS
+from core.domain.message import ThreadKey
+from core.domain.payload import str_of
 from core.domain.ratings import BAD, GOOD, NONE
 from core.domain.session import Answer
 from tests.e2e.discord_bot import until_true
@@ -101,3 +107,77 @@ async def test_a_person_says_why_where_nobody_else_sees_it() -> None:
         assert rating.reason == "It says <b>nothing</b> new."
         said = [m.text for m in at.fake.said_by_app(at.general)]
         assert not any("nothing" in text for text in said)
+
+
+async def test_an_answer_in_a_direct_message_is_rated_too() -> None:
+    async with FakeSlack() as fake:
+        ann = fake.person("ann")
+        dm = fake.dm(ann)
+        async with bot_on(fake) as bot:
+            question = await fake.say(ann, dm, "hello")
+            await fake.replies(dm, question.ts, 1)
+            await asyncio.sleep(0.1)
+            (answer,) = answers(fake, dm, question.ts)
+            at = Asked(fake, bot, ann, ann, dm, question, answer)
+            await fake.react(ann, answer, "-1")
+            await rated(at, (ann, BAD))
+            await fake.until(lambda: fake.ephemerals)
+            await fake.react(ann, answer, "-1", removed=True)
+            await rated(at, (ann, NONE))
+
+
+async def test_events_that_come_again_or_in_another_order_change_nothing() -> None:
+    async with asked() as at:
+        item = {"type": "message", "channel": at.general.id, "ts": at.answer.ts}
+        event = {"user": at.ann.id, "reaction": "+1", "item": item, "item_user": at.answer.user}
+        first = {**event, "type": "reaction_added", "event_ts": f"{at.answer.ts[:10]}.000100"}
+        back = {**event, "type": "reaction_removed", "event_ts": f"{at.answer.ts[:10]}.000200"}
+        for each in (back, first, first, back, first):
+            at.fake.emit(each, channel=at.general)
+        await at.fake.react(at.bob, at.answer, "+1")
+        await rated(at, (at.ann, NONE), (at.bob, GOOD))
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"user": None},
+        {"user": "not an id"},
+        {"item": None},
+        {"item": {"type": "file", "file": "F1"}},
+        {"item": {"type": "message", "channel": "C0", "ts": "1.000000"}},
+        {"item": {"type": "message", "channel": [], "ts": {}}},
+        {"reaction": 7},
+        {"item_user": None},
+    ],
+)
+async def test_an_event_that_can_not_be_read_counts_nothing(change: dict[str, Any]) -> None:
+    async with asked() as at:
+        item = {"type": "message", "channel": at.general.id, "ts": at.answer.ts}
+        event = {"user": at.ann.id, "reaction": "+1", "item": item, "item_user": at.answer.user}
+        at.fake.emit({**event, "type": "reaction_added", **change}, channel=at.general)
+        await at.fake.react(at.bob, at.answer, "+1")
+        await rated(at, (at.bob, GOOD))
+
+
+async def test_a_button_and_a_modal_with_made_up_ids_are_refused() -> None:
+    async with asked() as at:
+        await at.fake.react(at.bob, at.answer, "-1")
+        await at.fake.until(lambda: at.fake.ephemerals)
+        (shown,) = at.fake.ephemerals
+        _, _, thread = str_of(shown.blocks[-1]["elements"][0], "value").partition(" ")
+        foreign = str(ThreadKey("slack", "T9/C9", "1.000000"))
+        for value in (
+            "",
+            "1.000000",
+            f"x {thread}",
+            f"{at.answer.ts} nothing",
+            "1.000000 " + foreign,
+        ):
+            shown.blocks[-1]["elements"][0]["value"] = value
+            await at.fake.press(at.bob, "why_not_helpful", shown)
+        views = [view for view in at.fake.modals(at.bob) if view.body.get("callback_id")]
+        for view in views:
+            await at.fake.submit(at.bob, view, {"fact": {"fact": {"value": "Ha!", "type": ""}}})
+        await told(at.fake, at.bob, NOT_YOURS)
+        assert [each.reason for each in await ratings(at)] == [""]
