@@ -86,15 +86,15 @@ def _sections(settings: Settings, places: tuple[Place, ...]) -> list[Section]:
 
 def _kept(settings: Settings, places: tuple[Place, ...]) -> Iterator[str]:
     yield (
-        "What you say to me, what I answer, a summary of older parts, and what you ask me to "
-        "remember; with the names and ids of those who said it."
+        "What you say to me, what I answer, what you think of it (👍, 👎), a summary of older "
+        "parts, and what you ask me to remember; with the names and ids of those who said it."
     )
     if places != ("terminal",):
         yield (
-            "In threads that I take part in, also what people say to each other, so that my "
-            "answers take it into account."
+            "In threads that I take part in, also what people say to each other, unless that is "
+            "turned off there."
             if settings.overhear
-            else "I don't keep what people say to each other."
+            else "I don't keep what people say to each other, unless that is turned on there."
         )
     yield "What people think of my answers: 👍 or 👎, with their ids, and why if they say it."
     yield "Of files, the name, type and size; their content is in memory only, for an hour at most."
@@ -154,7 +154,8 @@ def _model(settings: Settings, places: tuple[Place, ...]) -> Iterator[str]:
     way = f", by way of {shortened(host, _NAME)}," if host else ""
     yield (
         f"To answer, I send the conversation's summary, its latest messages, earlier ones that "
-        f"bear on yours, names and files to Anthropic{way} ({models})."
+        f"bear on yours, names and files to Anthropic{way} ({models}; a channel may be set to "
+        "another of its models)."
     )
     yield f"What Anthropic does with it: {VENDOR_TERMS}"
 

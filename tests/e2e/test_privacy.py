@@ -21,7 +21,7 @@ async def test_on_slack_by_slash_by_word_and_in_app_home() -> None:
             asked = await talk(fake, ann, general, "hello")
             await fake.slash(ann, general, "/chatbot privacy")
             text = fake.shown_to(ann)[-1].text
-            assert "I don't keep what people say to each other." in text
+            assert "I don't keep what people say to each other," in text
             assert "3 days in threads" in text
             await fake.say(ann, general, f"{fake.at_bot} privacy", asked.ts)
             assert "3 days in threads" in (await fake.replies(general, asked.ts, 2))[1].text

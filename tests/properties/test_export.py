@@ -13,6 +13,7 @@ from core.commands.export.json_form import fields_of, text_of
 from core.commands.export.json_read import record_of
 from core.commands.export.stream import JsonStream
 from core.domain.message import Attachment, Author, Quote, QuoteKind, clean
+from core.domain.ratings import WORDS, Rating
 from core.domain.session import Answer, AnswerKind, Entry, Status, Usage
 from tests.schema import faults
 from tests.unit.test_export_json import SCHEMA
@@ -54,6 +55,7 @@ entries = st.builds(
     lost_file=st.booleans(),
     quotes=st.lists(quotes, max_size=2).map(tuple),
 )
+ratings = st.builds(Rating, person=names, value=st.sampled_from([*WORDS]), at=times, reason=said)
 usages = st.builds(Usage, input=counts, output=counts, cache_read=counts, cache_write=counts)
 answers = st.builds(
     Answer,
@@ -71,6 +73,7 @@ answers = st.builds(
     recalled=st.lists(places, max_size=2).map(tuple),
     searched=st.lists(said, max_size=2).map(tuple),
     units=st.floats(0, 1e9),
+    ratings=st.lists(ratings, max_size=2).map(tuple),
 )
 SPACES = st.text(" \t\r\n", max_size=3)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import gzip
 import json
 import math
-from dataclasses import replace
+from dataclasses import fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -20,9 +20,10 @@ from core.domain.clock import SystemClock
 from core.domain.message import Attachment, Author, Kind, Quote, QuoteKind, ThreadKey
 from core.domain.pins import Pin, PinKind
 from core.domain.ratings import BAD, GOOD, Opinion
-from core.domain.session import AnswerKind, Status
+from core.domain.session import Answer, AnswerKind, Entry, Status
 from core.domain.settings import ScopeSettings
 from core.domain.summary import Line, LineKind, Segment, dumped
+from core.store.header import Header
 from core.store.local.store import LocalStore
 from core.store.values import Outcome
 from tests.builders import (
@@ -140,6 +141,38 @@ async def test_an_export_keeps_to_its_schema_and_has_nothing_internal(*, several
         work = await store.peek(THREAD)
         assert work is not None
         assert work.revision not in text
+
+
+RENAMED = {
+    "position": "place",
+    "sent_at": "at",
+    "reset_position": "reset_place",
+    "taking_part": "takes_part",
+}
+INTERNAL = {
+    Entry: set[str](),
+    Answer: {"token"},
+    Header: {
+        *("ttl", "reach", "revision", "expires_at", "fence", "token", "lease_until", "due_at"),
+        *("turn", "stopped", "next", "head", "waiting", "overheard", "refused", "buried"),
+        *("renewed", "covers", "stale", "withheld"),  # the last three are in the summary
+    },
+}
+
+
+async def test_what_is_kept_of_a_conversation_is_exported_unless_it_is_internal() -> None:
+    """A new field is exported and read, or named here as internal."""
+    store = store_()
+    await talked(store)
+    document = json.loads(await text_of(store, several=False))
+    exported = {
+        Entry: document["records"][0].keys(),
+        Answer: document["records"][1].keys() | {"ratings"},  # left out if there are none
+        Header: document.keys(),
+    }
+    for kind, internal in INTERNAL.items():
+        wanted = {RENAMED.get(f.name, f.name) for f in fields(kind) if f.name not in internal}
+        assert wanted <= exported[kind], kind
 
 
 async def test_the_schema_would_show_what_is_wrong() -> None:

@@ -53,7 +53,7 @@ def test_it_says_which_vendor_sees_what_and_that_none_does() -> None:
     offline, vendor = short(made(), "slack"), short(made(**KEY, model="claude-5"), "slack")
     assert "no vendor's model" in offline
     assert "Anthropic" not in offline
-    assert "Anthropic (claude-5; claude-haiku-5-5 for summaries)" in vendor
+    assert "Anthropic (claude-5; claude-haiku-5-5 for summaries; a channel" in vendor
     assert VENDOR_TERMS in vendor
     by_way = short(made(**KEY, ANTHROPIC_BASE_URL="https://ann:pw@gate.example/x"), "slack")
     assert "by way of gate.example," in by_way
