@@ -237,23 +237,22 @@ def _attachments(found: Sequence[tuple[str, str, str, int]]) -> tuple[Attachment
 
 def _answer(row: list[Any]) -> Answer:
     kind, posted, at, place, turn, token, text, usage, *rest = row
+    tokens = usage and _new_usage(*usage[:_USAGE])
+    units = usage[_USAGE] if usage and len(usage) > _USAGE else 0
+    said = (place, turn, token, _KINDS[kind], text, float(at), tokens)
+    if not rest:  # nearly all
+        return _new_answer(*said, False, False, (), tuple(posted), (), (), units, ())  # noqa: FBT003
     rest += _ANSWER_DEFAULTS[len(rest) :]
     trimmed, explain_trim, notes, recalled, searched, ratings = rest
     return _new_answer(
-        place,
-        turn,
-        token,
-        _KINDS[kind],
-        text,
-        float(at),
-        usage and _new_usage(*usage[:_USAGE]),
+        *said,
         bool(trimmed),
         bool(explain_trim),
         tuple(notes),
         tuple(posted),
         tuple(recalled),
         tuple(searched),
-        usage[_USAGE] if usage and len(usage) > _USAGE else 0,
+        units,
         tuple([_rating(*each) for each in ratings]) if ratings else (),
     )
 
