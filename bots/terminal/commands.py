@@ -71,7 +71,12 @@ def _path(file: str) -> Path:
 
 
 def _exported(rest: str) -> tuple[str, ExportRequest]:
-    """Return the file to export to, and what: the last words, as far as they say that."""
+    """Return the file to export to, and what: the last words, as far as they say that.
+
+    The file is empty if there are no other words: `mine` is no name of a file that people mean.
+    """
+    if asked(rest.split()) is not None:
+        return "", ExportRequest()
     count = len(rest.split())
     for behind in range(min(count - 1, _WORDS), 0, -1):
         file, *words = rest.rsplit(None, behind)
@@ -202,17 +207,15 @@ class SlashCommands:
                 "ends in .json, both in a ZIP if it ends in .zip."
             )
             return
-        span, several = (
-            request.period.span(zone := self._bot.commands.zone),
-            request.of is ExportOf.MINE,
-        )
+        zone = self._bot.commands.zone
+        span, several = request.period.span(zone), request.of is ExportOf.MINE
         look = Look(at=self._bot.clock.now(), zone=zone, span=span, several=several)
         reporter = Reporter(self._bot.clock, self._progress)
         try:
             path = _path(file)
             form = form_for(path) if request.form is ExportFormat.MARKDOWN else request.form
             done = await export_to(
-                self._bot.store, self._sources(several), path, form, look, reporter
+                self._bot.store, self._sources(request.of), path, form, look, reporter
             )
         except OSError as error:
             await self._session.complain(f"{file} can't be written: {error.strerror or error}.")
@@ -221,8 +224,8 @@ class SlashCommands:
         else:
             await self._tell(f"Written to {path}: {done}.")
 
-    async def _sources(self, several: bool) -> AsyncIterator[Source]:  # noqa: FBT001
-        if not several:
+    async def _sources(self, of: ExportOf) -> AsyncIterator[Source]:
+        if of is ExportOf.THREAD:
             yield Source(self._session.thread)
             return
         async for info in self._bot.store.all_threads(channel=(NAME, self._bot.user)):

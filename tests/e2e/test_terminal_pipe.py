@@ -175,6 +175,8 @@ async def test_a_slash_can_be_said(program: Program) -> None:
         ("/new main", "There is already a thread “main”: /switch main"),
         ("/new " + "x" * 65, "A thread's name has 1 to 64 characters"),
         ("/export", "Where to?"),
+        ("/export mine", "Where to?"),
+        ("/export json since 2026-11-01", "Where to?"),
         ("/export /no/such/directory/x.md", "can't be written: No such file or directory."),
         ("/export .", "can't be written"),
     ],
