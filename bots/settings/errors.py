@@ -87,7 +87,7 @@ def _as_named(name: str) -> str:
 def _in_file(env_file: Path) -> tuple[list[str], list[str]]:
     """Return the names in a file, and a sentence on the lines that say nothing."""
     logging.getLogger("dotenv.main").disabled = True  # it would quote lines, including secrets
-    if not env_file.exists():
+    if not env_file.exists() and not env_file.is_symlink():  # a link to nothing is a fault
         return [], []
     with env_file.open(encoding="utf-8", newline="") as file:
         bindings = list(parse_stream(file))

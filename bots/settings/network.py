@@ -2,7 +2,8 @@
 
 The bot has no settings of its own for these. The libraries read them when they are set up, and end
 with a traceback, or connect to nothing later, if a value is wrong. Sources: httpx2 and Anthropic's
-SDK (`_utils/_httpx.py`) read the proxies of `urllib.request.getproxies`, also ALL_PROXY; slack-sdk
+SDK (`_utils/_httpx.py`) read the proxies of `urllib.request.getproxies`, which takes their names in
+any mix of small and capital letters, also ALL_PROXY; slack-sdk
 (`proxy_env_variable_loader.py`) takes HTTPS_PROXY or HTTP_PROXY, with its scheme; botocore
 (`endpoint.py`) reads AWS_CA_BUNDLE and REQUESTS_CA_BUNDLE; `ssl.create_default_context` opens
 SSLKEYLOGFILE; discord.py, redis and psycopg read no proxy.
@@ -11,10 +12,9 @@ SSLKEYLOGFILE; discord.py, redis and psycopg read no proxy.
 from __future__ import annotations
 
 import os
-import re
 import ssl
 from dataclasses import dataclass
-from ipaddress import IPv6Address
+from ipaddress import ip_address
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import parse_qsl
@@ -28,11 +28,9 @@ if TYPE_CHECKING:
     from bots.settings.settings import Settings
 
 _PROXIES = ("http_proxy", "https_proxy")
-_NO_HOST = re.compile(r"[\[\]]|:[^:]*[^:\d][^:]*$")
-"""In an entry of NO_PROXY: brackets, and a port that is no number."""
 _ENTRY = (
-    "has an entry that can't be used (number {number}): use host names, IPv4 networks and IPv6 "
-    "addresses without brackets, separated by commas"
+    "has an entry that can't be used (number {number}): use host names in ASCII, IPv4 networks "
+    "such as 10.0.0.0/8 and IPv6 addresses without brackets, separated by commas"
 )
 _TLS_FILES = {
     *("ssl_ca_certs", "ssl_certfile", "ssl_keyfile"),  # redis
@@ -110,13 +108,16 @@ def _proxies(uses: NetworkUses, environment: Mapping[str, str]) -> Iterator[tupl
         names |= set(_PROXIES)
     if uses.claude:
         names.add("all_proxy")
-    for name, value in _set(environment, names):
-        if fault := _fault_in_proxy(value.strip(), scheme=uses.slack):
+    for name, value in _set(environment, names, any_case=uses.claude or uses.dynamodb):
+        if fault := _fault_in_proxy(value, scheme=uses.slack):
             yield name, f"{fault}: use {_HTTP}"
 
 
 def _fault_in_proxy(value: str, *, scheme: bool) -> str:
     """Return what is wrong with a proxy's address; `scheme` says whether it needs one."""
+    value = value.rstrip(" ")  # the libraries take spaces behind it, but no line end
+    if not value.isprintable() or value.startswith(" "):
+        return "contains characters that no URL has"
     kind, colon, rest = value.partition("://")
     if not colon:
         kind, rest = "http", value
@@ -131,7 +132,7 @@ def _fault_in_proxy(value: str, *, scheme: bool) -> str:
 
 
 def _exceptions(environment: Mapping[str, str]) -> Iterator[tuple[str, str]]:
-    for name, value in _set(environment, {"no_proxy"}):
+    for name, value in _set(environment, {"no_proxy"}, any_case=True):
         entries = [entry.strip() for entry in value.split(",")]
         if "*" in entries:
             continue
@@ -141,19 +142,27 @@ def _exceptions(environment: Mapping[str, str]) -> Iterator[tuple[str, str]]:
 
 
 def _is_refused(entry: str) -> bool:
-    if "://" in entry:
-        return bool(fault_in_url(entry.replace("all://", "http://").replace("*", "")))
-    if entry.count(":") > 1:  # an IPv6 address; the SDK refuses a network of them
-        return not _is_ipv6(entry)
-    return _NO_HOST.search(entry) is not None
+    """Return whether the HTTP library refuses what Anthropic's SDK makes of an entry."""
+    import httpx2  # noqa: PLC0415 - only if there are exceptions
 
-
-def _is_ipv6(entry: str) -> bool:
     try:
-        IPv6Address(entry)
+        httpx2.Client(
+            transport=httpx2.BaseTransport(), mounts={_pattern(entry): None}, trust_env=False
+        ).close()
+    except (httpx2.InvalidURL, ValueError):  # idna's errors are ValueErrors
+        return True
+    return False
+
+
+def _pattern(entry: str) -> str:
+    """Return the pattern of addresses for an entry (Anthropic's SDK, `_utils/_httpx.py`)."""
+    if not entry or "://" in entry:
+        return entry
+    try:
+        version = ip_address(entry.partition("/")[0]).version
     except ValueError:
-        return False
-    return True
+        return f"all://{'' if entry.lower() == 'localhost' else '*'}{entry}"
+    return f"all://{entry}" if version == 4 else f"all://[{entry}]"  # noqa: PLR2004 - of IP
 
 
 def _certificates(uses: NetworkUses, environment: Mapping[str, str]) -> Iterator[tuple[str, str]]:
@@ -162,10 +171,12 @@ def _certificates(uses: NetworkUses, environment: Mapping[str, str]) -> Iterator
     if uses.dynamodb:
         files |= {"AWS_CA_BUNDLE", "REQUESTS_CA_BUNDLE"}
     for name in sorted(files):
-        if (value := environment.get(name, "")) and not _holds_certificates(value):
+        value = environment.get(name, "")
+        folder = name != "SSL_CERT_FILE" and Path(value).is_dir()  # botocore takes one
+        if value and not folder and not _holds_certificates(value):
             yield name, f"names a file that has no readable certificates: use {_CERTIFICATES}"
-    folder = environment.get("SSL_CERT_DIR", "")
-    if uses.tls and folder and not any(Path(each).is_dir() for each in folder.split(":")):
+    folders = environment.get("SSL_CERT_DIR", "")
+    if uses.tls and folders and not any(Path(each).is_dir() for each in folders.split(":")):
         yield "SSL_CERT_DIR", "names no folder: use a folder of certificates, or remove it"
     keys = environment.get("SSLKEYLOGFILE", "")
     if opened and keys and not _can_append(Path(keys)):
@@ -177,7 +188,7 @@ def _holds_certificates(path: str) -> bool:
     try:
         context.load_verify_locations(cafile=path)
     except (OSError, ValueError):  # ssl.SSLError is an OSError
-        return Path(path).is_dir()  # botocore takes a folder, too
+        return False
     return True
 
 
@@ -189,9 +200,14 @@ def _can_append(path: Path) -> bool:
         return False
 
 
-def _set(environment: Mapping[str, str], names: set[str]) -> Iterator[tuple[str, str]]:
-    """Yield the variables of these names that are set, in small or in capital letters."""
-    for name in sorted(names):
-        for form in (name.upper(), name):
-            if environment.get(form):
-                yield form, environment[form]
+def _set(
+    environment: Mapping[str, str], names: set[str], *, any_case: bool
+) -> Iterator[tuple[str, str]]:
+    """Yield the variables of these names that are set, sorted.
+
+    They count in small or in capital letters, and in a mix of both if `any_case`.
+    """
+    for name in sorted(environment):
+        known = any_case or name in {name.upper(), name.lower()}
+        if known and name.lower() in names and environment[name]:
+            yield name, environment[name]

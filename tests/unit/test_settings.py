@@ -201,6 +201,13 @@ def test_an_env_file_that_is_no_text_is_told_in_one_sentence() -> None:
         Settings.from_env()
 
 
+@pytest.mark.parametrize("target", [".env", "/nonexistent/secrets/env"])
+def test_an_env_file_that_is_a_link_to_nothing_is_not_passed_over(target: str) -> None:
+    Path(".env").symlink_to(target)
+    with pytest.raises(SettingsError, match=r"^\.env can't be read"):
+        Settings.from_env()
+
+
 UNREADABLE = {
     "CHATBOT_STORE: memory://": "Line 1",
     "CHATBOT_STORE memory://": "Line 1",

@@ -90,10 +90,20 @@ PROXIES = {
     "http://": "not the address of a proxy",
     "http://ho st:9": "contains characters",
     "127.0.0.1:port": "not the address of a proxy",
+    "http://127.0.0.1:9\n": "contains characters",
+    "http://127.0.0.1:9\r": "contains characters",
+    "\thttp://127.0.0.1:9": "contains characters",
+    " http://127.0.0.1:9": "contains characters",
+    "http://::1:3128": "not the address of a proxy",
+    "::1": "not the address of a proxy",
+    "http://bob:hunter2#x@127.0.0.1:9": "not the address of a proxy",
+    "http://bob:hunter2/x@127.0.0.1:9": "not the address of a proxy",
 }
 
 
-@pytest.mark.parametrize("name", ["HTTP_PROXY", "https_proxy", "ALL_PROXY", "all_proxy"])
+@pytest.mark.parametrize(
+    "name", ["HTTP_PROXY", "https_proxy", "ALL_PROXY", "all_proxy", "Http_Proxy", "All_proxy"]
+)
 @pytest.mark.parametrize("value", PROXIES)
 def test_a_proxy_that_can_not_be_used(
     monkeypatch: pytest.MonkeyPatch, name: str, value: str
@@ -109,7 +119,11 @@ def test_a_proxy_that_can_not_be_used(
 
 
 @pytest.mark.parametrize(
-    "value", ["http://proxy.example:3128", "https://u:p%40ss@proxy.example", "127.0.0.1:3128", ""]
+    "value",
+    [
+        *("http://proxy.example:3128", "https://u:p%40ss@proxy.example", "127.0.0.1:3128", ""),
+        *("http://proxy.example:3128 ", "http://[::1]:3128", "[::1]:3128", "http://u:p%@x:1"),
+    ],
 )
 def test_a_proxy_that_can_be_used(monkeypatch: pytest.MonkeyPatch, value: str) -> None:
     assert network_faults(CLAUDE, {"HTTPS_PROXY": value, "ALL_PROXY": value}) == []
@@ -120,7 +134,8 @@ def test_a_proxy_that_can_be_used(monkeypatch: pytest.MonkeyPatch, value: str) -
 def test_slack_needs_the_scheme_of_a_proxy() -> None:
     (fault,) = network_faults(NetworkUses(slack=True), {"https_proxy": "127.0.0.1:3128"})
     assert fault.startswith("https_proxy names a proxy without http:// before it")
-    assert network_faults(NetworkUses(slack=True), {"ALL_PROXY": "socks5://x"}) == []
+    for name in ("ALL_PROXY", "Https_Proxy"):  # it doesn't read them
+        assert network_faults(NetworkUses(slack=True), {name: "socks5://x"}) == []
 
 
 REFUSED = (
@@ -131,9 +146,14 @@ REFUSED = (
     "a:b:c",
     "::/0",
     "::1/128",
+    *("10.0.0.0/99", "10.0.0.0/255.0.0.0", "10.0.0.0/8/", "10.0.0.0/٨", "::1%", "10.0.0.0/8?x"),
+    *("bücher.example", ".bücher.example", "xn--bcher-kva.example", "a\tb", "a\nb", "a\x7f"),
+    *("https://*.bücher.example", "http://10.0.0.0/99", "http://[::1]/129"),
 )
 TAKEN = (
     *("localhost", "127.0.0.1", "::1", "10.0.0.0/8", "*.internal", ".internal", "a.example:80"),
+    *("10.0.0.0/32", "10.0.0.5/8", "10.0.0.0/", "10.*", "fe80::1%eth0", "LOCALHOST", "<local>"),
+    *("https://bücher.example", "ftp://a.example", "http://[::1]/64", "256.1.1.1", "a.b:99999"),
     *("*", " spaced.example ", "a b.example", "", "http://a.example", "fe80::1"),
 )
 
@@ -151,8 +171,13 @@ def test_an_entry_of_no_proxy_is_refused_if_the_library_refuses_it(
         return
     (fault,) = found
     assert fault.startswith("NO_PROXY has an entry that can't be used (number 2): use host names")
-    with pytest.raises(httpx2.InvalidURL):
+    with pytest.raises((httpx2.InvalidURL, ValueError)):
         DefaultAsyncHttpxClient()
+
+
+def test_exceptions_count_in_any_mix_of_letters() -> None:
+    (fault,) = network_faults(CLAUDE, {"No_Proxy": "[::1]"})
+    assert fault.startswith("No_Proxy has an entry")
 
 
 def test_certificates(tmp_path: Path) -> None:
@@ -165,6 +190,10 @@ def test_certificates(tmp_path: Path) -> None:
             (fault,) = network_faults(ALL, {name: value})
             assert fault.startswith(f"{name} names a file that has no readable certificates")
     assert network_faults(CLAUDE, {"REQUESTS_CA_BUNDLE": "/nonexistent"}) == []
+    for name in ("AWS_CA_BUNDLE", "REQUESTS_CA_BUNDLE"):
+        assert network_faults(ALL, {name: str(tmp_path)}) == []
+    (fault,) = network_faults(CLAUDE, {"SSL_CERT_FILE": str(tmp_path)})  # httpx2 opens it
+    assert fault.startswith("SSL_CERT_FILE names a file that has no readable certificates")
     assert network_faults(CLAUDE, {"SSL_CERT_DIR": str(tmp_path)}) == []
     (fault,) = network_faults(CLAUDE, {"SSL_CERT_DIR": "/nonexistent:/nowhere"})
     assert fault.startswith("SSL_CERT_DIR names no folder")
