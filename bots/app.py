@@ -15,6 +15,7 @@ from bots.factories import (
     model_name,
     model_names,
     system_prompt,
+    usual_words,
 )
 from bots.settings.settings import HOUR, OFFLINE
 from core.commands.commands import Commands
@@ -100,7 +101,7 @@ class App:
         """Return the commands on threads, which check no rights."""
         system, ttl = system_prompt(self.settings), self.settings.ttl
         model = "" if self.settings.offline else self.settings.model
-        return Commands(
+        commands = Commands(
             self.store,
             self.memory,
             self.clock,
@@ -109,6 +110,8 @@ class App:
             model=model,
             recall=self.recall,
         )
+        commands.settings.usual.update(usual_words(self.settings))
+        return commands
 
     def worker(self, model: Model, platforms: dict[str, Platform]) -> Worker:
         """Return a worker that answers with this model on these platforms."""

@@ -12,6 +12,7 @@ from zoneinfo import ZoneInfo
 from bots.ops.loading import loading
 from bots.settings.settings import OFFLINE
 from core.domain.message import Kind
+from core.domain.settings import OFF, ON
 from core.memory.learned import HEADROOM
 from core.memory.memory import Memory
 from core.memory.tokens import counter_for, find_rank_file
@@ -95,6 +96,23 @@ def _memory(settings: Settings, name: str) -> Memory:
 def answer_tokens(settings: Settings) -> int:
     """Return how many tokens an answer may have: at most what the model can write."""
     return min(settings.answer_tokens, spec_of(model_name(settings)).output_limit)
+
+
+def usual_words(settings: Settings) -> dict[str, str]:
+    """Return in words what the environment says of what people can set; see `ScopedSettings`."""
+    marks = settings.marks
+    own = "by the length of the turns"
+    return {
+        "instructions": "none",
+        "model": model_name(settings),
+        "memory_high": f"{marks.high:,}" if marks else own,
+        "memory_low": f"{marks.low:,}" if marks else own,
+        "memory_pairs": f"{settings.memory_pairs:,}",
+        "follow_up": settings.follow_up,
+        "overhear": ON if settings.overhear else OFF,
+        "answer_tokens": f"{answer_tokens(settings):,}",
+        "recall": ON if settings.recall_tokens else OFF,
+    }
 
 
 def system_prompt(settings: Settings) -> str:

@@ -23,7 +23,7 @@ from bots.settings.environment import history_dir
 from bots.signals import INTERRUPTED, Signals
 from bots.terminal.app import Terminal
 from bots.terminal.session import BotParts
-from core.commands.temp_files import swept
+from core.commands.export.temp_files import swept
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Callable, Coroutine, Sequence

@@ -35,6 +35,7 @@ from bots.settings.discord import ids
 from core.commands.answers import AnswerCommands
 from core.commands.authorized import AuthorizedCommands
 from core.commands.in_thread import ThreadCommands
+from core.commands.settings import SettingsCommands
 from core.domain.admission import FollowUp
 from core.domain.errors import PlatformError, described
 from core.intake.catch_up import CatchUp, Cursors
@@ -100,8 +101,9 @@ class Discord:
             api, channels, replies, directory, pins, answers, store=store
         )
         self._client_commands = ClientCommands(self._interactions, api, store, clock)
+        chosen = SettingsCommands(authorized, directory, commands.settings)
         self._thread_commands = ThreadCommands(
-            authorized, replies, store, settings.ttl, clock, self._interactions.soon
+            authorized, replies, chosen, store, clock, self._interactions.soon
         )
         self._began = asyncio.Event()
         """Set once the first session has begun."""

@@ -39,6 +39,7 @@ from bots.slack.ui.replies import SlackReplies
 from core.commands.answers import AnswerCommands
 from core.commands.authorized import AuthorizedCommands
 from core.commands.in_thread import ThreadCommands
+from core.commands.settings import SettingsCommands
 from core.domain.errors import OutOfReachError, PlatformError
 from core.domain.message import ThreadKey
 from core.domain.payload import str_of
@@ -107,8 +108,9 @@ class Slack:
         self._interactions = Interactions(
             replies, directory, home, pins, answers, store=store, slack_clock=there
         )
+        chosen = SettingsCommands(authorized, directory, commands.settings)
         self._thread_commands = ThreadCommands(
-            authorized, replies, store, settings.ttl, there, self._interactions.soon
+            authorized, replies, chosen, store, there, self._interactions.soon
         )
         self._agent = Agent(api, me, store, self.platform.titles)
         self.server = server

@@ -11,18 +11,19 @@ from typing import TYPE_CHECKING
 from bots.terminal.platform import NAME
 from bots.terminal.text import is_name
 from core.commands.answers import THANKS
-from core.commands.commands import thread_line
 from core.commands.export.files import export_to, form_for
 from core.commands.export.request import ExportFormat, ExportOf, ExportRequest, asked
 from core.commands.export.writing import Look, Reporter, Source
-from core.commands.memory_view import view_lines
+from core.commands.memory_view import thread_line, view_lines
 from core.commands.parser import parse_command as parsed
+from core.commands.parser import wanted
 from core.commands.pins import UNPINNED, Saying, new_pin
 from core.domain.errors import DeniedError
 from core.domain.message import Author, Kind
 from core.domain.pins import PinKind
 from core.domain.ratings import BAD, GOOD, Opinion, Value
 from core.domain.session import Answer
+from core.domain.settings import NAMED, Scope
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable
@@ -35,6 +36,10 @@ _CHATBOT = "/chatbot "
 """What stands before a command elsewhere."""
 _WORDS = 8
 """The most words behind the file's name in an export."""
+_SETTINGS = (
+    "Change one with /settings NAME VALUE, or for all your threads with /settings channel NAME "
+    f"VALUE. The value default takes it away. The names are {', '.join(NAMED)}."
+)
 SEE_MEMORY = "/memory shows what I remember."
 _HELP = {
     "new": ("/new [NAME]", "start a new thread"),
@@ -49,6 +54,7 @@ _HELP = {
     "export": ("/export FILE", "write this thread to .md, .json or .zip; with mine: all of yours"),
     "forget": ("/forget [N]", "permanently delete this thread, or its message of that number"),
     "reset": ("/reset", "reset this thread; exports still include what was said"),
+    "settings": ("/settings [NAME VALUE]", "show the settings here, or change one"),
     "privacy": ("/privacy", "say what I keep, for how long, and who sees it"),
     "help": ("/help", "show this list; a line that starts with // is sent with one slash"),
     "quit": ("/quit", "leave; you can continue the thread later"),
@@ -112,6 +118,7 @@ class SlashCommands:
             "reset": self._reset,
             "help": self._help,
             "privacy": self._privacy,
+            "settings": self._settings,
         }
 
     async def run(self, name: str, rest: str) -> bool:
@@ -259,6 +266,27 @@ class SlashCommands:
     async def _help(self, _rest: str) -> None:
         width = max(len(usage) for usage, _ in _HELP.values())
         await self._tell(*(f"{usage:{width}}  {what}" for usage, what in _HELP.values()))
+
+    async def _settings(self, rest: str) -> None:
+        given, settings = wanted(rest, slash=True), self._bot.commands.settings
+        thread, kind = self._session.thread, Kind.TERMINAL
+        if given is None:
+            await self._session.complain("Which setting, and to what? /settings lists them.")
+            return
+        if given.field is None:
+            layers = await self._bot.store.layers(thread)
+            await self._tell(*settings.lines(layers, kind, server="computer"), _SETTINGS)
+            return
+        is_whole = Scope.THREAD not in given.field.scopes or given.scope is not Scope.THREAD
+        scope = Scope.CHANNEL if is_whole else Scope.THREAD  # a terminal is its user's alone
+        try:
+            by, text = self._bot.user, given.text
+            await settings.change(by, thread, kind, scope, given.field, text)
+        except DeniedError as denied:
+            await self._session.complain(str(denied))
+        else:
+            where = "all your threads" if scope is Scope.CHANNEL else "this thread"
+            await self._tell(f"It is set for {where}, from the next answer on.")
 
     async def _privacy(self, _rest: str) -> None:
         await self._tell(*self._bot.privacy)

@@ -9,6 +9,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from datetime import tzinfo
+
+    from core.domain.message import ThreadKey
 
 NOT_YOURS = "You can only do this with threads you took part in and can still see."
 """The answer to people without a right to a thread."""
@@ -97,3 +103,55 @@ def may_steer(standing: Standing, held: Right, *, asked: bool) -> bool:
 def may_reset(standing: Standing) -> bool:
     """Return whether a person may reset a thread, which is announced in it and keeps its log."""
     return standing.took_part and standing.can_see
+
+
+class Directory(Protocol):
+    """Port: asks one platform who may see what, at the moment of each command.
+
+    Each method may raise `PlatformError` if the platform can't be asked now.
+    """
+
+    name: str
+    """The platform, as in `ThreadKey.platform`."""
+
+    def is_ours(self, thread: ThreadKey) -> bool:
+        """Return whether a thread belongs to the workspace or server that the bot runs in now."""
+
+    def tenant(self, thread: ThreadKey) -> str:
+        """Return the workspace, server or direct message whose statistics a thread counts in."""
+
+    def scope(self, thread: ThreadKey) -> str:
+        """Return what decides who sees a thread: the same people see all threads of a scope."""
+
+    async def listens_to(self, person: str, thread: ThreadKey) -> bool:
+        """Return whether the bot's settings let a person talk to it where a thread is.
+
+        A person who may not talk to it there can't use commands there either.
+        """
+
+    async def is_direct(self, thread: ThreadKey) -> bool:
+        """Return whether a thread is a direct message now; True if that is unknown."""
+
+    async def may_enter(self, person: str, thread: ThreadKey) -> bool:
+        """Return whether a person who is not in a thread's channel could join it."""
+
+    async def can_see(self, person: str, thread: ThreadKey) -> bool:
+        """Return whether the platform shows a person a thread now; False if that is unknown."""
+
+    async def is_admin(self, person: str, thread: ThreadKey) -> bool:
+        """Return whether a person is an admin where a thread is, by the settings or by role."""
+
+    async def manages(self, person: str, thread: ThreadKey) -> bool:
+        """Return whether a person manages a thread's channel now, by what the platform says."""
+
+    async def place_of(self, thread: ThreadKey) -> str:
+        """Return what people call a thread's place; empty if that is not known. Never raises."""
+
+    async def name_of(self, person: str, thread: ThreadKey) -> str:
+        """Return the name a person has there; their id if the name is unknown."""
+
+    async def zone_of(self, person: str) -> tzinfo | None:
+        """Return a person's time zone; None if the platform does not say. Never raises."""
+
+    def link_to(self, thread: ThreadKey, message: str) -> str:
+        """Return the address of a message of a thread, by its id; empty if it can't have one."""

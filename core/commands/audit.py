@@ -1,4 +1,4 @@
-"""The audit log: which admin exported or removed which conversation, and when.
+"""The audit log: which admin exported or removed which conversation, who changed which setting.
 
 It holds ids only, never what people said. The store keeps it and `chatbot audit` prints it. Each
 event is also a line of the logger `chatbot.audit`, written at every log level, for operators who
@@ -26,13 +26,20 @@ EVERY = "*"
 
 
 async def record(
-    store: Store, what: Literal["export", "forget"], *, by: str, thread: ThreadKey, at: float
+    store: Store,
+    what: Literal["export", "forget", "settings"],
+    *,
+    by: str,
+    thread: ThreadKey,
+    at: float,
+    about: str = "",
 ) -> None:
-    """Record that an admin uses their right on a thread; `at` is seconds since 1970.
+    """Record that an admin uses their right on a thread, or that a person changes settings.
 
-    Call this before acting: what can't be recorded (`StoreError`) must not be done.
+    Call this before acting: what can't be recorded (`StoreError`) must not be done. `at` is seconds
+    since 1970, and `about` which setting, without what people wrote.
     """
-    event = AuditEvent(id=unique(), what=what, by=by, thread=thread, at=at)
+    event = AuditEvent(id=unique(), what=what, by=by, thread=thread, at=at, about=about)
     await store.audit(event)
     log.critical("%s", event_line(event))  # the one level that no setting leaves out
 
@@ -44,4 +51,6 @@ def event_line(event: AuditEvent) -> str:
     place = f"{thread.platform}:{thread.channel}"
     about = {"all_of": place} if thread.thread == EVERY else {"thread": str(thread)}
     fields = {"deed": event.what, "by": event.by, **about, "at": when}
+    if event.about:
+        fields["setting"] = event.about
     return json.dumps(fields)

@@ -7,9 +7,9 @@ shows what these methods return, or the text of the `DeniedError` they raise.
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING, Literal, NamedTuple, Protocol, TypeAlias
+from typing import TYPE_CHECKING, Literal, NamedTuple, TypeAlias
 
-from core.commands import audit, temp_files
+from core.commands import audit
 from core.commands.access import (
     NOT_YOURS,
     Right,
@@ -21,6 +21,7 @@ from core.commands.access import (
     right,
 )
 from core.commands.commands import stats_lines
+from core.commands.export import temp_files
 from core.commands.export.exports import UNKNOWN, Exports
 from core.commands.export.request import ExportFormat, ExportRequest
 from core.commands.memory_view import removable, view_lines
@@ -33,9 +34,9 @@ from core.domain.session import Entry
 
 if TYPE_CHECKING:
     from contextlib import AbstractAsyncContextManager
-    from datetime import tzinfo
     from pathlib import Path
 
+    from core.commands.access import Directory
     from core.commands.commands import Commands
     from core.commands.export.writing import Tell
     from core.domain.clock import Clock
@@ -67,55 +68,6 @@ class Remembered(NamedTuple):
     """Each pin, and its line among these words."""
     messages: tuple[tuple[int, str], ...] = ()
     """Each message that the person may remove, by its number, and its line."""
-
-
-class Directory(Protocol):
-    """Port: asks one platform who may see what, at the moment of each command.
-
-    Each method may raise `PlatformError` if the platform can't be asked now.
-    """
-
-    name: str
-    """The platform, as in `ThreadKey.platform`."""
-
-    def is_ours(self, thread: ThreadKey) -> bool:
-        """Return whether a thread belongs to the workspace or server that the bot runs in now."""
-
-    def tenant(self, thread: ThreadKey) -> str:
-        """Return the workspace, server or direct message whose statistics a thread counts in."""
-
-    def scope(self, thread: ThreadKey) -> str:
-        """Return what decides who sees a thread: the same people see all threads of a scope."""
-
-    async def listens_to(self, person: str, thread: ThreadKey) -> bool:
-        """Return whether the bot's settings let a person talk to it where a thread is.
-
-        A person who may not talk to it there can't use commands there either.
-        """
-
-    async def is_direct(self, thread: ThreadKey) -> bool:
-        """Return whether a thread is a direct message now; True if that is unknown."""
-
-    async def may_enter(self, person: str, thread: ThreadKey) -> bool:
-        """Return whether a person who is not in a thread's channel could join it."""
-
-    async def can_see(self, person: str, thread: ThreadKey) -> bool:
-        """Return whether the platform shows a person a thread now; False if that is unknown."""
-
-    async def is_admin(self, person: str, thread: ThreadKey) -> bool:
-        """Return whether a person is an admin where a thread is, by the settings or by role."""
-
-    async def place_of(self, thread: ThreadKey) -> str:
-        """Return what people call a thread's place; empty if that is not known. Never raises."""
-
-    async def name_of(self, person: str, thread: ThreadKey) -> str:
-        """Return the name a person has there; their id if the name is unknown."""
-
-    async def zone_of(self, person: str) -> tzinfo | None:
-        """Return a person's time zone; None if the platform does not say. Never raises."""
-
-    def link_to(self, thread: ThreadKey, message: str) -> str:
-        """Return the address of a message of a thread, by its id; empty if it can't have one."""
 
 
 class AuthorizedCommands:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from core.commands.memory_view import View, counted, last_reply, last_said
 from core.commands.pins import Pins
+from core.commands.settings import ScopedSettings
 from core.commands.stats import stats_of
 from core.domain.errors import DeniedError
 from core.domain.message import Author
@@ -34,13 +35,7 @@ if TYPE_CHECKING:
     from core.store.port import Store
     from core.store.values import ThreadInfo, Work
 
-ONE_MESSAGE = (
-    "This removes it from what I keep and from my summary. My reply to it stays, and so does the "
-    "message itself where it was written."
-)
 FORGOTTEN = "I have forgotten message {number} of this thread. My reply to it stays."
-_HOUR = 3600
-_DAY = 24 * _HOUR
 
 
 class Commands:
@@ -69,6 +64,7 @@ class Commands:
             recall: Finds earlier messages, for `view`; None if nothing is recalled.
         """
         self.pins = Pins(store, memory, ttl)
+        self.settings = ScopedSettings(store=store, memory=memory, clock=clock, ttl=ttl)
         self._store = store
         self._memory = memory
         self._clock = clock
@@ -250,16 +246,3 @@ def stats_lines(stats: Stats) -> list[str]:
         for turn, count in stats.last_turns.items()
     ]
     return lines
-
-
-def thread_line(info: ThreadInfo, now: float) -> str:
-    """Return in words how long and how old a thread is, for a list."""
-    waiting = f", {counted(info.waiting, 'message')} waiting" if info.waiting else ""
-    return f"{counted(info.turns, 'reply', 'replies')}, {_ago(now - info.last_at)}{waiting}"
-
-
-def _ago(seconds: float) -> str:
-    for size, word in ((_DAY, "day"), (_HOUR, "hour"), (60, "minute")):
-        if seconds >= size:
-            return f"{counted(int(seconds // size), word)} ago"
-    return "just now"

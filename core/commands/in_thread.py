@@ -13,19 +13,19 @@ from __future__ import annotations
 import errno
 import logging
 import math
-from dataclasses import replace
 from typing import TYPE_CHECKING, Protocol
 
 from core.commands.access import Right
 from core.commands.commands import FORGOTTEN
 from core.commands.export.parts import TooLongError
 from core.commands.export.request import ExportOf
-from core.commands.parser import has_wish, parse_command, wish_named
+from core.commands.parser import Wanted, has_wish, parse_command, wanted, wish_named
 from core.commands.pins import CORRECTED, PINNED, Saying, new_pin
 from core.domain.admission import Admission
 from core.domain.errors import ChatbotError, DeniedError, PlatformError, broke
 from core.domain.message import FOR_US, Address, Kind
 from core.domain.pins import PinKind
+from core.domain.settings import Scope
 from core.domain.tasks import Tasks
 
 if TYPE_CHECKING:
@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from core.commands.authorized import AuthorizedCommands
     from core.commands.export.writing import Tell
     from core.commands.parser import Command
+    from core.commands.settings import SettingsCommands
     from core.domain.clock import Clock
     from core.domain.message import Message, ThreadKey
     from core.intake.intake import Intake, Received
@@ -57,6 +58,7 @@ _BY_APP = (
 )
 _KINDS = {"correct": PinKind.CORRECTION, "remember": PinKind.WISH}
 _KEPT = {"correct": CORRECTED, "remember": PINNED}
+_SET = "It is set. `settings` shows what holds here."
 _SENT = "I have sent it to you in a direct message."
 _BEGUN = "begun"
 _DISK = {
@@ -117,8 +119,8 @@ class ThreadCommands:
         self,
         authorized: AuthorizedCommands,
         replies: CommandReplies,
+        settings: SettingsCommands,
         store: Store,
-        ttl: Callable[[Kind], float],
         clock: Clock,
         soon: Callable[[Coroutine[Any, Any, None], Message], None],
     ) -> None:
@@ -127,15 +129,15 @@ class ThreadCommands:
         Args:
             authorized: Runs the commands, after checking the person's rights.
             replies: How the platform replies.
+            settings: Changes settings.
             store: Where the threads are.
-            ttl: Returns after how many seconds of silence a conversation of a kind ends.
             clock: Paces the replies that another process may have left out.
             soon: Runs a job in the background for a message, and tells its author if it fails.
         """
         self._authorized = authorized
         self._replies = replies
         self._store = store
-        self._ttl = ttl
+        self._settings = settings
         self._clock = clock
         self._soon = soon
         self._tasks = Tasks("a command's late reply")
@@ -203,12 +205,25 @@ class ThreadCommands:
             # Later, it could pin again what was removed since.
             is_begun = not await intake.is_new(message, _BEGUN)
             return _KEPT[command.name] if is_begun else await self._pin(message, command)
-        if command.name in _SAID:
+        if command.name in _SAID or command.name == "settings":
             # The process that claimed it has done it; later, it could undo a newer command.
-            if await intake.is_new(message, _BEGUN):
+            is_first = await intake.is_new(message, _BEGUN)
+            return await self._set(message, command, is_first=is_first)
+        return ""
+
+    async def _set(
+        self, message: Message, command: Command, *, is_first: bool
+    ) -> str | DeniedError:
+        """Show or change settings; a change is made only the first time."""
+        if command.name in _SAID:
+            if is_first:
                 await self._mute(message, muted=command.name == "quiet")
             return _SAID[command.name]
-        return ""
+        given = wanted(command.text) or Wanted(Scope.THREAD)
+        if given.field is not None and not is_first:
+            return _SET
+        person, thread = message.author.id, message.thread
+        return await _done(self._settings.run(person, thread, message.kind, given))
 
     async def _reply(
         self, message: Message, command: Command, said: str | DeniedError, intake: Intake
@@ -283,11 +298,7 @@ class ThreadCommands:
             log.info("a pin was not offered: %s", error)
 
     async def _mute(self, message: Message, *, muted: bool) -> None:
-        settings = await self._store.thread_settings(message.thread)
-        if settings.muted != muted:
-            ttl = self._ttl(message.kind)
-            changed = replace(settings, muted=muted)
-            await self._store.set_thread(message.thread, message.kind, changed, ttl=ttl)
+        await self._settings.mute(message.author.id, message.thread, message.kind, muted=muted)
 
     # --- making up for another process ----------------------------------------------------------
 

@@ -28,6 +28,13 @@ _FIRST_WORDS = 80
 """Characters to show of a message that would be looked up again."""
 _CENT = 0.01
 
+ONE_MESSAGE = (
+    "This removes it from what I keep and from my summary. My reply to it stays, and so does the "
+    "message itself where it was written."
+)
+_HOUR = 3600
+_DAY = 24 * _HOUR
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class View:
@@ -195,3 +202,16 @@ def _short(text: str, most: int = _SHOWN_LENGTH) -> str:
 def counted(count: int, word: str, words: str = "") -> str:
     """Return a count with its word, as "1 message" or "2 messages"."""
     return f"{count:,} {word if count == 1 else words or word + 's'}"
+
+
+def thread_line(info: ThreadInfo, now: float) -> str:
+    """Return in words how long and how old a thread is, for a list."""
+    waiting = f", {counted(info.waiting, 'message')} waiting" if info.waiting else ""
+    return f"{counted(info.turns, 'reply', 'replies')}, {_ago(now - info.last_at)}{waiting}"
+
+
+def _ago(seconds: float) -> str:
+    for size, word in ((_DAY, "day"), (_HOUR, "hour"), (60, "minute")):
+        if seconds >= size:
+            return f"{counted(int(seconds // size), word)} ago"
+    return "just now"

@@ -25,12 +25,14 @@ from core.commands.export.request import (
     asked,
 )
 from core.domain.pins import correction_in, wish_in
+from core.domain.settings import NAMED, Scope
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from core.domain.message import ThreadKey
     from core.domain.pins import Pin
+    from core.domain.settings import Field
 
 CommandName: TypeAlias = Literal[
     "correct",
@@ -44,6 +46,7 @@ CommandName: TypeAlias = Literal[
     "quiet",
     "remember",
     "reset",
+    "settings",
     "stats",
     "unpin",
 ]
@@ -59,6 +62,7 @@ _NAMES: dict[str, CommandName] = {
     "privacy": "privacy",
     "quiet": "quiet",
     "reset": "reset",
+    "settings": "settings",
     "stats": "stats",
     "talk": "listen",
     "unpin": "unpin",
@@ -100,7 +104,7 @@ class Command:
     period: Period = ALWAYS
     """Of which days."""
     text: str = ""
-    """What to remember, or the right fact of a correction."""
+    """What to remember, the right fact of a correction, or which setting to change, and how."""
     number: str = ""
     """Of the pin to remove, or of the message to forget; empty to choose."""
 
@@ -139,11 +143,20 @@ def parse_command(
     if all(map(_is_around, rest)):
         is_question = _QUESTION.search(rest.translate(_FULL_WIDTH)) is not None
         return Command(name=name, marked=marked, is_question=is_question)
-    if name in _NUMBERED:
-        rest = rest.translate(_FULL_WIDTH)
-        number = None if _NEGATIVE.search(rest) else _NUMBERED[name].fullmatch(_bare(rest))
-        return Command(name=name, marked=marked, number=number[1]) if number else None
-    return _export(rest.split(), linked, marked=marked) if name == "export" else None
+    if name == "export":
+        return _export(rest.split(), linked, marked=marked)
+    return _with_words(name, rest, marked=marked, slash=slash)
+
+
+def _with_words(name: CommandName, rest: str, *, marked: bool, slash: bool) -> Command | None:
+    """Return the command with a number or a setting behind it; None if it is none."""
+    if name == "settings" and wanted(rest, slash=slash) is not None:
+        return Command(name=name, marked=marked, text=rest.strip())
+    if name not in _NUMBERED:
+        return None
+    rest = rest.translate(_FULL_WIDTH)
+    number = None if _NEGATIVE.search(rest) else _NUMBERED[name].fullmatch(_bare(rest))
+    return Command(name=name, marked=marked, number=number[1]) if number else None
 
 
 def _kept(text: str, *, slash: bool) -> Command | None:
@@ -199,6 +212,44 @@ def _bare(argument: str) -> str:
     while end > start and (argument[end - 1] == ">" or _is_around(argument[end - 1])):
         end -= 1
     return argument[start:end]
+
+
+# --- settings ------------------------------------------------------------------------------------
+
+_SCOPES: dict[str, Scope] = {
+    "thread": Scope.THREAD,
+    "channel": Scope.CHANNEL,
+    "server": Scope.SERVER,
+    "workspace": Scope.SERVER,
+}
+
+
+class Wanted(NamedTuple):
+    """What a person's words want to change; a field of None only shows what holds."""
+
+    scope: Scope
+    field: Field | None = None
+    text: str = ""
+
+
+def wanted(words: str, *, slash: bool = False) -> Wanted | None:
+    """Return what the words behind `settings` want; None if they are ordinary talk.
+
+    Instructions are any text, so their scope has to be named; any other value is one word.
+    """
+    parts = words.split(None, 1)
+    scope = _SCOPES.get(parts[0].lower()) if parts else None
+    if scope is not None:
+        parts = parts[1].split(None, 1) if len(parts) > 1 else []
+    if not parts:
+        return Wanted(scope or Scope.THREAD)
+    field = NAMED.get(parts[0].lower())
+    value = parts[1].strip() if len(parts) > 1 else ""
+    if field is None or not value or not (slash or scope is not None or " " not in value):
+        return None
+    if field.kind != "text" and len(value.split()) > 1:
+        return None
+    return Wanted(scope or Scope.THREAD, field, value)
 
 
 # --- standing wishes ------------------------------------------------------------------------------

@@ -42,6 +42,7 @@ class Town:
     private: set[ThreadKey] = field(default_factory=set)
     """Direct messages."""
     zones: dict[str, tzinfo] = field(default_factory=dict)
+    managers: set[str] = field(default_factory=set)
     public: bool = False
     asked: list[ThreadKey] = field(default_factory=list)
 
@@ -69,6 +70,9 @@ class Town:
 
     async def is_admin(self, person: str, thread: ThreadKey) -> bool:
         return person in self.admins
+
+    async def manages(self, person: str, thread: ThreadKey) -> bool:
+        return person in self.managers
 
     async def name_of(self, person: str, thread: ThreadKey) -> str:
         return f"Name of {person}"

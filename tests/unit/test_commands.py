@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING
 import pytest
 
 from core.commands.audit import event_line, record
-from core.commands.commands import Commands, stats_lines, thread_line
+from core.commands.commands import Commands, stats_lines
 from core.commands.export.request import ExportFormat
 from core.commands.export.writing import Look, Source, export
-from core.commands.memory_view import view_lines
+from core.commands.memory_view import thread_line, view_lines
 from core.domain.admission import AdmissionPolicy, FollowUp, admissions
 from core.domain.clock import SystemClock
 from core.domain.message import Address, Author, Kind, Quote, QuoteKind, ThreadKey

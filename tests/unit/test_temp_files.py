@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from core.commands import temp_files
+from core.commands.export import temp_files
 from tests.clocks import ManualClock
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 MINE = f"chatbot-{os.geteuid()}-"
 MAKES = """
 import time
-from core.commands import temp_files
+from core.commands.export import temp_files
 with temp_files.folder() as folder:
     (folder / "conversation.md").write_text("zebra")
     print(folder, flush=True)

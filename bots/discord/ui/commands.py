@@ -97,7 +97,7 @@ In a message's menu, under Apps, you can have me remember it, export or forget i
 what was wrong with my answer.
 Inside a thread, mention me with the same words (`@{COMMAND} reset`), or put `!` before them \
 (`!help`); `@{COMMAND} that's wrong: …` corrects me. There, `quiet` keeps me silent until someone \
-mentions me, and `talk` ends that."""
+mentions me, and `talk` ends that; `settings` shows what holds there, and how to change it."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,7 +19,7 @@ from bots.discord.inbound.audience import EVERYBODY
 from bots.discord.inbound.events import NAME, ChannelInfo, channel_of, guild_of
 from bots.discord.inbound.history import one
 from bots.discord.outbound.permalinks import link_into
-from core.commands.authorized import Directory
+from core.commands.access import Directory
 from core.domain.errors import PlatformError, broke
 
 if TYPE_CHECKING:
@@ -163,6 +163,18 @@ class DiscordDirectory(Directory):
         if self._admins & {person, *(str(role.id) for role in member.roles)}:
             return True
         return _SERVER in self._admins and member.guild_permissions.manage_guild
+
+    @override
+    async def manages(self, person: str, thread: ThreadKey) -> bool:
+        """Return whether a person may edit the channel (docs: topics/permissions, MANAGE_CHANNELS).
+
+        A person in a time-out may not: Discord takes away all that they may but reading.
+        """
+        guild, member = self._guild(thread), await self._member(person, thread)
+        above = guild.get_channel(int(channel_of(thread.channel))) if guild is not None else None
+        if member is None or above is None or member.is_timed_out():
+            return False
+        return above.permissions_for(member).manage_channels
 
     @override
     async def name_of(self, person: str, thread: ThreadKey) -> str:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from bots.discord.outbound.files_out import parts_of
 from bots.discord.ui import views
-from core.commands import temp_files
+from core.commands.export import temp_files
 from core.commands.parser import parse_command
 from core.commands.pins import Saying, new_pin
 from core.domain.errors import DeniedError

@@ -14,8 +14,8 @@ import discord
 
 from bots.discord.outbound import format as shape
 from bots.discord.outbound.platform import Buttons
-from core.commands.commands import ONE_MESSAGE, thread_line
 from core.commands.export.request import THREAD_AS_MARKDOWN, asked
+from core.commands.memory_view import ONE_MESSAGE, thread_line
 from core.domain.message import ThreadKey
 from core.domain.payload import dict_of, dicts_of, str_of
 from core.domain.ratings import REASON

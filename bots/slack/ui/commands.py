@@ -21,7 +21,8 @@ HELP = (
     "menu; `/chatbot pins` lists what I keep that way, `/chatbot unpin 1` removes it, and "
     "`that's wrong: …` corrects what I remember.\n"
     "Inside a thread, mention me with the same words (`@chatbot reset`), or put `!` before them "
-    "(`!help`). There, `quiet` keeps me silent until someone mentions me, and `talk` ends that."
+    "(`!help`). There, `quiet` keeps me silent until someone mentions me, and `talk` ends that; "
+    "`settings` shows what holds there and how to change it."
 )
 REMEMBERED = (
     "I remember each thread I take part in: what people said to me and what I answered. Older "

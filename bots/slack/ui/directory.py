@@ -13,7 +13,7 @@ from bots.slack.faults import RefusedError
 from bots.slack.inbound.events import NAME, channel_of, place_of, thread_at
 from bots.slack.outbound.permalinks import link_to
 from bots.slack.pace import Rank
-from core.commands.authorized import Directory
+from core.commands.access import Directory
 from core.domain.errors import PlatformError
 from core.domain.payload import dict_of, str_of
 
@@ -142,6 +142,19 @@ class SlackDirectory(Directory):
         found = await self._user(person)
         ours = found.get("team_id", self._me.team) in (self._me.team, self._me.enterprise)
         return ours and (found.get("is_admin") is True or found.get("is_owner") is True)
+
+    @override
+    async def manages(self, person: str, thread: ThreadKey) -> bool:
+        """Return whether a person made the channel, is in it, and is no guest.
+
+        Slack tells apps no channel managers; `creator` is in its conversation object (docs:
+        reference/objects/conversation-object).
+        """
+        if not await self._audience.is_ours(person):
+            return False
+        found, user = await self._channel(thread), await self._user(person)
+        gone = user.get("is_restricted") or user.get("is_ultra_restricted") or user.get("deleted")
+        return found.get("creator") == person and not gone
 
     @override
     async def name_of(self, person: str, thread: ThreadKey) -> str:

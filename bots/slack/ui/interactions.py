@@ -52,7 +52,7 @@ _FAILED = "That did not work just now. Please try again in a minute."
 _UNREAD = "I could not read that request. Please reload Slack and try again."
 _CLOSED = "view_closed"
 """The type of the payload when a person closes a modal, which needs no answer."""
-_NO_SLASH = {"listen", "quiet"}
+_NO_SLASH = {"listen", "quiet", "settings"}
 _TEXTS = {"help", "privacy"}
 _PINNING = {"correct", "remember"}
 _BEFORE_ACK = 2.0

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 from bots.slack.inbound.events import NAME, channel_of
 from bots.slack.outbound.format import REMEMBER
 from bots.slack.ui.commands import HELP, REMEMBERED, reading_line
-from core.commands.commands import ONE_MESSAGE, thread_line
 from core.commands.export.request import THREAD_AS_MARKDOWN, ExportOf, asked
+from core.commands.memory_view import ONE_MESSAGE, thread_line
 from core.delivery.splitting.break_points import in_line
 from core.domain.message import ThreadKey
 from core.domain.payload import dict_of, str_of

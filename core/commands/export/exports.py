@@ -12,8 +12,9 @@ from contextlib import asynccontextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from core.commands import audit, temp_files
+from core.commands import audit
 from core.commands.access import NOT_YOURS, Right, Standing
+from core.commands.export import temp_files
 from core.commands.export.files import export_to
 from core.commands.export.request import ExportOf
 from core.commands.export.writing import Look, Reporter, Source
@@ -25,7 +26,8 @@ if TYPE_CHECKING:
     from datetime import tzinfo
     from pathlib import Path
 
-    from core.commands.authorized import AuthorizedCommands, Directory
+    from core.commands.access import Directory
+    from core.commands.authorized import AuthorizedCommands
     from core.commands.export.request import ExportRequest, Span
     from core.commands.export.writing import Progress, Tell
     from core.domain.clock import Clock

@@ -249,6 +249,7 @@ def channel_json(slack: Workspace, channel: Channel, user: str) -> Json:
         return body | {"user": others[0] if others else user}
     topic = {"value": "", "creator": "", "last_set": 0}
     body |= {"name": channel.name, "name_normalized": channel.name, "topic": topic}
+    body["creator"] = next(iter(channel.members), "")
     return body | {"is_member": user in channel.members, "purpose": topic}
 
 
