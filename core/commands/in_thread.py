@@ -242,7 +242,7 @@ class ThreadCommands:
             raise said
         replies, name = self._replies, command.name
         if said:
-            await replies.answer(message, said, name)
+            await self._tell_done(message, said, name)
         elif name in {"pins", "unpin"}:
             await replies.offer(message, "memory")
         elif name in {"forget", "memory"} or (name == "reset" and _asks_first(message, command)):
@@ -254,6 +254,14 @@ class ThreadCommands:
             await replies.answer(message, replies.help, name)
         elif name == "privacy":
             await replies.answer(message, replies.privacy, name)
+
+    async def _tell_done(self, message: Message, said: str, name: str) -> None:
+        """Say what was done, to its author alone if the platform does not take it there."""
+        try:
+            await self._replies.answer(message, said, name)
+        except PlatformError as error:
+            log.warning("what a command did is said to its author alone: %s", error)
+            await self._replies.refuse(message, said)
 
     async def _export(self, message: Message, command: Command) -> None:
         person, thread = message.author.id, command.thread or message.thread

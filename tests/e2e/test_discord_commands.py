@@ -259,7 +259,7 @@ async def test_what_is_for_one_person_is_said_where_they_asked_if_their_dms_are_
             await fake.until(lambda: "write to you directly" in fake.texts(thread)[-1])
             fake.faults.next(POST, Refused(50013))
             await fake.say(ann, thread, f"{fake.at_bot} quiet")
-            await fake.until(lambda: "I have no right to do that" in fake.texts(thread)[-1])
+            await fake.until(lambda: "I will stay quiet" in fake.texts(thread)[-1])
 
 
 async def test_a_mention_told_a_second_time_ends_no_quiet() -> None:

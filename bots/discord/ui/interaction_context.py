@@ -8,6 +8,7 @@ thinking, so there is one answer, however often the edit is made.
 
 from __future__ import annotations
 
+import io
 import logging
 import re
 from enum import Enum
@@ -15,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 import discord
 
-from bots.discord.faults import UNKNOWN_MESSAGE, RefusedError
+from bots.discord.faults import UNKNOWN_MESSAGE, ContentError, RefusedError
 from bots.discord.ids import is_id, seconds
 from bots.discord.outbound import format as shape
 from bots.discord.outbound import posting
@@ -36,6 +37,7 @@ _ATTEMPTS, _ATTEMPT_SECONDS = 3, 0.9
 """All attempts end within Discord's three seconds."""
 _FILE_SECONDS = 120.0
 """Seconds for an answer with files."""
+_AS_FILE = "Discord refuses this as a message, so here it is as a file."
 _EPHEMERAL = 1 << 6
 """The flag of a message that only one person sees (docs: resources/message, "Message Flags")."""
 _TOKEN = re.compile(r"[\w.-]{1,512}", re.ASCII)
@@ -95,23 +97,47 @@ class InteractionContext:
     async def show(
         self, text: str, *, view: discord.ui.View | None = None, files: Sequence[Path] = ()
     ) -> None:
-        """Answer; in a direct message if it is too late for that.
+        """Answer; if Discord refuses that, with the text as a file, or in a direct message.
 
-        Raises `PlatformError` if neither is possible.
+        Files that are refused are not sent in another way, so that the reason is told.
+
+        Raises `PlatformError` if none of them is possible.
         """
         shown = shape.notice(text)
+        try:
+            await self._answer(shown, view, files)
+        except RefusedError as refused:
+            is_over = refused.code in _OVER
+            if not self.person or (files and not is_over):
+                raise
+            if isinstance(refused, ContentError) and await self._answered_by_file(text):
+                return
+            log.info("a command is answered in a direct message: %s", refused)
+            try:
+                await self._replies.give(self.person, shown, files)
+            except RefusedError:
+                raise refused from None
+
+    async def _answered_by_file(self, text: str) -> bool:
+        """Answer with the text as a file; return False if Discord refuses that too."""
 
         async def answer() -> None:
-            with opened(files) as attached:
-                await posting.respond(self.interaction, shown, view, attached)
+            file = discord.File(io.BytesIO(text.encode()), filename=posting.FILE_NAME)
+            await posting.respond(self.interaction, _AS_FILE, None, [file])
 
         try:
-            await self._api.call("answer a command", answer, _FILE_SECONDS if files else 0)
+            await self._api.call("answer a command", answer, _FILE_SECONDS)
         except RefusedError as refused:
-            if refused.code not in _OVER or not self.person:
-                raise
-            log.info("a command is answered in a direct message: %s", refused)
-            await self._replies.give(self.person, shown, files)
+            log.info("an answer is refused as a file: %s", refused)
+            return False
+        return True
+
+    async def _answer(self, text: str, view: discord.ui.View | None, files: Sequence[Path]) -> None:
+        async def answer() -> None:
+            with opened(files) as attached:
+                await posting.respond(self.interaction, text, view, attached)
+
+        await self._api.call("answer a command", answer, _FILE_SECONDS if files else 0)
 
     async def _defer(self) -> None:
         response, message = self.interaction.response, self.interaction.message

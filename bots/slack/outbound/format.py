@@ -61,6 +61,8 @@ NO_PREVIEWS: Final[Mapping[str, Any]] = MappingProxyType(
     {"unfurl_links": False, "unfurl_media": False}
 )
 """Part of each post: otherwise Slack would fetch what a text links to, even a model's links."""
+REFUSED = "I have something to say here, but Slack refuses my words. Please try it another way."
+"""Stands for a notice that Slack refuses in each form."""
 _NOTHING = "\u2026"
 _MORE = "\n\u2026"
 
@@ -131,6 +133,15 @@ def plain(text: str, notes: Sequence[str] = ()) -> Json:
         "parse": "none",
         "link_names": False,
     }
+
+
+def forms_of(notice: Json) -> tuple[Json, ...]:
+    """Return a notice, its words without blocks, and a sentence, each for when Slack refuses more.
+
+    Words without blocks have no buttons.
+    """
+    words = {name: value for name, value in notice.items() if name != "blocks"}
+    return notice, words, words | {"text": REFUSED}
 
 
 def fallback(text: str) -> str:

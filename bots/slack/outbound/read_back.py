@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import logging
+from typing import TYPE_CHECKING, Any
 
 from bots.slack.api import stated
+from bots.slack.faults import METADATA, ContentError
 from bots.slack.inbound.events import channel_of
 from bots.slack.inbound.history import replies
 from bots.slack.inbound.people import is_ours, is_ts
@@ -19,6 +21,8 @@ if TYPE_CHECKING:
     from bots.slack.inbound.events import Me
     from core.delivery.port import DeliveryTarget
     from core.domain.message import Message
+
+log = logging.getLogger(__name__)
 
 PATIENCE = 15.0
 """Seconds for a post outside of turns: no lease runs out meanwhile, and Slack may limit it.
@@ -79,16 +83,35 @@ async def post_notice(
 
     Raises `PlatformError`.
     """
-    answer = await api.call(
+    answer = await in_any_form(
+        api,
         "chat.postMessage",
+        content,
         channel=channel,
         thread_ts=root or None,
         metadata=metadata or notice(),
         patience=PATIENCE,
-        **shape.NO_PREVIEWS,
-        **content,
     )
     return str_of(answer, "ts")
+
+
+async def in_any_form(api: Api, method: str, content: shape.Json, **given: Any) -> shape.Json:
+    """Post a notice; if Slack refuses its content, post its words alone, then that it was refused.
+
+    Returns Slack's answer; raises `PlatformError`.
+    """
+    forms = shape.forms_of(content)
+    while True:
+        try:
+            return await api.call(method, **shape.NO_PREVIEWS, **given, **forms[0])
+        except ContentError as refused:
+            if refused.code in METADATA and given.pop("metadata", None):
+                log.warning("a notice is posted without its metadata: %s", refused)
+            elif forms[1:]:
+                forms = forms[1:]
+                log.warning("a notice is posted in another form: %s", refused)
+            else:
+                raise
 
 
 async def direct_channel(api: Api, person: str) -> str:

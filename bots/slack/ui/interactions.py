@@ -327,7 +327,8 @@ class Interactions:
             async with self._authorized.exported(user, thread, request, tell) as file:
                 await replies.send(user, file)
         elif command == "reset":
-            await replies.announce(thread, await self._authorized.reset(user, thread, at=at))
+            text = await self._authorized.reset(user, thread, at=at)
+            await replies.announce(thread, text, user)
         else:
             modal = await replies.show(trigger, pushed=pushed)
             show = self._confirmation if command == "forget" else self._pins.remembered

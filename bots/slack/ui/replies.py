@@ -14,12 +14,12 @@ from typing import TYPE_CHECKING, Any
 from typing_extensions import override
 
 from bots.settings import privacy
-from bots.slack.faults import RefusedError
+from bots.slack.faults import CONTENT, RefusedError
 from bots.slack.inbound.events import channel_of
 from bots.slack.outbound import format as shape
 from bots.slack.outbound.files_out import LARGEST, MOST_PARTS, share
 from bots.slack.outbound.permalinks import link_in
-from bots.slack.outbound.read_back import direct_channel, post_notice, say
+from bots.slack.outbound.read_back import direct_channel, in_any_form, post_notice, say
 from bots.slack.ui import views
 from bots.slack.ui.commands import help_text
 from bots.slack.ui.refusals import why
@@ -27,7 +27,7 @@ from core.commands.export.parts import about_parts, split_file
 from core.commands.export.request import SEVERAL
 from core.commands.export.writing import SO_FAR
 from core.commands.in_thread import CommandReplies
-from core.domain.errors import PostUnclearError
+from core.domain.errors import PlatformError, PostUnclearError
 from core.domain.message import Kind
 from core.store.keys import unique
 
@@ -40,12 +40,14 @@ if TYPE_CHECKING:
     from bots.slack.ui.directory import SlackDirectory
     from core.commands.export.writing import Progress, Tell
     from core.domain.clock import Clock
-    from core.domain.errors import PlatformError
     from core.domain.message import Message, ThreadKey
 
 log = logging.getLogger(__name__)
 
+_VIEW_REFUSED = {"invalid_arguments", "view_too_large", *CONTENT}
+"""Errors about what a modal shows (docs: reference/methods/views.update)."""
 _SENT = "Here is the conversation you asked for."
+_NOT_ANNOUNCED = "I could not announce it in the thread, because I may not write there."
 _SENT_SEVERAL = "Here are the conversations that you may have."
 _ASK_WHY = "Thank you, I have noted your 👎. Only you see this."
 _OFFER_PIN = "Shall I remember that for good, word for word? Only you see this."
@@ -112,11 +114,15 @@ class SlackReplies(CommandReplies):
         content["blocks"].append({"type": "actions", "elements": [press]})
         await self._whispered(person, channel_of(thread.channel), content, root)
 
-    async def announce(self, thread: ThreadKey, text: str) -> None:
-        """Say something in a thread, visible to all."""
+    async def announce(self, thread: ThreadKey, text: str, person: str) -> None:
+        """Say in a thread what a person did there; to them alone if Slack does not take it."""
         channel = channel_of(thread.channel)
         root = "" if thread.thread == channel else thread.thread
-        await post_notice(self._api, channel, shape.message(text), root=root)
+        try:
+            await post_notice(self._api, channel, shape.message(text), root=root)
+        except PlatformError as error:
+            log.warning("what a command did is said to one person alone: %s", error)
+            await self.tell_or_whisper(person, f"{text} {_NOT_ANNOUNCED}", channel, root)
 
     # --- to one person --------------------------------------------------------------------------
 
@@ -176,9 +182,9 @@ class SlackReplies(CommandReplies):
     async def _whispered(
         self, person: str, channel: str, content: dict[str, Any], root: str
     ) -> None:
-        content |= {"thread_ts": root} if root else {}
-        await self._api.call(
-            "chat.postEphemeral", channel=channel, user=person, **shape.NO_PREVIEWS, **content
+        root_of = {"thread_ts": root} if root else {}
+        await in_any_form(
+            self._api, "chat.postEphemeral", content, channel=channel, user=person, **root_of
         )
 
     @override
@@ -200,9 +206,19 @@ class SlackReplies(CommandReplies):
         return name
 
     async def fill(self, modal: str, view: dict[str, Any]) -> None:
-        """Replace the content of an open modal."""
-        view = view | {"external_id": modal}
-        await self._api.call("views.update", repeat=True, external_id=modal, view=view)
+        """Replace the content of an open modal; by less if Slack refuses what it shows."""
+        for shown in (view, views.words_of(view)):
+            named = shown | {"external_id": modal}
+            try:
+                await self._api.call("views.update", repeat=True, external_id=modal, view=named)
+            except RefusedError as refused:
+                if refused.code not in _VIEW_REFUSED:
+                    raise
+                log.warning("a modal is filled with less: %s", refused)
+            else:
+                return
+        refusal = views.words(view["title"]["text"], [views.REFUSED]) | {"external_id": modal}
+        await self._api.call("views.update", repeat=True, external_id=modal, view=refusal)
 
     async def refresh(self, view_id: str, view: dict[str, Any]) -> None:
         """Replace the content of an open modal by Slack's id of it."""

@@ -46,6 +46,8 @@ PIN_ACTIONS = {
 }
 """As `ACTIONS`, for what concerns pins, or one message of those that are remembered."""
 WHY_TITLE = "Your rating"
+REFUSED = "Slack refuses to show this here. You can get all of it by `/chatbot export`."
+"""Stands for a modal that Slack refuses."""
 _FACT = "fact"
 """The block, and the action in it, of the field for what is right."""
 _MESSAGES, _LINE = 100, 75
@@ -87,6 +89,13 @@ def modal(title: str, blocks: list[Json], **more: Any) -> Json:
 def words(title: str, lines: Iterable[str]) -> Json:
     """Return a modal that shows lines unchanged, as far as they fit."""
     return modal(title, _plain_blocks("\n".join(lines)))
+
+
+def words_of(view: Json) -> Json:
+    """Return a modal with the texts of another one, and nothing to press or to choose."""
+    sections = (dict_of(block, "text") for block in view["blocks"])
+    lines = [text for section in sections if (text := str_of(section, "text"))]
+    return modal(view["title"]["text"], _plain_blocks("\n".join(lines)))
 
 
 def forget(thread: ThreadKey, *, whole: bool) -> Json:
