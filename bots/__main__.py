@@ -50,7 +50,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _main(arguments: Sequence[str] | None, missing: Collection[str]) -> int:
-    options = _parser().parse_args(arguments)
+    options = _options(arguments, missing)
     # Imported late, since help and a mistyped command should not wait for it.
     with loading():
         from bots.ops.logging import set_up_logging, watch_loop  # noqa: PLC0415
@@ -68,6 +68,17 @@ def _main(arguments: Sequence[str] | None, missing: Collection[str]) -> int:
         return await command
 
     return asyncio.run(watched())
+
+
+def _options(arguments: Sequence[str] | None, missing: Collection[str]) -> argparse.Namespace:
+    """Return what is asked for; help and the version end the program, once they are written."""
+    try:
+        return _parser().parse_args(arguments)
+    except SystemExit as ended:
+        if not ended.code:
+            require_streams(("stdout",), missing)
+            sys.stdout.flush()
+        raise
 
 
 def _streams(options: argparse.Namespace, settings: Settings) -> Collection[str]:

@@ -14,7 +14,9 @@ _LABEL = re.compile(r"[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?", re.IGNORECASE)
 """A part of a host's name (RFC 1123, 2.1); names inside a network may have underscores."""
 _HOST = 253
 _PORTS = 65_535
-_VERSIONED = re.compile(r"/v1(?:/(?:messages|complete|completions|chat/completions|models)?)*$")
+_VERSIONED = re.compile(
+    r"/v1(?:/(?:messages|complete|completions|chat/completions|models)?)*$", re.IGNORECASE
+)
 
 
 def fault_in_url(url: str) -> str:

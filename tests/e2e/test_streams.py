@@ -71,7 +71,7 @@ async def test_a_closed_stdin(talked: Program) -> None:
     assert (await shell(talked, "chatbot stats <&-")).code == 0
 
 
-@pytest.mark.parametrize("command", ["chat", "run", "stats", "doctor", "export main", "audit"])
+@pytest.mark.parametrize("command", ["chat", "run", "stats", "doctor", "export main", "--help"])
 async def test_a_closed_stdout(talked: Program, command: str) -> None:
     ended = await shell(talked, f"chatbot {command} >&-")
     assert ended.code == 2
@@ -93,7 +93,7 @@ async def test_without_stderr_answers_still_come(talked: Program, stderr: str) -
 
 
 @pytest.mark.parametrize(
-    "command", ["chat", "export main", "export --json main", "stats", "doctor"]
+    "command", ["chat", "export main", "export --json main", "stats", "doctor", "--version"]
 )
 async def test_a_full_stdout(talked: Program, command: str) -> None:
     ended = await shell(talked, f"chatbot {command} >/dev/full")

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 import psycopg
 import pytest
-from psycopg import pq
+from psycopg import errors, pq
 
 from core.domain.errors import StoreRefusedError, StoreUnavailableError
 from core.store.sql.postgres import PostgresStore
@@ -140,6 +140,31 @@ def test_what_libpq_says_of_files_for_tls(text: str, sentence: str) -> None:
     error = psycopg.OperationalError(f"connection failed: {text}")
     assert not passes(error)
     assert sentence in str(explained(error, "host:1"))
+
+
+@pytest.mark.parametrize(
+    ("code", "again", "sentence"),
+    [
+        ("57P01", True, "is shutting down"),
+        ("57P02", True, "is recovering from a crash"),
+        ("57P04", True, "has just dropped the database"),
+        ("57P05", True, "closes idle connections"),
+        ("25P03", True, "gave up on a slow transaction"),
+        ("25P04", True, "gave up on a slow transaction"),
+        ("40001", True, "undid a change"),
+        ("40P01", True, "undid a change"),
+        ("08006", True, "can't be reached"),
+        ("08003", True, "can't be reached"),
+        ("53000", True, "failed (53000)"),
+        ("58030", True, "failed (58030)"),
+        ("XX001", False, "failed (XX001)"),
+        ("25006", False, "is read-only: name the primary"),
+    ],
+)
+def test_what_a_code_means_while_the_bot_runs(code: str, again: bool, sentence: str) -> None:
+    error = errors.lookup(code)("kaputt")
+    assert passes(error) is again
+    assert str(explained(error, "host:1")).startswith(f"the PostgreSQL at host:1 {sentence}")
 
 
 async def test_an_older_libpq_leaves_the_words(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -51,6 +51,12 @@ _UNAVAILABLE: dict[type[Error], str] = {
     errors.CannotConnectNow: "is starting up or shutting down",
     errors.AdminShutdown: "is shutting down",
     errors.CrashShutdown: "is recovering from a crash",
+    errors.DatabaseDropped: "has just dropped the database of CHATBOT_STORE",
+    errors.IdleSessionTimeout: "closes idle connections (idle_session_timeout)",
+    errors.SerializationFailure: "undid a change because of others at the same time",
+    errors.DeadlockDetected: "undid a change because of others at the same time",
+    errors.IdleInTransactionSessionTimeout: "gave up on a slow transaction (a timeout there)",
+    errors.TransactionTimeout: "gave up on a slow transaction (a timeout there)",
 }
 _UNTRUSTED = (
     "shows a certificate that can't be verified: name the file of its authority in "
@@ -88,6 +94,7 @@ _UNDONE = (
     errors.SerializationFailure,
     errors.DeadlockDetected,
     errors.IdleInTransactionSessionTimeout,
+    errors.TransactionTimeout,
 )
 _PASSING = (
     *("starting up", "shutting down", "recovery", "too many", "connection slots"),
@@ -96,6 +103,8 @@ _PASSING = (
     *("cannot connect to server", "server conn crashed", "pooler is shut"),
 )
 _MISSING = ("role ", "database ")
+_OF_CONNECTIONS = ("08", "57")
+"""Classes of SQLSTATEs of connections (PostgreSQL's documentation, "Error Codes")."""
 
 
 def passes(error: BaseException) -> bool:
@@ -138,9 +147,11 @@ def _outage(error: BaseException) -> str:
             return sentence
     if isinstance(error, (TimeoutError, errors.ConnectionTimeout)):
         return "does not answer in time"
-    if isinstance(error, (OSError, OperationalError, InterfaceError)):
+    code = getattr(error, "sqlstate", None)
+    severed = isinstance(error, (OSError, OperationalError, InterfaceError))
+    if severed and (code is None or code.startswith(_OF_CONNECTIONS)):
         return "can't be reached"
-    return f"failed ({getattr(error, 'sqlstate', None) or type(error).__name__})"
+    return f"failed ({code or type(error).__name__})"
 
 
 def _refused(said: str) -> str | None:
