@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 
 _NAME = re.compile(r"[a-z_][a-z0-9_.-]*", re.IGNORECASE)
 _END = re.compile(r"\r\n|\n|\r")
+_HIDDEN = re.compile(r"[\v\f\x1c-\x1e\x85\u2028\u2029]\s*(?:export\s+)?[A-Z_][A-Z0-9_]*=")
+"""Another setting behind what an editor shows as a line end, and the parser does not."""
 _LINES = 5
 """The most lines that are named."""
 _WRITE = (
@@ -107,7 +109,9 @@ def _says_nothing(binding: Binding) -> bool:
     if binding.error:
         return True
     return binding.key is not None and (
-        binding.value is None or _NAME.fullmatch(binding.key.removeprefix("export ")) is None
+        binding.value is None
+        or _HIDDEN.search(binding.value) is not None
+        or _NAME.fullmatch(binding.key.removeprefix("export ")) is None
     )
 
 

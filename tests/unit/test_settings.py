@@ -224,6 +224,9 @@ UNREADABLE = {
     "CHATBOT_USER=bo\rsecret\r": "Line 2",
     "a\nb\nc\nd\ne\nf\ng": "Lines 1, 2, 3, 4, 5 and more",
     "=memory://": "Line 1",
+    "CHATBOT_USER=bo\u2028CHATBOT_STORE=memory://": "Line 1",
+    "CHATBOT_USER=bo\x0bexport CHATBOT_STORE=memory://": "Line 1",
+    "\nCHATBOT_USER=bo\x85 CHATBOT_STORE=memory://": "Line 2",
 }
 
 
@@ -253,6 +256,7 @@ def test_a_name_with_other_signs_is_told_with_the_right_one(name: str) -> None:
         "export CHATBOT_STORE=memory://",
         "\ufeffCHATBOT_STORE=memory://",
         "CHATBOT_STORE = memory:// # mine",
+        "CHATBOT_USER='a\u2028b = c'\n\x0cCHATBOT_STORE=memory://",
         "\n\n  # note\n'CHATBOT_STORE'=memory://\nOTHER.NAME-1=",
         'X="several\nlines"\nCHATBOT_STORE="memory://"\r\n',
     ],
