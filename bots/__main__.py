@@ -112,6 +112,9 @@ def _command(options: argparse.Namespace, settings: Settings) -> Coroutine[Any, 
         "privacy": lambda: operator.privacy_page(settings),
         "buried": lambda: operator.buried(settings),
         "requeue": lambda: operator.requeue(settings, options.thread, options.position),
+        "forget": lambda: operator.forget(
+            settings, options.platform, options.what, options.id, sure=options.yes
+        ),
         "migrate": lambda: migrate(settings, options.source, options.target),
     }
     return commands[options.command]()
@@ -145,6 +148,13 @@ def _parser() -> argparse.ArgumentParser:
     requeue = commands.add_parser("requeue", help="put such a message back into its thread's queue")
     requeue.add_argument("thread", help="the thread's key, as `buried` lists it")
     requeue.add_argument("position", type=int, help="the message's number, as `buried` lists it")
+    forget = commands.add_parser(
+        "forget", help="remove a person or a channel from all that is kept"
+    )
+    forget.add_argument("platform", choices=("slack", "discord", "terminal"))
+    forget.add_argument("what", choices=("person", "channel"))
+    forget.add_argument("id", help="the platform's id; a channel's as in the keys of its threads")
+    forget.add_argument("--yes", action="store_true", help="do it, instead of saying what would go")
     migrate = commands.add_parser("migrate", help="move everything from one store to another")
     migrate.add_argument("source", metavar="FROM", help="the URL of a store, as in CHATBOT_STORE")
     migrate.add_argument(

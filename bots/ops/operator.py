@@ -8,15 +8,19 @@ from bots.app import App, say
 from bots.settings import privacy
 from bots.terminal.platform import NAME
 from bots.terminal.text import inert, name_of
-from core.commands.audit import event_line
+from core.commands.audit import event_line, record
 from core.commands.commands import stats_lines
+from core.commands.memory_view import counted
 from core.domain.message import ThreadKey
+from core.removal.forgetting import Forgetting
 from core.store.urls import init_store as make_store
 
 if TYPE_CHECKING:
     from bots.settings.settings import Settings
 
 _SHOWN_LENGTH = 120
+_OPERATOR = "operator"
+"""Stands in the audit log for the person at the command line."""
 
 
 async def init_store(settings: Settings) -> int:
@@ -81,6 +85,25 @@ async def requeue(settings: Settings, thread: str, position: int) -> int:
             return 0
     say(f"chatbot: no given-up message has number {position} in {key}; see `chatbot buried`")
     return 1
+
+
+async def forget(settings: Settings, platform: str, what: str, name: str, *, sure: bool) -> int:
+    """Remove a person or a channel from the store, once the operator is sure."""
+    async with await App.open(settings) as app:
+        of = {"person": name} if what == "person" else {}
+        channel = None if what == "person" else (platform, name)
+        found = [info.thread async for info in app.store.all_threads(channel=channel, **of)]
+        count = counted(sum(thread.platform == platform for thread in found), "conversation")
+        if not sure:
+            say(f"{count} would be cleared. Nothing was removed: add --yes to remove it for good.")
+            return 1
+        forgetting = Forgetting(app.store, app.clock)
+        # The id of a person who is forgotten is in no record of it.
+        thread = ThreadKey(platform, name if what == "channel" else "everywhere", "all")
+        await record(app.store, "forget", by=_OPERATOR, thread=thread, at=app.clock.now())
+        await (forgetting.person if what == "person" else forgetting.channel)(platform, name)
+    say(f"Removed from {count}. What stands on the platform itself stays there.")
+    return 0
 
 
 def thread_named(text: str, user: str) -> ThreadKey:

@@ -13,76 +13,19 @@ from __future__ import annotations
 
 import time
 from abc import ABC, abstractmethod
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING
 
 from core.domain.message import ThreadKey
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Collection, Sequence
 
-    from core.domain.admission import Admission
     from core.domain.message import Kind
     from core.domain.pins import Pin
     from core.domain.ratings import Opinion
     from core.domain.session import Record
     from core.domain.settings import Layers, ScopeSettings
-    from core.store.header import Header
-    from core.store.values import AuditEvent, Buried, Pinning
-    from core.store.verbs import Tombstone
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Dump:
-    """A thread without its records. Times are seconds by the clock of the store it is in."""
-
-    header: Header
-    people: tuple[str, ...]
-    """Everyone who spoke in it, in order; the header counts only so many."""
-    trace: Tombstone | None
-    time: float
-    """When it was read."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SeenEvent:
-    """What became of an event; see `core.store.keys.SEEN_SECONDS`."""
-
-    hash: str
-    verdict: Admission
-    expires: float
-    near: str = ""
-    """The partition that held it, of use to a store of the same kind; empty if there is one."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class StoredTombstone:
-    """What the store remembers of a thread beyond its end, under the hash of its name."""
-
-    hash: str
-    trace: Tombstone
-    near: str = ""
-    """As in `SeenEvent`."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ChannelSettings:
-    """The settings of a channel or a server, named as `core.store.keys.scopes` does."""
-
-    name: str
-    settings: ScopeSettings
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Cursor:
-    """The position of a cursor."""
-
-    name: str
-    position: int
-
-
-SideRecord: TypeAlias = SeenEvent | StoredTombstone | ChannelSettings | Cursor
-
+    from core.store.values import AuditEvent, Buried, Dump, Pinning, SideRecord
 
 _PING = "ping"
 """The cursor that `ping` moves."""
@@ -123,6 +66,28 @@ class SidePort(ABC):
 
         Returns:
             The revisions in this order; empty for a thread that is not kept.
+
+        Raises:
+            StoreError: See the module.
+        """
+
+    @abstractmethod
+    async def redact(
+        self, thread: ThreadKey, records: Sequence[Record], *, revision: str, person: str = ""
+    ) -> bool:
+        """Write over stored records what is left of them without a person.
+
+        The same step removes the thread's summary, since it may repeat what is gone.
+
+        Args:
+            thread: The thread.
+            records: The records as they are from now on, a few dozen; no `status` changes.
+            revision: The thread's `revision` as it was before they were read.
+            person: A person who from now on counts as one who never spoke in the thread.
+
+        Returns:
+            False if `revision` moved, or one of them is an answer that is being delivered: nothing
+            changed. True again for a retry.
 
         Raises:
             StoreError: See the module.
@@ -280,7 +245,7 @@ class SidePort(ABC):
 
     @abstractmethod
     async def audit(self, event: AuditEvent) -> None:
-        """Add an event to the audit log, once for each id, and remove old ones.
+        """Add an event to the audit log, or write over the one of its name, and remove old ones.
 
         The log keeps events for `core.store.keys.AUDIT_SECONDS`, at most `AUDIT_LIMIT` of them.
         They survive `erase`: they hold ids, and nothing of what was said.

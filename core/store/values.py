@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from core.domain.session import AnswerKind, Entry, Record
     from core.domain.settings import Effective, ScopeSettings
     from core.domain.summary import Summary
+    from core.store.header import Header
+    from core.store.verbs import Tombstone
 
 
 Pinning: TypeAlias = Literal["pinned", "changed", "full", "gone"]
@@ -257,3 +259,55 @@ class AuditEvent:
     def name(self) -> str:
         """Return what orders events: the time, as text, and the id."""
         return f"{self.at:020.6f} {self.id}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Dump:
+    """A thread without its records. Times are seconds by the clock of the store it is in."""
+
+    header: Header
+    people: tuple[str, ...]
+    """Everyone who spoke in it, in order; the header counts only so many."""
+    trace: Tombstone | None
+    time: float
+    """When it was read."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SeenEvent:
+    """What became of an event; see `core.store.keys.SEEN_SECONDS`."""
+
+    hash: str
+    verdict: Admission
+    expires: float
+    near: str = ""
+    """The partition that held it, of use to a store of the same kind; empty if there is one."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoredTombstone:
+    """What the store remembers of a thread beyond its end, under the hash of its name."""
+
+    hash: str
+    trace: Tombstone
+    near: str = ""
+    """As in `SeenEvent`."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChannelSettings:
+    """The settings of a channel or a server, named as `core.store.keys.scopes` does."""
+
+    name: str
+    settings: ScopeSettings
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cursor:
+    """The position of a cursor."""
+
+    name: str
+    position: int
+
+
+SideRecord: TypeAlias = SeenEvent | StoredTombstone | ChannelSettings | Cursor

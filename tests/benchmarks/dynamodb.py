@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from core.domain.message import ThreadKey
     from core.domain.session import Record
-    from core.store.side_port import Dump
+    from core.store.values import Dump
     from tests.dynamodb_server import DynamoServer
     from tests.dynamodb_units import Bill
 

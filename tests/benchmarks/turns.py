@@ -10,8 +10,7 @@ from core.domain.message import Address, Author, Kind, Message, ThreadKey
 from core.domain.session import Answer, AnswerKind, Entry, Usage
 from core.store.header import Header
 from core.store.keys import unique
-from core.store.side_port import Dump
-from core.store.values import Outcome, PendingAnswer
+from core.store.values import Dump, Outcome, PendingAnswer
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable

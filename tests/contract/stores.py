@@ -95,7 +95,7 @@ class LocalHarness(Harness):
     async def everything(self) -> Iterable[str | bytes]:
         store = self._store
         kept = (store.headers, store.logs, store.ids, store.seen, store.traces, store.who)
-        return [repr(part) for part in (*kept, store.places, store.cursors)]
+        return [repr(part) for part in (*kept, store.places, store.cursors, store.deeds)]
 
     async def remains(self) -> Iterable[str]:
         store = self._store

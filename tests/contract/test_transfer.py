@@ -15,15 +15,14 @@ from core.domain.session import AnswerKind
 from core.domain.settings import ScopeSettings
 from core.store.local.store import LocalStore
 from core.store.migration.relocate import relocate
-from core.store.side_port import ChannelSettings, Cursor, SeenEvent, StoredTombstone
-from core.store.values import Outcome, Work
+from core.store.values import ChannelSettings, Cursor, Outcome, SeenEvent, StoredTombstone, Work
 from tests.builders import OTHER, OVERHEAR, TERMS, THREAD, begin, converse, draft, finish, message
 from tests.clocks import ManualClock
 from tests.contract.stores import LEASE_SECONDS
 
 if TYPE_CHECKING:
     from core.store.port import Store
-    from core.store.side_port import Dump, SideRecord
+    from core.store.values import Dump, SideRecord
     from tests.contract.stores import Harness
 
 STRANGE = "U\U0001f600 {1}"

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from core.domain.session import Record
     from core.store.migration.migrate import Progress
     from core.store.port import Store
-    from core.store.side_port import Dump, SideRecord
+    from core.store.values import Dump, SideRecord
 
 THREADS = [ThreadKey("slack", "T1:C1", f"{n}.5") for n in range(4)]
 GONE = ThreadKey("slack", "T1:C1", "gone")

@@ -10,7 +10,7 @@ from hypothesis import Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import rule, run_state_machine_as_test
 
-from core.store.side_port import SeenEvent, StoredTombstone
+from core.store.values import SeenEvent, StoredTombstone
 from tests.builders import OTHER, THREAD
 from tests.contract.stores import LEASE_SECONDS, STORES
 from tests.properties.store_machine import StoreMachine
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from core.domain.message import ThreadKey
     from core.store.port import Store
-    from core.store.side_port import Dump, SideRecord
+    from core.store.values import Dump, SideRecord
     from core.store.verbs import Tombstone
     from tests.contract.stores import Harness
 

@@ -105,6 +105,8 @@ async def every_verb(store: RedisStore) -> None:
         if isinstance(record, Answer):
             opinion = Opinion(person="U1", value=1, at=5)
             await store.rate(THREAD, record.position, record.turn, opinion)
+    (revision,) = await store.revisions([THREAD])
+    assert await store.redact(THREAD, await store.history(THREAD), revision=revision, person="U1")
     await store.claim_any(["slack"], "c")
     await store.history(THREAD)
     await store.claim_once("slack", "press 1")

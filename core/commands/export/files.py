@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING
 from core.commands.export.journal import Written, first_line, line_for, written
 from core.commands.export.request import ENDINGS, TEXTS, ExportFormat
 from core.commands.export.writing import contents
-from core.store.side_port import Dump
+from core.store.values import Dump
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterable, Sequence

@@ -25,7 +25,7 @@ from core.domain.session import Answer, Status
 from core.store.header import Header
 from core.store.keys import TOMBSTONE_SECONDS, unique
 from core.store.migration.migrate import PORTION
-from core.store.side_port import Dump
+from core.store.values import Dump
 from core.store.verbs import Tombstone
 from core.store.verbs.inbox import PEOPLE_LIMIT
 

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from core.domain.session import Entry, Record
     from core.domain.summary import Segment
     from core.store.header import Header
-    from core.store.side_port import Dump
+    from core.store.values import Dump
 
 Json: TypeAlias = dict[str, Any]
 

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from core.domain.message import Author, Quote, ThreadKey
     from core.domain.pins import Pin
     from core.domain.session import Entry, Record
-    from core.store.side_port import Dump
+    from core.store.values import Dump
 
     Link: TypeAlias = Callable[[ThreadKey, str], str]
 

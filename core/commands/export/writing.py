@@ -10,7 +10,7 @@ from core.commands.export.json_form import JsonSheet
 from core.commands.export.markdown import MarkdownSheet, no_link
 from core.commands.export.request import ALL_TIMES, ExportFormat
 from core.commands.memory_view import counted
-from core.store.side_port import Dump
+from core.store.values import Dump
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, AsyncIterable, Awaitable, Callable

@@ -22,8 +22,7 @@ from core.store.dynamodb.connecting.client import PATIENCE, connect
 from core.store.dynamodb.steps import Steps
 from core.store.dynamodb.table import refuse_unfit, remarks
 from core.store.keys import channel_prefix, unique
-from core.store.side_port import ChannelSettings, Cursor, Dump, SeenEvent, StoredTombstone
-from core.store.values import NothingDue
+from core.store.values import ChannelSettings, Cursor, Dump, NothingDue, SeenEvent, StoredTombstone
 from core.store.verbs.buffered_rows import Reads
 from core.store.verbs.rows import living
 from core.store.verbs.stepped import Prefetch, SteppedStore
@@ -39,8 +38,7 @@ if TYPE_CHECKING:
     from core.domain.settings import Layers, ScopeSettings
     from core.store.dynamodb.connecting.client import Table
     from core.store.dynamodb.items import Item
-    from core.store.side_port import SideRecord
-    from core.store.values import AuditEvent, Buried, ThreadPage, Work
+    from core.store.values import AuditEvent, Buried, SideRecord, ThreadPage, Work
     from core.store.verbs.stepped import Result
 
 

@@ -79,6 +79,8 @@ def writing(look: VersionedSnapshot, changes: Changes, now: float, stamp: str) -
     for person in sorted(changes.people.difference(known)):
         listed = {"listing": items.PERSON + person, "label": str(look.thread)}
         made.put((look.partition, f"{gen}#{items.PERSON}{person}"), **listed)
+    for person in sorted(changes.left):
+        made.remove((look.partition, f"{gen}#{items.PERSON}{person}"))
     if changes.emptied and look.head is not None:
         made.put((look.partition, items.LEFT + look.gen), sweeping=items.SWEPT, ends=0)
     header = changes.headers[-1] if changes.headers else None

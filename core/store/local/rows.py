@@ -90,6 +90,10 @@ class LocalRows(Rows):
         self._store.who.add((person, self._key))
 
     @override
+    def remove_who(self, person: str) -> None:
+        self._store.who.discard((person, self._key))
+
+    @override
     def trace(self) -> verbs.Tombstone | None:
         trace = self._store.traces.get(digest(self._thread))
         return None if trace is None or self._store.is_over(trace.expires) else trace

@@ -13,8 +13,16 @@ from core.domain.session import Entry
 from core.domain.settings import NOTHING, Layers
 from core.store import keys, verbs
 from core.store.local.rows import LocalRows
-from core.store.side_port import ChannelSettings, Cursor, Dump, SeenEvent, StoredTombstone
-from core.store.values import Buried, NothingDue, ThreadPage
+from core.store.values import (
+    Buried,
+    ChannelSettings,
+    Cursor,
+    Dump,
+    NothingDue,
+    SeenEvent,
+    StoredTombstone,
+    ThreadPage,
+)
 from core.store.verbs.stepped import SteppedStore
 
 if TYPE_CHECKING:
@@ -25,8 +33,7 @@ if TYPE_CHECKING:
     from core.domain.session import Record
     from core.domain.settings import ScopeSettings
     from core.store.header import Header
-    from core.store.side_port import SideRecord
-    from core.store.values import AuditEvent, Work
+    from core.store.values import AuditEvent, SideRecord, Work
     from core.store.verbs.stepped import Prefetch, Result
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from core.store import codec, keys
 from core.store.migration.migrate import portions_of, side_records_of, unheld
-from core.store.side_port import ChannelSettings, Cursor, SeenEvent, StoredTombstone
+from core.store.values import ChannelSettings, Cursor, SeenEvent, StoredTombstone
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from core.domain.session import Record
     from core.store.header import Header
     from core.store.port import Store
-    from core.store.side_port import SideRecord
+    from core.store.values import SideRecord
 
 _SOON = 120.0
 """Seconds: what expires this soon may have expired in one store before the other was read."""

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 from core.domain.errors import StoreRefusedError
 from core.store import keys
-from core.store.side_port import ChannelSettings, Cursor, StoredTombstone
+from core.store.values import ChannelSettings, Cursor, StoredTombstone
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from core.domain.session import Record
     from core.store.header import Header
     from core.store.port import Store
-    from core.store.side_port import Dump, SideRecord
+    from core.store.values import Dump, SideRecord
 
 MARK = "chatbot migrate"
 """The cursor that counts starts and ends of migrations into a store: odd during one."""

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from core.domain.clock import Clock
     from core.domain.message import ThreadKey
     from core.store.port import Store
-    from core.store.side_port import Dump
+    from core.store.values import Dump
 
 log = logging.getLogger(__name__)
 

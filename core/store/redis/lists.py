@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
     from core.domain.ratings import Opinion
     from core.domain.session import Record
+    from core.domain.settings import ScopeSettings
     from core.store.redis.scripts import Calls
     from core.store.values import AuditEvent, ThreadInfo
 
@@ -35,6 +36,7 @@ class Lists:
         self._calls = calls
         self._many = calls.many
         self._run = calls.run
+        self._run_on = calls.run_on
         self._names = calls.names
 
     async def firsts(
@@ -147,6 +149,21 @@ class Lists:
         """Return threads whose sessions may have expired."""
         now, found = await self.firsts(self._names.everywhere("ends"), limit)
         return [ThreadKey.parse(name) for ends, name in found[:limit] if ends <= now]
+
+    async def audit(self, event: AuditEvent, limit: int) -> None:
+        """Add an event to the audit log, which keeps so many; see `Store.audit`."""
+        key, deed = {"audit": self._names.audit}, f"{event.name} {codec.dump(event)}"
+        await self._run_on("audit", key, name=event.name, deed=deed, limit=limit)
+
+    async def set_channel(self, platform: str, channel: str, settings: ScopeSettings) -> None:
+        """Replace all of a channel's settings."""
+        name = self._names.place(platform, channel)
+        await self._many([("SET", name, codec.dump(settings))])
+
+    async def advance(self, name: str, position: int) -> int:
+        """Move a cursor, never back; return where it is."""
+        key = {"cursor": self._names.cursor(name)}
+        return int(await self._run_on("advance", key, position=max(position, 0)))
 
     async def audited(self, after: str, limit: int) -> tuple[AuditEvent, ...]:
         """Return the next events of the audit log that are not too old."""

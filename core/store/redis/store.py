@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal, Self
 
 from typing_extensions import Unpack, override
 
-from core.store import codec, keys
+from core.store import keys
 from core.store.keys import call_name, once, unique
 from core.store.port import Store
 from core.store.redis import records, transfer, wire
@@ -21,7 +21,6 @@ from core.store.redis.rewrite import Rewrites
 from core.store.redis.scripts import Calls
 from core.store.redis.wake import Listener
 from core.store.redis.windows import Windows
-from core.store.side_port import Cursor
 from core.store.values import (
     Accepted,
     Buried,
@@ -42,8 +41,16 @@ if TYPE_CHECKING:
     from core.domain.session import Answer, Record
     from core.domain.settings import Layers, ScopeSettings
     from core.store.redis.connecting.client import Client, Value
-    from core.store.side_port import Dump, SideRecord
-    from core.store.values import AuditEvent, Lease, NewSummary, PendingAnswer, Pinning, Work
+    from core.store.values import (
+        AuditEvent,
+        Dump,
+        Lease,
+        NewSummary,
+        PendingAnswer,
+        Pinning,
+        SideRecord,
+        Work,
+    )
 
 PATIENCE = 20.0
 """Seconds after which a verb gives up on a Redis that hangs, however often it was retried."""
@@ -236,6 +243,17 @@ class RedisStore(Store):
             self._rewrites.want(self._names.of(thread)["header"])
         self._changed(thread)
 
+    @override
+    async def redact(
+        self, thread: ThreadKey, records: Sequence[Record], *, revision: str, person: str = ""
+    ) -> bool:
+        said = wire.redaction(records, revision, person)
+        if done := bool(await self._calls.run("redact", thread, **said, rev=unique())):
+            self._windows.forget(thread)
+            self._rewrites.want(self._names.of(thread)["header"])
+            self._changed(thread)
+        return done
+
     # --- reading ----------------------------------------------------------------------------
 
     @override
@@ -277,8 +295,7 @@ class RedisStore(Store):
 
     @override
     async def audit(self, event: AuditEvent) -> None:
-        key, line = {"audit": self._names.audit}, f"{event.name} {codec.dump(event)}"
-        await self._calls.run_on("audit", key, deed=line, limit=keys.AUDIT_LIMIT)
+        await self._lists.audit(event, keys.AUDIT_LIMIT)
 
     @override
     async def audited(self, *, after: str = "", limit: int = 100) -> tuple[AuditEvent, ...]:
@@ -294,14 +311,8 @@ class RedisStore(Store):
     async def set_thread(
         self, thread: ThreadKey, kind: Kind, settings: ScopeSettings, *, ttl: float
     ) -> None:
-        await self._calls.run(
-            "configure",
-            thread,
-            rev=unique(),
-            kind=kind,
-            ttl=ttl,
-            **wire.chosen(settings),
-        )
+        chosen = wire.chosen(settings)
+        await self._calls.run("configure", thread, rev=unique(), kind=kind, ttl=ttl, **chosen)
 
     @override
     async def pin(
@@ -322,8 +333,7 @@ class RedisStore(Store):
 
     @override
     async def set_channel(self, platform: str, channel: str, settings: ScopeSettings) -> None:
-        name = self._names.place(platform, channel)
-        await self._calls.ask(self._client.set(name, codec.dump(settings)))
+        await self._lists.set_channel(platform, channel, settings)
 
     @override
     async def cursor(self, name: str) -> int:
@@ -331,8 +341,7 @@ class RedisStore(Store):
 
     @override
     async def advance(self, name: str, position: int) -> int:
-        key = {"cursor": self._names.cursor(name)}
-        return int(await self._calls.run_on("advance", key, position=max(position, 0)))
+        return await self._lists.advance(name, position)
 
     # --- upkeep -------------------------------------------------------------------------------
 
@@ -376,9 +385,6 @@ class RedisStore(Store):
     @override
     async def keep(self, side_records: Sequence[SideRecord]) -> None:
         await transfer.keep(self._calls, side_records)
-        for record in side_records:
-            if isinstance(record, Cursor):
-                await self.advance(record.name, record.position)
 
     # --- inside -------------------------------------------------------------------------------
 

@@ -11,7 +11,7 @@ from core.store import codec
 from core.store.redis import wire
 from core.store.redis.names import PARTITIONS
 from core.store.redis.records import dump as dumped
-from core.store.side_port import ChannelSettings, Cursor, Dump, SeenEvent, StoredTombstone
+from core.store.values import ChannelSettings, Cursor, Dump, SeenEvent, StoredTombstone
 from core.store.verbs import Tombstone
 from core.store.verbs.inbox import PEOPLE_LIMIT
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from core.store.redis.connecting.client import Value
     from core.store.redis.names import Kept, Names
     from core.store.redis.scripts import Calls
-    from core.store.side_port import SideRecord
+    from core.store.values import SideRecord
 
 _PORTION = 500
 """Keys that are read at once."""
@@ -79,11 +79,15 @@ async def side_records(calls: Calls) -> AsyncIterator[tuple[SideRecord, ...]]:
 
 
 async def keep(calls: Calls, side_records: Sequence[SideRecord]) -> None:
-    """Write what another store has yielded, without cursors."""
+    """Write what another store has yielded."""
     now, _ = await calls.many([])
     await calls.many(
         [words for record in side_records for words in _words(calls.names, record, now)]
     )
+    for record in side_records:
+        if isinstance(record, Cursor):
+            key = {"cursor": calls.names.cursor(record.name)}
+            await calls.run_on("advance", key, position=max(record.position, 0))
 
 
 async def _read(calls: Calls, found: Sequence[tuple[bytes, Kept]]) -> tuple[SideRecord, ...]:

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING, Any
 
 from core.domain import summary
 from core.domain.admission import Admission
 from core.domain.message import Kind
-from core.domain.session import NO_USAGE, Usage
+from core.domain.session import NO_USAGE, Entry, Usage
 from core.domain.settings import ScopeSettings
 from core.store import codec
 from core.store.header import FIELDS, flat, from_flat
-from core.store.redis import pins
+from core.store.redis import pins, records
 from core.store.values import (
     Lease,
     Pinning,
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from core.domain.message import ThreadKey
+    from core.domain.session import Record
     from core.store.header import Flat, Header
     from core.store.redis.connecting.client import Value
     from core.store.redis.windows import Windows
@@ -110,6 +112,15 @@ def compacted(to: int, text: str, usage: Usage = NO_USAGE) -> dict[str, Value]:
     stale, withheld = summary.state_of(summary.loaded(text))
     used = (usage.input, usage.output, usage.cache_read, usage.cache_write)
     return {"to": to, "text": text, "stale": stale, "withheld": withheld, "usage": numbers(used)}
+
+
+def redaction(several: Sequence[Record], revision: str, person: str) -> dict[str, Value]:
+    """Return the arguments of `redact.lua`: the records by the names of their fields."""
+    fields = [
+        (f"{each.position}{'' if isinstance(each, Entry) else '~'}", records.dump(each))
+        for each in several
+    ]
+    return {"records": json.dumps(fields, ensure_ascii=False), "seen": revision, "person": person}
 
 
 def refused(reply: Sequence[bytes]) -> Refused:

@@ -33,6 +33,7 @@ PUT_SEEN = (
     " ON CONFLICT (hash) DO UPDATE SET verdict = excluded.verdict, expires = excluded.expires"
 )
 PUT_WHO = "INSERT INTO who (person, thread) VALUES (:person, :thread) ON CONFLICT DO NOTHING"
+REMOVE_WHO = "DELETE FROM who WHERE thread = :thread AND person = :people"
 PUT_TRACE = (
     "INSERT INTO trace (hash, line, expires) VALUES (:hash, :line, :expires)"
     " ON CONFLICT (hash) DO UPDATE SET line = excluded.line, expires = excluded.expires"
@@ -141,6 +142,10 @@ class SqlRows(Rows):
     @override
     def put_who(self, person: str) -> None:
         self._connection.execute(PUT_WHO, {"person": person, "thread": self._key})
+
+    @override
+    def remove_who(self, person: str) -> None:
+        self._connection.execute(REMOVE_WHO, {"people": person, "thread": self._key})
 
     @override
     def trace(self) -> Tombstone | None:

@@ -42,7 +42,8 @@ def advance(name: str, position: int) -> Queries[int]:
 def audit(now: float, event: AuditEvent) -> Queries[None]:
     """Keep an event, and remove those that are too old or too many."""
     yield Query(
-        "INSERT INTO deed (name, body) VALUES (:name, :body) ON CONFLICT DO NOTHING",
+        "INSERT INTO deed (name, body) VALUES (:name, :body) "
+        " ON CONFLICT (name) DO UPDATE SET body = excluded.body",
         {"name": event.name, "body": codec.dump(event)},
     )
     yield Query("DELETE FROM deed WHERE name <= :start", {"start": keys.audit_start(now)})

@@ -17,9 +17,8 @@ if TYPE_CHECKING:
     from core.domain.message import ThreadKey
     from core.domain.session import Record
     from core.domain.settings import Layers, ScopeSettings
-    from core.store.side_port import Dump, SideRecord
     from core.store.sql.query import Queries, Result
-    from core.store.values import AuditEvent, Buried, ThreadPage
+    from core.store.values import AuditEvent, Buried, Dump, SideRecord, ThreadPage
 
 
 class SqlStore(SteppedStore):

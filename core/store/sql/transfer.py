@@ -7,16 +7,16 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 from core.domain.admission import Admission
 from core.store import codec
 from core.store.keys import digest
-from core.store.side_port import ChannelSettings, Cursor, Dump, SeenEvent, StoredTombstone
 from core.store.sql.query import Query
+from core.store.values import ChannelSettings, Cursor, Dump, SeenEvent, StoredTombstone
 from core.store.verbs import Tombstone
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
     from core.domain.message import ThreadKey
-    from core.store.side_port import SideRecord
     from core.store.sql.query import Queries, Value
+    from core.store.values import SideRecord
 
 PORTION = 500
 """Rows that one statement reads or writes at most."""

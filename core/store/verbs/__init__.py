@@ -5,7 +5,7 @@ as they are. Redis runs the same steps as Lua scripts, since there the logic has
 data. One contract suite holds all stores to the same results.
 """
 
-from core.store.verbs.erase import erase
+from core.store.verbs.erase import erase, redact
 from core.store.verbs.inbox import AGAIN, Amendment, accept, amend, claim_once, configure, requeue
 from core.store.verbs.pins import pin, unpin
 from core.store.verbs.ratings import rate
@@ -33,6 +33,7 @@ __all__ = [
     "peek",
     "pin",
     "rate",
+    "redact",
     "renew",
     "requeue",
     "settle",

@@ -83,11 +83,13 @@ class Changes:
     """None removes the record, and its id."""
     seen: dict[str, Admission] = field(default_factory=dict)
     people: set[str] = field(default_factory=set)
+    left: set[str] = field(default_factory=set)
+    """People who count as not having spoken."""
     trace: Tombstone | None = None
 
     def __bool__(self) -> bool:
         """Return whether anything changes."""
-        parts = (self.headers, self.records, self.seen, self.people, self.trace)
+        parts = (self.headers, self.records, self.seen, self.people, self.left, self.trace)
         return self.emptied or any(parts)
 
     @property
@@ -133,6 +135,7 @@ class BufferedRows(Rows):
         self.changes.emptied = True
         self.changes.records.clear()
         self.changes.people.clear()
+        self.changes.left.clear()
         self._places.clear()
         if not keep_header:
             self.changes.headers.append(None)
@@ -186,6 +189,12 @@ class BufferedRows(Rows):
     @override
     def put_who(self, person: str) -> None:
         self.changes.people.add(person)
+        self.changes.left.discard(person)
+
+    @override
+    def remove_who(self, person: str) -> None:
+        self.changes.left.add(person)
+        self.changes.people.discard(person)
 
     @override
     def trace(self) -> Tombstone | None:

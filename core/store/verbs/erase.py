@@ -1,4 +1,4 @@
-"""The verb that erases a thread, or resets it, which keeps the log. Pure."""
+"""The verbs that erase a thread, reset it, which keeps the log, or redact it. Pure."""
 
 from __future__ import annotations
 
@@ -10,6 +10,9 @@ from core.store.values import TurnState
 from core.store.verbs.rows import Tombstone, living
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from core.domain.session import Record
     from core.store.header import Header
     from core.store.verbs.rows import Now, Rows
 
@@ -54,3 +57,35 @@ def _said_later(rows: Rows, header: Header, at: float) -> list[Entry]:
     entries = [r for r in rows.records(header.head, header.next) if isinstance(r, Entry)]
     later = [n for n, e in enumerate(entries) if e.sent_at > at and e.status is not Status.DELETED]
     return entries[later[0] :] if later else []
+
+
+def redact(
+    rows: Rows, now: Now, records: Sequence[Record], *, revision: str, person: str = ""
+) -> bool:
+    """Write over records what is left of them without a person; see `Store.redact`."""
+    header = living(rows, now)
+    if header is None or header.revision != revision or _delivers(header, records):
+        return False
+    for record in records:
+        kept = rows.records(record.position, record.position + 1)
+        if isinstance(record, Entry):
+            if any(isinstance(each, Entry) and each.id == record.id for each in kept):
+                rows.put_entry(record)
+        elif any(not isinstance(each, Entry) for each in kept):
+            rows.put_answer(record)
+    if person:
+        rows.remove_who(person)
+        header.people = [each for each in header.people if each != person]
+    if header.covers > header.reset_position:
+        header.summary, header.stale, header.withheld = "", True, True
+    header.revision = now.fresh
+    rows.put_header(header)
+    return True
+
+
+def _delivers(header: Header, records: Sequence[Record]) -> bool:
+    """Return whether one of the records is the open turn's answer, which is cut into posts."""
+    turn = header.turn
+    if turn is None or turn.state is not TurnState.COMMITTED:
+        return False
+    return any(not isinstance(each, Entry) and each.position == turn.last for each in records)

@@ -84,6 +84,10 @@ class Rows(Protocol):
         """Store that this person spoke in the thread."""
         ...
 
+    def remove_who(self, person: str) -> None:
+        """Remove that this person spoke in the thread."""
+        ...
+
     def trace(self) -> Tombstone | None:
         """Return the thread's tombstone."""
         ...

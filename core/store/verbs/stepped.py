@@ -13,13 +13,13 @@ from core.store.port import Store
 from core.store.verbs.buffered_rows import Reads
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from core.domain.admission import AdmissionPolicy
     from core.domain.message import Attachment, Kind, Message, Quote, ThreadKey
     from core.domain.pins import Pin
     from core.domain.ratings import Opinion
-    from core.domain.session import Answer
+    from core.domain.session import Answer, Record
     from core.domain.settings import ScopeSettings
     from core.store.values import (
         Accepted,
@@ -160,6 +160,21 @@ class SteppedStore(Store):
             Prefetch(makes=True, reads=Reads(trace=True)),
         )
         self._changed(thread)
+
+    @override
+    async def redact(
+        self, thread: ThreadKey, records: Sequence[Record], *, revision: str, person: str = ""
+    ) -> bool:
+        places = [record.position for record in records]
+        span = (min(places), max(places) + 1) if places else (0, 0)
+        done = await self._step(
+            thread,
+            lambda rows, now: verbs.redact(rows, now, records, revision=revision, person=person),
+            Prefetch(once=True, reads=Reads(span=span)),
+        )
+        if done:
+            self._changed(thread)
+        return done
 
     @override
     async def peek(self, thread: ThreadKey) -> Work | None:

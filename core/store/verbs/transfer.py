@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from core.domain.session import Record
-    from core.store.side_port import Dump
+    from core.store.values import Dump
     from core.store.verbs.rows import Now, Rows
 
 

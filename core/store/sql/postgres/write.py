@@ -50,6 +50,7 @@ _PUT_WHO = (
     "INSERT INTO who (person, thread) SELECT new.*, key FROM held, unnest(:people::text[]) AS new"
     " ON CONFLICT DO NOTHING"
 )
+_REMOVE_WHO = "DELETE FROM who USING held WHERE thread = key AND person = ANY(:left::text[])"
 _PUT_TRACE = (
     "INSERT INTO trace (hash, line, expires)"
     " SELECT :trace, :line::float8, :trace_expires::float8 FROM held"
@@ -157,6 +158,8 @@ def _parts(found: Found, now: verbs.Now, changes: Changes, call: str) -> Iterato
         yield _PUT_SEEN, _seen(found, now, changes, call)
     if changes.people:
         yield _PUT_WHO, {"people": list(changes.people)}
+    if changes.left:
+        yield _REMOVE_WHO, {"left": list(changes.left)}
     if (trace := changes.trace) is not None:
         values = {"line": trace.line, "trace_expires": trace.expires}
         yield _PUT_TRACE, {"trace": digest(found.thread), **values}

@@ -19,18 +19,20 @@ from core.store.sql.sqlite import claiming
 from core.store.sql.sqlite.file import SqliteFile
 from core.store.sql.sqlite.watch import Watch
 from core.store.sql.store import SqlStore
+from core.store.values import ChannelSettings
 
 if TYPE_CHECKING:
     import sqlite3
-    from collections.abc import Callable, Collection
+    from collections.abc import Callable, Collection, Sequence
     from pathlib import Path
 
     from core.domain.clock import Clock
-    from core.domain.message import Attachment, Quote, ThreadKey
+    from core.domain.message import Attachment, Kind, Quote, ThreadKey
+    from core.domain.session import Record
+    from core.domain.settings import ScopeSettings
     from core.store.sql.query import Queries, Result
-    from core.store.values import NothingDue, Work
+    from core.store.values import AuditEvent, NothingDue, SideRecord, Work
     from core.store.verbs.stepped import Prefetch
-
 
 log = logging.getLogger(__name__)
 
@@ -111,6 +113,36 @@ class SqliteStore(SqlStore):
     async def erase(self, thread: ThreadKey, *, at: float, keep_log: bool = False) -> None:
         await super().erase(thread, at=at, keep_log=keep_log)
         await self._scrub()
+
+    @override
+    async def redact(
+        self, thread: ThreadKey, records: Sequence[Record], *, revision: str, person: str = ""
+    ) -> bool:
+        """Write over records, on the disk as well."""
+        done = await super().redact(thread, records, revision=revision, person=person)
+        await self._scrub()
+        return done
+
+    @override
+    async def audit(self, event: AuditEvent) -> None:
+        """Add an event to the audit log; what was in its place goes from the disk as well."""
+        await super().audit(event)
+        await self._scrub()
+
+    @override
+    async def set_thread(
+        self, thread: ThreadKey, kind: Kind, settings: ScopeSettings, *, ttl: float
+    ) -> None:
+        """Replace a thread's settings, and what they say of people on the disk as well."""
+        await super().set_thread(thread, kind, settings, ttl=ttl)
+        await self._scrub()
+
+    @override
+    async def keep(self, side_records: Sequence[SideRecord]) -> None:
+        """Write what another store has yielded; so do settings go from the disk."""
+        await super().keep(side_records)
+        if any(isinstance(record, ChannelSettings) for record in side_records):
+            await self._scrub()
 
     @override
     async def unpin(self, thread: ThreadKey, pins: tuple[str, ...]) -> None:

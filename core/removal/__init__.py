@@ -1,0 +1,1 @@
+"""What is removed beyond one thread: a person, a channel, a workspace or server."""
