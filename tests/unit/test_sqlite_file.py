@@ -339,3 +339,11 @@ async def test_while_somebody_reads_the_log_of_writes_is_emptied_later(
                 await asyncio.sleep(0.05)
         assert store._scrubbing is None or not store._scrubbing.done()
         assert (await ask(store, "busy_timeout"))[0] == file.PATIENCE * 1000
+
+
+@pytest.mark.parametrize("code", [sqlite3.SQLITE_PROTOCOL, sqlite3.SQLITE_SCHEMA])
+def test_what_other_processes_cause_passes(code: int, path: Path) -> None:
+    """Sources: sqlite.org/rescode.html#protocol ("locking protocol") and #schema."""
+    error = sqlite3.OperationalError("locking protocol")
+    error.sqlite_errorcode = code
+    assert isinstance(file._in_words(error, path), StoreUnavailableError)

@@ -178,6 +178,8 @@ _REFUSED = {
 }
 _DAMAGED = {sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_CORRUPT}
 _UNAVAILABLE = {
+    sqlite3.SQLITE_PROTOCOL: "other processes open or close it at the same moment",
+    sqlite3.SQLITE_SCHEMA: "its tables are being changed",
     sqlite3.SQLITE_BUSY: "another process keeps it locked; end that process if it hangs",
     sqlite3.SQLITE_LOCKED: "another process keeps it locked; end that process if it hangs",
     sqlite3.SQLITE_FULL: "the disk is full; make room on it",
