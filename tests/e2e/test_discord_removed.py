@@ -139,6 +139,23 @@ async def test_what_a_preview_of_a_link_changes_takes_no_file_along() -> None:
     assert "The plan is to dance." in prompt(model.calls[1])
 
 
+async def test_a_preview_that_is_removed_is_in_no_later_prompt() -> None:
+    model = ScriptedModel(reply=lambda _: "noted")
+    async with FakeDiscord() as fake:
+        ann = fake.person("ann")
+        dm = fake.dm(ann)
+        async with bot_on(fake, model) as bot:
+            said = await fake.say(ann, dm, "See https://example.com/")
+            await fake.replies(dm)
+            for number, change in enumerate((fake.unfurl(said, SECRET), fake.suppress(said)), 2):
+                await settled(bot)
+                await change
+                await fake.say(ann, dm, "And?")
+                await fake.replies(dm, number)
+    assert SECRET in prompt(model.calls[1])
+    assert SECRET not in prompt(model.calls[2])
+
+
 async def test_a_file_of_a_message_that_was_replied_to_goes_with_it() -> None:
     """A mention brings the files of what it replies to, which is another's message."""
     model = ScriptedModel(reply=lambda _: "noted")

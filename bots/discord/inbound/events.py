@@ -45,6 +45,7 @@ BULK_DELETED = "MESSAGE_DELETE_BULK"
 """The gateway's events about messages (docs: events/gateway-events, "Receive Events")."""
 _COMPLETE = {"content", "attachments"}
 """Keys of an update that states all of a message's words and files."""
+_SUPPRESS_EMBEDS = 1 << 2
 _SHOWN_IN_FULL = {"attachments", "embeds", "referenced_message"}
 """Keys of an update that states all that people see with a reply; other messages lack the last."""
 
@@ -241,24 +242,36 @@ def edited(
 def _previewed(
     payload: Mapping[str, Any], channel: ChannelInfo, me: Me, aids: Aids
 ) -> Edited | None:
-    """Return a person's message to which Discord has added a preview of a link, or votes, if so.
+    """Return a person's message whose previews of links, or votes, Discord has changed, if so.
 
-    Nobody has edited it, so it has the stamp right after the one that it has.
+    Nobody has edited its words, so it has the stamp right after the one that it has. What
+    removes previews has the one after that, since it is never older than what added them.
     """
     is_whole = isinstance(payload.get("content"), str) and _states_quotes(payload)
-    is_more = payload.get("embeds") or payload.get("poll")
-    if not (is_whole and is_more and is_id(payload.get("id"))):
+    is_more, is_less = payload.get("embeds") or payload.get("poll"), _has_no_previews(payload)
+    if not (is_whole and (is_more or is_less) and is_id(payload.get("id"))):
         return None
     message = _message(payload, channel, me, aids)
     if message is None or message.author.is_app:
         return None
+    stamp = math.nextafter(message.edited_at, math.inf)
+    stamp = math.nextafter(stamp, math.inf) if is_less else stamp
     return Edited(
-        message=replace(message, edited_at=math.nextafter(message.edited_at, math.inf)),
+        message=replace(message, edited_at=stamp),
         keys=channel.keys(message.id),
         has_files=False,
         has_quotes=True,
         is_heard=False,
     )
+
+
+def _has_no_previews(payload: Mapping[str, Any]) -> bool:
+    """Return whether its author, or a moderator, has removed a message's previews.
+
+    Docs: resources/message, "Message Flags", `SUPPRESS_EMBEDS`.
+    """
+    flags = payload.get("flags")
+    return isinstance(flags, int) and bool(flags & _SUPPRESS_EMBEDS)
 
 
 def states_files(payload: Mapping[str, Any]) -> bool:

@@ -145,6 +145,14 @@ class People(Writing):
         message.embeds = [{"type": "link", "title": title, "url": "https://example.com/"}]
         self.changed(message)
 
+    async def suppress(self, message: Message) -> None:
+        """Remove the previews of a message's links; nobody edits its words by that.
+
+        Docs: resources/message, "Edit Message", `flags`.
+        """
+        message.embeds, message.flags = [], message.flags | 1 << 2
+        self.changed(message)
+
     async def delete(self, *messages: Message) -> None:
         """Delete messages: one's own, or as a moderator anybody's; several at once as a purge."""
         self.require(all(not message.deleted for message in messages), "it is gone already")
