@@ -205,23 +205,37 @@ class Calls:
         """
         called = script(verb)
         words = called.words(keys, seen, args)
-        spent = 0.0
-        if self._pipelined is not None:
-            loop = asyncio.get_running_loop()
-            since = loop.time()
-            try:
-                return await self._pipelined.ask("EVALSHA", called.sha, *words)
-            except (NoScriptError, RedisConnectionError):
-                spent = loop.time() - since
-            except FAILURES as error:
-                raise explained(error, self.at) from error
+        answers, spent = await self._at_once([("EVALSHA", called.sha, *words)])
+        if answers is not None:
+            return answers[0]
         return await self.ask(called.run(self.client, words), spent)
 
     async def many(self, commands: Sequence[tuple[Value, ...]]) -> tuple[float, list[Any]]:
         """Return the server's time and the answers to commands, in one round trip."""
-        asked = piped(self.client, [("TIME",), *commands])
-        (seconds, micros), *answers = await self.ask(asked)
+        asked: list[tuple[Value, ...]] = [("TIME",), *commands]
+        found, spent = await self._at_once([tuple(map(encoded, words)) for words in asked])
+        if found is None:
+            found = await self.ask(piped(self.client, asked), spent)
+        (seconds, micros), *answers = found
         return int(seconds) + int(micros) / 1_000_000, answers
+
+    async def _at_once(
+        self, commands: Sequence[tuple[Value, ...]]
+    ) -> tuple[list[Any] | None, float]:
+        """Return the replies on the connection that is shared, and how many seconds they took.
+
+        They are None if there is no such connection, or no reply: then redis-py has to ask.
+        """
+        if self._pipelined is None:
+            return None, 0.0
+        loop = asyncio.get_running_loop()
+        since = loop.time()
+        try:
+            return await self._pipelined.ask_all(commands), 0.0
+        except (NoScriptError, RedisConnectionError):
+            return None, loop.time() - since
+        except FAILURES as error:
+            raise explained(error, self.at) from error
 
     async def ask(self, request: Awaitable[Any], spent: float = 0.0) -> Any:  # noqa: ANN401 - what Redis answers
         """Return the reply to a request, for which `spent` seconds were spent already."""

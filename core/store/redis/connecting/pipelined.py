@@ -21,7 +21,7 @@ from core.domain.tasks import Tasks
 from core.store.redis.connecting.connection import heeding
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from core.store.redis.connecting.connection import Direct
 
@@ -32,6 +32,12 @@ class _Call(NamedTuple):
     reply: asyncio.Future[Any]
     sent_at: float
     """On the event loop's clock."""
+
+
+def _checked(answer: Any) -> Any:  # noqa: ANN401 - what Redis answers
+    if isinstance(answer, ResponseError):
+        raise answer
+    return answer
 
 
 def _is_no_reply(answer: Any) -> bool:  # noqa: ANN401 - what Redis answers
@@ -69,25 +75,31 @@ class PipelinedConnection:
             ResponseError: The server's reply is an error.
             RedisConnectionError: There is no reply, but the call may have taken effect.
         """
+        (answer,) = await self.ask_all([words])
+        return answer
+
+    async def ask_all(self, calls: Sequence[Sequence[Any]]) -> list[Any]:
+        """Make calls in one round trip, and return their replies; raises as `ask` does."""
         if self._connection is None:
             await self._connect()
         if self._connection is None or self._moves:
             raise RedisConnectionError("not connected")
+        packed = b"".join([pack_command(tuple(words)) for words in calls])
         loop = asyncio.get_running_loop()
-        reply = loop.create_future()
+        now = loop.time()
         if not self._waiting:
-            self._connection.send(pack_command(words))
+            self._connection.send(packed)
         else:
             if not self._unsent:
                 loop.call_soon(self._send)
-            self._unsent.append(pack_command(words))
-        self._waiting.append(_Call(reply, loop.time()))
+            self._unsent.append(packed)
+        replies = [loop.create_future() for _ in calls]
+        self._waiting.extend([_Call(reply, now) for reply in replies])
         if self._watching is None:
             self._watching = loop.call_later(self._seconds, self._watch)
-        answer = await reply
-        if isinstance(answer, ResponseError):
-            raise answer
-        return answer
+        # If there are several, all errors count as seen, whichever is raised.
+        answers = [await replies[0]] if len(replies) == 1 else await asyncio.gather(*replies)
+        return [_checked(answer) for answer in answers]
 
     async def close(self) -> None:
         """Close the connection; calls that wait for a reply get none."""
