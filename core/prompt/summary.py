@@ -222,10 +222,10 @@ def lines_in(
     before, lasting, rest = _cut_out(text, LASTING_TAG)
     around, going_on, after = _cut_out(before + "\n" + rest, GOING_ON_TAG)
     beside = [_beside(each, answers) for each in (around, after)]
-    if lasting is None and going_on is None and (reads_like_a_reply(text) or not beside[0]):
+    if lasting is None and going_on is None and (reads_like_a_reply(text) or beside[0] is None):
         return None
     lines = [Line(each, LineKind.WAITING) for each in _statements(lasting or "")]
-    others = [*beside[0], *_statements(going_on or ""), *beside[1]]
+    others = [*(beside[0] or ()), *_statements(going_on or ""), *(beside[1] or ())]
     return (*lines, *(Line(each) for each in others))
 
 
@@ -335,13 +335,16 @@ def _without_thoughts(answer: str) -> str:
     return answer
 
 
-def _beside(text: str, answers: Callable[[str], bool]) -> list[str]:
-    """Return the statements outside of the lists, without introductions, headings and replies."""
+def _beside(text: str, answers: Callable[[str], bool]) -> list[str] | None:
+    """Return the statements outside of the lists, without introductions and headings.
+
+    None if nothing else is there, or it replies. There are none if it says that there is nothing.
+    """
     lines = [line for line in text.splitlines() if not _is_title(line)]
     said = "\n".join(lines)
-    if not said.strip() or reads_like_a_reply(said) or answers(text):
-        return []
-    return list(_statements(said))
+    statements = list(_statements(said))
+    replies = bool(statements) and (reads_like_a_reply(said) or answers(text))
+    return None if replies or not said.strip() else statements
 
 
 def _is_title(line: str) -> bool:

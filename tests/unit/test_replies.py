@@ -65,6 +65,11 @@ def test_a_summary_without_lists_is_one(talk: str, text: str) -> None:
     assert lines_in(text, partial(answers, turns=turns(talk)))
 
 
+@pytest.mark.parametrize("text", ["-", "None.", "(none)", "n/a"])
+def test_that_there_is_nothing_to_keep_is_a_summary(text: str) -> None:
+    assert [lines_in(text, partial(answers, turns=turns(talk))) for talk in TALKS] == [()] * 9
+
+
 @pytest.mark.parametrize(("talk", "text"), REPLIES)
 def test_a_reply_beside_the_lists_is_no_part_of_them(talk: str, text: str) -> None:
     lists = "<chat_lasting>\n- Nuts.\n</chat_lasting>\n<chat_going_on>\n</chat_going_on>"
