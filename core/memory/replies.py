@@ -75,7 +75,8 @@ _LABEL = re.compile(r"(?m)^[^\w\n]{0,9}[\w .]{1,40}[:\uff1a]")
 def answers(text: str, turns: Sequence[Turn]) -> bool:
     """Return whether a text answers what people asked in these turns, and reports nothing.
 
-    Then it says something new of what was asked, or has no word of the conversation at all.
+    Then it says something new of what was asked. A text without a word of the conversation, such as
+    "Paris.", is taken for a summary: a terse or translated one may look like that.
     """
     from core.memory.recall.words import ENGLISH, language_of, terms_of  # noqa: PLC0415 - rarely
 
@@ -93,7 +94,7 @@ def answers(text: str, turns: Sequence[Turn]) -> bool:
     asked = words(questions)
     known = asked | words([*people, *[turn.answer.text for turn in turns]])
     new = len(said - known)
-    return new == len(said) or (new >= _NEW * len(said) and not said.isdisjoint(asked))
+    return new >= _NEW * len(said) and not said.isdisjoint(asked)
 
 
 def _texts_of_people(turns: Sequence[Turn]) -> list[str]:

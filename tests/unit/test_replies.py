@@ -28,7 +28,9 @@ TALKS: dict[str, list[tuple[str, str, str]]] = {}
 """Who said what, and what was answered."""
 REPLIES: list[tuple[str, str]] = []
 SUMMARIES: list[tuple[str, str]] = []
-"""The talk, and what a model wrote of it."""
+BARE: list[tuple[str, str]] = []
+"""The talk, and what a model wrote of it; those without a word of the talk tell nothing."""
+_KINDS = {"-": REPLIES, "+": SUMMARIES, "~": BARE}
 _talk = ""
 for _line in _FILE.read_text(encoding="utf-8").splitlines():
     _sign, _, _text = _line.partition(" ")
@@ -39,13 +41,12 @@ for _line in _FILE.read_text(encoding="utf-8").splitlines():
         _who, _, _rest = _text.partition(": ")
         _said, _, _answer = _rest.partition(" | ")
         TALKS[_talk].append((_who, _said, _answer))
-    elif _sign in {"-", "+"}:
-        _kind = REPLIES if _sign == "-" else SUMMARIES
-        _kind.append((_talk, _text.replace("\\n", "\n")))
+    elif _sign in _KINDS:
+        _KINDS[_sign].append((_talk, _text.replace("\\n", "\n")))
 
 
 def test_the_file_was_read() -> None:
-    assert (len(TALKS), len(REPLIES), len(SUMMARIES)) == (9, 36, 32)
+    assert (len(TALKS), len(REPLIES), len(SUMMARIES)) == (9, 30, 32)
 
 
 def turns(name: str) -> tuple[Turn, ...]:
@@ -63,6 +64,11 @@ def test_a_reply_is_no_summary(talk: str, text: str) -> None:
 @pytest.mark.parametrize(("talk", "text"), SUMMARIES)
 def test_a_summary_without_lists_is_one(talk: str, text: str) -> None:
     assert lines_in(text, partial(answers, turns=turns(talk)))
+
+
+@pytest.mark.parametrize(("talk", "text"), [*BARE, ("paris", "Sum.")])
+def test_without_a_word_of_the_talk_a_text_is_taken_for_a_summary(talk: str, text: str) -> None:
+    assert lines_in(text, partial(answers, turns=turns(talk))) is not None
 
 
 @pytest.mark.parametrize("text", ["-", "None.", "(none)", "n/a"])
