@@ -190,11 +190,12 @@ class AuthorizedCommands:
         `at` is the thread where the person asks. Raises `DeniedError` if the bot does not listen
         to them.
         """
+        directory = self._directory
         await self.admit(person, at)
 
-        def counts(thread: ThreadKey, asks: Directory = self._directory) -> bool:
-            here = thread.platform == asks.name and asks.is_ours(thread)
-            return here and asks.tenant(thread) == asks.tenant(at)
+        def counts(thread: ThreadKey) -> bool:
+            here = thread.platform == directory.name and directory.is_ours(thread)
+            return here and directory.tenant(thread) == directory.tenant(at)
 
         return stats_lines(await self._commands.stats(counts))
 
@@ -334,7 +335,8 @@ class AuthorizedCommands:
 
     async def may_offer(self, message: Message) -> bool:
         """Return whether a message could be pinned, and is not yet."""
-        there = await (pins := self._commands.pins).of(message.thread)
+        pins = self._commands.pins
+        there = await pins.of(message.thread)
         return pins.has_room(there, message.text) and not is_pinned(message.text, there)
 
     async def unpin(self, person: str, thread: ThreadKey, pin: str) -> str:
