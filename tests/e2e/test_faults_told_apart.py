@@ -145,6 +145,27 @@ async def test_on_slack_a_refused_token_is_named(code: str, method: str, name: s
                     await stack.enter_async_context(connecting(settings))
 
 
+@pytest.mark.parametrize(
+    ("code", "cure"),
+    [
+        ("ekm_access_denied", "Ask the workspace's administrators"),
+        ("enterprise_is_restricted", "Ask the organisation's administrators"),
+        ("team_access_not_granted", "Ask the organisation's administrators"),
+        ("two_factor_setup_required", "Set up two-factor authentication"),
+    ],
+)
+@pytest.mark.parametrize("method", ["auth.test", "apps.connections.open"])
+async def test_on_slack_the_doctor_says_who_can_mend_it(code: str, cure: str, method: str) -> None:
+    async with FakeSlack() as fake:
+        fake.faults.every(1, Refused(code), {method})
+        settings = slack_settings(fake, "socket")
+        findings = [each async for each in slack_doctor.examined(settings, SystemClock())]
+    (finding,) = [str(each) for each in findings if f"({code})" in str(each)]
+    assert cure in finding
+    assert "Reinstall" not in finding
+    assert "nstall the app" not in finding
+
+
 # --- Discord --------------------------------------------------------------------------------------
 
 ME = "GET /users/@me"

@@ -88,7 +88,8 @@ class Reply:
         code = str_of(self.data, "error")
         what, fault = code or f"status {self.status}", fault_of(self.status, code)
         if fault is Fault.TOKEN:
-            return wrong(ABOUT, f"{token} is refused: {TOKEN_CODES[code]} ({code})", repair)
+            cure = _BY_OTHERS.get(code, repair)
+            return wrong(ABOUT, f"{token} is refused: {TOKEN_CODES[code]} ({code})", cure)
         if fault is Fault.LIMITED:
             again = f"Run the doctor again in {retry_after(self.headers):.0f} seconds."
             text = f"Slack is called too often ({what}): {token} could not be checked"
@@ -97,6 +98,15 @@ class Reply:
         return wrong(ABOUT, f"{text.format(token=token)} ({what})", repair)
 
 
+_BY_OTHERS = {
+    "ekm_access_denied": "Ask the workspace's administrators to lift it; no new token helps.",
+    "enterprise_is_restricted": "Ask the organisation's administrators to allow the app.",
+    "team_access_not_granted": "Ask the organisation's administrators to add the app to this "
+    "workspace.",
+    "two_factor_setup_required": "Set up two-factor authentication for the account that installed "
+    "the app; no new token helps.",
+}
+"""What to do about a refused token that installing the app again does not change."""
 _FAULTS = {
     Fault.OUTAGE: ("Slack has an outage", _PASSES),
     Fault.MOVING: ("the workspace is being moved to an organisation", _PASSES),
