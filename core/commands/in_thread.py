@@ -22,7 +22,7 @@ from core.commands.export.request import ExportOf
 from core.commands.parser import Wanted, has_wish, parse_command, wanted, wish_named
 from core.commands.pins import CORRECTED, PINNED, Saying, new_pin
 from core.domain.admission import Admission
-from core.domain.errors import ChatbotError, DeniedError, PlatformError, broke
+from core.domain.errors import ChatbotError, DeniedError, PlatformError, PostUnclearError, broke
 from core.domain.message import FOR_US, Address, Kind
 from core.domain.pins import PinKind
 from core.domain.settings import Scope
@@ -258,7 +258,10 @@ class ThreadCommands:
     async def _tell_done(self, message: Message, said: str, name: str) -> None:
         """Say what was done, to its author alone if the platform does not take it there."""
         try:
-            await self._replies.answer(message, said, name)
+            try:
+                await self._replies.answer(message, said, name)
+            except PostUnclearError:  # it may be there, and is not said twice
+                await self._replies.answer(message, said, name)
         except PlatformError as error:
             log.warning("what a command did is said to its author alone: %s", error)
             await self._replies.refuse(message, said)
