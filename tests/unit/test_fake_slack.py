@@ -524,6 +524,19 @@ async def test_reactions_are_added_once(
     assert await refused(client.reactions_remove(**here, name="scissors")) == "no_reaction"
 
 
+def option(text: str) -> dict[str, Any]:
+    return {"text": {"type": "plain_text", "text": text}, "value": text[:9]}
+
+
+def field(**element: Any) -> dict[str, Any]:
+    label = {"type": "plain_text", "text": "Field"}
+    return {
+        "type": "input",
+        "label": label,
+        "element": {"type": "static_select", "action_id": "a", **element},
+    }
+
+
 async def test_views_need_a_fresh_trigger(
     slack: FakeSlack, client: AsyncWebClient, ann: User
 ) -> None:
@@ -538,6 +551,14 @@ async def test_views_need_a_fresh_trigger(
         modal | {"blocks": [{"type": "markdown", "text": "no"}]},
         modal | {"blocks": [{"type": "divider"}] * 101},
         modal | {"private_metadata": "x" * 3001},
+        modal | {"callback_id": "x" * 256},
+        modal | {"submit": {"type": "plain_text", "text": "x" * 25}},
+        modal | {"blocks": [field(options=[option("x" * 76)])]},
+        modal | {"blocks": [field(options=[option("a")] * 101)]},
+        modal | {"blocks": [field(options=[option("a")], initial_option=option("b"))]},
+        modal | {"blocks": [field(options=[option("a")])]},  # without a button to submit
+        modal | {"submit": text, "blocks": [field(type="plain_text_input", max_length=3001)]},
+        modal | {"submit": text, "blocks": [field(type="number_input", initial_value=3)]},
     ):
         opened = client.views_open(trigger_id=trigger, view=wrong)
         assert await refused(opened) == "invalid_arguments"

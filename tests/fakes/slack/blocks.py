@@ -51,6 +51,34 @@ def _option(option: Json) -> None:
     """Check a choice (docs: reference/block-kit/composition-objects/option-object)."""
     _text(option.get("text"), 75)
     _need(0 < len(option.get("value", "")) <= 150, "option: value")
+    if "description" in option:
+        _text(option["description"], 75)
+
+
+def _placeholder(element: Json) -> None:
+    """Check what an empty field shows (docs: reference/block-kit/block-elements)."""
+    if "placeholder" in element:
+        _text(element["placeholder"], 150, "plain_text")
+
+
+def _text_input(element: Json) -> None:
+    """Check a text field (docs: reference/block-kit/block-elements/plain-text-input-element)."""
+    least, most = element.get("min_length", 0), element.get("max_length", 3_000)
+    _need(0 <= least <= 3_000, "min_length: must be 0 to 3000")
+    _need(1 <= most <= 3_000, "max_length: must be 1 to 3000")
+    _need(least <= most, "min_length: must be at most max_length")
+    _need(len(element.get("initial_value", "")) <= most, "initial_value: too long")
+    _placeholder(element)
+
+
+def _number_input(element: Json) -> None:
+    """Check a number field (docs: reference/block-kit/block-elements/number-input-element)."""
+    _need(isinstance(element.get("is_decimal_allowed"), bool), "missing: is_decimal_allowed")
+    for name in ("initial_value", "min_value", "max_value"):
+        value = element.get(name, "0")
+        is_number = isinstance(value, str) and value.removeprefix("-").isdecimal()
+        _need(is_number or element["is_decimal_allowed"], f"{name}: must be a whole number in text")
+    _placeholder(element)
 
 
 def _button(element: Json) -> None:
@@ -68,6 +96,9 @@ def _select(element: Json) -> None:
     _need(0 < len(options) <= 100, "options: must be 1 to 100")
     for option in options:
         _option(option)
+    chosen = element.get("initial_option")
+    _need(chosen is None or chosen in options, "initial_option: must be one of the options")
+    _placeholder(element)
 
 
 def _anything(element: Json) -> None:
@@ -83,11 +114,13 @@ _ELEMENTS: dict[str, _Check] = {
     "radio_buttons": _select,
     "checkboxes": _select,
     "overflow": _select,
+    "plain_text_input": _text_input,
+    "number_input": _number_input,
     **dict.fromkeys(
         (
             *("users_select", "conversations_select", "channels_select", "external_select"),
-            *("datepicker", "timepicker", "plain_text_input", "feedback_buttons", "icon_button"),
-            *("number_input", "image", "multi_users_select", "multi_conversations_select"),
+            *("datepicker", "timepicker", "feedback_buttons", "icon_button"),
+            *("image", "multi_users_select", "multi_conversations_select"),
         ),
         _anything,
     ),
@@ -147,7 +180,11 @@ def _header(block: Json, rules: Rules) -> None:
 def _input(block: Json, _: Rules) -> None:
     """Check a field (docs: reference/block-kit/blocks/input-block)."""
     _text(block.get("label"), 2_000, "plain_text")
-    _element(block.get("element") or {})
+    if "hint" in block:
+        _text(block["hint"], 2_000, "plain_text")
+    element = block.get("element") or {}
+    _need(element.get("type") != "button", "unsupported type: button")
+    _element(element)
 
 
 def _any_block(block: Json, rules: Rules) -> None:

@@ -9,6 +9,7 @@ from tests.fakes.slack.driver import Messages
 from tests.fakes.slack.hooks import LIFE, answer
 from tests.fakes.slack.model import Ephemeral, Hook, Message, View
 from tests.fakes.slack.shapes import message_json
+from tests.fakes.slack.view_rules import checked_view, entered, labelled
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -161,18 +162,43 @@ class Interactions(Messages):
             payload["message"] = message_json(self, on)
         return payload
 
-    async def submit(self, who: Who, view: View, values: Json | None = None) -> Post:
-        """Submit a modal; `values` are block id → action id → what was entered."""
+    async def submit(
+        self, who: Who, view: View, values: Json | None = None, **changes: Any
+    ) -> Post:
+        """Submit a modal; `values` are block id → action id → what was entered.
+
+        Without them, it is submitted as `fill` left it, and else as it was shown. `changes` are
+        what an attacker puts in place of parts of the view.
+        """
         self.require(view.body["type"] == "modal" and view.id in self.views, "no such modal")
-        body = view.payload(self.team.id, self.app_id) | {"state": {"values": values or {}}}
+        given = values if values is not None else entered(view.body, view.entered)
+        body = view.payload(self.team.id, self.app_id) | {"state": {"values": given}} | changes
         payload = self._base("view_submission", self.user(who), None)
         post = await self._interact(payload | {"view": body, "response_urls": []})
-        reply = post.outcome.answer if post.outcome else {}
-        if post.acked and reply.get("response_action") == "update":
-            view.body = reply["view"]
-        elif post.acked and reply.get("response_action") != "errors":
-            self.views.pop(view.id, None)
+        view.errors = {}
+        if post.acked:
+            self._replied(view, post.outcome.answer if post.outcome else {})
         return post
+
+    def fill(self, view: View, **fields: str) -> None:
+        """Enter something in a modal's fields, each named by its label with `_` for spaces."""
+        view.entered |= {name.replace("_", " "): text for name, text in fields.items()}
+        entered(view.body, view.entered)
+
+    def _replied(self, view: View, reply: Json) -> None:
+        """Do with a modal what the app's reply says (docs: surfaces/modals, "Updating")."""
+        action = reply.get("response_action")
+        if action == "errors":
+            blocks = {block["block_id"]: name for name, block in labelled(view.body).items()}
+            errors = reply["errors"]
+            self.require(errors and errors.keys() <= blocks.keys(), f"no fields: {errors}")
+            view.errors = {blocks[block]: text for block, text in errors.items()}
+        elif action == "update":
+            view.body = checked_view(self, reply["view"], "modal")
+            view.hash, view.entered = self.stamp(), {}
+        else:
+            self.require(action in {None, "clear"}, f"no response_action {action}")
+            self.views.pop(view.id, None)
 
     def modals(self, who: Who) -> list[View]:
         """Return the modals that a person has before them, the latest last."""

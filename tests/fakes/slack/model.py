@@ -219,6 +219,10 @@ class View:
     hash: str
     below: View | None = None
     """The modal on top of which it was pushed."""
+    entered: dict[str, str] = field(default_factory=dict)
+    """What the person has entered so far, by the labels of the fields."""
+    errors: dict[str, str] = field(default_factory=dict)
+    """What stands in red below fields, by their labels."""
 
     def payload(self, team: str, app: str) -> Json:
         """Return it as Slack tells of it."""

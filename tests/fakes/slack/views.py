@@ -4,46 +4,20 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from tests.fakes.slack.blocks import check_blocks
 from tests.fakes.slack.call import Call, method
 from tests.fakes.slack.model import SlackError, View
+from tests.fakes.slack.view_rules import checked_view, labelled
 
 if TYPE_CHECKING:
     from tests.fakes.slack.model import Json
 
 TRIGGER_LIFE = 3.0  # seconds (slack.md 2.7)
-_TITLE, _PRIVATE = 24, 3_000  # docs: reference/views/modal-views
+_STACKED = 3  # modals on top of each other (docs: surfaces/modals)
 
 
 def _view(call: Call, kind: str) -> Json:
     """Return a view that may be shown (docs: reference/views, reference/methods/views.open)."""
-    view = call.structure("view")
-    if not isinstance(view, dict):
-        raise SlackError.arguments("missing required field: view")
-    if view.get("type") != kind:
-        raise SlackError.arguments(f"invalid view type: {view.get('type')}")
-    try:
-        view["blocks"] = check_blocks(view.get("blocks"), call.slack.rules, view=True)
-    except SlackError as error:  # views name it differently than messages do
-        about = error.more.get("response_metadata", {})
-        raise SlackError("invalid_arguments", response_metadata=about) from error
-    if len(view.get("private_metadata", "")) > _PRIVATE:
-        raise SlackError.arguments("private_metadata: must be less than 3001 characters")
-    if kind == "modal":
-        _check_modal(view)
-    for block in view["blocks"]:
-        block.setdefault("block_id", call.slack.new_id("b"))
-    return view
-
-
-def _check_modal(view: Json) -> None:
-    """Check what only a modal has (docs: reference/views/modal-views)."""
-    title = (view.get("title") or {}).get("text", "")
-    if not 0 < len(title) <= _TITLE:
-        raise SlackError.arguments("title: must be 1 to 24 characters")
-    asks = any(block["type"] == "input" for block in view["blocks"])
-    if asks and not view.get("submit"):
-        raise SlackError.arguments("submit is required when an input block is within blocks")
+    return checked_view(call.slack, call.structure("view"), kind)
 
 
 def _exchanged(call: Call) -> str:
@@ -81,10 +55,16 @@ def push_view(call: Call) -> Json:
 
 
 def _opened(call: Call, *, pushed: bool) -> Json:
+    """Show a modal, alone or on top (docs: reference/methods/views.open and views.push)."""
     body = _view(call, "modal")
     user = _exchanged(call)
     open_ = [v for v in call.slack.views.values() if v.user == user and v.body["type"] == "modal"]
     below = open_[-1] if pushed and open_ else None
+    if pushed and len(open_) >= _STACKED:
+        raise SlackError("push_limit_reached")
+    named = body.get("external_id")
+    if named and any(v.body.get("external_id") == named for v in call.slack.views.values()):
+        raise SlackError("duplicate_external_id")
     view = View(call.slack.new_id("V"), user, body, call.slack.stamp(), below)
     call.slack.views[view.id] = view
     return _answer(call, view)
@@ -103,8 +83,16 @@ def update_view(call: Call) -> Json:
         raise SlackError("not_found")
     if call.text("hash", found.hash) != found.hash:
         raise SlackError("hash_conflict")
-    found.body, found.hash = body, call.slack.stamp()
+    before, after = labelled(found.body), labelled(body)
+    # What was entered stays in a field that keeps its ids (docs: surfaces/modals).
+    stays = {n for n in before.keys() & after.keys() if _ids(before[n]) == _ids(after[n])}
+    found.entered = {name: text for name, text in found.entered.items() if name in stays}
+    found.body, found.hash, found.errors = body, call.slack.stamp(), {}
     return _answer(call, found)
+
+
+def _ids(block: Json) -> tuple[str, str]:
+    return block["block_id"], block["element"]["action_id"]
 
 
 @method("views.publish", tier=4)
