@@ -35,7 +35,7 @@ from bots.settings.discord import ids
 from core.commands.answers import AnswerCommands
 from core.commands.authorized import AuthorizedCommands
 from core.commands.in_thread import ThreadCommands
-from core.commands.settings import SettingsCommands
+from core.commands.settings.commands import SettingsCommands
 from core.domain.admission import FollowUp
 from core.domain.errors import PlatformError, described
 from core.intake.catch_up import CatchUp, Cursors

@@ -36,10 +36,12 @@ from bots.slack.ui.home import Home
 from bots.slack.ui.interactions import Interactions
 from bots.slack.ui.pins import PinInteractions
 from bots.slack.ui.replies import SlackReplies
+from bots.slack.ui.runner import InteractionRunner
+from bots.slack.ui.settings import SettingsInteractions
 from core.commands.answers import AnswerCommands
 from core.commands.authorized import AuthorizedCommands
 from core.commands.in_thread import ThreadCommands
-from core.commands.settings import SettingsCommands
+from core.commands.settings.commands import SettingsCommands
 from core.domain.errors import OutOfReachError, PlatformError
 from core.domain.message import ThreadKey
 from core.domain.payload import str_of
@@ -105,12 +107,19 @@ class Slack:
         answers = AnswerInteractions(
             AnswerCommands(authorized, store), replies, api, me, self._names
         )
-        self._interactions = Interactions(
-            replies, directory, home, pins, answers, store=store, slack_clock=there
-        )
         chosen = SettingsCommands(authorized, directory, commands.settings)
+        self._runner = runner = InteractionRunner(replies, store, there)
+        self._interactions = Interactions(
+            replies,
+            directory,
+            home,
+            pins,
+            answers,
+            SettingsInteractions(chosen, replies, runner),
+            runner=runner,
+        )
         self._thread_commands = ThreadCommands(
-            authorized, replies, chosen, store, there, self._interactions.soon
+            authorized, replies, chosen, store, there, runner.soon
         )
         self._agent = Agent(api, me, store, self.platform.titles)
         self.server = server
@@ -136,7 +145,7 @@ class Slack:
         catch_up = CatchUp(NAME, history, store, intake, cursors, clock, hours=hours)
         moves = partial(self._move, store, cursors)
         self.reception = Reception(messages, catch_up, audience, worker, clock.heard, moves)
-        dispatcher = PayloadDispatcher(self.reception.receive, self._interactions.unread)
+        dispatcher = PayloadDispatcher(self.reception.receive, self._runner.unread)
         catch_up.hold()
         catching_up = asyncio.create_task(catch_up.forever())
         try:
@@ -150,7 +159,7 @@ class Slack:
             await catch_up.close()
             await self.reception.close()
             await messages.close()
-            await self._interactions.close()
+            await self._runner.close()
             await self._thread_commands.close()
             await cursors.close()
             await self._names.close()

@@ -281,7 +281,7 @@ class SlashCommands:
         scope = Scope.CHANNEL if is_whole else Scope.THREAD  # a terminal is its user's alone
         try:
             by, text = self._bot.user, given.text
-            await settings.change(by, thread, kind, scope, given.field, text)
+            await settings.change(by, thread, kind, scope, {given.field: text})
         except DeniedError as denied:
             await self._session.complain(str(denied))
         else:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from core.commands.memory_view import View, counted, last_reply, last_said
 from core.commands.pins import Pins
-from core.commands.settings import ScopedSettings
+from core.commands.settings.scoped import ScopedSettings
 from core.commands.stats import stats_of
 from core.domain.errors import DeniedError
 from core.domain.message import Author

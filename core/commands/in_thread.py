@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from core.commands.authorized import AuthorizedCommands
     from core.commands.export.writing import Tell
     from core.commands.parser import Command
-    from core.commands.settings import SettingsCommands
+    from core.commands.settings.commands import SettingsCommands
     from core.domain.clock import Clock
     from core.domain.message import Message, ThreadKey
     from core.intake.intake import Intake, Received
@@ -58,6 +58,7 @@ _BY_APP = (
 )
 _KINDS = {"correct": PinKind.CORRECTION, "remember": PinKind.WISH}
 _KEPT = {"correct": CORRECTED, "remember": PINNED}
+_SHOW = Wanted(Scope.THREAD)
 _SET = "It is set. `settings` shows what holds here."
 _SENT = "I have sent it to you in a direct message."
 _BEGUN = "begun"
@@ -87,8 +88,11 @@ class CommandReplies(Protocol):
     def linked(self, link: str) -> ThreadKey | None:
         """Return the thread of the message that a link leads to; None if it is no such link."""
 
-    async def answer(self, message: Message, text: str, name: str) -> None:
-        """Reply to a message, visibly to everyone: once per `name`, by whichever process."""
+    async def answer(self, message: Message, text: str, name: str, *, button: str = "") -> None:
+        """Reply to a message, visibly to everyone: once per `name`, by whichever process.
+
+        A `button` below it runs this command on the thread, for the person who presses it.
+        """
 
     async def offer(self, message: Message, name: str) -> None:
         """Reply once with a button that runs the command `forget`, `memory` or `reset`."""
@@ -219,7 +223,7 @@ class ThreadCommands:
             if is_first:
                 await self._mute(message, muted=command.name == "quiet")
             return _SAID[command.name]
-        given = wanted(command.text) or Wanted(Scope.THREAD)
+        given = wanted(command.text) or _SHOW
         if given.field is not None and not is_first:
             return _SET
         person, thread = message.author.id, message.thread
@@ -242,7 +246,8 @@ class ThreadCommands:
             raise said
         replies, name = self._replies, command.name
         if said:
-            await self._tell_done(message, said, name)
+            is_list = name == "settings" and (wanted(command.text) or _SHOW).field is None
+            await self._tell_done(message, said, name, button="settings" if is_list else "")
         elif name in {"pins", "unpin"}:
             await replies.offer(message, "memory")
         elif name in {"forget", "memory"} or (name == "reset" and _asks_first(message, command)):
@@ -255,13 +260,13 @@ class ThreadCommands:
         elif name == "privacy":
             await replies.answer(message, replies.privacy, name)
 
-    async def _tell_done(self, message: Message, said: str, name: str) -> None:
+    async def _tell_done(self, message: Message, said: str, name: str, *, button: str = "") -> None:
         """Say what was done, to its author alone if the platform does not take it there."""
         try:
             try:
-                await self._replies.answer(message, said, name)
+                await self._replies.answer(message, said, name, button=button)
             except PostUnclearError:  # it may be there, and is not said twice
-                await self._replies.answer(message, said, name)
+                await self._replies.answer(message, said, name, button=button)
         except PlatformError as error:
             log.warning("what a command did is said to its author alone: %s", error)
             await self._replies.refuse(message, said)

@@ -105,6 +105,11 @@ class Layers(NamedTuple):
         """Return the settings of one scope."""
         return self[_ORDER.index(scope)]
 
+    def above(self, scope: Scope) -> Layers:
+        """Return the settings that hold if a scope, and the nearer ones, set nothing."""
+        nearer = _ORDER.index(scope) + 1
+        return Layers(*[NOTHING] * nearer, *self[nearer:])
+
 
 _ORDER = (Scope.THREAD, Scope.CHANNEL, Scope.SERVER)
 
@@ -120,6 +125,8 @@ class Field:
     label: str
     about: str
     kind: Literal["text", "choice", "number"]
+    group: Literal["Answers", "Memory", "Listening"]
+    """Those of a group stand together in forms, under its name."""
     choices: tuple[str, ...] = ()
     """Empty if other rooms know them: strategies and models."""
     bounds: tuple[int, int] = (0, 0)
@@ -133,6 +140,7 @@ FIELDS: Final[tuple[Field, ...]] = (
         label="Instructions",
         about=f"What I keep to in my answers here, in at most {INSTRUCTIONS:,} characters",
         kind="text",
+        group="Answers",
         bounds=(0, INSTRUCTIONS),
         scopes=(Scope.CHANNEL, Scope.SERVER),  # in a thread, people pin their wishes
     ),
@@ -142,6 +150,16 @@ FIELDS: Final[tuple[Field, ...]] = (
         label="Model",
         about="The model that answers",
         kind="choice",
+        group="Answers",
+    ),
+    Field(
+        name="answer_tokens",
+        word="answer",
+        label="Answer length",
+        about="How many tokens an answer has at most; a token is about three quarters of a word",
+        kind="number",
+        group="Answers",
+        bounds=ANSWER,
     ),
     Field(
         name="strategy",
@@ -149,6 +167,7 @@ FIELDS: Final[tuple[Field, ...]] = (
         label="Memory",
         about="What I see of a conversation word for word, and what a summary replaces",
         kind="choice",
+        group="Memory",
     ),
     Field(
         name="memory_high",
@@ -156,6 +175,7 @@ FIELDS: Final[tuple[Field, ...]] = (
         label="High mark",
         about="Above so many tokens, my summary takes over the oldest turns",
         kind="number",
+        group="Memory",
         bounds=HIGH,
     ),
     Field(
@@ -164,6 +184,7 @@ FIELDS: Final[tuple[Field, ...]] = (
         label="Low mark",
         about="My summary leaves at most so many tokens word for word",
         kind="number",
+        group="Memory",
         bounds=LOW,
     ),
     Field(
@@ -172,7 +193,17 @@ FIELDS: Final[tuple[Field, ...]] = (
         label="Exchanges",
         about="How many exchanges the memory “window” keeps",
         kind="number",
+        group="Memory",
         bounds=PAIRS,
+    ),
+    Field(
+        name="recall",
+        word="recall",
+        label="Recall",
+        about="Whether I look up earlier messages that bear on a question",
+        kind="choice",
+        group="Memory",
+        choices=(ON, OFF),
     ),
     Field(
         name="follow_up",
@@ -181,6 +212,7 @@ FIELDS: Final[tuple[Field, ...]] = (
         about="When I answer a message that mentions nobody: always, while one person is alone "
         "with me in the thread, or only when I am mentioned",
         kind="choice",
+        group="Listening",
         choices=tuple(FollowUp),
     ),
     Field(
@@ -189,22 +221,7 @@ FIELDS: Final[tuple[Field, ...]] = (
         label="Overhearing",
         about="Whether I remember messages of a thread that are not for me, as context",
         kind="choice",
-        choices=(ON, OFF),
-    ),
-    Field(
-        name="answer_tokens",
-        word="answer",
-        label="Answer length",
-        about="How many tokens an answer has at most; a token is about three quarters of a word",
-        kind="number",
-        bounds=ANSWER,
-    ),
-    Field(
-        name="recall",
-        word="recall",
-        label="Recall",
-        about="Whether I look up earlier messages that bear on a question",
-        kind="choice",
+        group="Listening",
         choices=(ON, OFF),
     ),
 )

@@ -184,6 +184,7 @@ OWN = {
         "connection/socket", "inbound/blocks", "outbound/escape",
         "outbound/stream",
         "outbound/titles", "setup/doctor_checks", "ui/agent", "ui/home",
+        "ui/runner", "ui/settings", "ui/settings_views",
     },
     "Discord": {
         "connection/channel_queues", "connection/client", "connection/gateway", "ids",

@@ -10,7 +10,8 @@ import pytest
 from core.commands.audit import event_line
 from core.commands.authorized import NOT_HEARD
 from core.commands.parser import Command, Wanted, parse_command, wanted
-from core.commands.settings import ScopedSettings, SettingsCommands
+from core.commands.settings.commands import SettingsCommands
+from core.commands.settings.scoped import ScopedSettings
 from core.domain.errors import DeniedError, StoreUnavailableError
 from core.domain.message import Kind, ThreadKey
 from core.domain.settings import NAMED, Change, Layers, Scope, ScopeSettings, server_channel

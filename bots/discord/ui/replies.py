@@ -80,9 +80,9 @@ class DiscordReplies(CommandReplies):
     # --- in a thread ----------------------------------------------------------------------------
 
     @override
-    async def answer(self, message: Message, text: str, name: str) -> None:
+    async def answer(self, message: Message, text: str, name: str, *, button: str = "") -> None:
         """Say something under a message, visible to all; once in all processes."""
-        del name  # the text tells it from what else is said there
+        del name, button  # the text tells it from what else is said there
         await self._platform.say(message, text)
 
     @override

@@ -13,7 +13,13 @@ import sys
 from typing import Any, Literal, TypeAlias
 
 from bots.slack.ui.agent import KNOWN, NEW
-from bots.slack.ui.commands import COMMAND, EXPORT_SHORTCUT, FORGET_SHORTCUT, PIN_SHORTCUT
+from bots.slack.ui.commands import (
+    COMMAND,
+    EXPORT_SHORTCUT,
+    FORGET_SHORTCUT,
+    PIN_SHORTCUT,
+    SETTINGS_SHORTCUT,
+)
 
 Transport: TypeAlias = Literal["socket", "http"]
 
@@ -131,6 +137,7 @@ def _features(transport: Transport) -> dict[str, Any]:
         "bot_user": {"display_name": NAME, "always_online": True},
         "shortcuts": [
             _shortcut("Remember this", PIN_SHORTCUT, "Keeps the message word for word"),
+            _shortcut("Settings of this thread", SETTINGS_SHORTCUT, "Shows and changes settings"),
             _shortcut("Export this thread", EXPORT_SHORTCUT, "Sends you the thread as a file"),
             _shortcut("Forget this thread", FORGET_SHORTCUT, "Removes what I remember from it"),
         ],
@@ -139,7 +146,7 @@ def _features(transport: Transport) -> dict[str, Any]:
                 "command": COMMAND,
                 **url,
                 "description": "Shows what I remember; exports, forgets or resets it",
-                "usage_hint": "help | memory | remember … | pins | export | forget | reset | stats",
+                "usage_hint": "help | memory | remember … | settings | export | forget | reset",
                 "should_escape": False,
             }
         ],

@@ -5,7 +5,8 @@ from __future__ import annotations
 COMMAND = "/chatbot"
 """The slash command."""
 EXPORT_SHORTCUT, FORGET_SHORTCUT, PIN_SHORTCUT = "export_thread", "forget_thread", "pin_message"
-"""The callbacks of the shortcuts on messages."""
+SETTINGS_SHORTCUT = "settings_of_thread"
+"""This and the three before: the callbacks of the shortcuts on messages."""
 
 HELP = (
     "Mention me in a channel and I answer in a thread; in direct messages, just write.\n"
@@ -20,6 +21,8 @@ HELP = (
     "`/chatbot remember …` keeps a text word for word, and so does *Remember this* in a message's "
     "menu; `/chatbot pins` lists what I keep that way, `/chatbot unpin 1` removes it, and "
     "`that's wrong: …` corrects what I remember.\n"
+    "`/chatbot settings` shows what holds in a channel, with a form for those who may change it; "
+    "for a thread, *Settings of this thread* in a message's menu does the same.\n"
     "Inside a thread, mention me with the same words (`@chatbot reset`), or put `!` before them "
     "(`!help`). There, `quiet` keeps me silent until someone mentions me, and `talk` ends that; "
     "`settings` shows what holds there and how to change it."

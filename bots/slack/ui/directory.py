@@ -148,8 +148,10 @@ class SlackDirectory(Directory):
         """Return whether a person made the channel, is in it, and is no guest.
 
         Slack tells apps no channel managers; `creator` is in its conversation object (docs:
-        reference/objects/conversation-object).
+        reference/objects/conversation-object). A direct message is managed by those who are in it.
         """
+        if await self.is_direct(thread):
+            return await self.can_see(person, thread)
         if not await self._audience.is_ours(person):
             return False
         found, user = await self._channel(thread), await self._user(person)

@@ -83,9 +83,14 @@ class SlackReplies(CommandReplies):
     # --- in a thread ----------------------------------------------------------------------------
 
     @override
-    async def answer(self, message: Message, text: str, name: str) -> None:
+    async def answer(self, message: Message, text: str, name: str, *, button: str = "") -> None:
         """Say something under a message, visible to all; once under this name."""
-        await say(self._api, self._me, message, shape.message(text), name=name)
+        content = shape.message(text)
+        if button:
+            action, label = views.ACTIONS[button]
+            press = views.button(action, label, str(message.thread))
+            content["blocks"].append({"type": "actions", "elements": [press]})
+        await say(self._api, self._me, message, content, name=name)
 
     @override
     async def offer(self, message: Message, name: str) -> None:
@@ -220,6 +225,14 @@ class SlackReplies(CommandReplies):
         refusal = views.words(view["title"]["text"], [views.REFUSED]) | {"external_id": modal}
         await self._api.call("views.update", repeat=True, external_id=modal, view=refusal)
 
-    async def refresh(self, view_id: str, view: dict[str, Any]) -> None:
-        """Replace the content of an open modal by Slack's id of it."""
-        await self._api.call("views.update", repeat=True, view_id=view_id, view=view)
+    async def refresh(self, view_id: str, view: dict[str, Any], *, unless: str = "") -> None:
+        """Replace the content of an open modal by Slack's id of it.
+
+        Args:
+            view_id: The id.
+            view: What the modal is to show.
+            unless: The hash of what it shows now; Slack refuses the update if it shows something
+                else (docs: reference/methods/views.update, `hash`). Empty for whatever it shows.
+        """
+        known: dict[str, Any] = {"hash": unless} if unless else {}
+        await self._api.call("views.update", repeat=True, view_id=view_id, view=view, **known)

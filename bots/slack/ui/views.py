@@ -33,6 +33,7 @@ MEMORY_TITLE, CORRECTION_TITLE, PINS_TITLE = "What I remember", "That's wrong", 
 ACTIONS = {
     "export": ("thread_export", "Export"),
     "memory": ("thread_memory", "What I remember"),
+    "settings": ("thread_settings", "Settings"),
     "reset": ("thread_reset", "Reset"),
     "forget": ("thread_forget", "Forget"),
 }
@@ -88,14 +89,14 @@ def modal(title: str, blocks: list[Json], **more: Any) -> Json:
 
 def words(title: str, lines: Iterable[str]) -> Json:
     """Return a modal that shows lines unchanged, as far as they fit."""
-    return modal(title, _plain_blocks("\n".join(lines)))
+    return modal(title, plain_blocks("\n".join(lines)))
 
 
 def words_of(view: Json) -> Json:
     """Return a modal with the texts of another one, and nothing to press or to choose."""
     sections = (dict_of(block, "text") for block in view["blocks"])
     lines = [text for section in sections if (text := str_of(section, "text"))]
-    return modal(view["title"]["text"], _plain_blocks("\n".join(lines)))
+    return modal(view["title"]["text"], plain_blocks("\n".join(lines)))
 
 
 def forget(thread: ThreadKey, *, whole: bool) -> Json:
@@ -108,7 +109,7 @@ def forget(thread: ThreadKey, *, whole: bool) -> Json:
     )
     return modal(
         "Forget this thread?" if whole else "Forget my messages?",
-        [_section(plain(about))],
+        [section(plain(about))],
         submit=plain("Forget"),
         callback_id=FORGET,
         private_metadata=f"{'whole' if whole else 'own'} {thread}",
@@ -119,8 +120,7 @@ def remembered(thread: ThreadKey, memory: Remembered) -> Json:
     """Return the modal that shows what the bot remembers of a thread, for people to change."""
     action, label = PIN_ACTIONS["unpin"]
     pins = [
-        _section(plain(_start_of(line)))
-        | {"accessory": button(action, label, f"{pin.id} {thread}")}
+        section(plain(start_of(line))) | {"accessory": button(action, label, f"{pin.id} {thread}")}
         for pin, line in memory.pins
     ]
     action, label = PIN_ACTIONS["correct"]
@@ -128,7 +128,7 @@ def remembered(thread: ThreadKey, memory: Remembered) -> Json:
     below = {"type": "actions", "elements": buttons}
     there = {line for _, line in memory.pins}
     lines = [line for line in memory.lines if line.strip() not in there]
-    return modal(MEMORY_TITLE, [*pins, *_plain_blocks("\n".join(lines)), below])
+    return modal(MEMORY_TITLE, [*pins, *plain_blocks("\n".join(lines)), below])
 
 
 def _messages(thread: ThreadKey, messages: Sequence[tuple[int, str]]) -> list[Json]:
@@ -141,7 +141,7 @@ def _messages(thread: ThreadKey, messages: Sequence[tuple[int, str]]) -> list[Js
         return []
     action, label = PIN_ACTIONS["message"]
     options = [
-        {"text": plain(_start_of(" ".join(line.split()), _LINE)), "value": f"{number} {thread}"}
+        {"text": plain(start_of(" ".join(line.split()), _LINE)), "value": f"{number} {thread}"}
         for number, line in reversed(messages[-_MESSAGES:])
     ]
     confirm = {
@@ -209,14 +209,14 @@ def choose(command: str, infos: Sequence[ThreadInfo], now: float, text: str = ""
             return words(PINS_TITLE, ["That is too long for a pin. Please say it in fewer words."])
         action, label = PIN_ACTIONS["here"]
         blocks = [
-            _section(_about(info, now)) | {"accessory": button(action, label, f"- {info.thread}")}
+            section(_about(info, now)) | {"accessory": button(action, label, f"- {info.thread}")}
             for info in infos[:_SHOWN]
         ]
         return modal("Your threads", blocks + _older(infos), private_metadata=f"{command} {text}")
     action, label = ACTIONS[command]
     asks = f" {text}" if text else ""
     blocks = [
-        _section(_about(info, now))
+        section(_about(info, now))
         | {"accessory": button(action, label, f"{info.thread}{asks}", danger=command == "forget")}
         for info in infos[:_SHOWN]
     ]
@@ -228,7 +228,7 @@ def export_mine(text: str = "") -> Json:
     """Return the button that exports all of a person's conversations; `text` is a request."""
     request = replace(asked(text.split()) or THREAD_AS_MARKDOWN, of=ExportOf.MINE)
     press = button(ACTIONS["export"][0], "Export all of mine", f"{NOWHERE} {request}")
-    return _section(plain(_MINE)) | {"accessory": press}
+    return section(plain(_MINE)) | {"accessory": press}
 
 
 def home(
@@ -236,20 +236,20 @@ def home(
 ) -> Json:
     """Return a person's App Home; `setup` are lines on how the bot is set up."""
     blocks: list[Json] = [
-        _header("What I remember"),
-        _section(plain(REMEMBERED)),
-        _section(plain(reading_line(overhears=overhears))),
-        _header("Commands"),
-        _section(markdown(HELP)),
-        _header("How I am set up"),
-        *_plain_blocks("\n".join(setup)),
-        _section(plain(_PRIVACY)) | {"accessory": button(PRIVACY, "Privacy", "-")},
-        _header("Your threads"),
+        header("What I remember"),
+        section(plain(REMEMBERED)),
+        section(plain(reading_line(overhears=overhears))),
+        header("Commands"),
+        section(markdown(HELP)),
+        header("How I am set up"),
+        *plain_blocks("\n".join(setup)),
+        section(plain(_PRIVACY)) | {"accessory": button(PRIVACY, "Privacy", "-")},
+        header("Your threads"),
     ]
     if not infos:
-        blocks.append(_section(plain("None yet. Mention me in a channel, or write to me.")))
+        blocks.append(section(plain("None yet. Mention me in a channel, or write to me.")))
     for info in infos[:_SHOWN]:
-        blocks.append(_section(_about(info, now)))
+        blocks.append(section(_about(info, now)))
         buttons = [
             button(action, label, str(info.thread), danger=command == "forget")
             for command, (action, label) in ACTIONS.items()
@@ -261,7 +261,7 @@ def home(
 
 def shut(text: str) -> Json:
     """Return the App Home of a person whom the bot does not listen to."""
-    return {"type": "home", "blocks": [_section(plain(text))]}
+    return {"type": "home", "blocks": [section(plain(text))]}
 
 
 def button(action: str, label: str, value: str, *, danger: bool = False) -> Json:
@@ -293,7 +293,8 @@ def command_of(action: str) -> str:
     return (known | {PRIVACY: "privacy", WHY: "why"}).get(action, "memory")
 
 
-def _start_of(line: str, most: int = _CHUNK) -> str:
+def start_of(line: str, most: int = _CHUNK) -> str:
+    """Return a line of at most so many characters, with a sign for what is left out."""
     return line if len(line) <= most else f"{line[: most - 1]}…"
 
 
@@ -305,20 +306,22 @@ def _about(info: ThreadInfo, now: float) -> Json:
     return markdown(f"{place}, since {date}\n{thread_line(info, now)}")
 
 
-def _section(text: Json) -> Json:
+def section(text: Json) -> Json:
+    """Return a paragraph."""
     return {"type": "section", "text": text}
 
 
-def _header(text: str) -> Json:
+def header(text: str) -> Json:
+    """Return a heading."""
     return {"type": "header", "text": plain(text)}
 
 
 def _older(infos: Sequence[ThreadInfo]) -> list[Json]:
     """Return a line on threads that are not listed, if the list is full."""
-    return [_section(markdown(_OLDER))] if len(infos) >= LISTED else []
+    return [section(markdown(_OLDER))] if len(infos) >= LISTED else []
 
 
-def _plain_blocks(text: str) -> list[Json]:
+def plain_blocks(text: str) -> list[Json]:
     """Return sections with as much of a text as fits, cut after a word or a grapheme."""
     parts: list[str] = []
     start = 0
@@ -329,4 +332,4 @@ def _plain_blocks(text: str) -> list[Json]:
         start = end
     if len(parts) > _CHUNKS:
         parts = [*parts[:_CHUNKS], "… and more; an export has all of it."]
-    return [_section(plain(part if part.strip() else "…")) for part in parts or ["…"]]
+    return [section(plain(part if part.strip() else "…")) for part in parts or ["…"]]

@@ -1,0 +1,1 @@
+"""Settings that people see and change where they talk, by words and by forms."""
