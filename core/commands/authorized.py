@@ -116,7 +116,7 @@ class AuthorizedCommands:
         Raises `DeniedError` if the bot does not listen to them.
         """
         directory = self._directory
-        if thread.platform != directory.name or not directory.is_ours(thread):
+        if not self._is_ours(thread):
             return Standing(took_part=False, can_see=False)
         await self.admit(person, thread)
         work = await self._store.peek(thread)
@@ -137,6 +137,8 @@ class AuthorizedCommands:
 
     async def _info(self, person: str, thread: ThreadKey) -> ThreadInfo | None:
         """Return a thread's counters if a person took part in it."""
+        if not self._is_ours(thread):
+            return None
         found = await self._commands.threads_of(thread.platform, person, channel=thread.channel)
         return next((info for info in found if info.thread == thread), None)
 
@@ -145,6 +147,10 @@ class AuthorizedCommands:
     ) -> Right:
         """Return the right by which a person may read a thread now."""
         return self.held(await self.standing(person, thread, info=info))
+
+    def _is_ours(self, thread: ThreadKey) -> bool:
+        """Return whether a key may name a thread here: the store is asked about no other."""
+        return thread.platform == self._directory.name and self._directory.is_ours(thread)
 
     def held(self, standing: Standing) -> Right:
         """Return the right of a person who stands so to a thread."""
@@ -194,8 +200,7 @@ class AuthorizedCommands:
         await self.admit(person, at)
 
         def counts(thread: ThreadKey) -> bool:
-            here = thread.platform == directory.name and directory.is_ours(thread)
-            return here and directory.tenant(thread) == directory.tenant(at)
+            return self._is_ours(thread) and directory.tenant(thread) == directory.tenant(at)
 
         return stats_lines(await self._commands.stats(counts))
 

@@ -117,11 +117,8 @@ class Commands:
         Raises:
             DeniedError: There is none, or it is not the `person`'s, if one is named.
         """
-        found = [
-            record
-            async for record in self._store.records(thread, number - 1, number)
-            if isinstance(record, Entry)
-        ]
+        there = self._store.records(thread, max(0, number - 1), number)  # no message is 0
+        found = [record async for record in there if isinstance(record, Entry)]
         if not found:
             raise DeniedError(f"I remember no message {number} of this thread.")
         (entry,) = found

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from hashlib import blake2b
 from typing import TYPE_CHECKING
@@ -48,6 +49,8 @@ _FULL = (
     "{used:,}, and this one has {size:,}. First remove {which} with `/chatbot unpin`; "
     "`/chatbot pins` lists them."
 )
+_NUMBER = re.compile(r"\d{1,3}", re.ASCII)
+"""A pin's number in the list; a pin's id is longer."""
 _TRIES = 5
 """Callers that pin at the same moment, and still all get it done."""
 
@@ -138,8 +141,8 @@ class Pins:
     async def remove(self, thread: ThreadKey, pin: str) -> str:
         """Remove a pin, by its id or its number in the list; return a sentence that says so."""
         there = await self.of(thread)
-        numbered = pin.isdecimal() and 0 < int(pin) <= len(there)
-        found = there[int(pin) - 1].id if numbered else pin
+        number = int(pin) if _NUMBER.fullmatch(pin) else 0
+        found = there[number - 1].id if 0 < number <= len(there) else pin
         if not any(each.id == found for each in there):
             return NOT_PINNED
         await self._store.unpin(thread, (found,))

@@ -31,8 +31,8 @@ _SECONDS = 300.0
 """Seconds for which an answer is kept: rights change, and so does a channel's category."""
 _OPENS_THREADS = (discord.ChannelType.text, discord.ChannelType.news)
 """Channels in which a message can have a thread (docs: topics/threads)."""
-_FORUM_TYPES, _THREAD_TYPES = {15, 16}, {10, 11, 12}
-"""Types of forums and media channels, and of threads (docs: resources/channel).
+_DIRECT_TYPE, _FORUM_TYPES, _THREAD_TYPES = 1, {15, 16}, {10, 11, 12}
+"""Types of direct messages, of forums and media channels, and of threads (docs: resources/channel).
 
 A post in a forum is a thread that contains its opening message, under the post's own id. A thread
 that is opened from a message also has that message's id, but the message stays in the channel.
@@ -66,6 +66,16 @@ class Channels:
         if not is_id(channel):
             return None
         return self.known(channel) or await self._looked_up(channel)
+
+    async def is_direct_of(self, person: str, channel: str) -> bool:
+        """Return whether a channel is a person's direct messages with the bot.
+
+        Discord names their `recipients`, who never change (docs: resources/channel). Raises
+        `PlatformError` if that is not known now.
+        """
+        found = await self._answer(channel)
+        people = [str_of(each, "id") for each in dicts_of(found, "recipients")]
+        return _type_of(found) == _DIRECT_TYPE and person in people
 
     def known(self, channel: str) -> ChannelInfo | None:
         """Return a server's channel if discord.py knows it; makes no call."""

@@ -68,9 +68,11 @@ class DiscordDirectory(Directory):
         A thread's key may come from a button, which a person may have made up.
         """
         server, _, channel = thread.channel.partition("/")
-        if not (is_id(channel) and is_id(thread.thread) and (is_id(server) or server == "dm")):
+        if not (is_id(channel) and is_id(thread.thread)):
             return False
-        return _is_dm(thread) or self._guild(thread) is not None
+        if server == "dm":
+            return thread.thread == channel
+        return is_id(server) and self._guild(thread) is not None
 
     @override
     async def is_direct(self, thread: ThreadKey) -> bool:
@@ -135,7 +137,7 @@ class DiscordDirectory(Directory):
     async def can_see(self, person: str, thread: ThreadKey) -> bool:
         """Return whether a person sees a thread; a direct message is shown to its members only."""
         if _is_dm(thread):
-            return True
+            return await self._channels.is_direct_of(person, thread.thread)
         guild, member = self._guild(thread), await self._member(person, thread)
         above = guild.get_channel(int(channel_of(thread.channel))) if guild is not None else None
         if member is None or guild is None or above is None:

@@ -92,7 +92,8 @@ class PinInteractions:
         await self.show(context, thread)
 
     async def ask(self, context: InteractionContext, thread: ThreadKey, number: str) -> None:
-        """Ask whether to forget one message."""
+        """Ask whether to forget one message, if the person may forget any."""
+        await self.authorized.may_forget(context.person, thread)
         text, view = views.confirm_one(thread, _number_in(number))
         await context.show(text, view=view)
 

@@ -11,6 +11,7 @@ from typing_extensions import override
 from bots.settings.environment import is_time_zone
 from bots.slack.faults import RefusedError
 from bots.slack.inbound.events import NAME, channel_of, place_of, thread_at
+from bots.slack.inbound.people import is_id, is_ts
 from bots.slack.outbound.permalinks import link_to
 from bots.slack.pace import Rank
 from core.commands.access import Directory
@@ -62,7 +63,15 @@ class SlackDirectory(Directory):
 
     @override
     def is_ours(self, thread: ThreadKey) -> bool:
-        return thread.channel == place_of(channel_of(thread.channel), self._me)
+        """Return whether a thread is in the workspace.
+
+        A thread's key may come from a button, which a person may have made up: only ids go on to
+        Slack and to the store, so one conversation has one key.
+        """
+        channel = channel_of(thread.channel)
+        if not is_id(channel) or thread.channel != place_of(channel, self._me):
+            return False
+        return is_ts(thread.thread) or thread.thread == channel
 
     @override
     def tenant(self, thread: ThreadKey) -> str:
@@ -105,7 +114,7 @@ class SlackDirectory(Directory):
             return False
         found, user = await self._channel(thread), await self._user(person)
         public = found.get("is_private") is False and found.get("is_channel") is True
-        return public and not (user.get("is_restricted") or user.get("deleted"))
+        return public and not _is_guest_or_gone(user)
 
     @override
     async def can_see(self, person: str, thread: ThreadKey) -> bool:
@@ -155,8 +164,7 @@ class SlackDirectory(Directory):
         if not await self._audience.is_ours(person):
             return False
         found, user = await self._channel(thread), await self._user(person)
-        gone = user.get("is_restricted") or user.get("is_ultra_restricted") or user.get("deleted")
-        return found.get("creator") == person and not gone
+        return found.get("creator") == person and not _is_guest_or_gone(user)
 
     @override
     async def name_of(self, person: str, thread: ThreadKey) -> str:
@@ -193,3 +201,8 @@ class SlackDirectory(Directory):
         except RefusedError:
             return {}
         return dict_of(answer, "channel")
+
+
+def _is_guest_or_gone(user: dict[str, Any]) -> bool:
+    """Return whether a person is a guest, or was removed (docs: reference/objects/user-object)."""
+    return any(user.get(name) for name in ("is_restricted", "is_ultra_restricted", "deleted"))

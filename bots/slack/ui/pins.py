@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 from typing import TYPE_CHECKING, Any
 
 from bots.slack.inbound.events import channel_of
@@ -26,8 +27,8 @@ log = logging.getLogger(__name__)
 
 _UNREAD = "I could not read that message, so I did not pin it."
 _NO_WORDS = "That message has no words that I could pin."
-_DIGITS = 9
-"""More than any message's number has."""
+_NUMBER = re.compile(r"\d{1,7}", re.ASCII)
+"""The number of a message. A longer one is refused, not cut: it would be another message's."""
 _KINDS = {"correct": PinKind.CORRECTION, "remember": PinKind.WISH}
 
 
@@ -167,9 +168,9 @@ class PinInteractions:
 
 def _number_in(text: str) -> int:
     """Return the number of a message; raise `DeniedError` if it is none."""
-    if not (text.isascii() and text.isdigit()):
+    if not _NUMBER.fullmatch(text):
         raise DeniedError(NOT_YOURS)
-    return int(text[:_DIGITS])
+    return int(text)
 
 
 def _thread_in(text: str) -> ThreadKey:
