@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from hashlib import blake2b
 from typing import TYPE_CHECKING
 
@@ -83,8 +83,8 @@ def new_pin(kind: PinKind, said: Saying, by: Author, *, at: float, key: str) -> 
         id=blake2b(f"{kind}\n{key}".encode(errors="replace"), digest_size=6).hexdigest(),
         kind=kind,
         text=clean(said.text).strip(),
-        author=said.author,
-        by=by,
+        author=replace(said.author, name=clean(said.author.name)),
+        by=replace(by, name=clean(by.name)),
         said_at=said.at,
         pinned_at=at,
         source=said.source,

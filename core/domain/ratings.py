@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Final, Literal, TypeAlias
 
+from core.domain.message import clean
+
 GOOD: Final = 1
 BAD: Final = -1
 NONE: Final = 0
@@ -44,6 +46,10 @@ class Opinion:
     taken_back: bool = False
     """They take this value back. That changes nothing if they have said another one since."""
     reason: str = ""
+
+    def __post_init__(self) -> None:
+        """Make the reason a text that every store and file can hold; see `clean`."""
+        object.__setattr__(self, "reason", clean(self.reason))
 
 
 def changed(ratings: tuple[Rating, ...], opinion: Opinion) -> tuple[Rating, ...]:

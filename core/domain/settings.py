@@ -111,6 +111,8 @@ class Layers(NamedTuple):
         return Layers(*[NOTHING] * nearer, *self[nearer:])
 
 
+_DIGITS = 12
+"""More digits than any bound has."""
 _ORDER = (Scope.THREAD, Scope.CHANNEL, Scope.SERVER)
 
 
@@ -293,7 +295,8 @@ def read_value(field: Field, text: str, choices: tuple[str, ...] = ()) -> Value:
     if field.kind == "number":
         least, most = field.bounds
         digits = said.replace(",", "").replace("_", "")
-        if not (digits.isascii() and digits.isdecimal() and least <= int(digits[:12]) <= most):
+        is_number = digits.isascii() and digits.isdecimal() and len(digits) <= _DIGITS
+        if not (is_number and least <= int(digits) <= most):
             raise ValueError(f"must be a whole number from {least:,} to {most:,}")
         return int(digits)
     known = field.choices or choices

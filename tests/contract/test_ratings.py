@@ -98,6 +98,13 @@ async def test_what_is_kept_of_one_answer_is_bounded(store: Store) -> None:
     assert {len(each.reason) for each in answer.ratings[:-1]} == {500}
 
 
+async def test_a_reason_that_no_file_can_hold_is_kept_in_a_form_that_it_can(store: Store) -> None:
+    await converse(store, 1)
+    assert await store.rate(THREAD, 0, "m1", says("EVE", BAD, reason="\ud800 and \0, 🥜"))
+    (answer,) = await answers(store)
+    assert [each.reason for each in answer.ratings] == ["\ufffd and \ufffd, 🥜"]
+
+
 async def test_the_next_turn_reads_a_rated_window(store: Store) -> None:
     """A store that keeps parsed windows reads the record again."""
     await converse(store, 1, 2)

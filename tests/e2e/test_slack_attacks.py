@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import logging
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -212,7 +213,7 @@ async def test_nobody_reaches_a_thread_of_others_by_a_crafted_value(
                     command += f"?thread_ts={thread.thread}"
                 slash = at.fake.slash(who, at.fake.dm(who), command)
                 sent = ((at.fake._interact(p), why) for p, why in gestures(at, who, thread, post))
-                for gesture, why in ((slash, NOT_YOURS), *sent):
+                for gesture, why in itertools.chain([(slash, NOT_YOURS)], sent):
                     said = await shown_then(at, who, gesture)
                     expected = NOT_HEARD if who.team != at.fake.team.id else why
                     if who.is_guest and why in NOT_ADMIN.values():
@@ -290,3 +291,27 @@ async def test_a_value_that_no_version_had_is_refused_in_words(
             await refused(pressed(at.fake, ann, "pin_remove", f"{number} {thread}"), NOT_PINNED)
             await refused(pressed(at.fake, ann, "pin_keep", f"{number} {thread}"), _GONE)
         check_log(caplog, tried)
+
+
+async def test_what_one_types_breaks_nobodys_export_and_nobodys_memory() -> None:
+    """Half a character, or NUL, in a reason or a pin would fail where it is written, each time."""
+    async with scene() as at:
+        fake, eve = at.fake, at.attackers["one who only looks on"]
+        thread, post = at.targets["thread"]
+        for who, callback, named in (
+            (eve, views.WHY, f"{post} {thread}"),
+            (at.ann, views.CORRECT, f"{thread}"),
+        ):
+            payload = submitted(fake, who, callback, named)
+            field = payload["view"]["state"]["values"]["fact"]["fact"]
+            field["value"] = f"{FOREIGN}\ud800\0."
+            await shown_then(at, who, fake._interact(payload))
+        dm = fake.dm(at.ann)
+        for number, form in enumerate(("json", "md", "zip"), 1):
+            await fake._interact(pressed(fake, at.ann, "thread_export", f"{thread} thread {form}"))
+            await fake.until(lambda n=number: len(files_in(fake, dm)) == n)  # type: ignore[misc]
+        for file in files_in(fake, dm)[:2]:
+            assert file.data.decode().count(f"{FOREIGN}\ufffd\ufffd.") == 2
+        asked = await fake.say(at.ann, at.general, f"{fake.at_bot} hello", at.asked.ts)
+        await fake.until(lambda: fake.thread(at.general, at.asked.ts)[-1].text == "re: hello")
+        assert asked

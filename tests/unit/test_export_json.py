@@ -302,6 +302,17 @@ async def test_it_is_read_however_it_is_packed_or_laid_out(tmp_path: Path, form:
     assert await text_of(second) == text
 
 
+async def test_a_text_that_no_store_can_hold_is_imported_in_a_form_that_it_can(
+    tmp_path: Path,
+) -> None:
+    first, second = store_(), store_()
+    await talked(first)
+    document = json.loads(await text_of(first, several=False))
+    document["records"][0]["text"] = "\ud800 and \0"
+    await imported(json.dumps(document), tmp_path / "a.json", second)
+    assert "\ufffd and \ufffd" in await text_of(second)
+
+
 WRONG: dict[str, Any] = {
     "empty": "",
     "no JSON": "# a conversation",

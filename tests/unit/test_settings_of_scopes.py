@@ -126,6 +126,8 @@ def test_what_fits_is_read(word: str, said: str, value: object) -> None:
     [
         ("high", "199", "from 200 to 1,000,000"),
         ("high", "9" * 400, "from 200"),
+        ("high", "0" * 9 + "300" + "9" * 9, "from 200"),  # its first twelve digits would do
+        ("high", "0" * 9 + "300" + "9" * 5000, "from 200"),
         ("high", "-3000", "from 200"),
         ("high", "٣٠٠٠", "from 200"),
         ("high", "3e3", "from 200"),

@@ -12,7 +12,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 
 from core.commands.export.json_form import FORMAT, LINE_KINDS, VERSION
-from core.domain.message import Attachment, Author, Kind, Quote, QuoteKind, ThreadKey
+from core.domain.message import Attachment, Author, Kind, Quote, QuoteKind, ThreadKey, clean
 from core.domain.pins import Pin, PinKind
 from core.domain.ratings import WORDS, Rating
 from core.domain.session import Answer, AnswerKind, Entry, Status, Usage
@@ -269,7 +269,7 @@ def _get(fields: Json, name: str, kind: Any, default: Any = _ABSENT) -> Any:  # 
         return default
     if not isinstance(value, kind) or (isinstance(value, bool) and kind is not bool):
         raise ValueError(f"“{name}” in it is not what the format says")
-    return value
+    return clean(value) if isinstance(value, str) else value
 
 
 def _name(fields: Json, name: str) -> str:
