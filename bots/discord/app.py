@@ -29,6 +29,8 @@ from bots.discord.ui.directory import DiscordDirectory
 from bots.discord.ui.interactions import Interactions
 from bots.discord.ui.pins import PinInteractions
 from bots.discord.ui.replies import DiscordReplies
+from bots.discord.ui.runner import InteractionRunner
+from bots.discord.ui.settings import SettingsInteractions
 from bots.discord.ui.views import BUTTONS
 from bots.outgoing import Connector
 from bots.settings.discord import ids
@@ -97,13 +99,20 @@ class Discord:
         answers = AnswerInteractions(
             AnswerCommands(authorized, store), store, api, channels, platform.me, clock
         )
+        chosen = SettingsCommands(authorized, directory, commands.settings)
+        self._runner = runner = InteractionRunner(api, channels, replies, authorized, store)
         self._interactions = Interactions(
-            api, channels, replies, directory, pins, answers, store=store
+            channels,
+            directory,
+            pins,
+            answers,
+            SettingsInteractions(chosen, channels),
+            runner=runner,
+            store=store,
         )
         self._client_commands = ClientCommands(self._interactions, api, store, clock)
-        chosen = SettingsCommands(authorized, directory, commands.settings)
         self._thread_commands = ThreadCommands(
-            authorized, replies, chosen, store, clock, self._interactions.soon
+            authorized, replies, chosen, store, clock, runner.soon
         )
         self._began = asyncio.Event()
         """Set once the first session has begun."""
@@ -157,7 +166,7 @@ class Discord:
             await _cancel(catching_up)
             await catch_up.close()
             await self._client_commands.close()
-            await self._interactions.close()
+            await self._runner.close()
             await self._thread_commands.close()
             await self.reception.close()
             await cursors.close()

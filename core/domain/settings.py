@@ -211,8 +211,7 @@ FIELDS: Final[tuple[Field, ...]] = (
         name="follow_up",
         word="follow-up",
         label="Follow-up",
-        about="When I answer a message that mentions nobody: always, while one person is alone "
-        "with me in the thread, or only when I am mentioned",
+        about="When I answer without a mention: always, if one person is alone with me, or never",
         kind="choice",
         group="Listening",
         choices=tuple(FollowUp),

@@ -138,6 +138,7 @@ def by_name(thread: ThreadKey, pin: str) -> Iterator[tuple[tuple[int, dict[str, 
     yield pressed(f"chatbot:unpin::{key}", pin), NOT_YOURS
     yield submitted(f"chatbot:fact::{key}"), NOT_YOURS
     yield pressed(f"chatbot:one::{key}", "1"), NOT_YOURS
+    yield submitted(f"chatbot:save:thread:{key}"), "You can only change settings"
     yield pressed(f"chatbot:wrong::{key}"), _ASKS  # and shows nothing
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from bots.discord.ui.commands import commands, is_synced
-from bots.discord.ui.interactions import FAILED
+from bots.discord.ui.runner import FAILED
 from core.domain.clock import SystemClock
 from core.domain.errors import StoreUnavailableError
 from core.store.local.store import LocalStore
@@ -134,7 +134,7 @@ async def test_what_comes_too_late_is_not_done(fault: Fault) -> None:
             fake.faults.next(CALLBACK, *[fault] * (1 if isinstance(fault, Refused) else 3))
             asked = await fake.slash(ann, thread, "chatbot reset")
             await wait_for(lambda: len(fake.faults.dealt) == (1 if fault == Refused(10062) else 3))
-            await bot.discord._interactions.close()
+            await bot.discord._runner.close()
             assert not asked.shown
             assert not fake.said_by_bot(fake.dm(ann))
             (info,) = await threads_of(bot, ann)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 
 from bots.discord.ui.commands import EXPORT_MENU, FORGET_MENU
-from bots.discord.ui.interactions import FAILED
+from bots.discord.ui.runner import FAILED
 from core.commands.access import NOT_YOURS
 from core.commands.authorized import NOT_MEMBER
 from core.models.scripted import ScriptedModel

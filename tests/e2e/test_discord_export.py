@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from bots.discord.outbound.files_out import MOST_PARTS, parts_of
-from bots.discord.ui.interactions import FAILED
+from bots.discord.ui.runner import FAILED
 from core.commands.export.parts import TooLongError
 from core.models.scripted import ScriptedModel
 from tests.e2e.discord_bot import bot_on, until_true

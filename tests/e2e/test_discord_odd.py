@@ -16,7 +16,7 @@ import discord
 import pytest
 
 from bots.discord.ui.commands import EXPORT_MENU, FORGET_MENU
-from bots.discord.ui.interactions import UNREAD as NOT_UNDERSTOOD
+from bots.discord.ui.runner import UNREADABLE as NOT_UNDERSTOOD
 from core.domain.clock import SystemClock
 from core.domain.limits import UNREAD
 from core.models.scripted import ScriptedModel

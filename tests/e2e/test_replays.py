@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import copy
 import json
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
 
 from bots.slack.ui import views
+from bots.slack.ui.settings_views import SETTINGS
+from core.commands.settings.form import mark_of
 from core.domain.clock import SystemClock
 from core.domain.message import ThreadKey
+from core.domain.settings import NAMED, NOTHING
 from core.store.local.store import LocalStore
 from tests.e2e import discord_bot, discord_hands, slack_bot, slack_hands
 from tests.e2e.attacks import Held
@@ -27,6 +30,13 @@ if TYPE_CHECKING:
     import pytest
 
     from tests.fakes.slack.model import User
+
+
+_NOTHING = mark_of(NOTHING, NAMED["recall"])
+_RECALL_OFF = {
+    "type": 18,
+    "component": {"type": 3, "custom_id": f"recall:{_NOTHING}", "values": ["off"]},
+}
 
 
 class Rewound:
@@ -53,7 +63,14 @@ def slashed(fake: FakeSlack, who: User, text: str) -> bytes:
 
 def gestures(fake: FakeSlack, who: User, thread: ThreadKey, message: str) -> Iterator[bytes]:
     """Yield what changes something, as it is signed and sent."""
-    for line in ("remember I like tea", "correct It is tea", "forget 1", "unpin 1", "reset"):
+    for line in (
+        "remember I like tea",
+        "correct It is tea",
+        "forget 1",
+        "unpin 1",
+        "settings recall off",
+        "reset",
+    ):
         yield slashed(fake, who, line)
     carried = "remember I like mate"
     for payload in (
@@ -65,8 +82,17 @@ def gestures(fake: FakeSlack, who: User, thread: ThreadKey, message: str) -> Ite
         submit(fake, who, views.CORRECT, f"{thread}"),
         submit(fake, who, views.FORGET, f"own {thread}"),
         submit(fake, who, views.FORGET, f"whole {thread}"),
+        _sent(fake, who, thread),
     ):
         yield urlencode({"payload": json.dumps(payload)}).encode()
+
+
+def _sent(fake: FakeSlack, who: User, thread: ThreadKey) -> Any:
+    """Return the payload of the form of settings, with recall switched off."""
+    payload = submit(fake, who, SETTINGS, f"channel {thread}")
+    field = {"value": {"type": "static_select", "selected_option": {"value": "off"}}}
+    payload["view"]["state"]["values"] = {f"channel:recall:{_NOTHING}": field}
+    return payload
 
 
 async def test_what_is_recorded_on_slack_works_once_and_what_is_forged_never(
@@ -141,7 +167,7 @@ async def test_what_is_recorded_on_discord_works_once() -> None:
         async def idle(count: int) -> None:
             await fake.until(lambda: len(fake.rest.made(CALLBACK)) >= count)
             for each in (bot, other):
-                await each.discord._interactions._tasks.wait()
+                await each.discord._interactions.runner._tasks.wait()
 
         def done() -> int:
             return len(fake.rest.made(CALLBACK))
@@ -151,6 +177,8 @@ async def test_what_is_recorded_on_discord_works_once() -> None:
             commanded(fake, "correct", fact="It is tea"),
             commanded(fake, "forget", number="1"),
             commanded(fake, "unpin", number="1"),
+            commanded(fake, "settings", change="recall off"),
+            (5, {"custom_id": f"chatbot:save:channel:{key}", "components": [_RECALL_OFF]}),
             commanded(fake, "reset"),
             used(fake, "Remember this", said),
             pressed(f"chatbot:pin:{said.id}"),

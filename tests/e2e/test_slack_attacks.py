@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import quote
 
 from bots.slack.ui import views
+from bots.slack.ui.commands import SETTINGS_SHORTCUT
 from core.commands.access import NOT_YOURS
 from core.commands.authorized import NOT_HEARD, NOT_MEMBER
 from core.commands.export.exports import NOT_ADMIN, NOTHING
@@ -181,7 +182,10 @@ def gestures(at: Scene, who: User, thread: ThreadKey, post: str) -> Iterator[tup
         ("pin_correct", f"{thread}", NOT_YOURS),
         ("pin_keep", f"{ts} {thread}", NOT_YOURS),
         ("pin_here", f"- {thread}", NOT_YOURS),
+        ("thread_settings", f"{thread}", NOT_YOURS),
     ):
+        if action == "thread_settings" and channel == at.general.id:
+            continue  # what holds in a public channel is no secret
         carried = f"remember {FOREIGN}" if action == "pin_here" else ""
         yield pressed(fake, who, action, value, carried=carried), why
     for callback, metadata, why in (
@@ -193,7 +197,9 @@ def gestures(at: Scene, who: User, thread: ThreadKey, post: str) -> Iterator[tup
         if callback == views.WHY and channel == at.general.id and who.id in at.general.members:
             continue  # people may rate what they see
         yield submitted(fake, who, callback, metadata), why
-    for callback in ("export_thread", "forget_thread", "pin_message"):
+    for callback in ("export_thread", "forget_thread", "pin_message", SETTINGS_SHORTCUT):
+        if callback == SETTINGS_SHORTCUT and channel == at.general.id:
+            continue
         yield used(fake, who, callback, channel, ts), NOT_YOURS
 
 

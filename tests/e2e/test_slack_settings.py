@@ -4,17 +4,23 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from bots.slack.ui import settings
 from bots.slack.ui.commands import SETTINGS_SHORTCUT
+from bots.slack.ui.runner import FAILED
 from bots.slack.ui.settings_views import SCOPE
 from core.commands.access import NOT_YOURS
+from core.domain.errors import StoreUnavailableError
 from core.models.scripted import ScriptedModel
 from tests.e2e.slack_bot import bot_on
 from tests.e2e.slack_hands import filled, shown, talk, threads_of, told
 from tests.fakes.slack import FakeSlack
+from tests.fakes.slack.faults import Slow
 from tests.fakes.slack.view_rules import labelled
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable
+
+    import pytest
 
     from core.models.port import ModelRequest
     from tests.e2e.slack_bot import Bot
@@ -76,7 +82,7 @@ async def test_who_made_a_channel_fills_in_its_settings() -> None:
             assert wrong == "Low mark must be below the high mark, which is 3,000."
             said = await saved(fake, mia, form, Low_mark="")
             assert said.splitlines() == [
-                f"Instructions of this channel: {_RHYMES}.",
+                f"Instructions of this channel: {_RHYMES}",
                 "High mark of this channel: 3,000.",
                 "Recall of this channel: off.",
                 "They hold from the next answer on.",
@@ -124,7 +130,7 @@ async def test_a_threads_settings_open_by_a_button_a_shortcut_and_app_home() -> 
             assert "of this workspace: 500" in await saved(fake, root, form, Answer_length="500")
             form = await opens(fake, root, fake.shortcut(root, asked, SETTINGS_SHORTCUT))
             text = labelled(form.body)["Answer length"]["element"]["placeholder"]["text"]
-            assert text == "As above (500 (of this workspace))"
+            assert text == "As above (500, of this workspace)"
             assert "Recall of this thread: off." in await saved(fake, root, form, Recall="off")
             await fake.open_home(root)
             await fake.until(lambda: root.id in fake.homes)
@@ -242,6 +248,32 @@ async def test_a_crafted_or_late_form_is_refused_in_words() -> None:
             await fake.press(eve, SCOPE, form, selected_option={"value": "server"})
             await fake.until(lambda: "Only admins" in shown(form))
             assert len(await bot.store.audited()) == before
+
+
+async def test_what_was_entered_stays_in_the_form_while_the_store_is_out(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    async def down(_event: object) -> None:
+        raise StoreUnavailableError("down")
+
+    async with FakeSlack() as fake:
+        ann = fake.person("ann")
+        general = fake.channel("general", ann)
+        async with bot_on(fake) as bot:
+            form = await opened(fake, ann, general)
+            with monkeypatch.context() as patch:
+                patch.setattr(bot.store, "audit", down)
+                said = await saved(fake, ann, form, Recall="off", Instructions=_RHYMES)
+            assert said == FAILED
+            assert await changed(bot, ann) == []
+            assert "Recall of this channel: off." in await saved(fake, ann, form)
+            form = await opened(fake, ann, general)
+            monkeypatch.setattr(settings, "BEFORE_ACK", 0.1)
+            fake.faults.next("conversations.members", Slow(0.4))
+            fake.fill(form, Recall="on")
+            assert (await fake.submit(ann, form)).acked  # in time; what was done is said later
+            assert form not in fake.modals(ann)
+            await told(fake, ann, "Recall of this channel: on.")
 
 
 async def test_a_form_sent_again_by_someone_who_recorded_it_changes_nothing() -> None:

@@ -175,6 +175,9 @@ ROLES = {
     "ui/directory": "{platform}Directory",
     "ui/refusals": "",
     "ui/replies": "{platform}Replies",
+    "ui/runner": "InteractionRunner",
+    "ui/settings": "SettingsInteractions",
+    "ui/settings_views": "",
     "ui/views": "",
 }
 """The roles that both adapters have: the file, and its classes if it has any."""
@@ -184,7 +187,6 @@ OWN = {
         "connection/socket", "inbound/blocks", "outbound/escape",
         "outbound/stream",
         "outbound/titles", "setup/doctor_checks", "ui/agent", "ui/home",
-        "ui/runner", "ui/settings", "ui/settings_views",
     },
     "Discord": {
         "connection/channel_queues", "connection/client", "connection/gateway", "ids",

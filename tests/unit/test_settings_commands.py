@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -11,16 +11,19 @@ from core.commands.audit import event_line
 from core.commands.authorized import NOT_HEARD
 from core.commands.parser import Command, Wanted, parse_command, wanted
 from core.commands.settings.commands import SettingsCommands
-from core.commands.settings.scoped import ScopedSettings
+from core.commands.settings.scoped import FieldsDeniedError, ScopedSettings
 from core.domain.errors import DeniedError, StoreUnavailableError
 from core.domain.message import Kind, ThreadKey
-from core.domain.settings import NAMED, Change, Layers, Scope, ScopeSettings, server_channel
+from core.domain.settings import FIELDS, NAMED, Change, Layers, Scope, ScopeSettings, server_channel
 from core.memory.memory import Memory
 from core.memory.tokens import counter_for
 from core.store.local.store import LocalStore
 from tests.builders import converse
 from tests.clocks import ManualClock
 from tests.unit.test_authorized import Town, authorized
+
+if TYPE_CHECKING:
+    from core.commands.settings.form import Form
 
 HERE = ThreadKey("slack", "T1/C1", "100.1")
 
@@ -218,6 +221,121 @@ async def test_quiet_is_a_setting_like_the_others(desk: Desk) -> None:
     settings = await desk.store.thread_settings(HERE)
     assert (settings.muted, settings.recall) == (False, "off")
     assert server_channel(HERE.channel) == "T1/*"
+
+
+# --- by a form ------------------------------------------------------------------------------------
+
+
+async def form_of(desk: Desk, person: str, scope: Scope | None = None) -> Form:
+    form = (await desk.commands.open(person, HERE, scope)).form
+    assert form is not None
+    return form
+
+
+def keys(form: Form) -> dict[str, str]:
+    return {each.field.name: each.key for each in form.items}
+
+
+@pytest.mark.parametrize(
+    ("person", "scopes"),
+    [
+        ("ANN", (Scope.THREAD,)),
+        ("MAX", (Scope.CHANNEL,)),
+        ("ROOT", (Scope.CHANNEL, Scope.SERVER)),
+    ],
+)
+async def test_a_form_has_each_field_of_each_scope_that_is_theirs(
+    desk: Desk, person: str, scopes: tuple[Scope, ...]
+) -> None:
+    assert (await form_of(desk, person)).scopes == scopes
+    for scope in scopes:
+        form = await form_of(desk, person, scope)
+        fields = [each for each in FIELDS if scope in each.scopes]
+        assert [each.field for each in form.items] == fields
+        for most in (1, 2, 5, 99):
+            pages = form.pages(most)
+            assert [each.field for _, page in pages for each in page] == fields
+            assert all(len(page) <= most for _, page in pages)
+            assert len({title for title, _ in pages}) == len(pages)
+    assert (await desk.commands.open("EVE", HERE)).form is None
+    with pytest.raises(DeniedError):
+        await desk.commands.open(person, HERE, next(each for each in ALL if each not in scopes))
+
+
+def test_the_words_of_each_field_fit_where_platforms_show_them() -> None:
+    for each in FIELDS:
+        assert len(each.label) <= 45  # Discord's label
+        assert len(each.about) <= 100  # and what stands below it
+
+
+async def test_a_form_sets_only_what_was_changed_in_it(desk: Desk) -> None:
+    await desk.run("MAX", "channel instructions Be kind.\nBe brief.")
+    await desk.run("MAX", "channel high 3000")
+    before = await desk.store.layers(HERE)
+    form = await form_of(desk, "MAX")
+    same = {each.key: each.value for each in form.items}
+    same[keys(form)["instructions"]] = " Be kind.  \r\nBe brief.\r\n"  # as some clients send it
+    same[keys(form)["recall"]] = "default"
+    assert await desk.commands.submit("MAX", HERE, Scope.CHANNEL, same) == "Nothing was changed."
+    assert await desk.store.layers(HERE) == before
+    await desk.run("ROOT", "channel recall off")
+    same[keys(form)["memory_high"]] = ""
+    same[keys(form)["overhear"]] = "off"
+    said = await desk.commands.submit("MAX", HERE, Scope.CHANNEL, same)
+    assert said.splitlines()[0] == "High mark of this channel: as it is elsewhere."
+    held = (await desk.store.layers(HERE)).channel
+    assert (held.memory_high, held.overhear, held.recall) == (None, "off", "off")
+    assert held.instructions == "Be kind.\nBe brief."
+
+
+async def test_nothing_of_a_form_is_set_if_a_part_of_it_does_not_fit(desk: Desk) -> None:
+    form = await form_of(desk, "MAX")
+    await desk.run("ROOT", "channel recall off")
+    named = keys(form)
+    given = {named["recall"]: "on", named["memory_high"]: "7", named["overhear"]: "off"}
+    with pytest.raises(FieldsDeniedError) as denied:
+        await desk.commands.submit("MAX", HERE, Scope.CHANNEL, given)
+    assert denied.value.errors == {
+        "recall": "Recall was changed by someone else since you opened this. It is now: off. "
+        "Open the settings again to change it.",
+        "memory_high": "High mark must be a whole number from 200 to 1,000,000.",
+    }
+    assert (await desk.store.layers(HERE)).channel.overhear == ""
+
+
+async def test_marks_that_would_cross_are_refused(desk: Desk) -> None:
+    await desk.run("ROOT", "channel high 3000")
+    with pytest.raises(DeniedError, match="Low mark must be below the high mark, which is 3,000"):
+        await desk.run("ROOT", "channel low 3000")
+    await desk.run("ROOT", "channel low 2000")
+    with pytest.raises(DeniedError, match="High mark must be above the low mark, which is 2,000"):
+        await desk.run("ROOT", "channel high 1000")
+    await desk.run("ROOT", "workspace low 5000")  # the two of one scope belong together
+
+
+async def test_what_holds_above_a_scope_is_shown_in_its_form(desk: Desk) -> None:
+    await desk.run("ROOT", "workspace model claude-haiku-5-5")
+    await desk.run("ROOT", "channel recall off")
+    above = {each.field.name: each.as_above for each in (await form_of(desk, "ANN")).items}
+    assert above["recall"] == "As above (off, of this channel)"
+    assert above["model"] == "As above (claude-haiku-5-5, of this workspace)"
+    assert above["strategy"] == "As above (hybrid)"
+    above = {each.field.name: each.as_above for each in (await form_of(desk, "MAX")).items}
+    assert above["model"] == "As above (claude-haiku-5-5, of this workspace)"
+    assert above["recall"] == "As above (none)"  # this desk's environment says nothing of it
+
+
+async def test_a_form_of_a_guessed_place_shows_and_changes_nothing(desk: Desk) -> None:
+    dm = replace(HERE, thread="DM")
+    desk.place.private.add(dm)
+    desk.place.left.add("EVE")
+    for thread in (replace(HERE, channel="T2/C1"), replace(HERE, platform="discord"), HERE, dm):
+        with pytest.raises(DeniedError):
+            await desk.commands.open("EVE", thread)
+        for scope in ALL:
+            with pytest.raises(DeniedError):
+                await desk.commands.submit("EVE", thread, scope, {"recall:0": "off"})
+    assert len(await desk.store.audited()) == 0
 
 
 # --- words ----------------------------------------------------------------------------------------

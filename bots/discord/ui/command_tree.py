@@ -39,7 +39,7 @@ from bots.discord.ui.commands import (
     Shape,
     is_synced,
 )
-from bots.discord.ui.interactions import UNREAD
+from bots.discord.ui.runner import UNREADABLE
 from core.commands.export.request import NO_DAYS, ExportFormat, ExportOf, requested
 from core.domain.errors import ChatbotError, broke
 from core.domain.tasks import Tasks
@@ -97,7 +97,7 @@ class ClientCommands:
 
     def unreadable(self, payload: Mapping[str, Any]) -> None:
         """Tell a person that what they pressed or typed can't be read."""
-        self._interactions.unread(payload)
+        self._interactions.runner.unread(payload)
 
     def reacted(self, payload: Mapping[str, Any], *, taken_back: bool) -> None:
         """Keep what a person thinks of an answer, by their reaction to it."""
@@ -131,11 +131,11 @@ class CommandTree(app_commands.CommandTree[Any]):
         """Log a failure by its kind alone, since its text may quote what people asked for."""
         known = (app_commands.CommandNotFound, app_commands.CommandSignatureMismatch)
         if isinstance(error, known):
-            await self._interactions.say(interaction, _OUTDATED)
+            await self._interactions.runner.say(interaction, _OUTDATED)
             return
         log.error("a command failed: %s", broke(getattr(error, "original", error)))
         if not interaction.response.is_done():
-            await self._interactions.say(interaction, UNREAD)
+            await self._interactions.runner.say(interaction, UNREADABLE)
 
     async def _call(self, interaction: Interaction) -> None:
         """Run a command; tell the person if its payload is not as Discord documents it."""
@@ -145,7 +145,7 @@ class CommandTree(app_commands.CommandTree[Any]):
             raise
         except Exception as error:  # noqa: BLE001 - a person waits for an answer
             log.error("a command can't be read: %s", broke(error))  # noqa: TRY400 - no text
-            await self._interactions.say(interaction, UNREAD)
+            await self._interactions.runner.say(interaction, UNREADABLE)
 
     @property
     def wanted(self) -> list[dict[str, Any]]:
@@ -252,7 +252,7 @@ def _export(interactions: Interactions) -> app_commands.Command[Any, ..., None]:
     ) -> None:
         request = requested(which, form, since, until)
         if request is None:
-            await interactions.say(interaction, NO_DAYS)
+            await interactions.runner.say(interaction, NO_DAYS)
         else:
             await interactions.slash(interaction, "export", request, link)
 

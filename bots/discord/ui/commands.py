@@ -20,6 +20,7 @@ SUBCOMMANDS = {
     "export": "Sends you conversations as a file that only you can see",
     "forget": "Removes what you said here from what I keep, after asking you",
     "reset": "Starts this conversation over, and tells everyone in it",
+    "settings": "Shows the settings that hold here, and changes them",
     "privacy": "Shows what I keep, for how long, and who may see it",
     "stats": "Shows how long the conversations on this server are",
     "remember": "Keeps a text word for word in this conversation",
@@ -60,6 +61,11 @@ TEXTS = {
     "remember": TextOption("text", "What I should keep, word for word"),
     "unpin": TextOption("number", "The number of the pin, as the list of pins shows it"),
     "correct": TextOption("fact", "What is right instead of what I remember"),
+    "settings": TextOption(
+        "change",
+        "What to change in words, such as: channel recall off; leave it out for lists and buttons",
+        required=False,
+    ),
     "forget": TextOption(
         "number",
         "The number of one message, as memory shows it; leave it out for all",
@@ -97,7 +103,8 @@ In a message's menu, under Apps, you can have me remember it, export or forget i
 what was wrong with my answer.
 Inside a thread, mention me with the same words (`@{COMMAND} reset`), or put `!` before them \
 (`!help`); `@{COMMAND} that's wrong: …` corrects me. There, `quiet` keeps me silent until someone \
-mentions me, and `talk` ends that; `settings` shows what holds there, and how to change it."""
+mentions me, and `talk` ends that; `settings`, like `/{COMMAND} settings`, shows what holds there, \
+and changes it for those who may."""
 
 
 @dataclass(frozen=True, slots=True)

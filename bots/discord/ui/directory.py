@@ -170,8 +170,11 @@ class DiscordDirectory(Directory):
     async def manages(self, person: str, thread: ThreadKey) -> bool:
         """Return whether a person may edit the channel (docs: topics/permissions, MANAGE_CHANNELS).
 
-        A person in a time-out may not: Discord takes away all that they may but reading.
+        A person in a time-out may not: Discord takes away all that they may but reading. A direct
+        message is managed by the person with whom the bot has it.
         """
+        if _is_dm(thread):
+            return await self.can_see(person, thread)
         guild, member = self._guild(thread), await self._member(person, thread)
         above = guild.get_channel(int(channel_of(thread.channel))) if guild is not None else None
         if member is None or above is None or member.is_timed_out():

@@ -17,49 +17,37 @@ from bots.discord.ids import is_id
 from bots.discord.inbound.events import NAME, ChannelInfo
 from bots.discord.outbound.files_out import parts_of
 from bots.discord.outbound.permalinks import link_in
-from bots.discord.ui import views
-from bots.discord.ui.interaction_context import (
-    Acknowledgement,
-    InteractionContext,
-    answer_raw,
-    open_modal,
-)
+from bots.discord.ui import settings_views, views
 from bots.discord.ui.pins import target_of
-from bots.discord.ui.refusals import why
-from core.commands.export.parts import TooLongError, about_parts
+from bots.discord.ui.runner import UNREADABLE
+from core.commands.export.parts import about_parts
 from core.commands.export.request import THREAD_AS_MARKDOWN, ExportOf
 from core.commands.export.writing import SO_FAR
-from core.commands.in_thread import unwritten
-from core.domain.errors import ChatbotError, DeniedError, PlatformError, broke
+from core.domain.errors import DeniedError, PlatformError
 from core.domain.message import ThreadKey
-from core.domain.payload import dict_of, str_of
-from core.domain.tasks import Tasks
+from core.domain.payload import str_of
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
     import discord
 
-    from bots.discord.api import Api
     from bots.discord.inbound.channels import Channels
     from bots.discord.ui.answers import AnswerInteractions
     from bots.discord.ui.directory import DiscordDirectory
+    from bots.discord.ui.interaction_context import InteractionContext
     from bots.discord.ui.pins import PinInteractions
-    from bots.discord.ui.replies import DiscordReplies
+    from bots.discord.ui.runner import InteractionRunner
+    from bots.discord.ui.settings import SettingsInteractions
+    from bots.discord.ui.settings_views import Asked
     from core.commands.export.request import ExportRequest
     from core.commands.export.writing import Progress
-    from core.domain.message import Message
     from core.store.port import Store
 
     Interaction: TypeAlias = discord.Interaction[Any]
-    Act: TypeAlias = Callable[[InteractionContext], Awaitable[None]]
 
 log = logging.getLogger(__name__)
 
-FAILED = "That did not work just now. Please try again in a minute."
-UNREAD = "I could not read that request. Please reload Discord (Ctrl+R) and try again."
-_UNEXPECTED = (1, 4)
-"""Types of interactions that need no answer: a ping, and suggestions while a person types."""
 _SENT = "Here is the conversation. Only you can see this."
 _SENT_SEVERAL = "Here are the conversations that you may have. Only you can see this."
 _KEPT = "Nothing was removed."
@@ -73,8 +61,6 @@ _NUMBERED_IN_A_THREAD = (
     "Messages are numbered in each conversation: use this inside a thread, or in a direct message "
     "with me."
 )
-_CLOSING = 3.0
-"""Seconds that commands get to finish when the bot stops."""
 
 
 class Interactions:
@@ -82,35 +68,35 @@ class Interactions:
 
     def __init__(
         self,
-        api: Api,
         channels: Channels,
-        replies: DiscordReplies,
         directory: DiscordDirectory,
         pins: PinInteractions,
         answers: AnswerInteractions,
+        settings: SettingsInteractions,
         *,
+        runner: InteractionRunner,
         store: Store,
     ) -> None:
-        """Run commands by the `authorized` ones of `pins`, each once, as `store` records.
+        """Run commands by the `authorized` ones of `pins`.
 
         Args:
-            api: Discord's REST API.
             channels: Looks up where commands are used.
-            replies: Reaches people in their threads and direct messages.
             directory: Names threads.
             pins: Does what concerns pins.
             answers: Does what concerns single answers.
-            store: Records what is claimed.
+            settings: Does what concerns settings.
+            runner: Runs each interaction once, and tells people if it fails.
+            store: Knows which threads there are.
         """
-        self._api = api
+        self.runner = runner
         self._channels = channels
         self._authorized = pins.authorized
-        self._replies = replies
+        self._replies = runner.replies
         self._directory = directory
         self._pins = pins
         self._answers = answers
+        self._settings = settings
         self._store = store
-        self._tasks = Tasks("a command")
 
     # --- from discord.py ------------------------------------------------------------------------
 
@@ -124,14 +110,18 @@ class Interactions:
     ) -> None:
         """Run a slash command; `text` is what it needs, if it needs any."""
         if text:
-            await self._handle(interaction, lambda context: self._with_text(context, word, text))
+            await self.runner.handle(
+                interaction, lambda context: self._with_text(context, word, text)
+            )
             return
-        await self._handle(interaction, lambda context: self._slash(context, word, request, link))
+        await self.runner.handle(
+            interaction, lambda context: self._slash(context, word, request, link)
+        )
 
     async def menu(self, interaction: Interaction, word: str, message: discord.Message) -> None:
         """Run an entry of a message's menu."""
         if word == "why":
-            await self._ask(interaction, views.reason(str(message.id)))
+            await self.runner.ask(interaction, views.reason(str(message.id)))
             return
         before = message.reference.message_id if message.reference else None
         ids = [str(id_) for id_ in (message.id, before) if id_]
@@ -145,7 +135,7 @@ class Interactions:
             else:
                 await self._run(context, word, thread)
 
-        await self._handle(interaction, act)
+        await self.runner.handle(interaction, act)
 
     async def press(self, interaction: Interaction) -> None:
         """Run what a button does, or what was chosen in a list."""
@@ -153,127 +143,48 @@ class Interactions:
         data: dict[str, Any] = given if isinstance(given, dict) else {}
         custom_id, values = str_of(data, "custom_id"), data.get("values")
         if views.is_kept(custom_id):
-            await self.say(interaction, _KEPT)
+            await self.runner.say(interaction, _KEPT)
+            return
+        if (of_settings := settings_views.asked(data)) is not None:
+            await self._press_settings(interaction, of_settings)
             return
         press = views.pressed(custom_id, values if isinstance(values, list) else ())
         if press is None:  # of another version, or made up
-            await self.say(interaction, UNREAD)
+            await self.runner.say(interaction, UNREADABLE)
         elif press.word == "wrong" and press.thread is not None:
-            await self._ask(interaction, views.correction(press.thread))
+            await self.runner.ask(interaction, views.correction(press.thread))
         else:
-            await self._handle(interaction, lambda context: self._pressed(context, press))
+            await self.runner.handle(interaction, lambda context: self._pressed(context, press))
+
+    async def _press_settings(self, interaction: Interaction, asked: Asked) -> None:
+        if asked.page is not None:
+            await self.runner.ask_with(interaction, lambda it: self._settings.form(it, asked))
+        else:
+            thread, scope = asked.thread, asked.scope
+            await self.runner.handle(interaction, lambda it: self._settings.show(it, thread, scope))
 
     async def submit(self, interaction: Interaction) -> None:
         """Keep what a person typed in a modal."""
         given: object = interaction.data
         data: dict[str, Any] = given if isinstance(given, dict) else {}
+        asked = settings_views.asked(data)
+        if asked is not None and asked.given is not None:
+            await self.runner.handle(interaction, lambda it: self._settings.save(it, asked))
+            return
         press = views.pressed(str_of(data, "custom_id"), ())
         thread, text = press.thread if press is not None else None, views.typed(data)
         if press is not None and press.word == "why":
             post = press.what
-            await self._handle(interaction, lambda it: self._answers.reasoned(it, post, text))
+            await self.runner.handle(interaction, lambda it: self._answers.reasoned(it, post, text))
         elif press is not None and press.word == "fact" and thread is not None:
-            await self._handle(interaction, lambda it: self._pins.corrected(it, thread, text))
+            await self.runner.handle(interaction, lambda it: self._pins.corrected(it, thread, text))
         else:
-            await self.say(interaction, UNREAD)
-
-    def unread(self, payload: Mapping[str, Any]) -> None:
-        """Tell a person that what they pressed or typed can't be read, if they can be reached."""
-        if payload.get("type") not in _UNEXPECTED:
-            self._tasks.start(self._say_unread(payload))
+            await self.runner.say(interaction, UNREADABLE)
 
     def reacted(self, payload: Mapping[str, Any], *, taken_back: bool) -> None:
         """Keep what a person thinks of an answer, by their reaction to it."""
         if (opinion := self._answers.opinion_in(payload, taken_back=taken_back)) is not None:
-            self._tasks.start(self._answers.reacted(payload, opinion))
-
-    async def say(self, interaction: Interaction, text: str) -> None:
-        """Answer with a text only."""
-        await self._handle(interaction, lambda context: context.show(text))
-
-    def soon(self, job: Coroutine[Any, Any, None], message: Message) -> None:
-        """Do something for a message in the background, and tell its author if it fails."""
-
-        async def tell(text: str) -> None:
-            await self._replies.refuse(message, text)
-
-        self._tasks.start(self._tried(job, tell))
-
-    async def close(self) -> None:
-        """Give running commands a moment to finish."""
-        await self._tasks.close(grace=_CLOSING)
-
-    # --- once, and in time ----------------------------------------------------------------------
-
-    async def _handle(self, interaction: Interaction, act: Act) -> None:
-        context = InteractionContext(interaction, self._api, self._replies)
-        await asyncio.shield(self._tasks.start(self._once(context, act)))
-
-    async def _ask(self, interaction: Interaction, modal: Mapping[str, Any]) -> None:
-        """Ask a person by a modal; each process may, since it changes nothing."""
-        try:
-            await open_modal(self._api, interaction, modal)
-        except ChatbotError as error:
-            log.warning("a person was not asked what they mean: %s", error)
-
-    async def _say_unread(self, payload: Mapping[str, Any]) -> None:
-        user = dict_of(dict_of(payload, "member"), "user") or dict_of(payload, "user")
-        person = str_of(user, "id")
-        try:
-            answered = await answer_raw(self._api, payload, UNREAD)
-            if not answered and is_id(person):
-                await self._replies.tell(person, UNREAD)
-        except ChatbotError as error:
-            log.warning("a person was not told that their command can't be read: %s", error)
-
-    async def _once(self, context: InteractionContext, act: Act) -> None:
-        """Acknowledge an interaction, and run it if this process is the first to claim it."""
-        acknowledged, mine = await asyncio.gather(
-            context.acknowledge(),
-            self._store.claim_once(NAME, context.id),
-            return_exceptions=True,
-        )
-        if isinstance(acknowledged, BaseException):
-            raise acknowledged
-        if not context.person:
-            act = _show_unread
-        if isinstance(mine, BaseException):
-            log.warning("a command was not run: %s", broke(mine))
-            if acknowledged is Acknowledgement.OURS:  # else another process may have run it
-                await self._tried(context.show(FAILED), context.show)
-        elif mine and acknowledged is not Acknowledgement.FAILED:
-            await self._tried(self._admitted(context, act), context.show)
-
-    async def _admitted(self, context: InteractionContext, act: Act) -> None:
-        """Run it if the bot listens to the person where they are; `act` checks its own thread.
-
-        Raises what `act` does, and `DeniedError`.
-        """
-        found = await self._channels.find(context.channel, context.guild)
-        channel = found or ChannelInfo(id=context.channel, guild=context.guild)
-        await self._authorized.admit(context.person, channel.whole)
-        await act(context)
-
-    async def _tried(self, job: Awaitable[None], tell: Callable[[str], Awaitable[None]]) -> None:
-        try:
-            await job
-        except (DeniedError, TooLongError) as denied:
-            text = str(denied)
-        except ChatbotError as error:
-            log.warning("a command failed: %s", error)
-            text = why(error) or FAILED
-        except OSError as error:
-            log.error("a command failed: %s", broke(error))  # noqa: TRY400 - no text
-            text = unwritten(error) or FAILED
-        except Exception as error:  # noqa: BLE001 - a person waits for an answer
-            log.error("a command failed: %s", broke(error))  # noqa: TRY400 - no text
-            text = UNREAD
-        else:
-            return
-        try:
-            await tell(text)
-        except ChatbotError as error:
-            log.warning("a person was not told that their command failed: %s", error)
+            self.runner.begin(self._answers.reacted(payload, opinion))
 
     # --- what each does -------------------------------------------------------------------------
 
@@ -285,7 +196,9 @@ class Interactions:
             await context.show(texts[word])
             return
         channel = await self._here(context)
-        if word == "stats":
+        if word == "settings":
+            await self._settings.command(context, channel, "")
+        elif word == "stats":
             lines = await self._authorized.stats(context.person, channel.whole)
             await context.show("\n".join(lines))
         elif link:
@@ -301,6 +214,9 @@ class Interactions:
 
     async def _with_text(self, context: InteractionContext, word: str, text: str) -> None:
         channel = await self._here(context)
+        if word == "settings":
+            await self._settings.command(context, channel, text)
+            return
         if channel.is_channel:
             raise DeniedError(_NUMBERED_IN_A_THREAD if word == "forget" else _IN_A_THREAD)
         await self._pins.command(context, word, channel.whole, text)
@@ -346,6 +262,8 @@ class Interactions:
             await context.show(text, view=view)
         elif word == "reset":
             await self._reset(context, thread)
+        elif word == "settings":
+            await self._settings.show(context, thread)
         else:
             await self._pins.show(context, thread)
 
@@ -369,7 +287,7 @@ class Interactions:
 
     async def _visible(self, channel: str, guild: str) -> ChannelInfo:
         if not is_id(channel):
-            raise DeniedError(UNREAD)
+            raise DeniedError(UNREADABLE)
         found = await self._channels.find(channel, guild)
         if found is None:
             raise DeniedError(_NO_LINK)
@@ -388,7 +306,3 @@ class Interactions:
             if await self._store.peek(thread) is not None:
                 return thread
         return channel.whole
-
-
-async def _show_unread(context: InteractionContext) -> None:
-    await context.show(UNREAD)

@@ -82,8 +82,9 @@ class DiscordReplies(CommandReplies):
     @override
     async def answer(self, message: Message, text: str, name: str, *, button: str = "") -> None:
         """Say something under a message, visible to all; once in all processes."""
-        del name, button  # the text tells it from what else is said there
-        await self._platform.say(message, text)
+        del name  # the text tells it from what else is said there
+        view = views.offer(button, message.thread) if button else None
+        await self._platform.say(message, text, view=view)
 
     @override
     async def offer(self, message: Message, word: str) -> None:

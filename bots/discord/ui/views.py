@@ -36,6 +36,7 @@ LABELS = {
     "forget": "Forget",
     "memory": "What I remember",
     "reset": "Reset",
+    "settings": "Change settings",
 }
 CORRECTION = "That's wrong"
 _RATING = "Your rating"
@@ -115,7 +116,7 @@ def is_kept(custom_id: str) -> bool:
 
 def memory_button() -> discord.ui.View:
     """Return the button that shows what the bot remembers of the thread that it is in."""
-    return _stopped(_button(LABELS["memory"], REMEMBER))
+    return stopped(button(LABELS["memory"], REMEMBER))
 
 
 def stop_button(thread: str, turn: str) -> discord.ui.View:
@@ -123,7 +124,7 @@ def stop_button(thread: str, turn: str) -> discord.ui.View:
 
     The rest of the thread's key would not fit: it is that of the channel that the button is in.
     """
-    return _stopped(_button("Stop", f"chatbot:stop:{thread}:{turn}"))
+    return stopped(button("Stop", f"chatbot:stop:{thread}:{turn}"))
 
 
 BUTTONS = Buttons(memory=memory_button, stop=stop_button)
@@ -153,12 +154,12 @@ def remembered(thread: ThreadKey, memory: Remembered) -> discord.ui.View:
         items.append(
             discord.ui.Select(custom_id=custom_id, placeholder="Forget a message", options=options)
         )
-    return _stopped(*items, _button(CORRECTION, f"chatbot:wrong::{thread}"))
+    return stopped(*items, button(CORRECTION, f"chatbot:wrong::{thread}"))
 
 
 def keep(message: str) -> discord.ui.View:
     """Return the button that pins a message of the thread that it is in."""
-    return _stopped(_button("Remember this", f"chatbot:pin:{message}"))
+    return stopped(button("Remember this", f"chatbot:pin:{message}"))
 
 
 def correction(thread: ThreadKey) -> dict[str, Any]:
@@ -189,20 +190,20 @@ def typed(data: Mapping[str, Any]) -> str:
 
 def offer(word: str, thread: ThreadKey) -> discord.ui.View:
     """Return the button that runs a command on a thread for the person who presses it."""
-    return _stopped(_button(LABELS[word], f"chatbot:do:{word}:{thread}", danger=word == "forget"))
+    return stopped(button(LABELS[word], f"chatbot:do:{word}:{thread}", danger=word == "forget"))
 
 
 def confirm(thread: ThreadKey, extent: str) -> tuple[str, discord.ui.View]:
     """Return the question whether to forget a thread (`own` or `whole`), with buttons."""
-    yes = _button("Forget", f"chatbot:{extent}::{thread}", danger=True)
-    return _WHOLE if extent == "whole" else _OWN, _stopped(yes, _button("Keep", _KEPT))
+    yes = button("Forget", f"chatbot:{extent}::{thread}", danger=True)
+    return _WHOLE if extent == "whole" else _OWN, stopped(yes, button("Keep", _KEPT))
 
 
 def confirm_one(thread: ThreadKey, number: int) -> tuple[str, discord.ui.View]:
     """Return the question whether to forget one message, with buttons."""
-    yes = _button("Forget", f"chatbot:gone:{number}:{thread}", danger=True)
+    yes = button("Forget", f"chatbot:gone:{number}:{thread}", danger=True)
     question = f"Forget message {number}? {ONE_MESSAGE}"
-    return question, _stopped(yes, _button("Keep", _KEPT))
+    return question, stopped(yes, button("Keep", _KEPT))
 
 
 def choose(
@@ -227,7 +228,7 @@ def choose(
         custom_id=f"chatbot:choose:{word}:{request}", placeholder=LABELS[word], options=options
     )
     more = f" {_OLDER}" if len(infos) >= LISTED else ""
-    return f"Which conversation do you mean?{more}", _stopped(chosen)
+    return f"Which conversation do you mean?{more}", stopped(chosen)
 
 
 def shown(lines: Iterable[str]) -> tuple[str, bytes]:
@@ -238,14 +239,15 @@ def shown(lines: Iterable[str]) -> tuple[str, bytes]:
     return shape.piece(text, cuts, 0), b"" if whole else text.encode()
 
 
-def _button(
+def button(
     label: str, custom_id: str, *, danger: bool = False
 ) -> discord.ui.Button[discord.ui.View]:
+    """Return a button."""
     style = discord.ButtonStyle.danger if danger else discord.ButtonStyle.secondary
     return discord.ui.Button(label=label, custom_id=custom_id, style=style)
 
 
-def _stopped(*items: discord.ui.Item[discord.ui.View]) -> discord.ui.View:
+def stopped(*items: discord.ui.Item[discord.ui.View]) -> discord.ui.View:
     """Return items as a view that discord.py does not keep in memory, as it would by default."""
     view = discord.ui.View(timeout=None)
     for item in items:
@@ -255,5 +257,10 @@ def _stopped(*items: discord.ui.Item[discord.ui.View]) -> discord.ui.View:
 
 
 def _line(text: str) -> str:
+    return shortened(text, _WIDTH)
+
+
+def shortened(text: str, most: int) -> str:
+    """Return a text on one line of at most so many characters, with a sign for what is left out."""
     line = " ".join(text.split())
-    return line if len(line) <= _WIDTH else f"{line[: _WIDTH - 1]}…"
+    return line if len(line) <= most else f"{line[: most - 1]}…"

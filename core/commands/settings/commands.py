@@ -48,6 +48,7 @@ _NONE_YOURS = (
     "You can't change them here: a thread's are changed by those who took part in it, a channel's "
     "by those who manage it, and everyone's by admins."
 )
+_ELSEWHERE = "as it is elsewhere"
 _UNCHANGED = "Nothing was changed."
 
 
@@ -151,8 +152,7 @@ class SettingsCommands:
         """Return what was done, in words."""
         word = self._server if scope is Scope.SERVER else scope
         lines = [
-            f"{field.label} of this {word}: "
-            f"{'as it is elsewhere' if value is None else shown(value)}."
+            _ended(f"{field.label} of this {word}: {_ELSEWHERE if value is None else shown(value)}")
             for field, value in values.items()
         ]
         if len(lines) == 1:
@@ -177,7 +177,7 @@ class SettingsCommands:
         """
         standing = await self._authorized.standing(person, thread)
         scopes = await self._scopes(person, thread, standing, seen=seen)
-        if not (scopes or seen or await self._sees(thread, standing)):
+        if not (seen or standing.can_see or standing.may_enter):
             raise DeniedError(NOT_YOURS)
         if scope is not None and scope not in scopes:
             raise DeniedError(_MAY_NOT[scope])
@@ -228,15 +228,14 @@ class SettingsCommands:
         values = await self._settings.change(person, thread, kind, scope, texts, marks=marks)
         return self._done(scope, values)
 
-    async def _sees(self, thread: ThreadKey, standing: Standing) -> bool:
-        """Return whether a person may see what holds at a thread that they may have made up."""
-        if not (standing.can_see or standing.may_enter):
-            return False
-        return standing.took_part or not await self._directory.is_direct(thread)
-
     async def kind_of(self, thread: ThreadKey) -> Kind:
         """Return the kind of conversation at a thread, also if there is none yet."""
         work = await self._settings.store.peek(thread)
         if work is not None:
             return work.kind
         return Kind.DM if await self._directory.is_direct(thread) else Kind.THREAD
+
+
+def _ended(line: str) -> str:
+    """Return a sentence with a full stop, unless what a person wrote ends it already."""
+    return line if line.endswith((".", "!", "?", "…")) else f"{line}."

@@ -167,8 +167,9 @@ class ScopedSettings:
                 continue
             value = shown(getattr(held, each.name))
             changes = [c for c in layers.of(scope).changes if c.field == each.name]
-            by = _changed(changes[-1].at, self.memory.zone) if changes and dated else ""
-            found[each.name] = f"{value} (of {words.get(scope, f'this {server}')}{by})"
+            by = _changed(changes[-1].at, self.memory.zone) if changes else ""
+            of = f"of {words.get(scope, f'this {server}')}"
+            found[each.name] = f"{value} ({of}{by})" if dated else f"{value}, {of}"
         return found
 
     def _usual(self, field: Field, kind: Kind) -> str:

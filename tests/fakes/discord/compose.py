@@ -5,6 +5,7 @@ from __future__ import annotations
 import mimetypes
 from typing import TYPE_CHECKING, Any
 
+from tests.fakes.discord.component_rules import SELECT, check_select
 from tests.fakes.discord.errors import DiscordError, invalid
 from tests.fakes.discord.mentions import allowed
 from tests.fakes.discord.model import (
@@ -110,6 +111,8 @@ def components(given: list[Json] | None) -> list[Json]:
             words = "Component custom id cannot be duplicated"
             raise invalid(f"{path}/custom_id", "COMPONENT_CUSTOM_ID_DUPLICATED", words)
         seen.add(name or "")
+        if part.get("type") == SELECT:
+            check_select(part, path)
         found = {key: value for key, value in part.items() if value is not None} | {"id": count}
         if part.get("type") == CONTAINER:
             found = {"accent_color": None, "spoiler": False} | found

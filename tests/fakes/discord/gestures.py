@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 from typing import TYPE_CHECKING, Any
 
+from tests.fakes.discord.component_rules import LABEL, fields_of
 from tests.fakes.discord.model import DM, Interaction, Message
 from tests.fakes.discord.permissions import Permission
 from tests.fakes.discord.shapes import channel_json, member_json, message_json, user_json
@@ -12,7 +13,7 @@ from tests.fakes.discord.sharing import Sharing
 from tests.fakes.kit.simulation import UnshownError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
     from tests.fakes.discord.model import Channel, Json, User
     from tests.fakes.discord.state import Where, Who
@@ -88,8 +89,13 @@ class Gestures(Sharing):
         data["resolved"] = {"messages": {message.id: message_json(self, message)}}
         return self._interact(2, user, place, data)
 
-    async def press(self, who: Who, message: Message, which: str, *values: str) -> Interaction:
-        """Press a button by its custom_id or its label, or choose values in a menu."""
+    async def press(
+        self, who: Who, message: Message, which: str, *values: str, forged: str = ""
+    ) -> Interaction:
+        """Press a button by its custom_id or its label, or choose values in a menu.
+
+        `forged` is the custom_id that an attacker sends in its place.
+        """
         user, place = self.user(who), self.channels[message.channel]
         self.require(not message.deleted, "it is gone")
         seen = not message.ephemeral or message.shown_to == user.id
@@ -98,29 +104,59 @@ class Gestures(Sharing):
         self.require(len(found) == 1, f"one {which} among {_names(message.components)}")
         part = found[0]
         self.require(not part.get("disabled") and "custom_id" in part, "it can't be pressed")
-        data: Json = {"custom_id": part["custom_id"], "component_type": part["type"]}
+        data: Json = {"custom_id": forged or part["custom_id"], "component_type": part["type"]}
         data["id"] = part["id"]
-        if part["type"] != BUTTON:
+        if part["type"] != BUTTON or values:
             data["values"] = list(values)
         return self._interact(3, user, place, data, message)
 
-    async def submit(self, who: Who, opened: Interaction, **values: str) -> Interaction:
-        """Fill in a modal and send it; fields are named by their custom_ids."""
+    async def submit(
+        self, who: Who, opened: Interaction, given: Mapping[str, str] | None = None, **more: Any
+    ) -> Interaction:
+        """Fill in a modal and send it.
+
+        Args:
+            who: Who does it.
+            opened: What opened the modal.
+            given: What is entered or chosen, by the fields' labels or custom_ids.
+            more: The same, by custom_ids; of what is sent itself, what an attacker puts there.
+
+        Returns:
+            What the app is told of.
+        """
+        forged = {name: more.pop(name) for name in ("custom_id", "components") if name in more}
+        values = {**(given or {}), **more}
         user, modal = self.user(who), opened.modal
         if modal is None or user is not opened.user:
             raise UnshownError("no modal is open")
-        rows = []
-        for part in _parts(modal["components"]):
-            if part.get("type") == TEXT_INPUT:
-                name = part["custom_id"]
-                text = values.pop(name, part.get("value") or "")
-                missing = part.get("required", True) and not text
-                self.require(not missing, f"{name} is needed")
-                field = {"type": TEXT_INPUT, "id": 2, "custom_id": name, "value": text}
-                rows.append({"type": 1, "id": 1, "components": [field]})
+        rows: list[Json] = []
+        for number, part in enumerate(modal["components"]):
+            for field in fields_of([part]):
+                names = (part.get("label"), field.get("label"), field["custom_id"])
+                said = [values.pop(name) for name in names if name in values]
+                filled = self._filled(field, said[0] if said else None)
+                filled |= {"id": number * 2 + 2, "custom_id": field["custom_id"]}
+                inner = {"component": filled} if part["type"] == LABEL else {"components": [filled]}
+                rows.append({"type": part["type"], "id": number * 2 + 1, **inner})
         self.require(not values, f"no field {sorted(values)}")
-        data: Json = {"custom_id": modal["custom_id"], "components": rows}
+        data: Json = {"custom_id": modal["custom_id"], "components": rows} | forged
         return self._interact(5, user, self.channels[opened.channel], data, opened.message)
+
+    def _filled(self, field: Json, given: str | None) -> Json:
+        """Return a field as it is sent; what is left alone stays as it was shown."""
+        needed = field.get("required", True)
+        if field["type"] == SELECT:
+            options = field["options"]
+            start = given if given is not None else ""
+            found = [o["value"] for o in options if given and o["label"].startswith(start)]
+            self.require(given is None or found, f"no {given} among {options}")
+            chosen = found[:1] or [o["value"] for o in options if o.get("default")]
+            self.require(chosen or not needed, f"{field['custom_id']} is needed")
+            return {"type": SELECT, "values": chosen}
+        text = given if given is not None else field.get("value") or ""
+        self.require(text or not needed, f"{field['custom_id']} is needed")
+        self.require(len(text) <= (field.get("max_length") or 4_000), "it is too long")
+        return {"type": TEXT_INPUT, "value": text}
 
     def _interact(
         self, kind: int, user: User, place: Channel, data: Json, message: Message | None = None

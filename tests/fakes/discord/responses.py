@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from tests.fakes.discord.call import Call, route
+from tests.fakes.discord.component_rules import check_modal
 from tests.fakes.discord.compose import composed
 from tests.fakes.discord.errors import DiscordError, invalid
 from tests.fakes.discord.messages import rewrite
@@ -62,6 +63,7 @@ def _take(call: Call, found: Interaction, kind: int, data: Json) -> None:
     elif kind == DEFER:
         found.original = _loading(call, found, channel)
     elif kind == MODAL:
+        check_modal(data)
         found.modal = data
     else:
         assert found.message is not None
