@@ -236,6 +236,22 @@ async def test_nobody_reaches_a_thread_of_others_by_a_crafted_value(
         assert {deed.by for deed in [*at.store.deeds.values()][deeds:]} == {guest}
 
 
+async def test_another_organisations_admin_is_none_here() -> None:
+    """They may talk to the bot, and are in the channel by Slack Connect."""
+    async with scene(slack_allow_strangers=True) as at:
+        out = at.attackers["another organisation's"]
+        out.is_admin = out.is_owner = True
+        await at.fake.join(out, at.general)
+        held, deeds = Held.by(at.store), len(at.store.deeds)
+        for target in ("thread", "private"):
+            for payload, why in gestures(at, out, *at.targets[target]):
+                said = await shown_then(at, out, at.fake._interact(payload))
+                assert why in said, payload
+                assert SECRET not in said
+        assert Held.by(at.store) == held
+        assert len(at.store.deeds) == deeds
+
+
 def crafted(team: str, channel: str, ts: str) -> Iterator[str]:
     """Yield texts that look like the key of a thread, and are that of none."""
     good, place = str(ThreadKey("slack", f"{team}/{channel}", ts)), quote(f"{team}/{channel}", "")

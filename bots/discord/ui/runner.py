@@ -167,6 +167,8 @@ class InteractionRunner:
 
         Raises what `act` does, and `DeniedError`.
         """
+        if not is_id(context.channel):  # of no channel that discord.py can read
+            raise DeniedError(UNREADABLE)
         found = await self._channels.find(context.channel, context.guild)
         channel = found or ChannelInfo(id=context.channel, guild=context.guild)
         await self._authorized.admit(context.person, channel.whole)
