@@ -5,7 +5,9 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+from bots.discord.ui.runner import FAILED
 from core.commands.access import NOT_YOURS
+from core.domain.errors import StoreUnavailableError
 from core.models.scripted import ScriptedModel
 from tests.e2e.discord_bot import bot_on
 from tests.e2e.discord_hands import answer, talk, threads_of, use
@@ -14,6 +16,8 @@ from tests.fakes.discord.component_rules import fields_of
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable
+
+    import pytest
 
     from core.models.port import ModelRequest
     from tests.e2e.discord_bot import Bot
@@ -153,6 +157,31 @@ async def test_a_scope_is_chosen_and_nothing_is_written_over_a_newer_change() ->
             held = await bot.store.thread_settings(info.thread)
             assert (held.recall, held.strategy) == ("off", "window")
             assert await saved(fake, ann, second, Exchanges="") != said
+
+
+async def test_a_long_text_that_could_not_be_kept_is_given_back(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    async def down(_event: object) -> None:
+        raise StoreUnavailableError("down")
+
+    text = "Answer in rhymes, and name your sources. " * 3
+    async with FakeDiscord() as fake:
+        ann = fake.person("ann")
+        async with bot_on(fake) as bot:
+            shown = await use(fake, ann, fake.dm(ann), "settings")
+            first = await opened(fake, ann, shown, "Answers: this channel")
+            with monkeypatch.context() as patch:
+                patch.setattr(bot.store, "audit", down)
+                said = await saved(fake, ann, first, Instructions=text)
+            assert said.startswith(FAILED)
+            assert text.strip() in said
+            shown = await use(fake, ann, fake.dm(ann), "settings")
+            second = await opened(fake, ann, shown, "Answers: this channel")
+            assert "Instructions of this" in await saved(fake, ann, second, Instructions="Be kind.")
+            said = await saved(fake, ann, first, Instructions=text)
+            assert said.startswith("Instructions was changed by someone else")
+            assert text.strip() in said
 
 
 async def test_a_crafted_or_late_modal_is_refused_in_words() -> None:

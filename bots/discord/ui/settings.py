@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import logging
 from typing import TYPE_CHECKING, Any
 
 from bots.discord.ui import settings_views
+from bots.discord.ui.runner import FAILED
 from core.commands.parser import wanted
 from core.commands.settings.form import OLD_FORM
 from core.commands.settings.scoped import FieldsDeniedError
-from core.domain.errors import DeniedError
+from core.domain.errors import DeniedError, PlatformError, StoreError
 
 if TYPE_CHECKING:
     from bots.discord.inbound.channels import Channels
@@ -18,6 +20,8 @@ if TYPE_CHECKING:
     from core.commands.settings.commands import SettingsCommands
     from core.domain.message import ThreadKey
     from core.domain.settings import Scope
+
+log = logging.getLogger(__name__)
 
 _UNREAD = "I could not read that. Write it as in: channel recall off"
 _WRITTEN = "You had written:"
@@ -90,6 +94,9 @@ class SettingsInteractions:
             _, form = await self._commands.open(context.person, thread, scope, seen=seen)
             text = _with_text(str(denied), settings_views.written(given))
             await context.show(text, view=settings_views.controls(form) if form else None)
+        except (PlatformError, StoreError) as error:
+            log.warning("settings were not changed: %s", error)
+            await context.show(_with_text(FAILED, settings_views.written(given)))
         else:
             await self.show(context, thread, scope, said=said)
 
