@@ -27,6 +27,7 @@ async def made() -> dict[Path, str]:
         "doctor": terminal.drawn("chatbot doctor", looked, doctor),
         "slack": await slack.drawn(),
         "slack-commands": await slack.commanded(),
+        "slack-settings": await slack.configured(),
         "discord": await discord.drawn(),
     }
     found = {FOLDER / f"{name}.svg": drawing.svg() for name, drawing in drawings.items()}

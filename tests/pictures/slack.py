@@ -9,7 +9,7 @@ from core.models.offline.model import OfflineModel
 from tests.e2e.slack_bot import answers, bot_on
 from tests.e2e.slack_hands import files_in, filled, shown
 from tests.fakes.slack import FakeSlack
-from tests.pictures.drawing import Drawing
+from tests.pictures.drawing import WIDTH, Drawing
 from tests.pictures.scene import EDITED, SAID, SETTINGS, fixed_time
 from tests.world import until
 
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 _LEFT = 68
 _LINES = 24
 """Lines of a file that are drawn."""
+_INSTRUCTIONS = "Answer in two sentences, and say where it stands in the handbook."
 _COMMANDS = ("export", "reset", "forget")
 _SAME = {
     r"\d{10}\.\d{6}": "…",
@@ -55,6 +56,55 @@ async def drawn() -> Drawing:
             drawing.y += 16
             _modal(drawing, view.body["title"]["text"], shown(view))
     return drawing
+
+
+async def configured() -> Drawing:
+    """Open the form of settings on Slack, enter something, and draw it."""
+    drawing = Drawing("The form of settings on Slack: what holds, and the fields of a channel")
+    with fixed_time():
+        async with FakeSlack() as fake:
+            ann = fake.person("ann", admin=True)
+            offsite = fake.channel("offsite", ann)
+            async with bot_on(fake, OfflineModel(), **SETTINGS):
+                await fake.slash(ann, offsite, "/chatbot settings")
+                view = await filled(fake, ann)
+                fake.fill(view, Instructions=_INSTRUCTIONS, Recall="off")
+                await fake.submit(ann, view)
+                del fake.views[view.id]
+                await fake.slash(ann, offsite, "/chatbot settings")
+                view = await filled(fake, ann)
+    with drawing.aside(20):
+        drawing.y += 28
+        drawing.text(36, view.body["title"]["text"], "ink", "bold", "title")
+        for block in view.body["blocks"]:
+            _form_block(drawing, block)
+        drawing.button(36, view.body["submit"]["text"])
+    return drawing
+
+
+def _form_block(drawing: Drawing, block: dict[str, Any]) -> None:
+    """Draw a part of a form, with what its field holds."""
+    if block["type"] == "section":
+        drawing.lines(36, block["text"]["text"], "ink", "small", step=18)
+        if "accessory" in block:
+            _field(drawing, block["accessory"])
+    elif block["type"] == "header":
+        drawing.y += 30
+        drawing.text(36, block["text"]["text"], "ink", "bold", "title")
+    elif block["type"] == "input":
+        drawing.y += 26
+        drawing.text(36, block["label"]["text"], "ink", "bold")
+        _field(drawing, block["element"])
+        drawing.lines(36, block["hint"]["text"], "dim", "small", step=18)
+
+
+def _field(drawing: Drawing, element: dict[str, Any]) -> None:
+    chosen = element.get("initial_option", {}).get("text", {}).get("text")
+    value = f"{chosen} ▾" if chosen else element.get("initial_value")
+    drawing.box(36, WIDTH - 96, 28, "button", down=8)
+    drawing.y += 27
+    drawing.text(46, value or element["placeholder"]["text"], "ink" if value else "dim")
+    drawing.y += 11
 
 
 async def commanded() -> Drawing:
