@@ -31,6 +31,7 @@ from core.domain.errors import DeniedError
 from core.domain.message import Kind
 from core.domain.pins import PinKind
 from core.domain.session import Entry
+from core.domain.text import unlinked
 
 if TYPE_CHECKING:
     from contextlib import AbstractAsyncContextManager
@@ -286,7 +287,7 @@ class AuthorizedCommands:
         if not may_reset(standing):
             raise DeniedError(NOT_MEMBER)
         said = await self._commands.reset(thread, at=at)
-        name = await self._directory.name_of(person, thread)
+        name = unlinked(await self._directory.name_of(person, thread))
         return f"{name} reset this conversation. {said}"
 
     async def pin(

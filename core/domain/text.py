@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import unicodedata
 
 from core.domain.message import clean
@@ -17,6 +18,21 @@ _CONTROLS = dict.fromkeys(
 def visible(text: str) -> str:
     """Return a text without invisible control characters."""
     return clean(text).translate(_CONTROLS)
+
+
+_LINK = re.compile(r"\](?=[(\[:])")
+_START = re.compile(r"\A(?:(?:#{1,6}|-#|>{1,3}|[*+-]|\d{1,9}[.)])(?=\s|\Z)|``(?=`)|~~(?=~))")
+_JOINER = "\N{WORD JOINER}"
+
+
+def unlinked(name: str) -> str:
+    """Return a name on one line that is no link, heading, quote or list in Markdown.
+
+    A name that a person chooses stands in sentences that the program says, so nobody may put a
+    link into them. A backslash would not do: some of what platforms draw reads none.
+    """
+    line = _LINK.sub(rf"\g<0>{_JOINER}", " ".join(visible(name).split()))
+    return _START.sub(rf"\g<0>{_JOINER}", line)
 
 
 _UNSEEN = {"Cc", "Cf", "Zl", "Zp", "Zs"}
