@@ -13,7 +13,7 @@ from bots.discord.inbound.content import ids_of, people_in, whole_text
 from bots.discord.inbound.events import ChannelInfo, Me, said
 from bots.discord.inbound.people import file_name
 from bots.discord.inbound.shown.cards import cards_of
-from bots.discord.inbound.text import code_in, links_in, readable
+from bots.discord.inbound.text import code_in, ids_in, links_in, readable
 from bots.discord.outbound.threads import title
 from core.domain.message import QuoteKind
 from tests.odd import oddly
@@ -268,6 +268,7 @@ def test_a_link_to_a_message_is_named_by_its_channel() -> None:
         f"{base} leads to #general",
     ]
     assert links_in(base, {GENERAL: "general"}, "9") == [f"{base} leads to another server"]
+    assert ids_in("https://discord.com/channels/@me/100000000000000001") == {"100000000000000001"}
     assert links_in(base, {}, GUILD) == [f"{base} leads to a channel that I can't see"]
     mine = f"https://ptb.discord.com/channels/@me/{GENERAL}/{GUILD}"
     assert links_in(mine, {}, "") == [f"{mine} leads to a message in direct messages"]

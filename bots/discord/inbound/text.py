@@ -101,7 +101,8 @@ def ids_in(text: str) -> set[str]:
     """Return the ids of the people, roles and channels that a text mentions or links to."""
     found = {each[1] for each in _NAMED.findall(text)} if "<" in text else set()
     if _HOST in text:
-        found |= {id_ for link in LINK.finditer(text) for id_ in link.groups("") if id_}
+        linked = (id_ for link in LINK.finditer(text) for id_ in link.groups(""))
+        found |= {id_ for id_ in linked if id_.isdigit()}  # "@me" is none
     return found
 
 
